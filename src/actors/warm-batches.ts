@@ -1,0 +1,43 @@
+import type { Batch } from "../domain/batch.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import type { Backoff } from "./backoff.ts"
+
+/** What an actor leaves behind for its next activation: the folded state, and how its providers were doing. */
+export interface Warm {
+  readonly batch: Batch
+  readonly backoff: Backoff
+}
+
+/**
+ * States of batches that were active lately, so that the next activation reads only what was appended since. Bounded
+ * by the items that they hold; the least recently used goes first. A state is taken out while an actor uses it: a
+ * failed actor simply never puts it back.
+ */
+export class WarmBatches {
+  readonly #batches = new Map<BatchId, Warm>()
+  readonly #itemsMax: number
+  #items = 0
+
+  constructor(itemsMax: number) {
+    this.#itemsMax = itemsMax
+  }
+
+  take(id: BatchId): Warm | undefined {
+    const warm = this.#batches.get(id)
+    if (warm !== undefined) {
+      this.#batches.delete(id)
+      this.#items -= warm.batch.items.size
+    }
+    return warm
+  }
+
+  put(id: BatchId, warm: Warm): void {
+    this.take(id)
+    this.#batches.set(id, warm)
+    this.#items += warm.batch.items.size
+    for (const oldest of this.#batches.keys()) {
+      if (this.#items <= this.#itemsMax) break
+      this.take(oldest)
+    }
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * A worker takes scheduled batches from the run queue and runs an actor for each, a bounded number at a time. Beside
+ * that it proves that it lives (renew), takes over from workers that do not, wakes batches whose timer is due, and
+ * sweeps for open ones that nothing would wake.
+ *
+ * On the way out it drains: no new batch, no new call; what is under way is recorded, and every batch is handed over.
+ */
+import { Clock, Effect, FiberMap, Layer, Random } from "effect"
+import { AppConfig } from "../config.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { EventLog, type Ownership, type StreamsUnavailable } from "../streams/event-log.ts"
+import { activate, type Desk } from "./batch-actor.ts"
+import { isGood, type Lease } from "./lease.ts"
+import { WarmBatches } from "./warm-batches.ts"
+
+/** Items that the states of batches at rest may hold in memory together. */
+const WARM_ITEMS_MAX = 200_000
+/** How long one read of the run queue waits. Bounds the first step of a drain. */
+const TAKE_WAIT_MS = 250
+const WAKE_EVERY_MS = 100
+/** Batches scheduled by one wake or sweep of a partition. */
+const WAKE_MAX = 256
+/** How long a drain waits for calls under way. */
+const DRAIN_MS = 5_000
+/** A batch whose log cannot be read is looked at again after this long, unless someone mends it before. */
+const FROZEN_MS = 3_600_000
+const RETRY_MS = 250
+const FULL_MS = 5
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const worker = yield* makeWorker
+    yield* Effect.addFinalizer(() => drain(worker))
+    const { claimMs, sweepMs } = worker.settings
+    yield* forkLoop(worker, "take", takeScheduled(worker), 0)
+    yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
+    yield* forkLoop(worker, "take over", takeOverIdle(worker), claimMs / 4)
+    yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
+    yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
+  }),
+)
+
+interface Worker {
+  readonly name: string
+  readonly settings: AppConfig["Service"]["worker"]
+  readonly desk: Desk
+  readonly leases: Map<BatchId, Lease>
+  readonly actors: FiberMap.FiberMap<BatchId, void, never>
+  draining: boolean
+}
+
+const makeWorker = Effect.gen(function* () {
+  const { worker: settings } = yield* AppConfig
+  const name = `worker-${process.pid}-${(yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)}`
+  const leases = new Map<BatchId, Lease>()
+  let commands = 0
+  const worker: Worker = {
+    name,
+    settings,
+    leases,
+    actors: yield* FiberMap.make<BatchId, void, never>(),
+    draining: false,
+    desk: {
+      warm: new WarmBatches(WARM_ITEMS_MAX),
+      isDraining: () => worker.draining,
+      isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
+      nextCommandId: () => `${name}.${++commands}`,
+    },
+  }
+  return worker
+})
+
+/** Repeats a step until the worker drains. A step that fails is told and tried again, a little later. */
+const forkLoop = <R>(
+  worker: Worker,
+  name: string,
+  step: Effect.Effect<void, StreamsUnavailable, R>,
+  everyMs: number,
+) =>
+  step.pipe(
+    Effect.catchTag("StreamsUnavailable", ({ step, reason }) =>
+      Effect.logWarning("worker loop failed", { worker: worker.name, loop: name, step, reason }).pipe(
+        Effect.andThen(Effect.sleep(RETRY_MS)),
+      ),
+    ),
+    Effect.andThen(Effect.sleep(everyMs)),
+    Effect.repeat({ until: () => worker.draining }),
+    Effect.forkScoped,
+  )
+
+/** Takes as many batches as there is room for, and waits where there is none: the run queue is the place to wait. */
+const takeScheduled = Effect.fnUntraced(function* (worker: Worker) {
+  const room = worker.settings.activeMax - worker.leases.size
+  if (room <= 0) return yield* Effect.sleep(FULL_MS)
+  const takenAt = performance.now()
+  const log = yield* EventLog
+  // What a read has taken is ours: it is not interrupted between the server's answer and the start of the actors.
+  const take = Effect.andThen(log.take(worker.name, room, TAKE_WAIT_MS), (owned) =>
+    runAll(worker, owned, takenAt),
+  )
+  yield* Effect.uninterruptible(take)
+})
+
+const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
+  const room = worker.settings.activeMax - worker.leases.size
+  if (room <= 0) return
+  const takenAt = performance.now()
+  const log = yield* EventLog
+  const owned = yield* log.takeOver(worker.name, worker.settings.claimMs, room)
+  for (const { batch } of owned) yield* Effect.logWarning("batch taken over", { worker: worker.name, batch })
+  yield* runAll(worker, owned, takenAt)
+})
+
+const runAll = Effect.fnUntraced(function* (
+  worker: Worker,
+  taken: ReadonlyArray<Ownership>,
+  takenAt: number,
+) {
+  for (const owned of taken) {
+    const lease: Lease = { owned, renewedAt: takenAt }
+    // An actor that still runs here under an older claim is gone before the next one begins.
+    yield* FiberMap.remove(worker.actors, owned.batch)
+    worker.leases.set(owned.batch, lease)
+    const forget = Effect.sync(() => {
+      if (worker.leases.get(owned.batch) === lease) worker.leases.delete(owned.batch)
+    })
+    yield* FiberMap.run(worker.actors, owned.batch, supervise(worker, lease).pipe(Effect.ensuring(forget)))
+  }
+})
+
+/**
+ * Runs an actor and answers for how it ends. A batch that failed stays pending for this worker, unrenewed: after the
+ * claim time it is taken over, here or elsewhere. One that cannot be read is frozen, with an alarm, and others go on.
+ */
+const supervise = (worker: Worker, lease: Lease) => {
+  const { batch } = lease.owned
+  const told = { worker: worker.name, batch }
+  return activate(lease, worker.desk).pipe(
+    Effect.catchTags({
+      OwnershipLost: ({ reason }) => Effect.logWarning("batch lost", { ...told, reason }),
+      StreamsUnavailable: ({ step, reason }) =>
+        Effect.logWarning("batch interrupted", { ...told, step, reason }),
+      CorruptEntry: ({ entry, reason }) =>
+        Effect.logError("batch frozen: its log cannot be read", { ...told, entry, reason }).pipe(
+          Effect.andThen(freeze(lease)),
+        ),
+    }),
+    Effect.catchDefect((defect) => Effect.logError("batch failed", { ...told, defect })),
+  )
+}
+
+const freeze = Effect.fnUntraced(
+  function* ({ owned }: Lease) {
+    yield* (yield* EventLog).release(owned, (yield* Clock.currentTimeMillis) + FROZEN_MS)
+  },
+  Effect.catchTags({
+    OwnershipLost: () => Effect.void,
+    StreamsUnavailable: ({ step, reason }) => Effect.logWarning("batch not frozen", { step, reason }),
+  }),
+)
+
+const renewAll = Effect.fnUntraced(function* (worker: Worker) {
+  const leases = [...worker.leases.values()]
+  if (leases.length === 0) return
+  const askedAt = performance.now()
+  const lost = new Set(yield* (yield* EventLog).renew(leases.map(({ owned }) => owned)))
+  for (const lease of leases) {
+    if (!lost.has(lease.owned)) lease.renewedAt = askedAt
+    else if (worker.leases.get(lease.owned.batch) === lease) {
+      yield* Effect.logWarning("batch lost", {
+        worker: worker.name,
+        batch: lease.owned.batch,
+        reason: "taken-over",
+      })
+      yield* FiberMap.remove(worker.actors, lease.owned.batch)
+    }
+  }
+})
+
+const wakeDue = Effect.gen(function* () {
+  yield* (yield* EventLog).wake(yield* Clock.currentTimeMillis, WAKE_MAX)
+})
+
+const sweepOpen = Effect.fnUntraced(function* (idleMs: number) {
+  const now = yield* Clock.currentTimeMillis
+  yield* (yield* EventLog).sweep(now - idleMs, now, WAKE_MAX)
+})
+
+/** Lets calls under way end and be recorded, then hands over what is left, so that another worker goes on at once. */
+const drain = Effect.fnUntraced(
+  function* (worker: Worker) {
+    const log = yield* EventLog
+    worker.draining = true
+    yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(DRAIN_MS))
+    const left = [...worker.leases.values()]
+    yield* FiberMap.clear(worker.actors)
+    for (const { owned } of left)
+      yield* log.handOver(owned).pipe(Effect.catchTag("OwnershipLost", () => Effect.void))
+    yield* log.retire(worker.name)
+    yield* Effect.logInfo("worker drained", { worker: worker.name, handedOver: left.length })
+  },
+  Effect.catchTag("StreamsUnavailable", ({ step, reason }) =>
+    Effect.logWarning("drain incomplete", { step, reason }),
+  ),
+)

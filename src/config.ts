@@ -1,0 +1,107 @@
+/** Every setting of the service, read from the environment once and in one place; docs/CONFIGURATION.md tells of each. */
+import { Config, Context, Layer, Schema } from "effect"
+import { crashPoints } from "./platform/crash-point.ts"
+
+const seconds = 1_000
+const hour = 3_600 * seconds
+
+const count = (name: string, fallback: number) =>
+  Config.schema(
+    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 10_000_000 })),
+    name,
+  ).pipe(Config.withDefault(fallback))
+
+/** "a=1,b=2" as pairs. */
+const pairs = (name: string) =>
+  Config.String(name).pipe(
+    Config.map((text) =>
+      text.split(",").map((pair) => {
+        const at = pair.indexOf("=")
+        return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()] as const
+      }),
+    ),
+  )
+
+const MillisecondsList = Schema.String.check(
+  Schema.isPattern(/^\d{1,10}(,\d{1,10}){0,19}$/, { message: "expected milliseconds such as 5000,30000" }),
+)
+
+const settings = Config.all({
+  http: Config.all({
+    host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
+    port: Config.Port("PORT").pipe(Config.withDefault(8080)),
+    /** Where banks send their callbacks: the service as they see it. */
+    publicUrl: Config.option(Config.String("PUBLIC_URL")),
+    /** Partners and their keys: "acme=key,globex=key". */
+    apiKeys: Config.Redacted("API_KEYS"),
+  }),
+  redis: Config.all({
+    url: Config.Redacted("REDIS_URL"),
+    /** The first part of every key, so that deployments can share a server. */
+    prefix: Config.String("STREAM_PREFIX").pipe(Config.withDefault("ap")),
+    /** Fixed when a deployment is created. */
+    partitions: count("PARTITIONS", 16),
+    mailboxMax: count("MAILBOX_MAX", 20_000),
+  }),
+  postgres: Config.all({
+    url: Config.Redacted("DATABASE_URL"),
+    connectionsMax: count("DATABASE_CONNECTIONS", 10),
+  }),
+  nats: Config.all({
+    url: Config.Redacted("NATS_URL"),
+    /** The JetStream stream, and the first token of its subjects in lower case. */
+    stream: Config.String("NATS_STREAM").pipe(Config.withDefault("ATLASPAY")),
+  }),
+  worker: Config.all({
+    /** Batches that one worker holds at a time. */
+    activeMax: count("WORKER_BATCHES", 64),
+    /** A batch whose worker has not renewed for so long is taken over. */
+    claimMs: count("CLAIM_MS", 10 * seconds),
+    sweepMs: count("SWEEP_MS", 60 * seconds),
+    /** Open batches beyond which intake answers 503. */
+    backlogMax: count("BACKLOG_MAX", 20_000),
+  }),
+  providers: Config.all({
+    complianceUrl: Config.String("COMPLIANCE_URL"),
+    ledgerUrl: Config.String("LEDGER_URL"),
+    /** The banks by name: "north=https://…,south=https://…". */
+    banks: pairs("BANKS"),
+    /** Which bank pays a currency: "EUR=north,*=south". */
+    routes: pairs("BANK_ROUTES"),
+    callbackSecret: Config.Redacted("BANK_CALLBACK_SECRET"),
+    timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),
+    bankConcurrency: count("BANK_CONCURRENCY", 32),
+    /** When an open transfer is asked about, after each answer that was not final; then it is parked. */
+    inquiryDelaysMs: Config.schema(MillisecondsList, "INQUIRY_DELAYS_MS").pipe(
+      Config.withDefault(
+        [5 * seconds, 30 * seconds, 300 * seconds, hour, ...Array(5).fill(24 * hour)].join(","),
+      ),
+      Config.map((text) => text.split(",").map(Number)),
+    ),
+  }),
+  webhooks: Config.all({
+    /** Lets endpoints be plain HTTP and on private addresses: for a laptop, never for production. */
+    allowPrivate: Config.Boolean("WEBHOOKS_ALLOW_PRIVATE").pipe(Config.withDefault(false)),
+    timeoutMs: count("WEBHOOK_TIMEOUT_MS", 15 * seconds),
+  }),
+  /** "after-intent:2" kills the process the second time it passes that point. For tests of recovery only. */
+  crashAt: Config.option(
+    Config.schema(
+      Schema.TemplateLiteralParser([Schema.Literals(crashPoints), ":", Schema.FiniteFromString]),
+      "CRASH_AT",
+    ),
+  ),
+})
+
+export type SettingsOf<C> = C extends Config.Config<infer A> ? A : never
+export type Settings = SettingsOf<typeof settings>
+
+/** The settings that the service runs with. */
+export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/AppConfig") {
+  /** Reads the environment; what is missing or malformed is named, and the process does not start. */
+  static readonly layer = Layer.effect(AppConfig, settings)
+}
+
+/** The parts that a service can run; `serve --roles api,worker` picks some. */
+export const roles = ["api", "worker", "projector", "publisher", "webhooks"] as const
+export type Role = (typeof roles)[number]

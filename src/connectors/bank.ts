@@ -1,0 +1,37 @@
+import { Context, type Effect } from "effect"
+import type { Beneficiary } from "../domain/beneficiary.ts"
+
+/** One transfer as a bank is asked to make it. `reference` is the idempotency key and the end-to-end reference. */
+export interface TransferInstruction {
+  readonly bank: string
+  readonly reference: string
+  readonly beneficiary: Beneficiary
+  readonly currency: string
+  readonly minor: bigint
+  readonly remittance?: string | undefined
+}
+
+/**
+ * What a bank said of a transfer. Only a definitive word is one of the first five; whatever cannot be trusted (a
+ * time-out, a reset, a 5xx, nonsense) is `Ambiguous`: the transfer may have been made.
+ */
+export type BankAnswer =
+  | { readonly _tag: "Accepted"; readonly transferId: string }
+  | { readonly _tag: "Settled" }
+  | { readonly _tag: "Failed"; readonly code: string }
+  | { readonly _tag: "Returned"; readonly code: string }
+  | { readonly _tag: "NeverSeen" }
+  | { readonly _tag: "Ambiguous"; readonly reason: string }
+
+/** The banks that money leaves through, by name. Neither call fails: not knowing is an answer. */
+export class Banks extends Context.Service<
+  Banks,
+  {
+    /** The bank that pays a currency. */
+    readonly route: (currency: string) => string
+    readonly transfer: (instruction: TransferInstruction) => Effect.Effect<BankAnswer>
+    readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer>
+    /** How many calls may be under way at once, per bank. */
+    readonly concurrency: number
+  }
+>()("atlaspay/connectors/Banks") {}

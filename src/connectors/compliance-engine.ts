@@ -1,0 +1,26 @@
+import { Context, type Effect } from "effect"
+import type { ClearanceDecision, PayoutItem } from "../domain/events.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import type { ProviderUnavailable } from "./provider-error.ts"
+
+export interface ClearanceRequest {
+  /** The idempotency key of the request. */
+  readonly clearanceId: string
+  readonly partner: string
+  readonly batch: BatchId
+  readonly items: ReadonlyArray<PayoutItem>
+}
+
+export interface Clearance {
+  readonly clearanceId: string
+  /** The version of the lists that the decisions were taken against. */
+  readonly listVersion: string
+  /** Exactly one decision for each item that was asked about. */
+  readonly decisions: ReadonlyArray<ClearanceDecision>
+}
+
+/** Screens beneficiaries before money moves. No answer is no clearance (fail closed). */
+export class ComplianceEngine extends Context.Service<
+  ComplianceEngine,
+  { readonly screen: (request: ClearanceRequest) => Effect.Effect<Clearance, ProviderUnavailable> }
+>()("atlaspay/connectors/ComplianceEngine") {}

@@ -1,0 +1,73 @@
+import { Schema } from "effect"
+import { ibanProblem } from "./iban.ts"
+
+/** Control, bidirectional-override, zero-width and unassigned characters: invisible to a reviewer, so never accepted. */
+const invisible = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/u
+
+/** Text that a person reads: 1 to `length` characters in Unicode NFC, trimmed, with nothing invisible in it. */
+export const PlainText = (length: number) =>
+  Schema.String.check(
+    Schema.makeFilter((text: string) => {
+      if (text.length === 0 || text.length > length) return `expected 1 to ${length} characters`
+      if (text !== text.trim()) return "expected no white space at the ends"
+      if (invisible.test(text)) return "expected no control, bidirectional or zero-width characters"
+      return text === text.normalize("NFC") || "expected Unicode normalization form C"
+    }),
+  )
+
+const digits = (length: number) =>
+  Schema.String.check(
+    Schema.isPattern(new RegExp(`^[0-9]{${length}}$`), { message: `expected ${length} digits` }),
+  )
+
+const Iban = Schema.String.check(Schema.makeFilter((iban: string) => ibanProblem(iban) ?? true))
+
+/** ISO 9362: four characters of the party, a country, a location, and optionally a branch. */
+const Bic = Schema.String.check(
+  Schema.isPattern(/^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$/, {
+    message: "expected a BIC of 8 or 11 characters",
+  }),
+)
+
+/** ABA routing transit number: nine digits, weights 3-7-1, sum divisible by ten; all zeros is not one. */
+const RoutingNumber = Schema.String.check(
+  Schema.makeFilter((number: string) => {
+    if (!/^[0-9]{9}$/.test(number) || number === "000000000")
+      return "expected an ABA routing number of nine digits"
+    const sum = [...number].reduce(
+      (total, digit, index) => total + Number(digit) * ([3, 7, 1][index % 3] ?? 0),
+      0,
+    )
+    return sum % 10 === 0 || "the check digit does not match"
+  }),
+)
+
+const AccountNumber = Schema.String.check(
+  Schema.isPattern(/^[A-Z0-9]{1,34}$/, { message: "expected 1 to 34 digits or upper-case letters" }),
+)
+
+/** Where the money goes, by the scheme that addresses it. */
+export const BeneficiaryAccount = Schema.Union([
+  Schema.Struct({ scheme: Schema.Literal("iban"), iban: Iban, bic: Schema.optionalKey(Bic) }),
+  Schema.Struct({ scheme: Schema.Literal("sort-code"), sortCode: digits(6), accountNumber: digits(8) }),
+  Schema.Struct({
+    scheme: Schema.Literal("aba"),
+    routingNumber: RoutingNumber,
+    accountNumber: AccountNumber,
+    accountType: Schema.Literals(["checking", "savings"]),
+  }),
+  Schema.Struct({ scheme: Schema.Literal("bic"), bic: Bic, accountNumber: AccountNumber }),
+])
+export type BeneficiaryAccount = typeof BeneficiaryAccount.Type
+
+export const Beneficiary = Schema.Struct({ name: PlainText(140), account: BeneficiaryAccount })
+export type Beneficiary = typeof Beneficiary.Type
+
+/**
+ * The only form of an account that leaves the paying path: its scheme and last four characters (none of a number so
+ * short that four would give it away).
+ */
+export const maskedAccount = (account: BeneficiaryAccount): string => {
+  const number = account.scheme === "iban" ? account.iban : account.accountNumber
+  return `${account.scheme} …${number.length >= 8 ? number.slice(-4) : ""}`
+}

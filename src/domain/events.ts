@@ -1,0 +1,158 @@
+/**
+ * What can happen to a payout batch. The log of these events is the only truth; everything else is derived from it.
+ *
+ * An event holds all that was not deterministic when it happened: the time, ids and answers of others, list versions,
+ * the moments at which something will be tried again. `at` is milliseconds since the Unix epoch.
+ */
+import { Schema } from "effect"
+import { Beneficiary, PlainText } from "./beneficiary.ts"
+import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
+import { Currency } from "./money.ts"
+
+/** Milliseconds since the Unix epoch. */
+export const Instant = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+/** One payout as it was accepted. Its amount is in minor units of the currency. */
+export const PayoutItem = Schema.Struct({
+  item: ItemNumber,
+  /** The partner's own reference, unique within the batch. */
+  reference: PlainText(64),
+  beneficiary: Beneficiary,
+  currency: Currency,
+  minor: Schema.BigIntFromString,
+  /** Text for the beneficiary's statement. */
+  remittance: Schema.optionalKey(PlainText(140)),
+})
+export type PayoutItem = typeof PayoutItem.Type
+
+/** What the compliance engine said of one item. */
+export const ClearanceDecision = Schema.Struct({
+  item: ItemNumber,
+  decision: Schema.Literals(["approved", "rejected", "review"]),
+  reason: Schema.optionalKey(Schema.String),
+})
+export type ClearanceDecision = typeof ClearanceDecision.Type
+
+/** hold when cleared, post when settled, release when failed, reverse when returned. */
+export const PostingKind = Schema.Literals(["hold", "post", "release", "reverse"])
+export type PostingKind = typeof PostingKind.Type
+
+/** How the final word about a transfer reached us. */
+export const Evidence = Schema.Literals(["response", "callback", "inquiry"])
+export type Evidence = typeof Evidence.Type
+
+/** The states that end a batch. */
+export const ClosedState = Schema.Literals(["settled", "partially-settled", "failed", "rejected"])
+export type ClosedState = typeof ClosedState.Type
+
+const transfer = { at: Instant, item: ItemNumber, attempt: AttemptNumber }
+
+export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
+  at: Instant,
+  partner: PartnerId,
+  idempotencyKey: Schema.String,
+  /** SHA-256 of the request body as it was received, in hex: the same key with another body is refused. */
+  requestDigest: Schema.String,
+  reference: Schema.optionalKey(PlainText(64)),
+  itemCount: ItemNumber,
+})
+
+/** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */
+export const ItemsReceived = Schema.TaggedStruct("ItemsReceived", {
+  at: Instant,
+  items: Schema.NonEmptyArray(PayoutItem),
+})
+
+export const ItemsScreened = Schema.TaggedStruct("ItemsScreened", {
+  at: Instant,
+  clearanceId: Schema.String,
+  listVersion: Schema.String,
+  decisions: Schema.NonEmptyArray(ClearanceDecision),
+})
+
+/** The intent of a ledger posting, recorded before the call so that a retry posts the same lines under the same key. */
+export const PostingRequested = Schema.TaggedStruct("PostingRequested", {
+  at: Instant,
+  posting: Schema.Int,
+  kind: PostingKind,
+  items: Schema.NonEmptyArray(ItemNumber),
+})
+
+export const PostingBooked = Schema.TaggedStruct("PostingBooked", {
+  at: Instant,
+  posting: Schema.Int,
+  ledgerPostingId: Schema.String,
+})
+
+/** The intent of a transfer, recorded before the bank is called. */
+export const TransferRequested = Schema.TaggedStruct("TransferRequested", {
+  ...transfer,
+  bank: Schema.String,
+  reference: Schema.String,
+})
+
+/** The bank said that it never saw the attempt, so the same attempt goes out again under the same key. */
+export const TransferResent = Schema.TaggedStruct("TransferResent", transfer)
+
+/** The bank took the transfer; its outcome follows by callback, or is asked for at `inquireAt`. */
+export const TransferAccepted = Schema.TaggedStruct("TransferAccepted", {
+  ...transfer,
+  transferId: Schema.String,
+  inquireAt: Instant,
+})
+
+/** Nobody can say yet whether the bank has the transfer. It is asked at `inquireAt`, never guessed. */
+export const TransferUnknown = Schema.TaggedStruct("TransferUnknown", {
+  ...transfer,
+  reason: Schema.String,
+  inquireAt: Instant,
+})
+
+export const TransferSettled = Schema.TaggedStruct("TransferSettled", { ...transfer, evidence: Evidence })
+
+export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
+  ...transfer,
+  evidence: Evidence,
+  /** The bank's own code, as it was given. */
+  code: Schema.String,
+})
+
+/** A settled transfer came back, perhaps days after the batch was closed. */
+export const TransferReturned = Schema.TaggedStruct("TransferReturned", {
+  ...transfer,
+  evidence: Evidence,
+  code: Schema.String,
+})
+
+/** The bank's word contradicts the log, or the schedule of inquiries is exhausted: a person decides. */
+export const TransferParked = Schema.TaggedStruct("TransferParked", { ...transfer, reason: Schema.String })
+
+export const BatchClosed = Schema.TaggedStruct("BatchClosed", { at: Instant, state: ClosedState })
+
+export const BatchEvent = Schema.Union([
+  BatchReceived,
+  ItemsReceived,
+  ItemsScreened,
+  PostingRequested,
+  PostingBooked,
+  TransferRequested,
+  TransferResent,
+  TransferAccepted,
+  TransferUnknown,
+  TransferSettled,
+  TransferFailed,
+  TransferReturned,
+  TransferParked,
+  BatchClosed,
+])
+export type BatchEvent = typeof BatchEvent.Type
+export type BatchEventOf<Tag extends BatchEvent["_tag"]> = Extract<BatchEvent, { readonly _tag: Tag }>
+
+/** Items in one {@link ItemsReceived} event: keeps an entry of the log near 100 KiB. */
+export const ITEMS_PER_EVENT_MAX = 500
+
+/** An event with its place in the batch's log. Versions are gapless from 1. */
+export interface RecordedEvent {
+  readonly version: number
+  readonly event: BatchEvent
+}

@@ -1,0 +1,52 @@
+import { Schema } from "effect"
+
+/** A payout batch: `pb_` and 22 characters of base 32 (110 bits), derived from the partner and its idempotency key. */
+export const BatchId = Schema.String.check(
+  Schema.isPattern(/^pb_[a-z2-7]{22}$/, { message: "expected a payout batch id such as pb_…" }),
+).pipe(Schema.brand("BatchId"))
+export type BatchId = typeof BatchId.Type
+
+export const isBatchId = Schema.is(BatchId)
+
+/** A marketplace operator that posts batches: a short lower-case name, fixed when its API key is issued. */
+export const PartnerId = Schema.String.check(
+  Schema.isPattern(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+    message: "expected lower-case letters, digits and hyphens",
+  }),
+)
+export type PartnerId = typeof PartnerId.Type
+
+/** The place of an item in its batch, from 1. */
+export const ItemNumber = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))
+export type ItemNumber = typeof ItemNumber.Type
+
+/** Attempts to pay one item, from 1. A new attempt has a new key; a resend of the same attempt keeps it. */
+export const AttemptNumber = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))
+export type AttemptNumber = typeof AttemptNumber.Type
+
+export interface TransferKey {
+  readonly batch: BatchId
+  readonly item: ItemNumber
+  readonly attempt: AttemptNumber
+}
+
+/**
+ * The reference of a transfer: the bank's idempotency key and the end-to-end reference in one. It is derived, so that
+ * no restart can invent another, and it stays within ISO 20022's Max35Text and the SEPA character set:
+ * `PB7QF…-42-1` is attempt 1 of item 42.
+ */
+export const transferReference = ({ batch, item, attempt }: TransferKey): string =>
+  `${batch.slice(3).toUpperCase()}-${item}-${attempt}`
+
+const referencePattern = /^([A-Z2-7]{22})-([1-9][0-9]{0,5})-([1-9])$/
+
+/** Reads a transfer reference back, or `undefined` when it is not one of ours. */
+export const parseTransferReference = (reference: string): TransferKey | undefined => {
+  const match = referencePattern.exec(reference)
+  if (match === null) return undefined
+  const batch = `pb_${(match[1] ?? "").toLowerCase()}`
+  return isBatchId(batch) ? { batch, item: Number(match[2]), attempt: Number(match[3]) } : undefined
+}
+
+/** The ledger's idempotency key of a batch's n-th posting. */
+export const postingKey = (batch: BatchId, posting: number): string => `${batch}-L${posting}`

@@ -1,0 +1,85 @@
+/** Which work is due for a batch: a pure function of its state and the time. */
+import { Array as Arr } from "effect"
+import type { Batch, Task } from "./batch.ts"
+import type { PostingKind } from "./events.ts"
+
+type Items = Arr.NonEmptyReadonlyArray<number>
+
+/** Work that is due. The first three are calls to others; the last three are decisions that go straight to the log. */
+export type Work =
+  | { readonly _tag: "Screen"; readonly items: Items }
+  | { readonly _tag: "Book"; readonly posting: number; readonly kind: PostingKind; readonly items: Items }
+  | { readonly _tag: "Transfer"; readonly items: Items }
+  | { readonly _tag: "Inquire"; readonly items: Items }
+  | { readonly _tag: "RequestPosting"; readonly kind: PostingKind; readonly items: Items }
+  | { readonly _tag: "RequestTransfers"; readonly items: Items }
+  | { readonly _tag: "Close" }
+
+/** Items in one call to the compliance engine or the ledger. */
+export const CHUNK_MAX = 500
+
+/** Transfers of one batch that may be requested and unanswered at a time: what a takeover has to ask the banks about. */
+export const TRANSFERS_IN_AIR_MAX = 128
+
+const postingKinds: ReadonlyArray<PostingKind> = ["hold", "post", "release", "reverse"]
+
+/**
+ * The work that is due now (milliseconds since the epoch), except for items that are `busy`: in a call under way.
+ * Bounded: at most one chunk of each kind.
+ */
+export const plan = (batch: Batch, now: number, busy: ReadonlySet<number> = noItems): ReadonlyArray<Work> => {
+  const work: Array<Work> = []
+  const add = (items: ReadonlyArray<number>, make: (items: Items) => Work): void => {
+    if (Arr.isReadonlyArrayNonEmpty(items)) work.push(make(items))
+  }
+  const idle = (task: Task, limit: number) => take(batch.tasks[task], limit, (item) => !busy.has(item))
+
+  add(idle("screen", CHUNK_MAX), (items) => ({ _tag: "Screen", items }))
+  for (const kind of postingKinds) {
+    // One posting of a kind at a time: what becomes due meanwhile goes together into the next.
+    const underWay = [...batch.postings.values()].some((posting) => posting.kind === kind)
+    if (!underWay) add(idle(kind, CHUNK_MAX), (items) => ({ _tag: "RequestPosting", kind, items }))
+  }
+  for (const [posting, { kind, items }] of batch.postings) {
+    if (!items.some((item) => busy.has(item))) add(items, (items) => ({ _tag: "Book", posting, kind, items }))
+  }
+  const room = TRANSFERS_IN_AIR_MAX - batch.tasks.transfer.size
+  add(idle("request", room), (items) => ({ _tag: "RequestTransfers", items }))
+  add(idle("transfer", TRANSFERS_IN_AIR_MAX), (items) => ({ _tag: "Transfer", items }))
+  add(
+    take(
+      batch.tasks.inquire,
+      TRANSFERS_IN_AIR_MAX,
+      (item) => !busy.has(item) && inquireAt(batch, item) <= now,
+    ),
+    (items) => ({ _tag: "Inquire", items }),
+  )
+  if (batch.closed === undefined && batch.itemCount > 0 && batch.tasks.none.size === batch.itemCount)
+    work.push({ _tag: "Close" })
+  return work
+}
+
+/** When the batch next wants to be woken if nothing happens before, or `undefined` when only the outside can move it. */
+export const wakeAt = (batch: Batch): number | undefined => {
+  let earliest = Number.POSITIVE_INFINITY
+  for (const item of batch.tasks.inquire) earliest = Math.min(earliest, inquireAt(batch, item))
+  return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
+}
+
+const inquireAt = (batch: Batch, item: number): number => batch.items.get(item)?.transfer?.inquireAt ?? 0
+
+const noItems: ReadonlySet<number> = new Set()
+
+const take = (
+  from: ReadonlySet<number>,
+  limit: number,
+  accept: (item: number) => boolean,
+): ReadonlyArray<number> => {
+  const taken: Array<number> = []
+  if (limit <= 0) return taken
+  for (const item of from) {
+    if (accept(item)) taken.push(item)
+    if (taken.length === limit) break
+  }
+  return taken
+}

@@ -1,0 +1,153 @@
+/**
+ * The port to everything that is remembered: per batch a log and a mailbox; per partition a run queue, timers, the
+ * set of open batches, and a feed of what was appended.
+ *
+ * Each method is one atomic step. The append is the only commit: what follows (read models, messages, webhooks)
+ * follows the feed. A worker owns a batch while the batch's run-queue entry is pending for it; only the owner appends.
+ */
+import { Context, type Effect, Schema } from "effect"
+import type { MailCommand } from "../domain/commands.ts"
+import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+
+/** The store did not answer, or answered what it should not. Nothing may be assumed about the step. */
+export class StreamsUnavailable extends Schema.TaggedError<StreamsUnavailable>()("StreamsUnavailable", {
+  step: Schema.String,
+  reason: Schema.String,
+}) {}
+
+/** The mailbox holds as many commands as it may: the sender tries again later. */
+export class MailboxFull extends Schema.TaggedError<MailboxFull>()("MailboxFull", { batch: Schema.String }) {}
+
+/** There is no log of that batch. */
+export class NoSuchBatch extends Schema.TaggedError<NoSuchBatch>()("NoSuchBatch", { batch: Schema.String }) {}
+
+/** The worker no longer owns the batch, or its log has grown without it. It must stop, and forget what it held. */
+export class OwnershipLost extends Schema.TaggedError<OwnershipLost>()("OwnershipLost", {
+  batch: Schema.String,
+  reason: Schema.Literals(["taken-over", "log-moved-on"]),
+}) {}
+
+/** An entry that cannot be read: the batch stops and is reported, others go on. */
+export class CorruptEntry extends Schema.TaggedError<CorruptEntry>()("CorruptEntry", {
+  batch: Schema.String,
+  entry: Schema.String,
+  reason: Schema.String,
+}) {}
+
+/** A batch that a worker owns: the proof is the run-queue entry that is pending for it. */
+export interface Ownership {
+  readonly batch: BatchId
+  readonly entry: string
+  readonly worker: string
+}
+
+export interface Mail {
+  readonly id: string
+  /** `undefined` when the entry cannot be read; it is dropped with an alarm, so that it poisons nothing. */
+  readonly command: MailCommand | undefined
+  readonly problem?: string
+}
+
+/** Where one append left its events: versions `from` to `to` of the batch. */
+export interface FeedEntry {
+  readonly id: string
+  readonly batch: BatchId
+  readonly from: number
+  readonly to: number
+}
+
+export interface Append {
+  /** The version that the worker read; the append fails if the log's tail is another. */
+  readonly expectedVersion: number
+  readonly events: ReadonlyArray<BatchEvent>
+  /** Ids of the mail that these events answer; it is deleted in the same step. */
+  readonly handled: ReadonlyArray<string>
+  /** Unique per append. A retry with the same id is answered as done. */
+  readonly commandId: string
+  /** Whether the batch still has something to do: closed batches leave the set of open ones. */
+  readonly open: boolean
+}
+
+export class EventLog extends Context.Service<
+  EventLog,
+  {
+    /** How many partitions the deployment has; batches are spread over them by a hash of their id. */
+    readonly partitions: number
+    readonly partitionOf: (batch: BatchId) => number
+
+    /**
+     * Creates the log with its first events and schedules the batch, or answers with the first event of the log
+     * that is already there: the log is the idempotency record, for ever.
+     */
+    readonly open: (
+      batch: BatchId,
+      events: ReadonlyArray<BatchEvent>,
+      commandId: string,
+    ) => Effect.Effect<
+      { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
+      StreamsUnavailable | CorruptEntry
+    >
+    /** Puts a command in the mailbox of a batch and schedules it. */
+    readonly tell: (
+      batch: BatchId,
+      command: MailCommand,
+    ) => Effect.Effect<void, MailboxFull | NoSuchBatch | StreamsUnavailable>
+    /** Appends events and deletes the mail that they answer; returns how much mail is waiting. */
+    readonly append: (
+      owned: Ownership,
+      append: Append,
+    ) => Effect.Effect<
+      { readonly version: number; readonly mailWaiting: number },
+      OwnershipLost | StreamsUnavailable
+    >
+    /** Events after a version, in order, at most `limit`. */
+    readonly read: (
+      batch: BatchId,
+      after: number,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<RecordedEvent>, CorruptEntry | StreamsUnavailable>
+    readonly mail: (batch: BatchId, limit: number) => Effect.Effect<ReadonlyArray<Mail>, StreamsUnavailable>
+
+    /** Waits up to `waitMs` for scheduled batches; takes at most about `limit`. */
+    readonly take: (
+      worker: string,
+      limit: number,
+      waitMs: number,
+    ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+    /** Takes over batches whose owner has not renewed for `idleMs`. */
+    readonly takeOver: (
+      worker: string,
+      idleMs: number,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+    /** Renews what is still owned; returns what is not any more. */
+    readonly renew: (
+      owned: ReadonlyArray<Ownership>,
+    ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+    /** Gives the batch up until `wakeAt` (epoch milliseconds), unless mail is waiting: then it stays owned, and says so. */
+    readonly release: (
+      owned: Ownership,
+      wakeAt: number | undefined,
+    ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StreamsUnavailable>
+    /** Hands the batch back to the run queue at once, for another worker: the end of a drain. */
+    readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StreamsUnavailable>
+    /** Forgets a worker that owns nothing any more. */
+    readonly retire: (worker: string) => Effect.Effect<void, StreamsUnavailable>
+    /** Schedules batches whose timer is due at `now` (epoch milliseconds); returns how many. */
+    readonly wake: (now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
+    /** Schedules open batches that are neither scheduled nor timed and untouched since `before`: the safety net. */
+    readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
+    /** How many batches are open, over all partitions. */
+    readonly backlog: Effect.Effect<number, StreamsUnavailable>
+
+    /** What was appended in a partition after a feed position ("0-0" is the beginning), in commit order. */
+    readonly feed: (
+      partition: number,
+      after: string,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<FeedEntry>, StreamsUnavailable>
+    /** Forgets feed entries before a position that every follower has passed. */
+    readonly trimFeed: (partition: number, before: string) => Effect.Effect<void, StreamsUnavailable>
+  }
+>()("atlaspay/streams/EventLog") {}

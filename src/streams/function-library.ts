@@ -1,0 +1,38 @@
+/**
+ * The Redis Functions of the event log, as one library whose name carries a hash of its source: two releases load
+ * theirs side by side, and each calls its own.
+ */
+import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
+
+export const functionNames = [
+  "open",
+  "tell",
+  "append",
+  "release",
+  "hand-over",
+  "renew",
+  "wake",
+  "sweep",
+  "retire",
+] as const
+export type FunctionName = (typeof functionNames)[number]
+
+const source = (file: string): string =>
+  readFileSync(new URL(`functions/${file}.lua`, import.meta.url), "utf8")
+
+const bodies = functionNames.map((name) => [name, source(name)] as const)
+const shared = source("library")
+const release = createHash("sha256").update(shared).update(JSON.stringify(bodies)).digest("hex").slice(0, 12)
+
+/** The name under which a function of this release is called. */
+export const functionName = (name: FunctionName): string => `atlaspay_${name.replace("-", "_")}_${release}`
+
+/** What `FUNCTION LOAD` takes. */
+export const libraryCode = [
+  `#!lua name=atlaspay_${release}`,
+  shared,
+  ...bodies.map(
+    ([name, body]) => `redis.register_function('${functionName(name)}', (function()\n${body}\nend)())`,
+  ),
+].join("\n")

@@ -1,0 +1,14 @@
+-- Puts an owned batch back at the end of the run queue, for any worker to take at once.
+-- KEYS: ready, scheduled
+-- ARGV: batch, run-queue entry, worker
+-- Gives 'HANDED' or 'LOST'.
+return function(keys, args)
+  local ready, scheduled = unpack(keys)
+  local batch, entry, worker = unpack(args)
+  if not owns(ready, entry, worker) then return 'LOST' end
+  redis.call('XACK', ready, GROUP, entry)
+  redis.call('XDEL', ready, entry)
+  redis.call('HDEL', scheduled, batch)
+  schedule(ready, scheduled, batch)
+  return 'HANDED'
+end

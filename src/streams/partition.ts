@@ -1,0 +1,27 @@
+/**
+ * Where a batch's keys live. All keys of a partition carry the same hash tag: one function touches them atomically,
+ * and a Redis Cluster spreads the partitions over its primaries.
+ */
+import type { BatchId } from "../domain/identifiers.ts"
+
+/** The partition of a batch: FNV-1a over its id, so that it never depends on the process. */
+export const partitionOf = (batch: BatchId, partitions: number): number => {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < batch.length; index++) {
+    hash = Math.imul(hash ^ batch.charCodeAt(index), 0x01000193)
+  }
+  return (hash >>> 0) % partitions
+}
+
+export const partitionKeys = (prefix: string, partition: number) => {
+  const tag = `${prefix}:{${partition}}`
+  return {
+    log: (batch: BatchId) => `${tag}:log:${batch}`,
+    mail: (batch: BatchId) => `${tag}:mail:${batch}`,
+    ready: `${tag}:ready`,
+    scheduled: `${tag}:scheduled`,
+    timers: `${tag}:timers`,
+    open: `${tag}:open`,
+    feed: `${tag}:feed`,
+  }
+}
