@@ -1,0 +1,74 @@
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs"
+import { dirname } from "node:path"
+
+/** An append-only record of what a server did. What `append` returned from survives the process's death. */
+export interface Journal<Entry> {
+  append(entry: Entry): void
+  close(): void
+}
+
+const newline = 0x0a
+
+/**
+ * Opens a journal of JSON lines and replays it, oldest first. Without a file it remembers nothing.
+ * A last line without its newline was never answered for, so it is cut off; any other damage is an error.
+ * Reading is limited to the 2 GiB that `readFileSync` takes.
+ */
+export const openJournal = <Entry>(
+  file: string | undefined,
+  replay: (entry: Entry) => void,
+): Journal<Entry> => {
+  if (file === undefined) return { append() {}, close() {} }
+  mkdirSync(dirname(file), { recursive: true })
+  const descriptor = openSync(file, "a+", 0o600)
+  try {
+    ftruncateSync(descriptor, replayLines(readFileSync(descriptor), replay, file))
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+  return new FileJournal(descriptor)
+}
+
+/** Replays whole lines and returns where they end, in bytes. */
+const replayLines = <Entry>(bytes: Buffer, replay: (entry: Entry) => void, file: string): number => {
+  let start = 0
+  for (let end = bytes.indexOf(newline); end !== -1; end = bytes.indexOf(newline, start)) {
+    replay(parseLine(bytes.toString("utf8", start, end), file, start))
+    start = end + 1
+  }
+  return start
+}
+
+/** The parser's own message would quote the line, and with it an account number. */
+const parseLine = <Entry>(line: string, file: string, offset: number): Entry => {
+  try {
+    return JSON.parse(line)
+  } catch {
+    throw new Error(`${file} is damaged at byte ${offset}`)
+  }
+}
+
+class FileJournal<Entry> implements Journal<Entry> {
+  readonly #descriptor: number
+  #broken = false
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  /** One synchronous write; after a failed or short one the file's end is unknown, so nothing more is accepted. */
+  append(entry: Entry): void {
+    if (this.#broken) throw new Error("the journal failed earlier and takes no more entries")
+    const line = Buffer.from(`${JSON.stringify(entry)}\n`)
+    this.#broken = true
+    const written = writeSync(this.#descriptor, line)
+    if (written !== line.length) throw new Error(`the journal took ${written} of ${line.length} bytes`)
+    this.#broken = false
+  }
+
+  close(): void {
+    this.#broken = true
+    closeSync(this.#descriptor)
+  }
+}

@@ -1,0 +1,174 @@
+import { createHash } from "node:crypto"
+import type { AddressInfo } from "node:net"
+import { createAdaptorServer, type HttpBindings } from "@hono/node-server"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { type Context, Hono } from "hono"
+import { bodyLimit } from "hono/body-limit"
+import { HTTPException } from "hono/http-exception"
+
+export type SandboxEnv = { Bindings: HttpBindings }
+
+/** A server of the sandbox: its routes, and what to do once they are reachable and when they are not any more. */
+export interface SandboxServer {
+  readonly app: Hono<SandboxEnv>
+  start(): void
+  close(): Promise<void>
+}
+
+export interface Listening {
+  readonly url: string
+  readonly port: number
+  close(): Promise<void>
+}
+
+const bodyBytesMax = 8 * 1024 * 1024
+const keyLengthMax = 255
+const booksRecordsMax = 1_000_000
+const pageRowsMax = 100_000
+
+/** The most lines that one request may list. */
+export const requestLinesMax = 20_000
+
+/** An error answer `{"code", ...}` that ends the request. */
+export const refusal = (
+  status: 400 | 409 | 422 | 503,
+  body: { readonly code: string; readonly [detail: string]: unknown },
+): HTTPException => new HTTPException(status, { res: Response.json(body, { status }) })
+
+const malformed = (message: string): HTTPException => refusal(400, { code: "malformed", message })
+
+/** An empty app with the limits and error answers that all servers of the sandbox share. */
+export const createApp = (): Hono<SandboxEnv> => {
+  const app = new Hono<SandboxEnv>()
+  app.use(bodyLimit({ maxSize: bodyBytesMax, onError: (c) => c.json({ code: "body-too-large" }, 413) }))
+  app.notFound((c) => c.json({ code: "no-such-resource" }, 404))
+  app.onError((error, c) => {
+    if (error instanceof HTTPException) return error.getResponse()
+    console.error(JSON.stringify({ level: "error", message: "request failed", error: error.message }))
+    return c.json({ code: "internal-error" }, 500)
+  })
+  return app
+}
+
+/** Serves an app on a port, 0 for any free one. Rejects with EADDRINUSE when the port is taken. */
+export const listen = (app: Hono<SandboxEnv>, host: string, port: number): Promise<Listening> =>
+  new Promise((resolve, reject) => {
+    const server = createAdaptorServer({ fetch: app.fetch, hostname: host })
+    server.once("error", reject)
+    server.listen(port, host, () => {
+      const chosen = (server.address() as AddressInfo).port
+      resolve({
+        url: originOf(host, chosen),
+        port: chosen,
+        close: () =>
+          new Promise((closed, failed) => {
+            server.close((error) => (error === undefined ? closed() : failed(error)))
+            if ("closeAllConnections" in server) server.closeAllConnections()
+          }),
+      })
+    })
+  })
+
+/** The URL of a server, with brackets around an IPv6 address. */
+export const originOf = (host: string, port: number): string =>
+  `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+
+/** A request that may be repeated: its key, its checked body, and a fingerprint to recognise the same body by. */
+export interface KeyedRequest<Body> {
+  readonly key: string
+  readonly fingerprint: string
+  readonly body: Body
+}
+
+/** Reads a request that carries an Idempotency-Key; answers 400 when it or the body is not as agreed. */
+export const readKeyed = async <Body>(
+  c: Context<SandboxEnv>,
+  decode: (json: unknown) => Result.Result<Body, Schema.SchemaError>,
+): Promise<KeyedRequest<Body>> => {
+  const key = c.req.header("idempotency-key") ?? ""
+  if (key === "" || key.length > keyLengthMax) throw malformed("Idempotency-Key: 1 to 255 characters")
+  const json = await readJson(c)
+  const decoded = decode(json)
+  if (Result.isFailure(decoded)) throw malformed(decoded.failure.message)
+  const fingerprint = createHash("sha256")
+    .update(JSON.stringify(sortKeys(json)))
+    .digest("base64url")
+  return { key, fingerprint, body: decoded.success }
+}
+
+const readJson = async (c: Context<SandboxEnv>): Promise<unknown> => {
+  try {
+    return await c.req.json()
+  } catch (error) {
+    if (error instanceof SyntaxError) throw malformed("the body is not JSON")
+    throw error
+  }
+}
+
+/** The same JSON with its keys in order: a body is the same whatever order its keys were written in. */
+const sortKeys = (json: unknown): unknown => {
+  if (Array.isArray(json)) return json.map(sortKeys)
+  if (json === null || typeof json !== "object") return json
+  const entries = Object.entries(json).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, value]) => [key, sortKeys(value)]))
+}
+
+/** What was answered to each Idempotency-Key, kept for as long as the books. */
+export class KeyedAnswers<Answer> {
+  readonly #answers = new Map<string, { readonly fingerprint: string; readonly answer: Answer }>()
+
+  /** The answer given before, or undefined for a new key; 409 when the key came with another body. */
+  recall(key: string, fingerprint: string): Answer | undefined {
+    const known = this.#answers.get(key)
+    if (known !== undefined && known.fingerprint !== fingerprint) throw refusal(409, { code: "key-conflict" })
+    return known?.answer
+  }
+
+  remember(key: string, fingerprint: string, answer: Answer): void {
+    this.#answers.set(key, { fingerprint, answer })
+  }
+}
+
+/** Books are kept in memory, so they end somewhere: 503 from there on. */
+export const refuseWhenFull = (records: number): void => {
+  if (records >= booksRecordsMax) throw refusal(503, { code: "books-full" })
+}
+
+/** Which rows of the books were asked for; `summary` asks for none. */
+export interface BooksPage {
+  readonly summary: boolean
+  readonly offset: number
+  readonly limit: number
+}
+
+const PageNumber = Schema.NumberFromString.check(
+  Schema.isInt(),
+  Schema.isBetween({ minimum: 0, maximum: 1e9 }),
+)
+const decodePage = Schema.decodeUnknownResult(
+  Schema.Struct({
+    summary: Schema.optionalKey(Schema.Literals(["true", "false"])),
+    offset: Schema.optionalKey(PageNumber),
+    limit: Schema.optionalKey(PageNumber),
+  }),
+)
+
+/** Reads `?summary=true`, `?offset=` and `?limit=` (at most 100 000 rows, which is also the default). */
+export const readPage = (c: Context<SandboxEnv>): BooksPage => {
+  const decoded = decodePage(c.req.query())
+  if (Result.isFailure(decoded)) throw malformed(decoded.failure.message)
+  const { summary, offset = 0, limit = pageRowsMax } = decoded.success
+  return { summary: summary === "true", offset, limit: Math.min(limit, pageRowsMax) }
+}
+
+/** The rows of one page, each as the books show it. */
+export const pageOf = <Row, Shown>(
+  rows: readonly Row[],
+  page: BooksPage,
+  show: (row: Row) => Shown,
+): Shown[] => rows.slice(page.offset, page.offset + page.limit).map(show)
+
+/** The offset of the next page of the longest list, or null at the end. */
+export const nextOffset = (rows: number, page: BooksPage): number | null =>
+  page.offset + page.limit < rows ? page.offset + page.limit : null

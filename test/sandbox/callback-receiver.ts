@@ -1,0 +1,53 @@
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { text } from "node:stream/consumers"
+import { Webhook } from "standardwebhooks"
+import { sandboxSecret } from "../../src/sandbox/sandbox.ts"
+
+export interface ReceivedCallback {
+  readonly id: string
+  readonly bank: string
+  readonly reference: string
+  readonly transferId: string
+  readonly status: string
+  readonly code?: string
+  readonly at: string
+}
+
+export interface CallbackReceiver {
+  readonly url: string
+  /** The callbacks whose signature was valid, in the order of arrival, whatever they were answered. */
+  readonly received: ReceivedCallback[]
+  readonly forged: string[]
+  close(): Promise<void>
+}
+
+/** A client's callback address. It answers each request with the next of the given statuses, then with 204. */
+export const startCallbackReceiver = async (...statuses: number[]): Promise<CallbackReceiver> => {
+  const received: ReceivedCallback[] = []
+  const forged: string[] = []
+  const webhook = new Webhook(sandboxSecret)
+  const server = createServer(async (request, response) => {
+    const body = await text(request)
+    const headers = Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [name, `${value}`]),
+    )
+    try {
+      received.push(webhook.verify(body, headers) as ReceivedCallback)
+    } catch {
+      forged.push(body)
+    }
+    response.writeHead(statuses.shift() ?? 204, { location: "/elsewhere" }).end()
+  })
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/callbacks`,
+    received,
+    forged,
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed())
+        server.closeAllConnections()
+      }),
+  }
+}

@@ -1,0 +1,37 @@
+/** An answer of the sandbox: HTTP status and JSON body. */
+export interface Answer {
+  readonly status: number
+  readonly body: Record<string, unknown>
+}
+
+const answerOf = async (response: Response): Promise<Answer> => ({
+  status: response.status,
+  body: (await response.json()) as Record<string, unknown>,
+})
+
+export const post = async (
+  url: string,
+  key: string | undefined,
+  body: unknown,
+  waitMs = 5_000,
+): Promise<Answer> =>
+  answerOf(
+    await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(key !== undefined && { "idempotency-key": key }) },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+      signal: AbortSignal.timeout(waitMs),
+    }),
+  )
+
+export const get = async (url: string): Promise<Answer> => answerOf(await fetch(url))
+
+export const iban = "DE89370400440532013000"
+
+/** An order for `POST /instant-transfer`. */
+export const transferOf = (name: string, reference: string, callbackUrl?: string) => ({
+  reference,
+  amount: { currency: "EUR", value: "12.34" },
+  beneficiary: { name, account: { iban } },
+  ...(callbackUrl !== undefined && { callbackUrl }),
+})
