@@ -1,0 +1,24 @@
+import { spawnSync } from "node:child_process"
+
+/** A command's output in full. Throws an error that holds it when the command fails or does not exist. */
+export const run = (command, args, environment = {}) => {
+  const { status, signal, error, stdout, stderr } = spawnSync(command, args, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+    maxBuffer: 256 * 1024 * 1024,
+  })
+  if (status === 0) return stdout
+  const ending =
+    error?.message ?? (signal === null ? `ended with status ${status}` : `was ended by ${signal}`)
+  throw new Error([`${[command, ...args].join(" ")}: ${ending}`, stdout, stderr].filter(Boolean).join("\n"))
+}
+
+/** Tells on stderr what takes its time, and how long it took. Stdout belongs to the command that follows. */
+export const tell = (what, action) => {
+  const since = Date.now()
+  process.stderr.write(`${what} … `)
+  const result = action()
+  process.stderr.write(`done in ${((Date.now() - since) / 1_000).toFixed(1)} s\n`)
+  return result
+}

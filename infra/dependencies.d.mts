@@ -1,0 +1,2 @@
+export const needsInstall: (root: string) => boolean
+export const installDependencies: (root: string) => void

@@ -1,0 +1,1 @@
+export const withLock: <A>(path: string, waitMs: number, action: () => A) => A

@@ -1,0 +1,45 @@
+/*
+ * Prepares this clone: the npm packages, and the servers unless their URLs are given. Runs before the npm
+ * scripts, on any Node from 20 on and without dependencies. When nothing is missing it changes nothing.
+ */
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { installDependencies, needsInstall } from "./dependencies.mjs"
+import { withLock } from "./lock.mjs"
+import { missingServers, provideServers } from "./servers.mjs"
+
+const LOCK_WAIT_MS = 15 * 60_000
+
+/** Looks again under the lock, because another set-up may have just done the work. */
+const setUp = (root) => {
+  const dataDir = join(root, ".atlaspay")
+  const missing = () => missingServers(dataDir, process.env)
+  requireWritable(dataDir)
+  if (!needsInstall(root) && missing().length === 0) return
+  mkdirSync(dataDir, { recursive: true })
+  withLock(join(dataDir, "setup.lock"), LOCK_WAIT_MS, () => {
+    if (needsInstall(root)) installDependencies(root)
+    const servers = missing()
+    if (servers.length > 0) provideServers(dataDir, servers)
+  })
+}
+
+/** A folder that root made would only fail later, and less clearly. */
+const requireWritable = (folder) => {
+  try {
+    if (existsSync(folder)) accessSync(folder, constants.W_OK)
+  } catch {
+    throw new Error(
+      `${folder} belongs to another user, probably because AtlasPay was run as root here before.\n` +
+        `Give it to the user who runs it now: sudo chown -R "$(id -u):$(id -g)" ${folder}`,
+    )
+  }
+}
+
+try {
+  setUp(dirname(dirname(fileURLToPath(import.meta.url))))
+} catch (error) {
+  process.stderr.write(`\n${error.message}\n`)
+  process.exitCode = 1
+}

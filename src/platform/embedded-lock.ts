@@ -1,0 +1,100 @@
+/*
+ * A lock between processes that a killed holder does not keep.
+ *
+ * The lock is a folder that holds one file named after its holder. Renaming a prepared folder onto it
+ * succeeds only while it is missing or empty, so taking it is atomic. Breaking it is removing the *named*
+ * file of a holder that is dead, so a newcomer's fresh lock is never broken by mistake.
+ */
+import { randomUUID } from "node:crypto"
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Schema } from "effect"
+import { identityOf } from "./embedded-process.ts"
+
+const POLL_MS = 50
+
+/** The lock's folder cannot be used, or a live process kept it for too long. */
+export class LockError extends Schema.TaggedError<LockError>()("LockError", {
+  message: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect()),
+}) {}
+
+/**
+ * Runs `effect` while this process alone holds the lock, and waits for it up to `waitMs`. Not re-entrant.
+ * The folder above `path` must exist.
+ */
+export const withLock =
+  (path: string, waitMs: number) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | LockError, R> =>
+    Effect.acquireUseRelease(
+      acquire(path, waitMs),
+      () => effect,
+      (holder) => release(path, holder),
+    )
+
+/** Interruptible while it waits: only the step that takes the lock cannot be cut in two. */
+const acquire = Effect.fnUntraced(function* (path: string, waitMs: number) {
+  const holder = newHolder()
+  for (let waitedMs = 0; waitedMs <= waitMs; waitedMs += POLL_MS) {
+    if (yield* tryTake(path, holder)) return holder
+    yield* Effect.interruptible(Effect.sleep(POLL_MS))
+  }
+  return yield* new LockError({
+    message: `${path} is held by process ${holderOf(path)} for over ${waitMs} ms`,
+  })
+})
+
+const release = (path: string, holder: string): Effect.Effect<void> =>
+  Effect.sync(() => rmSync(join(path, holder), { force: true }))
+
+const tryTake = (path: string, holder: string): Effect.Effect<boolean, LockError> =>
+  Effect.try({
+    try: () => {
+      removeDeadHolder(path)
+      return take(path, holder)
+    },
+    catch: (cause) => new LockError({ message: `cannot use the lock ${path}`, cause }),
+  })
+
+const take = (path: string, holder: string): boolean => {
+  const prepared = `${path}.${holder}`
+  mkdirSync(prepared)
+  try {
+    writeFileSync(join(prepared, holder), "")
+    renameSync(prepared, path)
+    return true
+  } catch (error) {
+    rmSync(prepared, { recursive: true, force: true })
+    if (hasCode(error, "ENOTEMPTY", "EEXIST")) return false
+    throw error
+  }
+}
+
+const removeDeadHolder = (path: string): void => {
+  const holder = holderOf(path)
+  if (holder !== undefined && !isHolderAlive(holder)) rmSync(join(path, holder), { force: true })
+}
+
+const holderOf = (path: string): string | undefined => {
+  try {
+    return readdirSync(path)[0]
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined
+    throw error
+  }
+}
+
+/** The random part tells two holders within one process apart. */
+const newHolder = (): string => {
+  const self = identityOf(process.pid)
+  return [process.pid, self?.startedAt.replaceAll(/\W/g, "-"), randomUUID().slice(0, 8)].join("_")
+}
+
+const isHolderAlive = (holder: string): boolean => {
+  const [pid, startedAt] = holder.split("_")
+  const now = identityOf(Number(pid))
+  return now?.startedAt.replaceAll(/\W/g, "-") === startedAt
+}
+
+const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
+  error instanceof Error && "code" in error && codes.includes(String(error.code))

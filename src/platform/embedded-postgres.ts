@@ -1,0 +1,185 @@
+/*
+ * Postgres with its default, durable settings, on the loopback interface only.
+ *
+ * It refuses to run as root, so root runs it as `postgres`, or `nobody` where that user does not exist. Where
+ * that user cannot go into the data folder (a clone below /root, say), its data lies in a folder of its own
+ * under /var/tmp, named after the data folder.
+ */
+import { execFileSync, spawnSync } from "node:child_process"
+import { createHash, randomUUID } from "node:crypto"
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs"
+import { join } from "node:path"
+import { Effect, type Scope } from "effect"
+import { type ServerKind, StackError } from "./embedded-kind.ts"
+import { probePostgres } from "./embedded-probe.ts"
+import type { ServerPrograms } from "./embedded-programs.mjs"
+import { serverEnvironment } from "./embedded-start.ts"
+import { spawnLeashed } from "./leashed-process.ts"
+
+const ROLE = "atlaspay"
+const UNFINISHED = "initdb-"
+
+/** The user that runs Postgres; empty for the one that runs this process. */
+interface RunAs {
+  readonly uid?: number
+  readonly gid?: number
+}
+
+interface Cluster {
+  readonly programs: ServerPrograms
+  readonly home: string
+  readonly data: string
+  readonly runAs: RunAs
+  readonly logFile: string
+}
+
+export const postgres: ServerKind = {
+  name: "Postgres",
+  urlVariable: "DATABASE_URL",
+  programs: "postgres",
+  probe: probePostgres,
+  configure: (programs, folders) =>
+    attempt("cannot be run on this data folder", () => {
+      const runAs = userToRunAs()
+      const home = homeFor(folders.data, runAs)
+      const logFile = join(folders.logs, "postgres.log")
+      const cluster: Cluster = { programs, home, data: join(home, "data"), runAs, logFile }
+      return {
+        program: "postgres",
+        folder: cluster.data,
+        mark: `-D ${cluster.data}`,
+        // The fast way to stop: the other one waits until every client has left.
+        stopSignal: "SIGINT",
+        logFile,
+        prepare: Effect.scoped(prepare(cluster)),
+        command: (port) => run(cluster, "postgres", postgresArguments(cluster, port)),
+        url: (port) => `postgres://${ROLE}@127.0.0.1:${port}/postgres`,
+        identity: () => cluster.data,
+      }
+    }),
+}
+
+/** JIT compilation only costs time on queries as small as ours; GMT needs no time zone files. */
+const postgresArguments = ({ data }: Cluster, port: number): ReadonlyArray<string> => [
+  ...["-D", data],
+  ...["-p", String(port)],
+  ...[
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "max_connections=200",
+    "jit=off",
+    "timezone=GMT",
+    "log_timezone=GMT",
+  ].flatMap((setting) => ["-c", setting]),
+]
+
+const run = ({ programs, runAs, home }: Cluster, program: string, args: ReadonlyArray<string>) => ({
+  command: join(programs.folder, program),
+  args,
+  env: serverEnvironment(programs),
+  cwd: home,
+  ...runAs,
+})
+
+const prepare = Effect.fnUntraced(function* (cluster: Cluster) {
+  yield* attempt("cannot prepare its data folder", () => {
+    ownFolder(cluster.home, cluster.runAs)
+    removeUnfinished(cluster.home)
+    removeMisleadingPidFile(cluster.data)
+  })
+  if (!existsSync(cluster.data)) yield* initialise(cluster)
+})
+
+/** A folder that is there is complete, because it gets its name last. */
+const initialise = Effect.fnUntraced(function* (
+  cluster: Cluster,
+): Effect.fn.Return<void, StackError, Scope.Scope> {
+  const unfinished = join(cluster.home, `${UNFINISHED}${randomUUID()}`)
+  const failed = (reason: string) => new StackError({ server: "Postgres", reason, log: cluster.logFile })
+  const initdb = yield* spawnLeashed({
+    ...run(cluster, "initdb", [
+      "-D",
+      unfinished,
+      "-U",
+      ROLE,
+      "--auth=trust",
+      "--encoding=UTF8",
+      "--locale=C",
+    ]),
+    logFile: cluster.logFile,
+  }).pipe(Effect.mapError((error) => failed(`${error.message}: ${error.cause}`)))
+  const { code, signal } = yield* initdb.exited
+  if (code !== 0) return yield* failed(`initdb ended with ${signal ?? `status ${code}`}`)
+  yield* attempt("cannot keep its new data folder", () => renameSync(unfinished, cluster.data))
+})
+
+const removeUnfinished = (home: string): void => {
+  for (const entry of readdirSync(home).filter((entry) => entry.startsWith(UNFINISHED)))
+    rmSync(join(home, entry), { recursive: true })
+}
+
+/**
+ * Postgres removes the pid file of a dead predecessor itself, but takes any process with that pid for it, also
+ * a stranger or one that only waits to be reaped. Our own have ended when this runs.
+ */
+const removeMisleadingPidFile = (data: string): void => {
+  const file = join(data, "postmaster.pid")
+  if (!existsSync(file)) return
+  const pid = Number(readFileSync(file, "utf8").split("\n", 1)[0])
+  if (existsPid(pid)) rmSync(file)
+}
+
+const existsPid = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false
+    throw error
+  }
+}
+
+const userToRunAs = (): RunAs => {
+  if (process.getuid?.() !== 0) return {}
+  const user = ["postgres", "nobody"].find((name) => spawnSync("id", ["-u", name]).status === 0)
+  if (user === undefined) throw new Error("neither postgres nor nobody exists")
+  const id = (flag: string) => Number(execFileSync("id", [flag, user], { encoding: "utf8" }))
+  return { uid: id("-u"), gid: id("-g") }
+}
+
+/** The Postgres folder of a data folder: inside it where the user that runs Postgres can go there. */
+const homeFor = (dataDir: string, runAs: RunAs): string => {
+  const entered = spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", dataDir], { cwd: "/", ...runAs })
+  if (entered.error !== undefined) throw entered.error
+  if (entered.status === 0) return join(dataDir, "postgres")
+  return join("/var/tmp", `atlaspay-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`)
+}
+
+/** Makes a private folder, and refuses one that somebody else put in its place. */
+const ownFolder = (folder: string, { uid, gid }: RunAs): void => {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const found = lstatSync(folder)
+  if (!found.isDirectory() || ![process.getuid?.(), uid].includes(found.uid))
+    throw new Error(`${folder} belongs to somebody else`)
+  chmodSync(folder, 0o700)
+  if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid)
+}
+
+const attempt = <A>(what: string, action: () => A): Effect.Effect<A, StackError> =>
+  Effect.try({
+    try: action,
+    catch: (cause) =>
+      new StackError({
+        server: "Postgres",
+        reason: `${what}: ${cause instanceof Error ? cause.message : cause}`,
+      }),
+  })

@@ -1,0 +1,18 @@
+export const UNPACKED: "servers"
+
+/** Where a server's programs lie, and the environment they need to find their libraries. */
+export interface ServerPrograms {
+  readonly folder: string
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export interface FoundPrograms {
+  readonly redis: ServerPrograms | undefined
+  readonly postgres: ServerPrograms | undefined
+  readonly nats: ServerPrograms | undefined
+}
+
+export const findPrograms: (
+  dataDir: string,
+  environment?: Readonly<Record<string, string | undefined>>,
+) => FoundPrograms

@@ -1,0 +1,87 @@
+/*
+ * Where the server programs are. Plain JavaScript, because the set-up asks too, and it runs on whatever Node
+ * the machine has and before anything is installed.
+ */
+import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from "node:fs"
+import { delimiter, dirname, join } from "node:path"
+
+/** The folder below the data folder where the set-up unpacks what it may not install. */
+export const UNPACKED = "servers"
+
+const FOLDERS = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/opt/homebrew/bin"]
+
+/** Folders that hold one folder per version, and what comes after the version. */
+const VERSIONED = [
+  { parent: "usr/lib/postgresql", name: /^\d+$/, bin: "bin" },
+  { parent: "usr", name: /^pgsql-\d+$/, bin: "bin" },
+  { parent: "opt/homebrew/opt", name: /^postgresql@\d+$/, bin: "bin" },
+  { parent: "usr/local/opt", name: /^postgresql@\d+$/, bin: "bin" },
+]
+
+/** A server, and the programs that must lie in one folder for it to be run. */
+const SERVERS = [["redis-server"], ["postgres", "initdb"], ["nats-server"]]
+
+/** Finds each server's program: on the PATH, in the distribution's folders, or unpacked. */
+export const findPrograms = (dataDir, environment = process.env) => {
+  const unpacked = join(dataDir, UNPACKED)
+  const own = (environment.PATH ?? "").split(delimiter).filter((folder) => folder !== "")
+  const system = [...own, ...FOLDERS, ...versionedFolders("/")]
+  const carried = [
+    ...["usr/bin", "usr/sbin"].map((folder) => join(unpacked, folder)),
+    ...versionedFolders(unpacked),
+  ]
+  const [redis, postgres, nats] = SERVERS.map(
+    (programs) => findTogether(programs, system) ?? withLibraries(findTogether(programs, carried), unpacked),
+  )
+  return { redis, postgres, nats }
+}
+
+/** The newest version comes first. */
+const versionedFolders = (root) =>
+  VERSIONED.flatMap(({ parent, name, bin }) =>
+    entries(join(root, parent))
+      .filter((entry) => name.test(entry))
+      .sort((a, b) => versionOf(b) - versionOf(a))
+      .map((entry) => join(root, parent, entry, bin)),
+  )
+
+const versionOf = (name) => Number(name.match(/\d+/)?.[0] ?? 0)
+
+/** Postgres needs its real folder: it finds its other files from there. */
+const findTogether = (programs, folders) => {
+  for (const folder of folders) {
+    const [first] = programs
+    if (!isProgram(join(folder, first))) continue
+    const home = programs.length === 1 ? folder : dirname(realpathSync(join(folder, first)))
+    if (programs.every((program) => isProgram(join(home, program)))) return { folder: home, environment: {} }
+  }
+  return undefined
+}
+
+const withLibraries = (found, unpacked) => {
+  if (found === undefined) return undefined
+  const libraries = ["usr/lib", "lib"].flatMap((folder) => {
+    const path = join(unpacked, folder)
+    return [
+      path,
+      ...entries(path)
+        .filter((entry) => entry.endsWith("-linux-gnu"))
+        .map((entry) => join(path, entry)),
+    ]
+  })
+  return {
+    ...found,
+    environment: { LD_LIBRARY_PATH: libraries.filter((path) => existsSync(path)).join(":") },
+  }
+}
+
+const isProgram = (path) => {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+const entries = (folder) => (existsSync(folder) ? readdirSync(folder) : [])

@@ -1,0 +1,42 @@
+/* The file that tells other processes which process runs a server, and where. */
+import { randomUUID } from "node:crypto"
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { Effect, type Option, Schema } from "effect"
+import { identityOf } from "./embedded-process.ts"
+
+const ServerRecord = Schema.fromJsonString(
+  Schema.Struct({
+    owner: Schema.Struct({ pid: Schema.Int, startedAt: Schema.String }),
+    url: Schema.String,
+    version: Schema.String,
+    port: Schema.Int,
+  }),
+)
+
+export type ServerRecord = typeof ServerRecord.Type
+
+/** What the file says; none when it is missing or is not such a record, for then nobody wrote it to the end. */
+export const readRecord = (file: string): Effect.Effect<Option.Option<ServerRecord>> =>
+  Effect.sync(() => Schema.decodeUnknownOption(ServerRecord)(textOf(file)))
+
+/** Writes the record with this process as the owner, in one step. */
+export const writeRecord = (file: string, server: Omit<ServerRecord, "owner">): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const { url, version, port } = server
+    const record = { owner: identityOf(process.pid), url, version, port }
+    const draft = `${file}.${randomUUID()}`
+    writeFileSync(draft, JSON.stringify(record))
+    renameSync(draft, file)
+  })
+
+export const dropRecord = (file: string): Effect.Effect<void> =>
+  Effect.sync(() => rmSync(file, { force: true }))
+
+const textOf = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, "utf8")
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined
+    throw error
+  }
+}

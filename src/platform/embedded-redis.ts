@@ -1,0 +1,47 @@
+/* Redis as AtlasPay relies on it: every acknowledged write is on disk, and nothing is ever evicted. */
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
+import type { ServerKind } from "./embedded-kind.ts"
+import { probeRedis } from "./embedded-probe.ts"
+import { serverEnvironment } from "./embedded-start.ts"
+
+export const redis: ServerKind = {
+  name: "Redis",
+  urlVariable: "REDIS_URL",
+  programs: "redis",
+  probe: probeRedis,
+  configure: (programs, folders) => {
+    const folder = join(folders.data, "redis")
+    return Effect.succeed({
+      program: "redis-server",
+      folder,
+      mark: `--dir ${folder}`,
+      stopSignal: "SIGTERM",
+      logFile: join(folders.logs, "redis.log"),
+      prepare: Effect.sync(() => void mkdirSync(folder, { recursive: true })),
+      command: (port) => ({
+        command: join(programs.folder, "redis-server"),
+        args: redisArguments(folder, port),
+        env: serverEnvironment(programs),
+        cwd: folder,
+      }),
+      url: (port) => `redis://127.0.0.1:${port}`,
+      identity: String,
+    })
+  },
+}
+
+/** The process title is left alone, because the folder in it is how an orphan is recognised. */
+const redisArguments = (folder: string, port: number): ReadonlyArray<string> => [
+  ...["--dir", folder],
+  ...["--port", String(port)],
+  ...["--bind", "127.0.0.1"],
+  ...["--daemonize", "no"],
+  ...["--set-proc-title", "no"],
+  ...["--appendonly", "yes"],
+  ...["--appendfsync", "always"],
+  ...["--aof-load-truncated", "yes"],
+  ...["--save", ""],
+  ...["--maxmemory-policy", "noeviction"],
+]

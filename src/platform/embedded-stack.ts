@@ -1,0 +1,100 @@
+/*
+ * The local stack: real Redis, Postgres and NATS servers for a machine on which nothing was prepared.
+ *
+ * A server whose URL stands in the environment is used as it is. The others run on free loopback ports with
+ * their data below `dataDir`, and end with the scope, with this process, or with its crash.
+ */
+import { mkdirSync, realpathSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Scope } from "effect"
+import { type RunningServer, type ServerKind, StackError, type StackFolders } from "./embedded-kind.ts"
+import { nats } from "./embedded-nats.ts"
+import { postgres } from "./embedded-postgres.ts"
+import { type FoundPrograms, findPrograms } from "./embedded-programs.mjs"
+import { redis } from "./embedded-redis.ts"
+import { useGivenServer, useServer } from "./embedded-server.ts"
+import { freePort } from "./embedded-start.ts"
+
+export { type RunningServer, StackError } from "./embedded-kind.ts"
+
+export interface StackUrls {
+  readonly redisUrl: string
+  readonly databaseUrl: string
+  readonly natsUrl: string
+}
+
+export interface Stack extends StackUrls {
+  /** Redis, Postgres and NATS, in this order. */
+  readonly servers: ReadonlyArray<RunningServer>
+}
+
+export interface StackOptions {
+  /** Holds the data, the logs in `logs/`, and locks and records in `run/`. Made when it is missing. */
+  readonly dataDir: string
+  /** Servers to use as they are; what the environment gives when absent. */
+  readonly given?: Partial<StackUrls>
+  /** Told one line for each server when it is ready. */
+  readonly onProgress?: (line: string) => void
+  /** Gives a port to listen on; any free one when absent. */
+  readonly port?: Effect.Effect<number>
+}
+
+/** The URLs in REDIS_URL, DATABASE_URL and NATS_URL. An empty variable gives none. */
+export const givenUrls = (environment = process.env): Partial<StackUrls> => ({
+  ...(environment.REDIS_URL ? { redisUrl: environment.REDIS_URL } : {}),
+  ...(environment.DATABASE_URL ? { databaseUrl: environment.DATABASE_URL } : {}),
+  ...(environment.NATS_URL ? { natsUrl: environment.NATS_URL } : {}),
+})
+
+/**
+ * Gives a running stack: each server is used where its URL is given, attached to where another live process
+ * runs it on this data folder, and started otherwise, all three side by side. What was started here ends with
+ * the scope; what was given or attached to is left alone.
+ */
+export const startStack = Effect.fn("startStack")(function* (
+  options: StackOptions,
+): Effect.fn.Return<Stack, StackError, Scope.Scope> {
+  const given = options.given ?? givenUrls()
+  const folders = yield* makeFolders(options.dataDir)
+  const programs = findPrograms(folders.data)
+  const stopSideBySide = yield* Scope.fork(yield* Effect.scope, "parallel")
+  const use = (kind: ServerKind, url: string | undefined) =>
+    (url === undefined
+      ? useEmbedded(kind, programs, folders, options.port ?? freePort)
+      : useGivenServer(kind, url)
+    ).pipe(Effect.tap((server) => Effect.sync(() => options.onProgress?.(describe(server)))))
+  const servers = yield* Effect.all(
+    [use(redis, given.redisUrl), use(postgres, given.databaseUrl), use(nats, given.natsUrl)],
+    { concurrency: "unbounded" },
+  ).pipe(Scope.provide(stopSideBySide))
+  return { redisUrl: servers[0].url, databaseUrl: servers[1].url, natsUrl: servers[2].url, servers }
+})
+
+const useEmbedded = Effect.fnUntraced(function* (
+  kind: ServerKind,
+  programs: FoundPrograms,
+  folders: StackFolders,
+  port: Effect.Effect<number>,
+) {
+  const found = programs[kind.programs]
+  if (found === undefined) {
+    const reason = `not found on this machine; run node infra/setup.mjs, or set ${kind.urlVariable}`
+    return yield* new StackError({ server: kind.name, reason })
+  }
+  return yield* useServer(kind, yield* kind.configure(found, folders), folders.run, port)
+})
+
+const makeFolders = (dataDir: string): Effect.Effect<StackFolders, StackError> =>
+  Effect.try({
+    try: () => {
+      mkdirSync(dataDir, { recursive: true })
+      const data = realpathSync(dataDir)
+      const folders = { data, logs: join(data, "logs"), run: join(data, "run") }
+      for (const folder of [folders.logs, folders.run]) mkdirSync(folder, { recursive: true })
+      return folders
+    },
+    catch: (cause) => new StackError({ server: "Data folder", reason: `cannot use ${dataDir}: ${cause}` }),
+  })
+
+const describe = ({ name, version, port, origin, readyAfterMs }: RunningServer): string =>
+  `${name} ${version}${port === 0 ? "" : ` on port ${port}`} (${origin}, ready after ${readyAfterMs} ms)`

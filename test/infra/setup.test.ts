@@ -1,0 +1,143 @@
+import { spawnSync } from "node:child_process"
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { beforeEach, describe, expect, test } from "vitest"
+import { needsInstall } from "../../infra/dependencies.mjs"
+import { missingServers } from "../../infra/servers.mjs"
+import { findPrograms } from "../../src/platform/embedded-programs.mjs"
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url))
+
+describe("The npm packages", () => {
+  const clone = { path: "" }
+
+  beforeEach(() => {
+    clone.path = newFolder()
+    writeLock("package-lock.json", {
+      "": {},
+      "node_modules/node": locked,
+      "node_modules/wanted": locked,
+      "node_modules/other-platform": { ...locked, optional: true },
+    })
+    writeLock("node_modules/.package-lock.json", {
+      "node_modules/node": locked,
+      "node_modules/wanted": locked,
+    })
+    writeProgram(join(clone.path, "node_modules/node/bin/node"))
+    mkdirSync(join(clone.path, "node_modules/wanted"))
+  })
+
+  test("are left alone when they are what the lock file says", () => {
+    expect(needsInstall(clone.path)).toBe(false)
+  })
+
+  test("are installed into a fresh clone", () => {
+    rmSync(join(clone.path, "node_modules"), { recursive: true })
+    expect(needsInstall(clone.path)).toBe(true)
+  })
+
+  test("are installed when the lock file wants another version", () => {
+    writeLock("node_modules/.package-lock.json", {
+      "node_modules/node": locked,
+      "node_modules/wanted": { ...locked, version: "0.9.0" },
+    })
+    expect(needsInstall(clone.path)).toBe(true)
+  })
+
+  test("are installed when one is missing from what npm noted", () => {
+    writeLock("node_modules/.package-lock.json", { "node_modules/node": locked })
+    expect(needsInstall(clone.path)).toBe(true)
+  })
+
+  test("are installed when one is there that the lock file no longer has", () => {
+    writeLock("node_modules/.package-lock.json", {
+      "node_modules/node": locked,
+      "node_modules/wanted": locked,
+      "node_modules/dropped": locked,
+    })
+    mkdirSync(join(clone.path, "node_modules/dropped"))
+    expect(needsInstall(clone.path)).toBe(true)
+  })
+
+  test("are installed when a folder was deleted by hand", () => {
+    rmSync(join(clone.path, "node_modules/wanted"), { recursive: true })
+    expect(needsInstall(clone.path)).toBe(true)
+  })
+
+  test("are installed when the Node we run on is missing", () => {
+    rmSync(join(clone.path, "node_modules/node/bin"), { recursive: true })
+    expect(needsInstall(clone.path)).toBe(true)
+  })
+
+  const locked = { version: "1.0.0", integrity: "sha512-abc" }
+
+  const writeLock = (file: string, packages: object): void => {
+    mkdirSync(join(clone.path, "node_modules"), { recursive: true })
+    writeFileSync(join(clone.path, file), JSON.stringify({ packages }))
+  }
+})
+
+describe("The servers", () => {
+  test("are found on the PATH", () => {
+    const folder = newFolder()
+    for (const program of ["redis-server", "nats-server", "postgres", "initdb"])
+      writeProgram(join(folder, program))
+    const found = findPrograms(newFolder(), { PATH: folder })
+    expect([found.redis, found.postgres, found.nats].map((programs) => programs?.folder)).toEqual([
+      folder,
+      folder,
+      folder,
+    ])
+  })
+
+  test("are not asked for when their URLs are given", () => {
+    const urls = { REDIS_URL: "redis://there", DATABASE_URL: "postgres://there", NATS_URL: "nats://there" }
+    expect(missingServers(newFolder(), { PATH: "", ...urls })).toEqual([])
+  })
+
+  test("are not missing on a machine on which these tests run", () => {
+    const needed = ["REDIS_URL", "DATABASE_URL", "NATS_URL"].some((variable) => !process.env[variable])
+    expect(needed ? missingServers(join(ROOT, ".atlaspay"), process.env) : []).toEqual([])
+  })
+})
+
+describe("A set-up of a clone where nothing is missing", () => {
+  test("says nothing and changes nothing", () => {
+    const { status, stdout, stderr } = spawnSync("node", [join(ROOT, "infra/setup.mjs")], {
+      encoding: "utf8",
+    })
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" })
+  })
+
+  test("stops with one clear message when another user made the data folder", () => {
+    const clone = newFolder()
+    for (const part of ["infra", "src/platform"])
+      cpSync(join(ROOT, part), join(clone, part), { recursive: true })
+    mkdirSync(join(clone, ".atlaspay"), { mode: 0o555 })
+    const { status, stderr } = runAsOrdinaryUser(clone, join(clone, "infra/setup.mjs"))
+    expect(stderr).toContain(".atlaspay belongs to another user")
+    expect(status).toBe(1)
+  })
+})
+
+/** Root may write everywhere, so it runs the script as `nobody`, who needs a Node that is within reach. */
+const runAsOrdinaryUser = (folder: string, script: string) => {
+  if (process.getuid?.() !== 0) return spawnSync(process.execPath, [script], { encoding: "utf8" })
+  const node = join(folder, "node")
+  cpSync(process.execPath, node)
+  const nobody = { uid: 65_534, gid: 65_534, cwd: "/" }
+  return spawnSync(node, [script], { encoding: "utf8", ...nobody })
+}
+
+const newFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "setup-"))
+  chmodSync(folder, 0o755)
+  return folder
+}
+
+const writeProgram = (file: string): void => {
+  mkdirSync(join(file, ".."), { recursive: true })
+  writeFileSync(file, "#!/bin/sh\n", { mode: 0o755 })
+}

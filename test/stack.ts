@@ -1,0 +1,59 @@
+/*
+ * One stack for all test files: the servers in REDIS_URL, DATABASE_URL and NATS_URL, or an embedded stack in a
+ * folder of this run. Each file keeps to itself by a key prefix, a database and a stream of its own.
+ *
+ * All temporary files of the run lie in that folder, through TMPDIR. It is removed at the end, and any process
+ * that still works for the run then makes it fail.
+ */
+import { chmodSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { Effect, Exit, Scope } from "effect"
+import type { TestProject } from "vitest/node"
+import { type StackUrls, startStack } from "../src/platform/embedded-stack.ts"
+import { processesOfRun } from "./run-processes.ts"
+
+const END_WITHIN_MS = 15_000
+const POLL_MS = 100
+
+declare module "vitest" {
+  interface ProvidedContext extends StackUrls {}
+}
+
+export default async (project: TestProject): Promise<() => Promise<void>> => {
+  const outside = process.env.TMPDIR
+  const folder = mkdtempSync(join(tmpdir(), "atlaspay-test-"))
+  // Root runs Postgres as another user, who has to get in.
+  chmodSync(folder, 0o755)
+  process.env.TMPDIR = folder
+  const scope = Effect.runSync(Scope.make())
+  const close = async () => {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    await requireNoProcessLeft(folder)
+    rmSync(folder, { recursive: true })
+    if (outside === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = outside
+  }
+  try {
+    const { redisUrl, databaseUrl, natsUrl } = await Effect.runPromise(
+      startStack({ dataDir: join(folder, "stack") }).pipe(Scope.provide(scope)),
+    )
+    project.provide("redisUrl", redisUrl)
+    project.provide("databaseUrl", databaseUrl)
+    project.provide("natsUrl", natsUrl)
+    return close
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const requireNoProcessLeft = async (folder: string): Promise<void> => {
+  let left = processesOfRun(folder)
+  for (let waitedMs = 0; left.length > 0 && waitedMs < END_WITHIN_MS; waitedMs += POLL_MS) {
+    await sleep(POLL_MS)
+    left = processesOfRun(folder)
+  }
+  if (left.length > 0) throw new Error(`The tests left processes behind:\n${left.join("\n")}`)
+}
