@@ -23,15 +23,24 @@ export type BankAnswer =
   | { readonly _tag: "NeverSeen" }
   | { readonly _tag: "Ambiguous"; readonly reason: string }
 
+/** Nothing was sent: when the bank's turn came, the caller might not call any more. */
+export interface NotSent {
+  readonly _tag: "NotSent"
+}
+
 /** The banks that money leaves through, by name. Neither call fails: not knowing is an answer. */
 export class Banks extends Context.Service<
   Banks,
   {
     /** The bank that pays a currency. */
     readonly route: (currency: string) => string
-    readonly transfer: (instruction: TransferInstruction) => Effect.Effect<BankAnswer>
+    /** Waits for the bank's turn, asks `mayCall`, and sends only if it says yes (as it does by default). */
+    readonly transfer: (
+      instruction: TransferInstruction,
+      mayCall?: Effect.Effect<boolean>,
+    ) => Effect.Effect<BankAnswer | NotSent>
     readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer>
-    /** How many calls may be under way at once, per bank. */
+    /** How many calls may be under way at once, per bank and for all batches together. */
     readonly concurrency: number
   }
 >()("atlaspay/connectors/Banks") {}

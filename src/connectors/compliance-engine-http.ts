@@ -1,0 +1,72 @@
+import { Effect, Layer, Schema } from "effect"
+import { AppConfig } from "../config.ts"
+import { PlainText } from "../domain/beneficiary.ts"
+import { ClearanceDecision } from "../domain/events.ts"
+import { formatAmount } from "../domain/money.ts"
+import { type Clearance, type ClearanceRequest, ComplianceEngine } from "./compliance-engine.ts"
+import { ProviderUnavailable } from "./provider-error.ts"
+import { type Answers, callProvider, ProviderId, providerAt, reading } from "./provider-http.ts"
+
+const PROVIDER = "compliance-engine"
+const STEP = "clearance"
+
+const ClearanceBody = Schema.Struct({
+  clearanceId: ProviderId,
+  listVersion: ProviderId,
+  decisions: Schema.Array(
+    Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+  ),
+})
+
+const answers: Answers<Clearance> = { 200: reading(ClearanceBody, (clearance) => clearance) }
+
+/** The compliance engine behind `POST {COMPLIANCE_URL}/clearance`. */
+export const layer = Layer.effect(
+  ComplianceEngine,
+  Effect.gen(function* () {
+    const { complianceUrl, timeoutMs } = (yield* AppConfig).providers
+    const provider = yield* providerAt("COMPLIANCE_URL", { name: PROVIDER, url: complianceUrl, timeoutMs })
+    return {
+      screen: Effect.fn("ComplianceEngine.screen")(function* (request) {
+        const clearance = yield* callProvider(
+          provider,
+          {
+            step: STEP,
+            method: "POST",
+            path: "/clearance",
+            idempotencyKey: request.clearanceId,
+            body: bodyOf(request),
+          },
+          answers,
+        )
+        if (decidesExactly(request, clearance)) return clearance
+        return yield* new ProviderUnavailable({
+          provider: PROVIDER,
+          reason: `${STEP}: did not decide exactly what was asked`,
+        })
+      }),
+    }
+  }),
+)
+
+const bodyOf = ({ clearanceId, partner, batch, items }: ClearanceRequest) => ({
+  clearanceId,
+  partner,
+  batch,
+  items: items.map(({ item, beneficiary: { name, account }, currency, minor }) => ({
+    item,
+    name,
+    amount: { currency, value: formatAmount(minor, currency) },
+    account,
+  })),
+})
+
+/** The engine spoke of this clearance, and once of each item and of no other. */
+const decidesExactly = ({ clearanceId, items }: ClearanceRequest, clearance: Clearance): boolean => {
+  const undecided = new Set(items.map(({ item }) => item))
+  return (
+    clearance.clearanceId === clearanceId &&
+    clearance.decisions.every(({ item }) => undecided.delete(item)) &&
+    undecided.size === 0
+  )
+}

@@ -1,0 +1,187 @@
+/**
+ * One small HTTP client for every provider: JSON out, JSON in, and nothing else is believed. A redirect, another
+ * content type, a body beyond {@link BODY_BYTES_MAX}, a status or a shape that was not agreed, a silence: each is a
+ * failure that names the provider, the step and the kind of problem. What was sent or received is never quoted.
+ */
+import { Clock, Effect, Result, Schema } from "effect"
+import { ProviderUnavailable } from "./provider-error.ts"
+
+export const BODY_BYTES_MAX = 1024 * 1024
+const RETRY_AFTER_MS_MAX = 3_600_000
+
+/** A setting that names no usable provider: the service does not start with it. */
+export class InvalidProviderSetting extends Schema.TaggedError<InvalidProviderSetting>()(
+  "InvalidProviderSetting",
+  { setting: Schema.String, reason: Schema.String },
+) {
+  override get message() {
+    return `${this.setting}: ${this.reason}`
+  }
+}
+
+export interface Provider {
+  readonly name: string
+  /** Without a slash at its end. */
+  readonly url: string
+  /** From the start of a call to the last byte of its answer. */
+  readonly timeoutMs: number
+}
+
+/** A provider at the URL that a setting gives: http(s), without credentials, query or fragment. */
+export const providerAt = (
+  setting: string,
+  { name, url, timeoutMs }: Provider,
+): Effect.Effect<Provider, InvalidProviderSetting> => {
+  const parsed = URL.parse(url)
+  const plain =
+    parsed !== null &&
+    /^https?:$/.test(parsed.protocol) &&
+    parsed.username + parsed.password + parsed.search + parsed.hash === ""
+  return plain
+    ? Effect.succeed({ name, url: parsed.href.replace(/\/+$/, ""), timeoutMs })
+    : Effect.fail(
+        new InvalidProviderSetting({
+          setting,
+          reason: `expected the http(s) URL of ${name}, without a password`,
+        }),
+      )
+}
+
+export interface ProviderCall {
+  /** What the call is for; errors name it. */
+  readonly step: string
+  readonly method: "GET" | "POST"
+  readonly path: string
+  readonly idempotencyKey?: string
+  readonly body?: unknown
+}
+
+/** Reads one agreed answer, or fails when it is not as agreed. */
+export type Reader<A> = (json: unknown) => Result.Result<A, unknown>
+
+/** The answers that were agreed, by HTTP status. */
+export type Answers<A> = Readonly<Record<number, Reader<A>>>
+
+/** A reader of one shape. Fields beyond it are ignored, unless it is `exact`. */
+export const reading = <Body, A>(
+  schema: Schema.Decoder<Body>,
+  interpret: (body: Body) => A,
+  exact: "exact" | undefined = undefined,
+): Reader<A> => {
+  const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: exact ? "error" : "ignore" })
+  return (json) => Result.map(decode(json), interpret)
+}
+
+/** A provider's machine-readable code. Too narrow for an account number, because codes are logged and published. */
+export const ProviderCode = Schema.String.check(Schema.isPattern(/^(?!.*\d{8})[\w.-]{1,64}$/))
+
+/** An id that a provider gave. */
+export const ProviderId = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,200}$/))
+
+/** Calls a provider once; the request is aborted when the time is up or the caller is interrupted. */
+export const callProvider = <A>(
+  provider: Provider,
+  call: ProviderCall,
+  answers: Answers<A>,
+): Effect.Effect<A, ProviderUnavailable> =>
+  Effect.tryPromise({
+    try: (signal) => exchange(provider, call, answers, signal),
+    catch: (error) => unavailable(provider, call, connectionProblem(error)),
+  }).pipe(
+    Effect.flatMap(Effect.fromResult),
+    Effect.catchTag("Distrusted", ({ problem, retryAfter }) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.fail(unavailable(provider, call, problem, retryAfterMs(retryAfter, now))),
+      ),
+    ),
+    Effect.timeoutOrElse({
+      duration: provider.timeoutMs,
+      orElse: () => Effect.fail(unavailable(provider, call, "timed out")),
+    }),
+  )
+
+/** An answer that came and is not believed. */
+interface Distrusted {
+  readonly _tag: "Distrusted"
+  readonly problem: string
+  readonly retryAfter: string | null
+}
+
+const exchange = async <A>(
+  provider: Provider,
+  { method, path, idempotencyKey, body }: ProviderCall,
+  answers: Answers<A>,
+  signal: AbortSignal,
+): Promise<Result.Result<A, Distrusted>> => {
+  const response = await fetch(`${provider.url}${path}`, {
+    method,
+    headers: {
+      accept: "application/json",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    redirect: "manual",
+    signal,
+  })
+  const distrust = async (problem: string) => {
+    if (!response.bodyUsed) await response.body?.cancel()
+    return Result.fail<Distrusted>({
+      _tag: "Distrusted",
+      problem,
+      retryAfter: response.headers.get("retry-after"),
+    })
+  }
+  const read = answers[response.status]
+  if (read === undefined) return distrust(`answered with status ${response.status}`)
+  if (!isJson(response.headers.get("content-type"))) return distrust("answered with something else than JSON")
+  const bytes = await readBody(response)
+  if (bytes === undefined) return distrust(`answered with more than ${BODY_BYTES_MAX} bytes`)
+  const answer = Result.flatMap(parse(bytes), read)
+  return Result.isSuccess(answer) ? Result.succeed(answer.success) : distrust("answered not as agreed")
+}
+
+const isJson = (contentType: string | null): boolean =>
+  /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(contentType ?? "")
+
+/** The whole body, or `undefined` as soon as it is longer than allowed. */
+const readBody = async (response: Response): Promise<Uint8Array | undefined> => {
+  const chunks: Array<Uint8Array> = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.byteLength
+    // Leaving the loop cancels the rest.
+    if (length > BODY_BYTES_MAX) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+const parse = (bytes: Uint8Array): Result.Result<unknown, unknown> =>
+  Result.try((): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)))
+
+const unavailable = (
+  { name }: Provider,
+  { step }: ProviderCall,
+  problem: string,
+  waitMs?: number,
+): ProviderUnavailable =>
+  new ProviderUnavailable({
+    provider: name,
+    reason: `${step}: ${problem}`,
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+  })
+
+/** Node hides the cause of a failed fetch one level down. */
+const connectionProblem = (error: unknown): string => {
+  const cause = error instanceof Error ? error.cause : undefined
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
+  return `the connection failed (${typeof code === "string" ? code : "no code"})`
+}
+
+/** Reads Retry-After (RFC 9110, 10.2.3: seconds or a date) as milliseconds from now, an hour at most. */
+const retryAfterMs = (header: string | null, now: number): number | undefined => {
+  if (header === null) return undefined
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - now
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), RETRY_AFTER_MS_MAX)
+}

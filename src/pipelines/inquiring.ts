@@ -1,0 +1,22 @@
+import { Clock, Effect, type Stream } from "effect"
+import type { Banks } from "../connectors/bank.ts"
+import type { Batch } from "../domain/batch.ts"
+import type { RecordTransfer } from "../domain/commands.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { callBanks } from "./bank-calls.ts"
+import { transfersOf } from "./batch-items.ts"
+import { recordAnswer } from "./transfer-outcome.ts"
+
+/** Asks the banks what became of open transfers. */
+export const inquiring =
+  (desk: { readonly banks: Banks["Service"]; readonly inquiryDelaysMs: ReadonlyArray<number> }) =>
+  (id: BatchId, batch: Batch, numbers: ReadonlyArray<number>): Stream.Stream<RecordTransfer> =>
+    callBanks(
+      transfersOf(id, batch, numbers),
+      desk.banks.concurrency,
+      Effect.fnUntraced(function* (transfer) {
+        const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
+        const now = yield* Clock.currentTimeMillis
+        return recordAnswer(transfer, answer, "inquiry", now, desk.inquiryDelaysMs)
+      }),
+    )

@@ -1,0 +1,82 @@
+import { Clock, Effect, Stream } from "effect"
+import type { BankAnswer, Banks } from "../connectors/bank.ts"
+import type { InstructionRegister } from "../connectors/instruction-register.ts"
+import type { ProviderUnavailable } from "../connectors/provider-error.ts"
+import type { Batch } from "../domain/batch.ts"
+import type { RecordTransfer } from "../domain/commands.ts"
+import type { BatchId, TransferKey } from "../domain/identifiers.ts"
+import type { CrashPoint } from "../platform/crash-point.ts"
+import { callBanks } from "./bank-calls.ts"
+import { type DueTransfer, transfersOf } from "./batch-items.ts"
+import { recordAnswer } from "./transfer-outcome.ts"
+
+/** What it takes to pay. */
+export interface PayingDesk {
+  readonly banks: Banks["Service"]
+  readonly register: InstructionRegister["Service"]
+  readonly pass: (point: CrashPoint) => Effect.Effect<void>
+  readonly inquiryDelaysMs: ReadonlyArray<number>
+}
+
+/**
+ * Sends transfers whose intent is in the log. All are written into the instruction register first; without it none is
+ * sent, and none that the register knows already although the log says that it was never sent.
+ */
+export const paying =
+  (desk: PayingDesk) =>
+  (
+    id: BatchId,
+    batch: Batch,
+    numbers: ReadonlyArray<number>,
+    mayCall: Effect.Effect<boolean> = Effect.succeed(true),
+  ): Stream.Stream<RecordTransfer, ProviderUnavailable> => {
+    const transfers = transfersOf(id, batch, numbers)
+    return Stream.unwrap(
+      Effect.gen(function* () {
+        const known = yield* desk.register.record(transfers)
+        yield* desk.pass("after-register")
+        const now = yield* Clock.currentTimeMillis
+        const doubtful = transfers.filter((transfer) => isDoubtful(transfer, known))
+        const sendable = transfers.filter((transfer) => !doubtful.includes(transfer))
+        return Stream.concat(
+          Stream.fromIterable(doubtful.map((transfer) => doubt(transfer, now))),
+          callBanks(sendable, desk.banks.concurrency, (transfer) => send(desk, transfer, mayCall)),
+        )
+      }),
+    )
+  }
+
+/** Of a resend the register knows by right; of a first send only when the log has lost its tail. */
+const isDoubtful = ({ item, attempt, sends }: DueTransfer, known: ReadonlyArray<TransferKey>): boolean =>
+  sends === 1 && known.some((key) => key.item === item && key.attempt === attempt)
+
+const doubt = ({ item, attempt }: DueTransfer, now: number): RecordTransfer => ({
+  _tag: "RecordTransfer",
+  at: now,
+  item,
+  attempt,
+  outcome: {
+    _tag: "Unknown",
+    reason: "the instruction register already holds this attempt",
+    inquireAt: now,
+  },
+})
+
+const send = Effect.fnUntraced(function* (
+  { banks, pass, inquiryDelaysMs }: PayingDesk,
+  transfer: DueTransfer,
+  mayCall: Effect.Effect<boolean>,
+) {
+  const { bank, reference, payout } = transfer
+  const { beneficiary, currency, minor, remittance } = payout
+  const answer = yield* banks.transfer({ bank, reference, beneficiary, currency, minor, remittance }, mayCall)
+  if (answer._tag === "NotSent") return undefined
+  yield* pass("after-bank-call")
+  return recordAnswer(transfer, inTurn(answer), "response", yield* Clock.currentTimeMillis, inquiryDelaysMs)
+})
+
+/** A bank that was just sent a transfer can neither have returned it nor never have seen it. */
+const inTurn = (answer: BankAnswer): BankAnswer =>
+  answer._tag === "NeverSeen" || answer._tag === "Returned"
+    ? { _tag: "Ambiguous", reason: `transfer: answered ${answer._tag} out of turn` }
+    : answer

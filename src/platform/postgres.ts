@@ -1,0 +1,99 @@
+import { Context, Effect, Layer, Redacted, Result, Schema, Semaphore } from "effect"
+import postgres from "postgres"
+import { AppConfig } from "../config.ts"
+
+const CONNECT_TIMEOUT_SECONDS = 5
+/** The server gives a statement up after so long, and a caller a second later, also when the server is silent. */
+const STATEMENT_TIMEOUT_MS = 15_000
+const CALLER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1_000
+const CLOSE_TIMEOUT_SECONDS = 5
+
+/**
+ * Postgres did not do a step. `code` is the SQLSTATE or the driver's own word (`ECONNREFUSED`, `CONNECTION_CLOSED`);
+ * what the server says in prose is left out, because it quotes values.
+ */
+export class PostgresUnavailable extends Schema.TaggedError<PostgresUnavailable>()("PostgresUnavailable", {
+  step: Schema.String,
+  code: Schema.String,
+}) {
+  override get message() {
+    return `Postgres: ${this.step} failed (${this.code})`
+  }
+}
+
+/** The service's one pool of connections. */
+export class Postgres extends Context.Service<
+  Postgres,
+  {
+    /**
+     * Runs SQL as a step that an error can name. Waits for a free connection; callers beyond the pool's size wait
+     * here, where they can be interrupted. A statement that was sent is not called back by an interruption.
+     */
+    readonly query: <A>(
+      step: string,
+      run: (sql: postgres.Sql) => PromiseLike<A>,
+    ) => Effect.Effect<A, PostgresUnavailable>
+  }
+>()("atlaspay/platform/Postgres") {
+  /** Opens the pool (its first query connects) and closes it with the scope. */
+  static readonly layer = Layer.effect(
+    Postgres,
+    Effect.gen(function* () {
+      const { url, connectionsMax } = (yield* AppConfig).postgres
+      const sql = yield* Effect.acquireRelease(open(Redacted.value(url), connectionsMax), (sql) =>
+        Effect.promise(() => sql.end({ timeout: CLOSE_TIMEOUT_SECONDS })),
+      )
+      const connections = Semaphore.makeUnsafe(connectionsMax)
+      return { query: (step, run) => send(connections, step, () => run(sql)) }
+    }),
+  )
+}
+
+const open = (url: string, max: number) =>
+  Effect.try({
+    try: () =>
+      postgres(url, {
+        max,
+        connect_timeout: CONNECT_TIMEOUT_SECONDS,
+        connection: {
+          application_name: "atlaspay",
+          statement_timeout: STATEMENT_TIMEOUT_MS,
+          // The driver prints notices, and "relation exists, skipping" is all that ours would say.
+          client_min_messages: "error",
+        },
+      }),
+    catch: () => new PostgresUnavailable({ step: "open", code: "INVALID_URL" }),
+  })
+
+/**
+ * Holds a connection's place until the statement is over, not until its caller gives up: so the driver's own queue,
+ * which nobody can leave, stays empty however long the server is silent.
+ */
+const send = <A>(
+  connections: Semaphore.Semaphore,
+  step: string,
+  run: () => PromiseLike<A>,
+): Effect.Effect<A, PostgresUnavailable> =>
+  Effect.uninterruptibleMask(
+    Effect.fnUntraced(function* (restore) {
+      yield* restore(connections.take(1))
+      const statement = settle(run).finally(() => Effect.runSync(connections.release(1)))
+      const result = yield* restore(Effect.promise(() => statement))
+      return yield* Effect.fromResult(result)
+    }),
+  ).pipe(
+    Effect.timeoutOrElse({ duration: CALLER_TIMEOUT_MS, orElse: () => Effect.fail("TIMEOUT") }),
+    Effect.mapError((code) => new PostgresUnavailable({ step, code })),
+  )
+
+/** Never rejects: the statement may end when nobody listens any more. */
+const settle = async <A>(run: () => PromiseLike<A>): Promise<Result.Result<A, string>> => {
+  try {
+    return Result.succeed(await run())
+  } catch (error) {
+    return Result.fail(codeOf(error))
+  }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "UNKNOWN"

@@ -1,0 +1,82 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { afterAll, beforeAll } from "vitest"
+import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
+import { layer } from "../../src/connectors/compliance-engine-http.ts"
+import { startSandbox } from "../../src/sandbox/sandbox.ts"
+import { batchId, payoutItem } from "../domain/batch-story.ts"
+import { settings } from "../settings.ts"
+import { canary, json, MisbehavingServer, misdeeds } from "./misbehaving-server.ts"
+
+let server: MisbehavingServer
+
+beforeAll(async () => {
+  server = await MisbehavingServer.open()
+})
+afterAll(() => server.close())
+
+const named = (item: number, name: string) =>
+  payoutItem(item, { beneficiary: { name, account: { scheme: "iban", iban: canary } } })
+
+const screen = (url: string, items = [payoutItem(1), payoutItem(2)]) =>
+  Effect.gen(function* () {
+    const engine = yield* ComplianceEngine
+    return yield* engine.screen({ clearanceId: "c-1", partner: "acme", batch: batchId, items })
+  }).pipe(
+    Effect.provide(layer.pipe(Layer.provide(settings({ COMPLIANCE_URL: url, PROVIDER_TIMEOUT_MS: "300" })))),
+  )
+
+it.live("clears items, and tells those that were rejected or are under review", () =>
+  Effect.gen(function* () {
+    const sandbox = yield* Effect.acquireRelease(
+      Effect.promise(() => startSandbox()),
+      (sandbox) => Effect.promise(() => sandbox.close()),
+    )
+    const items = [named(4, "Ada Lovelace"), named(7, "Sam Sanctioned"), named(9, "Rita Review")]
+    const clearance = yield* screen(sandbox.urls.compliance, items)
+    assert.deepStrictEqual(clearance, {
+      clearanceId: "c-1",
+      listVersion: "sandbox-2026-11-01",
+      decisions: [
+        { item: 4, decision: "approved" },
+        { item: 7, decision: "rejected", reason: "sanctions-list-hit" },
+        { item: 9, decision: "review", reason: "name-similar-to-list-entry" },
+      ],
+    })
+  }),
+)
+
+const approved = (...items: ReadonlyArray<number>) =>
+  items.map((item) => ({ item, decision: "approved", reason: canary }))
+
+it.live.each([
+  { answer: "leaves an item out", decisions: approved(1) },
+  { answer: "decides an item that was not asked about", decisions: approved(1, 2, 3) },
+  { answer: "decides an item twice", decisions: approved(1, 2, 2) },
+  { answer: "decides one item twice and leaves another out", decisions: approved(1, 1) },
+  { answer: "decides nothing", decisions: [] },
+  {
+    answer: "takes a decision that nobody knows",
+    decisions: [...approved(1), { item: 2, decision: "probably" }],
+  },
+  { answer: "speaks of another clearance", clearanceId: "c-2", decisions: approved(1, 2) },
+])("clears nothing when the answer $answer", ({ decisions, clearanceId = "c-1" }) =>
+  Effect.gen(function* () {
+    server.behaviour = json(200, { clearanceId, listVersion: "v", decisions })
+    const error = yield* Effect.flip(screen(server.url))
+    assert.strictEqual(error._tag, "ProviderUnavailable")
+    assert.notInclude(JSON.stringify(error), canary)
+  }),
+)
+
+it.live.each(misdeeds)("clears nothing when the engine $does", ({ behaviour, problem }) =>
+  Effect.gen(function* () {
+    server.behaviour = behaviour
+    const error = yield* Effect.flip(screen(server.url))
+    assert.match(
+      `${error._tag} ${JSON.stringify(error)}`,
+      new RegExp(`ProviderUnavailable.*clearance: .*${problem}`),
+    )
+    assert.notInclude(JSON.stringify(error), canary)
+  }),
+)

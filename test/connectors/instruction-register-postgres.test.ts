@@ -1,0 +1,92 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { afterAll, beforeAll } from "vitest"
+import { InstructionRegister } from "../../src/connectors/instruction-register.ts"
+import { layer } from "../../src/connectors/instruction-register-postgres.ts"
+import { transferReference } from "../../src/domain/identifiers.ts"
+import { Postgres } from "../../src/platform/postgres.ts"
+import { ownDatabase } from "../database.ts"
+import { batchId } from "../domain/batch-story.ts"
+import { settings } from "../settings.ts"
+
+let database: Awaited<ReturnType<typeof ownDatabase>>
+
+beforeAll(async () => {
+  database = await ownDatabase()
+})
+afterAll(() => database.drop())
+
+const register = Layer.suspend(() =>
+  Layer.fresh(layer).pipe(
+    Layer.provideMerge(Layer.fresh(Postgres.layer)),
+    Layer.provide(settings({ DATABASE_URL: database.url })),
+  ),
+)
+
+const attemptOf = (item: number, attempt = 1) => {
+  const key = { batch: batchId, item, attempt }
+  return { ...key, bank: "north", reference: transferReference(key) }
+}
+
+it.live("is created once, however many processes start at a time", () =>
+  Effect.gen(function* () {
+    const starts = Array.from({ length: 8 }, () => Effect.provide(InstructionRegister, register))
+    yield* Effect.all(starts, { concurrency: "unbounded" })
+  }),
+)
+
+it.live("records attempts, and gives those that it holds already", () =>
+  Effect.gen(function* () {
+    const { record } = yield* InstructionRegister
+    assert.deepStrictEqual(yield* record([attemptOf(1), attemptOf(2)]), [])
+    assert.deepStrictEqual(yield* record([attemptOf(3), attemptOf(2), attemptOf(2, 2)]), [
+      { batch: batchId, item: 2, attempt: 1 },
+    ])
+    assert.deepStrictEqual(yield* record([]), [])
+    const postgres = yield* Postgres
+    const rows = yield* postgres.query(
+      "read",
+      (sql) => sql<Array<{ item: number; attempt: number; bank: string; reference: string }>>`
+        select item, attempt, bank, reference from instruction_register order by item, attempt`,
+    )
+    assert.deepStrictEqual(
+      rows.map((row) => ({ ...row })),
+      [attemptOf(1), attemptOf(2), attemptOf(2, 2), attemptOf(3)].map(({ batch, ...row }) => row),
+    )
+  }).pipe(Effect.provide(register)),
+)
+
+it.live(
+  "lets exactly one of two writers of the same attempts win each of them, in whatever order they come",
+  () =>
+    Effect.gen(function* () {
+      const { record } = yield* InstructionRegister
+      const postgres = yield* Postgres
+      const connect = postgres.query("connect", (sql) => sql`select pg_sleep(0.05)`)
+      yield* Effect.all([connect, connect], { concurrency: 2 })
+      const attempts = Array.from({ length: 10_000 }, (_, index) => attemptOf(100 + index))
+      const [one, two] = yield* Effect.all([record(attempts), record(attempts.toReversed())], {
+        concurrency: 2,
+      })
+      const refused = [...one, ...two].map(({ item }) => item)
+      assert.deepStrictEqual(
+        refused.toSorted((a, b) => a - b),
+        attempts.map(({ item }) => item),
+      )
+    }).pipe(Effect.provide(register)),
+)
+
+it.live("says that it is unavailable when the database refuses, and not what was to be recorded", () =>
+  Effect.gen(function* () {
+    const { record } = yield* InstructionRegister
+    const postgres = yield* Postgres
+    yield* postgres.query("break", (sql) => sql`alter table instruction_register rename to gone`)
+    const error = yield* Effect.flip(record([attemptOf(1)]))
+    assert.deepInclude(error, {
+      _tag: "ProviderUnavailable",
+      provider: "instruction-register",
+      reason: "record: 42P01",
+    })
+    yield* postgres.query("mend", (sql) => sql`alter table gone rename to instruction_register`)
+  }).pipe(Effect.provide(register)),
+)

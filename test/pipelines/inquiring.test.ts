@@ -1,0 +1,90 @@
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { afterAll, beforeAll } from "vitest"
+import type { TransferOutcome } from "../../src/domain/commands.ts"
+import {
+  finalWord,
+  INQUIRY_DELAY_MS,
+  type Outside,
+  openOutside,
+  outcomes,
+  Payouts,
+  perform,
+  pipelinesOn,
+} from "./pipelines-under-test.ts"
+
+let outside: Outside
+
+beforeAll(async () => {
+  outside = await openOutside()
+})
+afterAll(() => outside.close())
+
+const lost: TransferOutcome = { _tag: "Unknown", reason: "lost", inquireAt: 0 }
+
+const inquire = Effect.fnUntraced(function* (payouts: Payouts) {
+  return outcomes(yield* perform(payouts, { _tag: "Inquire", items: payouts.numbers }))
+})
+
+/** A batch whose transfers the bank has, and of whose answers nobody knows. */
+const paid = Effect.fnUntraced(function* (...names: ReadonlyArray<string>) {
+  const payouts = new Payouts(...names).intended()
+  yield* perform(payouts, { _tag: "Transfer", items: payouts.numbers })
+  for (const item of payouts.numbers) payouts.hears(item, lost)
+  return payouts
+})
+
+it.live("learns how transfers ended", () =>
+  Effect.gen(function* () {
+    const payouts = yield* paid("Ada Lovelace", "Ivo Insufficient")
+    for (const item of payouts.numbers) yield* finalWord(payouts.reference(item))
+    const told: unknown = [...(yield* inquire(payouts))].toSorted()
+    assert.deepStrictEqual(told, [
+      [1, { _tag: "Settled", evidence: "inquiry" }],
+      [2, { _tag: "Failed", evidence: "inquiry", code: "AM04" }],
+    ])
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("learns that the bank has never seen a transfer", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace").intended()
+    payouts.hears(1, lost)
+    assert.deepStrictEqual((yield* inquire(payouts)).get(1), { _tag: "NeverSeen" })
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("asks again after the next delay while the bank has no end to tell, then leaves it to a person", () =>
+  Effect.gen(function* () {
+    const payouts = yield* paid("Sally Slow")
+    const open = (yield* inquire(payouts)).get(1)
+    assert(open?._tag === "Accepted")
+    assert.isAtLeast(open.inquireAt, Date.now() + INQUIRY_DELAY_MS - 300)
+    payouts.hears(1, open)
+    const unresolved = (yield* inquire(payouts)).get(1)
+    assert(unresolved?._tag === "Unresolved")
+    assert.match(unresolved.reason, /^no final word from the bank/)
+  }).pipe(Effect.provide(pipelinesOn(outside, { INQUIRY_DELAYS_MS: `1,${INQUIRY_DELAY_MS}` }))),
+)
+
+it.live("treats a bank that cannot be reached like one that says nothing", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace").intended()
+    payouts.hears(1, lost)
+    const unknown = (yield* inquire(payouts)).get(1)
+    assert(unknown?._tag === "Unknown")
+    assert.match(unknown.reason, /^inquiry: the connection failed/)
+    payouts.hears(1, unknown)
+    assert.deepStrictEqual((yield* inquire(payouts)).get(1), {
+      _tag: "Unresolved",
+      reason: `no final word from the bank: ${unknown.reason}`,
+    })
+  }).pipe(
+    Effect.provide(
+      pipelinesOn(outside, {
+        BANKS: "north=http://127.0.0.1:9,south=http://127.0.0.1:9",
+        INQUIRY_DELAYS_MS: "1,1",
+      }),
+    ),
+  ),
+)

@@ -1,0 +1,163 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import { afterAll, beforeAll } from "vitest"
+import { InstructionRegister } from "../../src/connectors/instruction-register.ts"
+import { Pipelines } from "../../src/pipelines/pipelines.ts"
+import { Postgres } from "../../src/platform/postgres.ts"
+import {
+  booksOf,
+  finalWord,
+  INQUIRY_DELAY_MS,
+  type Outside,
+  openOutside,
+  outcomes,
+  Payouts,
+  passed,
+  perform,
+  pipelinesOn,
+} from "./pipelines-under-test.ts"
+
+let outside: Outside
+
+beforeAll(async () => {
+  outside = await openOutside()
+})
+afterAll(() => outside.close())
+
+const north = () => booksOf(outside.urls.banks.north)
+
+/** The references of a batch that the bank has seen. */
+const seenOf = Effect.fnUntraced(function* (payouts: Payouts) {
+  const books = yield* Effect.promise(north)
+  return payouts.numbers.filter((item) => books.has(payouts.reference(item)))
+})
+
+const transfer = (payouts: Payouts, mayCall?: Effect.Effect<boolean>) =>
+  perform(payouts, { _tag: "Transfer", items: payouts.numbers }, mayCall)
+
+const register = (payouts: Payouts, item: number) =>
+  Effect.flatMap(InstructionRegister, ({ record }) => {
+    const reference = payouts.reference(item)
+    return record([{ batch: payouts.id, item, attempt: 1, bank: "north", reference }])
+  })
+
+it.live("pays what is intended: the bank accepts, refuses, or leaves it unknown", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace", "Clara Closed", "Tim Timeout").intended()
+    const learnt = outcomes(yield* transfer(payouts))
+    const now = Date.now()
+    const [ada, clara, tim] = payouts.numbers.map((item) => learnt.get(item))
+    assert(ada?._tag === "Accepted")
+    assert.match(ada.transferId, /^north-/)
+    assert.closeTo(ada.inquireAt, now + INQUIRY_DELAY_MS, INQUIRY_DELAY_MS)
+    assert.deepStrictEqual(clara, { _tag: "Failed", code: "AC04", evidence: "response" })
+    assert(tim?._tag === "Unknown")
+    assert.strictEqual(tim.reason, "transfer: timed out")
+    assert.isAtLeast(tim.inquireAt, now)
+    assert.deepStrictEqual(yield* seenOf(payouts), [1, 2, 3])
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("tells each answer when it arrives, and does not wait for a bank that is silent", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Tim Timeout", "Ada Lovelace").intended()
+    const { perform } = yield* Pipelines
+    const stream = perform(payouts.id, payouts.batch, { _tag: "Transfer", items: payouts.numbers })
+    const startedAt = Date.now()
+    const arrivals: Array<{ readonly item: number | undefined; readonly afterMs: number }> = []
+    yield* Stream.runForEach(stream, (command) =>
+      Effect.sync(() => {
+        const item = command._tag === "RecordTransfer" ? command.item : undefined
+        arrivals.push({ item, afterMs: Date.now() - startedAt })
+      }),
+    )
+    assert.deepStrictEqual(
+      arrivals.map(({ item }) => item),
+      [2, 1],
+    )
+    assert.isBelow(arrivals[0]?.afterMs ?? Number.NaN, 2_000)
+    assert.isAtLeast(arrivals[1]?.afterMs ?? 0, 1_990)
+  }).pipe(Effect.provide(pipelinesOn(outside, { PROVIDER_TIMEOUT_MS: "2000" }))),
+)
+
+it.live("learns by inquiry that a transfer without an answer was paid", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Tim Timeout").intended()
+    const learnt = outcomes(yield* transfer(payouts)).get(1)
+    assert(learnt?._tag === "Unknown")
+    payouts.hears(1, learnt)
+    yield* finalWord(payouts.reference(1))
+    const told = outcomes(yield* perform(payouts, { _tag: "Inquire", items: [1] }))
+    assert.deepStrictEqual(told.get(1), { _tag: "Settled", evidence: "inquiry" })
+    assert.strictEqual((yield* Effect.promise(north)).get(payouts.reference(1)), 1)
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("calls no bank for an attempt that the register holds although the log says that it is new", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace", "Ada Lovelace", "Ada Lovelace").intended()
+    yield* register(payouts, 2)
+    const learnt = outcomes(yield* transfer(payouts))
+    const doubtful = learnt.get(2)
+    assert(doubtful?._tag === "Unknown")
+    assert.strictEqual(doubtful.reason, "the instruction register already holds this attempt")
+    assert.isAtMost(doubtful.inquireAt, Date.now())
+    assert.deepStrictEqual(yield* seenOf(payouts), [1, 3])
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("sends an attempt again that the bank has never seen, although the register holds it", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace").intended()
+    yield* register(payouts, 1)
+    payouts.hears(1, { _tag: "Unknown", reason: "lost", inquireAt: 0 })
+    payouts.hears(1, { _tag: "NeverSeen" })
+    assert.strictEqual(payouts.batch.items.get(1)?.transfer?.sends, 2)
+    yield* transfer(payouts)
+    assert.deepStrictEqual(yield* seenOf(payouts), [1])
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("calls no bank while the register is down, and says that the work is still due", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace").intended()
+    const { query } = yield* Postgres
+    yield* query("break", (sql) => sql`alter table instruction_register rename to gone`)
+    const error = yield* Effect.flip(transfer(payouts))
+    yield* query("mend", (sql) => sql`alter table gone rename to instruction_register`)
+    assert.deepInclude(error, { _tag: "ProviderUnavailable", provider: "instruction-register" })
+    assert.deepStrictEqual(yield* seenOf(payouts), [])
+    yield* transfer(payouts)
+    assert.deepStrictEqual(yield* seenOf(payouts), [1], "once the register is back")
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("leaves items without a word and without a call once the batch has another owner", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace", "Ada Lovelace", "Ada Lovelace").intended()
+    let asked = 0
+    const once = Effect.sync(() => ++asked === 1)
+    const commands = yield* transfer(payouts, once)
+    assert.strictEqual(commands.length, 1)
+    assert.strictEqual(asked, 3)
+    assert.strictEqual((yield* seenOf(payouts)).length, 1)
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("reads the batch when it is called, not when the answers come", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Tim Timeout").intended()
+    const { perform } = yield* Pipelines
+    const stream = perform(payouts.id, payouts.batch, { _tag: "Transfer", items: payouts.numbers })
+    payouts.hears(1, { _tag: "Accepted", transferId: "t", inquireAt: 0 })
+    assert.strictEqual(outcomes(yield* Stream.runCollect(stream)).get(1)?._tag, "Unknown")
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("passes a crash point after the register, and one after each call", () =>
+  Effect.gen(function* () {
+    passed.length = 0
+    yield* transfer(new Payouts("Ada Lovelace", "Clara Closed").intended())
+    assert.deepStrictEqual(passed, ["after-register", "after-bank-call", "after-bank-call"])
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)

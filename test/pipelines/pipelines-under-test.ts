@@ -1,0 +1,140 @@
+/** The pipelines between a real sandbox and a real Postgres, and batches to perform their calls for. */
+import { randomUUID } from "node:crypto"
+import { Effect, Layer, Stream } from "effect"
+import { Banks } from "../../src/connectors/bank.ts"
+import { layer as banks } from "../../src/connectors/bank-http.ts"
+import { layer as complianceEngine } from "../../src/connectors/compliance-engine-http.ts"
+import { layer as instructionRegister } from "../../src/connectors/instruction-register-postgres.ts"
+import { layer as ledger } from "../../src/connectors/ledger-http.ts"
+import type { Batch } from "../../src/domain/batch.ts"
+import type { BatchCommand } from "../../src/domain/commands.ts"
+import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
+import { type Call, Pipelines } from "../../src/pipelines/pipelines.ts"
+import { type CrashPoint, CrashPoints } from "../../src/platform/crash-point.ts"
+import { Postgres } from "../../src/platform/postgres.ts"
+import { type SandboxUrls, startSandbox } from "../../src/sandbox/sandbox.ts"
+import { ownDatabase } from "../database.ts"
+import { payoutItem, Story } from "../domain/batch-story.ts"
+import { settings } from "../settings.ts"
+
+export interface Outside {
+  readonly urls: SandboxUrls
+  readonly databaseUrl: string
+  close(): Promise<void>
+}
+
+/** The world that the pipelines call: play money, and a database of the test file's own. */
+export const openOutside = async (): Promise<Outside> => {
+  const [sandbox, database] = await Promise.all([startSandbox(), ownDatabase()])
+  const close = async () => {
+    await sandbox.close()
+    await database.drop()
+  }
+  return { urls: sandbox.urls, databaseUrl: database.url, close }
+}
+
+export const INQUIRY_DELAY_MS = 700
+
+/** The crash points that were passed, in order. */
+export const passed: Array<CrashPoint> = []
+
+export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}) =>
+  Layer.fresh(Pipelines.layer).pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(banks, complianceEngine, instructionRegister, ledger).pipe(Layer.fresh),
+    ),
+    Layer.provideMerge(Layer.fresh(Postgres.layer)),
+    Layer.provide(Layer.succeed(CrashPoints, (point) => Effect.sync(() => void passed.push(point)))),
+    Layer.provide(
+      settings({
+        DATABASE_URL: databaseUrl,
+        COMPLIANCE_URL: urls.compliance,
+        LEDGER_URL: urls.ledger,
+        BANKS: `north=${urls.banks.north},south=${urls.banks.south}`,
+        PROVIDER_TIMEOUT_MS: "400",
+        INQUIRY_DELAYS_MS: `${INQUIRY_DELAY_MS}`,
+        ...environment,
+      }),
+    ),
+  )
+
+/** A batch with an id of its own that pays people with the given names at the bank `north`. */
+export class Payouts extends Story {
+  readonly id = BatchId.make(
+    `pb_${randomUUID().replaceAll("-", "").slice(0, 22).replace(/[01]/g, "a").replace(/[89]/g, "b")}`,
+  )
+
+  constructor(...names: ReadonlyArray<string>) {
+    super()
+    const [first, ...others] = names.map((name, index) =>
+      payoutItem(index + 1, {
+        beneficiary: { name, account: { scheme: "iban", iban: "DE89370400440532013000" } },
+      }),
+    )
+    if (first === undefined) throw new Error("a batch pays somebody")
+    this.tell({
+      _tag: "ReceiveBatch",
+      partner: "acme",
+      idempotencyKey: this.id,
+      requestDigest: "digest",
+      items: [first, ...others],
+    })
+  }
+
+  get numbers(): Call["items"] {
+    const [first = 1, ...others] = this.batch.items.keys()
+    return [first, ...others]
+  }
+
+  reference(item: number): string {
+    return transferReference({ batch: this.id, item, attempt: 1 })
+  }
+
+  /** All items are cleared and held, and their transfers are intended. */
+  intended(): this {
+    this.screened(this.numbers, "approved").posted("hold")
+    for (const item of this.numbers) {
+      const intent = { item, bank: "north", reference: this.reference(item) }
+      this.tell({ _tag: "RequestTransfers", transfers: [intent] })
+    }
+    return this
+  }
+}
+
+/** Performs a call to its end, and gives what it had to say. */
+export const perform = Effect.fnUntraced(function* (
+  { id, batch }: { readonly id: BatchId; readonly batch: Batch },
+  call: Call,
+  mayCall?: Effect.Effect<boolean>,
+) {
+  const pipelines = yield* Pipelines
+  return yield* Stream.runCollect(pipelines.perform(id, batch, call, mayCall))
+})
+
+/** What was learnt of transfers: the outcome by item. */
+export const outcomes = (commands: ReadonlyArray<BatchCommand>) =>
+  new Map(
+    commands.map((command) => {
+      if (command._tag !== "RecordTransfer") throw new Error(`${command._tag} is not of a transfer`)
+      return [command.item, command.outcome] as const
+    }),
+  )
+
+/** The references that a bank has in its books, with how often each was paid. */
+export const booksOf = async (bank: string): Promise<ReadonlyMap<string, number>> => {
+  const response = await fetch(`${bank}/books`)
+  const { transfers } = (await response.json()) as {
+    readonly transfers: ReadonlyArray<{ readonly reference: string; readonly payments: number }>
+  }
+  return new Map(transfers.map(({ reference, payments }) => [reference, payments]))
+}
+
+/** Asks a bank until it has a final word. */
+export const finalWord = Effect.fnUntraced(function* (reference: string) {
+  const banks = yield* Banks
+  while (true) {
+    const answer = yield* banks.inquire("north", reference)
+    if (answer._tag !== "Accepted" && answer._tag !== "Ambiguous") return answer
+    yield* Effect.sleep(10)
+  }
+})

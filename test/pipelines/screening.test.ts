@@ -1,0 +1,47 @@
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { afterAll, beforeAll } from "vitest"
+import { type Outside, openOutside, Payouts, perform, pipelinesOn } from "./pipelines-under-test.ts"
+
+let outside: Outside
+
+beforeAll(async () => {
+  outside = await openOutside()
+})
+afterAll(() => outside.close())
+
+it.live("records what the compliance engine decided", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace", "Sam Sanctioned")
+    const [command, ...others] = yield* perform(payouts, { _tag: "Screen", items: payouts.numbers })
+    assert(command?._tag === "RecordScreening")
+    const { at, ...recorded } = command
+    assert.deepStrictEqual(recorded, {
+      _tag: "RecordScreening",
+      clearanceId: `${payouts.id}-S2-1`,
+      listVersion: "sandbox-2026-11-01",
+      decisions: [
+        { item: 1, decision: "approved" },
+        { item: 2, decision: "rejected", reason: "sanctions-list-hit" },
+      ],
+    })
+    assert.closeTo(at, Date.now(), 5_000)
+    assert.deepStrictEqual(others, [])
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("clears two chunks of one version side by side", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace", "Ada Lovelace")
+    const chunks = [1, 2].map((item) => perform(payouts, { _tag: "Screen", items: [item] }))
+    assert.strictEqual((yield* Effect.all(chunks, { concurrency: 2 })).flat().length, 2)
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("clears nobody while the engine is away", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace")
+    const error = yield* Effect.flip(perform(payouts, { _tag: "Screen", items: payouts.numbers }))
+    assert.deepInclude(error, { _tag: "ProviderUnavailable", provider: "compliance-engine" })
+  }).pipe(Effect.provide(pipelinesOn(outside, { COMPLIANCE_URL: "http://127.0.0.1:9" }))),
+)

@@ -1,0 +1,107 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { inject, vi } from "vitest"
+import { Postgres } from "../../src/platform/postgres.ts"
+import { settings } from "../settings.ts"
+
+const canary = "DE89370400440532013000"
+
+const postgresWith = (environment: Readonly<Record<string, string>> = {}) =>
+  Layer.fresh(Postgres.layer).pipe(Layer.provide(settings(environment)))
+
+it.live("gives what a query gives", () =>
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    const rows = yield* query(
+      "add",
+      (sql) => sql<Array<{ sum: number }>>`select ${2}::int + ${3}::int as sum`,
+    )
+    assert.deepStrictEqual([...rows], [{ sum: 5 }])
+  }).pipe(Effect.provide(postgresWith())),
+)
+
+it.live("names the step and the code of what failed, never the values", () =>
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    const error = yield* Effect.flip(query("convert", (sql) => sql`select (${canary}::text)::int`))
+    assert.deepInclude(error, { _tag: "PostgresUnavailable", step: "convert", code: "22P02" })
+    assert.notInclude(JSON.stringify(error) + String(error.stack) + String(error.cause), canary)
+  }).pipe(Effect.provide(postgresWith())),
+)
+
+it.live("says that the server is not there", () =>
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    const error = yield* Effect.flip(query("ask", (sql) => sql`select 1`))
+    assert.strictEqual(error.code, "ECONNREFUSED")
+  }).pipe(Effect.provide(postgresWith({ DATABASE_URL: "postgres://a@127.0.0.1:9/b" }))),
+)
+
+it.live("refuses a URL that is none, without repeating it", () =>
+  Effect.gen(function* () {
+    const url = `postgres://a:${canary}@:x:/`
+    const error = yield* Effect.flip(Effect.provide(Postgres, postgresWith({ DATABASE_URL: url })))
+    assert.deepInclude(error, { step: "open", code: "INVALID_URL" })
+    assert.notInclude(JSON.stringify(error) + String(error.stack), canary)
+  }),
+)
+
+it.effect("lets a caller go who waited long enough, and serves the next", () =>
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    let sent = false
+    const slow = yield* Effect.forkChild(
+      Effect.flip(
+        query("sleep", (sql) => {
+          sent = true
+          return sql`select pg_sleep(0.5)`
+        }),
+      ),
+    )
+    yield* Effect.promise(() => vi.waitUntil(() => sent))
+    yield* TestClock.adjust(16_000)
+    assert.strictEqual((yield* Fiber.join(slow)).code, "TIMEOUT")
+    const rows = yield* query("ask", (sql) => sql<Array<{ one: number }>>`select 1 as one`)
+    assert.deepStrictEqual([...rows], [{ one: 1 }])
+  }).pipe(Effect.provide(postgresWith({ DATABASE_CONNECTIONS: "1" }))),
+)
+
+it.live("never sends what a caller stopped waiting for", () =>
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    const { promise: enough, resolve: finish } = Promise.withResolvers<void>()
+    const busy = yield* Effect.forkChild(query("hold", (sql) => sql`select 1`.then(() => enough)))
+    let sent = false
+    const waiting = yield* Effect.forkChild(
+      query("wait", (sql) => {
+        sent = true
+        return sql`select 1`
+      }),
+    )
+    yield* Effect.yieldNow
+    yield* Fiber.interrupt(waiting)
+    finish()
+    yield* Fiber.join(busy)
+    yield* query("ask", (sql) => sql`select 1`)
+    assert.isFalse(sent)
+  }).pipe(Effect.provide(postgresWith({ DATABASE_CONNECTIONS: "1" }))),
+)
+
+it.live("leaves no connection behind when its scope closes", () =>
+  Effect.gen(function* () {
+    const observer = yield* Postgres
+    const url = new URL(inject("databaseUrl"))
+    const pidOf = Effect.gen(function* () {
+      const { query } = yield* Postgres
+      const rows = yield* query("ask", (sql) => sql<Array<{ pid: number }>>`select pg_backend_pid() as pid`)
+      return rows[0]?.pid ?? 0
+    })
+    const pid = yield* Effect.provide(pidOf, postgresWith({ DATABASE_URL: url.href }))
+    const left = () =>
+      Effect.runPromise(
+        observer.query("look", (sql) => sql`select 1 from pg_stat_activity where pid = ${pid}`),
+      )
+    yield* Effect.promise(() => vi.waitUntil(async () => (await left()).length === 0))
+  }).pipe(Effect.provide(postgresWith())),
+)
