@@ -1,0 +1,49 @@
+/** The state of a batch with what the read models show beyond it: when each item last changed, and when it all ended. */
+import { type Batch, emptyBatch, evolve } from "../domain/batch.ts"
+import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
+
+/** The event that last changed what is shown of an item. */
+export interface Change {
+  readonly version: number
+  readonly at: number
+}
+
+export interface BatchFold {
+  readonly batch: Batch
+  readonly changes: Map<number, Change>
+  closedAt: number | undefined
+}
+
+export const emptyFold = (): BatchFold => ({ batch: emptyBatch(), changes: new Map(), closedAt: undefined })
+
+/**
+ * Folds the next event, in place; returns the numbers of the items that it changed. Throws when the event is not
+ * legal there, and then the fold is worth nothing any more.
+ */
+export const advance = (fold: BatchFold, { version, event }: RecordedEvent): ReadonlyArray<number> => {
+  if (version !== fold.batch.version + 1)
+    throw new Error(`version ${version} does not follow version ${fold.batch.version}`)
+  const changed = itemsChangedBy(fold.batch, event)
+  evolve(fold.batch, event)
+  for (const item of changed) fold.changes.set(item, { version, at: event.at })
+  if (event._tag === "BatchClosed") fold.closedAt = event.at
+  return changed
+}
+
+/** Items of which something changes that the read models show; a posting shows when it is booked. */
+const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> => {
+  switch (event._tag) {
+    case "BatchReceived":
+    case "BatchClosed":
+    case "PostingRequested":
+      return []
+    case "ItemsReceived":
+      return event.items.map(({ item }) => item)
+    case "ItemsScreened":
+      return event.decisions.map(({ item }) => item)
+    case "PostingBooked":
+      return batch.postings.get(event.posting)?.items ?? []
+    default:
+      return [event.item]
+  }
+}

@@ -1,0 +1,164 @@
+/** Queries over the tables `payout_batches` and `payout_items`. One statement each, so an answer is one moment's. */
+import { Effect, Layer } from "effect"
+import type { Sql } from "postgres"
+import type { BatchState, ItemState, LedgerState } from "../domain/batch.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { formatAmount } from "../domain/money.ts"
+import { Postgres } from "../platform/postgres.ts"
+import {
+  BATCHES_PER_PAGE_MAX,
+  BatchQueries,
+  type BatchView,
+  InvalidCursor,
+  ITEMS_PER_PAGE_MAX,
+  type ItemView,
+  ReadModelUnavailable,
+  type Totals,
+} from "./batch-queries.ts"
+import type { StoredTotals } from "./batch-rows.ts"
+import { batchesCursor, itemsCursor, parseBatchesCursor, parseItemsCursor } from "./page-cursor.ts"
+
+export const layer = Layer.effect(
+  BatchQueries,
+  Effect.gen(function* () {
+    const postgres = yield* Postgres
+    const query = <A>(step: string, run: (sql: Sql) => PromiseLike<A>) =>
+      postgres
+        .query(step, run)
+        .pipe(Effect.mapError(({ code }) => new ReadModelUnavailable({ step, reason: code })))
+    return BatchQueries.of({
+      batch: Effect.fn("BatchQueries.batch")(function* (partner, id) {
+        const [row] = yield* query(
+          "read batch",
+          (sql) =>
+            sql<Array<FoundBatch>>`select * from payout_batches where id = ${id} and partner = ${partner}`,
+        )
+        return row === undefined ? undefined : batchView(row)
+      }),
+
+      batches: Effect.fn("BatchQueries.batches")(function* (partner, { state, cursor, limit }) {
+        const after = cursor === undefined ? undefined : parseBatchesCursor(cursor)
+        if (cursor !== undefined && after === undefined) return yield* new InvalidCursor()
+        const size = pageSize(limit, BATCHES_PER_PAGE_MAX)
+        const rows = yield* query(
+          "list batches",
+          (sql) => sql<Array<FoundBatch>>`
+            select * from payout_batches
+            where partner = ${partner}
+              ${state === undefined ? sql`` : sql`and state = ${state}`}
+              ${after === undefined ? sql`` : sql`and (received_at, id) < (${new Date(after.receivedAt)}, ${after.id})`}
+            order by received_at desc, id desc
+            limit ${size + 1}`,
+        )
+        return page(rows.map(batchView), size, ({ receivedAt, id }) => batchesCursor(receivedAt, id))
+      }),
+
+      items: Effect.fn("BatchQueries.items")(function* (partner, id, { state, cursor, limit }) {
+        const after = cursor === undefined ? 0 : parseItemsCursor(cursor)
+        if (after === undefined) return yield* new InvalidCursor()
+        const size = pageSize(limit, ITEMS_PER_PAGE_MAX)
+        const rows = yield* query(
+          "list items",
+          (sql) => sql<Array<(FoundItem | { item: null }) & { batch_version: number }>>`
+            select payout_items.*, payout_batches.version as batch_version
+            from payout_batches
+            left join lateral (
+              select * from payout_items
+              where batch = payout_batches.id and item > ${after}
+                ${state === undefined ? sql`` : sql`and state = ${state}`}
+              order by item
+              limit ${size + 1}
+            ) payout_items on true
+            where payout_batches.id = ${id} and payout_batches.partner = ${partner}
+            order by payout_items.item`,
+        )
+        const version = rows[0]?.batch_version
+        if (version === undefined) return undefined
+        const items = rows.flatMap((row) => (row.item === null ? [] : [itemView(row)]))
+        return { ...page(items, size, ({ item }) => itemsCursor(item)), version }
+      }),
+    })
+  }),
+)
+
+const pageSize = (limit: number, max: number): number => Math.max(1, Math.min(Math.trunc(limit), max))
+
+/** The entry beyond the page's size only tells that there is a next page. */
+const page = <A>(found: ReadonlyArray<A>, size: number, cursorOf: (last: A) => string) => {
+  const entries = found.slice(0, size)
+  const last = entries.at(-1)
+  return { entries, next: found.length > size && last !== undefined ? cursorOf(last) : undefined }
+}
+
+interface FoundBatch {
+  readonly id: BatchId
+  readonly reference: string | null
+  readonly idempotency_key: string
+  readonly state: BatchState
+  readonly item_count: number
+  readonly totals: StoredTotals
+  readonly version: number
+  readonly received_at: Date
+  readonly updated_at: Date
+  readonly closed_at: Date | null
+}
+
+interface FoundItem {
+  readonly item: number
+  readonly reference: string
+  readonly beneficiary_name: string
+  readonly account_masked: string
+  readonly currency: string
+  readonly minor: string
+  readonly state: ItemState
+  readonly ledger: LedgerState
+  readonly bank: string | null
+  readonly transfer_reference: string | null
+  readonly attempt: number | null
+  readonly reason: string | null
+  readonly version: number
+  readonly updated_at: Date
+}
+
+const batchView = (row: FoundBatch): BatchView => ({
+  id: row.id,
+  reference: row.reference ?? undefined,
+  idempotencyKey: row.idempotency_key,
+  state: row.state,
+  itemCount: row.item_count,
+  totals: totals(row.totals),
+  version: row.version,
+  receivedAt: row.received_at.getTime(),
+  updatedAt: row.updated_at.getTime(),
+  closedAt: row.closed_at?.getTime(),
+})
+
+const totals = (stored: StoredTotals): Totals =>
+  Object.fromEntries(
+    Object.entries(stored).map(([currency, states]) => [
+      currency,
+      Object.fromEntries(
+        Object.entries(states).map(([state, { count, minor }]) => [
+          state,
+          { count, amount: formatAmount(BigInt(minor), currency) },
+        ]),
+      ),
+    ]),
+  )
+
+const itemView = (row: FoundItem): ItemView => ({
+  item: row.item,
+  reference: row.reference,
+  beneficiaryName: row.beneficiary_name,
+  account: row.account_masked,
+  currency: row.currency,
+  amount: formatAmount(BigInt(row.minor), row.currency),
+  state: row.state,
+  ledger: row.ledger,
+  bank: row.bank ?? undefined,
+  transferReference: row.transfer_reference ?? undefined,
+  attempt: row.attempt ?? undefined,
+  reason: row.reason ?? undefined,
+  version: row.version,
+  updatedAt: row.updated_at.getTime(),
+})

@@ -1,0 +1,87 @@
+/**
+ * Keeps the read models equal to the fold of the logs. A chunk of the feed becomes one statement: the rows of every
+ * item that it changed, the rows of their batches, and the checkpoint.
+ */
+import { Effect, Layer } from "effect"
+import type { RecordedEvent } from "../domain/events.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { CursorStore } from "../streams/cursor-store.ts"
+import { EventLog } from "../streams/event-log.ts"
+import { visitEvents, visitRange } from "../streams/event-range.ts"
+import { type Chunk, followPartition } from "../streams/follower.ts"
+import { advance, type BatchFold, emptyFold } from "./batch-fold.ts"
+import { batchRow, itemRows } from "./batch-rows.ts"
+import { PROJECTION, ReadModels } from "./read-models.ts"
+import { WarmFolds } from "./warm-folds.ts"
+
+/** Items in warm folds, over all partitions: some 50 MB. A batch that is not warm is folded from its log. */
+const WARM_ITEMS_MAX = 50_000
+
+/** Follows all partitions for as long as the layer lives. Several processes may: one leads, the others stand by. */
+export const projectorLayer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { partitions } = yield* EventLog
+    const cursors = yield* CursorStore
+    const handle = yield* makeProjector
+    for (let partition = 0; partition < partitions; partition++) {
+      yield* Effect.forkScoped(
+        followPartition({
+          name: PROJECTION,
+          partition,
+          loadCursor: cursors.load(PROJECTION, partition),
+          handle,
+        }),
+      )
+    }
+  }),
+)
+
+/** The handler of chunks, with the warm folds that it keeps between them. */
+const makeProjector = Effect.gen(function* () {
+  const log = yield* EventLog
+  const readModels = yield* ReadModels
+  const warm = new WarmFolds(WARM_ITEMS_MAX)
+
+  return Effect.fn("Projector.handle")(function* (chunk: Chunk) {
+    const projected = yield* Effect.forEach(eventsByBatch(chunk), ([id, events]) =>
+      project(log, id, warm.take(id), events),
+    )
+    const move = yield* readModels.store({
+      partition: chunk.partition,
+      from: chunk.from,
+      to: chunk.to,
+      batches: projected.map(({ id, fold }) => batchRow(id, fold)),
+      items: projected.flatMap(({ id, fold, changed }) => itemRows(id, fold, changed)),
+    })
+    if (move === "moved") for (const { id, fold } of projected) warm.put(id, fold)
+    return move
+  })
+})
+
+/** A batch's events in the chunk, in order; its appends follow one another without a gap. */
+const eventsByBatch = ({ entries }: Chunk): ReadonlyMap<BatchId, ReadonlyArray<RecordedEvent>> => {
+  const byBatch = new Map<BatchId, Array<RecordedEvent>>()
+  for (const { batch, events } of entries) {
+    const before = byBatch.get(batch)
+    if (before === undefined) byBatch.set(batch, [...events])
+    else before.push(...events)
+  }
+  return byBatch
+}
+
+/** Folds a batch up to its last event in the chunk, and tells which items changed in the chunk. */
+const project = Effect.fnUntraced(function* (
+  log: EventLog["Service"],
+  id: BatchId,
+  known: BatchFold | undefined,
+  events: ReadonlyArray<RecordedEvent>,
+) {
+  const before = (events[0]?.version ?? 1) - 1
+  const fold = known !== undefined && known.batch.version <= before ? known : emptyFold()
+  yield* visitRange(log, id, fold.batch.version, before, (recorded) => advance(fold, recorded))
+  const changed = new Set<number>()
+  yield* visitEvents(id, events, (recorded) => {
+    for (const item of advance(fold, recorded)) changed.add(item)
+  })
+  return { id, fold, changed }
+})

@@ -1,0 +1,73 @@
+/**
+ * Writes the read models. Rows and checkpoint are one statement: the driver can send the rest of a transaction over
+ * another connection when the first one dies.
+ */
+import { Effect, Layer } from "effect"
+import type { Sql } from "postgres"
+import { Postgres } from "../platform/postgres.ts"
+import { ReadModelUnavailable } from "./batch-queries.ts"
+import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
+
+export const layer = Layer.effect(
+  ReadModels,
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    return ReadModels.of({
+      store: Effect.fn("ReadModels.store")(
+        function* (change) {
+          const moved = yield* query("store read models", storeChange(change))
+          return moved.length === 1 ? "moved" : "elsewhere"
+        },
+        Effect.mapError(({ step, code }) => new ReadModelUnavailable({ step, reason: code })),
+      ),
+    })
+  }),
+)
+
+/**
+ * The lock on the checkpoint's row makes rival projectors take turns; the second finds it moved, and writes nothing.
+ * The rows arrive as JSON, so the text of the statement is always the same and is prepared once.
+ */
+const storeChange =
+  ({ partition, from, to, batches, items }: ReadModelChange) =>
+  (sql: Sql) =>
+    sql`
+    with moved as (
+      update projection_checkpoints set position = ${to}, moved_at = now()
+      where projection = ${PROJECTION} and partition = ${partition} and position = ${from}
+      returning partition
+    ),
+    stored_items as (
+      insert into payout_items
+      select * from json_populate_recordset(null::payout_items, ${storable(items)}::text::json)
+      where exists (select from moved)
+      on conflict (batch, item) do update set
+        state = excluded.state,
+        ledger = excluded.ledger,
+        bank = excluded.bank,
+        transfer_reference = excluded.transfer_reference,
+        attempt = excluded.attempt,
+        reason = excluded.reason,
+        version = excluded.version,
+        updated_at = excluded.updated_at
+      where excluded.version > payout_items.version
+    ),
+    stored_batches as (
+      insert into payout_batches
+      select * from json_populate_recordset(null::payout_batches, ${storable(batches)}::text::json)
+      where exists (select from moved)
+      on conflict (id) do update set
+        state = excluded.state,
+        version = excluded.version,
+        updated_at = excluded.updated_at,
+        closed_at = excluded.closed_at,
+        totals = excluded.totals
+      where excluded.version > payout_batches.version
+    )
+    select partition from moved`
+
+/** Rows as JSON that Postgres can read as text: neither NUL nor half a surrogate pair, which a bank's code may hold. */
+const storable = (rows: ReadonlyArray<object>): string =>
+  JSON.stringify(rows, (_, value) =>
+    typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\uFFFD") : value,
+  )

@@ -1,0 +1,47 @@
+/** Cursors in the table `projection_checkpoints`, beside the read models that move with theirs in one statement. */
+import { Effect, Layer } from "effect"
+import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
+import { CursorStore, CursorStoreUnavailable, FEED_START } from "./cursor-store.ts"
+
+export const layer = Layer.effect(
+  CursorStore,
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    return CursorStore.of({
+      load: Effect.fn("CursorStore.load")(function* (follower, partition) {
+        const rows = yield* query(
+          "load cursor",
+          (sql) => sql<Array<{ position: string }>>`
+            insert into projection_checkpoints (projection, partition, position)
+            values (${follower}, ${partition}, ${FEED_START})
+            on conflict (projection, partition) do update set position = projection_checkpoints.position
+            returning position`,
+        )
+        return rows[0]?.position ?? FEED_START
+      }, unavailable),
+
+      move: Effect.fn("CursorStore.move")(function* (follower, partition, from, to) {
+        const moved = yield* query(
+          "move cursor",
+          (sql) => sql`
+            update projection_checkpoints set position = ${to}, moved_at = now()
+            where projection = ${follower} and partition = ${partition} and position = ${from}`,
+        )
+        return moved.count === 1 ? "moved" : "elsewhere"
+      }, unavailable),
+
+      positions: Effect.fn("CursorStore.positions")(function* (follower) {
+        const rows = yield* query(
+          "read cursors",
+          (sql) => sql<Array<{ partition: number; position: string }>>`
+            select partition, position from projection_checkpoints where projection = ${follower}`,
+        )
+        return new Map(rows.map(({ partition, position }) => [partition, position]))
+      }, unavailable),
+    })
+  }),
+)
+
+const unavailable = Effect.mapError(
+  ({ step, code }: PostgresUnavailable) => new CursorStoreUnavailable({ step, reason: code }),
+)

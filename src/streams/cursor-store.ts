@@ -1,0 +1,33 @@
+import { Context, type Effect, Schema } from "effect"
+
+/** The store of cursors did not answer. A move may have happened or not: load again. */
+export class CursorStoreUnavailable extends Schema.TaggedError<CursorStoreUnavailable>()(
+  "CursorStoreUnavailable",
+  { step: Schema.String, reason: Schema.String },
+) {}
+
+/** The feed position before the first entry. */
+export const FEED_START = "0-0"
+
+/** Whether a cursor moved, or stood elsewhere because another process follows the partition too. */
+export type CursorMove = "moved" | "elsewhere"
+
+/** How far each follower of the log has come in the feed of each partition. */
+export class CursorStore extends Context.Service<
+  CursorStore,
+  {
+    /** The position of the last entry that the follower handled; {@link FEED_START} when it never did. */
+    readonly load: (follower: string, partition: number) => Effect.Effect<string, CursorStoreUnavailable>
+    /** Moves a cursor if it still stands at `from`. */
+    readonly move: (
+      follower: string,
+      partition: number,
+      from: string,
+      to: string,
+    ) => Effect.Effect<CursorMove, CursorStoreUnavailable>
+    /** Where a follower stands in each partition that it has begun: its lag, and what of the feed may be trimmed. */
+    readonly positions: (
+      follower: string,
+    ) => Effect.Effect<ReadonlyMap<number, string>, CursorStoreUnavailable>
+  }
+>()("atlaspay/streams/CursorStore") {}

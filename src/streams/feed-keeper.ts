@@ -1,0 +1,40 @@
+/** Keeps the feed short: what every follower has passed is forgotten. */
+import { Effect, Layer, Schedule } from "effect"
+import { CursorStore, FEED_START } from "./cursor-store.ts"
+import { EventLog } from "./event-log.ts"
+
+const EVERY_MS = 60_000
+
+/** Trims the feed of each partition to the slowest of the followers; one that never began keeps all of it. */
+export const feedKeeperLayer = (followers: ReadonlyArray<string>) =>
+  Layer.effectDiscard(
+    trimFeeds(followers).pipe(
+      Effect.catchTags({
+        CursorStoreUnavailable: ({ step, reason }) => Effect.logWarning("feed not trimmed", { step, reason }),
+        StreamsUnavailable: ({ step, reason }) => Effect.logWarning("feed not trimmed", { step, reason }),
+      }),
+      Effect.repeat(Schedule.spaced(EVERY_MS)),
+      Effect.forkScoped,
+    ),
+  )
+
+/** One round over all partitions. */
+export const trimFeeds = Effect.fnUntraced(function* (followers: ReadonlyArray<string>) {
+  const log = yield* EventLog
+  const cursors = yield* CursorStore
+  const positions = yield* Effect.forEach(followers, cursors.positions)
+  for (let partition = 0; partition < log.partitions; partition += 1) {
+    const passed = positions.map((of) => of.get(partition) ?? FEED_START)
+    yield* log.trimFeed(
+      partition,
+      passed.reduce((one, other) => (isBefore(one, other) ? one : other)),
+    )
+  }
+})
+
+/** Feed positions are stream ids, "<milliseconds>-<sequence>". */
+const isBefore = (one: string, other: string): boolean => {
+  const [oneMs = 0, oneSequence = 0] = one.split("-").map(Number)
+  const [otherMs = 0, otherSequence = 0] = other.split("-").map(Number)
+  return oneMs === otherMs ? oneSequence < otherSequence : oneMs < otherMs
+}

@@ -1,0 +1,172 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { BatchQueries, type Page } from "../../src/projections/batch-queries.ts"
+import { lifeOf, live, newBatchId } from "./batch-life.ts"
+import { anotherProjector, caughtUp, readModelStack, rowsOf } from "./read-model-stack.ts"
+
+/** Writes lives to the log and waits until the read models show them. */
+const shown = Effect.fnUntraced(function* (partner: string, count: number, itemCount = 8) {
+  const ids = yield* Effect.forEach(Array.from({ length: count }), () => live(lifeOf(partner, itemCount), 50))
+  yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+  return ids
+})
+
+/** All pages of a list, one after the other. */
+const allPages = Effect.fnUntraced(function* <A, E, R>(
+  list: (cursor: string | undefined) => Effect.Effect<Page<A>, E, R>,
+) {
+  const pages: Array<ReadonlyArray<A>> = []
+  let cursor: string | undefined
+  do {
+    const page = yield* list(cursor)
+    pages.push(page.entries)
+    cursor = page.next
+  } while (cursor !== undefined && pages.length < 100)
+  return pages
+})
+
+layer(readModelStack(2), { excludeTestServices: true })("batch queries", (it) => {
+  it.effect("print amounts with the decimals of their currency", () =>
+    Effect.gen(function* () {
+      const queries = yield* BatchQueries
+      const [id = newBatchId()] = yield* shown("decimals", 1, 12)
+      const items = yield* queries.items("decimals", id, { limit: 500 })
+      assert.deepStrictEqual(
+        items?.entries.slice(0, 3).map(({ currency, amount }) => `${amount} ${currency}`),
+        ["1234.56 EUR", "1200 JPY", "0.005 KWD"],
+      )
+      const batch = yield* queries.batch("decimals", id)
+      assert.deepStrictEqual(batch?.totals.JPY, {
+        held: { count: 1, amount: "1200" },
+        unknown: { count: 1, amount: "1200" },
+        settled: { count: 2, amount: "2400" },
+      })
+      assert.deepStrictEqual(batch?.totals.KWD?.settled, { count: 2, amount: "0.010" })
+    }),
+  )
+
+  it.effect("show a batch and its items as of one version", () =>
+    Effect.gen(function* () {
+      const queries = yield* BatchQueries
+      const [id = newBatchId()] = yield* shown("whole", 1)
+      const { batch: expected } = lifeOf("whole", 8)
+      const batch = yield* queries.batch("whole", id)
+      assert.strictEqual(batch?.version, expected.version)
+      assert.strictEqual(batch?.receivedAt, expected.receivedAt)
+      assert.strictEqual(batch?.updatedAt, expected.updatedAt)
+      assert.strictEqual(batch?.state, "settling")
+      assert.strictEqual(batch?.closedAt, undefined)
+      assert.strictEqual(batch?.reference, "march")
+      const items = yield* queries.items("whole", id, { limit: 500 })
+      assert.strictEqual(items?.version, expected.version)
+      const { version, updatedAt, ...rest } = items?.entries[3] ?? {}
+      assert.isBelow(version ?? Number.NaN, expected.version + 1)
+      assert.isAtMost(updatedAt ?? Number.NaN, expected.updatedAt)
+      assert.deepStrictEqual(rest, {
+        item: 4,
+        reference: "invoice-4",
+        beneficiaryName: "Grace Hopper",
+        account: "iban …5432",
+        currency: "EUR",
+        amount: "1234.56",
+        state: "returned",
+        ledger: "reversed",
+        bank: "north",
+        transferReference: "ref-4",
+        attempt: 1,
+        reason: "MS03",
+      })
+    }),
+  )
+
+  it.effect("know nothing of another partner's batches", () =>
+    Effect.gen(function* () {
+      const queries = yield* BatchQueries
+      const [id = newBatchId()] = yield* shown("one", 2)
+      yield* shown("other", 1)
+      assert.isUndefined(yield* queries.batch("other", id))
+      assert.isUndefined(yield* queries.items("other", id, { limit: 10 }))
+      const listed = yield* queries.batches("other", { limit: 200 })
+      assert.deepStrictEqual(
+        listed.entries.map(({ idempotencyKey }) => idempotencyKey),
+        ["key of other"],
+      )
+      const own = yield* queries.batches("one", { limit: 200 })
+      const { next } = yield* queries.batches("one", { limit: 1 })
+      const continued = yield* queries.batches("other", { limit: 200, cursor: next })
+      const strangers = new Set(own.entries.map((batch) => batch.id))
+      assert.isFalse(continued.entries.some((batch) => strangers.has(batch.id)))
+    }),
+  )
+
+  it.effect("list batches newest first, each once over all pages", () =>
+    Effect.gen(function* () {
+      const queries = yield* BatchQueries
+      const ids = yield* shown("pages", 11)
+      // Three moments for eleven batches: the id decides between those of the same moment.
+      yield* Effect.forEach(ids, (id, index) =>
+        rowsOf(
+          (sql) =>
+            sql`update payout_batches set received_at = ${new Date(1_000_000 + (index % 3) * 7)} where id = ${id}`,
+        ),
+      )
+      const pages = yield* allPages((cursor) => queries.batches("pages", { limit: 4, cursor }))
+      const listed = pages.flat()
+      assert.deepStrictEqual(
+        pages.map(({ length }) => length),
+        [4, 4, 3],
+      )
+      assert.deepStrictEqual(new Set(listed.map(({ id }) => id)), new Set(ids))
+      const times = listed.map(({ receivedAt }) => receivedAt)
+      assert.deepStrictEqual(
+        times,
+        [...times].sort((one, other) => other - one),
+      )
+      const settling = yield* allPages((cursor) =>
+        queries.batches("pages", { limit: 4, cursor, state: "settling" }),
+      )
+      assert.deepStrictEqual(settling.flat(), listed)
+      assert.isEmpty((yield* queries.batches("pages", { limit: 4, state: "failed" })).entries)
+    }),
+  )
+
+  it.effect("list items in their order, each once over all pages, and by state", () =>
+    Effect.gen(function* () {
+      const queries = yield* BatchQueries
+      const [id = newBatchId()] = yield* shown("items", 1, 25)
+      const none: Page<never> = { entries: [], next: undefined }
+      const pages = yield* allPages((cursor) =>
+        Effect.map(queries.items("items", id, { limit: 10, cursor }), (page) => page ?? none),
+      )
+      assert.deepStrictEqual(
+        pages.map((page) => page.map(({ item }) => item)),
+        [range(1, 10), range(11, 20), range(21, 25)],
+      )
+      const settled = yield* queries.items("items", id, { limit: 500, state: "settled" })
+      assert.deepStrictEqual(
+        settled?.entries.map(({ item }) => item),
+        range(8, 25),
+      )
+      const parked = yield* queries.items("items", id, { limit: 500, state: "cleared" })
+      assert.deepStrictEqual(parked?.entries, [])
+    }),
+  )
+
+  it.effect("refuse a cursor that no page of the list gave", () =>
+    Effect.gen(function* () {
+      const queries = yield* BatchQueries
+      const [id = newBatchId()] = yield* shown("cursors", 2)
+      const { next } = yield* queries.batches("cursors", { limit: 1 })
+      const farFuture = Buffer.from(`["batches",${9e15},"${id}"]`).toString("base64url")
+      for (const cursor of ["", "nonsense", farFuture, `${next}x`.slice(3)]) {
+        const error = yield* Effect.flip(queries.batches("cursors", { limit: 1, cursor }))
+        assert.strictEqual(error._tag, "InvalidCursor")
+      }
+      const error = yield* Effect.flip(queries.items("cursors", id, { limit: 1, cursor: next }))
+      assert.strictEqual(error._tag, "InvalidCursor")
+    }),
+  )
+})
+
+const range = (from: number, to: number): ReadonlyArray<number> =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index)

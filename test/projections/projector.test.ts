@@ -1,0 +1,215 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { batchState, fold } from "../../src/domain/batch.ts"
+import { maskedAccount } from "../../src/domain/beneficiary.ts"
+import type { BatchId } from "../../src/domain/identifiers.ts"
+import { Postgres } from "../../src/platform/postgres.ts"
+import { ReadModelUnavailable } from "../../src/projections/batch-queries.ts"
+import { PROJECTION, ReadModels } from "../../src/projections/read-models.ts"
+import { EventLog } from "../../src/streams/event-log.ts"
+import type { Story } from "../domain/batch-story.ts"
+import { appendRest, CANARY_IBAN, lifeOf, live, newBatchId, open } from "./batch-life.ts"
+import { anotherProjector, caughtUp, readModelStack, rowsOf, tables } from "./read-model-stack.ts"
+
+/** What the read models must say of a batch, by a fold of its log that shares no code with the projector. */
+const expectedOf = Effect.fnUntraced(function* (id: BatchId) {
+  const events = yield* (yield* EventLog).read(id, 0, 10_000)
+  const batch = fold(events.map(({ event }) => event))
+  const totals: Record<string, Record<string, { count: number; minor: string }>> = {}
+  for (const { currency, state, minor } of batch.items.values()) {
+    totals[currency] ??= {}
+    const before = totals[currency][state] ?? { count: 0, minor: "0" }
+    totals[currency][state] = { count: before.count + 1, minor: String(BigInt(before.minor) + minor) }
+  }
+  return {
+    batch: { id, partner: batch.partner, state: batchState(batch), version: batch.version, totals },
+    items: [...batch.items.values()].map((item) => ({
+      batch: id,
+      item: item.item,
+      account: maskedAccount(item.beneficiary.account),
+      currency: item.currency,
+      minor: item.minor.toString(),
+      state: item.state,
+      ledger: item.ledger,
+      bank: item.transfer?.bank ?? null,
+      transfer_reference: item.transfer?.reference ?? null,
+      attempt: item.transfer?.attempt ?? null,
+    })),
+  }
+})
+
+/** The same facts as they are stored. */
+const storedOf = Effect.fnUntraced(function* (id: BatchId) {
+  const [batch] = yield* rowsOf(
+    (sql) => sql`select id, partner, state, version, totals from payout_batches where id = ${id}`,
+  )
+  const items = yield* rowsOf(
+    (sql) => sql`
+      select batch, item, account_masked as account, currency, minor, state, ledger, bank, transfer_reference, attempt
+      from payout_items where batch = ${id} order by item`,
+  )
+  return { batch: { ...batch }, items: items.map((item) => ({ ...item })) }
+})
+
+const assertEqualToFold = Effect.fnUntraced(function* (ids: ReadonlyArray<BatchId>) {
+  for (const id of ids) assert.deepStrictEqual(yield* storedOf(id), yield* expectedOf(id))
+})
+
+const restartFrom = (position: string) =>
+  rowsOf(
+    (sql) => sql`update projection_checkpoints set position = ${position} where projection = ${PROJECTION}`,
+  )
+
+const livesOf = (partner: string, count: number) =>
+  Effect.forEach(Array.from({ length: count }), (_, index) => live(lifeOf(partner, 8 + index * 5)))
+
+/** Opens all batches, then appends to them side by side, so that the feed is a weave of them. */
+const woven = Effect.fnUntraced(function* (stories: ReadonlyArray<Story>, size: number) {
+  const begun = yield* Effect.forEach(stories, (story) =>
+    Effect.map(open(newBatchId(), story), (owned) => ({ owned, story })),
+  )
+  yield* Effect.forEach(begun, ({ owned, story }) => appendRest(owned, story, size), { concurrency: 8 })
+  return begun.map(({ owned }) => owned.batch)
+})
+
+layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) => {
+  it.effect("shows every item and total as the fold of the log does", () =>
+    Effect.gen(function* () {
+      const before = yield* livesOf("acme", 3)
+      yield* Effect.gen(function* () {
+        const meanwhile = yield* woven([lifeOf("acme", 30), lifeOf("globex", 8), lifeOf("acme", 700)], 20)
+        yield* caughtUp
+        yield* assertEqualToFold([...before, ...meanwhile])
+      }).pipe(Effect.provide(anotherProjector()))
+    }),
+  )
+
+  it.effect("changes nothing when the whole feed is replayed", () =>
+    Effect.gen(function* () {
+      yield* livesOf("acme", 2)
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      const before = yield* tables
+      yield* restartFrom("0-0")
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      const after = yield* tables
+      assert.isNotEmpty(before.items)
+      assert.deepStrictEqual(after, before)
+    }),
+  )
+
+  it.effect("rebuilds the same from nothing", () =>
+    Effect.gen(function* () {
+      yield* livesOf("acme", 2)
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      const before = yield* tables
+      yield* rowsOf((sql) => sql`truncate payout_batches, payout_items`)
+      yield* restartFrom("0-0")
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      assert.deepStrictEqual(yield* tables, before)
+    }),
+  )
+
+  it.effect("may run three times at once", () =>
+    Effect.gen(function* () {
+      const projectors = Layer.mergeAll(anotherProjector(), anotherProjector(), anotherProjector())
+      const ids = yield* Effect.gen(function* () {
+        const batches = yield* woven([lifeOf("acme", 40), lifeOf("acme", 60), lifeOf("globex", 20)], 2)
+        yield* caughtUp
+        return batches
+      }).pipe(Effect.provide(projectors))
+      yield* assertEqualToFold(ids)
+    }),
+  )
+
+  it.effect("goes on where it was when the answer to a statement is lost", () =>
+    Effect.gen(function* () {
+      let stored = 0
+      const forgetful = Layer.effect(
+        ReadModels,
+        Effect.map(ReadModels, (readModels) => ({
+          store: (change) =>
+            readModels
+              .store(change)
+              .pipe(
+                Effect.tap(() =>
+                  ++stored % 2 === 1
+                    ? Effect.fail(new ReadModelUnavailable({ step: "store", reason: "CONNECTION_CLOSED" }))
+                    : Effect.void,
+                ),
+              ),
+        })),
+      )
+      const ids = yield* livesOf("acme", 4)
+      yield* caughtUp.pipe(Effect.provide(anotherProjector().pipe(Layer.provide(forgetful))))
+      assert.isAbove(stored, 1)
+      yield* assertEqualToFold(ids)
+    }),
+  )
+
+  it.effect("writes nothing at all from a checkpoint that has moved", () =>
+    Effect.gen(function* () {
+      yield* livesOf("acme", 1)
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      const before = yield* tables
+      const [batch] = before.batches
+      const change = { partition: 0, from: "1-1", to: "2-2", items: [] }
+      const late = { ...batch, version: 1_000, state: "failed" } as never
+      assert.strictEqual(yield* (yield* ReadModels).store({ ...change, batches: [late] }), "elsewhere")
+      assert.deepStrictEqual(yield* tables, before)
+    }),
+  )
+
+  it.effect("never goes back to an older version, whoever stores it", () =>
+    Effect.gen(function* () {
+      const [id] = yield* livesOf("acme", 1)
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      const before = yield* tables
+      const [checkpoint] = yield* rowsOf<{ partition: number; position: string }>(
+        (sql) => sql`select partition, position from projection_checkpoints where projection = ${PROJECTION}
+                     and position <> '0-0'`,
+      )
+      assert(checkpoint, "something was projected")
+      const older = <A extends object>(rows: ReadonlyArray<A>) =>
+        rows.map((row) => ({ ...row, version: 1, state: "received" })) as never
+      const outcome = yield* (yield* ReadModels).store({
+        partition: checkpoint.partition,
+        from: checkpoint.position,
+        to: checkpoint.position,
+        batches: older(before.batches.filter((batch) => batch.id === id)),
+        items: older(before.items.filter((item) => item.batch === id)),
+      })
+      assert.strictEqual(outcome, "moved")
+      assert.deepStrictEqual(yield* tables, before)
+    }),
+  )
+
+  it.effect("stores no account number, not even one that somebody quotes", () =>
+    Effect.gen(function* () {
+      const [id] = yield* livesOf("acme", 1)
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      const dump = yield* (yield* Postgres).query("dump", async (sql) => {
+        const names = await sql<Array<{ name: string }>>`
+          select table_name as name from information_schema.tables where table_schema = 'public'`
+        const texts = await Promise.all(
+          names.map(({ name }) => sql`select t::text as row from ${sql(name)} t`),
+        )
+        return texts.flatMap((rows) => rows.map(({ row }) => String(row)))
+      })
+      const ownRows = dump.filter((row) => row.includes(id ?? "no batch"))
+      assert.isAbove(ownRows.length, 8)
+      assert.isTrue(ownRows.some((row) => row.includes("withheld: it quotes the account")))
+      for (const row of dump) assert.notInclude(row, CANARY_IBAN.slice(4, -4))
+    }),
+  )
+
+  it.effect("replaces what Postgres cannot store as text", () =>
+    Effect.gen(function* () {
+      const [id = ""] = yield* livesOf("acme", 1)
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      const [failed] = yield* rowsOf(
+        (sql) => sql`select reason from payout_items where batch = ${id} and item = 3`,
+      )
+      assert.deepStrictEqual({ ...failed }, { reason: "AC\uFFFD\uFFFD" })
+    }),
+  )
+})

@@ -1,0 +1,67 @@
+/** The log on Redis and the read models on Postgres, with a key prefix and a database of the test file's own. */
+import { Effect, Layer, Schedule } from "effect"
+import type { Sql } from "postgres"
+import { Postgres } from "../../src/platform/postgres.ts"
+import { RedisConnections } from "../../src/platform/redis.ts"
+import { layer as queriesOnPostgres } from "../../src/projections/batch-queries-postgres.ts"
+import { layer as migrations } from "../../src/projections/migrations-postgres.ts"
+import { projectorLayer } from "../../src/projections/projector.ts"
+import { PROJECTION } from "../../src/projections/read-models.ts"
+import { layer as readModelsOnPostgres } from "../../src/projections/read-models-postgres.ts"
+import { CursorStore } from "../../src/streams/cursor-store.ts"
+import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
+import { EventLog } from "../../src/streams/event-log.ts"
+import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { ownDatabase } from "../database.ts"
+import { settings } from "../settings.ts"
+
+export const readModelStack = (partitions: number) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const database = yield* Effect.acquireRelease(
+        Effect.promise(() => ownDatabase()),
+        ({ drop }) => Effect.promise(drop),
+      )
+      return Layer.mergeAll(
+        eventLogOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+        Layer.mergeAll(cursorsOnPostgres, readModelsOnPostgres, queriesOnPostgres).pipe(
+          Layer.provideMerge(migrations),
+          Layer.provideMerge(Postgres.layer),
+        ),
+      ).pipe(Layer.provide(settings({ PARTITIONS: String(partitions), DATABASE_URL: database.url })))
+    }),
+  )
+
+/** A projector as another process would run it, with memory of its own. */
+export const anotherProjector = () => Layer.fresh(projectorLayer)
+
+/** Rows of a statement. */
+export const rowsOf = Effect.fnUntraced(function* <Row>(
+  statement: (sql: Sql) => PromiseLike<ReadonlyArray<Row>>,
+) {
+  return yield* (yield* Postgres).query("look", statement)
+})
+
+const isCaughtUp = Effect.gen(function* () {
+  const log = yield* EventLog
+  const positions = yield* (yield* CursorStore).positions(PROJECTION)
+  for (let partition = 0; partition < log.partitions; partition++) {
+    const tail = (yield* log.feed(partition, "0-0", 10_000)).at(-1)?.id
+    if (tail !== undefined && positions.get(partition) !== tail) return false
+  }
+  return true
+})
+
+/** Waits until the checkpoints stand at the end of the feed. */
+export const caughtUp = isCaughtUp.pipe(
+  Effect.repeat({ until: (yes) => yes, schedule: Schedule.spaced(10) }),
+  Effect.timeout("20 seconds"),
+)
+
+/** Both tables as they are stored, in the order of their keys. */
+export const tables = Effect.gen(function* () {
+  return {
+    batches: yield* rowsOf((sql) => sql`select * from payout_batches order by id`),
+    items: yield* rowsOf((sql) => sql`select * from payout_items order by batch, item`),
+  }
+})
