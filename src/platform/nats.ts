@@ -1,0 +1,78 @@
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream"
+import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node"
+import { Context, Effect, Layer, Redacted, Schema, Stream } from "effect"
+import { AppConfig } from "../config.ts"
+
+/** NATS did not do a step, or its answer did not arrive: what was sent may be stored or not. */
+export class NatsUnavailable extends Schema.TaggedError<NatsUnavailable>()("NatsUnavailable", {
+  step: Schema.String,
+  reason: Schema.String,
+}) {}
+
+const DRAIN_MS_MAX = 5_000
+
+/** The one connection to NATS, which mends itself, and JetStream on it. It is drained when its scope closes. */
+export class Nats extends Context.Service<
+  Nats,
+  {
+    readonly connection: NatsConnection
+    readonly jetstream: JetStreamClient
+    readonly manager: JetStreamManager
+  }
+>()("atlaspay/platform/Nats") {
+  /** Fails when NATS cannot be reached at the start, or has no JetStream. */
+  static readonly layer = Layer.effect(
+    Nats,
+    Effect.gen(function* () {
+      const { url } = (yield* AppConfig).nats
+      const connection = yield* Effect.acquireRelease(
+        natsStep("connect", () => connect(connectionOptions(Redacted.value(url)))),
+        drain,
+      )
+      yield* Stream.fromAsyncIterable(connection.status(), String).pipe(
+        Stream.filter(({ type }) => type !== "ping"),
+        Stream.runForEach(({ type }) => Effect.logInfo("nats connection", { status: type })),
+        Effect.forkScoped,
+      )
+      const manager = yield* natsStep("find JetStream", () => jetstreamManager(connection))
+      return { connection, jetstream: jetstream(connection), manager }
+    }),
+  )
+}
+
+/** Runs a step against NATS, and names the step in its failure. */
+export const natsStep = <A>(step: string, run: () => Promise<A>): Effect.Effect<A, NatsUnavailable> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (error) =>
+      new NatsUnavailable({
+        step,
+        reason: error instanceof Error ? `${error.name}: ${error.message}` : "unknown",
+      }),
+  })
+
+/** Reads "nats://user:password@host:4222,nats://…": the client takes servers and credentials apart from each other. */
+const connectionOptions = (url: string): NodeConnectionOptions => {
+  const urls = url.split(",").map((one) => new URL(one.trim()))
+  const { username = "", password = "" } = urls[0] ?? {}
+  return {
+    name: "atlaspay",
+    servers: urls.map(({ host }) => host),
+    maxReconnectAttempts: -1,
+    ...(username === "" ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+    ...(urls.some(({ protocol }) => protocol === "tls:") ? { tls: {} } : {}),
+  }
+}
+
+/** Lets what is under way finish; a server that does not answer is not waited for. */
+const drain = (connection: NatsConnection) =>
+  natsStep("drain", () => connection.drain()).pipe(
+    Effect.interruptible,
+    Effect.timeout(DRAIN_MS_MAX),
+    Effect.catch((error) =>
+      Effect.andThen(
+        Effect.logWarning("nats connection closed without draining", { reason: error._tag }),
+        Effect.promise(() => connection.close()),
+      ),
+    ),
+  )

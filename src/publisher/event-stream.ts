@@ -1,0 +1,71 @@
+/** The JetStream stream that holds the public events, and what their messages look like on it. */
+import {
+  DiscardPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+} from "@nats-io/jetstream"
+import { headers, type MsgHdrs, nanos } from "@nats-io/transport-node"
+import type { Effect } from "effect"
+import { type NatsUnavailable, natsStep } from "../platform/nats.ts"
+import { encodePublicEvent, nameOf, type PublicEvent } from "./public-event.ts"
+
+const DAY_MS = 24 * 3_600_000
+const RETENTION_MS = 30 * DAY_MS
+const DUPLICATE_WINDOW_MS = 120_000
+const MESSAGE_BYTES_MAX = 64 * 1024
+
+/** All subjects of the public events: `atlaspay.events.>`. */
+export const allEvents = (stream: string): string => `${stream.toLowerCase()}.events.>`
+
+/** `atlaspay.events.<partner>.<batch>.<EventName>`. */
+export const subjectOf = (stream: string, event: PublicEvent): string =>
+  `${stream.toLowerCase()}.events.${event.partner}.${event.data.batchId}.${nameOf(event)}`
+
+/** An event as a message: CloudEvents' structured mode over NATS, known to JetStream by the event's id. */
+export const messageOf = (stream: string, event: PublicEvent): EventMessage => {
+  const header = headers()
+  header.set("content-type", "application/cloudevents+json")
+  return { subject: subjectOf(stream, event), id: event.id, headers: header, body: encodePublicEvent(event) }
+}
+
+export interface EventMessage {
+  readonly subject: string
+  readonly id: string
+  readonly headers: MsgHdrs
+  readonly body: string
+}
+
+/**
+ * Creates the stream unless it is there; limits that an operator changed are left alone. Any number of processes may
+ * do this at once.
+ */
+export const ensureEventStream = (
+  manager: JetStreamManager,
+  stream: string,
+): Effect.Effect<void, NatsUnavailable> =>
+  natsStep("create stream", async () => {
+    if (await exists(manager, stream)) return
+    await manager.streams.add({
+      name: stream,
+      subjects: [allEvents(stream)],
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      max_age: nanos(RETENTION_MS),
+      duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+      max_msg_size: MESSAGE_BYTES_MAX,
+    })
+  })
+
+const exists = async (manager: JetStreamManager, stream: string): Promise<boolean> => {
+  try {
+    await manager.streams.info(stream)
+    return true
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) return false
+    throw error
+  }
+}

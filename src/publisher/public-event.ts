@@ -1,0 +1,129 @@
+/**
+ * What AtlasPay tells the world: CloudEvents 1.0 in JSON (https://github.com/cloudevents/spec), on NATS and in
+ * webhooks alike. docs/EVENTS.md is this file in prose. The contract only grows: a field or an event that would
+ * break a reader gets a new `.v2` type.
+ *
+ * Neither an account number nor a beneficiary's name is in it; a partner knows the item by its own reference.
+ */
+import { Schema } from "effect"
+import { ClosedState } from "../domain/events.ts"
+import { AttemptNumber, BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
+import { Currency } from "../domain/money.ts"
+
+/** An amount as a decimal string with exactly the currency's decimals: 12.34 EUR, 1200 JPY. */
+export const Amount = Schema.Struct({ currency: Currency, value: Schema.String })
+
+/** The CloudEvents type of each event that people know by name. */
+export const publicEventTypes = {
+  PayoutBatchAccepted: "com.atlaspay.payout-batch.accepted.v1",
+  PayoutHeld: "com.atlaspay.payout.held.v1",
+  PayoutRejected: "com.atlaspay.payout.rejected.v1",
+  PayoutSettled: "com.atlaspay.payout.settled.v1",
+  PayoutFailed: "com.atlaspay.payout.failed.v1",
+  PayoutReturned: "com.atlaspay.payout.returned.v1",
+  PayoutParked: "com.atlaspay.payout.parked.v1",
+  PayoutBatchClosed: "com.atlaspay.payout-batch.closed.v1",
+} as const
+export type PublicEventName = keyof typeof publicEventTypes
+
+export const PublicEventType = Schema.Literals(Object.values(publicEventTypes))
+export type PublicEventType = typeof PublicEventType.Type
+
+const names = new Map(Object.entries(publicEventTypes).map(([name, type]) => [type, name as PublicEventName]))
+
+/** "PayoutSettled" for `com.atlaspay.payout.settled.v1`. */
+export const nameOf = (event: PublicEvent): PublicEventName => {
+  const name = names.get(event.type)
+  if (name === undefined) throw new Error(`${event.type} has no name`)
+  return name
+}
+
+/** Ten digits, from "0000000001": the CloudEvents sequence extension asks for strings that sort. */
+const Sequence = Schema.String.check(Schema.isPattern(/^[0-9]{10}$/))
+
+export const sequenceText = (sequence: number): string => String(sequence).padStart(10, "0")
+
+const envelope = {
+  specversion: Schema.Literal("1.0"),
+  /** `<batch>:<version>` of the log, and `:<item>` where one entry of the log tells of several items. */
+  id: Schema.String,
+  source: Schema.Literal("/atlaspay"),
+  /** The batch id, or `<batch>/<item>`. */
+  subject: Schema.String,
+  /** When it happened: RFC 3339, UTC. */
+  time: Schema.String,
+  datacontenttype: Schema.Literal("application/json"),
+  partner: PartnerId,
+  /** The place among the public events of its batch, gapless from 1. */
+  sequence: Sequence,
+}
+
+const batch = { batchId: BatchId, partner: PartnerId }
+
+/** The partner's own reference of the batch, where it gave one. */
+const reference = Schema.optionalKey(Schema.String)
+
+const payout = {
+  ...batch,
+  item: ItemNumber,
+  itemReference: Schema.String,
+  amount: Amount,
+}
+
+const reason = Schema.String
+
+/** The attempt that the event is about, and the bank that made it. */
+const transfer = { attempt: AttemptNumber, bank: Schema.String }
+
+const told = <Name extends PublicEventName, Data extends Schema.Struct.Fields>(name: Name, data: Data) =>
+  Schema.Struct({
+    ...envelope,
+    type: Schema.Literal(publicEventTypes[name]),
+    data: Schema.Struct(data),
+  })
+
+export const PublicEvent = Schema.Union([
+  told("PayoutBatchAccepted", {
+    ...batch,
+    reference,
+    state: Schema.Literal("received"),
+    itemCount: ItemNumber,
+    /** Decimal totals by currency. */
+    accepted: Schema.Record(Schema.String, Schema.String),
+  }),
+  told("PayoutHeld", { ...payout, state: Schema.Literal("held"), reason: Schema.optionalKey(reason) }),
+  told("PayoutRejected", {
+    ...payout,
+    state: Schema.Literal("rejected"),
+    reason: Schema.optionalKey(reason),
+  }),
+  told("PayoutSettled", { ...payout, ...transfer, state: Schema.Literal("settled") }),
+  told("PayoutFailed", { ...payout, ...transfer, state: Schema.Literal("failed"), reason }),
+  told("PayoutReturned", { ...payout, ...transfer, state: Schema.Literal("returned"), reason }),
+  told("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
+  told("PayoutBatchClosed", {
+    ...batch,
+    reference,
+    state: ClosedState,
+    itemCount: ItemNumber,
+    /** Decimal totals by currency: accepted is the sum of the others. */
+    totals: Schema.Record(
+      Schema.String,
+      Schema.Struct({
+        accepted: Schema.String,
+        settled: Schema.String,
+        failed: Schema.String,
+        returned: Schema.String,
+        rejected: Schema.String,
+      }),
+    ),
+  }),
+])
+export type PublicEvent = typeof PublicEvent.Type
+
+const publicEventJson = Schema.fromJsonString(PublicEvent)
+
+export const encodePublicEvent: (event: PublicEvent) => string = Schema.encodeSync(publicEventJson)
+
+/** Reads a public event from its JSON, or fails with a sentence that names the field. */
+export const decodePublicEvent = Schema.decodeUnknownResult(publicEventJson)

@@ -1,0 +1,185 @@
+/** Which public events a batch's log yields. A pure function of the log, so that whoever reads it again tells the same. */
+import { type Batch, emptyBatch, evolve, type Item, type ItemState } from "../domain/batch.ts"
+import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { formatAmount } from "../domain/money.ts"
+import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
+
+/** A batch as far as it was read, and how many public events it has yielded so far. */
+export interface PublicHistory {
+  readonly id: BatchId
+  readonly batch: Batch
+  told: number
+}
+
+export const emptyHistory = (id: BatchId): PublicHistory => ({ id, batch: emptyBatch(), told: 0 })
+
+/** Folds the next entry of the log into the history, in place, and returns the public events that it yields. */
+export const tell = (history: PublicHistory, recorded: RecordedEvent): ReadonlyArray<PublicEvent> => {
+  evolve(history.batch, recorded.event)
+  const events = publicEventsOf(history, recorded)
+  history.told += events.length
+  return events
+}
+
+/**
+ * The public events of one entry of the log, in the order of their items. The history is as it stands after the
+ * entry, with the count of the public events before it.
+ */
+export const publicEventsOf = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+): ReadonlyArray<PublicEvent> => {
+  const { event } = recorded
+  switch (event._tag) {
+    case "ItemsReceived":
+      return history.batch.items.size === history.batch.itemCount ? [accepted(history, recorded)] : []
+    case "ItemsScreened":
+      return event.decisions
+        .filter(({ decision }) => decision !== "approved")
+        .map((decision, index) => screened(history, recorded, decision, index + 1))
+    case "TransferSettled": {
+      const data = { ...payout(history, event.item), ...transfer(history, event), state: "settled" as const }
+      return [{ ...envelope(history, recorded, "PayoutSettled", event.item), data }]
+    }
+    case "TransferFailed": {
+      const data = { ...outcome(history, event, event.code), state: "failed" as const }
+      return [{ ...envelope(history, recorded, "PayoutFailed", event.item), data }]
+    }
+    case "TransferReturned": {
+      const data = { ...outcome(history, event, event.code), state: "returned" as const }
+      return [{ ...envelope(history, recorded, "PayoutReturned", event.item), data }]
+    }
+    case "TransferParked": {
+      const data = { ...outcome(history, event, event.reason), state: "parked" as const }
+      return [{ ...envelope(history, recorded, "PayoutParked", event.item), data }]
+    }
+    case "BatchClosed":
+      return [closed(history, recorded, event)]
+    default:
+      return []
+  }
+}
+
+const accepted = (history: PublicHistory, recorded: RecordedEvent): PublicEvent => ({
+  ...envelope(history, recorded, "PayoutBatchAccepted"),
+  data: {
+    ...batchFacts(history),
+    state: "received",
+    accepted: byCurrency(history, (currency) => total(history, currency)),
+  },
+})
+
+const closed = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  { state }: BatchEventOf<"BatchClosed">,
+): PublicEvent => ({
+  ...envelope(history, recorded, "PayoutBatchClosed"),
+  data: {
+    ...batchFacts(history),
+    state,
+    totals: byCurrency(history, (currency) => ({
+      accepted: total(history, currency),
+      settled: total(history, currency, "settled"),
+      failed: total(history, currency, "failed"),
+      returned: total(history, currency, "returned"),
+      rejected: total(history, currency, "rejected"),
+    })),
+  },
+})
+
+/** The outcome for one of several items that were screened together; it is the `nth` that is told of them. */
+const screened = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  { item, decision, reason }: BatchEventOf<"ItemsScreened">["decisions"][number],
+  nth: number,
+): PublicEvent => {
+  const data = {
+    ...payout(history, item),
+    ...(reason === undefined ? {} : { reason: publicReason(itemOf(history, item), reason) }),
+  }
+  return decision === "review"
+    ? { ...envelope(history, recorded, "PayoutHeld", item, nth), data: { ...data, state: "held" } }
+    : { ...envelope(history, recorded, "PayoutRejected", item, nth), data: { ...data, state: "rejected" } }
+}
+
+/** What all events have in common. An event that is the `nth` of its entry has the item in its id. */
+const envelope = <Name extends PublicEventName>(
+  { id, batch, told }: PublicHistory,
+  { version, event }: RecordedEvent,
+  name: Name,
+  item?: number,
+  nth?: number,
+) => ({
+  specversion: "1.0" as const,
+  id: nth === undefined ? `${id}:${version}` : `${id}:${version}:${item}`,
+  source: "/atlaspay" as const,
+  type: publicEventTypes[name],
+  subject: item === undefined ? id : `${id}/${item}`,
+  time: new Date(event.at).toISOString(),
+  datacontenttype: "application/json" as const,
+  partner: batch.partner,
+  sequence: sequenceText(told + (nth ?? 1)),
+})
+
+const batchFacts = ({ id, batch }: PublicHistory) => ({
+  batchId: id,
+  partner: batch.partner,
+  ...(batch.reference === undefined ? {} : { reference: batch.reference }),
+  itemCount: batch.itemCount,
+})
+
+const payout = (history: PublicHistory, number: number) => {
+  const { item, reference, currency, minor } = itemOf(history, number)
+  return {
+    batchId: history.id,
+    partner: history.batch.partner,
+    item,
+    itemReference: reference,
+    amount: { currency, value: formatAmount(minor, currency) },
+  }
+}
+
+const transfer = (history: PublicHistory, { item, attempt }: { item: number; attempt: number }) => {
+  const bank = itemOf(history, item).transfer?.bank
+  if (bank === undefined) throw new Error(`item ${item} has no transfer: the log is not legal`)
+  return { attempt, bank }
+}
+
+const outcome = (history: PublicHistory, about: { item: number; attempt: number }, reason: string) => ({
+  ...payout(history, about.item),
+  ...transfer(history, about),
+  reason: publicReason(itemOf(history, about.item), reason),
+})
+
+const REASON_LENGTH_MAX = 200
+/** A shorter account number is no secret, and stands in many a harmless sentence. */
+const ACCOUNT_LENGTH_MIN = 6
+
+/** A reason in the words of a bank or the compliance engine: shortened, and withheld when it quotes the account. */
+const publicReason = ({ beneficiary: { account } }: Item, reason: string): string => {
+  const number = account.scheme === "iban" ? account.iban : account.accountNumber
+  const letters = reason.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
+  return number.length >= ACCOUNT_LENGTH_MIN && letters.includes(number)
+    ? "withheld: it quotes the account"
+    : reason.slice(0, REASON_LENGTH_MAX)
+}
+
+const byCurrency = <A>({ batch }: PublicHistory, of: (currency: string) => A): Record<string, A> =>
+  Object.fromEntries([...batch.tallies.keys()].sort().map((currency) => [currency, of(currency)]))
+
+/** A decimal total over the items in a state, or over all of them. */
+const total = ({ batch }: PublicHistory, currency: string, only?: ItemState): string => {
+  let minor = 0n
+  for (const [state, tally] of batch.tallies.get(currency) ?? [])
+    if (only === undefined || state === only) minor += tally.minor
+  return formatAmount(minor, currency)
+}
+
+const itemOf = ({ batch }: PublicHistory, number: number): Item => {
+  const item = batch.items.get(number)
+  if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
+  return item
+}

@@ -1,0 +1,107 @@
+/**
+ * Follows the log and publishes what it says on JetStream.
+ *
+ * A chunk of the log counts as followed once JetStream has acknowledged every event of it; until then it is told
+ * again from its start. Ids are derived from the log, so JetStream drops repetitions of the last two minutes, and
+ * consumers drop older ones. Any number of relays may run.
+ */
+import type { JetStreamClient } from "@nats-io/jetstream"
+import { Effect, Layer } from "effect"
+import { AppConfig } from "../config.ts"
+import { Nats, type NatsUnavailable, natsStep } from "../platform/nats.ts"
+import { CursorStore } from "../streams/cursor-store.ts"
+import { type CorruptEntry, EventLog, type StreamsUnavailable } from "../streams/event-log.ts"
+import { visitEvents } from "../streams/event-range.ts"
+import { type ChunkEntry, followPartition } from "../streams/follower.ts"
+import { type EventMessage, ensureEventStream, messageOf } from "./event-stream.ts"
+import { HistoryCache } from "./history-cache.ts"
+import { tell } from "./public-history.ts"
+
+export interface Relay {
+  /** Publishes the public events of what was appended, in order; done when all of them are stored by JetStream. */
+  readonly publish: (
+    appended: ReadonlyArray<ChunkEntry>,
+  ) => Effect.Effect<void, NatsUnavailable | StreamsUnavailable | CorruptEntry>
+}
+
+/** The name that its cursors are kept under. */
+export const FOLLOWER = "publisher"
+const WARM_ITEMS_MAX = 100_000
+const ACKS_OUTSTANDING_MAX = 256
+const ACK_MS_MAX = 5_000
+
+/** The publisher role: relays every partition as long as the layer lives. */
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { stream } = (yield* AppConfig).nats
+    const { manager } = yield* Nats
+    const { partitions } = yield* EventLog
+    const cursors = yield* CursorStore
+    const relay = yield* makeRelay
+    const ensureStream = ensureEventStream(manager, stream)
+    yield* ensureStream
+    for (let partition = 0; partition < partitions; partition++) {
+      const follower = followPartition({
+        name: FOLLOWER,
+        partition,
+        loadCursor: cursors.load(FOLLOWER, partition),
+        handle: Effect.fnUntraced(function* ({ from, to, entries }) {
+          // A stream that somebody deleted is there again for the next try.
+          yield* relay.publish(entries).pipe(Effect.tapErrorTag("NatsUnavailable", () => ensureStream))
+          return yield* cursors.move(FOLLOWER, partition, from, to)
+        }),
+      })
+      yield* Effect.forkScoped(follower)
+    }
+  }),
+)
+
+export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventLog | Nats> = Effect.gen(function* () {
+  const { stream } = (yield* AppConfig).nats
+  const { jetstream } = yield* Nats
+  const histories = new HistoryCache(yield* EventLog, WARM_ITEMS_MAX)
+
+  const messagesOf = Effect.fnUntraced(function* ({ batch, events }: ChunkEntry) {
+    const [first] = events
+    if (first === undefined) return []
+    const history = yield* histories.takeAt(batch, first.version - 1)
+    const messages: Array<EventMessage> = []
+    yield* visitEvents(batch, events, (event) => {
+      for (const told of tell(history, event)) messages.push(messageOf(stream, told))
+    })
+    histories.put(history)
+    return messages
+  })
+
+  return {
+    publish: Effect.fn("Relay.publish")(function* (appended) {
+      const messages = (yield* Effect.forEach(appended, messagesOf)).flat()
+      for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX) {
+        yield* publishTogether(jetstream, stream, messages.slice(from, from + ACKS_OUTSTANDING_MAX))
+      }
+    }),
+  }
+})
+
+/**
+ * Sends messages in one go and waits for all acknowledgements. They leave in one turn of the event loop, so a broken
+ * connection stores a first part of them and never the second without the first: the order holds.
+ */
+const publishTogether = (
+  jetstream: JetStreamClient,
+  stream: string,
+  messages: ReadonlyArray<EventMessage>,
+): Effect.Effect<void, NatsUnavailable> =>
+  natsStep("publish", async () => {
+    const answers = await Promise.allSettled(
+      messages.map(({ subject, id, headers, body }) =>
+        jetstream.publish(subject, body, {
+          msgID: id,
+          headers,
+          expect: { streamName: stream },
+          timeout: ACK_MS_MAX,
+        }),
+      ),
+    )
+    for (const answer of answers) if (answer.status === "rejected") throw answer.reason
+  })

@@ -1,0 +1,129 @@
+/** Deliveries in Postgres. Each method is one statement, on Postgres' clock, so that all processes agree on what is due. */
+import { Effect, Layer, Redacted } from "effect"
+import type { Sql } from "postgres"
+import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
+import {
+  type Claim,
+  Deliveries,
+  DeliveriesUnavailable,
+  type Delivery,
+  type PublishedEvent,
+} from "./deliveries.ts"
+import { createSchema } from "./schema.ts"
+
+export const layer = Layer.effect(
+  Deliveries,
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    yield* createSchema
+    return Deliveries.of({
+      record: Effect.fn("Deliveries.record")(function* (events) {
+        yield* query("record deliveries", (sql) => record(sql, events)).pipe(unavailable)
+      }),
+      claim: Effect.fn("Deliveries.claim")(function* (wanted) {
+        const rows = yield* query("claim deliveries", (sql) => claim(sql, wanted)).pipe(unavailable)
+        return rows.toSorted((one, other) => one.place - other.place).map(deliveryOf)
+      }),
+      delivered: Effect.fn("Deliveries.delivered")(function* ({ eventId, endpoint, attempts }, status) {
+        yield* query(
+          "record a delivery",
+          (sql) => sql`
+              update webhook_deliveries
+              set state = 'delivered', attempts = ${attempts + 1}, last_attempt_at = now(),
+                last_status = ${status}, last_error = null
+              where event_id = ${eventId} and endpoint = ${endpoint}`,
+        ).pipe(unavailable)
+      }),
+      failed: Effect.fn("Deliveries.failed")(function* ({ eventId, endpoint, attempts }, failure, retryInMs) {
+        yield* query(
+          "record a failed delivery",
+          // An attempt whose lease ran out may be overtaken by another: the later word of the two is ignored.
+          (sql) => sql`
+              update webhook_deliveries
+              set state = ${retryInMs === undefined ? "dead" : "pending"}, attempts = ${attempts + 1},
+                next_attempt_at = now() + ${retryInMs ?? 0} * interval '1 millisecond',
+                last_attempt_at = now(), last_status = ${failure.status ?? null}, last_error = ${failure.reason}
+              where event_id = ${eventId} and endpoint = ${endpoint}
+                and state = 'pending' and attempts = ${attempts}`,
+        ).pipe(unavailable)
+      }),
+    })
+  }),
+)
+
+const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
+  const rows = events.map(({ event, body }, place) => ({
+    place,
+    id: event.id,
+    partner: event.partner,
+    batch: event.data.batchId,
+    sequence: Number(event.sequence),
+    type: event.type,
+    body,
+  }))
+  return sql`
+    with told as (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as told (
+        place int, id text, partner text, batch text, sequence bigint, type text, body text)
+    ), wanted as (
+      select told.*, webhook_endpoints.id as endpoint from told
+      join webhook_endpoints on webhook_endpoints.partner = told.partner and enabled
+        and (event_types is null or told.type = any (event_types))
+    ), stored as (
+      insert into webhook_events (id, partner, batch, sequence, type, body)
+      select distinct on (id) id, partner, batch, sequence, type, body from wanted
+      on conflict do nothing
+    )
+    insert into webhook_deliveries (event_id, endpoint)
+    select id, endpoint from wanted order by place
+    on conflict do nothing`
+}
+
+/** Skips what another process is claiming at this moment, and then what it has claimed: that is not due any more. */
+const claim = (sql: Sql, { underWay, perEndpointMax, limit, leaseMs }: Claim) => sql<Array<Row>>`
+  with due as (
+    select claimable.* from webhook_endpoints
+    cross join lateral (
+      select event_id, endpoint, next_attempt_at, position from webhook_deliveries
+      where endpoint = webhook_endpoints.id and state = 'pending' and next_attempt_at <= now()
+      order by next_attempt_at, position
+      limit greatest(0, ${perEndpointMax}::int - coalesce(
+        (${JSON.stringify(Object.fromEntries(underWay))}::text::jsonb ->> webhook_endpoints.id)::int, 0))
+      for update skip locked
+    ) as claimable
+    where enabled
+    order by claimable.next_attempt_at, claimable.position
+    limit ${limit}::int
+  ), ordered as (
+    select *, row_number() over (order by next_attempt_at, position)::int as place from due
+  )
+  update webhook_deliveries as claimed
+  set next_attempt_at = now() + ${leaseMs} * interval '1 millisecond'
+  from ordered, webhook_events, webhook_endpoints
+  where claimed.event_id = ordered.event_id and claimed.endpoint = ordered.endpoint
+    and webhook_events.id = ordered.event_id and webhook_endpoints.id = ordered.endpoint
+  returning ordered.place, claimed.event_id, claimed.endpoint, claimed.attempts,
+    webhook_endpoints.url, webhook_endpoints.secret, webhook_events.body`
+
+interface Row {
+  readonly place: number
+  readonly event_id: string
+  readonly endpoint: string
+  readonly attempts: number
+  readonly url: string
+  readonly secret: string
+  readonly body: string
+}
+
+const deliveryOf = ({ event_id, endpoint, attempts, url, secret, body }: Row): Delivery => ({
+  eventId: event_id,
+  endpoint,
+  url,
+  secret: Redacted.make(secret),
+  body,
+  attempts,
+})
+
+const unavailable = Effect.mapError(
+  ({ step, code }: PostgresUnavailable) => new DeliveriesUnavailable({ step, reason: code }),
+)

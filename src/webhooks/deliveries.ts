@@ -1,0 +1,59 @@
+/** The port to what has to be delivered where, and how that went. */
+import { Context, type Effect, type Redacted, Schema } from "effect"
+import type { PublicEvent } from "../publisher/public-event.ts"
+
+/** The store of deliveries did not answer. The step may have happened or not. */
+export class DeliveriesUnavailable extends Schema.TaggedError<DeliveriesUnavailable>()(
+  "DeliveriesUnavailable",
+  { step: Schema.String, reason: Schema.String },
+) {}
+
+/** An event, and its JSON as it was published: what is signed and sent. */
+export interface PublishedEvent {
+  readonly event: PublicEvent
+  readonly body: string
+}
+
+/** One event that one endpoint is to be told, claimed by this process for a while. */
+export interface Delivery {
+  readonly eventId: string
+  readonly endpoint: string
+  readonly url: string
+  readonly secret: Redacted.Redacted
+  readonly body: string
+  /** Attempts that failed before this one. */
+  readonly attempts: number
+}
+
+export interface Claim {
+  /** Deliveries that this process has under way, by endpoint. */
+  readonly underWay: ReadonlyMap<string, number>
+  /** What one endpoint may have under way in this process. */
+  readonly perEndpointMax: number
+  readonly limit: number
+  /** After so long an attempt counts as lost, and the delivery is due again. Milliseconds. */
+  readonly leaseMs: number
+}
+
+export interface Failure {
+  /** The HTTP status, when there was an answer. */
+  readonly status: number | undefined
+  readonly reason: string
+}
+
+export class Deliveries extends Context.Service<
+  Deliveries,
+  {
+    /** Stores what endpoints are to be told of these events, in their order. An event that is known is left alone. */
+    readonly record: (events: ReadonlyArray<PublishedEvent>) => Effect.Effect<void, DeliveriesUnavailable>
+    /** Claims deliveries that are due, the longest due first. Each is claimed by one process at a time. */
+    readonly claim: (claim: Claim) => Effect.Effect<ReadonlyArray<Delivery>, DeliveriesUnavailable>
+    readonly delivered: (delivery: Delivery, status: number) => Effect.Effect<void, DeliveriesUnavailable>
+    /** Counts the attempt and sets the next one, in milliseconds from now, or gives the delivery up without one. */
+    readonly failed: (
+      delivery: Delivery,
+      failure: Failure,
+      retryInMs: number | undefined,
+    ) => Effect.Effect<void, DeliveriesUnavailable>
+  }
+>()("atlaspay/webhooks/Deliveries") {}

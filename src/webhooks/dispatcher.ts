@@ -1,0 +1,123 @@
+/**
+ * Delivers what is due, until it is interrupted.
+ *
+ * One loop claims due deliveries, as many as there is room for in all and per endpoint, and starts them in order. It
+ * claims again when it is woken: by new events, by a delivery that ended and left room, or by the clock. A claim is a
+ * lease: if this process dies, the delivery is due again when the lease runs out, under the same id.
+ */
+import { Clock, Effect, FiberSet, Queue } from "effect"
+import { AppConfig } from "../config.ts"
+import { Deliveries, type Delivery, type Failure } from "./deliveries.ts"
+import { defaultRetryDelaysMs, retryDelay } from "./retry-schedule.ts"
+import { makeSender, type Sender } from "./sender.ts"
+
+const UNDER_WAY_MAX = 128
+const UNDER_WAY_PER_ENDPOINT_MAX = 16
+const POLL_MS = 1_000
+/** Beyond the time-out of an attempt: time to write down how it ended. */
+const LEASE_MARGIN_MS = 5_000
+
+/** Wakes the dispatcher; waking it twice is waking it once. */
+export type WakeUps = Queue.Queue<void>
+export const makeWakeUps: Effect.Effect<WakeUps> = Queue.sliding<void>(1)
+
+export const runDispatcher = Effect.fnUntraced(function* (
+  wakeUps: WakeUps,
+  retryDelaysMs: ReadonlyArray<number> = defaultRetryDelaysMs,
+) {
+  const { timeoutMs, allowPrivate } = (yield* AppConfig).webhooks
+  const deliveries = yield* Deliveries
+  const send = yield* makeSender({ timeoutMs, allowPrivate })
+  const fibers = yield* FiberSet.make<void>()
+  const underWay = new UnderWay()
+
+  const start = (delivery: Delivery) => {
+    underWay.add(delivery.endpoint)
+    return FiberSet.run(
+      fibers,
+      attempt(send, retryDelaysMs, delivery).pipe(
+        Effect.provideService(Deliveries, deliveries),
+        Effect.catchDefect((defect) =>
+          Effect.logError("webhook attempt broke", { endpoint: delivery.endpoint, defect: String(defect) }),
+        ),
+        Effect.ensuring(
+          Effect.sync(() => {
+            underWay.remove(delivery.endpoint)
+            Queue.offerUnsafe(wakeUps, undefined)
+          }),
+        ),
+      ),
+    )
+  }
+
+  while (true) {
+    const limit = UNDER_WAY_MAX - underWay.total
+    const due = yield* limit === 0
+      ? Effect.succeed([])
+      : deliveries.claim({
+          underWay: underWay.byEndpoint,
+          perEndpointMax: UNDER_WAY_PER_ENDPOINT_MAX,
+          limit,
+          leaseMs: timeoutMs + LEASE_MARGIN_MS,
+        })
+    yield* Effect.forEach(due, start, { discard: true })
+    if (due.length === 0) yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
+  }
+}, Effect.scoped)
+
+/** One attempt, and its outcome in the store. When the store is away the lease runs out and the attempt is repeated. */
+const attempt = Effect.fn("attemptDelivery")(
+  function* (send: Sender, retryDelaysMs: ReadonlyArray<number>, delivery: Delivery) {
+    const deliveries = yield* Deliveries
+    const answer = yield* outcomeOf(send, delivery)
+    if (answer._tag === "Delivered") return yield* deliveries.delivered(delivery, answer.status)
+    const retryInMs = yield* retryDelay(retryDelaysMs, delivery.attempts + 1)
+    yield* deliveries.failed(delivery, answer, retryInMs)
+    if (retryInMs === undefined)
+      yield* Effect.logError("webhook given up", {
+        event: delivery.eventId,
+        endpoint: delivery.endpoint,
+        reason: answer.reason,
+      })
+  },
+  (run, _send, _delays, { eventId: event, endpoint }) =>
+    Effect.catchTag(run, "DeliveriesUnavailable", ({ step, reason }) =>
+      Effect.logWarning("webhook attempt not recorded", { event, endpoint, step, reason }),
+    ),
+)
+
+type Outcome =
+  | { readonly _tag: "Delivered"; readonly status: number }
+  | ({ readonly _tag: "Failed" } & Failure)
+
+const outcomeOf = Effect.fnUntraced(function* (send: Sender, delivery: Delivery) {
+  const at = new Date(yield* Clock.currentTimeMillis)
+  return yield* send(delivery, at).pipe(
+    Effect.map(
+      (status): Outcome =>
+        status >= 200 && status < 300
+          ? { _tag: "Delivered", status }
+          : { _tag: "Failed", status, reason: `HTTP ${status}` },
+    ),
+    Effect.catchTag("NotSent", ({ reason }) =>
+      Effect.succeed<Outcome>({ _tag: "Failed", status: undefined, reason }),
+    ),
+  )
+})
+
+class UnderWay {
+  readonly byEndpoint = new Map<string, number>()
+  total = 0
+
+  add(endpoint: string): void {
+    this.byEndpoint.set(endpoint, (this.byEndpoint.get(endpoint) ?? 0) + 1)
+    this.total += 1
+  }
+
+  remove(endpoint: string): void {
+    const left = (this.byEndpoint.get(endpoint) ?? 0) - 1
+    if (left > 0) this.byEndpoint.set(endpoint, left)
+    else this.byEndpoint.delete(endpoint)
+    this.total -= 1
+  }
+}

@@ -1,0 +1,99 @@
+import { randomBytes } from "node:crypto"
+import { Effect, Layer } from "effect"
+import type { Sql } from "postgres"
+import { AppConfig } from "../config.ts"
+import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
+import type { PublicEventType } from "../publisher/public-event.ts"
+import { endpointUrlProblem } from "./endpoint-url.ts"
+import {
+  ENDPOINTS_PER_PARTNER_MAX,
+  type Endpoint,
+  EndpointRefused,
+  EndpointsUnavailable,
+  type NewEndpoint,
+  NoSuchEndpoint,
+  WebhookEndpoints,
+} from "./endpoints.ts"
+import { createSchema } from "./schema.ts"
+
+const SECRET_BYTES = 32
+
+export const layer = Layer.effect(
+  WebhookEndpoints,
+  Effect.gen(function* () {
+    const { allowPrivate } = (yield* AppConfig).webhooks
+    const { query } = yield* Postgres
+    yield* createSchema
+    return WebhookEndpoints.of({
+      create: Effect.fn("WebhookEndpoints.create")(function* (wanted) {
+        const problem = endpointUrlProblem(wanted.url, allowPrivate)
+        if (problem !== undefined) return yield* new EndpointRefused({ field: "url", reason: problem })
+        if (wanted.eventTypes?.length === 0)
+          return yield* new EndpointRefused({ field: "eventTypes", reason: "expected at least one type" })
+        const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`
+        const [row] = yield* query("create webhook endpoint", (sql) =>
+          insert(sql, newId(), secret, wanted),
+        ).pipe(unavailable)
+        if (row === undefined)
+          return yield* new EndpointRefused({
+            field: "url",
+            reason: `a partner has at most ${ENDPOINTS_PER_PARTNER_MAX} endpoints`,
+          })
+        return { endpoint: endpointOf(row), secret }
+      }),
+
+      list: Effect.fn("WebhookEndpoints.list")(function* (partner) {
+        const rows = yield* query(
+          "list webhook endpoints",
+          (sql) => sql<Array<Row>>`
+              select id, partner, url, event_types, enabled, created_at from webhook_endpoints
+              where partner = ${partner} order by created_at, id limit ${ENDPOINTS_PER_PARTNER_MAX}`,
+        ).pipe(unavailable)
+        return rows.map(endpointOf)
+      }),
+
+      remove: Effect.fn("WebhookEndpoints.remove")(function* (partner, endpoint) {
+        const removed = yield* query(
+          "remove webhook endpoint",
+          (sql) => sql`delete from webhook_endpoints where partner = ${partner} and id = ${endpoint}`,
+        ).pipe(unavailable)
+        if (removed.count === 0) return yield* new NoSuchEndpoint({ endpoint })
+      }),
+    })
+  }),
+)
+
+/** Takes turns with the partner's other inserts, so that its endpoints are counted right. */
+const insert = (sql: Sql, id: string, secret: string, { partner, url, eventTypes }: NewEndpoint) =>
+  sql.begin(async (sql) => {
+    await sql`select pg_advisory_xact_lock(hashtext(${`webhook endpoints of ${partner}`}))`
+    return sql<Array<Row>>`
+      insert into webhook_endpoints (id, partner, url, secret, event_types)
+      select ${id}, ${partner}, ${url}, ${secret}, ${eventTypes === undefined ? null : [...eventTypes]}::text[]
+      where (select count(*) from webhook_endpoints where partner = ${partner}) < ${ENDPOINTS_PER_PARTNER_MAX}
+      returning id, partner, url, event_types, enabled, created_at`
+  })
+
+const newId = (): string => `we_${randomBytes(16).toString("hex")}`
+
+interface Row {
+  readonly id: string
+  readonly partner: string
+  readonly url: string
+  readonly event_types: ReadonlyArray<PublicEventType> | null
+  readonly enabled: boolean
+  readonly created_at: Date
+}
+
+const endpointOf = ({ id, partner, url, event_types, enabled, created_at }: Row): Endpoint => ({
+  id,
+  partner,
+  url,
+  ...(event_types === null ? {} : { eventTypes: event_types }),
+  enabled,
+  createdAt: created_at,
+})
+
+const unavailable = Effect.mapError(
+  ({ step, code }: PostgresUnavailable) => new EndpointsUnavailable({ step, reason: code }),
+)

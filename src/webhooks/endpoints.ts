@@ -1,0 +1,61 @@
+/** The port to where partners want to be told. All of it is scoped by partner. */
+import { Context, type Effect, Schema } from "effect"
+import type { PartnerId } from "../domain/identifiers.ts"
+import type { PublicEventType } from "../publisher/public-event.ts"
+
+/** The endpoint cannot be taken as it was given. */
+export class EndpointRefused extends Schema.TaggedError<EndpointRefused>()("EndpointRefused", {
+  field: Schema.Literals(["url", "eventTypes"]),
+  reason: Schema.String,
+}) {}
+
+/** The partner has no such endpoint. */
+export class NoSuchEndpoint extends Schema.TaggedError<NoSuchEndpoint>()("NoSuchEndpoint", {
+  endpoint: Schema.String,
+}) {}
+
+/** The store of endpoints did not answer. The step may have happened or not. */
+export class EndpointsUnavailable extends Schema.TaggedError<EndpointsUnavailable>()("EndpointsUnavailable", {
+  step: Schema.String,
+  reason: Schema.String,
+}) {}
+
+export interface Endpoint {
+  /** `we_` and 32 hexadecimal digits. */
+  readonly id: string
+  readonly partner: PartnerId
+  readonly url: string
+  /** The event types that it is told; all of them when absent. */
+  readonly eventTypes?: ReadonlyArray<PublicEventType>
+  readonly enabled: boolean
+  readonly createdAt: Date
+}
+
+export interface NewEndpoint {
+  readonly partner: PartnerId
+  readonly url: string
+  readonly eventTypes?: ReadonlyArray<PublicEventType>
+}
+
+export class WebhookEndpoints extends Context.Service<
+  WebhookEndpoints,
+  {
+    /** Adds an endpoint. Its secret (`whsec_…`) is shown here and never again. */
+    readonly create: (
+      endpoint: NewEndpoint,
+    ) => Effect.Effect<
+      { readonly endpoint: Endpoint; readonly secret: string },
+      EndpointRefused | EndpointsUnavailable
+    >
+    /** A partner's endpoints, the oldest first. */
+    readonly list: (partner: PartnerId) => Effect.Effect<ReadonlyArray<Endpoint>, EndpointsUnavailable>
+    /** Removes an endpoint and what is still to be delivered to it. */
+    readonly remove: (
+      partner: PartnerId,
+      endpoint: string,
+    ) => Effect.Effect<void, NoSuchEndpoint | EndpointsUnavailable>
+  }
+>()("atlaspay/webhooks/WebhookEndpoints") {}
+
+/** Endpoints that one partner may have. */
+export const ENDPOINTS_PER_PARTNER_MAX = 16

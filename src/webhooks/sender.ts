@@ -1,0 +1,128 @@
+/** Sends one signed POST, to an address that was checked, and hears only the status of the answer. */
+import { lookup } from "node:dns"
+import http, { type ClientRequest, type IncomingMessage } from "node:http"
+import https from "node:https"
+import { isIP, type LookupFunction } from "node:net"
+import { Effect, Redacted, Schema } from "effect"
+import { Webhook } from "standardwebhooks"
+import type { Delivery } from "./deliveries.ts"
+import { hostOf } from "./endpoint-url.ts"
+import { isPublicAddress } from "./public-address.ts"
+
+/** There was no answer: why, in a word that quotes nobody. */
+export class NotSent extends Schema.TaggedError<NotSent>()("NotSent", { reason: Schema.String }) {}
+
+export interface SenderOptions {
+  /** From the first byte sent to the last byte heard. Milliseconds. */
+  readonly timeoutMs: number
+  /** Lets endpoints be plain HTTP and on private addresses. */
+  readonly allowPrivate: boolean
+}
+
+/** Answers with the HTTP status. Redirects are not followed: their status is the answer. */
+export type Sender = (delivery: Delivery, at: Date) => Effect.Effect<number, NotSent>
+
+const ANSWER_BYTES_MAX = 64 * 1024
+const SOCKETS_MAX = 256
+const IDLE_SOCKETS_MAX = 64
+const PRIVATE = "the address is not public"
+
+export const makeSender = (options: SenderOptions) =>
+  Effect.gen(function* () {
+    const agentOptions = { keepAlive: true, maxTotalSockets: SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX }
+    const agents = { "http:": new http.Agent(agentOptions), "https:": new https.Agent(agentOptions) }
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        for (const agent of Object.values(agents)) agent.destroy()
+      }),
+    )
+    const send: Sender = Effect.fn("Sender.send")(function* (delivery, at) {
+      const url = new URL(delivery.url)
+      const problem = options.allowPrivate ? undefined : destinationProblem(url)
+      if (problem !== undefined) return yield* new NotSent({ reason: problem })
+      const { request } = url.protocol === "https:" ? https : http
+      return yield* statusOf(delivery.body, options.timeoutMs, () =>
+        request(url, {
+          method: "POST",
+          agent: url.protocol === "https:" ? agents["https:"] : agents["http:"],
+          headers: signedHeaders(delivery, at),
+          ...(options.allowPrivate ? {} : { lookup: publicLookup }),
+        }),
+      )
+    })
+    return send
+  })
+
+/** As https://www.standardwebhooks.com says; the id is the event's, so it is the same at every attempt. */
+const signedHeaders = ({ secret, eventId, body }: Delivery, at: Date) => ({
+  "content-type": "application/json",
+  "content-length": Buffer.byteLength(body),
+  "user-agent": "AtlasPay-Webhooks/1",
+  "webhook-id": eventId,
+  "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
+  "webhook-signature": new Webhook(Redacted.value(secret)).sign(eventId, at, body),
+})
+
+/** What was taken when the rules were others is not sent. A name is checked when it is resolved. */
+const destinationProblem = (url: URL): string | undefined => {
+  if (url.protocol !== "https:") return "the URL is not https"
+  const host = hostOf(url)
+  return isIP(host) !== 0 && !isPublicAddress(host) ? PRIVATE : undefined
+}
+
+/**
+ * Resolves a name for a connection, and refuses it when any of its addresses is private: what is checked is what is
+ * connected to.
+ */
+const publicLookup: LookupFunction = (hostname, options, done) => {
+  lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    const [first] = addresses ?? []
+    if (error !== null) done(error, "")
+    else if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address)))
+      done(Object.assign(new Error(PRIVATE), { code: PRIVATE }), "")
+    else if (options.all === true) done(null, addresses)
+    else done(null, first.address, first.family)
+  })
+}
+
+/**
+ * The status of the answer, once its body has ended, was cut off as too long, or took too long. Interrupting breaks
+ * the connection.
+ */
+const statusOf = (
+  body: string,
+  timeoutMs: number,
+  open: () => ClientRequest,
+): Effect.Effect<number, NotSent> =>
+  Effect.callback((resume) => {
+    const request = open()
+    const timer = setTimeout(
+      () => request.destroy(Object.assign(new Error(), { code: "timeout" })),
+      timeoutMs,
+    )
+    let answer: IncomingMessage | undefined
+    request.on("response", (response) => {
+      answer = response
+      let bytes = 0
+      response.on("data", (chunk: Buffer) => {
+        bytes += chunk.length
+        if (bytes > ANSWER_BYTES_MAX) request.destroy()
+      })
+      // The status is known: how the rest of the answer ends changes nothing.
+      response.on("error", () => {})
+    })
+    let reason = "the connection broke"
+    request.on("error", (error) => {
+      reason = "code" in error && typeof error.code === "string" ? error.code : error.name
+    })
+    request.on("close", () => {
+      clearTimeout(timer)
+      const status = answer?.statusCode
+      resume(status === undefined ? Effect.fail(new NotSent({ reason })) : Effect.succeed(status))
+    })
+    request.end(body)
+    return Effect.sync(() => {
+      clearTimeout(timer)
+      request.destroy()
+    })
+  })

@@ -1,0 +1,29 @@
+import { Effect, Layer, Schedule } from "effect"
+import { makeWakeUps, runDispatcher } from "./dispatcher.ts"
+import { runInbox } from "./inbox.ts"
+
+const RESTART_MS = 1_000
+
+/**
+ * The webhooks role: takes events in and delivers them, as long as the layer lives. What fails is started again.
+ * `retryDelaysMs` are the waits after each failed attempt; after the last a delivery is dead.
+ */
+export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const wakeUps = yield* makeWakeUps
+      yield* Effect.forkScoped(restarting("webhook inbox", runInbox(wakeUps)))
+      yield* Effect.forkScoped(restarting("webhook dispatcher", runDispatcher(wakeUps, retryDelaysMs)))
+    }),
+  )
+
+export const layer = layerWith()
+
+const restarting = <A, E extends { readonly step: string; readonly reason: string }, R>(
+  part: string,
+  run: Effect.Effect<A, E, R>,
+) =>
+  run.pipe(
+    Effect.tapError(({ step, reason }) => Effect.logWarning("part restarts", { part, step, reason })),
+    Effect.retry(Schedule.spaced(RESTART_MS)),
+  )

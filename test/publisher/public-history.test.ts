@@ -1,0 +1,90 @@
+import { Result } from "effect"
+import { describe, expect, it } from "vitest"
+import { decodePublicEvent, encodePublicEvent, nameOf } from "../../src/publisher/public-event.ts"
+import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
+import { CANARY_IBAN, newBatchId, recorded, storyOf } from "./story.ts"
+
+const id = newBatchId()
+const tellAll = (events = storyOf("acme", 6)) => {
+  const history = emptyHistory(id)
+  return recorded(events).flatMap((event) => tell(history, event))
+}
+
+describe("the public history of a batch", () => {
+  it("tells what a partner wants to know, in the order of the log", () => {
+    expect(tellAll().map((event) => [nameOf(event), event.subject])).toEqual([
+      ["PayoutBatchAccepted", id],
+      ["PayoutRejected", `${id}/3`],
+      ["PayoutHeld", `${id}/4`],
+      ["PayoutSettled", `${id}/1`],
+      ["PayoutFailed", `${id}/2`],
+      ["PayoutSettled", `${id}/5`],
+      ["PayoutSettled", `${id}/6`],
+      ["PayoutReturned", `${id}/1`],
+    ])
+  })
+
+  it("numbers the events of a batch from one without a gap", () => {
+    const sequences = tellAll().map(({ sequence }) => sequence)
+    expect(sequences.map(Number)).toEqual(sequences.map((_, index) => index + 1))
+    expect(sequences.toSorted()).toEqual(sequences)
+  })
+
+  it("derives each id from the log, and no id twice", () => {
+    const ids = tellAll().map((event) => event.id)
+    expect(ids.slice(0, 4)).toEqual([`${id}:2`, `${id}:3:3`, `${id}:3:4`, `${id}:8`])
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  it("speaks of amounts as decimals of their currency", () => {
+    const amounts = tellAll().flatMap(({ data }) => ("amount" in data ? [data.amount] : []))
+    expect(amounts).toContainEqual({ currency: "EUR", value: "12.34" })
+    expect(amounts).toContainEqual({ currency: "JPY", value: "1200" })
+  })
+
+  it("is valid CloudEvents JSON that can be read back", () => {
+    for (const event of tellAll()) {
+      expect(decodePublicEvent(encodePublicEvent(event))).toEqual(Result.succeed(event))
+      expect(event.time).toBe("2026-01-02T03:04:05.678Z")
+    }
+  })
+
+  it("never quotes an account number or a name, even when a reason does", () => {
+    const text = tellAll().map(encodePublicEvent).join("\n")
+    expect(text).not.toContain(CANARY_IBAN)
+    expect(text).not.toContain("Lovelace")
+    expect(text).toContain("withheld")
+  })
+
+  it("waits with acceptance until all chunks of the items are in the log", () => {
+    const [received, items] = storyOf("acme", 5)
+    if (received === undefined || items?._tag !== "ItemsReceived") throw new Error("another story")
+    const [first, ...others] = items.items
+    const last = others.pop()
+    if (last === undefined) throw new Error("too few items")
+    const told = tellAll([received, { ...items, items: [first, ...others] }, { ...items, items: [last] }])
+    expect(told).toMatchObject([
+      { id: `${id}:3`, data: { itemCount: 5, accepted: { EUR: "37.02", JPY: "2400" } } },
+    ])
+  })
+
+  it("closes a batch with totals per currency that add up", () => {
+    const [received, items] = storyOf("acme", 5)
+    if (received?._tag !== "BatchReceived" || items?._tag !== "ItemsReceived")
+      throw new Error("another story")
+    const { at } = received
+    const told = tellAll([
+      { ...received, itemCount: 1 },
+      { ...items, items: [items.items[0]] },
+      { _tag: "TransferRequested", at, item: 1, attempt: 1, bank: "north", reference: "r" },
+      { _tag: "TransferSettled", at, item: 1, attempt: 1, evidence: "inquiry" },
+      { _tag: "BatchClosed", at, state: "settled" },
+    ])
+    expect(told.at(-1)?.data).toMatchObject({
+      state: "settled",
+      totals: {
+        EUR: { accepted: "12.34", settled: "12.34", failed: "0.00", returned: "0.00", rejected: "0.00" },
+      },
+    })
+  })
+})

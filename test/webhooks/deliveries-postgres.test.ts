@@ -1,0 +1,103 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scope } from "effect"
+import { encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
+import { type Claim, Deliveries } from "../../src/webhooks/deliveries.ts"
+import { makeWakeUps, runDispatcher } from "../../src/webhooks/dispatcher.ts"
+import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
+import { silence, startReceiver } from "./receiver.ts"
+import { deliveryRows, eventsOf, until, webhookPlatform } from "./webhook-platform.ts"
+
+const claimOf = (claim: Partial<Claim> = {}): Claim => ({
+  underWay: new Map(),
+  perEndpointMax: 100,
+  limit: 100,
+  leaseMs: 60_000,
+  ...claim,
+})
+
+const published = (events: ReadonlyArray<PublicEvent>) =>
+  events.map((event) => ({ event, body: encodePublicEvent(event) }))
+
+/** A partner with an endpoint, and events for it that are stored and wait. */
+const waiting = Effect.fnUntraced(function* (partner: string, url: string, itemCount: number) {
+  const deliveries = yield* Deliveries
+  const { endpoint } = yield* (yield* WebhookEndpoints).create({ partner, url })
+  const events = eventsOf(partner, itemCount)
+  yield* deliveries.record(published(events))
+  return { deliveries, endpoint, events }
+})
+
+layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "500" }), { excludeTestServices: true })("deliveries", (it) => {
+  it.effect("are claimed in the order of the events, by one process each, and room is kept to", () =>
+    Effect.gen(function* () {
+      const { deliveries, endpoint, events } = yield* waiting("ordered", "http://127.0.0.1:9/", 30)
+      const ids = events.map(({ id }) => id)
+      const [one, other] = yield* Effect.all(
+        [deliveries.claim(claimOf({ limit: 10 })), deliveries.claim(claimOf({ limit: 10 }))],
+        { concurrency: 2 },
+      )
+      const claimed = [...one, ...other].map(({ eventId }) => eventId)
+      assert.strictEqual(new Set(claimed).size, claimed.length, "nothing is claimed twice")
+      for (const { eventId } of yield* deliveries.claim(claimOf())) claimed.push(eventId)
+      assert.sameMembers(claimed, ids)
+      assert.deepStrictEqual(
+        one.map(({ eventId }) => eventId),
+        ids.filter((id) => one.some(({ eventId }) => eventId === id)),
+      )
+      assert.lengthOf(yield* deliveries.claim(claimOf()), 0)
+      yield* (yield* WebhookEndpoints).remove("ordered", endpoint.id)
+    }),
+  )
+
+  it.effect("leave an endpoint alone that has enough under way", () =>
+    Effect.gen(function* () {
+      const { deliveries, endpoint } = yield* waiting("busy", "http://127.0.0.1:9/", 10)
+      const underWay = new Map([[endpoint.id, 3]])
+      assert.lengthOf(yield* deliveries.claim(claimOf({ underWay, perEndpointMax: 3 })), 0)
+      assert.lengthOf(yield* deliveries.claim(claimOf({ underWay, perEndpointMax: 5 })), 2)
+      yield* (yield* WebhookEndpoints).remove("busy", endpoint.id)
+    }),
+  )
+
+  it.effect("are stored once, however often an event comes", () =>
+    Effect.gen(function* () {
+      const { deliveries, endpoint, events } = yield* waiting("again", "http://127.0.0.1:9/", 5)
+      yield* deliveries.record(published([...events, ...events]))
+      assert.deepStrictEqual(
+        (yield* deliveryRows(endpoint.id)).map(({ event_id }) => event_id),
+        events.map(({ id }) => id),
+      )
+      yield* (yield* WebhookEndpoints).remove("again", endpoint.id)
+    }),
+  )
+
+  it.effect("are due again when the process that claimed them died, under the same id", () =>
+    Effect.gen(function* () {
+      const { received, url } = yield* startReceiver()
+      const { deliveries, endpoint, events } = yield* waiting("orphaned", url, 5)
+      assert.lengthOf(yield* deliveries.claim(claimOf({ leaseMs: 200 })), events.length)
+      yield* Effect.forkScoped(runDispatcher(yield* makeWakeUps))
+      yield* until(
+        Effect.map(deliveryRows(endpoint.id), (rows) => rows.every(({ state }) => state === "delivered")),
+      )
+      assert.sameMembers(
+        received.map(({ headers }) => headers["webhook-id"]),
+        events.map(({ id }) => id),
+      )
+    }),
+  )
+
+  it.effect("end a dispatcher at once that waits for an answer, and lose nothing", () =>
+    Effect.gen(function* () {
+      const { received, url } = yield* startReceiver(silence)
+      const { endpoint, events } = yield* waiting("drained", url, 5)
+      const scope = yield* Scope.make()
+      const dispatcher = yield* Effect.forkIn(runDispatcher(yield* makeWakeUps), scope)
+      yield* until(Effect.sync(() => received.length === events.length))
+      yield* Scope.close(scope, Exit.void)
+      yield* Fiber.await(dispatcher)
+      for (const row of yield* deliveryRows(endpoint.id))
+        assert.deepInclude(row, { state: "pending", attempts: 0 })
+    }),
+  )
+})

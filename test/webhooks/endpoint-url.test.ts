@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest"
+import { endpointUrlProblem } from "../../src/webhooks/endpoint-url.ts"
+import { isPublicAddress } from "../../src/webhooks/public-address.ts"
+
+describe("the URL of an endpoint", () => {
+  it.each([
+    "https://example.com/hooks",
+    "https://example.com:8443/hooks?a=b",
+    "https://1.1.1.1/",
+    "https://[2606:4700::1111]/",
+  ])("is taken: %s", (url) => {
+    expect(endpointUrlProblem(url, false)).toBeUndefined()
+  })
+
+  it.each([
+    "http://example.com/",
+    "ftp://example.com/",
+    "example.com",
+    "https://user:secret@example.com/",
+    "https://example.com/#part",
+    "https://localhost/",
+    "https://api.localhost/",
+    "https://printer.local/",
+    "https://metadata.google.internal/",
+    "https://127.0.0.1/",
+    "https://127.1/",
+    "https://0x7f000001/",
+    "https://2130706433/",
+    "https://10.1.2.3/",
+    "https://172.31.0.1/",
+    "https://192.168.0.1/",
+    "https://169.254.169.254/latest/meta-data",
+    "https://100.64.0.1/",
+    "https://0.0.0.0/",
+    "https://[::1]/",
+    "https://[::]/",
+    "https://[::ffff:10.0.0.1]/",
+    "https://[64:ff9b::a00:1]/",
+    "https://[2002:a00:1::]/",
+    "https://[fd00::1]/",
+    "https://[fe80::1]/",
+    `https://example.com/${"a".repeat(2_048)}`,
+  ])("is refused: %s", (url) => {
+    expect(endpointUrlProblem(url, false)).toMatch(/^expected /)
+  })
+
+  it("may be plain and private on a laptop, but is still one of HTTP", () => {
+    expect(endpointUrlProblem("http://127.0.0.1:8080/hooks", true)).toBeUndefined()
+    expect(endpointUrlProblem("file:///etc/passwd", true)).toMatch(/^expected /)
+  })
+
+  it("is no address when it is a name", () => {
+    expect(isPublicAddress("example.com")).toBe(false)
+  })
+})

@@ -1,0 +1,81 @@
+/** NATS and Postgres for a test file of its own, and ways to publish and to look. */
+import { randomUUID } from "node:crypto"
+import { Effect, Layer, Schedule } from "effect"
+import { AppConfig } from "../../src/config.ts"
+import { Nats } from "../../src/platform/nats.ts"
+import { Postgres } from "../../src/platform/postgres.ts"
+import { ensureEventStream, messageOf } from "../../src/publisher/event-stream.ts"
+import type { PublicEvent } from "../../src/publisher/public-event.ts"
+import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
+import { layer as deliveriesOnPostgres } from "../../src/webhooks/deliveries-postgres.ts"
+import { layer as endpointsOnPostgres } from "../../src/webhooks/endpoints-postgres.ts"
+import { ownDatabase } from "../database.ts"
+import { newBatchId, recorded, storyOf } from "../publisher/story.ts"
+import { settings } from "../settings.ts"
+
+export const webhookPlatform = (environment: Readonly<Record<string, string>> = {}) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const database = yield* Effect.acquireRelease(
+        Effect.promise(() => ownDatabase()),
+        ({ drop }) => Effect.promise(drop),
+      )
+      return Layer.mergeAll(endpointsOnPostgres, deliveriesOnPostgres).pipe(
+        Layer.provideMerge(Layer.mergeAll(Postgres.layer, Nats.layer)),
+        Layer.provideMerge(
+          settings({
+            NATS_STREAM: `T${randomUUID().slice(0, 8)}`,
+            DATABASE_URL: database.url,
+            WEBHOOKS_ALLOW_PRIVATE: "true",
+            ...environment,
+          }),
+        ),
+      )
+    }),
+  )
+
+/** What a batch of a partner tells: one event of acceptance, and some for its items. At least five items. */
+export const eventsOf = (partner: string, itemCount = 5): ReadonlyArray<PublicEvent> => {
+  const history = emptyHistory(newBatchId())
+  return recorded(storyOf(partner, itemCount)).flatMap((event) => tell(history, event))
+}
+
+export const firstEventOf = (partner: string): PublicEvent => {
+  const [event] = eventsOf(partner)
+  if (event === undefined) throw new Error("a batch tells something")
+  return event
+}
+
+/** Publishes as the relay does, but JetStream does not know repetitions: they all reach the consumer. */
+export const publish = Effect.fnUntraced(function* (events: ReadonlyArray<PublicEvent>) {
+  const { stream } = (yield* AppConfig).nats
+  const { jetstream, manager } = yield* Nats
+  yield* ensureEventStream(manager, stream)
+  for (const event of events) {
+    const { subject, headers, body } = messageOf(stream, event)
+    yield* Effect.promise(() => jetstream.publish(subject, body, { headers }))
+  }
+})
+
+export interface DeliveryRow {
+  readonly event_id: string
+  readonly state: string
+  readonly attempts: number
+  readonly last_status: number | null
+  readonly last_error: string | null
+}
+
+/** The deliveries of an endpoint, as they are stored. */
+export const deliveryRows = Effect.fnUntraced(function* (endpoint: string) {
+  const { query } = yield* Postgres
+  return yield* query(
+    "look at deliveries",
+    (sql) => sql<Array<DeliveryRow>>`
+      select event_id, state, attempts, last_status, last_error from webhook_deliveries
+      where endpoint = ${endpoint} order by position`,
+  )
+})
+
+/** Asks again and again until the answer is yes; the test's own time limit ends it. */
+export const until = <E, R>(question: Effect.Effect<boolean, E, R>) =>
+  question.pipe(Effect.repeat({ until: (yes) => yes, schedule: Schedule.spaced(10) }))
