@@ -1,0 +1,63 @@
+/** The API: all routes, what is measured of each, and the answers for what has no route. */
+import { Effect } from "effect"
+import { Hono, type MiddlewareHandler } from "hono"
+import { routePath } from "hono/route"
+import type { AppConfig } from "../config.ts"
+import type { BatchQueries } from "../projections/batch-queries.ts"
+import type { EventLog } from "../streams/event-log.ts"
+import { Metrics } from "../telemetry/metrics.ts"
+import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
+import { bankCallbacks } from "./bank-callbacks.ts"
+import { type EdgeEnv, makeEdge } from "./edge.ts"
+import { NotFound } from "./failures.ts"
+import type { Intake } from "./intake.ts"
+import { openApiDocument } from "./openapi.ts"
+import { operations, type ReadinessChecks } from "./operations.ts"
+import { payoutBatches } from "./payout-batches.ts"
+import type { RequestBodies } from "./request-body.ts"
+import { webhookEndpoints } from "./webhook-endpoints.ts"
+
+/** What the handlers work with. */
+export type HttpServices =
+  | AppConfig
+  | BatchQueries
+  | EventLog
+  | Intake
+  | Metrics
+  | ReadinessChecks
+  | RequestBodies
+  | WebhookEndpoints
+
+/** Builds the app; it serves for as long as the services that it captured live. */
+export const makeApp = Effect.gen(function* () {
+  const edge = yield* makeEdge<HttpServices>()
+  const app = new Hono<EdgeEnv>()
+  app.use(measured(yield* Metrics))
+  app.route("/", payoutBatches(edge))
+  app.route("/", webhookEndpoints(edge))
+  app.route("/", yield* bankCallbacks(edge))
+  app.route("/", operations(edge))
+  app.get("/openapi.json", (c) => c.json(openApiDocument))
+  app.get("/", (c) => c.json(index))
+  app.notFound(edge.open(() => Effect.fail(new NotFound({ what: "resource" }))))
+  app.onError((error, c) => edge.open(() => Effect.die(error))(c))
+  return app
+})
+
+const index = {
+  service: "atlaspay",
+  documentation: "/openapi.json",
+  payoutBatches: "/payout-batches",
+  webhookEndpoints: "/webhook-endpoints",
+}
+
+const methods = new Set(["GET", "HEAD", "POST", "DELETE"])
+
+/** Counts requests by the route that answered, never by their path. */
+const measured =
+  ({ httpRequests }: Metrics["Service"]): MiddlewareHandler<EdgeEnv> =>
+  async (c, next) => {
+    await next()
+    const method = methods.has(c.req.method) ? c.req.method : "OTHER"
+    httpRequests.inc({ method, route: routePath(c, -1), status: c.res.status })
+  }

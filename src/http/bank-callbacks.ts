@@ -1,0 +1,96 @@
+/** `POST /bank-callbacks/:bank`: what banks tell of transfers, signed as Standard Webhooks. */
+import { Clock, Effect, Redacted, Schema } from "effect"
+import { Hono } from "hono"
+import { Webhook, WebhookVerificationError } from "standardwebhooks"
+import { AppConfig } from "../config.ts"
+import type { TransferOutcome } from "../domain/commands.ts"
+import { parseTransferReference } from "../domain/identifiers.ts"
+import { EventLog } from "../streams/event-log.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
+import { InvalidRequest, InvalidSignature, NotFound } from "./failures.ts"
+import { readJson } from "./json-body.ts"
+import { RequestBodies } from "./request-body.ts"
+
+const BODY_BYTES_MAX = 64 * 1024
+
+const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
+
+const Callback = Schema.Struct({
+  id: text(255),
+  bank: text(255),
+  reference: text(35),
+  transferId: text(255),
+  status: Schema.Literals(["settled", "rejected", "returned"]),
+  code: Schema.optionalKey(text(35)),
+  at: text(40),
+})
+type Callback = typeof Callback.Type
+
+const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
+
+/** The route of callbacks. All banks sign with the one secret of the configuration. */
+export const bankCallbacks = Effect.fnUntraced(function* (edge: Edge<AppConfig | EventLog | RequestBodies>) {
+  const { callbackSecret } = (yield* AppConfig).providers
+  const webhook = new Webhook(Redacted.value(callbackSecret))
+  return new Hono<EdgeEnv>().post(
+    "/bank-callbacks/:bank",
+    edge.open((c) =>
+      Effect.flatMap(RequestBodies, (bodies) =>
+        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, webhook, body)),
+      ),
+    ),
+  )
+})
+
+/** Puts what the bank tells into the mailbox of the batch; hearing it again changes nothing. */
+const hear = Effect.fnUntraced(function* (c: EdgeContext, webhook: Webhook, body: Buffer) {
+  yield* verify(c, webhook, body)
+  const callback = yield* readJson(body, decodeCallback)
+  if (callback.bank !== c.req.param("bank"))
+    return yield* new InvalidRequest({ detail: "The body is from another bank than the path." })
+  const transfer = parseTransferReference(callback.reference)
+  if (transfer === undefined) return yield* unknownTransfer(callback)
+  const { batch, item, attempt } = transfer
+  const at = yield* Clock.currentTimeMillis
+  const log = yield* EventLog
+  yield* log
+    .tell(batch, { _tag: "RecordTransfer", at, item, attempt, outcome: outcomeOf(callback) })
+    .pipe(Effect.catchTag("NoSuchBatch", () => unknownTransfer(callback)))
+  return c.body(null, 202)
+})
+
+const verify = (c: EdgeContext, webhook: Webhook, body: Buffer): Effect.Effect<void, InvalidSignature> =>
+  Effect.suspend(() => {
+    const header = (name: string) => c.req.header(name) ?? ""
+    const headers = {
+      "webhook-id": header("webhook-id"),
+      "webhook-timestamp": header("webhook-timestamp"),
+      "webhook-signature": header("webhook-signature"),
+    }
+    try {
+      webhook.verify(body, headers, { jsonParse: false })
+      return Effect.void
+    } catch (error) {
+      return error instanceof WebhookVerificationError
+        ? Effect.fail(new InvalidSignature())
+        : Effect.die(error)
+    }
+  })
+
+const unknownTransfer = ({ bank, reference }: Callback): Effect.Effect<never, NotFound> =>
+  Effect.andThen(
+    Effect.logWarning("a bank told of a transfer that is not ours", { bank, reference }),
+    Effect.fail(new NotFound({ what: "transfer" })),
+  )
+
+const outcomeOf = ({ status, code = "unspecified" }: Callback): TransferOutcome => {
+  const evidence = "callback"
+  switch (status) {
+    case "settled":
+      return { _tag: "Settled", evidence }
+    case "rejected":
+      return { _tag: "Failed", code, evidence }
+    case "returned":
+      return { _tag: "Returned", code, evidence }
+  }
+}

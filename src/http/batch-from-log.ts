@@ -1,0 +1,71 @@
+/** A batch as its log tells it: for what the read models do not know yet, and while they do not answer. */
+import { Effect, Semaphore } from "effect"
+import { type Batch, batchState, emptyBatch, evolve } from "../domain/batch.ts"
+import { type BatchId, isBatchId, type PartnerId } from "../domain/identifiers.ts"
+import { formatAmount } from "../domain/money.ts"
+import type { BatchView, Totals } from "../projections/batch-queries.ts"
+import { type CorruptEntry, EventLog, type StreamsUnavailable } from "../streams/event-log.ts"
+import { NotFound } from "./failures.ts"
+
+const PAGE = 500
+/** Logs folded at a time: a large one takes memory, and the read models soon know it. */
+const FOLDS_MAX = 4
+
+const folds = Semaphore.makeUnsafe(FOLDS_MAX)
+
+export const noSuchBatch = new NotFound({ what: "payout batch" })
+
+/** The batch of that id if it is the partner's own, by the first event of its log. */
+export const ownBatch = Effect.fnUntraced(function* (partner: PartnerId, id: string) {
+  if (!isBatchId(id)) return yield* noSuchBatch
+  const log = yield* EventLog
+  const [first] = yield* log.read(id, 0, 1)
+  if (first?.event._tag !== "BatchReceived" || first.event.partner !== partner) return yield* noSuchBatch
+  return id
+})
+
+/** Folds the log of a batch of the partner's. */
+export const viewFromLog = (
+  partner: PartnerId,
+  id: BatchId,
+): Effect.Effect<BatchView, CorruptEntry | NotFound | StreamsUnavailable, EventLog> =>
+  Effect.andThen(ownBatch(partner, id), folds.withPermits(1)(foldLog(id)))
+
+const foldLog = Effect.fnUntraced(function* (id: BatchId) {
+  const log = yield* EventLog
+  const batch = emptyBatch()
+  let closedAt: number | undefined
+  for (;;) {
+    const page = yield* log.read(id, batch.version, PAGE)
+    for (const { event } of page) {
+      evolve(batch, event)
+      if (event._tag === "BatchClosed") closedAt = event.at
+    }
+    if (page.length < PAGE) return viewOf(id, batch, closedAt)
+  }
+})
+
+const viewOf = (id: BatchId, batch: Batch, closedAt: number | undefined): BatchView => ({
+  id,
+  reference: batch.reference,
+  idempotencyKey: batch.idempotencyKey,
+  state: batchState(batch),
+  itemCount: batch.itemCount,
+  totals: totalsOf(batch),
+  version: batch.version,
+  receivedAt: batch.receivedAt,
+  updatedAt: batch.updatedAt,
+  closedAt,
+})
+
+const totalsOf = ({ tallies }: Batch): Totals =>
+  Object.fromEntries(
+    [...tallies].map(([currency, states]) => [
+      currency,
+      Object.fromEntries(
+        [...states]
+          .filter(([, { count }]) => count > 0)
+          .map(([state, { count, minor }]) => [state, { count, amount: formatAmount(minor, currency) }]),
+      ),
+    ]),
+  )

@@ -1,0 +1,75 @@
+/** Where HTTP meets Effect: how a handler is run, who may call it, and how its failures are answered and logged. */
+import type { HttpBindings } from "@hono/node-server"
+import { Cause, Effect, Exit, Option } from "effect"
+import type { Context } from "hono"
+import { routePath } from "hono/route"
+import type { PartnerId } from "../domain/identifiers.ts"
+import { ApiKeys } from "./api-keys.ts"
+import { type Failure, type Problem, problemOf, unexpectedProblem } from "./problems.ts"
+
+export type EdgeEnv = { Bindings: HttpBindings }
+export type EdgeContext = Context<EdgeEnv>
+
+export type EdgeHandler = (c: EdgeContext) => Promise<Response>
+
+/** Turns handlers that are effects into Hono's. */
+export interface Edge<R> {
+  /** For anyone. */
+  readonly open: (handler: (c: EdgeContext) => Effect.Effect<Response, Failure, R>) => EdgeHandler
+  /** For the partner whose API key the request carries. */
+  readonly partner: (
+    handler: (c: EdgeContext, partner: PartnerId) => Effect.Effect<Response, Failure, R>,
+  ) => EdgeHandler
+}
+
+/**
+ * Captures the services once; each request runs in them. A client that goes away interrupts what it only reads; what it
+ * asked to be done is done.
+ */
+export const makeEdge = Effect.fnUntraced(function* <R>() {
+  const run = Effect.runPromiseExitWith(yield* Effect.context<R>())
+  const { partnerOf } = yield* ApiKeys
+  const open: Edge<R>["open"] = (handler) => async (c) => {
+    const exit = await run(
+      Effect.catchCause(handler(c), (cause) => answer(c, cause)),
+      c.req.method === "GET" ? { signal: c.req.raw.signal } : {},
+    )
+    return Exit.isSuccess(exit) ? exit.value : nobodyListens()
+  }
+  const edge: Edge<R> = {
+    open,
+    partner: (handler) =>
+      open((c) => Effect.flatMap(partnerOf(c.req.header("authorization")), (partner) => handler(c, partner))),
+  }
+  return edge
+})
+
+/** Only an interruption ends a request without an answer. Hono wants one all the same. */
+const nobodyListens = (): Response => new Response(null, { status: 499 })
+
+/** Answers what a handler ended with, and logs it under the id that the answer carries. */
+const answer = (c: EdgeContext, cause: Cause.Cause<Failure>): Effect.Effect<Response> => {
+  const failure = Cause.findErrorOption(cause)
+  const problem = Option.match(failure, { onNone: unexpectedProblem, onSome: problemOf })
+  const tag = Option.match(failure, { onNone: () => "Defect", onSome: ({ _tag }) => _tag })
+  return Effect.as(
+    log(problem, cause).pipe(
+      Effect.annotateLogs({
+        instance: problem.instance,
+        status: problem.status,
+        problem: problem.type,
+        failure: tag,
+        method: c.req.method,
+        route: routePath(c, -1),
+      }),
+    ),
+    problem.response,
+  )
+}
+
+/** What the caller did wrong is no trouble of ours; what we cannot explain comes with its cause. */
+const log = ({ status }: Problem, cause: Cause.Cause<Failure>): Effect.Effect<void> => {
+  if (status < 500) return Effect.logInfo("request refused")
+  if (status === 503) return Effect.logWarning("request put off", cause)
+  return Effect.logError("request failed", cause)
+}

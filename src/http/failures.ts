@@ -1,0 +1,35 @@
+/** What a handler can refuse a request for, besides the failures of the parts that it calls. */
+import { Schema } from "effect"
+import { FieldProblem } from "./field-problem.ts"
+
+/** A header, a path or a query that is not as agreed. */
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
+  detail: Schema.String,
+}) {}
+
+/** The body is not as agreed; `problems` are the first 100. */
+export class InvalidBody extends Schema.TaggedError<InvalidBody>()("InvalidBody", {
+  problems: Schema.Array(FieldProblem),
+}) {}
+
+/** The body is not JSON by its media type. */
+export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {}) {}
+
+/** There is no such resource, or it belongs to another partner: the two look alike. */
+export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String }) {}
+
+/** The idempotency key stands for a batch that was posted with another body. */
+export class IdempotencyKeyReused extends Schema.TaggedError<IdempotencyKeyReused>()("IdempotencyKeyReused", {
+  batch: Schema.String,
+}) {}
+
+/** As many batches are open as the service takes on. */
+export class IntakeFull extends Schema.TaggedError<IntakeFull>()("IntakeFull", {}) {}
+
+/** A callback that was not signed by a bank, or long ago. */
+export class InvalidSignature extends Schema.TaggedError<InvalidSignature>()("InvalidSignature", {}) {}
+
+/** The batch is in its log, and the read models have not come so far. */
+export class ItemsNotYetShown extends Schema.TaggedError<ItemsNotYetShown>()("ItemsNotYetShown", {
+  batch: Schema.String,
+}) {}

@@ -1,0 +1,135 @@
+/** The shapes that the OpenAPI document refers to. */
+import { publicEventTypes } from "../publisher/public-event.ts"
+import { batchStates, itemStates } from "./payout-batches.ts"
+
+const text = (maxLength?: number) => ({
+  type: "string",
+  ...(maxLength === undefined ? {} : { minLength: 1, maxLength }),
+})
+const whole = { type: "integer", minimum: 0 }
+const instant = { type: "string", format: "date-time" }
+const decimal = { type: "string", pattern: "^(0|[1-9][0-9]*)(\\.[0-9]+)?$", examples: ["12.34"] }
+const next = (type: string) => ({
+  type: [type, "null"],
+  description: "Where the next page begins; null at the end.",
+})
+const list = (items: object) => ({ type: "array", items })
+const of = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+const byCurrency = (value: object) => ({ type: "object", additionalProperties: value })
+
+/** An object whose fields are all there, except for those that may be absent. */
+const object = (
+  required: Readonly<Record<string, object>>,
+  optional: Readonly<Record<string, object>> = {},
+) => ({
+  type: "object",
+  properties: { ...required, ...optional },
+  required: Object.keys(required),
+})
+
+const closedObject = (...fields: Parameters<typeof object>) => ({
+  ...object(...fields),
+  additionalProperties: false,
+})
+
+const account = (scheme: string, ...fields: Parameters<typeof object>) =>
+  closedObject({ scheme: { const: scheme }, ...fields[0] }, fields[1])
+
+const endpoint = {
+  id: text(),
+  url: { type: "string", format: "uri" },
+  enabled: { type: "boolean" },
+  createdAt: instant,
+}
+const eventTypes = { eventTypes: list({ enum: Object.values(publicEventTypes) }) }
+
+export const schemas = {
+  Amount: closedObject({ currency: { type: "string", pattern: "^[A-Z]{3}$" }, value: decimal }),
+  BeneficiaryAccount: {
+    oneOf: [
+      account("iban", { iban: text(34) }, { bic: text(11) }),
+      account("sort-code", { sortCode: text(6), accountNumber: text(8) }),
+      account("aba", {
+        routingNumber: text(9),
+        accountNumber: text(34),
+        accountType: { enum: ["checking", "savings"] },
+      }),
+      account("bic", { bic: text(11), accountNumber: text(34) }),
+    ],
+  },
+  NewPayoutBatch: closedObject(
+    { items: { ...list(of("NewPayoutItem")), minItems: 1, maxItems: 15_000 } },
+    { reference: text(64) },
+  ),
+  NewPayoutItem: closedObject(
+    {
+      reference: { ...text(64), description: "Unique within the batch." },
+      amount: of("Amount"),
+      beneficiary: closedObject({ name: text(140), account: of("BeneficiaryAccount") }),
+    },
+    { remittance: { ...text(140), description: "For the beneficiary's statement." } },
+  ),
+  AcceptedPayoutBatch: object({
+    id: text(),
+    state: { const: "received" },
+    itemCount: whole,
+    totals: byCurrency(decimal),
+    receivedAt: instant,
+  }),
+  BatchState: { enum: batchStates },
+  ItemState: { enum: itemStates },
+  PayoutBatch: object(
+    {
+      id: text(),
+      idempotencyKey: text(),
+      state: of("BatchState"),
+      itemCount: whole,
+      totals: { ...byCurrency(decimal), description: "What was accepted, per currency." },
+      states: {
+        ...byCurrency(byCurrency(object({ count: whole, amount: decimal }))),
+        description: "Per currency and item state; the sum over the states is the total.",
+      },
+      version: { ...whole, description: "The version of the log that this shows." },
+      receivedAt: instant,
+      updatedAt: instant,
+    },
+    { reference: text(64), closedAt: instant },
+  ),
+  PayoutBatchPage: object({ payoutBatches: list(of("PayoutBatch")), next: next("string") }),
+  PayoutItem: object(
+    {
+      item: { ...whole, description: "The place in the batch, from 1." },
+      reference: text(64),
+      amount: of("Amount"),
+      beneficiary: object({ name: text(140), account: { ...text(), examples: ["iban …3000"] } }),
+      state: of("ItemState"),
+      ledger: { enum: ["none", "held", "posted", "released", "reversed"] },
+      version: whole,
+      updatedAt: instant,
+    },
+    { bank: text(), transferReference: text(35), attempt: whole, reason: text() },
+  ),
+  PayoutItemPage: object({ items: list(of("PayoutItem")), next: next("string"), version: whole }),
+  BatchEvent: { ...object({ version: whole, type: text(), at: instant }), additionalProperties: true },
+  BatchEventPage: object({ events: list(of("BatchEvent")), next: next("integer") }),
+  NewWebhookEndpoint: closedObject({ url: { type: "string", format: "uri" } }, eventTypes),
+  WebhookEndpoint: object(endpoint, eventTypes),
+  CreatedWebhookEndpoint: object({ ...endpoint, secret: text() }, eventTypes),
+  WebhookEndpointList: object({ webhookEndpoints: list(of("WebhookEndpoint")) }),
+  BankCallback: object(
+    {
+      id: text(255),
+      bank: text(255),
+      reference: text(35),
+      transferId: text(255),
+      status: { enum: ["settled", "rejected", "returned"] },
+      at: text(40),
+    },
+    { code: text(35) },
+  ),
+  Problem: object(
+    { type: text(), title: text(), status: whole, instance: text() },
+    { detail: text(), errors: list(of("FieldProblem")), batch: text() },
+  ),
+  FieldProblem: object({ pointer: { type: "string" }, detail: text() }, { item: whole, field: text() }),
+} as const

@@ -1,0 +1,216 @@
+/** The API as an OpenAPI 3.1 document. A test compares its paths with the routes that exist. */
+import { schemas } from "./openapi-schemas.ts"
+
+const schema = (name: keyof typeof schemas) => ({ $ref: `#/components/schemas/${name}` })
+const json = (name: keyof typeof schemas) => ({ "application/json": { schema: schema(name) } })
+
+const problem = (description: string) => ({
+  description,
+  content: { "application/problem+json": { schema: schema("Problem") } },
+})
+
+const unauthorized = { "401": problem("No API key, or one that is not known.") }
+const absent = { "404": problem("There is no such resource, or it belongs to another partner.") }
+const unavailable = { "503": problem("Try again after the seconds in Retry-After.") }
+
+const parameter = (place: "path" | "query" | "header", name: string, of: object, description: string) => ({
+  in: place,
+  name,
+  required: place !== "query",
+  schema: of,
+  description,
+})
+
+const batchId = parameter("path", "id", { type: "string", pattern: "^pb_[a-z2-7]{22}$" }, "The payout batch.")
+const cursor = parameter("query", "cursor", { type: "string" }, "`next` of the page before.")
+const limit = parameter("query", "limit", { type: "integer", minimum: 1 }, "Entries per page at most.")
+const state = (name: "BatchState" | "ItemState") =>
+  parameter("query", "state", schema(name), "Only those in this state.")
+
+const webhookHeaders = ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) =>
+  parameter("header", name, { type: "string" }, "Standard Webhooks."),
+)
+
+const forAnyone: ReadonlyArray<never> = []
+
+export const openApiDocument = {
+  openapi: "3.1.0",
+  info: {
+    title: "AtlasPay",
+    version: "0.1.0",
+    description:
+      "Pays batches of payouts, each item exactly once, and proves every step from an append-only log.",
+    license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+  },
+  security: [{ apiKey: [] }],
+  paths: {
+    "/payout-batches": {
+      post: {
+        operationId: "acceptPayoutBatch",
+        summary: "Accept a payout batch",
+        parameters: [
+          parameter(
+            "header",
+            "Idempotency-Key",
+            { type: "string", minLength: 1, maxLength: 255, pattern: "^[ -~]+$" },
+            "Names the batch for ever: the same key and body give the same answer, with Idempotent-Replayed: true.",
+          ),
+        ],
+        requestBody: { required: true, content: json("NewPayoutBatch") },
+        responses: {
+          "202": {
+            description: "The batch is in the log and will be paid.",
+            content: json("AcceptedPayoutBatch"),
+          },
+          "400": problem("A header or field is not as agreed; errors names each. Nothing was stored."),
+          ...unauthorized,
+          "413": problem("The body is larger than 8 MiB."),
+          "415": problem("The body is not JSON."),
+          "422": problem("The key was used before with another body; batch names what it stands for."),
+          ...unavailable,
+        },
+      },
+      get: {
+        operationId: "listPayoutBatches",
+        summary: "List payout batches, the newest first",
+        parameters: [state("BatchState"), cursor, limit],
+        responses: {
+          "200": { description: "A page.", content: json("PayoutBatchPage") },
+          "400": problem("A parameter is not as agreed."),
+          ...unauthorized,
+          ...unavailable,
+        },
+      },
+    },
+    "/payout-batches/{id}": {
+      get: {
+        operationId: "showPayoutBatch",
+        summary: "Show a payout batch",
+        parameters: [
+          batchId,
+          parameter(
+            "query",
+            "atLeast",
+            { type: "integer", minimum: 0 },
+            "The version that the answer must not be behind.",
+          ),
+        ],
+        responses: {
+          "200": { description: "The batch.", content: json("PayoutBatch") },
+          "400": problem("A parameter is not as agreed."),
+          ...unauthorized,
+          ...absent,
+          ...unavailable,
+        },
+      },
+    },
+    "/payout-batches/{id}/items": {
+      get: {
+        operationId: "listPayoutItems",
+        summary: "List the items of a batch, in their order",
+        parameters: [batchId, state("ItemState"), cursor, limit],
+        responses: {
+          "200": { description: "A page.", content: json("PayoutItemPage") },
+          "400": problem("A parameter is not as agreed."),
+          ...unauthorized,
+          ...absent,
+          ...unavailable,
+        },
+      },
+    },
+    "/payout-batches/{id}/events": {
+      get: {
+        operationId: "listBatchEvents",
+        summary: "List what happened to a batch, from its log",
+        parameters: [
+          batchId,
+          parameter(
+            "query",
+            "after",
+            { type: "integer", minimum: 0 },
+            "`next` of the page before: a version.",
+          ),
+          limit,
+        ],
+        responses: {
+          "200": { description: "A page.", content: json("BatchEventPage") },
+          "400": problem("A parameter is not as agreed."),
+          ...unauthorized,
+          ...absent,
+          ...unavailable,
+        },
+      },
+    },
+    "/webhook-endpoints": {
+      post: {
+        operationId: "createWebhookEndpoint",
+        summary: "Add a webhook endpoint; its secret is shown once",
+        requestBody: { required: true, content: json("NewWebhookEndpoint") },
+        responses: {
+          "201": { description: "The endpoint and its secret.", content: json("CreatedWebhookEndpoint") },
+          "400": problem("A field is not as agreed, or the URL is refused."),
+          ...unauthorized,
+          "413": problem("The body is larger than 64 KiB."),
+          "415": problem("The body is not JSON."),
+          ...unavailable,
+        },
+      },
+      get: {
+        operationId: "listWebhookEndpoints",
+        summary: "List webhook endpoints, the oldest first",
+        responses: {
+          "200": { description: "All of the partner's endpoints.", content: json("WebhookEndpointList") },
+          ...unauthorized,
+          ...unavailable,
+        },
+      },
+    },
+    "/webhook-endpoints/{id}": {
+      delete: {
+        operationId: "removeWebhookEndpoint",
+        summary: "Remove a webhook endpoint and what is still to be delivered to it",
+        parameters: [parameter("path", "id", { type: "string" }, "The endpoint.")],
+        responses: { "204": { description: "It is removed." }, ...unauthorized, ...absent, ...unavailable },
+      },
+    },
+    "/bank-callbacks/{bank}": {
+      post: {
+        operationId: "hearBank",
+        summary: "For banks: the outcome of a transfer, signed as a Standard Webhook",
+        security: forAnyone,
+        parameters: [parameter("path", "bank", { type: "string" }, "The bank's name."), ...webhookHeaders],
+        requestBody: { required: true, content: json("BankCallback") },
+        responses: {
+          "202": { description: "It was heard; hearing it again changes nothing." },
+          "400": problem("The body is not as agreed, or from another bank than the path."),
+          "401": problem("The signature does not verify, or is older than five minutes."),
+          ...absent,
+          "413": problem("The body is larger than 64 KiB."),
+          ...unavailable,
+        },
+      },
+    },
+    ...operational("/healthz", "isAlive", "Whether the process lives", "It lives."),
+    ...operational("/readyz", "isReady", "Whether Redis, Postgres and NATS answer", "All answer.", {
+      "503": { description: "notAnswering names the parts that do not answer." },
+    }),
+    ...operational("/metrics", "showMetrics", "Metrics for Prometheus", "The metrics."),
+    ...operational("/openapi.json", "showOpenApi", "This document", "The document."),
+    ...operational("/", "showIndex", "Where to go from here", "The index."),
+  },
+  components: {
+    securitySchemes: { apiKey: { type: "http", scheme: "bearer" } },
+    schemas,
+  },
+}
+
+function operational<Path extends string>(
+  path: Path,
+  operationId: string,
+  summary: string,
+  description: string,
+  others: Readonly<Record<string, { readonly description: string }>> = {},
+) {
+  const get = { operationId, summary, security: forAnyone, responses: { "200": { description }, ...others } }
+  return { [path]: { get } }
+}

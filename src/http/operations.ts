@@ -1,0 +1,46 @@
+/** What those who run the service ask: whether it lives, whether it can work, and how it does. */
+import { Context, Effect, Exit } from "effect"
+import { Hono } from "hono"
+import { Metrics } from "../telemetry/metrics.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
+
+/** A part that the service cannot do without; `check` succeeds when it answers. */
+export interface ReadinessCheck {
+  readonly name: string
+  readonly check: Effect.Effect<void, unknown>
+}
+
+/** What `/readyz` asks. */
+export class ReadinessChecks extends Context.Service<ReadinessChecks, ReadonlyArray<ReadinessCheck>>()(
+  "atlaspay/http/ReadinessChecks",
+) {}
+
+const CHECK_MS_MAX = 1_000
+
+export const operations = (edge: Edge<Metrics | ReadinessChecks>): Hono<EdgeEnv> =>
+  new Hono<EdgeEnv>()
+    .get("/healthz", (c) => c.json({ status: "alive" }))
+    .get("/readyz", edge.open(ready))
+    .get("/metrics", edge.open(metrics))
+
+const ready = Effect.fnUntraced(function* (c: EdgeContext) {
+  const checks = yield* ReadinessChecks
+  const silent = (yield* Effect.forEach(checks, silentPart, { concurrency: "unbounded" })).flat()
+  return silent.length === 0
+    ? c.json({ status: "ready" })
+    : c.json({ status: "not-ready", notAnswering: silent }, 503, { "retry-after": "1" })
+})
+
+/** The name of the part if it does not answer; why is for the log alone. */
+const silentPart = Effect.fnUntraced(function* ({ name, check }: ReadinessCheck) {
+  const exit = yield* Effect.exit(Effect.timeout(check, CHECK_MS_MAX))
+  if (Exit.isSuccess(exit)) return []
+  yield* Effect.logWarning("not ready", exit.cause).pipe(Effect.annotateLogs({ part: name }))
+  return [name]
+})
+
+const metrics = Effect.fnUntraced(function* (c: EdgeContext) {
+  const { registry } = yield* Metrics
+  const text = yield* Effect.promise(() => registry.metrics())
+  return c.body(text, 200, { "content-type": registry.contentType })
+})

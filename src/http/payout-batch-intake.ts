@@ -1,0 +1,92 @@
+/** `POST /payout-batches`: a batch is in the log before it is answered, and a repeated request finds it there. */
+import { randomUUID } from "node:crypto"
+import { Clock, Effect, Result } from "effect"
+import { emptyBatch } from "../domain/batch.ts"
+import { decide } from "../domain/decide.ts"
+import type { BatchEvent } from "../domain/events.ts"
+import type { BatchId, PartnerId } from "../domain/identifiers.ts"
+import { EventLog } from "../streams/event-log.ts"
+import { Metrics } from "../telemetry/metrics.ts"
+import { batchIdOf, requestDigestOf } from "./batch-identity.ts"
+import type { EdgeContext } from "./edge.ts"
+import { IdempotencyKeyReused, InvalidRequest } from "./failures.ts"
+import { Intake } from "./intake.ts"
+import { requireJson } from "./json-body.ts"
+import { type BatchRequest, readBatchRequest } from "./payout-batch-request.ts"
+import { RequestBodies } from "./request-body.ts"
+
+const BODY_BYTES_MAX = 8 * 1024 * 1024
+
+const printableAscii = /^[\x20-\x7e]{1,255}$/
+
+/** Accepts a batch, or repeats the answer of the first time. */
+export const acceptBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  const { acceptanceSeconds } = yield* Metrics
+  const observe = acceptanceSeconds.startTimer()
+  const key = yield* idempotencyKeyOf(c)
+  yield* requireJson(c)
+  yield* (yield* Intake).admit
+  const bodies = yield* RequestBodies
+  const response = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => accept(partner, key, body))
+  observe({ status: response.status })
+  return response
+})
+
+const accept = Effect.fnUntraced(function* (partner: PartnerId, idempotencyKey: string, body: Buffer) {
+  const request = yield* readBatchRequest(body)
+  const id = batchIdOf(partner, idempotencyKey)
+  const requestDigest = requestDigestOf(body)
+  const at = yield* Clock.currentTimeMillis
+  const { totals, ...asked } = request
+  const decision = decide(emptyBatch(), {
+    _tag: "ReceiveBatch",
+    at,
+    partner,
+    idempotencyKey,
+    requestDigest,
+    ...asked,
+  })
+  if (Result.isFailure(decision)) return yield* Effect.die(new Error(decision.failure.reason))
+  const log = yield* EventLog
+  const outcome = yield* log.open(id, decision.success, randomUUID())
+  if (outcome._tag === "Opened") {
+    const { eventsAppended } = yield* Metrics
+    for (const { _tag } of decision.success) eventsAppended.inc({ type: _tag })
+    return accepted(id, request, at, {})
+  }
+  if (!isSameRequest(outcome.first, requestDigest)) return yield* new IdempotencyKeyReused({ batch: id })
+  return accepted(id, request, outcome.first.at, { "idempotent-replayed": "true" })
+})
+
+/** The same for the first request and each repetition of it: the body has the same digest, the time is the log's. */
+const accepted = (
+  id: BatchId,
+  { items, totals }: BatchRequest,
+  receivedAt: number,
+  headers: Readonly<Record<string, string>>,
+): Response =>
+  new Response(
+    JSON.stringify({
+      id,
+      state: "received",
+      itemCount: items.length,
+      totals,
+      receivedAt: new Date(receivedAt).toISOString(),
+    }),
+    {
+      status: 202,
+      headers: { "content-type": "application/json", location: `/payout-batches/${id}`, ...headers },
+    },
+  )
+
+const isSameRequest = (first: BatchEvent, requestDigest: string): boolean =>
+  first._tag === "BatchReceived" && first.requestDigest === requestDigest
+
+const idempotencyKeyOf = (c: EdgeContext): Effect.Effect<string, InvalidRequest> => {
+  const key = c.req.header("idempotency-key") ?? ""
+  return printableAscii.test(key)
+    ? Effect.succeed(key)
+    : Effect.fail(
+        new InvalidRequest({ detail: "Send Idempotency-Key: 1 to 255 printable ASCII characters." }),
+      )
+}

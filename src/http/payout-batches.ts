@@ -1,0 +1,131 @@
+/** `/payout-batches` and what hangs on it: accepting, listing, and showing a batch with its items and events. */
+import { Effect } from "effect"
+import { Hono } from "hono"
+import type { BatchState, ItemState } from "../domain/batch.ts"
+import { isBatchId, type PartnerId } from "../domain/identifiers.ts"
+import { formatAmount } from "../domain/money.ts"
+import {
+  BATCHES_PER_PAGE_MAX,
+  BatchQueries,
+  type BatchView,
+  ITEMS_PER_PAGE_MAX,
+  type ItemView,
+  type Totals,
+} from "../projections/batch-queries.ts"
+import type { EventLog } from "../streams/event-log.ts"
+import type { Metrics } from "../telemetry/metrics.ts"
+import { noSuchBatch, ownBatch, viewFromLog } from "./batch-from-log.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
+import { ItemsNotYetShown } from "./failures.ts"
+import type { Intake } from "./intake.ts"
+import { listEvents } from "./payout-batch-events.ts"
+import { acceptBatch } from "./payout-batch-intake.ts"
+import { oneOf, VERSION_MAX, wholeNumber } from "./query.ts"
+import type { RequestBodies } from "./request-body.ts"
+
+export const payoutBatches = (
+  edge: Edge<BatchQueries | EventLog | Intake | Metrics | RequestBodies>,
+): Hono<EdgeEnv> =>
+  new Hono<EdgeEnv>()
+    .post("/payout-batches", edge.partner(acceptBatch))
+    .get("/payout-batches", edge.partner(listBatches))
+    .get("/payout-batches/:id", edge.partner(showBatch))
+    .get("/payout-batches/:id/items", edge.partner(listItems))
+    .get("/payout-batches/:id/events", edge.partner(listEvents))
+
+export const batchStates: ReadonlyArray<BatchState> = [
+  "received",
+  "screening",
+  "settling",
+  "settled",
+  "partially-settled",
+  "failed",
+  "rejected",
+]
+
+export const itemStates: ReadonlyArray<ItemState> = [
+  "received",
+  "held",
+  "rejected",
+  "cleared",
+  "transferring",
+  "unknown",
+  "pending",
+  "settled",
+  "failed",
+  "returned",
+  "parked",
+]
+
+const PAGE_DEFAULT = 100
+
+const listBatches = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  const request = yield* pageRequest(c, batchStates, BATCHES_PER_PAGE_MAX)
+  const { entries, next } = yield* (yield* BatchQueries).batches(partner, request)
+  return c.json({ payoutBatches: entries.map(shownBatch), next: next ?? null })
+})
+
+/**
+ * Shows a batch by the read models, or by its log when they do not have it yet, are behind the version that the client
+ * knows of (`atLeast`), or do not answer: who posted a batch can read it at once.
+ */
+const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  const id = c.req.param("id") ?? ""
+  const atLeast = yield* wholeNumber(c, "atLeast", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
+  if (!isBatchId(id)) return yield* noSuchBatch
+  const known = yield* (yield* BatchQueries)
+    .batch(partner, id)
+    .pipe(
+      Effect.catchTag("ReadModelUnavailable", (error) =>
+        Effect.as(Effect.logWarning("reading the log in place of the read models", error), undefined),
+      ),
+    )
+  const view = known !== undefined && known.version >= atLeast ? known : yield* viewFromLog(partner, id)
+  return c.json(shownBatch(view))
+})
+
+const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  const id = c.req.param("id") ?? ""
+  const request = yield* pageRequest(c, itemStates, ITEMS_PER_PAGE_MAX)
+  if (!isBatchId(id)) return yield* noSuchBatch
+  const page = yield* (yield* BatchQueries).items(partner, id, request)
+  if (page === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
+  const { entries, next, version } = page
+  return c.json({ items: entries.map(shownItem), next: next ?? null, version })
+})
+
+const pageRequest = Effect.fnUntraced(function* <State extends string>(
+  c: EdgeContext,
+  states: ReadonlyArray<State>,
+  limitMax: number,
+) {
+  const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: limitMax })
+  const state = yield* oneOf(c, "state", states)
+  return { limit, state, cursor: c.req.query("cursor") }
+})
+
+/** `totals` is what was accepted, as in the answer to the post; `states` says where it stands. */
+const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, ...view }: BatchView) => ({
+  ...view,
+  totals: Object.fromEntries(
+    Object.entries(totals).map(([currency, states]) => [currency, sumOf(currency, states)]),
+  ),
+  states: totals,
+  receivedAt: new Date(receivedAt).toISOString(),
+  updatedAt: new Date(updatedAt).toISOString(),
+  ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt).toISOString() }),
+})
+
+/** Amounts have exactly the currency's decimals, so without the point they are minor units. */
+const sumOf = (currency: string, states: Totals[string]): string => {
+  let minor = 0n
+  for (const { amount } of Object.values(states)) minor += BigInt(amount.replace(".", ""))
+  return formatAmount(minor, currency)
+}
+
+const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => ({
+  ...item,
+  amount: { currency, value: amount },
+  beneficiary: { name: beneficiaryName, account },
+  updatedAt: new Date(updatedAt).toISOString(),
+})

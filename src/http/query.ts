@@ -1,0 +1,39 @@
+import { Effect } from "effect"
+import type { EdgeContext } from "./edge.ts"
+import { InvalidRequest } from "./failures.ts"
+
+/** Beyond any version that a log reaches. */
+export const VERSION_MAX = 1_000_000_000
+
+const digits = /^[0-9]{1,10}$/
+
+/** Reads a whole number from the query. */
+export const wholeNumber = (
+  c: EdgeContext,
+  name: string,
+  {
+    fallback,
+    minimum,
+    maximum,
+  }: { readonly fallback: number; readonly minimum: number; readonly maximum: number },
+): Effect.Effect<number, InvalidRequest> => {
+  const text = c.req.query(name)
+  if (text === undefined) return Effect.succeed(fallback)
+  const value = digits.test(text) ? Number(text) : Number.NaN
+  return value >= minimum && value <= maximum
+    ? Effect.succeed(value)
+    : Effect.fail(new InvalidRequest({ detail: `${name}: expected ${minimum} to ${maximum}.` }))
+}
+
+/** Reads one of a set of words from the query, or `undefined` when it is not there. */
+export const oneOf = <Word extends string>(
+  c: EdgeContext,
+  name: string,
+  words: ReadonlyArray<Word>,
+): Effect.Effect<Word | undefined, InvalidRequest> => {
+  const text = c.req.query(name)
+  const word = words.find((candidate) => candidate === text)
+  return text === undefined || word !== undefined
+    ? Effect.succeed(word)
+    : Effect.fail(new InvalidRequest({ detail: `${name}: expected one of ${words.join(", ")}.` }))
+}

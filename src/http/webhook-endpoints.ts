@@ -1,0 +1,63 @@
+/** `/webhook-endpoints`: where a partner wants to be told. */
+import { Effect, Schema } from "effect"
+import { Hono } from "hono"
+import type { PartnerId } from "../domain/identifiers.ts"
+import { PublicEventType } from "../publisher/public-event.ts"
+import { type Endpoint, WebhookEndpoints } from "../webhooks/endpoints.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
+import { InvalidBody, NotFound } from "./failures.ts"
+import { fieldProblem } from "./field-problem.ts"
+import { readJson, requireJson } from "./json-body.ts"
+import { RequestBodies } from "./request-body.ts"
+
+const BODY_BYTES_MAX = 64 * 1024
+
+const EndpointBody = Schema.Struct({
+  url: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(2_048)),
+  eventTypes: Schema.optionalKey(
+    Schema.Array(PublicEventType).check(Schema.isMinLength(1), Schema.isMaxLength(64)),
+  ),
+})
+
+const decodeEndpoint = Schema.decodeUnknownResult(EndpointBody, { errors: "all", onExcessProperty: "error" })
+
+export const webhookEndpoints = (edge: Edge<RequestBodies | WebhookEndpoints>): Hono<EdgeEnv> =>
+  new Hono<EdgeEnv>()
+    .post("/webhook-endpoints", edge.partner(create))
+    .get("/webhook-endpoints", edge.partner(list))
+    .delete("/webhook-endpoints/:id", edge.partner(remove))
+
+const create = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  yield* requireJson(c)
+  const bodies = yield* RequestBodies
+  const asked = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => readJson(body, decodeEndpoint))
+  const endpoints = yield* WebhookEndpoints
+  const { endpoint, secret } = yield* endpoints
+    .create({ partner, ...asked })
+    .pipe(Effect.catchTag("EndpointRefused", ({ field, reason }) => refused(field, reason)))
+  const headers = { location: `/webhook-endpoints/${endpoint.id}`, "cache-control": "no-store" }
+  return c.json({ ...shown(endpoint), secret }, 201, headers)
+})
+
+const list = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  const endpoints = yield* (yield* WebhookEndpoints).list(partner)
+  return c.json({ webhookEndpoints: endpoints.map(shown) })
+})
+
+const remove = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  yield* (yield* WebhookEndpoints)
+    .remove(partner, c.req.param("id") ?? "")
+    .pipe(Effect.catchTag("NoSuchEndpoint", () => new NotFound({ what: "webhook endpoint" })))
+  return c.body(null, 204)
+})
+
+const refused = (field: string, reason: string): InvalidBody =>
+  new InvalidBody({ problems: [fieldProblem([field], reason)] })
+
+const shown = ({ id, url, eventTypes, enabled, createdAt }: Endpoint) => ({
+  id,
+  url,
+  eventTypes,
+  enabled,
+  createdAt: createdAt.toISOString(),
+})

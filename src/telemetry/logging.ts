@@ -1,0 +1,48 @@
+/** Logs as one line of JSON per entry, on standard error. */
+import { Cause, type Layer, Logger, References } from "effect"
+import { redact, redactText } from "./redaction.ts"
+
+/** Where the lines go; each comes without its line break. */
+export type LogSink = (line: string) => void
+
+const standardError: LogSink = (line) => {
+  process.stderr.write(`${line}\n`)
+}
+
+/**
+ * A logger that writes `{"time", "level", "message", …annotations, "details"?, "spans"?, "failures"?, "cause"?}`:
+ * `time` in ISO 8601, spans in milliseconds. The first thing logged is the message, further ones are its details. Of a
+ * cause, expected failures are told by their fields, defects with their stack. Everything is redacted; an annotation
+ * cannot take the place of the fields named here.
+ */
+export const jsonLogger = (sink: LogSink): Logger.Logger<unknown, void> =>
+  Logger.make(({ message, logLevel, cause, fiber, date }) => {
+    const [first, ...details] = Array.isArray(message) ? message : [message]
+    const spans = fiber.getRef(References.CurrentLogSpans)
+    const line = {
+      ...Object(redact(fiber.getRef(References.CurrentLogAnnotations))),
+      time: date.toISOString(),
+      level: logLevel.toLowerCase(),
+      message: redact(first),
+      ...(details.length === 0 ? {} : { details: redact(details) }),
+      ...(spans.length === 0 ? {} : { spans: durations(spans, date.getTime()) }),
+      ...told(cause),
+    }
+    sink(JSON.stringify(line))
+  })
+
+const told = ({ reasons }: Cause.Cause<unknown>) => {
+  const failures = reasons.filter(Cause.isFailReason)
+  const others = reasons.filter((reason) => !Cause.isFailReason(reason))
+  return {
+    ...(failures.length === 0 ? {} : { failures: redact(failures.map(({ error }) => error)) }),
+    ...(others.length === 0 ? {} : { cause: redactText(Cause.pretty(Cause.fromReasons(others))) }),
+  }
+}
+
+const durations = (spans: ReadonlyArray<readonly [string, number]>, now: number): Record<string, number> =>
+  Object.fromEntries(spans.map(([name, since]) => [name, now - since]))
+
+/** Replaces Effect's loggers with {@link jsonLogger}, on standard error unless told otherwise. */
+export const loggingLayer = (sink: LogSink = standardError): Layer.Layer<never> =>
+  Logger.layer([jsonLogger(sink)])

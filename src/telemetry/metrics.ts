@@ -1,0 +1,59 @@
+/**
+ * What the service measures, for Prometheus. Every metric stands in the one table below; the values of its labels come
+ * from closed sets (routes, event types, banks, outcomes), never from a partner, a batch or a message.
+ */
+import { Context, Effect, Layer } from "effect"
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client"
+
+/** Upper bounds in seconds, from a millisecond to half a minute. */
+const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+const makeMetrics = () => {
+  const registry = new Registry()
+  const registers = [registry]
+  const counter = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label>) =>
+    new Counter({ name, help, labelNames, registers })
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+  const histogram = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label>) =>
+    new Histogram({ name, help, labelNames, buckets: seconds, registers })
+  collectDefaultMetrics({ register: registry })
+  return {
+    registry,
+    httpRequests: counter("atlaspay_http_requests_total", "HTTP requests answered", [
+      "method",
+      "route",
+      "status",
+    ]),
+    acceptanceSeconds: histogram(
+      "atlaspay_acceptance_seconds",
+      "From a payout batch's headers to its answer",
+      ["status"],
+    ),
+    eventsAppended: counter("atlaspay_events_appended_total", "Events appended to batch logs", ["type"]),
+    bankCalls: counter("atlaspay_bank_calls_total", "Calls to banks", ["bank", "call", "outcome"]),
+    bankCallSeconds: histogram("atlaspay_bank_call_seconds", "Time of a call to a bank", ["bank", "call"]),
+    activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
+    openBatches: gauge("atlaspay_open_batches", "Batches that are not finished, as intake last saw it"),
+    followerEntries: counter("atlaspay_follower_entries_total", "Feed entries handled by each follower", [
+      "follower",
+    ]),
+    followerFailures: counter("atlaspay_follower_failures_total", "Chunks of the feed that failed", [
+      "follower",
+    ]),
+    frozenFollowers: counter(
+      "atlaspay_frozen_followers_total",
+      "Partitions that a follower gave up: page someone",
+      ["follower"],
+    ),
+    webhookDeliveries: counter("atlaspay_webhook_deliveries_total", "Tries to deliver a webhook", [
+      "outcome",
+    ]),
+  }
+}
+
+export class Metrics extends Context.Service<Metrics, ReturnType<typeof makeMetrics>>()(
+  "atlaspay/telemetry/Metrics",
+) {
+  /** A registry of its own, with the process's default metrics in it. */
+  static readonly layer: Layer.Layer<Metrics> = Layer.effect(Metrics, Effect.sync(makeMetrics))
+}

@@ -1,0 +1,111 @@
+/** The API over real HTTP on the real event log, with read models and endpoints that a test fills itself. */
+import { Effect, Layer, ManagedRuntime } from "effect"
+import { AppConfig } from "../../src/config.ts"
+import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations.ts"
+import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
+import { RedisConnections } from "../../src/platform/redis.ts"
+import type { BatchQueries } from "../../src/projections/batch-queries.ts"
+import { EventLog } from "../../src/streams/event-log.ts"
+import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { loggingLayer } from "../../src/telemetry/logging.ts"
+import { Metrics } from "../../src/telemetry/metrics.ts"
+import { settings } from "../settings.ts"
+import { endpointsInMemory } from "./endpoints-in-memory.ts"
+import { readModels } from "./read-models.ts"
+
+export const acme = "acme-key"
+export const globex = "globex-key"
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  readonly json: Record<string, unknown>
+}
+
+export class ApiUnderTest implements AsyncDisposable {
+  readonly url: string
+  readonly log: EventLog["Service"]
+  /** What was logged, line by line. */
+  readonly lines: ReadonlyArray<string>
+  readonly #close: () => Promise<void>
+
+  private constructor(
+    url: string,
+    log: EventLog["Service"],
+    lines: ReadonlyArray<string>,
+    close: () => Promise<void>,
+  ) {
+    this.url = url
+    this.log = log
+    this.lines = lines
+    this.#close = close
+  }
+
+  static async open({
+    port = 0,
+    environment = {},
+    checks = [],
+    queries = readModels(),
+    eventLog = eventLogOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+  }: {
+    /** Any free one by default. */
+    readonly port?: number
+    readonly environment?: Readonly<Record<string, string>>
+    readonly checks?: ReadonlyArray<ReadinessCheck>
+    readonly queries?: Layer.Layer<BatchQueries>
+    readonly eventLog?: Layer.Layer<EventLog, unknown, AppConfig>
+  } = {}): Promise<ApiUnderTest> {
+    const lines: Array<string> = []
+    const runtime = ManagedRuntime.make(
+      httpServerLayer.pipe(
+        Layer.provideMerge(eventLog),
+        Layer.provide([
+          queries,
+          endpointsInMemory,
+          Metrics.layer,
+          Layer.succeed(ReadinessChecks, checks),
+          loggingLayer((line) => lines.push(line)),
+        ]),
+        Layer.provide(onPort(port, environment)),
+      ),
+    )
+    const { address, log } = await runtime.runPromise(Effect.all({ address: HttpAddress, log: EventLog }))
+    return new ApiUnderTest(address.url, log, lines, () => runtime.dispose())
+  }
+
+  async call(path: string, init: RequestInit = {}): Promise<Answer> {
+    const answer = await fetch(`${this.url}${path}`, init)
+    const text = await answer.text()
+    const isJson = /json/.test(answer.headers.get("content-type") ?? "")
+    return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : {} }
+  }
+
+  get(path: string, apiKey = acme): Promise<Answer> {
+    return this.call(path, { headers: { authorization: `Bearer ${apiKey}` } })
+  }
+
+  /** Posts a batch; a body that is not text is sent as JSON. */
+  post(idempotencyKey: string, body: unknown, apiKey = acme): Promise<Answer> {
+    return this.call("/payout-batches", {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${apiKey}`,
+        "idempotency-key": idempotencyKey,
+        "content-type": "application/json",
+      },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close()
+  }
+}
+
+/** The environment cannot ask for just any port, which is what a test wants. */
+const onPort = (port: number, environment: Readonly<Record<string, string>>): Layer.Layer<AppConfig> =>
+  Layer.effect(
+    AppConfig,
+    Effect.map(AppConfig, (given) => ({ ...given, http: { ...given.http, port } })),
+  ).pipe(Layer.provide(settings(environment)))

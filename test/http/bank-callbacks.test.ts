@@ -1,0 +1,109 @@
+import { Effect } from "effect"
+import { Webhook } from "standardwebhooks"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
+import { batchIdOf } from "../../src/http/batch-identity.ts"
+import { type Answer, ApiUnderTest } from "./api-under-test.ts"
+import { payout } from "./payout-batch-body.ts"
+
+const secret = "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s="
+const batch = batchIdOf("acme", "called-back")
+const reference = transferReference({ batch, item: 1, attempt: 1 })
+
+let api: ApiUnderTest
+beforeAll(async () => {
+  api = await ApiUnderTest.open({ environment: { MAILBOX_MAX: "6" } })
+  await api.post("called-back", { items: [payout("a")] })
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+const settled = {
+  id: "cb-1",
+  bank: "north",
+  reference,
+  transferId: "t-1",
+  status: "settled",
+  at: "2026-01-02T03:04:05Z",
+}
+
+const call = (
+  body: unknown,
+  { bank = "north", key = secret, sentAt = new Date(), tamper = "" } = {},
+): Promise<Answer> => {
+  const text = JSON.stringify(body)
+  const headers = {
+    "content-type": "application/json",
+    "webhook-id": "msg-1",
+    "webhook-timestamp": String(Math.floor(sentAt.getTime() / 1000)),
+    "webhook-signature": new Webhook(key).sign("msg-1", sentAt, text),
+  }
+  return api.call(`/bank-callbacks/${bank}`, { method: "POST", headers, body: text + tamper })
+}
+
+const mailOf = () => Effect.runPromise(api.log.mail(batch, 10))
+
+it("puts what a bank says into the mailbox of the batch", async () => {
+  const answers = [
+    await call(settled),
+    await call({ ...settled, status: "rejected", code: "AC04", extra: "banks add fields" }),
+    await call({ ...settled, status: "returned" }),
+  ]
+  expect(answers.map(({ status }) => status)).toEqual([202, 202, 202])
+  const told = (await mailOf()).map(({ command }) => command)
+  expect(told).toMatchObject([
+    { _tag: "RecordTransfer", item: 1, attempt: 1, outcome: { _tag: "Settled", evidence: "callback" } },
+    { outcome: { _tag: "Failed", code: "AC04" } },
+    { outcome: { _tag: "Returned", code: "unspecified" } },
+  ])
+})
+
+it.each([
+  ["is signed with another secret", { key: "whsec_YW5vdGhlci1zZWNyZXQ=" }],
+  ["was changed on its way", { tamper: " " }],
+  ["is replayed after ten minutes", { sentAt: new Date(Date.now() - 600_000) }],
+  ["comes from the future", { sentAt: new Date(Date.now() + 600_000) }],
+])("does not believe a callback that %s", async (_, changes) => {
+  const before = (await mailOf()).length
+  const answer = await call(settled, changes)
+  expect(answer.status).toBe(401)
+  expect(answer.json.type).toBe("/problems/invalid-signature")
+  expect(await mailOf()).toHaveLength(before)
+})
+
+it("does not believe a callback without a signature", async () => {
+  const answer = await api.call("/bank-callbacks/north", { method: "POST", body: JSON.stringify(settled) })
+  expect(answer.status).toBe(401)
+})
+
+it("refuses a bank that calls on another's behalf", async () => {
+  expect((await call(settled, { bank: "south" })).status).toBe(400)
+})
+
+it("names the field that is not as agreed", async () => {
+  const answer = await call({ ...settled, status: "perhaps" })
+  expect(answer.status).toBe(400)
+  expect(answer.json.errors).toMatchObject([{ pointer: "/status" }])
+})
+
+it("does not read more than 64 KiB", async () => {
+  expect((await call({ ...settled, code: "x".repeat(70_000) })).status).toBe(413)
+})
+
+it.each([
+  ["a reference that is none of ours", "RF18539007547034"],
+  [
+    "a batch that does not exist",
+    transferReference({ batch: BatchId.make(`pb_${"z".repeat(22)}`), item: 1, attempt: 1 }),
+  ],
+])("knows no transfer for %s, and warns", async (_, unknown) => {
+  const answer = await call({ ...settled, reference: unknown })
+  expect(answer.status).toBe(404)
+  expect(api.lines.some((line) => line.includes('"warn"') && line.includes("not ours"))).toBe(true)
+})
+
+it("asks the bank to come back when the mailbox is full", async () => {
+  let answer = await call(settled)
+  for (let sent = 0; sent < 6 && answer.status === 202; sent += 1) answer = await call(settled)
+  expect(answer.status).toBe(503)
+  expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0)
+})

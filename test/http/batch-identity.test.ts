@@ -1,0 +1,26 @@
+import { expect, it } from "vitest"
+import { base32 } from "../../src/http/base32.ts"
+import { batchIdOf, requestDigestOf } from "../../src/http/batch-identity.ts"
+
+it.each([
+  ["f", "my"],
+  ["fo", "mzxq"],
+  ["foo", "mzxw6"],
+  ["foob", "mzxw6yq"],
+  ["fooba", "mzxw6ytb"],
+  ["foobar", "mzxw6ytboi"],
+])("writes the test vectors of RFC 4648 in base 32: %s", (text, expected) => {
+  expect(base32(Buffer.from(text), expected.length)).toBe(expected)
+})
+
+it("derives the same batch id for ever", () => {
+  expect(batchIdOf("acme", "week-1")).toBe("pb_upjv6mxlad76vs4pvhcufy")
+})
+
+it("does not confuse where the partner ends and the key begins", () => {
+  expect(batchIdOf("acme", "1x")).not.toBe(batchIdOf("acme1", "x"))
+})
+
+it("knows a body by its bytes", () => {
+  expect(requestDigestOf(Buffer.from("{}"))).not.toBe(requestDigestOf(Buffer.from("{ }")))
+})

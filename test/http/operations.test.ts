@@ -1,0 +1,106 @@
+import { Effect, Layer } from "effect"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { ApiKeys } from "../../src/http/api-keys.ts"
+import { makeApp } from "../../src/http/app.ts"
+import { Intake } from "../../src/http/intake.ts"
+import { openApiDocument } from "../../src/http/openapi.ts"
+import { ReadinessChecks } from "../../src/http/operations.ts"
+import { RequestBodies } from "../../src/http/request-body.ts"
+import { EventLog } from "../../src/streams/event-log.ts"
+import { Metrics } from "../../src/telemetry/metrics.ts"
+import { settings } from "../settings.ts"
+import { ApiUnderTest } from "./api-under-test.ts"
+import { endpointsInMemory } from "./endpoints-in-memory.ts"
+import { payout } from "./payout-batch-body.ts"
+import { readModels } from "./read-models.ts"
+
+let postgresAnswers = true
+
+let api: ApiUnderTest
+beforeAll(async () => {
+  api = await ApiUnderTest.open({
+    checks: [
+      { name: "redis", check: Effect.void },
+      {
+        name: "postgres",
+        check: Effect.suspend(() => (postgresAnswers ? Effect.void : Effect.fail("connection refused"))),
+      },
+      { name: "nats", check: Effect.suspend(() => (postgresAnswers ? Effect.void : Effect.never)) },
+    ],
+  })
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+it("is ready while all parts answer, and names those that do not", async () => {
+  expect(await api.call("/readyz")).toMatchObject({ status: 200, json: { status: "ready" } })
+  postgresAnswers = false
+  expect(await api.call("/readyz")).toMatchObject({
+    status: 503,
+    json: { status: "not-ready", notAnswering: ["postgres", "nats"] },
+  })
+  expect(await api.call("/healthz")).toMatchObject({ status: 200 })
+  postgresAnswers = true
+})
+
+it("counts requests by route, not by path", async () => {
+  await api.post("counted", { items: [payout("a")] })
+  await api.get("/payout-batches/pb_aaaaaaaaaaaaaaaaaaaaaa")
+  await api.get("/no/such/path")
+  await api.call("/healthz", { method: "PATCH" })
+  const { text } = await api.call("/metrics")
+  const lines = text.split("\n").filter((line) => line.startsWith("atlaspay_"))
+  expect(lines).toContain(
+    'atlaspay_http_requests_total{method="POST",route="/payout-batches",status="202"} 1',
+  )
+  expect(lines).toContain(
+    'atlaspay_http_requests_total{method="GET",route="/payout-batches/:id",status="404"} 1',
+  )
+  expect(lines).toContain('atlaspay_http_requests_total{method="GET",route="/*",status="404"} 1')
+  expect(lines).toContain('atlaspay_http_requests_total{method="OTHER",route="/*",status="404"} 1')
+  expect(lines).toContain('atlaspay_events_appended_total{type="BatchReceived"} 1')
+  expect(lines).toContain('atlaspay_acceptance_seconds_count{status="202"} 1')
+  expect(text).not.toContain("no/such")
+})
+
+it("describes every route it has, and no other", async () => {
+  const app = await Effect.runPromise(
+    makeApp.pipe(
+      Effect.provide([
+        ApiKeys.layer,
+        Metrics.layer,
+        readModels(),
+        endpointsInMemory,
+        RequestBodies.layer,
+        Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0 }),
+        Layer.mock(Intake, {}),
+        Layer.succeed(ReadinessChecks, []),
+      ]),
+      Effect.provide(settings()),
+    ),
+  )
+  const routes = app.routes
+    .filter(({ method }) => method !== "ALL")
+    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`)
+  const { json } = await api.call("/openapi.json")
+  const described = Object.entries(Object(json.paths)).flatMap(([path, operations]) =>
+    Object.keys(Object(operations)).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  expect(described.sort()).toEqual(routes.sort())
+})
+
+it("refers only to schemas that it has", () => {
+  const names = [...JSON.stringify(openApiDocument).matchAll(/#\/components\/schemas\/(\w+)/g)].map(
+    ([, name]) => name,
+  )
+  expect(new Set(names)).toEqual(new Set(Object.keys(openApiDocument.components.schemas)))
+})
+
+it("points the way at the root, and answers the rest with a problem", async () => {
+  expect((await api.call("/")).json).toMatchObject({ documentation: "/openapi.json" })
+  const answer = await api.call("/nowhere")
+  expect(answer.headers.get("content-type")).toBe("application/problem+json")
+  expect(answer.json).toMatchObject({
+    status: 404,
+    instance: expect.stringMatching(/^urn:atlaspay:problem:/),
+  })
+})

@@ -1,0 +1,13 @@
+import { Effect, Layer } from "effect"
+import { BatchQueries } from "../../src/projections/batch-queries.ts"
+
+type Queries = BatchQueries["Service"]
+
+/** Read models that know nothing, except for what a test tells of them. */
+export const readModels = (known: Partial<Queries> = {}): Layer.Layer<BatchQueries> =>
+  Layer.succeed(BatchQueries, {
+    batch: () => Effect.succeed(undefined),
+    batches: () => Effect.succeed({ entries: [], next: undefined }),
+    items: () => Effect.succeed(undefined),
+    ...known,
+  })

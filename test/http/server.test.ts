@@ -1,0 +1,120 @@
+import { once } from "node:events"
+import { connect, createServer } from "node:net"
+import { Effect, Layer } from "effect"
+import { expect, it } from "vitest"
+import { EventLog, StreamsUnavailable } from "../../src/streams/event-log.ts"
+import { ApiUnderTest, acme } from "./api-under-test.ts"
+import { payout } from "./payout-batch-body.ts"
+
+const down = Effect.fail(
+  new StreamsUnavailable({ step: "test", reason: "ECONNREFUSED DE89370400440532013000" }),
+)
+
+/** An event log that only has a backlog, and opens batches as it is told. */
+const eventLog = (backlog: EventLog["Service"]["backlog"], open: EventLog["Service"]["open"]) =>
+  Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, backlog, open })
+
+it("lets a request under way finish before it closes, and takes no other", async () => {
+  let started = () => {}
+  const opening = new Promise<void>((resolve) => {
+    started = resolve
+  })
+  let finish = () => {}
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const slow = Effect.promise(() => {
+    started()
+    return finished
+  }).pipe(Effect.as({ _tag: "Opened" as const }))
+  const api = await ApiUnderTest.open({ eventLog: eventLog(Effect.succeed(0), () => slow) })
+  await api.call("/healthz")
+
+  const underWay = api.post("slow", { items: [payout("a")] })
+  await opening
+  const closing = api[Symbol.asyncDispose]()
+  await refusesConnections(api.url)
+  finish()
+
+  expect((await underWay).status).toBe(202)
+  await closing
+})
+
+it("asks to come back later when too many batches are open", async () => {
+  const full = eventLog(Effect.succeed(6), () => Effect.succeed({ _tag: "Opened" }))
+  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, eventLog: full })
+  const answer = await api.post("k", { items: [payout("a")] })
+  expect(answer.status).toBe(503)
+  expect(answer.json.type).toBe("/problems/intake-full")
+  expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0)
+})
+
+it("looks at the backlog once for many requests", async () => {
+  let looks = 0
+  const counted = Effect.sync(() => {
+    looks += 1
+    return 0
+  })
+  const log = eventLog(counted, () => Effect.succeed({ _tag: "Opened" }))
+  await using api = await ApiUnderTest.open({ eventLog: log })
+  await Promise.all(Array.from({ length: 50 }, (_, n) => api.post(`k${n}`, { items: [payout("a")] })))
+  expect(looks).toBeLessThan(10)
+})
+
+it("says that its storage does not answer, and logs under the problem's id why", async () => {
+  await using api = await ApiUnderTest.open({ eventLog: eventLog(down, () => down) })
+  const answer = await api.post("k", { items: [payout("a")] })
+  expect(answer.status).toBe(503)
+  expect(answer.headers.get("retry-after")).toBe("1")
+  const logged = api.lines.find((line) => line.includes(String(answer.json.instance)))
+  expect(logged).toContain("ECONNREFUSED")
+  expect(logged).not.toContain("DE89370400440532013000")
+})
+
+it("tells nothing of what nobody expected, but the id to ask about", async () => {
+  const broken = eventLog(Effect.succeed(0), () => Effect.die(new Error("a bug near line 7")))
+  await using api = await ApiUnderTest.open({ eventLog: broken })
+  const answer = await api.post("k", { items: [payout("a")] })
+  expect(answer.status).toBe(500)
+  expect(Object.keys(answer.json).sort()).toEqual(["instance", "status", "title", "type"])
+  expect(api.lines.find((line) => line.includes(String(answer.json.instance)))).toContain("near line 7")
+})
+
+it("ends with the connections of clients that went away in the middle of a body", async () => {
+  const log = eventLog(Effect.succeed(0), () => Effect.succeed({ _tag: "Opened" }))
+  await using api = await ApiUnderTest.open({ eventLog: log })
+  const { hostname, port } = new URL(api.url)
+  const socket = connect(Number(port), hostname)
+  await once(socket, "connect")
+  socket.write(
+    `POST /payout-batches HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${acme}\r\nIdempotency-Key: k\r\n` +
+      "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+  )
+  socket.destroySoon()
+  await once(socket, "close")
+  await expect.poll(() => api.lines.some((line) => line.includes("BodyCutOff"))).toBe(true)
+})
+
+it("says which address it cannot listen on", async () => {
+  const other = createServer().listen(0, "127.0.0.1")
+  await once(other, "listening")
+  const address = other.address()
+  const port = address === null || typeof address === "string" ? 0 : address.port
+  await expect(ApiUnderTest.open({ port })).rejects.toMatchObject({
+    _tag: "ListenFailed",
+    port,
+    reason: "EADDRINUSE",
+  })
+  other.close()
+})
+
+/** Waits until nobody listens there any more. */
+const refusesConnections = (url: string): Promise<void> =>
+  expect
+    .poll(() =>
+      fetch(`${url}/healthz`).then(
+        () => "open",
+        () => "closed",
+      ),
+    )
+    .toBe("closed")

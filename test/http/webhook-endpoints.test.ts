@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
+
+let api: ApiUnderTest
+beforeAll(async () => {
+  api = await ApiUnderTest.open()
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+const create = (body: unknown, apiKey = acme) =>
+  api.call("/webhook-endpoints", {
+    method: "POST",
+    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  })
+
+const remove = (id: unknown, apiKey: string) =>
+  api.call(`/webhook-endpoints/${id}`, { method: "DELETE", headers: { authorization: `Bearer ${apiKey}` } })
+
+it("shows the secret of an endpoint once", async () => {
+  const url = "https://acme.example/hooks"
+  const created = await create({ url, eventTypes: ["com.atlaspay.payout.settled.v1"] })
+  expect(created.status).toBe(201)
+  expect(created.json).toMatchObject({ url, enabled: true, secret: expect.stringMatching(/^whsec_/) })
+  const listed = await api.get("/webhook-endpoints")
+  expect(listed.json.webhookEndpoints).toMatchObject([{ id: created.json.id, url }])
+  expect(listed.text).not.toContain("whsec_")
+})
+
+it("keeps partners apart", async () => {
+  const { json } = await create({ url: "https://globex.example/hooks" }, globex)
+  expect((await api.get("/webhook-endpoints")).text).not.toContain("globex")
+  expect((await remove(json.id, acme)).status).toBe(404)
+  expect((await remove(json.id, globex)).status).toBe(204)
+  expect((await api.get("/webhook-endpoints", globex)).json).toEqual({ webhookEndpoints: [] })
+})
+
+it.each([
+  ["a URL that is refused", { url: "http://acme.example" }, "/url"],
+  ["an unknown event type", { url: "https://acme.example", eventTypes: ["gossip"] }, "/eventTypes/0"],
+  ["an unknown field", { url: "https://acme.example", secret: "mine" }, "/secret"],
+])("names the field: %s", async (_, body, pointer) => {
+  const answer = await create(body)
+  expect(answer.status).toBe(400)
+  expect(answer.json.errors).toMatchObject([{ pointer }])
+})
+
+it("needs an API key", async () => {
+  expect((await create({ url: "https://acme.example" }, "nobody")).status).toBe(401)
+})

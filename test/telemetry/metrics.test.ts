@@ -1,0 +1,26 @@
+import { Effect } from "effect"
+import { expect, it } from "vitest"
+import { Metrics } from "../../src/telemetry/metrics.ts"
+
+const metrics = () => Effect.runPromise(Metrics.pipe(Effect.provide(Metrics.layer)))
+
+it("shows what was counted, and the process's own metrics", async () => {
+  const { registry, eventsAppended, bankCallSeconds } = await metrics()
+  eventsAppended.inc({ type: "BatchReceived" }, 2)
+  bankCallSeconds.observe({ bank: "north", call: "transfer" }, 0.02)
+  const text = await registry.metrics()
+  expect(text).toContain('atlaspay_events_appended_total{type="BatchReceived"} 2')
+  expect(text).toContain('atlaspay_bank_call_seconds_bucket{le="0.025",bank="north",call="transfer"} 1')
+  expect(text).toContain("process_cpu_seconds_total")
+})
+
+it("has a registry of its own in each layer", async () => {
+  const [one, other] = [await metrics(), await metrics()]
+  one.activeBatches.set(7)
+  expect(await other.registry.getSingleMetricAsString("atlaspay_active_batches")).not.toContain("7")
+})
+
+it("refuses a label that is not in the table", async () => {
+  const { webhookDeliveries } = await metrics()
+  expect(() => webhookDeliveries.inc({ partner: "acme" } as never)).toThrow()
+})

@@ -1,0 +1,60 @@
+import { Redacted } from "effect"
+import { describe, expect, it } from "vitest"
+import { transferReference } from "../../src/domain/identifiers.ts"
+import { redact, redactText } from "../../src/telemetry/redaction.ts"
+
+const iban = "DE89370400440532013000"
+
+describe("text in a log line", () => {
+  it.each([
+    ["an IBAN", iban],
+    ["an IBAN with letters in it", "GB29NWBK60161331926819"],
+    ["an IBAN in groups of four", "DE89 3704 0044 0532 0130 00"],
+    ["an IBAN in lower case", iban.toLowerCase()],
+    ["an IBAN with a wrong check digit", "DE88370400440532013000"],
+    ["a long number", "12345678"],
+  ])("loses %s", (_, secret) => {
+    expect(redactText(`cannot pay ${secret}, sorry`)).toBe("cannot pay [redacted], sorry")
+  })
+
+  it("keeps what support needs: batch ids, transfer references, times, short numbers", () => {
+    const reference = transferReference({ batch: "pb_de27abcdefghijklmnopqr" as never, item: 42, attempt: 1 })
+    const text = `pb_de27abcdefghijklmnopqr ${reference} 2026-01-02T03:04:05.678Z 15000`
+    expect(redactText(text)).toBe(text)
+  })
+
+  it("is cut when it is long", () => {
+    expect(redactText("a".repeat(10_000)).length).toBeLessThan(4_100)
+  })
+})
+
+describe("values in a log line", () => {
+  it("are masked by the name of their field, whatever they hold", () => {
+    const value = {
+      account: "short",
+      accountNumber: 12,
+      apiKey: "k",
+      Authorization: "Bearer k",
+      callbackSecret: "s",
+      idempotencyKey: "i",
+    }
+    expect(new Set(Object.values(Object(redact(value))))).toEqual(new Set(["[redacted]"]))
+  })
+
+  it("are masked however deep they lie, in names too", () => {
+    const line = JSON.stringify(redact({ items: [{ beneficiary: { note: `to ${iban}`, [iban]: 1 } }] }))
+    expect(line).not.toContain(iban)
+    expect(line).toContain("to [redacted]")
+  })
+
+  it("become JSON whatever they are", () => {
+    const circular: Record<string, unknown> = { n: 12n, d: new Date(0), u: undefined, f: () => 1 }
+    circular.self = circular
+    expect(() => JSON.stringify(redact(circular))).not.toThrow()
+    expect(redact(Redacted.make("hidden"))).toBe("[redacted]")
+    expect(redact(new Error(`no account ${iban}`))).toEqual({
+      error: "Error",
+      message: "no account [redacted]",
+    })
+  })
+})
