@@ -1,0 +1,106 @@
+/** The only place where layers are wired: which adapter stands behind each port, and what each role runs. */
+import { Effect, Layer, Option } from "effect"
+import { layer as workerLayer } from "./actors/worker.ts"
+import { AppConfig, type Role } from "./config.ts"
+import { layer as banksOverHttp } from "./connectors/bank-http.ts"
+import { layer as complianceOverHttp } from "./connectors/compliance-engine-http.ts"
+import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
+import { layer as ledgerOverHttp } from "./connectors/ledger-http.ts"
+import { ReadinessChecks } from "./http/operations.ts"
+import { httpServerLayer } from "./http/server.ts"
+import { Pipelines } from "./pipelines/pipelines.ts"
+import { CrashPoints, dieAt } from "./platform/crash-point.ts"
+import { Nats } from "./platform/nats.ts"
+import { Postgres } from "./platform/postgres.ts"
+import { attempt, RedisConnections } from "./platform/redis.ts"
+import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
+import { layer as schemaInPostgres } from "./projections/migrations-postgres.ts"
+import { projectorLayer } from "./projections/projector.ts"
+import { PROJECTION } from "./projections/read-models.ts"
+import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
+import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts"
+import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
+import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
+import { feedKeeperLayer } from "./streams/feed-keeper.ts"
+import { FollowerObserver } from "./streams/follower.ts"
+import { loggingLayer } from "./telemetry/logging.ts"
+import { Metrics } from "./telemetry/metrics.ts"
+import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
+import { layer as endpointsInPostgres } from "./webhooks/endpoints-postgres.ts"
+import { layer as webhooksLayer } from "./webhooks/webhooks.ts"
+
+/** What the service needs of a process that runs it: nothing but the environment. */
+const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer, Nats.layer).pipe(
+  Layer.provideMerge(AppConfig.layer),
+)
+
+const eventLog = eventLogOnRedis.pipe(Layer.provideMerge(foundation))
+const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
+const cursors = cursorsInPostgres.pipe(Layer.provide(database))
+const endpoints = endpointsInPostgres.pipe(Layer.provide(foundation))
+
+const observers = Layer.effect(
+  FollowerObserver,
+  Effect.map(Metrics, ({ followerEntries, followerFailures, frozenFollowers }) => ({
+    handled: (follower: string, entries: number) => followerEntries.inc({ follower }, entries),
+    failed: (follower: string) => followerFailures.inc({ follower }),
+    frozen: (follower: string) => frozenFollowers.inc({ follower }),
+  })),
+).pipe(Layer.provideMerge(Metrics.layer))
+
+const readiness = Layer.effect(
+  ReadinessChecks,
+  Effect.gen(function* () {
+    const { commands } = yield* RedisConnections
+    const { query } = yield* Postgres
+    const { connection } = yield* Nats
+    return [
+      { name: "redis", check: attempt(() => commands.ping()) },
+      { name: "postgres", check: query("ping", (sql) => sql`select 1`) },
+      { name: "nats", check: Effect.tryPromise(() => connection.flush()) },
+    ]
+  }),
+)
+
+/** Nothing in production; in a test of recovery, the point at which this process dies. */
+const crashPoints = Layer.effect(
+  CrashPoints,
+  Effect.map(AppConfig, ({ crashAt }) =>
+    Option.match(crashAt, {
+      onNone: () => () => Effect.void,
+      onSome: ([point, , nth]) => dieAt(point, nth),
+    }),
+  ),
+)
+
+const connectors = Layer.mergeAll(complianceOverHttp, banksOverHttp, ledgerOverHttp, registerInPostgres)
+
+/** What each role runs on top of the event log. */
+const parts = {
+  api: httpServerLayer.pipe(
+    Layer.provide([queriesInPostgres.pipe(Layer.provide(database)), endpoints, readiness]),
+  ),
+  worker: workerLayer.pipe(
+    Layer.provide(Pipelines.layer.pipe(Layer.provide(connectors))),
+    Layer.provide(crashPoints),
+  ),
+  projector: Layer.merge(
+    projectorLayer.pipe(Layer.provide(readModelsInPostgres)),
+    feedKeeperLayer([PROJECTION, PUBLISHER]),
+  ).pipe(Layer.provide(cursors)),
+  publisher: relayLayer.pipe(Layer.provide(cursors)),
+  webhooks: webhooksLayer.pipe(Layer.provide([deliveriesInPostgres, endpoints])),
+} as const
+
+type Part = (typeof parts)[Role]
+type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
+
+/**
+ * The service with the roles that it is to run; what it needs more is the environment. Provides `HttpAddress` when
+ * the API is among the roles.
+ */
+export const serveLayer = (roles: ReadonlyArray<Role>) =>
+  roles
+    .map((role): Served => parts[role])
+    .reduce((served, part) => Layer.merge(served, part))
+    .pipe(Layer.provide([eventLog, observers]), Layer.provide(loggingLayer()))

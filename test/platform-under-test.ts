@@ -1,0 +1,208 @@
+/**
+ * The whole platform for a test, as a partner and an operator see it: the sandbox and the service as processes of
+ * their own on the test stack's servers. The service can be killed, frozen and started again.
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import { randomUUID } from "node:crypto"
+import { once } from "node:events"
+import { createServer } from "node:net"
+import { inject } from "vitest"
+import { type Sandbox, sandboxSecret, startSandbox } from "../src/sandbox/sandbox.ts"
+import { ownDatabase } from "./database.ts"
+import { ownPrefix } from "./settings.ts"
+
+export const API_KEY = "acme-key"
+
+export interface BankBooks {
+  readonly transfers: ReadonlyArray<{
+    readonly reference: string
+    readonly status: string
+    readonly payments: number
+    readonly amount: { readonly currency: string; readonly value: string }
+  }>
+  readonly paidTwice: number
+  readonly outstanding: number
+}
+
+export interface BatchView {
+  readonly id: string
+  readonly state: string
+  readonly version: number
+}
+
+/** One service process; `ended` tells how it ended. */
+export class Service {
+  readonly #process: ChildProcess
+  readonly ended: Promise<NodeJS.Signals | number | null>
+  readonly lines: Array<string> = []
+
+  constructor(environment: Readonly<Record<string, string>>) {
+    this.#process = spawn(process.execPath, ["src/main.ts"], {
+      env: { PATH: process.env.PATH, ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    })
+    for (const output of [this.#process.stdout, this.#process.stderr]) {
+      output?.setEncoding("utf8").on("data", (text: string) => this.lines.push(...text.split("\n")))
+    }
+    this.ended = once(this.#process, "exit").then(([code, signal]) => signal ?? code)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal)
+  }
+
+  async stop(): Promise<void> {
+    this.signal("SIGCONT")
+    this.signal("SIGTERM")
+    await this.ended
+  }
+}
+
+export class PlatformUnderTest implements AsyncDisposable {
+  readonly url: string
+  readonly #environment: Readonly<Record<string, string>>
+  readonly #sandbox: Sandbox
+  readonly #close: () => Promise<void>
+  readonly #services = new Set<Service>()
+
+  private constructor(
+    port: number,
+    environment: Readonly<Record<string, string>>,
+    sandbox: Sandbox,
+    close: () => Promise<void>,
+  ) {
+    this.url = `http://127.0.0.1:${port}`
+    this.#environment = environment
+    this.#sandbox = sandbox
+    this.#close = close
+  }
+
+  static async open(environment: Readonly<Record<string, string>> = {}): Promise<PlatformUnderTest> {
+    const [database, sandbox, port] = await Promise.all([ownDatabase(), startSandbox(), freePort()])
+    const { compliance, banks, ledger } = sandbox.urls
+    const settings = {
+      HOST: "127.0.0.1",
+      PORT: String(port),
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      API_KEYS: `acme=${API_KEY}`,
+      REDIS_URL: inject("redisUrl"),
+      DATABASE_URL: database.url,
+      NATS_URL: inject("natsUrl"),
+      NATS_STREAM: `T${randomUUID().slice(0, 8)}`,
+      STREAM_PREFIX: ownPrefix(),
+      PARTITIONS: "4",
+      COMPLIANCE_URL: compliance,
+      LEDGER_URL: ledger,
+      BANKS: `north=${banks.north},south=${banks.south}`,
+      BANK_ROUTES: "EUR=north,GBP=north,*=south",
+      BANK_CALLBACK_SECRET: sandboxSecret,
+      PROVIDER_TIMEOUT_MS: "1000",
+      INQUIRY_DELAYS_MS: "200,200,500,1000,2000,5000,10000",
+      CLAIM_MS: "1500",
+      SWEEP_MS: "2000",
+      WEBHOOKS_ALLOW_PRIVATE: "true",
+      ...environment,
+    }
+    return new PlatformUnderTest(port, settings, sandbox, async () => {
+      await sandbox.close()
+      await database.drop()
+    })
+  }
+
+  /** Starts a service, with settings of its own if a test wants it to misbehave, and waits until it is ready. */
+  async start(environment: Readonly<Record<string, string>> = {}): Promise<Service> {
+    const service = new Service({ ...this.#environment, ...environment })
+    this.#services.add(service)
+    const url = environment.PORT === undefined ? this.url : `http://127.0.0.1:${environment.PORT}`
+    const ready = eventually(
+      "the service is ready",
+      async () => (await fetch(`${url}/readyz`)).status === 200,
+    )
+    const ended = service.ended.then((how) => {
+      throw new Error(
+        `the service ended (${how}) before it was ready:\n${service.lines.slice(-20).join("\n")}`,
+      )
+    })
+    await Promise.race([ready, ended])
+    ended.catch(() => {})
+    return service
+  }
+
+  /** Posts a batch until the service answers, as a partner with an idempotency key does. */
+  async submit(key: string, body: unknown): Promise<string> {
+    let id = ""
+    await eventually("the batch is accepted", async () => {
+      const answer = await fetch(`${this.url}/payout-batches`, {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${API_KEY}`,
+          "idempotency-key": key,
+          "content-type": "application/json",
+        },
+        body: JSON.stringify(body),
+      })
+      id = ((await answer.json()) as { id: string }).id
+      return answer.status === 202
+    })
+    return id
+  }
+
+  async get<A>(path: string): Promise<A> {
+    const answer = await fetch(`${this.url}${path}`, { headers: { authorization: `Bearer ${API_KEY}` } })
+    if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}`)
+    return (await answer.json()) as A
+  }
+
+  async closed(id: string): Promise<BatchView> {
+    let view: BatchView | undefined
+    await eventually("the batch is closed", async () => {
+      view = await this.get<BatchView>(`/payout-batches/${id}`)
+      return ["settled", "partially-settled", "failed", "rejected"].includes(view.state)
+    })
+    if (view === undefined) throw new Error("unreachable")
+    return view
+  }
+
+  /** What the banks say that they paid. */
+  async books(): Promise<ReadonlyArray<BankBooks>> {
+    return Promise.all(
+      Object.values(this.#sandbox.urls.banks).map(
+        async (url) => (await (await fetch(`${url}/books`)).json()) as BankBooks,
+      ),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#services].map((service) => service.stop()))
+    await this.#close()
+  }
+}
+
+/** Asks again and again, at most for half a minute, until the answer is yes. */
+export const eventually = async (
+  what: string,
+  question: () => Promise<boolean>,
+  withinMs = 30_000,
+): Promise<void> => {
+  const deadline = Date.now() + withinMs
+  let reason: unknown
+  while (Date.now() < deadline) {
+    try {
+      if (await question()) return
+      reason = undefined
+    } catch (error) {
+      reason = error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new Error(`waited ${withinMs} ms in vain: ${what}`, { cause: reason })
+}
+
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === "string") throw new Error("no port")
+  return address.port
+}
