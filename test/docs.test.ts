@@ -1,0 +1,130 @@
+/** Holds the pages to what they speak of: files, settings and commands that exist. */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { dirname, join, posix } from "node:path"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "vitest"
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..")
+const read = (path: string): string => readFileSync(join(root, path), "utf8")
+
+const markdownIn = (folder: string, recursive = false): ReadonlyArray<string> =>
+  readdirSync(join(root, folder), { recursive, encoding: "utf8" })
+    .filter((path) => path.endsWith(".md"))
+    .map((path) => posix.join(folder, path))
+
+const pages = [
+  ...markdownIn("."),
+  ...["docs", "bench", "examples"].flatMap((folder) => markdownIn(folder, true)),
+]
+
+/** Without code blocks, where brackets mean something else. */
+const prose = (text: string): string => text.replace(/^```[\s\S]*?^```/gm, "")
+
+const linksIn = (text: string): ReadonlyArray<string> =>
+  [...prose(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target)
+
+/** The anchors that headings get: lower case, hyphens for spaces, no punctuation. */
+const anchorsIn = (text: string): ReadonlyArray<string> =>
+  [...prose(text).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s-]/gu, "")
+      .replace(/\s/g, "-"),
+  )
+
+const brokenLinks = (page: string): ReadonlyArray<string> =>
+  linksIn(read(page)).filter((link) => {
+    if (/^(https?|mailto):/.test(link)) return false
+    const [file = "", anchor] = link.split("#")
+    const target = file === "" ? page : posix.join(posix.dirname(page), file)
+    if (!existsSync(join(root, target))) return true
+    return anchor !== undefined && !anchorsIn(read(target)).includes(anchor)
+  })
+
+const scripts: ReadonlyArray<string> = Object.keys(JSON.parse(read("package.json")).scripts)
+
+/** `npm run X` for a script X, and the ones that npm knows by themselves. */
+const scriptsIn = (text: string): ReadonlyArray<string> =>
+  [...text.matchAll(/\bnpm (?:run ([a-z][a-z:-]*)|(test|start)\b)/g)].map(([, run, own]) => run ?? own ?? "")
+
+/** The texts of a source that look like a variable, except those that stand for a default. */
+const variablesOf = (source: string): ReadonlyArray<string> =>
+  [...source.matchAll(/(?<!withDefault\()"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"/g)].map(([, name = ""]) => name)
+
+/** The variables that a page lists in the first column of its tables, between two headings of the second level. */
+const variablesListed = (page: string, heading: string): ReadonlyArray<string> => {
+  const section = read(page)
+    .split(/^## /m)
+    .find((text) => text.startsWith(`${heading}\n`))
+  if (section === undefined) throw new Error(`${page} has no section "${heading}"`)
+  return [...section.matchAll(/^\| `([A-Z0-9_]+)` \|/gm)].map(([, name = ""]) => name)
+}
+
+const sorted = (names: Iterable<string>): ReadonlyArray<string> => [...new Set(names)].sort()
+
+describe("a page", () => {
+  it.each(pages)("has only links that lead somewhere: %s", (page) => {
+    expect(brokenLinks(page)).toEqual([])
+  })
+
+  it.each(pages)("names only scripts that package.json has: %s", (page) => {
+    expect(scriptsIn(read(page)).filter((script) => !scripts.includes(script))).toEqual([])
+  })
+})
+
+describe("the README", () => {
+  it("begins with the two commands that are enough for a start", () => {
+    const [, block = ""] = /^```sh\n([\s\S]*?)^```/m.exec(read("README.md")) ?? []
+    const commands = block.split("\n").map((line) => line.replace(/#.*/, "").trim())
+    expect(commands.filter((command) => command !== "")).toEqual(["npm run demo", "npm test"])
+  })
+})
+
+describe("docs/CONFIGURATION.md", () => {
+  it("tells of every setting of the service, and of no other", () => {
+    const listed = variablesListed("docs/CONFIGURATION.md", "The service")
+    expect(sorted(listed)).toEqual(sorted(variablesOf(read("src/config.ts"))))
+    expect(listed.length).toBe(new Set(listed).size)
+  })
+
+  it("tells of every variable that the command line reads by itself", () => {
+    const settings = variablesListed("docs/CONFIGURATION.md", "The service")
+    const own = readdirSync(join(root, "src/cli"))
+      .flatMap((file) => [
+        ...read(`src/cli/${file}`).matchAll(/\b(?:process\.env|given)\.([A-Z][A-Z0-9_]*)/g),
+      ])
+      .map(([, name = ""]) => name)
+      .filter((name) => !settings.includes(name))
+    expect(sorted(variablesListed("docs/CONFIGURATION.md", "The command line"))).toEqual(sorted(own))
+  })
+})
+
+describe("docs/ARCHITECTURE.md", () => {
+  it("says what lives in each room of src", () => {
+    const section = /^## Rooms\n([\s\S]*?)^## /m.exec(read("docs/ARCHITECTURE.md"))?.[1] ?? ""
+    const rooms = readdirSync(join(root, "src"), { withFileTypes: true })
+      .filter(({ name }) => !name.endsWith(".d.ts"))
+      .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
+    expect(rooms.filter((room) => !section.includes(`\`${room}\``))).toEqual([])
+  })
+})
+
+describe("docs/adr/README.md", () => {
+  it("lists every decision", () => {
+    const decisions = markdownIn("docs/adr").filter((page) => /\/\d{4}-/.test(page))
+    const listed = linksIn(read("docs/adr/README.md")).map((link) => posix.join("docs/adr", link))
+    expect(sorted(listed)).toEqual(sorted(decisions))
+  })
+})
+
+describe("these checks", () => {
+  it("see links, anchors, scripts and variables", () => {
+    expect(linksIn("see [a](a.md#b) and\n```\n[x](y)\n```\n")).toEqual(["a.md#b"])
+    expect(anchorsIn("## A crash, between any two steps\n")).toEqual(["a-crash-between-any-two-steps"])
+    expect(scriptsIn("`npm run bench:accept`, `npm test`, npm install")).toEqual(["bench:accept", "test"])
+    expect(variablesOf('count("CLAIM_MS", 1), String("HOST").withDefault("AP")')).toEqual([
+      "CLAIM_MS",
+      "HOST",
+    ])
+  })
+})

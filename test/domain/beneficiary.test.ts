@@ -1,0 +1,174 @@
+import { Result, Schema } from "effect"
+import fc from "fast-check"
+import { isValidBIC } from "ibantools"
+import { describe, expect, it } from "vitest"
+import { Beneficiary, BeneficiaryAccount, maskedAccount, PlainText } from "../../src/domain/beneficiary.ts"
+
+const readAccount = Schema.decodeUnknownResult(BeneficiaryAccount)
+const isAccount = (account: unknown): boolean => Result.isSuccess(readAccount(account))
+const problemOf = (account: unknown): string => Result.getOrThrow(Result.flip(readAccount(account))).message
+
+const iban = { scheme: "iban", iban: "DE89370400440532013000" } as const
+const sortCode = { scheme: "sort-code", sortCode: "200000", accountNumber: "55779911" } as const
+const aba = {
+  scheme: "aba",
+  routingNumber: "021000021",
+  accountNumber: "123456789",
+  accountType: "checking",
+} as const
+const bic = { scheme: "bic", bic: "BOTKJPJT", accountNumber: "1234567" } as const
+
+describe("an account", () => {
+  it.each([
+    ["an IBAN", iban],
+    ["an IBAN with its BIC", { ...iban, bic: "COBADEFFXXX" }],
+    ["a sort code and account number", sortCode],
+    ["an ABA routing number and checking account", aba],
+    ["an ABA routing number and savings account", { ...aba, accountType: "savings" }],
+    ["a BIC and account number", bic],
+  ])("is %s", (_, account) => {
+    expect(readAccount(account)).toEqual(Result.succeed(account))
+  })
+
+  it.each([
+    ["no scheme", { iban: iban.iban }],
+    ["a scheme that nobody knows", { ...iban, scheme: "clabe" }],
+    ["the fields of another scheme", { ...sortCode, scheme: "iban" }],
+    ["an IBAN with a wrong digit", { ...iban, iban: "DE89370400440532013001" }],
+    ["an IBAN with spaces", { ...iban, iban: "DE89 3704 0044 0532 0130 00" }],
+    ["an IBAN in lower case", { ...iban, iban: "de89370400440532013000" }],
+    ["a BIC in lower case", { ...iban, bic: "cobadeff" }],
+    ["a BIC of nine characters", { ...iban, bic: "COBADEFFX" }],
+    ["a BIC with digits for a country", { ...bic, bic: "BOTK00JT" }],
+    ["a sort code with hyphens", { ...sortCode, sortCode: "20-00-00" }],
+    ["a sort code of five digits", { ...sortCode, sortCode: "20000" }],
+    ["a British account number of seven digits", { ...sortCode, accountNumber: "5577991" }],
+    ["a British account number with letters", { ...sortCode, accountNumber: "5577991A" }],
+    ["a routing number with a wrong check digit", { ...aba, routingNumber: "021000022" }],
+    ["a routing number of eight digits", { ...aba, routingNumber: "02100002" }],
+    ["a routing number of ten digits", { ...aba, routingNumber: "0210000210" }],
+    ["a routing number of zeros, whose sum divides by ten", { ...aba, routingNumber: "000000000" }],
+    ["a kind of account that the ABA scheme lacks", { ...aba, accountType: "current" }],
+    ["no account number", { ...aba, accountNumber: "" }],
+    ["an account number of 35 characters", { ...bic, accountNumber: "1".repeat(35) }],
+    ["an account number with a space", { ...bic, accountNumber: "123 456" }],
+    ["an account number with a line break", { ...bic, accountNumber: "1234567\n" }],
+    ["an account number that is not a text", { ...bic, accountNumber: 1234567 }],
+  ])("is not %s", (_, account) => {
+    expect(isAccount(account)).toBe(false)
+  })
+
+  it.each([
+    [{ ...iban, iban: "DE89370400440532013001" }, "the check digits do not match"],
+    [{ ...aba, routingNumber: "021000022" }, "the check digit does not match"],
+    [{ ...sortCode, sortCode: "20-00-00" }, "expected 6 digits"],
+  ])("that is refused says why (case %#)", (account, reason) => {
+    expect(problemOf(account)).toContain(reason)
+  })
+
+  it("has a BIC where ibantools sees one too, which allows letters alone in the first four characters", () => {
+    const likely = fc.stringMatching(/^[A-Z]{4}(DE|FR|JP|US|GB)[A-Z0-9]{2}([A-Z0-9]{3})?$/)
+    fc.assert(
+      fc.property(likely, (code) => {
+        expect([code, isAccount({ ...bic, bic: code })]).toEqual([code, isValidBIC(code)])
+      }),
+    )
+  })
+})
+
+describe("an ABA routing number", () => {
+  it.each(["021000021", "011401533", "091000019", "121000248", "322271627"])(
+    "such as %s is valid",
+    (routingNumber) => {
+      expect(isAccount({ ...aba, routingNumber })).toBe(true)
+    },
+  )
+
+  it("has exactly one check digit for any eight digits", () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[0-9]{8}$/), (digits) => {
+        fc.pre(digits !== "00000000")
+        const valid = [..."0123456789"].filter((check) =>
+          isAccount({ ...aba, routingNumber: digits + check }),
+        )
+        expect(valid.length).toBe(1)
+      }),
+    )
+  })
+})
+
+describe("a name", () => {
+  const isName = Schema.is(PlainText(140))
+
+  it.each([
+    "Ada Lovelace",
+    "Øyvind Åsgård",
+    "Nguyễn Văn Đức",
+    "山田太郎",
+    "محمد علي",
+    "O'Neill & Sons (UK) Ltd.",
+  ])("may be %s", (name) => {
+    expect(isName(name.normalize("NFC"))).toBe(true)
+  })
+
+  it.each([
+    ["nothing", ""],
+    ["white space alone", " "],
+    ["white space before it", " Ada"],
+    ["white space after it", "Ada "],
+    ["a no-break space at its end", "Ada\u00a0"],
+    ["a line break", "Ada\nLovelace"],
+    ["a null character", "Ada\u0000"],
+    ["an escape sequence", "Ada\u001b[31m"],
+    ["a right-to-left override", "Ada\u202eecalevoL"],
+    ["a bidirectional isolate", "Ada\u2066Lovelace\u2069"],
+    ["a zero-width space", "Ada\u200bLovelace"],
+    ["a zero-width joiner", "Ada\u200dLovelace"],
+    ["a soft hyphen", "Ada\u00adLovelace"],
+    ["a byte-order mark", "\ufeffAda"],
+    ["a line separator", "Ada\u2028Lovelace"],
+    ["a private-use character", "Ada\ue000"],
+    ["half a surrogate pair", "Ada\ud83d"],
+    ["an unassigned character", "Ada\u0378"],
+    ["a tag character", "Ada\u{e0041}"],
+    ["decomposed accents", "Zoe\u0308"],
+    ["more than 140 characters", "a".repeat(141)],
+  ])("may not have %s", (_, name) => {
+    expect(isName(name)).toBe(false)
+  })
+
+  it("may have as many characters as allowed", () => {
+    expect(isName("a".repeat(140))).toBe(true)
+  })
+
+  it("and an account make a beneficiary", () => {
+    const isBeneficiary = Schema.is(Beneficiary)
+    expect(isBeneficiary({ name: "Ada Lovelace", account: iban })).toBe(true)
+    expect(isBeneficiary({ name: "Ada\u202e", account: iban })).toBe(false)
+    expect(isBeneficiary({ account: iban })).toBe(false)
+    expect(isBeneficiary({ name: "Ada Lovelace" })).toBe(false)
+  })
+})
+
+describe("the mask of an account", () => {
+  it.each([
+    [iban, "iban …3000"],
+    [sortCode, "sort-code …9911"],
+    [aba, "aba …6789"],
+    [{ ...bic, accountNumber: "12345678" }, "bic …5678"],
+    [bic, "bic …"],
+    [{ ...bic, accountNumber: "1" }, "bic …"],
+  ])("shows the scheme and at most four characters (case %#)", (account, mask) => {
+    expect(maskedAccount(account)).toBe(mask)
+  })
+
+  it("never shows more than half of a number", () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Z0-9]{1,34}$/), (accountNumber) => {
+        const shown = maskedAccount({ ...bic, accountNumber }).slice("bic …".length)
+        expect(shown.length).toBeLessThanOrEqual(accountNumber.length / 2)
+        expect(accountNumber.endsWith(shown)).toBe(true)
+      }),
+    )
+  })
+})

@@ -1,0 +1,230 @@
+/** Holds every file of `src/` to the rules of tidy-rules.ts, and shows that each rule refuses what breaks it. */
+import { readdirSync, readFileSync } from "node:fs"
+import { dirname, join, posix } from "node:path"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "vitest"
+import { mayImport, roomOf, violations, wiringRooms } from "./tidy-rules.ts"
+
+const src = join(dirname(fileURLToPath(import.meta.url)), "..", "src")
+
+const paths = readdirSync(src, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => posix.relative(src, join(entry.parentPath, entry.name)))
+
+describe("src", () => {
+  it.each(paths)("%s is where it belongs and imports only what it may", (path) => {
+    expect(violations(path, readFileSync(join(src, path), "utf8"))).toEqual([])
+  })
+
+  it("has the rooms of the table and no others", () => {
+    const rooms = new Set(paths.map(roomOf))
+    expect([...rooms].sort()).toEqual([...Object.keys(mayImport), ...wiringRooms].sort())
+  })
+})
+
+/** What a file does wrong, its path and text, and what is said of it. */
+type Broken = readonly [rule: string, path: string, source: string, violation: string]
+
+describe("a file is refused that", () => {
+  it.each<Broken>([
+    [
+      "imports against the direction of its room",
+      "domain/money.ts",
+      'import { EventLog } from "../streams/event-log.ts"',
+      "domain may not import streams/event-log.ts",
+    ],
+    [
+      "does so for a type only",
+      "streams/event-log.ts",
+      'import type { Worker } from "../actors/worker.ts"',
+      "streams may not import actors/worker.ts",
+    ],
+    [
+      "does so when it is called",
+      "projections/projector.ts",
+      'const later = () => import("../publisher/relay.ts")',
+      "projections may not import publisher/relay.ts",
+    ],
+    [
+      "does so inside of a type",
+      "connectors/bank.ts",
+      'export type Late = import("../pipelines/paying.ts").Late',
+      "connectors may not import pipelines/paying.ts",
+    ],
+    [
+      "does so by passing it on",
+      "publisher/relay.ts",
+      'import "../domain/money.ts"\nexport { deliver } from "../webhooks/delivery.ts"\nexport const a = 1',
+      "publisher may not import webhooks/delivery.ts",
+    ],
+    [
+      "wires layers that belong into app.ts",
+      "http/server.ts",
+      'import { serveLayer } from "../app.ts"',
+      "http may not import app.ts",
+    ],
+    [
+      "imports more of a room than its one open file",
+      "http/payout-batches.ts",
+      'import { projector } from "../projections/projector.ts"',
+      "http may not import projections/projector.ts",
+    ],
+    [
+      "brings the service into the sandbox",
+      "sandbox/bank.ts",
+      'import { parseAmount } from "../domain/money.ts"',
+      "sandbox may not import domain/money.ts",
+    ],
+    [
+      "brings settings into the domain",
+      "domain/plan.ts",
+      'import { AppConfig } from "../config.ts"',
+      "domain may not import config.ts",
+    ],
+    [
+      "chooses an adapter",
+      "actors/worker.ts",
+      'import { layer } from "../streams/event-log-redis.ts"',
+      "imports the adapter streams/event-log-redis.ts: only app.ts, cli/ and tests choose one",
+    ],
+    [
+      "chooses an adapter of its own room",
+      "connectors/bank.ts",
+      'import { layer } from "./bank-http.ts"',
+      "imports the adapter connectors/bank-http.ts: only app.ts, cli/ and tests choose one",
+    ],
+    [
+      "mixes two adapters",
+      "connectors/register-postgres.ts",
+      'import { call } from "./provider-http.ts"',
+      "imports the adapter connectors/provider-http.ts: only app.ts, cli/ and tests choose one",
+    ],
+    [
+      "reaches out of src",
+      "http/server.ts",
+      'import stack from "../../test/stack.ts"',
+      "imports ../../test/stack.ts, which is outside src",
+    ],
+    [
+      "hides what it imports",
+      "http/server.ts",
+      "const load = (name: string) => import(name)",
+      "imports a file whose name is computed",
+    ],
+    ...["Effect", "Stream", "Layer", "Context", "Clock", "Random"].map(
+      (module): Broken => [
+        `brings ${module} into the domain`,
+        "domain/decide.ts",
+        `import { Result, ${module} } from "effect"`,
+        `domain may not import ${module} of effect`,
+      ],
+    ),
+    [
+      "brings a type of the runtime into the domain",
+      "domain/decide.ts",
+      'import type { Effect as E } from "effect"',
+      "domain may not import Effect of effect",
+    ],
+    [
+      "brings a module of the runtime into the domain by its path",
+      "domain/decide.ts",
+      'import * as Clock from "effect/Clock"',
+      "domain may not import Clock of effect",
+    ],
+    [
+      "brings all of effect into the domain",
+      "domain/decide.ts",
+      'import * as E from "effect"',
+      "domain may not import * of effect",
+    ],
+    [
+      "brings Node into the domain",
+      "domain/identifiers.ts",
+      'import { randomUUID } from "node:crypto"',
+      "domain may not import node:crypto",
+    ],
+    [
+      "brings another package into the domain",
+      "domain/iban.ts",
+      'import { isValidIBAN } from "ibantools"',
+      "domain may not import ibantools",
+    ],
+    ["has an enum", "http/problems.ts", "export enum Status { Ok }", "an enum"],
+    ["has a namespace", "http/problems.ts", "export namespace Status { export const ok = 1 }", "a namespace"],
+    ["has an any", "http/problems.ts", "export const body = (value: any) => value", "any"],
+    [
+      "reads process.env",
+      "http/server.ts",
+      "export const port = process.env.PORT",
+      "reads the environment: settings come from config.ts",
+    ],
+    [
+      'reads process["env"]',
+      "http/server.ts",
+      'export const port = process["env"].PORT',
+      "reads the environment: settings come from config.ts",
+    ],
+    [
+      "takes env out of process",
+      "http/server.ts",
+      "const { env } = process\nexport const port = env.PORT",
+      "reads the environment: settings come from config.ts",
+    ],
+    [
+      "imports env",
+      "http/server.ts",
+      'import { env } from "node:process"\nexport const port = env.PORT',
+      "reads the environment: settings come from config.ts",
+    ],
+    [
+      "only passes other files on",
+      "http/resources.ts",
+      'export { a } from "./a.ts"\nexport { b } from "./b.ts"',
+      "a barrel: import from the file itself",
+    ],
+    ["is called index.ts", "http/index.ts", "export const a = 1", "a barrel: import from the file itself"],
+    [
+      "passes everything of another on",
+      "http/server.ts",
+      'export * from "./a.ts"\nexport const b = 1',
+      "exports everything of another file",
+    ],
+    ["is not in kebab case", "http/apiKeys.ts", "export const a = 1", "the name is not in kebab case"],
+    ["is a drawer", "http/http-utils.ts", "export const a = 1", "the name says nothing of what is in it"],
+    ["lies in a drawer", "common/money.ts", "export const a = 1", "the name says nothing of what is in it"],
+    ["is too long", "http/server.ts", "export const a = 1\n".repeat(451), "longer than 450 lines"],
+  ])("%s", (_, path, source, violation) => {
+    expect(violations(path, source)).toEqual([violation])
+  })
+})
+
+describe("a file is accepted that", () => {
+  it.each([
+    [
+      "imports what is under it",
+      "actors/worker.ts",
+      'import type { EventLog } from "../streams/event-log.ts"\nimport { AppConfig } from "../config.ts"',
+    ],
+    ["imports its neighbours", "domain/batch.ts", 'import type { BatchEvent } from "./events.ts"'],
+    [
+      "uses effect's data in the domain",
+      "domain/money.ts",
+      'import { Array as Arr, Result, Schema } from "effect"\nimport * as Option from "effect/Option"',
+    ],
+    ["wires adapters in app.ts", "app.ts", 'import * as eventLog from "./streams/event-log-redis.ts"'],
+    ["wires adapters in the command line", "cli/replay.ts", 'import "../streams/event-log-redis.ts"'],
+    ["tells its version", "cli/main.ts", 'import release from "../../package.json" with { type: "json" }'],
+    ["shares code between files of one adapter", "connectors/bank-http.ts", 'import "./provider-http.ts"'],
+    ["starts servers in platform", "platform/embedded-stack.ts", 'import "./embedded-redis.ts"'],
+    ["names one open file of a room", "config.ts", 'import "./platform/crash-point.ts"'],
+    ["reads the environment where settings are read", "config.ts", "export const home = process.env.HOME"],
+    [
+      "speaks of imports in a comment",
+      "domain/money.ts",
+      '// import "../streams/event-log.ts"\nexport const a = 1',
+    ],
+    ["speaks of imports in a text", "domain/money.ts", 'export const a = `import "../app.ts"; process.env`'],
+  ])("%s", (_, path, source) => {
+    expect(violations(path, source)).toEqual([])
+  })
+})
