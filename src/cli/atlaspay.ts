@@ -1,0 +1,32 @@
+/** The `atlaspay` command and all its subcommands. */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Effect } from "effect"
+import { Command } from "effect/cli"
+import packageJson from "../../package.json" with { type: "json" }
+import { endedAsTold } from "../platform/teardown.ts"
+import { show } from "./batches-show.ts"
+import { submit } from "./batches-submit.ts"
+import { watch } from "./batches-watch.ts"
+import { demo } from "./demo.ts"
+import { events } from "./events.ts"
+import { replay } from "./replay.ts"
+import { serve } from "./serve.ts"
+
+const batches = Command.make("batches").pipe(
+  Command.withDescription("Submit, show and watch payout batches"),
+  Command.withSubcommands([submit, show, watch]),
+)
+
+// Whoever read the output has seen enough, as `head` has.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0)
+  throw error
+})
+
+Command.make("atlaspay").pipe(
+  Command.withDescription("Pays batches of payouts, each item exactly once, and proves it"),
+  Command.withSubcommands([demo, serve, batches, events, replay]),
+  Command.run({ version: packageJson.version }),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain({ teardown: endedAsTold() }),
+)

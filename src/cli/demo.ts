@@ -1,0 +1,165 @@
+import { fileURLToPath } from "node:url"
+import { Effect, type Scope } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { formatAmount } from "../domain/money.ts"
+import { currencyLines, stateCounts } from "./batch-lines.ts"
+import { CliFailure } from "./cli-failure.ts"
+import { dataDir, json } from "./flags.ts"
+import { type LocalPlatform, startLocalPlatform } from "./local-platform.ts"
+import { makePartner, type Partner } from "./partner.ts"
+import { type PayoutFile, readPayoutFile } from "./payout-file.ts"
+import { makeScreen, type Screen } from "./screen.ts"
+import type { ShownBatch } from "./service-client.ts"
+import { awaitSettlement, type Settlement } from "./settlement.ts"
+import { countsOf, summaryTable, sumsOf } from "./summary.ts"
+
+const example = fileURLToPath(new URL("../../examples/payouts.json", import.meta.url))
+
+/** Starts everything, pays a batch, shows how it goes, and compares the result with the banks' books. */
+export const demo = Command.make(
+  "demo",
+  {
+    file: Argument.String("FILE").pipe(
+      Argument.withDescription(
+        "Payouts as JSON or CSV, see docs/CLI.md; 200 payouts that come along by default",
+      ),
+      Argument.withDefault(example),
+    ),
+    keep: Flag.Boolean("keep").pipe(
+      Flag.withDescription("Stay up afterwards, until Ctrl-C"),
+      Flag.withDefault(false),
+    ),
+    dataDir,
+    json: json("Make the last line one JSON object that sums it up"),
+  },
+  Effect.fn(function* ({ file, ...options }) {
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const batch = yield* readPayoutFile(file)
+        const screen = makeScreen(process.stdout)
+        screen.line("AtlasPay demo: real servers, play money.")
+        const platform = yield* startPlatform(options.dataDir, screen)
+        const problems = yield* pay(platform, batch, screen, options).pipe(
+          Effect.catch((failure) => tellOfService(platform, failure)),
+        )
+        if (options.keep) yield* platform.serviceEnded
+        if (problems.length > 0)
+          return yield* new CliFailure({ reason: `Not well:\n  ${problems.join("\n  ")}` })
+      }),
+    )
+  }),
+).pipe(
+  Command.withDescription(
+    "Start everything, pay a batch with play money, and check it against the banks' books",
+  ),
+)
+
+interface Options {
+  readonly dataDir: string
+  readonly keep: boolean
+  readonly json: boolean
+}
+
+const startPlatform = Effect.fnUntraced(function* (dataDir: string, screen: Screen) {
+  const since = Date.now()
+  const platform = yield* startLocalPlatform(dataDir, (line) => screen.line(`  ${line}`))
+  screen.line(`Ready after ${seconds(Date.now() - since)} s; logs in ${dataDir}/logs.`)
+  return platform
+})
+
+/** A call that failed because the service is gone tells less than the end of the service. */
+const tellOfService = (
+  { serviceEnded }: LocalPlatform,
+  failure: CliFailure,
+): Effect.Effect<never, CliFailure> =>
+  serviceEnded.pipe(Effect.timeoutOrElse({ duration: "500 millis", orElse: () => failure }))
+
+/** Pays one batch and tells of it; the answer is what is wrong. */
+const pay = Effect.fnUntraced(function* (
+  platform: LocalPlatform,
+  file: PayoutFile,
+  screen: Screen,
+  { dataDir, keep, json }: Options,
+): Effect.fn.Return<ReadonlyArray<string>, CliFailure, Scope.Scope> {
+  const partner = yield* makePartner(platform)
+  screen.line()
+  screen.line(`${file.items.length} payouts as batch ${partner.batch}`)
+  const since = Date.now()
+  yield* partner.submit(file.body)
+  screen.line(`Accepted after ${Date.now() - since} ms`)
+  const show = (batch: ShownBatch) => screen.live(liveBlock(batch, partner), plainLine(batch, partner))
+  const settlement = yield* awaitSettlement(partner, file.items, Object.values(platform.sandbox.banks), show)
+  screen.settle()
+  const tookMs = Date.now() - since
+  for (const line of closingLines(settlement, partner, tookMs)) screen.line(line)
+  for (const line of furtherLines(partner.batch, dataDir)) screen.line(line)
+  if (keep) for (const line of addressLines(platform)) screen.line(line)
+  if (json) screen.line(JSON.stringify(jsonSummary(settlement, partner, tookMs)))
+  return settlement.problems
+})
+
+const liveBlock = (batch: ShownBatch, { webhooks, events }: Partner): ReadonlyArray<string> => [
+  ...currencyLines(batch),
+  `  ${webhooks.verified.size} webhooks verified, ${events.size} events on NATS`,
+  ...webhooks.latest.map((line) => `    webhook: ${line}`),
+]
+
+const plainLine = (batch: ShownBatch, { webhooks, events }: Partner): string =>
+  `  ${batch.state}: ${stateCounts(batch)}; ${webhooks.verified.size} webhooks, ${events.size} events`
+
+const closingLines = (
+  { batch, items, banks, eventsDue, problems }: Settlement,
+  { webhooks, events }: Partner,
+  tookMs: number,
+): ReadonlyArray<string> => [
+  "",
+  `At rest after ${seconds(tookMs)} s, batch ${batch.state}: ${stateCounts(batch)}`,
+  "",
+  ...summaryTable(sumsOf(items), banks),
+  "",
+  `Paid twice: ${banks.paidTwice}`,
+  `Webhooks verified: ${webhooks.verified.size} of ${eventsDue} (${webhooks.repeated} repeated, ${webhooks.refused} refused)`,
+  `Events on NATS: ${events.size} of ${eventsDue}`,
+  ...problems.map((problem) => `Not well: ${problem}`),
+]
+
+const furtherLines = (batch: string, dataDir: string): ReadonlyArray<string> => {
+  const folder = dataDir === ".atlaspay" ? "" : ` --data-dir ${dataDir}`
+  return [
+    "",
+    "Look further, also when all of this has stopped:",
+    `  npm run atlaspay -- replay ${batch}${folder}   (every state it went through)`,
+    `  npm run atlaspay -- events ${batch}${folder}   (its log)`,
+    `  npm run atlaspay -- batches show ${batch}${folder}`,
+    "  npm run demo -- examples/payouts.csv",
+  ]
+}
+
+/** The closing line of `--json`; amounts are decimal strings. */
+const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: Partner, tookMs: number) => ({
+  batchId: batch.id,
+  state: batch.state,
+  currencies: Object.fromEntries(
+    [...sumsOf(items)].map(([currency, sums]) => [
+      currency,
+      Object.fromEntries(
+        Object.entries(sums).map(([column, minor]) => [column, formatAmount(minor, currency)]),
+      ),
+    ]),
+  ),
+  items: countsOf(items),
+  paidTwice: banks.paidTwice,
+  webhooksVerified: webhooks.verified.size,
+  eventsPublished: events.size,
+  seconds: Number(seconds(tookMs)),
+})
+
+const seconds = (milliseconds: number): string => (milliseconds / 1_000).toFixed(1)
+
+const addressLines = ({ url, sandbox, natsUrl }: LocalPlatform): ReadonlyArray<string> => [
+  "",
+  "Still running; Ctrl-C stops it.",
+  `  API   ${url}  (Authorization: Bearer ${sandbox.apiKey})`,
+  ...Object.entries(sandbox.banks).map(([bank, books]) => `  Bank  ${bank} ${books}/books`),
+  `  NATS  ${natsUrl}`,
+]

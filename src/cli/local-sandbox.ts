@@ -1,0 +1,84 @@
+/** The sandbox as a process of its own: banks and all outlive a service that crashes. */
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import type { Readable } from "node:stream"
+import { fileURLToPath } from "node:url"
+import { Effect, Schedule, Schema, type Scope } from "effect"
+import { spawnLeashed } from "../platform/leashed-process.ts"
+import { type SandboxUrls, sandboxSecret } from "../sandbox/sandbox.ts"
+import { asCliFailure, CliFailure } from "./cli-failure.ts"
+import type { SandboxAccess } from "./service-record.ts"
+
+const Urls = Schema.fromJsonString(
+  Schema.Struct({
+    compliance: Schema.String,
+    banks: Schema.Struct({ north: Schema.String, south: Schema.String }),
+    ledger: Schema.String,
+  }),
+)
+
+const READY_MS_MAX = 20_000
+/** The sandbox of a run that was just killed needs a moment to end. */
+const startAgain = { times: 20, schedule: Schedule.spaced("500 millis") }
+
+const program = fileURLToPath(new URL("../sandbox/main.ts", import.meta.url))
+
+/** Starts the sandbox on `<dataDir>/sandbox`; it ends with the scope. */
+export const startLocalSandbox = (dataDir: string): Effect.Effect<SandboxUrls, CliFailure, Scope.Scope> =>
+  startOnce(dataDir).pipe(Effect.retry(startAgain))
+
+const startOnce = Effect.fnUntraced(function* (dataDir: string) {
+  const logFile = join(dataDir, "logs", "sandbox.log")
+  mkdirSync(join(dataDir, "logs"), { recursive: true })
+  const sandbox = yield* spawnLeashed({
+    command: process.execPath,
+    args: [program, "--data", join(dataDir, "sandbox")],
+    logFile,
+    stdout: "pipe",
+  }).pipe(Effect.mapError(asCliFailure))
+  const failed = new CliFailure({ reason: `The sandbox did not start; ${logFile} tells why.` })
+  const line = yield* Effect.raceFirst(
+    firstLine(sandbox.stdout),
+    Effect.andThen(sandbox.exited, failed),
+  ).pipe(Effect.timeoutOrElse({ duration: READY_MS_MAX, orElse: () => failed }))
+  return yield* Schema.decodeUnknownEffect(Urls)(line).pipe(Effect.mapError(asCliFailure))
+})
+
+const firstLine = (output: Readable | null): Effect.Effect<string> =>
+  Effect.callback((resume) => {
+    if (output === null) return
+    const lines = createInterface(output)
+    lines.on("line", (line) => resume(Effect.succeed(line)))
+  })
+
+/** What a service has to be told to work with the sandbox, as environment variables. */
+export const sandboxEnvironment = ({ compliance, banks, ledger }: SandboxUrls) => ({
+  COMPLIANCE_URL: compliance,
+  LEDGER_URL: ledger,
+  BANKS: `north=${banks.north},south=${banks.south}`,
+  BANK_ROUTES: "EUR=north,GBP=north,*=south",
+  BANK_CALLBACK_SECRET: sandboxSecret,
+})
+
+/** The key of the partner `demo` where nobody chose one. */
+export const sandboxApiKeys = "demo=sandbox-key-for-play-money"
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Whether a service with these settings works with the sandbox: its banks' secret is known to everybody. */
+export const isPlayMoney = ({ BANK_CALLBACK_SECRET }: Environment): boolean =>
+  BANK_CALLBACK_SECRET === sandboxSecret
+
+/** What the first partner has to know to use a service with these settings. */
+export const accessOf = ({ API_KEYS = "", BANKS = "" }: Environment): SandboxAccess => {
+  const [[partner, apiKey] = ["", ""]] = pairs(API_KEYS)
+  return { partner, apiKey, banks: Object.fromEntries(pairs(BANKS)) }
+}
+
+/** "a=1,b=2" as pairs. */
+const pairs = (text: string): ReadonlyArray<readonly [string, string]> =>
+  text.split(",").map((pair) => {
+    const at = pair.indexOf("=")
+    return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()]
+  })

@@ -1,0 +1,112 @@
+/** One event of a log and the state after it, as people and programs read it. No account number is in either. */
+import { type Batch, batchState, evolve, type ItemState } from "../domain/batch.ts"
+import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
+import { formatAmount } from "../domain/money.ts"
+import { redactText } from "../telemetry/redaction.ts"
+import { aligned } from "./summary.ts"
+
+/** A step of the fold. `batch` goes on changing with the next one. */
+export interface ReplayStep {
+  readonly recorded: RecordedEvent
+  readonly change: string
+  readonly batch: Batch
+}
+
+/** Folds the next event into the batch, in place. */
+export const step = (batch: Batch, recorded: RecordedEvent): ReplayStep => {
+  evolve(batch, recorded.event)
+  return { recorded, change: changeOf(batch, recorded.event), batch }
+}
+
+/** `   17 09:30:12.345 TransferSettled    item 3, EUR 12.34, by callback │ settling │ EUR 12.34/120.00`. */
+export const replayLine = ({ recorded: { version, event }, change, batch }: ReplayStep): string => {
+  const at = new Date(event.at).toISOString().slice(11, 23)
+  const settled = currenciesOf(batch).map(
+    (currency) => `${currency} ${amount(batch, currency, "settled")}/${total(batch, currency)}`,
+  )
+  const what = `${String(version).padStart(5)} ${at} ${event._tag.padEnd(17)} ${change.padEnd(48)}`
+  return [what, batchState(batch).padEnd(9), settled.join("  ")].join(" │ ")
+}
+
+/** `{version, at, event, change, state, totals: {EUR: {settled: "12.34", …}}}`; states without items are left out. */
+export const replayJson = ({ recorded: { version, event }, change, batch }: ReplayStep) => ({
+  version,
+  at: new Date(event.at).toISOString(),
+  event: event._tag,
+  change,
+  state: batchState(batch),
+  totals: Object.fromEntries(
+    currenciesOf(batch).map((currency) => [
+      currency,
+      Object.fromEntries(statesIn(batch, currency).map((state) => [state, amount(batch, currency, state)])),
+    ]),
+  ),
+})
+
+/** Where the batch stands after the last event. */
+export const closingLines = (batch: Batch): ReadonlyArray<string> => {
+  const rows = currenciesOf(batch).flatMap((currency) =>
+    statesIn(batch, currency).map((state) => [
+      state,
+      String(batch.tallies.get(currency)?.get(state)?.count ?? 0),
+      currency,
+      amount(batch, currency, state),
+    ]),
+  )
+  return ["", `${batchState(batch)} at version ${batch.version}, ${batch.itemCount} items`, ...aligned(rows)]
+}
+
+const currenciesOf = (batch: Batch): ReadonlyArray<string> => [...batch.tallies.keys()].sort()
+
+const statesIn = (batch: Batch, currency: string): ReadonlyArray<ItemState> =>
+  [...(batch.tallies.get(currency) ?? [])].filter(([, { count }]) => count > 0).map(([state]) => state)
+
+const amount = (batch: Batch, currency: string, state: ItemState): string =>
+  formatAmount(batch.tallies.get(currency)?.get(state)?.minor ?? 0n, currency)
+
+const total = (batch: Batch, currency: string): string => {
+  let minor = 0n
+  for (const tally of batch.tallies.get(currency)?.values() ?? []) minor += tally.minor
+  return formatAmount(minor, currency)
+}
+
+/** What an event changed, in a few words. */
+const changeOf = (batch: Batch, event: BatchEvent): string => {
+  const payout = (number: number): string => {
+    const item = batch.items.get(number)
+    return item === undefined
+      ? `item ${number}`
+      : `item ${number}, ${item.currency} ${formatAmount(item.minor, item.currency)}`
+  }
+  switch (event._tag) {
+    case "BatchReceived":
+      return `${event.itemCount} items from ${event.partner}`
+    case "ItemsReceived":
+      return `items ${event.items[0].item} to ${event.items.at(-1)?.item}`
+    case "ItemsScreened":
+      return [...Map.groupBy(event.decisions, ({ decision }) => decision)]
+        .map(([decision, items]) => `${items.length} ${decision}`)
+        .join(", ")
+    case "PostingRequested":
+      return `posting ${event.posting}: ${event.kind} ${event.items.length} items`
+    case "PostingBooked":
+      return `posting ${event.posting} is ${event.ledgerPostingId}`
+    case "TransferRequested":
+      return `${payout(event.item)}, to ${event.bank}`
+    case "TransferResent":
+      return `${payout(event.item)}, again under the same key`
+    case "TransferAccepted":
+      return `${payout(event.item)}, by the bank`
+    case "TransferUnknown":
+      return `${payout(event.item)}: ${redactText(event.reason)}`
+    case "TransferSettled":
+      return `${payout(event.item)}, by ${event.evidence}`
+    case "TransferFailed":
+    case "TransferReturned":
+      return `${payout(event.item)}: ${redactText(event.code)}, by ${event.evidence}`
+    case "TransferParked":
+      return `${payout(event.item)}: ${redactText(event.reason)}`
+    case "BatchClosed":
+      return event.state
+  }
+}

@@ -1,0 +1,95 @@
+/** The settings that a service starts with: what the environment gives, completed on a developer's machine. */
+import { createServer } from "node:net"
+import { Effect, type Scope } from "effect"
+import { startStack } from "../platform/embedded-stack.ts"
+import { freePort } from "../platform/embedded-start.ts"
+import { asCliFailure, CliFailure } from "./cli-failure.ts"
+import {
+  accessOf,
+  type Environment,
+  isPlayMoney,
+  sandboxApiKeys,
+  sandboxEnvironment,
+  startLocalSandbox,
+} from "./local-sandbox.ts"
+import type { SandboxAccess } from "./service-record.ts"
+
+export interface ServeEnvironment {
+  readonly environment: Environment
+  /** Present when the money is play money. */
+  readonly sandbox: SandboxAccess | undefined
+}
+
+const serverVariables = ["REDIS_URL", "DATABASE_URL", "NATS_URL"]
+const providerVariables = ["COMPLIANCE_URL", "LEDGER_URL", "BANKS", "BANK_ROUTES", "BANK_CALLBACK_SECRET"]
+const PORT_DEFAULT = 8080
+
+/**
+ * Completes the environment: missing servers are started, and where no provider is named the sandbox takes their
+ * place, all for the life of the scope. Production is not completed: there, what is missing is named and refused.
+ */
+export const serveEnvironment = Effect.fn("serveEnvironment")(function* (
+  dataDir: string,
+  given: Environment,
+  report: (line: string) => void,
+): Effect.fn.Return<ServeEnvironment, CliFailure, Scope.Scope> {
+  const missing = (names: ReadonlyArray<string>) => names.filter((name) => !given[name])
+  const sandboxed =
+    given.NODE_ENV !== "production" && missing(providerVariables).length === providerVariables.length
+  const required = [
+    ...(given.NODE_ENV === "production" ? serverVariables : []),
+    ...(sandboxed ? [] : [...providerVariables, "API_KEYS"]),
+  ]
+  const absent = missing(required)
+  if (absent.length > 0) return yield* new CliFailure({ reason: missingReason(absent, given) })
+  const [servers, providers] = yield* Effect.all(
+    [
+      missing(serverVariables).length === 0 ? Effect.succeed({}) : startServers(dataDir, report),
+      sandboxed ? startProviders(dataDir, given, report) : Effect.succeed({}),
+    ],
+    { concurrency: "unbounded" },
+  )
+  const environment = { ...given, ...servers, ...providers, ...(yield* chosenPort(given)) }
+  return { environment, sandbox: isPlayMoney(environment) ? accessOf(environment) : undefined }
+})
+
+const missingReason = (absent: ReadonlyArray<string>, given: Environment): string => {
+  const hint =
+    given.NODE_ENV === "production"
+      ? "In production nothing is made up."
+      : "Give all of them, or no provider at all to run against the sandbox."
+  return `Not set: ${absent.join(", ")}. ${hint} docs/CONFIGURATION.md tells of each.`
+}
+
+const startServers = Effect.fnUntraced(function* (dataDir: string, report: (line: string) => void) {
+  const stack = yield* startStack({ dataDir, onProgress: report }).pipe(Effect.mapError(asCliFailure))
+  return { REDIS_URL: stack.redisUrl, DATABASE_URL: stack.databaseUrl, NATS_URL: stack.natsUrl }
+})
+
+const startProviders = Effect.fnUntraced(function* (
+  dataDir: string,
+  given: Environment,
+  report: (line: string) => void,
+) {
+  const urls = yield* startLocalSandbox(dataDir)
+  report("No bank, ledger or compliance engine is configured: the sandbox plays them, with play money.")
+  return {
+    WEBHOOKS_ALLOW_PRIVATE: "true",
+    ...sandboxEnvironment(urls),
+    API_KEYS: given.API_KEYS || sandboxApiKeys,
+  }
+})
+
+/** A port that was asked for is used or the start fails; otherwise the usual one, or any that is free. */
+const chosenPort = Effect.fnUntraced(function* ({ HOST, PORT }: Environment) {
+  if (PORT) return {}
+  const port = (yield* isFree(PORT_DEFAULT, HOST || "127.0.0.1")) ? PORT_DEFAULT : yield* freePort
+  return { PORT: String(port) }
+})
+
+const isFree = (port: number, host: string): Effect.Effect<boolean> =>
+  Effect.callback((resume) => {
+    const server = createServer()
+    server.once("error", () => resume(Effect.succeed(false)))
+    server.listen(port, host, () => server.close(() => resume(Effect.succeed(true))))
+  })

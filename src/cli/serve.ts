@@ -1,0 +1,76 @@
+import { ConfigProvider, Console, Context, Effect, Layer, Option, type Scope } from "effect"
+import { Command, Flag } from "effect/cli"
+import { type Role, roles } from "../config.ts"
+import { HttpAddress } from "../http/server.ts"
+import { CliFailure } from "./cli-failure.ts"
+import { dataDir } from "./flags.ts"
+import { serveEnvironment } from "./serve-environment.ts"
+import { announceService } from "./service-record.ts"
+
+const isRole = (text: string): text is Role => roles.some((role) => role === text)
+
+const rolesFlag = Flag.String("roles").pipe(
+  Flag.withMetavar("ROLES"),
+  Flag.withDescription(`Which parts to run, of ${roles.join(",")}; all by default`),
+  Flag.withDefault(roles.join(",")),
+  Flag.mapTryCatch(
+    (text) => {
+      const chosen = text.split(",").map((role) => role.trim())
+      if (!chosen.every(isRole)) throw new Error(`expected some of ${roles.join(",")}`)
+      return [...new Set(chosen.filter(isRole))]
+    },
+    (error) => (error instanceof Error ? error.message : String(error)),
+  ),
+)
+
+/** Runs the service in this process until it is stopped; then it drains. */
+export const serve = Command.make(
+  "serve",
+  { dataDir, roles: rolesFlag },
+  Effect.fn(function* ({ dataDir, roles }) {
+    yield* Effect.scoped(run(dataDir, roles))
+  }),
+).pipe(
+  Command.withDescription(
+    "Run the service. What is not given by the environment runs here: Redis, Postgres and NATS, and outside production the sandbox.",
+  ),
+)
+
+const run = Effect.fnUntraced(function* (
+  dataDir: string,
+  roles: ReadonlyArray<Role>,
+): Effect.fn.Return<never, CliFailure, Scope.Scope> {
+  const { environment, sandbox } = yield* serveEnvironment(dataDir, process.env, (line) =>
+    console.log(`  ${line}`),
+  )
+  // Loaded here, because no other command needs all of the service.
+  const { serveLayer } = yield* Effect.promise(() => import("../app.ts"))
+  const provider = ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...environment }))
+  const services = yield* Layer.build(serveLayer(roles).pipe(Layer.provide(provider))).pipe(
+    Effect.mapError(startFailure),
+  )
+  const address = Context.getOption(services, HttpAddress)
+  if (Option.isSome(address)) {
+    const { url } = address.value
+    yield* announceService(dataDir, {
+      url,
+      pid: process.pid,
+      ...(sandbox === undefined ? {} : { sandbox }),
+    })
+    yield* Console.log(`AtlasPay listens on ${url}`)
+    if (sandbox !== undefined)
+      yield* Console.log(`API key of ${sandbox.partner}: ${sandbox.apiKey} (play money)`)
+  }
+  yield* Console.log(`Roles: ${roles.join(", ")}. Ctrl-C stops it.`)
+  return yield* Effect.never
+})
+
+type StartError = Layer.Error<ReturnType<typeof import("../app.ts").serveLayer>>
+
+/** Most errors of the parts are told to programs by their fields; here a person reads them. */
+const startFailure = (error: StartError): CliFailure => {
+  if (error._tag === "ListenFailed")
+    return new CliFailure({ reason: `Cannot listen on ${error.host}:${error.port}: ${error.reason}.` })
+  const why = "reason" in error ? `${error._tag}: ${error.reason}` : error.message
+  return new CliFailure({ reason: `The service did not start. ${why}` })
+}

@@ -1,0 +1,20 @@
+import { Effect, Option } from "effect"
+import type { CliFailure } from "./cli-failure.ts"
+import type { ServiceAddress } from "./service-client.ts"
+import { runningService } from "./service-record.ts"
+
+/**
+ * Where the service is: ATLASPAY_URL with ATLASPAY_API_KEY, else the one that runs on the data folder. None when
+ * there is no such service, or no key for it.
+ */
+export const findService = Effect.fn("findService")(function* (
+  dataDir: string,
+): Effect.fn.Return<Option.Option<ServiceAddress>, CliFailure> {
+  const { ATLASPAY_URL, ATLASPAY_API_KEY } = process.env
+  if (ATLASPAY_URL)
+    return Option.some({ url: ATLASPAY_URL.replace(/\/+$/, ""), apiKey: ATLASPAY_API_KEY ?? "" })
+  return Option.flatMap(yield* runningService(dataDir), ({ url, sandbox }) => {
+    const apiKey = ATLASPAY_API_KEY || sandbox?.apiKey
+    return apiKey === undefined ? Option.none() : Option.some({ url, apiKey })
+  })
+})

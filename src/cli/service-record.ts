@@ -1,0 +1,72 @@
+/** `service.json` in the data folder: where the service runs, for the commands that look for it. */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Option, Schema, type Scope } from "effect"
+
+export const ServiceRecord = Schema.Struct({
+  url: Schema.String,
+  pid: Schema.Int,
+  /** Given with the sandbox alone, where the key opens nothing but play money. */
+  sandbox: Schema.optionalKey(
+    Schema.Struct({
+      partner: Schema.String,
+      apiKey: Schema.String,
+      banks: Schema.Record(Schema.String, Schema.String),
+    }),
+  ),
+})
+export type ServiceRecord = typeof ServiceRecord.Type
+/** What a partner of the sandbox has to know. */
+export type SandboxAccess = NonNullable<ServiceRecord["sandbox"]>
+
+const decodeRecord = Schema.decodeUnknownOption(Schema.fromJsonString(ServiceRecord))
+
+const READY_MS_MAX = 2_000
+
+/** Writes the record, readable by its owner only; it is taken away when the scope closes, unless it is another's by then. */
+export const announceService = (
+  dataDir: string,
+  record: ServiceRecord,
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      mkdirSync(dataDir, { recursive: true })
+      const draft = `${fileIn(dataDir)}.${record.pid}`
+      writeFileSync(draft, `${JSON.stringify(record)}\n`, { mode: 0o600 })
+      renameSync(draft, fileIn(dataDir))
+    }),
+    () =>
+      Effect.sync(() => {
+        const found = readRecord(dataDir)
+        if (Option.isSome(found) && found.value.pid === record.pid) rmSync(fileIn(dataDir), { force: true })
+      }),
+  )
+
+/** The service that the record tells of, if it is ready. */
+export const runningService = Effect.fn("runningService")(function* (
+  dataDir: string,
+): Effect.fn.Return<Option.Option<ServiceRecord>> {
+  const record = readRecord(dataDir)
+  return Option.isSome(record) && (yield* isReady(record.value.url)) ? record : Option.none()
+})
+
+/** Whether a service answers there that it can work. */
+export const isReady = (url: string): Effect.Effect<boolean> =>
+  Effect.tryPromise((interrupted) =>
+    fetch(`${url}/readyz`, { signal: AbortSignal.any([interrupted, AbortSignal.timeout(READY_MS_MAX)]) }),
+  ).pipe(
+    Effect.map(({ ok }) => ok),
+    Effect.orElseSucceed(() => false),
+  )
+
+const fileIn = (dataDir: string): string => join(dataDir, "service.json")
+
+/** None when nobody wrote one to the end. */
+const readRecord = (dataDir: string): Option.Option<ServiceRecord> => {
+  try {
+    return decodeRecord(readFileSync(fileIn(dataDir), "utf8"))
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return Option.none()
+    throw error
+  }
+}

@@ -1,0 +1,146 @@
+/** What became of a batch, in sums: what we say, and what the banks' own books say. All money is in minor units. */
+import type { ItemState } from "../domain/batch.ts"
+import { formatAmount } from "../domain/money.ts"
+
+interface Money {
+  readonly currency: string
+  readonly minor: bigint
+}
+
+export interface ItemOutcome extends Money {
+  readonly item: number
+  readonly state: ItemState
+}
+
+/** The columns of the closing table: accepted = settled + failed + returned + held, once nothing is open. */
+export interface CurrencySums {
+  /** What was asked for, less what compliance rejected. */
+  accepted: bigint
+  settled: bigint
+  failed: bigint
+  returned: bigint
+  /** Waiting for a person: held for review, or parked. */
+  held: bigint
+  rejected: bigint
+}
+
+/** What the banks did for one batch. */
+export interface BankSums {
+  readonly currencies: ReadonlyMap<string, { settled: bigint; failed: bigint; returned: bigint }>
+  /** Items for which money left a bank more than once. */
+  readonly paidTwice: number
+}
+
+/** Where an item's money is counted; nowhere while it is on its way. */
+const columns: Readonly<Record<ItemState, Exclude<keyof CurrencySums, "accepted"> | undefined>> = {
+  received: undefined,
+  cleared: undefined,
+  transferring: undefined,
+  unknown: undefined,
+  pending: undefined,
+  held: "held",
+  parked: "held",
+  rejected: "rejected",
+  settled: "settled",
+  failed: "failed",
+  returned: "returned",
+}
+
+/** Sums per currency, in the order in which the currencies first appear. */
+export const sumsOf = (items: Iterable<ItemOutcome>): ReadonlyMap<string, CurrencySums> => {
+  const currencies = new Map<string, CurrencySums>()
+  for (const { currency, minor, state } of items) {
+    const sums = currencies.get(currency) ?? noSums()
+    currencies.set(currency, sums)
+    if (state !== "rejected") sums.accepted += minor
+    const column = columns[state]
+    if (column !== undefined) sums[column] += minor
+  }
+  return currencies
+}
+
+const totalsOf = (money: Iterable<Money>): ReadonlyMap<string, bigint> => {
+  const totals = new Map<string, bigint>()
+  for (const { currency, minor } of money) totals.set(currency, (totals.get(currency) ?? 0n) + minor)
+  return totals
+}
+
+const noSums = (): CurrencySums => ({
+  accepted: 0n,
+  settled: 0n,
+  failed: 0n,
+  returned: 0n,
+  held: 0n,
+  rejected: 0n,
+})
+
+/** What is still on its way. */
+export const openOf = ({ accepted, settled, failed, returned, held }: CurrencySums): bigint =>
+  accepted - settled - failed - returned - held
+
+/** How many items are in each state. */
+export const countsOf = (items: Iterable<ItemOutcome>): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {}
+  for (const { state } of items) counts[state] = (counts[state] ?? 0) + 1
+  return counts
+}
+
+/** Everything in which the sums differ from what was submitted or from the banks' books: a sentence each. */
+export const disagreements = (
+  submitted: Iterable<Money>,
+  sums: ReadonlyMap<string, CurrencySums>,
+  banks: BankSums,
+): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  for (const [currency, minor] of totalsOf(submitted)) {
+    const { accepted, rejected } = sums.get(currency) ?? noSums()
+    if (accepted + rejected === minor) continue
+    const [sent, seen] = [minor, accepted + rejected].map((sum) => formatAmount(sum, currency))
+    found.push(`${currency}: ${sent} was submitted, ${seen} is accounted for`)
+  }
+  for (const [currency, ours] of sums) {
+    const open = openOf(ours)
+    if (open !== 0n) found.push(`${currency} ${formatAmount(open, currency)} is neither final nor held`)
+    const theirs = banks.currencies.get(currency) ?? { settled: 0n, failed: 0n, returned: 0n }
+    for (const column of ["settled", "failed", "returned"] as const) {
+      if (ours[column] === theirs[column]) continue
+      const [we, they] = [ours[column], theirs[column]].map((minor) => formatAmount(minor, currency))
+      found.push(`${currency} ${column}: we say ${we}, the banks' books say ${they}`)
+    }
+  }
+  for (const currency of banks.currencies.keys())
+    if (!sums.has(currency)) found.push(`the banks moved ${currency}, which the batch does not hold`)
+  if (banks.paidTwice > 0) found.push(`${banks.paidTwice} items were paid twice`)
+  return found
+}
+
+/** The closing table: our sums, and the banks' own beside them. */
+export const summaryTable = (
+  sums: ReadonlyMap<string, CurrencySums>,
+  banks: BankSums,
+): ReadonlyArray<string> => {
+  const header = [
+    "",
+    "accepted =",
+    "settled +",
+    "failed +",
+    "returned +",
+    "held",
+    "rejected",
+    "│ banks: settled",
+    "returned",
+  ]
+  const rows = [...sums].map(([currency, { accepted, settled, failed, returned, held, rejected }]) => {
+    const theirs = banks.currencies.get(currency)
+    const ours = [accepted, settled, failed, returned, held, rejected]
+    const amounts = [...ours, theirs?.settled ?? 0n, theirs?.returned ?? 0n]
+    return [currency, ...amounts.map((minor) => formatAmount(minor, currency))]
+  })
+  return aligned([header, ...rows])
+}
+
+/** Columns as wide as their widest cell, numbers to the right. */
+export const aligned = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "))
+}

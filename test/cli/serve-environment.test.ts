@@ -1,0 +1,60 @@
+import { createServer } from "node:net"
+import { Effect } from "effect"
+import { describe, expect, it } from "vitest"
+import { serveEnvironment } from "../../src/cli/serve-environment.ts"
+import { sandboxSecret } from "../../src/sandbox/sandbox.ts"
+
+const complete = {
+  REDIS_URL: "redis://redis",
+  DATABASE_URL: "postgres://postgres",
+  NATS_URL: "nats://nats",
+  COMPLIANCE_URL: "http://compliance",
+  LEDGER_URL: "http://ledger",
+  BANKS: "north=http://north",
+  BANK_ROUTES: "*=north",
+  BANK_CALLBACK_SECRET: "whsec_c2VjcmV0",
+  API_KEYS: "acme=key=1,globex=key-2",
+}
+
+/** The data folder is never touched, for nothing has to be started. */
+const completed = (given: Readonly<Record<string, string>>) =>
+  Effect.scoped(serveEnvironment("/nonexistent", given, () => undefined))
+
+const refusal = async (given: Readonly<Record<string, string>>) =>
+  (await Effect.runPromise(Effect.flip(completed(given)))).reason
+
+describe("the settings that a service starts with", () => {
+  it("are those of the environment where they are complete, and no key is shown", async () => {
+    const { environment, sandbox } = await Effect.runPromise(completed({ ...complete, PORT: "1234" }))
+    expect(environment).toEqual({ ...complete, PORT: "1234" })
+    expect(sandbox).toBeUndefined()
+  })
+
+  it("tell the first partner's key when the money is play money", async () => {
+    const { sandbox } = await Effect.runPromise(
+      completed({ ...complete, BANK_CALLBACK_SECRET: sandboxSecret }),
+    )
+    expect(sandbox).toEqual({ partner: "acme", apiKey: "key=1", banks: { north: "http://north" } })
+  })
+
+  it("name a free port where none was asked for", async () => {
+    const { environment } = await Effect.runPromise(completed(complete))
+    const server = createServer()
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject)
+      server.listen(Number(environment.PORT), "127.0.0.1", resolve)
+    })
+    server.close()
+  })
+
+  it("are refused when some providers are named and others are not", async () => {
+    const { LEDGER_URL: _, API_KEYS: __, ...incomplete } = complete
+    expect(await refusal(incomplete)).toMatch(/^Not set: LEDGER_URL, API_KEYS\. Give all of them/)
+  })
+
+  it("are never made up in production", async () => {
+    expect(await refusal({ NODE_ENV: "production" })).toMatch(
+      /^Not set: REDIS_URL, DATABASE_URL, NATS_URL, COMPLIANCE_URL, .*API_KEYS\. In production nothing is made up\./,
+    )
+  })
+})
