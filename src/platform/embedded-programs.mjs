@@ -4,9 +4,13 @@
  */
 import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from "node:fs"
 import { delimiter, dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
 
 /** The folder below the data folder where the set-up unpacks what it may not install. */
 export const UNPACKED = "servers"
+
+/** The set-up's own data folder: its servers serve every other one too. */
+const SET_UP_DIR = fileURLToPath(new URL("../../.atlaspay", import.meta.url))
 
 const FOLDERS = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/opt/homebrew/bin"]
 
@@ -23,15 +27,22 @@ const SERVERS = [["redis-server"], ["postgres", "initdb"], ["nats-server"]]
 
 /** Finds each server's program: on the PATH, in the distribution's folders, or unpacked. */
 export const findPrograms = (dataDir, environment = process.env) => {
-  const unpacked = join(dataDir, UNPACKED)
+  const unpacked = [...new Set([dataDir, SET_UP_DIR])].map((folder) => join(folder, UNPACKED))
   const own = (environment.PATH ?? "").split(delimiter).filter((folder) => folder !== "")
   const system = [...own, ...FOLDERS, ...versionedFolders("/")]
-  const carried = [
-    ...["usr/bin", "usr/sbin"].map((folder) => join(unpacked, folder)),
-    ...versionedFolders(unpacked),
-  ]
+  const carried = (programs) => {
+    for (const root of unpacked) {
+      const folders = [
+        ...["usr/bin", "usr/sbin"].map((folder) => join(root, folder)),
+        ...versionedFolders(root),
+      ]
+      const found = withLibraries(findTogether(programs, folders), root)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
   const [redis, postgres, nats] = SERVERS.map(
-    (programs) => findTogether(programs, system) ?? withLibraries(findTogether(programs, carried), unpacked),
+    (programs) => findTogether(programs, system) ?? carried(programs),
   )
   return { redis, postgres, nats }
 }
