@@ -6,6 +6,8 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { once } from "node:events"
 import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { inject } from "vitest"
 import { type Sandbox, sandboxSecret, startSandbox } from "../src/sandbox/sandbox.ts"
 import { ownDatabase } from "./database.ts"
@@ -38,7 +40,8 @@ export class Service {
 
   constructor(environment: Readonly<Record<string, string>>) {
     this.#process = spawn(process.execPath, ["src/main.ts"], {
-      env: { PATH: process.env.PATH, ...environment },
+      // Many services start in one run: what one compiled the next need not compile again.
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(tmpdir(), "compiled"), ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     })
     for (const output of [this.#process.stdout, this.#process.stderr]) {

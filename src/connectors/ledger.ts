@@ -16,7 +16,11 @@ export interface LedgerPosting {
 export class PostingRefused extends Schema.TaggedError<PostingRefused>()("PostingRefused", {
   key: Schema.String,
   code: Schema.String,
-}) {}
+}) {
+  override get message() {
+    return `the ledger refused posting ${this.key}: ${this.code}`
+  }
+}
 
 /** The books of the operator: hold when cleared, post when settled, release when failed, reverse when returned. */
 export class Ledger extends Context.Service<

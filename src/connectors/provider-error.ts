@@ -9,4 +9,8 @@ export class ProviderUnavailable extends Schema.TaggedError<ProviderUnavailable>
   reason: Schema.String,
   /** How long the provider asked us to wait, in milliseconds. */
   retryAfterMs: Schema.optionalKey(Schema.Number),
-}) {}
+}) {
+  override get message() {
+    return `${this.provider}: ${this.reason}`
+  }
+}

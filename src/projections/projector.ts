@@ -14,8 +14,8 @@ import { batchRow, itemRows } from "./batch-rows.ts"
 import { PROJECTION, ReadModels } from "./read-models.ts"
 import { WarmFolds } from "./warm-folds.ts"
 
-/** Items in warm folds, over all partitions: some 50 MB. A batch that is not warm is folded from its log. */
-const WARM_ITEMS_MAX = 50_000
+/** Items in warm folds, over all partitions: some 70 MB. A batch that is not warm is folded from its log. */
+const WARM_ITEMS_MAX = 100_000
 
 /** Follows all partitions for as long as the layer lives. Several processes may: one leads, the others stand by. */
 export const projectorLayer = Layer.effectDiscard(
@@ -53,7 +53,7 @@ const makeProjector = Effect.gen(function* () {
       batches: projected.map(({ id, fold }) => batchRow(id, fold)),
       items: projected.flatMap(({ id, fold, changed }) => itemRows(id, fold, changed)),
     })
-    if (move === "moved") for (const { id, fold } of projected) warm.put(id, fold)
+    for (const { id, fold } of projected) warm.put(id, fold)
     return move
   })
 })
@@ -69,7 +69,10 @@ const eventsByBatch = ({ entries }: Chunk): ReadonlyMap<BatchId, ReadonlyArray<R
   return byBatch
 }
 
-/** Folds a batch up to its last event in the chunk, and tells which items changed in the chunk. */
+/**
+ * Folds a batch up to its last event in the chunk, and tells which items changed in the chunk. A known fold that is
+ * ahead, because the checkpoint went elsewhere, is of no use.
+ */
 const project = Effect.fnUntraced(function* (
   log: EventLog["Service"],
   id: BatchId,

@@ -5,7 +5,7 @@ import { Banks, type TransferInstruction } from "../../src/connectors/bank.ts"
 import { layer } from "../../src/connectors/bank-http.ts"
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts"
 import { settings } from "../settings.ts"
-import { canary, json, MisbehavingServer, misdeeds } from "./misbehaving-server.ts"
+import { canary, json, MisbehavingServer, misdeeds, PATIENT_MS } from "./misbehaving-server.ts"
 
 let server: MisbehavingServer
 let sandbox: Sandbox
@@ -28,7 +28,7 @@ const banksWith = (environment: Readonly<Record<string, string>> = {}) =>
       settings({
         BANKS: `north=${server.url},south=${sandbox.urls.banks.south}`,
         PUBLIC_URL: "https://pay.example/",
-        PROVIDER_TIMEOUT_MS: "300",
+        PROVIDER_TIMEOUT_MS: String(PATIENT_MS),
         ...environment,
       }),
     ),
@@ -44,10 +44,10 @@ const instruction = (fields: Partial<TransferInstruction> = {}): TransferInstruc
   ...fields,
 })
 
-const transfer = (fields?: Partial<TransferInstruction>) =>
+const transfer = (fields?: Partial<TransferInstruction>, timeoutMs = PATIENT_MS) =>
   Effect.gen(function* () {
     return yield* (yield* Banks).transfer(instruction(fields))
-  }).pipe(Effect.provide(banksWith()))
+  }).pipe(Effect.provide(banksWith({ PROVIDER_TIMEOUT_MS: String(timeoutMs) })))
 
 const inquire = Effect.gen(function* () {
   return yield* (yield* Banks).inquire("north", reference)
@@ -101,10 +101,10 @@ describe("a transfer", () => {
     }),
   )
 
-  it.live.each(misdeeds)("stays open when the bank $does", ({ behaviour, problem }) =>
+  it.live.each(misdeeds)("stays open when the bank $does", ({ behaviour, problem, timeoutMs }) =>
     Effect.gen(function* () {
       server.behaviour = behaviour
-      const answer = yield* transfer()
+      const answer = yield* transfer({}, timeoutMs)
       assert.strictEqual(answer._tag, "Ambiguous")
       assert.include(JSON.stringify(answer), problem)
       assert.notInclude(JSON.stringify(answer), canary)
@@ -133,7 +133,7 @@ describe("a transfer", () => {
       const calls = Array.from({ length: 7 }, () => banks.transfer(instruction()))
       yield* Effect.all(calls, { concurrency: "unbounded" })
       assert.strictEqual(openMax, 2)
-    }).pipe(Effect.provide(banksWith({ BANK_CONCURRENCY: "2", PROVIDER_TIMEOUT_MS: "5000" }))),
+    }).pipe(Effect.provide(banksWith({ BANK_CONCURRENCY: "2" }))),
   )
 
   it.live("asks whether it may be sent when its turn has come, and is not sent without", () =>
@@ -158,7 +158,7 @@ describe("a transfer", () => {
       assert.strictEqual((yield* Fiber.join(first))._tag, "Accepted")
       assert.strictEqual((yield* Fiber.join(second))._tag, "NotSent")
       assert.strictEqual(server.asked.length, 1)
-    }).pipe(Effect.provide(banksWith({ BANK_CONCURRENCY: "1", PROVIDER_TIMEOUT_MS: "5000" }))),
+    }).pipe(Effect.provide(banksWith({ BANK_CONCURRENCY: "1" }))),
   )
 })
 
@@ -227,7 +227,7 @@ describe("the sandbox's bank", () => {
       assert.strictEqual((yield* ask("TIM-1-1"))._tag, "Settled")
       assert.deepStrictEqual(yield* ask("CLARA-1-1"), { _tag: "Failed", code: "AC04" })
       assert.deepStrictEqual(yield* ask("NOBODY-1-1"), { _tag: "NeverSeen" })
-    }).pipe(Effect.provide(banksWith())),
+    }).pipe(Effect.provide(banksWith({ PROVIDER_TIMEOUT_MS: "2000" }))),
   )
 })
 

@@ -6,7 +6,7 @@ import { layer } from "../../src/connectors/compliance-engine-http.ts"
 import { startSandbox } from "../../src/sandbox/sandbox.ts"
 import { batchId, payoutItem } from "../domain/batch-story.ts"
 import { settings } from "../settings.ts"
-import { canary, json, MisbehavingServer, misdeeds } from "./misbehaving-server.ts"
+import { canary, json, MisbehavingServer, misdeeds, PATIENT_MS } from "./misbehaving-server.ts"
 
 let server: MisbehavingServer
 
@@ -18,12 +18,14 @@ afterAll(() => server.close())
 const named = (item: number, name: string) =>
   payoutItem(item, { beneficiary: { name, account: { scheme: "iban", iban: canary } } })
 
-const screen = (url: string, items = [payoutItem(1), payoutItem(2)]) =>
+const screen = (url: string, items = [payoutItem(1), payoutItem(2)], timeoutMs = PATIENT_MS) =>
   Effect.gen(function* () {
     const engine = yield* ComplianceEngine
     return yield* engine.screen({ clearanceId: "c-1", partner: "acme", batch: batchId, items })
   }).pipe(
-    Effect.provide(layer.pipe(Layer.provide(settings({ COMPLIANCE_URL: url, PROVIDER_TIMEOUT_MS: "300" })))),
+    Effect.provide(
+      layer.pipe(Layer.provide(settings({ COMPLIANCE_URL: url, PROVIDER_TIMEOUT_MS: String(timeoutMs) }))),
+    ),
   )
 
 it.live("clears items, and tells those that were rejected or are under review", () =>
@@ -69,10 +71,10 @@ it.live.each([
   }),
 )
 
-it.live.each(misdeeds)("clears nothing when the engine $does", ({ behaviour, problem }) =>
+it.live.each(misdeeds)("clears nothing when the engine $does", ({ behaviour, problem, timeoutMs }) =>
   Effect.gen(function* () {
     server.behaviour = behaviour
-    const error = yield* Effect.flip(screen(server.url))
+    const error = yield* Effect.flip(screen(server.url, undefined, timeoutMs))
     assert.match(
       `${error._tag} ${JSON.stringify(error)}`,
       new RegExp(`ProviderUnavailable.*clearance: .*${problem}`),

@@ -6,7 +6,7 @@ import { layer } from "../../src/connectors/ledger-http.ts"
 import { startSandbox } from "../../src/sandbox/sandbox.ts"
 import { batchId } from "../domain/batch-story.ts"
 import { settings } from "../settings.ts"
-import { canary, json, MisbehavingServer, misdeeds } from "./misbehaving-server.ts"
+import { canary, json, MisbehavingServer, misdeeds, PATIENT_MS } from "./misbehaving-server.ts"
 
 let server: MisbehavingServer
 
@@ -15,13 +15,15 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const post = (url: string, key: string, kind: "hold" | "reverse" = "hold") =>
+const post = (url: string, key: string, kind: "hold" | "reverse" = "hold", timeoutMs = PATIENT_MS) =>
   Effect.gen(function* () {
     const ledger = yield* Ledger
     const lines = [{ item: 1, currency: "JPY", minor: 1_500n }]
     return yield* ledger.post({ key, kind, partner: "acme", batch: batchId, lines })
   }).pipe(
-    Effect.provide(layer.pipe(Layer.provide(settings({ LEDGER_URL: url, PROVIDER_TIMEOUT_MS: "300" })))),
+    Effect.provide(
+      layer.pipe(Layer.provide(settings({ LEDGER_URL: url, PROVIDER_TIMEOUT_MS: String(timeoutMs) }))),
+    ),
   )
 
 it.live("books once per key, and tells what the ledger refuses", () =>
@@ -49,17 +51,19 @@ it.live.each([
     does: "refuses with words instead of a code",
     behaviour: json(422, { code: `no money for ${canary}` }),
     problem: "not as agreed",
+    timeoutMs: PATIENT_MS,
   },
   {
     does: "refuses with an account number for a code",
     behaviour: json(422, { code: canary }),
     problem: "not as agreed",
+    timeoutMs: PATIENT_MS,
   },
-  { does: "books without an id", behaviour: json(201, {}), problem: "not as agreed" },
-])("has booked nothing that we know of when the ledger $does", ({ behaviour, problem }) =>
+  { does: "books without an id", behaviour: json(201, {}), problem: "not as agreed", timeoutMs: PATIENT_MS },
+])("has booked nothing that we know of when the ledger $does", ({ behaviour, problem, timeoutMs }) =>
   Effect.gen(function* () {
     server.behaviour = behaviour
-    const error = yield* Effect.flip(post(server.url, "k"))
+    const error = yield* Effect.flip(post(server.url, "k", "hold", timeoutMs))
     assert.match(
       `${error._tag} ${JSON.stringify(error)}`,
       new RegExp(`ProviderUnavailable.*hold: .*${problem}`),

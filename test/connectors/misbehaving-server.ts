@@ -58,23 +58,30 @@ export const canary = "DE89370400440532013000"
 
 const told = `{"code":"never-seen","account":"${canary}"}`
 
+/** A time-out for calls that are to run into it, and one for calls that are not, however busy the machine is. */
+export const IMPATIENT_MS = 300
+export const PATIENT_MS = 15_000
+
 /** What a provider can do wrong with any request, by what is then said of it. */
 export const misdeeds: ReadonlyArray<{
   readonly does: string
   readonly behaviour: Behaviour
   readonly problem: string
+  readonly timeoutMs: number
 }> = [
-  { does: "never answers", behaviour: silent, problem: "timed out" },
+  { does: "never answers", behaviour: silent, problem: "timed out", timeoutMs: IMPATIENT_MS },
   {
     does: "stops in the middle of an answer",
     behaviour: (response) =>
       response.writeHead(200, { "content-type": "application/json" }).write(`{"a":"${canary}`),
     problem: "timed out",
+    timeoutMs: IMPATIENT_MS,
   },
   {
     does: "resets the connection",
     behaviour: (response) => response.socket?.resetAndDestroy(),
     problem: "the connection failed",
+    timeoutMs: PATIENT_MS,
   },
   {
     does: "resets the connection in the middle of an answer",
@@ -84,23 +91,32 @@ export const misdeeds: ReadonlyArray<{
       })
     },
     problem: "the connection failed",
+    timeoutMs: PATIENT_MS,
   },
   {
     does: "answers in HTML",
     behaviour: json(200, `<p>${canary}</p>`, { "content-type": "text/html" }),
     problem: "something else than JSON",
+    timeoutMs: PATIENT_MS,
   },
-  { does: "answers with broken JSON", behaviour: json(200, `{"${canary}`), problem: "not as agreed" },
+  {
+    does: "answers with broken JSON",
+    behaviour: json(200, `{"${canary}`),
+    problem: "not as agreed",
+    timeoutMs: PATIENT_MS,
+  },
   {
     does: "answers with bytes that are no text",
     behaviour: (response) =>
       response.writeHead(200, { "content-type": "application/json" }).end(Buffer.from([0x22, 0xff, 0x22])),
     problem: "not as agreed",
+    timeoutMs: PATIENT_MS,
   },
   {
     does: "answers with another shape",
     behaviour: json(200, { status: canary, transferId: 7, postingId: [canary], decisions: canary }),
     problem: "not as agreed",
+    timeoutMs: PATIENT_MS,
   },
   {
     does: "answers without end",
@@ -110,13 +126,15 @@ export const misdeeds: ReadonlyArray<{
       more()
     },
     problem: "more than 1048576 bytes",
+    timeoutMs: PATIENT_MS,
   },
   {
     does: "redirects",
     behaviour: json(307, told, { location: `/elsewhere/${canary}` }),
     problem: "status 307",
+    timeoutMs: PATIENT_MS,
   },
-  { does: "fails", behaviour: json(500, told), problem: "status 500" },
-  { does: "is busy", behaviour: json(429, told), problem: "status 429" },
-  { does: "sees a conflict", behaviour: json(409, told), problem: "status 409" },
+  { does: "fails", behaviour: json(500, told), problem: "status 500", timeoutMs: PATIENT_MS },
+  { does: "is busy", behaviour: json(429, told), problem: "status 429", timeoutMs: PATIENT_MS },
+  { does: "sees a conflict", behaviour: json(409, told), problem: "status 409", timeoutMs: PATIENT_MS },
 ]

@@ -2,7 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema } from "effect"
 import { afterAll, beforeAll, beforeEach, vi } from "vitest"
 import { BODY_BYTES_MAX, callProvider, providerAt, reading } from "../../src/connectors/provider-http.ts"
-import { canary, json, MisbehavingServer, misdeeds, silent } from "./misbehaving-server.ts"
+import {
+  canary,
+  IMPATIENT_MS,
+  json,
+  MisbehavingServer,
+  misdeeds,
+  PATIENT_MS,
+  silent,
+} from "./misbehaving-server.ts"
 
 let server: MisbehavingServer
 
@@ -16,7 +24,7 @@ afterAll(() => server.close())
 
 const answers = { 200: reading(Schema.Struct({ said: Schema.String }), ({ said }) => said) }
 
-const call = (timeoutMs = 300) =>
+const call = (timeoutMs = PATIENT_MS) =>
   callProvider(
     { name: "bank", url: server.url, timeoutMs },
     { step: "transfer", method: "POST", path: "/x", idempotencyKey: "key", body: { account: canary } },
@@ -38,16 +46,18 @@ describe("a call to a provider", () => {
     }),
   )
 
-  it.live.each(misdeeds)("fails, and quotes nothing, when the provider $does", ({ behaviour, problem }) =>
-    Effect.gen(function* () {
-      server.behaviour = behaviour
-      const error = yield* Effect.flip(call())
-      assert.strictEqual(error._tag, "ProviderUnavailable")
-      assert.strictEqual(error.provider, "bank")
-      assert.match(error.reason, new RegExp(`^transfer: .*${problem}`))
-      assert.notInclude(JSON.stringify(error) + String(error.stack), canary)
-      assert.strictEqual(server.asked.length, 1, "a redirect is not followed, and nothing is tried twice")
-    }),
+  it.live.each(misdeeds)(
+    "fails, and quotes nothing, when the provider $does",
+    ({ behaviour, problem, timeoutMs }) =>
+      Effect.gen(function* () {
+        server.behaviour = behaviour
+        const error = yield* Effect.flip(call(timeoutMs))
+        assert.strictEqual(error._tag, "ProviderUnavailable")
+        assert.strictEqual(error.provider, "bank")
+        assert.match(error.reason, new RegExp(`^transfer: .*${problem}`))
+        assert.notInclude(JSON.stringify(error) + String(error.stack), canary)
+        assert.strictEqual(server.asked.length, 1, "a redirect is not followed, and nothing is tried twice")
+      }),
   )
 
   it.live("fails when nobody listens", () =>
@@ -56,7 +66,7 @@ describe("a call to a provider", () => {
       yield* Effect.promise(nobody.close)
       const error = yield* Effect.flip(
         callProvider(
-          { name: "bank", url: nobody.url, timeoutMs: 300 },
+          { name: "bank", url: nobody.url, timeoutMs: PATIENT_MS },
           { step: "inquiry", method: "GET", path: "/" },
           answers,
         ),
@@ -69,9 +79,9 @@ describe("a call to a provider", () => {
     Effect.gen(function* () {
       const said = "x".repeat(BODY_BYTES_MAX - '{"said":""}'.length)
       server.behaviour = json(200, { said })
-      assert.strictEqual((yield* call(5_000)).length, said.length)
+      assert.strictEqual((yield* call()).length, said.length)
       server.behaviour = json(200, { said: `${said}x` })
-      assert.include((yield* Effect.flip(call(5_000))).reason, "more than")
+      assert.include((yield* Effect.flip(call())).reason, "more than")
     }),
   )
 
@@ -105,7 +115,9 @@ describe("a call to a provider", () => {
         })
         silent(response, asked)
       }
-      const fiber = yield* Effect.forkChild(Effect.exit(call(why === "the time is up" ? 100 : 10_000)))
+      const fiber = yield* Effect.forkChild(
+        Effect.exit(call(why === "the time is up" ? IMPATIENT_MS : PATIENT_MS)),
+      )
       yield* Effect.promise(() => vi.waitUntil(() => server.asked.length === 1))
       if (why === "the caller is interrupted") yield* Fiber.interrupt(fiber)
       yield* Effect.promise(() => vi.waitUntil(() => hungUp))

@@ -51,7 +51,7 @@ export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}) =>
         COMPLIANCE_URL: urls.compliance,
         LEDGER_URL: urls.ledger,
         BANKS: `north=${urls.banks.north},south=${urls.banks.south}`,
-        PROVIDER_TIMEOUT_MS: "400",
+        PROVIDER_TIMEOUT_MS: "15000",
         INQUIRY_DELAYS_MS: `${INQUIRY_DELAY_MS}`,
         ...environment,
       }),

@@ -109,6 +109,24 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
     }),
   )
 
+  it.effect("begins anew when its checkpoint is put back while it runs", () =>
+    Effect.gen(function* () {
+      const ids = yield* livesOf("acme", 4)
+      yield* Effect.gen(function* () {
+        yield* caughtUp
+        yield* rowsOf((sql) => sql`truncate payout_batches, payout_items`)
+        yield* restartFrom("0-0")
+        // Something new, so that both partitions try to go on from where they were.
+        const more = yield* woven(
+          Array.from({ length: 8 }, () => lifeOf("acme", 8)),
+          50,
+        )
+        yield* caughtUp
+        yield* assertEqualToFold([...ids, ...more])
+      }).pipe(Effect.provide(anotherProjector()))
+    }),
+  )
+
   it.effect("may run three times at once", () =>
     Effect.gen(function* () {
       const projectors = Layer.mergeAll(anotherProjector(), anotherProjector(), anotherProjector())

@@ -140,6 +140,27 @@ describe("a follower", () => {
     }),
   )
 
+  it.effect("does not hand over again what was stored before the answer was lost", () =>
+    Effect.gen(function* () {
+      const feed = new Feed().append(128, 128, 10)
+      feed.failing = ({ to }) =>
+        Effect.suspend(() => {
+          if (to !== "2-0") return Effect.void
+          feed.cursor = to
+          return Effect.fail(unavailable)
+        })
+      yield* feed.followed
+      assert.deepStrictEqual(
+        feed.chunks.map(({ from, to }) => [from, to]),
+        [
+          ["0-0", "1-0"],
+          ["1-0", "2-0"],
+          ["2-0", "3-0"],
+        ],
+      )
+    }),
+  )
+
   it.effect("survives a defect of its handler", () =>
     Effect.gen(function* () {
       const feed = new Feed().append(2)
