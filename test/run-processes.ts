@@ -10,7 +10,11 @@ export const processesOfRun = (folder: string): ReadonlyArray<string> =>
     ? readdirSync("/proc")
         .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
         .filter((pid) => mentions(pid, folder) && parentOf(pid) !== process.pid)
-        .map((pid) => `${pid} ${commandLineOf(pid)}`)
+        .flatMap((pid) => {
+          // One that ended since it was found has no command line any more.
+          const line = commandLineOf(pid)
+          return line === "" ? [] : [`${pid} ${line}`]
+        })
     : []
 
 const mentions = (pid: string, folder: string): boolean =>

@@ -10,7 +10,7 @@
  * server stands in a record file. When that process is dead, what it may have left running is ended first.
  */
 import { join } from "node:path"
-import { Effect, Option, Scope } from "effect"
+import { Effect, Exit, Option, Scope } from "effect"
 import { type RunningServer, type ServerConfiguration, type ServerKind, StackError } from "./embedded-kind.ts"
 import { withLock } from "./embedded-lock.ts"
 import { endAll, isAlive, processesOf } from "./embedded-process.ts"
@@ -18,6 +18,8 @@ import { dropRecord, readRecord, writeRecord } from "./embedded-record.ts"
 import { startOnFreePort } from "./embedded-start.ts"
 
 const LOCK_WAIT_MS = 120_000
+const ATTACH_TRIES = 20
+const ATTACH_RETRY_MS = 100
 
 /** Checks that a server whose URL was given answers. The URL, which may hold a password, is never shown. */
 export const useGivenServer = Effect.fn("useGivenServer")(function* (
@@ -75,15 +77,19 @@ const attach = Effect.fnUntraced(function* (
   server: EmbeddedServer,
 ): Effect.fn.Return<Option.Option<Found>, StackError> {
   const record = yield* readRecord(recordFile(server))
-  if (Option.isNone(record) || !isAlive(record.value.owner)) return Option.none()
+  if (Option.isNone(record)) return Option.none()
   const { owner, url, version, port } = record.value
-  yield* server.kind.probe(url).pipe(
-    Effect.mapError(() => {
+  for (let tries = 1; isAlive(owner); tries += 1) {
+    const exit = yield* Effect.exit(server.kind.probe(url))
+    if (Exit.isSuccess(exit)) return Option.some({ url, version, port, origin: "attached" })
+    if (tries === ATTACH_TRIES) {
       const reason = `process ${owner.pid} runs it, but it does not answer; stop that process and try again`
-      return new StackError({ server: server.kind.name, reason, log: server.configuration.logFile })
-    }),
-  )
-  return Option.some({ url, version, port, origin: "attached" })
+      return yield* new StackError({ server: server.kind.name, reason, log: server.configuration.logFile })
+    }
+    // An owner that was just killed may still be seen while its server already stops.
+    yield* Effect.sleep(ATTACH_RETRY_MS)
+  }
+  return Option.none()
 })
 
 const start = Effect.fnUntraced(function* (
