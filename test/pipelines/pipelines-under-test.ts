@@ -25,7 +25,7 @@ export interface Outside {
 
 /** The world that the pipelines call: play money, and a database of the test file's own. */
 export const openOutside = async (): Promise<Outside> => {
-  const [sandbox, database] = await Promise.all([startSandbox(), ownDatabase()])
+  const [sandbox, database] = await Promise.all([startSandbox({ slowMs: 60_000 }), ownDatabase()])
   const close = async () => {
     await sandbox.close()
     await database.drop()
