@@ -63,11 +63,28 @@ export type BeneficiaryAccount = typeof BeneficiaryAccount.Type
 export const Beneficiary = Schema.Struct({ name: PlainText(140), account: BeneficiaryAccount })
 export type Beneficiary = typeof Beneficiary.Type
 
+/** The part of an account that identifies it within its bank: the whole IBAN, or the account number. */
+const accountNumberOf = (account: BeneficiaryAccount): string =>
+  account.scheme === "iban" ? account.iban : account.accountNumber
+
 /**
  * The only form of an account that leaves the paying path: its scheme and last four characters (none of a number so
  * short that four would give it away).
  */
 export const maskedAccount = (account: BeneficiaryAccount): string => {
-  const number = account.scheme === "iban" ? account.iban : account.accountNumber
+  const number = accountNumberOf(account)
   return `${account.scheme} …${number.length >= 8 ? number.slice(-4) : ""}`
+}
+
+/** A shorter account number is no secret, and stands in many a harmless sentence. */
+const ACCOUNT_LENGTH_MIN = 6
+const REASON_LENGTH_MAX = 200
+
+/** A reason in the words of a bank or the compliance engine: shortened, and withheld when it quotes the account. */
+export const shownReason = (account: BeneficiaryAccount, reason: string): string => {
+  const number = accountNumberOf(account)
+  const letters = reason.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
+  return number.length >= ACCOUNT_LENGTH_MIN && letters.includes(number)
+    ? "withheld: it quotes the account"
+    : reason.slice(0, REASON_LENGTH_MAX)
 }

@@ -3,8 +3,11 @@
  * nothing. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
-import { ClearanceDecision, Evidence, Instant, PayoutItem, PostingKind } from "./events.ts"
+import { PlainText } from "./beneficiary.ts"
+import { Actor, BatchMode, ClearanceDecision, Evidence, Instant, PayoutItem, PostingKind } from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
+
+const items = Schema.NonEmptyArray(ItemNumber)
 
 /** What is known of a transfer after a call, a callback or an inquiry. */
 export const TransferOutcome = Schema.Union([
@@ -22,27 +25,70 @@ export const TransferOutcome = Schema.Union([
 ])
 export type TransferOutcome = typeof TransferOutcome.Type
 
+/** What a partner's contract says of its batches. */
+export const BatchPolicy = Schema.Struct({
+  /** Totals per currency, in minor units, above which a second person approves. */
+  approvalAbove: Schema.Record(Schema.String, Schema.BigInt),
+  /** How long an approval may take, in milliseconds. */
+  approvalWithinMs: Schema.Int,
+  attemptsMax: AttemptNumber,
+})
+export type BatchPolicy = typeof BatchPolicy.Type
+
 export const ReceiveBatch = Schema.TaggedStruct("ReceiveBatch", {
   at: Instant,
   partner: PartnerId,
   idempotencyKey: Schema.String,
   requestDigest: Schema.String,
   reference: Schema.optionalKey(Schema.String),
+  mode: BatchMode,
+  submittedBy: Actor,
+  executeAt: Schema.optionalKey(Instant),
+  /** Whether the partner asked for a second person. */
+  approvalAsked: Schema.Boolean,
+  policy: BatchPolicy,
   items: Schema.NonEmptyArray(PayoutItem),
 })
 export type ReceiveBatch = typeof ReceiveBatch.Type
 
+export const RequestScreening = Schema.TaggedStruct("RequestScreening", { at: Instant, items })
+
 export const RecordScreening = Schema.TaggedStruct("RecordScreening", {
   at: Instant,
+  clearance: Schema.Int,
   clearanceId: Schema.String,
   listVersion: Schema.String,
   decisions: Schema.Array(ClearanceDecision),
 })
 
+/** Releases or rejects an item that is held for review. */
+export const Review = Schema.TaggedStruct("Review", {
+  at: Instant,
+  item: ItemNumber,
+  decision: Schema.Literals(["released", "rejected"]),
+  by: Actor,
+  reason: PlainText(280),
+})
+
+/** Approves the batch whose hash is given, as somebody who did not submit it. */
+export const Approve = Schema.TaggedStruct("Approve", { at: Instant, by: Actor, hash: Schema.String })
+
+export const ExpireApproval = Schema.TaggedStruct("ExpireApproval", { at: Instant })
+
+export const StartExecution = Schema.TaggedStruct("StartExecution", { at: Instant })
+
+/** Cancels the named items, or all when none are named. Each is answered: cancelled, or too late and why. */
+export const Cancel = Schema.TaggedStruct("Cancel", {
+  at: Instant,
+  items: Schema.Array(ItemNumber),
+  by: Actor,
+  reason: PlainText(280),
+})
+
 export const RequestPosting = Schema.TaggedStruct("RequestPosting", {
   at: Instant,
   kind: PostingKind,
-  items: Schema.NonEmptyArray(ItemNumber),
+  items,
 })
 
 export const RecordPosting = Schema.TaggedStruct("RecordPosting", {
@@ -54,7 +100,12 @@ export const RecordPosting = Schema.TaggedStruct("RecordPosting", {
 export const RequestTransfers = Schema.TaggedStruct("RequestTransfers", {
   at: Instant,
   transfers: Schema.NonEmptyArray(
-    Schema.Struct({ item: ItemNumber, bank: Schema.String, reference: Schema.String }),
+    Schema.Struct({
+      item: ItemNumber,
+      attempt: AttemptNumber,
+      bank: Schema.String,
+      reference: Schema.String,
+    }),
   ),
 })
 
@@ -62,6 +113,8 @@ export const RecordTransfer = Schema.TaggedStruct("RecordTransfer", {
   at: Instant,
   item: ItemNumber,
   attempt: AttemptNumber,
+  /** Who says so, when it comes from outside: only the attempt's own bank is believed. */
+  bank: Schema.optionalKey(Schema.String),
   outcome: TransferOutcome,
 })
 export type RecordTransfer = typeof RecordTransfer.Type
@@ -69,20 +122,36 @@ export type RecordTransfer = typeof RecordTransfer.Type
 /** A worker found transfers in the air that it did not send itself: nobody knows what became of them. */
 export const TakeOver = Schema.TaggedStruct("TakeOver", { at: Instant })
 
+/** Tries a failed item again, as a new attempt. */
+export const Retry = Schema.TaggedStruct("Retry", { at: Instant, item: ItemNumber, by: Actor })
+
+/** Says, with evidence, how a parked item ended. */
+export const Resolve = Schema.TaggedStruct("Resolve", {
+  at: Instant,
+  item: ItemNumber,
+  outcome: Schema.Literals(["settled", "failed"]),
+  by: Actor,
+  reason: PlainText(280),
+})
+
 export const CloseBatch = Schema.TaggedStruct("CloseBatch", { at: Instant })
+
+/** The commands that come from outside and wait in a mailbox; all others but the first are the worker's own. */
+export const MailCommand = Schema.Union([RecordTransfer, Approve, Cancel, Review, Retry, Resolve])
+export type MailCommand = typeof MailCommand.Type
 
 export const BatchCommand = Schema.Union([
   ReceiveBatch,
+  RequestScreening,
   RecordScreening,
+  ExpireApproval,
+  StartExecution,
   RequestPosting,
   RecordPosting,
   RequestTransfers,
-  RecordTransfer,
   TakeOver,
   CloseBatch,
+  ...MailCommand.members,
 ])
 export type BatchCommand = typeof BatchCommand.Type
-
-/** The commands that come from outside and wait in a mailbox; all others are the worker's own. */
-export const MailCommand = RecordTransfer
-export type MailCommand = typeof MailCommand.Type
+export type BatchCommandOf<Tag extends BatchCommand["_tag"]> = Extract<BatchCommand, { readonly _tag: Tag }>

@@ -1,20 +1,49 @@
-/** Events and mail as they are written: one line of JSON each. What cannot be read is a failure that says why, never a guess. */
-import { Result, Schema } from "effect"
+/**
+ * Events and mail as they are written: one line of JSON each, events with their version. What cannot be read is a
+ * failure that says why, never a guess.
+ */
+import { Predicate, Result, Schema } from "effect"
 import { MailCommand } from "./commands.ts"
 import { BatchEvent } from "./events.ts"
+import { currentVersion, upcast } from "./upcasters.ts"
 
-const eventJson = Schema.fromJsonString(BatchEvent)
-const mailJson = Schema.fromJsonString(MailCommand)
+/**
+ * Writes an event. It was made by `decide`, so it is not validated again: all that differs from its JSON form are
+ * amounts, which are bigint. A test holds this to the schema.
+ */
+export const encodeEvent = (event: BatchEvent): string => {
+  const version = currentVersion(event._tag)
+  const json = event._tag === "ItemsReceived" ? { ...event, items: event.items.map(itemJson) } : event
+  return JSON.stringify(version === 1 ? json : { ...json, v: version })
+}
 
-export const encodeEvent: (event: BatchEvent) => string = Schema.encodeSync(eventJson)
-export const encodeMail: (command: MailCommand) => string = Schema.encodeSync(mailJson)
+const itemJson = ({ minor, ...item }: Extract<BatchEvent, { _tag: "ItemsReceived" }>["items"][number]) => ({
+  ...item,
+  minor: minor.toString(),
+})
 
-const decodeEventJson = Schema.decodeUnknownResult(eventJson)
-const decodeMailJson = Schema.decodeUnknownResult(mailJson)
+const decodeCurrent = Schema.decodeUnknownResult(BatchEvent)
 
 /** Reads an event, or fails with a sentence that names the field and never its value: events hold account numbers. */
-export const decodeEvent = (json: string): Result.Result<BatchEvent, string> =>
-  Result.mapError(decodeEventJson(json), (error) => error.message)
+export const decodeEvent = (text: string): Result.Result<BatchEvent, string> => {
+  const json = parse(text)
+  if (!Predicate.isObject(json)) return Result.fail("not a JSON object")
+  const lifted = upcast(json as Readonly<Record<string, unknown>>)
+  return Result.flatMap(lifted, (event) => Result.mapError(decodeCurrent(event), ({ message }) => message))
+}
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const mailJson = Schema.fromJsonString(MailCommand)
+const decodeMailJson = Schema.decodeUnknownResult(mailJson)
+
+export const encodeMail: (command: MailCommand) => string = Schema.encodeSync(mailJson)
 
 /** Reads a command from a mailbox, or fails like {@link decodeEvent}. */
 export const decodeMail = (json: string): Result.Result<MailCommand, string> =>

@@ -8,6 +8,7 @@ import { Schema } from "effect"
 import { Beneficiary, PlainText } from "./beneficiary.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
+import { schemes } from "./scheme.ts"
 
 /** Milliseconds since the Unix epoch. */
 export const Instant = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
@@ -42,8 +43,39 @@ export const Evidence = Schema.Literals(["response", "callback", "inquiry"])
 export type Evidence = typeof Evidence.Type
 
 /** The states that end a batch. */
-export const ClosedState = Schema.Literals(["settled", "partially-settled", "failed", "rejected"])
+export const ClosedState = Schema.Literals([
+  "settled",
+  "partially-settled",
+  "failed",
+  "rejected",
+  "cancelled",
+])
 export type ClosedState = typeof ClosedState.Type
+
+/** What happens when an item is refused: `partial` pays the others, `strict` pays nobody. */
+export const BatchMode = Schema.Literals(["partial", "strict"])
+export type BatchMode = typeof BatchMode.Type
+
+/** Why a batch needs a second person, until when, and the hash of what that person approves. */
+export const ApprovalTerms = Schema.Struct({
+  reason: Schema.Literals(["asked", "threshold"]),
+  expiresAt: Instant,
+  hash: Schema.String,
+})
+
+export const FailureCategory = Schema.Literals([
+  "beneficiary",
+  "bank",
+  "compliance",
+  "funds",
+  "limit",
+  "technical",
+])
+
+const items = Schema.NonEmptyArray(ItemNumber)
+
+/** A person, or the policy that acted in a person's place. */
+export const Actor = PlainText(128)
 
 const transfer = { at: Instant, item: ItemNumber, attempt: AttemptNumber }
 
@@ -55,6 +87,13 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   requestDigest: Schema.String,
   reference: Schema.optionalKey(PlainText(64)),
   itemCount: ItemNumber,
+  mode: BatchMode,
+  submittedBy: Actor,
+  /** Not before this moment is anything paid. */
+  executeAt: Schema.optionalKey(Instant),
+  approval: Schema.optionalKey(ApprovalTerms),
+  /** How often an item may be tried by policy after failures that a new attempt may mend. */
+  attemptsMax: AttemptNumber,
 })
 
 /** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */
@@ -63,11 +102,58 @@ export const ItemsReceived = Schema.TaggedStruct("ItemsReceived", {
   items: Schema.NonEmptyArray(PayoutItem),
 })
 
+/** The intent to have items screened, recorded before the call: the answer, whenever it comes, is to this request. */
+export const ScreeningRequested = Schema.TaggedStruct("ScreeningRequested", {
+  at: Instant,
+  clearance: Schema.Int,
+  items,
+})
+
 export const ItemsScreened = Schema.TaggedStruct("ItemsScreened", {
   at: Instant,
+  clearance: Schema.Int,
   clearanceId: Schema.String,
   listVersion: Schema.String,
   decisions: Schema.NonEmptyArray(ClearanceDecision),
+})
+
+/** A person released or rejected an item that was held for review. */
+export const ItemReviewed = Schema.TaggedStruct("ItemReviewed", {
+  at: Instant,
+  item: ItemNumber,
+  decision: Schema.Literals(["released", "rejected"]),
+  by: Actor,
+  reason: PlainText(280),
+})
+
+export const BatchApproved = Schema.TaggedStruct("BatchApproved", {
+  at: Instant,
+  by: Actor,
+  hash: Schema.String,
+})
+
+export const ApprovalExpired = Schema.TaggedStruct("ApprovalExpired", { at: Instant })
+
+/** The batch may pay: screened as its mode demands, approved if needed, and its time has come. */
+export const ExecutionStarted = Schema.TaggedStruct("ExecutionStarted", {
+  at: Instant,
+  /** The day on which each scheme's payouts should arrive if they are sent now. */
+  arrivals: Schema.Array(Schema.Struct({ scheme: Schema.Literals(schemes), on: Schema.String })),
+})
+
+/** Items that will not be paid: the answer to a cancellation, or what a policy made of the rest of a batch. */
+export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
+  at: Instant,
+  items,
+  by: Actor,
+  reason: PlainText(280),
+})
+
+/** Items for which a cancellation came too late, each with the reason. */
+export const CancellationRefused = Schema.TaggedStruct("CancellationRefused", {
+  at: Instant,
+  by: Actor,
+  items: Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, reason: Schema.String })),
 })
 
 /** The intent of a ledger posting, recorded before the call so that a retry posts the same lines under the same key. */
@@ -75,7 +161,7 @@ export const PostingRequested = Schema.TaggedStruct("PostingRequested", {
   at: Instant,
   posting: Schema.Int,
   kind: PostingKind,
-  items: Schema.NonEmptyArray(ItemNumber),
+  items,
 })
 
 export const PostingBooked = Schema.TaggedStruct("PostingBooked", {
@@ -113,8 +199,10 @@ export const TransferSettled = Schema.TaggedStruct("TransferSettled", { ...trans
 export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
   ...transfer,
   evidence: Evidence,
-  /** The bank's own code, as it was given. */
+  /** The bank's own code, as it was given, and what it meant when it came. */
   code: Schema.String,
+  category: FailureCategory,
+  retryable: Schema.Boolean,
 })
 
 /** A settled transfer came back, perhaps days after the batch was closed. */
@@ -124,15 +212,50 @@ export const TransferReturned = Schema.TaggedStruct("TransferReturned", {
   code: Schema.String,
 })
 
-/** The bank's word contradicts the log, or the schedule of inquiries is exhausted: a person decides. */
+/** The schedule of inquiries is exhausted, or the bank's code is not mapped: a person decides. */
 export const TransferParked = Schema.TaggedStruct("TransferParked", { ...transfer, reason: Schema.String })
+
+/**
+ * The bank said of a finished attempt what contradicts the log: an alarm. `repost` books what was paid after all;
+ * `review` leaves the item to a person.
+ */
+export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
+  ...transfer,
+  recorded: Schema.Literals(["settled", "failed", "returned"]),
+  reported: Schema.Literals(["settled", "failed", "returned"]),
+  evidence: Evidence,
+  compensation: Schema.Literals(["repost", "review"]),
+})
+
+/** A person said, with evidence, how a parked item ended. */
+export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
+  at: Instant,
+  item: ItemNumber,
+  outcome: Schema.Literals(["settled", "failed"]),
+  by: Actor,
+  reason: PlainText(280),
+})
+
+/** A failed item is to be paid again: a new attempt, with a new key. */
+export const RetryRequested = Schema.TaggedStruct("RetryRequested", {
+  at: Instant,
+  item: ItemNumber,
+  by: Actor,
+})
 
 export const BatchClosed = Schema.TaggedStruct("BatchClosed", { at: Instant, state: ClosedState })
 
 export const BatchEvent = Schema.Union([
   BatchReceived,
   ItemsReceived,
+  ScreeningRequested,
   ItemsScreened,
+  ItemReviewed,
+  BatchApproved,
+  ApprovalExpired,
+  ExecutionStarted,
+  ItemsCancelled,
+  CancellationRefused,
   PostingRequested,
   PostingBooked,
   TransferRequested,
@@ -143,6 +266,9 @@ export const BatchEvent = Schema.Union([
   TransferFailed,
   TransferReturned,
   TransferParked,
+  LateOutcomeDetected,
+  ParkedResolved,
+  RetryRequested,
   BatchClosed,
 ])
 export type BatchEvent = typeof BatchEvent.Type

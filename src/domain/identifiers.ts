@@ -21,7 +21,8 @@ export const ItemNumber = Schema.Int.check(Schema.isBetween({ minimum: 1, maximu
 export type ItemNumber = typeof ItemNumber.Type
 
 /** Attempts to pay one item, from 1. A new attempt has a new key; a resend of the same attempt keeps it. */
-export const AttemptNumber = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))
+export const ATTEMPTS_MAX = 9
+export const AttemptNumber = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: ATTEMPTS_MAX }))
 export type AttemptNumber = typeof AttemptNumber.Type
 
 export interface TransferKey {

@@ -4,7 +4,7 @@ import { exponentOf } from "./currency.ts"
 /** An ISO 4217 alphabetic code that money can be paid in. */
 export const Currency = Schema.String.check(
   Schema.makeFilter(
-    (code: string) => exponentOf(code) !== undefined || `${code} is not a payable ISO 4217 currency`,
+    (code: string) => exponentOf(code) !== undefined || "expected a payable ISO 4217 currency",
     {
       identifier: "Currency",
     },

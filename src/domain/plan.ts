@@ -1,18 +1,22 @@
 /** Which work is due for a batch: a pure function of its state and the time. */
 import { Array as Arr } from "effect"
-import type { Batch, Task } from "./batch.ts"
+import { type Batch, isAwaitingApproval, isComplete, mayStart, type Task } from "./batch.ts"
 import type { PostingKind } from "./events.ts"
 
 type Items = Arr.NonEmptyReadonlyArray<number>
 
-/** Work that is due. The first three are calls to others; the last three are decisions that go straight to the log. */
+/** Work that is due. The first four are calls to others; the rest are decisions that go straight to the log. */
 export type Work =
-  | { readonly _tag: "Screen"; readonly items: Items }
+  | { readonly _tag: "Screen"; readonly clearance: number; readonly items: Items }
   | { readonly _tag: "Book"; readonly posting: number; readonly kind: PostingKind; readonly items: Items }
   | { readonly _tag: "Transfer"; readonly items: Items }
   | { readonly _tag: "Inquire"; readonly items: Items }
+  | { readonly _tag: "RequestScreening"; readonly items: Items }
+  | { readonly _tag: "ExpireApproval" }
+  | { readonly _tag: "StartExecution" }
   | { readonly _tag: "RequestPosting"; readonly kind: PostingKind; readonly items: Items }
   | { readonly _tag: "RequestTransfers"; readonly items: Items }
+  | { readonly _tag: "Retry"; readonly item: number }
   | { readonly _tag: "Close" }
 
 /** Items in one call to the compliance engine or the ledger. */
@@ -34,8 +38,16 @@ export const plan = (batch: Batch, now: number, busy: ReadonlySet<number> = noIt
   }
   const idle = (task: Task, limit: number) => take(batch.tasks[task], limit, (item) => !busy.has(item))
 
-  add(idle("screen", CHUNK_MAX), (items) => ({ _tag: "Screen", items }))
+  add(idle("submit", CHUNK_MAX), (items) => ({ _tag: "RequestScreening", items }))
+  for (const [clearance, asked] of batch.clearances) {
+    const waiting = asked.filter((item) => batch.tasks.screen.has(item) && !busy.has(item))
+    add(waiting, (items) => ({ _tag: "Screen", clearance, items }))
+  }
+  if (isAwaitingApproval(batch) && (batch.approval?.expiresAt ?? now) <= now)
+    work.push({ _tag: "ExpireApproval" })
+  if (mayStart(batch, now)) work.push({ _tag: "StartExecution" })
   for (const kind of postingKinds) {
+    if (kind === "hold" && batch.startedAt === undefined) continue
     // One posting of a kind at a time: what becomes due meanwhile goes together into the next.
     const underWay = [...batch.postings.values()].some((posting) => posting.kind === kind)
     if (!underWay) add(idle(kind, CHUNK_MAX), (items) => ({ _tag: "RequestPosting", kind, items }))
@@ -43,8 +55,10 @@ export const plan = (batch: Batch, now: number, busy: ReadonlySet<number> = noIt
   for (const [posting, { kind, items }] of batch.postings) {
     if (!items.some((item) => busy.has(item))) add(items, (items) => ({ _tag: "Book", posting, kind, items }))
   }
-  const room = TRANSFERS_IN_AIR_MAX - batch.tasks.transfer.size
-  add(idle("request", room), (items) => ({ _tag: "RequestTransfers", items }))
+  if (batch.startedAt !== undefined) {
+    const room = TRANSFERS_IN_AIR_MAX - batch.tasks.transfer.size
+    add(idle("request", room), (items) => ({ _tag: "RequestTransfers", items }))
+  }
   add(idle("transfer", TRANSFERS_IN_AIR_MAX), (items) => ({ _tag: "Transfer", items }))
   add(
     take(
@@ -54,8 +68,10 @@ export const plan = (batch: Batch, now: number, busy: ReadonlySet<number> = noIt
     ),
     (items) => ({ _tag: "Inquire", items }),
   )
-  if (batch.closed === undefined && batch.itemCount > 0 && batch.tasks.none.size === batch.itemCount)
-    work.push({ _tag: "Close" })
+  if (batch.closed === undefined) {
+    for (const item of take(batch.retries, CHUNK_MAX, () => true)) work.push({ _tag: "Retry", item })
+    if (isComplete(batch)) work.push({ _tag: "Close" })
+  }
   return work
 }
 
@@ -63,6 +79,10 @@ export const plan = (batch: Batch, now: number, busy: ReadonlySet<number> = noIt
 export const wakeAt = (batch: Batch): number | undefined => {
   let earliest = Number.POSITIVE_INFINITY
   for (const item of batch.tasks.inquire) earliest = Math.min(earliest, inquireAt(batch, item))
+  if (batch.closed === undefined && batch.startedAt === undefined) {
+    if (isAwaitingApproval(batch)) earliest = Math.min(earliest, batch.approval?.expiresAt ?? earliest)
+    else if (batch.tasks.hold.size > 0) earliest = Math.min(earliest, batch.executeAt ?? earliest)
+  }
   return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
 }
 

@@ -1,10 +1,12 @@
 /** Makes batches and walks them through their life, for tests of the domain. */
 import { Result } from "effect"
-import { type Batch, emptyBatch, evolve } from "../../src/domain/batch.ts"
-import type { BatchCommand, TransferOutcome } from "../../src/domain/commands.ts"
-import { decide, type Rejection } from "../../src/domain/decide.ts"
+import { type Batch, emptyBatch, type ItemState } from "../../src/domain/batch.ts"
+import type { BatchCommand, BatchCommandOf, TransferOutcome } from "../../src/domain/commands.ts"
+import { decide } from "../../src/domain/decide.ts"
 import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
+import { evolve } from "../../src/domain/evolve.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
+import type { Rejection } from "../../src/domain/rejection.ts"
 
 export const batchId = BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa")
 
@@ -17,15 +19,42 @@ export const payoutItem = (item: number, fields: Partial<PayoutItem> = {}): Payo
   ...fields,
 })
 
+export const payoutItems = (count: number): readonly [PayoutItem, ...ReadonlyArray<PayoutItem>] => {
+  const [first, ...others] = Array.from({ length: count }, (_, index) => payoutItem(index + 1))
+  if (first === undefined) throw new Error("a batch has at least one item")
+  return [first, ...others]
+}
+
+/** When stories begin, in epoch milliseconds: a business day everywhere. Each command comes a millisecond later. */
+export const STORY_BEGINS = Date.UTC(2026, 10, 23, 9)
+
+export const receiveBatch = (
+  count: number,
+  terms: Terms = {},
+): WithoutTime<BatchCommandOf<"ReceiveBatch">> => ({
+  _tag: "ReceiveBatch",
+  partner: "acme",
+  idempotencyKey: "key",
+  requestDigest: "digest",
+  mode: "partial",
+  submittedBy: "sam",
+  approvalAsked: false,
+  policy: { approvalAbove: {}, approvalWithinMs: 60_000, attemptsMax: 1 },
+  items: payoutItems(count),
+  ...terms,
+})
+
+type Terms = Partial<Omit<BatchCommandOf<"ReceiveBatch">, "_tag" | "at">>
+
 /** A batch with its history: commands are given, events are kept. */
 export class Story {
   readonly batch: Batch = emptyBatch()
   readonly events: Array<BatchEvent> = []
-  #now = 1_000
+  now = STORY_BEGINS
 
   /** Decides a command and folds its events; gives the events. Throws when the batch refuses. */
   tell(command: CommandWithoutTime): ReadonlyArray<BatchEvent> {
-    const decided = Result.getOrThrowWith(this.#decide(command), ({ reason }) => new Error(reason))
+    const decided = Result.getOrThrowWith(this.decide(command), ({ reason }) => new Error(reason))
     for (const event of decided) evolve(this.batch, event)
     this.events.push(...decided)
     return decided
@@ -33,35 +62,42 @@ export class Story {
 
   /** Why the batch refuses a command. Throws when it does not. */
   refusal(command: CommandWithoutTime): Rejection {
-    return Result.getOrThrow(Result.flip(this.#decide(command)))
+    return Result.getOrThrow(Result.flip(this.decide(command)))
   }
 
-  #decide(command: CommandWithoutTime) {
-    this.#now += 1
-    return decide(this.batch, { ...command, at: this.#now } as BatchCommand)
+  /** What the command would cause; changes nothing. */
+  decide(command: CommandWithoutTime) {
+    this.now += 1
+    return decide(this.batch, { ...command, at: this.now } as BatchCommand)
   }
 
-  received(count: number): this {
-    const [first, ...others] = Array.from({ length: count }, (_, index) => payoutItem(index + 1))
-    if (first === undefined) throw new Error("a batch has at least one item")
-    this.tell({
-      _tag: "ReceiveBatch",
-      partner: "acme",
-      idempotencyKey: "key",
-      requestDigest: "digest",
-      items: [first, ...others],
-    })
+  received(count: number, terms: Terms = {}): this {
+    this.tell(receiveBatch(count, terms))
     return this
   }
 
-  cleared(count: number): this {
-    this.received(count)
-    return this.screened([...this.batch.items.keys()], "approved")
+  asked(count: number, terms: Terms = {}): this {
+    this.received(count, terms)
+    const [first = 1, ...others] = this.batch.items.keys()
+    this.tell({ _tag: "RequestScreening", items: [first, ...others] })
+    return this
   }
 
   screened(items: ReadonlyArray<number>, decision: "approved" | "rejected" | "review"): this {
     const decisions = items.map((item) => ({ item, decision }))
-    this.tell({ _tag: "RecordScreening", clearanceId: "c", listVersion: "v", decisions })
+    const clearance = this.batch.clearanceCount
+    this.tell({ _tag: "RecordScreening", clearance, clearanceId: "c", listVersion: "v", decisions })
+    return this
+  }
+
+  cleared(count: number, terms: Terms = {}): this {
+    this.asked(count, terms)
+    return this.screened([...this.batch.items.keys()], "approved")
+  }
+
+  started(count: number, terms: Terms = {}): this {
+    this.cleared(count, terms)
+    this.tell({ _tag: "StartExecution" })
     return this
   }
 
@@ -73,16 +109,14 @@ export class Story {
     return this
   }
 
-  requested(count: number): this {
-    this.cleared(count).posted("hold")
-    for (const item of [...this.batch.tasks.request]) {
-      this.tell({ _tag: "RequestTransfers", transfers: [{ item, bank: "north", reference: `ref-${item}` }] })
-    }
+  requested(count: number, terms: Terms = {}): this {
+    this.started(count, terms).posted("hold")
+    for (const item of [...this.batch.tasks.request]) this.tell(intent(item))
     return this
   }
 
-  hears(item: number, outcome: TransferOutcome): ReadonlyArray<BatchEvent> {
-    return this.tell({ _tag: "RecordTransfer", item, attempt: 1, outcome })
+  hears(item: number, outcome: TransferOutcome, attempt = 1): ReadonlyArray<BatchEvent> {
+    return this.tell({ _tag: "RecordTransfer", item, attempt, outcome })
   }
 
   stateOf(item: number) {
@@ -90,12 +124,70 @@ export class Story {
   }
 }
 
+export const intent = (item: number, attempt = 1) =>
+  ({
+    _tag: "RequestTransfers",
+    transfers: [{ item, attempt, bank: "north", reference: `ref-${item}-${attempt}` }],
+  }) as const
+
+/** A story whose item 1 is in a state, with its money where it rests in that state; item 2 is cleared. */
+export const storyIn = (state: ItemState): Story => {
+  const story = new Story()
+  switch (state) {
+    case "received":
+      return story.received(2)
+    case "screening":
+      return story.asked(2)
+    case "held":
+      return story.asked(2).screened([1], "review").screened([2], "approved")
+    case "rejected":
+      return story.asked(2).screened([1], "rejected").screened([2], "approved")
+    case "cleared":
+      return story.started(2).posted("hold", [1])
+    case "cancelled":
+      story.cleared(2)
+      story.tell({ _tag: "Cancel", items: [1], by: "sam", reason: "by mistake" })
+      return story
+    default:
+      story.started(2).posted("hold", [1])
+      story.tell(intent(1))
+      return heard(story, state)
+  }
+}
+
+const heard = (story: Story, state: ItemState): Story => {
+  const told = {
+    unknown: [unknown],
+    pending: [accepted],
+    settled: [settled],
+    failed: [failed],
+    returned: [settled, returned],
+    parked: [unresolved],
+  } as Partial<Record<ItemState, ReadonlyArray<TransferOutcome>>>
+  for (const outcome of told[state] ?? []) story.hears(1, outcome)
+  for (const kind of ["post", "release", "reverse"] as const) {
+    if (story.batch.tasks[kind].has(1)) story.posted(kind, [1])
+  }
+  return story
+}
+
 type WithoutTime<C> = C extends { readonly at: number } ? Omit<C, "at"> : never
 export type CommandWithoutTime = WithoutTime<BatchCommand>
 
 export const settled: TransferOutcome = { _tag: "Settled", evidence: "callback" }
 export const failed: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "AC04" }
+export const failedForNow: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "AB08" }
+export const failedOddly: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "ZZ99" }
 export const returned: TransferOutcome = { _tag: "Returned", evidence: "callback", code: "MS03" }
-export const accepted: TransferOutcome = { _tag: "Accepted", transferId: "t", inquireAt: 9_000 }
-export const unknown: TransferOutcome = { _tag: "Unknown", reason: "time-out", inquireAt: 9_000 }
+export const accepted: TransferOutcome = {
+  _tag: "Accepted",
+  transferId: "t",
+  inquireAt: STORY_BEGINS + 9_000,
+}
+export const unknown: TransferOutcome = {
+  _tag: "Unknown",
+  reason: "time-out",
+  inquireAt: STORY_BEGINS + 9_000,
+}
 export const neverSeen: TransferOutcome = { _tag: "NeverSeen" }
+export const unresolved: TransferOutcome = { _tag: "Unresolved", reason: "asked nine times" }

@@ -1,0 +1,88 @@
+/** What people do to a batch under way: cancel, review, retry, resolve. Each answer is honest, item by item. */
+import { Array as Arr } from "effect"
+import { type Batch, type Item, nextAttempt } from "./batch.ts"
+import type { BatchCommandOf } from "./commands.ts"
+import type { BatchEvent } from "./events.ts"
+import { ATTEMPTS_MAX } from "./identifiers.ts"
+import { type Decision, events, refuse } from "./rejection.ts"
+
+/** Who acts when nobody does: the batch's own policy. */
+export const POLICY = "policy"
+
+/** An item can be cancelled until its first intent to pay is in the log; from then on only the bank can say. */
+const tooLate: Readonly<Record<Item["state"], string | undefined>> = {
+  received: undefined,
+  screening: undefined,
+  held: undefined,
+  cleared: undefined,
+  rejected: "already rejected",
+  transferring: "already sent to the bank",
+  unknown: "already sent to the bank, outcome unknown",
+  pending: "already accepted by the bank",
+  settled: "already settled",
+  failed: "already failed",
+  returned: "already returned",
+  cancelled: "already cancelled",
+  parked: "with the operations team",
+}
+
+export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
+  const { at, by, reason } = command
+  const named = command.items.length === 0 ? [...batch.items.keys()] : [...new Set(command.items)]
+  const stranger = named.find((item) => !batch.items.has(item))
+  if (stranger !== undefined) return refuse(command, "no-such-item", stranger)
+  const cancelled: Array<number> = []
+  const late: Array<{ item: number; reason: string }> = []
+  for (const item of named) {
+    const reason = tooLate[batch.items.get(item)?.state ?? "received"]
+    if (reason === undefined) cancelled.push(item)
+    else late.push({ item, reason })
+  }
+  const happened: Array<BatchEvent> = []
+  if (Arr.isReadonlyArrayNonEmpty(cancelled))
+    happened.push({ _tag: "ItemsCancelled", at, items: cancelled, by, reason })
+  if (Arr.isReadonlyArrayNonEmpty(late)) happened.push({ _tag: "CancellationRefused", at, by, items: late })
+  return events(...happened)
+}
+
+/** Cancels, by policy, every item that still can be, except some. */
+export const cancelTheRest = (
+  batch: Batch,
+  at: number,
+  reason: string,
+  except: ReadonlySet<number>,
+): ReadonlyArray<BatchEvent> => {
+  const items = [...batch.items.values()].flatMap(({ item, state }) =>
+    tooLate[state] === undefined && !except.has(item) ? [item] : [],
+  )
+  return Arr.isReadonlyArrayNonEmpty(items) ? [{ _tag: "ItemsCancelled", at, items, by: POLICY, reason }] : []
+}
+
+export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): Decision => {
+  const { item, at } = command
+  const state = batch.items.get(item)?.state
+  if (state === undefined) return refuse(command, "no-such-item", item)
+  if (state !== "held") return refuse(command, "not-held", item)
+  const reviewed: BatchEvent = { ...command, _tag: "ItemReviewed" }
+  if (command.decision === "released" || batch.mode === "partial") return events(reviewed)
+  return events(reviewed, ...cancelTheRest(batch, at, `item ${item} was rejected`, new Set([item])))
+}
+
+/** A failed item gets a new attempt under a new key. An unknown one never does: nobody knows that it failed. */
+export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Decision => {
+  const item = batch.items.get(command.item)
+  if (item === undefined) return refuse(command, "no-such-item", command.item)
+  if (item.state !== "failed") return refuse(command, "not-failed", command.item)
+  if (item.task !== "none") return refuse(command, "not-due", command.item)
+  if (nextAttempt(item) > ATTEMPTS_MAX) return refuse(command, "attempts-exhausted", command.item)
+  if (batch.closed !== undefined) return refuse(command, "not-due", command.item)
+  return events({ ...command, _tag: "RetryRequested" })
+}
+
+export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">): Decision => {
+  const state = batch.items.get(command.item)?.state
+  if (state === undefined) return refuse(command, "no-such-item", command.item)
+  return state === "parked"
+    ? events({ ...command, _tag: "ParkedResolved" })
+    : refuse(command, "not-parked", command.item)
+}

@@ -1,0 +1,76 @@
+/** How a batch begins, starts to pay, and ends. */
+import { Array as Arr } from "effect"
+import { type Batch, countOf, isComplete, mayStart } from "./batch.ts"
+import type { BatchCommandOf, ReceiveBatch } from "./commands.ts"
+import { type BatchEventOf, type ClosedState, ITEMS_PER_EVENT_MAX } from "./events.ts"
+import { type Decision, events, nothing, refuse } from "./rejection.ts"
+import { arrivalOf, type Scheme, schemeOf } from "./scheme.ts"
+
+export const decideReceive = (batch: Batch, command: ReceiveBatch): Decision => {
+  if (batch.version > 0) return refuse(command, "batch-exists")
+  const misplaced = command.items.find((item, index) => item.item !== index + 1)
+  if (misplaced !== undefined) return refuse(command, "items-misnumbered", misplaced.item)
+  const { _tag, items, policy, approvalAsked, reference, executeAt, ...identity } = command
+  const approval = approvalTerms(command)
+  return events(
+    {
+      _tag: "BatchReceived",
+      ...identity,
+      ...(reference === undefined ? {} : { reference }),
+      ...(executeAt === undefined ? {} : { executeAt }),
+      ...(approval === undefined ? {} : { approval }),
+      attemptsMax: policy.attemptsMax,
+      itemCount: items.length,
+    },
+    ...Arr.chunksOf(items, ITEMS_PER_EVENT_MAX).map((chunk) => ({
+      _tag: "ItemsReceived" as const,
+      at: command.at,
+      items: chunk,
+    })),
+  )
+}
+
+/** A second person is needed when the partner asked for one, or when the total of a currency is above its threshold. */
+const approvalTerms = ({
+  at,
+  approvalAsked,
+  policy,
+  items,
+  requestDigest,
+}: ReceiveBatch): BatchEventOf<"BatchReceived">["approval"] => {
+  const totals = new Map<string, bigint>()
+  for (const { currency, minor } of items) totals.set(currency, (totals.get(currency) ?? 0n) + minor)
+  const above = [...totals].some(([currency, total]) => total > (policy.approvalAbove[currency] ?? total))
+  if (!approvalAsked && !above) return undefined
+  return {
+    reason: approvalAsked ? "asked" : "threshold",
+    expiresAt: at + policy.approvalWithinMs,
+    hash: requestDigest,
+  }
+}
+
+export const decideStart = (batch: Batch, command: BatchCommandOf<"StartExecution">): Decision => {
+  if (!mayStart(batch, command.at)) return refuse(command, "not-due")
+  const used = new Set<Scheme>()
+  for (const item of batch.tasks.hold) {
+    const payout = batch.items.get(item)
+    if (payout !== undefined) used.add(schemeOf(payout.beneficiary.account, payout.currency))
+  }
+  const arrivals = [...used].map((scheme) => ({ scheme, on: arrivalOf(scheme, command.at) }))
+  return events({ _tag: "ExecutionStarted", at: command.at, arrivals })
+}
+
+export const decideClose = (batch: Batch, command: BatchCommandOf<"CloseBatch">): Decision => {
+  if (batch.closed !== undefined) return nothing
+  if (!isComplete(batch)) return refuse(command, "items-open")
+  return events({ _tag: "BatchClosed", at: command.at, state: closedState(batch) })
+}
+
+const closedState = (batch: Batch): ClosedState => {
+  const settled = countOf(batch, "settled")
+  const rejected = countOf(batch, "rejected")
+  if (settled === batch.itemCount) return "settled"
+  if (settled > 0) return "partially-settled"
+  if (rejected === batch.itemCount || (batch.mode === "strict" && rejected > 0)) return "rejected"
+  return rejected + countOf(batch, "cancelled") === batch.itemCount ? "cancelled" : "failed"
+}

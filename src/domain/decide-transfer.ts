@@ -1,0 +1,149 @@
+/** Paying: the one door to a bank, and what a bank's word means before and after it has given its last. */
+import { Array as Arr } from "effect"
+import { type Attempt, attemptOf, type Batch, type Item, nextAttempt, type TransferFinal } from "./batch.ts"
+import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
+import type { BatchEvent, Evidence } from "./events.ts"
+import { meaningOf } from "./failure-codes.ts"
+import { type Decision, events, refuse } from "./rejection.ts"
+
+/** How often one attempt may go out under its key before a person looks at it. */
+export const SENDS_MAX = 3
+
+/** An item passes cleared, with its money held, in a batch that has started, and once per attempt. */
+export const decideTransferRequest = (
+  batch: Batch,
+  command: BatchCommandOf<"RequestTransfers">,
+): Decision => {
+  if (batch.startedAt === undefined) return refuse(command, "not-started")
+  for (const { item, attempt } of command.transfers) {
+    const payout = batch.items.get(item)
+    if (payout?.task !== "request") return refuse(command, "not-due", item)
+    if (attempt !== nextAttempt(payout)) return refuse(command, "no-such-attempt", item)
+  }
+  return events(
+    ...command.transfers.map((transfer) => ({
+      _tag: "TransferRequested" as const,
+      at: command.at,
+      ...transfer,
+    })),
+  )
+}
+
+export const decideTransferOutcome = (batch: Batch, command: RecordTransfer): Decision => {
+  const item = batch.items.get(command.item)
+  if (item === undefined) return refuse(command, "no-such-item", command.item)
+  const attempt = attemptOf(item, command.attempt)
+  if (attempt === undefined) return refuse(command, "no-such-attempt", command.item)
+  if (command.bank !== undefined && command.bank !== attempt.bank)
+    return refuse(command, "other-bank", command.item)
+  return events(
+    ...(attempt.outcome === undefined
+      ? heardOfOpen(item, attempt, command)
+      : heardOfFinal(item, attempt, command)),
+  )
+}
+
+/** An attempt without a final word learns. A parked one hears only final words: nobody asks for it any more. */
+const heardOfOpen = (
+  { item, state }: Item,
+  transfer: Attempt,
+  { at, attempt, outcome }: RecordTransfer,
+): ReadonlyArray<BatchEvent> => {
+  const about = { at, item, attempt }
+  const park = (reason: string): BatchEvent => ({ _tag: "TransferParked", ...about, reason })
+  const tracked = state !== "parked"
+  switch (outcome._tag) {
+    case "Accepted": {
+      const { transferId, inquireAt } = outcome
+      return tracked ? [{ _tag: "TransferAccepted", ...about, transferId, inquireAt }] : []
+    }
+    case "Unknown": {
+      const { reason, inquireAt } = outcome
+      return tracked ? [{ _tag: "TransferUnknown", ...about, reason, inquireAt }] : []
+    }
+    case "Unresolved":
+      return tracked ? [park(outcome.reason)] : []
+    case "NeverSeen":
+      if (state !== "unknown" && state !== "pending") return []
+      if (transfer.transferId !== undefined) return [park("the bank forgot a transfer that it had accepted")]
+      if (transfer.sends >= SENDS_MAX) return [park("the bank does not receive the transfer")]
+      return [{ _tag: "TransferResent", ...about }]
+    case "Settled":
+      return [{ _tag: "TransferSettled", ...about, evidence: outcome.evidence }]
+    case "Failed": {
+      const { evidence, code } = outcome
+      const meaning = meaningOf(code)
+      if (meaning === undefined)
+        return tracked ? [park(`the bank failed it with the unmapped code ${code}`)] : []
+      const { category, retryable } = meaning
+      return [{ _tag: "TransferFailed", ...about, evidence, code, category, retryable }]
+    }
+    case "Returned": {
+      const { evidence, code } = outcome
+      return [
+        { _tag: "TransferSettled", ...about, evidence },
+        { _tag: "TransferReturned", ...about, evidence, code },
+      ]
+    }
+  }
+}
+
+/** After its final word a bank may still return what it settled. Whatever else it says contradicts itself: an alarm. */
+const heardOfFinal = (
+  item: Item,
+  transfer: Attempt,
+  { at, attempt, outcome }: RecordTransfer,
+): ReadonlyArray<BatchEvent> => {
+  const reported = finalWord(outcome)
+  const recorded = transfer.outcome
+  if (reported === undefined || recorded === undefined || item.disputed) return []
+  const about = { at, item: item.item, attempt }
+  if (reported.word === recorded || (recorded === "returned" && reported.word === "settled")) return []
+  if (recorded === "settled" && reported.word === "returned" && reported.code !== undefined) {
+    return [{ _tag: "TransferReturned", ...about, evidence: reported.evidence, code: reported.code }]
+  }
+  const paidAfterAll = recorded === "failed" && reported.word === "settled"
+  const mendable = paidAfterAll && item.transfer === transfer && item.state === "failed"
+  return [
+    {
+      _tag: "LateOutcomeDetected",
+      ...about,
+      recorded,
+      reported: reported.word,
+      evidence: reported.evidence,
+      compensation: mendable ? "repost" : "review",
+    },
+  ]
+}
+
+interface FinalWord {
+  readonly word: TransferFinal
+  readonly evidence: Evidence
+  readonly code?: string
+}
+
+const finalWord = (outcome: RecordTransfer["outcome"]): FinalWord | undefined => {
+  switch (outcome._tag) {
+    case "Settled":
+      return { word: "settled", evidence: outcome.evidence }
+    case "Failed":
+      return { word: "failed", evidence: outcome.evidence, code: outcome.code }
+    case "Returned":
+      return { word: "returned", evidence: outcome.evidence, code: outcome.code }
+    default:
+      return undefined
+  }
+}
+
+/** Transfers that another worker left in the air: the bank is asked about each at once. */
+export const decideTakeOver = (batch: Batch, { at }: BatchCommandOf<"TakeOver">): Decision =>
+  events(
+    ...Arr.fromIterable(batch.tasks.transfer).map((item) => ({
+      _tag: "TransferUnknown" as const,
+      at,
+      item,
+      attempt: batch.items.get(item)?.transfer?.attempt ?? 1,
+      reason: "the worker that sent it is gone",
+      inquireAt: at,
+    })),
+  )

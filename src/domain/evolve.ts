@@ -1,0 +1,325 @@
+/**
+ * How events change a payout batch.
+ *
+ * A fold owns its state: `evolve` changes it in place and returns it, so that a batch of any size costs the same per
+ * event. Whoever fails to append the events that it evolved throws the state away and folds the log again.
+ */
+import {
+  type Attempt,
+  type Batch,
+  emptyBatch,
+  type Item,
+  type ItemState,
+  type Tally,
+  type Task,
+  type TransferFinal,
+} from "./batch.ts"
+import type { BatchEvent, BatchEventOf, PayoutItem } from "./events.ts"
+
+/** Folds one event into the batch, in place. Total over every event that `decide` emits. */
+export const evolve = (batch: Batch, event: BatchEvent): Batch => {
+  batch.version += 1
+  batch.updatedAt = event.at
+  switch (event._tag) {
+    case "BatchReceived":
+      return begin(batch, event)
+    case "ItemsReceived":
+      for (const item of event.items) addItem(batch, item)
+      return batch
+    case "ScreeningRequested":
+      batch.clearanceCount = event.clearance
+      batch.clearances.set(event.clearance, event.items)
+      return changeAll(batch, event.items, { state: "screening", clearance: event.clearance })
+    case "ItemsScreened":
+      return screened(batch, event)
+    case "ItemReviewed":
+      return event.decision === "released"
+        ? change(batch, event.item, { state: "cleared", reason: undefined })
+        : change(batch, event.item, { state: "rejected", reason: event.reason })
+    case "BatchApproved":
+      if (batch.approval !== undefined) batch.approval.approvedBy = event.by
+      return batch
+    case "ApprovalExpired":
+      if (batch.approval !== undefined) batch.approval.expired = true
+      return batch
+    case "ExecutionStarted":
+      batch.startedAt = event.at
+      batch.arrivals = event.arrivals
+      return batch
+    case "ItemsCancelled":
+      return changeAll(batch, event.items, { state: "cancelled", reason: event.reason })
+    case "CancellationRefused":
+      return batch
+    case "PostingRequested":
+      // Logs from before starts were recorded: a hold is the first thing that a started batch does.
+      if (event.kind === "hold") batch.startedAt ??= event.at
+      batch.postingCount = event.posting
+      batch.postings.set(event.posting, event)
+      return changeAll(batch, event.items, { posting: event.posting })
+    case "PostingBooked":
+      return booked(batch, event.posting)
+    case "TransferRequested":
+      return requested(batch, event)
+    case "TransferResent":
+      return tracked(batch, event, "transferring", (transfer) => {
+        transfer.sends += 1
+        transfer.inquireAt = undefined
+      })
+    case "TransferAccepted":
+      return tracked(batch, event, "pending", (transfer) => {
+        transfer.transferId = event.transferId
+        transfer.inquireAt = event.inquireAt
+        transfer.inquiries += 1
+      })
+    case "TransferUnknown":
+      return tracked(batch, event, "unknown", (transfer) => {
+        transfer.inquireAt = event.inquireAt
+        transfer.inquiries += 1
+      })
+    case "TransferSettled":
+      return concluded(batch, event, "settled", undefined)
+    case "TransferFailed":
+      return concluded(batch, event, "failed", event)
+    case "TransferReturned":
+      return concluded(batch, event, "returned", event)
+    case "TransferParked":
+      return change(batch, event.item, { state: "parked", reason: event.reason })
+    case "LateOutcomeDetected":
+      return disputed(batch, event)
+    case "ParkedResolved":
+      return resolved(batch, event)
+    case "RetryRequested":
+      return change(batch, event.item, { state: "cleared", reason: undefined })
+    case "BatchClosed":
+      batch.closed = event.state
+      return batch
+    default:
+      return unreachable(event)
+  }
+}
+
+/** Folds events in order, from the empty batch unless another state is handed over (which is then changed in place). */
+export const fold = (events: Iterable<BatchEvent>, batch: Batch = emptyBatch()): Batch => {
+  for (const event of events) evolve(batch, event)
+  return batch
+}
+
+const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
+  batch.partner = event.partner
+  batch.idempotencyKey = event.idempotencyKey
+  batch.requestDigest = event.requestDigest
+  batch.reference = event.reference
+  batch.mode = event.mode
+  batch.submittedBy = event.submittedBy
+  batch.executeAt = event.executeAt
+  batch.approval =
+    event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
+  batch.attemptsMax = event.attemptsMax
+  batch.itemCount = event.itemCount
+  batch.receivedAt = event.at
+  return batch
+}
+
+const addItem = (batch: Batch, accepted: PayoutItem): void => {
+  const item: Item = {
+    ...accepted,
+    state: "received",
+    ledger: "none",
+    task: "submit",
+    clearance: undefined,
+    posting: undefined,
+    transfer: undefined,
+    earlier: [],
+    disputed: false,
+    reason: undefined,
+  }
+  batch.items.set(item.item, item)
+  batch.tasks.submit.add(item.item)
+  tally(batch, item, 1)
+}
+
+const verdicts = { approved: "cleared", rejected: "rejected", review: "held" } as const
+
+/** Items that were cancelled while they were screened stay cancelled, whatever the answer. */
+const screened = (batch: Batch, { clearance, decisions }: BatchEventOf<"ItemsScreened">): Batch => {
+  batch.clearances.delete(clearance)
+  for (const { item, decision, reason } of decisions)
+    change(batch, item, { state: verdicts[decision], clearance: undefined, reason })
+  return batch
+}
+
+const bookings = { hold: "held", post: "posted", release: "released", reverse: "reversed" } as const
+
+const booked = (batch: Batch, number: number): Batch => {
+  const posting = batch.postings.get(number)
+  if (posting === undefined) throw new Error(`posting ${number} was never requested: the log is not legal`)
+  batch.postings.delete(number)
+  return changeAll(batch, posting.items, { posting: undefined, ledger: bookings[posting.kind] })
+}
+
+const requested = (batch: Batch, event: BatchEventOf<"TransferRequested">): Batch => {
+  const { transfer, earlier } = itemOf(batch, event.item)
+  if (transfer !== undefined) earlier.push(transfer)
+  return change(batch, event.item, {
+    state: "transferring",
+    transfer: {
+      attempt: event.attempt,
+      bank: event.bank,
+      reference: event.reference,
+      requestedAt: event.at,
+      sends: 1,
+      inquiries: 0,
+      transferId: undefined,
+      inquireAt: undefined,
+      outcome: undefined,
+      concludedAt: undefined,
+      code: undefined,
+      category: undefined,
+      retryable: false,
+    },
+  })
+}
+
+type AboutTransfer = { readonly at: number; readonly item: number; readonly attempt: number }
+
+const tracked = (
+  batch: Batch,
+  about: AboutTransfer,
+  state: ItemState,
+  mend: (transfer: Attempt) => void,
+): Batch => {
+  mend(currentTransfer(batch, about))
+  return change(batch, about.item, { state })
+}
+
+/** What a bank said when it failed or returned a transfer. */
+type Refusal = Pick<BatchEventOf<"TransferReturned">, "code"> &
+  Partial<Pick<BatchEventOf<"TransferFailed">, "category" | "retryable">>
+
+const concluded = (
+  batch: Batch,
+  about: AboutTransfer,
+  outcome: TransferFinal,
+  refusal: Refusal | undefined,
+): Batch => {
+  const transfer = currentTransfer(batch, about)
+  transfer.outcome = outcome
+  transfer.concludedAt = about.at
+  transfer.inquireAt = undefined
+  transfer.code = refusal?.code
+  transfer.category = refusal?.category
+  transfer.retryable = refusal?.retryable ?? false
+  const { disputed } = itemOf(batch, about.item)
+  return change(batch, about.item, disputed ? {} : { state: outcome, reason: refusal?.code })
+}
+
+/** What was paid after all is booked like any payment; everything else about a contradiction is a person's to say. */
+const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Batch => {
+  if (event.compensation === "review") {
+    const reason = `the bank reported ${event.reported} after ${event.recorded}`
+    return change(batch, event.item, { state: "parked", disputed: true, reason })
+  }
+  const transfer = currentTransfer(batch, event)
+  transfer.outcome = event.reported
+  transfer.concludedAt = event.at
+  return change(batch, event.item, { state: "settled", reason: undefined })
+}
+
+const resolved = (batch: Batch, event: BatchEventOf<"ParkedResolved">): Batch => {
+  const { transfer } = itemOf(batch, event.item)
+  if (transfer !== undefined) {
+    transfer.outcome = event.outcome
+    transfer.concludedAt = event.at
+    transfer.retryable = false
+  }
+  return change(batch, event.item, { state: event.outcome, disputed: false, reason: event.reason })
+}
+
+const changeAll = (batch: Batch, items: Iterable<number>, fields: Partial<Item>): Batch => {
+  for (const item of items) change(batch, item, fields)
+  return batch
+}
+
+const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
+  const item = itemOf(batch, number)
+  if (fields.state !== undefined && fields.state !== item.state) {
+    tally(batch, item, -1)
+    item.state = fields.state
+    tally(batch, item, 1)
+  }
+  batch.tasks[item.task].delete(number)
+  Object.assign(item, fields)
+  item.task = taskOf(item)
+  batch.tasks[item.task].add(number)
+  if (isRetryDue(batch, item)) batch.retries.add(number)
+  else batch.retries.delete(number)
+  return batch
+}
+
+const isRetryDue = ({ attemptsMax }: Batch, { state, task, transfer }: Item): boolean =>
+  state === "failed" && task === "none" && transfer?.retryable === true && transfer.attempt < attemptsMax
+
+/** The next thing that has to happen to an item, from its states alone. */
+const taskOf = (item: Item): Task => {
+  if (item.posting !== undefined) return "book"
+  const released = item.ledger === "none" || item.ledger === "released"
+  switch (item.state) {
+    case "received":
+      return "submit"
+    case "screening":
+      return "screen"
+    case "held":
+    case "parked":
+      return "review"
+    case "rejected":
+      return "none"
+    case "cleared":
+      return released ? "hold" : "request"
+    case "transferring":
+      return "transfer"
+    case "unknown":
+    case "pending":
+      return "inquire"
+    case "settled":
+      // What was released and then paid after all is held and posted like any payment.
+      return released ? "hold" : item.ledger === "held" ? "post" : "none"
+    case "failed":
+    case "cancelled":
+      return item.ledger === "held" ? "release" : "none"
+    case "returned":
+      // What was settled is posted first, however quickly it came back: the ledger shows both.
+      return item.ledger === "held" ? "post" : item.ledger === "posted" ? "reverse" : "none"
+  }
+}
+
+const tally = (batch: Batch, item: Item, sign: 1 | -1): void => {
+  const states = entryOf(batch.tallies, item.currency, () => new Map<ItemState, Tally>())
+  const entry = entryOf(states, item.state, () => ({ count: 0, minor: 0n }))
+  entry.count += sign
+  entry.minor += sign === 1 ? item.minor : -item.minor
+}
+
+const entryOf = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
+  const found = map.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  map.set(key, made)
+  return made
+}
+
+const itemOf = (batch: Batch, number: number): Item => {
+  const item = batch.items.get(number)
+  if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
+  return item
+}
+
+const currentTransfer = (batch: Batch, { item, attempt }: AboutTransfer): Attempt => {
+  const { transfer } = itemOf(batch, item)
+  if (transfer?.attempt !== attempt)
+    throw new Error(`item ${item} has no attempt ${attempt} under way: the log is not legal`)
+  return transfer
+}
+
+const unreachable = (event: never): never => {
+  throw new Error(`no such event: ${JSON.stringify(event)}`)
+}

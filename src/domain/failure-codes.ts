@@ -1,0 +1,138 @@
+/**
+ * What a bank's code means for a payout. Sources: ISO 20022 external code sets (ExternalStatusReason1Code and
+ * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85.
+ * A code that is not here is not guessed at: it parks the item and raises an alarm.
+ */
+
+/** Whose problem it is. */
+export type FailureCategory = "beneficiary" | "bank" | "compliance" | "funds" | "limit" | "technical"
+
+/** What the partner or the operator does next. */
+export type NextAction =
+  | "correct-details"
+  | "contact-beneficiary"
+  | "retry"
+  | "fund-account"
+  | "split-or-lower-amount"
+  | "contact-support"
+  | "do-not-retry"
+
+export interface FailureMeaning {
+  readonly code: string
+  readonly category: FailureCategory
+  /** Whether the same payout may succeed in a new attempt without anyone changing it. */
+  readonly retryable: boolean
+  readonly nextAction: NextAction
+  readonly meaning: string
+}
+
+type Kind = keyof typeof kinds
+
+/** The rows below name one of these; each is a category with what follows from it. */
+const kinds = {
+  details: { category: "beneficiary", retryable: false, nextAction: "correct-details" },
+  beneficiary: { category: "beneficiary", retryable: false, nextAction: "contact-beneficiary" },
+  outage: { category: "bank", retryable: true, nextAction: "retry" },
+  bank: { category: "bank", retryable: false, nextAction: "contact-support" },
+  compliance: { category: "compliance", retryable: false, nextAction: "do-not-retry" },
+  funds: { category: "funds", retryable: true, nextAction: "fund-account" },
+  limit: { category: "limit", retryable: false, nextAction: "split-or-lower-amount" },
+  technical: { category: "technical", retryable: false, nextAction: "contact-support" },
+} as const
+
+const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> = [
+  ["AB05", "outage", "the beneficiary's bank timed out"],
+  ["AB06", "outage", "the instructed bank timed out"],
+  ["AB07", "outage", "a bank on the way is offline"],
+  ["AB08", "outage", "the beneficiary's bank is offline"],
+  ["AB09", "outage", "error at the beneficiary's bank"],
+  ["AB10", "outage", "error at the instructed bank"],
+  ["AC01", "details", "account number incorrect"],
+  ["AC03", "details", "beneficiary's account number invalid"],
+  ["AC04", "beneficiary", "account closed"],
+  ["AC06", "beneficiary", "account blocked"],
+  ["AC07", "beneficiary", "beneficiary's account closed"],
+  ["AC14", "beneficiary", "account of a type that cannot receive"],
+  ["AG01", "beneficiary", "transaction forbidden on this account"],
+  ["AG02", "technical", "operation code invalid"],
+  ["AG03", "bank", "transaction not supported by the bank"],
+  ["AM01", "technical", "amount is zero"],
+  ["AM02", "limit", "amount not allowed"],
+  ["AM03", "details", "currency not allowed for this account"],
+  ["AM04", "funds", "insufficient funds"],
+  ["AM05", "technical", "duplicate at the bank"],
+  ["AM06", "limit", "amount below the minimum"],
+  ["AM07", "funds", "amount blocked"],
+  ["AM09", "technical", "amount differs from what was agreed"],
+  ["AM12", "technical", "amount invalid"],
+  ["AM14", "limit", "amount above the agreed limit"],
+  ["AM21", "limit", "transaction limit exceeded"],
+  ["AM23", "limit", "amount above the settlement limit"],
+  ["BE01", "details", "name does not match the account"],
+  ["BE04", "details", "beneficiary's address missing or wrong"],
+  ["BE05", "technical", "initiating party not recognised"],
+  ["BE06", "beneficiary", "beneficiary unknown at the bank"],
+  ["BE07", "technical", "payer's address missing or wrong"],
+  ["CNOR", "details", "beneficiary's bank not registered"],
+  ["CURR", "details", "currency incorrect"],
+  ["CUST", "beneficiary", "returned at the customer's request"],
+  ["DNOR", "bank", "payer's bank not registered"],
+  ["DT01", "technical", "date invalid"],
+  ["DUPL", "technical", "duplicate payment"],
+  ["ED05", "outage", "settlement failed"],
+  ["FF01", "technical", "message format invalid"],
+  ["FOCR", "beneficiary", "returned after a cancellation request"],
+  ["FR01", "compliance", "suspected fraud"],
+  ["FRAD", "compliance", "fraudulent origin"],
+  ["LEGL", "compliance", "legal decision"],
+  ["MD07", "beneficiary", "beneficiary deceased"],
+  ["MS02", "beneficiary", "refused by the customer, no reason given"],
+  ["MS03", "bank", "refused by the bank, no reason given"],
+  ["NOAS", "beneficiary", "no answer from the beneficiary"],
+  ["RC01", "details", "bank identifier incorrect"],
+  ["RC03", "technical", "payer's bank identifier invalid"],
+  ["RC04", "details", "beneficiary's bank identifier invalid"],
+  ["RF01", "technical", "transaction reference not unique"],
+  ["RR01", "compliance", "payer's account or identification missing"],
+  ["RR02", "compliance", "payer's name or address missing"],
+  ["RR03", "compliance", "beneficiary's name or address missing"],
+  ["RR04", "compliance", "regulatory reason"],
+  ["TECH", "outage", "technical problem at the bank"],
+  ["TM01", "outage", "received after the cut-off time"],
+  ["UPAY", "technical", "payment not justified"],
+  ["R01", "funds", "insufficient funds"],
+  ["R02", "beneficiary", "account closed"],
+  ["R03", "details", "no account, or unable to locate it"],
+  ["R04", "details", "account number structure invalid"],
+  ["R06", "bank", "returned at the originating bank's request"],
+  ["R08", "beneficiary", "payment stopped"],
+  ["R09", "funds", "uncollected funds"],
+  ["R12", "details", "account sold to another bank"],
+  ["R13", "details", "routing number invalid"],
+  ["R14", "beneficiary", "representative payee deceased or unable to continue"],
+  ["R15", "beneficiary", "beneficiary or account holder deceased"],
+  ["R16", "compliance", "account frozen, or returned by order of OFAC"],
+  ["R17", "technical", "file record edit criteria not met"],
+  ["R20", "beneficiary", "account that cannot take transfers"],
+  ["R21", "technical", "company identification invalid"],
+  ["R22", "details", "individual identification invalid"],
+  ["R23", "beneficiary", "credit refused by the receiver"],
+  ["R24", "technical", "duplicate entry"],
+  ["R26", "technical", "mandatory field error"],
+  ["R28", "details", "routing number check digit wrong"],
+  ["R30", "bank", "bank does not take part in the programme"],
+  ["R34", "bank", "bank takes part with limits"],
+  ["R61", "technical", "misrouted return"],
+  ["R80", "technical", "cross-border coding error"],
+  ["R83", "bank", "foreign bank unable to settle"],
+  ["R84", "bank", "not processed by the gateway operator"],
+]
+
+const meanings: ReadonlyMap<string, FailureMeaning> = new Map(
+  rows.map(([code, kind, meaning]) => [code, { code, ...kinds[kind], meaning }]),
+)
+
+/** What a code means, or `undefined` for one that nobody has mapped yet. */
+export const meaningOf = (code: string): FailureMeaning | undefined => meanings.get(code)
+
+export const mappedCodes: ReadonlyArray<FailureMeaning> = [...meanings.values()]

@@ -1,0 +1,44 @@
+import { Result } from "effect"
+import type { BatchCommand } from "./commands.ts"
+import type { BatchEvent } from "./events.ts"
+
+/** Why a batch refuses a command. SPEC.md lists them; each leaves no event behind. */
+export type RejectionReason =
+  | "no-such-batch"
+  | "batch-exists"
+  | "items-misnumbered"
+  | "no-such-item"
+  | "no-such-attempt"
+  | "other-bank"
+  | "not-due"
+  | "not-started"
+  | "not-held"
+  | "not-failed"
+  | "not-parked"
+  | "approval-not-needed"
+  | "already-approved"
+  | "approval-expired"
+  | "approver-is-submitter"
+  | "hash-differs"
+  | "attempts-exhausted"
+  | "items-open"
+
+export interface Rejection {
+  readonly _tag: "Rejection"
+  readonly command: BatchCommand["_tag"]
+  readonly reason: RejectionReason
+  readonly item?: number
+}
+
+/**
+ * The events that a command causes, or why it is refused. No events means that the command is old news (a duplicate
+ * callback, an answer that was overtaken): it is handled, and nothing changes.
+ */
+export type Decision = Result.Result<ReadonlyArray<BatchEvent>, Rejection>
+
+export const nothing: Decision = Result.succeed([])
+
+export const events = (...happened: ReadonlyArray<BatchEvent>): Decision => Result.succeed(happened)
+
+export const refuse = (command: BatchCommand, reason: RejectionReason, item?: number): Decision =>
+  Result.fail({ _tag: "Rejection", command: command._tag, reason, ...(item === undefined ? {} : { item }) })

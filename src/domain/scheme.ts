@@ -1,0 +1,61 @@
+/**
+ * Payment schemes: which one a payout takes, until when in a day it is sent, and when it should arrive.
+ *
+ * - SEPA credit transfer: credited by the end of the next business day (EPC125-05 rulebook, maximum execution time).
+ * - UK Faster Payments: any day and hour, within two hours (Pay.UK).
+ * - US ACH: credits are available on the banking day after they were sent (Nacha Operating Rules).
+ * - Cross-border by BIC: two TARGET business days, as correspondents commonly promise.
+ *
+ * Cut-off times are the operator's own, a little before the schemes' last windows.
+ */
+import type { BeneficiaryAccount } from "./beneficiary.ts"
+import { addDays, businessDayAfter, type Calendar, type Day, isBusinessDay } from "./business-days.ts"
+
+export const schemes = ["sepa", "faster-payments", "ach", "cross-border"] as const
+export type Scheme = (typeof schemes)[number]
+
+interface SchemeRules {
+  readonly timeZone: string
+  /** Absent for a scheme that is open all day, every day. */
+  readonly calendar?: Calendar
+  /** "HH:MM" in the scheme's time zone: what comes later is sent on the next business day. */
+  readonly cutOff?: string
+  readonly businessDays: number
+}
+
+const rules: Readonly<Record<Scheme, SchemeRules>> = {
+  sepa: { timeZone: "Europe/Brussels", calendar: "target", cutOff: "15:30", businessDays: 1 },
+  "faster-payments": { timeZone: "Europe/London", businessDays: 0 },
+  ach: { timeZone: "America/New_York", calendar: "us-federal-reserve", cutOff: "16:00", businessDays: 1 },
+  "cross-border": { timeZone: "Europe/Brussels", calendar: "target", cutOff: "15:30", businessDays: 2 },
+}
+
+/** The scheme that pays an account in a currency. */
+export const schemeOf = (account: BeneficiaryAccount, currency: string): Scheme => {
+  if (account.scheme === "iban" && currency === "EUR") return "sepa"
+  if (account.scheme === "sort-code" && currency === "GBP") return "faster-payments"
+  if (account.scheme === "aba" && currency === "USD") return "ach"
+  return "cross-border"
+}
+
+/** The day on which a payout that goes out at `at` (epoch milliseconds) should arrive, in the scheme's time zone. */
+export const arrivalOf = (scheme: Scheme, at: number): Day => {
+  const { timeZone, calendar, cutOff, businessDays } = rules[scheme]
+  const { day, time } = localTime(timeZone, at)
+  if (calendar === undefined) return day
+  const missed = cutOff !== undefined && isBusinessDay(calendar, day) && time >= cutOff
+  return businessDayAfter(calendar, missed ? addDays(day, 1) : day, businessDays)
+}
+
+const formats = new Map(
+  schemes.map((scheme) => {
+    const { timeZone } = rules[scheme]
+    return [timeZone, new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "short" })]
+  }),
+)
+
+/** Swedish dates are ISO 8601: "2026-11-23 16:05". */
+const localTime = (timeZone: string, at: number): { readonly day: Day; readonly time: string } => {
+  const [day = "", time = ""] = (formats.get(timeZone)?.format(at) ?? "").split(" ")
+  return { day, time }
+}

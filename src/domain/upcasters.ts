@@ -1,0 +1,42 @@
+/**
+ * Older events, lifted to what this release reads. An event's version is in its JSON as `v`; absent means 1. A list
+ * holds, in order, what lifts version 1 to 2, 2 to 3, and so on: its length plus one is the version written today.
+ */
+import { Result } from "effect"
+import type { BatchEvent } from "./events.ts"
+import { meaningOf } from "./failure-codes.ts"
+
+export type EventJson = Readonly<Record<string, unknown>>
+
+type Upcaster = (event: EventJson) => EventJson
+
+const upcasters: Partial<Record<BatchEvent["_tag"], ReadonlyArray<Upcaster>>> = {
+  // Modes, approval and retries came with version 2; before, every batch was partial and tried once.
+  BatchReceived: [(event) => ({ ...event, mode: "partial", submittedBy: event.partner, attemptsMax: 1 })],
+  // Clearances were not numbered, because their requests were not recorded.
+  ItemsScreened: [(event) => ({ ...event, clearance: 0 })],
+  // The code was kept without its meaning.
+  TransferFailed: [
+    (event) => {
+      const meaning = meaningOf(String(event.code))
+      return { ...event, category: meaning?.category ?? "technical", retryable: meaning?.retryable ?? false }
+    },
+  ],
+}
+
+const known: Readonly<Record<string, ReadonlyArray<Upcaster> | undefined>> = upcasters
+
+/** The version in which this release writes events of a kind. */
+export const currentVersion = (tag: string): number => 1 + (known[tag]?.length ?? 0)
+
+/** Lifts an event to the current version, or says which version it is that nobody here knows. */
+export const upcast = (event: EventJson): Result.Result<EventJson, string> => {
+  const tag = String(event._tag)
+  const version = event.v ?? 1
+  const current = currentVersion(tag)
+  if (typeof version !== "number" || !Number.isInteger(version) || version < 1 || version > current) {
+    return Result.fail(`unknown version of ${tag}: this release reads 1 to ${current}`)
+  }
+  const lifts = known[tag]?.slice(version - 1) ?? []
+  return Result.succeed(lifts.reduce((lifted, lift) => lift(lifted), event))
+}

@@ -1,0 +1,302 @@
+/** Ten thousand batches live through commands in any order, sensible or not; what must always hold is asked after each. */
+import { isDeepStrictEqual } from "node:util"
+import { Result } from "effect"
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { type Batch, batchState, isComplete } from "../../src/domain/batch.ts"
+import type { TransferOutcome } from "../../src/domain/commands.ts"
+import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
+import type { BatchEvent } from "../../src/domain/events.ts"
+import { fold } from "../../src/domain/evolve.ts"
+import { plan, wakeAt } from "../../src/domain/plan.ts"
+import {
+  accepted,
+  type CommandWithoutTime,
+  failed,
+  failedForNow,
+  failedOddly,
+  intent,
+  neverSeen,
+  payoutItem,
+  returned,
+  Story,
+  settled,
+  unknown,
+  unresolved,
+} from "./batch-story.ts"
+
+const SEQUENCES = 10_000
+const SEED = 20_261_123
+const ITEMS = 3
+
+const item = fc.integer({ min: 1, max: ITEMS })
+const attempt = fc.integer({ min: 1, max: 3 })
+const outcome = fc.constantFrom<TransferOutcome>(
+  accepted,
+  unknown,
+  neverSeen,
+  settled,
+  settled,
+  failed,
+  failedForNow,
+  failedOddly,
+  returned,
+  unresolved,
+)
+
+/** A command that someone might give, whether or not it is due. */
+const anyCommand: fc.Arbitrary<CommandWithoutTime> = fc.oneof(
+  fc.record({ _tag: fc.constant("RecordTransfer" as const), item, attempt, outcome }),
+  fc.record({
+    _tag: fc.constant("Cancel" as const),
+    items: fc.subarray([1, 2, 3]),
+    by: fc.constant("sam"),
+    reason: fc.constant("by mistake"),
+  }),
+  fc.record({
+    _tag: fc.constant("Review" as const),
+    item,
+    decision: fc.constantFrom("released" as const, "rejected" as const),
+    by: fc.constant("olga"),
+    reason: fc.constant("looked"),
+  }),
+  fc.record({
+    _tag: fc.constant("Approve" as const),
+    by: fc.constantFrom("sam", "olga"),
+    hash: fc.constantFrom("digest", "other"),
+  }),
+  fc.record({ _tag: fc.constant("Retry" as const), item, by: fc.constant("olga") }),
+  fc.record({
+    _tag: fc.constant("Resolve" as const),
+    item,
+    outcome: fc.constantFrom("settled" as const, "failed" as const),
+    by: fc.constant("olga"),
+    reason: fc.constant("statement"),
+  }),
+  fc.constantFrom<CommandWithoutTime>(
+    { _tag: "TakeOver" },
+    { _tag: "CloseBatch" },
+    { _tag: "StartExecution" },
+    { _tag: "ExpireApproval" },
+    { _tag: "RequestScreening", items: [1] },
+    { _tag: "RequestPosting", kind: "hold", items: [1] },
+    { _tag: "RequestPosting", kind: "release", items: [2] },
+    intent(1),
+    intent(2, 2),
+  ),
+)
+
+/** Either a command out of the blue, or the nth thing that the plan asks for, with what became of it. */
+const step = fc.oneof(
+  { arbitrary: fc.record({ blue: anyCommand }), weight: 1 },
+  {
+    arbitrary: fc.record({
+      choice: fc.nat(10),
+      outcome,
+      decision: fc.constantFrom(
+        "approved" as const,
+        "approved" as const,
+        "rejected" as const,
+        "review" as const,
+      ),
+    }),
+    weight: 8,
+  },
+)
+type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
+
+const terms = fc.record({
+  mode: fc.constantFrom("partial" as const, "strict" as const),
+  approvalAsked: fc.boolean(),
+  attemptsMax: fc.constantFrom(1, 3),
+  wait: fc.constantFrom(0, 20),
+})
+
+/** The command that carries out one piece of due work. */
+const duties = (
+  story: Story,
+  { choice, outcome, decision }: Extract<Step, { choice: number }>,
+): CommandWithoutTime | undefined => {
+  const due = plan(story.batch, story.now)
+  const work = due[choice % Math.max(due.length, 1)]
+  switch (work?._tag) {
+    case undefined:
+      return undefined
+    case "Screen": {
+      const decisions = work.items.map((item) => ({ item, decision }))
+      return {
+        _tag: "RecordScreening",
+        clearance: work.clearance,
+        clearanceId: "c",
+        listVersion: "v",
+        decisions,
+      }
+    }
+    case "Book":
+      return { _tag: "RecordPosting", posting: work.posting, ledgerPostingId: "l" }
+    case "Transfer":
+    case "Inquire": {
+      const [item] = work.items
+      return {
+        _tag: "RecordTransfer",
+        item,
+        attempt: story.batch.items.get(item)?.transfer?.attempt ?? 1,
+        outcome,
+      }
+    }
+    case "RequestTransfers": {
+      const [item] = work.items
+      return intent(item, (story.batch.items.get(item)?.transfer?.attempt ?? 0) + 1)
+    }
+    case "Retry":
+      return { ...work, by: "policy" }
+    case "Close":
+      return { _tag: "CloseBatch" }
+    default:
+      return work
+  }
+}
+
+/** What an observer who sees only events remembers. */
+class Witness {
+  readonly #clearances = new Map<number, "cleared" | "not">()
+  readonly #cancelled = new Set<number>()
+  readonly #finals = new Map<string, string>()
+  #approvalNeeded = false
+  #approved = false
+
+  sees(event: BatchEvent, batch: Batch): void {
+    switch (event._tag) {
+      case "BatchReceived":
+        this.#approvalNeeded = event.approval !== undefined
+        break
+      case "ItemsScreened":
+        for (const { item, decision } of event.decisions)
+          this.#clearances.set(item, decision === "approved" ? "cleared" : "not")
+        break
+      case "ItemReviewed":
+        this.#clearances.set(event.item, event.decision === "released" ? "cleared" : "not")
+        break
+      case "BatchApproved":
+        this.#approved = true
+        break
+      case "ItemsCancelled":
+        for (const item of event.items) this.#cancelled.add(item)
+        break
+      case "TransferRequested":
+        expect(this.#clearances.get(event.item), "paid only when cleared").toBe("cleared")
+        expect(this.#cancelled.has(event.item), "never paid after a cancellation").toBe(false)
+        expect(this.#approvalNeeded && !this.#approved, "never paid before an approval").toBe(false)
+        expect(batch.items.get(event.item)?.ledger, "its money is held").toBe("held")
+        if (batch.mode === "strict")
+          expect([...this.#clearances.values()], "strict: all cleared").not.toContain("not")
+        break
+      case "TransferSettled":
+        this.#final(event, "settled", [undefined])
+        break
+      case "TransferFailed":
+        this.#final(event, "failed", [undefined])
+        break
+      case "TransferReturned":
+        this.#final(event, "returned", ["settled"])
+        break
+      case "LateOutcomeDetected":
+        if (event.compensation === "repost") this.#final(event, "settled", ["failed"])
+        break
+      case "ParkedResolved": {
+        const attempt = batch.items.get(event.item)?.transfer?.attempt
+        if (attempt !== undefined) this.#finals.set(`${event.item}-${attempt}`, event.outcome)
+        break
+      }
+    }
+  }
+
+  #final(
+    { item, attempt }: { item: number; attempt: number },
+    word: string,
+    after: ReadonlyArray<string | undefined>,
+  ) {
+    const key = `${item}-${attempt}`
+    expect(after, `attempt ${key}: a final word is not overwritten`).toContain(this.#finals.get(key))
+    this.#finals.set(key, word)
+  }
+}
+
+/** Per currency and state, the tallies are what a walk over the items counts: so the sum is conserved. */
+const expectConserved = (batch: Batch): void => {
+  const counted = new Map<string, { count: number; minor: bigint }>()
+  for (const { currency, state, minor } of batch.items.values()) {
+    const sum = counted.get(`${currency} ${state}`) ?? { count: 0, minor: 0n }
+    counted.set(`${currency} ${state}`, { count: sum.count + 1, minor: sum.minor + minor })
+  }
+  for (const [currency, states] of batch.tallies) {
+    for (const [state, tally] of states) {
+      const { count, minor } = counted.get(`${currency} ${state}`) ?? { count: 0, minor: 0n }
+      if (tally.count !== count || tally.minor !== minor)
+        throw new Error(`${currency} ${state} is not conserved`)
+      counted.delete(`${currency} ${state}`)
+    }
+  }
+  if (counted.size > 0) throw new Error(`not tallied: ${[...counted.keys()]}`)
+  const tasks = Object.values(batch.tasks).reduce((sum, items) => sum + items.size, 0)
+  if (tasks !== batch.items.size) throw new Error("an item has no task, or two")
+}
+
+const expectSomeoneWillCome = (batch: Batch, now: number): void => {
+  const waits = plan(batch, now).length > 0 || wakeAt(batch) !== undefined || batch.tasks.review.size > 0
+  if (!waits && !(isComplete(batch) && batch.closed !== undefined))
+    throw new Error(`lost in ${batchState(batch)}`)
+}
+
+describe("whatever happens to a batch", () => {
+  it(`holds over ${SEQUENCES} sequences of commands`, { timeout: 120_000 }, () => {
+    let events = 0
+    fc.assert(
+      fc.property(
+        terms,
+        fc.array(step, { minLength: 20, maxLength: 60 }),
+        ({ wait, attemptsMax, ...asked }, steps) => {
+          const story = new Story()
+          const witness = new Witness()
+          const live = (command: CommandWithoutTime): void => {
+            const decided = story.decide(command)
+            if (Result.isFailure(decided)) return
+            for (const event of decided.success) {
+              witness.sees(event, story.batch)
+              fold([event], story.batch)
+              story.events.push(event)
+              expectConserved(story.batch)
+            }
+            expectSomeoneWillCome(story.batch, story.now)
+          }
+          live({
+            _tag: "ReceiveBatch",
+            partner: "acme",
+            idempotencyKey: "key",
+            requestDigest: "digest",
+            submittedBy: "sam",
+            ...asked,
+            executeAt: story.now + wait,
+            policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax },
+            items: [payoutItem(1), payoutItem(2, { currency: "JPY" }), payoutItem(3)],
+          })
+          for (const next of steps) {
+            const command = "blue" in next ? next.blue : duties(story, next)
+            if (command !== undefined) live(command)
+            else story.now += 10
+          }
+          for (const event of story.events) {
+            const read = Result.getOrThrow(decodeEvent(encodeEvent(event)))
+            if (!isDeepStrictEqual(read, event))
+              throw new Error(`${event._tag} does not survive its encoding`)
+          }
+          if (!isDeepStrictEqual(fold(story.events), story.batch))
+            throw new Error("folding again gives another batch")
+          events += story.events.length
+        },
+      ),
+      { numRuns: SEQUENCES, seed: SEED },
+    )
+    expect(events, "the sequences were not all refused").toBeGreaterThan(SEQUENCES * 9)
+  })
+})

@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest"
+import { SENDS_MAX } from "../../src/domain/decide-transfer.ts"
+import {
+  accepted,
+  failed,
+  failedForNow,
+  failedOddly,
+  intent,
+  neverSeen,
+  returned,
+  Story,
+  settled,
+  unknown,
+  unresolved,
+} from "./batch-story.ts"
+
+const tags = (events: ReadonlyArray<{ readonly _tag: string }>) => events.map(({ _tag }) => _tag)
+
+describe("the door to the bank", () => {
+  it("is shut before clearance, before the start, without a hold, after a rejection and during a review", () => {
+    expect(new Story().received(1).refusal(intent(1)).reason).toBe("not-started")
+    expect(new Story().cleared(1).refusal(intent(1)).reason).toBe("not-started")
+    expect(new Story().started(1).refusal(intent(1)).reason).toBe("not-due")
+    for (const decision of ["rejected", "review"] as const) {
+      const story = new Story().asked(2).screened([1], decision).screened([2], "approved")
+      story.tell({ _tag: "StartExecution" })
+      story.posted("hold")
+      expect(story.refusal(intent(1)).reason).toBe("not-due")
+    }
+  })
+
+  it("is passed once, whatever becomes of the transfer", () => {
+    for (const outcome of [settled, failed, returned, accepted, unknown, unresolved]) {
+      const story = new Story().requested(1)
+      expect(story.refusal(intent(1)).reason).toBe("not-due")
+      story.hears(1, outcome)
+      expect(story.refusal(intent(1)).reason, outcome._tag).toBe("not-due")
+    }
+  })
+
+  it("opens for the next attempt only, and under its own number", () => {
+    const story = new Story().requested(1)
+    story.hears(1, failed)
+    story.posted("release").tell({ _tag: "Retry", item: 1, by: "olga" })
+    story.posted("hold")
+    expect(story.refusal(intent(1, 1)).reason).toBe("no-such-attempt")
+    story.tell(intent(1, 2))
+    expect(story.batch.items.get(1)).toMatchObject({
+      state: "transferring",
+      earlier: [{ attempt: 1, outcome: "failed" }],
+    })
+  })
+})
+
+describe("a transfer", () => {
+  it("goes out again under its key only on the bank's word that it never saw it, a bounded number of times", () => {
+    const story = new Story().requested(1)
+    for (let send = 1; send < SENDS_MAX; send++) {
+      story.hears(1, unknown)
+      expect(tags(story.hears(1, neverSeen))).toEqual(["TransferResent"])
+    }
+    story.hears(1, unknown)
+    expect(tags(story.hears(1, neverSeen))).toEqual(["TransferParked"])
+  })
+
+  it("that a worker left in the air becomes unknown and is asked about at once", () => {
+    const story = new Story().requested(2)
+    story.hears(1, settled)
+    const [event, ...others] = story.tell({ _tag: "TakeOver" })
+    expect(others).toEqual([])
+    expect(event).toMatchObject({ _tag: "TransferUnknown", item: 2, inquireAt: event?.at })
+  })
+
+  it("that comes back before the ledger posted it is posted first, then reversed", () => {
+    const story = new Story().requested(1)
+    story.hears(1, settled)
+    story.hears(1, returned)
+    story.posted("post").posted("reverse")
+    expect(story.batch.items.get(1)).toMatchObject({ state: "returned", ledger: "reversed" })
+  })
+
+  it("comes back after the batch closed, and the closed state stays", () => {
+    const story = new Story().requested(1)
+    story.hears(1, settled)
+    story.posted("post").tell({ _tag: "CloseBatch" })
+    story.hears(1, returned)
+    story.posted("reverse")
+    expect(story.batch).toMatchObject({ closed: "settled" })
+    expect(story.tell({ _tag: "CloseBatch" })).toEqual([])
+  })
+
+  it("keeps what a code meant when it came", () => {
+    const story = new Story().requested(1)
+    expect(story.hears(1, failedForNow)[0]).toMatchObject({ code: "AB08", category: "bank", retryable: true })
+  })
+
+  it("with a code that nobody has mapped is a person's to judge", () => {
+    const story = new Story().requested(1)
+    expect(story.hears(1, failedOddly)[0]).toMatchObject({ _tag: "TransferParked", reason: /ZZ99/ })
+  })
+})
+
+it("hears of an attempt only from the bank that has it", () => {
+  const story = new Story().requested(1)
+  const news = { _tag: "RecordTransfer", item: 1, attempt: 1, outcome: settled } as const
+  expect(story.refusal({ ...news, bank: "south" }).reason).toBe("other-bank")
+  expect(tags(story.tell({ ...news, bank: "north" }))).toEqual(["TransferSettled"])
+})
+
+describe("a bank that contradicts itself", () => {
+  it("paid after all: the money is held and posted like any payment, and the alarm stays in the log", () => {
+    const story = new Story().requested(1)
+    story.hears(1, failed)
+    story.posted("release")
+    expect(story.hears(1, settled)).toMatchObject([{ _tag: "LateOutcomeDetected", compensation: "repost" }])
+    story.posted("hold").posted("post").tell({ _tag: "CloseBatch" })
+    expect(story.batch).toMatchObject({ closed: "settled" })
+  })
+
+  it("paid an attempt that was given up, with another on its way: nothing is decided without a person", () => {
+    const story = new Story().requested(1)
+    story.hears(1, failed)
+    story.posted("release").tell({ _tag: "Retry", item: 1, by: "olga" })
+    story.posted("hold").tell(intent(1, 2))
+    expect(story.hears(1, settled, 1)).toMatchObject([
+      { _tag: "LateOutcomeDetected", compensation: "review" },
+    ])
+    story.hears(1, settled, 2)
+    expect(story.stateOf(1), "the second payment is recorded, and the item stays with a person").toBe(
+      "parked",
+    )
+    expect(story.batch.items.get(1)?.transfer?.outcome).toBe("settled")
+  })
+
+  it("failed what it had settled: parked until a person resolves it", () => {
+    const story = new Story().requested(1)
+    story.hears(1, settled)
+    story.posted("post")
+    expect(story.hears(1, failed)).toMatchObject([{ _tag: "LateOutcomeDetected", compensation: "review" }])
+    expect(story.hears(1, failed), "said again it is no second alarm").toEqual([])
+    story.tell({ _tag: "Resolve", item: 1, outcome: "settled", by: "olga", reason: "on the statement" })
+    expect(story.batch.items.get(1)).toMatchObject({ state: "settled", ledger: "posted", disputed: false })
+  })
+})

@@ -1,0 +1,72 @@
+import { Result, Schema } from "effect"
+import { describe, expect, it } from "vitest"
+import { decodeEvent, decodeMail, encodeEvent, encodeMail } from "../../src/domain/event-codec.ts"
+import { BatchEvent } from "../../src/domain/events.ts"
+import { fold } from "../../src/domain/evolve.ts"
+import { failed, returned, Story, settled } from "./batch-story.ts"
+
+/** Written by the release before modes, approval and numbered clearances: kept as it was recorded. */
+const recordedByVersion1 = [
+  '{"_tag":"BatchReceived","at":1763920000000,"partner":"acme","idempotencyKey":"k-1","requestDigest":"d1","itemCount":2}',
+  '{"_tag":"ItemsReceived","at":1763920000000,"items":[{"item":1,"reference":"A","beneficiary":{"name":"Ada Lovelace","account":{"scheme":"iban","iban":"DE89370400440532013000"}},"currency":"EUR","minor":"1250"},{"item":2,"reference":"B","beneficiary":{"name":"Clara Closed","account":{"scheme":"sort-code","sortCode":"601010","accountNumber":"31926819"}},"currency":"GBP","minor":"200"}]}',
+  '{"_tag":"ItemsScreened","at":1763920000100,"clearanceId":"c","listVersion":"l","decisions":[{"item":1,"decision":"approved"},{"item":2,"decision":"approved"}]}',
+  '{"_tag":"PostingRequested","at":1763920000100,"posting":1,"kind":"hold","items":[1,2]}',
+  '{"_tag":"PostingBooked","at":1763920000200,"posting":1,"ledgerPostingId":"p1"}',
+  '{"_tag":"TransferRequested","at":1763920000300,"item":2,"attempt":1,"bank":"north","reference":"R-2-1"}',
+  '{"_tag":"TransferFailed","at":1763920000400,"item":2,"attempt":1,"evidence":"response","code":"AC04"}',
+]
+
+describe("an event", () => {
+  it("is written as its schema writes it, with its version", () => {
+    const story = new Story().requested(3)
+    story.hears(1, settled)
+    story.hears(2, failed)
+    story.hears(3, returned)
+    story.posted("post").posted("release").posted("reverse").tell({ _tag: "CloseBatch" })
+    const bySchema = Schema.encodeSync(BatchEvent)
+    for (const event of story.events) {
+      const { v, ...written } = JSON.parse(encodeEvent(event))
+      expect(written).toEqual(bySchema(event))
+      expect(v ?? 1, event._tag).toBe(
+        ["BatchReceived", "ItemsScreened", "TransferFailed"].includes(event._tag) ? 2 : 1,
+      )
+    }
+  })
+
+  it("of an older release is lifted, and its batch goes on where it was", () => {
+    const events = recordedByVersion1.map((line) => Result.getOrThrow(decodeEvent(line)))
+    expect(events[0]).toMatchObject({ mode: "partial", submittedBy: "acme", attemptsMax: 1 })
+    expect(events.at(-1)).toMatchObject({ category: "beneficiary", retryable: false })
+    const batch = fold(events)
+    expect(batch.startedAt, "a log from before starts were recorded has started").toBeDefined()
+    expect([...batch.tasks.request], "the other item is still to be paid").toEqual([1])
+    expect([...batch.tasks.release]).toEqual([2])
+  })
+
+  it("of a version or kind that nobody knows is refused by name", () => {
+    expect(decodeEvent('{"_tag":"BatchClosed","v":2,"at":1,"state":"settled"}')).toMatchObject({
+      failure: expect.stringContaining("unknown version of BatchClosed"),
+    })
+    expect(Result.isFailure(decodeEvent('{"_tag":"FromTheFuture","at":1}'))).toBe(true)
+  })
+
+  it("that cannot be read is told without its content", () => {
+    const iban = "DE89370400440532013001"
+    const broken = recordedByVersion1[1]?.replace("DE89370400440532013000", iban) ?? ""
+    const refused = decodeEvent(broken)
+    expect(Result.isFailure(refused) && refused.failure).toMatch(/iban/)
+    expect(Result.isFailure(refused) && refused.failure).not.toContain(iban)
+    for (const text of ["", "[]", "null", '"x"', "{"])
+      expect(Result.isFailure(decodeEvent(text)), text).toBe(true)
+  })
+})
+
+describe("mail", () => {
+  it("comes back as it was sent, and nonsense does not", () => {
+    const command = { _tag: "Cancel", at: 1, items: [1, 2], by: "sam", reason: "by mistake" } as const
+    expect(decodeMail(encodeMail(command))).toMatchObject({ success: command })
+    expect(Result.isFailure(decodeMail('{"_tag":"CloseBatch","at":1}')), "not a command from outside").toBe(
+      true,
+    )
+  })
+})
