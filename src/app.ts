@@ -30,9 +30,12 @@ import { layer as endpointsInPostgres } from "./webhooks/endpoints-postgres.ts"
 import { layer as webhooksLayer } from "./webhooks/webhooks.ts"
 
 /** What the service needs of a process that runs it: nothing but the environment. */
-const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer, Nats.layer).pipe(
+const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
   Layer.provideMerge(AppConfig.layer),
 )
+
+/** Only what publishes and delivers waits for NATS: paying goes on without it. */
+const nats = Nats.layer.pipe(Layer.provide(foundation))
 
 const eventLog = eventLogOnRedis.pipe(Layer.provideMerge(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
@@ -46,18 +49,17 @@ const observers = Layer.effect(
     failed: (follower: string) => followerFailures.inc({ follower }),
     frozen: (follower: string) => frozenFollowers.inc({ follower }),
   })),
-).pipe(Layer.provideMerge(Metrics.layer))
+)
 
+/** The API can accept and show without anything but Redis; what is slower without the others is told. */
 const readiness = Layer.effect(
   ReadinessChecks,
   Effect.gen(function* () {
     const { commands } = yield* RedisConnections
     const { query } = yield* Postgres
-    const { connection } = yield* Nats
     return [
-      { name: "redis", check: attempt(() => commands.ping()) },
-      { name: "postgres", check: query("ping", (sql) => sql`select 1`) },
-      { name: "nats", check: Effect.tryPromise(() => connection.flush()) },
+      { name: "redis", required: true, check: attempt(() => commands.ping()) },
+      { name: "postgres", required: false, check: query("ping", (sql) => sql`select 1`) },
     ]
   }),
 )
@@ -88,8 +90,8 @@ const parts = {
     projectorLayer.pipe(Layer.provide(readModelsInPostgres)),
     feedKeeperLayer([PROJECTION, PUBLISHER]),
   ).pipe(Layer.provide(cursors)),
-  publisher: relayLayer.pipe(Layer.provide(cursors)),
-  webhooks: webhooksLayer.pipe(Layer.provide([deliveriesInPostgres, endpoints])),
+  publisher: relayLayer.pipe(Layer.provide([cursors, nats])),
+  webhooks: webhooksLayer.pipe(Layer.provide([deliveriesInPostgres, endpoints, nats])),
 } as const
 
 type Part = (typeof parts)[Role]

@@ -1,13 +1,15 @@
 /** Every setting of the service, read from the environment once and in one place; docs/CONFIGURATION.md tells of each. */
-import { Config, Context, Layer, Schema } from "effect"
+import { Config, Context, Layer, Result, Schema } from "effect"
+import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
+import { parseAmount } from "./domain/money.ts"
 import { crashPoints } from "./platform/crash-point.ts"
 
 const seconds = 1_000
 const hour = 3_600 * seconds
 
-const count = (name: string, fallback: number) =>
+const count = (name: string, fallback: number, maximum = 10_000_000) =>
   Config.schema(
-    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 10_000_000 })),
+    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum })),
     name,
   ).pipe(Config.withDefault(fallback))
 
@@ -21,6 +23,25 @@ const pairs = (name: string) =>
       }),
     ),
   )
+
+/** "EUR=100000.00,JPY=15000000" as minor units by currency; nothing when it is not given. */
+const amounts = (name: string) =>
+  Config.schema(AmountsText, name).pipe(
+    Config.map((text) => Object.fromEntries(text.split(",").map(readAmount))),
+    Config.withDefault({}),
+  )
+
+const readAmount = (pair: string): readonly [string, bigint] => {
+  const [currency = "", value = ""] = pair.split("=")
+  return [currency, Result.getOrElse(parseAmount(value, currency), () => 0n)]
+}
+
+const AmountsText = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) =>
+      text.split(",").every((pair) => readAmount(pair)[1] > 0n) || "expected amounts such as EUR=100000.00",
+  ),
+)
 
 const MillisecondsList = Schema.String.check(
   Schema.isPattern(/^\d{1,10}(,\d{1,10}){0,19}$/, { message: "expected milliseconds such as 5000,30000" }),
@@ -60,6 +81,14 @@ const settings = Config.all({
     sweepMs: count("SWEEP_MS", 60 * seconds),
     /** Open batches beyond which intake answers 503. */
     backlogMax: count("BACKLOG_MAX", 20_000),
+  }),
+  /** What holds for every partner's batches. */
+  policy: Config.all({
+    /** Totals above which a second person approves: "EUR=100000.00,JPY=15000000". */
+    approvalAbove: amounts("APPROVAL_ABOVE"),
+    approvalWithinMs: count("APPROVAL_WITHIN_MS", 24 * hour, 31 * 24 * hour),
+    /** Attempts that an item may have by policy, after failures that a new attempt may mend. */
+    attemptsMax: count("ATTEMPTS_MAX", 1, ATTEMPTS_MAX),
   }),
   providers: Config.all({
     complianceUrl: Config.String("COMPLIANCE_URL"),

@@ -12,7 +12,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
   telemetry: ["config"],
-  config: ["platform/crash-point"],
+  config: ["domain", "platform/crash-point"],
   platform: settingsAndSignals,
   streams: ["domain", "platform", ...settingsAndSignals],
   connectors: ["domain", "platform", ...settingsAndSignals],

@@ -11,21 +11,22 @@
  * log between 3 and 4 only; a failure throws it away.
  */
 import { Clock, Effect, FiberSet, Queue, Random, Result, Stream } from "effect"
-import { type Batch, emptyBatch, evolve, fold, isQuiescent } from "../domain/batch.ts"
+import { type Batch, emptyBatch, isQuiescent, nextAttempt } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
+import { POLICY } from "../domain/decide-intervention.ts"
 import type { BatchEvent } from "../domain/events.ts"
+import { evolve } from "../domain/evolve.ts"
 import { type BatchId, transferReference } from "../domain/identifiers.ts"
 import { plan, type Work, wakeAt } from "../domain/plan.ts"
 import { type Call, Pipelines, type Stalled } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { EventLog, type Mail, OwnershipLost } from "../streams/event-log.ts"
+import { visitLog } from "../streams/event-range.ts"
 import { Backoff } from "./backoff.ts"
 import type { Lease } from "./lease.ts"
 import type { WarmBatches } from "./warm-batches.ts"
 
-/** Events in one read of the log. */
-const PAGE = 1_000
 /** Commands that one append answers. */
 const HEARD_MAX = 256
 /** Calls of one batch under way at a time; each may hold many items. */
@@ -96,16 +97,9 @@ const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   const log = yield* EventLog
   const known = desk.warm.take(id)
   const warm = known ?? { batch: emptyBatch(), backoff: new Backoff() }
-  let strange = known === undefined
-  while (true) {
-    const page = yield* log.read(id, warm.batch.version, PAGE)
-    strange ||= page.length > 0
-    fold(
-      page.map(({ event }) => event),
-      warm.batch,
-    )
-    if (page.length < PAGE) break
-  }
+  const before = warm.batch.version
+  yield* visitLog(log, id, before, ({ event }) => evolve(warm.batch, event))
+  const strange = known === undefined || warm.batch.version > before
   const actor: Activation = {
     ...warm,
     id,
@@ -213,14 +207,20 @@ const commandOf = (
   route: (currency: string) => string,
 ): ReadonlyArray<BatchCommand> => {
   switch (work._tag) {
+    case "RequestScreening":
     case "RequestPosting":
+    case "ExpireApproval":
+    case "StartExecution":
       return [{ ...work, at }]
+    case "Retry":
+      return [{ ...work, at, by: POLICY }]
     case "RequestTransfers": {
-      const intent = (item: number) => ({
-        item,
-        bank: route(batch.items.get(item)?.currency ?? ""),
-        reference: transferReference({ batch: id, item, attempt: 1 }),
-      })
+      const intent = (number: number) => {
+        const item = batch.items.get(number)
+        if (item === undefined) throw new Error(`item ${number} is planned and not in the batch`)
+        const key = { item: number, attempt: nextAttempt(item) }
+        return { ...key, bank: route(item.currency), reference: transferReference({ batch: id, ...key }) }
+      }
       const [first, ...others] = work.items
       return [{ _tag: "RequestTransfers", at, transfers: [intent(first), ...others.map(intent)] }]
     }
@@ -259,7 +259,7 @@ const append = Effect.fnUntraced(function* (actor: Activation, { events, handled
     events,
     handled,
     commandId: actor.desk.nextCommandId(),
-    open: actor.batch.closed === undefined || !isQuiescent(actor.batch),
+    open: !isQuiescent(actor.batch),
   })
   actor.mailWaiting = mailWaiting > 0
   yield* pass(intends ? "after-intent" : "after-append")

@@ -9,6 +9,7 @@ import { Clock, Effect, FiberMap, Layer, Random } from "effect"
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { EventLog, type Ownership, type StreamsUnavailable } from "../streams/event-log.ts"
+import { Metrics } from "../telemetry/metrics.ts"
 import { activate, type Desk } from "./batch-actor.ts"
 import { isGood, type Lease } from "./lease.ts"
 import { WarmBatches } from "./warm-batches.ts"
@@ -47,12 +48,15 @@ interface Worker {
   readonly leases: Map<BatchId, Lease>
   readonly actors: FiberMap.FiberMap<BatchId, void, never>
   draining: boolean
+  /** Tells how many batches the worker holds. */
+  readonly count: () => void
 }
 
 const makeWorker = Effect.gen(function* () {
   const { worker: settings } = yield* AppConfig
   const name = `worker-${process.pid}-${(yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)}`
   const leases = new Map<BatchId, Lease>()
+  const { activeBatches } = yield* Metrics
   let commands = 0
   const worker: Worker = {
     name,
@@ -60,6 +64,7 @@ const makeWorker = Effect.gen(function* () {
     leases,
     actors: yield* FiberMap.make<BatchId, void, never>(),
     draining: false,
+    count: () => activeBatches.set(leases.size),
     desk: {
       warm: new WarmBatches(WARM_ITEMS_MAX),
       isDraining: () => worker.draining,
@@ -121,8 +126,10 @@ const runAll = Effect.fnUntraced(function* (
     // An actor that still runs here under an older claim is gone before the next one begins.
     yield* FiberMap.remove(worker.actors, owned.batch)
     worker.leases.set(owned.batch, lease)
+    worker.count()
     const forget = Effect.sync(() => {
       if (worker.leases.get(owned.batch) === lease) worker.leases.delete(owned.batch)
+      worker.count()
     })
     yield* FiberMap.run(worker.actors, owned.batch, supervise(worker, lease).pipe(Effect.ensuring(forget)))
   }

@@ -3,7 +3,8 @@
  * paid can still be looked at when nothing runs any more.
  */
 import { Effect, Option, type Scope } from "effect"
-import { type Batch, batchState, emptyBatch, evolve } from "../domain/batch.ts"
+import { type Batch, batchState, emptyBatch } from "../domain/batch.ts"
+import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
 import { shownEvent } from "../http/payout-batch-events.ts"

@@ -1,6 +1,7 @@
 /** One event of a log and the state after it, as people and programs read it. No account number is in either. */
-import { type Batch, batchState, evolve, type ItemState } from "../domain/batch.ts"
+import { type Batch, batchState, type ItemState } from "../domain/batch.ts"
 import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
+import { evolve } from "../domain/evolve.ts"
 import { formatAmount } from "../domain/money.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { aligned } from "./summary.ts"
@@ -87,6 +88,26 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return [...Map.groupBy(event.decisions, ({ decision }) => decision)]
         .map(([decision, items]) => `${items.length} ${decision}`)
         .join(", ")
+    case "ScreeningRequested":
+      return `clearance ${event.clearance}: ${event.items.length} items`
+    case "ItemReviewed":
+      return `${payout(event.item)}, ${event.decision} by ${redactText(event.by)}`
+    case "BatchApproved":
+      return `by ${redactText(event.by)}`
+    case "ApprovalExpired":
+      return "nobody approved in time"
+    case "ExecutionStarted":
+      return event.arrivals.map(({ scheme, on }) => `${scheme} arrives ${on}`).join(", ")
+    case "ItemsCancelled":
+      return `${event.items.length} items by ${redactText(event.by)}: ${redactText(event.reason)}`
+    case "CancellationRefused":
+      return `too late for ${event.items.length} items`
+    case "LateOutcomeDetected":
+      return `${payout(event.item)}: ${event.reported} after ${event.recorded}, ${event.compensation}`
+    case "ParkedResolved":
+      return `${payout(event.item)}: ${event.outcome}, by ${redactText(event.by)}`
+    case "RetryRequested":
+      return `${payout(event.item)}, by ${redactText(event.by)}`
     case "PostingRequested":
       return `posting ${event.posting}: ${event.kind} ${event.items.length} items`
     case "PostingBooked":

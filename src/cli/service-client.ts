@@ -1,5 +1,6 @@
 /** The API as a partner calls it. */
 import { Effect, Schema } from "effect"
+import { itemStates } from "../domain/batch.ts"
 import { BatchId } from "../domain/identifiers.ts"
 import { CliFailure } from "./cli-failure.ts"
 
@@ -8,19 +9,7 @@ export interface ServiceAddress {
   readonly apiKey: string
 }
 
-const itemState = Schema.Literals([
-  "received",
-  "held",
-  "rejected",
-  "cleared",
-  "transferring",
-  "unknown",
-  "pending",
-  "settled",
-  "failed",
-  "returned",
-  "parked",
-])
+const itemState = Schema.Literals(itemStates)
 
 const Accepted = Schema.Struct({ id: BatchId, itemCount: Schema.Int })
 

@@ -67,9 +67,9 @@ const look = Effect.fnUntraced(function* (
       ? []
       : [`the banks still have ${outstanding} payments, returns or callbacks to make`]),
   ]
-  if (waiting.length > 0) return { batch, items: [], banks: noBanks, problems: waiting }
-  const shown = yield* client.items(id)
   const banks = yield* bankSums(bankUrls, id)
+  if (waiting.length > 0) return { batch, items: [], banks, problems: waiting }
+  const shown = yield* client.items(id)
   const items = shown.map(outcomeOf)
   const behind = shown.filter(({ state, ledger }) => !ledgerStates[state].includes(ledger)).length
   return {
@@ -84,8 +84,6 @@ const look = Effect.fnUntraced(function* (
   }
 })
 
-const noBanks: BankSums = { currencies: new Map(), paidTwice: 0 }
-
 const outcomeOf = ({ item, amount: { currency, value }, state }: ShownItem): ItemOutcome => ({
   item,
   currency,
@@ -96,6 +94,8 @@ const outcomeOf = ({ item, amount: { currency, value }, state }: ShownItem): Ite
 /** Where the ledger has to be for each state; nowhere in particular while the item is on its way. */
 const ledgerStates: Readonly<Record<ShownItem["state"], ReadonlyArray<LedgerState>>> = {
   received: [],
+  screening: [],
+  cancelled: ["none", "released"],
   cleared: [],
   transferring: [],
   unknown: [],

@@ -14,7 +14,7 @@ export interface ItemOutcome extends Money {
 
 /** The columns of the closing table: accepted = settled + failed + returned + held, once nothing is open. */
 export interface CurrencySums {
-  /** What was asked for, less what compliance rejected. */
+  /** What was asked for, less what compliance rejected and what was cancelled. */
   accepted: bigint
   settled: bigint
   failed: bigint
@@ -22,6 +22,7 @@ export interface CurrencySums {
   /** Waiting for a person: held for review, or parked. */
   held: bigint
   rejected: bigint
+  cancelled: bigint
 }
 
 /** What the banks did for one batch. */
@@ -34,6 +35,8 @@ export interface BankSums {
 /** Where an item's money is counted; nowhere while it is on its way. */
 const columns: Readonly<Record<ItemState, Exclude<keyof CurrencySums, "accepted"> | undefined>> = {
   received: undefined,
+  screening: undefined,
+  cancelled: "cancelled",
   cleared: undefined,
   transferring: undefined,
   unknown: undefined,
@@ -52,7 +55,7 @@ export const sumsOf = (items: Iterable<ItemOutcome>): ReadonlyMap<string, Curren
   for (const { currency, minor, state } of items) {
     const sums = currencies.get(currency) ?? noSums()
     currencies.set(currency, sums)
-    if (state !== "rejected") sums.accepted += minor
+    if (state !== "rejected" && state !== "cancelled") sums.accepted += minor
     const column = columns[state]
     if (column !== undefined) sums[column] += minor
   }
@@ -72,6 +75,7 @@ const noSums = (): CurrencySums => ({
   returned: 0n,
   held: 0n,
   rejected: 0n,
+  cancelled: 0n,
 })
 
 /** What is still on its way. */
@@ -93,9 +97,10 @@ export const disagreements = (
 ): ReadonlyArray<string> => {
   const found: Array<string> = []
   for (const [currency, minor] of totalsOf(submitted)) {
-    const { accepted, rejected } = sums.get(currency) ?? noSums()
-    if (accepted + rejected === minor) continue
-    const [sent, seen] = [minor, accepted + rejected].map((sum) => formatAmount(sum, currency))
+    const { accepted, rejected, cancelled } = sums.get(currency) ?? noSums()
+    const known = accepted + rejected + cancelled
+    if (known === minor) continue
+    const [sent, seen] = [minor, known].map((sum) => formatAmount(sum, currency))
     found.push(`${currency}: ${sent} was submitted, ${seen} is accounted for`)
   }
   for (const [currency, ours] of sums) {

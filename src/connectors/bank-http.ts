@@ -5,6 +5,7 @@
 import { Effect, Layer, Option, Schema, Semaphore } from "effect"
 import { AppConfig, type Settings } from "../config.ts"
 import { formatAmount } from "../domain/money.ts"
+import { Metrics } from "../telemetry/metrics.ts"
 import { type BankAnswer, Banks, type NotSent, type TransferInstruction } from "./bank.ts"
 import {
   type Answers,
@@ -38,6 +39,18 @@ export const layer = Layer.effect(
     const desks = yield* openDesks(providers)
     const route = yield* routing(providers.routes, desks)
     const callbackBase = callbackBaseOf(http)
+    const { bankCalls, bankCallSeconds } = yield* Metrics
+    /** Counts a call and takes its time, by bank and by what it answered: both are few. */
+    const measured = (bank: string, call: string, answer: Effect.Effect<BankAnswer>) =>
+      Effect.suspend(() => {
+        const stop = bankCallSeconds.startTimer({ bank, call })
+        return Effect.tap(answer, ({ _tag }) =>
+          Effect.sync(() => {
+            stop()
+            bankCalls.inc({ bank, call, outcome: _tag })
+          }),
+        )
+      })
     return {
       route,
       concurrency: providers.bankConcurrency,
@@ -47,14 +60,16 @@ export const layer = Layer.effect(
         const call = transferCall(instruction, callbackBase)
         const pay = Effect.gen(function* () {
           if (!(yield* mayCall)) return notSent
-          return yield* ask(desk, call, transferAnswers, instruction.reference)
+          const answer = ask(desk, call, transferAnswers, instruction.reference)
+          return yield* measured(instruction.bank, "transfer", answer)
         })
         return yield* desk.turns.withPermit(pay)
       }),
       inquire: Effect.fn("Banks.inquire")(function* (bank, reference) {
         const desk = desks.get(bank)
         if (desk === undefined) return unknownBank
-        return yield* desk.turns.withPermit(ask(desk, inquiryCall(reference), inquiryAnswers, reference))
+        const answer = ask(desk, inquiryCall(reference), inquiryAnswers, reference)
+        return yield* desk.turns.withPermit(measured(bank, "inquiry", answer))
       }),
     }
   }),

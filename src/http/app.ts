@@ -23,7 +23,6 @@ export type HttpServices =
   | BatchQueries
   | EventLog
   | Intake
-  | Metrics
   | ReadinessChecks
   | RequestBodies
   | WebhookEndpoints
@@ -55,7 +54,7 @@ const methods = new Set(["GET", "HEAD", "POST", "DELETE"])
 
 /** Counts requests by the route that answered, never by their path. */
 const measured =
-  ({ httpRequests }: Metrics["Service"]): MiddlewareHandler<EdgeEnv> =>
+  ({ httpRequests }: Metrics): MiddlewareHandler<EdgeEnv> =>
   async (c, next) => {
     await next()
     const method = methods.has(c.req.method) ? c.req.method : "OTHER"

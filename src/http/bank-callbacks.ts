@@ -54,7 +54,14 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, webhook: Webhook, body
   const at = yield* Clock.currentTimeMillis
   const log = yield* EventLog
   yield* log
-    .tell(batch, { _tag: "RecordTransfer", at, item, attempt, outcome: outcomeOf(callback) })
+    .tell(batch, {
+      _tag: "RecordTransfer",
+      at,
+      item,
+      attempt,
+      bank: callback.bank,
+      outcome: outcomeOf(callback),
+    })
     .pipe(Effect.catchTag("NoSuchBatch", () => unknownTransfer(callback)))
   return c.body(null, 202)
 })

@@ -1,13 +1,14 @@
 /** A batch as its log tells it: for what the read models do not know yet, and while they do not answer. */
 import { Effect, Semaphore } from "effect"
-import { type Batch, batchState, emptyBatch, evolve } from "../domain/batch.ts"
+import { type Batch, batchState, emptyBatch } from "../domain/batch.ts"
+import { evolve } from "../domain/evolve.ts"
 import { type BatchId, isBatchId, type PartnerId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
 import type { BatchView, Totals } from "../projections/batch-queries.ts"
 import { type CorruptEntry, EventLog, type StreamsUnavailable } from "../streams/event-log.ts"
+import { visitLog } from "../streams/event-range.ts"
 import { NotFound } from "./failures.ts"
 
-const PAGE = 500
 /** Logs folded at a time: a large one takes memory, and the read models soon know it. */
 const FOLDS_MAX = 4
 
@@ -29,20 +30,21 @@ export const viewFromLog = (
   partner: PartnerId,
   id: BatchId,
 ): Effect.Effect<BatchView, CorruptEntry | NotFound | StreamsUnavailable, EventLog> =>
-  Effect.andThen(ownBatch(partner, id), folds.withPermits(1)(foldLog(id)))
+  Effect.map(Effect.andThen(ownBatch(partner, id), batchFromLog(id)), ({ batch, closedAt }) =>
+    viewOf(id, batch, closedAt),
+  )
+
+/** Folds the log of a batch, at most {@link FOLDS_MAX} at a time. */
+export const batchFromLog = (id: BatchId) => folds.withPermits(1)(foldLog(id))
 
 const foldLog = Effect.fnUntraced(function* (id: BatchId) {
-  const log = yield* EventLog
   const batch = emptyBatch()
   let closedAt: number | undefined
-  for (;;) {
-    const page = yield* log.read(id, batch.version, PAGE)
-    for (const { event } of page) {
-      evolve(batch, event)
-      if (event._tag === "BatchClosed") closedAt = event.at
-    }
-    if (page.length < PAGE) return viewOf(id, batch, closedAt)
-  }
+  yield* visitLog(yield* EventLog, id, 0, ({ event }) => {
+    evolve(batch, event)
+    if (event._tag === "BatchClosed") closedAt = event.at
+  })
+  return { batch, closedAt }
 })
 
 const viewOf = (id: BatchId, batch: Batch, closedAt: number | undefined): BatchView => ({

@@ -23,6 +23,11 @@ export class IdempotencyKeyReused extends Schema.TaggedError<IdempotencyKeyReuse
   batch: Schema.String,
 }) {}
 
+/** The batch refuses the command as it stands; docs/SPEC.md lists the reasons. */
+export class CommandRefused extends Schema.TaggedError<CommandRefused>()("CommandRefused", {
+  reason: Schema.String,
+}) {}
+
 /** As many batches are open as the service takes on. */
 export class IntakeFull extends Schema.TaggedError<IntakeFull>()("IntakeFull", {}) {}
 

@@ -1,6 +1,7 @@
 /** The shapes that the OpenAPI document refers to. */
+
+import { batchStates, itemStates } from "../domain/batch.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
-import { batchStates, itemStates } from "./payout-batches.ts"
 
 const text = (maxLength?: number) => ({
   type: "string",
@@ -59,7 +60,13 @@ export const schemas = {
   },
   NewPayoutBatch: closedObject(
     { items: { ...list(of("NewPayoutItem")), minItems: 1, maxItems: 15_000 } },
-    { reference: text(64) },
+    {
+      reference: text(64),
+      mode: { enum: ["partial", "strict"], description: "What one refused item means for the others." },
+      submittedBy: { ...text(128), description: "Who submits; may not approve. The partner by default." },
+      requireApproval: { type: "boolean", description: "Whether a second person has to approve." },
+      executeAt: { ...instant, description: "Not before this moment is anything paid." },
+    },
   ),
   NewPayoutItem: closedObject(
     {
@@ -110,6 +117,15 @@ export const schemas = {
     { bank: text(), transferReference: text(35), attempt: whole, reason: text() },
   ),
   PayoutItemPage: object({ items: list(of("PayoutItem")), next: next("string"), version: whole }),
+  Approval: closedObject({ by: text(128), hash: text(128) }),
+  Cancellation: closedObject(
+    { by: text(128), reason: text(280) },
+    { items: { ...list(whole), description: "All items when none are named." } },
+  ),
+  Review: closedObject({ by: text(128), reason: text(280), decision: { enum: ["released", "rejected"] } }),
+  Retry: closedObject({ by: text(128) }),
+  Resolution: closedObject({ by: text(128), reason: text(280), outcome: { enum: ["settled", "failed"] } }),
+  Expected: object({ status: { const: "accepted" }, expected: list(of("BatchEvent")) }),
   BatchEvent: { ...object({ version: whole, type: text(), at: instant }), additionalProperties: true },
   BatchEventPage: object({ events: list(of("BatchEvent")), next: next("integer") }),
   NewWebhookEndpoint: closedObject({ url: { type: "string", format: "uri" } }, eventTypes),

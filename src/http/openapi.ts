@@ -31,6 +31,37 @@ const webhookHeaders = ["webhook-id", "webhook-timestamp", "webhook-signature"].
   parameter("header", name, { type: "string" }, "Standard Webhooks."),
 )
 
+const itemNumber = parameter(
+  "path",
+  "item",
+  { type: "integer", minimum: 1 },
+  "The item's place in the batch.",
+)
+
+/** A command of a person to a batch under way. */
+const intervention = (
+  operationId: string,
+  summary: string,
+  body: keyof typeof schemas,
+  parameters: ReadonlyArray<object>,
+) => ({
+  operationId,
+  summary,
+  parameters,
+  requestBody: { required: true, content: json(body) },
+  responses: {
+    "202": {
+      description: "In the batch's mailbox, with what it is expected to cause.",
+      content: json("Expected"),
+    },
+    "400": problem("The body is not as agreed; the problem names the field."),
+    ...unauthorized,
+    ...absent,
+    "409": problem("The batch refuses it as it stands, for the reason given."),
+    ...unavailable,
+  },
+})
+
 const forAnyone: ReadonlyArray<never> = []
 
 export const openApiDocument = {
@@ -117,6 +148,26 @@ export const openApiDocument = {
           ...unavailable,
         },
       },
+    },
+    "/payout-batches/{id}/approval": {
+      post: intervention("approveBatch", "Approve a batch, as somebody who did not submit it", "Approval", [
+        batchId,
+      ]),
+    },
+    "/payout-batches/{id}/cancellation": {
+      post: intervention("cancelBatch", "Cancel a batch, or some of its items", "Cancellation", [batchId]),
+    },
+    "/payout-batches/{id}/items/{item}/review": {
+      post: intervention("reviewItem", "Release or reject an item that is held", "Review", [
+        batchId,
+        itemNumber,
+      ]),
+    },
+    "/payout-batches/{id}/items/{item}/retry": {
+      post: intervention("retryItem", "Try a failed item again", "Retry", [batchId, itemNumber]),
+    },
+    "/payout-batches/{id}/items/{item}/resolution": {
+      post: intervention("resolveItem", "Say how a parked item ended", "Resolution", [batchId, itemNumber]),
     },
     "/payout-batches/{id}/events": {
       get: {

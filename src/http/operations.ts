@@ -4,9 +4,11 @@ import { Hono } from "hono"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 
-/** A part that the service cannot do without; `check` succeeds when it answers. */
+/** A part that the service works with; `check` succeeds when it answers. */
 export interface ReadinessCheck {
   readonly name: string
+  /** Whether the service is not ready without it; else it is ready, and degraded. */
+  readonly required: boolean
   readonly check: Effect.Effect<void, unknown>
 }
 
@@ -17,7 +19,7 @@ export class ReadinessChecks extends Context.Service<ReadinessChecks, ReadonlyAr
 
 const CHECK_MS_MAX = 1_000
 
-export const operations = (edge: Edge<Metrics | ReadinessChecks>): Hono<EdgeEnv> =>
+export const operations = (edge: Edge<ReadinessChecks>): Hono<EdgeEnv> =>
   new Hono<EdgeEnv>()
     .get("/healthz", (c) => c.json({ status: "alive" }))
     .get("/readyz", edge.open(ready))
@@ -26,17 +28,18 @@ export const operations = (edge: Edge<Metrics | ReadinessChecks>): Hono<EdgeEnv>
 const ready = Effect.fnUntraced(function* (c: EdgeContext) {
   const checks = yield* ReadinessChecks
   const silent = (yield* Effect.forEach(checks, silentPart, { concurrency: "unbounded" })).flat()
-  return silent.length === 0
-    ? c.json({ status: "ready" })
-    : c.json({ status: "not-ready", notAnswering: silent }, 503, { "retry-after": "1" })
+  const notAnswering = silent.map(({ name }) => name)
+  if (silent.some(({ required }) => required))
+    return c.json({ status: "not-ready", notAnswering }, 503, { "retry-after": "1" })
+  return silent.length === 0 ? c.json({ status: "ready" }) : c.json({ status: "degraded", notAnswering })
 })
 
-/** The name of the part if it does not answer; why is for the log alone. */
-const silentPart = Effect.fnUntraced(function* ({ name, check }: ReadinessCheck) {
-  const exit = yield* Effect.exit(Effect.timeout(check, CHECK_MS_MAX))
+/** The part if it does not answer; why is for the log alone. */
+const silentPart = Effect.fnUntraced(function* (part: ReadinessCheck) {
+  const exit = yield* Effect.exit(Effect.timeout(part.check, CHECK_MS_MAX))
   if (Exit.isSuccess(exit)) return []
-  yield* Effect.logWarning("not ready", exit.cause).pipe(Effect.annotateLogs({ part: name }))
-  return [name]
+  yield* Effect.logWarning("does not answer", exit.cause).pipe(Effect.annotateLogs({ part: part.name }))
+  return [part]
 })
 
 const metrics = Effect.fnUntraced(function* (c: EdgeContext) {

@@ -1,6 +1,7 @@
 /** `POST /payout-batches`: a batch is in the log before it is answered, and a repeated request finds it there. */
 import { randomUUID } from "node:crypto"
 import { Clock, Effect, Result } from "effect"
+import { AppConfig } from "../config.ts"
 import { emptyBatch } from "../domain/batch.ts"
 import { decide } from "../domain/decide.ts"
 import type { BatchEvent } from "../domain/events.ts"
@@ -37,23 +38,24 @@ const accept = Effect.fnUntraced(function* (partner: PartnerId, idempotencyKey: 
   const id = batchIdOf(partner, idempotencyKey)
   const requestDigest = requestDigestOf(body)
   const at = yield* Clock.currentTimeMillis
-  const { totals, ...asked } = request
+  const { totals, mode, submittedBy, requireApproval, ...asked } = request
+  const { policy } = yield* AppConfig
   const decision = decide(emptyBatch(), {
     _tag: "ReceiveBatch",
     at,
     partner,
     idempotencyKey,
     requestDigest,
+    mode: mode ?? "partial",
+    submittedBy: submittedBy ?? partner,
+    approvalAsked: requireApproval ?? false,
+    policy,
     ...asked,
   })
   if (Result.isFailure(decision)) return yield* Effect.die(new Error(decision.failure.reason))
   const log = yield* EventLog
   const outcome = yield* log.open(id, decision.success, randomUUID())
-  if (outcome._tag === "Opened") {
-    const { eventsAppended } = yield* Metrics
-    for (const { _tag } of decision.success) eventsAppended.inc({ type: _tag })
-    return accepted(id, request, at, {})
-  }
+  if (outcome._tag === "Opened") return accepted(id, request, at, {})
   if (!isSameRequest(outcome.first, requestDigest)) return yield* new IdempotencyKeyReused({ batch: id })
   return accepted(id, request, outcome.first.at, { "idempotent-replayed": "true" })
 })

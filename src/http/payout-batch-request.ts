@@ -7,7 +7,7 @@
 import { Array as Arr, Effect, Predicate, Result, Schema, SchemaIssue, SchemaTransformation } from "effect"
 import { Beneficiary, BeneficiaryAccount, PlainText } from "../domain/beneficiary.ts"
 import { exponentOf } from "../domain/currency.ts"
-import type { PayoutItem } from "../domain/events.ts"
+import { Actor, BatchMode, type PayoutItem } from "../domain/events.ts"
 import { formatAmount, parseAmount } from "../domain/money.ts"
 import { InvalidBody } from "./failures.ts"
 import { type FieldProblem, fieldProblem, fieldProblems, PROBLEMS_MAX } from "./field-problem.ts"
@@ -23,9 +23,23 @@ const ITEMS_PER_TURN = 500
 /** A payout batch as it was asked for. `totals` are decimal strings by currency. */
 export interface BatchRequest {
   readonly reference?: string
+  readonly mode?: BatchMode
+  readonly submittedBy?: string
+  readonly requireApproval?: boolean
+  /** Epoch milliseconds. */
+  readonly executeAt?: number
   readonly items: Arr.NonEmptyReadonlyArray<PayoutItem>
   readonly totals: Readonly<Record<string, string>>
 }
+
+/** An instant with its offset, "2026-11-23T16:05:00Z" (RFC 3339), as epoch milliseconds. */
+const InstantText = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) =>
+      (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/.test(text) && Date.parse(text) >= 0) ||
+      "expected an instant such as 2026-11-23T16:05:00Z",
+  ),
+)
 
 const PayableCurrency = Schema.String.check(
   Schema.makeFilter(
@@ -61,6 +75,10 @@ const Item = Schema.Struct({
 
 const Envelope = Schema.Struct({
   reference: Schema.optionalKey(PlainText(64)),
+  mode: Schema.optionalKey(BatchMode),
+  submittedBy: Schema.optionalKey(Actor),
+  requireApproval: Schema.optionalKey(Schema.Boolean),
+  executeAt: Schema.optionalKey(InstantText),
   items: Schema.Array(Schema.Unknown).check(
     Schema.makeFilter(
       (items) => (items.length >= 1 && items.length <= ITEMS_MAX) || `expected 1 to ${ITEMS_MAX} items`,
@@ -91,8 +109,9 @@ export const readBatchRequest = Effect.fnUntraced(function* (
   const { items, problems } = reading
   if (Result.isFailure(envelope) || problems.length > 0 || !Arr.isReadonlyArrayNonEmpty(items))
     return yield* new InvalidBody({ problems: problems.slice(0, PROBLEMS_MAX) })
-  const { reference } = envelope.success
-  return { ...(reference === undefined ? {} : { reference }), items, totals: reading.totals() }
+  const { items: _, executeAt, ...terms } = envelope.success
+  const due = executeAt === undefined ? {} : { executeAt: Date.parse(executeAt) }
+  return { ...terms, ...due, items, totals: reading.totals() }
 })
 
 /** What has been read of a batch so far. */

@@ -1,7 +1,8 @@
 /** `/payout-batches` and what hangs on it: accepting, listing, and showing a batch with its items and events. */
 import { Effect } from "effect"
 import { Hono } from "hono"
-import type { BatchState, ItemState } from "../domain/batch.ts"
+import type { AppConfig } from "../config.ts"
+import { batchStates, itemStates } from "../domain/batch.ts"
 import { isBatchId, type PartnerId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
 import {
@@ -13,18 +14,18 @@ import {
   type Totals,
 } from "../projections/batch-queries.ts"
 import type { EventLog } from "../streams/event-log.ts"
-import type { Metrics } from "../telemetry/metrics.ts"
 import { noSuchBatch, ownBatch, viewFromLog } from "./batch-from-log.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { ItemsNotYetShown } from "./failures.ts"
 import type { Intake } from "./intake.ts"
+import { approve, cancel, resolve, retry, review } from "./interventions.ts"
 import { listEvents } from "./payout-batch-events.ts"
 import { acceptBatch } from "./payout-batch-intake.ts"
 import { oneOf, VERSION_MAX, wholeNumber } from "./query.ts"
 import type { RequestBodies } from "./request-body.ts"
 
 export const payoutBatches = (
-  edge: Edge<BatchQueries | EventLog | Intake | Metrics | RequestBodies>,
+  edge: Edge<AppConfig | BatchQueries | EventLog | Intake | RequestBodies>,
 ): Hono<EdgeEnv> =>
   new Hono<EdgeEnv>()
     .post("/payout-batches", edge.partner(acceptBatch))
@@ -32,30 +33,11 @@ export const payoutBatches = (
     .get("/payout-batches/:id", edge.partner(showBatch))
     .get("/payout-batches/:id/items", edge.partner(listItems))
     .get("/payout-batches/:id/events", edge.partner(listEvents))
-
-export const batchStates: ReadonlyArray<BatchState> = [
-  "received",
-  "screening",
-  "settling",
-  "settled",
-  "partially-settled",
-  "failed",
-  "rejected",
-]
-
-export const itemStates: ReadonlyArray<ItemState> = [
-  "received",
-  "held",
-  "rejected",
-  "cleared",
-  "transferring",
-  "unknown",
-  "pending",
-  "settled",
-  "failed",
-  "returned",
-  "parked",
-]
+    .post("/payout-batches/:id/approval", edge.partner(approve))
+    .post("/payout-batches/:id/cancellation", edge.partner(cancel))
+    .post("/payout-batches/:id/items/:item/review", edge.partner(review))
+    .post("/payout-batches/:id/items/:item/retry", edge.partner(retry))
+    .post("/payout-batches/:id/items/:item/resolution", edge.partner(resolve))
 
 const PAGE_DEFAULT = 100
 

@@ -6,6 +6,7 @@ import type { EndpointsUnavailable } from "../webhooks/endpoints.ts"
 import type { Unauthorized } from "./api-keys.ts"
 import { base32 } from "./base32.ts"
 import type {
+  CommandRefused,
   IdempotencyKeyReused,
   IntakeFull,
   InvalidBody,
@@ -20,6 +21,7 @@ import type { BodyFailure } from "./request-body.ts"
 /** Every failure that a route may end with. A new one does not compile until the table has a row for it. */
 export type Failure =
   | BodyFailure
+  | CommandRefused
   | CorruptEntry
   | EndpointsUnavailable
   | IdempotencyKeyReused
@@ -75,6 +77,12 @@ const table: Table = {
     slug: "body-too-large",
     title: "The request body is too large",
     members: ({ bytesMax }) => ({ detail: `At most ${bytesMax} bytes are taken.` }),
+  },
+  CommandRefused: {
+    status: 409,
+    slug: "command-refused",
+    title: "The batch refuses this as it stands",
+    members: ({ reason }) => ({ detail: `The reason is ${reason}; docs/SPEC.md lists them all.`, reason }),
   },
   CorruptEntry: unexpected,
   EndpointsUnavailable: unavailable,

@@ -62,7 +62,7 @@ export class Pipelines extends Context.Service<
         perform: (id, batch, call, mayCall) => {
           switch (call._tag) {
             case "Screen":
-              return screen(id, batch, call.items)
+              return screen(id, batch, call)
             case "Book":
               return post(id, batch, call)
             case "Transfer":

@@ -5,25 +5,26 @@ import type { Batch } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { itemsOf } from "./batch-items.ts"
+import type { Call } from "./pipelines.ts"
 
-/** Has items cleared in one request. Its key holds the first item, because chunks of one version are cleared at once. */
+/** Has items cleared in one request, under the number of its clearance: asked again, it is the same request. */
 export const screening =
   (engine: ComplianceEngine["Service"]) =>
   (
     id: BatchId,
     batch: Batch,
-    numbers: ReadonlyArray<number>,
+    { clearance, items: numbers }: Call & { readonly _tag: "Screen" },
   ): Stream.Stream<BatchCommand, ProviderUnavailable> => {
     const request = {
-      clearanceId: `${id}-S${batch.version}-${numbers[0]}`,
+      clearanceId: `${id}-S${clearance}`,
       partner: batch.partner,
       batch: id,
       items: itemsOf(batch, numbers),
     }
     return Stream.fromEffect(
       Effect.gen(function* () {
-        const clearance = yield* engine.screen(request)
-        return { _tag: "RecordScreening", at: yield* Clock.currentTimeMillis, ...clearance }
+        const answer = yield* engine.screen(request)
+        return { _tag: "RecordScreening", at: yield* Clock.currentTimeMillis, clearance, ...answer }
       }),
     )
   }

@@ -20,7 +20,7 @@ export class Nats extends Context.Service<
     readonly manager: JetStreamManager
   }
 >()("atlaspay/platform/Nats") {
-  /** Fails when NATS cannot be reached at the start, or has no JetStream. */
+  /** Waits until NATS can be reached; fails when it has no JetStream. */
   static readonly layer = Layer.effect(
     Nats,
     Effect.gen(function* () {
@@ -59,6 +59,7 @@ const connectionOptions = (url: string): NodeConnectionOptions => {
     name: "atlaspay",
     servers: urls.map(({ host }) => host),
     maxReconnectAttempts: -1,
+    waitOnFirstConnect: true,
     ...(username === "" ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
     ...(urls.some(({ protocol }) => protocol === "tls:") ? { tls: {} } : {}),
   }

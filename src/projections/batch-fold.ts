@@ -1,6 +1,7 @@
 /** The state of a batch with what the read models show beyond it: when each item last changed, and when it all ended. */
-import { type Batch, emptyBatch, evolve } from "../domain/batch.ts"
+import { type Batch, emptyBatch } from "../domain/batch.ts"
 import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
+import { evolve } from "../domain/evolve.ts"
 
 /** The event that last changed what is shown of an item. */
 export interface Change {
@@ -34,11 +35,18 @@ export const advance = (fold: BatchFold, { version, event }: RecordedEvent): Rea
 const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> => {
   switch (event._tag) {
     case "BatchReceived":
+    case "BatchApproved":
+    case "ApprovalExpired":
+    case "ExecutionStarted":
+    case "CancellationRefused":
     case "BatchClosed":
     case "PostingRequested":
       return []
     case "ItemsReceived":
       return event.items.map(({ item }) => item)
+    case "ScreeningRequested":
+    case "ItemsCancelled":
+      return event.items
     case "ItemsScreened":
       return event.decisions.map(({ item }) => item)
     case "PostingBooked":

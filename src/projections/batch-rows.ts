@@ -1,7 +1,7 @@
 /** The rows of the read models, as JSON, made from a fold. Only the masked form of an account goes into them. */
 import type { Item, ItemState } from "../domain/batch.ts"
 import { batchState } from "../domain/batch.ts"
-import { maskedAccount } from "../domain/beneficiary.ts"
+import { maskedAccount, shownReason } from "../domain/beneficiary.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { BatchFold } from "./batch-fold.ts"
 
@@ -55,23 +55,10 @@ const itemRow = (batch: BatchId, item: Item, version: number, changedAt: number)
   bank: item.transfer?.bank ?? null,
   transfer_reference: item.transfer?.reference ?? null,
   attempt: item.transfer?.attempt ?? null,
-  reason: item.reason === undefined ? null : shownReason(item, item.reason),
+  reason: item.reason === undefined ? null : shownReason(item.beneficiary.account, item.reason),
   version,
   updated_at: isoTime(changedAt),
 })
-
-/** A shorter account number is no secret, and stands in many a harmless sentence. */
-const ACCOUNT_LENGTH_MIN = 6
-const REASON_LENGTH_MAX = 200
-
-/** A reason in the words of a bank or the compliance engine: shortened, and withheld when it quotes the account. */
-const shownReason = ({ beneficiary: { account } }: Item, reason: string): string => {
-  const number = account.scheme === "iban" ? account.iban : account.accountNumber
-  const letters = reason.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
-  return number.length >= ACCOUNT_LENGTH_MIN && letters.includes(number)
-    ? "withheld: it quotes the account"
-    : reason.slice(0, REASON_LENGTH_MAX)
-}
 
 const totalsOf = ({ batch: { tallies } }: BatchFold): StoredTotals =>
   Object.fromEntries(

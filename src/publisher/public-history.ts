@@ -1,6 +1,8 @@
 /** Which public events a batch's log yields. A pure function of the log, so that whoever reads it again tells the same. */
-import { type Batch, emptyBatch, evolve, type Item, type ItemState } from "../domain/batch.ts"
+import { type Batch, emptyBatch, type Item, type ItemState } from "../domain/batch.ts"
+import { shownReason } from "../domain/beneficiary.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
+import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
@@ -98,7 +100,9 @@ const screened = (
 ): PublicEvent => {
   const data = {
     ...payout(history, item),
-    ...(reason === undefined ? {} : { reason: publicReason(itemOf(history, item), reason) }),
+    ...(reason === undefined
+      ? {}
+      : { reason: shownReason(itemOf(history, item).beneficiary.account, reason) }),
   }
   return decision === "review"
     ? { ...envelope(history, recorded, "PayoutHeld", item, nth), data: { ...data, state: "held" } }
@@ -151,21 +155,8 @@ const transfer = (history: PublicHistory, { item, attempt }: { item: number; att
 const outcome = (history: PublicHistory, about: { item: number; attempt: number }, reason: string) => ({
   ...payout(history, about.item),
   ...transfer(history, about),
-  reason: publicReason(itemOf(history, about.item), reason),
+  reason: shownReason(itemOf(history, about.item).beneficiary.account, reason),
 })
-
-const REASON_LENGTH_MAX = 200
-/** A shorter account number is no secret, and stands in many a harmless sentence. */
-const ACCOUNT_LENGTH_MIN = 6
-
-/** A reason in the words of a bank or the compliance engine: shortened, and withheld when it quotes the account. */
-const publicReason = ({ beneficiary: { account } }: Item, reason: string): string => {
-  const number = account.scheme === "iban" ? account.iban : account.accountNumber
-  const letters = reason.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
-  return number.length >= ACCOUNT_LENGTH_MIN && letters.includes(number)
-    ? "withheld: it quotes the account"
-    : reason.slice(0, REASON_LENGTH_MAX)
-}
 
 const byCurrency = <A>({ batch }: PublicHistory, of: (currency: string) => A): Record<string, A> =>
   Object.fromEntries([...batch.tallies.keys()].sort().map((currency) => [currency, of(currency)]))

@@ -5,6 +5,7 @@ import { decodeEvent, decodeMail, encodeEvent, encodeMail } from "../domain/even
 import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { attempt, RedisConnections, type RedisUnavailable } from "../platform/redis.ts"
+import { Metrics } from "../telemetry/metrics.ts"
 import {
   CorruptEntry,
   EventLog,
@@ -30,6 +31,10 @@ export const layer = Layer.effect(
     const connections = yield* RedisConnections
     const { prefix, partitions, mailboxMax } = (yield* AppConfig).redis
     const redis = connections.commands
+    const { eventsAppended } = yield* Metrics
+    const count = (events: ReadonlyArray<BatchEvent>) => {
+      for (const { _tag } of events) eventsAppended.inc({ type: _tag })
+    }
     const keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(prefix, partition))
     const keysOf = (batch: BatchId) => partitionKeys(prefix, partitionOf(batch, partitions))
 
@@ -69,7 +74,10 @@ export const layer = Layer.effect(
           [batch, now, commandId, ...events.map(encodeEvent)],
         )
         const [outcome, first] = answer as [string, string]
-        if (outcome === "OPENED") return { _tag: "Opened" }
+        if (outcome === "OPENED") {
+          count(events)
+          return { _tag: "Opened" }
+        }
         return { _tag: "Exists", first: yield* readEvent(batch, "1-0", first) }
       }),
 
@@ -103,6 +111,7 @@ export const layer = Layer.effect(
         const [outcome, version, mailWaiting] = answer as [string, number, number]
         if (outcome === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
         if (outcome === "MOVED") return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
+        count(append.events)
         return { version, mailWaiting }
       }),
 

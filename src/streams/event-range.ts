@@ -44,3 +44,19 @@ export const visitRange = Effect.fnUntraced(function* (
     version += events.length
   }
 })
+
+/** Reads and visits everything after a version, a page at a time. */
+export const visitLog = Effect.fnUntraced(function* (
+  log: EventLog["Service"],
+  batch: BatchId,
+  after: number,
+  visit: (recorded: RecordedEvent) => void,
+) {
+  let version = after
+  while (true) {
+    const events = yield* log.read(batch, version, PAGE_EVENTS)
+    yield* visitEvents(batch, events, visit)
+    version += events.length
+    if (events.length < PAGE_EVENTS) return
+  }
+})

@@ -51,9 +51,10 @@ const makeMetrics = () => {
   }
 }
 
-export class Metrics extends Context.Service<Metrics, ReturnType<typeof makeMetrics>>()(
-  "atlaspay/telemetry/Metrics",
-) {
-  /** A registry of its own, with the process's default metrics in it. */
-  static readonly layer: Layer.Layer<Metrics> = Layer.effect(Metrics, Effect.sync(makeMetrics))
-}
+export type Metrics = ReturnType<typeof makeMetrics>
+
+/** The process's metrics. A test that counts provides its own with {@link freshMetrics}. */
+export const Metrics = Context.Reference<Metrics>("atlaspay/telemetry/Metrics", { defaultValue: makeMetrics })
+
+/** A registry of its own, with the process's default metrics in it. */
+export const freshMetrics: Layer.Layer<never> = Layer.effect(Metrics, Effect.sync(makeMetrics))

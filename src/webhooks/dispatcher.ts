@@ -7,6 +7,7 @@
  */
 import { Clock, Effect, FiberSet, Queue } from "effect"
 import { AppConfig } from "../config.ts"
+import { Metrics } from "../telemetry/metrics.ts"
 import { Deliveries, type Delivery, type Failure } from "./deliveries.ts"
 import { defaultRetryDelaysMs, retryDelay } from "./retry-schedule.ts"
 import { makeSender, type Sender } from "./sender.ts"
@@ -70,6 +71,8 @@ const attempt = Effect.fn("attemptDelivery")(
   function* (send: Sender, retryDelaysMs: ReadonlyArray<number>, delivery: Delivery) {
     const deliveries = yield* Deliveries
     const answer = yield* outcomeOf(send, delivery)
+    const { webhookDeliveries } = yield* Metrics
+    webhookDeliveries.inc({ outcome: answer._tag === "Delivered" ? "delivered" : "failed" })
     if (answer._tag === "Delivered") return yield* deliveries.delivered(delivery, answer.status)
     const retryInMs = yield* retryDelay(retryDelaysMs, delivery.attempts + 1)
     yield* deliveries.failed(delivery, answer, retryInMs)

@@ -9,7 +9,17 @@ const payout = { item: 1, attempt: 1 }
 
 /** One item is paid and comes back, the other is rejected. */
 const log: ReadonlyArray<BatchEvent> = [
-  { _tag: "BatchReceived", at, partner: "acme", idempotencyKey: "k", requestDigest: "d", itemCount: 2 },
+  {
+    _tag: "BatchReceived",
+    at,
+    partner: "acme",
+    idempotencyKey: "k",
+    requestDigest: "d",
+    itemCount: 2,
+    mode: "partial",
+    submittedBy: "acme",
+    attemptsMax: 1,
+  },
   {
     _tag: "ItemsReceived",
     at,
@@ -33,6 +43,7 @@ const log: ReadonlyArray<BatchEvent> = [
   {
     _tag: "ItemsScreened",
     at,
+    clearance: 1,
     clearanceId: "c1",
     listVersion: "l1",
     decisions: [

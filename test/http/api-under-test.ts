@@ -8,7 +8,7 @@ import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
-import { Metrics } from "../../src/telemetry/metrics.ts"
+import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { settings } from "../settings.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { readModels } from "./read-models.ts"
@@ -63,7 +63,7 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide([
           queries,
           endpointsInMemory,
-          Metrics.layer,
+          freshMetrics,
           Layer.succeed(ReadinessChecks, checks),
           loggingLayer((line) => lines.push(line)),
         ]),

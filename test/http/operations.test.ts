@@ -7,38 +7,54 @@ import { openApiDocument } from "../../src/http/openapi.ts"
 import { ReadinessChecks } from "../../src/http/operations.ts"
 import { RequestBodies } from "../../src/http/request-body.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
-import { Metrics } from "../../src/telemetry/metrics.ts"
+import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { settings } from "../settings.ts"
 import { ApiUnderTest } from "./api-under-test.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { payout } from "./payout-batch-body.ts"
 import { readModels } from "./read-models.ts"
 
+let redisAnswers = true
 let postgresAnswers = true
 
 let api: ApiUnderTest
 beforeAll(async () => {
   api = await ApiUnderTest.open({
     checks: [
-      { name: "redis", check: Effect.void },
+      {
+        name: "redis",
+        required: true,
+        check: Effect.suspend(() => (redisAnswers ? Effect.void : Effect.fail("connection refused"))),
+      },
       {
         name: "postgres",
+        required: false,
         check: Effect.suspend(() => (postgresAnswers ? Effect.void : Effect.fail("connection refused"))),
       },
-      { name: "nats", check: Effect.suspend(() => (postgresAnswers ? Effect.void : Effect.never)) },
+      {
+        name: "silent",
+        required: false,
+        check: Effect.suspend(() => (postgresAnswers ? Effect.void : Effect.never)),
+      },
     ],
   })
 })
 afterAll(() => api[Symbol.asyncDispose]())
 
-it("is ready while all parts answer, and names those that do not", async () => {
+it("is ready while what it cannot do without answers, and names what does not", async () => {
   expect(await api.call("/readyz")).toMatchObject({ status: 200, json: { status: "ready" } })
   postgresAnswers = false
   expect(await api.call("/readyz")).toMatchObject({
+    status: 200,
+    json: { status: "degraded", notAnswering: ["postgres", "silent"] },
+  })
+  redisAnswers = false
+  expect(await api.call("/readyz")).toMatchObject({
     status: 503,
-    json: { status: "not-ready", notAnswering: ["postgres", "nats"] },
+    json: { status: "not-ready", notAnswering: ["redis", "postgres", "silent"] },
   })
   expect(await api.call("/healthz")).toMatchObject({ status: 200 })
+  redisAnswers = true
   postgresAnswers = true
 })
 
@@ -67,7 +83,7 @@ it("describes every route it has, and no other", async () => {
     makeApp.pipe(
       Effect.provide([
         ApiKeys.layer,
-        Metrics.layer,
+        freshMetrics,
         readModels(),
         endpointsInMemory,
         RequestBodies.layer,

@@ -72,13 +72,7 @@ export class Payouts extends Story {
       }),
     )
     if (first === undefined) throw new Error("a batch pays somebody")
-    this.tell({
-      _tag: "ReceiveBatch",
-      partner: "acme",
-      idempotencyKey: this.id,
-      requestDigest: "digest",
-      items: [first, ...others],
-    })
+    this.asked(names.length, { idempotencyKey: this.id, items: [first, ...others] })
   }
 
   get numbers(): Call["items"] {
@@ -92,9 +86,11 @@ export class Payouts extends Story {
 
   /** All items are cleared and held, and their transfers are intended. */
   intended(): this {
-    this.screened(this.numbers, "approved").posted("hold")
+    this.screened(this.numbers, "approved")
+    this.tell({ _tag: "StartExecution" })
+    this.posted("hold")
     for (const item of this.numbers) {
-      const intent = { item, bank: "north", reference: this.reference(item) }
+      const intent = { item, attempt: 1, bank: "north", reference: this.reference(item) }
       this.tell({ _tag: "RequestTransfers", transfers: [intent] })
     }
     return this

@@ -13,12 +13,17 @@ afterAll(() => outside.close())
 it.live("records what the compliance engine decided", () =>
   Effect.gen(function* () {
     const payouts = new Payouts("Ada Lovelace", "Sam Sanctioned")
-    const [command, ...others] = yield* perform(payouts, { _tag: "Screen", items: payouts.numbers })
+    const [command, ...others] = yield* perform(payouts, {
+      _tag: "Screen",
+      clearance: 1,
+      items: payouts.numbers,
+    })
     assert(command?._tag === "RecordScreening")
     const { at, ...recorded } = command
     assert.deepStrictEqual(recorded, {
       _tag: "RecordScreening",
-      clearanceId: `${payouts.id}-S2-1`,
+      clearance: 1,
+      clearanceId: `${payouts.id}-S1`,
       listVersion: "sandbox-2026-11-01",
       decisions: [
         { item: 1, decision: "approved" },
@@ -30,18 +35,22 @@ it.live("records what the compliance engine decided", () =>
   }).pipe(Effect.provide(pipelinesOn(outside))),
 )
 
-it.live("clears two chunks of one version side by side", () =>
+it.live("asks the same question again under the same key, and hears the same answer", () =>
   Effect.gen(function* () {
-    const payouts = new Payouts("Ada Lovelace", "Ada Lovelace")
-    const chunks = [1, 2].map((item) => perform(payouts, { _tag: "Screen", items: [item] }))
-    assert.strictEqual((yield* Effect.all(chunks, { concurrency: 2 })).flat().length, 2)
+    const payouts = new Payouts("Ada Lovelace", "Rita Review")
+    const ask = perform(payouts, { _tag: "Screen", clearance: 1, items: payouts.numbers })
+    const [first, again] = [yield* ask, yield* ask].map(([command]) => command)
+    assert(first?._tag === "RecordScreening" && again?._tag === "RecordScreening")
+    assert.deepStrictEqual(again.decisions, first.decisions)
   }).pipe(Effect.provide(pipelinesOn(outside))),
 )
 
 it.live("clears nobody while the engine is away", () =>
   Effect.gen(function* () {
     const payouts = new Payouts("Ada Lovelace")
-    const error = yield* Effect.flip(perform(payouts, { _tag: "Screen", items: payouts.numbers }))
+    const error = yield* Effect.flip(
+      perform(payouts, { _tag: "Screen", clearance: 1, items: payouts.numbers }),
+    )
     assert.deepInclude(error, { _tag: "ProviderUnavailable", provider: "compliance-engine" })
   }).pipe(Effect.provide(pipelinesOn(outside, { COMPLIANCE_URL: "http://127.0.0.1:9" }))),
 )

@@ -34,8 +34,7 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
   const story = new Story()
   const [first, ...others] = Array.from({ length: itemCount }, (_, index) => item(index + 1))
   if (first === undefined) throw new Error("a batch has items")
-  story.tell({
-    _tag: "ReceiveBatch",
+  story.asked(itemCount, {
     partner,
     idempotencyKey: `key of ${partner}`,
     requestDigest: "0".repeat(64),
@@ -44,6 +43,7 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
   })
   story.tell({
     _tag: "RecordScreening",
+    clearance: 1,
     clearanceId: "c",
     listVersion: "1",
     decisions: [
@@ -52,11 +52,12 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
       ...others.slice(1).map((cleared) => ({ item: cleared.item, decision: "approved" as const })),
     ],
   })
+  story.tell({ _tag: "StartExecution" })
   story.posted("hold")
   for (const number of [...story.batch.tasks.request]) {
     story.tell({
       _tag: "RequestTransfers",
-      transfers: [{ item: number, bank: "north", reference: `ref-${number}` }],
+      transfers: [{ item: number, attempt: 1, bank: "north", reference: `ref-${number}` }],
     })
     if (number !== 7) story.hears(number, accepted)
   }

@@ -35,11 +35,15 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
       requestDigest: "0".repeat(64),
       reference: "march",
       itemCount,
+      mode: "partial",
+      submittedBy: partner,
+      attemptsMax: 1,
     },
     { _tag: "ItemsReceived", at, items: [first, ...others] },
     {
       _tag: "ItemsScreened",
       at,
+      clearance: 1,
       clearanceId: "cl_1",
       listVersion: "1",
       decisions: [
@@ -61,7 +65,16 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
     ...paid.map(
       ({ item }): BatchEvent =>
         item === 2
-          ? { _tag: "TransferFailed", at, item, attempt: 1, evidence: "callback", code: "AC04" }
+          ? {
+              _tag: "TransferFailed",
+              at,
+              item,
+              attempt: 1,
+              evidence: "callback",
+              code: "AC04",
+              category: "beneficiary",
+              retryable: false,
+            }
           : { _tag: "TransferSettled", at, item, attempt: 1, evidence: "callback" },
     ),
     { _tag: "TransferReturned", at, item: 1, attempt: 1, evidence: "callback", code: "MD06" },

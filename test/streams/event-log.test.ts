@@ -7,7 +7,7 @@ import { BatchId } from "../../src/domain/identifiers.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { EventLog, type Ownership } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
-import { payoutItem } from "../domain/batch-story.ts"
+import { receiveBatch } from "../domain/batch-story.ts"
 import { settings } from "../settings.ts"
 
 const MAILBOX_MAX = 3
@@ -18,14 +18,7 @@ const redis = eventLogOnRedis.pipe(
 )
 
 const first: ReadonlyArray<BatchEvent> = Result.getOrThrow(
-  decide(emptyBatch(), {
-    _tag: "ReceiveBatch",
-    at: 1,
-    partner: "acme",
-    idempotencyKey: "key",
-    requestDigest: "digest",
-    items: [payoutItem(1)],
-  }),
+  decide(emptyBatch(), { ...receiveBatch(1), at: 1 }),
 )
 const closed: BatchEvent = { _tag: "BatchClosed", at: 2, state: "settled" }
 const news = { _tag: "RecordTransfer", at: 3, item: 1, attempt: 1, outcome: { _tag: "NeverSeen" } } as const

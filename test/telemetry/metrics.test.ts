@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { expect, it } from "vitest"
-import { Metrics } from "../../src/telemetry/metrics.ts"
+import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 
-const metrics = () => Effect.runPromise(Metrics.pipe(Effect.provide(Metrics.layer)))
+const metrics = () => Effect.runPromise(Metrics.pipe(Effect.provide(freshMetrics)))
 
 it("shows what was counted, and the process's own metrics", async () => {
   const { registry, eventsAppended, bankCallSeconds } = await metrics()

@@ -1,0 +1,82 @@
+/**
+ * What people do to a batch under way: approve, cancel, review, retry, resolve.
+ *
+ * A command that the batch would refuse as it stands is refused at once, with the reason. Otherwise it goes into the
+ * batch's mailbox and 202 tells what it is expected to cause; the batch decides when its turn comes, and its events
+ * tell what was decided.
+ */
+import { Clock, Effect, Result, Schema } from "effect"
+import { PlainText } from "../domain/beneficiary.ts"
+import type { MailCommand } from "../domain/commands.ts"
+import { decide } from "../domain/decide.ts"
+import { Actor } from "../domain/events.ts"
+import { ItemNumber, type PartnerId } from "../domain/identifiers.ts"
+import { EventLog } from "../streams/event-log.ts"
+import { batchFromLog, ownBatch } from "./batch-from-log.ts"
+import type { EdgeContext } from "./edge.ts"
+import { CommandRefused, InvalidRequest } from "./failures.ts"
+import { readJson, requireJson } from "./json-body.ts"
+import { shownEvent } from "./payout-batch-events.ts"
+import { RequestBodies } from "./request-body.ts"
+
+const BODY_BYTES_MAX = 1024 * 1024
+
+const reason = PlainText(280)
+const decoding = { errors: "all", onExcessProperty: "error" } as const
+
+/** A route that reads what somebody wants, and puts it to the batch as a command. */
+const intervention =
+  <A>(body: Schema.Decoder<A>, commandOf: (said: A, at: number, item: number) => MailCommand) =>
+  (c: EdgeContext, partner: PartnerId) =>
+    Effect.gen(function* () {
+      yield* requireJson(c)
+      const id = yield* ownBatch(partner, c.req.param("id") ?? "")
+      const item = Number(c.req.param("item") ?? 1)
+      if (!isItemNumber(item)) return yield* new InvalidRequest({ detail: "Items are numbered from 1." })
+      const bodies = yield* RequestBodies
+      const said = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (bytes) =>
+        readJson(bytes, Schema.decodeUnknownResult(body, decoding)),
+      )
+      const command = commandOf(said, yield* Clock.currentTimeMillis, item)
+      const { batch } = yield* batchFromLog(id)
+      const decision = decide(batch, command)
+      if (Result.isFailure(decision)) return yield* new CommandRefused({ reason: decision.failure.reason })
+      yield* (yield* EventLog).tell(id, command)
+      const expected = decision.success.map((event, index) =>
+        shownEvent({ version: batch.version + index + 1, event }),
+      )
+      return c.json({ status: "accepted", expected }, 202)
+    })
+
+const isItemNumber = Schema.is(ItemNumber)
+
+const hash = Schema.String.check(Schema.isMaxLength(128))
+
+/** `{"by", "hash"}`: `hash` is the `approval.hash` that the batch's first event shows. */
+export const approve = intervention(Schema.Struct({ by: Actor, hash }), (said, at) => ({
+  _tag: "Approve",
+  at,
+  ...said,
+}))
+
+/** `{"by", "reason", "items"?}`: all items when none are named. */
+export const cancel = intervention(
+  Schema.Struct({ by: Actor, reason, items: Schema.optionalKey(Schema.Array(ItemNumber)) }),
+  ({ items = [], ...said }, at) => ({ _tag: "Cancel", at, items, ...said }),
+)
+
+const Review = Schema.Struct({ by: Actor, reason, decision: Schema.Literals(["released", "rejected"]) })
+
+export const review = intervention(Review, (said, at, item) => ({ _tag: "Review", at, item, ...said }))
+
+export const retry = intervention(Schema.Struct({ by: Actor }), (said, at, item) => ({
+  _tag: "Retry",
+  at,
+  item,
+  ...said,
+}))
+
+const Resolution = Schema.Struct({ by: Actor, reason, outcome: Schema.Literals(["settled", "failed"]) })
+
+/** How a parked item ended, by a person who has evidence. */
+export const resolve = intervention(Resolution, (said, at, item) => ({ _tag: "Resolve", at, item, ...said }))

@@ -1,0 +1,226 @@
+/** The guards of the domain, each with how to take it away: a text of a file, and what stands there without the guard. */
+export interface Guard {
+  readonly name: string
+  readonly file: string
+  readonly text: string
+  readonly without: string
+}
+
+export const guards: ReadonlyArray<Guard> = [
+  {
+    name: "a batch is received once",
+    file: "decide-lifecycle.ts",
+    text: 'if (batch.version > 0) return refuse(command, "batch-exists")',
+    without: "",
+  },
+  {
+    name: "items are numbered without gaps",
+    file: "decide-lifecycle.ts",
+    text: "item.item !== index + 1",
+    without: "false",
+  },
+  {
+    name: "a batch closes only when every item is final",
+    file: "decide-lifecycle.ts",
+    text: 'if (!isComplete(batch)) return refuse(command, "items-open")',
+    without: "",
+  },
+  {
+    name: "a batch starts only when it may",
+    file: "decide-lifecycle.ts",
+    text: 'if (!mayStart(batch, command.at)) return refuse(command, "not-due")',
+    without: "",
+  },
+  {
+    name: "a total above the threshold needs approval",
+    file: "decide-lifecycle.ts",
+    text: "if (!approvalAsked && !above) return undefined",
+    without: "if (!approvalAsked) return undefined",
+  },
+  {
+    name: "a strict batch starts only when all are cleared",
+    file: "batch.ts",
+    text: '(batch.mode === "partial" || batch.tasks.hold.size === batch.itemCount)',
+    without: "true",
+  },
+  {
+    name: "a batch starts only when it is approved",
+    file: "batch.ts",
+    text: "(batch.approval === undefined || batch.approval.approvedBy !== undefined)",
+    without: "true",
+  },
+  {
+    name: "a batch starts only when its time has come",
+    file: "batch.ts",
+    text: "(batch.executeAt === undefined || batch.executeAt <= now)",
+    without: "true",
+  },
+  {
+    name: "a batch starts once",
+    file: "batch.ts",
+    text: "batch.startedAt === undefined &&\n  batch.closed === undefined &&",
+    without: "",
+  },
+  {
+    name: "screening is asked once per item",
+    file: "decide-screening.ts",
+    text: 'if (stranger !== undefined) return refuse(command, "not-due", stranger)',
+    without: "",
+  },
+  {
+    name: "only what waits for an answer hears the engine",
+    file: "decide-screening.ts",
+    text: 'asked?.state === "screening" && asked.clearance === command.clearance',
+    without: "asked !== undefined",
+  },
+  {
+    name: "in strict mode a rejection stops the others",
+    file: "decide-screening.ts",
+    text: 'if (batch.mode === "partial" || rejected === undefined) return events(screened)',
+    without: "if (rejected === undefined || rejected !== undefined) return events(screened)",
+  },
+  {
+    name: "the approver is not the submitter",
+    file: "decide-approval.ts",
+    text: 'if (by === batch.submittedBy) return refuse(command, "approver-is-submitter")',
+    without: "",
+  },
+  {
+    name: "what is approved is what was submitted",
+    file: "decide-approval.ts",
+    text: 'if (hash !== approval.hash) return refuse(command, "hash-differs")',
+    without: "",
+  },
+  {
+    name: "an approval comes in time",
+    file: "decide-approval.ts",
+    text: 'if (approval.expired || at >= approval.expiresAt) return refuse(command, "approval-expired")',
+    without: "",
+  },
+  {
+    name: "an approval does not expire early",
+    file: "decide-approval.ts",
+    text: 'if (command.at < approval.expiresAt) return refuse(command, "not-due")',
+    without: "",
+  },
+  {
+    name: "what has an intent cannot be cancelled",
+    file: "decide-intervention.ts",
+    text: 'transferring: "already sent to the bank",',
+    without: "transferring: undefined,",
+  },
+  {
+    name: "an unknown transfer cannot be cancelled",
+    file: "decide-intervention.ts",
+    text: 'unknown: "already sent to the bank, outcome unknown",',
+    without: "unknown: undefined,",
+  },
+  {
+    name: "only a held item is reviewed",
+    file: "decide-intervention.ts",
+    text: 'if (state !== "held") return refuse(command, "not-held", item)',
+    without: "",
+  },
+  {
+    name: "only a failed item is retried",
+    file: "decide-intervention.ts",
+    text: 'if (item.state !== "failed") return refuse(command, "not-failed", command.item)',
+    without: "",
+  },
+  {
+    name: "a retry waits for the release",
+    file: "decide-intervention.ts",
+    text: 'if (item.task !== "none") return refuse(command, "not-due", command.item)',
+    without: "",
+  },
+  {
+    name: "a hold waits for the start",
+    file: "decide-posting.ts",
+    text: 'if (batch.startedAt === undefined && kind === "hold") return refuse(command, "not-started")',
+    without: "",
+  },
+  {
+    name: "a posting is asked for only when it is due",
+    file: "decide-posting.ts",
+    text: 'if (stranger !== undefined) return refuse(command, "not-due", stranger)',
+    without: "",
+  },
+  {
+    name: "a posting is booked once",
+    file: "decide-posting.ts",
+    text: "batch.postings.has(posting)",
+    without: "true",
+  },
+  {
+    name: "an intent needs clearance and a hold",
+    file: "decide-transfer.ts",
+    text: 'if (payout?.task !== "request") return refuse(command, "not-due", item)',
+    without: "if (payout === undefined) continue",
+  },
+  {
+    name: "an intent has the number of the next attempt",
+    file: "decide-transfer.ts",
+    text: 'if (attempt !== nextAttempt(payout)) return refuse(command, "no-such-attempt", item)',
+    without: "",
+  },
+  {
+    name: "only the attempt's own bank is believed",
+    file: "decide-transfer.ts",
+    text: 'return refuse(command, "other-bank", command.item)',
+    without: "return events()",
+  },
+  {
+    name: "an attempt goes out a bounded number of times",
+    file: "decide-transfer.ts",
+    text: "transfer.sends >= SENDS_MAX",
+    without: "false",
+  },
+  {
+    name: "what the bank accepted is never sent again",
+    file: "decide-transfer.ts",
+    text: "if (transfer.transferId !== undefined)",
+    without: "if (transfer.transferId === null)",
+  },
+  {
+    name: "what is in the air is not sent again",
+    file: "decide-transfer.ts",
+    text: 'if (state !== "unknown" && state !== "pending") return []',
+    without: "",
+  },
+  {
+    name: "an unmapped code is not guessed at",
+    file: "decide-transfer.ts",
+    text: "const meaning = meaningOf(code)",
+    without: 'const meaning = meaningOf(code) ?? { category: "bank" as const, retryable: true }',
+  },
+  {
+    name: "a final word is not overwritten",
+    file: "decide-transfer.ts",
+    text: "attempt.outcome === undefined\n",
+    without: "true\n",
+  },
+  {
+    name: "a disputed item stays with a person",
+    file: "evolve.ts",
+    text: "disputed ? {} : { state: outcome, reason: refusal?.code }",
+    without: "{ state: outcome, reason: refusal?.code }",
+  },
+  {
+    name: "what came back early is posted before it is reversed",
+    file: "evolve.ts",
+    text: 'return item.ledger === "held" ? "post" : item.ledger === "posted" ? "reverse" : "none"',
+    without: 'return item.ledger === "posted" || item.ledger === "held" ? "reverse" : "none"',
+  },
+  {
+    name: "money that was held for a cancelled item is released",
+    file: "evolve.ts",
+    text: 'case "cancelled":\n      return item.ledger === "held" ? "release" : "none"',
+    without: 'case "cancelled":\n      return "none"',
+  },
+  {
+    name: "a retry by policy is bounded",
+    file: "evolve.ts",
+    text: "transfer.attempt < attemptsMax",
+    without: "true",
+  },
+]
