@@ -56,6 +56,8 @@ export interface Attempt {
   transferId: string | undefined
   /** When to ask the bank, while the outcome is open. */
   inquireAt: number | undefined
+  /** Since when nobody can say whether the bank has it. */
+  unknownSince: number | undefined
   /** The bank's final word. An attempt without one is open. */
   outcome: TransferFinal | undefined
   concludedAt: number | undefined

@@ -76,15 +76,21 @@ export const maskedAccount = (account: BeneficiaryAccount): string => {
   return `${account.scheme} …${number.length >= 8 ? number.slice(-4) : ""}`
 }
 
-/** A shorter account number is no secret, and stands in many a harmless sentence. */
-const ACCOUNT_LENGTH_MIN = 6
+/** So many characters of an account in a row give it away; fewer stand in many a harmless sentence. */
+const QUOTE_LENGTH_MIN = 6
 const REASON_LENGTH_MAX = 200
 
 /** A reason in the words of a bank or the compliance engine: shortened, and withheld when it quotes the account. */
-export const shownReason = (account: BeneficiaryAccount, reason: string): string => {
-  const number = accountNumberOf(account)
-  const letters = reason.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
-  return number.length >= ACCOUNT_LENGTH_MIN && letters.includes(number)
+export const shownReason = (account: BeneficiaryAccount, reason: string): string =>
+  quotes(reason, accountNumberOf(account))
     ? "withheld: it quotes the account"
     : reason.slice(0, REASON_LENGTH_MAX)
+
+/** Banks know an account by its domestic number, so a part of an IBAN is as telling as the whole. */
+const quotes = (reason: string, account: string): boolean => {
+  const letters = reason.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
+  for (let from = 0; from + QUOTE_LENGTH_MIN <= account.length; from += 1) {
+    if (letters.includes(account.slice(from, from + QUOTE_LENGTH_MIN))) return true
+  }
+  return false
 }

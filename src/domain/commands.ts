@@ -18,8 +18,11 @@ export const TransferOutcome = Schema.Union([
   Schema.TaggedStruct("Returned", { evidence: Evidence, code: Schema.String }),
   /** No answer, or none that can be trusted: the bank is asked at `inquireAt`. */
   Schema.TaggedStruct("Unknown", { reason: Schema.String, inquireAt: Instant }),
-  /** The bank's definitive word that it has no such transfer. */
-  Schema.TaggedStruct("NeverSeen", {}),
+  /**
+   * The bank has no such transfer. That is definitive only once nothing can be on its way to it any more: not before
+   * the transfer has been unknown for `quarantineMs`.
+   */
+  Schema.TaggedStruct("NeverSeen", { quarantineMs: Schema.Int }),
   /** The schedule of inquiries is exhausted. */
   Schema.TaggedStruct("Unresolved", { reason: Schema.String }),
 ])

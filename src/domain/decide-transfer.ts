@@ -7,7 +7,7 @@ import { meaningOf } from "./failure-codes.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
 /** How often one attempt may go out under its key before a person looks at it. */
-export const SENDS_MAX = 3
+export const SENDS_MAX = 5
 
 /** An item passes cleared, with its money held, in a batch that has started, and once per attempt. */
 export const decideTransferRequest = (
@@ -63,11 +63,17 @@ const heardOfOpen = (
     }
     case "Unresolved":
       return tracked ? [park(outcome.reason)] : []
-    case "NeverSeen":
+    case "NeverSeen": {
       if (state !== "unknown" && state !== "pending") return []
       if (transfer.transferId !== undefined) return [park("the bank forgot a transfer that it had accepted")]
+      const certainAt = (transfer.unknownSince ?? at) + outcome.quarantineMs
+      if (at < certainAt) {
+        const reason = "the bank has not seen it, and it may still be on its way"
+        return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: certainAt }]
+      }
       if (transfer.sends >= SENDS_MAX) return [park("the bank does not receive the transfer")]
       return [{ _tag: "TransferResent", ...about }]
+    }
     case "Settled":
       return [{ _tag: "TransferSettled", ...about, evidence: outcome.evidence }]
     case "Failed": {

@@ -63,7 +63,9 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "TransferResent":
       return tracked(batch, event, "transferring", (transfer) => {
         transfer.sends += 1
+        transfer.inquiries = 0
         transfer.inquireAt = undefined
+        transfer.unknownSince = undefined
       })
     case "TransferAccepted":
       return tracked(batch, event, "pending", (transfer) => {
@@ -73,6 +75,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       })
     case "TransferUnknown":
       return tracked(batch, event, "unknown", (transfer) => {
+        transfer.unknownSince ??= event.at
         transfer.inquireAt = event.inquireAt
         transfer.inquiries += 1
       })
@@ -171,6 +174,7 @@ const requested = (batch: Batch, event: BatchEventOf<"TransferRequested">): Batc
       inquiries: 0,
       transferId: undefined,
       inquireAt: undefined,
+      unknownSince: undefined,
       outcome: undefined,
       concludedAt: undefined,
       code: undefined,

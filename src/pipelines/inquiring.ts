@@ -5,11 +5,11 @@ import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { callBanks } from "./bank-calls.ts"
 import { transfersOf } from "./batch-items.ts"
-import { recordAnswer } from "./transfer-outcome.ts"
+import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
 
 /** Asks the banks what became of open transfers. */
 export const inquiring =
-  (desk: { readonly banks: Banks["Service"]; readonly inquiryDelaysMs: ReadonlyArray<number> }) =>
+  (desk: InquiryPolicy & { readonly banks: Banks["Service"] }) =>
   (id: BatchId, batch: Batch, numbers: ReadonlyArray<number>): Stream.Stream<RecordTransfer> =>
     callBanks(
       transfersOf(id, batch, numbers),
@@ -17,6 +17,6 @@ export const inquiring =
       Effect.fnUntraced(function* (transfer) {
         const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
         const now = yield* Clock.currentTimeMillis
-        return recordAnswer(transfer, answer, "inquiry", now, desk.inquiryDelaysMs)
+        return recordAnswer(transfer, answer, "inquiry", now, desk)
       }),
     )

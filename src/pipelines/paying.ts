@@ -8,14 +8,13 @@ import type { BatchId, TransferKey } from "../domain/identifiers.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
-import { recordAnswer } from "./transfer-outcome.ts"
+import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
 
 /** What it takes to pay. */
-export interface PayingDesk {
+export interface PayingDesk extends InquiryPolicy {
   readonly banks: Banks["Service"]
   readonly register: InstructionRegister["Service"]
   readonly pass: (point: CrashPoint) => Effect.Effect<void>
-  readonly inquiryDelaysMs: ReadonlyArray<number>
 }
 
 /**
@@ -63,20 +62,26 @@ const doubt = ({ item, attempt }: DueTransfer, now: number): RecordTransfer => (
 })
 
 const send = Effect.fnUntraced(function* (
-  { banks, pass, inquiryDelaysMs }: PayingDesk,
+  desk: PayingDesk,
   transfer: DueTransfer,
   mayCall: Effect.Effect<boolean>,
 ) {
+  const { banks, pass } = desk
   const { bank, reference, payout } = transfer
   const { beneficiary, currency, minor, remittance } = payout
   const answer = yield* banks.transfer({ bank, reference, beneficiary, currency, minor, remittance }, mayCall)
   if (answer._tag === "NotSent") return undefined
   yield* pass("after-bank-call")
-  return recordAnswer(transfer, inTurn(answer), "response", yield* Clock.currentTimeMillis, inquiryDelaysMs)
+  return recordAnswer(transfer, inTurn(answer, transfer), "response", yield* Clock.currentTimeMillis, desk)
 })
 
-/** A bank that was just sent a transfer can neither have returned it nor never have seen it. */
-const inTurn = (answer: BankAnswer): BankAnswer =>
-  answer._tag === "NeverSeen" || answer._tag === "Returned"
+/**
+ * A bank that was just sent a transfer can neither have returned it nor never have seen it. A refusal of a resend may
+ * be meant for the copy, while the first one is paid: only an inquiry tells.
+ */
+const inTurn = (answer: BankAnswer, { sends }: DueTransfer): BankAnswer => {
+  const outOfTurn = answer._tag === "NeverSeen" || answer._tag === "Returned"
+  return outOfTurn || (answer._tag === "Failed" && sends > 1)
     ? { _tag: "Ambiguous", reason: `transfer: answered ${answer._tag} out of turn` }
     : answer
+}

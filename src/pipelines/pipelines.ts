@@ -52,11 +52,14 @@ export class Pipelines extends Context.Service<
       const banks = yield* Banks
       const register = yield* InstructionRegister
       const pass = yield* CrashPoints
-      const { inquiryDelaysMs } = (yield* AppConfig).providers
+      const { providers, worker } = yield* AppConfig
+      const { inquiryDelaysMs, timeoutMs } = providers
+      // A call that its worker made before it lost the batch is over by then.
+      const quarantineMs = timeoutMs + worker.claimMs
       const screen = screening(yield* ComplianceEngine)
       const post = posting(yield* Ledger, pass)
-      const pay = paying({ banks, register, pass, inquiryDelaysMs })
-      const inquire = inquiring({ banks, inquiryDelaysMs })
+      const pay = paying({ banks, register, pass, inquiryDelaysMs, quarantineMs })
+      const inquire = inquiring({ banks, inquiryDelaysMs, quarantineMs })
       return {
         route: banks.route,
         perform: (id, batch, call, mayCall) => {

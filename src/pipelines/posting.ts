@@ -1,3 +1,4 @@
+import { hash } from "node:crypto"
 import { Clock, Effect, Stream } from "effect"
 import type { Ledger } from "../connectors/ledger.ts"
 import type { Batch } from "../domain/batch.ts"
@@ -9,12 +10,16 @@ import { itemsOf } from "./batch-items.ts"
 
 type Book = Extract<Work, { readonly _tag: "Book" }>
 
+/** The key says what is in the posting, so that another posting of the same number is never taken for it. */
+const digestOf = (kind: string, items: ReadonlyArray<number>): string =>
+  hash("sha256", `${kind} ${items.join(",")}`, "hex").slice(0, 12)
+
 /** Books a requested posting: always the same lines under the same key, however often it is tried. */
 export const posting =
   (ledger: Ledger["Service"], pass: (point: CrashPoint) => Effect.Effect<void>) =>
   (id: BatchId, batch: Batch, { posting: number, kind, items }: Book) => {
     const request = {
-      key: postingKey(id, number),
+      key: `${postingKey(id, number)}-${digestOf(kind, items)}`,
       kind,
       partner: batch.partner,
       batch: id,

@@ -189,5 +189,5 @@ export const unknown: TransferOutcome = {
   reason: "time-out",
   inquireAt: STORY_BEGINS + 9_000,
 }
-export const neverSeen: TransferOutcome = { _tag: "NeverSeen" }
+export const neverSeen: TransferOutcome = { _tag: "NeverSeen", quarantineMs: 0 }
 export const unresolved: TransferOutcome = { _tag: "Unresolved", reason: "asked nine times" }

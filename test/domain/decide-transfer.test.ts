@@ -63,6 +63,22 @@ describe("a transfer", () => {
     expect(tags(story.hears(1, neverSeen))).toEqual(["TransferParked"])
   })
 
+  it("that the bank has not seen yet is asked about again until nothing can be on its way any more", () => {
+    const story = new Story().requested(1)
+    const notYet = { _tag: "NeverSeen", quarantineMs: 1_000 } as const
+    const [unknownFirst] = story.tell({ _tag: "TakeOver" })
+    const certainAt = (unknownFirst?.at ?? 0) + notYet.quarantineMs
+    expect(story.hears(1, notYet)).toMatchObject([{ _tag: "TransferUnknown", inquireAt: certainAt }])
+    story.now = certainAt - 2
+    expect(tags(story.hears(1, notYet))).toEqual(["TransferUnknown"])
+    expect(tags(story.hears(1, notYet))).toEqual(["TransferResent"])
+    expect(story.batch.items.get(1)?.transfer).toMatchObject({
+      sends: 2,
+      inquiries: 0,
+      unknownSince: undefined,
+    })
+  })
+
   it("that a worker left in the air becomes unknown and is asked about at once", () => {
     const story = new Story().requested(2)
     story.hears(1, settled)

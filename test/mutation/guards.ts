@@ -176,6 +176,12 @@ export const guards: ReadonlyArray<Guard> = [
     without: "false",
   },
   {
+    name: "what may be on its way is not sent again",
+    file: "decide-transfer.ts",
+    text: "if (at < certainAt) {",
+    without: "if (at < 0) {",
+  },
+  {
     name: "what the bank accepted is never sent again",
     file: "decide-transfer.ts",
     text: "if (transfer.transferId !== undefined)",

@@ -115,7 +115,7 @@ it.live("sends an attempt again that the bank has never seen, although the regis
     const payouts = new Payouts("Ada Lovelace").intended()
     yield* register(payouts, 1)
     payouts.hears(1, { _tag: "Unknown", reason: "lost", inquireAt: 0 })
-    payouts.hears(1, { _tag: "NeverSeen" })
+    payouts.hears(1, { _tag: "NeverSeen", quarantineMs: 0 })
     assert.strictEqual(payouts.batch.items.get(1)?.transfer?.sends, 2)
     yield* transfer(payouts)
     assert.deepStrictEqual(yield* seenOf(payouts), [1])

@@ -13,6 +13,7 @@ afterAll(() => outside.close())
 const cleared = () => {
   const payouts = new Payouts("Ada Lovelace", "Grace Hopper")
   payouts.screened(payouts.numbers, "approved")
+  payouts.tell({ _tag: "StartExecution" })
   payouts.tell({ _tag: "RequestPosting", kind: "hold", items: payouts.numbers })
   return payouts
 }
@@ -39,9 +40,10 @@ it.live("says what the ledger refused", () =>
   Effect.gen(function* () {
     const payouts = cleared()
     const error = yield* Effect.flip(book(payouts, "reverse"))
+    assert(error._tag === "PostingRefused")
+    assert.match(error.key, new RegExp(`^${payouts.id}-L1-[0-9a-f]{12}$`), "the key says what is posted")
     assert.deepInclude(error, {
       _tag: "PostingRefused",
-      key: `${payouts.id}-L1`,
       code: "illegal-transition",
     })
   }).pipe(Effect.provide(pipelinesOn(outside))),

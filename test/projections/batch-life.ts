@@ -27,8 +27,8 @@ const item = (number: number): PayoutItem =>
   })
 
 /**
- * A whole life of at least eight items. The compliance engine rejects item 1 and holds 2, quoting the account; 3 fails
- * with a code that is not fit to print, 4 comes back, 5 stays unknown, 6 is parked, 7 is never answered; all others settle.
+ * A whole life of at least eight items. The compliance engine rejects item 1 and holds 2, quoting the account; 3 fails,
+ * 4 comes back, 5 stays unknown, 6 is parked with a reason that is not fit to print, 7 is never answered; all others settle.
  */
 export const lifeOf = (partner: string, itemCount: number): Story => {
   const story = new Story()
@@ -61,9 +61,9 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
     })
     if (number !== 7) story.hears(number, accepted)
   }
-  story.hears(3, { _tag: "Failed", evidence: "callback", code: "AC\0\uD800" })
+  story.hears(3, { _tag: "Failed", evidence: "callback", code: "AC04" })
   story.hears(5, unknown)
-  story.hears(6, { _tag: "Unresolved", reason: "nobody knows" })
+  story.hears(6, { _tag: "Unresolved", reason: "nobody\0\uD800 knows" })
   for (const number of [4, ...others.slice(6).map((paid) => paid.item)]) story.hears(number, settled)
   story.posted("post").posted("release")
   story.hears(4, returned)

@@ -225,10 +225,10 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
     Effect.gen(function* () {
       const [id = ""] = yield* livesOf("acme", 1)
       yield* caughtUp.pipe(Effect.provide(anotherProjector()))
-      const [failed] = yield* rowsOf(
-        (sql) => sql`select reason from payout_items where batch = ${id} and item = 3`,
+      const [parked] = yield* rowsOf(
+        (sql) => sql`select reason from payout_items where batch = ${id} and item = 6`,
       )
-      assert.deepStrictEqual({ ...failed }, { reason: "AC\uFFFD\uFFFD" })
+      assert.deepStrictEqual({ ...parked }, { reason: "nobody\uFFFD\uFFFD knows" })
     }),
   )
 })
