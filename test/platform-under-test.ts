@@ -35,10 +35,12 @@ export interface BatchView {
 /** One service process; `ended` tells how it ended. */
 export class Service {
   readonly #process: ChildProcess
+  readonly url: string
   readonly ended: Promise<NodeJS.Signals | number | null>
   readonly lines: Array<string> = []
 
   constructor(environment: Readonly<Record<string, string>>) {
+    this.url = `http://127.0.0.1:${environment.PORT}`
     this.#process = spawn(process.execPath, ["src/main.ts"], {
       // Many services start in one run: what one compiled the next need not compile again.
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(tmpdir(), "compiled"), ...environment },
@@ -62,7 +64,8 @@ export class Service {
 }
 
 export class PlatformUnderTest implements AsyncDisposable {
-  readonly url: string
+  /** The service that requests go to. */
+  url: string
   readonly #environment: Readonly<Record<string, string>>
   readonly #sandbox: Sandbox
   readonly #close: () => Promise<void>
@@ -116,10 +119,9 @@ export class PlatformUnderTest implements AsyncDisposable {
   async start(environment: Readonly<Record<string, string>> = {}): Promise<Service> {
     const service = new Service({ ...this.#environment, ...environment })
     this.#services.add(service)
-    const url = environment.PORT === undefined ? this.url : `http://127.0.0.1:${environment.PORT}`
     const ready = eventually(
       "the service is ready",
-      async () => (await fetch(`${url}/readyz`)).status === 200,
+      async () => (await fetch(`${service.url}/readyz`)).status === 200,
     )
     const ended = service.ended.then((how) => {
       throw new Error(
@@ -129,6 +131,17 @@ export class PlatformUnderTest implements AsyncDisposable {
     await Promise.race([ready, ended])
     ended.catch(() => {})
     return service
+  }
+
+  /** Sends what `requests` asks to one service, and everything after that to the usual one again. */
+  async through<A>(service: Service, requests: () => Promise<A>): Promise<A> {
+    const usual = this.url
+    this.url = service.url
+    try {
+      return await requests()
+    } finally {
+      this.url = usual
+    }
   }
 
   /** Posts a batch until the service answers, as a partner with an idempotency key does. */

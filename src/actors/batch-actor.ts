@@ -24,7 +24,7 @@ import { CrashPoints } from "../platform/crash-point.ts"
 import { EventLog, type Mail, OwnershipLost } from "../streams/event-log.ts"
 import { visitLog } from "../streams/event-range.ts"
 import { Backoff } from "./backoff.ts"
-import type { Lease } from "./lease.ts"
+import { type Lease, moment } from "./lease.ts"
 import type { WarmBatches } from "./warm-batches.ts"
 
 /** Commands that one append answers. */
@@ -281,7 +281,7 @@ const act = Effect.fnUntraced(function* (actor: Activation, calls: ReadonlyArray
 
 /** A lease that grew old, because this process slept or Redis was slow, is renewed before anything is done under it. */
 const prolong = Effect.fnUntraced(function* (lease: Lease) {
-  const asked = performance.now()
+  const asked = moment()
   const lost = yield* (yield* EventLog).renew([lease.owned])
   if (lost.length > 0) return yield* new OwnershipLost({ batch: lease.owned.batch, reason: "taken-over" })
   lease.renewedAt = asked

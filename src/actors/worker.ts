@@ -11,7 +11,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { EventLog, type Ownership, type StreamsUnavailable } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { activate, type Desk } from "./batch-actor.ts"
-import { isGood, type Lease } from "./lease.ts"
+import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { WarmBatches } from "./warm-batches.ts"
 
 /** Items that the states of batches at rest may hold in memory together. */
@@ -21,29 +21,33 @@ const TAKE_WAIT_MS = 250
 const WAKE_EVERY_MS = 100
 /** Batches scheduled by one wake or sweep of a partition. */
 const WAKE_MAX = 256
-/** How long a drain waits for calls under way. */
-const DRAIN_MS = 5_000
+/** How much longer than a provider's time-out a drain waits for calls under way. */
+const DRAIN_MARGIN_MS = 1_000
 /** A batch whose log cannot be read is looked at again after this long, unless someone mends it before. */
 const FROZEN_MS = 3_600_000
 const RETRY_MS = 250
 const FULL_MS = 5
+/** Batches of dead workers that are taken over at a time even when the worker has no room. */
+const ORPHANS_MIN = 8
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const worker = yield* makeWorker
-    yield* Effect.addFinalizer(() => drain(worker))
     const { claimMs, sweepMs } = worker.settings
     yield* forkLoop(worker, "take", takeScheduled(worker), 0)
     yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
     yield* forkLoop(worker, "take over", takeOverIdle(worker), claimMs / 4)
     yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
+    // Runs before the loops end: batches are renewed for as long as they are drained.
+    yield* Effect.addFinalizer(() => drain(worker))
   }),
 )
 
 interface Worker {
   readonly name: string
   readonly settings: AppConfig["Service"]["worker"]
+  readonly drainMs: number
   readonly desk: Desk
   readonly leases: Map<BatchId, Lease>
   readonly actors: FiberMap.FiberMap<BatchId, void, never>
@@ -53,7 +57,7 @@ interface Worker {
 }
 
 const makeWorker = Effect.gen(function* () {
-  const { worker: settings } = yield* AppConfig
+  const { worker: settings, providers } = yield* AppConfig
   const name = `worker-${process.pid}-${(yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)}`
   const leases = new Map<BatchId, Lease>()
   const { activeBatches } = yield* Metrics
@@ -61,6 +65,7 @@ const makeWorker = Effect.gen(function* () {
   const worker: Worker = {
     name,
     settings,
+    drainMs: providers.timeoutMs + DRAIN_MARGIN_MS,
     leases,
     actors: yield* FiberMap.make<BatchId, void, never>(),
     draining: false,
@@ -68,14 +73,15 @@ const makeWorker = Effect.gen(function* () {
     desk: {
       warm: new WarmBatches(WARM_ITEMS_MAX),
       isDraining: () => worker.draining,
-      isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
+      isOwner: (lease) =>
+        !worker.draining && leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
       nextCommandId: () => `${name}.${++commands}`,
     },
   }
   return worker
 })
 
-/** Repeats a step until the worker drains. A step that fails is told and tried again, a little later. */
+/** Repeats a step while the worker lives. A step that fails, or breaks, is told and tried again a little later. */
 const forkLoop = <R>(
   worker: Worker,
   name: string,
@@ -88,16 +94,21 @@ const forkLoop = <R>(
         Effect.andThen(Effect.sleep(RETRY_MS)),
       ),
     ),
+    Effect.catchDefect((defect) =>
+      Effect.logError("worker loop broke", { worker: worker.name, loop: name, defect }).pipe(
+        Effect.andThen(Effect.sleep(RETRY_MS)),
+      ),
+    ),
     Effect.andThen(Effect.sleep(everyMs)),
-    Effect.repeat({ until: () => worker.draining }),
+    Effect.forever,
     Effect.forkScoped,
   )
 
 /** Takes as many batches as there is room for, and waits where there is none: the run queue is the place to wait. */
 const takeScheduled = Effect.fnUntraced(function* (worker: Worker) {
   const room = worker.settings.activeMax - worker.leases.size
-  if (room <= 0) return yield* Effect.sleep(FULL_MS)
-  const takenAt = performance.now()
+  if (room <= 0 || worker.draining) return yield* Effect.sleep(FULL_MS)
+  const takenAt = moment()
   const log = yield* EventLog
   // What a read has taken is ours: it is not interrupted between the server's answer and the start of the actors.
   const take = Effect.andThen(log.take(worker.name, room, TAKE_WAIT_MS), (owned) =>
@@ -107,9 +118,10 @@ const takeScheduled = Effect.fnUntraced(function* (worker: Worker) {
 })
 
 const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
-  const room = worker.settings.activeMax - worker.leases.size
-  if (room <= 0) return
-  const takenAt = performance.now()
+  if (worker.draining) return
+  // Orphans come first, also before a full house: their transfers may be in the air.
+  const room = Math.max(worker.settings.activeMax - worker.leases.size, ORPHANS_MIN)
+  const takenAt = moment()
   const log = yield* EventLog
   const owned = yield* log.takeOver(worker.name, worker.settings.claimMs, room)
   for (const { batch } of owned) yield* Effect.logWarning("batch taken over", { worker: worker.name, batch })
@@ -119,7 +131,7 @@ const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
 const runAll = Effect.fnUntraced(function* (
   worker: Worker,
   taken: ReadonlyArray<Ownership>,
-  takenAt: number,
+  takenAt: Moment,
 ) {
   for (const owned of taken) {
     const lease: Lease = { owned, renewedAt: takenAt }
@@ -158,7 +170,7 @@ const supervise = (worker: Worker, lease: Lease) => {
 
 const freeze = Effect.fnUntraced(
   function* ({ owned }: Lease) {
-    yield* (yield* EventLog).release(owned, (yield* Clock.currentTimeMillis) + FROZEN_MS)
+    yield* (yield* EventLog).release(owned, (yield* Clock.currentTimeMillis) + FROZEN_MS, "leave")
   },
   Effect.catchTags({
     OwnershipLost: () => Effect.void,
@@ -169,7 +181,7 @@ const freeze = Effect.fnUntraced(
 const renewAll = Effect.fnUntraced(function* (worker: Worker) {
   const leases = [...worker.leases.values()]
   if (leases.length === 0) return
-  const askedAt = performance.now()
+  const askedAt = moment()
   const lost = new Set(yield* (yield* EventLog).renew(leases.map(({ owned }) => owned)))
   for (const lease of leases) {
     if (!lost.has(lease.owned)) lease.renewedAt = askedAt
@@ -198,7 +210,7 @@ const drain = Effect.fnUntraced(
   function* (worker: Worker) {
     const log = yield* EventLog
     worker.draining = true
-    yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(DRAIN_MS))
+    yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(worker.drainMs))
     const left = [...worker.leases.values()]
     yield* FiberMap.clear(worker.actors)
     for (const { owned } of left)

@@ -153,12 +153,12 @@ export const layer = Layer.effect(
         return lost.flat()
       }),
 
-      release: Effect.fn("EventLog.release")(function* ({ batch, entry, worker }, wakeAt) {
+      release: Effect.fn("EventLog.release")(function* ({ batch, entry, worker }, wakeAt, leaveMail) {
         const { mail, ready, scheduled, timers } = keysOf(batch)
         const answer = yield* call(
           "release",
           [mail(batch), ready, scheduled, timers],
-          [batch, entry, worker, wakeAt ?? ""],
+          [batch, entry, worker, wakeAt ?? "", leaveMail === undefined ? "0" : "1"],
         )
         if (answer === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
         return answer === "MAIL" ? "mail-waiting" : "released"
@@ -248,24 +248,37 @@ const runQueue = Effect.fnUntraced(function* (
         ...positions,
       ),
     )
-    const found = (yield* read.pipe(unavailable("take"))) as ReadonlyArray<
-      [string, ReadonlyArray<Entry>]
-    > | null
+    const regroup = Effect.as(createGroups(commands, streams), null)
+    const found = (yield* read.pipe(
+      // A server that lost its data has no groups: they are made again, and the next read finds what is there.
+      Effect.catchIf(
+        (error) => error.reason === "NOGROUP",
+        () => regroup,
+      ),
+      unavailable("take"),
+    )) as ReadonlyArray<[string, ReadonlyArray<Entry>]> | null
     return (found ?? []).flatMap(([, entries]) => entries.flatMap((entry) => ownership(worker, entry)))
   })
 
+  /** Scans each stream to its end, or until enough is found: an idle entry may stand behind many busy ones. */
   const takeOver: EventLog["Service"]["takeOver"] = Effect.fn("EventLog.takeOver")(
     function* (worker, idleMs, limit) {
       const taken: Array<Ownership> = []
       for (const stream of streams) {
-        const room = limit - taken.length
-        if (room <= 0) break
-        const claim = attempt(() => commands.xautoclaim(stream, GROUP, worker, idleMs, "0-0", "COUNT", room))
-        const [, entries] = (yield* claim.pipe(unavailable("take over"))) as [
-          string,
-          ReadonlyArray<Entry | null>,
-        ]
-        for (const entry of entries) if (entry !== null) taken.push(...ownership(worker, entry))
+        let cursor = "0-0"
+        do {
+          const room = limit - taken.length
+          if (room <= 0) return taken
+          const claim = attempt(() =>
+            commands.xautoclaim(stream, GROUP, worker, idleMs, cursor, "COUNT", room),
+          )
+          const [next, entries] = (yield* claim.pipe(unavailable("take over"))) as [
+            string,
+            ReadonlyArray<Entry | null>,
+          ]
+          for (const entry of entries) if (entry !== null) taken.push(...ownership(worker, entry))
+          cursor = next
+        } while (cursor !== "0-0")
       }
       return taken
     },

@@ -125,10 +125,14 @@ export class EventLog extends Context.Service<
     readonly renew: (
       owned: ReadonlyArray<Ownership>,
     ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
-    /** Gives the batch up until `wakeAt` (epoch milliseconds), unless mail is waiting: then it stays owned, and says so. */
+    /**
+     * Gives the batch up until `wakeAt` (epoch milliseconds), unless mail is waiting: then it stays owned, and says so.
+     * A batch that is frozen leaves its mail where it is.
+     */
     readonly release: (
       owned: Ownership,
       wakeAt: number | undefined,
+      mail?: "leave",
     ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StreamsUnavailable>
     /** Hands the batch back to the run queue at once, for another worker: the end of a drain. */
     readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StreamsUnavailable>

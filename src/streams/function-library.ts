@@ -28,11 +28,16 @@ const release = createHash("sha256").update(shared).update(JSON.stringify(bodies
 /** The name under which a function of this release is called. */
 export const functionName = (name: FunctionName): string => `atlaspay_${name.replace("-", "_")}_${release}`
 
+/** When Redis is full it takes no new batch and no new mail; what is under way can still be recorded and released. */
+const flagsOf = (name: FunctionName): string => (name === "open" || name === "tell" ? "" : "'allow-oom'")
+
 /** What `FUNCTION LOAD` takes. */
 export const libraryCode = [
   `#!lua name=atlaspay_${release}`,
   shared,
   ...bodies.map(
-    ([name, body]) => `redis.register_function('${functionName(name)}', (function()\n${body}\nend)())`,
+    ([name, body]) =>
+      `redis.register_function{ function_name = '${functionName(name)}', flags = { ${flagsOf(name)} }, ` +
+      `callback = (function()\n${body}\nend)() }`,
   ),
 ].join("\n")

@@ -21,7 +21,13 @@ const first: ReadonlyArray<BatchEvent> = Result.getOrThrow(
   decide(emptyBatch(), { ...receiveBatch(1), at: 1 }),
 )
 const closed: BatchEvent = { _tag: "BatchClosed", at: 2, state: "settled" }
-const news = { _tag: "RecordTransfer", at: 3, item: 1, attempt: 1, outcome: { _tag: "NeverSeen" } } as const
+const news = {
+  _tag: "RecordTransfer",
+  at: 3,
+  item: 1,
+  attempt: 1,
+  outcome: { _tag: "NeverSeen", quarantineMs: 0 },
+} as const
 
 let batches = 0
 /** A batch that no other test uses. */

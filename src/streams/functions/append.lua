@@ -11,8 +11,8 @@ return function(keys, args)
 
   local version = tail(log)
   if version ~= expected then
-    -- A retry of an append that was done: the same command id right where it would have written.
-    local written = events > 0 and entry_at(log, expected + 1)
+    -- A retry of an append that was done: the same command id right where it would have written, and nothing after it.
+    local written = events > 0 and version == expected + events and entry_at(log, expected + 1)
     if written and written.command == command then
       return { 'APPENDED', expected + events, redis.call('XLEN', mail) }
     end
