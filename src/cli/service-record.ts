@@ -21,7 +21,7 @@ export type SandboxAccess = NonNullable<ServiceRecord["sandbox"]>
 
 const decodeRecord = Schema.decodeUnknownOption(Schema.fromJsonString(ServiceRecord))
 
-const READY_MS_MAX = 2_000
+const READY_MS_MAX = 10_000
 
 /** Writes the record, readable by its owner only; it is taken away when the scope closes, unless it is another's by then. */
 export const announceService = (

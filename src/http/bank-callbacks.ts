@@ -90,8 +90,12 @@ const unknownTransfer = ({ bank, reference }: Callback): Effect.Effect<never, No
     Effect.fail(new NotFound({ what: "transfer" })),
   )
 
-const outcomeOf = ({ status, code = "unspecified" }: Callback): TransferOutcome => {
+/** What may be a code and cannot be an account number. An odd one is not worth losing a final word for. */
+const plainCode = /^(?!.*\d{8})[\w.-]{1,35}$/
+
+const outcomeOf = ({ status, code: said = "" }: Callback): TransferOutcome => {
   const evidence = "callback"
+  const code = plainCode.test(said) ? said : "unspecified"
   switch (status) {
     case "settled":
       return { _tag: "Settled", evidence }
