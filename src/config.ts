@@ -134,3 +134,18 @@ export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/
 /** The parts that a service can run; `serve --roles api,worker` picks some. */
 export const roles = ["api", "worker", "projector", "publisher", "webhooks"] as const
 export type Role = (typeof roles)[number]
+
+const isRole = (text: string): text is Role => roles.some((role) => role === text)
+
+/** ROLES: what the process is to run, all by default. */
+export const rolesToRun: Config.Config<ReadonlyArray<Role>> = Config.schema(
+  Schema.String.check(
+    Schema.makeFilter(
+      (text: string) => text.split(",").every(isRole) || `expected some of ${roles.join(",")}, with commas`,
+    ),
+  ),
+  "ROLES",
+).pipe(
+  Config.map((text) => text.split(",").filter(isRole)),
+  Config.withDefault(roles),
+)

@@ -1,8 +1,10 @@
 /** The service as a process of its own: everything comes from the environment. */
 import { NodeRuntime } from "@effect/platform-node"
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { serveLayer } from "./app.ts"
-import { roles } from "./config.ts"
+import { rolesToRun } from "./config.ts"
 import { endedAsTold } from "./platform/teardown.ts"
 
-NodeRuntime.runMain(Layer.launch(serveLayer(roles)), { teardown: endedAsTold() })
+NodeRuntime.runMain(Layer.launch(Layer.unwrap(Effect.map(rolesToRun, serveLayer))), {
+  teardown: endedAsTold(),
+})

@@ -4,11 +4,15 @@ import { ibanProblem } from "./iban.ts"
 /** Control, bidirectional-override, zero-width and unassigned characters: invisible to a reviewer, so never accepted. */
 const invisible = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/u
 
+/** Most texts are plain ASCII, in which nothing is invisible and everything is normal. */
+const plainAscii = /^[!-~](?:[ -~]*[!-~])?$/
+
 /** Text that a person reads: 1 to `length` characters in Unicode NFC, trimmed, with nothing invisible in it. */
 export const PlainText = (length: number) =>
   Schema.String.check(
     Schema.makeFilter((text: string) => {
       if (text.length === 0 || text.length > length) return `expected 1 to ${length} characters`
+      if (plainAscii.test(text)) return true
       if (text !== text.trim()) return "expected no white space at the ends"
       if (invisible.test(text)) return "expected no control, bidirectional or zero-width characters"
       return text === text.normalize("NFC") || "expected Unicode normalization form C"

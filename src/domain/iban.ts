@@ -51,9 +51,13 @@ export const ibanProblem = (iban: string): string | undefined => {
 /** ISO 7064 mod 97-10 over digits and letters (A = 10 … Z = 35), a character at a time so that it never overflows. */
 const mod97 = (text: string): number => {
   let remainder = 0
-  for (const character of text) {
-    const value = Number.parseInt(character, 36)
-    remainder = (remainder * (value > 9 ? 100 : 10) + value) % 97
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index)
+    remainder = (code <= NINE ? remainder * 10 + code - ZERO : remainder * 100 + code - LETTER_A + 10) % 97
   }
   return remainder
 }
+
+const ZERO = "0".charCodeAt(0)
+const NINE = "9".charCodeAt(0)
+const LETTER_A = "A".charCodeAt(0)

@@ -40,7 +40,11 @@ export const layer = Layer.effect(
 
     const loadLibrary = attempt(() => redis.function("LOAD", "REPLACE", libraryCode))
     /** Runs a function; a server that came back without it is given it again. */
-    const call = (name: FunctionName, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) => {
+    const call = (
+      name: FunctionName,
+      keys: ReadonlyArray<string>,
+      args: ReadonlyArray<string | number | Buffer>,
+    ) => {
       const run = attempt(() => redis.fcall(functionName(name), keys.length, ...keys, ...args))
       return run.pipe(
         Effect.catchIf(
@@ -71,7 +75,7 @@ export const layer = Layer.effect(
         const answer = yield* call(
           "open",
           [log(batch), feed, ready, scheduled, open],
-          [batch, now, commandId, ...events.map(encodeEvent)],
+          [batch, now, commandId, ...events.map((event) => Buffer.from(encodeEvent(event)))],
         )
         const [outcome, first] = answer as [string, string]
         if (outcome === "OPENED") {

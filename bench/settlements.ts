@@ -1,0 +1,49 @@
+/** How long accepted batches take until they are settled, as the read models tell it. */
+import { Effect, type Scope } from "effect"
+import postgres from "postgres"
+
+export interface Settlements {
+  readonly settled: number
+  /** Of those that are settled, from acceptance to the end of the last item, both as the log dates them. */
+  readonly avgMs: number | undefined
+}
+
+/** Looks at the batches whose idempotency keys begin with a prefix. */
+export type SettlementsOf = (keyPrefix: string) => Effect.Effect<Settlements>
+
+const POLL_MS = 250
+
+/** A connection of its own to the read models, for the life of the scope. */
+export const openSettlements = Effect.fn("openSettlements")(function* (
+  databaseUrl: string,
+): Effect.fn.Return<SettlementsOf, never, Scope.Scope> {
+  const sql = yield* Effect.acquireRelease(
+    Effect.sync(() => postgres(databaseUrl, { max: 1 })),
+    (sql) => Effect.promise(() => sql.end()),
+  )
+  return (keyPrefix) =>
+    Effect.promise(async () => {
+      const [row] = await sql<Array<{ settled: number; avgMs: number | null }>>`
+        select
+          (count(*) filter (where state = 'settled'))::int as settled,
+          (avg(extract(epoch from closed_at - received_at) * 1000) filter (where state = 'settled'))::float8
+            as "avgMs"
+        from payout_batches where starts_with(idempotency_key, ${keyPrefix})`
+      return { settled: row?.settled ?? 0, avgMs: row?.avgMs ?? undefined }
+    })
+})
+
+/** Waits until `count` batches are settled, but no longer than `withinMs`; gives what was seen last. */
+export const awaitSettled = Effect.fn("awaitSettled")(function* (
+  look: Effect.Effect<Settlements>,
+  count: number,
+  withinMs: number,
+) {
+  const until = Date.now() + withinMs
+  let seen = yield* look
+  while (seen.settled < count && Date.now() < until) {
+    yield* Effect.sleep(POLL_MS)
+    seen = yield* look
+  }
+  return seen
+})

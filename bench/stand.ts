@@ -1,0 +1,131 @@
+/** The stand on which acceptance is measured: the real stack, sandbox and service, and beside them the floor. */
+import { mkdirSync, readdirSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { Effect, Schedule, type Scope } from "effect"
+import { asCliFailure, CliFailure } from "../src/cli/cli-failure.ts"
+import { sandboxApiKeys, sandboxEnvironment, startLocalSandbox } from "../src/cli/local-sandbox.ts"
+import { isReady } from "../src/cli/service-record.ts"
+import { startStack } from "../src/platform/embedded-stack.ts"
+import { freePort } from "../src/platform/embedded-start.ts"
+import { type LeashedProcess, spawnLeashed } from "../src/platform/leashed-process.ts"
+import type { Target } from "./load.ts"
+
+export interface Stand {
+  readonly service: Target
+  readonly floor: Target
+  readonly databaseUrl: string
+  /** Runs an effect while the service stands still. */
+  readonly whileServiceIsFrozen: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+const READY_MS_MAX = 60_000
+
+/** More than any load leaves behind: intake that puts batches off would be quick, and measure nothing. */
+const backlog = { BACKLOG_MAX: "10000000" }
+
+const apiKey = sandboxApiKeys.slice(sandboxApiKeys.indexOf("=") + 1)
+
+/**
+ * Starts everything in `folder`, which nobody else may be using, on empty servers of its own: what an earlier run left
+ * behind would be work for the service. All of it ends with the scope; only the logs stay.
+ */
+export const startStand = Effect.fn("startStand")(function* (
+  folder: string,
+  report: (line: string) => void,
+): Effect.fn.Return<Stand, CliFailure, Scope.Scope> {
+  yield* emptyFolder(folder)
+  const [stack, sandbox] = yield* Effect.all(
+    [
+      startStack({ dataDir: folder, given: {}, onProgress: report }).pipe(Effect.mapError(asCliFailure)),
+      startLocalSandbox(folder),
+    ],
+    { concurrency: "unbounded" },
+  )
+  const { redisUrl, databaseUrl, natsUrl } = stack
+  const settings = {
+    ...backlog,
+    ...sandboxEnvironment(sandbox),
+    REDIS_URL: redisUrl,
+    DATABASE_URL: databaseUrl,
+    NATS_URL: natsUrl,
+    API_KEYS: sandboxApiKeys,
+  }
+  const [api, floor] = yield* Effect.all([
+    startServer(folder, "api", "../src/main.ts", { ...settings, ROLES: "api" }),
+    startServer(folder, "floor", "floor.ts", { REDIS_URL: redisUrl }),
+  ])
+  const workers = yield* startProcess(folder, "workers", "../src/main.ts", {
+    ...settings,
+    ROLES: "worker,projector,publisher,webhooks",
+    PUBLIC_URL: new URL(api.target.url).origin,
+  })
+  report(`api: process ${api.process.pid}, workers: ${workers.pid}, floor: ${floor.process.pid}`)
+  const service = [api.process, workers]
+  const tellService = (signal: NodeJS.Signals) =>
+    Effect.forEach(service, (process) => process.kill(signal), { discard: true })
+  return {
+    service: api.target,
+    floor: floor.target,
+    databaseUrl,
+    whileServiceIsFrozen: (effect) =>
+      Effect.acquireUseRelease(
+        tellService("SIGSTOP"),
+        () => effect,
+        () => tellService("SIGCONT"),
+      ),
+  }
+})
+
+const emptyFolder = (folder: string): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      rmSync(folder, { recursive: true, force: true })
+      mkdirSync(join(folder, "logs"), { recursive: true })
+    }),
+    () =>
+      Effect.sync(() => {
+        for (const entry of readdirSync(folder).filter((name) => name !== "logs"))
+          rmSync(join(folder, entry), { recursive: true, force: true })
+      }),
+  )
+
+/** Starts a program of ours on a free port, with no settings but these, and waits until it can work. */
+const startServer = Effect.fnUntraced(function* (
+  folder: string,
+  name: string,
+  program: string,
+  settings: Readonly<Record<string, string>>,
+): Effect.fn.Return<{ readonly target: Target; readonly process: LeashedProcess }, CliFailure, Scope.Scope> {
+  const port = yield* freePort
+  const process_ = yield* startProcess(folder, name, program, {
+    HOST: "127.0.0.1",
+    PORT: String(port),
+    ...settings,
+  })
+  const failed = (what: string) =>
+    new CliFailure({ reason: `The ${name} ${what}; ${logFileOf(folder, name)} tells why.` })
+  const url = `http://127.0.0.1:${port}`
+  const ready = isReady(url).pipe(
+    Effect.repeat({ until: (ready) => ready, schedule: Schedule.spaced("50 millis") }),
+    Effect.timeoutOrElse({ duration: READY_MS_MAX, orElse: () => failed("did not get ready") }),
+  )
+  yield* Effect.raceFirst(ready, Effect.andThen(process_.exited, failed("ended before it was ready")))
+  return { target: { url: `${url}/payout-batches`, apiKey }, process: process_ }
+})
+
+/** Starts a program of ours with no settings but these. */
+const startProcess = (
+  folder: string,
+  name: string,
+  program: string,
+  settings: Readonly<Record<string, string>>,
+): Effect.Effect<LeashedProcess, CliFailure, Scope.Scope> =>
+  spawnLeashed({
+    command: process.execPath,
+    args: [fileURLToPath(new URL(program, import.meta.url))],
+    env: { PATH: process.env.PATH, ...settings },
+    logFile: logFileOf(folder, name),
+  }).pipe(Effect.mapError(asCliFailure))
+
+const logFileOf = (folder: string, name: string): string => join(folder, "logs", `${name}.log`)
