@@ -1,0 +1,110 @@
+/** Batches under their terms, on the whole platform: approved, scheduled, strict, cancelled, reviewed, retried. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { API_KEY, eventually, PlatformUnderTest } from "../platform-under-test.ts"
+
+let platform: PlatformUnderTest
+beforeAll(async () => {
+  platform = await PlatformUnderTest.open()
+  await platform.start()
+}, 60_000)
+afterAll(() => platform[Symbol.asyncDispose]())
+
+const payouts = (names: ReadonlyArray<string>, terms: Readonly<Record<string, unknown>> = {}) => ({
+  ...terms,
+  items: names.map((name, index) => ({
+    reference: `invoice-${index + 1}`,
+    amount: { currency: "EUR", value: "10.00" },
+    beneficiary: { name, account: { scheme: "iban", iban: "DE89370400440532013000" } },
+  })),
+})
+
+const say = async (path: string, body: unknown): Promise<number> => {
+  const answer = await fetch(`${platform.url}/payout-batches/${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${API_KEY}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  })
+  await answer.arrayBuffer()
+  return answer.status
+}
+
+const stateOf = async (id: string) => (await platform.get<{ state: string }>(`/payout-batches/${id}`)).state
+const reaches = (id: string, state: string) =>
+  eventually(`${id} is ${state}`, async () => (await stateOf(id)) === state)
+
+interface ShownEvent {
+  readonly type: string
+  readonly approval?: { readonly hash: string }
+  readonly arrivals?: unknown
+}
+const eventsOf = async (id: string) =>
+  (await platform.get<{ events: ReadonlyArray<ShownEvent> }>(`/payout-batches/${id}/events`)).events
+
+const itemStates = async (id: string) => {
+  const { items } = await platform.get<{ items: ReadonlyArray<{ item: number; state: string }> }>(
+    `/payout-batches/${id}/items`,
+  )
+  return items.map(({ state }) => state)
+}
+
+const paidFor = async (id: string): Promise<number> => {
+  const transfers = (await platform.books()).flatMap(({ transfers }) => transfers)
+  return transfers.filter(({ reference }) => reference.startsWith(id.slice(3).toUpperCase())).length
+}
+
+describe.concurrent("a batch", { timeout: 60_000 }, () => {
+  it("waits for its approval, and is paid once it is given", async () => {
+    const id = await platform.submit(
+      "approved",
+      payouts(["Ada Lovelace"], { requireApproval: true, submittedBy: "sam" }),
+    )
+    await reaches(id, "awaiting-approval")
+    expect(await paidFor(id)).toBe(0)
+    const hash = (await eventsOf(id))[0]?.approval?.hash
+    expect(await say(`${id}/approval`, { by: "olga", hash })).toBe(202)
+    await reaches(id, "settled")
+  })
+
+  it("waits for its time, and tells when its payouts should arrive", async () => {
+    const executeAt = new Date(Date.now() + 4_000).toISOString()
+    const id = await platform.submit("scheduled", payouts(["Ada Lovelace"], { executeAt }))
+    await reaches(id, "scheduled")
+    await reaches(id, "settled")
+    const started = (await eventsOf(id)).find(({ type }) => type === "ExecutionStarted")
+    expect(started?.arrivals).toEqual([{ scheme: "sepa", on: expect.stringMatching(/^\d{4}-\d\d-\d\d$/) }])
+  })
+
+  it("that is strict pays nobody when one of its items is rejected", async () => {
+    const id = await platform.submit(
+      "strict",
+      payouts(["Ada Lovelace", "Sam Sanctioned"], { mode: "strict" }),
+    )
+    await reaches(id, "rejected")
+    expect(await paidFor(id)).toBe(0)
+  })
+
+  it("is cancelled while it waits, and never paid", async () => {
+    const id = await platform.submit("cancelled", payouts(["Ada Lovelace"], { requireApproval: true }))
+    await reaches(id, "awaiting-approval")
+    expect(await say(`${id}/cancellation`, { by: "sam", reason: "by mistake" })).toBe(202)
+    await reaches(id, "cancelled")
+    expect(await paidFor(id)).toBe(0)
+  })
+
+  it("goes on with an item that a reviewer released, and retries one that failed, under a new key", async () => {
+    const id = await platform.submit("reviewed", payouts(["Rita Review", "Ivo Insufficient", "Ada Lovelace"]))
+    await eventually("two are final and one is held", async () => {
+      return JSON.stringify(await itemStates(id)) === '["held","failed","settled"]'
+    })
+    await eventually(
+      "the failed one can be retried",
+      async () => (await say(`${id}/items/2/retry`, { by: "olga" })) === 202,
+    )
+    await eventually("it was tried twice", async () => (await paidFor(id)) === 3)
+    const review = { by: "olga", decision: "released", reason: "not the same person" }
+    expect(await say(`${id}/items/1/review`, review)).toBe(202)
+    await reaches(id, "partially-settled")
+    expect(await itemStates(id)).toEqual(["settled", "failed", "settled"])
+    expect((await platform.books()).map(({ paidTwice }) => paidTwice)).toEqual([0, 0])
+  })
+})

@@ -1,0 +1,107 @@
+import { Effect } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { BatchId } from "../../src/domain/identifiers.ts"
+import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
+import { payout } from "./payout-batch-body.ts"
+
+let api: ApiUnderTest
+beforeAll(async () => {
+  api = await ApiUnderTest.open({ environment: { APPROVAL_ABOVE: "JPY=1000" } })
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+const say = (path: string, body: unknown, apiKey = acme) =>
+  api.call(`/payout-batches/${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  })
+
+const mailOf = async (id: string) => {
+  const mail = await Effect.runPromise(api.log.mail(id as BatchId, 10))
+  return mail.map(({ command }) => command?._tag)
+}
+
+const posted = async (key: string, terms: Readonly<Record<string, unknown>> = {}): Promise<string> =>
+  String((await api.post(key, { items: [payout("a"), payout("b")], ...terms })).json.id)
+
+describe("an approval", () => {
+  it("is asked for by the hash that the batch shows, of somebody who did not submit it", async () => {
+    const id = await posted("four-eyes", { requireApproval: true, submittedBy: "sam" })
+    const { events } = (await api.get(`/payout-batches/${id}/events`)).json as {
+      events: ReadonlyArray<{ approval?: { hash: string; reason: string } }>
+    }
+    const { hash, reason } = events[0]?.approval ?? {}
+    expect(reason).toBe("asked")
+    expect(await say(`${id}/approval`, { by: "sam", hash })).toMatchObject({
+      status: 409,
+      json: { type: "/problems/command-refused", reason: "approver-is-submitter" },
+    })
+    expect((await say(`${id}/approval`, { by: "olga", hash: "another" })).json.reason).toBe("hash-differs")
+    expect(await mailOf(id), "what is refused is not put into the mailbox").toEqual([])
+    expect(await say(`${id}/approval`, { by: "olga", hash })).toMatchObject({
+      status: 202,
+      json: { status: "accepted", expected: [{ type: "BatchApproved", by: "olga" }] },
+    })
+    expect(await mailOf(id)).toEqual(["Approve"])
+  })
+
+  it("is needed above the threshold of a currency, and else refused", async () => {
+    const yen = payout("a", { amount: { currency: "JPY", value: "1001" } })
+    const { text } = await api.get(`/payout-batches/${await posted("large", { items: [yen] })}/events`)
+    expect(text).toContain('"reason":"threshold"')
+    const small = await posted("small")
+    expect((await say(`${small}/approval`, { by: "olga", hash: "x" })).json.reason).toBe(
+      "approval-not-needed",
+    )
+  })
+})
+
+describe("people", () => {
+  it("cancel what was not sent, and hear what is expected", async () => {
+    const id = await posted("withdrawn")
+    expect(await say(`${id}/cancellation`, { by: "sam", reason: "by mistake", items: [2] })).toMatchObject({
+      status: 202,
+      json: { expected: [{ type: "ItemsCancelled", items: [2], reason: "by mistake" }] },
+    })
+    expect((await say(`${id}/cancellation`, { by: "sam", reason: "x", items: [3] })).json.reason).toBe(
+      "no-such-item",
+    )
+  })
+
+  it("review, retry and resolve only what is held, failed or parked", async () => {
+    const id = await posted("early")
+    const about = { by: "olga", reason: "looked at it" }
+    const review = await say(`${id}/items/1/review`, { ...about, decision: "released" })
+    expect(review).toMatchObject({ status: 409, json: { reason: "not-held" } })
+    expect((await say(`${id}/items/1/retry`, { by: "olga" })).json.reason).toBe("not-failed")
+    expect((await say(`${id}/items/1/resolution`, { ...about, outcome: "settled" })).json.reason).toBe(
+      "not-parked",
+    )
+  })
+
+  it("are told which field is wrong", async () => {
+    const id = await posted("careless")
+    const problem = await say(`${id}/cancellation`, { by: "", because: "x" })
+    expect(problem.status).toBe(400)
+    const pointers = (problem.json.errors as ReadonlyArray<{ pointer: string }>).map(({ pointer }) => pointer)
+    expect(pointers.toSorted()).toEqual(["/because", "/by", "/reason"])
+    expect((await say(`${id}/items/zero/retry`, { by: "olga" })).status).toBe(400)
+  })
+
+  it("have no say in another partner's batch", async () => {
+    const id = await posted("mine")
+    expect((await say(`${id}/cancellation`, { by: "eve", reason: "x" }, globex)).status).toBe(404)
+    expect(await mailOf(id)).toEqual([])
+  })
+})
+
+it.each([
+  ["a mode that there is not", { mode: "loose" }, "/mode"],
+  ["a moment without its offset", { executeAt: "2026-11-23T16:05:00" }, "/executeAt"],
+  ["a submitter that cannot be seen", { submittedBy: "sam\u200b" }, "/submittedBy"],
+])("a batch with %s is refused", async (_, terms, pointer) => {
+  const { status, json } = await api.post(`bad ${pointer}`, { items: [payout("a")], ...terms })
+  expect(status).toBe(400)
+  expect(json.errors).toMatchObject([{ pointer }])
+})
