@@ -143,7 +143,10 @@ const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: 
     [...sumsOf(items)].map(([currency, sums]) => [
       currency,
       Object.fromEntries(
-        Object.entries(sums).map(([column, minor]) => [column, formatAmount(minor, currency)]),
+        Object.entries(sums)
+          // Nobody cancels in a demo; where somebody did, it is told.
+          .filter(([column, minor]) => column !== "cancelled" || minor > 0n)
+          .map(([column, minor]) => [column, formatAmount(minor, currency)]),
       ),
     ]),
   ),
