@@ -6,6 +6,7 @@
 import type { Day } from "./business-days.ts"
 import type { BatchMode, ClosedState, PayoutItem, PostingKind } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
+import { ItemSet } from "./item-set.ts"
 import type { Scheme } from "./scheme.ts"
 
 export const itemStates = [
@@ -114,9 +115,9 @@ export interface Batch {
   arrivals: ReadonlyArray<{ readonly scheme: Scheme; readonly on: Day }>
   closed: ClosedState | undefined
   readonly items: Map<number, Item>
-  readonly tasks: Readonly<Record<Task, Set<number>>>
+  readonly tasks: Readonly<Record<Task, ItemSet>>
   /** Items that failed in a way that a new attempt may mend, and may have one by policy. */
-  readonly retries: Set<number>
+  readonly retries: ItemSet
   readonly clearances: Map<number, ReadonlyArray<number>>
   clearanceCount: number
   /** Postings requested and not yet booked. */
@@ -146,20 +147,20 @@ export const emptyBatch = (): Batch => ({
   closed: undefined,
   items: new Map(),
   tasks: {
-    submit: new Set(),
-    screen: new Set(),
-    hold: new Set(),
-    post: new Set(),
-    release: new Set(),
-    reverse: new Set(),
-    book: new Set(),
-    request: new Set(),
-    transfer: new Set(),
-    inquire: new Set(),
-    review: new Set(),
-    none: new Set(),
+    submit: new ItemSet(),
+    screen: new ItemSet(),
+    hold: new ItemSet(),
+    post: new ItemSet(),
+    release: new ItemSet(),
+    reverse: new ItemSet(),
+    book: new ItemSet(),
+    request: new ItemSet(),
+    transfer: new ItemSet(),
+    inquire: new ItemSet(),
+    review: new ItemSet(),
+    none: new ItemSet(),
   },
-  retries: new Set(),
+  retries: new ItemSet(),
   clearances: new Map(),
   clearanceCount: 0,
   postings: new Map(),

@@ -251,12 +251,15 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
     item.state = fields.state
     tally(batch, item, 1)
   }
-  batch.tasks[item.task].delete(number)
   Object.assign(item, fields)
-  item.task = taskOf(item)
-  batch.tasks[item.task].add(number)
+  const task = taskOf(item)
+  if (task !== item.task) {
+    batch.tasks[item.task].delete(number)
+    batch.tasks[task].add(number)
+    item.task = task
+  }
   if (isRetryDue(batch, item)) batch.retries.add(number)
-  else batch.retries.delete(number)
+  else if (batch.retries.size > 0) batch.retries.delete(number)
   return batch
 }
 

@@ -2,6 +2,7 @@
 import { Array as Arr } from "effect"
 import { type Batch, isAwaitingApproval, isComplete, mayStart, type Task } from "./batch.ts"
 import type { PostingKind } from "./events.ts"
+import type { ItemSet } from "./item-set.ts"
 
 type Items = Arr.NonEmptyReadonlyArray<number>
 
@@ -90,11 +91,7 @@ const inquireAt = (batch: Batch, item: number): number => batch.items.get(item)?
 
 const noItems: ReadonlySet<number> = new Set()
 
-const take = (
-  from: ReadonlySet<number>,
-  limit: number,
-  accept: (item: number) => boolean,
-): ReadonlyArray<number> => {
+const take = (from: ItemSet, limit: number, accept: (item: number) => boolean): ReadonlyArray<number> => {
   const taken: Array<number> = []
   if (limit <= 0) return taken
   for (const item of from) {

@@ -1,0 +1,52 @@
+/** Room for a small batch; doubled as needed. */
+const INITIAL = 64
+
+/**
+ * A set of item numbers, in the order in which they were added. What a `Set` does, without hashing: every event of a
+ * batch moves an item from one set to another, and of a large batch the sets are what a fold would spend its time on.
+ *
+ * A list through arrays: `next` and `previous` of an item are items too, and 0 stands for the list's own ends.
+ */
+export class ItemSet implements Iterable<number> {
+  size = 0
+  private next = new Int32Array(INITIAL)
+  private previous = new Int32Array(INITIAL)
+
+  has(item: number): boolean {
+    return this.next[item] !== 0 ? item < this.next.length : this.previous[0] === item && item !== 0
+  }
+
+  add(item: number): void {
+    if (this.has(item)) return
+    if (item >= this.next.length) this.grow(item)
+    const last = this.previous[0] ?? 0
+    this.next[last] = item
+    this.previous[item] = last
+    this.previous[0] = item
+    this.size += 1
+  }
+
+  delete(item: number): void {
+    if (!this.has(item)) return
+    const before = this.previous[item] ?? 0
+    const after = this.next[item] ?? 0
+    this.next[before] = after
+    this.previous[after] = before
+    this.next[item] = 0
+    this.previous[item] = 0
+    this.size -= 1
+  }
+
+  *[Symbol.iterator](): Iterator<number> {
+    for (let item = this.next[0] ?? 0; item !== 0; item = this.next[item] ?? 0) yield item
+  }
+
+  private grow(item: number): void {
+    const length = 2 ** Math.ceil(Math.log2(item + 1))
+    const [next, previous] = [new Int32Array(length), new Int32Array(length)]
+    next.set(this.next)
+    previous.set(this.previous)
+    this.next = next
+    this.previous = previous
+  }
+}
