@@ -21,6 +21,7 @@ export const publicEventTypes = {
   PayoutSettled: "com.atlaspay.payout.settled.v1",
   PayoutFailed: "com.atlaspay.payout.failed.v1",
   PayoutReturned: "com.atlaspay.payout.returned.v1",
+  PayoutCancelled: "com.atlaspay.payout.cancelled.v1",
   PayoutParked: "com.atlaspay.payout.parked.v1",
   PayoutBatchClosed: "com.atlaspay.payout-batch.closed.v1",
 } as const
@@ -100,6 +101,7 @@ export const PublicEvent = Schema.Union([
   told("PayoutSettled", { ...payout, ...transfer, state: Schema.Literal("settled") }),
   told("PayoutFailed", { ...payout, ...transfer, state: Schema.Literal("failed"), reason }),
   told("PayoutReturned", { ...payout, ...transfer, state: Schema.Literal("returned"), reason }),
+  told("PayoutCancelled", { ...payout, state: Schema.Literal("cancelled"), reason }),
   told("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
   told("PayoutBatchClosed", {
     ...batch,
@@ -115,6 +117,7 @@ export const PublicEvent = Schema.Union([
         failed: Schema.String,
         returned: Schema.String,
         rejected: Schema.String,
+        cancelled: Schema.String,
       }),
     ),
   }),

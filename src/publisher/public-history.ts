@@ -40,6 +40,14 @@ export const publicEventsOf = (
       return event.decisions
         .filter(({ decision }) => decision !== "approved")
         .map((decision, index) => screened(history, recorded, decision, index + 1))
+    case "ItemReviewed":
+      return event.decision === "rejected" ? [reviewed(history, recorded, event)] : []
+    case "ItemsCancelled":
+      return event.items.map((item, index) => cancelled(history, recorded, event, item, index + 1))
+    case "LateOutcomeDetected":
+      return [late(history, recorded, event)]
+    case "ParkedResolved":
+      return [resolved(history, recorded, event)]
     case "TransferSettled": {
       const data = { ...payout(history, event.item), ...transfer(history, event), state: "settled" as const }
       return [{ ...envelope(history, recorded, "PayoutSettled", event.item), data }]
@@ -87,6 +95,7 @@ const closed = (
       failed: total(history, currency, "failed"),
       returned: total(history, currency, "returned"),
       rejected: total(history, currency, "rejected"),
+      cancelled: total(history, currency, "cancelled"),
     })),
   },
 })
@@ -108,6 +117,63 @@ const screened = (
     ? { ...envelope(history, recorded, "PayoutHeld", item, nth), data: { ...data, state: "held" } }
     : { ...envelope(history, recorded, "PayoutRejected", item, nth), data: { ...data, state: "rejected" } }
 }
+
+const reviewed = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  { item, reason }: BatchEventOf<"ItemReviewed">,
+): PublicEvent => ({
+  ...envelope(history, recorded, "PayoutRejected", item),
+  data: { ...payout(history, item), state: "rejected", reason: reasonOf(history, item, reason) },
+})
+
+const cancelled = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  { reason }: BatchEventOf<"ItemsCancelled">,
+  item: number,
+  nth: number,
+): PublicEvent => ({
+  ...envelope(history, recorded, "PayoutCancelled", item, nth),
+  data: { ...payout(history, item), state: "cancelled", reason: reasonOf(history, item, reason) },
+})
+
+/** What was paid after all is told as paid; any other contradiction as an item that waits for a person. */
+const late = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  event: BatchEventOf<"LateOutcomeDetected">,
+): PublicEvent => {
+  const about = { ...payout(history, event.item), ...transfer(history, event) }
+  if (event.compensation === "repost")
+    return {
+      ...envelope(history, recorded, "PayoutSettled", event.item),
+      data: { ...about, state: "settled" },
+    }
+  const reason = `the bank reported ${event.reported} after ${event.recorded}`
+  return {
+    ...envelope(history, recorded, "PayoutParked", event.item),
+    data: { ...about, state: "parked", reason },
+  }
+}
+
+const resolved = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  { item, outcome, reason }: BatchEventOf<"ParkedResolved">,
+): PublicEvent => {
+  const attempt = itemOf(history, item).transfer?.attempt ?? 1
+  const about = { ...payout(history, item), ...transfer(history, { item, attempt }) }
+  return outcome === "settled"
+    ? { ...envelope(history, recorded, "PayoutSettled", item), data: { ...about, state: "settled" } }
+    : {
+        ...envelope(history, recorded, "PayoutFailed", item),
+        data: { ...about, state: "failed", reason: reasonOf(history, item, reason) },
+      }
+}
+
+const reasonOf = (history: PublicHistory, item: number, reason: string): string =>
+  shownReason(itemOf(history, item).beneficiary.account, reason)
 
 /** What all events have in common. An event that is the `nth` of its entry has the item in its id. */
 const envelope = <Name extends PublicEventName>(

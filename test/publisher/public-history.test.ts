@@ -2,6 +2,7 @@ import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { decodePublicEvent, encodePublicEvent, nameOf } from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
+import { failed, intent, Story, settled, unresolved } from "../domain/batch-story.ts"
 import { CANARY_IBAN, newBatchId, recorded, storyOf } from "./story.ts"
 
 const id = newBatchId()
@@ -22,6 +23,52 @@ describe("the public history of a batch", () => {
       ["PayoutSettled", `${id}/6`],
       ["PayoutReturned", `${id}/1`],
     ])
+  })
+
+  it("tells what people decided, and what a bank said late", () => {
+    const story = new Story().asked(7).screened([1], "review").screened([2, 3, 4, 5, 6, 7], "approved")
+    story.tell({ _tag: "StartExecution" })
+    story.posted("hold", [2, 3, 4, 5])
+    for (const item of [2, 3, 4, 5]) story.tell(intent(item))
+    story.tell({ _tag: "Review", item: 1, decision: "rejected", by: "olga", reason: "the same person" })
+    story.tell({ _tag: "Cancel", items: [6, 7], by: "sam", reason: "by mistake" })
+    story.hears(2, failed)
+    story.hears(2, settled)
+    story.hears(3, settled)
+    story.hears(3, failed)
+    for (const item of [4, 5]) story.hears(item, unresolved)
+    story.tell({ _tag: "Resolve", item: 4, outcome: "settled", by: "olga", reason: "on the statement" })
+    story.tell({ _tag: "Resolve", item: 5, outcome: "failed", by: "olga", reason: "never left" })
+    const told = tellAll(story.events)
+    expect(told.slice(1).map((event) => [nameOf(event), event.subject.split("/")[1]])).toEqual([
+      ["PayoutHeld", "1"],
+      ["PayoutRejected", "1"],
+      ["PayoutCancelled", "6"],
+      ["PayoutCancelled", "7"],
+      ["PayoutFailed", "2"],
+      ["PayoutSettled", "2"],
+      ["PayoutSettled", "3"],
+      ["PayoutParked", "3"],
+      ["PayoutParked", "4"],
+      ["PayoutParked", "5"],
+      ["PayoutSettled", "4"],
+      ["PayoutFailed", "5"],
+    ])
+    expect(told.map(({ sequence }) => Number(sequence))).toEqual(told.map((_, index) => index + 1))
+    expect(new Set(told.map(({ id }) => id)).size).toBe(told.length)
+    for (const event of told)
+      expect(Result.isSuccess(decodePublicEvent(encodePublicEvent(event))), event.type).toBe(true)
+  })
+
+  it("closes a cancelled batch with totals that add up", () => {
+    const story = new Story().cleared(2)
+    story.tell({ _tag: "Cancel", items: [], by: "sam", reason: "by mistake" })
+    story.tell({ _tag: "CloseBatch" })
+    const closed = tellAll(story.events).at(-1)
+    expect(closed?.data).toMatchObject({
+      state: "cancelled",
+      totals: { EUR: { accepted: "20.03", cancelled: "20.03", settled: "0.00" } },
+    })
   })
 
   it("numbers the events of a batch from one without a gap", () => {
