@@ -59,8 +59,10 @@ export interface Attempt {
   inquireAt: number | undefined
   /** Since when nobody can say whether the bank has it. */
   unknownSince: number | undefined
-  /** The bank's final word. An attempt without one is open. */
+  /** The bank's final word, or a person's. An attempt without one is open. */
   outcome: TransferFinal | undefined
+  /** Every final word that the bank has ever said of it: said again, it is old news. */
+  readonly said: Array<TransferFinal>
   concludedAt: number | undefined
   /** The bank's own code for a failure or a return, and what it meant then. */
   code: string | undefined
@@ -189,22 +191,22 @@ export const batchState = (batch: Batch): BatchState => {
   const unscreened = batch.tasks.submit.size + batch.tasks.screen.size
   if (unscreened > 0) return batch.tasks.submit.size === batch.itemCount ? "received" : "screening"
   if (isAwaitingApproval(batch)) return "awaiting-approval"
-  return batch.executeAt === undefined || batch.tasks.hold.size === 0 ? "settling" : "scheduled"
+  return batch.executeAt !== undefined && mayStart(batch, Number.POSITIVE_INFINITY) ? "scheduled" : "settling"
 }
 
-export const isAwaitingApproval = ({ approval }: Batch): boolean =>
-  approval !== undefined && approval.approvedBy === undefined && !approval.expired
+export const isAwaitingApproval = ({ approval, closed }: Batch): boolean =>
+  closed === undefined && approval !== undefined && approval.approvedBy === undefined && !approval.expired
 
 /**
  * Whether the batch may start to pay at `now` (epoch milliseconds): approved if it has to be, its time come, something
- * cleared to pay, and, in strict mode, every item cleared.
+ * cleared to pay, and, in strict mode, every item cleared that was not cancelled.
  */
 export const mayStart = (batch: Batch, now: number): boolean =>
   batch.startedAt === undefined &&
   batch.closed === undefined &&
   batch.items.size === batch.itemCount &&
   batch.tasks.hold.size > 0 &&
-  (batch.mode === "partial" || batch.tasks.hold.size === batch.itemCount) &&
+  (batch.mode === "partial" || batch.tasks.hold.size === batch.itemCount - countOf(batch, "cancelled")) &&
   (batch.approval === undefined || batch.approval.approvedBy !== undefined) &&
   (batch.executeAt === undefined || batch.executeAt <= now)
 

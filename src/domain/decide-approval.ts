@@ -10,7 +10,7 @@ export const decideApproval = (batch: Batch, command: BatchCommandOf<"Approve">)
   if (approval === undefined || batch.closed !== undefined) return refuse(command, "approval-not-needed")
   if (approval.approvedBy !== undefined) return refuse(command, "already-approved")
   if (approval.expired || at >= approval.expiresAt) return refuse(command, "approval-expired")
-  if (by === batch.submittedBy) return refuse(command, "approver-is-submitter")
+  if (by.toLowerCase() === batch.submittedBy.toLowerCase()) return refuse(command, "approver-is-submitter")
   if (hash !== approval.hash) return refuse(command, "hash-differs")
   return events({ _tag: "BatchApproved", at, by, hash })
 }

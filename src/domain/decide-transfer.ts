@@ -102,7 +102,7 @@ const heardOfFinal = (
 ): ReadonlyArray<BatchEvent> => {
   const reported = finalWord(outcome)
   const recorded = transfer.outcome
-  if (reported === undefined || recorded === undefined || item.disputed) return []
+  if (reported === undefined || recorded === undefined || transfer.said.includes(reported.word)) return []
   const about = { at, item: item.item, attempt }
   if (reported.word === recorded || (recorded === "returned" && reported.word === "settled")) return []
   if (recorded === "settled" && reported.word === "returned" && reported.code !== undefined) {

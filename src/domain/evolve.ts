@@ -6,6 +6,7 @@
  */
 import {
   type Attempt,
+  attemptOf,
   type Batch,
   emptyBatch,
   type Item,
@@ -145,9 +146,10 @@ const verdicts = { approved: "cleared", rejected: "rejected", review: "held" } a
 
 /** Items that were cancelled while they were screened stay cancelled, whatever the answer. */
 const screened = (batch: Batch, { clearance, decisions }: BatchEventOf<"ItemsScreened">): Batch => {
-  batch.clearances.delete(clearance)
   for (const { item, decision, reason } of decisions)
     change(batch, item, { state: verdicts[decision], clearance: undefined, reason })
+  const asked = batch.clearances.get(clearance)
+  if (asked?.every((item) => !batch.tasks.screen.has(item))) batch.clearances.delete(clearance)
   return batch
 }
 
@@ -176,6 +178,7 @@ const requested = (batch: Batch, event: BatchEventOf<"TransferRequested">): Batc
       inquireAt: undefined,
       unknownSince: undefined,
       outcome: undefined,
+      said: [],
       concludedAt: undefined,
       code: undefined,
       category: undefined,
@@ -208,6 +211,7 @@ const concluded = (
 ): Batch => {
   const transfer = currentTransfer(batch, about)
   transfer.outcome = outcome
+  transfer.said.push(outcome)
   transfer.concludedAt = about.at
   transfer.inquireAt = undefined
   transfer.code = refusal?.code
@@ -219,6 +223,7 @@ const concluded = (
 
 /** What was paid after all is booked like any payment; everything else about a contradiction is a person's to say. */
 const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Batch => {
+  attemptOf(itemOf(batch, event.item), event.attempt)?.said.push(event.reported)
   if (event.compensation === "review") {
     const reason = `the bank reported ${event.reported} after ${event.recorded}`
     return change(batch, event.item, { state: "parked", disputed: true, reason })
@@ -269,7 +274,7 @@ const isRetryDue = ({ attemptsMax }: Batch, { state, task, transfer }: Item): bo
 /** The next thing that has to happen to an item, from its states alone. */
 const taskOf = (item: Item): Task => {
   if (item.posting !== undefined) return "book"
-  const released = item.ledger === "none" || item.ledger === "released"
+  const { ledger } = item
   switch (item.state) {
     case "received":
       return "submit"
@@ -281,21 +286,23 @@ const taskOf = (item: Item): Task => {
     case "rejected":
       return "none"
     case "cleared":
-      return released ? "hold" : "request"
+      return ledger === "held" ? "request" : "hold"
     case "transferring":
       return "transfer"
     case "unknown":
     case "pending":
       return "inquire"
     case "settled":
-      // What was released and then paid after all is held and posted like any payment.
-      return released ? "hold" : item.ledger === "held" ? "post" : "none"
+      // What was released or reversed and is paid after all is held and posted like any payment.
+      return ledger === "posted" ? "none" : ledger === "held" ? "post" : "hold"
     case "failed":
     case "cancelled":
-      return item.ledger === "held" ? "release" : "none"
+      // Posted, where a person found that it was not paid after all.
+      return ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"
     case "returned":
       // What was settled is posted first, however quickly it came back: the ledger shows both.
-      return item.ledger === "held" ? "post" : item.ledger === "posted" ? "reverse" : "none"
+      if (ledger === "reversed") return "none"
+      return ledger === "posted" ? "reverse" : ledger === "held" ? "post" : "hold"
   }
 }
 

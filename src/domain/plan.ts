@@ -41,8 +41,9 @@ export const plan = (batch: Batch, now: number, busy: ReadonlySet<number> = noIt
 
   add(idle("submit", CHUNK_MAX), (items) => ({ _tag: "RequestScreening", items }))
   for (const [clearance, asked] of batch.clearances) {
-    const waiting = asked.filter((item) => batch.tasks.screen.has(item) && !busy.has(item))
-    add(waiting, (items) => ({ _tag: "Screen", clearance, items }))
+    // Asked again it is the same question, also about items that were cancelled meanwhile: its key stands for all.
+    const waits = asked.some((item) => batch.tasks.screen.has(item)) && !asked.some((item) => busy.has(item))
+    add(waits ? asked : [], (items) => ({ _tag: "Screen", clearance, items }))
   }
   if (isAwaitingApproval(batch) && (batch.approval?.expiresAt ?? now) <= now)
     work.push({ _tag: "ExpireApproval" })
@@ -82,7 +83,8 @@ export const wakeAt = (batch: Batch): number | undefined => {
   for (const item of batch.tasks.inquire) earliest = Math.min(earliest, inquireAt(batch, item))
   if (batch.closed === undefined && batch.startedAt === undefined) {
     if (isAwaitingApproval(batch)) earliest = Math.min(earliest, batch.approval?.expiresAt ?? earliest)
-    else if (batch.tasks.hold.size > 0) earliest = Math.min(earliest, batch.executeAt ?? earliest)
+    else if (mayStart(batch, Number.POSITIVE_INFINITY))
+      earliest = Math.min(earliest, batch.executeAt ?? earliest)
   }
   return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
 }

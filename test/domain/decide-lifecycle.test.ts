@@ -87,6 +87,15 @@ describe("a strict batch", () => {
     }
   })
 
+  it("waits for a reviewer without being woken, also when its time has come, and starts without what was cancelled", () => {
+    const story = new Story().asked(3, { mode: "strict", executeAt: STORY_BEGINS }).screened([1], "review")
+    story.screened([2, 3], "approved")
+    expect(plan(story.batch, story.now)).toEqual([])
+    expect(wakeAt(story.batch), "time alone will not start it").toBeUndefined()
+    story.tell({ _tag: "Cancel", items: [1], by: "sam", reason: "by mistake" })
+    expect(tags(plan(story.batch, story.now))).toContain("StartExecution")
+  })
+
   it("starts when all are cleared", () => {
     expect(tags(new Story().started(2, { mode: "strict" }).events).at(-1)).toBe("ExecutionStarted")
   })
@@ -157,6 +166,16 @@ describe("a cancellation", () => {
     expect(story.refusal(intent(2)).reason).toBe("not-due")
     expect(story.batch.items.get(2)?.task, "its hold is released").toBe("release")
     expect(story.refusal({ ...cancel, items: [9] }).reason).toBe("no-such-item")
+  })
+
+  it("leaves the question to the compliance engine as it was asked", () => {
+    const story = new Story().asked(3)
+    story.tell({ ...cancel, items: [2] })
+    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Screen", clearance: 1, items: [1, 2, 3] }])
+    story.screened([1], "approved")
+    expect(tags(plan(story.batch, story.now)), "a part of the answer is no answer to the rest").toContain(
+      "Screen",
+    )
   })
 
   it("wins over an answer of the compliance engine that comes later", () => {

@@ -148,6 +148,34 @@ describe("a bank that contradicts itself", () => {
     expect(story.batch.items.get(1)?.transfer?.outcome).toBe("settled")
   })
 
+  it("is taken by its stricter word while it screens", () => {
+    const story = new Story().asked(1)
+    const decisions = (["rejected", "approved"] as const).map((decision) => ({ item: 1, decision }))
+    story.tell({ _tag: "RecordScreening", clearance: 1, clearanceId: "c", listVersion: "v", decisions })
+    expect(story.stateOf(1)).toBe("rejected")
+  })
+
+  it("did not pay what it had settled, as a person found: the posting is reversed, and a retry is held anew", () => {
+    const story = new Story().requested(1)
+    story.hears(1, settled)
+    story.posted("post").hears(1, failed)
+    story.tell({ _tag: "Resolve", item: 1, outcome: "failed", by: "olga", reason: "not on the statement" })
+    expect(story.refusal({ _tag: "Retry", item: 1, by: "olga" }).reason).toBe("not-due")
+    story.posted("reverse").tell({ _tag: "Retry", item: 1, by: "olga" })
+    expect(story.refusal(intent(1, 2)).reason, "no money is held for it").toBe("not-due")
+    story.posted("hold").tell(intent(1, 2))
+    expect(story.hears(1, settled, 1), "what it said before is old news").toEqual([])
+    expect(story.hears(1, failed, 1)).toEqual([])
+  })
+
+  it("returns what is in dispute: the return is recorded, and the item stays with a person", () => {
+    const story = new Story().requested(1)
+    story.hears(1, settled)
+    story.hears(1, failed)
+    expect(tags(story.hears(1, returned))).toEqual(["TransferReturned"])
+    expect(story.batch.items.get(1)).toMatchObject({ state: "parked", transfer: { outcome: "returned" } })
+  })
+
   it("failed what it had settled: parked until a person resolves it", () => {
     const story = new Story().requested(1)
     story.hears(1, settled)

@@ -40,7 +40,7 @@ export const guards: ReadonlyArray<Guard> = [
   {
     name: "a strict batch starts only when all are cleared",
     file: "batch.ts",
-    text: '(batch.mode === "partial" || batch.tasks.hold.size === batch.itemCount)',
+    text: '(batch.mode === "partial" || batch.tasks.hold.size === batch.itemCount - countOf(batch, "cancelled"))',
     without: "true",
   },
   {
@@ -82,7 +82,7 @@ export const guards: ReadonlyArray<Guard> = [
   {
     name: "the approver is not the submitter",
     file: "decide-approval.ts",
-    text: 'if (by === batch.submittedBy) return refuse(command, "approver-is-submitter")',
+    text: 'if (by.toLowerCase() === batch.submittedBy.toLowerCase()) return refuse(command, "approver-is-submitter")',
     without: "",
   },
   {
@@ -214,14 +214,15 @@ export const guards: ReadonlyArray<Guard> = [
   {
     name: "what came back early is posted before it is reversed",
     file: "evolve.ts",
-    text: 'return item.ledger === "held" ? "post" : item.ledger === "posted" ? "reverse" : "none"',
-    without: 'return item.ledger === "posted" || item.ledger === "held" ? "reverse" : "none"',
+    text: 'return ledger === "posted" ? "reverse" : ledger === "held" ? "post" : "hold"',
+    without: 'return "reverse"',
   },
   {
     name: "money that was held for a cancelled item is released",
     file: "evolve.ts",
-    text: 'case "cancelled":\n      return item.ledger === "held" ? "release" : "none"',
-    without: 'case "cancelled":\n      return "none"',
+    text: 'return ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"',
+    without:
+      'return item.state === "failed" && ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"',
   },
   {
     name: "a retry by policy is bounded",
