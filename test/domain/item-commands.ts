@@ -78,9 +78,13 @@ export const itemCommands = {
 
 export type ItemCommand = keyof typeof itemCommands
 
-/** What a command causes, as the tables write it: events by name, "–" for old news, or the rejection. */
+/** What an item's command causes. */
 export const effectOf = (story: Story, command: ItemCommand): string =>
-  Result.match(story.decide(itemCommands[command](story)), {
+  effect(story, itemCommands[command](story))
+
+/** What a command causes, as the tables write it: events by name, "–" for old news, or the rejection. */
+export const effect = (story: Story, command: CommandWithoutTime): string =>
+  Result.match(story.decide(command), {
     onSuccess: (events) => (events.length === 0 ? "–" : events.map(({ _tag }) => _tag).join(" + ")),
     onFailure: ({ reason }) => `✗ ${reason}`,
   })
