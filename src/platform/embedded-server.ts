@@ -81,7 +81,8 @@ const attach = Effect.fnUntraced(function* (
   const { owner, url, version, port } = record.value
   for (let tries = 1; isAlive(owner); tries += 1) {
     const exit = yield* Effect.exit(server.kind.probe(url))
-    if (Exit.isSuccess(exit)) return Option.some({ url, version, port, origin: "attached" })
+    // The owner is looked at again: its servers answer for a moment longer than it lives.
+    if (Exit.isSuccess(exit) && isAlive(owner)) return Option.some({ url, version, port, origin: "attached" })
     if (tries === ATTACH_TRIES) {
       const reason = `process ${owner.pid} runs it, but it does not answer; stop that process and try again`
       return yield* new StackError({ server: server.kind.name, reason, log: server.configuration.logFile })

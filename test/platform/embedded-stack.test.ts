@@ -130,6 +130,7 @@ describe("A stack whose owner was killed", () => {
     await Effect.runPromise(ask(stack.redisUrl, (redis) => redis.set("paid", "once")))
     await Effect.runPromise(query(stack.databaseUrl, "create table paid as select 'once' as how_often"))
     owner.kill("SIGKILL")
+    await once(owner, "exit")
     const [redis, rows] = await withStack(dataDir, ({ redisUrl, databaseUrl }) =>
       Effect.all([ask(redisUrl, (redis) => redis.get("paid")), query(databaseUrl, "select * from paid")]),
     )
