@@ -117,9 +117,9 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
         yield* caughtUp
         yield* rowsOf((sql) => sql`truncate payout_batches, payout_items`)
         yield* restartFrom("0-0")
-        // Something new, so that both partitions try to go on from where they were.
+        // Something new, and so much that each of the two partitions has some: both try to go on from where they were.
         const more = yield* woven(
-          Array.from({ length: 8 }, () => lifeOf("acme", 8)),
+          Array.from({ length: 24 }, () => lifeOf("acme", 8)),
           50,
         )
         yield* caughtUp
