@@ -63,6 +63,8 @@ const settings = Config.all({
     /** Fixed when a deployment is created. */
     partitions: count("PARTITIONS", 16),
     mailboxMax: count("MAILBOX_MAX", 20_000),
+    /** Batches of one partner that a partition's run queue holds, waiting to be taken or taken. */
+    partnerShare: count("PARTNER_SHARE", 16),
   }),
   postgres: Config.all({
     url: Config.Redacted("DATABASE_URL"),
@@ -79,8 +81,12 @@ const settings = Config.all({
     /** A batch whose worker has not renewed for so long is taken over. */
     claimMs: count("CLAIM_MS", 10 * seconds),
     sweepMs: count("SWEEP_MS", 60 * seconds),
+    /** How long a worker that stops waits for calls under way before it hands their batches over. */
+    drainMs: count("DRAIN_MS", 750),
     /** Open batches beyond which intake answers 503. */
     backlogMax: count("BACKLOG_MAX", 20_000),
+    /** Open batches of one partner beyond which its intake answers 429. */
+    partnerBacklogMax: count("PARTNER_BACKLOG_MAX", 5_000),
   }),
   /** What holds for every partner's batches. */
   policy: Config.all({

@@ -1,4 +1,8 @@
 import type { Call, Stalled } from "../pipelines/pipelines.ts"
+import type { StreamsUnavailable } from "../streams/event-log.ts"
+
+/** Why a call could not be made or ended: a provider, or the log that has to be replicated before it. */
+export type Stall = Stalled | StreamsUnavailable
 
 const DELAY_MS_MIN = 500
 const DELAY_MS_MAX = 60_000
@@ -17,7 +21,7 @@ export class Backoff {
   }
 
   /** `jitter` is within 0 and 1, so that many batches do not come back in the same moment. */
-  stalled(kind: Call["_tag"], reason: Stalled, now: number, jitter: number): void {
+  stalled(kind: Call["_tag"], reason: Stall, now: number, jitter: number): void {
     const failures = (this.#kinds.get(kind)?.failures ?? 0) + 1
     const asked = reason._tag === "ProviderUnavailable" ? (reason.retryAfterMs ?? 0) : 0
     const delay = Math.min(DELAY_MS_MIN * 2 ** (failures - 1), DELAY_MS_MAX)

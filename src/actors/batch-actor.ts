@@ -11,67 +11,27 @@
  * log between 3 and 4 only; a failure throws it away.
  */
 import { Clock, Effect, FiberSet, Queue, Random, Result, Stream } from "effect"
-import { type Batch, emptyBatch, isQuiescent, nextAttempt } from "../domain/batch.ts"
+import { isQuiescent, nextAttempt } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
 import { POLICY } from "../domain/decide-intervention.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
-import { type BatchId, transferReference } from "../domain/identifiers.ts"
+import { transferReference } from "../domain/identifiers.ts"
 import { plan, type Work, wakeAt } from "../domain/plan.ts"
-import { type Call, Pipelines, type Stalled } from "../pipelines/pipelines.ts"
+import { type Call, Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { EventLog, type Mail, OwnershipLost } from "../streams/event-log.ts"
-import { visitLog } from "../streams/event-range.ts"
-import { Backoff } from "./backoff.ts"
+import { type Activation, checkTail, type Desk, HEARD_MAX, load, type Message } from "./activation.ts"
+import type { Stall } from "./backoff.ts"
 import { type Lease, moment } from "./lease.ts"
-import type { WarmBatches } from "./warm-batches.ts"
 
-/** Commands that one append answers. */
-const HEARD_MAX = 256
 /** Calls of one batch under way at a time; each may hold many items. */
 const CALLS_MAX = 8
 /** How long answers are gathered so that one append records them together. */
 const GATHER_MS = 2
 /** How often the mailbox is looked into while only calls are awaited. */
 const MAIL_POLL_MS = 50
-
-/** What the worker gives to each of its actors. */
-export interface Desk {
-  readonly warm: WarmBatches
-  readonly isDraining: () => boolean
-  /** Whether the batch may still be acted for: checked before each call to a bank. */
-  readonly isOwner: (lease: Lease) => boolean
-  /** An id that no other append has. */
-  readonly nextCommandId: () => string
-}
-
-/** What a call tells the loop: a command, or that it is over. */
-type Message =
-  | { readonly _tag: "Answered"; readonly command: BatchCommand }
-  | {
-      readonly _tag: "Ended"
-      readonly call: number
-      readonly kind: Call["_tag"]
-      readonly stalled: Stalled | undefined
-    }
-
-interface Activation {
-  readonly id: BatchId
-  readonly lease: Lease
-  readonly desk: Desk
-  readonly batch: Batch
-  readonly backoff: Backoff
-  readonly messages: Queue.Queue<Message>
-  readonly calls: FiberSet.FiberSet
-  /** Items in a call under way, by the number of the call. */
-  readonly busy: Map<number, number>
-  callsUnderWay: number
-  callCount: number
-  mailWaiting: boolean
-  /** Others may have acted since this worker last did: what the log says is under way was sent by someone else. */
-  strange: boolean
-}
 
 /** What a turn of the loop decided: events to append, the mail that they answer, and the calls that are due. */
 interface Decided {
@@ -91,30 +51,6 @@ export const activate = Effect.fn("BatchActor.activate")(function* (lease: Lease
     if (actor.callsUnderWay === 0 && (yield* rest(actor, waitUntil))) return
   }
 }, Effect.scoped)
-
-const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
-  const id = lease.owned.batch
-  const log = yield* EventLog
-  const known = desk.warm.take(id)
-  const warm = known ?? { batch: emptyBatch(), backoff: new Backoff() }
-  const before = warm.batch.version
-  yield* visitLog(log, id, before, ({ event }) => evolve(warm.batch, event))
-  const strange = known === undefined || warm.batch.version > before
-  const actor: Activation = {
-    ...warm,
-    id,
-    lease,
-    desk,
-    messages: yield* Queue.bounded<Message>(HEARD_MAX),
-    calls: yield* FiberSet.make(),
-    busy: new Map(),
-    callsUnderWay: 0,
-    callCount: 0,
-    mailWaiting: true,
-    strange,
-  }
-  return actor
-})
 
 const listen = Effect.fnUntraced(function* (actor: Activation) {
   const messages: Array<Message> = []
@@ -239,11 +175,29 @@ const endCall = Effect.fnUntraced(function* (
   actor.callsUnderWay -= 1
   for (const [item, call] of actor.busy) if (call === ended.call) actor.busy.delete(item)
   if (ended.stalled === undefined) return actor.backoff.succeeded(ended.kind)
-  const { stalled } = ended
-  actor.backoff.stalled(ended.kind, stalled, now, yield* Random.next)
-  const why = stalled._tag === "PostingRefused" ? stalled.code : `${stalled.provider}: ${stalled.reason}`
-  yield* Effect.logWarning("work stalled", { batch: actor.id, call: ended.kind, why })
+  yield* stall(actor, ended.kind, ended.stalled, now)
 })
+
+const stall = Effect.fnUntraced(function* (
+  { id, backoff }: Activation,
+  kind: Call["_tag"],
+  stalled: Stall,
+  now: number,
+) {
+  backoff.stalled(kind, stalled, now, yield* Random.next)
+  yield* Effect.logWarning("work stalled", { batch: id, call: kind, why: reasonOf(stalled) })
+})
+
+const reasonOf = (stalled: Stall): string => {
+  switch (stalled._tag) {
+    case "PostingRefused":
+      return stalled.code
+    case "ProviderUnavailable":
+      return `${stalled.provider}: ${stalled.reason}`
+    case "StreamsUnavailable":
+      return `${stalled.step}: ${stalled.reason}`
+  }
+}
 
 const append = Effect.fnUntraced(function* (actor: Activation, { events, handled }: Decided) {
   if (events.length === 0 && handled.length === 0) {
@@ -254,13 +208,15 @@ const append = Effect.fnUntraced(function* (actor: Activation, { events, handled
   const pass = yield* CrashPoints
   const intends = events.some(({ _tag }) => _tag === "TransferRequested" || _tag === "TransferResent")
   yield* pass(intends ? "before-intent" : "before-append")
-  const { mailWaiting } = yield* log.append(actor.lease.owned, {
+  const { mailWaiting, head } = yield* log.append(actor.lease.owned, {
     expectedVersion: actor.batch.version - events.length,
+    head: actor.head,
     events,
     handled,
     commandId: actor.desk.nextCommandId(),
     open: !isQuiescent(actor.batch),
   })
+  actor.head = head
   actor.mailWaiting = mailWaiting > 0
   yield* pass(intends ? "after-intent" : "after-append")
 })
@@ -271,6 +227,10 @@ const act = Effect.fnUntraced(function* (actor: Activation, calls: ReadonlyArray
   const held = actor.batch.tasks.request.size > 0 ? actor.backoff.until("Transfer") : 0
   let waitUntil = held > now ? held : undefined
   if (calls.length > 0 && !actor.desk.isOwner(actor.lease)) yield* prolong(actor.lease)
+  if (!actor.complete && calls.some(({ _tag }) => _tag === "Transfer"))
+    yield* Effect.catchTag(checkTail(actor), "ProviderUnavailable", (down) =>
+      stall(actor, "Transfer", down, now),
+    )
   for (const call of calls) {
     const until = actor.backoff.until(call._tag)
     if (until > now) waitUntil = Math.min(until, waitUntil ?? until)
@@ -292,11 +252,15 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
   const number = ++actor.callCount
   actor.callsUnderWay += 1
   for (const item of call.items) actor.busy.set(item, number)
-  const isOwner = Effect.sync(() => actor.desk.isOwner(actor.lease))
+  const mayCall = Effect.sync(() => actor.desk.isOwner(actor.lease))
+  const log = yield* EventLog
   const say = (message: Message) => Queue.offer(actor.messages, message)
-  const end = (stalled: Stalled | undefined) => say({ _tag: "Ended", call: number, kind: call._tag, stalled })
-  const work = pipelines.perform(actor.id, actor.batch, call, isOwner).pipe(
-    Stream.runForEach((command) => say({ _tag: "Answered", command })),
+  const end = (stalled: Stall | undefined) => say({ _tag: "Ended", call: number, kind: call._tag, stalled })
+  const answers = pipelines.perform(actor.id, actor.batch, call, { head: actor.head, mayCall })
+  // No bank hears of an intent that a failover could take back.
+  const safe = call._tag === "Transfer" ? log.replicated(actor.id) : Effect.void
+  const work = safe.pipe(
+    Effect.andThen(Stream.runForEach(answers, (command) => say({ _tag: "Answered", command }))),
     Effect.matchEffect({ onSuccess: () => end(undefined), onFailure: end }),
   )
   yield* FiberSet.run(actor.calls, work)
@@ -319,6 +283,6 @@ const rest = Effect.fnUntraced(function* (actor: Activation, waitUntil: number |
     actor.mailWaiting = true
     return false
   }
-  actor.desk.warm.put(actor.id, { batch: actor.batch, backoff: actor.backoff })
+  actor.desk.warm.put(actor.id, { batch: actor.batch, head: actor.head, backoff: actor.backoff })
   return true
 })

@@ -5,6 +5,8 @@ import type { Backoff } from "./backoff.ts"
 /** What an actor leaves behind for its next activation: the folded state, and how its providers were doing. */
 export interface Warm {
   readonly batch: Batch
+  /** The hash of the log up to the state's version. */
+  readonly head: string
   readonly backoff: Backoff
 }
 

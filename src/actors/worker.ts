@@ -3,14 +3,15 @@
  * that it proves that it lives (renew), takes over from workers that do not, wakes batches whose timer is due, and
  * sweeps for open ones that nothing would wake.
  *
- * On the way out it drains: no new batch, no new call; what is under way is recorded, and every batch is handed over.
+ * On the way out it drains: no new batch, no new work; what is under way is recorded, and every batch is handed over.
  */
 import { Clock, Effect, FiberMap, Layer, Random } from "effect"
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { EventLog, type Ownership, type StreamsUnavailable } from "../streams/event-log.ts"
+import { EventLog, type Ownership, type RunQueue, type StreamsUnavailable } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { activate, type Desk } from "./batch-actor.ts"
+import type { Desk } from "./activation.ts"
+import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { WarmBatches } from "./warm-batches.ts"
 
@@ -21,8 +22,6 @@ const TAKE_WAIT_MS = 250
 const WAKE_EVERY_MS = 100
 /** Batches scheduled by one wake or sweep of a partition. */
 const WAKE_MAX = 256
-/** How much longer than a provider's time-out a drain waits for calls under way. */
-const DRAIN_MARGIN_MS = 1_000
 /** A batch whose log cannot be read is looked at again after this long, unless someone mends it before. */
 const FROZEN_MS = 3_600_000
 const RETRY_MS = 250
@@ -34,7 +33,8 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const worker = yield* makeWorker
     const { claimMs, sweepMs } = worker.settings
-    yield* forkLoop(worker, "take", takeScheduled(worker), 0)
+    for (const queue of (yield* EventLog).runQueues)
+      yield* forkLoop(worker, "take", takeScheduled(worker, queue), 0)
     yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
     yield* forkLoop(worker, "take over", takeOverIdle(worker), claimMs / 4)
     yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
@@ -47,7 +47,6 @@ export const layer = Layer.effectDiscard(
 interface Worker {
   readonly name: string
   readonly settings: AppConfig["Service"]["worker"]
-  readonly drainMs: number
   readonly desk: Desk
   readonly leases: Map<BatchId, Lease>
   readonly actors: FiberMap.FiberMap<BatchId, void, never>
@@ -57,7 +56,7 @@ interface Worker {
 }
 
 const makeWorker = Effect.gen(function* () {
-  const { worker: settings, providers } = yield* AppConfig
+  const { worker: settings } = yield* AppConfig
   const name = `worker-${process.pid}-${(yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)}`
   const leases = new Map<BatchId, Lease>()
   const { activeBatches } = yield* Metrics
@@ -65,7 +64,6 @@ const makeWorker = Effect.gen(function* () {
   const worker: Worker = {
     name,
     settings,
-    drainMs: providers.timeoutMs + DRAIN_MARGIN_MS,
     leases,
     actors: yield* FiberMap.make<BatchId, void, never>(),
     draining: false,
@@ -73,8 +71,7 @@ const makeWorker = Effect.gen(function* () {
     desk: {
       warm: new WarmBatches(WARM_ITEMS_MAX),
       isDraining: () => worker.draining,
-      isOwner: (lease) =>
-        !worker.draining && leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
+      isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
       nextCommandId: () => `${name}.${++commands}`,
     },
   }
@@ -105,13 +102,12 @@ const forkLoop = <R>(
   )
 
 /** Takes as many batches as there is room for, and waits where there is none: the run queue is the place to wait. */
-const takeScheduled = Effect.fnUntraced(function* (worker: Worker) {
+const takeScheduled = Effect.fnUntraced(function* (worker: Worker, queue: RunQueue) {
   const room = worker.settings.activeMax - worker.leases.size
   if (room <= 0 || worker.draining) return yield* Effect.sleep(FULL_MS)
   const takenAt = moment()
-  const log = yield* EventLog
   // What a read has taken is ours: it is not interrupted between the server's answer and the start of the actors.
-  const take = Effect.andThen(log.take(worker.name, room, TAKE_WAIT_MS), (owned) =>
+  const take = Effect.andThen(queue.take(worker.name, room, TAKE_WAIT_MS), (owned) =>
     runAll(worker, owned, takenAt),
   )
   yield* Effect.uninterruptible(take)
@@ -159,20 +155,20 @@ const supervise = (worker: Worker, lease: Lease) => {
       OwnershipLost: ({ reason }) => Effect.logWarning("batch lost", { ...told, reason }),
       StreamsUnavailable: ({ step, reason }) =>
         Effect.logWarning("batch interrupted", { ...told, step, reason }),
-      CorruptEntry: ({ entry, reason }) =>
-        Effect.logError("batch frozen: its log cannot be read", { ...told, entry, reason }).pipe(
-          Effect.andThen(freeze(lease)),
-        ),
+      CorruptEntry: ({ entry, reason }) => freeze(lease, { ...told, entry, reason }),
     }),
     Effect.catchDefect((defect) => Effect.logError("batch failed", { ...told, defect })),
   )
 }
 
 const freeze = Effect.fnUntraced(
-  function* ({ owned }: Lease) {
+  function* ({ owned }: Lease, why: Readonly<Record<"worker" | "batch" | "entry" | "reason", string>>) {
     yield* (yield* EventLog).release(owned, (yield* Clock.currentTimeMillis) + FROZEN_MS, "leave")
+    ;(yield* Metrics).frozenBatches.inc()
+    yield* Effect.logError("batch frozen: its log cannot be continued", why)
   },
   Effect.catchTags({
+    // Whoever owns it now finds out for itself.
     OwnershipLost: () => Effect.void,
     StreamsUnavailable: ({ step, reason }) => Effect.logWarning("batch not frozen", { step, reason }),
   }),
@@ -205,12 +201,15 @@ const sweepOpen = Effect.fnUntraced(function* (idleMs: number) {
   yield* (yield* EventLog).sweep(now - idleMs, now, WAKE_MAX)
 })
 
-/** Lets calls under way end and be recorded, then hands over what is left, so that another worker goes on at once. */
+/**
+ * Lets calls under way end and be recorded, for a while, then hands over what is left, so that another worker goes on at
+ * once. It asks the banks about calls that were cut off.
+ */
 const drain = Effect.fnUntraced(
   function* (worker: Worker) {
     const log = yield* EventLog
     worker.draining = true
-    yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(worker.drainMs))
+    yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(worker.settings.drainMs))
     const left = [...worker.leases.values()]
     yield* FiberMap.clear(worker.actors)
     for (const { owned } of left)

@@ -1,7 +1,8 @@
 import { Effect, Layer } from "effect"
 import { type BatchId, type TransferKey, transferReference } from "../domain/identifiers.ts"
+import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
-import { InstructionRegister } from "./instruction-register.ts"
+import { InstructionRegister, type LogTail } from "./instruction-register.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
 
 /**
@@ -18,7 +19,22 @@ const migration = `
     reference text not null,
     recorded_at timestamptz not null default now(),
     primary key (batch, item, attempt)
+  );
+  create table if not exists instruction_tails (
+    batch text primary key,
+    version int not null,
+    head text not null
   )`
+
+/** Calls that share one statement. A call has at most the transfers that a batch may have in the air. */
+const CALLS_MAX = 64
+
+type Attempt = TransferKey & { readonly bank: string; readonly reference: string }
+
+interface Recording {
+  readonly attempts: ReadonlyArray<Attempt>
+  readonly tail: LogTail
+}
 
 interface RecordedRow {
   readonly batch: BatchId
@@ -26,46 +42,82 @@ interface RecordedRow {
   readonly attempt: number
 }
 
-/** The register as a table of its own in Postgres, which is created when it is not there. */
+/** The register as tables of its own in Postgres, which are created when they are not there. */
 export const layer = Layer.effect(
   InstructionRegister,
   Effect.gen(function* () {
     const postgres = yield* Postgres
     yield* postgres.query("create the instruction register", (sql) => sql.unsafe(migration))
+    const record = yield* groupCommit(recordAll(postgres), CALLS_MAX)
+    const tailOf = yield* groupCommit(readTails(postgres), CALLS_MAX)
     return {
-      record: Effect.fn("InstructionRegister.record")(function* (attempts) {
-        if (attempts.length === 0) return []
-        // Rows in one order for all, or two writers of the same attempts could wait for each other.
-        const recorded = yield* postgres.query(
-          "record",
-          (sql) => sql<Array<RecordedRow>>`
-            insert into instruction_register (batch, item, attempt, bank, reference)
-            select * from unnest(
-              ${attempts.map(({ batch }) => batch)}::text[],
-              ${attempts.map(({ item }) => item)}::int[],
-              ${attempts.map(({ attempt }) => attempt)}::int[],
-              ${attempts.map(({ bank }) => bank)}::text[],
-              ${attempts.map(({ reference }) => reference)}::text[]
-            ) as attempts (batch, item, attempt, bank, reference)
-            order by batch, item, attempt
-            on conflict do nothing
-            returning batch, item, attempt`,
-        )
-        return without(attempts, recorded)
+      record: Effect.fn("InstructionRegister.record")(function* (attempts, tail) {
+        return attempts.length === 0 ? [] : yield* record({ attempts, tail })
       }, Effect.mapError(asProvider)),
+      tailOf: Effect.fn("InstructionRegister.tailOf")(tailOf, Effect.mapError(asProvider)),
     }
   }),
 )
 
-const without = (
-  attempts: ReadonlyArray<TransferKey>,
-  recorded: ReadonlyArray<TransferKey>,
-): ReadonlyArray<TransferKey> => {
-  const fresh = new Set(recorded.map(transferReference))
-  return attempts
-    .filter((attempt) => !fresh.has(transferReference(attempt)))
+/**
+ * Writes the attempts and tails of several calls in one statement. Rows come in one order for all, or two writers of
+ * the same attempts could wait for each other.
+ */
+const recordAll = ({ query }: Postgres["Service"]) =>
+  Effect.fnUntraced(function* (calls: ReadonlyArray<Recording>) {
+    const attempts = calls.flatMap(({ attempts }) => attempts)
+    const tails = furthest(calls.map(({ tail }) => tail))
+    const recorded = yield* query(
+      "record",
+      (sql) => sql<Array<RecordedRow>>`
+        with tails as (
+          insert into instruction_tails (batch, version, head)
+          select * from unnest(
+            ${tails.map(({ batch }) => batch)}::text[],
+            ${tails.map(({ version }) => version)}::int[],
+            ${tails.map(({ head }) => head)}::text[]
+          ) as tails (batch, version, head)
+          order by batch
+          on conflict (batch) do update set version = excluded.version, head = excluded.head
+            where instruction_tails.version < excluded.version
+        )
+        insert into instruction_register (batch, item, attempt, bank, reference)
+        select * from unnest(
+          ${attempts.map(({ batch }) => batch)}::text[],
+          ${attempts.map(({ item }) => item)}::int[],
+          ${attempts.map(({ attempt }) => attempt)}::int[],
+          ${attempts.map(({ bank }) => bank)}::text[],
+          ${attempts.map(({ reference }) => reference)}::text[]
+        ) as attempts (batch, item, attempt, bank, reference)
+        order by batch, item, attempt
+        on conflict do nothing
+        returning batch, item, attempt`,
+    )
+    const fresh = new Set(recorded.map(transferReference))
+    return calls.map(({ attempts }) => without(attempts, fresh))
+  })
+
+/** One tail for each batch: a statement may touch a row once. */
+const furthest = (tails: ReadonlyArray<LogTail>): ReadonlyArray<LogTail> => [
+  ...new Map(tails.toSorted((a, b) => a.version - b.version).map((tail) => [tail.batch, tail])).values(),
+]
+
+const readTails = ({ query }: Postgres["Service"]) =>
+  Effect.fnUntraced(function* (batches: ReadonlyArray<BatchId>) {
+    const rows = yield* query(
+      "read tails",
+      (sql) => sql<Array<LogTail>>`
+        select batch, version, head from instruction_tails where batch = any(${[...batches]})`,
+    )
+    const tails = new Map(rows.map((row) => [row.batch, row]))
+    return batches.map((batch) => tails.get(batch))
+  })
+
+/** What was there already. Of calls that share a statement, the first has an attempt, and the others find it taken. */
+const without = (attempts: ReadonlyArray<TransferKey>, fresh: Set<string>): ReadonlyArray<TransferKey> =>
+  attempts
+    .filter((attempt) => !fresh.delete(transferReference(attempt)))
     .map(({ batch, item, attempt }) => ({ batch, item, attempt }))
-}
 
 const asProvider = ({ step, code }: PostgresUnavailable): ProviderUnavailable =>
   new ProviderUnavailable({ provider: "instruction-register", reason: `${step}: ${code}` })

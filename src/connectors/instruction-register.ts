@@ -1,6 +1,13 @@
 import { Context, type Effect } from "effect"
-import type { TransferKey } from "../domain/identifiers.ts"
+import type { BatchId, TransferKey } from "../domain/identifiers.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
+
+/** How far a log had come: its version, and the hash of all events up to it. */
+export interface LogTail {
+  readonly batch: BatchId
+  readonly version: number
+  readonly head: string
+}
 
 /**
  * The second, independent record of every attempt to pay, written before the bank is called. An attempt that the log
@@ -9,9 +16,12 @@ import type { ProviderUnavailable } from "./provider-error.ts"
 export class InstructionRegister extends Context.Service<
   InstructionRegister,
   {
-    /** Records attempts; returns those that were already there. */
+    /** Records attempts of one batch, and the log that tells of them; returns those that were already there. */
     readonly record: (
       attempts: ReadonlyArray<TransferKey & { readonly bank: string; readonly reference: string }>,
+      tail: LogTail,
     ) => Effect.Effect<ReadonlyArray<TransferKey>, ProviderUnavailable>
+    /** The furthest that a batch's log had come when attempts were recorded: a log without it has lost history. */
+    readonly tailOf: (batch: BatchId) => Effect.Effect<LogTail | undefined, ProviderUnavailable>
   }
 >()("atlaspay/connectors/InstructionRegister") {}

@@ -1,12 +1,21 @@
 import { Schema } from "effect"
 
-/** A payout batch: `pb_` and 22 characters of base 32 (110 bits), derived from the partner and its idempotency key. */
+/**
+ * A payout batch: `pb_` and 22 characters of base 32 (110 bits). The first five stand for the partner, the others for
+ * the partner and its idempotency key.
+ */
 export const BatchId = Schema.String.check(
   Schema.isPattern(/^pb_[a-z2-7]{22}$/, { message: "expected a payout batch id such as pb_…" }),
 ).pipe(Schema.brand("BatchId"))
 export type BatchId = typeof BatchId.Type
 
 export const isBatchId = Schema.is(BatchId)
+
+/** Characters of a batch id that stand for its partner. */
+export const LANE_CHARACTERS = 5
+
+/** The lane of a batch: what the ids of all batches of its partner share. Queues are fair between lanes. */
+export const laneOf = (batch: BatchId): string => batch.slice(3, 3 + LANE_CHARACTERS)
 
 /** A marketplace operator that posts batches: a short lower-case name, fixed when its API key is issued. */
 export const PartnerId = Schema.String.check(

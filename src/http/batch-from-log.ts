@@ -6,7 +6,7 @@ import { type BatchId, isBatchId, type PartnerId } from "../domain/identifiers.t
 import { formatAmount } from "../domain/money.ts"
 import type { BatchView, Totals } from "../projections/batch-queries.ts"
 import { type CorruptEntry, EventLog, type StreamsUnavailable } from "../streams/event-log.ts"
-import { visitLog } from "../streams/event-range.ts"
+import { beginningOf, visitLog } from "../streams/event-range.ts"
 import { NotFound } from "./failures.ts"
 
 /** Logs folded at a time: a large one takes memory, and the read models soon know it. */
@@ -40,7 +40,7 @@ export const batchFromLog = (id: BatchId) => folds.withPermits(1)(foldLog(id))
 const foldLog = Effect.fnUntraced(function* (id: BatchId) {
   const batch = emptyBatch()
   let closedAt: number | undefined
-  yield* visitLog(yield* EventLog, id, 0, ({ event }) => {
+  yield* visitLog(yield* EventLog, id, beginningOf(id), ({ event }) => {
     evolve(batch, event)
     if (event._tag === "BatchClosed") closedAt = event.at
   })

@@ -29,7 +29,14 @@ export class CommandRefused extends Schema.TaggedError<CommandRefused>()("Comman
 }) {}
 
 /** As many batches are open as the service takes on. */
-export class IntakeFull extends Schema.TaggedError<IntakeFull>()("IntakeFull", {}) {}
+export class IntakeFull extends Schema.TaggedError<IntakeFull>()("IntakeFull", {
+  retryAfterSeconds: Schema.Int,
+}) {}
+
+/** As many batches of the partner are open as one partner may have. */
+export class PartnerShareFull extends Schema.TaggedError<PartnerShareFull>()("PartnerShareFull", {
+  retryAfterSeconds: Schema.Int,
+}) {}
 
 /** A callback that was not signed by a bank, or long ago. */
 export class InvalidSignature extends Schema.TaggedError<InvalidSignature>()("InvalidSignature", {}) {}

@@ -5,7 +5,7 @@ import { AppConfig } from "../config.ts"
 import { emptyBatch } from "../domain/batch.ts"
 import { decide } from "../domain/decide.ts"
 import type { BatchEvent } from "../domain/events.ts"
-import type { BatchId, PartnerId } from "../domain/identifiers.ts"
+import { type BatchId, laneOf, type PartnerId } from "../domain/identifiers.ts"
 import { EventLog } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { batchIdOf, requestDigestOf } from "./batch-identity.ts"
@@ -26,7 +26,7 @@ export const acceptBatch = Effect.fnUntraced(function* (c: EdgeContext, partner:
   const observe = acceptanceSeconds.startTimer()
   const key = yield* idempotencyKeyOf(c)
   yield* requireJson(c)
-  yield* (yield* Intake).admit
+  yield* (yield* Intake).admit(laneOf(batchIdOf(partner, key)))
   const bodies = yield* RequestBodies
   const response = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => accept(partner, key, body))
   observe({ status: response.status })

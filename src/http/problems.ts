@@ -15,6 +15,7 @@ import type {
   ItemsNotYetShown,
   NotFound,
   NotJson,
+  PartnerShareFull,
 } from "./failures.ts"
 import type { BodyFailure } from "./request-body.ts"
 
@@ -35,6 +36,7 @@ export type Failure =
   | NoSuchBatch
   | NotFound
   | NotJson
+  | PartnerShareFull
   | ReadModelUnavailable
   | StreamsUnavailable
   | Unauthorized
@@ -47,6 +49,7 @@ interface Row<F> {
   /** Members beside type, title, status and instance. */
   readonly members?: (failure: F) => Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
+  readonly retryAfterSeconds?: (failure: F) => number
 }
 
 type Table = { readonly [Tag in Failure["_tag"]]: Row<Extract<Failure, { readonly _tag: Tag }>> }
@@ -99,7 +102,7 @@ const table: Table = {
     status: 503,
     slug: "intake-full",
     title: "No more batches are taken on for now",
-    headers: retryLater,
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
   },
   InvalidBody: {
     status: 400,
@@ -148,6 +151,12 @@ const table: Table = {
     title: "The request body is not JSON",
     members: () => ({ detail: "Send Content-Type: application/json." }),
   },
+  PartnerShareFull: {
+    status: 429,
+    slug: "partner-share-full",
+    title: "You have as many batches open as one partner may have",
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+  },
   ReadModelUnavailable: unavailable,
   StreamsUnavailable: unavailable,
   Unauthorized: {
@@ -171,13 +180,18 @@ export interface Problem {
 export const problemOf = (failure: Failure): Problem => {
   // The table has a row for each tag, of that tag's type; only the lookup loses the connection.
   const row = table[failure._tag] as Row<Failure>
-  return problem(row, row.members?.(failure))
+  const seconds = row.retryAfterSeconds?.(failure)
+  return problem(row, row.members?.(failure), seconds === undefined ? {} : { "retry-after": `${seconds}` })
 }
 
 /** The problem for a defect, which tells nothing of what it was. */
 export const unexpectedProblem = (): Problem => problem(unexpected)
 
-const problem = (row: Row<never>, members: Readonly<Record<string, unknown>> = {}): Problem => {
+const problem = (
+  row: Row<never>,
+  members: Readonly<Record<string, unknown>> = {},
+  more: Readonly<Record<string, string>> = {},
+): Problem => {
   const { status, title, headers } = row
   const type = `/problems/${row.slug}`
   const instance = `urn:atlaspay:problem:${base32(randomBytes(10), 16)}`
@@ -188,7 +202,12 @@ const problem = (row: Row<never>, members: Readonly<Record<string, unknown>> = {
     type,
     response: new Response(body, {
       status,
-      headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
+      headers: {
+        "content-type": "application/problem+json",
+        "cache-control": "no-store",
+        ...headers,
+        ...more,
+      },
     }),
   }
 }

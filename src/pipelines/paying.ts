@@ -8,6 +8,7 @@ import type { BatchId, TransferKey } from "../domain/identifiers.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
+import type { Mandate } from "./pipelines.ts"
 import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
 
 /** What it takes to pay. */
@@ -27,12 +28,13 @@ export const paying =
     id: BatchId,
     batch: Batch,
     numbers: ReadonlyArray<number>,
-    mayCall: Effect.Effect<boolean> = Effect.succeed(true),
+    { head, mayCall }: Mandate,
   ): Stream.Stream<RecordTransfer, ProviderUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
+    const tail = { batch: id, version: batch.version, head }
     return Stream.unwrap(
       Effect.gen(function* () {
-        const known = yield* desk.register.record(transfers)
+        const known = yield* desk.register.record(transfers, tail)
         yield* desk.pass("after-register")
         const now = yield* Clock.currentTimeMillis
         const doubtful = transfers.filter((transfer) => isDoubtful(transfer, known))

@@ -6,7 +6,7 @@ import { Context, Effect, Layer, type Stream } from "effect"
 import { AppConfig } from "../config.ts"
 import { Banks } from "../connectors/bank.ts"
 import { ComplianceEngine } from "../connectors/compliance-engine.ts"
-import { InstructionRegister } from "../connectors/instruction-register.ts"
+import { InstructionRegister, type LogTail } from "../connectors/instruction-register.ts"
 import { Ledger, type PostingRefused } from "../connectors/ledger.ts"
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
@@ -25,6 +25,13 @@ export type Call = Extract<Work, { readonly _tag: "Screen" | "Book" | "Transfer"
 /** Why a pipeline stopped before its work was done; what it already gave stands. */
 export type Stalled = ProviderUnavailable | PostingRefused
 
+/** What a caller may act on: the hash of its log with all that the call is based on, and whether it owns the batch. */
+export interface Mandate {
+  readonly head: string
+  /** Asked immediately before each transfer is sent. */
+  readonly mayCall: Effect.Effect<boolean>
+}
+
 export class Pipelines extends Context.Service<
   Pipelines,
   {
@@ -34,16 +41,17 @@ export class Pipelines extends Context.Service<
      * Performs one call. Reads what it needs of the batch when it is called, not later: the batch goes on changing.
      * A failure means that the rest of this work is still due.
      *
-     * `mayCall` says whether the caller still owns the batch. It is asked immediately before each transfer is sent;
-     * an item for which it says no (by default it never does) is left without a word: the new owner finds it as
-     * transferring, and asks the bank.
+     * An item for which `mayCall` says no is left without a word: the new owner finds it as transferring, and asks
+     * the bank.
      */
     readonly perform: (
       id: BatchId,
       batch: Batch,
       call: Call,
-      mayCall?: Effect.Effect<boolean>,
+      mandate: Mandate,
     ) => Stream.Stream<BatchCommand, Stalled>
+    /** The log's tail as the instruction register last knew it. */
+    readonly tailOf: (batch: BatchId) => Effect.Effect<LogTail | undefined, ProviderUnavailable>
   }
 >()("atlaspay/pipelines/Pipelines") {
   static readonly layer = Layer.effect(
@@ -62,14 +70,15 @@ export class Pipelines extends Context.Service<
       const inquire = inquiring({ banks, inquiryDelaysMs, quarantineMs })
       return {
         route: banks.route,
-        perform: (id, batch, call, mayCall) => {
+        tailOf: register.tailOf,
+        perform: (id, batch, call, mandate) => {
           switch (call._tag) {
             case "Screen":
               return screen(id, batch, call)
             case "Book":
               return post(id, batch, call)
             case "Transfer":
-              return pay(id, batch, call.items, mayCall)
+              return pay(id, batch, call.items, mandate)
             case "Inquire":
               return inquire(id, batch, call.items)
           }

@@ -1,16 +1,14 @@
 /** The event log on Redis Streams. docs/STREAMS.md lays out the keys; functions/*.lua hold the atomic steps. */
-import { Clock, Effect, Layer, Result } from "effect"
+import { Array as Arr, Clock, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
-import { decodeEvent, decodeMail, encodeEvent, encodeMail } from "../domain/event-codec.ts"
-import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
+import { encodeEvent, encodeMail } from "../domain/event-codec.ts"
+import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { attempt, RedisConnections, type RedisUnavailable } from "../platform/redis.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import {
-  CorruptEntry,
+  type Backlog,
   EventLog,
-  type FeedEntry,
-  type Mail,
   MailboxFull,
   NoSuchBatch,
   type Ownership,
@@ -18,18 +16,21 @@ import {
   StreamsUnavailable,
 } from "./event-log.ts"
 import { type FunctionName, functionName, libraryCode } from "./function-library.ts"
+import { chainStart, linkOf } from "./hash-chain.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
+import { createGroups, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
+import { readEvents, readFeedEntry, readFirstEvent, readMail, type StreamEntry } from "./stream-entry.ts"
 
-/** An entry of a stream as Redis gives it: its id, and fields and values in turn. */
-type Entry = readonly [id: string, fields: ReadonlyArray<string>]
-
-const GROUP = "workers"
+/** Events in one step of opening a batch: at most some 16 chunks of items, near 2 MiB. */
+const OPENED_AT_ONCE_MAX = 16
+/** How long events are kept that were staged for a batch and not opened. */
+const STAGED_MS = 600_000
 
 export const layer = Layer.effect(
   EventLog,
   Effect.gen(function* () {
     const connections = yield* RedisConnections
-    const { prefix, partitions, mailboxMax } = (yield* AppConfig).redis
+    const { prefix, partitions, mailboxMax, partnerShare } = (yield* AppConfig).redis
     const redis = connections.commands
     const { eventsAppended } = yield* Metrics
     const count = (events: ReadonlyArray<BatchEvent>) => {
@@ -60,81 +61,92 @@ export const layer = Layer.effect(
       redis,
       keys.map(({ ready }) => ready),
     ).pipe(unavailable("create groups"))
-    const queue = yield* runQueue(
-      connections,
-      keys.map(({ ready }) => ready),
-    )
+    const streams = keys.map(({ ready }) => ready)
+    const open = Effect.fnUntraced(function* (
+      batch: BatchId,
+      command: string,
+      events: ReadonlyArray<string>,
+    ) {
+      const { log, feed, ready, scheduled, lanes, waiting, open, shares, ...of } = keysOf(batch)
+      const staged = of.staged(batch, command)
+      const chunks = Arr.chunksOf(events, 2 * OPENED_AT_ONCE_MAX)
+      const last = chunks.pop() ?? []
+      let version = 0
+      for (const chunk of chunks) {
+        const args = [command, STAGED_MS, version, ...chunk.map((text) => Buffer.from(text))]
+        const answer = (yield* call("stage", [log(batch), staged], args)) as Opening
+        if (answer[0] !== "STAGED") return answer
+        version += chunk.length / 2
+      }
+      const now = yield* Clock.currentTimeMillis
+      return (yield* call(
+        "open",
+        [log(batch), staged, feed, ready, scheduled, lanes, waiting, open, shares],
+        [batch, partnerShare, now, command, version, ...last.map((text) => Buffer.from(text))],
+      )) as Opening
+    })
 
     return EventLog.of({
       partitions,
       partitionOf: (batch) => partitionOf(batch, partitions),
 
       open: Effect.fn("EventLog.open")(function* (batch, events, commandId) {
-        const { log, feed, ready, scheduled, open } = keysOf(batch)
-        const now = yield* Clock.currentTimeMillis
-        const answer = yield* call(
-          "open",
-          [log(batch), feed, ready, scheduled, open],
-          [batch, now, commandId, ...events.map((event) => Buffer.from(encodeEvent(event)))],
+        const [outcome, first = ""] = yield* open(
+          batch,
+          commandId,
+          chained(chainStart(batch), events).written,
         )
-        const [outcome, first] = answer as [string, string]
-        if (outcome === "OPENED") {
-          count(events)
-          return { _tag: "Opened" }
-        }
-        return { _tag: "Exists", first: yield* readEvent(batch, "1-0", first) }
+        if (outcome === "UNSTAGED")
+          return yield* new StreamsUnavailable({ step: "open", reason: "what was staged is gone" })
+        if (outcome === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
+        count(events)
+        return { _tag: "Opened" }
       }),
 
       tell: Effect.fn("EventLog.tell")(function* (batch, command) {
-        const { log, mail, ready, scheduled } = keysOf(batch)
-        const args = [batch, mailboxMax, encodeMail(command)]
-        const answer = yield* call("tell", [log(batch), mail(batch), ready, scheduled], args)
+        const { log, mail, ready, scheduled, lanes, waiting } = keysOf(batch)
+        const answer = yield* call(
+          "tell",
+          [log(batch), mail(batch), ready, scheduled, lanes, waiting],
+          [batch, partnerShare, mailboxMax, encodeMail(command)],
+        )
         if (answer === "FULL") return yield* new MailboxFull({ batch })
         if (answer === "NONE") return yield* new NoSuchBatch({ batch })
       }),
 
       append: Effect.fn("EventLog.append")(function* ({ batch, entry, worker }, append) {
-        const { log, feed, mail, ready, open } = keysOf(batch)
+        const { log, feed, mail, ready, open, shares } = keysOf(batch)
+        const { written, head } = chained(append.head, append.events)
         const now = yield* Clock.currentTimeMillis
         const answer = yield* call(
           "append",
-          [log(batch), feed, mail(batch), ready, open],
+          [log(batch), feed, mail(batch), ready, open, shares],
           [
             batch,
             entry,
             worker,
             append.expectedVersion,
+            append.head,
             append.commandId,
             append.open ? "1" : "0",
             now,
             append.handled.length,
             ...append.handled,
-            ...append.events.map(encodeEvent),
+            ...written,
           ],
         )
         const [outcome, version, mailWaiting] = answer as [string, number, number]
         if (outcome === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
         if (outcome === "MOVED") return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
         count(append.events)
-        return { version, mailWaiting }
+        return { version, head, mailWaiting }
       }),
 
-      read: Effect.fn("EventLog.read")(function* (batch, after, limit) {
-        const { log } = keysOf(batch)
-        const entries = yield* range(redis, log(batch), `${after + 1}-0`, limit)
-        const events: Array<RecordedEvent> = []
-        for (const [id, fields] of entries) {
-          const version = after + events.length + 1
-          if (id !== `${version}-0`) {
-            return yield* new CorruptEntry({
-              batch,
-              entry: id,
-              reason: `expected version ${version}: the log has a gap`,
-            })
-          }
-          events.push({ version, event: yield* readEvent(batch, id, fields[1]) })
-        }
-        return events
+      replicated: () => Effect.void,
+
+      read: Effect.fn("EventLog.read")(function* (batch, after, limit, head) {
+        const entries = yield* range(redis, keysOf(batch).log(batch), `${after + 1}-0`, limit)
+        return yield* readEvents(batch, after, entries, head)
       }),
 
       mail: Effect.fn("EventLog.mail")(function* (batch, limit) {
@@ -142,7 +154,8 @@ export const layer = Layer.effect(
         return entries.map(readMail)
       }),
 
-      ...queue,
+      runQueues: [runQueue(connections.blocking(WAIT_MS_MAX), streams, partitions, redis)],
+      takeOver: takingOver(redis, streams),
 
       renew: Effect.fn("EventLog.renew")(function* (owned) {
         const lost = yield* Effect.forEach(groupByPartition(owned, partitions), ([partition, batches]) => {
@@ -158,11 +171,11 @@ export const layer = Layer.effect(
       }),
 
       release: Effect.fn("EventLog.release")(function* ({ batch, entry, worker }, wakeAt, leaveMail) {
-        const { mail, ready, scheduled, timers } = keysOf(batch)
+        const { mail, ready, scheduled, lanes, waiting, timers } = keysOf(batch)
         const answer = yield* call(
           "release",
-          [mail(batch), ready, scheduled, timers],
-          [batch, entry, worker, wakeAt ?? "", leaveMail === undefined ? "0" : "1"],
+          [mail(batch), ready, scheduled, lanes, waiting, timers],
+          [batch, partnerShare, entry, worker, wakeAt ?? "", leaveMail === undefined ? "0" : "1"],
         )
         if (answer === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
         return answer === "MAIL" ? "mail-waiting" : "released"
@@ -179,26 +192,40 @@ export const layer = Layer.effect(
       }),
 
       wake: Effect.fn("EventLog.wake")(function* (now, limit) {
-        const counts = yield* Effect.forEach(keys, ({ timers, ready, scheduled }) =>
-          call("wake", [timers, ready, scheduled], [now, limit]),
+        const counts = yield* Effect.forEach(keys, ({ timers, ready, scheduled, lanes, waiting }) =>
+          call("wake", [timers, ready, scheduled, lanes, waiting], [partnerShare, now, limit]),
         )
         return sum(counts)
       }),
 
       sweep: Effect.fn("EventLog.sweep")(function* (before, now, limit) {
-        const counts = yield* Effect.forEach(keys, ({ open, timers, ready, scheduled }) =>
-          call("sweep", [open, timers, ready, scheduled], [before, now, limit]),
+        const counts = yield* Effect.forEach(keys, ({ open, timers, ready, scheduled, lanes, waiting }) =>
+          call("sweep", [open, timers, ready, scheduled, lanes, waiting], [partnerShare, before, now, limit]),
         )
         return sum(counts)
       }),
 
-      backlog: Effect.forEach(keys, ({ open }) => attempt(() => redis.zcard(open)), {
+      backlog: Effect.forEach(keys, ({ shares }) => attempt(() => redis.hgetall(shares)), {
         concurrency: "unbounded",
-      }).pipe(Effect.map(sum), unavailable("backlog")),
+      }).pipe(Effect.map(readBacklog), unavailable("backlog")),
 
       feed: Effect.fn("EventLog.feed")(function* (partition, after, limit) {
         const { feed } = partitionKeys(prefix, partition)
         return (yield* range(redis, feed, `(${after}`, limit)).map(readFeedEntry)
+      }),
+
+      feedEnd: Effect.fn("EventLog.feedEnd")(function* (partition) {
+        const { feed } = partitionKeys(prefix, partition)
+        const info = attempt(() => redis.xinfo("STREAM", feed)).pipe(
+          // A partition without any batch has no feed.
+          Effect.catchIf(
+            (error) => error.reason === "NOKEY",
+            () => Effect.succeed([]),
+          ),
+          unavailable("feed end"),
+        )
+        const fields = (yield* info) as ReadonlyArray<unknown>
+        return String(fields[fields.indexOf("last-generated-id") + 1] ?? "0-0")
       }),
 
       trimFeed: Effect.fn("EventLog.trimFeed")(function* (partition, before) {
@@ -209,121 +236,43 @@ export const layer = Layer.effect(
   }),
 )
 
+/** What `open` and `stage` answer. */
+type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED", first?: string]
+
+/** Events as they are written, each with its link of the hash chain after it; and the last link. */
+const chained = (head: string, events: ReadonlyArray<BatchEvent>) => {
+  const written: Array<string> = []
+  let link = head
+  for (const event of events) {
+    const text = encodeEvent(event)
+    link = linkOf(link, text)
+    written.push(text, link)
+  }
+  return { written, head: link }
+}
+
 const unavailable = (step: string) =>
   Effect.mapError((error: RedisUnavailable) => new StreamsUnavailable({ step, reason: error.reason }))
 
-const createGroups = Effect.fnUntraced(function* (
-  redis: RedisConnections["Service"]["commands"],
-  streams: ReadonlyArray<string>,
-) {
-  for (const stream of streams) {
-    yield* attempt(() => redis.xgroup("CREATE", stream, GROUP, "0", "MKSTREAM")).pipe(
-      Effect.catchIf(
-        (error) => error.reason === "BUSYGROUP",
-        () => Effect.void,
-      ),
-    )
-  }
-})
-
-/** The run queue of all partitions, read together on a connection of its own. */
-const runQueue = Effect.fnUntraced(function* (
-  { blocking, commands }: RedisConnections["Service"],
-  streams: ReadonlyArray<string>,
-) {
-  const waitMsMax = 5_000
-  const reader = blocking(waitMsMax)
-  const positions = streams.map(() => ">")
-
-  const take: EventLog["Service"]["take"] = Effect.fn("EventLog.take")(function* (worker, limit, waitMs) {
-    const perStream = Math.max(1, Math.floor(limit / streams.length))
-    const block = Math.min(waitMs, waitMsMax)
-    const read = attempt(() =>
-      reader.xreadgroup(
-        "GROUP",
-        GROUP,
-        worker,
-        "COUNT",
-        perStream,
-        "BLOCK",
-        block,
-        "STREAMS",
-        ...streams,
-        ...positions,
-      ),
-    )
-    const regroup = Effect.as(createGroups(commands, streams), null)
-    const found = (yield* read.pipe(
-      // A server that lost its data has no groups: they are made again, and the next read finds what is there.
-      Effect.catchIf(
-        (error) => error.reason === "NOGROUP",
-        () => regroup,
-      ),
-      unavailable("take"),
-    )) as ReadonlyArray<[string, ReadonlyArray<Entry>]> | null
-    return (found ?? []).flatMap(([, entries]) => entries.flatMap((entry) => ownership(worker, entry)))
-  })
-
-  /** Scans each stream to its end, or until enough is found: an idle entry may stand behind many busy ones. */
-  const takeOver: EventLog["Service"]["takeOver"] = Effect.fn("EventLog.takeOver")(
-    function* (worker, idleMs, limit) {
-      const taken: Array<Ownership> = []
-      for (const stream of streams) {
-        let cursor = "0-0"
-        do {
-          const room = limit - taken.length
-          if (room <= 0) return taken
-          const claim = attempt(() =>
-            commands.xautoclaim(stream, GROUP, worker, idleMs, cursor, "COUNT", room),
-          )
-          const [next, entries] = (yield* claim.pipe(unavailable("take over"))) as [
-            string,
-            ReadonlyArray<Entry | null>,
-          ]
-          for (const entry of entries) if (entry !== null) taken.push(...ownership(worker, entry))
-          cursor = next
-        } while (cursor !== "0-0")
-      }
-      return taken
-    },
-  )
-
-  return { take, takeOver }
-})
-
-const ownership = (worker: string, [entry, fields]: Entry): ReadonlyArray<Ownership> =>
-  fields[1] === undefined ? [] : [{ batch: fields[1] as BatchId, entry, worker }]
-
 const range = (redis: RedisConnections["Service"]["commands"], stream: string, from: string, limit: number) =>
   attempt(() => redis.xrange(stream, from, "+", "COUNT", limit)).pipe(unavailable("read")) as Effect.Effect<
-    ReadonlyArray<Entry>,
+    ReadonlyArray<StreamEntry>,
     StreamsUnavailable
   >
 
-const readEvent = (
-  batch: BatchId,
-  entry: string,
-  json: string | undefined,
-): Effect.Effect<BatchEvent, CorruptEntry> => {
-  const event = json === undefined ? Result.fail("the entry has no event") : decodeEvent(json)
-  return Result.isSuccess(event)
-    ? Effect.succeed(event.success)
-    : Effect.fail(new CorruptEntry({ batch, entry, reason: event.failure }))
+/** The counters of all partitions: by lane what is open, and by '' what was ever closed. */
+const readBacklog = (shares: ReadonlyArray<Readonly<Record<string, string>>>): Backlog => {
+  const byLane = new Map<string, number>()
+  let [open, closed] = [0, 0]
+  for (const [lane, value] of shares.flatMap((of) => Object.entries(of))) {
+    if (lane === "") closed += Number(value)
+    else {
+      open += Number(value)
+      byLane.set(lane, (byLane.get(lane) ?? 0) + Number(value))
+    }
+  }
+  return { open, closed, byLane }
 }
-
-const readMail = ([id, fields]: Entry): Mail => {
-  const command = fields[1] === undefined ? Result.fail("the entry has no command") : decodeMail(fields[1])
-  return Result.isSuccess(command)
-    ? { id, command: command.success }
-    : { id, command: undefined, problem: command.failure }
-}
-
-const readFeedEntry = ([id, [, batch, , from, , to]]: Entry): FeedEntry => ({
-  id,
-  batch: batch as BatchId,
-  from: Number(from),
-  to: Number(to),
-})
 
 const groupByPartition = (owned: ReadonlyArray<Ownership>, partitions: number) =>
   Map.groupBy(owned, ({ batch }) => partitionOf(batch, partitions))

@@ -35,6 +35,21 @@ export class CorruptEntry extends Schema.TaggedError<CorruptEntry>()("CorruptEnt
   reason: Schema.String,
 }) {}
 
+/** An event as the log holds it: `hash` is the link of the chain that ends with it (see hash-chain.ts). */
+export interface LoggedEvent extends RecordedEvent {
+  readonly hash: string
+}
+
+/** A cursor points beyond the end of its feed: the store lost history, and nobody may go on as if it had not. */
+export class FeedShortened extends Schema.TaggedError<FeedShortened>()("FeedShortened", {
+  cursor: Schema.String,
+  end: Schema.String,
+}) {
+  get reason() {
+    return `the cursor ${this.cursor} is beyond the end of the feed, ${this.end}: history was lost`
+  }
+}
+
 /** A batch that a worker owns: the proof is the run-queue entry that is pending for it. */
 export interface Ownership {
   readonly batch: BatchId
@@ -58,8 +73,9 @@ export interface FeedEntry {
 }
 
 export interface Append {
-  /** The version that the worker read; the append fails if the log's tail is another. */
+  /** The version that the worker read, and its hash; the append fails if the log's tail is another. */
   readonly expectedVersion: number
+  readonly head: string
   readonly events: ReadonlyArray<BatchEvent>
   /** Ids of the mail that these events answer; it is deleted in the same step. */
   readonly handled: ReadonlyArray<string>
@@ -67,6 +83,23 @@ export interface Append {
   readonly commandId: string
   /** Whether the batch still has something to do: closed batches leave the set of open ones. */
   readonly open: boolean
+}
+
+/** Partitions whose scheduled batches are read together: all of them, or one each where the store is spread out. */
+export interface RunQueue {
+  /** Waits up to `waitMs` for scheduled batches; takes at most about `limit`. */
+  readonly take: (
+    worker: string,
+    limit: number,
+    waitMs: number,
+  ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+}
+
+/** How many batches are open and how many were ever closed, over all partitions; by lane, those that are open. */
+export interface Backlog {
+  readonly open: number
+  readonly closed: number
+  readonly byLane: ReadonlyMap<string, number>
 }
 
 export class EventLog extends Context.Service<
@@ -78,7 +111,8 @@ export class EventLog extends Context.Service<
 
     /**
      * Creates the log with its first events and schedules the batch, or answers with the first event of the log
-     * that is already there: the log is the idempotency record, for ever.
+     * that is already there: the log is the idempotency record, for ever. However many events it takes, the batch
+     * is there with all of them or not at all. What was opened is on as many replicas as are asked for.
      */
     readonly open: (
       batch: BatchId,
@@ -88,33 +122,32 @@ export class EventLog extends Context.Service<
       { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
       StreamsUnavailable | CorruptEntry
     >
-    /** Puts a command in the mailbox of a batch and schedules it. */
+    /** Puts a command in the mailbox of a batch and schedules it; it is replicated like a batch that was opened. */
     readonly tell: (
       batch: BatchId,
       command: MailCommand,
     ) => Effect.Effect<void, MailboxFull | NoSuchBatch | StreamsUnavailable>
-    /** Appends events and deletes the mail that they answer; returns how much mail is waiting. */
+    /** Appends events and deletes the mail that they answer; returns the new tail and how much mail is waiting. */
     readonly append: (
       owned: Ownership,
       append: Append,
     ) => Effect.Effect<
-      { readonly version: number; readonly mailWaiting: number },
+      { readonly version: number; readonly head: string; readonly mailWaiting: number },
       OwnershipLost | StreamsUnavailable
     >
-    /** Events after a version, in order, at most `limit`. */
+    /** Resolves once all that was written to a batch's partition is on as many replicas as are asked for. */
+    readonly replicated: (batch: BatchId) => Effect.Effect<void, StreamsUnavailable>
+    /** Events after a version, in order, at most `limit`. With the hash of that version, their chain is verified. */
     readonly read: (
       batch: BatchId,
       after: number,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<RecordedEvent>, CorruptEntry | StreamsUnavailable>
+      head?: string,
+    ) => Effect.Effect<ReadonlyArray<LoggedEvent>, CorruptEntry | StreamsUnavailable>
     readonly mail: (batch: BatchId, limit: number) => Effect.Effect<ReadonlyArray<Mail>, StreamsUnavailable>
 
-    /** Waits up to `waitMs` for scheduled batches; takes at most about `limit`. */
-    readonly take: (
-      worker: string,
-      limit: number,
-      waitMs: number,
-    ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+    /** The run queue, in parts that are read side by side. No partner has more than its share of it. */
+    readonly runQueues: ReadonlyArray<RunQueue>
     /** Takes over batches whose owner has not renewed for `idleMs`. */
     readonly takeOver: (
       worker: string,
@@ -142,15 +175,19 @@ export class EventLog extends Context.Service<
     readonly wake: (now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
     /** Schedules open batches that are neither scheduled nor timed and untouched since `before`: the safety net. */
     readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
-    /** How many batches are open, over all partitions. */
-    readonly backlog: Effect.Effect<number, StreamsUnavailable>
+    readonly backlog: Effect.Effect<Backlog, StreamsUnavailable>
 
-    /** What was appended in a partition after a feed position ("0-0" is the beginning), in commit order. */
+    /**
+     * What was appended in a partition after a feed position ("0-0" is the beginning), in commit order, once it is
+     * replicated: nobody is told what a failover could take back.
+     */
     readonly feed: (
       partition: number,
       after: string,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<FeedEntry>, StreamsUnavailable>
+    /** The position of the last entry that a feed ever had: a cursor beyond it means that the store lost history. */
+    readonly feedEnd: (partition: number) => Effect.Effect<string, StreamsUnavailable>
     /** Forgets feed entries before a position that every follower has passed. */
     readonly trimFeed: (partition: number, before: string) => Effect.Effect<void, StreamsUnavailable>
   }

@@ -2,9 +2,14 @@ import { Effect } from "effect"
 import type { RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { CorruptEntry, type EventLog } from "./event-log.ts"
+import { chainStart } from "./hash-chain.ts"
 
-/** Events in one read: what is in memory at a time beside what the visitor keeps. */
-const PAGE_EVENTS = 500
+/**
+ * Events in one read: what is in memory at a time beside what the visitor keeps. Pages begin small and double, because
+ * a log begins with its largest events.
+ */
+const PAGE_EVENTS_MIN = 16
+const PAGE_EVENTS_MAX = 512
 
 /** Visits events in order. A visitor throws when an event is not legal, and that is a {@link CorruptEntry}. */
 export const visitEvents = (
@@ -36,27 +41,35 @@ export const visitRange = Effect.fnUntraced(function* (
   visit: (recorded: RecordedEvent) => void,
 ) {
   let version = after
+  let page = PAGE_EVENTS_MIN
   while (version < to) {
-    const events = yield* log.read(batch, version, Math.min(PAGE_EVENTS, to - version))
+    const events = yield* log.read(batch, version, Math.min(page, to - version))
     if (events.length === 0)
       return yield* new CorruptEntry({ batch, entry: `${version + 1}-0`, reason: "the log ends before it" })
     yield* visitEvents(batch, events, visit)
     version += events.length
+    page = Math.min(page * 2, PAGE_EVENTS_MAX)
   }
 })
 
-/** Reads and visits everything after a version, a page at a time. */
+/** Reads, verifies and visits everything after a tail that is known, a page at a time; gives the hash of the last. */
 export const visitLog = Effect.fnUntraced(function* (
   log: EventLog["Service"],
   batch: BatchId,
-  after: number,
+  after: { readonly version: number; readonly head: string },
   visit: (recorded: RecordedEvent) => void,
 ) {
-  let version = after
+  let { version, head } = after
+  let page = PAGE_EVENTS_MIN
   while (true) {
-    const events = yield* log.read(batch, version, PAGE_EVENTS)
+    const events = yield* log.read(batch, version, page, head)
     yield* visitEvents(batch, events, visit)
     version += events.length
-    if (events.length < PAGE_EVENTS) return
+    head = events.at(-1)?.hash ?? head
+    if (events.length < page) return head
+    page = Math.min(page * 2, PAGE_EVENTS_MAX)
   }
 })
+
+/** Where every log begins. */
+export const beginningOf = (batch: BatchId) => ({ version: 0, head: chainStart(batch) })

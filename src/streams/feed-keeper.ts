@@ -2,6 +2,7 @@
 import { Effect, Layer, Schedule } from "effect"
 import { CursorStore, FEED_START } from "./cursor-store.ts"
 import { EventLog } from "./event-log.ts"
+import { isBefore } from "./feed-position.ts"
 
 const EVERY_MS = 60_000
 
@@ -31,10 +32,3 @@ export const trimFeeds = Effect.fnUntraced(function* (followers: ReadonlyArray<s
     )
   }
 })
-
-/** Feed positions are stream ids, "<milliseconds>-<sequence>". */
-const isBefore = (one: string, other: string): boolean => {
-  const [oneMs = 0, oneSequence = 0] = one.split("-").map(Number)
-  const [otherMs = 0, otherSequence = 0] = other.split("-").map(Number)
-  return oneMs === otherMs ? oneSequence < otherSequence : oneMs < otherMs
-}

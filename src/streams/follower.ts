@@ -9,14 +9,22 @@
  *   knows whether it moved;
  * - the cursor is elsewhere: another process follows the partition too and was faster. It loads the cursor and stays
  *   behind as a standby;
- * - an entry is corrupt: the partition is frozen and reported, and the others go on.
+ * - an entry is corrupt, or the cursor is beyond the end of the feed: the partition is frozen and reported, and the
+ *   others go on.
  */
 import { Cause, Context, Effect, Exit, Option, Random } from "effect"
 import type { RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { CursorMove } from "./cursor-store.ts"
-import { CorruptEntry, EventLog, type FeedEntry, type StreamsUnavailable } from "./event-log.ts"
+import {
+  CorruptEntry,
+  EventLog,
+  type FeedEntry,
+  FeedShortened,
+  type StreamsUnavailable,
+} from "./event-log.ts"
 import { visitRange } from "./event-range.ts"
+import { isBefore } from "./feed-position.ts"
 
 /** What one append left in the log. */
 export interface ChunkEntry {
@@ -79,11 +87,10 @@ export const followPartition = Effect.fnUntraced(
     while (true) {
       const exit = yield* Effect.exit(advance(log, follower, position))
       if (Exit.isFailure(exit)) {
-        const corrupt = corruptEntry(exit.cause)
-        if (corrupt !== undefined) {
+        const lost = lostHistory(exit.cause)
+        if (lost !== undefined) {
           observer.frozen(follower.name, follower.partition)
-          const { batch, entry, reason } = corrupt
-          return yield* Effect.logError("follower frozen: the log cannot be read", { batch, entry, reason })
+          return yield* Effect.logError("follower frozen: the log cannot be followed", lost)
         }
         position = undefined
         failures += 1
@@ -109,7 +116,7 @@ const advance = Effect.fnUntraced(function* (
   { partition, loadCursor, handle }: Follower,
   position: string | undefined,
 ) {
-  const from = position ?? (yield* loadCursor)
+  const from = position ?? (yield* loadSoundCursor(log, partition, loadCursor))
   const appends = bounded(yield* log.feed(partition, from, CHUNK_ENTRIES_MAX))
   const to = appends.at(-1)?.id
   if (to === undefined) return { outcome: "nothing-new" as const, position: from, entries: 0 }
@@ -118,6 +125,16 @@ const advance = Effect.fnUntraced(function* (
   })
   const outcome = yield* handle({ partition, from, to, entries })
   return { outcome, position: outcome === "moved" ? to : undefined, entries: entries.length }
+})
+
+const loadSoundCursor = Effect.fnUntraced(function* (
+  log: EventLog["Service"],
+  partition: number,
+  loadCursor: Follower["loadCursor"],
+) {
+  const cursor = yield* loadCursor
+  const end = yield* log.feedEnd(partition)
+  return isBefore(end, cursor) ? yield* new FeedShortened({ cursor, end }) : cursor
 })
 
 /** The first appends, as many as make a chunk. */
@@ -150,9 +167,11 @@ const waitAfterFailure = Effect.fnUntraced(function* (cause: Cause.Cause<Followe
   yield* Effect.sleep(retryMs)
 })
 
-const corruptEntry = (cause: Cause.Cause<unknown>): CorruptEntry | undefined => {
+/** What cannot be mended by trying again: an entry that cannot be read, or a feed that is not what it was. */
+const lostHistory = (cause: Cause.Cause<unknown>) => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-  return error instanceof CorruptEntry ? error : undefined
+  if (error instanceof CorruptEntry) return { batch: error.batch, entry: error.entry, reason: error.reason }
+  return error instanceof FeedShortened ? { reason: error.reason } : undefined
 }
 
 const detailsOf = ({ _tag, step, reason }: FollowerFailure) => ({ error: _tag, step, reason })

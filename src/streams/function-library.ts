@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs"
 
 export const functionNames = [
   "open",
+  "stage",
   "tell",
   "append",
   "release",
@@ -28,8 +29,10 @@ const release = createHash("sha256").update(shared).update(JSON.stringify(bodies
 /** The name under which a function of this release is called. */
 export const functionName = (name: FunctionName): string => `atlaspay_${name.replace("-", "_")}_${release}`
 
+const takesNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "tell"])
+
 /** When Redis is full it takes no new batch and no new mail; what is under way can still be recorded and released. */
-const flagsOf = (name: FunctionName): string => (name === "open" || name === "tell" ? "" : "'allow-oom'")
+const flagsOf = (name: FunctionName): string => (takesNew.has(name) ? "" : "'allow-oom'")
 
 /** What `FUNCTION LOAD` takes. */
 export const libraryCode = [

@@ -17,11 +17,15 @@ export const partitionKeys = (prefix: string, partition: number) => {
   const tag = `${prefix}:{${partition}}`
   return {
     log: (batch: BatchId) => `${tag}:log:${batch}`,
+    staged: (batch: BatchId, commandId: string) => `${tag}:staged:${batch}:${commandId}`,
     mail: (batch: BatchId) => `${tag}:mail:${batch}`,
     ready: `${tag}:ready`,
     scheduled: `${tag}:scheduled`,
+    lanes: `${tag}:lanes`,
+    waiting: `${tag}:waiting`,
     timers: `${tag}:timers`,
     open: `${tag}:open`,
+    shares: `${tag}:shares`,
     feed: `${tag}:feed`,
   }
 }

@@ -33,6 +33,14 @@ const makeMetrics = () => {
     bankCalls: counter("atlaspay_bank_calls_total", "Calls to banks", ["bank", "call", "outcome"]),
     bankCallSeconds: histogram("atlaspay_bank_call_seconds", "Time of a call to a bank", ["bank", "call"]),
     activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
+    frozenBatches: counter(
+      "atlaspay_frozen_batches_total",
+      "Batches whose log cannot be continued: page someone",
+      [],
+    ),
+    shedBatches: counter("atlaspay_shed_batches_total", "Batches that intake told to come back later", [
+      "scope",
+    ]),
     openBatches: gauge("atlaspay_open_batches", "Batches that are not finished, as intake last saw it"),
     followerEntries: counter("atlaspay_follower_entries_total", "Feed entries handled by each follower", [
       "follower",

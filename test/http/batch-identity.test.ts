@@ -1,4 +1,5 @@
 import { expect, it } from "vitest"
+import { laneOf } from "../../src/domain/identifiers.ts"
 import { base32 } from "../../src/http/base32.ts"
 import { batchIdOf, requestDigestOf } from "../../src/http/batch-identity.ts"
 
@@ -14,7 +15,12 @@ it.each([
 })
 
 it("derives the same batch id for ever", () => {
-  expect(batchIdOf("acme", "week-1")).toBe("pb_upjv6mxlad76vs4pvhcufy")
+  expect(batchIdOf("acme", "week-1")).toBe("pb_7wbuiupjv6mxlad76vs4pv")
+})
+
+it("puts all batches of a partner, and of nobody else, in one lane", () => {
+  expect(laneOf(batchIdOf("acme", "week-2"))).toBe(laneOf(batchIdOf("acme", "week-1")))
+  expect(laneOf(batchIdOf("globex", "week-1"))).not.toBe(laneOf(batchIdOf("acme", "week-1")))
 })
 
 it("does not confuse where the partner ends and the key begins", () => {

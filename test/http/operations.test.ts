@@ -87,7 +87,7 @@ it("describes every route it has, and no other", async () => {
         readModels(),
         endpointsInMemory,
         RequestBodies.layer,
-        Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0 }),
+        Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [] }),
         Layer.mock(Intake, {}),
         Layer.succeed(ReadinessChecks, []),
       ]),

@@ -12,7 +12,13 @@ const down = Effect.fail(
 
 /** An event log that only has a backlog, and opens batches as it is told. */
 const eventLog = (backlog: EventLog["Service"]["backlog"], open: EventLog["Service"]["open"]) =>
-  Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, backlog, open })
+  Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [], backlog, open })
+
+const openBatches = (open: number, byLane: ReadonlyMap<string, number> = new Map()) => ({
+  open,
+  closed: 0,
+  byLane,
+})
 
 it("lets a request under way finish before it closes, and takes no other", async () => {
   let started = () => {}
@@ -27,7 +33,7 @@ it("lets a request under way finish before it closes, and takes no other", async
     started()
     return finished
   }).pipe(Effect.as({ _tag: "Opened" as const }))
-  const api = await ApiUnderTest.open({ eventLog: eventLog(Effect.succeed(0), () => slow) })
+  const api = await ApiUnderTest.open({ eventLog: eventLog(Effect.succeed(openBatches(0)), () => slow) })
   await api.call("/healthz")
 
   const underWay = api.post("slow", { items: [payout("a")] })
@@ -41,7 +47,7 @@ it("lets a request under way finish before it closes, and takes no other", async
 })
 
 it("asks to come back later when too many batches are open", async () => {
-  const full = eventLog(Effect.succeed(6), () => Effect.succeed({ _tag: "Opened" }))
+  const full = eventLog(Effect.succeed(openBatches(6)), () => Effect.succeed({ _tag: "Opened" }))
   await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, eventLog: full })
   const answer = await api.post("k", { items: [payout("a")] })
   expect(answer.status).toBe(503)
@@ -53,7 +59,7 @@ it("looks at the backlog once for many requests", async () => {
   let looks = 0
   const counted = Effect.sync(() => {
     looks += 1
-    return 0
+    return openBatches(0)
   })
   const log = eventLog(counted, () => Effect.succeed({ _tag: "Opened" }))
   await using api = await ApiUnderTest.open({ eventLog: log })
@@ -72,7 +78,7 @@ it("says that its storage does not answer, and logs under the problem's id why",
 })
 
 it("tells nothing of what nobody expected, but the id to ask about", async () => {
-  const broken = eventLog(Effect.succeed(0), () => Effect.die(new Error("a bug near line 7")))
+  const broken = eventLog(Effect.succeed(openBatches(0)), () => Effect.die(new Error("a bug near line 7")))
   await using api = await ApiUnderTest.open({ eventLog: broken })
   const answer = await api.post("k", { items: [payout("a")] })
   expect(answer.status).toBe(500)
@@ -81,7 +87,7 @@ it("tells nothing of what nobody expected, but the id to ask about", async () =>
 })
 
 it("ends with the connections of clients that went away in the middle of a body", async () => {
-  const log = eventLog(Effect.succeed(0), () => Effect.succeed({ _tag: "Opened" }))
+  const log = eventLog(Effect.succeed(openBatches(0)), () => Effect.succeed({ _tag: "Opened" }))
   await using api = await ApiUnderTest.open({ eventLog: log })
   const { hostname, port } = new URL(api.url)
   const socket = connect(Number(port), hostname)

@@ -35,13 +35,16 @@ const seenOf = Effect.fnUntraced(function* (payouts: Payouts) {
   return payouts.numbers.filter((item) => books.has(payouts.reference(item)))
 })
 
+const mandate = { head: "head", mayCall: Effect.succeed(true) }
+
 const transfer = (payouts: Payouts, mayCall?: Effect.Effect<boolean>) =>
   perform(payouts, { _tag: "Transfer", items: payouts.numbers }, mayCall)
 
 const register = (payouts: Payouts, item: number) =>
   Effect.flatMap(InstructionRegister, ({ record }) => {
     const reference = payouts.reference(item)
-    return record([{ batch: payouts.id, item, attempt: 1, bank: "north", reference }])
+    const tail = { batch: payouts.id, version: payouts.batch.version, head: "head" }
+    return record([{ batch: payouts.id, item, attempt: 1, bank: "north", reference }], tail)
   })
 
 it.live("pays what is intended: the bank accepts, refuses, or leaves it unknown", () =>
@@ -66,7 +69,7 @@ it.live("tells each answer when it arrives, and does not wait for a bank that is
   Effect.gen(function* () {
     const payouts = new Payouts("Tim Timeout", "Ada Lovelace").intended()
     const { perform } = yield* Pipelines
-    const stream = perform(payouts.id, payouts.batch, { _tag: "Transfer", items: payouts.numbers })
+    const stream = perform(payouts.id, payouts.batch, { _tag: "Transfer", items: payouts.numbers }, mandate)
     const startedAt = Date.now()
     const arrivals: Array<{ readonly item: number | undefined; readonly afterMs: number }> = []
     yield* Stream.runForEach(stream, (command) =>
@@ -152,7 +155,7 @@ it.live("reads the batch when it is called, not when the answers come", () =>
   Effect.gen(function* () {
     const payouts = new Payouts("Tim Timeout").intended()
     const { perform } = yield* Pipelines
-    const stream = perform(payouts.id, payouts.batch, { _tag: "Transfer", items: payouts.numbers })
+    const stream = perform(payouts.id, payouts.batch, { _tag: "Transfer", items: payouts.numbers }, mandate)
     payouts.hears(1, { _tag: "Accepted", transferId: "t", inquireAt: 0 })
     assert.strictEqual(outcomes(yield* Stream.runCollect(stream)).get(1)?._tag, "Unknown")
   }).pipe(Effect.provide(pipelinesOn(outside, impatient))),

@@ -101,10 +101,10 @@ export class Payouts extends Story {
 export const perform = Effect.fnUntraced(function* (
   { id, batch }: { readonly id: BatchId; readonly batch: Batch },
   call: Call,
-  mayCall?: Effect.Effect<boolean>,
+  mayCall: Effect.Effect<boolean> = Effect.succeed(true),
 ) {
   const pipelines = yield* Pipelines
-  return yield* Stream.runCollect(pipelines.perform(id, batch, call, mayCall))
+  return yield* Stream.runCollect(pipelines.perform(id, batch, call, { head: "head", mayCall }))
 })
 
 /** What was learnt of transfers: the outcome by item. */

@@ -5,6 +5,7 @@ import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { EventLog, type Ownership } from "../../src/streams/event-log.ts"
 import { accepted, payoutItem, returned, Story, settled, unknown } from "../domain/batch-story.ts"
+import { headAt, takeFrom } from "../streams/log-under-test.ts"
 
 /** An account number that must not be seen anywhere outside the log. */
 export const CANARY_IBAN = "GB82WEST12345698765432"
@@ -74,7 +75,7 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
 export const open = Effect.fnUntraced(function* (batch: BatchId, { events }: Story) {
   const log = yield* EventLog
   yield* log.open(batch, events.slice(0, 2), `open-${batch}`)
-  const taken = yield* log.take("writer", 64, 1_000)
+  const taken = yield* takeFrom(log, "writer", 64, 1_000)
   const owned = taken.find((ownership) => ownership.batch === batch)
   if (owned === undefined) throw new Error("the opened batch is scheduled")
   return owned
@@ -87,6 +88,7 @@ export const appendRest = Effect.fnUntraced(function* (owned: Ownership, { event
     const some: ReadonlyArray<BatchEvent> = events.slice(version, version + size)
     yield* log.append(owned, {
       expectedVersion: version,
+      head: yield* headAt(log, owned.batch, version),
       events: some,
       handled: [],
       commandId: `${owned.batch}-${version}`,

@@ -73,6 +73,7 @@ class Feed {
   readonly log = Layer.mock(EventLog, {
     partitions: 1,
     partitionOf: () => 0,
+    runQueues: [],
     feed: Effect.fnUntraced({ self: this }, function* (this: Feed, _partition, after, limit) {
       this.polls.push(yield* Clock.currentTimeMillis)
       const from = this.entries.findIndex(({ id }) => id === after) + 1
@@ -82,8 +83,9 @@ class Feed {
       Effect.succeed(
         events
           .slice(after, Math.min(after + limit, this.tail))
-          .map((event, index) => ({ version: after + index + 1, event })),
+          .map((event, index) => ({ version: after + index + 1, event, hash: "" })),
       ),
+    feedEnd: () => Effect.succeed(this.entries.at(-1)?.id ?? "0-0"),
   })
 }
 
@@ -206,6 +208,15 @@ describe("a follower", () => {
   it.effect("freezes when the log is shorter than the feed says", () =>
     Effect.gen(function* () {
       const feed = new Feed(5).append(3, 3)
+      yield* feed.following
+      assert.deepStrictEqual(feed.seen, [])
+    }),
+  )
+
+  it.effect("freezes when its cursor is beyond the end of the feed: the store lost history", () =>
+    Effect.gen(function* () {
+      const feed = new Feed().append(3, 3)
+      feed.cursor = "9999999999999-0"
       yield* feed.following
       assert.deepStrictEqual(feed.seen, [])
     }),

@@ -1,31 +1,34 @@
 -- Appends events and deletes the mail that they answer, if the caller owns the batch and has read its whole log.
--- KEYS: log, feed, mail, ready, open
--- ARGV: batch, run-queue entry, worker, expected version, command id, '1' while the batch is open, now (ms),
---       count of mail ids, mail id..., event...
+-- KEYS: log, feed, mail, ready, open, shares
+-- ARGV: batch, run-queue entry, worker, expected version, hash of the log up to it, command id, '1' while the batch is
+--       open, now (ms), count of mail ids, mail id..., [event, hash]...
 -- Gives {'APPENDED', version, mail waiting}, {'LOST'} or {'MOVED', version}.
 return function(keys, args)
-  local log, feed, mail, ready, open = unpack(keys)
-  local batch, entry, worker, expected, command = args[1], args[2], args[3], tonumber(args[4]), args[5]
-  local mails = tonumber(args[8])
-  local events = #args - 8 - mails
+  local log, feed, mail, ready, open, shares = unpack(keys)
+  local batch, entry, worker, expected, head, command = args[1], args[2], args[3], tonumber(args[4]), args[5], args[6]
+  local mails = tonumber(args[9])
+  local events = (#args - 9 - mails) / 2
 
-  local version = tail(log)
-  if version ~= expected then
+  local last = tail(log)
+  if last.version ~= expected or last.head ~= head then
     -- A retry of an append that was done: the same command id right where it would have written, and nothing after it.
-    local written = events > 0 and version == expected + events and entry_at(log, expected + 1)
-    if written and written.command == command then
-      return { 'APPENDED', expected + events, redis.call('XLEN', mail) }
-    end
-    return { 'MOVED', version }
+    local done = events > 0 and last.version == expected + events and entry_at(log, expected + 1).command == command
+    if done then return { 'APPENDED', last.version, redis.call('XLEN', mail) } end
+    return { 'MOVED', last.version }
   end
   if not owns(ready, entry, worker) then return { 'LOST' } end
 
-  if events > 0 then version = write(log, feed, batch, version, command, args, 9 + mails) end
-  for i = 9, 8 + mails do redis.call('XDEL', mail, args[i]) end
-  if args[6] == '1' then
-    redis.call('ZADD', open, args[7], batch)
-  else
-    redis.call('ZREM', open, batch)
+  local version = expected
+  if events > 0 then
+    version = write(log, expected, command, args, 10 + mails)
+    announce(feed, batch, expected + 1, version)
+  end
+  if mails > 0 then redis.call('XDEL', mail, unpack(args, 10, 9 + mails)) end
+  if args[7] == '1' then
+    if redis.call('ZADD', open, args[8], batch) == 1 then count(shares, lane_of(batch), 1) end
+  elseif redis.call('ZREM', open, batch) == 1 then
+    count(shares, lane_of(batch), -1)
+    redis.call('HINCRBY', shares, '', 1)
   end
   return { 'APPENDED', version, redis.call('XLEN', mail) }
 end

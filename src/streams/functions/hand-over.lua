@@ -1,4 +1,4 @@
--- Puts an owned batch back at the end of the run queue, for any worker to take at once.
+-- Puts an owned batch back at the end of the run queue, for any worker to take at once. It keeps its place in its lane.
 -- KEYS: ready, scheduled
 -- ARGV: batch, run-queue entry, worker
 -- Gives 'HANDED' or 'LOST'.
@@ -8,7 +8,6 @@ return function(keys, args)
   if not owns(ready, entry, worker) then return 'LOST' end
   redis.call('XACK', ready, GROUP, entry)
   redis.call('XDEL', ready, entry)
-  redis.call('HDEL', scheduled, batch)
-  schedule(ready, scheduled, batch)
+  enqueue(ready, scheduled, batch)
   return 'HANDED'
 end

@@ -2,11 +2,53 @@
 -- function(keys, args). All keys of a call belong to one partition, so they share a slot.
 
 local GROUP = 'workers'
+-- What `scheduled` holds for a batch that waits for its partner's turn, instead of an entry of the run queue.
+local WAITING = 'waiting'
 
--- Puts a batch in the run queue, unless it is there: at most one entry per batch.
-local function schedule(ready, scheduled, batch)
-  if redis.call('HEXISTS', scheduled, batch) == 0 then
-    redis.call('HSET', scheduled, batch, redis.call('XADD', ready, '*', 'b', batch))
+-- The lane of a batch: the part of its id that all batches of its partner share.
+local function lane_of(batch)
+  return string.sub(batch, 4, 8)
+end
+
+-- Changes a counter of a lane; what has come to nothing is not kept.
+local function count(counters, lane, change)
+  local value = redis.call('HINCRBY', counters, lane, change)
+  if value <= 0 then redis.call('HDEL', counters, lane) end
+  return value
+end
+
+local function enqueue(ready, scheduled, batch)
+  redis.call('HSET', scheduled, batch, redis.call('XADD', ready, '*', 'b', batch))
+end
+
+-- Schedules a batch, unless it is scheduled: puts it in the run queue, or, when its partner has `share` batches there
+-- already, in the waiting line of its partner. Lines are kept in one sorted set by name: '<lane>:<turn>:<batch>'.
+local function schedule(ready, scheduled, lanes, waiting, share, batch)
+  if redis.call('HEXISTS', scheduled, batch) == 1 then return end
+  local lane = lane_of(batch)
+  if count(lanes, lane, 1) <= tonumber(share) then
+    enqueue(ready, scheduled, batch)
+  else
+    count(lanes, lane, -1)
+    local turn = redis.call('HINCRBY', lanes, '', 1)
+    redis.call('ZADD', waiting, 0, string.format('%s:%016d:%s', lane, turn, batch))
+    redis.call('HSET', scheduled, batch, WAITING)
+  end
+end
+
+-- Takes a batch out of the run queue and lets the next ones of its partner in. Two at most, so that a share which was
+-- raised is filled step by step.
+local function unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
+  redis.call('XACK', ready, GROUP, entry)
+  redis.call('XDEL', ready, entry)
+  redis.call('HDEL', scheduled, batch)
+  local lane = lane_of(batch)
+  local queued = count(lanes, lane, -1)
+  local line = redis.call('ZRANGEBYLEX', waiting, '[' .. lane .. ':', '(' .. lane .. ';', 'LIMIT', 0, 2)
+  for i = 1, math.min(#line, tonumber(share) - queued) do
+    redis.call('ZREM', waiting, line[i])
+    count(lanes, lane, 1)
+    enqueue(ready, scheduled, string.sub(line[i], #lane + 19))
   end
 end
 
@@ -15,25 +57,33 @@ local function owns(ready, entry, worker)
   return #redis.call('XPENDING', ready, GROUP, entry, entry, 1, worker) == 1
 end
 
--- The version at the tail of a log, 0 when there is none. Entry ids are "<version>-0".
-local function tail(log)
-  local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
-  return #last == 0 and 0 or tonumber(string.match(last[1][1], '^%d+'))
+-- An entry of a log: 'e' is the event, 'h' the hash of the log up to it, 'c' the id of the append that it begins.
+local function entry_of(found)
+  if not found then return { version = 0 } end
+  local fields = found[2]
+  return { version = tonumber(string.match(found[1], '^%d+')), event = fields[2], head = fields[4], command = fields[6] }
 end
 
--- The fields of one version: 'e' is the event, 'c' the id of the append that wrote it.
+-- The last entry of a log; of version 0 when there is none. Entry ids are "<version>-0".
+local function tail(log)
+  return entry_of(redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1])
+end
+
 local function entry_at(log, version)
   local id = version .. '-0'
-  local found = redis.call('XRANGE', log, id, id)
-  return found[1] and { event = found[1][2][2], command = found[1][2][4] }
+  return entry_of(redis.call('XRANGE', log, id, id)[1])
 end
 
--- Writes events after a version and tells the followers.
-local function write(log, feed, batch, version, command, args, first)
-  local count = #args - first + 1
-  for i = 1, count do
-    redis.call('XADD', log, (version + i) .. '-0', 'e', args[first + i - 1], 'c', command)
+-- Writes events and their hashes, which alternate in `args` from `first` on, after a version.
+local function write(log, version, command, args, first)
+  for i = first, #args, 2 do
+    version = version + 1
+    redis.call('XADD', log, version .. '-0', 'e', args[i], 'h', args[i + 1], 'c', i == first and command or '')
   end
-  redis.call('XADD', feed, '*', 'b', batch, 'f', version + 1, 't', version + count)
-  return version + count
+  return version
+end
+
+-- Tells the followers which versions an append wrote.
+local function announce(feed, batch, from, to)
+  redis.call('XADD', feed, '*', 'b', batch, 'f', from, 't', to)
 end

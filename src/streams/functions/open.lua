@@ -1,17 +1,25 @@
--- Creates a log with its first events and schedules the batch; or gives the first event of the log that exists.
--- KEYS: log, feed, ready, scheduled, open
--- ARGV: batch, now (ms), command id, event...
--- Gives {'OPENED'} or {'EXISTS', first event}.
+-- Creates a log with its first events and schedules the batch; or gives the first event of the log that exists. Events
+-- that were staged before come first: they become the log by being renamed.
+-- KEYS: log, staged, feed, ready, scheduled, lanes, waiting, open, shares
+-- ARGV: batch, partner's share of the run queue, now (ms), command id, events that are staged, [event, hash]...
+-- Gives {'OPENED'}, {'EXISTS', first event}, or {'UNSTAGED'} when what was staged is gone.
 return function(keys, args)
-  local log, feed, ready, scheduled, open = unpack(keys)
-  local batch, now, command = args[1], args[2], args[3]
+  local log, staged, feed, ready, scheduled, lanes, waiting, open, shares = unpack(keys)
+  local batch, share, now, command, version = args[1], args[2], args[3], args[4], tonumber(args[5])
   local first = entry_at(log, 1)
-  if first then
+  if first.version == 1 then
+    redis.call('UNLINK', staged)
     if first.command == command then return { 'OPENED' } end
     return { 'EXISTS', first.event }
   end
-  write(log, feed, batch, 0, command, args, 4)
+  if tail(staged).version ~= version then return { 'UNSTAGED' } end
+  if version > 0 then
+    redis.call('RENAME', staged, log)
+    redis.call('PERSIST', log)
+  end
+  announce(feed, batch, 1, write(log, version, command, args, 6))
   redis.call('ZADD', open, now, batch)
-  schedule(ready, scheduled, batch)
+  count(shares, lane_of(batch), 1)
+  schedule(ready, scheduled, lanes, waiting, share, batch)
   return { 'OPENED' }
 end

@@ -1,0 +1,102 @@
+/** An actor while it is alive: what it knows, what it holds, and how a batch is brought to life. */
+import { Effect, FiberSet, Queue } from "effect"
+import { type Batch, emptyBatch } from "../domain/batch.ts"
+import type { BatchCommand } from "../domain/commands.ts"
+import { evolve } from "../domain/evolve.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { type Call, Pipelines } from "../pipelines/pipelines.ts"
+import { CorruptEntry, EventLog } from "../streams/event-log.ts"
+import { beginningOf, visitLog } from "../streams/event-range.ts"
+import { Backoff, type Stall } from "./backoff.ts"
+import type { Lease } from "./lease.ts"
+import type { WarmBatches } from "./warm-batches.ts"
+
+/** Messages of calls that wait for the loop, and commands that one append answers. */
+export const HEARD_MAX = 256
+
+/** What the worker gives to each of its actors. */
+export interface Desk {
+  readonly warm: WarmBatches
+  readonly isDraining: () => boolean
+  /** Whether the batch may still be acted for: checked before each call to a bank. */
+  readonly isOwner: (lease: Lease) => boolean
+  /** An id that no other append has. */
+  readonly nextCommandId: () => string
+}
+
+/** What a call tells the loop: a command, or that it is over. */
+export type Message =
+  | { readonly _tag: "Answered"; readonly command: BatchCommand }
+  | {
+      readonly _tag: "Ended"
+      readonly call: number
+      readonly kind: Call["_tag"]
+      readonly stalled: Stall | undefined
+    }
+
+export interface Activation {
+  readonly id: BatchId
+  readonly lease: Lease
+  readonly desk: Desk
+  readonly batch: Batch
+  /** The hash of the log up to the last append. */
+  head: string
+  readonly backoff: Backoff
+  readonly messages: Queue.Queue<Message>
+  readonly calls: FiberSet.FiberSet
+  /** Items in a call under way, by the number of the call. */
+  readonly busy: Map<number, number>
+  callsUnderWay: number
+  callCount: number
+  mailWaiting: boolean
+  /** Whether the log is known to hold all that the instruction register ever knew of it. */
+  complete: boolean
+  /** Others may have acted since this worker last did: what the log says is under way was sent by someone else. */
+  strange: boolean
+}
+
+/** Folds the log of a batch, or only its tail onto a warm state. */
+export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
+  const id = lease.owned.batch
+  const log = yield* EventLog
+  const known = desk.warm.take(id)
+  const warm = known ?? { batch: emptyBatch(), head: beginningOf(id).head, backoff: new Backoff() }
+  const before = warm.batch.version
+  const tail = { version: before, head: warm.head }
+  const head = yield* visitLog(log, id, tail, ({ event }) => evolve(warm.batch, event))
+  const strange = known === undefined || warm.batch.version > before
+  const actor: Activation = {
+    ...warm,
+    head,
+    id,
+    lease,
+    desk,
+    messages: yield* Queue.bounded<Message>(HEARD_MAX),
+    calls: yield* FiberSet.make(),
+    busy: new Map(),
+    callsUnderWay: 0,
+    callCount: 0,
+    mailWaiting: true,
+    complete: known !== undefined,
+    strange,
+  }
+  if (!actor.complete) yield* Effect.catchTag(checkTail(actor), "ProviderUnavailable", () => Effect.void)
+  return actor
+})
+
+/**
+ * Compares the log with what the instruction register knows of it. A log that is shorter, or tells another story, has
+ * lost what may have been acted on: the batch is not continued.
+ */
+export const checkTail = Effect.fnUntraced(function* (actor: Activation) {
+  const { id, batch } = actor
+  const known = yield* (yield* Pipelines).tailOf(id)
+  if (known !== undefined) {
+    const [event] = yield* (yield* EventLog).read(id, known.version - 1, 1)
+    if (known.version > batch.version || event?.hash !== known.head) {
+      const reason = `the instruction register knows another log up to version ${known.version}: history was lost`
+      return yield* new CorruptEntry({ batch: id, entry: `${known.version}-0`, reason })
+    }
+  }
+  actor.complete = true
+})

@@ -1,0 +1,14 @@
+/**
+ * The hash chain of a log. The link of an event is the SHA-256 of its predecessor's link and of the event as it is
+ * written, in base64url; the first follows the id of the batch. Whoever knows the last link can tell whether anything
+ * before it was changed, left out, or taken from another log.
+ */
+import { hash } from "node:crypto"
+import type { BatchId } from "../domain/identifiers.ts"
+
+/** What the first event's link follows. */
+export const chainStart = (batch: BatchId): string => batch
+
+/** The link of an event, given its predecessor's and the event's own text. */
+export const linkOf = (previous: string, text: string): string =>
+  hash("sha256", `${previous}\n${text}`, "base64url")

@@ -1,0 +1,92 @@
+/** Reading the run queue: Redis' own consumer groups, whose pending entries are the proof of ownership. */
+import { Effect } from "effect"
+import type { Redis } from "ioredis"
+import { attempt, type RedisConnections, type RedisUnavailable } from "../platform/redis.ts"
+import { type EventLog, type Ownership, type RunQueue, StreamsUnavailable } from "./event-log.ts"
+import { readOwnership, type StreamEntry } from "./stream-entry.ts"
+
+const GROUP = "workers"
+
+type Commands = RedisConnections["Service"]["commands"]
+
+const unavailable = (step: string) =>
+  Effect.mapError((error: RedisUnavailable) => new StreamsUnavailable({ step, reason: error.reason }))
+
+/** Makes the groups of streams where they are missing. */
+export const createGroups = Effect.fnUntraced(function* (commands: Commands, streams: ReadonlyArray<string>) {
+  for (const stream of streams) {
+    yield* attempt(() => commands.xgroup("CREATE", stream, GROUP, "0", "MKSTREAM")).pipe(
+      Effect.catchIf(
+        (error) => error.reason === "BUSYGROUP",
+        () => Effect.void,
+      ),
+    )
+  }
+})
+
+/** The longest that one read may block: the watchdog of its connection knows it. */
+export const WAIT_MS_MAX = 5_000
+
+/** Streams that one connection reads together. A queue of `of` streams takes its part of what a worker has room for. */
+export const runQueue = (
+  reader: Redis,
+  streams: ReadonlyArray<string>,
+  of: number,
+  commands: Commands,
+): RunQueue => {
+  const positions = streams.map(() => ">")
+  return {
+    take: Effect.fn("RunQueue.take")(function* (worker, limit, waitMs) {
+      const perStream = Math.max(1, Math.floor(limit / of))
+      const block = Math.min(waitMs, WAIT_MS_MAX)
+      const read = attempt(() =>
+        reader.xreadgroup(
+          "GROUP",
+          GROUP,
+          worker,
+          "COUNT",
+          perStream,
+          "BLOCK",
+          block,
+          "STREAMS",
+          ...streams,
+          ...positions,
+        ),
+      )
+      const regroup = Effect.as(createGroups(commands, streams), null)
+      const found = (yield* read.pipe(
+        // A server that lost its data has no groups: they are made again, and the next read finds what is there.
+        Effect.catchIf(
+          (error) => error.reason === "NOGROUP",
+          () => regroup,
+        ),
+        unavailable("take"),
+      )) as ReadonlyArray<[string, ReadonlyArray<StreamEntry>]> | null
+      return (found ?? []).flatMap(([, entries]) => entries.flatMap((entry) => readOwnership(worker, entry)))
+    }),
+  }
+}
+
+/** Scans each stream to its end, or until enough is found: an idle entry may stand behind many busy ones. */
+export const takingOver = (
+  commands: Commands,
+  streams: ReadonlyArray<string>,
+): EventLog["Service"]["takeOver"] =>
+  Effect.fn("EventLog.takeOver")(function* (worker, idleMs, limit) {
+    const taken: Array<Ownership> = []
+    for (const stream of streams) {
+      let cursor = "0-0"
+      do {
+        const room = limit - taken.length
+        if (room <= 0) return taken
+        const claim = attempt(() => commands.xautoclaim(stream, GROUP, worker, idleMs, cursor, "COUNT", room))
+        const [next, entries] = (yield* claim.pipe(unavailable("take over"))) as [
+          string,
+          ReadonlyArray<StreamEntry | null>,
+        ]
+        for (const entry of entries) if (entry !== null) taken.push(...readOwnership(worker, entry))
+        cursor = next
+      } while (cursor !== "0-0")
+    }
+    return taken
+  })

@@ -1,0 +1,62 @@
+/** Entries of Redis Streams, read back as what they stand for. */
+import { Effect, Result } from "effect"
+import { decodeEvent, decodeMail } from "../domain/event-codec.ts"
+import type { BatchEvent } from "../domain/events.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { CorruptEntry, type FeedEntry, type LoggedEvent, type Mail, type Ownership } from "./event-log.ts"
+import { linkOf } from "./hash-chain.ts"
+
+/** An entry of a stream as Redis gives it: its id, and fields and values in turn. */
+export type StreamEntry = readonly [id: string, fields: ReadonlyArray<string>]
+
+/**
+ * Reads entries of a log as the events after a version: gapless, and with the hash of that version, each the true
+ * successor of the one before it.
+ */
+export const readEvents = (
+  batch: BatchId,
+  after: number,
+  entries: ReadonlyArray<StreamEntry>,
+  head: string | undefined,
+): Effect.Effect<ReadonlyArray<LoggedEvent>, CorruptEntry> =>
+  Effect.suspend(() => {
+    const events: Array<LoggedEvent> = []
+    let previous = head
+    for (const [entry, [, text = "", , hash = ""]] of entries) {
+      const corrupt = (reason: string) => Effect.fail(new CorruptEntry({ batch, entry, reason }))
+      const version = after + events.length + 1
+      if (entry !== `${version}-0`) return corrupt(`expected version ${version}: the log has a gap`)
+      if (previous !== undefined && linkOf(previous, text) !== hash)
+        return corrupt("its hash does not follow from its predecessor: the log was changed")
+      const event = decodeEvent(text)
+      if (Result.isFailure(event)) return corrupt(event.failure)
+      events.push({ version, event: event.success, hash })
+      if (head !== undefined) previous = hash
+    }
+    return Effect.succeed(events)
+  })
+
+/** Reads the first event of a log, as a function gave it. */
+export const readFirstEvent = (batch: BatchId, text: string): Effect.Effect<BatchEvent, CorruptEntry> =>
+  Result.match(decodeEvent(text), {
+    onSuccess: Effect.succeed,
+    onFailure: (reason) => Effect.fail(new CorruptEntry({ batch, entry: "1-0", reason })),
+  })
+
+export const readMail = ([id, fields]: StreamEntry): Mail => {
+  const command = fields[1] === undefined ? Result.fail("the entry has no command") : decodeMail(fields[1])
+  return Result.isSuccess(command)
+    ? { id, command: command.success }
+    : { id, command: undefined, problem: command.failure }
+}
+
+export const readFeedEntry = ([id, [, batch, , from, , to]]: StreamEntry): FeedEntry => ({
+  id,
+  batch: batch as BatchId,
+  from: Number(from),
+  to: Number(to),
+})
+
+/** What a worker owns by an entry of the run queue; nothing when the entry names no batch. */
+export const readOwnership = (worker: string, [entry, fields]: StreamEntry): ReadonlyArray<Ownership> =>
+  fields[1] === undefined ? [] : [{ batch: fields[1] as BatchId, entry, worker }]
