@@ -1,21 +1,23 @@
 /** An actor while it is alive: what it knows, what it holds, and how a batch is brought to life. */
-import { Effect, FiberSet, Queue } from "effect"
+import { Effect, FiberSet } from "effect"
 import { type Batch, emptyBatch } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { type Call, Pipelines } from "../pipelines/pipelines.ts"
-import { CorruptEntry, EventLog } from "../streams/event-log.ts"
+import type { Call, Pipelines } from "../pipelines/pipelines.ts"
+import type { CrashPoint } from "../platform/crash-point.ts"
+import { CorruptEntry, type EventLog } from "../streams/event-log.ts"
 import { beginningOf, visitLog } from "../streams/event-range.ts"
 import { Backoff, type Stall } from "./backoff.ts"
+import { Inbox } from "./inbox.ts"
 import type { Lease } from "./lease.ts"
 import type { WarmBatches } from "./warm-batches.ts"
 
-/** Messages of calls that wait for the loop, and commands that one append answers. */
-export const HEARD_MAX = 256
-
 /** What the worker gives to each of its actors. */
 export interface Desk {
+  readonly log: EventLog["Service"]
+  readonly pipelines: Pipelines["Service"]
+  readonly pass: (point: CrashPoint) => Effect.Effect<void>
   readonly warm: WarmBatches
   readonly isDraining: () => boolean
   /** Whether the batch may still be acted for: checked before each call to a bank. */
@@ -24,7 +26,7 @@ export interface Desk {
   readonly nextCommandId: () => string
 }
 
-/** What a call tells the loop: a command, or that it is over. */
+/** What a call tells the loop: a command, or that it is over, or that it broke. */
 export type Message =
   | { readonly _tag: "Answered"; readonly command: BatchCommand }
   | {
@@ -33,6 +35,7 @@ export type Message =
       readonly kind: Call["_tag"]
       readonly stalled: Stall | undefined
     }
+  | { readonly _tag: "Broke"; readonly defect: unknown }
 
 export interface Activation {
   readonly id: BatchId
@@ -42,7 +45,7 @@ export interface Activation {
   /** The hash of the log up to the last append. */
   head: string
   readonly backoff: Backoff
-  readonly messages: Queue.Queue<Message>
+  readonly inbox: Inbox<Message>
   readonly calls: FiberSet.FiberSet
   /** Items in a call under way, by the number of the call. */
   readonly busy: Map<number, number>
@@ -58,12 +61,16 @@ export interface Activation {
 /** Folds the log of a batch, or only its tail onto a warm state. */
 export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   const id = lease.owned.batch
-  const log = yield* EventLog
   const known = desk.warm.take(id)
-  const warm = known ?? { batch: emptyBatch(), head: beginningOf(id).head, backoff: new Backoff() }
+  const warm = known ?? {
+    batch: emptyBatch(),
+    head: beginningOf(id).head,
+    complete: false,
+    backoff: new Backoff(),
+  }
   const before = warm.batch.version
   const tail = { version: before, head: warm.head }
-  const head = yield* visitLog(log, id, tail, ({ event }) => evolve(warm.batch, event))
+  const head = yield* visitLog(desk.log, id, tail, ({ event }) => evolve(warm.batch, event))
   const strange = known === undefined || warm.batch.version > before
   const actor: Activation = {
     ...warm,
@@ -71,13 +78,12 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     id,
     lease,
     desk,
-    messages: yield* Queue.bounded<Message>(HEARD_MAX),
+    inbox: new Inbox(),
     calls: yield* FiberSet.make(),
     busy: new Map(),
     callsUnderWay: 0,
     callCount: 0,
     mailWaiting: true,
-    complete: known !== undefined,
     strange,
   }
   if (!actor.complete) yield* Effect.catchTag(checkTail(actor), "ProviderUnavailable", () => Effect.void)
@@ -89,10 +95,10 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
  * lost what may have been acted on: the batch is not continued.
  */
 export const checkTail = Effect.fnUntraced(function* (actor: Activation) {
-  const { id, batch } = actor
-  const known = yield* (yield* Pipelines).tailOf(id)
+  const { id, batch, desk } = actor
+  const known = yield* desk.pipelines.tailOf(id)
   if (known !== undefined) {
-    const [event] = yield* (yield* EventLog).read(id, known.version - 1, 1)
+    const [event] = yield* desk.log.read(id, known.version - 1, 1)
     if (known.version > batch.version || event?.hash !== known.head) {
       const reason = `the instruction register knows another log up to version ${known.version}: history was lost`
       return yield* new CorruptEntry({ batch: id, entry: `${known.version}-0`, reason })

@@ -7,6 +7,8 @@ export interface Warm {
   readonly batch: Batch
   /** The hash of the log up to the state's version. */
   readonly head: string
+  /** Whether the log was compared with what the instruction register knows of it. */
+  readonly complete: boolean
   readonly backoff: Backoff
 }
 

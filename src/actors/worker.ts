@@ -8,6 +8,8 @@
 import { Clock, Effect, FiberMap, Layer, Random } from "effect"
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { Pipelines } from "../pipelines/pipelines.ts"
+import { CrashPoints } from "../platform/crash-point.ts"
 import { EventLog, type Ownership, type RunQueue, type StreamsUnavailable } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { Desk } from "./activation.ts"
@@ -61,6 +63,7 @@ const makeWorker = Effect.gen(function* () {
   const leases = new Map<BatchId, Lease>()
   const { activeBatches } = yield* Metrics
   let commands = 0
+  const [log, pipelines, pass] = [yield* EventLog, yield* Pipelines, yield* CrashPoints]
   const worker: Worker = {
     name,
     settings,
@@ -69,6 +72,9 @@ const makeWorker = Effect.gen(function* () {
     draining: false,
     count: () => activeBatches.set(leases.size),
     desk: {
+      log,
+      pipelines,
+      pass,
       warm: new WarmBatches(WARM_ITEMS_MAX),
       isDraining: () => worker.draining,
       isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),

@@ -1,16 +1,16 @@
-import { Clock, Effect, type Stream } from "effect"
+import { Clock, Effect } from "effect"
 import type { Banks } from "../connectors/bank.ts"
 import type { Batch } from "../domain/batch.ts"
-import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { callBanks } from "./bank-calls.ts"
 import { transfersOf } from "./batch-items.ts"
+import type { Tell } from "./pipelines.ts"
 import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
 
 /** Asks the banks what became of open transfers. */
 export const inquiring =
   (desk: InquiryPolicy & { readonly banks: Banks["Service"] }) =>
-  (id: BatchId, batch: Batch, numbers: ReadonlyArray<number>): Stream.Stream<RecordTransfer> =>
+  (id: BatchId, batch: Batch, numbers: ReadonlyArray<number>, tell: Tell): Effect.Effect<void> =>
     callBanks(
       transfersOf(id, batch, numbers),
       desk.banks.concurrency,
@@ -19,4 +19,5 @@ export const inquiring =
         const now = yield* Clock.currentTimeMillis
         return recordAnswer(transfer, answer, "inquiry", now, desk)
       }),
+      tell,
     )

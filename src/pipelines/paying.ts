@@ -1,4 +1,4 @@
-import { Clock, Effect, Stream } from "effect"
+import { Clock, Effect } from "effect"
 import type { BankAnswer, Banks } from "../connectors/bank.ts"
 import type { InstructionRegister } from "../connectors/instruction-register.ts"
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
@@ -8,7 +8,7 @@ import type { BatchId, TransferKey } from "../domain/identifiers.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
-import type { Mandate } from "./pipelines.ts"
+import type { Mandate, Tell } from "./pipelines.ts"
 import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
 
 /** What it takes to pay. */
@@ -29,22 +29,19 @@ export const paying =
     batch: Batch,
     numbers: ReadonlyArray<number>,
     { head, mayCall }: Mandate,
-  ): Stream.Stream<RecordTransfer, ProviderUnavailable> => {
+    tell: Tell,
+  ): Effect.Effect<void, ProviderUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
     const tail = { batch: id, version: batch.version, head }
-    return Stream.unwrap(
-      Effect.gen(function* () {
-        const known = yield* desk.register.record(transfers, tail)
-        yield* desk.pass("after-register")
-        const now = yield* Clock.currentTimeMillis
-        const doubtful = transfers.filter((transfer) => isDoubtful(transfer, known))
-        const sendable = transfers.filter((transfer) => !doubtful.includes(transfer))
-        return Stream.concat(
-          Stream.fromIterable(doubtful.map((transfer) => doubt(transfer, now))),
-          callBanks(sendable, desk.banks.concurrency, (transfer) => send(desk, transfer, mayCall)),
-        )
-      }),
-    )
+    return Effect.gen(function* () {
+      const known = yield* desk.register.record(transfers, tail)
+      yield* desk.pass("after-register")
+      const now = yield* Clock.currentTimeMillis
+      const doubtful = new Set(transfers.filter((transfer) => isDoubtful(transfer, known)))
+      for (const transfer of doubtful) tell(doubt(transfer, now))
+      const sendable = transfers.filter((transfer) => !doubtful.has(transfer))
+      yield* callBanks(sendable, desk.banks.concurrency, (transfer) => send(desk, transfer, mayCall), tell)
+    })
   }
 
 /** Of a resend the register knows by right; of a first send only when the log has lost its tail. */

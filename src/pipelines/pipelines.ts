@@ -1,8 +1,8 @@
 /**
  * From due work to what came of it. A pipeline makes the calls that a plan asks for, a bounded number at a time, and
- * gives the commands that record the answers, in the order in which they arrive.
+ * tells the commands that record the answers, in the order in which they arrive.
  */
-import { Context, Effect, Layer, type Stream } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { Banks } from "../connectors/bank.ts"
 import { ComplianceEngine } from "../connectors/compliance-engine.ts"
@@ -32,6 +32,9 @@ export interface Mandate {
   readonly mayCall: Effect.Effect<boolean>
 }
 
+/** Takes the command that records an answer. At most one comes for each item of a call, so nobody has to wait. */
+export type Tell = (command: BatchCommand) => void
+
 export class Pipelines extends Context.Service<
   Pipelines,
   {
@@ -49,7 +52,8 @@ export class Pipelines extends Context.Service<
       batch: Batch,
       call: Call,
       mandate: Mandate,
-    ) => Stream.Stream<BatchCommand, Stalled>
+      tell: Tell,
+    ) => Effect.Effect<void, Stalled>
     /** The log's tail as the instruction register last knew it. */
     readonly tailOf: (batch: BatchId) => Effect.Effect<LogTail | undefined, ProviderUnavailable>
   }
@@ -71,16 +75,16 @@ export class Pipelines extends Context.Service<
       return {
         route: banks.route,
         tailOf: register.tailOf,
-        perform: (id, batch, call, mandate) => {
+        perform: (id, batch, call, mandate, tell) => {
           switch (call._tag) {
             case "Screen":
-              return screen(id, batch, call)
+              return screen(id, batch, call, tell)
             case "Book":
-              return post(id, batch, call)
+              return post(id, batch, call, tell)
             case "Transfer":
-              return pay(id, batch, call.items, mandate)
+              return pay(id, batch, call.items, mandate, tell)
             case "Inquire":
-              return inquire(id, batch, call.items)
+              return inquire(id, batch, call.items, tell)
           }
         },
       }

@@ -1,12 +1,12 @@
 import { hash } from "node:crypto"
-import { Clock, Effect, Stream } from "effect"
+import { Clock, Effect } from "effect"
 import type { Ledger } from "../connectors/ledger.ts"
 import type { Batch } from "../domain/batch.ts"
-import type { BatchCommand } from "../domain/commands.ts"
 import { type BatchId, postingKey } from "../domain/identifiers.ts"
 import type { Work } from "../domain/plan.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { itemsOf } from "./batch-items.ts"
+import type { Tell } from "./pipelines.ts"
 
 type Book = Extract<Work, { readonly _tag: "Book" }>
 
@@ -17,7 +17,7 @@ const digestOf = (kind: string, items: ReadonlyArray<number>): string =>
 /** Books a requested posting: always the same lines under the same key, however often it is tried. */
 export const posting =
   (ledger: Ledger["Service"], pass: (point: CrashPoint) => Effect.Effect<void>) =>
-  (id: BatchId, batch: Batch, { posting: number, kind, items }: Book) => {
+  (id: BatchId, batch: Batch, { posting: number, kind, items }: Book, tell: Tell) => {
     const request = {
       key: `${postingKey(id, number)}-${digestOf(kind, items)}`,
       kind,
@@ -25,12 +25,10 @@ export const posting =
       batch: id,
       lines: itemsOf(batch, items).map(({ item, currency, minor }) => ({ item, currency, minor })),
     }
-    return Stream.fromEffect(
-      Effect.gen(function* () {
-        const ledgerPostingId = yield* ledger.post(request)
-        yield* pass("after-ledger-call")
-        const at = yield* Clock.currentTimeMillis
-        return { _tag: "RecordPosting", at, posting: number, ledgerPostingId } satisfies BatchCommand
-      }),
-    )
+    return Effect.gen(function* () {
+      const ledgerPostingId = yield* ledger.post(request)
+      yield* pass("after-ledger-call")
+      const at = yield* Clock.currentTimeMillis
+      tell({ _tag: "RecordPosting", at, posting: number, ledgerPostingId })
+    })
   }

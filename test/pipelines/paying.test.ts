@@ -1,7 +1,8 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { InstructionRegister } from "../../src/connectors/instruction-register.ts"
+import type { BatchCommand } from "../../src/domain/commands.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import {
@@ -69,15 +70,13 @@ it.live("tells each answer when it arrives, and does not wait for a bank that is
   Effect.gen(function* () {
     const payouts = new Payouts("Tim Timeout", "Ada Lovelace").intended()
     const { perform } = yield* Pipelines
-    const stream = perform(payouts.id, payouts.batch, { _tag: "Transfer", items: payouts.numbers }, mandate)
+    const call = { _tag: "Transfer", items: payouts.numbers } as const
     const startedAt = Date.now()
     const arrivals: Array<{ readonly item: number | undefined; readonly afterMs: number }> = []
-    yield* Stream.runForEach(stream, (command) =>
-      Effect.sync(() => {
-        const item = command._tag === "RecordTransfer" ? command.item : undefined
-        arrivals.push({ item, afterMs: Date.now() - startedAt })
-      }),
-    )
+    yield* perform(payouts.id, payouts.batch, call, mandate, (command) => {
+      const item = command._tag === "RecordTransfer" ? command.item : undefined
+      arrivals.push({ item, afterMs: Date.now() - startedAt })
+    })
     assert.deepStrictEqual(
       arrivals.map(({ item }) => item),
       [2, 1],
@@ -155,9 +154,12 @@ it.live("reads the batch when it is called, not when the answers come", () =>
   Effect.gen(function* () {
     const payouts = new Payouts("Tim Timeout").intended()
     const { perform } = yield* Pipelines
-    const stream = perform(payouts.id, payouts.batch, { _tag: "Transfer", items: payouts.numbers }, mandate)
+    const told: Array<BatchCommand> = []
+    const call = { _tag: "Transfer", items: payouts.numbers } as const
+    const paying = perform(payouts.id, payouts.batch, call, mandate, (command) => told.push(command))
     payouts.hears(1, { _tag: "Accepted", transferId: "t", inquireAt: 0 })
-    assert.strictEqual(outcomes(yield* Stream.runCollect(stream)).get(1)?._tag, "Unknown")
+    yield* paying
+    assert.strictEqual(outcomes(told).get(1)?._tag, "Unknown")
   }).pipe(Effect.provide(pipelinesOn(outside, impatient))),
 )
 

@@ -1,6 +1,6 @@
 /** The pipelines between a real sandbox and a real Postgres, and batches to perform their calls for. */
 import { randomUUID } from "node:crypto"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer } from "effect"
 import { Banks } from "../../src/connectors/bank.ts"
 import { layer as banks } from "../../src/connectors/bank-http.ts"
 import { layer as complianceEngine } from "../../src/connectors/compliance-engine-http.ts"
@@ -104,7 +104,9 @@ export const perform = Effect.fnUntraced(function* (
   mayCall: Effect.Effect<boolean> = Effect.succeed(true),
 ) {
   const pipelines = yield* Pipelines
-  return yield* Stream.runCollect(pipelines.perform(id, batch, call, { head: "head", mayCall }))
+  const told: Array<BatchCommand> = []
+  yield* pipelines.perform(id, batch, call, { head: "head", mayCall }, (command) => told.push(command))
+  return told
 })
 
 /** What was learnt of transfers: the outcome by item. */

@@ -1,0 +1,123 @@
+/** The third step of an actor's loop: what was heard and what is due become events, and calls to make. Nothing waits. */
+import { Result } from "effect"
+import { nextAttempt } from "../domain/batch.ts"
+import type { BatchCommand } from "../domain/commands.ts"
+import { decide } from "../domain/decide.ts"
+import { POLICY } from "../domain/decide-intervention.ts"
+import type { BatchEvent } from "../domain/events.ts"
+import { evolve } from "../domain/evolve.ts"
+import { transferReference } from "../domain/identifiers.ts"
+import { plan, type Work } from "../domain/plan.ts"
+import type { Call } from "../pipelines/pipelines.ts"
+import type { Mail } from "../streams/event-log.ts"
+import type { Activation } from "./activation.ts"
+
+/** What came in since the last turn. */
+export interface Heard {
+  readonly mail: ReadonlyArray<Mail>
+  /** Answers of calls, in the order in which they arrived. */
+  readonly answers: ReadonlyArray<BatchCommand>
+}
+
+/** A command that the batch refused, or mail that could not be read. */
+export interface Refusal {
+  readonly command: string
+  readonly reason: string
+  readonly item?: number | undefined
+}
+
+/** What was decided: events to append, the mail that they answer, and the calls that are due. */
+export interface Turn {
+  readonly events: ReadonlyArray<BatchEvent>
+  readonly handled: ReadonlyArray<string>
+  readonly calls: ReadonlyArray<Call>
+  readonly refusals: ReadonlyArray<Refusal>
+}
+
+/** Decides all that was heard and is due at `now` (epoch milliseconds). The state of the actor is ahead of its log then. */
+export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: number): Turn => {
+  const events: Array<BatchEvent> = []
+  const refusals: Array<Refusal> = []
+  const obey = (command: BatchCommand): void => {
+    const decision = decide(actor.batch, command)
+    if (Result.isFailure(decision)) {
+      const { reason, item } = decision.failure
+      refusals.push({ command: command._tag, reason, item })
+      return
+    }
+    for (const event of decision.success) {
+      evolve(actor.batch, event)
+      events.push(event)
+    }
+  }
+
+  if (actor.strange && actor.batch.tasks.transfer.size > 0) obey({ _tag: "TakeOver", at: now })
+  actor.strange = false
+  for (const { id, command, problem = "unreadable" } of mail) {
+    if (command === undefined) refusals.push({ command: `mail ${id}`, reason: problem })
+    else obey(command)
+  }
+  for (const answer of answers) {
+    if (answer._tag === "RecordTransfer") actor.busy.delete(answer.item)
+    obey(answer)
+  }
+  const calls = actor.desk.isDraining() ? [] : decideDue(actor, now, obey)
+  return { events, handled: mail.map(({ id }) => id), calls, refusals }
+}
+
+/** Decides what is due until only calls are left, and gives those. */
+const decideDue = (
+  actor: Activation,
+  now: number,
+  obey: (command: BatchCommand) => void,
+): ReadonlyArray<Call> => {
+  const { route } = actor.desk.pipelines
+  while (true) {
+    const due = plan(actor.batch, now, new Set(actor.busy.keys()))
+    const commands = due.flatMap((work) =>
+      mustWait(actor, work, now) ? [] : commandOf(actor, work, now, route),
+    )
+    if (commands.length === 0) return due.filter(isCall)
+    const before = actor.batch.version
+    for (const command of commands) obey(command)
+    if (actor.batch.version === before) throw new Error("planned commands were all refused")
+  }
+}
+
+/** No intents are written while the transfers that they would lead to have to wait. */
+const mustWait = ({ backoff }: Activation, work: Work, now: number): boolean =>
+  work._tag === "RequestTransfers" && backoff.until("Transfer") > now
+
+const isCall = (work: Work): work is Call =>
+  work._tag === "Screen" || work._tag === "Book" || work._tag === "Transfer" || work._tag === "Inquire"
+
+const commandOf = (
+  { id, batch }: Activation,
+  work: Work,
+  at: number,
+  route: (currency: string) => string,
+): ReadonlyArray<BatchCommand> => {
+  switch (work._tag) {
+    case "RequestScreening":
+    case "RequestPosting":
+    case "ExpireApproval":
+    case "StartExecution":
+      return [{ ...work, at }]
+    case "Retry":
+      return [{ ...work, at, by: POLICY }]
+    case "RequestTransfers": {
+      const intent = (number: number) => {
+        const item = batch.items.get(number)
+        if (item === undefined) throw new Error(`item ${number} is planned and not in the batch`)
+        const key = { item: number, attempt: nextAttempt(item) }
+        return { ...key, bank: route(item.currency), reference: transferReference({ batch: id, ...key }) }
+      }
+      const [first, ...others] = work.items
+      return [{ _tag: "RequestTransfers", at, transfers: [intent(first), ...others.map(intent)] }]
+    }
+    case "Close":
+      return [{ _tag: "CloseBatch", at }]
+    default:
+      return []
+  }
+}
