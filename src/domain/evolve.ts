@@ -238,7 +238,7 @@ const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Bat
   const transfer = anyTransfer(batch, event)
   transfer.said.push(event.reported)
   if (event.compensation === "review") {
-    transfer.dispute = `the bank reported ${event.reported} after ${event.recorded} of attempt ${event.attempt}`
+    transfer.dispute = `of attempt ${event.attempt} the bank reported ${event.reported} after ${event.recorded}`
   } else {
     transfer.outcome = event.reported
     transfer.concludedAt = event.at

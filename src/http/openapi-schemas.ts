@@ -148,7 +148,13 @@ export const schemas = {
   ),
   Problem: object(
     { type: text(), title: text(), status: whole, instance: text() },
-    { detail: text(), errors: list(of("FieldProblem")), batch: text() },
+    {
+      detail: text(),
+      errors: list(of("FieldProblem")),
+      batch: text(),
+      reason: text(),
+      attempts: list(whole),
+    },
   ),
   FieldProblem: object({ pointer: { type: "string" }, detail: text() }, { item: whole, field: text() }),
 } as const

@@ -94,7 +94,7 @@ describe("an open attempt beside one in dispute", () => {
     story.tell(resolve("failed", 2))
     expect(story.batch.items.get(1)).toMatchObject({
       state: "parked",
-      reason: "the bank reported settled after failed of attempt 1",
+      reason: "of attempt 1 the bank reported settled after failed",
     })
     expect(story.tell(resolve("settled"))).toMatchObject([{ _tag: "ParkedResolved", attempt: 1 }])
     expect(story.batch.items.get(1)).toMatchObject({

@@ -280,9 +280,9 @@ export const guards: ReadonlyArray<Guard> = [
   {
     name: "a resolution is about its own attempt",
     file: "evolve.ts",
-    text: "transfer.dispute = undefined\n",
+    text: "const transfer = anyTransfer(batch, event)\n  transfer.outcome = event.outcome",
     without:
-      "transfer.dispute = undefined\n  if (transfer !== itemOf(batch, event.item).transfer) currentTransfer(batch, { ...event, attempt: itemOf(batch, event.item).transfer?.attempt ?? 0 }).outcome = event.outcome\n",
+      "const transfer = itemOf(batch, event.item).transfer ?? anyTransfer(batch, event)\n  transfer.outcome = event.outcome",
   },
   {
     name: "what a person resolved is not tried again by policy",
