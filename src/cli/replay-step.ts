@@ -103,9 +103,9 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "CancellationRefused":
       return `too late for ${event.items.length} items`
     case "LateOutcomeDetected":
-      return `${payout(event.item)}: ${event.reported} after ${event.recorded}, ${event.compensation}`
+      return `${payout(event.item)}, attempt ${event.attempt}: ${event.reported} after ${event.recorded}, ${event.compensation}`
     case "ParkedResolved":
-      return `${payout(event.item)}: ${event.outcome}, by ${redactText(event.by)}`
+      return `${payout(event.item)}, attempt ${event.attempt}: ${event.outcome}, by ${redactText(event.by)}`
     case "RetryRequested":
       return `${payout(event.item)}, by ${redactText(event.by)}`
     case "PostingRequested":

@@ -43,12 +43,17 @@ export type Task =
 
 export type TransferFinal = "settled" | "failed" | "returned"
 
+/** Where an attempt is that has no final word. */
+export type AttemptPhase = Extract<ItemState, "transferring" | "unknown" | "pending" | "parked">
+
 /** One attempt to pay an item: a child of the item, with a key of its own. */
 export interface Attempt {
   readonly attempt: number
   readonly bank: string
   readonly reference: string
   readonly requestedAt: number
+  /** Where it is until its outcome is known. */
+  phase: AttemptPhase
   /** How often the attempt went out under its key. */
   sends: number
   /** How often the bank was asked, or promised to tell, without a final word. */
@@ -63,6 +68,8 @@ export interface Attempt {
   outcome: TransferFinal | undefined
   /** Every final word that the bank has ever said of it: said again, it is old news. */
   readonly said: Array<TransferFinal>
+  /** How the bank contradicted itself about it, until a person resolves it. */
+  dispute: string | undefined
   concludedAt: number | undefined
   /** The bank's own code for a failure or a return, and what it meant then. */
   code: string | undefined
@@ -80,8 +87,6 @@ export interface Item extends PayoutItem {
   /** The attempt under way or last made, and those before it. */
   transfer: Attempt | undefined
   readonly earlier: Array<Attempt>
-  /** The bank contradicted itself about this item: it stays with a person until that person resolves it. */
-  disputed: boolean
   /** Why the item is held, rejected, failed, returned, cancelled or parked: the code or reason as it was given. */
   reason: string | undefined
 }
@@ -224,6 +229,10 @@ export const countOf = (batch: Batch, state: ItemState): number => {
   for (const states of batch.tallies.values()) count += states.get(state)?.count ?? 0
   return count
 }
+
+/** The attempts of an item, in their order; only the last can be open. */
+export const attemptsOf = ({ earlier, transfer }: Item): ReadonlyArray<Attempt> =>
+  transfer === undefined ? earlier : [...earlier, transfer]
 
 /** The attempt of an item with a number, the current one or an earlier one. */
 export const attemptOf = (item: Item, attempt: number): Attempt | undefined =>

@@ -128,10 +128,12 @@ export const TakeOver = Schema.TaggedStruct("TakeOver", { at: Instant })
 /** Tries a failed item again, as a new attempt. */
 export const Retry = Schema.TaggedStruct("Retry", { at: Instant, item: ItemNumber, by: Actor })
 
-/** Says, with evidence, how a parked item ended. */
+/** Says, with evidence, how an attempt of a parked item ended. */
 export const Resolve = Schema.TaggedStruct("Resolve", {
   at: Instant,
   item: ItemNumber,
+  /** May be left out where only one is in question. */
+  attempt: Schema.optionalKey(AttemptNumber),
   outcome: Schema.Literals(["settled", "failed"]),
   by: Actor,
   reason: PlainText(280),

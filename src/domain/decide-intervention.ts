@@ -1,10 +1,11 @@
 /** What people do to a batch under way: cancel, review, retry, resolve. Each answer is honest, item by item. */
 import { Array as Arr } from "effect"
-import { type Batch, type Item, nextAttempt } from "./batch.ts"
+import { attemptsInQuestion } from "./attempts.ts"
+import { attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
 import type { BatchCommandOf } from "./commands.ts"
 import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
-import { type Decision, events, refuse } from "./rejection.ts"
+import { type Decision, events, nothing, refuse } from "./rejection.ts"
 
 /** Who acts when nobody does: the batch's own policy. */
 export const POLICY = "policy"
@@ -79,10 +80,20 @@ export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Dec
   return events({ ...command, _tag: "RetryRequested" })
 }
 
+/** One attempt at a time, and none while money may still move for another: its word could make this one wrong. */
 export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">): Decision => {
-  const state = batch.items.get(command.item)?.state
-  if (state === undefined) return refuse(command, "no-such-item", command.item)
-  return state === "parked"
-    ? events({ ...command, _tag: "ParkedResolved" })
-    : refuse(command, "not-parked", command.item)
+  const { item: number, outcome } = command
+  const item = batch.items.get(number)
+  if (item === undefined) return refuse(command, "no-such-item", number)
+  if (item.state !== "parked") return refuse(command, "not-parked", number)
+  const inQuestion = attemptsInQuestion(item)
+  const candidates = inQuestion.map(({ attempt }) => attempt)
+  if (command.attempt === undefined && inQuestion.length !== 1)
+    return refuse(command, "attempt-not-named", number, candidates)
+  const about = inQuestion.find(({ attempt }) => attempt === (command.attempt ?? attempt))
+  if (about === undefined) return refuse(command, "attempt-not-in-question", number, candidates)
+  const open = attemptsOf(item).find((other) => other !== about && other.outcome === undefined)
+  if (open !== undefined) return refuse(command, "attempt-open", number, [open.attempt])
+  if (about.dispute === undefined && about.outcome === outcome) return nothing
+  return events({ ...command, _tag: "ParkedResolved", attempt: about.attempt })
 }

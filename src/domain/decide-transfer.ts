@@ -1,5 +1,6 @@
 /** Paying: the one door to a bank, and what a bank's word means before and after it has given its last. */
 import { Array as Arr } from "effect"
+import { isDisputed } from "./attempts.ts"
 import { type Attempt, attemptOf, type Batch, type Item, nextAttempt, type TransferFinal } from "./batch.ts"
 import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
 import type { BatchEvent, Evidence } from "./events.ts"
@@ -45,13 +46,14 @@ export const decideTransferOutcome = (batch: Batch, command: RecordTransfer): De
 
 /** An attempt without a final word learns. A parked one hears only final words: nobody asks for it any more. */
 const heardOfOpen = (
-  { item, state }: Item,
+  item: Item,
   transfer: Attempt,
   { at, attempt, outcome }: RecordTransfer,
 ): ReadonlyArray<BatchEvent> => {
-  const about = { at, item, attempt }
+  const about = { at, item: item.item, attempt }
   const park = (reason: string): BatchEvent => ({ _tag: "TransferParked", ...about, reason })
-  const tracked = state !== "parked"
+  const { phase } = transfer
+  const tracked = phase !== "parked"
   switch (outcome._tag) {
     case "Accepted": {
       const { transferId, inquireAt } = outcome
@@ -64,13 +66,14 @@ const heardOfOpen = (
     case "Unresolved":
       return tracked ? [park(outcome.reason)] : []
     case "NeverSeen": {
-      if (state !== "unknown" && state !== "pending") return []
+      if (phase !== "unknown" && phase !== "pending") return []
       if (transfer.transferId !== undefined) return [park("the bank forgot a transfer that it had accepted")]
       const certainAt = (transfer.unknownSince ?? at) + outcome.quarantineMs
       if (at < certainAt) {
         const reason = "the bank has not seen it, and it may still be on its way"
         return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: certainAt }]
       }
+      if (isDisputed(item)) return [park("the bank never saw it, and may have paid another attempt")]
       if (transfer.sends >= SENDS_MAX) return [park("the bank does not receive the transfer")]
       return [{ _tag: "TransferResent", ...about }]
     }
@@ -110,17 +113,31 @@ const heardOfFinal = (
   }
   const paidAfterAll = recorded === "failed" && reported.word === "settled"
   const mendable = paidAfterAll && item.transfer === transfer && item.state === "failed"
-  return [
-    {
-      _tag: "LateOutcomeDetected",
-      ...about,
-      recorded,
-      reported: reported.word,
-      evidence: reported.evidence,
-      compensation: mendable ? "repost" : "review",
-    },
-  ]
+  const detected: BatchEvent = {
+    _tag: "LateOutcomeDetected",
+    ...about,
+    recorded,
+    reported: reported.word,
+    evidence: reported.evidence,
+    compensation: mendable ? "repost" : "review",
+  }
+  return [detected, ...heldBack(item, at)]
 }
+
+/** A later attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
+const heldBack = ({ item, transfer }: Item, at: number): ReadonlyArray<BatchEvent> =>
+  transfer === undefined || transfer.outcome !== undefined || transfer.phase !== "transferring"
+    ? []
+    : [
+        {
+          _tag: "TransferUnknown",
+          at,
+          item,
+          attempt: transfer.attempt,
+          reason: "an earlier attempt is in dispute",
+          inquireAt: at,
+        },
+      ]
 
 interface FinalWord {
   readonly word: TransferFinal

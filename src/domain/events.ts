@@ -227,10 +227,9 @@ export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
   compensation: Schema.Literals(["repost", "review"]),
 })
 
-/** A person said, with evidence, how a parked item ended. */
+/** A person said, with evidence, how an attempt of a parked item ended. */
 export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
-  at: Instant,
-  item: ItemNumber,
+  ...transfer,
   outcome: Schema.Literals(["settled", "failed"]),
   by: Actor,
   reason: PlainText(280),

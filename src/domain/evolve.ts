@@ -4,18 +4,20 @@
  * A fold owns its state: `evolve` changes it in place and returns it, so that a batch of any size costs the same per
  * event. Whoever fails to append the events that it evolved throws the state away and folds the log again.
  */
+import { standing } from "./attempts.ts"
 import {
   type Attempt,
+  type AttemptPhase,
   attemptOf,
   type Batch,
   emptyBatch,
   type Item,
   type ItemState,
   type Tally,
-  type Task,
   type TransferFinal,
 } from "./batch.ts"
 import type { BatchEvent, BatchEventOf, PayoutItem } from "./events.ts"
+import { isRetryDue, taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
 export const evolve = (batch: Batch, event: BatchEvent): Batch => {
@@ -87,7 +89,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "TransferReturned":
       return concluded(batch, event, "returned", event)
     case "TransferParked":
-      return change(batch, event.item, { state: "parked", reason: event.reason })
+      return parked(batch, event)
     case "LateOutcomeDetected":
       return disputed(batch, event)
     case "ParkedResolved":
@@ -134,7 +136,6 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     posting: undefined,
     transfer: undefined,
     earlier: [],
-    disputed: false,
     reason: undefined,
   }
   batch.items.set(item.item, item)
@@ -172,6 +173,7 @@ const requested = (batch: Batch, event: BatchEventOf<"TransferRequested">): Batc
       bank: event.bank,
       reference: event.reference,
       requestedAt: event.at,
+      phase: "transferring",
       sends: 1,
       inquiries: 0,
       transferId: undefined,
@@ -179,6 +181,7 @@ const requested = (batch: Batch, event: BatchEventOf<"TransferRequested">): Batc
       unknownSince: undefined,
       outcome: undefined,
       said: [],
+      dispute: undefined,
       concludedAt: undefined,
       code: undefined,
       category: undefined,
@@ -192,11 +195,21 @@ type AboutTransfer = { readonly at: number; readonly item: number; readonly atte
 const tracked = (
   batch: Batch,
   about: AboutTransfer,
-  state: ItemState,
+  phase: AttemptPhase,
   mend: (transfer: Attempt) => void,
 ): Batch => {
-  mend(currentTransfer(batch, about))
-  return change(batch, about.item, { state })
+  const transfer = currentTransfer(batch, about)
+  transfer.phase = phase
+  mend(transfer)
+  return stand(batch, about, itemOf(batch, about.item).reason)
+}
+
+/** The inquiries have come to their end: a person says what became of it. */
+const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
+  const transfer = currentTransfer(batch, event)
+  transfer.phase = "parked"
+  transfer.inquireAt = undefined
+  return stand(batch, event, event.reason)
 }
 
 /** What a bank said when it failed or returned a transfer. */
@@ -209,7 +222,7 @@ const concluded = (
   outcome: TransferFinal,
   refusal: Refusal | undefined,
 ): Batch => {
-  const transfer = currentTransfer(batch, about)
+  const transfer = anyTransfer(batch, about)
   transfer.outcome = outcome
   transfer.said.push(outcome)
   transfer.concludedAt = about.at
@@ -217,32 +230,35 @@ const concluded = (
   transfer.code = refusal?.code
   transfer.category = refusal?.category
   transfer.retryable = refusal?.retryable ?? false
-  const { disputed } = itemOf(batch, about.item)
-  return change(batch, about.item, disputed ? {} : { state: outcome, reason: refusal?.code })
+  return stand(batch, about, refusal?.code)
 }
 
 /** What was paid after all is booked like any payment; everything else about a contradiction is a person's to say. */
 const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Batch => {
-  attemptOf(itemOf(batch, event.item), event.attempt)?.said.push(event.reported)
+  const transfer = anyTransfer(batch, event)
+  transfer.said.push(event.reported)
   if (event.compensation === "review") {
-    const reason = `the bank reported ${event.reported} after ${event.recorded}`
-    return change(batch, event.item, { state: "parked", disputed: true, reason })
+    transfer.dispute = `of attempt ${event.attempt} the bank reported ${event.reported} after ${event.recorded}`
+  } else {
+    transfer.outcome = event.reported
+    transfer.concludedAt = event.at
   }
-  const transfer = currentTransfer(batch, event)
-  transfer.outcome = event.reported
-  transfer.concludedAt = event.at
-  return change(batch, event.item, { state: "settled", reason: undefined })
+  return stand(batch, event, undefined)
 }
 
+/** Where a person had to speak, no policy tries again. */
 const resolved = (batch: Batch, event: BatchEventOf<"ParkedResolved">): Batch => {
-  const { transfer } = itemOf(batch, event.item)
-  if (transfer !== undefined) {
-    transfer.outcome = event.outcome
-    transfer.concludedAt = event.at
-    transfer.retryable = false
-  }
-  return change(batch, event.item, { state: event.outcome, disputed: false, reason: event.reason })
+  const transfer = anyTransfer(batch, event)
+  transfer.outcome = event.outcome
+  transfer.concludedAt = event.at
+  transfer.dispute = undefined
+  const { transfer: last } = itemOf(batch, event.item)
+  if (last !== undefined) last.retryable = false
+  return stand(batch, event, event.reason)
 }
+
+const stand = (batch: Batch, { item }: AboutTransfer, reason: string | undefined): Batch =>
+  change(batch, item, standing(itemOf(batch, item), reason))
 
 const changeAll = (batch: Batch, items: Iterable<number>, fields: Partial<Item>): Batch => {
   for (const item of items) change(batch, item, fields)
@@ -268,44 +284,6 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
   return batch
 }
 
-const isRetryDue = ({ attemptsMax }: Batch, { state, task, transfer }: Item): boolean =>
-  state === "failed" && task === "none" && transfer?.retryable === true && transfer.attempt < attemptsMax
-
-/** The next thing that has to happen to an item, from its states alone. */
-const taskOf = (item: Item): Task => {
-  if (item.posting !== undefined) return "book"
-  const { ledger } = item
-  switch (item.state) {
-    case "received":
-      return "submit"
-    case "screening":
-      return "screen"
-    case "held":
-    case "parked":
-      return "review"
-    case "rejected":
-      return "none"
-    case "cleared":
-      return ledger === "held" ? "request" : "hold"
-    case "transferring":
-      return "transfer"
-    case "unknown":
-    case "pending":
-      return "inquire"
-    case "settled":
-      // What was released or reversed and is paid after all is held and posted like any payment.
-      return ledger === "posted" ? "none" : ledger === "held" ? "post" : "hold"
-    case "failed":
-    case "cancelled":
-      // Posted, where a person found that it was not paid after all.
-      return ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"
-    case "returned":
-      // What was settled is posted first, however quickly it came back: the ledger shows both.
-      if (ledger === "reversed") return "none"
-      return ledger === "posted" ? "reverse" : ledger === "held" ? "post" : "hold"
-  }
-}
-
 const tally = (batch: Batch, item: Item, sign: 1 | -1): void => {
   const states = entryOf(batch.tallies, item.currency, () => new Map<ItemState, Tally>())
   const entry = entryOf(states, item.state, () => ({ count: 0, minor: 0n }))
@@ -325,6 +303,12 @@ const itemOf = (batch: Batch, number: number): Item => {
   const item = batch.items.get(number)
   if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
   return item
+}
+
+const anyTransfer = (batch: Batch, { item, attempt }: AboutTransfer): Attempt => {
+  const transfer = attemptOf(itemOf(batch, item), attempt)
+  if (transfer === undefined) throw new Error(`item ${item} has no attempt ${attempt}: the log is not legal`)
+  return transfer
 }
 
 const currentTransfer = (batch: Batch, { item, attempt }: AboutTransfer): Attempt => {

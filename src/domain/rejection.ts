@@ -22,12 +22,17 @@ export type RejectionReason =
   | "hash-differs"
   | "attempts-exhausted"
   | "items-open"
+  | "attempt-not-named"
+  | "attempt-not-in-question"
+  | "attempt-open"
 
 export interface Rejection {
   readonly _tag: "Rejection"
   readonly command: BatchCommand["_tag"]
   readonly reason: RejectionReason
   readonly item?: number
+  /** The attempts of the item that stand in the way, or that the command could be about. */
+  readonly attempts?: ReadonlyArray<number>
 }
 
 /**
@@ -40,5 +45,16 @@ export const nothing: Decision = Result.succeed([])
 
 export const events = (...happened: ReadonlyArray<BatchEvent>): Decision => Result.succeed(happened)
 
-export const refuse = (command: BatchCommand, reason: RejectionReason, item?: number): Decision =>
-  Result.fail({ _tag: "Rejection", command: command._tag, reason, ...(item === undefined ? {} : { item }) })
+export const refuse = (
+  command: BatchCommand,
+  reason: RejectionReason,
+  item?: number,
+  attempts?: ReadonlyArray<number>,
+): Decision =>
+  Result.fail({
+    _tag: "Rejection",
+    command: command._tag,
+    reason,
+    ...(item === undefined ? {} : { item }),
+    ...(attempts === undefined ? {} : { attempts }),
+  })

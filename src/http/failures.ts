@@ -26,6 +26,8 @@ export class IdempotencyKeyReused extends Schema.TaggedError<IdempotencyKeyReuse
 /** The batch refuses the command as it stands; docs/SPEC.md lists the reasons. */
 export class CommandRefused extends Schema.TaggedError<CommandRefused>()("CommandRefused", {
   reason: Schema.String,
+  /** The attempts of the item that it is about, where it is about attempts. */
+  attempts: Schema.optionalKey(Schema.Array(Schema.Int)),
 }) {}
 
 /** As many batches are open as the service takes on. */

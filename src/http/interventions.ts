@@ -9,8 +9,9 @@ import { Clock, Effect, Result, Schema } from "effect"
 import { PlainText } from "../domain/beneficiary.ts"
 import type { MailCommand } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
-import { Actor } from "../domain/events.ts"
-import { ItemNumber, type PartnerId } from "../domain/identifiers.ts"
+import { Actor, type BatchEvent } from "../domain/events.ts"
+import { AttemptNumber, ItemNumber, type PartnerId } from "../domain/identifiers.ts"
+import type { Rejection } from "../domain/rejection.ts"
 import { EventLog } from "../streams/event-log.ts"
 import { batchFromLog, ownBatch } from "./batch-from-log.ts"
 import type { EdgeContext } from "./edge.ts"
@@ -40,13 +41,22 @@ const intervention =
       const command = commandOf(said, yield* Clock.currentTimeMillis, item)
       const { batch } = yield* batchFromLog(id)
       const decision = decide(batch, command)
-      if (Result.isFailure(decision)) return yield* new CommandRefused({ reason: decision.failure.reason })
-      yield* (yield* EventLog).tell(id, command)
+      if (Result.isFailure(decision)) return yield* new CommandRefused(refusal(decision.failure))
+      yield* (yield* EventLog).tell(id, pinned(command, decision.success))
       const expected = decision.success.map((event, index) =>
         shownEvent({ version: batch.version + index + 1, event }),
       )
       return c.json({ status: "accepted", expected }, 202)
     })
+
+const refusal = ({ reason, attempts }: Rejection) =>
+  attempts === undefined ? { reason } : { reason, attempts }
+
+/** A resolution goes into the mailbox with its attempt, so that while it waits it cannot come to mean another. */
+const pinned = (command: MailCommand, [expected]: ReadonlyArray<BatchEvent>): MailCommand =>
+  command._tag === "Resolve" && expected?._tag === "ParkedResolved"
+    ? { ...command, attempt: expected.attempt }
+    : command
 
 const isItemNumber = Schema.is(ItemNumber)
 
@@ -76,7 +86,12 @@ export const retry = intervention(Schema.Struct({ by: Actor }), (said, at, item)
   ...said,
 }))
 
-const Resolution = Schema.Struct({ by: Actor, reason, outcome: Schema.Literals(["settled", "failed"]) })
+const Resolution = Schema.Struct({
+  by: Actor,
+  reason,
+  outcome: Schema.Literals(["settled", "failed"]),
+  attempt: Schema.optionalKey(AttemptNumber),
+})
 
-/** How a parked item ended, by a person who has evidence. */
+/** How an attempt of a parked item ended, by a person who has evidence: the one in question when none is named. */
 export const resolve = intervention(Resolution, (said, at, item) => ({ _tag: "Resolve", at, item, ...said }))

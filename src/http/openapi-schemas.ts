@@ -124,7 +124,10 @@ export const schemas = {
   ),
   Review: closedObject({ by: text(128), reason: text(280), decision: { enum: ["released", "rejected"] } }),
   Retry: closedObject({ by: text(128) }),
-  Resolution: closedObject({ by: text(128), reason: text(280), outcome: { enum: ["settled", "failed"] } }),
+  Resolution: closedObject(
+    { by: text(128), reason: text(280), outcome: { enum: ["settled", "failed"] } },
+    { attempt: { ...whole, description: "Needed when several attempts of the item are in question." } },
+  ),
   Expected: object({ status: { const: "accepted" }, expected: list(of("BatchEvent")) }),
   BatchEvent: { ...object({ version: whole, type: text(), at: instant }), additionalProperties: true },
   BatchEventPage: object({ events: list(of("BatchEvent")), next: next("integer") }),
@@ -145,7 +148,13 @@ export const schemas = {
   ),
   Problem: object(
     { type: text(), title: text(), status: whole, instance: text() },
-    { detail: text(), errors: list(of("FieldProblem")), batch: text() },
+    {
+      detail: text(),
+      errors: list(of("FieldProblem")),
+      batch: text(),
+      reason: text(),
+      attempts: list(whole),
+    },
   ),
   FieldProblem: object({ pointer: { type: "string" }, detail: text() }, { item: whole, field: text() }),
 } as const

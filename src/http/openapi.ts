@@ -167,7 +167,10 @@ export const openApiDocument = {
       post: intervention("retryItem", "Try a failed item again", "Retry", [batchId, itemNumber]),
     },
     "/payout-batches/{id}/items/{item}/resolution": {
-      post: intervention("resolveItem", "Say how a parked item ended", "Resolution", [batchId, itemNumber]),
+      post: intervention("resolveItem", "Say how an attempt of a parked item ended", "Resolution", [
+        batchId,
+        itemNumber,
+      ]),
     },
     "/payout-batches/{id}/events": {
       get: {

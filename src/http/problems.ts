@@ -85,7 +85,11 @@ const table: Table = {
     status: 409,
     slug: "command-refused",
     title: "The batch refuses this as it stands",
-    members: ({ reason }) => ({ detail: `The reason is ${reason}; docs/SPEC.md lists them all.`, reason }),
+    members: ({ reason, attempts }) => ({
+      detail: `The reason is ${reason}; docs/SPEC.md lists them all.`,
+      reason,
+      ...(attempts === undefined ? {} : { attempts }),
+    }),
   },
   CorruptEntry: unexpected,
   EndpointsUnavailable: unavailable,

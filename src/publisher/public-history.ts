@@ -1,5 +1,5 @@
 /** Which public events a batch's log yields. A pure function of the log, so that whoever reads it again tells the same. */
-import { type Batch, emptyBatch, type Item, type ItemState } from "../domain/batch.ts"
+import { attemptOf, attemptsOf, type Batch, emptyBatch, type Item, type ItemState } from "../domain/batch.ts"
 import { shownReason } from "../domain/beneficiary.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
@@ -44,26 +44,13 @@ export const publicEventsOf = (
       return event.decision === "rejected" ? [reviewed(history, recorded, event)] : []
     case "ItemsCancelled":
       return event.items.map((item, index) => cancelled(history, recorded, event, item, index + 1))
+    case "TransferSettled":
+    case "TransferFailed":
+    case "TransferReturned":
+    case "TransferParked":
     case "LateOutcomeDetected":
-      return [late(history, recorded, event)]
     case "ParkedResolved":
-      return [resolved(history, recorded, event)]
-    case "TransferSettled": {
-      const data = { ...payout(history, event.item), ...transfer(history, event), state: "settled" as const }
-      return [{ ...envelope(history, recorded, "PayoutSettled", event.item), data }]
-    }
-    case "TransferFailed": {
-      const data = { ...outcome(history, event, event.code), state: "failed" as const }
-      return [{ ...envelope(history, recorded, "PayoutFailed", event.item), data }]
-    }
-    case "TransferReturned": {
-      const data = { ...outcome(history, event, event.code), state: "returned" as const }
-      return [{ ...envelope(history, recorded, "PayoutReturned", event.item), data }]
-    }
-    case "TransferParked": {
-      const data = { ...outcome(history, event, event.reason), state: "parked" as const }
-      return [{ ...envelope(history, recorded, "PayoutParked", event.item), data }]
-    }
+      return [concluded(history, recorded, event)]
     case "BatchClosed":
       return [closed(history, recorded, event)]
     default:
@@ -138,42 +125,37 @@ const cancelled = (
   data: { ...payout(history, item), state: "cancelled", reason: reasonOf(history, item, reason) },
 })
 
-/** What was paid after all is told as paid; any other contradiction as an item that waits for a person. */
-const late = (
-  history: PublicHistory,
-  recorded: RecordedEvent,
-  event: BatchEventOf<"LateOutcomeDetected">,
-): PublicEvent => {
-  const about = { ...payout(history, event.item), ...transfer(history, event) }
-  if (event.compensation === "repost")
-    return {
-      ...envelope(history, recorded, "PayoutSettled", event.item),
-      data: { ...about, state: "settled" },
-    }
-  const reason = `the bank reported ${event.reported} after ${event.recorded}`
-  return {
-    ...envelope(history, recorded, "PayoutParked", event.item),
-    data: { ...about, state: "parked", reason },
+/**
+ * What became of an item by the word of a bank or a person, told as the item stands after it: while an attempt is in
+ * dispute, or two were paid, that is parked, whatever was said of the others.
+ */
+const concluded = (history: PublicHistory, recorded: RecordedEvent, about: AboutAttempt): PublicEvent => {
+  const item = itemOf(history, about.item)
+  const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
+  const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
+  const reason = reasonOf(history, item.item, item.reason ?? "")
+  const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item)
+  switch (item.state) {
+    case "settled":
+      return { ...told("PayoutSettled"), data: { ...data, state: "settled" } }
+    case "failed":
+      return { ...told("PayoutFailed"), data: { ...data, state: "failed", reason } }
+    case "returned":
+      return { ...told("PayoutReturned"), data: { ...data, state: "returned", reason } }
+    case "parked":
+      return { ...told("PayoutParked"), data: { ...data, state: "parked", reason } }
+    default:
+      throw new Error(`item ${item.item} is ${item.state} after its word: the log is not legal`)
   }
-}
-
-const resolved = (
-  history: PublicHistory,
-  recorded: RecordedEvent,
-  { item, outcome, reason }: BatchEventOf<"ParkedResolved">,
-): PublicEvent => {
-  const attempt = itemOf(history, item).transfer?.attempt ?? 1
-  const about = { ...payout(history, item), ...transfer(history, { item, attempt }) }
-  return outcome === "settled"
-    ? { ...envelope(history, recorded, "PayoutSettled", item), data: { ...about, state: "settled" } }
-    : {
-        ...envelope(history, recorded, "PayoutFailed", item),
-        data: { ...about, state: "failed", reason: reasonOf(history, item, reason) },
-      }
 }
 
 const reasonOf = (history: PublicHistory, item: number, reason: string): string =>
   shownReason(itemOf(history, item).beneficiary.account, reason)
+
+interface AboutAttempt {
+  readonly item: number
+  readonly attempt: number
+}
 
 /** What all events have in common. An event that is the `nth` of its entry has the item in its id. */
 const envelope = <Name extends PublicEventName>(
@@ -212,17 +194,12 @@ const payout = (history: PublicHistory, number: number) => {
   }
 }
 
-const transfer = (history: PublicHistory, { item, attempt }: { item: number; attempt: number }) => {
-  const bank = itemOf(history, item).transfer?.bank
-  if (bank === undefined) throw new Error(`item ${item} has no transfer: the log is not legal`)
-  return { attempt, bank }
+const transfer = (item: Item, number: number) => {
+  const attempt = attemptOf(item, number)
+  if (attempt === undefined)
+    throw new Error(`item ${item.item} has no attempt ${number}: the log is not legal`)
+  return { attempt: number, bank: attempt.bank }
 }
-
-const outcome = (history: PublicHistory, about: { item: number; attempt: number }, reason: string) => ({
-  ...payout(history, about.item),
-  ...transfer(history, about),
-  reason: shownReason(itemOf(history, about.item).beneficiary.account, reason),
-})
 
 const byCurrency = <A>({ batch }: PublicHistory, of: (currency: string) => A): Record<string, A> =>
   Object.fromEntries([...batch.tallies.keys()].sort().map((currency) => [currency, of(currency)]))

@@ -3,12 +3,16 @@ import { isDeepStrictEqual } from "node:util"
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { attemptsInQuestion, isDisputed } from "../../src/domain/attempts.ts"
 import {
+  type Attempt,
+  attemptsOf,
   type Batch,
   batchState,
   type ItemState,
   isComplete,
   type LedgerState,
+  type Task,
 } from "../../src/domain/batch.ts"
 import type { TransferOutcome } from "../../src/domain/commands.ts"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
@@ -72,13 +76,17 @@ const anyCommand: fc.Arbitrary<CommandWithoutTime> = fc.oneof(
     hash: fc.constantFrom("digest", "other"),
   }),
   fc.record({ _tag: fc.constant("Retry" as const), item, by: fc.constant("olga") }),
-  fc.record({
-    _tag: fc.constant("Resolve" as const),
-    item,
-    outcome: fc.constantFrom("settled" as const, "failed" as const),
-    by: fc.constant("olga"),
-    reason: fc.constant("statement"),
-  }),
+  fc.record(
+    {
+      _tag: fc.constant("Resolve" as const),
+      item,
+      attempt,
+      outcome: fc.constantFrom("settled" as const, "failed" as const),
+      by: fc.constant("olga"),
+      reason: fc.constant("statement"),
+    },
+    { requiredKeys: ["_tag", "item", "outcome", "by", "reason"] },
+  ),
   fc.constantFrom<CommandWithoutTime>(
     { _tag: "TakeOver" },
     { _tag: "CloseBatch" },
@@ -92,9 +100,18 @@ const anyCommand: fc.Arbitrary<CommandWithoutTime> = fc.oneof(
   ),
 )
 
+/** The last word about a first attempt, heard late or again. */
+const lateWord: fc.Arbitrary<CommandWithoutTime> = fc.record({
+  _tag: fc.constant("RecordTransfer" as const),
+  item,
+  attempt: fc.constant(1),
+  outcome: fc.constantFrom(settled, failed, returned),
+})
+
 /** Either a command out of the blue, or the nth thing that the plan asks for, with what became of it. */
 const step = fc.oneof(
   { arbitrary: fc.record({ blue: anyCommand }), weight: 1 },
+  { arbitrary: fc.record({ blue: lateWord }), weight: 1 },
   {
     arbitrary: fc.record({
       choice: fc.nat(10),
@@ -116,7 +133,31 @@ const terms = fc.record({
   approvalAsked: fc.boolean(),
   attemptsMax: fc.constantFrom(1, 3),
   wait: fc.constantFrom(undefined, 0, 20),
+  tried: fc.boolean(),
 })
+
+/** Item 1 failed and is tried again, where the batch's terms let it. */
+const secondTry: ReadonlyArray<CommandWithoutTime> = [
+  { _tag: "RequestScreening", items: [1, 2, 3] },
+  {
+    _tag: "RecordScreening",
+    clearance: 1,
+    clearanceId: "c",
+    listVersion: "v",
+    decisions: [1, 2, 3].map((item) => ({ item, decision: "approved" as const })),
+  },
+  { _tag: "StartExecution" },
+  { _tag: "RequestPosting", kind: "hold", items: [1] },
+  { _tag: "RecordPosting", posting: 1, ledgerPostingId: "l" },
+  intent(1),
+  { _tag: "RecordTransfer", item: 1, attempt: 1, outcome: failed },
+  { _tag: "RequestPosting", kind: "release", items: [1] },
+  { _tag: "RecordPosting", posting: 2, ledgerPostingId: "l" },
+  { _tag: "Retry", item: 1, by: "olga" },
+  { _tag: "RequestPosting", kind: "hold", items: [1] },
+  { _tag: "RecordPosting", posting: 3, ledgerPostingId: "l" },
+  intent(1, 2),
+]
 
 /** The command that carries out one piece of due work. */
 const duties = (
@@ -189,7 +230,11 @@ class Witness {
       case "ItemsCancelled":
         for (const item of event.items) this.#cancelled.add(item)
         break
+      case "TransferResent":
+        expect(disputedItems(batch), "never sent again while in dispute").not.toContain(event.item)
+        break
       case "TransferRequested":
+        expect(disputedItems(batch), "never sent while in dispute").not.toContain(event.item)
         expect(this.#clearances.get(event.item), "paid only when cleared").toBe("cleared")
         expect(this.#cancelled.has(event.item), "never paid after a cancellation").toBe(false)
         expect(this.#approvalNeeded && !this.#approved, "never paid before an approval").toBe(false)
@@ -210,11 +255,13 @@ class Witness {
       case "LateOutcomeDetected":
         if (event.compensation === "repost") this.#final(event, "settled", ["failed"])
         break
-      case "ParkedResolved": {
-        const attempt = batch.items.get(event.item)?.transfer?.attempt
-        if (attempt !== undefined) this.#finals.set(`${event.item}-${attempt}`, event.outcome)
+      case "ParkedResolved":
+        for (const { attempt, outcome } of attemptsOfItem(batch, event.item))
+          expect(outcome !== undefined || attempt === event.attempt, "resolved while another is open").toBe(
+            true,
+          )
+        this.#finals.set(`${event.item}-${event.attempt}`, event.outcome)
         break
-      }
     }
   }
 
@@ -228,6 +275,14 @@ class Witness {
     this.#finals.set(key, word)
   }
 }
+
+const attemptsOfItem = (batch: Batch, number: number) => {
+  const item = batch.items.get(number)
+  return item === undefined ? [] : attemptsOf(item)
+}
+
+const disputedItems = (batch: Batch): ReadonlyArray<number> =>
+  [...batch.items.values()].flatMap((item) => (isDisputed(item) ? [item.item] : []))
 
 /** Where the money of an item is that nothing more has to happen to. */
 const rests: Partial<Record<ItemState, ReadonlyArray<LedgerState>>> = {
@@ -262,6 +317,27 @@ const expectConserved = (batch: Batch): void => {
   }
 }
 
+/** An open attempt is asked about at a known time, or parked after its schedule; what was paid twice is a person's. */
+const expectAttemptsAreLookedAfter = (batch: Batch, seen: { openBesideDispute: number }): void => {
+  for (const item of batch.items.values()) {
+    const attempts = attemptsOf(item)
+    for (const open of attempts.filter(({ outcome }) => outcome === undefined)) {
+      if (open !== item.transfer) throw new Error("an attempt is open that is not the last")
+      if (item.task !== taskOfOpen(open)) throw new Error(`${open.phase}, and left to ${item.task}`)
+      if (isDisputed(item)) seen.openBesideDispute += 1
+    }
+    if (item.state === "parked" && attemptsInQuestion(item).length === 0)
+      throw new Error("parked, and nothing to resolve")
+    if (attempts.filter(({ outcome }) => outcome === "settled").length > 1 && item.state !== "parked")
+      throw new Error(`paid twice, and ${item.state}`)
+  }
+}
+
+const taskOfOpen = ({ phase, inquireAt }: Attempt): Task => {
+  if (phase === "transferring") return "transfer"
+  return phase !== "parked" && inquireAt !== undefined ? "inquire" : "review"
+}
+
 const expectSomeoneWillCome = (batch: Batch, now: number): void => {
   const wake = wakeAt(batch) ?? 0
   const waits = plan(batch, now).length > 0 || wake > now || batch.tasks.review.size > 0
@@ -272,11 +348,12 @@ const expectSomeoneWillCome = (batch: Batch, now: number): void => {
 describe("whatever happens to a batch", () => {
   it(`holds over ${SEQUENCES} sequences of commands`, { timeout: 120_000 }, () => {
     let events = 0
+    const seen = { openBesideDispute: 0 }
     fc.assert(
       fc.property(
         terms,
         fc.array(step, { minLength: 20, maxLength: 60 }),
-        ({ wait, attemptsMax, ...asked }, steps) => {
+        ({ wait, attemptsMax, tried, ...asked }, steps) => {
           const story = new Story()
           const witness = new Witness()
           const live = (command: CommandWithoutTime): void => {
@@ -287,6 +364,7 @@ describe("whatever happens to a batch", () => {
               fold([event], story.batch)
               story.events.push(event)
               expectConserved(story.batch)
+              expectAttemptsAreLookedAfter(story.batch, seen)
             }
             expectSomeoneWillCome(story.batch, story.now)
           }
@@ -301,6 +379,7 @@ describe("whatever happens to a batch", () => {
             policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax },
             items: [payoutItem(1), payoutItem(2, { currency: "JPY" }), payoutItem(3)],
           })
+          for (const command of tried ? secondTry : []) live(command)
           for (const next of steps) {
             const command = "blue" in next ? next.blue : duties(story, next)
             if (command !== undefined) live(command)
@@ -319,5 +398,6 @@ describe("whatever happens to a batch", () => {
       { numRuns: SEQUENCES, seed: SEED },
     )
     expect(events, "the sequences were not all refused").toBeGreaterThan(SEQUENCES * 9)
+    expect(seen.openBesideDispute, "disputes beside open attempts").toBeGreaterThan(SEQUENCES / 10)
   })
 })

@@ -115,6 +115,15 @@ export class Story {
     return this
   }
 
+  /** Item 1 failed and is tried again: its second attempt is being sent. */
+  retried(terms: Terms = {}): this {
+    this.requested(1, terms)
+    this.hears(1, failed)
+    this.posted("release").tell({ _tag: "Retry", item: 1, by: "olga" })
+    this.posted("hold").tell(intent(1, 2))
+    return this
+  }
+
   hears(item: number, outcome: TransferOutcome, attempt = 1): ReadonlyArray<BatchEvent> {
     return this.tell({ _tag: "RecordTransfer", item, attempt, outcome })
   }

@@ -133,21 +133,6 @@ describe("a bank that contradicts itself", () => {
     expect(story.batch).toMatchObject({ closed: "settled" })
   })
 
-  it("paid an attempt that was given up, with another on its way: nothing is decided without a person", () => {
-    const story = new Story().requested(1)
-    story.hears(1, failed)
-    story.posted("release").tell({ _tag: "Retry", item: 1, by: "olga" })
-    story.posted("hold").tell(intent(1, 2))
-    expect(story.hears(1, settled, 1)).toMatchObject([
-      { _tag: "LateOutcomeDetected", compensation: "review" },
-    ])
-    story.hears(1, settled, 2)
-    expect(story.stateOf(1), "the second payment is recorded, and the item stays with a person").toBe(
-      "parked",
-    )
-    expect(story.batch.items.get(1)?.transfer?.outcome).toBe("settled")
-  })
-
   it("is taken by its stricter word while it screens", () => {
     const story = new Story().asked(1)
     const decisions = (["rejected", "approved"] as const).map((decision) => ({ item: 1, decision }))
@@ -183,6 +168,6 @@ describe("a bank that contradicts itself", () => {
     expect(story.hears(1, failed)).toMatchObject([{ _tag: "LateOutcomeDetected", compensation: "review" }])
     expect(story.hears(1, failed), "said again it is no second alarm").toEqual([])
     story.tell({ _tag: "Resolve", item: 1, outcome: "settled", by: "olga", reason: "on the statement" })
-    expect(story.batch.items.get(1)).toMatchObject({ state: "settled", ledger: "posted", disputed: false })
+    expect(story.batch.items.get(1)).toMatchObject({ state: "settled", ledger: "posted" })
   })
 })

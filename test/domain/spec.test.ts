@@ -2,7 +2,19 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { itemStates } from "../../src/domain/batch.ts"
-import { type CommandWithoutTime, STORY_BEGINS, Story, storyIn } from "./batch-story.ts"
+import type { TransferOutcome } from "../../src/domain/commands.ts"
+import {
+  accepted,
+  type CommandWithoutTime,
+  failed,
+  neverSeen,
+  STORY_BEGINS,
+  Story,
+  settled,
+  storyIn,
+  unknown,
+  unresolved,
+} from "./batch-story.ts"
 import { effect, effectOf, type ItemCommand, itemCommands } from "./item-commands.ts"
 import { transitions } from "./transition-table.ts"
 
@@ -70,6 +82,66 @@ const batchRows: ReadonlyArray<readonly [command: string, when: string, run: () 
   ["CloseBatch", "again", () => effect(told(ended(), close), close)],
 ]
 
+const says = (outcome: TransferOutcome, attempt = 2) =>
+  ({ _tag: "RecordTransfer", item: 1, attempt, outcome }) as const
+const resolve = { _tag: "Resolve", item: 1, outcome: "failed", by: "olga", reason: "statement" } as const
+const lateSettled = says(settled, 1)
+/** Attempt 1 was paid after all, after what the bank said of attempt 2. */
+const disputed = (...outcomes: ReadonlyArray<TransferOutcome>): Story => {
+  const [first = accepted, ...others] = outcomes
+  const story = told(told(new Story().retried(), says(first)), lateSettled)
+  for (const outcome of others) story.tell(says(outcome))
+  return story
+}
+
+/** The table of two attempts, row by row. */
+const disputeRows: typeof batchRows = [
+  ["bank settles attempt 1", "attempt 2 is being sent", () => effect(new Story().retried(), lateSettled)],
+  [
+    "bank settles attempt 1",
+    "attempt 2 is with the bank",
+    () => effect(told(new Story().retried(), says(accepted)), lateSettled),
+  ],
+  ["bank accepts attempt 2", "attempt 1 is in dispute", () => effect(disputed(), says(accepted))],
+  ["bank is silent about attempt 2", "attempt 1 is in dispute", () => effect(disputed(), says(unknown))],
+  [
+    "bank never saw attempt 2",
+    "attempt 1 is in dispute, attempt 2 unknown",
+    () => effect(disputed(unknown), says(neverSeen)),
+  ],
+  ["bank settles attempt 2", "attempt 1 is in dispute", () => effect(disputed(), says(settled))],
+  ["bank fails attempt 2", "attempt 1 is in dispute", () => effect(disputed(), says(failed))],
+  ["inquiries exhausted on attempt 2", "attempt 1 is in dispute", () => effect(disputed(), says(unresolved))],
+  ["Resolve, no attempt named", "attempt 2 is open", () => effect(disputed(), resolve)],
+  ["Resolve attempt 1", "attempt 2 is open", () => effect(disputed(), { ...resolve, attempt: 1 })],
+  ["Resolve attempt 2", "attempt 2 is open", () => effect(disputed(), { ...resolve, attempt: 2 })],
+  ["Resolve, no attempt named", "attempt 2 is parked too", () => effect(disputed(unresolved), resolve)],
+  [
+    "Resolve attempt 1",
+    "attempt 2 is parked too",
+    () => effect(disputed(unresolved), { ...resolve, attempt: 1 }),
+  ],
+  [
+    "Resolve attempt 2",
+    "attempt 2 is parked too",
+    () => effect(disputed(unresolved), { ...resolve, attempt: 2 }),
+  ],
+  ["Resolve, no attempt named", "attempt 2 failed", () => effect(disputed(accepted, failed), resolve)],
+  ["Resolve, no attempt named", "both were paid", () => effect(disputed(accepted, settled), resolve)],
+  [
+    "Resolve attempt 1",
+    "both were paid",
+    () => effect(disputed(accepted, settled), { ...resolve, attempt: 1 }),
+  ],
+  ["CloseBatch", "both were paid", () => effect(disputed(accepted, settled), close)],
+]
+
+const rowsBetween = (from: string, to: string) =>
+  spec
+    .slice(spec.indexOf(from), spec.indexOf(to))
+    .split("\n")
+    .flatMap((line) => (/^\| (?!command)/.test(line) ? [cellsOf(line)] : []))
+
 describe.each(itemStates)("an item that is %s", (state) => {
   it.each(commands)("%s", (command) => {
     expect(effectOf(storyIn(state), command)).toBe(transitions[state][command])
@@ -85,13 +157,11 @@ describe("the specification", () => {
     }
   })
 
-  it("shows approval, start and closing as they are", () => {
-    const section = spec.slice(spec.indexOf("## 6."), spec.indexOf("## 7."))
-    const shown = section.split("\n").flatMap((line) => (/^\| [A-Z]/.test(line) ? [cellsOf(line)] : []))
-    expect(shown.length).toBe(batchRows.length)
-    for (const [index, [command, when, run]] of batchRows.entries()) {
-      expect(shown[index]).toEqual([command, when, run()])
-    }
+  it.each([
+    ["two attempts", "### Two attempts", "### What the tables cannot show", disputeRows],
+    ["approval, start and closing", "## 6.", "## 7.", batchRows],
+  ])("shows %s as they are", (_, from, to, rows) => {
+    expect(rowsBetween(from, to)).toEqual(rows.map(([command, when, run]) => [command, when, run()]))
   })
 
   it("names every state of an item", () => {

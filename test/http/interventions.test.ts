@@ -1,6 +1,8 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { BatchId } from "../../src/domain/identifiers.ts"
+import { accepted, Story, settled, unresolved } from "../domain/batch-story.ts"
+import { newBatchId } from "../publisher/story.ts"
 import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
@@ -54,6 +56,50 @@ describe("an approval", () => {
     expect((await say(`${small}/approval`, { by: "olga", hash: "x" })).json.reason).toBe(
       "approval-not-needed",
     )
+  })
+})
+
+describe("a resolution", () => {
+  const resolution = { by: "olga", reason: "on the statement", outcome: "settled" }
+
+  /** A batch whose first attempt to pay item 1 was paid after all, after what became of the second. */
+  const disputed = async (...outcomes: ReadonlyArray<typeof settled>): Promise<string> => {
+    const [id, story] = [newBatchId(), new Story().retried()]
+    for (const outcome of outcomes) story.hears(1, outcome, 2)
+    story.hears(1, settled, 1)
+    await Effect.runPromise(api.log.open(id, story.events, `open ${id}`))
+    return id
+  }
+
+  it("waits while another attempt of the item is open, and is told which", async () => {
+    const id = await disputed(accepted)
+    expect(await say(`${id}/items/1/resolution`, resolution)).toMatchObject({
+      status: 409,
+      json: { type: "/problems/command-refused", reason: "attempt-open", attempts: [2] },
+    })
+    expect(await mailOf(id)).toEqual([])
+  })
+
+  it("names its attempt where several are in question", async () => {
+    const id = await disputed(unresolved)
+    expect(await say(`${id}/items/1/resolution`, resolution)).toMatchObject({
+      status: 409,
+      json: { reason: "attempt-not-named", attempts: [1, 2] },
+    })
+    expect(await say(`${id}/items/1/resolution`, { ...resolution, attempt: 2 })).toMatchObject({
+      status: 202,
+      json: { expected: [{ type: "ParkedResolved", attempt: 2, outcome: "settled" }] },
+    })
+    expect((await say(`${id}/items/1/resolution`, { ...resolution, attempt: 10 })).status).toBe(400)
+  })
+
+  it("that names none is kept for the one that was in question when it was asked for", async () => {
+    const [id, story] = [newBatchId(), new Story().requested(1)]
+    story.hears(1, unresolved)
+    await Effect.runPromise(api.log.open(id, story.events, `open ${id}`))
+    expect((await say(`${id}/items/1/resolution`, resolution)).status).toBe(202)
+    const mail = await Effect.runPromise(api.log.mail(id, 10))
+    expect(mail).toMatchObject([{ command: { _tag: "Resolve", item: 1, attempt: 1 } }])
   })
 })
 

@@ -15,7 +15,7 @@ const WORKERS = 2
 const RUN_MS_MAX = 120_000
 
 /** The tests that know the domain's rules; the others hold its data to the packages that it came from. */
-const tests = ["batch-properties", "decide-lifecycle", "decide-transfer", "spec"].map(
+const tests = ["batch-properties", "decide-dispute", "decide-lifecycle", "decide-transfer", "spec"].map(
   (name) => `test/domain/${name}.test.ts`,
 )
 

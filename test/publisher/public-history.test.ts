@@ -2,7 +2,7 @@ import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { decodePublicEvent, encodePublicEvent, nameOf } from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
-import { failed, intent, Story, settled, unresolved } from "../domain/batch-story.ts"
+import { accepted, failed, intent, returned, Story, settled, unresolved } from "../domain/batch-story.ts"
 import { CANARY_IBAN, newBatchId, recorded, storyOf } from "./story.ts"
 
 const id = newBatchId()
@@ -58,6 +58,25 @@ describe("the public history of a batch", () => {
     expect(new Set(told.map(({ id }) => id)).size).toBe(told.length)
     for (const event of told)
       expect(Result.isSuccess(decodePublicEvent(encodePublicEvent(event))), event.type).toBe(true)
+  })
+
+  it("tells of an item as parked while an attempt is in dispute or two were paid, and then as it stands", () => {
+    const story = new Story().retried()
+    story.hears(1, accepted, 2)
+    story.hears(1, settled, 1)
+    story.hears(1, settled, 2)
+    const resolve = { _tag: "Resolve", item: 1, by: "olga", reason: "on the statement" } as const
+    story.tell({ ...resolve, attempt: 1, outcome: "settled" })
+    story.hears(1, returned, 2)
+    const told = tellAll(story.events).slice(1)
+    const paidTwice = "paid more than once: attempts 1 and 2"
+    expect(told.map((event) => [nameOf(event), event.data])).toMatchObject([
+      ["PayoutFailed", { attempt: 1, reason: "AC04" }],
+      ["PayoutParked", { attempt: 1, reason: "of attempt 1 the bank reported settled after failed" }],
+      ["PayoutParked", { attempt: 2, reason: paidTwice }],
+      ["PayoutParked", { attempt: 1, reason: paidTwice }],
+      ["PayoutSettled", { attempt: 1 }],
+    ])
   })
 
   it("closes a cancelled batch with totals that add up", () => {

@@ -1,0 +1,43 @@
+/** The attempts of one item, taken together: what is said of one bears on what may be done about the others. */
+import { type Attempt, attemptsOf, type Item, type TransferFinal } from "./batch.ts"
+
+/** A bank contradicted itself about an attempt of the item, and no person has said yet how that attempt ended. */
+export const isDisputed = (item: Item): boolean =>
+  attemptsOf(item).some(({ dispute }) => dispute !== undefined)
+
+/** The attempts of a parked item that a person has to speak of: in dispute, given up on, or paid beside another one. */
+export const attemptsInQuestion = (item: Item): ReadonlyArray<Attempt> => {
+  const attempts = attemptsOf(item)
+  const isPaidTwice = attempts.filter(isPaid).length > 1
+  return attempts.filter(
+    (attempt) =>
+      attempt.dispute !== undefined ||
+      (attempt.outcome === undefined && attempt.phase === "parked") ||
+      (isPaidTwice && isPaid(attempt)),
+  )
+}
+
+const finalsByWeight: ReadonlyArray<TransferFinal> = ["settled", "returned", "failed"]
+
+/**
+ * How an item stands by what is known of its attempts: with a person while one is in dispute or two were paid, else as
+ * its open attempt does, else settled if one is, returned if one came back, or failed. `reason` is for all but the first.
+ */
+export const standing = (item: Item, reason: string | undefined): Pick<Item, "state" | "reason"> => {
+  const attempts = attemptsOf(item)
+  const paid = attempts.filter(isPaid)
+  if (paid.length > 1) return { state: "parked", reason: `paid more than once: attempts ${numbersOf(paid)}` }
+  const dispute = attempts.find(({ dispute }) => dispute !== undefined)?.dispute
+  if (dispute !== undefined) return { state: "parked", reason: dispute }
+  const open = attempts.find(({ outcome }) => outcome === undefined)
+  if (open !== undefined) return { state: open.phase, reason }
+  const words = attempts.map(({ outcome }) => outcome)
+  return { state: finalsByWeight.find((word) => words.includes(word)) ?? "failed", reason }
+}
+
+/** By a person's word, or else by the last that the bank has said. */
+const isPaid = ({ outcome, dispute, said }: Attempt): boolean =>
+  (dispute === undefined ? outcome : said.at(-1)) === "settled"
+
+const numbersOf = (attempts: ReadonlyArray<Attempt>): string =>
+  attempts.map(({ attempt }) => attempt).join(" and ")

@@ -1,0 +1,50 @@
+/** What has to happen to an item next. */
+import type { AttemptPhase, Batch, Item, Task } from "./batch.ts"
+
+/** Whether policy tries a failed item again: it may help, its money is back, and the partner has attempts left. */
+export const isRetryDue = ({ attemptsMax }: Batch, { state, task, transfer }: Item): boolean =>
+  state === "failed" && task === "none" && transfer?.retryable === true && transfer.attempt < attemptsMax
+
+/** The next thing that has to happen to an item, from its states alone. */
+export const taskOf = (item: Item): Task => {
+  if (item.posting !== undefined) return "book"
+  const { ledger } = item
+  switch (item.state) {
+    case "received":
+      return "submit"
+    case "screening":
+      return "screen"
+    case "held":
+      return "review"
+    case "parked":
+      // An open attempt goes on being asked about, whatever is in dispute.
+      return item.transfer?.outcome === undefined ? phaseTasks[item.transfer?.phase ?? "parked"] : "review"
+    case "rejected":
+      return "none"
+    case "cleared":
+      return ledger === "held" ? "request" : "hold"
+    case "transferring":
+      return "transfer"
+    case "unknown":
+    case "pending":
+      return "inquire"
+    case "settled":
+      // What was released or reversed and is paid after all is held and posted like any payment.
+      return ledger === "posted" ? "none" : ledger === "held" ? "post" : "hold"
+    case "failed":
+    case "cancelled":
+      // Posted, where a person found that it was not paid after all.
+      return ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"
+    case "returned":
+      // What was settled is posted first, however quickly it came back: the ledger shows both.
+      if (ledger === "reversed") return "none"
+      return ledger === "posted" ? "reverse" : ledger === "held" ? "post" : "hold"
+  }
+}
+
+const phaseTasks: Readonly<Record<AttemptPhase, Task>> = {
+  transferring: "transfer",
+  unknown: "inquire",
+  pending: "inquire",
+  parked: "review",
+}
