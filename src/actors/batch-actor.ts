@@ -134,7 +134,8 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
   for (const item of call.items) actor.busy.set(item, number)
   const end = (stalled: Stall | undefined) =>
     Effect.sync(() => inbox.put({ _tag: "Ended", call: number, kind: call._tag, stalled }))
-  const mayCall = Effect.sync(() => desk.isOwner(lease))
+  // What was learnt of an item since its call was planned may forbid it.
+  const mayCall = (item: number) => Effect.sync(() => desk.isOwner(lease) && batch.tasks.transfer.has(item))
   const work = desk.pipelines.perform(id, batch, call, { head, mayCall }, (command) =>
     inbox.put({ _tag: "Answered", command }),
   )

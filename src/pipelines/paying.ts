@@ -40,7 +40,12 @@ export const paying =
       const doubtful = new Set(transfers.filter((transfer) => isDoubtful(transfer, known)))
       for (const transfer of doubtful) tell(doubt(transfer, now))
       const sendable = transfers.filter((transfer) => !doubtful.has(transfer))
-      yield* callBanks(sendable, desk.banks.concurrency, (transfer) => send(desk, transfer, mayCall), tell)
+      yield* callBanks(
+        sendable,
+        desk.banks.concurrency,
+        (transfer) => send(desk, transfer, mayCall(transfer.item)),
+        tell,
+      )
     })
   }
 

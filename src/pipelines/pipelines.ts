@@ -28,8 +28,8 @@ export type Stalled = ProviderUnavailable | PostingRefused
 /** What a caller may act on: the hash of its log with all that the call is based on, and whether it owns the batch. */
 export interface Mandate {
   readonly head: string
-  /** Asked immediately before each transfer is sent. */
-  readonly mayCall: Effect.Effect<boolean>
+  /** Asked immediately before the transfer of an item is sent. */
+  readonly mayCall: (item: number) => Effect.Effect<boolean>
 }
 
 /** Takes the command that records an answer. At most one comes for each item of a call, so nobody has to wait. */

@@ -36,7 +36,7 @@ const seenOf = Effect.fnUntraced(function* (payouts: Payouts) {
   return payouts.numbers.filter((item) => books.has(payouts.reference(item)))
 })
 
-const mandate = { head: "head", mayCall: Effect.succeed(true) }
+const mandate = { head: "head", mayCall: () => Effect.succeed(true) }
 
 const transfer = (payouts: Payouts, mayCall?: Effect.Effect<boolean>) =>
   perform(payouts, { _tag: "Transfer", items: payouts.numbers }, mayCall)

@@ -105,7 +105,9 @@ export const perform = Effect.fnUntraced(function* (
 ) {
   const pipelines = yield* Pipelines
   const told: Array<BatchCommand> = []
-  yield* pipelines.perform(id, batch, call, { head: "head", mayCall }, (command) => told.push(command))
+  yield* pipelines.perform(id, batch, call, { head: "head", mayCall: () => mayCall }, (command) =>
+    told.push(command),
+  )
   return told
 })
 
