@@ -18,7 +18,7 @@ export class InstructionRegister extends Context.Service<
   {
     /** Records attempts of one batch, and the log that tells of them; returns those that were already there. */
     readonly record: (
-      attempts: ReadonlyArray<TransferKey & { readonly bank: string; readonly reference: string }>,
+      attempts: ReadonlyArray<TransferKey & { readonly bank: string }>,
       tail: LogTail,
     ) => Effect.Effect<ReadonlyArray<TransferKey>, ProviderUnavailable>
     /** The furthest that a batch's log had come when attempts were recorded: a log without it has lost history. */

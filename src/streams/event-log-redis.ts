@@ -65,24 +65,26 @@ export const layer = Layer.effect(
     const open = Effect.fnUntraced(function* (
       batch: BatchId,
       command: string,
-      events: ReadonlyArray<string>,
+      events: ReadonlyArray<BatchEvent>,
     ) {
       const { log, feed, ready, scheduled, lanes, waiting, open, shares, ...of } = keysOf(batch)
       const staged = of.staged(batch, command)
-      const chunks = Arr.chunksOf(events, 2 * OPENED_AT_ONCE_MAX)
+      const chunks = Arr.chunksOf(events, OPENED_AT_ONCE_MAX)
       const last = chunks.pop() ?? []
-      let version = 0
+      let [version, head] = [0, chainStart(batch)]
       for (const chunk of chunks) {
-        const args = [command, STAGED_MS, version, ...chunk.map((text) => Buffer.from(text))]
+        const written = chained(head, chunk)
+        const args = [command, STAGED_MS, version, chunk.length, Buffer.from(written.lines)]
         const answer = (yield* call("stage", [log(batch), staged], args)) as Opening
         if (answer[0] !== "STAGED") return answer
-        version += chunk.length / 2
+        version += chunk.length
+        head = written.head
       }
       const now = yield* Clock.currentTimeMillis
       return (yield* call(
         "open",
         [log(batch), staged, feed, ready, scheduled, lanes, waiting, open, shares],
-        [batch, partnerShare, now, command, version, ...last.map((text) => Buffer.from(text))],
+        [batch, partnerShare, now, command, version, Buffer.from(chained(head, last).lines)],
       )) as Opening
     })
 
@@ -91,11 +93,7 @@ export const layer = Layer.effect(
       partitionOf: (batch) => partitionOf(batch, partitions),
 
       open: Effect.fn("EventLog.open")(function* (batch, events, commandId) {
-        const [outcome, first = ""] = yield* open(
-          batch,
-          commandId,
-          chained(chainStart(batch), events).written,
-        )
+        const [outcome, first = ""] = yield* open(batch, commandId, events)
         if (outcome === "UNSTAGED")
           return yield* new StreamsUnavailable({ step: "open", reason: "what was staged is gone" })
         if (outcome === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
@@ -116,7 +114,7 @@ export const layer = Layer.effect(
 
       append: Effect.fn("EventLog.append")(function* ({ batch, entry, worker }, append) {
         const { log, feed, mail, ready, open, shares } = keysOf(batch)
-        const { written, head } = chained(append.head, append.events)
+        const { lines, head } = chained(append.head, append.events)
         const now = yield* Clock.currentTimeMillis
         const answer = yield* call(
           "append",
@@ -130,9 +128,9 @@ export const layer = Layer.effect(
             append.commandId,
             append.open ? "1" : "0",
             now,
-            append.handled.length,
+            append.events.length,
+            lines,
             ...append.handled,
-            ...written,
           ],
         )
         const [outcome, version, mailWaiting] = answer as [string, number, number]
@@ -239,16 +237,16 @@ export const layer = Layer.effect(
 /** What `open` and `stage` answer. */
 type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED", first?: string]
 
-/** Events as they are written, each with its link of the hash chain after it; and the last link. */
+/** Events as the functions take them, each on a line of its own with its link of the chain on the next; the last link. */
 const chained = (head: string, events: ReadonlyArray<BatchEvent>) => {
-  const written: Array<string> = []
+  let lines = ""
   let link = head
   for (const event of events) {
     const text = encodeEvent(event)
     link = linkOf(link, text)
-    written.push(text, link)
+    lines += `${text}\n${link}\n`
   }
-  return { written, head: link }
+  return { lines, head: link }
 }
 
 const unavailable = (step: string) =>

@@ -3,7 +3,6 @@ import { Effect, Layer } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { InstructionRegister } from "../../src/connectors/instruction-register.ts"
 import { layer } from "../../src/connectors/instruction-register-postgres.ts"
-import { transferReference } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { ownDatabase } from "../database.ts"
 import { batchId } from "../domain/batch-story.ts"
@@ -26,8 +25,7 @@ const register = Layer.suspend(() =>
 const tail = { batch: batchId, version: 3, head: "three" }
 
 const attemptOf = (item: number, attempt = 1) => {
-  const key = { batch: batchId, item, attempt }
-  return { ...key, bank: "north", reference: transferReference(key) }
+  return { batch: batchId, item, attempt, bank: "north" }
 }
 
 it.live("is created once, however many processes start at a time", () =>
@@ -48,8 +46,8 @@ it.live("records attempts, and gives those that it holds already", () =>
     const postgres = yield* Postgres
     const rows = yield* postgres.query(
       "read",
-      (sql) => sql<Array<{ item: number; attempt: number; bank: string; reference: string }>>`
-        select item, attempt, bank, reference from instruction_register order by item, attempt`,
+      (sql) => sql<Array<{ item: number; attempt: number; bank: string }>>`
+        select item, attempt, bank from instruction_register order by item, attempt`,
     )
     assert.deepStrictEqual(
       rows.map((row) => ({ ...row })),

@@ -1,13 +1,12 @@
 -- Appends events and deletes the mail that they answer, if the caller owns the batch and has read its whole log.
 -- KEYS: log, feed, mail, ready, open, shares
 -- ARGV: batch, run-queue entry, worker, expected version, hash of the log up to it, command id, '1' while the batch is
---       open, now (ms), count of mail ids, mail id..., [event, hash]...
+--       open, now (ms), count of events, events as lines, mail id...
 -- Gives {'APPENDED', version, mail waiting}, {'LOST'} or {'MOVED', version}.
 return function(keys, args)
   local log, feed, mail, ready, open, shares = unpack(keys)
   local batch, entry, worker, expected, head, command = args[1], args[2], args[3], tonumber(args[4]), args[5], args[6]
-  local mails = tonumber(args[9])
-  local events = (#args - 9 - mails) / 2
+  local events = tonumber(args[9])
 
   local last = tail(log)
   if last.version ~= expected or last.head ~= head then
@@ -20,10 +19,10 @@ return function(keys, args)
 
   local version = expected
   if events > 0 then
-    version = write(log, expected, command, args, 10 + mails)
+    version = write(log, expected, command, args[10])
     announce(feed, batch, expected + 1, version)
   end
-  if mails > 0 then redis.call('XDEL', mail, unpack(args, 10, 9 + mails)) end
+  if #args > 10 then redis.call('XDEL', mail, unpack(args, 11)) end
   if args[7] == '1' then
     if redis.call('ZADD', open, args[8], batch) == 1 then count(shares, lane_of(batch), 1) end
   elseif redis.call('ZREM', open, batch) == 1 then

@@ -74,11 +74,12 @@ local function entry_at(log, version)
   return entry_of(redis.call('XRANGE', log, id, id)[1])
 end
 
--- Writes events and their hashes, which alternate in `args` from `first` on, after a version.
-local function write(log, version, command, args, first)
-  for i = first, #args, 2 do
+-- Writes events after a version. They come as lines, an event and its hash in turn: JSON has no line feed in it.
+local function write(log, version, command, lines)
+  for event, hash in string.gmatch(lines, '([^\n]+)\n([^\n]+)\n') do
     version = version + 1
-    redis.call('XADD', log, version .. '-0', 'e', args[i], 'h', args[i + 1], 'c', i == first and command or '')
+    redis.call('XADD', log, version .. '-0', 'e', event, 'h', hash, 'c', command)
+    command = ''
   end
   return version
 end

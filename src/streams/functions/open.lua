@@ -1,7 +1,7 @@
 -- Creates a log with its first events and schedules the batch; or gives the first event of the log that exists. Events
 -- that were staged before come first: they become the log by being renamed.
 -- KEYS: log, staged, feed, ready, scheduled, lanes, waiting, open, shares
--- ARGV: batch, partner's share of the run queue, now (ms), command id, events that are staged, [event, hash]...
+-- ARGV: batch, partner's share of the run queue, now (ms), command id, events that are staged, events as lines
 -- Gives {'OPENED'}, {'EXISTS', first event}, or {'UNSTAGED'} when what was staged is gone.
 return function(keys, args)
   local log, staged, feed, ready, scheduled, lanes, waiting, open, shares = unpack(keys)
@@ -17,7 +17,7 @@ return function(keys, args)
     redis.call('RENAME', staged, log)
     redis.call('PERSIST', log)
   end
-  announce(feed, batch, 1, write(log, version, command, args, 6))
+  announce(feed, batch, 1, write(log, version, command, args[6]))
   redis.call('ZADD', open, now, batch)
   count(shares, lane_of(batch), 1)
   schedule(ready, scheduled, lanes, waiting, share, batch)
