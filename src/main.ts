@@ -1,4 +1,6 @@
 /** The service as a process of its own: everything comes from the environment. */
+// First, so that every schema is compiled when it is first used.
+import "effect/schema/SchemaJITCompiler/enable"
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { serveLayer } from "./app.ts"

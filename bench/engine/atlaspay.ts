@@ -3,6 +3,7 @@
  * intake that opens batches and providers that live in this process. Takes REDIS_URL and DATABASE_URL from the
  * environment; its last line is one JSON object, like that of each peer in bench/peers.
  */
+import "effect/schema/SchemaJITCompiler/enable"
 import { parseArgs } from "node:util"
 import { ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"

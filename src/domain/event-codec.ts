@@ -4,7 +4,7 @@
  */
 import { Predicate, Result, Schema } from "effect"
 import { MailCommand } from "./commands.ts"
-import { BatchEvent } from "./events.ts"
+import { BatchEvent, ItemsReceived, PayoutItem } from "./events.ts"
 import { currentVersion, upcast } from "./upcasters.ts"
 
 /**
@@ -24,12 +24,38 @@ const itemJson = ({ minor, ...item }: Extract<BatchEvent, { _tag: "ItemsReceived
 
 const decodeCurrent = Schema.decodeUnknownResult(BatchEvent)
 
+/** Items as they are written. A schema that only checks, and converts nothing, is checked several times as fast. */
+const WrittenItems = Schema.Struct({
+  ...ItemsReceived.fields,
+  items: Schema.NonEmptyArray(
+    Schema.Struct({
+      ...PayoutItem.fields,
+      minor: Schema.String.check(Schema.isPattern(/^-?[0-9]{1,40}$/, { message: "expected minor units" })),
+    }),
+  ),
+})
+const decodeWrittenItems = Schema.decodeUnknownResult(WrittenItems)
+
+const decodeItems = (json: unknown) =>
+  Result.map(decodeWrittenItems(json), (event): BatchEvent => {
+    const [first, ...others] = event.items
+    return { ...event, items: [readItem(first), ...others.map(readItem)] }
+  })
+
+const readItem = (item: (typeof WrittenItems.Type)["items"][number]): PayoutItem => ({
+  ...item,
+  minor: BigInt(item.minor),
+})
+
 /** Reads an event, or fails with a sentence that names the field and never its value: events hold account numbers. */
 export const decodeEvent = (text: string): Result.Result<BatchEvent, string> => {
   const json = parse(text)
   if (!Predicate.isObject(json)) return Result.fail("not a JSON object")
   const lifted = upcast(json as Readonly<Record<string, unknown>>)
-  return Result.flatMap(lifted, (event) => Result.mapError(decodeCurrent(event), ({ message }) => message))
+  return Result.flatMap(lifted, (event) => {
+    const decoded = event._tag === "ItemsReceived" ? decodeItems(event) : decodeCurrent(event)
+    return Result.mapError(decoded, ({ message }) => message)
+  })
 }
 
 const parse = (text: string): unknown => {

@@ -1,26 +1,35 @@
 import type { Attempt, Batch, Item } from "../domain/batch.ts"
 import type { BatchId, TransferKey } from "../domain/identifiers.ts"
 
-/** The items of a batch by their numbers, as they are now. */
-export const itemsOf = (batch: Batch, numbers: ReadonlyArray<number>): ReadonlyArray<Item> =>
-  numbers.map((number) => {
-    const item = batch.items.get(number)
-    if (item === undefined) throw new Error(`item ${number} is planned for and not in the batch`)
-    return { ...item }
-  })
+/** What of an item others are told; it never changes, so it is handed on as it is. */
+export type Payout = Pick<Item, "item" | "reference" | "beneficiary" | "currency" | "minor" | "remittance">
 
-/** One attempt to pay an item, as it stood when its call was planned. */
-export interface DueTransfer extends Readonly<TransferKey & Attempt> {
-  readonly payout: Item
+const itemOf = (batch: Batch, number: number): Item => {
+  const item = batch.items.get(number)
+  if (item === undefined) throw new Error(`item ${number} is planned for and not in the batch`)
+  return item
 }
 
-/** The transfers of items, as they are now: the batch changes in place while the calls are made. */
+/** The items of a batch by their numbers. */
+export const itemsOf = (batch: Batch, numbers: ReadonlyArray<number>): ReadonlyArray<Payout> =>
+  numbers.map((number) => itemOf(batch, number))
+
+/** One attempt to pay an item, as it stood when its call was planned: the batch changes in place meanwhile. */
+export interface DueTransfer
+  extends TransferKey,
+    Readonly<Pick<Attempt, "bank" | "reference" | "sends" | "inquiries">> {
+  readonly payout: Payout
+}
+
+/** The transfers of items, as they are now. */
 export const transfersOf = (
   id: BatchId,
   batch: Batch,
   numbers: ReadonlyArray<number>,
 ): ReadonlyArray<DueTransfer> =>
-  itemsOf(batch, numbers).map((payout) => {
-    if (payout.transfer === undefined) throw new Error(`item ${payout.item} is to be paid without an intent`)
-    return { ...payout.transfer, batch: id, item: payout.item, payout }
+  numbers.map((number) => {
+    const payout = itemOf(batch, number)
+    if (payout.transfer === undefined) throw new Error(`item ${number} is to be paid without an intent`)
+    const { attempt, bank, reference, sends, inquiries } = payout.transfer
+    return { batch: id, item: number, attempt, bank, reference, sends, inquiries, payout }
   })

@@ -42,7 +42,11 @@ export class RedisConnections extends Context.Service<
           for (const redis of opened) redis.disconnect()
         }),
       )
-      const commands = open("commands", { commandTimeout: 10_000, maxRetriesPerRequest: 5 })
+      const commands = open("commands", {
+        enableAutoPipelining: true,
+        commandTimeout: 10_000,
+        maxRetriesPerRequest: 5,
+      })
       yield* attempt(() => commands.connect())
       return {
         commands,

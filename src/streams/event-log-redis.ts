@@ -34,7 +34,9 @@ export const layer = Layer.effect(
     const redis = connections.commands
     const { eventsAppended } = yield* Metrics
     const count = (events: ReadonlyArray<BatchEvent>) => {
-      for (const { _tag } of events) eventsAppended.inc({ type: _tag })
+      const byType = new Map<string, number>()
+      for (const { _tag } of events) byType.set(_tag, (byType.get(_tag) ?? 0) + 1)
+      for (const [type, times] of byType) eventsAppended.inc({ type }, times)
     }
     const keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(prefix, partition))
     const keysOf = (batch: BatchId) => partitionKeys(prefix, partitionOf(batch, partitions))
