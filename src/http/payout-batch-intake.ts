@@ -16,7 +16,7 @@ import { requireJson } from "./json-body.ts"
 import { type BatchRequest, readBatchRequest } from "./payout-batch-request.ts"
 import { RequestBodies } from "./request-body.ts"
 
-const BODY_BYTES_MAX = 8 * 1024 * 1024
+const BODY_BYTES_MAX = 48 * 1024 * 1024
 
 const printableAscii = /^[\x20-\x7e]{1,255}$/
 

@@ -13,7 +13,7 @@ import { InvalidBody } from "./failures.ts"
 import { type FieldProblem, fieldProblem, fieldProblems, PROBLEMS_MAX } from "./field-problem.ts"
 import { parseJson } from "./json-body.ts"
 
-const ITEMS_MAX = 15_000
+const ITEMS_MAX = 100_000
 const FIELDS_MAX = 64
 /** An item, its beneficiary, the beneficiary's account. */
 const OBJECTS_DEEP_MAX = 3

@@ -1,0 +1,95 @@
+import { expect, it } from "vitest"
+import { eventually } from "../platform-under-test.ts"
+import { EngineUnderTest } from "./engine-under-test.ts"
+
+const settled = (engine: EngineUnderTest, ...ids: ReadonlyArray<Parameters<typeof engine.batch>[0]>) =>
+  eventually("the batches are settled", async () => {
+    const states = await Promise.all(ids.map(async (id) => (await engine.batch(id)).closed))
+    return states.every((state) => state === "settled")
+  })
+
+const frozen = (engine: EngineUnderTest, worker: Awaited<ReturnType<typeof engine.start>>, count: number) =>
+  eventually("the batch is frozen", async () => (await worker.frozenBatches()) === count)
+
+it("freezes a batch with an event of an unknown version, tells why, and others go on", async () => {
+  await using engine = await EngineUnderTest.open()
+  const strange = await engine.submit("acme", "strange")
+  const key = await engine.keyOf("log", strange)
+  await engine.onRedis((redis) =>
+    redis.xadd(key, "3-0", "e", '{"_tag":"BatchClosed","v":99}', "h", "?", "c", ""),
+  )
+  const worker = await engine.start()
+  const sound = await engine.submit("acme", "sound")
+  await settled(engine, sound)
+  await frozen(engine, worker, 1)
+  expect(engine.lines.find((line) => line.includes("batch frozen"))).toContain(strange)
+  expect(engine.paid.size).toBe(1)
+})
+
+it("freezes a batch whose log was changed", async () => {
+  await using engine = await EngineUnderTest.open()
+  const changed = await engine.submit("acme", "changed", 2)
+  const key = await engine.keyOf("log", changed)
+  await engine.onRedis(async (redis) => {
+    const entries = await redis.xrange(key, "-", "+")
+    await redis.del(key)
+    for (const [id, [, event = "", , hash = ""]] of entries)
+      await redis.xadd(key, id, "e", event.replace('"1001"', '"9001"'), "h", hash, "c", "")
+  })
+  const worker = await engine.start()
+  await frozen(engine, worker, 1)
+  expect(engine.lines.find((line) => line.includes("batch frozen"))).toContain("the log was changed")
+  expect(engine.paid.size).toBe(0)
+})
+
+it("freezes a batch whose log is shorter than the instruction register knows it", async () => {
+  await using engine = await EngineUnderTest.open()
+  const id = await engine.submit("acme", "restored")
+  const key = await engine.keyOf("log", id)
+  const backup = await engine.onRedis((redis) => redis.dumpBuffer(key))
+  const first = await engine.start()
+  await settled(engine, id)
+  await first.drain()
+
+  // The server is restored from a copy that was taken before the batch was paid.
+  await engine.onRedis(async (redis) => {
+    await redis.del(key)
+    await redis.restore(key, 0, backup)
+  })
+  const second = await engine.start()
+  await engine.onLog((log) => log.tell(id, { _tag: "Retry", at: 1, item: 1, by: "olga" }))
+  await frozen(engine, second, 1)
+  expect(engine.lines.find((line) => line.includes("batch frozen"))).toContain("history was lost")
+  expect([...engine.paid.values()]).toEqual([1])
+})
+
+it("drops mail that cannot be read, with an alarm, and goes on with the rest", async () => {
+  await using engine = await EngineUnderTest.open()
+  await engine.start()
+  const id = await engine.submit("acme", "poisoned")
+  await settled(engine, id)
+  const mail = await engine.keyOf("mail", id)
+  await engine.onRedis((redis) => redis.xadd(mail, "*", "c", "not JSON"))
+  await engine.onLog((log) =>
+    log.tell(id, {
+      _tag: "RecordTransfer",
+      at: Date.now(),
+      item: 1,
+      attempt: 1,
+      outcome: { _tag: "Returned", evidence: "callback", code: "AC04" },
+    }),
+  )
+  await eventually("the good mail was heard", async () => {
+    return (await engine.batch(id)).items.get(1)?.state === "returned"
+  })
+  expect(engine.lines.some((line) => line.includes("command refused") && line.includes(id))).toBe(true)
+})
+
+it("takes a batch of 15,000 items, which is opened in steps, and pays each once", async () => {
+  await using engine = await EngineUnderTest.open({ environment: { BANK_CONCURRENCY: "64" } })
+  await engine.start()
+  const id = await engine.submit("acme", "large", 15_000)
+  await eventually("it is settled", async () => (await engine.batch(id)).closed === "settled", 60_000)
+  expect(engine.paid.size).toBe(15_000)
+  expect([...engine.paid.values()].every((times) => times === 1)).toBe(true)
+})
