@@ -9,7 +9,7 @@ const read = (path: string): string => readFileSync(join(root, path), "utf8")
 
 const markdownIn = (folder: string, recursive = false): ReadonlyArray<string> =>
   readdirSync(join(root, folder), { recursive, encoding: "utf8" })
-    .filter((path) => path.endsWith(".md"))
+    .filter((path) => path.endsWith(".md") && !path.split("/").includes("node_modules"))
     .map((path) => posix.join(folder, path))
 
 const pages = [
