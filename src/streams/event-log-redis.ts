@@ -4,7 +4,8 @@ import { AppConfig } from "../config.ts"
 import { decodeEvent, decodeMail, encodeEvent, encodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { attempt, RedisConnections, type RedisUnavailable } from "../platform/redis.ts"
+import { RedisConnections } from "../platform/redis.ts"
+import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import {
   CorruptEntry,
@@ -38,7 +39,9 @@ export const layer = Layer.effect(
     const keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(prefix, partition))
     const keysOf = (batch: BatchId) => partitionKeys(prefix, partitionOf(batch, partitions))
 
-    const loadLibrary = attempt(() => redis.function("LOAD", "REPLACE", libraryCode))
+    const loadLibrary = connections.onEachPrimary((primary) =>
+      primary.function("LOAD", "REPLACE", libraryCode),
+    )
     /** Runs a function; a server that came back without it is given it again. */
     const call = (
       name: FunctionName,
@@ -226,42 +229,39 @@ const createGroups = Effect.fnUntraced(function* (
   }
 })
 
-/** The run queue of all partitions, read together on a connection of its own. */
+/** The run queue of all partitions, read on as many connections as the topology asks for. */
 const runQueue = Effect.fnUntraced(function* (
-  { blocking, commands }: RedisConnections["Service"],
+  { readers, commands }: RedisConnections["Service"],
   streams: ReadonlyArray<string>,
 ) {
   const waitMsMax = 5_000
-  const reader = blocking(waitMsMax)
-  const positions = streams.map(() => ">")
+  const open = yield* readers(waitMsMax, streams).pipe(unavailable("open readers"))
 
   const take: EventLog["Service"]["take"] = Effect.fn("EventLog.take")(function* (worker, limit, waitMs) {
     const perStream = Math.max(1, Math.floor(limit / streams.length))
     const block = Math.min(waitMs, waitMsMax)
-    const read = attempt(() =>
-      reader.xreadgroup(
-        "GROUP",
-        GROUP,
-        worker,
-        "COUNT",
-        perStream,
-        "BLOCK",
-        block,
-        "STREAMS",
-        ...streams,
-        ...positions,
-      ),
-    )
     const regroup = Effect.as(createGroups(commands, streams), null)
-    const found = (yield* read.pipe(
-      // A server that lost its data has no groups: they are made again, and the next read finds what is there.
-      Effect.catchIf(
-        (error) => error.reason === "NOGROUP",
-        () => regroup,
-      ),
-      unavailable("take"),
-    )) as ReadonlyArray<[string, ReadonlyArray<Entry>]> | null
-    return (found ?? []).flatMap(([, entries]) => entries.flatMap((entry) => ownership(worker, entry)))
+    const found = yield* Effect.forEach(
+      open,
+      ({ client, keys }) =>
+        attempt(() =>
+          client.xreadgroup(
+            ...(["GROUP", GROUP, worker, "COUNT", perStream, "BLOCK", block, "STREAMS"] as const),
+            ...keys,
+            ...keys.map(() => ">"),
+          ),
+        ).pipe(
+          // A server that lost its data has no groups: they are made again, and the next read finds what is there.
+          Effect.catchIf(
+            (error) => error.reason === "NOGROUP",
+            () => regroup,
+          ),
+          unavailable("take"),
+        ),
+      { concurrency: "unbounded" },
+    )
+    const entries = found.flat() as ReadonlyArray<[string, ReadonlyArray<Entry>] | null>
+    return entries.flatMap((found) => (found?.[1] ?? []).flatMap((entry) => ownership(worker, entry)))
   })
 
   /** Scans each stream to its end, or until enough is found: an idle entry may stand behind many busy ones. */
