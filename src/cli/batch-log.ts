@@ -26,7 +26,9 @@ export const logReader = Effect.fn("logReader")(function* (
 ): Effect.fn.Return<LogReader, CliFailure, Scope.Scope> {
   const redisUrl = process.env.REDIS_URL || (yield* localRedis(dataDir))
   const address = yield* Effect.fromResult(readAddress(redisUrl)).pipe(
-    Effect.mapError((reason) => new CliFailure({ reason: `REDIS_URL is malformed: ${reason}.` })),
+    Effect.mapError(
+      (expected) => new CliFailure({ reason: `REDIS_URL is malformed: expected ${expected}.` }),
+    ),
   )
   const redis = yield* Effect.acquireRelease(
     // What goes wrong with the connection, the command that needs it tells.

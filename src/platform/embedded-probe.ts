@@ -30,7 +30,7 @@ export type Probe = (url: string) => Effect.Effect<ServerAnswer, ProbeError>
 
 export const probeRedis: Probe = (url) =>
   answer(async () => {
-    const address = Result.getOrThrowWith(readAddress(url), (expected) => new Error(expected))
+    const address = Result.getOrThrowWith(readAddress(url), (expected) => new Error(`expected ${expected}`))
     const patience = { silenceMsMax: ANSWERS_WITHIN_MS, commandMsMax: ANSWERS_WITHIN_MS, retries: 0 }
     // The failure itself reaches us through the rejected promise.
     const redis = openClient(address, "probe", patience, () => redis.disconnect())

@@ -36,11 +36,11 @@ const SENTINEL_PORT = 26379
 const FORM =
   /^(?<scheme>rediss?)(?:\+(?<kind>sentinel|cluster))?:\/\/(?:(?<username>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^@/?#]+)(?<path>(?:\/[^/?#]*){0,2})$/
 
-/** Reads the URL. A failure tells nothing of it, because it may hold a password. */
+/** Reads the URL. A failure says what was expected, and nothing of what was found: it may hold a password. */
 export const readAddress = (url: string): Result.Result<RedisAddress, string> => {
   const parts = FORM.exec(url)?.groups
   const address = parts === undefined ? undefined : addressOf(parts)
-  return address === undefined ? Result.fail(`expected ${EXPECTED}`) : Result.succeed(address)
+  return address === undefined ? Result.fail(EXPECTED) : Result.succeed(address)
 }
 
 type Parts = Readonly<Record<string, string | undefined>>

@@ -14,7 +14,7 @@ const saidInProse = [
   [/timed? ?out/i, "TIMEOUT"],
   [/Too many Cluster redirections/, "FAILOVER"],
   [/isn't ready|startup nodes|refresh slots cache/, "NOT_READY"],
-  [/sentinels are unreachable/, "NO_SENTINEL"],
+  [/sentinels are unreachable/, "NO_PRIMARY"],
   [/Connection is closed/, "CONNECTION_CLOSED"],
 ] as const
 

@@ -8,10 +8,10 @@ import { attempt, kindOf, type RedisUnavailable } from "./redis-failure.ts"
 
 /** REDIS_URL cannot be read. What it says is not repeated, because it may hold a password. */
 export class RedisUrlMalformed extends Schema.TaggedError<RedisUrlMalformed>()("RedisUrlMalformed", {
-  reason: Schema.String,
+  expected: Schema.String,
 }) {
   override get message() {
-    return `REDIS_URL is malformed: ${this.reason}`
+    return `REDIS_URL is malformed: expected ${this.expected}`
   }
 }
 
@@ -101,7 +101,7 @@ export class RedisConnections extends Context.Service<
 /** What opens and connects clients, and disconnects them all with the scope. */
 const opener = Effect.fnUntraced(function* (url: string) {
   const address = yield* Effect.fromResult(
-    Result.mapError(readAddress(url), (reason) => new RedisUrlMalformed({ reason })),
+    Result.mapError(readAddress(url), (expected) => new RedisUrlMalformed({ expected })),
   )
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const opened: Array<RedisCommands> = []
@@ -110,12 +110,12 @@ const opener = Effect.fnUntraced(function* (url: string) {
       for (const client of opened) client.disconnect()
     }),
   )
+  const warn = seldom((connection, reason) =>
+    run(Effect.logWarning("redis connection", { connection, reason })),
+  )
   return (name: string, patience: Patience): Effect.Effect<RedisCommands, RedisUnavailable> =>
     Effect.suspend(() => {
-      const warn = seldom((reason) =>
-        run(Effect.logWarning("redis connection", { connection: name, reason })),
-      )
-      const client = openClient(address, name, patience, (error) => warn(kindOf(error)))
+      const client = openClient(address, name, patience, (error) => warn(name, kindOf(error)))
       opened.push(client)
       return Effect.as(
         attempt(() => client.connect()),
@@ -125,12 +125,13 @@ const opener = Effect.fnUntraced(function* (url: string) {
 })
 
 /** During an outage every attempt to connect fails alike, and one line says so for all of them. */
-const seldom = (warn: (reason: string) => void) => {
+const seldom = (warn: (connection: string, reason: string) => void) => {
   const warnedAt = new Map<string, number>()
-  return (reason: string): void => {
-    if (Date.now() - (warnedAt.get(reason) ?? 0) < SAME_WARNING_AFTER_MS) return
-    warnedAt.set(reason, Date.now())
-    warn(reason)
+  return (connection: string, reason: string): void => {
+    const warning = `${connection}: ${reason}`
+    if (Date.now() - (warnedAt.get(warning) ?? 0) < SAME_WARNING_AFTER_MS) return
+    warnedAt.set(warning, Date.now())
+    warn(connection, reason)
   }
 }
 

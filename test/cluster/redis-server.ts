@@ -2,7 +2,7 @@
  * A Redis server of a test's own, that can be killed, frozen and started again on the same port and data. It ends with
  * this process, whatever becomes of the test.
  */
-import { mkdirSync } from "node:fs"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Exit, Scope } from "effect"
 import { Redis } from "ioredis"
@@ -16,11 +16,10 @@ export const HOST = "127.0.0.1"
 export interface ServerOptions {
   /** Below it the server has a folder of its own. */
   readonly folder: string
-  readonly port?: number
   /** Settings as on the command line, without the dashes; they come after the usual ones and win. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Arguments that come before all settings: a configuration file, or a mode. */
-  readonly first?: ReadonlyArray<string>
+  /** Makes it a Sentinel with this configuration, to which it adds what it finds out. */
+  readonly sentinel?: string
 }
 
 export class RedisServer implements AsyncDisposable {
@@ -29,6 +28,7 @@ export class RedisServer implements AsyncDisposable {
   readonly url: string
   readonly folder: string
   readonly #options: ServerOptions
+  readonly #configuration: string
   #running: { readonly process: LeashedProcess; readonly scope: Scope.Closeable } | undefined
 
   private constructor(port: number, options: ServerOptions) {
@@ -37,12 +37,17 @@ export class RedisServer implements AsyncDisposable {
     this.url = `redis://${this.name}`
     this.folder = join(options.folder, `redis-${port}`)
     this.#options = options
+    this.#configuration = join(this.folder, "sentinel.conf")
   }
 
   /** Starts a server that is durable and answers, unless its settings say otherwise. */
   static async start(options: ServerOptions): Promise<RedisServer> {
-    const server = new RedisServer(options.port ?? (await Effect.runPromise(freePort)), options)
+    const server = new RedisServer(await Effect.runPromise(freePort), options)
     mkdirSync(server.folder, { recursive: true })
+    if (options.sentinel !== undefined) {
+      const lines = [`port ${server.port}`, `bind ${HOST}`, `dir ${server.folder}`, options.sentinel, ""]
+      writeFileSync(server.#configuration, lines.join("\n"))
+    }
     await server.restart()
     return server
   }
@@ -55,26 +60,11 @@ export class RedisServer implements AsyncDisposable {
   async restart(): Promise<void> {
     const programs = findPrograms(this.folder).redis
     if (programs === undefined) throw new Error("redis-server is not on this machine")
-    const settings = {
-      dir: this.folder,
-      port: String(this.port),
-      bind: HOST,
-      daemonize: "no",
-      "set-proc-title": "no",
-      appendonly: "yes",
-      appendfsync: "always",
-      save: "",
-      "repl-diskless-sync-delay": "0",
-      ...this.#options.settings,
-    }
     const scope = await Effect.runPromise(Scope.make())
     const process = await Effect.runPromise(
       spawnLeashed({
         command: join(programs.folder, "redis-server"),
-        args: [
-          ...(this.#options.first ?? []),
-          ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
-        ],
+        args: this.#arguments(),
         env: serverEnvironment(programs),
         cwd: this.folder,
         logFile: join(this.folder, "server.log"),
@@ -82,9 +72,14 @@ export class RedisServer implements AsyncDisposable {
       }).pipe(Scope.provide(scope)),
     )
     this.#running = { process, scope }
-    await eventually(`${this.name} answers`, async () =>
+    const answers = eventually(`${this.name} answers`, async () =>
       (await this.ask((redis) => redis.info("server"))).includes(`process_id:${process.pid}`),
     )
+    const ended = Effect.runPromise(process.exited).then(() => {
+      if (this.#running?.process === process) throw new Error(`${this.name} ended: see its log`)
+    })
+    await Promise.race([answers, ended])
+    ended.catch(() => {})
   }
 
   /** As a power cut: nothing is said to anybody. */
@@ -126,6 +121,23 @@ export class RedisServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#end("SIGCONT")
+  }
+
+  #arguments(): ReadonlyArray<string> {
+    if (this.#options.sentinel !== undefined) return [this.#configuration, "--sentinel"]
+    const settings = {
+      dir: this.folder,
+      port: String(this.port),
+      bind: HOST,
+      daemonize: "no",
+      "set-proc-title": "no",
+      appendonly: "yes",
+      appendfsync: "always",
+      save: "",
+      "repl-diskless-sync-delay": "0",
+      ...this.#options.settings,
+    }
+    return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
   }
 
   async #signal(signal: NodeJS.Signals): Promise<void> {
