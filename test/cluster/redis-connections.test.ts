@@ -49,6 +49,10 @@ describe("the readers of a cluster", () => {
     const since = Date.now()
     const reads = readers.map((reader) => read(reader, "$"))
     await eventually("all of them wait", async () => (await blockedClients()) === PARTITIONS)
+    await eventually(
+      "nothing is open but a connection for each reader, and to each primary one for commands",
+      async () => (await connectionsOfService()) === PARTITIONS + 3,
+    )
     await Promise.all(streams.map((stream) => connections.commands.xadd(stream, "*", "text", stream)))
     expect(await Promise.all(reads)).toEqual(streams)
     expect(Date.now() - since).toBeLessThan(BLOCK_MS)
@@ -80,6 +84,14 @@ const read = async ({ client, keys }: Reader, after: string): Promise<string | u
     ...keys.map(() => after),
   )
   return found?.[0]?.[1][0]?.[1][1]
+}
+
+/** Sockets that the service holds open, over all servers. */
+const connectionsOfService = async (): Promise<number> => {
+  const lists = await Promise.all(
+    cluster.servers.map((server) => server.ask((redis) => redis.client("LIST"))),
+  )
+  return [...lists.join("").matchAll(/ name=atlaspay-/g)].length
 }
 
 const blockedClients = async (): Promise<number> => {

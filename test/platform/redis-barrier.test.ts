@@ -66,6 +66,8 @@ describe("the replication barrier", () => {
     await connections.commands.set("written", "before")
     expect(await outcomeOf(connections)).toBe("replicated")
     expect(await replica.ask((redis) => redis.get("written"))).toBe("before")
+    // Redis promises WAIT for a connection's own writes, so there has to be one.
+    expect(await primary.ask((redis) => redis.exists("ap:{3}:barrier"))).toBe(1)
   })
 
   it("stays closed while the replica is frozen, and opens when it thaws", async () => {
