@@ -75,10 +75,13 @@ export class RedisCluster implements AsyncDisposable {
   /** Waits until all servers that run agree that every slot is served, and every replica follows. */
   async settled(): Promise<void> {
     await eventually("the cluster is settled", async () => {
-      const states = await Promise.all(
-        this.servers.filter(({ isRunning }) => isRunning).map((server) => isSettled(server)),
-      )
-      return states.every(Boolean)
+      const running = this.servers.filter(({ isRunning }) => isRunning)
+      const [states, roles] = await Promise.all([
+        Promise.all(running.map(isSettled)),
+        Promise.all(running.map((server) => server.field("role", (redis) => redis.info("replication")))),
+      ])
+      // One that was replaced while it was silent believes for a moment that it still is a primary.
+      return states.every(Boolean) && roles.filter((role) => role === "master").length === PRIMARIES
     })
   }
 
