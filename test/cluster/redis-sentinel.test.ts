@@ -25,7 +25,7 @@ it("go on with the replica when the primary was killed: commands, readers and th
   const read = (after: string) => reader?.client.xread("BLOCK", 1_000, "STREAMS", stream, after)
 
   await commands.xadd(stream, "1-0", "text", "before")
-  expect(await barrier()).toBe("replicated")
+  await eventually("the replica acknowledges", async () => (await barrier()) === "replicated")
   await redis.primary.kill()
   await commands.xadd(stream, "2-0", "text", "during")
   expect((await commands.info("replication")).includes("role:master")).toBe(true)

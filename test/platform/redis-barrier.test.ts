@@ -29,10 +29,10 @@ afterAll(async () => {
 })
 
 const replicaFollows = () =>
-  eventually(
-    "the replica follows",
-    async () => (await primary.field("connected_slaves", (redis) => redis.info("replication"))) === "1",
-  )
+  eventually("the replica acknowledges", async () => {
+    const acknowledged = await primary.ask((redis) => redis.pipeline().set("follows", "").wait(1, 100).exec())
+    return acknowledged?.at(1)?.[1] === 1
+  })
 
 const connect = (replicas: number) =>
   connectTo({
