@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // Failovers take their time: `npm run test:cluster`.
+    exclude: ["test/cluster/**"],
     pool: "forks",
     maxWorkers: 2,
     globalSetup: ["test/stack.ts"],

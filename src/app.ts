@@ -12,7 +12,8 @@ import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { Nats } from "./platform/nats.ts"
 import { Postgres } from "./platform/postgres.ts"
-import { attempt, RedisConnections } from "./platform/redis.ts"
+import { RedisConnections } from "./platform/redis.ts"
+import { durabilityLayer } from "./platform/redis-durability.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
 import { layer as schemaInPostgres } from "./projections/migrations-postgres.ts"
 import { projectorLayer } from "./projections/projector.ts"
@@ -38,6 +39,7 @@ const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
 const nats = Nats.layer.pipe(Layer.provide(foundation))
 
 const eventLog = eventLogOnRedis.pipe(Layer.provideMerge(foundation))
+const durability = durabilityLayer.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 const endpoints = endpointsInPostgres.pipe(Layer.provide(foundation))
@@ -55,10 +57,10 @@ const observers = Layer.effect(
 const readiness = Layer.effect(
   ReadinessChecks,
   Effect.gen(function* () {
-    const { commands } = yield* RedisConnections
+    const { onEachPrimary } = yield* RedisConnections
     const { query } = yield* Postgres
     return [
-      { name: "redis", required: true, check: attempt(() => commands.ping()) },
+      { name: "redis", required: true, check: onEachPrimary((primary) => primary.ping()) },
       { name: "postgres", required: false, check: query("ping", (sql) => sql`select 1`) },
     ]
   }),
@@ -80,11 +82,11 @@ const connectors = Layer.mergeAll(complianceOverHttp, banksOverHttp, ledgerOverH
 /** What each role runs on top of the event log. */
 const parts = {
   api: httpServerLayer.pipe(
-    Layer.provide([queriesInPostgres.pipe(Layer.provide(database)), endpoints, readiness]),
+    Layer.provide([queriesInPostgres.pipe(Layer.provide(database)), endpoints, readiness, durability]),
   ),
   worker: workerLayer.pipe(
     Layer.provide(Pipelines.layer.pipe(Layer.provide(connectors))),
-    Layer.provide(crashPoints),
+    Layer.provide([crashPoints, durability]),
   ),
   projector: Layer.merge(
     projectorLayer.pipe(Layer.provide(readModelsInPostgres)),

@@ -7,9 +7,9 @@ import { crashPoints } from "./platform/crash-point.ts"
 const seconds = 1_000
 const hour = 3_600 * seconds
 
-const count = (name: string, fallback: number, maximum = 10_000_000) =>
+const count = (name: string, fallback: number, maximum = 10_000_000, minimum = 1) =>
   Config.schema(
-    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum })),
+    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum })),
     name,
   ).pipe(Config.withDefault(fallback))
 
@@ -56,8 +56,19 @@ const settings = Config.all({
     /** Partners and their keys: "acme=key,globex=key". */
     apiKeys: Config.Redacted("API_KEYS"),
   }),
+  /** Real money: what Redis promises has to be enough. */
+  production: Config.String("NODE_ENV").pipe(
+    Config.withDefault(""),
+    Config.map((text) => text === "production"),
+  ),
   redis: Config.all({
+    /** One server, Sentinels or a cluster. */
     url: Config.Redacted("REDIS_URL"),
+    /** Replicas that must have an intent before money moves. */
+    replicas: count("REDIS_REPLICAS", 0, 10, 0),
+    replicationTimeoutMs: count("REPLICATION_TIMEOUT_MS", 1 * seconds),
+    /** The operator stands for the durability of a server that does not let its settings be read. */
+    durabilityVouched: Config.Boolean("DURABILITY_VOUCHED").pipe(Config.withDefault(false)),
     /** The first part of every key, so that deployments can share a server. */
     prefix: Config.String("STREAM_PREFIX").pipe(Config.withDefault("ap")),
     /** Fixed when a deployment is created. */

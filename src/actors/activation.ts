@@ -6,7 +6,7 @@ import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { Call, Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
-import { CorruptEntry, type EventLog } from "../streams/event-log.ts"
+import { CorruptEntry, type EventLog, type OwnershipLost } from "../streams/event-log.ts"
 import { beginningOf, visitLog } from "../streams/event-range.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import { Inbox } from "./inbox.ts"
@@ -26,7 +26,7 @@ export interface Desk {
   readonly nextCommandId: () => string
 }
 
-/** What a call tells the loop: a command, or that it is over, or that it broke. */
+/** What a call tells the loop: a command, or that it is over, that the batch is lost, or that the call broke. */
 export type Message =
   | { readonly _tag: "Answered"; readonly command: BatchCommand }
   | {
@@ -35,6 +35,7 @@ export type Message =
       readonly kind: Call["_tag"]
       readonly stalled: Stall | undefined
     }
+  | { readonly _tag: "Lost"; readonly failure: OwnershipLost }
   | { readonly _tag: "Broke"; readonly defect: unknown }
 
 export interface Activation {

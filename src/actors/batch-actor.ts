@@ -51,6 +51,7 @@ const listen = Effect.fnUntraced(function* (actor: Activation) {
   const messages = inbox.takeAll()
   for (const message of messages) {
     if (message._tag === "Ended") yield* endCall(actor, message)
+    if (message._tag === "Lost") return yield* message.failure
     if (message._tag === "Broke") return yield* Effect.die(message.defect)
   }
   const answers = messages.flatMap((message) => (message._tag === "Answered" ? [message.command] : []))
@@ -132,15 +133,22 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
   const number = ++actor.callCount
   actor.callsUnderWay += 1
   for (const item of call.items) actor.busy.set(item, number)
-  const end = (stalled: Stall | undefined) =>
-    Effect.sync(() => inbox.put({ _tag: "Ended", call: number, kind: call._tag, stalled }))
+  const end = (failure: Stall | OwnershipLost | undefined) =>
+    Effect.sync(() =>
+      inbox.put(
+        failure?._tag === "OwnershipLost"
+          ? { _tag: "Lost", failure }
+          : { _tag: "Ended", call: number, kind: call._tag, stalled: failure },
+      ),
+    )
   // What was learnt of an item since its call was planned may forbid it.
   const mayCall = (item: number) => Effect.sync(() => desk.isOwner(lease) && batch.tasks.transfer.has(item))
   const work = desk.pipelines.perform(id, batch, call, { head, mayCall }, (command) =>
     inbox.put({ _tag: "Answered", command }),
   )
   // No bank hears of an intent that a failover could take back.
-  const safely = call._tag === "Transfer" ? Effect.andThen(desk.log.replicated(id), work) : work
+  const replicated = desk.log.replicated(id, batch.version, head)
+  const safely = call._tag === "Transfer" ? Effect.andThen(replicated, work) : work
   const ended = Effect.matchEffect(safely, { onSuccess: () => end(undefined), onFailure: end })
   const broke = (defect: unknown) => Effect.sync(() => inbox.put({ _tag: "Broke", defect }))
   yield* FiberSet.run(actor.calls, Effect.catchDefect(ended, broke))

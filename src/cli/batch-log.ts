@@ -1,16 +1,18 @@
 /** Reading a batch's log straight from Redis. It only reads: no function is loaded, no consumer group is touched. */
 import { Effect, Result, type Scope } from "effect"
-import { Redis } from "ioredis"
 import { decodeEvent } from "../domain/event-codec.ts"
 import type { RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { startStack } from "../platform/embedded-stack.ts"
-import { attempt } from "../platform/redis.ts"
+import { readAddress } from "../platform/redis-address.ts"
+import { openClient } from "../platform/redis-client.ts"
+import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { partitionKeys, partitionOf } from "../streams/partition.ts"
 import { asCliFailure, CliFailure } from "./cli-failure.ts"
 
 const PAGE = 500
 const PARTITIONS_DEFAULT = 16
+const PATIENCE = { silenceMsMax: 5_000, commandMsMax: 10_000, retries: 1 }
 
 /** Gives the events after a version, in order; fewer than {@link PAGE} of them mean that this is the end for now. */
 export type LogReader = (
@@ -23,23 +25,32 @@ export const logReader = Effect.fn("logReader")(function* (
   dataDir: string,
 ): Effect.fn.Return<LogReader, CliFailure, Scope.Scope> {
   const redisUrl = process.env.REDIS_URL || (yield* localRedis(dataDir))
+  const address = yield* Effect.fromResult(readAddress(redisUrl)).pipe(
+    Effect.mapError(
+      (expected) => new CliFailure({ reason: `REDIS_URL is malformed: expected ${expected}.` }),
+    ),
+  )
   const redis = yield* Effect.acquireRelease(
-    Effect.sync(() => new Redis(redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1 })),
+    // What goes wrong with the connection, the command that needs it tells.
+    Effect.sync(() => openClient(address, "replay", PATIENCE, () => undefined)),
     (redis) => Effect.sync(() => redis.disconnect()),
   )
-  redis.on("error", () => undefined)
+  yield* attempt(() => redis.connect()).pipe(Effect.mapError(noLog))
   const prefix = process.env.STREAM_PREFIX || "ap"
   const partitions = Number(process.env.PARTITIONS || PARTITIONS_DEFAULT)
   return (batch, after) => {
     const { log } = partitionKeys(prefix, partitionOf(batch, partitions))
     return attempt(() => redis.xrange(log(batch), `${after + 1}-0`, "+", "COUNT", PAGE)).pipe(
-      Effect.mapError(({ reason }) => new CliFailure({ reason: `Redis does not give the log: ${reason}` })),
+      Effect.mapError(noLog),
       Effect.flatMap((entries) =>
         Effect.forEach(entries, (entry, index) => recorded(entry, after + index + 1)),
       ),
     )
   }
 })
+
+const noLog = ({ reason }: RedisUnavailable) =>
+  new CliFailure({ reason: `Redis does not give the log: ${reason}` })
 
 /** Reads a log after a version, to its end; fails when there is none. */
 export const readLog = Effect.fnUntraced(function* (

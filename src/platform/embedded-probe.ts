@@ -4,9 +4,10 @@
  * "Who" tells our own server from a stranger that took its port in the meantime.
  */
 import { connect } from "@nats-io/transport-node"
-import { Effect, Schema } from "effect"
-import { Redis } from "ioredis"
+import { Effect, Result, Schema } from "effect"
 import postgres from "postgres"
+import { readAddress } from "./redis-address.ts"
+import { openClient } from "./redis-client.ts"
 
 const ANSWERS_WITHIN_MS = 5_000
 
@@ -29,14 +30,10 @@ export type Probe = (url: string) => Effect.Effect<ServerAnswer, ProbeError>
 
 export const probeRedis: Probe = (url) =>
   answer(async () => {
-    const redis = new Redis(url, {
-      lazyConnect: true,
-      connectTimeout: ANSWERS_WITHIN_MS,
-      commandTimeout: ANSWERS_WITHIN_MS,
-      retryStrategy: null,
-    })
+    const address = Result.getOrThrowWith(readAddress(url), (expected) => new Error(`expected ${expected}`))
+    const patience = { silenceMsMax: ANSWERS_WITHIN_MS, commandMsMax: ANSWERS_WITHIN_MS, retries: 0 }
     // The failure itself reaches us through the rejected promise.
-    redis.on("error", () => redis.disconnect())
+    const redis = openClient(address, "probe", patience, () => redis.disconnect())
     try {
       await redis.connect()
       const info = await redis.info("server")

@@ -4,7 +4,8 @@ import { AppConfig } from "../config.ts"
 import { encodeEvent, encodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { attempt, RedisConnections, type RedisUnavailable } from "../platform/redis.ts"
+import { RedisConnections } from "../platform/redis.ts"
+import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import {
   type Backlog,
@@ -30,7 +31,7 @@ export const layer = Layer.effect(
   EventLog,
   Effect.gen(function* () {
     const connections = yield* RedisConnections
-    const { prefix, partitions, mailboxMax, partnerShare } = (yield* AppConfig).redis
+    const { prefix, partitions, mailboxMax, partnerShare, replicas } = (yield* AppConfig).redis
     const redis = connections.commands
     const { eventsAppended } = yield* Metrics
     const count = (events: ReadonlyArray<BatchEvent>) => {
@@ -41,7 +42,9 @@ export const layer = Layer.effect(
     const keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(prefix, partition))
     const keysOf = (batch: BatchId) => partitionKeys(prefix, partitionOf(batch, partitions))
 
-    const loadLibrary = attempt(() => redis.function("LOAD", "REPLACE", libraryCode))
+    const loadLibrary = connections.onEachPrimary((primary) =>
+      primary.function("LOAD", "REPLACE", libraryCode),
+    )
     /** Runs a function; a server that came back without it is given it again. */
     const call = (
       name: FunctionName,
@@ -64,6 +67,11 @@ export const layer = Layer.effect(
       keys.map(({ ready }) => ready),
     ).pipe(unavailable("create groups"))
     const streams = keys.map(({ ready }) => ready)
+    const readers = yield* connections.readers(WAIT_MS_MAX, streams).pipe(unavailable("open readers"))
+    /** What others are told of must not be taken back by a failover. */
+    const barrier = (partition: number) =>
+      connections.replicated(partitionKeys(prefix, partition).feed).pipe(unavailable("replicate"))
+
     const open = Effect.fnUntraced(function* (
       batch: BatchId,
       command: string,
@@ -98,6 +106,7 @@ export const layer = Layer.effect(
         const [outcome, first = ""] = yield* open(batch, commandId, events)
         if (outcome === "UNSTAGED")
           return yield* new StreamsUnavailable({ step: "open", reason: "what was staged is gone" })
+        yield* barrier(partitionOf(batch, partitions))
         if (outcome === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
         count(events)
         return { _tag: "Opened" }
@@ -112,6 +121,7 @@ export const layer = Layer.effect(
         )
         if (answer === "FULL") return yield* new MailboxFull({ batch })
         if (answer === "NONE") return yield* new NoSuchBatch({ batch })
+        yield* barrier(partitionOf(batch, partitions))
       }),
 
       append: Effect.fn("EventLog.append")(function* ({ batch, entry, worker }, append) {
@@ -142,7 +152,14 @@ export const layer = Layer.effect(
         return { version, head, mailWaiting }
       }),
 
-      replicated: () => Effect.void,
+      replicated: Effect.fn("EventLog.replicated")(function* (batch, version, head) {
+        if (replicas === 0) return
+        yield* barrier(partitionOf(batch, partitions))
+        // A primary that was promoted before this barrier may lack what its predecessor acknowledged.
+        const [entry] = yield* range(redis, keysOf(batch).log(batch), `${version}-0`, 1)
+        if (entry?.[0] !== `${version}-0` || entry[1][3] !== head)
+          return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
+      }),
 
       read: Effect.fn("EventLog.read")(function* (batch, after, limit, head) {
         const entries = yield* range(redis, keysOf(batch).log(batch), `${after + 1}-0`, limit)
@@ -154,11 +171,11 @@ export const layer = Layer.effect(
         return entries.map(readMail)
       }),
 
-      runQueues: [runQueue(connections.blocking(WAIT_MS_MAX), streams, partitions, redis)],
+      runQueues: readers.map((reader) => runQueue(reader, partitions, redis)),
       takeOver: takingOver(redis, streams),
 
       renew: Effect.fn("EventLog.renew")(function* (owned) {
-        const lost = yield* Effect.forEach(groupByPartition(owned, partitions), ([partition, batches]) => {
+        const lost = yield* onAll(groupByPartition(owned, partitions), ([partition, batches]) => {
           const worker = batches[0]?.worker ?? ""
           const { ready } = partitionKeys(prefix, partition)
           return call("renew", [ready], [worker, ...batches.map(({ entry }) => entry)]).pipe(
@@ -192,14 +209,14 @@ export const layer = Layer.effect(
       }),
 
       wake: Effect.fn("EventLog.wake")(function* (now, limit) {
-        const counts = yield* Effect.forEach(keys, ({ timers, ready, scheduled, lanes, waiting }) =>
+        const counts = yield* onAll(keys, ({ timers, ready, scheduled, lanes, waiting }) =>
           call("wake", [timers, ready, scheduled, lanes, waiting], [partnerShare, now, limit]),
         )
         return sum(counts)
       }),
 
       sweep: Effect.fn("EventLog.sweep")(function* (before, now, limit) {
-        const counts = yield* Effect.forEach(keys, ({ open, timers, ready, scheduled, lanes, waiting }) =>
+        const counts = yield* onAll(keys, ({ open, timers, ready, scheduled, lanes, waiting }) =>
           call("sweep", [open, timers, ready, scheduled, lanes, waiting], [partnerShare, before, now, limit]),
         )
         return sum(counts)
@@ -211,7 +228,9 @@ export const layer = Layer.effect(
 
       feed: Effect.fn("EventLog.feed")(function* (partition, after, limit) {
         const { feed } = partitionKeys(prefix, partition)
-        return (yield* range(redis, feed, `(${after}`, limit)).map(readFeedEntry)
+        const entries = yield* range(redis, feed, `(${after}`, limit)
+        if (entries.length > 0) yield* barrier(partition)
+        return entries.map(readFeedEntry)
       }),
 
       feedEnd: Effect.fn("EventLog.feedEnd")(function* (partition) {
@@ -235,6 +254,16 @@ export const layer = Layer.effect(
     })
   }),
 )
+
+/** Does something for all partitions, also when one of them fails: they live on different servers. Then it fails. */
+const onAll = <A, B>(
+  all: Iterable<A>,
+  each: (one: A) => Effect.Effect<B, StreamsUnavailable>,
+): Effect.Effect<ReadonlyArray<B>, StreamsUnavailable> =>
+  Effect.flatMap(
+    Effect.forEach(all, (one) => Effect.exit(each(one)), { concurrency: "unbounded" }),
+    (exits) => Effect.all(exits),
+  )
 
 /** What `open` and `stage` answer. */
 type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED", first?: string]

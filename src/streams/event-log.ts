@@ -135,8 +135,15 @@ export class EventLog extends Context.Service<
       { readonly version: number; readonly head: string; readonly mailWaiting: number },
       OwnershipLost | StreamsUnavailable
     >
-    /** Resolves once all that was written to a batch's partition is on as many replicas as are asked for. */
-    readonly replicated: (batch: BatchId) => Effect.Effect<void, StreamsUnavailable>
+    /**
+     * Resolves once the log of a batch, up to a version with its hash, is on as many replicas as are asked for; at once
+     * when that is none. Fails with {@link OwnershipLost} when a failover took that version back.
+     */
+    readonly replicated: (
+      batch: BatchId,
+      version: number,
+      head: string,
+    ) => Effect.Effect<void, OwnershipLost | StreamsUnavailable>
     /** Events after a version, in order, at most `limit`. With the hash of that version, their chain is verified. */
     readonly read: (
       batch: BatchId,

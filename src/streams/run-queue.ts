@@ -1,7 +1,7 @@
 /** Reading the run queue: Redis' own consumer groups, whose pending entries are the proof of ownership. */
 import { Effect } from "effect"
-import type { Redis } from "ioredis"
-import { attempt, type RedisConnections, type RedisUnavailable } from "../platform/redis.ts"
+import type { Reader, RedisConnections } from "../platform/redis.ts"
+import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { type EventLog, type Ownership, type RunQueue, StreamsUnavailable } from "./event-log.ts"
 import { readOwnership, type StreamEntry } from "./stream-entry.ts"
 
@@ -27,20 +27,15 @@ export const createGroups = Effect.fnUntraced(function* (commands: Commands, str
 /** The longest that one read may block: the watchdog of its connection knows it. */
 export const WAIT_MS_MAX = 5_000
 
-/** Streams that one connection reads together. A queue of `of` streams takes its part of what a worker has room for. */
-export const runQueue = (
-  reader: Redis,
-  streams: ReadonlyArray<string>,
-  of: number,
-  commands: Commands,
-): RunQueue => {
+/** The streams that one connection reads together, of so many; each takes its part of what a worker has room for. */
+export const runQueue = ({ client, keys: streams }: Reader, of: number, commands: Commands): RunQueue => {
   const positions = streams.map(() => ">")
   return {
     take: Effect.fn("RunQueue.take")(function* (worker, limit, waitMs) {
       const perStream = Math.max(1, Math.floor(limit / of))
       const block = Math.min(waitMs, WAIT_MS_MAX)
       const read = attempt(() =>
-        reader.xreadgroup(
+        client.xreadgroup(
           "GROUP",
           GROUP,
           worker,
@@ -67,18 +62,21 @@ export const runQueue = (
   }
 }
 
-/** Scans each stream to its end, or until enough is found: an idle entry may stand behind many busy ones. */
+/**
+ * Scans each stream to its end, or until enough is found: an idle entry may stand behind many busy ones. A stream that
+ * cannot be scanned loses nothing of what was taken from the others.
+ */
 export const takingOver = (
   commands: Commands,
   streams: ReadonlyArray<string>,
 ): EventLog["Service"]["takeOver"] =>
   Effect.fn("EventLog.takeOver")(function* (worker, idleMs, limit) {
     const taken: Array<Ownership> = []
-    for (const stream of streams) {
+    const scan = Effect.fnUntraced(function* (stream: string) {
       let cursor = "0-0"
       do {
         const room = limit - taken.length
-        if (room <= 0) return taken
+        if (room <= 0) return
         const claim = attempt(() => commands.xautoclaim(stream, GROUP, worker, idleMs, cursor, "COUNT", room))
         const [next, entries] = (yield* claim.pipe(unavailable("take over"))) as [
           string,
@@ -87,6 +85,7 @@ export const takingOver = (
         for (const entry of entries) if (entry !== null) taken.push(...readOwnership(worker, entry))
         cursor = next
       } while (cursor !== "0-0")
-    }
-    return taken
+    })
+    const exits = yield* Effect.forEach(streams, (stream) => Effect.exit(scan(stream)))
+    return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
   })

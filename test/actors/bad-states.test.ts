@@ -89,7 +89,9 @@ it("takes a batch of 15,000 items, which is opened in steps, and pays each once"
   await using engine = await EngineUnderTest.open({ environment: { BANK_CONCURRENCY: "64" } })
   await engine.start()
   const id = await engine.submit("acme", "large", 15_000)
-  await eventually("it is settled", async () => (await engine.batch(id)).closed === "settled", 60_000)
+  const backlog = async () => (await engine.onLog((log) => log.backlog)).open
+  await eventually("it is closed", async () => (await backlog()) === 0, 60_000)
+  expect((await engine.batch(id)).closed).toBe("settled")
   expect(engine.paid.size).toBe(15_000)
   expect([...engine.paid.values()].every((times) => times === 1)).toBe(true)
-})
+}, 90_000)

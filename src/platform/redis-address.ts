@@ -1,0 +1,84 @@
+/**
+ * What REDIS_URL says: one server, a primary that Sentinels watch over, or a cluster.
+ *
+ *   redis://[user:password@]host[:port][/db]
+ *   redis+sentinel://[user:password@]host[:port],host[:port]…/name[/db]
+ *   redis+cluster://[user:password@]host[:port],host[:port]…
+ *
+ * and the same with `rediss` for TLS. Percent-encoding protects what is special in a password.
+ */
+import { Result } from "effect"
+
+export interface HostAndPort {
+  readonly host: string
+  readonly port: number
+}
+
+/** User and password are for the servers that hold data; Sentinels are asked without. */
+export interface RedisAddress {
+  readonly topology: "standalone" | "sentinel" | "cluster"
+  /** The server, the Sentinels, or some of the cluster's nodes: the first one that answers knows the others. */
+  readonly hosts: ReadonlyArray<HostAndPort>
+  /** What the Sentinels call the primary; empty without Sentinels. */
+  readonly primaryName: string
+  readonly database: number
+  readonly username: string
+  readonly password: string
+  readonly tls: boolean
+}
+
+/** What a URL that cannot be read should have been. */
+const EXPECTED =
+  "redis://host:port, redis+sentinel://host:port,…/name or redis+cluster://host:port,… (rediss for TLS)"
+
+const PORT = 6379
+const SENTINEL_PORT = 26379
+const FORM =
+  /^(?<scheme>rediss?)(?:\+(?<kind>sentinel|cluster))?:\/\/(?:(?<username>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^@/?#]+)(?<path>(?:\/[^/?#]*){0,2})$/
+
+/** Reads the URL. A failure says what was expected, and nothing of what was found: it may hold a password. */
+export const readAddress = (url: string): Result.Result<RedisAddress, string> => {
+  const parts = FORM.exec(url)?.groups
+  const address = parts === undefined ? undefined : addressOf(parts)
+  return address === undefined ? Result.fail(EXPECTED) : Result.succeed(address)
+}
+
+type Parts = Readonly<Record<string, string | undefined>>
+
+const addressOf = ({ scheme, kind, username, password, hosts, path }: Parts): RedisAddress | undefined => {
+  const topology = kind === "sentinel" || kind === "cluster" ? kind : "standalone"
+  const servers = (hosts ?? "").split(",").map((host) => readHost(host, topology))
+  const segments = (path ?? "").split("/").slice(1)
+  const primaryName = topology === "sentinel" ? segments.shift() : ""
+  const [database = "", ...rest] = segments
+  const user = decode(username ?? "")
+  const secret = decode(password ?? "")
+  if (servers.includes(undefined) || user === undefined || secret === undefined) return undefined
+  if (topology === "sentinel" ? !primaryName : topology === "standalone" && servers.length > 1)
+    return undefined
+  if (rest.length > 0 || !(topology === "cluster" ? /^0?$/ : /^\d{0,5}$/).test(database)) return undefined
+  return {
+    topology,
+    hosts: servers.filter((server) => server !== undefined),
+    primaryName: primaryName ?? "",
+    database: Number(database),
+    username: user,
+    password: secret,
+    tls: scheme === "rediss",
+  }
+}
+
+const readHost = (text: string, topology: RedisAddress["topology"]): HostAndPort | undefined => {
+  if (text === "" || !URL.canParse(`redis://${text}`)) return undefined
+  const { hostname, port } = new URL(`redis://${text}`)
+  const portDefault = topology === "sentinel" ? SENTINEL_PORT : PORT
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? portDefault : Number(port) }
+}
+
+const decode = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What Redis promises, looked at when the service starts. The append to a log is the only commit, so every primary has
+ * to keep what it acknowledged: on disk before it answers, never evicted, and with the replicas that REDIS_REPLICAS
+ * counts on. In production anything weaker refuses the start; elsewhere it is only said.
+ */
+import { Effect, Layer, Schema } from "effect"
+import type { Redis } from "ioredis"
+import { AppConfig } from "../config.ts"
+import { RedisConnections } from "./redis.ts"
+import { nameOf } from "./redis-client.ts"
+import { kindOf } from "./redis-failure.ts"
+
+const wanted = [
+  ["appendonly", "yes"],
+  ["appendfsync", "always"],
+  ["maxmemory-policy", "noeviction"],
+] as const
+
+/** What a server does not promise; `found` is what it says instead. */
+const Weakness = Schema.Struct({
+  server: Schema.String,
+  setting: Schema.String,
+  found: Schema.String,
+  wanted: Schema.String,
+})
+type Weakness = typeof Weakness.Type
+
+/** With real money, the start is refused: a server may forget what it acknowledged. */
+export class DurabilityTooWeak extends Schema.TaggedError<DurabilityTooWeak>()("DurabilityTooWeak", {
+  weaknesses: Schema.Array(Weakness),
+}) {
+  override get message() {
+    return `Redis may forget what it acknowledged: ${this.weaknesses.map(sentence).join("; ")}`
+  }
+}
+
+/** Looks at every primary once, logs what the service relies on, and refuses what is too weak for production. */
+export const durabilityLayer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { production, redis } = yield* AppConfig
+    const { onEachPrimary } = yield* RedisConnections
+    const found = yield* onEachPrimary((primary) => examine(primary, redis.replicas))
+    const reliesOn = found.map(({ server, promises }) => `${server}: ${promises}`).sort()
+    yield* Effect.logInfo("redis durability", { servers: reliesOn.join("; ") })
+    const weaknesses = found.flatMap(({ weaknesses }) => weaknesses)
+    const refusing = weaknesses.filter(({ found }) => found !== UNREADABLE || !redis.durabilityVouched)
+    if (production && refusing.length > 0) return yield* new DurabilityTooWeak({ weaknesses: refusing })
+    yield* Effect.forEach(weaknesses, (weakness) => Effect.logWarning("redis durability", weakness), {
+      discard: true,
+    })
+  }),
+)
+
+const UNREADABLE = "unreadable: CONFIG is not allowed"
+
+interface Examined {
+  readonly server: string
+  readonly promises: string
+  readonly weaknesses: ReadonlyArray<Weakness>
+}
+
+const examine = async (primary: Redis, replicas: number): Promise<Examined> => {
+  const server = nameOf(primary)
+  const [settings, info] = await Promise.all([readSettings(primary), primary.info("replication")])
+  const online = [...info.matchAll(/^slave\d+:.*state=online/gm)].length
+  const weaknesses = [
+    ...wanted.map(([setting, wanted]) => ({ setting, found: settings?.get(setting) ?? UNREADABLE, wanted })),
+    { setting: "connected replicas", found: String(online), wanted: String(replicas) },
+  ].filter(({ setting, found, wanted }) =>
+    setting === "connected replicas" ? Number(found) < Number(wanted) : found !== wanted,
+  )
+  const promised = settings === undefined ? [UNREADABLE] : [...settings].map((pair) => pair.join(" "))
+  return {
+    server,
+    promises: [...promised, `${online} replicas online, ${replicas} waited for`].join(", "),
+    weaknesses: weaknesses.map((weakness) => ({ server, ...weakness })),
+  }
+}
+
+/** Nothing when the server, as managed ones do, keeps its settings to itself. */
+const readSettings = async (primary: Redis): Promise<ReadonlyMap<string, string> | undefined> => {
+  try {
+    const flat = (await primary.config("GET", ...wanted.map(([setting]) => setting), "maxmemory")) as string[]
+    return new Map(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] ?? ""]] : [])))
+  } catch (error) {
+    if (["ERR", "NOPERM"].includes(kindOf(error))) return undefined
+    throw error
+  }
+}
+
+const sentence = ({ server, setting, found, wanted }: Weakness): string =>
+  `${server} has ${setting} ${found}, wanted ${wanted}`
