@@ -25,6 +25,7 @@ import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { FollowerObserver } from "./streams/follower.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
+import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
 import { layer as endpointsInPostgres } from "./webhooks/endpoints-postgres.ts"
 import { layer as webhooksLayer } from "./webhooks/webhooks.ts"
@@ -38,6 +39,7 @@ const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
 const nats = Nats.layer.pipe(Layer.provide(foundation))
 
 const eventLog = eventLogOnRedis.pipe(Layer.provideMerge(foundation))
+const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 const endpoints = endpointsInPostgres.pipe(Layer.provide(foundation))
@@ -80,10 +82,10 @@ const connectors = Layer.mergeAll(complianceOverHttp, banksOverHttp, ledgerOverH
 /** What each role runs on top of the event log. */
 const parts = {
   api: httpServerLayer.pipe(
-    Layer.provide([queriesInPostgres.pipe(Layer.provide(database)), endpoints, readiness]),
+    Layer.provide([queriesInPostgres.pipe(Layer.provide(database)), endpoints, readiness, partnerKeys]),
   ),
   worker: workerLayer.pipe(
-    Layer.provide(Pipelines.layer.pipe(Layer.provide(connectors))),
+    Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide(crashPoints),
   ),
   projector: Layer.merge(

@@ -24,7 +24,7 @@ const itemJson = ({ minor, ...item }: Extract<BatchEvent, { _tag: "ItemsReceived
 
 const decodeCurrent = Schema.decodeUnknownResult(BatchEvent)
 
-/** Reads an event, or fails with a sentence that names the field and never its value: events hold account numbers. */
+/** Reads an event, or fails with a sentence that names the field and never its value: events tell who is paid. */
 export const decodeEvent = (text: string): Result.Result<BatchEvent, string> => {
   const json = parse(text)
   if (!Predicate.isObject(json)) return Result.fail("not a JSON object")

@@ -1,10 +1,10 @@
 import { Clock, Effect, type Stream } from "effect"
-import type { Banks } from "../connectors/bank.ts"
+import type { BankAnswer, Banks } from "../connectors/bank.ts"
 import type { Batch } from "../domain/batch.ts"
 import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { callBanks } from "./bank-calls.ts"
-import { transfersOf } from "./batch-items.ts"
+import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
 
 /** Asks the banks what became of open transfers. */
@@ -17,6 +17,14 @@ export const inquiring =
       Effect.fnUntraced(function* (transfer) {
         const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
         const now = yield* Clock.currentTimeMillis
-        return recordAnswer(transfer, answer, "inquiry", now, desk)
+        return recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk)
       }),
     )
+
+/** Here the account is sealed: an id that ends as it does may quote it, and is not worth the risk. */
+const withoutQuotes = (answer: BankAnswer, { payout }: DueTransfer): BankAnswer => {
+  const { lastFour } = payout.beneficiary.account
+  return answer._tag === "Accepted" && lastFour !== "" && answer.transferId.includes(lastFour)
+    ? { ...answer, transferId: "withheld" }
+    : answer
+}

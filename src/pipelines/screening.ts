@@ -3,7 +3,9 @@ import type { ComplianceEngine } from "../connectors/compliance-engine.ts"
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
+import type { ClearanceDecision } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { redactText } from "../telemetry/redaction.ts"
 import { itemsOf } from "./batch-items.ts"
 import type { Call } from "./pipelines.ts"
 
@@ -23,8 +25,13 @@ export const screening =
     }
     return Stream.fromEffect(
       Effect.gen(function* () {
-        const answer = yield* engine.screen(request)
-        return { _tag: "RecordScreening", at: yield* Clock.currentTimeMillis, clearance, ...answer }
+        const { decisions, ...answer } = yield* engine.screen(request)
+        const at = yield* Clock.currentTimeMillis
+        return { _tag: "RecordScreening", at, clearance, ...answer, decisions: decisions.map(withoutQuotes) }
       }),
     )
   }
+
+/** The engine is not told the account, and its lists may hold it all the same. */
+const withoutQuotes = (decision: ClearanceDecision): ClearanceDecision =>
+  decision.reason === undefined ? decision : { ...decision, reason: redactText(decision.reason) }

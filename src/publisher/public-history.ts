@@ -1,10 +1,10 @@
 /** Which public events a batch's log yields. A pure function of the log, so that whoever reads it again tells the same. */
 import { type Batch, emptyBatch, type Item, type ItemState } from "../domain/batch.ts"
-import { shownReason } from "../domain/beneficiary.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import { redactText } from "../telemetry/redaction.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
 
 /** A batch as far as it was read, and how many public events it has yielded so far. */
@@ -109,9 +109,7 @@ const screened = (
 ): PublicEvent => {
   const data = {
     ...payout(history, item),
-    ...(reason === undefined
-      ? {}
-      : { reason: shownReason(itemOf(history, item).beneficiary.account, reason) }),
+    ...(reason === undefined ? {} : { reason: redactText(reason) }),
   }
   return decision === "review"
     ? { ...envelope(history, recorded, "PayoutHeld", item, nth), data: { ...data, state: "held" } }
@@ -124,7 +122,7 @@ const reviewed = (
   { item, reason }: BatchEventOf<"ItemReviewed">,
 ): PublicEvent => ({
   ...envelope(history, recorded, "PayoutRejected", item),
-  data: { ...payout(history, item), state: "rejected", reason: reasonOf(history, item, reason) },
+  data: { ...payout(history, item), state: "rejected", reason: redactText(reason) },
 })
 
 const cancelled = (
@@ -135,7 +133,7 @@ const cancelled = (
   nth: number,
 ): PublicEvent => ({
   ...envelope(history, recorded, "PayoutCancelled", item, nth),
-  data: { ...payout(history, item), state: "cancelled", reason: reasonOf(history, item, reason) },
+  data: { ...payout(history, item), state: "cancelled", reason: redactText(reason) },
 })
 
 /** What was paid after all is told as paid; any other contradiction as an item that waits for a person. */
@@ -168,12 +166,9 @@ const resolved = (
     ? { ...envelope(history, recorded, "PayoutSettled", item), data: { ...about, state: "settled" } }
     : {
         ...envelope(history, recorded, "PayoutFailed", item),
-        data: { ...about, state: "failed", reason: reasonOf(history, item, reason) },
+        data: { ...about, state: "failed", reason: redactText(reason) },
       }
 }
-
-const reasonOf = (history: PublicHistory, item: number, reason: string): string =>
-  shownReason(itemOf(history, item).beneficiary.account, reason)
 
 /** What all events have in common. An event that is the `nth` of its entry has the item in its id. */
 const envelope = <Name extends PublicEventName>(
@@ -221,7 +216,7 @@ const transfer = (history: PublicHistory, { item, attempt }: { item: number; att
 const outcome = (history: PublicHistory, about: { item: number; attempt: number }, reason: string) => ({
   ...payout(history, about.item),
   ...transfer(history, about),
-  reason: shownReason(itemOf(history, about.item).beneficiary.account, reason),
+  reason: redactText(reason),
 })
 
 const byCurrency = <A>({ batch }: PublicHistory, of: (currency: string) => A): Record<string, A> =>
