@@ -38,8 +38,8 @@ const list = Command.make(
 )
 
 const ringLine = ({ partner, keys, forgotten }: KeyRing): string => {
-  const told = keys.map(({ id, master }) => `${id} (wrapped by ${master})`).join(", ")
-  return `${partner}: ${forgotten ? "forgotten" : ""}${forgotten && told !== "" ? ", and still there: " : ""}${told}`
+  const held = keys.map(({ id, master }) => `${id} (wrapped by ${master})`)
+  return `${partner}: ${[...(forgotten ? ["forgotten"] : []), ...held].join(", ")}`
 }
 
 const rotate = Command.make(
@@ -115,7 +115,7 @@ export const keys = Command.make("keys").pipe(
 )
 
 /** Uses the keys in the Redis of REDIS_URL, else of the local stack, with MASTER_KEYS or the data folder's own. */
-const withKeys = <E extends { readonly _tag: string }>(
+const withKeys = <E extends Told>(
   dataDir: string,
   use: (keys: PartnerKeys["Service"]) => Effect.Effect<void, E>,
 ): Effect.Effect<void, CliFailure> =>
@@ -145,9 +145,16 @@ const connect = Effect.fnUntraced(function* (
   return redis
 })
 
-const told = (error: { readonly _tag: string }): CliFailure => {
+/** An error of the vault tells its reason in a field, one of the settings in its message. */
+interface Told {
+  readonly _tag: string
+  readonly message: string
+  readonly reason?: string
+}
+
+const told = (error: Told): CliFailure => {
   if (error instanceof CliFailure) return error
   if (error instanceof KeysForgotten)
     return new CliFailure({ reason: `The keys of ${error.partner} were forgotten; --anew makes new ones.` })
-  return new CliFailure({ reason: error instanceof Error ? `${error._tag}: ${error.message}` : error._tag })
+  return new CliFailure({ reason: `${error._tag}: ${error.reason ?? error.message}` })
 }

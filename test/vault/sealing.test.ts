@@ -89,6 +89,16 @@ describe("a sealed account", () => {
     )
   })
 
+  it("has one spelling: not even bits that carry nothing may change", () => {
+    const place: Place = { partner: "acme", batch: BatchId.make(`pb_${"a".repeat(22)}`), item: 1 }
+    const sealed = sealAccount(key, place, { scheme: "iban", iban: "DE89370400440532013000" })
+    const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"]
+    const spellings = letters.map((letter) => `${sealed.sealed.slice(0, -1)}${letter}`)
+    expect(spellings.filter((text) => opens(key, place, { ...sealed, sealed: text }))).toEqual([
+      sealed.sealed,
+    ])
+  })
+
   it("is never the same twice", () => {
     const place: Place = { partner: "acme", batch: BatchId.make(`pb_${"a".repeat(22)}`), item: 1 }
     const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
