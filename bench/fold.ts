@@ -12,7 +12,10 @@ const EVENTS_PER_LENGTH = 600_000
 const payoutItem = (item: number): PayoutItem => ({
   item,
   reference: `invoice-${item}`,
-  beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: "DE89370400440532013000" } },
+  beneficiary: {
+    name: "Ada Lovelace",
+    account: { scheme: "iban", country: "DE", lastFour: "3000", sealed: `1.${"A".repeat(112)}` },
+  },
   currency: item % 2 === 0 ? "EUR" : "GBP",
   minor: BigInt(item),
 })

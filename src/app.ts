@@ -26,6 +26,7 @@ import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { FollowerObserver } from "./streams/follower.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
+import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
 import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts"
 import { layer as endpointsInPostgres } from "./webhooks/endpoints-postgres.ts"
 import { layer as webhooksLayer } from "./webhooks/webhooks.ts"
@@ -40,6 +41,7 @@ const nats = Nats.layer.pipe(Layer.provide(foundation))
 
 const eventLog = eventLogOnRedis.pipe(Layer.provideMerge(foundation))
 const durability = durabilityLayer.pipe(Layer.provide(foundation))
+const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 const endpoints = endpointsInPostgres.pipe(Layer.provide(foundation))
@@ -82,10 +84,16 @@ const connectors = Layer.mergeAll(complianceOverHttp, banksOverHttp, ledgerOverH
 /** What each role runs on top of the event log. */
 const parts = {
   api: httpServerLayer.pipe(
-    Layer.provide([queriesInPostgres.pipe(Layer.provide(database)), endpoints, readiness, durability]),
+    Layer.provide([
+      queriesInPostgres.pipe(Layer.provide(database)),
+      endpoints,
+      readiness,
+      durability,
+      partnerKeys,
+    ]),
   ),
   worker: workerLayer.pipe(
-    Layer.provide(Pipelines.layer.pipe(Layer.provide(connectors))),
+    Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide([crashPoints, durability]),
   ),
   projector: Layer.merge(

@@ -1,5 +1,5 @@
 /** Every setting of the service, read from the environment once and in one place; docs/CONFIGURATION.md tells of each. */
-import { Config, Context, Layer, Result, Schema } from "effect"
+import { Array as Arr, Config, Context, Layer, Redacted, Result, Schema, String as Str } from "effect"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 import { crashPoints } from "./platform/crash-point.ts"
@@ -43,6 +43,32 @@ const AmountsText = Schema.String.check(
   ),
 )
 
+/** Master keys by id, in base64: the first one wraps, all unwrap. */
+export type MasterKeys = Arr.NonEmptyReadonlyArray<readonly [id: string, key: Redacted.Redacted<string>]>
+
+/** Ids of letters, digits and hyphens; keys of 32 bytes, for AES-256. */
+const masterKeyPair = /^([A-Za-z0-9-]{1,32})=([A-Za-z0-9+/]{43}=)$/
+
+const MasterKeysText = Schema.String.check(
+  Schema.makeFilter((text: string) => {
+    const ids = text.split(",").map((pair) => masterKeyPair.exec(pair.trim())?.[1])
+    return (
+      (!ids.includes(undefined) && new Set(ids).size === ids.length) ||
+      "expected master keys such as k2=<base64 of 32 bytes>,k1=…, each id once"
+    )
+  }),
+)
+
+/** MASTER_KEYS: "k2=<base64 of 32 bytes>,k1=…". */
+export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysText, "MASTER_KEYS").pipe(
+  Config.map((text) =>
+    Arr.map(Str.split(text, ","), (pair) => {
+      const [, id = "", key = ""] = masterKeyPair.exec(pair.trim()) ?? []
+      return [id, Redacted.make(key)] as const
+    }),
+  ),
+)
+
 const MillisecondsList = Schema.String.check(
   Schema.isPattern(/^\d{1,10}(,\d{1,10}){0,19}$/, { message: "expected milliseconds such as 5000,30000" }),
 )
@@ -77,6 +103,8 @@ const settings = Config.all({
     /** Batches of one partner that a partition's run queue holds, waiting to be taken or taken. */
     partnerShare: count("PARTNER_SHARE", 16),
   }),
+  /** What wraps the keys that seal beneficiaries' accounts. */
+  vault: Config.all({ masterKeys }),
   postgres: Config.all({
     url: Config.Redacted("DATABASE_URL"),
     connectionsMax: count("DATABASE_CONNECTIONS", 10),

@@ -11,7 +11,7 @@ import { join } from "node:path"
 import { inject } from "vitest"
 import { type Sandbox, sandboxSecret, startSandbox } from "../src/sandbox/sandbox.ts"
 import { ownDatabase } from "./database.ts"
-import { ownPrefix } from "./settings.ts"
+import { masterKeys, ownPrefix } from "./settings.ts"
 
 export const API_KEY = "acme-key"
 
@@ -21,6 +21,7 @@ export interface BankBooks {
     readonly status: string
     readonly payments: number
     readonly amount: { readonly currency: string; readonly value: string }
+    readonly beneficiary: { readonly accountLast4: string }
   }>
   readonly paidTwice: number
   readonly outstanding: number
@@ -102,6 +103,7 @@ export class PlatformUnderTest implements AsyncDisposable {
       BANKS: `north=${banks.north},south=${banks.south}`,
       BANK_ROUTES: "EUR=north,GBP=north,*=south",
       BANK_CALLBACK_SECRET: sandboxSecret,
+      MASTER_KEYS: masterKeys,
       PROVIDER_TIMEOUT_MS: "1000",
       INQUIRY_DELAYS_MS: "200,200,500,1000,2000,5000,10000",
       CLAIM_MS: "1500",

@@ -7,6 +7,9 @@ import { AppConfig } from "../src/config.ts"
 /** A key prefix of the test's own, so that test files share a Redis side by side. */
 export const ownPrefix = (): string => `t${randomUUID().slice(0, 8)}`
 
+/** A master key for tests; it is nobody's. */
+export const masterKeys = `test=${Buffer.alloc(32, 7).toString("base64")}`
+
 /** AppConfig as the environment would give it; addresses that a test does not name lead nowhere. */
 export const settings = (environment: Readonly<Record<string, string>> = {}): Layer.Layer<AppConfig> =>
   AppConfig.layer.pipe(
@@ -21,6 +24,7 @@ export const settings = (environment: Readonly<Record<string, string>> = {}): La
           LEDGER_URL: "http://127.0.0.1:9",
           BANKS: "north=http://127.0.0.1:9,south=http://127.0.0.1:9",
           BANK_ROUTES: "EUR=north,GBP=north,*=south",
+          MASTER_KEYS: masterKeys,
           BANK_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s=",
           STREAM_PREFIX: ownPrefix(),
           ...environment,

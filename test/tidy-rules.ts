@@ -15,8 +15,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   config: ["domain", "platform/crash-point"],
   platform: settingsAndSignals,
   streams: ["domain", "platform", ...settingsAndSignals],
+  vault: ["domain", "platform", ...settingsAndSignals],
   connectors: ["domain", "platform", ...settingsAndSignals],
-  pipelines: ["domain", "connectors", "platform", ...settingsAndSignals],
+  pipelines: ["domain", "connectors", "vault", "platform", ...settingsAndSignals],
   actors: ["domain", "streams", "pipelines", "platform", ...settingsAndSignals],
   projections: ["domain", "streams", "platform", ...settingsAndSignals],
   publisher: ["domain", "streams", "platform", ...settingsAndSignals],
@@ -27,6 +28,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "projections/batch-queries",
     "publisher/public-event",
     "webhooks/endpoints",
+    "vault",
     ...settingsAndSignals,
   ],
 }

@@ -4,6 +4,7 @@
  * environment; its last line is one JSON object, like that of each peer in bench/peers.
  */
 import "effect/schema/SchemaJITCompiler/enable"
+import { randomBytes } from "node:crypto"
 import { parseArgs } from "node:util"
 import { ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
@@ -19,6 +20,9 @@ import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { type DataKey, PartnerKeys } from "../../src/vault/partner-keys.ts"
+import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
+import { sealAccount } from "../../src/vault/sealing.ts"
 import { type Calls, providers } from "./providers.ts"
 
 const { values } = parseArgs({
@@ -52,6 +56,8 @@ const settings = AppConfig.layer.pipe(
         BANKS: "north=http://127.0.0.1:9",
         BANK_ROUTES: "*=north",
         BANK_CALLBACK_SECRET: "whsec_YmVuY2g=",
+        MASTER_KEYS: `bench=${randomBytes(32).toString("base64")}`,
+        STREAM_PREFIX: `bench-${run}`,
         WORKER_BATCHES: String(concurrent),
       }),
     ),
@@ -78,10 +84,12 @@ const eventLog = Layer.effect(
   })),
 ).pipe(Layer.provide(eventLogOnRedis))
 
-const payoutItem = (item: number): PayoutItem => ({
+const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
+
+const payoutItem = (key: DataKey, partner: string, batch: BatchId, item: number): PayoutItem => ({
   item,
   reference: `invoice-${item}`,
-  beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: "DE89370400440532013000" } },
+  beneficiary: { name: "Ada Lovelace", account: sealAccount(key, { partner, batch, item }, account) },
   currency: "EUR",
   minor: 1_000n + BigInt(item),
 })
@@ -93,7 +101,10 @@ const payOut = Effect.fnUntraced(function* (number: number) {
   const key = `${run}-${number}`
   const id = batchIdOf(partner, key)
   const since = performance.now()
-  const [first, ...others] = Array.from({ length: items }, (_, index) => payoutItem(index + 1))
+  const dataKey = yield* (yield* PartnerKeys).current(partner)
+  const [first, ...others] = Array.from({ length: items }, (_, index) =>
+    payoutItem(dataKey, partner, id, index + 1),
+  )
   if (first === undefined) throw new Error("a batch has an item")
   const decision = decide(emptyBatch(), {
     _tag: "ReceiveBatch",
@@ -153,6 +164,7 @@ const calls: Calls = { clearances: 0, transfers: 0, postings: 0 }
 const engine = workerLayer.pipe(
   Layer.provide(Pipelines.layer.pipe(Layer.provide([providers(callMs, calls), registerInPostgres]))),
   Layer.provideMerge(eventLog),
+  Layer.provideMerge(partnerKeysOnRedis),
   Layer.provide([RedisConnections.layer, Postgres.layer]),
   Layer.provide(settings),
 )

@@ -9,6 +9,7 @@ import { submit } from "./batches-submit.ts"
 import { watch } from "./batches-watch.ts"
 import { demo } from "./demo.ts"
 import { events } from "./events.ts"
+import { keys } from "./keys.ts"
 import { replay } from "./replay.ts"
 import { serve } from "./serve.ts"
 
@@ -25,7 +26,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 Command.make("atlaspay").pipe(
   Command.withDescription("Pays batches of payouts, each item exactly once, and proves it"),
-  Command.withSubcommands([demo, serve, batches, events, replay]),
+  Command.withSubcommands([demo, serve, batches, events, replay, keys]),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ teardown: endedAsTold() }),

@@ -7,6 +7,7 @@ import { startStack } from "../platform/embedded-stack.ts"
 import { freePort } from "../platform/embedded-start.ts"
 import { spawnLeashed } from "../platform/leashed-process.ts"
 import { asCliFailure, CliFailure } from "./cli-failure.ts"
+import { localMasterKeys } from "./local-master-keys.ts"
 import { accessOf, sandboxApiKeys, sandboxEnvironment, startLocalSandbox } from "./local-sandbox.ts"
 import { isReady, runningService, type SandboxAccess, type ServiceRecord } from "./service-record.ts"
 
@@ -68,6 +69,7 @@ const startAll = Effect.fnUntraced(function* (dataDir: string, report: (line: st
     NATS_URL: stack.natsUrl,
     ...sandboxEnvironment(sandbox),
     API_KEYS: sandboxApiKeys,
+    MASTER_KEYS: process.env.MASTER_KEYS || localMasterKeys(dataDir),
     WEBHOOKS_ALLOW_PRIVATE: "true",
   }
   const { url, pid, ended } = yield* startService(dataDir, settings).pipe(

@@ -3,8 +3,7 @@ import { isUtf8 } from "node:buffer"
 import { readFile, stat } from "node:fs/promises"
 import { Effect, Result, Schema } from "effect"
 import { CliError } from "effect/cli"
-import type { PayoutItem } from "../domain/events.ts"
-import { readBatchRequest } from "../http/payout-batch-request.ts"
+import { type RequestedItem, readBatchRequest } from "../http/payout-batch-request.ts"
 import { type CsvRow, type FileProblem, readCsv } from "./csv-table.ts"
 import { type CsvFormat, columnOfField, isProblem, payoutCsv, rowReader } from "./payout-csv.ts"
 import { wiseCsv } from "./wise-csv.ts"
@@ -16,7 +15,7 @@ const PROBLEMS_SHOWN_MAX = 20
 /** A file that passed every check: the request body to send, and the items that it holds. */
 export interface PayoutFile {
   readonly body: string
-  readonly items: ReadonlyArray<PayoutItem>
+  readonly items: ReadonlyArray<RequestedItem>
 }
 
 /** The file is not a payout batch; nothing of it is sent. The message has a line for each of the first 20 problems. */

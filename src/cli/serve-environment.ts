@@ -4,6 +4,7 @@ import { Effect, type Scope } from "effect"
 import { startStack } from "../platform/embedded-stack.ts"
 import { freePort } from "../platform/embedded-start.ts"
 import { asCliFailure, CliFailure } from "./cli-failure.ts"
+import { localMasterKeys } from "./local-master-keys.ts"
 import {
   accessOf,
   type Environment,
@@ -38,7 +39,7 @@ export const serveEnvironment = Effect.fn("serveEnvironment")(function* (
     given.NODE_ENV !== "production" && missing(providerVariables).length === providerVariables.length
   const required = [
     ...(given.NODE_ENV === "production" ? serverVariables : []),
-    ...(sandboxed ? [] : [...providerVariables, "API_KEYS"]),
+    ...(sandboxed ? [] : [...providerVariables, "API_KEYS", "MASTER_KEYS"]),
   ]
   const absent = missing(required)
   if (absent.length > 0) return yield* new CliFailure({ reason: missingReason(absent, given) })
@@ -77,6 +78,7 @@ const startProviders = Effect.fnUntraced(function* (
     WEBHOOKS_ALLOW_PRIVATE: "true",
     ...sandboxEnvironment(urls),
     API_KEYS: given.API_KEYS || sandboxApiKeys,
+    MASTER_KEYS: given.MASTER_KEYS || localMasterKeys(dataDir),
   }
 })
 

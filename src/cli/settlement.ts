@@ -1,8 +1,8 @@
 /** Waiting until a batch is at rest everywhere: with us, in the ledger, at the banks, and with its partner. */
 import { Effect, Result } from "effect"
 import type { LedgerState } from "../domain/batch.ts"
-import type { PayoutItem } from "../domain/events.ts"
 import { parseAmount } from "../domain/money.ts"
+import type { RequestedItem } from "../http/payout-batch-request.ts"
 import { bankSums, outstandingAt } from "./bank-books.ts"
 import { openItems } from "./batch-lines.ts"
 import type { CliFailure } from "./cli-failure.ts"
@@ -31,7 +31,7 @@ const DELIVERY_MS_MAX = 20_000
  */
 export const awaitSettlement = Effect.fn("awaitSettlement")(function* (
   partner: Partner,
-  submitted: ReadonlyArray<PayoutItem>,
+  submitted: ReadonlyArray<RequestedItem>,
   bankUrls: ReadonlyArray<string>,
   show: (batch: ShownBatch) => void,
 ): Effect.fn.Return<Settlement, CliFailure> {
@@ -53,7 +53,7 @@ export const awaitSettlement = Effect.fn("awaitSettlement")(function* (
 /** One look at everything that has to come to rest; the expensive parts once the cheap ones are. */
 const look = Effect.fnUntraced(function* (
   { client, batch: id }: Partner,
-  submitted: ReadonlyArray<PayoutItem>,
+  submitted: ReadonlyArray<RequestedItem>,
   bankUrls: ReadonlyArray<string>,
   show: (batch: ShownBatch) => void,
 ) {

@@ -56,8 +56,9 @@ const bodyOf = ({ clearanceId, partner, batch, items }: ClearanceRequest) => ({
   items: items.map(({ item, beneficiary: { name, account }, currency, minor }) => ({
     item,
     name,
+    ...(account.country === undefined ? {} : { country: account.country }),
     amount: { currency, value: formatAmount(minor, currency) },
-    account,
+    account: { scheme: account.scheme, lastFour: account.lastFour },
   })),
 })
 

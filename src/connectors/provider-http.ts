@@ -72,8 +72,8 @@ export const reading = <Body, A>(
   return (json) => Result.map(decode(json), interpret)
 }
 
-/** A provider's machine-readable code. Too narrow for an account number, because codes are logged and published. */
-export const ProviderCode = Schema.String.check(Schema.isPattern(/^(?!.*\d{8})[\w.-]{1,64}$/))
+/** A provider's machine-readable code. It has too few digits for an account number: codes are logged and published. */
+export const ProviderCode = Schema.String.check(Schema.isPattern(/^(?!(.*\d){8})[\w.-]{1,64}$/))
 
 /** An id that a provider gave. */
 export const ProviderId = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,200}$/))

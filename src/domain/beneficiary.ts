@@ -50,7 +50,7 @@ const AccountNumber = Schema.String.check(
   Schema.isPattern(/^[A-Z0-9]{1,34}$/, { message: "expected 1 to 34 digits or upper-case letters" }),
 )
 
-/** Where the money goes, by the scheme that addresses it. */
+/** Where the money goes, by the scheme that addresses it: known to intake and to paying, and to nobody between. */
 export const BeneficiaryAccount = Schema.Union([
   Schema.Struct({ scheme: Schema.Literal("iban"), iban: Iban, bic: Schema.optionalKey(Bic) }),
   Schema.Struct({ scheme: Schema.Literal("sort-code"), sortCode: digits(6), accountNumber: digits(8) }),
@@ -71,30 +71,63 @@ export type Beneficiary = typeof Beneficiary.Type
 const accountNumberOf = (account: BeneficiaryAccount): string =>
   account.scheme === "iban" ? account.iban : account.accountNumber
 
+/** Of a shorter number, four characters would give too much away. */
+const SHOWN_LENGTH_MIN = 8
+
 /**
- * The only form of an account that leaves the paying path: its scheme and last four characters (none of a number so
- * short that four would give it away).
+ * An account as all but paying see it: its scheme, the country that its IBAN or BIC names, and its last four characters
+ * (none of a number shorter than eight). `sealed` holds the rest for whoever has the partner's key:
+ * "<key id>.<base64url of nonce, ciphertext and tag>".
  */
-export const maskedAccount = (account: BeneficiaryAccount): string => {
+export const SealedAccount = Schema.Struct({
+  scheme: Schema.Literals(["iban", "sort-code", "aba", "bic"]),
+  country: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Z]{2}$/))),
+  lastFour: Schema.String.check(Schema.isPattern(/^([A-Z0-9]{4})?$/)),
+  sealed: Schema.String.check(Schema.isPattern(/^[0-9]{1,9}\.[A-Za-z0-9_-]{1,1000}$/)),
+})
+export type SealedAccount = typeof SealedAccount.Type
+
+export const SealedBeneficiary = Schema.Struct({ name: PlainText(140), account: SealedAccount })
+
+/** What may be seen of an account. */
+export type VisibleAccount = Omit<SealedAccount, "sealed">
+
+export const visibleOf = (account: BeneficiaryAccount): VisibleAccount => {
   const number = accountNumberOf(account)
-  return `${account.scheme} …${number.length >= 8 ? number.slice(-4) : ""}`
+  const country = countryOf(account)
+  return {
+    scheme: account.scheme,
+    ...(country === undefined ? {} : { country }),
+    lastFour: number.length >= SHOWN_LENGTH_MIN ? number.slice(-4) : "",
+  }
 }
+
+const countryOf = (account: BeneficiaryAccount): string | undefined => {
+  switch (account.scheme) {
+    case "iban":
+      return account.iban.slice(0, 2)
+    case "bic":
+      return account.bic.slice(4, 6)
+    default:
+      return undefined
+  }
+}
+
+/** "iban …3000": an account for people to recognise. */
+export const maskedAccount = ({ scheme, lastFour }: VisibleAccount): string => `${scheme} …${lastFour}`
 
 /** So many characters of an account in a row give it away; fewer stand in many a harmless sentence. */
 const QUOTE_LENGTH_MIN = 6
-const REASON_LENGTH_MAX = 200
 
-/** A reason in the words of a bank or the compliance engine: shortened, and withheld when it quotes the account. */
-export const shownReason = (account: BeneficiaryAccount, reason: string): string =>
-  quotes(reason, accountNumberOf(account))
-    ? "withheld: it quotes the account"
-    : reason.slice(0, REASON_LENGTH_MAX)
-
-/** Banks know an account by its domestic number, so a part of an IBAN is as telling as the whole. */
-const quotes = (reason: string, account: string): boolean => {
-  const letters = reason.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
-  for (let from = 0; from + QUOTE_LENGTH_MIN <= account.length; from += 1) {
-    if (letters.includes(account.slice(from, from + QUOTE_LENGTH_MIN))) return true
+/**
+ * Whether a text quotes an account, whatever stands between its characters. Banks know an account by its domestic
+ * number, so a part of an IBAN is as telling as the whole.
+ */
+export const quotesAccount = (text: string, account: BeneficiaryAccount): boolean => {
+  const number = accountNumberOf(account)
+  const letters = text.replaceAll(/[^0-9A-Za-z]/g, "").toUpperCase()
+  for (let from = 0; from + QUOTE_LENGTH_MIN <= number.length; from += 1) {
+    if (letters.includes(number.slice(from, from + QUOTE_LENGTH_MIN))) return true
   }
   return false
 }

@@ -47,7 +47,7 @@ const readItem = (item: (typeof WrittenItems.Type)["items"][number]): PayoutItem
   minor: BigInt(item.minor),
 })
 
-/** Reads an event, or fails with a sentence that names the field and never its value: events hold account numbers. */
+/** Reads an event, or fails with a sentence that names the field and never its value: events tell who is paid. */
 export const decodeEvent = (text: string): Result.Result<BatchEvent, string> => {
   const json = parse(text)
   if (!Predicate.isObject(json)) return Result.fail("not a JSON object")

@@ -5,7 +5,7 @@
  * the moments at which something will be tried again. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
-import { Beneficiary, PlainText } from "./beneficiary.ts"
+import { PlainText, SealedBeneficiary } from "./beneficiary.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { schemes } from "./scheme.ts"
@@ -18,7 +18,7 @@ export const PayoutItem = Schema.Struct({
   item: ItemNumber,
   /** The partner's own reference, unique within the batch. */
   reference: PlainText(64),
-  beneficiary: Beneficiary,
+  beneficiary: SealedBeneficiary,
   currency: Currency,
   minor: Schema.BigIntFromString,
   /** Text for the beneficiary's statement. */

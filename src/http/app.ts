@@ -6,6 +6,7 @@ import type { AppConfig } from "../config.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { EventLog } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { bankCallbacks } from "./bank-callbacks.ts"
 import { type EdgeEnv, makeEdge } from "./edge.ts"
@@ -23,6 +24,7 @@ export type HttpServices =
   | BatchQueries
   | EventLog
   | Intake
+  | PartnerKeys
   | ReadinessChecks
   | RequestBodies
   | WebhookEndpoints

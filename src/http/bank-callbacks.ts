@@ -91,7 +91,7 @@ const unknownTransfer = ({ bank, reference }: Callback): Effect.Effect<never, No
   )
 
 /** What may be a code and cannot be an account number. An odd one is not worth losing a final word for. */
-const plainCode = /^(?!.*\d{8})[\w.-]{1,35}$/
+const plainCode = /^(?!(.*\d){8})[\w.-]{1,35}$/
 
 const outcomeOf = ({ status, code: said = "" }: Callback): TransferOutcome => {
   const evidence = "callback"

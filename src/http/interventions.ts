@@ -13,6 +13,7 @@ import { Actor, type BatchEvent } from "../domain/events.ts"
 import { AttemptNumber, ItemNumber, type PartnerId } from "../domain/identifiers.ts"
 import type { Rejection } from "../domain/rejection.ts"
 import { EventLog } from "../streams/event-log.ts"
+import { redactText } from "../telemetry/redaction.ts"
 import { batchFromLog, ownBatch } from "./batch-from-log.ts"
 import type { EdgeContext } from "./edge.ts"
 import { CommandRefused, InvalidRequest } from "./failures.ts"
@@ -22,7 +23,13 @@ import { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 1024 * 1024
 
-const reason = PlainText(280)
+/** What a person writes stays in the log for ever, so it may not quote an account. */
+const reason = PlainText(280).check(
+  Schema.makeFilter(
+    (text: string) =>
+      redactText(text) === text || "expected no account number, and no more than seven digits in a row",
+  ),
+)
 const decoding = { errors: "all", onExcessProperty: "error" } as const
 
 /** A route that reads what somebody wants, and puts it to the batch as a command. */

@@ -1,21 +1,26 @@
 /** `POST /payout-batches`: a batch is in the log before it is answered, and a repeated request finds it there. */
 import { randomUUID } from "node:crypto"
-import { Clock, Effect, Result } from "effect"
+import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { emptyBatch } from "../domain/batch.ts"
+import type { ReceiveBatch } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
-import type { BatchEvent } from "../domain/events.ts"
+import type { BatchEvent, PayoutItem } from "../domain/events.ts"
 import { type BatchId, laneOf, type PartnerId } from "../domain/identifiers.ts"
 import { EventLog } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { type KeysForgotten, PartnerKeys } from "../vault/partner-keys.ts"
+import { sealAccount } from "../vault/sealing.ts"
 import { batchIdOf, requestDigestOf } from "./batch-identity.ts"
 import type { EdgeContext } from "./edge.ts"
 import { IdempotencyKeyReused, InvalidRequest } from "./failures.ts"
 import { Intake } from "./intake.ts"
 import { requireJson } from "./json-body.ts"
-import { type BatchRequest, readBatchRequest } from "./payout-batch-request.ts"
+import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 import { RequestBodies } from "./request-body.ts"
 
+/** Items sealed before other requests get their turn. */
+const ITEMS_PER_TURN = 500
 const BODY_BYTES_MAX = 48 * 1024 * 1024
 
 const printableAscii = /^[\x20-\x7e]{1,255}$/
@@ -38,26 +43,58 @@ const accept = Effect.fnUntraced(function* (partner: PartnerId, idempotencyKey: 
   const id = batchIdOf(partner, idempotencyKey)
   const requestDigest = requestDigestOf(body)
   const at = yield* Clock.currentTimeMillis
-  const { totals, mode, submittedBy, requireApproval, ...asked } = request
-  const { policy } = yield* AppConfig
-  const decision = decide(emptyBatch(), {
-    _tag: "ReceiveBatch",
-    at,
-    partner,
-    idempotencyKey,
-    requestDigest,
-    mode: mode ?? "partial",
-    submittedBy: submittedBy ?? partner,
-    approvalAsked: requireApproval ?? false,
-    policy,
-    ...asked,
-  })
-  if (Result.isFailure(decision)) return yield* Effect.die(new Error(decision.failure.reason))
   const log = yield* EventLog
-  const outcome = yield* log.open(id, decision.success, randomUUID())
+  const outcome = yield* sealItems(partner, id, request.items).pipe(
+    Effect.flatMap((items) => receive(request, { at, partner, idempotencyKey, requestDigest, items })),
+    Effect.flatMap((events) => log.open(id, events, randomUUID())),
+    Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
+  )
   if (outcome._tag === "Opened") return accepted(id, request, at, {})
   if (!isSameRequest(outcome.first, requestDigest)) return yield* new IdempotencyKeyReused({ batch: id })
   return accepted(id, request, outcome.first.at, { "idempotent-replayed": "true" })
+})
+
+/** The events that a request begins a batch with. */
+const receive = Effect.fnUntraced(function* (
+  { totals: _, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
+  received: Pick<ReceiveBatch, "at" | "partner" | "idempotencyKey" | "requestDigest" | "items">,
+) {
+  const { policy } = yield* AppConfig
+  const decision = decide(emptyBatch(), {
+    _tag: "ReceiveBatch",
+    ...asked,
+    ...received,
+    mode: mode ?? "partial",
+    submittedBy: submittedBy ?? received.partner,
+    approvalAsked: requireApproval ?? false,
+    policy,
+  })
+  if (Result.isFailure(decision)) return yield* Effect.die(new Error(decision.failure.reason))
+  return decision.success
+})
+
+/** The items as the log may have them. Other requests get their turn in between. */
+const sealItems = Effect.fnUntraced(function* (
+  partner: PartnerId,
+  batch: BatchId,
+  items: BatchRequest["items"],
+) {
+  const key = yield* (yield* PartnerKeys).current(partner)
+  const seal = ({ beneficiary: { name, account }, ...item }: RequestedItem): PayoutItem => {
+    const sealed = sealAccount(key, { partner, batch, item: item.item }, account)
+    return { ...item, beneficiary: { name, account: sealed } }
+  }
+  const turns = Arr.chunksOf(items, ITEMS_PER_TURN)
+  return Arr.flatten(
+    yield* Effect.forEach(turns, (turn) => Effect.map(Effect.yieldNow, () => Arr.map(turn, seal))),
+  )
+})
+
+/** A batch that was taken before the partner's keys were forgotten is answered as ever. */
+const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: KeysForgotten) {
+  const [first] = yield* (yield* EventLog).read(id, 0, 1)
+  if (first === undefined) return yield* forgotten
+  return { _tag: "Exists" as const, first: first.event }
 })
 
 /** The same for the first request and each repetition of it: the body has the same digest, the time is the log's. */

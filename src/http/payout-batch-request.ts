@@ -20,6 +20,9 @@ const OBJECTS_DEEP_MAX = 3
 /** Items decoded before other requests get their turn. */
 const ITEMS_PER_TURN = 500
 
+/** An item as it was asked for: its account is open until intake seals it. */
+export type RequestedItem = Omit<PayoutItem, "beneficiary"> & { readonly beneficiary: Beneficiary }
+
 /** A payout batch as it was asked for. `totals` are decimal strings by currency. */
 export interface BatchRequest {
   readonly reference?: string
@@ -28,7 +31,7 @@ export interface BatchRequest {
   readonly requireApproval?: boolean
   /** Epoch milliseconds. */
   readonly executeAt?: number
-  readonly items: Arr.NonEmptyReadonlyArray<PayoutItem>
+  readonly items: Arr.NonEmptyReadonlyArray<RequestedItem>
   readonly totals: Readonly<Record<string, string>>
 }
 
@@ -116,7 +119,7 @@ export const readBatchRequest = Effect.fnUntraced(function* (
 
 /** What has been read of a batch so far. */
 class Reading {
-  readonly items: Array<PayoutItem> = []
+  readonly items: Array<RequestedItem> = []
   readonly problems: Array<FieldProblem> = []
   readonly #references = new Map<string, number>()
   readonly #sums = new Map<string, bigint>()

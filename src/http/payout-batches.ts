@@ -14,6 +14,7 @@ import {
   type Totals,
 } from "../projections/batch-queries.ts"
 import type { EventLog } from "../streams/event-log.ts"
+import type { PartnerKeys } from "../vault/partner-keys.ts"
 import { noSuchBatch, ownBatch, viewFromLog } from "./batch-from-log.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { ItemsNotYetShown } from "./failures.ts"
@@ -25,7 +26,7 @@ import { oneOf, VERSION_MAX, wholeNumber } from "./query.ts"
 import type { RequestBodies } from "./request-body.ts"
 
 export const payoutBatches = (
-  edge: Edge<AppConfig | BatchQueries | EventLog | Intake | RequestBodies>,
+  edge: Edge<AppConfig | BatchQueries | EventLog | Intake | PartnerKeys | RequestBodies>,
 ): Hono<EdgeEnv> =>
   new Hono<EdgeEnv>()
     .post("/payout-batches", edge.partner(acceptBatch))

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto"
 import type { InvalidCursor, ReadModelUnavailable } from "../projections/batch-queries.ts"
 import type { CorruptEntry, MailboxFull, NoSuchBatch, StreamsUnavailable } from "../streams/event-log.ts"
+import type { KeysForgotten, VaultUnavailable } from "../vault/partner-keys.ts"
 import type { EndpointsUnavailable } from "../webhooks/endpoints.ts"
 import type { Unauthorized } from "./api-keys.ts"
 import { base32 } from "./base32.ts"
@@ -32,6 +33,7 @@ export type Failure =
   | InvalidRequest
   | InvalidSignature
   | ItemsNotYetShown
+  | KeysForgotten
   | MailboxFull
   | NoSuchBatch
   | NotFound
@@ -40,6 +42,7 @@ export type Failure =
   | ReadModelUnavailable
   | StreamsUnavailable
   | Unauthorized
+  | VaultUnavailable
 
 /** An answer to a failure. The slug ends the problem's type URI, `/problems/<slug>`. */
 interface Row<F> {
@@ -136,6 +139,12 @@ const table: Table = {
     title: "The batch was accepted a moment ago; its items can be listed soon",
     headers: retrySoon,
   },
+  KeysForgotten: {
+    status: 403,
+    slug: "keys-forgotten",
+    title: "The keys that seal this partner's payouts were destroyed",
+    members: () => ({ detail: "No batch is taken until the operator makes new keys." }),
+  },
   MailboxFull: {
     status: 503,
     slug: "mailbox-full",
@@ -170,6 +179,7 @@ const table: Table = {
     members: () => ({ detail: "Send Authorization: Bearer and an API key that is valid." }),
     headers: { "www-authenticate": "Bearer" },
   },
+  VaultUnavailable: unavailable,
 }
 
 /** A problem and the id under which it stands in the log. */

@@ -1,9 +1,9 @@
 import { Clock, Effect } from "effect"
-import type { Banks } from "../connectors/bank.ts"
+import type { BankAnswer, Banks } from "../connectors/bank.ts"
 import type { Batch } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { callBanks } from "./bank-calls.ts"
-import { transfersOf } from "./batch-items.ts"
+import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Tell } from "./pipelines.ts"
 import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
 
@@ -17,7 +17,15 @@ export const inquiring =
       Effect.fnUntraced(function* (transfer) {
         const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
         const now = yield* Clock.currentTimeMillis
-        return recordAnswer(transfer, answer, "inquiry", now, desk)
+        return recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk)
       }),
       tell,
     )
+
+/** Here the account is sealed: an id that ends as it does may quote it, and is not worth the risk. */
+const withoutQuotes = (answer: BankAnswer, { payout }: DueTransfer): BankAnswer => {
+  const { lastFour } = payout.beneficiary.account
+  return answer._tag === "Accepted" && lastFour !== "" && answer.transferId.includes(lastFour)
+    ? { ...answer, transferId: "withheld" }
+    : answer
+}

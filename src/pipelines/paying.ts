@@ -1,26 +1,31 @@
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Result } from "effect"
 import type { BankAnswer, Banks } from "../connectors/bank.ts"
 import type { InstructionRegister } from "../connectors/instruction-register.ts"
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
+import { type BeneficiaryAccount, quotesAccount } from "../domain/beneficiary.ts"
 import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId, TransferKey } from "../domain/identifiers.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
+import type { PartnerKeys } from "../vault/partner-keys.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Mandate, Tell } from "./pipelines.ts"
+import { type Opening, openingOf } from "./sealed-payouts.ts"
 import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
 
 /** What it takes to pay. */
 export interface PayingDesk extends InquiryPolicy {
   readonly banks: Banks["Service"]
   readonly register: InstructionRegister["Service"]
+  readonly keys: PartnerKeys["Service"]
   readonly pass: (point: CrashPoint) => Effect.Effect<void>
 }
 
 /**
  * Sends transfers whose intent is in the log. All are written into the instruction register first; without it none is
- * sent, and none that the register knows already although the log says that it was never sent.
+ * sent, and none that the register knows already although the log says that it was never sent. Here alone accounts are
+ * opened, each when its call is made; one that nobody can open is left to a person.
  */
 export const paying =
   (desk: PayingDesk) =>
@@ -33,7 +38,9 @@ export const paying =
   ): Effect.Effect<void, ProviderUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
     const tail = { batch: id, version: batch.version, head }
+    const { partner } = batch
     return Effect.gen(function* () {
+      const open = yield* openingOf(desk.keys, partner, transfers)
       const known = yield* desk.register.record(transfers, tail)
       yield* desk.pass("after-register")
       const now = yield* Clock.currentTimeMillis
@@ -43,7 +50,7 @@ export const paying =
       yield* callBanks(
         sendable,
         desk.banks.concurrency,
-        (transfer) => send(desk, transfer, mayCall(transfer.item)),
+        (transfer) => send(desk, open, transfer, mayCall(transfer.item)),
         tell,
       )
     })
@@ -67,17 +74,42 @@ const doubt = ({ item, attempt }: DueTransfer, now: number): RecordTransfer => (
 
 const send = Effect.fnUntraced(function* (
   desk: PayingDesk,
+  open: Opening,
   transfer: DueTransfer,
   mayCall: Effect.Effect<boolean>,
 ) {
   const { banks, pass } = desk
   const { bank, reference, payout } = transfer
-  const { beneficiary, currency, minor, remittance } = payout
-  const answer = yield* banks.transfer({ bank, reference, beneficiary, currency, minor, remittance }, mayCall)
-  if (answer._tag === "NotSent") return undefined
+  const { currency, minor, remittance } = payout
+  const opened = open(transfer)
+  if (Result.isFailure(opened)) return unreadable(transfer, opened.failure, yield* Clock.currentTimeMillis)
+  const account = opened.success
+  const beneficiary = { name: payout.beneficiary.name, account }
+  const said = yield* banks.transfer({ bank, reference, beneficiary, currency, minor, remittance }, mayCall)
+  if (said._tag === "NotSent") return undefined
   yield* pass("after-bank-call")
-  return recordAnswer(transfer, inTurn(answer, transfer), "response", yield* Clock.currentTimeMillis, desk)
+  const answer = withoutQuotes(inTurn(said, transfer), account)
+  return recordAnswer(transfer, answer, "response", yield* Clock.currentTimeMillis, desk)
 })
+
+const unreadable = ({ item, attempt, sends }: DueTransfer, why: string, now: number): RecordTransfer => {
+  const reason = `the beneficiary's details cannot be read: ${why}; not sent${sends > 1 ? " again" : ""}`
+  return { _tag: "RecordTransfer", at: now, item, attempt, outcome: { _tag: "Unresolved", reason } }
+}
+
+/** What a bank says goes into the log as it is, so it may not quote the account. A code that does is nobody's code. */
+const withoutQuotes = (answer: BankAnswer, account: BeneficiaryAccount): BankAnswer => {
+  const clean = (text: string) => (quotesAccount(text, account) ? "withheld" : text)
+  switch (answer._tag) {
+    case "Accepted":
+      return { ...answer, transferId: clean(answer.transferId) }
+    case "Failed":
+    case "Returned":
+      return { ...answer, code: clean(answer.code) }
+    default:
+      return answer
+  }
+}
 
 /**
  * A bank that was just sent a transfer can neither have returned it nor never have seen it. A refusal of a resend may

@@ -14,6 +14,7 @@ import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { Work } from "../domain/plan.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import { PartnerKeys } from "../vault/partner-keys.ts"
 import { inquiring } from "./inquiring.ts"
 import { paying } from "./paying.ts"
 import { posting } from "./posting.ts"
@@ -70,7 +71,7 @@ export class Pipelines extends Context.Service<
       const quarantineMs = timeoutMs + worker.claimMs
       const screen = screening(yield* ComplianceEngine)
       const post = posting(yield* Ledger, pass)
-      const pay = paying({ banks, register, pass, inquiryDelaysMs, quarantineMs })
+      const pay = paying({ banks, register, keys: yield* PartnerKeys, pass, inquiryDelaysMs, quarantineMs })
       const inquire = inquiring({ banks, inquiryDelaysMs, quarantineMs })
       return {
         route: banks.route,

@@ -2,7 +2,9 @@ import { Clock, Effect } from "effect"
 import type { ComplianceEngine } from "../connectors/compliance-engine.ts"
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
+import type { ClearanceDecision } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { redactText } from "../telemetry/redaction.ts"
 import { itemsOf } from "./batch-items.ts"
 import type { Call, Tell } from "./pipelines.ts"
 
@@ -22,7 +24,12 @@ export const screening =
       items: itemsOf(batch, numbers),
     }
     return Effect.gen(function* () {
-      const answer = yield* engine.screen(request)
-      tell({ _tag: "RecordScreening", at: yield* Clock.currentTimeMillis, clearance, ...answer })
+      const { decisions, ...answer } = yield* engine.screen(request)
+      const at = yield* Clock.currentTimeMillis
+      tell({ _tag: "RecordScreening", at, clearance, ...answer, decisions: decisions.map(withoutQuotes) })
     })
   }
+
+/** The engine is not told the account, and its lists may hold it all the same. */
+const withoutQuotes = (decision: ClearanceDecision): ClearanceDecision =>
+  decision.reason === undefined ? decision : { ...decision, reason: redactText(decision.reason) }

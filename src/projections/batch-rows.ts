@@ -1,8 +1,9 @@
 /** The rows of the read models, as JSON, made from a fold. Only the masked form of an account goes into them. */
 import type { Item, ItemState } from "../domain/batch.ts"
 import { batchState } from "../domain/batch.ts"
-import { maskedAccount, shownReason } from "../domain/beneficiary.ts"
+import { maskedAccount } from "../domain/beneficiary.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { redactText } from "../telemetry/redaction.ts"
 import type { BatchFold } from "./batch-fold.ts"
 
 /** Per currency and item state that occurs; amounts in minor units as text. */
@@ -55,7 +56,7 @@ const itemRow = (batch: BatchId, item: Item, version: number, changedAt: number)
   bank: item.transfer?.bank ?? null,
   transfer_reference: item.transfer?.reference ?? null,
   attempt: item.transfer?.attempt ?? null,
-  reason: item.reason === undefined ? null : shownReason(item.beneficiary.account, item.reason),
+  reason: item.reason === undefined ? null : redactText(item.reason),
   version,
   updated_at: isoTime(changedAt),
 })

@@ -1,10 +1,10 @@
 /** Which public events a batch's log yields. A pure function of the log, so that whoever reads it again tells the same. */
 import { attemptOf, attemptsOf, type Batch, emptyBatch, type Item, type ItemState } from "../domain/batch.ts"
-import { shownReason } from "../domain/beneficiary.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import { redactText } from "../telemetry/redaction.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
 
 /** A batch as far as it was read, and how many public events it has yielded so far. */
@@ -96,9 +96,7 @@ const screened = (
 ): PublicEvent => {
   const data = {
     ...payout(history, item),
-    ...(reason === undefined
-      ? {}
-      : { reason: shownReason(itemOf(history, item).beneficiary.account, reason) }),
+    ...(reason === undefined ? {} : { reason: redactText(reason) }),
   }
   return decision === "review"
     ? { ...envelope(history, recorded, "PayoutHeld", item, nth), data: { ...data, state: "held" } }
@@ -111,7 +109,7 @@ const reviewed = (
   { item, reason }: BatchEventOf<"ItemReviewed">,
 ): PublicEvent => ({
   ...envelope(history, recorded, "PayoutRejected", item),
-  data: { ...payout(history, item), state: "rejected", reason: reasonOf(history, item, reason) },
+  data: { ...payout(history, item), state: "rejected", reason: redactText(reason) },
 })
 
 const cancelled = (
@@ -122,7 +120,7 @@ const cancelled = (
   nth: number,
 ): PublicEvent => ({
   ...envelope(history, recorded, "PayoutCancelled", item, nth),
-  data: { ...payout(history, item), state: "cancelled", reason: reasonOf(history, item, reason) },
+  data: { ...payout(history, item), state: "cancelled", reason: redactText(reason) },
 })
 
 /**
@@ -133,7 +131,7 @@ const concluded = (history: PublicHistory, recorded: RecordedEvent, about: About
   const item = itemOf(history, about.item)
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
   const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
-  const reason = reasonOf(history, item.item, item.reason ?? "")
+  const reason = redactText(item.reason ?? "")
   const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item)
   switch (item.state) {
     case "settled":
@@ -148,9 +146,6 @@ const concluded = (history: PublicHistory, recorded: RecordedEvent, about: About
       throw new Error(`item ${item.item} is ${item.state} after its word: the log is not legal`)
   }
 }
-
-const reasonOf = (history: PublicHistory, item: number, reason: string): string =>
-  shownReason(itemOf(history, item).beneficiary.account, reason)
 
 interface AboutAttempt {
   readonly item: number

@@ -18,9 +18,13 @@ import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { beginningOf, visitLog } from "../../src/streams/event-range.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
+import { sealAccount } from "../../src/vault/sealing.ts"
 import { ownDatabase } from "../database.ts"
-import { payoutItems, receiveBatch } from "../domain/batch-story.ts"
+import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
 import { ownPrefix, settings } from "../settings.ts"
+import { fixedKey, fixedKeys } from "../vault/fixed-keys.ts"
+
+const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
 
 /** What the test's bank was asked to pay: how often each reference. */
 export type Paid = Map<string, number>
@@ -70,7 +74,7 @@ export class EngineUnderTest implements AsyncDisposable {
     const layer = Layer.fresh(workerLayer).pipe(
       Layer.provide(
         Layer.fresh(Pipelines.layer).pipe(
-          Layer.provide([this.#providers, Layer.fresh(registerInPostgres)]),
+          Layer.provide([this.#providers, Layer.fresh(registerInPostgres), fixedKeys()]),
           Layer.provide(Layer.fresh(Postgres.layer)),
         ),
       ),
@@ -118,7 +122,15 @@ export class EngineUnderTest implements AsyncDisposable {
   /** Opens a batch of a partner. */
   async submit(partner: string, key: string, items = 1): Promise<BatchId> {
     const id = batchIdOf(partner, key)
-    const terms = { partner, idempotencyKey: key, items: payoutItems(items) }
+    const sealed = (item: number) =>
+      payoutItem(item, {
+        beneficiary: {
+          name: "Ada Lovelace",
+          account: sealAccount(fixedKey, { partner, batch: id, item }, account),
+        },
+      })
+    const others = Array.from({ length: items - 1 }, (_, index) => sealed(index + 2))
+    const terms = { partner, idempotencyKey: key, items: [sealed(1), ...others] } as const
     const decision = decide(emptyBatch(), { ...receiveBatch(items, terms), at: Date.now() })
     await this.onLog((log) => log.open(id, Result.getOrThrow(decision), `${partner} ${key}`))
     return id

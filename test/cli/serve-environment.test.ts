@@ -13,6 +13,7 @@ const complete = {
   BANKS: "north=http://north",
   BANK_ROUTES: "*=north",
   BANK_CALLBACK_SECRET: "whsec_c2VjcmV0",
+  MASTER_KEYS: "k1=key",
   API_KEYS: "acme=key=1,globex=key-2",
 }
 
@@ -48,13 +49,15 @@ describe("the settings that a service starts with", () => {
   })
 
   it("are refused when some providers are named and others are not", async () => {
-    const { LEDGER_URL: _, API_KEYS: __, ...incomplete } = complete
-    expect(await refusal(incomplete)).toMatch(/^Not set: LEDGER_URL, API_KEYS\. Give all of them/)
+    const { LEDGER_URL: _, API_KEYS: __, MASTER_KEYS: ___, ...incomplete } = complete
+    expect(await refusal(incomplete)).toMatch(
+      /^Not set: LEDGER_URL, API_KEYS, MASTER_KEYS\. Give all of them/,
+    )
   })
 
   it("are never made up in production", async () => {
     expect(await refusal({ NODE_ENV: "production" })).toMatch(
-      /^Not set: REDIS_URL, DATABASE_URL, NATS_URL, COMPLIANCE_URL, .*API_KEYS\. In production nothing is made up\./,
+      /^Not set: REDIS_URL, DATABASE_URL, NATS_URL, COMPLIANCE_URL, .*API_KEYS, MASTER_KEYS\. In production nothing is made up\./,
     )
   })
 })

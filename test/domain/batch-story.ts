@@ -1,6 +1,7 @@
 /** Makes batches and walks them through their life, for tests of the domain. */
 import { Result } from "effect"
 import { type Batch, emptyBatch, type ItemState } from "../../src/domain/batch.ts"
+import { type SealedAccount, visibleOf } from "../../src/domain/beneficiary.ts"
 import type { BatchCommand, BatchCommandOf, TransferOutcome } from "../../src/domain/commands.ts"
 import { decide } from "../../src/domain/decide.ts"
 import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
@@ -10,10 +11,16 @@ import type { Rejection } from "../../src/domain/rejection.ts"
 
 export const batchId = BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa")
 
+/** An account that looks sealed and opens with no key: for tests in which nothing is paid. */
+export const sealedIban = (iban = "DE89370400440532013000"): SealedAccount => ({
+  ...visibleOf({ scheme: "iban", iban }),
+  sealed: `1.${"A".repeat(64)}`,
+})
+
 export const payoutItem = (item: number, fields: Partial<PayoutItem> = {}): PayoutItem => ({
   item,
   reference: `invoice-${item}`,
-  beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: "DE89370400440532013000" } },
+  beneficiary: { name: "Ada Lovelace", account: sealedIban() },
   currency: "EUR",
   minor: 1_000n + BigInt(item),
   ...fields,

@@ -53,19 +53,10 @@ describe("a payout arrives", () => {
   })
 
   it("by the scheme that its account and currency take", () => {
-    const iban = { scheme: "iban", iban: "DE89370400440532013000" } as const
-    expect(schemeOf(iban, "EUR")).toBe("sepa")
-    expect(schemeOf(iban, "USD")).toBe("cross-border")
-    expect(schemeOf({ scheme: "sort-code", sortCode: "601010", accountNumber: "31926819" }, "GBP")).toBe(
-      "faster-payments",
-    )
-    const aba = {
-      scheme: "aba",
-      routingNumber: "111000025",
-      accountNumber: "1",
-      accountType: "checking",
-    } as const
-    expect(schemeOf(aba, "USD")).toBe("ach")
-    expect(schemeOf({ scheme: "bic", bic: "BANKNL2A", accountNumber: "1" }, "JPY")).toBe("cross-border")
+    expect(schemeOf({ scheme: "iban" }, "EUR")).toBe("sepa")
+    expect(schemeOf({ scheme: "iban" }, "USD")).toBe("cross-border")
+    expect(schemeOf({ scheme: "sort-code" }, "GBP")).toBe("faster-payments")
+    expect(schemeOf({ scheme: "aba" }, "USD")).toBe("ach")
+    expect(schemeOf({ scheme: "bic" }, "JPY")).toBe("cross-border")
   })
 })

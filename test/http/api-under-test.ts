@@ -9,6 +9,7 @@ import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
+import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { settings } from "../settings.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { readModels } from "./read-models.ts"
@@ -64,6 +65,7 @@ export class ApiUnderTest implements AsyncDisposable {
           queries,
           endpointsInMemory,
           freshMetrics,
+          partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           Layer.succeed(ReadinessChecks, checks),
           loggingLayer((line) => lines.push(line)),
         ]),

@@ -47,13 +47,15 @@ it("puts what a bank says into the mailbox of the batch", async () => {
     await call(settled),
     await call({ ...settled, status: "rejected", code: "AC04", extra: "banks add fields" }),
     await call({ ...settled, status: "returned" }),
+    await call({ ...settled, status: "rejected", code: "DE89.3704.0044" }),
   ]
-  expect(answers.map(({ status }) => status)).toEqual([202, 202, 202])
+  expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202])
   const told = (await mailOf()).map(({ command }) => command)
   expect(told).toMatchObject([
     { _tag: "RecordTransfer", item: 1, attempt: 1, outcome: { _tag: "Settled", evidence: "callback" } },
     { outcome: { _tag: "Failed", code: "AC04" } },
     { outcome: { _tag: "Returned", code: "unspecified" } },
+    { outcome: { _tag: "Failed", code: "unspecified" } },
   ])
 })
 

@@ -115,6 +115,16 @@ describe("people", () => {
     )
   })
 
+  it("may not quote an account in what they write, for the log keeps it for ever", async () => {
+    const id = await posted("quoted")
+    for (const reason of ["DE89 3704 0044 0532 0130 00 is wrong", "wrong account 0532013000"])
+      expect(await say(`${id}/cancellation`, { by: "sam", reason })).toMatchObject({
+        status: 400,
+        json: { errors: [{ pointer: "/reason" }] },
+      })
+    expect(await mailOf(id)).toEqual([])
+  })
+
   it("review, retry and resolve only what is held, failed or parked", async () => {
     const id = await posted("early")
     const about = { by: "olga", reason: "looked at it" }

@@ -9,6 +9,7 @@ import { RequestBodies } from "../../src/http/request-body.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { settings } from "../settings.ts"
+import { fixedKeys } from "../vault/fixed-keys.ts"
 import { ApiUnderTest } from "./api-under-test.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { payout } from "./payout-batch-body.ts"
@@ -89,6 +90,7 @@ it("describes every route it has, and no other", async () => {
         RequestBodies.layer,
         Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [] }),
         Layer.mock(Intake, {}),
+        fixedKeys(),
         Layer.succeed(ReadinessChecks, []),
       ]),
       Effect.provide(settings()),

@@ -1,7 +1,9 @@
 import { request } from "node:http"
 import { Effect } from "effect"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { Redis } from "ioredis"
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import { batchIdOf } from "../../src/http/batch-identity.ts"
+import { ownPrefix } from "../settings.ts"
 import { type Answer, ApiUnderTest, acme, globex } from "./api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
@@ -10,6 +12,15 @@ beforeAll(async () => {
   api = await ApiUnderTest.open()
 })
 afterAll(() => api[Symbol.asyncDispose]())
+
+/** Does something with an API of its own, whose memory is as fresh as after a start. */
+const withApi = async <A>(
+  environment: Readonly<Record<string, string>>,
+  use: (api: ApiUnderTest) => Promise<A>,
+): Promise<A> => {
+  await using own = await ApiUnderTest.open({ environment })
+  return await use(own)
+}
 
 const eventsOf = (key: string, partner = "acme") =>
   Effect.runPromise(api.log.read(batchIdOf(partner, key), 0, 100))
@@ -69,6 +80,34 @@ describe("a payout batch", () => {
     expect(second.status).toBe(422)
     expect(second.json).toMatchObject({ type: "/problems/idempotency-key-reused", batch: first.json.id })
     expect(await eventsOf("reused")).toHaveLength(2)
+  })
+
+  it("is sealed before it enters the log", async () => {
+    await api.post("sealed", { items: [payout("a"), payout("b")] })
+    const received = (await eventsOf("sealed")).map(({ event }) => event)
+    const accounts = received.flatMap((event) =>
+      event._tag === "ItemsReceived" ? event.items.map(({ beneficiary }) => beneficiary.account) : [],
+    )
+    const sealed = expect.stringMatching(/^1\.[\w-]{90,}$/)
+    const shown = { scheme: "iban", country: "DE", lastFour: "3000", sealed }
+    expect(accounts).toEqual([shown, shown])
+  })
+
+  it("of a partner whose keys were forgotten is refused, unless it was accepted before", async () => {
+    const environment = { STREAM_PREFIX: ownPrefix() }
+    const body = { items: [payout("a")] }
+    const { text } = await withApi(environment, (before) => before.post("known", body))
+    const redis = new Redis(inject("redisUrl"))
+    await redis.hset(`${environment.STREAM_PREFIX}:keys:acme`, "forgotten", "now")
+    redis.disconnect()
+    await withApi(environment, async (after) => {
+      expect(await after.post("new", body)).toMatchObject({
+        status: 403,
+        json: { type: "/problems/keys-forgotten" },
+      })
+      expect((await after.post("new", body, globex)).status, "another partner").toBe(202)
+      expect(await after.post("known", body)).toMatchObject({ status: 202, text })
+    })
   })
 
   it("is another one for another partner under the same key", async () => {

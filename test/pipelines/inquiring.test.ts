@@ -2,6 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import type { TransferOutcome } from "../../src/domain/commands.ts"
+import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
 import {
   finalWord,
   INQUIRY_DELAY_MS,
@@ -88,4 +89,26 @@ it.live("treats a bank that cannot be reached like one that says nothing", () =>
       }),
     ),
   ),
+)
+
+it.live("keeps out of the log an id that may quote the account, which is sealed here", () =>
+  Effect.gen(function* () {
+    const bank = yield* Effect.acquireRelease(
+      Effect.promise(() => MisbehavingServer.open()),
+      (bank) => Effect.promise(() => bank.close()),
+    )
+    const payouts = new Payouts("Ada Lovelace").intended()
+    payouts.hears(1, lost)
+    const ask = inquire(payouts).pipe(
+      Effect.provide(
+        pipelinesOn(outside, { BANKS: `north=${bank.url},south=${bank.url}`, INQUIRY_DELAYS_MS: "1,1" }),
+      ),
+    )
+    bank.behaviour = json(200, { status: "accepted", transferId: "to-0532013000" })
+    assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "withheld" })
+    bank.behaviour = json(200, { status: "accepted", transferId: "north-7" })
+    assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "north-7" })
+    bank.behaviour = json(200, { status: "rejected", transferId: "t", code: "DE89.3704.0044" })
+    assert.deepInclude((yield* ask).get(1), { _tag: "Unknown", reason: "inquiry: answered not as agreed" })
+  }),
 )

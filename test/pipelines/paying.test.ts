@@ -2,9 +2,12 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { InstructionRegister } from "../../src/connectors/instruction-register.ts"
-import type { BatchCommand } from "../../src/domain/commands.ts"
+import type { BatchCommand, TransferOutcome } from "../../src/domain/commands.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { VaultUnavailable } from "../../src/vault/partner-keys.ts"
+import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
+import { fixedKeys } from "../vault/fixed-keys.ts"
 import {
   booksOf,
   finalWord,
@@ -168,4 +171,82 @@ it.live("passes a crash point after the register, and one after each call", () =
     yield* transfer(new Payouts("Ada Lovelace", "Clara Closed").intended())
     assert.deepStrictEqual(passed, ["after-register", "after-bank-call", "after-bank-call"])
   }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+const unreadable = (why: string): TransferOutcome => ({
+  _tag: "Unresolved",
+  reason: `the beneficiary's details cannot be read: ${why}`,
+})
+
+it.live("leaves payouts to a person, and calls no bank, when the partner's key is gone", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace", "Clara Closed").intended()
+    const learnt = outcomes(yield* transfer(payouts))
+    assert.deepStrictEqual(learnt.get(1), unreadable("the partner's key is gone; not sent"))
+    assert.deepStrictEqual(yield* seenOf(payouts), [])
+    for (const [item, outcome] of learnt) payouts.hears(item, outcome)
+    assert.deepStrictEqual([payouts.stateOf(1), payouts.stateOf(2)], ["parked", "parked"])
+  }).pipe(
+    Effect.provide(
+      pipelinesOn(
+        outside,
+        {},
+        fixedKeys(() => Effect.undefined),
+      ),
+    ),
+  ),
+)
+
+it.live("leaves a payout to a person when its seal does not verify, and pays the others", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace", "Ada Lovelace", "Ada Lovelace").intended()
+    const [first, second] = [payouts.batch.items.get(1), payouts.batch.items.get(2)]
+    assert(first !== undefined && second !== undefined)
+    payouts.batch.items.set(2, { ...second, beneficiary: first.beneficiary })
+    const learnt = outcomes(yield* transfer(payouts))
+    assert.deepStrictEqual(learnt.get(2), unreadable("the seal does not verify; not sent"))
+    assert.deepStrictEqual(yield* seenOf(payouts), [1, 3])
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("calls no bank and registers nothing while the vault is away", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace").intended()
+    const error = yield* Effect.flip(transfer(payouts))
+    assert.deepInclude(error, { _tag: "ProviderUnavailable", provider: "vault", reason: "ECONNREFUSED" })
+    assert.deepStrictEqual(yield* seenOf(payouts), [])
+    assert.deepStrictEqual(yield* register(payouts, 1), [], "the register had not heard of it")
+  }).pipe(
+    Effect.provide(
+      pipelinesOn(
+        outside,
+        {},
+        fixedKeys(() => new VaultUnavailable({ reason: "ECONNREFUSED" })),
+      ),
+    ),
+  ),
+)
+
+it.live.each([
+  {
+    status: 202,
+    said: { status: "accepted", transferId: "to-DE89 3704 0044 0532 0130 00".replaceAll(" ", "-") },
+  },
+  { status: 422, said: { status: "rejected", code: "to-0532.01" } },
+])("keeps out of the log what a bank quotes of the account ($status)", ({ status, said }) =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace").intended()
+    const bank = yield* Effect.acquireRelease(
+      Effect.promise(() => MisbehavingServer.open()),
+      (bank) => Effect.promise(() => bank.close()),
+    )
+    bank.behaviour = json(status, said)
+    const [command] = yield* transfer(payouts).pipe(
+      Effect.provide(pipelinesOn(outside, { BANKS: `north=${bank.url},south=${bank.url}` })),
+    )
+    assert.match(JSON.stringify(command), /"(transferId|code)":"withheld"/)
+    assert(command?._tag === "RecordTransfer")
+    payouts.hears(1, command.outcome)
+    assert.strictEqual(payouts.stateOf(1), status === 202 ? "pending" : "parked")
+  }),
 )

@@ -7,15 +7,18 @@ import { layer as complianceEngine } from "../../src/connectors/compliance-engin
 import { layer as instructionRegister } from "../../src/connectors/instruction-register-postgres.ts"
 import { layer as ledger } from "../../src/connectors/ledger-http.ts"
 import type { Batch } from "../../src/domain/batch.ts"
+import type { SealedAccount } from "../../src/domain/beneficiary.ts"
 import type { BatchCommand } from "../../src/domain/commands.ts"
 import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
 import { type Call, Pipelines } from "../../src/pipelines/pipelines.ts"
 import { type CrashPoint, CrashPoints } from "../../src/platform/crash-point.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { type SandboxUrls, startSandbox } from "../../src/sandbox/sandbox.ts"
+import { sealAccount } from "../../src/vault/sealing.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, Story } from "../domain/batch-story.ts"
 import { settings } from "../settings.ts"
+import { fixedKey, fixedKeys } from "../vault/fixed-keys.ts"
 
 export interface Outside {
   readonly urls: SandboxUrls
@@ -38,10 +41,10 @@ export const INQUIRY_DELAY_MS = 700
 /** The crash points that were passed, in order. */
 export const passed: Array<CrashPoint> = []
 
-export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}) =>
+export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}, keys = fixedKeys()) =>
   Layer.fresh(Pipelines.layer).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(banks, complianceEngine, instructionRegister, ledger).pipe(Layer.fresh),
+      Layer.mergeAll(banks, complianceEngine, instructionRegister, ledger, keys).pipe(Layer.fresh),
     ),
     Layer.provideMerge(Layer.fresh(Postgres.layer)),
     Layer.provide(Layer.succeed(CrashPoints, (point) => Effect.sync(() => void passed.push(point)))),
@@ -58,6 +61,9 @@ export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}) =>
     ),
   )
 
+/** Where the payouts of {@link Payouts} go. */
+export const openIban = { scheme: "iban", iban: "DE89370400440532013000" } as const
+
 /** A batch with an id of its own that pays people with the given names at the bank `north`. */
 export class Payouts extends Story {
   readonly id = BatchId.make(
@@ -68,11 +74,15 @@ export class Payouts extends Story {
     super()
     const [first, ...others] = names.map((name, index) =>
       payoutItem(index + 1, {
-        beneficiary: { name, account: { scheme: "iban", iban: "DE89370400440532013000" } },
+        beneficiary: { name, account: this.#sealed(index + 1) },
       }),
     )
     if (first === undefined) throw new Error("a batch pays somebody")
     this.asked(names.length, { idempotencyKey: this.id, items: [first, ...others] })
+  }
+
+  #sealed(item: number): SealedAccount {
+    return sealAccount(fixedKey, { partner: "acme", batch: this.id, item }, openIban)
   }
 
   get numbers(): Call["items"] {

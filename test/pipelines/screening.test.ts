@@ -1,7 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
-import { type Outside, openOutside, Payouts, perform, pipelinesOn } from "./pipelines-under-test.ts"
+import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
+import { type Outside, openIban, openOutside, Payouts, perform, pipelinesOn } from "./pipelines-under-test.ts"
 
 let outside: Outside
 
@@ -53,4 +54,23 @@ it.live("clears nobody while the engine is away", () =>
     )
     assert.deepInclude(error, { _tag: "ProviderUnavailable", provider: "compliance-engine" })
   }).pipe(Effect.provide(pipelinesOn(outside, { COMPLIANCE_URL: "http://127.0.0.1:9" }))),
+)
+
+it.live("keeps out of the log what the engine quotes of an account, which it was never told", () =>
+  Effect.gen(function* () {
+    const engine = yield* Effect.acquireRelease(
+      Effect.promise(() => MisbehavingServer.open()),
+      (engine) => Effect.promise(() => engine.close()),
+    )
+    const payouts = new Payouts("Ada Lovelace")
+    const decisions = [{ item: 1, decision: "review", reason: `on a list with ${openIban.iban}` }]
+    engine.behaviour = json(200, { clearanceId: `${payouts.id}-S1`, listVersion: "v", decisions })
+    const [command] = yield* perform(payouts, { _tag: "Screen", clearance: 1, items: payouts.numbers }).pipe(
+      Effect.provide(pipelinesOn(outside, { COMPLIANCE_URL: engine.url })),
+    )
+    assert(command?._tag === "RecordScreening")
+    assert.deepStrictEqual(command.decisions, [
+      { item: 1, decision: "review", reason: "on a list with [redacted]" },
+    ])
+  }),
 )

@@ -216,7 +216,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       })
       const ownRows = dump.filter((row) => row.includes(id ?? "no batch"))
       assert.isAbove(ownRows.length, 8)
-      assert.isTrue(ownRows.some((row) => row.includes("withheld: it quotes the account")))
+      assert.isTrue(ownRows.some((row) => row.includes("close match with [redacted]")))
       for (const row of dump) assert.notInclude(row, CANARY_IBAN.slice(4, -4))
     }),
   )

@@ -1,0 +1,53 @@
+/** AES-256-GCM (NIST SP 800-38D) over short texts: what comes out is nonce, ciphertext and tag in one. */
+import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from "node:crypto"
+
+const ALGORITHM = "aes-256-gcm"
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const tagged = { authTagLength: TAG_BYTES }
+
+/** Encrypts a text under a random nonce, bound to `context`: only who names the same context can decrypt it. */
+export const encrypt = (key: KeyObject, context: string, text: string | Uint8Array): Buffer => {
+  const nonce = nextNonce()
+  const cipher = createCipheriv(ALGORITHM, key, nonce, tagged)
+  cipher.setAAD(Buffer.from(context))
+  const ciphertext = typeof text === "string" ? cipher.update(text, "utf8") : cipher.update(text)
+  // GCM is a stream cipher: the end holds no more text.
+  cipher.final()
+  return Buffer.concat([nonce, ciphertext, cipher.getAuthTag()])
+}
+
+/** Decrypts, or gives `undefined` when key, context or a single bit is not what it was. */
+export const decrypt = (key: KeyObject, context: string, box: Buffer): Buffer | undefined => {
+  if (box.length < NONCE_BYTES + TAG_BYTES) return undefined
+  const decipher = createDecipheriv(ALGORITHM, key, box.subarray(0, NONCE_BYTES), tagged)
+  decipher.setAAD(Buffer.from(context))
+  decipher.setAuthTag(box.subarray(-TAG_BYTES))
+  const text = decipher.update(box.subarray(NONCE_BYTES, -TAG_BYTES))
+  try {
+    decipher.final()
+    return text
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads base64url, or gives `undefined` for what no encoder writes: a text must not have two spellings. */
+export const fromBase64Url = (text: string): Buffer | undefined => {
+  const bytes = Buffer.from(text, "base64url")
+  return bytes.toString("base64url") === text ? bytes : undefined
+}
+
+/** Random bytes are drawn for many nonces at a time: a draw costs as much as an encryption. */
+const pool = Buffer.alloc(NONCE_BYTES * 512)
+let drawn = pool.length
+
+const nextNonce = (): Buffer => {
+  if (drawn === pool.length) {
+    randomFillSync(pool)
+    drawn = 0
+  }
+  const nonce = pool.subarray(drawn, drawn + NONCE_BYTES)
+  drawn += NONCE_BYTES
+  return nonce
+}

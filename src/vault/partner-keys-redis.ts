@@ -1,0 +1,187 @@
+/**
+ * Partners' keys beside their logs, so that accepting a batch needs Redis and nothing else. `<prefix>:keys` is the set
+ * of partners, and `<prefix>:keys:<partner>` a hash:
+ *
+ * - `made` counts the keys that were ever made, so that no id comes back after its key was forgotten;
+ * - a number is the id of a key, and holds it wrapped; the highest one seals;
+ * - `forgotten` says when all keys were destroyed. While it is there, nothing is sealed or opened, whatever else is.
+ *
+ * Each command is atomic by itself, and whoever adds a key looks for `forgotten` afterwards: whatever the order in which
+ * processes make, wrap and forget, no key outlives its being forgotten.
+ */
+import type { KeyObject } from "node:crypto"
+import { Cache, DateTime, Duration, Effect, Exit, Layer } from "effect"
+import { AppConfig, type MasterKeys } from "../config.ts"
+import { RedisConnections } from "../platform/redis.ts"
+import { attempt } from "../platform/redis-failure.ts"
+import { keyWrapping, masterOf } from "./key-wrapping.ts"
+import { type DataKey, KEYS_FRESH_MS, KeysForgotten, PartnerKeys, VaultUnavailable } from "./partner-keys.ts"
+
+/** What of Redis the keys need; the barrier keeps a key from being lost in a failover after it has sealed something. */
+export type KeyConnections = Pick<RedisConnections["Service"], "commands" | "replicated">
+
+/** What a hash holds: wrapped keys by id, in the order in which they were made. */
+interface Stored {
+  readonly wrapped: ReadonlyMap<string, string>
+  readonly forgotten: boolean
+}
+
+/** Keys as a process holds them in memory: those that its master keys unwrap, and why not for the others. */
+interface Ring {
+  readonly newest: string | undefined
+  readonly keys: ReadonlyMap<string, KeyObject | string>
+  readonly forgotten: boolean
+}
+
+const PARTNERS_HELD_MAX = 1_000
+
+/** The keys in REDIS_URL, wrapped by MASTER_KEYS. */
+export const layer = Layer.effect(
+  PartnerKeys,
+  Effect.gen(function* () {
+    const { redis, vault } = yield* AppConfig
+    return yield* makePartnerKeys(yield* RedisConnections, redis.prefix, vault.masterKeys)
+  }),
+)
+
+/** The keys under a prefix of a Redis. */
+export const makePartnerKeys = Effect.fnUntraced(function* (
+  connections: KeyConnections,
+  prefix: string,
+  masterKeys: MasterKeys,
+) {
+  const wrapping = keyWrapping(masterKeys)
+  const store = keyStore(connections, prefix)
+
+  const load = Effect.fnUntraced(function* (partner: string): Effect.fn.Return<Ring, VaultUnavailable> {
+    const { wrapped, forgotten } = yield* store.read(partner)
+    if (forgotten) return { newest: undefined, keys: new Map(), forgotten }
+    const keys = new Map([...wrapped].map(([id, text]) => [id, wrapping.unwrap(partner, id, text)]))
+    return { newest: [...wrapped.keys()].at(-1), keys, forgotten }
+  })
+  const rings = yield* Cache.makeWith(load, {
+    capacity: PARTNERS_HELD_MAX,
+    timeToLive: (exit) => (Exit.isSuccess(exit) ? Duration.millis(KEYS_FRESH_MS) : Duration.zero),
+  })
+  const reread = (partner: string) => Cache.refresh(rings, partner)
+
+  const add = Effect.fnUntraced(function* (partner: string) {
+    const id = yield* store.nextId(partner)
+    yield* store.add(partner, id, wrapping.make(partner, id))
+    yield* Effect.logInfo("partner key made", { partner, id })
+    const ring = yield* reread(partner)
+    if (ring.forgotten) yield* store.remove(partner, [id])
+    return ring
+  })
+
+  return PartnerKeys.of({
+    current: Effect.fn("PartnerKeys.current")(function* (partner) {
+      const held = yield* Cache.get(rings, partner)
+      const ring = held.newest === undefined && !held.forgotten ? yield* add(partner) : held
+      if (ring.forgotten || ring.newest === undefined) return yield* new KeysForgotten({ partner })
+      return yield* usable(ring, ring.newest)
+    }),
+    find: Effect.fn("PartnerKeys.find")(function* (partner, id) {
+      const held = yield* Cache.get(rings, partner)
+      // A key that another process has just made is not known here yet.
+      const ring = held.keys.has(id) || held.forgotten ? held : yield* reread(partner)
+      return ring.keys.has(id) ? yield* usable(ring, id) : undefined
+    }),
+    list: Effect.gen(function* () {
+      const partners = yield* store.partners
+      return yield* Effect.forEach([...partners].sort(), (partner) =>
+        Effect.map(store.read(partner), ({ wrapped, forgotten }) => {
+          const keys = [...wrapped].map(([id, text]) => ({ id, master: masterOf(text) }))
+          return { partner, keys, forgotten }
+        }),
+      )
+    }),
+    rotate: Effect.fn("PartnerKeys.rotate")(function* (partner, anew) {
+      const { wrapped, forgotten } = yield* store.read(partner)
+      if (forgotten && anew === undefined) return yield* new KeysForgotten({ partner })
+      if (forgotten) yield* store.remember(partner, [...wrapped.keys()])
+      const { newest } = yield* add(partner)
+      return newest ?? (yield* new KeysForgotten({ partner }))
+    }),
+    forget: Effect.fn("PartnerKeys.forget")(function* (partner) {
+      yield* store.forget(partner, DateTime.formatIso(yield* DateTime.now))
+      yield* Effect.logWarning("partner keys forgotten", { partner })
+      yield* reread(partner)
+    }),
+    rewrap: Effect.fn("PartnerKeys.rewrap")(function* (partner) {
+      const { wrapped, forgotten } = yield* store.read(partner)
+      if (forgotten) return 0
+      const older = [...wrapped].filter(([, text]) => masterOf(text) !== wrapping.master)
+      const ring = yield* reread(partner)
+      for (const [id] of older) {
+        const { key } = yield* usable(ring, id)
+        yield* store.add(partner, id, wrapping.rewrap(partner, id, key))
+      }
+      if ((yield* reread(partner)).forgotten)
+        yield* store.remove(
+          partner,
+          older.map(([id]) => id),
+        )
+      return older.length
+    }),
+  })
+})
+
+/** A key of a ring that the master keys unwrap. What they do not unwrap is not gone: other settings may. */
+const usable = ({ keys }: Ring, id: string): Effect.Effect<DataKey, VaultUnavailable> => {
+  const key = keys.get(id) ?? "missing"
+  return typeof key === "string"
+    ? Effect.fail(new VaultUnavailable({ reason: `key ${id} does not unwrap: ${key}` }))
+    : Effect.succeed({ id, key })
+}
+
+/** The commands behind it all; every one of them concerns a single key of Redis. */
+const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: string) => {
+  const hash = (partner: string) => `${prefix}:keys:${partner}`
+  const run = <A>(command: () => Promise<A>) =>
+    Effect.mapError(attempt(command), ({ reason }) => new VaultUnavailable({ reason }))
+  const read = (partner: string) =>
+    Effect.map(
+      run(() => redis.hgetall(hash(partner))),
+      storedIn,
+    )
+  const remove = (partner: string, ids: ReadonlyArray<string>) =>
+    ids.length === 0 ? Effect.void : Effect.asVoid(run(() => redis.hdel(hash(partner), ...ids)))
+  return {
+    read,
+    remove,
+    partners: run(() => redis.smembers(`${prefix}:keys`)),
+    nextId: (partner: string) =>
+      Effect.map(
+        run(() => redis.hincrby(hash(partner), "made", 1)),
+        String,
+      ),
+    /** Adds or replaces a key. The partner is in the set before it has one, and replicas have the key before it seals. */
+    add: (partner: string, id: string, wrapped: string) =>
+      run(() => redis.sadd(`${prefix}:keys`, partner)).pipe(
+        Effect.andThen(run(() => redis.hset(hash(partner), id, wrapped))),
+        Effect.andThen(
+          Effect.mapError(replicated(hash(partner)), ({ reason }) => new VaultUnavailable({ reason })),
+        ),
+      ),
+    /** First the sign, then the keys: a crash between the two leaves nothing that opens, and is mended by a repetition. */
+    forget: (partner: string, at: string) =>
+      Effect.gen(function* () {
+        yield* run(() => redis.hset(hash(partner), "forgotten", at))
+        const { wrapped } = yield* read(partner)
+        yield* remove(partner, [...wrapped.keys()])
+      }),
+    /** Takes the sign away, and before it whatever a crash has left. */
+    remember: (partner: string, left: ReadonlyArray<string>) =>
+      Effect.andThen(remove(partner, left), Effect.asVoid(run(() => redis.hdel(hash(partner), "forgotten")))),
+  }
+}
+
+const storedIn = (fields: Readonly<Record<string, string>>): Stored => {
+  const ids = Object.keys(fields).filter((field) => /^\d+$/.test(field))
+  const inOrder = ids.sort((one, other) => Number(one) - Number(other))
+  return {
+    wrapped: new Map(inOrder.map((id) => [id, fields[id] ?? ""])),
+    forgotten: fields.forgotten !== undefined,
+  }
+}
