@@ -273,7 +273,7 @@ export const BatchEvent = Schema.Union([
 export type BatchEvent = typeof BatchEvent.Type
 export type BatchEventOf<Tag extends BatchEvent["_tag"]> = Extract<BatchEvent, { readonly _tag: Tag }>
 
-/** Items in one {@link ItemsReceived} event: keeps an entry of the log near 100 KiB. */
+/** Items in one {@link ItemsReceived} event: keeps an entry of the log near 150 KiB. */
 export const ITEMS_PER_EVENT_MAX = 500
 
 /** An event with its place in the batch's log. Versions are gapless from 1. */

@@ -95,6 +95,7 @@ export const openApiDocument = {
           },
           "400": problem("A header or field is not as agreed; errors names each. Nothing was stored."),
           ...unauthorized,
+          "403": problem("The keys that seal the partner's accounts were destroyed."),
           "413": problem("The body is larger than 48 MiB."),
           "415": problem("The body is not JSON."),
           "422": problem("The key was used before with another body; batch names what it stands for."),
