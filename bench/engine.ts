@@ -73,7 +73,7 @@ const runEngine = async (name: Engine | "floor", stand: Stand): Promise<Run> => 
 
 const runProgram = async (file: string, rounds: number, stand: Stand): Promise<Said> => {
   const program = fileURLToPath(new URL(file, import.meta.url))
-  const child = spawn(process.execPath, [program, "--rounds", String(rounds)], {
+  const child = spawn(process.execPath, ["--max-semi-space-size=64", program, "--rounds", String(rounds)], {
     env: { PATH: process.env.PATH, REDIS_URL: stand.redisUrl, DATABASE_URL: stand.databaseUrl },
     stdio: ["ignore", "pipe", "inherit"],
     timeout: RUN_MS_MAX,
@@ -124,7 +124,7 @@ const bench = Effect.fnUntraced(function* (folder: string, runs: number, asJson:
     given: {},
     onProgress: (line) => console.log(`  ${line}`),
   })
-  const stand = { redisUrl, databaseUrl, postgresFolder: join(folder, "data", "postgres") }
+  const stand = { redisUrl, databaseUrl, postgresFolder: join(folder, "postgres", "data") }
   const measured = yield* Effect.tryPromise({
     try: async () => {
       await installPeers()
