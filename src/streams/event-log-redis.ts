@@ -235,16 +235,12 @@ export const layer = Layer.effect(
 
       feedEnd: Effect.fn("EventLog.feedEnd")(function* (partition) {
         const { feed } = partitionKeys(prefix, partition)
-        const info = attempt(() => redis.xinfo("STREAM", feed)).pipe(
-          // A partition without any batch has no feed.
-          Effect.catchIf(
-            (error) => error.reason === "NOKEY",
-            () => Effect.succeed([]),
-          ),
-          unavailable("feed end"),
-        )
-        const fields = (yield* info) as ReadonlyArray<unknown>
-        return String(fields[fields.indexOf("last-generated-id") + 1] ?? "0-0")
+        const exists = yield* attempt(() => redis.exists(feed)).pipe(unavailable("feed end"))
+        // A partition without any batch has no feed.
+        if (exists === 0) return "0-0"
+        const info = yield* attempt(() => redis.xinfo("STREAM", feed)).pipe(unavailable("feed end"))
+        const fields = info as ReadonlyArray<unknown>
+        return String(fields[fields.indexOf("last-generated-id") + 1])
       }),
 
       trimFeed: Effect.fn("EventLog.trimFeed")(function* (partition, before) {
