@@ -18,14 +18,10 @@ import {
 } from "./event-log.ts"
 import { type FunctionName, functionName, libraryCode } from "./function-library.ts"
 import { chainStart, linkOf } from "./hash-chain.ts"
+import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
 import { createGroups, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
 import { readEvents, readFeedEntry, readFirstEvent, readMail, type StreamEntry } from "./stream-entry.ts"
-
-/** Events in one step of opening a batch: at most some 16 chunks of items, near 2 MiB. */
-const OPENED_AT_ONCE_MAX = 16
-/** How long events are kept that were staged for a batch and not opened. */
-const STAGED_MS = 600_000
 
 export const layer = Layer.effect(
   EventLog,
