@@ -11,12 +11,16 @@ export interface Calls {
   postings: number
 }
 
+/** A call that takes its time: a bare timer, as the peers have it. */
+const taking = (callMs: number): Effect.Effect<void> =>
+  Effect.callback((resume) => void setTimeout(() => resume(Effect.void), callMs))
+
 /** Providers that take `callMs` for each call, any number at a time, and count. */
 export const providers = (callMs: number, calls: Calls) =>
   Layer.mergeAll(
     Layer.succeed(ComplianceEngine, {
       screen: ({ clearanceId, items }) =>
-        Effect.sleep(callMs).pipe(
+        taking(callMs).pipe(
           Effect.map(() => {
             calls.clearances += 1
             const decisions = items.map(({ item }) => ({ item, decision: "approved" as const }))
@@ -32,7 +36,7 @@ export const providers = (callMs: number, calls: Calls) =>
           mayCall,
           (may): Effect.Effect<BankAnswer | NotSent> =>
             may
-              ? Effect.map(Effect.sleep(callMs), () => {
+              ? Effect.map(taking(callMs), () => {
                   calls.transfers += 1
                   return { _tag: "Settled" }
                 })
@@ -42,7 +46,7 @@ export const providers = (callMs: number, calls: Calls) =>
     }),
     Layer.succeed(Ledger, {
       post: ({ key }) =>
-        Effect.map(Effect.sleep(callMs), () => {
+        Effect.map(taking(callMs), () => {
           calls.postings += 1
           return key
         }),
