@@ -62,7 +62,7 @@ const life = (item: number, posting: number): ReadonlyArray<BatchEvent> => [
   { _tag: "ItemReviewed", at, item, decision: "released", by: "olga", reason: "looked" },
   { _tag: "PostingRequested", at, posting, kind: "hold", items: [item] },
   { _tag: "PostingBooked", at, posting, ledgerPostingId: "l" },
-  { _tag: "TransferRequested", at, item, attempt: 1, bank: "north", reference: "r" },
+  { _tag: "TransfersRequested", at, transfers: [{ item, attempt: 1, bank: "north", reference: "r" }] },
   { _tag: "TransferAccepted", at, item, attempt: 1, transferId: "t", inquireAt: at },
   { _tag: "TransferSettled", at, item, attempt: 1, evidence: "callback" },
   { _tag: "PostingRequested", at, posting: posting + 1, kind: "post", items: [item] },

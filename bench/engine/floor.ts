@@ -19,7 +19,7 @@ const [concurrent, items, rounds] = [values.batches, values.items, values.rounds
 ]
 
 /** Entries in each append of a batch's life, from its opening to its end. */
-const appends = [2, 1, 3, items + 1, items + 1, 2]
+const appends = [2, 1, 3, 2, items + 1, 2]
 /** As long as a transfer's event; the first append holds the items. */
 const event = "x".repeat(130)
 const itemsEvent = "x".repeat(items * 290)

@@ -89,7 +89,7 @@ const append = Effect.fnUntraced(function* (actor: Activation, { events, handled
     return
   }
   const { log, pass, nextCommandId } = actor.desk
-  const intends = events.some(({ _tag }) => _tag === "TransferRequested" || _tag === "TransferResent")
+  const intends = events.some(({ _tag }) => _tag === "TransfersRequested" || _tag === "TransferResent")
   yield* pass(intends ? "before-intent" : "before-append")
   const { mailWaiting, head } = yield* log.append(actor.lease.owned, {
     expectedVersion: actor.batch.version - events.length,

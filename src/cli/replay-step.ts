@@ -19,13 +19,13 @@ export const step = (batch: Batch, recorded: RecordedEvent): ReplayStep => {
   return { recorded, change: changeOf(batch, recorded.event), batch }
 }
 
-/** `   17 09:30:12.345 TransferSettled    item 3, EUR 12.34, by callback │ settling │ EUR 12.34/120.00`. */
+/** `   17 09:30:12.345 TransferSettled      item 3, EUR 12.34, by callback │ settling │ EUR 12.34/120.00`. */
 export const replayLine = ({ recorded: { version, event }, change, batch }: ReplayStep): string => {
   const at = new Date(event.at).toISOString().slice(11, 23)
   const settled = currenciesOf(batch).map(
     (currency) => `${currency} ${amount(batch, currency, "settled")}/${total(batch, currency)}`,
   )
-  const what = `${String(version).padStart(5)} ${at} ${event._tag.padEnd(17)} ${change.padEnd(48)}`
+  const what = `${String(version).padStart(5)} ${at} ${event._tag.padEnd(19)} ${change.padEnd(48)}`
   return [what, batchState(batch).padEnd(9), settled.join("  ")].join(" │ ")
 }
 
@@ -112,8 +112,10 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `posting ${event.posting}: ${event.kind} ${event.items.length} items`
     case "PostingBooked":
       return `posting ${event.posting} is ${event.ledgerPostingId}`
-    case "TransferRequested":
-      return `${payout(event.item)}, to ${event.bank}`
+    case "TransfersRequested":
+      return event.transfers.length === 1
+        ? event.transfers.map(({ item, bank }) => `${payout(item)}, to ${bank}`).join()
+        : `${event.transfers.length} items, to ${[...new Set(event.transfers.map(({ bank }) => bank))].join(", ")}`
     case "TransferResent":
       return `${payout(event.item)}, again under the same key`
     case "TransferAccepted":

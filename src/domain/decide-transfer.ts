@@ -21,13 +21,7 @@ export const decideTransferRequest = (
     if (payout?.task !== "request") return refuse(command, "not-due", item)
     if (attempt !== nextAttempt(payout)) return refuse(command, "no-such-attempt", item)
   }
-  return events(
-    ...command.transfers.map((transfer) => ({
-      _tag: "TransferRequested" as const,
-      at: command.at,
-      ...transfer,
-    })),
-  )
+  return events({ ...command, _tag: "TransfersRequested" })
 }
 
 export const decideTransferOutcome = (batch: Batch, command: RecordTransfer): Decision => {

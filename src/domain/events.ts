@@ -170,11 +170,17 @@ export const PostingBooked = Schema.TaggedStruct("PostingBooked", {
   ledgerPostingId: Schema.String,
 })
 
-/** The intent of a transfer, recorded before the bank is called. */
-export const TransferRequested = Schema.TaggedStruct("TransferRequested", {
-  ...transfer,
-  bank: Schema.String,
-  reference: Schema.String,
+/** The intents of transfers, recorded before the banks are called: a chunk of them, as they are written and sent. */
+export const TransfersRequested = Schema.TaggedStruct("TransfersRequested", {
+  at: Instant,
+  transfers: Schema.NonEmptyArray(
+    Schema.Struct({
+      item: ItemNumber,
+      attempt: AttemptNumber,
+      bank: Schema.String,
+      reference: Schema.String,
+    }),
+  ),
 })
 
 /** The bank said that it never saw the attempt, so the same attempt goes out again under the same key. */
@@ -257,7 +263,7 @@ export const BatchEvent = Schema.Union([
   CancellationRefused,
   PostingRequested,
   PostingBooked,
-  TransferRequested,
+  TransfersRequested,
   TransferResent,
   TransferAccepted,
   TransferUnknown,

@@ -61,8 +61,9 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       return changeAll(batch, event.items, { posting: event.posting })
     case "PostingBooked":
       return booked(batch, event.posting)
-    case "TransferRequested":
-      return requested(batch, event)
+    case "TransfersRequested":
+      for (const transfer of event.transfers) requested(batch, event.at, transfer)
+      return batch
     case "TransferResent":
       return tracked(batch, event, "transferring", (transfer) => {
         transfer.sends += 1
@@ -163,16 +164,20 @@ const booked = (batch: Batch, number: number): Batch => {
   return changeAll(batch, posting.items, { posting: undefined, ledger: bookings[posting.kind] })
 }
 
-const requested = (batch: Batch, event: BatchEventOf<"TransferRequested">): Batch => {
-  const { transfer, earlier } = itemOf(batch, event.item)
+const requested = (
+  batch: Batch,
+  at: number,
+  { item, attempt, bank, reference }: BatchEventOf<"TransfersRequested">["transfers"][number],
+): void => {
+  const { transfer, earlier } = itemOf(batch, item)
   if (transfer !== undefined) earlier.push(transfer)
-  return change(batch, event.item, {
+  change(batch, item, {
     state: "transferring",
     transfer: {
-      attempt: event.attempt,
-      bank: event.bank,
-      reference: event.reference,
-      requestedAt: event.at,
+      attempt,
+      bank,
+      reference,
+      requestedAt: at,
       phase: "transferring",
       sends: 1,
       inquiries: 0,

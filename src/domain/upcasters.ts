@@ -24,6 +24,16 @@ const upcasters: Partial<Record<BatchEvent["_tag"], ReadonlyArray<Upcaster>>> = 
   ],
 }
 
+/** Kinds that are no longer written, and what they are today. */
+const former: Readonly<Record<string, Upcaster | undefined>> = {
+  // Each intent was an event of its own.
+  TransferRequested: ({ _tag, at, ...transfer }) => ({
+    _tag: "TransfersRequested",
+    at,
+    transfers: [transfer],
+  }),
+}
+
 const known: Readonly<Record<string, ReadonlyArray<Upcaster> | undefined>> = upcasters
 
 /** The version in which this release writes events of a kind. */
@@ -37,6 +47,8 @@ export const upcast = (event: EventJson): Result.Result<EventJson, string> => {
   if (typeof version !== "number" || !Number.isInteger(version) || version < 1 || version > current) {
     return Result.fail(`unknown version of ${tag}: this release reads 1 to ${current}`)
   }
+  const renamed = former[tag]
+  if (renamed !== undefined) return Result.succeed(renamed(event))
   const lifts = known[tag]?.slice(version - 1) ?? []
   return Result.succeed(lifts.reduce((lifted, lift) => lift(lifted), event))
 }

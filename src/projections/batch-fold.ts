@@ -49,6 +49,8 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
       return event.items
     case "ItemsScreened":
       return event.decisions.map(({ item }) => item)
+    case "TransfersRequested":
+      return event.transfers.map(({ item }) => item)
     case "PostingBooked":
       return batch.postings.get(event.posting)?.items ?? []
     default:

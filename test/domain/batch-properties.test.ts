@@ -233,12 +233,14 @@ class Witness {
       case "TransferResent":
         expect(disputedItems(batch), "never sent again while in dispute").not.toContain(event.item)
         break
-      case "TransferRequested":
-        expect(disputedItems(batch), "never sent while in dispute").not.toContain(event.item)
-        expect(this.#clearances.get(event.item), "paid only when cleared").toBe("cleared")
-        expect(this.#cancelled.has(event.item), "never paid after a cancellation").toBe(false)
+      case "TransfersRequested":
+        for (const { item } of event.transfers) {
+          expect(disputedItems(batch), "never sent while in dispute").not.toContain(item)
+          expect(this.#clearances.get(item), "paid only when cleared").toBe("cleared")
+          expect(this.#cancelled.has(item), "never paid after a cancellation").toBe(false)
+          expect(batch.items.get(item)?.ledger, "its money is held").toBe("held")
+        }
         expect(this.#approvalNeeded && !this.#approved, "never paid before an approval").toBe(false)
-        expect(batch.items.get(event.item)?.ledger, "its money is held").toBe("held")
         for (const [item, word] of this.#clearances)
           if (batch.mode === "strict" && !this.#cancelled.has(item))
             expect(word, "strict: all cleared").toBe("cleared")

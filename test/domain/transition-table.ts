@@ -119,7 +119,7 @@ export const transitions: Readonly<Record<ItemState, Readonly<Record<ItemCommand
     post: "✗ not-due",
     release: "✗ not-due",
     reverse: "✗ not-due",
-    pay: "TransferRequested",
+    pay: "TransfersRequested",
     "bank accepts": "✗ no-such-attempt",
     "bank is silent": "✗ no-such-attempt",
     "bank never saw it": "✗ no-such-attempt",

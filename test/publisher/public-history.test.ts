@@ -142,7 +142,7 @@ describe("the public history of a batch", () => {
     const told = tellAll([
       { ...received, itemCount: 1 },
       { ...items, items: [items.items[0]] },
-      { _tag: "TransferRequested", at, item: 1, attempt: 1, bank: "north", reference: "r" },
+      { _tag: "TransfersRequested", at, transfers: [{ item: 1, attempt: 1, bank: "north", reference: "r" }] },
       { _tag: "TransferSettled", at, item: 1, attempt: 1, evidence: "inquiry" },
       { _tag: "BatchClosed", at, state: "settled" },
     ])

@@ -56,12 +56,9 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
       ],
     },
     ...paid.map(({ item }) => ({
-      _tag: "TransferRequested" as const,
+      _tag: "TransfersRequested" as const,
       at,
-      item,
-      attempt: 1,
-      bank: "north",
-      reference: `r-${item}-1`,
+      transfers: [{ item, attempt: 1, bank: "north", reference: `r-${item}-1` }] as const,
     })),
     ...paid.map(
       ({ item }): BatchEvent =>
