@@ -79,7 +79,8 @@ export const startStand = Effect.fn("startStand")(function* (
   }
 })
 
-const emptyFolder = (folder: string): Effect.Effect<void, never, Scope.Scope> =>
+/** Empties a folder but for its logs, now and at the end of the scope. */
+export const emptyFolder = (folder: string): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       rmSync(folder, { recursive: true, force: true })
