@@ -9,8 +9,7 @@ export class Inbox<Message> {
   readonly #arrived = Latch.makeUnsafe(false)
 
   put(message: Message): void {
-    this.#messages.push(message)
-    this.#arrived.openUnsafe()
+    if (this.#messages.push(message) === 1) this.#arrived.openUnsafe()
   }
 
   takeAll(): ReadonlyArray<Message> {

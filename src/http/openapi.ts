@@ -99,6 +99,9 @@ export const openApiDocument = {
           "413": problem("The body is larger than 48 MiB."),
           "415": problem("The body is not JSON."),
           "422": problem("The key was used before with another body; batch names what it stands for."),
+          "429": problem(
+            "You have as many batches open as one partner may have. Try again after Retry-After seconds.",
+          ),
           ...unavailable,
         },
       },

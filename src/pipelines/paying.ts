@@ -72,25 +72,29 @@ const doubt = ({ item, attempt }: DueTransfer, now: number): RecordTransfer => (
   },
 })
 
-const send = Effect.fnUntraced(function* (
+/** Written without a generator: it runs once for each payout there is. */
+const send = (
   desk: PayingDesk,
   open: Opening,
   transfer: DueTransfer,
   mayCall: Effect.Effect<boolean>,
-) {
-  const { banks, pass } = desk
+): Effect.Effect<RecordTransfer | undefined> => {
   const { bank, reference, payout } = transfer
   const { currency, minor, remittance } = payout
   const opened = open(transfer)
-  if (Result.isFailure(opened)) return unreadable(transfer, opened.failure, yield* Clock.currentTimeMillis)
+  if (Result.isFailure(opened))
+    return Effect.map(Clock.currentTimeMillis, (now) => unreadable(transfer, opened.failure, now))
   const account = opened.success
   const beneficiary = { name: payout.beneficiary.name, account }
-  const said = yield* banks.transfer({ bank, reference, beneficiary, currency, minor, remittance }, mayCall)
-  if (said._tag === "NotSent") return undefined
-  yield* pass("after-bank-call")
-  const answer = withoutQuotes(inTurn(said, transfer), account)
-  return recordAnswer(transfer, answer, "response", yield* Clock.currentTimeMillis, desk)
-})
+  const instruction = { bank, reference, beneficiary, currency, minor, remittance }
+  return Effect.flatMap(desk.banks.transfer(instruction, mayCall), (said) => {
+    if (said._tag === "NotSent") return Effect.succeed(undefined)
+    const answer = withoutQuotes(inTurn(said, transfer), account)
+    return Effect.map(Effect.andThen(desk.pass("after-bank-call"), Clock.currentTimeMillis), (now) =>
+      recordAnswer(transfer, answer, "response", now, desk),
+    )
+  })
+}
 
 const unreadable = ({ item, attempt, sends }: DueTransfer, why: string, now: number): RecordTransfer => {
   const reason = `the beneficiary's details cannot be read: ${why}; not sent${sends > 1 ? " again" : ""}`

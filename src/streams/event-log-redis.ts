@@ -18,14 +18,10 @@ import {
 } from "./event-log.ts"
 import { type FunctionName, functionName, libraryCode } from "./function-library.ts"
 import { chainStart, linkOf } from "./hash-chain.ts"
+import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
 import { createGroups, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
 import { readEvents, readFeedEntry, readFirstEvent, readMail, type StreamEntry } from "./stream-entry.ts"
-
-/** Events in one step of opening a batch: at most some 16 chunks of items, near 2 MiB. */
-const OPENED_AT_ONCE_MAX = 16
-/** How long events are kept that were staged for a batch and not opened. */
-const STAGED_MS = 600_000
 
 export const layer = Layer.effect(
   EventLog,
@@ -235,16 +231,12 @@ export const layer = Layer.effect(
 
       feedEnd: Effect.fn("EventLog.feedEnd")(function* (partition) {
         const { feed } = partitionKeys(prefix, partition)
-        const info = attempt(() => redis.xinfo("STREAM", feed)).pipe(
-          // A partition without any batch has no feed.
-          Effect.catchIf(
-            (error) => error.reason === "NOKEY",
-            () => Effect.succeed([]),
-          ),
-          unavailable("feed end"),
-        )
-        const fields = (yield* info) as ReadonlyArray<unknown>
-        return String(fields[fields.indexOf("last-generated-id") + 1] ?? "0-0")
+        const exists = yield* attempt(() => redis.exists(feed)).pipe(unavailable("feed end"))
+        // A partition without any batch has no feed.
+        if (exists === 0) return "0-0"
+        const info = yield* attempt(() => redis.xinfo("STREAM", feed)).pipe(unavailable("feed end"))
+        const fields = info as ReadonlyArray<unknown>
+        return String(fields[fields.indexOf("last-generated-id") + 1])
       }),
 
       trimFeed: Effect.fn("EventLog.trimFeed")(function* (partition, before) {

@@ -2,8 +2,10 @@ import { once } from "node:events"
 import { connect, createServer } from "node:net"
 import { Effect, Layer } from "effect"
 import { expect, it } from "vitest"
+import { laneOf } from "../../src/domain/identifiers.ts"
+import { batchIdOf } from "../../src/http/batch-identity.ts"
 import { EventLog, StreamsUnavailable } from "../../src/streams/event-log.ts"
-import { ApiUnderTest, acme } from "./api-under-test.ts"
+import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
 const down = Effect.fail(
@@ -53,6 +55,28 @@ it("asks to come back later when too many batches are open", async () => {
   expect(answer.status).toBe(503)
   expect(answer.json.type).toBe("/problems/intake-full")
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0)
+})
+
+it("sends a partner away that has its share of batches open, and takes another partner's", async () => {
+  const lane = laneOf(batchIdOf("acme", "any"))
+  const busy = eventLog(Effect.succeed(openBatches(7, new Map([[lane, 7]]))), () =>
+    Effect.succeed({ _tag: "Opened" }),
+  )
+  await using api = await ApiUnderTest.open({ environment: { PARTNER_BACKLOG_MAX: "7" }, eventLog: busy })
+  const refused = await api.post("k", { items: [payout("a")] })
+  expect(refused.status).toBe(429)
+  expect(refused.json.type).toBe("/problems/partner-share-full")
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0)
+  expect((await api.post("k", { items: [payout("a")] }, globex)).status).toBe(202)
+})
+
+it("counts what it let in since it last looked", async () => {
+  const empty = eventLog(Effect.succeed(openBatches(0)), () => Effect.succeed({ _tag: "Opened" }))
+  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, eventLog: empty })
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, n) => api.post(`k${n}`, { items: [payout("a")] })),
+  )
+  expect(answers.some(({ status }) => status === 503)).toBe(true)
 })
 
 it("looks at the backlog once for many requests", async () => {

@@ -1,0 +1,90 @@
+/** What `npm run bench:engine` measured, for people and for scripts. docs/BENCHMARKS.md explains each figure. */
+
+export const engines = ["atlaspay", "restate", "bullmq", "dbos"] as const
+export type Engine = (typeof engines)[number]
+export const peers = ["restate", "bullmq", "dbos"] as const satisfies ReadonlyArray<Engine>
+
+/** What AtlasPay is to reach: so many times the payouts of each peer. */
+export const RATIO_TARGETS = { restate: 3, bullmq: 4, dbos: 20 } as const
+
+/** One run of one engine, with what its servers spent. */
+export interface Run {
+  readonly payouts: number
+  readonly payoutsPerSecond: number
+  readonly batchP50Ms: number
+  readonly batchP99Ms: number
+  /** Of the engine's process and all servers beneath it. */
+  readonly cpuSeconds: number
+  readonly redisCommands: number
+  readonly redisBytes: number
+}
+
+export interface Measured {
+  /** The runs of each engine, in the order in which they were made. */
+  readonly runs: Readonly<Record<Engine, ReadonlyArray<Run>>>
+  readonly floor: ReadonlyArray<Pick<Run, "payoutsPerSecond">>
+  readonly loadAverages: readonly [before: number, after: number]
+}
+
+/** The figures as one object; of several runs each figure is the median. */
+export const jsonReport = ({ runs, floor, loadAverages }: Measured) => {
+  const of = (figure: (run: Run) => number, digits = 0) =>
+    Object.fromEntries(
+      engines.map((engine) => [engine, rounded(median(runs[engine].map(figure)), digits)]),
+    ) as Record<Engine, number>
+  const payoutsPerSecond = of((run) => run.payoutsPerSecond)
+  const ratioTo = (peer: Engine) => rounded(payoutsPerSecond.atlaspay / payoutsPerSecond[peer], 2)
+  const floorPerSecond = rounded(median(floor.map((run) => run.payoutsPerSecond)), 0)
+  return {
+    payoutsPerSecond,
+    ratio: { restate: ratioTo("restate"), bullmq: ratioTo("bullmq"), dbos: ratioTo("dbos") },
+    batchP50Ms: of((run) => run.batchP50Ms),
+    batchP99Ms: of((run) => run.batchP99Ms),
+    cpuSecondsPer1000: of((run) => (run.cpuSeconds / run.payouts) * 1_000, 3),
+    redisCommandsPerPayout: of((run) => run.redisCommands / run.payouts, 1),
+    redisBytesPerPayout: of((run) => run.redisBytes / run.payouts),
+    floor: {
+      payoutsPerSecond: floorPerSecond,
+      ratio: rounded(floorPerSecond / payoutsPerSecond.atlaspay, 2),
+    },
+    runs: runs.atlaspay.length,
+    loadAverages,
+  }
+}
+
+/** The figures as lines of text. */
+export const reportLines = (measured: Measured): ReadonlyArray<string> => {
+  const report = jsonReport(measured)
+  const row = (name: string, ...cells: ReadonlyArray<number | string>) =>
+    name.padEnd(10) + cells.map((cell) => String(cell).padStart(14)).join("")
+  return [
+    row("", "payouts/s", "batch p50 ms", "p99 ms", "CPU s/1,000", "Redis cmds", "Redis bytes"),
+    ...engines.map((engine) =>
+      row(
+        engine,
+        report.payoutsPerSecond[engine],
+        report.batchP50Ms[engine],
+        report.batchP99Ms[engine],
+        report.cpuSecondsPer1000[engine],
+        report.redisCommandsPerPayout[engine],
+        report.redisBytesPerPayout[engine],
+      ),
+    ),
+    row("floor", report.floor.payoutsPerSecond),
+    "",
+    ...peers.map((peer) => {
+      const [ratio, target] = [report.ratio[peer], RATIO_TARGETS[peer]]
+      return `${ratio} × ${peer}, to reach ${target} ×: ${ratio >= target ? "reached" : "missed"}`
+    }),
+    `Load average of the machine: ${report.loadAverages.map((load) => load.toFixed(1)).join(" before, ")} after`,
+  ]
+}
+
+/** The middle one; of an even number the mean of the two in the middle. */
+export const median = (figures: ReadonlyArray<number>): number => {
+  const sorted = figures.toSorted((a, b) => a - b)
+  const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1)
+  return middle.reduce((sum, figure) => sum + figure, 0) / middle.length
+}
+
+const rounded = (figure: number, digits: number): number => Number(figure.toFixed(digits))

@@ -1,0 +1,27 @@
+import { expect, it } from "vitest"
+import { eventually } from "../platform-under-test.ts"
+import { EngineUnderTest } from "./engine-under-test.ts"
+
+const BANK_MS = 10_000
+
+it("hands its batches over before a slow bank has answered, and nobody waits for a claim or pays twice", async () => {
+  await using engine = await EngineUnderTest.open({
+    environment: { CLAIM_MS: "600000", DRAIN_MS: "200" },
+    bankMs: BANK_MS,
+  })
+  const leaving = await engine.start()
+  const ids = await Promise.all(Array.from({ length: 6 }, (_, n) => engine.submit("acme", `${n}`, 3)))
+  await eventually("every transfer is in the air", async () => engine.paid.size === 18)
+
+  const since = performance.now()
+  await leaving.drain()
+  expect(performance.now() - since).toBeLessThan(BANK_MS / 2)
+
+  // The heir asks the bank about what was cut off, and does not send it again.
+  await engine.start()
+  await eventually("all are settled", async () => {
+    const states = await Promise.all(ids.map(async (id) => (await engine.batch(id)).closed))
+    return states.every((state) => state === "settled")
+  })
+  expect([...engine.paid.values()]).toEqual(Array(18).fill(1))
+})

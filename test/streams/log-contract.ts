@@ -1,0 +1,215 @@
+/** The part of the contract that is about the log and the mailbox of a batch. */
+import { assert, type Vitest } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { describe } from "vitest"
+import { EventLog } from "../../src/streams/event-log.ts"
+import { chainStart } from "../../src/streams/hash-chain.ts"
+import { MAILBOX_MAX } from "./contract-settings.ts"
+import {
+  append,
+  closing,
+  firstEvents,
+  headAt,
+  news,
+  opened,
+  owning,
+  somePartner,
+  takeAll,
+} from "./log-under-test.ts"
+
+/** So many events; a batch of more than sixteen is opened in steps. */
+const manyEvents = (count: number) => [
+  ...firstEvents,
+  ...Array.from({ length: count - firstEvents.length }, (_, index) => closing(index)),
+]
+
+export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
+  describe("opening a batch", () => {
+    it.effect("happens once, and everyone else is answered with its first event", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const batch = somePartner(log)()
+        assert.deepStrictEqual(yield* log.open(batch, firstEvents, "a"), { _tag: "Opened" })
+        const retried = yield* log.open(batch, firstEvents, "a")
+        assert.deepStrictEqual(retried, { _tag: "Opened" }, "a retry of the same command")
+        const other: unknown = yield* log.open(batch, [closing(9)], "b")
+        assert.deepStrictEqual(other, { _tag: "Exists", first: firstEvents[0] })
+        const events = (yield* log.read(batch, 0, 10)).map(({ version, event }) => [version, event])
+        assert.deepStrictEqual(
+          events,
+          firstEvents.map((event, index) => [index + 1, event]),
+        )
+        assert.isTrue((yield* takeAll("w")).has(batch))
+        assert.isFalse((yield* takeAll("w")).has(batch), "it was scheduled once")
+      }),
+    )
+
+    it.effect("shows a batch of many events with all of them or not at all", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const batch = somePartner(log)()
+        const opening = yield* Effect.forkChild(log.open(batch, manyEvents(100), "large"))
+        const seen = new Set<number>()
+        while (!seen.has(100)) {
+          seen.add((yield* log.read(batch, 0, 200)).length)
+          yield* Effect.yieldNow
+        }
+        assert.deepStrictEqual(yield* Fiber.join(opening), { _tag: "Opened" })
+        assert.deepStrictEqual([...seen], [0, 100])
+      }),
+    )
+
+    it.effect("recognises a retry and a competitor of a batch of many events", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const batch = somePartner(log)()
+        const both = yield* Effect.all(
+          ["one", "other"].map((command) => log.open(batch, manyEvents(40), command)),
+          { concurrency: 2 },
+        )
+        assert.sameMembers(
+          both.map(({ _tag }) => _tag),
+          ["Opened", "Exists"],
+        )
+        const winner = both[0]?._tag === "Opened" ? "one" : "other"
+        assert.strictEqual((yield* log.open(batch, manyEvents(40), winner))._tag, "Opened")
+        assert.strictEqual((yield* log.open(batch, manyEvents(40), "third"))._tag, "Exists")
+        assert.strictEqual((yield* log.read(batch, 0, 200, chainStart(batch))).length, 40)
+      }),
+    )
+
+    it.effect("leaves nothing to see of a batch whose opening was broken off", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const batch = somePartner(log)()
+        const opening = yield* Effect.forkChild(log.open(batch, manyEvents(400), "broken off"))
+        yield* Effect.yieldNow
+        assert.deepStrictEqual(yield* log.read(batch, 0, 10), [])
+        yield* Fiber.interrupt(opening)
+        assert.strictEqual((yield* Effect.flip(log.tell(batch, news(1))))._tag, "NoSuchBatch")
+        assert.isFalse((yield* takeAll("w")).has(batch))
+        assert.strictEqual((yield* log.open(batch, manyEvents(40), "another"))._tag, "Opened")
+        assert.strictEqual((yield* log.read(batch, 0, 500)).length, 40)
+      }),
+    )
+  })
+
+  describe("appending", () => {
+    it.effect("happens only at the version that was read", () =>
+      Effect.gen(function* () {
+        const owned = yield* opened("w")
+        assert.strictEqual((yield* append(owned, 2, "one")).version, 3)
+        const behind = yield* Effect.flip(append(owned, 2, "two"))
+        assert.deepInclude(behind, { _tag: "OwnershipLost", reason: "log-moved-on" })
+        const ahead = yield* Effect.flip(append(owned, 9, "three"))
+        assert.deepInclude(ahead, { _tag: "OwnershipLost", reason: "log-moved-on" })
+      }),
+    )
+
+    it.effect("happens only after the very history that was read", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const owned = yield* opened("w")
+        const head = yield* headAt(log, owned.batch, 1)
+        const refused = yield* Effect.flip(append(owned, 2, "one", { head }))
+        assert.deepInclude(refused, { _tag: "OwnershipLost", reason: "log-moved-on" })
+        assert.strictEqual((yield* log.read(owned.batch, 0, 10)).length, 2)
+      }),
+    )
+
+    it.effect("gives the hash that the next append follows", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const owned = yield* opened("w")
+        const { head } = yield* append(owned, 2, "one")
+        assert.strictEqual(yield* headAt(log, owned.batch, 3), head)
+        assert.strictEqual((yield* append(owned, 3, "two", { head })).version, 4)
+      }),
+    )
+
+    it.effect("is answered as done when it is retried, and done once", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const owned = yield* opened("w")
+        const events = [closing(1), closing(2)]
+        const done = yield* append(owned, 2, "same", { events })
+        assert.deepStrictEqual(yield* append(owned, 2, "same", { events }), done)
+        assert.strictEqual((yield* log.read(owned.batch, 0, 10)).length, 4)
+        yield* append(owned, 4, "next")
+        const late = yield* Effect.flip(append(owned, 2, "same", { events }))
+        assert.deepInclude(late, { reason: "log-moved-on" }, "others have been there since")
+      }),
+    )
+
+    it.effect("is for the owner of the batch alone", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const zombie = yield* opened("zombie")
+        const heir = owning((yield* log.takeOver("heir", 0, 400)).find(({ batch }) => batch === zombie.batch))
+        assert.deepInclude(yield* Effect.flip(append(zombie, 2, "z")), { reason: "taken-over" })
+        assert.strictEqual((yield* append(heir, 2, "h")).version, 3)
+        yield* log.release(heir, undefined)
+        assert.deepInclude(yield* Effect.flip(append(heir, 3, "i")), { reason: "taken-over" })
+      }),
+    )
+  })
+
+  describe("reading", () => {
+    it.effect("gives pages of events, whose chain is verified from a hash on", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const batch = somePartner(log)()
+        yield* log.open(batch, manyEvents(10), "a")
+        const page = yield* log.read(batch, 3, 4, yield* headAt(log, batch, 3))
+        assert.deepStrictEqual(
+          page.map(({ version }) => version),
+          [4, 5, 6, 7],
+        )
+        assert.deepStrictEqual(yield* log.read(batch, 10, 4), [])
+        const wrong = yield* Effect.flip(log.read(batch, 3, 4, yield* headAt(log, batch, 2)))
+        assert.deepInclude(wrong, { _tag: "CorruptEntry", entry: "4-0" })
+      }),
+    )
+  })
+
+  describe("mail", () => {
+    it.effect("comes in the order in which it was sent", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const { batch } = yield* opened("w")
+        for (const at of [7, 8, 9]) yield* log.tell(batch, news(at))
+        const mail = yield* log.mail(batch, 10)
+        assert.deepStrictEqual(
+          mail.map(({ command }) => command),
+          [news(7), news(8), news(9)],
+        )
+        assert.deepStrictEqual(yield* log.mail(batch, 2), mail.slice(0, 2))
+      }),
+    )
+
+    it.effect("is deleted in the step that answers it, and never before", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const owned = yield* opened("w")
+        yield* log.tell(owned.batch, news(1))
+        yield* log.tell(owned.batch, news(2))
+        const both = yield* log.mail(owned.batch, 10)
+        const handled = both.slice(0, 1).map(({ id }) => id)
+        const answer = yield* append(owned, 2, "m", { events: [], handled })
+        assert.deepInclude(answer, { version: 2, mailWaiting: 1 })
+        assert.deepStrictEqual(yield* log.mail(owned.batch, 10), both.slice(1))
+      }),
+    )
+
+    it.effect("is refused when the mailbox is full, and for a batch that is not there", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const { batch } = yield* opened("w")
+        for (let sent = 0; sent < MAILBOX_MAX; sent++) yield* log.tell(batch, news(sent))
+        assert.strictEqual((yield* Effect.flip(log.tell(batch, news(1))))._tag, "MailboxFull")
+        const nowhere = yield* Effect.flip(log.tell(somePartner(log)(), news(1)))
+        assert.strictEqual(nowhere._tag, "NoSuchBatch")
+      }),
+    )
+  })
+}

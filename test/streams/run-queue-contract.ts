@@ -1,0 +1,232 @@
+/** The part of the contract that is about who owns which batch, and whose turn it is. */
+import { assert, type Vitest } from "@effect/vitest"
+import { Effect } from "effect"
+import { describe } from "vitest"
+import type { BatchId } from "../../src/domain/identifiers.ts"
+import { EventLog, type Ownership } from "../../src/streams/event-log.ts"
+import { PARTITIONS, SHARE } from "./contract-settings.ts"
+import {
+  append,
+  firstEvents,
+  LATER,
+  news,
+  openAll,
+  opened,
+  owning,
+  somePartner,
+  takeAll,
+  takeFrom,
+} from "./log-under-test.ts"
+
+export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
+  describe("the run queue", () => {
+    it.effect("keeps a worker waiting until there is something to do", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        yield* takeAll("w")
+        const batch = somePartner(log)()
+        const [taken] = yield* Effect.all(
+          [takeFrom(log, "patient", 4, 5_000), log.open(batch, firstEvents, "a")],
+          { concurrency: 2 },
+        )
+        assert.deepStrictEqual(
+          taken.map((owned) => [owned.batch, owned.worker]),
+          [[batch, "patient"]],
+        )
+        assert.deepStrictEqual(yield* takeFrom(log, "patient", 4, 1), [])
+      }),
+    )
+
+    it.effect("gives each partition's part of what a worker has room for", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        yield* takeAll("w")
+        const [one, other, third] = [somePartner(log)(), somePartner(log)(), somePartner(log)()]
+        yield* openAll([one, other, third])
+        const taken = yield* takeFrom(log, "w", 2 * PARTITIONS + 1, 20)
+        assert.deepStrictEqual(
+          taken.map(({ batch }) => batch),
+          [one, other],
+        )
+        assert.deepStrictEqual([...(yield* takeAll("w")).keys()], [third])
+      }),
+    )
+
+    it.effect("lets a batch be taken over whose owner is silent, and from then on only the heir", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const zombie = yield* opened("zombie")
+        const heirs = yield* log.takeOver("heir", 0, 400)
+        const heir = owning(heirs.find(({ batch }) => batch === zombie.batch))
+        assert.deepStrictEqual(yield* log.renew([zombie]), [zombie], "a lost entry is not renewed back")
+        assert.deepInclude(yield* Effect.flip(log.release(zombie, undefined)), { reason: "taken-over" })
+        assert.deepInclude(yield* Effect.flip(log.handOver(zombie)), { reason: "taken-over" })
+        assert.deepStrictEqual(yield* log.renew([heir]), [])
+      }),
+    )
+
+    it.effect("takes over as many as there is room for, the oldest first", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const batches = [somePartner(log)(), somePartner(log)()]
+        yield* openAll(batches)
+        yield* takeAll("dead")
+        const all = yield* log.takeOver("heir", 0, 400)
+        assert.deepStrictEqual(yield* log.takeOver("heir", 0, 3), all.slice(0, 3))
+        assert.deepStrictEqual(yield* log.takeOver("heir", 0, 0), [])
+      }),
+    )
+
+    it.effect("keeps an entry from being taken over while its owner renews it", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const owned = yield* opened("w")
+        assert.deepStrictEqual(yield* log.renew([owned]), [])
+        const taken = yield* log.takeOver("thief", 60_000, 400)
+        assert.isFalse(taken.some(({ batch }) => batch === owned.batch))
+      }),
+    )
+
+    it.effect("keeps a batch with its owner while mail waits, unless it is to be left", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const owned = yield* opened("w")
+        yield* log.tell(owned.batch, news(1))
+        assert.strictEqual(yield* log.release(owned, undefined), "mail-waiting")
+        assert.deepStrictEqual(yield* log.renew([owned]), [])
+        assert.strictEqual(yield* log.release(owned, undefined, "leave"), "released")
+        assert.strictEqual((yield* log.mail(owned.batch, 10)).length, 1)
+      }),
+    )
+
+    it.effect("hears of mail, of timers that are due, and of what the sweep finds, once", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const owned = yield* opened("w")
+        const { batch } = owned
+        assert.strictEqual(yield* log.release(owned, 5_000), "released")
+        yield* log.sweep(LATER, LATER, 400)
+        assert.strictEqual(yield* log.wake(4_999, 400), 0)
+        assert.isFalse((yield* takeAll("w")).has(batch), "its timer is not due")
+        assert.strictEqual(yield* log.wake(5_000, 400), 1)
+        yield* log.tell(batch, news(1))
+        const timed = owning((yield* takeAll("w")).get(batch))
+        assert.isFalse((yield* takeAll("w")).has(batch), "one entry per batch")
+
+        yield* log.release(timed, undefined, "leave")
+        yield* log.tell(batch, news(2))
+        const told = owning((yield* takeAll("w")).get(batch))
+        yield* log.release(told, undefined, "leave")
+        yield* log.sweep(LATER + 1, LATER + 1, 400)
+        assert.isTrue((yield* takeAll("w")).has(batch), "open, and nothing would have woken it")
+      }),
+    )
+
+    it.effect("gives a batch that is handed over to any worker at once", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const owned = yield* opened("leaving")
+        yield* log.handOver(owned)
+        assert.deepInclude(yield* Effect.flip(append(owned, 2, "late")), { reason: "taken-over" })
+        assert.isTrue((yield* takeAll("staying")).has(owned.batch))
+      }),
+    )
+
+    it.effect("forgets a worker that owns nothing, and keeps one that does", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const owned = yield* opened("busy")
+        yield* log.retire("busy")
+        assert.strictEqual((yield* append(owned, 2, "still")).version, 3)
+      }),
+    )
+  })
+
+  describe("a partner's share of the run queue", () => {
+    /** Opens so many batches of one partner; gives their ids in that order. */
+    const queued = Effect.fnUntraced(function* (count: number) {
+      const log = yield* EventLog
+      const next = somePartner(log)
+      const batches = Array.from({ length: count }, next)
+      yield* openAll(batches)
+      return batches
+    })
+    /** Which of these batches the worker can take now. */
+    const takeOf = Effect.fnUntraced(function* (batches: ReadonlyArray<BatchId>) {
+      const taken = yield* takeAll("w")
+      return [...taken.values()].filter(({ batch }) => batches.includes(batch))
+    })
+    const idsOf = (owned: ReadonlyArray<Ownership>) => owned.map(({ batch }) => batch)
+
+    it.effect("is all that a partner with many batches has there", () =>
+      Effect.gen(function* () {
+        const batches = yield* queued(5)
+        assert.deepStrictEqual(idsOf(yield* takeOf(batches)), batches.slice(0, SHARE))
+        assert.deepStrictEqual(yield* takeOf(batches), [])
+      }),
+    )
+
+    it.effect("passes to the next in line when a batch is released, and on nothing else", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const batches = yield* queued(5)
+        const [, , third, fourth] = batches
+        assert(third !== undefined && fourth !== undefined)
+        const [owned, other] = yield* takeOf(batches)
+        yield* append(owning(owned), 2, "a")
+        yield* append(owning(owned), 3, "b", { open: false })
+        yield* log.renew([owning(owned)])
+        yield* log.tell(third, news(1))
+        yield* log.sweep(LATER, LATER, 400)
+        yield* log.wake(LATER, 400)
+        const heirs = yield* log.takeOver("w", 0, 400)
+        const heir = owning(heirs.find(({ batch }) => batch === other?.batch))
+        assert.deepStrictEqual(yield* takeOf(batches), [])
+
+        yield* log.release(heir, undefined)
+        assert.deepStrictEqual(idsOf(yield* takeOf(batches)), [third])
+        yield* log.release(owning(owned), undefined)
+        assert.deepStrictEqual(idsOf(yield* takeOf(batches)), [fourth])
+      }),
+    )
+
+    it.effect("is kept by a batch that is handed over", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const next = somePartner(log)
+        const batches = [next(), next(), next()]
+        yield* openAll(batches.slice(0, SHARE))
+        const [owned] = yield* takeOf(batches)
+        yield* log.handOver(owning(owned))
+        yield* openAll(batches.slice(SHARE))
+        assert.deepStrictEqual(idsOf(yield* takeOf(batches)), batches.slice(0, 1))
+      }),
+    )
+
+    it.effect("is given in the order in which batches came", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const batches = yield* queued(12)
+        const order: Array<BatchId> = []
+        let owned = yield* takeOf(batches)
+        while (owned.length > 0) {
+          order.push(...idsOf(owned))
+          for (const one of owned) yield* log.release(one, undefined)
+          owned = yield* takeOf(batches)
+        }
+        assert.deepStrictEqual(order, batches)
+      }),
+    )
+
+    it.effect("keeps nobody else waiting", () =>
+      Effect.gen(function* () {
+        const many = yield* queued(12)
+        const [one = many[0]] = yield* queued(1)
+        assert.deepStrictEqual(idsOf(yield* takeOf([...many, ...(one ? [one] : [])])), [
+          ...many.slice(0, SHARE),
+          one,
+        ])
+      }),
+    )
+  })
+}
