@@ -43,7 +43,7 @@ export const reportLines = ({ sizes, crowds, takeover, largeBatch, loadAverages 
   `Take-over of a batch of ${takeover.items} items in its middle: ${takeover.noticedMs} ms from the end of the claim ` +
     `until it was noticed, ${takeover.actedMs} ms from then to the first append, ${takeover.foldMs} ms of it to fold ` +
     `the log (${takeover.foldCpuMs} ms of processor time); closed ${takeover.closedMs} ms after the claim`,
-  `target: under ${TAKEOVER_MS_MAX} ms after the claim: ${takeover.actedMs < TAKEOVER_MS_MAX ? "met" : "missed"}`,
+  `target: under ${TAKEOVER_MS_MAX} ms after the claim: ${takeover.noticedMs + takeover.actedMs < TAKEOVER_MS_MAX ? "met" : "missed"}`,
   `A batch of ${largeBatch.items} items in one request of ${megabytes(largeBatch.bodyBytes)} MB: status ` +
     `${largeBatch.status} after ${largeBatch.acceptedMs} ms, while another request waited ` +
     `${largeBatch.othersWaitedMs} ms at most; ${largeBatch.listed} items listed ${largeBatch.shownMs} ms after that`,

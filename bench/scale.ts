@@ -34,7 +34,8 @@ const measureEngine = Effect.fnUntraced(function* (folder: string, options: Scal
   const logFile = join(folder, "logs", "engine.log")
   report(`take-over of a batch of ${TAKEOVER_ITEMS} items`)
   const takeover = yield* Effect.scoped(measureTakeover(stack, TAKEOVER_ITEMS, logFile))
-  const costsOf = (shapes: typeof sizes) => measureCosts(stack, shapes, options, logFile, report)
+  const servers = { ...stack, postgresFolder: join(folder, "postgres", "data") }
+  const costsOf = (shapes: typeof sizes) => measureCosts(servers, shapes, options, logFile, report)
   return { takeover, sizes: yield* costsOf(sizes), crowds: yield* costsOf(crowds) }
 })
 

@@ -7,6 +7,13 @@ import { asCliFailure, CliFailure } from "../src/cli/cli-failure.ts"
 import { spawnLeashed } from "../src/platform/leashed-process.ts"
 import type { Cost } from "./engine/server-costs.ts"
 
+export interface Servers {
+  readonly redisUrl: string
+  readonly databaseUrl: string
+  /** Where the data of Postgres is. */
+  readonly postgresFolder: string
+}
+
 export interface Shape {
   readonly itemsPerBatch: number
   readonly open: number
@@ -31,7 +38,7 @@ const program = fileURLToPath(new URL("engine/payer.ts", import.meta.url))
  * machine that is busy with other things makes work dearer, never cheaper.
  */
 export const measureCosts = Effect.fn("measureCosts")(function* (
-  servers: { readonly redisUrl: string; readonly databaseUrl: string },
+  servers: Servers,
   shapes: ReadonlyArray<Shape>,
   { payouts, rounds }: { readonly payouts: number; readonly rounds: number },
   logFile: string,
@@ -63,7 +70,7 @@ const forget = (redisUrl: string): Effect.Effect<void> =>
   })
 
 const pay = Effect.fnUntraced(function* (
-  servers: { readonly redisUrl: string; readonly databaseUrl: string },
+  servers: Servers,
   { itemsPerBatch, open }: Shape,
   payouts: number,
   logFile: string,
@@ -72,9 +79,11 @@ const pay = Effect.fnUntraced(function* (
     command: process.execPath,
     args: [
       "--expose-gc",
+      "--max-semi-space-size=64",
       program,
       ...["--items", String(itemsPerBatch)],
       ...["--open", String(open)],
+      ...["--postgres", servers.postgresFolder],
       ...["--payouts", String(payouts)],
     ],
     env: { PATH: process.env.PATH, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl },

@@ -17,6 +17,8 @@ const { values } = parseArgs({
     items: { type: "string", default: "50" },
     open: { type: "string", default: "200" },
     payouts: { type: "string", default: "100000" },
+    /** The folder of the data of Postgres. */
+    postgres: { type: "string", default: "" },
     "call-ms": { type: "string", default: "1" },
   },
 })
@@ -35,7 +37,7 @@ const calls = noCalls()
 const logKeyOf = (batch: BatchId): string => partitionKeys(prefix, partitionOf(batch, PARTITIONS)).log(batch)
 
 const measure = Effect.gen(function* () {
-  const servers = yield* openServers(redisUrl, databaseUrl)
+  const servers = yield* openServers(redisUrl, values.postgres)
   let number = 0
   yield* payOut(prefix, number++, WARM_UP.large.items)
   yield* Effect.forEach(
