@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect, Schedule, type Scope } from "effect"
 import { asCliFailure, CliFailure } from "../src/cli/cli-failure.ts"
+import { localMasterKeys } from "../src/cli/local-master-keys.ts"
 import { sandboxApiKeys, sandboxEnvironment, startLocalSandbox } from "../src/cli/local-sandbox.ts"
 import { isReady } from "../src/cli/service-record.ts"
 import { startStack } from "../src/platform/embedded-stack.ts"
@@ -50,6 +51,7 @@ export const startStand = Effect.fn("startStand")(function* (
     DATABASE_URL: databaseUrl,
     NATS_URL: natsUrl,
     API_KEYS: sandboxApiKeys,
+    MASTER_KEYS: localMasterKeys(folder),
   }
   const [api, floor] = yield* Effect.all([
     startServer(folder, "api", "../src/main.ts", { ...settings, ROLES: "api" }),
@@ -77,7 +79,8 @@ export const startStand = Effect.fn("startStand")(function* (
   }
 })
 
-const emptyFolder = (folder: string): Effect.Effect<void, never, Scope.Scope> =>
+/** Empties a folder but for its logs, now and at the end of the scope. */
+export const emptyFolder = (folder: string): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       rmSync(folder, { recursive: true, force: true })

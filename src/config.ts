@@ -118,7 +118,7 @@ const settings = Config.all({
     /** Batches that one worker holds at a time. */
     activeMax: count("WORKER_BATCHES", 64),
     /** A batch whose worker has not renewed for so long is taken over. */
-    claimMs: count("CLAIM_MS", 10 * seconds),
+    claimMs: count("CLAIM_MS", 8 * seconds),
     sweepMs: count("SWEEP_MS", 60 * seconds),
     /** How long a worker that stops waits for calls under way before it hands their batches over. */
     drainMs: count("DRAIN_MS", 750),

@@ -8,15 +8,28 @@ import { Ledger } from "../../src/connectors/ledger.ts"
 export interface Calls {
   clearances: number
   transfers: number
+  inquiries: number
   postings: number
 }
+
+export const noCalls = (): Calls => ({ clearances: 0, transfers: 0, inquiries: 0, postings: 0 })
 
 /** A call that takes its time: a bare timer, as the peers have it. */
 const taking = (callMs: number): Effect.Effect<void> =>
   Effect.callback((resume) => void setTimeout(() => resume(Effect.void), callMs))
 
-/** Providers that take `callMs` for each call, any number at a time, and count. */
-export const providers = (callMs: number, calls: Calls) =>
+export interface ProviderOptions {
+  /** How long each call takes. */
+  readonly callMs: number
+  /** After so many transfers the bank takes no more of them, and leaves callers without an answer. */
+  readonly transfersMax?: number
+}
+
+/** Providers that take any number of calls at a time, and count. Whatever a bank is asked about, it has settled. */
+export const providers = (
+  { callMs, transfersMax = Number.POSITIVE_INFINITY }: ProviderOptions,
+  calls: Calls,
+) =>
   Layer.mergeAll(
     Layer.succeed(ComplianceEngine, {
       screen: ({ clearanceId, items }) =>
@@ -36,13 +49,18 @@ export const providers = (callMs: number, calls: Calls) =>
           mayCall,
           (may): Effect.Effect<BankAnswer | NotSent> =>
             may
-              ? Effect.map(taking(callMs), () => {
+              ? Effect.flatMap(taking(callMs), () => {
+                  if (calls.transfers >= transfersMax) return Effect.never
                   calls.transfers += 1
-                  return { _tag: "Settled" }
+                  return Effect.succeed({ _tag: "Settled" })
                 })
               : Effect.succeed({ _tag: "NotSent" }),
         ),
-      inquire: () => Effect.succeed({ _tag: "Ambiguous" as const, reason: "nobody asks here" }),
+      inquire: () =>
+        Effect.map(Effect.sleep(callMs), () => {
+          calls.inquiries += 1
+          return { _tag: "Settled" }
+        }),
     }),
     Layer.succeed(Ledger, {
       post: ({ key }) =>

@@ -22,6 +22,8 @@ const WARM_ITEMS_MAX = 200_000
 /** How long one read of the run queue waits. Bounds the first step of a drain. */
 const TAKE_WAIT_MS = 250
 const WAKE_EVERY_MS = 100
+/** How long a batch may be without a worker once its claim has passed, whatever the claim. */
+const TAKE_OVER_EVERY_MS_MAX = 250
 /** Batches scheduled by one wake or sweep of a partition. */
 const WAKE_MAX = 256
 /** A batch whose log cannot be read is looked at again after this long, unless someone mends it before. */
@@ -38,7 +40,7 @@ export const layer = Layer.effectDiscard(
     for (const queue of (yield* EventLog).runQueues)
       yield* forkLoop(worker, "take", takeScheduled(worker, queue), 0)
     yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
-    yield* forkLoop(worker, "take over", takeOverIdle(worker), claimMs / 4)
+    yield* forkLoop(worker, "take over", takeOverIdle(worker), Math.min(claimMs / 4, TAKE_OVER_EVERY_MS_MAX))
     yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
     // Runs before the loops end: batches are renewed for as long as they are drained.

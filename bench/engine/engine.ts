@@ -1,0 +1,152 @@
+/**
+ * The engine as it runs in production, with every guard on, between an intake that opens batches and providers that
+ * live in this process. It works on servers that are given, under a prefix of its own.
+ */
+import { randomBytes } from "node:crypto"
+import { ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
+import { layer as workerLayer } from "../../src/actors/worker.ts"
+import { AppConfig } from "../../src/config.ts"
+import { layer as registerInPostgres } from "../../src/connectors/instruction-register-postgres.ts"
+import { emptyBatch } from "../../src/domain/batch.ts"
+import { decide } from "../../src/domain/decide.ts"
+import type { PayoutItem } from "../../src/domain/events.ts"
+import type { BatchId } from "../../src/domain/identifiers.ts"
+import { batchIdOf } from "../../src/http/batch-identity.ts"
+import { Pipelines } from "../../src/pipelines/pipelines.ts"
+import { Postgres } from "../../src/platform/postgres.ts"
+import { RedisConnections } from "../../src/platform/redis.ts"
+import { EventLog } from "../../src/streams/event-log.ts"
+import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { type DataKey, PartnerKeys } from "../../src/vault/partner-keys.ts"
+import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
+import { sealAccount } from "../../src/vault/sealing.ts"
+import { type Calls, type ProviderOptions, providers } from "./providers.ts"
+
+export interface EngineOptions extends ProviderOptions {
+  readonly redisUrl: string | undefined
+  readonly databaseUrl: string | undefined
+  /** What its keys in Redis begin with. Engines with the same one work on the same batches. */
+  readonly prefix: string
+  /** Batches that it holds at a time. */
+  readonly batchesMax: number
+  /** `<id>=<32 bytes in base64>`; one of its own when absent. Engines that share batches share it. */
+  readonly masterKeys?: string
+}
+
+const PARTNERS = 8
+
+const settings = ({
+  redisUrl,
+  databaseUrl,
+  prefix,
+  batchesMax,
+  masterKeys = newMasterKeys(),
+}: EngineOptions) =>
+  AppConfig.layer.pipe(
+    Layer.provide(
+      ConfigProvider.layer(
+        ConfigProvider.fromUnknown({
+          API_KEYS: "bench=bench",
+          REDIS_URL: redisUrl,
+          DATABASE_URL: databaseUrl,
+          NATS_URL: "nats://127.0.0.1:9",
+          COMPLIANCE_URL: "http://127.0.0.1:9",
+          LEDGER_URL: "http://127.0.0.1:9",
+          BANKS: "north=http://127.0.0.1:9",
+          BANK_ROUTES: "*=north",
+          BANK_CALLBACK_SECRET: "whsec_YmVuY2g=",
+          MASTER_KEYS: masterKeys,
+          STREAM_PREFIX: prefix,
+          WORKER_BATCHES: String(batchesMax),
+        }),
+      ),
+    ),
+  )
+
+export const newMasterKeys = (): string => `bench=${randomBytes(32).toString("base64")}`
+
+/** Told of each batch that is closed. */
+const closings = new Map<BatchId, Deferred.Deferred<void>>()
+
+/** The event log, listened to for closings, as a peer's client is told that its workflow ended. */
+const listenedTo = Layer.effect(
+  EventLog,
+  Effect.map(EventLog, (log) => ({
+    ...log,
+    append: (owned, append) =>
+      Effect.tap(log.append(owned, append), () =>
+        Effect.sync(() => {
+          if (append.events.at(-1)?._tag !== "BatchClosed") return
+          const closed = closings.get(owned.batch)
+          closings.delete(owned.batch)
+          if (closed !== undefined) Deferred.doneUnsafe(closed, Effect.void)
+        }),
+      ),
+  })),
+)
+
+/** A worker on real servers, with what it needs to open batches; `observe` may watch what it asks of the log. */
+export const engine = (
+  options: EngineOptions,
+  calls: Calls,
+  observe: (log: EventLog["Service"]) => EventLog["Service"] = (log) => log,
+) => {
+  const eventLog = listenedTo.pipe(
+    Layer.provide(Layer.effect(EventLog, Effect.map(EventLog, observe))),
+    Layer.provide(eventLogOnRedis),
+  )
+  return workerLayer.pipe(
+    Layer.provide(Pipelines.layer.pipe(Layer.provide([providers(options, calls), registerInPostgres]))),
+    Layer.provideMerge(eventLog),
+    Layer.provideMerge(partnerKeysOnRedis),
+    Layer.provide([RedisConnections.layer, Postgres.layer]),
+    Layer.provide(settings(options)),
+  )
+}
+
+const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
+
+const payoutItem = (key: DataKey, partner: string, batch: BatchId, item: number): PayoutItem => ({
+  item,
+  reference: `invoice-${item}`,
+  beneficiary: { name: "Ada Lovelace", account: sealAccount(key, { partner, batch, item }, account) },
+  currency: "EUR",
+  minor: 1_000n + BigInt(item),
+})
+
+/** Opens a batch with a number that no other batch of the prefix has; gives its id and what resolves when it is closed. */
+export const openBatch = Effect.fnUntraced(function* (prefix: string, number: number, itemCount: number) {
+  const log = yield* EventLog
+  const partner = `partner-${number % PARTNERS}`
+  const key = `${prefix}-${number}`
+  const id = batchIdOf(partner, key)
+  const dataKey = yield* (yield* PartnerKeys).current(partner)
+  const [first, ...others] = Array.from({ length: itemCount }, (_, index) =>
+    payoutItem(dataKey, partner, id, index + 1),
+  )
+  if (first === undefined) throw new Error("a batch has an item")
+  const decision = decide(emptyBatch(), {
+    _tag: "ReceiveBatch",
+    at: Date.now(),
+    partner,
+    idempotencyKey: key,
+    requestDigest: key,
+    mode: "partial",
+    submittedBy: partner,
+    approvalAsked: false,
+    policy: { approvalAbove: {}, approvalWithinMs: 60_000, attemptsMax: 1 },
+    items: [first, ...others],
+  })
+  const closed = yield* Deferred.make<void>()
+  closings.set(id, closed)
+  yield* log.open(id, Result.getOrThrow(decision), key)
+  return { id, closed: Deferred.await(closed) }
+})
+
+/** Opens a batch and waits until it is closed; gives how long that took, in milliseconds. */
+export const payOut = Effect.fnUntraced(function* (prefix: string, number: number, itemCount: number) {
+  const since = performance.now()
+  const { closed } = yield* openBatch(prefix, number, itemCount)
+  yield* closed
+  return performance.now() - since
+})

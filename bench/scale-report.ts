@@ -1,0 +1,144 @@
+/** What was measured, for people and for scripts. docs/BENCHMARKS.md explains each figure. */
+import type { Cost } from "./engine/server-costs.ts"
+import type { LargeBatch } from "./large-batch.ts"
+import { cpuMicrosOf } from "./scaling.ts"
+import type { Takeover } from "./takeover.ts"
+
+export interface Scale {
+  /** By size of the batches, and by how many are open. */
+  readonly sizes: ReadonlyArray<Cost>
+  readonly crowds: ReadonlyArray<Cost>
+  readonly takeover: Takeover
+  readonly largeBatch: LargeBatch
+  /** Of the machine over one minute, before and after the run. */
+  readonly loadAverages: readonly [before: number, after: number]
+}
+
+/** A cost is flat while the dearest shape is no dearer than this, compared with the cheapest. */
+const FLAT_RATIO_MAX = 1.3
+const TAKEOVER_MS_MAX = 1_000
+
+/** The dearest of some shapes by the cheapest. */
+export const spreadOf = (costs: ReadonlyArray<Cost>): number => {
+  const micros = costs.map(cpuMicrosOf)
+  return hundredths(Math.max(...micros) / Math.min(...micros))
+}
+
+/** The most that a larger shape costs in relation to a smaller one; 1 or less when nothing grows. Smaller ones first. */
+export const growthOf = (costs: ReadonlyArray<Cost>): number => {
+  const micros = costs.map(cpuMicrosOf)
+  const pairs = micros.flatMap((small, index) => micros.slice(index + 1).map((large) => large / small))
+  return hundredths(Math.max(...pairs))
+}
+
+/** The figures as lines of text. */
+export const reportLines = ({ sizes, crowds, takeover, largeBatch, loadAverages }: Scale) => [
+  "Processor time per payout, in microseconds",
+  ...table(sizes),
+  verdict(sizes),
+  "",
+  ...table(crowds),
+  verdict(crowds),
+  "",
+  `Take-over of a batch of ${takeover.items} items in its middle: ${takeover.noticedMs} ms from the end of the claim ` +
+    `until it was noticed, ${takeover.actedMs} ms from then to the first append, ${takeover.foldMs} ms of it to fold ` +
+    `the log (${takeover.foldCpuMs} ms of processor time); closed ${takeover.closedMs} ms after the claim`,
+  `target: under ${TAKEOVER_MS_MAX} ms after the claim: ${takeover.noticedMs + takeover.actedMs < TAKEOVER_MS_MAX ? "met" : "missed"}`,
+  `A batch of ${largeBatch.items} items in one request of ${megabytes(largeBatch.bodyBytes)} MB: status ` +
+    `${largeBatch.status} after ${largeBatch.acceptedMs} ms, while another request waited ` +
+    `${largeBatch.othersWaitedMs} ms at most; ${largeBatch.listed} items listed ${largeBatch.shownMs} ms after that`,
+  `Load average of the machine: ${loadAverages.map((load) => load.toFixed(1)).join(" before, ")} after`,
+]
+
+/** The closing line of `--json`. */
+export const jsonReport = ({ sizes, crowds, ...others }: Scale) => ({
+  sizes: sizes.map(jsonCost),
+  sizesRatio: spreadOf(sizes),
+  sizesGrowth: growthOf(sizes),
+  open: crowds.map(jsonCost),
+  openRatio: spreadOf(crowds),
+  openGrowth: growthOf(crowds),
+  ...others,
+})
+
+/** Why the figures are not to be trusted, if so. */
+export const problemsOf = ({ takeover, largeBatch }: Scale): ReadonlyArray<string> => {
+  const { owner, heir, asked } = takeover.paid
+  return [
+    ...(owner + heir + asked === takeover.items
+      ? []
+      : [`${owner} + ${heir} paid and ${asked} asked about are not the batch of ${takeover.items}`]),
+    ...(largeBatch.status === 202 ? [] : [`the large batch was answered with ${largeBatch.status}`]),
+    ...(largeBatch.listed === largeBatch.items ? [] : [`${largeBatch.listed} of its items were listed`]),
+  ]
+}
+
+const verdict = (costs: ReadonlyArray<Cost>): string => {
+  const spread = spreadOf(costs)
+  const flat = spread <= FLAT_RATIO_MAX ? "flat" : "not flat"
+  return `dearest by cheapest: ${spread}, larger by smaller: ${growthOf(costs)} at most; ${flat} within ${FLAT_RATIO_MAX}`
+}
+
+const table = (costs: ReadonlyArray<Cost>): ReadonlyArray<string> => [
+  row(
+    "items",
+    "open",
+    "engine",
+    "redis",
+    "postgres",
+    "together",
+    "bytes",
+    "aof",
+    "commands",
+    "heap MB",
+    "rss MB",
+  ),
+  ...costs
+    .map(jsonCost)
+    .map((cost) =>
+      row(
+        cost.itemsPerBatch,
+        cost.open,
+        cost.engineUs,
+        cost.redisUs,
+        cost.postgresUs,
+        cost.togetherUs,
+        cost.redisBytes,
+        cost.aofBytes,
+        cost.commands,
+        megabytes(cost.heapBytes),
+        megabytes(cost.rssMaxBytes),
+      ),
+    ),
+]
+
+const jsonCost = (cost: Cost) => {
+  const perPayout = (of: number) => of / cost.payouts
+  const micros = (seconds: number) => Math.round(perPayout(seconds) * 1e6)
+  const { itemsPerBatch, open, payouts, seconds, heapBytes, rssBytes, rssMaxBytes } = cost
+  return {
+    itemsPerBatch,
+    open,
+    payouts,
+    seconds: hundredths(seconds),
+    engineUs: micros(cost.engineCpuSeconds),
+    redisUs: micros(cost.redisCpuSeconds),
+    postgresUs: micros(cost.postgresCpuSeconds),
+    togetherUs: Math.round(cpuMicrosOf(cost)),
+    redisBytes: Math.round(perPayout(cost.memoryBytes)),
+    logBytes: Math.round(cost.logBytesPerPayout),
+    aofBytes: Math.round(perPayout(cost.aofBytes)),
+    commands: hundredths(perPayout(cost.commands)),
+    functionCalls: Math.round(perPayout(cost.functionCalls) * 1_000) / 1_000,
+    heapBytes,
+    rssBytes,
+    rssMaxBytes,
+  }
+}
+
+const row = (...cells: ReadonlyArray<string | number>): string =>
+  cells.map((cell) => String(cell).padStart(9)).join("")
+
+const hundredths = (value: number): number => Math.round(value * 100) / 100
+
+const megabytes = (bytes: number): number => Math.round(bytes / 1e6)
