@@ -299,6 +299,12 @@ layer(redis)("the event log", (it) => {
     }),
   )
 
+  it.effect("knows that the feed of a partition without any batch ends at its beginning", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* (yield* EventLog).feedEnd(1_000_000), "0-0")
+    }),
+  )
+
   it.effect("forgets a worker that owns nothing, and keeps one that does", () =>
     Effect.gen(function* () {
       const log = yield* EventLog
