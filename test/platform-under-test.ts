@@ -67,7 +67,8 @@ export class Service {
 export class PlatformUnderTest implements AsyncDisposable {
   /** The service that requests go to. */
   url: string
-  readonly #environment: Readonly<Record<string, string>>
+  /** What every service is started with. */
+  readonly environment: Readonly<Record<string, string>>
   readonly #sandbox: Sandbox
   readonly #close: () => Promise<void>
   readonly #services = new Set<Service>()
@@ -79,7 +80,7 @@ export class PlatformUnderTest implements AsyncDisposable {
     close: () => Promise<void>,
   ) {
     this.url = `http://127.0.0.1:${port}`
-    this.#environment = environment
+    this.environment = environment
     this.#sandbox = sandbox
     this.#close = close
   }
@@ -119,7 +120,7 @@ export class PlatformUnderTest implements AsyncDisposable {
 
   /** Starts a service, with settings of its own if a test wants it to misbehave, and waits until it is ready. */
   async start(environment: Readonly<Record<string, string>> = {}): Promise<Service> {
-    const service = new Service({ ...this.#environment, ...environment })
+    const service = new Service({ ...this.environment, ...environment })
     this.#services.add(service)
     const ready = eventually(
       "the service is ready",

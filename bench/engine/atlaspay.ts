@@ -1,12 +1,16 @@
 /**
- * AtlasPay's side of `npm run bench:engine`. Takes REDIS_URL and DATABASE_URL from the environment; its last line is one
- * JSON object, like that of each peer in bench/peers.
+ * AtlasPay's side of `npm run bench:engine`, as it is run in production: an intake that opens batches and is told when
+ * they are closed, and workers in processes of their own. Takes REDIS_URL and DATABASE_URL from the environment; its last
+ * line is one JSON object, like that of each peer in bench/peers.
  */
 import "effect/schema/SchemaJITCompiler/enable"
+import { type ChildProcess, fork } from "node:child_process"
+import { once } from "node:events"
+import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { Effect } from "effect"
-import { engine, payOut } from "./engine.ts"
-import { noCalls } from "./providers.ts"
+import { type EngineOptions, intake, newMasterKeys, payOut, tellClosed } from "./engine.ts"
+import type { Told } from "./worker.ts"
 
 const { values } = parseArgs({
   options: {
@@ -14,53 +18,100 @@ const { values } = parseArgs({
     items: { type: "string", default: "50" },
     "call-ms": { type: "string", default: "5" },
     rounds: { type: "string", default: "5" },
+    workers: { type: "string", default: "2" },
   },
 })
-const [concurrent, items, callMs, rounds] = [
+const [concurrent, items, callMs, rounds, workers] = [
   values.batches,
   values.items,
   values["call-ms"],
   values.rounds,
-].map(Number) as [number, number, number, number]
+  values.workers,
+].map(Number) as [number, number, number, number, number]
 
 const prefix = `bench-${process.pid.toString(36)}`
+const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl } = process.env
+const masterKeys = newMasterKeys()
+const options = {
+  redisUrl,
+  databaseUrl,
+  prefix,
+  callMs,
+  masterKeys,
+  batchesMax: Math.ceil(concurrent / workers),
+}
+
+const startWorker = async (own: EngineOptions): Promise<ChildProcess> => {
+  const worker = fork(fileURLToPath(new URL("worker.ts", import.meta.url)), {
+    env: { PATH: process.env.PATH, ENGINE_OPTIONS: JSON.stringify(own) },
+  })
+  worker.on("message", (told: Told) => {
+    if ("closed" in told) for (const batch of told.closed) tellClosed(batch)
+  })
+  await heard(worker, (told) => "ready" in told)
+  return worker
+}
+
+/** The next of a worker's messages that is meant. */
+const heard = (worker: ChildProcess, isMeant: (told: Told) => boolean): Promise<Told> =>
+  new Promise((resolve, reject) => {
+    const listen = (told: Told) => {
+      if (!isMeant(told)) return
+      worker.off("message", listen)
+      resolve(told)
+    }
+    worker.on("message", listen)
+    worker.once("exit", (code) => reject(new Error(`a worker ended with ${code}`)))
+  })
+
+/** What all processes spent so far, and the transfers that were really made. */
+const spentBy = async (processes: ReadonlyArray<ChildProcess>) => {
+  const { user, system } = process.cpuUsage()
+  const sum = { transfers: 0, cpuSeconds: (user + system) / 1e6 }
+  for (const worker of processes) {
+    worker.send("what did you spend?")
+    const told = await heard(worker, (told) => "spent" in told)
+    if (!("spent" in told)) continue
+    sum.transfers += told.spent.transfers
+    sum.cpuSeconds += told.spent.cpuSeconds
+  }
+  return sum
+}
 
 const percentile = (sorted: ReadonlyArray<number>, part: number) =>
   Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0)
 
-const measure = Effect.gen(function* () {
+const measure = Effect.fnUntraced(function* (processes: ReadonlyArray<ChildProcess>) {
   let number = 0
   const next = Effect.suspend(() => payOut(prefix, number++, items))
   const payOutAll = (count: number) =>
     Effect.forEach(Array.from({ length: count }), () => next, { concurrency: concurrent })
   yield* payOutAll(concurrent * 2)
-  const before = { ...calls }
-  const cpu = process.cpuUsage()
+  const before = yield* Effect.promise(() => spentBy(processes))
   const since = performance.now()
   const times = yield* payOutAll(concurrent * rounds)
   const seconds = (performance.now() - since) / 1_000
-  const { user, system } = process.cpuUsage(cpu)
+  const after = yield* Effect.promise(() => spentBy(processes))
   const payouts = concurrent * rounds * items
-  const verified = calls.transfers - before.transfers
+  const verified = after.transfers - before.transfers
   const sorted = times.toSorted((a, b) => a - b)
-  console.log(
-    JSON.stringify({
-      name: "atlaspay",
-      payouts,
-      seconds,
-      payoutsPerSecond: Math.round(payouts / seconds),
-      batchP50Ms: percentile(sorted, 0.5),
-      batchP99Ms: percentile(sorted, 0.99),
-      cpuSeconds: (user + system) / 1e6,
-      serverCpuSeconds: 0,
-      verified,
-    }),
-  )
-  if (verified !== payouts) throw new Error(`${verified} transfers instead of ${payouts}`)
+  return {
+    name: "atlaspay",
+    payouts,
+    seconds,
+    payoutsPerSecond: Math.round(payouts / seconds),
+    batchP50Ms: percentile(sorted, 0.5),
+    batchP99Ms: percentile(sorted, 0.99),
+    cpuSeconds: after.cpuSeconds - before.cpuSeconds,
+    serverCpuSeconds: 0,
+    verified,
+  }
 })
 
-const calls = noCalls()
-const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl } = process.env
-const options = { redisUrl, databaseUrl, prefix, batchesMax: concurrent, callMs }
-
-await Effect.runPromise(Effect.scoped(Effect.provide(measure, engine(options, calls))))
+const processes = await Promise.all(Array.from({ length: workers }, () => startWorker(options)))
+const result = await Effect.runPromise(Effect.scoped(Effect.provide(measure(processes), intake(options))))
+for (const worker of processes) worker.disconnect()
+await Promise.all(processes.map((worker) => once(worker, "exit")))
+console.log(JSON.stringify(result))
+if (result.verified !== result.payouts)
+  throw new Error(`${result.verified} transfers instead of ${result.payouts}`)

@@ -65,33 +65,39 @@ const settings = ({
 
 export const newMasterKeys = (): string => `bench=${randomBytes(32).toString("base64")}`
 
-/** Told of each batch that is closed. */
+/** Batches that were opened here, and who waits for their end. */
 const closings = new Map<BatchId, Deferred.Deferred<void>>()
 
-/** The event log, listened to for closings, as a peer's client is told that its workflow ended. */
-const listenedTo = Layer.effect(
-  EventLog,
-  Effect.map(EventLog, (log) => ({
-    ...log,
-    append: (owned, append) =>
-      Effect.tap(log.append(owned, append), () =>
-        Effect.sync(() => {
-          if (append.events.at(-1)?._tag !== "BatchClosed") return
-          const closed = closings.get(owned.batch)
-          closings.delete(owned.batch)
-          if (closed !== undefined) Deferred.doneUnsafe(closed, Effect.void)
-        }),
-      ),
-  })),
-)
+/** Tells who opened a batch that it is closed, as a peer's client is told that its workflow ended. */
+export const tellClosed = (batch: BatchId): void => {
+  const closed = closings.get(batch)
+  closings.delete(batch)
+  if (closed !== undefined) Deferred.doneUnsafe(closed, Effect.void)
+}
+
+/** The event log, listened to for closings. */
+const listenedTo = (onClosed: (batch: BatchId) => void) =>
+  Layer.effect(
+    EventLog,
+    Effect.map(EventLog, (log) => ({
+      ...log,
+      append: (owned, append) =>
+        Effect.tap(log.append(owned, append), () =>
+          Effect.sync(() => {
+            if (append.events.at(-1)?._tag === "BatchClosed") onClosed(owned.batch)
+          }),
+        ),
+    })),
+  )
 
 /** A worker on real servers, with what it needs to open batches; `observe` may watch what it asks of the log. */
 export const engine = (
   options: EngineOptions,
   calls: Calls,
   observe: (log: EventLog["Service"]) => EventLog["Service"] = (log) => log,
+  onClosed = tellClosed,
 ) => {
-  const eventLog = listenedTo.pipe(
+  const eventLog = listenedTo(onClosed).pipe(
     Layer.provide(Layer.effect(EventLog, Effect.map(EventLog, observe))),
     Layer.provide(eventLogOnRedis),
   )
@@ -103,6 +109,13 @@ export const engine = (
     Layer.provide(settings(options)),
   )
 }
+
+/** What it takes to open batches, where workers in other processes run them. */
+export const intake = (options: EngineOptions) =>
+  Layer.mergeAll(eventLogOnRedis, partnerKeysOnRedis).pipe(
+    Layer.provide(RedisConnections.layer),
+    Layer.provide(settings(options)),
+  )
 
 const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
 

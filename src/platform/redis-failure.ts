@@ -18,12 +18,18 @@ const saidInProse = [
   [/Connection is closed/, "CONNECTION_CLOSED"],
 ] as const
 
+/** What Redis itself says with nothing but ERR before it. */
+const saidWithoutCode = new Map([
+  ["ERR Function not found", "NOFUNCTION"],
+  ["ERR no such key", "NOKEY"],
+])
+
 /** "ECONNREFUSED", "READONLY", "OOM", "FAILOVER", …: what is safe to tell of an ioredis error. */
 export const kindOf = (error: unknown): string => {
   if (error instanceof RedisUnavailable) return error.reason
   if (!(error instanceof Error)) return "unknown"
   if ("code" in error && typeof error.code === "string") return error.code
   if (error.name === "ReplyError")
-    return /Function not found/.test(error.message) ? "NOFUNCTION" : (error.message.split(" ")[0] ?? "")
+    return saidWithoutCode.get(error.message) ?? error.message.split(" ")[0] ?? ""
   return saidInProse.find(([prose]) => prose.test(error.message))?.[1] ?? error.name
 }

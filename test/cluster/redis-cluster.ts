@@ -65,6 +65,13 @@ export class RedisCluster implements AsyncDisposable {
     return primary
   }
 
+  /** The servers that are primaries by their own word. Those that do not answer are left out. */
+  async primaries(): Promise<ReadonlyArray<RedisServer>> {
+    const running = this.servers.filter(({ isRunning }) => isRunning)
+    const roles = await Promise.allSettled(running.map((server) => server.role()))
+    return running.filter((_, at) => roles[at]?.status === "fulfilled" && roles[at].value === "master")
+  }
+
   /** The servers that follow a primary. */
   async replicasOf(primary: RedisServer): Promise<ReadonlyArray<RedisServer>> {
     const report = await primary.ask((redis) => redis.info("replication"))
@@ -78,7 +85,7 @@ export class RedisCluster implements AsyncDisposable {
       const running = this.servers.filter(({ isRunning }) => isRunning)
       const [states, roles] = await Promise.all([
         Promise.all(running.map(isSettled)),
-        Promise.all(running.map((server) => server.field("role", (redis) => redis.info("replication")))),
+        Promise.all(running.map((server) => server.role())),
       ])
       // One that was replaced while it was silent believes for a moment that it still is a primary.
       return states.every(Boolean) && roles.filter((role) => role === "master").length === PRIMARIES

@@ -119,6 +119,11 @@ export class RedisServer implements AsyncDisposable {
     return new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(text)?.[1] ?? ""
   }
 
+  /** "master" or "slave", by its own word. */
+  role(): Promise<string> {
+    return this.field("role", (redis) => redis.info("replication"))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#end("SIGCONT")
   }

@@ -1,0 +1,137 @@
+/** What a log tells of a batch, by rules of the checker's own: where each item's money is at every prefix of the log. */
+import type { LogEntry } from "./redis-snapshot.ts"
+
+type Place = "open" | "settled" | "failed" | "returned" | "rejected" | "cancelled"
+
+/** As much of an event as the checker looks at. */
+interface Event {
+  readonly _tag: string
+  readonly item?: number
+  readonly items?: ReadonlyArray<number | LoggedItem>
+  readonly decisions?: ReadonlyArray<{ readonly item: number; readonly decision: string }>
+  readonly decision?: string
+  readonly outcome?: Place
+  readonly idempotencyKey?: string
+  readonly itemCount?: number
+  readonly reference?: string
+  readonly state?: string
+}
+
+export interface LoggedItem {
+  readonly item: number
+  readonly reference: string
+  readonly currency: string
+  readonly minor: string
+}
+
+export interface LogStory {
+  readonly batch: string
+  readonly key: string
+  readonly itemCount: number
+  readonly items: ReadonlyMap<number, LoggedItem>
+  readonly places: ReadonlyMap<number, Place>
+  /** References under which items were to be transferred, and the item of each. */
+  readonly transfers: ReadonlyMap<string, number>
+  readonly isClosed: boolean
+  /** What the log must never tell. */
+  readonly faults: ReadonlyArray<string>
+}
+
+/** Folds a log. The sum per currency is formed anew after each event. */
+export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogStory => {
+  const items = new Map<number, LoggedItem>()
+  const places = new Map<number, Place>()
+  const transfers = new Map<string, number>()
+  const faults: Array<string> = []
+  const sums = new Sums()
+  let [key, itemCount, isClosed] = ["", 0, false]
+  for (const { id, text } of entries) {
+    const event = JSON.parse(text) as Event
+    const fault = (what: string) => faults.push(`${batch} ${id} ${event._tag}: ${what}`)
+    if (event._tag === "BatchReceived") [key, itemCount] = [event.idempotencyKey ?? "", event.itemCount ?? 0]
+    if (event._tag === "BatchClosed") isClosed = true
+    if (event._tag === "LateOutcomeDetected") fault("a bank contradicted itself, which these banks never do")
+    if (event._tag === "TransferRequested") {
+      if (transfers.has(event.reference ?? "")) fault(`${event.reference} was requested before`)
+      transfers.set(event.reference ?? "", event.item ?? 0)
+    }
+    if (event._tag === "ItemsReceived") {
+      for (const item of event.items ?? []) {
+        if (typeof item === "number") continue
+        items.set(item.item, item)
+        places.set(item.item, "open")
+        sums.accept(item)
+      }
+    }
+    for (const { item: number, from, to } of movesIn(event)) {
+      const item = items.get(number)
+      if (item === undefined || places.get(number) !== from) fault(`item ${number} is not ${from}`)
+      if (item !== undefined) sums.move(item, from, to)
+      places.set(number, to)
+    }
+    for (const wrong of sums.faults()) fault(wrong)
+  }
+  return { batch, key, itemCount, items, places, transfers, isClosed, faults }
+}
+
+interface Move {
+  readonly item: number
+  readonly from: Place
+  readonly to: Place
+}
+
+const movesIn = ({ _tag, item = 0, items = [], decisions = [], ...event }: Event): ReadonlyArray<Move> => {
+  switch (_tag) {
+    case "TransferSettled":
+      return [{ item, from: "open", to: "settled" }]
+    case "TransferFailed":
+      return [{ item, from: "open", to: "failed" }]
+    case "TransferReturned":
+      return [{ item, from: "settled", to: "returned" }]
+    case "ParkedResolved":
+      return [{ item, from: "open", to: event.outcome ?? "open" }]
+    case "RetryRequested":
+      return [{ item, from: "failed", to: "open" }]
+    case "ItemReviewed":
+      return event.decision === "rejected" ? [{ item, from: "open", to: "rejected" }] : []
+    case "ItemsScreened":
+      return decisions
+        .filter(({ decision }) => decision === "rejected")
+        .map(({ item }) => ({ item, from: "open", to: "rejected" }))
+    case "ItemsCancelled":
+      return items.map((item) => ({ item: Number(item), from: "open", to: "cancelled" }))
+    default:
+      return []
+  }
+}
+
+/** Minor units per currency: all that was accepted, and where it is. */
+class Sums {
+  readonly #accepted = new Map<string, bigint>()
+  readonly #placed = new Map<string, Map<Place, bigint>>()
+
+  accept({ currency, minor }: LoggedItem): void {
+    this.#accepted.set(currency, (this.#accepted.get(currency) ?? 0n) + BigInt(minor))
+    this.#add(currency, "open", BigInt(minor))
+  }
+
+  move({ currency, minor }: LoggedItem, from: Place, to: Place): void {
+    this.#add(currency, from, -BigInt(minor))
+    this.#add(currency, to, BigInt(minor))
+  }
+
+  faults(): ReadonlyArray<string> {
+    return [...this.#accepted].flatMap(([currency, accepted]) => {
+      const placed = [...(this.#placed.get(currency)?.values() ?? [])]
+      const sum = placed.reduce((sum, minor) => sum + minor, 0n)
+      return sum === accepted && placed.every((minor) => minor >= 0n)
+        ? []
+        : [`of ${accepted} ${currency}, the places hold ${placed.join(" + ")}`]
+    })
+  }
+
+  #add(currency: string, place: Place, minor: bigint): void {
+    const places = this.#placed.get(currency) ?? new Map<Place, bigint>()
+    this.#placed.set(currency, places.set(place, (places.get(place) ?? 0n) + minor))
+  }
+}

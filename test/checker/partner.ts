@@ -1,0 +1,95 @@
+/**
+ * A partner that posts batches as one should: with an idempotency key, again after a time-out or a 503, to whichever
+ * service answers. It notes what it was told. Some batches it gives up after the first try, whatever became of it.
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+
+export interface PostedItem {
+  readonly reference: string
+  readonly amount: { readonly currency: string; readonly value: string }
+}
+
+/** One batch, and the answers to each time that it was posted. No status: there was no answer in time. */
+export interface PostedBatch {
+  readonly key: string
+  readonly items: ReadonlyArray<PostedItem>
+  readonly answers: Array<{ readonly status?: number; readonly id?: string }>
+}
+
+const ANSWER_WITHIN_MS = 1_500
+const AGAIN_AFTER_MS = 100
+const TRIES_MAX = 200
+
+const currencies = ["EUR", "USD", "GBP"]
+/** Every so manieth payout goes to somebody with whom something happens; the others are plainly paid. */
+const names = ["Tim Timeout", "Ivo Insufficient", "Clara Closed", "Dora Duplicate", "Ralf Returned"]
+const strange = 9
+/** Every so manieth batch is posted once only. */
+const impatient = 5
+
+export class Partner {
+  readonly record: Array<PostedBatch> = []
+  readonly #urls: ReadonlyArray<string>
+  readonly #apiKey: string
+
+  constructor(urls: ReadonlyArray<string>, apiKey: string) {
+    this.#urls = urls
+    this.#apiKey = apiKey
+  }
+
+  /** Posts so many batches, `lanes` at a time. */
+  async post(count: number, lanes: number): Promise<void> {
+    const numbers = Array.from({ length: count }, (_, at) => this.record.length + at)
+    const lane = async () => {
+      for (let next = numbers.shift(); next !== undefined; next = numbers.shift()) {
+        await this.postOne(next, next % impatient === impatient - 1 ? 1 : TRIES_MAX)
+      }
+    }
+    await Promise.all(Array.from({ length: lanes }, lane))
+  }
+
+  /** Posts one batch, again and again until it is accepted, but at most so many times; gives all that it was told. */
+  async postOne(number: number, triesMax: number): Promise<PostedBatch> {
+    const items = Array.from({ length: 5 + ((number * 7) % 16) }, (_, at) => payout(number, at))
+    const batch: PostedBatch = { key: `batch-${number}`, items, answers: [] }
+    this.record.push(batch)
+    while (batch.answers.length < triesMax) {
+      const url = this.#urls[(number + batch.answers.length) % this.#urls.length] ?? ""
+      const answer = await this.#try(url, batch)
+      batch.answers.push(answer)
+      if (answer.status === 202) break
+      await sleep(AGAIN_AFTER_MS)
+    }
+    return batch
+  }
+
+  async #try(url: string, { key, items }: PostedBatch): Promise<PostedBatch["answers"][number]> {
+    try {
+      const answer = await fetch(`${url}/payout-batches`, {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${this.#apiKey}`,
+          "idempotency-key": key,
+          "content-type": "application/json",
+        },
+        body: JSON.stringify({ items }),
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      })
+      const { id } = (await answer.json()) as { id: string }
+      return { status: answer.status, ...(answer.status === 202 ? { id } : {}) }
+    } catch {
+      // A partner cannot tell what became of such a request: that is what its record says.
+      return {}
+    }
+  }
+}
+
+const payout = (batch: number, at: number) => {
+  const number = batch * 20 + at
+  const name = number % strange === 0 ? names[(number / strange) % names.length] : `Ada Lovelace ${number}`
+  return {
+    reference: `invoice-${batch}-${at + 1}`,
+    amount: { currency: currencies[number % currencies.length] ?? "EUR", value: `${number + 1}.25` },
+    beneficiary: { name, account: { scheme: "iban", iban: "DE89370400440532013000" } },
+  }
+}
