@@ -1,6 +1,7 @@
 /**
  * AtlasPay's side of `npm run bench:engine`, as it is run in production: an intake that opens batches and is told when
- * they are closed, and workers in processes of their own. Takes REDIS_URL and DATABASE_URL from the environment; its last
+ * they are closed, and a worker in a process of its own (more of
+ * them only share two cores). Takes REDIS_URL and DATABASE_URL from the environment; its last
  * line is one JSON object, like that of each peer in bench/peers.
  */
 import "effect/schema/SchemaJITCompiler/enable"
@@ -18,7 +19,7 @@ const { values } = parseArgs({
     items: { type: "string", default: "50" },
     "call-ms": { type: "string", default: "5" },
     rounds: { type: "string", default: "5" },
-    workers: { type: "string", default: "2" },
+    workers: { type: "string", default: "1" },
   },
 })
 const [concurrent, items, callMs, rounds, workers] = [

@@ -10,7 +10,7 @@
  * processes make, wrap and forget, no key outlives its being forgotten.
  */
 import type { KeyObject } from "node:crypto"
-import { Cache, DateTime, Duration, Effect, Exit, Layer } from "effect"
+import { Cache, DateTime, Duration, Effect, Exit, Layer, Semaphore } from "effect"
 import { AppConfig, type MasterKeys } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
@@ -74,10 +74,19 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
     return ring
   })
 
+  /** Many batches may be a partner's first at the same time: one of them makes the key, and the others find it. */
+  const making = Semaphore.makeUnsafe(1)
+  const first = (partner: string) =>
+    making.withPermit(
+      Effect.flatMap(Cache.get(rings, partner), (held) =>
+        held.newest === undefined && !held.forgotten ? add(partner) : Effect.succeed(held),
+      ),
+    )
+
   return PartnerKeys.of({
     current: Effect.fn("PartnerKeys.current")(function* (partner) {
       const held = yield* Cache.get(rings, partner)
-      const ring = held.newest === undefined && !held.forgotten ? yield* add(partner) : held
+      const ring = held.newest === undefined && !held.forgotten ? yield* first(partner) : held
       if (ring.forgotten || ring.newest === undefined) return yield* new KeysForgotten({ partner })
       return yield* usable(ring, ring.newest)
     }),
