@@ -14,7 +14,7 @@ const payoutItem = (item: number): PayoutItem => ({
   reference: `invoice-${item}`,
   beneficiary: {
     name: "Ada Lovelace",
-    account: { scheme: "iban", country: "DE", lastFour: "3000", sealed: `1.${"A".repeat(112)}` },
+    account: { scheme: "iban", country: "DE", lastFour: "3000" },
   },
   currency: item % 2 === 0 ? "EUR" : "GBP",
   minor: BigInt(item),
@@ -44,7 +44,12 @@ const prologue = (items: number): ReadonlyArray<BatchEvent> => {
     )
     const decisions = [first, ...others].map((item) => ({ item, decision: "review" as const }))
     const [decision = { item: first, decision: "review" as const }, ...rest] = decisions
-    chunks.push({ _tag: "ItemsReceived", at, items: [payoutItem(first), ...others.map(payoutItem)] })
+    chunks.push({
+      _tag: "ItemsReceived",
+      at,
+      items: [payoutItem(first), ...others.map(payoutItem)],
+      sealed: `1.${"A".repeat(CHUNK * 70)}`,
+    })
     chunks.push({
       _tag: "ItemsScreened",
       at,

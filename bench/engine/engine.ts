@@ -3,13 +3,14 @@
  * live in this process. It works on servers that are given, under a prefix of its own.
  */
 import { randomBytes } from "node:crypto"
-import { ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
+import { Array as Arr, ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
 import { AppConfig } from "../../src/config.ts"
 import { layer as registerInPostgres } from "../../src/connectors/instruction-register-postgres.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
+import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { decide } from "../../src/domain/decide.ts"
-import type { PayoutItem } from "../../src/domain/events.ts"
+import { ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../src/domain/events.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../src/http/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
@@ -19,7 +20,7 @@ import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { type DataKey, PartnerKeys } from "../../src/vault/partner-keys.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
-import { sealAccount } from "../../src/vault/sealing.ts"
+import { type Place, sealAccounts } from "../../src/vault/sealing.ts"
 import { type Calls, type ProviderOptions, providers } from "./providers.ts"
 
 export interface EngineOptions extends ProviderOptions {
@@ -119,13 +120,24 @@ export const intake = (options: EngineOptions) =>
 
 const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
 
-const payoutItem = (key: DataKey, partner: string, batch: BatchId, item: number): PayoutItem => ({
+const payoutItem = (item: number): PayoutItem => ({
   item,
   reference: `invoice-${item}`,
-  beneficiary: { name: "Ada Lovelace", account: sealAccount(key, { partner, batch, item }, account) },
+  beneficiary: { name: "Ada Lovelace", account: visibleOf(account) },
   currency: "EUR",
   minor: 1_000n + BigInt(item),
 })
+
+/** The accounts of a chunk of items, sealed as intake does. */
+const sealOf = (key: DataKey, place: Place, chunk: ReadonlyArray<PayoutItem>): string => {
+  const visible = chunk.map(({ item, beneficiary: { account } }) => ({ item, account }))
+  return sealAccounts(
+    key,
+    place,
+    visible,
+    chunk.map(() => account),
+  )
+}
 
 /** Opens a batch with a number that no other batch of the prefix has; gives its id and what resolves when it is closed. */
 export const openBatch = Effect.fnUntraced(function* (prefix: string, number: number, itemCount: number) {
@@ -134,10 +146,8 @@ export const openBatch = Effect.fnUntraced(function* (prefix: string, number: nu
   const key = `${prefix}-${number}`
   const id = batchIdOf(partner, key)
   const dataKey = yield* (yield* PartnerKeys).current(partner)
-  const [first, ...others] = Array.from({ length: itemCount }, (_, index) =>
-    payoutItem(dataKey, partner, id, index + 1),
-  )
-  if (first === undefined) throw new Error("a batch has an item")
+  const items = Arr.makeBy(itemCount, (index) => payoutItem(index + 1))
+  const chunks = Arr.chunksOf(items, ITEMS_PER_EVENT_MAX)
   const decision = decide(emptyBatch(), {
     _tag: "ReceiveBatch",
     at: Date.now(),
@@ -148,7 +158,8 @@ export const openBatch = Effect.fnUntraced(function* (prefix: string, number: nu
     submittedBy: partner,
     approvalAsked: false,
     policy: { approvalAbove: {}, approvalWithinMs: 60_000, attemptsMax: 1 },
-    items: [first, ...others],
+    items,
+    seals: Arr.map(chunks, (chunk) => sealOf(dataKey, { partner, batch: id }, chunk)),
   })
   const closed = yield* Deferred.make<void>()
   closings.set(id, closed)

@@ -122,6 +122,8 @@ export interface Batch {
   arrivals: ReadonlyArray<{ readonly scheme: Scheme; readonly on: Day }>
   closed: ClosedState | undefined
   readonly items: Map<number, Item>
+  /** The sealed accounts of the items, by the chunks in which they came. */
+  readonly seals: Array<{ readonly from: number; readonly to: number; readonly sealed: string }>
   readonly tasks: Readonly<Record<Task, ItemSet>>
   /** Items that failed in a way that a new attempt may mend, and may have one by policy. */
   readonly retries: ItemSet
@@ -153,6 +155,7 @@ export const emptyBatch = (): Batch => ({
   arrivals: [],
   closed: undefined,
   items: new Map(),
+  seals: [],
   tasks: {
     submit: new ItemSet(),
     screen: new ItemSet(),

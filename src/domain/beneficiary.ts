@@ -76,21 +76,22 @@ const SHOWN_LENGTH_MIN = 8
 
 /**
  * An account as all but paying see it: its scheme, the country that its IBAN or BIC names, and its last four characters
- * (none of a number shorter than eight). `sealed` holds the rest for whoever has the partner's key:
- * "<key id>.<base64url of nonce, ciphertext and tag>".
+ * (none of a number shorter than eight). The rest is in the seal of the chunk that the item came in.
  */
-export const SealedAccount = Schema.Struct({
+export const VisibleAccount = Schema.Struct({
   scheme: Schema.Literals(["iban", "sort-code", "aba", "bic"]),
   country: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Z]{2}$/))),
   lastFour: Schema.String.check(Schema.isPattern(/^([A-Z0-9]{4})?$/)),
-  sealed: Schema.String.check(Schema.isPattern(/^[0-9]{1,9}\.[A-Za-z0-9_-]{1,1000}$/)),
 })
-export type SealedAccount = typeof SealedAccount.Type
+export type VisibleAccount = typeof VisibleAccount.Type
 
-export const SealedBeneficiary = Schema.Struct({ name: PlainText(140), account: SealedAccount })
+export const VisibleBeneficiary = Schema.Struct({ name: PlainText(140), account: VisibleAccount })
 
-/** What may be seen of an account. */
-export type VisibleAccount = Omit<SealedAccount, "sealed">
+/**
+ * The accounts of a chunk of items, sealed together for whoever has the partner's key: "<key id>.<base64url of nonce,
+ * ciphertext and tag>".
+ */
+export const Seal = Schema.String.check(Schema.isPattern(/^[0-9]{1,9}\.[A-Za-z0-9_-]{1,500000}$/))
 
 export const visibleOf = (account: BeneficiaryAccount): VisibleAccount => {
   const number = accountNumberOf(account)

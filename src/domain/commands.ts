@@ -3,7 +3,7 @@
  * nothing. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
-import { PlainText } from "./beneficiary.ts"
+import { PlainText, Seal } from "./beneficiary.ts"
 import { Actor, BatchMode, ClearanceDecision, Evidence, Instant, PayoutItem, PostingKind } from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 
@@ -51,6 +51,8 @@ export const ReceiveBatch = Schema.TaggedStruct("ReceiveBatch", {
   approvalAsked: Schema.Boolean,
   policy: BatchPolicy,
   items: Schema.NonEmptyArray(PayoutItem),
+  /** The sealed accounts of each chunk of {@link ITEMS_PER_EVENT_MAX} items. */
+  seals: Schema.NonEmptyArray(Seal),
 })
 export type ReceiveBatch = typeof ReceiveBatch.Type
 

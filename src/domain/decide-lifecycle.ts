@@ -10,7 +10,9 @@ export const decideReceive = (batch: Batch, command: ReceiveBatch): Decision => 
   if (batch.version > 0) return refuse(command, "batch-exists")
   const misplaced = command.items.find((item, index) => item.item !== index + 1)
   if (misplaced !== undefined) return refuse(command, "items-misnumbered", misplaced.item)
-  const { _tag, items, policy, approvalAsked, reference, executeAt, ...identity } = command
+  const chunks = Arr.chunksOf(command.items, ITEMS_PER_EVENT_MAX)
+  if (command.seals.length !== chunks.length) return refuse(command, "items-unsealed")
+  const { _tag, items, seals, policy, approvalAsked, reference, executeAt, ...identity } = command
   const approval = approvalTerms(command)
   return events(
     {
@@ -22,10 +24,11 @@ export const decideReceive = (batch: Batch, command: ReceiveBatch): Decision => 
       attemptsMax: policy.attemptsMax,
       itemCount: items.length,
     },
-    ...Arr.chunksOf(items, ITEMS_PER_EVENT_MAX).map((chunk) => ({
+    ...Arr.zipWith(chunks, seals, (chunk, sealed) => ({
       _tag: "ItemsReceived" as const,
       at: command.at,
       items: chunk,
+      sealed,
     })),
   )
 }

@@ -5,7 +5,7 @@
  * the moments at which something will be tried again. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
-import { PlainText, SealedBeneficiary } from "./beneficiary.ts"
+import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { schemes } from "./scheme.ts"
@@ -18,7 +18,7 @@ export const PayoutItem = Schema.Struct({
   item: ItemNumber,
   /** The partner's own reference, unique within the batch. */
   reference: PlainText(64),
-  beneficiary: SealedBeneficiary,
+  beneficiary: VisibleBeneficiary,
   currency: Currency,
   minor: Schema.BigIntFromString,
   /** Text for the beneficiary's statement. */
@@ -100,6 +100,8 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
 export const ItemsReceived = Schema.TaggedStruct("ItemsReceived", {
   at: Instant,
   items: Schema.NonEmptyArray(PayoutItem),
+  /** Their accounts, in the same order. */
+  sealed: Seal,
 })
 
 /** The intent to have items screened, recorded before the call: the answer, whenever it comes, is to this request. */

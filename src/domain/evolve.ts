@@ -28,6 +28,11 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       return begin(batch, event)
     case "ItemsReceived":
       for (const item of event.items) addItem(batch, item)
+      batch.seals.push({
+        from: event.items[0].item,
+        to: event.items.at(-1)?.item ?? 0,
+        sealed: event.sealed,
+      })
       return batch
     case "ScreeningRequested":
       batch.clearanceCount = event.clearance

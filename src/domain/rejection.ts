@@ -7,6 +7,7 @@ export type RejectionReason =
   | "no-such-batch"
   | "batch-exists"
   | "items-misnumbered"
+  | "items-unsealed"
   | "no-such-item"
   | "no-such-attempt"
   | "other-bank"

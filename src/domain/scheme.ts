@@ -8,7 +8,7 @@
  *
  * Cut-off times are the operator's own, a little before the schemes' last windows.
  */
-import type { SealedAccount } from "./beneficiary.ts"
+import type { VisibleAccount } from "./beneficiary.ts"
 import { addDays, businessDayAfter, type Calendar, type Day, isBusinessDay } from "./business-days.ts"
 
 export const schemes = ["sepa", "faster-payments", "ach", "cross-border"] as const
@@ -31,7 +31,7 @@ const rules: Readonly<Record<Scheme, SchemeRules>> = {
 }
 
 /** The scheme that pays an account in a currency. */
-export const schemeOf = (account: Pick<SealedAccount, "scheme">, currency: string): Scheme => {
+export const schemeOf = (account: Pick<VisibleAccount, "scheme">, currency: string): Scheme => {
   if (account.scheme === "iban" && currency === "EUR") return "sepa"
   if (account.scheme === "sort-code" && currency === "GBP") return "faster-payments"
   if (account.scheme === "aba" && currency === "USD") return "ach"

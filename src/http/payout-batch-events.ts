@@ -35,7 +35,7 @@ export const shownEvent = ({ version, event }: RecordedEvent): Readonly<Record<s
 const masked = (event: BatchEvent): Readonly<Record<string, unknown>> => {
   switch (event._tag) {
     case "ItemsReceived":
-      return { items: event.items.map(shownItem) }
+      return { items: event.items.map(shownItem), sealed: undefined }
     case "ItemsScreened":
       return { decisions: event.decisions.map(withoutQuotes) }
     case "TransferFailed":

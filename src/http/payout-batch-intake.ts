@@ -3,14 +3,15 @@ import { randomUUID } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { emptyBatch } from "../domain/batch.ts"
+import { visibleOf } from "../domain/beneficiary.ts"
 import type { ReceiveBatch } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
-import type { BatchEvent, PayoutItem } from "../domain/events.ts"
+import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../domain/events.ts"
 import { type BatchId, laneOf, type PartnerId } from "../domain/identifiers.ts"
 import { EventLog } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type KeysForgotten, PartnerKeys } from "../vault/partner-keys.ts"
-import { sealAccount } from "../vault/sealing.ts"
+import { sealAccounts } from "../vault/sealing.ts"
 import { batchIdOf, requestDigestOf } from "./batch-identity.ts"
 import type { EdgeContext } from "./edge.ts"
 import { IdempotencyKeyReused, InvalidRequest } from "./failures.ts"
@@ -19,8 +20,6 @@ import { requireJson } from "./json-body.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 import { RequestBodies } from "./request-body.ts"
 
-/** Items sealed before other requests get their turn. */
-const ITEMS_PER_TURN = 500
 const BODY_BYTES_MAX = 48 * 1024 * 1024
 
 const printableAscii = /^[\x20-\x7e]{1,255}$/
@@ -45,7 +44,7 @@ const accept = Effect.fnUntraced(function* (partner: PartnerId, idempotencyKey: 
   const at = yield* Clock.currentTimeMillis
   const log = yield* EventLog
   const outcome = yield* sealItems(partner, id, request.items).pipe(
-    Effect.flatMap((items) => receive(request, { at, partner, idempotencyKey, requestDigest, items })),
+    Effect.flatMap((sealed) => receive(request, { at, partner, idempotencyKey, requestDigest, ...sealed })),
     Effect.flatMap((events) => log.open(id, events, randomUUID())),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
   )
@@ -57,7 +56,7 @@ const accept = Effect.fnUntraced(function* (partner: PartnerId, idempotencyKey: 
 /** The events that a request begins a batch with. */
 const receive = Effect.fnUntraced(function* (
   { totals: _, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
-  received: Pick<ReceiveBatch, "at" | "partner" | "idempotencyKey" | "requestDigest" | "items">,
+  received: Pick<ReceiveBatch, "at" | "partner" | "idempotencyKey" | "requestDigest" | "items" | "seals">,
 ) {
   const { policy } = yield* AppConfig
   const decision = decide(emptyBatch(), {
@@ -73,21 +72,31 @@ const receive = Effect.fnUntraced(function* (
   return decision.success
 })
 
-/** The items as the log may have them. Other requests get their turn in between. */
+/** The items as the log may have them, and their accounts sealed by chunks. Other requests get their turn in between. */
 const sealItems = Effect.fnUntraced(function* (
   partner: PartnerId,
   batch: BatchId,
   items: BatchRequest["items"],
 ) {
   const key = yield* (yield* PartnerKeys).current(partner)
-  const seal = ({ beneficiary: { name, account }, ...item }: RequestedItem): PayoutItem => {
-    const sealed = sealAccount(key, { partner, batch, item: item.item }, account)
-    return { ...item, beneficiary: { name, account: sealed } }
-  }
-  const turns = Arr.chunksOf(items, ITEMS_PER_TURN)
-  return Arr.flatten(
-    yield* Effect.forEach(turns, (turn) => Effect.map(Effect.yieldNow, () => Arr.map(turn, seal))),
+  const chunks = Arr.chunksOf(items, ITEMS_PER_EVENT_MAX)
+  const sealed = yield* Effect.forEach(chunks, (chunk) =>
+    Effect.map(Effect.yieldNow, () => {
+      const visible = Arr.map(chunk, withoutAccount)
+      const places = visible.map(({ item, beneficiary: { account } }) => ({ item, account }))
+      const accounts = chunk.map(({ beneficiary: { account } }) => account)
+      return { visible, seal: sealAccounts(key, { partner, batch }, places, accounts) }
+    }),
   )
+  return {
+    items: Arr.flatten(Arr.map(sealed, ({ visible }) => visible)),
+    seals: Arr.map(sealed, ({ seal }) => seal),
+  }
+})
+
+const withoutAccount = ({ beneficiary: { name, account }, ...item }: RequestedItem): PayoutItem => ({
+  ...item,
+  beneficiary: { name, account: visibleOf(account) },
 })
 
 /** A batch that was taken before the partner's keys were forgotten is answered as ever. */

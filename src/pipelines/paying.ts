@@ -38,9 +38,8 @@ export const paying =
   ): Effect.Effect<void, ProviderUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
     const tail = { batch: id, version: batch.version, head }
-    const { partner } = batch
     return Effect.gen(function* () {
-      const open = yield* openingOf(desk.keys, partner, transfers)
+      const open = yield* openingOf(desk.keys, id, batch, numbers)
       const known = yield* desk.register.record(transfers, tail)
       yield* desk.pass("after-register")
       const now = yield* Clock.currentTimeMillis
@@ -81,7 +80,7 @@ const send = (
 ): Effect.Effect<RecordTransfer | undefined> => {
   const { bank, reference, payout } = transfer
   const { currency, minor, remittance } = payout
-  const opened = open(transfer)
+  const opened = open(transfer.item)
   if (Result.isFailure(opened))
     return Effect.map(Clock.currentTimeMillis, (now) => unreadable(transfer, opened.failure, now))
   const account = opened.success

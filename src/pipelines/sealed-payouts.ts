@@ -1,32 +1,56 @@
 /** Opening what is sealed, for the moment in which it is paid. */
 import { Effect, Result } from "effect"
 import { ProviderUnavailable } from "../connectors/provider-error.ts"
+import type { Batch } from "../domain/batch.ts"
 import type { BeneficiaryAccount } from "../domain/beneficiary.ts"
-import type { DataKey, PartnerKeys } from "../vault/partner-keys.ts"
-import { keyIdOf, openAccount } from "../vault/sealing.ts"
-import type { DueTransfer } from "./batch-items.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import type { PartnerKeys } from "../vault/partner-keys.ts"
+import { keyIdOf, openAccounts } from "../vault/sealing.ts"
+import { itemsOf } from "./batch-items.ts"
 
-/** Opens the account of a transfer, or says why nobody can. */
-export type Opening = (transfer: DueTransfer) => Result.Result<BeneficiaryAccount, string>
+/** Gives the account of an item, or says why nobody can. */
+export type Opening = (item: number) => Result.Result<BeneficiaryAccount, string>
 
-/** Gets the keys that transfers of a partner need, once for all of them; without them none is sent yet. */
+type Chunk = Batch["seals"][number]
+
+/**
+ * Opens the chunks that some items of a batch came in. A key that is gone or a seal that is broken is said of each item;
+ * while the keys cannot be asked for, none is sent yet.
+ */
 export const openingOf = Effect.fnUntraced(function* (
   keys: PartnerKeys["Service"],
-  partner: string,
-  transfers: ReadonlyArray<DueTransfer>,
+  id: BatchId,
+  batch: Batch,
+  numbers: ReadonlyArray<number>,
 ): Effect.fn.Return<Opening, ProviderUnavailable> {
-  const found = new Map<string, DataKey | undefined>()
-  for (const id of new Set(transfers.map(({ payout }) => keyIdOf(payout.beneficiary.account)))) {
-    const key = yield* keys
-      .find(partner, id)
-      .pipe(Effect.mapError(({ reason }) => new ProviderUnavailable({ provider: "vault", reason })))
-    found.set(id, key)
+  const chunkOf = (item: number) => batch.seals.find(({ from, to }) => from <= item && item <= to)
+  const opened = new Map<Chunk, Result.Result<ReadonlyMap<number, BeneficiaryAccount>, string>>()
+  for (const chunk of new Set(numbers.map(chunkOf)))
+    if (chunk !== undefined) opened.set(chunk, yield* openChunk(keys, id, batch, chunk))
+  return (item) => {
+    const chunk = chunkOf(item)
+    const accounts = chunk && opened.get(chunk)
+    if (accounts === undefined) return Result.fail("it was never sealed")
+    return Result.flatMap(accounts, (accounts) => {
+      const account = accounts.get(item)
+      return account === undefined ? Result.fail("it is not in its seal") : Result.succeed(account)
+    })
   }
-  return ({ batch, item, payout: { beneficiary } }) => {
-    const key = found.get(keyIdOf(beneficiary.account))
-    if (key === undefined) return Result.fail("the partner's key is gone")
-    return openAccount(key, { partner, batch, item }, beneficiary.account).pipe(
-      Result.mapError(() => "the seal does not verify"),
-    )
-  }
+})
+
+const openChunk = Effect.fnUntraced(function* (
+  keys: PartnerKeys["Service"],
+  id: BatchId,
+  batch: Batch,
+  { from, to, sealed }: Chunk,
+) {
+  const key = yield* keys
+    .find(batch.partner, keyIdOf(sealed))
+    .pipe(Effect.mapError(({ reason }) => new ProviderUnavailable({ provider: "vault", reason })))
+  if (key === undefined) return Result.fail("the partner's key is gone")
+  const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index)
+  const items = itemsOf(batch, numbers).map(({ item, beneficiary: { account } }) => ({ item, account }))
+  return openAccounts(key, { partner: batch.partner, batch: id }, items, sealed).pipe(
+    Result.mapError(() => "the seal does not verify"),
+  )
 })

@@ -1,51 +1,62 @@
 /** Sealing accounts before they enter a log, and opening them where they are paid. Pure but for the nonce. */
 import { Result } from "effect"
-import {
-  type BeneficiaryAccount,
-  type SealedAccount,
-  type VisibleAccount,
-  visibleOf,
-} from "../domain/beneficiary.ts"
+import type { BeneficiaryAccount, VisibleAccount } from "../domain/beneficiary.ts"
 import type { BatchId, ItemNumber } from "../domain/identifiers.ts"
 import { decrypt, encrypt, fromBase64Url } from "./aes-gcm.ts"
 import type { DataKey } from "./partner-keys.ts"
 
-/** The item that an account belongs to: a seal that was moved to another one does not open. */
+/** The batch that accounts belong to. */
 export interface Place {
   readonly partner: string
   readonly batch: BatchId
+}
+
+/** An item of a chunk, with what everybody sees of its account. */
+export interface VisibleItem {
   readonly item: ItemNumber
+  readonly account: VisibleAccount
 }
-
-/** Seals an account under a partner's key. */
-export const sealAccount = (key: DataKey, place: Place, account: BeneficiaryAccount): SealedAccount => {
-  const visible = visibleOf(account)
-  const box = encrypt(key.key, contextOf(place, visible), JSON.stringify(account))
-  return { ...visible, sealed: `${key.id}.${box.toString("base64url")}` }
-}
-
-/** The id of the key that an account is sealed under. */
-export const keyIdOf = ({ sealed }: SealedAccount): string => sealed.slice(0, sealed.indexOf("."))
 
 /**
- * Opens an account. It fails when the seal is another key's or another item's, when a bit of it has changed, or when
- * what everybody saw of the account (and what was screened) is not what was sealed.
+ * Seals the accounts of a chunk of items under a partner's key, in one go: a cipher for each of them costs as much as all
+ * else that is done for a payout. The seal is bound to the partner, the batch, each item and what is seen of its account.
  */
-export const openAccount = (
+export const sealAccounts = (
+  key: DataKey,
+  place: Place,
+  items: ReadonlyArray<VisibleItem>,
+  accounts: ReadonlyArray<BeneficiaryAccount>,
+): string =>
+  `${key.id}.${encrypt(key.key, contextOf(place, items), JSON.stringify(accounts)).toString("base64url")}`
+
+/** The id of the key of a seal. */
+export const keyIdOf = (sealed: string): string => sealed.slice(0, sealed.indexOf("."))
+
+/**
+ * Opens the accounts of a chunk, by item. It fails when the seal is another key's, another batch's or for other items,
+ * when a bit of it has changed, or when what everybody saw of an account (and what was screened) is not what was sealed.
+ */
+export const openAccounts = (
   { key }: DataKey,
   place: Place,
-  account: SealedAccount,
-): Result.Result<BeneficiaryAccount, "seal-broken"> => {
-  const box = fromBase64Url(account.sealed.slice(account.sealed.indexOf(".") + 1))
-  const text = box && decrypt(key, contextOf(place, account), box)
+  items: ReadonlyArray<VisibleItem>,
+  sealed: string,
+): Result.Result<ReadonlyMap<number, BeneficiaryAccount>, "seal-broken"> => {
+  const box = fromBase64Url(sealed.slice(sealed.indexOf(".") + 1))
+  const text = box && decrypt(key, contextOf(place, items), box)
+  if (text === undefined) return Result.fail("seal-broken")
   // What the seal proves to be ours was validated before it was sealed.
-  return text === undefined
-    ? Result.fail("seal-broken")
-    : Result.succeed(JSON.parse(text.toString("utf8")) as BeneficiaryAccount)
+  const accounts = JSON.parse(text.toString("utf8")) as ReadonlyArray<BeneficiaryAccount>
+  return Result.succeed(
+    new Map(accounts.map((account, index) => [items[index]?.item ?? Number.NaN, account])),
+  )
 }
 
 /** JSON keeps its parts apart, whatever is in them. */
-const contextOf = (
-  { partner, batch, item }: Place,
-  { scheme, country = "", lastFour }: VisibleAccount,
-): string => JSON.stringify(["account", partner, batch, item, scheme, country, lastFour])
+const contextOf = ({ partner, batch }: Place, items: ReadonlyArray<VisibleItem>): string =>
+  JSON.stringify([
+    "accounts",
+    partner,
+    batch,
+    items.map(({ item, account: { scheme, country = "", lastFour } }) => [item, scheme, country, lastFour]),
+  ])

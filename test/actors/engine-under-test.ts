@@ -6,6 +6,7 @@ import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
 import { layer as registerInPostgres } from "../../src/connectors/instruction-register-postgres.ts"
 import { Ledger } from "../../src/connectors/ledger.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
+import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
@@ -18,11 +19,10 @@ import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { beginningOf, visitLog } from "../../src/streams/event-range.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
-import { sealAccount } from "../../src/vault/sealing.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
 import { ownPrefix, settings } from "../settings.ts"
-import { fixedKey, fixedKeys } from "../vault/fixed-keys.ts"
+import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
 
@@ -122,15 +122,11 @@ export class EngineUnderTest implements AsyncDisposable {
   /** Opens a batch of a partner. */
   async submit(partner: string, key: string, items = 1): Promise<BatchId> {
     const id = batchIdOf(partner, key)
-    const sealed = (item: number) =>
-      payoutItem(item, {
-        beneficiary: {
-          name: "Ada Lovelace",
-          account: sealAccount(fixedKey, { partner, batch: id, item }, account),
-        },
-      })
-    const others = Array.from({ length: items - 1 }, (_, index) => sealed(index + 2))
-    const terms = { partner, idempotencyKey: key, items: [sealed(1), ...others] } as const
+    const beneficiary = { name: "Ada Lovelace", account: visibleOf(account) }
+    const others = Array.from({ length: items - 1 }, (_, index) => payoutItem(index + 2, { beneficiary }))
+    const all = [payoutItem(1, { beneficiary }), ...others] as const
+    const seals = sealsOf({ partner, batch: id }, all, account)
+    const terms = { partner, idempotencyKey: key, items: all, seals }
     const decision = decide(emptyBatch(), { ...receiveBatch(items, terms), at: Date.now() })
     await this.onLog((log) => log.open(id, Result.getOrThrow(decision), `${partner} ${key}`))
     return id

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { closingLines, replayJson, replayLine, step } from "../../src/cli/replay-step.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
 import type { BatchEvent } from "../../src/domain/events.ts"
-import { sealedIban } from "../domain/batch-story.ts"
+import { someSeal, visibleIban } from "../domain/batch-story.ts"
 
 const at = Date.UTC(2026, 10, 1, 9, 30, 0, 7)
 const iban = "DE89370400440532013000"
@@ -30,16 +30,17 @@ const log: ReadonlyArray<BatchEvent> = [
         reference: "A1",
         currency: "EUR",
         minor: 1250n,
-        beneficiary: { name: "Ada", account: sealedIban(iban) },
+        beneficiary: { name: "Ada", account: visibleIban(iban) },
       },
       {
         item: 2,
         reference: "A2",
         currency: "JPY",
         minor: 500n,
-        beneficiary: { name: "Bob", account: sealedIban(iban) },
+        beneficiary: { name: "Bob", account: visibleIban(iban) },
       },
     ],
+    sealed: someSeal,
   },
   {
     _tag: "ItemsScreened",

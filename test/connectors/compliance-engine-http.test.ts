@@ -4,7 +4,7 @@ import { afterAll, beforeAll } from "vitest"
 import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
 import { layer } from "../../src/connectors/compliance-engine-http.ts"
 import { startSandbox } from "../../src/sandbox/sandbox.ts"
-import { batchId, payoutItem, sealedIban } from "../domain/batch-story.ts"
+import { batchId, payoutItem, visibleIban } from "../domain/batch-story.ts"
 import { settings } from "../settings.ts"
 import { canary, json, MisbehavingServer, misdeeds, PATIENT_MS } from "./misbehaving-server.ts"
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 const named = (item: number, name: string) =>
-  payoutItem(item, { beneficiary: { name, account: sealedIban(canary) } })
+  payoutItem(item, { beneficiary: { name, account: visibleIban(canary) } })
 
 const screen = (url: string, items = [payoutItem(1), payoutItem(2)], timeoutMs = PATIENT_MS) =>
   Effect.gen(function* () {

@@ -31,6 +31,7 @@ import {
   returned,
   Story,
   settled,
+  someSeal,
   unknown,
   unresolved,
 } from "./batch-story.ts"
@@ -376,6 +377,7 @@ describe("whatever happens to a batch", () => {
             idempotencyKey: "key",
             requestDigest: "digest",
             submittedBy: "sam",
+            seals: [someSeal],
             ...asked,
             ...(wait === undefined ? {} : { executeAt: story.now + wait }),
             policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax },

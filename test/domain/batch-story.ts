@@ -1,10 +1,10 @@
 /** Makes batches and walks them through their life, for tests of the domain. */
 import { Result } from "effect"
 import { type Batch, emptyBatch, type ItemState } from "../../src/domain/batch.ts"
-import { type SealedAccount, visibleOf } from "../../src/domain/beneficiary.ts"
+import { type VisibleAccount, visibleOf } from "../../src/domain/beneficiary.ts"
 import type { BatchCommand, BatchCommandOf, TransferOutcome } from "../../src/domain/commands.ts"
 import { decide } from "../../src/domain/decide.ts"
-import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
+import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../src/domain/events.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import type { Rejection } from "../../src/domain/rejection.ts"
@@ -12,15 +12,22 @@ import type { Rejection } from "../../src/domain/rejection.ts"
 export const batchId = BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa")
 
 /** An account that looks sealed and opens with no key: for tests in which nothing is paid. */
-export const sealedIban = (iban = "DE89370400440532013000"): SealedAccount => ({
-  ...visibleOf({ scheme: "iban", iban }),
-  sealed: `1.${"A".repeat(64)}`,
-})
+export const visibleIban = (iban = "DE89370400440532013000"): VisibleAccount =>
+  visibleOf({ scheme: "iban", iban })
+
+/** What stands for the sealed accounts of a chunk where nobody opens them. */
+export const someSeal = `1.${"A".repeat(64)}`
+
+/** Seals for so many items. */
+export const someSeals = (count: number): readonly [string, ...ReadonlyArray<string>] => [
+  someSeal,
+  ...Array.from({ length: Math.ceil(count / ITEMS_PER_EVENT_MAX) - 1 }, () => someSeal),
+]
 
 export const payoutItem = (item: number, fields: Partial<PayoutItem> = {}): PayoutItem => ({
   item,
   reference: `invoice-${item}`,
-  beneficiary: { name: "Ada Lovelace", account: sealedIban() },
+  beneficiary: { name: "Ada Lovelace", account: visibleIban() },
   currency: "EUR",
   minor: 1_000n + BigInt(item),
   ...fields,
@@ -48,6 +55,7 @@ export const receiveBatch = (
   approvalAsked: false,
   policy: { approvalAbove: {}, approvalWithinMs: 60_000, attemptsMax: 1 },
   items: payoutItems(count),
+  seals: someSeals(terms.items?.length ?? count),
   ...terms,
 })
 

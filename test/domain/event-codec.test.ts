@@ -8,7 +8,7 @@ import { failed, returned, Story, settled } from "./batch-story.ts"
 /** Written by the release before modes, approval and numbered clearances: kept as it was recorded, but for accounts. */
 const recordedByVersion1 = [
   '{"_tag":"BatchReceived","at":1763920000000,"partner":"acme","idempotencyKey":"k-1","requestDigest":"d1","itemCount":2}',
-  '{"_tag":"ItemsReceived","at":1763920000000,"items":[{"item":1,"reference":"A","beneficiary":{"name":"Ada Lovelace","account":{"scheme":"iban","country":"DE","lastFour":"3000","sealed":"1.AAAAAAAAAAAA"}},"currency":"EUR","minor":"1250"},{"item":2,"reference":"B","beneficiary":{"name":"Clara Closed","account":{"scheme":"sort-code","lastFour":"6819","sealed":"1.BBBBBBBBBBBB"}},"currency":"GBP","minor":"200"}]}',
+  '{"_tag":"ItemsReceived","at":1763920000000,"items":[{"item":1,"reference":"A","beneficiary":{"name":"Ada Lovelace","account":{"scheme":"iban","country":"DE","lastFour":"3000"}},"currency":"EUR","minor":"1250"},{"item":2,"reference":"B","beneficiary":{"name":"Clara Closed","account":{"scheme":"sort-code","lastFour":"6819"}},"currency":"GBP","minor":"200"}],"sealed":"1.AAAAAAAAAAAA"}',
   '{"_tag":"ItemsScreened","at":1763920000100,"clearanceId":"c","listVersion":"l","decisions":[{"item":1,"decision":"approved"},{"item":2,"decision":"approved"}]}',
   '{"_tag":"PostingRequested","at":1763920000100,"posting":1,"kind":"hold","items":[1,2]}',
   '{"_tag":"PostingBooked","at":1763920000200,"posting":1,"ledgerPostingId":"p1"}',

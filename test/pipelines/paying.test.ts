@@ -197,15 +197,18 @@ it.live("leaves payouts to a person, and calls no bank, when the partner's key i
   ),
 )
 
-it.live("leaves a payout to a person when its seal does not verify, and pays the others", () =>
+it.live("leaves a chunk of payouts to a person when its seal does not verify", () =>
   Effect.gen(function* () {
     const payouts = new Payouts("Ada Lovelace", "Ada Lovelace", "Ada Lovelace").intended()
-    const [first, second] = [payouts.batch.items.get(1), payouts.batch.items.get(2)]
-    assert(first !== undefined && second !== undefined)
-    payouts.batch.items.set(2, { ...second, beneficiary: first.beneficiary })
+    const second = payouts.batch.items.get(2)
+    assert(second !== undefined)
+    const { name, account } = second.beneficiary
+    const beneficiary = { name, account: { ...account, lastFour: "3001" } }
+    payouts.batch.items.set(2, { ...second, beneficiary })
     const learnt = outcomes(yield* transfer(payouts))
-    assert.deepStrictEqual(learnt.get(2), unreadable("the seal does not verify; not sent"))
-    assert.deepStrictEqual(yield* seenOf(payouts), [1, 3])
+    for (const item of payouts.numbers)
+      assert.deepStrictEqual(learnt.get(item), unreadable("the seal does not verify; not sent"))
+    assert.deepStrictEqual(yield* seenOf(payouts), [])
   }).pipe(Effect.provide(pipelinesOn(outside))),
 )
 

@@ -7,18 +7,17 @@ import { layer as complianceEngine } from "../../src/connectors/compliance-engin
 import { layer as instructionRegister } from "../../src/connectors/instruction-register-postgres.ts"
 import { layer as ledger } from "../../src/connectors/ledger-http.ts"
 import type { Batch } from "../../src/domain/batch.ts"
-import type { SealedAccount } from "../../src/domain/beneficiary.ts"
+import { visibleOf } from "../../src/domain/beneficiary.ts"
 import type { BatchCommand } from "../../src/domain/commands.ts"
 import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
 import { type Call, Pipelines } from "../../src/pipelines/pipelines.ts"
 import { type CrashPoint, CrashPoints } from "../../src/platform/crash-point.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { type SandboxUrls, startSandbox } from "../../src/sandbox/sandbox.ts"
-import { sealAccount } from "../../src/vault/sealing.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, Story } from "../domain/batch-story.ts"
 import { settings } from "../settings.ts"
-import { fixedKey, fixedKeys } from "../vault/fixed-keys.ts"
+import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 export interface Outside {
   readonly urls: SandboxUrls
@@ -73,16 +72,12 @@ export class Payouts extends Story {
   constructor(...names: ReadonlyArray<string>) {
     super()
     const [first, ...others] = names.map((name, index) =>
-      payoutItem(index + 1, {
-        beneficiary: { name, account: this.#sealed(index + 1) },
-      }),
+      payoutItem(index + 1, { beneficiary: { name, account: visibleOf(openIban) } }),
     )
     if (first === undefined) throw new Error("a batch pays somebody")
-    this.asked(names.length, { idempotencyKey: this.id, items: [first, ...others] })
-  }
-
-  #sealed(item: number): SealedAccount {
-    return sealAccount(fixedKey, { partner: "acme", batch: this.id, item }, openIban)
+    const items = [first, ...others] as const
+    const seals = sealsOf({ partner: "acme", batch: this.id }, items, openIban)
+    this.asked(names.length, { idempotencyKey: this.id, items, seals })
   }
 
   get numbers(): Call["items"] {

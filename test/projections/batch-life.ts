@@ -4,7 +4,15 @@ import { Effect } from "effect"
 import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { EventLog, type Ownership } from "../../src/streams/event-log.ts"
-import { accepted, payoutItem, returned, Story, sealedIban, settled, unknown } from "../domain/batch-story.ts"
+import {
+  accepted,
+  payoutItem,
+  returned,
+  Story,
+  settled,
+  unknown,
+  visibleIban,
+} from "../domain/batch-story.ts"
 import { headAt, takeFrom } from "../streams/log-under-test.ts"
 
 /** An account number that must not be seen anywhere outside the log. */
@@ -24,7 +32,7 @@ const monies = [
 const item = (number: number): PayoutItem =>
   payoutItem(number, {
     ...monies[(number - 1) % monies.length],
-    beneficiary: { name: "Grace Hopper", account: sealedIban(CANARY_IBAN) },
+    beneficiary: { name: "Grace Hopper", account: visibleIban(CANARY_IBAN) },
   })
 
 /**

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto"
 import type { BatchEvent, PayoutItem, RecordedEvent } from "../../src/domain/events.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
-import { sealedIban } from "../domain/batch-story.ts"
+import { someSeal, visibleIban } from "../domain/batch-story.ts"
 
 /** An account number that must not be seen anywhere outside the log. */
 export const CANARY_IBAN = "DE89370400440532013000"
@@ -16,7 +16,7 @@ const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 const payoutItem = (item: number): PayoutItem => ({
   item,
   reference: `order-${item}`,
-  beneficiary: { name: "Ada Lovelace", account: sealedIban(CANARY_IBAN) },
+  beneficiary: { name: "Ada Lovelace", account: visibleIban(CANARY_IBAN) },
   ...(item % 2 === 0 ? { currency: "JPY", minor: 1_200n } : { currency: "EUR", minor: 1_234n }),
 })
 
@@ -40,7 +40,7 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
       submittedBy: partner,
       attemptsMax: 1,
     },
-    { _tag: "ItemsReceived", at, items: [first, ...others] },
+    { _tag: "ItemsReceived", at, items: [first, ...others], sealed: someSeal },
     {
       _tag: "ItemsScreened",
       at,

@@ -2,12 +2,13 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { AppConfig } from "../../src/config.ts"
+import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { RedisCommands } from "../../src/platform/redis-client.ts"
 import { KEYS_FRESH_MS, PartnerKeys } from "../../src/vault/partner-keys.ts"
 import { layer, makePartnerKeys } from "../../src/vault/partner-keys-redis.ts"
-import { keyIdOf, openAccount, sealAccount } from "../../src/vault/sealing.ts"
+import { keyIdOf, openAccounts, sealAccounts } from "../../src/vault/sealing.ts"
 import { ownPrefix, settings } from "../settings.ts"
 
 const master = (id: string, byte: number) => `${id}=${Buffer.alloc(32, byte).toString("base64")}`
@@ -21,18 +22,21 @@ const process = (prefix: string, masters = k1, environment = {}) =>
     Layer.provideMerge(settings({ STREAM_PREFIX: prefix, MASTER_KEYS: masters, ...environment })),
   )
 
-const place = { partner: "acme", batch: BatchId.make(`pb_${"a".repeat(22)}`), item: 1 }
+const place = { partner: "acme", batch: BatchId.make(`pb_${"a".repeat(22)}`) }
 const account = { scheme: "iban", iban: "GB82WEST12345698765432" } as const
 
+const items = [{ item: 1, account: visibleOf(account) }]
+
 const seal = Effect.gen(function* () {
-  return sealAccount(yield* (yield* PartnerKeys).current("acme"), place, account)
+  return sealAccounts(yield* (yield* PartnerKeys).current("acme"), place, items, [account])
 })
 
 /** The account if it can be read, "gone" when its key is, or why its key cannot be had. */
-const read = Effect.fnUntraced(function* (sealed: ReturnType<typeof sealAccount>) {
+const read = Effect.fnUntraced(function* (sealed: string) {
   const key = yield* Effect.result((yield* PartnerKeys).find("acme", keyIdOf(sealed)))
   if (Result.isFailure(key)) return key.failure.reason
-  return key.success === undefined ? "gone" : Result.getOrThrow(openAccount(key.success, place, sealed))
+  if (key.success === undefined) return "gone"
+  return Result.getOrThrow(openAccounts(key.success, place, items, sealed)).get(1)
 })
 
 const ringOf = Effect.gen(function* () {

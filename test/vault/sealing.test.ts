@@ -2,10 +2,10 @@ import { createSecretKey, randomBytes } from "node:crypto"
 import { Result } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { BeneficiaryAccount } from "../../src/domain/beneficiary.ts"
+import { type BeneficiaryAccount, visibleOf } from "../../src/domain/beneficiary.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import type { DataKey } from "../../src/vault/partner-keys.ts"
-import { keyIdOf, openAccount, type Place, sealAccount } from "../../src/vault/sealing.ts"
+import { keyIdOf, openAccounts, type Place, sealAccounts, type VisibleItem } from "../../src/vault/sealing.ts"
 
 const key: DataKey = { id: "7", key: createSecretKey(randomBytes(32)) }
 
@@ -28,81 +28,106 @@ const accounts: fc.Arbitrary<BeneficiaryAccount> = fc.oneof(
 const places: fc.Arbitrary<Place> = fc.record({
   partner: fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,62}$/),
   batch: fc.stringMatching(/^pb_[a-z2-7]{22}$/).map((id) => BatchId.make(id)),
-  item: fc.integer({ min: 1, max: 100_000 }),
 })
+const chunks = fc.array(accounts, { minLength: 1, maxLength: 20 })
 
-const opens = (opener: DataKey, place: Place, sealed: Parameters<typeof openAccount>[2]): boolean =>
-  Result.isSuccess(openAccount(opener, place, sealed))
+const visible = (chunk: ReadonlyArray<BeneficiaryAccount>, from = 1): ReadonlyArray<VisibleItem> =>
+  chunk.map((account, index) => ({ item: from + index, account: visibleOf(account) }))
 
-describe("a sealed account", () => {
-  it("opens to what it was, and shows nothing but scheme, country and last four characters", () => {
+const seal = (place: Place, chunk: ReadonlyArray<BeneficiaryAccount>, from = 1): string =>
+  sealAccounts(key, place, visible(chunk, from), chunk)
+
+const opens = (opener: DataKey, place: Place, items: ReadonlyArray<VisibleItem>, sealed: string): boolean =>
+  Result.isSuccess(openAccounts(opener, place, items, sealed))
+
+const somewhere: Place = { partner: "acme", batch: BatchId.make(`pb_${"a".repeat(22)}`) }
+const ibans = [
+  { scheme: "iban", iban: "DE89370400440532013000" },
+  { scheme: "iban", iban: "FR1420041010050500013M02606" },
+] as const
+
+describe("sealed accounts", () => {
+  it("open to what they were, by item, and show nothing but scheme, country and last four characters", () => {
     fc.assert(
-      fc.property(accounts, places, (account, place) => {
-        const sealed = sealAccount(key, place, account)
-        expect(Result.getOrThrow(openAccount(key, place, sealed))).toEqual(account)
+      fc.property(chunks, places, fc.integer({ min: 1, max: 99_000 }), (chunk, place, from) => {
+        const sealed = seal(place, chunk, from)
+        const opened = Result.getOrThrow(openAccounts(key, place, visible(chunk, from), sealed))
+        expect([...opened]).toEqual(chunk.map((account, index) => [from + index, account]))
         expect(keyIdOf(sealed)).toBe("7")
-        const { sealed: _, ...visible } = sealed
-        expect(Object.keys(visible)).toEqual(
-          ["iban", "bic"].includes(account.scheme)
-            ? ["scheme", "country", "lastFour"]
-            : ["scheme", "lastFour"],
-        )
-        expect(visible.lastFour.length).toBeLessThanOrEqual(4)
+        for (const { account } of visible(chunk)) {
+          expect(Object.keys(account)).toEqual(
+            ["iban", "bic"].includes(account.scheme)
+              ? ["scheme", "country", "lastFour"]
+              : ["scheme", "lastFour"],
+          )
+          expect(account.lastFour.length).toBeLessThanOrEqual(4)
+        }
       }),
     )
   })
 
-  it("does not open for another partner, batch or item, nor under another key", () => {
+  it("do not open for another partner or batch, for other items, nor under another key", () => {
     fc.assert(
-      fc.property(accounts, places, places, (account, place, other) => {
-        const sealed = sealAccount(key, place, account)
-        for (const part of ["partner", "batch", "item"] as const)
-          expect(opens(key, { ...place, [part]: other[part] }, sealed)).toBe(other[part] === place[part])
-        expect(opens({ id: "7", key: createSecretKey(randomBytes(32)) }, place, sealed)).toBe(false)
+      fc.property(chunks, places, places, (chunk, place, other) => {
+        const [items, sealed] = [visible(chunk), seal(place, chunk)]
+        for (const part of ["partner", "batch"] as const)
+          expect(opens(key, { ...place, [part]: other[part] }, items, sealed)).toBe(
+            other[part] === place[part],
+          )
+        expect(opens(key, place, visible(chunk, 2), sealed)).toBe(false)
+        expect(opens(key, place, items.slice(1), sealed)).toBe(false)
+        expect(opens({ id: "7", key: createSecretKey(randomBytes(32)) }, place, items, sealed)).toBe(false)
       }),
     )
   })
 
-  it("does not open when what was seen of it is not what was sealed", () => {
-    const place: Place = { partner: "acme", batch: BatchId.make(`pb_${"a".repeat(22)}`), item: 1 }
-    const sealed = sealAccount(key, place, { scheme: "iban", iban: "DE89370400440532013000" })
-    expect(opens(key, place, sealed)).toBe(true)
-    expect(opens(key, place, { ...sealed, country: "FR" })).toBe(false)
-    expect(opens(key, place, { ...sealed, lastFour: "3001" })).toBe(false)
-    expect(opens(key, place, { ...sealed, scheme: "bic" })).toBe(false)
+  it("do not open when what was seen of one is not what was sealed, or two were exchanged", () => {
+    const sealed = seal(somewhere, ibans)
+    const [first, second] = visible(ibans)
+    if (first === undefined || second === undefined) throw new Error("there are two")
+    const seen = (fields: Partial<VisibleItem["account"]>) => [
+      { ...first, account: { ...first.account, ...fields } },
+      second,
+    ]
+    expect(opens(key, somewhere, [first, second], sealed)).toBe(true)
+    expect(opens(key, somewhere, seen({ country: "FR" }), sealed)).toBe(false)
+    expect(opens(key, somewhere, seen({ lastFour: "3001" }), sealed)).toBe(false)
+    expect(opens(key, somewhere, seen({ scheme: "bic" }), sealed)).toBe(false)
+    const exchanged = [
+      { ...first, account: second.account },
+      { ...second, account: first.account },
+    ]
+    expect(opens(key, somewhere, exchanged, sealed)).toBe(false)
   })
 
-  it("does not open when one bit or one character of it has changed, or some are missing", () => {
+  it("do not open when one bit or one character has changed, or some are missing", () => {
     fc.assert(
-      fc.property(accounts, places, fc.nat(), fc.nat(7), (account, place, at, bit) => {
-        const sealed = sealAccount(key, place, account)
-        const box = Buffer.from(sealed.sealed.slice(2), "base64url")
+      fc.property(chunks, places, fc.nat(), fc.nat(7), (chunk, place, at, bit) => {
+        const [items, sealed] = [visible(chunk), seal(place, chunk)]
+        const box = Buffer.from(sealed.slice(2), "base64url")
         const index = at % box.length
         box[index] = (box[index] ?? 0) ^ (1 << bit)
-        expect(opens(key, place, { ...sealed, sealed: `7.${box.toString("base64url")}` })).toBe(false)
-        const text = [...sealed.sealed]
+        expect(opens(key, place, items, `7.${box.toString("base64url")}`)).toBe(false)
+        const text = [...sealed]
         const letter = 2 + (at % (text.length - 2))
         text[letter] = text[letter] === "A" ? "B" : "A"
-        expect(opens(key, place, { ...sealed, sealed: text.join("") })).toBe(false)
-        expect(opens(key, place, { ...sealed, sealed: sealed.sealed.slice(0, letter) })).toBe(false)
+        expect(opens(key, place, items, text.join(""))).toBe(false)
+        expect(opens(key, place, items, sealed.slice(0, letter))).toBe(false)
       }),
     )
   })
 
-  it("has one spelling: not even bits that carry nothing may change", () => {
-    const place: Place = { partner: "acme", batch: BatchId.make(`pb_${"a".repeat(22)}`), item: 1 }
-    const sealed = sealAccount(key, place, { scheme: "iban", iban: "DE89370400440532013000" })
+  it("have one spelling: not even bits that carry nothing may change", () => {
     const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"]
-    const spellings = letters.map((letter) => `${sealed.sealed.slice(0, -1)}${letter}`)
-    expect(spellings.filter((text) => opens(key, place, { ...sealed, sealed: text }))).toEqual([
-      sealed.sealed,
-    ])
+    for (const chunk of [ibans.slice(0, 1), ibans]) {
+      const sealed = seal(somewhere, chunk)
+      const spellings = letters.map((letter) => `${sealed.slice(0, -1)}${letter}`)
+      expect(spellings.filter((text) => opens(key, somewhere, visible(chunk), text))).toEqual([sealed])
+    }
   })
 
-  it("is never the same twice", () => {
-    const place: Place = { partner: "acme", batch: BatchId.make(`pb_${"a".repeat(22)}`), item: 1 }
-    const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
-    const nonces = Array.from({ length: 2_000 }, () => sealAccount(key, place, account).sealed.slice(2, 18))
+  it("are never the same twice", () => {
+    const nonces = Array.from({ length: 2_000 }, () => seal(somewhere, ibans).slice(2, 18))
     expect(new Set(nonces).size).toBe(nonces.length)
   })
 })
