@@ -42,7 +42,8 @@ interface Said {
   readonly batchP50Ms: number
   readonly batchP99Ms: number
   readonly cpuSeconds: number
-  readonly serverCpuSeconds: number
+  /** Of servers that it started itself. */
+  readonly serverCpuSeconds?: number
   readonly verified: number
 }
 
@@ -62,7 +63,9 @@ const runEngine = async (name: Engine | "floor", stand: Stand): Promise<Run> => 
     return {
       ...said,
       cpuSeconds:
-        said.cpuSeconds + said.serverCpuSeconds + (spent.redisCpuSeconds + spent.postgresCpuSeconds) * share,
+        said.cpuSeconds +
+        (said.serverCpuSeconds ?? 0) +
+        (spent.redisCpuSeconds + spent.postgresCpuSeconds) * share,
       redisCommands: spent.redisCommands * share,
       redisBytes: spent.redisBytes * share,
     }

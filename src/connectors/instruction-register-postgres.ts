@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import { type BatchId, type TransferKey, transferReference } from "../domain/identifiers.ts"
+import type { BatchId, TransferKey } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
 import { InstructionRegister, type LogTail } from "./instruction-register.ts"
@@ -12,7 +12,7 @@ import { ProviderUnavailable } from "./provider-error.ts"
 const migration = `
   select pg_advisory_xact_lock(hashtext('atlaspay.instruction_register'));
   create table if not exists instruction_register (
-    batch text not null,
+    batch text collate "C" not null,
     item int not null,
     attempt int not null,
     bank text not null,
@@ -20,7 +20,7 @@ const migration = `
     primary key (batch, item, attempt)
   );
   create table if not exists instruction_tails (
-    batch text primary key,
+    batch text collate "C" primary key,
     version int not null,
     head text not null
   )`
@@ -35,10 +35,10 @@ interface Recording {
   readonly tail: LogTail
 }
 
+/** The attempts of a batch that were not there before, as "<item>-<attempt>" with commas between them. */
 interface RecordedRow {
   readonly batch: BatchId
-  readonly item: number
-  readonly attempt: number
+  readonly attempts: string
 }
 
 /** The register as tables of its own in Postgres, which are created when they are not there. */
@@ -79,19 +79,21 @@ const recordAll = ({ query }: Postgres["Service"]) =>
           order by batch
           on conflict (batch) do update set version = excluded.version, head = excluded.head
             where instruction_tails.version < excluded.version
+        ), recorded as (
+          insert into instruction_register (batch, item, attempt, bank)
+          select * from unnest(
+            ${arrayOf(attempts, ({ batch }) => batch)}::text[],
+            ${arrayOf(attempts, ({ item }) => item)}::int[],
+            ${arrayOf(attempts, ({ attempt }) => attempt)}::int[],
+            ${arrayOf(attempts, ({ bank }) => bank)}::text[]
+          ) as attempts (batch, item, attempt, bank)
+          order by batch, item, attempt
+          on conflict do nothing
+          returning batch, item, attempt
         )
-        insert into instruction_register (batch, item, attempt, bank)
-        select * from unnest(
-          ${arrayOf(attempts, ({ batch }) => batch)}::text[],
-          ${arrayOf(attempts, ({ item }) => item)}::int[],
-          ${arrayOf(attempts, ({ attempt }) => attempt)}::int[],
-          ${arrayOf(attempts, ({ bank }) => bank)}::text[]
-        ) as attempts (batch, item, attempt, bank)
-        order by batch, item, attempt
-        on conflict do nothing
-        returning batch, item, attempt`,
+        select batch, string_agg(item || '-' || attempt, ',') as attempts from recorded group by batch`,
     )
-    const fresh = new Set(recorded.map(transferReference))
+    const fresh = new Map(recorded.map(({ batch, attempts }) => [batch, new Set(attempts.split(","))]))
     return calls.map(({ attempts }) => without(attempts, fresh))
   })
 
@@ -119,9 +121,12 @@ const readTails = ({ query }: Postgres["Service"]) =>
   })
 
 /** What was there already. Of calls that share a statement, the first has an attempt, and the others find it taken. */
-const without = (attempts: ReadonlyArray<TransferKey>, fresh: Set<string>): ReadonlyArray<TransferKey> =>
+const without = (
+  attempts: ReadonlyArray<TransferKey>,
+  fresh: ReadonlyMap<BatchId, Set<string>>,
+): ReadonlyArray<TransferKey> =>
   attempts
-    .filter((attempt) => !fresh.delete(transferReference(attempt)))
+    .filter(({ batch, item, attempt }) => fresh.get(batch)?.delete(`${item}-${attempt}`) !== true)
     .map(({ batch, item, attempt }) => ({ batch, item, attempt }))
 
 const asProvider = ({ step, code }: PostgresUnavailable): ProviderUnavailable =>

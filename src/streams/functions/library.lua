@@ -74,12 +74,22 @@ local function entry_at(log, version)
   return entry_of(redis.call('XRANGE', log, id, id)[1])
 end
 
--- Writes events after a version. They come as lines, an event and its hash in turn: JSON has no line feed in it.
+-- Writes events after a version. They come as lines, an event and its hash in turn: JSON has no line feed in it. Only the
+-- first of them carries the id of the append.
 local function write(log, version, command, lines)
-  for event, hash in string.gmatch(lines, '([^\n]+)\n([^\n]+)\n') do
+  local from = 1
+  while from <= #lines do
+    local event_end = string.find(lines, '\n', from, true)
+    local hash_end = string.find(lines, '\n', event_end + 1, true)
+    local event = string.sub(lines, from, event_end - 1)
+    local hash = string.sub(lines, event_end + 1, hash_end - 1)
     version = version + 1
-    redis.call('XADD', log, version .. '-0', 'e', event, 'h', hash, 'c', command)
-    command = ''
+    if from == 1 then
+      redis.call('XADD', log, version .. '-0', 'e', event, 'h', hash, 'c', command)
+    else
+      redis.call('XADD', log, version .. '-0', 'e', event, 'h', hash)
+    end
+    from = hash_end + 1
   end
   return version
 end
