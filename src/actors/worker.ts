@@ -5,7 +5,7 @@
  *
  * On the way out it drains: no new batch, no new work; what is under way is recorded, and every batch is handed over.
  */
-import { Clock, Effect, FiberMap, Layer, Random } from "effect"
+import { Clock, Effect, FiberMap, Layer, Random, Semaphore } from "effect"
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
@@ -20,7 +20,9 @@ import { WarmBatches } from "./warm-batches.ts"
 /** Items that the states of batches at rest may hold in memory together. */
 const WARM_ITEMS_MAX = 200_000
 /** How long one read of the run queue waits. Bounds the first step of a drain. */
-const TAKE_WAIT_MS = 250
+const TAKE_WAIT_MS = 100
+/** Reads of the run queue that may be under way at a time; a drain waits for all of them. */
+const TAKES_MAX = 1_024
 const WAKE_EVERY_MS = 100
 /** How long a batch may be without a worker once its claim has passed, whatever the claim. */
 const TAKE_OVER_EVERY_MS_MAX = 250
@@ -54,6 +56,8 @@ interface Worker {
   readonly desk: Desk
   readonly leases: Map<BatchId, Lease>
   readonly actors: FiberMap.FiberMap<BatchId, void, never>
+  /** Held while batches are taken: whoever holds all of it knows that no more will come. */
+  readonly taking: Semaphore.Semaphore
   draining: boolean
   /** Tells how many batches the worker holds. */
   readonly count: () => void
@@ -71,6 +75,7 @@ const makeWorker = Effect.gen(function* () {
     settings,
     leases,
     actors: yield* FiberMap.make<BatchId, void, never>(),
+    taking: Semaphore.makeUnsafe(TAKES_MAX),
     draining: false,
     count: () => activeBatches.set(leases.size),
     desk: {
@@ -114,22 +119,34 @@ const takeScheduled = Effect.fnUntraced(function* (worker: Worker, queue: RunQue
   const room = worker.settings.activeMax - worker.leases.size
   if (room <= 0 || worker.draining) return yield* Effect.sleep(FULL_MS)
   const takenAt = moment()
-  // What a read has taken is ours: it is not interrupted between the server's answer and the start of the actors.
-  const take = Effect.andThen(queue.take(worker.name, room, TAKE_WAIT_MS), (owned) =>
-    runAll(worker, owned, takenAt),
-  )
-  yield* Effect.uninterruptible(take)
+  yield* taking(worker, queue.take(worker.name, room, TAKE_WAIT_MS), takenAt)
 })
+
+/** What was taken is ours: nothing is interrupted between the server's answer and the start of the actors. */
+const taking = (
+  worker: Worker,
+  take: Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>,
+  takenAt: Moment,
+) =>
+  Effect.suspend(() =>
+    worker.draining ? Effect.void : Effect.flatMap(take, (owned) => runAll(worker, owned, takenAt)),
+  ).pipe(worker.taking.withPermit, Effect.uninterruptible)
 
 const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
   if (worker.draining) return
-  // Orphans come first, also before a full house: their transfers may be in the air.
-  const room = Math.max(worker.settings.activeMax - worker.leases.size, ORPHANS_MIN)
+  const { activeMax, claimMs } = worker.settings
+  const held = worker.leases.size
+  // Orphans come first, also before a full house: their transfers may be in the air. But a house has its limit.
+  const room = Math.min(Math.max(activeMax - held, ORPHANS_MIN), 2 * activeMax - held)
+  if (room <= 0) return
   const takenAt = moment()
   const log = yield* EventLog
-  const owned = yield* log.takeOver(worker.name, worker.settings.claimMs, room)
-  for (const { batch } of owned) yield* Effect.logWarning("batch taken over", { worker: worker.name, batch })
-  yield* runAll(worker, owned, takenAt)
+  const takeOver = Effect.tap(log.takeOver(worker.name, claimMs, room), (owned) =>
+    Effect.forEach(owned, ({ batch }) =>
+      Effect.logWarning("batch taken over", { worker: worker.name, batch }),
+    ),
+  )
+  yield* taking(worker, takeOver, takenAt)
 })
 
 const runAll = Effect.fnUntraced(function* (
@@ -153,7 +170,8 @@ const runAll = Effect.fnUntraced(function* (
 
 /**
  * Runs an actor and answers for how it ends. A batch that failed stays pending for this worker, unrenewed: after the
- * claim time it is taken over, here or elsewhere. One that cannot be read is frozen, with an alarm, and others go on.
+ * claim time it is taken over, here or elsewhere. One that cannot be read, or at which this program breaks, is frozen,
+ * with an alarm, and others go on.
  */
 const supervise = (worker: Worker, lease: Lease) => {
   const { batch } = lease.owned
@@ -165,7 +183,11 @@ const supervise = (worker: Worker, lease: Lease) => {
         Effect.logWarning("batch interrupted", { ...told, step, reason }),
       CorruptEntry: ({ entry, reason }) => freeze(lease, { ...told, entry, reason }),
     }),
-    Effect.catchDefect((defect) => Effect.logError("batch failed", { ...told, defect })),
+    Effect.catchDefect((defect) =>
+      Effect.logError("batch failed", { ...told, defect }).pipe(
+        Effect.andThen(freeze(lease, { ...told, entry: "none", reason: "this program broke at it" })),
+      ),
+    ),
   )
 }
 
@@ -182,9 +204,21 @@ const freeze = Effect.fnUntraced(
   }),
 )
 
+/** By partition: one that does not answer must not cost the leases of the others. */
 const renewAll = Effect.fnUntraced(function* (worker: Worker) {
-  const leases = [...worker.leases.values()]
-  if (leases.length === 0) return
+  const { partitionOf } = yield* EventLog
+  const groups = Map.groupBy(worker.leases.values(), ({ owned }) => partitionOf(owned.batch))
+  yield* Effect.forEach(
+    groups,
+    ([partition, leases]) =>
+      Effect.catchTag(renew(worker, leases), "StreamsUnavailable", ({ step, reason }) =>
+        Effect.logWarning("batches not renewed", { worker: worker.name, partition, step, reason }),
+      ),
+    { concurrency: "unbounded", discard: true },
+  )
+})
+
+const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray<Lease>) {
   const askedAt = moment()
   const lost = new Set(yield* (yield* EventLog).renew(leases.map(({ owned }) => owned)))
   for (const lease of leases) {
@@ -217,11 +251,18 @@ const drain = Effect.fnUntraced(
   function* (worker: Worker) {
     const log = yield* EventLog
     worker.draining = true
+    yield* worker.taking.take(TAKES_MAX)
     yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(worker.settings.drainMs))
     const left = [...worker.leases.values()]
     yield* FiberMap.clear(worker.actors)
     for (const { owned } of left)
-      yield* log.handOver(owned).pipe(Effect.catchTag("OwnershipLost", () => Effect.void))
+      yield* log.handOver(owned).pipe(
+        Effect.catchTags({
+          OwnershipLost: () => Effect.void,
+          StreamsUnavailable: ({ step, reason }) =>
+            Effect.logWarning("batch not handed over", { batch: owned.batch, step, reason }),
+        }),
+      )
     yield* log.retire(worker.name)
     yield* Effect.logInfo("worker drained", { worker: worker.name, handedOver: left.length })
   },

@@ -155,12 +155,10 @@ const finalWord = (outcome: RecordTransfer["outcome"]): FinalWord | undefined =>
 /** Transfers that another worker left in the air: the bank is asked about each at once. */
 export const decideTakeOver = (batch: Batch, { at }: BatchCommandOf<"TakeOver">): Decision =>
   events(
-    ...Arr.fromIterable(batch.tasks.transfer).map((item) => ({
-      _tag: "TransferUnknown" as const,
-      at,
-      item,
-      attempt: batch.items.get(item)?.transfer?.attempt ?? 1,
-      reason: "the worker that sent it is gone",
-      inquireAt: at,
-    })),
+    ...Arr.fromIterable(batch.tasks.transfer).flatMap((item) => {
+      const attempt = batch.items.get(item)?.transfer?.attempt
+      if (attempt === undefined) throw new Error(`item ${item} is in the air without an attempt`)
+      const reason = "the worker that sent it is gone"
+      return { _tag: "TransferUnknown" as const, at, item, attempt, reason, inquireAt: at }
+    }),
   )

@@ -14,7 +14,7 @@ import { type KeysForgotten, PartnerKeys } from "../vault/partner-keys.ts"
 import { sealAccounts } from "../vault/sealing.ts"
 import { batchIdOf, requestDigestOf } from "./batch-identity.ts"
 import type { EdgeContext } from "./edge.ts"
-import { IdempotencyKeyReused, InvalidRequest } from "./failures.ts"
+import { IdempotencyKeyReused, type IntakeFull, InvalidRequest, type PartnerShareFull } from "./failures.ts"
 import { Intake } from "./intake.ts"
 import { requireJson } from "./json-body.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
@@ -30,7 +30,15 @@ export const acceptBatch = Effect.fnUntraced(function* (c: EdgeContext, partner:
   const observe = acceptanceSeconds.startTimer()
   const key = yield* idempotencyKeyOf(c)
   yield* requireJson(c)
-  yield* (yield* Intake).admit(laneOf(batchIdOf(partner, key)))
+  const id = batchIdOf(partner, key)
+  // A full house is closed to new batches; what was accepted before is answered as ever.
+  const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
+    const [first] = yield* (yield* EventLog).read(id, 0, 1)
+    if (first === undefined) return yield* full
+  })
+  yield* (yield* Intake)
+    .admit(laneOf(id))
+    .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
   const bodies = yield* RequestBodies
   const response = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => accept(partner, key, body))
   observe({ status: response.status })

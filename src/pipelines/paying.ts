@@ -25,7 +25,7 @@ export interface PayingDesk extends InquiryPolicy {
 /**
  * Sends transfers whose intent is in the log. All are written into the instruction register first; without it none is
  * sent, and none that the register knows already although the log says that it was never sent. Here alone accounts are
- * opened, each when its call is made; one that nobody can open is left to a person.
+ * opened, those of the call when it begins; one that nobody can open is left to a person.
  */
 export const paying =
   (desk: PayingDesk) =>

@@ -24,18 +24,20 @@ export const openingOf = Effect.fnUntraced(function* (
   numbers: ReadonlyArray<number>,
 ): Effect.fn.Return<Opening, ProviderUnavailable> {
   const chunkOf = (item: number) => batch.seals.find(({ from, to }) => from <= item && item <= to)
-  const opened = new Map<Chunk, Result.Result<ReadonlyMap<number, BeneficiaryAccount>, string>>()
-  for (const chunk of new Set(numbers.map(chunkOf)))
-    if (chunk !== undefined) opened.set(chunk, yield* openChunk(keys, id, batch, chunk))
-  return (item) => {
-    const chunk = chunkOf(item)
-    const accounts = chunk && opened.get(chunk)
-    if (accounts === undefined) return Result.fail("it was never sealed")
-    return Result.flatMap(accounts, (accounts) => {
-      const account = accounts.get(item)
-      return account === undefined ? Result.fail("it is not in its seal") : Result.succeed(account)
-    })
+  const opened = new Map<number, Result.Result<BeneficiaryAccount, string>>()
+  for (const [chunk, items] of Map.groupBy(numbers, chunkOf)) {
+    if (chunk === undefined) continue
+    const accounts = yield* openChunk(keys, id, batch, chunk)
+    // Of the chunk only what is paid now is kept.
+    for (const item of items)
+      opened.set(
+        item,
+        Result.flatMap(accounts, (accounts) =>
+          Result.fromNullishOr(accounts.get(item), () => "it is not in its seal"),
+        ),
+      )
   }
+  return (item) => opened.get(item) ?? Result.fail("it was never sealed")
 })
 
 const openChunk = Effect.fnUntraced(function* (

@@ -247,15 +247,24 @@ export const layer = Layer.effect(
   }),
 )
 
-/** Does something for all partitions, also when one of them fails: they live on different servers. Then it fails. */
+/** How long one partition may hold up the others. */
+const PARTITION_MS_MAX = 1_000
+
+/** Does something for all partitions, also when one of them fails or is silent: they live on different servers. Then it fails. */
 const onAll = <A, B>(
   all: Iterable<A>,
   each: (one: A) => Effect.Effect<B, StreamsUnavailable>,
 ): Effect.Effect<ReadonlyArray<B>, StreamsUnavailable> =>
   Effect.flatMap(
-    Effect.forEach(all, (one) => Effect.exit(each(one)), { concurrency: "unbounded" }),
+    Effect.forEach(all, (one) => Effect.exit(inTime(each(one))), { concurrency: "unbounded" }),
     (exits) => Effect.all(exits),
   )
+
+const inTime = <A>(step: Effect.Effect<A, StreamsUnavailable>) =>
+  Effect.timeoutOrElse(step, {
+    duration: PARTITION_MS_MAX,
+    orElse: () => Effect.fail(new StreamsUnavailable({ step: "partition", reason: "TIMEOUT" })),
+  })
 
 /** What `open` and `stage` answer. */
 type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED", first?: string]

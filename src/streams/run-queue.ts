@@ -24,6 +24,9 @@ export const createGroups = Effect.fnUntraced(function* (commands: Commands, str
   }
 })
 
+/** How long one stream may hold up what was taken from the others. */
+const SCAN_MS_MAX = 1_000
+
 /** The longest that one read may block: the watchdog of its connection knows it. */
 export const WAIT_MS_MAX = 5_000
 
@@ -86,6 +89,12 @@ export const takingOver = (
         cursor = next
       } while (cursor !== "0-0")
     })
-    const exits = yield* Effect.forEach(streams, (stream) => Effect.exit(scan(stream)))
+    const late = Effect.fail(new StreamsUnavailable({ step: "take over", reason: "TIMEOUT" }))
+    const exits = yield* Effect.forEach(
+      streams,
+      (stream) =>
+        Effect.exit(Effect.timeoutOrElse(scan(stream), { duration: SCAN_MS_MAX, orElse: () => late })),
+      { concurrency: "unbounded" },
+    )
     return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
   })

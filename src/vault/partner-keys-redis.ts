@@ -92,8 +92,8 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
     }),
     find: Effect.fn("PartnerKeys.find")(function* (partner, id) {
       const held = yield* Cache.get(rings, partner)
-      // A key that another process has just made is not known here yet.
-      const ring = held.keys.has(id) || held.forgotten ? held : yield* reread(partner)
+      // A key that another process has just made is not known here yet, and "gone" is only said of a fresh reading.
+      const ring = held.keys.has(id) ? held : yield* reread(partner)
       return ring.keys.has(id) ? yield* usable(ring, id) : undefined
     }),
     list: Effect.gen(function* () {
@@ -179,6 +179,8 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
         yield* run(() => redis.hset(hash(partner), "forgotten", at))
         const { wrapped } = yield* read(partner)
         yield* remove(partner, [...wrapped.keys()])
+        // A failover must not bring back what was destroyed.
+        yield* Effect.mapError(replicated(hash(partner)), ({ reason }) => new VaultUnavailable({ reason }))
       }),
     /** Takes the sign away, and before it whatever a crash has left. */
     remember: (partner: string, left: ReadonlyArray<string>) =>

@@ -85,6 +85,16 @@ it("drops mail that cannot be read, with an alarm, and goes on with the rest", a
   expect(engine.lines.some((line) => line.includes("command refused") && line.includes(id))).toBe(true)
 })
 
+it("freezes a batch at which the program breaks, and others go on", async () => {
+  await using engine = await EngineUnderTest.open({ bugFor: "unlucky" })
+  const worker = await engine.start()
+  const unlucky = await engine.submit("unlucky", "batch")
+  const sound = await engine.submit("acme", "batch")
+  await settled(engine, sound)
+  await frozen(engine, worker, 1)
+  expect(engine.lines.find((line) => line.includes("batch frozen"))).toContain(unlucky)
+})
+
 it("takes a batch of 15,000 items, which is opened in steps, and pays each once", async () => {
   await using engine = await EngineUnderTest.open({ environment: { BANK_CONCURRENCY: "64" } })
   await engine.start()

@@ -25,3 +25,18 @@ it("hands its batches over before a slow bank has answered, and nobody waits for
   })
   expect([...engine.paid.values()]).toEqual(Array(18).fill(1))
 })
+
+it("leaves nothing behind of what it was just about to take", async () => {
+  await using engine = await EngineUnderTest.open({ environment: { CLAIM_MS: "600000" } })
+  const ids: Array<Parameters<typeof engine.batch>[0]> = []
+  for (let round = 0; round < 8; round += 1) {
+    const leaving = await engine.start()
+    const [id] = await Promise.all([engine.submit("acme", `${round}`), leaving.drain()])
+    ids.push(id)
+  }
+  await engine.start()
+  await eventually("all are settled", async () => {
+    const states = await Promise.all(ids.map(async (id) => (await engine.batch(id)).closed))
+    return states.every((state) => state === "settled")
+  })
+})

@@ -33,6 +33,8 @@ export interface EngineTerms {
   readonly environment?: Readonly<Record<string, string>>
   /** How long the bank takes to pay. */
   readonly bankMs?: number
+  /** The partner for whom the compliance engine's connector has a bug. */
+  readonly bugFor?: string
 }
 
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
@@ -41,6 +43,7 @@ export class EngineUnderTest implements AsyncDisposable {
   readonly lines: Array<string> = []
   readonly #environment: Readonly<Record<string, string>>
   readonly #bankMs: number
+  readonly #bugFor: string | undefined
   readonly #drop: () => Promise<void>
   readonly #log
   readonly #workers = new Set<Worker>()
@@ -48,18 +51,20 @@ export class EngineUnderTest implements AsyncDisposable {
   private constructor(
     environment: Readonly<Record<string, string>>,
     bankMs: number,
+    bugFor: string | undefined,
     drop: () => Promise<void>,
   ) {
+    this.#bugFor = bugFor
     this.#environment = environment
     this.#bankMs = bankMs
     this.#drop = drop
     this.#log = ManagedRuntime.make(this.#storage)
   }
 
-  static async open({ environment = {}, bankMs = 1 }: EngineTerms = {}): Promise<EngineUnderTest> {
+  static async open({ environment = {}, bankMs = 1, bugFor }: EngineTerms = {}): Promise<EngineUnderTest> {
     const database = await ownDatabase()
     const own = { DATABASE_URL: database.url, STREAM_PREFIX: ownPrefix(), PARTITIONS: "2" }
-    return new EngineUnderTest({ ...own, ...environment }, bankMs, database.drop)
+    return new EngineUnderTest({ ...own, ...environment }, bankMs, bugFor, database.drop)
   }
 
   get #storage() {
@@ -98,7 +103,8 @@ export class EngineUnderTest implements AsyncDisposable {
   get #providers() {
     return Layer.mergeAll(
       Layer.succeed(ComplianceEngine, {
-        screen: ({ clearanceId, items }) => {
+        screen: ({ clearanceId, partner, items }) => {
+          if (partner === this.#bugFor) return Effect.die(new Error("a bug"))
           const decisions = items.map(({ item }) => ({ item, decision: "approved" as const }))
           return Effect.succeed({ clearanceId, listVersion: "test", decisions })
         },

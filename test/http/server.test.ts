@@ -3,8 +3,9 @@ import { connect, createServer } from "node:net"
 import { Effect, Layer } from "effect"
 import { expect, it } from "vitest"
 import { laneOf } from "../../src/domain/identifiers.ts"
-import { batchIdOf } from "../../src/http/batch-identity.ts"
+import { batchIdOf, requestDigestOf } from "../../src/http/batch-identity.ts"
 import { EventLog, StreamsUnavailable } from "../../src/streams/event-log.ts"
+import { Story } from "../domain/batch-story.ts"
 import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
@@ -13,8 +14,11 @@ const down = Effect.fail(
 )
 
 /** An event log that only has a backlog, and opens batches as it is told. */
-const eventLog = (backlog: EventLog["Service"]["backlog"], open: EventLog["Service"]["open"]) =>
-  Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [], backlog, open })
+const eventLog = (
+  backlog: EventLog["Service"]["backlog"],
+  open: EventLog["Service"]["open"],
+  read: EventLog["Service"]["read"] = () => Effect.succeed([]),
+) => Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [], backlog, open, read })
 
 const openBatches = (open: number, byLane: ReadonlyMap<string, number> = new Map()) => ({
   open,
@@ -68,6 +72,22 @@ it("sends a partner away that has its share of batches open, and takes another p
   expect(refused.json.type).toBe("/problems/partner-share-full")
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0)
   expect((await api.post("k", { items: [payout("a")] }, globex)).status).toBe(202)
+})
+
+it("answers for a batch that it accepted before, however full it is", async () => {
+  const body = JSON.stringify({ items: [payout("a")] })
+  const requestDigest = requestDigestOf(Buffer.from(body))
+  const [first] = new Story().asked(1, { requestDigest }).events
+  if (first === undefined) throw new Error("a batch begins")
+  const full = eventLog(
+    Effect.succeed(openBatches(6)),
+    () => Effect.succeed({ _tag: "Exists", first }),
+    () => Effect.succeed([{ version: 1, event: first, hash: "" }]),
+  )
+  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, eventLog: full })
+  const answer = await api.post("k", body)
+  expect(answer.status).toBe(202)
+  expect(answer.headers.get("idempotent-replayed")).toBe("true")
 })
 
 it("counts what it let in since it last looked", async () => {

@@ -203,3 +203,19 @@ it.live("is unavailable, and not gone, while Redis does not answer", () =>
     }).pipe(Effect.provide(process(prefix)))
   }),
 )
+
+it.live("is found at once when it was made anew elsewhere, by a process that knew it as forgotten", () =>
+  Effect.gen(function* () {
+    const prefix = ownPrefix()
+    yield* Effect.gen(function* () {
+      const keys = yield* PartnerKeys
+      yield* seal
+      yield* keys.forget("acme")
+      const sealed = yield* Effect.gen(function* () {
+        yield* (yield* PartnerKeys).rotate("acme", "anew")
+        return yield* seal
+      }).pipe(Effect.provide(process(prefix)))
+      assert.deepStrictEqual(yield* read(sealed), account)
+    }).pipe(Effect.provide(process(prefix)))
+  }),
+)
