@@ -97,10 +97,10 @@ const rewrap = Command.make(
       Effect.gen(function* () {
         const partners = Option.isSome(partner)
           ? [partner.value]
-          : (yield* keys.list).map((ring) => PartnerId.make(ring.partner))
+          : (yield* keys.list).map((ring) => ring.partner)
         const counts = yield* Effect.forEach(partners, keys.rewrap)
         const count = counts.reduce((sum, one) => sum + one, 0)
-        yield* Console.log(`${count} keys of ${partners.length} partners were wrapped anew.`)
+        yield* Console.log(`${count} keys in ${partners.length} places were wrapped anew.`)
       }),
     )
   }),

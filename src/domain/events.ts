@@ -83,7 +83,7 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   at: Instant,
   partner: PartnerId,
   idempotencyKey: Schema.String,
-  /** SHA-256 of the request body as it was received, in hex: the same key with another body is refused. */
+  /** A keyed hash of the request body as it was received: the same idempotency key with another body is refused. */
   requestDigest: Schema.String,
   reference: Schema.optionalKey(PlainText(64)),
   itemCount: ItemNumber,

@@ -1,5 +1,6 @@
-import { hash } from "node:crypto"
+import { createHmac, hash } from "node:crypto"
 import { BatchId, LANE_CHARACTERS, type PartnerId } from "../domain/identifiers.ts"
+import type { DataKey } from "../vault/partner-keys.ts"
 import { base32 } from "./base32.ts"
 
 const KEY_CHARACTERS = 22 - LANE_CHARACTERS
@@ -16,5 +17,12 @@ export const batchIdOf = (partner: PartnerId, idempotencyKey: string): BatchId =
   return BatchId.make(`pb_${lane}${base32(hash("sha256", key, "buffer"), KEY_CHARACTERS)}`)
 }
 
-/** SHA-256 of a request body as it was received, in hex. */
-export const requestDigestOf = (body: Buffer): string => hash("sha256", body, "hex")
+/** Under this name, which no partner can have, the vault keeps the key of request digests; it is never rotated. */
+export const REQUESTS = "~requests"
+
+/**
+ * HMAC-SHA-256 of a request body as it was received, in hex. Keyed, because the log holds it beside nearly all of a small
+ * request: a plain hash would let whoever reads the log find an account by trying.
+ */
+export const requestDigestOf = ({ key }: DataKey, body: Buffer): string =>
+  createHmac("sha256", key).update(body).digest("hex")

@@ -12,7 +12,7 @@ import { EventLog } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type KeysForgotten, PartnerKeys } from "../vault/partner-keys.ts"
 import { sealAccounts } from "../vault/sealing.ts"
-import { batchIdOf, requestDigestOf } from "./batch-identity.ts"
+import { batchIdOf, REQUESTS, requestDigestOf } from "./batch-identity.ts"
 import type { EdgeContext } from "./edge.ts"
 import { IdempotencyKeyReused, type IntakeFull, InvalidRequest, type PartnerShareFull } from "./failures.ts"
 import { Intake } from "./intake.ts"
@@ -48,7 +48,7 @@ export const acceptBatch = Effect.fnUntraced(function* (c: EdgeContext, partner:
 const accept = Effect.fnUntraced(function* (partner: PartnerId, idempotencyKey: string, body: Buffer) {
   const request = yield* readBatchRequest(body)
   const id = batchIdOf(partner, idempotencyKey)
-  const requestDigest = requestDigestOf(body)
+  const requestDigest = requestDigestOf(yield* (yield* PartnerKeys).current(REQUESTS), body)
   const at = yield* Clock.currentTimeMillis
   const log = yield* EventLog
   const outcome = yield* sealItems(partner, id, request.items).pipe(

@@ -1,7 +1,9 @@
+import { createSecretKey, hash } from "node:crypto"
 import { expect, it } from "vitest"
 import { laneOf } from "../../src/domain/identifiers.ts"
 import { base32 } from "../../src/http/base32.ts"
 import { batchIdOf, requestDigestOf } from "../../src/http/batch-identity.ts"
+import { fixedKey } from "../vault/fixed-keys.ts"
 
 it.each([
   ["f", "my"],
@@ -28,5 +30,13 @@ it("does not confuse where the partner ends and the key begins", () => {
 })
 
 it("knows a body by its bytes", () => {
-  expect(requestDigestOf(Buffer.from("{}"))).not.toBe(requestDigestOf(Buffer.from("{ }")))
+  expect(requestDigestOf(fixedKey, Buffer.from("{}"))).toBe(requestDigestOf(fixedKey, Buffer.from("{}")))
+  expect(requestDigestOf(fixedKey, Buffer.from("{}"))).not.toBe(requestDigestOf(fixedKey, Buffer.from("{ }")))
+})
+
+it("does not let a body be guessed by who has no key", () => {
+  const other = { id: "1", key: createSecretKey(Buffer.alloc(32, 1)) }
+  const body = Buffer.from("{}")
+  expect(requestDigestOf(fixedKey, body)).not.toBe(requestDigestOf(other, body))
+  expect(requestDigestOf(fixedKey, body)).not.toBe(hash("sha256", body, "hex"))
 })

@@ -2,10 +2,11 @@ import { once } from "node:events"
 import { connect, createServer } from "node:net"
 import { Effect, Layer } from "effect"
 import { expect, it } from "vitest"
+import type { BatchEvent } from "../../src/domain/events.ts"
 import { laneOf } from "../../src/domain/identifiers.ts"
-import { batchIdOf, requestDigestOf } from "../../src/http/batch-identity.ts"
+import { batchIdOf } from "../../src/http/batch-identity.ts"
 import { EventLog, StreamsUnavailable } from "../../src/streams/event-log.ts"
-import { Story } from "../domain/batch-story.ts"
+import { eventually } from "../platform-under-test.ts"
 import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
@@ -75,19 +76,28 @@ it("sends a partner away that has its share of batches open, and takes another p
 })
 
 it("answers for a batch that it accepted before, however full it is", async () => {
-  const body = JSON.stringify({ items: [payout("a")] })
-  const requestDigest = requestDigestOf(Buffer.from(body))
-  const [first] = new Story().asked(1, { requestDigest }).events
-  if (first === undefined) throw new Error("a batch begins")
-  const full = eventLog(
-    Effect.succeed(openBatches(6)),
-    () => Effect.succeed({ _tag: "Exists", first }),
-    () => Effect.succeed([{ version: 1, event: first, hash: "" }]),
+  let first: BatchEvent | undefined
+  const filling = eventLog(
+    Effect.sync(() => openBatches(first === undefined ? 0 : 6)),
+    (_, [event]) => {
+      if (first !== undefined) return Effect.succeed({ _tag: "Exists", first })
+      first = event
+      return Effect.succeed({ _tag: "Opened" })
+    },
+    (id) =>
+      Effect.sync(() =>
+        first !== undefined && id === batchIdOf("acme", "known")
+          ? [{ version: 1, event: first, hash: "" }]
+          : [],
+      ),
   )
-  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, eventLog: full })
-  const answer = await api.post("k", body)
-  expect(answer.status).toBe(202)
-  expect(answer.headers.get("idempotent-replayed")).toBe("true")
+  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, eventLog: filling })
+  const body = { items: [payout("a")] }
+  const { text } = await api.post("known", body)
+  await eventually("intake is closed", async () => (await api.post("new", body)).status === 503)
+  const again = await api.post("known", body)
+  expect(again).toMatchObject({ status: 202, text })
+  expect(again.headers.get("idempotent-replayed")).toBe("true")
 })
 
 it("counts what it let in since it last looked", async () => {
