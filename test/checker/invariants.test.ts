@@ -9,7 +9,7 @@ const amount = { currency: "EUR", value: "10.25" }
 const story = [
   { _tag: "BatchReceived", idempotencyKey: "one", itemCount: 1 },
   { _tag: "ItemsReceived", items: [item] },
-  { _tag: "TransferRequested", item: 1, reference: "A-1-1" },
+  { _tag: "TransfersRequested", transfers: [{ item: 1, reference: "A-1-1" }] },
   { _tag: "TransferSettled", item: 1 },
   { _tag: "BatchClosed", state: "settled" },
 ]

@@ -13,7 +13,7 @@ interface Event {
   readonly outcome?: Place
   readonly idempotencyKey?: string
   readonly itemCount?: number
-  readonly reference?: string
+  readonly transfers?: ReadonlyArray<{ readonly item: number; readonly reference: string }>
   readonly state?: string
 }
 
@@ -51,9 +51,9 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
     if (event._tag === "BatchReceived") [key, itemCount] = [event.idempotencyKey ?? "", event.itemCount ?? 0]
     if (event._tag === "BatchClosed") isClosed = true
     if (event._tag === "LateOutcomeDetected") fault("a bank contradicted itself, which these banks never do")
-    if (event._tag === "TransferRequested") {
-      if (transfers.has(event.reference ?? "")) fault(`${event.reference} was requested before`)
-      transfers.set(event.reference ?? "", event.item ?? 0)
+    for (const { item, reference } of event.transfers ?? []) {
+      if (transfers.has(reference)) fault(`${reference} was requested before`)
+      transfers.set(reference, item)
     }
     if (event._tag === "ItemsReceived") {
       for (const item of event.items ?? []) {

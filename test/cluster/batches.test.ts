@@ -131,7 +131,7 @@ describe("batches on a cluster", { timeout: 120_000 }, () => {
     await eventually("each batch has written its intents and waits", async () => {
       const { logs } = (await gather(platform, partner)).redis
       const intending = [...logs.values()].filter((log) =>
-        log.some(({ text }) => text.includes("TransferRequested")),
+        log.some(({ text }) => text.includes("TransfersRequested")),
       )
       const waiting = worker.lines.filter((line) => line.includes("NOREPLICAS"))
       return intending.length === accepted && waiting.length >= accepted
