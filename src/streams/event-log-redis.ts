@@ -7,6 +7,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { inTime } from "./deadline.ts"
 import {
   type Backlog,
   EventLog,
@@ -247,9 +248,6 @@ export const layer = Layer.effect(
   }),
 )
 
-/** How long one partition may hold up the others. */
-const PARTITION_MS_MAX = 1_000
-
 /** Does something for all partitions, also when one of them fails or is silent: they live on different servers. Then it fails. */
 const onAll = <A, B>(
   all: Iterable<A>,
@@ -259,12 +257,6 @@ const onAll = <A, B>(
     Effect.forEach(all, (one) => Effect.exit(inTime(each(one))), { concurrency: "unbounded" }),
     (exits) => Effect.all(exits),
   )
-
-const inTime = <A>(step: Effect.Effect<A, StreamsUnavailable>) =>
-  Effect.timeoutOrElse(step, {
-    duration: PARTITION_MS_MAX,
-    orElse: () => Effect.fail(new StreamsUnavailable({ step: "partition", reason: "TIMEOUT" })),
-  })
 
 /** What `open` and `stage` answer. */
 type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED", first?: string]

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Reader, RedisConnections } from "../platform/redis.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
+import { inTime } from "./deadline.ts"
 import { type EventLog, type Ownership, type RunQueue, StreamsUnavailable } from "./event-log.ts"
 import { readOwnership, type StreamEntry } from "./stream-entry.ts"
 
@@ -23,9 +24,6 @@ export const createGroups = Effect.fnUntraced(function* (commands: Commands, str
     )
   }
 })
-
-/** How long one stream may hold up what was taken from the others. */
-const SCAN_MS_MAX = 1_000
 
 /** The longest that one read may block: the watchdog of its connection knows it. */
 export const WAIT_MS_MAX = 5_000
@@ -89,12 +87,6 @@ export const takingOver = (
         cursor = next
       } while (cursor !== "0-0")
     })
-    const late = Effect.fail(new StreamsUnavailable({ step: "take over", reason: "TIMEOUT" }))
-    const exits = yield* Effect.forEach(
-      streams,
-      (stream) =>
-        Effect.exit(Effect.timeoutOrElse(scan(stream), { duration: SCAN_MS_MAX, orElse: () => late })),
-      { concurrency: "unbounded" },
-    )
+    const exits = yield* Effect.forEach(streams, (stream) => Effect.exit(inTime(scan(stream))))
     return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
   })

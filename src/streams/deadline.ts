@@ -1,0 +1,15 @@
+import { Clock, Effect } from "effect"
+import { StreamsUnavailable } from "./event-log.ts"
+
+/** How long one partition may hold up what is done for all of them: they live on different servers. */
+const PARTITION_MS_MAX = 1_000
+
+/** Servers are waited for by real time, also where a simulation sets the service's own. */
+const realTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+
+/** Gives a step on one partition up after a second; whether it was done is not known then. */
+export const inTime = <A>(step: Effect.Effect<A, StreamsUnavailable>): Effect.Effect<A, StreamsUnavailable> =>
+  Effect.timeoutOrElse(step, {
+    duration: PARTITION_MS_MAX,
+    orElse: () => Effect.fail(new StreamsUnavailable({ step: "partition", reason: "TIMEOUT" })),
+  }).pipe(realTime)
