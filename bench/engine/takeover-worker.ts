@@ -22,7 +22,7 @@ const { prefix, batch } = values
 const items = Number(values.items)
 
 const POLL_MS = 20
-/** What the heir does before, so that it is as warm as any worker that has been running for a while. */
+/** Payouts that the heir makes first: its code is compiled then, as that of a worker in service is. */
 const WARM_UP = [100, 100, 100, 100, 5_000]
 
 const calls = noCalls()

@@ -4,7 +4,16 @@
  */
 import { Schema } from "effect"
 import { PlainText, Seal } from "./beneficiary.ts"
-import { Actor, BatchMode, ClearanceDecision, Evidence, Instant, PayoutItem, PostingKind } from "./events.ts"
+import {
+  Actor,
+  BatchMode,
+  ClearanceDecision,
+  Evidence,
+  Instant,
+  PayoutItem,
+  PostingKind,
+  TransferIntent,
+} from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)
@@ -104,14 +113,7 @@ export const RecordPosting = Schema.TaggedStruct("RecordPosting", {
 
 export const RequestTransfers = Schema.TaggedStruct("RequestTransfers", {
   at: Instant,
-  transfers: Schema.NonEmptyArray(
-    Schema.Struct({
-      item: ItemNumber,
-      attempt: AttemptNumber,
-      bank: Schema.String,
-      reference: Schema.String,
-    }),
-  ),
+  transfers: Schema.NonEmptyArray(TransferIntent),
 })
 
 export const RecordTransfer = Schema.TaggedStruct("RecordTransfer", {

@@ -172,17 +172,18 @@ export const PostingBooked = Schema.TaggedStruct("PostingBooked", {
   ledgerPostingId: Schema.String,
 })
 
+/** One attempt to pay an item, as it is meant to be sent. */
+export const TransferIntent = Schema.Struct({
+  item: ItemNumber,
+  attempt: AttemptNumber,
+  bank: Schema.String,
+  reference: Schema.String,
+})
+
 /** The intents of transfers, recorded before the banks are called: a chunk of them, as they are written and sent. */
 export const TransfersRequested = Schema.TaggedStruct("TransfersRequested", {
   at: Instant,
-  transfers: Schema.NonEmptyArray(
-    Schema.Struct({
-      item: ItemNumber,
-      attempt: AttemptNumber,
-      bank: Schema.String,
-      reference: Schema.String,
-    }),
-  ),
+  transfers: Schema.NonEmptyArray(TransferIntent),
 })
 
 /** The bank said that it never saw the attempt, so the same attempt goes out again under the same key. */

@@ -1,7 +1,7 @@
 /** The event log on Redis Streams. docs/STREAMS.md lays out the keys; functions/*.lua hold the atomic steps. */
 import { Array as Arr, Clock, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
-import { encodeEvent, encodeMail } from "../domain/event-codec.ts"
+import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
@@ -18,7 +18,7 @@ import {
   StreamsUnavailable,
 } from "./event-log.ts"
 import { type FunctionName, functionName, libraryCode } from "./function-library.ts"
-import { chainStart, linkOf } from "./hash-chain.ts"
+import { chainStart, linked } from "./hash-chain.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
 import { createGroups, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
@@ -263,14 +263,9 @@ type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED", first?: st
 
 /** Events as the functions take them, each on a line of its own with its link of the chain on the next; the last link. */
 const chained = (head: string, events: ReadonlyArray<BatchEvent>) => {
-  let lines = ""
-  let link = head
-  for (const event of events) {
-    const text = encodeEvent(event)
-    link = linkOf(link, text)
-    lines += `${text}\n${link}\n`
-  }
-  return { lines, head: link }
+  const written = linked(head, events)
+  const lines = written.map(({ text, hash }) => `${text}\n${hash}\n`).join("")
+  return { lines, head: written.at(-1)?.hash ?? head }
 }
 
 const unavailable = (step: string) =>
