@@ -179,13 +179,11 @@ const meet = async (c: Context<SandboxEnv>, app: Hono<SandboxEnv>, station: Weat
   if (station.isBurst) return tooMany(c, station)
   const key = keyOf(c)
   const fate = station.fateOf(c.req.method === "POST", key)
-  // Read before the wait: who has gone away meanwhile has still asked for it.
-  const request = await heldRequest(c)
   if (!(await station.pause(fate.msBefore))) return cut(c)
   if (fate.instead === "too-many-requests") return tooMany(c, station)
   if (fate.instead === "silence") return keepSilent(c)
   if (fate.instead === "error") return serverError(c, key)
-  const answer = await app.fetch(request, c.env)
+  const answer = await app.fetch(c.req.raw, c.env)
   if (answer === RESPONSE_ALREADY_SENT) return answer
   if (!(await station.pause(fate.msAfter))) return cut(c)
   switch (fate.answer) {
@@ -206,11 +204,6 @@ const meet = async (c: Context<SandboxEnv>, app: Hono<SandboxEnv>, station: Weat
 const keyOf = ({ req }: Context<SandboxEnv>): string => {
   const { pathname, search } = new URL(req.url)
   return req.header("idempotency-key") ?? req.header("x-request-id") ?? pathname + search
-}
-
-const heldRequest = async ({ req }: Context<SandboxEnv>): Promise<Request> => {
-  if (req.method === "GET" || req.method === "HEAD") return req.raw
-  return new Request(req.url, { method: req.method, headers: req.raw.headers, body: await req.arrayBuffer() })
 }
 
 const tooMany = (c: Context<SandboxEnv>, { weather }: WeatherStation): Response =>
