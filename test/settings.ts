@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto"
 import { ConfigProvider, Layer } from "effect"
 import { inject } from "vitest"
 import { AppConfig } from "../src/config.ts"
+import { ProviderSettings } from "../src/connectors/provider-settings.ts"
 
 /** A key prefix of the test's own, so that test files share a Redis side by side. */
 export const ownPrefix = (): string => `t${randomUUID().slice(0, 8)}`
@@ -33,3 +34,7 @@ export const settings = (environment: Readonly<Record<string, string>> = {}): La
     ),
     Layer.orDie,
   )
+
+/** The settings, and with them those of the providers. */
+export const providerSettings = (environment?: Readonly<Record<string, string>>) =>
+  Layer.fresh(ProviderSettings.layer).pipe(Layer.provideMerge(settings(environment)))

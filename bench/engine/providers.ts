@@ -44,6 +44,7 @@ export const providers = (
     Layer.succeed(Banks, {
       route: () => "north",
       concurrency: 10_000,
+      callMsMax: 10_000,
       transfer: (_instruction, mayCall = Effect.succeed(true)) =>
         Effect.flatMap(
           mayCall,

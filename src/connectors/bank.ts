@@ -1,5 +1,6 @@
 import { Context, type Effect } from "effect"
 import type { Beneficiary } from "../domain/beneficiary.ts"
+import type { ProviderUnavailable } from "./provider-error.ts"
 
 /** One transfer as a bank is asked to make it. `reference` is the idempotency key and the end-to-end reference. */
 export interface TransferInstruction {
@@ -23,6 +24,21 @@ export type BankAnswer =
   | { readonly _tag: "NeverSeen" }
   | { readonly _tag: "Ambiguous"; readonly reason: string }
 
+/** One bank, as its adapter speaks to it. Neither call fails: not knowing is an answer. */
+export interface Bank {
+  readonly name: string
+  /** How long it remembers an idempotency key, in milliseconds from the first use; Infinity where it never forgets. */
+  readonly keyWindowMs: number
+  readonly transfer: (instruction: TransferInstruction) => Effect.Effect<BankAnswer>
+  readonly inquire: (reference: string) => Effect.Effect<BankAnswer>
+}
+
+/** Nobody knows what became of a transfer, and why. */
+export const ambiguous = (reason: string): BankAnswer => ({ _tag: "Ambiguous", reason })
+
+/** A call without an answer to believe: it may have had its effect. */
+export const unanswered = ({ reason }: ProviderUnavailable): BankAnswer => ambiguous(reason)
+
 /** Nothing was sent: when the bank's turn came, the caller might not call any more. */
 export interface NotSent {
   readonly _tag: "NotSent"
@@ -40,7 +56,9 @@ export class Banks extends Context.Service<
       mayCall?: Effect.Effect<boolean>,
     ) => Effect.Effect<BankAnswer | NotSent>
     readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer>
-    /** How many calls may be under way at once, per bank and for all batches together. */
+    /** How many calls may be under way at once at any bank, for all batches together. */
     readonly concurrency: number
+    /** How long a call may take at any bank. */
+    readonly callMsMax: number
   }
 >()("atlaspay/connectors/Banks") {}

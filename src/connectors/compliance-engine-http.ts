@@ -1,11 +1,11 @@
 import { Effect, Layer, Schema } from "effect"
-import { AppConfig } from "../config.ts"
 import { PlainText } from "../domain/beneficiary.ts"
 import { ClearanceDecision } from "../domain/events.ts"
 import { formatAmount } from "../domain/money.ts"
 import { type Clearance, type ClearanceRequest, ComplianceEngine } from "./compliance-engine.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
-import { type Answers, callProvider, ProviderId, providerAt, reading } from "./provider-http.ts"
+import { type Answers, callProvider, ProviderId, providerOf, reading } from "./provider-http.ts"
+import { ProviderSettings } from "./provider-settings.ts"
 
 const PROVIDER = "compliance-engine"
 const STEP = "clearance"
@@ -20,12 +20,11 @@ const ClearanceBody = Schema.Struct({
 
 const answers: Answers<Clearance> = { 200: reading(ClearanceBody, (clearance) => clearance) }
 
-/** The compliance engine behind `POST {COMPLIANCE_URL}/clearance`. */
+/** The compliance engine behind `POST {url}/clearance`. */
 export const layer = Layer.effect(
   ComplianceEngine,
   Effect.gen(function* () {
-    const { complianceUrl, timeoutMs } = (yield* AppConfig).providers
-    const provider = yield* providerAt("COMPLIANCE_URL", { name: PROVIDER, url: complianceUrl, timeoutMs })
+    const provider = providerOf(PROVIDER, (yield* ProviderSettings).compliance)
     return {
       screen: Effect.fn("ComplianceEngine.screen")(function* (request) {
         const clearance = yield* callProvider(

@@ -1,8 +1,8 @@
 import { Effect, Layer, Result, Schema } from "effect"
-import { AppConfig } from "../config.ts"
 import { formatAmount } from "../domain/money.ts"
 import { Ledger, type LedgerPosting, PostingRefused } from "./ledger.ts"
-import { type Answers, callProvider, ProviderCode, ProviderId, providerAt, reading } from "./provider-http.ts"
+import { type Answers, callProvider, ProviderCode, ProviderId, providerOf, reading } from "./provider-http.ts"
+import { ProviderSettings } from "./provider-settings.ts"
 
 /** The id of what was booked, or the code of the refusal. */
 type Booked = Result.Result<string, string>
@@ -18,12 +18,11 @@ const answers: Answers<Booked> = {
   422: reading(Schema.Struct({ code: ProviderCode }), ({ code }): Booked => Result.fail(code)),
 }
 
-/** The ledger behind `POST {LEDGER_URL}/postings`. */
+/** The ledger behind `POST {url}/postings`. */
 export const layer = Layer.effect(
   Ledger,
   Effect.gen(function* () {
-    const { ledgerUrl, timeoutMs } = (yield* AppConfig).providers
-    const provider = yield* providerAt("LEDGER_URL", { name: "ledger", url: ledgerUrl, timeoutMs })
+    const provider = providerOf("ledger", (yield* ProviderSettings).ledger)
     return {
       post: Effect.fn("Ledger.post")(function* (posting) {
         const { key, kind } = posting

@@ -5,19 +5,10 @@
  */
 import { Clock, Effect, Result, Schema } from "effect"
 import { ProviderUnavailable } from "./provider-error.ts"
+import type { CallPolicy } from "./provider-settings.ts"
 
 export const BODY_BYTES_MAX = 1024 * 1024
 const RETRY_AFTER_MS_MAX = 3_600_000
-
-/** A setting that names no usable provider: the service does not start with it. */
-export class InvalidProviderSetting extends Schema.TaggedError<InvalidProviderSetting>()(
-  "InvalidProviderSetting",
-  { setting: Schema.String, reason: Schema.String },
-) {
-  override get message() {
-    return `${this.setting}: ${this.reason}`
-  }
-}
 
 export interface Provider {
   readonly name: string
@@ -27,25 +18,11 @@ export interface Provider {
   readonly timeoutMs: number
 }
 
-/** A provider at the URL that a setting gives: http(s), without credentials, query or fragment. */
-export const providerAt = (
-  setting: string,
-  { name, url, timeoutMs }: Provider,
-): Effect.Effect<Provider, InvalidProviderSetting> => {
-  const parsed = URL.parse(url)
-  const plain =
-    parsed !== null &&
-    /^https?:$/.test(parsed.protocol) &&
-    parsed.username + parsed.password + parsed.search + parsed.hash === ""
-  return plain
-    ? Effect.succeed({ name, url: parsed.href.replace(/\/+$/, ""), timeoutMs })
-    : Effect.fail(
-        new InvalidProviderSetting({
-          setting,
-          reason: `expected the http(s) URL of ${name}, without a password`,
-        }),
-      )
-}
+/** A provider as its settings have it. */
+export const providerOf = (
+  name: string,
+  { url, policy }: { readonly url: string; readonly policy: Pick<CallPolicy, "timeoutMs"> },
+): Provider => ({ name, url: new URL(url).href.replace(/\/+$/, ""), timeoutMs: policy.timeoutMs })
 
 export interface ProviderCall {
   /** What the call is for; errors name it. */
