@@ -2,10 +2,14 @@
 import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { AppConfig, type Role } from "./config.ts"
-import { layer as banksOverHttp } from "./connectors/bank-http.ts"
+import { instantBank } from "./connectors/bank-instant-http.ts"
+import { banksLayer } from "./connectors/banks.ts"
 import { layer as complianceOverHttp } from "./connectors/compliance-engine-http.ts"
+import { layer as fleetLimitsInRedis } from "./connectors/fleet-limits-redis.ts"
 import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
+import { Lanes } from "./connectors/lane.ts"
 import { layer as ledgerOverHttp } from "./connectors/ledger-http.ts"
+import { ProviderSettings } from "./connectors/provider-settings.ts"
 import { ReadinessChecks } from "./http/operations.ts"
 import { httpServerLayer } from "./http/server.ts"
 import { Pipelines } from "./pipelines/pipelines.ts"
@@ -79,7 +83,14 @@ const crashPoints = Layer.effect(
   ),
 )
 
-const connectors = Layer.mergeAll(complianceOverHttp, banksOverHttp, ledgerOverHttp, registerInPostgres)
+/** Banks by the kind of their settings: another protocol is another line. */
+const banks = banksLayer({ instant: instantBank })
+
+const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
+
+const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, registerInPostgres).pipe(
+  Layer.provide([ProviderSettings.layer, lanes]),
+)
 
 /** What each role runs on top of the event log. */
 const parts = {

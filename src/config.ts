@@ -18,8 +18,8 @@ const pairs = (name: string) =>
   Config.String(name).pipe(
     Config.map((text) =>
       text.split(",").map((pair) => {
-        const at = pair.indexOf("=")
-        return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()] as const
+        const [name = "", ...rest] = pair.split("=")
+        return [name.trim(), rest.join("=").trim()] as const
       }),
     ),
   )
@@ -72,6 +72,15 @@ export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysTex
 const MillisecondsList = Schema.String.check(
   Schema.isPattern(/^\d{1,10}(,\d{1,10}){0,19}$/, { message: "expected milliseconds such as 5000,30000" }),
 )
+
+const providersFromEnvironment = Config.all({
+  complianceUrl: Config.String("COMPLIANCE_URL"),
+  ledgerUrl: Config.String("LEDGER_URL"),
+  /** The banks by name: "north=https://…,south=https://…". */
+  banks: pairs("BANKS"),
+  /** Which bank pays a currency: "EUR=north,*=south". */
+  routes: pairs("BANK_ROUTES"),
+})
 
 const settings = Config.all({
   http: Config.all({
@@ -136,12 +145,11 @@ const settings = Config.all({
     attemptsMax: count("ATTEMPTS_MAX", 1, ATTEMPTS_MAX),
   }),
   providers: Config.all({
-    complianceUrl: Config.String("COMPLIANCE_URL"),
-    ledgerUrl: Config.String("LEDGER_URL"),
-    /** The banks by name: "north=https://…,south=https://…". */
-    banks: pairs("BANKS"),
-    /** Which bank pays a currency: "EUR=north,*=south". */
-    routes: pairs("BANK_ROUTES"),
+    /** The document that tells of all providers; without one, what it is derived from. */
+    source: Config.String("PROVIDERS_FILE").pipe(
+      Config.map((file) => ({ file })),
+      Config.orElse(() => providersFromEnvironment),
+    ),
     callbackSecret: Config.Redacted("BANK_CALLBACK_SECRET"),
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),
     bankConcurrency: count("BANK_CONCURRENCY", 32),

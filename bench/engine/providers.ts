@@ -44,6 +44,9 @@ export const providers = (
     Layer.succeed(Banks, {
       route: () => "north",
       concurrency: 10_000,
+      callMsMax: 10_000,
+      heldUntil: () => 0,
+      invite: (_bank, wanted) => wanted,
       transfer: (_instruction, mayCall = Effect.succeed(true)) =>
         Effect.flatMap(
           mayCall,

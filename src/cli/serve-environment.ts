@@ -22,7 +22,10 @@ export interface ServeEnvironment {
 }
 
 const serverVariables = ["REDIS_URL", "DATABASE_URL", "NATS_URL"]
-const providerVariables = ["COMPLIANCE_URL", "LEDGER_URL", "BANKS", "BANK_ROUTES", "BANK_CALLBACK_SECRET"]
+const providerVariables = ({ PROVIDERS_FILE }: Environment): ReadonlyArray<string> => [
+  ...(PROVIDERS_FILE ? ["PROVIDERS_FILE"] : ["COMPLIANCE_URL", "LEDGER_URL", "BANKS", "BANK_ROUTES"]),
+  "BANK_CALLBACK_SECRET",
+]
 const PORT_DEFAULT = 8080
 
 /**
@@ -35,11 +38,11 @@ export const serveEnvironment = Effect.fn("serveEnvironment")(function* (
   report: (line: string) => void,
 ): Effect.fn.Return<ServeEnvironment, CliFailure, Scope.Scope> {
   const missing = (names: ReadonlyArray<string>) => names.filter((name) => !given[name])
-  const sandboxed =
-    given.NODE_ENV !== "production" && missing(providerVariables).length === providerVariables.length
+  const ofProviders = providerVariables(given)
+  const sandboxed = given.NODE_ENV !== "production" && missing(ofProviders).length === ofProviders.length
   const required = [
     ...(given.NODE_ENV === "production" ? serverVariables : []),
-    ...(sandboxed ? [] : [...providerVariables, "API_KEYS", "MASTER_KEYS"]),
+    ...(sandboxed ? [] : [...ofProviders, "API_KEYS", "MASTER_KEYS"]),
   ]
   const absent = missing(required)
   if (absent.length > 0) return yield* new CliFailure({ reason: missingReason(absent, given) })

@@ -31,6 +31,13 @@ describe("the settings that a service starts with", () => {
     expect(sandbox).toBeUndefined()
   })
 
+  it("may name the providers in a file instead", async () => {
+    const { COMPLIANCE_URL: _, LEDGER_URL: __, BANKS: ___, BANK_ROUTES: ____, ...others } = complete
+    const given = { ...others, PROVIDERS_FILE: "/etc/providers.json", PORT: "1234" }
+    expect((await Effect.runPromise(completed(given))).environment).toEqual(given)
+    expect(await refusal({ ...given, BANK_CALLBACK_SECRET: "" })).toMatch(/^Not set: BANK_CALLBACK_SECRET\./)
+  })
+
   it("tell the first partner's key when the money is play money", async () => {
     const { sandbox } = await Effect.runPromise(
       completed({ ...complete, BANK_CALLBACK_SECRET: sandboxSecret }),

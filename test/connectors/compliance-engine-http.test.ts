@@ -5,7 +5,7 @@ import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
 import { layer } from "../../src/connectors/compliance-engine-http.ts"
 import { startSandbox } from "../../src/sandbox/sandbox.ts"
 import { batchId, payoutItem, visibleIban } from "../domain/batch-story.ts"
-import { settings } from "../settings.ts"
+import { providerSettings } from "../settings.ts"
 import { canary, json, MisbehavingServer, misdeeds, PATIENT_MS } from "./misbehaving-server.ts"
 
 let server: MisbehavingServer
@@ -24,7 +24,9 @@ const screen = (url: string, items = [payoutItem(1), payoutItem(2)], timeoutMs =
     return yield* engine.screen({ clearanceId: "c-1", partner: "acme", batch: batchId, items })
   }).pipe(
     Effect.provide(
-      layer.pipe(Layer.provide(settings({ COMPLIANCE_URL: url, PROVIDER_TIMEOUT_MS: String(timeoutMs) }))),
+      layer.pipe(
+        Layer.provide(providerSettings({ COMPLIANCE_URL: url, PROVIDER_TIMEOUT_MS: String(timeoutMs) })),
+      ),
     ),
   )
 

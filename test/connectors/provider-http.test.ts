@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema } from "effect"
 import { afterAll, beforeAll, beforeEach, vi } from "vitest"
-import { BODY_BYTES_MAX, callProvider, providerAt, reading } from "../../src/connectors/provider-http.ts"
+import { BODY_BYTES_MAX, callProvider, reading } from "../../src/connectors/provider-http.ts"
 import {
   canary,
   IMPATIENT_MS,
@@ -121,31 +121,6 @@ describe("a call to a provider", () => {
       yield* Effect.promise(() => vi.waitUntil(() => server.asked.length === 1))
       if (why === "the caller is interrupted") yield* Fiber.interrupt(fiber)
       yield* Effect.promise(() => vi.waitUntil(() => hungUp))
-    }),
-  )
-})
-
-describe("the URL of a provider", () => {
-  const at = (url: string) => providerAt("LEDGER_URL", { name: "ledger", url, timeoutMs: 1 })
-
-  it.effect("may have a path", () =>
-    Effect.gen(function* () {
-      assert.strictEqual((yield* at("https://ledger.example/v1/")).url, "https://ledger.example/v1")
-    }),
-  )
-
-  it.effect.each([
-    "",
-    "l.example",
-    "ftp://l.example",
-    "https://u:p@l.example",
-    "https://l.example?a=1",
-    "https://l.example#a",
-  ])("is refused as %j", (url) =>
-    Effect.gen(function* () {
-      const error = yield* Effect.flip(at(url))
-      assert.match(error.message, /^LEDGER_URL: expected the http/)
-      if (url !== "") assert.notInclude(error.message, url)
     }),
   )
 })

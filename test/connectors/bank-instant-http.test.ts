@@ -2,9 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { afterAll, beforeAll, beforeEach, vi } from "vitest"
 import { Banks, type TransferInstruction } from "../../src/connectors/bank.ts"
-import { layer } from "../../src/connectors/bank-http.ts"
+import { instantBank } from "../../src/connectors/bank-instant-http.ts"
+import { banksLayer } from "../../src/connectors/banks.ts"
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts"
-import { settings } from "../settings.ts"
+import { providerSettings } from "../settings.ts"
 import { canary, json, MisbehavingServer, misdeeds, PATIENT_MS } from "./misbehaving-server.ts"
 
 let server: MisbehavingServer
@@ -23,9 +24,9 @@ afterAll(async () => {
 })
 
 const banksWith = (environment: Readonly<Record<string, string>> = {}) =>
-  layer.pipe(
+  banksLayer({ instant: instantBank }).pipe(
     Layer.provide(
-      settings({
+      providerSettings({
         BANKS: `north=${server.url},south=${sandbox.urls.banks.south}`,
         PUBLIC_URL: "https://pay.example/",
         PROVIDER_TIMEOUT_MS: String(PATIENT_MS),
