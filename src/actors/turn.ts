@@ -73,7 +73,7 @@ const decideDue = (
 ): ReadonlyArray<Call> => {
   const { route } = actor.desk.pipelines
   while (true) {
-    const due = plan(actor.batch, now, new Set(actor.busy.keys()))
+    const due = plan(actor.batch, now, actor.busy)
     const commands = due.flatMap((work) =>
       mustWait(actor, work, now) ? [] : commandOf(actor, work, now, route),
     )

@@ -17,9 +17,8 @@ export const inquiring =
       Effect.fnUntraced(function* (transfer) {
         const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
         const now = yield* Clock.currentTimeMillis
-        return recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk)
+        tell(recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk))
       }),
-      tell,
     )
 
 /** Here the account is sealed: an id that ends as it does may quote it, and is not worth the risk. */

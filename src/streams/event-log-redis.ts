@@ -5,6 +5,7 @@ import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
+import { sendTogether } from "../platform/redis-client.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { inTime } from "./deadline.ts"
@@ -48,7 +49,10 @@ export const layer = Layer.effect(
       keys: ReadonlyArray<string>,
       args: ReadonlyArray<string | number | Buffer>,
     ) => {
-      const run = attempt(() => redis.fcall(functionName(name), keys.length, ...keys, ...args))
+      const run = attempt(() => {
+        sendTogether(redis)
+        return redis.fcall(functionName(name), keys.length, ...keys, ...args)
+      })
       return run.pipe(
         Effect.catchIf(
           (error) => error.reason === "NOFUNCTION",
