@@ -5,6 +5,7 @@ import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
+import type { Evidence } from "../platform/redis-barrier.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { inTime } from "./deadline.ts"
@@ -17,6 +18,7 @@ import {
   OwnershipLost,
   StreamsUnavailable,
 } from "./event-log.ts"
+import { feedWith, logFrom, logUpTo, mailOf } from "./evidence.ts"
 import { type FunctionName, functionName, libraryCode } from "./function-library.ts"
 import { chainStart, linked } from "./hash-chain.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
@@ -28,7 +30,7 @@ export const layer = Layer.effect(
   EventLog,
   Effect.gen(function* () {
     const connections = yield* RedisConnections
-    const { prefix, partitions, mailboxMax, partnerShare, replicas } = (yield* AppConfig).redis
+    const { prefix, partitions, mailboxMax, partnerShare } = (yield* AppConfig).redis
     const redis = connections.commands
     const { eventsAppended } = yield* Metrics
     const count = (events: ReadonlyArray<BatchEvent>) => {
@@ -66,8 +68,8 @@ export const layer = Layer.effect(
     const streams = keys.map(({ ready }) => ready)
     const readers = yield* connections.readers(WAIT_MS_MAX, streams).pipe(unavailable("open readers"))
     /** What others are told of must not be taken back by a failover. */
-    const barrier = (partition: number) =>
-      connections.replicated(partitionKeys(prefix, partition).feed).pipe(unavailable("replicate"))
+    const replicated = (key: string, evidence: Evidence) =>
+      connections.replicated(key, evidence).pipe(unavailable("replicate"))
 
     const open = Effect.fnUntraced(function* (
       batch: BatchId,
@@ -83,16 +85,18 @@ export const layer = Layer.effect(
         const written = chained(head, chunk)
         const args = [command, STAGED_MS, version, chunk.length, Buffer.from(written.lines)]
         const answer = (yield* call("stage", [log(batch), staged], args)) as Opening
-        if (answer[0] !== "STAGED") return answer
+        if (answer[0] !== "STAGED") return { answer, head }
         version += chunk.length
         head = written.head
       }
       const now = yield* Clock.currentTimeMillis
-      return (yield* call(
+      const written = chained(head, last)
+      const answer = (yield* call(
         "open",
         [log(batch), staged, feed, ready, scheduled, lanes, waiting, open, shares],
-        [batch, partnerShare, now, command, version, Buffer.from(chained(head, last).lines)],
+        [batch, partnerShare, now, command, version, Buffer.from(written.lines)],
       )) as Opening
+      return { answer, head: written.head }
     })
 
     return EventLog.of({
@@ -100,11 +104,16 @@ export const layer = Layer.effect(
       partitionOf: (batch) => partitionOf(batch, partitions),
 
       open: Effect.fn("EventLog.open")(function* (batch, events, commandId) {
-        const [outcome, first = ""] = yield* open(batch, commandId, events)
+        const { log } = keysOf(batch)
+        const { answer, head } = yield* open(batch, commandId, events)
+        const [outcome, first = ""] = answer
         if (outcome === "UNSTAGED")
           return yield* new StreamsUnavailable({ step: "open", reason: "what was staged is gone" })
-        yield* barrier(partitionOf(batch, partitions))
-        if (outcome === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
+        if (outcome === "EXISTS") {
+          yield* replicated(log(batch), logFrom(log(batch), first))
+          return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
+        }
+        yield* replicated(log(batch), logUpTo(log(batch), events.length, head))
         count(events)
         return { _tag: "Opened" }
       }),
@@ -116,9 +125,10 @@ export const layer = Layer.effect(
           [log(batch), mail(batch), ready, scheduled, lanes, waiting],
           [batch, partnerShare, mailboxMax, encodeMail(command)],
         )
-        if (answer === "FULL") return yield* new MailboxFull({ batch })
-        if (answer === "NONE") return yield* new NoSuchBatch({ batch })
-        yield* barrier(partitionOf(batch, partitions))
+        const [outcome, id, lineage] = answer as [string, string, string]
+        if (outcome === "FULL") return yield* new MailboxFull({ batch })
+        if (outcome === "NONE") return yield* new NoSuchBatch({ batch })
+        yield* replicated(mail(batch), mailOf(mail(batch), id, lineage))
       }),
 
       append: Effect.fn("EventLog.append")(function* ({ batch, entry, worker }, append) {
@@ -150,12 +160,16 @@ export const layer = Layer.effect(
       }),
 
       replicated: Effect.fn("EventLog.replicated")(function* (batch, version, head) {
-        if (replicas === 0) return
-        yield* barrier(partitionOf(batch, partitions))
-        // A primary that was promoted before this barrier may lack what its predecessor acknowledged.
-        const [entry] = yield* range(redis, keysOf(batch).log(batch), `${version}-0`, 1)
-        if (entry?.[0] !== `${version}-0` || entry[1][3] !== head)
-          return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
+        const { log } = keysOf(batch)
+        yield* connections
+          .replicated(log(batch), logUpTo(log(batch), version, head))
+          .pipe(
+            Effect.mapError(({ reason }) =>
+              reason === "FAILED_OVER"
+                ? new OwnershipLost({ batch, reason: "log-moved-on" })
+                : new StreamsUnavailable({ step: "replicate", reason }),
+            ),
+          )
       }),
 
       read: Effect.fn("EventLog.read")(function* (batch, after, limit, head) {
@@ -226,7 +240,7 @@ export const layer = Layer.effect(
       feed: Effect.fn("EventLog.feed")(function* (partition, after, limit) {
         const { feed } = partitionKeys(prefix, partition)
         const entries = yield* range(redis, feed, `(${after}`, limit)
-        if (entries.length > 0) yield* barrier(partition)
+        if (entries.length > 0) yield* replicated(feed, feedWith(feed, entries))
         return entries.map(readFeedEntry)
       }),
 

@@ -5,6 +5,11 @@ local GROUP = 'workers'
 -- What `scheduled` holds for a batch that waits for its partner's turn, instead of an entry of the run queue.
 local WAITING = 'waiting'
 
+-- The replication id of this server: a primary has one of its own, and a replica that is promoted takes a new one.
+local function lineage()
+  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+end
+
 -- The lane of a batch: the part of its id that all batches of its partner share.
 local function lane_of(batch)
   return string.sub(batch, 4, 8)
