@@ -1,5 +1,5 @@
 /** The event log on Redis Streams. docs/STREAMS.md lays out the keys; functions/*.lua hold the atomic steps. */
-import { Array as Arr, Clock, Effect, Layer } from "effect"
+import { Array as Arr, Clock, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
@@ -18,13 +18,13 @@ import {
   OwnershipLost,
   StreamsUnavailable,
 } from "./event-log.ts"
-import { feedWith, logFrom, logUpTo, mailOf } from "./evidence.ts"
+import { feedFrom, logFrom, logUpTo, mailOf } from "./evidence.ts"
 import { type FunctionName, functionName, libraryCode } from "./function-library.ts"
 import { chainStart, linked } from "./hash-chain.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
 import { createGroups, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
-import { readEvents, readFeedEntry, readFirstEvent, readMail, type StreamEntry } from "./stream-entry.ts"
+import { readEvents, readFeed, readFirstEvent, readFrom, readMail, type StreamEntry } from "./stream-entry.ts"
 
 export const layer = Layer.effect(
   EventLog,
@@ -237,21 +237,14 @@ export const layer = Layer.effect(
         concurrency: "unbounded",
       }).pipe(Effect.map(readBacklog), unavailable("backlog")),
 
-      feed: Effect.fn("EventLog.feed")(function* (partition, after, limit) {
+      feed: Effect.fn("EventLog.feed")(function* (partition, after, limit, head) {
         const { feed } = partitionKeys(prefix, partition)
-        const entries = yield* range(redis, feed, `(${after}`, limit)
-        if (entries.length > 0) yield* replicated(feed, feedWith(feed, entries))
-        return entries.map(readFeedEntry)
-      }),
-
-      feedEnd: Effect.fn("EventLog.feedEnd")(function* (partition) {
-        const { feed } = partitionKeys(prefix, partition)
-        const exists = yield* attempt(() => redis.exists(feed)).pipe(unavailable("feed end"))
-        // A partition without any batch has no feed.
-        if (exists === 0) return "0-0"
-        const info = yield* attempt(() => redis.xinfo("STREAM", feed)).pipe(unavailable("feed end"))
-        const fields = info as ReadonlyArray<unknown>
-        return String(fields[fields.indexOf("last-generated-id") + 1])
+        const entries = yield* range(redis, feed, after, readFrom(after, limit))
+        const told = readFeed(after, head, entries)
+        // An alarm has to be true, too: this may be an old primary that lacks what others have followed since.
+        if (Result.isFailure(told) || told.success.length > 0)
+          yield* replicated(feed, feedFrom(feed, after, entries))
+        return yield* Effect.fromResult(told)
       }),
 
       trimFeed: Effect.fn("EventLog.trimFeed")(function* (partition, before) {

@@ -21,8 +21,8 @@ export const mailOf = (mail: string, id: string, lineage: string): Evidence => (
   isIn: (answer) => answer === 1,
 })
 
-/** Entries of a feed, with none between them. There has to be one. */
-export const feedWith = (feed: string, entries: ReadonlyArray<StreamEntry>): Evidence => ({
-  command: ["XRANGE", feed, entries.at(0)?.[0] ?? "-", entries.at(-1)?.[0] ?? "-"],
+/** The entries of a feed from a position on, or that there are none. */
+export const feedFrom = (feed: string, position: string, entries: ReadonlyArray<StreamEntry>): Evidence => ({
+  command: ["XRANGE", feed, position, "+", "COUNT", Math.max(entries.length, 1)],
   isIn: (answer) => JSON.stringify(answer) === JSON.stringify(entries),
 })
