@@ -21,10 +21,14 @@ import {
 import { feedFrom, logFrom, logUpTo, mailOf } from "./evidence.ts"
 import { type FunctionName, functionName, libraryCode } from "./function-library.ts"
 import { chainStart, linked } from "./hash-chain.ts"
+import { lastKnown } from "./last-known.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
 import { createGroups, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
 import { readEvents, readFeed, readFirstEvent, readFrom, readMail, type StreamEntry } from "./stream-entry.ts"
+
+/** How old what is known of a partition's backlog may be while it does not answer: a failover is over long before. */
+const BACKLOG_MS_MAX = 60_000
 
 export const layer = Layer.effect(
   EventLog,
@@ -70,6 +74,8 @@ export const layer = Layer.effect(
     /** What others are told of must not be taken back by a failover. */
     const replicated = (key: string, evidence: Evidence) =>
       connections.replicated(key, evidence).pipe(unavailable("replicate"))
+
+    const lastShares = lastKnown<Readonly<Record<string, string>>>(BACKLOG_MS_MAX)
 
     const open = Effect.fnUntraced(function* (
       batch: BatchId,
@@ -233,9 +239,15 @@ export const layer = Layer.effect(
         return sum(counts)
       }),
 
-      backlog: Effect.forEach(keys, ({ shares }) => attempt(() => redis.hgetall(shares)), {
-        concurrency: "unbounded",
-      }).pipe(Effect.map(readBacklog), unavailable("backlog")),
+      // Nothing is opened or closed in a partition whose server is gone, so what was read of it last still holds.
+      backlog: Effect.forEach(
+        keys,
+        ({ shares }) => {
+          const reading = attempt(() => redis.hgetall(shares)).pipe(unavailable("backlog"))
+          return lastShares(shares, inTime(reading))
+        },
+        { concurrency: "unbounded" },
+      ).pipe(Effect.map(readBacklog)),
 
       feed: Effect.fn("EventLog.feed")(function* (partition, after, limit, head) {
         const { feed } = partitionKeys(prefix, partition)

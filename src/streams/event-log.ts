@@ -189,6 +189,7 @@ export class EventLog extends Context.Service<
     readonly wake: (now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
     /** Schedules open batches that are neither scheduled nor timed and untouched since `before`: the safety net. */
     readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
+    /** Of a partition that does not answer it may be what was last known, for a short time. */
     readonly backlog: Effect.Effect<Backlog, StreamsUnavailable>
 
     /**
