@@ -19,7 +19,7 @@ import { chainStart, type LinkedEvent, linked } from "./hash-chain.ts"
 import { MemoryPartition, type Opening } from "./memory-partition.ts"
 import { OPENED_AT_ONCE_MAX } from "./opening-steps.ts"
 import { partitionOf } from "./partition.ts"
-import { readEvents, readFeedEntry, readFirstEvent, readMail } from "./stream-entry.ts"
+import { readEvents, readFeed, readFirstEvent, readFrom, readMail } from "./stream-entry.ts"
 
 export const layer = Layer.effect(
   EventLog,
@@ -128,9 +128,10 @@ export const layer = Layer.effect(
         return { open: sum([...byLane.values()]), closed: sum(all.map(({ closed }) => closed)), byLane }
       }),
 
-      feed: (partition, after, limit) =>
-        Effect.map(numbered(partition), ({ feed }) => feed.after(after, limit).map(readFeedEntry)),
-      feedEnd: (partition) => Effect.map(numbered(partition), ({ feed }) => feed.lastId),
+      feed: Effect.fnUntraced(function* (partition, after, limit, head) {
+        const { feed } = yield* numbered(partition)
+        return yield* Effect.fromResult(readFeed(after, head, feed.from(after, readFrom(after, limit))))
+      }),
       trimFeed: (partition, before) =>
         Effect.map(numbered(partition), ({ feed }) => feed.deleteBefore(before)),
     })

@@ -1,10 +1,11 @@
 /** The event log on Redis Streams. docs/STREAMS.md lays out the keys; functions/*.lua hold the atomic steps. */
-import { Array as Arr, Clock, Effect, Layer } from "effect"
+import { Array as Arr, Clock, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
+import type { Evidence } from "../platform/redis-barrier.ts"
 import { sendTogether } from "../platform/redis-client.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { Metrics } from "../telemetry/metrics.ts"
@@ -18,18 +19,23 @@ import {
   OwnershipLost,
   StreamsUnavailable,
 } from "./event-log.ts"
+import { feedFrom, logFrom, logUpTo, mailOf } from "./evidence.ts"
 import { type FunctionName, functionName, libraryCode } from "./function-library.ts"
 import { chainStart, linked } from "./hash-chain.ts"
+import { lastKnown } from "./last-known.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
 import { createGroups, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
-import { readEvents, readFeedEntry, readFirstEvent, readMail, type StreamEntry } from "./stream-entry.ts"
+import { readEvents, readFeed, readFirstEvent, readFrom, readMail, type StreamEntry } from "./stream-entry.ts"
+
+/** How old what is known of a partition's backlog may be while it does not answer: a failover is over long before. */
+const BACKLOG_MS_MAX = 60_000
 
 export const layer = Layer.effect(
   EventLog,
   Effect.gen(function* () {
     const connections = yield* RedisConnections
-    const { prefix, partitions, mailboxMax, partnerShare, replicas } = (yield* AppConfig).redis
+    const { prefix, partitions, mailboxMax, partnerShare } = (yield* AppConfig).redis
     const redis = connections.commands
     const { eventsAppended } = yield* Metrics
     const count = (events: ReadonlyArray<BatchEvent>) => {
@@ -70,8 +76,10 @@ export const layer = Layer.effect(
     const streams = keys.map(({ ready }) => ready)
     const readers = yield* connections.readers(WAIT_MS_MAX, streams).pipe(unavailable("open readers"))
     /** What others are told of must not be taken back by a failover. */
-    const barrier = (partition: number) =>
-      connections.replicated(partitionKeys(prefix, partition).feed).pipe(unavailable("replicate"))
+    const replicated = (key: string, evidence: Evidence) =>
+      connections.replicated(key, evidence).pipe(unavailable("replicate"))
+
+    const lastShares = lastKnown<Readonly<Record<string, string>>>(BACKLOG_MS_MAX)
 
     const open = Effect.fnUntraced(function* (
       batch: BatchId,
@@ -87,16 +95,18 @@ export const layer = Layer.effect(
         const written = chained(head, chunk)
         const args = [command, STAGED_MS, version, chunk.length, Buffer.from(written.lines)]
         const answer = (yield* call("stage", [log(batch), staged], args)) as Opening
-        if (answer[0] !== "STAGED") return answer
+        if (answer[0] !== "STAGED") return { answer, head }
         version += chunk.length
         head = written.head
       }
       const now = yield* Clock.currentTimeMillis
-      return (yield* call(
+      const written = chained(head, last)
+      const answer = (yield* call(
         "open",
         [log(batch), staged, feed, ready, scheduled, lanes, waiting, open, shares],
-        [batch, partnerShare, now, command, version, Buffer.from(chained(head, last).lines)],
+        [batch, partnerShare, now, command, version, Buffer.from(written.lines)],
       )) as Opening
+      return { answer, head: written.head }
     })
 
     return EventLog.of({
@@ -104,11 +114,16 @@ export const layer = Layer.effect(
       partitionOf: (batch) => partitionOf(batch, partitions),
 
       open: Effect.fn("EventLog.open")(function* (batch, events, commandId) {
-        const [outcome, first = ""] = yield* open(batch, commandId, events)
+        const { log } = keysOf(batch)
+        const { answer, head } = yield* open(batch, commandId, events)
+        const [outcome, first = ""] = answer
         if (outcome === "UNSTAGED")
           return yield* new StreamsUnavailable({ step: "open", reason: "what was staged is gone" })
-        yield* barrier(partitionOf(batch, partitions))
-        if (outcome === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
+        if (outcome === "EXISTS") {
+          yield* replicated(log(batch), logFrom(log(batch), first))
+          return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
+        }
+        yield* replicated(log(batch), logUpTo(log(batch), events.length, head))
         count(events)
         return { _tag: "Opened" }
       }),
@@ -120,9 +135,10 @@ export const layer = Layer.effect(
           [log(batch), mail(batch), ready, scheduled, lanes, waiting],
           [batch, partnerShare, mailboxMax, encodeMail(command)],
         )
-        if (answer === "FULL") return yield* new MailboxFull({ batch })
-        if (answer === "NONE") return yield* new NoSuchBatch({ batch })
-        yield* barrier(partitionOf(batch, partitions))
+        const [outcome, id, lineage] = answer as [string, string, string]
+        if (outcome === "FULL") return yield* new MailboxFull({ batch })
+        if (outcome === "NONE") return yield* new NoSuchBatch({ batch })
+        yield* replicated(mail(batch), mailOf(mail(batch), id, lineage))
       }),
 
       append: Effect.fn("EventLog.append")(function* ({ batch, entry, worker }, append) {
@@ -154,12 +170,16 @@ export const layer = Layer.effect(
       }),
 
       replicated: Effect.fn("EventLog.replicated")(function* (batch, version, head) {
-        if (replicas === 0) return
-        yield* barrier(partitionOf(batch, partitions))
-        // A primary that was promoted before this barrier may lack what its predecessor acknowledged.
-        const [entry] = yield* range(redis, keysOf(batch).log(batch), `${version}-0`, 1)
-        if (entry?.[0] !== `${version}-0` || entry[1][3] !== head)
-          return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
+        const { log } = keysOf(batch)
+        yield* connections
+          .replicated(log(batch), logUpTo(log(batch), version, head))
+          .pipe(
+            Effect.mapError(({ reason }) =>
+              reason === "FAILED_OVER"
+                ? new OwnershipLost({ batch, reason: "log-moved-on" })
+                : new StreamsUnavailable({ step: "replicate", reason }),
+            ),
+          )
       }),
 
       read: Effect.fn("EventLog.read")(function* (batch, after, limit, head) {
@@ -223,25 +243,24 @@ export const layer = Layer.effect(
         return sum(counts)
       }),
 
-      backlog: Effect.forEach(keys, ({ shares }) => attempt(() => redis.hgetall(shares)), {
-        concurrency: "unbounded",
-      }).pipe(Effect.map(readBacklog), unavailable("backlog")),
+      // Nothing is opened or closed in a partition whose server is gone, so what was read of it last still holds.
+      backlog: Effect.forEach(
+        keys,
+        ({ shares }) => {
+          const reading = attempt(() => redis.hgetall(shares)).pipe(unavailable("backlog"))
+          return lastShares(shares, inTime(reading))
+        },
+        { concurrency: "unbounded" },
+      ).pipe(Effect.map(readBacklog)),
 
-      feed: Effect.fn("EventLog.feed")(function* (partition, after, limit) {
+      feed: Effect.fn("EventLog.feed")(function* (partition, after, limit, head) {
         const { feed } = partitionKeys(prefix, partition)
-        const entries = yield* range(redis, feed, `(${after}`, limit)
-        if (entries.length > 0) yield* barrier(partition)
-        return entries.map(readFeedEntry)
-      }),
-
-      feedEnd: Effect.fn("EventLog.feedEnd")(function* (partition) {
-        const { feed } = partitionKeys(prefix, partition)
-        const exists = yield* attempt(() => redis.exists(feed)).pipe(unavailable("feed end"))
-        // A partition without any batch has no feed.
-        if (exists === 0) return "0-0"
-        const info = yield* attempt(() => redis.xinfo("STREAM", feed)).pipe(unavailable("feed end"))
-        const fields = info as ReadonlyArray<unknown>
-        return String(fields[fields.indexOf("last-generated-id") + 1])
+        const entries = yield* range(redis, feed, after, readFrom(after, limit))
+        const told = readFeed(after, head, entries)
+        // An alarm has to be true, too: this may be an old primary that lacks what others have followed since.
+        if (Result.isFailure(told) || told.success.length > 0)
+          yield* replicated(feed, feedFrom(feed, after, entries))
+        return yield* Effect.fromResult(told)
       }),
 
       trimFeed: Effect.fn("EventLog.trimFeed")(function* (partition, before) {

@@ -40,13 +40,15 @@ export interface LoggedEvent extends RecordedEvent {
   readonly hash: string
 }
 
-/** A cursor points beyond the end of its feed: the store lost history, and nobody may go on as if it had not. */
-export class FeedShortened extends Schema.TaggedError<FeedShortened>()("FeedShortened", {
+/**
+ * A feed has no entry where a cursor stands, or another one: the store lost history, and nobody may go on as if it had
+ * not. Feeds are never trimmed beyond the entry at the slowest cursor.
+ */
+export class HistoryLost extends Schema.TaggedError<HistoryLost>()("HistoryLost", {
   cursor: Schema.String,
-  end: Schema.String,
 }) {
   get reason() {
-    return `the cursor ${this.cursor} is beyond the end of the feed, ${this.end}: history was lost`
+    return `the feed is not what it was at the cursor ${this.cursor}: history was lost`
   }
 }
 
@@ -64,12 +66,17 @@ export interface Mail {
   readonly problem?: string
 }
 
-/** Where one append left its events: versions `from` to `to` of the batch. */
+/**
+ * Where one append left its events: versions `from` to `to` of the batch, with the hash that they stand on and the one
+ * that they end with. Entries of earlier releases have no hashes.
+ */
 export interface FeedEntry {
   readonly id: string
   readonly batch: BatchId
   readonly from: number
   readonly to: number
+  readonly base: string | undefined
+  readonly head: string | undefined
 }
 
 export interface Append {
@@ -182,20 +189,21 @@ export class EventLog extends Context.Service<
     readonly wake: (now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
     /** Schedules open batches that are neither scheduled nor timed and untouched since `before`: the safety net. */
     readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
+    /** Of a partition that does not answer it may be what was last known, for a short time. */
     readonly backlog: Effect.Effect<Backlog, StreamsUnavailable>
 
     /**
      * What was appended in a partition after a feed position ("0-0" is the beginning), in commit order, once it is
-     * replicated: nobody is told what a failover could take back.
+     * replicated: nobody is told what a failover could take back. The entry at the position has to be there still, and
+     * to end with the hash, when one is given: else it is {@link HistoryLost}.
      */
     readonly feed: (
       partition: number,
       after: string,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<FeedEntry>, StreamsUnavailable>
-    /** The position of the last entry that a feed ever had: a cursor beyond it means that the store lost history. */
-    readonly feedEnd: (partition: number) => Effect.Effect<string, StreamsUnavailable>
-    /** Forgets feed entries before a position that every follower has passed. */
+      head?: string,
+    ) => Effect.Effect<ReadonlyArray<FeedEntry>, HistoryLost | StreamsUnavailable>
+    /** Forgets feed entries before a position that every follower has come to. */
     readonly trimFeed: (partition: number, before: string) => Effect.Effect<void, StreamsUnavailable>
   }
 >()("atlaspay/streams/EventLog") {}

@@ -9,6 +9,7 @@ export const functionNames = [
   "open",
   "stage",
   "tell",
+  "told",
   "append",
   "release",
   "hand-over",
@@ -32,7 +33,10 @@ export const functionName = (name: FunctionName): string => `atlaspay_${name.rep
 const takesNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "tell"])
 
 /** When Redis is full it takes no new batch and no new mail; what is under way can still be recorded and released. */
-const flagsOf = (name: FunctionName): string => (takesNew.has(name) ? "" : "'allow-oom'")
+const flagsOf = (name: FunctionName): string => {
+  if (name === "told") return "'no-writes'"
+  return takesNew.has(name) ? "" : "'allow-oom'"
+}
 
 /** What `FUNCTION LOAD` takes. */
 export const libraryCode = [

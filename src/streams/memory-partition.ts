@@ -4,7 +4,7 @@
  */
 import { type BatchId, laneOf } from "../domain/identifiers.ts"
 import type { Append, Ownership } from "./event-log.ts"
-import type { LinkedEvent } from "./hash-chain.ts"
+import { chainStart, type LinkedEvent } from "./hash-chain.ts"
 import { MemoryRunQueue } from "./memory-run-queue.ts"
 import { MemoryStream } from "./memory-stream.ts"
 import { STAGED_MS } from "./opening-steps.ts"
@@ -70,7 +70,7 @@ export class MemoryPartition {
       return first.command === command ? { _tag: "OPENED" } : { _tag: "EXISTS", first: first.text }
     const log = [...staged, ...written(events, command)]
     this.#logs.set(batch, log)
-    this.#announce(batch, 1, log.length, now)
+    this.#announce(batch, 1, chainStart(batch), log, now)
     this.#touch(batch, now)
     this.queue.schedule(batch, now)
     return { _tag: "OPENED" }
@@ -99,8 +99,9 @@ export class MemoryPartition {
     if (!this.queue.owns(owned)) return { _tag: "LOST" }
 
     if (events.length > 0) {
-      log.push(...written(events, commandId))
-      this.#announce(batch, expectedVersion + 1, version, now)
+      const appended = written(events, commandId)
+      log.push(...appended)
+      this.#announce(batch, expectedVersion + 1, head, appended, now)
     }
     mail.delete(append.handled)
     if (append.open) this.#touch(batch, now)
@@ -159,7 +160,7 @@ export class MemoryPartition {
   }
 
   mail(batch: BatchId, limit: number): ReadonlyArray<StreamEntry> {
-    return this.#mailOf(batch).after("0-0", limit)
+    return this.#mailOf(batch).from("0-0", limit)
   }
 
   #mailOf(batch: BatchId): MemoryStream {
@@ -171,8 +172,9 @@ export class MemoryPartition {
     return staged !== undefined && now < staged.expiresAt ? staged : { events: [], expiresAt: now }
   }
 
-  #announce(batch: BatchId, from: number, to: number, now: number): void {
-    this.feed.add(now, ["b", batch, "f", String(from), "t", String(to)])
+  #announce(batch: BatchId, from: number, base: string, events: ReadonlyArray<Written>, now: number): void {
+    const [to, head] = [from + events.length - 1, events.at(-1)?.hash ?? base]
+    this.feed.add(now, ["b", batch, "f", String(from), "t", String(to), "p", base, "h", head])
   }
 
   /** Keeps a batch in the set of open ones. */

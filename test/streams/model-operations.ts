@@ -47,7 +47,6 @@ export type Operation =
   | { readonly does: "sweep"; readonly before: number; readonly now: number; readonly limit: number }
   | { readonly does: "backlog" }
   | { readonly does: "feed"; readonly partition: number; readonly after: string; readonly limit: number }
-  | { readonly does: "feedEnd"; readonly partition: number }
   | { readonly does: "trimFeed"; readonly partition: number; readonly before: string }
 
 /** What an operation was answered, with names for ids. */
@@ -121,17 +120,14 @@ export class Subject {
       case "backlog":
         return log.backlog
       case "feed":
-        return Effect.map(
-          log.feed(operation.partition, this.#id(operation.after), operation.limit),
-          (entries) =>
+        return log.feed(operation.partition, this.#id(operation.after), operation.limit).pipe(
+          Effect.map((entries) =>
             entries.map(({ id, ...entry }) => ({
               name: this.#name(`feed ${operation.partition}`, id),
               ...entry,
             })),
-        )
-      case "feedEnd":
-        return Effect.map(log.feedEnd(operation.partition), (id) =>
-          id === "0-0" ? id : this.#name(`feed ${operation.partition}`, id),
+          ),
+          Effect.mapError(({ _tag }) => ({ _tag })),
         )
       case "trimFeed":
         return log.trimFeed(operation.partition, this.#id(operation.before))

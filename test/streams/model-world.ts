@@ -117,11 +117,8 @@ export class World {
       ),
       ...Array.from(
         { length: this.#partitions },
-        (_, partition): ReadonlyArray<Operation> => [
-          { does: "feed", partition, after: "0-0", limit: 100_000 },
-          { does: "feedEnd", partition },
-        ],
-      ).flat(),
+        (_, partition): Operation => ({ does: "feed", partition, after: "0-0", limit: 100_000 }),
+      ),
       { does: "backlog" },
       { does: "wake", now: HUGE * 2, limit: 1_000 },
       { does: "sweep", before: HUGE * 2, now: HUGE * 2, limit: 1_000 },
@@ -148,7 +145,6 @@ export class World {
     ...times(1, () => this.#sweep()),
     ...times(1, (): Operation => ({ does: "backlog" })),
     ...times(2, () => this.#feed()),
-    ...times(1, (): Operation => ({ does: "feedEnd", partition: this.#random.below(this.#partitions) })),
     ...times(1, () => this.#trim()),
   ]
 

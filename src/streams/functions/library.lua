@@ -5,6 +5,11 @@ local GROUP = 'workers'
 -- What `scheduled` holds for a batch that waits for its partner's turn, instead of an entry of the run queue.
 local WAITING = 'waiting'
 
+-- The replication id of this server: a primary has one of its own, and a replica that is promoted takes a new one.
+local function lineage()
+  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+end
+
 -- The lane of a batch: the part of its id that all batches of its partner share.
 local function lane_of(batch)
   return string.sub(batch, 4, 8)
@@ -74,15 +79,15 @@ local function entry_at(log, version)
   return entry_of(redis.call('XRANGE', log, id, id)[1])
 end
 
--- Writes events after a version. They come as lines, an event and its hash in turn: JSON has no line feed in it. Only the
+-- Writes events after a version; gives the last one's version and hash. They come as lines, an event and its hash in turn: JSON has no line feed in it. Only the
 -- first of them carries the id of the append.
 local function write(log, version, command, lines)
-  local from = 1
+  local from, hash = 1, nil
   while from <= #lines do
     local event_end = string.find(lines, '\n', from, true)
     local hash_end = string.find(lines, '\n', event_end + 1, true)
     local event = string.sub(lines, from, event_end - 1)
-    local hash = string.sub(lines, event_end + 1, hash_end - 1)
+    hash = string.sub(lines, event_end + 1, hash_end - 1)
     version = version + 1
     if from == 1 then
       redis.call('XADD', log, version .. '-0', 'e', event, 'h', hash, 'c', command)
@@ -91,10 +96,10 @@ local function write(log, version, command, lines)
     end
     from = hash_end + 1
   end
-  return version
+  return version, hash
 end
 
--- Tells the followers which versions an append wrote.
-local function announce(feed, batch, from, to)
-  redis.call('XADD', feed, '*', 'b', batch, 'f', from, 't', to)
+-- Tells the followers which versions an append wrote, on which hash it stands and with which it ends.
+local function announce(feed, batch, from, base, to, head)
+  redis.call('XADD', feed, '*', 'b', batch, 'f', from, 't', to, 'p', base, 'h', head)
 end
