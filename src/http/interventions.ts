@@ -59,11 +59,12 @@ const intervention =
 const refusal = ({ reason, attempts }: Rejection) =>
   attempts === undefined ? { reason } : { reason, attempts }
 
-/** A resolution goes into the mailbox with its attempt, so that while it waits it cannot come to mean another. */
-const pinned = (command: MailCommand, [expected]: ReadonlyArray<BatchEvent>): MailCommand =>
-  command._tag === "Resolve" && expected?._tag === "ParkedResolved"
-    ? { ...command, attempt: expected.attempt }
-    : command
+/** What is about an attempt goes into the mailbox with its number, so that while it waits it cannot come to mean another. */
+const pinned = (command: MailCommand, [expected]: ReadonlyArray<BatchEvent>): MailCommand => {
+  const attempt = expected !== undefined && "attempt" in expected ? expected.attempt : undefined
+  const isAboutOne = command._tag === "Resolve" || command._tag === "Retry"
+  return isAboutOne && attempt !== undefined ? { ...command, attempt } : command
+}
 
 const isItemNumber = Schema.is(ItemNumber)
 
@@ -86,12 +87,10 @@ const Review = Schema.Struct({ by: Actor, reason, decision: Schema.Literals(["re
 
 export const review = intervention(Review, (said, at, item) => ({ _tag: "Review", at, item, ...said }))
 
-export const retry = intervention(Schema.Struct({ by: Actor }), (said, at, item) => ({
-  _tag: "Retry",
-  at,
-  item,
-  ...said,
-}))
+const Another = Schema.Struct({ by: Actor, attempt: Schema.optionalKey(AttemptNumber) })
+
+/** A new attempt after the one that failed: the last when none is named. */
+export const retry = intervention(Another, (said, at, item) => ({ _tag: "Retry", at, item, ...said }))
 
 const Resolution = Schema.Struct({
   by: Actor,

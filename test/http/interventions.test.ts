@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { BatchId } from "../../src/domain/identifiers.ts"
-import { accepted, Story, settled, unresolved } from "../domain/batch-story.ts"
+import { accepted, failed, Story, settled, unresolved } from "../domain/batch-story.ts"
 import { newBatchId } from "../publisher/story.ts"
 import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
@@ -100,6 +100,35 @@ describe("a resolution", () => {
     expect((await say(`${id}/items/1/resolution`, resolution)).status).toBe(202)
     const mail = await Effect.runPromise(api.log.mail(id, 10))
     expect(mail).toMatchObject([{ command: { _tag: "Resolve", item: 1, attempt: 1 } }])
+  })
+})
+
+describe("a retry", () => {
+  const failedOnce = async (): Promise<BatchId> => {
+    const [id, story] = [newBatchId(), new Story().requested(1)]
+    story.hears(1, failed)
+    story.posted("release")
+    await Effect.runPromise(api.log.open(id, story.events, `open ${id}`))
+    return id
+  }
+
+  it("is kept for the attempt that had failed when it was asked for", async () => {
+    const id = await failedOnce()
+    expect(await say(`${id}/items/1/retry`, { by: "olga" })).toMatchObject({
+      status: 202,
+      json: { expected: [{ type: "RetryRequested", attempt: 1 }] },
+    })
+    const mail = await Effect.runPromise(api.log.mail(id, 10))
+    expect(mail).toMatchObject([{ command: { _tag: "Retry", item: 1, attempt: 1 } }])
+  })
+
+  it("is refused for another attempt than the last", async () => {
+    const id = await failedOnce()
+    expect(await say(`${id}/items/1/retry`, { by: "olga", attempt: 2 })).toMatchObject({
+      status: 409,
+      json: { reason: "attempt-not-last", attempts: [1] },
+    })
+    expect(await mailOf(id)).toEqual([])
   })
 })
 

@@ -134,6 +134,12 @@ export const guards: ReadonlyArray<Guard> = [
     without: "",
   },
   {
+    name: "a failed attempt leads to one new attempt",
+    file: "decide-intervention.ts",
+    text: "(command.attempt ?? attempt) !== attempt",
+    without: "false",
+  },
+  {
     name: "a hold waits for the start",
     file: "decide-posting.ts",
     text: 'if (batch.startedAt === undefined && kind === "hold") return refuse(command, "not-started")',
