@@ -1,5 +1,5 @@
 /** `POST /bank-callbacks/:bank`: what banks tell of transfers, signed as Standard Webhooks. */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import { Clock, Effect, Redacted, Schema } from "effect"
 import { Hono } from "hono"
 import { Webhook, WebhookVerificationError } from "standardwebhooks"
@@ -55,22 +55,26 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, webhook: Webhook, body
   if (transfer === undefined) return yield* unknownTransfer(callback)
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
+  const outcome = outcomeOf(callback)
   const log = yield* EventLog
   yield* log
     .tell(
       batch,
-      { _tag: "RecordTransfer", at, item, attempt, bank: callback.bank, outcome: outcomeOf(callback) },
-      commandIdOf(callback.bank, c.req.header("webhook-id") ?? "", body),
+      { _tag: "RecordTransfer", at, item, attempt, bank: callback.bank, outcome },
+      commandIdOf(c.req.header("webhook-id") ?? "", callback, outcome),
     )
     .pipe(Effect.catchTag("NoSuchBatch", () => unknownTransfer(callback)))
   return c.body(null, 202)
 })
 
 /** A bank that gives one id to two messages has said two things: so the id is that of the message and of what it says. */
-const commandIdOf = (bank: string, webhookId: string, body: Buffer): CommandId => {
-  const named = `${bank.length}:${bank}${webhookId.length}:${webhookId}`
-  const id = createHash("sha256").update(named).update(body).digest("base64url")
-  return { id, digest: "", keptMs: KEPT_MS }
+const commandIdOf = (
+  webhookId: string,
+  { bank, reference }: Callback,
+  outcome: TransferOutcome,
+): CommandId => {
+  const said = JSON.stringify([bank, webhookId, reference, outcome])
+  return { id: hash("sha256", said, "base64url"), digest: "", keptMs: KEPT_MS }
 }
 
 const verify = (c: EdgeContext, webhook: Webhook, body: Buffer): Effect.Effect<void, InvalidSignature> =>

@@ -71,7 +71,7 @@ const intervention =
 /** The path names the batch, and so its partner; what is asked of one is not asked of another under the same key. */
 const commandIdOf = (path: string, key: string | undefined, body: Buffer): CommandId => {
   if (key === undefined) return { id: randomUUID(), digest: "", keptMs: KEPT_MS }
-  const id = sha256(`${path.length}:${path}${key}`)
+  const id = sha256(JSON.stringify([path, key]))
   return { id, digest: sha256(body), keptMs: KEY_KEPT_MS }
 }
 
