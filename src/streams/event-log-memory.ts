@@ -7,6 +7,7 @@ import { AppConfig } from "../config.ts"
 import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import {
+  CommandIdReused,
   EventLog,
   MailboxFull,
   NoSuchBatch,
@@ -44,12 +45,19 @@ export const layer = Layer.effect(
         return { _tag: "Opened" }
       }),
 
-      tell: Effect.fnUntraced(function* (batch, command) {
+      tell: Effect.fnUntraced(function* (batch, command, as) {
         const partition = yield* of(batch)
         const now = yield* Clock.currentTimeMillis
-        const answer = partition.tell(batch, encodeMail(command), mailboxMax, now)
+        const answer = partition.tell(batch, encodeMail(command), as, mailboxMax, now)
+        if (answer === "REUSED") return yield* new CommandIdReused({ batch })
         if (answer === "FULL") return yield* new MailboxFull({ batch })
         if (answer === "NONE") return yield* new NoSuchBatch({ batch })
+      }),
+
+      wasTold: Effect.fnUntraced(function* (batch, { id, digest }) {
+        const before = (yield* of(batch)).digestTold(batch, id, yield* Clock.currentTimeMillis)
+        if (before !== undefined && before !== digest) return yield* new CommandIdReused({ batch })
+        return before !== undefined
       }),
 
       append: Effect.fnUntraced(function* (owned, append) {

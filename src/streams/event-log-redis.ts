@@ -6,12 +6,12 @@ import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import type { Evidence } from "../platform/redis-barrier.ts"
-import { sendTogether } from "../platform/redis-client.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { inTime } from "./deadline.ts"
 import {
   type Backlog,
+  CommandIdReused,
   EventLog,
   MailboxFull,
   NoSuchBatch,
@@ -19,13 +19,13 @@ import {
   OwnershipLost,
   StreamsUnavailable,
 } from "./event-log.ts"
-import { feedFrom, logFrom, logUpTo, mailOf } from "./evidence.ts"
-import { type FunctionName, functionName, libraryCode } from "./function-library.ts"
+import { commandTold, feedFrom, logFrom, logUpTo } from "./evidence.ts"
+import { type Call, openLibrary } from "./function-library-redis.ts"
 import { chainStart, linked } from "./hash-chain.ts"
 import { lastKnown } from "./last-known.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
-import { createGroups, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
+import { createGroups, LEFT_BEHIND_MS, leftBehind, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
 import { readEvents, readFeed, readFirstEvent, readFrom, readMail, type StreamEntry } from "./stream-entry.ts"
 
 /** How old what is known of a partition's backlog may be while it does not answer: a failover is over long before. */
@@ -46,29 +46,13 @@ export const layer = Layer.effect(
     const keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(prefix, partition))
     const keysOf = (batch: BatchId) => partitionKeys(prefix, partitionOf(batch, partitions))
 
-    const loadLibrary = connections.onEachPrimary((primary) =>
-      primary.function("LOAD", "REPLACE", libraryCode),
-    )
-    /** Runs a function; a server that came back without it is given it again. */
-    const call = (
-      name: FunctionName,
-      keys: ReadonlyArray<string>,
-      args: ReadonlyArray<string | number | Buffer>,
-    ) => {
-      const run = attempt(() => {
-        sendTogether(redis)
-        return redis.fcall(functionName(name), keys.length, ...keys, ...args)
-      })
-      return run.pipe(
-        Effect.catchIf(
-          (error) => error.reason === "NOFUNCTION",
-          () => Effect.andThen(loadLibrary, run),
-        ),
-        unavailable(name),
-      )
-    }
+    const callLibrary = yield* openLibrary(connections).pipe(unavailable("load"))
+    const call: (...of: Parameters<Call>) => Effect.Effect<unknown, StreamsUnavailable> = (
+      name,
+      keys,
+      args,
+    ) => callLibrary(name, keys, args).pipe(unavailable(name))
 
-    yield* loadLibrary.pipe(unavailable("load"))
     yield* createGroups(
       redis,
       keys.map(({ ready }) => ready),
@@ -128,17 +112,26 @@ export const layer = Layer.effect(
         return { _tag: "Opened" }
       }),
 
-      tell: Effect.fnUntraced(function* (batch, command) {
-        const { log, mail, ready, scheduled, lanes, waiting } = keysOf(batch)
+      tell: Effect.fnUntraced(function* (batch, command, { id, digest, keptMs }) {
+        const { log, told, mail, ready, scheduled, lanes, waiting } = keysOf(batch)
         const answer = yield* call(
           "tell",
-          [log(batch), mail(batch), ready, scheduled, lanes, waiting],
-          [batch, partnerShare, mailboxMax, encodeMail(command)],
+          [log(batch), told(batch, id), mail(batch), ready, scheduled, lanes, waiting],
+          [batch, partnerShare, mailboxMax, encodeMail(command), digest, keptMs],
         )
-        const [outcome, id, lineage] = answer as [string, string, string]
-        if (outcome === "FULL") return yield* new MailboxFull({ batch })
-        if (outcome === "NONE") return yield* new NoSuchBatch({ batch })
-        yield* replicated(mail(batch), mailOf(mail(batch), id, lineage))
+        if (answer === "REUSED") return yield* new CommandIdReused({ batch })
+        if (answer === "FULL") return yield* new MailboxFull({ batch })
+        if (answer === "NONE") return yield* new NoSuchBatch({ batch })
+        yield* replicated(told(batch, id), commandTold(told(batch, id), digest))
+      }),
+
+      wasTold: Effect.fn("EventLog.wasTold")(function* (batch, { id, digest }) {
+        const told = keysOf(batch).told(batch, id)
+        const before = yield* attempt(() => redis.get(told)).pipe(unavailable("was told"))
+        if (before === null) return false
+        if (before !== digest) return yield* new CommandIdReused({ batch })
+        yield* replicated(told, commandTold(told, digest))
+        return true
       }),
 
       append: Effect.fnUntraced(function* ({ batch, entry, worker }, append) {
@@ -239,6 +232,11 @@ export const layer = Layer.effect(
       sweep: Effect.fn("EventLog.sweep")(function* (before, now, limit) {
         const counts = yield* onAll(keys, ({ open, timers, ready, scheduled, lanes, waiting }) =>
           call("sweep", [open, timers, ready, scheduled, lanes, waiting], [partnerShare, before, now, limit]),
+        )
+        yield* onAll(streams, (ready) =>
+          Effect.flatMap(leftBehind(redis, ready, LEFT_BEHIND_MS), (workers) =>
+            Effect.forEach(workers.slice(0, limit), (worker) => call("retire", [ready], [worker])),
+          ),
         )
         return sum(counts)
       }),

@@ -19,6 +19,11 @@ export class StreamsUnavailable extends Schema.TaggedError<StreamsUnavailable>()
 /** The mailbox holds as many commands as it may: the sender tries again later. */
 export class MailboxFull extends Schema.TaggedError<MailboxFull>()("MailboxFull", { batch: Schema.String }) {}
 
+/** The id of a command stands for another command that was told before. */
+export class CommandIdReused extends Schema.TaggedError<CommandIdReused>()("CommandIdReused", {
+  batch: Schema.String,
+}) {}
+
 /** There is no log of that batch. */
 export class NoSuchBatch extends Schema.TaggedError<NoSuchBatch>()("NoSuchBatch", { batch: Schema.String }) {}
 
@@ -57,6 +62,15 @@ export interface Ownership {
   readonly batch: BatchId
   readonly entry: string
   readonly worker: string
+}
+
+/** What a command is told under: told again with the same id within `keptMs` it adds nothing, handled or not. */
+export interface CommandId {
+  /** Unique within the batch. */
+  readonly id: string
+  /** Of what was asked for. The same id with another digest is refused. */
+  readonly digest: string
+  readonly keptMs: number
 }
 
 export interface Mail {
@@ -129,11 +143,20 @@ export class EventLog extends Context.Service<
       { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
       StreamsUnavailable | CorruptEntry
     >
-    /** Puts a command in the mailbox of a batch and schedules it; it is replicated like a batch that was opened. */
+    /**
+     * Puts a command in the mailbox of a batch and schedules it; it is replicated like a batch that was opened. A
+     * command that was refused leaves its id unused.
+     */
     readonly tell: (
       batch: BatchId,
       command: MailCommand,
-    ) => Effect.Effect<void, MailboxFull | NoSuchBatch | StreamsUnavailable>
+      as: CommandId,
+    ) => Effect.Effect<void, CommandIdReused | MailboxFull | NoSuchBatch | StreamsUnavailable>
+    /** Whether a command was told under this id and is still recognised; if so, it is replicated. */
+    readonly wasTold: (
+      batch: BatchId,
+      as: CommandId,
+    ) => Effect.Effect<boolean, CommandIdReused | StreamsUnavailable>
     /** Appends events and deletes the mail that they answer; returns the new tail and how much mail is waiting. */
     readonly append: (
       owned: Ownership,
@@ -174,14 +197,15 @@ export class EventLog extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
     /**
      * Gives the batch up until `wakeAt` (epoch milliseconds), unless mail is waiting: then it stays owned, and says so.
-     * A batch that is frozen leaves its mail where it is.
+     * A batch that is frozen leaves its mail where it is. A retry is answered as done, and so is a worker whose heir has
+     * given the batch up in the meantime: {@link OwnershipLost} means that somebody else holds it.
      */
     readonly release: (
       owned: Ownership,
       wakeAt: number | undefined,
       mail?: "leave",
     ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StreamsUnavailable>
-    /** Hands the batch back to the run queue at once, for another worker: the end of a drain. */
+    /** Hands the batch back to the run queue at once, for another worker: the end of a drain. Retries are as above. */
     readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StreamsUnavailable>
     /** Forgets a worker that owns nothing any more. */
     readonly retire: (worker: string) => Effect.Effect<void, StreamsUnavailable>

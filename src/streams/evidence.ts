@@ -1,6 +1,5 @@
 /** What the replication barrier has to find of what a function said it wrote: a read of one key, and what it answers. */
 import type { Evidence } from "../platform/redis-barrier.ts"
-import { functionName } from "./function-library.ts"
 import type { StreamEntry } from "./stream-entry.ts"
 
 /** A log up to a version with its hash; the hash stands for all before it. */
@@ -15,10 +14,10 @@ export const logFrom = (log: string, first: string): Evidence => ({
   isIn: (answer) => (answer as ReadonlyArray<StreamEntry>)[0]?.[1][1] === first,
 })
 
-/** Mail as `tell` put it there, unless its batch has handled it since. */
-export const mailOf = (mail: string, id: string, lineage: string): Evidence => ({
-  command: ["FCALL_RO", functionName("told"), 1, mail, id, lineage],
-  isIn: (answer) => answer === 1,
+/** The mark that `tell` left in the step in which it put a command into the mailbox; it outlives the command. */
+export const commandTold = (told: string, digest: string): Evidence => ({
+  command: ["GET", told],
+  isIn: (answer) => answer === digest,
 })
 
 /** The entries of a feed from a position on, or that there are none. */

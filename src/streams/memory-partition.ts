@@ -3,7 +3,7 @@
  * name in functions/ does; those say why. `now` is in epoch milliseconds.
  */
 import { type BatchId, laneOf } from "../domain/identifiers.ts"
-import type { Append, Ownership } from "./event-log.ts"
+import type { Append, CommandId, Ownership } from "./event-log.ts"
 import { chainStart, type LinkedEvent } from "./hash-chain.ts"
 import { MemoryRunQueue } from "./memory-run-queue.ts"
 import { MemoryStream } from "./memory-stream.ts"
@@ -28,6 +28,8 @@ export class MemoryPartition {
   closed = 0
   readonly #logs = new Map<BatchId, Array<Written>>()
   readonly #staged = new Map<string, Staged>()
+  /** By batch and id: the digest of what was told, and until when it is recognised. */
+  readonly #told = new Map<string, { readonly digest: string; readonly until: number }>()
   readonly #mail = new Map<BatchId, MemoryStream>()
   readonly #timers = new Map<BatchId, number>()
   readonly #open = new Map<BatchId, number>()
@@ -76,14 +78,29 @@ export class MemoryPartition {
     return { _tag: "OPENED" }
   }
 
-  tell(batch: BatchId, command: string, mailboxMax: number, now: number): "TOLD" | "FULL" | "NONE" {
+  tell(
+    batch: BatchId,
+    command: string,
+    { id, digest, keptMs }: CommandId,
+    mailboxMax: number,
+    now: number,
+  ): Told {
     if (!this.#logs.has(batch)) return "NONE"
+    const before = this.digestTold(batch, id, now)
+    if (before !== undefined) return before === digest ? "TOLD" : "REUSED"
     const mail = this.#mailOf(batch)
     if (mail.length >= mailboxMax) return "FULL"
     mail.add(now, ["c", command])
     this.#mail.set(batch, mail)
+    this.#told.set(`${batch}:${id}`, { digest, until: now + keptMs })
     this.queue.schedule(batch, now)
     return "TOLD"
+  }
+
+  /** The digest of the command that was told under an id, while it is recognised. */
+  digestTold(batch: BatchId, id: string, now: number): string | undefined {
+    const told = this.#told.get(`${batch}:${id}`)
+    return told !== undefined && now < told.until ? told.digest : undefined
   }
 
   append(owned: Ownership, append: Append, events: ReadonlyArray<LinkedEvent>, now: number): Appended {
@@ -114,7 +131,7 @@ export class MemoryPartition {
 
   release(owned: Ownership, wakeAt: number | undefined, leaveMail: boolean, now: number) {
     const { batch } = owned
-    if (!this.queue.owns(owned)) return "LOST"
+    if (!this.queue.owns(owned)) return this.queue.isOver(owned) ? "RELEASED" : "LOST"
     if (!leaveMail && this.#mailOf(batch).length > 0) return "MAIL"
     this.queue.release(owned, now)
     if (wakeAt === undefined) this.#timers.delete(batch)
@@ -123,7 +140,7 @@ export class MemoryPartition {
   }
 
   handOver(owned: Ownership, now: number): "HANDED" | "LOST" {
-    if (!this.queue.owns(owned)) return "LOST"
+    if (!this.queue.owns(owned)) return this.queue.isOver(owned) ? "HANDED" : "LOST"
     this.queue.handOver(owned, now)
     return "HANDED"
   }
@@ -195,6 +212,8 @@ export type Opening =
   | { readonly _tag: "STAGED" }
   | { readonly _tag: "UNSTAGED" }
   | { readonly _tag: "EXISTS"; readonly first: string }
+
+type Told = "TOLD" | "REUSED" | "FULL" | "NONE"
 
 export type Appended =
   | { readonly _tag: "APPENDED"; readonly version: number; readonly mailWaiting: number }

@@ -6,14 +6,21 @@
 import { Effect, type Result } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import type { EventLog, Ownership } from "../../src/streams/event-log.ts"
-import { closing, news, takeFrom } from "./log-under-test.ts"
+import { closing, commandId, news, takeFrom } from "./log-under-test.ts"
 
 /** Numbers of `closing` events: what an append or an open adds. */
 type Events = ReadonlyArray<number>
 
 export type Operation =
   | { readonly does: "open"; readonly batch: BatchId; readonly events: Events; readonly command: string }
-  | { readonly does: "tell"; readonly batch: BatchId; readonly at: number }
+  | {
+      readonly does: "tell"
+      readonly batch: BatchId
+      readonly at: number
+      readonly command: string
+      readonly digest: string
+    }
+  | { readonly does: "wasTold"; readonly batch: BatchId; readonly command: string; readonly digest: string }
   | {
       readonly does: "append"
       readonly owned: Ownership
@@ -77,7 +84,9 @@ export class Subject {
       case "open":
         return log.open(operation.batch, operation.events.map(closing), operation.command)
       case "tell":
-        return log.tell(operation.batch, news(operation.at))
+        return log.tell(operation.batch, news(operation.at), commandId(operation.command, operation.digest))
+      case "wasTold":
+        return log.wasTold(operation.batch, commandId(operation.command, operation.digest))
       case "append":
         return log.append(this.#known(operation.owned), {
           expectedVersion: operation.version,

@@ -10,13 +10,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
-import { mailOf } from "../../src/streams/evidence.ts"
+import { commandTold } from "../../src/streams/evidence.ts"
 import { partitionKeys } from "../../src/streams/partition.ts"
 import { HOST, RedisServer } from "../cluster/redis-server.ts"
 import { eventually } from "../platform-under-test.ts"
 import { type Connections, connectTo } from "../redis-connections.ts"
 import { ownPrefix, settings } from "../settings.ts"
-import { batchOf, closing, firstEvents, headAt, news, owning, takeFrom } from "./log-under-test.ts"
+import { batchOf, closing, commandId, firstEvents, headAt, news, owning, takeFrom } from "./log-under-test.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "split-"))
 const prefix = ownPrefix()
@@ -88,10 +88,11 @@ const run = Effect.runPromise
 
 describe("in a split", () => {
   const [known, fresh] = [batchOf(1, 1), batchOf(1, 2)]
+  const first = commandId()
 
   it("nothing is told that only the old primary has", async () => {
     expect(await outcomeOf(log.open(known, firstEvents, "open"))).toBe("done")
-    expect(await outcomeOf(log.tell(known, news(1)))).toBe("done")
+    expect(await outcomeOf(log.tell(known, news(1), first))).toBe("done")
     const owned = owning((await run(takeFrom(log, "w", 4, 1_000))).find(({ batch }) => batch === known))
     const append = async (version: number) =>
       run(
@@ -113,25 +114,23 @@ describe("in a split", () => {
     expect(await outcomeOf(log.replicated(known, before.version, before.head))).toBe("done")
     expect(await run(log.feed(0, "0-0", 10))).toEqual(told)
     expect(await outcomeOf(log.open(known, firstEvents, "another")), "the batch is on both").toBe("done")
+    expect(await outcomeOf(log.tell(known, news(1), first)), "the command is on both").toBe("done")
 
     expect(await outcomeOf(log.open(fresh, firstEvents, "open"))).toBe("FAILED_OVER")
     expect(await outcomeOf(log.open(fresh, firstEvents, "another")), "it exists on one").toBe("FAILED_OVER")
-    expect(await outcomeOf(log.tell(known, news(2)))).toBe("FAILED_OVER")
+    expect(await outcomeOf(log.tell(known, news(2), commandId()))).toBe("FAILED_OVER")
     const after = await append(3)
     expect(await outcomeOf(log.replicated(known, after.version, after.head))).toBe("log-moved-on")
     expect(await outcomeOf(log.feed(0, "0-0", 10))).toBe("FAILED_OVER")
   })
 
-  it("mail is believed while it waits, and also when it was handled if the same primary saw it", async () => {
-    const mail = keys.mail(known)
-    const lineage = await promoted.field("master_replid", (redis) => redis.info("replication"))
-    const isThere = (id: string, primary: string) => outcomeOf(barrier(mail, mailOf(mail, id, primary)))
-    const id = (await promoted.ask((redis) => redis.xadd(mail, "*", "c", "{}"))) ?? ""
-    expect(await isThere(id, lineage)).toBe("done")
-    expect(await isThere(id, "another")).toBe("done")
-    await promoted.ask((redis) => redis.xdel(mail, id))
-    expect(await isThere(id, lineage)).toBe("done")
-    expect(await isThere(id, "another")).toBe("FAILED_OVER")
+  it("a command that was told is believed by what it leaves behind, waiting or handled", async () => {
+    const told = keys.told(known, "told")
+    const isTold = (digest: string) => outcomeOf(barrier(told, commandTold(told, digest)))
+    expect(await isTold("digest")).toBe("FAILED_OVER")
+    await promoted.ask((redis) => redis.set(told, "digest"))
+    expect(await isTold("digest")).toBe("done")
+    expect(await isTold("another")).toBe("FAILED_OVER")
     expect(await commands.exists(keys.log(known))).toBe(1)
   })
 })

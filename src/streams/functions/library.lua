@@ -5,11 +5,6 @@ local GROUP = 'workers'
 -- What `scheduled` holds for a batch that waits for its partner's turn, instead of an entry of the run queue.
 local WAITING = 'waiting'
 
--- The replication id of this server: a primary has one of its own, and a replica that is promoted takes a new one.
-local function lineage()
-  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
-end
-
 -- The lane of a batch: the part of its id that all batches of its partner share.
 local function lane_of(batch)
   return string.sub(batch, 4, 8)
@@ -41,25 +36,46 @@ local function schedule(ready, scheduled, lanes, waiting, share, batch)
   end
 end
 
--- Takes a batch out of the run queue and lets the next ones of its partner in. Two at most, so that a share which was
+-- The first places of a lane's line.
+local function line_of(waiting, lane, places)
+  return redis.call('ZRANGEBYLEX', waiting, '[' .. lane .. ':', '(' .. lane .. ';', 'LIMIT', 0, places)
+end
+
+local function batch_at(place)
+  return string.match(place, '[^:]+$')
+end
+
+-- Lets the next ones of a lane into the run queue while it has room for them. Two at most, so that a share which was
 -- raised is filled step by step.
+local function admit(ready, scheduled, lanes, waiting, share, lane)
+  local room = tonumber(share) - tonumber(redis.call('HGET', lanes, lane) or 0)
+  local line = line_of(waiting, lane, 2)
+  for i = 1, math.min(#line, room) do
+    redis.call('ZREM', waiting, line[i])
+    count(lanes, lane, 1)
+    enqueue(ready, scheduled, batch_at(line[i]))
+  end
+end
+
+-- Takes a batch out of the run queue and lets the next ones of its partner in.
 local function unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
   redis.call('XACK', ready, GROUP, entry)
   redis.call('XDEL', ready, entry)
   redis.call('HDEL', scheduled, batch)
   local lane = lane_of(batch)
-  local queued = count(lanes, lane, -1)
-  local line = redis.call('ZRANGEBYLEX', waiting, '[' .. lane .. ':', '(' .. lane .. ';', 'LIMIT', 0, 2)
-  for i = 1, math.min(#line, tonumber(share) - queued) do
-    redis.call('ZREM', waiting, line[i])
-    count(lanes, lane, 1)
-    enqueue(ready, scheduled, string.sub(line[i], #lane + 19))
-  end
+  count(lanes, lane, -1)
+  admit(ready, scheduled, lanes, waiting, share, lane)
 end
 
 -- Whether the run-queue entry is pending for this worker: the proof that it owns the batch.
 local function owns(ready, entry, worker)
   return #redis.call('XPENDING', ready, GROUP, entry, entry, 1, worker) == 1
+end
+
+-- Whether a run-queue entry is gone: nobody owns a batch by it any more. To whoever owned it this says that the batch was
+-- given up, by its own step whose answer was lost, or by an heir.
+local function is_over(ready, entry)
+  return #redis.call('XRANGE', ready, entry, entry) == 0
 end
 
 -- An entry of a log: 'e' is the event, 'h' the hash of the log up to it, 'c' the id of the append that it begins.
