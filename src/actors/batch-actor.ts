@@ -28,7 +28,7 @@ const CALLS_MAX = 8
 const GATHER_MS = 2
 
 /** Runs a batch until it is released. Fails when the batch is no longer ours, cannot be read, or Redis is gone. */
-export const activate = Effect.fn("BatchActor.activate")(function* (lease: Lease, desk: Desk) {
+export const activate = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   const actor = yield* load(lease, desk)
   while (true) {
     const heard = yield* listen(actor)

@@ -51,10 +51,10 @@ export const layer = Layer.effect(
     const record = groupCommit(scope, recordAll(postgres), CALLS_MAX)
     const tailOf = groupCommit(scope, readTails(postgres), CALLS_MAX)
     return {
-      record: Effect.fn("InstructionRegister.record")(function* (attempts, tail) {
+      record: Effect.fnUntraced(function* (attempts, tail) {
         return attempts.length === 0 ? [] : yield* record({ attempts, tail })
       }, Effect.mapError(asProvider)),
-      tailOf: Effect.fn("InstructionRegister.tailOf")(tailOf, Effect.mapError(asProvider)),
+      tailOf: (batch) => Effect.mapError(tailOf(batch), asProvider),
     }
   }),
 )

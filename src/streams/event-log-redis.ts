@@ -97,7 +97,7 @@ export const layer = Layer.effect(
       partitions,
       partitionOf: (batch) => partitionOf(batch, partitions),
 
-      open: Effect.fn("EventLog.open")(function* (batch, events, commandId) {
+      open: Effect.fnUntraced(function* (batch, events, commandId) {
         const { log } = keysOf(batch)
         const { answer, head } = yield* open(batch, commandId, events)
         const [outcome, first = ""] = answer
@@ -112,7 +112,7 @@ export const layer = Layer.effect(
         return { _tag: "Opened" }
       }),
 
-      tell: Effect.fn("EventLog.tell")(function* (batch, command, { id, digest, keptMs }) {
+      tell: Effect.fnUntraced(function* (batch, command, { id, digest, keptMs }) {
         const { log, told, mail, ready, scheduled, lanes, waiting } = keysOf(batch)
         const answer = yield* call(
           "tell",
@@ -134,7 +134,7 @@ export const layer = Layer.effect(
         return true
       }),
 
-      append: Effect.fn("EventLog.append")(function* ({ batch, entry, worker }, append) {
+      append: Effect.fnUntraced(function* ({ batch, entry, worker }, append) {
         const { log, feed, mail, ready, open, shares } = keysOf(batch)
         const { lines, head } = chained(append.head, append.events)
         const now = yield* Clock.currentTimeMillis
@@ -162,7 +162,7 @@ export const layer = Layer.effect(
         return { version, head, mailWaiting }
       }),
 
-      replicated: Effect.fn("EventLog.replicated")(function* (batch, version, head) {
+      replicated: Effect.fnUntraced(function* (batch, version, head) {
         const { log } = keysOf(batch)
         yield* connections
           .replicated(log(batch), logUpTo(log(batch), version, head))
@@ -175,12 +175,12 @@ export const layer = Layer.effect(
           )
       }),
 
-      read: Effect.fn("EventLog.read")(function* (batch, after, limit, head) {
+      read: Effect.fnUntraced(function* (batch, after, limit, head) {
         const entries = yield* range(redis, keysOf(batch).log(batch), `${after + 1}-0`, limit)
         return yield* readEvents(batch, after, entries, head)
       }),
 
-      mail: Effect.fn("EventLog.mail")(function* (batch, limit) {
+      mail: Effect.fnUntraced(function* (batch, limit) {
         const entries = yield* range(redis, keysOf(batch).mail(batch), "-", limit)
         return entries.map(readMail)
       }),
@@ -201,7 +201,7 @@ export const layer = Layer.effect(
         return lost.flat()
       }),
 
-      release: Effect.fn("EventLog.release")(function* ({ batch, entry, worker }, wakeAt, leaveMail) {
+      release: Effect.fnUntraced(function* ({ batch, entry, worker }, wakeAt, leaveMail) {
         const { mail, ready, scheduled, lanes, waiting, timers } = keysOf(batch)
         const answer = yield* call(
           "release",
@@ -212,7 +212,7 @@ export const layer = Layer.effect(
         return answer === "MAIL" ? "mail-waiting" : "released"
       }),
 
-      handOver: Effect.fn("EventLog.handOver")(function* ({ batch, entry, worker }) {
+      handOver: Effect.fnUntraced(function* ({ batch, entry, worker }) {
         const { ready, scheduled } = keysOf(batch)
         const answer = yield* call("hand-over", [ready, scheduled], [batch, entry, worker])
         if (answer === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })

@@ -32,7 +32,7 @@ export const WAIT_MS_MAX = 5_000
 export const runQueue = ({ client, keys: streams }: Reader, of: number, commands: Commands): RunQueue => {
   const positions = streams.map(() => ">")
   return {
-    take: Effect.fn("RunQueue.take")(function* (worker, limit, waitMs) {
+    take: Effect.fnUntraced(function* (worker, limit, waitMs) {
       const perStream = Math.max(1, Math.floor(limit / of))
       const block = Math.min(waitMs, WAIT_MS_MAX)
       const read = attempt(() =>

@@ -84,13 +84,13 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
     )
 
   return PartnerKeys.of({
-    current: Effect.fn("PartnerKeys.current")(function* (partner) {
+    current: Effect.fnUntraced(function* (partner) {
       const held = yield* Cache.get(rings, partner)
       const ring = held.newest === undefined && !held.forgotten ? yield* first(partner) : held
       if (ring.forgotten || ring.newest === undefined) return yield* new KeysForgotten({ partner })
       return yield* usable(ring, ring.newest)
     }),
-    find: Effect.fn("PartnerKeys.find")(function* (partner, id) {
+    find: Effect.fnUntraced(function* (partner, id) {
       const held = yield* Cache.get(rings, partner)
       // A key that another process has just made is not known here yet, and "gone" is only said of a fresh reading.
       const ring = held.keys.has(id) ? held : yield* reread(partner)
