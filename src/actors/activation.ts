@@ -19,6 +19,8 @@ export interface Desk {
   readonly pipelines: Pipelines["Service"]
   readonly pass: (point: CrashPoint) => Effect.Effect<void>
   readonly warm: WarmBatches
+  /** The inboxes of actors that are alive. */
+  readonly inboxes: Set<Inbox<Message>>
   readonly isDraining: () => boolean
   /** Whether the batch may still be acted for: checked before each call to a bank. */
   readonly isOwner: (lease: Lease) => boolean
@@ -73,13 +75,18 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   const tail = { version: before, head: warm.head }
   const head = yield* visitLog(desk.log, id, tail, ({ event }) => evolve(warm.batch, event))
   const strange = known === undefined || warm.batch.version > before
+  const inbox = yield* Effect.acquireRelease(
+    Effect.sync(() => new Inbox<Message>()),
+    (inbox) => Effect.sync(() => desk.inboxes.delete(inbox)),
+  )
+  desk.inboxes.add(inbox)
   const actor: Activation = {
     ...warm,
     head,
     id,
     lease,
     desk,
-    inbox: new Inbox(),
+    inbox,
     calls: yield* FiberSet.make(),
     busy: new Map(),
     callsUnderWay: 0,

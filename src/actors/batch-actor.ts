@@ -26,11 +26,9 @@ const MAIL_MAX = 256
 const CALLS_MAX = 8
 /** How long answers are gathered so that one append records them together. */
 const GATHER_MS = 2
-/** How often the mailbox is looked into while only calls are awaited. */
-const MAIL_POLL_MS = 50
 
 /** Runs a batch until it is released. Fails when the batch is no longer ours, cannot be read, or Redis is gone. */
-export const activate = Effect.fn("BatchActor.activate")(function* (lease: Lease, desk: Desk) {
+export const activate = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   const actor = yield* load(lease, desk)
   while (true) {
     const heard = yield* listen(actor)
@@ -45,7 +43,7 @@ const listen = Effect.fnUntraced(function* (actor: Activation) {
   const { id, desk, inbox } = actor
   let quiet = false
   if (actor.callsUnderWay > 0) {
-    if (yield* inbox.arrives(MAIL_POLL_MS)) yield* Effect.sleep(GATHER_MS)
+    if (yield* inbox.arrives) yield* Effect.sleep(GATHER_MS)
     else quiet = true
   }
   const messages = inbox.takeAll()

@@ -9,7 +9,7 @@ export class Inbox<Message> {
   readonly #arrived = Latch.makeUnsafe(false)
 
   put(message: Message): void {
-    if (this.#messages.push(message) === 1) this.#arrived.openUnsafe()
+    if (this.#messages.push(message) === 1) this.wake()
   }
 
   takeAll(): ReadonlyArray<Message> {
@@ -19,12 +19,14 @@ export class Inbox<Message> {
     return messages
   }
 
-  /** Waits for a message at most so long; whether there is one. */
-  arrives(withinMs: number): Effect.Effect<boolean> {
-    return Effect.suspend(() =>
-      this.#messages.length > 0
-        ? Effect.succeed(true)
-        : Effect.map(Effect.timeoutOption(this.#arrived.await, withinMs), () => this.#messages.length > 0),
-    )
+  /** Waits for a message, or until it is woken without one; whether there is one. */
+  readonly arrives: Effect.Effect<boolean> = Effect.map(this.#arrived.await, () => {
+    this.#arrived.closeUnsafe()
+    return this.#messages.length > 0
+  })
+
+  /** Ends the wait for a message. */
+  wake(): void {
+    this.#arrived.openUnsafe()
   }
 }

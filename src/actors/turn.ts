@@ -78,9 +78,10 @@ const LOOKS_MAX = 16
 /** Decides what is due until only calls are left, and gives those. */
 const decideDue = (actor: Activation, now: number, obey: (command: BatchCommand) => void): Due => {
   const held = new HeldItems(actor, now)
+  const waiting = { has: (item: number) => actor.busy.has(item) || held.items.has(item) }
   for (let looks = 1; ; ) {
     const heldBefore = held.items.size
-    const due = plan(actor.batch, now, new Set([...actor.busy.keys(), ...held.items]))
+    const due = plan(actor.batch, now, waiting)
     const ready = due.flatMap((work) => (mustWait(actor, work, now) ? [] : held.ready(work)))
     const commands = ready.flatMap((work) => commandOf(actor, work, now, actor.desk.pipelines.route))
     if (commands.length === 0) {

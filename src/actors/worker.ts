@@ -24,6 +24,8 @@ const TAKE_WAIT_MS = 100
 /** Reads of the run queue that may be under way at a time; a drain waits for all of them. */
 const TAKES_MAX = 1_024
 const WAKE_EVERY_MS = 100
+/** How often the mailbox of a batch is looked into while it only awaits calls. */
+const MAIL_EVERY_MS = 50
 /** How long a batch may be without a worker once its claim has passed, whatever the claim. */
 const TAKE_OVER_EVERY_MS_MAX = 250
 /** Batches scheduled by one wake or sweep of a partition. */
@@ -44,6 +46,7 @@ export const layer = Layer.effectDiscard(
     yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
     yield* forkLoop(worker, "take over", takeOverIdle(worker), Math.min(claimMs / 4, TAKE_OVER_EVERY_MS_MAX))
     yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
+    yield* forkLoop(worker, "listen", lookForMail(worker), MAIL_EVERY_MS)
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
     // Runs before the loops end: batches are renewed for as long as they are drained.
     yield* Effect.addFinalizer(() => drain(worker))
@@ -83,6 +86,7 @@ const makeWorker = Effect.gen(function* () {
       pipelines,
       pass,
       warm: new WarmBatches(WARM_ITEMS_MAX),
+      inboxes: new Set(),
       isDraining: () => worker.draining,
       isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
       nextCommandId: () => `${name}.${++commands}`,
@@ -233,6 +237,12 @@ const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray
     }
   }
 })
+
+/** One clock for all actors: a time limit on each wait of each of them would cost more than what they wait for. */
+const lookForMail = ({ desk }: Worker) =>
+  Effect.sync(() => {
+    for (const inbox of desk.inboxes) inbox.wake()
+  })
 
 const wakeDue = Effect.gen(function* () {
   yield* (yield* EventLog).wake(yield* Clock.currentTimeMillis, WAKE_MAX)

@@ -39,9 +39,7 @@ export const openRedis = Effect.fnUntraced(function* (
   const replicated: Barrier =
     replicas === 0
       ? () => Effect.void
-      : yield* openBarrier(yield* connect("barrier"), { replicas, timeoutMs: REPLICATION_MS_MAX }).pipe(
-          Effect.mapError(unreachable),
-        )
+      : yield* openBarrier(yield* connect("barrier"), { replicas, timeoutMs: REPLICATION_MS_MAX })
   return { commands: yield* connect("cli"), replicated }
 })
 

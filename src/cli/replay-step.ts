@@ -107,7 +107,7 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "ParkedResolved":
       return `${payout(event.item)}, attempt ${event.attempt}: ${event.outcome}, by ${redactText(event.by)}`
     case "RetryRequested":
-      return `${payout(event.item)}, by ${redactText(event.by)}`
+      return `${payout(event.item)}${event.attempt === undefined ? "" : `, attempt ${event.attempt} failed`}, by ${redactText(event.by)}`
     case "PostingRequested":
       return `posting ${event.posting}: ${event.kind} ${event.items.length} items`
     case "PostingBooked":

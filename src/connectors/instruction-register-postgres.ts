@@ -47,13 +47,14 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const postgres = yield* Postgres
     yield* postgres.query("create the instruction register", (sql) => sql.unsafe(migration))
-    const record = yield* groupCommit(recordAll(postgres), CALLS_MAX)
-    const tailOf = yield* groupCommit(readTails(postgres), CALLS_MAX)
+    const scope = yield* Effect.scope
+    const record = groupCommit(scope, recordAll(postgres), CALLS_MAX)
+    const tailOf = groupCommit(scope, readTails(postgres), CALLS_MAX)
     return {
-      record: Effect.fn("InstructionRegister.record")(function* (attempts, tail) {
+      record: Effect.fnUntraced(function* (attempts, tail) {
         return attempts.length === 0 ? [] : yield* record({ attempts, tail })
       }, Effect.mapError(asProvider)),
-      tailOf: Effect.fn("InstructionRegister.tailOf")(tailOf, Effect.mapError(asProvider)),
+      tailOf: (batch) => Effect.mapError(tailOf(batch), asProvider),
     }
   }),
 )

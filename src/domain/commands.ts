@@ -130,7 +130,13 @@ export type RecordTransfer = typeof RecordTransfer.Type
 export const TakeOver = Schema.TaggedStruct("TakeOver", { at: Instant })
 
 /** Tries a failed item again, as a new attempt. */
-export const Retry = Schema.TaggedStruct("Retry", { at: Instant, item: ItemNumber, by: Actor })
+export const Retry = Schema.TaggedStruct("Retry", {
+  at: Instant,
+  item: ItemNumber,
+  /** The attempt that failed. Left out it is the last one, whichever that is then. */
+  attempt: Schema.optionalKey(AttemptNumber),
+  by: Actor,
+})
 
 /** Says, with evidence, how an attempt of a parked item ended. */
 export const Resolve = Schema.TaggedStruct("Resolve", {

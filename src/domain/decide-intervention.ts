@@ -69,15 +69,21 @@ export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): D
   return events(reviewed, ...cancelTheRest(batch, at, `item ${item} was rejected`, new Set([item])))
 }
 
-/** A failed item gets a new attempt under a new key. An unknown one never does: nobody knows that it failed. */
+/**
+ * A failed item gets a new attempt under a new key. An unknown one never does: nobody knows that it failed. Each failed
+ * attempt leads to one new attempt: who asks twice gets one.
+ */
 export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Decision => {
   const item = batch.items.get(command.item)
   if (item === undefined) return refuse(command, "no-such-item", command.item)
   if (item.state !== "failed") return refuse(command, "not-failed", command.item)
+  const attempt = nextAttempt(item) - 1
+  if ((command.attempt ?? attempt) !== attempt)
+    return refuse(command, "attempt-not-last", command.item, [attempt])
   if (item.task !== "none") return refuse(command, "not-due", command.item)
   if (nextAttempt(item) > ATTEMPTS_MAX) return refuse(command, "attempts-exhausted", command.item)
   if (batch.closed !== undefined) return refuse(command, "not-due", command.item)
-  return events({ ...command, _tag: "RetryRequested" })
+  return events({ ...command, _tag: "RetryRequested", attempt })
 }
 
 /** One attempt at a time, and none while money may still move for another: its word could make this one wrong. */

@@ -244,10 +244,11 @@ export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
   reason: PlainText(280),
 })
 
-/** A failed item is to be paid again: a new attempt, with a new key. */
+/** A failed item is to be paid again: a new attempt, with a new key, after the one that failed. */
 export const RetryRequested = Schema.TaggedStruct("RetryRequested", {
   at: Instant,
   item: ItemNumber,
+  attempt: Schema.optionalKey(AttemptNumber),
   by: Actor,
 })
 

@@ -146,7 +146,9 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
   }
   batch.items.set(item.item, item)
   batch.tasks.submit.add(item.item)
-  tally(batch, item, 1)
+  const tally = tallyOf(talliesOf(batch, item.currency), item.state)
+  tally.count += 1
+  tally.minor += item.minor
 }
 
 const verdicts = { approved: "cleared", rejected: "rejected", review: "held" } as const
@@ -278,9 +280,12 @@ const changeAll = (batch: Batch, items: Iterable<number>, fields: Partial<Item>)
 const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
   const item = itemOf(batch, number)
   if (fields.state !== undefined && fields.state !== item.state) {
-    tally(batch, item, -1)
-    item.state = fields.state
-    tally(batch, item, 1)
+    const tallies = talliesOf(batch, item.currency)
+    const [left, entered] = [tallyOf(tallies, item.state), tallyOf(tallies, fields.state)]
+    left.count -= 1
+    left.minor -= item.minor
+    entered.count += 1
+    entered.minor += item.minor
   }
   Object.assign(item, fields)
   const task = taskOf(item)
@@ -294,17 +299,15 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
   return batch
 }
 
-const tally = (batch: Batch, item: Item, sign: 1 | -1): void => {
-  const states = entryOf(batch.tallies, item.currency, () => new Map<ItemState, Tally>())
-  const entry = entryOf(states, item.state, () => ({ count: 0, minor: 0n }))
-  entry.count += sign
-  entry.minor += sign === 1 ? item.minor : -item.minor
-}
+type Tallies = Map<ItemState, Tally>
 
-const entryOf = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
-  const found = map.get(key)
-  if (found !== undefined) return found
-  const made = make()
+const talliesOf = ({ tallies }: Batch, currency: string): Tallies =>
+  tallies.get(currency) ?? kept(tallies, currency, new Map())
+
+const tallyOf = (tallies: Tallies, state: ItemState): Tally =>
+  tallies.get(state) ?? kept(tallies, state, { count: 0, minor: 0n })
+
+const kept = <K, V>(map: Map<K, V>, key: K, made: V): V => {
   map.set(key, made)
   return made
 }

@@ -1,5 +1,6 @@
-/** Room for a small batch; doubled as needed. */
+/** Room for a small batch; doubled as needed. A set that stays empty has none. */
 const INITIAL = 64
+const noRoom = new Int32Array(0)
 
 /**
  * A set of item numbers, in the order in which they were added. What a `Set` does, without hashing: every event of a
@@ -9,8 +10,8 @@ const INITIAL = 64
  */
 export class ItemSet implements Iterable<number> {
   size = 0
-  private next = new Int32Array(INITIAL)
-  private previous = new Int32Array(INITIAL)
+  private next = noRoom
+  private previous = noRoom
 
   has(item: number): boolean {
     return this.next[item] !== 0 ? item < this.next.length : this.previous[0] === item && item !== 0
@@ -42,7 +43,7 @@ export class ItemSet implements Iterable<number> {
   }
 
   private grow(item: number): void {
-    const length = 2 ** Math.ceil(Math.log2(item + 1))
+    const length = Math.max(INITIAL, 2 ** Math.ceil(Math.log2(item + 1)))
     const [next, previous] = [new Int32Array(length), new Int32Array(length)]
     next.set(this.next)
     previous.set(this.previous)

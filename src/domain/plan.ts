@@ -32,7 +32,11 @@ const postingKinds: ReadonlyArray<PostingKind> = ["hold", "post", "release", "re
  * The work that is due now (milliseconds since the epoch), except for items that are `busy`: in a call under way.
  * Bounded: at most one chunk of each kind.
  */
-export const plan = (batch: Batch, now: number, busy: ReadonlySet<number> = noItems): ReadonlyArray<Work> => {
+export const plan = (
+  batch: Batch,
+  now: number,
+  busy: Pick<ReadonlySet<number>, "has"> = noItems,
+): ReadonlyArray<Work> => {
   const work: Array<Work> = []
   const add = (items: ReadonlyArray<number>, make: (items: Items) => Work): void => {
     if (Arr.isReadonlyArrayNonEmpty(items)) work.push(make(items))

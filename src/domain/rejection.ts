@@ -23,6 +23,7 @@ export type RejectionReason =
   | "hash-differs"
   | "attempts-exhausted"
   | "items-open"
+  | "attempt-not-last"
   | "attempt-not-named"
   | "attempt-not-in-question"
   | "attempt-open"

@@ -1,17 +1,20 @@
 /** `POST /bank-callbacks/:bank`: what banks tell of transfers, signed as Standard Webhooks. */
+import { hash } from "node:crypto"
 import { Clock, Effect, Redacted, Schema } from "effect"
 import { Hono } from "hono"
 import { Webhook, WebhookVerificationError } from "standardwebhooks"
 import { AppConfig } from "../config.ts"
 import type { TransferOutcome } from "../domain/commands.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
-import { EventLog } from "../streams/event-log.ts"
+import { type CommandId, EventLog } from "../streams/event-log.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { InvalidRequest, InvalidSignature, NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
 import { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
+/** How long a repetition costs nothing; one that comes later goes to the batch, which knows old news. */
+const KEPT_MS = 600_000
 
 const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
 
@@ -52,19 +55,27 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, webhook: Webhook, body
   if (transfer === undefined) return yield* unknownTransfer(callback)
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
+  const outcome = outcomeOf(callback)
   const log = yield* EventLog
   yield* log
-    .tell(batch, {
-      _tag: "RecordTransfer",
-      at,
-      item,
-      attempt,
-      bank: callback.bank,
-      outcome: outcomeOf(callback),
-    })
+    .tell(
+      batch,
+      { _tag: "RecordTransfer", at, item, attempt, bank: callback.bank, outcome },
+      commandIdOf(c.req.header("webhook-id") ?? "", callback, outcome),
+    )
     .pipe(Effect.catchTag("NoSuchBatch", () => unknownTransfer(callback)))
   return c.body(null, 202)
 })
+
+/** A bank that gives one id to two messages has said two things: so the id is that of the message and of what it says. */
+const commandIdOf = (
+  webhookId: string,
+  { bank, reference }: Callback,
+  outcome: TransferOutcome,
+): CommandId => {
+  const said = JSON.stringify([bank, webhookId, reference, outcome])
+  return { id: hash("sha256", said, "base64url"), digest: "", keptMs: KEPT_MS }
+}
 
 const verify = (c: EdgeContext, webhook: Webhook, body: Buffer): Effect.Effect<void, InvalidSignature> =>
   Effect.suspend(() => {

@@ -3,8 +3,9 @@
  *
  * A command that the batch would refuse as it stands is refused at once, with the reason. Otherwise it goes into the
  * batch's mailbox and 202 tells what it is expected to cause; the batch decides when its turn comes, and its events
- * tell what was decided.
+ * tell what was decided. A client that calls its request by an Idempotency-Key may repeat it: it is put to the batch once.
  */
+import { createHash, randomUUID } from "node:crypto"
 import { Clock, Effect, Result, Schema } from "effect"
 import { PlainText } from "../domain/beneficiary.ts"
 import type { MailCommand } from "../domain/commands.ts"
@@ -12,16 +13,20 @@ import { decide } from "../domain/decide.ts"
 import { Actor, type BatchEvent } from "../domain/events.ts"
 import { AttemptNumber, ItemNumber, type PartnerId } from "../domain/identifiers.ts"
 import type { Rejection } from "../domain/rejection.ts"
-import { EventLog } from "../streams/event-log.ts"
+import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { batchFromLog, ownBatch } from "./batch-from-log.ts"
 import type { EdgeContext } from "./edge.ts"
 import { CommandRefused, InvalidRequest } from "./failures.ts"
+import { optionalIdempotencyKeyOf } from "./idempotency-key.ts"
 import { readJson, requireJson } from "./json-body.ts"
 import { shownEvent } from "./payout-batch-events.ts"
 import { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 1024 * 1024
+/** How long a request is recognised by its key, and how long one without a key, of which only the connection knows. */
+const KEY_KEPT_MS = 24 * 3_600_000
+const KEPT_MS = 600_000
 
 /** What a person writes stays in the log for ever, so it may not quote an account. */
 const reason = PlainText(280).check(
@@ -41,29 +46,46 @@ const intervention =
       const id = yield* ownBatch(partner, c.req.param("id") ?? "")
       const item = Number(c.req.param("item") ?? 1)
       if (!isItemNumber(item)) return yield* new InvalidRequest({ detail: "Items are numbered from 1." })
+      const key = yield* optionalIdempotencyKeyOf(c)
       const bodies = yield* RequestBodies
-      const said = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (bytes) =>
-        readJson(bytes, Schema.decodeUnknownResult(body, decoding)),
+      const { said, as } = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (bytes) =>
+        Effect.map(readJson(bytes, Schema.decodeUnknownResult(body, decoding)), (said) => ({
+          said,
+          as: commandIdOf(c.req.path, key, bytes),
+        })),
       )
+      const log = yield* EventLog
+      if (yield* log.wasTold(id, as))
+        return c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
       const command = commandOf(said, yield* Clock.currentTimeMillis, item)
       const { batch } = yield* batchFromLog(id)
       const decision = decide(batch, command)
       if (Result.isFailure(decision)) return yield* new CommandRefused(refusal(decision.failure))
-      yield* (yield* EventLog).tell(id, pinned(command, decision.success))
+      yield* log.tell(id, pinned(command, decision.success), as)
       const expected = decision.success.map((event, index) =>
         shownEvent({ version: batch.version + index + 1, event }),
       )
       return c.json({ status: "accepted", expected }, 202)
     })
 
+/** The path names the batch, and so its partner; what is asked of one is not asked of another under the same key. */
+const commandIdOf = (path: string, key: string | undefined, body: Buffer): CommandId => {
+  if (key === undefined) return { id: randomUUID(), digest: "", keptMs: KEPT_MS }
+  const id = sha256(JSON.stringify([path, key]))
+  return { id, digest: sha256(body), keptMs: KEY_KEPT_MS }
+}
+
+const sha256 = (of: string | Buffer): string => createHash("sha256").update(of).digest("base64url")
+
 const refusal = ({ reason, attempts }: Rejection) =>
   attempts === undefined ? { reason } : { reason, attempts }
 
-/** A resolution goes into the mailbox with its attempt, so that while it waits it cannot come to mean another. */
-const pinned = (command: MailCommand, [expected]: ReadonlyArray<BatchEvent>): MailCommand =>
-  command._tag === "Resolve" && expected?._tag === "ParkedResolved"
-    ? { ...command, attempt: expected.attempt }
-    : command
+/** What is about an attempt goes into the mailbox with its number, so that while it waits it cannot come to mean another. */
+const pinned = (command: MailCommand, [expected]: ReadonlyArray<BatchEvent>): MailCommand => {
+  const attempt = expected !== undefined && "attempt" in expected ? expected.attempt : undefined
+  const isAboutOne = command._tag === "Resolve" || command._tag === "Retry"
+  return isAboutOne && attempt !== undefined ? { ...command, attempt } : command
+}
 
 const isItemNumber = Schema.is(ItemNumber)
 
@@ -86,12 +108,10 @@ const Review = Schema.Struct({ by: Actor, reason, decision: Schema.Literals(["re
 
 export const review = intervention(Review, (said, at, item) => ({ _tag: "Review", at, item, ...said }))
 
-export const retry = intervention(Schema.Struct({ by: Actor }), (said, at, item) => ({
-  _tag: "Retry",
-  at,
-  item,
-  ...said,
-}))
+const Another = Schema.Struct({ by: Actor, attempt: Schema.optionalKey(AttemptNumber) })
+
+/** A new attempt after the one that failed: the last when none is named. */
+export const retry = intervention(Another, (said, at, item) => ({ _tag: "Retry", at, item, ...said }))
 
 const Resolution = Schema.Struct({
   by: Actor,

@@ -123,7 +123,10 @@ export const schemas = {
     { items: { ...list(whole), description: "All items when none are named." } },
   ),
   Review: closedObject({ by: text(128), reason: text(280), decision: { enum: ["released", "rejected"] } }),
-  Retry: closedObject({ by: text(128) }),
+  Retry: closedObject(
+    { by: text(128) },
+    { attempt: { ...whole, description: "The attempt that failed; the last one when it is left out." } },
+  ),
   Resolution: closedObject(
     { by: text(128), reason: text(280), outcome: { enum: ["settled", "failed"] } },
     { attempt: { ...whole, description: "Needed when several attempts of the item are in question." } },

@@ -13,10 +13,16 @@ const unauthorized = { "401": problem("No API key, or one that is not known.") }
 const absent = { "404": problem("There is no such resource, or it belongs to another partner.") }
 const unavailable = { "503": problem("Try again after the seconds in Retry-After.") }
 
-const parameter = (place: "path" | "query" | "header", name: string, of: object, description: string) => ({
+const parameter = (
+  place: "path" | "query" | "header",
+  name: string,
+  of: object,
+  description: string,
+  required = place !== "query",
+) => ({
   in: place,
   name,
-  required: place !== "query",
+  required,
   schema: of,
   description,
 })
@@ -38,6 +44,16 @@ const itemNumber = parameter(
   "The item's place in the batch.",
 )
 
+const idempotencyKey = { type: "string", minLength: 1, maxLength: 255, pattern: "^[ -~]+$" }
+
+const mayBeRepeated = parameter(
+  "header",
+  "Idempotency-Key",
+  idempotencyKey,
+  "For a day the same key and body on this path are put to the batch once, and answered with Idempotent-Replayed: true.",
+  false,
+)
+
 /** A command of a person to a batch under way. */
 const intervention = (
   operationId: string,
@@ -47,7 +63,7 @@ const intervention = (
 ) => ({
   operationId,
   summary,
-  parameters,
+  parameters: [...parameters, mayBeRepeated],
   requestBody: { required: true, content: json(body) },
   responses: {
     "202": {
@@ -58,6 +74,7 @@ const intervention = (
     ...unauthorized,
     ...absent,
     "409": problem("The batch refuses it as it stands, for the reason given."),
+    "422": problem("The key was used before with another body."),
     ...unavailable,
   },
 })
@@ -83,7 +100,7 @@ export const openApiDocument = {
           parameter(
             "header",
             "Idempotency-Key",
-            { type: "string", minLength: 1, maxLength: 255, pattern: "^[ -~]+$" },
+            idempotencyKey,
             "Names the batch for ever: the same key and body give the same answer, with Idempotent-Replayed: true.",
           ),
         ],

@@ -14,15 +14,14 @@ import { type KeysForgotten, PartnerKeys } from "../vault/partner-keys.ts"
 import { sealAccounts } from "../vault/sealing.ts"
 import { batchIdOf, REQUESTS, requestDigestOf } from "./batch-identity.ts"
 import type { EdgeContext } from "./edge.ts"
-import { IdempotencyKeyReused, type IntakeFull, InvalidRequest, type PartnerShareFull } from "./failures.ts"
+import { IdempotencyKeyReused, type IntakeFull, type PartnerShareFull } from "./failures.ts"
+import { idempotencyKeyOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { requireJson } from "./json-body.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 import { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 48 * 1024 * 1024
-
-const printableAscii = /^[\x20-\x7e]{1,255}$/
 
 /** Accepts a batch, or repeats the answer of the first time. */
 export const acceptBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
@@ -137,12 +136,3 @@ const accepted = (
 
 const isSameRequest = (first: BatchEvent, requestDigest: string): boolean =>
   first._tag === "BatchReceived" && first.requestDigest === requestDigest
-
-const idempotencyKeyOf = (c: EdgeContext): Effect.Effect<string, InvalidRequest> => {
-  const key = c.req.header("idempotency-key") ?? ""
-  return printableAscii.test(key)
-    ? Effect.succeed(key)
-    : Effect.fail(
-        new InvalidRequest({ detail: "Send Idempotency-Key: 1 to 255 printable ASCII characters." }),
-      )
-}

@@ -1,7 +1,13 @@
 /** The one table from failures to answers: problem details (RFC 9457) that tell a caller what to do next. */
 import { randomBytes } from "node:crypto"
 import type { InvalidCursor, ReadModelUnavailable } from "../projections/batch-queries.ts"
-import type { CorruptEntry, MailboxFull, NoSuchBatch, StreamsUnavailable } from "../streams/event-log.ts"
+import type {
+  CommandIdReused,
+  CorruptEntry,
+  MailboxFull,
+  NoSuchBatch,
+  StreamsUnavailable,
+} from "../streams/event-log.ts"
 import type { KeysForgotten, VaultUnavailable } from "../vault/partner-keys.ts"
 import type { EndpointsUnavailable } from "../webhooks/endpoints.ts"
 import type { Unauthorized } from "./api-keys.ts"
@@ -23,6 +29,7 @@ import type { BodyFailure } from "./request-body.ts"
 /** Every failure that a route may end with. A new one does not compile until the table has a row for it. */
 export type Failure =
   | BodyFailure
+  | CommandIdReused
   | CommandRefused
   | CorruptEntry
   | EndpointsUnavailable
@@ -70,6 +77,16 @@ const unavailable = {
 /** The answer to what nobody expected: an id to ask support about, and nothing else. */
 const unexpected = { status: 500, slug: "internal-error", title: "Something went wrong on our side" }
 
+const keyReused = {
+  status: 422,
+  slug: "idempotency-key-reused",
+  title: "The idempotency key stands for another request",
+  members: ({ batch }: { readonly batch: string }) => ({
+    detail: "The key was used before, with another body. Send a new request under a new key.",
+    batch,
+  }),
+}
+
 const table: Table = {
   BodiesFull: {
     status: 503,
@@ -84,6 +101,7 @@ const table: Table = {
     title: "The request body is too large",
     members: ({ bytesMax }) => ({ detail: `At most ${bytesMax} bytes are taken.` }),
   },
+  CommandIdReused: keyReused,
   CommandRefused: {
     status: 409,
     slug: "command-refused",
@@ -96,15 +114,7 @@ const table: Table = {
   },
   CorruptEntry: unexpected,
   EndpointsUnavailable: unavailable,
-  IdempotencyKeyReused: {
-    status: 422,
-    slug: "idempotency-key-reused",
-    title: "The idempotency key stands for another request",
-    members: ({ batch }) => ({
-      detail: "The key was used before, with another body. Send a new request under a new key.",
-      batch,
-    }),
-  },
+  IdempotencyKeyReused: keyReused,
   IntakeFull: {
     status: 503,
     slug: "intake-full",

@@ -24,9 +24,9 @@ export const inquiring =
         const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
         if (answer._tag === "NotSent") return void notAsked.add(transfer.bank)
         const now = yield* Clock.currentTimeMillis
-        return recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk)
+        tell(recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk))
       })
-      yield* callBanks(transfers, desk.banks.concurrency, ask, tell)
+      yield* callBanks(transfers, desk.banks.concurrency, ask)
       for (const provider of notAsked)
         return yield* new ProviderUnavailable({
           provider,

@@ -42,15 +42,13 @@ export const paying =
       const open = yield* openingOf(desk.keys, id, batch, numbers)
       const known = yield* desk.register.record(transfers, tail)
       yield* desk.pass("after-register")
-      const now = yield* Clock.currentTimeMillis
+      const clock = yield* Clock.Clock
+      const now = clock.currentTimeMillisUnsafe()
       const doubtful = new Set(transfers.filter((transfer) => isDoubtful(transfer, known)))
       for (const transfer of doubtful) tell(doubt(transfer, now))
       const sendable = transfers.filter((transfer) => !doubtful.has(transfer))
-      yield* callBanks(
-        sendable,
-        desk.banks.concurrency,
-        (transfer) => send(desk, open, transfer, mayCall(transfer.item)),
-        tell,
+      yield* callBanks(sendable, desk.banks.concurrency, (transfer) =>
+        send(desk, open, transfer, mayCall(transfer.item), clock, tell),
       )
     })
   }
@@ -77,20 +75,22 @@ const send = (
   open: Opening,
   transfer: DueTransfer,
   mayCall: Effect.Effect<boolean>,
-): Effect.Effect<RecordTransfer | undefined> => {
+  clock: Clock.Clock,
+  tell: Tell,
+): Effect.Effect<void> => {
   const { bank, reference, payout } = transfer
   const { currency, minor, remittance } = payout
   const opened = open(transfer.item)
-  if (Result.isFailure(opened))
-    return Effect.map(Clock.currentTimeMillis, (now) => unreadable(transfer, opened.failure, now))
+  const now = () => clock.currentTimeMillisUnsafe()
+  if (Result.isFailure(opened)) return Effect.sync(() => tell(unreadable(transfer, opened.failure, now())))
   const account = opened.success
   const beneficiary = { name: payout.beneficiary.name, account }
   const instruction = { bank, reference, beneficiary, currency, minor, remittance }
   return Effect.flatMap(desk.banks.transfer(instruction, mayCall), (said) => {
-    if (said._tag === "NotSent") return Effect.succeed(undefined)
+    if (said._tag === "NotSent") return Effect.void
     const answer = withoutQuotes(inTurn(said, transfer), account)
-    return Effect.map(Effect.andThen(desk.pass("after-bank-call"), Clock.currentTimeMillis), (now) =>
-      recordAnswer(transfer, answer, "response", now, desk),
+    return Effect.map(desk.pass("after-bank-call"), () =>
+      tell(recordAnswer(transfer, answer, "response", now(), desk)),
     )
   })
 }

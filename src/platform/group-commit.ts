@@ -14,11 +14,11 @@ interface Waiting<Request, Answer, Failure> {
  * its own part of the answers; `write` answers in the order of its requests, or fails for all of them. One write is
  * under way at a time. It ends with the scope, not with the caller that happened to start it.
  */
-export const groupCommit = Effect.fnUntraced(function* <Request, Answer, Failure>(
+export const groupCommit = <Request, Answer, Failure>(
+  scope: Scope.Scope,
   write: (requests: ReadonlyArray<Request>) => Effect.Effect<ReadonlyArray<Answer>, Failure>,
   requestsMax: number,
-): Effect.fn.Return<(request: Request) => Effect.Effect<Answer, Failure>, never, Scope.Scope> {
-  const scope = yield* Effect.scope
+): ((request: Request) => Effect.Effect<Answer, Failure>) => {
   const waiting: Array<Waiting<Request, Answer, Failure>> = []
   let writing = false
 
@@ -44,4 +44,4 @@ export const groupCommit = Effect.fnUntraced(function* <Request, Answer, Failure
     }
     return yield* Deferred.await(answer)
   })
-})
+}

@@ -1,19 +1,20 @@
 /**
- * The replication barrier: waits until replicas have what a primary did so far.
+ * The replication barrier: waits until replicas have what a caller was told is written.
  *
  * WAIT looks at the writes of its own connection, and blocks it. But a primary sends its replicas one sequence, so a
- * small write on a connection kept for this purpose, and WAIT behind it, cover everything that was acknowledged
- * before, whoever wrote it. There is one WAIT at a time to each primary. Callers who come while it is under way share
- * the next one, so thousands of them cost a few.
+ * small write on a connection kept for this purpose, and WAIT behind it, cover everything that this primary did before,
+ * whoever asked for it. There is one WAIT at a time to each primary. Callers who come while it is under way share the
+ * next one, so thousands of them cost a few.
  *
- * A replica that was promoted may lack the end of what its predecessor acknowledged, and would pass the barrier all
- * the same. Such a primary goes on under a new replication id: the first barrier of each partition that meets a
- * replication id it does not know fails, and its callers read their logs again.
+ * In a failover the caller and the barrier may for a moment speak to different primaries, and a replica that was
+ * promoted may lack the end of what its predecessor acknowledged. So each caller brings evidence of what it was told:
+ * a read that the barrier makes on its own connection, before the write and WAIT. What it shows, WAIT covers.
  */
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { Cluster, type Redis } from "ioredis"
+import { groupCommit } from "./group-commit.ts"
 import { hashTagOf, primariesOf, type RedisCommands } from "./redis-client.ts"
-import { attempt, RedisUnavailable } from "./redis-failure.ts"
+import { attempt, kindOf, RedisUnavailable } from "./redis-failure.ts"
 
 export interface BarrierOptions {
   /** How many replicas must have it. With none there is nothing to wait for. */
@@ -21,53 +22,90 @@ export interface BarrierOptions {
   readonly timeoutMs: number
 }
 
-/** Resolves once everything that was written before to the shard of `key` has reached the replicas. */
-export type Barrier = (key: string) => Effect.Effect<void, RedisUnavailable>
+/** How a primary shows that it has what another connection was told is written. */
+export interface Evidence {
+  /** Reads keys of the same shard. */
+  readonly command: readonly [name: string, ...args: ReadonlyArray<string | number>]
+  readonly isIn: (answer: unknown) => boolean
+}
 
-/** Takes a client of its own, connected. The barrier's failures: NOREPLICAS, FAILED_OVER, or why a server did not answer. */
+/** Resolves once a write to the shard of `key`, of which there is evidence, has reached the replicas. */
+export type Barrier = (key: string, evidence: Evidence) => Effect.Effect<void, RedisUnavailable>
+
+interface Caller {
+  /** The barrier key of its partition. */
+  readonly key: string
+  readonly evidence: Evidence
+}
+
+type Verdict = Effect.Effect<void, RedisUnavailable>
+
+/** Callers that share one WAIT at most: they are one pipeline, and its answers are in memory together. */
+const CALLERS_MAX = 4_096
+
+/**
+ * Takes a client of its own, connected. The barrier's failures: NOREPLICAS, FAILED_OVER when the primary does not have
+ * what the caller was told, or why a server did not answer.
+ */
 export const openBarrier = Effect.fnUntraced(function* (
   client: RedisCommands,
-  { replicas, timeoutMs }: BarrierOptions,
-): Effect.fn.Return<Barrier, RedisUnavailable> {
-  /** The replication ids that each key may be found under. */
-  const lineages = new Map<string, ReadonlyArray<string>>()
-  const started = yield* Effect.forEach(primariesOf(client), (primary) =>
-    attempt(async () => lineageIn(await primary.info("replication"))),
-  )
-
-  const pass = async (primary: Redis, keys: ReadonlySet<string>): Promise<void> => {
-    const pipeline = primary.pipeline()
-    for (const key of keys) pipeline.set(key, "")
-    const answers = (await pipeline.wait(replicas, timeoutMs).info("replication").exec()) ?? []
-    for (const [error] of answers) if (error !== null) throw error
-    const [[, reached], [, info]] = answers.slice(-2) as [[null, number], [null, string]]
-    const lineage = lineageIn(info)
-    const known = [...keys].every((key) => (lineages.get(key) ?? started).includes(lineage))
-    for (const key of keys) lineages.set(key, [lineage])
-    if (!known) throw new RedisUnavailable({ reason: "FAILED_OVER" })
-    if (reached < replicas) throw new RedisUnavailable({ reason: "NOREPLICAS" })
-  }
-
+  options: BarrierOptions,
+): Effect.fn.Return<Barrier, never, Scope.Scope> {
+  const scope = yield* Effect.scope
   const shards = client instanceof Cluster ? clusterShards(client) : oneShard(client)
-  const join = groupCommit(async (shard, keys) => {
-    const primary = shards.primary(shard)
-    try {
-      if (primary === undefined) throw new RedisUnavailable({ reason: "NOT_READY" })
-      await pass(primary, keys)
-    } catch (error) {
-      await shards.lookAgain([...keys])
-      throw error
-    }
+
+  const passTogether = (shard: string) =>
+    groupCommit(
+      scope,
+      (callers: ReadonlyArray<Caller>) =>
+        attempt(async () => {
+          const primary = shards.primary(shard)
+          if (primary === undefined) throw new RedisUnavailable({ reason: "NOT_READY" })
+          return await pass(primary, callers, options)
+        }).pipe(Effect.tapError(() => Effect.promise(() => shards.lookAgain(keysOf(callers))))),
+      CALLERS_MAX,
+    )
+  const joins = new Map<string, ReturnType<typeof passTogether>>()
+
+  return Effect.fnUntraced(function* (spokenFor, evidence) {
+    const key = barrierKey(spokenFor)
+    const shard = yield* attempt(() => shards.of(key))
+    const join = joins.get(shard) ?? passTogether(shard)
+    joins.set(shard, join)
+    yield* yield* join({ key, evidence })
   })
-  return (key) => attempt(async () => join(await shards.of(barrierKey(key)), barrierKey(key)))
 })
+
+/** Looks at all evidence, then writes, then waits for the replicas: nothing that was seen is younger than the write. */
+const pass = async (
+  primary: Redis,
+  callers: ReadonlyArray<Caller>,
+  { replicas, timeoutMs }: BarrierOptions,
+): Promise<ReadonlyArray<Verdict>> => {
+  const pipeline = primary.pipeline()
+  for (const { evidence } of callers) pipeline.call(...evidence.command)
+  for (const key of keysOf(callers)) pipeline.set(key, "")
+  const answers = (await pipeline.wait(replicas, timeoutMs).exec()) ?? []
+  for (const [error] of answers.slice(callers.length)) if (error !== null) throw error
+  const reached = Number(answers.at(-1)?.[1])
+  return callers.map(({ evidence }, index) => {
+    const [error, answer] = answers[index] ?? []
+    if (error) return Effect.fail(new RedisUnavailable({ reason: kindOf(error) }))
+    if (!evidence.isIn(answer)) return Effect.fail(new RedisUnavailable({ reason: "FAILED_OVER" }))
+    return reached < replicas ? Effect.fail(new RedisUnavailable({ reason: "NOREPLICAS" })) : Effect.void
+  })
+}
+
+const keysOf = (callers: ReadonlyArray<Caller>): ReadonlyArray<string> => [
+  ...new Set(callers.map(({ key }) => key)),
+]
 
 /** Which primary serves a key, by a name under which its callers come together. */
 interface Shards {
   readonly of: (key: string) => Promise<string>
   readonly primary: (shard: string) => Redis | undefined
   /** After a failure: finds out who serves these keys now. Never fails: the next barrier tells how it went. */
-  readonly lookAgain: (keys: ReadonlyArray<string>) => Promise<void>
+  readonly lookAgain: (keys: ReadonlyArray<string>) => Promise<unknown>
 }
 
 const oneShard = (client: Redis): Shards => ({
@@ -88,35 +126,7 @@ const clusterShards = (client: Cluster): Shards => {
     primary: (shard) =>
       primariesOf(client).find(({ options }) => `${options.host}:${options.port}` === shard),
     // A plain command is redirected by the client, which then knows better.
-    lookAgain: async (keys) => {
-      await Promise.allSettled(keys.map((key) => client.exists(key)))
-    },
-  }
-}
-
-/** Who asks while a commit of the same name is under way waits for the next one, together with all the others. */
-const groupCommit = (commit: (name: string, keys: ReadonlySet<string>) => Promise<void>) => {
-  const waiting = new Map<string, { readonly keys: Set<string>; readonly done: Promise<void> }>()
-  const underWay = new Map<string, Promise<void>>()
-  const begin = (name: string) => {
-    const keys = new Set<string>()
-    const done = (underWay.get(name) ?? Promise.resolve()).then(() => {
-      waiting.delete(name)
-      return commit(name, keys)
-    })
-    const over = done
-      .catch(() => undefined)
-      .finally(() => {
-        if (underWay.get(name) === over) underWay.delete(name)
-      })
-    underWay.set(name, over)
-    waiting.set(name, { keys, done })
-    return { keys, done }
-  }
-  return (name: string, key: string): Promise<void> => {
-    const { keys, done } = waiting.get(name) ?? begin(name)
-    keys.add(key)
-    return done
+    lookAgain: (keys) => Promise.allSettled(keys.map((key) => client.exists(key))),
   }
 }
 
@@ -125,5 +135,3 @@ const barrierKey = (key: string): string => {
   const tag = `{${hashTagOf(key)}}`
   return `${key.slice(0, Math.max(0, key.indexOf(tag)))}${tag}:barrier`
 }
-
-const lineageIn = (info: string): string => /^master_replid:(\w+)/m.exec(info)?.[1] ?? ""

@@ -108,6 +108,18 @@ const nodeOptions = (
 export const primariesOf = (client: RedisCommands): ReadonlyArray<Redis> =>
   client instanceof Cluster ? client.nodes("master") : [client]
 
+/**
+ * Holds back what is written to a server until the end of this turn of the event loop, so that the commands of many
+ * batches go out in one system call. A cluster has a connection for each primary, and sends at once.
+ */
+export const sendTogether = (client: RedisCommands): void => {
+  if (client instanceof Cluster) return
+  const { stream } = client
+  if (stream === undefined || stream.writableCorked > 0) return
+  stream.cork()
+  setImmediate(() => stream.uncork())
+}
+
 /** "127.0.0.1:6379": where a client is connected to, or was told to connect to. */
 export const nameOf = ({ stream, options }: Redis): string =>
   stream?.remoteAddress === undefined

@@ -21,6 +21,7 @@ const saidInProse = [
 /** What Redis itself says with nothing but ERR before it. */
 const saidWithoutCode = new Map([
   ["ERR Function not found", "NOFUNCTION"],
+  ["ERR Library not found", "NOLIBRARY"],
   ["ERR no such key", "NOKEY"],
 ])
 

@@ -50,10 +50,9 @@ export class RedisConnections extends Context.Service<
       command: (primary: Redis) => Promise<A>,
     ) => Effect.Effect<ReadonlyArray<A>, RedisUnavailable>
     /**
-     * The replication barrier: resolves once everything that this process was told is written to the shard of `key`
-     * has reached REDIS_REPLICAS replicas; at once when that is 0. Fails with NOREPLICAS after REPLICATION_TIMEOUT_MS,
-     * and with FAILED_OVER when another server has become the primary since the last time, because it may lack what
-     * its predecessor acknowledged.
+     * The replication barrier: resolves once what this process was told is written to the shard of `key` has reached
+     * REDIS_REPLICAS replicas; at once when that is 0. Fails with NOREPLICAS after REPLICATION_TIMEOUT_MS, and with
+     * FAILED_OVER when the primary that the replicas follow shows no evidence of it.
      */
     readonly replicated: Barrier
   }

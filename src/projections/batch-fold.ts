@@ -1,7 +1,10 @@
 /** The state of a batch with what the read models show beyond it: when each item last changed, and when it all ended. */
 import { type Batch, emptyBatch } from "../domain/batch.ts"
-import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
+import type { BatchEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import type { LoggedEvent } from "../streams/event-log.ts"
+import { beginningOf } from "../streams/event-range.ts"
 
 /** The event that last changed what is shown of an item. */
 export interface Change {
@@ -13,21 +16,29 @@ export interface BatchFold {
   readonly batch: Batch
   readonly changes: Map<number, Change>
   closedAt: number | undefined
+  /** The hash of the log up to the last event. */
+  head: string
 }
 
-export const emptyFold = (): BatchFold => ({ batch: emptyBatch(), changes: new Map(), closedAt: undefined })
+export const emptyFold = (id: BatchId): BatchFold => ({
+  batch: emptyBatch(),
+  changes: new Map(),
+  closedAt: undefined,
+  head: beginningOf(id).head,
+})
 
 /**
  * Folds the next event, in place; returns the numbers of the items that it changed. Throws when the event is not
  * legal there, and then the fold is worth nothing any more.
  */
-export const advance = (fold: BatchFold, { version, event }: RecordedEvent): ReadonlyArray<number> => {
+export const advance = (fold: BatchFold, { version, event, hash }: LoggedEvent): ReadonlyArray<number> => {
   if (version !== fold.batch.version + 1)
     throw new Error(`version ${version} does not follow version ${fold.batch.version}`)
   const changed = itemsChangedBy(fold.batch, event)
   evolve(fold.batch, event)
   for (const item of changed) fold.changes.set(item, { version, at: event.at })
   if (event._tag === "BatchClosed") fold.closedAt = event.at
+  fold.head = hash
   return changed
 }
 

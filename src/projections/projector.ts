@@ -3,12 +3,11 @@
  * item that it changed, the rows of their batches, and the checkpoint.
  */
 import { Effect, Layer } from "effect"
-import type { RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { EventLog } from "../streams/event-log.ts"
 import { visitEvents, visitRange } from "../streams/event-range.ts"
-import { type Chunk, followPartition } from "../streams/follower.ts"
+import { type Chunk, type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
 import { advance, type BatchFold, emptyFold } from "./batch-fold.ts"
 import { batchRow, itemRows } from "./batch-rows.ts"
 import { PROJECTION, ReadModels } from "./read-models.ts"
@@ -43,8 +42,9 @@ const makeProjector = Effect.gen(function* () {
   const warm = new WarmFolds(WARM_ITEMS_MAX)
 
   return Effect.fn("Projector.handle")(function* (chunk: Chunk) {
-    const projected = yield* Effect.forEach(eventsByBatch(chunk), ([id, events]) =>
-      project(log, id, warm.take(id), events),
+    const byBatch = Map.groupBy(chunk.entries, ({ batch }) => batch)
+    const projected = yield* Effect.forEach(byBatch, ([id, appends]) =>
+      project(log, id, warm.take(id), appends),
     )
     const move = yield* readModels.store({
       partition: chunk.partition,
@@ -58,17 +58,6 @@ const makeProjector = Effect.gen(function* () {
   })
 })
 
-/** A batch's events in the chunk, in order; its appends follow one another without a gap. */
-const eventsByBatch = ({ entries }: Chunk): ReadonlyMap<BatchId, ReadonlyArray<RecordedEvent>> => {
-  const byBatch = new Map<BatchId, Array<RecordedEvent>>()
-  for (const { batch, events } of entries) {
-    const before = byBatch.get(batch)
-    if (before === undefined) byBatch.set(batch, [...events])
-    else before.push(...events)
-  }
-  return byBatch
-}
-
 /**
  * Folds a batch up to its last event in the chunk, and tells which items changed in the chunk. A known fold that is
  * ahead, because the checkpoint went elsewhere, is of no use.
@@ -77,14 +66,18 @@ const project = Effect.fnUntraced(function* (
   log: EventLog["Service"],
   id: BatchId,
   known: BatchFold | undefined,
-  events: ReadonlyArray<RecordedEvent>,
+  appends: ReadonlyArray<ChunkEntry>,
 ) {
-  const before = (events[0]?.version ?? 1) - 1
-  const fold = known !== undefined && known.batch.version <= before ? known : emptyFold()
-  yield* visitRange(log, id, fold.batch.version, before, (recorded) => advance(fold, recorded))
+  const before = (appends[0]?.events[0]?.version ?? 1) - 1
+  const fold = known !== undefined && known.batch.version <= before ? known : emptyFold(id)
+  const { version } = fold.batch
+  yield* visitRange(log, id, { version, head: fold.head }, before, (recorded) => advance(fold, recorded))
   const changed = new Set<number>()
-  yield* visitEvents(id, events, (recorded) => {
-    for (const item of advance(fold, recorded)) changed.add(item)
-  })
+  for (const append of appends) {
+    yield* standsOn(fold.head, append)
+    yield* visitEvents(id, append.events, (recorded) => {
+      for (const item of advance(fold, recorded)) changed.add(item)
+    })
+  }
   return { id, fold, changed }
 })

@@ -33,7 +33,8 @@ const storeChange =
   (sql: Sql) =>
     sql`
     with moved as (
-      update projection_checkpoints set position = ${to}, moved_at = now()
+      update projection_checkpoints
+      set position = ${to.position}, head = ${to.head ?? null}, head_position = ${to.position}, moved_at = now()
       where projection = ${PROJECTION} and partition = ${partition} and position = ${from}
       returning partition
     ),

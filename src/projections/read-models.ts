@@ -1,5 +1,5 @@
 import { Context, type Effect } from "effect"
-import type { CursorMove } from "../streams/cursor-store.ts"
+import type { Cursor, CursorMove } from "../streams/cursor-store.ts"
 import type { ReadModelUnavailable } from "./batch-queries.ts"
 import type { BatchRow, ItemRow } from "./batch-rows.ts"
 
@@ -8,7 +8,7 @@ export interface ReadModelChange {
   readonly partition: number
   /** The positions between which the checkpoint moves. */
   readonly from: string
-  readonly to: string
+  readonly to: Cursor
   /** At most one row per batch, and one per item. */
   readonly batches: ReadonlyArray<BatchRow>
   readonly items: ReadonlyArray<ItemRow>

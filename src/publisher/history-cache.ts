@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { CorruptEntry, EventLog, StreamsUnavailable } from "../streams/event-log.ts"
-import { visitRange } from "../streams/event-range.ts"
+import { beginningOf, visitRange } from "../streams/event-range.ts"
 import { emptyHistory, type PublicHistory, tell } from "./public-history.ts"
 
 /**
@@ -55,8 +55,9 @@ const readHistory = Effect.fn("readHistory")(function* (
   version: number,
 ) {
   const history = emptyHistory(id)
-  yield* visitRange(log, id, 0, version, (recorded) => {
+  yield* visitRange(log, id, beginningOf(id), version, (recorded) => {
     tell(history, recorded)
+    history.head = recorded.hash
   })
   return history
 })

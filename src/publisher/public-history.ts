@@ -4,6 +4,7 @@ import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import { beginningOf } from "../streams/event-range.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
 
@@ -12,9 +13,16 @@ export interface PublicHistory {
   readonly id: BatchId
   readonly batch: Batch
   told: number
+  /** The hash of the log as far as it was read; whoever reads it keeps it. */
+  head: string
 }
 
-export const emptyHistory = (id: BatchId): PublicHistory => ({ id, batch: emptyBatch(), told: 0 })
+export const emptyHistory = (id: BatchId): PublicHistory => ({
+  id,
+  batch: emptyBatch(),
+  told: 0,
+  head: beginningOf(id).head,
+})
 
 /** Folds the next entry of the log into the history, in place, and returns the public events that it yields. */
 export const tell = (history: PublicHistory, recorded: RecordedEvent): ReadonlyArray<PublicEvent> => {

@@ -12,7 +12,7 @@ import { Nats, type NatsUnavailable, natsStep } from "../platform/nats.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { type CorruptEntry, EventLog, type StreamsUnavailable } from "../streams/event-log.ts"
 import { visitEvents } from "../streams/event-range.ts"
-import { type ChunkEntry, followPartition } from "../streams/follower.ts"
+import { type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
 import { type EventMessage, ensureEventStream, messageOf } from "./event-stream.ts"
 import { HistoryCache } from "./history-cache.ts"
 import { tell } from "./public-history.ts"
@@ -61,13 +61,16 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventLog | Nats>
   const { jetstream } = yield* Nats
   const histories = new HistoryCache(yield* EventLog, WARM_ITEMS_MAX)
 
-  const messagesOf = Effect.fnUntraced(function* ({ batch, events }: ChunkEntry) {
+  const messagesOf = Effect.fnUntraced(function* (append: ChunkEntry) {
+    const { batch, events } = append
     const [first] = events
     if (first === undefined) return []
     const history = yield* histories.takeAt(batch, first.version - 1)
+    yield* standsOn(history.head, append)
     const messages: Array<EventMessage> = []
     yield* visitEvents(batch, events, (event) => {
       for (const told of tell(history, event)) messages.push(messageOf(stream, told))
+      history.head = event.hash
     })
     histories.put(history)
     return messages

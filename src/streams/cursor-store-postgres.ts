@@ -11,20 +11,21 @@ export const layer = Layer.effect(
       load: Effect.fn("CursorStore.load")(function* (follower, partition) {
         const rows = yield* query(
           "load cursor",
-          (sql) => sql<Array<{ position: string }>>`
+          (sql) => sql<Array<{ position: string; head: string | null }>>`
             insert into projection_checkpoints (projection, partition, position)
             values (${follower}, ${partition}, ${FEED_START})
             on conflict (projection, partition) do update set position = projection_checkpoints.position
-            returning position`,
+            returning position, case when head_position = position then head end as head`,
         )
-        return rows[0]?.position ?? FEED_START
+        return { position: rows[0]?.position ?? FEED_START, head: rows[0]?.head ?? undefined }
       }, unavailable),
 
       move: Effect.fn("CursorStore.move")(function* (follower, partition, from, to) {
         const moved = yield* query(
           "move cursor",
           (sql) => sql`
-            update projection_checkpoints set position = ${to}, moved_at = now()
+            update projection_checkpoints
+            set position = ${to.position}, head = ${to.head ?? null}, head_position = ${to.position}, moved_at = now()
             where projection = ${follower} and partition = ${partition} and position = ${from}`,
         )
         return moved.count === 1 ? "moved" : "elsewhere"

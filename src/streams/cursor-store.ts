@@ -9,6 +9,13 @@ export class CursorStoreUnavailable extends Schema.TaggedError<CursorStoreUnavai
 /** The feed position before the first entry. */
 export const FEED_START = "0-0"
 
+/** A feed position, and the hash with which the append ends that is told of there; it tells the entry from any other. */
+export interface Cursor {
+  readonly position: string
+  /** Not known at the start, and of a cursor that an earlier release moved. */
+  readonly head: string | undefined
+}
+
 /** Whether a cursor moved, or stood elsewhere because another process follows the partition too. */
 export type CursorMove = "moved" | "elsewhere"
 
@@ -16,14 +23,14 @@ export type CursorMove = "moved" | "elsewhere"
 export class CursorStore extends Context.Service<
   CursorStore,
   {
-    /** The position of the last entry that the follower handled; {@link FEED_START} when it never did. */
-    readonly load: (follower: string, partition: number) => Effect.Effect<string, CursorStoreUnavailable>
+    /** At the last entry that the follower handled; at {@link FEED_START} when it never did. */
+    readonly load: (follower: string, partition: number) => Effect.Effect<Cursor, CursorStoreUnavailable>
     /** Moves a cursor if it still stands at `from`. */
     readonly move: (
       follower: string,
       partition: number,
       from: string,
-      to: string,
+      to: Cursor,
     ) => Effect.Effect<CursorMove, CursorStoreUnavailable>
     /** Where a follower stands in each partition that it has begun: its lag, and what of the feed may be trimmed. */
     readonly positions: (

@@ -7,6 +7,7 @@ import { AppConfig } from "../config.ts"
 import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import {
+  CommandIdReused,
   EventLog,
   MailboxFull,
   NoSuchBatch,
@@ -19,7 +20,7 @@ import { chainStart, type LinkedEvent, linked } from "./hash-chain.ts"
 import { MemoryPartition, type Opening } from "./memory-partition.ts"
 import { OPENED_AT_ONCE_MAX } from "./opening-steps.ts"
 import { partitionOf } from "./partition.ts"
-import { readEvents, readFeedEntry, readFirstEvent, readMail } from "./stream-entry.ts"
+import { readEvents, readFeed, readFirstEvent, readFrom, readMail } from "./stream-entry.ts"
 
 export const layer = Layer.effect(
   EventLog,
@@ -44,12 +45,19 @@ export const layer = Layer.effect(
         return { _tag: "Opened" }
       }),
 
-      tell: Effect.fnUntraced(function* (batch, command) {
+      tell: Effect.fnUntraced(function* (batch, command, as) {
         const partition = yield* of(batch)
         const now = yield* Clock.currentTimeMillis
-        const answer = partition.tell(batch, encodeMail(command), mailboxMax, now)
+        const answer = partition.tell(batch, encodeMail(command), as, mailboxMax, now)
+        if (answer === "REUSED") return yield* new CommandIdReused({ batch })
         if (answer === "FULL") return yield* new MailboxFull({ batch })
         if (answer === "NONE") return yield* new NoSuchBatch({ batch })
+      }),
+
+      wasTold: Effect.fnUntraced(function* (batch, { id, digest }) {
+        const before = (yield* of(batch)).digestTold(batch, id, yield* Clock.currentTimeMillis)
+        if (before !== undefined && before !== digest) return yield* new CommandIdReused({ batch })
+        return before !== undefined
       }),
 
       append: Effect.fnUntraced(function* (owned, append) {
@@ -128,9 +136,10 @@ export const layer = Layer.effect(
         return { open: sum([...byLane.values()]), closed: sum(all.map(({ closed }) => closed)), byLane }
       }),
 
-      feed: (partition, after, limit) =>
-        Effect.map(numbered(partition), ({ feed }) => feed.after(after, limit).map(readFeedEntry)),
-      feedEnd: (partition) => Effect.map(numbered(partition), ({ feed }) => feed.lastId),
+      feed: Effect.fnUntraced(function* (partition, after, limit, head) {
+        const { feed } = yield* numbered(partition)
+        return yield* Effect.fromResult(readFeed(after, head, feed.from(after, readFrom(after, limit))))
+      }),
       trimFeed: (partition, before) =>
         Effect.map(numbered(partition), ({ feed }) => feed.deleteBefore(before)),
     })

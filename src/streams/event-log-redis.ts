@@ -1,15 +1,17 @@
 /** The event log on Redis Streams. docs/STREAMS.md lays out the keys; functions/*.lua hold the atomic steps. */
-import { Array as Arr, Clock, Effect, Layer } from "effect"
+import { Array as Arr, Clock, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
+import type { Evidence } from "../platform/redis-barrier.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { inTime } from "./deadline.ts"
 import {
   type Backlog,
+  CommandIdReused,
   EventLog,
   MailboxFull,
   NoSuchBatch,
@@ -17,18 +19,23 @@ import {
   OwnershipLost,
   StreamsUnavailable,
 } from "./event-log.ts"
-import { type FunctionName, functionName, libraryCode } from "./function-library.ts"
+import { commandTold, feedFrom, logFrom, logUpTo } from "./evidence.ts"
+import { type Call, openLibrary } from "./function-library-redis.ts"
 import { chainStart, linked } from "./hash-chain.ts"
+import { lastKnown } from "./last-known.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
-import { createGroups, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
-import { readEvents, readFeedEntry, readFirstEvent, readMail, type StreamEntry } from "./stream-entry.ts"
+import { createGroups, LEFT_BEHIND_MS, leftBehind, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
+import { readEvents, readFeed, readFirstEvent, readFrom, readMail, type StreamEntry } from "./stream-entry.ts"
+
+/** How old what is known of a partition's backlog may be while it does not answer: a failover is over long before. */
+const BACKLOG_MS_MAX = 60_000
 
 export const layer = Layer.effect(
   EventLog,
   Effect.gen(function* () {
     const connections = yield* RedisConnections
-    const { prefix, partitions, mailboxMax, partnerShare, replicas } = (yield* AppConfig).redis
+    const { prefix, partitions, mailboxMax, partnerShare } = (yield* AppConfig).redis
     const redis = connections.commands
     const { eventsAppended } = yield* Metrics
     const count = (events: ReadonlyArray<BatchEvent>) => {
@@ -39,26 +46,13 @@ export const layer = Layer.effect(
     const keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(prefix, partition))
     const keysOf = (batch: BatchId) => partitionKeys(prefix, partitionOf(batch, partitions))
 
-    const loadLibrary = connections.onEachPrimary((primary) =>
-      primary.function("LOAD", "REPLACE", libraryCode),
-    )
-    /** Runs a function; a server that came back without it is given it again. */
-    const call = (
-      name: FunctionName,
-      keys: ReadonlyArray<string>,
-      args: ReadonlyArray<string | number | Buffer>,
-    ) => {
-      const run = attempt(() => redis.fcall(functionName(name), keys.length, ...keys, ...args))
-      return run.pipe(
-        Effect.catchIf(
-          (error) => error.reason === "NOFUNCTION",
-          () => Effect.andThen(loadLibrary, run),
-        ),
-        unavailable(name),
-      )
-    }
+    const callLibrary = yield* openLibrary(connections).pipe(unavailable("load"))
+    const call: (...of: Parameters<Call>) => Effect.Effect<unknown, StreamsUnavailable> = (
+      name,
+      keys,
+      args,
+    ) => callLibrary(name, keys, args).pipe(unavailable(name))
 
-    yield* loadLibrary.pipe(unavailable("load"))
     yield* createGroups(
       redis,
       keys.map(({ ready }) => ready),
@@ -66,8 +60,10 @@ export const layer = Layer.effect(
     const streams = keys.map(({ ready }) => ready)
     const readers = yield* connections.readers(WAIT_MS_MAX, streams).pipe(unavailable("open readers"))
     /** What others are told of must not be taken back by a failover. */
-    const barrier = (partition: number) =>
-      connections.replicated(partitionKeys(prefix, partition).feed).pipe(unavailable("replicate"))
+    const replicated = (key: string, evidence: Evidence) =>
+      connections.replicated(key, evidence).pipe(unavailable("replicate"))
+
+    const lastShares = lastKnown<Readonly<Record<string, string>>>(BACKLOG_MS_MAX)
 
     const open = Effect.fnUntraced(function* (
       batch: BatchId,
@@ -83,45 +79,62 @@ export const layer = Layer.effect(
         const written = chained(head, chunk)
         const args = [command, STAGED_MS, version, chunk.length, Buffer.from(written.lines)]
         const answer = (yield* call("stage", [log(batch), staged], args)) as Opening
-        if (answer[0] !== "STAGED") return answer
+        if (answer[0] !== "STAGED") return { answer, head }
         version += chunk.length
         head = written.head
       }
       const now = yield* Clock.currentTimeMillis
-      return (yield* call(
+      const written = chained(head, last)
+      const answer = (yield* call(
         "open",
         [log(batch), staged, feed, ready, scheduled, lanes, waiting, open, shares],
-        [batch, partnerShare, now, command, version, Buffer.from(chained(head, last).lines)],
+        [batch, partnerShare, now, command, version, Buffer.from(written.lines)],
       )) as Opening
+      return { answer, head: written.head }
     })
 
     return EventLog.of({
       partitions,
       partitionOf: (batch) => partitionOf(batch, partitions),
 
-      open: Effect.fn("EventLog.open")(function* (batch, events, commandId) {
-        const [outcome, first = ""] = yield* open(batch, commandId, events)
+      open: Effect.fnUntraced(function* (batch, events, commandId) {
+        const { log } = keysOf(batch)
+        const { answer, head } = yield* open(batch, commandId, events)
+        const [outcome, first = ""] = answer
         if (outcome === "UNSTAGED")
           return yield* new StreamsUnavailable({ step: "open", reason: "what was staged is gone" })
-        yield* barrier(partitionOf(batch, partitions))
-        if (outcome === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
+        if (outcome === "EXISTS") {
+          yield* replicated(log(batch), logFrom(log(batch), first))
+          return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
+        }
+        yield* replicated(log(batch), logUpTo(log(batch), events.length, head))
         count(events)
         return { _tag: "Opened" }
       }),
 
-      tell: Effect.fn("EventLog.tell")(function* (batch, command) {
-        const { log, mail, ready, scheduled, lanes, waiting } = keysOf(batch)
+      tell: Effect.fnUntraced(function* (batch, command, { id, digest, keptMs }) {
+        const { log, told, mail, ready, scheduled, lanes, waiting } = keysOf(batch)
         const answer = yield* call(
           "tell",
-          [log(batch), mail(batch), ready, scheduled, lanes, waiting],
-          [batch, partnerShare, mailboxMax, encodeMail(command)],
+          [log(batch), told(batch, id), mail(batch), ready, scheduled, lanes, waiting],
+          [batch, partnerShare, mailboxMax, encodeMail(command), digest, keptMs],
         )
+        if (answer === "REUSED") return yield* new CommandIdReused({ batch })
         if (answer === "FULL") return yield* new MailboxFull({ batch })
         if (answer === "NONE") return yield* new NoSuchBatch({ batch })
-        yield* barrier(partitionOf(batch, partitions))
+        yield* replicated(told(batch, id), commandTold(told(batch, id), digest))
       }),
 
-      append: Effect.fn("EventLog.append")(function* ({ batch, entry, worker }, append) {
+      wasTold: Effect.fn("EventLog.wasTold")(function* (batch, { id, digest }) {
+        const told = keysOf(batch).told(batch, id)
+        const before = yield* attempt(() => redis.get(told)).pipe(unavailable("was told"))
+        if (before === null) return false
+        if (before !== digest) return yield* new CommandIdReused({ batch })
+        yield* replicated(told, commandTold(told, digest))
+        return true
+      }),
+
+      append: Effect.fnUntraced(function* ({ batch, entry, worker }, append) {
         const { log, feed, mail, ready, open, shares } = keysOf(batch)
         const { lines, head } = chained(append.head, append.events)
         const now = yield* Clock.currentTimeMillis
@@ -149,21 +162,25 @@ export const layer = Layer.effect(
         return { version, head, mailWaiting }
       }),
 
-      replicated: Effect.fn("EventLog.replicated")(function* (batch, version, head) {
-        if (replicas === 0) return
-        yield* barrier(partitionOf(batch, partitions))
-        // A primary that was promoted before this barrier may lack what its predecessor acknowledged.
-        const [entry] = yield* range(redis, keysOf(batch).log(batch), `${version}-0`, 1)
-        if (entry?.[0] !== `${version}-0` || entry[1][3] !== head)
-          return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
+      replicated: Effect.fnUntraced(function* (batch, version, head) {
+        const { log } = keysOf(batch)
+        yield* connections
+          .replicated(log(batch), logUpTo(log(batch), version, head))
+          .pipe(
+            Effect.mapError(({ reason }) =>
+              reason === "FAILED_OVER"
+                ? new OwnershipLost({ batch, reason: "log-moved-on" })
+                : new StreamsUnavailable({ step: "replicate", reason }),
+            ),
+          )
       }),
 
-      read: Effect.fn("EventLog.read")(function* (batch, after, limit, head) {
+      read: Effect.fnUntraced(function* (batch, after, limit, head) {
         const entries = yield* range(redis, keysOf(batch).log(batch), `${after + 1}-0`, limit)
         return yield* readEvents(batch, after, entries, head)
       }),
 
-      mail: Effect.fn("EventLog.mail")(function* (batch, limit) {
+      mail: Effect.fnUntraced(function* (batch, limit) {
         const entries = yield* range(redis, keysOf(batch).mail(batch), "-", limit)
         return entries.map(readMail)
       }),
@@ -184,7 +201,7 @@ export const layer = Layer.effect(
         return lost.flat()
       }),
 
-      release: Effect.fn("EventLog.release")(function* ({ batch, entry, worker }, wakeAt, leaveMail) {
+      release: Effect.fnUntraced(function* ({ batch, entry, worker }, wakeAt, leaveMail) {
         const { mail, ready, scheduled, lanes, waiting, timers } = keysOf(batch)
         const answer = yield* call(
           "release",
@@ -195,7 +212,7 @@ export const layer = Layer.effect(
         return answer === "MAIL" ? "mail-waiting" : "released"
       }),
 
-      handOver: Effect.fn("EventLog.handOver")(function* ({ batch, entry, worker }) {
+      handOver: Effect.fnUntraced(function* ({ batch, entry, worker }) {
         const { ready, scheduled } = keysOf(batch)
         const answer = yield* call("hand-over", [ready, scheduled], [batch, entry, worker])
         if (answer === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
@@ -216,28 +233,32 @@ export const layer = Layer.effect(
         const counts = yield* onAll(keys, ({ open, timers, ready, scheduled, lanes, waiting }) =>
           call("sweep", [open, timers, ready, scheduled, lanes, waiting], [partnerShare, before, now, limit]),
         )
+        yield* onAll(streams, (ready) =>
+          Effect.flatMap(leftBehind(redis, ready, LEFT_BEHIND_MS), (workers) =>
+            Effect.forEach(workers.slice(0, limit), (worker) => call("retire", [ready], [worker])),
+          ),
+        )
         return sum(counts)
       }),
 
-      backlog: Effect.forEach(keys, ({ shares }) => attempt(() => redis.hgetall(shares)), {
-        concurrency: "unbounded",
-      }).pipe(Effect.map(readBacklog), unavailable("backlog")),
+      // Nothing is opened or closed in a partition whose server is gone, so what was read of it last still holds.
+      backlog: Effect.forEach(
+        keys,
+        ({ shares }) => {
+          const reading = attempt(() => redis.hgetall(shares)).pipe(unavailable("backlog"))
+          return lastShares(shares, inTime(reading))
+        },
+        { concurrency: "unbounded" },
+      ).pipe(Effect.map(readBacklog)),
 
-      feed: Effect.fn("EventLog.feed")(function* (partition, after, limit) {
+      feed: Effect.fn("EventLog.feed")(function* (partition, after, limit, head) {
         const { feed } = partitionKeys(prefix, partition)
-        const entries = yield* range(redis, feed, `(${after}`, limit)
-        if (entries.length > 0) yield* barrier(partition)
-        return entries.map(readFeedEntry)
-      }),
-
-      feedEnd: Effect.fn("EventLog.feedEnd")(function* (partition) {
-        const { feed } = partitionKeys(prefix, partition)
-        const exists = yield* attempt(() => redis.exists(feed)).pipe(unavailable("feed end"))
-        // A partition without any batch has no feed.
-        if (exists === 0) return "0-0"
-        const info = yield* attempt(() => redis.xinfo("STREAM", feed)).pipe(unavailable("feed end"))
-        const fields = info as ReadonlyArray<unknown>
-        return String(fields[fields.indexOf("last-generated-id") + 1])
+        const entries = yield* range(redis, feed, after, readFrom(after, limit))
+        const told = readFeed(after, head, entries)
+        // An alarm has to be true, too: this may be an old primary that lacks what others have followed since.
+        if (Result.isFailure(told) || told.success.length > 0)
+          yield* replicated(feed, feedFrom(feed, after, entries))
+        return yield* Effect.fromResult(told)
       }),
 
       trimFeed: Effect.fn("EventLog.trimFeed")(function* (partition, before) {

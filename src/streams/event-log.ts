@@ -19,6 +19,11 @@ export class StreamsUnavailable extends Schema.TaggedError<StreamsUnavailable>()
 /** The mailbox holds as many commands as it may: the sender tries again later. */
 export class MailboxFull extends Schema.TaggedError<MailboxFull>()("MailboxFull", { batch: Schema.String }) {}
 
+/** The id of a command stands for another command that was told before. */
+export class CommandIdReused extends Schema.TaggedError<CommandIdReused>()("CommandIdReused", {
+  batch: Schema.String,
+}) {}
+
 /** There is no log of that batch. */
 export class NoSuchBatch extends Schema.TaggedError<NoSuchBatch>()("NoSuchBatch", { batch: Schema.String }) {}
 
@@ -40,13 +45,15 @@ export interface LoggedEvent extends RecordedEvent {
   readonly hash: string
 }
 
-/** A cursor points beyond the end of its feed: the store lost history, and nobody may go on as if it had not. */
-export class FeedShortened extends Schema.TaggedError<FeedShortened>()("FeedShortened", {
+/**
+ * A feed has no entry where a cursor stands, or another one: the store lost history, and nobody may go on as if it had
+ * not. Feeds are never trimmed beyond the entry at the slowest cursor.
+ */
+export class HistoryLost extends Schema.TaggedError<HistoryLost>()("HistoryLost", {
   cursor: Schema.String,
-  end: Schema.String,
 }) {
   get reason() {
-    return `the cursor ${this.cursor} is beyond the end of the feed, ${this.end}: history was lost`
+    return `the feed is not what it was at the cursor ${this.cursor}: history was lost`
   }
 }
 
@@ -57,6 +64,15 @@ export interface Ownership {
   readonly worker: string
 }
 
+/** What a command is told under: told again with the same id within `keptMs` it adds nothing, handled or not. */
+export interface CommandId {
+  /** Unique within the batch. */
+  readonly id: string
+  /** Of what was asked for. The same id with another digest is refused. */
+  readonly digest: string
+  readonly keptMs: number
+}
+
 export interface Mail {
   readonly id: string
   /** `undefined` when the entry cannot be read; it is dropped with an alarm, so that it poisons nothing. */
@@ -64,12 +80,17 @@ export interface Mail {
   readonly problem?: string
 }
 
-/** Where one append left its events: versions `from` to `to` of the batch. */
+/**
+ * Where one append left its events: versions `from` to `to` of the batch, with the hash that they stand on and the one
+ * that they end with. Entries of earlier releases have no hashes.
+ */
 export interface FeedEntry {
   readonly id: string
   readonly batch: BatchId
   readonly from: number
   readonly to: number
+  readonly base: string | undefined
+  readonly head: string | undefined
 }
 
 export interface Append {
@@ -122,11 +143,20 @@ export class EventLog extends Context.Service<
       { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
       StreamsUnavailable | CorruptEntry
     >
-    /** Puts a command in the mailbox of a batch and schedules it; it is replicated like a batch that was opened. */
+    /**
+     * Puts a command in the mailbox of a batch and schedules it; it is replicated like a batch that was opened. A
+     * command that was refused leaves its id unused.
+     */
     readonly tell: (
       batch: BatchId,
       command: MailCommand,
-    ) => Effect.Effect<void, MailboxFull | NoSuchBatch | StreamsUnavailable>
+      as: CommandId,
+    ) => Effect.Effect<void, CommandIdReused | MailboxFull | NoSuchBatch | StreamsUnavailable>
+    /** Whether a command was told under this id and is still recognised; if so, it is replicated. */
+    readonly wasTold: (
+      batch: BatchId,
+      as: CommandId,
+    ) => Effect.Effect<boolean, CommandIdReused | StreamsUnavailable>
     /** Appends events and deletes the mail that they answer; returns the new tail and how much mail is waiting. */
     readonly append: (
       owned: Ownership,
@@ -167,14 +197,15 @@ export class EventLog extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
     /**
      * Gives the batch up until `wakeAt` (epoch milliseconds), unless mail is waiting: then it stays owned, and says so.
-     * A batch that is frozen leaves its mail where it is.
+     * A batch that is frozen leaves its mail where it is. A retry is answered as done, and so is a worker whose heir has
+     * given the batch up in the meantime: {@link OwnershipLost} means that somebody else holds it.
      */
     readonly release: (
       owned: Ownership,
       wakeAt: number | undefined,
       mail?: "leave",
     ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StreamsUnavailable>
-    /** Hands the batch back to the run queue at once, for another worker: the end of a drain. */
+    /** Hands the batch back to the run queue at once, for another worker: the end of a drain. Retries are as above. */
     readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StreamsUnavailable>
     /** Forgets a worker that owns nothing any more. */
     readonly retire: (worker: string) => Effect.Effect<void, StreamsUnavailable>
@@ -182,20 +213,21 @@ export class EventLog extends Context.Service<
     readonly wake: (now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
     /** Schedules open batches that are neither scheduled nor timed and untouched since `before`: the safety net. */
     readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
+    /** Of a partition that does not answer it may be what was last known, for a short time. */
     readonly backlog: Effect.Effect<Backlog, StreamsUnavailable>
 
     /**
      * What was appended in a partition after a feed position ("0-0" is the beginning), in commit order, once it is
-     * replicated: nobody is told what a failover could take back.
+     * replicated: nobody is told what a failover could take back. The entry at the position has to be there still, and
+     * to end with the hash, when one is given: else it is {@link HistoryLost}.
      */
     readonly feed: (
       partition: number,
       after: string,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<FeedEntry>, StreamsUnavailable>
-    /** The position of the last entry that a feed ever had: a cursor beyond it means that the store lost history. */
-    readonly feedEnd: (partition: number) => Effect.Effect<string, StreamsUnavailable>
-    /** Forgets feed entries before a position that every follower has passed. */
+      head?: string,
+    ) => Effect.Effect<ReadonlyArray<FeedEntry>, HistoryLost | StreamsUnavailable>
+    /** Forgets feed entries before a position that every follower has come to. */
     readonly trimFeed: (partition: number, before: string) => Effect.Effect<void, StreamsUnavailable>
   }
 >()("atlaspay/streams/EventLog") {}

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { CorruptEntry, type EventLog } from "./event-log.ts"
+import { CorruptEntry, type EventLog, type LoggedEvent } from "./event-log.ts"
 import { chainStart } from "./hash-chain.ts"
 
 /**
@@ -12,10 +12,10 @@ const PAGE_EVENTS_MIN = 16
 const PAGE_EVENTS_MAX = 512
 
 /** Visits events in order. A visitor throws when an event is not legal, and that is a {@link CorruptEntry}. */
-export const visitEvents = (
+export const visitEvents = <Event extends RecordedEvent>(
   batch: BatchId,
-  events: ReadonlyArray<RecordedEvent>,
-  visit: (recorded: RecordedEvent) => void,
+  events: ReadonlyArray<Event>,
+  visit: (recorded: Event) => void,
 ): Effect.Effect<void, CorruptEntry> =>
   Effect.suspend(() => {
     for (const recorded of events) {
@@ -29,25 +29,32 @@ export const visitEvents = (
     return Effect.void
   })
 
+/** A version of a log and the hash that its chain has there, if that is known. */
+export interface Link {
+  readonly version: number
+  readonly head: string | undefined
+}
+
 /**
- * Reads and visits the events after version `after` up to and with version `to`, a page at a time. A log that ends
- * before is a {@link CorruptEntry} too: the feed and the log are written in one step.
+ * Reads and visits the events after a link up to and with version `to`, a page at a time, and verifies their chain. A log
+ * that ends before is a {@link CorruptEntry} too: the feed and the log are written in one step.
  */
 export const visitRange = Effect.fnUntraced(function* (
   log: EventLog["Service"],
   batch: BatchId,
-  after: number,
+  after: Link,
   to: number,
-  visit: (recorded: RecordedEvent) => void,
+  visit: (recorded: LoggedEvent) => void,
 ) {
-  let version = after
+  let { version, head } = after
   let page = PAGE_EVENTS_MIN
   while (version < to) {
-    const events = yield* log.read(batch, version, Math.min(page, to - version))
+    const events = yield* log.read(batch, version, Math.min(page, to - version), head)
     if (events.length === 0)
       return yield* new CorruptEntry({ batch, entry: `${version + 1}-0`, reason: "the log ends before it" })
     yield* visitEvents(batch, events, visit)
     version += events.length
+    head = events.at(-1)?.hash
     page = Math.min(page * 2, PAGE_EVENTS_MAX)
   }
 })

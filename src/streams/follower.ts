@@ -9,34 +9,35 @@
  *   knows whether it moved;
  * - the cursor is elsewhere: another process follows the partition too and was faster. It loads the cursor and stays
  *   behind as a standby;
- * - an entry is corrupt, or the cursor is beyond the end of the feed: the partition is frozen and reported, and the
- *   others go on.
+ * - an entry is corrupt, does not follow from what was before it, or the feed is not what it was at the cursor: the
+ *   partition is frozen and reported, and the others go on.
  */
 import { Cause, Context, Effect, Exit, Option, Random } from "effect"
-import type { RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { CursorMove } from "./cursor-store.ts"
+import type { Cursor, CursorMove } from "./cursor-store.ts"
 import {
   CorruptEntry,
   EventLog,
   type FeedEntry,
-  FeedShortened,
+  HistoryLost,
+  type LoggedEvent,
   type StreamsUnavailable,
 } from "./event-log.ts"
 import { visitRange } from "./event-range.ts"
-import { isBefore } from "./feed-position.ts"
 
 /** What one append left in the log. */
 export interface ChunkEntry {
   readonly batch: BatchId
-  readonly events: ReadonlyArray<RecordedEvent>
+  /** The hash that the first event stands on; an earlier release did not tell. */
+  readonly base: string | undefined
+  readonly events: ReadonlyArray<LoggedEvent>
 }
 
-/** Consecutive appends of a partition in commit order: those after feed position `from`, up to and with `to`. */
+/** Consecutive appends of a partition in commit order: those after feed position `from`, up to and with that of `to`. */
 export interface Chunk {
   readonly partition: number
   readonly from: string
-  readonly to: string
+  readonly to: Cursor
   readonly entries: ReadonlyArray<ChunkEntry>
 }
 
@@ -50,7 +51,7 @@ export interface FollowerFailure {
 export interface Follower {
   readonly name: string
   readonly partition: number
-  readonly loadCursor: Effect.Effect<string, FollowerFailure>
+  readonly loadCursor: Effect.Effect<Cursor, FollowerFailure>
   /** Processes a chunk and moves the cursor from `chunk.from` to `chunk.to`. May be given a chunk twice. */
   readonly handle: (chunk: Chunk) => Effect.Effect<CursorMove, FollowerFailure>
 }
@@ -81,18 +82,18 @@ export const followPartition = Effect.fnUntraced(
   function* (follower: Follower) {
     const log = yield* EventLog
     const observer = yield* FollowerObserver
-    let position: string | undefined
+    let cursor: Cursor | undefined
     let idleMs = IDLE_MS_MIN
     let failures = 0
     while (true) {
-      const exit = yield* Effect.exit(advance(log, follower, position))
+      const exit = yield* Effect.exit(advance(log, follower, cursor))
       if (Exit.isFailure(exit)) {
         const lost = lostHistory(exit.cause)
         if (lost !== undefined) {
           observer.frozen(follower.name, follower.partition)
           return yield* Effect.logError("follower frozen: the log cannot be followed", lost)
         }
-        position = undefined
+        cursor = undefined
         failures += 1
         observer.failed(follower.name)
         yield* waitAfterFailure(exit.cause, failures)
@@ -100,7 +101,7 @@ export const followPartition = Effect.fnUntraced(
       }
       failures = 0
       const { outcome, entries } = exit.value
-      position = exit.value.position
+      cursor = exit.value.cursor
       idleMs = outcome === "nothing-new" ? Math.min(idleMs * 2, IDLE_MS_MAX) : IDLE_MS_MIN
       if (outcome === "moved") observer.handled(follower.name, entries)
       if (outcome === "nothing-new") yield* Effect.sleep(idleMs)
@@ -110,31 +111,37 @@ export const followPartition = Effect.fnUntraced(
   (effect, { name, partition }) => Effect.annotateLogs(effect, { follower: name, partition }),
 )
 
-/** One chunk, from a position that is known or loaded. The position is unknown again when the cursor is elsewhere. */
+/** One chunk, from a cursor that is known or loaded. The cursor is unknown again when it is elsewhere. */
 const advance = Effect.fnUntraced(function* (
   log: EventLog["Service"],
   { partition, loadCursor, handle }: Follower,
-  position: string | undefined,
+  cursor: Cursor | undefined,
 ) {
-  const from = position ?? (yield* loadSoundCursor(log, partition, loadCursor))
-  const appends = bounded(yield* log.feed(partition, from, CHUNK_ENTRIES_MAX))
-  const to = appends.at(-1)?.id
-  if (to === undefined) return { outcome: "nothing-new" as const, position: from, entries: 0 }
+  const from = cursor ?? (yield* loadCursor)
+  const elsewhere = { outcome: "elsewhere" as const, cursor: undefined, entries: 0 }
+  const told = yield* log
+    .feed(partition, from.position, CHUNK_ENTRIES_MAX, from.head)
+    .pipe(Effect.catchTag("HistoryLost", (lost) => unlessMoved(loadCursor, from, lost)))
+  if (told === undefined) return elsewhere
+  const appends = bounded(told)
+  const end = appends.at(-1)
+  if (end === undefined) return { outcome: "nothing-new" as const, cursor: from, entries: 0 }
   const entries = yield* Effect.forEach(appends, (append) => readAppend(log, append), {
     concurrency: READS_CONCURRENT,
   })
-  const outcome = yield* handle({ partition, from, to, entries })
-  return { outcome, position: outcome === "moved" ? to : undefined, entries: entries.length }
+  const to = { position: end.id, head: entries.at(-1)?.events.at(-1)?.hash }
+  const outcome = yield* handle({ partition, from: from.position, to, entries })
+  return outcome === "moved" ? { outcome, cursor: to, entries: entries.length } : elsewhere
 })
 
-const loadSoundCursor = Effect.fnUntraced(function* (
-  log: EventLog["Service"],
-  partition: number,
+/** Behind the back of a follower that slept, another one moves the cursor, and the feed is trimmed. */
+const unlessMoved = Effect.fnUntraced(function* (
   loadCursor: Follower["loadCursor"],
+  from: Cursor,
+  lost: HistoryLost,
 ) {
-  const cursor = yield* loadCursor
-  const end = yield* log.feedEnd(partition)
-  return isBefore(end, cursor) ? yield* new FeedShortened({ cursor, end }) : cursor
+  const { position } = yield* loadCursor
+  return position === from.position ? yield* lost : undefined
 })
 
 /** The first appends, as many as make a chunk. */
@@ -147,14 +154,32 @@ const bounded = (appends: ReadonlyArray<FeedEntry>): ReadonlyArray<FeedEntry> =>
   return end === -1 ? appends : appends.slice(0, end + 1)
 }
 
+/** Reads what an append left. Feed and log are written in one step, so what the feed says of the log has to be true. */
 const readAppend = Effect.fnUntraced(function* (
   log: EventLog["Service"],
-  { batch, from, to }: FeedEntry,
+  { batch, from, to, base, head }: FeedEntry,
 ): Effect.fn.Return<ChunkEntry, CorruptEntry | StreamsUnavailable> {
-  const events: Array<RecordedEvent> = []
-  yield* visitRange(log, batch, from - 1, to, (recorded) => events.push(recorded))
-  return { batch, events }
+  const events: Array<LoggedEvent> = []
+  yield* visitRange(log, batch, { version: from - 1, head: base }, to, (recorded) => events.push(recorded))
+  if (head !== undefined && events.at(-1)?.hash !== head)
+    return yield* new CorruptEntry({ batch, entry: `${to}-0`, reason: "its hash is not what the feed says" })
+  return { batch, base, events }
 })
+
+/** Fails when an append does not stand on what a reader has folded of its batch before. */
+export const standsOn = (
+  head: string,
+  { batch, base, events }: ChunkEntry,
+): Effect.Effect<void, CorruptEntry> =>
+  base === undefined || base === head
+    ? Effect.void
+    : Effect.fail(
+        new CorruptEntry({
+          batch,
+          entry: `${events[0]?.version}-0`,
+          reason: "it does not follow from what was read before: the log was changed",
+        }),
+      )
 
 /** Twice as long each time, with jitter, so that followers do not all come back in the same moment. */
 const waitAfterFailure = Effect.fnUntraced(function* (cause: Cause.Cause<FollowerFailure>, failures: number) {
@@ -171,7 +196,7 @@ const waitAfterFailure = Effect.fnUntraced(function* (cause: Cause.Cause<Followe
 const lostHistory = (cause: Cause.Cause<unknown>) => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   if (error instanceof CorruptEntry) return { batch: error.batch, entry: error.entry, reason: error.reason }
-  return error instanceof FeedShortened ? { reason: error.reason } : undefined
+  return error instanceof HistoryLost ? { reason: error.reason } : undefined
 }
 
 const detailsOf = ({ _tag, step, reason }: FollowerFailure) => ({ error: _tag, step, reason })

@@ -34,13 +34,19 @@ const takesNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "tell"])
 /** When Redis is full it takes no new batch and no new mail; what is under way can still be recorded and released. */
 const flagsOf = (name: FunctionName): string => (takesNew.has(name) ? "" : "'allow-oom'")
 
-/** What `FUNCTION LOAD` takes. */
-export const libraryCode = [
-  `#!lua name=atlaspay_${release}`,
-  shared,
-  ...bodies.map(
-    ([name, body]) =>
-      `redis.register_function{ function_name = '${functionName(name)}', flags = { ${flagsOf(name)} }, ` +
-      `callback = (function()\n${body}\nend)() }`,
-  ),
-].join("\n")
+/** What all libraries of AtlasPay are called, as a pattern. */
+export const LIBRARIES = "atlaspay_*"
+
+export const libraryName = `atlaspay_${release}`
+
+/** What `FUNCTION LOAD` takes. When it was loaded (epoch milliseconds) stands where a server keeps it: in descriptions. */
+export const libraryCode = (loadedAt: number): string =>
+  [
+    `#!lua name=${libraryName}`,
+    shared,
+    ...bodies.map(
+      ([name, body]) =>
+        `redis.register_function{ function_name = '${functionName(name)}', flags = { ${flagsOf(name)} }, ` +
+        `description = '${loadedAt}', callback = (function()\n${body}\nend)() }`,
+    ),
+  ].join("\n")

@@ -3,8 +3,8 @@
  * name in functions/ does; those say why. `now` is in epoch milliseconds.
  */
 import { type BatchId, laneOf } from "../domain/identifiers.ts"
-import type { Append, Ownership } from "./event-log.ts"
-import type { LinkedEvent } from "./hash-chain.ts"
+import type { Append, CommandId, Ownership } from "./event-log.ts"
+import { chainStart, type LinkedEvent } from "./hash-chain.ts"
 import { MemoryRunQueue } from "./memory-run-queue.ts"
 import { MemoryStream } from "./memory-stream.ts"
 import { STAGED_MS } from "./opening-steps.ts"
@@ -28,6 +28,8 @@ export class MemoryPartition {
   closed = 0
   readonly #logs = new Map<BatchId, Array<Written>>()
   readonly #staged = new Map<string, Staged>()
+  /** By batch and id: the digest of what was told, and until when it is recognised. */
+  readonly #told = new Map<string, { readonly digest: string; readonly until: number }>()
   readonly #mail = new Map<BatchId, MemoryStream>()
   readonly #timers = new Map<BatchId, number>()
   readonly #open = new Map<BatchId, number>()
@@ -70,20 +72,35 @@ export class MemoryPartition {
       return first.command === command ? { _tag: "OPENED" } : { _tag: "EXISTS", first: first.text }
     const log = [...staged, ...written(events, command)]
     this.#logs.set(batch, log)
-    this.#announce(batch, 1, log.length, now)
+    this.#announce(batch, 1, chainStart(batch), log, now)
     this.#touch(batch, now)
     this.queue.schedule(batch, now)
     return { _tag: "OPENED" }
   }
 
-  tell(batch: BatchId, command: string, mailboxMax: number, now: number): "TOLD" | "FULL" | "NONE" {
+  tell(
+    batch: BatchId,
+    command: string,
+    { id, digest, keptMs }: CommandId,
+    mailboxMax: number,
+    now: number,
+  ): Told {
     if (!this.#logs.has(batch)) return "NONE"
+    const before = this.digestTold(batch, id, now)
+    if (before !== undefined) return before === digest ? "TOLD" : "REUSED"
     const mail = this.#mailOf(batch)
     if (mail.length >= mailboxMax) return "FULL"
     mail.add(now, ["c", command])
     this.#mail.set(batch, mail)
+    this.#told.set(`${batch}:${id}`, { digest, until: now + keptMs })
     this.queue.schedule(batch, now)
     return "TOLD"
+  }
+
+  /** The digest of the command that was told under an id, while it is recognised. */
+  digestTold(batch: BatchId, id: string, now: number): string | undefined {
+    const told = this.#told.get(`${batch}:${id}`)
+    return told !== undefined && now < told.until ? told.digest : undefined
   }
 
   append(owned: Ownership, append: Append, events: ReadonlyArray<LinkedEvent>, now: number): Appended {
@@ -99,8 +116,9 @@ export class MemoryPartition {
     if (!this.queue.owns(owned)) return { _tag: "LOST" }
 
     if (events.length > 0) {
-      log.push(...written(events, commandId))
-      this.#announce(batch, expectedVersion + 1, version, now)
+      const appended = written(events, commandId)
+      log.push(...appended)
+      this.#announce(batch, expectedVersion + 1, head, appended, now)
     }
     mail.delete(append.handled)
     if (append.open) this.#touch(batch, now)
@@ -113,7 +131,7 @@ export class MemoryPartition {
 
   release(owned: Ownership, wakeAt: number | undefined, leaveMail: boolean, now: number) {
     const { batch } = owned
-    if (!this.queue.owns(owned)) return "LOST"
+    if (!this.queue.owns(owned)) return this.queue.isOver(owned) ? "RELEASED" : "LOST"
     if (!leaveMail && this.#mailOf(batch).length > 0) return "MAIL"
     this.queue.release(owned, now)
     if (wakeAt === undefined) this.#timers.delete(batch)
@@ -122,7 +140,7 @@ export class MemoryPartition {
   }
 
   handOver(owned: Ownership, now: number): "HANDED" | "LOST" {
-    if (!this.queue.owns(owned)) return "LOST"
+    if (!this.queue.owns(owned)) return this.queue.isOver(owned) ? "HANDED" : "LOST"
     this.queue.handOver(owned, now)
     return "HANDED"
   }
@@ -159,7 +177,7 @@ export class MemoryPartition {
   }
 
   mail(batch: BatchId, limit: number): ReadonlyArray<StreamEntry> {
-    return this.#mailOf(batch).after("0-0", limit)
+    return this.#mailOf(batch).from("0-0", limit)
   }
 
   #mailOf(batch: BatchId): MemoryStream {
@@ -171,8 +189,9 @@ export class MemoryPartition {
     return staged !== undefined && now < staged.expiresAt ? staged : { events: [], expiresAt: now }
   }
 
-  #announce(batch: BatchId, from: number, to: number, now: number): void {
-    this.feed.add(now, ["b", batch, "f", String(from), "t", String(to)])
+  #announce(batch: BatchId, from: number, base: string, events: ReadonlyArray<Written>, now: number): void {
+    const [to, head] = [from + events.length - 1, events.at(-1)?.hash ?? base]
+    this.feed.add(now, ["b", batch, "f", String(from), "t", String(to), "p", base, "h", head])
   }
 
   /** Keeps a batch in the set of open ones. */
@@ -193,6 +212,8 @@ export type Opening =
   | { readonly _tag: "STAGED" }
   | { readonly _tag: "UNSTAGED" }
   | { readonly _tag: "EXISTS"; readonly first: string }
+
+type Told = "TOLD" | "REUSED" | "FULL" | "NONE"
 
 export type Appended =
   | { readonly _tag: "APPENDED"; readonly version: number; readonly mailWaiting: number }

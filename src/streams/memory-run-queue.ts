@@ -71,6 +71,11 @@ export class MemoryRunQueue {
     return this.#pending.get(entry)?.worker === worker
   }
 
+  /** Whether nobody owns a batch by this entry any more. */
+  isOver({ entry }: Ownership): boolean {
+    return !this.#pending.has(entry)
+  }
+
   /** Whether the batch was still owned, and so is renewed. */
   renew({ entry, worker }: Ownership, now: number): boolean {
     const pending = this.#pending.get(entry)

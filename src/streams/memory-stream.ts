@@ -24,9 +24,9 @@ export class MemoryStream {
     return this.lastId
   }
 
-  /** Entries after a position, in order, at most `limit`. */
-  after(position: string, limit: number): ReadonlyArray<StreamEntry> {
-    const first = this.#entries.findLastIndex(([id]) => !isBefore(position, id)) + 1
+  /** Entries from a position on, in order, at most `limit`. */
+  from(position: string, limit: number): ReadonlyArray<StreamEntry> {
+    const first = this.#entries.findLastIndex(([id]) => isBefore(id, position)) + 1
     return this.#entries.slice(first, first + limit)
   }
 

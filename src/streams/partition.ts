@@ -18,6 +18,7 @@ export const partitionKeys = (prefix: string, partition: number) => {
   return {
     log: (batch: BatchId) => `${tag}:log:${batch}`,
     staged: (batch: BatchId, commandId: string) => `${tag}:staged:${batch}:${commandId}`,
+    told: (batch: BatchId, id: string) => `${tag}:told:${batch}:${id}`,
     mail: (batch: BatchId) => `${tag}:mail:${batch}`,
     ready: `${tag}:ready`,
     scheduled: `${tag}:scheduled`,

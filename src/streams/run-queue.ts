@@ -32,7 +32,7 @@ export const WAIT_MS_MAX = 5_000
 export const runQueue = ({ client, keys: streams }: Reader, of: number, commands: Commands): RunQueue => {
   const positions = streams.map(() => ">")
   return {
-    take: Effect.fn("RunQueue.take")(function* (worker, limit, waitMs) {
+    take: Effect.fnUntraced(function* (worker, limit, waitMs) {
       const perStream = Math.max(1, Math.floor(limit / of))
       const block = Math.min(waitMs, WAIT_MS_MAX)
       const read = attempt(() =>
@@ -90,3 +90,18 @@ export const takingOver = (
     const exits = yield* Effect.forEach(streams, (stream) => Effect.exit(inTime(scan(stream))))
     return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
   })
+
+/** A worker that lives looks into the run queue all the time: one that was silent for so long is no more. */
+export const LEFT_BEHIND_MS = 3_600_000
+
+/** The workers that a stream still knows, that own nothing in it, and that were silent for `idleMs`: they were killed. */
+export const leftBehind = Effect.fnUntraced(function* (commands: Commands, stream: string, idleMs: number) {
+  const consumers = (yield* attempt(() => commands.xinfo("CONSUMERS", stream, GROUP)).pipe(
+    unavailable("list workers"),
+  )) as ReadonlyArray<ReadonlyArray<unknown>>
+  return consumers.flatMap((fields) => {
+    const field = (name: string) => fields[fields.indexOf(name) + 1]
+    const isLeftBehind = field("pending") === 0 && Number(field("idle")) >= idleMs
+    return isLeftBehind ? [String(field("name"))] : []
+  })
+})

@@ -3,7 +3,15 @@ import { Effect, Result } from "effect"
 import { decodeEvent, decodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { CorruptEntry, type FeedEntry, type LoggedEvent, type Mail, type Ownership } from "./event-log.ts"
+import { FEED_START } from "./cursor-store.ts"
+import {
+  CorruptEntry,
+  type FeedEntry,
+  HistoryLost,
+  type LoggedEvent,
+  type Mail,
+  type Ownership,
+} from "./event-log.ts"
 import { linkOf } from "./hash-chain.ts"
 
 /** An entry of a stream as Redis gives it: its id, and fields and values in turn. */
@@ -50,12 +58,31 @@ export const readMail = ([id, fields]: StreamEntry): Mail => {
     : { id, command: undefined, problem: command.failure }
 }
 
-export const readFeedEntry = ([id, [, batch, , from, , to]]: StreamEntry): FeedEntry => ({
+const readFeedEntry = ([id, [, batch, , from, , to, , base, , head]]: StreamEntry): FeedEntry => ({
   id,
   batch: batch as BatchId,
   from: Number(from),
   to: Number(to),
+  base,
+  head,
 })
+
+/** How many entries of a feed are read from a position on, to find `limit` after it: the one at the position comes first. */
+export const readFrom = (position: string, limit: number): number =>
+  position === FEED_START ? limit : limit + 1
+
+/** Reads entries of a feed from a position on as those after it, if the one at the position is what it was. */
+export const readFeed = (
+  position: string,
+  head: string | undefined,
+  entries: ReadonlyArray<StreamEntry>,
+): Result.Result<ReadonlyArray<FeedEntry>, HistoryLost> => {
+  const read = entries.map(readFeedEntry)
+  if (position === FEED_START) return Result.succeed(read)
+  const [known, ...later] = read
+  const isSame = known?.id === position && (known.head ?? head) === (head ?? known.head)
+  return isSame ? Result.succeed(later) : Result.fail(new HistoryLost({ cursor: position }))
+}
 
 /** What a worker owns by an entry of the run queue; nothing when the entry names no batch. */
 export const readOwnership = (worker: string, [entry, fields]: StreamEntry): ReadonlyArray<Ownership> =>

@@ -84,13 +84,13 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
     )
 
   return PartnerKeys.of({
-    current: Effect.fn("PartnerKeys.current")(function* (partner) {
+    current: Effect.fnUntraced(function* (partner) {
       const held = yield* Cache.get(rings, partner)
       const ring = held.newest === undefined && !held.forgotten ? yield* first(partner) : held
       if (ring.forgotten || ring.newest === undefined) return yield* new KeysForgotten({ partner })
       return yield* usable(ring, ring.newest)
     }),
-    find: Effect.fn("PartnerKeys.find")(function* (partner, id) {
+    find: Effect.fnUntraced(function* (partner, id) {
       const held = yield* Cache.get(rings, partner)
       // A key that another process has just made is not known here yet, and "gone" is only said of a fresh reading.
       const ring = held.keys.has(id) ? held : yield* reread(partner)
@@ -154,6 +154,16 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
       run(() => redis.hgetall(hash(partner))),
       storedIn,
     )
+  /** Resolves once the replicas have fields of a partner's hash as they should be; `null` stands for one that is gone. */
+  const kept = (
+    partner: string,
+    fields: ReadonlyArray<string>,
+    isIn: (values: ReadonlyArray<string | null>) => boolean,
+  ) =>
+    replicated(hash(partner), {
+      command: ["HMGET", hash(partner), ...fields],
+      isIn: (answer) => isIn(answer as ReadonlyArray<string | null>),
+    }).pipe(Effect.mapError(({ reason }) => new VaultUnavailable({ reason })))
   const remove = (partner: string, ids: ReadonlyArray<string>) =>
     ids.length === 0 ? Effect.void : Effect.asVoid(run(() => redis.hdel(hash(partner), ...ids)))
   return {
@@ -169,18 +179,21 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
     add: (partner: string, id: string, wrapped: string) =>
       run(() => redis.sadd(`${prefix}:keys`, partner)).pipe(
         Effect.andThen(run(() => redis.hset(hash(partner), id, wrapped))),
-        Effect.andThen(
-          Effect.mapError(replicated(hash(partner)), ({ reason }) => new VaultUnavailable({ reason })),
-        ),
+        Effect.andThen(kept(partner, [id], ([value]) => value === wrapped)),
       ),
     /** First the sign, then the keys: a crash between the two leaves nothing that opens, and is mended by a repetition. */
     forget: (partner: string, at: string) =>
       Effect.gen(function* () {
         yield* run(() => redis.hset(hash(partner), "forgotten", at))
         const { wrapped } = yield* read(partner)
-        yield* remove(partner, [...wrapped.keys()])
+        const ids = [...wrapped.keys()]
+        yield* remove(partner, ids)
         // A failover must not bring back what was destroyed.
-        yield* Effect.mapError(replicated(hash(partner)), ({ reason }) => new VaultUnavailable({ reason }))
+        yield* kept(
+          partner,
+          ["forgotten", ...ids],
+          ([sign, ...left]) => sign !== null && left.every((key) => key === null),
+        )
       }),
     /** Takes the sign away, and before it whatever a crash has left. */
     remember: (partner: string, left: ReadonlyArray<string>) =>

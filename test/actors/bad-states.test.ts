@@ -1,5 +1,6 @@
 import { expect, it } from "vitest"
 import { eventually } from "../platform-under-test.ts"
+import { commandId } from "../streams/log-under-test.ts"
 import { EngineUnderTest } from "./engine-under-test.ts"
 
 const settled = (engine: EngineUnderTest, ...ids: ReadonlyArray<Parameters<typeof engine.batch>[0]>) =>
@@ -57,7 +58,7 @@ it("freezes a batch whose log is shorter than the instruction register knows it"
     await redis.restore(key, 0, backup)
   })
   const second = await engine.start()
-  await engine.onLog((log) => log.tell(id, { _tag: "Retry", at: 1, item: 1, by: "olga" }))
+  await engine.onLog((log) => log.tell(id, { _tag: "Retry", at: 1, item: 1, by: "olga" }, commandId()))
   await frozen(engine, second, 1)
   expect(engine.lines.find((line) => line.includes("batch frozen"))).toContain("history was lost")
   expect([...engine.paid.values()]).toEqual([1])
@@ -71,13 +72,17 @@ it("drops mail that cannot be read, with an alarm, and goes on with the rest", a
   const mail = await engine.keyOf("mail", id)
   await engine.onRedis((redis) => redis.xadd(mail, "*", "c", "not JSON"))
   await engine.onLog((log) =>
-    log.tell(id, {
-      _tag: "RecordTransfer",
-      at: Date.now(),
-      item: 1,
-      attempt: 1,
-      outcome: { _tag: "Returned", evidence: "callback", code: "AC04" },
-    }),
+    log.tell(
+      id,
+      {
+        _tag: "RecordTransfer",
+        at: Date.now(),
+        item: 1,
+        attempt: 1,
+        outcome: { _tag: "Returned", evidence: "callback", code: "AC04" },
+      },
+      commandId(),
+    ),
   )
   await eventually("the good mail was heard", async () => {
     return (await engine.batch(id)).items.get(1)?.state === "returned"

@@ -33,6 +33,8 @@ export interface EngineTerms {
   readonly environment?: Readonly<Record<string, string>>
   /** How long the bank takes to pay. */
   readonly bankMs?: number
+  /** How many transfers a worker has under way at the bank. */
+  readonly bankConcurrency?: number
   /** The partner for whom the compliance engine's connector has a bug. */
   readonly bugFor?: string
 }
@@ -43,6 +45,7 @@ export class EngineUnderTest implements AsyncDisposable {
   readonly lines: Array<string> = []
   readonly #environment: Readonly<Record<string, string>>
   readonly #bankMs: number
+  readonly #bankConcurrency: number
   readonly #bugFor: string | undefined
   readonly #drop: () => Promise<void>
   readonly #log
@@ -50,46 +53,51 @@ export class EngineUnderTest implements AsyncDisposable {
 
   private constructor(
     environment: Readonly<Record<string, string>>,
-    bankMs: number,
-    bugFor: string | undefined,
+    { bankMs = 1, bankConcurrency = 64, bugFor }: EngineTerms,
     drop: () => Promise<void>,
   ) {
     this.#bugFor = bugFor
     this.#environment = environment
     this.#bankMs = bankMs
+    this.#bankConcurrency = bankConcurrency
     this.#drop = drop
-    this.#log = ManagedRuntime.make(this.#storage)
+    this.#log = ManagedRuntime.make(this.#storage({}))
   }
 
-  static async open({ environment = {}, bankMs = 1, bugFor }: EngineTerms = {}): Promise<EngineUnderTest> {
+  static async open(terms: EngineTerms = {}): Promise<EngineUnderTest> {
     const database = await ownDatabase()
     const own = { DATABASE_URL: database.url, STREAM_PREFIX: ownPrefix(), PARTITIONS: "2" }
-    return new EngineUnderTest({ ...own, ...environment }, bankMs, bugFor, database.drop)
+    return new EngineUnderTest({ ...own, ...terms.environment }, terms, database.drop)
   }
 
-  get #storage() {
+  #storage(environment: Readonly<Record<string, string>>) {
     return Layer.fresh(eventLogOnRedis).pipe(
       Layer.provideMerge(Layer.fresh(RedisConnections.layer)),
-      Layer.provideMerge(settings(this.#environment)),
+      Layer.provideMerge(settings({ ...this.#environment, ...environment })),
     )
   }
 
-  /** Starts a worker of its own, with connections of its own. */
-  async start(): Promise<Worker> {
+  /** Starts a worker of its own, with connections and, if a test wants it, settings of its own. */
+  async start(environment: Readonly<Record<string, string>> = {}): Promise<Worker> {
+    let transfers = 0
+    const providers = this.#providers(() => {
+      transfers += 1
+    })
     const layer = Layer.fresh(workerLayer).pipe(
       Layer.provide(
         Layer.fresh(Pipelines.layer).pipe(
-          Layer.provide([this.#providers, Layer.fresh(registerInPostgres), fixedKeys()]),
+          Layer.provide([providers, Layer.fresh(registerInPostgres), fixedKeys()]),
           Layer.provide(Layer.fresh(Postgres.layer)),
         ),
       ),
-      Layer.provide(this.#storage),
+      Layer.provide(this.#storage(environment)),
       Layer.provideMerge(freshMetrics),
       Layer.provide(loggingLayer((line) => this.lines.push(line))),
     )
     const runtime = ManagedRuntime.make(layer)
     const metrics = await runtime.runPromise(Effect.service(Metrics))
     const worker = {
+      transfers: () => transfers,
       frozenBatches: async () => (await metrics.frozenBatches.get()).values[0]?.value ?? 0,
       drain: () => {
         this.#workers.delete(worker)
@@ -100,7 +108,7 @@ export class EngineUnderTest implements AsyncDisposable {
     return worker
   }
 
-  get #providers() {
+  #providers(sent: () => void) {
     return Layer.mergeAll(
       Layer.succeed(ComplianceEngine, {
         screen: ({ clearanceId, partner, items }) => {
@@ -111,13 +119,14 @@ export class EngineUnderTest implements AsyncDisposable {
       }),
       Layer.succeed(Banks, {
         route: () => "north",
-        concurrency: 64,
+        concurrency: this.#bankConcurrency,
         callMsMax: 10_000,
         heldUntil: () => 0,
         invite: (_bank, wanted) => wanted,
         transfer: ({ reference }, mayCall = Effect.succeed(true)) =>
           Effect.flatMap(mayCall, (may): Effect.Effect<BankAnswer | NotSent> => {
             if (!may) return Effect.succeed({ _tag: "NotSent" })
+            sent()
             this.paid.set(reference, (this.paid.get(reference) ?? 0) + 1)
             return Effect.as(Effect.sleep(this.#bankMs), { _tag: "Settled" })
           }),
@@ -173,6 +182,8 @@ export class EngineUnderTest implements AsyncDisposable {
 }
 
 export interface Worker {
+  /** How many transfers it sent to the bank. */
+  readonly transfers: () => number
   /** How many batches it froze. */
   readonly frozenBatches: () => Promise<number>
   /** Tells it to stop, and waits until it has handed over what it held. */

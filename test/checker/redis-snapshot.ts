@@ -94,6 +94,10 @@ const members = async (redis: Redis, key: string): Promise<number> => redis.zcar
 const lanes = async (redis: Redis, key: string): Promise<number> =>
   (await redis.hkeys(key)).filter((lane) => lane !== "").length
 
+/** What was staged and not opened, and what a command was told under, has to expire by itself. */
+const everlasting = async (redis: Redis, key: string): Promise<number> =>
+  (await redis.pttl(key)) === -1 ? 1 : 0
+
 /** How much a key of each kind leaves to do. Kinds that hold nothing of the sort are not here. */
 const leftIn: Readonly<Record<string, (redis: Redis, key: string) => Promise<number>>> = {
   ready: async (redis, key) => {
@@ -107,6 +111,6 @@ const leftIn: Readonly<Record<string, (redis: Redis, key: string) => Promise<num
   open: members,
   lanes,
   shares: lanes,
-  // What was staged and not opened has to expire by itself.
-  staged: async (redis, key) => ((await redis.pttl(key)) === -1 ? 1 : 0),
+  staged: everlasting,
+  told: everlasting,
 }

@@ -200,6 +200,18 @@ describe("a retry", () => {
     expect(tags(plan(story.batch, story.now)), "two attempts were allowed").toEqual(["Close"])
   })
 
+  it("that is asked for twice causes one attempt, also when the first one was long ago", () => {
+    const twice = { _tag: "Retry", item: 1, attempt: 1, by: "olga" } as const
+    const story = new Story().requested(1)
+    story.hears(1, failed)
+    expect(story.posted("release").tell(twice)).toMatchObject([{ _tag: "RetryRequested", attempt: 1 }])
+    expect(story.refusal(twice).reason).toBe("not-failed")
+    story.posted("hold").tell(intent(1, 2))
+    story.hears(1, failed, 2)
+    story.posted("release")
+    expect(story.refusal(twice)).toMatchObject({ reason: "attempt-not-last", attempts: [2] })
+  })
+
   it("never comes for a code that it cannot mend, and waits for the release", () => {
     const story = new Story().requested(1, { policy: { ...policy, attemptsMax: 9 } })
     story.hears(1, failed)

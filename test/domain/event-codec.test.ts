@@ -62,6 +62,11 @@ describe("an event", () => {
 })
 
 describe("mail", () => {
+  it("of a release whose retries named no attempt is still read", () => {
+    const command = { _tag: "Retry", at: 1, item: 1, by: "olga" } as const
+    expect(decodeMail(JSON.stringify(command))).toMatchObject({ success: command })
+  })
+
   it("comes back as it was sent, and nonsense does not", () => {
     const command = { _tag: "Cancel", at: 1, items: [1, 2], by: "sam", reason: "by mistake" } as const
     expect(decodeMail(encodeMail(command))).toMatchObject({ success: command })

@@ -136,6 +136,24 @@ const disputeRows: typeof batchRows = [
   ["CloseBatch", "both were paid", () => effect(disputed(accepted, settled), close)],
 ]
 
+const retry = { _tag: "Retry", item: 1, by: "olga" } as const
+const failedOnce = () => storyIn("failed")
+const failedTwice = () => told(new Story().retried(), says(failed)).posted("release")
+
+/** The table of retries, row by row. */
+const retryRows: typeof batchRows = [
+  ["Retry, no attempt named", "attempt 1 failed", () => effect(failedOnce(), retry)],
+  ["Retry after attempt 1", "attempt 1 failed", () => effect(failedOnce(), { ...retry, attempt: 1 })],
+  [
+    "Retry after attempt 1",
+    "attempt 2 is being sent",
+    () => effect(new Story().retried(), { ...retry, attempt: 1 }),
+  ],
+  ["Retry after attempt 1", "attempt 2 failed", () => effect(failedTwice(), { ...retry, attempt: 1 })],
+  ["Retry after attempt 2", "attempt 2 failed", () => effect(failedTwice(), { ...retry, attempt: 2 })],
+  ["Retry after attempt 3", "attempt 2 failed", () => effect(failedTwice(), { ...retry, attempt: 3 })],
+]
+
 const rowsBetween = (from: string, to: string) =>
   spec
     .slice(spec.indexOf(from), spec.indexOf(to))
@@ -158,6 +176,7 @@ describe("the specification", () => {
   })
 
   it.each([
+    ["retries", "### One retry", "### Two attempts", retryRows],
     ["two attempts", "### Two attempts", "### What the tables cannot show", disputeRows],
     ["approval, start and closing", "## 6.", "## 7.", batchRows],
   ])("shows %s as they are", (_, from, to, rows) => {

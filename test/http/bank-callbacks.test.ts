@@ -28,14 +28,14 @@ const settled = {
 
 const call = (
   body: unknown,
-  { bank = "north", key = secret, sentAt = new Date(), tamper = "" } = {},
+  { id = "msg-1", bank = "north", key = secret, sentAt = new Date(), tamper = "" } = {},
 ): Promise<Answer> => {
   const text = JSON.stringify(body)
   const headers = {
     "content-type": "application/json",
-    "webhook-id": "msg-1",
+    "webhook-id": id,
     "webhook-timestamp": String(Math.floor(sentAt.getTime() / 1000)),
-    "webhook-signature": new Webhook(key).sign("msg-1", sentAt, text),
+    "webhook-signature": new Webhook(key).sign(id, sentAt, text),
   }
   return api.call(`/bank-callbacks/${bank}`, { method: "POST", headers, body: text + tamper })
 }
@@ -57,6 +57,14 @@ it("puts what a bank says into the mailbox of the batch", async () => {
     { outcome: { _tag: "Returned", code: "unspecified" } },
     { outcome: { _tag: "Failed", code: "unspecified" } },
   ])
+})
+
+it("puts a message that a bank repeats there once, and what it says under the same id of something else", async () => {
+  const before = (await mailOf()).length
+  for (let sent = 0; sent < 3; sent += 1) expect((await call(settled)).status).toBe(202)
+  expect(await mailOf(), "it was told in the first test").toHaveLength(before)
+  expect((await call(settled, { id: "msg-2" })).status).toBe(202)
+  expect(await mailOf()).toHaveLength(before + 1)
 })
 
 it.each([
@@ -105,7 +113,8 @@ it.each([
 
 it("asks the bank to come back when the mailbox is full", async () => {
   let answer = await call(settled)
-  for (let sent = 0; sent < 6 && answer.status === 202; sent += 1) answer = await call(settled)
+  for (let sent = 0; sent < 6 && answer.status === 202; sent += 1)
+    answer = await call(settled, { id: `full-${sent}` })
   expect(answer.status).toBe(503)
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0)
 })

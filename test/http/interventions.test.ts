@@ -1,8 +1,10 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { BatchId } from "../../src/domain/identifiers.ts"
-import { accepted, Story, settled, unresolved } from "../domain/batch-story.ts"
+import { EventLog } from "../../src/streams/event-log.ts"
+import { accepted, failed, Story, settled, unresolved } from "../domain/batch-story.ts"
 import { newBatchId } from "../publisher/story.ts"
+import { append, owning, takeFrom } from "../streams/log-under-test.ts"
 import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
@@ -12,10 +14,18 @@ beforeAll(async () => {
 })
 afterAll(() => api[Symbol.asyncDispose]())
 
-const say = (path: string, body: unknown, apiKey = acme) =>
+const say = (
+  path: string,
+  body: unknown,
+  { apiKey = acme, key }: { readonly apiKey?: string; readonly key?: string } = {},
+) =>
   api.call(`/payout-batches/${path}`, {
     method: "POST",
-    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+    headers: {
+      authorization: `Bearer ${apiKey}`,
+      "content-type": "application/json",
+      ...(key === undefined ? {} : { "idempotency-key": key }),
+    },
     body: JSON.stringify(body),
   })
 
@@ -103,6 +113,92 @@ describe("a resolution", () => {
   })
 })
 
+describe("a retry", () => {
+  const failedOnce = async (): Promise<BatchId> => {
+    const [id, story] = [newBatchId(), new Story().requested(1)]
+    story.hears(1, failed)
+    story.posted("release")
+    await Effect.runPromise(api.log.open(id, story.events, `open ${id}`))
+    return id
+  }
+
+  it("is kept for the attempt that had failed when it was asked for", async () => {
+    const id = await failedOnce()
+    expect(await say(`${id}/items/1/retry`, { by: "olga" })).toMatchObject({
+      status: 202,
+      json: { expected: [{ type: "RetryRequested", attempt: 1 }] },
+    })
+    const mail = await Effect.runPromise(api.log.mail(id, 10))
+    expect(mail).toMatchObject([{ command: { _tag: "Retry", item: 1, attempt: 1 } }])
+  })
+
+  it("is refused for another attempt than the last", async () => {
+    const id = await failedOnce()
+    expect(await say(`${id}/items/1/retry`, { by: "olga", attempt: 2 })).toMatchObject({
+      status: 409,
+      json: { reason: "attempt-not-last", attempts: [1] },
+    })
+    expect(await mailOf(id)).toEqual([])
+  })
+})
+
+describe("a request under an Idempotency-Key", () => {
+  const withdrawal = { by: "sam", reason: "by mistake" }
+
+  it("is put to the batch once, and a repetition is answered as one", async () => {
+    const id = await posted("repeated")
+    const first = await say(`${id}/cancellation`, withdrawal, { key: "once" })
+    expect(first.status).toBe(202)
+    expect(first.headers.get("idempotent-replayed")).toBeNull()
+    const again = await say(`${id}/cancellation`, withdrawal, { key: "once" })
+    expect(again).toMatchObject({ status: 202, json: { status: "accepted", expected: [] } })
+    expect(again.headers.get("idempotent-replayed")).toBe("true")
+    expect(await mailOf(id)).toEqual(["Cancel"])
+    await say(`${id}/cancellation`, withdrawal)
+    expect(await mailOf(id), "without a key it is another wish").toEqual(["Cancel", "Cancel"])
+  })
+
+  it("is recognised when the batch has done it, and would refuse it now", async () => {
+    const [id, story] = [newBatchId(), new Story().requested(1)]
+    story.hears(1, failed)
+    story.posted("release")
+    const retry = () => say(`${id}/items/1/retry`, { by: "olga" }, { key: "again" })
+    const workOn = Effect.gen(function* () {
+      const log = yield* EventLog
+      yield* log.open(id, story.events, `open ${id}`)
+      expect((yield* Effect.promise(retry)).status).toBe(202)
+      const owned = (yield* takeFrom(log, "w", 400, 100)).find(({ batch }) => batch === id)
+      const handled = (yield* log.mail(id, 10)).map((mail) => mail.id)
+      const events = story.tell({ _tag: "Retry", item: 1, by: "olga" })
+      yield* append(owning(owned), story.events.length - 1, "c", { events, handled })
+    })
+    await Effect.runPromise(Effect.provideService(workOn, EventLog, api.log))
+    expect((await retry()).status).toBe(202)
+    expect(await mailOf(id)).toEqual([])
+    expect((await say(`${id}/items/1/retry`, { by: "olga" })).json.reason).toBe("not-failed")
+  })
+
+  it("is refused with another body, and is one of this batch and path", async () => {
+    const [id, other] = [await posted("one"), await posted("other")]
+    expect((await say(`${id}/cancellation`, withdrawal, { key: "mine" })).status).toBe(202)
+    expect(await say(`${id}/cancellation`, { ...withdrawal, items: [1] }, { key: "mine" })).toMatchObject({
+      status: 422,
+      json: { type: "/problems/idempotency-key-reused", batch: id },
+    })
+    expect(await mailOf(id)).toEqual(["Cancel"])
+    expect((await say(`${other}/cancellation`, withdrawal, { key: "mine" })).status).toBe(202)
+    expect(await mailOf(other)).toEqual(["Cancel"])
+  })
+
+  it("that was refused can be sent again under the same key", async () => {
+    const id = await posted("corrected")
+    const refused = await say(`${id}/cancellation`, { ...withdrawal, items: [3] }, { key: "mine" })
+    expect(refused.status).toBe(409)
+    expect((await say(`${id}/cancellation`, { ...withdrawal, items: [2] }, { key: "mine" })).status).toBe(202)
+    expect((await say(`${id}/cancellation`, withdrawal, { key: "" })).status, "an empty key").toBe(400)
+  })
+})
+
 describe("people", () => {
   it("cancel what was not sent, and hear what is expected", async () => {
     const id = await posted("withdrawn")
@@ -147,7 +243,7 @@ describe("people", () => {
 
   it("have no say in another partner's batch", async () => {
     const id = await posted("mine")
-    expect((await say(`${id}/cancellation`, { by: "eve", reason: "x" }, globex)).status).toBe(404)
+    expect((await say(`${id}/cancellation`, { by: "eve", reason: "x" }, { apiKey: globex })).status).toBe(404)
     expect(await mailOf(id)).toEqual([])
   })
 })

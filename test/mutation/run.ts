@@ -1,40 +1,76 @@
 /**
- * `npm run test:mutation`: takes away the guards of the domain one at a time, and runs the domain's tests against what is
- * left. A guard that no test misses has survived, and that is a failure. `--json`: one JSON object as the last line.
+ * `npm run test:mutation`: takes away guards one at a time, and runs tests against what is left: the domain's tests for a
+ * guard of the domain, and the one that is named for a guard around the log and the banks. A guard that no test misses
+ * has survived, and that is a failure. `--json`: one JSON object as the last line.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { type Guard, guards } from "./guards.ts"
+import { domainGuards, type Guard } from "./domain-guards.ts"
+import { stepGuards } from "./step-guards.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const WORKERS = 2
 const RUN_MS_MAX = 120_000
 
 /** The tests that know the domain's rules; the others hold its data to the packages that it came from. */
-const tests = ["batch-properties", "decide-dispute", "decide-lifecycle", "decide-transfer", "spec"].map(
+const domainTests = ["batch-properties", "decide-dispute", "decide-lifecycle", "decide-transfer", "spec"].map(
   (name) => `test/domain/${name}.test.ts`,
 )
 
-const config = 'export default { test: { include: ["test/domain/*.test.ts"], bail: 1 } }'
+/** The domain's tests need no servers. */
+const domainConfig = 'export default { test: { include: ["test/domain/*.test.ts"], bail: 1 } }'
 
-/** A tree of its own with the domain, its tests and the specification. */
+/** What a guard is to be missed by: arguments of vitest. */
+interface Trial {
+  readonly guard: Guard
+  readonly tests: ReadonlyArray<string>
+}
+
+const domainRun = ["--config", "domain.config.mjs", ...domainTests]
+const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
+  "--bail=1",
+  "-t",
+  names.join("|"),
+  ...files,
+]
+
+const trials: ReadonlyArray<Trial> = [
+  ...domainGuards.map((guard) => ({ guard, tests: domainRun })),
+  ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
+]
+const everyNamed = named(
+  [...new Set(stepGuards.map(({ caughtIn }) => caughtIn))],
+  stepGuards.map(({ caughtBy }) => caughtBy),
+)
+
+/** A tree of its own with the project, and with the packages and servers that it has. */
 const newTree = (): string => {
   const tree = mkdtempSync(join(tmpdir(), "atlaspay-mutation-"))
-  for (const part of ["src/domain", "test/domain", "docs/SPEC.md", "package.json"]) {
+  for (const part of ["src", "test", "docs/SPEC.md", "infra", "package.json", "vitest.config.ts"]) {
     mkdirSync(join(tree, part, ".."), { recursive: true })
     cpSync(join(root, part), join(tree, part), { recursive: true })
   }
-  symlinkSync(join(root, "node_modules"), join(tree, "node_modules"))
-  writeFileSync(join(tree, "vitest.config.mjs"), config)
+  for (const folder of ["node_modules", ".atlaspay"])
+    if (existsSync(join(root, folder))) symlinkSync(join(root, folder), join(tree, folder))
+  writeFileSync(join(tree, "domain.config.mjs"), domainConfig)
   return tree
 }
 
-/** Whether the tests pass in a tree; their output when they do not. */
-const passes = async (tree: string): Promise<boolean> => {
+/** Whether the tests pass in a tree. */
+const passes = async (tree: string, tests: ReadonlyArray<string>): Promise<boolean> => {
   const vitest = join(root, "node_modules/vitest/vitest.mjs")
   const run = spawn(process.execPath, [vitest, "run", ...tests], {
     cwd: tree,
@@ -47,8 +83,9 @@ const passes = async (tree: string): Promise<boolean> => {
 }
 
 /** Whether a test fails once the guard is gone. */
-const isCaught = async (tree: string, { file, text, without, name }: Guard): Promise<boolean> => {
-  const path = join(tree, "src/domain", file)
+const isCaught = async (tree: string, { guard, tests }: Trial): Promise<boolean> => {
+  const { file, text, without, name } = guard
+  const path = join(tree, "src", file)
   const source = readFileSync(path, "utf8")
   if (source.split(text).length !== 2)
     throw new Error(`${name}: its text is not there exactly once in ${file}`)
@@ -57,22 +94,23 @@ const isCaught = async (tree: string, { file, text, without, name }: Guard): Pro
     source.replace(text, () => without),
   )
   try {
-    return !(await passes(tree))
+    return !(await passes(tree, tests))
   } finally {
     writeFileSync(path, source)
   }
 }
 
-const waiting = [...guards]
+const waiting = [...trials]
 const survived: Array<string> = []
 
 const work = async (): Promise<void> => {
   const tree = newTree()
   try {
-    for (let guard = waiting.shift(); guard !== undefined; guard = waiting.shift()) {
-      const caught = await isCaught(tree, guard)
-      if (!caught) survived.push(guard.name)
-      console.log(`${caught ? "caught  " : "SURVIVED"} ${guard.name} (${guard.file})`)
+    for (let trial = waiting.shift(); trial !== undefined; trial = waiting.shift()) {
+      const { name, file } = trial.guard
+      const caught = await isCaught(tree, trial)
+      if (!caught) survived.push(name)
+      console.log(`${caught ? "caught  " : "SURVIVED"} ${name} (${file})`)
     }
   } finally {
     rmSync(tree, { recursive: true })
@@ -80,11 +118,11 @@ const work = async (): Promise<void> => {
 }
 
 const whole = newTree()
-const sound = await passes(whole)
+const sound = (await passes(whole, domainRun)) && (await passes(whole, everyNamed))
 rmSync(whole, { recursive: true })
 if (!sound) throw new Error("the tests fail with every guard in place")
 await Promise.all(Array.from({ length: WORKERS }, work))
-const caught = guards.length - survived.length
-console.log(`${caught} of ${guards.length} guards caught`)
-if (process.argv.includes("--json")) console.log(JSON.stringify({ guards: guards.length, caught, survived }))
+const caught = trials.length - survived.length
+console.log(`${caught} of ${trials.length} guards caught`)
+if (process.argv.includes("--json")) console.log(JSON.stringify({ guards: trials.length, caught, survived }))
 process.exitCode = survived.length === 0 ? 0 : 1

@@ -171,7 +171,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       yield* caughtUp.pipe(Effect.provide(anotherProjector()))
       const before = yield* tables
       const [batch] = before.batches
-      const change = { partition: 0, from: "1-1", to: "2-2", items: [] }
+      const change = { partition: 0, from: "1-1", to: { position: "2-2", head: undefined }, items: [] }
       const late = { ...batch, version: 1_000, state: "failed" } as never
       assert.strictEqual(yield* (yield* ReadModels).store({ ...change, batches: [late] }), "elsewhere")
       assert.deepStrictEqual(yield* tables, before)
@@ -193,7 +193,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       const outcome = yield* (yield* ReadModels).store({
         partition: checkpoint.partition,
         from: checkpoint.position,
-        to: checkpoint.position,
+        to: { position: checkpoint.position, head: undefined },
         batches: older(before.batches.filter((batch) => batch.id === id)),
         items: older(before.items.filter((item) => item.batch === id)),
       })

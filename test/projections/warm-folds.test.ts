@@ -5,9 +5,9 @@ import { Story } from "../domain/batch-story.ts"
 import { newBatchId } from "./batch-life.ts"
 
 const foldOf = (itemCount: number) => {
-  const fold = emptyFold()
+  const fold = emptyFold(newBatchId())
   for (const [index, event] of new Story().received(itemCount).events.entries())
-    advance(fold, { version: index + 1, event })
+    advance(fold, { version: index + 1, event, hash: "" })
   return fold
 }
 

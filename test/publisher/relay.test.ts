@@ -15,6 +15,7 @@ import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { beginningOf } from "../../src/streams/event-range.ts"
 import type { ChunkEntry } from "../../src/streams/follower.ts"
 import { ownDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
@@ -58,7 +59,8 @@ const chunksOf = Effect.fnUntraced(function* (batch: BatchId, size: number) {
   for (;;) {
     const events = yield* log.read(batch, chunks.length * size, size)
     if (events.length === 0) return chunks
-    chunks.push({ batch, events })
+    const base = chunks.at(-1)?.events.at(-1)?.hash ?? beginningOf(batch).head
+    chunks.push({ batch, base, events })
   }
 })
 
@@ -155,6 +157,20 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
     }),
   )
 
+  it.effect("tells nothing that does not follow from what it told before", () =>
+    Effect.gen(function* () {
+      const relay = yield* prepared
+      const { batch, partner } = yield* openBatch("replaced", 20)
+      const [first, second] = yield* chunksOf(batch, 10)
+      assert(first && second)
+      yield* relay.publish([first])
+      const told = yield* stored(partner)
+      const error = yield* Effect.flip(relay.publish([{ ...second, base: "another log" }]))
+      assert.deepInclude(error, { _tag: "CorruptEntry", entry: "11-0" })
+      assert.deepStrictEqual(yield* stored(partner), told)
+    }),
+  )
+
   it.effect("fails, and does not lose anything silently, when the stream is not there", () =>
     Effect.gen(function* () {
       const relay = yield* prepared
@@ -196,7 +212,7 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
           assert.deepStrictEqual(onceEach(yield* stored(partner)), expected)
           const partition = log.partitionOf(batch)
           const tail = (yield* log.feed(partition, "0-0", 1_000)).at(-1)?.id
-          yield* until(Effect.map(cursors.load("publisher", partition), (cursor) => cursor === tail))
+          yield* until(Effect.map(cursors.load("publisher", partition), ({ position }) => position === tail))
         }
       }).pipe(Effect.provide(twoProcesses))
     }),

@@ -28,6 +28,10 @@ const expected = [
   "tell: done",
   "tell: MailboxFull",
   "tell: NoSuchBatch",
+  "tell: CommandIdReused",
+  "wasTold: true",
+  "wasTold: false",
+  "wasTold: CommandIdReused",
   "append: done",
   "append: OwnershipLost taken-over",
   "append: OwnershipLost log-moved-on",
@@ -45,8 +49,9 @@ const wordOf = ({ does }: Operation, answer: Answer): string => {
   const fields = (Result.isSuccess(answer) ? answer.success : answer.failure) as
     | { readonly _tag?: string; readonly reason?: string }
     | string
+    | boolean
     | undefined
-  if (typeof fields === "string") return `${does}: ${fields}`
+  if (typeof fields === "string" || typeof fields === "boolean") return `${does}: ${fields}`
   const reason = fields?._tag === "OwnershipLost" ? ` ${fields.reason}` : ""
   return `${does}: ${fields?._tag ?? "done"}${reason}`
 }

@@ -2,19 +2,24 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
+import { EventLog, type Ownership } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { beginningOf } from "../../src/streams/event-range.ts"
+import { LIBRARIES, libraryName } from "../../src/streams/function-library.ts"
 import { partitionKeys } from "../../src/streams/partition.ts"
+import { LEFT_BEHIND_MS, leftBehind } from "../../src/streams/run-queue.ts"
 import { ownPrefix, settings } from "../settings.ts"
 import { eventLogContract } from "./event-log-contract.ts"
 import {
   append,
   closing,
+  commandId,
   firstEvents,
   LATER,
+  news,
   openAll,
   opened,
+  owning,
   somePartner,
   takeAll,
 } from "./log-under-test.ts"
@@ -94,13 +99,115 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
   it.effect("are mended by the sweep when an entry of the run queue is gone", () =>
     Effect.gen(function* () {
       const log = yield* EventLog
-      const { batch, entry } = yield* opened("w")
+      const next = somePartner(log)
+      const [batch, other] = [next(), next()]
+      yield* openAll([batch, other])
+      const { entry } = owning((yield* takeAll("w")).get(batch))
       const { commands, keys } = yield* redisOf(batch)
       yield* Effect.promise(() => commands.xdel(keys.ready, entry))
       yield* log.sweep(LATER, LATER, 400)
       assert.isTrue((yield* takeAll("w")).has(batch))
       const queued = yield* Effect.promise(() => commands.hget(keys.lanes, batch.slice(3, 8)))
-      assert.strictEqual(queued, "1", "it has one place in its lane, not two")
+      assert.strictEqual(queued, "2", "each has one place in its lane")
+    }),
+  )
+
+  it.effect("are mended by the sweep when a waiting batch is not in its line", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      const next = somePartner(log)
+      const batches = [next(), next(), next(), next()]
+      const [, , missing, waiting] = batches
+      assert(missing && waiting)
+      yield* openAll(batches)
+      const taken = yield* takeAll("w")
+      const { commands, keys } = yield* redisOf(missing)
+      const line = yield* Effect.promise(() => commands.zrangebylex(keys.waiting, "-", "+"))
+      const places = line.filter((place) => place.endsWith(missing))
+      assert.strictEqual(places.length, 1)
+      yield* Effect.promise(() => commands.zrem(keys.waiting, ...places))
+      assert.isAtLeast(yield* log.sweep(LATER, LATER, 400), 1)
+
+      const order: Array<BatchId> = []
+      for (const owned of [...taken.values()].filter(({ batch }) => batches.includes(batch))) {
+        yield* log.release(owned, undefined)
+        order.push(...[...(yield* takeAll("w")).keys()].filter((batch) => batches.includes(batch)))
+      }
+      assert.deepStrictEqual(order, [waiting, missing], "it has lost its turn, and not its place")
+    }),
+  )
+
+  it.effect("are mended by the sweep when a batch stands in a line and waits for nothing", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      const owned = yield* opened("w")
+      const { commands, keys } = yield* redisOf(owned.batch)
+      const lane = owned.batch.slice(3, 8)
+      const place = `${lane}:${"0".repeat(16)}:${owned.batch}`
+      yield* Effect.promise(() => commands.zadd(keys.waiting, 0, place))
+      yield* log.sweep(LATER, LATER, 400)
+      assert.isNull(yield* Effect.promise(() => commands.zscore(keys.waiting, place)))
+      yield* log.release(owned, undefined)
+      assert.isFalse((yield* takeAll("w")).has(owned.batch))
+    }),
+  )
+
+  it.effect(
+    "are mended by the sweep when a lane was counted wrong, and those who waited for nothing go on",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const next = somePartner(log)
+        const batches = [next(), next(), next()]
+        const [first, , third] = batches
+        assert(first && third)
+        const { commands, keys } = yield* redisOf(first)
+        const lane = first.slice(3, 8)
+        yield* Effect.promise(() => commands.hset(keys.lanes, lane, 99))
+        yield* openAll(batches)
+        const takeOwn = Effect.map(takeAll("w"), (taken) =>
+          [...taken.values()].filter(({ batch }) => batches.includes(batch)),
+        )
+        const idsOf = (owned: ReadonlyArray<Ownership>) => owned.map(({ batch }) => batch)
+        assert.deepStrictEqual(idsOf(yield* takeOwn), [], "a full share, as far as anyone knows")
+        yield* log.sweep(LATER, LATER, 400)
+        const taken = yield* takeOwn
+        assert.deepStrictEqual(idsOf(taken), batches.slice(0, 2))
+        assert.strictEqual(yield* Effect.promise(() => commands.hget(keys.lanes, lane)), "2")
+        for (const owned of taken) yield* log.release(owned, undefined)
+        assert.deepStrictEqual(idsOf(yield* takeOwn), [third])
+        yield* Effect.promise(() => commands.hset(keys.lanes, "zzzzz", 7))
+        yield* log.sweep(LATER + 1, LATER + 1, 400)
+        assert.isNull(yield* Effect.promise(() => commands.hget(keys.lanes, "zzzzz")))
+      }),
+  )
+
+  it.effect("know for how long a command is recognised", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      const { batch } = yield* opened("w")
+      const { commands, keys } = yield* redisOf(batch)
+      const short = { ...commandId("short"), keptMs: 1 }
+      yield* log.tell(batch, news(1), short)
+      const told = keys.told(batch, "short")
+      while ((yield* Effect.promise(() => commands.exists(told))) === 1) yield* Effect.yieldNow
+      assert.isFalse(yield* log.wasTold(batch, short))
+      yield* log.tell(batch, news(2), commandId("long"))
+      const left = yield* Effect.promise(() => commands.pttl(keys.told(batch, "long")))
+      assert.isTrue(left > 590_000 && left <= 600_000, `${left} ms are left`)
+    }),
+  )
+
+  it.effect("tell which workers were killed: silent for long, and without a batch", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      const { batch } = yield* opened("holder")
+      yield* log.release(yield* opened("passer-by"), undefined)
+      const { commands, keys } = yield* redisOf(batch)
+      const silent = yield* leftBehind(commands, keys.ready, 0)
+      assert.include(silent, "passer-by")
+      assert.notInclude(silent, "holder")
+      assert.deepStrictEqual(yield* leftBehind(commands, keys.ready, LEFT_BEHIND_MS), [])
     }),
   )
 
@@ -153,6 +260,28 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
       yield* Effect.promise(() => commands.function("FLUSH"))
       assert.strictEqual((yield* log.open(somePartner(log)(), firstEvents, "again"))._tag, "Opened")
     }),
+  )
+
+  it.effect(
+    "are worked on by this release's functions, and those of the two before it, and no older ones",
+    () =>
+      Effect.gen(function* () {
+        const { commands } = yield* RedisConnections
+        const names = ["1", "20", "300", ""].map(
+          (loadedAt) => [`atlaspay_test_${loadedAt}`, loadedAt] as const,
+        )
+        for (const [name, loadedAt] of names) {
+          const code = `redis.register_function{ function_name = '${name}', description = '${loadedAt}', callback = function() end }`
+          const load = () => commands.function("LOAD", "REPLACE", `#!lua name=${name}\n${code}`)
+          yield* Effect.promise(load)
+        }
+        yield* Layer.build(Layer.fresh(withShare(2)))
+        const listed = yield* Effect.promise(() => commands.function("LIST", "LIBRARYNAME", LIBRARIES))
+        const left = (listed as ReadonlyArray<ReadonlyArray<unknown>>).map(([, name]) => name)
+        assert.sameMembers(left, [libraryName, "atlaspay_test_300", "atlaspay_test_20"])
+        yield* Effect.promise(() => commands.function("DELETE", "atlaspay_test_300"))
+        yield* Effect.promise(() => commands.function("DELETE", "atlaspay_test_20"))
+      }).pipe(Effect.scoped),
   )
 
   it.effect("fill a share that was raised, two batches at a time", () =>

@@ -4,7 +4,17 @@ import { Effect } from "effect"
 import { describe } from "vitest"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { PARTITIONS } from "./contract-settings.ts"
-import { append, closing, LATER, openAll, opened, owning, somePartner, takeAll } from "./log-under-test.ts"
+import {
+  append,
+  closing,
+  headAt,
+  LATER,
+  openAll,
+  opened,
+  owning,
+  somePartner,
+  takeAll,
+} from "./log-under-test.ts"
 
 export const holdsFeed = (it: Vitest.MethodsNonLive<EventLog>): void => {
   describe("the backlog", () => {
@@ -68,25 +78,45 @@ export const holdsFeed = (it: Vitest.MethodsNonLive<EventLog>): void => {
       }),
     )
 
-    it.effect("knows its end, also when all of it was forgotten", () =>
+    it.effect("says with which hashes an append begins and ends", () =>
       Effect.gen(function* () {
         const log = yield* EventLog
         const owned = yield* opened("w")
-        const partition = log.partitionOf(owned.batch)
-        const [first, ...others] = yield* log.feed(partition, "0-0", 1_000)
-        const end = others.at(-1)?.id ?? ""
-        assert.strictEqual(yield* log.feedEnd(partition), end)
-        yield* log.trimFeed(partition, others[0]?.id ?? "")
-        assert.deepStrictEqual(yield* log.feed(partition, first?.id ?? "", 1_000), others)
-        yield* log.trimFeed(partition, `${LATER}-0`)
-        assert.deepStrictEqual(yield* log.feed(partition, "0-0", 1_000), [])
-        assert.strictEqual(yield* log.feedEnd(partition), end)
+        yield* append(owned, 2, "h1", { events: [closing(1), closing(2)] })
+        const told = (yield* log.feed(log.partitionOf(owned.batch), "0-0", 1_000)).slice(-2)
+        const heads = yield* Effect.forEach([0, 2, 4], (version) => headAt(log, owned.batch, version))
+        assert.deepStrictEqual(
+          told.map(({ base, head }) => [base, head]),
+          [heads.slice(0, 2), heads.slice(1)],
+        )
       }),
     )
 
-    it.effect("begins at 0-0 in a partition without any batch", () =>
+    it.effect("goes on from an entry only while it is there, and ends with the hash that is remembered", () =>
       Effect.gen(function* () {
-        assert.strictEqual(yield* (yield* EventLog).feedEnd(PARTITIONS - 1), "0-0")
+        const log = yield* EventLog
+        const partition = log.partitionOf((yield* opened("w")).batch)
+        const [first, second, ...others] = yield* log.feed(partition, "0-0", 1_000)
+        assert(first?.head && second)
+        const told = (position: string, head?: string) => log.feed(partition, position, 1_000, head)
+        assert.deepStrictEqual(yield* told(first.id, first.head), [second, ...others])
+        assert.deepInclude(yield* Effect.flip(told(first.id, "another")), {
+          _tag: "HistoryLost",
+          cursor: first.id,
+        })
+        assert.deepInclude(yield* Effect.flip(told(`${LATER}-0`)), { _tag: "HistoryLost" })
+
+        yield* log.trimFeed(partition, second.id)
+        assert.deepInclude(yield* Effect.flip(told(first.id, first.head)), { _tag: "HistoryLost" })
+        assert.deepStrictEqual(yield* told(second.id, second.head), others)
+        yield* log.trimFeed(partition, `${LATER}-0`)
+        assert.deepStrictEqual(yield* told("0-0"), [])
+      }),
+    )
+
+    it.effect("is empty in a partition without any batch", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* (yield* EventLog).feed(PARTITIONS - 1, "0-0", 10), [])
       }),
     )
   })

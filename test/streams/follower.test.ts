@@ -2,7 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { BatchId } from "../../src/domain/identifiers.ts"
-import { CorruptEntry, EventLog, type FeedEntry, StreamsUnavailable } from "../../src/streams/event-log.ts"
+import type { Cursor } from "../../src/streams/cursor-store.ts"
+import {
+  CorruptEntry,
+  EventLog,
+  type FeedEntry,
+  HistoryLost,
+  StreamsUnavailable,
+} from "../../src/streams/event-log.ts"
 import {
   type Chunk,
   type FollowerFailure,
@@ -14,12 +21,15 @@ import { Story } from "../domain/batch-story.ts"
 const batch = BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa")
 const { events } = new Story().requested(300)
 
+/** The hash of the log up to a version. */
+const hashAt = (version: number) => `#${version}`
+
 /** A partition's feed in memory over one log, with a store of the cursor, and what a follower did with them. */
 class Feed {
   readonly entries: Array<FeedEntry> = []
   readonly chunks: Array<Chunk> = []
   readonly seen: Array<string> = []
-  cursor = "0-0"
+  cursor: Cursor = { position: "0-0", head: undefined }
   loads = 0
   polls: Array<number> = []
   failing: (chunk: Chunk) => Effect.Effect<void, FollowerFailure> = () => Effect.void
@@ -34,7 +44,9 @@ class Feed {
   append(...sizes: ReadonlyArray<number>): this {
     for (const size of sizes) {
       const from = (this.entries.at(-1)?.to ?? 0) + 1
-      this.entries.push({ id: `${this.entries.length + 1}-0`, batch, from, to: from + size - 1 })
+      const to = from + size - 1
+      const id = `${this.entries.length + 1}-0`
+      this.entries.push({ id, batch, from, to, base: hashAt(from - 1), head: hashAt(to) })
     }
     return this
   }
@@ -49,7 +61,7 @@ class Feed {
     handle: Effect.fnUntraced({ self: this }, function* (this: Feed, chunk: Chunk) {
       this.chunks.push(chunk)
       yield* this.failing(chunk)
-      if (this.cursor !== chunk.from) return "elsewhere" as const
+      if (this.cursor.position !== chunk.from) return "elsewhere" as const
       this.cursor = chunk.to
       this.seen.push(...chunk.entries.flatMap((entry) => entry.events.map(({ version }) => `${version}`)))
       return "moved" as const
@@ -60,7 +72,7 @@ class Feed {
   get followed() {
     return Effect.gen({ self: this }, function* () {
       const fiber = yield* Effect.forkChild(this.following)
-      for (let second = 0; second < 120 && this.cursor !== this.entries.at(-1)?.id; second++)
+      for (let second = 0; second < 120 && this.cursor.position !== this.entries.at(-1)?.id; second++)
         yield* TestClock.adjust(1_000)
       yield* Fiber.interrupt(fiber)
     })
@@ -74,18 +86,23 @@ class Feed {
     partitions: 1,
     partitionOf: () => 0,
     runQueues: [],
-    feed: Effect.fnUntraced({ self: this }, function* (this: Feed, _partition, after, limit) {
+    feed: Effect.fnUntraced({ self: this }, function* (this: Feed, _partition, after, limit, head) {
       this.polls.push(yield* Clock.currentTimeMillis)
-      const from = this.entries.findIndex(({ id }) => id === after) + 1
-      return this.entries.slice(from, from + limit)
+      const at = this.entries.findIndex(({ id }) => id === after)
+      if (after !== "0-0" && (at === -1 || (head ?? this.entries[at]?.head) !== this.entries[at]?.head))
+        return yield* new HistoryLost({ cursor: after })
+      return this.entries.slice(at + 1, at + 1 + limit)
     }),
-    read: (_batch, after, limit) =>
-      Effect.succeed(
-        events
-          .slice(after, Math.min(after + limit, this.tail))
-          .map((event, index) => ({ version: after + index + 1, event, hash: "" })),
-      ),
-    feedEnd: () => Effect.succeed(this.entries.at(-1)?.id ?? "0-0"),
+    read: (batch, after, limit, head) =>
+      head !== hashAt(after)
+        ? Effect.fail(new CorruptEntry({ batch, entry: `${after + 1}-0`, reason: "not its successor" }))
+        : Effect.succeed(
+            events.slice(after, Math.min(after + limit, this.tail)).map((event, index) => ({
+              version: after + index + 1,
+              event,
+              hash: hashAt(after + index + 1),
+            })),
+          ),
   })
 }
 
@@ -147,13 +164,13 @@ describe("a follower", () => {
       const feed = new Feed().append(128, 128, 10)
       feed.failing = ({ to }) =>
         Effect.suspend(() => {
-          if (to !== "2-0") return Effect.void
+          if (to.position !== "2-0") return Effect.void
           feed.cursor = to
           return Effect.fail(unavailable)
         })
       yield* feed.followed
       assert.deepStrictEqual(
-        feed.chunks.map(({ from, to }) => [from, to]),
+        feed.chunks.map(({ from, to }) => [from, to.position]),
         [
           ["0-0", "1-0"],
           ["1-0", "2-0"],
@@ -179,7 +196,7 @@ describe("a follower", () => {
       feed.failing = () =>
         Effect.sync(() => {
           if (feed.chunks.length !== 1) return
-          feed.cursor = "1-0"
+          feed.cursor = { position: "1-0", head: hashAt(2) }
         })
       yield* feed.followed
       assert.deepStrictEqual(feed.seen, ["3"])
@@ -200,7 +217,7 @@ describe("a follower", () => {
         }),
       )
       assert.deepStrictEqual(frozen, ["test 0"])
-      assert.strictEqual(broken.cursor, "0-0")
+      assert.strictEqual(broken.cursor.position, "0-0")
       assert.deepStrictEqual(sound.seen, versions(2))
     }),
   )
@@ -216,9 +233,58 @@ describe("a follower", () => {
   it.effect("freezes when its cursor is beyond the end of the feed: the store lost history", () =>
     Effect.gen(function* () {
       const feed = new Feed().append(3, 3)
-      feed.cursor = "9999999999999-0"
+      feed.cursor = { position: "9999999999999-0", head: undefined }
       yield* feed.following
       assert.deepStrictEqual(feed.seen, [])
+    }),
+  )
+
+  it.effect("freezes when another entry stands where it was, however much came after it", () =>
+    Effect.gen(function* () {
+      const feed = new Feed().append(3, 3)
+      yield* feed.followed
+      const [first, second] = feed.entries
+      assert(first && second)
+      feed.entries.splice(1, 1, { ...second, head: "another" })
+      feed.append(3, 3)
+      yield* feed.following
+      assert.deepStrictEqual(feed.seen, versions(6))
+    }),
+  )
+
+  it.effect("goes on from a cursor of which an earlier release kept only the position", () =>
+    Effect.gen(function* () {
+      const feed = new Feed().append(3, 3)
+      feed.cursor = { position: "1-0", head: undefined }
+      yield* feed.followed
+      assert.deepStrictEqual(feed.seen, ["4", "5", "6"])
+      assert.deepStrictEqual(feed.cursor, { position: "2-0", head: hashAt(6) })
+    }),
+  )
+
+  it.effect("goes on where another one moved the cursor to while it slept and the feed was trimmed", () =>
+    Effect.gen(function* () {
+      const feed = new Feed().append(3)
+      const sleeper = yield* Effect.forkChild(feed.following)
+      yield* TestClock.adjust(1_000)
+      feed.append(3, 3).cursor = { position: "2-0", head: hashAt(6) }
+      feed.entries.shift()
+      yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual(feed.seen, ["1", "2", "3", "7", "8", "9"])
+      yield* Fiber.interrupt(sleeper)
+    }),
+  )
+
+  it.effect("freezes at an append that does not begin or end in the log as the feed says", () =>
+    Effect.gen(function* () {
+      for (const changed of [{ base: "another" }, { head: "another" }]) {
+        const feed = new Feed().append(3, 3)
+        const [first] = feed.entries
+        assert(first)
+        feed.entries[0] = { ...first, ...changed }
+        yield* feed.following
+        assert.deepStrictEqual(feed.seen, [])
+      }
     }),
   )
 

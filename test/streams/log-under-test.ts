@@ -1,11 +1,12 @@
 /** What tests of anything that writes to the event log need of it. */
+import { randomUUID } from "node:crypto"
 import { Effect, Result } from "effect"
 import { assert } from "vitest"
 import { emptyBatch } from "../../src/domain/batch.ts"
 import { decide } from "../../src/domain/decide.ts"
 import type { BatchEvent } from "../../src/domain/events.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
-import { type Append, EventLog, type Ownership } from "../../src/streams/event-log.ts"
+import { type Append, type CommandId, EventLog, type Ownership } from "../../src/streams/event-log.ts"
 import { beginningOf } from "../../src/streams/event-range.ts"
 import { receiveBatch } from "../domain/batch-story.ts"
 
@@ -25,6 +26,13 @@ export const news = (at: number) =>
     attempt: 1,
     outcome: { _tag: "NeverSeen", quarantineMs: 0 },
   }) as const
+
+/** What a command is told under; by itself an id that no other has. */
+export const commandId = (id: string = randomUUID(), digest = ""): CommandId => ({
+  id,
+  digest,
+  keptMs: 600_000,
+})
 
 /** A moment that no test comes to, in epoch milliseconds. */
 export const LATER = 4_000_000_000_000

@@ -6,14 +6,21 @@
 import { Effect, type Result } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import type { EventLog, Ownership } from "../../src/streams/event-log.ts"
-import { closing, news, takeFrom } from "./log-under-test.ts"
+import { closing, commandId, news, takeFrom } from "./log-under-test.ts"
 
 /** Numbers of `closing` events: what an append or an open adds. */
 type Events = ReadonlyArray<number>
 
 export type Operation =
   | { readonly does: "open"; readonly batch: BatchId; readonly events: Events; readonly command: string }
-  | { readonly does: "tell"; readonly batch: BatchId; readonly at: number }
+  | {
+      readonly does: "tell"
+      readonly batch: BatchId
+      readonly at: number
+      readonly command: string
+      readonly digest: string
+    }
+  | { readonly does: "wasTold"; readonly batch: BatchId; readonly command: string; readonly digest: string }
   | {
       readonly does: "append"
       readonly owned: Ownership
@@ -47,7 +54,6 @@ export type Operation =
   | { readonly does: "sweep"; readonly before: number; readonly now: number; readonly limit: number }
   | { readonly does: "backlog" }
   | { readonly does: "feed"; readonly partition: number; readonly after: string; readonly limit: number }
-  | { readonly does: "feedEnd"; readonly partition: number }
   | { readonly does: "trimFeed"; readonly partition: number; readonly before: string }
 
 /** What an operation was answered, with names for ids. */
@@ -78,7 +84,9 @@ export class Subject {
       case "open":
         return log.open(operation.batch, operation.events.map(closing), operation.command)
       case "tell":
-        return log.tell(operation.batch, news(operation.at))
+        return log.tell(operation.batch, news(operation.at), commandId(operation.command, operation.digest))
+      case "wasTold":
+        return log.wasTold(operation.batch, commandId(operation.command, operation.digest))
       case "append":
         return log.append(this.#known(operation.owned), {
           expectedVersion: operation.version,
@@ -121,17 +129,14 @@ export class Subject {
       case "backlog":
         return log.backlog
       case "feed":
-        return Effect.map(
-          log.feed(operation.partition, this.#id(operation.after), operation.limit),
-          (entries) =>
+        return log.feed(operation.partition, this.#id(operation.after), operation.limit).pipe(
+          Effect.map((entries) =>
             entries.map(({ id, ...entry }) => ({
               name: this.#name(`feed ${operation.partition}`, id),
               ...entry,
             })),
-        )
-      case "feedEnd":
-        return Effect.map(log.feedEnd(operation.partition), (id) =>
-          id === "0-0" ? id : this.#name(`feed ${operation.partition}`, id),
+          ),
+          Effect.mapError(({ _tag }) => ({ _tag })),
         )
       case "trimFeed":
         return log.trimFeed(operation.partition, this.#id(operation.before))

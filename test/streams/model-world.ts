@@ -40,6 +40,9 @@ export class Random {
   }
 }
 
+/** The steps that a worker or a client asks for again when their answer was lost. */
+type Repeatable = "open" | "tell" | "append" | "release" | "handOver"
+
 type Of<Does extends Operation["does"]> = Extract<Operation, { readonly does: Does }>
 
 export class World {
@@ -57,7 +60,8 @@ export class World {
   /** What workers believe that they own, and what they owned before. */
   #owned: ReadonlyArray<Ownership> = []
   #lost: ReadonlyArray<Ownership> = []
-  #asked: ReadonlyArray<Of<"open" | "append">> = []
+  #asked: ReadonlyArray<Of<Repeatable>> = []
+  #told: ReadonlyArray<Of<"tell">> = []
   #commands = 0
 
   constructor(random: Random, partitions: number) {
@@ -117,11 +121,8 @@ export class World {
       ),
       ...Array.from(
         { length: this.#partitions },
-        (_, partition): ReadonlyArray<Operation> => [
-          { does: "feed", partition, after: "0-0", limit: 100_000 },
-          { does: "feedEnd", partition },
-        ],
-      ).flat(),
+        (_, partition): Operation => ({ does: "feed", partition, after: "0-0", limit: 100_000 }),
+      ),
       { does: "backlog" },
       { does: "wake", now: HUGE * 2, limit: 1_000 },
       { does: "sweep", before: HUGE * 2, now: HUGE * 2, limit: 1_000 },
@@ -134,8 +135,9 @@ export class World {
   readonly #choices: ReadonlyArray<() => Operation | undefined> = [
     ...times(3, () => this.#open()),
     ...times(4, () => this.#tell()),
+    ...times(1, () => this.#tellUnderIdOf()),
     ...times(10, () => this.#append()),
-    ...times(2, () => this.#again()),
+    ...times(4, () => this.#again()),
     ...times(2, () => this.#read()),
     ...times(2, () => this.#readMail()),
     ...times(4, (): Operation => ({ does: "take", worker: this.#worker(), limit: this.#random.below(12) })),
@@ -148,7 +150,6 @@ export class World {
     ...times(1, () => this.#sweep()),
     ...times(1, (): Operation => ({ does: "backlog" })),
     ...times(2, () => this.#feed()),
-    ...times(1, (): Operation => ({ does: "feedEnd", partition: this.#random.below(this.#partitions) })),
     ...times(1, () => this.#trim()),
   ]
 
@@ -162,7 +163,26 @@ export class World {
   #tell(): Operation | undefined {
     const batch = this.#random.of(this.#batches)
     if (batch === undefined || (!this.#links.has(batch) && !this.#random.chance(5))) return undefined
-    return { does: "tell", batch, at: this.#random.below(100) }
+    const digest = this.#digest()
+    const told = {
+      does: "tell",
+      batch,
+      at: this.#random.below(100),
+      command: this.#command(),
+      digest,
+    } as const
+    this.#told = [...this.#told, told].slice(-REMEMBERED_MAX)
+    return this.#remember(told)
+  }
+
+  /** Asks after a command, or tells another one under its id. */
+  #tellUnderIdOf(): Operation | undefined {
+    const told = this.#random.of(this.#told)
+    if (told === undefined) return undefined
+    const { batch, command, digest } = told
+    return this.#random.chance(50)
+      ? { does: "wasTold", batch, command, digest: this.#random.chance(70) ? digest : this.#digest() }
+      : { ...told, at: 100 + told.at, digest: this.#digest() }
   }
 
   #append(): Operation | undefined {
@@ -218,12 +238,12 @@ export class World {
   #release(): Operation | undefined {
     const owned = this.#holder()
     const wakeAt = this.#random.chance(40) ? this.#around() : undefined
-    return owned && { does: "release", owned, wakeAt, leave: this.#random.chance(30) }
+    return owned && this.#remember({ does: "release", owned, wakeAt, leave: this.#random.chance(30) })
   }
 
   #handOver(): Operation | undefined {
-    const owned = this.#holder()
-    return owned && { does: "handOver", owned }
+    const owned = this.#holder(40)
+    return owned && this.#remember({ does: "handOver", owned })
   }
 
   #sweep(): Operation {
@@ -248,8 +268,8 @@ export class World {
   }
 
   /** Mostly one who may believe to own a batch; at times one who lost it. */
-  #holder(): Ownership | undefined {
-    return this.#random.of(this.#random.chance(10) ? this.#lost : this.#owned)
+  #holder(lostPercent = 10): Ownership | undefined {
+    return this.#random.of(this.#random.chance(lostPercent) ? this.#lost : this.#owned)
   }
 
   #around(): number {
@@ -265,7 +285,11 @@ export class World {
     return `c${this.#commands}`
   }
 
-  #remember<Asked extends Of<"open" | "append">>(asked: Asked): Asked {
+  #digest(): string {
+    return `d${this.#random.below(2)}`
+  }
+
+  #remember<Asked extends Of<Repeatable>>(asked: Asked): Asked {
     this.#asked = [...this.#asked, asked].slice(-REMEMBERED_MAX)
     return asked
   }

@@ -7,6 +7,7 @@ import { EventLog, type Ownership } from "../../src/streams/event-log.ts"
 import { PARTITIONS, SHARE } from "./contract-settings.ts"
 import {
   append,
+  commandId,
   firstEvents,
   LATER,
   news,
@@ -91,7 +92,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
       Effect.gen(function* () {
         const log = yield* EventLog
         const owned = yield* opened("w")
-        yield* log.tell(owned.batch, news(1))
+        yield* log.tell(owned.batch, news(1), commandId())
         assert.strictEqual(yield* log.release(owned, undefined), "mail-waiting")
         assert.deepStrictEqual(yield* log.renew([owned]), [])
         assert.strictEqual(yield* log.release(owned, undefined, "leave"), "released")
@@ -109,12 +110,12 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
         assert.strictEqual(yield* log.wake(4_999, 400), 0)
         assert.isFalse((yield* takeAll("w")).has(batch), "its timer is not due")
         assert.strictEqual(yield* log.wake(5_000, 400), 1)
-        yield* log.tell(batch, news(1))
+        yield* log.tell(batch, news(1), commandId())
         const timed = owning((yield* takeAll("w")).get(batch))
         assert.isFalse((yield* takeAll("w")).has(batch), "one entry per batch")
 
         yield* log.release(timed, undefined, "leave")
-        yield* log.tell(batch, news(2))
+        yield* log.tell(batch, news(2), commandId())
         const told = owning((yield* takeAll("w")).get(batch))
         yield* log.release(told, undefined, "leave")
         yield* log.sweep(LATER + 1, LATER + 1, 400)
@@ -129,6 +130,26 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
         yield* log.handOver(owned)
         assert.deepInclude(yield* Effect.flip(append(owned, 2, "late")), { reason: "taken-over" })
         assert.isTrue((yield* takeAll("staying")).has(owned.batch))
+      }),
+    )
+
+    it.effect("answers a retry of giving up as done, whoever has the batch by then", () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const released = yield* opened("w")
+        yield* log.release(released, 5_000)
+        assert.strictEqual(yield* log.release(released, 5_000), "released")
+        yield* log.tell(released.batch, news(1), commandId())
+        const heir = owning((yield* takeAll("heir")).get(released.batch))
+        assert.strictEqual(yield* log.release(released, undefined), "released")
+        yield* log.handOver(released)
+        assert.deepStrictEqual(yield* log.renew([heir]), [], "the heir still owns it")
+        assert.isFalse((yield* takeAll("thief")).has(released.batch))
+
+        yield* log.handOver(heir)
+        yield* log.handOver(heir)
+        assert.isTrue((yield* takeAll("w")).has(released.batch))
+        assert.isFalse((yield* takeAll("w")).has(released.batch), "it was handed over once")
       }),
     )
 
@@ -176,7 +197,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
         yield* append(owning(owned), 2, "a")
         yield* append(owning(owned), 3, "b", { open: false })
         yield* log.renew([owning(owned)])
-        yield* log.tell(third, news(1))
+        yield* log.tell(third, news(1), commandId())
         yield* log.sweep(LATER, LATER, 400)
         yield* log.wake(LATER, 400)
         const heirs = yield* log.takeOver("w", 0, 400)

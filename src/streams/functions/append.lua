@@ -19,8 +19,9 @@ return function(keys, args)
 
   local version = expected
   if events > 0 then
-    version = write(log, expected, command, args[10])
-    announce(feed, batch, expected + 1, version)
+    local written
+    version, written = write(log, expected, command, args[10])
+    announce(feed, batch, expected + 1, head, version, written)
   end
   if #args > 10 then redis.call('XDEL', mail, unpack(args, 11)) end
   if args[7] == '1' then

@@ -36,25 +36,46 @@ local function schedule(ready, scheduled, lanes, waiting, share, batch)
   end
 end
 
--- Takes a batch out of the run queue and lets the next ones of its partner in. Two at most, so that a share which was
+-- The first places of a lane's line.
+local function line_of(waiting, lane, places)
+  return redis.call('ZRANGEBYLEX', waiting, '[' .. lane .. ':', '(' .. lane .. ';', 'LIMIT', 0, places)
+end
+
+local function batch_at(place)
+  return string.match(place, '[^:]+$')
+end
+
+-- Lets the next ones of a lane into the run queue while it has room for them. Two at most, so that a share which was
 -- raised is filled step by step.
+local function admit(ready, scheduled, lanes, waiting, share, lane)
+  local room = tonumber(share) - tonumber(redis.call('HGET', lanes, lane) or 0)
+  local line = line_of(waiting, lane, 2)
+  for i = 1, math.min(#line, room) do
+    redis.call('ZREM', waiting, line[i])
+    count(lanes, lane, 1)
+    enqueue(ready, scheduled, batch_at(line[i]))
+  end
+end
+
+-- Takes a batch out of the run queue and lets the next ones of its partner in.
 local function unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
   redis.call('XACK', ready, GROUP, entry)
   redis.call('XDEL', ready, entry)
   redis.call('HDEL', scheduled, batch)
   local lane = lane_of(batch)
-  local queued = count(lanes, lane, -1)
-  local line = redis.call('ZRANGEBYLEX', waiting, '[' .. lane .. ':', '(' .. lane .. ';', 'LIMIT', 0, 2)
-  for i = 1, math.min(#line, tonumber(share) - queued) do
-    redis.call('ZREM', waiting, line[i])
-    count(lanes, lane, 1)
-    enqueue(ready, scheduled, string.sub(line[i], #lane + 19))
-  end
+  count(lanes, lane, -1)
+  admit(ready, scheduled, lanes, waiting, share, lane)
 end
 
 -- Whether the run-queue entry is pending for this worker: the proof that it owns the batch.
 local function owns(ready, entry, worker)
   return #redis.call('XPENDING', ready, GROUP, entry, entry, 1, worker) == 1
+end
+
+-- Whether a run-queue entry is gone: nobody owns a batch by it any more. To whoever owned it this says that the batch was
+-- given up, by its own step whose answer was lost, or by an heir.
+local function is_over(ready, entry)
+  return #redis.call('XRANGE', ready, entry, entry) == 0
 end
 
 -- An entry of a log: 'e' is the event, 'h' the hash of the log up to it, 'c' the id of the append that it begins.
@@ -74,15 +95,15 @@ local function entry_at(log, version)
   return entry_of(redis.call('XRANGE', log, id, id)[1])
 end
 
--- Writes events after a version. They come as lines, an event and its hash in turn: JSON has no line feed in it. Only the
+-- Writes events after a version; gives the last one's version and hash. They come as lines, an event and its hash in turn: JSON has no line feed in it. Only the
 -- first of them carries the id of the append.
 local function write(log, version, command, lines)
-  local from = 1
+  local from, hash = 1, nil
   while from <= #lines do
     local event_end = string.find(lines, '\n', from, true)
     local hash_end = string.find(lines, '\n', event_end + 1, true)
     local event = string.sub(lines, from, event_end - 1)
-    local hash = string.sub(lines, event_end + 1, hash_end - 1)
+    hash = string.sub(lines, event_end + 1, hash_end - 1)
     version = version + 1
     if from == 1 then
       redis.call('XADD', log, version .. '-0', 'e', event, 'h', hash, 'c', command)
@@ -91,10 +112,10 @@ local function write(log, version, command, lines)
     end
     from = hash_end + 1
   end
-  return version
+  return version, hash
 end
 
--- Tells the followers which versions an append wrote.
-local function announce(feed, batch, from, to)
-  redis.call('XADD', feed, '*', 'b', batch, 'f', from, 't', to)
+-- Tells the followers which versions an append wrote, on which hash it stands and with which it ends.
+local function announce(feed, batch, from, base, to, head)
+  redis.call('XADD', feed, '*', 'b', batch, 'f', from, 't', to, 'p', base, 'h', head)
 end

@@ -17,7 +17,8 @@ return function(keys, args)
     redis.call('RENAME', staged, log)
     redis.call('PERSIST', log)
   end
-  announce(feed, batch, 1, write(log, version, command, args[6]))
+  -- The first event stands on the id of its batch.
+  announce(feed, batch, 1, batch, write(log, version, command, args[6]))
   redis.call('ZADD', open, now, batch)
   count(shares, lane_of(batch), 1)
   schedule(ready, scheduled, lanes, waiting, share, batch)

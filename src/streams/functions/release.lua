@@ -1,11 +1,11 @@
 -- Gives a batch up until its timer, unless mail is waiting and is not to be left.
 -- KEYS: mail, ready, scheduled, lanes, waiting, timers
 -- ARGV: batch, partner's share of the run queue, run-queue entry, worker, when to wake (ms) or '', '1' to leave the mail
--- Gives 'RELEASED', 'MAIL' or 'LOST'.
+-- Gives 'RELEASED', also to a retry; 'MAIL' or 'LOST'.
 return function(keys, args)
   local mail, ready, scheduled, lanes, waiting, timers = unpack(keys)
   local batch, share, entry, worker, wake_at, leave_mail = unpack(args)
-  if not owns(ready, entry, worker) then return 'LOST' end
+  if not owns(ready, entry, worker) then return is_over(ready, entry) and 'RELEASED' or 'LOST' end
   if leave_mail ~= '1' and redis.call('XLEN', mail) > 0 then return 'MAIL' end
   unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
   if wake_at == '' then

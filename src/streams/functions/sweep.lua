@@ -1,20 +1,65 @@
--- The safety net: schedules open batches that nothing will wake, and mends entries of the run queue that are gone.
+-- The safety net: schedules open batches that nothing will wake, and mends what does not fit together in the run queue
+-- and the lines before it. What it looks at beside the batches themselves is bounded too: a longer queue is left
+-- uncounted, and a longer line unsearched.
 -- KEYS: open, timers, ready, scheduled, lanes, waiting
 -- ARGV: partner's share of the run queue, untouched since (ms), now (ms), limit
 -- Gives how many were scheduled.
+local LOOKED_AT_MAX = 1000
+
+-- Counts the batches of each lane in the run queue, and corrects the counters. Gives whether the queue was short enough.
+local function recount(ready, lanes)
+  if redis.call('XLEN', ready) > LOOKED_AT_MAX or redis.call('HLEN', lanes) > LOOKED_AT_MAX then return false end
+  local queued = {}
+  for _, entry in ipairs(redis.call('XRANGE', ready, '-', '+')) do
+    local lane = lane_of(entry[2][2])
+    queued[lane] = (queued[lane] or 0) + 1
+  end
+  for _, lane in ipairs(redis.call('HKEYS', lanes)) do
+    if lane ~= '' and not queued[lane] then redis.call('HDEL', lanes, lane) end
+  end
+  for lane, batches in pairs(queued) do redis.call('HSET', lanes, lane, batches) end
+  return true
+end
+
+-- Gives the batches that stand in a lane's line, of so many places at most, and how many those were. Whoever is not
+-- marked as waiting, or stands there twice, leaves the line.
+local function standing_in(waiting, scheduled, lane, places)
+  local standing = {}
+  local line = line_of(waiting, lane, places)
+  for _, place in ipairs(line) do
+    local batch = batch_at(place)
+    if standing[batch] or redis.call('HGET', scheduled, batch) ~= WAITING then
+      redis.call('ZREM', waiting, place)
+    else
+      standing[batch] = true
+    end
+  end
+  return standing, #line
+end
+
 return function(keys, args)
   local open, timers, ready, scheduled, lanes, waiting = unpack(keys)
-  local scheduled_now = 0
+  local share, scheduled_now, places_left, lines = args[1], 0, LOOKED_AT_MAX, {}
+  local recounted = recount(ready, lanes)
   for _, batch in ipairs(redis.call('ZRANGEBYSCORE', open, '-inf', args[2], 'LIMIT', 0, args[4])) do
     redis.call('ZADD', open, args[3], batch)
+    local lane = lane_of(batch)
+    if not lines[lane] and places_left > 0 then
+      local standing, places = standing_in(waiting, scheduled, lane, places_left)
+      places_left = places_left - places
+      -- A line that was not seen to its end tells nothing of who is missing in it.
+      if places_left > 0 then lines[lane] = standing end
+      admit(ready, scheduled, lanes, waiting, share, lane)
+    end
     local entry = redis.call('HGET', scheduled, batch)
-    if entry and entry ~= WAITING and #redis.call('XRANGE', ready, entry, entry) == 0 then
+    local is_lost = entry and entry ~= WAITING and is_over(ready, entry)
+    if is_lost and not recounted then count(lanes, lane, -1) end
+    if is_lost or (entry == WAITING and lines[lane] and not lines[lane][batch]) then
       redis.call('HDEL', scheduled, batch)
-      count(lanes, lane_of(batch), -1)
       entry = false
     end
     if not entry and not redis.call('ZSCORE', timers, batch) then
-      schedule(ready, scheduled, lanes, waiting, args[1], batch)
+      schedule(ready, scheduled, lanes, waiting, share, batch)
       scheduled_now = scheduled_now + 1
     end
   end

@@ -1,0 +1,22 @@
+import { Clock, Effect } from "effect"
+import type { StreamsUnavailable } from "./event-log.ts"
+
+/**
+ * Remembers what was read last of each partition, and gives that while a reading fails, until it is older than
+ * `ageMsMax`.
+ */
+export const lastKnown = <A>(ageMsMax: number) => {
+  const known = new Map<string, { readonly found: A; readonly at: number }>()
+  return Effect.fnUntraced(function* (partition: string, reading: Effect.Effect<A, StreamsUnavailable>) {
+    const at = yield* Clock.currentTimeMillis
+    const last = known.get(partition)
+    return yield* Effect.matchEffect(reading, {
+      onSuccess: (found) => {
+        known.set(partition, { found, at })
+        return Effect.succeed(found)
+      },
+      onFailure: (error) =>
+        last !== undefined && at - last.at <= ageMsMax ? Effect.succeed(last.found) : Effect.fail(error),
+    })
+  })
+}

@@ -1,0 +1,101 @@
+/** Guards around the log and the banks, each with the one test that misses it: those need servers, and more time. */
+import type { Guard } from "./domain-guards.ts"
+
+export interface StepGuard extends Guard {
+  readonly caughtIn: string
+  /** The name of the test, or how it begins. */
+  readonly caughtBy: string
+}
+
+const caughtIn = "test/streams/event-log-redis.test.ts"
+
+export const stepGuards: ReadonlyArray<StepGuard> = [
+  {
+    name: "only the owner appends",
+    file: "streams/functions/append.lua",
+    text: "if not owns(ready, entry, worker) then return { 'LOST' } end",
+    without: "",
+    caughtIn,
+    caughtBy: "is for the owner of the batch alone",
+  },
+  {
+    name: "an append follows the version that was read",
+    file: "streams/functions/append.lua",
+    text: "last.version ~= expected or last.head ~= head",
+    without: "last.version < expected",
+    caughtIn,
+    caughtBy: "happens only at the version that was read",
+  },
+  {
+    name: "an append follows the history that was read",
+    file: "streams/functions/append.lua",
+    text: " or last.head ~= head",
+    without: "",
+    caughtIn,
+    caughtBy: "happens only after the very history that was read",
+  },
+  {
+    name: "a mailbox has its limit",
+    file: "streams/functions/tell.lua",
+    text: "if redis.call('XLEN', mail) >= tonumber(limit) then return 'FULL' end",
+    without: "",
+    caughtIn,
+    caughtBy: "is refused when the mailbox is full",
+  },
+  {
+    name: "a command that is told again is there once",
+    file: "streams/functions/tell.lua",
+    text: "if before then return before == digest and 'TOLD' or 'REUSED' end",
+    without: "",
+    caughtIn,
+    caughtBy: "that is told again under its id is there once",
+  },
+  {
+    name: "an id of a command stands for one command",
+    file: "streams/functions/tell.lua",
+    text: "before == digest and 'TOLD' or 'REUSED'",
+    without: "'TOLD'",
+    caughtIn,
+    caughtBy: "that is told again under its id is there once",
+  },
+  {
+    name: "only the owner gives a batch up",
+    file: "streams/functions/release.lua",
+    text: "if not owns(ready, entry, worker) then return is_over(ready, entry) and 'RELEASED' or 'LOST' end",
+    without: "",
+    caughtIn,
+    caughtBy: "lets a batch be taken over whose owner is silent",
+  },
+  {
+    name: "only the owner hands a batch over",
+    file: "streams/functions/hand-over.lua",
+    text: "if not owns(ready, entry, worker) then return is_over(ready, entry) and 'HANDED' or 'LOST' end",
+    without: "",
+    caughtIn,
+    caughtBy: "answers a retry of giving up as done",
+  },
+  {
+    name: "a partner has its share of the run queue and no more",
+    file: "streams/functions/library.lua",
+    text: "count(lanes, lane, 1) <= tonumber(share)",
+    without: "count(lanes, lane, 1) <= 1000",
+    caughtIn,
+    caughtBy: "is all that a partner with many batches has there",
+  },
+  {
+    name: "a call is asked for again when the bank's turn has come",
+    file: "connectors/bank-http.ts",
+    text: "if (!(yield* mayCall)) return notSent",
+    without: "",
+    caughtIn: "test/pipelines/paying.test.ts",
+    caughtBy: "leaves items without a word and without a call once the batch has another owner",
+  },
+  {
+    name: "a bank is told who may still call it",
+    file: "pipelines/paying.ts",
+    text: "mayCall(transfer.item)",
+    without: "Effect.succeed(true)",
+    caughtIn: "test/pipelines/paying.test.ts",
+    caughtBy: "leaves items without a word and without a call once the batch has another owner",
+  },
+]
