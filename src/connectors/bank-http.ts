@@ -2,11 +2,12 @@
  * The banks behind `POST {bank}/instant-transfer` and `GET {bank}/instant-transfer/{reference}`. Only a word that was
  * agreed, about the very transfer that was asked for, is believed; all else leaves the transfer open.
  */
-import { Effect, Layer, Option, Schema, Semaphore } from "effect"
+import { Effect, Layer, Schema, Semaphore } from "effect"
 import { AppConfig, type Settings } from "../config.ts"
 import { formatAmount } from "../domain/money.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type BankAnswer, Banks, type NotSent, type TransferInstruction } from "./bank.ts"
+import { callbackUrl } from "./callback-url.ts"
 import {
   type Answers,
   callProvider,
@@ -38,7 +39,7 @@ export const layer = Layer.effect(
     const { providers, http } = yield* AppConfig
     const desks = yield* openDesks(providers)
     const route = yield* routing(providers.routes, desks)
-    const callbackBase = callbackBaseOf(http)
+    const callbackBase = callbackUrl(http, "/bank-callbacks")
     const { bankCalls, bankCallSeconds } = yield* Metrics
     /** Counts a call and takes its time, by bank and by what it answered: both are few. */
     const measured = (bank: string, call: string, answer: Effect.Effect<BankAnswer>) =>
@@ -102,11 +103,6 @@ const routing = Effect.fnUntraced(function* (
 })
 
 const invalid = (setting: string, reason: string) => new InvalidProviderSetting({ setting, reason })
-
-const callbackBaseOf = ({ publicUrl, host, port }: Settings["http"]): string => {
-  const own = `http://${host.includes(":") ? `[${host}]` : host}:${port}`
-  return `${Option.getOrElse(publicUrl, () => own).replace(/\/+$/, "")}/bank-callbacks`
-}
 
 const transferCall = (
   { bank, reference, beneficiary, currency, minor, remittance }: TransferInstruction,
