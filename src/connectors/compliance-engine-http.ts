@@ -1,8 +1,10 @@
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Option, Schema } from "effect"
 import { AppConfig } from "../config.ts"
 import { PlainText } from "../domain/beneficiary.ts"
 import { ClearanceDecision } from "../domain/events.ts"
+import { ItemNumber } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import { callbackUrl } from "./callback-url.ts"
 import { type Clearance, type ClearanceRequest, ComplianceEngine } from "./compliance-engine.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
 import { type Answers, callProvider, ProviderId, providerAt, reading } from "./provider-http.ts"
@@ -14,17 +16,25 @@ const ClearanceBody = Schema.Struct({
   clearanceId: ProviderId,
   listVersion: ProviderId,
   decisions: Schema.Array(
-    Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+    Schema.Union([
+      Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+      Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") }),
+    ]),
   ),
 })
 
 const answers: Answers<Clearance> = { 200: reading(ClearanceBody, (clearance) => clearance) }
 
-/** The compliance engine behind `POST {COMPLIANCE_URL}/clearance`. */
+/** The compliance engine behind `POST {COMPLIANCE_URL}/clearance?callbackUrl=…`. */
 export const layer = Layer.effect(
   ComplianceEngine,
   Effect.gen(function* () {
-    const { complianceUrl, timeoutMs } = (yield* AppConfig).providers
+    const { providers, http } = yield* AppConfig
+    const { complianceUrl, complianceCallbackSecret, timeoutMs } = providers
+    // Where to call back is no part of the question, which has to stay the same wherever it is asked again.
+    const path = Option.isSome(complianceCallbackSecret)
+      ? `/clearance?callbackUrl=${encodeURIComponent(callbackUrl(http, "/compliance-callbacks"))}`
+      : "/clearance"
     const provider = yield* providerAt("COMPLIANCE_URL", { name: PROVIDER, url: complianceUrl, timeoutMs })
     return {
       screen: Effect.fn("ComplianceEngine.screen")(function* (request) {
@@ -33,7 +43,7 @@ export const layer = Layer.effect(
           {
             step: STEP,
             method: "POST",
-            path: "/clearance",
+            path,
             idempotencyKey: request.clearanceId,
             body: bodyOf(request),
           },

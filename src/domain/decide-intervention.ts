@@ -74,6 +74,7 @@ export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Dec
   const item = batch.items.get(command.item)
   if (item === undefined) return refuse(command, "no-such-item", command.item)
   if (item.state !== "failed") return refuse(command, "not-failed", command.item)
+  if (item.clearanceWithdrawn) return refuse(command, "clearance-withdrawn", command.item)
   if (item.task !== "none") return refuse(command, "not-due", command.item)
   if (nextAttempt(item) > ATTEMPTS_MAX) return refuse(command, "attempts-exhausted", command.item)
   if (batch.closed !== undefined) return refuse(command, "not-due", command.item)

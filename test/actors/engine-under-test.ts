@@ -3,6 +3,7 @@ import { Effect, Layer, ManagedRuntime, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
 import { type BankAnswer, Banks, type NotSent } from "../../src/connectors/bank.ts"
 import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
+import { layer as complianceOverHttp } from "../../src/connectors/compliance-engine-http.ts"
 import { layer as registerInPostgres } from "../../src/connectors/instruction-register-postgres.ts"
 import { Ledger } from "../../src/connectors/ledger.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
@@ -102,13 +103,7 @@ export class EngineUnderTest implements AsyncDisposable {
 
   get #providers() {
     return Layer.mergeAll(
-      Layer.succeed(ComplianceEngine, {
-        screen: ({ clearanceId, partner, items }) => {
-          if (partner === this.#bugFor) return Effect.die(new Error("a bug"))
-          const decisions = items.map(({ item }) => ({ item, decision: "approved" as const }))
-          return Effect.succeed({ clearanceId, listVersion: "test", decisions })
-        },
-      }),
+      this.#compliance,
       Layer.succeed(Banks, {
         route: () => "north",
         concurrency: 64,
@@ -123,6 +118,19 @@ export class EngineUnderTest implements AsyncDisposable {
       }),
       Layer.succeed(Ledger, { post: ({ key }) => Effect.succeed(key) }),
     )
+  }
+
+  /** A server of the test's where it names one; otherwise everybody is cleared. */
+  get #compliance() {
+    if (this.#environment.COMPLIANCE_URL !== undefined)
+      return Layer.fresh(complianceOverHttp).pipe(Layer.provide(settings(this.#environment)))
+    return Layer.succeed(ComplianceEngine, {
+      screen: ({ clearanceId, partner, items }) => {
+        if (partner === this.#bugFor) return Effect.die(new Error("a bug"))
+        const decisions = items.map(({ item }) => ({ item, decision: "approved" as const }))
+        return Effect.succeed({ clearanceId, listVersion: "test", decisions })
+      },
+    })
   }
 
   /** Opens a batch of a partner. */

@@ -29,7 +29,11 @@ describe("migrations", () => {
         concurrency: 4,
       })
       const names = yield* applied.pipe(Effect.provide(pool(url)))
-      assert.deepStrictEqual(names, ["0001-projection-checkpoints.sql", "0002-payout-batches.sql"])
+      assert.deepStrictEqual(names, [
+        "0001-projection-checkpoints.sql",
+        "0002-payout-batches.sql",
+        "0003-item-clearance.sql",
+      ])
     }).pipe(Effect.scoped),
   )
 
@@ -48,7 +52,7 @@ describe("migrations", () => {
         assert.strictEqual(tables.length, 1)
         yield* query("clear", (sql) => sql`drop table payout_items`)
         yield* migrate
-        assert.strictEqual((yield* applied).length, 2)
+        assert.strictEqual((yield* applied).length, 3)
       }).pipe(Effect.provide(pool(url)))
     }).pipe(Effect.scoped),
   )

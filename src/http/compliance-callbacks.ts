@@ -1,0 +1,96 @@
+/** `POST /compliance-callbacks`: what the compliance engine decided later, signed as a Standard Webhook. */
+import { Clock, Effect, Option, Schema } from "effect"
+import { Hono } from "hono"
+import { AppConfig } from "../config.ts"
+import { PlainText } from "../domain/beneficiary.ts"
+import { ClearanceDecision } from "../domain/events.ts"
+import { parseClearanceKey } from "../domain/identifiers.ts"
+import { EventLog } from "../streams/event-log.ts"
+import { Metrics } from "../telemetry/metrics.ts"
+import { SIGNATURE_MS_MAX, type Verify, verifying } from "./callback-signature.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
+import { NotFound } from "./failures.ts"
+import { HeardCallbacks } from "./heard-callbacks.ts"
+import { readJson } from "./json-body.ts"
+import { withoutQuotes } from "./payout-batch-events.ts"
+import { RequestBodies } from "./request-body.ts"
+
+const BODY_BYTES_MAX = 256 * 1024
+/** Items of one clearance. */
+const DECISIONS_MAX = 500
+const HEARD_MAX = 10_000
+
+const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
+
+const Callback = Schema.Struct({
+  id: text(255),
+  clearanceId: text(64),
+  listVersion: PlainText(255),
+  decisions: Schema.NonEmptyArray(
+    Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+  ).check(Schema.isMaxLength(DECISIONS_MAX)),
+})
+
+const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
+
+interface Desk {
+  readonly verify: Verify
+  readonly heard: HeardCallbacks
+}
+
+/** The route of callbacks; there is none without a secret to hold them to. */
+export const complianceCallbacks = Effect.fnUntraced(function* (
+  edge: Edge<AppConfig | EventLog | RequestBodies>,
+) {
+  const { complianceCallbackSecret } = (yield* AppConfig).providers
+  const routes = new Hono<EdgeEnv>()
+  if (Option.isNone(complianceCallbackSecret)) return routes
+  // A signature is good for so long before and after its time.
+  const heard = new HeardCallbacks(2 * SIGNATURE_MS_MAX, HEARD_MAX)
+  const desk: Desk = { verify: verifying(complianceCallbackSecret.value), heard }
+  return routes.post(
+    "/compliance-callbacks",
+    edge.open((c) =>
+      Effect.flatMap(RequestBodies, (bodies) =>
+        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, desk, body)),
+      ),
+    ),
+  )
+})
+
+/** Puts the engine's decisions into the mailbox of the batch; hearing them again changes nothing. */
+const hear = Effect.fnUntraced(function* (c: EdgeContext, { verify, heard }: Desk, body: Buffer) {
+  yield* verify(c, body)
+  const { complianceCallbacks } = yield* Metrics
+  const { clearanceId, listVersion, decisions } = yield* readJson(body, decodeCallback)
+  const at = yield* Clock.currentTimeMillis
+  const message = c.req.header("webhook-id") ?? ""
+  if (heard.has(message, body, at)) {
+    complianceCallbacks.inc({ outcome: "repeated" })
+    return c.body(null, 202)
+  }
+  const about = parseClearanceKey(clearanceId)
+  if (about === undefined) return yield* unknownClearance
+  const log = yield* EventLog
+  yield* log
+    .tell(about.batch, {
+      _tag: "RecordScreening",
+      at,
+      clearance: about.clearance,
+      clearanceId,
+      listVersion,
+      decisions: decisions.map(withoutQuotes),
+    })
+    .pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance))
+  heard.add(message, body, at)
+  complianceCallbacks.inc({ outcome: "heard" })
+  return c.body(null, 202)
+})
+
+/** The engine's name for it may be anything, so it is not repeated. */
+const unknownClearance: Effect.Effect<never, NotFound> = Effect.gen(function* () {
+  const { complianceCallbacks } = yield* Metrics
+  complianceCallbacks.inc({ outcome: "unknown" })
+  yield* Effect.logWarning("the compliance engine told of a clearance that is not ours")
+  return yield* new NotFound({ what: "clearance" })
+})
