@@ -1,5 +1,6 @@
 /** Every setting of the service, read from the environment once and in one place; docs/CONFIGURATION.md tells of each. */
 import { Array as Arr, Config, Context, Layer, Redacted, Result, Schema, String as Str } from "effect"
+import { PayeePolicy } from "./domain/events.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 import { crashPoints } from "./platform/crash-point.ts"
@@ -82,6 +83,13 @@ const providersFromEnvironment = Config.all({
   routes: pairs("BANK_ROUTES"),
 })
 
+/** "5000,30000": 1 to 20 durations. */
+const milliseconds = (name: string, fallback: ReadonlyArray<number>) =>
+  Config.schema(MillisecondsList, name).pipe(
+    Config.map((text): ReadonlyArray<number> => text.split(",").map(Number)),
+    Config.withDefault(fallback),
+  )
+
 const settings = Config.all({
   http: Config.all({
     host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
@@ -143,8 +151,14 @@ const settings = Config.all({
     approvalWithinMs: count("APPROVAL_WITHIN_MS", 24 * hour, 31 * 24 * hour),
     /** Attempts that an item may have by policy, after failures that a new attempt may mend. */
     attemptsMax: count("ATTEMPTS_MAX", 1, ATTEMPTS_MAX),
+    /** What becomes of an item whose beneficiary's name is not the one on the account. */
+    payeePolicy: Config.schema(PayeePolicy, "PAYEE_CHECK").pipe(Config.withDefault("review" as const)),
   }),
   providers: Config.all({
+    /** What the compliance engine signs its callbacks with. Without it, it is not told where to send any. */
+    complianceCallbackSecret: Config.option(Config.Redacted("COMPLIANCE_CALLBACK_SECRET")),
+    /** When the engine is asked again for decisions that it left for later; the last one as often as it takes. */
+    clearanceDelaysMs: milliseconds("CLEARANCE_DELAYS_MS", [300 * seconds, 900 * seconds, hour]),
     /** The document that tells of all providers; without one, what it is derived from. */
     source: Config.String("PROVIDERS_FILE").pipe(
       Config.map((file) => ({ file })),
@@ -154,12 +168,13 @@ const settings = Config.all({
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),
     bankConcurrency: count("BANK_CONCURRENCY", 32),
     /** When an open transfer is asked about, after each answer that was not final; then it is parked. */
-    inquiryDelaysMs: Config.schema(MillisecondsList, "INQUIRY_DELAYS_MS").pipe(
-      Config.withDefault(
-        [5 * seconds, 30 * seconds, 300 * seconds, hour, ...Array(5).fill(24 * hour)].join(","),
-      ),
-      Config.map((text) => text.split(",").map(Number)),
-    ),
+    inquiryDelaysMs: milliseconds("INQUIRY_DELAYS_MS", [
+      5 * seconds,
+      30 * seconds,
+      300 * seconds,
+      hour,
+      ...Array<number>(5).fill(24 * hour),
+    ]),
   }),
   webhooks: Config.all({
     /** Lets endpoints be plain HTTP and on private addresses: for a laptop, never for production. */

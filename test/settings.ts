@@ -29,6 +29,7 @@ export const settings = (environment: Readonly<Record<string, string>> = {}): La
           BANK_ROUTES: "EUR=north,GBP=north,*=south",
           MASTER_KEYS: masterKeys,
           BANK_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s=",
+          COMPLIANCE_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWNvbXBsaWFuY2UtZW5naW5l",
           STREAM_PREFIX: ownPrefix(),
           ...environment,
         }),

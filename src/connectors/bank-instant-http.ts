@@ -2,10 +2,11 @@
  * A bank behind `POST {bank}/instant-transfer` and `GET {bank}/instant-transfer/{reference}`. Only a word that was
  * agreed, about the very transfer that was asked for, is believed; all else leaves the transfer open.
  */
-import { Effect, Option, Schema } from "effect"
-import { AppConfig, type Settings } from "../config.ts"
+import { Effect, Schema } from "effect"
+import { AppConfig } from "../config.ts"
 import { formatAmount } from "../domain/money.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "./bank.ts"
+import { callbackUrl } from "./callback-url.ts"
 import {
   type Answers,
   callProvider,
@@ -35,21 +36,16 @@ export const instantBank = Effect.fnUntraced(function* (settings: BankSettings) 
   const { url, keyWindowMs = Number.POSITIVE_INFINITY } = yield* ownSettings(settings, OwnSettings)
   const { name, policy } = settings
   const provider = providerOf(name, { url, policy })
-  const callbackUrl = `${callbackBaseOf((yield* AppConfig).http)}/${name}`
+  const ownCallbackUrl = `${callbackUrl((yield* AppConfig).http, "/bank-callbacks")}/${name}`
   const bank: Bank = {
     name,
     keyWindowMs,
     transfer: (instruction) =>
-      ask(provider, transferCall(instruction, callbackUrl), transferAnswers, instruction.reference),
+      ask(provider, transferCall(instruction, ownCallbackUrl), transferAnswers, instruction.reference),
     inquire: (reference) => ask(provider, inquiryCall(reference), inquiryAnswers, reference),
   }
   return bank
 })
-
-const callbackBaseOf = ({ publicUrl, host, port }: Settings["http"]): string => {
-  const own = `http://${host.includes(":") ? `[${host}]` : host}:${port}`
-  return `${Option.getOrElse(publicUrl, () => own).replace(/\/+$/, "")}/bank-callbacks`
-}
 
 const transferCall = (
   { reference, beneficiary, currency, minor, remittance }: TransferInstruction,

@@ -1,7 +1,10 @@
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Option, Schema } from "effect"
+import { AppConfig } from "../config.ts"
 import { PlainText } from "../domain/beneficiary.ts"
 import { ClearanceDecision } from "../domain/events.ts"
+import { ItemNumber } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import { callbackUrl } from "./callback-url.ts"
 import { type Clearance, type ClearanceRequest, ComplianceEngine } from "./compliance-engine.ts"
 import { Lanes } from "./lane.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
@@ -15,7 +18,10 @@ const ClearanceBody = Schema.Struct({
   clearanceId: ProviderId,
   listVersion: ProviderId,
   decisions: Schema.Array(
-    Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+    Schema.Union([
+      Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+      Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") }),
+    ]),
   ),
 })
 
@@ -24,11 +30,16 @@ const answers: Answers<Clearance> = { 200: reading(ClearanceBody, (clearance) =>
 /** The engine keeps the ids of clearances: asked again, it is the same question. */
 const terms = { step: STEP, repeatable: true, patienceMs: 0, outcomeOf: () => "Cleared" }
 
-/** The compliance engine behind `POST {url}/clearance`. */
+/** The compliance engine behind `POST {url}/clearance?callbackUrl=…`. */
 export const layer = Layer.effect(
   ComplianceEngine,
   Effect.gen(function* () {
     const { compliance } = yield* ProviderSettings
+    const { providers, http } = yield* AppConfig
+    // Where to call back is no part of the question, which has to stay the same wherever it is asked again.
+    const path = Option.isSome(providers.complianceCallbackSecret)
+      ? `/clearance?callbackUrl=${encodeURIComponent(callbackUrl(http, "/compliance-callbacks"))}`
+      : "/clearance"
     const provider = providerOf(PROVIDER, compliance)
     const lane = yield* (yield* Lanes).open({ name: PROVIDER, kind: "compliance" }, compliance.policy)
     return {
@@ -40,7 +51,7 @@ export const layer = Layer.effect(
             {
               step: STEP,
               method: "POST",
-              path: "/clearance",
+              path,
               idempotencyKey: request.clearanceId,
               body: bodyOf(request),
             },

@@ -4,7 +4,15 @@
  */
 
 import type { Day } from "./business-days.ts"
-import type { BatchMode, ClosedState, PayoutItem, PostingKind } from "./events.ts"
+import type {
+  BatchMode,
+  ClosedState,
+  PayeeMatch,
+  PayeePolicy,
+  PayoutItem,
+  PostingKind,
+  Verdict,
+} from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
 import { ItemSet } from "./item-set.ts"
 import type { Scheme } from "./scheme.ts"
@@ -81,8 +89,15 @@ export interface Item extends PayoutItem {
   state: ItemState
   ledger: LedgerState
   task: Task
-  /** The clearance or posting that is requested and not yet answered. */
+  /** The clearance that asked about it. */
   clearance: number | undefined
+  /** The strictest word that the engine has said of it, the lists that this was said by, and whether the name matches. */
+  verdict: Verdict | undefined
+  listVersion: string | undefined
+  payee: PayeeMatch | undefined
+  /** The engine took an approval back when an intent was in the log already: nothing more is sent. */
+  clearanceWithdrawn: boolean
+  /** The posting that is requested and not yet booked. */
   posting: number | undefined
   /** The attempt under way or last made, and those before it. */
   transfer: Attempt | undefined
@@ -94,6 +109,14 @@ export interface Item extends PayoutItem {
 export interface Tally {
   count: number
   minor: bigint
+}
+
+/** A clearance that was asked for, while items wait for it. */
+export interface OpenClearance {
+  readonly items: ReadonlyArray<number>
+  /** When the engine is asked again, once it said that it will decide later, and how often it said so. */
+  decideBy: number | undefined
+  deferrals: number
 }
 
 export interface Approval {
@@ -115,6 +138,7 @@ export interface Batch {
   executeAt: number | undefined
   approval: Approval | undefined
   attemptsMax: number
+  payeePolicy: PayeePolicy
   itemCount: number
   receivedAt: number
   updatedAt: number
@@ -127,7 +151,7 @@ export interface Batch {
   readonly tasks: Readonly<Record<Task, ItemSet>>
   /** Items that failed in a way that a new attempt may mend, and may have one by policy. */
   readonly retries: ItemSet
-  readonly clearances: Map<number, ReadonlyArray<number>>
+  readonly clearances: Map<number, OpenClearance>
   clearanceCount: number
   /** Postings requested and not yet booked. */
   readonly postings: Map<number, { readonly kind: PostingKind; readonly items: ReadonlyArray<number> }>
@@ -148,6 +172,7 @@ export const emptyBatch = (): Batch => ({
   executeAt: undefined,
   approval: undefined,
   attemptsMax: 1,
+  payeePolicy: "off",
   itemCount: 0,
   receivedAt: 0,
   updatedAt: 0,
@@ -217,6 +242,10 @@ export const mayStart = (batch: Batch, now: number): boolean =>
   (batch.mode === "partial" || batch.tasks.hold.size === batch.itemCount - countOf(batch, "cancelled")) &&
   (batch.approval === undefined || batch.approval.approvedBy !== undefined) &&
   (batch.executeAt === undefined || batch.executeAt <= now)
+
+/** Whether an item still waits for the answer to a clearance: none does when all were cancelled meanwhile. */
+export const isAwaited = ({ tasks }: Batch, { items }: OpenClearance): boolean =>
+  items.some((item) => tasks.screen.has(item))
 
 /** Nothing is left to do for a machine: every item is final or waits for a person. */
 export const isQuiescent = (batch: Batch): boolean =>

@@ -10,6 +10,7 @@ import {
   ClearanceDecision,
   Evidence,
   Instant,
+  PayeePolicy,
   PayoutItem,
   PostingKind,
   TransferIntent,
@@ -44,6 +45,8 @@ export const BatchPolicy = Schema.Struct({
   /** How long an approval may take, in milliseconds. */
   approvalWithinMs: Schema.Int,
   attemptsMax: AttemptNumber,
+  /** Off where it is not said. */
+  payeePolicy: Schema.optionalKey(PayeePolicy),
 })
 export type BatchPolicy = typeof BatchPolicy.Type
 
@@ -67,13 +70,17 @@ export type ReceiveBatch = typeof ReceiveBatch.Type
 
 export const RequestScreening = Schema.TaggedStruct("RequestScreening", { at: Instant, items })
 
+/** The engine's answer to a clearance, or to a part of it: in its response, or later by callback. */
 export const RecordScreening = Schema.TaggedStruct("RecordScreening", {
   at: Instant,
   clearance: Schema.Int,
   clearanceId: Schema.String,
   listVersion: Schema.String,
   decisions: Schema.Array(ClearanceDecision),
+  /** Items that the engine will decide later, and when it is asked again if it does not. */
+  pending: Schema.optionalKey(Schema.Struct({ items, decideBy: Instant })),
 })
+export type RecordScreening = typeof RecordScreening.Type
 
 /** Releases or rejects an item that is held for review. */
 export const Review = Schema.TaggedStruct("Review", {
@@ -152,13 +159,20 @@ export const Resolve = Schema.TaggedStruct("Resolve", {
 export const CloseBatch = Schema.TaggedStruct("CloseBatch", { at: Instant })
 
 /** The commands that come from outside and wait in a mailbox; all others but the first are the worker's own. */
-export const MailCommand = Schema.Union([RecordTransfer, Approve, Cancel, Review, Retry, Resolve])
+export const MailCommand = Schema.Union([
+  RecordTransfer,
+  RecordScreening,
+  Approve,
+  Cancel,
+  Review,
+  Retry,
+  Resolve,
+])
 export type MailCommand = typeof MailCommand.Type
 
 export const BatchCommand = Schema.Union([
   ReceiveBatch,
   RequestScreening,
-  RecordScreening,
   ExpireApproval,
   StartExecution,
   RequestPosting,

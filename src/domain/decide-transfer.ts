@@ -68,6 +68,7 @@ const heardOfOpen = (
         return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: certainAt }]
       }
       if (isDisputed(item)) return [park("the bank never saw it, and may have paid another attempt")]
+      if (item.clearanceWithdrawn) return [park("the bank never saw it, and its clearance was withdrawn")]
       if (transfer.sends >= SENDS_MAX) return [park("the bank does not receive the transfer")]
       return [{ _tag: "TransferResent", ...about }]
     }
@@ -115,23 +116,14 @@ const heardOfFinal = (
     evidence: reported.evidence,
     compensation: mendable ? "repost" : "review",
   }
-  return [detected, ...heldBack(item, at)]
+  return [detected, ...heldBack(item, at, "an earlier attempt is in dispute")]
 }
 
-/** A later attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
-const heldBack = ({ item, transfer }: Item, at: number): ReadonlyArray<BatchEvent> =>
+/** An attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
+export const heldBack = ({ item, transfer }: Item, at: number, reason: string): ReadonlyArray<BatchEvent> =>
   transfer === undefined || transfer.outcome !== undefined || transfer.phase !== "transferring"
     ? []
-    : [
-        {
-          _tag: "TransferUnknown",
-          at,
-          item,
-          attempt: transfer.attempt,
-          reason: "an earlier attempt is in dispute",
-          inquireAt: at,
-        },
-      ]
+    : [{ _tag: "TransferUnknown", at, item, attempt: transfer.attempt, reason, inquireAt: at }]
 
 interface FinalWord {
   readonly word: TransferFinal

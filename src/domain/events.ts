@@ -26,11 +26,24 @@ export const PayoutItem = Schema.Struct({
 })
 export type PayoutItem = typeof PayoutItem.Type
 
+/** The compliance engine's word on an item. */
+export const Verdict = Schema.Literals(["approved", "rejected", "review"])
+export type Verdict = typeof Verdict.Type
+
+/** Verification of payee: whether the beneficiary's name is the one on the account. */
+export const PayeeMatch = Schema.Literals(["match", "close-match", "no-match", "unknown"])
+export type PayeeMatch = typeof PayeeMatch.Type
+
+/** What becomes of an item whose beneficiary's name is not the one on the account. */
+export const PayeePolicy = Schema.Literals(["off", "review", "reject"])
+export type PayeePolicy = typeof PayeePolicy.Type
+
 /** What the compliance engine said of one item. */
 export const ClearanceDecision = Schema.Struct({
   item: ItemNumber,
-  decision: Schema.Literals(["approved", "rejected", "review"]),
+  decision: Verdict,
   reason: Schema.optionalKey(Schema.String),
+  payee: Schema.optionalKey(PayeeMatch),
 })
 export type ClearanceDecision = typeof ClearanceDecision.Type
 
@@ -94,6 +107,8 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   approval: Schema.optionalKey(ApprovalTerms),
   /** How often an item may be tried by policy after failures that a new attempt may mend. */
   attemptsMax: AttemptNumber,
+  /** Off where it is not said, as in logs from before payees were verified. */
+  payeePolicy: Schema.optionalKey(PayeePolicy),
 })
 
 /** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */
@@ -111,11 +126,29 @@ export const ScreeningRequested = Schema.TaggedStruct("ScreeningRequested", {
   items,
 })
 
-export const ItemsScreened = Schema.TaggedStruct("ItemsScreened", {
+/** Whose answer it is: the clearance, the engine's name for it, and the lists that it looked into. */
+const answer = {
   at: Instant,
   clearance: Schema.Int,
   clearanceId: Schema.String,
   listVersion: Schema.String,
+}
+
+export const ItemsScreened = Schema.TaggedStruct("ItemsScreened", {
+  ...answer,
+  decisions: Schema.NonEmptyArray(ClearanceDecision),
+})
+
+/** The engine takes its time over some items. If it has not told by `decideBy`, it is asked again. */
+export const ClearancePending = Schema.TaggedStruct("ClearancePending", {
+  ...answer,
+  items,
+  decideBy: Instant,
+})
+
+/** The engine said something stricter of items after an intent to pay them: an alarm. Nothing more is sent for them. */
+export const ClearanceWithdrawn = Schema.TaggedStruct("ClearanceWithdrawn", {
+  ...answer,
   decisions: Schema.NonEmptyArray(ClearanceDecision),
 })
 
@@ -259,6 +292,8 @@ export const BatchEvent = Schema.Union([
   ItemsReceived,
   ScreeningRequested,
   ItemsScreened,
+  ClearancePending,
+  ClearanceWithdrawn,
   ItemReviewed,
   BatchApproved,
   ApprovalExpired,

@@ -13,10 +13,11 @@ import {
   emptyBatch,
   type Item,
   type ItemState,
+  isAwaited,
   type Tally,
   type TransferFinal,
 } from "./batch.ts"
-import type { BatchEvent, BatchEventOf, PayoutItem } from "./events.ts"
+import type { BatchEvent, BatchEventOf, ClearanceDecision, PayoutItem } from "./events.ts"
 import { isRetryDue, taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
@@ -36,10 +37,16 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       return batch
     case "ScreeningRequested":
       batch.clearanceCount = event.clearance
-      batch.clearances.set(event.clearance, event.items)
+      batch.clearances.set(event.clearance, { items: event.items, decideBy: undefined, deferrals: 0 })
       return changeAll(batch, event.items, { state: "screening", clearance: event.clearance })
     case "ItemsScreened":
       return screened(batch, event)
+    case "ClearancePending":
+      return deferred(batch, event)
+    case "ClearanceWithdrawn":
+      for (const decision of event.decisions)
+        change(batch, decision.item, { ...wordOf(event, decision), clearanceWithdrawn: true })
+      return batch
     case "ItemReviewed":
       return event.decision === "released"
         ? change(batch, event.item, { state: "cleared", reason: undefined })
@@ -127,6 +134,7 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   batch.approval =
     event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
   batch.attemptsMax = event.attemptsMax
+  batch.payeePolicy = event.payeePolicy ?? "off"
   batch.itemCount = event.itemCount
   batch.receivedAt = event.at
   return batch
@@ -139,6 +147,10 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     ledger: "none",
     task: "submit",
     clearance: undefined,
+    verdict: undefined,
+    listVersion: undefined,
+    payee: undefined,
+    clearanceWithdrawn: false,
     posting: undefined,
     transfer: undefined,
     earlier: [],
@@ -154,12 +166,29 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
 const verdicts = { approved: "cleared", rejected: "rejected", review: "held" } as const
 
 /** Items that were cancelled while they were screened stay cancelled, whatever the answer. */
-const screened = (batch: Batch, { clearance, decisions }: BatchEventOf<"ItemsScreened">): Batch => {
-  for (const { item, decision, reason } of decisions)
-    change(batch, item, { state: verdicts[decision], clearance: undefined, reason })
-  const asked = batch.clearances.get(clearance)
-  if (asked?.every((item) => !batch.tasks.screen.has(item))) batch.clearances.delete(clearance)
+const screened = (batch: Batch, event: BatchEventOf<"ItemsScreened">): Batch => {
+  for (const decision of event.decisions) {
+    const { item, reason } = decision
+    change(batch, item, { ...wordOf(event, decision), state: verdicts[decision.decision], reason })
+  }
+  const asked = batch.clearances.get(event.clearance)
+  if (asked !== undefined && !isAwaited(batch, asked)) batch.clearances.delete(event.clearance)
   return batch
+}
+
+/** What is remembered of the engine's word, whatever becomes of the item. */
+const wordOf = (
+  { listVersion }: BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">,
+  { decision, payee }: ClearanceDecision,
+): Partial<Item> => ({ verdict: decision, listVersion, ...(payee === undefined ? {} : { payee }) })
+
+const deferred = (batch: Batch, event: BatchEventOf<"ClearancePending">): Batch => {
+  const clearance = batch.clearances.get(event.clearance)
+  if (clearance === undefined)
+    throw new Error(`clearance ${event.clearance} waits for nothing: the log is not legal`)
+  clearance.decideBy = event.decideBy
+  clearance.deferrals += 1
+  return changeAll(batch, event.items, { reason: "the compliance engine decides later" })
 }
 
 const bookings = { hold: "held", post: "posted", release: "released", reverse: "reversed" } as const

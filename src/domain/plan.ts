@@ -1,6 +1,6 @@
 /** Which work is due for a batch: a pure function of its state and the time. */
 import { Array as Arr } from "effect"
-import { type Batch, isAwaitingApproval, isComplete, mayStart, type Task } from "./batch.ts"
+import { type Batch, isAwaited, isAwaitingApproval, isComplete, mayStart, type Task } from "./batch.ts"
 import type { PostingKind } from "./events.ts"
 import type { ItemSet } from "./item-set.ts"
 
@@ -45,9 +45,10 @@ export const plan = (
 
   add(idle("submit", CHUNK_MAX), (items) => ({ _tag: "RequestScreening", items }))
   for (const [clearance, asked] of batch.clearances) {
-    // Asked again it is the same question, also about items that were cancelled meanwhile: its key stands for all.
-    const waits = asked.some((item) => batch.tasks.screen.has(item)) && !asked.some((item) => busy.has(item))
-    add(waits ? asked : [], (items) => ({ _tag: "Screen", clearance, items }))
+    const { items, decideBy = now } = asked
+    // Asked again it is the same question, also about items that are decided or cancelled: its key stands for all.
+    const due = decideBy <= now && isAwaited(batch, asked) && !items.some((item) => busy.has(item))
+    add(due ? items : [], (items) => ({ _tag: "Screen", clearance, items }))
   }
   if (isAwaitingApproval(batch) && (batch.approval?.expiresAt ?? now) <= now)
     work.push({ _tag: "ExpireApproval" })
@@ -85,6 +86,9 @@ export const plan = (
 export const wakeAt = (batch: Batch): number | undefined => {
   let earliest = Number.POSITIVE_INFINITY
   for (const item of batch.tasks.inquire) earliest = Math.min(earliest, inquireAt(batch, item))
+  for (const clearance of batch.clearances.values())
+    if (clearance.decideBy !== undefined && isAwaited(batch, clearance))
+      earliest = Math.min(earliest, clearance.decideBy)
   if (batch.closed === undefined && batch.startedAt === undefined) {
     if (isAwaitingApproval(batch)) earliest = Math.min(earliest, batch.approval?.expiresAt ?? earliest)
     else if (mayStart(batch, Number.POSITIVE_INFINITY))

@@ -9,6 +9,8 @@ export type RejectionReason =
   | "items-misnumbered"
   | "items-unsealed"
   | "no-such-item"
+  | "no-such-clearance"
+  | "clearance-withdrawn"
   | "no-such-attempt"
   | "other-bank"
   | "not-due"

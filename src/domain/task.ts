@@ -1,9 +1,16 @@
 /** What has to happen to an item next. */
 import type { AttemptPhase, Batch, Item, Task } from "./batch.ts"
 
-/** Whether policy tries a failed item again: it may help, its money is back, and the partner has attempts left. */
-export const isRetryDue = ({ attemptsMax }: Batch, { state, task, transfer }: Item): boolean =>
-  state === "failed" && task === "none" && transfer?.retryable === true && transfer.attempt < attemptsMax
+/** Whether policy tries a failed item again: it may, it may help, its money is back, and the partner has attempts left. */
+export const isRetryDue = (
+  { attemptsMax }: Batch,
+  { state, task, transfer, clearanceWithdrawn }: Item,
+): boolean =>
+  state === "failed" &&
+  task === "none" &&
+  !clearanceWithdrawn &&
+  transfer?.retryable === true &&
+  transfer.attempt < attemptsMax
 
 /** The next thing that has to happen to an item, from its states alone. */
 export const taskOf = (item: Item): Task => {
@@ -19,8 +26,6 @@ export const taskOf = (item: Item): Task => {
     case "parked":
       // An open attempt goes on being asked about, whatever is in dispute.
       return item.transfer?.outcome === undefined ? phaseTasks[item.transfer?.phase ?? "parked"] : "review"
-    case "rejected":
-      return "none"
     case "cleared":
       return ledger === "held" ? "request" : "hold"
     case "transferring":
@@ -32,6 +37,7 @@ export const taskOf = (item: Item): Task => {
       // What was released or reversed and is paid after all is held and posted like any payment.
       return ledger === "posted" ? "none" : ledger === "held" ? "post" : "hold"
     case "failed":
+    case "rejected":
     case "cancelled":
       // Posted, where a person found that it was not paid after all.
       return ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"

@@ -9,6 +9,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { bankCallbacks } from "./bank-callbacks.ts"
+import { complianceCallbacks } from "./compliance-callbacks.ts"
 import { type EdgeEnv, makeEdge } from "./edge.ts"
 import { NotFound } from "./failures.ts"
 import type { Intake } from "./intake.ts"
@@ -37,6 +38,7 @@ export const makeApp = Effect.gen(function* () {
   app.route("/", payoutBatches(edge))
   app.route("/", webhookEndpoints(edge))
   app.route("/", yield* bankCallbacks(edge))
+  app.route("/", yield* complianceCallbacks(edge))
   app.route("/", operations(edge))
   app.get("/openapi.json", (c) => c.json(openApiDocument))
   app.get("/", (c) => c.json(index))

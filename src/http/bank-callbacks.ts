@@ -1,20 +1,18 @@
 /** `POST /bank-callbacks/:bank`: what banks tell of transfers, signed as Standard Webhooks. */
 import { hash } from "node:crypto"
-import { Clock, Effect, Redacted, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import { Hono } from "hono"
-import { Webhook, WebhookVerificationError } from "standardwebhooks"
 import { AppConfig } from "../config.ts"
 import type { TransferOutcome } from "../domain/commands.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
+import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
-import { InvalidRequest, InvalidSignature, NotFound } from "./failures.ts"
+import { InvalidRequest, NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
 import { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
-/** How long a repetition costs nothing; one that comes later goes to the batch, which knows old news. */
-const KEPT_MS = 600_000
 
 const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
 
@@ -34,20 +32,20 @@ const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 /** The route of callbacks. All banks sign with the one secret of the configuration. */
 export const bankCallbacks = Effect.fnUntraced(function* (edge: Edge<AppConfig | EventLog | RequestBodies>) {
   const { callbackSecret } = (yield* AppConfig).providers
-  const webhook = new Webhook(Redacted.value(callbackSecret))
+  const verify = verifying(callbackSecret)
   return new Hono<EdgeEnv>().post(
     "/bank-callbacks/:bank",
     edge.open((c) =>
       Effect.flatMap(RequestBodies, (bodies) =>
-        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, webhook, body)),
+        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
       ),
     ),
   )
 })
 
 /** Puts what the bank tells into the mailbox of the batch; hearing it again changes nothing. */
-const hear = Effect.fnUntraced(function* (c: EdgeContext, webhook: Webhook, body: Buffer) {
-  yield* verify(c, webhook, body)
+const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+  yield* verify(c, body)
   const callback = yield* readJson(body, decodeCallback)
   if (callback.bank !== c.req.param("bank"))
     return yield* new InvalidRequest({ detail: "The body is from another bank than the path." })
@@ -74,26 +72,8 @@ const commandIdOf = (
   outcome: TransferOutcome,
 ): CommandId => {
   const said = JSON.stringify([bank, webhookId, reference, outcome])
-  return { id: hash("sha256", said, "base64url"), digest: "", keptMs: KEPT_MS }
+  return { id: hash("sha256", said, "base64url"), digest: "", keptMs: CALLBACK_KEPT_MS }
 }
-
-const verify = (c: EdgeContext, webhook: Webhook, body: Buffer): Effect.Effect<void, InvalidSignature> =>
-  Effect.suspend(() => {
-    const header = (name: string) => c.req.header(name) ?? ""
-    const headers = {
-      "webhook-id": header("webhook-id"),
-      "webhook-timestamp": header("webhook-timestamp"),
-      "webhook-signature": header("webhook-signature"),
-    }
-    try {
-      webhook.verify(body, headers, { jsonParse: false })
-      return Effect.void
-    } catch (error) {
-      return error instanceof WebhookVerificationError
-        ? Effect.fail(new InvalidSignature())
-        : Effect.die(error)
-    }
-  })
 
 const unknownTransfer = ({ bank, reference }: Callback): Effect.Effect<never, NotFound> =>
   Effect.andThen(

@@ -265,6 +265,23 @@ export const openApiDocument = {
         },
       },
     },
+    "/compliance-callbacks": {
+      post: {
+        operationId: "hearComplianceEngine",
+        summary: "For the compliance engine: decisions that it left for later, signed as a Standard Webhook",
+        security: forAnyone,
+        parameters: webhookHeaders,
+        requestBody: { required: true, content: json("ComplianceCallback") },
+        responses: {
+          "202": { description: "It was heard; hearing it again changes nothing." },
+          "400": problem("The body is not as agreed."),
+          "401": problem("The signature does not verify, or is older than five minutes."),
+          ...absent,
+          "413": problem("The body is larger than 256 KiB."),
+          ...unavailable,
+        },
+      },
+    },
     ...operational("/healthz", "isAlive", "Whether the process lives", "It lives."),
     ...operational("/readyz", "isReady", "Whether Redis, Postgres and NATS answer", "All answer.", {
       "503": { description: "notAnswering names the parts that do not answer." },

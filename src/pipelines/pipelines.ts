@@ -70,10 +70,10 @@ export class Pipelines extends Context.Service<
       const register = yield* InstructionRegister
       const pass = yield* CrashPoints
       const { providers, worker } = yield* AppConfig
-      const { inquiryDelaysMs } = providers
+      const { inquiryDelaysMs, clearanceDelaysMs } = providers
       // A call that its worker made before it lost the batch is over by then.
       const quarantineMs = banks.callMsMax + worker.claimMs
-      const screen = screening(yield* ComplianceEngine)
+      const screen = screening({ engine: yield* ComplianceEngine, clearanceDelaysMs })
       const post = posting(yield* Ledger, pass)
       const pay = paying({ banks, register, keys: yield* PartnerKeys, pass, inquiryDelaysMs, quarantineMs })
       const inquire = inquiring({ banks, inquiryDelaysMs, quarantineMs })

@@ -56,9 +56,11 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
     case "ItemsReceived":
       return event.items.map(({ item }) => item)
     case "ScreeningRequested":
+    case "ClearancePending":
     case "ItemsCancelled":
       return event.items
     case "ItemsScreened":
+    case "ClearanceWithdrawn":
       return event.decisions.map(({ item }) => item)
     case "TransfersRequested":
       return event.transfers.map(({ item }) => item)

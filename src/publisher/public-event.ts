@@ -6,7 +6,8 @@
  * Neither an account number nor a beneficiary's name is in it; a partner knows the item by its own reference.
  */
 import { Schema } from "effect"
-import { ClosedState } from "../domain/events.ts"
+import { itemStates } from "../domain/batch.ts"
+import { ClosedState, PayeeMatch } from "../domain/events.ts"
 import { AttemptNumber, BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
 import { Currency } from "../domain/money.ts"
 
@@ -23,6 +24,7 @@ export const publicEventTypes = {
   PayoutReturned: "com.atlaspay.payout.returned.v1",
   PayoutCancelled: "com.atlaspay.payout.cancelled.v1",
   PayoutParked: "com.atlaspay.payout.parked.v1",
+  PayoutClearanceWithdrawn: "com.atlaspay.payout.clearance-withdrawn.v1",
   PayoutBatchClosed: "com.atlaspay.payout-batch.closed.v1",
 } as const
 export type PublicEventName = keyof typeof publicEventTypes
@@ -69,6 +71,8 @@ const payout = {
   item: ItemNumber,
   itemReference: Schema.String,
   amount: Amount,
+  /** Whether the beneficiary's name is the one on the account, where the compliance engine has said so. */
+  payee: Schema.optionalKey(PayeeMatch),
 }
 
 const reason = Schema.String
@@ -103,6 +107,12 @@ export const PublicEvent = Schema.Union([
   told("PayoutReturned", { ...payout, ...transfer, state: Schema.Literal("returned"), reason }),
   told("PayoutCancelled", { ...payout, state: Schema.Literal("cancelled"), reason }),
   told("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
+  told("PayoutClearanceWithdrawn", {
+    ...payout,
+    state: Schema.Literals(itemStates),
+    decision: Schema.Literals(["review", "rejected"]),
+    reason: Schema.optionalKey(reason),
+  }),
   told("PayoutBatchClosed", {
     ...batch,
     reference,

@@ -1,6 +1,6 @@
 /** Which public events a batch's log yields. A pure function of the log, so that whoever reads it again tells the same. */
 import { attemptOf, attemptsOf, type Batch, emptyBatch, type Item, type ItemState } from "../domain/batch.ts"
-import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
+import type { BatchEventOf, ClearanceDecision, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
@@ -48,6 +48,8 @@ export const publicEventsOf = (
       return event.decisions
         .filter(({ decision }) => decision !== "approved")
         .map((decision, index) => screened(history, recorded, decision, index + 1))
+    case "ClearanceWithdrawn":
+      return event.decisions.map((decision, index) => withdrawn(history, recorded, decision, index + 1))
     case "ItemReviewed":
       return event.decision === "rejected" ? [reviewed(history, recorded, event)] : []
     case "ItemsCancelled":
@@ -99,7 +101,7 @@ const closed = (
 const screened = (
   history: PublicHistory,
   recorded: RecordedEvent,
-  { item, decision, reason }: BatchEventOf<"ItemsScreened">["decisions"][number],
+  { item, decision, reason }: ClearanceDecision,
   nth: number,
 ): PublicEvent => {
   const data = {
@@ -109,6 +111,25 @@ const screened = (
   return decision === "review"
     ? { ...envelope(history, recorded, "PayoutHeld", item, nth), data: { ...data, state: "held" } }
     : { ...envelope(history, recorded, "PayoutRejected", item, nth), data: { ...data, state: "rejected" } }
+}
+
+/** The engine's stricter word on one of several items that it had approved and that were sent since. */
+const withdrawn = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  { item, decision, reason }: ClearanceDecision,
+  nth: number,
+): PublicEvent => {
+  if (decision === "approved") throw new Error(`item ${item} is approved too late: the log is not legal`)
+  return {
+    ...envelope(history, recorded, "PayoutClearanceWithdrawn", item, nth),
+    data: {
+      ...payout(history, item),
+      state: itemOf(history, item).state,
+      decision,
+      ...(reason === undefined ? {} : { reason: redactText(reason) }),
+    },
+  }
 }
 
 const reviewed = (
@@ -187,13 +208,14 @@ const batchFacts = ({ id, batch }: PublicHistory) => ({
 })
 
 const payout = (history: PublicHistory, number: number) => {
-  const { item, reference, currency, minor } = itemOf(history, number)
+  const { item, reference, currency, minor, payee } = itemOf(history, number)
   return {
     batchId: history.id,
     partner: history.batch.partner,
     item,
     itemReference: reference,
     amount: { currency, value: formatAmount(minor, currency) },
+    ...(payee === undefined ? {} : { payee }),
   }
 }
 

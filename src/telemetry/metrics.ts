@@ -62,6 +62,11 @@ const makeMetrics = () => {
       "Calls that waited for a limit that all processes share",
       ["provider"],
     ),
+    complianceCallbacks: counter(
+      "atlaspay_compliance_callbacks_total",
+      "Callbacks of the compliance engine",
+      ["outcome"],
+    ),
     activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
     frozenBatches: counter(
       "atlaspay_frozen_batches_total",

@@ -3,6 +3,7 @@ import { Effect, Layer, ManagedRuntime, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
 import { type BankAnswer, Banks, type NotSent } from "../../src/connectors/bank.ts"
 import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
+import { layer as complianceOverHttp } from "../../src/connectors/compliance-engine-http.ts"
 import { layer as registerInPostgres } from "../../src/connectors/instruction-register-postgres.ts"
 import { Ledger } from "../../src/connectors/ledger.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
@@ -21,7 +22,7 @@ import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
-import { ownPrefix, settings } from "../settings.ts"
+import { ownPrefix, providerSettings, settings } from "../settings.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
@@ -110,13 +111,7 @@ export class EngineUnderTest implements AsyncDisposable {
 
   #providers(sent: () => void) {
     return Layer.mergeAll(
-      Layer.succeed(ComplianceEngine, {
-        screen: ({ clearanceId, partner, items }) => {
-          if (partner === this.#bugFor) return Effect.die(new Error("a bug"))
-          const decisions = items.map(({ item }) => ({ item, decision: "approved" as const }))
-          return Effect.succeed({ clearanceId, listVersion: "test", decisions })
-        },
-      }),
+      this.#compliance,
       Layer.succeed(Banks, {
         route: () => "north",
         concurrency: this.#bankConcurrency,
@@ -135,6 +130,19 @@ export class EngineUnderTest implements AsyncDisposable {
       }),
       Layer.succeed(Ledger, { post: ({ key }) => Effect.succeed(key) }),
     )
+  }
+
+  /** A server of the test's where it names one; otherwise everybody is cleared. */
+  get #compliance() {
+    if (this.#environment.COMPLIANCE_URL !== undefined)
+      return Layer.fresh(complianceOverHttp).pipe(Layer.provide(providerSettings(this.#environment)))
+    return Layer.succeed(ComplianceEngine, {
+      screen: ({ clearanceId, partner, items }) => {
+        if (partner === this.#bugFor) return Effect.die(new Error("a bug"))
+        const decisions = items.map(({ item }) => ({ item, decision: "approved" as const }))
+        return Effect.succeed({ clearanceId, listVersion: "test", decisions })
+      },
+    })
   }
 
   /** Opens a batch of a partner. */

@@ -50,6 +50,22 @@ it.live("clears items, and tells those that were rejected or are under review", 
   }),
 )
 
+it.live("hears what is decided later and whose account it is, and tells where to call back", () =>
+  Effect.gen(function* () {
+    const decisions = [
+      { item: 1, decision: "approved", payee: "close-match" },
+      { item: 2, decision: "pending" },
+    ]
+    server.behaviour = json(200, { clearanceId: "c-1", listVersion: "v", decisions })
+    const clearance = yield* screen(server.url)
+    assert.deepStrictEqual<unknown>(clearance.decisions, decisions)
+    const asked = server.asked.at(-1)
+    const where = encodeURIComponent("http://127.0.0.1:8080/compliance-callbacks")
+    assert.strictEqual(asked?.url, `/clearance?callbackUrl=${where}`)
+    assert.notInclude(asked?.body, "callback", "it is the same question wherever it is asked")
+  }),
+)
+
 const approved = (...items: ReadonlyArray<number>) =>
   items.map((item) => ({ item, decision: "approved", reason: canary }))
 
@@ -62,6 +78,14 @@ it.live.each([
   {
     answer: "takes a decision that nobody knows",
     decisions: [...approved(1), { item: 2, decision: "probably" }],
+  },
+  {
+    answer: "says of a payee what nobody knows",
+    decisions: [...approved(1), { item: 2, decision: "approved", payee: "his sister" }],
+  },
+  {
+    answer: "decides an item and puts it off",
+    decisions: [...approved(1, 2), { item: 2, decision: "pending" }],
   },
   { answer: "speaks of another clearance", clearanceId: "c-2", decisions: approved(1, 2) },
 ])("clears nothing when the answer $answer", ({ decisions, clearanceId = "c-1" }) =>

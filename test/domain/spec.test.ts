@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { itemStates } from "../../src/domain/batch.ts"
 import type { TransferOutcome } from "../../src/domain/commands.ts"
+import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/events.ts"
 import {
   accepted,
   type CommandWithoutTime,
@@ -153,6 +154,24 @@ const retryRows: typeof batchRows = [
   ["Retry after attempt 2", "attempt 2 failed", () => effect(failedTwice(), { ...retry, attempt: 2 })],
   ["Retry after attempt 3", "attempt 2 failed", () => effect(failedTwice(), { ...retry, attempt: 3 })],
 ]
+/** What becomes of an item under a policy, as the table of payees writes it. */
+const payeeCell = (payeePolicy: PayeePolicy, payee: PayeeMatch): string => {
+  const verdicts = Verdict.literals.map((decision) => {
+    const policy = { approvalAbove: {}, approvalWithinMs: 60_000, attemptsMax: 1, payeePolicy }
+    const story = new Story().asked(1, { policy })
+    const decisions = [{ item: 1, decision, payee }]
+    story.tell({ _tag: "RecordScreening", clearance: 1, clearanceId: "c", listVersion: "v", decisions })
+    return story.batch.items.get(1)?.verdict
+  })
+  return payeeCells[verdicts.join()] ?? verdicts.join()
+}
+
+/** For an engine that approves, rejects and wants a review. */
+const payeeCells: Readonly<Record<string, string>> = {
+  "approved,rejected,review": "as decided",
+  "review,rejected,review": "at least review",
+  "rejected,rejected,rejected": "rejected",
+}
 
 const rowsBetween = (from: string, to: string) =>
   spec
@@ -181,6 +200,14 @@ describe("the specification", () => {
     ["approval, start and closing", "## 6.", "## 7.", batchRows],
   ])("shows %s as they are", (_, from, to, rows) => {
     expect(rowsBetween(from, to)).toEqual(rows.map(([command, when, run]) => [command, when, run()]))
+  })
+
+  it("shows what becomes of payees as it is", () => {
+    const shown = tables("policy")
+    for (const policy of PayeePolicy.literals) {
+      for (const payee of PayeeMatch.literals)
+        expect(shown.get(`${policy} / ${payee}`), `${policy}: ${payee}`).toBe(payeeCell(policy, payee))
+    }
   })
 
   it("names every state of an item", () => {

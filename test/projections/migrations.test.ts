@@ -33,6 +33,7 @@ describe("migrations", () => {
         "0001-projection-checkpoints.sql",
         "0002-payout-batches.sql",
         "0003-checkpoint-heads.sql",
+        "0004-item-clearance.sql",
       ])
     }).pipe(Effect.scoped),
   )

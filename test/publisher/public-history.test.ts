@@ -79,6 +79,37 @@ describe("the public history of a batch", () => {
     ])
   })
 
+  it("tells whose account it is, and what compliance said too late", () => {
+    const story = new Story().asked(2)
+    const says = (decision: "approved" | "rejected", item: number) =>
+      story.tell({
+        _tag: "RecordScreening",
+        clearance: 1,
+        clearanceId: "c",
+        listVersion: "v",
+        decisions: [{ item, decision, reason: `matches ${CANARY_IBAN}`, payee: "match" }],
+      })
+    says("approved", 1)
+    says("approved", 2)
+    story.tell({ _tag: "StartExecution" })
+    story.posted("hold").tell(intent(1))
+    story.hears(1, settled)
+    says("rejected", 1)
+    says("rejected", 2)
+    const told = tellAll(story.events).slice(1)
+    const reason = "matches [redacted]"
+    expect(told.map((event) => [nameOf(event), event.data])).toMatchObject([
+      ["PayoutSettled", { item: 1, payee: "match" }],
+      [
+        "PayoutClearanceWithdrawn",
+        { item: 1, state: "settled", decision: "rejected", reason, payee: "match" },
+      ],
+      ["PayoutRejected", { item: 2, reason, payee: "match" }],
+    ])
+    for (const event of told)
+      expect(decodePublicEvent(encodePublicEvent(event))).toEqual(Result.succeed(event))
+  })
+
   it("closes a cancelled batch with totals that add up", () => {
     const story = new Story().cleared(2)
     story.tell({ _tag: "Cancel", items: [], by: "sam", reason: "by mistake" })
