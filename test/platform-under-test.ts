@@ -104,6 +104,7 @@ export class PlatformUnderTest implements AsyncDisposable {
       BANKS: `north=${banks.north},south=${banks.south}`,
       BANK_ROUTES: "EUR=north,GBP=north,*=south",
       BANK_CALLBACK_SECRET: sandboxSecret,
+      COMPLIANCE_CALLBACK_SECRET: sandboxSecret,
       MASTER_KEYS: masterKeys,
       PROVIDER_TIMEOUT_MS: "1000",
       INQUIRY_DELAYS_MS: "200,200,500,1000,2000,5000,10000",

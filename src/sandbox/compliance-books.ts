@@ -72,6 +72,7 @@ export interface Undecided {
   readonly at: string
   readonly clearance: Clearance
   readonly callbackUrl: string
+  readonly request: { readonly key: string; readonly fingerprint: string; readonly answer: ClearanceAnswer }
   /** The items, and where each stands in the books. */
   readonly pending: readonly { readonly item: Item; readonly row: number }[]
 }
@@ -159,13 +160,20 @@ export class ComplianceBooks {
     }
     const { callbackUrl } = clearance
     if (pending.length > 0 && callbackUrl !== undefined)
-      this.undecided.set(laterId, { laterId, at, clearance, callbackUrl, pending })
+      this.undecided.set(laterId, {
+        laterId,
+        at,
+        clearance,
+        callbackUrl,
+        request: { key, fingerprint, answer },
+        pending,
+      })
   }
 
   #decide({ at, laterId, travel }: ComplianceEntry & { type: "decided" }): readonly OwedCallback[] {
     const undecided = this.undecided.get(laterId)
     if (undecided === undefined) throw new Error(`nothing is undecided under ${laterId}`)
-    const { clearance, callbackUrl, pending } = undecided
+    const { clearance, callbackUrl, request, pending } = undecided
     const decisions = pending.map(({ item, row }) => {
       const decision = decide(item)
       this.#screened[row] = { batch: clearance.batch, ...decision }
@@ -174,6 +182,11 @@ export class ComplianceBooks {
       return decision
     })
     this.undecided.delete(laterId)
+    const decided = new Map(decisions.map((decision) => [decision.item, decision]))
+    this.answers.remember(request.key, request.fingerprint, {
+      ...request.answer,
+      decisions: request.answer.decisions.map((decision) => decided.get(decision.item) ?? decision),
+    })
     const message = { id: laterId, clearanceId: clearance.clearanceId, listVersion, decisions }
     const owed = owedFor(message, callbackUrl, at, travel)
     for (const callback of owed) this.owed.set(callback.delivery, callback)

@@ -21,6 +21,12 @@ export interface ComplianceOptions {
   readonly decisionDelayMs: number
 }
 
+const decodeClearance = Schema.decodeUnknownResult(Clearance)
+
+/** Where to call back may stand in the query: asked again from another address, it is the same question then. */
+const withCallback = (callbackUrl: string | undefined) => (json: unknown) =>
+  decodeClearance(callbackUrl === undefined ? json : { ...Object(json), callbackUrl })
+
 /**
  * The compliance engine: screens the items of a batch against a list that only knows the magic beneficiaries. Who
  * needs more time is decided later and reported by callback; what is still undecided survives in the journal.
@@ -32,7 +38,6 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
   const journal = openJournal<ComplianceEntry>(journalFile, (entry) => books.apply(entry))
   const sender = new CallbackSender(secret, callbackRetry, () => station.clockSkewMs)
   const timers = new Set<NodeJS.Timeout>()
-  const decodeClearance = Schema.decodeUnknownResult(Clearance)
 
   const record = (entry: ComplianceEntry): readonly OwedCallback[] => {
     journal.append(entry)
@@ -60,7 +65,7 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
     )
 
   app.post("/clearance", async (c) => {
-    const { key, fingerprint, body: clearance } = await readKeyed(c, decodeClearance)
+    const { key, fingerprint, body: clearance } = await readKeyed(c, withCallback(c.req.query("callbackUrl")))
     const known = books.answers.recall(key, fingerprint)
     if (known !== undefined) return c.json(known)
     refuseWhenFull(books.size)

@@ -42,9 +42,9 @@ it.live("clears items, and tells those that were rejected or are under review", 
       clearanceId: "c-1",
       listVersion: "sandbox-2026-11-01",
       decisions: [
-        { item: 4, decision: "approved" },
-        { item: 7, decision: "rejected", reason: "sanctions-list-hit" },
-        { item: 9, decision: "review", reason: "name-similar-to-list-entry" },
+        { item: 4, decision: "approved", payee: "unknown" },
+        { item: 7, decision: "rejected", reason: "sanctions-list-hit", payee: "unknown" },
+        { item: 9, decision: "review", reason: "name-similar-to-list-entry", payee: "unknown" },
       ],
     })
   }),

@@ -27,8 +27,8 @@ it.live("records what the compliance engine decided", () =>
       clearanceId: `${payouts.id}-S1`,
       listVersion: "sandbox-2026-11-01",
       decisions: [
-        { item: 1, decision: "approved" },
-        { item: 2, decision: "rejected", reason: "sanctions-list-hit" },
+        { item: 1, decision: "approved", payee: "unknown" },
+        { item: 2, decision: "rejected", reason: "sanctions-list-hit", payee: "unknown" },
       ],
     })
     assert.closeTo(at, Date.now(), 30_000)
