@@ -73,6 +73,9 @@ const MillisecondsList = Schema.String.check(
   Schema.isPattern(/^\d{1,10}(,\d{1,10}){0,19}$/, { message: "expected milliseconds such as 5000,30000" }),
 )
 
+const readMilliseconds = (text: string): Arr.NonEmptyReadonlyArray<number> =>
+  Arr.map(Str.split(text, ","), Number)
+
 const settings = Config.all({
   http: Config.all({
     host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
@@ -143,6 +146,8 @@ const settings = Config.all({
     /** Which bank pays a currency: "EUR=north,*=south". */
     routes: pairs("BANK_ROUTES"),
     callbackSecret: Config.Redacted("BANK_CALLBACK_SECRET"),
+    /** What the ledger signs with when it tells of funds; without it nobody is listened to. */
+    ledgerCallbackSecret: Config.option(Config.Redacted("LEDGER_CALLBACK_SECRET")),
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),
     bankConcurrency: count("BANK_CONCURRENCY", 32),
     /** When an open transfer is asked about, after each answer that was not final; then it is parked. */
@@ -150,7 +155,12 @@ const settings = Config.all({
       Config.withDefault(
         [5 * seconds, 30 * seconds, 300 * seconds, hour, ...Array(5).fill(24 * hour)].join(","),
       ),
-      Config.map((text) => text.split(",").map(Number)),
+      Config.map(readMilliseconds),
+    ),
+    /** When a posting that the ledger refused is tried again, after each refusal; the last one holds for all further. */
+    postingRetryDelaysMs: Config.schema(MillisecondsList, "POSTING_RETRY_DELAYS_MS").pipe(
+      Config.withDefault([1, 2, 4, 8, 16, 32, 60].map((minutes) => minutes * 60 * seconds).join(",")),
+      Config.map(readMilliseconds),
     ),
   }),
   webhooks: Config.all({

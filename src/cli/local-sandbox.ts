@@ -59,6 +59,7 @@ export const sandboxEnvironment = ({ compliance, banks, ledger }: SandboxUrls) =
   BANKS: `north=${banks.north},south=${banks.south}`,
   BANK_ROUTES: "EUR=north,GBP=north,*=south",
   BANK_CALLBACK_SECRET: sandboxSecret,
+  LEDGER_CALLBACK_SECRET: sandboxSecret,
 })
 
 /** The key of the partner `demo` where nobody chose one. */

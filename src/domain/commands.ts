@@ -15,6 +15,7 @@ import {
   TransferIntent,
 } from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
+import { Currency } from "./money.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)
 
@@ -111,6 +112,16 @@ export const RecordPosting = Schema.TaggedStruct("RecordPosting", {
   ledgerPostingId: Schema.String,
 })
 
+export const RecordPostingRefusal = Schema.TaggedStruct("RecordPostingRefusal", {
+  at: Instant,
+  posting: Schema.Int,
+  code: Schema.String,
+  retryAt: Instant,
+})
+
+/** The ledger funded the partner's account in a currency. */
+export const FundAccount = Schema.TaggedStruct("FundAccount", { at: Instant, currency: Currency })
+
 export const RequestTransfers = Schema.TaggedStruct("RequestTransfers", {
   at: Instant,
   transfers: Schema.NonEmptyArray(TransferIntent),
@@ -146,7 +157,15 @@ export const Resolve = Schema.TaggedStruct("Resolve", {
 export const CloseBatch = Schema.TaggedStruct("CloseBatch", { at: Instant })
 
 /** The commands that come from outside and wait in a mailbox; all others but the first are the worker's own. */
-export const MailCommand = Schema.Union([RecordTransfer, Approve, Cancel, Review, Retry, Resolve])
+export const MailCommand = Schema.Union([
+  RecordTransfer,
+  Approve,
+  Cancel,
+  Review,
+  Retry,
+  Resolve,
+  FundAccount,
+])
 export type MailCommand = typeof MailCommand.Type
 
 export const BatchCommand = Schema.Union([
@@ -157,6 +176,7 @@ export const BatchCommand = Schema.Union([
   StartExecution,
   RequestPosting,
   RecordPosting,
+  RecordPostingRefusal,
   RequestTransfers,
   TakeOver,
   CloseBatch,

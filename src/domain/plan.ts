@@ -52,7 +52,7 @@ export const plan = (batch: Batch, now: number, busy: ReadonlySet<number> = noIt
     if (kind === "hold" && batch.startedAt === undefined) continue
     // One posting of a kind at a time: what becomes due meanwhile goes together into the next.
     const underWay = [...batch.postings.values()].some((posting) => posting.kind === kind)
-    if (!underWay) add(idle(kind, CHUNK_MAX), (items) => ({ _tag: "RequestPosting", kind, items }))
+    if (!underWay) add(postable(batch, kind, now, busy), (items) => ({ _tag: "RequestPosting", kind, items }))
   }
   for (const [posting, { kind, items }] of batch.postings) {
     if (!items.some((item) => busy.has(item))) add(items, (items) => ({ _tag: "Book", posting, kind, items }))
@@ -81,12 +81,37 @@ export const plan = (batch: Batch, now: number, busy: ReadonlySet<number> = noIt
 export const wakeAt = (batch: Batch): number | undefined => {
   let earliest = Number.POSITIVE_INFINITY
   for (const item of batch.tasks.inquire) earliest = Math.min(earliest, inquireAt(batch, item))
+  for (const number of batch.refused) {
+    const item = batch.items.get(number)
+    // One that is being asked for again wakes nobody.
+    if (item?.posting === undefined) earliest = Math.min(earliest, item?.refusal?.retryAt ?? earliest)
+  }
   if (batch.closed === undefined && batch.startedAt === undefined) {
     if (isAwaitingApproval(batch)) earliest = Math.min(earliest, batch.approval?.expiresAt ?? earliest)
     else if (mayStart(batch, Number.POSITIVE_INFINITY))
       earliest = Math.min(earliest, batch.executeAt ?? earliest)
   }
   return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
+}
+
+/**
+ * The items of the next posting of a kind. What the ledger refused is tried again apart from what it was not asked yet,
+ * and by currency, so that nothing waits for funds that others lack.
+ */
+const postable = (
+  batch: Batch,
+  kind: PostingKind,
+  now: number,
+  busy: ReadonlySet<number>,
+): ReadonlyArray<number> => {
+  let group: string | undefined
+  return take(batch.tasks[kind], CHUNK_MAX, (number) => {
+    const item = batch.items.get(number)
+    if (busy.has(number) || item === undefined || (item.refusal?.retryAt ?? now) > now) return false
+    const own = item.refusal === undefined ? "new" : `${item.refusal.posting} ${item.currency}`
+    group ??= own
+    return own === group
+  })
 }
 
 const inquireAt = (batch: Batch, item: number): number => batch.items.get(item)?.transfer?.inquireAt ?? 0

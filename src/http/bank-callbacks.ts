@@ -1,15 +1,16 @@
 /** `POST /bank-callbacks/:bank`: what banks tell of transfers, signed as Standard Webhooks. */
-import { Clock, Effect, Redacted, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import { Hono } from "hono"
-import { Webhook, WebhookVerificationError } from "standardwebhooks"
+import type { Webhook } from "standardwebhooks"
 import { AppConfig } from "../config.ts"
 import type { TransferOutcome } from "../domain/commands.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { EventLog } from "../streams/event-log.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
-import { InvalidRequest, InvalidSignature, NotFound } from "./failures.ts"
+import { InvalidRequest, NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
 import { RequestBodies } from "./request-body.ts"
+import { signedWith, verify } from "./signed-callback.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
 
@@ -31,7 +32,7 @@ const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 /** The route of callbacks. All banks sign with the one secret of the configuration. */
 export const bankCallbacks = Effect.fnUntraced(function* (edge: Edge<AppConfig | EventLog | RequestBodies>) {
   const { callbackSecret } = (yield* AppConfig).providers
-  const webhook = new Webhook(Redacted.value(callbackSecret))
+  const webhook = signedWith(callbackSecret)
   return new Hono<EdgeEnv>().post(
     "/bank-callbacks/:bank",
     edge.open((c) =>
@@ -65,24 +66,6 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, webhook: Webhook, body
     .pipe(Effect.catchTag("NoSuchBatch", () => unknownTransfer(callback)))
   return c.body(null, 202)
 })
-
-const verify = (c: EdgeContext, webhook: Webhook, body: Buffer): Effect.Effect<void, InvalidSignature> =>
-  Effect.suspend(() => {
-    const header = (name: string) => c.req.header(name) ?? ""
-    const headers = {
-      "webhook-id": header("webhook-id"),
-      "webhook-timestamp": header("webhook-timestamp"),
-      "webhook-signature": header("webhook-signature"),
-    }
-    try {
-      webhook.verify(body, headers, { jsonParse: false })
-      return Effect.void
-    } catch (error) {
-      return error instanceof WebhookVerificationError
-        ? Effect.fail(new InvalidSignature())
-        : Effect.die(error)
-    }
-  })
 
 const unknownTransfer = ({ bank, reference }: Callback): Effect.Effect<never, NotFound> =>
   Effect.andThen(

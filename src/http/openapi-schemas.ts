@@ -146,6 +146,7 @@ export const schemas = {
     },
     { code: text(35) },
   ),
+  Funding: object({ partner: text(), currency: { type: "string", pattern: "^[A-Z]{3}$" } }),
   Problem: object(
     { type: text(), title: text(), status: whole, instance: text() },
     {

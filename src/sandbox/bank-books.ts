@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 import { Amount, CurrencySums, minorOf } from "./amount.ts"
-import type { CallbackOutcome } from "./callbacks.ts"
+import { type CallbackOutcome, CallbackUrl } from "./callbacks.ts"
 import { type MagicOutcome, magicOutcome } from "./magic-beneficiaries.ts"
 import { type BooksPage, KeyedAnswers, nextOffset, pageOf } from "./server.ts"
 
@@ -12,12 +12,7 @@ export const TransferOrder = Schema.Struct({
     account: Schema.Record(Schema.String, Schema.Unknown),
   }),
   remittance: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(500))),
-  callbackUrl: Schema.optionalKey(
-    Schema.String.check(
-      Schema.isMaxLength(2_000),
-      Schema.makeFilter((url) => /^https?:/.test(url) && URL.canParse(url), { expected: "an http(s) URL" }),
-    ),
-  ),
+  callbackUrl: Schema.optionalKey(CallbackUrl),
 })
 export type TransferOrder = typeof TransferOrder.Type
 

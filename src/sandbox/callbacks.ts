@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events"
 import { setTimeout as pause } from "node:timers/promises"
+import * as Schema from "effect/Schema"
 import { Webhook } from "standardwebhooks"
 
 /** How hard a callback is tried: tries in all, the waits between them (doubling) and the time for one try. */
@@ -16,6 +17,12 @@ export const defaultCallbackRetry: CallbackRetry = {
   waitMsMax: 5_000,
   tryMsMax: 5_000,
 }
+
+/** Where a client wants to be called back. */
+export const CallbackUrl = Schema.String.check(
+  Schema.isMaxLength(2_000),
+  Schema.makeFilter((url) => /^https?:/.test(url) && URL.canParse(url), { expected: "an http(s) URL" }),
+)
 
 export interface Callback {
   readonly id: string

@@ -100,17 +100,20 @@ const listenAsBefore = async (
 
 const createServer = (name: ServerName, options: SandboxOptions): SandboxServer => {
   const journalFile = options.data === undefined ? undefined : join(options.data, `${name}.jsonl`)
+  const callbacks = {
+    secret: options.secret ?? sandboxSecret,
+    callbackRetry: options.callbackRetry ?? defaultCallbackRetry,
+  }
   switch (name) {
     case "compliance":
       return complianceEngine(journalFile)
     case "ledger":
-      return ledger({ journalFile, funds: options.funds ?? 1_000_000_000_000n })
+      return ledger({ ...callbacks, journalFile, funds: options.funds ?? 1_000_000_000_000n })
     default:
       return bank({
+        ...callbacks,
         name,
         journalFile,
-        secret: options.secret ?? sandboxSecret,
-        callbackRetry: options.callbackRetry ?? defaultCallbackRetry,
         paymentDelayMs: options.paymentDelayMs ?? 5,
         slowMs: options.slowMs ?? 2_000,
         returnAfterMs: options.returnAfterMs ?? 500,

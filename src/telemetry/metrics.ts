@@ -32,6 +32,11 @@ const makeMetrics = () => {
     eventsAppended: counter("atlaspay_events_appended_total", "Events appended to batch logs", ["type"]),
     bankCalls: counter("atlaspay_bank_calls_total", "Calls to banks", ["bank", "call", "outcome"]),
     bankCallSeconds: histogram("atlaspay_bank_call_seconds", "Time of a call to a bank", ["bank", "call"]),
+    postingsRefused: counter(
+      "atlaspay_postings_refused_total",
+      "Postings that the ledger refused; page someone unless it is for lack of funds",
+      ["kind", "reason"],
+    ),
     activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
     frozenBatches: counter(
       "atlaspay_frozen_batches_total",
