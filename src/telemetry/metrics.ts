@@ -13,7 +13,8 @@ const makeMetrics = () => {
   const registers = [registry]
   const counter = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label>) =>
     new Counter({ name, help, labelNames, registers })
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+  const gauge = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label> = []) =>
+    new Gauge({ name, help, labelNames, registers })
   const histogram = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label>) =>
     new Histogram({ name, help, labelNames, buckets: seconds, registers })
   collectDefaultMetrics({ register: registry })
@@ -58,6 +59,12 @@ const makeMetrics = () => {
       "Partitions that a follower gave up: page someone",
       ["follower"],
     ),
+    discrepancies: gauge(
+      "atlaspay_reconciliation_discrepancies",
+      "What the last reconciled day's records differ in: page someone unless it is 0",
+      ["kind"],
+    ),
+    reconciledDay: gauge("atlaspay_reconciled_day_seconds", "The beginning of the last reconciled day"),
     webhookDeliveries: counter("atlaspay_webhook_deliveries_total", "Tries to deliver a webhook", [
       "outcome",
     ]),
