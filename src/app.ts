@@ -24,6 +24,9 @@ import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
 import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts"
+import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
+import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-teller-nats.ts"
+import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
@@ -94,14 +97,17 @@ const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, reg
 
 /** What each role runs on top of the event log. */
 const parts = {
-  api: httpServerLayer.pipe(
-    Layer.provide([
-      queriesInPostgres.pipe(Layer.provide(database)),
-      endpoints,
-      readiness,
-      durability,
-      partnerKeys,
-    ]),
+  api: Layer.merge(
+    httpServerLayer.pipe(
+      Layer.provide([
+        queriesInPostgres.pipe(Layer.provide(database)),
+        endpoints,
+        readiness,
+        durability,
+        partnerKeys,
+      ]),
+    ),
+    discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
   ),
   worker: workerLayer.pipe(
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
@@ -117,6 +123,14 @@ const parts = {
 
 type Part = (typeof parts)[Role]
 type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
+
+/** What `atlaspay reconcile` works with, from the settings of the service. */
+export const reconciliationLayer = Layer.mergeAll(
+  eventLog,
+  cursors,
+  resultsInPostgres.pipe(Layer.provide(database)),
+  discrepanciesOnNats.pipe(Layer.provide([nats, foundation])),
+)
 
 /**
  * The service with the roles that it is to run; what it needs more is the environment. Provides `HttpAddress` when

@@ -84,9 +84,9 @@ const providersFromEnvironment = Config.all({
 })
 
 /** "5000,30000": 1 to 20 durations. */
-const milliseconds = (name: string, fallback: ReadonlyArray<number>) =>
+const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>) =>
   Config.schema(MillisecondsList, name).pipe(
-    Config.map((text): ReadonlyArray<number> => text.split(",").map(Number)),
+    Config.map((text): Arr.NonEmptyReadonlyArray<number> => Arr.map(Str.split(text, ","), Number)),
     Config.withDefault(fallback),
   )
 
@@ -165,6 +165,8 @@ const settings = Config.all({
       Config.orElse(() => providersFromEnvironment),
     ),
     callbackSecret: Config.Redacted("BANK_CALLBACK_SECRET"),
+    /** What the ledger signs with when it tells of funds; without it nobody is listened to. */
+    ledgerCallbackSecret: Config.option(Config.Redacted("LEDGER_CALLBACK_SECRET")),
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),
     bankConcurrency: count("BANK_CONCURRENCY", 32),
     /** When an open transfer is asked about, after each answer that was not final; then it is parked. */
@@ -174,6 +176,16 @@ const settings = Config.all({
       300 * seconds,
       hour,
       ...Array<number>(5).fill(24 * hour),
+    ]),
+    /** When a posting that the ledger refused is tried again, after each refusal; the last one holds for all further. */
+    postingRetryDelaysMs: milliseconds("POSTING_RETRY_DELAYS_MS", [
+      60 * seconds,
+      120 * seconds,
+      240 * seconds,
+      480 * seconds,
+      960 * seconds,
+      1_920 * seconds,
+      hour,
     ]),
   }),
   webhooks: Config.all({

@@ -9,7 +9,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inject } from "vitest"
-import { type Sandbox, sandboxSecret, startSandbox } from "../src/sandbox/sandbox.ts"
+import { type Sandbox, type SandboxOptions, sandboxSecret, startSandbox } from "../src/sandbox/sandbox.ts"
 import { ownDatabase } from "./database.ts"
 import { masterKeys, ownPrefix } from "./settings.ts"
 
@@ -85,8 +85,15 @@ export class PlatformUnderTest implements AsyncDisposable {
     this.#close = close
   }
 
-  static async open(environment: Readonly<Record<string, string>> = {}): Promise<PlatformUnderTest> {
-    const [database, sandbox, port] = await Promise.all([ownDatabase(), startSandbox(), freePort()])
+  static async open(
+    environment: Readonly<Record<string, string>> = {},
+    sandboxOptions: SandboxOptions = {},
+  ): Promise<PlatformUnderTest> {
+    const [database, sandbox, port] = await Promise.all([
+      ownDatabase(),
+      startSandbox(sandboxOptions),
+      freePort(),
+    ])
     const { compliance, banks, ledger } = sandbox.urls
     const settings = {
       HOST: "127.0.0.1",
@@ -105,6 +112,7 @@ export class PlatformUnderTest implements AsyncDisposable {
       BANK_ROUTES: "EUR=north,GBP=north,*=south",
       BANK_CALLBACK_SECRET: sandboxSecret,
       COMPLIANCE_CALLBACK_SECRET: sandboxSecret,
+      LEDGER_CALLBACK_SECRET: sandboxSecret,
       MASTER_KEYS: masterKeys,
       PROVIDER_TIMEOUT_MS: "1000",
       INQUIRY_DELAYS_MS: "200,200,500,1000,2000,5000,10000",

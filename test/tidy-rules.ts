@@ -22,6 +22,14 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   projections: ["domain", "streams", "platform", ...settingsAndSignals],
   publisher: ["domain", "streams", "platform", ...settingsAndSignals],
   webhooks: ["domain", "publisher/public-event", "publisher/event-stream", "platform", ...settingsAndSignals],
+  reconciliation: [
+    "domain",
+    "streams",
+    "connectors/books",
+    "projections/read-models",
+    "platform",
+    ...settingsAndSignals,
+  ],
   http: [
     "domain",
     "streams",

@@ -71,8 +71,6 @@ const stall = Effect.fnUntraced(function* ({ id, backoff }: Activation, kind: Ca
 
 const reasonOf = (stalled: Stall): string => {
   switch (stalled._tag) {
-    case "PostingRefused":
-      return stalled.code
     case "ProviderUnavailable":
       return `${stalled.provider}: ${stalled.reason}`
     case "StreamsUnavailable":

@@ -10,6 +10,7 @@ import { watch } from "./batches-watch.ts"
 import { demo } from "./demo.ts"
 import { events } from "./events.ts"
 import { keys } from "./keys.ts"
+import { reconcileCommand } from "./reconcile.ts"
 import { replay } from "./replay.ts"
 import { serve } from "./serve.ts"
 
@@ -26,7 +27,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 Command.make("atlaspay").pipe(
   Command.withDescription("Pays batches of payouts, each item exactly once, and proves it"),
-  Command.withSubcommands([demo, serve, batches, events, replay, keys]),
+  Command.withSubcommands([demo, serve, batches, events, replay, reconcileCommand, keys]),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ teardown: endedAsTold() }),

@@ -1,13 +1,17 @@
 import { fileURLToPath } from "node:url"
-import { Effect, type Scope } from "effect"
+import { Effect, Option, type Scope } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { utcDay } from "../domain/business-days.ts"
 import { formatAmount } from "../domain/money.ts"
+import type { Reconciliation } from "../reconciliation/results.ts"
 import { currencyLines, stateCounts } from "./batch-lines.ts"
 import { CliFailure } from "./cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 import { type LocalPlatform, startLocalPlatform } from "./local-platform.ts"
 import { makePartner, type Partner } from "./partner.ts"
 import { type PayoutFile, readPayoutFile } from "./payout-file.ts"
+import { reconciliationJson, reconciliationLines } from "./reconcile.ts"
+import { reconcileDay } from "./reconciliation-run.ts"
 import { makeScreen, type Screen } from "./screen.ts"
 import type { ShownBatch } from "./service-client.ts"
 import { awaitSettlement, type Settlement } from "./settlement.ts"
@@ -50,7 +54,7 @@ export const demo = Command.make(
   }),
 ).pipe(
   Command.withDescription(
-    "Start everything, pay a batch with play money, and check it against the banks' books",
+    "Start everything, pay a batch with play money, check it against the banks' books, and reconcile the day",
   ),
 )
 
@@ -92,11 +96,25 @@ const pay = Effect.fnUntraced(function* (
   screen.settle()
   const tookMs = Date.now() - since
   for (const line of closingLines(settlement, partner, tookMs)) screen.line(line)
+  const reconciliation = yield* reconcileDay(dataDir, utcDay(Date.now()), Option.none())
+  for (const line of ["", ...reconciliationLines(reconciliation)]) screen.line(line)
   for (const line of furtherLines(partner.batch, dataDir)) screen.line(line)
   if (keep) for (const line of addressLines(platform)) screen.line(line)
-  if (json) screen.line(JSON.stringify(jsonSummary(settlement, partner, tookMs)))
-  return settlement.problems
+  if (json)
+    screen.line(
+      JSON.stringify({
+        ...jsonSummary(settlement, partner, tookMs),
+        reconciliation: reconciliationJson(reconciliation),
+      }),
+    )
+  return [...settlement.problems, ...differencesOf(partner.batch, reconciliation)]
 })
+
+/** What does not agree about this batch; others of the day may still be under way. */
+const differencesOf = (batch: string, { discrepancies }: Reconciliation): ReadonlyArray<string> =>
+  discrepancies
+    .filter((discrepancy) => discrepancy.batch === batch)
+    .map(({ kind, item }) => `${kind}: item ${item ?? "unknown"}`)
 
 const liveBlock = (batch: ShownBatch, { webhooks, events }: Partner): ReadonlyArray<string> => [
   ...currencyLines(batch),

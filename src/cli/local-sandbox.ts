@@ -53,13 +53,20 @@ const firstLine = (output: Readable | null): Effect.Effect<string> =>
   })
 
 /** What a service has to be told to work with the sandbox, as environment variables. */
-export const sandboxEnvironment = ({ compliance, banks, ledger }: SandboxUrls) => ({
+export const sandboxEnvironment = ({
+  compliance,
+  banks,
+  ledger,
+}: Pick<SandboxAccess, "compliance" | "banks" | "ledger">) => ({
   COMPLIANCE_URL: compliance,
   LEDGER_URL: ledger,
-  BANKS: `north=${banks.north},south=${banks.south}`,
+  BANKS: Object.entries(banks)
+    .map(([name, url]) => `${name}=${url}`)
+    .join(","),
   BANK_ROUTES: "EUR=north,GBP=north,*=south",
   BANK_CALLBACK_SECRET: sandboxSecret,
   COMPLIANCE_CALLBACK_SECRET: sandboxSecret,
+  LEDGER_CALLBACK_SECRET: sandboxSecret,
 })
 
 /** The key of the partner `demo` where nobody chose one. */
@@ -72,9 +79,20 @@ export const isPlayMoney = ({ BANK_CALLBACK_SECRET }: Environment): boolean =>
   BANK_CALLBACK_SECRET === sandboxSecret
 
 /** What the first partner has to know to use a service with these settings. */
-export const accessOf = ({ API_KEYS = "", BANKS = "" }: Environment): SandboxAccess => {
+export const accessOf = ({
+  API_KEYS = "",
+  BANKS = "",
+  COMPLIANCE_URL = "",
+  LEDGER_URL = "",
+}: Environment): SandboxAccess => {
   const [[partner, apiKey] = ["", ""]] = pairs(API_KEYS)
-  return { partner, apiKey, banks: Object.fromEntries(pairs(BANKS)) }
+  return {
+    partner,
+    apiKey,
+    compliance: COMPLIANCE_URL,
+    ledger: LEDGER_URL,
+    banks: Object.fromEntries(pairs(BANKS)),
+  }
 }
 
 /** "a=1,b=2" as pairs. */

@@ -126,6 +126,10 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `posting ${event.posting}: ${event.kind} ${event.items.length} items`
     case "PostingBooked":
       return `posting ${event.posting} is ${event.ledgerPostingId}`
+    case "PostingRefused":
+      return `posting ${event.posting}: ${event.code}, again at ${new Date(event.retryAt).toISOString()}`
+    case "FundsArrived":
+      return `in ${event.currency}`
     case "TransfersRequested":
       return event.transfers.length === 1
         ? event.transfers.map(({ item, bank }) => `${payout(item)}, to ${bank}`).join()

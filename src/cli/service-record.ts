@@ -11,6 +11,8 @@ export const ServiceRecord = Schema.Struct({
     Schema.Struct({
       partner: Schema.String,
       apiKey: Schema.String,
+      compliance: Schema.String,
+      ledger: Schema.String,
       banks: Schema.Record(Schema.String, Schema.String),
     }),
   ),

@@ -85,6 +85,20 @@ export interface Attempt {
   retryable: boolean
 }
 
+/** What the ledger last said of an item's posting that it would not book. */
+export interface PostingRefusal {
+  readonly posting: number
+  readonly kind: PostingKind
+  readonly code: string
+  /** How often in a row. */
+  readonly times: number
+  /** When the item is posted again. */
+  readonly retryAt: number
+}
+
+/** The code under which the ledger refuses a hold that the partner's funds do not cover. */
+export const INSUFFICIENT_FUNDS = "insufficient-funds"
+
 export interface Item extends PayoutItem {
   state: ItemState
   ledger: LedgerState
@@ -99,6 +113,8 @@ export interface Item extends PayoutItem {
   clearanceWithdrawn: boolean
   /** The posting that is requested and not yet booked. */
   posting: number | undefined
+  /** Present until the posting that the ledger refused is booked after all, or not needed any more. */
+  refusal: PostingRefusal | undefined
   /** The attempt under way or last made, and those before it. */
   transfer: Attempt | undefined
   readonly earlier: Array<Attempt>
@@ -156,6 +172,8 @@ export interface Batch {
   /** Postings requested and not yet booked. */
   readonly postings: Map<number, { readonly kind: PostingKind; readonly items: ReadonlyArray<number> }>
   postingCount: number
+  /** Items whose posting the ledger refused. */
+  readonly refused: ItemSet
   /** Per currency and item state: how many, and how much. The sum over the states is the batch's total. */
   readonly tallies: Map<string, Map<ItemState, Tally>>
 }
@@ -200,6 +218,7 @@ export const emptyBatch = (): Batch => ({
   clearanceCount: 0,
   postings: new Map(),
   postingCount: 0,
+  refused: new ItemSet(),
   tallies: new Map(),
 })
 
@@ -209,6 +228,7 @@ export const batchStates = [
   "awaiting-approval",
   "scheduled",
   "settling",
+  "awaiting-funds",
   "settled",
   "partially-settled",
   "failed",
@@ -220,7 +240,7 @@ export type BatchState = (typeof batchStates)[number]
 /** What the partner is told of the batch as a whole. */
 export const batchState = (batch: Batch): BatchState => {
   if (batch.closed !== undefined) return batch.closed
-  if (batch.startedAt !== undefined) return "settling"
+  if (batch.startedAt !== undefined) return isAwaitingFunds(batch) ? "awaiting-funds" : "settling"
   const unscreened = batch.tasks.submit.size + batch.tasks.screen.size
   if (unscreened > 0) return batch.tasks.submit.size === batch.itemCount ? "received" : "screening"
   if (isAwaitingApproval(batch)) return "awaiting-approval"
@@ -229,6 +249,18 @@ export const batchState = (batch: Batch): BatchState => {
 
 export const isAwaitingApproval = ({ approval, closed }: Batch): boolean =>
   closed === undefined && approval !== undefined && approval.approvedBy === undefined && !approval.expired
+
+/** Whether the ledger has refused to hold the money of some item for lack of funds. */
+export const isAwaitingFunds = ({ refused, items }: Batch): boolean => {
+  for (const number of refused) {
+    const item = items.get(number)
+    if (item !== undefined && waitsForFunds(item, item.currency)) return true
+  }
+  return false
+}
+
+export const waitsForFunds = ({ refusal, currency }: Item, funded: string): boolean =>
+  refusal?.kind === "hold" && refusal.code === INSUFFICIENT_FUNDS && currency === funded
 
 /**
  * Whether the batch may start to pay at `now` (epoch milliseconds): approved if it has to be, its time come, something

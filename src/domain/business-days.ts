@@ -13,6 +13,9 @@
 /** A calendar date, "YYYY-MM-DD". */
 export type Day = string
 
+/** The day in UTC of a moment, in milliseconds since the Unix epoch. */
+export const utcDay = (at: number): Day => new Date(at).toISOString().slice(0, 10)
+
 export type Calendar = "target" | "us-federal-reserve" | "england-and-wales"
 
 export const isBusinessDay = (calendar: Calendar, day: Day): boolean => {

@@ -16,6 +16,7 @@ import {
   TransferIntent,
 } from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
+import { Currency } from "./money.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)
 
@@ -118,6 +119,16 @@ export const RecordPosting = Schema.TaggedStruct("RecordPosting", {
   ledgerPostingId: Schema.String,
 })
 
+export const RecordPostingRefusal = Schema.TaggedStruct("RecordPostingRefusal", {
+  at: Instant,
+  posting: Schema.Int,
+  code: Schema.String,
+  retryAt: Instant,
+})
+
+/** The ledger funded the partner's account in a currency. */
+export const FundAccount = Schema.TaggedStruct("FundAccount", { at: Instant, currency: Currency })
+
 export const RequestTransfers = Schema.TaggedStruct("RequestTransfers", {
   at: Instant,
   transfers: Schema.NonEmptyArray(TransferIntent),
@@ -167,6 +178,7 @@ export const MailCommand = Schema.Union([
   Review,
   Retry,
   Resolve,
+  FundAccount,
 ])
 export type MailCommand = typeof MailCommand.Type
 
@@ -177,6 +189,7 @@ export const BatchCommand = Schema.Union([
   StartExecution,
   RequestPosting,
   RecordPosting,
+  RecordPostingRefusal,
   RequestTransfers,
   TakeOver,
   CloseBatch,

@@ -4,7 +4,7 @@ import type { BatchCommand } from "./commands.ts"
 import { decideApproval, decideExpiry } from "./decide-approval.ts"
 import { decideCancel, decideResolve, decideRetry, decideReview } from "./decide-intervention.ts"
 import { decideClose, decideReceive, decideStart } from "./decide-lifecycle.ts"
-import { decidePosting, decidePostingBooked } from "./decide-posting.ts"
+import { decideFunds, decidePosting, decidePostingBooked, decidePostingRefused } from "./decide-posting.ts"
 import { decideScreening, decideScreeningRequest } from "./decide-screening.ts"
 import { decideTakeOver, decideTransferOutcome, decideTransferRequest } from "./decide-transfer.ts"
 import { type Decision, refuse } from "./rejection.ts"
@@ -31,6 +31,10 @@ export const decide = (batch: Batch, command: BatchCommand): Decision => {
       return decidePosting(batch, command)
     case "RecordPosting":
       return decidePostingBooked(batch, command)
+    case "RecordPostingRefusal":
+      return decidePostingRefused(batch, command)
+    case "FundAccount":
+      return decideFunds(batch, command)
     case "RequestTransfers":
       return decideTransferRequest(batch, command)
     case "RecordTransfer":

@@ -205,6 +205,21 @@ export const PostingBooked = Schema.TaggedStruct("PostingBooked", {
   ledgerPostingId: Schema.String,
 })
 
+/**
+ * The ledger understood the posting and will not book it. Its items are posted anew, at `retryAt` or, where only funds
+ * were missing, as soon as they come.
+ */
+export const PostingRefused = Schema.TaggedStruct("PostingRefused", {
+  at: Instant,
+  posting: Schema.Int,
+  /** The ledger's own code. */
+  code: Schema.String,
+  retryAt: Instant,
+})
+
+/** The ledger told that the partner's account in a currency was funded: what waits for that is tried again. */
+export const FundsArrived = Schema.TaggedStruct("FundsArrived", { at: Instant, currency: Currency })
+
 /** One attempt to pay an item, as it is meant to be sent. */
 export const TransferIntent = Schema.Struct({
   item: ItemNumber,
@@ -302,6 +317,8 @@ export const BatchEvent = Schema.Union([
   CancellationRefused,
   PostingRequested,
   PostingBooked,
+  PostingRefused,
+  FundsArrived,
   TransfersRequested,
   TransferResent,
   TransferAccepted,

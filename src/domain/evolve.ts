@@ -16,6 +16,7 @@ import {
   isAwaited,
   type Tally,
   type TransferFinal,
+  waitsForFunds,
 } from "./batch.ts"
 import type { BatchEvent, BatchEventOf, ClearanceDecision, PayoutItem } from "./events.ts"
 import { isRetryDue, taskOf } from "./task.ts"
@@ -73,6 +74,10 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       return changeAll(batch, event.items, { posting: event.posting })
     case "PostingBooked":
       return booked(batch, event.posting)
+    case "PostingRefused":
+      return refused(batch, event)
+    case "FundsArrived":
+      return funded(batch, event)
     case "TransfersRequested":
       for (const transfer of event.transfers) requested(batch, event.at, transfer)
       return batch
@@ -152,6 +157,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     payee: undefined,
     clearanceWithdrawn: false,
     posting: undefined,
+    refusal: undefined,
     transfer: undefined,
     earlier: [],
     reason: undefined,
@@ -194,10 +200,36 @@ const deferred = (batch: Batch, event: BatchEventOf<"ClearancePending">): Batch 
 const bookings = { hold: "held", post: "posted", release: "released", reverse: "reversed" } as const
 
 const booked = (batch: Batch, number: number): Batch => {
+  const { kind, items } = takePosting(batch, number)
+  return changeAll(batch, items, { posting: undefined, ledger: bookings[kind] })
+}
+
+/** Items that need another posting by now, or none, have nothing to wait for. */
+const refused = (batch: Batch, { posting, code, retryAt }: BatchEventOf<"PostingRefused">): Batch => {
+  const { kind, items } = takePosting(batch, posting)
+  for (const number of items) {
+    const times = (itemOf(batch, number).refusal?.times ?? 0) + 1
+    change(batch, number, { posting: undefined })
+    if (itemOf(batch, number).task === kind)
+      change(batch, number, { refusal: { posting, kind, code, times, retryAt } })
+  }
+  return batch
+}
+
+const funded = (batch: Batch, { at, currency }: BatchEventOf<"FundsArrived">): Batch => {
+  for (const number of batch.refused) {
+    const item = itemOf(batch, number)
+    if (item.refusal !== undefined && waitsForFunds(item, currency))
+      change(batch, number, { refusal: { ...item.refusal, retryAt: Math.min(item.refusal.retryAt, at) } })
+  }
+  return batch
+}
+
+const takePosting = (batch: Batch, number: number) => {
   const posting = batch.postings.get(number)
   if (posting === undefined) throw new Error(`posting ${number} was never requested: the log is not legal`)
   batch.postings.delete(number)
-  return changeAll(batch, posting.items, { posting: undefined, ledger: bookings[posting.kind] })
+  return posting
 }
 
 const requested = (
@@ -323,6 +355,9 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
     batch.tasks[task].add(number)
     item.task = task
   }
+  if (task !== "book" && task !== item.refusal?.kind) item.refusal = undefined
+  if (item.refusal !== undefined) batch.refused.add(number)
+  else if (batch.refused.size > 0) batch.refused.delete(number)
   if (isRetryDue(batch, item)) batch.retries.add(number)
   else if (batch.retries.size > 0) batch.retries.delete(number)
   return batch

@@ -13,6 +13,7 @@ import { complianceCallbacks } from "./compliance-callbacks.ts"
 import { type EdgeEnv, makeEdge } from "./edge.ts"
 import { NotFound } from "./failures.ts"
 import type { Intake } from "./intake.ts"
+import { ledgerCallbacks } from "./ledger-callbacks.ts"
 import { openApiDocument } from "./openapi.ts"
 import { operations, type ReadinessChecks } from "./operations.ts"
 import { payoutBatches } from "./payout-batches.ts"
@@ -39,6 +40,7 @@ export const makeApp = Effect.gen(function* () {
   app.route("/", webhookEndpoints(edge))
   app.route("/", yield* bankCallbacks(edge))
   app.route("/", yield* complianceCallbacks(edge))
+  app.route("/", yield* ledgerCallbacks(edge))
   app.route("/", operations(edge))
   app.get("/openapi.json", (c) => c.json(openApiDocument))
   app.get("/", (c) => c.json(index))

@@ -170,6 +170,7 @@ export const schemas = {
       maxItems: 500,
     },
   }),
+  Funding: object({ partner: text(), currency: { type: "string", pattern: "^[A-Z]{3}$" } }),
   Problem: object(
     { type: text(), title: text(), status: whole, instance: text() },
     {

@@ -282,6 +282,23 @@ export const openApiDocument = {
         },
       },
     },
+    "/ledger-callbacks/funded": {
+      post: {
+        operationId: "hearLedger",
+        summary: "For the ledger: a partner's account was funded, signed as a Standard Webhook",
+        security: forAnyone,
+        parameters: webhookHeaders,
+        requestBody: { required: true, content: json("Funding") },
+        responses: {
+          "202": { description: "Batches that wait for funds in that currency try again." },
+          "400": problem("The body is not as agreed."),
+          "401": problem("The signature does not verify, or is older than five minutes."),
+          "404": problem("The service was given no secret that the ledger signs with."),
+          "413": problem("The body is larger than 4 KiB."),
+          ...unavailable,
+        },
+      },
+    },
     ...operational("/healthz", "isAlive", "Whether the process lives", "It lives."),
     ...operational("/readyz", "isReady", "Whether Redis, Postgres and NATS answer", "All answer.", {
       "503": { description: "notAnswering names the parts that do not answer." },

@@ -52,6 +52,8 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
     case "CancellationRefused":
     case "BatchClosed":
     case "PostingRequested":
+    case "PostingRefused":
+    case "FundsArrived":
       return []
     case "ItemsReceived":
       return event.items.map(({ item }) => item)

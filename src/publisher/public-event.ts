@@ -17,6 +17,7 @@ export const Amount = Schema.Struct({ currency: Currency, value: Schema.String }
 /** The CloudEvents type of each event that people know by name. */
 export const publicEventTypes = {
   PayoutBatchAccepted: "com.atlaspay.payout-batch.accepted.v1",
+  PayoutBatchAwaitingFunds: "com.atlaspay.payout-batch.awaiting-funds.v1",
   PayoutHeld: "com.atlaspay.payout.held.v1",
   PayoutRejected: "com.atlaspay.payout.rejected.v1",
   PayoutSettled: "com.atlaspay.payout.settled.v1",
@@ -95,6 +96,16 @@ export const PublicEvent = Schema.Union([
     itemCount: ItemNumber,
     /** Decimal totals by currency. */
     accepted: Schema.Record(Schema.String, Schema.String),
+  }),
+  told("PayoutBatchAwaitingFunds", {
+    ...batch,
+    reference,
+    state: Schema.Literal("awaiting-funds"),
+    itemCount: ItemNumber,
+    /** Decimal totals by currency of what the ledger was asked to hold and refused. */
+    refused: Schema.Record(Schema.String, Schema.String),
+    /** When the ledger is asked again, unless funds come before: RFC 3339, UTC. */
+    retryAt: Schema.String,
   }),
   told("PayoutHeld", { ...payout, state: Schema.Literal("held"), reason: Schema.optionalKey(reason) }),
   told("PayoutRejected", {

@@ -1,5 +1,15 @@
 /** Which public events a batch's log yields. A pure function of the log, so that whoever reads it again tells the same. */
-import { attemptOf, attemptsOf, type Batch, emptyBatch, type Item, type ItemState } from "../domain/batch.ts"
+import {
+  attemptOf,
+  attemptsOf,
+  type Batch,
+  batchState,
+  emptyBatch,
+  type Item,
+  type ItemState,
+  isAwaitingFunds,
+  waitsForFunds,
+} from "../domain/batch.ts"
 import type { BatchEventOf, ClearanceDecision, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -26,19 +36,21 @@ export const emptyHistory = (id: BatchId): PublicHistory => ({
 
 /** Folds the next entry of the log into the history, in place, and returns the public events that it yields. */
 export const tell = (history: PublicHistory, recorded: RecordedEvent): ReadonlyArray<PublicEvent> => {
+  const awaitedFunds = isAwaitingFunds(history.batch)
   evolve(history.batch, recorded.event)
-  const events = publicEventsOf(history, recorded)
+  const events = publicEventsOf(history, recorded, awaitedFunds)
   history.told += events.length
   return events
 }
 
 /**
  * The public events of one entry of the log, in the order of their items. The history is as it stands after the
- * entry, with the count of the public events before it.
+ * entry, with the count of the public events before it; only whether it awaited funds is known from before.
  */
-export const publicEventsOf = (
+const publicEventsOf = (
   history: PublicHistory,
   recorded: RecordedEvent,
+  awaitedFunds: boolean,
 ): ReadonlyArray<PublicEvent> => {
   const { event } = recorded
   switch (event._tag) {
@@ -54,6 +66,10 @@ export const publicEventsOf = (
       return event.decision === "rejected" ? [reviewed(history, recorded, event)] : []
     case "ItemsCancelled":
       return event.items.map((item, index) => cancelled(history, recorded, event, item, index + 1))
+    case "PostingRefused":
+      return awaitedFunds || batchState(history.batch) !== "awaiting-funds"
+        ? []
+        : [awaitingFunds(history, recorded, event)]
     case "TransferSettled":
     case "TransferFailed":
     case "TransferReturned":
@@ -74,6 +90,20 @@ const accepted = (history: PublicHistory, recorded: RecordedEvent): PublicEvent 
     ...batchFacts(history),
     state: "received",
     accepted: byCurrency(history, (currency) => total(history, currency)),
+  },
+})
+
+const awaitingFunds = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  { retryAt }: BatchEventOf<"PostingRefused">,
+): PublicEvent => ({
+  ...envelope(history, recorded, "PayoutBatchAwaitingFunds"),
+  data: {
+    ...batchFacts(history),
+    state: "awaiting-funds",
+    refused: refusedTotals(history),
+    retryAt: new Date(retryAt).toISOString(),
   },
 })
 
@@ -235,6 +265,17 @@ const total = ({ batch }: PublicHistory, currency: string, only?: ItemState): st
   for (const [state, tally] of batch.tallies.get(currency) ?? [])
     if (only === undefined || state === only) minor += tally.minor
   return formatAmount(minor, currency)
+}
+
+/** Decimal totals of what the ledger would not hold for lack of funds. */
+const refusedTotals = ({ batch }: PublicHistory): Record<string, string> => {
+  const totals = new Map<string, bigint>()
+  for (const number of batch.refused) {
+    const item = batch.items.get(number)
+    if (item !== undefined && waitsForFunds(item, item.currency))
+      totals.set(item.currency, (totals.get(item.currency) ?? 0n) + item.minor)
+  }
+  return Object.fromEntries([...totals].map(([currency, minor]) => [currency, formatAmount(minor, currency)]))
 }
 
 const itemOf = ({ batch }: PublicHistory, number: number): Item => {

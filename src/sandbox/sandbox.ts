@@ -129,7 +129,7 @@ const createServer = (name: ServerName, station: WeatherStation, options: Sandbo
     case "compliance":
       return complianceEngine({ ...calling, decisionDelayMs: options.decisionDelayMs ?? 200 })
     case "ledger":
-      return ledger({ journalFile, funds: options.funds ?? 1_000_000_000_000n })
+      return ledger({ ...calling, funds: options.funds ?? 1_000_000_000_000n })
     case "west":
       return westBank({ ...paying, keyWindowMs: options.westKeyWindowMs ?? 86_400_000 })
     default:

@@ -67,6 +67,11 @@ const makeMetrics = () => {
       "Callbacks of the compliance engine",
       ["outcome"],
     ),
+    postingsRefused: counter(
+      "atlaspay_postings_refused_total",
+      "Postings that the ledger refused; page someone unless it is for lack of funds",
+      ["kind", "reason"],
+    ),
     activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
     frozenBatches: counter(
       "atlaspay_frozen_batches_total",
@@ -88,6 +93,12 @@ const makeMetrics = () => {
       "Partitions that a follower gave up: page someone",
       ["follower"],
     ),
+    discrepancies: gauge(
+      "atlaspay_reconciliation_discrepancies",
+      "What the last reconciled day's records differ in: page someone unless it is 0",
+      ["kind"],
+    ),
+    reconciledDay: gauge("atlaspay_reconciled_day_seconds", "The beginning of the last reconciled day"),
     webhookDeliveries: counter("atlaspay_webhook_deliveries_total", "Tries to deliver a webhook", [
       "outcome",
     ]),

@@ -63,7 +63,13 @@ describe("the demo", () => {
       expect(summary.webhooksVerified).toBe(summary.eventsPublished)
       // One for the batch, one for each item, and a second one for those that came back.
       expect(summary.eventsPublished).toBe(1 + 200 + 3)
+      expect(summary.reconciliation).toMatchObject({ compared: { batches: 1 }, discrepancies: [] })
+      expect(output).toContain("All agree.")
       expect(await processesLeft(dataDir)).toEqual([])
+
+      const again = await run("reconcile", "--day", summary.reconciliation.day, "--json")
+      expect(again.status, again.output).toBe(0)
+      expect(jsonOf(again.lines.at(-1))).toEqual(summary.reconciliation)
 
       const replay = await run("replay", summary.batchId, "--json")
       const steps = replay.lines.map(jsonOf)

@@ -42,7 +42,13 @@ describe("the settings that a service starts with", () => {
     const { sandbox } = await Effect.runPromise(
       completed({ ...complete, BANK_CALLBACK_SECRET: sandboxSecret }),
     )
-    expect(sandbox).toEqual({ partner: "acme", apiKey: "key=1", banks: { north: "http://north" } })
+    expect(sandbox).toEqual({
+      partner: "acme",
+      apiKey: "key=1",
+      compliance: complete.COMPLIANCE_URL,
+      ledger: complete.LEDGER_URL,
+      banks: { north: "http://north" },
+    })
   })
 
   it("name a free port where none was asked for", async () => {

@@ -9,6 +9,7 @@ import {
   attemptsOf,
   type Batch,
   batchState,
+  INSUFFICIENT_FUNDS,
   type ItemState,
   isComplete,
   type LedgerState,
@@ -41,6 +42,8 @@ const SEED = 20_261_123
 const ITEMS = 3
 /** How long the engine may take over a decision. */
 const PENDING_MS = 15
+/** As long as a few commands take, so that refused postings come back within a sequence. */
+const RETRY_MS = 5
 
 const item = fc.integer({ min: 1, max: ITEMS })
 const attempt = fc.integer({ min: 1, max: 3 })
@@ -98,6 +101,8 @@ const anyCommand: fc.Arbitrary<CommandWithoutTime> = fc.oneof(
     { _tag: "RequestScreening", items: [1] },
     { _tag: "RequestPosting", kind: "hold", items: [1] },
     { _tag: "RequestPosting", kind: "release", items: [2] },
+    { _tag: "FundAccount", currency: "EUR" },
+    { _tag: "FundAccount", currency: "JPY" },
     intent(1),
     intent(2, 2),
   ),
@@ -130,6 +135,7 @@ const step = fc.oneof(
       outcome,
       decision: fc.constantFrom<Verdict | "pending">("approved", "approved", "rejected", "review", "pending"),
       payee,
+      refused: fc.constantFrom(undefined, undefined, INSUFFICIENT_FUNDS, "illegal-transition"),
     }),
     weight: 8,
   },
@@ -175,7 +181,7 @@ const secondTry: ReadonlyArray<CommandWithoutTime> = [
 /** The command that carries out one piece of due work. */
 const duties = (
   story: Story,
-  { choice, outcome, decision, payee }: Extract<Step, { choice: number }>,
+  { choice, outcome, decision, payee, refused }: Extract<Step, { choice: number }>,
 ): CommandWithoutTime | undefined => {
   const due = plan(story.batch, story.now)
   const work = due[choice % Math.max(due.length, 1)]
@@ -194,6 +200,13 @@ const duties = (
       )
     }
     case "Book":
+      if (refused !== undefined)
+        return {
+          _tag: "RecordPostingRefusal",
+          posting: work.posting,
+          code: refused,
+          retryAt: story.now + RETRY_MS,
+        }
       return { _tag: "RecordPosting", posting: work.posting, ledgerPostingId: "l" }
     case "Transfer":
     case "Inquire": {
@@ -228,6 +241,7 @@ class Witness {
   readonly #finals = new Map<string, string>()
   #approvalNeeded = false
   #approved = false
+  refusals = 0
 
   sees(event: BatchEvent, batch: Batch): void {
     switch (event._tag) {
@@ -256,6 +270,16 @@ class Witness {
         break
       case "ItemsCancelled":
         for (const item of event.items) this.#cancelled.add(item)
+        break
+      case "PostingRequested":
+        for (const item of event.items)
+          expect(
+            batch.items.get(item)?.refusal?.retryAt ?? 0,
+            "not asked before its time",
+          ).toBeLessThanOrEqual(event.at)
+        break
+      case "PostingRefused":
+        this.refusals += 1
         break
       case "TransferResent":
         expect(disputedItems(batch), "never sent again while in dispute").not.toContain(event.item)
@@ -350,6 +374,21 @@ const expectConserved = (batch: Batch): void => {
   }
 }
 
+/** What the ledger refused is still to be posted; a batch awaits funds when some hold is refused for them. */
+const expectRefusalsAreOpen = (batch: Batch): void => {
+  const refused = [...batch.items.values()].filter(({ refusal }) => refusal !== undefined)
+  if (batch.refused.size !== refused.length || refused.some(({ item }) => !batch.refused.has(item)))
+    throw new Error("the refused items are not those with a refusal")
+  for (const { task, refusal } of refused)
+    if (task !== "book" && task !== refusal?.kind)
+      throw new Error(`${refusal?.kind} refused, and ${task} due`)
+  const lacking = refused.some(
+    ({ refusal }) => refusal?.kind === "hold" && refusal.code === INSUFFICIENT_FUNDS,
+  )
+  if (batch.closed === undefined && lacking !== (batchState(batch) === "awaiting-funds"))
+    throw new Error(`funds are ${lacking ? "" : "not "}missing, and the batch is ${batchState(batch)}`)
+}
+
 /** An open attempt is asked about at a known time, or parked after its schedule; what was paid twice is a person's. */
 const expectAttemptsAreLookedAfter = (batch: Batch, seen: { openBesideDispute: number }): void => {
   for (const item of batch.items.values()) {
@@ -382,6 +421,7 @@ const expectSomeoneWillCome = (batch: Batch, now: number): void => {
 describe("whatever happens to a batch", () => {
   it(`holds over ${SEQUENCES} sequences of commands`, { timeout: 120_000 }, () => {
     let events = 0
+    let refusals = 0
     const seen = { openBesideDispute: 0 }
     const told = new Map<BatchEvent["_tag"], number>()
     fc.assert(
@@ -401,6 +441,7 @@ describe("whatever happens to a batch", () => {
               told.set(event._tag, (told.get(event._tag) ?? 0) + 1)
               expectConserved(story.batch)
               expectAttemptsAreLookedAfter(story.batch, seen)
+              expectRefusalsAreOpen(story.batch)
             }
             expectSomeoneWillCome(story.batch, story.now)
           }
@@ -430,6 +471,7 @@ describe("whatever happens to a batch", () => {
           if (!isDeepStrictEqual(fold(story.events), story.batch))
             throw new Error("folding again gives another batch")
           events += story.events.length
+          refusals += witness.refusals
         },
       ),
       { numRuns: SEQUENCES, seed: SEED },
@@ -437,6 +479,7 @@ describe("whatever happens to a batch", () => {
     expect(events, "the sequences were not all refused").toBeGreaterThan(SEQUENCES * 9)
     for (const tag of ["ClearancePending", "ClearanceWithdrawn"] as const)
       expect(told.get(tag), tag).toBeGreaterThan(SEQUENCES / 10)
+    expect(refusals, "refused postings").toBeGreaterThan(SEQUENCES / 10)
     expect(seen.openBesideDispute, "disputes beside open attempts").toBeGreaterThan(SEQUENCES / 10)
   })
 })

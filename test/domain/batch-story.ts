@@ -1,6 +1,6 @@
 /** Makes batches and walks them through their life, for tests of the domain. */
 import { Result } from "effect"
-import { type Batch, emptyBatch, type ItemState } from "../../src/domain/batch.ts"
+import { type Batch, emptyBatch, INSUFFICIENT_FUNDS, type ItemState } from "../../src/domain/batch.ts"
 import { type VisibleAccount, visibleOf } from "../../src/domain/beneficiary.ts"
 import type { BatchCommand, BatchCommandOf, TransferOutcome } from "../../src/domain/commands.ts"
 import { decide } from "../../src/domain/decide.ts"
@@ -124,6 +124,19 @@ export class Story {
     return this
   }
 
+  /** The ledger refuses a posting of a kind; it may be asked again {@link RETRY_MS} later. */
+  postingRefused(
+    kind: "hold" | "post",
+    code = INSUFFICIENT_FUNDS,
+    items = [...this.batch.tasks[kind]],
+  ): this {
+    const [first, ...others] = items
+    if (first === undefined) throw new Error(`no ${kind} is due`)
+    this.tell({ _tag: "RequestPosting", kind, items: [first, ...others] })
+    this.tell(refusal(this, this.batch.postingCount, code))
+    return this
+  }
+
   requested(count: number, terms: Terms = {}): this {
     this.started(count, terms).posted("hold")
     for (const item of [...this.batch.tasks.request]) this.tell(intent(item))
@@ -147,6 +160,12 @@ export class Story {
     return this.batch.items.get(item)?.state
   }
 }
+
+/** How long after a refusal the stories ask the ledger again. */
+export const RETRY_MS = 60_000
+
+export const refusal = ({ now }: Story, posting: number, code = INSUFFICIENT_FUNDS) =>
+  ({ _tag: "RecordPostingRefusal", posting, code, retryAt: now + RETRY_MS }) as const
 
 export const intent = (item: number, attempt = 1) =>
   ({

@@ -8,7 +8,10 @@ import {
   accepted,
   type CommandWithoutTime,
   failed,
+  intent,
   neverSeen,
+  RETRY_MS,
+  refusal,
   STORY_BEGINS,
   Story,
   settled,
@@ -172,6 +175,49 @@ const payeeCells: Readonly<Record<string, string>> = {
   "review,rejected,review": "at least review",
   "rejected,rejected,rejected": "rejected",
 }
+const hold = { _tag: "RequestPosting", kind: "hold", items: [1] } as const
+const fund = { _tag: "FundAccount", currency: "EUR" } as const
+const lacking = () => new Story().started(1).postingRefused("hold")
+const later = (story: Story): Story => {
+  story.now += RETRY_MS
+  return story
+}
+const cancel = { _tag: "Cancel", items: [], by: "sam", reason: "by mistake" } as const
+
+/** The table of refused postings, row by row. */
+const refusalRows: typeof batchRows = [
+  [
+    "RecordPostingRefusal",
+    "the posting is under way",
+    () => {
+      const story = told(new Story().started(1), hold)
+      return effect(story, refusal(story, 1))
+    },
+  ],
+  [
+    "RecordPostingRefusal",
+    "the posting was booked",
+    () => {
+      const story = new Story().started(1).posted("hold")
+      return effect(story, refusal(story, 1))
+    },
+  ],
+  ["RequestPosting", "before retryAt", () => effect(lacking(), hold)],
+  ["RequestPosting", "at retryAt", () => effect(later(lacking()), hold)],
+  ["RequestTransfers", "funds are missing", () => effect(lacking(), intent(1))],
+  ["FundAccount", "nothing waits for funds", () => effect(new Story().started(1), fund)],
+  ["FundAccount", "in another currency", () => effect(lacking(), { ...fund, currency: "JPY" })],
+  [
+    "FundAccount",
+    "refused for another reason",
+    () => effect(new Story().started(1).postingRefused("hold", "illegal-transition"), fund),
+  ],
+  ["FundAccount", "funds are missing", () => effect(lacking(), fund)],
+  ["FundAccount", "again", () => effect(told(lacking(), fund), fund)],
+  ["RequestPosting", "funds came", () => effect(told(lacking(), fund), hold)],
+  ["Cancel", "funds are missing", () => effect(lacking(), cancel)],
+  ["CloseBatch", "all that waited is cancelled", () => effect(told(lacking(), cancel), close)],
+]
 
 const rowsBetween = (from: string, to: string) =>
   spec
@@ -196,6 +242,7 @@ describe("the specification", () => {
 
   it.each([
     ["retries", "### One retry", "### Two attempts", retryRows],
+    ["refused postings", "### When the ledger refuses", "### What the bank says", refusalRows],
     ["two attempts", "### Two attempts", "### What the tables cannot show", disputeRows],
     ["approval, start and closing", "## 6.", "## 7.", batchRows],
   ])("shows %s as they are", (_, from, to, rows) => {

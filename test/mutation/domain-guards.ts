@@ -251,8 +251,8 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "a posting is booked once",
     file: "domain/decide-posting.ts",
-    text: "batch.postings.has(posting)",
-    without: "true",
+    text: 'batch.postings.has(posting) ? events({ _tag: "PostingBooked"',
+    without: 'true ? events({ _tag: "PostingBooked"',
   },
   {
     name: "an intent needs clearance and a hold",
@@ -411,5 +411,53 @@ export const domainGuards: ReadonlyArray<Guard> = [
     file: "domain/task.ts",
     text: "transfer.attempt < attemptsMax",
     without: "true",
+  },
+  {
+    name: "what the ledger refused is not asked for before its time",
+    file: "domain/decide-posting.ts",
+    text: 'if (early !== undefined) return refuse(command, "not-due", early)',
+    without: "",
+  },
+  {
+    name: "only a posting under way can be refused",
+    file: "domain/decide-posting.ts",
+    text: 'batch.postings.has(posting) ? events({ _tag: "PostingRefused", at, posting, code, retryAt }) : nothing',
+    without: 'events({ _tag: "PostingRefused", at, posting, code, retryAt })',
+  },
+  {
+    name: "funds concern only what waits for them",
+    file: "domain/decide-posting.ts",
+    text: 'return waiting ? events({ _tag: "FundsArrived", at, currency }) : nothing',
+    without: 'return events({ _tag: "FundsArrived", at, currency })',
+  },
+  {
+    name: "a refused posting is tried again when it is time",
+    file: "domain/plan.ts",
+    text: "(item.refusal?.retryAt ?? now) > now",
+    without: "item.refusal !== undefined",
+  },
+  {
+    name: "a refused posting wakes the batch",
+    file: "domain/plan.ts",
+    text: "if (item?.posting === undefined) earliest = Math.min(earliest, item?.refusal?.retryAt ?? earliest)",
+    without: "",
+  },
+  {
+    name: "a posting that is asked for again wakes nobody",
+    file: "domain/plan.ts",
+    text: "if (item?.posting === undefined) earliest",
+    without: "earliest",
+  },
+  {
+    name: "what was refused is asked for again apart from the rest",
+    file: "domain/plan.ts",
+    text: "return own === group",
+    without: "return true",
+  },
+  {
+    name: "what waits for no posting any more is not refused",
+    file: "domain/evolve.ts",
+    text: 'if (task !== "book" && task !== item.refusal?.kind) item.refusal = undefined',
+    without: "",
   },
 ]

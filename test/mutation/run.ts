@@ -29,6 +29,7 @@ const RUN_MS_MAX = 120_000
 const domainTests = [
   "batch-properties",
   "decide-dispute",
+  "decide-funds",
   "decide-lifecycle",
   "decide-screening",
   "decide-transfer",

@@ -2,7 +2,16 @@ import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { decodePublicEvent, encodePublicEvent, nameOf } from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
-import { accepted, failed, intent, returned, Story, settled, unresolved } from "../domain/batch-story.ts"
+import {
+  accepted,
+  failed,
+  intent,
+  RETRY_MS,
+  returned,
+  Story,
+  settled,
+  unresolved,
+} from "../domain/batch-story.ts"
 import { CANARY_IBAN, newBatchId, recorded, storyOf } from "./story.ts"
 
 const id = newBatchId()
@@ -23,6 +32,26 @@ describe("the public history of a batch", () => {
       ["PayoutSettled", `${id}/6`],
       ["PayoutReturned", `${id}/1`],
     ])
+  })
+
+  it("tells once that a batch awaits funds, however often the ledger is asked", () => {
+    const story = new Story().started(3).postingRefused("hold", "insufficient-funds", [1])
+    story.postingRefused("hold", "insufficient-funds", [2, 3])
+    story.now += RETRY_MS
+    story.postingRefused("hold", "insufficient-funds", [1]).posted("hold", [2, 3])
+    story.now += RETRY_MS
+    story.posted("hold", [1])
+    const told = tellAll(story.events).filter((event) => nameOf(event) === "PayoutBatchAwaitingFunds")
+    expect(told).toMatchObject([
+      { subject: id, data: { state: "awaiting-funds", refused: { EUR: "10.01" }, itemCount: 3 } },
+    ])
+    for (const event of told)
+      expect(Result.getOrThrow(decodePublicEvent(encodePublicEvent(event)))).toEqual(event)
+  })
+
+  it("tells nothing when the ledger refuses for another reason", () => {
+    const story = new Story().started(1).postingRefused("hold", "illegal-transition")
+    expect(tellAll(story.events).map(nameOf)).toEqual(["PayoutBatchAccepted"])
   })
 
   it("tells what people decided, and what a bank said late", () => {
