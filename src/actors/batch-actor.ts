@@ -12,9 +12,12 @@
  */
 import { Clock, Effect, FiberSet, Random } from "effect"
 import { isQuiescent } from "../domain/batch.ts"
+import type { BatchEventOf } from "../domain/events.ts"
+import type { BatchId } from "../domain/identifiers.ts"
 import { wakeAt } from "../domain/plan.ts"
 import type { Call } from "../pipelines/pipelines.ts"
 import { OwnershipLost } from "../streams/event-log.ts"
+import { Metrics } from "../telemetry/metrics.ts"
 import { type Activation, checkTail, type Desk, load, type Message } from "./activation.ts"
 import type { Stall } from "./backoff.ts"
 import { type Lease, moment } from "./lease.ts"
@@ -101,7 +104,16 @@ const append = Effect.fnUntraced(function* (actor: Activation, { events, handled
   })
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
+  for (const event of events) if (event._tag === "ItemsUnrouted") yield* alarmUnrouted(actor.id, event)
   yield* pass(intends ? "after-intent" : "after-append")
+})
+
+const alarmUnrouted = Effect.fnUntraced(function* (
+  batch: BatchId,
+  { items, version }: BatchEventOf<"ItemsUnrouted">,
+) {
+  ;(yield* Metrics).unroutedItems.inc(items.length)
+  yield* Effect.logError("items parked: no rule leads to a bank", { batch, items: items.length, version })
 })
 
 /** Starts the calls that are due; gives when those that have to wait may start. */

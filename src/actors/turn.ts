@@ -1,16 +1,15 @@
 /** The third step of an actor's loop: what was heard and what is due become events, and calls to make. Nothing waits. */
 import { Result } from "effect"
-import { nextAttempt } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
 import { POLICY } from "../domain/decide-intervention.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
-import { transferReference } from "../domain/identifiers.ts"
 import { plan, type Work } from "../domain/plan.ts"
 import type { Call } from "../pipelines/pipelines.ts"
 import type { Mail } from "../streams/event-log.ts"
 import type { Activation } from "./activation.ts"
+import { commandsOfRequest } from "./intents.ts"
 
 /** What came in since the last turn. */
 export interface Heard {
@@ -71,12 +70,9 @@ const decideDue = (
   now: number,
   obey: (command: BatchCommand) => void,
 ): ReadonlyArray<Call> => {
-  const { route } = actor.desk.pipelines
   while (true) {
     const due = plan(actor.batch, now, new Set(actor.busy.keys()))
-    const commands = due.flatMap((work) =>
-      mustWait(actor, work, now) ? [] : commandOf(actor, work, now, route),
-    )
+    const commands = due.flatMap((work) => (mustWait(actor, work, now) ? [] : commandOf(actor, work, now)))
     if (commands.length === 0) return due.filter(isCall)
     const before = actor.batch.version
     for (const command of commands) obey(command)
@@ -91,30 +87,18 @@ const mustWait = ({ backoff }: Activation, work: Work, now: number): boolean =>
 const isCall = (work: Work): work is Call =>
   work._tag === "Screen" || work._tag === "Book" || work._tag === "Transfer" || work._tag === "Inquire"
 
-const commandOf = (
-  { id, batch }: Activation,
-  work: Work,
-  at: number,
-  route: (currency: string) => string,
-): ReadonlyArray<BatchCommand> => {
+const commandOf = (actor: Activation, work: Work, at: number): ReadonlyArray<BatchCommand> => {
   switch (work._tag) {
     case "RequestScreening":
     case "RequestPosting":
     case "ExpireApproval":
     case "StartExecution":
+    case "Reroute":
       return [{ ...work, at }]
     case "Retry":
       return [{ ...work, at, by: POLICY }]
-    case "RequestTransfers": {
-      const intent = (number: number) => {
-        const item = batch.items.get(number)
-        if (item === undefined) throw new Error(`item ${number} is planned and not in the batch`)
-        const key = { item: number, attempt: nextAttempt(item) }
-        return { ...key, bank: route(item.currency), reference: transferReference({ batch: id, ...key }) }
-      }
-      const [first, ...others] = work.items
-      return [{ _tag: "RequestTransfers", at, transfers: [intent(first), ...others.map(intent)] }]
-    }
+    case "RequestTransfers":
+      return commandsOfRequest(actor, work, at)
     case "Close":
       return [{ _tag: "CloseBatch", at }]
     default:

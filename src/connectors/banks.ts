@@ -1,13 +1,9 @@
-/** The banks of the settings, each made by the adapter of its kind; a currency is paid by the first route that takes it. */
-import { Array as Arr, Effect, Layer, Semaphore } from "effect"
+/** The banks of the settings, each made by the adapter of its kind. */
+import { Effect, Layer, Semaphore } from "effect"
 import { Metrics } from "../telemetry/metrics.ts"
 import { ambiguous, type Bank, type BankAnswer, Banks, type NotSent } from "./bank.ts"
-import {
-  type BankSettings,
-  InvalidProviderSetting,
-  ProviderSettings,
-  type Route,
-} from "./provider-settings.ts"
+import { routesBy } from "./bank-routes.ts"
+import { type BankSettings, InvalidProviderSetting, ProviderSettings } from "./provider-settings.ts"
 
 /** Makes the bank of an entry of the settings; it reads itself what its kind needs beyond what all have. */
 export type BankMaker<R> = (settings: BankSettings) => Effect.Effect<Bank, InvalidProviderSetting, R>
@@ -23,13 +19,14 @@ export const banksLayer = <R>(makers: Readonly<Record<string, BankMaker<R>>>) =>
   Layer.effect(
     Banks,
     Effect.gen(function* () {
-      const { banks, routes } = yield* ProviderSettings
+      const { version, banks, routes } = yield* ProviderSettings
       const desks = new Map(yield* Effect.forEach(banks, (settings) => openDesk(makers, settings)))
       const measured = yield* measuring
       return {
-        route: (currency) => routeOf(routes, currency),
+        routes: routesBy({ version, rules: routes }, (bank) => desks.has(bank)),
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
         callMsMax: Math.max(...banks.map(({ policy }) => policy.timeoutMs)),
+        keyWindowMs: (bank) => desks.get(bank)?.bank.keyWindowMs ?? 0,
         transfer: Effect.fn("Banks.transfer")(function* (instruction, mayCall = Effect.succeed(true)) {
           const desk = desks.get(instruction.bank)
           if (desk === undefined) return unknownBank
@@ -60,13 +57,6 @@ const openDesk = Effect.fnUntraced(function* <R>(
   }
   return [name, { bank: yield* make(settings), turns: Semaphore.makeUnsafe(policy.concurrency) }]
 })
-
-/** The settings have a route that takes everything. */
-const routeOf = (routes: ReadonlyArray<Route>, currency: string): string => {
-  const route = routes.find(({ when }) => when === undefined || when.currency.includes(currency))
-  if (route === undefined) throw new Error(`no route for ${currency}`)
-  return Arr.headNonEmpty(route.banks)
-}
 
 /** Counts calls and takes their time, by bank and by what it answered: both are few. */
 const measuring = Effect.map(

@@ -4,7 +4,7 @@
  */
 
 import type { Day } from "./business-days.ts"
-import type { BatchMode, ClosedState, PayoutItem, PostingKind } from "./events.ts"
+import type { BatchMode, ClosedState, PayoutItem, PostingKind, Route } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
 import { ItemSet } from "./item-set.ts"
 import type { Scheme } from "./scheme.ts"
@@ -51,6 +51,9 @@ export interface Attempt {
   readonly attempt: number
   readonly bank: string
   readonly reference: string
+  readonly route: Route | undefined
+  /** How often the item was tried anew, with this attempt: one that follows to another bank is of the same round. */
+  readonly round: number
   readonly requestedAt: number
   /** Where it is until its outcome is known. */
   phase: AttemptPhase
@@ -75,6 +78,8 @@ export interface Attempt {
   code: string | undefined
   category: FailureCategory | undefined
   retryable: boolean
+  /** Whether another bank may pay what this one refused. */
+  reroutable: boolean
 }
 
 export interface Item extends PayoutItem {
@@ -87,6 +92,8 @@ export interface Item extends PayoutItem {
   /** The attempt under way or last made, and those before it. */
   transfer: Attempt | undefined
   readonly earlier: Array<Attempt>
+  /** The route that the next attempt has to follow, to another of its banks; else the rules are asked. */
+  reroute: Route | undefined
   /** Why the item is held, rejected, failed, returned, cancelled or parked: the code or reason as it was given. */
   reason: string | undefined
 }
@@ -127,6 +134,8 @@ export interface Batch {
   readonly tasks: Readonly<Record<Task, ItemSet>>
   /** Items that failed in a way that a new attempt may mend, and may have one by policy. */
   readonly retries: ItemSet
+  /** Items that one bank refused and that go to the next one of their rule. */
+  readonly reroutes: ItemSet
   readonly clearances: Map<number, ReadonlyArray<number>>
   clearanceCount: number
   /** Postings requested and not yet booked. */
@@ -171,6 +180,7 @@ export const emptyBatch = (): Batch => ({
     none: new ItemSet(),
   },
   retries: new ItemSet(),
+  reroutes: new ItemSet(),
   clearances: new Map(),
   clearanceCount: 0,
   postings: new Map(),
@@ -220,11 +230,13 @@ export const mayStart = (batch: Batch, now: number): boolean =>
 
 /** Nothing is left to do for a machine: every item is final or waits for a person. */
 export const isQuiescent = (batch: Batch): boolean =>
-  batch.retries.size === 0 && batch.tasks.none.size + batch.tasks.review.size === batch.itemCount
+  !isTriedAgain(batch) && batch.tasks.none.size + batch.tasks.review.size === batch.itemCount
 
 /** Whether every item is final and accounted for. */
 export const isComplete = (batch: Batch): boolean =>
-  batch.itemCount > 0 && batch.retries.size === 0 && batch.tasks.none.size === batch.itemCount
+  batch.itemCount > 0 && !isTriedAgain(batch) && batch.tasks.none.size === batch.itemCount
+
+const isTriedAgain = ({ retries, reroutes }: Batch): boolean => retries.size + reroutes.size > 0
 
 /** How many items are in a state, over all currencies. */
 export const countOf = (batch: Batch, state: ItemState): number => {

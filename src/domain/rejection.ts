@@ -11,6 +11,7 @@ export type RejectionReason =
   | "no-such-item"
   | "no-such-attempt"
   | "other-bank"
+  | "bank-not-next"
   | "not-due"
   | "not-started"
   | "not-held"

@@ -12,7 +12,7 @@ import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Mandate, Tell } from "./pipelines.ts"
 import { type Opening, openingOf } from "./sealed-payouts.ts"
-import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
+import { type InquiryPolicy, recordAnswer, resendWithinMs } from "./transfer-outcome.ts"
 
 /** What it takes to pay. */
 export interface PayingDesk extends InquiryPolicy {
@@ -44,7 +44,8 @@ export const paying =
       yield* desk.pass("after-register")
       const now = yield* Clock.currentTimeMillis
       const doubtful = new Set(transfers.filter((transfer) => isDoubtful(transfer, known)))
-      for (const transfer of doubtful) tell(doubt(transfer, now))
+      for (const transfer of doubtful)
+        tell(doubt(transfer, "the instruction register already holds this attempt", now))
       const sendable = transfers.filter((transfer) => !doubtful.has(transfer))
       yield* callBanks(
         sendable,
@@ -59,17 +60,18 @@ export const paying =
 const isDoubtful = ({ item, attempt, sends }: DueTransfer, known: ReadonlyArray<TransferKey>): boolean =>
   sends === 1 && known.some((key) => key.item === item && key.attempt === attempt)
 
-const doubt = ({ item, attempt }: DueTransfer, now: number): RecordTransfer => ({
+/** Not sent, for a reason, and asked about at once. */
+const doubt = ({ item, attempt }: DueTransfer, reason: string, now: number): RecordTransfer => ({
   _tag: "RecordTransfer",
   at: now,
   item,
   attempt,
-  outcome: {
-    _tag: "Unknown",
-    reason: "the instruction register already holds this attempt",
-    inquireAt: now,
-  },
+  outcome: { _tag: "Unknown", reason, inquireAt: now },
 })
+
+/** Whether the bank may have forgotten the key of a resend by the time that it arrives: turns can be long in coming. */
+const isTooLate = ({ bank, sends, requestedAt }: DueTransfer, policy: InquiryPolicy, now: number): boolean =>
+  sends > 1 && now >= requestedAt + resendWithinMs(bank, policy)
 
 /** Written without a generator: it runs once for each payout there is. */
 const send = (
@@ -86,8 +88,16 @@ const send = (
   const account = opened.success
   const beneficiary = { name: payout.beneficiary.name, account }
   const instruction = { bank, reference, beneficiary, currency, minor, remittance }
-  return Effect.flatMap(desk.banks.transfer(instruction, mayCall), (said) => {
-    if (said._tag === "NotSent") return Effect.succeed(undefined)
+  const inTime = Effect.map(Clock.currentTimeMillis, (now) => !isTooLate(transfer, desk, now))
+  const maySend =
+    transfer.sends > 1 ? Effect.flatMap(mayCall, (may) => (may ? inTime : Effect.succeed(false))) : mayCall
+  return Effect.flatMap(desk.banks.transfer(instruction, maySend), (said) => {
+    if (said._tag === "NotSent")
+      return Effect.map(Clock.currentTimeMillis, (now) =>
+        isTooLate(transfer, desk, now)
+          ? doubt(transfer, "its turn came too late for its key", now)
+          : undefined,
+      )
     const answer = withoutQuotes(inTurn(said, transfer), account)
     return Effect.map(Effect.andThen(desk.pass("after-bank-call"), Clock.currentTimeMillis), (now) =>
       recordAnswer(transfer, answer, "response", now, desk),

@@ -39,8 +39,7 @@ export type Tell = (command: BatchCommand) => void
 export class Pipelines extends Context.Service<
   Pipelines,
   {
-    /** The bank that pays a currency. */
-    readonly route: (currency: string) => string
+    readonly routes: Banks["Service"]["routes"]
     /**
      * Performs one call. Reads what it needs of the batch when it is called, not later: the batch goes on changing.
      * A failure means that the rest of this work is still due.
@@ -71,10 +70,11 @@ export class Pipelines extends Context.Service<
       const quarantineMs = banks.callMsMax + worker.claimMs
       const screen = screening(yield* ComplianceEngine)
       const post = posting(yield* Ledger, pass)
-      const pay = paying({ banks, register, keys: yield* PartnerKeys, pass, inquiryDelaysMs, quarantineMs })
-      const inquire = inquiring({ banks, inquiryDelaysMs, quarantineMs })
+      const policy = { inquiryDelaysMs, quarantineMs, keyWindowMs: banks.keyWindowMs }
+      const pay = paying({ banks, register, keys: yield* PartnerKeys, pass, ...policy })
+      const inquire = inquiring({ banks, ...policy })
       return {
-        route: banks.route,
+        routes: banks.routes,
         tailOf: register.tailOf,
         perform: (id, batch, call, mandate, tell) => {
           switch (call._tag) {

@@ -46,6 +46,7 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
       return event.items.map(({ item }) => item)
     case "ScreeningRequested":
     case "ItemsCancelled":
+    case "ItemsUnrouted":
       return event.items
     case "ItemsScreened":
       return event.decisions.map(({ item }) => item)

@@ -22,6 +22,7 @@ export const publicEventTypes = {
   PayoutFailed: "com.atlaspay.payout.failed.v1",
   PayoutReturned: "com.atlaspay.payout.returned.v1",
   PayoutCancelled: "com.atlaspay.payout.cancelled.v1",
+  PayoutUnrouted: "com.atlaspay.payout.unrouted.v1",
   PayoutParked: "com.atlaspay.payout.parked.v1",
   PayoutBatchClosed: "com.atlaspay.payout-batch.closed.v1",
 } as const
@@ -73,8 +74,13 @@ const payout = {
 
 const reason = Schema.String
 
-/** The attempt that the event is about, and the bank that made it. */
-const transfer = { attempt: AttemptNumber, bank: Schema.String }
+/** The attempt that the event is about, the bank that made it, and by which rule of which version it went there. */
+const transfer = {
+  attempt: AttemptNumber,
+  bank: Schema.String,
+  rule: Schema.optionalKey(Schema.String),
+  rulesVersion: Schema.optionalKey(Schema.String),
+}
 
 const told = <Name extends PublicEventName, Data extends Schema.Struct.Fields>(name: Name, data: Data) =>
   Schema.Struct({
@@ -102,6 +108,7 @@ export const PublicEvent = Schema.Union([
   told("PayoutFailed", { ...payout, ...transfer, state: Schema.Literal("failed"), reason }),
   told("PayoutReturned", { ...payout, ...transfer, state: Schema.Literal("returned"), reason }),
   told("PayoutCancelled", { ...payout, state: Schema.Literal("cancelled"), reason }),
+  told("PayoutUnrouted", { ...payout, state: Schema.Literal("parked"), reason }),
   told("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
   told("PayoutBatchClosed", {
     ...batch,

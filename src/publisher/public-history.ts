@@ -4,6 +4,7 @@ import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import { isOnItsWay } from "../domain/task.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
 
@@ -44,8 +45,11 @@ export const publicEventsOf = (
       return event.decision === "rejected" ? [reviewed(history, recorded, event)] : []
     case "ItemsCancelled":
       return event.items.map((item, index) => cancelled(history, recorded, event, item, index + 1))
-    case "TransferSettled":
+    case "ItemsUnrouted":
+      return event.items.map((item, index) => unrouted(history, recorded, item, index + 1))
     case "TransferFailed":
+      return isOnItsWay(itemOf(history, event.item)) ? [] : [concluded(history, recorded, event)]
+    case "TransferSettled":
     case "TransferReturned":
     case "TransferParked":
     case "LateOutcomeDetected":
@@ -123,6 +127,16 @@ const cancelled = (
   data: { ...payout(history, item), state: "cancelled", reason: redactText(reason) },
 })
 
+const unrouted = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  item: number,
+  nth: number,
+): PublicEvent => ({
+  ...envelope(history, recorded, "PayoutUnrouted", item, nth),
+  data: { ...payout(history, item), state: "parked", reason: itemOf(history, item).reason ?? "" },
+})
+
 /**
  * What became of an item by the word of a bank or a person, told as the item stands after it: while an attempt is in
  * dispute, or two were paid, that is parked, whatever was said of the others.
@@ -193,7 +207,12 @@ const transfer = (item: Item, number: number) => {
   const attempt = attemptOf(item, number)
   if (attempt === undefined)
     throw new Error(`item ${item.item} has no attempt ${number}: the log is not legal`)
-  return { attempt: number, bank: attempt.bank }
+  const { bank, route } = attempt
+  return {
+    attempt: number,
+    bank,
+    ...(route === undefined ? {} : { rule: route.rule, rulesVersion: route.version }),
+  }
 }
 
 const byCurrency = <A>({ batch }: PublicHistory, of: (currency: string) => A): Record<string, A> =>

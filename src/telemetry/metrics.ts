@@ -38,6 +38,11 @@ const makeMetrics = () => {
       "Batches whose log cannot be continued: page someone",
       [],
     ),
+    unroutedItems: counter(
+      "atlaspay_unrouted_items_total",
+      "Items parked because no rule leads to a bank: page someone",
+      [],
+    ),
     shedBatches: counter("atlaspay_shed_batches_total", "Batches that intake told to come back later", [
       "scope",
     ]),

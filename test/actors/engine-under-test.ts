@@ -110,7 +110,11 @@ export class EngineUnderTest implements AsyncDisposable {
         },
       }),
       Layer.succeed(Banks, {
-        route: () => "north",
+        keyWindowMs: () => Number.POSITIVE_INFINITY,
+        routes: {
+          version: "test",
+          route: () => ({ bank: "north", route: { rule: "all", version: "test" } }),
+        },
         concurrency: 64,
         callMsMax: 10_000,
         transfer: ({ reference }, mayCall = Effect.succeed(true)) =>

@@ -5,6 +5,7 @@ import { Banks, type TransferInstruction } from "../../src/connectors/bank.ts"
 import { instantBank } from "../../src/connectors/bank-instant-http.ts"
 import { banksLayer } from "../../src/connectors/banks.ts"
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts"
+import { payoutItem } from "../domain/batch-story.ts"
 import { providerSettings } from "../settings.ts"
 import { canary, json, MisbehavingServer, misdeeds, PATIENT_MS } from "./misbehaving-server.ts"
 
@@ -235,8 +236,18 @@ describe("the sandbox's bank", () => {
 describe("the banks' settings", () => {
   it.live("route a currency to its bank, and any other to the bank of *", () =>
     Effect.gen(function* () {
-      const { route } = yield* Banks
-      assert.deepStrictEqual(["EUR", "JPY", "USD"].map(route), ["north", "south", "south"])
+      const { version, route } = (yield* Banks).routes
+      const asked = { partner: "acme", at: 0, after: undefined }
+      const led = ["EUR", "JPY", "USD"].map((currency) => route(payoutItem(1, { currency }), asked))
+      assert.strictEqual(version, "settings")
+      assert.deepStrictEqual(
+        led.map((destination) => [destination?.bank, destination?.route.rule]),
+        [
+          ["north", "EUR"],
+          ["south", "*"],
+          ["south", "*"],
+        ],
+      )
     }).pipe(Effect.provide(banksWith({ BANK_ROUTES: "EUR=north,*=south" }))),
   )
 

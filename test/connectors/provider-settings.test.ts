@@ -76,8 +76,8 @@ describe("the providers' file", () => {
     [{ ...document, retries: 3 }, "retries: not a known field"],
     [{ ...document, routes: [{ ...document.routes[1], banks: [] }] }, "routes[0].banks"],
     [{ ...document, routes: [{ ...document.routes[1], when: { amount: 1 } }] }, "routes[0].when"],
-    [{ ...document, routes: [{ rule: "rest", banks: ["south"] }] }, "routes[0]: rest leads to no bank"],
-    [{ ...document, routes: document.routes.slice(0, 1) }, "routes: the last one has to take all"],
+    [{ ...document, routes: [{ rule: "rest", banks: ["south"] }] }, "routes: rest leads to no bank"],
+    [{ ...document, routes: document.routes.toReversed() }, "routes: rest takes all"],
     [{ ...document, banks: [document.banks[0], document.banks[0]] }, "banks[1]: north is there twice"],
     [{ ...document, banks: [{ ...document.banks[0], name: "No Name" }] }, "banks[0].name: expected a name"],
     [

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util"
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { attemptsInQuestion, isDisputed } from "../../src/domain/attempts.ts"
+import { attemptsInQuestion, isDisputed, isUnrouted } from "../../src/domain/attempts.ts"
 import {
   type Attempt,
   attemptsOf,
@@ -21,9 +21,11 @@ import { fold } from "../../src/domain/evolve.ts"
 import { plan, wakeAt } from "../../src/domain/plan.ts"
 import {
   accepted,
+  along,
   type CommandWithoutTime,
   failed,
   failedForNow,
+  failedHere,
   failedOddly,
   intent,
   neverSeen,
@@ -50,6 +52,7 @@ const outcome = fc.constantFrom<TransferOutcome>(
   settled,
   failed,
   failedForNow,
+  failedHere,
   failedOddly,
   returned,
   unresolved,
@@ -192,10 +195,8 @@ const duties = (
         outcome,
       }
     }
-    case "RequestTransfers": {
-      const [item] = work.items
-      return intent(item, (story.batch.items.get(item)?.transfer?.attempt ?? 0) + 1)
-    }
+    case "RequestTransfers":
+      return requested(story.batch, work.items[0], choice)
     case "Retry":
       return { ...work, by: "policy" }
     case "Close":
@@ -205,11 +206,22 @@ const duties = (
   }
 }
 
+/** By the rules to the first of three banks, after a refusal to the next one; sometimes no rule leads anywhere. */
+const requested = (batch: Batch, item: number, choice: number): CommandWithoutTime => {
+  const { transfer, reroute } = batch.items.get(item) ?? {}
+  if (choice === 10) return { _tag: "RecordUnrouted", items: [item], version: "v1" }
+  const [bank = "north", ...others] = reroute?.others ?? ["north", "south", "west"]
+  return intent(item, (transfer?.attempt ?? 0) + 1, along(bank, ...others))
+}
+
 /** What an observer who sees only events remembers. */
 class Witness {
   readonly #clearances = new Map<number, "cleared" | "not">()
   readonly #cancelled = new Set<number>()
   readonly #finals = new Map<string, string>()
+  /** The banks that an item went to since it was last routed by the rules. */
+  readonly #banks = new Map<number, ReadonlyArray<string>>()
+  rerouted = 0
   #approvalNeeded = false
   #approved = false
 
@@ -235,7 +247,8 @@ class Witness {
         expect(disputedItems(batch), "never sent again while in dispute").not.toContain(event.item)
         break
       case "TransfersRequested":
-        for (const { item } of event.transfers) {
+        for (const { item, bank } of event.transfers) {
+          this.#sent(item, bank, batch)
           expect(disputedItems(batch), "never sent while in dispute").not.toContain(item)
           expect(this.#clearances.get(item), "paid only when cleared").toBe("cleared")
           expect(this.#cancelled.has(item), "never paid after a cancellation").toBe(false)
@@ -266,6 +279,18 @@ class Witness {
         this.#finals.set(`${event.item}-${event.attempt}`, event.outcome)
         break
     }
+  }
+
+  /** Another bank only after a definitive failure at each one before, and no bank twice along one route. */
+  #sent(item: number, bank: string, batch: Batch): void {
+    for (const { attempt, outcome } of attemptsOfItem(batch, item)) {
+      expect(outcome, `attempt ${attempt} has not failed`).toBe("failed")
+      expect(this.#finals.get(`${item}-${attempt}`), "by the bank's word, or a person's").toBe("failed")
+    }
+    const route = batch.items.get(item)?.reroute === undefined ? [] : (this.#banks.get(item) ?? [])
+    expect(route, "each bank of a route is tried once").not.toContain(bank)
+    if (route.length > 0) this.rerouted += 1
+    this.#banks.set(item, [...route, bank])
   }
 
   #final(
@@ -329,8 +354,8 @@ const expectAttemptsAreLookedAfter = (batch: Batch, seen: { openBesideDispute: n
       if (item.task !== taskOfOpen(open)) throw new Error(`${open.phase}, and left to ${item.task}`)
       if (isDisputed(item)) seen.openBesideDispute += 1
     }
-    if (item.state === "parked" && attemptsInQuestion(item).length === 0)
-      throw new Error("parked, and nothing to resolve")
+    if (item.state === "parked" && attemptsInQuestion(item).length === 0 && !isUnrouted(item))
+      throw new Error("parked, and nothing to resolve, retry or cancel")
     if (attempts.filter(({ outcome }) => outcome === "settled").length > 1 && item.state !== "parked")
       throw new Error(`paid twice, and ${item.state}`)
   }
@@ -351,7 +376,7 @@ const expectSomeoneWillCome = (batch: Batch, now: number): void => {
 describe("whatever happens to a batch", () => {
   it(`holds over ${SEQUENCES} sequences of commands`, { timeout: 120_000 }, () => {
     let events = 0
-    const seen = { openBesideDispute: 0 }
+    const seen = { openBesideDispute: 0, rerouted: 0 }
     fc.assert(
       fc.property(
         terms,
@@ -397,11 +422,13 @@ describe("whatever happens to a batch", () => {
           if (!isDeepStrictEqual(fold(story.events), story.batch))
             throw new Error("folding again gives another batch")
           events += story.events.length
+          seen.rerouted += witness.rerouted
         },
       ),
       { numRuns: SEQUENCES, seed: SEED },
     )
     expect(events, "the sequences were not all refused").toBeGreaterThan(SEQUENCES * 9)
     expect(seen.openBesideDispute, "disputes beside open attempts").toBeGreaterThan(SEQUENCES / 10)
+    expect(seen.rerouted, "attempts at another bank").toBeGreaterThan(SEQUENCES / 20)
   })
 })

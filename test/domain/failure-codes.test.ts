@@ -25,6 +25,14 @@ describe("a bank's code", () => {
     for (const code of codes) expect(code).toMatch(/^([A-Z]{2}[A-Z0-9]{2}|R\d\d)$/)
   })
 
+  it("leads to another bank only where the bank itself is the reason", () => {
+    for (const code of ["AB05", "AB08", "AG03", "R34", "TECH"])
+      expect(meaningOf(code)?.reroutable, code).toBe(true)
+    for (const code of ["AC04", "BE01", "AM04", "AM14", "DUPL", "MS03", "R16"])
+      expect(meaningOf(code)?.reroutable, code).toBe(false)
+    for (const { category, reroutable } of mappedCodes) if (reroutable) expect(category).toBe("bank")
+  })
+
   it("that forbids another attempt for compliance's sake is never retryable", () => {
     for (const { category, retryable } of mappedCodes)
       if (category === "compliance") expect(retryable).toBe(false)

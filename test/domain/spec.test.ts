@@ -5,8 +5,11 @@ import { itemStates } from "../../src/domain/batch.ts"
 import type { TransferOutcome } from "../../src/domain/commands.ts"
 import {
   accepted,
+  along,
   type CommandWithoutTime,
   failed,
+  failedHere,
+  intent,
   neverSeen,
   STORY_BEGINS,
   Story,
@@ -136,6 +139,42 @@ const disputeRows: typeof batchRows = [
   ["CloseBatch", "both were paid", () => effect(disputed(accepted, settled), close)],
 ]
 
+const reroute = { _tag: "Reroute", item: 1 } as const
+const unrouted = { _tag: "RecordUnrouted", items: [1], version: "v1" } as const
+const cancel = { _tag: "Cancel", items: [1], by: "sam", reason: "by mistake" } as const
+const sentAlong = (...outcomes: ReadonlyArray<TransferOutcome>): Story => {
+  const story = told(new Story().started(1).posted("hold"), intent(1, 1, along("north", "south")))
+  for (const outcome of outcomes) story.tell(says(outcome, 1))
+  return story
+}
+const goesOn = () => told(new Story().refused(), reroute).posted("hold")
+const nowhere = () => told(new Story().started(1).posted("hold"), unrouted)
+
+/** The table of routes, row by row. */
+const routeRows: typeof batchRows = [
+  ["Reroute", "the refusal is not final yet: the bank is silent", () => effect(sentAlong(unknown), reroute)],
+  ["Reroute", "refused, its money not yet released", () => effect(sentAlong(failedHere), reroute)],
+  ["Reroute", "refused in a way that another bank may mend", () => effect(new Story().refused(), reroute)],
+  [
+    "Reroute",
+    "refused in a way that another bank would repeat",
+    () => effect(sentAlong(failed).posted("release"), reroute),
+  ],
+  ["Reroute", "no bank of the rule is left", () => effect(new Story().refused(along("north")), reroute)],
+  [
+    "RequestTransfers",
+    "after it, to the bank that refused",
+    () => effect(goesOn(), intent(1, 2, along("north"))),
+  ],
+  ["RequestTransfers", "after it, to the next bank", () => effect(goesOn(), intent(1, 2, along("south")))],
+  ["Cancel", "between two banks", () => effect(new Story().refused(), cancel)],
+  ["RecordUnrouted", "cleared and held", () => effect(new Story().started(1).posted("hold"), unrouted)],
+  ["RecordUnrouted", "not due to be sent", () => effect(new Story().started(1), unrouted)],
+  ["Retry", "no rule led it to a bank", () => effect(nowhere(), { _tag: "Retry", item: 1, by: "olga" })],
+  ["Cancel", "no rule led it to a bank", () => effect(nowhere(), cancel)],
+  ["Resolve, no attempt named", "no rule led it to a bank", () => effect(nowhere(), resolve)],
+]
+
 const rowsBetween = (from: string, to: string) =>
   spec
     .slice(spec.indexOf(from), spec.indexOf(to))
@@ -158,6 +197,7 @@ describe("the specification", () => {
   })
 
   it.each([
+    ["routes", "### From bank to bank", "### Two attempts", routeRows],
     ["two attempts", "### Two attempts", "### What the tables cannot show", disputeRows],
     ["approval, start and closing", "## 6.", "## 7.", batchRows],
   ])("shows %s as they are", (_, from, to, rows) => {

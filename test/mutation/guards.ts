@@ -306,7 +306,55 @@ export const guards: ReadonlyArray<Guard> = [
   {
     name: "a retry by policy is bounded",
     file: "task.ts",
-    text: "transfer.attempt < attemptsMax",
-    without: "true",
+    text: "transfer.round < attemptsMax && transfer.attempt < ATTEMPTS_MAX",
+    without: "transfer.attempt < ATTEMPTS_MAX",
+  },
+  {
+    name: "another bank is tried only after a refusal that it may mend",
+    file: "task.ts",
+    text: "transfer?.reroutable === true &&",
+    without: "transfer !== undefined &&",
+  },
+  {
+    name: "another bank is tried only when the money is back",
+    file: "task.ts",
+    text: 'item.task === "none" && isOnItsWay(item)',
+    without: "isOnItsWay(item)",
+  },
+  {
+    name: "another bank is tried only after a final word",
+    file: "task.ts",
+    text: 'state === "failed" &&\n  transfer?.reroutable === true',
+    without: "transfer?.reroutable === true",
+  },
+  {
+    name: "attempts at other banks are bounded",
+    file: "task.ts",
+    text: "transfer.attempt < ATTEMPTS_MAX\n\n",
+    without: "true\n\n",
+  },
+  {
+    name: "a refusal leads to a bank that has not tried it",
+    file: "decide-transfer.ts",
+    text: 'if (payout.reroute?.others?.includes(bank) === false) return refuse(command, "bank-not-next", item)',
+    without: "",
+  },
+  {
+    name: "another bank is tried only when it is due",
+    file: "decide-routing.ts",
+    text: 'if (batch.closed !== undefined || !isRerouteDue(item)) return refuse(command, "not-due", command.item)',
+    without: "",
+  },
+  {
+    name: "only what is due to be sent is parked without a route",
+    file: "decide-routing.ts",
+    text: 'if (stranger !== undefined) return refuse(command, "not-due", stranger)',
+    without: "",
+  },
+  {
+    name: "nothing is sent under a key that may be forgotten",
+    file: "decide-transfer.ts",
+    text: "if (at >= transfer.requestedAt + (outcome.resendWithinMs ?? Number.POSITIVE_INFINITY))",
+    without: "if (at < 0)",
   },
 ]

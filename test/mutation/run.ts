@@ -15,9 +15,14 @@ const WORKERS = 2
 const RUN_MS_MAX = 120_000
 
 /** The tests that know the domain's rules; the others hold its data to the packages that it came from. */
-const tests = ["batch-properties", "decide-dispute", "decide-lifecycle", "decide-transfer", "spec"].map(
-  (name) => `test/domain/${name}.test.ts`,
-)
+const tests = [
+  "batch-properties",
+  "decide-dispute",
+  "decide-lifecycle",
+  "decide-routing",
+  "decide-transfer",
+  "spec",
+].map((name) => `test/domain/${name}.test.ts`)
 
 const config = 'export default { test: { include: ["test/domain/*.test.ts"], bail: 1 } }'
 
