@@ -2,9 +2,14 @@
 import { Effect, Layer, ManagedRuntime, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
 import { type BankAnswer, Banks, type NotSent } from "../../src/connectors/bank.ts"
+import { instantBank } from "../../src/connectors/bank-instant-http.ts"
+import { banksLayer } from "../../src/connectors/banks.ts"
 import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
+import { layer as complianceEngine } from "../../src/connectors/compliance-engine-http.ts"
 import { layer as registerInPostgres } from "../../src/connectors/instruction-register-postgres.ts"
 import { Ledger } from "../../src/connectors/ledger.ts"
+import { layer as ledger } from "../../src/connectors/ledger-http.ts"
+import { ProviderSettings } from "../../src/connectors/provider-settings.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
 import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { decide } from "../../src/domain/decide.ts"
@@ -35,7 +40,14 @@ export interface EngineTerms {
   readonly bankMs?: number
   /** The partner for whom the compliance engine's connector has a bug. */
   readonly bugFor?: string
+  /** Providers that the environment tells of, called for real, in place of those that live in the test. */
+  readonly outside?: boolean
 }
+
+const providersOutside = Layer.mergeAll(banksLayer({ instant: instantBank }), complianceEngine, ledger).pipe(
+  Layer.provide(ProviderSettings.layer),
+  Layer.fresh,
+)
 
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
 export class EngineUnderTest implements AsyncDisposable {
@@ -44,6 +56,7 @@ export class EngineUnderTest implements AsyncDisposable {
   readonly #environment: Readonly<Record<string, string>>
   readonly #bankMs: number
   readonly #bugFor: string | undefined
+  readonly #outside: boolean
   readonly #drop: () => Promise<void>
   readonly #log
   readonly #workers = new Set<Worker>()
@@ -52,8 +65,10 @@ export class EngineUnderTest implements AsyncDisposable {
     environment: Readonly<Record<string, string>>,
     bankMs: number,
     bugFor: string | undefined,
+    outside: boolean,
     drop: () => Promise<void>,
   ) {
+    this.#outside = outside
     this.#bugFor = bugFor
     this.#environment = environment
     this.#bankMs = bankMs
@@ -61,10 +76,15 @@ export class EngineUnderTest implements AsyncDisposable {
     this.#log = ManagedRuntime.make(this.#storage)
   }
 
-  static async open({ environment = {}, bankMs = 1, bugFor }: EngineTerms = {}): Promise<EngineUnderTest> {
+  static async open({
+    environment = {},
+    bankMs = 1,
+    bugFor,
+    outside = false,
+  }: EngineTerms = {}): Promise<EngineUnderTest> {
     const database = await ownDatabase()
     const own = { DATABASE_URL: database.url, STREAM_PREFIX: ownPrefix(), PARTITIONS: "2" }
-    return new EngineUnderTest({ ...own, ...environment }, bankMs, bugFor, database.drop)
+    return new EngineUnderTest({ ...own, ...environment }, bankMs, bugFor, outside, database.drop)
   }
 
   get #storage() {
@@ -79,7 +99,11 @@ export class EngineUnderTest implements AsyncDisposable {
     const layer = Layer.fresh(workerLayer).pipe(
       Layer.provide(
         Layer.fresh(Pipelines.layer).pipe(
-          Layer.provide([this.#providers, Layer.fresh(registerInPostgres), fixedKeys()]),
+          Layer.provide([
+            this.#outside ? providersOutside : this.#providers,
+            Layer.fresh(registerInPostgres),
+            fixedKeys(),
+          ]),
           Layer.provide(Layer.fresh(Postgres.layer)),
         ),
       ),
