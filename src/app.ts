@@ -3,6 +3,7 @@ import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { AppConfig, type Role } from "./config.ts"
 import { instantBank } from "./connectors/bank-instant-http.ts"
+import { synchronousBank } from "./connectors/bank-synchronous-http.ts"
 import { banksLayer } from "./connectors/banks.ts"
 import { layer as complianceOverHttp } from "./connectors/compliance-engine-http.ts"
 import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
@@ -82,7 +83,7 @@ const crashPoints = Layer.effect(
 )
 
 /** Banks by the kind of their settings: another protocol is another line. */
-const banks = banksLayer({ instant: instantBank })
+const banks = banksLayer({ instant: instantBank, synchronous: synchronousBank })
 
 const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, registerInPostgres).pipe(
   Layer.provide(ProviderSettings.layer),

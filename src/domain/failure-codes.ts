@@ -1,6 +1,7 @@
 /**
  * What a bank's code means for a payout. Sources: ISO 20022 external code sets (ExternalStatusReason1Code and
- * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85.
+ * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85; the
+ * words at the end are those of banks of the kind `synchronous`.
  * A code that is not here is not guessed at: it parks the item and raises an alarm.
  */
 
@@ -134,6 +135,11 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["R80", "technical", "cross-border coding error"],
   ["R83", "elsewhere", "foreign bank unable to settle"],
   ["R84", "elsewhere", "not processed by the gateway operator"],
+  ["ACCOUNT_CLOSED", "beneficiary", "account closed"],
+  ["ACCOUNT_INVALID", "details", "account number invalid"],
+  ["CURRENCY_UNSUPPORTED", "elsewhere", "currency that the bank does not pay"],
+  ["INSUFFICIENT_FUNDS", "funds", "insufficient funds"],
+  ["LIMIT_EXCEEDED", "limit", "amount above the bank's limit"],
 ]
 
 const meanings: ReadonlyMap<string, FailureMeaning> = new Map(
