@@ -27,6 +27,7 @@ import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { FollowerObserver } from "./streams/follower.ts"
+import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
@@ -42,7 +43,7 @@ const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
 /** Only what publishes and delivers waits for NATS: paying goes on without it. */
 const nats = Nats.layer.pipe(Layer.provide(foundation))
 
-const eventLog = eventLogOnRedis.pipe(Layer.provideMerge(foundation))
+const eventLog = Layer.merge(eventLogOnRedis, strayCallbacksOnRedis).pipe(Layer.provideMerge(foundation))
 const durability = durabilityLayer.pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))

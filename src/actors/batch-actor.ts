@@ -21,7 +21,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { type Activation, checkTail, type Desk, load, type Message } from "./activation.ts"
 import type { Stall } from "./backoff.ts"
 import { type Lease, moment } from "./lease.ts"
-import { type Turn, takeTurn } from "./turn.ts"
+import { type Refusal, type Turn, takeTurn } from "./turn.ts"
 
 /** Commands of the mailbox that one append answers. */
 const MAIL_MAX = 256
@@ -86,7 +86,7 @@ const reasonOf = (stalled: Stall): string => {
 }
 
 const append = Effect.fnUntraced(function* (actor: Activation, { events, handled, refusals }: Turn) {
-  for (const refusal of refusals) yield* Effect.logWarning("command refused", { batch: actor.id, ...refusal })
+  for (const refusal of refusals) yield* tellRefusal(actor, refusal)
   if (events.length === 0 && handled.length === 0) {
     actor.mailWaiting = false
     return
@@ -106,6 +106,12 @@ const append = Effect.fnUntraced(function* (actor: Activation, { events, handled
   actor.mailWaiting = mailWaiting > 0
   for (const event of events) if (event._tag === "ItemsUnrouted") yield* alarmUnrouted(actor.id, event)
   yield* pass(intends ? "after-intent" : "after-append")
+})
+
+/** What a bank told of no transfer of ours is kept before its mail is deleted. */
+const tellRefusal = Effect.fnUntraced(function* ({ id, desk }: Activation, refusal: Refusal) {
+  if (refusal.stray !== undefined) yield* desk.strays.keep(refusal.stray, yield* Clock.currentTimeMillis)
+  yield* Effect.logWarning("command refused", { batch: id, ...refusal })
 })
 
 const alarmUnrouted = Effect.fnUntraced(function* (

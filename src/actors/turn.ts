@@ -5,9 +5,11 @@ import { decide } from "../domain/decide.ts"
 import { POLICY } from "../domain/decide-intervention.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
+import { transferReference } from "../domain/identifiers.ts"
 import { plan, type Work } from "../domain/plan.ts"
 import type { Call } from "../pipelines/pipelines.ts"
 import type { Mail } from "../streams/event-log.ts"
+import { type StrayCallback, strayOf } from "../streams/stray-callbacks.ts"
 import type { Activation } from "./activation.ts"
 import { commandsOfRequest } from "./intents.ts"
 
@@ -23,6 +25,8 @@ export interface Refusal {
   readonly command: string
   readonly reason: string
   readonly item?: number | undefined
+  /** What a bank told of a transfer that the batch does not have. */
+  readonly stray?: StrayCallback
 }
 
 /** What was decided: events to append, the mail that they answer, and the calls that are due. */
@@ -41,7 +45,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     const decision = decide(actor.batch, command)
     if (Result.isFailure(decision)) {
       const { reason, item } = decision.failure
-      refusals.push({ command: command._tag, reason, item })
+      refusals.push({ command: command._tag, reason, item, ...strayIn(actor, command, reason) })
       return
     }
     for (const event of decision.success) {
@@ -62,6 +66,15 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
   }
   const calls = actor.desk.isDraining() ? [] : decideDue(actor, now, obey)
   return { events, handled: mail.map(({ id }) => id), calls, refusals }
+}
+
+/** Only a bank's own word names the bank; an answer to a call of ours is no stray. */
+const strayIn = ({ id }: Activation, command: BatchCommand, reason: string): Pick<Refusal, "stray"> => {
+  if (command._tag !== "RecordTransfer" || command.bank === undefined) return {}
+  const { bank, item, attempt, outcome } = command
+  return {
+    stray: strayOf({ bank, reference: transferReference({ batch: id, item, attempt }) }, outcome, reason),
+  }
 }
 
 /** Decides what is due until only calls are left, and gives those. */

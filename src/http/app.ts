@@ -5,6 +5,7 @@ import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { EventLog } from "../streams/event-log.ts"
+import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
@@ -27,6 +28,7 @@ export type HttpServices =
   | PartnerKeys
   | ReadinessChecks
   | RequestBodies
+  | StrayCallbacks
   | WebhookEndpoints
 
 /** Builds the app; it serves for as long as the services that it captured live. */

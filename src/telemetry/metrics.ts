@@ -43,6 +43,11 @@ const makeMetrics = () => {
       "Items parked because no rule leads to a bank: page someone",
       [],
     ),
+    strayCallbacks: counter(
+      "atlaspay_stray_callbacks_total",
+      "What banks told of transfers that are not ours, each counted once: someone has to look",
+      [],
+    ),
     shedBatches: counter("atlaspay_shed_batches_total", "Batches that intake told to come back later", [
       "scope",
     ]),

@@ -22,6 +22,8 @@ import { RedisConnections } from "../../src/platform/redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { beginningOf, visitLog } from "../../src/streams/event-range.ts"
+import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
+import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../database.ts"
@@ -88,7 +90,8 @@ export class EngineUnderTest implements AsyncDisposable {
   }
 
   get #storage() {
-    return Layer.fresh(eventLogOnRedis).pipe(
+    return Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis).pipe(
+      Layer.fresh,
       Layer.provideMerge(Layer.fresh(RedisConnections.layer)),
       Layer.provideMerge(settings(this.#environment)),
     )
@@ -170,6 +173,11 @@ export class EngineUnderTest implements AsyncDisposable {
   /** Runs an effect on the event log, beside the workers. */
   onLog<A, E>(use: (log: EventLog["Service"]) => Effect.Effect<A, E>): Promise<A> {
     return this.#log.runPromise(Effect.flatMap(EventLog, use))
+  }
+
+  /** What banks told of transfers that are not ours, the newest first. */
+  strays() {
+    return this.#log.runPromise(Effect.flatMap(StrayCallbacks, ({ list }) => list(100)))
   }
 
   /** Runs commands on the test's own connection to Redis. */

@@ -166,8 +166,9 @@ export const bankContract = (kind: string, make: BankMaker<AppConfig>, wire: Wir
 
     it.live.each(misdeeds)("decides nothing when it $does", ({ behaviour, problem, timeoutMs }) =>
       Effect.gen(function* () {
-        staysOpen(yield* withBank(behaviour, pay(), timeoutMs), problem)
-        staysOpen(yield* withBank(behaviour, ask, timeoutMs), problem)
+        const calls = [withBank(behaviour, pay(), timeoutMs), withBank(behaviour, ask, timeoutMs)]
+        for (const answer of yield* Effect.all(calls, { concurrency: "unbounded" }))
+          staysOpen(answer, problem)
       }),
     )
 

@@ -7,6 +7,8 @@ import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
+import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
@@ -27,6 +29,7 @@ export interface Answer {
 export class ApiUnderTest implements AsyncDisposable {
   readonly url: string
   readonly log: EventLog["Service"]
+  readonly strays: StrayCallbacks["Service"]
   /** What was logged, line by line. */
   readonly lines: ReadonlyArray<string>
   readonly #close: () => Promise<void>
@@ -34,11 +37,13 @@ export class ApiUnderTest implements AsyncDisposable {
   private constructor(
     url: string,
     log: EventLog["Service"],
+    strays: StrayCallbacks["Service"],
     lines: ReadonlyArray<string>,
     close: () => Promise<void>,
   ) {
     this.url = url
     this.log = log
+    this.strays = strays
     this.lines = lines
     this.#close = close
   }
@@ -61,6 +66,7 @@ export class ApiUnderTest implements AsyncDisposable {
     const runtime = ManagedRuntime.make(
       httpServerLayer.pipe(
         Layer.provideMerge(eventLog),
+        Layer.provideMerge(strayCallbacksOnRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provide([
           queries,
           endpointsInMemory,
@@ -72,8 +78,10 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide(onPort(port, environment)),
       ),
     )
-    const { address, log } = await runtime.runPromise(Effect.all({ address: HttpAddress, log: EventLog }))
-    return new ApiUnderTest(address.url, log, lines, () => runtime.dispose())
+    const { address, log, strays } = await runtime.runPromise(
+      Effect.all({ address: HttpAddress, log: EventLog, strays: StrayCallbacks }),
+    )
+    return new ApiUnderTest(address.url, log, strays, lines, () => runtime.dispose())
   }
 
   async call(path: string, init: RequestInit = {}): Promise<Answer> {

@@ -7,6 +7,7 @@ import { openApiDocument } from "../../src/http/openapi.ts"
 import { ReadinessChecks } from "../../src/http/operations.ts"
 import { RequestBodies } from "../../src/http/request-body.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
+import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { settings } from "../settings.ts"
 import { fixedKeys } from "../vault/fixed-keys.ts"
@@ -90,6 +91,7 @@ it("describes every route it has, and no other", async () => {
         RequestBodies.layer,
         Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [] }),
         Layer.mock(Intake, {}),
+        Layer.mock(StrayCallbacks, {}),
         fixedKeys(),
         Layer.succeed(ReadinessChecks, []),
       ]),
