@@ -6,7 +6,9 @@ import { instantBank } from "./connectors/bank-instant-http.ts"
 import { synchronousBank } from "./connectors/bank-synchronous-http.ts"
 import { banksLayer } from "./connectors/banks.ts"
 import { layer as complianceOverHttp } from "./connectors/compliance-engine-http.ts"
+import { layer as fleetLimitsInRedis } from "./connectors/fleet-limits-redis.ts"
 import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
+import { Lanes } from "./connectors/lane.ts"
 import { layer as ledgerOverHttp } from "./connectors/ledger-http.ts"
 import { ProviderSettings } from "./connectors/provider-settings.ts"
 import { ReadinessChecks } from "./http/operations.ts"
@@ -86,8 +88,10 @@ const crashPoints = Layer.effect(
 /** Banks by the kind of their settings: another protocol is another line. */
 const banks = banksLayer({ instant: instantBank, synchronous: synchronousBank })
 
+const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
+
 const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, registerInPostgres).pipe(
-  Layer.provide(ProviderSettings.layer),
+  Layer.provide([ProviderSettings.layer, lanes]),
 )
 
 /** What each role runs on top of the event log. */

@@ -46,6 +46,8 @@ export const providers = (
       routes: { version: "test", route: () => ({ bank: "north", route: { rule: "all", version: "test" } }) },
       concurrency: 10_000,
       callMsMax: 10_000,
+      heldUntil: () => 0,
+      invite: (_bank, wanted) => wanted,
       transfer: (_instruction, mayCall = Effect.succeed(true)) =>
         Effect.flatMap(
           mayCall,

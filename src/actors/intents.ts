@@ -5,6 +5,7 @@ import type { BatchCommand } from "../domain/commands.ts"
 import type { TransferIntent } from "../domain/events.ts"
 import { transferReference } from "../domain/identifiers.ts"
 import type { Work } from "../domain/plan.ts"
+import type { Destination } from "../domain/routing.ts"
 import type { Activation } from "./activation.ts"
 
 /** What is decided at `at` of items whose transfers are to be requested. */
@@ -12,14 +13,15 @@ export const commandsOfRequest = (
   { id, batch, desk }: Activation,
   { items }: Extract<Work, { readonly _tag: "RequestTransfers" }>,
   at: number,
+  destinationOf: (item: number) => Destination | undefined,
 ): ReadonlyArray<BatchCommand> => {
-  const { version, route } = desk.pipelines.routes
+  const { version } = desk.pipelines.routes
   const transfers: Array<TransferIntent> = []
   const unrouted: Array<number> = []
   for (const number of items) {
     const item = batch.items.get(number)
     if (item === undefined) throw new Error(`item ${number} is planned and not in the batch`)
-    const destination = route(item, { partner: batch.partner, at, after: item.reroute })
+    const destination = destinationOf(number)
     const key = { item: number, attempt: nextAttempt(item) }
     if (destination === undefined) unrouted.push(number)
     else transfers.push({ ...key, ...destination, reference: transferReference({ batch: id, ...key }) })

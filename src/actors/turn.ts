@@ -11,6 +11,7 @@ import type { Call } from "../pipelines/pipelines.ts"
 import type { Mail } from "../streams/event-log.ts"
 import { type StrayCallback, strayOf } from "../streams/stray-callbacks.ts"
 import type { Activation } from "./activation.ts"
+import { HeldItems } from "./held-items.ts"
 import { commandsOfRequest } from "./intents.ts"
 
 /** What came in since the last turn. */
@@ -34,6 +35,8 @@ export interface Turn {
   readonly events: ReadonlyArray<BatchEvent>
   readonly handled: ReadonlyArray<string>
   readonly calls: ReadonlyArray<Call>
+  /** When work may be looked at again that waits for a bank, in epoch milliseconds; nothing, when none does. */
+  readonly waitUntil: number | undefined
   readonly refusals: ReadonlyArray<Refusal>
 }
 
@@ -64,8 +67,8 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     if (answer._tag === "RecordTransfer") actor.busy.delete(answer.item)
     obey(answer)
   }
-  const calls = actor.desk.isDraining() ? [] : decideDue(actor, now, obey)
-  return { events, handled: mail.map(({ id }) => id), calls, refusals }
+  const due = actor.desk.isDraining() ? nothingDue : decideDue(actor, now, obey)
+  return { events, handled: mail.map(({ id }) => id), ...due, refusals }
 }
 
 /** Only a bank's own word names the bank; an answer to a call of ours is no stray. */
@@ -77,16 +80,25 @@ const strayIn = ({ id }: Activation, command: BatchCommand, reason: string): Pic
   }
 }
 
+type Due = Pick<Turn, "calls" | "waitUntil">
+
+const nothingDue: Due = { calls: [], waitUntil: undefined }
+
+/** How often a turn looks behind items that are held for those of other banks. */
+const LOOKS_MAX = 16
+
 /** Decides what is due until only calls are left, and gives those. */
-const decideDue = (
-  actor: Activation,
-  now: number,
-  obey: (command: BatchCommand) => void,
-): ReadonlyArray<Call> => {
-  while (true) {
-    const due = plan(actor.batch, now, new Set(actor.busy.keys()))
-    const commands = due.flatMap((work) => (mustWait(actor, work, now) ? [] : commandOf(actor, work, now)))
-    if (commands.length === 0) return due.filter(isCall)
+const decideDue = (actor: Activation, now: number, obey: (command: BatchCommand) => void): Due => {
+  const held = new HeldItems(actor, now)
+  for (let looks = 1; ; ) {
+    const heldBefore = held.items.size
+    const due = plan(actor.batch, now, new Set([...actor.busy.keys(), ...held.items]))
+    const ready = due.flatMap((work) => (mustWait(actor, work, now) ? [] : held.ready(work)))
+    const commands = ready.flatMap((work) => commandOf(actor, work, now, held))
+    if (commands.length === 0) {
+      if (held.items.size > heldBefore && looks++ < LOOKS_MAX) continue
+      return { calls: ready.filter(isCall), waitUntil: held.until }
+    }
     const before = actor.batch.version
     for (const command of commands) obey(command)
     if (actor.batch.version === before) throw new Error("planned commands were all refused")
@@ -100,7 +112,12 @@ const mustWait = ({ backoff }: Activation, work: Work, now: number): boolean =>
 const isCall = (work: Work): work is Call =>
   work._tag === "Screen" || work._tag === "Book" || work._tag === "Transfer" || work._tag === "Inquire"
 
-const commandOf = (actor: Activation, work: Work, at: number): ReadonlyArray<BatchCommand> => {
+const commandOf = (
+  actor: Activation,
+  work: Work,
+  at: number,
+  held: HeldItems,
+): ReadonlyArray<BatchCommand> => {
   switch (work._tag) {
     case "RequestScreening":
     case "RequestPosting":
@@ -111,7 +128,7 @@ const commandOf = (actor: Activation, work: Work, at: number): ReadonlyArray<Bat
     case "Retry":
       return [{ ...work, at, by: POLICY }]
     case "RequestTransfers":
-      return commandsOfRequest(actor, work, at)
+      return commandsOfRequest(actor, work, at, (item) => held.destinationOf(item))
     case "Close":
       return [{ _tag: "CloseBatch", at }]
     default:

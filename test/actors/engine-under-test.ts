@@ -28,7 +28,7 @@ import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
-import { ownPrefix, settings } from "../settings.ts"
+import { lanes, ownPrefix, settings } from "../settings.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
@@ -49,6 +49,7 @@ export interface EngineTerms {
 const providersOutside = Layer.mergeAll(banksLayer({ instant: instantBank }), complianceEngine, ledger).pipe(
   Layer.provide(ProviderSettings.layer),
   Layer.fresh,
+  Layer.provide(lanes),
 )
 
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
@@ -144,6 +145,8 @@ export class EngineUnderTest implements AsyncDisposable {
         },
         concurrency: 64,
         callMsMax: 10_000,
+        heldUntil: () => 0,
+        invite: (_bank, wanted) => wanted,
         transfer: ({ reference }, mayCall = Effect.succeed(true)) =>
           Effect.flatMap(mayCall, (may): Effect.Effect<BankAnswer | NotSent> => {
             if (!may) return Effect.succeed({ _tag: "NotSent" })

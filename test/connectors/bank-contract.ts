@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach } from "vitest"
 import type { AppConfig } from "../../src/config.ts"
 import type { Bank, BankAnswer, TransferInstruction } from "../../src/connectors/bank.ts"
 import type { BankMaker } from "../../src/connectors/banks.ts"
+import { policyOf } from "../../src/connectors/call-policy.ts"
 import type { BankSettings } from "../../src/connectors/provider-settings.ts"
 import type { BeneficiaryAccount } from "../../src/domain/beneficiary.ts"
 import { settings } from "../settings.ts"
@@ -70,7 +71,7 @@ export const bankSettings = (
 ): BankSettings => ({
   name,
   kind,
-  policy: { timeoutMs, concurrency: 1 },
+  policy: policyOf({}, { timeoutMs, concurrency: 1 }),
   own,
   place: { setting: "PROVIDERS_FILE", path: "banks[0]" },
 })
