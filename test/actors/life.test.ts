@@ -105,6 +105,6 @@ describe.concurrent("a batch", { timeout: 60_000 }, () => {
     expect(await say(`${id}/items/1/review`, review)).toBe(202)
     await reaches(id, "partially-settled")
     expect(await itemStates(id)).toEqual(["settled", "failed", "settled"])
-    expect((await platform.books()).map(({ paidTwice }) => paidTwice)).toEqual([0, 0])
+    expect((await platform.books()).filter(({ paidTwice }) => paidTwice > 0)).toEqual([])
   })
 })
