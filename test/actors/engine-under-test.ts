@@ -55,6 +55,8 @@ const providersOutside = Layer.mergeAll(banksLayer({ instant: instantBank }), co
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
 export class EngineUnderTest implements AsyncDisposable {
   readonly paid: Paid = new Map()
+  /** Banks that take no calls now. Yen are paid by `south`, all else by `north`. */
+  readonly closedBanks = new Set<string>()
   readonly lines: Array<string> = []
   readonly #environment: Readonly<Record<string, string>>
   readonly #bankMs: number
@@ -141,12 +143,15 @@ export class EngineUnderTest implements AsyncDisposable {
         keyWindowMs: () => Number.POSITIVE_INFINITY,
         routes: {
           version: "test",
-          route: () => ({ bank: "north", route: { rule: "all", version: "test" } }),
+          route: ({ currency }) => ({
+            bank: currency === "JPY" ? "south" : "north",
+            route: { rule: "all", version: "test" },
+          }),
         },
         concurrency: 64,
         callMsMax: 10_000,
-        heldUntil: () => 0,
-        invite: (_bank, wanted) => wanted,
+        heldUntil: (bank, now) => (this.closedBanks.has(bank) ? now + 50 : 0),
+        invite: (bank, wanted) => (this.closedBanks.has(bank) ? 0 : wanted),
         transfer: ({ reference }, mayCall = Effect.succeed(true)) =>
           Effect.flatMap(mayCall, (may): Effect.Effect<BankAnswer | NotSent> => {
             if (!may) return Effect.succeed({ _tag: "NotSent" })
@@ -161,11 +166,17 @@ export class EngineUnderTest implements AsyncDisposable {
   }
 
   /** Opens a batch of a partner. */
-  async submit(partner: string, key: string, items = 1): Promise<BatchId> {
+  async submit(
+    partner: string,
+    key: string,
+    items = 1,
+    currencyOf: (item: number) => string = () => "EUR",
+  ): Promise<BatchId> {
     const id = batchIdOf(partner, key)
     const beneficiary = { name: "Ada Lovelace", account: visibleOf(account) }
-    const others = Array.from({ length: items - 1 }, (_, index) => payoutItem(index + 2, { beneficiary }))
-    const all = [payoutItem(1, { beneficiary }), ...others] as const
+    const payout = (item: number) => payoutItem(item, { beneficiary, currency: currencyOf(item) })
+    const others = Array.from({ length: items - 1 }, (_, index) => payout(index + 2))
+    const all = [payout(1), ...others] as const
     const seals = sealsOf({ partner, batch: id }, all, account)
     const terms = { partner, idempotencyKey: key, items: all, seals }
     const decision = decide(emptyBatch(), { ...receiveBatch(items, terms), at: Date.now() })

@@ -1,6 +1,8 @@
 /** The API over real HTTP on the real event log, with read models and endpoints that a test fills itself. */
 import { Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
+import { ProviderReports } from "../../src/connectors/provider-reports.ts"
+import { layer as reportsInRedis } from "../../src/connectors/provider-reports-redis.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
@@ -30,6 +32,7 @@ export class ApiUnderTest implements AsyncDisposable {
   readonly url: string
   readonly log: EventLog["Service"]
   readonly strays: StrayCallbacks["Service"]
+  readonly reports: ProviderReports["Service"]
   /** What was logged, line by line. */
   readonly lines: ReadonlyArray<string>
   readonly #close: () => Promise<void>
@@ -38,12 +41,14 @@ export class ApiUnderTest implements AsyncDisposable {
     url: string,
     log: EventLog["Service"],
     strays: StrayCallbacks["Service"],
+    reports: ProviderReports["Service"],
     lines: ReadonlyArray<string>,
     close: () => Promise<void>,
   ) {
     this.url = url
     this.log = log
     this.strays = strays
+    this.reports = reports
     this.lines = lines
     this.#close = close
   }
@@ -67,6 +72,7 @@ export class ApiUnderTest implements AsyncDisposable {
       httpServerLayer.pipe(
         Layer.provideMerge(eventLog),
         Layer.provideMerge(strayCallbacksOnRedis.pipe(Layer.provide(RedisConnections.layer))),
+        Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provide([
           queries,
           endpointsInMemory,
@@ -78,10 +84,10 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide(onPort(port, environment)),
       ),
     )
-    const { address, log, strays } = await runtime.runPromise(
-      Effect.all({ address: HttpAddress, log: EventLog, strays: StrayCallbacks }),
+    const { address, log, strays, reports } = await runtime.runPromise(
+      Effect.all({ address: HttpAddress, log: EventLog, strays: StrayCallbacks, reports: ProviderReports }),
     )
-    return new ApiUnderTest(address.url, log, strays, lines, () => runtime.dispose())
+    return new ApiUnderTest(address.url, log, strays, reports, lines, () => runtime.dispose())
   }
 
   async call(path: string, init: RequestInit = {}): Promise<Answer> {
