@@ -3,12 +3,15 @@ import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { AppConfig, type Role } from "./config.ts"
 import { instantBank } from "./connectors/bank-instant-http.ts"
+import { synchronousBank } from "./connectors/bank-synchronous-http.ts"
 import { banksLayer } from "./connectors/banks.ts"
 import { layer as complianceOverHttp } from "./connectors/compliance-engine-http.ts"
 import { layer as fleetLimitsInRedis } from "./connectors/fleet-limits-redis.ts"
 import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
 import { Lanes } from "./connectors/lane.ts"
 import { layer as ledgerOverHttp } from "./connectors/ledger-http.ts"
+import { reportingLayer } from "./connectors/provider-reports.ts"
+import { layer as reportsInRedis } from "./connectors/provider-reports-redis.ts"
 import { ProviderSettings } from "./connectors/provider-settings.ts"
 import { ReadinessChecks } from "./http/operations.ts"
 import { httpServerLayer } from "./http/server.ts"
@@ -31,6 +34,7 @@ import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { FollowerObserver } from "./streams/follower.ts"
+import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
@@ -46,7 +50,7 @@ const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
 /** Only what publishes and delivers waits for NATS: paying goes on without it. */
 const nats = Nats.layer.pipe(Layer.provide(foundation))
 
-const eventLog = eventLogOnRedis.pipe(Layer.provideMerge(foundation))
+const eventLog = Layer.merge(eventLogOnRedis, strayCallbacksOnRedis).pipe(Layer.provideMerge(foundation))
 const durability = durabilityLayer.pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
@@ -87,13 +91,15 @@ const crashPoints = Layer.effect(
 )
 
 /** Banks by the kind of their settings: another protocol is another line. */
-const banks = banksLayer({ instant: instantBank })
+const banks = banksLayer({ instant: instantBank, synchronous: synchronousBank })
 
 const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
 
 const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, registerInPostgres).pipe(
   Layer.provide([ProviderSettings.layer, lanes]),
 )
+
+const reports = reportsInRedis.pipe(Layer.provide(foundation))
 
 /** What each role runs on top of the event log. */
 const parts = {
@@ -105,11 +111,13 @@ const parts = {
         readiness,
         durability,
         partnerKeys,
+        reports,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
   ),
   worker: workerLayer.pipe(
+    Layer.merge(reportingLayer.pipe(Layer.provide([lanes, reports]))),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide([crashPoints, durability]),
   ),

@@ -42,7 +42,8 @@ export const providers = (
         ),
     }),
     Layer.succeed(Banks, {
-      route: () => "north",
+      keyWindowMs: () => Number.POSITIVE_INFINITY,
+      routes: { version: "test", route: () => ({ bank: "north", route: { rule: "all", version: "test" } }) },
       concurrency: 10_000,
       callMsMax: 10_000,
       heldUntil: () => 0,

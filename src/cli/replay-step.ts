@@ -1,6 +1,6 @@
 /** One event of a log and the state after it, as people and programs read it. No account number is in either. */
 import { type Batch, batchState, type ItemState } from "../domain/batch.ts"
-import type { BatchEvent, BatchEventOf, RecordedEvent } from "../domain/events.ts"
+import type { BatchEvent, BatchEventOf, RecordedEvent, TransferIntent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import { formatAmount } from "../domain/money.ts"
 import { redactText } from "../telemetry/redaction.ts"
@@ -83,6 +83,10 @@ const countsIn = (words: ReadonlyArray<string>): string =>
 
 const isoTime = (at: number): string => new Date(at).toISOString()
 
+/** `north by rule sepa-small of 2026-11-26`; logs from before rules were recorded know the bank only. */
+const destination = ({ bank, route }: TransferIntent): string =>
+  route === undefined ? bank : `${bank} by rule ${route.rule} of ${route.version}`
+
 /** What an event changed, in a few words. */
 const changeOf = (batch: Batch, event: BatchEvent): string => {
   const payout = (number: number): string => {
@@ -122,6 +126,10 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `${payout(event.item)}, attempt ${event.attempt}: ${event.outcome}, by ${redactText(event.by)}`
     case "RetryRequested":
       return `${payout(event.item)}${event.attempt === undefined ? "" : `, attempt ${event.attempt} failed`}, by ${redactText(event.by)}`
+    case "RerouteRequested":
+      return `${payout(event.item)}, to the next bank of its rule`
+    case "ItemsUnrouted":
+      return `${event.items.length} items: no rule of version ${event.version} leads to a bank`
     case "PostingRequested":
       return `posting ${event.posting}: ${event.kind} ${event.items.length} items`
     case "PostingBooked":
@@ -132,8 +140,8 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `in ${event.currency}`
     case "TransfersRequested":
       return event.transfers.length === 1
-        ? event.transfers.map(({ item, bank }) => `${payout(item)}, to ${bank}`).join()
-        : `${event.transfers.length} items, to ${[...new Set(event.transfers.map(({ bank }) => bank))].join(", ")}`
+        ? event.transfers.map((transfer) => `${payout(transfer.item)}, to ${destination(transfer)}`).join()
+        : `${event.transfers.length} items, to ${[...new Set(event.transfers.map(destination))].join(", ")}`
     case "TransferResent":
       return `${payout(event.item)}, again under the same key`
     case "TransferAccepted":

@@ -1,5 +1,7 @@
 import { Context, type Effect } from "effect"
 import type { Beneficiary } from "../domain/beneficiary.ts"
+import type { PayoutItem, Route } from "../domain/events.ts"
+import type { Destination } from "../domain/routing.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
 
 /** One transfer as a bank is asked to make it. `reference` is the idempotency key and the end-to-end reference. */
@@ -51,12 +53,21 @@ export interface NotSent {
   readonly _tag: "NotSent"
 }
 
+/** Where payouts go, by the rules of a version. */
+export interface Routes {
+  readonly version: string
+  /** By the first rule that holds, or `after` a refusal along the route that led there; `undefined` when nowhere. */
+  readonly route: (
+    payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+    asked: { readonly partner: string; readonly at: number; readonly after: Route | undefined },
+  ) => Destination | undefined
+}
+
 /** The banks that money leaves through, by name. Neither call fails: not knowing is an answer. */
 export class Banks extends Context.Service<
   Banks,
   {
-    /** The bank that pays a currency. */
-    readonly route: (currency: string) => string
+    readonly routes: Routes
     /** When a bank may take calls again, in epoch milliseconds; not later than `now` while it takes some. */
     readonly heldUntil: (bank: string, now: number) => number
     /** For how many of `wanted` payouts a transfer may be got ready: none where it could not be sent. */
@@ -68,6 +79,8 @@ export class Banks extends Context.Service<
     ) => Effect.Effect<BankAnswer | NotSent>
     /** Asks at once or not at all. */
     readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer | NotSent>
+    /** How long a bank remembers an idempotency key: 0 for one that is not configured any more. */
+    readonly keyWindowMs: (bank: string) => number
     /** How many calls may be under way at once at any bank, for all batches together. */
     readonly concurrency: number
     /** How long a call may take at any bank. */

@@ -1,5 +1,5 @@
-/** The banks of the settings, each made by the adapter of its kind; a currency is paid by the first route that takes it. */
-import { Array as Arr, Effect, Layer } from "effect"
+/** The banks of the settings, each made by the adapter of its kind. */
+import { Effect, Layer } from "effect"
 import {
   ambiguous,
   type Bank,
@@ -8,14 +8,10 @@ import {
   type NotSent,
   type TransferInstruction,
 } from "./bank.ts"
+import { routesBy } from "./bank-routes.ts"
 import { type Lane, Lanes } from "./lane.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
-import {
-  type BankSettings,
-  InvalidProviderSetting,
-  ProviderSettings,
-  type Route,
-} from "./provider-settings.ts"
+import { type BankSettings, InvalidProviderSetting, ProviderSettings } from "./provider-settings.ts"
 
 /** Makes the bank of an entry of the settings; it reads itself what its kind needs beyond what all have. */
 export type BankMaker<R> = (settings: BankSettings) => Effect.Effect<Bank, InvalidProviderSetting, R>
@@ -32,14 +28,21 @@ export const banksLayer = <R>(makers: Readonly<Record<string, BankMaker<R>>>) =>
   Layer.effect(
     Banks,
     Effect.gen(function* () {
-      const { banks, routes } = yield* ProviderSettings
+      const { version, banks, routes } = yield* ProviderSettings
       const desks = new Map(yield* Effect.forEach(banks, (settings) => openDesk(makers, settings)))
       return {
-        route: (currency) => routeOf(routes, currency),
+        routes: routesBy(
+          { version, rules: routes },
+          {
+            isKnown: (bank) => desks.has(bank),
+            isHealthy: (bank, at) => desks.get(bank)?.lane.gate.isInviting(at) ?? false,
+          },
+        ),
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
         callMsMax: Math.max(...banks.map(({ policy }) => policy.timeoutMs)),
+        keyWindowMs: (name) => desks.get(name)?.bank.keyWindowMs ?? 0,
         heldUntil: (name, now) => desks.get(name)?.lane.gate.closedUntil(now) ?? 0,
-        invite: (name, wanted, now) => desks.get(name)?.lane.gate.invite(wanted, now) ?? wanted,
+        invite: (name, wanted, now) => desks.get(name)?.lane.invite(wanted, now) ?? wanted,
         transfer: (instruction, mayCall = Effect.succeed(true)) => {
           const desk = desks.get(instruction.bank)
           return desk === undefined ? Effect.succeed(unknownBank) : transferBy(desk, instruction, mayCall)
@@ -103,13 +106,6 @@ const openDesk = Effect.fnUntraced(function* <R>(
   const lane = yield* (yield* Lanes).open({ name, kind }, policy)
   return [name, { bank: yield* make(settings), lane, patienceMs: policy.patienceMs }]
 })
-
-/** The settings have a route that takes everything. */
-const routeOf = (routes: ReadonlyArray<Route>, currency: string): string => {
-  const route = routes.find(({ when }) => when === undefined || when.currency.includes(currency))
-  if (route === undefined) throw new Error(`no route for ${currency}`)
-  return Arr.headNonEmpty(route.banks)
-}
 
 const notSent: NotSent = { _tag: "NotSent" }
 

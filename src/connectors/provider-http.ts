@@ -30,6 +30,8 @@ export interface ProviderCall {
   readonly method: "GET" | "POST"
   readonly path: string
   readonly idempotencyKey?: string
+  /** Where the key stands when it is not in the header of its own name. */
+  readonly keyHeader?: string
   readonly body?: unknown
 }
 
@@ -93,7 +95,7 @@ interface Distrusted extends Failure {
 
 const exchange = async <A>(
   provider: Provider,
-  { method, path, idempotencyKey, body }: ProviderCall,
+  { method, path, idempotencyKey, keyHeader = "idempotency-key", body }: ProviderCall,
   answers: Answers<A>,
   signal: AbortSignal,
 ): Promise<Result.Result<A, Distrusted>> => {
@@ -102,7 +104,7 @@ const exchange = async <A>(
     headers: {
       accept: "application/json",
       ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+      ...(idempotencyKey === undefined ? {} : { [keyHeader]: idempotencyKey }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     redirect: "manual",

@@ -6,9 +6,12 @@
 import { readFile } from "node:fs/promises"
 import { Context, Effect, Layer, Schema, SchemaIssue } from "effect"
 import { AppConfig, type Settings } from "../config.ts"
+import { BankName, problemOf, type Rule, Rules } from "../domain/routing.ts"
 import { type CallPolicy, PolicyFields, policyOf } from "./call-policy.ts"
 
 const FILE_BYTES_MAX = 1024 * 1024
+/** Calls under way at a time to the compliance engine or the ledger, which take many items at once. */
+const CONCURRENCY = 256
 
 /** A setting that leads to no usable provider: the service does not start with it. */
 export class InvalidProviderSetting extends Schema.TaggedError<InvalidProviderSetting>()(
@@ -36,13 +39,6 @@ export const ProviderUrl = Schema.String.check(
 
 const Provider = Schema.Struct({ url: ProviderUrl, policy: Schema.optionalKey(PolicyFields) })
 
-/** A name is part of every log that mentions the bank, of callbacks' addresses and of metrics. */
-const BankName = Schema.String.check(
-  Schema.isPattern(/^[a-z0-9-]{1,32}$/, {
-    message: "expected a name of 1 to 32 lower-case letters, digits and hyphens",
-  }),
-)
-
 const BankFields = Schema.Struct({
   name: BankName,
   /** The protocol that it speaks: it has an adapter. */
@@ -53,19 +49,12 @@ const BankFields = Schema.Struct({
 /** What a bank needs beyond that is read by its adapter. */
 const BankEntry = Schema.StructWithRest(BankFields, [Schema.Record(Schema.String, Schema.Unknown)])
 
-const Route = Schema.Struct({
-  rule: Schema.NonEmptyString,
-  when: Schema.optionalKey(Schema.Struct({ currency: Schema.NonEmptyArray(Schema.String) })),
-  banks: Schema.NonEmptyArray(BankName),
-})
-export type Route = typeof Route.Type
-
 const Document = Schema.Struct({
   version: Schema.NonEmptyString,
   compliance: Provider,
   ledger: Provider,
   banks: Schema.NonEmptyArray(BankEntry),
-  routes: Schema.NonEmptyArray(Route),
+  routes: Rules,
 })
 type Document = typeof Document.Type
 
@@ -98,7 +87,7 @@ export class ProviderSettings extends Context.Service<
     readonly compliance: ProviderAt
     readonly ledger: ProviderAt
     readonly banks: ReadonlyArray<BankSettings>
-    readonly routes: ReadonlyArray<Route>
+    readonly routes: ReadonlyArray<Rule>
   }
 >()("atlaspay/connectors/ProviderSettings") {
   static readonly layer = Layer.effect(
@@ -109,12 +98,15 @@ export class ProviderSettings extends Context.Service<
       const fromFile = "file" in source
       const settingOf = (part: string) =>
         fromFile ? "PROVIDERS_FILE" : (variables[part] ?? "PROVIDERS_FILE")
-      const json = fromFile ? yield* readDocument(source.file) : documentOf(source)
+      const json = fromFile ? yield* readDocument(source.file) : yield* documentOf(source)
       const document = yield* decoded(Document, json, (path) => ({ setting: settingOf(path), path: "" }))
       yield* checkedNames(document, settingOf)
-      const completed = (given: PolicyFields = {}) =>
-        policyOf(given, { timeoutMs, concurrency: bankConcurrency })
-      const providerAt = ({ url, policy }: typeof Provider.Type) => ({ url, policy: completed(policy) })
+      const completed = (given: PolicyFields = {}, concurrency = bankConcurrency) =>
+        policyOf(given, { timeoutMs, concurrency })
+      const providerAt = ({ url, policy }: typeof Provider.Type) => ({
+        url,
+        policy: completed(policy, CONCURRENCY),
+      })
       return {
         version: document.version,
         compliance: providerAt(document.compliance),
@@ -148,8 +140,15 @@ const variables: Readonly<Record<string, string>> = {
 
 type FromEnvironment = Exclude<Settings["providers"]["source"], { readonly file: string }>
 
-const documentOf = ({ complianceUrl, ledgerUrl, banks, routes }: FromEnvironment) => {
+const documentOf = Effect.fnUntraced(function* ({
+  complianceUrl,
+  ledgerUrl,
+  banks,
+  routes,
+}: FromEnvironment) {
   const { "*": others, ...byCurrency } = Object.fromEntries(routes)
+  if (others === undefined)
+    return yield* invalidAt("BANK_ROUTES", "", "the route * for all other currencies is missing")
   const rule = ([currency, bank]: readonly [string, string]) => ({
     rule: currency,
     when: { currency: [currency] },
@@ -160,12 +159,9 @@ const documentOf = ({ complianceUrl, ledgerUrl, banks, routes }: FromEnvironment
     compliance: { url: complianceUrl },
     ledger: { url: ledgerUrl },
     banks: banks.map(([name, url]) => ({ name, kind: "instant", url })),
-    routes: [
-      ...Object.entries(byCurrency).map(rule),
-      ...(others === undefined ? [] : [{ rule: "*", banks: [others] }]),
-    ],
+    routes: [...Object.entries(byCurrency).map(rule), { rule: "*", banks: [others] }],
   }
-}
+})
 
 const readDocument = Effect.fnUntraced(function* (file: string) {
   const invalid = (reason: string) => new InvalidProviderSetting({ setting: "PROVIDERS_FILE", reason })
@@ -212,7 +208,7 @@ const pathTo = (above: string, key: PropertyKey): string => {
 const invalidAt = (setting: string, path: string, problem: string) =>
   new InvalidProviderSetting({ setting, reason: path === "" ? problem : `${path}: ${problem}` })
 
-/** Each bank is there once, and every currency is led to one that is there. */
+/** Each bank is there once, and every rule leads to banks that are there. */
 const checkedNames = Effect.fnUntraced(function* (
   { banks, routes }: Document,
   settingOf: (part: string) => string,
@@ -223,14 +219,6 @@ const checkedNames = Effect.fnUntraced(function* (
       return yield* invalidAt(settingOf("banks"), `banks[${index}]`, `${name} is there twice`)
     names.add(name)
   }
-  for (const [index, route] of routes.entries())
-    for (const bank of route.banks)
-      if (!names.has(bank))
-        return yield* invalidAt(
-          settingOf("routes"),
-          `routes[${index}]`,
-          `${route.rule} leads to no bank of banks`,
-        )
-  if (routes.at(-1)?.when !== undefined)
-    return yield* invalidAt(settingOf("routes"), "routes", "the last one has to take all that no other takes")
+  const problem = problemOf(routes, names)
+  if (problem !== undefined) return yield* invalidAt(settingOf("routes"), "routes", problem)
 })

@@ -11,6 +11,7 @@ import type {
   PayeePolicy,
   PayoutItem,
   PostingKind,
+  Route,
   Verdict,
 } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
@@ -59,6 +60,9 @@ export interface Attempt {
   readonly attempt: number
   readonly bank: string
   readonly reference: string
+  readonly route: Route | undefined
+  /** How often the item was tried anew, with this attempt: one that follows to another bank is of the same round. */
+  readonly round: number
   readonly requestedAt: number
   /** Where it is until its outcome is known. */
   phase: AttemptPhase
@@ -83,6 +87,8 @@ export interface Attempt {
   code: string | undefined
   category: FailureCategory | undefined
   retryable: boolean
+  /** Whether another bank may pay what this one refused. */
+  reroutable: boolean
 }
 
 /** What the ledger last said of an item's posting that it would not book. */
@@ -118,6 +124,8 @@ export interface Item extends PayoutItem {
   /** The attempt under way or last made, and those before it. */
   transfer: Attempt | undefined
   readonly earlier: Array<Attempt>
+  /** The route that the next attempt has to follow, to another of its banks; else the rules are asked. */
+  reroute: Route | undefined
   /** Why the item is held, rejected, failed, returned, cancelled or parked: the code or reason as it was given. */
   reason: string | undefined
 }
@@ -167,6 +175,8 @@ export interface Batch {
   readonly tasks: Readonly<Record<Task, ItemSet>>
   /** Items that failed in a way that a new attempt may mend, and may have one by policy. */
   readonly retries: ItemSet
+  /** Items that one bank refused and that go to the next one of their rule. */
+  readonly reroutes: ItemSet
   readonly clearances: Map<number, OpenClearance>
   clearanceCount: number
   /** Postings requested and not yet booked. */
@@ -214,6 +224,7 @@ export const emptyBatch = (): Batch => ({
     none: new ItemSet(),
   },
   retries: new ItemSet(),
+  reroutes: new ItemSet(),
   clearances: new Map(),
   clearanceCount: 0,
   postings: new Map(),
@@ -281,11 +292,13 @@ export const isAwaited = ({ tasks }: Batch, { items }: OpenClearance): boolean =
 
 /** Nothing is left to do for a machine: every item is final or waits for a person. */
 export const isQuiescent = (batch: Batch): boolean =>
-  batch.retries.size === 0 && batch.tasks.none.size + batch.tasks.review.size === batch.itemCount
+  !isTriedAgain(batch) && batch.tasks.none.size + batch.tasks.review.size === batch.itemCount
 
 /** Whether every item is final and accounted for. */
 export const isComplete = (batch: Batch): boolean =>
-  batch.itemCount > 0 && batch.retries.size === 0 && batch.tasks.none.size === batch.itemCount
+  batch.itemCount > 0 && !isTriedAgain(batch) && batch.tasks.none.size === batch.itemCount
+
+const isTriedAgain = ({ retries, reroutes }: Batch): boolean => retries.size + reroutes.size > 0
 
 /** How many items are in a state, over all currencies. */
 export const countOf = (batch: Batch, state: ItemState): number => {

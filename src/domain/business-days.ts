@@ -57,7 +57,8 @@ export const addDays = (day: Day, count: number): Day => dayOf(Date.parse(day) +
 
 const dayOf = (ms: number): Day => new Date(ms).toISOString().slice(0, 10)
 
-const weekdayOf = (day: Day): number => new Date(day).getUTCDay()
+/** From 0, a Sunday. */
+export const weekdayOf = (day: Day): number => new Date(day).getUTCDay()
 
 const date = (year: number, month: number, day: number): Day => dayOf(Date.UTC(year, month - 1, day))
 

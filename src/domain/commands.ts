@@ -31,9 +31,13 @@ export const TransferOutcome = Schema.Union([
   Schema.TaggedStruct("Unknown", { reason: Schema.String, inquireAt: Instant }),
   /**
    * The bank has no such transfer. That is definitive only once nothing can be on its way to it any more: not before
-   * the transfer has been unknown for `quarantineMs`.
+   * the transfer has been unknown for `quarantineMs`. It may go out again until `resendWithinMs` after its first send,
+   * for as long as the bank surely knows its key; without it, for ever.
    */
-  Schema.TaggedStruct("NeverSeen", { quarantineMs: Schema.Int }),
+  Schema.TaggedStruct("NeverSeen", {
+    quarantineMs: Schema.Int,
+    resendWithinMs: Schema.optionalKey(Schema.Int),
+  }),
   /** The schedule of inquiries is exhausted. */
   Schema.TaggedStruct("Unresolved", { reason: Schema.String }),
 ])
@@ -134,6 +138,16 @@ export const RequestTransfers = Schema.TaggedStruct("RequestTransfers", {
   transfers: Schema.NonEmptyArray(TransferIntent),
 })
 
+/** No rule of the version leads these items to a bank. */
+export const RecordUnrouted = Schema.TaggedStruct("RecordUnrouted", {
+  at: Instant,
+  items,
+  version: Schema.String,
+})
+
+/** Sends a refused item to the next bank of its rule, as a new attempt. */
+export const Reroute = Schema.TaggedStruct("Reroute", { at: Instant, item: ItemNumber })
+
 export const RecordTransfer = Schema.TaggedStruct("RecordTransfer", {
   at: Instant,
   item: ItemNumber,
@@ -191,6 +205,8 @@ export const BatchCommand = Schema.Union([
   RecordPosting,
   RecordPostingRefusal,
   RequestTransfers,
+  RecordUnrouted,
+  Reroute,
   TakeOver,
   CloseBatch,
   ...MailCommand.members,

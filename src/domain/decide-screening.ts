@@ -1,6 +1,7 @@
 /** Screening: what the compliance engine is asked, and what its answers mean. Without an approval nobody is paid. */
 import { Array as Arr } from "effect"
-import type { Batch, ItemState } from "./batch.ts"
+import { isUnrouted } from "./attempts.ts"
+import type { Batch, Item, ItemState } from "./batch.ts"
 import type { BatchCommandOf, RecordScreening } from "./commands.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
 import { heldBack } from "./decide-transfer.ts"
@@ -50,9 +51,9 @@ export const decideScreening = (batch: Batch, command: RecordScreening): Decisio
     isStricter(word.decision, batch.items.get(word.item)?.verdict),
   )
   const having = (effect: (typeof effects)[ItemState]) =>
-    news.filter(({ item }) => effects[stateOf(batch, item)] === effect)
+    news.filter(({ item }) => effectOn(batch.items.get(item)) === effect)
   const [heard, late] = [having("decides"), having("alarms")]
-  const waiting = deferred.filter((item) => stateOf(batch, item) === "screening")
+  const waiting = deferred.filter((item) => batch.items.get(item)?.state === "screening")
 
   const happened: Array<BatchEvent> = []
   if (Arr.isReadonlyArrayNonEmpty(heard))
@@ -64,7 +65,11 @@ export const decideScreening = (batch: Batch, command: RecordScreening): Decisio
   return events(...happened, ...stopped(batch, at, late), ...othersStopped(batch, at, [...heard, ...late]))
 }
 
-const stateOf = (batch: Batch, item: number): ItemState => batch.items.get(item)?.state ?? "received"
+/** What is parked because no rule led it to a bank has no intent under way: there the engine still decides. */
+const effectOn = (item: Item | undefined) => {
+  if (item === undefined) return "nothing"
+  return isUnrouted(item) ? "decides" : effects[item.state]
+}
 
 /** What may not have gone out yet is held back. */
 const stopped = (batch: Batch, at: number, late: ReadonlyArray<ClearanceDecision>) =>

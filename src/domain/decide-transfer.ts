@@ -10,16 +10,20 @@ import { type Decision, events, refuse } from "./rejection.ts"
 /** How often one attempt may go out under its key before a person looks at it. */
 export const SENDS_MAX = 5
 
-/** An item passes cleared, with its money held, in a batch that has started, and once per attempt. */
+/**
+ * An item passes cleared, with its money held, in a batch that has started, and once per attempt; after a refusal that
+ * another bank may mend, to a bank of its rule that has not tried it.
+ */
 export const decideTransferRequest = (
   batch: Batch,
   command: BatchCommandOf<"RequestTransfers">,
 ): Decision => {
   if (batch.startedAt === undefined) return refuse(command, "not-started")
-  for (const { item, attempt } of command.transfers) {
+  for (const { item, attempt, bank } of command.transfers) {
     const payout = batch.items.get(item)
     if (payout?.task !== "request") return refuse(command, "not-due", item)
     if (attempt !== nextAttempt(payout)) return refuse(command, "no-such-attempt", item)
+    if (payout.reroute?.others?.includes(bank) === false) return refuse(command, "bank-not-next", item)
   }
   return events({ ...command, _tag: "TransfersRequested" })
 }
@@ -69,6 +73,8 @@ const heardOfOpen = (
       }
       if (isDisputed(item)) return [park("the bank never saw it, and may have paid another attempt")]
       if (item.clearanceWithdrawn) return [park("the bank never saw it, and its clearance was withdrawn")]
+      if (at >= transfer.requestedAt + (outcome.resendWithinMs ?? Number.POSITIVE_INFINITY))
+        return [park("the bank never saw it, and may have forgotten its key by now")]
       if (transfer.sends >= SENDS_MAX) return [park("the bank does not receive the transfer")]
       return [{ _tag: "TransferResent", ...about }]
     }
@@ -79,8 +85,8 @@ const heardOfOpen = (
       const meaning = meaningOf(code)
       if (meaning === undefined)
         return tracked ? [park(`the bank failed it with the unmapped code ${code}`)] : []
-      const { category, retryable } = meaning
-      return [{ _tag: "TransferFailed", ...about, evidence, code, category, retryable }]
+      const { category, retryable, reroutable } = meaning
+      return [{ _tag: "TransferFailed", ...about, evidence, code, category, retryable, reroutable }]
     }
     case "Returned": {
       const { evidence, code } = outcome

@@ -5,6 +5,7 @@ import { decideApproval, decideExpiry } from "./decide-approval.ts"
 import { decideCancel, decideResolve, decideRetry, decideReview } from "./decide-intervention.ts"
 import { decideClose, decideReceive, decideStart } from "./decide-lifecycle.ts"
 import { decideFunds, decidePosting, decidePostingBooked, decidePostingRefused } from "./decide-posting.ts"
+import { decideReroute, decideUnrouted } from "./decide-routing.ts"
 import { decideScreening, decideScreeningRequest } from "./decide-screening.ts"
 import { decideTakeOver, decideTransferOutcome, decideTransferRequest } from "./decide-transfer.ts"
 import { type Decision, refuse } from "./rejection.ts"
@@ -37,6 +38,10 @@ export const decide = (batch: Batch, command: BatchCommand): Decision => {
       return decideFunds(batch, command)
     case "RequestTransfers":
       return decideTransferRequest(batch, command)
+    case "RecordUnrouted":
+      return decideUnrouted(batch, command)
+    case "Reroute":
+      return decideReroute(batch, command)
     case "RecordTransfer":
       return decideTransferOutcome(batch, command)
     case "TakeOver":

@@ -220,13 +220,24 @@ export const PostingRefused = Schema.TaggedStruct("PostingRefused", {
 /** The ledger told that the partner's account in a currency was funded: what waits for that is tried again. */
 export const FundsArrived = Schema.TaggedStruct("FundsArrived", { at: Instant, currency: Currency })
 
+/** Why an attempt goes to its bank: by which rule of which version, and which banks of the rule are left to try. */
+export const Route = Schema.Struct({
+  rule: Schema.String,
+  version: Schema.String,
+  others: Schema.optionalKey(Schema.Array(Schema.String)),
+})
+export type Route = typeof Route.Type
+
 /** One attempt to pay an item, as it is meant to be sent. */
 export const TransferIntent = Schema.Struct({
   item: ItemNumber,
   attempt: AttemptNumber,
   bank: Schema.String,
   reference: Schema.String,
+  /** Absent in logs from before rules were recorded. */
+  route: Schema.optionalKey(Route),
 })
+export type TransferIntent = typeof TransferIntent.Type
 
 /** The intents of transfers, recorded before the banks are called: a chunk of them, as they are written and sent. */
 export const TransfersRequested = Schema.TaggedStruct("TransfersRequested", {
@@ -260,6 +271,8 @@ export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
   code: Schema.String,
   category: FailureCategory,
   retryable: Schema.Boolean,
+  /** Whether another bank may pay it; absent in logs from before payouts were rerouted. */
+  reroutable: Schema.optionalKey(Schema.Boolean),
 })
 
 /** A settled transfer came back, perhaps days after the batch was closed. */
@@ -300,6 +313,16 @@ export const RetryRequested = Schema.TaggedStruct("RetryRequested", {
   by: Actor,
 })
 
+/** A bank refused what another one may pay: the item goes to the next bank of its rule, as a new attempt with a new key. */
+export const RerouteRequested = Schema.TaggedStruct("RerouteRequested", { at: Instant, item: ItemNumber })
+
+/** No rule of a version leads these items to a bank: a person mends the rules, then retries or cancels them. */
+export const ItemsUnrouted = Schema.TaggedStruct("ItemsUnrouted", {
+  at: Instant,
+  items,
+  version: Schema.String,
+})
+
 export const BatchClosed = Schema.TaggedStruct("BatchClosed", { at: Instant, state: ClosedState })
 
 export const BatchEvent = Schema.Union([
@@ -330,6 +353,8 @@ export const BatchEvent = Schema.Union([
   LateOutcomeDetected,
   ParkedResolved,
   RetryRequested,
+  RerouteRequested,
+  ItemsUnrouted,
   BatchClosed,
 ])
 export type BatchEvent = typeof BatchEvent.Type

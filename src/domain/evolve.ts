@@ -19,7 +19,7 @@ import {
   waitsForFunds,
 } from "./batch.ts"
 import type { BatchEvent, BatchEventOf, ClearanceDecision, PayoutItem } from "./events.ts"
-import { isRetryDue, taskOf } from "./task.ts"
+import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
 export const evolve = (batch: Batch, event: BatchEvent): Batch => {
@@ -113,7 +113,14 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ParkedResolved":
       return resolved(batch, event)
     case "RetryRequested":
-      return change(batch, event.item, { state: "cleared", reason: undefined })
+      return change(batch, event.item, { state: "cleared", reason: undefined, reroute: undefined })
+    case "RerouteRequested":
+      return rerouted(batch, event)
+    case "ItemsUnrouted":
+      return changeAll(batch, event.items, {
+        state: "parked",
+        reason: `no rule of version ${event.version} leads to a bank`,
+      })
     case "BatchClosed":
       batch.closed = event.state
       return batch
@@ -160,6 +167,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     refusal: undefined,
     transfer: undefined,
     earlier: [],
+    reroute: undefined,
     reason: undefined,
   }
   batch.items.set(item.item, item)
@@ -235,16 +243,19 @@ const takePosting = (batch: Batch, number: number) => {
 const requested = (
   batch: Batch,
   at: number,
-  { item, attempt, bank, reference }: BatchEventOf<"TransfersRequested">["transfers"][number],
+  { item, attempt, bank, reference, route }: BatchEventOf<"TransfersRequested">["transfers"][number],
 ): void => {
-  const { transfer, earlier } = itemOf(batch, item)
+  const { transfer, earlier, reroute } = itemOf(batch, item)
   if (transfer !== undefined) earlier.push(transfer)
   change(batch, item, {
     state: "transferring",
+    reroute: undefined,
     transfer: {
       attempt,
       bank,
       reference,
+      route,
+      round: (transfer?.round ?? 0) + (reroute === undefined ? 1 : 0),
       requestedAt: at,
       phase: "transferring",
       sends: 1,
@@ -259,9 +270,13 @@ const requested = (
       code: undefined,
       category: undefined,
       retryable: false,
+      reroutable: false,
     },
   })
 }
+
+const rerouted = (batch: Batch, { item }: BatchEventOf<"RerouteRequested">): Batch =>
+  change(batch, item, { state: "cleared", reason: undefined, reroute: itemOf(batch, item).transfer?.route })
 
 type AboutTransfer = { readonly at: number; readonly item: number; readonly attempt: number }
 
@@ -287,7 +302,7 @@ const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
 
 /** What a bank said when it failed or returned a transfer. */
 type Refusal = Pick<BatchEventOf<"TransferReturned">, "code"> &
-  Partial<Pick<BatchEventOf<"TransferFailed">, "category" | "retryable">>
+  Partial<Pick<BatchEventOf<"TransferFailed">, "category" | "retryable" | "reroutable">>
 
 const concluded = (
   batch: Batch,
@@ -303,6 +318,7 @@ const concluded = (
   transfer.code = refusal?.code
   transfer.category = refusal?.category
   transfer.retryable = refusal?.retryable ?? false
+  transfer.reroutable = refusal?.reroutable ?? false
   return stand(batch, about, refusal?.code)
 }
 
@@ -326,7 +342,7 @@ const resolved = (batch: Batch, event: BatchEventOf<"ParkedResolved">): Batch =>
   transfer.concludedAt = event.at
   transfer.dispute = undefined
   const { transfer: last } = itemOf(batch, event.item)
-  if (last !== undefined) last.retryable = false
+  if (last !== undefined) last.retryable = last.reroutable = false
   return stand(batch, event, event.reason)
 }
 
@@ -360,6 +376,8 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
   else if (batch.refused.size > 0) batch.refused.delete(number)
   if (isRetryDue(batch, item)) batch.retries.add(number)
   else if (batch.retries.size > 0) batch.retries.delete(number)
+  if (isRerouteDue(item)) batch.reroutes.add(number)
+  else if (batch.reroutes.size > 0) batch.reroutes.delete(number)
   return batch
 }
 

@@ -1,6 +1,7 @@
 /**
  * What a bank's code means for a payout. Sources: ISO 20022 external code sets (ExternalStatusReason1Code and
- * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85.
+ * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85; the
+ * words at the end are those of banks of the kind `synchronous`.
  * A code that is not here is not guessed at: it parks the item and raises an alarm.
  */
 
@@ -22,6 +23,8 @@ export interface FailureMeaning {
   readonly category: FailureCategory
   /** Whether the same payout may succeed in a new attempt without anyone changing it. */
   readonly retryable: boolean
+  /** Whether another bank may pay it as it is: never where the beneficiary, the amount or the law is the reason. */
+  readonly reroutable: boolean
   readonly nextAction: NextAction
   readonly meaning: string
 }
@@ -30,14 +33,20 @@ type Kind = keyof typeof kinds
 
 /** The rows below name one of these; each is a category with what follows from it. */
 const kinds = {
-  details: { category: "beneficiary", retryable: false, nextAction: "correct-details" },
-  beneficiary: { category: "beneficiary", retryable: false, nextAction: "contact-beneficiary" },
-  outage: { category: "bank", retryable: true, nextAction: "retry" },
-  bank: { category: "bank", retryable: false, nextAction: "contact-support" },
-  compliance: { category: "compliance", retryable: false, nextAction: "do-not-retry" },
-  funds: { category: "funds", retryable: true, nextAction: "fund-account" },
-  limit: { category: "limit", retryable: false, nextAction: "split-or-lower-amount" },
-  technical: { category: "technical", retryable: false, nextAction: "contact-support" },
+  details: { category: "beneficiary", retryable: false, reroutable: false, nextAction: "correct-details" },
+  beneficiary: {
+    category: "beneficiary",
+    retryable: false,
+    reroutable: false,
+    nextAction: "contact-beneficiary",
+  },
+  outage: { category: "bank", retryable: true, reroutable: true, nextAction: "retry" },
+  bank: { category: "bank", retryable: false, reroutable: false, nextAction: "contact-support" },
+  elsewhere: { category: "bank", retryable: false, reroutable: true, nextAction: "contact-support" },
+  compliance: { category: "compliance", retryable: false, reroutable: false, nextAction: "do-not-retry" },
+  funds: { category: "funds", retryable: true, reroutable: false, nextAction: "fund-account" },
+  limit: { category: "limit", retryable: false, reroutable: false, nextAction: "split-or-lower-amount" },
+  technical: { category: "technical", retryable: false, reroutable: false, nextAction: "contact-support" },
 } as const
 
 const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> = [
@@ -55,7 +64,7 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["AC14", "beneficiary", "account of a type that cannot receive"],
   ["AG01", "beneficiary", "transaction forbidden on this account"],
   ["AG02", "technical", "operation code invalid"],
-  ["AG03", "bank", "transaction not supported by the bank"],
+  ["AG03", "elsewhere", "transaction not supported by the bank"],
   ["AM01", "technical", "amount is zero"],
   ["AM02", "limit", "amount not allowed"],
   ["AM03", "details", "currency not allowed for this account"],
@@ -76,7 +85,7 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["CNOR", "details", "beneficiary's bank not registered"],
   ["CURR", "details", "currency incorrect"],
   ["CUST", "beneficiary", "returned at the customer's request"],
-  ["DNOR", "bank", "payer's bank not registered"],
+  ["DNOR", "elsewhere", "payer's bank not registered"],
   ["DT01", "technical", "date invalid"],
   ["DUPL", "technical", "duplicate payment"],
   ["ED05", "outage", "settlement failed"],
@@ -120,12 +129,17 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["R24", "technical", "duplicate entry"],
   ["R26", "technical", "mandatory field error"],
   ["R28", "details", "routing number check digit wrong"],
-  ["R30", "bank", "bank does not take part in the programme"],
-  ["R34", "bank", "bank takes part with limits"],
+  ["R30", "elsewhere", "bank does not take part in the programme"],
+  ["R34", "elsewhere", "bank takes part with limits"],
   ["R61", "technical", "misrouted return"],
   ["R80", "technical", "cross-border coding error"],
-  ["R83", "bank", "foreign bank unable to settle"],
-  ["R84", "bank", "not processed by the gateway operator"],
+  ["R83", "elsewhere", "foreign bank unable to settle"],
+  ["R84", "elsewhere", "not processed by the gateway operator"],
+  ["ACCOUNT_CLOSED", "beneficiary", "account closed"],
+  ["ACCOUNT_INVALID", "details", "account number invalid"],
+  ["CURRENCY_UNSUPPORTED", "elsewhere", "currency that the bank does not pay"],
+  ["INSUFFICIENT_FUNDS", "funds", "insufficient funds"],
+  ["LIMIT_EXCEEDED", "limit", "amount above the bank's limit"],
 ]
 
 const meanings: ReadonlyMap<string, FailureMeaning> = new Map(

@@ -20,6 +20,7 @@ export type Work =
   | { readonly _tag: "RequestPosting"; readonly kind: PostingKind; readonly items: Items }
   | { readonly _tag: "RequestTransfers"; readonly items: Items }
   | { readonly _tag: "Retry"; readonly item: number }
+  | { readonly _tag: "Reroute"; readonly item: number }
   | { readonly _tag: "Close" }
 
 /** Items in one call to the compliance engine or the ledger. */
@@ -75,6 +76,7 @@ export const plan = (batch: Batch, now: number, busy: Busy = noItems): ReadonlyA
   )
   if (batch.closed === undefined) {
     for (const item of take(batch.retries, CHUNK_MAX, () => true)) work.push({ _tag: "Retry", item })
+    for (const item of take(batch.reroutes, CHUNK_MAX, () => true)) work.push({ _tag: "Reroute", item })
     if (isComplete(batch)) work.push({ _tag: "Close" })
   }
   return work

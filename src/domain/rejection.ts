@@ -13,6 +13,7 @@ export type RejectionReason =
   | "clearance-withdrawn"
   | "no-such-attempt"
   | "other-bank"
+  | "bank-not-next"
   | "not-due"
   | "not-started"
   | "not-held"

@@ -10,6 +10,7 @@
  */
 import type { VisibleAccount } from "./beneficiary.ts"
 import { addDays, businessDayAfter, type Calendar, type Day, isBusinessDay } from "./business-days.ts"
+import { localTime } from "./local-time.ts"
 
 export const schemes = ["sepa", "faster-payments", "ach", "cross-border"] as const
 export type Scheme = (typeof schemes)[number]
@@ -45,17 +46,4 @@ export const arrivalOf = (scheme: Scheme, at: number): Day => {
   if (calendar === undefined) return day
   const missed = cutOff !== undefined && isBusinessDay(calendar, day) && time >= cutOff
   return businessDayAfter(calendar, missed ? addDays(day, 1) : day, businessDays)
-}
-
-const formats = new Map(
-  schemes.map((scheme) => {
-    const { timeZone } = rules[scheme]
-    return [timeZone, new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "short" })]
-  }),
-)
-
-/** Swedish dates are ISO 8601: "2026-11-23 16:05". */
-const localTime = (timeZone: string, at: number): { readonly day: Day; readonly time: string } => {
-  const [day = "", time = ""] = (formats.get(timeZone)?.format(at) ?? "").split(" ")
-  return { day, time }
 }

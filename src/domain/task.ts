@@ -1,16 +1,25 @@
 /** What has to happen to an item next. */
 import type { AttemptPhase, Batch, Item, Task } from "./batch.ts"
+import { ATTEMPTS_MAX } from "./identifiers.ts"
+
+/** Refused by one bank, and going to the next one of its rule, which may pay it, unless compliance thought again. */
+export const isOnItsWay = ({ state, transfer, clearanceWithdrawn }: Item): boolean =>
+  state === "failed" &&
+  !clearanceWithdrawn &&
+  transfer?.reroutable === true &&
+  (transfer.route?.others ?? []).length > 0 &&
+  transfer.attempt < ATTEMPTS_MAX
+
+/** Whether the next bank's turn has come: the money that was held for the one before is back. */
+export const isRerouteDue = (item: Item): boolean => item.task === "none" && isOnItsWay(item)
 
 /** Whether policy tries a failed item again: it may, it may help, its money is back, and the partner has attempts left. */
-export const isRetryDue = (
-  { attemptsMax }: Batch,
-  { state, task, transfer, clearanceWithdrawn }: Item,
-): boolean =>
-  state === "failed" &&
-  task === "none" &&
-  !clearanceWithdrawn &&
-  transfer?.retryable === true &&
-  transfer.attempt < attemptsMax
+export const isRetryDue = ({ attemptsMax }: Batch, item: Item): boolean => {
+  const { state, task, transfer, clearanceWithdrawn } = item
+  if (state !== "failed" || task !== "none" || clearanceWithdrawn) return false
+  if (transfer?.retryable !== true || isOnItsWay(item)) return false
+  return transfer.round < attemptsMax && transfer.attempt < ATTEMPTS_MAX
+}
 
 /** The next thing that has to happen to an item, from its states alone. */
 export const taskOf = (item: Item): Task => {

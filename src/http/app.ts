@@ -3,8 +3,10 @@ import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
+import type { ProviderReports } from "../connectors/provider-reports.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { EventLog } from "../streams/event-log.ts"
+import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
@@ -17,6 +19,7 @@ import { ledgerCallbacks } from "./ledger-callbacks.ts"
 import { openApiDocument } from "./openapi.ts"
 import { operations, type ReadinessChecks } from "./operations.ts"
 import { payoutBatches } from "./payout-batches.ts"
+import { providers } from "./providers.ts"
 import type { RequestBodies } from "./request-body.ts"
 import { webhookEndpoints } from "./webhook-endpoints.ts"
 
@@ -27,8 +30,10 @@ export type HttpServices =
   | EventLog
   | Intake
   | PartnerKeys
+  | ProviderReports
   | ReadinessChecks
   | RequestBodies
+  | StrayCallbacks
   | WebhookEndpoints
 
 /** Builds the app; it serves for as long as the services that it captured live. */
@@ -42,6 +47,7 @@ export const makeApp = Effect.gen(function* () {
   app.route("/", yield* complianceCallbacks(edge))
   app.route("/", yield* ledgerCallbacks(edge))
   app.route("/", operations(edge))
+  app.route("/", providers(edge))
   app.get("/openapi.json", (c) => c.json(openApiDocument))
   app.get("/", (c) => c.json(index))
   app.notFound(edge.open(() => Effect.fail(new NotFound({ what: "resource" }))))

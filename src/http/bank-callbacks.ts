@@ -6,6 +6,7 @@ import { AppConfig } from "../config.ts"
 import type { TransferOutcome } from "../domain/commands.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
+import { StrayCallbacks, strayOf } from "../streams/stray-callbacks.ts"
 import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { InvalidRequest, NotFound } from "./failures.ts"
@@ -30,7 +31,9 @@ type Callback = typeof Callback.Type
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
 /** The route of callbacks. All banks sign with the one secret of the configuration. */
-export const bankCallbacks = Effect.fnUntraced(function* (edge: Edge<AppConfig | EventLog | RequestBodies>) {
+export const bankCallbacks = Effect.fnUntraced(function* (
+  edge: Edge<AppConfig | EventLog | StrayCallbacks | RequestBodies>,
+) {
   const { callbackSecret } = (yield* AppConfig).providers
   const verify = verifying(callbackSecret)
   return new Hono<EdgeEnv>().post(
@@ -50,7 +53,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
   if (callback.bank !== c.req.param("bank"))
     return yield* new InvalidRequest({ detail: "The body is from another bank than the path." })
   const transfer = parseTransferReference(callback.reference)
-  if (transfer === undefined) return yield* unknownTransfer(callback)
+  if (transfer === undefined) return yield* unknownTransfer(callback, "not a reference of ours")
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
   const outcome = outcomeOf(callback)
@@ -61,7 +64,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
       { _tag: "RecordTransfer", at, item, attempt, bank: callback.bank, outcome },
       commandIdOf(c.req.header("webhook-id") ?? "", callback, outcome),
     )
-    .pipe(Effect.catchTag("NoSuchBatch", () => unknownTransfer(callback)))
+    .pipe(Effect.catchTag("NoSuchBatch", () => unknownTransfer(callback, "no-such-batch")))
   return c.body(null, 202)
 })
 
@@ -75,11 +78,12 @@ const commandIdOf = (
   return { id: hash("sha256", said, "base64url"), digest: "", keptMs: CALLBACK_KEPT_MS }
 }
 
-const unknownTransfer = ({ bank, reference }: Callback): Effect.Effect<never, NotFound> =>
-  Effect.andThen(
-    Effect.logWarning("a bank told of a transfer that is not ours", { bank, reference }),
-    Effect.fail(new NotFound({ what: "transfer" })),
-  )
+const unknownTransfer = Effect.fnUntraced(function* (callback: Callback, why: string) {
+  const stray = strayOf(callback, outcomeOf(callback), why)
+  yield* (yield* StrayCallbacks).keep(stray, yield* Clock.currentTimeMillis)
+  yield* Effect.logWarning("a bank told of a transfer that is not ours", stray)
+  return yield* new NotFound({ what: "transfer" })
+})
 
 /** What may be a code and cannot be an account number. An odd one is not worth losing a final word for. */
 const plainCode = /^(?!(.*\d){8})[\w.-]{1,35}$/

@@ -7,6 +7,7 @@ import { PlainText } from "../domain/beneficiary.ts"
 import { ClearanceDecision } from "../domain/events.ts"
 import { parseClearanceKey } from "../domain/identifiers.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
+import { StrayCallbacks, strayClearance } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
@@ -29,12 +30,13 @@ const Callback = Schema.Struct({
     Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
   ).check(Schema.isMaxLength(DECISIONS_MAX)),
 })
+type Callback = typeof Callback.Type
 
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
 /** The route of callbacks; there is none without a secret to hold them to. */
 export const complianceCallbacks = Effect.fnUntraced(function* (
-  edge: Edge<AppConfig | EventLog | RequestBodies>,
+  edge: Edge<AppConfig | EventLog | StrayCallbacks | RequestBodies>,
 ) {
   const { complianceCallbackSecret } = (yield* AppConfig).providers
   const routes = new Hono<EdgeEnv>()
@@ -54,10 +56,11 @@ export const complianceCallbacks = Effect.fnUntraced(function* (
 const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
   yield* verify(c, body)
   const { complianceCallbacks } = yield* Metrics
-  const { clearanceId, listVersion, decisions } = yield* readJson(body, decodeCallback)
+  const callback = yield* readJson(body, decodeCallback)
+  const { clearanceId, listVersion, decisions } = callback
   const at = yield* Clock.currentTimeMillis
   const about = parseClearanceKey(clearanceId)
-  if (about === undefined) return yield* unknownClearance
+  if (about === undefined) return yield* unknownClearance(callback, "not a clearance of ours")
   const log = yield* EventLog
   yield* log
     .tell(
@@ -72,7 +75,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
       },
       commandIdOf(c.req.header("webhook-id") ?? "", body),
     )
-    .pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance))
+    .pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance(callback, "no-such-batch")))
   complianceCallbacks.inc({ outcome: "heard" })
   return c.body(null, 202)
 })
@@ -84,10 +87,11 @@ const commandIdOf = (webhookId: string, body: Buffer): CommandId => ({
   keptMs: CALLBACK_KEPT_MS,
 })
 
-/** The engine's name for it may be anything, so it is not repeated. */
-const unknownClearance: Effect.Effect<never, NotFound> = Effect.gen(function* () {
+const unknownClearance = Effect.fnUntraced(function* ({ clearanceId, id }: Callback, why: string) {
   const { complianceCallbacks } = yield* Metrics
   complianceCallbacks.inc({ outcome: "unknown" })
-  yield* Effect.logWarning("the compliance engine told of a clearance that is not ours")
+  const stray = strayClearance(clearanceId, id, why)
+  yield* (yield* StrayCallbacks).keep(stray, yield* Clock.currentTimeMillis)
+  yield* Effect.logWarning("the compliance engine told of a clearance that is not ours", stray)
   return yield* new NotFound({ what: "clearance" })
 })

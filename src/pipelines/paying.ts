@@ -12,7 +12,7 @@ import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Mandate, Tell } from "./pipelines.ts"
 import { type Opening, openingOf } from "./sealed-payouts.ts"
-import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
+import { type InquiryPolicy, recordAnswer, resendWithinMs } from "./transfer-outcome.ts"
 
 /** What it takes to pay. */
 export interface PayingDesk extends InquiryPolicy {
@@ -45,7 +45,8 @@ export const paying =
       const clock = yield* Clock.Clock
       const now = clock.currentTimeMillisUnsafe()
       const doubtful = new Set(transfers.filter((transfer) => isDoubtful(transfer, known)))
-      for (const transfer of doubtful) tell(doubt(transfer, now))
+      for (const transfer of doubtful)
+        tell(doubt(transfer, "the instruction register already holds this attempt", now))
       const sendable = transfers.filter((transfer) => !doubtful.has(transfer))
       yield* callBanks(sendable, desk.banks.concurrency, (transfer) =>
         send(desk, open, transfer, mayCall(transfer.item), clock, tell),
@@ -57,17 +58,18 @@ export const paying =
 const isDoubtful = ({ item, attempt, sends }: DueTransfer, known: ReadonlyArray<TransferKey>): boolean =>
   sends === 1 && known.some((key) => key.item === item && key.attempt === attempt)
 
-const doubt = ({ item, attempt }: DueTransfer, now: number): RecordTransfer => ({
+/** Not sent, for a reason, and asked about at once. */
+const doubt = ({ item, attempt }: DueTransfer, reason: string, now: number): RecordTransfer => ({
   _tag: "RecordTransfer",
   at: now,
   item,
   attempt,
-  outcome: {
-    _tag: "Unknown",
-    reason: "the instruction register already holds this attempt",
-    inquireAt: now,
-  },
+  outcome: { _tag: "Unknown", reason, inquireAt: now },
 })
+
+/** Whether the bank may have forgotten the key of a resend by the time that it arrives: turns can be long in coming. */
+const isTooLate = ({ bank, sends, requestedAt }: DueTransfer, policy: InquiryPolicy, now: number): boolean =>
+  sends > 1 && now >= requestedAt + resendWithinMs(bank, policy)
 
 /** Written without a generator: it runs once for each payout there is. */
 const send = (
@@ -86,8 +88,14 @@ const send = (
   const account = opened.success
   const beneficiary = { name: payout.beneficiary.name, account }
   const instruction = { bank, reference, beneficiary, currency, minor, remittance }
-  return Effect.flatMap(desk.banks.transfer(instruction, mayCall), (said) => {
-    if (said._tag === "NotSent") return Effect.void
+  const maySend =
+    transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, desk, now())) : mayCall
+  return Effect.flatMap(desk.banks.transfer(instruction, maySend), (said) => {
+    if (said._tag === "NotSent")
+      return Effect.sync(() => {
+        if (isTooLate(transfer, desk, now()))
+          tell(doubt(transfer, "its turn came too late for its key", now()))
+      })
     const answer = withoutQuotes(inTurn(said, transfer), account)
     return Effect.map(desk.pass("after-bank-call"), () =>
       tell(recordAnswer(transfer, answer, "response", now(), desk)),

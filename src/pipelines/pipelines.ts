@@ -40,8 +40,7 @@ export type Tell = (command: BatchCommand) => void
 export class Pipelines extends Context.Service<
   Pipelines,
   {
-    /** The bank that pays a currency. */
-    readonly route: (currency: string) => string
+    readonly routes: Banks["Service"]["routes"]
     /** When a bank may take calls again, in epoch milliseconds; not later than `now` while it takes some. */
     readonly heldUntil: Banks["Service"]["heldUntil"]
     /** For how many of `wanted` payouts an intent may be written: none where its transfer could not be sent. */
@@ -76,10 +75,11 @@ export class Pipelines extends Context.Service<
       const quarantineMs = banks.callMsMax + worker.claimMs
       const screen = screening({ engine: yield* ComplianceEngine, clearanceDelaysMs })
       const post = posting({ ledger: yield* Ledger, metrics: yield* Metrics, pass, postingRetryDelaysMs })
-      const pay = paying({ banks, register, keys: yield* PartnerKeys, pass, inquiryDelaysMs, quarantineMs })
-      const inquire = inquiring({ banks, inquiryDelaysMs, quarantineMs })
+      const policy = { inquiryDelaysMs, quarantineMs, keyWindowMs: banks.keyWindowMs }
+      const pay = paying({ banks, register, keys: yield* PartnerKeys, pass, ...policy })
+      const inquire = inquiring({ banks, ...policy })
       return {
-        route: banks.route,
+        routes: banks.routes,
         heldUntil: banks.heldUntil,
         invite: banks.invite,
         tailOf: register.tailOf,

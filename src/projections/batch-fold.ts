@@ -60,6 +60,7 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
     case "ScreeningRequested":
     case "ClearancePending":
     case "ItemsCancelled":
+    case "ItemsUnrouted":
       return event.items
     case "ItemsScreened":
     case "ClearanceWithdrawn":

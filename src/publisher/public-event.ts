@@ -24,6 +24,7 @@ export const publicEventTypes = {
   PayoutFailed: "com.atlaspay.payout.failed.v1",
   PayoutReturned: "com.atlaspay.payout.returned.v1",
   PayoutCancelled: "com.atlaspay.payout.cancelled.v1",
+  PayoutUnrouted: "com.atlaspay.payout.unrouted.v1",
   PayoutParked: "com.atlaspay.payout.parked.v1",
   PayoutClearanceWithdrawn: "com.atlaspay.payout.clearance-withdrawn.v1",
   PayoutBatchClosed: "com.atlaspay.payout-batch.closed.v1",
@@ -49,7 +50,7 @@ export const sequenceText = (sequence: number): string => String(sequence).padSt
 
 const envelope = {
   specversion: Schema.Literal("1.0"),
-  /** `<batch>:<version>` of the log, and `:<item>` where one entry of the log tells of several items. */
+  /** `<batch>:<version>` of the log, `:<item>` where one entry tells of several items, and `:2` when it does so again. */
   id: Schema.String,
   source: Schema.Literal("/atlaspay"),
   /** The batch id, or `<batch>/<item>`. */
@@ -78,8 +79,13 @@ const payout = {
 
 const reason = Schema.String
 
-/** The attempt that the event is about, and the bank that made it. */
-const transfer = { attempt: AttemptNumber, bank: Schema.String }
+/** The attempt that the event is about, the bank that made it, and by which rule of which version it went there. */
+const transfer = {
+  attempt: AttemptNumber,
+  bank: Schema.String,
+  rule: Schema.optionalKey(Schema.String),
+  rulesVersion: Schema.optionalKey(Schema.String),
+}
 
 const told = <Name extends PublicEventName, Data extends Schema.Struct.Fields>(name: Name, data: Data) =>
   Schema.Struct({
@@ -117,6 +123,7 @@ export const PublicEvent = Schema.Union([
   told("PayoutFailed", { ...payout, ...transfer, state: Schema.Literal("failed"), reason }),
   told("PayoutReturned", { ...payout, ...transfer, state: Schema.Literal("returned"), reason }),
   told("PayoutCancelled", { ...payout, state: Schema.Literal("cancelled"), reason }),
+  told("PayoutUnrouted", { ...payout, state: Schema.Literal("parked"), reason }),
   told("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
   told("PayoutClearanceWithdrawn", {
     ...payout,

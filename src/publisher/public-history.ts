@@ -14,6 +14,7 @@ import type { BatchEventOf, ClearanceDecision, RecordedEvent } from "../domain/e
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import { isOnItsWay } from "../domain/task.ts"
 import { beginningOf } from "../streams/event-range.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
@@ -36,21 +37,37 @@ export const emptyHistory = (id: BatchId): PublicHistory => ({
 
 /** Folds the next entry of the log into the history, in place, and returns the public events that it yields. */
 export const tell = (history: PublicHistory, recorded: RecordedEvent): ReadonlyArray<PublicEvent> => {
-  const awaitedFunds = isAwaitingFunds(history.batch)
+  const before = { awaitedFunds: isAwaitingFunds(history.batch), goingOn: goingOn(history, recorded) }
   evolve(history.batch, recorded.event)
-  const events = publicEventsOf(history, recorded, awaitedFunds)
+  const events = publicEventsOf(history, recorded, before)
   history.told += events.length
   return events
 }
 
+/** What is known from before an entry: whether the batch awaited funds, and which of its items were going on to a bank. */
+interface Before {
+  readonly awaitedFunds: boolean
+  readonly goingOn: ReadonlyArray<AboutAttempt>
+}
+
+/** The items that a withdrawn clearance keeps from another bank: nobody was told yet that they failed at the last. */
+const goingOn = ({ batch }: PublicHistory, { event }: RecordedEvent): ReadonlyArray<AboutAttempt> =>
+  event._tag !== "ClearanceWithdrawn"
+    ? []
+    : event.decisions.flatMap(({ item }) => {
+        const payout = batch.items.get(item)
+        const attempt = payout?.transfer?.attempt
+        return payout !== undefined && attempt !== undefined && isOnItsWay(payout) ? [{ item, attempt }] : []
+      })
+
 /**
  * The public events of one entry of the log, in the order of their items. The history is as it stands after the
- * entry, with the count of the public events before it; only whether it awaited funds is known from before.
+ * entry, with the count of the public events before it.
  */
 const publicEventsOf = (
   history: PublicHistory,
   recorded: RecordedEvent,
-  awaitedFunds: boolean,
+  before: Before,
 ): ReadonlyArray<PublicEvent> => {
   const { event } = recorded
   switch (event._tag) {
@@ -61,17 +78,25 @@ const publicEventsOf = (
         .filter(({ decision }) => decision !== "approved")
         .map((decision, index) => screened(history, recorded, decision, index + 1))
     case "ClearanceWithdrawn":
-      return event.decisions.map((decision, index) => withdrawn(history, recorded, decision, index + 1))
+      return [
+        ...event.decisions.map((decision, index) => withdrawn(history, recorded, decision, index + 1)),
+        ...before.goingOn.map((about, index) =>
+          second(concluded(history, recorded, about, event.decisions.length + index + 1)),
+        ),
+      ]
     case "ItemReviewed":
       return event.decision === "rejected" ? [reviewed(history, recorded, event)] : []
     case "ItemsCancelled":
       return event.items.map((item, index) => cancelled(history, recorded, event, item, index + 1))
     case "PostingRefused":
-      return awaitedFunds || batchState(history.batch) !== "awaiting-funds"
+      return before.awaitedFunds || batchState(history.batch) !== "awaiting-funds"
         ? []
         : [awaitingFunds(history, recorded, event)]
-    case "TransferSettled":
+    case "ItemsUnrouted":
+      return event.items.map((item, index) => unrouted(history, recorded, item, index + 1))
     case "TransferFailed":
+      return isOnItsWay(itemOf(history, event.item)) ? [] : [concluded(history, recorded, event)]
+    case "TransferSettled":
     case "TransferReturned":
     case "TransferParked":
     case "LateOutcomeDetected":
@@ -182,16 +207,31 @@ const cancelled = (
   data: { ...payout(history, item), state: "cancelled", reason: redactText(reason) },
 })
 
+const unrouted = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  item: number,
+  nth: number,
+): PublicEvent => ({
+  ...envelope(history, recorded, "PayoutUnrouted", item, nth),
+  data: { ...payout(history, item), state: "parked", reason: itemOf(history, item).reason ?? "" },
+})
+
 /**
  * What became of an item by the word of a bank or a person, told as the item stands after it: while an attempt is in
- * dispute, or two were paid, that is parked, whatever was said of the others.
+ * dispute, or two were paid, that is parked, whatever was said of the others. It may be the `nth` that its entry tells.
  */
-const concluded = (history: PublicHistory, recorded: RecordedEvent, about: AboutAttempt): PublicEvent => {
+const concluded = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  about: AboutAttempt,
+  nth?: number,
+): PublicEvent => {
   const item = itemOf(history, about.item)
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
   const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
   const reason = redactText(item.reason ?? "")
-  const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item)
+  const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item, nth)
   switch (item.state) {
     case "settled":
       return { ...told("PayoutSettled"), data: { ...data, state: "settled" } }
@@ -210,6 +250,9 @@ interface AboutAttempt {
   readonly item: number
   readonly attempt: number
 }
+
+/** The second event that one entry tells of an item. */
+const second = (event: PublicEvent): PublicEvent => ({ ...event, id: `${event.id}:2` })
 
 /** What all events have in common. An event that is the `nth` of its entry has the item in its id. */
 const envelope = <Name extends PublicEventName>(
@@ -253,7 +296,12 @@ const transfer = (item: Item, number: number) => {
   const attempt = attemptOf(item, number)
   if (attempt === undefined)
     throw new Error(`item ${item.item} has no attempt ${number}: the log is not legal`)
-  return { attempt: number, bank: attempt.bank }
+  const { bank, route } = attempt
+  return {
+    attempt: number,
+    bank,
+    ...(route === undefined ? {} : { rule: route.rule, rulesVersion: route.version }),
+  }
 }
 
 const byCurrency = <A>({ batch }: PublicHistory, of: (currency: string) => A): Record<string, A> =>

@@ -78,6 +78,16 @@ const makeMetrics = () => {
       "Batches whose log cannot be continued: page someone",
       [],
     ),
+    unroutedItems: counter(
+      "atlaspay_unrouted_items_total",
+      "Items parked because no rule leads to a bank: page someone",
+      [],
+    ),
+    strayCallbacks: counter(
+      "atlaspay_stray_callbacks_total",
+      "What providers told of transfers and clearances that are not ours, each counted once: someone has to look",
+      [],
+    ),
     shedBatches: counter("atlaspay_shed_batches_total", "Batches that intake told to come back later", [
       "scope",
     ]),

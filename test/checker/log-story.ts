@@ -91,6 +91,7 @@ const movesIn = ({ _tag, item = 0, items = [], decisions = [], ...event }: Event
     case "ParkedResolved":
       return [{ item, from: "open", to: event.outcome ?? "open" }]
     case "RetryRequested":
+    case "RerouteRequested":
       return [{ item, from: "failed", to: "open" }]
     case "ItemReviewed":
       return event.decision === "rejected" ? [{ item, from: "open", to: "rejected" }] : []

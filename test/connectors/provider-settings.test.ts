@@ -47,9 +47,9 @@ describe("the providers' file", () => {
         BANK_CONCURRENCY: "9",
       })
       assert.strictEqual(version, "2026-11-26")
-      assert.deepInclude(compliance.policy, { timeoutMs: 7_000, concurrency: 9 })
+      assert.deepInclude(compliance.policy, { timeoutMs: 7_000, concurrency: 256 })
       assert.strictEqual(ledger.url, "https://ledger.example/v1")
-      assert.deepInclude(ledger.policy, { timeoutMs: 2_000, concurrency: 9 })
+      assert.deepInclude(ledger.policy, { timeoutMs: 2_000, concurrency: 256 })
       assert.deepInclude(ledger.policy.retries, { attemptsMax: 1, capMs: 2_000 })
       assert.deepStrictEqual(
         banks.map(({ name, kind, policy, own }) => ({ name, kind, concurrency: policy.concurrency, own })),
@@ -75,8 +75,8 @@ describe("the providers' file", () => {
     [{ ...document, retries: 3 }, "retries: not a known field"],
     [{ ...document, routes: [{ ...document.routes[1], banks: [] }] }, "routes[0].banks"],
     [{ ...document, routes: [{ ...document.routes[1], when: { amount: 1 } }] }, "routes[0].when"],
-    [{ ...document, routes: [{ rule: "rest", banks: ["south"] }] }, "routes[0]: rest leads to no bank"],
-    [{ ...document, routes: document.routes.slice(0, 1) }, "routes: the last one has to take all"],
+    [{ ...document, routes: [{ rule: "rest", banks: ["south"] }] }, "routes: rest leads to no bank"],
+    [{ ...document, routes: document.routes.toReversed() }, "routes: rest takes all"],
     [{ ...document, banks: [document.banks[0], document.banks[0]] }, "banks[1]: north is there twice"],
     [{ ...document, banks: [{ ...document.banks[0], name: "No Name" }] }, "banks[0].name: expected a name"],
     [

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util"
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { attemptsInQuestion, isDisputed } from "../../src/domain/attempts.ts"
+import { attemptsInQuestion, isDisputed, isUnrouted } from "../../src/domain/attempts.ts"
 import {
   type Attempt,
   attemptsOf,
@@ -22,9 +22,11 @@ import { fold } from "../../src/domain/evolve.ts"
 import { plan, wakeAt } from "../../src/domain/plan.ts"
 import {
   accepted,
+  along,
   type CommandWithoutTime,
   failed,
   failedForNow,
+  failedHere,
   failedOddly,
   intent,
   neverSeen,
@@ -55,6 +57,7 @@ const outcome = fc.constantFrom<TransferOutcome>(
   settled,
   failed,
   failedForNow,
+  failedHere,
   failedOddly,
   returned,
   unresolved,
@@ -142,15 +145,6 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
 
-const terms = fc.record({
-  mode: fc.constantFrom("partial" as const, "strict" as const),
-  approvalAsked: fc.boolean(),
-  attemptsMax: fc.constantFrom(1, 3),
-  payeePolicy: fc.constantFrom<PayeePolicy>("off", "review", "reject"),
-  wait: fc.constantFrom(undefined, 0, 20),
-  tried: fc.boolean(),
-})
-
 function answerTo(
   clearance: number,
   decisions: ReadonlyArray<ClearanceDecision>,
@@ -158,8 +152,11 @@ function answerTo(
   return { _tag: "RecordScreening", clearance, clearanceId: "c", listVersion: "v", decisions }
 }
 
-/** Item 1 failed and is tried again, where the batch's terms let it. */
-const secondTry: ReadonlyArray<CommandWithoutTime> = [
+/** Item 1 is sent and refused, and its money is back, where the batch's terms let it. */
+const refusedOnce = (
+  request: CommandWithoutTime,
+  outcome: TransferOutcome,
+): ReadonlyArray<CommandWithoutTime> => [
   { _tag: "RequestScreening", items: [1, 2, 3] },
   answerTo(
     1,
@@ -168,15 +165,44 @@ const secondTry: ReadonlyArray<CommandWithoutTime> = [
   { _tag: "StartExecution" },
   { _tag: "RequestPosting", kind: "hold", items: [1] },
   { _tag: "RecordPosting", posting: 1, ledgerPostingId: "l" },
-  intent(1),
-  { _tag: "RecordTransfer", item: 1, attempt: 1, outcome: failed },
+  request,
+  { _tag: "RecordTransfer", item: 1, attempt: 1, outcome },
   { _tag: "RequestPosting", kind: "release", items: [1] },
   { _tag: "RecordPosting", posting: 2, ledgerPostingId: "l" },
+]
+
+/** Item 1 is tried again, and is being sent. */
+const secondTry: ReadonlyArray<CommandWithoutTime> = [
+  ...refusedOnce(intent(1), failed),
   { _tag: "Retry", item: 1, by: "olga" },
   { _tag: "RequestPosting", kind: "hold", items: [1] },
   { _tag: "RecordPosting", posting: 3, ledgerPostingId: "l" },
   intent(1, 2),
 ]
+
+/** Item 1 may be sent to another bank. */
+const betweenBanks: ReadonlyArray<CommandWithoutTime> = [
+  ...refusedOnce(intent(1, 1, along("north", "south", "west")), failedHere),
+  { _tag: "Reroute", item: 1 },
+  { _tag: "RequestPosting", kind: "hold", items: [1] },
+  { _tag: "RecordPosting", posting: 3, ledgerPostingId: "l" },
+]
+
+/** What has happened already when a sequence begins. */
+const beginning = fc.oneof(
+  { arbitrary: fc.constant([]), weight: 5 },
+  { arbitrary: fc.constant(secondTry), weight: 2 },
+  { arbitrary: fc.constant(betweenBanks), weight: 3 },
+)
+
+const terms = fc.record({
+  mode: fc.constantFrom("partial" as const, "strict" as const),
+  approvalAsked: fc.boolean(),
+  attemptsMax: fc.constantFrom(1, 3),
+  payeePolicy: fc.constantFrom<PayeePolicy>("off", "review", "reject"),
+  wait: fc.constantFrom(undefined, 0, 20),
+  beginning,
+})
 
 /** The command that carries out one piece of due work. */
 const duties = (
@@ -218,10 +244,8 @@ const duties = (
         outcome,
       }
     }
-    case "RequestTransfers": {
-      const [item] = work.items
-      return intent(item, (story.batch.items.get(item)?.transfer?.attempt ?? 0) + 1)
-    }
+    case "RequestTransfers":
+      return requested(story.batch, work.items[0], choice)
     case "Retry":
       return { ...work, by: "policy" }
     case "Close":
@@ -233,12 +257,23 @@ const duties = (
 
 const severity = { approved: 0, review: 1, rejected: 2 } as const
 
+/** By the rules to the first of three banks, after a refusal to the next one; sometimes no rule leads anywhere. */
+const requested = (batch: Batch, item: number, choice: number): CommandWithoutTime => {
+  const { transfer, reroute } = batch.items.get(item) ?? {}
+  if (choice === 10) return { _tag: "RecordUnrouted", items: [item], version: "v1" }
+  const [bank = "north", ...others] = reroute?.others ?? ["north", "south", "west"]
+  return intent(item, (transfer?.attempt ?? 0) + 1, along(bank, ...others))
+}
+
 /** What an observer who sees only events remembers. */
 class Witness {
   readonly #clearances = new Map<number, "cleared" | "not">()
   readonly #verdicts = new Map<number, number>()
   readonly #cancelled = new Set<number>()
   readonly #finals = new Map<string, string>()
+  /** The banks that an item went to since it was last routed by the rules. */
+  readonly #banks = new Map<number, ReadonlyArray<string>>()
+  rerouted = 0
   #approvalNeeded = false
   #approved = false
   refusals = 0
@@ -285,8 +320,13 @@ class Witness {
         expect(disputedItems(batch), "never sent again while in dispute").not.toContain(event.item)
         expect(this.#clearances.get(event.item), "never sent again without clearance").toBe("cleared")
         break
+      case "RetryRequested":
+      case "RerouteRequested":
+        expect(this.#clearances.get(event.item), "not tried again without clearance").toBe("cleared")
+        break
       case "TransfersRequested":
-        for (const { item, attempt } of event.transfers) {
+        for (const { item, attempt, bank } of event.transfers) {
+          this.#sent(item, bank, batch)
           expect(disputedItems(batch), "never sent while in dispute").not.toContain(item)
           expect(this.#clearances.get(item), "paid only when cleared").toBe("cleared")
           expect(this.#cancelled.has(item), "never paid after a cancellation").toBe(false)
@@ -320,6 +360,18 @@ class Witness {
   #expectAllCleared() {
     for (const [item, word] of this.#clearances)
       if (!this.#cancelled.has(item)) expect(word, "strict: all cleared").toBe("cleared")
+  }
+
+  /** Another bank only after a definitive failure at each one before, and no bank twice along one route. */
+  #sent(item: number, bank: string, batch: Batch): void {
+    for (const { attempt, outcome } of attemptsOfItem(batch, item)) {
+      expect(outcome, `attempt ${attempt} has not failed`).toBe("failed")
+      expect(this.#finals.get(`${item}-${attempt}`), "by the bank's word, or a person's").toBe("failed")
+    }
+    const route = batch.items.get(item)?.reroute === undefined ? [] : (this.#banks.get(item) ?? [])
+    expect(route, "each bank of a route is tried once").not.toContain(bank)
+    if (route.length > 0) this.rerouted += 1
+    this.#banks.set(item, [...route, bank])
   }
 
   #final(
@@ -398,8 +450,8 @@ const expectAttemptsAreLookedAfter = (batch: Batch, seen: { openBesideDispute: n
       if (item.task !== taskOfOpen(open)) throw new Error(`${open.phase}, and left to ${item.task}`)
       if (isDisputed(item)) seen.openBesideDispute += 1
     }
-    if (item.state === "parked" && attemptsInQuestion(item).length === 0)
-      throw new Error("parked, and nothing to resolve")
+    if (item.state === "parked" && attemptsInQuestion(item).length === 0 && !isUnrouted(item))
+      throw new Error("parked, and nothing to resolve, retry or cancel")
     if (attempts.filter(({ outcome }) => outcome === "settled").length > 1 && item.state !== "parked")
       throw new Error(`paid twice, and ${item.state}`)
   }
@@ -422,13 +474,13 @@ describe("whatever happens to a batch", () => {
   it(`holds over ${SEQUENCES} sequences of commands`, { timeout: 120_000 }, () => {
     let events = 0
     let refusals = 0
-    const seen = { openBesideDispute: 0 }
+    const seen = { openBesideDispute: 0, rerouted: 0 }
     const told = new Map<BatchEvent["_tag"], number>()
     fc.assert(
       fc.property(
         terms,
         fc.array(step, { minLength: 20, maxLength: 60 }),
-        ({ wait, attemptsMax, payeePolicy, tried, ...asked }, steps) => {
+        ({ wait, attemptsMax, payeePolicy, beginning, ...asked }, steps) => {
           const story = new Story()
           const witness = new Witness()
           const live = (command: CommandWithoutTime): void => {
@@ -457,7 +509,7 @@ describe("whatever happens to a batch", () => {
             policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax, payeePolicy },
             items: [payoutItem(1), payoutItem(2, { currency: "JPY" }), payoutItem(3)],
           })
-          for (const command of tried ? secondTry : []) live(command)
+          for (const command of beginning) live(command)
           for (const next of steps) {
             const command = "blue" in next ? next.blue : duties(story, next)
             if (command !== undefined) live(command)
@@ -472,6 +524,7 @@ describe("whatever happens to a batch", () => {
             throw new Error("folding again gives another batch")
           events += story.events.length
           refusals += witness.refusals
+          seen.rerouted += witness.rerouted
         },
       ),
       { numRuns: SEQUENCES, seed: SEED },
@@ -481,5 +534,6 @@ describe("whatever happens to a batch", () => {
       expect(told.get(tag), tag).toBeGreaterThan(SEQUENCES / 10)
     expect(refusals, "refused postings").toBeGreaterThan(SEQUENCES / 10)
     expect(seen.openBesideDispute, "disputes beside open attempts").toBeGreaterThan(SEQUENCES / 10)
+    expect(seen.rerouted, "attempts at another bank").toBeGreaterThan(SEQUENCES / 20)
   })
 })

@@ -79,6 +79,19 @@ describe("a transfer", () => {
     })
   })
 
+  it("goes out again only while the bank surely knows its key, counted from the first send", () => {
+    const inWindow = { _tag: "NeverSeen", quarantineMs: 0, resendWithinMs: 1_000 } as const
+    const story = new Story().requested(1)
+    const firstSentAt = story.batch.items.get(1)?.transfer?.requestedAt ?? 0
+    story.hears(1, unknown)
+    story.now = firstSentAt + 998
+    expect(tags(story.hears(1, inWindow)), "a millisecond before its end").toEqual(["TransferResent"])
+    story.hears(1, unknown)
+    expect(story.hears(1, inWindow), "also when it was resent meanwhile").toMatchObject([
+      { _tag: "TransferParked", reason: "the bank never saw it, and may have forgotten its key by now" },
+    ])
+  })
+
   it("that a worker left in the air becomes unknown and is asked about at once", () => {
     const story = new Story().requested(2)
     story.hears(1, settled)

@@ -6,8 +6,10 @@ import type { TransferOutcome } from "../../src/domain/commands.ts"
 import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/events.ts"
 import {
   accepted,
+  along,
   type CommandWithoutTime,
   failed,
+  failedHere,
   intent,
   neverSeen,
   RETRY_MS,
@@ -157,6 +159,7 @@ const retryRows: typeof batchRows = [
   ["Retry after attempt 2", "attempt 2 failed", () => effect(failedTwice(), { ...retry, attempt: 2 })],
   ["Retry after attempt 3", "attempt 2 failed", () => effect(failedTwice(), { ...retry, attempt: 3 })],
 ]
+
 /** What becomes of an item under a policy, as the table of payees writes it. */
 const payeeCell = (payeePolicy: PayeePolicy, payee: PayeeMatch): string => {
   const verdicts = Verdict.literals.map((decision) => {
@@ -175,6 +178,7 @@ const payeeCells: Readonly<Record<string, string>> = {
   "review,rejected,review": "at least review",
   "rejected,rejected,rejected": "rejected",
 }
+
 const hold = { _tag: "RequestPosting", kind: "hold", items: [1] } as const
 const fund = { _tag: "FundAccount", currency: "EUR" } as const
 const lacking = () => new Story().started(1).postingRefused("hold")
@@ -219,6 +223,55 @@ const refusalRows: typeof batchRows = [
   ["CloseBatch", "all that waited is cancelled", () => effect(told(lacking(), cancel), close)],
 ]
 
+const reroute = { _tag: "Reroute", item: 1 } as const
+const unrouted = { _tag: "RecordUnrouted", items: [1], version: "v1" } as const
+const rejects = {
+  _tag: "RecordScreening",
+  clearance: 1,
+  clearanceId: "c",
+  listVersion: "v",
+  decisions: [{ item: 1, decision: "rejected" }],
+} as const
+const sentAlong = (...outcomes: ReadonlyArray<TransferOutcome>): Story => {
+  const story = told(new Story().started(1).posted("hold"), intent(1, 1, along("north", "south")))
+  for (const outcome of outcomes) story.tell(says(outcome, 1))
+  return story
+}
+const goesOn = () => told(new Story().refused(), reroute).posted("hold")
+const nowhere = () => told(new Story().started(1).posted("hold"), unrouted)
+
+/** The table of routes, row by row. */
+const routeRows: typeof batchRows = [
+  ["Reroute", "the refusal is not final yet: the bank is silent", () => effect(sentAlong(unknown), reroute)],
+  ["Reroute", "refused, its money not yet released", () => effect(sentAlong(failedHere), reroute)],
+  ["Reroute", "refused in a way that another bank may mend", () => effect(new Story().refused(), reroute)],
+  [
+    "Reroute",
+    "refused in a way that another bank would repeat",
+    () => effect(sentAlong(failed).posted("release"), reroute),
+  ],
+  ["Reroute", "no bank of the rule is left", () => effect(new Story().refused(along("north")), reroute)],
+  [
+    "Reroute",
+    "refused, and its clearance was withdrawn",
+    () => effect(told(new Story().refused(), rejects), reroute),
+  ],
+  ["RecordScreening: rejected", "on its way to the next bank", () => effect(goesOn(), rejects)],
+  [
+    "RequestTransfers",
+    "after it, to the bank that refused",
+    () => effect(goesOn(), intent(1, 2, along("north"))),
+  ],
+  ["RequestTransfers", "after it, to the next bank", () => effect(goesOn(), intent(1, 2, along("south")))],
+  ["Cancel", "between two banks", () => effect(new Story().refused(), cancel)],
+  ["RecordUnrouted", "cleared and held", () => effect(new Story().started(1).posted("hold"), unrouted)],
+  ["RecordUnrouted", "not due to be sent", () => effect(new Story().started(1), unrouted)],
+  ["Retry", "no rule led it to a bank", () => effect(nowhere(), { _tag: "Retry", item: 1, by: "olga" })],
+  ["Cancel", "no rule led it to a bank", () => effect(nowhere(), cancel)],
+  ["Resolve, no attempt named", "no rule led it to a bank", () => effect(nowhere(), resolve)],
+  ["RecordScreening: rejected", "no rule led it to a bank", () => effect(nowhere(), rejects)],
+]
+
 const rowsBetween = (from: string, to: string) =>
   spec
     .slice(spec.indexOf(from), spec.indexOf(to))
@@ -241,8 +294,9 @@ describe("the specification", () => {
   })
 
   it.each([
-    ["retries", "### One retry", "### Two attempts", retryRows],
+    ["retries", "### One retry", "### From bank to bank", retryRows],
     ["refused postings", "### When the ledger refuses", "### What the bank says", refusalRows],
+    ["routes", "### From bank to bank", "### Two attempts", routeRows],
     ["two attempts", "### Two attempts", "### What the tables cannot show", disputeRows],
     ["approval, start and closing", "## 6.", "## 7.", batchRows],
   ])("shows %s as they are", (_, from, to, rows) => {

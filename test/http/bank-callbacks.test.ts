@@ -40,6 +40,8 @@ const call = (
   return api.call(`/bank-callbacks/${bank}`, { method: "POST", headers, body: text + tamper })
 }
 
+const strays = () => Effect.runPromise(api.strays.list(100))
+
 const mailOf = () => Effect.runPromise(api.log.mail(batch, 10))
 
 it("puts what a bank says into the mailbox of the batch", async () => {
@@ -105,10 +107,25 @@ it.each([
     "a batch that does not exist",
     transferReference({ batch: BatchId.make(`pb_${"z".repeat(22)}`), item: 1, attempt: 1 }),
   ],
-])("knows no transfer for %s, and warns", async (_, unknown) => {
-  const answer = await call({ ...settled, reference: unknown })
+])("knows no transfer for %s: keeps what was said, once, and warns", async (_, unknown) => {
+  const id = `cb-${unknown.slice(0, 4)}`
+  const before = await strays()
+  const answer = await call({ ...settled, id, reference: unknown })
   expect(answer.status).toBe(404)
+  expect((await call({ ...settled, id, reference: unknown })).status).toBe(404)
+  const [kept, ...others] = await strays()
+  expect(kept).toMatchObject({ provider: "north", said: "settled", id })
+  expect(others).toEqual(before)
   expect(api.lines.some((line) => line.includes('"warn"') && line.includes("not ours"))).toBe(true)
+})
+
+it("keeps no account number that a stranger's reference is", async () => {
+  await call({ ...settled, id: "cb-9", reference: "DE89370400440532013000" })
+  const [kept] = await strays()
+  expect(kept).toMatchObject({ why: "not a reference of ours" })
+  expect(JSON.stringify(kept) + api.lines.join()).not.toContain("0532013000")
+  const { text } = await api.call("/metrics")
+  expect(text).toMatch(/^atlaspay_stray_callbacks_total \d+$/m)
 })
 
 it("asks the bank to come back when the mailbox is full", async () => {

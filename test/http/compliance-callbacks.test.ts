@@ -17,6 +17,8 @@ beforeAll(async () => {
 })
 afterAll(() => api[Symbol.asyncDispose]())
 
+const unknown = clearanceKey(BatchId.make(`pb_${"z".repeat(22)}`), 1)
+
 const decided = {
   id: "cc-1",
   clearanceId: clearanceKey(batch, 1),
@@ -76,15 +78,25 @@ it.each([
 })
 
 it.each([
-  ["a name that is none of ours", "c-1"],
-  ["a batch that does not exist", clearanceKey(BatchId.make(`pb_${"z".repeat(22)}`), 1)],
-])("knows no clearance for %s, and warns", async (_, clearanceId) => {
-  const logged = api.lines.length
-  expect((await call({ ...decided, clearanceId })).status).toBe(404)
-  expect(api.lines.slice(logged).some((line) => line.includes('"warn"') && line.includes("not ours"))).toBe(
-    true,
-  )
-})
+  ["a name that is none of ours", canary, "[redacted]", "not a clearance of ours"],
+  ["a batch that does not exist", unknown, unknown, "no-such-batch"],
+])(
+  "knows no clearance for %s, warns, and keeps it once for a person",
+  async (_, clearanceId, reference, why) => {
+    const logged = api.lines.length
+    const strays = () => Effect.runPromise(api.strays.list(100))
+    const before = await strays()
+    expect((await call({ ...decided, clearanceId })).status).toBe(404)
+    expect((await call({ ...decided, clearanceId })).status).toBe(404)
+    const [kept, ...others] = await strays()
+    expect(kept).toMatchObject({ provider: "compliance-engine", reference, said: "decided", id: "cc-1", why })
+    expect(others).toEqual(before)
+    expect(api.lines.slice(logged).join()).not.toContain(canary)
+    expect(api.lines.slice(logged).some((line) => line.includes('"warn"') && line.includes("not ours"))).toBe(
+      true,
+    )
+  },
+)
 
 it("asks the engine to come back when the mailbox is full, and does not forget that it was not heard", async () => {
   const answers = []

@@ -6,7 +6,7 @@ export interface Guard {
   readonly without: string
 }
 
-/** The guards of the domain. */
+/** The guards of the domain, but for those around a transfer. */
 export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "a batch is received once",
@@ -113,7 +113,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "what is decided is not decided later",
     file: "domain/decide-screening.ts",
-    text: 'deferred.filter((item) => stateOf(batch, item) === "screening")',
+    text: 'deferred.filter((item) => batch.items.get(item)?.state === "screening")',
     without: "deferred",
   },
   {
@@ -129,21 +129,9 @@ export const domainGuards: ReadonlyArray<Guard> = [
     without: "verdict !== word.decision",
   },
   {
-    name: "what was sent without clearance is not sent again",
-    file: "domain/decide-transfer.ts",
-    text: 'if (item.clearanceWithdrawn) return [park("the bank never saw it, and its clearance was withdrawn")]',
-    without: "",
-  },
-  {
     name: "nobody retries what compliance withdrew",
     file: "domain/decide-intervention.ts",
     text: 'if (item.clearanceWithdrawn) return refuse(command, "clearance-withdrawn", command.item)',
-    without: "",
-  },
-  {
-    name: "policy does not retry what compliance withdrew",
-    file: "domain/task.ts",
-    text: "!clearanceWithdrawn &&",
     without: "",
   },
   {
@@ -255,108 +243,6 @@ export const domainGuards: ReadonlyArray<Guard> = [
     without: 'true ? events({ _tag: "PostingBooked"',
   },
   {
-    name: "an intent needs clearance and a hold",
-    file: "domain/decide-transfer.ts",
-    text: 'if (payout?.task !== "request") return refuse(command, "not-due", item)',
-    without: "if (payout === undefined) continue",
-  },
-  {
-    name: "an intent has the number of the next attempt",
-    file: "domain/decide-transfer.ts",
-    text: 'if (attempt !== nextAttempt(payout)) return refuse(command, "no-such-attempt", item)',
-    without: "",
-  },
-  {
-    name: "only the attempt's own bank is believed",
-    file: "domain/decide-transfer.ts",
-    text: 'return refuse(command, "other-bank", command.item)',
-    without: "return events()",
-  },
-  {
-    name: "an attempt goes out a bounded number of times",
-    file: "domain/decide-transfer.ts",
-    text: "transfer.sends >= SENDS_MAX",
-    without: "false",
-  },
-  {
-    name: "what may be on its way is not sent again",
-    file: "domain/decide-transfer.ts",
-    text: "if (at < certainAt) {",
-    without: "if (at < 0) {",
-  },
-  {
-    name: "what the bank accepted is never sent again",
-    file: "domain/decide-transfer.ts",
-    text: "if (transfer.transferId !== undefined)",
-    without: "if (transfer.transferId === null)",
-  },
-  {
-    name: "what is in the air is not sent again",
-    file: "domain/decide-transfer.ts",
-    text: 'if (phase !== "unknown" && phase !== "pending") return []',
-    without: "",
-  },
-  {
-    name: "an unmapped code is not guessed at",
-    file: "domain/decide-transfer.ts",
-    text: "const meaning = meaningOf(code)",
-    without: 'const meaning = meaningOf(code) ?? { category: "bank" as const, retryable: true }',
-  },
-  {
-    name: "a final word is not overwritten",
-    file: "domain/decide-transfer.ts",
-    text: "attempt.outcome === undefined\n",
-    without: "true\n",
-  },
-  {
-    name: "a disputed item stays with a person",
-    file: "domain/attempts.ts",
-    text: 'if (dispute !== undefined) return { state: "parked", reason: dispute }',
-    without: "",
-  },
-  {
-    name: "what was paid twice stays with a person",
-    file: "domain/attempts.ts",
-    text: "if (paid.length > 1)",
-    without: "if (paid.length < 0)",
-  },
-  {
-    name: "of two paid attempts both are in question",
-    file: "domain/attempts.ts",
-    text: "(isPaidTwice && isPaid(attempt))",
-    without: "false",
-  },
-  {
-    name: "an attempt given up on is in question",
-    file: "domain/attempts.ts",
-    text: '(attempt.outcome === undefined && attempt.phase === "parked")',
-    without: "false",
-  },
-  {
-    name: "what the bank says of a disputed attempt counts as paid",
-    file: "domain/attempts.ts",
-    text: '(dispute === undefined ? outcome : said.at(-1)) === "settled"',
-    without: 'outcome === "settled"',
-  },
-  {
-    name: "an open attempt is asked about whatever is in dispute",
-    file: "domain/task.ts",
-    text: 'item.transfer?.outcome === undefined ? phaseTasks[item.transfer?.phase ?? "parked"] : "review"',
-    without: '"review"',
-  },
-  {
-    name: "what is in dispute is not sent again",
-    file: "domain/decide-transfer.ts",
-    text: 'if (isDisputed(item)) return [park("the bank never saw it, and may have paid another attempt")]',
-    without: "",
-  },
-  {
-    name: "what has not gone out is held back by a dispute",
-    file: "domain/decide-transfer.ts",
-    text: "[detected, ...heldBack(item, at)]",
-    without: "[detected]",
-  },
-  {
     name: "of several attempts in question one is named",
     file: "domain/decide-intervention.ts",
     text: "if (command.attempt === undefined && inQuestion.length !== 1)",
@@ -390,27 +276,8 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "what a person resolved is not tried again by policy",
     file: "domain/evolve.ts",
-    text: "if (last !== undefined) last.retryable = false\n",
+    text: "if (last !== undefined) last.retryable = last.reroutable = false\n",
     without: "",
-  },
-  {
-    name: "what came back early is posted before it is reversed",
-    file: "domain/task.ts",
-    text: 'return ledger === "posted" ? "reverse" : ledger === "held" ? "post" : "hold"',
-    without: 'return "reverse"',
-  },
-  {
-    name: "money that was held for a cancelled item is released",
-    file: "domain/task.ts",
-    text: 'return ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"',
-    without:
-      'return item.state === "failed" && ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"',
-  },
-  {
-    name: "a retry by policy is bounded",
-    file: "domain/task.ts",
-    text: "transfer.attempt < attemptsMax",
-    without: "true",
   },
   {
     name: "what the ledger refused is not asked for before its time",
@@ -459,5 +326,11 @@ export const domainGuards: ReadonlyArray<Guard> = [
     file: "domain/evolve.ts",
     text: 'if (task !== "book" && task !== item.refusal?.kind) item.refusal = undefined',
     without: "",
+  },
+  {
+    name: "a stricter word takes back what no rule led to a bank",
+    file: "domain/decide-screening.ts",
+    text: 'isUnrouted(item) ? "decides" : effects[item.state]',
+    without: "effects[item.state]",
   },
 ]

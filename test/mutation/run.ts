@@ -20,6 +20,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { stepGuards } from "./step-guards.ts"
+import { transferGuards } from "./transfer-guards.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const WORKERS = 2
@@ -31,6 +32,7 @@ const domainTests = [
   "decide-dispute",
   "decide-funds",
   "decide-lifecycle",
+  "decide-routing",
   "decide-screening",
   "decide-transfer",
   "spec",
@@ -54,7 +56,7 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
 ]
 
 const trials: ReadonlyArray<Trial> = [
-  ...domainGuards.map((guard) => ({ guard, tests: domainRun })),
+  ...[...domainGuards, ...transferGuards].map((guard) => ({ guard, tests: domainRun })),
   ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
 const everyNamed = named(

@@ -4,6 +4,7 @@ import { decodePublicEvent, encodePublicEvent, nameOf } from "../../src/publishe
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
 import {
   accepted,
+  along,
   failed,
   intent,
   RETRY_MS,
@@ -87,6 +88,63 @@ describe("the public history of a batch", () => {
     expect(new Set(told.map(({ id }) => id)).size).toBe(told.length)
     for (const event of told)
       expect(Result.isSuccess(decodePublicEvent(encodePublicEvent(event))), event.type).toBe(true)
+  })
+
+  it("tells by which rule a bank was chosen, and of no failure while another bank is on its way", () => {
+    const story = new Story().refused(along("north", "south"))
+    story.tell({ _tag: "Reroute", item: 1 })
+    story.posted("hold").tell(intent(1, 2, along("south")))
+    story.hears(1, settled, 2)
+    const last = new Story().refused(along("north"))
+    const route = { rule: "euros", rulesVersion: "v1" }
+    expect(tellAll(story.events).slice(1)).toMatchObject([
+      { type: "com.atlaspay.payout.settled.v1", data: { attempt: 2, bank: "south", ...route } },
+    ])
+    expect(tellAll(last.events).slice(1), "no other bank is left").toMatchObject([
+      {
+        type: "com.atlaspay.payout.failed.v1",
+        data: { attempt: 1, bank: "north", reason: "AG03", ...route },
+      },
+    ])
+  })
+
+  it("tells once of a failure that compliance keeps from another bank", () => {
+    const story = new Story().refused(along("north", "south"))
+    for (const decision of ["review", "rejected"] as const)
+      story.tell({
+        _tag: "RecordScreening",
+        clearance: 1,
+        clearanceId: "c",
+        listVersion: "v2",
+        decisions: [{ item: 1, decision }],
+      })
+    story.tell({ _tag: "CloseBatch" })
+    const told = tellAll(story.events).slice(1)
+    expect(told.map((event) => [nameOf(event), event.sequence])).toEqual([
+      ["PayoutClearanceWithdrawn", "0000000002"],
+      ["PayoutFailed", "0000000003"],
+      ["PayoutClearanceWithdrawn", "0000000004"],
+      ["PayoutBatchClosed", "0000000005"],
+    ])
+    expect(told[1]).toMatchObject({ subject: `${id}/1`, data: { attempt: 1, bank: "north", reason: "AG03" } })
+    expect(new Set(told.map(({ id }) => id)).size).toBe(told.length)
+    for (const event of told) expect(Result.isSuccess(decodePublicEvent(encodePublicEvent(event)))).toBe(true)
+  })
+
+  it("tells of items that no rule leads to a bank", () => {
+    const story = new Story().started(2).posted("hold")
+    story.tell({ _tag: "RecordUnrouted", items: [1, 2], version: "v1" })
+    story.tell({ _tag: "Retry", item: 1, by: "olga" })
+    story.tell(intent(1))
+    story.hears(1, settled)
+    const told = tellAll(story.events).slice(1)
+    expect(told.map((event) => [nameOf(event), event.subject, event.sequence])).toEqual([
+      ["PayoutUnrouted", `${id}/1`, "0000000002"],
+      ["PayoutUnrouted", `${id}/2`, "0000000003"],
+      ["PayoutSettled", `${id}/1`, "0000000004"],
+    ])
+    expect(told[0]?.data).toMatchObject({ state: "parked", reason: "no rule of version v1 leads to a bank" })
+    for (const event of told) expect(Result.isSuccess(decodePublicEvent(encodePublicEvent(event)))).toBe(true)
   })
 
   it("tells of an item as parked while an attempt is in dispute or two were paid, and then as it stands", () => {

@@ -1,0 +1,192 @@
+/** The guards of the domain around a transfer: what is sent, where to, how often, and what its attempts mean. */
+import type { Guard } from "./domain-guards.ts"
+
+export const transferGuards: ReadonlyArray<Guard> = [
+  {
+    name: "what was sent without clearance is not sent again",
+    file: "domain/decide-transfer.ts",
+    text: 'if (item.clearanceWithdrawn) return [park("the bank never saw it, and its clearance was withdrawn")]',
+    without: "",
+  },
+  {
+    name: "policy does not retry what compliance withdrew",
+    file: "domain/task.ts",
+    text: "!clearanceWithdrawn &&",
+    without: "",
+  },
+  {
+    name: "an intent needs clearance and a hold",
+    file: "domain/decide-transfer.ts",
+    text: 'if (payout?.task !== "request") return refuse(command, "not-due", item)',
+    without: "if (payout === undefined) continue",
+  },
+  {
+    name: "an intent has the number of the next attempt",
+    file: "domain/decide-transfer.ts",
+    text: 'if (attempt !== nextAttempt(payout)) return refuse(command, "no-such-attempt", item)',
+    without: "",
+  },
+  {
+    name: "only the attempt's own bank is believed",
+    file: "domain/decide-transfer.ts",
+    text: 'return refuse(command, "other-bank", command.item)',
+    without: "return events()",
+  },
+  {
+    name: "an attempt goes out a bounded number of times",
+    file: "domain/decide-transfer.ts",
+    text: "transfer.sends >= SENDS_MAX",
+    without: "false",
+  },
+  {
+    name: "what may be on its way is not sent again",
+    file: "domain/decide-transfer.ts",
+    text: "if (at < certainAt) {",
+    without: "if (at < 0) {",
+  },
+  {
+    name: "what the bank accepted is never sent again",
+    file: "domain/decide-transfer.ts",
+    text: "if (transfer.transferId !== undefined)",
+    without: "if (transfer.transferId === null)",
+  },
+  {
+    name: "what is in the air is not sent again",
+    file: "domain/decide-transfer.ts",
+    text: 'if (phase !== "unknown" && phase !== "pending") return []',
+    without: "",
+  },
+  {
+    name: "an unmapped code is not guessed at",
+    file: "domain/decide-transfer.ts",
+    text: "const meaning = meaningOf(code)",
+    without: 'const meaning = meaningOf(code) ?? { category: "bank" as const, retryable: true }',
+  },
+  {
+    name: "a final word is not overwritten",
+    file: "domain/decide-transfer.ts",
+    text: "attempt.outcome === undefined\n",
+    without: "true\n",
+  },
+  {
+    name: "a disputed item stays with a person",
+    file: "domain/attempts.ts",
+    text: 'if (dispute !== undefined) return { state: "parked", reason: dispute }',
+    without: "",
+  },
+  {
+    name: "what was paid twice stays with a person",
+    file: "domain/attempts.ts",
+    text: "if (paid.length > 1)",
+    without: "if (paid.length < 0)",
+  },
+  {
+    name: "of two paid attempts both are in question",
+    file: "domain/attempts.ts",
+    text: "(isPaidTwice && isPaid(attempt))",
+    without: "false",
+  },
+  {
+    name: "an attempt given up on is in question",
+    file: "domain/attempts.ts",
+    text: '(attempt.outcome === undefined && attempt.phase === "parked")',
+    without: "false",
+  },
+  {
+    name: "what the bank says of a disputed attempt counts as paid",
+    file: "domain/attempts.ts",
+    text: '(dispute === undefined ? outcome : said.at(-1)) === "settled"',
+    without: 'outcome === "settled"',
+  },
+  {
+    name: "an open attempt is asked about whatever is in dispute",
+    file: "domain/task.ts",
+    text: 'item.transfer?.outcome === undefined ? phaseTasks[item.transfer?.phase ?? "parked"] : "review"',
+    without: '"review"',
+  },
+  {
+    name: "what is in dispute is not sent again",
+    file: "domain/decide-transfer.ts",
+    text: 'if (isDisputed(item)) return [park("the bank never saw it, and may have paid another attempt")]',
+    without: "",
+  },
+  {
+    name: "what has not gone out is held back by a dispute",
+    file: "domain/decide-transfer.ts",
+    text: '[detected, ...heldBack(item, at, "an earlier attempt is in dispute")]',
+    without: "[detected]",
+  },
+  {
+    name: "what came back early is posted before it is reversed",
+    file: "domain/task.ts",
+    text: 'return ledger === "posted" ? "reverse" : ledger === "held" ? "post" : "hold"',
+    without: 'return "reverse"',
+  },
+  {
+    name: "money that was held for a cancelled item is released",
+    file: "domain/task.ts",
+    text: 'return ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"',
+    without:
+      'return item.state === "failed" && ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"',
+  },
+  {
+    name: "a retry by policy is bounded",
+    file: "domain/task.ts",
+    text: "return transfer.round < attemptsMax && transfer.attempt < ATTEMPTS_MAX",
+    without: "return transfer.attempt < ATTEMPTS_MAX",
+  },
+  {
+    name: "another bank is tried only after a refusal that it may mend",
+    file: "domain/task.ts",
+    text: "transfer?.reroutable === true &&",
+    without: "transfer !== undefined &&",
+  },
+  {
+    name: "another bank is tried only when the money is back",
+    file: "domain/task.ts",
+    text: 'item.task === "none" && isOnItsWay(item)',
+    without: "isOnItsWay(item)",
+  },
+  {
+    name: "another bank is tried only after a final word",
+    file: "domain/task.ts",
+    text: 'state === "failed" &&\n  !clearanceWithdrawn &&',
+    without: "!clearanceWithdrawn &&",
+  },
+  {
+    name: "no other bank is tried for what compliance withdrew",
+    file: "domain/task.ts",
+    text: "!clearanceWithdrawn &&\n",
+    without: "",
+  },
+  {
+    name: "attempts at other banks are bounded",
+    file: "domain/task.ts",
+    text: "transfer.attempt < ATTEMPTS_MAX\n\n",
+    without: "true\n\n",
+  },
+  {
+    name: "a refusal leads to a bank that has not tried it",
+    file: "domain/decide-transfer.ts",
+    text: 'if (payout.reroute?.others?.includes(bank) === false) return refuse(command, "bank-not-next", item)',
+    without: "",
+  },
+  {
+    name: "another bank is tried only when it is due",
+    file: "domain/decide-routing.ts",
+    text: 'if (batch.closed !== undefined || !isRerouteDue(item)) return refuse(command, "not-due", command.item)',
+    without: "",
+  },
+  {
+    name: "only what is due to be sent is parked without a route",
+    file: "domain/decide-routing.ts",
+    text: 'if (stranger !== undefined) return refuse(command, "not-due", stranger)',
+    without: "",
+  },
+  {
+    name: "nothing is sent under a key that may be forgotten",
+    file: "domain/decide-transfer.ts",
+    text: "if (at >= transfer.requestedAt + (outcome.resendWithinMs ?? Number.POSITIVE_INFINITY))",
+    without: "if (at < 0)",
+  },
+]
