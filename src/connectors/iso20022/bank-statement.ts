@@ -1,0 +1,63 @@
+/** camt.053: what was booked on our account on a day, as the bank has it. */
+import type { Result } from "effect"
+import { type Movement, movementsIn } from "./account-entry.ts"
+import { all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
+import { kindOf } from "./message-kind.ts"
+import type { UnreadableFile } from "./unreadable-file.ts"
+import { type Element, readXml, unreadable } from "./xml-reader.ts"
+
+export interface BankStatement {
+  /** The account's IBAN, or its number. */
+  readonly account: string
+  readonly currency: string
+  /** The day that it ends with. */
+  readonly day: string
+  readonly entries: ReadonlyArray<StatementEntry>
+}
+
+export interface StatementEntry {
+  /** The end-to-end reference; empty for what has none. */
+  readonly reference: string
+  readonly currency: string
+  readonly minor: bigint
+  readonly kind: Movement["kind"]
+  readonly bookedOn: string
+}
+
+/** Reads a file that holds a camt.053 with one statement. */
+export const readBankStatement = (xml: Uint8Array | string): Result.Result<BankStatement, UnreadableFile> =>
+  readXml(xml, (document) =>
+    kindOf(document) === "camt.053" ? statementIn(document) : unreadable("Document", "not a camt.053"),
+  )
+
+export const statementIn = (document: Element): BankStatement => {
+  const statement = one(document, "BkToCstmrStmt", "Stmt")
+  const entries = all(statement, "Ntry").flatMap(movementsIn).map(entryOf)
+  return {
+    account: maybeText(statement, "Acct", "Id", "IBAN") ?? text(statement, "Acct", "Id", "Othr", "Id"),
+    currency: maybeText(statement, "Acct", "Ccy") ?? currencyOfBalance(statement),
+    day: dayOf(statement),
+    entries,
+  }
+}
+
+const entryOf = ({ reference = "", currency, minor, kind, bookedOn }: Movement): StatementEntry => ({
+  reference,
+  currency,
+  minor,
+  kind,
+  bookedOn,
+})
+
+/** Every statement has a balance, and each names its currency. */
+const currencyOfBalance = (statement: Element): string => {
+  const [balance] = all(statement, "Bal")
+  return (balance && maybe(balance, "Amt")?.attributes.Ccy) ?? unreadable("Stmt/Acct/Ccy", "missing")
+}
+
+/** The end of its period, or the day that it was made. */
+const dayOf = (statement: Element): string =>
+  maybeDay(statement, "FrToDt", "ToDtTm") ??
+  maybeDay(statement, "FrToDt", "ToDt") ??
+  maybeDay(statement, "CreDtTm") ??
+  unreadable("Stmt/FrToDt", "missing")
