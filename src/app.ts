@@ -1,10 +1,16 @@
 /** The only place where layers are wired: which adapter stands behind each port, and what each role runs. */
 import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
+import { layer as bankFilesLayer } from "./bank-files/bank-files.ts"
+import { layer as inboxInPostgres } from "./bank-files/inbox-files-postgres.ts"
+import { layer as outboxInPostgres } from "./bank-files/outbox-files-postgres.ts"
 import { AppConfig, type Role } from "./config.ts"
+import { fileBank } from "./connectors/bank-files.ts"
 import { instantBank } from "./connectors/bank-instant-http.ts"
 import { banksLayer } from "./connectors/banks.ts"
 import { layer as complianceOverHttp } from "./connectors/compliance-engine-http.ts"
+import type { FileOrders } from "./connectors/file-orders.ts"
+import { layer as fileOrdersInPostgres } from "./connectors/file-orders-postgres.ts"
 import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
 import { layer as ledgerOverHttp } from "./connectors/ledger-http.ts"
 import { ProviderSettings } from "./connectors/provider-settings.ts"
@@ -82,10 +88,11 @@ const crashPoints = Layer.effect(
 )
 
 /** Banks by the kind of their settings: another protocol is another line. */
-const banks = banksLayer({ instant: instantBank })
+const banks = banksLayer<AppConfig | FileOrders>({ instant: instantBank, files: fileBank })
+const fileOrders = fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
 
 const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, registerInPostgres).pipe(
-  Layer.provide(ProviderSettings.layer),
+  Layer.provide([ProviderSettings.layer, fileOrders]),
 )
 
 /** What each role runs on top of the event log. */
@@ -102,6 +109,14 @@ const parts = {
   worker: workerLayer.pipe(
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide([crashPoints, durability]),
+  ),
+  "bank-files": bankFilesLayer.pipe(
+    Layer.provide([
+      inboxInPostgres,
+      outboxInPostgres.pipe(Layer.provide(partnerKeys)),
+      fileOrders,
+      ProviderSettings.layer,
+    ]),
   ),
   projector: Layer.merge(
     projectorLayer.pipe(Layer.provide(readModelsInPostgres)),

@@ -32,6 +32,15 @@ const makeMetrics = () => {
     eventsAppended: counter("atlaspay_events_appended_total", "Events appended to batch logs", ["type"]),
     bankCalls: counter("atlaspay_bank_calls_total", "Calls to banks", ["bank", "call", "outcome"]),
     bankCallSeconds: histogram("atlaspay_bank_call_seconds", "Time of a call to a bank", ["bank", "call"]),
+    bankFiles: counter("atlaspay_bank_files_total", "Files written for banks and taken in from them", [
+      "bank",
+      "outcome",
+    ]),
+    bankOddities: counter(
+      "atlaspay_bank_oddities_total",
+      "Transfers of which a bank's file told what nobody can act on: look at bank_oddities",
+      ["bank", "reason"],
+    ),
     activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
     frozenBatches: counter(
       "atlaspay_frozen_batches_total",

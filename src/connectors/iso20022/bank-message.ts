@@ -1,16 +1,18 @@
 /** Any file that a bank sends about our orders and our account. */
 import type { Result } from "effect"
-import { type BankStatement, statementIn } from "./bank-statement.ts"
+import { statementIn } from "./bank-statement.ts"
 import { kindOf } from "./message-kind.ts"
-import { type Notification, notificationIn } from "./notification.ts"
+import { type Notification, notificationIn, toldIn } from "./notification.ts"
 import { type StatusReport, statusReportIn } from "./status-report.ts"
+import type { Told } from "./transfer-word.ts"
 import type { UnreadableFile } from "./unreadable-file.ts"
 import { type Element, readXml } from "./xml-reader.ts"
 
 export type BankMessage =
   | StatusReport
   | Notification
-  | { readonly _tag: "Statement"; readonly statement: BankStatement }
+  /** All that was booked on a day, whoever ordered it. */
+  | { readonly _tag: "Statement"; readonly named: ReadonlyArray<Told> }
 
 export const readBankMessage = (file: Uint8Array): Result.Result<BankMessage, UnreadableFile> =>
   readXml(file, messageIn)
@@ -22,6 +24,6 @@ const messageIn = (document: Element): BankMessage => {
     case "camt.054":
       return notificationIn(document)
     case "camt.053":
-      return { _tag: "Statement", statement: statementIn(document) }
+      return { _tag: "Statement", named: toldIn(statementIn(document)) }
   }
 }

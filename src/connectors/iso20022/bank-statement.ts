@@ -27,11 +27,15 @@ export interface StatementEntry {
 /** Reads a file that holds a camt.053 with one statement. */
 export const readBankStatement = (xml: Uint8Array | string): Result.Result<BankStatement, UnreadableFile> =>
   readXml(xml, (document) =>
-    kindOf(document) === "camt.053" ? statementIn(document) : unreadable("Document", "not a camt.053"),
+    kindOf(document) === "camt.053"
+      ? statementOf(statementIn(document))
+      : unreadable("Document", "not a camt.053"),
   )
 
-export const statementIn = (document: Element): BankStatement => {
-  const statement = one(document, "BkToCstmrStmt", "Stmt")
+/** The one statement of a camt.053. */
+export const statementIn = (document: Element): Element => one(document, "BkToCstmrStmt", "Stmt")
+
+const statementOf = (statement: Element): BankStatement => {
   const entries = all(statement, "Ntry").flatMap(movementsIn).map(entryOf)
   return {
     account: maybeText(statement, "Acct", "Id", "IBAN") ?? text(statement, "Acct", "Id", "Othr", "Id"),

@@ -13,11 +13,12 @@ export interface Notification {
 /** Reads a camt.054. */
 export const notificationIn = (document: Element): Notification => ({
   _tag: "Notification",
-  named: all(one(document, "BkToCstmrDbtCdtNtfctn"), "Ntfctn")
-    .flatMap((notification) => all(notification, "Ntry"))
-    .flatMap(movementsIn)
-    .flatMap(toldBy),
+  named: all(one(document, "BkToCstmrDbtCdtNtfctn"), "Ntfctn").flatMap(toldIn),
 })
+
+/** What the entries of a notification, or of a statement, tell of transfers. */
+export const toldIn = (account: Element): ReadonlyArray<Told> =>
+  all(account, "Ntry").flatMap(movementsIn).flatMap(toldBy)
 
 /** What has no reference of its own is nobody's transfer. */
 const toldBy = (movement: Movement): ReadonlyArray<Told> => {
