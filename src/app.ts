@@ -11,7 +11,9 @@ import { banksLayer } from "./connectors/banks.ts"
 import { layer as complianceOverHttp } from "./connectors/compliance-engine-http.ts"
 import type { FileOrders } from "./connectors/file-orders.ts"
 import { layer as fileOrdersInPostgres } from "./connectors/file-orders-postgres.ts"
+import { layer as fleetLimitsInRedis } from "./connectors/fleet-limits-redis.ts"
 import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
+import { Lanes } from "./connectors/lane.ts"
 import { layer as ledgerOverHttp } from "./connectors/ledger-http.ts"
 import { ProviderSettings } from "./connectors/provider-settings.ts"
 import { ReadinessChecks } from "./http/operations.ts"
@@ -91,8 +93,10 @@ const crashPoints = Layer.effect(
 const banks = banksLayer<AppConfig | FileOrders>({ instant: instantBank, files: fileBank })
 const fileOrders = fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
 
+const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
+
 const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, registerInPostgres).pipe(
-  Layer.provide([ProviderSettings.layer, fileOrders]),
+  Layer.provide([ProviderSettings.layer, lanes, fileOrders]),
 )
 
 /** What each role runs on top of the event log. */

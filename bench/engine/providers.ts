@@ -45,6 +45,8 @@ export const providers = (
       route: () => "north",
       concurrency: 10_000,
       callMsMax: 10_000,
+      heldUntil: () => 0,
+      invite: (_bank, wanted) => wanted,
       transfer: (_instruction, mayCall = Effect.succeed(true)) =>
         Effect.flatMap(
           mayCall,

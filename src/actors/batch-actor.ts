@@ -36,7 +36,7 @@ export const activate = Effect.fn("BatchActor.activate")(function* (lease: Lease
     const heard = yield* listen(actor)
     const turn = takeTurn(actor, heard, yield* Clock.currentTimeMillis)
     yield* append(actor, turn)
-    const waitUntil = yield* act(actor, turn.calls)
+    const waitUntil = yield* act(actor, turn)
     if (actor.callsUnderWay === 0 && (yield* rest(actor, waitUntil))) return
   }
 }, Effect.scoped)
@@ -105,10 +105,10 @@ const append = Effect.fnUntraced(function* (actor: Activation, { events, handled
 })
 
 /** Starts the calls that are due; gives when those that have to wait may start. */
-const act = Effect.fnUntraced(function* (actor: Activation, calls: ReadonlyArray<Call>) {
+const act = Effect.fnUntraced(function* (actor: Activation, { calls, waitUntil: heldUntil }: Turn) {
   const now = yield* Clock.currentTimeMillis
-  const held = actor.batch.tasks.request.size > 0 ? actor.backoff.until("Transfer") : 0
-  let waitUntil = held > now ? held : undefined
+  const stalled = actor.batch.tasks.request.size > 0 ? actor.backoff.until("Transfer") : 0
+  let waitUntil = stalled > now ? Math.min(stalled, heldUntil ?? stalled) : heldUntil
   if (calls.length > 0 && !actor.desk.isOwner(actor.lease)) yield* prolong(actor)
   if (!actor.complete && calls.some(({ _tag }) => _tag === "Transfer"))
     yield* Effect.catchTag(checkTail(actor), "ProviderUnavailable", (down) => stall(actor, "Transfer", down))

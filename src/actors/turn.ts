@@ -11,6 +11,7 @@ import { plan, type Work } from "../domain/plan.ts"
 import type { Call } from "../pipelines/pipelines.ts"
 import type { Mail } from "../streams/event-log.ts"
 import type { Activation } from "./activation.ts"
+import { HeldItems } from "./held-items.ts"
 
 /** What came in since the last turn. */
 export interface Heard {
@@ -31,6 +32,8 @@ export interface Turn {
   readonly events: ReadonlyArray<BatchEvent>
   readonly handled: ReadonlyArray<string>
   readonly calls: ReadonlyArray<Call>
+  /** When work may be looked at again that waits for a bank, in epoch milliseconds; nothing, when none does. */
+  readonly waitUntil: number | undefined
   readonly refusals: ReadonlyArray<Refusal>
 }
 
@@ -61,23 +64,29 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     if (answer._tag === "RecordTransfer") actor.busy.delete(answer.item)
     obey(answer)
   }
-  const calls = actor.desk.isDraining() ? [] : decideDue(actor, now, obey)
-  return { events, handled: mail.map(({ id }) => id), calls, refusals }
+  const due = actor.desk.isDraining() ? nothingDue : decideDue(actor, now, obey)
+  return { events, handled: mail.map(({ id }) => id), ...due, refusals }
 }
 
+type Due = Pick<Turn, "calls" | "waitUntil">
+
+const nothingDue: Due = { calls: [], waitUntil: undefined }
+
+/** How often a turn looks behind items that are held for those of other banks. */
+const LOOKS_MAX = 16
+
 /** Decides what is due until only calls are left, and gives those. */
-const decideDue = (
-  actor: Activation,
-  now: number,
-  obey: (command: BatchCommand) => void,
-): ReadonlyArray<Call> => {
-  const { route } = actor.desk.pipelines
-  while (true) {
-    const due = plan(actor.batch, now, new Set(actor.busy.keys()))
-    const commands = due.flatMap((work) =>
-      mustWait(actor, work, now) ? [] : commandOf(actor, work, now, route),
-    )
-    if (commands.length === 0) return due.filter(isCall)
+const decideDue = (actor: Activation, now: number, obey: (command: BatchCommand) => void): Due => {
+  const held = new HeldItems(actor, now)
+  for (let looks = 1; ; ) {
+    const heldBefore = held.items.size
+    const due = plan(actor.batch, now, new Set([...actor.busy.keys(), ...held.items]))
+    const ready = due.flatMap((work) => (mustWait(actor, work, now) ? [] : held.ready(work)))
+    const commands = ready.flatMap((work) => commandOf(actor, work, now, actor.desk.pipelines.route))
+    if (commands.length === 0) {
+      if (held.items.size > heldBefore && looks++ < LOOKS_MAX) continue
+      return { calls: ready.filter(isCall), waitUntil: held.until }
+    }
     const before = actor.batch.version
     for (const command of commands) obey(command)
     if (actor.batch.version === before) throw new Error("planned commands were all refused")

@@ -14,7 +14,8 @@ export interface TransferInstruction {
 
 /**
  * What a bank said of a transfer. Only a definitive word is one of the first five; whatever cannot be trusted (a
- * time-out, a reset, a 5xx, nonsense) is `Ambiguous`: the transfer may have been made.
+ * time-out, a reset, a 5xx, nonsense) is `Ambiguous`: the transfer may have been made. `failure` says what went wrong
+ * with the call itself.
  */
 export type BankAnswer =
   | { readonly _tag: "Accepted"; readonly transferId: string }
@@ -22,7 +23,7 @@ export type BankAnswer =
   | { readonly _tag: "Failed"; readonly code: string }
   | { readonly _tag: "Returned"; readonly code: string }
   | { readonly _tag: "NeverSeen" }
-  | { readonly _tag: "Ambiguous"; readonly reason: string }
+  | { readonly _tag: "Ambiguous"; readonly reason: string; readonly failure?: ProviderUnavailable }
 
 /** One bank, as its adapter speaks to it. Neither call fails: not knowing is an answer. */
 export interface Bank {
@@ -34,12 +35,18 @@ export interface Bank {
 }
 
 /** Nobody knows what became of a transfer, and why. */
-export const ambiguous = (reason: string): BankAnswer => ({ _tag: "Ambiguous", reason })
+export const ambiguous = (reason: string): BankAnswer & { readonly _tag: "Ambiguous" } => ({
+  _tag: "Ambiguous",
+  reason,
+})
 
 /** A call without an answer to believe: it may have had its effect. */
-export const unanswered = ({ reason }: ProviderUnavailable): BankAnswer => ambiguous(reason)
+export const unanswered = (failure: ProviderUnavailable): BankAnswer => ({
+  ...ambiguous(failure.reason),
+  failure,
+})
 
-/** Nothing was sent: when the bank's turn came, the caller might not call any more. */
+/** Nothing was sent: the caller might not call any more when the turn came, or the bank takes no inquiries now. */
 export interface NotSent {
   readonly _tag: "NotSent"
 }
@@ -50,12 +57,17 @@ export class Banks extends Context.Service<
   {
     /** The bank that pays a currency. */
     readonly route: (currency: string) => string
+    /** When a bank may take calls again, in epoch milliseconds; not later than `now` while it takes some. */
+    readonly heldUntil: (bank: string, now: number) => number
+    /** For how many of `wanted` payouts a transfer may be got ready: none where it could not be sent. */
+    readonly invite: (bank: string, wanted: number, now: number) => number
     /** Waits for the bank's turn, asks `mayCall`, and sends only if it says yes (as it does by default). */
     readonly transfer: (
       instruction: TransferInstruction,
       mayCall?: Effect.Effect<boolean>,
     ) => Effect.Effect<BankAnswer | NotSent>
-    readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer>
+    /** Asks at once or not at all. */
+    readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer | NotSent>
     /** How many calls may be under way at once at any bank, for all batches together. */
     readonly concurrency: number
     /** How long a call may take at any bank. */

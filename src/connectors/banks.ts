@@ -1,7 +1,15 @@
 /** The banks of the settings, each made by the adapter of its kind; a currency is paid by the first route that takes it. */
-import { Array as Arr, Effect, Layer, Semaphore } from "effect"
-import { Metrics } from "../telemetry/metrics.ts"
-import { ambiguous, type Bank, type BankAnswer, Banks, type NotSent } from "./bank.ts"
+import { Array as Arr, Effect, Layer } from "effect"
+import {
+  ambiguous,
+  type Bank,
+  type BankAnswer,
+  Banks,
+  type NotSent,
+  type TransferInstruction,
+} from "./bank.ts"
+import { type Lane, Lanes } from "./lane.ts"
+import type { ProviderUnavailable } from "./provider-error.ts"
 import {
   type BankSettings,
   InvalidProviderSetting,
@@ -12,10 +20,11 @@ import {
 /** Makes the bank of an entry of the settings; it reads itself what its kind needs beyond what all have. */
 export type BankMaker<R> = (settings: BankSettings) => Effect.Effect<Bank, InvalidProviderSetting, R>
 
-/** A bank and its turns: the calls that it may be asked at once, by all batches together. */
+/** A bank and the lane that all batches call it through. */
 interface Desk {
   readonly bank: Bank
-  readonly turns: Semaphore.Semaphore
+  readonly lane: Lane
+  readonly patienceMs: number
 }
 
 /** The banks, each made by the maker of its kind. */
@@ -25,40 +34,74 @@ export const banksLayer = <R>(makers: Readonly<Record<string, BankMaker<R>>>) =>
     Effect.gen(function* () {
       const { banks, routes } = yield* ProviderSettings
       const desks = new Map(yield* Effect.forEach(banks, (settings) => openDesk(makers, settings)))
-      const measured = yield* measuring
       return {
         route: (currency) => routeOf(routes, currency),
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
         callMsMax: Math.max(...banks.map(({ policy }) => policy.timeoutMs)),
-        transfer: Effect.fn("Banks.transfer")(function* (instruction, mayCall = Effect.succeed(true)) {
+        heldUntil: (name, now) => desks.get(name)?.lane.gate.closedUntil(now) ?? 0,
+        invite: (name, wanted, now) => desks.get(name)?.lane.gate.invite(wanted, now) ?? wanted,
+        transfer: (instruction, mayCall = Effect.succeed(true)) => {
           const desk = desks.get(instruction.bank)
-          if (desk === undefined) return unknownBank
-          const pay = Effect.gen(function* () {
-            if (!(yield* mayCall)) return notSent
-            return yield* measured(instruction.bank, "transfer", desk.bank.transfer(instruction))
-          })
-          return yield* desk.turns.withPermit(pay)
-        }),
-        inquire: Effect.fn("Banks.inquire")(function* (name, reference) {
+          return desk === undefined ? Effect.succeed(unknownBank) : transferBy(desk, instruction, mayCall)
+        },
+        inquire: (name, reference) => {
           const desk = desks.get(name)
-          if (desk === undefined) return unknownBank
-          return yield* desk.turns.withPermit(measured(name, "inquiry", desk.bank.inquire(reference)))
-        }),
+          return desk === undefined ? Effect.succeed(unknownBank) : inquireBy(desk, reference)
+        },
       }
     }),
   )
 
+/** Money is sent once per decision of the domain: it is not repeated unless it is certain that nothing was sent. */
+const transferBy = (
+  { bank, lane, patienceMs }: Desk,
+  instruction: TransferInstruction,
+  mayCall: Effect.Effect<boolean>,
+): Effect.Effect<BankAnswer | NotSent> => {
+  const sent = Effect.flatMap(bank.transfer(instruction), failed)
+  const attempt = Effect.flatMap(
+    mayCall,
+    (may): Effect.Effect<BankAnswer | NotSent, ProviderUnavailable> => (may ? sent : Effect.succeed(notSent)),
+  )
+  return lane
+    .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf }, attempt)
+    .pipe(Effect.catchTag("ProviderUnavailable", ({ reason }) => Effect.succeed(ambiguous(reason))))
+}
+
+/** An inquiry that cannot be made now is left for later. */
+const inquireBy = ({ bank, lane }: Desk, reference: string): Effect.Effect<BankAnswer | NotSent> =>
+  lane
+    .call(
+      { step: "inquiry", repeatable: true, patienceMs: 0, outcomeOf },
+      Effect.flatMap(bank.inquire(reference), failed),
+    )
+    .pipe(
+      Effect.catchTag("ProviderUnavailable", ({ kind, reason }) =>
+        Effect.succeed(kind === "not-called" ? notSent : ambiguous(reason)),
+      ),
+    )
+
+/** An answer that is none, because the call failed, is a failure to the lane. */
+const failed = (answer: BankAnswer): Effect.Effect<BankAnswer, ProviderUnavailable> =>
+  answer._tag === "Ambiguous" && answer.failure !== undefined
+    ? Effect.fail(answer.failure)
+    : Effect.succeed(answer)
+
+const outcomeOf = ({ _tag }: BankAnswer | NotSent): string | undefined =>
+  _tag === "NotSent" ? undefined : _tag
+
 const openDesk = Effect.fnUntraced(function* <R>(
   makers: Readonly<Record<string, BankMaker<R>>>,
   settings: BankSettings,
-): Effect.fn.Return<readonly [string, Desk], InvalidProviderSetting, R> {
+): Effect.fn.Return<readonly [string, Desk], InvalidProviderSetting, R | Lanes> {
   const { name, kind, policy, place } = settings
   const make = makers[kind]
   if (make === undefined) {
     const reason = `${place.path}.kind: expected one of ${Object.keys(makers).join(", ")}`
     return yield* new InvalidProviderSetting({ setting: place.setting, reason })
   }
-  return [name, { bank: yield* make(settings), turns: Semaphore.makeUnsafe(policy.concurrency) }]
+  const lane = yield* (yield* Lanes).open({ name, kind }, policy)
+  return [name, { bank: yield* make(settings), lane, patienceMs: policy.patienceMs }]
 })
 
 /** The settings have a route that takes everything. */
@@ -67,22 +110,6 @@ const routeOf = (routes: ReadonlyArray<Route>, currency: string): string => {
   if (route === undefined) throw new Error(`no route for ${currency}`)
   return Arr.headNonEmpty(route.banks)
 }
-
-/** Counts calls and takes their time, by bank and by what it answered: both are few. */
-const measuring = Effect.map(
-  Metrics,
-  ({ bankCalls, bankCallSeconds }) =>
-    (bank: string, call: string, answer: Effect.Effect<BankAnswer>) =>
-      Effect.suspend(() => {
-        const stop = bankCallSeconds.startTimer({ bank, call })
-        return Effect.tap(answer, ({ _tag }) =>
-          Effect.sync(() => {
-            stop()
-            bankCalls.inc({ bank, call, outcome: _tag })
-          }),
-        )
-      }),
-)
 
 const notSent: NotSent = { _tag: "NotSent" }
 

@@ -3,6 +3,7 @@ import { PlainText } from "../domain/beneficiary.ts"
 import { ClearanceDecision } from "../domain/events.ts"
 import { formatAmount } from "../domain/money.ts"
 import { type Clearance, type ClearanceRequest, ComplianceEngine } from "./compliance-engine.ts"
+import { Lanes } from "./lane.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
 import { type Answers, callProvider, ProviderId, providerOf, reading } from "./provider-http.ts"
 import { ProviderSettings } from "./provider-settings.ts"
@@ -20,27 +21,36 @@ const ClearanceBody = Schema.Struct({
 
 const answers: Answers<Clearance> = { 200: reading(ClearanceBody, (clearance) => clearance) }
 
+/** The engine keeps the ids of clearances: asked again, it is the same question. */
+const terms = { step: STEP, repeatable: true, patienceMs: 0, outcomeOf: () => "Cleared" }
+
 /** The compliance engine behind `POST {url}/clearance`. */
 export const layer = Layer.effect(
   ComplianceEngine,
   Effect.gen(function* () {
-    const provider = providerOf(PROVIDER, (yield* ProviderSettings).compliance)
+    const { compliance } = yield* ProviderSettings
+    const provider = providerOf(PROVIDER, compliance)
+    const lane = yield* (yield* Lanes).open({ name: PROVIDER, kind: "compliance" }, compliance.policy)
     return {
       screen: Effect.fn("ComplianceEngine.screen")(function* (request) {
-        const clearance = yield* callProvider(
-          provider,
-          {
-            step: STEP,
-            method: "POST",
-            path: "/clearance",
-            idempotencyKey: request.clearanceId,
-            body: bodyOf(request),
-          },
-          answers,
+        const clearance = yield* lane.call(
+          terms,
+          callProvider(
+            provider,
+            {
+              step: STEP,
+              method: "POST",
+              path: "/clearance",
+              idempotencyKey: request.clearanceId,
+              body: bodyOf(request),
+            },
+            answers,
+          ),
         )
         if (decidesExactly(request, clearance)) return clearance
         return yield* new ProviderUnavailable({
           provider: PROVIDER,
+          kind: "nonsense",
           reason: `${STEP}: did not decide exactly what was asked`,
         })
       }),

@@ -1,5 +1,6 @@
 import { Effect, Layer, Result, Schema } from "effect"
 import { formatAmount } from "../domain/money.ts"
+import { Lanes } from "./lane.ts"
 import { Ledger, type LedgerPosting, PostingRefused } from "./ledger.ts"
 import { type Answers, callProvider, ProviderCode, ProviderId, providerOf, reading } from "./provider-http.ts"
 import { ProviderSettings } from "./provider-settings.ts"
@@ -22,14 +23,19 @@ const answers: Answers<Booked> = {
 export const layer = Layer.effect(
   Ledger,
   Effect.gen(function* () {
-    const provider = providerOf("ledger", (yield* ProviderSettings).ledger)
+    const { ledger } = yield* ProviderSettings
+    const provider = providerOf("ledger", ledger)
+    const lane = yield* (yield* Lanes).open({ name: "ledger", kind: "ledger" }, ledger.policy)
     return {
       post: Effect.fn("Ledger.post")(function* (posting) {
         const { key, kind } = posting
-        const answer = yield* callProvider(
-          provider,
-          { step: kind, method: "POST", path: "/postings", idempotencyKey: key, body: bodyOf(posting) },
-          answers,
+        const answer = yield* lane.call(
+          { step: kind, repeatable: true, patienceMs: 0, outcomeOf },
+          callProvider(
+            provider,
+            { step: kind, method: "POST", path: "/postings", idempotencyKey: key, body: bodyOf(posting) },
+            answers,
+          ),
         )
         if (Result.isSuccess(answer)) return answer.success
         return yield* new PostingRefused({ key, code: answer.failure })
@@ -37,6 +43,9 @@ export const layer = Layer.effect(
     }
   }),
 )
+
+/** A posting may be made again: the ledger keeps its keys. */
+const outcomeOf = (answer: Booked): string => (Result.isSuccess(answer) ? "Booked" : "Refused")
 
 const bodyOf = ({ kind, partner, batch, lines }: LedgerPosting) => ({
   kind,

@@ -6,6 +6,7 @@
 import { readFile } from "node:fs/promises"
 import { Context, Effect, Layer, Schema, SchemaIssue } from "effect"
 import { AppConfig, type Settings } from "../config.ts"
+import { type CallPolicy, PolicyFields, policyOf } from "./call-policy.ts"
 
 const FILE_BYTES_MAX = 1024 * 1024
 
@@ -32,18 +33,6 @@ const isProviderUrl = (text: string): boolean => {
 export const ProviderUrl = Schema.String.check(
   Schema.makeFilter((text: string) => isProviderUrl(text) || "expected an http(s) URL without a password"),
 )
-
-const atMost = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
-
-const PolicyFields = Schema.Struct({
-  /** From the start of a call to the last byte of its answer. */
-  timeoutMs: Schema.optionalKey(atMost(10_000_000)),
-  /** Calls under way at a time, of one process. */
-  concurrency: Schema.optionalKey(atMost(10_000)),
-})
-
-/** How a provider is called. */
-export type CallPolicy = Required<typeof PolicyFields.Type>
 
 const Provider = Schema.Struct({ url: ProviderUrl, policy: Schema.optionalKey(PolicyFields) })
 
@@ -123,12 +112,9 @@ export class ProviderSettings extends Context.Service<
       const json = fromFile ? yield* readDocument(source.file) : documentOf(source)
       const document = yield* decoded(Document, json, (path) => ({ setting: settingOf(path), path: "" }))
       yield* checkedNames(document, settingOf)
-      const policyOf = (given: typeof PolicyFields.Type = {}): CallPolicy => ({
-        timeoutMs,
-        concurrency: bankConcurrency,
-        ...given,
-      })
-      const providerAt = ({ url, policy }: typeof Provider.Type) => ({ url, policy: policyOf(policy) })
+      const completed = (given: PolicyFields = {}) =>
+        policyOf(given, { timeoutMs, concurrency: bankConcurrency })
+      const providerAt = ({ url, policy }: typeof Provider.Type) => ({ url, policy: completed(policy) })
       return {
         version: document.version,
         compliance: providerAt(document.compliance),
@@ -136,7 +122,7 @@ export class ProviderSettings extends Context.Service<
         banks: document.banks.map(({ name, kind, policy, ...own }, index) => ({
           name,
           kind,
-          policy: policyOf(policy),
+          policy: completed(policy),
           own,
           place: { setting: settingOf("banks"), path: `banks[${index}]` },
         })),

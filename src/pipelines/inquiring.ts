@@ -1,5 +1,6 @@
 import { Clock, Effect } from "effect"
 import type { BankAnswer, Banks } from "../connectors/bank.ts"
+import { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { callBanks } from "./bank-calls.ts"
@@ -7,20 +8,33 @@ import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Tell } from "./pipelines.ts"
 import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
 
-/** Asks the banks what became of open transfers. */
+/** Asks the banks what became of open transfers. A bank that takes no inquiries now is asked later. */
 export const inquiring =
   (desk: InquiryPolicy & { readonly banks: Banks["Service"] }) =>
-  (id: BatchId, batch: Batch, numbers: ReadonlyArray<number>, tell: Tell): Effect.Effect<void> =>
-    callBanks(
-      transfersOf(id, batch, numbers),
-      desk.banks.concurrency,
-      Effect.fnUntraced(function* (transfer) {
+  (
+    id: BatchId,
+    batch: Batch,
+    numbers: ReadonlyArray<number>,
+    tell: Tell,
+  ): Effect.Effect<void, ProviderUnavailable> => {
+    const transfers = transfersOf(id, batch, numbers)
+    return Effect.gen(function* () {
+      const notAsked = new Set<string>()
+      const ask = Effect.fnUntraced(function* (transfer: DueTransfer) {
         const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
+        if (answer._tag === "NotSent") return void notAsked.add(transfer.bank)
         const now = yield* Clock.currentTimeMillis
         return recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk)
-      }),
-      tell,
-    )
+      })
+      yield* callBanks(transfers, desk.banks.concurrency, ask, tell)
+      for (const provider of notAsked)
+        return yield* new ProviderUnavailable({
+          provider,
+          reason: "takes no inquiries now",
+          kind: "not-called",
+        })
+    })
+  }
 
 /** Here the account is sealed: an id that ends as it does may quote it, and is not worth the risk. */
 const withoutQuotes = (answer: BankAnswer, { payout }: DueTransfer): BankAnswer => {

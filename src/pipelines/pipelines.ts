@@ -41,6 +41,10 @@ export class Pipelines extends Context.Service<
   {
     /** The bank that pays a currency. */
     readonly route: (currency: string) => string
+    /** When a bank may take calls again, in epoch milliseconds; not later than `now` while it takes some. */
+    readonly heldUntil: Banks["Service"]["heldUntil"]
+    /** For how many of `wanted` payouts an intent may be written: none where its transfer could not be sent. */
+    readonly invite: Banks["Service"]["invite"]
     /**
      * Performs one call. Reads what it needs of the batch when it is called, not later: the batch goes on changing.
      * A failure means that the rest of this work is still due.
@@ -75,6 +79,8 @@ export class Pipelines extends Context.Service<
       const inquire = inquiring({ banks, inquiryDelaysMs, quarantineMs })
       return {
         route: banks.route,
+        heldUntil: banks.heldUntil,
+        invite: banks.invite,
         tailOf: register.tailOf,
         perform: (id, batch, call, mandate, tell) => {
           switch (call._tag) {

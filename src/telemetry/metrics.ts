@@ -1,6 +1,6 @@
 /**
  * What the service measures, for Prometheus. Every metric stands in the one table below; the values of its labels come
- * from closed sets (routes, event types, banks, outcomes), never from a partner, a batch or a message.
+ * from closed sets (routes, event types, providers, outcomes), never from a partner, a batch or a message.
  */
 import { Context, Effect, Layer } from "effect"
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client"
@@ -13,7 +13,8 @@ const makeMetrics = () => {
   const registers = [registry]
   const counter = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label>) =>
     new Counter({ name, help, labelNames, registers })
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+  const gauge = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label> = []) =>
+    new Gauge({ name, help, labelNames, registers })
   const histogram = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label>) =>
     new Histogram({ name, help, labelNames, buckets: seconds, registers })
   collectDefaultMetrics({ register: registry })
@@ -30,8 +31,37 @@ const makeMetrics = () => {
       ["status"],
     ),
     eventsAppended: counter("atlaspay_events_appended_total", "Events appended to batch logs", ["type"]),
-    bankCalls: counter("atlaspay_bank_calls_total", "Calls to banks", ["bank", "call", "outcome"]),
-    bankCallSeconds: histogram("atlaspay_bank_call_seconds", "Time of a call to a bank", ["bank", "call"]),
+    providerCalls: counter("atlaspay_provider_calls_total", "Calls to providers, by what came of them", [
+      "provider",
+      "step",
+      "outcome",
+    ]),
+    providerCallSeconds: histogram("atlaspay_provider_call_seconds", "Time of a call to a provider", [
+      "provider",
+      "step",
+    ]),
+    providerRetries: counter("atlaspay_provider_retries_total", "Calls to providers made again", [
+      "provider",
+      "step",
+    ]),
+    providerRetriesDenied: counter(
+      "atlaspay_provider_retries_denied_total",
+      "Calls to providers not made again, as the budget of retries was spent",
+      ["provider", "step"],
+    ),
+    providerBreakers: gauge(
+      "atlaspay_provider_breaker",
+      "A provider's circuit breaker in this process: 0 closed, 1 half open, 2 open",
+      ["provider"],
+    ),
+    providerWaiting: gauge("atlaspay_provider_waiting", "Calls to a provider that have not begun", [
+      "provider",
+    ]),
+    providerLimited: counter(
+      "atlaspay_provider_limited_total",
+      "Calls that waited for a limit that all processes share",
+      ["provider"],
+    ),
     bankFiles: counter("atlaspay_bank_files_total", "Files written for banks and taken in from them", [
       "bank",
       "outcome",

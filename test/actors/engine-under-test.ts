@@ -113,6 +113,8 @@ export class EngineUnderTest implements AsyncDisposable {
         route: () => "north",
         concurrency: 64,
         callMsMax: 10_000,
+        heldUntil: () => 0,
+        invite: (_bank, wanted) => wanted,
         transfer: ({ reference }, mayCall = Effect.succeed(true)) =>
           Effect.flatMap(mayCall, (may): Effect.Effect<BankAnswer | NotSent> => {
             if (!may) return Effect.succeed({ _tag: "NotSent" })

@@ -9,6 +9,7 @@ import type { FileBank } from "../../src/bank-files/outbox.ts"
 import { layer as outboxInPostgres } from "../../src/bank-files/outbox-files-postgres.ts"
 import type { TransferInstruction } from "../../src/connectors/bank.ts"
 import { fileBank } from "../../src/connectors/bank-files.ts"
+import { policyOf } from "../../src/connectors/call-policy.ts"
 import { layer as ordersInPostgres } from "../../src/connectors/file-orders-postgres.ts"
 import type { BankSettings } from "../../src/connectors/provider-settings.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
@@ -80,7 +81,7 @@ export class FileBankUnderTest implements Disposable {
     const entry: BankSettings = {
       name,
       kind: "files",
-      policy: { timeoutMs: 1_000, concurrency: 8 },
+      policy: policyOf({}, { timeoutMs: 1_000, concurrency: 8 }),
       own,
       place: { setting: "PROVIDERS_FILE", path: "banks[0]" },
     }

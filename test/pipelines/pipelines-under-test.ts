@@ -18,7 +18,7 @@ import { Postgres } from "../../src/platform/postgres.ts"
 import { type SandboxUrls, startSandbox } from "../../src/sandbox/sandbox.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, Story } from "../domain/batch-story.ts"
-import { settings } from "../settings.ts"
+import { lanes, settings } from "../settings.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 export interface Outside {
@@ -53,7 +53,7 @@ export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}, ke
         keys,
       ).pipe(Layer.fresh),
     ),
-    Layer.provide(Layer.fresh(ProviderSettings.layer)),
+    Layer.provide([Layer.fresh(ProviderSettings.layer), lanes]),
     Layer.provideMerge(Layer.fresh(Postgres.layer)),
     Layer.provide(Layer.succeed(CrashPoints, (point) => Effect.sync(() => void passed.push(point)))),
     Layer.provide(
