@@ -13,7 +13,7 @@ import type { SandboxAccess } from "./service-record.ts"
 const Urls = Schema.fromJsonString(
   Schema.Struct({
     compliance: Schema.String,
-    banks: Schema.Struct({ north: Schema.String, south: Schema.String }),
+    banks: Schema.Struct({ north: Schema.String, south: Schema.String, west: Schema.String }),
     ledger: Schema.String,
   }),
 )
