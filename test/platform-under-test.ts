@@ -9,7 +9,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inject } from "vitest"
-import { type Sandbox, sandboxSecret, startSandbox } from "../src/sandbox/sandbox.ts"
+import { type Sandbox, type SandboxOptions, sandboxSecret, startSandbox } from "../src/sandbox/sandbox.ts"
 import { ownDatabase } from "./database.ts"
 import { masterKeys, ownPrefix } from "./settings.ts"
 
@@ -85,8 +85,11 @@ export class PlatformUnderTest implements AsyncDisposable {
     this.#close = close
   }
 
-  static async open(environment: Readonly<Record<string, string>> = {}): Promise<PlatformUnderTest> {
-    const [database, sandbox, port] = await Promise.all([ownDatabase(), startSandbox(), freePort()])
+  static async open(
+    environment: Readonly<Record<string, string>> = {},
+    outside: SandboxOptions = {},
+  ): Promise<PlatformUnderTest> {
+    const [database, sandbox, port] = await Promise.all([ownDatabase(), startSandbox(outside), freePort()])
     const { compliance, banks, ledger } = sandbox.urls
     const settings = {
       HOST: "127.0.0.1",

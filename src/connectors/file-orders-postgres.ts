@@ -165,5 +165,10 @@ const unavailable = Effect.mapError(
 )
 
 const withoutKey = Effect.mapError(
-  () => new ProviderUnavailable({ provider: "file-orders", reason: "seal an order: the key cannot be had" }),
+  () =>
+    new ProviderUnavailable({
+      provider: "file-orders",
+      reason: "seal an order: the key cannot be had",
+      kind: "not-called",
+    }),
 )

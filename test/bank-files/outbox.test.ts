@@ -124,13 +124,13 @@ describe.concurrent("a process dies", () => {
   const cases = deaths.flatMap(([when, step]) => [true, false].map((quick) => [when, step, quick] as const))
   it.each(cases)("%s %s, and the client is quick: %s", async (when, step, quick) => {
     using test = new FileBankUnderTest(database)
-    await test.run(place(test, [1, 2, 3]))
-    const end = await test.run(Effect.exit(Effect.provide(writeOutbox(test.bank), dying(when, step))))
+    const killed = Effect.provide(writeOutbox(test.bank), dying(when, step))
+    const end = await test.run(Effect.andThen(place(test, [1, 2, 3]), Effect.exit(killed)))
     expect(end._tag).toBe("Failure")
     if (quick) test.carry()
-    await test.run(place(test, [4]))
     const left = await test.run(
       Effect.gen(function* () {
+        yield* place(test, [4])
         yield* writeOutbox(test.bank)
         if (quick) test.carry()
         yield* writeOutbox(test.bank)

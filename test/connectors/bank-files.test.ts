@@ -132,7 +132,7 @@ it("does not know, without its database", async () => {
       return answers
     }),
   )
-  expect(answers).toEqual([
+  expect(answers).toMatchObject([
     { _tag: "Ambiguous", reason: "store an order: 42P01" },
     { _tag: "Ambiguous", reason: "find an order: 42P01" },
   ])
