@@ -26,10 +26,20 @@ const TELLS_MAX = 16
 const MAILBOX_RETRY_MS = 100
 const MAILBOX_RETRIES = 50
 
-/** Takes in the files that look as they did at the last look; gives what was seen, for the next one. */
+/**
+ * Takes in the files that look as they did at the last look; gives what was seen, for the next one. A file that cannot be
+ * taken in yet holds up no other.
+ */
 export const readInbox = Effect.fn("readInbox")(function* (bank: FileBank, before: ReadonlySet<string>) {
   const found = yield* arrivals(bank.folder, FILES_MAX)
-  for (const arrival of found) if (before.has(lookOf(arrival))) yield* takeIn(bank, arrival)
+  for (const arrival of found.filter((arrival) => before.has(lookOf(arrival))))
+    yield* Effect.catch(takeIn(bank, arrival), (failure) =>
+      Effect.logWarning("file of a bank cannot be taken in yet", {
+        bank: bank.name,
+        file: arrival.name,
+        failure,
+      }),
+    )
   return new Set(found.map(lookOf))
 })
 

@@ -182,7 +182,7 @@ it("what is odd is reported and not acted on, and the rest is", async () => {
       ]
       test.deliver("a.xml", report(about, "ACTC", ...words))
       test.deliver("b.xml", booked(referenceOf(3), 4, "DBIT"))
-      test.deliver("c.xml", report("20200101-EUR-sepa-1", "RJCT"))
+      test.deliver("c.xml", report("EUR-sepa-2020-01-01-1", "RJCT"))
       yield* test.looks
       return [yield* standings(test, 4), yield* told, yield* oddities(test), yield* counted] as const
     }),
@@ -190,10 +190,10 @@ it("what is odd is reported and not acted on, and the rest is", async () => {
   expect(answers).toEqual(["Failed", "Accepted", "Accepted", "Accepted"])
   expect(mail.map(({ item }) => item)).toEqual([1])
   expect(odd).toEqual([
-    ["20200101-EUR-sepa-1", "unknown-file"],
     [referenceOf(2), "unclear-status"],
     [referenceOf(3), "amount-differs"],
     [referenceOf(4), "unknown-reference"],
+    ["EUR-sepa-2020-01-01-1", "unknown-file"],
     ["SOMEBODY-ELSES", "unknown-reference"],
   ])
   expect(count).toMatchObject({
@@ -342,25 +342,31 @@ describe("a process dies", () => {
   })
 })
 
-it("nothing is marked as read while the log cannot be told", async () => {
+it("nothing is marked as read while its batch cannot be told, and other files are", async () => {
   using test = new FileBankUnderTest(database)
-  const [failure, answers, mail] = await test.run(
+  const [before, after, mail] = await test.run(
     Effect.gen(function* () {
-      const about = yield* ordered(test, 1)
-      test.deliver("a.xml", report(about, "ACSC"))
+      yield* ordered(test, 2)
+      test.deliver("a.xml", booked(referenceOf(1), 1, "DBIT"))
+      test.deliver("b.xml", booked(referenceOf(2), 2, "DBIT"))
+      const unavailable = new StreamsUnavailable({ step: "tell", reason: "gone" })
       const silent = Layer.effect(
         EventLog,
-        Effect.map(EventLog, (log) => ({ ...log, tell: () => Effect.fail(unavailable) })),
+        Effect.map(EventLog, (log) => {
+          const tell: typeof log.tell = (batch, command) =>
+            command._tag === "RecordTransfer" && command.item === 1
+              ? Effect.fail(unavailable)
+              : log.tell(batch, command)
+          return { ...log, tell }
+        }),
       )
-      const failure = yield* Effect.flip(Effect.provide(test.looks, silent))
-      const answers = [yield* standings(test, 1)]
+      yield* Effect.provide(test.looks, silent)
+      const before = [yield* standings(test, 2), test.list("inbox")]
       yield* test.looks
-      return [failure, [...answers, yield* standings(test, 1)], yield* told] as const
+      return [before, [yield* standings(test, 2), test.list("inbox")], yield* told] as const
     }),
   )
-  expect(failure).toBe(unavailable)
-  expect(answers).toEqual([["Accepted"], ["Settled"]])
-  expect(mail).toHaveLength(1)
+  expect(before).toEqual([["Accepted", "Settled"], ["a.xml"]])
+  expect(after).toEqual([["Settled", "Settled"], []])
+  expect(mail.map(({ item }) => item)).toEqual([2, 1])
 })
-
-const unavailable = new StreamsUnavailable({ step: "tell", reason: "gone" })

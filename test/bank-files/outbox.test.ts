@@ -53,7 +53,7 @@ it("a file holds what was ordered, is valid, and leaves no details behind", asyn
   expect(test.list("outbox")).toHaveLength(1)
   test.carry()
   const [[name = "", xml = ""] = []] = test.taken
-  expect(name).toMatch(/^20[0-9]{6}-EUR-sepa-1\.pain\.001\.xml$/)
+  expect(name).toMatch(/^EUR-sepa-20\d\d-\d\d-\d\d-1\.pain\.001\.xml$/)
   expect([...test.ordered].sort()).toEqual(references([1, 2, 3]))
   expect(xml).toContain("<CtrlSum>0.06</CtrlSum>")
   if (isPublishedDataThere) expect(await schemaProblems([xml])).toEqual([])
@@ -69,11 +69,11 @@ it("orders of other currencies and schemes go out in files of their own, and no 
     }),
   )
   test.carry()
-  expect([...test.taken.keys()].map((name) => name.slice(9)).sort()).toEqual([
-    "EUR-sepa-1.pain.001.xml",
-    "EUR-sepa-2.pain.001.xml",
-    "EUR-sepa-3.pain.001.xml",
-    "USD-cross-border-1.pain.001.xml",
+  expect([...test.taken.keys()].map((name) => name.replace(/20\d\d-\d\d-\d\d/, "DAY")).sort()).toEqual([
+    "EUR-sepa-DAY-1.pain.001.xml",
+    "EUR-sepa-DAY-2.pain.001.xml",
+    "EUR-sepa-DAY-3.pain.001.xml",
+    "USD-cross-border-DAY-1.pain.001.xml",
   ])
   expect([...test.ordered].sort()).toEqual(references(range(1, 6)))
 })

@@ -13,9 +13,10 @@ create table bank_files (
   currency text not null,
   -- The day of execution, "YYYY-MM-DD", and the number of the file among those of the day.
   day text not null,
-  sequence int not null,
+  -- A message id has at most 35 characters.
+  sequence int not null check (sequence < 10000),
   message_id text not null
-    generated always as (replace(day, '-', '') || '-' || currency || '-' || scheme || '-' || sequence) stored,
+    generated always as (currency || '-' || scheme || '-' || day || '-' || sequence) stored,
   made_at timestamptz not null,
   -- The name under which it lies complete in the outbox, where nobody takes it yet. Set once.
   staged_as text,

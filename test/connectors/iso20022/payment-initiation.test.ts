@@ -79,7 +79,7 @@ const fileOf = (orders: ReadonlyArray<TransferInstruction>): PaymentInitiation |
   const transfers: Arr.NonEmptyArray<CreditTransfer> = [first.success, ...rest.map(({ success }) => success)]
   const { currency, details } = first.success
   return {
-    messageId: "20261126-EUR-faster-payments-10000",
+    messageId: "EUR-faster-payments-2026-11-26-9999",
     createdAt: Date.UTC(2026, 10, 26, 1, 2, 3, 4),
     executionDay: "2026-11-26",
     scheme: schemeOf(details.account, currency),
