@@ -15,6 +15,8 @@ import { layer as fleetLimitsInRedis } from "./connectors/fleet-limits-redis.ts"
 import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
 import { Lanes } from "./connectors/lane.ts"
 import { layer as ledgerOverHttp } from "./connectors/ledger-http.ts"
+import { reportingLayer } from "./connectors/provider-reports.ts"
+import { layer as reportsInRedis } from "./connectors/provider-reports-redis.ts"
 import { ProviderSettings } from "./connectors/provider-settings.ts"
 import { ReadinessChecks } from "./http/operations.ts"
 import { httpServerLayer } from "./http/server.ts"
@@ -99,6 +101,8 @@ const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, reg
   Layer.provide([ProviderSettings.layer, lanes, fileOrders]),
 )
 
+const reports = reportsInRedis.pipe(Layer.provide(foundation))
+
 /** What each role runs on top of the event log. */
 const parts = {
   api: httpServerLayer.pipe(
@@ -108,9 +112,11 @@ const parts = {
       readiness,
       durability,
       partnerKeys,
+      reports,
     ]),
   ),
   worker: workerLayer.pipe(
+    Layer.merge(reportingLayer.pipe(Layer.provide([lanes, reports]))),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide([crashPoints, durability]),
   ),

@@ -31,6 +31,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "projections/batch-queries",
     "publisher/public-event",
     "webhooks/endpoints",
+    // What workers tell of providers; the API calls none.
+    "connectors/lane",
+    "connectors/provider-reports",
     "vault",
     ...settingsAndSignals,
   ],

@@ -39,7 +39,7 @@ export const banksLayer = <R>(makers: Readonly<Record<string, BankMaker<R>>>) =>
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
         callMsMax: Math.max(...banks.map(({ policy }) => policy.timeoutMs)),
         heldUntil: (name, now) => desks.get(name)?.lane.gate.closedUntil(now) ?? 0,
-        invite: (name, wanted, now) => desks.get(name)?.lane.gate.invite(wanted, now) ?? wanted,
+        invite: (name, wanted, now) => desks.get(name)?.lane.invite(wanted, now) ?? wanted,
         transfer: (instruction, mayCall = Effect.succeed(true)) => {
           const desk = desks.get(instruction.bank)
           return desk === undefined ? Effect.succeed(unknownBank) : transferBy(desk, instruction, mayCall)

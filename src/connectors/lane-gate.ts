@@ -37,7 +37,7 @@ export class LaneGate {
   readonly #policy: CallPolicy
   readonly #onChange: (standing: Standing) => Effect.Effect<void>
   readonly #line = Semaphore.makeUnsafe(1)
-  #standing: Standing = { health: "closed", since: 0, until: 0 }
+  #standing: Standing
   #pausedUntil = 0
   #trying = false
   #invitedAt = 0
@@ -47,7 +47,9 @@ export class LaneGate {
     breaker: CircuitBreaker.CircuitBreaker,
     policy: CallPolicy,
     onChange: (standing: Standing) => Effect.Effect<void>,
+    now: number,
   ) {
+    this.#standing = { health: "closed", since: now, until: now }
     this.#name = name
     this.#breaker = breaker
     this.#policy = policy
@@ -67,7 +69,7 @@ export class LaneGate {
       minimumCalls: Math.min(callsMin, calls),
     })
     const breaker = yield* CircuitBreaker.make({ tripPolicy, openDuration: openMs })
-    return new LaneGate(name, breaker, policy, onChange)
+    return new LaneGate(name, breaker, policy, onChange, yield* Clock.currentTimeMillis)
   })
 
   /** How the breaker stands at a time: one whose time is over is half open, although nobody has tried yet. */
@@ -91,7 +93,7 @@ export class LaneGate {
    * and one now and then when a call is needed to try whether it is back.
    */
   invite(wanted: number, now: number): number {
-    if (this.#pausedUntil > now) return 0
+    if (wanted === 0 || this.#pausedUntil > now) return 0
     const { health } = this.standing(now)
     if (health === "closed") return wanted
     if (health === "open" || this.#trying || now - this.#invitedAt < INVITE_MS) return 0

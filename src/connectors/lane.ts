@@ -6,12 +6,13 @@
  *   3. is made, timed and counted,
  *   4. and may be made again, after a pause that is drawn by lot, if that cannot do harm and the budget allows it.
  */
-import { Clock, Context, Effect, Exit, Layer, Option, Random, Result, type Scope, Semaphore } from "effect"
+import { Clock, Context, Effect, Layer, Random, Result, type Scope, Semaphore } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { CallPolicy } from "./call-policy.ts"
 import type { FleetLimits } from "./fleet-limits.ts"
 import { LaneGate, REJECTED, type Standing } from "./lane-gate.ts"
+import { LaneTally } from "./lane-tally.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 import { RetryBudget } from "./retry-budget.ts"
 import { openTurnstile } from "./turnstile.ts"
@@ -50,6 +51,8 @@ export interface Lane {
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ) => Effect.Effect<A, ProviderUnavailable>
   readonly gate: LaneGate
+  /** How many of `wanted` new transfers may be got ready: no more than can be sent soon. */
+  readonly invite: (wanted: number, now: number) => number
   readonly report: (now: number) => LaneReport
 }
 
@@ -92,7 +95,7 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
   metrics.providerBreakers.set({ provider: name }, 0)
   const budget = new RetryBudget(policy.retries.budgetPercent)
   const inTurn = yield* turnsOf(name, policy)
-  const tally = new Tally(metrics, name)
+  const tally = new LaneTally(metrics, name)
 
   const once = Effect.fnUntraced(function* <A>(
     terms: CallTerms<A>,
@@ -122,6 +125,9 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
       }
     })
 
+  const invite: Lane["invite"] = (wanted, now) =>
+    gate.invite(Math.min(wanted, Math.max(waitingMax(policy) - tally.waiting, 0)), now)
+
   const report = (now: number): LaneReport => {
     const { health, since } = gate.standing(now)
     const { calls, failures, retries, waiting, lastFailure } = tally
@@ -129,7 +135,7 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
     const counts = { calls, failures, retries, retriesLeft: budget.left, waiting }
     return { ...provider, policy, breaker: { health, since }, pausedUntil, ...counts, lastFailure }
   }
-  return { call, gate, report } satisfies Lane
+  return { call, gate, invite, report } satisfies Lane
 })
 
 /** Turns among the calls of this process, and among those of all processes only where the settings limit them. */
@@ -139,6 +145,10 @@ const turnsOf = Effect.fnUntraced(function* (name: string, policy: CallPolicy) {
   const ofAll = yield* openTurnstile(name, policy)
   return <A, E>(call: Effect.Effect<A, E>) => own.withPermit(ofAll(call))
 })
+
+/** Where a limit makes calls wait, some two seconds of them or two rounds; what is beyond that waits in its batch. */
+const waitingMax = ({ concurrencyOfAll, ratePerSecond }: CallPolicy): number =>
+  2 * Math.min(concurrencyOfAll ?? Number.POSITIVE_INFINITY, ratePerSecond ?? Number.POSITIVE_INFINITY)
 
 const notCalled = (provider: string, step: string, retryAfterMs: number) =>
   new ProviderUnavailable({
@@ -176,74 +186,3 @@ const tellChange = Effect.fnUntraced(function* (metrics: Metrics, provider: stri
   const tell = health === "open" ? Effect.logWarning : Effect.logInfo
   yield* tell("provider's breaker changed", { provider, breaker: health })
 })
-
-/** What is counted of the calls of one lane. */
-class Tally {
-  readonly #metrics: Metrics
-  readonly #provider: string
-  #pending = 0
-  #underWay = 0
-  calls = 0
-  failures = 0
-  retries = 0
-  lastFailure: LaneReport["lastFailure"] = undefined
-
-  constructor(metrics: Metrics, provider: string) {
-    this.#metrics = metrics
-    this.#provider = provider
-  }
-
-  /** Calls that have not begun. */
-  get waiting(): number {
-    return this.#pending - this.#underWay
-  }
-
-  awaited<A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.suspend(() => {
-      this.#pending += 1
-      return Effect.ensuring(
-        call,
-        Effect.sync(() => {
-          this.#pending -= 1
-        }),
-      )
-    })
-  }
-
-  /** Counts a call and takes its time. One that was not made after all is none. */
-  counted<A>(
-    { step, outcomeOf }: CallTerms<A>,
-    attempt: Effect.Effect<A, ProviderUnavailable>,
-  ): Effect.Effect<A, ProviderUnavailable> {
-    const provider = this.#provider
-    return Effect.suspend(() => {
-      this.#underWay += 1
-      const stop = this.#metrics.providerCallSeconds.startTimer({ provider, step })
-      return Effect.onExit(attempt, (exit) =>
-        Effect.map(Clock.currentTimeMillis, (at) => {
-          this.#underWay -= 1
-          const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Exit.findErrorOption(exit)) : undefined
-          const outcome = Exit.isSuccess(exit) ? outcomeOf(exit.value) : (failure?.kind ?? "interrupted")
-          if (outcome === undefined) return
-          stop()
-          this.calls += 1
-          this.#metrics.providerCalls.inc({ provider, step, outcome })
-          if (failure?.kind === undefined) return
-          this.failures += 1
-          this.lastFailure = { kind: failure.kind, at }
-        }),
-      )
-    })
-  }
-
-  /** Spends a retry of the budget, or counts that there was none. */
-  spent(budget: RetryBudget, step: string): boolean {
-    const provider = this.#provider
-    const granted = budget.spend()
-    if (granted) {
-      this.retries += 1
-      this.#metrics.providerRetries.inc({ provider, step })
-    } else this.#metrics.providerRetriesDenied.inc({ provider, step })
-    return granted
-  }
-}

@@ -9,6 +9,8 @@ import { AppConfig, type Settings } from "../config.ts"
 import { type CallPolicy, PolicyFields, policyOf } from "./call-policy.ts"
 
 const FILE_BYTES_MAX = 1024 * 1024
+/** Calls under way at a time to the compliance engine or the ledger, which take many items at once. */
+const CONCURRENCY = 256
 
 /** A setting that leads to no usable provider: the service does not start with it. */
 export class InvalidProviderSetting extends Schema.TaggedError<InvalidProviderSetting>()(
@@ -112,9 +114,12 @@ export class ProviderSettings extends Context.Service<
       const json = fromFile ? yield* readDocument(source.file) : documentOf(source)
       const document = yield* decoded(Document, json, (path) => ({ setting: settingOf(path), path: "" }))
       yield* checkedNames(document, settingOf)
-      const completed = (given: PolicyFields = {}) =>
-        policyOf(given, { timeoutMs, concurrency: bankConcurrency })
-      const providerAt = ({ url, policy }: typeof Provider.Type) => ({ url, policy: completed(policy) })
+      const completed = (given: PolicyFields = {}, concurrency = bankConcurrency) =>
+        policyOf(given, { timeoutMs, concurrency })
+      const providerAt = ({ url, policy }: typeof Provider.Type) => ({
+        url,
+        policy: completed(policy, CONCURRENCY),
+      })
       return {
         version: document.version,
         compliance: providerAt(document.compliance),

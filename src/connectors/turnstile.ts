@@ -23,8 +23,9 @@ export const openTurnstile = Effect.fnUntraced(function* (provider: string, limi
   const { book } = yield* FleetLimits
   const { providerLimited } = yield* Metrics
   const needed = Latch.makeUnsafe(false)
-  const seats = new Seats()
-  const starts = new Starts()
+  const ring = () => void needed.openUnsafe()
+  const seats = new Seats(ring)
+  const starts = new Starts(ring)
 
   const bookOnce = Effect.gen(function* () {
     const asked = yield* Clock.currentTimeMillis
@@ -63,7 +64,6 @@ export const openTurnstile = Effect.fnUntraced(function* (provider: string, limi
   const turnstile: Turnstile = (call) =>
     Effect.suspend(() => {
       providerLimited.inc({ provider })
-      needed.openUnsafe()
       const started = limits.ratePerSecond === undefined ? call : Effect.andThen(starts.next, call)
       return limits.concurrencyOfAll === undefined ? started : seats.seated(started)
     })
@@ -72,11 +72,17 @@ export const openTurnstile = Effect.fnUntraced(function* (provider: string, limi
 
 /** Seats of this process: a call has one from its start to its end, and gives it back when it is interrupted. */
 class Seats {
+  readonly #ring: () => void
   readonly #permits = Semaphore.makeUnsafe(0)
   #underWay = 0
   waiting = 0
   held = 0
   heldUntil = 0
+
+  /** `ring` calls the clerk. */
+  constructor(ring: () => void) {
+    this.#ring = ring
+  }
 
   /**
    * What is booked for. Until the answer is here no more calls may be under way than it was told of: the seats that
@@ -98,6 +104,7 @@ class Seats {
     return Effect.suspend(() => {
       let begun = false
       this.waiting += 1
+      this.#ring()
       const begin = Effect.suspend(() => {
         begun = true
         this.waiting -= 1
@@ -115,7 +122,13 @@ class Seats {
 
 /** Starts that the rate allows: each is for one who waits, so that none is saved up. */
 class Starts {
+  readonly #ring: () => void
   readonly #line = new Set<() => void>()
+
+  /** `ring` calls the clerk. */
+  constructor(ring: () => void) {
+    this.#ring = ring
+  }
 
   get waiting(): number {
     return this.#line.size
@@ -131,6 +144,7 @@ class Starts {
   readonly next: Effect.Effect<void> = Effect.callback((resume) => {
     const begin = () => resume(Effect.void)
     this.#line.add(begin)
+    this.#ring()
     return Effect.sync(() => this.#line.delete(begin))
   })
 }

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
+import type { ProviderReports } from "../connectors/provider-reports.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { EventLog } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
@@ -15,6 +16,7 @@ import type { Intake } from "./intake.ts"
 import { openApiDocument } from "./openapi.ts"
 import { operations, type ReadinessChecks } from "./operations.ts"
 import { payoutBatches } from "./payout-batches.ts"
+import { providers } from "./providers.ts"
 import type { RequestBodies } from "./request-body.ts"
 import { webhookEndpoints } from "./webhook-endpoints.ts"
 
@@ -25,6 +27,7 @@ export type HttpServices =
   | EventLog
   | Intake
   | PartnerKeys
+  | ProviderReports
   | ReadinessChecks
   | RequestBodies
   | WebhookEndpoints
@@ -38,6 +41,7 @@ export const makeApp = Effect.gen(function* () {
   app.route("/", webhookEndpoints(edge))
   app.route("/", yield* bankCallbacks(edge))
   app.route("/", operations(edge))
+  app.route("/", providers(edge))
   app.get("/openapi.json", (c) => c.json(openApiDocument))
   app.get("/", (c) => c.json(index))
   app.notFound(edge.open(() => Effect.fail(new NotFound({ what: "resource" }))))

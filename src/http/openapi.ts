@@ -253,6 +253,12 @@ export const openApiDocument = {
       "503": { description: "notAnswering names the parts that do not answer." },
     }),
     ...operational("/metrics", "showMetrics", "Metrics for Prometheus", "The metrics."),
+    ...operational(
+      "/providers",
+      "showProviders",
+      "How the providers are",
+      "Of each provider, what each worker that lives sees.",
+    ),
     ...operational("/openapi.json", "showOpenApi", "This document", "The document."),
     ...operational("/", "showIndex", "Where to go from here", "The index."),
   },

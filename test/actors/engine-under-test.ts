@@ -40,6 +40,8 @@ export interface EngineTerms {
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
 export class EngineUnderTest implements AsyncDisposable {
   readonly paid: Paid = new Map()
+  /** Banks that take no calls now. Yen are paid by `south`, all else by `north`. */
+  readonly closedBanks = new Set<string>()
   readonly lines: Array<string> = []
   readonly #environment: Readonly<Record<string, string>>
   readonly #bankMs: number
@@ -110,11 +112,11 @@ export class EngineUnderTest implements AsyncDisposable {
         },
       }),
       Layer.succeed(Banks, {
-        route: () => "north",
+        route: (currency) => (currency === "JPY" ? "south" : "north"),
         concurrency: 64,
         callMsMax: 10_000,
-        heldUntil: () => 0,
-        invite: (_bank, wanted) => wanted,
+        heldUntil: (bank, now) => (this.closedBanks.has(bank) ? now + 50 : 0),
+        invite: (bank, wanted) => (this.closedBanks.has(bank) ? 0 : wanted),
         transfer: ({ reference }, mayCall = Effect.succeed(true)) =>
           Effect.flatMap(mayCall, (may): Effect.Effect<BankAnswer | NotSent> => {
             if (!may) return Effect.succeed({ _tag: "NotSent" })
@@ -129,11 +131,17 @@ export class EngineUnderTest implements AsyncDisposable {
   }
 
   /** Opens a batch of a partner. */
-  async submit(partner: string, key: string, items = 1): Promise<BatchId> {
+  async submit(
+    partner: string,
+    key: string,
+    items = 1,
+    currencyOf: (item: number) => string = () => "EUR",
+  ): Promise<BatchId> {
     const id = batchIdOf(partner, key)
     const beneficiary = { name: "Ada Lovelace", account: visibleOf(account) }
-    const others = Array.from({ length: items - 1 }, (_, index) => payoutItem(index + 2, { beneficiary }))
-    const all = [payoutItem(1, { beneficiary }), ...others] as const
+    const payout = (item: number) => payoutItem(item, { beneficiary, currency: currencyOf(item) })
+    const others = Array.from({ length: items - 1 }, (_, index) => payout(index + 2))
+    const all = [payout(1), ...others] as const
     const seals = sealsOf({ partner, batch: id }, all, account)
     const terms = { partner, idempotencyKey: key, items: all, seals }
     const decision = decide(emptyBatch(), { ...receiveBatch(items, terms), at: Date.now() })

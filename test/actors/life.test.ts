@@ -108,3 +108,21 @@ describe.concurrent("a batch", { timeout: 60_000 }, () => {
     expect((await platform.books()).map(({ paidTwice }) => paidTwice)).toEqual([0, 0])
   })
 })
+
+it("a payout goes through lanes that tell how the providers are", { timeout: 60_000 }, async () => {
+  await platform.closed(await platform.submit("seen", payouts(["Ada Lovelace"])))
+  interface Seen {
+    readonly name: string
+    readonly workers: ReadonlyArray<{ readonly calls: number; readonly breaker: { readonly state: string } }>
+  }
+  const seen = async () =>
+    (await platform.get<{ readonly providers: ReadonlyArray<Seen> }>("/providers")).providers
+  await eventually("the worker has told", async () =>
+    (await seen()).some(({ name, workers }) => name === "north" && workers.some(({ calls }) => calls > 0)),
+  )
+  expect((await seen()).map(({ name }) => name)).toEqual(["compliance-engine", "ledger", "north", "south"])
+  expect((await seen()).flatMap(({ workers }) => workers.map(({ breaker }) => breaker.state))).toEqual(
+    Array(4).fill("closed"),
+  )
+  expect(JSON.stringify(await seen())).not.toContain("127.0.0.1")
+})

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Random, Schema } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, Random, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { afterAll, beforeAll, beforeEach, vi } from "vitest"
 import { type PolicyFields, policyOf } from "../../src/connectors/call-policy.ts"
+import { FleetLimits } from "../../src/connectors/fleet-limits.ts"
 import { type CallTerms, drawnMs, type Lane, Lanes } from "../../src/connectors/lane.ts"
 import { ProviderUnavailable } from "../../src/connectors/provider-error.ts"
 import { callProvider, reading } from "../../src/connectors/provider-http.ts"
@@ -189,6 +190,7 @@ describe("the breaker of a provider", () => {
       recover()
       yield* Fiber.join(waiting)
       assert.strictEqual(server.asked.length, 7)
+      assert.strictEqual(lane.report(0).failures, 4, "those who wait leave the call that tries its time")
       assert.strictEqual(yield* healthOf(lane), "closed")
     }).pipe(withLanes),
   )
@@ -271,6 +273,28 @@ describe("a provider that asks for a pause", () => {
 })
 
 describe("a turn", () => {
+  it.live("is waited for by no more transfers than can be sent soon, where a limit is shared", () =>
+    Effect.gen(function* () {
+      const lane = yield* openLane({ ratePerSecond: 5 })
+      assert.strictEqual(lane.invite(128, 0), 10)
+      const calls = Effect.forEach([1, 2, 3, 4], () => ask(lane), { concurrency: "unbounded" })
+      const waiting = yield* Effect.forkChild(calls)
+      yield* Effect.promise(() => vi.waitUntil(() => lane.report(0).waiting === 4))
+      assert.strictEqual(lane.invite(128, 0), 6)
+      yield* Fiber.interrupt(waiting)
+      assert.strictEqual(lane.invite(128, 0), 10)
+    }).pipe(
+      Effect.provide([
+        Layer.fresh(Lanes.layer).pipe(
+          Layer.provide(
+            Layer.succeed(FleetLimits, { book: () => Effect.succeed({ seats: 0, starts: 0, waitMs: 0 }) }),
+          ),
+        ),
+        freshMetrics,
+      ]),
+    ),
+  )
+
   it.live("is given back by a caller that is interrupted, while it waits or while it has it", () =>
     Effect.gen(function* () {
       const lane = yield* openLane({ concurrency: 1 })

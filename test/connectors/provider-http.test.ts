@@ -48,12 +48,12 @@ describe("a call to a provider", () => {
 
   it.live.each(misdeeds)(
     "fails, and quotes nothing, when the provider $does",
-    ({ behaviour, problem, timeoutMs }) =>
+    ({ behaviour, problem, kind, timeoutMs }) =>
       Effect.gen(function* () {
         server.behaviour = behaviour
         const error = yield* Effect.flip(call(timeoutMs))
         assert.strictEqual(error._tag, "ProviderUnavailable")
-        assert.strictEqual(error.provider, "bank")
+        assert.deepInclude(error, { provider: "bank", kind })
         assert.match(error.reason, new RegExp(`^transfer: .*${problem}`))
         assert.notInclude(JSON.stringify(error) + String(error.stack), canary)
         assert.strictEqual(server.asked.length, 1, "a redirect is not followed, and nothing is tried twice")
@@ -72,6 +72,7 @@ describe("a call to a provider", () => {
         ),
       )
       assert.strictEqual(error.reason, "inquiry: the connection failed (ECONNREFUSED)")
+      assert.strictEqual(error.kind, "not-connected")
     }),
   )
 
@@ -93,7 +94,8 @@ describe("a call to a provider", () => {
   ])("tells how long to wait for Retry-After: $header", ({ header, least, most }) =>
     Effect.gen(function* () {
       server.behaviour = json(503, {}, { "retry-after": header })
-      const { retryAfterMs } = yield* Effect.flip(call())
+      const { retryAfterMs, status } = yield* Effect.flip(call())
+      assert.strictEqual(status, 503)
       assert.isAtLeast(retryAfterMs ?? -1, least)
       assert.isAtMost(retryAfterMs ?? -1, most)
     }),

@@ -47,9 +47,9 @@ describe("the providers' file", () => {
         BANK_CONCURRENCY: "9",
       })
       assert.strictEqual(version, "2026-11-26")
-      assert.deepInclude(compliance.policy, { timeoutMs: 7_000, concurrency: 9 })
+      assert.deepInclude(compliance.policy, { timeoutMs: 7_000, concurrency: 256 })
       assert.strictEqual(ledger.url, "https://ledger.example/v1")
-      assert.deepInclude(ledger.policy, { timeoutMs: 2_000, concurrency: 9 })
+      assert.deepInclude(ledger.policy, { timeoutMs: 2_000, concurrency: 256 })
       assert.deepInclude(ledger.policy.retries, { attemptsMax: 1, capMs: 2_000 })
       assert.deepStrictEqual(
         banks.map(({ name, kind, policy, own }) => ({ name, kind, concurrency: policy.concurrency, own })),

@@ -1,6 +1,8 @@
 /** The API over real HTTP on the real event log, with read models and endpoints that a test fills itself. */
 import { Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
+import { ProviderReports } from "../../src/connectors/provider-reports.ts"
+import { layer as reportsInRedis } from "../../src/connectors/provider-reports-redis.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
@@ -27,6 +29,7 @@ export interface Answer {
 export class ApiUnderTest implements AsyncDisposable {
   readonly url: string
   readonly log: EventLog["Service"]
+  readonly reports: ProviderReports["Service"]
   /** What was logged, line by line. */
   readonly lines: ReadonlyArray<string>
   readonly #close: () => Promise<void>
@@ -34,11 +37,13 @@ export class ApiUnderTest implements AsyncDisposable {
   private constructor(
     url: string,
     log: EventLog["Service"],
+    reports: ProviderReports["Service"],
     lines: ReadonlyArray<string>,
     close: () => Promise<void>,
   ) {
     this.url = url
     this.log = log
+    this.reports = reports
     this.lines = lines
     this.#close = close
   }
@@ -61,6 +66,7 @@ export class ApiUnderTest implements AsyncDisposable {
     const runtime = ManagedRuntime.make(
       httpServerLayer.pipe(
         Layer.provideMerge(eventLog),
+        Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provide([
           queries,
           endpointsInMemory,
@@ -72,8 +78,10 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide(onPort(port, environment)),
       ),
     )
-    const { address, log } = await runtime.runPromise(Effect.all({ address: HttpAddress, log: EventLog }))
-    return new ApiUnderTest(address.url, log, lines, () => runtime.dispose())
+    const { address, log, reports } = await runtime.runPromise(
+      Effect.all({ address: HttpAddress, log: EventLog, reports: ProviderReports }),
+    )
+    return new ApiUnderTest(address.url, log, reports, lines, () => runtime.dispose())
   }
 
   async call(path: string, init: RequestInit = {}): Promise<Answer> {
