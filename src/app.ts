@@ -1,11 +1,17 @@
 /** The only place where layers are wired: which adapter stands behind each port, and what each role runs. */
 import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
+import { layer as bankFilesLayer } from "./bank-files/bank-files.ts"
+import { layer as inboxInPostgres } from "./bank-files/inbox-files-postgres.ts"
+import { layer as outboxInPostgres } from "./bank-files/outbox-files-postgres.ts"
 import { AppConfig, type Role } from "./config.ts"
+import { fileBank } from "./connectors/bank-files.ts"
 import { instantBank } from "./connectors/bank-instant-http.ts"
 import { synchronousBank } from "./connectors/bank-synchronous-http.ts"
 import { banksLayer } from "./connectors/banks.ts"
 import { layer as complianceOverHttp } from "./connectors/compliance-engine-http.ts"
+import type { FileOrders } from "./connectors/file-orders.ts"
+import { layer as fileOrdersInPostgres } from "./connectors/file-orders-postgres.ts"
 import { layer as fleetLimitsInRedis } from "./connectors/fleet-limits-redis.ts"
 import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
 import { Lanes } from "./connectors/lane.ts"
@@ -91,12 +97,17 @@ const crashPoints = Layer.effect(
 )
 
 /** Banks by the kind of their settings: another protocol is another line. */
-const banks = banksLayer({ instant: instantBank, synchronous: synchronousBank })
+const banks = banksLayer<AppConfig | FileOrders>({
+  instant: instantBank,
+  synchronous: synchronousBank,
+  files: fileBank,
+})
+const fileOrders = fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
 
 const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
 
 const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, registerInPostgres).pipe(
-  Layer.provide([ProviderSettings.layer, lanes]),
+  Layer.provide([ProviderSettings.layer, lanes, fileOrders]),
 )
 
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
@@ -120,6 +131,14 @@ const parts = {
     Layer.merge(reportingLayer.pipe(Layer.provide([lanes, reports]))),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide([crashPoints, durability]),
+  ),
+  "bank-files": bankFilesLayer.pipe(
+    Layer.provide([
+      inboxInPostgres,
+      outboxInPostgres.pipe(Layer.provide(partnerKeys)),
+      fileOrders,
+      ProviderSettings.layer,
+    ]),
   ),
   projector: Layer.merge(
     projectorLayer.pipe(Layer.provide(readModelsInPostgres)),

@@ -200,6 +200,11 @@ export class PlatformUnderTest implements AsyncDisposable {
     )
   }
 
+  /** Lets the bank that takes files write its statements. */
+  async endDay(): Promise<void> {
+    await fetch(`${this.#sandbox.urls.banks.clearing}/end-of-day`, { method: "POST" })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#services].map((service) => service.stop()))
     await this.#close()

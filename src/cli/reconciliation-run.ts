@@ -1,8 +1,9 @@
 /** Reconciling a day with the settings of a service: where its books are, and how long anyone is waited for. */
-import { ConfigProvider, Effect, Layer, Option, References, Result, type Scope } from "effect"
+import { ConfigProvider, Effect, Layer, Option, References, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
 import { bankBooks } from "../connectors/bank-books-http.ts"
 import { type Source, SourceUnreadable, type StatementEntry } from "../connectors/books.ts"
+import { readBankStatement } from "../connectors/iso20022/bank-statement.ts"
 import { ledgerBooks } from "../connectors/ledger-books-http.ts"
 import { providerOf } from "../connectors/provider-http.ts"
 import { type BankSettings, ProviderSettings } from "../connectors/provider-settings.ts"
@@ -10,7 +11,7 @@ import type { Day } from "../domain/business-days.ts"
 import { startStack } from "../platform/embedded-stack.ts"
 import { reconcile } from "../reconciliation/reconciliation.ts"
 import type { Reconciliation } from "../reconciliation/results.ts"
-import { banksIn, type StatementReader, statementFolder } from "../reconciliation/statement-folder.ts"
+import { banksIn, statementFolder } from "../reconciliation/statement-folder.ts"
 import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "./cli-failure.ts"
 import { localMasterKeys } from "./local-master-keys.ts"
@@ -95,7 +96,7 @@ const sourcesOf = Effect.fnUntraced(function* (day: Day, folder: Option.Option<s
     })
   const statements = yield* Effect.forEach(banks, (bank) =>
     Option.isSome(folder) && inFiles.includes(bank.name)
-      ? Effect.succeed(statementFolder(folder.value, bank.name, day, readStatement))
+      ? Effect.succeed(statementFolder(folder.value, bank.name, day, readBankStatement))
       : booksOf(bank),
   )
   return {
@@ -118,7 +119,3 @@ const oneAfterAnother =
   (sources: ReadonlyArray<Source<StatementEntry>>): Source<StatementEntry> =>
   (visit) =>
     Effect.forEach(sources, (source) => source(visit), { discard: true })
-
-/** No format of statement files is known yet: a folder of them is refused, and never taken for empty. */
-const readStatement: StatementReader = () =>
-  Result.fail({ message: "this release reads no format of statement files" })

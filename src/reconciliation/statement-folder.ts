@@ -14,8 +14,8 @@ export interface BankStatement {
   readonly entries: ReadonlyArray<Omit<StatementEntry, "bank">>
 }
 
-/** Reads the text of a statement, or says why it cannot; the reason quotes nothing of it. */
-export type StatementReader = (xml: string) => Result.Result<BankStatement, { readonly message: string }>
+/** Reads a statement, or says why it cannot; the reason quotes nothing of it. */
+export type StatementReader = (xml: Uint8Array) => Result.Result<BankStatement, { readonly message: string }>
 
 const FILE_BYTES_MAX = 64 * 1024 * 1024
 const FILES_MAX = 1_000
@@ -51,7 +51,7 @@ const readStatement = Effect.fnUntraced(function* (file: string, read: Statement
   const { size } = yield* step(file, () => stat(file))
   if (size > FILE_BYTES_MAX)
     return yield* new SourceUnreadable({ source: file, reason: `larger than ${FILE_BYTES_MAX} bytes` })
-  const statement = read(yield* step(file, () => readFile(file, "utf8")))
+  const statement = read(yield* step(file, () => readFile(file)))
   if (Result.isFailure(statement))
     return yield* new SourceUnreadable({ source: file, reason: statement.failure.message })
   return statement.success

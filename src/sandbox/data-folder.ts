@@ -4,7 +4,7 @@ import { join } from "node:path"
 import * as Schema from "effect/Schema"
 import { originOf } from "./listening.ts"
 
-export const serverNames = ["compliance", "north", "south", "ledger", "west"] as const
+export const serverNames = ["compliance", "north", "south", "ledger", "west", "clearing"] as const
 export type ServerName = (typeof serverNames)[number]
 
 const Port = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_535 })))
@@ -12,7 +12,14 @@ const Port = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, 
 /** What a sandbox remembers of itself: who it is, and the ports that its clients know. */
 const Identity = Schema.Struct({
   sandboxId: Schema.String,
-  ports: Schema.Struct({ compliance: Port, north: Port, south: Port, ledger: Port, west: Port }),
+  ports: Schema.Struct({
+    compliance: Port,
+    north: Port,
+    south: Port,
+    ledger: Port,
+    west: Port,
+    clearing: Port,
+  }),
 })
 export type Identity = typeof Identity.Type
 

@@ -6,7 +6,8 @@ import { type SandboxOptions, startSandbox } from "./sandbox.ts"
 const usage =
   "node src/sandbox/main.ts [--data DIR] [--host 127.0.0.1] [--port-base N] [--secret whsec_...]\n" +
   "                         [--payment-delay-ms N] [--slow-ms N] [--return-after-ms N] [--funds N]\n" +
-  "                         [--decision-delay-ms N] [--west-key-window-ms N] [--weather FILE|JSON]"
+  "                         [--decision-delay-ms N] [--west-key-window-ms N] [--weather FILE|JSON]\n" +
+  "                         [--clearing-folder DIR]"
 
 const wholeNumber = (name: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined
@@ -39,6 +40,7 @@ const readOptions = () => {
       "decision-delay-ms": { type: "string" },
       "west-key-window-ms": { type: "string" },
       weather: { type: "string" },
+      "clearing-folder": { type: "string" },
     },
   })
   const funds = wholeNumber("funds", values.funds)
@@ -54,6 +56,7 @@ const readOptions = () => {
     decisionDelayMs: wholeNumber("decision-delay-ms", values["decision-delay-ms"]),
     westKeyWindowMs: wholeNumber("west-key-window-ms", values["west-key-window-ms"]),
     weather: readWeather(values.weather),
+    clearingFolder: values["clearing-folder"],
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type ServerName,
   serverNames,
 } from "./data-folder.ts"
+import { fileBank } from "./file-bank.ts"
 import { ledger } from "./ledger.ts"
 import { type Listening, listen } from "./listening.ts"
 import type { SandboxServer } from "./server.ts"
@@ -23,13 +24,15 @@ export interface SandboxOptions {
   /** Where journals and ports are kept; without it, books live in memory. */
   readonly data?: string | undefined
   readonly host?: string | undefined
-  /** Five ports from here on: compliance, north, south, ledger, west. Free ones by default. */
+  /** Six ports from here on: compliance, north, south, ledger, west, clearing. Free ones by default. */
   readonly portBase?: number | undefined
   /** Standard Webhooks secret of the callbacks, `whsec_` and base64. */
   readonly secret?: string | undefined
   readonly paymentDelayMs?: number | undefined
   readonly slowMs?: number | undefined
   readonly returnAfterMs?: number | undefined
+  /** Where the bank `clearing` exchanges files with its client; without it there is no such bank. */
+  readonly clearingFolder?: string | undefined
   /** How long west remembers idempotency keys. */
   readonly westKeyWindowMs?: number | undefined
   /** From "pending" to the decision of the compliance engine. */
@@ -43,7 +46,12 @@ export interface SandboxOptions {
 
 export interface SandboxUrls {
   readonly compliance: string
-  readonly banks: { readonly north: string; readonly south: string; readonly west: string }
+  readonly banks: {
+    readonly north: string
+    readonly south: string
+    readonly west: string
+    readonly clearing?: string
+  }
   readonly ledger: string
 }
 
@@ -83,6 +91,7 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     const south = await open("south")
     const books = await open("ledger")
     const west = await open("west")
+    const clearing = options.clearingFolder === undefined ? undefined : await open("clearing")
     if (options.data !== undefined) {
       const ports = {
         compliance: compliance.port,
@@ -90,10 +99,16 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
         south: south.port,
         ledger: books.port,
         west: west.port,
+        ...(clearing && { clearing: clearing.port }),
       }
       rememberIdentity(options.data, { ...identity, ports })
     }
-    const banks = { north: north.url, south: south.url, west: west.url }
+    const banks = {
+      north: north.url,
+      south: south.url,
+      west: west.url,
+      ...(clearing && { clearing: clearing.url }),
+    }
     return { urls: { compliance: compliance.url, banks, ledger: books.url }, close }
   } catch (error) {
     await close()
@@ -132,6 +147,14 @@ const createServer = (name: ServerName, station: WeatherStation, options: Sandbo
       return ledger({ ...calling, funds: options.funds ?? 1_000_000_000_000n })
     case "west":
       return westBank({ ...paying, keyWindowMs: options.westKeyWindowMs ?? 86_400_000 })
+    case "clearing":
+      return fileBank({
+        name,
+        folder: options.clearingFolder ?? "",
+        journalFile,
+        paymentDelayMs,
+        returnAfterMs,
+      })
     default:
       return bank(paying)
   }

@@ -72,6 +72,15 @@ const makeMetrics = () => {
       "Postings that the ledger refused; page someone unless it is for lack of funds",
       ["kind", "reason"],
     ),
+    bankFiles: counter("atlaspay_bank_files_total", "Files written for banks and taken in from them", [
+      "bank",
+      "outcome",
+    ]),
+    bankOddities: counter(
+      "atlaspay_bank_oddities_total",
+      "Transfers of which a bank's file told what nobody can act on: look at bank_oddities",
+      ["bank", "reason"],
+    ),
     activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
     frozenBatches: counter(
       "atlaspay_frozen_batches_total",

@@ -9,8 +9,8 @@ import { banksIn, type StatementReader, statementFolder } from "../../src/reconc
 const day = "2026-11-23"
 
 /** A statement for a test is a day and references, one in each line. */
-const read: StatementReader = (text) => {
-  const [first = "", ...references] = text.trim().split("\n")
+const read: StatementReader = (file) => {
+  const [first = "", ...references] = Buffer.from(file).toString().trim().split("\n")
   if (!/^\d{4}-/.test(first)) return Result.fail({ message: "not a statement" })
   return Result.succeed({
     day: first,
