@@ -63,14 +63,15 @@ export class LaneTally {
     })
   }
 
+  retried(step: string): void {
+    this.retries += 1
+    this.#metrics.providerRetries.inc({ provider: this.#provider, step })
+  }
+
   /** Spends a retry of the budget, or counts that there was none. */
   spent(budget: RetryBudget, step: string): boolean {
-    const provider = this.#provider
     const granted = budget.spend()
-    if (granted) {
-      this.retries += 1
-      this.#metrics.providerRetries.inc({ provider, step })
-    } else this.#metrics.providerRetriesDenied.inc({ provider, step })
+    if (!granted) this.#metrics.providerRetriesDenied.inc({ provider: this.#provider, step })
     return granted
   }
 }

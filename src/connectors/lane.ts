@@ -115,9 +115,12 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
 
   const call: Lane["call"] = (terms, attempt) =>
     Effect.gen(function* () {
-      budget.called()
       for (let attempts = 1; ; attempts++) {
         const result = yield* Effect.result(tally.awaited(once(terms, attempt)))
+        if (wasMade(terms, result)) {
+          if (attempts === 1) budget.called()
+          else tally.retried(terms.step)
+        }
         if (Result.isSuccess(result)) return result.success
         const repeats = attempts < policy.retries.attemptsMax && mayRepeat(terms, result.failure)
         if (!repeats || !tally.spent(budget, terms.step)) return yield* result.failure
@@ -166,6 +169,13 @@ const transient: ReadonlySet<FailureKind | undefined> = new Set([
   "server-error",
   "busy",
 ])
+
+/** Whether the provider was called at all: a call that was not made earns no retry, and is none. */
+const wasMade = <A>(
+  { outcomeOf }: Pick<CallTerms<A>, "outcomeOf">,
+  result: Result.Result<A, ProviderUnavailable>,
+): boolean =>
+  Result.isSuccess(result) ? outcomeOf(result.success) !== undefined : result.failure.kind !== "not-called"
 
 const mayRepeat = (
   { repeatable }: { readonly repeatable: boolean },

@@ -131,6 +131,33 @@ describe("a call that failed", () => {
     }).pipe(withLanes),
   )
 
+  it.live("was not made, and earns no retry", () =>
+    Effect.gen(function* () {
+      const retries = { attemptsMax: 2, baseMs: 1, capMs: 1, budgetPercent: 100 }
+      const lane = yield* openLane({ retries, breaker: noBreaker })
+      const first = lane.report(0).retriesLeft
+      server.behaviour = well
+      yield* ask(lane, { outcomeOf: () => undefined })
+      assert.strictEqual(lane.report(0).retriesLeft, first)
+      server.behaviour = json(429, {}, { "retry-after": "60" })
+      yield* ask(lane, { repeatable: false })
+      assert.strictEqual(lane.report(0).retriesLeft, first + 1)
+      for (const _ of [1, 2, 3]) yield* ask(lane)
+      assert.strictEqual(server.asked.length, 2, "while it pauses nobody calls it")
+      assert.strictEqual(lane.report(0).retriesLeft, first + 1)
+    }).pipe(withLanes),
+  )
+
+  it.live("counts as made again only when it was", () =>
+    Effect.gen(function* () {
+      const retries = { attemptsMax: 2, baseMs: 1, capMs: 1, budgetPercent: 100 }
+      const lane = yield* openLane({ retries, breaker: noBreaker })
+      server.behaviour = json(429, {}, { "retry-after": "60" })
+      assert.strictEqual((yield* Effect.flip(lane.call(terms(), asking()))).kind, "not-called")
+      assert.deepInclude(lane.report(0), { calls: 1, retries: 0 })
+    }).pipe(withLanes),
+  )
+
   it.live("is not made again when the answer would be the same", () =>
     Effect.gen(function* () {
       const lane = yield* openLane({ retries: { baseMs: 1 } })
