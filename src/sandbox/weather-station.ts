@@ -7,6 +7,7 @@ import type { CallbackTravel } from "./callbacks.ts"
 import { chanceOf, type Throw } from "./dice.ts"
 import type { Listening } from "./listening.ts"
 import { spoiled } from "./malformed-answer.ts"
+import { RequestTally } from "./request-tally.ts"
 import { createApp, cut, keepSilent, readJson, refusal, type SandboxEnv } from "./server.ts"
 import {
   comesEarly,
@@ -33,6 +34,7 @@ export class WeatherStation {
   #weather: Weather = {}
   #sinceMs = Date.now()
   readonly #asked = new Map<string, number>()
+  readonly requests = new RequestTally()
   #listening: Listening | undefined
   #outage: NodeJS.Timeout | undefined
 
@@ -164,7 +166,12 @@ export const underWeather = (app: Hono<SandboxEnv>, station: WeatherStation): Ho
   outside.get("/sandbox/weather", (c) => c.json(station.weather))
   outside.post("/sandbox/weather", async (c) => change(c, await readJson(c)))
   outside.delete("/sandbox/weather", (c) => change(c, {}))
-  outside.all("*", (c) => (isSpared(c.req.path) ? app.fetch(c.req.raw, c.env) : meet(c, app, station)))
+  outside.get("/sandbox/requests", (c) => c.json(station.requests.show()))
+  outside.all("*", (c) => {
+    if (isSpared(c.req.path)) return app.fetch(c.req.raw, c.env)
+    station.requests.count(c.req.method === "POST", keyOf(c))
+    return meet(c, app, station)
+  })
   return outside
 }
 

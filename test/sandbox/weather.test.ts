@@ -53,6 +53,22 @@ describe("the weather", () => {
     expect((await post(`${south}/instant-transfer`, body.reference, body)).status).toBe(202)
   })
 
+  it("hides no request from the count of what came, whatever became of it", async () => {
+    const before = await get(`${north}/sandbox/requests`)
+    const { orders, inquiries } = before.body as { orders: number; inquiries: number }
+    const reference = nextReference()
+    await setWeather(north, { errorsBefore: 1 })
+    for (const _ of [1, 2, 3]) await order(reference)
+    await setWeather(north, { down: { how: "reset", forMs: 60_000 } })
+    for (const _ of [4, 5, 6, 7]) await failureOf(order(reference))
+    await failureOf(inquire(reference))
+    expect((await get(`${north}/sandbox/requests`)).body).toEqual({
+      orders: orders + 7,
+      ordersPerKeyMax: 7,
+      inquiries: inquiries + 1,
+    })
+  })
+
   it.each([
     ["a share above one", { errorsAfter: 2 }, "errorsAfter"],
     ["a field that there is not", { errors: 0.1 }, "errors"],
