@@ -9,7 +9,13 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inject } from "vitest"
-import { type Sandbox, type SandboxOptions, sandboxSecret, startSandbox } from "../src/sandbox/sandbox.ts"
+import {
+  type Sandbox,
+  type SandboxOptions,
+  type SandboxUrls,
+  sandboxSecret,
+  startSandbox,
+} from "../src/sandbox/sandbox.ts"
 import { ownDatabase } from "./database.ts"
 import { masterKeys, ownPrefix } from "./settings.ts"
 
@@ -127,6 +133,11 @@ export class PlatformUnderTest implements AsyncDisposable {
     })
   }
 
+  /** Where the sandbox's servers listen. */
+  get sandbox(): SandboxUrls {
+    return this.#sandbox.urls
+  }
+
   /** Starts a service, with settings of its own if a test wants it to misbehave, and waits until it is ready. */
   async start(environment: Readonly<Record<string, string>> = {}): Promise<Service> {
     const service = new Service({ ...this.environment, ...environment })
@@ -194,7 +205,7 @@ export class PlatformUnderTest implements AsyncDisposable {
   /** What the banks say that they paid. */
   async books(): Promise<ReadonlyArray<BankBooks>> {
     return Promise.all(
-      Object.values(this.#sandbox.urls.banks).map(
+      Object.values(this.sandbox.banks).map(
         async (url) => (await (await fetch(`${url}/books`)).json()) as BankBooks,
       ),
     )

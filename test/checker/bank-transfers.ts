@@ -4,6 +4,7 @@ export interface BankTransfer {
   readonly status: "accepted" | "settled" | "rejected" | "returned"
   readonly payments: number
   readonly amount: { readonly currency: string; readonly value: string }
+  readonly beneficiary: { readonly name: string; readonly accountLast4: string }
 }
 
 interface BooksPage {

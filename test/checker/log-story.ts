@@ -1,10 +1,11 @@
 /** What a log tells of a batch, by rules of the checker's own: where each item's money is at every prefix of the log. */
+import { Permits } from "./permits.ts"
 import type { LogEntry } from "./redis-snapshot.ts"
 
-type Place = "open" | "settled" | "failed" | "returned" | "rejected" | "cancelled"
+export type Place = "open" | "settled" | "failed" | "returned" | "rejected" | "cancelled"
 
 /** As much of an event as the checker looks at. */
-interface Event {
+export interface Event {
   readonly _tag: string
   readonly item?: number
   readonly items?: ReadonlyArray<number | LoggedItem>
@@ -14,7 +15,9 @@ interface Event {
   readonly idempotencyKey?: string
   readonly itemCount?: number
   readonly transfers?: ReadonlyArray<{ readonly item: number; readonly reference: string }>
-  readonly state?: string
+  readonly approval?: object
+  readonly posting?: number
+  readonly kind?: string
 }
 
 export interface LoggedItem {
@@ -30,6 +33,8 @@ export interface LogStory {
   readonly itemCount: number
   readonly items: ReadonlyMap<number, LoggedItem>
   readonly places: ReadonlyMap<number, Place>
+  /** Items that wait for a person's word on what became of their transfer. */
+  readonly parked: ReadonlySet<number>
   /** References under which items were to be transferred, and the item of each. */
   readonly transfers: ReadonlyMap<string, number>
   readonly isClosed: boolean
@@ -42,6 +47,8 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
   const items = new Map<number, LoggedItem>()
   const places = new Map<number, Place>()
   const transfers = new Map<string, number>()
+  const parked = new Set<number>()
+  const permits = new Permits()
   const faults: Array<string> = []
   const sums = new Sums()
   let [key, itemCount, isClosed] = ["", 0, false]
@@ -51,7 +58,9 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
     if (event._tag === "BatchReceived") [key, itemCount] = [event.idempotencyKey ?? "", event.itemCount ?? 0]
     if (event._tag === "BatchClosed") isClosed = true
     if (event._tag === "LateOutcomeDetected") fault("a bank contradicted itself, which these banks never do")
+    permits.hear(event)
     for (const { item, reference } of event.transfers ?? []) {
+      for (const permit of permits.missing(item)) fault(`item ${item} is not ${permit}`)
       if (transfers.has(reference)) fault(`${reference} was requested before`)
       transfers.set(reference, item)
     }
@@ -68,10 +77,12 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
       if (item === undefined || places.get(number) !== from) fault(`item ${number} is not ${from}`)
       if (item !== undefined) sums.move(item, from, to)
       places.set(number, to)
+      parked.delete(number)
     }
+    if (event._tag === "TransferParked" && event.item !== undefined) parked.add(event.item)
     for (const wrong of sums.faults()) fault(wrong)
   }
-  return { batch, key, itemCount, items, places, transfers, isClosed, faults }
+  return { batch, key, itemCount, items, places, parked, transfers, isClosed, faults }
 }
 
 interface Move {
