@@ -1,8 +1,9 @@
-/** What the compliance engine's own books say of an item: the decision that stands. */
+/** What the compliance engine's own books say of an item, and of whether the account is the beneficiary's. */
 export interface Screened {
   readonly batch: string
   readonly item: number
   readonly decision: "approved" | "rejected" | "review" | "pending"
+  readonly payee: "match" | "close-match" | "no-match" | "unknown"
 }
 
 interface BooksPage {

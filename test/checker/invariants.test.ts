@@ -43,7 +43,7 @@ const sound: Evidence = {
   redis: redisWith(logOf(story)),
   banks: { transfers: [paid], outstanding: 0 },
   cursors: [{ follower: "publisher", partition: 0, position: "7-1" }],
-  screened: [{ batch: BATCH, item: 1, decision: "approved" }],
+  screened: [{ batch: BATCH, item: 1, decision: "approved", payee: "unknown" }],
   posted: [
     {
       key: "one",
@@ -97,13 +97,18 @@ describe("the checker", () => {
     ["a transfer that the engine never saw", { screened: [] }, "the engine said: nothing"],
     [
       "a transfer that the engine wanted a person to see",
-      { screened: [{ batch: BATCH, item: 1, decision: "review" }] },
+      { screened: [{ batch: BATCH, item: 1, decision: "review", payee: "unknown" }] },
       "the engine said: review",
+    ],
+    [
+      "a transfer to an account that is somebody else's",
+      { screened: [{ batch: BATCH, item: 1, decision: "approved", payee: "no-match" }] },
+      "the engine said: no-match",
     ],
     [
       "a transfer that the engine rejected, whoever released it",
       {
-        screened: [{ batch: BATCH, item: 1, decision: "rejected" }],
+        screened: [{ batch: BATCH, item: 1, decision: "rejected", payee: "unknown" }],
         released: new Set([`${BATCH} 1`]),
       },
       "the engine said: rejected",
@@ -139,7 +144,7 @@ describe("the checker", () => {
   })
 
   it("accepts that a reviewer released what the engine wanted a person to see", () => {
-    const screened = [{ batch: BATCH, item: 1, decision: "review" }] as const
+    const screened = [{ batch: BATCH, item: 1, decision: "review", payee: "unknown" }] as const
     expect(violations({ ...sound, screened, released: new Set([`${BATCH} 1`]) })).toEqual([])
   })
 

@@ -124,16 +124,20 @@ const phantoms = (
 const wordsOf = ({ amount, beneficiary: { name, account } }: PostedItem): string =>
   [amount.currency, amount.value, name, (account.iban ?? account.accountNumber)?.slice(-4)].join(" ")
 
-/** Invariant 18: nothing is at a bank that the compliance engine did not approve by its own books, or a reviewer release. */
+/**
+ * Invariant 18: nothing is at a bank that the compliance engine did not clear by its own books, or that a reviewer did
+ * not release although the engine had doubts. Who does not own the account is doubtful, as `PAYEE_CHECK` has it.
+ */
 const unclearedTransfers = (
   stories: ReadonlyArray<LogStory>,
   { banks, screened, released }: Evidence,
 ): Violations => {
   const itemOf = itemsByReference(stories)
   const decisions = new Map<string, ReadonlyArray<string>>()
-  for (const { batch, item, decision } of screened) {
+  for (const { batch, item, decision, payee } of screened) {
     const name = `${batch} ${item}`
-    decisions.set(name, [...(decisions.get(name) ?? []), decision])
+    const said = decision === "approved" && payee === "no-match" ? payee : decision
+    decisions.set(name, [...(decisions.get(name) ?? []), said])
   }
   return banks.transfers.flatMap(({ reference }) => {
     const target = itemOf.get(reference)
@@ -141,7 +145,8 @@ const unclearedTransfers = (
     const name = `${target.story.batch} ${target.item}`
     const said = decisions.get(name) ?? []
     const isCleared = said.length > 0 && said.every((word) => word === "approved")
-    return isCleared || (released.has(name) && !said.includes("rejected"))
+    const isReleased = said.length > 0 && !said.includes("rejected") && released.has(name)
+    return isCleared || isReleased
       ? []
       : [`${nameOf(target)} is at a bank, and the engine said: ${said.join(", ") || "nothing"}`]
   })
