@@ -33,7 +33,14 @@ const logOf = (events: ReadonlyArray<unknown>) => {
 }
 
 const beneficiary = { name, accountLast4: "3000" }
-const paid = { reference: "A-1-1", status: "settled", payments: 1, amount, beneficiary } as const
+const paid = {
+  bank: "north",
+  reference: "A-1-1",
+  status: "settled",
+  payments: 1,
+  amount,
+  beneficiary,
+} as const
 const redisWith = (log: ReturnType<typeof logOf>): Evidence["redis"] => ({
   logs: new Map([[BATCH, log]]),
   feedEnds: new Map([[0, "7-1"]]),
@@ -65,6 +72,21 @@ describe("the checker", () => {
       "a reference that was paid twice",
       { banks: { transfers: [{ ...paid, payments: 2 }], outstanding: 0 } },
       "more than once",
+    ],
+    [
+      "a reference that two banks paid",
+      { banks: { transfers: [paid, { ...paid, bank: "south" }], outstanding: 0 } },
+      "pb_a item 1 was paid more than once: 2 times",
+    ],
+    [
+      "an item that was paid under two references",
+      {
+        redis: redisWith(
+          logOf([...story, { _tag: "TransfersRequested", transfers: [{ item: 1, reference: "A-1-2" }] }]),
+        ),
+        banks: { transfers: [paid, { ...paid, reference: "A-1-2" }], outstanding: 0 },
+      },
+      "pb_a item 1 was paid more than once: 2 times",
     ],
     [
       "a transfer that no log asked for",

@@ -72,16 +72,18 @@ export const statesOf = ({ redis }: Evidence): Readonly<Record<string, number>> 
 const storiesOf = ({ logs }: RedisSnapshot): ReadonlyArray<LogStory> =>
   [...logs].map(([batch, entries]) => tellStory(batch, entries))
 
-/** Invariant 1: each reference paid once, and each item under one reference, in the books of all banks together. */
+/** Invariant 1: no item is paid more than once, by whatever banks and under whatever references. */
 export const paidTwice = ({ redis, banks }: Evidence): Violations => {
   const itemOf = itemsByReference(storiesOf(redis))
-  const paid = new Set<string>()
-  return banks.transfers.flatMap(({ reference, payments }) => {
+  const paid = new Map<string, Map<string, number>>()
+  for (const { bank, reference, payments } of banks.transfers) {
     const target = itemOf.get(reference)
     const item = target === undefined ? reference : nameOf(target)
-    const again = payments > 0 && paid.has(item)
-    if (payments > 0) paid.add(item)
-    return payments > 1 || again ? [`${item} was paid more than once, at last as ${reference}`] : []
+    paid.set(item, (paid.get(item) ?? new Map()).set(`${bank} ${reference}`, payments))
+  }
+  return [...paid].flatMap(([item, orders]) => {
+    const times = [...orders.values()].reduce((sum, payments) => sum + payments, 0)
+    return times > 1 ? [`${item} was paid more than once: ${times} times`] : []
   })
 }
 
