@@ -7,7 +7,7 @@ import { asCliFailure, CliFailure } from "../src/cli/cli-failure.ts"
 import type { BatchId } from "../src/domain/identifiers.ts"
 import { type LeashedProcess, spawnLeashed } from "../src/platform/leashed-process.ts"
 import { partitionKeys, partitionOf } from "../src/streams/partition.ts"
-import { newMasterKeys } from "./engine/engine.ts"
+import { CLAIM_MS, newMasterKeys } from "./engine/engine.ts"
 
 /** Times in milliseconds. */
 export interface Takeover {
@@ -29,8 +29,6 @@ export interface Takeover {
 
 const PREFIX = "takeover"
 const PARTITIONS = 16
-/** The default of CLAIM_MS. */
-const CLAIM_MS = 10_000
 const STEP_MS_MAX = 120_000
 
 const program = fileURLToPath(new URL("engine/takeover-worker.ts", import.meta.url))

@@ -36,6 +36,8 @@ export interface EngineOptions extends ProviderOptions {
 }
 
 const PARTNERS = 8
+/** The default of the service, said here because a take-over is counted from it. */
+export const CLAIM_MS = 8_000
 
 const settings = ({
   redisUrl,
@@ -60,6 +62,7 @@ const settings = ({
           MASTER_KEYS: masterKeys,
           STREAM_PREFIX: prefix,
           WORKER_BATCHES: String(batchesMax),
+          CLAIM_MS: String(CLAIM_MS),
         }),
       ),
     ),

@@ -93,7 +93,8 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     busy: new Map(),
     callsUnderWay: 0,
     callCount: 0,
-    mailWaiting: true,
+    // A batch that was only received has no mail as a rule; if it has, its first append tells.
+    mailWaiting: warm.batch.clearanceCount > 0,
     strange,
   }
   if (!actor.complete) yield* Effect.catchTag(checkTail(actor), "ProviderUnavailable", () => Effect.void)

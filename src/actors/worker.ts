@@ -24,7 +24,7 @@ const WARM_ITEMS_MAX = 200_000
 const TAKE_WAIT_MS = 100
 /** Reads of the run queue that may be under way at a time; a drain waits for all of them. */
 const TAKES_MAX = 1_024
-const WAKE_EVERY_MS = 100
+const WAKE_EVERY_MS = 200
 /** How often the mailbox of a batch is looked into while it only awaits calls. */
 const MAIL_EVERY_MS = 50
 /** How long a batch may be without a worker once its claim has passed, whatever the claim. */
@@ -163,7 +163,7 @@ const runAll = Effect.fnUntraced(function* (
   for (const owned of taken) {
     const lease: Lease = { owned, renewedAt: takenAt }
     // An actor that still runs here under an older claim is gone before the next one begins.
-    yield* FiberMap.remove(worker.actors, owned.batch)
+    if (worker.leases.has(owned.batch)) yield* FiberMap.remove(worker.actors, owned.batch)
     worker.leases.set(owned.batch, lease)
     worker.count()
     const forget = Effect.sync(() => {

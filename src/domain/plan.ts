@@ -27,7 +27,7 @@ export type Work =
 export const CHUNK_MAX = 500
 
 /** Transfers of one batch that may be requested and unanswered at a time: what a takeover has to ask the banks about. */
-export const TRANSFERS_IN_AIR_MAX = 128
+export const TRANSFERS_IN_AIR_MAX = 256
 
 const postingKinds: ReadonlyArray<PostingKind> = ["hold", "post", "release", "reverse"]
 

@@ -35,13 +35,17 @@ export const groupCommit = <Request, Answer, Failure>(
     writing = false
   })
 
+  /** A caller that was interrupted in here would leave all that come later waiting for a write that never began. */
+  const beginWriting = Effect.suspend(() => {
+    if (writing) return Effect.void
+    writing = true
+    return Effect.forkIn(writeAll, scope)
+  }).pipe(Effect.uninterruptible)
+
   return Effect.fnUntraced(function* (request: Request) {
     const answer = Deferred.makeUnsafe<Answer, Failure>()
     waiting.push({ request, answer })
-    if (!writing) {
-      writing = true
-      yield* Effect.forkIn(writeAll, scope)
-    }
+    yield* beginWriting
     return yield* Deferred.await(answer)
   })
 }

@@ -112,6 +112,19 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
     }),
   )
 
+  it.effect("are mended by the sweep when a batch that is owned is not marked as scheduled", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      const owned = yield* opened("w")
+      const { commands, keys } = yield* redisOf(owned.batch)
+      yield* Effect.promise(() => commands.hdel(keys.scheduled, owned.batch))
+      yield* log.sweep(LATER, LATER, 400)
+      assert.isFalse((yield* takeAll("other")).has(owned.batch), "it has its owner")
+      const mark = yield* Effect.promise(() => commands.hget(keys.scheduled, owned.batch))
+      assert.strictEqual(mark, owned.entry)
+    }),
+  )
+
   it.effect("are mended by the sweep when a waiting batch is not in its line", () =>
     Effect.gen(function* () {
       const log = yield* EventLog

@@ -6,19 +6,22 @@
 -- Gives how many were scheduled.
 local LOOKED_AT_MAX = 1000
 
--- Counts the batches of each lane in the run queue, and corrects the counters. Gives whether the queue was short enough.
+-- Counts the batches of each lane in the run queue, and corrects the counters. Gives the entry of each batch, or nothing
+-- when the queue was too long.
 local function recount(ready, lanes)
-  if redis.call('XLEN', ready) > LOOKED_AT_MAX or redis.call('HLEN', lanes) > LOOKED_AT_MAX then return false end
-  local queued = {}
+  if redis.call('XLEN', ready) > LOOKED_AT_MAX or redis.call('HLEN', lanes) > LOOKED_AT_MAX then return end
+  local queued, entries = {}, {}
   for _, entry in ipairs(redis.call('XRANGE', ready, '-', '+')) do
-    local lane = lane_of(entry[2][2])
+    local batch = entry[2][2]
+    local lane = lane_of(batch)
+    entries[batch] = entry[1]
     queued[lane] = (queued[lane] or 0) + 1
   end
   for _, lane in ipairs(redis.call('HKEYS', lanes)) do
     if lane ~= '' and not queued[lane] then redis.call('HDEL', lanes, lane) end
   end
   for lane, batches in pairs(queued) do redis.call('HSET', lanes, lane, batches) end
-  return true
+  return entries
 end
 
 -- Gives the batches that stand in a lane's line, of so many places at most, and how many those were. Whoever is not
@@ -40,7 +43,7 @@ end
 return function(keys, args)
   local open, timers, ready, scheduled, lanes, waiting = unpack(keys)
   local share, scheduled_now, places_left, lines = args[1], 0, LOOKED_AT_MAX, {}
-  local recounted = recount(ready, lanes)
+  local entries = recount(ready, lanes)
   for _, batch in ipairs(redis.call('ZRANGEBYSCORE', open, '-inf', args[2], 'LIMIT', 0, args[4])) do
     redis.call('ZADD', open, args[3], batch)
     local lane = lane_of(batch)
@@ -53,10 +56,15 @@ return function(keys, args)
     end
     local entry = redis.call('HGET', scheduled, batch)
     local is_lost = entry and entry ~= WAITING and is_over(ready, entry)
-    if is_lost and not recounted then count(lanes, lane, -1) end
+    if is_lost and not entries then count(lanes, lane, -1) end
     if is_lost or (entry == WAITING and lines[lane] and not lines[lane][batch]) then
       redis.call('HDEL', scheduled, batch)
       entry = false
+    end
+    -- In the run queue without its mark: scheduled once more it would have two owners.
+    if not entry and entries and entries[batch] then
+      entry = entries[batch]
+      redis.call('HSET', scheduled, batch, entry)
     end
     if not entry and not redis.call('ZSCORE', timers, batch) then
       schedule(ready, scheduled, lanes, waiting, share, batch)

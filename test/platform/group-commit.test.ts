@@ -1,0 +1,30 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Option, Scheduler } from "effect"
+import { groupCommit } from "../../src/platform/group-commit.ts"
+
+/** How many operations a caller is let do at a time: so it stops, and can be interrupted, between any two of its lines. */
+const PACES = [2, 3, 4, 5, 6, 7, 8]
+/** More stops than a caller makes at any pace until its request is written. */
+const STOPS_MAX = 16
+
+const echo = Effect.fnUntraced(function* () {
+  const scope = yield* Effect.scope
+  return groupCommit(scope, (requests: ReadonlyArray<string>) => Effect.as(Effect.yieldNow, requests), 8)
+})
+
+describe("a group commit", () => {
+  it.live("goes on for others wherever the caller that began it is interrupted", () =>
+    Effect.gen(function* () {
+      for (const pace of PACES)
+        for (let stops = 0; stops <= STOPS_MAX; stops += 1) {
+          const commit = yield* echo()
+          const caller = Effect.provideService(commit("first"), Scheduler.MaxOpsBeforeYield, pace)
+          const first = yield* Effect.forkChild(caller)
+          for (let stop = 0; stop < stops; stop += 1) yield* Effect.yieldNow
+          yield* Fiber.interrupt(first)
+          const second = yield* Effect.timeoutOption(commit("second"), 1_000)
+          assert.strictEqual(Option.getOrUndefined(second), "second", `at pace ${pace}, after ${stops} stops`)
+        }
+    }).pipe(Effect.scoped),
+  )
+})
