@@ -175,6 +175,7 @@ it("what is odd is reported and not acted on, and the rest is", async () => {
       yield* transfer(test.orderOf(4))
       const words = [
         status("SOMEBODY-ELSES", "ACSC"),
+        status(`FOR ${canary}`, "ACSC"),
         status(referenceOf(1), "RJCT"),
         status(referenceOf(2), "CANC"),
         // Not in any file yet: the bank cannot know of it.
@@ -194,10 +195,11 @@ it("what is odd is reported and not acted on, and the rest is", async () => {
     [referenceOf(3), "amount-differs"],
     [referenceOf(4), "unknown-reference"],
     ["EUR-sepa-2020-01-01-1", "unknown-file"],
+    ["FOR [redacted]", "unknown-reference"],
     ["SOMEBODY-ELSES", "unknown-reference"],
   ])
   expect(count).toMatchObject({
-    "unknown-reference": 2,
+    "unknown-reference": 3,
     "unclear-status": 1,
     "amount-differs": 1,
     "unknown-file": 1,

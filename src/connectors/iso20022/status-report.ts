@@ -45,8 +45,16 @@ export const statusReportIn = (document: Element): StatusReport => {
   const named = payments.flatMap(({ named }) => named)
   requireOneWordEach(named)
   const others = payments.find(({ id }) => id === about)?.word ?? ofGroup ?? { _tag: "Accepted" }
-  return { _tag: "StatusReport", about, named, others }
+  return { _tag: "StatusReport", about, named: named.map(doubted), others: doubtedWord(others) }
 }
+
+/** Who refuses something as a duplicate has it already, and says nothing of what became of it. */
+const duplicates: ReadonlySet<string> = new Set(["AM05", "DU01", "DU02", "DU03", "DU04", "DU05"])
+
+const doubted = (told: Told): Told => ({ ...told, word: doubtedWord(told.word) })
+
+const doubtedWord = (word: Word): Word =>
+  word._tag === "Failed" && duplicates.has(word.code) ? { _tag: "Unclear" } : word
 
 const paymentIn = (payment: Element, ofGroup: Word | undefined) => {
   const word = wordIn(payment, "PmtInfSts", ofGroup) ?? ofGroup
