@@ -1,4 +1,5 @@
 /** Whatever dies or meets whom, each order is in one file, and each file is released once. */
+import { createSecretKey } from "node:crypto"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { writeOutbox } from "../../src/bank-files/outbox.ts"
@@ -10,6 +11,7 @@ import { schemaProblems } from "../connectors/iso20022/payment-initiation-schema
 import { ownDatabase } from "../database.ts"
 import { batchId } from "../domain/batch-story.ts"
 import { isPublishedDataThere } from "../published-data.ts"
+import { fixedKey, fixedKeys } from "../vault/fixed-keys.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
 
 let database: Awaited<ReturnType<typeof ownDatabase>>
@@ -240,6 +242,17 @@ it("an order lies in the database as a seal", async () => {
   expect(dump).toContain(references([1])[0])
   expect(dump).not.toContain(canary.slice(8, 16))
   expect(dump).not.toContain("Lovelace")
+})
+
+it("an order is known and written by the key that it was sealed with, whichever is the newest", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(place(test, [1]))
+  const newest = { id: "2", key: createSecretKey(Buffer.alloc(32, 2)) }
+  test.keys = fixedKeys((_, id) => Effect.succeed(id === "2" ? newest : fixedKey), newest)
+  const answers = await test.run(Effect.tap(place(test, [1, 2]), writeOutbox(test.bank)))
+  test.carry()
+  expect(answers.map(({ _tag }) => _tag)).toEqual(["Accepted", "Accepted"])
+  expect([...test.ordered].sort()).toEqual(references([1, 2]))
 })
 
 it("no file is believed to be released because it does not lie in another folder", async () => {
