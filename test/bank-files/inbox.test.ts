@@ -344,6 +344,32 @@ describe("a process dies", () => {
   })
 })
 
+it("a file that takes the place of another while that is read is read too", async () => {
+  using test = new FileBankUnderTest(database)
+  const [first, answers] = await test.run(
+    Effect.gen(function* () {
+      yield* ordered(test, 2)
+      test.deliver("status.xml", booked(referenceOf(1), 1, "DBIT"))
+      const replaced = Layer.effect(
+        InboxFiles,
+        Effect.map(InboxFiles, (files) => {
+          const finish: typeof files.finish = (...given) => {
+            test.deliver("status.xml", booked(referenceOf(2), 2, "DBIT"))
+            return files.finish(...given)
+          }
+          return { ...files, finish }
+        }),
+      )
+      yield* Effect.provide(test.looks, replaced)
+      const first = yield* standings(test, 2)
+      yield* test.looks
+      return [first, yield* standings(test, 2)] as const
+    }),
+  )
+  expect(first).toEqual(["Settled", "Accepted"])
+  expect(answers).toEqual(["Settled", "Settled"])
+})
+
 it("nothing is marked as read while its batch cannot be told, and other files are", async () => {
   using test = new FileBankUnderTest(database)
   const [before, after, mail] = await test.run(

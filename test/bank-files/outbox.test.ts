@@ -1,7 +1,10 @@
 /** Whatever dies or meets whom, each order is in one file, and each file is released once. */
 import { createSecretKey } from "node:crypto"
+import { rmSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { identify, prepare } from "../../src/bank-files/folder.ts"
 import { writeOutbox } from "../../src/bank-files/outbox.ts"
 import { OutboxFiles } from "../../src/bank-files/outbox-files.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
@@ -253,6 +256,17 @@ it("an order is known and written by the key that it was sealed with, whichever 
   test.carry()
   expect(answers.map(({ _tag }) => _tag)).toEqual(["Accepted", "Accepted"])
   expect([...test.ordered].sort()).toEqual(references([1, 2]))
+})
+
+it("a folder is nobody else's business, and has no id while another process writes it", async () => {
+  using test = new FileBankUnderTest(database)
+  const folder = join(test.bank.folder, "new")
+  await test.run(prepare(folder))
+  expect(statSync(join(folder, "outbox")).mode & 0o007).toBe(0)
+  writeFileSync(join(folder, ".folder-id"), "")
+  expect(await test.run(Effect.flip(identify(folder)))).toMatchObject({ reason: ".folder-id is not whole" })
+  rmSync(join(folder, ".folder-id"))
+  expect(await test.run(identify(folder))).toBe(await test.run(identify(folder)))
 })
 
 it("no file is believed to be released because it does not lie in another folder", async () => {
