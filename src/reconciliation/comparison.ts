@@ -154,8 +154,9 @@ const compareLedger = (
     found.push(missing("settled-not-posted"))
   if (item.attempts.some(({ returnedAt }) => isOn(day, returnedAt)) && !isBooked("reverse"))
     found.push(missing("returned-not-reversed"))
+  const surplus = new Set(surplusOf(item, lines))
   for (const line of lines.filter(({ bookedOn }) => bookedOn === day)) {
-    if (!item.requested.has(line.kind)) found.push(unaskedPosting(line))
+    if (surplus.has(line)) found.push(unaskedPosting(line))
     else if (!isSame(line, item))
       found.push({
         kind: "ledger-amount-differs",
@@ -166,6 +167,12 @@ const compareLedger = (
   }
   return found
 }
+
+/** What the ledger booked of a kind beyond as many as were asked for: the latest. */
+const surplusOf = ({ requested }: LoggedItem, lines: ReadonlyArray<LedgerLine>): ReadonlyArray<LedgerLine> =>
+  [...Map.groupBy(lines, ({ kind }) => kind)].flatMap(([kind, all]) =>
+    all.toSorted((one, other) => one.bookedOn.localeCompare(other.bookedOn)).slice(requested.get(kind) ?? 0),
+  )
 
 const unasked = {
   hold: "posting-unknown",

@@ -44,7 +44,12 @@ const logged = (
           settledAt,
           returnedAt,
         })),
-        requested: new Set(["hold", ...requested]),
+        requested: new Map(
+          [...Map.groupBy(["hold" as const, ...requested], (kind) => kind)].map(([kind, all]) => [
+            kind,
+            all.length,
+          ]),
+        ),
       },
     ],
   ]),
@@ -185,6 +190,18 @@ describe("a batch of a day", () => {
       { entries: [debit(), credit()], lines: posted },
     ],
     [
+      "is posted twice",
+      ["posted-not-settled"],
+      paid,
+      { entries: [debit()], lines: [...posted, line("post", { postingId: "p-again" })] },
+    ],
+    [
+      "is posted twice, as it was asked",
+      [],
+      logged([{ settledAt: at }], "release", "hold", "post", "post"),
+      { entries: [debit()], lines: [...posted, line("post", { postingId: "p-again" })] },
+    ],
+    [
       "is reversed and did not come back",
       ["reversed-not-returned"],
       paid,
@@ -307,7 +324,10 @@ describe("what a log says of money", () => {
     const { partner, items } = said(story)
     expect(partner).toBe("acme")
     expect(items.get(1)?.attempts[0]?.settledAt).toBeDefined()
-    expect([...(items.get(1)?.requested ?? [])]).toEqual(["hold", "post"])
+    expect([...(items.get(1)?.requested ?? [])]).toEqual([
+      ["hold", 1],
+      ["post", 1],
+    ])
     expect(items.get(2)?.attempts[0]?.settledAt).toBeUndefined()
   })
 
