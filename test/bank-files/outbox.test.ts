@@ -83,6 +83,27 @@ it("orders of other currencies and schemes go out in files of their own, and no 
   expect([...test.ordered].sort()).toEqual(references(range(1, 6)))
 })
 
+it("a lane that has no number left for the day holds up no other", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(
+    Effect.gen(function* () {
+      yield* place(test, [1])
+      yield* writeOutbox(test.bank)
+      const { query } = yield* Postgres
+      yield* query(
+        "use up",
+        (sql) => sql`update bank_files set sequence = 9999 where bank = ${test.bank.name}`,
+      )
+      yield* place(test, [2])
+      yield* place(test, [3], { currency: "USD" })
+      yield* writeOutbox(test.bank)
+    }),
+  )
+  test.carry()
+  expect([...test.ordered].sort()).toEqual(references([1, 3]))
+  expect(test.lines.filter((line) => line.includes("a file cannot be made yet"))).toHaveLength(1)
+})
+
 it("orders wait for others until they are due or many", async () => {
   using test = new FileBankUnderTest(database, { everyMs: 86_400_000, ordersMax: 3 })
   await test.run(
