@@ -4,8 +4,9 @@
  *
  * Statuses are those of ISO 20022's ExternalPaymentTransactionStatus1Code and its siblings for groups and payments.
  */
+import { UNSPECIFIED } from "../../domain/failure-codes.ts"
 import { all, amount, maybe, maybeText, one, text } from "./element.ts"
-import { reasonCode, UNSPECIFIED } from "./reason-code.ts"
+import { reasonCode } from "./reason-code.ts"
 import type { Told, Word } from "./transfer-word.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
