@@ -4,6 +4,7 @@ import { type FileOrder, FileOrders, type OrderNews } from "../connectors/file-o
 import type { BankMessage } from "../connectors/iso20022/bank-message.ts"
 import type { StatusReport } from "../connectors/iso20022/status-report.ts"
 import type { Told } from "../connectors/iso20022/transfer-word.ts"
+import { redactText } from "../telemetry/redaction.ts"
 import type { Oddity } from "./inbox-files.ts"
 
 export interface BankNews {
@@ -46,7 +47,7 @@ const ofNamed = Effect.fnUntraced(function* (bank: string, named: ReadonlyArray<
 /** What is said of the whole file holds for each of its orders that is not named. */
 const ofOthers = Effect.fnUntraced(function* (bank: string, { about, named, others }: StatusReport) {
   const orders = yield* (yield* FileOrders).sentIn(bank, about)
-  if (orders.length === 0) return odd(about, "unknown-file")
+  if (orders.length === 0) return strange(about, "unknown-file")
   if (others._tag === "Unclear") return odd(about, "unclear-status")
   const apart = new Set(named.map(({ reference }) => reference))
   const rest = orders.filter(({ reference }) => !apart.has(reference))
@@ -54,7 +55,7 @@ const ofOthers = Effect.fnUntraced(function* (bank: string, { about, named, othe
 })
 
 const judged = ({ reference, word, amount }: Told, order: FileOrder | undefined): BankNews => {
-  if (order === undefined) return odd(reference, "unknown-reference")
+  if (order === undefined) return strange(reference, "unknown-reference")
   if (amount !== undefined && (amount.currency !== order.currency || amount.minor !== order.minor))
     return odd(reference, "amount-differs")
   if (word._tag === "Unclear") return odd(reference, "unclear-status")
@@ -67,3 +68,6 @@ const odd = (reference: string, reason: Oddity["reason"]): BankNews => ({
   news: [],
   oddities: [{ reference, reason }],
 })
+
+/** What is not ours is kept in clear, so what looks like an account is masked. */
+const strange = (reference: string, reason: Oddity["reason"]): BankNews => odd(redactText(reference), reason)

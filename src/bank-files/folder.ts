@@ -4,15 +4,16 @@
  */
 import { randomUUID } from "node:crypto"
 import { constants } from "node:fs"
-import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { access, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 
 const rooms = ["outbox", "inbox", "archive", "quarantine"]
 
-/** The client may be another user of our group. */
+/** The client may be another user of our group; accounts are nobody else's business. */
 const FILE_MODE = 0o640
+const FOLDER_MODE = 0o770
 
 const step = <A>(name: string, run: () => Promise<A>): Effect.Effect<A, BankFilesUnavailable> =>
   Effect.tryPromise({
@@ -26,12 +27,13 @@ const codeOf = (error: unknown): string =>
 /** Makes what is missing of the folder. */
 export const prepare = (folder: string) =>
   step("make the folders", async () => {
-    for (const room of rooms) await mkdir(join(folder, room), { recursive: true })
+    for (const room of rooms) await mkdir(join(folder, room), { recursive: true, mode: FOLDER_MODE })
   })
 
 const IDENTITY = ".folder-id"
+const IDENTITY_LENGTH = 36
 
-/** The id of the folder, which it gets when it has none. */
+/** The id of the folder, which it gets when it has none; another process may be writing it. */
 export const identify = (folder: string) =>
   step("identify the folder", async () => {
     const path = join(folder, IDENTITY)
@@ -39,7 +41,12 @@ export const identify = (folder: string) =>
       if (codeOf(error) !== "EEXIST") throw error
     })
     return readFile(path, "utf8")
-  })
+  }).pipe(
+    Effect.filterOrFail(
+      ({ length }) => length === IDENTITY_LENGTH,
+      () => new BankFilesUnavailable({ step: "identify the folder", reason: `${IDENTITY} is not whole` }),
+    ),
+  )
 
 /** Whether a file of that name is in the outbox. */
 export const has = (folder: string, name: string) =>
@@ -119,17 +126,20 @@ export const arrivals = (folder: string, limit: number) =>
       .slice(0, limit)
     const found: Array<Arrival> = []
     for (const name of names) {
-      const file = await openArrival(folder, name)
-      if (file === undefined) continue
-      try {
-        const { size, mtimeMs, ino } = await file.stat()
-        found.push({ name, look: `${ino}:${size}:${mtimeMs}` })
-      } finally {
-        await file.close()
-      }
+      const look = await lookAt(folder, name)
+      if (look !== undefined) found.push({ name, look })
     }
     return found
   })
+
+const lookAt = async (folder: string, name: string): Promise<string | undefined> => {
+  const seen = await lstat(join(folder, "inbox", name)).catch(noneWhenGone)
+  return seen && `${seen.ino}:${seen.size}:${seen.mtimeMs}`
+}
+
+const noneWhenGone = (error: unknown): undefined => {
+  if (codeOf(error) !== "ENOENT") throw error
+}
 
 /** The content of a file of the inbox; `undefined` when it is gone. */
 export const readArrival = (folder: string, name: string, bytesMax: number) =>
@@ -146,15 +156,21 @@ export const readArrival = (folder: string, name: string, bytesMax: number) =>
 
 /** A link could lead to anybody's file. */
 const openArrival = (folder: string, name: string) =>
-  open(join(folder, "inbox", name), constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT") return undefined
-    throw error
-  })
+  open(join(folder, "inbox", name), constants.O_RDONLY | constants.O_NOFOLLOW).catch(noneWhenGone)
 
-/** Moves a file out of the inbox; what is gone was moved by another process. */
-export const putAway = (folder: string, name: string, room: "archive" | "quarantine", as: string) =>
+/**
+ * Moves a file out of the inbox. What is gone was moved by another process, and what looks another way is another file,
+ * that came under the same name while this one was read.
+ */
+export const putAway = (
+  folder: string,
+  { name, look }: Arrival,
+  room: "archive" | "quarantine",
+  as: string,
+) =>
   step("put a file away", async () => {
-    await moved(join(folder, "inbox", name), join(folder, room, as))
+    if ((await lookAt(folder, name)) === look)
+      await moved(join(folder, "inbox", name), join(folder, room, as))
   })
 
 /** Says beside a file in quarantine why it is there. */

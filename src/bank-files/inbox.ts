@@ -47,36 +47,46 @@ export const readInbox = Effect.fn("readInbox")(function* (bank: FileBank, befor
 
 const lookOf = ({ name, look }: Arrival): string => `${look}:${name}`
 
-const takeIn = Effect.fnUntraced(function* (bank: FileBank, { name }: Arrival) {
+const takeIn = Effect.fnUntraced(function* (bank: FileBank, arrival: Arrival) {
+  const { name, look } = arrival
   const content = yield* readArrival(bank.folder, name, FILE_BYTES_MAX)
   if (content === undefined) return
   if (content === "too-long")
-    return yield* quarantine(bank, name, name, `longer than ${FILE_BYTES_MAX} bytes`)
+    return yield* quarantine(bank, arrival, hash("sha256", look), `longer than ${FILE_BYTES_MAX} bytes`)
   const digest = hash("sha256", content)
   const file: InboxFile = { bank: bank.name, name, digest }
-  const putAwayAs = `${digest.slice(0, 16)}-${name}`
-  if (yield* (yield* InboxFiles).isRead(file)) return yield* archive(bank, name, putAwayAs, "repeated")
+  if (yield* (yield* InboxFiles).isRead(file)) return yield* archive(bank, arrival, digest, "repeated")
   const message = readBankMessage(content)
-  if (Result.isFailure(message)) return yield* quarantine(bank, name, putAwayAs, message.failure.message)
+  if (Result.isFailure(message)) return yield* quarantine(bank, arrival, digest, message.failure.message)
   yield* hear(bank, file, message.success)
-  yield* archive(bank, name, putAwayAs, "read")
+  yield* archive(bank, arrival, digest, "read")
 })
+
+/** Files of one name do not take each other's place. */
+const keptAs = ({ name }: Arrival, digest: string): string => `${digest.slice(0, 16)}-${name}`
 
 const archive = Effect.fnUntraced(function* (
   bank: FileBank,
-  name: string,
-  as: string,
+  arrival: Arrival,
+  digest: string,
   outcome: "read" | "repeated",
 ) {
-  yield* putAway(bank.folder, name, "archive", as)
+  const as = keptAs(arrival, digest)
+  yield* putAway(bank.folder, arrival, "archive", as)
   const { bankFiles } = yield* Metrics
   bankFiles.inc({ bank: bank.name, outcome })
   yield* Effect.logInfo("file of a bank archived", { bank: bank.name, file: as, outcome })
 })
 
-const quarantine = Effect.fnUntraced(function* (bank: FileBank, name: string, as: string, reason: string) {
+const quarantine = Effect.fnUntraced(function* (
+  bank: FileBank,
+  arrival: Arrival,
+  digest: string,
+  reason: string,
+) {
+  const as = keptAs(arrival, digest)
   yield* explain(bank.folder, as, reason)
-  yield* putAway(bank.folder, name, "quarantine", as)
+  yield* putAway(bank.folder, arrival, "quarantine", as)
   const { bankFiles } = yield* Metrics
   bankFiles.inc({ bank: bank.name, outcome: "quarantined" })
   yield* Effect.logError("file of a bank put into quarantine", { bank: bank.name, file: as, reason })

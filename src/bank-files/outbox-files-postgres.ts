@@ -6,7 +6,7 @@ import { SUM_MINOR_MAX } from "../connectors/iso20022/payment-initiation.ts"
 import { FILE_ORDERS, openDetails } from "../connectors/order-seal.ts"
 import type { Scheme } from "../domain/scheme.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
-import { type DataKey, PartnerKeys } from "../vault/partner-keys.ts"
+import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { type Lane, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
@@ -59,10 +59,7 @@ export const layer = Layer.effect(
             where file = (select id from bank_files where id = ${file.id} and written_at is null)
             order by number`,
         ).pipe(unavailable)
-        const key = yield* keys
-          .current(FILE_ORDERS)
-          .pipe(Effect.mapError(() => unopened("the key cannot be had")))
-        return yield* opened(key, file, rows)
+        return yield* opened(keys, file, rows)
       }),
       stage: Effect.fn("OutboxFiles.stage")(function* ({ id }, name) {
         const rows = yield* query(
@@ -134,13 +131,17 @@ interface OrderRow {
 }
 
 const opened = Effect.fnUntraced(function* (
-  key: DataKey,
+  keys: PartnerKeys["Service"],
   { bank, currency }: OutboxFile,
   rows: ReadonlyArray<OrderRow>,
 ) {
   const transfers: Array<CreditTransfer> = []
   for (const { reference, minor, sealed } of rows) {
-    const details = sealed === null ? undefined : openDetails(key, bank, reference, sealed)
+    if (sealed === null) return yield* unopened("an order has no details any more")
+    const key = yield* keys
+      .find(FILE_ORDERS, keyIdOf(sealed))
+      .pipe(Effect.mapError(() => unopened("the key cannot be had")))
+    const details = key && openDetails(key, bank, reference, sealed)
     if (details === undefined) return yield* unopened("the seal of an order is broken")
     transfers.push({ reference, currency, minor: BigInt(minor), details })
   }

@@ -28,7 +28,7 @@ export interface FileBank extends Required<FileBankSettings> {
 /** Files written at one look; what is left waits for the next. */
 const FILES_MAX = 100
 
-/** Makes files of the orders that are due, and releases what was made. One that cannot be written holds up no other. */
+/** Makes files of the orders that are due, and releases what was made. One that cannot be made or written holds up no other. */
 export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
   const files = yield* OutboxFiles
   // In a folder that is not mounted every file would seem to be released already.
@@ -39,7 +39,13 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
     })
   const at = yield* Clock.currentTimeMillis
   for (const lane of yield* files.due(bank.name, at, bank.ordersMax))
-    yield* files.make(lane, executionOf(lane.scheme, at), at, bank.ordersMax)
+    yield* files
+      .make(lane, executionOf(lane.scheme, at), at, bank.ordersMax)
+      .pipe(
+        Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>
+          Effect.logWarning("a file cannot be made yet", { ...lane, step, reason }),
+        ),
+      )
   for (const file of yield* files.unwritten(bank.name, FILES_MAX))
     yield* write(bank, file).pipe(
       Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>

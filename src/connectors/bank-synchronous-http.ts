@@ -5,6 +5,7 @@
  */
 import { Effect, Schema } from "effect"
 import type { BeneficiaryAccount } from "../domain/beneficiary.ts"
+import { UNSPECIFIED } from "../domain/failure-codes.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "./bank.ts"
 import {
   type Answers,
@@ -90,9 +91,6 @@ const Processing = Schema.Struct({ ...known, state: Schema.Literal("PROCESSING")
 const Rejected = Schema.Struct({ ...known, ...reason, state: Schema.Literal("REJECTED") })
 const Returned = Schema.Struct({ ...known, ...reason, state: Schema.Literal("RETURNED") })
 const Payment = Schema.Union([Completed, Processing, Rejected, Returned])
-
-/** A reason that this bank did not give is nobody's code: the item is left to a person. */
-const UNSPECIFIED = "unspecified"
 
 const standing = (payment: typeof Payment.Type, asked: string): BankAnswer => {
   if (payment.clientRef !== asked) return ambiguous("answered of another transfer")

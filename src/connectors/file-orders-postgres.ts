@@ -4,7 +4,7 @@ import type { Sql } from "postgres"
 import { schemeOf } from "../domain/scheme.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
 import { tableCreation } from "../platform/table-creation.ts"
-import { PartnerKeys } from "../vault/partner-keys.ts"
+import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
 import type { TransferInstruction } from "./bank.ts"
 import {
   type FileOrder,
@@ -30,15 +30,20 @@ export const layer = Layer.effect(
     const find = Effect.fnUntraced(function* (bank: string, reference: string) {
       const [row] = yield* query(
         "find an order",
-        (sql) => sql<Array<Row>>`
+        (sql) => sql<Array<Row & { readonly fingerprint: string }>>`
           select ${columns(sql)}, fingerprint from file_orders
           where bank = ${bank} and reference = ${reference}`,
       ).pipe(unavailable)
       return row
     })
+    /** Whether a fingerprint is an instruction's, by the key that it was made with. */
+    const isOf = Effect.fnUntraced(function* (instruction: TransferInstruction, fingerprint: string) {
+      const found = yield* keys.find(FILE_ORDERS, keyIdOf(fingerprint)).pipe(Effect.mapError(withoutKey))
+      return fingerprintOf(found ?? (yield* withoutKey()), instruction) === fingerprint
+    })
     return FileOrders.of({
       store: Effect.fn("FileOrders.store")(function* (instruction, terms) {
-        const key = yield* keys.current(FILE_ORDERS).pipe(withoutKey)
+        const key = yield* keys.current(FILE_ORDERS).pipe(Effect.mapError(notStored))
         const { bank, reference } = instruction
         const fingerprint = fingerprintOf(key, instruction)
         const sealed = Result.isSuccess(terms.transfer)
@@ -48,7 +53,7 @@ export const layer = Layer.effect(
           insert(sql, instruction, terms, { fingerprint, sealed }),
         ).pipe(unavailable)
         const row = yield* find(bank, reference)
-        return row?.fingerprint === fingerprint ? orderOf(row) : "differs"
+        return row !== undefined && (yield* isOf(instruction, row.fingerprint)) ? orderOf(row) : "differs"
       }),
       find: Effect.fn("FileOrders.find")(function* (bank, reference) {
         const row = yield* find(bank, reference)
@@ -88,7 +93,6 @@ interface Row {
   readonly minor: string
   readonly state: "accepted" | "failed" | "settled" | "returned"
   readonly code: string | null
-  readonly fingerprint?: string
 }
 
 const columns = (sql: Sql) => sql`bank, reference, number, currency, minor, state, code`
@@ -155,11 +159,12 @@ const unavailable = Effect.mapError(
     new ProviderUnavailable({ provider: "file-orders", reason: `${step}: ${code}` }),
 )
 
-const withoutKey = Effect.mapError(
-  () =>
-    new ProviderUnavailable({
-      provider: "file-orders",
-      reason: "seal an order: the key cannot be had",
-      kind: "not-called",
-    }),
-)
+const withoutKey = () =>
+  new ProviderUnavailable({ provider: "file-orders", reason: "the key of an order cannot be had" })
+
+const notStored = () =>
+  new ProviderUnavailable({
+    provider: "file-orders",
+    reason: "seal an order: the key cannot be had",
+    kind: "not-called",
+  })

@@ -6,7 +6,7 @@ import type { DataKey } from "../vault/partner-keys.ts"
 import type { TransferInstruction } from "./bank.ts"
 import type { TransferDetails } from "./iso20022/credit-transfer.ts"
 
-/** Under this name, which no partner can have, the vault keeps the key of orders; it is never rotated. */
+/** Under this name, which no partner can have, the vault keeps the keys of orders. A seal and a fingerprint say which: two processes may make the first at once. */
 export const FILE_ORDERS: PartnerId = "~file-orders"
 
 export const sealDetails = (
@@ -14,22 +14,23 @@ export const sealDetails = (
   bank: string,
   reference: string,
   details: TransferDetails,
-): string => encrypt(key.key, contextOf(bank, reference), JSON.stringify(details)).toString("base64url")
+): string =>
+  `${key.id}.${encrypt(key.key, contextOf(bank, reference), JSON.stringify(details)).toString("base64url")}`
 
-/** What was sealed; `undefined` when a bit of it has changed, or it belongs to another order. */
+/** What was sealed with a key; `undefined` when a bit of it has changed, or it belongs to another order. */
 export const openDetails = (
   key: DataKey,
   bank: string,
   reference: string,
   sealed: string,
 ): TransferDetails | undefined => {
-  const box = fromBase64Url(sealed)
+  const box = fromBase64Url(sealed.slice(sealed.indexOf(".") + 1))
   const text = box && decrypt(key.key, contextOf(bank, reference), box)
   // What the seal proves to be ours was validated before it was sealed.
   return text && (JSON.parse(text.toString("utf8")) as TransferDetails)
 }
 
-/** HMAC-SHA-256 of all that was ordered, in hex. Keyed, as whoever reads it could else find an account by trying. */
+/** The key's id and the HMAC-SHA-256 of all that was ordered, in hex. Keyed, as whoever reads it could else find an account by trying. */
 export const fingerprintOf = (key: DataKey, instruction: TransferInstruction): string => {
   const { bank, reference, beneficiary, currency, minor, remittance = null } = instruction
   const account = Object.entries(beneficiary.account).toSorted(([one], [other]) => (one < other ? -1 : 1))
@@ -43,7 +44,7 @@ export const fingerprintOf = (key: DataKey, instruction: TransferInstruction): s
     account,
     remittance,
   ]
-  return createHmac("sha256", key.key).update(JSON.stringify(ordered)).digest("hex")
+  return `${key.id}.${createHmac("sha256", key.key).update(JSON.stringify(ordered)).digest("hex")}`
 }
 
 const contextOf = (bank: string, reference: string): string => JSON.stringify(["file order", bank, reference])

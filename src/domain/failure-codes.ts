@@ -151,3 +151,11 @@ const meanings: ReadonlyMap<string, FailureMeaning> = new Map(
 export const meaningOf = (code: string): FailureMeaning | undefined => meanings.get(code)
 
 export const mappedCodes: ReadonlyArray<FailureMeaning> = [...meanings.values()]
+
+/** Stands for a reason that was not given, or not in a code. Nobody maps it: such an item is left to a person. */
+export const UNSPECIFIED = "unspecified"
+
+const plainCode = /^(?!(.*\d){8})[\w.-]{1,35}$/
+
+/** The same, if it may be a code and cannot be an account number. An odd one is not worth losing a final word for. */
+export const plainCodeOf = (said: string): string => (plainCode.test(said) ? said : UNSPECIFIED)

@@ -4,6 +4,7 @@ import { Clock, Effect, Schema } from "effect"
 import { Hono } from "hono"
 import { AppConfig } from "../config.ts"
 import type { TransferOutcome } from "../domain/commands.ts"
+import { plainCodeOf } from "../domain/failure-codes.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { StrayCallbacks, strayOf } from "../streams/stray-callbacks.ts"
@@ -85,12 +86,9 @@ const unknownTransfer = Effect.fnUntraced(function* (callback: Callback, why: st
   return yield* new NotFound({ what: "transfer" })
 })
 
-/** What may be a code and cannot be an account number. An odd one is not worth losing a final word for. */
-const plainCode = /^(?!(.*\d){8})[\w.-]{1,35}$/
-
 const outcomeOf = ({ status, code: said = "" }: Callback): TransferOutcome => {
   const evidence = "callback"
-  const code = plainCode.test(said) ? said : "unspecified"
+  const code = plainCodeOf(said)
   switch (status) {
     case "settled":
       return { _tag: "Settled", evidence }

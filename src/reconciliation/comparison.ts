@@ -36,21 +36,41 @@ export const compareBatch = (
     for (const { reference } of item.attempts) entriesOf.delete(reference)
     linesOf.delete(item.item)
   }
-  for (const entry of [...entriesOf.values()].flat().filter(isDebitOf(day)))
-    found.push({ ...about, ...unknownPayment(entry) })
+  for (const payment of unknownPayments([...entriesOf.values()].flat().filter(isDebitOf(day))))
+    found.push({ ...about, ...payment })
   for (const line of [...linesOf.values()].flat().filter(({ bookedOn }) => bookedOn === day))
     found.push({ ...about, item: line.item, ...unaskedPosting(line) })
   return found
 }
 
-/** A payment under a reference that no log knows. Foreign references are masked where they look like an account. */
-export const unknownPayment = ({ bank, reference, ...money }: StatementEntry): Discrepancy => ({
-  kind: "payment-unknown",
-  bank,
-  reference: redactText(reference),
-  expected: NOTHING,
-  found: shown(money),
-})
+/**
+ * Payments under references that no log knows, one difference for each reference at a bank: several payments may have
+ * the same, or none. Foreign references are masked where they look like an account.
+ */
+export const unknownPayments = (entries: ReadonlyArray<StatementEntry>): ReadonlyArray<Discrepancy> => {
+  const payments = entries.map((entry) => ({ ...entry, reference: redactText(entry.reference) }))
+  const alike = Map.groupBy(payments, ({ bank, reference }) => JSON.stringify([bank, reference]))
+  return [...alike.values()].flatMap(([first, ...others]) =>
+    first === undefined
+      ? []
+      : [
+          {
+            kind: "payment-unknown",
+            bank: first.bank,
+            reference: first.reference,
+            expected: NOTHING,
+            found: others.length === 0 ? shown(first) : shownTogether([first, ...others]),
+          },
+        ],
+  )
+}
+
+const shownTogether = (payments: ReadonlyArray<Money>): string => {
+  const sums = [...Map.groupBy(payments, ({ currency }) => currency)].map(([currency, all]) =>
+    shown({ currency, minor: all.reduce((sum, { minor }) => sum + minor, 0n) }),
+  )
+  return `${payments.length} payments, ${sums.join(" and ")}`
+}
 
 const NOTHING = "nothing"
 
@@ -134,8 +154,9 @@ const compareLedger = (
     found.push(missing("settled-not-posted"))
   if (item.attempts.some(({ returnedAt }) => isOn(day, returnedAt)) && !isBooked("reverse"))
     found.push(missing("returned-not-reversed"))
+  const surplus = new Set(surplusOf(item, lines))
   for (const line of lines.filter(({ bookedOn }) => bookedOn === day)) {
-    if (!item.requested.has(line.kind)) found.push(unaskedPosting(line))
+    if (surplus.has(line)) found.push(unaskedPosting(line))
     else if (!isSame(line, item))
       found.push({
         kind: "ledger-amount-differs",
@@ -146,6 +167,12 @@ const compareLedger = (
   }
   return found
 }
+
+/** What the ledger booked of a kind beyond as many as were asked for: the latest. */
+const surplusOf = ({ requested }: LoggedItem, lines: ReadonlyArray<LedgerLine>): ReadonlyArray<LedgerLine> =>
+  [...Map.groupBy(lines, ({ kind }) => kind)].flatMap(([kind, all]) =>
+    all.toSorted((one, other) => one.bookedOn.localeCompare(other.bookedOn)).slice(requested.get(kind) ?? 0),
+  )
 
 const unasked = {
   hold: "posting-unknown",

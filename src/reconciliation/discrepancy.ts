@@ -34,8 +34,8 @@ export interface Discrepancy {
 }
 
 /** The same for the same difference of a day, however often it is found. */
-export const discrepancyId = (day: Day, { kind, batch, item, reference }: Discrepancy): string =>
+export const discrepancyId = (day: Day, { kind, batch, item, bank, reference, found }: Discrepancy): string =>
   createHash("sha256")
-    .update(JSON.stringify([day, kind, batch, item, reference]))
+    .update(JSON.stringify([day, kind, batch, item, bank, reference, found]))
     .digest("hex")
     .slice(0, 32)

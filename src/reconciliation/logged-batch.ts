@@ -15,8 +15,8 @@ export interface LoggedItem {
   readonly currency: string
   readonly minor: bigint
   readonly attempts: Array<LoggedAttempt>
-  /** The kinds of posting that were ever requested for it. */
-  readonly requested: Set<PostingKind>
+  /** How many postings of each kind were ever requested for it. */
+  readonly requested: Map<PostingKind, number>
 }
 
 export interface LoggedBatch {
@@ -34,10 +34,13 @@ export const note = (batch: LoggedBatch, event: BatchEvent): void => {
       return
     case "ItemsReceived":
       for (const { item, currency, minor } of event.items)
-        batch.items.set(item, { item, currency, minor, attempts: [], requested: new Set() })
+        batch.items.set(item, { item, currency, minor, attempts: [], requested: new Map() })
       return
     case "PostingRequested":
-      for (const item of event.items) itemOf(batch, item).requested.add(event.kind)
+      for (const item of event.items) {
+        const { requested } = itemOf(batch, item)
+        requested.set(event.kind, (requested.get(event.kind) ?? 0) + 1)
+      }
       return
     case "TransfersRequested":
       for (const { item, attempt, bank, reference } of event.transfers)

@@ -17,7 +17,7 @@ import { PROJECTION } from "../projections/read-models.ts"
 import { CursorStore, FEED_START } from "../streams/cursor-store.ts"
 import { EventLog } from "../streams/event-log.ts"
 import { beginningOf, visitLog } from "../streams/event-range.ts"
-import { compareBatch, unknownPayment } from "./comparison.ts"
+import { compareBatch, unknownPayments } from "./comparison.ts"
 import { type Discrepancy, discrepancyId } from "./discrepancy.ts"
 import { DiscrepancyTeller } from "./discrepancy-teller.ts"
 import { emptyLoggedBatch, note } from "./logged-batch.ts"
@@ -58,7 +58,7 @@ export const reconcile = Effect.fn("reconcile")(function* (
   yield* caughtUp.pipe(Effect.retry({ ...CATCH_UP, while: ({ _tag }) => _tag === "ReadModelsBehind" }))
   const books = yield* readBooks(day, statements, ledger)
   const findings = new Findings(day)
-  yield* findings.add(books.foreign.map(unknownPayment))
+  yield* findings.add(unknownPayments(books.foreign))
   let batches = 0
   const compare = Effect.fnUntraced(function* (batch: string, records: BatchRecords) {
     const logged = isBatchId(batch) ? yield* readLogged(batch) : undefined

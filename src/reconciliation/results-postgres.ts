@@ -86,9 +86,5 @@ const storeRun =
       )
       insert into reconciliation_discrepancies
       select * from found
-      on conflict (day, id) do update set
-        partner = excluded.partner,
-        bank = excluded.bank,
-        expected = excluded.expected,
-        found = excluded.found`
+      on conflict (day, id) do update set partner = excluded.partner, expected = excluded.expected`
   }

@@ -17,7 +17,7 @@ export interface BankStatement {
 /** Reads a statement, or says why it cannot; the reason quotes nothing of it. */
 export type StatementReader = (xml: Uint8Array) => Result.Result<BankStatement, { readonly message: string }>
 
-const FILE_BYTES_MAX = 64 * 1024 * 1024
+const FILE_BYTES_MAX = 16 * 1024 * 1024
 const FILES_MAX = 1_000
 
 /** The banks that have a folder of statements. */

@@ -37,6 +37,8 @@ export class FileBankUnderTest implements Disposable {
   readonly taken = new Map<string, string>()
   /** What was logged, line by line. */
   readonly lines: Array<string> = []
+  /** The vault of the processes that start from now on. */
+  keys = fixedKeys()
 
   /** The database may be that of other banks too. */
   constructor(database: Database, changes: Partial<FileBank> = {}) {
@@ -64,7 +66,7 @@ export class FileBankUnderTest implements Disposable {
     const postgres = Layer.fresh(Postgres.layer).pipe(Layer.provide(appConfig))
     return Layer.mergeAll(inboxInPostgres, outboxInPostgres, eventLogInMemory).pipe(
       Layer.provideMerge(ordersInPostgres),
-      Layer.provideMerge(Layer.mergeAll(postgres, fixedKeys(), appConfig, freshMetrics)),
+      Layer.provideMerge(Layer.mergeAll(postgres, this.keys, appConfig, freshMetrics)),
       Layer.provideMerge(loggingLayer((line) => this.lines.push(line))),
       Layer.fresh,
     )

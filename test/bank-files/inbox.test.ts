@@ -175,6 +175,7 @@ it("what is odd is reported and not acted on, and the rest is", async () => {
       yield* transfer(test.orderOf(4))
       const words = [
         status("SOMEBODY-ELSES", "ACSC"),
+        status(`FOR ${canary}`, "ACSC"),
         status(referenceOf(1), "RJCT"),
         status(referenceOf(2), "CANC"),
         // Not in any file yet: the bank cannot know of it.
@@ -194,10 +195,11 @@ it("what is odd is reported and not acted on, and the rest is", async () => {
     [referenceOf(3), "amount-differs"],
     [referenceOf(4), "unknown-reference"],
     ["EUR-sepa-2020-01-01-1", "unknown-file"],
+    ["FOR [redacted]", "unknown-reference"],
     ["SOMEBODY-ELSES", "unknown-reference"],
   ])
   expect(count).toMatchObject({
-    "unknown-reference": 2,
+    "unknown-reference": 3,
     "unclear-status": 1,
     "amount-differs": 1,
     "unknown-file": 1,
@@ -340,6 +342,32 @@ describe("a process dies", () => {
     expect(test.list("archive")).toHaveLength(1)
     expect(count.read ?? count.repeated).toBe(1)
   })
+})
+
+it("a file that takes the place of another while that is read is read too", async () => {
+  using test = new FileBankUnderTest(database)
+  const [first, answers] = await test.run(
+    Effect.gen(function* () {
+      yield* ordered(test, 2)
+      test.deliver("status.xml", booked(referenceOf(1), 1, "DBIT"))
+      const replaced = Layer.effect(
+        InboxFiles,
+        Effect.map(InboxFiles, (files) => {
+          const finish: typeof files.finish = (...given) => {
+            test.deliver("status.xml", booked(referenceOf(2), 2, "DBIT"))
+            return files.finish(...given)
+          }
+          return { ...files, finish }
+        }),
+      )
+      yield* Effect.provide(test.looks, replaced)
+      const first = yield* standings(test, 2)
+      yield* test.looks
+      return [first, yield* standings(test, 2)] as const
+    }),
+  )
+  expect(first).toEqual(["Settled", "Accepted"])
+  expect(answers).toEqual(["Settled", "Settled"])
 })
 
 it("nothing is marked as read while its batch cannot be told, and other files are", async () => {

@@ -1,6 +1,10 @@
 /** Whatever dies or meets whom, each order is in one file, and each file is released once. */
+import { createSecretKey } from "node:crypto"
+import { rmSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { identify, prepare } from "../../src/bank-files/folder.ts"
 import { writeOutbox } from "../../src/bank-files/outbox.ts"
 import { OutboxFiles } from "../../src/bank-files/outbox-files.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
@@ -10,6 +14,7 @@ import { schemaProblems } from "../connectors/iso20022/payment-initiation-schema
 import { ownDatabase } from "../database.ts"
 import { batchId } from "../domain/batch-story.ts"
 import { isPublishedDataThere } from "../published-data.ts"
+import { fixedKey, fixedKeys } from "../vault/fixed-keys.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
 
 let database: Awaited<ReturnType<typeof ownDatabase>>
@@ -76,6 +81,27 @@ it("orders of other currencies and schemes go out in files of their own, and no 
     "USD-cross-border-DAY-1.pain.001.xml",
   ])
   expect([...test.ordered].sort()).toEqual(references(range(1, 6)))
+})
+
+it("a lane that has no number left for the day holds up no other", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(
+    Effect.gen(function* () {
+      yield* place(test, [1])
+      yield* writeOutbox(test.bank)
+      const { query } = yield* Postgres
+      yield* query(
+        "use up",
+        (sql) => sql`update bank_files set sequence = 9999 where bank = ${test.bank.name}`,
+      )
+      yield* place(test, [2])
+      yield* place(test, [3], { currency: "USD" })
+      yield* writeOutbox(test.bank)
+    }),
+  )
+  test.carry()
+  expect([...test.ordered].sort()).toEqual(references([1, 3]))
+  expect(test.lines.filter((line) => line.includes("a file cannot be made yet"))).toHaveLength(1)
 })
 
 it("orders wait for others until they are due or many", async () => {
@@ -240,6 +266,28 @@ it("an order lies in the database as a seal", async () => {
   expect(dump).toContain(references([1])[0])
   expect(dump).not.toContain(canary.slice(8, 16))
   expect(dump).not.toContain("Lovelace")
+})
+
+it("an order is known and written by the key that it was sealed with, whichever is the newest", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(place(test, [1]))
+  const newest = { id: "2", key: createSecretKey(Buffer.alloc(32, 2)) }
+  test.keys = fixedKeys((_, id) => Effect.succeed(id === "2" ? newest : fixedKey), newest)
+  const answers = await test.run(Effect.tap(place(test, [1, 2]), writeOutbox(test.bank)))
+  test.carry()
+  expect(answers.map(({ _tag }) => _tag)).toEqual(["Accepted", "Accepted"])
+  expect([...test.ordered].sort()).toEqual(references([1, 2]))
+})
+
+it("a folder is nobody else's business, and has no id while another process writes it", async () => {
+  using test = new FileBankUnderTest(database)
+  const folder = join(test.bank.folder, "new")
+  await test.run(prepare(folder))
+  expect(statSync(join(folder, "outbox")).mode & 0o007).toBe(0)
+  writeFileSync(join(folder, ".folder-id"), "")
+  expect(await test.run(Effect.flip(identify(folder)))).toMatchObject({ reason: ".folder-id is not whole" })
+  rmSync(join(folder, ".folder-id"))
+  expect(await test.run(identify(folder))).toBe(await test.run(identify(folder)))
 })
 
 it("no file is believed to be released because it does not lie in another folder", async () => {

@@ -3,8 +3,12 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { LedgerLine, StatementEntry } from "../../src/connectors/books.ts"
 import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
-import { compareBatch, unknownPayment } from "../../src/reconciliation/comparison.ts"
-import { type DiscrepancyKind, discrepancyKinds } from "../../src/reconciliation/discrepancy.ts"
+import { compareBatch, unknownPayments } from "../../src/reconciliation/comparison.ts"
+import {
+  type DiscrepancyKind,
+  discrepancyId,
+  discrepancyKinds,
+} from "../../src/reconciliation/discrepancy.ts"
 import { emptyLoggedBatch, type LoggedBatch, note } from "../../src/reconciliation/logged-batch.ts"
 import type { BatchRecords } from "../../src/reconciliation/records.ts"
 import { Story, settled } from "../domain/batch-story.ts"
@@ -40,7 +44,12 @@ const logged = (
           settledAt,
           returnedAt,
         })),
-        requested: new Set(["hold", ...requested]),
+        requested: new Map(
+          [...Map.groupBy(["hold" as const, ...requested], (kind) => kind)].map(([kind, all]) => [
+            kind,
+            all.length,
+          ]),
+        ),
       },
     ],
   ]),
@@ -181,6 +190,18 @@ describe("a batch of a day", () => {
       { entries: [debit(), credit()], lines: posted },
     ],
     [
+      "is posted twice",
+      ["posted-not-settled"],
+      paid,
+      { entries: [debit()], lines: [...posted, line("post", { postingId: "p-again" })] },
+    ],
+    [
+      "is posted twice, as it was asked",
+      [],
+      logged([{ settledAt: at }], "release", "hold", "post", "post"),
+      { entries: [debit()], lines: [...posted, line("post", { postingId: "p-again" })] },
+    ],
+    [
       "is reversed and did not come back",
       ["reversed-not-returned"],
       paid,
@@ -212,8 +233,23 @@ describe("a batch of a day", () => {
   })
 
   it("masks what looks like an account in a reference that is not ours", () => {
-    const { reference } = unknownPayment(debit({ reference: "DE89370400440532013000" }))
-    expect(reference).not.toContain("3704")
+    const [payment] = unknownPayments([debit({ reference: "DE89370400440532013000" })])
+    expect(payment?.reference).toBe("[redacted]")
+  })
+
+  it("has each payment that is not ours, also of several without a reference", () => {
+    const strangers = ["", "", "DE89370400440532013000"].map((reference) => debit({ reference }))
+    const found = unknownPayments([
+      ...strangers,
+      debit({ reference: "", bank: "south" }),
+      debit({ reference: "", currency: "USD", minor: 5n }),
+    ])
+    expect(found.map(({ bank, reference, found }) => [bank, reference, found])).toEqual([
+      ["north", "", "3 payments, EUR 20.00 and USD 0.05"],
+      ["north", "[redacted]", "EUR 10.00"],
+      ["south", "", "EUR 10.00"],
+    ])
+    expect(new Set(found.map((discrepancy) => discrepancyId(day, discrepancy))).size).toBe(3)
   })
 
   it("differs in kinds that docs/RECONCILIATION.md lists, each with its meaning", () => {
@@ -288,7 +324,10 @@ describe("what a log says of money", () => {
     const { partner, items } = said(story)
     expect(partner).toBe("acme")
     expect(items.get(1)?.attempts[0]?.settledAt).toBeDefined()
-    expect([...(items.get(1)?.requested ?? [])]).toEqual(["hold", "post"])
+    expect([...(items.get(1)?.requested ?? [])]).toEqual([
+      ["hold", 1],
+      ["post", 1],
+    ])
     expect(items.get(2)?.attempts[0]?.settledAt).toBeUndefined()
   })
 

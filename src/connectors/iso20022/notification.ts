@@ -1,7 +1,7 @@
 /** camt.054: single movements of our account. A booked debit paid a transfer; a credit that takes one back returned it. */
+import { UNSPECIFIED } from "../../domain/failure-codes.ts"
 import { type Movement, movementsIn } from "./account-entry.ts"
 import { all, one } from "./element.ts"
-import { UNSPECIFIED } from "./reason-code.ts"
 import type { Told, Word } from "./transfer-word.ts"
 import type { Element } from "./xml-reader.ts"
 

@@ -4,8 +4,9 @@
  *
  * Statuses are those of ISO 20022's ExternalPaymentTransactionStatus1Code and its siblings for groups and payments.
  */
+import { UNSPECIFIED } from "../../domain/failure-codes.ts"
 import { all, amount, maybe, maybeText, one, text } from "./element.ts"
-import { reasonCode, UNSPECIFIED } from "./reason-code.ts"
+import { reasonCode } from "./reason-code.ts"
 import type { Told, Word } from "./transfer-word.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
@@ -45,8 +46,16 @@ export const statusReportIn = (document: Element): StatusReport => {
   const named = payments.flatMap(({ named }) => named)
   requireOneWordEach(named)
   const others = payments.find(({ id }) => id === about)?.word ?? ofGroup ?? { _tag: "Accepted" }
-  return { _tag: "StatusReport", about, named, others }
+  return { _tag: "StatusReport", about, named: named.map(doubted), others: doubtedWord(others) }
 }
+
+/** Who refuses something as a duplicate has it already, and says nothing of what became of it. */
+const duplicates: ReadonlySet<string> = new Set(["AM05", "DU01", "DU02", "DU03", "DU04", "DU05"])
+
+const doubted = (told: Told): Told => ({ ...told, word: doubtedWord(told.word) })
+
+const doubtedWord = (word: Word): Word =>
+  word._tag === "Failed" && duplicates.has(word.code) ? { _tag: "Unclear" } : word
 
 const paymentIn = (payment: Element, ofGroup: Word | undefined) => {
   const word = wordIn(payment, "PmtInfSts", ofGroup) ?? ofGroup

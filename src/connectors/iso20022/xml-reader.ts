@@ -9,6 +9,8 @@ import { UnreadableFile } from "./unreadable-file.ts"
 
 export const FILE_BYTES_MAX = 16 * 1024 * 1024
 const DEPTH_MAX = 40
+/** Some 50 for each of 10,000 transfers, opened and closed. A file of tags alone would take a gigabyte to read. */
+const TAGS_MAX = 1_000_000
 
 export interface Element {
   /** Without its namespace prefix. */
@@ -60,12 +62,23 @@ const parser = new XMLParser({
 })
 
 const rootOf = (text: string): Element => {
+  if (forbidden.test(text)) return unreadable("the file", "a character that XML does not have")
+  if (tagsIn(text) > TAGS_MAX) return unreadable("the file", `more than ${TAGS_MAX} tags`)
   if (/<!(?!--|\[CDATA\[)/.test(text)) return unreadable("the file", "a document type is not accepted")
   const valid = wellFormed(text)
   if (valid !== true) return unreadable(`line ${valid}`, "not well-formed XML")
   const [root, ...others] = nodes(parse(text), 1)
   if (root === undefined || others.length > 0) return unreadable("the file", "not one root element")
   return root
+}
+
+/** Control characters: the parser lets them pass, and a database does not take them. */
+const forbidden = /[^\t\n\r\u0020-\ufffd]/
+
+const tagsIn = (text: string): number => {
+  let count = 0
+  for (let at = text.indexOf("<"); at >= 0; at = text.indexOf("<", at + 1)) count += 1
+  return count
 }
 
 /** True, or the line at which it is not. */

@@ -72,6 +72,20 @@ describe("a status report", () => {
     expect(read(report("", transfer("R1", status)))).toMatchObject({ named: [{ reference: "R1", word }] })
   })
 
+  it.each(["AM05", "DU01", "DU04"])("takes a duplicate (%s) for no word on the original", (code) => {
+    const unclear = { _tag: "Unclear" }
+    const group = `<GrpSts>RJCT</GrpSts>${reason(code)}`
+    expect(read(report(group, transfer("R1", "RJCT")))).toMatchObject({
+      named: [{ reference: "R1", word: unclear }],
+      others: unclear,
+    })
+    const named = transfer("R1", "RJCT", reason(code))
+    expect(read(report(`<GrpSts>RJCT</GrpSts>${reason("FF01")}`, named))).toMatchObject({
+      named: [{ reference: "R1", word: unclear }],
+      others: failed("FF01"),
+    })
+  })
+
   it("tells the amount of a transfer where it is named", () => {
     const original = '<OrgnlTxRef><Amt><InstdAmt Ccy="EUR">0012.500</InstdAmt></Amt></OrgnlTxRef>'
     expect(read(report("", transfer("R1", "ACSC", original)))).toMatchObject({
@@ -187,6 +201,8 @@ describe("a file is refused that", () => {
       "a document type is not accepted",
     ],
     ["refers to entities of its own", fine.replace("R1", "&x;"), "a reference that XML does not know"],
+    ["has a control character", fine.replace("R1", "R\u0000"), "a character that XML does not have"],
+    ["has endless tags", `<a>${"<a/>".repeat(1_000_000)}</a>`, "more than 1000000 tags"],
     ["is nested too deeply", `${"<a>".repeat(60)}1${"</a>".repeat(60)}`, "nested"],
     ["has names that are dangerous", "<a><__proto__>1</__proto__></a>", "names that are not accepted"],
     ["has two roots", "<a/><b/>", "not one root element"],
