@@ -70,6 +70,37 @@ export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysTex
   ),
 )
 
+const bankSecret = /^([a-z0-9-]{1,32}=)?whsec_[A-Za-z0-9+/]+=*$/
+
+const BankSecretsText = Schema.String.check(
+  Schema.makeFilter((text: string) => {
+    const secrets = text.split(",")
+    const forAll = secrets.length === 1 && text.startsWith("whsec_")
+    const isGood = secrets.every((one) => bankSecret.test(one.trim()) && (forAll || one.includes("=whsec_")))
+    return isGood || "expected whsec_…, or north=whsec_…,south=whsec_…"
+  }),
+)
+
+/**
+ * BANK_CALLBACK_SECRET: what a bank signs its callbacks with, by its name. One for all: "whsec_…", or one for each:
+ * "north=whsec_…,south=whsec_…", so that no bank can speak for another.
+ */
+const bankSecrets = Config.schema(BankSecretsText, "BANK_CALLBACK_SECRET").pipe(
+  Config.map((text) => {
+    if (text.startsWith("whsec_")) {
+      const forAll = Redacted.make(text)
+      return (_bank: string): Redacted.Redacted<string> | undefined => forAll
+    }
+    const own = new Map(
+      text.split(",").map((pair) => {
+        const at = pair.indexOf("=")
+        return [pair.slice(0, at).trim(), Redacted.make(pair.slice(at + 1).trim())] as const
+      }),
+    )
+    return (bank: string): Redacted.Redacted<string> | undefined => own.get(bank)
+  }),
+)
+
 const MillisecondsList = Schema.String.check(
   Schema.isPattern(/^\d{1,10}(,\d{1,10}){0,19}$/, { message: "expected milliseconds such as 5000,30000" }),
 )
@@ -164,7 +195,7 @@ const settings = Config.all({
       Config.map((file) => ({ file })),
       Config.orElse(() => providersFromEnvironment),
     ),
-    callbackSecret: Config.Redacted("BANK_CALLBACK_SECRET"),
+    callbackSecretOf: bankSecrets,
     /** What the ledger signs with when it tells of funds; without it nobody is listened to. */
     ledgerCallbackSecret: Config.option(Config.Redacted("LEDGER_CALLBACK_SECRET")),
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),

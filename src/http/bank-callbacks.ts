@@ -10,7 +10,7 @@ import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { StrayCallbacks, strayOf } from "../streams/stray-callbacks.ts"
 import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
-import { InvalidRequest, NotFound } from "./failures.ts"
+import { InvalidRequest, InvalidSignature, NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
 import { RequestBodies } from "./request-body.ts"
 
@@ -31,12 +31,15 @@ type Callback = typeof Callback.Type
 
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
-/** The route of callbacks. All banks sign with the one secret of the configuration. */
+/** The route of callbacks. A bank signs with its own secret, where the configuration has one for each. */
 export const bankCallbacks = Effect.fnUntraced(function* (
   edge: Edge<AppConfig | EventLog | StrayCallbacks | RequestBodies>,
 ) {
-  const { callbackSecret } = (yield* AppConfig).providers
-  const verify = verifying(callbackSecret)
+  const { callbackSecretOf } = (yield* AppConfig).providers
+  const verify: Verify = (c, body) => {
+    const secret = callbackSecretOf(c.req.param("bank") ?? "")
+    return secret === undefined ? Effect.fail(new InvalidSignature()) : verifying(secret)(c, body)
+  }
   return new Hono<EdgeEnv>().post(
     "/bank-callbacks/:bank",
     edge.open((c) =>

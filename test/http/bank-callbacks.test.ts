@@ -135,3 +135,23 @@ it("asks the bank to come back when the mailbox is full", async () => {
   expect(answer.status).toBe(503)
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0)
 })
+
+it("believes no bank that signs for another, where each has a secret of its own", async () => {
+  const south = "whsec_c2VjcmV0LW9mLXRoZS1zb3V0aA=="
+  const environment = { BANK_CALLBACK_SECRET: `north=${secret},south=${south}` }
+  await using own = await ApiUnderTest.open({ environment })
+  await own.post("called-back", { items: [payout("a")] })
+  const signed = (key: string, bank: string) => {
+    const text = JSON.stringify({ ...settled, bank })
+    const now = new Date()
+    const headers = {
+      "content-type": "application/json",
+      "webhook-id": "msg-1",
+      "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
+      "webhook-signature": new Webhook(key).sign("msg-1", now, text),
+    }
+    return own.call(`/bank-callbacks/${bank}`, { method: "POST", headers, body: text })
+  }
+  const answers = [await signed(south, "north"), await signed(secret, "west"), await signed(secret, "north")]
+  expect(answers.map(({ status }) => status)).toEqual([401, 401, 202])
+})
