@@ -23,6 +23,8 @@ const story = [
 ]
 const without = (tag: string) => story.filter(({ _tag }) => _tag !== tag)
 
+const withdrawn = { _tag: "ClearanceWithdrawn", decisions: [{ item: 1, decision: "review" }] }
+
 const logOf = (events: ReadonlyArray<unknown>) => {
   let hash = BATCH
   return events.map((event, at) => {
@@ -116,6 +118,18 @@ describe("the checker", () => {
       "is not started",
     ],
     ["an intent before the hold", { redis: redisWith(logOf(without("PostingBooked"))) }, "is not held"],
+    [
+      "an intent after a hold that the ledger refused",
+      {
+        redis: redisWith(logOf(story.toSpliced(6, 0, { _tag: "PostingRefused", posting: 1 }))),
+      },
+      "is not held",
+    ],
+    [
+      "a transfer that was sent again after its clearance was withdrawn",
+      { redis: redisWith(logOf(story.toSpliced(8, 0, withdrawn, { _tag: "TransferResent", item: 1 }))) },
+      "is not cleared",
+    ],
     ["a transfer that the engine never saw", { screened: [] }, "the engine said: nothing"],
     [
       "a transfer that the engine wanted a person to see",
@@ -180,6 +194,47 @@ describe("the checker", () => {
       "pb_a is not closed",
       "pb_a item 1 is neither at its end nor parked",
     ])
+  })
+
+  it("lets an item wait for a rule that leads it to a bank, and be tried again", () => {
+    const unrouted = [...story.slice(0, 7), { _tag: "ItemsUnrouted", items: [1] }]
+    const nowhere = { transfers: [], outstanding: 0 }
+    const waiting = { ...sound, banks: nowhere, redis: redisWith(logOf(unrouted)) }
+    expect(unfinished(waiting, true)).toEqual([])
+    expect(statesOf(waiting)).toEqual({ parked: 1 })
+    const retried = [...unrouted, { _tag: "RetryRequested", item: 1 }]
+    expect(statesOf({ ...waiting, redis: redisWith(logOf(retried)) })).toEqual({ open: 1 })
+    expect(violations({ ...sound, redis: redisWith(logOf([...retried, ...story.slice(7)])) })).toEqual([])
+  })
+
+  it("follows an item from the bank that refused it to another one, which needs a hold of its own", () => {
+    const [hold, booked] = story.slice(5, 7)
+    const refused = [...story.slice(0, 8), { _tag: "TransferFailed", item: 1 }]
+    const released = [
+      { ...hold, posting: 2, kind: "release" },
+      { ...booked, posting: 2 },
+    ]
+    const heldAgain = [
+      { ...hold, posting: 3 },
+      { ...booked, posting: 3 },
+    ]
+    const next = [
+      { _tag: "TransfersRequested", transfers: [{ item: 1, reference: "A-1-2" }] },
+      ...story.slice(8),
+    ]
+    const transfers = [
+      { ...paid, status: "rejected", payments: 0 } as const,
+      { ...paid, bank: "south", reference: "A-1-2" },
+    ]
+    const rerouted = (...events: ReadonlyArray<unknown>): Evidence => ({
+      ...sound,
+      banks: { transfers, outstanding: 0 },
+      redis: redisWith(logOf([...refused, ...released, { _tag: "RerouteRequested", item: 1 }, ...events])),
+    })
+    const paidElsewhere = rerouted(...heldAgain, ...next)
+    expect([...violations(paidElsewhere), ...unfinished(paidElsewhere)]).toEqual([])
+    expect(statesOf(paidElsewhere)).toEqual({ settled: 1 })
+    expect(violations(rerouted(...next)).join()).toContain("is not held")
   })
 
   it("finds what the log and the bank tell differently, once all is said to be done", () => {

@@ -16,10 +16,11 @@ export class Permits {
     if (_tag === "BatchReceived") this.#needsApproval = event.approval !== undefined
     if (_tag === "BatchApproved") this.#needsApproval = false
     if (_tag === "ExecutionStarted") this.#isStarted = true
-    if (_tag === "ItemsScreened")
+    if (_tag === "ItemsScreened" || _tag === "ClearanceWithdrawn")
       for (const { item, decision } of decisions) mark(this.#cleared, item, decision === "approved")
     if (_tag === "ItemReviewed" && item !== undefined) mark(this.#cleared, item, decision === "released")
     if (_tag === "PostingRequested" && event.posting !== undefined) this.#asked.set(event.posting, event)
+    if (_tag === "PostingRefused" && event.posting !== undefined) this.#asked.delete(event.posting)
     if (_tag === "PostingBooked" && event.posting !== undefined) this.#book(this.#asked.get(event.posting))
   }
 

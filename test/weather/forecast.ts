@@ -10,9 +10,8 @@ const policy = {
   timeoutMs: 700,
   concurrency: 32,
   patienceMs: 3_000,
-  pauseMsMax: 250,
   retries: { attemptsMax: 3, baseMs: 20, capMs: 200, budgetPercent: 20 },
-  breaker: { failurePercent: 50, calls: 20, callsMin: 10, openMs: 250 },
+  breaker: { failurePercent: 50, calls: 20, callsMin: 10, openMs: 1_000 },
 }
 
 /** What a process may retry at a provider: so many before its calls have earned any, and so many per 100 of them. */
@@ -26,7 +25,10 @@ export const settings = {
   INQUIRY_DELAYS_MS: "300,800,1500,3000,5000,5000,5000,5000,5000",
 }
 
-/** The document for PROVIDERS_FILE. */
+/** Payouts in it may go to west, which tells nobody when one of them is returned. */
+export const SILENT_CURRENCY = "USD"
+
+/** The document for PROVIDERS_FILE: who is down or refuses is passed over, and with both down it is south that waits. */
 export const providersOf = ({ compliance, ledger, banks }: SandboxUrls) => ({
   version: "weather",
   compliance: { url: compliance, policy },
@@ -34,9 +36,11 @@ export const providersOf = ({ compliance, ledger, banks }: SandboxUrls) => ({
   banks: [
     { name: "north", kind: "instant", url: banks.north, policy },
     { name: "south", kind: "instant", url: banks.south, policy },
+    { name: "west", kind: "synchronous", url: banks.west, policy },
   ],
   routes: [
-    { rule: "europe", when: { currency: ["EUR", "GBP"] }, banks: ["north"] },
+    { rule: "europe", when: { currency: ["EUR", "GBP"], health: "closed" }, banks: ["north", "south"] },
+    { rule: "dollars", when: { currency: [SILENT_CURRENCY], health: "closed" }, banks: ["west", "south"] },
     { rule: "rest", banks: ["south"] },
   ],
 })
@@ -64,8 +68,9 @@ export const forecast = (seed: number, outage: Outage) => {
     ledger: everywhere,
     north: { ...bank, callbacks, ...downOf("north") },
     south: { ...bank, callbacks, ...downOf("south") },
-    west: bank,
+    west: { ...bank, ...downOf("west") },
   }
 }
 
-const fallenBank = (seed: number): string => (chanceOf(seed, "outage") < 0.5 ? "north" : "south")
+const fallenBank = (seed: number): string | undefined =>
+  ["north", "south", "west"][Math.floor(chanceOf(seed, "outage") * 3)]

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs"
 import { chanceOf } from "../../src/sandbox/dice.ts"
 import type { Order, PostedItem } from "../checker/partner.ts"
+import { SILENT_CURRENCY } from "./forecast.ts"
 
 const ITEMS_MAX = 60
 /** Of all payouts, those to somebody with whom something happens. */
@@ -53,7 +54,8 @@ const payoutOf = (seed: number, batch: number, item: number): PostedItem => {
   if (example === undefined) throw new Error("there are no example payouts")
   const { amount, beneficiary } = example
   const isStrange = chanceOf(seed, "strange", batch, item) < STRANGE_SHARE
-  const stranger = strangers[pick(strangers.length, seed, "stranger", batch, item)]
+  const known = strangersIn(amount.currency)
+  const stranger = known[pick(known.length, seed, "stranger", batch, item)]
   const minor = String(1 + pick(500_000, seed, "minor", batch, item)).padStart(3, "0")
   return {
     reference: `invoice-${batch}-${item + 1}`,
@@ -64,6 +66,10 @@ const payoutOf = (seed: number, batch: number, item: number): PostedItem => {
     },
   }
 }
+
+/** Who does not call back tells of a return only by its books: the log would never agree with them. */
+const strangersIn = (currency: string): ReadonlyArray<string> =>
+  currency === SILENT_CURRENCY ? strangers.filter((name) => name !== "Ralf Returned") : strangers
 
 /** The example has no currencies but those with two decimals, and the yen with none. */
 const decimal = (minor: string, currency: string): string =>

@@ -55,11 +55,15 @@ const startPlace = Effect.fnUntraced(function* (folder: string) {
   } satisfies Place
 })
 
+const countsOf = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([what, count]) => `${count} ${what}`)
+    .join(", ")
+
 const reportLines = (report: WeatherReport): ReadonlyArray<string> => [
   `${report.payouts} payouts in ${report.batches} batches ended after ${(report.elapsedMs / 1_000).toFixed(1)} s`,
-  Object.entries(report.items)
-    .map(([state, count]) => `${count} ${state}`)
-    .join(", "),
+  countsOf(report.items),
+  `payments: by ${countsOf(report.payments)}`,
   `${report.calls} calls to providers, ${report.retries} of them retries; paid twice: ${report.paidTwice}`,
   ...(report.violations.length === 0
     ? ["no violations"]

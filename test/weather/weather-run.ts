@@ -4,6 +4,7 @@
  * service are addresses: it looks at it from outside.
  */
 import type { SandboxUrls } from "../../src/sandbox/sandbox.ts"
+import type { BankRecord } from "../checker/bank-transfers.ts"
 import { gather, leftAtLast, type Traces } from "../checker/evidence.ts"
 import { paidTwice, statesOf, violations } from "../checker/invariants.ts"
 import { Partner } from "../checker/partner.ts"
@@ -36,6 +37,8 @@ export interface WeatherReport {
   readonly elapsedMs: number
   /** How many items are in each state. */
   readonly items: Readonly<Record<string, number>>
+  /** How many payments each bank made, by its books. */
+  readonly payments: Readonly<Record<string, number>>
   readonly paidTwice: number
   /** Calls to all providers, retries among them. */
   readonly calls: number
@@ -73,6 +76,7 @@ export const runWeather = async (place: Place, options: WeatherOptions): Promise
     batches: orders.length,
     elapsedMs: Date.now() - startedAt,
     items: statesOf(evidence),
+    payments: paymentsIn(evidence.banks),
     paidTwice: paidTwice(evidence).length,
     calls: sum("calls"),
     retries: sum("retries"),
@@ -83,6 +87,12 @@ export const runWeather = async (place: Place, options: WeatherOptions): Promise
       ...(await orderedTooOften(banks)),
     ],
   }
+}
+
+const paymentsIn = ({ transfers }: BankRecord): Readonly<Record<string, number>> => {
+  const sums: Record<string, number> = {}
+  for (const { bank, payments } of transfers) if (payments > 0) sums[bank] = (sums[bank] ?? 0) + payments
+  return sums
 }
 
 const putInForce = async (
