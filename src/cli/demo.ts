@@ -5,6 +5,7 @@ import { utcDay } from "../domain/business-days.ts"
 import { formatAmount } from "../domain/money.ts"
 import type { Reconciliation } from "../reconciliation/results.ts"
 import { currencyLines, stateCounts } from "./batch-lines.ts"
+import { clearingFolder, endDay, ordersTaken } from "./clearing-files.ts"
 import { CliFailure } from "./cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 import { type LocalPlatform, startLocalPlatform } from "./local-platform.ts"
@@ -15,7 +16,7 @@ import { reconcileDay } from "./reconciliation-run.ts"
 import { makeScreen, type Screen } from "./screen.ts"
 import type { ShownBatch } from "./service-client.ts"
 import { awaitSettlement, type Settlement } from "./settlement.ts"
-import { countsOf, summaryTable, sumsOf } from "./summary.ts"
+import { bankLines, countsOf, summaryTable, sumsOf } from "./summary.ts"
 
 const example = fileURLToPath(new URL("../../examples/payouts.json", import.meta.url))
 
@@ -58,6 +59,12 @@ export const demo = Command.make(
   ),
 )
 
+/** The folder of the bank that takes files, and the files of orders that it took during this run. */
+interface FilesOfRun {
+  readonly folder: string
+  readonly orders: ReadonlyArray<string>
+}
+
 interface Options {
   readonly dataDir: string
   readonly keep: boolean
@@ -88,14 +95,20 @@ const pay = Effect.fnUntraced(function* (
   const partner = yield* makePartner(platform)
   screen.line()
   screen.line(`${file.items.length} payouts as batch ${partner.batch}`)
+  const folder = clearingFolder(dataDir)
+  const takenBefore = yield* ordersTaken(folder)
   const since = Date.now()
   yield* partner.submit(file.body)
   screen.line(`Accepted after ${Date.now() - since} ms`)
   const show = (batch: ShownBatch) => screen.live(liveBlock(batch, partner), plainLine(batch, partner))
-  const settlement = yield* awaitSettlement(partner, file.items, Object.values(platform.sandbox.banks), show)
+  const settlement = yield* awaitSettlement(partner, file.items, platform.sandbox.banks, show)
   screen.settle()
   const tookMs = Date.now() - since
-  for (const line of closingLines(settlement, partner, tookMs)) screen.line(line)
+  const orders = (yield* ordersTaken(folder)).filter((name) => !takenBefore.includes(name))
+  const files = { folder, orders }
+  for (const line of closingLines(settlement, partner, files, tookMs)) screen.line(line)
+  const { clearing } = platform.sandbox.banks
+  if (clearing !== undefined) yield* endDay(clearing, folder)
   const reconciliation = yield* reconcileDay(dataDir, utcDay(Date.now()), Option.none())
   for (const line of ["", ...reconciliationLines(reconciliation)]) screen.line(line)
   for (const line of furtherLines(partner.batch, dataDir)) screen.line(line)
@@ -104,6 +117,7 @@ const pay = Effect.fnUntraced(function* (
     screen.line(
       JSON.stringify({
         ...jsonSummary(settlement, partner, tookMs),
+        files,
         reconciliation: reconciliationJson(reconciliation),
       }),
     )
@@ -128,6 +142,7 @@ const plainLine = (batch: ShownBatch, { webhooks, events }: Partner): string =>
 const closingLines = (
   { batch, items, banks, eventsDue, problems }: Settlement,
   { webhooks, events }: Partner,
+  files: FilesOfRun,
   tookMs: number,
 ): ReadonlyArray<string> => [
   "",
@@ -135,11 +150,24 @@ const closingLines = (
   "",
   ...summaryTable(sumsOf(items), banks),
   "",
+  ...bankLines(banks),
+  ...fileLines(files),
+  "",
   `Paid twice: ${banks.paidTwice}`,
   `Webhooks verified: ${webhooks.verified.size} of ${eventsDue} (${webhooks.repeated} repeated, ${webhooks.refused} refused)`,
   `Events on NATS: ${events.size} of ${eventsDue}`,
   ...problems.map((problem) => `Not well: ${problem}`),
 ]
+
+const fileLines = ({ folder, orders }: FilesOfRun): ReadonlyArray<string> =>
+  orders.length === 0
+    ? []
+    : [
+        "",
+        `ISO 20022 files in ${folder}:`,
+        ...orders.map((name) => `  taken/${name}   (orders)`),
+        "  archive/   (the bank's answers: pain.002, camt.053, camt.054)",
+      ]
 
 const furtherLines = (batch: string, dataDir: string): ReadonlyArray<string> => {
   const folder = dataDir === ".atlaspay" ? "" : ` --data-dir ${dataDir}`
@@ -150,6 +178,7 @@ const furtherLines = (batch: string, dataDir: string): ReadonlyArray<string> => 
     `  npm run atlaspay -- events ${batch}${folder}   (its log)`,
     `  npm run atlaspay -- batches show ${batch}${folder}`,
     "  npm run demo -- examples/payouts.csv",
+    "  npm run demo -- --keep   (stays up; GET /providers tells how each provider is doing)",
   ]
 }
 
@@ -169,6 +198,7 @@ const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: 
     ]),
   ),
   items: countsOf(items),
+  banks: Object.fromEntries(banks.byBank),
   paidTwice: banks.paidTwice,
   webhooksVerified: webhooks.verified.size,
   eventsPublished: events.size,
@@ -181,6 +211,7 @@ const addressLines = ({ url, sandbox, natsUrl }: LocalPlatform): ReadonlyArray<s
   "",
   "Still running; Ctrl-C stops it.",
   `  API   ${url}  (Authorization: Bearer ${sandbox.apiKey})`,
+  `  Providers: curl -s ${url}/providers`,
   ...Object.entries(sandbox.banks).map(([bank, books]) => `  Bank  ${bank} ${books}/books`),
   `  NATS  ${natsUrl}`,
 ]

@@ -24,7 +24,9 @@ export const reconcileCommand = Command.make(
     statements: Flag.optional(
       Flag.String("statements").pipe(
         Flag.withMetavar("DIR"),
-        Flag.withDescription("Bank statements as DIR/<bank>/*.xml; other banks are asked for their books"),
+        Flag.withDescription(
+          "Bank statements as DIR/<bank>/*.xml; of other banks, their books or the files that they sent",
+        ),
       ),
     ),
     csv: Flag.optional(

@@ -1,12 +1,14 @@
 /** Reconciling a day with the settings of a service: where its books are, and how long anyone is waited for. */
+import { join } from "node:path"
 import { ConfigProvider, Effect, Layer, Option, References, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
 import { bankBooks } from "../connectors/bank-books-http.ts"
 import { type Source, SourceUnreadable, type StatementEntry } from "../connectors/books.ts"
-import { readBankStatement } from "../connectors/iso20022/bank-statement.ts"
+import { FileBankSettings } from "../connectors/file-bank-settings.ts"
+import { readBankStatement, readStatementAmongOthers } from "../connectors/iso20022/bank-statement.ts"
 import { ledgerBooks } from "../connectors/ledger-books-http.ts"
 import { providerOf } from "../connectors/provider-http.ts"
-import { type BankSettings, ProviderSettings } from "../connectors/provider-settings.ts"
+import { type BankSettings, ownSettings, ProviderSettings } from "../connectors/provider-settings.ts"
 import type { Day } from "../domain/business-days.ts"
 import { startStack } from "../platform/embedded-stack.ts"
 import { reconcile } from "../reconciliation/reconciliation.ts"
@@ -26,7 +28,7 @@ export const NOT_DONE = 2
 
 /**
  * Reconciles a day (UTC). `statements` is a folder of bank statements; a bank without a folder in it is asked for its
- * books. Whatever stands in the way is a failure with status {@link NOT_DONE}.
+ * books, or is believed by the files that it sent. Whatever stands in the way is a failure with status {@link NOT_DONE}.
  */
 export const reconcileDay = Effect.fn("reconcileDay")(
   function* (
@@ -66,7 +68,7 @@ const environmentOf = Effect.fnUntraced(function* (
   dataDir: string,
 ): Effect.fn.Return<Environment, CliFailure, Scope.Scope> {
   const running = yield* runningService(dataDir)
-  if (process.env.BANKS || Option.isNone(running))
+  if (process.env.BANKS || process.env.PROVIDERS_FILE || Option.isNone(running))
     return (yield* serveEnvironment(dataDir, process.env, () => {})).environment
   const { sandbox, pid } = running.value
   if (sandbox === undefined)
@@ -96,8 +98,8 @@ const sourcesOf = Effect.fnUntraced(function* (day: Day, folder: Option.Option<s
     })
   const statements = yield* Effect.forEach(banks, (bank) =>
     Option.isSome(folder) && inFiles.includes(bank.name)
-      ? Effect.succeed(statementFolder(folder.value, bank.name, day, readBankStatement))
-      : booksOf(bank),
+      ? Effect.succeed(statementFolder(join(folder.value, bank.name), bank.name, day, readBankStatement))
+      : booksOf(bank, day),
   )
   return {
     statements: oneAfterAnother(statements),
@@ -105,15 +107,19 @@ const sourcesOf = Effect.fnUntraced(function* (day: Day, folder: Option.Option<s
   }
 })
 
-const booksOf = ({ name, own, policy }: BankSettings) =>
-  typeof own.url === "string"
-    ? Effect.succeed(bankBooks(providerOf(name, { url: own.url, policy })))
-    : Effect.fail(
-        new SourceUnreadable({
-          source: name,
-          reason: "it has no books to ask for: give a folder of statements",
-        }),
-      )
+/** What a bank says by itself: in its books, or in the statements among the files that it sent. */
+const booksOf = Effect.fnUntraced(function* (bank: BankSettings, day: Day) {
+  const { name, kind, own, policy } = bank
+  if (kind === "files") {
+    const { folder } = yield* ownSettings(bank, FileBankSettings)
+    return statementFolder(join(folder, "archive"), name, day, readStatementAmongOthers)
+  }
+  if (typeof own.url === "string") return bankBooks(providerOf(name, { url: own.url, policy }))
+  return yield* new SourceUnreadable({
+    source: name,
+    reason: "it has no books to ask for: give a folder of statements",
+  })
+})
 
 const oneAfterAnother =
   (sources: ReadonlyArray<Source<StatementEntry>>): Source<StatementEntry> =>

@@ -5,6 +5,7 @@ import { startStack } from "../platform/embedded-stack.ts"
 import { freePort } from "../platform/embedded-start.ts"
 import { asCliFailure, CliFailure } from "./cli-failure.ts"
 import { localMasterKeys } from "./local-master-keys.ts"
+import { writeLocalProviders } from "./local-providers.ts"
 import {
   accessOf,
   type Environment,
@@ -79,7 +80,7 @@ const startProviders = Effect.fnUntraced(function* (
   report("No bank, ledger or compliance engine is configured: the sandbox plays them, with play money.")
   return {
     WEBHOOKS_ALLOW_PRIVATE: "true",
-    ...sandboxEnvironment(urls),
+    ...sandboxEnvironment({ ...urls, providersFile: writeLocalProviders(dataDir, urls) }),
     API_KEYS: given.API_KEYS || sandboxApiKeys,
     MASTER_KEYS: given.MASTER_KEYS || localMasterKeys(dataDir),
   }

@@ -13,7 +13,9 @@ export const ServiceRecord = Schema.Struct({
       apiKey: Schema.String,
       compliance: Schema.String,
       ledger: Schema.String,
+      /** Where each shows its books. */
       banks: Schema.Record(Schema.String, Schema.String),
+      providersFile: Schema.optionalKey(Schema.String),
     }),
   ),
 })

@@ -1,7 +1,8 @@
 /**
- * Statements as files, `<folder>/<bank>/*.xml`. A bank with a folder is believed by its files alone; it has to have a
- * statement of the day, because a bank that sent none has not said that nothing happened.
+ * Statements of a bank as files in a folder. The bank is believed by its files alone; the folder has to have a statement
+ * of the day, because a bank that sent none has not said that nothing happened.
  */
+import { hash } from "node:crypto"
 import { readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Result } from "effect"
@@ -14,11 +15,16 @@ export interface BankStatement {
   readonly entries: ReadonlyArray<Omit<StatementEntry, "bank">>
 }
 
-/** Reads a statement, or says why it cannot; the reason quotes nothing of it. */
-export type StatementReader = (xml: Uint8Array) => Result.Result<BankStatement, { readonly message: string }>
+/**
+ * Reads a statement, or says why it cannot; the reason quotes nothing of it. `undefined` is for what may lie beside
+ * statements and is none.
+ */
+export type StatementReader = (
+  xml: Uint8Array,
+) => Result.Result<BankStatement | undefined, { readonly message: string }>
 
 const FILE_BYTES_MAX = 16 * 1024 * 1024
-const FILES_MAX = 1_000
+const FILES_MAX = 10_000
 
 /** The banks that have a folder of statements. */
 export const banksIn = (folder: string): Effect.Effect<ReadonlyArray<string>, SourceUnreadable> =>
@@ -27,34 +33,36 @@ export const banksIn = (folder: string): Effect.Effect<ReadonlyArray<string>, So
     return found.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   })
 
-/** A bank's statements, the one of the day and those beside it. */
+/** A bank's statements in a folder, the one of the day and those beside it. A file that lies there twice counts once. */
 export const statementFolder =
   (folder: string, bank: string, day: Day, read: StatementReader): Source<StatementEntry> =>
   (visit) =>
     Effect.gen(function* () {
-      const files = (yield* step(join(folder, bank), () => readdir(join(folder, bank)))).filter((name) =>
-        name.endsWith(".xml"),
-      )
-      const source = join(folder, bank)
+      const files = (yield* step(folder, () => readdir(folder))).filter((name) => name.endsWith(".xml"))
       if (files.length > FILES_MAX)
-        return yield* new SourceUnreadable({ source, reason: `more than ${FILES_MAX} files` })
+        return yield* new SourceUnreadable({ source: folder, reason: `more than ${FILES_MAX} files` })
+      const digests = new Set<string>()
       let hasDay = false
       for (const name of files.sort()) {
-        const statement = yield* readStatement(join(folder, bank, name), read)
-        hasDay ||= statement.day === day
-        for (const entry of statement.entries) visit({ ...entry, bank })
+        const file = join(folder, name)
+        const content = yield* contentOf(file)
+        const digest = hash("sha256", content)
+        if (digests.has(digest)) continue
+        digests.add(digest)
+        const statement = read(content)
+        if (Result.isFailure(statement))
+          return yield* new SourceUnreadable({ source: file, reason: statement.failure.message })
+        hasDay ||= statement.success?.day === day
+        for (const entry of statement.success?.entries ?? []) visit({ ...entry, bank })
       }
-      if (!hasDay) return yield* new SourceUnreadable({ source, reason: `no statement of ${day}` })
+      if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
 
-const readStatement = Effect.fnUntraced(function* (file: string, read: StatementReader) {
+const contentOf = Effect.fnUntraced(function* (file: string) {
   const { size } = yield* step(file, () => stat(file))
   if (size > FILE_BYTES_MAX)
     return yield* new SourceUnreadable({ source: file, reason: `larger than ${FILE_BYTES_MAX} bytes` })
-  const statement = read(yield* step(file, () => readFile(file)))
-  if (Result.isFailure(statement))
-    return yield* new SourceUnreadable({ source: file, reason: statement.failure.message })
-  return statement.success
+  return yield* step(file, () => readFile(file))
 })
 
 const step = <A>(source: string, run: () => Promise<A>): Effect.Effect<A, SourceUnreadable> =>

@@ -25,6 +25,12 @@ export interface FileBankOptions {
 
 const lookEveryMs = 50
 
+/** The account that it keeps for its client before any order names one: a day without orders has a statement, too. */
+const firstAccount = ["EUR", "NL91ABNA0417164300"] as const
+
+/** What its journal tells: what was booked before the end of a day is on the statements of that day. */
+type FileBankEntry = BankEntry | { readonly type: "day-ended"; readonly at: string }
+
 /** A bank that takes no calls. By HTTP it shows its books, and ends its day when it is told to. */
 export const fileBank = (options: FileBankOptions): SandboxServer => {
   const app = createApp()
@@ -50,7 +56,9 @@ class FileDesk {
   readonly #transfers: Transfer[] = []
   readonly #ids = new Set<string>()
   /** The accounts that pay, by currency. */
-  readonly #debtors = new Map<string, string>()
+  readonly #debtors = new Map<string, string>([firstAccount])
+  /** What no statement has told yet. */
+  #unstated: Booking[] = []
   readonly #read = new Set<string>()
   #answers = 0
   #timer: NodeJS.Timeout | undefined
@@ -60,7 +68,7 @@ class FileDesk {
     this.books = new BankBooks(options.name, (_order, magic) =>
       magic === "closed-account" ? "AC04" : undefined,
     )
-    this.#journal = openJournal<BankEntry>(options.journalFile, (entry) => this.#apply(entry))
+    this.#journal = openJournal<FileBankEntry>(options.journalFile, (entry) => this.#apply(entry))
     for (const room of ["outbox", "inbox", "taken"]) mkdirSync(this.#path(room), { recursive: true })
   }
 
@@ -75,14 +83,13 @@ class FileDesk {
     this.#journal.close()
   }
 
-  /** Writes a statement for each currency. */
+  /** Writes a statement for each currency: what was booked since the one before. */
   endDay(): void {
     for (const [currency, debtor] of this.#debtors) {
-      const booked = this.#transfers.filter(({ order }) => order.amount.currency === currency)
-      this.#answer("camt.053", (id, at) =>
-        statement(id, at, { debtor, currency }, booked.flatMap(bookingsOf)),
-      )
+      const booked = this.#unstated.filter(({ transfer }) => transfer.order.amount.currency === currency)
+      this.#answer("camt.053", (id, at) => statement(id, at, { debtor, currency }, booked))
     }
+    this.#record({ type: "day-ended", at: new Date().toISOString() })
   }
 
   #look(): void {
@@ -144,8 +151,9 @@ class FileDesk {
   }
 
   #notify(transfers: readonly Transfer[]): void {
-    const returns = transfers.flatMap(bookingsOf).filter(({ kind }) => kind === "CRDT")
-    if (returns.length > 0) this.#answer("camt.054", (id, at) => notification(id, at, returns))
+    const returns = transfers.filter(({ status }) => status === "returned")
+    const bookings = returns.map((transfer): Booking => ({ transfer, kind: "CRDT" }))
+    if (bookings.length > 0) this.#answer("camt.054", (id, at) => notification(id, at, bookings))
   }
 
   /** Gives a file its name once it is whole. */
@@ -156,16 +164,24 @@ class FileDesk {
     renameSync(draft, this.#path("inbox", `${id}.${kind}.xml`))
   }
 
-  #record(entry: BankEntry): void {
+  #record(entry: FileBankEntry): void {
     this.#journal.append(entry)
     this.#apply(entry)
   }
 
-  #apply(entry: BankEntry): void {
+  #apply(entry: FileBankEntry): void {
+    if (entry.type === "day-ended") {
+      this.#unstated = []
+      return
+    }
     this.books.apply(entry)
+    if (entry.type === "callback-ended") return
+    const transfer = this.books.transfer(entry.transferId)
+    if (entry.type === "settled") this.#unstated.push({ transfer, kind: "DBIT" })
+    if (entry.type === "returned") this.#unstated.push({ transfer, kind: "CRDT" })
     if (entry.type !== "ordered") return
     this.#ids.add(entry.transferId)
-    this.#transfers.push(this.books.transfer(entry.transferId))
+    this.#transfers.push(transfer)
   }
 
   #path(...parts: ReadonlyArray<string>): string {
@@ -185,10 +201,4 @@ const nextEntry = (transfer: Transfer, at: string): BankEntry => {
     case undefined:
       throw new Error(`transfer ${transferId} is final`)
   }
-}
-
-const bookingsOf = (transfer: Transfer): readonly Booking[] => {
-  const paid: Booking = { transfer, kind: "DBIT" }
-  if (transfer.status === "settled") return [paid]
-  return transfer.status === "returned" ? [paid, { transfer, kind: "CRDT" }] : []
 }

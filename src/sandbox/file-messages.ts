@@ -108,7 +108,7 @@ export const notification = (id: string, at: string, bookings: readonly Booking[
 <Ntfctn><Id>${id}</Id>${bookings.map((booking) => entry(booking, at)).join("\n")}</Ntfctn></BkToCstmrDbtCdtNtfctn>`,
   )
 
-/** camt.053: all bookings of an account in one currency. */
+/** camt.053: bookings of an account in one currency. */
 export const statement = (
   id: string,
   at: string,

@@ -51,6 +51,13 @@ describe("the settings that a service starts with", () => {
     })
   })
 
+  it("tell where the document of play money's providers is", async () => {
+    const { sandbox } = await Effect.runPromise(
+      completed({ ...complete, PROVIDERS_FILE: "/data/providers.json", BANK_CALLBACK_SECRET: sandboxSecret }),
+    )
+    expect(sandbox).toMatchObject({ providersFile: "/data/providers.json", banks: { north: "http://north" } })
+  })
+
   it("name a free port where none was asked for", async () => {
     const { environment } = await Effect.runPromise(completed(complete))
     const server = createServer()

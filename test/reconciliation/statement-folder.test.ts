@@ -11,6 +11,7 @@ const day = "2026-11-23"
 /** A statement for a test is a day and references, one in each line. */
 const read: StatementReader = (file) => {
   const [first = "", ...references] = Buffer.from(file).toString().trim().split("\n")
+  if (first === "another message") return Result.succeed(undefined)
   if (!/^\d{4}-/.test(first)) return Result.fail({ message: "not a statement" })
   return Result.succeed({
     day: first,
@@ -34,7 +35,7 @@ const folderOf = (files: Readonly<Record<string, string>>): string => {
 const entriesIn = (folder: string) =>
   Effect.gen(function* () {
     const entries: Array<StatementEntry> = []
-    yield* statementFolder(folder, "north", day, read)((entry) => entries.push(entry))
+    yield* statementFolder(join(folder, "north"), "north", day, read)((entry) => entries.push(entry))
     return entries.map(({ bank, reference, bookedOn }) => [bank, reference, bookedOn])
   })
 
@@ -50,7 +51,16 @@ it.effect("reads the statements of a bank, also of the days beside", () =>
   }),
 )
 
+it.effect("counts a statement that lies there under two names once, and passes over other messages", () =>
+  Effect.gen(function* () {
+    const statement = `${day}\na`
+    const folder = folderOf({ "1.xml": statement, "2.xml": statement, "3.xml": "another message" })
+    assert.deepStrictEqual(yield* entriesIn(folder), [["north", "a", day]])
+  }),
+)
+
 it.effect.each([
+  ["has other messages alone", { "1.xml": "another message" }, /no statement of/],
   ["has no statement of the day", { "1.xml": "2026-11-22\na" }, /no statement of/],
   ["has a file that is no statement", { "1.xml": `${day}\na`, "2.xml": "torn" }, /not a statement/],
 ] as const)("does not take a folder for read that %s", ([, files, reason]) =>

@@ -77,6 +77,33 @@ it("accepts, refuses, pays, gives back, and ends its day with a statement", asyn
   })
 })
 
+it("states a booking once, also when it was started anew, and a day without any", async () => {
+  const data = mkdtempSync(join(tmpdir(), "clearing-"))
+  const stated: string[][] = []
+  const lastStated = (bank: Awaited<ReturnType<typeof opened>>) => {
+    const references = bank
+      .answers("camt.053")
+      .map((file) => Result.getOrThrow(readBankStatement(file)).entries.map(({ reference }) => reference))
+    stated.push(references.flat().sort())
+  }
+  {
+    await using bank = await opened(data)
+    await bank.endDay()
+    lastStated(bank)
+    bank.order("a.xml", orders(transfer("R1", "Ada Lovelace")))
+    await eventually("it is paid", async () => (await bank.books()).counts.payments === 1)
+    await bank.endDay()
+    lastStated(bank)
+  }
+  await using bank = await opened(data)
+  bank.order("b.xml", orders(transfer("R2", "Ada Lovelace")).replace("M1", "M2"))
+  await eventually("it is paid", async () => (await bank.books()).counts.payments === 2)
+  await bank.endDay()
+  lastStated(bank)
+  expect(stated).toEqual([[], ["R1"], ["R1", "R2"]])
+  expect(bank.answers("camt.053")).toHaveLength(3)
+})
+
 it("pays a file that comes twice two times, and says so", async () => {
   await using bank = await opened()
   for (const times of [1, 2]) {

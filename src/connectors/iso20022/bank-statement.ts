@@ -25,6 +25,14 @@ export const readBankStatement = (xml: Uint8Array | string): Result.Result<BankS
       : unreadable("Document", "not a camt.053"),
   )
 
+/** Reads a file that holds a camt.053 with one statement; `undefined` when it is another message of a bank. */
+export const readStatementAmongOthers = (
+  xml: Uint8Array | string,
+): Result.Result<BankStatement | undefined, UnreadableFile> =>
+  readXml(xml, (document) =>
+    kindOf(document) === "camt.053" ? statementOf(statementIn(document)) : undefined,
+  )
+
 /** The one statement of a camt.053. */
 export const statementIn = (document: Element): Element => one(document, "BkToCstmrStmt", "Stmt")
 

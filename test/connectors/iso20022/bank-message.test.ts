@@ -2,7 +2,10 @@ import { readFileSync } from "node:fs"
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { readBankMessage } from "../../../src/connectors/iso20022/bank-message.ts"
-import { readBankStatement } from "../../../src/connectors/iso20022/bank-statement.ts"
+import {
+  readBankStatement,
+  readStatementAmongOthers,
+} from "../../../src/connectors/iso20022/bank-statement.ts"
 import { isPublishedDataThere, publishedFile } from "../../published-data.ts"
 
 const namespace = (kind: string) => `urn:iso:std:iso:20022:tech:xsd:${kind}`
@@ -185,6 +188,13 @@ describe("a statement", () => {
 
   it("is not read out of another message", () => {
     expect(readBankStatement(notification())).toMatchObject({ failure: { problem: "not a camt.053" } })
+  })
+
+  it("may be looked for among other messages of a bank, and among nothing else", () => {
+    const own = statement(movement("DBIT"))
+    expect(readStatementAmongOthers(own)).toEqual(readBankStatement(own))
+    expect(readStatementAmongOthers(notification())).toEqual(Result.succeed(undefined))
+    expect(Result.isFailure(readStatementAmongOthers("<html/>"))).toBe(true)
   })
 })
 
