@@ -96,7 +96,7 @@ const send = (
         if (isTooLate(transfer, desk, now()))
           tell(doubt(transfer, "its turn came too late for its key", now()))
       })
-    const answer = withoutQuotes(inTurn(said, transfer), account)
+    const answer = withoutQuotes(inTurn(said), account)
     return Effect.map(desk.pass("after-bank-call"), () =>
       tell(recordAnswer(transfer, answer, "response", now(), desk)),
     )
@@ -122,13 +122,8 @@ const withoutQuotes = (answer: BankAnswer, account: BeneficiaryAccount): BankAns
   }
 }
 
-/**
- * A bank that was just sent a transfer can neither have returned it nor never have seen it. A refusal of a resend may
- * be meant for the copy, while the first one is paid: only an inquiry tells.
- */
-const inTurn = (answer: BankAnswer, { sends }: DueTransfer): BankAnswer => {
-  const outOfTurn = answer._tag === "NeverSeen" || answer._tag === "Returned"
-  return outOfTurn || (answer._tag === "Failed" && sends > 1)
+/** A bank that was just sent a transfer can neither have returned it nor never have seen it. */
+const inTurn = (answer: BankAnswer): BankAnswer =>
+  answer._tag === "NeverSeen" || answer._tag === "Returned"
     ? { _tag: "Ambiguous", reason: `transfer: answered ${answer._tag} out of turn` }
     : answer
-}
