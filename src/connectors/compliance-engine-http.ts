@@ -9,9 +9,8 @@ import { type Clearance, type ClearanceRequest, ComplianceEngine } from "./compl
 import { Lanes } from "./lane.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
 import { type Answers, callProvider, ProviderId, providerOf, reading } from "./provider-http.ts"
-import { ProviderSettings } from "./provider-settings.ts"
+import { COMPLIANCE_ENGINE, ProviderSettings } from "./provider-settings.ts"
 
-const PROVIDER = "compliance-engine"
 const STEP = "clearance"
 
 const ClearanceBody = Schema.Struct({
@@ -40,31 +39,24 @@ export const layer = Layer.effect(
     const path = Option.isSome(providers.complianceCallbackSecret)
       ? `/clearance?callbackUrl=${encodeURIComponent(callbackUrl(http, "/compliance-callbacks"))}`
       : "/clearance"
-    const provider = providerOf(PROVIDER, compliance)
-    const lane = yield* (yield* Lanes).open({ name: PROVIDER, kind: "compliance" }, compliance.policy)
+    const provider = providerOf(COMPLIANCE_ENGINE, compliance)
+    const lane = yield* (yield* Lanes).open(
+      { name: COMPLIANCE_ENGINE, kind: "compliance" },
+      compliance.policy,
+    )
+    const ask = Effect.fnUntraced(function* (request: ClearanceRequest) {
+      const { clearanceId: idempotencyKey } = request
+      const call = { step: STEP, method: "POST", path, idempotencyKey, body: bodyOf(request) } as const
+      const clearance = yield* callProvider(provider, call, answers)
+      if (decidesExactly(request, clearance)) return clearance
+      return yield* new ProviderUnavailable({
+        provider: COMPLIANCE_ENGINE,
+        kind: "nonsense",
+        reason: `${STEP}: did not decide exactly what was asked`,
+      })
+    })
     return {
-      screen: Effect.fn("ComplianceEngine.screen")(function* (request) {
-        const clearance = yield* lane.call(
-          terms,
-          callProvider(
-            provider,
-            {
-              step: STEP,
-              method: "POST",
-              path,
-              idempotencyKey: request.clearanceId,
-              body: bodyOf(request),
-            },
-            answers,
-          ),
-        )
-        if (decidesExactly(request, clearance)) return clearance
-        return yield* new ProviderUnavailable({
-          provider: PROVIDER,
-          kind: "nonsense",
-          reason: `${STEP}: did not decide exactly what was asked`,
-        })
-      }),
+      screen: Effect.fn("ComplianceEngine.screen")((request) => lane.call(terms, ask(request))),
     }
   }),
 )

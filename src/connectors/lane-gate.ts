@@ -141,17 +141,27 @@ export class LaneGate {
     call: Effect.Effect<A, ProviderUnavailable>,
     saysNothing: (answer: A) => boolean,
   ): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
-    return Effect.suspend(() => {
-      const tries = this.#standing.health !== "closed"
-      if (this.#trying) return Effect.succeed(REJECTED)
-      this.#trying = tries
-      return Effect.tapError(call, (failure) => this.#heed(failure)).pipe(
-        this.#breaker.execute({ key: this.#name, classify: (exit) => outcomeOf(exit, saysNothing) }),
-        Effect.catchTag("CircuitBreakerError", () => Effect.succeed(REJECTED)),
-        tries ? Effect.ensuring(this.#tried) : Effect.onError(() => this.#look),
-      )
-    })
+    const made = Effect.tapError(call, (failure) => this.#heed(failure)).pipe(
+      this.#breaker.execute({ key: this.#name, classify: (exit) => outcomeOf(exit, saysNothing) }),
+      Effect.catchTag("CircuitBreakerError", () => Effect.succeed(REJECTED)),
+    )
+    // Whoever tries says when that is over, also when it is interrupted: nobody else is let through before.
+    return Effect.acquireUseRelease(
+      this.#admission,
+      (as) => (as === "rejected" ? Effect.succeed(REJECTED) : made),
+      (as, exit) => {
+        if (as === "trying") return this.#tried
+        return as === "calling" && Exit.isFailure(exit) ? this.#look : Effect.void
+      },
+    )
   }
+
+  /** As what a call is let through, if it is. */
+  readonly #admission = Effect.sync((): "rejected" | "trying" | "calling" => {
+    if (this.#trying) return "rejected"
+    this.#trying = this.#standing.health !== "closed"
+    return this.#trying ? "trying" : "calling"
+  })
 
   /** A provider that asks to be left alone is, by all callers, within bounds. */
   #heed({ kind, status, retryAfterMs }: ProviderUnavailable): Effect.Effect<void> {

@@ -26,15 +26,16 @@ export class LaneTally {
   }
 
   awaited<A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.suspend(() => {
-      this.#pending += 1
-      return Effect.ensuring(
-        call,
+    return Effect.acquireUseRelease(
+      Effect.sync(() => {
+        this.#pending += 1
+      }),
+      () => call,
+      () =>
         Effect.sync(() => {
           this.#pending -= 1
         }),
-      )
-    })
+    )
   }
 
   /** Counts a call and takes its time. One that was not made after all is none. */
@@ -43,10 +44,13 @@ export class LaneTally {
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ): Effect.Effect<A, ProviderUnavailable> {
     const provider = this.#provider
-    return Effect.suspend(() => {
-      this.#underWay += 1
-      const stop = this.#metrics.providerCallSeconds.startTimer({ provider, step })
-      return Effect.onExit(attempt, (exit) =>
+    return Effect.acquireUseRelease(
+      Effect.sync(() => {
+        this.#underWay += 1
+        return this.#metrics.providerCallSeconds.startTimer({ provider, step })
+      }),
+      () => attempt,
+      (stop, exit) =>
         Effect.map(Clock.currentTimeMillis, (at) => {
           this.#underWay -= 1
           const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Exit.findErrorOption(exit)) : undefined
@@ -59,8 +63,7 @@ export class LaneTally {
           this.failures += 1
           this.lastFailure = { kind: failure.kind, at }
         }),
-      )
-    })
+    )
   }
 
   retried(step: string): void {

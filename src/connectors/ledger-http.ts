@@ -3,7 +3,7 @@ import { formatAmount } from "../domain/money.ts"
 import { Lanes } from "./lane.ts"
 import { Ledger, type LedgerPosting, PostingRefused } from "./ledger.ts"
 import { type Answers, callProvider, ProviderCode, ProviderId, providerOf, reading } from "./provider-http.ts"
-import { ProviderSettings } from "./provider-settings.ts"
+import { LEDGER, ProviderSettings } from "./provider-settings.ts"
 
 /** The id of what was booked, or the code of the refusal. */
 type Booked = Result.Result<string, string>
@@ -24,8 +24,8 @@ export const layer = Layer.effect(
   Ledger,
   Effect.gen(function* () {
     const { ledger } = yield* ProviderSettings
-    const provider = providerOf("ledger", ledger)
-    const lane = yield* (yield* Lanes).open({ name: "ledger", kind: "ledger" }, ledger.policy)
+    const provider = providerOf(LEDGER, ledger)
+    const lane = yield* (yield* Lanes).open({ name: LEDGER, kind: "ledger" }, ledger.policy)
     return {
       post: Effect.fn("Ledger.post")(function* (posting) {
         const { key, kind } = posting

@@ -10,6 +10,9 @@ import { BankName, problemOf, type Rule, Rules } from "../domain/routing.ts"
 import { type CallPolicy, PolicyFields, policyOf } from "./call-policy.ts"
 
 const FILE_BYTES_MAX = 1024 * 1024
+/** The providers that are no banks. Limits, breakers and metrics are kept by name, so no bank may have one of these. */
+export const COMPLIANCE_ENGINE = "compliance-engine"
+export const LEDGER = "ledger"
 /** Calls under way at a time to the compliance engine or the ledger, which take many items at once. */
 const CONCURRENCY = 256
 
@@ -208,15 +211,16 @@ const pathTo = (above: string, key: PropertyKey): string => {
 const invalidAt = (setting: string, path: string, problem: string) =>
   new InvalidProviderSetting({ setting, reason: path === "" ? problem : `${path}: ${problem}` })
 
-/** Each bank is there once, and every rule leads to banks that are there. */
+/** Each bank is there once, under a name of its own, and every rule leads to banks that are there. */
 const checkedNames = Effect.fnUntraced(function* (
   { banks, routes }: Document,
   settingOf: (part: string) => string,
 ) {
   const names = new Set<string>()
   for (const [index, { name }] of banks.entries()) {
-    if (names.has(name))
-      return yield* invalidAt(settingOf("banks"), `banks[${index}]`, `${name} is there twice`)
+    const invalid = (problem: string) => invalidAt(settingOf("banks"), `banks[${index}]`, problem)
+    if (name === COMPLIANCE_ENGINE || name === LEDGER) return yield* invalid(`${name} is no name for a bank`)
+    if (names.has(name)) return yield* invalid(`${name} is there twice`)
     names.add(name)
   }
   const problem = problemOf(routes, names)

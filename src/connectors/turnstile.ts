@@ -101,22 +101,24 @@ class Seats {
   }
 
   seated<A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.suspend(() => {
-      let begun = false
+    const turn = Effect.sync(() => {
       this.waiting += 1
       this.#ring()
-      const begin = Effect.suspend(() => {
-        begun = true
+      return { begun: false }
+    })
+    const inTurn = (turn: { begun: boolean }) =>
+      Effect.suspend(() => {
+        turn.begun = true
         this.waiting -= 1
         this.#underWay += 1
         return call
       })
-      const end = Effect.sync(() => {
+    const end = ({ begun }: { readonly begun: boolean }) =>
+      Effect.sync(() => {
         if (begun) this.#underWay -= 1
         else this.waiting -= 1
       })
-      return Effect.ensuring(this.#permits.withPermit(begin), end)
-    })
+    return Effect.acquireUseRelease(turn, (turn) => this.#permits.withPermit(inTurn(turn)), end)
   }
 }
 

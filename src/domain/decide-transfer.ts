@@ -82,6 +82,11 @@ const heardOfOpen = (
       return [{ _tag: "TransferSettled", ...about, evidence: outcome.evidence }]
     case "Failed": {
       const { evidence, code } = outcome
+      // It may be meant for the copy, while the first one is paid: only an answer about the reference tells.
+      if (transfer.sends > 1 && evidence !== "inquiry") {
+        const reason = `the bank refused it with the code ${code} after it went out again`
+        return [tracked ? { _tag: "TransferUnknown", ...about, reason, inquireAt: at } : park(reason)]
+      }
       const meaning = meaningOf(code)
       if (meaning === undefined)
         return tracked ? [park(`the bank failed it with the unmapped code ${code}`)] : []

@@ -2,7 +2,8 @@
  * What a bank's code means for a payout. Sources: ISO 20022 external code sets (ExternalStatusReason1Code and
  * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85; the
  * words at the end are those of banks of the kind `synchronous`.
- * A code that is not here is not guessed at: it parks the item and raises an alarm.
+ * A code that is not here is not guessed at: it parks the item and raises an alarm. The codes of duplicates (AM05, DUPL,
+ * RF01, R24) are left out on purpose: they refuse a copy, and say nothing of the first one, which may be paid.
  */
 
 /** Whose problem it is. */
@@ -69,7 +70,6 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["AM02", "limit", "amount not allowed"],
   ["AM03", "details", "currency not allowed for this account"],
   ["AM04", "funds", "insufficient funds"],
-  ["AM05", "technical", "duplicate at the bank"],
   ["AM06", "limit", "amount below the minimum"],
   ["AM07", "funds", "amount blocked"],
   ["AM09", "technical", "amount differs from what was agreed"],
@@ -87,7 +87,6 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["CUST", "beneficiary", "returned at the customer's request"],
   ["DNOR", "elsewhere", "payer's bank not registered"],
   ["DT01", "technical", "date invalid"],
-  ["DUPL", "technical", "duplicate payment"],
   ["ED05", "outage", "settlement failed"],
   ["FF01", "technical", "message format invalid"],
   ["FOCR", "beneficiary", "returned after a cancellation request"],
@@ -101,7 +100,6 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["RC01", "details", "bank identifier incorrect"],
   ["RC03", "technical", "payer's bank identifier invalid"],
   ["RC04", "details", "beneficiary's bank identifier invalid"],
-  ["RF01", "technical", "transaction reference not unique"],
   ["RR01", "compliance", "payer's account or identification missing"],
   ["RR02", "compliance", "payer's name or address missing"],
   ["RR03", "compliance", "beneficiary's name or address missing"],
@@ -127,7 +125,6 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["R21", "technical", "company identification invalid"],
   ["R22", "details", "individual identification invalid"],
   ["R23", "beneficiary", "credit refused by the receiver"],
-  ["R24", "technical", "duplicate entry"],
   ["R26", "technical", "mandatory field error"],
   ["R28", "details", "routing number check digit wrong"],
   ["R30", "elsewhere", "bank does not take part in the programme"],

@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
 import { layer } from "../../src/connectors/compliance-engine-http.ts"
+import { Lanes } from "../../src/connectors/lane.ts"
 import { startSandbox } from "../../src/sandbox/sandbox.ts"
 import { batchId, payoutItem, visibleIban } from "../domain/batch-story.ts"
 import { providerSettings } from "../settings.ts"
@@ -95,6 +96,22 @@ it.live.each([
     assert.strictEqual(error._tag, "ProviderUnavailable")
     assert.notInclude(JSON.stringify(error), canary)
   }),
+)
+
+it.live("counts an answer that decides something else among the engine's failures", () =>
+  Effect.gen(function* () {
+    server.behaviour = json(200, { clearanceId: "c-1", listVersion: "v", decisions: approved(1) })
+    const { screen } = yield* ComplianceEngine
+    const items = [payoutItem(1), payoutItem(2)]
+    yield* Effect.flip(screen({ clearanceId: "c-1", partner: "acme", batch: batchId, items }))
+    const [lane] = yield* (yield* Lanes).reports
+    assert.deepInclude(lane, { calls: 1, failures: 1 })
+    assert.strictEqual(lane?.lastFailure?.kind, "nonsense")
+  }).pipe(
+    Effect.provide(
+      Layer.suspend(() => layer.pipe(Layer.provideMerge(providerSettings({ COMPLIANCE_URL: server.url })))),
+    ),
+  ),
 )
 
 it.live.each(misdeeds)("clears nothing when the engine $does", ({ behaviour, problem, timeoutMs }) =>

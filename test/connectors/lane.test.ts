@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Layer, Random, Schema } from "effect"
+import { MaxOpsBeforeYield } from "effect/Scheduler"
 import { TestClock } from "effect/testing"
 import { afterAll, beforeAll, beforeEach, vi } from "vitest"
 import { type PolicyFields, policyOf } from "../../src/connectors/call-policy.ts"
@@ -340,3 +341,30 @@ describe("a turn", () => {
     }).pipe(withLanes),
   )
 })
+
+it.effect("keeps no trace of a caller that is interrupted, at whatever step", () =>
+  Effect.gen(function* () {
+    const lane = yield* openLane(quickBreaker(1))
+    const failing = new ProviderUnavailable({ provider: "north", reason: "ill", kind: "server-error" })
+    for (let call = 1; call <= 4; call++) yield* Effect.flip(lane.call(terms(), Effect.fail(failing)))
+    let begun = false
+    for (let steps = 0; !begun; steps++) {
+      assert.isBelow(steps, 400, "the call begins at last")
+      yield* TestClock.adjust(1)
+      const begins = Effect.sync(() => {
+        begun = true
+        return "yes"
+      })
+      const caller = yield* Effect.forkChild(
+        lane
+          .call(terms(), Effect.tap(begins, Effect.never))
+          .pipe(Effect.provideService(MaxOpsBeforeYield, 3)),
+      )
+      for (let step = 0; step < steps; step++) yield* Effect.yieldNow
+      yield* Fiber.interrupt(caller)
+      const later = (yield* Clock.currentTimeMillis) + 60_000
+      assert.isBelow(lane.gate.closedUntil(later), later, `somebody tries for ever, after ${steps} steps`)
+      assert.strictEqual(lane.report(later).waiting, 0, `somebody waits for ever, after ${steps} steps`)
+    }
+  }).pipe(withLanes),
+)

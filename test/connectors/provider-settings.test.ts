@@ -78,6 +78,10 @@ describe("the providers' file", () => {
     [{ ...document, routes: [{ rule: "rest", banks: ["south"] }] }, "routes: rest leads to no bank"],
     [{ ...document, routes: document.routes.toReversed() }, "routes: rest takes all"],
     [{ ...document, banks: [document.banks[0], document.banks[0]] }, "banks[1]: north is there twice"],
+    [
+      { ...document, banks: [...document.banks, { ...document.banks[0], name: "ledger" }] },
+      "banks[2]: ledger is no name for a bank",
+    ],
     [{ ...document, banks: [{ ...document.banks[0], name: "No Name" }] }, "banks[0].name: expected a name"],
     [
       { ...document, ledger: { ...document.ledger, policy: { timeoutMs: "1s" } } },

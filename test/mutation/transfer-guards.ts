@@ -57,6 +57,12 @@ export const transferGuards: ReadonlyArray<Guard> = [
     without: "",
   },
   {
+    name: "a refusal of what went out twice is asked about",
+    file: "domain/decide-transfer.ts",
+    text: 'transfer.sends > 1 && evidence !== "inquiry"',
+    without: "false",
+  },
+  {
     name: "an unmapped code is not guessed at",
     file: "domain/decide-transfer.ts",
     text: "const meaning = meaningOf(code)",
