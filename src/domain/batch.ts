@@ -117,6 +117,8 @@ export interface Item extends PayoutItem {
   payee: PayeeMatch | undefined
   /** The engine took an approval back when an intent was in the log already: nothing more is sent. */
   clearanceWithdrawn: boolean
+  /** It was cancelled: whatever a bank still says of an attempt before that, there is none after it. */
+  cancelled: boolean
   /** The posting that is requested and not yet booked. */
   posting: number | undefined
   /** Present until the posting that the ledger refused is booked after all, or not needed any more. */

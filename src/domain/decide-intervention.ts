@@ -89,6 +89,7 @@ export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Dec
   if ((command.attempt ?? attempt) !== attempt)
     return refuse(command, "attempt-not-last", command.item, [attempt])
   if (item.clearanceWithdrawn) return refuse(command, "clearance-withdrawn", command.item)
+  if (item.cancelled) return refuse(command, "cancelled", command.item)
   if (item.task !== "none") return refuse(command, "not-due", command.item)
   if (nextAttempt(item) > ATTEMPTS_MAX) return refuse(command, "attempts-exhausted", command.item)
   if (batch.closed !== undefined) return refuse(command, "not-due", command.item)

@@ -63,7 +63,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       batch.arrivals = event.arrivals
       return batch
     case "ItemsCancelled":
-      return changeAll(batch, event.items, { state: "cancelled", reason: event.reason })
+      return changeAll(batch, event.items, { state: "cancelled", cancelled: true, reason: event.reason })
     case "CancellationRefused":
       return batch
     case "PostingRequested":
@@ -163,6 +163,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     listVersion: undefined,
     payee: undefined,
     clearanceWithdrawn: false,
+    cancelled: false,
     posting: undefined,
     refusal: undefined,
     transfer: undefined,

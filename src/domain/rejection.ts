@@ -18,6 +18,7 @@ export type RejectionReason =
   | "not-started"
   | "not-held"
   | "not-failed"
+  | "cancelled"
   | "not-parked"
   | "approval-not-needed"
   | "already-approved"

@@ -2,6 +2,7 @@ import { Clock, Effect } from "effect"
 import type { BankAnswer, Banks } from "../connectors/bank.ts"
 import { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
+import { meaningOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
@@ -36,10 +37,22 @@ export const inquiring =
     })
   }
 
-/** Here the account is sealed: an id that ends as it does may quote it, and is not worth the risk. */
+/**
+ * Here the account is sealed: an id, or a code that nobody knows, which has its last characters in it may quote it, and is
+ * not worth the risk.
+ */
 const withoutQuotes = (answer: BankAnswer, { payout }: DueTransfer): BankAnswer => {
   const { lastFour } = payout.beneficiary.account
-  return answer._tag === "Accepted" && lastFour !== "" && answer.transferId.includes(lastFour)
-    ? { ...answer, transferId: "withheld" }
-    : answer
+  const quotes = (text: string) => lastFour !== "" && text.includes(lastFour)
+  switch (answer._tag) {
+    case "Accepted":
+      return quotes(answer.transferId) ? { ...answer, transferId: "withheld" } : answer
+    case "Failed":
+    case "Returned":
+      return meaningOf(answer.code) === undefined && quotes(answer.code)
+        ? { ...answer, code: "withheld" }
+        : answer
+    default:
+      return answer
+  }
 }

@@ -229,6 +229,19 @@ describe("a payout that no rule leads to a bank", () => {
     expect(batchState(story.batch)).toBe("cancelled")
   })
 
+  it("is not paid after it was cancelled, whatever becomes of an attempt before that", () => {
+    const story = new Story().refused()
+    story.tell(reroute)
+    story.posted("hold").tell(unrouted)
+    story.tell(cancel)
+    expect(story.hears(1, settled, 1)).toMatchObject([{ _tag: "LateOutcomeDetected" }])
+    story.tell({ _tag: "Resolve", item: 1, outcome: "failed", by: "olga", reason: "recalled" })
+    if (story.batch.items.get(1)?.task === "release") story.posted("release")
+    expect(story.stateOf(1)).toBe("failed")
+    expect(story.refusal(retry).reason).toBe("cancelled")
+    expect(story.refusal(reroute).reason).toBe("not-due")
+  })
+
   it("has no attempt to resolve", () => {
     const resolve = { _tag: "Resolve", item: 1, outcome: "settled", by: "olga", reason: "guess" } as const
     expect(parked().refusal(resolve).reason).toBe("attempt-not-named")

@@ -132,6 +132,8 @@ it.live("keeps out of the log an id that may quote the account, which is sealed 
     )
     bank.behaviour = json(200, { status: "accepted", transferId: "to-0532013000" })
     assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "withheld" })
+    bank.behaviour = json(200, { status: "rejected", transferId: "t-1", code: "NO-3000" })
+    assert.deepInclude((yield* ask).get(1), { _tag: "Failed", code: "withheld" })
     bank.behaviour = json(200, { status: "accepted", transferId: "north-7" })
     assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "north-7" })
     bank.behaviour = json(200, { status: "rejected", transferId: "t", code: "DE89.3704.0044" })
