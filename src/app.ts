@@ -154,6 +154,7 @@ type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
 /** What `atlaspay reconcile` works with, from the settings of the service. */
 export const reconciliationLayer = Layer.mergeAll(
   eventLog,
+  lanes,
   cursors,
   resultsInPostgres.pipe(Layer.provide(database)),
   discrepanciesOnNats.pipe(Layer.provide([nats, foundation])),

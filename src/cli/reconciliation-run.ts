@@ -6,6 +6,7 @@ import { bankBooks } from "../connectors/bank-books-http.ts"
 import { type Source, SourceUnreadable, type StatementEntry } from "../connectors/books.ts"
 import { FileBankSettings } from "../connectors/file-bank-settings.ts"
 import { readBankStatement, readStatementAmongOthers } from "../connectors/iso20022/bank-statement.ts"
+import { Lanes } from "../connectors/lane.ts"
 import { ledgerBooks } from "../connectors/ledger-books-http.ts"
 import { providerOf } from "../connectors/provider-http.ts"
 import { type BankSettings, ownSettings, ProviderSettings } from "../connectors/provider-settings.ts"
@@ -101,9 +102,10 @@ const sourcesOf = Effect.fnUntraced(function* (day: Day, folder: Option.Option<s
       ? Effect.succeed(statementFolder(join(folder.value, bank.name), bank.name, day, readBankStatement))
       : booksOf(bank, day),
   )
+  const lane = yield* (yield* Lanes).open({ name: "ledger", kind: "ledger" }, ledger.policy)
   return {
     statements: oneAfterAnother(statements),
-    ledger: ledgerBooks(providerOf("ledger", ledger)),
+    ledger: ledgerBooks(providerOf("ledger", ledger), lane),
   }
 })
 
@@ -114,7 +116,10 @@ const booksOf = Effect.fnUntraced(function* (bank: BankSettings, day: Day) {
     const { folder } = yield* ownSettings(bank, FileBankSettings)
     return statementFolder(join(folder, "archive"), name, day, readStatementAmongOthers)
   }
-  if (typeof own.url === "string") return bankBooks(providerOf(name, { url: own.url, policy }))
+  if (typeof own.url === "string") {
+    const lane = yield* (yield* Lanes).open({ name, kind }, policy)
+    return bankBooks(providerOf(name, { url: own.url, policy }), lane)
+  }
   return yield* new SourceUnreadable({
     source: name,
     reason: "it has no books to ask for: give a folder of statements",

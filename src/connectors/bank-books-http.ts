@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { utcDay } from "../domain/business-days.ts"
 import { BookedAmount, BookedAt, minorOf, pagesOf } from "./book-page-http.ts"
 import type { Source, StatementEntry } from "./books.ts"
+import type { Lane } from "./lane.ts"
 import { callProvider, type Provider, ProviderId, reading } from "./provider-http.ts"
 
 /** Rows in one answer: well within what a provider may send. */
@@ -21,7 +22,7 @@ const answers = { 200: reading(Page, (page) => page) }
 
 /** Everything that a bank ever paid or took back. */
 export const bankBooks =
-  (bank: Provider): Source<StatementEntry> =>
+  (bank: Provider, lane: Lane): Source<StatementEntry> =>
   (visit) => {
     const entry = (kind: "debit" | "credit", { reference, amount, at }: typeof Payment.Type) =>
       visit({
@@ -33,7 +34,7 @@ export const bankBooks =
         bookedOn: utcDay(Date.parse(at)),
       })
     const path = (offset: number) => `/books?offset=${offset}&limit=${PAGE_SIZE}`
-    return pagesOf(bank, (offset) =>
+    return pagesOf(bank, lane, (offset) =>
       Effect.map(
         callProvider(bank, { step: "books", method: "GET", path: path(offset) }, answers),
         ({ payments, transfers, next }) => {

@@ -4,6 +4,7 @@ import { utcDay } from "../domain/business-days.ts"
 import { PostingKind } from "../domain/events.ts"
 import { BookedAmount, BookedAt, minorOf, pagesOf } from "./book-page-http.ts"
 import type { LedgerLine, Source } from "./books.ts"
+import type { Lane } from "./lane.ts"
 import { callProvider, type Provider, ProviderId, reading } from "./provider-http.ts"
 
 /** Postings in one answer: each may have 500 lines, and an answer has its limit. */
@@ -27,9 +28,9 @@ const answers = { 200: reading(Page, (page) => page) }
 
 /** Every line that the ledger ever booked. */
 export const ledgerBooks =
-  (ledger: Provider): Source<LedgerLine> =>
+  (ledger: Provider, lane: Lane): Source<LedgerLine> =>
   (visit) =>
-    pagesOf(ledger, (offset) =>
+    pagesOf(ledger, lane, (offset) =>
       Effect.map(
         callProvider(
           ledger,
