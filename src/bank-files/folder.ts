@@ -63,10 +63,15 @@ export const has = (folder: string, name: string) =>
 /** Writes a file that was not there; when this is done it survives a loss of power. */
 export const writeDurably = (folder: string, name: string, content: string) =>
   step("write a file", async () => {
-    const file = await open(join(folder, "outbox", name), "wx", FILE_MODE)
+    const path = join(folder, "outbox", name)
+    const file = await open(path, "wx", FILE_MODE)
     try {
       await file.writeFile(content)
       await file.sync()
+    } catch (error) {
+      // A part of it is of no use, and holds accounts.
+      await rm(path, { force: true })
+      throw error
     } finally {
       await file.close()
     }
