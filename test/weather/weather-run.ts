@@ -99,10 +99,12 @@ const putInForce = async (
   { compliance, ledger, banks }: SandboxUrls,
   weather: ReturnType<typeof forecast>,
 ): Promise<void> => {
-  const urls = { compliance, ledger, ...banks }
+  const urls: Readonly<Record<string, string | undefined>> = { compliance, ledger, ...banks }
+  // Banks that nobody is led to here have no weather.
   await Promise.all(
-    Object.entries(urls).map(async ([server, url]) => {
-      const body = JSON.stringify(weather[server as keyof typeof weather])
+    Object.entries(weather).map(async ([server, own]) => {
+      const url = urls[server]
+      const body = JSON.stringify(own)
       const answer = await fetch(`${url}/sandbox/weather`, { method: "POST", body })
       if (answer.status !== 200) throw new Error(`the weather of ${server}: ${await answer.text()}`)
     }),
