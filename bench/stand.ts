@@ -94,7 +94,7 @@ export const emptyFolder = (folder: string): Effect.Effect<void, never, Scope.Sc
   )
 
 /** Starts a program of ours on a free port, with no settings but these, and waits until it can work. */
-const startServer = Effect.fnUntraced(function* (
+export const startServer = Effect.fnUntraced(function* (
   folder: string,
   name: string,
   program: string,

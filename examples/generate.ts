@@ -23,6 +23,7 @@ const magic: Readonly<Record<Currency, Readonly<Record<number, string>>>> = {
     31: "Clara Closed",
     40: "Tim Timeout",
     52: "Sally Slow",
+    58: "Rudi Reroute",
     64: "Dora Duplicate",
     77: "Ralf Returned",
   },

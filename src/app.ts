@@ -1,11 +1,24 @@
 /** The only place where layers are wired: which adapter stands behind each port, and what each role runs. */
 import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
+import { layer as bankFilesLayer } from "./bank-files/bank-files.ts"
+import { layer as inboxInPostgres } from "./bank-files/inbox-files-postgres.ts"
+import { layer as outboxInPostgres } from "./bank-files/outbox-files-postgres.ts"
 import { AppConfig, type Role } from "./config.ts"
-import { layer as banksOverHttp } from "./connectors/bank-http.ts"
+import { fileBank } from "./connectors/bank-files.ts"
+import { instantBank } from "./connectors/bank-instant-http.ts"
+import { synchronousBank } from "./connectors/bank-synchronous-http.ts"
+import { banksLayer } from "./connectors/banks.ts"
 import { layer as complianceOverHttp } from "./connectors/compliance-engine-http.ts"
+import type { FileOrders } from "./connectors/file-orders.ts"
+import { layer as fileOrdersInPostgres } from "./connectors/file-orders-postgres.ts"
+import { layer as fleetLimitsInRedis } from "./connectors/fleet-limits-redis.ts"
 import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
+import { Lanes } from "./connectors/lane.ts"
 import { layer as ledgerOverHttp } from "./connectors/ledger-http.ts"
+import { reportingLayer } from "./connectors/provider-reports.ts"
+import { layer as reportsInRedis } from "./connectors/provider-reports-redis.ts"
+import { ProviderSettings } from "./connectors/provider-settings.ts"
 import { ReadinessChecks } from "./http/operations.ts"
 import { httpServerLayer } from "./http/server.ts"
 import { Pipelines } from "./pipelines/pipelines.ts"
@@ -20,10 +33,14 @@ import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
 import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts"
+import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
+import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-teller-nats.ts"
+import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { FollowerObserver } from "./streams/follower.ts"
+import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
@@ -39,7 +56,7 @@ const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
 /** Only what publishes and delivers waits for NATS: paying goes on without it. */
 const nats = Nats.layer.pipe(Layer.provide(foundation))
 
-const eventLog = eventLogOnRedis.pipe(Layer.provideMerge(foundation))
+const eventLog = Layer.merge(eventLogOnRedis, strayCallbacksOnRedis).pipe(Layer.provideMerge(foundation))
 const durability = durabilityLayer.pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
@@ -79,22 +96,49 @@ const crashPoints = Layer.effect(
   ),
 )
 
-const connectors = Layer.mergeAll(complianceOverHttp, banksOverHttp, ledgerOverHttp, registerInPostgres)
+/** Banks by the kind of their settings: another protocol is another line. */
+const banks = banksLayer<AppConfig | FileOrders>({
+  instant: instantBank,
+  synchronous: synchronousBank,
+  files: fileBank,
+})
+const fileOrders = fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
+
+const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
+
+const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, registerInPostgres).pipe(
+  Layer.provide([ProviderSettings.layer, lanes, fileOrders]),
+)
+
+const reports = reportsInRedis.pipe(Layer.provide(foundation))
 
 /** What each role runs on top of the event log. */
 const parts = {
-  api: httpServerLayer.pipe(
-    Layer.provide([
-      queriesInPostgres.pipe(Layer.provide(database)),
-      endpoints,
-      readiness,
-      durability,
-      partnerKeys,
-    ]),
+  api: Layer.merge(
+    httpServerLayer.pipe(
+      Layer.provide([
+        queriesInPostgres.pipe(Layer.provide(database)),
+        endpoints,
+        readiness,
+        durability,
+        partnerKeys,
+        reports,
+      ]),
+    ),
+    discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
   ),
   worker: workerLayer.pipe(
+    Layer.merge(reportingLayer.pipe(Layer.provide([lanes, reports]))),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide([crashPoints, durability]),
+  ),
+  "bank-files": bankFilesLayer.pipe(
+    Layer.provide([
+      inboxInPostgres,
+      outboxInPostgres.pipe(Layer.provide(partnerKeys)),
+      fileOrders,
+      ProviderSettings.layer,
+    ]),
   ),
   projector: Layer.merge(
     projectorLayer.pipe(Layer.provide(readModelsInPostgres)),
@@ -106,6 +150,15 @@ const parts = {
 
 type Part = (typeof parts)[Role]
 type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
+
+/** What `atlaspay reconcile` works with, from the settings of the service. */
+export const reconciliationLayer = Layer.mergeAll(
+  eventLog,
+  lanes,
+  cursors,
+  resultsInPostgres.pipe(Layer.provide(database)),
+  discrepanciesOnNats.pipe(Layer.provide([nats, foundation])),
+)
 
 /**
  * The service with the roles that it is to run; what it needs more is the environment. Provides `HttpAddress` when

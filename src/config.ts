@@ -1,5 +1,6 @@
 /** Every setting of the service, read from the environment once and in one place; docs/CONFIGURATION.md tells of each. */
 import { Array as Arr, Config, Context, Layer, Redacted, Result, Schema, String as Str } from "effect"
+import { PayeePolicy } from "./domain/events.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 import { crashPoints } from "./platform/crash-point.ts"
@@ -18,8 +19,8 @@ const pairs = (name: string) =>
   Config.String(name).pipe(
     Config.map((text) =>
       text.split(",").map((pair) => {
-        const at = pair.indexOf("=")
-        return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()] as const
+        const [name = "", ...rest] = pair.split("=")
+        return [name.trim(), rest.join("=").trim()] as const
       }),
     ),
   )
@@ -69,9 +70,56 @@ export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysTex
   ),
 )
 
+const bankSecret = /^([a-z0-9-]{1,32}=)?whsec_[A-Za-z0-9+/]+=*$/
+
+const BankSecretsText = Schema.String.check(
+  Schema.makeFilter((text: string) => {
+    const secrets = text.split(",")
+    const forAll = secrets.length === 1 && text.startsWith("whsec_")
+    const isGood = secrets.every((one) => bankSecret.test(one.trim()) && (forAll || one.includes("=whsec_")))
+    return isGood || "expected whsec_…, or north=whsec_…,south=whsec_…"
+  }),
+)
+
+/**
+ * BANK_CALLBACK_SECRET: what a bank signs its callbacks with, by its name. One for all: "whsec_…", or one for each:
+ * "north=whsec_…,south=whsec_…", so that no bank can speak for another.
+ */
+const bankSecrets = Config.schema(BankSecretsText, "BANK_CALLBACK_SECRET").pipe(
+  Config.map((text) => {
+    if (text.startsWith("whsec_")) {
+      const forAll = Redacted.make(text)
+      return (_bank: string): Redacted.Redacted<string> | undefined => forAll
+    }
+    const own = new Map(
+      text.split(",").map((pair) => {
+        const at = pair.indexOf("=")
+        return [pair.slice(0, at).trim(), Redacted.make(pair.slice(at + 1).trim())] as const
+      }),
+    )
+    return (bank: string): Redacted.Redacted<string> | undefined => own.get(bank)
+  }),
+)
+
 const MillisecondsList = Schema.String.check(
   Schema.isPattern(/^\d{1,10}(,\d{1,10}){0,19}$/, { message: "expected milliseconds such as 5000,30000" }),
 )
+
+const providersFromEnvironment = Config.all({
+  complianceUrl: Config.String("COMPLIANCE_URL"),
+  ledgerUrl: Config.String("LEDGER_URL"),
+  /** The banks by name: "north=https://…,south=https://…". */
+  banks: pairs("BANKS"),
+  /** Which bank pays a currency: "EUR=north,*=south". */
+  routes: pairs("BANK_ROUTES"),
+})
+
+/** "5000,30000": 1 to 20 durations. */
+const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>) =>
+  Config.schema(MillisecondsList, name).pipe(
+    Config.map((text): Arr.NonEmptyReadonlyArray<number> => Arr.map(Str.split(text, ","), Number)),
+    Config.withDefault(fallback),
+  )
 
 const settings = Config.all({
   http: Config.all({
@@ -134,24 +182,42 @@ const settings = Config.all({
     approvalWithinMs: count("APPROVAL_WITHIN_MS", 24 * hour, 31 * 24 * hour),
     /** Attempts that an item may have by policy, after failures that a new attempt may mend. */
     attemptsMax: count("ATTEMPTS_MAX", 1, ATTEMPTS_MAX),
+    /** What becomes of an item whose beneficiary's name is not the one on the account. */
+    payeePolicy: Config.schema(PayeePolicy, "PAYEE_CHECK").pipe(Config.withDefault("review" as const)),
   }),
   providers: Config.all({
-    complianceUrl: Config.String("COMPLIANCE_URL"),
-    ledgerUrl: Config.String("LEDGER_URL"),
-    /** The banks by name: "north=https://…,south=https://…". */
-    banks: pairs("BANKS"),
-    /** Which bank pays a currency: "EUR=north,*=south". */
-    routes: pairs("BANK_ROUTES"),
-    callbackSecret: Config.Redacted("BANK_CALLBACK_SECRET"),
+    /** What the compliance engine signs its callbacks with. Without it, it is not told where to send any. */
+    complianceCallbackSecret: Config.option(Config.Redacted("COMPLIANCE_CALLBACK_SECRET")),
+    /** When the engine is asked again for decisions that it left for later; the last one as often as it takes. */
+    clearanceDelaysMs: milliseconds("CLEARANCE_DELAYS_MS", [300 * seconds, 900 * seconds, hour]),
+    /** The document that tells of all providers; without one, what it is derived from. */
+    source: Config.String("PROVIDERS_FILE").pipe(
+      Config.map((file) => ({ file })),
+      Config.orElse(() => providersFromEnvironment),
+    ),
+    callbackSecretOf: bankSecrets,
+    /** What the ledger signs with when it tells of funds; without it nobody is listened to. */
+    ledgerCallbackSecret: Config.option(Config.Redacted("LEDGER_CALLBACK_SECRET")),
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),
     bankConcurrency: count("BANK_CONCURRENCY", 32),
     /** When an open transfer is asked about, after each answer that was not final; then it is parked. */
-    inquiryDelaysMs: Config.schema(MillisecondsList, "INQUIRY_DELAYS_MS").pipe(
-      Config.withDefault(
-        [5 * seconds, 30 * seconds, 300 * seconds, hour, ...Array(5).fill(24 * hour)].join(","),
-      ),
-      Config.map((text) => text.split(",").map(Number)),
-    ),
+    inquiryDelaysMs: milliseconds("INQUIRY_DELAYS_MS", [
+      5 * seconds,
+      30 * seconds,
+      300 * seconds,
+      hour,
+      ...Array<number>(5).fill(24 * hour),
+    ]),
+    /** When a posting that the ledger refused is tried again, after each refusal; the last one holds for all further. */
+    postingRetryDelaysMs: milliseconds("POSTING_RETRY_DELAYS_MS", [
+      60 * seconds,
+      120 * seconds,
+      240 * seconds,
+      480 * seconds,
+      960 * seconds,
+      1_920 * seconds,
+      hour,
+    ]),
   }),
   webhooks: Config.all({
     /** Lets endpoints be plain HTTP and on private addresses: for a laptop, never for production. */
@@ -177,7 +243,7 @@ export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/
 }
 
 /** The parts that a service can run; `serve --roles api,worker` picks some. */
-export const roles = ["api", "worker", "projector", "publisher", "webhooks"] as const
+export const roles = ["api", "worker", "bank-files", "projector", "publisher", "webhooks"] as const
 export type Role = (typeof roles)[number]
 
 const isRole = (text: string): text is Role => roles.some((role) => role === text)

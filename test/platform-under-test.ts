@@ -9,7 +9,13 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inject } from "vitest"
-import { type Sandbox, sandboxSecret, startSandbox } from "../src/sandbox/sandbox.ts"
+import {
+  type Sandbox,
+  type SandboxOptions,
+  type SandboxUrls,
+  sandboxSecret,
+  startSandbox,
+} from "../src/sandbox/sandbox.ts"
 import { ownDatabase } from "./database.ts"
 import { masterKeys, ownPrefix } from "./settings.ts"
 
@@ -85,8 +91,15 @@ export class PlatformUnderTest implements AsyncDisposable {
     this.#close = close
   }
 
-  static async open(environment: Readonly<Record<string, string>> = {}): Promise<PlatformUnderTest> {
-    const [database, sandbox, port] = await Promise.all([ownDatabase(), startSandbox(), freePort()])
+  static async open(
+    environment: Readonly<Record<string, string>> = {},
+    sandboxOptions: SandboxOptions = {},
+  ): Promise<PlatformUnderTest> {
+    const [database, sandbox, port] = await Promise.all([
+      ownDatabase(),
+      startSandbox(sandboxOptions),
+      freePort(),
+    ])
     const { compliance, banks, ledger } = sandbox.urls
     const settings = {
       HOST: "127.0.0.1",
@@ -104,6 +117,8 @@ export class PlatformUnderTest implements AsyncDisposable {
       BANKS: `north=${banks.north},south=${banks.south}`,
       BANK_ROUTES: "EUR=north,GBP=north,*=south",
       BANK_CALLBACK_SECRET: sandboxSecret,
+      COMPLIANCE_CALLBACK_SECRET: sandboxSecret,
+      LEDGER_CALLBACK_SECRET: sandboxSecret,
       MASTER_KEYS: masterKeys,
       PROVIDER_TIMEOUT_MS: "1000",
       INQUIRY_DELAYS_MS: "200,200,500,1000,2000,5000,10000",
@@ -116,6 +131,11 @@ export class PlatformUnderTest implements AsyncDisposable {
       await sandbox.close()
       await database.drop()
     })
+  }
+
+  /** Where the sandbox's servers listen. */
+  get sandbox(): SandboxUrls {
+    return this.#sandbox.urls
   }
 
   /** Starts a service, with settings of its own if a test wants it to misbehave, and waits until it is ready. */
@@ -185,10 +205,15 @@ export class PlatformUnderTest implements AsyncDisposable {
   /** What the banks say that they paid. */
   async books(): Promise<ReadonlyArray<BankBooks>> {
     return Promise.all(
-      Object.values(this.#sandbox.urls.banks).map(
+      Object.values(this.sandbox.banks).map(
         async (url) => (await (await fetch(`${url}/books`)).json()) as BankBooks,
       ),
     )
+  }
+
+  /** Lets the bank that takes files write its statements. */
+  async endDay(): Promise<void> {
+    await fetch(`${this.#sandbox.urls.banks.clearing}/end-of-day`, { method: "POST" })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,11 @@
 /** The service's settings for a test: real servers from the test stack, and nothing else until a test says so. */
 import { randomUUID } from "node:crypto"
-import { ConfigProvider, Layer } from "effect"
+import { ConfigProvider, Effect, Layer } from "effect"
 import { inject } from "vitest"
 import { AppConfig } from "../src/config.ts"
+import { FleetLimits } from "../src/connectors/fleet-limits.ts"
+import { Lanes } from "../src/connectors/lane.ts"
+import { ProviderSettings } from "../src/connectors/provider-settings.ts"
 
 /** A key prefix of the test's own, so that test files share a Redis side by side. */
 export const ownPrefix = (): string => `t${randomUUID().slice(0, 8)}`
@@ -26,6 +29,7 @@ export const settings = (environment: Readonly<Record<string, string>> = {}): La
           BANK_ROUTES: "EUR=north,GBP=north,*=south",
           MASTER_KEYS: masterKeys,
           BANK_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s=",
+          COMPLIANCE_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWNvbXBsaWFuY2UtZW5naW5l",
           STREAM_PREFIX: ownPrefix(),
           ...environment,
         }),
@@ -33,3 +37,12 @@ export const settings = (environment: Readonly<Record<string, string>> = {}): La
     ),
     Layer.orDie,
   )
+
+/** The way to providers, where no limit is shared with other processes. */
+export const lanes = Layer.fresh(Lanes.layer).pipe(
+  Layer.provide(Layer.succeed(FleetLimits, { book: () => Effect.die(new Error("no limit is shared")) })),
+)
+
+/** The settings, and with them those of the providers and the way to them. */
+export const providerSettings = (environment?: Readonly<Record<string, string>>) =>
+  Layer.merge(Layer.fresh(ProviderSettings.layer), lanes).pipe(Layer.provideMerge(settings(environment)))

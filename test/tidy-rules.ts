@@ -16,18 +16,32 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   platform: settingsAndSignals,
   streams: ["domain", "platform", ...settingsAndSignals],
   vault: ["domain", "platform", ...settingsAndSignals],
-  connectors: ["domain", "platform", ...settingsAndSignals],
+  // Orders that wait for their file are sealed as accounts in the log are.
+  connectors: ["domain", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
   pipelines: ["domain", "connectors", "vault", "platform", ...settingsAndSignals],
+  // Answers that come in files are told to the log, as callbacks are.
+  "bank-files": ["domain", "connectors", "streams", "vault/partner-keys", "platform", ...settingsAndSignals],
   actors: ["domain", "streams", "pipelines", "platform", ...settingsAndSignals],
   projections: ["domain", "streams", "platform", ...settingsAndSignals],
   publisher: ["domain", "streams", "platform", ...settingsAndSignals],
   webhooks: ["domain", "publisher/public-event", "publisher/event-stream", "platform", ...settingsAndSignals],
+  reconciliation: [
+    "domain",
+    "streams",
+    "connectors/books",
+    "projections/read-models",
+    "platform",
+    ...settingsAndSignals,
+  ],
   http: [
     "domain",
     "streams",
     "projections/batch-queries",
     "publisher/public-event",
     "webhooks/endpoints",
+    // What workers tell of providers; the API calls none.
+    "connectors/lane",
+    "connectors/provider-reports",
     "vault",
     ...settingsAndSignals,
   ],

@@ -90,8 +90,8 @@ describe("a file is refused that", () => {
     [
       "chooses an adapter of its own room",
       "connectors/bank.ts",
-      'import { layer } from "./bank-http.ts"',
-      "imports the adapter connectors/bank-http.ts: only app.ts, cli/ and tests choose one",
+      'import { layer } from "./bank-instant-http.ts"',
+      "imports the adapter connectors/bank-instant-http.ts: only app.ts, cli/ and tests choose one",
     ],
     [
       "mixes two adapters",
@@ -214,7 +214,11 @@ describe("a file is accepted that", () => {
     ["wires adapters in app.ts", "app.ts", 'import * as eventLog from "./streams/event-log-redis.ts"'],
     ["wires adapters in the command line", "cli/replay.ts", 'import "../streams/event-log-redis.ts"'],
     ["tells its version", "cli/main.ts", 'import release from "../../package.json" with { type: "json" }'],
-    ["shares code between files of one adapter", "connectors/bank-http.ts", 'import "./provider-http.ts"'],
+    [
+      "shares code between files of one adapter",
+      "connectors/bank-instant-http.ts",
+      'import "./provider-http.ts"',
+    ],
     ["starts servers in platform", "platform/embedded-stack.ts", 'import "./embedded-redis.ts"'],
     ["names one open file of a room", "config.ts", 'import "./platform/crash-point.ts"'],
     ["reads the environment where settings are read", "config.ts", "export const home = process.env.HOME"],

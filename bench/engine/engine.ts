@@ -18,6 +18,7 @@ import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
 import { type DataKey, PartnerKeys } from "../../src/vault/partner-keys.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { type Place, sealAccounts } from "../../src/vault/sealing.ts"
@@ -109,6 +110,7 @@ export const engine = (
     Layer.provide(Pipelines.layer.pipe(Layer.provide([providers(options, calls), registerInPostgres]))),
     Layer.provideMerge(eventLog),
     Layer.provideMerge(partnerKeysOnRedis),
+    Layer.provide(strayCallbacksOnRedis),
     Layer.provide([RedisConnections.layer, Postgres.layer]),
     Layer.provide(settings(options)),
   )

@@ -29,8 +29,16 @@ export interface ProviderOptions {
 export const providers = (
   { callMs, transfersMax = Number.POSITIVE_INFINITY }: ProviderOptions,
   calls: Calls,
-) =>
-  Layer.mergeAll(
+) => {
+  const settled: Effect.Effect<BankAnswer> = Effect.succeed({ _tag: "Settled" })
+  const transfer = Effect.callback<BankAnswer>((resume) => {
+    setTimeout(() => {
+      if (calls.transfers >= transfersMax) return
+      calls.transfers += 1
+      resume(settled)
+    }, callMs)
+  })
+  return Layer.mergeAll(
     Layer.succeed(ComplianceEngine, {
       screen: ({ clearanceId, items }) =>
         taking(callMs).pipe(
@@ -42,19 +50,17 @@ export const providers = (
         ),
     }),
     Layer.succeed(Banks, {
-      route: () => "north",
+      keyWindowMs: () => Number.POSITIVE_INFINITY,
+      routes: { version: "test", route: () => ({ bank: "north", route: { rule: "all", version: "test" } }) },
       concurrency: 10_000,
+      callMsMax: 10_000,
+      heldUntil: () => 0,
+      invite: (_bank, wanted) => wanted,
       transfer: (_instruction, mayCall = Effect.succeed(true)) =>
         Effect.flatMap(
           mayCall,
           (may): Effect.Effect<BankAnswer | NotSent> =>
-            may
-              ? Effect.flatMap(taking(callMs), () => {
-                  if (calls.transfers >= transfersMax) return Effect.never
-                  calls.transfers += 1
-                  return Effect.succeed({ _tag: "Settled" })
-                })
-              : Effect.succeed({ _tag: "NotSent" }),
+            may ? transfer : Effect.succeed({ _tag: "NotSent" }),
         ),
       inquire: () =>
         Effect.map(Effect.sleep(callMs), () => {
@@ -70,3 +76,4 @@ export const providers = (
         }),
     }),
   )
+}

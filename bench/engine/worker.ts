@@ -18,14 +18,15 @@ const tell = (told: Told): void => {
   process.send?.(told)
 }
 
-/** Closings of one turn of the event loop go together. */
+/** Closings of a moment go together: telling another process costs as much as an append. */
+const TELL_EVERY_MS = 5
 let closed: Array<BatchId> = []
 const onClosed = (batch: BatchId): void => {
   if (closed.push(batch) > 1) return
-  setImmediate(() => {
+  setTimeout(() => {
     tell({ closed })
     closed = []
-  })
+  }, TELL_EVERY_MS)
 }
 
 const calls = noCalls()

@@ -8,6 +8,7 @@ import type { Call, Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { CorruptEntry, type EventLog, type OwnershipLost } from "../streams/event-log.ts"
 import { beginningOf, visitLog } from "../streams/event-range.ts"
+import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import { Inbox } from "./inbox.ts"
 import type { Lease } from "./lease.ts"
@@ -21,6 +22,7 @@ export interface Desk {
   readonly warm: WarmBatches
   /** The inboxes of actors that are alive. */
   readonly inboxes: Set<Inbox<Message>>
+  readonly strays: StrayCallbacks["Service"]
   readonly isDraining: () => boolean
   /** Whether the batch may still be acted for: checked before each call to a bank. */
   readonly isOwner: (lease: Lease) => boolean

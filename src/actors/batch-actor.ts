@@ -12,13 +12,16 @@
  */
 import { Clock, Effect, FiberSet, Random } from "effect"
 import { isQuiescent } from "../domain/batch.ts"
+import type { BatchEventOf } from "../domain/events.ts"
+import type { BatchId } from "../domain/identifiers.ts"
 import { wakeAt } from "../domain/plan.ts"
 import type { Call } from "../pipelines/pipelines.ts"
 import { OwnershipLost } from "../streams/event-log.ts"
+import { Metrics } from "../telemetry/metrics.ts"
 import { type Activation, checkTail, type Desk, load, type Message } from "./activation.ts"
 import type { Stall } from "./backoff.ts"
 import { type Lease, moment } from "./lease.ts"
-import { type Turn, takeTurn } from "./turn.ts"
+import { type Refusal, type Turn, takeTurn } from "./turn.ts"
 
 /** Commands of the mailbox that one append answers. */
 const MAIL_MAX = 256
@@ -34,7 +37,7 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     const heard = yield* listen(actor)
     const turn = takeTurn(actor, heard, yield* Clock.currentTimeMillis)
     yield* append(actor, turn)
-    const waitUntil = yield* act(actor, turn.calls)
+    const waitUntil = yield* act(actor, turn)
     if (actor.callsUnderWay === 0 && (yield* rest(actor, waitUntil))) return
   }
 }, Effect.scoped)
@@ -71,8 +74,6 @@ const stall = Effect.fnUntraced(function* ({ id, backoff }: Activation, kind: Ca
 
 const reasonOf = (stalled: Stall): string => {
   switch (stalled._tag) {
-    case "PostingRefused":
-      return stalled.code
     case "ProviderUnavailable":
       return `${stalled.provider}: ${stalled.reason}`
     case "StreamsUnavailable":
@@ -81,7 +82,7 @@ const reasonOf = (stalled: Stall): string => {
 }
 
 const append = Effect.fnUntraced(function* (actor: Activation, { events, handled, refusals }: Turn) {
-  for (const refusal of refusals) yield* Effect.logWarning("command refused", { batch: actor.id, ...refusal })
+  for (const refusal of refusals) yield* tellRefusal(actor, refusal)
   if (events.length === 0 && handled.length === 0) {
     actor.mailWaiting = false
     return
@@ -99,14 +100,29 @@ const append = Effect.fnUntraced(function* (actor: Activation, { events, handled
   })
   actor.head = head
   actor.mailWaiting = mailWaiting > 0
+  for (const event of events) if (event._tag === "ItemsUnrouted") yield* alarmUnrouted(actor.id, event)
   yield* pass(intends ? "after-intent" : "after-append")
 })
 
+/** What a bank told of no transfer of ours is kept before its mail is deleted. */
+const tellRefusal = Effect.fnUntraced(function* ({ id, desk }: Activation, refusal: Refusal) {
+  if (refusal.stray !== undefined) yield* desk.strays.keep(refusal.stray, yield* Clock.currentTimeMillis)
+  yield* Effect.logWarning("command refused", { batch: id, ...refusal })
+})
+
+const alarmUnrouted = Effect.fnUntraced(function* (
+  batch: BatchId,
+  { items, version }: BatchEventOf<"ItemsUnrouted">,
+) {
+  ;(yield* Metrics).unroutedItems.inc(items.length)
+  yield* Effect.logError("items parked: no rule leads to a bank", { batch, items: items.length, version })
+})
+
 /** Starts the calls that are due; gives when those that have to wait may start. */
-const act = Effect.fnUntraced(function* (actor: Activation, calls: ReadonlyArray<Call>) {
+const act = Effect.fnUntraced(function* (actor: Activation, { calls, waitUntil: heldUntil }: Turn) {
   const now = yield* Clock.currentTimeMillis
-  const held = actor.batch.tasks.request.size > 0 ? actor.backoff.until("Transfer") : 0
-  let waitUntil = held > now ? held : undefined
+  const stalled = actor.batch.tasks.request.size > 0 ? actor.backoff.until("Transfer") : 0
+  let waitUntil = stalled > now ? Math.min(stalled, heldUntil ?? stalled) : heldUntil
   if (calls.length > 0 && !actor.desk.isOwner(actor.lease)) yield* prolong(actor)
   if (!actor.complete && calls.some(({ _tag }) => _tag === "Transfer"))
     yield* Effect.catchTag(checkTail(actor), "ProviderUnavailable", (down) => stall(actor, "Transfer", down))

@@ -1,6 +1,5 @@
 /** The third step of an actor's loop: what was heard and what is due become events, and calls to make. Nothing waits. */
 import { Result } from "effect"
-import { nextAttempt } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
 import { POLICY } from "../domain/decide-intervention.ts"
@@ -10,7 +9,10 @@ import { transferReference } from "../domain/identifiers.ts"
 import { plan, type Work } from "../domain/plan.ts"
 import type { Call } from "../pipelines/pipelines.ts"
 import type { Mail } from "../streams/event-log.ts"
+import { type StrayCallback, strayOf } from "../streams/stray-callbacks.ts"
 import type { Activation } from "./activation.ts"
+import { HeldItems } from "./held-items.ts"
+import { commandsOfRequest } from "./intents.ts"
 
 /** What came in since the last turn. */
 export interface Heard {
@@ -24,6 +26,8 @@ export interface Refusal {
   readonly command: string
   readonly reason: string
   readonly item?: number | undefined
+  /** What a bank told of a transfer that the batch does not have. */
+  readonly stray?: StrayCallback
 }
 
 /** What was decided: events to append, the mail that they answer, and the calls that are due. */
@@ -31,6 +35,8 @@ export interface Turn {
   readonly events: ReadonlyArray<BatchEvent>
   readonly handled: ReadonlyArray<string>
   readonly calls: ReadonlyArray<Call>
+  /** When work may be looked at again that waits for a bank, in epoch milliseconds; nothing, when none does. */
+  readonly waitUntil: number | undefined
   readonly refusals: ReadonlyArray<Refusal>
 }
 
@@ -42,7 +48,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     const decision = decide(actor.batch, command)
     if (Result.isFailure(decision)) {
       const { reason, item } = decision.failure
-      refusals.push({ command: command._tag, reason, item })
+      refusals.push({ command: command._tag, reason, item, ...strayIn(actor, command, reason) })
       return
     }
     for (const event of decision.success) {
@@ -61,23 +67,39 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     if (answer._tag === "RecordTransfer") actor.busy.delete(answer.item)
     obey(answer)
   }
-  const calls = actor.desk.isDraining() ? [] : decideDue(actor, now, obey)
-  return { events, handled: mail.map(({ id }) => id), calls, refusals }
+  const due = actor.desk.isDraining() ? nothingDue : decideDue(actor, now, obey)
+  return { events, handled: mail.map(({ id }) => id), ...due, refusals }
 }
 
+/** Only a bank's own word names the bank; an answer to a call of ours is no stray. */
+const strayIn = ({ id }: Activation, command: BatchCommand, reason: string): Pick<Refusal, "stray"> => {
+  if (command._tag !== "RecordTransfer" || command.bank === undefined) return {}
+  const { bank, item, attempt, outcome } = command
+  return {
+    stray: strayOf({ bank, reference: transferReference({ batch: id, item, attempt }) }, outcome, reason),
+  }
+}
+
+type Due = Pick<Turn, "calls" | "waitUntil">
+
+const nothingDue: Due = { calls: [], waitUntil: undefined }
+
+/** How often a turn looks behind items that are held for those of other banks. */
+const LOOKS_MAX = 16
+
 /** Decides what is due until only calls are left, and gives those. */
-const decideDue = (
-  actor: Activation,
-  now: number,
-  obey: (command: BatchCommand) => void,
-): ReadonlyArray<Call> => {
-  const { route } = actor.desk.pipelines
-  while (true) {
-    const due = plan(actor.batch, now, actor.busy)
-    const commands = due.flatMap((work) =>
-      mustWait(actor, work, now) ? [] : commandOf(actor, work, now, route),
-    )
-    if (commands.length === 0) return due.filter(isCall)
+const decideDue = (actor: Activation, now: number, obey: (command: BatchCommand) => void): Due => {
+  const held = new HeldItems(actor, now)
+  const waiting = { has: (item: number) => actor.busy.has(item) || held.items.has(item) }
+  for (let looks = 1; ; ) {
+    const heldBefore = held.items.size
+    const due = plan(actor.batch, now, waiting)
+    const ready = due.flatMap((work) => (mustWait(actor, work, now) ? [] : held.ready(work)))
+    const commands = ready.flatMap((work) => commandOf(actor, work, now, held))
+    if (commands.length === 0) {
+      if (held.items.size > heldBefore && looks++ < LOOKS_MAX) continue
+      return { calls: ready.filter(isCall), waitUntil: held.until }
+    }
     const before = actor.batch.version
     for (const command of commands) obey(command)
     if (actor.batch.version === before) throw new Error("planned commands were all refused")
@@ -92,29 +114,22 @@ const isCall = (work: Work): work is Call =>
   work._tag === "Screen" || work._tag === "Book" || work._tag === "Transfer" || work._tag === "Inquire"
 
 const commandOf = (
-  { id, batch }: Activation,
+  actor: Activation,
   work: Work,
   at: number,
-  route: (currency: string) => string,
+  held: HeldItems,
 ): ReadonlyArray<BatchCommand> => {
   switch (work._tag) {
     case "RequestScreening":
     case "RequestPosting":
     case "ExpireApproval":
     case "StartExecution":
+    case "Reroute":
       return [{ ...work, at }]
     case "Retry":
       return [{ ...work, at, by: POLICY }]
-    case "RequestTransfers": {
-      const intent = (number: number) => {
-        const item = batch.items.get(number)
-        if (item === undefined) throw new Error(`item ${number} is planned and not in the batch`)
-        const key = { item: number, attempt: nextAttempt(item) }
-        return { ...key, bank: route(item.currency), reference: transferReference({ batch: id, ...key }) }
-      }
-      const [first, ...others] = work.items
-      return [{ _tag: "RequestTransfers", at, transfers: [intent(first), ...others.map(intent)] }]
-    }
+    case "RequestTransfers":
+      return commandsOfRequest(actor, work, at, (item) => held.destinationOf(item))
     case "Close":
       return [{ _tag: "CloseBatch", at }]
     default:

@@ -11,6 +11,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
 import { EventLog, type Ownership, type RunQueue, type StreamsUnavailable } from "../streams/event-log.ts"
+import { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { Desk } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
@@ -87,6 +88,7 @@ const makeWorker = Effect.gen(function* () {
       pass,
       warm: new WarmBatches(WARM_ITEMS_MAX),
       inboxes: new Set(),
+      strays: yield* StrayCallbacks,
       isDraining: () => worker.draining,
       isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
       nextCommandId: () => `${name}.${++commands}`,

@@ -7,9 +7,11 @@ import { endedAsTold } from "../platform/teardown.ts"
 import { show } from "./batches-show.ts"
 import { submit } from "./batches-submit.ts"
 import { watch } from "./batches-watch.ts"
+import { callbacks } from "./callbacks.ts"
 import { demo } from "./demo.ts"
 import { events } from "./events.ts"
 import { keys } from "./keys.ts"
+import { reconcileCommand } from "./reconcile.ts"
 import { replay } from "./replay.ts"
 import { serve } from "./serve.ts"
 
@@ -26,7 +28,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 Command.make("atlaspay").pipe(
   Command.withDescription("Pays batches of payouts, each item exactly once, and proves it"),
-  Command.withSubcommands([demo, serve, batches, events, replay, keys]),
+  Command.withSubcommands([demo, serve, batches, events, replay, reconcileCommand, callbacks, keys]),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ teardown: endedAsTold() }),

@@ -3,7 +3,7 @@ import { Effect, Result, Schema } from "effect"
 import { type BatchId, parseTransferReference } from "../domain/identifiers.ts"
 import { parseAmount } from "../domain/money.ts"
 import { CliFailure } from "./cli-failure.ts"
-import type { BankSums } from "./summary.ts"
+import type { BankCounts, BankSums } from "./summary.ts"
 
 const Summary = Schema.Struct({ outstanding: Schema.Int })
 
@@ -31,24 +31,44 @@ export const outstandingAt = (banks: ReadonlyArray<string>): Effect.Effect<numbe
     concurrency: banks.length,
   }).pipe(Effect.map((books) => books.reduce((sum, { outstanding }) => sum + outstanding, 0)))
 
-/** What the banks did under the references of one batch. */
+/** What the banks did under the references of one batch; `banks` are their URLs by name. */
 export const bankSums = Effect.fn("bankSums")(function* (
-  banks: ReadonlyArray<string>,
+  banks: Readonly<Record<string, string>>,
   batch: BatchId,
 ): Effect.fn.Return<BankSums, CliFailure> {
   const currencies = new Map<string, { settled: bigint; failed: bigint; returned: bigint }>()
+  const byBank = new Map<string, BankCounts>()
   const payments = new Map<number, number>()
-  for (const transfer of (yield* Effect.forEach(banks, transfersAt)).flat()) {
-    const key = parseTransferReference(transfer.reference)
-    if (key?.batch !== batch) continue
-    payments.set(key.item, (payments.get(key.item) ?? 0) + transfer.payments)
+  const transfers = yield* transfersOf(banks, batch)
+  const lastAttempts = new Map<number, number>()
+  for (const { item, attempt } of transfers)
+    lastAttempts.set(item, Math.max(attempt, lastAttempts.get(item) ?? 0))
+  for (const { bank, item, attempt, transfer } of transfers) {
+    payments.set(item, (payments.get(item) ?? 0) + transfer.payments)
     const { currency, value } = transfer.amount
     const sums = currencies.get(currency) ?? { settled: 0n, failed: 0n, returned: 0n }
     currencies.set(currency, sums)
+    const counts = byBank.get(bank) ?? { settled: 0, failed: 0, returned: 0 }
+    byBank.set(bank, counts)
     const column = columns[transfer.status]
-    if (column !== undefined) sums[column] += Result.getOrThrow(parseAmount(value, currency))
+    if (column === undefined) continue
+    counts[column] += 1
+    // What one bank refused and the next one took did not fail.
+    const isMended = column === "failed" && attempt !== lastAttempts.get(item)
+    if (!isMended) sums[column] += Result.getOrThrow(parseAmount(value, currency))
   }
-  return { currencies, paidTwice: [...payments.values()].filter((times) => times > 1).length }
+  return { currencies, byBank, paidTwice: [...payments.values()].filter((times) => times > 1).length }
+})
+
+/** The transfers of a batch in the banks' books, each with the bank and the attempt that it is. */
+const transfersOf = Effect.fnUntraced(function* (banks: Readonly<Record<string, string>>, batch: BatchId) {
+  const books = yield* Effect.forEach(Object.entries(banks), ([bank, url]) =>
+    Effect.map(transfersAt(url), (transfers) => transfers.map((transfer) => ({ bank, transfer }))),
+  )
+  return books.flat().flatMap(({ bank, transfer }) => {
+    const key = parseTransferReference(transfer.reference)
+    return key?.batch === batch ? [{ bank, transfer, item: key.item, attempt: key.attempt }] : []
+  })
 })
 
 const columns = { accepted: undefined, settled: "settled", rejected: "failed", returned: "returned" } as const

@@ -1,8 +1,14 @@
-import { Schema } from "effect"
+import { Runtime, Schema } from "effect"
 import { CliError } from "effect/cli"
 
-/** What ends a command with status 1; `reason` is shown as it is, without a stack. */
-export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", { reason: Schema.String }) {
+/** What ends a command with a status, 1 unless it says another; `reason` is shown as it is, without a stack. */
+export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
+  reason: Schema.String,
+  status: Schema.optionalKey(Schema.Int),
+}) {
+  override get [Runtime.errorExitCode]() {
+    return this.status ?? 1
+  }
   override get message() {
     return this.reason
   }

@@ -1,17 +1,22 @@
 import { fileURLToPath } from "node:url"
-import { Effect, type Scope } from "effect"
+import { Effect, Option, type Scope } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { utcDay } from "../domain/business-days.ts"
 import { formatAmount } from "../domain/money.ts"
+import type { Reconciliation } from "../reconciliation/results.ts"
 import { currencyLines, stateCounts } from "./batch-lines.ts"
+import { clearingFolder, endDay, ordersTaken } from "./clearing-files.ts"
 import { CliFailure } from "./cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 import { type LocalPlatform, startLocalPlatform } from "./local-platform.ts"
 import { makePartner, type Partner } from "./partner.ts"
 import { type PayoutFile, readPayoutFile } from "./payout-file.ts"
+import { reconciliationJson, reconciliationLines } from "./reconcile.ts"
+import { reconcileDay } from "./reconciliation-run.ts"
 import { makeScreen, type Screen } from "./screen.ts"
 import type { ShownBatch } from "./service-client.ts"
 import { awaitSettlement, type Settlement } from "./settlement.ts"
-import { countsOf, summaryTable, sumsOf } from "./summary.ts"
+import { bankLines, countsOf, summaryTable, sumsOf } from "./summary.ts"
 
 const example = fileURLToPath(new URL("../../examples/payouts.json", import.meta.url))
 
@@ -50,9 +55,15 @@ export const demo = Command.make(
   }),
 ).pipe(
   Command.withDescription(
-    "Start everything, pay a batch with play money, and check it against the banks' books",
+    "Start everything, pay a batch with play money, check it against the banks' books, and reconcile the day",
   ),
 )
+
+/** The folder of the bank that takes files, and the files of orders that it took during this run. */
+interface FilesOfRun {
+  readonly folder: string
+  readonly orders: ReadonlyArray<string>
+}
 
 interface Options {
   readonly dataDir: string
@@ -84,19 +95,40 @@ const pay = Effect.fnUntraced(function* (
   const partner = yield* makePartner(platform)
   screen.line()
   screen.line(`${file.items.length} payouts as batch ${partner.batch}`)
+  const folder = clearingFolder(dataDir)
+  const takenBefore = yield* ordersTaken(folder)
   const since = Date.now()
   yield* partner.submit(file.body)
   screen.line(`Accepted after ${Date.now() - since} ms`)
   const show = (batch: ShownBatch) => screen.live(liveBlock(batch, partner), plainLine(batch, partner))
-  const settlement = yield* awaitSettlement(partner, file.items, Object.values(platform.sandbox.banks), show)
+  const settlement = yield* awaitSettlement(partner, file.items, platform.sandbox.banks, show)
   screen.settle()
   const tookMs = Date.now() - since
-  for (const line of closingLines(settlement, partner, tookMs)) screen.line(line)
+  const orders = (yield* ordersTaken(folder)).filter((name) => !takenBefore.includes(name))
+  const files = { folder, orders }
+  for (const line of closingLines(settlement, partner, files, tookMs)) screen.line(line)
+  const { clearing } = platform.sandbox.banks
+  if (clearing !== undefined) yield* endDay(clearing, folder)
+  const reconciliation = yield* reconcileDay(dataDir, utcDay(Date.now()), Option.none())
+  for (const line of ["", ...reconciliationLines(reconciliation)]) screen.line(line)
   for (const line of furtherLines(partner.batch, dataDir)) screen.line(line)
   if (keep) for (const line of addressLines(platform)) screen.line(line)
-  if (json) screen.line(JSON.stringify(jsonSummary(settlement, partner, tookMs)))
-  return settlement.problems
+  if (json)
+    screen.line(
+      JSON.stringify({
+        ...jsonSummary(settlement, partner, tookMs),
+        files,
+        reconciliation: reconciliationJson(reconciliation),
+      }),
+    )
+  return [...settlement.problems, ...differencesOf(partner.batch, reconciliation)]
 })
+
+/** What does not agree about this batch; others of the day may still be under way. */
+const differencesOf = (batch: string, { discrepancies }: Reconciliation): ReadonlyArray<string> =>
+  discrepancies
+    .filter((discrepancy) => discrepancy.batch === batch)
+    .map(({ kind, item }) => `${kind}: item ${item ?? "unknown"}`)
 
 const liveBlock = (batch: ShownBatch, { webhooks, events }: Partner): ReadonlyArray<string> => [
   ...currencyLines(batch),
@@ -110,6 +142,7 @@ const plainLine = (batch: ShownBatch, { webhooks, events }: Partner): string =>
 const closingLines = (
   { batch, items, banks, eventsDue, problems }: Settlement,
   { webhooks, events }: Partner,
+  files: FilesOfRun,
   tookMs: number,
 ): ReadonlyArray<string> => [
   "",
@@ -117,11 +150,24 @@ const closingLines = (
   "",
   ...summaryTable(sumsOf(items), banks),
   "",
+  ...bankLines(banks),
+  ...fileLines(files),
+  "",
   `Paid twice: ${banks.paidTwice}`,
   `Webhooks verified: ${webhooks.verified.size} of ${eventsDue} (${webhooks.repeated} repeated, ${webhooks.refused} refused)`,
   `Events on NATS: ${events.size} of ${eventsDue}`,
   ...problems.map((problem) => `Not well: ${problem}`),
 ]
+
+const fileLines = ({ folder, orders }: FilesOfRun): ReadonlyArray<string> =>
+  orders.length === 0
+    ? []
+    : [
+        "",
+        `ISO 20022 files in ${folder}:`,
+        ...orders.map((name) => `  taken/${name}   (orders)`),
+        "  archive/   (the bank's answers: pain.002, camt.053, camt.054)",
+      ]
 
 const furtherLines = (batch: string, dataDir: string): ReadonlyArray<string> => {
   const folder = dataDir === ".atlaspay" ? "" : ` --data-dir ${dataDir}`
@@ -132,6 +178,7 @@ const furtherLines = (batch: string, dataDir: string): ReadonlyArray<string> => 
     `  npm run atlaspay -- events ${batch}${folder}   (its log)`,
     `  npm run atlaspay -- batches show ${batch}${folder}`,
     "  npm run demo -- examples/payouts.csv",
+    "  npm run demo -- --keep   (stays up; GET /providers tells how each provider is doing)",
   ]
 }
 
@@ -151,6 +198,7 @@ const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: 
     ]),
   ),
   items: countsOf(items),
+  banks: Object.fromEntries(banks.byBank),
   paidTwice: banks.paidTwice,
   webhooksVerified: webhooks.verified.size,
   eventsPublished: events.size,
@@ -163,6 +211,7 @@ const addressLines = ({ url, sandbox, natsUrl }: LocalPlatform): ReadonlyArray<s
   "",
   "Still running; Ctrl-C stops it.",
   `  API   ${url}  (Authorization: Bearer ${sandbox.apiKey})`,
+  `  Providers: curl -s ${url}/providers`,
   ...Object.entries(sandbox.banks).map(([bank, books]) => `  Bank  ${bank} ${books}/books`),
   `  NATS  ${natsUrl}`,
 ]

@@ -8,6 +8,7 @@ import { freePort } from "../platform/embedded-start.ts"
 import { spawnLeashed } from "../platform/leashed-process.ts"
 import { asCliFailure, CliFailure } from "./cli-failure.ts"
 import { localMasterKeys } from "./local-master-keys.ts"
+import { writeLocalProviders } from "./local-providers.ts"
 import { accessOf, sandboxApiKeys, sandboxEnvironment, startLocalSandbox } from "./local-sandbox.ts"
 import { isReady, runningService, type SandboxAccess, type ServiceRecord } from "./service-record.ts"
 
@@ -61,13 +62,17 @@ const startAll = Effect.fnUntraced(function* (dataDir: string, report: (line: st
   )
   const { compliance, banks, ledger } = sandbox
   report(`Sandbox: compliance engine ${compliance}, ledger ${ledger},`)
-  report(`  bank north ${banks.north}, bank south ${banks.south}`)
+  report(
+    `  banks ${Object.entries(banks)
+      .map((bank) => bank.join(" "))
+      .join(", ")}`,
+  )
   const settings = {
     ...impatience,
     REDIS_URL: stack.redisUrl,
     DATABASE_URL: stack.databaseUrl,
     NATS_URL: stack.natsUrl,
-    ...sandboxEnvironment(sandbox),
+    ...sandboxEnvironment({ ...sandbox, providersFile: writeLocalProviders(dataDir, sandbox) }),
     API_KEYS: sandboxApiKeys,
     MASTER_KEYS: process.env.MASTER_KEYS || localMasterKeys(dataDir),
     WEBHOOKS_ALLOW_PRIVATE: "true",

@@ -6,17 +6,24 @@ import type { Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { Effect, Schedule, Schema, type Scope } from "effect"
 import { spawnLeashed } from "../platform/leashed-process.ts"
-import { type SandboxUrls, sandboxSecret } from "../sandbox/sandbox.ts"
+import { sandboxSecret } from "../sandbox/sandbox.ts"
+import { clearingFolder } from "./clearing-files.ts"
 import { asCliFailure, CliFailure } from "./cli-failure.ts"
 import type { SandboxAccess } from "./service-record.ts"
 
 const Urls = Schema.fromJsonString(
   Schema.Struct({
     compliance: Schema.String,
-    banks: Schema.Struct({ north: Schema.String, south: Schema.String }),
+    banks: Schema.Struct({
+      north: Schema.String,
+      south: Schema.String,
+      west: Schema.String,
+      clearing: Schema.String,
+    }),
     ledger: Schema.String,
   }),
 )
+export type LocalSandboxUrls = typeof Urls.Type
 
 const READY_MS_MAX = 20_000
 /** The sandbox of a run that was just killed needs a moment to end. */
@@ -25,7 +32,9 @@ const startAgain = { times: 20, schedule: Schedule.spaced("500 millis") }
 const program = fileURLToPath(new URL("../sandbox/main.ts", import.meta.url))
 
 /** Starts the sandbox on `<dataDir>/sandbox`; it ends with the scope. */
-export const startLocalSandbox = (dataDir: string): Effect.Effect<SandboxUrls, CliFailure, Scope.Scope> =>
+export const startLocalSandbox = (
+  dataDir: string,
+): Effect.Effect<LocalSandboxUrls, CliFailure, Scope.Scope> =>
   startOnce(dataDir).pipe(Effect.retry(startAgain))
 
 const startOnce = Effect.fnUntraced(function* (dataDir: string) {
@@ -33,7 +42,7 @@ const startOnce = Effect.fnUntraced(function* (dataDir: string) {
   mkdirSync(join(dataDir, "logs"), { recursive: true })
   const sandbox = yield* spawnLeashed({
     command: process.execPath,
-    args: [program, "--data", join(dataDir, "sandbox")],
+    args: [program, "--data", join(dataDir, "sandbox"), "--clearing-folder", clearingFolder(dataDir)],
     logFile,
     stdout: "pipe",
   }).pipe(Effect.mapError(asCliFailure))
@@ -52,13 +61,26 @@ const firstLine = (output: Readable | null): Effect.Effect<string> =>
     lines.on("line", (line) => resume(Effect.succeed(line)))
   })
 
-/** What a service has to be told to work with the sandbox, as environment variables. */
-export const sandboxEnvironment = ({ compliance, banks, ledger }: SandboxUrls) => ({
+/**
+ * What a service has to be told to work with the sandbox, as environment variables. Where a providers' file is there, the
+ * service goes by that alone, and the URLs tell where the sandbox shows its books.
+ */
+export const sandboxEnvironment = ({
+  compliance,
+  banks,
+  ledger,
+  providersFile,
+}: Omit<SandboxAccess, "partner" | "apiKey">) => ({
+  ...(providersFile === undefined ? {} : { PROVIDERS_FILE: providersFile }),
   COMPLIANCE_URL: compliance,
   LEDGER_URL: ledger,
-  BANKS: `north=${banks.north},south=${banks.south}`,
+  BANKS: Object.entries(banks)
+    .map(([name, url]) => `${name}=${url}`)
+    .join(","),
   BANK_ROUTES: "EUR=north,GBP=north,*=south",
   BANK_CALLBACK_SECRET: sandboxSecret,
+  COMPLIANCE_CALLBACK_SECRET: sandboxSecret,
+  LEDGER_CALLBACK_SECRET: sandboxSecret,
 })
 
 /** The key of the partner `demo` where nobody chose one. */
@@ -71,14 +93,30 @@ export const isPlayMoney = ({ BANK_CALLBACK_SECRET }: Environment): boolean =>
   BANK_CALLBACK_SECRET === sandboxSecret
 
 /** What the first partner has to know to use a service with these settings. */
-export const accessOf = ({ API_KEYS = "", BANKS = "" }: Environment): SandboxAccess => {
+export const accessOf = ({
+  API_KEYS = "",
+  BANKS = "",
+  COMPLIANCE_URL = "",
+  LEDGER_URL = "",
+  PROVIDERS_FILE = "",
+}: Environment): SandboxAccess => {
   const [[partner, apiKey] = ["", ""]] = pairs(API_KEYS)
-  return { partner, apiKey, banks: Object.fromEntries(pairs(BANKS)) }
+  return {
+    partner,
+    apiKey,
+    compliance: COMPLIANCE_URL,
+    ledger: LEDGER_URL,
+    banks: Object.fromEntries(pairs(BANKS)),
+    ...(PROVIDERS_FILE === "" ? {} : { providersFile: PROVIDERS_FILE }),
+  }
 }
 
 /** "a=1,b=2" as pairs. */
 const pairs = (text: string): ReadonlyArray<readonly [string, string]> =>
-  text.split(",").map((pair) => {
-    const at = pair.indexOf("=")
-    return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()]
-  })
+  text
+    .split(",")
+    .filter((pair) => pair !== "")
+    .map((pair) => {
+      const at = pair.indexOf("=")
+      return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()]
+    })

@@ -1,6 +1,6 @@
 /** One event of a log and the state after it, as people and programs read it. No account number is in either. */
 import { type Batch, batchState, type ItemState } from "../domain/batch.ts"
-import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
+import type { BatchEvent, BatchEventOf, RecordedEvent, TransferIntent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import { formatAmount } from "../domain/money.ts"
 import { redactText } from "../telemetry/redaction.ts"
@@ -21,7 +21,7 @@ export const step = (batch: Batch, recorded: RecordedEvent): ReplayStep => {
 
 /** `   17 09:30:12.345 TransferSettled      item 3, EUR 12.34, by callback │ settling │ EUR 12.34/120.00`. */
 export const replayLine = ({ recorded: { version, event }, change, batch }: ReplayStep): string => {
-  const at = new Date(event.at).toISOString().slice(11, 23)
+  const at = isoTime(event.at).slice(11, 23)
   const settled = currenciesOf(batch).map(
     (currency) => `${currency} ${amount(batch, currency, "settled")}/${total(batch, currency)}`,
   )
@@ -32,7 +32,7 @@ export const replayLine = ({ recorded: { version, event }, change, batch }: Repl
 /** `{version, at, event, change, state, totals: {EUR: {settled: "12.34", …}}}`; states without items are left out. */
 export const replayJson = ({ recorded: { version, event }, change, batch }: ReplayStep) => ({
   version,
-  at: new Date(event.at).toISOString(),
+  at: isoTime(event.at),
   event: event._tag,
   change,
   state: batchState(batch),
@@ -71,6 +71,22 @@ const total = (batch: Batch, currency: string): string => {
   return formatAmount(minor, currency)
 }
 
+/** `2 approved, 1 rejected, payees: 2 match, 1 no-match`. */
+const verdictsIn = ({ decisions }: BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">): string => {
+  const verdicts = countsIn(decisions.map(({ decision }) => decision))
+  const payees = countsIn(decisions.flatMap(({ payee }) => payee ?? []))
+  return payees === "" ? verdicts : `${verdicts}, payees: ${payees}`
+}
+
+const countsIn = (words: ReadonlyArray<string>): string =>
+  [...Map.groupBy(words, (word) => word)].map(([word, all]) => `${all.length} ${word}`).join(", ")
+
+const isoTime = (at: number): string => new Date(at).toISOString()
+
+/** `north by rule sepa-small of 2026-11-26`; logs from before rules were recorded know the bank only. */
+const destination = ({ bank, route }: TransferIntent): string =>
+  route === undefined ? bank : `${bank} by rule ${route.rule} of ${route.version}`
+
 /** What an event changed, in a few words. */
 const changeOf = (batch: Batch, event: BatchEvent): string => {
   const payout = (number: number): string => {
@@ -85,9 +101,11 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "ItemsReceived":
       return `items ${event.items[0].item} to ${event.items.at(-1)?.item}`
     case "ItemsScreened":
-      return [...Map.groupBy(event.decisions, ({ decision }) => decision)]
-        .map(([decision, items]) => `${items.length} ${decision}`)
-        .join(", ")
+      return `${verdictsIn(event)}, lists ${event.listVersion}`
+    case "ClearancePending":
+      return `${event.items.length} items decided later, asked again ${isoTime(event.decideBy)}`
+    case "ClearanceWithdrawn":
+      return `too late: ${verdictsIn(event)}, lists ${event.listVersion}`
     case "ScreeningRequested":
       return `clearance ${event.clearance}: ${event.items.length} items`
     case "ItemReviewed":
@@ -108,14 +126,22 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `${payout(event.item)}, attempt ${event.attempt}: ${event.outcome}, by ${redactText(event.by)}`
     case "RetryRequested":
       return `${payout(event.item)}${event.attempt === undefined ? "" : `, attempt ${event.attempt} failed`}, by ${redactText(event.by)}`
+    case "RerouteRequested":
+      return `${payout(event.item)}, to the next bank of its rule`
+    case "ItemsUnrouted":
+      return `${event.items.length} items: no rule of version ${event.version} leads to a bank`
     case "PostingRequested":
       return `posting ${event.posting}: ${event.kind} ${event.items.length} items`
     case "PostingBooked":
       return `posting ${event.posting} is ${event.ledgerPostingId}`
+    case "PostingRefused":
+      return `posting ${event.posting}: ${event.code}, again at ${new Date(event.retryAt).toISOString()}`
+    case "FundsArrived":
+      return `in ${event.currency}`
     case "TransfersRequested":
       return event.transfers.length === 1
-        ? event.transfers.map(({ item, bank }) => `${payout(item)}, to ${bank}`).join()
-        : `${event.transfers.length} items, to ${[...new Set(event.transfers.map(({ bank }) => bank))].join(", ")}`
+        ? event.transfers.map((transfer) => `${payout(transfer.item)}, to ${destination(transfer)}`).join()
+        : `${event.transfers.length} items, to ${[...new Set(event.transfers.map(destination))].join(", ")}`
     case "TransferResent":
       return `${payout(event.item)}, again under the same key`
     case "TransferAccepted":

@@ -5,6 +5,7 @@ import { startStack } from "../platform/embedded-stack.ts"
 import { freePort } from "../platform/embedded-start.ts"
 import { asCliFailure, CliFailure } from "./cli-failure.ts"
 import { localMasterKeys } from "./local-master-keys.ts"
+import { writeLocalProviders } from "./local-providers.ts"
 import {
   accessOf,
   type Environment,
@@ -22,7 +23,10 @@ export interface ServeEnvironment {
 }
 
 const serverVariables = ["REDIS_URL", "DATABASE_URL", "NATS_URL"]
-const providerVariables = ["COMPLIANCE_URL", "LEDGER_URL", "BANKS", "BANK_ROUTES", "BANK_CALLBACK_SECRET"]
+const providerVariables = ({ PROVIDERS_FILE }: Environment): ReadonlyArray<string> => [
+  ...(PROVIDERS_FILE ? ["PROVIDERS_FILE"] : ["COMPLIANCE_URL", "LEDGER_URL", "BANKS", "BANK_ROUTES"]),
+  "BANK_CALLBACK_SECRET",
+]
 const PORT_DEFAULT = 8080
 
 /**
@@ -35,11 +39,11 @@ export const serveEnvironment = Effect.fn("serveEnvironment")(function* (
   report: (line: string) => void,
 ): Effect.fn.Return<ServeEnvironment, CliFailure, Scope.Scope> {
   const missing = (names: ReadonlyArray<string>) => names.filter((name) => !given[name])
-  const sandboxed =
-    given.NODE_ENV !== "production" && missing(providerVariables).length === providerVariables.length
+  const ofProviders = providerVariables(given)
+  const sandboxed = given.NODE_ENV !== "production" && missing(ofProviders).length === ofProviders.length
   const required = [
     ...(given.NODE_ENV === "production" ? serverVariables : []),
-    ...(sandboxed ? [] : [...providerVariables, "API_KEYS", "MASTER_KEYS"]),
+    ...(sandboxed ? [] : [...ofProviders, "API_KEYS", "MASTER_KEYS"]),
   ]
   const absent = missing(required)
   if (absent.length > 0) return yield* new CliFailure({ reason: missingReason(absent, given) })
@@ -76,7 +80,7 @@ const startProviders = Effect.fnUntraced(function* (
   report("No bank, ledger or compliance engine is configured: the sandbox plays them, with play money.")
   return {
     WEBHOOKS_ALLOW_PRIVATE: "true",
-    ...sandboxEnvironment(urls),
+    ...sandboxEnvironment({ ...urls, providersFile: writeLocalProviders(dataDir, urls) }),
     API_KEYS: given.API_KEYS || sandboxApiKeys,
     MASTER_KEYS: given.MASTER_KEYS || localMasterKeys(dataDir),
   }

@@ -11,7 +11,11 @@ export const ServiceRecord = Schema.Struct({
     Schema.Struct({
       partner: Schema.String,
       apiKey: Schema.String,
+      compliance: Schema.String,
+      ledger: Schema.String,
+      /** Where each shows its books. */
       banks: Schema.Record(Schema.String, Schema.String),
+      providersFile: Schema.optionalKey(Schema.String),
     }),
   ),
 })

@@ -32,7 +32,7 @@ const DELIVERY_MS_MAX = 20_000
 export const awaitSettlement = Effect.fn("awaitSettlement")(function* (
   partner: Partner,
   submitted: ReadonlyArray<RequestedItem>,
-  bankUrls: ReadonlyArray<string>,
+  bankUrls: Readonly<Record<string, string>>,
   show: (batch: ShownBatch) => void,
 ): Effect.fn.Return<Settlement, CliFailure> {
   const restBy = Date.now() + REST_MS_MAX
@@ -54,13 +54,13 @@ export const awaitSettlement = Effect.fn("awaitSettlement")(function* (
 const look = Effect.fnUntraced(function* (
   { client, batch: id }: Partner,
   submitted: ReadonlyArray<RequestedItem>,
-  bankUrls: ReadonlyArray<string>,
+  bankUrls: Readonly<Record<string, string>>,
   show: (batch: ShownBatch) => void,
 ) {
   const batch = yield* client.batch(id)
   show(batch)
   const open = openItems(batch)
-  const outstanding = yield* outstandingAt(bankUrls)
+  const outstanding = yield* outstandingAt(Object.values(bankUrls))
   const waiting = [
     ...(open === 0 ? [] : [`${open} items are not at rest`]),
     ...(outstanding === 0
@@ -116,7 +116,13 @@ const undelivered = ({ webhooks, events }: Partner, due: number): ReadonlyArray<
 
 /** How many public events a log tells of: docs/EVENTS.md says which entries do. */
 const publicEventCount = (events: ReadonlyArray<ShownEvent>): number =>
-  1 + events.reduce((count, event) => count + (tellsOne.has(event.type) ? 1 : decisionsTold(event)), 0)
+  1 + events.reduce((count, event) => count + toldBy(event), 0)
+
+const toldBy = (event: ShownEvent): number => {
+  // A refusal is not told when the next bank of the rule gets its turn.
+  if (event.type === "RerouteRequested") return -1
+  return tellsOne.has(event.type) ? 1 : decisionsTold(event)
+}
 
 const tellsOne = new Set([
   "TransferSettled",

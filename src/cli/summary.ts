@@ -25,9 +25,18 @@ export interface CurrencySums {
   cancelled: bigint
 }
 
+/** How many transfers a bank ended in each way. */
+export interface BankCounts {
+  settled: number
+  failed: number
+  returned: number
+}
+
 /** What the banks did for one batch. */
 export interface BankSums {
   readonly currencies: ReadonlyMap<string, { settled: bigint; failed: bigint; returned: bigint }>
+  /** Banks that had nothing to do are not there. */
+  readonly byBank: ReadonlyMap<string, BankCounts>
   /** Items for which money left a bank more than once. */
   readonly paidTwice: number
 }
@@ -143,6 +152,16 @@ export const summaryTable = (
   })
   return aligned([header, ...rows])
 }
+
+/** What each bank did, by its own books. */
+export const bankLines = ({ byBank }: BankSums): ReadonlyArray<string> =>
+  aligned([
+    ["bank", "settled", "failed", "returned"],
+    ...[...byBank].map(([bank, { settled, failed, returned }]) => [
+      bank,
+      ...[settled, failed, returned].map(String),
+    ]),
+  ])
 
 /** Columns as wide as their widest cell, numbers to the right. */
 export const aligned = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {

@@ -1,5 +1,8 @@
 import { Context, type Effect } from "effect"
 import type { Beneficiary } from "../domain/beneficiary.ts"
+import type { PayoutItem, Route } from "../domain/events.ts"
+import type { Destination } from "../domain/routing.ts"
+import type { ProviderUnavailable } from "./provider-error.ts"
 
 /** One transfer as a bank is asked to make it. `reference` is the idempotency key and the end-to-end reference. */
 export interface TransferInstruction {
@@ -13,7 +16,8 @@ export interface TransferInstruction {
 
 /**
  * What a bank said of a transfer. Only a definitive word is one of the first five; whatever cannot be trusted (a
- * time-out, a reset, a 5xx, nonsense) is `Ambiguous`: the transfer may have been made.
+ * time-out, a reset, a 5xx, nonsense) is `Ambiguous`: the transfer may have been made. `failure` says what went wrong
+ * with the call itself.
  */
 export type BankAnswer =
   | { readonly _tag: "Accepted"; readonly transferId: string }
@@ -21,26 +25,65 @@ export type BankAnswer =
   | { readonly _tag: "Failed"; readonly code: string }
   | { readonly _tag: "Returned"; readonly code: string }
   | { readonly _tag: "NeverSeen" }
-  | { readonly _tag: "Ambiguous"; readonly reason: string }
+  | { readonly _tag: "Ambiguous"; readonly reason: string; readonly failure?: ProviderUnavailable }
 
-/** Nothing was sent: when the bank's turn came, the caller might not call any more. */
+/** One bank, as its adapter speaks to it. Neither call fails: not knowing is an answer. */
+export interface Bank {
+  readonly name: string
+  /** How long it remembers an idempotency key, in milliseconds from the first use; Infinity where it never forgets. */
+  readonly keyWindowMs: number
+  readonly transfer: (instruction: TransferInstruction) => Effect.Effect<BankAnswer>
+  readonly inquire: (reference: string) => Effect.Effect<BankAnswer>
+}
+
+/** Nobody knows what became of a transfer, and why. */
+export const ambiguous = (reason: string): BankAnswer & { readonly _tag: "Ambiguous" } => ({
+  _tag: "Ambiguous",
+  reason,
+})
+
+/** A call without an answer to believe: it may have had its effect. */
+export const unanswered = (failure: ProviderUnavailable): BankAnswer => ({
+  ...ambiguous(failure.reason),
+  failure,
+})
+
+/** Nothing was sent: the caller might not call any more when the turn came, or the bank takes no inquiries now. */
 export interface NotSent {
   readonly _tag: "NotSent"
+}
+
+/** Where payouts go, by the rules of a version. */
+export interface Routes {
+  readonly version: string
+  /** By the first rule that holds, or `after` a refusal along the route that led there; `undefined` when nowhere. */
+  readonly route: (
+    payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+    asked: { readonly partner: string; readonly at: number; readonly after: Route | undefined },
+  ) => Destination | undefined
 }
 
 /** The banks that money leaves through, by name. Neither call fails: not knowing is an answer. */
 export class Banks extends Context.Service<
   Banks,
   {
-    /** The bank that pays a currency. */
-    readonly route: (currency: string) => string
+    readonly routes: Routes
+    /** When a bank may take calls again, in epoch milliseconds; not later than `now` while it takes some. */
+    readonly heldUntil: (bank: string, now: number) => number
+    /** For how many of `wanted` payouts a transfer may be got ready: none where it could not be sent. */
+    readonly invite: (bank: string, wanted: number, now: number) => number
     /** Waits for the bank's turn, asks `mayCall`, and sends only if it says yes (as it does by default). */
     readonly transfer: (
       instruction: TransferInstruction,
       mayCall?: Effect.Effect<boolean>,
     ) => Effect.Effect<BankAnswer | NotSent>
-    readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer>
-    /** How many calls may be under way at once, per bank and for all batches together. */
+    /** Asks at once or not at all. */
+    readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer | NotSent>
+    /** How long a bank remembers an idempotency key: 0 for one that is not configured any more. */
+    readonly keyWindowMs: (bank: string) => number
+    /** How many calls may be under way at once at any bank, for all batches together. */
     readonly concurrency: number
+    /** How long a call may take at any bank. */
+    readonly callMsMax: number
   }
 >()("atlaspay/connectors/Banks") {}

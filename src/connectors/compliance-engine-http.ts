@@ -1,50 +1,62 @@
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Option, Schema } from "effect"
 import { AppConfig } from "../config.ts"
 import { PlainText } from "../domain/beneficiary.ts"
 import { ClearanceDecision } from "../domain/events.ts"
+import { ItemNumber } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import { callbackUrl } from "./callback-url.ts"
 import { type Clearance, type ClearanceRequest, ComplianceEngine } from "./compliance-engine.ts"
+import { Lanes } from "./lane.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
-import { type Answers, callProvider, ProviderId, providerAt, reading } from "./provider-http.ts"
+import { type Answers, callProvider, ProviderId, providerOf, reading } from "./provider-http.ts"
+import { COMPLIANCE_ENGINE, ProviderSettings } from "./provider-settings.ts"
 
-const PROVIDER = "compliance-engine"
 const STEP = "clearance"
 
 const ClearanceBody = Schema.Struct({
   clearanceId: ProviderId,
   listVersion: ProviderId,
   decisions: Schema.Array(
-    Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+    Schema.Union([
+      Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+      Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") }),
+    ]),
   ),
 })
 
 const answers: Answers<Clearance> = { 200: reading(ClearanceBody, (clearance) => clearance) }
 
-/** The compliance engine behind `POST {COMPLIANCE_URL}/clearance`. */
+/** The engine keeps the ids of clearances: asked again, it is the same question. */
+const terms = { step: STEP, repeatable: true, patienceMs: 0, outcomeOf: () => "Cleared" }
+
+/** The compliance engine behind `POST {url}/clearance?callbackUrl=…`. */
 export const layer = Layer.effect(
   ComplianceEngine,
   Effect.gen(function* () {
-    const { complianceUrl, timeoutMs } = (yield* AppConfig).providers
-    const provider = yield* providerAt("COMPLIANCE_URL", { name: PROVIDER, url: complianceUrl, timeoutMs })
+    const { compliance } = yield* ProviderSettings
+    const { providers, http } = yield* AppConfig
+    // Where to call back is no part of the question, which has to stay the same wherever it is asked again.
+    const path = Option.isSome(providers.complianceCallbackSecret)
+      ? `/clearance?callbackUrl=${encodeURIComponent(callbackUrl(http, "/compliance-callbacks"))}`
+      : "/clearance"
+    const provider = providerOf(COMPLIANCE_ENGINE, compliance)
+    const lane = yield* (yield* Lanes).open(
+      { name: COMPLIANCE_ENGINE, kind: "compliance" },
+      compliance.policy,
+    )
+    const ask = Effect.fnUntraced(function* (request: ClearanceRequest) {
+      const { clearanceId: idempotencyKey } = request
+      const call = { step: STEP, method: "POST", path, idempotencyKey, body: bodyOf(request) } as const
+      const clearance = yield* callProvider(provider, call, answers)
+      if (decidesExactly(request, clearance)) return clearance
+      return yield* new ProviderUnavailable({
+        provider: COMPLIANCE_ENGINE,
+        kind: "nonsense",
+        reason: `${STEP}: did not decide exactly what was asked`,
+      })
+    })
     return {
-      screen: Effect.fn("ComplianceEngine.screen")(function* (request) {
-        const clearance = yield* callProvider(
-          provider,
-          {
-            step: STEP,
-            method: "POST",
-            path: "/clearance",
-            idempotencyKey: request.clearanceId,
-            body: bodyOf(request),
-          },
-          answers,
-        )
-        if (decidesExactly(request, clearance)) return clearance
-        return yield* new ProviderUnavailable({
-          provider: PROVIDER,
-          reason: `${STEP}: did not decide exactly what was asked`,
-        })
-      }),
+      screen: Effect.fn("ComplianceEngine.screen")((request) => lane.call(terms, ask(request))),
     }
   }),
 )

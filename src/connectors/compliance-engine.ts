@@ -15,8 +15,13 @@ export interface Clearance {
   readonly clearanceId: string
   /** The version of the lists that the decisions were taken against. */
   readonly listVersion: string
-  /** Exactly one decision for each item that was asked about. */
-  readonly decisions: ReadonlyArray<ClearanceDecision>
+  /** Exactly one for each item that was asked about: a decision, or that it comes later. */
+  readonly decisions: ReadonlyArray<ClearanceDecision | PendingDecision>
+}
+
+export interface PendingDecision {
+  readonly item: number
+  readonly decision: "pending"
 }
 
 /** Screens beneficiaries before money moves. No answer is no clearance (fail closed). */

@@ -1,8 +1,8 @@
 import { Effect, Layer } from "effect"
-import type { BatchId, TransferKey } from "../domain/identifiers.ts"
+import { type BatchId, transferReference } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
-import { InstructionRegister, type LogTail } from "./instruction-register.ts"
+import { InstructionRegister, type LogTail, type RegisteredAttempt } from "./instruction-register.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
 
 /**
@@ -28,10 +28,8 @@ const migration = `
 /** Calls that share one statement. A call has at most the transfers that a batch may have in the air. */
 const CALLS_MAX = 64
 
-type Attempt = TransferKey & { readonly bank: string }
-
 interface Recording {
-  readonly attempts: ReadonlyArray<Attempt>
+  readonly attempts: ReadonlyArray<RegisteredAttempt>
   readonly tail: LogTail
 }
 
@@ -95,8 +93,31 @@ const recordAll = ({ query }: Postgres["Service"]) =>
         select batch, string_agg(item || '-' || attempt, ',') as attempts from recorded group by batch`,
     )
     const fresh = new Map(recorded.map(({ batch, attempts }) => [batch, new Set(attempts.split(","))]))
-    return calls.map(({ attempts }) => without(attempts, fresh))
+    const held = calls.map(({ attempts }) => without(attempts, fresh))
+    return held.some((attempts) => attempts.length > 0) ? yield* asRegistered(query, held) : held
   })
+
+/** The attempts with the banks that they were registered with. */
+const asRegistered = Effect.fnUntraced(function* (
+  query: Postgres["Service"]["query"],
+  held: ReadonlyArray<ReadonlyArray<RegisteredAttempt>>,
+) {
+  const attempts = held.flat()
+  const rows = yield* query(
+    "read attempts",
+    (sql) => sql<Array<RegisteredAttempt>>`
+      select batch, item, attempt, bank from instruction_register
+      join unnest(
+        ${arrayOf(attempts, ({ batch }) => batch)}::text[],
+        ${arrayOf(attempts, ({ item }) => item)}::int[],
+        ${arrayOf(attempts, ({ attempt }) => attempt)}::int[]
+      ) as asked (batch, item, attempt) using (batch, item, attempt)`,
+  )
+  const banks = new Map(rows.map(({ bank, ...key }) => [transferReference(key), bank]))
+  return held.map((own) =>
+    own.map((attempt) => ({ ...attempt, bank: banks.get(transferReference(attempt)) ?? attempt.bank })),
+  )
+})
 
 /**
  * An array as Postgres writes it. Ids, banks' names and hashes have no character in them that would need quoting, and the
@@ -123,12 +144,12 @@ const readTails = ({ query }: Postgres["Service"]) =>
 
 /** What was there already. Of calls that share a statement, the first has an attempt, and the others find it taken. */
 const without = (
-  attempts: ReadonlyArray<TransferKey>,
+  attempts: ReadonlyArray<RegisteredAttempt>,
   fresh: ReadonlyMap<BatchId, Set<string>>,
-): ReadonlyArray<TransferKey> =>
+): ReadonlyArray<RegisteredAttempt> =>
   attempts
     .filter(({ batch, item, attempt }) => fresh.get(batch)?.delete(`${item}-${attempt}`) !== true)
-    .map(({ batch, item, attempt }) => ({ batch, item, attempt }))
+    .map(({ batch, item, attempt, bank }) => ({ batch, item, attempt, bank }))
 
 const asProvider = ({ step, code }: PostgresUnavailable): ProviderUnavailable =>
   new ProviderUnavailable({ provider: "instruction-register", reason: `${step}: ${code}` })

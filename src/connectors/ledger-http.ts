@@ -1,8 +1,9 @@
 import { Effect, Layer, Result, Schema } from "effect"
-import { AppConfig } from "../config.ts"
 import { formatAmount } from "../domain/money.ts"
+import { Lanes } from "./lane.ts"
 import { Ledger, type LedgerPosting, PostingRefused } from "./ledger.ts"
-import { type Answers, callProvider, ProviderCode, ProviderId, providerAt, reading } from "./provider-http.ts"
+import { type Answers, callProvider, ProviderCode, ProviderId, providerOf, reading } from "./provider-http.ts"
+import { LEDGER, ProviderSettings } from "./provider-settings.ts"
 
 /** The id of what was booked, or the code of the refusal. */
 type Booked = Result.Result<string, string>
@@ -18,19 +19,23 @@ const answers: Answers<Booked> = {
   422: reading(Schema.Struct({ code: ProviderCode }), ({ code }): Booked => Result.fail(code)),
 }
 
-/** The ledger behind `POST {LEDGER_URL}/postings`. */
+/** The ledger behind `POST {url}/postings`. */
 export const layer = Layer.effect(
   Ledger,
   Effect.gen(function* () {
-    const { ledgerUrl, timeoutMs } = (yield* AppConfig).providers
-    const provider = yield* providerAt("LEDGER_URL", { name: "ledger", url: ledgerUrl, timeoutMs })
+    const { ledger } = yield* ProviderSettings
+    const provider = providerOf(LEDGER, ledger)
+    const lane = yield* (yield* Lanes).open({ name: LEDGER, kind: "ledger" }, ledger.policy)
     return {
       post: Effect.fn("Ledger.post")(function* (posting) {
         const { key, kind } = posting
-        const answer = yield* callProvider(
-          provider,
-          { step: kind, method: "POST", path: "/postings", idempotencyKey: key, body: bodyOf(posting) },
-          answers,
+        const answer = yield* lane.call(
+          { step: kind, repeatable: true, patienceMs: 0, outcomeOf },
+          callProvider(
+            provider,
+            { step: kind, method: "POST", path: "/postings", idempotencyKey: key, body: bodyOf(posting) },
+            answers,
+          ),
         )
         if (Result.isSuccess(answer)) return answer.success
         return yield* new PostingRefused({ key, code: answer.failure })
@@ -38,6 +43,9 @@ export const layer = Layer.effect(
     }
   }),
 )
+
+/** A posting may be made again: the ledger keeps its keys. */
+const outcomeOf = (answer: Booked): string => (Result.isSuccess(answer) ? "Booked" : "Refused")
 
 const bodyOf = ({ kind, partner, batch, lines }: LedgerPosting) => ({
   kind,

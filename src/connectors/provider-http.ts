@@ -4,20 +4,11 @@
  * failure that names the provider, the step and the kind of problem. What was sent or received is never quoted.
  */
 import { Clock, Effect, Result, Schema } from "effect"
-import { ProviderUnavailable } from "./provider-error.ts"
+import type { CallPolicy } from "./call-policy.ts"
+import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 
 export const BODY_BYTES_MAX = 1024 * 1024
 const RETRY_AFTER_MS_MAX = 3_600_000
-
-/** A setting that names no usable provider: the service does not start with it. */
-export class InvalidProviderSetting extends Schema.TaggedError<InvalidProviderSetting>()(
-  "InvalidProviderSetting",
-  { setting: Schema.String, reason: Schema.String },
-) {
-  override get message() {
-    return `${this.setting}: ${this.reason}`
-  }
-}
 
 export interface Provider {
   readonly name: string
@@ -27,25 +18,11 @@ export interface Provider {
   readonly timeoutMs: number
 }
 
-/** A provider at the URL that a setting gives: http(s), without credentials, query or fragment. */
-export const providerAt = (
-  setting: string,
-  { name, url, timeoutMs }: Provider,
-): Effect.Effect<Provider, InvalidProviderSetting> => {
-  const parsed = URL.parse(url)
-  const plain =
-    parsed !== null &&
-    /^https?:$/.test(parsed.protocol) &&
-    parsed.username + parsed.password + parsed.search + parsed.hash === ""
-  return plain
-    ? Effect.succeed({ name, url: parsed.href.replace(/\/+$/, ""), timeoutMs })
-    : Effect.fail(
-        new InvalidProviderSetting({
-          setting,
-          reason: `expected the http(s) URL of ${name}, without a password`,
-        }),
-      )
-}
+/** A provider as its settings have it. */
+export const providerOf = (
+  name: string,
+  { url, policy }: { readonly url: string; readonly policy: Pick<CallPolicy, "timeoutMs"> },
+): Provider => ({ name, url: new URL(url).href.replace(/\/+$/, ""), timeoutMs: policy.timeoutMs })
 
 export interface ProviderCall {
   /** What the call is for; errors name it. */
@@ -53,6 +30,8 @@ export interface ProviderCall {
   readonly method: "GET" | "POST"
   readonly path: string
   readonly idempotencyKey?: string
+  /** Where the key stands when it is not in the header of its own name. */
+  readonly keyHeader?: string
   readonly body?: unknown
 }
 
@@ -86,30 +65,37 @@ export const callProvider = <A>(
 ): Effect.Effect<A, ProviderUnavailable> =>
   Effect.tryPromise({
     try: (signal) => exchange(provider, call, answers, signal),
-    catch: (error) => unavailable(provider, call, connectionProblem(error)),
+    catch: (error) => unavailable(provider, call, connectionFailure(error)),
   }).pipe(
     Effect.flatMap(Effect.fromResult),
-    Effect.catchTag("Distrusted", ({ problem, retryAfter }) =>
+    Effect.catchTag("Distrusted", ({ retryAfter, ...failure }) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.fail(unavailable(provider, call, problem, retryAfterMs(retryAfter, now))),
+        Effect.fail(unavailable(provider, call, { ...failure, retryAfterMs: retryAfterMs(retryAfter, now) })),
       ),
     ),
     Effect.timeoutOrElse({
       duration: provider.timeoutMs,
-      orElse: () => Effect.fail(unavailable(provider, call, "timed out")),
+      orElse: () => Effect.fail(unavailable(provider, call, { kind: "timed-out", problem: "timed out" })),
     }),
   )
 
-/** An answer that came and is not believed. */
-interface Distrusted {
-  readonly _tag: "Distrusted"
+interface Failure {
+  readonly kind: FailureKind
   readonly problem: string
+  readonly status?: number
+  readonly retryAfterMs?: number | undefined
+}
+
+/** An answer that came and is not believed. */
+interface Distrusted extends Failure {
+  readonly _tag: "Distrusted"
+  readonly status: number
   readonly retryAfter: string | null
 }
 
 const exchange = async <A>(
   provider: Provider,
-  { method, path, idempotencyKey, body }: ProviderCall,
+  { method, path, idempotencyKey, keyHeader = "idempotency-key", body }: ProviderCall,
   answers: Answers<A>,
   signal: AbortSignal,
 ): Promise<Result.Result<A, Distrusted>> => {
@@ -118,22 +104,25 @@ const exchange = async <A>(
     headers: {
       accept: "application/json",
       ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+      ...(idempotencyKey === undefined ? {} : { [keyHeader]: idempotencyKey }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     redirect: "manual",
     signal,
   })
-  const distrust = async (problem: string) => {
+  const { status } = response
+  const distrust = async (problem: string, kind: FailureKind = "nonsense") => {
     if (!response.bodyUsed) await response.body?.cancel()
     return Result.fail<Distrusted>({
       _tag: "Distrusted",
+      kind,
       problem,
+      status,
       retryAfter: response.headers.get("retry-after"),
     })
   }
-  const read = answers[response.status]
-  if (read === undefined) return distrust(`answered with status ${response.status}`)
+  const read = answers[status]
+  if (read === undefined) return distrust(`answered with status ${status}`, kindOf(status))
   if (!isJson(response.headers.get("content-type"))) return distrust("answered with something else than JSON")
   const bytes = await readBody(response)
   if (bytes === undefined) return distrust(`answered with more than ${BODY_BYTES_MAX} bytes`)
@@ -160,23 +149,35 @@ const readBody = async (response: Response): Promise<Uint8Array | undefined> => 
 const parse = (bytes: Uint8Array): Result.Result<unknown, unknown> =>
   Result.try((): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)))
 
+/** What a status says that was not agreed. A redirect is none of the answers of an API. */
+const kindOf = (status: number): FailureKind => {
+  if (status === 429) return "busy"
+  if (status >= 500) return "server-error"
+  return status >= 400 ? "refused" : "nonsense"
+}
+
 const unavailable = (
   { name }: Provider,
   { step }: ProviderCall,
-  problem: string,
-  waitMs?: number,
+  { kind, problem, status, retryAfterMs }: Failure,
 ): ProviderUnavailable =>
   new ProviderUnavailable({
     provider: name,
     reason: `${step}: ${problem}`,
-    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    kind,
+    ...(status === undefined ? {} : { status }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
 
+/** Failures to connect. Only these are certain: "no route to host", say, may also end a connection that was used. */
+const notConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"])
+
 /** Node hides the cause of a failed fetch one level down. */
-const connectionProblem = (error: unknown): string => {
+const connectionFailure = (error: unknown): Failure => {
   const cause = error instanceof Error ? error.cause : undefined
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
-  return `the connection failed (${typeof code === "string" ? code : "no code"})`
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "no code"
+  const kind = notConnected.has(code) ? "not-connected" : "connection-broke"
+  return { kind, problem: `the connection failed (${code})` }
 }
 
 /** Reads Retry-After (RFC 9110, 10.2.3: seconds or a date) as milliseconds from now, an hour at most. */

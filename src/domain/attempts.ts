@@ -17,6 +17,13 @@ export const attemptsInQuestion = (item: Item): ReadonlyArray<Attempt> => {
   )
 }
 
+/** Parked because no rule leads it to a bank: no attempt is under way, and none is in question. */
+export const isUnrouted = (item: Item): boolean =>
+  item.state === "parked" && attemptsInQuestion(item).length === 0 && !isOpen(item.transfer)
+
+const isOpen = (attempt: Attempt | undefined): boolean =>
+  attempt !== undefined && attempt.outcome === undefined
+
 const finalsByWeight: ReadonlyArray<TransferFinal> = ["settled", "returned", "failed"]
 
 /**

@@ -4,7 +4,16 @@
  */
 
 import type { Day } from "./business-days.ts"
-import type { BatchMode, ClosedState, PayoutItem, PostingKind } from "./events.ts"
+import type {
+  BatchMode,
+  ClosedState,
+  PayeeMatch,
+  PayeePolicy,
+  PayoutItem,
+  PostingKind,
+  Route,
+  Verdict,
+} from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
 import { ItemSet } from "./item-set.ts"
 import type { Scheme } from "./scheme.ts"
@@ -51,6 +60,9 @@ export interface Attempt {
   readonly attempt: number
   readonly bank: string
   readonly reference: string
+  readonly route: Route | undefined
+  /** How often the item was tried anew, with this attempt: one that follows to another bank is of the same round. */
+  readonly round: number
   readonly requestedAt: number
   /** Where it is until its outcome is known. */
   phase: AttemptPhase
@@ -75,18 +87,47 @@ export interface Attempt {
   code: string | undefined
   category: FailureCategory | undefined
   retryable: boolean
+  /** Whether another bank may pay what this one refused. */
+  reroutable: boolean
 }
+
+/** What the ledger last said of an item's posting that it would not book. */
+export interface PostingRefusal {
+  readonly posting: number
+  readonly kind: PostingKind
+  readonly code: string
+  /** How often in a row. */
+  readonly times: number
+  /** When the item is posted again. */
+  readonly retryAt: number
+}
+
+/** The code under which the ledger refuses a hold that the partner's funds do not cover. */
+export const INSUFFICIENT_FUNDS = "insufficient-funds"
 
 export interface Item extends PayoutItem {
   state: ItemState
   ledger: LedgerState
   task: Task
-  /** The clearance or posting that is requested and not yet answered. */
+  /** The clearance that asked about it. */
   clearance: number | undefined
+  /** The strictest word that the engine has said of it, the lists that this was said by, and whether the name matches. */
+  verdict: Verdict | undefined
+  listVersion: string | undefined
+  payee: PayeeMatch | undefined
+  /** The engine took an approval back when an intent was in the log already: nothing more is sent. */
+  clearanceWithdrawn: boolean
+  /** It was cancelled: whatever a bank still says of an attempt before that, there is none after it. */
+  cancelled: boolean
+  /** The posting that is requested and not yet booked. */
   posting: number | undefined
+  /** Present until the posting that the ledger refused is booked after all, or not needed any more. */
+  refusal: PostingRefusal | undefined
   /** The attempt under way or last made, and those before it. */
   transfer: Attempt | undefined
   readonly earlier: Array<Attempt>
+  /** The route that the next attempt has to follow, to another of its banks; else the rules are asked. */
+  reroute: Route | undefined
   /** Why the item is held, rejected, failed, returned, cancelled or parked: the code or reason as it was given. */
   reason: string | undefined
 }
@@ -94,6 +135,14 @@ export interface Item extends PayoutItem {
 export interface Tally {
   count: number
   minor: bigint
+}
+
+/** A clearance that was asked for, while items wait for it. */
+export interface OpenClearance {
+  readonly items: ReadonlyArray<number>
+  /** When the engine is asked again, once it said that it will decide later, and how often it said so. */
+  decideBy: number | undefined
+  deferrals: number
 }
 
 export interface Approval {
@@ -115,6 +164,7 @@ export interface Batch {
   executeAt: number | undefined
   approval: Approval | undefined
   attemptsMax: number
+  payeePolicy: PayeePolicy
   itemCount: number
   receivedAt: number
   updatedAt: number
@@ -127,11 +177,15 @@ export interface Batch {
   readonly tasks: Readonly<Record<Task, ItemSet>>
   /** Items that failed in a way that a new attempt may mend, and may have one by policy. */
   readonly retries: ItemSet
-  readonly clearances: Map<number, ReadonlyArray<number>>
+  /** Items that one bank refused and that go to the next one of their rule. */
+  readonly reroutes: ItemSet
+  readonly clearances: Map<number, OpenClearance>
   clearanceCount: number
   /** Postings requested and not yet booked. */
   readonly postings: Map<number, { readonly kind: PostingKind; readonly items: ReadonlyArray<number> }>
   postingCount: number
+  /** Items whose posting the ledger refused. */
+  readonly refused: ItemSet
   /** Per currency and item state: how many, and how much. The sum over the states is the batch's total. */
   readonly tallies: Map<string, Map<ItemState, Tally>>
 }
@@ -148,6 +202,7 @@ export const emptyBatch = (): Batch => ({
   executeAt: undefined,
   approval: undefined,
   attemptsMax: 1,
+  payeePolicy: "off",
   itemCount: 0,
   receivedAt: 0,
   updatedAt: 0,
@@ -171,10 +226,12 @@ export const emptyBatch = (): Batch => ({
     none: new ItemSet(),
   },
   retries: new ItemSet(),
+  reroutes: new ItemSet(),
   clearances: new Map(),
   clearanceCount: 0,
   postings: new Map(),
   postingCount: 0,
+  refused: new ItemSet(),
   tallies: new Map(),
 })
 
@@ -184,6 +241,7 @@ export const batchStates = [
   "awaiting-approval",
   "scheduled",
   "settling",
+  "awaiting-funds",
   "settled",
   "partially-settled",
   "failed",
@@ -195,7 +253,7 @@ export type BatchState = (typeof batchStates)[number]
 /** What the partner is told of the batch as a whole. */
 export const batchState = (batch: Batch): BatchState => {
   if (batch.closed !== undefined) return batch.closed
-  if (batch.startedAt !== undefined) return "settling"
+  if (batch.startedAt !== undefined) return isAwaitingFunds(batch) ? "awaiting-funds" : "settling"
   const unscreened = batch.tasks.submit.size + batch.tasks.screen.size
   if (unscreened > 0) return batch.tasks.submit.size === batch.itemCount ? "received" : "screening"
   if (isAwaitingApproval(batch)) return "awaiting-approval"
@@ -204,6 +262,18 @@ export const batchState = (batch: Batch): BatchState => {
 
 export const isAwaitingApproval = ({ approval, closed }: Batch): boolean =>
   closed === undefined && approval !== undefined && approval.approvedBy === undefined && !approval.expired
+
+/** Whether the ledger has refused to hold the money of some item for lack of funds. */
+export const isAwaitingFunds = ({ refused, items }: Batch): boolean => {
+  for (const number of refused) {
+    const item = items.get(number)
+    if (item !== undefined && waitsForFunds(item, item.currency)) return true
+  }
+  return false
+}
+
+export const waitsForFunds = ({ refusal, currency }: Item, funded: string): boolean =>
+  refusal?.kind === "hold" && refusal.code === INSUFFICIENT_FUNDS && currency === funded
 
 /**
  * Whether the batch may start to pay at `now` (epoch milliseconds): approved if it has to be, its time come, something
@@ -218,13 +288,19 @@ export const mayStart = (batch: Batch, now: number): boolean =>
   (batch.approval === undefined || batch.approval.approvedBy !== undefined) &&
   (batch.executeAt === undefined || batch.executeAt <= now)
 
+/** Whether an item still waits for the answer to a clearance: none does when all were cancelled meanwhile. */
+export const isAwaited = ({ tasks }: Batch, { items }: OpenClearance): boolean =>
+  items.some((item) => tasks.screen.has(item))
+
 /** Nothing is left to do for a machine: every item is final or waits for a person. */
 export const isQuiescent = (batch: Batch): boolean =>
-  batch.retries.size === 0 && batch.tasks.none.size + batch.tasks.review.size === batch.itemCount
+  !isTriedAgain(batch) && batch.tasks.none.size + batch.tasks.review.size === batch.itemCount
 
 /** Whether every item is final and accounted for. */
 export const isComplete = (batch: Batch): boolean =>
-  batch.itemCount > 0 && batch.retries.size === 0 && batch.tasks.none.size === batch.itemCount
+  batch.itemCount > 0 && !isTriedAgain(batch) && batch.tasks.none.size === batch.itemCount
+
+const isTriedAgain = ({ retries, reroutes }: Batch): boolean => retries.size + reroutes.size > 0
 
 /** How many items are in a state, over all currencies. */
 export const countOf = (batch: Batch, state: ItemState): number => {

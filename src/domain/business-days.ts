@@ -13,6 +13,9 @@
 /** A calendar date, "YYYY-MM-DD". */
 export type Day = string
 
+/** The day in UTC of a moment, in milliseconds since the Unix epoch. */
+export const utcDay = (at: number): Day => new Date(at).toISOString().slice(0, 10)
+
 export type Calendar = "target" | "us-federal-reserve" | "england-and-wales"
 
 export const isBusinessDay = (calendar: Calendar, day: Day): boolean => {
@@ -54,7 +57,8 @@ export const addDays = (day: Day, count: number): Day => dayOf(Date.parse(day) +
 
 const dayOf = (ms: number): Day => new Date(ms).toISOString().slice(0, 10)
 
-const weekdayOf = (day: Day): number => new Date(day).getUTCDay()
+/** From 0, a Sunday. */
+export const weekdayOf = (day: Day): number => new Date(day).getUTCDay()
 
 const date = (year: number, month: number, day: number): Day => dayOf(Date.UTC(year, month - 1, day))
 

@@ -10,11 +10,13 @@ import {
   ClearanceDecision,
   Evidence,
   Instant,
+  PayeePolicy,
   PayoutItem,
   PostingKind,
   TransferIntent,
 } from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
+import { Currency } from "./money.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)
 
@@ -29,9 +31,13 @@ export const TransferOutcome = Schema.Union([
   Schema.TaggedStruct("Unknown", { reason: Schema.String, inquireAt: Instant }),
   /**
    * The bank has no such transfer. That is definitive only once nothing can be on its way to it any more: not before
-   * the transfer has been unknown for `quarantineMs`.
+   * the transfer has been unknown for `quarantineMs`. It may go out again until `resendWithinMs` after its first send,
+   * for as long as the bank surely knows its key; without it, for ever.
    */
-  Schema.TaggedStruct("NeverSeen", { quarantineMs: Schema.Int }),
+  Schema.TaggedStruct("NeverSeen", {
+    quarantineMs: Schema.Int,
+    resendWithinMs: Schema.optionalKey(Schema.Int),
+  }),
   /** The schedule of inquiries is exhausted. */
   Schema.TaggedStruct("Unresolved", { reason: Schema.String }),
 ])
@@ -44,6 +50,8 @@ export const BatchPolicy = Schema.Struct({
   /** How long an approval may take, in milliseconds. */
   approvalWithinMs: Schema.Int,
   attemptsMax: AttemptNumber,
+  /** Off where it is not said. */
+  payeePolicy: Schema.optionalKey(PayeePolicy),
 })
 export type BatchPolicy = typeof BatchPolicy.Type
 
@@ -67,13 +75,17 @@ export type ReceiveBatch = typeof ReceiveBatch.Type
 
 export const RequestScreening = Schema.TaggedStruct("RequestScreening", { at: Instant, items })
 
+/** The engine's answer to a clearance, or to a part of it: in its response, or later by callback. */
 export const RecordScreening = Schema.TaggedStruct("RecordScreening", {
   at: Instant,
   clearance: Schema.Int,
   clearanceId: Schema.String,
   listVersion: Schema.String,
   decisions: Schema.Array(ClearanceDecision),
+  /** Items that the engine will decide later, and when it is asked again if it does not. */
+  pending: Schema.optionalKey(Schema.Struct({ items, decideBy: Instant })),
 })
+export type RecordScreening = typeof RecordScreening.Type
 
 /** Releases or rejects an item that is held for review. */
 export const Review = Schema.TaggedStruct("Review", {
@@ -111,10 +123,30 @@ export const RecordPosting = Schema.TaggedStruct("RecordPosting", {
   ledgerPostingId: Schema.String,
 })
 
+export const RecordPostingRefusal = Schema.TaggedStruct("RecordPostingRefusal", {
+  at: Instant,
+  posting: Schema.Int,
+  code: Schema.String,
+  retryAt: Instant,
+})
+
+/** The ledger funded the partner's account in a currency. */
+export const FundAccount = Schema.TaggedStruct("FundAccount", { at: Instant, currency: Currency })
+
 export const RequestTransfers = Schema.TaggedStruct("RequestTransfers", {
   at: Instant,
   transfers: Schema.NonEmptyArray(TransferIntent),
 })
+
+/** No rule of the version leads these items to a bank. */
+export const RecordUnrouted = Schema.TaggedStruct("RecordUnrouted", {
+  at: Instant,
+  items,
+  version: Schema.String,
+})
+
+/** Sends a refused item to the next bank of its rule, as a new attempt. */
+export const Reroute = Schema.TaggedStruct("Reroute", { at: Instant, item: ItemNumber })
 
 export const RecordTransfer = Schema.TaggedStruct("RecordTransfer", {
   at: Instant,
@@ -152,18 +184,29 @@ export const Resolve = Schema.TaggedStruct("Resolve", {
 export const CloseBatch = Schema.TaggedStruct("CloseBatch", { at: Instant })
 
 /** The commands that come from outside and wait in a mailbox; all others but the first are the worker's own. */
-export const MailCommand = Schema.Union([RecordTransfer, Approve, Cancel, Review, Retry, Resolve])
+export const MailCommand = Schema.Union([
+  RecordTransfer,
+  RecordScreening,
+  Approve,
+  Cancel,
+  Review,
+  Retry,
+  Resolve,
+  FundAccount,
+])
 export type MailCommand = typeof MailCommand.Type
 
 export const BatchCommand = Schema.Union([
   ReceiveBatch,
   RequestScreening,
-  RecordScreening,
   ExpireApproval,
   StartExecution,
   RequestPosting,
   RecordPosting,
+  RecordPostingRefusal,
   RequestTransfers,
+  RecordUnrouted,
+  Reroute,
   TakeOver,
   CloseBatch,
   ...MailCommand.members,

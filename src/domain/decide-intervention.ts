@@ -1,17 +1,18 @@
 /** What people do to a batch under way: cancel, review, retry, resolve. Each answer is honest, item by item. */
 import { Array as Arr } from "effect"
-import { attemptsInQuestion } from "./attempts.ts"
+import { attemptsInQuestion, isUnrouted } from "./attempts.ts"
 import { attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
 import type { BatchCommandOf } from "./commands.ts"
 import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
+import { isOnItsWay } from "./task.ts"
 
 /** Who acts when nobody does: the batch's own policy. */
 export const POLICY = "policy"
 
 /** An item can be cancelled until its first intent to pay is in the log; from then on only the bank can say. */
-const tooLate: Readonly<Record<Item["state"], string | undefined>> = {
+const lateFor: Readonly<Record<Item["state"], string | undefined>> = {
   received: undefined,
   screening: undefined,
   held: undefined,
@@ -27,6 +28,11 @@ const tooLate: Readonly<Record<Item["state"], string | undefined>> = {
   parked: "with the operations team",
 }
 
+const tooLate = (item: Item): string | undefined => {
+  if (isUnrouted(item)) return undefined
+  return isOnItsWay(item) ? "refused by one bank, and on its way to another" : lateFor[item.state]
+}
+
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
   const { at, by, reason } = command
   const named = command.items.length === 0 ? [...batch.items.keys()] : [...new Set(command.items)]
@@ -35,7 +41,8 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
   const cancelled: Array<number> = []
   const late: Array<{ item: number; reason: string }> = []
   for (const item of named) {
-    const reason = tooLate[batch.items.get(item)?.state ?? "received"]
+    const payout = batch.items.get(item)
+    const reason = payout === undefined ? undefined : tooLate(payout)
     if (reason === undefined) cancelled.push(item)
     else late.push({ item, reason })
   }
@@ -53,8 +60,8 @@ export const cancelTheRest = (
   reason: string,
   except: ReadonlySet<number>,
 ): ReadonlyArray<BatchEvent> => {
-  const items = [...batch.items.values()].flatMap(({ item, state }) =>
-    tooLate[state] === undefined && !except.has(item) ? [item] : [],
+  const items = [...batch.items.values()].flatMap((item) =>
+    tooLate(item) === undefined && !except.has(item.item) ? [item.item] : [],
   )
   return Arr.isReadonlyArrayNonEmpty(items) ? [{ _tag: "ItemsCancelled", at, items, by: POLICY, reason }] : []
 }
@@ -70,16 +77,19 @@ export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): D
 }
 
 /**
- * A failed item gets a new attempt under a new key. An unknown one never does: nobody knows that it failed. Each failed
- * attempt leads to one new attempt: who asks twice gets one.
+ * A failed item gets a new attempt under a new key, and one that no rule led to a bank is routed again. An unknown one
+ * is never tried anew: nobody knows that it failed. Each failed attempt leads to one new attempt: who asks twice gets one.
  */
 export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Decision => {
   const item = batch.items.get(command.item)
   if (item === undefined) return refuse(command, "no-such-item", command.item)
+  if (isUnrouted(item)) return events({ ...command, _tag: "RetryRequested" })
   if (item.state !== "failed") return refuse(command, "not-failed", command.item)
   const attempt = nextAttempt(item) - 1
   if ((command.attempt ?? attempt) !== attempt)
     return refuse(command, "attempt-not-last", command.item, [attempt])
+  if (item.clearanceWithdrawn) return refuse(command, "clearance-withdrawn", command.item)
+  if (item.cancelled) return refuse(command, "cancelled", command.item)
   if (item.task !== "none") return refuse(command, "not-due", command.item)
   if (nextAttempt(item) > ATTEMPTS_MAX) return refuse(command, "attempts-exhausted", command.item)
   if (batch.closed !== undefined) return refuse(command, "not-due", command.item)

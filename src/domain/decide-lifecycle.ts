@@ -22,6 +22,7 @@ export const decideReceive = (batch: Batch, command: ReceiveBatch): Decision => 
       ...(executeAt === undefined ? {} : { executeAt }),
       ...(approval === undefined ? {} : { approval }),
       attemptsMax: policy.attemptsMax,
+      ...(policy.payeePolicy === undefined ? {} : { payeePolicy: policy.payeePolicy }),
       itemCount: items.length,
     },
     ...Arr.zipWith(chunks, seals, (chunk, sealed) => ({

@@ -1,10 +1,12 @@
-/** Screening: what the compliance engine is asked, and what its answer means. Without an approval nobody is paid. */
+/** Screening: what the compliance engine is asked, and what its answers mean. Without an approval nobody is paid. */
 import { Array as Arr } from "effect"
-import type { Batch } from "./batch.ts"
-import type { BatchCommandOf } from "./commands.ts"
+import { isUnrouted } from "./attempts.ts"
+import type { Batch, Item, ItemState } from "./batch.ts"
+import type { BatchCommandOf, RecordScreening } from "./commands.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
-import type { ClearanceDecision } from "./events.ts"
-import { type Decision, events, nothing, refuse } from "./rejection.ts"
+import { heldBack } from "./decide-transfer.ts"
+import type { BatchEvent, ClearanceDecision, PayeePolicy } from "./events.ts"
+import { type Decision, events, refuse } from "./rejection.ts"
 
 export const decideScreeningRequest = (
   batch: Batch,
@@ -16,30 +18,100 @@ export const decideScreeningRequest = (
   return events({ _tag: "ScreeningRequested", at, clearance: batch.clearanceCount + 1, items })
 }
 
-/** Only what was asked in this clearance and still waits for it hears the answer. */
-export const decideScreening = (batch: Batch, command: BatchCommandOf<"RecordScreening">): Decision => {
-  const { _tag, decisions, ...answer } = command
-  const heard = strictest(decisions).filter(({ item }) => {
-    const asked = batch.items.get(item)
-    return asked?.state === "screening" && asked.clearance === command.clearance
+/** What a word of the engine still does: it decides, it comes after an intent to pay, or nobody is paid anyway. */
+const effects: Readonly<Record<ItemState, "decides" | "alarms" | "nothing">> = {
+  received: "nothing",
+  screening: "decides",
+  held: "decides",
+  cleared: "decides",
+  rejected: "nothing",
+  cancelled: "nothing",
+  transferring: "alarms",
+  unknown: "alarms",
+  pending: "alarms",
+  settled: "alarms",
+  failed: "alarms",
+  returned: "alarms",
+  parked: "alarms",
+}
+
+/**
+ * Only what was asked in this clearance hears the answer, and only a word stricter than those before it: what is said
+ * again, late or in another order changes nothing, and no second opinion clears anybody.
+ */
+export const decideScreening = (batch: Batch, command: RecordScreening): Decision => {
+  const { at, clearance, clearanceId, listVersion, decisions, pending } = command
+  const answer = { at, clearance, clearanceId, listVersion }
+  const isAsked = (item: number) => batch.items.get(item)?.clearance === clearance
+  const deferred = pending?.items.filter(isAsked) ?? []
+  const asked = decisions.filter(({ item }) => isAsked(item))
+  if (deferred.length + asked.length === 0) return refuse(command, "no-such-clearance")
+
+  const news = strictest(asked.map((word) => underPolicy(word, batch.payeePolicy))).filter((word) =>
+    isStricter(word.decision, batch.items.get(word.item)?.verdict),
+  )
+  const having = (effect: (typeof effects)[ItemState]) =>
+    news.filter(({ item }) => effectOn(batch.items.get(item)) === effect)
+  const [heard, late] = [having("decides"), having("alarms")]
+  const waiting = deferred.filter((item) => batch.items.get(item)?.state === "screening")
+
+  const happened: Array<BatchEvent> = []
+  if (Arr.isReadonlyArrayNonEmpty(heard))
+    happened.push({ _tag: "ItemsScreened", ...answer, decisions: heard })
+  if (pending !== undefined && Arr.isReadonlyArrayNonEmpty(waiting))
+    happened.push({ _tag: "ClearancePending", ...answer, items: waiting, decideBy: pending.decideBy })
+  if (Arr.isReadonlyArrayNonEmpty(late))
+    happened.push({ _tag: "ClearanceWithdrawn", ...answer, decisions: late })
+  return events(...happened, ...stopped(batch, at, late), ...othersStopped(batch, at, [...heard, ...late]))
+}
+
+/** What is parked because no rule led it to a bank has no intent under way: there the engine still decides. */
+const effectOn = (item: Item | undefined) => {
+  if (item === undefined) return "nothing"
+  return isUnrouted(item) ? "decides" : effects[item.state]
+}
+
+/** What may not have gone out yet is held back. */
+const stopped = (batch: Batch, at: number, late: ReadonlyArray<ClearanceDecision>) =>
+  late.flatMap(({ item: number }) => {
+    const item = batch.items.get(number)
+    return item === undefined ? [] : heldBack(item, at, "its clearance was withdrawn")
   })
-  if (!Arr.isReadonlyArrayNonEmpty(heard)) return nothing
-  const rejected = heard.find(({ decision }) => decision === "rejected")
-  const screened = { _tag: "ItemsScreened" as const, ...answer, decisions: heard }
-  if (batch.mode === "partial" || rejected === undefined) return events(screened)
-  const refused = new Set(heard.flatMap(({ item, decision }) => (decision === "rejected" ? [item] : [])))
-  return events(screened, ...cancelTheRest(batch, command.at, `item ${rejected.item} was rejected`, refused))
+
+/** In strict mode a rejection stops all others; once the batch has started, whatever says that not all are cleared does. */
+const othersStopped = (batch: Batch, at: number, words: ReadonlyArray<ClearanceDecision>) => {
+  const started = batch.startedAt !== undefined
+  const refused = words.filter(
+    ({ decision }) => decision === "rejected" || (started && decision === "review"),
+  )
+  const [first] = refused
+  if (batch.mode === "partial" || first === undefined) return []
+  const reason = `item ${first.item} was ${first.decision === "rejected" ? "rejected" : "held for review"}`
+  return cancelTheRest(batch, at, reason, new Set(refused.map(({ item }) => item)))
 }
 
 const severity = { approved: 0, review: 1, rejected: 2 } as const
 
+const isStricter = (
+  word: ClearanceDecision["decision"],
+  before: ClearanceDecision["decision"] | undefined,
+): boolean => before === undefined || severity[word] > severity[before]
+
 /** One decision per item: of an engine that contradicts itself the stricter word counts. */
 const strictest = (decisions: ReadonlyArray<ClearanceDecision>): ReadonlyArray<ClearanceDecision> => {
   const byItem = new Map<number, ClearanceDecision>()
-  for (const decision of decisions) {
-    const other = byItem.get(decision.item)
-    if (other === undefined || severity[decision.decision] > severity[other.decision])
+  for (const decision of decisions)
+    if (isStricter(decision.decision, byItem.get(decision.item)?.decision))
       byItem.set(decision.item, decision)
-  }
   return [...byItem.values()]
+}
+
+const payeeVerdicts = { off: "approved", review: "review", reject: "rejected" } as const
+
+/** A name that is not the one on the account is at least what the batch's policy makes of it. */
+const underPolicy = (word: ClearanceDecision, policy: PayeePolicy): ClearanceDecision => {
+  const verdict = payeeVerdicts[policy]
+  return word.payee === "no-match" && isStricter(verdict, word.decision)
+    ? { ...word, decision: verdict, reason: "the name is not the one on the account" }
+    : word
 }

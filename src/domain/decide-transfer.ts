@@ -10,16 +10,20 @@ import { type Decision, events, refuse } from "./rejection.ts"
 /** How often one attempt may go out under its key before a person looks at it. */
 export const SENDS_MAX = 5
 
-/** An item passes cleared, with its money held, in a batch that has started, and once per attempt. */
+/**
+ * An item passes cleared, with its money held, in a batch that has started, and once per attempt; after a refusal that
+ * another bank may mend, to a bank of its rule that has not tried it.
+ */
 export const decideTransferRequest = (
   batch: Batch,
   command: BatchCommandOf<"RequestTransfers">,
 ): Decision => {
   if (batch.startedAt === undefined) return refuse(command, "not-started")
-  for (const { item, attempt } of command.transfers) {
+  for (const { item, attempt, bank } of command.transfers) {
     const payout = batch.items.get(item)
     if (payout?.task !== "request") return refuse(command, "not-due", item)
     if (attempt !== nextAttempt(payout)) return refuse(command, "no-such-attempt", item)
+    if (payout.reroute?.others?.includes(bank) === false) return refuse(command, "bank-not-next", item)
   }
   return events({ ...command, _tag: "TransfersRequested" })
 }
@@ -68,6 +72,9 @@ const heardOfOpen = (
         return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: certainAt }]
       }
       if (isDisputed(item)) return [park("the bank never saw it, and may have paid another attempt")]
+      if (item.clearanceWithdrawn) return [park("the bank never saw it, and its clearance was withdrawn")]
+      if (at >= transfer.requestedAt + (outcome.resendWithinMs ?? Number.POSITIVE_INFINITY))
+        return [park("the bank never saw it, and may have forgotten its key by now")]
       if (transfer.sends >= SENDS_MAX) return [park("the bank does not receive the transfer")]
       return [{ _tag: "TransferResent", ...about }]
     }
@@ -75,11 +82,16 @@ const heardOfOpen = (
       return [{ _tag: "TransferSettled", ...about, evidence: outcome.evidence }]
     case "Failed": {
       const { evidence, code } = outcome
+      // It may be meant for the copy, while the first one is paid: only an answer about the reference tells.
+      if (transfer.sends > 1 && evidence !== "inquiry") {
+        const reason = `the bank refused it with the code ${code} after it went out again`
+        return [tracked ? { _tag: "TransferUnknown", ...about, reason, inquireAt: at } : park(reason)]
+      }
       const meaning = meaningOf(code)
       if (meaning === undefined)
         return tracked ? [park(`the bank failed it with the unmapped code ${code}`)] : []
-      const { category, retryable } = meaning
-      return [{ _tag: "TransferFailed", ...about, evidence, code, category, retryable }]
+      const { category, retryable, reroutable } = meaning
+      return [{ _tag: "TransferFailed", ...about, evidence, code, category, retryable, reroutable }]
     }
     case "Returned": {
       const { evidence, code } = outcome
@@ -115,23 +127,14 @@ const heardOfFinal = (
     evidence: reported.evidence,
     compensation: mendable ? "repost" : "review",
   }
-  return [detected, ...heldBack(item, at)]
+  return [detected, ...heldBack(item, at, "an earlier attempt is in dispute")]
 }
 
-/** A later attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
-const heldBack = ({ item, transfer }: Item, at: number): ReadonlyArray<BatchEvent> =>
+/** An attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
+export const heldBack = ({ item, transfer }: Item, at: number, reason: string): ReadonlyArray<BatchEvent> =>
   transfer === undefined || transfer.outcome !== undefined || transfer.phase !== "transferring"
     ? []
-    : [
-        {
-          _tag: "TransferUnknown",
-          at,
-          item,
-          attempt: transfer.attempt,
-          reason: "an earlier attempt is in dispute",
-          inquireAt: at,
-        },
-      ]
+    : [{ _tag: "TransferUnknown", at, item, attempt: transfer.attempt, reason, inquireAt: at }]
 
 interface FinalWord {
   readonly word: TransferFinal

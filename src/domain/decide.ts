@@ -4,7 +4,8 @@ import type { BatchCommand } from "./commands.ts"
 import { decideApproval, decideExpiry } from "./decide-approval.ts"
 import { decideCancel, decideResolve, decideRetry, decideReview } from "./decide-intervention.ts"
 import { decideClose, decideReceive, decideStart } from "./decide-lifecycle.ts"
-import { decidePosting, decidePostingBooked } from "./decide-posting.ts"
+import { decideFunds, decidePosting, decidePostingBooked, decidePostingRefused } from "./decide-posting.ts"
+import { decideReroute, decideUnrouted } from "./decide-routing.ts"
 import { decideScreening, decideScreeningRequest } from "./decide-screening.ts"
 import { decideTakeOver, decideTransferOutcome, decideTransferRequest } from "./decide-transfer.ts"
 import { type Decision, refuse } from "./rejection.ts"
@@ -31,8 +32,16 @@ export const decide = (batch: Batch, command: BatchCommand): Decision => {
       return decidePosting(batch, command)
     case "RecordPosting":
       return decidePostingBooked(batch, command)
+    case "RecordPostingRefusal":
+      return decidePostingRefused(batch, command)
+    case "FundAccount":
+      return decideFunds(batch, command)
     case "RequestTransfers":
       return decideTransferRequest(batch, command)
+    case "RecordUnrouted":
+      return decideUnrouted(batch, command)
+    case "Reroute":
+      return decideReroute(batch, command)
     case "RecordTransfer":
       return decideTransferOutcome(batch, command)
     case "TakeOver":

@@ -26,11 +26,24 @@ export const PayoutItem = Schema.Struct({
 })
 export type PayoutItem = typeof PayoutItem.Type
 
+/** The compliance engine's word on an item. */
+export const Verdict = Schema.Literals(["approved", "rejected", "review"])
+export type Verdict = typeof Verdict.Type
+
+/** Verification of payee: whether the beneficiary's name is the one on the account. */
+export const PayeeMatch = Schema.Literals(["match", "close-match", "no-match", "unknown"])
+export type PayeeMatch = typeof PayeeMatch.Type
+
+/** What becomes of an item whose beneficiary's name is not the one on the account. */
+export const PayeePolicy = Schema.Literals(["off", "review", "reject"])
+export type PayeePolicy = typeof PayeePolicy.Type
+
 /** What the compliance engine said of one item. */
 export const ClearanceDecision = Schema.Struct({
   item: ItemNumber,
-  decision: Schema.Literals(["approved", "rejected", "review"]),
+  decision: Verdict,
   reason: Schema.optionalKey(Schema.String),
+  payee: Schema.optionalKey(PayeeMatch),
 })
 export type ClearanceDecision = typeof ClearanceDecision.Type
 
@@ -94,6 +107,8 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   approval: Schema.optionalKey(ApprovalTerms),
   /** How often an item may be tried by policy after failures that a new attempt may mend. */
   attemptsMax: AttemptNumber,
+  /** Off where it is not said, as in logs from before payees were verified. */
+  payeePolicy: Schema.optionalKey(PayeePolicy),
 })
 
 /** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */
@@ -111,11 +126,29 @@ export const ScreeningRequested = Schema.TaggedStruct("ScreeningRequested", {
   items,
 })
 
-export const ItemsScreened = Schema.TaggedStruct("ItemsScreened", {
+/** Whose answer it is: the clearance, the engine's name for it, and the lists that it looked into. */
+const answer = {
   at: Instant,
   clearance: Schema.Int,
   clearanceId: Schema.String,
   listVersion: Schema.String,
+}
+
+export const ItemsScreened = Schema.TaggedStruct("ItemsScreened", {
+  ...answer,
+  decisions: Schema.NonEmptyArray(ClearanceDecision),
+})
+
+/** The engine takes its time over some items. If it has not told by `decideBy`, it is asked again. */
+export const ClearancePending = Schema.TaggedStruct("ClearancePending", {
+  ...answer,
+  items,
+  decideBy: Instant,
+})
+
+/** The engine said something stricter of items after an intent to pay them: an alarm. Nothing more is sent for them. */
+export const ClearanceWithdrawn = Schema.TaggedStruct("ClearanceWithdrawn", {
+  ...answer,
   decisions: Schema.NonEmptyArray(ClearanceDecision),
 })
 
@@ -172,13 +205,39 @@ export const PostingBooked = Schema.TaggedStruct("PostingBooked", {
   ledgerPostingId: Schema.String,
 })
 
+/**
+ * The ledger understood the posting and will not book it. Its items are posted anew, at `retryAt` or, where only funds
+ * were missing, as soon as they come.
+ */
+export const PostingRefused = Schema.TaggedStruct("PostingRefused", {
+  at: Instant,
+  posting: Schema.Int,
+  /** The ledger's own code. */
+  code: Schema.String,
+  retryAt: Instant,
+})
+
+/** The ledger told that the partner's account in a currency was funded: what waits for that is tried again. */
+export const FundsArrived = Schema.TaggedStruct("FundsArrived", { at: Instant, currency: Currency })
+
+/** Why an attempt goes to its bank: by which rule of which version, and which banks of the rule are left to try. */
+export const Route = Schema.Struct({
+  rule: Schema.String,
+  version: Schema.String,
+  others: Schema.optionalKey(Schema.Array(Schema.String)),
+})
+export type Route = typeof Route.Type
+
 /** One attempt to pay an item, as it is meant to be sent. */
 export const TransferIntent = Schema.Struct({
   item: ItemNumber,
   attempt: AttemptNumber,
   bank: Schema.String,
   reference: Schema.String,
+  /** Absent in logs from before rules were recorded. */
+  route: Schema.optionalKey(Route),
 })
+export type TransferIntent = typeof TransferIntent.Type
 
 /** The intents of transfers, recorded before the banks are called: a chunk of them, as they are written and sent. */
 export const TransfersRequested = Schema.TaggedStruct("TransfersRequested", {
@@ -212,6 +271,8 @@ export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
   code: Schema.String,
   category: FailureCategory,
   retryable: Schema.Boolean,
+  /** Whether another bank may pay it; absent in logs from before payouts were rerouted. */
+  reroutable: Schema.optionalKey(Schema.Boolean),
 })
 
 /** A settled transfer came back, perhaps days after the batch was closed. */
@@ -252,6 +313,16 @@ export const RetryRequested = Schema.TaggedStruct("RetryRequested", {
   by: Actor,
 })
 
+/** A bank refused what another one may pay: the item goes to the next bank of its rule, as a new attempt with a new key. */
+export const RerouteRequested = Schema.TaggedStruct("RerouteRequested", { at: Instant, item: ItemNumber })
+
+/** No rule of a version leads these items to a bank: a person mends the rules, then retries or cancels them. */
+export const ItemsUnrouted = Schema.TaggedStruct("ItemsUnrouted", {
+  at: Instant,
+  items,
+  version: Schema.String,
+})
+
 export const BatchClosed = Schema.TaggedStruct("BatchClosed", { at: Instant, state: ClosedState })
 
 export const BatchEvent = Schema.Union([
@@ -259,6 +330,8 @@ export const BatchEvent = Schema.Union([
   ItemsReceived,
   ScreeningRequested,
   ItemsScreened,
+  ClearancePending,
+  ClearanceWithdrawn,
   ItemReviewed,
   BatchApproved,
   ApprovalExpired,
@@ -267,6 +340,8 @@ export const BatchEvent = Schema.Union([
   CancellationRefused,
   PostingRequested,
   PostingBooked,
+  PostingRefused,
+  FundsArrived,
   TransfersRequested,
   TransferResent,
   TransferAccepted,
@@ -278,6 +353,8 @@ export const BatchEvent = Schema.Union([
   LateOutcomeDetected,
   ParkedResolved,
   RetryRequested,
+  RerouteRequested,
+  ItemsUnrouted,
   BatchClosed,
 ])
 export type BatchEvent = typeof BatchEvent.Type

@@ -13,11 +13,13 @@ import {
   emptyBatch,
   type Item,
   type ItemState,
+  isAwaited,
   type Tally,
   type TransferFinal,
+  waitsForFunds,
 } from "./batch.ts"
-import type { BatchEvent, BatchEventOf, PayoutItem } from "./events.ts"
-import { isRetryDue, taskOf } from "./task.ts"
+import type { BatchEvent, BatchEventOf, ClearanceDecision, PayoutItem } from "./events.ts"
+import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
 export const evolve = (batch: Batch, event: BatchEvent): Batch => {
@@ -36,10 +38,16 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       return batch
     case "ScreeningRequested":
       batch.clearanceCount = event.clearance
-      batch.clearances.set(event.clearance, event.items)
+      batch.clearances.set(event.clearance, { items: event.items, decideBy: undefined, deferrals: 0 })
       return changeAll(batch, event.items, { state: "screening", clearance: event.clearance })
     case "ItemsScreened":
       return screened(batch, event)
+    case "ClearancePending":
+      return deferred(batch, event)
+    case "ClearanceWithdrawn":
+      for (const decision of event.decisions)
+        change(batch, decision.item, { ...wordOf(event, decision), clearanceWithdrawn: true })
+      return batch
     case "ItemReviewed":
       return event.decision === "released"
         ? change(batch, event.item, { state: "cleared", reason: undefined })
@@ -55,7 +63,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       batch.arrivals = event.arrivals
       return batch
     case "ItemsCancelled":
-      return changeAll(batch, event.items, { state: "cancelled", reason: event.reason })
+      return changeAll(batch, event.items, { state: "cancelled", cancelled: true, reason: event.reason })
     case "CancellationRefused":
       return batch
     case "PostingRequested":
@@ -66,6 +74,10 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       return changeAll(batch, event.items, { posting: event.posting })
     case "PostingBooked":
       return booked(batch, event.posting)
+    case "PostingRefused":
+      return refused(batch, event)
+    case "FundsArrived":
+      return funded(batch, event)
     case "TransfersRequested":
       for (const transfer of event.transfers) requested(batch, event.at, transfer)
       return batch
@@ -101,7 +113,14 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ParkedResolved":
       return resolved(batch, event)
     case "RetryRequested":
-      return change(batch, event.item, { state: "cleared", reason: undefined })
+      return change(batch, event.item, { state: "cleared", reason: undefined, reroute: undefined })
+    case "RerouteRequested":
+      return rerouted(batch, event)
+    case "ItemsUnrouted":
+      return changeAll(batch, event.items, {
+        state: "parked",
+        reason: `no rule of version ${event.version} leads to a bank`,
+      })
     case "BatchClosed":
       batch.closed = event.state
       return batch
@@ -127,6 +146,7 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   batch.approval =
     event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
   batch.attemptsMax = event.attemptsMax
+  batch.payeePolicy = event.payeePolicy ?? "off"
   batch.itemCount = event.itemCount
   batch.receivedAt = event.at
   return batch
@@ -139,9 +159,16 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     ledger: "none",
     task: "submit",
     clearance: undefined,
+    verdict: undefined,
+    listVersion: undefined,
+    payee: undefined,
+    clearanceWithdrawn: false,
+    cancelled: false,
     posting: undefined,
+    refusal: undefined,
     transfer: undefined,
     earlier: [],
+    reroute: undefined,
     reason: undefined,
   }
   batch.items.set(item.item, item)
@@ -154,36 +181,82 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
 const verdicts = { approved: "cleared", rejected: "rejected", review: "held" } as const
 
 /** Items that were cancelled while they were screened stay cancelled, whatever the answer. */
-const screened = (batch: Batch, { clearance, decisions }: BatchEventOf<"ItemsScreened">): Batch => {
-  for (const { item, decision, reason } of decisions)
-    change(batch, item, { state: verdicts[decision], clearance: undefined, reason })
-  const asked = batch.clearances.get(clearance)
-  if (asked?.every((item) => !batch.tasks.screen.has(item))) batch.clearances.delete(clearance)
+const screened = (batch: Batch, event: BatchEventOf<"ItemsScreened">): Batch => {
+  for (const decision of event.decisions) {
+    const { item, reason } = decision
+    change(batch, item, { ...wordOf(event, decision), state: verdicts[decision.decision], reason })
+  }
+  const asked = batch.clearances.get(event.clearance)
+  if (asked !== undefined && !isAwaited(batch, asked)) batch.clearances.delete(event.clearance)
   return batch
+}
+
+/** What is remembered of the engine's word, whatever becomes of the item. */
+const wordOf = (
+  { listVersion }: BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">,
+  { decision, payee }: ClearanceDecision,
+): Partial<Item> => ({ verdict: decision, listVersion, ...(payee === undefined ? {} : { payee }) })
+
+const deferred = (batch: Batch, event: BatchEventOf<"ClearancePending">): Batch => {
+  const clearance = batch.clearances.get(event.clearance)
+  if (clearance === undefined)
+    throw new Error(`clearance ${event.clearance} waits for nothing: the log is not legal`)
+  clearance.decideBy = event.decideBy
+  clearance.deferrals += 1
+  return changeAll(batch, event.items, { reason: "the compliance engine decides later" })
 }
 
 const bookings = { hold: "held", post: "posted", release: "released", reverse: "reversed" } as const
 
 const booked = (batch: Batch, number: number): Batch => {
+  const { kind, items } = takePosting(batch, number)
+  return changeAll(batch, items, { posting: undefined, ledger: bookings[kind] })
+}
+
+/** Items that need another posting by now, or none, have nothing to wait for. */
+const refused = (batch: Batch, { posting, code, retryAt }: BatchEventOf<"PostingRefused">): Batch => {
+  const { kind, items } = takePosting(batch, posting)
+  for (const number of items) {
+    const times = (itemOf(batch, number).refusal?.times ?? 0) + 1
+    change(batch, number, { posting: undefined })
+    if (itemOf(batch, number).task === kind)
+      change(batch, number, { refusal: { posting, kind, code, times, retryAt } })
+  }
+  return batch
+}
+
+const funded = (batch: Batch, { at, currency }: BatchEventOf<"FundsArrived">): Batch => {
+  for (const number of batch.refused) {
+    const item = itemOf(batch, number)
+    if (item.refusal !== undefined && waitsForFunds(item, currency))
+      change(batch, number, { refusal: { ...item.refusal, retryAt: Math.min(item.refusal.retryAt, at) } })
+  }
+  return batch
+}
+
+const takePosting = (batch: Batch, number: number) => {
   const posting = batch.postings.get(number)
   if (posting === undefined) throw new Error(`posting ${number} was never requested: the log is not legal`)
   batch.postings.delete(number)
-  return changeAll(batch, posting.items, { posting: undefined, ledger: bookings[posting.kind] })
+  return posting
 }
 
 const requested = (
   batch: Batch,
   at: number,
-  { item, attempt, bank, reference }: BatchEventOf<"TransfersRequested">["transfers"][number],
+  { item, attempt, bank, reference, route }: BatchEventOf<"TransfersRequested">["transfers"][number],
 ): void => {
-  const { transfer, earlier } = itemOf(batch, item)
+  const { transfer, earlier, reroute } = itemOf(batch, item)
   if (transfer !== undefined) earlier.push(transfer)
   change(batch, item, {
     state: "transferring",
+    reroute: undefined,
     transfer: {
       attempt,
       bank,
       reference,
+      route,
+      round: (transfer?.round ?? 0) + (reroute === undefined ? 1 : 0),
       requestedAt: at,
       phase: "transferring",
       sends: 1,
@@ -198,9 +271,13 @@ const requested = (
       code: undefined,
       category: undefined,
       retryable: false,
+      reroutable: false,
     },
   })
 }
+
+const rerouted = (batch: Batch, { item }: BatchEventOf<"RerouteRequested">): Batch =>
+  change(batch, item, { state: "cleared", reason: undefined, reroute: itemOf(batch, item).transfer?.route })
 
 type AboutTransfer = { readonly at: number; readonly item: number; readonly attempt: number }
 
@@ -226,7 +303,7 @@ const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
 
 /** What a bank said when it failed or returned a transfer. */
 type Refusal = Pick<BatchEventOf<"TransferReturned">, "code"> &
-  Partial<Pick<BatchEventOf<"TransferFailed">, "category" | "retryable">>
+  Partial<Pick<BatchEventOf<"TransferFailed">, "category" | "retryable" | "reroutable">>
 
 const concluded = (
   batch: Batch,
@@ -242,6 +319,7 @@ const concluded = (
   transfer.code = refusal?.code
   transfer.category = refusal?.category
   transfer.retryable = refusal?.retryable ?? false
+  transfer.reroutable = refusal?.reroutable ?? false
   return stand(batch, about, refusal?.code)
 }
 
@@ -265,7 +343,7 @@ const resolved = (batch: Batch, event: BatchEventOf<"ParkedResolved">): Batch =>
   transfer.concludedAt = event.at
   transfer.dispute = undefined
   const { transfer: last } = itemOf(batch, event.item)
-  if (last !== undefined) last.retryable = false
+  if (last !== undefined) last.retryable = last.reroutable = false
   return stand(batch, event, event.reason)
 }
 
@@ -294,8 +372,13 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
     batch.tasks[task].add(number)
     item.task = task
   }
+  if (task !== "book" && task !== item.refusal?.kind) item.refusal = undefined
+  if (item.refusal !== undefined) batch.refused.add(number)
+  else if (batch.refused.size > 0) batch.refused.delete(number)
   if (isRetryDue(batch, item)) batch.retries.add(number)
   else if (batch.retries.size > 0) batch.retries.delete(number)
+  if (isRerouteDue(item)) batch.reroutes.add(number)
+  else if (batch.reroutes.size > 0) batch.reroutes.delete(number)
   return batch
 }
 

@@ -1,7 +1,9 @@
 /**
  * What a bank's code means for a payout. Sources: ISO 20022 external code sets (ExternalStatusReason1Code and
- * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85.
- * A code that is not here is not guessed at: it parks the item and raises an alarm.
+ * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85; the
+ * words at the end are those of banks of the kind `synchronous`.
+ * A code that is not here is not guessed at: it parks the item and raises an alarm. The codes of duplicates (AM05, DUPL,
+ * RF01, R24) are left out on purpose: they refuse a copy, and say nothing of the first one, which may be paid.
  */
 
 /** Whose problem it is. */
@@ -22,6 +24,8 @@ export interface FailureMeaning {
   readonly category: FailureCategory
   /** Whether the same payout may succeed in a new attempt without anyone changing it. */
   readonly retryable: boolean
+  /** Whether another bank may pay it as it is: never where the beneficiary, the amount or the law is the reason. */
+  readonly reroutable: boolean
   readonly nextAction: NextAction
   readonly meaning: string
 }
@@ -30,14 +34,20 @@ type Kind = keyof typeof kinds
 
 /** The rows below name one of these; each is a category with what follows from it. */
 const kinds = {
-  details: { category: "beneficiary", retryable: false, nextAction: "correct-details" },
-  beneficiary: { category: "beneficiary", retryable: false, nextAction: "contact-beneficiary" },
-  outage: { category: "bank", retryable: true, nextAction: "retry" },
-  bank: { category: "bank", retryable: false, nextAction: "contact-support" },
-  compliance: { category: "compliance", retryable: false, nextAction: "do-not-retry" },
-  funds: { category: "funds", retryable: true, nextAction: "fund-account" },
-  limit: { category: "limit", retryable: false, nextAction: "split-or-lower-amount" },
-  technical: { category: "technical", retryable: false, nextAction: "contact-support" },
+  details: { category: "beneficiary", retryable: false, reroutable: false, nextAction: "correct-details" },
+  beneficiary: {
+    category: "beneficiary",
+    retryable: false,
+    reroutable: false,
+    nextAction: "contact-beneficiary",
+  },
+  outage: { category: "bank", retryable: true, reroutable: true, nextAction: "retry" },
+  bank: { category: "bank", retryable: false, reroutable: false, nextAction: "contact-support" },
+  elsewhere: { category: "bank", retryable: false, reroutable: true, nextAction: "contact-support" },
+  compliance: { category: "compliance", retryable: false, reroutable: false, nextAction: "do-not-retry" },
+  funds: { category: "funds", retryable: true, reroutable: false, nextAction: "fund-account" },
+  limit: { category: "limit", retryable: false, reroutable: false, nextAction: "split-or-lower-amount" },
+  technical: { category: "technical", retryable: false, reroutable: false, nextAction: "contact-support" },
 } as const
 
 const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> = [
@@ -55,12 +65,11 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["AC14", "beneficiary", "account of a type that cannot receive"],
   ["AG01", "beneficiary", "transaction forbidden on this account"],
   ["AG02", "technical", "operation code invalid"],
-  ["AG03", "bank", "transaction not supported by the bank"],
+  ["AG03", "elsewhere", "transaction not supported by the bank"],
   ["AM01", "technical", "amount is zero"],
   ["AM02", "limit", "amount not allowed"],
   ["AM03", "details", "currency not allowed for this account"],
   ["AM04", "funds", "insufficient funds"],
-  ["AM05", "technical", "duplicate at the bank"],
   ["AM06", "limit", "amount below the minimum"],
   ["AM07", "funds", "amount blocked"],
   ["AM09", "technical", "amount differs from what was agreed"],
@@ -76,9 +85,8 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["CNOR", "details", "beneficiary's bank not registered"],
   ["CURR", "details", "currency incorrect"],
   ["CUST", "beneficiary", "returned at the customer's request"],
-  ["DNOR", "bank", "payer's bank not registered"],
+  ["DNOR", "elsewhere", "payer's bank not registered"],
   ["DT01", "technical", "date invalid"],
-  ["DUPL", "technical", "duplicate payment"],
   ["ED05", "outage", "settlement failed"],
   ["FF01", "technical", "message format invalid"],
   ["FOCR", "beneficiary", "returned after a cancellation request"],
@@ -92,11 +100,11 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["RC01", "details", "bank identifier incorrect"],
   ["RC03", "technical", "payer's bank identifier invalid"],
   ["RC04", "details", "beneficiary's bank identifier invalid"],
-  ["RF01", "technical", "transaction reference not unique"],
   ["RR01", "compliance", "payer's account or identification missing"],
   ["RR02", "compliance", "payer's name or address missing"],
   ["RR03", "compliance", "beneficiary's name or address missing"],
   ["RR04", "compliance", "regulatory reason"],
+  ["RR10", "details", "name or text in characters, or of a length, that the scheme does not take"],
   ["TECH", "outage", "technical problem at the bank"],
   ["TM01", "outage", "received after the cut-off time"],
   ["UPAY", "technical", "payment not justified"],
@@ -117,15 +125,19 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["R21", "technical", "company identification invalid"],
   ["R22", "details", "individual identification invalid"],
   ["R23", "beneficiary", "credit refused by the receiver"],
-  ["R24", "technical", "duplicate entry"],
   ["R26", "technical", "mandatory field error"],
   ["R28", "details", "routing number check digit wrong"],
-  ["R30", "bank", "bank does not take part in the programme"],
-  ["R34", "bank", "bank takes part with limits"],
+  ["R30", "elsewhere", "bank does not take part in the programme"],
+  ["R34", "elsewhere", "bank takes part with limits"],
   ["R61", "technical", "misrouted return"],
   ["R80", "technical", "cross-border coding error"],
-  ["R83", "bank", "foreign bank unable to settle"],
-  ["R84", "bank", "not processed by the gateway operator"],
+  ["R83", "elsewhere", "foreign bank unable to settle"],
+  ["R84", "elsewhere", "not processed by the gateway operator"],
+  ["ACCOUNT_CLOSED", "beneficiary", "account closed"],
+  ["ACCOUNT_INVALID", "details", "account number invalid"],
+  ["CURRENCY_UNSUPPORTED", "elsewhere", "currency that the bank does not pay"],
+  ["INSUFFICIENT_FUNDS", "funds", "insufficient funds"],
+  ["LIMIT_EXCEEDED", "limit", "amount above the bank's limit"],
 ]
 
 const meanings: ReadonlyMap<string, FailureMeaning> = new Map(
@@ -136,3 +148,11 @@ const meanings: ReadonlyMap<string, FailureMeaning> = new Map(
 export const meaningOf = (code: string): FailureMeaning | undefined => meanings.get(code)
 
 export const mappedCodes: ReadonlyArray<FailureMeaning> = [...meanings.values()]
+
+/** Stands for a reason that was not given, or not in a code. Nobody maps it: such an item is left to a person. */
+export const UNSPECIFIED = "unspecified"
+
+const plainCode = /^(?!(.*\d){8})[\w.-]{1,35}$/
+
+/** The same, if it may be a code and cannot be an account number. An odd one is not worth losing a final word for. */
+export const plainCodeOf = (said: string): string => (plainCode.test(said) ? said : UNSPECIFIED)

@@ -58,5 +58,18 @@ export const parseTransferReference = (reference: string): TransferKey | undefin
   return isBatchId(batch) ? { batch, item: Number(match[2]), attempt: Number(match[3]) } : undefined
 }
 
+/** The name of a batch's n-th clearance: the engine's idempotency key, and what its callbacks are about. */
+export const clearanceKey = (batch: BatchId, clearance: number): string => `${batch}-S${clearance}`
+
+const clearancePattern = /^(pb_[a-z2-7]{22})-S([1-9][0-9]{0,5})$/
+
+/** Reads the name of a clearance back, or `undefined` when it is not one of ours. */
+export const parseClearanceKey = (
+  key: string,
+): { readonly batch: BatchId; readonly clearance: number } | undefined => {
+  const [, batch = "", clearance] = clearancePattern.exec(key) ?? []
+  return isBatchId(batch) ? { batch, clearance: Number(clearance) } : undefined
+}
+
 /** The ledger's idempotency key of a batch's n-th posting. */
 export const postingKey = (batch: BatchId, posting: number): string => `${batch}-L${posting}`

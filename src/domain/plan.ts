@@ -1,10 +1,12 @@
 /** Which work is due for a batch: a pure function of its state and the time. */
 import { Array as Arr } from "effect"
-import { type Batch, isAwaitingApproval, isComplete, mayStart, type Task } from "./batch.ts"
+import { type Batch, isAwaited, isAwaitingApproval, isComplete, mayStart, type Task } from "./batch.ts"
 import type { PostingKind } from "./events.ts"
 import type { ItemSet } from "./item-set.ts"
 
 type Items = Arr.NonEmptyReadonlyArray<number>
+/** Items that are in a call under way. */
+type Busy = Pick<ReadonlySet<number>, "has">
 
 /** Work that is due. The first four are calls to others; the rest are decisions that go straight to the log. */
 export type Work =
@@ -18,6 +20,7 @@ export type Work =
   | { readonly _tag: "RequestPosting"; readonly kind: PostingKind; readonly items: Items }
   | { readonly _tag: "RequestTransfers"; readonly items: Items }
   | { readonly _tag: "Retry"; readonly item: number }
+  | { readonly _tag: "Reroute"; readonly item: number }
   | { readonly _tag: "Close" }
 
 /** Items in one call to the compliance engine or the ledger. */
@@ -32,11 +35,7 @@ const postingKinds: ReadonlyArray<PostingKind> = ["hold", "post", "release", "re
  * The work that is due now (milliseconds since the epoch), except for items that are `busy`: in a call under way.
  * Bounded: at most one chunk of each kind.
  */
-export const plan = (
-  batch: Batch,
-  now: number,
-  busy: Pick<ReadonlySet<number>, "has"> = noItems,
-): ReadonlyArray<Work> => {
+export const plan = (batch: Batch, now: number, busy: Busy = noItems): ReadonlyArray<Work> => {
   const work: Array<Work> = []
   const add = (items: ReadonlyArray<number>, make: (items: Items) => Work): void => {
     if (Arr.isReadonlyArrayNonEmpty(items)) work.push(make(items))
@@ -45,9 +44,10 @@ export const plan = (
 
   add(idle("submit", CHUNK_MAX), (items) => ({ _tag: "RequestScreening", items }))
   for (const [clearance, asked] of batch.clearances) {
-    // Asked again it is the same question, also about items that were cancelled meanwhile: its key stands for all.
-    const waits = asked.some((item) => batch.tasks.screen.has(item)) && !asked.some((item) => busy.has(item))
-    add(waits ? asked : [], (items) => ({ _tag: "Screen", clearance, items }))
+    const { items, decideBy = now } = asked
+    // Asked again it is the same question, also about items that are decided or cancelled: its key stands for all.
+    const due = decideBy <= now && isAwaited(batch, asked) && !items.some((item) => busy.has(item))
+    add(due ? items : [], (items) => ({ _tag: "Screen", clearance, items }))
   }
   if (isAwaitingApproval(batch) && (batch.approval?.expiresAt ?? now) <= now)
     work.push({ _tag: "ExpireApproval" })
@@ -56,7 +56,7 @@ export const plan = (
     if (kind === "hold" && batch.startedAt === undefined) continue
     // One posting of a kind at a time: what becomes due meanwhile goes together into the next.
     const underWay = [...batch.postings.values()].some((posting) => posting.kind === kind)
-    if (!underWay) add(idle(kind, CHUNK_MAX), (items) => ({ _tag: "RequestPosting", kind, items }))
+    if (!underWay) add(postable(batch, kind, now, busy), (items) => ({ _tag: "RequestPosting", kind, items }))
   }
   for (const [posting, { kind, items }] of batch.postings) {
     if (!items.some((item) => busy.has(item))) add(items, (items) => ({ _tag: "Book", posting, kind, items }))
@@ -76,6 +76,7 @@ export const plan = (
   )
   if (batch.closed === undefined) {
     for (const item of take(batch.retries, CHUNK_MAX, () => true)) work.push({ _tag: "Retry", item })
+    for (const item of take(batch.reroutes, CHUNK_MAX, () => true)) work.push({ _tag: "Reroute", item })
     if (isComplete(batch)) work.push({ _tag: "Close" })
   }
   return work
@@ -85,6 +86,14 @@ export const plan = (
 export const wakeAt = (batch: Batch): number | undefined => {
   let earliest = Number.POSITIVE_INFINITY
   for (const item of batch.tasks.inquire) earliest = Math.min(earliest, inquireAt(batch, item))
+  for (const clearance of batch.clearances.values())
+    if (clearance.decideBy !== undefined && isAwaited(batch, clearance))
+      earliest = Math.min(earliest, clearance.decideBy)
+  for (const number of batch.refused) {
+    const item = batch.items.get(number)
+    // One that is being asked for again wakes nobody.
+    if (item?.posting === undefined) earliest = Math.min(earliest, item?.refusal?.retryAt ?? earliest)
+  }
   if (batch.closed === undefined && batch.startedAt === undefined) {
     if (isAwaitingApproval(batch)) earliest = Math.min(earliest, batch.approval?.expiresAt ?? earliest)
     else if (mayStart(batch, Number.POSITIVE_INFINITY))
@@ -93,9 +102,24 @@ export const wakeAt = (batch: Batch): number | undefined => {
   return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
 }
 
+/**
+ * The items of the next posting of a kind. What the ledger refused is tried again apart from what it was not asked yet,
+ * and by currency, so that nothing waits for funds that others lack.
+ */
+const postable = (batch: Batch, kind: PostingKind, now: number, busy: Busy): ReadonlyArray<number> => {
+  let group: string | undefined
+  return take(batch.tasks[kind], CHUNK_MAX, (number) => {
+    const item = batch.items.get(number)
+    if (busy.has(number) || item === undefined || (item.refusal?.retryAt ?? now) > now) return false
+    const own = item.refusal === undefined ? "new" : `${item.refusal.posting} ${item.currency}`
+    group ??= own
+    return own === group
+  })
+}
+
 const inquireAt = (batch: Batch, item: number): number => batch.items.get(item)?.transfer?.inquireAt ?? 0
 
-const noItems: ReadonlySet<number> = new Set()
+const noItems: Busy = new Set<number>()
 
 const take = (from: ItemSet, limit: number, accept: (item: number) => boolean): ReadonlyArray<number> => {
   const taken: Array<number> = []

@@ -10,6 +10,7 @@
  */
 import type { VisibleAccount } from "./beneficiary.ts"
 import { addDays, businessDayAfter, type Calendar, type Day, isBusinessDay } from "./business-days.ts"
+import { localTime } from "./local-time.ts"
 
 export const schemes = ["sepa", "faster-payments", "ach", "cross-border"] as const
 export type Scheme = (typeof schemes)[number]
@@ -38,24 +39,27 @@ export const schemeOf = (account: Pick<VisibleAccount, "scheme">, currency: stri
   return "cross-border"
 }
 
-/** The day on which a payout that goes out at `at` (epoch milliseconds) should arrive, in the scheme's time zone. */
-export const arrivalOf = (scheme: Scheme, at: number): Day => {
-  const { timeZone, calendar, cutOff, businessDays } = rules[scheme]
+/** The day on which a payout that goes out at `at` (epoch milliseconds) is executed, in the scheme's time zone. */
+export const executionOf = (scheme: Scheme, at: number): Day => {
+  const { timeZone, calendar, cutOff } = rules[scheme]
   const { day, time } = localTime(timeZone, at)
   if (calendar === undefined) return day
   const missed = cutOff !== undefined && isBusinessDay(calendar, day) && time >= cutOff
-  return businessDayAfter(calendar, missed ? addDays(day, 1) : day, businessDays)
+  return businessDayAfter(calendar, missed ? addDays(day, 1) : day, 0)
 }
 
-const formats = new Map(
-  schemes.map((scheme) => {
-    const { timeZone } = rules[scheme]
-    return [timeZone, new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "short" })]
-  }),
-)
+/** The day on which a payout that goes out at `at` (epoch milliseconds) should arrive, in the scheme's time zone. */
+export const arrivalOf = (scheme: Scheme, at: number): Day => {
+  const { calendar, businessDays } = rules[scheme]
+  const execution = executionOf(scheme, at)
+  return calendar === undefined ? execution : businessDayAfter(calendar, execution, businessDays)
+}
 
-/** Swedish dates are ISO 8601: "2026-11-23 16:05". */
-const localTime = (timeZone: string, at: number): { readonly day: Day; readonly time: string } => {
-  const [day = "", time = ""] = (formats.get(timeZone)?.format(at) ?? "").split(" ")
-  return { day, time }
+/** Until when (epoch milliseconds) a payout can go out on a day; `undefined` for a scheme that never closes. */
+export const cutOffOn = (scheme: Scheme, day: Day): number | undefined => {
+  const { timeZone, cutOff } = rules[scheme]
+  if (cutOff === undefined) return undefined
+  const asUtc = Date.parse(`${day}T${cutOff}Z`)
+  const there = localTime(timeZone, asUtc)
+  return asUtc - (Date.parse(`${there.day}T${there.time}Z`) - asUtc)
 }

@@ -1,9 +1,26 @@
 /** What has to happen to an item next. */
 import type { AttemptPhase, Batch, Item, Task } from "./batch.ts"
+import { ATTEMPTS_MAX } from "./identifiers.ts"
 
-/** Whether policy tries a failed item again: it may help, its money is back, and the partner has attempts left. */
-export const isRetryDue = ({ attemptsMax }: Batch, { state, task, transfer }: Item): boolean =>
-  state === "failed" && task === "none" && transfer?.retryable === true && transfer.attempt < attemptsMax
+/** Refused by one bank, and going to the next one of its rule, which may pay it, unless compliance thought again. */
+export const isOnItsWay = ({ state, transfer, clearanceWithdrawn, cancelled }: Item): boolean =>
+  state === "failed" &&
+  !clearanceWithdrawn &&
+  !cancelled &&
+  transfer?.reroutable === true &&
+  (transfer.route?.others ?? []).length > 0 &&
+  transfer.attempt < ATTEMPTS_MAX
+
+/** Whether the next bank's turn has come: the money that was held for the one before is back. */
+export const isRerouteDue = (item: Item): boolean => item.task === "none" && isOnItsWay(item)
+
+/** Whether policy tries a failed item again: it may, it may help, its money is back, and the partner has attempts left. */
+export const isRetryDue = ({ attemptsMax }: Batch, item: Item): boolean => {
+  const { state, task, transfer, clearanceWithdrawn, cancelled } = item
+  if (state !== "failed" || task !== "none" || clearanceWithdrawn || cancelled) return false
+  if (transfer?.retryable !== true || isOnItsWay(item)) return false
+  return transfer.round < attemptsMax && transfer.attempt < ATTEMPTS_MAX
+}
 
 /** The next thing that has to happen to an item, from its states alone. */
 export const taskOf = (item: Item): Task => {
@@ -19,8 +36,6 @@ export const taskOf = (item: Item): Task => {
     case "parked":
       // An open attempt goes on being asked about, whatever is in dispute.
       return item.transfer?.outcome === undefined ? phaseTasks[item.transfer?.phase ?? "parked"] : "review"
-    case "rejected":
-      return "none"
     case "cleared":
       return ledger === "held" ? "request" : "hold"
     case "transferring":
@@ -32,6 +47,7 @@ export const taskOf = (item: Item): Task => {
       // What was released or reversed and is paid after all is held and posted like any payment.
       return ledger === "posted" ? "none" : ledger === "held" ? "post" : "hold"
     case "failed":
+    case "rejected":
     case "cancelled":
       // Posted, where a person found that it was not paid after all.
       return ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"

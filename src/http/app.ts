@@ -3,18 +3,23 @@ import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
+import type { ProviderReports } from "../connectors/provider-reports.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { EventLog } from "../streams/event-log.ts"
+import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { bankCallbacks } from "./bank-callbacks.ts"
+import { complianceCallbacks } from "./compliance-callbacks.ts"
 import { type EdgeEnv, makeEdge } from "./edge.ts"
 import { NotFound } from "./failures.ts"
 import type { Intake } from "./intake.ts"
+import { ledgerCallbacks } from "./ledger-callbacks.ts"
 import { openApiDocument } from "./openapi.ts"
 import { operations, type ReadinessChecks } from "./operations.ts"
 import { payoutBatches } from "./payout-batches.ts"
+import { providers } from "./providers.ts"
 import type { RequestBodies } from "./request-body.ts"
 import { webhookEndpoints } from "./webhook-endpoints.ts"
 
@@ -25,8 +30,10 @@ export type HttpServices =
   | EventLog
   | Intake
   | PartnerKeys
+  | ProviderReports
   | ReadinessChecks
   | RequestBodies
+  | StrayCallbacks
   | WebhookEndpoints
 
 /** Builds the app; it serves for as long as the services that it captured live. */
@@ -37,7 +44,10 @@ export const makeApp = Effect.gen(function* () {
   app.route("/", payoutBatches(edge))
   app.route("/", webhookEndpoints(edge))
   app.route("/", yield* bankCallbacks(edge))
+  app.route("/", yield* complianceCallbacks(edge))
+  app.route("/", yield* ledgerCallbacks(edge))
   app.route("/", operations(edge))
+  app.route("/", providers(edge))
   app.get("/openapi.json", (c) => c.json(openApiDocument))
   app.get("/", (c) => c.json(index))
   app.notFound(edge.open(() => Effect.fail(new NotFound({ what: "resource" }))))

@@ -1,20 +1,20 @@
 /** `POST /bank-callbacks/:bank`: what banks tell of transfers, signed as Standard Webhooks. */
 import { hash } from "node:crypto"
-import { Clock, Effect, Redacted, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import { Hono } from "hono"
-import { Webhook, WebhookVerificationError } from "standardwebhooks"
 import { AppConfig } from "../config.ts"
 import type { TransferOutcome } from "../domain/commands.ts"
+import { plainCodeOf } from "../domain/failure-codes.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
+import { StrayCallbacks, strayOf } from "../streams/stray-callbacks.ts"
+import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { InvalidRequest, InvalidSignature, NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
 import { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
-/** How long a repetition costs nothing; one that comes later goes to the batch, which knows old news. */
-const KEPT_MS = 600_000
 
 const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
 
@@ -31,28 +31,33 @@ type Callback = typeof Callback.Type
 
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
-/** The route of callbacks. All banks sign with the one secret of the configuration. */
-export const bankCallbacks = Effect.fnUntraced(function* (edge: Edge<AppConfig | EventLog | RequestBodies>) {
-  const { callbackSecret } = (yield* AppConfig).providers
-  const webhook = new Webhook(Redacted.value(callbackSecret))
+/** The route of callbacks. A bank signs with its own secret, where the configuration has one for each. */
+export const bankCallbacks = Effect.fnUntraced(function* (
+  edge: Edge<AppConfig | EventLog | StrayCallbacks | RequestBodies>,
+) {
+  const { callbackSecretOf } = (yield* AppConfig).providers
+  const verify: Verify = (c, body) => {
+    const secret = callbackSecretOf(c.req.param("bank") ?? "")
+    return secret === undefined ? Effect.fail(new InvalidSignature()) : verifying(secret)(c, body)
+  }
   return new Hono<EdgeEnv>().post(
     "/bank-callbacks/:bank",
     edge.open((c) =>
       Effect.flatMap(RequestBodies, (bodies) =>
-        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, webhook, body)),
+        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
       ),
     ),
   )
 })
 
 /** Puts what the bank tells into the mailbox of the batch; hearing it again changes nothing. */
-const hear = Effect.fnUntraced(function* (c: EdgeContext, webhook: Webhook, body: Buffer) {
-  yield* verify(c, webhook, body)
+const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+  yield* verify(c, body)
   const callback = yield* readJson(body, decodeCallback)
   if (callback.bank !== c.req.param("bank"))
     return yield* new InvalidRequest({ detail: "The body is from another bank than the path." })
   const transfer = parseTransferReference(callback.reference)
-  if (transfer === undefined) return yield* unknownTransfer(callback)
+  if (transfer === undefined) return yield* unknownTransfer(callback, "not a reference of ours")
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
   const outcome = outcomeOf(callback)
@@ -63,7 +68,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, webhook: Webhook, body
       { _tag: "RecordTransfer", at, item, attempt, bank: callback.bank, outcome },
       commandIdOf(c.req.header("webhook-id") ?? "", callback, outcome),
     )
-    .pipe(Effect.catchTag("NoSuchBatch", () => unknownTransfer(callback)))
+    .pipe(Effect.catchTag("NoSuchBatch", () => unknownTransfer(callback, "no-such-batch")))
   return c.body(null, 202)
 })
 
@@ -74,39 +79,19 @@ const commandIdOf = (
   outcome: TransferOutcome,
 ): CommandId => {
   const said = JSON.stringify([bank, webhookId, reference, outcome])
-  return { id: hash("sha256", said, "base64url"), digest: "", keptMs: KEPT_MS }
+  return { id: hash("sha256", said, "base64url"), digest: "", keptMs: CALLBACK_KEPT_MS }
 }
 
-const verify = (c: EdgeContext, webhook: Webhook, body: Buffer): Effect.Effect<void, InvalidSignature> =>
-  Effect.suspend(() => {
-    const header = (name: string) => c.req.header(name) ?? ""
-    const headers = {
-      "webhook-id": header("webhook-id"),
-      "webhook-timestamp": header("webhook-timestamp"),
-      "webhook-signature": header("webhook-signature"),
-    }
-    try {
-      webhook.verify(body, headers, { jsonParse: false })
-      return Effect.void
-    } catch (error) {
-      return error instanceof WebhookVerificationError
-        ? Effect.fail(new InvalidSignature())
-        : Effect.die(error)
-    }
-  })
-
-const unknownTransfer = ({ bank, reference }: Callback): Effect.Effect<never, NotFound> =>
-  Effect.andThen(
-    Effect.logWarning("a bank told of a transfer that is not ours", { bank, reference }),
-    Effect.fail(new NotFound({ what: "transfer" })),
-  )
-
-/** What may be a code and cannot be an account number. An odd one is not worth losing a final word for. */
-const plainCode = /^(?!(.*\d){8})[\w.-]{1,35}$/
+const unknownTransfer = Effect.fnUntraced(function* (callback: Callback, why: string) {
+  const stray = strayOf(callback, outcomeOf(callback), why)
+  yield* (yield* StrayCallbacks).keep(stray, yield* Clock.currentTimeMillis)
+  yield* Effect.logWarning("a bank told of a transfer that is not ours", stray)
+  return yield* new NotFound({ what: "transfer" })
+})
 
 const outcomeOf = ({ status, code: said = "" }: Callback): TransferOutcome => {
   const evidence = "callback"
-  const code = plainCode.test(said) ? said : "unspecified"
+  const code = plainCodeOf(said)
   switch (status) {
     case "settled":
       return { _tag: "Settled", evidence }

@@ -1,6 +1,7 @@
 /** The shapes that the OpenAPI document refers to. */
 
 import { batchStates, itemStates } from "../domain/batch.ts"
+import { PayeeMatch, Verdict } from "../domain/events.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
 
 const text = (maxLength?: number) => ({
@@ -43,6 +44,11 @@ const endpoint = {
   createdAt: instant,
 }
 const eventTypes = { eventTypes: list({ enum: Object.values(publicEventTypes) }) }
+
+const payee = {
+  enum: PayeeMatch.literals,
+  description: "Whether the beneficiary's name is the one on the account.",
+}
 
 export const schemas = {
   Amount: closedObject({ currency: { type: "string", pattern: "^[A-Z]{3}$" }, value: decimal }),
@@ -114,8 +120,13 @@ export const schemas = {
       version: whole,
       updatedAt: instant,
     },
-    { bank: text(), transferReference: text(35), attempt: whole, reason: text() },
+    { bank: text(), transferReference: text(35), attempt: whole, reason: text(), clearance: of("Clearance") },
   ),
+  Clearance: {
+    ...object({ decision: { enum: Verdict.literals }, listVersion: text(255) }, { payee }),
+    description:
+      "The strictest word of the compliance engine, and the version of the lists that it came from.",
+  },
   PayoutItemPage: object({ items: list(of("PayoutItem")), next: next("string"), version: whole }),
   Approval: closedObject({ by: text(128), hash: text(128) }),
   Cancellation: closedObject(
@@ -149,6 +160,17 @@ export const schemas = {
     },
     { code: text(35) },
   ),
+  ComplianceCallback: object({
+    id: text(255),
+    clearanceId: { ...text(64), description: "The clearanceId of the request." },
+    listVersion: text(255),
+    decisions: {
+      ...list(object({ item: whole, decision: { enum: Verdict.literals } }, { reason: text(200), payee })),
+      minItems: 1,
+      maxItems: 500,
+    },
+  }),
+  Funding: object({ partner: text(), currency: { type: "string", pattern: "^[A-Z]{3}$" } }),
   Problem: object(
     { type: text(), title: text(), status: whole, instance: text() },
     {

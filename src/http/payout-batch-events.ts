@@ -37,6 +37,7 @@ const masked = (event: BatchEvent): Readonly<Record<string, unknown>> => {
     case "ItemsReceived":
       return { items: event.items.map(shownItem), sealed: undefined }
     case "ItemsScreened":
+    case "ClearanceWithdrawn":
       return { decisions: event.decisions.map(withoutQuotes) }
     case "TransferFailed":
     case "TransferReturned":
@@ -49,7 +50,8 @@ const masked = (event: BatchEvent): Readonly<Record<string, unknown>> => {
   }
 }
 
-const withoutQuotes = (decision: ClearanceDecision) =>
+/** The engine was not told the account, and its lists may hold it all the same. */
+export const withoutQuotes = (decision: ClearanceDecision): ClearanceDecision =>
   decision.reason === undefined ? decision : { ...decision, reason: redactText(decision.reason) }
 
 const shownItem = ({ item, reference, beneficiary, currency, minor, remittance }: PayoutItem) => ({

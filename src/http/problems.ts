@@ -1,5 +1,6 @@
 /** The one table from failures to answers: problem details (RFC 9457) that tell a caller what to do next. */
 import { randomBytes } from "node:crypto"
+import type { ReportsUnavailable } from "../connectors/provider-reports.ts"
 import type { InvalidCursor, ReadModelUnavailable } from "../projections/batch-queries.ts"
 import type {
   CommandIdReused,
@@ -47,6 +48,7 @@ export type Failure =
   | NotJson
   | PartnerShareFull
   | ReadModelUnavailable
+  | ReportsUnavailable
   | StreamsUnavailable
   | Unauthorized
   | VaultUnavailable
@@ -181,6 +183,7 @@ const table: Table = {
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
   },
   ReadModelUnavailable: unavailable,
+  ReportsUnavailable: unavailable,
   StreamsUnavailable: unavailable,
   Unauthorized: {
     status: 401,

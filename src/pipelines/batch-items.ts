@@ -17,7 +17,7 @@ export const itemsOf = (batch: Batch, numbers: ReadonlyArray<number>): ReadonlyA
 /** One attempt to pay an item, as it stood when its call was planned: the batch changes in place meanwhile. */
 export interface DueTransfer
   extends TransferKey,
-    Readonly<Pick<Attempt, "bank" | "reference" | "sends" | "inquiries">> {
+    Readonly<Pick<Attempt, "bank" | "reference" | "requestedAt" | "sends" | "inquiries">> {
   readonly payout: Payout
 }
 
@@ -30,6 +30,6 @@ export const transfersOf = (
   numbers.map((number) => {
     const payout = itemOf(batch, number)
     if (payout.transfer === undefined) throw new Error(`item ${number} is to be paid without an intent`)
-    const { attempt, bank, reference, sends, inquiries } = payout.transfer
-    return { batch: id, item: number, attempt, bank, reference, sends, inquiries, payout }
+    const { attempt, bank, reference, requestedAt, sends, inquiries } = payout.transfer
+    return { batch: id, item: number, attempt, bank, reference, requestedAt, sends, inquiries, payout }
   })

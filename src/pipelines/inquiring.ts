@@ -1,30 +1,58 @@
 import { Clock, Effect } from "effect"
 import type { BankAnswer, Banks } from "../connectors/bank.ts"
+import { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
+import { meaningOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Tell } from "./pipelines.ts"
 import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
 
-/** Asks the banks what became of open transfers. */
+/** Asks the banks what became of open transfers. A bank that takes no inquiries now is asked later. */
 export const inquiring =
   (desk: InquiryPolicy & { readonly banks: Banks["Service"] }) =>
-  (id: BatchId, batch: Batch, numbers: ReadonlyArray<number>, tell: Tell): Effect.Effect<void> =>
-    callBanks(
-      transfersOf(id, batch, numbers),
-      desk.banks.concurrency,
-      Effect.fnUntraced(function* (transfer) {
+  (
+    id: BatchId,
+    batch: Batch,
+    numbers: ReadonlyArray<number>,
+    tell: Tell,
+  ): Effect.Effect<void, ProviderUnavailable> => {
+    const transfers = transfersOf(id, batch, numbers)
+    return Effect.gen(function* () {
+      const notAsked = new Set<string>()
+      const ask = Effect.fnUntraced(function* (transfer: DueTransfer) {
         const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
+        if (answer._tag === "NotSent") return void notAsked.add(transfer.bank)
         const now = yield* Clock.currentTimeMillis
         tell(recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk))
-      }),
-    )
+      })
+      yield* callBanks(transfers, desk.banks.concurrency, ask)
+      for (const provider of notAsked)
+        return yield* new ProviderUnavailable({
+          provider,
+          reason: "takes no inquiries now",
+          kind: "not-called",
+        })
+    })
+  }
 
-/** Here the account is sealed: an id that ends as it does may quote it, and is not worth the risk. */
+/**
+ * Here the account is sealed: an id, or a code that nobody knows, which has its last characters in it may quote it, and is
+ * not worth the risk.
+ */
 const withoutQuotes = (answer: BankAnswer, { payout }: DueTransfer): BankAnswer => {
   const { lastFour } = payout.beneficiary.account
-  return answer._tag === "Accepted" && lastFour !== "" && answer.transferId.includes(lastFour)
-    ? { ...answer, transferId: "withheld" }
-    : answer
+  const quotes = (text: string) => lastFour !== "" && text.includes(lastFour)
+  switch (answer._tag) {
+    case "Accepted":
+      return quotes(answer.transferId) ? { ...answer, transferId: "withheld" } : answer
+    case "Failed":
+    case "Returned":
+      return meaningOf(answer.code) === undefined && quotes(answer.code)
+        ? { ...answer, code: "withheld" }
+        : answer
+    default:
+      return answer
+  }
 }

@@ -1,18 +1,18 @@
 import { Clock, Effect, Result } from "effect"
 import type { BankAnswer, Banks } from "../connectors/bank.ts"
-import type { InstructionRegister } from "../connectors/instruction-register.ts"
+import type { InstructionRegister, RegisteredAttempt } from "../connectors/instruction-register.ts"
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
 import { type BeneficiaryAccount, quotesAccount } from "../domain/beneficiary.ts"
 import type { RecordTransfer } from "../domain/commands.ts"
-import type { BatchId, TransferKey } from "../domain/identifiers.ts"
+import type { BatchId } from "../domain/identifiers.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Mandate, Tell } from "./pipelines.ts"
 import { type Opening, openingOf } from "./sealed-payouts.ts"
-import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
+import { type InquiryPolicy, recordAnswer, resendWithinMs } from "./transfer-outcome.ts"
 
 /** What it takes to pay. */
 export interface PayingDesk extends InquiryPolicy {
@@ -44,30 +44,46 @@ export const paying =
       yield* desk.pass("after-register")
       const clock = yield* Clock.Clock
       const now = clock.currentTimeMillisUnsafe()
-      const doubtful = new Set(transfers.filter((transfer) => isDoubtful(transfer, known)))
-      for (const transfer of doubtful) tell(doubt(transfer, now))
-      const sendable = transfers.filter((transfer) => !doubtful.has(transfer))
+      const sendable = transfers.filter((transfer) => {
+        const doubtful = doubtBy(known, transfer, now)
+        if (doubtful !== undefined) tell(doubtful)
+        return doubtful === undefined
+      })
       yield* callBanks(sendable, desk.banks.concurrency, (transfer) =>
         send(desk, open, transfer, mayCall(transfer.item), clock, tell),
       )
     })
   }
 
-/** Of a resend the register knows by right; of a first send only when the log has lost its tail. */
-const isDoubtful = ({ item, attempt, sends }: DueTransfer, known: ReadonlyArray<TransferKey>): boolean =>
-  sends === 1 && known.some((key) => key.item === item && key.attempt === attempt)
+/**
+ * What the register holds against sending: of a resend it knows by right, of a first send only when it was to be sent
+ * before. With another bank it knows it only when the log has lost history, and then that bank may have paid.
+ */
+const doubtBy = (
+  known: ReadonlyArray<RegisteredAttempt>,
+  transfer: DueTransfer,
+  now: number,
+): RecordTransfer | undefined => {
+  const { item, attempt, bank, sends } = transfer
+  const held = known.find((other) => other.item === item && other.attempt === attempt)
+  if (held === undefined) return undefined
+  const holds = "the instruction register already holds this attempt"
+  if (held.bank !== bank) return leftToPerson(transfer, `${holds} with the bank ${held.bank}`, now)
+  return sends === 1 ? doubt(transfer, holds, now) : undefined
+}
 
-const doubt = ({ item, attempt }: DueTransfer, now: number): RecordTransfer => ({
+/** Not sent, for a reason, and asked about at once. */
+const doubt = ({ item, attempt }: DueTransfer, reason: string, now: number): RecordTransfer => ({
   _tag: "RecordTransfer",
   at: now,
   item,
   attempt,
-  outcome: {
-    _tag: "Unknown",
-    reason: "the instruction register already holds this attempt",
-    inquireAt: now,
-  },
+  outcome: { _tag: "Unknown", reason, inquireAt: now },
 })
+
+/** Whether the bank may have forgotten the key of a resend by the time that it arrives: turns can be long in coming. */
+const isTooLate = ({ bank, sends, requestedAt }: DueTransfer, policy: InquiryPolicy, now: number): boolean =>
+  sends > 1 && now >= requestedAt + resendWithinMs(bank, policy)
 
 /** Written without a generator: it runs once for each payout there is. */
 const send = (
@@ -86,19 +102,34 @@ const send = (
   const account = opened.success
   const beneficiary = { name: payout.beneficiary.name, account }
   const instruction = { bank, reference, beneficiary, currency, minor, remittance }
-  return Effect.flatMap(desk.banks.transfer(instruction, mayCall), (said) => {
-    if (said._tag === "NotSent") return Effect.void
-    const answer = withoutQuotes(inTurn(said, transfer), account)
+  const maySend =
+    transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, desk, now())) : mayCall
+  return Effect.flatMap(desk.banks.transfer(instruction, maySend), (said) => {
+    if (said._tag === "NotSent")
+      return Effect.sync(() => {
+        if (isTooLate(transfer, desk, now()))
+          tell(doubt(transfer, "its turn came too late for its key", now()))
+      })
+    const answer = withoutQuotes(inTurn(said), account)
     return Effect.map(desk.pass("after-bank-call"), () =>
       tell(recordAnswer(transfer, answer, "response", now(), desk)),
     )
   })
 }
 
-const unreadable = ({ item, attempt, sends }: DueTransfer, why: string, now: number): RecordTransfer => {
-  const reason = `the beneficiary's details cannot be read: ${why}; not sent${sends > 1 ? " again" : ""}`
-  return { _tag: "RecordTransfer", at: now, item, attempt, outcome: { _tag: "Unresolved", reason } }
+const unreadable = (transfer: DueTransfer, why: string, now: number): RecordTransfer => {
+  const again = transfer.sends > 1 ? " again" : ""
+  const reason = `the beneficiary's details cannot be read: ${why}; not sent${again}`
+  return leftToPerson(transfer, reason, now)
 }
+
+const leftToPerson = ({ item, attempt }: DueTransfer, reason: string, now: number): RecordTransfer => ({
+  _tag: "RecordTransfer",
+  at: now,
+  item,
+  attempt,
+  outcome: { _tag: "Unresolved", reason },
+})
 
 /** What a bank says goes into the log as it is, so it may not quote the account. A code that does is nobody's code. */
 const withoutQuotes = (answer: BankAnswer, account: BeneficiaryAccount): BankAnswer => {
@@ -114,13 +145,8 @@ const withoutQuotes = (answer: BankAnswer, account: BeneficiaryAccount): BankAns
   }
 }
 
-/**
- * A bank that was just sent a transfer can neither have returned it nor never have seen it. A refusal of a resend may
- * be meant for the copy, while the first one is paid: only an inquiry tells.
- */
-const inTurn = (answer: BankAnswer, { sends }: DueTransfer): BankAnswer => {
-  const outOfTurn = answer._tag === "NeverSeen" || answer._tag === "Returned"
-  return outOfTurn || (answer._tag === "Failed" && sends > 1)
+/** A bank that was just sent a transfer can neither have returned it nor never have seen it. */
+const inTurn = (answer: BankAnswer): BankAnswer =>
+  answer._tag === "NeverSeen" || answer._tag === "Returned"
     ? { _tag: "Ambiguous", reason: `transfer: answered ${answer._tag} out of turn` }
     : answer
-}

@@ -7,13 +7,14 @@ import { AppConfig } from "../config.ts"
 import { Banks } from "../connectors/bank.ts"
 import { ComplianceEngine } from "../connectors/compliance-engine.ts"
 import { InstructionRegister, type LogTail } from "../connectors/instruction-register.ts"
-import { Ledger, type PostingRefused } from "../connectors/ledger.ts"
+import { Ledger } from "../connectors/ledger.ts"
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { Work } from "../domain/plan.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import { Metrics } from "../telemetry/metrics.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { inquiring } from "./inquiring.ts"
 import { paying } from "./paying.ts"
@@ -24,7 +25,7 @@ import { screening } from "./screening.ts"
 export type Call = Extract<Work, { readonly _tag: "Screen" | "Book" | "Transfer" | "Inquire" }>
 
 /** Why a pipeline stopped before its work was done; what it already gave stands. */
-export type Stalled = ProviderUnavailable | PostingRefused
+export type Stalled = ProviderUnavailable
 
 /** What a caller may act on: the hash of its log with all that the call is based on, and whether it owns the batch. */
 export interface Mandate {
@@ -39,8 +40,11 @@ export type Tell = (command: BatchCommand) => void
 export class Pipelines extends Context.Service<
   Pipelines,
   {
-    /** The bank that pays a currency. */
-    readonly route: (currency: string) => string
+    readonly routes: Banks["Service"]["routes"]
+    /** When a bank may take calls again, in epoch milliseconds; not later than `now` while it takes some. */
+    readonly heldUntil: Banks["Service"]["heldUntil"]
+    /** For how many of `wanted` payouts an intent may be written: none where its transfer could not be sent. */
+    readonly invite: Banks["Service"]["invite"]
     /**
      * Performs one call. Reads what it needs of the batch when it is called, not later: the batch goes on changing.
      * A failure means that the rest of this work is still due.
@@ -66,15 +70,18 @@ export class Pipelines extends Context.Service<
       const register = yield* InstructionRegister
       const pass = yield* CrashPoints
       const { providers, worker } = yield* AppConfig
-      const { inquiryDelaysMs, timeoutMs } = providers
+      const { inquiryDelaysMs, clearanceDelaysMs, postingRetryDelaysMs } = providers
       // A call that its worker made before it lost the batch is over by then.
-      const quarantineMs = timeoutMs + worker.claimMs
-      const screen = screening(yield* ComplianceEngine)
-      const post = posting(yield* Ledger, pass)
-      const pay = paying({ banks, register, keys: yield* PartnerKeys, pass, inquiryDelaysMs, quarantineMs })
-      const inquire = inquiring({ banks, inquiryDelaysMs, quarantineMs })
+      const quarantineMs = banks.callMsMax + worker.claimMs
+      const screen = screening({ engine: yield* ComplianceEngine, clearanceDelaysMs })
+      const post = posting({ ledger: yield* Ledger, metrics: yield* Metrics, pass, postingRetryDelaysMs })
+      const policy = { inquiryDelaysMs, quarantineMs, keyWindowMs: banks.keyWindowMs }
+      const pay = paying({ banks, register, keys: yield* PartnerKeys, pass, ...policy })
+      const inquire = inquiring({ banks, ...policy })
       return {
-        route: banks.route,
+        routes: banks.routes,
+        heldUntil: banks.heldUntil,
+        invite: banks.invite,
         tailOf: register.tailOf,
         perform: (id, batch, call, mandate, tell) => {
           switch (call._tag) {

@@ -1,34 +1,69 @@
 import { hash } from "node:crypto"
-import { Clock, Effect } from "effect"
-import type { Ledger } from "../connectors/ledger.ts"
-import type { Batch } from "../domain/batch.ts"
+import { type Array as Arr, Clock, Effect } from "effect"
+import type { Ledger, PostingRefused } from "../connectors/ledger.ts"
+import { type Batch, INSUFFICIENT_FUNDS } from "../domain/batch.ts"
+import type { BatchCommand } from "../domain/commands.ts"
 import { type BatchId, postingKey } from "../domain/identifiers.ts"
 import type { Work } from "../domain/plan.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
+import type { Metrics } from "../telemetry/metrics.ts"
 import { itemsOf } from "./batch-items.ts"
 import type { Tell } from "./pipelines.ts"
 
 type Book = Extract<Work, { readonly _tag: "Book" }>
 
+interface PostingTerms {
+  readonly ledger: Ledger["Service"]
+  readonly metrics: Metrics
+  readonly pass: (point: CrashPoint) => Effect.Effect<void>
+  readonly postingRetryDelaysMs: Arr.NonEmptyReadonlyArray<number>
+}
+
 /** The key says what is in the posting, so that another posting of the same number is never taken for it. */
 const digestOf = (kind: string, items: ReadonlyArray<number>): string =>
   hash("sha256", `${kind} ${items.join(",")}`, "hex").slice(0, 12)
 
-/** Books a requested posting: always the same lines under the same key, however often it is tried. */
+/**
+ * Books a requested posting: always the same lines under the same key, however often it is tried. That the ledger
+ * refuses it is an answer too, and says when to ask again.
+ */
 export const posting =
-  (ledger: Ledger["Service"], pass: (point: CrashPoint) => Effect.Effect<void>) =>
-  (id: BatchId, batch: Batch, { posting: number, kind, items }: Book, tell: Tell) => {
+  ({ ledger, metrics, pass, postingRetryDelaysMs }: PostingTerms) =>
+  (id: BatchId, batch: Batch, { posting, kind, items }: Book, tell: Tell) => {
     const request = {
-      key: `${postingKey(id, number)}-${digestOf(kind, items)}`,
+      key: `${postingKey(id, posting)}-${digestOf(kind, items)}`,
       kind,
       partner: batch.partner,
       batch: id,
       lines: itemsOf(batch, items).map(({ item, currency, minor }) => ({ item, currency, minor })),
     }
-    return Effect.gen(function* () {
+    const delayMs = delayAfter(refusalsOf(batch, items), postingRetryDelaysMs)
+    const book = Effect.gen(function* () {
       const ledgerPostingId = yield* ledger.post(request)
       yield* pass("after-ledger-call")
       const at = yield* Clock.currentTimeMillis
-      tell({ _tag: "RecordPosting", at, posting: number, ledgerPostingId })
+      return { _tag: "RecordPosting", at, posting, ledgerPostingId } satisfies BatchCommand
     })
+    const hearRefusal = Effect.fnUntraced(function* ({ code }: PostingRefused) {
+      const reason = kind === "hold" && code === INSUFFICIENT_FUNDS ? "funds" : "other"
+      metrics.postingsRefused.inc({ kind, reason })
+      if (reason === "other")
+        yield* Effect.logError("the ledger refused a posting", { batch: id, posting, kind, code })
+      const at = yield* Clock.currentTimeMillis
+      return {
+        _tag: "RecordPostingRefusal",
+        at,
+        posting,
+        code,
+        retryAt: at + delayMs,
+      } satisfies BatchCommand
+    })
+    return book.pipe(Effect.catchTag("PostingRefused", hearRefusal), Effect.map(tell))
   }
+
+/** How often in a row the ledger has refused the items of a posting. */
+const refusalsOf = (batch: Batch, items: ReadonlyArray<number>): number =>
+  items.reduce((most, item) => Math.max(most, batch.items.get(item)?.refusal?.times ?? 0), 0)
+
+const delayAfter = (refusals: number, delaysMs: Arr.NonEmptyReadonlyArray<number>): number =>
+  delaysMs[Math.min(refusals, delaysMs.length - 1)] ?? delaysMs[0]

@@ -1,16 +1,21 @@
-import { Clock, Effect } from "effect"
-import type { ComplianceEngine } from "../connectors/compliance-engine.ts"
+import { Array as Arr, Clock, Effect } from "effect"
+import type { Clearance, ComplianceEngine } from "../connectors/compliance-engine.ts"
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
+import type { RecordScreening } from "../domain/commands.ts"
 import type { ClearanceDecision } from "../domain/events.ts"
-import type { BatchId } from "../domain/identifiers.ts"
+import { type BatchId, clearanceKey } from "../domain/identifiers.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { itemsOf } from "./batch-items.ts"
 import type { Call, Tell } from "./pipelines.ts"
 
-/** Has items cleared in one request, under the number of its clearance: asked again, it is the same request. */
+/** Has items cleared in one request, under the name of its clearance: asked again, it is the same request. */
 export const screening =
-  (engine: ComplianceEngine["Service"]) =>
+  (desk: {
+    readonly engine: ComplianceEngine["Service"]
+    /** How long the engine may take over what it decides later, each time that it says so; at least one. */
+    readonly clearanceDelaysMs: ReadonlyArray<number>
+  }) =>
   (
     id: BatchId,
     batch: Batch,
@@ -18,17 +23,32 @@ export const screening =
     tell: Tell,
   ): Effect.Effect<void, ProviderUnavailable> => {
     const request = {
-      clearanceId: `${id}-S${clearance}`,
+      clearanceId: clearanceKey(id, clearance),
       partner: batch.partner,
       batch: id,
       items: itemsOf(batch, numbers),
     }
+    const deferrals = batch.clearances.get(clearance)?.deferrals ?? 0
     return Effect.gen(function* () {
-      const { decisions, ...answer } = yield* engine.screen(request)
+      const answer = yield* desk.engine.screen(request)
       const at = yield* Clock.currentTimeMillis
-      tell({ _tag: "RecordScreening", at, clearance, ...answer, decisions: decisions.map(withoutQuotes) })
+      const delayMs = desk.clearanceDelaysMs[deferrals] ?? desk.clearanceDelaysMs.at(-1) ?? 0
+      tell(recordAnswer(clearance, answer, at, at + delayMs))
     })
   }
+
+/** What is recorded of an answer at `at`: the decisions, and that those to come are asked for again at `decideBy`. */
+const recordAnswer = (
+  clearance: number,
+  { clearanceId, listVersion, decisions }: Clearance,
+  at: number,
+  decideBy: number,
+): RecordScreening => {
+  const items = decisions.flatMap(({ item, decision }) => (decision === "pending" ? [item] : []))
+  const pending = Arr.isReadonlyArrayNonEmpty(items) ? { pending: { items, decideBy } } : {}
+  const made = decisions.flatMap((word) => (word.decision === "pending" ? [] : [withoutQuotes(word)]))
+  return { _tag: "RecordScreening", at, clearance, clearanceId, listVersion, decisions: made, ...pending }
+}
 
 /** The engine is not told the account, and its lists may hold it all the same. */
 const withoutQuotes = (decision: ClearanceDecision): ClearanceDecision =>

@@ -4,8 +4,8 @@ import { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
 import type { BeneficiaryAccount } from "../domain/beneficiary.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { PartnerKeys } from "../vault/partner-keys.ts"
-import { keyIdOf, openAccounts } from "../vault/sealing.ts"
+import { keyIdOf, type PartnerKeys } from "../vault/partner-keys.ts"
+import { openAccounts } from "../vault/sealing.ts"
 import { itemsOf } from "./batch-items.ts"
 
 /** Gives the account of an item, or says why nobody can. */

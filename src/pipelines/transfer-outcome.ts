@@ -8,7 +8,10 @@ type AskedBy = "response" | "inquiry"
 /** When the outcome of a transfer is asked about, and when a bank that has not seen it is believed. */
 export interface InquiryPolicy {
   readonly inquiryDelaysMs: ReadonlyArray<number>
+  /** How long a call may be on its way. */
   readonly quarantineMs: number
+  /** How long a bank remembers an idempotency key; Infinity where it never forgets. */
+  readonly keyWindowMs: (bank: string) => number
 }
 
 /**
@@ -16,17 +19,33 @@ export interface InquiryPolicy {
  * after the next of `inquiryDelaysMs`; when there is none left, a person decides.
  */
 export const recordAnswer = (
-  { item, attempt, inquiries }: DueTransfer,
+  { item, attempt, bank, inquiries }: DueTransfer,
   answer: BankAnswer,
   askedBy: AskedBy,
   now: number,
-  { inquiryDelaysMs, quarantineMs }: InquiryPolicy,
+  policy: InquiryPolicy,
 ): RecordTransfer => {
+  const { inquiryDelaysMs } = policy
   const delayMs = inquiryDelaysMs[inquiries]
   const inquireAt = delayMs === undefined ? undefined : now + delayMs
   const outcome: TransferOutcome =
-    answer._tag === "NeverSeen" ? { ...answer, quarantineMs } : outcomeOf(answer, askedBy, inquireAt)
+    answer._tag === "NeverSeen" ? neverSeen(bank, policy) : outcomeOf(answer, askedBy, inquireAt)
   return { _tag: "RecordTransfer", at: now, item, attempt, outcome }
+}
+
+/** A resend has to arrive while the bank still knows the key, so the time that it may be on its way is taken off. */
+export const resendWithinMs = (bank: string, { quarantineMs, keyWindowMs }: InquiryPolicy): number =>
+  Math.max(keyWindowMs(bank) - quarantineMs, 0)
+
+const neverSeen = (bank: string, policy: InquiryPolicy): TransferOutcome => {
+  const { quarantineMs } = policy
+  const withinMs = resendWithinMs(bank, policy)
+  // JSON knows no Infinity: a bank that never forgets sets no limit.
+  return {
+    _tag: "NeverSeen",
+    quarantineMs,
+    ...(Number.isFinite(withinMs) ? { resendWithinMs: withinMs } : {}),
+  }
 }
 
 const outcomeOf = (

@@ -1,4 +1,12 @@
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream"
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  type StreamConfig,
+} from "@nats-io/jetstream"
 import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Redacted, Schema, Stream } from "effect"
 import { AppConfig } from "../config.ts"
@@ -50,6 +58,28 @@ export const natsStep = <A>(step: string, run: () => Promise<A>): Effect.Effect<
         reason: error instanceof Error ? `${error.name}: ${error.message}` : "unknown",
       }),
   })
+
+/**
+ * Creates a stream unless it is there; limits that an operator changed are left alone. Any number of processes may do
+ * this at once.
+ */
+export const ensureStream = (
+  manager: JetStreamManager,
+  config: Partial<StreamConfig> & Pick<StreamConfig, "name">,
+): Effect.Effect<void, NatsUnavailable> =>
+  natsStep("create stream", async () => {
+    if (!(await exists(manager, config.name))) await manager.streams.add(config)
+  })
+
+const exists = async (manager: JetStreamManager, stream: string): Promise<boolean> => {
+  try {
+    await manager.streams.info(stream)
+    return true
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) return false
+    throw error
+  }
+}
 
 /** Reads "nats://user:password@host:4222,nats://…": the client takes servers and credentials apart from each other. */
 const connectionOptions = (url: string): NodeConnectionOptions => {

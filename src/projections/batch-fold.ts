@@ -52,13 +52,18 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
     case "CancellationRefused":
     case "BatchClosed":
     case "PostingRequested":
+    case "PostingRefused":
+    case "FundsArrived":
       return []
     case "ItemsReceived":
       return event.items.map(({ item }) => item)
     case "ScreeningRequested":
+    case "ClearancePending":
     case "ItemsCancelled":
+    case "ItemsUnrouted":
       return event.items
     case "ItemsScreened":
+    case "ClearanceWithdrawn":
       return event.decisions.map(({ item }) => item)
     case "TransfersRequested":
       return event.transfers.map(({ item }) => item)

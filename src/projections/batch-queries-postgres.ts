@@ -9,6 +9,7 @@ import {
   BATCHES_PER_PAGE_MAX,
   BatchQueries,
   type BatchView,
+  type ClearanceView,
   InvalidCursor,
   ITEMS_PER_PAGE_MAX,
   type ItemView,
@@ -118,6 +119,7 @@ interface FoundItem {
   readonly reason: string | null
   readonly version: number
   readonly updated_at: Date
+  readonly clearance: ClearanceView | null
 }
 
 const batchView = (row: FoundBatch): BatchView => ({
@@ -159,6 +161,7 @@ const itemView = (row: FoundItem): ItemView => ({
   transferReference: row.transfer_reference ?? undefined,
   attempt: row.attempt ?? undefined,
   reason: row.reason ?? undefined,
+  clearance: row.clearance ?? undefined,
   version: row.version,
   updatedAt: row.updated_at.getTime(),
 })

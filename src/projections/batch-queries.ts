@@ -4,6 +4,7 @@
  */
 import { Context, type Effect, Schema } from "effect"
 import type { BatchState, ItemState, LedgerState } from "../domain/batch.ts"
+import type { PayeeMatch, Verdict } from "../domain/events.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 
 /** The read models did not answer. */
@@ -38,6 +39,12 @@ export interface BatchView {
   readonly closedAt: number | undefined
 }
 
+export interface ClearanceView {
+  readonly decision: Verdict
+  readonly listVersion: string
+  readonly payee?: PayeeMatch
+}
+
 /** An item as of `version`, which is the version of its batch that last changed it. */
 export interface ItemView {
   readonly item: number
@@ -54,6 +61,8 @@ export interface ItemView {
   readonly transferReference: string | undefined
   readonly attempt: number | undefined
   readonly reason: string | undefined
+  /** What the compliance engine said, by which version of its lists, and whether the name is the one on the account. */
+  readonly clearance: ClearanceView | undefined
   readonly version: number
   readonly updatedAt: number
 }

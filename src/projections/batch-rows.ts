@@ -5,6 +5,7 @@ import { maskedAccount } from "../domain/beneficiary.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import type { BatchFold } from "./batch-fold.ts"
+import type { ClearanceView } from "./batch-queries.ts"
 
 /** Per currency and item state that occurs; amounts in minor units as text. */
 export type StoredTotals = Readonly<
@@ -59,7 +60,13 @@ const itemRow = (batch: BatchId, item: Item, version: number, changedAt: number)
   reason: item.reason === undefined ? null : redactText(item.reason),
   version,
   updated_at: isoTime(changedAt),
+  clearance: clearanceOf(item),
 })
+
+const clearanceOf = ({ verdict, listVersion, payee }: Item): ClearanceView | null =>
+  verdict === undefined || listVersion === undefined
+    ? null
+    : { decision: verdict, listVersion, ...(payee === undefined ? {} : { payee }) }
 
 const totalsOf = ({ batch: { tallies } }: BatchFold): StoredTotals =>
   Object.fromEntries(

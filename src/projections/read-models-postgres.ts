@@ -49,6 +49,7 @@ const storeChange =
         transfer_reference = excluded.transfer_reference,
         attempt = excluded.attempt,
         reason = excluded.reason,
+        clearance = excluded.clearance,
         version = excluded.version,
         updated_at = excluded.updated_at
       where excluded.version > payout_items.version

@@ -1,15 +1,8 @@
 /** The JetStream stream that holds the public events, and what their messages look like on it. */
-import {
-  DiscardPolicy,
-  JetStreamApiCodes,
-  JetStreamApiError,
-  type JetStreamManager,
-  RetentionPolicy,
-  StorageType,
-} from "@nats-io/jetstream"
+import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream"
 import { headers, type MsgHdrs, nanos } from "@nats-io/transport-node"
 import type { Effect } from "effect"
-import { type NatsUnavailable, natsStep } from "../platform/nats.ts"
+import { ensureStream, type NatsUnavailable } from "../platform/nats.ts"
 import { encodePublicEvent, nameOf, type PublicEvent } from "./public-event.ts"
 
 const DAY_MS = 24 * 3_600_000
@@ -38,34 +31,18 @@ export interface EventMessage {
   readonly body: string
 }
 
-/**
- * Creates the stream unless it is there; limits that an operator changed are left alone. Any number of processes may
- * do this at once.
- */
+/** Creates the stream of the public events unless it is there. */
 export const ensureEventStream = (
   manager: JetStreamManager,
   stream: string,
 ): Effect.Effect<void, NatsUnavailable> =>
-  natsStep("create stream", async () => {
-    if (await exists(manager, stream)) return
-    await manager.streams.add({
-      name: stream,
-      subjects: [allEvents(stream)],
-      storage: StorageType.File,
-      retention: RetentionPolicy.Limits,
-      discard: DiscardPolicy.Old,
-      max_age: nanos(RETENTION_MS),
-      duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-      max_msg_size: MESSAGE_BYTES_MAX,
-    })
+  ensureStream(manager, {
+    name: stream,
+    subjects: [allEvents(stream)],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    max_age: nanos(RETENTION_MS),
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    max_msg_size: MESSAGE_BYTES_MAX,
   })
-
-const exists = async (manager: JetStreamManager, stream: string): Promise<boolean> => {
-  try {
-    await manager.streams.info(stream)
-    return true
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) return false
-    throw error
-  }
-}

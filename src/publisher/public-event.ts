@@ -6,7 +6,8 @@
  * Neither an account number nor a beneficiary's name is in it; a partner knows the item by its own reference.
  */
 import { Schema } from "effect"
-import { ClosedState } from "../domain/events.ts"
+import { itemStates } from "../domain/batch.ts"
+import { ClosedState, PayeeMatch } from "../domain/events.ts"
 import { AttemptNumber, BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
 import { Currency } from "../domain/money.ts"
 
@@ -16,13 +17,16 @@ export const Amount = Schema.Struct({ currency: Currency, value: Schema.String }
 /** The CloudEvents type of each event that people know by name. */
 export const publicEventTypes = {
   PayoutBatchAccepted: "com.atlaspay.payout-batch.accepted.v1",
+  PayoutBatchAwaitingFunds: "com.atlaspay.payout-batch.awaiting-funds.v1",
   PayoutHeld: "com.atlaspay.payout.held.v1",
   PayoutRejected: "com.atlaspay.payout.rejected.v1",
   PayoutSettled: "com.atlaspay.payout.settled.v1",
   PayoutFailed: "com.atlaspay.payout.failed.v1",
   PayoutReturned: "com.atlaspay.payout.returned.v1",
   PayoutCancelled: "com.atlaspay.payout.cancelled.v1",
+  PayoutUnrouted: "com.atlaspay.payout.unrouted.v1",
   PayoutParked: "com.atlaspay.payout.parked.v1",
+  PayoutClearanceWithdrawn: "com.atlaspay.payout.clearance-withdrawn.v1",
   PayoutBatchClosed: "com.atlaspay.payout-batch.closed.v1",
 } as const
 export type PublicEventName = keyof typeof publicEventTypes
@@ -46,7 +50,7 @@ export const sequenceText = (sequence: number): string => String(sequence).padSt
 
 const envelope = {
   specversion: Schema.Literal("1.0"),
-  /** `<batch>:<version>` of the log, and `:<item>` where one entry of the log tells of several items. */
+  /** `<batch>:<version>` of the log, `:<item>` where one entry tells of several items, and `:2` when it does so again. */
   id: Schema.String,
   source: Schema.Literal("/atlaspay"),
   /** The batch id, or `<batch>/<item>`. */
@@ -69,12 +73,19 @@ const payout = {
   item: ItemNumber,
   itemReference: Schema.String,
   amount: Amount,
+  /** Whether the beneficiary's name is the one on the account, where the compliance engine has said so. */
+  payee: Schema.optionalKey(PayeeMatch),
 }
 
 const reason = Schema.String
 
-/** The attempt that the event is about, and the bank that made it. */
-const transfer = { attempt: AttemptNumber, bank: Schema.String }
+/** The attempt that the event is about, the bank that made it, and by which rule of which version it went there. */
+const transfer = {
+  attempt: AttemptNumber,
+  bank: Schema.String,
+  rule: Schema.optionalKey(Schema.String),
+  rulesVersion: Schema.optionalKey(Schema.String),
+}
 
 const told = <Name extends PublicEventName, Data extends Schema.Struct.Fields>(name: Name, data: Data) =>
   Schema.Struct({
@@ -92,6 +103,16 @@ export const PublicEvent = Schema.Union([
     /** Decimal totals by currency. */
     accepted: Schema.Record(Schema.String, Schema.String),
   }),
+  told("PayoutBatchAwaitingFunds", {
+    ...batch,
+    reference,
+    state: Schema.Literal("awaiting-funds"),
+    itemCount: ItemNumber,
+    /** Decimal totals by currency of what the ledger was asked to hold and refused. */
+    refused: Schema.Record(Schema.String, Schema.String),
+    /** When the ledger is asked again, unless funds come before: RFC 3339, UTC. */
+    retryAt: Schema.String,
+  }),
   told("PayoutHeld", { ...payout, state: Schema.Literal("held"), reason: Schema.optionalKey(reason) }),
   told("PayoutRejected", {
     ...payout,
@@ -102,7 +123,14 @@ export const PublicEvent = Schema.Union([
   told("PayoutFailed", { ...payout, ...transfer, state: Schema.Literal("failed"), reason }),
   told("PayoutReturned", { ...payout, ...transfer, state: Schema.Literal("returned"), reason }),
   told("PayoutCancelled", { ...payout, state: Schema.Literal("cancelled"), reason }),
+  told("PayoutUnrouted", { ...payout, state: Schema.Literal("parked"), reason }),
   told("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
+  told("PayoutClearanceWithdrawn", {
+    ...payout,
+    state: Schema.Literals(itemStates),
+    decision: Schema.Literals(["review", "rejected"]),
+    reason: Schema.optionalKey(reason),
+  }),
   told("PayoutBatchClosed", {
     ...batch,
     reference,

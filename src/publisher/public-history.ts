@@ -1,9 +1,20 @@
 /** Which public events a batch's log yields. A pure function of the log, so that whoever reads it again tells the same. */
-import { attemptOf, attemptsOf, type Batch, emptyBatch, type Item, type ItemState } from "../domain/batch.ts"
-import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
+import {
+  attemptOf,
+  attemptsOf,
+  type Batch,
+  batchState,
+  emptyBatch,
+  type Item,
+  type ItemState,
+  isAwaitingFunds,
+  waitsForFunds,
+} from "../domain/batch.ts"
+import type { BatchEventOf, ClearanceDecision, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import { isOnItsWay } from "../domain/task.ts"
 import { beginningOf } from "../streams/event-range.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
@@ -26,19 +37,37 @@ export const emptyHistory = (id: BatchId): PublicHistory => ({
 
 /** Folds the next entry of the log into the history, in place, and returns the public events that it yields. */
 export const tell = (history: PublicHistory, recorded: RecordedEvent): ReadonlyArray<PublicEvent> => {
+  const before = { awaitedFunds: isAwaitingFunds(history.batch), goingOn: goingOn(history, recorded) }
   evolve(history.batch, recorded.event)
-  const events = publicEventsOf(history, recorded)
+  const events = publicEventsOf(history, recorded, before)
   history.told += events.length
   return events
 }
+
+/** What is known from before an entry: whether the batch awaited funds, and which of its items were going on to a bank. */
+interface Before {
+  readonly awaitedFunds: boolean
+  readonly goingOn: ReadonlyArray<AboutAttempt>
+}
+
+/** The items that a withdrawn clearance keeps from another bank: nobody was told yet that they failed at the last. */
+const goingOn = ({ batch }: PublicHistory, { event }: RecordedEvent): ReadonlyArray<AboutAttempt> =>
+  event._tag !== "ClearanceWithdrawn"
+    ? []
+    : event.decisions.flatMap(({ item }) => {
+        const payout = batch.items.get(item)
+        const attempt = payout?.transfer?.attempt
+        return payout !== undefined && attempt !== undefined && isOnItsWay(payout) ? [{ item, attempt }] : []
+      })
 
 /**
  * The public events of one entry of the log, in the order of their items. The history is as it stands after the
  * entry, with the count of the public events before it.
  */
-export const publicEventsOf = (
+const publicEventsOf = (
   history: PublicHistory,
   recorded: RecordedEvent,
+  before: Before,
 ): ReadonlyArray<PublicEvent> => {
   const { event } = recorded
   switch (event._tag) {
@@ -48,12 +77,26 @@ export const publicEventsOf = (
       return event.decisions
         .filter(({ decision }) => decision !== "approved")
         .map((decision, index) => screened(history, recorded, decision, index + 1))
+    case "ClearanceWithdrawn":
+      return [
+        ...event.decisions.map((decision, index) => withdrawn(history, recorded, decision, index + 1)),
+        ...before.goingOn.map((about, index) =>
+          second(concluded(history, recorded, about, event.decisions.length + index + 1)),
+        ),
+      ]
     case "ItemReviewed":
       return event.decision === "rejected" ? [reviewed(history, recorded, event)] : []
     case "ItemsCancelled":
       return event.items.map((item, index) => cancelled(history, recorded, event, item, index + 1))
-    case "TransferSettled":
+    case "PostingRefused":
+      return before.awaitedFunds || batchState(history.batch) !== "awaiting-funds"
+        ? []
+        : [awaitingFunds(history, recorded, event)]
+    case "ItemsUnrouted":
+      return event.items.map((item, index) => unrouted(history, recorded, item, index + 1))
     case "TransferFailed":
+      return isOnItsWay(itemOf(history, event.item)) ? [] : [concluded(history, recorded, event)]
+    case "TransferSettled":
     case "TransferReturned":
     case "TransferParked":
     case "LateOutcomeDetected":
@@ -72,6 +115,20 @@ const accepted = (history: PublicHistory, recorded: RecordedEvent): PublicEvent 
     ...batchFacts(history),
     state: "received",
     accepted: byCurrency(history, (currency) => total(history, currency)),
+  },
+})
+
+const awaitingFunds = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  { retryAt }: BatchEventOf<"PostingRefused">,
+): PublicEvent => ({
+  ...envelope(history, recorded, "PayoutBatchAwaitingFunds"),
+  data: {
+    ...batchFacts(history),
+    state: "awaiting-funds",
+    refused: refusedTotals(history),
+    retryAt: new Date(retryAt).toISOString(),
   },
 })
 
@@ -99,7 +156,7 @@ const closed = (
 const screened = (
   history: PublicHistory,
   recorded: RecordedEvent,
-  { item, decision, reason }: BatchEventOf<"ItemsScreened">["decisions"][number],
+  { item, decision, reason }: ClearanceDecision,
   nth: number,
 ): PublicEvent => {
   const data = {
@@ -109,6 +166,25 @@ const screened = (
   return decision === "review"
     ? { ...envelope(history, recorded, "PayoutHeld", item, nth), data: { ...data, state: "held" } }
     : { ...envelope(history, recorded, "PayoutRejected", item, nth), data: { ...data, state: "rejected" } }
+}
+
+/** The engine's stricter word on one of several items that it had approved and that were sent since. */
+const withdrawn = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  { item, decision, reason }: ClearanceDecision,
+  nth: number,
+): PublicEvent => {
+  if (decision === "approved") throw new Error(`item ${item} is approved too late: the log is not legal`)
+  return {
+    ...envelope(history, recorded, "PayoutClearanceWithdrawn", item, nth),
+    data: {
+      ...payout(history, item),
+      state: itemOf(history, item).state,
+      decision,
+      ...(reason === undefined ? {} : { reason: redactText(reason) }),
+    },
+  }
 }
 
 const reviewed = (
@@ -131,16 +207,31 @@ const cancelled = (
   data: { ...payout(history, item), state: "cancelled", reason: redactText(reason) },
 })
 
+const unrouted = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  item: number,
+  nth: number,
+): PublicEvent => ({
+  ...envelope(history, recorded, "PayoutUnrouted", item, nth),
+  data: { ...payout(history, item), state: "parked", reason: itemOf(history, item).reason ?? "" },
+})
+
 /**
  * What became of an item by the word of a bank or a person, told as the item stands after it: while an attempt is in
- * dispute, or two were paid, that is parked, whatever was said of the others.
+ * dispute, or two were paid, that is parked, whatever was said of the others. It may be the `nth` that its entry tells.
  */
-const concluded = (history: PublicHistory, recorded: RecordedEvent, about: AboutAttempt): PublicEvent => {
+const concluded = (
+  history: PublicHistory,
+  recorded: RecordedEvent,
+  about: AboutAttempt,
+  nth?: number,
+): PublicEvent => {
   const item = itemOf(history, about.item)
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
   const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
   const reason = redactText(item.reason ?? "")
-  const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item)
+  const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item, nth)
   switch (item.state) {
     case "settled":
       return { ...told("PayoutSettled"), data: { ...data, state: "settled" } }
@@ -159,6 +250,9 @@ interface AboutAttempt {
   readonly item: number
   readonly attempt: number
 }
+
+/** The second event that one entry tells of an item. */
+const second = (event: PublicEvent): PublicEvent => ({ ...event, id: `${event.id}:2` })
 
 /** What all events have in common. An event that is the `nth` of its entry has the item in its id. */
 const envelope = <Name extends PublicEventName>(
@@ -187,13 +281,14 @@ const batchFacts = ({ id, batch }: PublicHistory) => ({
 })
 
 const payout = (history: PublicHistory, number: number) => {
-  const { item, reference, currency, minor } = itemOf(history, number)
+  const { item, reference, currency, minor, payee } = itemOf(history, number)
   return {
     batchId: history.id,
     partner: history.batch.partner,
     item,
     itemReference: reference,
     amount: { currency, value: formatAmount(minor, currency) },
+    ...(payee === undefined ? {} : { payee }),
   }
 }
 
@@ -201,7 +296,12 @@ const transfer = (item: Item, number: number) => {
   const attempt = attemptOf(item, number)
   if (attempt === undefined)
     throw new Error(`item ${item.item} has no attempt ${number}: the log is not legal`)
-  return { attempt: number, bank: attempt.bank }
+  const { bank, route } = attempt
+  return {
+    attempt: number,
+    bank,
+    ...(route === undefined ? {} : { rule: route.rule, rulesVersion: route.version }),
+  }
 }
 
 const byCurrency = <A>({ batch }: PublicHistory, of: (currency: string) => A): Record<string, A> =>
@@ -213,6 +313,17 @@ const total = ({ batch }: PublicHistory, currency: string, only?: ItemState): st
   for (const [state, tally] of batch.tallies.get(currency) ?? [])
     if (only === undefined || state === only) minor += tally.minor
   return formatAmount(minor, currency)
+}
+
+/** Decimal totals of what the ledger would not hold for lack of funds. */
+const refusedTotals = ({ batch }: PublicHistory): Record<string, string> => {
+  const totals = new Map<string, bigint>()
+  for (const number of batch.refused) {
+    const item = batch.items.get(number)
+    if (item !== undefined && waitsForFunds(item, item.currency))
+      totals.set(item.currency, (totals.get(item.currency) ?? 0n) + item.minor)
+  }
+  return Object.fromEntries([...totals].map(([currency, minor]) => [currency, formatAmount(minor, currency)]))
 }
 
 const itemOf = ({ batch }: PublicHistory, number: number): Item => {

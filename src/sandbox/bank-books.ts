@@ -1,6 +1,13 @@
 import * as Schema from "effect/Schema"
 import { Amount, CurrencySums, minorOf } from "./amount.ts"
-import type { CallbackOutcome } from "./callbacks.ts"
+import {
+  type CallbackOutcome,
+  type CallbackTravel,
+  CallbackUrl,
+  type OwedCallback,
+  owedFor,
+  plainTravel,
+} from "./callbacks.ts"
 import { type MagicOutcome, magicOutcome } from "./magic-beneficiaries.ts"
 import { type BooksPage, KeyedAnswers, nextOffset, pageOf } from "./server.ts"
 
@@ -12,14 +19,16 @@ export const TransferOrder = Schema.Struct({
     account: Schema.Record(Schema.String, Schema.Unknown),
   }),
   remittance: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(500))),
-  callbackUrl: Schema.optionalKey(
-    Schema.String.check(
-      Schema.isMaxLength(2_000),
-      Schema.makeFilter((url) => /^https?:/.test(url) && URL.canParse(url), { expected: "an http(s) URL" }),
-    ),
-  ),
+  callbackUrl: Schema.optionalKey(CallbackUrl),
 })
 export type TransferOrder = typeof TransferOrder.Type
+
+/** A new status of a transfer; without `travel`, its callback takes the plain way. */
+interface Changed {
+  readonly at: string
+  readonly transferId: string
+  readonly travel?: CallbackTravel
+}
 
 /** What a bank's journal tells. Times are ISO 8601. */
 export type BankEntry =
@@ -31,9 +40,9 @@ export type BankEntry =
       readonly transferId: string
       readonly order: TransferOrder
     }
-  | { readonly type: "settled"; readonly at: string; readonly transferId: string }
-  | { readonly type: "rejected"; readonly at: string; readonly transferId: string; readonly code: string }
-  | { readonly type: "returned"; readonly at: string; readonly transferId: string; readonly code: string }
+  | (Changed & { readonly type: "settled" })
+  | (Changed & { readonly type: "rejected"; readonly code: string })
+  | (Changed & { readonly type: "returned"; readonly code: string })
   | { readonly type: "callback-ended"; readonly callback: string; readonly outcome: CallbackOutcome }
 
 export interface Transfer {
@@ -53,20 +62,8 @@ export const nextStep = ({ status, magic }: Transfer): NextStep => {
   return status === "settled" && magic === "returned-later" ? "return" : undefined
 }
 
-/** One delivery that is owed to the client: the same message (same id) may be owed twice. */
-export interface OwedCallback {
-  readonly delivery: string
-  readonly url: string
-  readonly message: {
-    readonly id: string
-    readonly bank: string
-    readonly reference: string
-    readonly transferId: string
-    readonly status: string
-    readonly code?: string
-    readonly at: string
-  }
-}
+/** The code of an order that a bank refuses at once, for good; undefined when it takes the order. */
+export type RefusalOf = (order: TransferOrder, magic: MagicOutcome | undefined) => string | undefined
 
 /** A bank's books: a fold over its journal. */
 export class BankBooks {
@@ -75,7 +72,8 @@ export class BankBooks {
   readonly #transfers = new Map<string, Transfer>()
   readonly unfinished = new Set<Transfer>()
   readonly owed = new Map<string, OwedCallback>()
-  readonly #latest = new Map<string, Transfer>()
+  readonly #refusalOf: RefusalOf
+  readonly #byReference = new Map<string, Transfer[]>()
   readonly #payments: { readonly reference: string; readonly amount: Amount; readonly at: string }[] = []
   readonly #paymentsByReference = new Map<string, number>()
   readonly #settled = new CurrencySums()
@@ -83,17 +81,23 @@ export class BankBooks {
   readonly #callbacks = { delivered: 0, "given-up": 0 }
   #paidTwice = 0
 
-  constructor(bank: string) {
+  constructor(bank: string, refusalOf: RefusalOf) {
     this.bank = bank
+    this.#refusalOf = refusalOf
   }
 
   get size(): number {
     return this.#transfers.size
   }
 
-  /** The latest transfer under a reference, or undefined when the bank has never seen it. */
-  find(reference: string): Transfer | undefined {
-    return this.#latest.get(reference)
+  /** The transfers under a reference, oldest first; none when the bank has never seen it. */
+  find(reference: string): readonly Transfer[] {
+    return this.#byReference.get(reference) ?? []
+  }
+
+  /** The code with which an order was refused at once; undefined when it was taken, whatever became of it. */
+  refusalOf({ order, magic }: Transfer): string | undefined {
+    return this.#refusalOf(order, magic)
   }
 
   transfer(transferId: string): Transfer {
@@ -102,33 +106,37 @@ export class BankBooks {
     return transfer
   }
 
-  apply(entry: BankEntry): void {
+  /** Takes an entry into the books and tells which callbacks are owed for it. */
+  apply(entry: BankEntry): readonly OwedCallback[] {
     switch (entry.type) {
       case "ordered":
         this.#order(entry)
-        return
+        return []
       case "callback-ended":
         this.#callbacks[entry.outcome] += 1
         this.owed.delete(entry.callback)
-        return
+        return []
       default:
-        this.#change(entry)
+        return this.#change(entry)
     }
   }
 
   #order({ at, key, fingerprint, transferId, order }: BankEntry & { type: "ordered" }): void {
     const magic = magicOutcome(order.beneficiary.name)
+    const code = this.#refusalOf(order, magic)
     const transfer: Transfer =
-      magic === "closed-account"
-        ? { transferId, order, magic, status: "rejected", code: "AC04", at }
-        : { transferId, order, magic, status: "accepted", at }
-    this.answers.remember(key, fingerprint, transfer)
+      code === undefined
+        ? { transferId, order, magic, status: "accepted", at }
+        : { transferId, order, magic, status: "rejected", code, at }
+    this.answers.remember(key, fingerprint, transfer, Date.parse(at))
     this.#transfers.set(transferId, transfer)
-    this.#latest.set(order.reference, transfer)
+    const others = this.#byReference.get(order.reference)
+    if (others === undefined) this.#byReference.set(order.reference, [transfer])
+    else others.push(transfer)
     if (transfer.status === "accepted") this.unfinished.add(transfer)
   }
 
-  #change(entry: BankEntry & { type: "settled" | "rejected" | "returned" }): void {
+  #change(entry: BankEntry & { type: "settled" | "rejected" | "returned" }): readonly OwedCallback[] {
     const transfer = this.transfer(entry.transferId)
     transfer.status = entry.type
     transfer.at = entry.at
@@ -136,7 +144,9 @@ export class BankBooks {
     if (entry.type === "settled") this.#pay(transfer)
     if (entry.type === "returned") this.#takeBack(transfer)
     if (nextStep(transfer) === undefined) this.unfinished.delete(transfer)
-    for (const callback of this.callbacksOf(transfer)) this.owed.set(callback.delivery, callback)
+    const owed = this.#callbacksOf(transfer, entry.travel ?? plainTravel)
+    for (const callback of owed) this.owed.set(callback.delivery, callback)
+    return owed
   }
 
   #pay({ order: { reference, amount }, at }: Transfer): void {
@@ -152,14 +162,15 @@ export class BankBooks {
     this.#returned.add(amount.currency, minorOf(amount))
   }
 
-  /** The deliveries that a transfer's present status is worth: none, one, or the same message twice. */
-  callbacksOf({ transferId, order, magic, status, code, at }: Transfer): OwedCallback[] {
+  #callbacksOf(
+    { transferId, order, magic, status, code, at }: Transfer,
+    { copies, delayMs }: CallbackTravel,
+  ): OwedCallback[] {
     const { reference, callbackUrl: url } = order
     if (url === undefined || magic === "timeout-after-paying") return []
     const id = `${transferId}.${status}`
     const message = { id, bank: this.bank, reference, transferId, status, ...(code && { code }), at }
-    const copies = magic === "duplicate-callback" ? [1, 2] : [1]
-    return copies.map((copy) => ({ delivery: `${id}.${copy}`, url, message }))
+    return owedFor(message, url, at, { copies: magic === "duplicate-callback" ? 2 : copies, delayMs })
   }
 
   /** The answer to `GET /books`. Account numbers leave it with their last four characters only. */
@@ -196,7 +207,7 @@ export class BankBooks {
   }
 }
 
-const accountFields = ["iban", "accountNumber", "bban", "clabe", "number"]
+const accountFields = ["iban", "accountNumber", "bban", "clabe", "number", "accountId"]
 
 /** The last four characters of the account number; nothing when there is none, or when that would be all of it. */
 const lastFour = (account: TransferOrder["beneficiary"]["account"]): string => {

@@ -1,6 +1,13 @@
 import { setMaxListeners } from "node:events"
 import { setTimeout as pause } from "node:timers/promises"
+import * as Schema from "effect/Schema"
 import { Webhook } from "standardwebhooks"
+
+/** Where a client wants to be called back. */
+export const CallbackUrl = Schema.String.check(
+  Schema.isMaxLength(2_000),
+  Schema.makeFilter((url) => /^https?:/.test(url) && URL.canParse(url), { expected: "an http(s) URL" }),
+)
 
 /** How hard a callback is tried: tries in all, the waits between them (doubling) and the time for one try. */
 export interface CallbackRetry {
@@ -17,10 +24,37 @@ export const defaultCallbackRetry: CallbackRetry = {
   tryMsMax: 5_000,
 }
 
-export interface Callback {
-  readonly id: string
+/** How a callback travels: how many copies of it, and how much later than it could. */
+export interface CallbackTravel {
+  readonly copies: number
+  readonly delayMs: number
+}
+
+export const plainTravel: CallbackTravel = { copies: 1, delayMs: 0 }
+
+/** One delivery that is owed to the client: the same message (same id) may be owed twice. */
+export interface OwedCallback {
+  readonly delivery: string
   readonly url: string
-  readonly body: string
+  /** Milliseconds since 1970 before which it does not start. */
+  readonly dueMs: number
+  readonly message: { readonly id: string; readonly [field: string]: unknown }
+}
+
+/** The deliveries that a message is owed in, from the time on at which it came to be (ISO 8601). */
+export const owedFor = (
+  message: OwedCallback["message"],
+  url: string,
+  at: string,
+  { copies, delayMs }: CallbackTravel,
+): OwedCallback[] => {
+  const dueMs = Date.parse(at) + delayMs
+  return Array.from({ length: copies }, (_, copy) => ({
+    delivery: `${message.id}.${copy + 1}`,
+    url,
+    dueMs,
+    message,
+  }))
 }
 
 export type CallbackOutcome = "delivered" | "given-up"
@@ -35,34 +69,39 @@ const answerBytesMax = 64 * 1024
 export class CallbackSender {
   readonly #webhook: Webhook
   readonly #retry: CallbackRetry
+  readonly #clockSkewMs: () => number
   readonly #closing = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
   readonly #waiting: (() => void)[] = []
   #connections = 0
 
-  constructor(secret: string, retry: CallbackRetry) {
+  /** `clockSkewMs` is by how much the clock is wrong that dates the signatures. */
+  constructor(secret: string, retry: CallbackRetry, clockSkewMs: () => number) {
     this.#webhook = new Webhook(secret)
     this.#retry = retry
+    this.#clockSkewMs = clockSkewMs
     setMaxListeners(0, this.#closing.signal)
   }
 
-  /** Starts to deliver. `ended` is called once, unless the sender is closed before. */
-  deliver(callback: Callback, ended: (outcome: CallbackOutcome) => void): void {
+  /** Starts to deliver. `ended` is called once, unless the sender is closed before; resolves then in any case. */
+  deliver(callback: OwedCallback, ended: (outcome: CallbackOutcome) => void): Promise<void> {
     const delivery = this.#run(callback).then((outcome) => {
       this.#underWay.delete(delivery)
       if (outcome !== undefined) ended(outcome)
     })
     this.#underWay.add(delivery)
+    return delivery
   }
 
-  /** Stops all deliveries; those without an outcome stay open in the bank's journal. */
+  /** Stops all deliveries; those without an outcome stay open in the journal. */
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#underWay)
   }
 
-  async #run(callback: Callback): Promise<CallbackOutcome | undefined> {
+  async #run(callback: OwedCallback): Promise<CallbackOutcome | undefined> {
     const { triesMax, waitMsMin, waitMsMax } = this.#retry
+    await this.#wait(callback.dueMs - Date.now())
     for (let tries = 1; tries <= triesMax; tries += 1) {
       if (await this.#tryInTurn(callback)) return "delivered"
       if (tries < triesMax) await this.#wait(Math.min(waitMsMin * 2 ** (tries - 1), waitMsMax))
@@ -71,7 +110,7 @@ export class CallbackSender {
     return "given-up"
   }
 
-  async #tryInTurn(callback: Callback): Promise<boolean> {
+  async #tryInTurn(callback: OwedCallback): Promise<boolean> {
     if (this.#connections < connectionsMax) this.#connections += 1
     else await new Promise<void>((turn) => this.#waiting.push(turn))
     try {
@@ -84,17 +123,18 @@ export class CallbackSender {
   }
 
   /** One try. A receiver that is away, slow or unwilling is what the next try is for, so it is not an error here. */
-  async #try({ id, url, body }: Callback): Promise<boolean> {
+  async #try({ url, message }: OwedCallback): Promise<boolean> {
     const attempt = new AbortController()
     const abort = () => attempt.abort()
     const timer = setTimeout(abort, this.#retry.tryMsMax)
     this.#closing.signal.addEventListener("abort", abort)
-    const now = new Date()
+    const now = new Date(Date.now() + this.#clockSkewMs())
+    const body = JSON.stringify(message)
     const headers = {
       "content-type": "application/json",
-      "webhook-id": id,
+      "webhook-id": message.id,
       "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
-      "webhook-signature": this.#webhook.sign(id, now, body),
+      "webhook-signature": this.#webhook.sign(message.id, now, body),
     }
     try {
       const answer = await fetch(url, {
@@ -115,12 +155,24 @@ export class CallbackSender {
   }
 
   async #wait(ms: number): Promise<void> {
+    if (ms <= 0) return
     try {
       await pause(ms, undefined, { signal: this.#closing.signal })
     } catch (error) {
       if (!this.#closing.signal.aborted) throw error
     }
   }
+}
+
+const earlyMsMax = 1_000
+
+/** Waits for callbacks that come before an answer; not for ever, for the receiver may be waiting for the answer. */
+export const awaitEarly = async (delivered: Promise<unknown>): Promise<void> => {
+  const enough = new AbortController()
+  const { signal } = enough
+  const tired = pause(earlyMsMax, undefined, { signal, ref: false }).catch(() => undefined)
+  await Promise.race([delivered, tired])
+  enough.abort()
 }
 
 /** Reads a short answer to its end, so that the connection can be used again; a long one is cut off. */

@@ -1,109 +1,96 @@
+import { randomUUID } from "node:crypto"
 import * as Schema from "effect/Schema"
-import { Amount } from "./amount.ts"
-import { openJournal } from "./journal.ts"
-import { magicOutcome } from "./magic-beneficiaries.ts"
+import { awaitEarly, type CallbackRetry, CallbackSender, type OwedCallback } from "./callbacks.ts"
 import {
-  createApp,
-  KeyedAnswers,
-  nextOffset,
-  pageOf,
-  readKeyed,
-  readPage,
-  refuseWhenFull,
-  requestLinesMax,
-  type SandboxServer,
-} from "./server.ts"
+  answerTo,
+  Clearance,
+  ComplianceBooks,
+  type ComplianceEntry,
+  type Undecided,
+} from "./compliance-books.ts"
+import { openJournal } from "./journal.ts"
+import { createApp, readKeyed, readPage, refuseWhenFull, type SandboxServer } from "./server.ts"
+import type { WeatherStation } from "./weather-station.ts"
 
-const listVersion = "sandbox-2026-11-01"
-
-const Identifier = Schema.String.check(Schema.isBetweenLength(1, 200))
-
-const Clearance = Schema.Struct({
-  clearanceId: Identifier,
-  partner: Identifier,
-  batch: Identifier,
-  items: Schema.Array(
-    Schema.Struct({
-      item: Schema.Int,
-      name: Identifier,
-      country: Schema.optionalKey(Schema.String),
-      amount: Amount,
-      account: Schema.Record(Schema.String, Schema.Unknown),
-    }),
-  ).check(Schema.isBetweenLength(1, requestLinesMax)),
-})
-type Clearance = typeof Clearance.Type
-
-interface Decision {
-  readonly item: number
-  readonly decision: "approved" | "rejected" | "review"
-  readonly reason?: string
+export interface ComplianceOptions {
+  readonly station: WeatherStation
+  readonly journalFile: string | undefined
+  readonly secret: string
+  readonly callbackRetry: CallbackRetry
+  /** From the answer "pending" to the decision. */
+  readonly decisionDelayMs: number
 }
 
-interface ClearanceAnswer {
-  readonly clearanceId: string
-  readonly listVersion: string
-  readonly decisions: readonly Decision[]
-}
+const decodeClearance = Schema.decodeUnknownResult(Clearance)
 
-interface ComplianceEntry {
-  readonly type: "screened"
-  readonly at: string
-  readonly key: string
-  readonly fingerprint: string
-  readonly clearance: Clearance
-  readonly answer: ClearanceAnswer
-}
+/** Where to call back may stand in the query: asked again from another address, it is the same question then. */
+const withCallback = (callbackUrl: string | undefined) => (json: unknown) =>
+  decodeClearance(callbackUrl === undefined ? json : { ...Object(json), callbackUrl })
 
-const decide = ({ item, name }: Clearance["items"][number]): Decision => {
-  switch (magicOutcome(name)) {
-    case "sanctioned":
-      return { item, decision: "rejected", reason: "sanctions-list-hit" }
-    case "review":
-      return { item, decision: "review", reason: "name-similar-to-list-entry" }
-    default:
-      return { item, decision: "approved" }
-  }
-}
-
-/** The compliance engine: screens the items of a batch against a list that only knows the magic beneficiaries. */
-export const complianceEngine = (journalFile: string | undefined): SandboxServer => {
+/**
+ * The compliance engine: screens the items of a batch against a list that only knows the magic beneficiaries. Who
+ * needs more time is decided later and reported by callback; what is still undecided survives in the journal.
+ */
+export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
+  const { station, journalFile, secret, callbackRetry, decisionDelayMs } = options
   const app = createApp()
-  const answers = new KeyedAnswers<ClearanceAnswer>()
-  const screened: (Decision & { readonly batch: string })[] = []
-  const counts = { approved: 0, rejected: 0, review: 0 }
+  const books = new ComplianceBooks()
+  const journal = openJournal<ComplianceEntry>(journalFile, (entry) => books.apply(entry))
+  const sender = new CallbackSender(secret, callbackRetry, () => station.clockSkewMs)
+  const timers = new Set<NodeJS.Timeout>()
 
-  const apply = ({ key, fingerprint, clearance, answer }: ComplianceEntry): void => {
-    answers.remember(key, fingerprint, answer)
-    for (const decision of answer.decisions) {
-      screened.push({ batch: clearance.batch, ...decision })
-      counts[decision.decision] += 1
-    }
+  const record = (entry: ComplianceEntry): readonly OwedCallback[] => {
+    journal.append(entry)
+    return books.apply(entry)
   }
 
-  const journal = openJournal(journalFile, apply)
-  const decodeClearance = Schema.decodeUnknownResult(Clearance)
+  const follow = (undecided: Undecided): void => {
+    const dueInMs = Math.max(0, Date.parse(undecided.at) + decisionDelayMs - Date.now())
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      decide(undecided)
+    }, dueInMs)
+    timers.add(timer)
+  }
+
+  const decide = ({ laterId, clearance }: Undecided): Promise<unknown> => {
+    const travel = station.travelOf(clearance.clearanceId)
+    const owed = record({ type: "decided", at: new Date().toISOString(), laterId, travel })
+    return Promise.all(owed.map(deliver))
+  }
+
+  const deliver = (callback: OwedCallback): Promise<void> =>
+    sender.deliver(callback, (outcome) =>
+      record({ type: "callback-ended", callback: callback.delivery, outcome }),
+    )
 
   app.post("/clearance", async (c) => {
-    const { key, fingerprint, body: clearance } = await readKeyed(c, decodeClearance)
-    const known = answers.recall(key, fingerprint)
+    const { key, fingerprint, body: clearance } = await readKeyed(c, withCallback(c.req.query("callbackUrl")))
+    const known = books.answers.recall(key, fingerprint)
     if (known !== undefined) return c.json(known)
-    refuseWhenFull(screened.length)
-    const { clearanceId } = clearance
-    const answer = { clearanceId, listVersion, decisions: clearance.items.map(decide) }
+    refuseWhenFull(books.size)
+    const answer = answerTo(clearance)
     const at = new Date().toISOString()
-    const entry: ComplianceEntry = { type: "screened", at, key, fingerprint, clearance, answer }
-    journal.append(entry)
-    apply(entry)
+    const laterId = `decided-${randomUUID()}`
+    record({ type: "screened", at, key, fingerprint, clearance, answer, laterId })
+    const undecided = books.undecided.get(laterId)
+    if (undecided !== undefined && station.comesEarly(key)) await awaitEarly(decide(undecided))
+    else if (undecided !== undefined) follow(undecided)
     return c.json(answer)
   })
 
-  app.get("/books", (c) => {
-    const page = readPage(c)
-    if (page.summary) return c.json({ listVersion, counts })
-    const rows = pageOf(screened, page, (row) => row)
-    return c.json({ listVersion, counts, screened: rows, next: nextOffset(screened.length, page) })
-  })
+  app.get("/books", (c) => c.json(books.show(readPage(c))))
 
-  return { app, start() {}, close: async () => journal.close() }
+  return {
+    app,
+    start() {
+      for (const undecided of books.undecided.values()) follow(undecided)
+      for (const callback of books.owed.values()) deliver(callback)
+    },
+    async close() {
+      for (const timer of timers) clearTimeout(timer)
+      await sender.close()
+      journal.close()
+    },
+  }
 }

@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Schema from "effect/Schema"
-import { originOf } from "./server.ts"
+import { originOf } from "./listening.ts"
 
-export const serverNames = ["compliance", "north", "south", "ledger"] as const
+export const serverNames = ["compliance", "north", "south", "ledger", "west", "clearing"] as const
 export type ServerName = (typeof serverNames)[number]
 
 const Port = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_535 })))
@@ -12,7 +12,14 @@ const Port = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, 
 /** What a sandbox remembers of itself: who it is, and the ports that its clients know. */
 const Identity = Schema.Struct({
   sandboxId: Schema.String,
-  ports: Schema.Struct({ compliance: Port, north: Port, south: Port, ledger: Port }),
+  ports: Schema.Struct({
+    compliance: Port,
+    north: Port,
+    south: Port,
+    ledger: Port,
+    west: Port,
+    clearing: Port,
+  }),
 })
 export type Identity = typeof Identity.Type
 

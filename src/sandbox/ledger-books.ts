@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { Amount, minorOf, toDecimal, toMinor } from "./amount.ts"
+import { CallbackUrl } from "./callbacks.ts"
 import { type BooksPage, KeyedAnswers, nextOffset, pageOf, requestLinesMax } from "./server.ts"
 
 const Identifier = Schema.String.check(Schema.isBetweenLength(1, 200))
@@ -15,13 +16,27 @@ export const Posting = Schema.Struct({
 export type Posting = typeof Posting.Type
 type Kind = Posting["kind"]
 
-export interface LedgerEntry {
+/** Money that a partner brings in. */
+export const Funding = Schema.Struct({
+  partner: Identifier,
+  amount: Amount,
+  callbackUrl: Schema.optionalKey(CallbackUrl),
+})
+export type Funding = typeof Funding.Type
+
+interface Keyed {
   readonly at: string
   readonly key: string
   readonly fingerprint: string
+}
+
+interface Posted extends Keyed {
   readonly postingId: string
   readonly posting: Posting
 }
+
+/** What the ledger's journal tells. */
+export type LedgerEntry = Posted | (Keyed & { readonly fundingId: string; readonly funding: Funding })
 
 export type Objection =
   | { readonly code: "illegal-transition"; readonly item: number }
@@ -36,7 +51,7 @@ interface Line {
 interface Account {
   readonly partner: string
   readonly currency: string
-  readonly funded: bigint
+  funded: bigint
   available: bigint
   held: bigint
   paid: bigint
@@ -59,7 +74,7 @@ export class LedgerBooks {
   readonly #funds: bigint
   readonly #lines = new Map<string, Line>()
   readonly #accounts = new Map<string, Account>()
-  readonly #postings: LedgerEntry[] = []
+  readonly #postings: Posted[] = []
 
   constructor(funds: bigint) {
     this.#funds = funds
@@ -101,6 +116,22 @@ export class LedgerBooks {
   }
 
   apply(entry: LedgerEntry): void {
+    if ("posting" in entry) this.#book(entry)
+    else this.#fund(entry.funding)
+    this.answers.remember(
+      entry.key,
+      entry.fingerprint,
+      "posting" in entry ? entry.postingId : entry.fundingId,
+    )
+  }
+
+  #fund({ partner, amount }: Funding): void {
+    const account = this.#account(partner, amount.currency)
+    account.funded += minorOf(amount)
+    account.available += minorOf(amount)
+  }
+
+  #book(entry: Posted): void {
     const { posting } = entry
     for (const { item, amount } of posting.lines) {
       const account = this.#account(posting.partner, amount.currency)
@@ -108,7 +139,6 @@ export class LedgerBooks {
       assertBalanced(account)
       this.#lines.set(lineKey(posting, item), { state: transitions[posting.kind].to, amount })
     }
-    this.answers.remember(entry.key, entry.fingerprint, entry.postingId)
     this.#postings.push(entry)
   }
 

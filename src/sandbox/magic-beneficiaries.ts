@@ -1,8 +1,13 @@
 const outcomes = {
   "sam sanctioned": "sanctioned",
   "rita review": "review",
+  "ada async": "decided-later",
+  "vera verified": "payee-matches",
+  "clive close": "payee-nearly-matches",
+  "nora nomatch": "payee-differs",
   "ivo insufficient": "insufficient-funds",
   "clara closed": "closed-account",
+  "rudi reroute": "reroutable",
   "tim timeout": "timeout-after-paying",
   "sally slow": "slow",
   "dora duplicate": "duplicate-callback",

@@ -1,14 +1,29 @@
+import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { startSandbox } from "./sandbox.ts"
+import { serverNames } from "./data-folder.ts"
+import { type SandboxOptions, startSandbox } from "./sandbox.ts"
 
 const usage =
   "node src/sandbox/main.ts [--data DIR] [--host 127.0.0.1] [--port-base N] [--secret whsec_...]\n" +
-  "                         [--payment-delay-ms N] [--slow-ms N] [--return-after-ms N] [--funds N]"
+  "                         [--payment-delay-ms N] [--slow-ms N] [--return-after-ms N] [--funds N]\n" +
+  "                         [--decision-delay-ms N] [--west-key-window-ms N] [--weather FILE|JSON]\n" +
+  "                         [--clearing-folder DIR]"
 
 const wholeNumber = (name: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined
   if (!/^\d{1,15}$/.test(text)) throw new TypeError(`--${name} takes a whole number`)
   return Number(text)
+}
+
+/** Weather by server, such as `{"north":{"errorsAfter":0.1}}`, as JSON or as a file of it. */
+const readWeather = (given: string | undefined): SandboxOptions["weather"] => {
+  if (given === undefined) return undefined
+  const text = given.trimStart().startsWith("{") ? given : readFileSync(given, "utf8")
+  const weather: unknown = JSON.parse(text)
+  if (typeof weather !== "object" || weather === null) throw new TypeError("--weather takes a JSON object")
+  const strangers = Object.keys(weather).filter((name) => !serverNames.some((server) => server === name))
+  if (strangers.length > 0) throw new TypeError(`--weather: there is no server ${strangers.join(", ")}`)
+  return weather
 }
 
 const readOptions = () => {
@@ -22,6 +37,10 @@ const readOptions = () => {
       "slow-ms": { type: "string" },
       "return-after-ms": { type: "string" },
       funds: { type: "string" },
+      "decision-delay-ms": { type: "string" },
+      "west-key-window-ms": { type: "string" },
+      weather: { type: "string" },
+      "clearing-folder": { type: "string" },
     },
   })
   const funds = wholeNumber("funds", values.funds)
@@ -34,6 +53,10 @@ const readOptions = () => {
     slowMs: wholeNumber("slow-ms", values["slow-ms"]),
     returnAfterMs: wholeNumber("return-after-ms", values["return-after-ms"]),
     funds: funds === undefined ? undefined : BigInt(funds),
+    decisionDelayMs: wholeNumber("decision-delay-ms", values["decision-delay-ms"]),
+    westKeyWindowMs: wholeNumber("west-key-window-ms", values["west-key-window-ms"]),
+    weather: readWeather(values.weather),
+    clearingFolder: values["clearing-folder"],
   }
 }
 

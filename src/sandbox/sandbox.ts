@@ -10,23 +10,35 @@ import {
   type ServerName,
   serverNames,
 } from "./data-folder.ts"
+import { fileBank } from "./file-bank.ts"
 import { ledger } from "./ledger.ts"
-import { type Listening, listen, type SandboxServer } from "./server.ts"
+import { type Listening, listen } from "./listening.ts"
+import type { SandboxServer } from "./server.ts"
+import { underWeather, WeatherStation } from "./weather-station.ts"
+import { westBank } from "./west-bank.ts"
 
-/** The secret that the banks sign callbacks with unless another is given. It guards nothing but play money. */
+/** The secret that callbacks are signed with unless another is given. It guards nothing but play money. */
 export const sandboxSecret = "whsec_YXRsYXNwYXktc2FuZGJveC1jYWxsYmFja3Mh"
 
 export interface SandboxOptions {
   /** Where journals and ports are kept; without it, books live in memory. */
   readonly data?: string | undefined
   readonly host?: string | undefined
-  /** Four ports from here on: compliance, north, south, ledger. Free ones by default. */
+  /** Six ports from here on: compliance, north, south, ledger, west, clearing. Free ones by default. */
   readonly portBase?: number | undefined
   /** Standard Webhooks secret of the callbacks, `whsec_` and base64. */
   readonly secret?: string | undefined
   readonly paymentDelayMs?: number | undefined
   readonly slowMs?: number | undefined
   readonly returnAfterMs?: number | undefined
+  /** Where the bank `clearing` exchanges files with its client; without it there is no such bank. */
+  readonly clearingFolder?: string | undefined
+  /** How long west remembers idempotency keys. */
+  readonly westKeyWindowMs?: number | undefined
+  /** From "pending" to the decision of the compliance engine. */
+  readonly decisionDelayMs?: number | undefined
+  /** The weather to begin with, by server; unknown, because it comes from outside and is checked at the start. */
+  readonly weather?: { readonly [Server in ServerName]?: unknown } | undefined
   /** What each partner has per currency, in whole units of the currency. */
   readonly funds?: bigint | undefined
   readonly callbackRetry?: CallbackRetry | undefined
@@ -34,7 +46,12 @@ export interface SandboxOptions {
 
 export interface SandboxUrls {
   readonly compliance: string
-  readonly banks: { readonly north: string; readonly south: string }
+  readonly banks: {
+    readonly north: string
+    readonly south: string
+    readonly west: string
+    readonly clearing?: string
+  }
   readonly ledger: string
 }
 
@@ -44,22 +61,26 @@ export interface Sandbox {
 }
 
 /**
- * Starts the outside world: a compliance engine, the banks north and south, and a ledger, each a server of its own.
- * Rejects when a port of `portBase` is taken, when another sandbox runs on the data folder, or a journal is damaged.
+ * Starts the outside world: a compliance engine, the banks north, south and west, and a ledger, each a server of its
+ * own. Rejects when a port of `portBase` is taken, when another sandbox runs on the data folder, or a journal or the
+ * weather cannot be read.
  */
 export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbox> => {
   const host = options.host ?? "127.0.0.1"
   const identity = recallIdentity(options.data)
-  const opened: { close(): Promise<void> }[] = []
+  const opened: { close(): Promise<void> | void }[] = []
   const close = async () => {
     for (const part of opened.splice(0).reverse()) await part.close()
   }
   const open = async (name: ServerName): Promise<Listening> => {
-    const server = createServer(name, options)
+    const station = new WeatherStation(name, options.weather?.[name])
+    const server = createServer(name, station, options)
     opened.push(server)
     server.app.get("/sandbox", (c) => c.json({ sandboxId: identity.sandboxId, server: name }))
-    const listening = await listenAsBefore(name, server, host, options.portBase, identity)
-    opened.push(listening)
+    const app = underWeather(server.app, station)
+    const listening = await listenAsBefore(name, app, host, options.portBase, identity)
+    opened.push(listening, station)
+    station.start(listening)
     server.start()
     return listening
   }
@@ -69,11 +90,25 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     const north = await open("north")
     const south = await open("south")
     const books = await open("ledger")
+    const west = await open("west")
+    const clearing = options.clearingFolder === undefined ? undefined : await open("clearing")
     if (options.data !== undefined) {
-      const ports = { compliance: compliance.port, north: north.port, south: south.port, ledger: books.port }
+      const ports = {
+        compliance: compliance.port,
+        north: north.port,
+        south: south.port,
+        ledger: books.port,
+        west: west.port,
+        ...(clearing && { clearing: clearing.port }),
+      }
       rememberIdentity(options.data, { ...identity, ports })
     }
-    const banks = { north: north.url, south: south.url }
+    const banks = {
+      north: north.url,
+      south: south.url,
+      west: west.url,
+      ...(clearing && { clearing: clearing.url }),
+    }
     return { urls: { compliance: compliance.url, banks, ledger: books.url }, close }
   } catch (error) {
     await close()
@@ -84,7 +119,7 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
 /** Listens on the port of `portBase`, else on the remembered one, else (or when that is taken) on any free one. */
 const listenAsBefore = async (
   name: ServerName,
-  { app }: SandboxServer,
+  app: SandboxServer["app"],
   host: string,
   portBase: number | undefined,
   { ports }: Identity,
@@ -98,22 +133,29 @@ const listenAsBefore = async (
   }
 }
 
-const createServer = (name: ServerName, options: SandboxOptions): SandboxServer => {
+const createServer = (name: ServerName, station: WeatherStation, options: SandboxOptions): SandboxServer => {
   const journalFile = options.data === undefined ? undefined : join(options.data, `${name}.jsonl`)
+  const secret = options.secret ?? sandboxSecret
+  const callbackRetry = options.callbackRetry ?? defaultCallbackRetry
+  const calling = { station, journalFile, secret, callbackRetry }
+  const { paymentDelayMs = 5, slowMs = 2_000, returnAfterMs = 500 } = options
+  const paying = { ...calling, paymentDelayMs, slowMs, returnAfterMs }
   switch (name) {
     case "compliance":
-      return complianceEngine(journalFile)
+      return complianceEngine({ ...calling, decisionDelayMs: options.decisionDelayMs ?? 200 })
     case "ledger":
-      return ledger({ journalFile, funds: options.funds ?? 1_000_000_000_000n })
-    default:
-      return bank({
+      return ledger({ ...calling, funds: options.funds ?? 1_000_000_000_000n })
+    case "west":
+      return westBank({ ...paying, keyWindowMs: options.westKeyWindowMs ?? 86_400_000 })
+    case "clearing":
+      return fileBank({
         name,
+        folder: options.clearingFolder ?? "",
         journalFile,
-        secret: options.secret ?? sandboxSecret,
-        callbackRetry: options.callbackRetry ?? defaultCallbackRetry,
-        paymentDelayMs: options.paymentDelayMs ?? 5,
-        slowMs: options.slowMs ?? 2_000,
-        returnAfterMs: options.returnAfterMs ?? 500,
+        paymentDelayMs,
+        returnAfterMs,
       })
+    default:
+      return bank(paying)
   }
 }

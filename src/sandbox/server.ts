@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
-import type { AddressInfo } from "node:net"
-import { createAdaptorServer, type HttpBindings } from "@hono/node-server"
+import type { HttpBindings } from "@hono/node-server"
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type Context, Hono } from "hono"
@@ -16,12 +16,7 @@ export interface SandboxServer {
   close(): Promise<void>
 }
 
-export interface Listening {
-  readonly url: string
-  readonly port: number
-  close(): Promise<void>
-}
-
+const silenceMsMax = 120_000
 const bodyBytesMax = 8 * 1024 * 1024
 const keyLengthMax = 255
 const booksRecordsMax = 1_000_000
@@ -30,49 +25,55 @@ const pageRowsMax = 100_000
 /** The most lines that one request may list. */
 export const requestLinesMax = 20_000
 
-/** An error answer `{"code", ...}` that ends the request. */
-export const refusal = (
-  status: 400 | 409 | 422 | 503,
-  body: { readonly code: string; readonly [detail: string]: unknown },
-): HTTPException => new HTTPException(status, { res: Response.json(body, { status }) })
+/** What an error answer says. */
+export interface Refused {
+  readonly code: string
+  readonly [detail: string]: unknown
+}
+
+class Refusal extends HTTPException {
+  readonly refused: Refused
+
+  constructor(status: 400 | 409 | 422 | 503, refused: Refused) {
+    super(status)
+    this.refused = refused
+  }
+}
+
+/** An error answer that ends the request. */
+export const refusal = (status: 400 | 409 | 422 | 503, refused: Refused): HTTPException =>
+  new Refusal(status, refused)
 
 const malformed = (message: string): HTTPException => refusal(400, { code: "malformed", message })
 
-/** An empty app with the limits and error answers that all servers of the sandbox share. */
-export const createApp = (): Hono<SandboxEnv> => {
+/**
+ * An empty app with the limits and error answers that all servers of the sandbox share. `tell` puts an error into the
+ * words of a server that has others.
+ */
+export const createApp = (tell: (refused: Refused) => object = (refused) => refused): Hono<SandboxEnv> => {
   const app = new Hono<SandboxEnv>()
-  app.use(bodyLimit({ maxSize: bodyBytesMax, onError: (c) => c.json({ code: "body-too-large" }, 413) }))
-  app.notFound((c) => c.json({ code: "no-such-resource" }, 404))
+  app.use(bodyLimit({ maxSize: bodyBytesMax, onError: (c) => c.json(tell({ code: "body-too-large" }), 413) }))
+  app.notFound((c) => c.json(tell({ code: "no-such-resource" }), 404))
   app.onError((error, c) => {
-    if (error instanceof HTTPException) return error.getResponse()
+    if (error instanceof Refusal) return c.json(tell(error.refused), error.status)
     console.error(JSON.stringify({ level: "error", message: "request failed", error: error.message }))
-    return c.json({ code: "internal-error" }, 500)
+    return c.json(tell({ code: "internal-error" }), 500)
   })
   return app
 }
 
-/** Serves an app on a port, 0 for any free one. Rejects with EADDRINUSE when the port is taken. */
-export const listen = (app: Hono<SandboxEnv>, host: string, port: number): Promise<Listening> =>
-  new Promise((resolve, reject) => {
-    const server = createAdaptorServer({ fetch: app.fetch, hostname: host })
-    server.once("error", reject)
-    server.listen(port, host, () => {
-      const chosen = (server.address() as AddressInfo).port
-      resolve({
-        url: originOf(host, chosen),
-        port: chosen,
-        close: () =>
-          new Promise((closed, failed) => {
-            server.close((error) => (error === undefined ? closed() : failed(error)))
-            if ("closeAllConnections" in server) server.closeAllConnections()
-          }),
-      })
-    })
-  })
+/** Leaves the request without an answer; the connection ends when the client tires of it, or after two minutes. */
+export const keepSilent = (c: Context<SandboxEnv>): Response => {
+  const { outgoing } = c.env
+  outgoing.setTimeout(silenceMsMax, () => outgoing.destroy())
+  return RESPONSE_ALREADY_SENT
+}
 
-/** The URL of a server, with brackets around an IPv6 address. */
-export const originOf = (host: string, port: number): string =>
-  `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+/** Resets the connection of the request instead of answering it. */
+export const cut = (c: Context<SandboxEnv>): Response => {
+  c.env.incoming.socket.resetAndDestroy()
+  return RESPONSE_ALREADY_SENT
+}
 
 /** A request that may be repeated: its key, its checked body, and a fingerprint to recognise the same body by. */
 export interface KeyedRequest<Body> {
@@ -81,13 +82,14 @@ export interface KeyedRequest<Body> {
   readonly body: Body
 }
 
-/** Reads a request that carries an Idempotency-Key; answers 400 when it or the body is not as agreed. */
+/** Reads a request that carries an idempotency key; answers 400 when it or the body is not as agreed. */
 export const readKeyed = async <Body>(
   c: Context<SandboxEnv>,
   decode: (json: unknown) => Result.Result<Body, Schema.SchemaError>,
+  header = "Idempotency-Key",
 ): Promise<KeyedRequest<Body>> => {
-  const key = c.req.header("idempotency-key") ?? ""
-  if (key === "" || key.length > keyLengthMax) throw malformed("Idempotency-Key: 1 to 255 characters")
+  const key = c.req.header(header) ?? ""
+  if (key === "" || key.length > keyLengthMax) throw malformed(`${header}: 1 to 255 characters`)
   const json = await readJson(c)
   const decoded = decode(json)
   if (Result.isFailure(decoded)) throw malformed(decoded.failure.message)
@@ -97,7 +99,8 @@ export const readKeyed = async <Body>(
   return { key, fingerprint, body: decoded.success }
 }
 
-const readJson = async (c: Context<SandboxEnv>): Promise<unknown> => {
+/** Reads a JSON body; answers 400 when it is none. */
+export const readJson = async (c: Context<SandboxEnv>): Promise<unknown> => {
   try {
     return await c.req.json()
   } catch (error) {
@@ -114,19 +117,29 @@ const sortKeys = (json: unknown): unknown => {
   return Object.fromEntries(entries.map(([key, value]) => [key, sortKeys(value)]))
 }
 
-/** What was answered to each Idempotency-Key, kept for as long as the books. */
-export class KeyedAnswers<Answer> {
-  readonly #answers = new Map<string, { readonly fingerprint: string; readonly answer: Answer }>()
+interface KnownKey<Answer> {
+  readonly fingerprint: string
+  readonly answer: Answer
+  readonly atMs: number
+}
 
-  /** The answer given before, or undefined for a new key; 409 when the key came with another body. */
-  recall(key: string, fingerprint: string): Answer | undefined {
-    const known = this.#answers.get(key)
-    if (known !== undefined && known.fingerprint !== fingerprint) throw refusal(409, { code: "key-conflict" })
-    return known?.answer
+/** What was answered to each idempotency key, kept for as long as the books. */
+export class KeyedAnswers<Answer> {
+  readonly #known = new Map<string, KnownKey<Answer>>()
+
+  /**
+   * The answer given before, or undefined for a new key and for one from before `forgottenBefore` (milliseconds since
+   * 1970); 409 when the key came with another body.
+   */
+  recall(key: string, fingerprint: string, forgottenBefore = Number.NEGATIVE_INFINITY): Answer | undefined {
+    const known = this.#known.get(key)
+    if (known === undefined || known.atMs < forgottenBefore) return undefined
+    if (known.fingerprint !== fingerprint) throw refusal(409, { code: "key-conflict" })
+    return known.answer
   }
 
-  remember(key: string, fingerprint: string, answer: Answer): void {
-    this.#answers.set(key, { fingerprint, answer })
+  remember(key: string, fingerprint: string, answer: Answer, atMs = 0): void {
+    this.#known.set(key, { fingerprint, answer, atMs })
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * What the service measures, for Prometheus. Every metric stands in the one table below; the values of its labels come
- * from closed sets (routes, event types, banks, outcomes), never from a partner, a batch or a message.
+ * from closed sets (routes, event types, providers, outcomes), never from a partner, a batch or a message.
  */
 import { Context, Effect, Layer } from "effect"
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client"
@@ -13,7 +13,8 @@ const makeMetrics = () => {
   const registers = [registry]
   const counter = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label>) =>
     new Counter({ name, help, labelNames, registers })
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+  const gauge = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label> = []) =>
+    new Gauge({ name, help, labelNames, registers })
   const histogram = <Label extends string>(name: string, help: string, labelNames: ReadonlyArray<Label>) =>
     new Histogram({ name, help, labelNames, buckets: seconds, registers })
   collectDefaultMetrics({ register: registry })
@@ -30,12 +31,70 @@ const makeMetrics = () => {
       ["status"],
     ),
     eventsAppended: counter("atlaspay_events_appended_total", "Events appended to batch logs", ["type"]),
-    bankCalls: counter("atlaspay_bank_calls_total", "Calls to banks", ["bank", "call", "outcome"]),
-    bankCallSeconds: histogram("atlaspay_bank_call_seconds", "Time of a call to a bank", ["bank", "call"]),
+    providerCalls: counter("atlaspay_provider_calls_total", "Calls to providers, by what came of them", [
+      "provider",
+      "step",
+      "outcome",
+    ]),
+    providerCallSeconds: histogram("atlaspay_provider_call_seconds", "Time of a call to a provider", [
+      "provider",
+      "step",
+    ]),
+    providerRetries: counter("atlaspay_provider_retries_total", "Calls to providers made again", [
+      "provider",
+      "step",
+    ]),
+    providerRetriesDenied: counter(
+      "atlaspay_provider_retries_denied_total",
+      "Calls to providers not made again, as the budget of retries was spent",
+      ["provider", "step"],
+    ),
+    providerBreakers: gauge(
+      "atlaspay_provider_breaker",
+      "A provider's circuit breaker in this process: 0 closed, 1 half open, 2 open",
+      ["provider"],
+    ),
+    providerWaiting: gauge("atlaspay_provider_waiting", "Calls to a provider that have not begun", [
+      "provider",
+    ]),
+    providerLimited: counter(
+      "atlaspay_provider_limited_total",
+      "Calls that waited for a limit that all processes share",
+      ["provider"],
+    ),
+    complianceCallbacks: counter(
+      "atlaspay_compliance_callbacks_total",
+      "Callbacks of the compliance engine",
+      ["outcome"],
+    ),
+    postingsRefused: counter(
+      "atlaspay_postings_refused_total",
+      "Postings that the ledger refused; page someone unless it is for lack of funds",
+      ["kind", "reason"],
+    ),
+    bankFiles: counter("atlaspay_bank_files_total", "Files written for banks and taken in from them", [
+      "bank",
+      "outcome",
+    ]),
+    bankOddities: counter(
+      "atlaspay_bank_oddities_total",
+      "Transfers of which a bank's file told what nobody can act on: look at bank_oddities",
+      ["bank", "reason"],
+    ),
     activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
     frozenBatches: counter(
       "atlaspay_frozen_batches_total",
       "Batches whose log cannot be continued: page someone",
+      [],
+    ),
+    unroutedItems: counter(
+      "atlaspay_unrouted_items_total",
+      "Items parked because no rule leads to a bank: page someone",
+      [],
+    ),
+    strayCallbacks: counter(
+      "atlaspay_stray_callbacks_total",
+      "What providers told of transfers and clearances that are not ours, each counted once: someone has to look",
       [],
     ),
     shedBatches: counter("atlaspay_shed_batches_total", "Batches that intake told to come back later", [
@@ -53,6 +112,12 @@ const makeMetrics = () => {
       "Partitions that a follower gave up: page someone",
       ["follower"],
     ),
+    discrepancies: gauge(
+      "atlaspay_reconciliation_discrepancies",
+      "What the last reconciled day's records differ in: page someone unless it is 0",
+      ["kind"],
+    ),
+    reconciledDay: gauge("atlaspay_reconciled_day_seconds", "The beginning of the last reconciled day"),
     webhookDeliveries: counter("atlaspay_webhook_deliveries_total", "Tries to deliver a webhook", [
       "outcome",
     ]),

@@ -12,6 +12,9 @@ export interface DataKey {
   readonly key: KeyObject
 }
 
+/** The id of the key that something was made with: it comes first, before a dot. */
+export const keyIdOf = (made: string): string => made.slice(0, made.indexOf("."))
+
 /** What is stored of a partner's keys, the newest last: it is the one that seals. */
 export interface KeyRing {
   readonly partner: string

@@ -29,9 +29,6 @@ export const sealAccounts = (
 ): string =>
   `${key.id}.${encrypt(key.key, contextOf(place, items), JSON.stringify(accounts)).toString("base64url")}`
 
-/** The id of the key of a seal. */
-export const keyIdOf = (sealed: string): string => sealed.slice(0, sealed.indexOf("."))
-
 /**
  * Opens the accounts of a chunk, by item. It fails when the seal is another key's, another batch's or for other items,
  * when a bit of it has changed, or when what everybody saw of an account (and what was screened) is not what was sealed.

@@ -2,9 +2,14 @@
 import { Effect, Layer, ManagedRuntime, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
 import { type BankAnswer, Banks, type NotSent } from "../../src/connectors/bank.ts"
+import { instantBank } from "../../src/connectors/bank-instant-http.ts"
+import { banksLayer } from "../../src/connectors/banks.ts"
 import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
+import { layer as complianceOverHttp } from "../../src/connectors/compliance-engine-http.ts"
 import { layer as registerInPostgres } from "../../src/connectors/instruction-register-postgres.ts"
 import { Ledger } from "../../src/connectors/ledger.ts"
+import { layer as ledger } from "../../src/connectors/ledger-http.ts"
+import { ProviderSettings } from "../../src/connectors/provider-settings.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
 import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { decide } from "../../src/domain/decide.ts"
@@ -17,11 +22,13 @@ import { RedisConnections } from "../../src/platform/redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { beginningOf, visitLog } from "../../src/streams/event-range.ts"
+import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
+import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
-import { ownPrefix, settings } from "../settings.ts"
+import { lanes, ownPrefix, providerSettings, settings } from "../settings.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
@@ -37,25 +44,37 @@ export interface EngineTerms {
   readonly bankConcurrency?: number
   /** The partner for whom the compliance engine's connector has a bug. */
   readonly bugFor?: string
+  /** Providers that the environment tells of, called for real, in place of those that live in the test. */
+  readonly outside?: boolean
 }
+
+const providersOutside = Layer.mergeAll(
+  banksLayer({ instant: instantBank }),
+  complianceOverHttp,
+  ledger,
+).pipe(Layer.provide(ProviderSettings.layer), Layer.fresh, Layer.provide(lanes))
 
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
 export class EngineUnderTest implements AsyncDisposable {
   readonly paid: Paid = new Map()
+  /** Banks that take no calls now. Yen are paid by `south`, all else by `north`. */
+  readonly closedBanks = new Set<string>()
   readonly lines: Array<string> = []
   readonly #environment: Readonly<Record<string, string>>
   readonly #bankMs: number
   readonly #bankConcurrency: number
   readonly #bugFor: string | undefined
+  readonly #outside: boolean
   readonly #drop: () => Promise<void>
   readonly #log
   readonly #workers = new Set<Worker>()
 
   private constructor(
     environment: Readonly<Record<string, string>>,
-    { bankMs = 1, bankConcurrency = 64, bugFor }: EngineTerms,
+    { bankMs = 1, bankConcurrency = 64, bugFor, outside = false }: EngineTerms,
     drop: () => Promise<void>,
   ) {
+    this.#outside = outside
     this.#bugFor = bugFor
     this.#environment = environment
     this.#bankMs = bankMs
@@ -71,7 +90,8 @@ export class EngineUnderTest implements AsyncDisposable {
   }
 
   #storage(environment: Readonly<Record<string, string>>) {
-    return Layer.fresh(eventLogOnRedis).pipe(
+    return Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis).pipe(
+      Layer.fresh,
       Layer.provideMerge(Layer.fresh(RedisConnections.layer)),
       Layer.provideMerge(settings({ ...this.#environment, ...environment })),
     )
@@ -86,7 +106,11 @@ export class EngineUnderTest implements AsyncDisposable {
     const layer = Layer.fresh(workerLayer).pipe(
       Layer.provide(
         Layer.fresh(Pipelines.layer).pipe(
-          Layer.provide([providers, Layer.fresh(registerInPostgres), fixedKeys()]),
+          Layer.provide([
+            this.#outside ? providersOutside : providers,
+            Layer.fresh(registerInPostgres),
+            fixedKeys(),
+          ]),
           Layer.provide(Layer.fresh(Postgres.layer)),
         ),
       ),
@@ -110,16 +134,20 @@ export class EngineUnderTest implements AsyncDisposable {
 
   #providers(sent: () => void) {
     return Layer.mergeAll(
-      Layer.succeed(ComplianceEngine, {
-        screen: ({ clearanceId, partner, items }) => {
-          if (partner === this.#bugFor) return Effect.die(new Error("a bug"))
-          const decisions = items.map(({ item }) => ({ item, decision: "approved" as const }))
-          return Effect.succeed({ clearanceId, listVersion: "test", decisions })
-        },
-      }),
+      this.#compliance,
       Layer.succeed(Banks, {
-        route: () => "north",
+        keyWindowMs: () => Number.POSITIVE_INFINITY,
+        routes: {
+          version: "test",
+          route: ({ currency }) => ({
+            bank: currency === "JPY" ? "south" : "north",
+            route: { rule: "all", version: "test" },
+          }),
+        },
         concurrency: this.#bankConcurrency,
+        callMsMax: 10_000,
+        heldUntil: (bank, now) => (this.closedBanks.has(bank) ? now + 50 : 0),
+        invite: (bank, wanted) => (this.closedBanks.has(bank) ? 0 : wanted),
         transfer: ({ reference }, mayCall = Effect.succeed(true)) =>
           Effect.flatMap(mayCall, (may): Effect.Effect<BankAnswer | NotSent> => {
             if (!may) return Effect.succeed({ _tag: "NotSent" })
@@ -134,12 +162,31 @@ export class EngineUnderTest implements AsyncDisposable {
     )
   }
 
+  /** A server of the test's where it names one; otherwise everybody is cleared. */
+  get #compliance() {
+    if (this.#environment.COMPLIANCE_URL !== undefined)
+      return Layer.fresh(complianceOverHttp).pipe(Layer.provide(providerSettings(this.#environment)))
+    return Layer.succeed(ComplianceEngine, {
+      screen: ({ clearanceId, partner, items }) => {
+        if (partner === this.#bugFor) return Effect.die(new Error("a bug"))
+        const decisions = items.map(({ item }) => ({ item, decision: "approved" as const }))
+        return Effect.succeed({ clearanceId, listVersion: "test", decisions })
+      },
+    })
+  }
+
   /** Opens a batch of a partner. */
-  async submit(partner: string, key: string, items = 1): Promise<BatchId> {
+  async submit(
+    partner: string,
+    key: string,
+    items = 1,
+    currencyOf: (item: number) => string = () => "EUR",
+  ): Promise<BatchId> {
     const id = batchIdOf(partner, key)
     const beneficiary = { name: "Ada Lovelace", account: visibleOf(account) }
-    const others = Array.from({ length: items - 1 }, (_, index) => payoutItem(index + 2, { beneficiary }))
-    const all = [payoutItem(1, { beneficiary }), ...others] as const
+    const payout = (item: number) => payoutItem(item, { beneficiary, currency: currencyOf(item) })
+    const others = Array.from({ length: items - 1 }, (_, index) => payout(index + 2))
+    const all = [payout(1), ...others] as const
     const seals = sealsOf({ partner, batch: id }, all, account)
     const terms = { partner, idempotencyKey: key, items: all, seals }
     const decision = decide(emptyBatch(), { ...receiveBatch(items, terms), at: Date.now() })
@@ -150,6 +197,11 @@ export class EngineUnderTest implements AsyncDisposable {
   /** Runs an effect on the event log, beside the workers. */
   onLog<A, E>(use: (log: EventLog["Service"]) => Effect.Effect<A, E>): Promise<A> {
     return this.#log.runPromise(Effect.flatMap(EventLog, use))
+  }
+
+  /** What banks told of transfers that are not ours, the newest first. */
+  strays() {
+    return this.#log.runPromise(Effect.flatMap(StrayCallbacks, ({ list }) => list(100)))
   }
 
   /** Runs commands on the test's own connection to Redis. */

@@ -91,6 +91,22 @@ describe.concurrent("a batch", { timeout: 60_000 }, () => {
     expect(await paidFor(id)).toBe(0)
   })
 
+  it("waits for what compliance decides later, and holds a payee of another name", async () => {
+    const id = await platform.submit("verified", payouts(["Ada Async", "Nora Nomatch", "Vera Verified"]))
+    await eventually("what was decided later is paid", async () => {
+      return JSON.stringify(await itemStates(id)) === '["settled","held","settled"]'
+    })
+    expect((await eventsOf(id)).map(({ type }) => type)).toContain("ClearancePending")
+    const { items } = await platform.get<{ items: ReadonlyArray<{ clearance: object }> }>(
+      `/payout-batches/${id}/items`,
+    )
+    expect(items.map(({ clearance }) => clearance)).toMatchObject([
+      { decision: "approved", payee: "unknown" },
+      { decision: "review", payee: "no-match" },
+      { decision: "approved", payee: "match" },
+    ])
+  })
+
   it("goes on with an item that a reviewer released, and retries one that failed, under a new key", async () => {
     const id = await platform.submit("reviewed", payouts(["Rita Review", "Ivo Insufficient", "Ada Lovelace"]))
     await eventually("two are final and one is held", async () => {
@@ -105,6 +121,24 @@ describe.concurrent("a batch", { timeout: 60_000 }, () => {
     expect(await say(`${id}/items/1/review`, review)).toBe(202)
     await reaches(id, "partially-settled")
     expect(await itemStates(id)).toEqual(["settled", "failed", "settled"])
-    expect((await platform.books()).map(({ paidTwice }) => paidTwice)).toEqual([0, 0])
+    expect((await platform.books()).filter(({ paidTwice }) => paidTwice > 0)).toEqual([])
   })
+})
+
+it("a payout goes through lanes that tell how the providers are", { timeout: 60_000 }, async () => {
+  await platform.closed(await platform.submit("seen", payouts(["Ada Lovelace"])))
+  interface Seen {
+    readonly name: string
+    readonly workers: ReadonlyArray<{ readonly calls: number; readonly breaker: { readonly state: string } }>
+  }
+  const seen = async () =>
+    (await platform.get<{ readonly providers: ReadonlyArray<Seen> }>("/providers")).providers
+  await eventually("the worker has told", async () =>
+    (await seen()).some(({ name, workers }) => name === "north" && workers.some(({ calls }) => calls > 0)),
+  )
+  expect((await seen()).map(({ name }) => name)).toEqual(["compliance-engine", "ledger", "north", "south"])
+  expect((await seen()).flatMap(({ workers }) => workers.map(({ breaker }) => breaker.state))).toEqual(
+    Array(4).fill("closed"),
+  )
+  expect(JSON.stringify(await seen())).not.toContain("127.0.0.1")
 })

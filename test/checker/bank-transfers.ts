@@ -1,13 +1,16 @@
-/** A transfer as a sandbox bank's own books show it; `payments` is how often its reference was paid. */
+/** A transfer as a sandbox bank's own books show it; `payments` is how often that bank paid its reference. */
 export interface BankTransfer {
+  readonly bank: string
   readonly reference: string
   readonly status: "accepted" | "settled" | "rejected" | "returned"
   readonly payments: number
   readonly amount: { readonly currency: string; readonly value: string }
+  readonly beneficiary: { readonly name: string; readonly accountLast4: string }
 }
 
 interface BooksPage {
-  readonly transfers: ReadonlyArray<BankTransfer>
+  readonly bank: string
+  readonly transfers: ReadonlyArray<Omit<BankTransfer, "bank">>
   readonly outstanding: number
   readonly next: number | null
 }
@@ -25,7 +28,7 @@ export const readBanks = async (urls: ReadonlyArray<string>): Promise<BankRecord
   for (const url of urls) {
     for (let offset: number | null = 0; offset !== null; ) {
       const page = (await (await fetch(`${url}/books?offset=${offset}`)).json()) as BooksPage
-      transfers.push(...page.transfers)
+      transfers.push(...page.transfers.map((transfer) => ({ ...transfer, bank: page.bank })))
       if (page.next === null) outstanding += page.outstanding
       offset = page.next
     }

@@ -1,18 +1,29 @@
 /** The checker finds what it looks for: each story here is sound but for one thing. */
 import { createHash } from "node:crypto"
 import { describe, expect, it } from "vitest"
-import { type Evidence, unfinished, violations } from "./invariants.ts"
+import { type Evidence, statesOf, unfinished, violations } from "./invariants.ts"
+import { beyondBudget } from "./provider-calls.ts"
 
 const BATCH = "pb_a"
 const item = { item: 1, reference: "invoice-1", currency: "EUR", minor: "1025" }
 const amount = { currency: "EUR", value: "10.25" }
+const name = "Ada Lovelace"
+const account = { scheme: "iban", iban: "DE89370400440532013000" }
 const story = [
-  { _tag: "BatchReceived", idempotencyKey: "one", itemCount: 1 },
+  { _tag: "BatchReceived", idempotencyKey: "one", itemCount: 1, approval: { reason: "asked" } },
   { _tag: "ItemsReceived", items: [item] },
+  { _tag: "ItemsScreened", decisions: [{ item: 1, decision: "approved" }] },
+  { _tag: "BatchApproved" },
+  { _tag: "ExecutionStarted" },
+  { _tag: "PostingRequested", posting: 1, kind: "hold", items: [1] },
+  { _tag: "PostingBooked", posting: 1 },
   { _tag: "TransfersRequested", transfers: [{ item: 1, reference: "A-1-1" }] },
   { _tag: "TransferSettled", item: 1 },
   { _tag: "BatchClosed", state: "settled" },
 ]
+const without = (tag: string) => story.filter(({ _tag }) => _tag !== tag)
+
+const withdrawn = { _tag: "ClearanceWithdrawn", decisions: [{ item: 1, decision: "review" }] }
 
 const logOf = (events: ReadonlyArray<unknown>) => {
   let hash = BATCH
@@ -23,7 +34,15 @@ const logOf = (events: ReadonlyArray<unknown>) => {
   })
 }
 
-const paid = { reference: "A-1-1", status: "settled", payments: 1, amount } as const
+const beneficiary = { name, accountLast4: "3000" }
+const paid = {
+  bank: "north",
+  reference: "A-1-1",
+  status: "settled",
+  payments: 1,
+  amount,
+  beneficiary,
+} as const
 const redisWith = (log: ReturnType<typeof logOf>): Evidence["redis"] => ({
   logs: new Map([[BATCH, log]]),
   feedEnds: new Map([[0, "7-1"]]),
@@ -33,9 +52,15 @@ const sound: Evidence = {
   redis: redisWith(logOf(story)),
   banks: { transfers: [paid], outstanding: 0 },
   cursors: [{ follower: "publisher", partition: 0, position: "7-1" }],
+  screened: [{ batch: BATCH, item: 1, decision: "approved", payee: "unknown" }],
   posted: [
-    { key: "one", items: [{ reference: "invoice-1", amount }], answers: [{ status: 202, id: BATCH }] },
+    {
+      key: "one",
+      items: [{ reference: "invoice-1", amount, beneficiary: { name, account } }],
+      answers: [{ status: 202, id: BATCH }],
+    },
   ],
+  released: new Set(),
 }
 const whole = logOf(story)
 
@@ -51,13 +76,82 @@ describe("the checker", () => {
       "more than once",
     ],
     [
+      "a reference that two banks paid",
+      { banks: { transfers: [paid, { ...paid, bank: "south" }], outstanding: 0 } },
+      "pb_a item 1 was paid more than once: 2 times",
+    ],
+    [
+      "an item that was paid under two references",
+      {
+        redis: redisWith(
+          logOf([...story, { _tag: "TransfersRequested", transfers: [{ item: 1, reference: "A-1-2" }] }]),
+        ),
+        banks: { transfers: [paid, { ...paid, reference: "A-1-2" }], outstanding: 0 },
+      },
+      "pb_a item 1 was paid more than once: 2 times",
+    ],
+    [
       "a transfer that no log asked for",
       { banks: { transfers: [paid, { ...paid, reference: "A-1-2" }], outstanding: 0 } },
       "no log asked for the transfer A-1-2",
     ],
     [
+      "a transfer to somebody else",
+      { banks: { transfers: [{ ...paid, beneficiary: { ...beneficiary, name: "Eve" } }], outstanding: 0 } },
+      "the transfer A-1-1 is not what was posted",
+    ],
+    [
+      "a transfer to another account",
+      { banks: { transfers: [{ ...paid, beneficiary: { name, accountLast4: "3001" } }], outstanding: 0 } },
+      "the transfer A-1-1 is not what was posted",
+    ],
+    [
+      "a transfer of another amount",
+      { banks: { transfers: [{ ...paid, amount: { ...amount, value: "10.26" } }], outstanding: 0 } },
+      "the transfer A-1-1 is not what was posted",
+    ],
+    ["an intent before clearance", { redis: redisWith(logOf(without("ItemsScreened"))) }, "is not cleared"],
+    ["an intent before approval", { redis: redisWith(logOf(without("BatchApproved"))) }, "is not approved"],
+    [
+      "an intent before the start",
+      { redis: redisWith(logOf(without("ExecutionStarted"))) },
+      "is not started",
+    ],
+    ["an intent before the hold", { redis: redisWith(logOf(without("PostingBooked"))) }, "is not held"],
+    [
+      "an intent after a hold that the ledger refused",
+      {
+        redis: redisWith(logOf(story.toSpliced(6, 0, { _tag: "PostingRefused", posting: 1 }))),
+      },
+      "is not held",
+    ],
+    [
+      "a transfer that was sent again after its clearance was withdrawn",
+      { redis: redisWith(logOf(story.toSpliced(8, 0, withdrawn, { _tag: "TransferResent", item: 1 }))) },
+      "is not cleared",
+    ],
+    ["a transfer that the engine never saw", { screened: [] }, "the engine said: nothing"],
+    [
+      "a transfer that the engine wanted a person to see",
+      { screened: [{ batch: BATCH, item: 1, decision: "review", payee: "unknown" }] },
+      "the engine said: review",
+    ],
+    [
+      "a transfer to an account that is somebody else's",
+      { screened: [{ batch: BATCH, item: 1, decision: "approved", payee: "no-match" }] },
+      "the engine said: no-match",
+    ],
+    [
+      "a transfer that the engine rejected, whoever released it",
+      {
+        screened: [{ batch: BATCH, item: 1, decision: "rejected", payee: "unknown" }],
+        released: new Set([`${BATCH} 1`]),
+      },
+      "the engine said: rejected",
+    ],
+    [
       "an item that settled twice",
-      { redis: redisWith(logOf([...story.slice(0, 4), ...story.slice(3)])) },
+      { redis: redisWith(logOf([...story.slice(0, 9), ...story.slice(8)])) },
       "item 1 is not open",
     ],
     [
@@ -85,10 +179,80 @@ describe("the checker", () => {
     expect(violations({ ...sound, ...change }).join("\n")).toContain(said)
   })
 
+  it("accepts that a reviewer released what the engine wanted a person to see", () => {
+    const screened = [{ batch: BATCH, item: 1, decision: "review", payee: "unknown" }] as const
+    expect(violations({ ...sound, screened, released: new Set([`${BATCH} 1`]) })).toEqual([])
+  })
+
+  it("lets an item wait for a person where it may, and nothing else", () => {
+    const parked = [...story.slice(0, 8), { _tag: "TransferParked", item: 1 }]
+    const waiting = { ...sound, redis: redisWith(logOf(parked)) }
+    expect(unfinished(waiting, true)).toEqual([])
+    expect(statesOf(waiting)).toEqual({ parked: 1 })
+    expect(unfinished(waiting)).toEqual(["pb_a is not closed"])
+    expect(unfinished({ ...sound, redis: redisWith(logOf(parked.slice(0, 8))) }, true)).toEqual([
+      "pb_a is not closed",
+      "pb_a item 1 is neither at its end nor parked",
+    ])
+  })
+
+  it("lets an item wait for a rule that leads it to a bank, and be tried again", () => {
+    const unrouted = [...story.slice(0, 7), { _tag: "ItemsUnrouted", items: [1] }]
+    const nowhere = { transfers: [], outstanding: 0 }
+    const waiting = { ...sound, banks: nowhere, redis: redisWith(logOf(unrouted)) }
+    expect(unfinished(waiting, true)).toEqual([])
+    expect(statesOf(waiting)).toEqual({ parked: 1 })
+    const retried = [...unrouted, { _tag: "RetryRequested", item: 1 }]
+    expect(statesOf({ ...waiting, redis: redisWith(logOf(retried)) })).toEqual({ open: 1 })
+    expect(violations({ ...sound, redis: redisWith(logOf([...retried, ...story.slice(7)])) })).toEqual([])
+  })
+
+  it("follows an item from the bank that refused it to another one, which needs a hold of its own", () => {
+    const [hold, booked] = story.slice(5, 7)
+    const refused = [...story.slice(0, 8), { _tag: "TransferFailed", item: 1 }]
+    const released = [
+      { ...hold, posting: 2, kind: "release" },
+      { ...booked, posting: 2 },
+    ]
+    const heldAgain = [
+      { ...hold, posting: 3 },
+      { ...booked, posting: 3 },
+    ]
+    const next = [
+      { _tag: "TransfersRequested", transfers: [{ item: 1, reference: "A-1-2" }] },
+      ...story.slice(8),
+    ]
+    const transfers = [
+      { ...paid, status: "rejected", payments: 0 } as const,
+      { ...paid, bank: "south", reference: "A-1-2" },
+    ]
+    const rerouted = (...events: ReadonlyArray<unknown>): Evidence => ({
+      ...sound,
+      banks: { transfers, outstanding: 0 },
+      redis: redisWith(logOf([...refused, ...released, { _tag: "RerouteRequested", item: 1 }, ...events])),
+    })
+    const paidElsewhere = rerouted(...heldAgain, ...next)
+    expect([...violations(paidElsewhere), ...unfinished(paidElsewhere)]).toEqual([])
+    expect(statesOf(paidElsewhere)).toEqual({ settled: 1 })
+    expect(violations(rerouted(...next)).join()).toContain("is not held")
+  })
+
   it("finds what the log and the bank tell differently, once all is said to be done", () => {
     const refused = { ...paid, status: "rejected", payments: 0 } as const
     expect(unfinished({ ...sound, banks: { transfers: [refused], outstanding: 0 } })).toEqual([
       "pb_a item 1 is settled in the log, and at the banks: nothing",
+    ])
+  })
+})
+
+describe("the budget of retries", () => {
+  const counted = { process: "first", provider: "north", calls: 120, retries: 30 }
+  const allowed = { first: 10, percent: 20 }
+
+  it("is a share of the calls that are none, and what is there at first", () => {
+    expect(beyondBudget([{ ...counted, calls: 130 }], allowed)).toEqual([])
+    expect(beyondBudget([counted], allowed)).toEqual([
+      "first made 30 retries at north, and 120 calls allow 28",
     ])
   })
 })

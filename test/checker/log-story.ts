@@ -1,10 +1,11 @@
 /** What a log tells of a batch, by rules of the checker's own: where each item's money is at every prefix of the log. */
+import { Permits } from "./permits.ts"
 import type { LogEntry } from "./redis-snapshot.ts"
 
-type Place = "open" | "settled" | "failed" | "returned" | "rejected" | "cancelled"
+export type Place = "open" | "settled" | "failed" | "returned" | "rejected" | "cancelled"
 
 /** As much of an event as the checker looks at. */
-interface Event {
+export interface Event {
   readonly _tag: string
   readonly item?: number
   readonly items?: ReadonlyArray<number | LoggedItem>
@@ -14,7 +15,9 @@ interface Event {
   readonly idempotencyKey?: string
   readonly itemCount?: number
   readonly transfers?: ReadonlyArray<{ readonly item: number; readonly reference: string }>
-  readonly state?: string
+  readonly approval?: object
+  readonly posting?: number
+  readonly kind?: string
 }
 
 export interface LoggedItem {
@@ -24,12 +27,16 @@ export interface LoggedItem {
   readonly minor: string
 }
 
+export type Parked = "transfer" | "unrouted"
+
 export interface LogStory {
   readonly batch: string
   readonly key: string
   readonly itemCount: number
   readonly items: ReadonlyMap<number, LoggedItem>
   readonly places: ReadonlyMap<number, Place>
+  /** Items that wait for a person: to say what became of their transfer, or to lead them to a bank. */
+  readonly parked: ReadonlyMap<number, Parked>
   /** References under which items were to be transferred, and the item of each. */
   readonly transfers: ReadonlyMap<string, number>
   readonly isClosed: boolean
@@ -42,6 +49,8 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
   const items = new Map<number, LoggedItem>()
   const places = new Map<number, Place>()
   const transfers = new Map<string, number>()
+  const parked = new Map<number, Parked>()
+  const permits = new Permits()
   const faults: Array<string> = []
   const sums = new Sums()
   let [key, itemCount, isClosed] = ["", 0, false]
@@ -51,7 +60,9 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
     if (event._tag === "BatchReceived") [key, itemCount] = [event.idempotencyKey ?? "", event.itemCount ?? 0]
     if (event._tag === "BatchClosed") isClosed = true
     if (event._tag === "LateOutcomeDetected") fault("a bank contradicted itself, which these banks never do")
+    permits.hear(event)
     for (const { item, reference } of event.transfers ?? []) {
+      for (const permit of permits.missing(item)) fault(`item ${item} is not ${permit}`)
       if (transfers.has(reference)) fault(`${reference} was requested before`)
       transfers.set(reference, item)
     }
@@ -63,15 +74,19 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
         sums.accept(item)
       }
     }
-    for (const { item: number, from, to } of movesIn(event)) {
+    if (event._tag === "TransferResent" && event.item !== undefined)
+      for (const permit of permits.missing(event.item)) fault(`item ${event.item} is not ${permit}`)
+    for (const { item: number, from, to } of movesIn(event, parked)) {
       const item = items.get(number)
       if (item === undefined || places.get(number) !== from) fault(`item ${number} is not ${from}`)
       if (item !== undefined) sums.move(item, from, to)
       places.set(number, to)
+      parked.delete(number)
     }
+    park(parked, event)
     for (const wrong of sums.faults()) fault(wrong)
   }
-  return { batch, key, itemCount, items, places, transfers, isClosed, faults }
+  return { batch, key, itemCount, items, places, parked, transfers, isClosed, faults }
 }
 
 interface Move {
@@ -80,7 +95,10 @@ interface Move {
   readonly to: Place
 }
 
-const movesIn = ({ _tag, item = 0, items = [], decisions = [], ...event }: Event): ReadonlyArray<Move> => {
+const movesIn = (
+  { _tag, item = 0, items = [], decisions = [], ...event }: Event,
+  parked: ReadonlyMap<number, Parked>,
+): ReadonlyArray<Move> => {
   switch (_tag) {
     case "TransferSettled":
       return [{ item, from: "open", to: "settled" }]
@@ -91,6 +109,8 @@ const movesIn = ({ _tag, item = 0, items = [], decisions = [], ...event }: Event
     case "ParkedResolved":
       return [{ item, from: "open", to: event.outcome ?? "open" }]
     case "RetryRequested":
+      return parked.get(item) === "unrouted" ? [] : [{ item, from: "failed", to: "open" }]
+    case "RerouteRequested":
       return [{ item, from: "failed", to: "open" }]
     case "ItemReviewed":
       return event.decision === "rejected" ? [{ item, from: "open", to: "rejected" }] : []
@@ -102,6 +122,23 @@ const movesIn = ({ _tag, item = 0, items = [], decisions = [], ...event }: Event
       return items.map((item) => ({ item: Number(item), from: "open", to: "cancelled" }))
     default:
       return []
+  }
+}
+
+/** Who begins to wait for a person, and who waits no longer although its money is where it was. */
+const park = (parked: Map<number, Parked>, { _tag, item = 0, items = [], decisions = [] }: Event): void => {
+  switch (_tag) {
+    case "TransferParked":
+      parked.set(item, "transfer")
+      break
+    case "ItemsUnrouted":
+      for (const unrouted of items) parked.set(Number(unrouted), "unrouted")
+      break
+    case "RetryRequested":
+      parked.delete(item)
+      break
+    case "ItemsScreened":
+      for (const { item: screened } of decisions) parked.delete(screened)
   }
 }
 

@@ -6,13 +6,25 @@ import { setTimeout as sleep } from "node:timers/promises"
 
 export interface PostedItem {
   readonly reference: string
+  /** With all decimals of the currency. */
   readonly amount: { readonly currency: string; readonly value: string }
+  readonly beneficiary: {
+    readonly name: string
+    readonly account: { readonly scheme: string; readonly iban?: string; readonly accountNumber?: string }
+  }
+}
+
+/** What is to be posted: the items, and the terms of the batch. */
+export interface Order {
+  readonly key: string
+  readonly items: ReadonlyArray<PostedItem>
+  readonly terms?: { readonly requireApproval: true; readonly submittedBy: string }
+  /** Posted once only, whatever becomes of it. */
+  readonly impatient?: boolean
 }
 
 /** One batch, and the answers to each time that it was posted. No status: there was no answer in time. */
-export interface PostedBatch {
-  readonly key: string
-  readonly items: ReadonlyArray<PostedItem>
+export interface PostedBatch extends Order {
   readonly answers: Array<{ readonly status?: number; readonly id?: string }>
 }
 
@@ -31,10 +43,17 @@ export class Partner {
   readonly record: Array<PostedBatch> = []
   readonly #urls: ReadonlyArray<string>
   readonly #apiKey: string
+  readonly #orderOf: (number: number) => Order
 
-  constructor(urls: ReadonlyArray<string>, apiKey: string) {
+  /** `orderOf` gives the n-th batch to post, from 0. */
+  constructor(
+    urls: ReadonlyArray<string>,
+    apiKey: string,
+    orderOf: (number: number) => Order = ordinaryOrder,
+  ) {
     this.#urls = urls
     this.#apiKey = apiKey
+    this.#orderOf = orderOf
   }
 
   /** Posts so many batches, `lanes` at a time. */
@@ -42,16 +61,17 @@ export class Partner {
     const numbers = Array.from({ length: count }, (_, at) => this.record.length + at)
     const lane = async () => {
       for (let next = numbers.shift(); next !== undefined; next = numbers.shift()) {
-        await this.postOne(next, next % impatient === impatient - 1 ? 1 : TRIES_MAX)
+        await this.postOne(next)
       }
     }
     await Promise.all(Array.from({ length: lanes }, lane))
   }
 
   /** Posts one batch, again and again until it is accepted, but at most so many times; gives all that it was told. */
-  async postOne(number: number, triesMax: number): Promise<PostedBatch> {
-    const items = Array.from({ length: 5 + ((number * 7) % 16) }, (_, at) => payout(number, at))
-    const batch: PostedBatch = { key: `batch-${number}`, items, answers: [] }
+  async postOne(number: number, tries?: number): Promise<PostedBatch> {
+    const order = this.#orderOf(number)
+    const triesMax = tries ?? (order.impatient ? 1 : TRIES_MAX)
+    const batch: PostedBatch = { ...order, answers: [] }
     this.record.push(batch)
     while (batch.answers.length < triesMax) {
       const url = this.#urls[(number + batch.answers.length) % this.#urls.length] ?? ""
@@ -63,7 +83,7 @@ export class Partner {
     return batch
   }
 
-  async #try(url: string, { key, items }: PostedBatch): Promise<PostedBatch["answers"][number]> {
+  async #try(url: string, { key, items, terms }: PostedBatch): Promise<PostedBatch["answers"][number]> {
     try {
       const answer = await fetch(`${url}/payout-batches`, {
         method: "POST",
@@ -72,7 +92,7 @@ export class Partner {
           "idempotency-key": key,
           "content-type": "application/json",
         },
-        body: JSON.stringify({ items }),
+        body: JSON.stringify({ items, ...terms }),
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       })
       const { id } = (await answer.json()) as { id: string }
@@ -84,9 +104,16 @@ export class Partner {
   }
 }
 
-const payout = (batch: number, at: number) => {
+const ordinaryOrder = (number: number): Order => ({
+  key: `batch-${number}`,
+  items: Array.from({ length: 5 + ((number * 7) % 16) }, (_, at) => payout(number, at)),
+  impatient: number % impatient === impatient - 1,
+})
+
+const payout = (batch: number, at: number): PostedItem => {
   const number = batch * 20 + at
-  const name = number % strange === 0 ? names[(number / strange) % names.length] : `Ada Lovelace ${number}`
+  const strangeName = number % strange === 0 ? names[(number / strange) % names.length] : undefined
+  const name = strangeName ?? `Ada Lovelace ${number}`
   return {
     reference: `invoice-${batch}-${at + 1}`,
     amount: { currency: currencies[number % currencies.length] ?? "EUR", value: `${number + 1}.25` },

@@ -75,7 +75,7 @@ describe("replaying a log", () => {
     expect(lines).toEqual([
       "1 09:30:00.007 BatchReceived 2 items from acme │ settling │",
       "2 09:30:00.007 ItemsReceived items 1 to 2 │ received │ EUR 0.00/12.50 JPY 0/500",
-      "3 09:30:00.007 ItemsScreened 1 approved, 1 rejected │ settling │ EUR 0.00/12.50 JPY 0/500",
+      "3 09:30:00.007 ItemsScreened 1 approved, 1 rejected, lists l1 │ settling │ EUR 0.00/12.50 JPY 0/500",
       "4 09:30:00.007 PostingRequested posting 1: hold 1 items │ settling │ EUR 0.00/12.50 JPY 0/500",
       "5 09:30:00.007 PostingBooked posting 1 is posting-1 │ settling │ EUR 0.00/12.50 JPY 0/500",
       "6 09:30:00.007 TransfersRequested item 1, EUR 12.50, to north │ settling │ EUR 0.00/12.50 JPY 0/500",
@@ -94,7 +94,7 @@ describe("replaying a log", () => {
       version: 3,
       at: "2026-11-01T09:30:00.007Z",
       event: "ItemsScreened",
-      change: "1 approved, 1 rejected",
+      change: "1 approved, 1 rejected, lists l1",
       state: "settling",
       totals: { EUR: { cleared: "12.50" }, JPY: { rejected: "500" } },
     })

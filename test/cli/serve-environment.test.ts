@@ -31,11 +31,31 @@ describe("the settings that a service starts with", () => {
     expect(sandbox).toBeUndefined()
   })
 
+  it("may name the providers in a file instead", async () => {
+    const { COMPLIANCE_URL: _, LEDGER_URL: __, BANKS: ___, BANK_ROUTES: ____, ...others } = complete
+    const given = { ...others, PROVIDERS_FILE: "/etc/providers.json", PORT: "1234" }
+    expect((await Effect.runPromise(completed(given))).environment).toEqual(given)
+    expect(await refusal({ ...given, BANK_CALLBACK_SECRET: "" })).toMatch(/^Not set: BANK_CALLBACK_SECRET\./)
+  })
+
   it("tell the first partner's key when the money is play money", async () => {
     const { sandbox } = await Effect.runPromise(
       completed({ ...complete, BANK_CALLBACK_SECRET: sandboxSecret }),
     )
-    expect(sandbox).toEqual({ partner: "acme", apiKey: "key=1", banks: { north: "http://north" } })
+    expect(sandbox).toEqual({
+      partner: "acme",
+      apiKey: "key=1",
+      compliance: complete.COMPLIANCE_URL,
+      ledger: complete.LEDGER_URL,
+      banks: { north: "http://north" },
+    })
+  })
+
+  it("tell where the document of play money's providers is", async () => {
+    const { sandbox } = await Effect.runPromise(
+      completed({ ...complete, PROVIDERS_FILE: "/data/providers.json", BANK_CALLBACK_SECRET: sandboxSecret }),
+    )
+    expect(sandbox).toMatchObject({ providersFile: "/data/providers.json", banks: { north: "http://north" } })
   })
 
   it("name a free port where none was asked for", async () => {

@@ -28,7 +28,11 @@ const total = (items: ReadonlyArray<ItemOutcome>, currency: string, except?: str
     .reduce((sum, { minor }) => sum + minor, 0n)
 
 /** Banks that did what the items say. */
-const banksOf = (items: ReadonlyArray<ItemOutcome>) => ({ currencies: sumsOf(items), paidTwice: 0 })
+const banksOf = (items: ReadonlyArray<ItemOutcome>) => ({
+  currencies: sumsOf(items),
+  byBank: new Map(),
+  paidTwice: 0,
+})
 
 describe("the sums of a batch", () => {
   it("accepted = settled + failed + returned + held once everything is at rest", () => {
@@ -59,14 +63,14 @@ const paid: ItemOutcome = { item: 1, currency: "EUR", minor: 1250n, state: "sett
 
 describe("what does not agree is told", () => {
   it("a sum of the banks' that differs from ours", () => {
-    const banks = { currencies: sumsOf([{ ...paid, minor: 1249n }]), paidTwice: 0 }
+    const banks = banksOf([{ ...paid, minor: 1249n }])
     expect(disagreements([paid], sumsOf([paid]), banks)).toEqual([
       "EUR settled: we say 12.50, the banks' books say 12.49",
     ])
   })
 
   it("a payment in a currency that the batch does not hold", () => {
-    const banks = { currencies: sumsOf([paid, { ...paid, currency: "JPY" }]), paidTwice: 0 }
+    const banks = banksOf([paid, { ...paid, currency: "JPY" }])
     expect(disagreements([paid], sumsOf([paid]), banks)).toEqual([
       "the banks moved JPY, which the batch does not hold",
     ])

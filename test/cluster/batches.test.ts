@@ -1,11 +1,9 @@
 /** The whole service on a Redis Cluster that loses servers while banks are called: nothing is lost, nobody is paid twice. */
-import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { readBanks } from "../checker/bank-transfers.ts"
-import { readCursors } from "../checker/follower-cursors.ts"
-import { type Evidence, unfinished, violations } from "../checker/invariants.ts"
+import { gather, leftAtLast, type Traces } from "../checker/evidence.ts"
+import { violations } from "../checker/invariants.ts"
 import { Partner } from "../checker/partner.ts"
-import { readRedis, readUnfinished } from "../checker/redis-snapshot.ts"
 import { API_KEY, eventually, freePort, PlatformUnderTest, type Service } from "../platform-under-test.ts"
 import { RedisCluster } from "./redis-cluster.ts"
 
@@ -33,30 +31,21 @@ const openPlatform = () =>
     BANK_CONCURRENCY: "4",
   })
 
-const banksOf = ({ environment }: PlatformUnderTest) =>
-  readBanks((environment.BANKS ?? "").split(",").map((bank) => bank.slice(bank.indexOf("=") + 1)))
+const tracesOf = async ({ environment, sandbox }: PlatformUnderTest): Promise<Traces> => ({
+  redisPrimaries: (await cluster.primaries()).map(({ url }) => url),
+  redisPrefix: environment.STREAM_PREFIX ?? "",
+  databaseUrl: environment.DATABASE_URL ?? "",
+  complianceUrl: sandbox.compliance,
+  bankUrls: Object.values(sandbox.banks),
+})
 
-const urlsOfPrimaries = async () => (await cluster.primaries()).map(({ url }) => url)
+const banksOf = ({ sandbox }: PlatformUnderTest) => readBanks(Object.values(sandbox.banks))
 
-const gather = async (platform: PlatformUnderTest, { record }: Partner): Promise<Evidence> => {
-  const { STREAM_PREFIX = "", DATABASE_URL = "" } = platform.environment
-  // Who follows is read before whom it follows.
-  const cursors = await readCursors(DATABASE_URL)
-  const redis = await readRedis(await urlsOfPrimaries(), STREAM_PREFIX)
-  return { redis, banks: await banksOf(platform), cursors, posted: record }
-}
+const evidenceOf = async (platform: PlatformUnderTest, { record }: Partner) =>
+  gather(await tracesOf(platform), { posted: record })
 
-/** Waits until there is nothing left to do, or gives what is left. Looks closely only when Redis looks idle. */
-const leftAtLast = async (platform: PlatformUnderTest, partner: Partner): Promise<ReadonlyArray<string>> => {
-  const deadline = Date.now() + RECOVERED_WITHIN_MS
-  const primaries = await urlsOfPrimaries()
-  while (true) {
-    const busy = await readUnfinished(primaries, platform.environment.STREAM_PREFIX ?? "")
-    const left = busy.length > 0 ? busy : unfinished(await gather(platform, partner))
-    if (left.length === 0 || Date.now() > deadline) return left
-    await sleep(100)
-  }
-}
+const leftOf = async (platform: PlatformUnderTest, { record }: Partner) =>
+  leftAtLast(await tracesOf(platform), { posted: record }, { withinMs: RECOVERED_WITHIN_MS })
 
 const transfersReach = (count: number, platform: PlatformUnderTest) =>
   eventually(
@@ -85,9 +74,9 @@ describe("batches on a cluster", { timeout: 120_000 }, () => {
     await primary.restart()
     await posting
     await annotate(`all posted after ${Date.now() - killedAt} ms`)
-    expect(await leftAtLast(platform, partner)).toEqual([])
+    expect(await leftOf(platform, partner)).toEqual([])
     await annotate(`all closed after ${Date.now() - killedAt} ms`)
-    expect(violations(await gather(platform, partner))).toEqual([])
+    expect(violations(await evidenceOf(platform, partner))).toEqual([])
   })
 
   it("are paid once and come to an end when a primary falls silent and wakes up, and a worker dies", async ({
@@ -110,9 +99,9 @@ describe("batches on a cluster", { timeout: 120_000 }, () => {
     const third = await platform.start({ PORT: new URL(second.url).port })
     await posting
     await annotate(`all posted after ${Date.now() - frozenAt} ms`)
-    expect(await leftAtLast(platform, partner)).toEqual([])
+    expect(await leftOf(platform, partner)).toEqual([])
     await annotate(`all closed after ${Date.now() - frozenAt} ms`)
-    expect(violations(await gather(platform, partner))).toEqual([])
+    expect(violations(await evidenceOf(platform, partner))).toEqual([])
     expect([await second.ended, third.url]).toEqual(["SIGKILL", second.url])
   })
 
@@ -129,7 +118,7 @@ describe("batches on a cluster", { timeout: 120_000 }, () => {
     const worker = await startOne(platform, "api,worker")
     const accepted = partner.record.length
     await eventually("each batch has written its intents and waits", async () => {
-      const { logs } = (await gather(platform, partner)).redis
+      const { logs } = (await evidenceOf(platform, partner)).redis
       const intending = [...logs.values()].filter((log) =>
         log.some(({ text }) => text.includes("TransfersRequested")),
       )
@@ -143,8 +132,8 @@ describe("batches on a cluster", { timeout: 120_000 }, () => {
     await Promise.all(replicas.map((replica) => replica.thaw()))
     const posted = await partner.postOne(accepted + 1, 50)
     expect(posted.answers.at(-1)?.status).toBe(202)
-    expect(await leftAtLast(platform, partner)).toEqual([])
-    expect(violations(await gather(platform, partner))).toEqual([])
+    expect(await leftOf(platform, partner)).toEqual([])
+    expect(violations(await evidenceOf(platform, partner))).toEqual([])
     expect((await banksOf(platform)).transfers.length).toBeGreaterThan(0)
   })
 })

@@ -39,9 +39,12 @@ it.live("records attempts, and gives those that it holds already", () =>
   Effect.gen(function* () {
     const { record } = yield* InstructionRegister
     assert.deepStrictEqual(yield* record([attemptOf(1), attemptOf(2)], tail), [])
-    assert.deepStrictEqual(yield* record([attemptOf(3), attemptOf(2), attemptOf(2, 2)], tail), [
-      { batch: batchId, item: 2, attempt: 1 },
-    ])
+    const elsewhere = { ...attemptOf(2), bank: "south" }
+    assert.deepStrictEqual(
+      yield* record([attemptOf(3), elsewhere, attemptOf(2, 2)], tail),
+      [attemptOf(2)],
+      "with the bank that they were registered with",
+    )
     assert.deepStrictEqual(yield* record([], tail), [])
     const postgres = yield* Postgres
     const rows = yield* postgres.query(

@@ -5,7 +5,7 @@ import { Ledger } from "../../src/connectors/ledger.ts"
 import { layer } from "../../src/connectors/ledger-http.ts"
 import { startSandbox } from "../../src/sandbox/sandbox.ts"
 import { batchId } from "../domain/batch-story.ts"
-import { settings } from "../settings.ts"
+import { providerSettings } from "../settings.ts"
 import { canary, json, MisbehavingServer, misdeeds, PATIENT_MS } from "./misbehaving-server.ts"
 
 let server: MisbehavingServer
@@ -22,7 +22,9 @@ const post = (url: string, key: string, kind: "hold" | "reverse" = "hold", timeo
     return yield* ledger.post({ key, kind, partner: "acme", batch: batchId, lines })
   }).pipe(
     Effect.provide(
-      layer.pipe(Layer.provide(settings({ LEDGER_URL: url, PROVIDER_TIMEOUT_MS: String(timeoutMs) }))),
+      layer.pipe(
+        Layer.provide(providerSettings({ LEDGER_URL: url, PROVIDER_TIMEOUT_MS: String(timeoutMs) })),
+      ),
     ),
   )
 

@@ -1,6 +1,8 @@
 /** A real HTTP server on loopback that behaves as a test tells it to, and remembers what it was asked. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { gzipSync } from "node:zlib"
+import type { FailureKind } from "../../src/connectors/provider-error.ts"
 
 export interface Asked {
   readonly method: string | undefined
@@ -67,20 +69,29 @@ export const misdeeds: ReadonlyArray<{
   readonly does: string
   readonly behaviour: Behaviour
   readonly problem: string
+  readonly kind: FailureKind
   readonly timeoutMs: number
 }> = [
-  { does: "never answers", behaviour: silent, problem: "timed out", timeoutMs: IMPATIENT_MS },
+  {
+    does: "never answers",
+    behaviour: silent,
+    problem: "timed out",
+    kind: "timed-out",
+    timeoutMs: IMPATIENT_MS,
+  },
   {
     does: "stops in the middle of an answer",
     behaviour: (response) =>
       response.writeHead(200, { "content-type": "application/json" }).write(`{"a":"${canary}`),
     problem: "timed out",
+    kind: "timed-out",
     timeoutMs: IMPATIENT_MS,
   },
   {
     does: "resets the connection",
     behaviour: (response) => response.socket?.resetAndDestroy(),
     problem: "the connection failed",
+    kind: "connection-broke",
     timeoutMs: PATIENT_MS,
   },
   {
@@ -91,18 +102,21 @@ export const misdeeds: ReadonlyArray<{
       })
     },
     problem: "the connection failed",
+    kind: "connection-broke",
     timeoutMs: PATIENT_MS,
   },
   {
     does: "answers in HTML",
     behaviour: json(200, `<p>${canary}</p>`, { "content-type": "text/html" }),
     problem: "something else than JSON",
+    kind: "nonsense",
     timeoutMs: PATIENT_MS,
   },
   {
     does: "answers with broken JSON",
     behaviour: json(200, `{"${canary}`),
     problem: "not as agreed",
+    kind: "nonsense",
     timeoutMs: PATIENT_MS,
   },
   {
@@ -110,12 +124,14 @@ export const misdeeds: ReadonlyArray<{
     behaviour: (response) =>
       response.writeHead(200, { "content-type": "application/json" }).end(Buffer.from([0x22, 0xff, 0x22])),
     problem: "not as agreed",
+    kind: "nonsense",
     timeoutMs: PATIENT_MS,
   },
   {
     does: "answers with another shape",
     behaviour: json(200, { status: canary, transferId: 7, postingId: [canary], decisions: canary }),
     problem: "not as agreed",
+    kind: "nonsense",
     timeoutMs: PATIENT_MS,
   },
   {
@@ -126,15 +142,39 @@ export const misdeeds: ReadonlyArray<{
       more()
     },
     problem: "more than 1048576 bytes",
+    kind: "nonsense",
+    timeoutMs: PATIENT_MS,
+  },
+  {
+    does: "answers with a little that unpacks to much",
+    behaviour: (response) =>
+      response
+        .writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" })
+        .end(gzipSync(Buffer.alloc(4 * 1024 * 1024, canary))),
+    problem: "more than 1048576 bytes",
+    kind: "nonsense",
     timeoutMs: PATIENT_MS,
   },
   {
     does: "redirects",
     behaviour: json(307, told, { location: `/elsewhere/${canary}` }),
     problem: "status 307",
+    kind: "nonsense",
     timeoutMs: PATIENT_MS,
   },
-  { does: "fails", behaviour: json(500, told), problem: "status 500", timeoutMs: PATIENT_MS },
-  { does: "is busy", behaviour: json(429, told), problem: "status 429", timeoutMs: PATIENT_MS },
-  { does: "sees a conflict", behaviour: json(409, told), problem: "status 409", timeoutMs: PATIENT_MS },
+  {
+    does: "fails",
+    behaviour: json(500, told),
+    problem: "status 500",
+    kind: "server-error",
+    timeoutMs: PATIENT_MS,
+  },
+  { does: "is busy", behaviour: json(429, told), problem: "status 429", kind: "busy", timeoutMs: PATIENT_MS },
+  {
+    does: "sees a conflict",
+    behaviour: json(409, told),
+    problem: "status 409",
+    kind: "refused",
+    timeoutMs: PATIENT_MS,
+  },
 ]

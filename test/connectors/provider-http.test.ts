@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema } from "effect"
 import { afterAll, beforeAll, beforeEach, vi } from "vitest"
-import { BODY_BYTES_MAX, callProvider, providerAt, reading } from "../../src/connectors/provider-http.ts"
+import { BODY_BYTES_MAX, callProvider, reading } from "../../src/connectors/provider-http.ts"
 import {
   canary,
   IMPATIENT_MS,
@@ -48,12 +48,12 @@ describe("a call to a provider", () => {
 
   it.live.each(misdeeds)(
     "fails, and quotes nothing, when the provider $does",
-    ({ behaviour, problem, timeoutMs }) =>
+    ({ behaviour, problem, kind, timeoutMs }) =>
       Effect.gen(function* () {
         server.behaviour = behaviour
         const error = yield* Effect.flip(call(timeoutMs))
         assert.strictEqual(error._tag, "ProviderUnavailable")
-        assert.strictEqual(error.provider, "bank")
+        assert.deepInclude(error, { provider: "bank", kind })
         assert.match(error.reason, new RegExp(`^transfer: .*${problem}`))
         assert.notInclude(JSON.stringify(error) + String(error.stack), canary)
         assert.strictEqual(server.asked.length, 1, "a redirect is not followed, and nothing is tried twice")
@@ -72,6 +72,7 @@ describe("a call to a provider", () => {
         ),
       )
       assert.strictEqual(error.reason, "inquiry: the connection failed (ECONNREFUSED)")
+      assert.strictEqual(error.kind, "not-connected")
     }),
   )
 
@@ -93,7 +94,8 @@ describe("a call to a provider", () => {
   ])("tells how long to wait for Retry-After: $header", ({ header, least, most }) =>
     Effect.gen(function* () {
       server.behaviour = json(503, {}, { "retry-after": header })
-      const { retryAfterMs } = yield* Effect.flip(call())
+      const { retryAfterMs, status } = yield* Effect.flip(call())
+      assert.strictEqual(status, 503)
       assert.isAtLeast(retryAfterMs ?? -1, least)
       assert.isAtMost(retryAfterMs ?? -1, most)
     }),
@@ -121,31 +123,6 @@ describe("a call to a provider", () => {
       yield* Effect.promise(() => vi.waitUntil(() => server.asked.length === 1))
       if (why === "the caller is interrupted") yield* Fiber.interrupt(fiber)
       yield* Effect.promise(() => vi.waitUntil(() => hungUp))
-    }),
-  )
-})
-
-describe("the URL of a provider", () => {
-  const at = (url: string) => providerAt("LEDGER_URL", { name: "ledger", url, timeoutMs: 1 })
-
-  it.effect("may have a path", () =>
-    Effect.gen(function* () {
-      assert.strictEqual((yield* at("https://ledger.example/v1/")).url, "https://ledger.example/v1")
-    }),
-  )
-
-  it.effect.each([
-    "",
-    "l.example",
-    "ftp://l.example",
-    "https://u:p@l.example",
-    "https://l.example?a=1",
-    "https://l.example#a",
-  ])("is refused as %j", (url) =>
-    Effect.gen(function* () {
-      const error = yield* Effect.flip(at(url))
-      assert.match(error.message, /^LEDGER_URL: expected the http/)
-      if (url !== "") assert.notInclude(error.message, url)
     }),
   )
 })

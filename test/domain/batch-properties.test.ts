@@ -3,215 +3,42 @@ import { isDeepStrictEqual } from "node:util"
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { attemptsInQuestion, isDisputed } from "../../src/domain/attempts.ts"
+import { attemptsInQuestion, isDisputed, isUnrouted } from "../../src/domain/attempts.ts"
 import {
   type Attempt,
   attemptsOf,
   type Batch,
   batchState,
+  INSUFFICIENT_FUNDS,
   type ItemState,
   isComplete,
   type LedgerState,
   type Task,
 } from "../../src/domain/batch.ts"
-import type { TransferOutcome } from "../../src/domain/commands.ts"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
 import type { BatchEvent } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import { plan, wakeAt } from "../../src/domain/plan.ts"
-import {
-  accepted,
-  type CommandWithoutTime,
-  failed,
-  failedForNow,
-  failedOddly,
-  intent,
-  neverSeen,
-  payoutItem,
-  returned,
-  Story,
-  settled,
-  someSeal,
-  unknown,
-  unresolved,
-} from "./batch-story.ts"
+import { duties, step, terms } from "./batch-sequences.ts"
+import { type CommandWithoutTime, payoutItem, Story, someSeal } from "./batch-story.ts"
 
 const SEQUENCES = 10_000
 const SEED = 20_261_123
-const ITEMS = 3
 
-const item = fc.integer({ min: 1, max: ITEMS })
-const attempt = fc.integer({ min: 1, max: 3 })
-const outcome = fc.constantFrom<TransferOutcome>(
-  accepted,
-  unknown,
-  neverSeen,
-  settled,
-  settled,
-  failed,
-  failedForNow,
-  failedOddly,
-  returned,
-  unresolved,
-)
-
-/** A command that someone might give, whether or not it is due. */
-const anyCommand: fc.Arbitrary<CommandWithoutTime> = fc.oneof(
-  fc.record({ _tag: fc.constant("RecordTransfer" as const), item, attempt, outcome }),
-  fc.record({
-    _tag: fc.constant("Cancel" as const),
-    items: fc.subarray([1, 2, 3]),
-    by: fc.constant("sam"),
-    reason: fc.constant("by mistake"),
-  }),
-  fc.record({
-    _tag: fc.constant("Review" as const),
-    item,
-    decision: fc.constantFrom("released" as const, "rejected" as const),
-    by: fc.constant("olga"),
-    reason: fc.constant("looked"),
-  }),
-  fc.record({
-    _tag: fc.constant("Approve" as const),
-    by: fc.constantFrom("sam", "olga"),
-    hash: fc.constantFrom("digest", "other"),
-  }),
-  fc.record({ _tag: fc.constant("Retry" as const), item, by: fc.constant("olga") }),
-  fc.record(
-    {
-      _tag: fc.constant("Resolve" as const),
-      item,
-      attempt,
-      outcome: fc.constantFrom("settled" as const, "failed" as const),
-      by: fc.constant("olga"),
-      reason: fc.constant("statement"),
-    },
-    { requiredKeys: ["_tag", "item", "outcome", "by", "reason"] },
-  ),
-  fc.constantFrom<CommandWithoutTime>(
-    { _tag: "TakeOver" },
-    { _tag: "CloseBatch" },
-    { _tag: "StartExecution" },
-    { _tag: "ExpireApproval" },
-    { _tag: "RequestScreening", items: [1] },
-    { _tag: "RequestPosting", kind: "hold", items: [1] },
-    { _tag: "RequestPosting", kind: "release", items: [2] },
-    intent(1),
-    intent(2, 2),
-  ),
-)
-
-/** The last word about a first attempt, heard late or again. */
-const lateWord: fc.Arbitrary<CommandWithoutTime> = fc.record({
-  _tag: fc.constant("RecordTransfer" as const),
-  item,
-  attempt: fc.constant(1),
-  outcome: fc.constantFrom(settled, failed, returned),
-})
-
-/** Either a command out of the blue, or the nth thing that the plan asks for, with what became of it. */
-const step = fc.oneof(
-  { arbitrary: fc.record({ blue: anyCommand }), weight: 1 },
-  { arbitrary: fc.record({ blue: lateWord }), weight: 1 },
-  {
-    arbitrary: fc.record({
-      choice: fc.nat(10),
-      outcome,
-      decision: fc.constantFrom(
-        "approved" as const,
-        "approved" as const,
-        "rejected" as const,
-        "review" as const,
-      ),
-    }),
-    weight: 8,
-  },
-)
-type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
-
-const terms = fc.record({
-  mode: fc.constantFrom("partial" as const, "strict" as const),
-  approvalAsked: fc.boolean(),
-  attemptsMax: fc.constantFrom(1, 3),
-  wait: fc.constantFrom(undefined, 0, 20),
-  tried: fc.boolean(),
-})
-
-/** Item 1 failed and is tried again, where the batch's terms let it. */
-const secondTry: ReadonlyArray<CommandWithoutTime> = [
-  { _tag: "RequestScreening", items: [1, 2, 3] },
-  {
-    _tag: "RecordScreening",
-    clearance: 1,
-    clearanceId: "c",
-    listVersion: "v",
-    decisions: [1, 2, 3].map((item) => ({ item, decision: "approved" as const })),
-  },
-  { _tag: "StartExecution" },
-  { _tag: "RequestPosting", kind: "hold", items: [1] },
-  { _tag: "RecordPosting", posting: 1, ledgerPostingId: "l" },
-  intent(1),
-  { _tag: "RecordTransfer", item: 1, attempt: 1, outcome: failed },
-  { _tag: "RequestPosting", kind: "release", items: [1] },
-  { _tag: "RecordPosting", posting: 2, ledgerPostingId: "l" },
-  { _tag: "Retry", item: 1, by: "olga" },
-  { _tag: "RequestPosting", kind: "hold", items: [1] },
-  { _tag: "RecordPosting", posting: 3, ledgerPostingId: "l" },
-  intent(1, 2),
-]
-
-/** The command that carries out one piece of due work. */
-const duties = (
-  story: Story,
-  { choice, outcome, decision }: Extract<Step, { choice: number }>,
-): CommandWithoutTime | undefined => {
-  const due = plan(story.batch, story.now)
-  const work = due[choice % Math.max(due.length, 1)]
-  switch (work?._tag) {
-    case undefined:
-      return undefined
-    case "Screen": {
-      const decisions = work.items.map((item) => ({ item, decision }))
-      return {
-        _tag: "RecordScreening",
-        clearance: work.clearance,
-        clearanceId: "c",
-        listVersion: "v",
-        decisions,
-      }
-    }
-    case "Book":
-      return { _tag: "RecordPosting", posting: work.posting, ledgerPostingId: "l" }
-    case "Transfer":
-    case "Inquire": {
-      const [item] = work.items
-      return {
-        _tag: "RecordTransfer",
-        item,
-        attempt: story.batch.items.get(item)?.transfer?.attempt ?? 1,
-        outcome,
-      }
-    }
-    case "RequestTransfers": {
-      const [item] = work.items
-      return intent(item, (story.batch.items.get(item)?.transfer?.attempt ?? 0) + 1)
-    }
-    case "Retry":
-      return { ...work, by: "policy" }
-    case "Close":
-      return { _tag: "CloseBatch" }
-    default:
-      return work
-  }
-}
+const severity = { approved: 0, review: 1, rejected: 2 } as const
 
 /** What an observer who sees only events remembers. */
 class Witness {
   readonly #clearances = new Map<number, "cleared" | "not">()
+  readonly #verdicts = new Map<number, number>()
   readonly #cancelled = new Set<number>()
   readonly #finals = new Map<string, string>()
+  /** The banks that an item went to since it was last routed by the rules. */
+  readonly #banks = new Map<number, ReadonlyArray<string>>()
+  rerouted = 0
   #approvalNeeded = false
   #approved = false
+  refusals = 0
 
   sees(event: BatchEvent, batch: Batch): void {
     switch (event._tag) {
@@ -219,8 +46,18 @@ class Witness {
         this.#approvalNeeded = event.approval !== undefined
         break
       case "ItemsScreened":
-        for (const { item, decision } of event.decisions)
+      case "ClearanceWithdrawn":
+        for (const { item, decision } of event.decisions) {
+          expect(severity[decision], "the engine is never heard to relent").toBeGreaterThan(
+            this.#verdicts.get(item) ?? -1,
+          )
+          this.#verdicts.set(item, severity[decision])
           this.#clearances.set(item, decision === "approved" ? "cleared" : "not")
+        }
+        break
+      case "ClearancePending":
+        for (const item of event.items)
+          expect(this.#verdicts.has(item), "only what is not decided is decided later").toBe(false)
         break
       case "ItemReviewed":
         this.#clearances.set(event.item, event.decision === "released" ? "cleared" : "not")
@@ -231,20 +68,34 @@ class Witness {
       case "ItemsCancelled":
         for (const item of event.items) this.#cancelled.add(item)
         break
+      case "PostingRequested":
+        for (const item of event.items)
+          expect(
+            batch.items.get(item)?.refusal?.retryAt ?? 0,
+            "not asked before its time",
+          ).toBeLessThanOrEqual(event.at)
+        break
+      case "PostingRefused":
+        this.refusals += 1
+        break
       case "TransferResent":
         expect(disputedItems(batch), "never sent again while in dispute").not.toContain(event.item)
+        expect(this.#clearances.get(event.item), "never sent again without clearance").toBe("cleared")
+        break
+      case "RetryRequested":
+      case "RerouteRequested":
+        expect(this.#clearances.get(event.item), "not tried again without clearance").toBe("cleared")
         break
       case "TransfersRequested":
-        for (const { item } of event.transfers) {
+        for (const { item, attempt, bank } of event.transfers) {
+          this.#sent(item, bank, batch)
           expect(disputedItems(batch), "never sent while in dispute").not.toContain(item)
           expect(this.#clearances.get(item), "paid only when cleared").toBe("cleared")
           expect(this.#cancelled.has(item), "never paid after a cancellation").toBe(false)
           expect(batch.items.get(item)?.ledger, "its money is held").toBe("held")
+          if (batch.mode === "strict" && attempt === 1) this.#expectAllCleared()
         }
         expect(this.#approvalNeeded && !this.#approved, "never paid before an approval").toBe(false)
-        for (const [item, word] of this.#clearances)
-          if (batch.mode === "strict" && !this.#cancelled.has(item))
-            expect(word, "strict: all cleared").toBe("cleared")
         break
       case "TransferSettled":
         this.#final(event, "settled", [undefined])
@@ -268,6 +119,23 @@ class Witness {
     }
   }
 
+  #expectAllCleared() {
+    for (const [item, word] of this.#clearances)
+      if (!this.#cancelled.has(item)) expect(word, "strict: all cleared").toBe("cleared")
+  }
+
+  /** Another bank only after a definitive failure at each one before, and no bank twice along one route. */
+  #sent(item: number, bank: string, batch: Batch): void {
+    for (const { attempt, outcome } of attemptsOfItem(batch, item)) {
+      expect(outcome, `attempt ${attempt} has not failed`).toBe("failed")
+      expect(this.#finals.get(`${item}-${attempt}`), "by the bank's word, or a person's").toBe("failed")
+    }
+    const route = batch.items.get(item)?.reroute === undefined ? [] : (this.#banks.get(item) ?? [])
+    expect(route, "each bank of a route is tried once").not.toContain(bank)
+    if (route.length > 0) this.rerouted += 1
+    this.#banks.set(item, [...route, bank])
+  }
+
   #final(
     { item, attempt }: { item: number; attempt: number },
     word: string,
@@ -289,7 +157,7 @@ const disputedItems = (batch: Batch): ReadonlyArray<number> =>
 
 /** Where the money of an item is that nothing more has to happen to. */
 const rests: Partial<Record<ItemState, ReadonlyArray<LedgerState>>> = {
-  rejected: ["none"],
+  rejected: ["none", "released", "reversed"],
   settled: ["posted"],
   failed: ["none", "released", "reversed"],
   returned: ["reversed"],
@@ -320,6 +188,21 @@ const expectConserved = (batch: Batch): void => {
   }
 }
 
+/** What the ledger refused is still to be posted; a batch awaits funds when some hold is refused for them. */
+const expectRefusalsAreOpen = (batch: Batch): void => {
+  const refused = [...batch.items.values()].filter(({ refusal }) => refusal !== undefined)
+  if (batch.refused.size !== refused.length || refused.some(({ item }) => !batch.refused.has(item)))
+    throw new Error("the refused items are not those with a refusal")
+  for (const { task, refusal } of refused)
+    if (task !== "book" && task !== refusal?.kind)
+      throw new Error(`${refusal?.kind} refused, and ${task} due`)
+  const lacking = refused.some(
+    ({ refusal }) => refusal?.kind === "hold" && refusal.code === INSUFFICIENT_FUNDS,
+  )
+  if (batch.closed === undefined && lacking !== (batchState(batch) === "awaiting-funds"))
+    throw new Error(`funds are ${lacking ? "" : "not "}missing, and the batch is ${batchState(batch)}`)
+}
+
 /** An open attempt is asked about at a known time, or parked after its schedule; what was paid twice is a person's. */
 const expectAttemptsAreLookedAfter = (batch: Batch, seen: { openBesideDispute: number }): void => {
   for (const item of batch.items.values()) {
@@ -329,8 +212,8 @@ const expectAttemptsAreLookedAfter = (batch: Batch, seen: { openBesideDispute: n
       if (item.task !== taskOfOpen(open)) throw new Error(`${open.phase}, and left to ${item.task}`)
       if (isDisputed(item)) seen.openBesideDispute += 1
     }
-    if (item.state === "parked" && attemptsInQuestion(item).length === 0)
-      throw new Error("parked, and nothing to resolve")
+    if (item.state === "parked" && attemptsInQuestion(item).length === 0 && !isUnrouted(item))
+      throw new Error("parked, and nothing to resolve, retry or cancel")
     if (attempts.filter(({ outcome }) => outcome === "settled").length > 1 && item.state !== "parked")
       throw new Error(`paid twice, and ${item.state}`)
   }
@@ -346,17 +229,20 @@ const expectSomeoneWillCome = (batch: Batch, now: number): void => {
   const waits = plan(batch, now).length > 0 || wake > now || batch.tasks.review.size > 0
   if (!waits && !(isComplete(batch) && batch.closed !== undefined))
     throw new Error(`lost in ${batchState(batch)}`)
+  if (wake > 0 && plan(batch, wake).length === 0) throw new Error("woken, and nothing to do")
 }
 
 describe("whatever happens to a batch", () => {
   it(`holds over ${SEQUENCES} sequences of commands`, { timeout: 120_000 }, () => {
     let events = 0
-    const seen = { openBesideDispute: 0 }
+    let refusals = 0
+    const seen = { openBesideDispute: 0, rerouted: 0 }
+    const told = new Map<BatchEvent["_tag"], number>()
     fc.assert(
       fc.property(
         terms,
         fc.array(step, { minLength: 20, maxLength: 60 }),
-        ({ wait, attemptsMax, tried, ...asked }, steps) => {
+        ({ wait, attemptsMax, payeePolicy, beginning, ...asked }, steps) => {
           const story = new Story()
           const witness = new Witness()
           const live = (command: CommandWithoutTime): void => {
@@ -366,8 +252,10 @@ describe("whatever happens to a batch", () => {
               witness.sees(event, story.batch)
               fold([event], story.batch)
               story.events.push(event)
+              told.set(event._tag, (told.get(event._tag) ?? 0) + 1)
               expectConserved(story.batch)
               expectAttemptsAreLookedAfter(story.batch, seen)
+              expectRefusalsAreOpen(story.batch)
             }
             expectSomeoneWillCome(story.batch, story.now)
           }
@@ -380,10 +268,10 @@ describe("whatever happens to a batch", () => {
             seals: [someSeal],
             ...asked,
             ...(wait === undefined ? {} : { executeAt: story.now + wait }),
-            policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax },
+            policy: { approvalAbove: {}, approvalWithinMs: 25, attemptsMax, payeePolicy },
             items: [payoutItem(1), payoutItem(2, { currency: "JPY" }), payoutItem(3)],
           })
-          for (const command of tried ? secondTry : []) live(command)
+          for (const command of beginning) live(command)
           for (const next of steps) {
             const command = "blue" in next ? next.blue : duties(story, next)
             if (command !== undefined) live(command)
@@ -397,11 +285,17 @@ describe("whatever happens to a batch", () => {
           if (!isDeepStrictEqual(fold(story.events), story.batch))
             throw new Error("folding again gives another batch")
           events += story.events.length
+          refusals += witness.refusals
+          seen.rerouted += witness.rerouted
         },
       ),
       { numRuns: SEQUENCES, seed: SEED },
     )
     expect(events, "the sequences were not all refused").toBeGreaterThan(SEQUENCES * 9)
+    for (const tag of ["ClearancePending", "ClearanceWithdrawn"] as const)
+      expect(told.get(tag), tag).toBeGreaterThan(SEQUENCES / 10)
+    expect(refusals, "refused postings").toBeGreaterThan(SEQUENCES / 10)
     expect(seen.openBesideDispute, "disputes beside open attempts").toBeGreaterThan(SEQUENCES / 10)
+    expect(seen.rerouted, "attempts at another bank").toBeGreaterThan(SEQUENCES / 20)
   })
 })

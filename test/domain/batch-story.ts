@@ -1,6 +1,6 @@
 /** Makes batches and walks them through their life, for tests of the domain. */
 import { Result } from "effect"
-import { type Batch, emptyBatch, type ItemState } from "../../src/domain/batch.ts"
+import { type Batch, emptyBatch, INSUFFICIENT_FUNDS, type ItemState } from "../../src/domain/batch.ts"
 import { type VisibleAccount, visibleOf } from "../../src/domain/beneficiary.ts"
 import type { BatchCommand, BatchCommandOf, TransferOutcome } from "../../src/domain/commands.ts"
 import { decide } from "../../src/domain/decide.ts"
@@ -8,6 +8,7 @@ import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../src
 import { evolve } from "../../src/domain/evolve.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import type { Rejection } from "../../src/domain/rejection.ts"
+import type { Destination } from "../../src/domain/routing.ts"
 
 export const batchId = BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa")
 
@@ -124,10 +125,32 @@ export class Story {
     return this
   }
 
+  /** The ledger refuses a posting of a kind; it may be asked again {@link RETRY_MS} later. */
+  postingRefused(
+    kind: "hold" | "post",
+    code = INSUFFICIENT_FUNDS,
+    items = [...this.batch.tasks[kind]],
+  ): this {
+    const [first, ...others] = items
+    if (first === undefined) throw new Error(`no ${kind} is due`)
+    this.tell({ _tag: "RequestPosting", kind, items: [first, ...others] })
+    this.tell(refusal(this, this.batch.postingCount, code))
+    return this
+  }
+
   requested(count: number, terms: Terms = {}): this {
     this.started(count, terms).posted("hold")
     for (const item of [...this.batch.tasks.request]) this.tell(intent(item))
     return this
+  }
+
+  /** Item 1, to be paid along a route, was refused by its first bank in a way that another may mend; its money is back. */
+  refused(destination = along("north", "south"), terms: Terms = {}): this {
+    this.started(1, terms)
+      .posted("hold")
+      .tell(intent(1, 1, destination))
+    this.hears(1, failedHere)
+    return this.posted("release")
   }
 
   /** Item 1 failed and is tried again: its second attempt is being sent. */
@@ -148,11 +171,27 @@ export class Story {
   }
 }
 
-export const intent = (item: number, attempt = 1) =>
+/** How long after a refusal the stories ask the ledger again. */
+export const RETRY_MS = 60_000
+
+export const refusal = ({ now }: Story, posting: number, code = INSUFFICIENT_FUNDS) =>
+  ({ _tag: "RecordPostingRefusal", posting, code, retryAt: now + RETRY_MS }) as const
+
+export const intent = (
+  item: number,
+  attempt = 1,
+  destination: Destination | { bank: string } = { bank: "north" },
+) =>
   ({
     _tag: "RequestTransfers",
-    transfers: [{ item, attempt, bank: "north", reference: `ref-${item}-${attempt}` }],
+    transfers: [{ item, attempt, reference: `ref-${item}-${attempt}`, ...destination }],
   }) as const
+
+/** To the first of the banks, by a rule that names the others after it. */
+export const along = (bank: string, ...others: ReadonlyArray<string>): Destination => ({
+  bank,
+  route: { rule: "euros", version: "v1", others },
+})
 
 /** A story whose item 1 is in a state, with its money where it rests in that state; item 2 is cleared. */
 export const storyIn = (state: ItemState): Story => {
@@ -201,6 +240,7 @@ export type CommandWithoutTime = WithoutTime<BatchCommand>
 export const settled: TransferOutcome = { _tag: "Settled", evidence: "callback" }
 export const failed: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "AC04" }
 export const failedForNow: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "AB08" }
+export const failedHere: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "AG03" }
 export const failedOddly: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "ZZ99" }
 export const returned: TransferOutcome = { _tag: "Returned", evidence: "callback", code: "MS03" }
 export const accepted: TransferOutcome = {

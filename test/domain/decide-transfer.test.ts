@@ -79,6 +79,40 @@ describe("a transfer", () => {
     })
   })
 
+  it("goes out again only while the bank surely knows its key, counted from the first send", () => {
+    const inWindow = { _tag: "NeverSeen", quarantineMs: 0, resendWithinMs: 1_000 } as const
+    const story = new Story().requested(1)
+    const firstSentAt = story.batch.items.get(1)?.transfer?.requestedAt ?? 0
+    story.hears(1, unknown)
+    story.now = firstSentAt + 998
+    expect(tags(story.hears(1, inWindow)), "a millisecond before its end").toEqual(["TransferResent"])
+    story.hears(1, unknown)
+    expect(story.hears(1, inWindow), "also when it was resent meanwhile").toMatchObject([
+      { _tag: "TransferParked", reason: "the bank never saw it, and may have forgotten its key by now" },
+    ])
+  })
+
+  it("that went out twice is failed by no refusal but the answer to a question: it may be the copy's", () => {
+    const refusal = { _tag: "Failed", code: "AB08" } as const
+    for (const evidence of ["response", "callback"] as const) {
+      const story = new Story().requested(1)
+      story.hears(1, unknown)
+      story.hears(1, neverSeen)
+      const [asked] = story.hears(1, { ...refusal, evidence })
+      expect(asked).toMatchObject({ _tag: "TransferUnknown", inquireAt: asked?.at, reason: /AB08/ })
+      expect(tags(story.hears(1, { ...refusal, evidence: "inquiry" }))).toEqual(["TransferFailed"])
+    }
+  })
+
+  it("that went out twice and is parked stays with a person, who is told of the refusal", () => {
+    const story = new Story().requested(1)
+    story.hears(1, unknown)
+    story.hears(1, neverSeen)
+    story.hears(1, unresolved)
+    expect(story.hears(1, failed)).toMatchObject([{ _tag: "TransferParked", reason: /AC04/ }])
+    expect(story.batch.items.get(1)).toMatchObject({ state: "parked", task: "review" })
+  })
+
   it("that a worker left in the air becomes unknown and is asked about at once", () => {
     const story = new Story().requested(2)
     story.hears(1, settled)

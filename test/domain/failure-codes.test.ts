@@ -19,10 +19,22 @@ describe("a bank's code", () => {
     expect(meaningOf("toString")).toBeUndefined()
   })
 
-  it("is an ISO 20022 reason code or an ACH return code, each once", () => {
+  it("that calls it a duplicate means nothing definite: the first one may be paid", () => {
+    for (const code of ["AM05", "DUPL", "RF01", "R24"]) expect(meaningOf(code), code).toBeUndefined()
+  })
+
+  it("is an ISO 20022 reason code, an ACH return code or a bank's own word, each once", () => {
     const codes = mappedCodes.map(({ code }) => code)
     expect(new Set(codes).size).toBe(codes.length)
-    for (const code of codes) expect(code).toMatch(/^([A-Z]{2}[A-Z0-9]{2}|R\d\d)$/)
+    for (const code of codes) expect(code).toMatch(/^([A-Z]{2}[A-Z0-9]{2}|R\d\d|[A-Z]+_[A-Z]+)$/)
+  })
+
+  it("leads to another bank only where the bank itself is the reason", () => {
+    for (const code of ["AB05", "AB08", "AG03", "R34", "TECH", "CURRENCY_UNSUPPORTED"])
+      expect(meaningOf(code)?.reroutable, code).toBe(true)
+    for (const code of ["AC04", "BE01", "AM04", "AM14", "MS03", "R16"])
+      expect(meaningOf(code)?.reroutable, code).toBe(false)
+    for (const { category, reroutable } of mappedCodes) if (reroutable) expect(category).toBe("bank")
   })
 
   it("that forbids another attempt for compliance's sake is never retryable", () => {

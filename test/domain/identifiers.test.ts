@@ -4,9 +4,11 @@ import { describe, expect, it } from "vitest"
 import {
   AttemptNumber,
   BatchId,
+  clearanceKey,
   ItemNumber,
   isBatchId,
   PartnerId,
+  parseClearanceKey,
   parseTransferReference,
   postingKey,
   transferReference,
@@ -102,6 +104,20 @@ describe("a transfer reference", () => {
   ])("that is not one of ours is not read: %j", (reference) => {
     expect(parseTransferReference(reference)).toBeUndefined()
   })
+})
+
+describe("the name of a clearance", () => {
+  it("tells batch and number", () => {
+    expect(clearanceKey(batch, 17)).toBe(`${batch}-S17`)
+    expect(parseClearanceKey(`${batch}-S17`)).toEqual({ batch, clearance: 17 })
+  })
+
+  it.each(["", "c-1", `${batch}-S0`, `${batch}-S01`, `${batch}-S1\n`, `${batch}-L1`, `x${batch}-S1`])(
+    "that is not one of ours is not read: %j",
+    (key) => {
+      expect(parseClearanceKey(key)).toBeUndefined()
+    },
+  )
 })
 
 describe("a posting key", () => {

@@ -31,6 +31,16 @@ const screening = (decision: "approved" | "rejected" | "review") => (story: Stor
     decisions: [{ item: 1, decision }],
   }) as const
 
+const pending = (story: Story) =>
+  ({
+    _tag: "RecordScreening",
+    clearance: story.batch.clearanceCount,
+    clearanceId: "c",
+    listVersion: "v",
+    decisions: [],
+    pending: { items: [1], decideBy: story.now + 9_000 },
+  }) as const
+
 const review = (decision: "released" | "rejected") => () =>
   ({ _tag: "Review", item: 1, decision, by: "olga", reason: "looked at it" }) as const
 
@@ -42,6 +52,7 @@ export const itemCommands = {
   "engine approves": screening("approved"),
   "engine rejects": screening("rejected"),
   "engine wants review": screening("review"),
+  "engine decides later": pending,
   "reviewer releases": review("released"),
   "reviewer rejects": review("rejected"),
   cancel: () => ({ _tag: "Cancel", items: [1], by: "sam", reason: "by mistake" }),

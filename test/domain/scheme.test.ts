@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { addDays, businessDayAfter, type Calendar, isBusinessDay } from "../../src/domain/business-days.ts"
-import { arrivalOf, type Scheme, schemeOf } from "../../src/domain/scheme.ts"
+import { arrivalOf, cutOffOn, executionOf, type Scheme, schemeOf } from "../../src/domain/scheme.ts"
 
 /** Weekdays on which a calendar is closed, as "MM-DD". */
 const closedIn = (calendar: Calendar, year: number): ReadonlyArray<string> => {
@@ -58,5 +58,27 @@ describe("a payout arrives", () => {
     expect(schemeOf({ scheme: "sort-code" }, "GBP")).toBe("faster-payments")
     expect(schemeOf({ scheme: "aba" }, "USD")).toBe("ach")
     expect(schemeOf({ scheme: "bic" }, "JPY")).toBe("cross-border")
+  })
+})
+
+describe("a payout is executed", () => {
+  it.each<readonly [Scheme, string, string]>([
+    ["sepa", "2026-11-26T14:29:00Z", "2026-11-26"],
+    ["sepa", "2026-11-27T14:30:00Z", "2026-11-30"],
+    ["sepa", "2026-12-25T09:00:00Z", "2026-12-28"],
+    ["ach", "2026-11-26T15:00:00Z", "2026-11-27"],
+    ["faster-payments", "2026-11-28T23:59:00Z", "2026-11-28"],
+  ])("%s: what goes out at %s, on %s", (scheme, at, day) => {
+    expect(executionOf(scheme, Date.parse(at))).toBe(day)
+  })
+
+  it.each<readonly [Scheme, string, string | undefined]>([
+    ["sepa", "2026-11-26", "2026-11-26T14:30:00.000Z"],
+    ["sepa", "2026-07-01", "2026-07-01T13:30:00.000Z"],
+    ["ach", "2026-11-25", "2026-11-25T21:00:00.000Z"],
+    ["faster-payments", "2026-11-26", undefined],
+  ])("%s: until the cut-off of %s, %s", (scheme, day, at) => {
+    const cutOff = cutOffOn(scheme, day)
+    expect(cutOff && new Date(cutOff).toISOString()).toBe(at)
   })
 })

@@ -3,11 +3,17 @@ import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { itemStates } from "../../src/domain/batch.ts"
 import type { TransferOutcome } from "../../src/domain/commands.ts"
+import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/events.ts"
 import {
   accepted,
+  along,
   type CommandWithoutTime,
   failed,
+  failedHere,
+  intent,
   neverSeen,
+  RETRY_MS,
+  refusal,
   STORY_BEGINS,
   Story,
   settled,
@@ -154,6 +160,118 @@ const retryRows: typeof batchRows = [
   ["Retry after attempt 3", "attempt 2 failed", () => effect(failedTwice(), { ...retry, attempt: 3 })],
 ]
 
+/** What becomes of an item under a policy, as the table of payees writes it. */
+const payeeCell = (payeePolicy: PayeePolicy, payee: PayeeMatch): string => {
+  const verdicts = Verdict.literals.map((decision) => {
+    const policy = { approvalAbove: {}, approvalWithinMs: 60_000, attemptsMax: 1, payeePolicy }
+    const story = new Story().asked(1, { policy })
+    const decisions = [{ item: 1, decision, payee }]
+    story.tell({ _tag: "RecordScreening", clearance: 1, clearanceId: "c", listVersion: "v", decisions })
+    return story.batch.items.get(1)?.verdict
+  })
+  return payeeCells[verdicts.join()] ?? verdicts.join()
+}
+
+/** For an engine that approves, rejects and wants a review. */
+const payeeCells: Readonly<Record<string, string>> = {
+  "approved,rejected,review": "as decided",
+  "review,rejected,review": "at least review",
+  "rejected,rejected,rejected": "rejected",
+}
+
+const hold = { _tag: "RequestPosting", kind: "hold", items: [1] } as const
+const fund = { _tag: "FundAccount", currency: "EUR" } as const
+const lacking = () => new Story().started(1).postingRefused("hold")
+const later = (story: Story): Story => {
+  story.now += RETRY_MS
+  return story
+}
+const cancel = { _tag: "Cancel", items: [], by: "sam", reason: "by mistake" } as const
+
+/** The table of refused postings, row by row. */
+const refusalRows: typeof batchRows = [
+  [
+    "RecordPostingRefusal",
+    "the posting is under way",
+    () => {
+      const story = told(new Story().started(1), hold)
+      return effect(story, refusal(story, 1))
+    },
+  ],
+  [
+    "RecordPostingRefusal",
+    "the posting was booked",
+    () => {
+      const story = new Story().started(1).posted("hold")
+      return effect(story, refusal(story, 1))
+    },
+  ],
+  ["RequestPosting", "before retryAt", () => effect(lacking(), hold)],
+  ["RequestPosting", "at retryAt", () => effect(later(lacking()), hold)],
+  ["RequestTransfers", "funds are missing", () => effect(lacking(), intent(1))],
+  ["FundAccount", "nothing waits for funds", () => effect(new Story().started(1), fund)],
+  ["FundAccount", "in another currency", () => effect(lacking(), { ...fund, currency: "JPY" })],
+  [
+    "FundAccount",
+    "refused for another reason",
+    () => effect(new Story().started(1).postingRefused("hold", "illegal-transition"), fund),
+  ],
+  ["FundAccount", "funds are missing", () => effect(lacking(), fund)],
+  ["FundAccount", "again", () => effect(told(lacking(), fund), fund)],
+  ["RequestPosting", "funds came", () => effect(told(lacking(), fund), hold)],
+  ["Cancel", "funds are missing", () => effect(lacking(), cancel)],
+  ["CloseBatch", "all that waited is cancelled", () => effect(told(lacking(), cancel), close)],
+]
+
+const reroute = { _tag: "Reroute", item: 1 } as const
+const unrouted = { _tag: "RecordUnrouted", items: [1], version: "v1" } as const
+const rejects = {
+  _tag: "RecordScreening",
+  clearance: 1,
+  clearanceId: "c",
+  listVersion: "v",
+  decisions: [{ item: 1, decision: "rejected" }],
+} as const
+const sentAlong = (...outcomes: ReadonlyArray<TransferOutcome>): Story => {
+  const story = told(new Story().started(1).posted("hold"), intent(1, 1, along("north", "south")))
+  for (const outcome of outcomes) story.tell(says(outcome, 1))
+  return story
+}
+const goesOn = () => told(new Story().refused(), reroute).posted("hold")
+const nowhere = () => told(new Story().started(1).posted("hold"), unrouted)
+
+/** The table of routes, row by row. */
+const routeRows: typeof batchRows = [
+  ["Reroute", "the refusal is not final yet: the bank is silent", () => effect(sentAlong(unknown), reroute)],
+  ["Reroute", "refused, its money not yet released", () => effect(sentAlong(failedHere), reroute)],
+  ["Reroute", "refused in a way that another bank may mend", () => effect(new Story().refused(), reroute)],
+  [
+    "Reroute",
+    "refused in a way that another bank would repeat",
+    () => effect(sentAlong(failed).posted("release"), reroute),
+  ],
+  ["Reroute", "no bank of the rule is left", () => effect(new Story().refused(along("north")), reroute)],
+  [
+    "Reroute",
+    "refused, and its clearance was withdrawn",
+    () => effect(told(new Story().refused(), rejects), reroute),
+  ],
+  ["RecordScreening: rejected", "on its way to the next bank", () => effect(goesOn(), rejects)],
+  [
+    "RequestTransfers",
+    "after it, to the bank that refused",
+    () => effect(goesOn(), intent(1, 2, along("north"))),
+  ],
+  ["RequestTransfers", "after it, to the next bank", () => effect(goesOn(), intent(1, 2, along("south")))],
+  ["Cancel", "between two banks", () => effect(new Story().refused(), cancel)],
+  ["RecordUnrouted", "cleared and held", () => effect(new Story().started(1).posted("hold"), unrouted)],
+  ["RecordUnrouted", "not due to be sent", () => effect(new Story().started(1), unrouted)],
+  ["Retry", "no rule led it to a bank", () => effect(nowhere(), { _tag: "Retry", item: 1, by: "olga" })],
+  ["Cancel", "no rule led it to a bank", () => effect(nowhere(), cancel)],
+  ["Resolve, no attempt named", "no rule led it to a bank", () => effect(nowhere(), resolve)],
+  ["RecordScreening: rejected", "no rule led it to a bank", () => effect(nowhere(), rejects)],
+]
+
 const rowsBetween = (from: string, to: string) =>
   spec
     .slice(spec.indexOf(from), spec.indexOf(to))
@@ -176,11 +294,21 @@ describe("the specification", () => {
   })
 
   it.each([
-    ["retries", "### One retry", "### Two attempts", retryRows],
+    ["retries", "### One retry", "### From bank to bank", retryRows],
+    ["refused postings", "### When the ledger refuses", "### What the bank says", refusalRows],
+    ["routes", "### From bank to bank", "### Two attempts", routeRows],
     ["two attempts", "### Two attempts", "### What the tables cannot show", disputeRows],
     ["approval, start and closing", "## 6.", "## 7.", batchRows],
   ])("shows %s as they are", (_, from, to, rows) => {
     expect(rowsBetween(from, to)).toEqual(rows.map(([command, when, run]) => [command, when, run()]))
+  })
+
+  it("shows what becomes of payees as it is", () => {
+    const shown = tables("policy")
+    for (const policy of PayeePolicy.literals) {
+      for (const payee of PayeeMatch.literals)
+        expect(shown.get(`${policy} / ${payee}`), `${policy}: ${payee}`).toBe(payeeCell(policy, payee))
+    }
   })
 
   it("names every state of an item", () => {

@@ -1,12 +1,16 @@
 /** The API over real HTTP on the real event log, with read models and endpoints that a test fills itself. */
 import { Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
+import { ProviderReports } from "../../src/connectors/provider-reports.ts"
+import { layer as reportsInRedis } from "../../src/connectors/provider-reports-redis.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
+import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
@@ -27,6 +31,8 @@ export interface Answer {
 export class ApiUnderTest implements AsyncDisposable {
   readonly url: string
   readonly log: EventLog["Service"]
+  readonly strays: StrayCallbacks["Service"]
+  readonly reports: ProviderReports["Service"]
   /** What was logged, line by line. */
   readonly lines: ReadonlyArray<string>
   readonly #close: () => Promise<void>
@@ -34,11 +40,15 @@ export class ApiUnderTest implements AsyncDisposable {
   private constructor(
     url: string,
     log: EventLog["Service"],
+    strays: StrayCallbacks["Service"],
+    reports: ProviderReports["Service"],
     lines: ReadonlyArray<string>,
     close: () => Promise<void>,
   ) {
     this.url = url
     this.log = log
+    this.strays = strays
+    this.reports = reports
     this.lines = lines
     this.#close = close
   }
@@ -61,6 +71,8 @@ export class ApiUnderTest implements AsyncDisposable {
     const runtime = ManagedRuntime.make(
       httpServerLayer.pipe(
         Layer.provideMerge(eventLog),
+        Layer.provideMerge(strayCallbacksOnRedis.pipe(Layer.provide(RedisConnections.layer))),
+        Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provide([
           queries,
           endpointsInMemory,
@@ -72,8 +84,10 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide(onPort(port, environment)),
       ),
     )
-    const { address, log } = await runtime.runPromise(Effect.all({ address: HttpAddress, log: EventLog }))
-    return new ApiUnderTest(address.url, log, lines, () => runtime.dispose())
+    const { address, log, strays, reports } = await runtime.runPromise(
+      Effect.all({ address: HttpAddress, log: EventLog, strays: StrayCallbacks, reports: ProviderReports }),
+    )
+    return new ApiUnderTest(address.url, log, strays, reports, lines, () => runtime.dispose())
   }
 
   async call(path: string, init: RequestInit = {}): Promise<Answer> {

@@ -40,6 +40,8 @@ const call = (
   return api.call(`/bank-callbacks/${bank}`, { method: "POST", headers, body: text + tamper })
 }
 
+const strays = () => Effect.runPromise(api.strays.list(100))
+
 const mailOf = () => Effect.runPromise(api.log.mail(batch, 10))
 
 it("puts what a bank says into the mailbox of the batch", async () => {
@@ -105,10 +107,25 @@ it.each([
     "a batch that does not exist",
     transferReference({ batch: BatchId.make(`pb_${"z".repeat(22)}`), item: 1, attempt: 1 }),
   ],
-])("knows no transfer for %s, and warns", async (_, unknown) => {
-  const answer = await call({ ...settled, reference: unknown })
+])("knows no transfer for %s: keeps what was said, once, and warns", async (_, unknown) => {
+  const id = `cb-${unknown.slice(0, 4)}`
+  const before = await strays()
+  const answer = await call({ ...settled, id, reference: unknown })
   expect(answer.status).toBe(404)
+  expect((await call({ ...settled, id, reference: unknown })).status).toBe(404)
+  const [kept, ...others] = await strays()
+  expect(kept).toMatchObject({ provider: "north", said: "settled", id })
+  expect(others).toEqual(before)
   expect(api.lines.some((line) => line.includes('"warn"') && line.includes("not ours"))).toBe(true)
+})
+
+it("keeps no account number that a stranger's reference is", async () => {
+  await call({ ...settled, id: "cb-9", reference: "DE89370400440532013000" })
+  const [kept] = await strays()
+  expect(kept).toMatchObject({ why: "not a reference of ours" })
+  expect(JSON.stringify(kept) + api.lines.join()).not.toContain("0532013000")
+  const { text } = await api.call("/metrics")
+  expect(text).toMatch(/^atlaspay_stray_callbacks_total \d+$/m)
 })
 
 it("asks the bank to come back when the mailbox is full", async () => {
@@ -117,4 +134,24 @@ it("asks the bank to come back when the mailbox is full", async () => {
     answer = await call(settled, { id: `full-${sent}` })
   expect(answer.status).toBe(503)
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0)
+})
+
+it("believes no bank that signs for another, where each has a secret of its own", async () => {
+  const south = "whsec_c2VjcmV0LW9mLXRoZS1zb3V0aA=="
+  const environment = { BANK_CALLBACK_SECRET: `north=${secret},south=${south}` }
+  await using own = await ApiUnderTest.open({ environment })
+  await own.post("called-back", { items: [payout("a")] })
+  const signed = (key: string, bank: string) => {
+    const text = JSON.stringify({ ...settled, bank })
+    const now = new Date()
+    const headers = {
+      "content-type": "application/json",
+      "webhook-id": "msg-1",
+      "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
+      "webhook-signature": new Webhook(key).sign("msg-1", now, text),
+    }
+    return own.call(`/bank-callbacks/${bank}`, { method: "POST", headers, body: text })
+  }
+  const answers = [await signed(south, "north"), await signed(secret, "west"), await signed(secret, "north")]
+  expect(answers.map(({ status }) => status)).toEqual([401, 401, 202])
 })

@@ -1,5 +1,8 @@
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { policyOf } from "../../src/connectors/call-policy.ts"
+import type { LaneReport } from "../../src/connectors/lane.ts"
+import { ProviderReports } from "../../src/connectors/provider-reports.ts"
 import { ApiKeys } from "../../src/http/api-keys.ts"
 import { makeApp } from "../../src/http/app.ts"
 import { Intake } from "../../src/http/intake.ts"
@@ -7,6 +10,7 @@ import { openApiDocument } from "../../src/http/openapi.ts"
 import { ReadinessChecks } from "../../src/http/operations.ts"
 import { RequestBodies } from "../../src/http/request-body.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
+import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { settings } from "../settings.ts"
 import { fixedKeys } from "../vault/fixed-keys.ts"
@@ -79,6 +83,55 @@ it("counts requests by route, not by path", async () => {
   expect(text).not.toContain("no/such")
 })
 
+it("shows how each worker sees the providers", async () => {
+  expect((await api.call("/providers")).json).toEqual({ providers: [] })
+  const north: LaneReport = {
+    name: "north",
+    kind: "instant",
+    policy: policyOf({ ratePerSecond: 50 }, { timeoutMs: 1_000, concurrency: 8 }),
+    breaker: { health: "open", since: Date.UTC(2026, 10, 26) },
+    pausedUntil: undefined,
+    calls: 20,
+    failures: 12,
+    retries: 2,
+    retriesLeft: 11,
+    waiting: 3,
+    lastFailure: { kind: "timed-out", at: Date.UTC(2026, 10, 26) },
+  }
+  const at = Date.UTC(2026, 10, 26, 1)
+  await Effect.runPromise(api.reports.publish({ worker: "w1", at, providers: [north] }))
+  await Effect.runPromise(
+    api.reports.publish({
+      worker: "w2",
+      at,
+      providers: [{ ...north, name: "ledger", kind: "ledger" }, north],
+    }),
+  )
+  const { status, json } = await api.call("/providers")
+  expect(status).toBe(200)
+  expect(json.providers).toMatchObject([
+    { name: "ledger", kind: "ledger", workers: [{ worker: "w2" }] },
+    {
+      name: "north",
+      kind: "instant",
+      workers: expect.toSatisfy((workers: ReadonlyArray<object>) => workers.length === 2),
+    },
+  ])
+  expect(json).toHaveProperty("providers[0].workers[0]", {
+    worker: "w2",
+    seenAt: "2026-11-26T01:00:00.000Z",
+    policy: north.policy,
+    breaker: { state: "open", since: "2026-11-26T00:00:00.000Z" },
+    pausedUntil: null,
+    calls: 20,
+    failures: 12,
+    retries: 2,
+    retriesLeft: 11,
+    waiting: 3,
+    lastFailure: { kind: "timed-out", at: "2026-11-26T00:00:00.000Z" },
+  })
+})
+
 it("describes every route it has, and no other", async () => {
   const app = await Effect.runPromise(
     makeApp.pipe(
@@ -90,6 +143,8 @@ it("describes every route it has, and no other", async () => {
         RequestBodies.layer,
         Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [] }),
         Layer.mock(Intake, {}),
+        Layer.mock(StrayCallbacks, {}),
+        Layer.mock(ProviderReports, {}),
         fixedKeys(),
         Layer.succeed(ReadinessChecks, []),
       ]),

@@ -20,15 +20,23 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { stepGuards } from "./step-guards.ts"
+import { transferGuards } from "./transfer-guards.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const WORKERS = 2
 const RUN_MS_MAX = 120_000
 
 /** The tests that know the domain's rules; the others hold its data to the packages that it came from. */
-const domainTests = ["batch-properties", "decide-dispute", "decide-lifecycle", "decide-transfer", "spec"].map(
-  (name) => `test/domain/${name}.test.ts`,
-)
+const domainTests = [
+  "batch-properties",
+  "decide-dispute",
+  "decide-funds",
+  "decide-lifecycle",
+  "decide-routing",
+  "decide-screening",
+  "decide-transfer",
+  "spec",
+].map((name) => `test/domain/${name}.test.ts`)
 
 /** The domain's tests need no servers. */
 const domainConfig = 'export default { test: { include: ["test/domain/*.test.ts"], bail: 1 } }'
@@ -48,7 +56,7 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
 ]
 
 const trials: ReadonlyArray<Trial> = [
-  ...domainGuards.map((guard) => ({ guard, tests: domainRun })),
+  ...[...domainGuards, ...transferGuards].map((guard) => ({ guard, tests: domainRun })),
   ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
 const everyNamed = named(

@@ -84,9 +84,9 @@ export const stepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a call is asked for again when the bank's turn has come",
-    file: "connectors/bank-http.ts",
-    text: "if (!(yield* mayCall)) return notSent",
-    without: "",
+    file: "connectors/banks.ts",
+    text: "(may ? sent : Effect.succeed(notSent))",
+    without: "sent",
     caughtIn: "test/pipelines/paying.test.ts",
     caughtBy: "leaves items without a word and without a call once the batch has another owner",
   },

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import type { TransferOutcome } from "../../src/domain/commands.ts"
 import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
+import { providersFile } from "../connectors/providers-file.ts"
 import {
   finalWord,
   INQUIRY_DELAY_MS,
@@ -91,6 +92,31 @@ it.live("treats a bank that cannot be reached like one that says nothing", () =>
   ),
 )
 
+it.live("spends no inquiry on a bank that takes no calls, and says that the work is still due", () =>
+  Effect.gen(function* () {
+    const bank = yield* Effect.acquireRelease(
+      Effect.promise(() => MisbehavingServer.open()),
+      (bank) => Effect.promise(() => bank.close()),
+    )
+    bank.behaviour = json(500, {})
+    const breaker = { calls: 4, callsMin: 4, openMs: 60_000 }
+    const file = yield* Effect.acquireRelease(
+      Effect.promise(() => providersFile({ north: bank.url }, { breaker, retries: { attemptsMax: 1 } })),
+      (file) => Effect.promise(() => file.remove()),
+    )
+    const payouts = new Payouts("Ada", "Bea", "Cleo", "Dora").intended()
+    for (const item of payouts.numbers) payouts.hears(item, lost)
+    const pipelines = pipelinesOn(outside, { PROVIDERS_FILE: file.path })
+    yield* Effect.gen(function* () {
+      assert.strictEqual((yield* inquire(payouts)).size, 4)
+      const error = yield* Effect.flip(inquire(payouts))
+      assert(error._tag === "ProviderUnavailable")
+      assert.deepInclude(error, { provider: "north", kind: "not-called" })
+      assert.strictEqual(bank.asked.length, 4)
+    }).pipe(Effect.provide(pipelines))
+  }),
+)
+
 it.live("keeps out of the log an id that may quote the account, which is sealed here", () =>
   Effect.gen(function* () {
     const bank = yield* Effect.acquireRelease(
@@ -106,6 +132,8 @@ it.live("keeps out of the log an id that may quote the account, which is sealed 
     )
     bank.behaviour = json(200, { status: "accepted", transferId: "to-0532013000" })
     assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "withheld" })
+    bank.behaviour = json(200, { status: "rejected", transferId: "t-1", code: "NO-3000" })
+    assert.deepInclude((yield* ask).get(1), { _tag: "Failed", code: "withheld" })
     bank.behaviour = json(200, { status: "accepted", transferId: "north-7" })
     assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "north-7" })
     bank.behaviour = json(200, { status: "rejected", transferId: "t", code: "DE89.3704.0044" })

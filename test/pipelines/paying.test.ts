@@ -44,10 +44,10 @@ const mandate = { head: "head", mayCall: () => Effect.succeed(true) }
 const transfer = (payouts: Payouts, mayCall?: Effect.Effect<boolean>) =>
   perform(payouts, { _tag: "Transfer", items: payouts.numbers }, mayCall)
 
-const register = (payouts: Payouts, item: number) =>
+const register = (payouts: Payouts, item: number, bank = "north") =>
   Effect.flatMap(InstructionRegister, ({ record }) => {
     const tail = { batch: payouts.id, version: payouts.batch.version, head: "head" }
-    return record([{ batch: payouts.id, item, attempt: 1, bank: "north" }], tail)
+    return record([{ batch: payouts.id, item, attempt: 1, bank }], tail)
   })
 
 it.live("pays what is intended: the bank accepts, refuses, or leaves it unknown", () =>
@@ -123,6 +123,17 @@ it.live("sends an attempt again that the bank has never seen, although the regis
     assert.strictEqual(payouts.batch.items.get(1)?.transfer?.sends, 2)
     yield* transfer(payouts)
     assert.deepStrictEqual(yield* seenOf(payouts), [1])
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("leaves an attempt to a person that the register holds with another bank, which may have paid", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace", "Ada Lovelace").intended()
+    yield* register(payouts, 1, "south")
+    const learnt = outcomes(yield* transfer(payouts))
+    const reason = "the instruction register already holds this attempt with the bank south"
+    assert.deepStrictEqual(learnt.get(1), { _tag: "Unresolved", reason })
+    assert.deepStrictEqual(yield* seenOf(payouts), [2])
   }).pipe(Effect.provide(pipelinesOn(outside))),
 )
 

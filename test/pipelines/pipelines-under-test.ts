@@ -2,10 +2,12 @@
 import { randomUUID } from "node:crypto"
 import { Effect, Layer } from "effect"
 import { Banks } from "../../src/connectors/bank.ts"
-import { layer as banks } from "../../src/connectors/bank-http.ts"
+import { instantBank } from "../../src/connectors/bank-instant-http.ts"
+import { banksLayer } from "../../src/connectors/banks.ts"
 import { layer as complianceEngine } from "../../src/connectors/compliance-engine-http.ts"
 import { layer as instructionRegister } from "../../src/connectors/instruction-register-postgres.ts"
 import { layer as ledger } from "../../src/connectors/ledger-http.ts"
+import { ProviderSettings } from "../../src/connectors/provider-settings.ts"
 import type { Batch } from "../../src/domain/batch.ts"
 import { visibleOf } from "../../src/domain/beneficiary.ts"
 import type { BatchCommand } from "../../src/domain/commands.ts"
@@ -16,7 +18,7 @@ import { Postgres } from "../../src/platform/postgres.ts"
 import { type SandboxUrls, startSandbox } from "../../src/sandbox/sandbox.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, Story } from "../domain/batch-story.ts"
-import { settings } from "../settings.ts"
+import { lanes, settings } from "../settings.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 export interface Outside {
@@ -43,8 +45,15 @@ export const passed: Array<CrashPoint> = []
 export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}, keys = fixedKeys()) =>
   Layer.fresh(Pipelines.layer).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(banks, complianceEngine, instructionRegister, ledger, keys).pipe(Layer.fresh),
+      Layer.mergeAll(
+        banksLayer({ instant: instantBank }),
+        complianceEngine,
+        instructionRegister,
+        ledger,
+        keys,
+      ).pipe(Layer.fresh),
     ),
+    Layer.provide([Layer.fresh(ProviderSettings.layer), lanes]),
     Layer.provideMerge(Layer.fresh(Postgres.layer)),
     Layer.provide(Layer.succeed(CrashPoints, (point) => Effect.sync(() => void passed.push(point)))),
     Layer.provide(

@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
+import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { type Outside, openOutside, Payouts, passed, perform, pipelinesOn } from "./pipelines-under-test.ts"
 
 let outside: Outside
@@ -16,6 +17,20 @@ const cleared = () => {
   payouts.tell({ _tag: "StartExecution" })
   payouts.tell({ _tag: "RequestPosting", kind: "hold", items: payouts.numbers })
   return payouts
+}
+
+const delays = { POSTING_RETRY_DELAYS_MS: "1000,5000" }
+
+const refusals = Effect.flatMap(Effect.service(Metrics), ({ postingsRefused }) =>
+  Effect.promise(async () =>
+    (await postingsRefused.get()).values.map(({ labels, value }) => ({ labels, value })),
+  ),
+)
+
+const itemOne = ({ batch }: Payouts) => {
+  const item = batch.items.get(1)
+  if (item === undefined) throw new Error("a batch has an item 1")
+  return item
 }
 
 const book = (payouts: Payouts, kind: "hold" | "reverse" = "hold") =>
@@ -36,17 +51,40 @@ it.live("books a posting once, however often it is tried", () =>
   }).pipe(Effect.provide(pipelinesOn(outside))),
 )
 
-it.live("says what the ledger refused", () =>
+it.live("hears from the ledger why it refused, and says when to ask again", () =>
   Effect.gen(function* () {
     const payouts = cleared()
-    const error = yield* Effect.flip(book(payouts, "reverse"))
-    assert(error._tag === "PostingRefused")
-    assert.match(error.key, new RegExp(`^${payouts.id}-L1-[0-9a-f]{12}$`), "the key says what is posted")
-    assert.deepInclude(error, {
-      _tag: "PostingRefused",
-      code: "illegal-transition",
-    })
-  }).pipe(Effect.provide(pipelinesOn(outside))),
+    const [refused] = yield* book(payouts, "reverse")
+    assert(refused?._tag === "RecordPostingRefusal")
+    assert.deepInclude(refused, { posting: 1, code: "illegal-transition" })
+    assert.strictEqual(refused.retryAt, refused.at + 1_000)
+    assert.deepStrictEqual(yield* refusals, [{ labels: { kind: "reverse", reason: "other" }, value: 1 }])
+  }).pipe(Effect.provide(pipelinesOn(outside, delays)), Effect.provide(freshMetrics)),
+)
+
+it.live("asks later with each refusal in a row, and goes on so at the longest of its delays", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace")
+    payouts.batch.items.set(1, { ...itemOne(payouts), minor: 10n ** 15n })
+    payouts.screened([1], "approved")
+    payouts.tell({ _tag: "StartExecution" })
+    const delaysMs: Array<number> = []
+    for (let posting = 1; posting <= 3; posting += 1) {
+      payouts.tell({ _tag: "RequestPosting", kind: "hold", items: payouts.numbers })
+      const [refused] = yield* perform(payouts, {
+        _tag: "Book",
+        posting,
+        kind: "hold",
+        items: payouts.numbers,
+      })
+      assert(refused?._tag === "RecordPostingRefusal")
+      assert.strictEqual(refused.code, "insufficient-funds")
+      delaysMs.push(refused.retryAt - refused.at)
+      payouts.tell({ ...refused, retryAt: payouts.now })
+    }
+    assert.deepStrictEqual(delaysMs, [1_000, 5_000, 5_000])
+    assert.deepStrictEqual(yield* refusals, [{ labels: { kind: "hold", reason: "funds" }, value: 3 }])
+  }).pipe(Effect.provide(pipelinesOn(outside, delays)), Effect.provide(freshMetrics)),
 )
 
 it.live("leaves a posting due while the ledger is away", () =>

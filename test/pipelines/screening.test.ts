@@ -27,8 +27,8 @@ it.live("records what the compliance engine decided", () =>
       clearanceId: `${payouts.id}-S1`,
       listVersion: "sandbox-2026-11-01",
       decisions: [
-        { item: 1, decision: "approved" },
-        { item: 2, decision: "rejected", reason: "sanctions-list-hit" },
+        { item: 1, decision: "approved", payee: "unknown" },
+        { item: 2, decision: "rejected", reason: "sanctions-list-hit", payee: "unknown" },
       ],
     })
     assert.closeTo(at, Date.now(), 30_000)
@@ -54,6 +54,36 @@ it.live("clears nobody while the engine is away", () =>
     )
     assert.deepInclude(error, { _tag: "ProviderUnavailable", provider: "compliance-engine" })
   }).pipe(Effect.provide(pipelinesOn(outside, { COMPLIANCE_URL: "http://127.0.0.1:9" }))),
+)
+
+it.live("records what the engine decides later, and when it is asked again: later each time", () =>
+  Effect.gen(function* () {
+    const engine = yield* Effect.acquireRelease(
+      Effect.promise(() => MisbehavingServer.open()),
+      (engine) => Effect.promise(() => engine.close()),
+    )
+    const payouts = new Payouts("Ada Lovelace", "Grace Hopper")
+    const decisions = [
+      { item: 1, decision: "pending" },
+      { item: 2, decision: "approved", payee: "match" },
+    ]
+    engine.behaviour = json(200, { clearanceId: `${payouts.id}-S1`, listVersion: "v", decisions })
+    for (const [deferrals, delayMs] of [1_000, 60_000, 60_000].entries()) {
+      payouts.batch.clearances.set(1, { items: payouts.numbers, decideBy: 0, deferrals })
+      const [command] = yield* perform(payouts, {
+        _tag: "Screen",
+        clearance: 1,
+        items: payouts.numbers,
+      }).pipe(
+        Effect.provide(
+          pipelinesOn(outside, { COMPLIANCE_URL: engine.url, CLEARANCE_DELAYS_MS: "1000,60000" }),
+        ),
+      )
+      assert(command?._tag === "RecordScreening")
+      assert.deepStrictEqual(command.decisions, [{ item: 2, decision: "approved", payee: "match" }])
+      assert.deepStrictEqual(command.pending, { items: [1], decideBy: command.at + delayMs })
+    }
+  }),
 )
 
 it.live("keeps out of the log what the engine quotes of an account, which it was never told", () =>

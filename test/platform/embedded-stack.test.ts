@@ -38,7 +38,7 @@ describe("A stack on an empty data folder", () => {
       ["Postgres", "started"],
       ["NATS", "started"],
     ])
-    expect(serversOn(dataDir)).toEqual([])
+    await vi.waitFor(() => expect(serversOn(dataDir)).toEqual([]), WITHIN)
   })
 
   test("has Redis put every write on disk and evict nothing", async () => {
@@ -103,7 +103,7 @@ describe("A stack that somebody else runs", () => {
     expect(one.redisUrl).toBe(other.redisUrl)
     expect(one.databaseUrl).toBe(other.databaseUrl)
     expect(one.natsUrl).toBe(other.natsUrl)
-    expect(serversOn(dataDir)).toEqual([])
+    await vi.waitFor(() => expect(serversOn(dataDir)).toEqual([]), WITHIN)
   })
 
   test("stops in order when its owner is told to", async () => {
@@ -111,7 +111,7 @@ describe("A stack that somebody else runs", () => {
     const { owner } = await startOwner(dataDir)
     owner.kill("SIGINT")
     await once(owner, "exit")
-    expect(serversOn(dataDir)).toEqual([])
+    await vi.waitFor(() => expect(serversOn(dataDir)).toEqual([]), WITHIN)
   })
 })
 
@@ -148,7 +148,7 @@ describe("A stack whose owner was killed", () => {
     expect(serversOn(dataDir)).not.toEqual([])
     const stack = await withStack(dataDir, (stack) => Effect.succeed(stack))
     expect(stack.servers.map(({ origin }) => origin)).toEqual(["started", "started", "started"])
-    expect(serversOn(dataDir)).toEqual([])
+    await vi.waitFor(() => expect(serversOn(dataDir)).toEqual([]), WITHIN)
   })
 
   test("is recovered from half-written files", async () => {

@@ -58,7 +58,9 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
     decisions: [
       { item: 1, decision: "rejected", reason: "sanctions" },
       { item: 2, decision: "review", reason: `close match with ${CANARY_IBAN}` },
-      ...others.slice(1).map((cleared) => ({ item: cleared.item, decision: "approved" as const })),
+      ...others
+        .slice(1)
+        .map(({ item }) => ({ item, decision: "approved" as const, payee: "match" as const })),
     ],
   })
   story.tell({ _tag: "StartExecution" })

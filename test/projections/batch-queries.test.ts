@@ -75,6 +75,7 @@ layer(readModelStack(2), { excludeTestServices: true })("batch queries", (it) =>
         transferReference: "ref-4",
         attempt: 1,
         reason: "MS03",
+        clearance: { decision: "approved", listVersion: "1", payee: "match" },
       })
     }),
   )

@@ -2,7 +2,17 @@ import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { decodePublicEvent, encodePublicEvent, nameOf } from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
-import { accepted, failed, intent, returned, Story, settled, unresolved } from "../domain/batch-story.ts"
+import {
+  accepted,
+  along,
+  failed,
+  intent,
+  RETRY_MS,
+  returned,
+  Story,
+  settled,
+  unresolved,
+} from "../domain/batch-story.ts"
 import { CANARY_IBAN, newBatchId, recorded, storyOf } from "./story.ts"
 
 const id = newBatchId()
@@ -23,6 +33,26 @@ describe("the public history of a batch", () => {
       ["PayoutSettled", `${id}/6`],
       ["PayoutReturned", `${id}/1`],
     ])
+  })
+
+  it("tells once that a batch awaits funds, however often the ledger is asked", () => {
+    const story = new Story().started(3).postingRefused("hold", "insufficient-funds", [1])
+    story.postingRefused("hold", "insufficient-funds", [2, 3])
+    story.now += RETRY_MS
+    story.postingRefused("hold", "insufficient-funds", [1]).posted("hold", [2, 3])
+    story.now += RETRY_MS
+    story.posted("hold", [1])
+    const told = tellAll(story.events).filter((event) => nameOf(event) === "PayoutBatchAwaitingFunds")
+    expect(told).toMatchObject([
+      { subject: id, data: { state: "awaiting-funds", refused: { EUR: "10.01" }, itemCount: 3 } },
+    ])
+    for (const event of told)
+      expect(Result.getOrThrow(decodePublicEvent(encodePublicEvent(event)))).toEqual(event)
+  })
+
+  it("tells nothing when the ledger refuses for another reason", () => {
+    const story = new Story().started(1).postingRefused("hold", "illegal-transition")
+    expect(tellAll(story.events).map(nameOf)).toEqual(["PayoutBatchAccepted"])
   })
 
   it("tells what people decided, and what a bank said late", () => {
@@ -60,6 +90,63 @@ describe("the public history of a batch", () => {
       expect(Result.isSuccess(decodePublicEvent(encodePublicEvent(event))), event.type).toBe(true)
   })
 
+  it("tells by which rule a bank was chosen, and of no failure while another bank is on its way", () => {
+    const story = new Story().refused(along("north", "south"))
+    story.tell({ _tag: "Reroute", item: 1 })
+    story.posted("hold").tell(intent(1, 2, along("south")))
+    story.hears(1, settled, 2)
+    const last = new Story().refused(along("north"))
+    const route = { rule: "euros", rulesVersion: "v1" }
+    expect(tellAll(story.events).slice(1)).toMatchObject([
+      { type: "com.atlaspay.payout.settled.v1", data: { attempt: 2, bank: "south", ...route } },
+    ])
+    expect(tellAll(last.events).slice(1), "no other bank is left").toMatchObject([
+      {
+        type: "com.atlaspay.payout.failed.v1",
+        data: { attempt: 1, bank: "north", reason: "AG03", ...route },
+      },
+    ])
+  })
+
+  it("tells once of a failure that compliance keeps from another bank", () => {
+    const story = new Story().refused(along("north", "south"))
+    for (const decision of ["review", "rejected"] as const)
+      story.tell({
+        _tag: "RecordScreening",
+        clearance: 1,
+        clearanceId: "c",
+        listVersion: "v2",
+        decisions: [{ item: 1, decision }],
+      })
+    story.tell({ _tag: "CloseBatch" })
+    const told = tellAll(story.events).slice(1)
+    expect(told.map((event) => [nameOf(event), event.sequence])).toEqual([
+      ["PayoutClearanceWithdrawn", "0000000002"],
+      ["PayoutFailed", "0000000003"],
+      ["PayoutClearanceWithdrawn", "0000000004"],
+      ["PayoutBatchClosed", "0000000005"],
+    ])
+    expect(told[1]).toMatchObject({ subject: `${id}/1`, data: { attempt: 1, bank: "north", reason: "AG03" } })
+    expect(new Set(told.map(({ id }) => id)).size).toBe(told.length)
+    for (const event of told) expect(Result.isSuccess(decodePublicEvent(encodePublicEvent(event)))).toBe(true)
+  })
+
+  it("tells of items that no rule leads to a bank", () => {
+    const story = new Story().started(2).posted("hold")
+    story.tell({ _tag: "RecordUnrouted", items: [1, 2], version: "v1" })
+    story.tell({ _tag: "Retry", item: 1, by: "olga" })
+    story.tell(intent(1))
+    story.hears(1, settled)
+    const told = tellAll(story.events).slice(1)
+    expect(told.map((event) => [nameOf(event), event.subject, event.sequence])).toEqual([
+      ["PayoutUnrouted", `${id}/1`, "0000000002"],
+      ["PayoutUnrouted", `${id}/2`, "0000000003"],
+      ["PayoutSettled", `${id}/1`, "0000000004"],
+    ])
+    expect(told[0]?.data).toMatchObject({ state: "parked", reason: "no rule of version v1 leads to a bank" })
+    for (const event of told) expect(Result.isSuccess(decodePublicEvent(encodePublicEvent(event)))).toBe(true)
+  })
+
   it("tells of an item as parked while an attempt is in dispute or two were paid, and then as it stands", () => {
     const story = new Story().retried()
     story.hears(1, accepted, 2)
@@ -77,6 +164,37 @@ describe("the public history of a batch", () => {
       ["PayoutParked", { attempt: 1, reason: paidTwice }],
       ["PayoutSettled", { attempt: 1 }],
     ])
+  })
+
+  it("tells whose account it is, and what compliance said too late", () => {
+    const story = new Story().asked(2)
+    const says = (decision: "approved" | "rejected", item: number) =>
+      story.tell({
+        _tag: "RecordScreening",
+        clearance: 1,
+        clearanceId: "c",
+        listVersion: "v",
+        decisions: [{ item, decision, reason: `matches ${CANARY_IBAN}`, payee: "match" }],
+      })
+    says("approved", 1)
+    says("approved", 2)
+    story.tell({ _tag: "StartExecution" })
+    story.posted("hold").tell(intent(1))
+    story.hears(1, settled)
+    says("rejected", 1)
+    says("rejected", 2)
+    const told = tellAll(story.events).slice(1)
+    const reason = "matches [redacted]"
+    expect(told.map((event) => [nameOf(event), event.data])).toMatchObject([
+      ["PayoutSettled", { item: 1, payee: "match" }],
+      [
+        "PayoutClearanceWithdrawn",
+        { item: 1, state: "settled", decision: "rejected", reason, payee: "match" },
+      ],
+      ["PayoutRejected", { item: 2, reason, payee: "match" }],
+    ])
+    for (const event of told)
+      expect(decodePublicEvent(encodePublicEvent(event))).toEqual(Result.succeed(event))
   })
 
   it("closes a cancelled batch with totals that add up", () => {

@@ -37,7 +37,7 @@ describe.concurrent("a batch survives a kill", { timeout: 90_000 }, () => {
     expect((await platform.closed(id)).state).toBe("partially-settled")
     const books = await platform.books()
     const transfers = books.flatMap(({ transfers }) => transfers)
-    expect(books.map(({ paidTwice }) => paidTwice)).toEqual([0, 0])
+    expect(books.filter(({ paidTwice }) => paidTwice > 0)).toEqual([])
     expect(transfers.filter(({ payments }) => payments === 1).length).toBe(4)
     expect(transfers.filter(({ payments }) => payments > 1)).toEqual([])
   })

@@ -31,7 +31,7 @@ const logOf = async (platform: PlatformUnderTest, id: string): Promise<EventPage
 
 const expectPaidOnce = async (platform: PlatformUnderTest, id: string, count: number): Promise<void> => {
   const books = await platform.books()
-  expect(books.map(({ paidTwice }) => paidTwice)).toEqual([0, 0])
+  expect(books.filter(({ paidTwice }) => paidTwice > 0)).toEqual([])
   expect(books.flatMap(({ transfers }) => transfers).filter(({ payments }) => payments === 1).length).toBe(
     count,
   )

@@ -156,6 +156,15 @@ describe("a magic beneficiary", () => {
     expect(await bookRow("clara")).toMatchObject({ payments: 0 })
   })
 
+  it("Rudi Reroute is refused by north with AG03, and paid by south", async () => {
+    const body = transferOf("Rudi Reroute", "rudi")
+    expect(await order(body)).toMatchObject({ status: 422, body: { status: "rejected", code: "AG03" } })
+    const { south } = sandbox.urls.banks
+    expect((await post(`${south}/instant-transfer`, "key-rudi", body)).status).toBe(202)
+    await expect.poll(() => get(`${south}/books`)).toMatchObject({ body: { settled: { EUR: "12.34" } } })
+    expect(await bookRow("rudi")).toMatchObject({ status: "rejected", payments: 0 })
+  })
+
   it("Tim Timeout is paid without an answer or a callback: only an inquiry tells", async () => {
     receiver = await receive()
     const body = transferOf("Tim Timeout", "tim", receiver.url)

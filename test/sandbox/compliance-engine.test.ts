@@ -1,13 +1,19 @@
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts"
+import { type CallbackReceiver, startCallbackReceiver } from "./callback-receiver.ts"
 import { get, iban, post } from "./sandbox-client.ts"
 
 let sandbox: Sandbox
+let receiver: CallbackReceiver
 
 beforeAll(async () => {
-  sandbox = await startSandbox()
+  sandbox = await startSandbox({ decisionDelayMs: 30 })
+  receiver = await startCallbackReceiver(500)
 })
-afterAll(() => sandbox.close())
+afterAll(async () => {
+  await sandbox.close()
+  await receiver.close()
+})
 
 const clearanceOf = (clearanceId: string, ...names: string[]) => ({
   clearanceId,
@@ -21,8 +27,10 @@ const clearanceOf = (clearanceId: string, ...names: string[]) => ({
   })),
 })
 
-const clear = (body: ReturnType<typeof clearanceOf>, key = `key-${body.clearanceId}`) =>
-  post(`${sandbox.urls.compliance}/clearance`, key, body)
+const clear = (
+  body: ReturnType<typeof clearanceOf> & { readonly callbackUrl?: string },
+  key = `key-${body.clearanceId}`,
+) => post(`${sandbox.urls.compliance}/clearance`, key, body)
 
 it("decides each item in the order given, with a reason where it does not approve", async () => {
   expect(await clear(clearanceOf("c1", "Rita Review 7", "Ada Lovelace", "sam  SANCTIONED"))).toEqual({
@@ -31,9 +39,9 @@ it("decides each item in the order given, with a reason where it does not approv
       clearanceId: "c1",
       listVersion: "sandbox-2026-11-01",
       decisions: [
-        { item: 0, decision: "review", reason: "name-similar-to-list-entry" },
-        { item: 1, decision: "approved" },
-        { item: 2, decision: "rejected", reason: "sanctions-list-hit" },
+        { item: 0, decision: "review", reason: "name-similar-to-list-entry", payee: "unknown" },
+        { item: 1, decision: "approved", payee: "unknown" },
+        { item: 2, decision: "rejected", reason: "sanctions-list-hit", payee: "unknown" },
       ],
     },
   })
@@ -51,7 +59,7 @@ it("answers a repeated key alike and screens once; another body under it is a co
     screened: { batch: string }[]
   }
   expect(screened.filter(({ batch }) => batch === "batch-of-c2")).toEqual([
-    { batch: "batch-of-c2", item: 0, decision: "approved" },
+    { batch: "batch-of-c2", item: 0, decision: "approved", payee: "unknown" },
   ])
   expect(screened.some(({ batch }) => batch === "batch-of-c3")).toBe(false)
 })
@@ -72,4 +80,57 @@ it("names the field that is malformed, without quoting what it held", async () =
     body: { code: "malformed", message: expect.stringContaining("account") },
   })
   expect(JSON.stringify(answer.body)).not.toContain(iban)
+})
+
+const books = async () => (await get(`${sandbox.urls.compliance}/books`)).body
+
+it("says of some whether the account is theirs, and of all others that it does not know", async () => {
+  const { body } = await clear(
+    clearanceOf("c7", "Vera Verified", "Clive Close", "Nora Nomatch", "Ada Lovelace"),
+  )
+  const { decisions } = body as { decisions: { decision: string; payee: string }[] }
+  expect(decisions.map(({ payee }) => payee)).toEqual(["match", "close-match", "no-match", "unknown"])
+  expect(new Set(decisions.map(({ decision }) => decision))).toEqual(new Set(["approved"]))
+})
+
+it("decides some later, and reports that by a signed callback until it is acknowledged", async () => {
+  const names = ["Ada Lovelace", "Ada Async", "Sam Sanctioned", "Ada Async 2"]
+  const request = { ...clearanceOf("c8", ...names), callbackUrl: receiver.url }
+  const first = await clear(request)
+  const { decisions } = first.body as { decisions: { decision: string }[] }
+  expect(decisions.map(({ decision }) => decision)).toEqual(["approved", "pending", "rejected", "pending"])
+  await expect.poll(books).toMatchObject({ outstanding: 0, counts: { pending: 0 } })
+  expect(receiver.forged).toEqual([])
+  // The first try was answered with 500.
+  expect(receiver.received).toHaveLength(2)
+  expect(receiver.received[1]).toEqual({
+    id: expect.any(String),
+    clearanceId: "c8",
+    listVersion: "sandbox-2026-11-01",
+    decisions: [
+      { item: 1, decision: "approved", payee: "unknown" },
+      { item: 3, decision: "approved", payee: "unknown" },
+    ],
+  })
+  const { screened } = (await books()) as { screened: { batch: string; decision: string }[] }
+  const mine = screened.filter(({ batch }) => batch === "batch-of-c8")
+  expect(mine.map(({ decision }) => decision)).toEqual(["approved", "approved", "rejected", "approved"])
+  const again = await clear(request)
+  expect(again.body).toMatchObject({ decisions: mine.map(({ decision }) => ({ decision })) })
+})
+
+it("takes it for the same question when only the address to call back is another, in the query", async () => {
+  const ask = (port: number) => {
+    const where = encodeURIComponent(`http://127.0.0.1:${port}/`)
+    const url = `${sandbox.urls.compliance}/clearance?callbackUrl=${where}`
+    return post(url, "key-c10", clearanceOf("c10", "Ada Lovelace", "Ada Async"))
+  }
+  const first = await ask(9)
+  expect(first.body).toMatchObject({ decisions: [{ decision: "approved" }, { decision: "pending" }] })
+  expect((await ask(10)).status).toBe(200)
+})
+
+it("leaves who would be decided later to a person when there is nowhere to report to", async () => {
+  const { body } = await clear(clearanceOf("c9", "Ada Async"))
+  expect(body).toMatchObject({ decisions: [{ decision: "review", reason: "needs-more-time" }] })
 })

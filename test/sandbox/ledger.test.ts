@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts"
+import { startCallbackReceiver } from "./callback-receiver.ts"
 import { get, post } from "./sandbox-client.ts"
 
 let sandbox: Sandbox
@@ -97,5 +98,21 @@ describe("the ledger", () => {
     await book(postingOf("hold", "again", [1, "1.00"]))
     await book(postingOf("release", "again", [1, "1.00"]))
     expect((await book(postingOf("hold", "again", [1, "1.00"]))).status).toBe(201)
+  })
+
+  it("takes money in while it runs, once per key, and tells who asked to be told", async () => {
+    const receiver = await startCallbackReceiver()
+    const funding = {
+      partner: "funded",
+      amount: { currency: "EUR", value: "50.00" },
+      callbackUrl: receiver.url,
+    }
+    const first = await post(`${sandbox.urls.ledger}/accounts/fund`, "funding", funding)
+    const second = await post(`${sandbox.urls.ledger}/accounts/fund`, "funding", funding)
+    expect([first.status, second.status]).toEqual([201, 200])
+    expect(second.body).toEqual(first.body)
+    expect(await accountsOf("funded")).toMatchObject([{ funded: "150.00", available: "150.00" }])
+    await vi.waitFor(() => expect(receiver.received).toMatchObject([{ partner: "funded", currency: "EUR" }]))
+    await receiver.close()
   })
 })

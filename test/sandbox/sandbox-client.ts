@@ -9,20 +9,28 @@ const answerOf = async (response: Response): Promise<Answer> => ({
   body: (await response.json()) as Record<string, unknown>,
 })
 
-export const post = async (
+/** Posts a body and leaves the answer unread: in bad weather it need not be JSON. */
+export const send = (
   url: string,
   key: string | undefined,
   body: unknown,
   waitMs = 5_000,
-): Promise<Answer> =>
-  answerOf(
-    await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...(key !== undefined && { "idempotency-key": key }) },
-      body: typeof body === "string" ? body : JSON.stringify(body),
-      signal: AbortSignal.timeout(waitMs),
-    }),
-  )
+  keyHeader = "idempotency-key",
+): Promise<Response> =>
+  fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(key !== undefined && { [keyHeader]: key }) },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    signal: AbortSignal.timeout(waitMs),
+    redirect: "manual",
+  })
+
+export const post = async (...request: Parameters<typeof send>): Promise<Answer> =>
+  answerOf(await send(...request))
+
+/** Puts weather in force at a server. */
+export const setWeather = (url: string, weather: unknown): Promise<Answer> =>
+  post(`${url}/sandbox/weather`, undefined, weather)
 
 export const get = async (url: string): Promise<Answer> => answerOf(await fetch(url))
 

@@ -5,12 +5,14 @@ import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 const metrics = () => Effect.runPromise(Metrics.pipe(Effect.provide(freshMetrics)))
 
 it("shows what was counted, and the process's own metrics", async () => {
-  const { registry, eventsAppended, bankCallSeconds } = await metrics()
+  const { registry, eventsAppended, providerCallSeconds } = await metrics()
   eventsAppended.inc({ type: "BatchReceived" }, 2)
-  bankCallSeconds.observe({ bank: "north", call: "transfer" }, 0.02)
+  providerCallSeconds.observe({ provider: "north", step: "transfer" }, 0.02)
   const text = await registry.metrics()
   expect(text).toContain('atlaspay_events_appended_total{type="BatchReceived"} 2')
-  expect(text).toContain('atlaspay_bank_call_seconds_bucket{le="0.025",bank="north",call="transfer"} 1')
+  expect(text).toContain(
+    'atlaspay_provider_call_seconds_bucket{le="0.025",provider="north",step="transfer"} 1',
+  )
   expect(text).toContain("process_cpu_seconds_total")
 })
 

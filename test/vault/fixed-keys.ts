@@ -10,7 +10,8 @@ export const fixedKey: DataKey = { id: "1", key: createSecretKey(Buffer.alloc(32
 
 export const fixedKeys = (
   find: PartnerKeys["Service"]["find"] = (_, id) => Effect.succeed(id === fixedKey.id ? fixedKey : undefined),
-) => Layer.mock(PartnerKeys, { find, current: () => Effect.succeed(fixedKey) })
+  current = fixedKey,
+) => Layer.mock(PartnerKeys, { find, current: () => Effect.succeed(current) })
 
 /** The seals of items that are all paid to one account, by chunks as they are written. */
 export const sealsOf = (

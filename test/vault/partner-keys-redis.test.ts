@@ -6,9 +6,9 @@ import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { RedisCommands } from "../../src/platform/redis-client.ts"
-import { KEYS_FRESH_MS, PartnerKeys } from "../../src/vault/partner-keys.ts"
+import { KEYS_FRESH_MS, keyIdOf, PartnerKeys } from "../../src/vault/partner-keys.ts"
 import { layer, makePartnerKeys } from "../../src/vault/partner-keys-redis.ts"
-import { keyIdOf, openAccounts, sealAccounts } from "../../src/vault/sealing.ts"
+import { openAccounts, sealAccounts } from "../../src/vault/sealing.ts"
 import { ownPrefix, settings } from "../settings.ts"
 
 const master = (id: string, byte: number) => `${id}=${Buffer.alloc(32, byte).toString("base64")}`

@@ -4,8 +4,8 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { type BeneficiaryAccount, visibleOf } from "../../src/domain/beneficiary.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
-import type { DataKey } from "../../src/vault/partner-keys.ts"
-import { keyIdOf, openAccounts, type Place, sealAccounts, type VisibleItem } from "../../src/vault/sealing.ts"
+import { type DataKey, keyIdOf } from "../../src/vault/partner-keys.ts"
+import { openAccounts, type Place, sealAccounts, type VisibleItem } from "../../src/vault/sealing.ts"
 
 const key: DataKey = { id: "7", key: createSecretKey(randomBytes(32)) }
 

@@ -1,6 +1,6 @@
 -- Where partners want to be told, what there is to tell, and how telling it went.
 
-create table if not exists webhook_endpoints (
+create table webhook_endpoints (
   id text primary key,
   partner text not null,
   url text not null,
@@ -11,10 +11,10 @@ create table if not exists webhook_endpoints (
   created_at timestamptz not null default now()
 );
 
-create index if not exists webhook_endpoints_by_partner on webhook_endpoints (partner, created_at);
+create index webhook_endpoints_by_partner on webhook_endpoints (partner, created_at);
 
 -- An event that at least one endpoint is told, word for word as it was published.
-create table if not exists webhook_events (
+create table webhook_events (
   id text primary key,
   partner text not null,
   batch text not null,
@@ -24,7 +24,7 @@ create table if not exists webhook_events (
   received_at timestamptz not null default now()
 );
 
-create table if not exists webhook_deliveries (
+create table webhook_deliveries (
   event_id text not null references webhook_events on delete cascade,
   endpoint text not null references webhook_endpoints on delete cascade,
   -- The order in which events came.
@@ -39,5 +39,5 @@ create table if not exists webhook_deliveries (
   primary key (event_id, endpoint)
 );
 
-create index if not exists webhook_deliveries_due on webhook_deliveries (endpoint, next_attempt_at, position)
+create index webhook_deliveries_due on webhook_deliveries (endpoint, next_attempt_at, position)
   where state = 'pending';

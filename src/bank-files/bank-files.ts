@@ -1,0 +1,53 @@
+/** The role that carries orders to banks in files, and their answers back: all banks of the kind `files`, side by side. */
+import { Effect, Layer } from "effect"
+import { EVERY_MS, FileBankSettings, ORDERS_PER_FILE_MAX, POLL_MS } from "../connectors/file-bank-settings.ts"
+import { type BankSettings, ownSettings, ProviderSettings } from "../connectors/provider-settings.ts"
+import { prepare } from "./folder.ts"
+import { readInbox } from "./inbox.ts"
+import { type FileBank, writeOutbox } from "./outbox.ts"
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { banks } = yield* ProviderSettings
+    for (const settings of banks.filter(({ kind }) => kind === "files")) {
+      const bank = yield* fileBankOf(settings)
+      yield* prepare(bank.folder)
+      yield* Effect.forkScoped(serve(bank))
+    }
+  }),
+)
+
+const fileBankOf = Effect.fnUntraced(function* (settings: BankSettings) {
+  const own = yield* ownSettings(settings, FileBankSettings)
+  const defaults = { everyMs: EVERY_MS, ordersMax: ORDERS_PER_FILE_MAX, pollMs: POLL_MS }
+  return { ...defaults, ...own, name: settings.name } satisfies FileBank
+})
+
+/** Looks at the outbox and the inbox again and again. A look that fails, or breaks, is told, and the next one comes. */
+const serve = Effect.fnUntraced(function* (bank: FileBank) {
+  let seen: ReadonlySet<string> = new Set()
+  const look = Effect.gen(function* () {
+    yield* told(bank, "outbox", writeOutbox(bank))
+    yield* told(
+      bank,
+      "inbox",
+      Effect.map(readInbox(bank, seen), (now) => {
+        seen = now
+      }),
+    )
+    yield* Effect.sleep(bank.pollMs)
+  })
+  return yield* Effect.forever(look)
+})
+
+const told = <E extends { readonly _tag: string; readonly step?: string; readonly reason?: string }, R>(
+  { name }: FileBank,
+  part: string,
+  look: Effect.Effect<void, E, R>,
+) =>
+  look.pipe(
+    Effect.catch(({ _tag, step, reason }) =>
+      Effect.logWarning("bank files stand still", { bank: name, part, failure: _tag, step, reason }),
+    ),
+    Effect.catchDefect((defect) => Effect.logError("bank files broke", { bank: name, part, defect })),
+  )

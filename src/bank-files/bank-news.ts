@@ -1,0 +1,73 @@
+/** What a message of a bank means for our orders, and what is odd about it. Nothing is guessed at: what is odd is not acted on. */
+import { Effect } from "effect"
+import { type FileOrder, FileOrders, type OrderNews } from "../connectors/file-orders.ts"
+import type { BankMessage } from "../connectors/iso20022/bank-message.ts"
+import type { StatusReport } from "../connectors/iso20022/status-report.ts"
+import type { Told } from "../connectors/iso20022/transfer-word.ts"
+import { redactText } from "../telemetry/redaction.ts"
+import type { Oddity } from "./inbox-files.ts"
+
+export interface BankNews {
+  /** What was not known yet. */
+  readonly news: ReadonlyArray<OrderNews>
+  readonly oddities: ReadonlyArray<Oddity>
+}
+
+export const newsIn = Effect.fn("newsIn")(function* (bank: string, message: BankMessage) {
+  switch (message._tag) {
+    case "Statement":
+      return withoutStrangers(yield* ofNamed(bank, message.named))
+    case "Notification":
+      return yield* ofNamed(bank, message.named)
+    case "StatusReport":
+      return together([yield* ofNamed(bank, message.named), yield* ofOthers(bank, message)])
+  }
+})
+
+const nothing: BankNews = { news: [], oddities: [] }
+
+const together = (parts: ReadonlyArray<BankNews>): BankNews => ({
+  news: parts.flatMap(({ news }) => news),
+  oddities: parts.flatMap(({ oddities }) => oddities),
+})
+
+/** A statement has the movements of the whole account: what is nobody's order is for the reconciliation. */
+const withoutStrangers = ({ news, oddities }: BankNews): BankNews => ({
+  news,
+  oddities: oddities.filter(({ reason }) => reason !== "unknown-reference"),
+})
+
+const ofNamed = Effect.fnUntraced(function* (bank: string, named: ReadonlyArray<Told>) {
+  const references = [...new Set(named.map(({ reference }) => reference))]
+  const orders = yield* (yield* FileOrders).sent(bank, references)
+  const byReference = new Map(orders.map((order) => [order.reference, order]))
+  return together(named.map((told) => judged(told, byReference.get(told.reference))))
+})
+
+/** What is said of the whole file holds for each of its orders that is not named. */
+const ofOthers = Effect.fnUntraced(function* (bank: string, { about, named, others }: StatusReport) {
+  const orders = yield* (yield* FileOrders).sentIn(bank, about)
+  if (orders.length === 0) return strange(about, "unknown-file")
+  if (others._tag === "Unclear") return odd(about, "unclear-status")
+  const apart = new Set(named.map(({ reference }) => reference))
+  const rest = orders.filter(({ reference }) => !apart.has(reference))
+  return together(rest.map((order) => judged({ reference: order.reference, word: others }, order)))
+})
+
+const judged = ({ reference, word, amount }: Told, order: FileOrder | undefined): BankNews => {
+  if (order === undefined) return strange(reference, "unknown-reference")
+  if (amount !== undefined && (amount.currency !== order.currency || amount.minor !== order.minor))
+    return odd(reference, "amount-differs")
+  if (word._tag === "Unclear") return odd(reference, "unclear-status")
+  return word._tag === "Accepted" || word._tag === order.standing._tag
+    ? nothing
+    : { news: [{ reference, standing: word }], oddities: [] }
+}
+
+const odd = (reference: string, reason: Oddity["reason"]): BankNews => ({
+  news: [],
+  oddities: [{ reference, reason }],
+})
+
+/** What is not ours is kept in clear, so what looks like an account is masked. */
+const strange = (reference: string, reason: Oddity["reason"]): BankNews => odd(redactText(reference), reason)

@@ -1,0 +1,185 @@
+/**
+ * The folder that we share with whoever carries files to a bank and back (an SFTP or EBICS client). A name that begins
+ * with a dot is nobody's file yet. What is durable is durable with its name: file first, then folder.
+ */
+import { randomUUID } from "node:crypto"
+import { constants } from "node:fs"
+import { access, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+
+const rooms = ["outbox", "inbox", "archive", "quarantine"]
+
+/** The client may be another user of our group; accounts are nobody else's business. */
+const FILE_MODE = 0o640
+const FOLDER_MODE = 0o770
+
+const step = <A>(name: string, run: () => Promise<A>): Effect.Effect<A, BankFilesUnavailable> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (error) => new BankFilesUnavailable({ step: name, reason: codeOf(error) }),
+  })
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "UNKNOWN"
+
+/** Makes what is missing of the folder. */
+export const prepare = (folder: string) =>
+  step("make the folders", async () => {
+    for (const room of rooms) await mkdir(join(folder, room), { recursive: true, mode: FOLDER_MODE })
+  })
+
+const IDENTITY = ".folder-id"
+const IDENTITY_LENGTH = 36
+
+/** The id of the folder, which it gets when it has none; another process may be writing it. */
+export const identify = (folder: string) =>
+  step("identify the folder", async () => {
+    const path = join(folder, IDENTITY)
+    await writeFile(path, randomUUID(), { flag: "wx", flush: true }).catch((error: unknown) => {
+      if (codeOf(error) !== "EEXIST") throw error
+    })
+    return readFile(path, "utf8")
+  }).pipe(
+    Effect.filterOrFail(
+      ({ length }) => length === IDENTITY_LENGTH,
+      () => new BankFilesUnavailable({ step: "identify the folder", reason: `${IDENTITY} is not whole` }),
+    ),
+  )
+
+/** Whether a file of that name is in the outbox. */
+export const has = (folder: string, name: string) =>
+  step("look for a file", () =>
+    access(join(folder, "outbox", name)).then(
+      () => true,
+      (error: unknown) => {
+        if (codeOf(error) === "ENOENT") return false
+        throw error
+      },
+    ),
+  )
+
+/** Writes a file that was not there; when this is done it survives a loss of power. */
+export const writeDurably = (folder: string, name: string, content: string) =>
+  step("write a file", async () => {
+    const path = join(folder, "outbox", name)
+    const file = await open(path, "wx", FILE_MODE)
+    try {
+      await file.writeFile(content)
+      await file.sync()
+    } catch (error) {
+      // A part of it is of no use, and holds accounts.
+      await rm(path, { force: true })
+      throw error
+    } finally {
+      await file.close()
+    }
+    await syncOutbox(folder)
+  })
+
+/** Gives a file of the outbox its name; false when there is none, as it has it already. */
+export const release = (folder: string, from: string, to: string) =>
+  step("release a file", async () => {
+    const released = await moved(join(folder, "outbox", from), join(folder, "outbox", to))
+    await syncOutbox(folder)
+    return released
+  })
+
+/** Takes back files that were never released; those that are gone are gone. */
+export const discard = (folder: string, isDiscarded: (name: string) => boolean) =>
+  step("discard files", async () => {
+    for (const name of await readdir(join(folder, "outbox")))
+      if (isDiscarded(name)) await rm(join(folder, "outbox", name), { force: true })
+  })
+
+const moved = async (from: string, to: string): Promise<boolean> => {
+  try {
+    await rename(from, to)
+    return true
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false
+    throw error
+  }
+}
+
+const syncOutbox = async (folder: string): Promise<void> => {
+  const handle = await open(join(folder, "outbox"))
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A file that lies in the inbox, and how it looked: one that grows looks another way each time. */
+export interface Arrival {
+  readonly name: string
+  readonly look: string
+}
+
+const unfinished = /^\.|\.(tmp|part|filepart)$/i
+
+/** The files of the inbox that are not named as unfinished, in the order of their names, at most `limit`. */
+export const arrivals = (folder: string, limit: number) =>
+  step("look into the inbox", async () => {
+    const entries = await readdir(join(folder, "inbox"), { withFileTypes: true })
+    const names = entries
+      .filter((entry) => entry.isFile() && !unfinished.test(entry.name))
+      .map(({ name }) => name)
+      .sort()
+      .slice(0, limit)
+    const found: Array<Arrival> = []
+    for (const name of names) {
+      const look = await lookAt(folder, name)
+      if (look !== undefined) found.push({ name, look })
+    }
+    return found
+  })
+
+const lookAt = async (folder: string, name: string): Promise<string | undefined> => {
+  const seen = await lstat(join(folder, "inbox", name)).catch(noneWhenGone)
+  return seen && `${seen.ino}:${seen.size}:${seen.mtimeMs}`
+}
+
+const noneWhenGone = (error: unknown): undefined => {
+  if (codeOf(error) !== "ENOENT") throw error
+}
+
+/** The content of a file of the inbox; `undefined` when it is gone. */
+export const readArrival = (folder: string, name: string, bytesMax: number) =>
+  step("read a file", async () => {
+    const file = await openArrival(folder, name)
+    if (file === undefined) return undefined
+    try {
+      const { size } = await file.stat()
+      return size > bytesMax ? "too-long" : await file.readFile()
+    } finally {
+      await file.close()
+    }
+  })
+
+/** A link could lead to anybody's file. */
+const openArrival = (folder: string, name: string) =>
+  open(join(folder, "inbox", name), constants.O_RDONLY | constants.O_NOFOLLOW).catch(noneWhenGone)
+
+/**
+ * Moves a file out of the inbox. What is gone was moved by another process, and what looks another way is another file,
+ * that came under the same name while this one was read.
+ */
+export const putAway = (
+  folder: string,
+  { name, look }: Arrival,
+  room: "archive" | "quarantine",
+  as: string,
+) =>
+  step("put a file away", async () => {
+    if ((await lookAt(folder, name)) === look)
+      await moved(join(folder, "inbox", name), join(folder, room, as))
+  })
+
+/** Says beside a file in quarantine why it is there. */
+export const explain = (folder: string, name: string, reason: string) =>
+  step("explain a file", () =>
+    writeFile(join(folder, "quarantine", `${name}.reason`), `${reason}\n`, { mode: FILE_MODE }),
+  )

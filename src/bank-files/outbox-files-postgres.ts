@@ -1,0 +1,155 @@
+/** Each method is one statement, so that a decision is taken wholly or not at all. */
+import { Array as Arr, Effect, Layer } from "effect"
+import type { Sql } from "postgres"
+import type { CreditTransfer } from "../connectors/iso20022/credit-transfer.ts"
+import { SUM_MINOR_MAX } from "../connectors/iso20022/payment-initiation.ts"
+import { FILE_ORDERS, openDetails } from "../connectors/order-seal.ts"
+import type { Scheme } from "../domain/scheme.ts"
+import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
+import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
+import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+import { type Lane, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
+
+/** Files beside the orders; the tables are those of the orders, which are created first. */
+export const layer = Layer.effect(
+  OutboxFiles,
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    const keys = yield* PartnerKeys
+    return OutboxFiles.of({
+      isFolderOf: Effect.fn("OutboxFiles.isFolderOf")(function* (bank, folder) {
+        const rows = yield* query(
+          "find the folder of a bank",
+          (sql) => sql<Array<{ readonly folder: string }>>`
+            with adopted as (
+              insert into bank_folders (bank, folder) values (${bank}, ${folder})
+              on conflict do nothing returning folder
+            )
+            select folder from adopted union all select folder from bank_folders where bank = ${bank}`,
+        ).pipe(unavailable)
+        return rows[0]?.folder === folder
+      }),
+      due: Effect.fn("OutboxFiles.due")(function* (bank, at, ordersMax) {
+        return yield* query(
+          "find due orders",
+          (sql) => sql<Array<Lane>>`
+            select ${bank} as bank, scheme, currency from file_orders
+            where bank = ${bank} and file is null and state = 'accepted'
+            group by scheme, currency
+            having min(due_at) <= ${new Date(at)} or count(*) >= ${ordersMax}`,
+        ).pipe(unavailable)
+      }),
+      make: Effect.fn("OutboxFiles.make")(function* (lane, day, at, ordersMax) {
+        yield* query("make a file", (sql) => make(sql, lane, day, new Date(at), ordersMax)).pipe(unavailable)
+      }),
+      unwritten: Effect.fn("OutboxFiles.unwritten")(function* (bank, limit) {
+        const rows = yield* query(
+          "find unwritten files",
+          (sql) => sql<Array<FileRow>>`
+            select id, bank, scheme, currency, message_id, day, made_at, staged_as from bank_files
+            where bank = ${bank} and written_at is null order by id limit ${limit}`,
+        ).pipe(unavailable)
+        return rows.map(fileOf)
+      }),
+      transfersOf: Effect.fn("OutboxFiles.transfersOf")(function* (file) {
+        const rows = yield* query(
+          "read the orders of a file",
+          (sql) => sql<Array<OrderRow>>`
+            select reference, minor, sealed from file_orders
+            where file = (select id from bank_files where id = ${file.id} and written_at is null)
+            order by number`,
+        ).pipe(unavailable)
+        return yield* opened(keys, file, rows)
+      }),
+      stage: Effect.fn("OutboxFiles.stage")(function* ({ id }, name) {
+        const rows = yield* query(
+          "stage a file",
+          (sql) => sql`
+            update bank_files set staged_as = ${name} where id = ${id} and staged_as is null returning id`,
+        ).pipe(unavailable)
+        return rows.length === 1
+      }),
+      written: Effect.fn("OutboxFiles.written")(function* ({ id }) {
+        yield* query(
+          "mark a file as written",
+          (sql) => sql`
+            with written as (
+              update bank_files set written_at = now() where id = ${id} and written_at is null
+            )
+            update file_orders set sealed = null where file = ${id} and sealed is not null`,
+        ).pipe(unavailable)
+      }),
+    })
+  }),
+)
+
+/**
+ * Of two that do this at once, one skips the orders that the other is taking; where both would make the same file, the
+ * second is refused as a whole, and tried again.
+ */
+const make = (sql: Sql, { bank, scheme, currency }: Lane, day: string, at: Date, ordersMax: number) => sql`
+  with waiting as (
+    select number, sum(minor) over (order by number) as running from file_orders
+    where bank = ${bank} and scheme = ${scheme} and currency = ${currency}
+      and file is null and state = 'accepted'
+    order by number limit ${ordersMax}
+  ), picked as (
+    select number from file_orders join waiting using (number)
+    where running <= ${String(SUM_MINOR_MAX)}::numeric and file is null and state = 'accepted'
+    for update of file_orders skip locked
+  ), made as (
+    insert into bank_files (bank, scheme, currency, day, sequence, made_at)
+    select ${bank}, ${scheme}, ${currency}, ${day}, 1 + coalesce(max(sequence), 0), ${at}
+    from bank_files where bank = ${bank} and scheme = ${scheme} and currency = ${currency} and day = ${day}
+    having exists (select from picked)
+    returning id
+  )
+  update file_orders set file = made.id from made, picked where file_orders.number = picked.number`
+
+interface FileRow {
+  readonly id: string
+  readonly bank: string
+  readonly scheme: Scheme
+  readonly currency: string
+  readonly message_id: string
+  readonly day: string
+  readonly made_at: Date
+  readonly staged_as: string | null
+}
+
+const fileOf = ({ message_id, made_at, staged_as, ...row }: FileRow): OutboxFile => ({
+  ...row,
+  messageId: message_id,
+  madeAt: made_at.getTime(),
+  stagedAs: staged_as ?? undefined,
+})
+
+interface OrderRow {
+  readonly reference: string
+  readonly minor: string
+  readonly sealed: string | null
+}
+
+const opened = Effect.fnUntraced(function* (
+  keys: PartnerKeys["Service"],
+  { bank, currency }: OutboxFile,
+  rows: ReadonlyArray<OrderRow>,
+) {
+  const transfers: Array<CreditTransfer> = []
+  for (const { reference, minor, sealed } of rows) {
+    if (sealed === null) return yield* unopened("an order has no details any more")
+    const key = yield* keys
+      .find(FILE_ORDERS, keyIdOf(sealed))
+      .pipe(Effect.mapError(() => unopened("the key cannot be had")))
+    const details = key && openDetails(key, bank, reference, sealed)
+    if (details === undefined) return yield* unopened("the seal of an order is broken")
+    transfers.push({ reference, currency, minor: BigInt(minor), details })
+  }
+  return Arr.isArrayNonEmpty(transfers) ? transfers : undefined
+})
+
+const unopened = (reason: string) => new BankFilesUnavailable({ step: "open the orders of a file", reason })
+
+const unavailable = Effect.mapError(
+  ({ step, code }: PostgresUnavailable) => new BankFilesUnavailable({ step, reason: code }),
+)

@@ -1,0 +1,60 @@
+/** The port to the files that go to banks: which orders are in which, and how far each has come. */
+import { type Array as Arr, Context, type Effect } from "effect"
+import type { CreditTransfer } from "../connectors/iso20022/credit-transfer.ts"
+import type { Scheme } from "../domain/scheme.ts"
+import type { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+
+/** Orders that go out in one file: at one bank, by one scheme, in one currency. */
+export interface Lane {
+  readonly bank: string
+  readonly scheme: Scheme
+  readonly currency: string
+}
+
+export interface OutboxFile extends Lane {
+  readonly id: string
+  /** Unique at the bank, and the name of the file. */
+  readonly messageId: string
+  readonly day: string
+  /** Epoch milliseconds. */
+  readonly madeAt: number
+  /** Under which name it lies complete in the outbox, where nobody takes it yet. */
+  readonly stagedAs: string | undefined
+}
+
+export class OutboxFiles extends Context.Service<
+  OutboxFiles,
+  {
+    /** Whether a folder, by its id, is the one that files of a bank lie in; the first one that is asked about is. */
+    readonly isFolderOf: (bank: string, folder: string) => Effect.Effect<boolean, BankFilesUnavailable>
+    /** Lanes of a bank with an order that may not wait beyond `at`, or with `ordersMax` orders. */
+    readonly due: (
+      bank: string,
+      at: number,
+      ordersMax: number,
+    ) => Effect.Effect<ReadonlyArray<Lane>, BankFilesUnavailable>
+    /** Decides that the oldest orders of a lane go out together, in the next file of a day. No order is in two files. */
+    readonly make: (
+      lane: Lane,
+      day: string,
+      at: number,
+      ordersMax: number,
+    ) => Effect.Effect<void, BankFilesUnavailable>
+    /** Files of a bank that were made and not written, the oldest first, at most `limit`. */
+    readonly unwritten: (
+      bank: string,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<OutboxFile>, BankFilesUnavailable>
+    /**
+     * What a file holds, always in the same order; `undefined` when somebody has written it meanwhile. It fails when an
+     * order's details cannot be opened.
+     */
+    readonly transfersOf: (
+      file: OutboxFile,
+    ) => Effect.Effect<Arr.NonEmptyReadonlyArray<CreditTransfer> | undefined, BankFilesUnavailable>
+    /** Decides under which of several names the complete file is released; false when it was decided already. */
+    readonly stage: (file: OutboxFile, name: string) => Effect.Effect<boolean, BankFilesUnavailable>
+    /** The file is released: what its orders said of beneficiaries is forgotten. */
+    readonly written: (file: OutboxFile) => Effect.Effect<void, BankFilesUnavailable>
+  }
+>()("atlaspay/bank-files/OutboxFiles") {}

@@ -1,0 +1,106 @@
+/**
+ * Files to a bank, each released exactly once. What can be lost or done twice is decided in Postgres, one step each:
+ *
+ * 1. make: which orders go out together, under which message id.
+ * 2. write: the file lies complete in the outbox, under a name that nobody takes. It may lie there several times.
+ * 3. stage: which of these is the one.
+ * 4. release: it gets its name. A file can be renamed once, so its absence proves that this was done, even when the
+ *    client has already taken it away.
+ * 5. written: the orders' details are forgotten.
+ *
+ * Whoever dies between two of them leaves the rest to the next look; two processes that look at once do no harm.
+ */
+import { randomUUID } from "node:crypto"
+import { Clock, Effect } from "effect"
+import type { FileBankSettings } from "../connectors/file-bank-settings.ts"
+import { writePaymentInitiation } from "../connectors/iso20022/payment-initiation.ts"
+import { executionOf } from "../domain/scheme.ts"
+import { Metrics } from "../telemetry/metrics.ts"
+import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+import { discard, has, identify, release, writeDurably } from "./folder.ts"
+import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
+
+/** What there is to know of a bank of the kind `files`. */
+export interface FileBank extends Required<FileBankSettings> {
+  readonly name: string
+}
+
+/** Files written at one look; what is left waits for the next. */
+const FILES_MAX = 100
+
+/** Makes files of the orders that are due, and releases what was made. One that cannot be made or written holds up no other. */
+export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
+  const files = yield* OutboxFiles
+  // In a folder that is not mounted every file would seem to be released already.
+  if (!(yield* files.isFolderOf(bank.name, yield* identify(bank.folder))))
+    return yield* new BankFilesUnavailable({
+      step: "look at the folder",
+      reason: "it is another than before",
+    })
+  const at = yield* Clock.currentTimeMillis
+  for (const lane of yield* files.due(bank.name, at, bank.ordersMax))
+    yield* files
+      .make(lane, executionOf(lane.scheme, at), at, bank.ordersMax)
+      .pipe(
+        Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>
+          Effect.logWarning("a file cannot be made yet", { ...lane, step, reason }),
+        ),
+      )
+  for (const file of yield* files.unwritten(bank.name, FILES_MAX))
+    yield* write(bank, file).pipe(
+      Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>
+        Effect.logError("a file cannot be written yet", {
+          bank: bank.name,
+          message: file.messageId,
+          step,
+          reason,
+        }),
+      ),
+    )
+})
+
+const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile) {
+  const files = yield* OutboxFiles
+  const name = `${file.messageId}.pain.001.xml`
+  const staged = file.stagedAs ?? (yield* stage(bank, file, name))
+  if (staged === undefined) return
+  // In this order: what is released between the two looks is gone at the second.
+  if ((yield* has(bank.folder, name)) && (yield* has(bank.folder, staged)))
+    return yield* new BankFilesUnavailable({ step: "release a file", reason: "another has its name" })
+  const released = yield* release(bank.folder, staged, name)
+  if (!released && !(yield* has(bank.folder, name)))
+    yield* Effect.logWarning("a file was released before, and is not in the outbox any more", {
+      bank: bank.name,
+      message: file.messageId,
+    })
+  yield* files.written(file)
+  yield* discard(bank.folder, (other) => isDraftOf(name, other))
+  if (!released) return
+  const { bankFiles } = yield* Metrics
+  bankFiles.inc({ bank: bank.name, outcome: "written" })
+  yield* Effect.logInfo("file of orders written", { bank: bank.name, message: file.messageId })
+})
+
+/** Writes the file where nobody takes it, and decides that it is the one; `undefined` when another is. */
+const stage = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, name: string) {
+  const files = yield* OutboxFiles
+  const transfers = yield* files.transfersOf(file)
+  if (transfers === undefined) return undefined
+  const { messageId, madeAt, day, scheme, currency } = file
+  const draft = `.${name}.${randomUUID()}`
+  const content = writePaymentInitiation({
+    messageId,
+    createdAt: madeAt,
+    executionDay: day,
+    scheme,
+    currency,
+    debtor: bank.debtor,
+    transfers,
+  })
+  yield* writeDurably(bank.folder, draft, content)
+  if (yield* files.stage(file, draft)) return draft
+  yield* discard(bank.folder, (other) => other === draft)
+  return undefined
+})
+
+const isDraftOf = (name: string, other: string): boolean => other.startsWith(`.${name}.`)

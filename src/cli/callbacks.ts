@@ -1,0 +1,47 @@
+import { Console, Effect } from "effect"
+import { Command, Flag } from "effect/cli"
+import { type KeptCallback, STRAYS_MAX } from "../streams/stray-callbacks.ts"
+import { makeStrayCallbacks } from "../streams/stray-callbacks-redis.ts"
+import { CliFailure } from "./cli-failure.ts"
+import { dataDir, json } from "./flags.ts"
+import { openRedis } from "./redis-connection.ts"
+import { aligned } from "./summary.ts"
+
+export const callbacks = Command.make(
+  "callbacks",
+  {
+    limit: Flag.Int("limit").pipe(
+      Flag.withDescription(`How many to show, the newest first; there are ${STRAYS_MAX} at most`),
+      Flag.withDefault(50),
+    ),
+    dataDir,
+    json: json("Print each callback as one line of JSON"),
+  },
+  Effect.fn(function* ({ limit, dataDir, json }) {
+    const strays = yield* Effect.scoped(
+      Effect.flatMap(openRedis(dataDir), (redis) =>
+        makeStrayCallbacks(redis, process.env.STREAM_PREFIX || "ap").list(limit),
+      ),
+    ).pipe(Effect.catchTag("StreamsUnavailable", ({ reason }) => new CliFailure({ reason })))
+    for (const line of json ? strays.map((stray) => JSON.stringify(stray)) : aligned(strays.map(cells)))
+      yield* Console.log(line)
+  }),
+).pipe(Command.withDescription("Show what providers told of transfers and clearances that are not ours"))
+
+const cells = ({
+  heardAt,
+  provider,
+  reference,
+  said,
+  code = "",
+  id = "",
+  why,
+}: KeptCallback): ReadonlyArray<string> => [
+  new Date(heardAt).toISOString(),
+  provider,
+  reference,
+  said,
+  code,
+  id,
+  why,
+]

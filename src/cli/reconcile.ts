@@ -1,0 +1,86 @@
+import { writeFile } from "node:fs/promises"
+import { Clock, Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { type Day, utcDay } from "../domain/business-days.ts"
+import { discrepancyKinds } from "../reconciliation/discrepancy.ts"
+import type { Reconciliation } from "../reconciliation/results.ts"
+import { CliFailure } from "./cli-failure.ts"
+import { discrepancyCsv } from "./discrepancy-csv.ts"
+import { dataDir, json } from "./flags.ts"
+import { NOT_DONE, reconcileDay } from "./reconciliation-run.ts"
+
+const DAY_MS = 24 * 3_600_000
+
+/** Compares a day's logs, bank statements and ledger postings, and keeps and tells what differs. */
+export const reconcileCommand = Command.make(
+  "reconcile",
+  {
+    day: Flag.optional(
+      Flag.String("day").pipe(
+        Flag.withMetavar("YYYY-MM-DD"),
+        Flag.withDescription("The day in UTC; yesterday by default"),
+      ),
+    ),
+    statements: Flag.optional(
+      Flag.String("statements").pipe(
+        Flag.withMetavar("DIR"),
+        Flag.withDescription(
+          "Bank statements as DIR/<bank>/*.xml; of other banks, their books or the files that they sent",
+        ),
+      ),
+    ),
+    csv: Flag.optional(
+      Flag.String("csv").pipe(
+        Flag.withMetavar("FILE"),
+        Flag.withDescription("Write the discrepancies to a file, too"),
+      ),
+    ),
+    dataDir,
+    json: json("Print the result as one line of JSON"),
+  },
+  Effect.fn(function* ({ day: asked, statements, csv, dataDir, json }) {
+    const yesterday = utcDay((yield* Clock.currentTimeMillis) - DAY_MS)
+    const day = yield* readDay(Option.getOrElse(asked, () => yesterday))
+    const run = yield* Effect.scoped(reconcileDay(dataDir, day, statements))
+    if (Option.isSome(csv)) yield* write(csv.value, discrepancyCsv(day, run.discrepancies))
+    yield* Console.log(json ? JSON.stringify(reconciliationJson(run)) : reconciliationLines(run).join("\n"))
+    const count = run.discrepancies.length
+    if (count > 0) return yield* new CliFailure({ reason: `${count} discrepancies on ${day}.` })
+  }),
+).pipe(
+  Command.withDescription(
+    "Compare a day's logs with the banks' statements and the ledger: 0 when all agree, 1 when not, 2 when it could not be done",
+  ),
+)
+
+const readDay = (text: string): Effect.Effect<Day, CliFailure> =>
+  /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) && utcDay(Date.parse(text)) === text
+    ? Effect.succeed(text)
+    : Effect.fail(new CliFailure({ reason: "--day: expected a day such as 2026-11-23.", status: NOT_DONE }))
+
+const write = (file: string, text: string): Effect.Effect<void, CliFailure> =>
+  Effect.tryPromise({
+    try: () => writeFile(file, text),
+    catch: () => new CliFailure({ reason: `${file} cannot be written.`, status: NOT_DONE }),
+  })
+
+/** One object: what was compared, and what differs. */
+export const reconciliationJson = ({ day, compared, discrepancies }: Reconciliation) => ({
+  day,
+  compared,
+  discrepancies,
+})
+
+/** The same for people. */
+export const reconciliationLines = ({
+  day,
+  compared,
+  discrepancies,
+}: Reconciliation): ReadonlyArray<string> => [
+  `Reconciliation of ${day}: ${compared.batches} batches, ${compared.statementEntries} statement entries, ${compared.ledgerLines} ledger lines`,
+  ...discrepancies.map(({ kind, batch, item, bank, reference, expected, found }) => {
+    const where = [batch, item, bank, reference].filter((part) => part !== undefined).join(" ")
+    return `  ${kind}: ${where}: expected ${expected}, found ${found} (${discrepancyKinds[kind]})`
+  }),
+  discrepancies.length === 0 ? "All agree." : `${discrepancies.length} discrepancies.`,
+]

@@ -1,0 +1,75 @@
+/**
+ * Looking into a document. Each function names what it looks for by the elements on the way, and the failure that it
+ * throws has the same path as its place.
+ */
+import { Result } from "effect"
+import { exponentOf } from "../../domain/currency.ts"
+import { parseAmount } from "../../domain/money.ts"
+import { type Element, unreadable } from "./xml-reader.ts"
+
+/** The element at a path, or `undefined`; one that is there twice has no single meaning. */
+export const maybe = (from: Element, ...path: ReadonlyArray<string>): Element | undefined => {
+  let current: Element | undefined = from
+  for (const name of path) {
+    const found: ReadonlyArray<Element> = all(current, name)
+    if (found.length > 1) return unreadable(placeOf(from, path), "there more than once")
+    current = found[0]
+    if (current === undefined) return undefined
+  }
+  return current
+}
+
+export const one = (from: Element, ...path: ReadonlyArray<string>): Element =>
+  maybe(from, ...path) ?? unreadable(placeOf(from, path), "missing")
+
+export const all = (from: Element, name: string): ReadonlyArray<Element> =>
+  from.children.filter((child) => child.name === name)
+
+const placeOf = (from: Element, path: ReadonlyArray<string>): string => [from.name, ...path].join("/")
+
+const TEXT_LENGTH_MAX = 140
+
+/** The text at a path, or `undefined` when there is none; no field that is read here may be longer. */
+export const maybeText = (from: Element, ...path: ReadonlyArray<string>): string | undefined => {
+  const text = maybe(from, ...path)?.text
+  if (text !== undefined && text.length > TEXT_LENGTH_MAX)
+    return unreadable(placeOf(from, path), `longer than ${TEXT_LENGTH_MAX} characters`)
+  return text === "" ? undefined : text
+}
+
+export const text = (from: Element, ...path: ReadonlyArray<string>): string =>
+  maybeText(from, ...path) ?? unreadable(placeOf(from, path), "missing")
+
+export interface Amount {
+  readonly currency: string
+  /** In minor units; zero is possible. */
+  readonly minor: bigint
+}
+
+/** The amount at a path. Banks write more decimals than a currency has, as long as they are zeros. */
+export const amount = (from: Element, ...path: ReadonlyArray<string>): Amount => {
+  const element = one(from, ...path)
+  const place = placeOf(from, path)
+  const currency = element.attributes.Ccy ?? unreadable(place, "no currency")
+  if (exponentOf(currency) === undefined) return unreadable(place, "not a payable ISO 4217 currency")
+  const plain = plainDecimal(text(from, ...path)) ?? unreadable(place, "not a decimal")
+  if (plain === "0") return { currency, minor: 0n }
+  const minor = parseAmount(plain, currency)
+  return Result.isSuccess(minor) ? { currency, minor: minor.success } : unreadable(place, minor.failure)
+}
+
+/** Without zeros that say nothing. */
+const plainDecimal = (decimal: string): string | undefined => {
+  const [, whole, fraction = ""] = /^0*([0-9]+?)(?:\.([0-9]*?)0*)?$/.exec(decimal) ?? []
+  return fraction === "" ? whole : `${whole}.${fraction}`
+}
+
+/** The day at a path that holds a date or a date with time, or a choice of the two. */
+export const maybeDay = (from: Element, ...path: ReadonlyArray<string>): string | undefined => {
+  const said = maybeText(from, ...path) ?? maybeText(from, ...path, "Dt") ?? maybeText(from, ...path, "DtTm")
+  const day = said?.slice(0, 10)
+  return day === undefined || isDay(day) ? day : unreadable(placeOf(from, path), "not a date")
+}
+
+const isDay = (text: string): boolean =>
+  /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text) && new Date(text).toJSON()?.startsWith(text) === true

@@ -1,0 +1,146 @@
+/**
+ * Reads XML that others wrote: UTF-8, well-formed, of bounded size and depth, without a document type and so without
+ * entities of its own. The functions that look into a document name what they look for; where it is not as expected they
+ * throw an `UnreadableFile` that names the place, which `readXml` turns into its failure.
+ */
+import { Result } from "effect"
+import { XMLParser, XMLValidator } from "fast-xml-parser"
+import { UnreadableFile } from "./unreadable-file.ts"
+
+export const FILE_BYTES_MAX = 16 * 1024 * 1024
+const DEPTH_MAX = 40
+/** Some 50 for each of 10,000 transfers, opened and closed. A file of tags alone would take a gigabyte to read. */
+const TAGS_MAX = 1_000_000
+
+export interface Element {
+  /** Without its namespace prefix. */
+  readonly name: string
+  readonly attributes: Readonly<Record<string, string>>
+  readonly children: ReadonlyArray<Element>
+  readonly text: string
+}
+
+/** What `read` makes of the root element of a document. */
+export const readXml = <A>(
+  source: Uint8Array | string,
+  read: (root: Element) => A,
+): Result.Result<A, UnreadableFile> => {
+  try {
+    return Result.succeed(read(rootOf(textOf(source))))
+  } catch (error) {
+    if (error instanceof UnreadableFile) return Result.fail(error)
+    throw error
+  }
+}
+
+export const unreadable = (place: string, problem: string): never => {
+  throw new UnreadableFile({ place, problem })
+}
+
+const textOf = (source: Uint8Array | string): string => {
+  if (source.length > FILE_BYTES_MAX) return unreadable("the file", `longer than ${FILE_BYTES_MAX} bytes`)
+  if (typeof source === "string") return source
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(source)
+  } catch {
+    return unreadable("the file", "not UTF-8")
+  }
+}
+
+const parser = new XMLParser({
+  preserveOrder: true,
+  ignoreAttributes: false,
+  attributeNamePrefix: "",
+  parseTagValue: false,
+  ignoreDeclaration: true,
+  ignorePiTags: true,
+  trimValues: false,
+  // References are resolved below: only those that every XML document has.
+  processEntities: false,
+  cdataPropName: "#cdata",
+  maxNestedTags: DEPTH_MAX,
+})
+
+const rootOf = (text: string): Element => {
+  if (forbidden.test(text)) return unreadable("the file", "a character that XML does not have")
+  if (tagsIn(text) > TAGS_MAX) return unreadable("the file", `more than ${TAGS_MAX} tags`)
+  if (/<!(?!--|\[CDATA\[)/.test(text)) return unreadable("the file", "a document type is not accepted")
+  const valid = wellFormed(text)
+  if (valid !== true) return unreadable(`line ${valid}`, "not well-formed XML")
+  const [root, ...others] = nodes(parse(text), 1)
+  if (root === undefined || others.length > 0) return unreadable("the file", "not one root element")
+  return root
+}
+
+/** Control characters: the parser lets them pass, and a database does not take them. */
+const forbidden = /[^\t\n\r\u0020-\ufffd]/
+
+const tagsIn = (text: string): number => {
+  let count = 0
+  for (let at = text.indexOf("<"); at >= 0; at = text.indexOf("<", at + 1)) count += 1
+  return count
+}
+
+/** True, or the line at which it is not. */
+const wellFormed = (text: string): true | number => {
+  const valid = XMLValidator.validate(text)
+  return valid === true || valid.err.line
+}
+
+const parse = (text: string): unknown => {
+  try {
+    return parser.parse(text)
+  } catch {
+    return unreadable("the file", "nested too deeply, or with names that are not accepted")
+  }
+}
+
+/** The parser's nodes: one object each, with the name as a key and the attributes under ":@". */
+const nodes = (parsed: unknown, depth: number): ReadonlyArray<Element> => {
+  if (!Array.isArray(parsed)) return []
+  if (depth > DEPTH_MAX) return unreadable("the file", `nested deeper than ${DEPTH_MAX} elements`)
+  return parsed.flatMap((node: Readonly<Record<string, unknown>>) => {
+    const tag = Object.keys(node).find((key) => key !== ":@" && !key.startsWith("#"))
+    if (tag === undefined) return []
+    const content = node[tag]
+    return [
+      {
+        name: tag.slice(tag.indexOf(":") + 1),
+        attributes: attributesOf(node[":@"]),
+        children: nodes(content, depth + 1),
+        text: textIn(content).trim(),
+      },
+    ]
+  })
+}
+
+const attributesOf = (given: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(given ?? {}).map(([name, value]) => [name, resolved(String(value))]))
+
+const textIn = (content: unknown): string => (Array.isArray(content) ? content.map(pieceOf).join("") : "")
+
+/** In a literal section (CDATA) nothing is resolved. */
+const pieceOf = (node: Readonly<Record<string, unknown>>): string => {
+  if ("#text" in node) return resolved(String(node["#text"]))
+  const [literal] = Array.isArray(node["#cdata"]) ? node["#cdata"] : []
+  return literal === undefined ? "" : String(literal["#text"])
+}
+
+const characters: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" }
+
+const resolved = (text: string): string =>
+  text.includes("&")
+    ? text.replace(/&(?:#([0-9]{1,7})|#x([0-9a-fA-F]{1,6})|([a-z]{2,4}));|&/g, (_, decimal, hex, name) => {
+        const character = name === undefined ? numbered(decimal, hex) : characters[name]
+        return character ?? unreadable("the file", "a reference that XML does not know by itself")
+      })
+    : text
+
+const numbered = (decimal: string | undefined, hex: string | undefined): string | undefined => {
+  const code = decimal === undefined ? Number.parseInt(hex ?? "", 16) : Number(decimal)
+  const isCharacter =
+    (code >= 0x20 || code === 0x09 || code === 0x0a || code === 0x0d) &&
+    code <= 0x10ffff &&
+    (code < 0xd800 || code > 0xdfff)
+  return isCharacter ? String.fromCodePoint(code) : undefined
+}

@@ -1,0 +1,203 @@
+/**
+ * Whether a provider takes calls now. Its circuit breaker closes the gate after failures, and the provider itself by
+ * asking for a pause. While the gate is closed callers stand in a line, of which only the first one looks up; when the
+ * breaker's time is over one call is let through to try, and the line waits for what becomes of it.
+ *
+ *   open ── failures ──> closed ── time ──> trying ── success ──> open
+ *                          ^─────────────────┘ failure
+ */
+import { Cause, Clock, Duration, Effect, Exit, Option, Semaphore } from "effect"
+import { CircuitBreaker } from "effect/persistence"
+import type { CallPolicy } from "./call-policy.ts"
+import type { FailureKind, ProviderUnavailable } from "./provider-error.ts"
+
+/** How often the first in line looks whether the call that tries is over. */
+const LOOK_MS = 50
+/** At most one transfer is asked for in this time to try whether the provider is back. */
+const INVITE_MS = 1_000
+
+export type Health = "closed" | "half-open" | "open"
+
+/** How the breaker stands, in epoch milliseconds; `until` is when an open one lets a call try. */
+export interface Standing {
+  readonly health: Health
+  readonly since: number
+  readonly until: number
+}
+
+/** Failures that tell nothing of a provider's health: it answered in good order, or was not asked. */
+const innocent: ReadonlySet<FailureKind | undefined> = new Set(["refused", "busy", "not-called"])
+
+/** What the answer of a rejected call is. */
+export const REJECTED = Symbol("rejected")
+
+export class LaneGate {
+  readonly #name: string
+  readonly #breaker: CircuitBreaker.CircuitBreaker
+  readonly #policy: CallPolicy
+  readonly #onChange: (standing: Standing) => Effect.Effect<void>
+  readonly #line = Semaphore.makeUnsafe(1)
+  #standing: Standing
+  #pausedUntil = 0
+  #trying = false
+  #invitedAt = 0
+
+  private constructor(
+    name: string,
+    breaker: CircuitBreaker.CircuitBreaker,
+    policy: CallPolicy,
+    onChange: (standing: Standing) => Effect.Effect<void>,
+    now: number,
+  ) {
+    this.#standing = { health: "closed", since: now, until: now }
+    this.#name = name
+    this.#breaker = breaker
+    this.#policy = policy
+    this.#onChange = onChange
+  }
+
+  /** A gate that lives as long as its scope; `onChange` hears of each state of the breaker. */
+  static readonly make = Effect.fnUntraced(function* (
+    name: string,
+    policy: CallPolicy,
+    onChange: (standing: Standing) => Effect.Effect<void>,
+  ) {
+    const { failurePercent, calls, callsMin, openMs } = policy.breaker
+    const tripPolicy = CircuitBreaker.rate({
+      threshold: failurePercent / 100,
+      size: calls,
+      minimumCalls: Math.min(callsMin, calls),
+    })
+    const breaker = yield* CircuitBreaker.make({ tripPolicy, openDuration: openMs })
+    return new LaneGate(name, breaker, policy, onChange, yield* Clock.currentTimeMillis)
+  })
+
+  /** How the breaker stands at a time: one whose time is over is half open, although nobody has tried yet. */
+  standing(now: number): Standing {
+    const { health, until, since } = this.#standing
+    return health === "open" && until <= now ? { health: "half-open", since, until } : this.#standing
+  }
+
+  get pausedUntil(): number {
+    return this.#pausedUntil
+  }
+
+  /** When the gate may open; not later than `now` where it is open. */
+  closedUntil(now: number): number {
+    if (this.#trying) return Math.max(this.#pausedUntil, now + LOOK_MS)
+    return Math.max(this.#pausedUntil, this.#standing.until)
+  }
+
+  /**
+   * How many of `wanted` new transfers may be got ready: all while the provider is well, none while it takes no calls,
+   * and one now and then when a call is needed to try whether it is back.
+   */
+  invite(wanted: number, now: number): number {
+    if (wanted === 0 || !this.isInviting(now)) return 0
+    if (this.standing(now).health === "closed") return wanted
+    this.#invitedAt = now
+    return Math.min(wanted, 1)
+  }
+
+  /** Whether a new transfer that has the choice may choose this provider: it is well, or due to be tried. */
+  isInviting(now: number): boolean {
+    if (this.#pausedUntil > now) return false
+    const { health } = this.standing(now)
+    if (health === "closed") return true
+    return health === "half-open" && !this.#trying && now - this.#invitedAt >= INVITE_MS
+  }
+
+  /** Waits until the gate is open, and gives how long that took; whoever has not the patience is told how long it may. */
+  passed(patienceMs: number): Effect.Effect<number, { readonly waitMs: number }> {
+    return Effect.flatMap(Clock.currentTimeMillis, (since) => {
+      if (this.closedUntil(since) <= since) return Effect.succeed(0)
+      const inLine = Effect.andThen(this.#line.withPermit(this.#lookUp()), Clock.currentTimeMillis)
+      const tooLong = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.fail({ waitMs: Math.max(this.closedUntil(now) - now, 0) }),
+      )
+      return inLine.pipe(
+        Effect.map((now) => now - since),
+        Effect.timeoutOrElse({ duration: Math.max(patienceMs, 0), orElse: () => tooLong }),
+      )
+    })
+  }
+
+  #lookUp(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      while (true) {
+        const now = yield* Clock.currentTimeMillis
+        const until = this.closedUntil(now)
+        if (until <= now) return
+        yield* Effect.sleep(until - now)
+      }
+    })
+  }
+
+  /**
+   * Lets a call through, unless the gate has closed since it {@link passed}. `saysNothing` tells of an answer that is
+   * none, because the call was not made after all.
+   */
+  through<A>(
+    call: Effect.Effect<A, ProviderUnavailable>,
+    saysNothing: (answer: A) => boolean,
+  ): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
+    const made = Effect.tapError(call, (failure) => this.#heed(failure)).pipe(
+      this.#breaker.execute({ key: this.#name, classify: (exit) => outcomeOf(exit, saysNothing) }),
+      Effect.catchTag("CircuitBreakerError", () => Effect.succeed(REJECTED)),
+    )
+    // Whoever tries says when that is over, also when it is interrupted: nobody else is let through before.
+    return Effect.acquireUseRelease(
+      this.#admission,
+      (as) => (as === "rejected" ? Effect.succeed(REJECTED) : made),
+      (as, exit) => {
+        if (as === "trying") return this.#tried
+        return as === "calling" && Exit.isFailure(exit) ? this.#look : Effect.void
+      },
+    )
+  }
+
+  /** As what a call is let through, if it is. */
+  readonly #admission = Effect.sync((): "rejected" | "trying" | "calling" => {
+    if (this.#trying) return "rejected"
+    this.#trying = this.#standing.health !== "closed"
+    return this.#trying ? "trying" : "calling"
+  })
+
+  /** A provider that asks to be left alone is, by all callers, within bounds. */
+  #heed({ kind, status, retryAfterMs }: ProviderUnavailable): Effect.Effect<void> {
+    if (retryAfterMs === undefined || !(kind === "busy" || status === 503)) return Effect.void
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      const until = now + Math.min(retryAfterMs, this.#policy.pauseMsMax)
+      this.#pausedUntil = Math.max(this.#pausedUntil, until)
+    })
+  }
+
+  readonly #tried: Effect.Effect<void> = Effect.suspend(() => {
+    this.#trying = false
+    return this.#look
+  })
+
+  /** Looks how the breaker stands; only after failures and trials, for nothing else changes it. */
+  readonly #look: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const state = yield* Effect.orDie(this.#breaker.state(this.#name))
+    const now = yield* Clock.currentTimeMillis
+    const health = healthOf[state._tag]
+    const openMs = state._tag === "Open" ? Duration.toMillis(state.retryAfter) : 0
+    const { health: before, since } = this.#standing
+    this.#standing = { health, since: health === before ? since : now, until: now + openMs }
+    if (health !== before) yield* this.#onChange(this.#standing)
+  })
+}
+
+const outcomeOf = <A>(
+  exit: Exit.Exit<A, ProviderUnavailable>,
+  saysNothing: (answer: A) => boolean,
+): CircuitBreaker.Outcome => {
+  if (Exit.isSuccess(exit)) return saysNothing(exit.value) ? CircuitBreaker.ignored : CircuitBreaker.success
+  const failure = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  return failure !== undefined && innocent.has(failure.kind)
+    ? CircuitBreaker.ignored
+    : CircuitBreaker.failure()
+}
+
+const healthOf = { Closed: "closed", HalfOpen: "half-open", Open: "open" } as const

@@ -1,0 +1,33 @@
+import type { Day } from "./business-days.ts"
+
+/** What clocks show somewhere: the day, and the time as "HH:MM". */
+export interface LocalTime {
+  readonly day: Day
+  readonly time: string
+}
+
+/** One formatter per time zone that rules or settings name; making one takes longer than using it a thousand times. */
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** The time in an IANA time zone at `at` (epoch milliseconds). Throws a RangeError for a zone that there is not. */
+export const localTime = (timeZone: string, at: number): LocalTime => {
+  // Swedish dates are ISO 8601: "2026-11-23 16:05".
+  const [day = "", time = ""] = formatIn(timeZone).format(at).split(" ")
+  return { day, time }
+}
+
+export const isTimeZone = (name: string): boolean => {
+  try {
+    return formatIn(name) !== undefined
+  } catch {
+    return false
+  }
+}
+
+const formatIn = (timeZone: string): Intl.DateTimeFormat => {
+  const known = formats.get(timeZone)
+  if (known !== undefined) return known
+  const made = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "short" })
+  formats.set(timeZone, made)
+  return made
+}

@@ -1,0 +1,179 @@
+/**
+ * Which bank pays a payout: ordered rules, as data. The first rule whose conditions hold names the banks, in the order
+ * in which they are tried. What was chosen goes into the log with the intent: a replay never asks the rules again.
+ */
+import { Array as Arr, Schema } from "effect"
+import { weekdayOf } from "./business-days.ts"
+import type { PayoutItem, Route } from "./events.ts"
+import { ATTEMPTS_MAX, PartnerId } from "./identifiers.ts"
+import { isTimeZone, localTime } from "./local-time.ts"
+import { Currency, MINOR_UNITS_MAX } from "./money.ts"
+import { schemeOf, schemes } from "./scheme.ts"
+
+export const RULES_MAX = 200
+const VALUES_MAX = 500
+
+const some = <A>(value: Schema.Codec<A, string>) =>
+  Schema.NonEmptyArray(value).check(Schema.isMaxLength(VALUES_MAX), Schema.isUnique())
+
+/** The name of a bank: part of every log that mentions it, of callbacks' addresses and of metrics. */
+export const BankName = Schema.String.check(
+  Schema.isPattern(/^[a-z0-9-]{1,32}$/, {
+    message: "expected a name of 1 to 32 lower-case letters, digits and hyphens",
+  }),
+)
+
+const RuleName = Schema.String.check(
+  Schema.isPattern(/^[\w*.-]{1,64}$/, {
+    message: "expected a name of 1 to 64 letters, digits, hyphens, dots or stars",
+  }),
+)
+
+/** Minor units as digits, so that no reader of JSON rounds them. */
+const Minor = Schema.BigIntFromString.check(
+  Schema.makeFilter((minor: bigint) => (minor >= 0n && minor <= MINOR_UNITS_MAX) || "expected minor units"),
+)
+
+const TimeOfDay = Schema.String.check(
+  Schema.isPattern(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, { message: "expected a time such as 07:30" }),
+)
+
+/** As `weekdayOf` counts. */
+const weekdays = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"] as const
+
+/** When the attempt is made: on some days, from a time and before another, by the clocks of a zone. */
+const Hours = Schema.Struct({
+  zone: Schema.String.check(
+    Schema.makeFilter((zone: string) => isTimeZone(zone) || "expected a time zone such as Europe/Brussels"),
+  ),
+  weekdays: Schema.optionalKey(some(Schema.Literals(weekdays))),
+  from: Schema.optionalKey(TimeOfDay),
+  before: Schema.optionalKey(TimeOfDay),
+}).check(
+  Schema.makeFilter(
+    ({ from = "00:00", before = "24:00" }) =>
+      from < before || "from has to be earlier than before: a night is two rules",
+  ),
+)
+
+/** What has to hold of a payout, all of it; within one condition any value will do. */
+const Conditions = Schema.Struct({
+  currency: Schema.optionalKey(some(Currency)),
+  /** The country of the beneficiary's account, where its IBAN or BIC names one. */
+  country: Schema.optionalKey(
+    some(Schema.String.check(Schema.isPattern(/^[A-Z]{2}$/, { message: "expected a country such as DE" }))),
+  ),
+  scheme: Schema.optionalKey(some(Schema.Literals(schemes))),
+  partner: Schema.optionalKey(some(PartnerId)),
+  minor: Schema.optionalKey(
+    Schema.Struct({ atLeast: Schema.optionalKey(Minor), atMost: Schema.optionalKey(Minor) }),
+  ),
+  hours: Schema.optionalKey(Hours),
+  /** Only banks whose breaker is closed count; the rule holds while there is one. */
+  health: Schema.optionalKey(Schema.Literal("closed")),
+}).check(
+  Schema.makeFilter(
+    ({ minor, currency }) =>
+      minor === undefined || currency?.length === 1 || "minor units are of one currency: name it",
+  ),
+)
+type Conditions = typeof Conditions.Type
+
+export const Rule = Schema.Struct({
+  rule: RuleName,
+  when: Schema.optionalKey(Conditions),
+  /** In the order in which they are tried. */
+  banks: Schema.NonEmptyArray(BankName).check(Schema.isMaxLength(ATTEMPTS_MAX), Schema.isUnique()),
+})
+export type Rule = typeof Rule.Type
+
+export const Rules = Schema.NonEmptyArray(Rule).check(Schema.isMaxLength(RULES_MAX))
+
+/** Rules in their order, and the version of the document that they came from. */
+export interface Routing {
+  readonly version: string
+  readonly rules: ReadonlyArray<Rule>
+}
+
+/** What is wrong with the rules taken together, in a sentence that names the rule. */
+export const problemOf = (rules: ReadonlyArray<Rule>, banks: ReadonlySet<string>): string | undefined => {
+  for (const [index, { rule, banks: named, when }] of rules.entries()) {
+    const stranger = named.find((bank) => !banks.has(bank))
+    if (stranger !== undefined) return `${rule} leads to no bank of banks: ${stranger}`
+    if (rules.findIndex((other) => other.rule === rule) < index) return `${rule} is there twice`
+    if (when === undefined && index < rules.length - 1)
+      return `${rule} takes all: no rule after it is reached`
+  }
+  return undefined
+}
+
+/** What the rules are asked about at `at` (epoch milliseconds): whose payout, and which banks are well just then. */
+export interface Circumstances {
+  readonly partner: string
+  readonly at: number
+  readonly isHealthy: (bank: string) => boolean
+}
+
+export interface Destination {
+  readonly bank: string
+  readonly route: Route
+}
+
+/** Where a payout goes by the first rule that holds, or `undefined` when none does. */
+export const routeOf = (
+  { version, rules }: Routing,
+  payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+  circumstances: Circumstances,
+): Destination | undefined => {
+  for (const { rule, when, banks } of rules) {
+    const open = when?.health === undefined ? banks : banks.filter(circumstances.isHealthy)
+    const [bank] = open
+    if (bank !== undefined && (when === undefined || holds(when, payout, circumstances)))
+      return { bank, route: { rule, version, others: without(banks, bank) } }
+  }
+  return undefined
+}
+
+/**
+ * Where a payout goes after a refusal that another bank may mend: to the next bank of the rule that first led it, one
+ * that is well if there is one; `undefined` when none of them is known any more.
+ */
+export const rerouteOf = (
+  { others = [], ...route }: Route,
+  isKnown: (bank: string) => boolean,
+  isHealthy: (bank: string) => boolean,
+): Destination | undefined => {
+  const left = others.filter(isKnown)
+  const bank = left.find(isHealthy) ?? left[0]
+  return bank === undefined ? undefined : { bank, route: { ...route, others: without(others, bank) } }
+}
+
+const without = (banks: ReadonlyArray<string>, bank: string) => banks.filter((other) => other !== bank)
+
+const holds = (
+  { currency, country, scheme, partner, minor, hours }: Conditions,
+  payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+  { partner: payer, at }: Circumstances,
+): boolean => {
+  const { account } = payout.beneficiary
+  return (
+    isAmong(currency, payout.currency) &&
+    isAmong(country, account.country) &&
+    isAmong(scheme, schemeOf(account, payout.currency)) &&
+    isAmong(partner, payer) &&
+    payout.minor >= (minor?.atLeast ?? payout.minor) &&
+    payout.minor <= (minor?.atMost ?? payout.minor) &&
+    (hours === undefined || isWithin(hours, at))
+  )
+}
+
+const isAmong = <A>(values: ReadonlyArray<A> | undefined, value: A | undefined): boolean =>
+  values === undefined || (value !== undefined && Arr.contains(values, value))
+
+const isWithin = (
+  { zone, weekdays: days, from = "00:00", before = "24:00" }: typeof Hours.Type,
+  at: number,
+) => {
+  const { day, time } = localTime(zone, at)
+  return isAmong(days, weekdays[weekdayOf(day)]) && from <= time && time < before
+}

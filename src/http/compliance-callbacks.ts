@@ -1,0 +1,97 @@
+/** `POST /compliance-callbacks`: what the compliance engine decided later, signed as a Standard Webhook. */
+import { hash } from "node:crypto"
+import { Clock, Effect, Option, Schema } from "effect"
+import { Hono } from "hono"
+import { AppConfig } from "../config.ts"
+import { PlainText } from "../domain/beneficiary.ts"
+import { ClearanceDecision } from "../domain/events.ts"
+import { parseClearanceKey } from "../domain/identifiers.ts"
+import { type CommandId, EventLog } from "../streams/event-log.ts"
+import { StrayCallbacks, strayClearance } from "../streams/stray-callbacks.ts"
+import { Metrics } from "../telemetry/metrics.ts"
+import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
+import { NotFound } from "./failures.ts"
+import { readJson } from "./json-body.ts"
+import { withoutQuotes } from "./payout-batch-events.ts"
+import { RequestBodies } from "./request-body.ts"
+
+const BODY_BYTES_MAX = 256 * 1024
+/** Items of one clearance. */
+const DECISIONS_MAX = 500
+
+const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
+
+const Callback = Schema.Struct({
+  id: text(255),
+  clearanceId: text(64),
+  listVersion: PlainText(255),
+  decisions: Schema.NonEmptyArray(
+    Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+  ).check(Schema.isMaxLength(DECISIONS_MAX)),
+})
+type Callback = typeof Callback.Type
+
+const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
+
+/** The route of callbacks; there is none without a secret to hold them to. */
+export const complianceCallbacks = Effect.fnUntraced(function* (
+  edge: Edge<AppConfig | EventLog | StrayCallbacks | RequestBodies>,
+) {
+  const { complianceCallbackSecret } = (yield* AppConfig).providers
+  const routes = new Hono<EdgeEnv>()
+  if (Option.isNone(complianceCallbackSecret)) return routes
+  const verify = verifying(complianceCallbackSecret.value)
+  return routes.post(
+    "/compliance-callbacks",
+    edge.open((c) =>
+      Effect.flatMap(RequestBodies, (bodies) =>
+        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
+      ),
+    ),
+  )
+})
+
+/** Puts the engine's decisions into the mailbox of the batch; hearing them again changes nothing. */
+const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+  yield* verify(c, body)
+  const { complianceCallbacks } = yield* Metrics
+  const callback = yield* readJson(body, decodeCallback)
+  const { clearanceId, listVersion, decisions } = callback
+  const at = yield* Clock.currentTimeMillis
+  const about = parseClearanceKey(clearanceId)
+  if (about === undefined) return yield* unknownClearance(callback, "not a clearance of ours")
+  const log = yield* EventLog
+  yield* log
+    .tell(
+      about.batch,
+      {
+        _tag: "RecordScreening",
+        at,
+        clearance: about.clearance,
+        clearanceId,
+        listVersion,
+        decisions: decisions.map(withoutQuotes),
+      },
+      commandIdOf(c.req.header("webhook-id") ?? "", body),
+    )
+    .pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance(callback, "no-such-batch")))
+  complianceCallbacks.inc({ outcome: "heard" })
+  return c.body(null, 202)
+})
+
+/** An engine that gives one id to two messages has said two things. */
+const commandIdOf = (webhookId: string, body: Buffer): CommandId => ({
+  id: hash("sha256", `compliance ${webhookId} ${hash("sha256", body)}`, "base64url"),
+  digest: "",
+  keptMs: CALLBACK_KEPT_MS,
+})
+
+const unknownClearance = Effect.fnUntraced(function* ({ clearanceId, id }: Callback, why: string) {
+  const { complianceCallbacks } = yield* Metrics
+  complianceCallbacks.inc({ outcome: "unknown" })
+  const stray = strayClearance(clearanceId, id, why)
+  yield* (yield* StrayCallbacks).keep(stray, yield* Clock.currentTimeMillis)
+  yield* Effect.logWarning("the compliance engine told of a clearance that is not ours", stray)
+  return yield* new NotFound({ what: "clearance" })
+})

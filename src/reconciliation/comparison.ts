@@ -1,0 +1,189 @@
+/**
+ * Compares what the log says of one batch with what the banks' and the ledger's books say of it. A pure function.
+ *
+ * Each side's records of the day must have their counterpart on the other, whenever that was booked: settled at
+ * 23:59:59 here may be the next day there, and is no difference.
+ */
+
+import type { LedgerLine, StatementEntry } from "../connectors/books.ts"
+import { type Day, utcDay } from "../domain/business-days.ts"
+import { formatAmount } from "../domain/money.ts"
+import { redactText } from "../telemetry/redaction.ts"
+import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
+import type { LoggedAttempt, LoggedBatch, LoggedItem } from "./logged-batch.ts"
+import type { BatchRecords } from "./records.ts"
+
+/** All differences about a batch on a day (UTC). There is no `logged` where no log of that batch exists. */
+export const compareBatch = (
+  day: Day,
+  batch: string,
+  logged: LoggedBatch | undefined,
+  { entries, lines }: BatchRecords,
+): ReadonlyArray<Discrepancy> => {
+  const partner = logged?.partner ?? lines[0]?.partner
+  const about = { ...(partner === undefined ? {} : { partner }), batch }
+  const entriesOf = Map.groupBy(entries, ({ reference }) => reference)
+  const linesOf = Map.groupBy(lines, ({ item }) => item)
+  const found: Array<Discrepancy> = []
+  for (const item of logged?.items.values() ?? []) {
+    const own = item.attempts.map((attempt) => ({ attempt, entries: entriesOf.get(attempt.reference) ?? [] }))
+    const differences = [
+      ...own.flatMap(({ attempt, entries }) => compareAttempt(day, item, attempt, entries)),
+      ...comparePayments(day, item, own),
+      ...compareLedger(day, item, linesOf.get(item.item) ?? []),
+    ]
+    for (const difference of differences) found.push({ ...about, item: item.item, ...difference })
+    for (const { reference } of item.attempts) entriesOf.delete(reference)
+    linesOf.delete(item.item)
+  }
+  for (const payment of unknownPayments([...entriesOf.values()].flat().filter(isDebitOf(day))))
+    found.push({ ...about, ...payment })
+  for (const line of [...linesOf.values()].flat().filter(({ bookedOn }) => bookedOn === day))
+    found.push({ ...about, item: line.item, ...unaskedPosting(line) })
+  return found
+}
+
+/**
+ * Payments under references that no log knows, one difference for each reference at a bank: several payments may have
+ * the same, or none. Foreign references are masked where they look like an account.
+ */
+export const unknownPayments = (entries: ReadonlyArray<StatementEntry>): ReadonlyArray<Discrepancy> => {
+  const payments = entries.map((entry) => ({ ...entry, reference: redactText(entry.reference) }))
+  const alike = Map.groupBy(payments, ({ bank, reference }) => JSON.stringify([bank, reference]))
+  return [...alike.values()].flatMap(([first, ...others]) =>
+    first === undefined
+      ? []
+      : [
+          {
+            kind: "payment-unknown",
+            bank: first.bank,
+            reference: first.reference,
+            expected: NOTHING,
+            found: others.length === 0 ? shown(first) : shownTogether([first, ...others]),
+          },
+        ],
+  )
+}
+
+const shownTogether = (payments: ReadonlyArray<Money>): string => {
+  const sums = [...Map.groupBy(payments, ({ currency }) => currency)].map(([currency, all]) =>
+    shown({ currency, minor: all.reduce((sum, { minor }) => sum + minor, 0n) }),
+  )
+  return `${payments.length} payments, ${sums.join(" and ")}`
+}
+
+const NOTHING = "nothing"
+
+type Money = { readonly currency: string; readonly minor: bigint }
+
+const shown = ({ currency, minor }: Money): string => `${currency} ${formatAmount(minor, currency)}`
+
+const isSame = (a: Money, b: Money): boolean => a.currency === b.currency && a.minor === b.minor
+
+const isDebitOf =
+  (day: Day) =>
+  ({ kind, bookedOn }: StatementEntry): boolean =>
+    kind === "debit" && bookedOn === day
+
+const isOn = (day: Day, at: number | undefined): boolean => at !== undefined && utcDay(at) === day
+
+const compareAttempt = (
+  day: Day,
+  item: LoggedItem,
+  { bank, reference, settledAt, returnedAt }: LoggedAttempt,
+  entries: ReadonlyArray<StatementEntry>,
+): ReadonlyArray<Discrepancy> => {
+  const debits = entries.filter(({ kind }) => kind === "debit")
+  const credits = entries.filter(({ kind }) => kind === "credit")
+  const differ = (kind: DiscrepancyKind, expected: string, found: string): Discrepancy => ({
+    kind,
+    bank,
+    reference,
+    expected,
+    found,
+  })
+  const paidToday = debits.find(isDebitOf(day))
+  const creditToday = credits.find(({ bookedOn }) => bookedOn === day)
+  const found: Array<Discrepancy> = []
+  if (isOn(day, settledAt) && debits.length === 0)
+    found.push(differ("settled-not-paid", shown(item), NOTHING))
+  if (paidToday !== undefined && settledAt === undefined)
+    found.push(differ("paid-not-settled", NOTHING, shown(paidToday)))
+  if (isOn(day, returnedAt) && credits.length === 0)
+    found.push(differ("return-not-on-statement", shown(item), NOTHING))
+  if (creditToday !== undefined && returnedAt === undefined)
+    found.push(differ("returned-not-in-log", NOTHING, shown(creditToday)))
+  const concernsToday = paidToday ?? creditToday ?? (isOn(day, settledAt) || isOn(day, returnedAt))
+  const other = entries.find((entry) => !isSame(entry, item))
+  if (concernsToday && other !== undefined) found.push(differ("amount-differs", shown(item), shown(other)))
+  return found
+}
+
+/** Of all payments for an item, at most one may not have come back. */
+const comparePayments = (
+  day: Day,
+  item: LoggedItem,
+  attempts: ReadonlyArray<{ attempt: LoggedAttempt; entries: ReadonlyArray<StatementEntry> }>,
+): ReadonlyArray<Discrepancy> => {
+  const all = attempts.flatMap(({ entries }) => entries)
+  const debits = all.filter(({ kind }) => kind === "debit")
+  const last = debits.findLast(isDebitOf(day))
+  const kept = debits.length - (all.length - debits.length)
+  return last === undefined || kept < 2
+    ? []
+    : [
+        {
+          kind: "paid-twice",
+          bank: last.bank,
+          reference: last.reference,
+          expected: shown(item),
+          found: `${kept} payments`,
+        },
+      ]
+}
+
+const compareLedger = (
+  day: Day,
+  item: LoggedItem,
+  lines: ReadonlyArray<LedgerLine>,
+): ReadonlyArray<Discrepancy> => {
+  const isBooked = (kind: LedgerLine["kind"]) => lines.some((line) => line.kind === kind)
+  const missing = (kind: DiscrepancyKind): Discrepancy => ({ kind, expected: shown(item), found: NOTHING })
+  const found: Array<Discrepancy> = []
+  if (item.attempts.some(({ settledAt }) => isOn(day, settledAt)) && !isBooked("post"))
+    found.push(missing("settled-not-posted"))
+  if (item.attempts.some(({ returnedAt }) => isOn(day, returnedAt)) && !isBooked("reverse"))
+    found.push(missing("returned-not-reversed"))
+  const surplus = new Set(surplusOf(item, lines))
+  for (const line of lines.filter(({ bookedOn }) => bookedOn === day)) {
+    if (surplus.has(line)) found.push(unaskedPosting(line))
+    else if (!isSame(line, item))
+      found.push({
+        kind: "ledger-amount-differs",
+        reference: line.postingId,
+        expected: shown(item),
+        found: shown(line),
+      })
+  }
+  return found
+}
+
+/** What the ledger booked of a kind beyond as many as were asked for: the latest. */
+const surplusOf = ({ requested }: LoggedItem, lines: ReadonlyArray<LedgerLine>): ReadonlyArray<LedgerLine> =>
+  [...Map.groupBy(lines, ({ kind }) => kind)].flatMap(([kind, all]) =>
+    all.toSorted((one, other) => one.bookedOn.localeCompare(other.bookedOn)).slice(requested.get(kind) ?? 0),
+  )
+
+const unasked = {
+  hold: "posting-unknown",
+  release: "posting-unknown",
+  post: "posted-not-settled",
+  reverse: "reversed-not-returned",
+} as const satisfies Record<LedgerLine["kind"], DiscrepancyKind>
+
+const unaskedPosting = (line: LedgerLine): Discrepancy => ({
+  kind: unasked[line.kind],
+  reference: line.postingId,
+  expected: NOTHING,
+  found: `${line.kind} ${shown(line)}`,
+})

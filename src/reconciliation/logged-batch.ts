@@ -1,0 +1,82 @@
+/** What the log of a batch says of money: which attempts settled or came back, and what the ledger was asked for. */
+import type { BatchEvent, PostingKind } from "../domain/events.ts"
+
+/** Times are milliseconds since the Unix epoch. */
+export interface LoggedAttempt {
+  readonly attempt: number
+  readonly bank: string
+  readonly reference: string
+  settledAt: number | undefined
+  returnedAt: number | undefined
+}
+
+export interface LoggedItem {
+  readonly item: number
+  readonly currency: string
+  readonly minor: bigint
+  readonly attempts: Array<LoggedAttempt>
+  /** How many postings of each kind were ever requested for it. */
+  readonly requested: Map<PostingKind, number>
+}
+
+export interface LoggedBatch {
+  partner: string
+  readonly items: Map<number, LoggedItem>
+}
+
+export const emptyLoggedBatch = (): LoggedBatch => ({ partner: "", items: new Map() })
+
+/** Takes what an event says into the batch, in place. Throws when it is about what was not said before. */
+export const note = (batch: LoggedBatch, event: BatchEvent): void => {
+  switch (event._tag) {
+    case "BatchReceived":
+      batch.partner = event.partner
+      return
+    case "ItemsReceived":
+      for (const { item, currency, minor } of event.items)
+        batch.items.set(item, { item, currency, minor, attempts: [], requested: new Map() })
+      return
+    case "PostingRequested":
+      for (const item of event.items) {
+        const { requested } = itemOf(batch, item)
+        requested.set(event.kind, (requested.get(event.kind) ?? 0) + 1)
+      }
+      return
+    case "TransfersRequested":
+      for (const { item, attempt, bank, reference } of event.transfers)
+        itemOf(batch, item).attempts.push({
+          attempt,
+          bank,
+          reference,
+          settledAt: undefined,
+          returnedAt: undefined,
+        })
+      return
+    case "TransferSettled":
+      attemptOf(batch, event).settledAt = event.at
+      return
+    case "TransferReturned":
+      attemptOf(batch, event).returnedAt = event.at
+      return
+    case "LateOutcomeDetected":
+      // What a person has to look at is not settled by a bank's word alone.
+      if (event.compensation === "repost") attemptOf(batch, event).settledAt = event.at
+      return
+    case "ParkedResolved":
+      attemptOf(batch, event).settledAt = event.outcome === "settled" ? event.at : undefined
+      return
+  }
+}
+
+const itemOf = ({ items }: LoggedBatch, number: number): LoggedItem => {
+  const item = items.get(number)
+  if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
+  return item
+}
+
+const attemptOf = (batch: LoggedBatch, about: { readonly item: number; readonly attempt: number }) => {
+  const found = itemOf(batch, about.item).attempts.find(({ attempt }) => attempt === about.attempt)
+  if (found === undefined)
+    throw new Error(`item ${about.item} has no attempt ${about.attempt}: the log is not legal`)
+  return found
+}

@@ -1,0 +1,79 @@
+/** What the others' books say, put together by batch. */
+import { Effect } from "effect"
+import {
+  type LedgerLine,
+  RECORDS_MAX,
+  type Source,
+  SourceUnreadable,
+  type StatementEntry,
+} from "../connectors/books.ts"
+import type { Day } from "../domain/business-days.ts"
+import { parseTransferReference } from "../domain/identifiers.ts"
+
+/** What the others' books say of one batch. */
+export interface BatchRecords {
+  readonly entries: Array<StatementEntry>
+  readonly lines: Array<LedgerLine>
+}
+
+export interface Books {
+  /** By batch; a ledger that others use too may know batches that are not ours. */
+  readonly batches: Map<string, BatchRecords>
+  /** Payments of the day under references that are not ours. */
+  readonly foreign: ReadonlyArray<StatementEntry>
+  /** How many records were read. */
+  readonly entryCount: number
+  readonly lineCount: number
+}
+
+export const noRecords = (): BatchRecords => ({ entries: [], lines: [] })
+
+/**
+ * Reads all books. Records of other days are kept too, because what the log tells of one day the others may have
+ * booked on the next.
+ */
+export const readBooks = Effect.fn("readBooks")(function* (
+  day: Day,
+  statements: Source<StatementEntry>,
+  ledger: Source<LedgerLine>,
+) {
+  const batches = new Map<string, BatchRecords>()
+  const foreign: Array<StatementEntry> = []
+  let [entryCount, lineCount] = [0, 0]
+  const recordsOf = (batch: string): BatchRecords => {
+    const known = batches.get(batch)
+    if (known !== undefined) return known
+    const records = noRecords()
+    batches.set(batch, records)
+    return records
+  }
+  yield* bounded(
+    "the statements",
+    statements,
+  )((entry) => {
+    entryCount += 1
+    const key = parseTransferReference(entry.reference)
+    if (key !== undefined) recordsOf(key.batch).entries.push(entry)
+    else if (entry.kind === "debit" && entry.bookedOn === day) foreign.push(entry)
+  })
+  yield* bounded(
+    "the ledger",
+    ledger,
+  )((line) => {
+    lineCount += 1
+    recordsOf(line.batch).lines.push(line)
+  })
+  return { batches, foreign, entryCount, lineCount }
+})
+
+/** The same source, which is unreadable beyond {@link RECORDS_MAX} records. */
+const bounded =
+  <Record>(name: string, source: Source<Record>): Source<Record> =>
+  (visit) => {
+    let count = 0
+    const tooMany = new SourceUnreadable({ source: name, reason: `more than ${RECORDS_MAX} records` })
+    return source((record) => {
+      count += 1
+      if (count <= RECORDS_MAX) visit(record)
+    }).pipe(Effect.andThen(() => (count > RECORDS_MAX ? Effect.fail(tooMany) : Effect.void)))
+  }

@@ -1,0 +1,55 @@
+import { Context, type Effect, Schema } from "effect"
+import type { Day } from "../domain/business-days.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
+
+/** The database did not do a step. */
+export class ResultsUnavailable extends Schema.TaggedError<ResultsUnavailable>()("ResultsUnavailable", {
+  step: Schema.String,
+  reason: Schema.String,
+}) {
+  override get message() {
+    return `Postgres: ${this.step} failed (${this.reason})`
+  }
+}
+
+/** What a run compared, and what it found. */
+export interface Reconciliation {
+  readonly day: Day
+  /** When it ended, in milliseconds since the Unix epoch. */
+  readonly at: number
+  readonly compared: {
+    /** Batches whose logs were read. */
+    readonly batches: number
+    /** Lines of bank statements and of the ledger's books that were read, of all days. */
+    readonly statementEntries: number
+    readonly ledgerLines: number
+  }
+  readonly discrepancies: ReadonlyArray<Discrepancy>
+}
+
+/** What the last run found, for a gauge. */
+export interface LastReconciliation {
+  readonly day: Day
+  readonly byKind: ReadonlyMap<DiscrepancyKind, number>
+}
+
+/** Where results are kept, and which batches there are to compare. */
+export class ReconciliationResults extends Context.Service<
+  ReconciliationResults,
+  {
+    /**
+     * Batches that were received before the end of a day and changed since it began: all that anything can have
+     * happened to on that day. In the order of their ids, after one of them.
+     */
+    readonly aliveOn: (
+      day: Day,
+      after: BatchId | "",
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<BatchId>, ResultsUnavailable>
+    /** Takes the place of what an earlier run found about the day, wholly or not at all. */
+    readonly store: (run: Reconciliation) => Effect.Effect<void, ResultsUnavailable>
+    /** Of the latest day that was ever compared; `undefined` when none was. */
+    readonly last: Effect.Effect<LastReconciliation | undefined, ResultsUnavailable>
+  }
+>()("atlaspay/reconciliation/ReconciliationResults") {}

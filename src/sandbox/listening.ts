@@ -1,0 +1,62 @@
+import { Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import { createAdaptorServer } from "@hono/node-server"
+import type { Hono } from "hono"
+import type { SandboxEnv } from "./server.ts"
+
+export interface Listening {
+  readonly url: string
+  readonly port: number
+  /** Takes no new connections for a while, then listens on the same port again. Open ones stay open. */
+  refuseFor(ms: number): void
+  close(): Promise<void>
+}
+
+/** The URL of a server, with brackets around an IPv6 address. */
+export const originOf = (host: string, port: number): string =>
+  `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+
+/** Serves an app on a port, 0 for any free one. Rejects with EADDRINUSE when the port is taken. */
+export const listen = (app: Hono<SandboxEnv>, host: string, port: number): Promise<Listening> =>
+  new Promise((resolve, reject) => {
+    const server = createAdaptorServer({ fetch: app.fetch, hostname: host })
+    if (!(server instanceof Server)) throw new TypeError("not a plain HTTP server")
+    server.once("error", reject)
+    server.listen(port, host, () => {
+      server.off("error", reject)
+      const chosen = (server.address() as AddressInfo).port
+      resolve(new HttpListening(server, host, chosen))
+    })
+  })
+
+class HttpListening implements Listening {
+  readonly url: string
+  readonly port: number
+  readonly #server: Server
+  readonly #host: string
+  #return: NodeJS.Timeout | undefined
+
+  constructor(server: Server, host: string, port: number) {
+    this.url = originOf(host, port)
+    this.port = port
+    this.#server = server
+    this.#host = host
+  }
+
+  /** A port that somebody else took meanwhile is an error that ends the process: its clients would meet a stranger. */
+  refuseFor(ms: number): void {
+    clearTimeout(this.#return)
+    if (this.#server.listening) this.#server.close()
+    this.#return = setTimeout(() => this.#server.listen(this.port, this.#host), ms)
+  }
+
+  close(): Promise<void> {
+    clearTimeout(this.#return)
+    return new Promise((closed, failed) => {
+      if (this.#server.listening)
+        this.#server.close((error) => (error === undefined ? closed() : failed(error)))
+      else closed()
+      this.#server.closeAllConnections()
+    })
+  }
+}

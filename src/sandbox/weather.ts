@@ -1,0 +1,166 @@
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { CallbackTravel } from "./callbacks.ts"
+import { drawLatencyMs, latencyMsMax, type Throw } from "./dice.ts"
+
+const windowMsMax = 600_000
+const dayMs = 86_400_000
+
+/** How many of a hundred, as a fraction: 0.25 is every fourth. */
+const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
+const wholeUpTo = (maximum: number, minimum = 0) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+const LatencyMs = wholeUpTo(latencyMsMax)
+const WindowMs = wholeUpTo(windowMsMax)
+
+const Latency = Schema.Union([
+  Schema.Struct({ distribution: Schema.Literal("constant"), ms: LatencyMs }),
+  Schema.Struct({ distribution: Schema.Literal("uniform"), msMin: LatencyMs, msMax: LatencyMs }),
+  Schema.Struct({
+    distribution: Schema.Literal("lognormal"),
+    msMedian: wholeUpTo(latencyMsMax, 1),
+    msP99: wholeUpTo(latencyMsMax, 1),
+  }),
+])
+
+export const malformedKinds = ["html", "wrong-types", "huge", "redirect", "truncated"] as const
+export type MalformedKind = (typeof malformedKinds)[number]
+
+/** What can be wrong with a server and with the way to it. docs/SANDBOX.md says what each field does. */
+const Weather = Schema.Struct({
+  seed: Schema.optionalKey(Schema.Union([Schema.Int, Schema.String.check(Schema.isMaxLength(200))])),
+  latency: Schema.optionalKey(Latency),
+  inquiryLatency: Schema.optionalKey(Latency),
+  errorsBefore: Schema.optionalKey(Share),
+  errorsAfter: Schema.optionalKey(Share),
+  inquiryErrors: Schema.optionalKey(Share),
+  silence: Schema.optionalKey(Share),
+  lostReplies: Schema.optionalKey(
+    Schema.Struct({ cut: Schema.optionalKey(Share), hang: Schema.optionalKey(Share) }),
+  ),
+  tooManyRequests: Schema.optionalKey(
+    Schema.Struct({
+      share: Schema.optionalKey(Share),
+      burst: Schema.optionalKey(Schema.Struct({ everyMs: wholeUpTo(windowMsMax, 1), forMs: WindowMs })),
+      retryAfterS: Schema.optionalKey(wholeUpTo(3_600)),
+    }),
+  ),
+  down: Schema.optionalKey(
+    Schema.Struct({
+      how: Schema.Literals(["refused", "reset", "503"]),
+      inMs: Schema.optionalKey(WindowMs),
+      forMs: WindowMs,
+    }),
+  ),
+  malformed: Schema.optionalKey(
+    Schema.Struct({
+      share: Share,
+      kinds: Schema.optionalKey(
+        Schema.Array(Schema.Literals(malformedKinds)).check(Schema.isBetweenLength(1, 5)),
+      ),
+    }),
+  ),
+  forgottenKeys: Schema.optionalKey(Share),
+  keysForgottenAfterMs: Schema.optionalKey(wholeUpTo(dayMs)),
+  callbacks: Schema.optionalKey(
+    Schema.Struct({
+      duplicate: Schema.optionalKey(Share),
+      reordered: Schema.optionalKey(Share),
+      late: Schema.optionalKey(Share),
+      lateMs: Schema.optionalKey(WindowMs),
+      early: Schema.optionalKey(Share),
+      clockSkewMs: Schema.optionalKey(wholeUpTo(dayMs, -dayMs)),
+    }),
+  ),
+})
+export type Weather = typeof Weather.Type
+
+const sendCallbacks = ["compliance", "north", "south"]
+const pay = ["north", "south", "west"]
+
+/** Weather that only some servers can have: the others have no such thing to go wrong. */
+const only: { readonly [Field in keyof Weather]: readonly string[] } = {
+  inquiryLatency: pay,
+  inquiryErrors: pay,
+  forgottenKeys: pay,
+  keysForgottenAfterMs: pay,
+  callbacks: sendCallbacks,
+}
+
+const decodeFields = Schema.decodeUnknownResult(Weather, { onExcessProperty: "error", errors: "all" })
+
+/** Reads the weather of one server; the failure is a text that names the field. */
+export const decodeWeather = (server: string, json: unknown): Result.Result<Weather, string> => {
+  const decoded = decodeFields(json)
+  if (Result.isFailure(decoded)) return Result.fail(decoded.failure.message)
+  const weather = decoded.success
+  for (const [field, servers] of Object.entries(only)) {
+    if (field in weather && !servers.includes(server))
+      return Result.fail(`${field}: only for ${servers.join(", ")}, not for ${server}`)
+  }
+  return Result.succeed(weather)
+}
+
+/** What becomes of one request: how long it takes, what happens instead of the work, and to the answer of it. */
+export interface Fate {
+  readonly msBefore: number
+  readonly msAfter: number
+  readonly instead?: "too-many-requests" | "silence" | "error" | undefined
+  readonly answer?: "error" | "cut" | "hang" | MalformedKind | undefined
+}
+
+/** Draws the fate of a request. An order is what may move something (a POST); all else inquires. */
+export const fateOf = (weather: Weather, isOrder: boolean, dice: Throw): Fate => {
+  const latency = (isOrder ? undefined : weather.inquiryLatency) ?? weather.latency
+  const ms = latency === undefined ? 0 : drawLatencyMs(latency, dice)
+  const msBefore = Math.round(ms * dice("latency-before"))
+  const instead = insteadOf(weather, isOrder, dice)
+  const answer = instead === undefined ? answerOf(weather, isOrder, dice) : undefined
+  return { msBefore, msAfter: ms - msBefore, instead, answer }
+}
+
+const falls = (share: number | undefined, question: string, dice: Throw): boolean =>
+  share !== undefined && dice(question) < share
+
+const insteadOf = (weather: Weather, isOrder: boolean, dice: Throw): Fate["instead"] => {
+  if (falls(weather.tooManyRequests?.share, "tooManyRequests", dice)) return "too-many-requests"
+  if (!isOrder) return falls(weather.inquiryErrors, "inquiryErrors", dice) ? "error" : undefined
+  if (falls(weather.silence, "silence", dice)) return "silence"
+  return falls(weather.errorsBefore, "errorsBefore", dice) ? "error" : undefined
+}
+
+const answerOf = (weather: Weather, isOrder: boolean, dice: Throw): Fate["answer"] => {
+  const { errorsAfter, lostReplies, malformed } = weather
+  if (isOrder && falls(errorsAfter, "errorsAfter", dice)) return "error"
+  if (isOrder && falls(lostReplies?.cut, "lostReplies.cut", dice)) return "cut"
+  if (isOrder && falls(lostReplies?.hang, "lostReplies.hang", dice)) return "hang"
+  if (!falls(malformed?.share, "malformed", dice)) return undefined
+  const kinds = malformed?.kinds ?? malformedKinds
+  return kinds[Math.floor(dice("malformed.kinds") * kinds.length)]
+}
+
+const lateMsDefault = 1_000
+/** Time enough for others to overtake a callback. */
+const overtakenMs = 250
+
+/** Draws how a callback travels; `nextInMs` is when the next one about the same is due, if there is to be one. */
+export const travelOf = (
+  { callbacks = {} }: Weather,
+  nextInMs: number | undefined,
+  dice: Throw,
+): CallbackTravel => {
+  const late = falls(callbacks.late, "callbacks.late", dice) ? (callbacks.lateMs ?? lateMsDefault) : 0
+  const copies = falls(callbacks.duplicate, "callbacks.duplicate", dice) ? 2 : 1
+  if (!falls(callbacks.reordered, "callbacks.reordered", dice)) return { copies, delayMs: late }
+  // Behind its own successor, even when that is overtaken too; else somewhere among those of others.
+  const behind =
+    nextInMs === undefined ? Math.round(overtakenMs * dice("callbacks.place")) : nextInMs + 2 * overtakenMs
+  return { copies, delayMs: late + behind }
+}
+
+/** Whether a callback comes before the answer to the order that it is about. */
+export const comesEarly = ({ callbacks }: Weather, dice: Throw): boolean =>
+  falls(callbacks?.early, "callbacks.early", dice)
+
+/** Whether a key is taken for a new one, although it came before. */
+export const forgetsKey = ({ forgottenKeys }: Weather, dice: Throw): boolean =>
+  falls(forgottenKeys, "forgottenKeys", dice)

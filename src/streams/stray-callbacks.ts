@@ -1,0 +1,62 @@
+/**
+ * What providers told, signed, of what nobody here asked them for: another's, or ours that a log has lost. Either
+ * way a person has to know, so it is kept beside the logs, where a callback needs nothing but Redis.
+ */
+import { Context, type Effect, Schema } from "effect"
+import type { TransferOutcome } from "../domain/commands.ts"
+import { redactText } from "../telemetry/redaction.ts"
+import type { StreamsUnavailable } from "./event-log.ts"
+
+/** Those that are kept; beyond, the oldest go. */
+export const STRAYS_MAX = 5_000
+
+/** What was said, and why it is not of ours. The reference is a stranger's, so what looks like an account is masked. */
+export const StrayCallback = Schema.Struct({
+  provider: Schema.String,
+  /** Of the transfer or the clearance. */
+  reference: Schema.String,
+  said: Schema.String,
+  code: Schema.optionalKey(Schema.String),
+  /** The provider's own id of what it said, where it is known. */
+  id: Schema.optionalKey(Schema.String),
+  why: Schema.String,
+})
+export type StrayCallback = typeof StrayCallback.Type
+
+/** As it was first heard, at `heardAt` (epoch milliseconds). */
+export interface KeptCallback extends StrayCallback {
+  readonly heardAt: number
+}
+
+/** What a bank told of a transfer. */
+export const strayOf = (
+  { bank, reference, id }: { readonly bank: string; readonly reference: string; readonly id?: string },
+  outcome: TransferOutcome,
+  why: string,
+): StrayCallback => ({
+  provider: redactText(bank),
+  reference: redactText(reference),
+  said: outcome._tag.toLowerCase(),
+  ...("code" in outcome ? { code: redactText(outcome.code) } : {}),
+  ...(id === undefined ? {} : { id: redactText(id) }),
+  why,
+})
+
+/** What the compliance engine told of a clearance; of whom, and what it found, is not ours to keep. */
+export const strayClearance = (clearanceId: string, id: string, why: string): StrayCallback => ({
+  provider: "compliance-engine",
+  reference: redactText(clearanceId),
+  said: "decided",
+  id: redactText(id),
+  why,
+})
+
+export class StrayCallbacks extends Context.Service<
+  StrayCallbacks,
+  {
+    /** Keeps it, once however often it is told, and gives whether it is news. */
+    readonly keep: (stray: StrayCallback, heardAt: number) => Effect.Effect<boolean, StreamsUnavailable>
+    /** The newest first. */
+    readonly list: (limit: number) => Effect.Effect<ReadonlyArray<KeptCallback>, StreamsUnavailable>
+  }
+>()("atlaspay/streams/StrayCallbacks") {}

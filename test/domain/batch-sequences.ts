@@ -1,0 +1,244 @@
+/** Commands in any order, sensible or not: what the life of a batch in `batch-properties.test.ts` is made of. */
+import fc from "fast-check"
+import { type Batch, INSUFFICIENT_FUNDS } from "../../src/domain/batch.ts"
+import type { TransferOutcome } from "../../src/domain/commands.ts"
+import type { ClearanceDecision, PayeePolicy, Verdict } from "../../src/domain/events.ts"
+import { plan } from "../../src/domain/plan.ts"
+import {
+  accepted,
+  along,
+  type CommandWithoutTime,
+  failed,
+  failedForNow,
+  failedHere,
+  failedOddly,
+  intent,
+  neverSeen,
+  returned,
+  type Story,
+  settled,
+  unknown,
+  unresolved,
+} from "./batch-story.ts"
+
+const ITEMS = 3
+/** How long the engine may take over a decision. */
+const PENDING_MS = 15
+/** As long as a few commands take, so that refused postings come back within a sequence. */
+const RETRY_MS = 5
+
+const item = fc.integer({ min: 1, max: ITEMS })
+const attempt = fc.integer({ min: 1, max: 3 })
+const outcome = fc.constantFrom<TransferOutcome>(
+  accepted,
+  unknown,
+  neverSeen,
+  settled,
+  settled,
+  failed,
+  failedForNow,
+  failedHere,
+  failedOddly,
+  returned,
+  unresolved,
+)
+
+/** A command that someone might give, whether or not it is due. */
+const anyCommand: fc.Arbitrary<CommandWithoutTime> = fc.oneof(
+  fc.record({ _tag: fc.constant("RecordTransfer" as const), item, attempt, outcome }),
+  fc.record({
+    _tag: fc.constant("Cancel" as const),
+    items: fc.subarray([1, 2, 3]),
+    by: fc.constant("sam"),
+    reason: fc.constant("by mistake"),
+  }),
+  fc.record({
+    _tag: fc.constant("Review" as const),
+    item,
+    decision: fc.constantFrom("released" as const, "rejected" as const),
+    by: fc.constant("olga"),
+    reason: fc.constant("looked"),
+  }),
+  fc.record({
+    _tag: fc.constant("Approve" as const),
+    by: fc.constantFrom("sam", "olga"),
+    hash: fc.constantFrom("digest", "other"),
+  }),
+  fc.record({ _tag: fc.constant("Retry" as const), item, by: fc.constant("olga") }),
+  fc.record(
+    {
+      _tag: fc.constant("Resolve" as const),
+      item,
+      attempt,
+      outcome: fc.constantFrom("settled" as const, "failed" as const),
+      by: fc.constant("olga"),
+      reason: fc.constant("statement"),
+    },
+    { requiredKeys: ["_tag", "item", "outcome", "by", "reason"] },
+  ),
+  fc.constantFrom<CommandWithoutTime>(
+    { _tag: "TakeOver" },
+    { _tag: "CloseBatch" },
+    { _tag: "StartExecution" },
+    { _tag: "ExpireApproval" },
+    { _tag: "RequestScreening", items: [1] },
+    { _tag: "RequestPosting", kind: "hold", items: [1] },
+    { _tag: "RequestPosting", kind: "release", items: [2] },
+    { _tag: "FundAccount", currency: "EUR" },
+    { _tag: "FundAccount", currency: "JPY" },
+    intent(1),
+    intent(2, 2),
+  ),
+)
+
+/** The last word about a first attempt, heard late or again. */
+const lateWord: fc.Arbitrary<CommandWithoutTime> = fc.record({
+  _tag: fc.constant("RecordTransfer" as const),
+  item,
+  attempt: fc.constant(1),
+  outcome: fc.constantFrom(settled, failed, returned),
+})
+
+const verdict = fc.constantFrom<Verdict>("approved", "rejected", "review")
+const payee = fc.constantFrom<Pick<ClearanceDecision, "payee">>({}, { payee: "match" }, { payee: "no-match" })
+
+/** A word of the engine on one item, heard late, again, or against what it said before. */
+const engineWord: fc.Arbitrary<CommandWithoutTime> = fc
+  .record({ item, decision: verdict, payee })
+  .map(({ payee, ...word }) => answerTo(1, [{ ...word, ...payee }]))
+
+/** Either a command out of the blue, or the nth thing that the plan asks for, with what became of it. */
+export const step = fc.oneof(
+  { arbitrary: fc.record({ blue: anyCommand }), weight: 1 },
+  { arbitrary: fc.record({ blue: lateWord }), weight: 1 },
+  { arbitrary: fc.record({ blue: engineWord }), weight: 1 },
+  {
+    arbitrary: fc.record({
+      choice: fc.nat(10),
+      outcome,
+      decision: fc.constantFrom<Verdict | "pending">("approved", "approved", "rejected", "review", "pending"),
+      payee,
+      refused: fc.constantFrom(undefined, undefined, INSUFFICIENT_FUNDS, "illegal-transition"),
+    }),
+    weight: 8,
+  },
+)
+export type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
+
+function answerTo(
+  clearance: number,
+  decisions: ReadonlyArray<ClearanceDecision>,
+): CommandWithoutTime & { readonly _tag: "RecordScreening" } {
+  return { _tag: "RecordScreening", clearance, clearanceId: "c", listVersion: "v", decisions }
+}
+
+/** Item 1 is sent and refused, and its money is back, where the batch's terms let it. */
+const refusedOnce = (
+  request: CommandWithoutTime,
+  outcome: TransferOutcome,
+): ReadonlyArray<CommandWithoutTime> => [
+  { _tag: "RequestScreening", items: [1, 2, 3] },
+  answerTo(
+    1,
+    [1, 2, 3].map((item) => ({ item, decision: "approved" })),
+  ),
+  { _tag: "StartExecution" },
+  { _tag: "RequestPosting", kind: "hold", items: [1] },
+  { _tag: "RecordPosting", posting: 1, ledgerPostingId: "l" },
+  request,
+  { _tag: "RecordTransfer", item: 1, attempt: 1, outcome },
+  { _tag: "RequestPosting", kind: "release", items: [1] },
+  { _tag: "RecordPosting", posting: 2, ledgerPostingId: "l" },
+]
+
+/** Item 1 is tried again, and is being sent. */
+const secondTry: ReadonlyArray<CommandWithoutTime> = [
+  ...refusedOnce(intent(1), failed),
+  { _tag: "Retry", item: 1, by: "olga" },
+  { _tag: "RequestPosting", kind: "hold", items: [1] },
+  { _tag: "RecordPosting", posting: 3, ledgerPostingId: "l" },
+  intent(1, 2),
+]
+
+/** Item 1 may be sent to another bank. */
+const betweenBanks: ReadonlyArray<CommandWithoutTime> = [
+  ...refusedOnce(intent(1, 1, along("north", "south", "west")), failedHere),
+  { _tag: "Reroute", item: 1 },
+  { _tag: "RequestPosting", kind: "hold", items: [1] },
+  { _tag: "RecordPosting", posting: 3, ledgerPostingId: "l" },
+]
+
+/** What has happened already when a sequence begins. */
+const beginning = fc.oneof(
+  { arbitrary: fc.constant([]), weight: 5 },
+  { arbitrary: fc.constant(secondTry), weight: 2 },
+  { arbitrary: fc.constant(betweenBanks), weight: 3 },
+)
+
+export const terms = fc.record({
+  mode: fc.constantFrom("partial" as const, "strict" as const),
+  approvalAsked: fc.boolean(),
+  attemptsMax: fc.constantFrom(1, 3),
+  payeePolicy: fc.constantFrom<PayeePolicy>("off", "review", "reject"),
+  wait: fc.constantFrom(undefined, 0, 20),
+  beginning,
+})
+
+/** The command that carries out one piece of due work. */
+export const duties = (
+  story: Story,
+  { choice, outcome, decision, payee, refused }: Extract<Step, { choice: number }>,
+): CommandWithoutTime | undefined => {
+  const due = plan(story.batch, story.now)
+  const work = due[choice % Math.max(due.length, 1)]
+  switch (work?._tag) {
+    case undefined:
+      return undefined
+    case "Screen": {
+      if (decision === "pending")
+        return {
+          ...answerTo(work.clearance, []),
+          pending: { items: work.items, decideBy: story.now + PENDING_MS },
+        }
+      return answerTo(
+        work.clearance,
+        work.items.map((item) => ({ item, decision, ...payee })),
+      )
+    }
+    case "Book":
+      if (refused !== undefined)
+        return {
+          _tag: "RecordPostingRefusal",
+          posting: work.posting,
+          code: refused,
+          retryAt: story.now + RETRY_MS,
+        }
+      return { _tag: "RecordPosting", posting: work.posting, ledgerPostingId: "l" }
+    case "Transfer":
+    case "Inquire": {
+      const [item] = work.items
+      return {
+        _tag: "RecordTransfer",
+        item,
+        attempt: story.batch.items.get(item)?.transfer?.attempt ?? 1,
+        outcome,
+      }
+    }
+    case "RequestTransfers":
+      return requested(story.batch, work.items[0], choice)
+    case "Retry":
+      return { ...work, by: "policy" }
+    case "Close":
+      return { _tag: "CloseBatch" }
+    default:
+      return work
+  }
+}
+
+/** By the rules to the first of three banks, after a refusal to the next one; sometimes no rule leads anywhere. */
+const requested = (batch: Batch, item: number, choice: number): CommandWithoutTime => {
+  const { transfer, reroute } = batch.items.get(item) ?? {}
+  if (choice === 10) return { _tag: "RecordUnrouted", items: [item], version: "v1" }
+  const [bank = "north", ...others] = reroute?.others ?? ["north", "south", "west"]
+  return intent(item, (transfer?.attempt ?? 0) + 1, along(bank, ...others))
+}

@@ -1,0 +1,8 @@
+/** Schemas and samples that others published. They lie beside the checkout and are no part of it: without them, tests skip. */
+import { existsSync } from "node:fs"
+
+const folder = ["../shared/data", "../../shared/data"].find((path) => existsSync(path))
+
+export const isPublishedDataThere = folder !== undefined
+
+export const publishedFile = (path: string): string => `${folder}/${path}`
