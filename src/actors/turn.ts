@@ -84,8 +84,11 @@ type Due = Pick<Turn, "calls" | "waitUntil">
 
 const nothingDue: Due = { calls: [], waitUntil: undefined }
 
-/** How often a turn looks behind items that are held for those of other banks. */
-const LOOKS_MAX = 16
+/**
+ * How often a turn looks behind items that are held for those of other banks: far enough for a batch of 15,000. Behind
+ * more of them in a row than that, other banks' items wait until the closed bank takes calls again.
+ */
+const LOOKS_MAX = 64
 
 /** Decides what is due until only calls are left, and gives those. */
 const decideDue = (actor: Activation, now: number, obey: (command: BatchCommand) => void): Due => {
