@@ -12,6 +12,7 @@
  */
 import { Clock, Effect, FiberSet, Random } from "effect"
 import { isQuiescent } from "../domain/batch.ts"
+import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchEventOf } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { wakeAt } from "../domain/plan.ts"
@@ -49,13 +50,13 @@ const listen = Effect.fnUntraced(function* (actor: Activation) {
     if (yield* inbox.arrives) yield* Effect.sleep(GATHER_MS)
     else quiet = true
   }
-  const messages = inbox.takeAll()
-  for (const message of messages) {
-    if (message._tag === "Ended") yield* endCall(actor, message)
-    if (message._tag === "Lost") return yield* message.failure
-    if (message._tag === "Broke") return yield* Effect.die(message.defect)
+  const answers: Array<BatchCommand> = []
+  for (const message of inbox.takeAll()) {
+    if (message._tag === "Answered") answers.push(message.command)
+    else if (message._tag === "Ended") yield* endCall(actor, message)
+    else if (message._tag === "Lost") return yield* message.failure
+    else return yield* Effect.die(message.defect)
   }
-  const answers = messages.flatMap((message) => (message._tag === "Answered" ? [message.command] : []))
   const mail = actor.mailWaiting || quiet ? yield* desk.log.mail(id, MAIL_MAX) : []
   return { answers, mail }
 })

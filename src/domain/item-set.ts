@@ -38,6 +38,14 @@ export class ItemSet implements Iterable<number> {
     this.size -= 1
   }
 
+  /** The first items that are accepted, at most `limit` of them. */
+  take(limit: number, accept: (item: number) => boolean): ReadonlyArray<number> {
+    const taken: Array<number> = []
+    for (let item = this.next[0] ?? 0; item !== 0 && taken.length < limit; item = this.next[item] ?? 0)
+      if (accept(item)) taken.push(item)
+    return taken
+  }
+
   *[Symbol.iterator](): Iterator<number> {
     for (let item = this.next[0] ?? 0; item !== 0; item = this.next[item] ?? 0) yield item
   }

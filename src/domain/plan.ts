@@ -2,7 +2,6 @@
 import { Array as Arr } from "effect"
 import { type Batch, isAwaited, isAwaitingApproval, isComplete, mayStart, type Task } from "./batch.ts"
 import type { PostingKind } from "./events.ts"
-import type { ItemSet } from "./item-set.ts"
 
 type Items = Arr.NonEmptyReadonlyArray<number>
 /** Items that are in a call under way. */
@@ -40,7 +39,7 @@ export const plan = (batch: Batch, now: number, busy: Busy = noItems): ReadonlyA
   const add = (items: ReadonlyArray<number>, make: (items: Items) => Work): void => {
     if (Arr.isReadonlyArrayNonEmpty(items)) work.push(make(items))
   }
-  const idle = (task: Task, limit: number) => take(batch.tasks[task], limit, (item) => !busy.has(item))
+  const idle = (task: Task, limit: number) => batch.tasks[task].take(limit, (item) => !busy.has(item))
 
   add(idle("submit", CHUNK_MAX), (items) => ({ _tag: "RequestScreening", items }))
   for (const [clearance, asked] of batch.clearances) {
@@ -67,16 +66,15 @@ export const plan = (batch: Batch, now: number, busy: Busy = noItems): ReadonlyA
   }
   add(idle("transfer", TRANSFERS_IN_AIR_MAX), (items) => ({ _tag: "Transfer", items }))
   add(
-    take(
-      batch.tasks.inquire,
+    batch.tasks.inquire.take(
       TRANSFERS_IN_AIR_MAX,
       (item) => !busy.has(item) && inquireAt(batch, item) <= now,
     ),
     (items) => ({ _tag: "Inquire", items }),
   )
   if (batch.closed === undefined) {
-    for (const item of take(batch.retries, CHUNK_MAX, () => true)) work.push({ _tag: "Retry", item })
-    for (const item of take(batch.reroutes, CHUNK_MAX, () => true)) work.push({ _tag: "Reroute", item })
+    for (const item of batch.retries.take(CHUNK_MAX, anyItem)) work.push({ _tag: "Retry", item })
+    for (const item of batch.reroutes.take(CHUNK_MAX, anyItem)) work.push({ _tag: "Reroute", item })
     if (isComplete(batch)) work.push({ _tag: "Close" })
   }
   return work
@@ -108,7 +106,7 @@ export const wakeAt = (batch: Batch): number | undefined => {
  */
 const postable = (batch: Batch, kind: PostingKind, now: number, busy: Busy): ReadonlyArray<number> => {
   let group: string | undefined
-  return take(batch.tasks[kind], CHUNK_MAX, (number) => {
+  return batch.tasks[kind].take(CHUNK_MAX, (number) => {
     const item = batch.items.get(number)
     if (busy.has(number) || item === undefined || (item.refusal?.retryAt ?? now) > now) return false
     const own = item.refusal === undefined ? "new" : `${item.refusal.posting} ${item.currency}`
@@ -119,14 +117,6 @@ const postable = (batch: Batch, kind: PostingKind, now: number, busy: Busy): Rea
 
 const inquireAt = (batch: Batch, item: number): number => batch.items.get(item)?.transfer?.inquireAt ?? 0
 
-const noItems: Busy = new Set<number>()
+const anyItem = () => true
 
-const take = (from: ItemSet, limit: number, accept: (item: number) => boolean): ReadonlyArray<number> => {
-  const taken: Array<number> = []
-  if (limit <= 0) return taken
-  for (const item of from) {
-    if (accept(item)) taken.push(item)
-    if (taken.length === limit) break
-  }
-  return taken
-}
+const noItems: Busy = new Set<number>()

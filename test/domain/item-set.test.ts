@@ -24,6 +24,8 @@ it("an item set is a set, in the order in which items were added", () => {
         expect(items.size).toBe(model.size)
       }
       expect([...items]).toEqual([...model])
+      const isEven = (item: number) => item % 2 === 0
+      expect(items.take(3, isEven)).toEqual([...model].filter(isEven).slice(0, 3))
     }),
     { numRuns: 500, seed: 1 },
   )
