@@ -3,10 +3,9 @@ import type { AttemptPhase, Batch, Item, Task } from "./batch.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
 
 /** Refused by one bank, and going to the next one of its rule, which may pay it, unless compliance thought again. */
-export const isOnItsWay = ({ state, transfer, clearanceWithdrawn, cancelled }: Item): boolean =>
+export const isOnItsWay = ({ state, transfer, clearanceWithdrawn }: Item): boolean =>
   state === "failed" &&
   !clearanceWithdrawn &&
-  !cancelled &&
   transfer?.reroutable === true &&
   (transfer.route?.others ?? []).length > 0 &&
   transfer.attempt < ATTEMPTS_MAX
@@ -16,8 +15,8 @@ export const isRerouteDue = (item: Item): boolean => item.task === "none" && isO
 
 /** Whether policy tries a failed item again: it may, it may help, its money is back, and the partner has attempts left. */
 export const isRetryDue = ({ attemptsMax }: Batch, item: Item): boolean => {
-  const { state, task, transfer, clearanceWithdrawn, cancelled } = item
-  if (state !== "failed" || task !== "none" || clearanceWithdrawn || cancelled) return false
+  const { state, task, transfer, clearanceWithdrawn } = item
+  if (state !== "failed" || task !== "none" || clearanceWithdrawn) return false
   if (transfer?.retryable !== true || isOnItsWay(item)) return false
   return transfer.round < attemptsMax && transfer.attempt < ATTEMPTS_MAX
 }

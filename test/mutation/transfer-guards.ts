@@ -166,12 +166,6 @@ export const transferGuards: ReadonlyArray<Guard> = [
     without: "",
   },
   {
-    name: "no other bank is tried for what was cancelled",
-    file: "domain/task.ts",
-    text: "!cancelled &&\n",
-    without: "",
-  },
-  {
     name: "nobody retries what was cancelled",
     file: "domain/decide-intervention.ts",
     text: 'if (item.cancelled) return refuse(command, "cancelled", command.item)',
