@@ -55,12 +55,17 @@ const intervention =
         })),
       )
       const log = yield* EventLog
-      if (yield* log.wasTold(id, as))
-        return c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
+      const repeated = () =>
+        c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
+      if (yield* log.wasTold(id, as)) return repeated()
       const command = commandOf(said, yield* Clock.currentTimeMillis, item)
       const { batch } = yield* batchFromLog(id)
       const decision = decide(batch, command)
-      if (Result.isFailure(decision)) return yield* new CommandRefused(refusal(decision.failure))
+      if (Result.isFailure(decision)) {
+        // The first of two equal requests may have been told and done since the mailbox was asked.
+        if (yield* log.wasTold(id, as)) return repeated()
+        return yield* new CommandRefused(refusal(decision.failure))
+      }
       yield* log.tell(id, pinned(command, decision.success), as)
       const expected = decision.success.map((event, index) =>
         shownEvent({ version: batch.version + index + 1, event }),

@@ -176,6 +176,18 @@ describe("a request under an Idempotency-Key", () => {
     expect((await retry()).status).toBe(202)
     expect(await mailOf(id)).toEqual([])
     expect((await say(`${id}/items/1/retry`, { by: "olga" })).json.reason).toBe("not-failed")
+
+    const { wasTold } = api.log
+    let looks = 0
+    const tooEarly: typeof wasTold = (batch, as) =>
+      looks++ === 0 ? Effect.succeed(false) : wasTold(batch, as)
+    try {
+      Object.assign(api.log, { wasTold: tooEarly })
+      expect((await retry()).status, "done between two looks").toBe(202)
+    } finally {
+      Object.assign(api.log, { wasTold })
+    }
+    expect(await mailOf(id)).toEqual([])
   })
 
   it("is refused with another body, and is one of this batch and path", async () => {
