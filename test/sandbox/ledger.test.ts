@@ -112,7 +112,9 @@ describe("the ledger", () => {
     expect([first.status, second.status]).toEqual([201, 200])
     expect(second.body).toEqual(first.body)
     expect(await accountsOf("funded")).toMatchObject([{ funded: "150.00", available: "150.00" }])
-    await vi.waitFor(() => expect(receiver.received).toMatchObject([{ partner: "funded", currency: "EUR" }]))
+    await vi.waitFor(() =>
+      expect(receiver.received).toEqual([{ id: expect.any(String), partner: "funded", currency: "EUR" }]),
+    )
     await receiver.close()
   })
 })

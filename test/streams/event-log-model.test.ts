@@ -43,7 +43,7 @@ const expected = [
   "handOver: done",
   "handOver: OwnershipLost taken-over",
 ]
-const OFTEN = 20
+const OFTEN = 50
 
 const wordOf = ({ does }: Operation, answer: Answer): string => {
   const fields = (Result.isSuccess(answer) ? answer.success : answer.failure) as

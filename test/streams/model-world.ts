@@ -269,7 +269,12 @@ export class World {
 
   /** Mostly one who may believe to own a batch; at times one who lost it. */
   #holder(lostPercent = 10): Ownership | undefined {
-    return this.#random.of(this.#random.chance(lostPercent) ? this.#lost : this.#owned)
+    if (!this.#random.chance(lostPercent)) return this.#random.of(this.#owned)
+    // Of most that is lost nobody knows any more; what another worker holds now is what must not be touched.
+    const taken = this.#lost.filter(({ entry, batch }) =>
+      this.#owned.some((owned) => owned.batch === batch && owned.entry === entry),
+    )
+    return this.#random.of(taken.length > 0 && this.#random.chance(50) ? taken : this.#lost)
   }
 
   #around(): number {
