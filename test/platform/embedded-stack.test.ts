@@ -38,7 +38,7 @@ describe("A stack on an empty data folder", () => {
       ["Postgres", "started"],
       ["NATS", "started"],
     ])
-    expect(serversOn(dataDir)).toEqual([])
+    await expectAllGone(dataDir)
   })
 
   test("has Redis put every write on disk and evict nothing", async () => {
@@ -103,7 +103,7 @@ describe("A stack that somebody else runs", () => {
     expect(one.redisUrl).toBe(other.redisUrl)
     expect(one.databaseUrl).toBe(other.databaseUrl)
     expect(one.natsUrl).toBe(other.natsUrl)
-    expect(serversOn(dataDir)).toEqual([])
+    await expectAllGone(dataDir)
   })
 
   test("stops in order when its owner is told to", async () => {
@@ -111,7 +111,7 @@ describe("A stack that somebody else runs", () => {
     const { owner } = await startOwner(dataDir)
     owner.kill("SIGINT")
     await once(owner, "exit")
-    expect(serversOn(dataDir)).toEqual([])
+    await expectAllGone(dataDir)
   })
 })
 
@@ -148,7 +148,7 @@ describe("A stack whose owner was killed", () => {
     expect(serversOn(dataDir)).not.toEqual([])
     const stack = await withStack(dataDir, (stack) => Effect.succeed(stack))
     expect(stack.servers.map(({ origin }) => origin)).toEqual(["started", "started", "started"])
-    expect(serversOn(dataDir)).toEqual([])
+    await expectAllGone(dataDir)
   })
 
   test("is recovered from half-written files", async () => {
@@ -222,12 +222,18 @@ const startStrangerLike = (folder: string): ChildProcess => {
   return stranger
 }
 
-/** What a leash is just waiting by: it ends by itself, a tick after its leash, and harms nobody. */
-const TICK = /^\d+ sleep 0\.1$/
-
 /** Servers and leashes whose command line names the folder; the owner itself is none. */
 const serversOn = (dataDir: string): ReadonlyArray<string> =>
-  processesOfRun(`${dataDir}/`).filter((line) => !line.includes(OWNER) && !TICK.test(line))
+  processesOfRun(`${dataDir}/`).filter((line) => !line.includes(OWNER))
+
+/** The shell that watches over a server, and what it runs at each tick. */
+const WATCHER = /^\d+ (\/bin\/sh|grep|sleep 0\.1)\b/
+
+/** No server is left at this moment, and who watched over them is gone within its tick. */
+const expectAllGone = async (dataDir: string): Promise<void> => {
+  expect(serversOn(dataDir).filter((line) => !WATCHER.test(line))).toEqual([])
+  await vi.waitFor(() => expect(serversOn(dataDir)).toEqual([]), WITHIN)
+}
 
 const signal = (line: string, signal: NodeJS.Signals): void => {
   process.kill(Number(line.split(" ", 1)[0]), signal)
