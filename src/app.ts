@@ -10,7 +10,7 @@ import { instantBank } from "./connectors/bank-instant-http.ts"
 import { synchronousBank } from "./connectors/bank-synchronous-http.ts"
 import { banksLayer } from "./connectors/banks.ts"
 import { layer as complianceOverHttp } from "./connectors/compliance-engine-http.ts"
-import type { FileOrders } from "./connectors/file-orders.ts"
+import { FileOrders } from "./connectors/file-orders.ts"
 import { layer as fileOrdersInPostgres } from "./connectors/file-orders-postgres.ts"
 import { layer as fleetLimitsInRedis } from "./connectors/fleet-limits-redis.ts"
 import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
@@ -97,11 +97,10 @@ const crashPoints = Layer.effect(
 )
 
 /** Banks by the kind of their settings: another protocol is another line. */
-const banks = banksLayer<AppConfig | FileOrders>({
-  instant: instantBank,
-  synchronous: synchronousBank,
-  files: fileBank,
-})
+const banks = banksLayer<AppConfig | FileOrders>(
+  { instant: instantBank, synchronous: synchronousBank, files: fileBank },
+  Effect.map(FileOrders, ({ withdraw }) => withdraw),
+)
 const fileOrders = fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
 
 const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))

@@ -2,7 +2,7 @@
 import { Result } from "effect"
 import type { BatchCommand } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
-import { POLICY } from "../domain/decide-intervention.ts"
+import { POLICY } from "../domain/policy.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import { transferReference } from "../domain/identifiers.ts"
@@ -113,8 +113,9 @@ const decideDue = (actor: Activation, now: number, obey: (command: BatchCommand)
 const mustWait = ({ backoff }: Activation, work: Work, now: number): boolean =>
   work._tag === "RequestTransfers" && backoff.until("Transfer") > now
 
-const isCall = (work: Work): work is Call =>
-  work._tag === "Screen" || work._tag === "Book" || work._tag === "Transfer" || work._tag === "Inquire"
+const callTags: ReadonlySet<Work["_tag"]> = new Set(["Screen", "Book", "Transfer", "Inquire", "Withdraw"])
+
+const isCall = (work: Work): work is Call => callTags.has(work._tag)
 
 const commandOf = (
   actor: Activation,

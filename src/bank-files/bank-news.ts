@@ -4,6 +4,7 @@ import { type FileOrder, FileOrders, type OrderNews } from "../connectors/file-o
 import type { BankMessage } from "../connectors/iso20022/bank-message.ts"
 import type { StatusReport } from "../connectors/iso20022/status-report.ts"
 import type { Told } from "../connectors/iso20022/transfer-word.ts"
+import { type OrderWord, wordKeyOf } from "../connectors/order-words.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import type { Oddity } from "./inbox-files.ts"
 
@@ -48,20 +49,35 @@ const ofNamed = Effect.fnUntraced(function* (bank: string, named: ReadonlyArray<
 const ofOthers = Effect.fnUntraced(function* (bank: string, { about, named, others }: StatusReport) {
   const orders = yield* (yield* FileOrders).sentIn(bank, about)
   if (orders.length === 0) return strange(about, "unknown-file")
-  if (others._tag === "Unclear") return odd(about, "unclear-status")
   const apart = new Set(named.map(({ reference }) => reference))
   const rest = orders.filter(({ reference }) => !apart.has(reference))
-  return together(rest.map((order) => judged({ reference: order.reference, word: others }, order)))
+  const word: Told["word"] = others._tag === "Failed" ? { ...others, whole: true } : others
+  const judgedRest = rest.flatMap((order) => judged({ reference: order.reference, word }, order).news)
+  return { news: judgedRest, oddities: oddWhole(about, others) }
 })
+
+/** What a person has to see of a word on a whole file: once, not for each of its orders. */
+const oddWhole = (about: string, { _tag }: Told["word"]): BankNews["oddities"] => {
+  if (_tag === "Unclear") return [{ reference: about, reason: "unclear-status" }]
+  return _tag === "Failed" ? [{ reference: about, reason: "refused-whole" }] : []
+}
 
 const judged = ({ reference, word, amount }: Told, order: FileOrder | undefined): BankNews => {
   if (order === undefined) return strange(reference, "unknown-reference")
   if (amount !== undefined && (amount.currency !== order.currency || amount.minor !== order.minor))
     return odd(reference, "amount-differs")
-  if (word._tag === "Unclear") return odd(reference, "unclear-status")
-  return word._tag === "Accepted" || word._tag === order.standing._tag
-    ? nothing
-    : { news: [{ reference, standing: word }], oddities: [] }
+  if (word._tag === "Failed" && word.whole === true)
+    return newsOf(order, { _tag: "Refused", code: word.code })
+  if (word._tag !== "Unclear") return newsOf(order, word)
+  const { news } = word.isDuplicate === true ? newsOf(order, { _tag: "Accepted" }) : nothing
+  return { news, oddities: [{ reference, reason: "unclear-status" }] }
+}
+
+/** What was said before, and told where that was needed, is no news. Who refuses a copy shows that it has the order. */
+const newsOf = ({ reference, words, untold }: FileOrder, word: OrderWord): BankNews => {
+  const isWord = (other: OrderWord) => wordKeyOf(other) === wordKeyOf(word)
+  const isOld = words.some(isWord) && !untold.some(isWord)
+  return isOld ? nothing : { news: [{ reference, word }], oddities: [] }
 }
 
 const odd = (reference: string, reason: Oddity["reason"]): BankNews => ({

@@ -9,6 +9,7 @@ export interface Oddity {
     | "unknown-reference"
     | "unknown-file"
     | "unclear-status"
+    | "refused-whole"
     | "amount-differs"
     | "no-such-batch"
 }

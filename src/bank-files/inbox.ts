@@ -1,20 +1,21 @@
 /**
- * Files from a bank, each taken in once: what it says of our orders is told to their batches, then written down for
- * inquiries, and only then is the file marked as read. Whoever dies in between does it again, which changes nothing.
+ * Files from a bank, each taken in once: what it says of our orders is written down, then told to their batches where that
+ * changes something there, and only then is the file marked as read. Whoever dies in between does it again, which changes nothing.
  * Nothing that a file says is guessed at: what is odd is reported, and a file that cannot be believed goes to quarantine.
  */
 import { hash } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result, Schedule } from "effect"
-import { FileOrders, type OrderNews } from "../connectors/file-orders.ts"
+import { type FileOrder, FileOrders, type OrderNews } from "../connectors/file-orders.ts"
 import { type BankMessage, readBankMessage } from "../connectors/iso20022/bank-message.ts"
 import { FILE_BYTES_MAX } from "../connectors/iso20022/xml-reader.ts"
+import { type OrderWord, wordKeyOf } from "../connectors/order-words.ts"
 import type { TransferOutcome } from "../domain/commands.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { newsIn } from "./bank-news.ts"
 import { type Arrival, arrivals, explain, putAway, readArrival } from "./folder.ts"
-import { type InboxFile, InboxFiles } from "./inbox-files.ts"
+import { type InboxFile, InboxFiles, type Oddity } from "./inbox-files.ts"
 import type { FileBank } from "./outbox.ts"
 
 /** Files taken in at one look. */
@@ -96,9 +97,11 @@ const hear = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, messa
   const { news, oddities } = yield* newsIn(bank.name, message)
   const strangers = [...oddities]
   for (const chunk of Arr.chunksOf(news, CHUNK)) {
-    const answers = yield* Effect.forEach(chunk, (one) => tell(file, one), { concurrency: TELLS_MAX })
+    const orders = yield* FileOrders
+    const changed = yield* orders.record(bank.name, chunk)
+    const answers = yield* Effect.forEach(changed, (order) => tellAll(file, order), { concurrency: TELLS_MAX })
     strangers.push(...answers.flat())
-    yield* (yield* FileOrders).record(bank.name, chunk)
+    yield* orders.told(bank.name, changed)
   }
   if (!(yield* (yield* InboxFiles).finish(file, strangers)) || strangers.length === 0) return
   const { bankOddities } = yield* Metrics
@@ -110,18 +113,33 @@ const hear = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, messa
   })
 })
 
-/** Puts the news into the mailbox of its batch; hearing it again changes nothing there. */
-const tell = Effect.fnUntraced(function* (file: InboxFile, { reference, standing }: OrderNews) {
+/** Tells a batch what it was not told yet of an order, a refusal before a sign against it. */
+const tellAll = Effect.fnUntraced(function* (file: InboxFile, order: FileOrder) {
+  const strangers: Array<Oddity> = []
+  for (const word of order.untold.toSorted((one, other) => rank(one) - rank(other)))
+    if (word._tag !== "Accepted" || isAgainstRefusal(order))
+      strangers.push(...(yield* tell(file, { reference: order.reference, word }, order.orderId)))
+  return strangers
+})
+
+const rank = ({ _tag }: OrderWord): number => (_tag === "Accepted" ? 1 : 0)
+
+/** That a bank has an order is what its batch believes, unless it was told of a refusal that is in doubt by it. */
+const isAgainstRefusal = ({ standing, words }: FileOrder): boolean =>
+  standing._tag === "Unclear" && words.some(({ _tag }) => _tag === "Failed")
+
+/** Puts a word into the mailbox of its batch; hearing it again changes nothing there. */
+const tell = Effect.fnUntraced(function* (file: InboxFile, { reference, word }: OrderNews, orderId: string) {
   const transfer = parseTransferReference(reference)
   if (transfer === undefined) return [{ reference, reason: "no-such-batch" }] as const
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
-  const outcome = outcomeOf(standing)
+  const outcome = outcomeOf(word, orderId, at)
   return yield* (yield* EventLog)
     .tell(
       batch,
       { _tag: "RecordTransfer", at, item, attempt, bank: file.bank, outcome },
-      commandIdOf(file, reference, outcome),
+      commandIdOf(file, reference, word),
     )
     .pipe(
       Effect.retry({
@@ -138,14 +156,21 @@ const tell = Effect.fnUntraced(function* (file: InboxFile, { reference, standing
 const commandIdOf = (
   { bank, digest }: InboxFile,
   reference: string,
-  outcome: TransferOutcome,
+  word: OrderWord,
 ): CommandId => ({
-  id: hash("sha256", JSON.stringify([bank, digest, reference, outcome]), "base64url"),
+  id: hash("sha256", JSON.stringify([bank, digest, reference, wordKeyOf(word)]), "base64url"),
   digest: "",
   keptMs: TOLD_KEPT_MS,
 })
 
-const outcomeOf = (standing: OrderNews["standing"]): TransferOutcome => ({
-  ...standing,
-  evidence: "callback",
-})
+const outcomeOf = (word: OrderWord, orderId: string, at: number): TransferOutcome => {
+  const evidence = "callback"
+  switch (word._tag) {
+    case "Accepted":
+      return { _tag: "Accepted", transferId: orderId, inquireAt: at, evidence }
+    case "Refused":
+      return { _tag: "Failed", code: word.code, whole: true, evidence }
+    default:
+      return { ...word, evidence }
+  }
+}

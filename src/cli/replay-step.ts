@@ -155,6 +155,12 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `${payout(event.item)}: ${redactText(event.code)}, by ${event.evidence}`
     case "TransferParked":
       return `${payout(event.item)}: ${redactText(event.reason)}`
+    case "WithdrawalsRequested":
+      return `${event.transfers.length} items to be taken back by ${redactText(event.by)}: ${redactText(event.reason)}`
+    case "TransferWithdrawn":
+      return `${payout(event.item)}, attempt ${event.attempt} never went out`
+    case "WithdrawalRefused":
+      return `${payout(event.item)}, attempt ${event.attempt} ${event.goingOut ? "is about to go out" : "may have gone"}`
     case "BatchClosed":
       return event.state
   }

@@ -39,6 +39,7 @@ export const fileBank = Effect.fnUntraced(function* (settings: BankSettings) {
         Effect.map((order) => (order === undefined ? neverSeen : answerOf(order))),
         Effect.catchTag("ProviderUnavailable", (failure) => Effect.succeed(unanswered(failure))),
       ),
+    withdraw: (reference) => orders.withdraw(name, reference),
   }
   return bank
 })
@@ -51,8 +52,16 @@ export const dueAt = (scheme: Scheme, at: number, everyMs: number): number => {
   return Math.min(at + everyMs, closesAt)
 }
 
-const answerOf = ({ standing, orderId }: FileOrder): BankAnswer =>
-  standing._tag === "Accepted" ? { ...standing, transferId: orderId } : standing
+const answerOf = ({ standing, orderId }: FileOrder): BankAnswer => {
+  switch (standing._tag) {
+    case "Accepted":
+      return { ...standing, transferId: orderId }
+    case "Unclear":
+      return ambiguous(standing.reason)
+    default:
+      return standing
+  }
+}
 
 const neverSeen: BankAnswer = { _tag: "NeverSeen" }
 

@@ -15,17 +15,29 @@ export interface TransferInstruction {
 }
 
 /**
- * What a bank said of a transfer. Only a definitive word is one of the first five; whatever cannot be trusted (a
+ * What a bank said of a transfer. Only a definitive word is one of the first six; whatever cannot be trusted (a
  * time-out, a reset, a 5xx, nonsense) is `Ambiguous`: the transfer may have been made. `failure` says what went wrong
  * with the call itself.
  */
 export type BankAnswer =
   | { readonly _tag: "Accepted"; readonly transferId: string }
   | { readonly _tag: "Settled" }
-  | { readonly _tag: "Failed"; readonly code: string }
+  /** Refused for good; `unconfirmed` where nobody could confirm it, so that it is no reason to try again. */
+  | { readonly _tag: "Failed"; readonly code: string; readonly unconfirmed?: true }
   | { readonly _tag: "Returned"; readonly code: string }
   | { readonly _tag: "NeverSeen" }
+  /** Taken back while it lay with us: it never went out, and never will. */
+  | { readonly _tag: "Withdrawn" }
   | { readonly _tag: "Ambiguous"; readonly reason: string; readonly failure?: ProviderUnavailable }
+
+/**
+ * What became of the attempt to take an order back. `withdrawn`: it will never go out. `going-out`: it surely will.
+ * `may-have-gone`: only the bank can say.
+ */
+export type Withdrawal = "withdrawn" | "going-out" | "may-have-gone"
+
+/** Takes an order back by its reference; says `withdrawn` of one that was never seen, and sees to it that it never is. */
+export type Withdraw = (reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
 
 /** One bank, as its adapter speaks to it. Neither call fails: not knowing is an answer. */
 export interface Bank {
@@ -34,6 +46,8 @@ export interface Bank {
   readonly keyWindowMs: number
   readonly transfer: (instruction: TransferInstruction) => Effect.Effect<BankAnswer>
   readonly inquire: (reference: string) => Effect.Effect<BankAnswer>
+  /** Where its orders lie with us before they go out. Absent where a call is the order: then it may have gone. */
+  readonly withdraw?: Withdraw
 }
 
 /** Nobody knows what became of a transfer, and why. */
@@ -79,6 +93,8 @@ export class Banks extends Context.Service<
     ) => Effect.Effect<BankAnswer | NotSent>
     /** Asks at once or not at all. */
     readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer | NotSent>
+    /** Takes an order back; whatever a bank cannot take back may have gone. */
+    readonly withdraw: (bank: string, reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
     /** How long a bank remembers an idempotency key: 0 for one that is not configured any more. */
     readonly keyWindowMs: (bank: string) => number
     /** How many calls may be under way at once at any bank, for all batches together. */

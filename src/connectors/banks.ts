@@ -7,6 +7,7 @@ import {
   Banks,
   type NotSent,
   type TransferInstruction,
+  type Withdrawal,
 } from "./bank.ts"
 import { routesBy } from "./bank-routes.ts"
 import { type Lane, Lanes } from "./lane.ts"
@@ -23,11 +24,21 @@ interface Desk {
   readonly patienceMs: number
 }
 
-/** The banks, each made by the maker of its kind. */
-export const banksLayer = <R>(makers: Readonly<Record<string, BankMaker<R>>>) =>
+/** Takes back what lies with us for a bank, by name and reference. */
+type WithdrawFor = (bank: string, reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
+
+/**
+ * The banks, each made by the maker of its kind. `withdrawFor` takes back orders that lie with us for a bank that is not
+ * configured any more: nobody carries them, until somebody configures it again.
+ */
+export const banksLayer = <R>(
+  makers: Readonly<Record<string, BankMaker<R>>>,
+  withdrawFor: Effect.Effect<WithdrawFor, never, R> = Effect.succeed(() => mayHaveGone),
+) =>
   Layer.effect(
     Banks,
     Effect.gen(function* () {
+      const withdrawForStranger = yield* withdrawFor
       const { version, banks, routes } = yield* ProviderSettings
       const desks = new Map(yield* Effect.forEach(banks, (settings) => openDesk(makers, settings)))
       return {
@@ -36,6 +47,7 @@ export const banksLayer = <R>(makers: Readonly<Record<string, BankMaker<R>>>) =>
           {
             isKnown: (bank) => desks.has(bank),
             isHealthy: (bank, at) => desks.get(bank)?.lane.gate.isInviting(at) ?? false,
+            holdsOrders: (bank) => desks.get(bank)?.bank.withdraw !== undefined,
           },
         ),
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
@@ -43,6 +55,11 @@ export const banksLayer = <R>(makers: Readonly<Record<string, BankMaker<R>>>) =>
         keyWindowMs: (name) => desks.get(name)?.bank.keyWindowMs ?? 0,
         heldUntil: (name, now) => desks.get(name)?.lane.gate.closedUntil(now) ?? 0,
         invite: (name, wanted, now) => desks.get(name)?.lane.invite(wanted, now) ?? wanted,
+        withdraw: (name, reference) => {
+          const desk = desks.get(name)
+          if (desk === undefined) return withdrawForStranger(name, reference)
+          return desk.bank.withdraw?.(reference) ?? mayHaveGone
+        },
         transfer: (instruction, mayCall = Effect.succeed(true)) => {
           const desk = desks.get(instruction.bank)
           return desk === undefined ? Effect.succeed(unknownBank) : transferBy(desk, instruction, mayCall)
@@ -106,6 +123,8 @@ const openDesk = Effect.fnUntraced(function* <R>(
   const lane = yield* (yield* Lanes).open({ name, kind }, policy)
   return [name, { bank: yield* make(settings), lane, patienceMs: policy.patienceMs }]
 })
+
+const mayHaveGone: Effect.Effect<Withdrawal> = Effect.succeed("may-have-gone")
 
 const notSent: NotSent = { _tag: "NotSent" }
 

@@ -6,17 +6,14 @@ import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
 import { tableCreation } from "../platform/table-creation.ts"
 import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
 import type { TransferInstruction } from "./bank.ts"
-import {
-  type FileOrder,
-  FileOrders,
-  type OrderNews,
-  type OrderStanding,
-  type OrderTerms,
-} from "./file-orders.ts"
+import { type FileOrder, FileOrders, type OrderNews, type OrderTerms } from "./file-orders.ts"
 import { FILE_ORDERS, fingerprintOf, sealDetails } from "./order-seal.ts"
+import { type OrderWord, standingBy, wordKeyOf, wordOf } from "./order-words.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
 
-const tables = readFileSync(new URL("migrations/0001-file-orders.sql", import.meta.url), "utf8")
+const read = (migration: string) => readFileSync(new URL(`migrations/${migration}`, import.meta.url), "utf8")
+const orderTables = read("0001-file-orders.sql")
+const wordTables = read("0002-file-order-words.sql")
 
 /** Orders in tables of their own, which are created when they are not there. */
 export const layer = Layer.effect(
@@ -25,7 +22,10 @@ export const layer = Layer.effect(
     const { query } = yield* Postgres
     const keys = yield* PartnerKeys
     yield* query("create the tables of file orders", (sql) =>
-      sql.unsafe(tableCreation("file_orders", tables)),
+      sql.unsafe(tableCreation("file_orders", orderTables)),
+    )
+    yield* query("create the table of banks' words", (sql) =>
+      sql.unsafe(tableCreation("file_order_words", wordTables)),
     )
     const find = Effect.fnUntraced(function* (bank: string, reference: string) {
       const [row] = yield* query(
@@ -35,6 +35,15 @@ export const layer = Layer.effect(
           where bank = ${bank} and reference = ${reference}`,
       ).pipe(unavailable)
       return row
+    })
+    const ordersIn = Effect.fn("FileOrders.sent")(function* (bank: string, references: ReadonlyArray<string>) {
+      const rows = yield* query(
+        "find orders",
+        (sql) => sql<Array<Row>>`
+          select ${columns(sql)} from file_orders
+          where bank = ${bank} and reference = any (${[...references]}) and file is not null`,
+      ).pipe(unavailable)
+      return rows.map(orderOf)
     })
     /** Whether a fingerprint is an instruction's, by the key that it was made with. */
     const isOf = Effect.fnUntraced(function* (instruction: TransferInstruction, fingerprint: string) {
@@ -53,21 +62,14 @@ export const layer = Layer.effect(
           insert(sql, instruction, terms, { fingerprint, sealed }),
         ).pipe(unavailable)
         const row = yield* find(bank, reference)
+        if (row?.state === "withdrawn") return orderOf(row)
         return row !== undefined && (yield* isOf(instruction, row.fingerprint)) ? orderOf(row) : "differs"
       }),
       find: Effect.fn("FileOrders.find")(function* (bank, reference) {
         const row = yield* find(bank, reference)
         return row && orderOf(row)
       }),
-      sent: Effect.fn("FileOrders.sent")(function* (bank, references) {
-        const rows = yield* query(
-          "find orders",
-          (sql) => sql<Array<Row>>`
-            select ${columns(sql)} from file_orders
-            where bank = ${bank} and reference = any (${[...references]}) and file is not null`,
-        ).pipe(unavailable)
-        return rows.map(orderOf)
-      }),
+      sent: ordersIn,
       sentIn: Effect.fn("FileOrders.sentIn")(function* (bank, messageId) {
         const rows = yield* query(
           "find the orders of a file",
@@ -79,7 +81,20 @@ export const layer = Layer.effect(
         return rows.map(orderOf)
       }),
       record: Effect.fn("FileOrders.record")(function* (bank, news) {
-        yield* query("record news of orders", (sql) => record(sql, bank, news)).pipe(unavailable)
+        yield* query("record words of a bank", (sql) => record(sql, bank, news)).pipe(unavailable)
+        // Of two that take in words of one order at once, the later one sees both here.
+        const orders = yield* ordersIn(bank, [...new Set(news.map(({ reference }) => reference))])
+        return orders.filter(({ untold }) => untold.length > 0)
+      }),
+      told: Effect.fn("FileOrders.told")(function* (bank, orders) {
+        yield* query("mark words as told", (sql) => markTold(sql, bank, orders)).pipe(unavailable)
+      }),
+      withdraw: Effect.fn("FileOrders.withdraw")(function* (bank, reference) {
+        const [row] = yield* query("withdraw an order", (sql) => withdraw(sql, bank, reference)).pipe(
+          unavailable,
+        )
+        if (row?.is_withdrawn) return "withdrawn"
+        return row?.is_written ? "may-have-gone" : "going-out"
       }),
     })
   }),
@@ -91,11 +106,15 @@ interface Row {
   readonly number: string
   readonly currency: string
   readonly minor: string
-  readonly state: "accepted" | "failed" | "settled" | "returned"
+  readonly state: "accepted" | "failed" | "settled" | "returned" | "withdrawn"
   readonly code: string | null
+  readonly words: ReadonlyArray<{ readonly word: string; readonly told: boolean }>
 }
 
-const columns = (sql: Sql) => sql`bank, reference, number, currency, minor, state, code`
+const columns = (sql: Sql) => sql`bank, reference, number, currency, minor, state, code, coalesce((
+  select jsonb_agg(jsonb_build_object('word', said.word, 'told', said.told) order by said.word)
+  from file_order_words said where said.bank = file_orders.bank and said.reference = file_orders.reference
+), '[]'::jsonb) as words`
 
 const insert = (
   sql: Sql,
@@ -113,46 +132,71 @@ const insert = (
     on conflict do nothing`
 }
 
-/** Each state outranks those before it: so it does not matter in which order files come, or how often. */
-const RANKED = ["accepted", "failed", "settled", "returned"]
-
 const record = (sql: Sql, bank: string, news: ReadonlyArray<OrderNews>) => {
-  const rows = news.map(({ reference, standing }) => ({
-    reference,
-    state: standing._tag.toLowerCase(),
-    code: "code" in standing ? standing.code : null,
-  }))
+  const rows = news.map(({ reference, word }) => ({ reference, word: wordKeyOf(word) }))
   return sql`
-    with told as (
-      select distinct on (reference) reference, state, code, array_position(${RANKED}::text[], state) as rank
-      from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as told (reference text, state text, code text)
-      order by reference, rank desc
-    )
-    update file_orders set state = told.state, code = told.code from told
-    where file_orders.bank = ${bank} and file_orders.reference = told.reference
-      and array_position(${RANKED}::text[], file_orders.state) < told.rank`
+    insert into file_order_words (bank, reference, word)
+    select distinct ${bank}, reference, word
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as said (reference text, word text)
+    order by reference, word
+    on conflict do nothing`
 }
 
-const orderOf = ({ bank, reference, number, currency, minor, state, code }: Row): FileOrder => ({
-  reference,
-  orderId: `${bank}-${number}`,
-  currency,
-  minor: BigInt(minor),
-  standing: standingOf(state, code ?? ""),
-})
+const markTold = (sql: Sql, bank: string, orders: ReadonlyArray<FileOrder>) => {
+  const rows = orders.flatMap(({ reference, untold }) =>
+    untold.map((word) => ({ reference, word: wordKeyOf(word) })),
+  )
+  return sql`
+    update file_order_words said set told = true
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as news (reference text, word text)
+    where said.bank = ${bank} and said.reference = news.reference and said.word = news.word`
+}
 
-const standingOf = (state: Row["state"], code: string): OrderStanding => {
-  switch (state) {
-    case "accepted":
-      return { _tag: "Accepted" }
-    case "settled":
-      return { _tag: "Settled" }
-    case "failed":
-      return { _tag: "Failed", code }
-    case "returned":
-      return { _tag: "Returned", code }
+/**
+ * One statement, so that it meets the making of a file either before or after: the row is locked, and what it became
+ * meanwhile is what counts. An order that is not there leaves a mark, so that one that is still on its way here is refused.
+ */
+const withdraw = (sql: Sql, bank: string, reference: string) => sql<Array<WithdrawnRow>>`
+  with withdrawn as (
+    insert into file_orders
+      (bank, reference, fingerprint, scheme, currency, minor, accepted_at, due_at, state)
+    values (${bank}, ${reference}, '', '', '', 0, now(), now(), 'withdrawn')
+    on conflict (bank, reference) do update
+      set state = case file_orders.state when 'accepted' then 'withdrawn' else file_orders.state end, sealed = null
+      where file_orders.file is null
+    returning reference
+  )
+  select exists (select from withdrawn) as is_withdrawn, exists (
+    select from file_orders join bank_files on bank_files.id = file_orders.file
+    where file_orders.bank = ${bank} and reference = ${reference} and written_at is not null
+  ) as is_written`
+
+interface WithdrawnRow {
+  readonly is_withdrawn: boolean
+  readonly is_written: boolean
+}
+
+const orderOf = (row: Row): FileOrder => {
+  const { bank, reference, number, currency, minor, state, code } = row
+  const said = row.words.map(({ word, told }) => ({ word: wordOf(word), told }))
+  const before = wordBefore(state, code)
+  const words = [...said.map(({ word }) => word), ...(before === undefined ? [] : [before])]
+  return {
+    reference,
+    orderId: `${bank}-${number}`,
+    currency,
+    minor: BigInt(minor),
+    standing: state === "withdrawn" ? { _tag: "Withdrawn" } : standingBy(words),
+    words,
+    untold: said.flatMap(({ word, told }) => (told ? [] : [word])),
   }
 }
+
+/** What a row says by itself: why we refuse the order, or, in one from before there were words, what its bank said last. */
+const wordBefore = (state: Row["state"], code: string | null): OrderWord | undefined =>
+  state === "accepted" || state === "withdrawn"
+    ? undefined
+    : wordOf(state === "settled" ? state : `${state} ${code ?? ""}`)
 
 const unavailable = Effect.mapError(
   ({ step, code }: PostgresUnavailable) =>

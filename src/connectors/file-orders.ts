@@ -1,15 +1,12 @@
 /** The port to the orders of banks that are spoken to in files: ours is the first record of them, and it is never lost. */
 import { Context, type Effect, type Result } from "effect"
-import type { TransferInstruction } from "./bank.ts"
+import type { TransferInstruction, Withdrawal } from "./bank.ts"
 import type { CreditTransfer, Refusal } from "./iso20022/credit-transfer.ts"
+import type { OrderWord, WordStanding } from "./order-words.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
 
-/** What is known of an order, ever further: a bank that pays what it refused, or returns what it paid, has the last word. */
-export type OrderStanding = { readonly _tag: "Accepted" } | FinalStanding
-export type FinalStanding =
-  | { readonly _tag: "Failed"; readonly code: string }
-  | { readonly _tag: "Settled" }
-  | { readonly _tag: "Returned"; readonly code: string }
+/** What is known of an order, ever further: by what its bank said, or that it was taken back before it could hear of it. */
+export type OrderStanding = WordStanding | { readonly _tag: "Withdrawn" }
 
 export interface FileOrder {
   readonly reference: string
@@ -18,6 +15,9 @@ export interface FileOrder {
   readonly currency: string
   readonly minor: bigint
   readonly standing: OrderStanding
+  /** All that its bank has said of it, and what of that its batch was not told yet. */
+  readonly words: ReadonlyArray<OrderWord>
+  readonly untold: ReadonlyArray<OrderWord>
 }
 
 export interface OrderTerms {
@@ -31,13 +31,13 @@ export interface OrderTerms {
 
 export interface OrderNews {
   readonly reference: string
-  readonly standing: FinalStanding
+  readonly word: OrderWord
 }
 
 export class FileOrders extends Context.Service<
   FileOrders,
   {
-    /** Stores an order, unless its reference is known: then what is known of it, if it is the same order. */
+    /** Stores an order, unless its reference is known: then what is known of it, if it is the same order or withdrawn. */
     readonly store: (
       instruction: TransferInstruction,
       terms: OrderTerms,
@@ -56,10 +56,23 @@ export class FileOrders extends Context.Service<
       bank: string,
       messageId: string,
     ) => Effect.Effect<ReadonlyArray<FileOrder>, ProviderUnavailable>
-    /** Takes in what became of orders; in whatever order it comes, the same is known in the end. */
+    /** Takes in what a bank said of orders; gives those of them of which their batch has something to be told. */
     readonly record: (
       bank: string,
       news: ReadonlyArray<OrderNews>,
+    ) => Effect.Effect<ReadonlyArray<FileOrder>, ProviderUnavailable>
+    /** The batches of these orders were told what was untold of them. */
+    readonly told: (
+      bank: string,
+      orders: ReadonlyArray<FileOrder>,
     ) => Effect.Effect<void, ProviderUnavailable>
+    /**
+     * Takes an order back, wholly or not at all: one that is in no file, or that was never stored, is in none ever after,
+     * and what it said of its beneficiary is erased.
+     */
+    readonly withdraw: (
+      bank: string,
+      reference: string,
+    ) => Effect.Effect<Withdrawal, ProviderUnavailable>
   }
 >()("atlaspay/connectors/FileOrders") {}

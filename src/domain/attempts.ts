@@ -1,5 +1,37 @@
 /** The attempts of one item, taken together: what is said of one bears on what may be done about the others. */
 import { type Attempt, attemptsOf, type Item, type TransferFinal } from "./batch.ts"
+import type { TransferIntent } from "./events.ts"
+
+/** An attempt as it is when its intent is recorded, at a time in epoch milliseconds. */
+export const newAttempt = (
+  requestedAt: number,
+  { attempt, bank, reference, route, withdrawable }: TransferIntent,
+  round: number,
+): Attempt => ({
+  attempt,
+  bank,
+  reference,
+  route,
+  round,
+  requestedAt,
+  phase: "transferring",
+  sends: 1,
+  inquiries: 0,
+  transferId: undefined,
+  inquireAt: undefined,
+  unknownSince: undefined,
+  refusal: undefined,
+  withdrawable: withdrawable === true,
+  withdrawal: undefined,
+  outcome: undefined,
+  said: [],
+  dispute: undefined,
+  concludedAt: undefined,
+  code: undefined,
+  category: undefined,
+  retryable: false,
+  reroutable: false,
+})
 
 /** A bank contradicted itself about an attempt of the item, and no person has said yet how that attempt ended. */
 export const isDisputed = (item: Item): boolean =>

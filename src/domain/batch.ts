@@ -5,8 +5,10 @@
 
 import type { Day } from "./business-days.ts"
 import type {
+  BatchEventOf,
   BatchMode,
   ClosedState,
+  OpenRefusal,
   PayeeMatch,
   PayeePolicy,
   PayoutItem,
@@ -47,6 +49,7 @@ export type Task =
   | "request"
   | "transfer"
   | "inquire"
+  | "withdraw"
   | "review"
   | "none"
 
@@ -54,6 +57,9 @@ export type TransferFinal = "settled" | "failed" | "returned"
 
 /** Where an attempt is that has no final word. */
 export type AttemptPhase = Extract<ItemState, "transferring" | "unknown" | "pending" | "parked">
+
+/** What is asked of an order that may still lie with us: to be taken back. */
+export type Withdrawal = Pick<BatchEventOf<"WithdrawalsRequested">, "cause" | "by" | "reason" | "outcome">
 
 /** One attempt to pay an item: a child of the item, with a key of its own. */
 export interface Attempt {
@@ -78,8 +84,14 @@ export interface Attempt {
   unknownSince: number | undefined
   /** The bank's final word, or a person's. An attempt without one is open. */
   outcome: TransferFinal | undefined
-  /** Every final word that the bank has ever said of it: said again, it is old news. */
-  readonly said: Array<TransferFinal>
+  /** A refusal by the bank that is to be confirmed, until it is, or the bank turns out to have the transfer. */
+  refusal: OpenRefusal | undefined
+  /** Whether its order lies with us before it goes out; not any more, once it may have gone. */
+  withdrawable: boolean
+  /** That its order is to be taken back, until it is known whether it could be. */
+  withdrawal: Withdrawal | undefined
+  /** Every final word that the bank has ever said of it, and that it has it after all: said again, it is old news. */
+  readonly said: Array<TransferFinal | "accepted">
   /** How the bank contradicted itself about it, until a person resolves it. */
   dispute: string | undefined
   concludedAt: number | undefined
@@ -222,6 +234,7 @@ export const emptyBatch = (): Batch => ({
     request: new ItemSet(),
     transfer: new ItemSet(),
     inquire: new ItemSet(),
+    withdraw: new ItemSet(),
     review: new ItemSet(),
     none: new ItemSet(),
   },

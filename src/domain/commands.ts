@@ -22,10 +22,25 @@ const items = Schema.NonEmptyArray(ItemNumber)
 
 /** What is known of a transfer after a call, a callback or an inquiry. */
 export const TransferOutcome = Schema.Union([
-  /** The bank took it and will say later how it ended; it is asked at `inquireAt` if it does not. */
-  Schema.TaggedStruct("Accepted", { transferId: Schema.String, inquireAt: Instant }),
+  /**
+   * The bank took it and will say later how it ended; it is asked at `inquireAt` if it does not. Without evidence it is
+   * the answer to our own order; an inquiry says when it was begun.
+   */
+  Schema.TaggedStruct("Accepted", {
+    transferId: Schema.String,
+    inquireAt: Instant,
+    evidence: Schema.optionalKey(Evidence),
+    askedAt: Schema.optionalKey(Instant),
+  }),
   Schema.TaggedStruct("Settled", { evidence: Evidence }),
-  Schema.TaggedStruct("Failed", { evidence: Evidence, code: Schema.String }),
+  Schema.TaggedStruct("Failed", {
+    evidence: Evidence,
+    code: Schema.String,
+    /** It was said of a whole file or a group of payments, and does not name the transfer. */
+    whole: Schema.optionalKey(Schema.Literal(true)),
+    /** It is all that can be known, and not enough to try again on, at this bank or another. */
+    unconfirmed: Schema.optionalKey(Schema.Literal(true)),
+  }),
   Schema.TaggedStruct("Returned", { evidence: Evidence, code: Schema.String }),
   /** No answer, or none that can be trusted: the bank is asked at `inquireAt`. */
   Schema.TaggedStruct("Unknown", { reason: Schema.String, inquireAt: Instant }),
@@ -40,6 +55,10 @@ export const TransferOutcome = Schema.Union([
   }),
   /** The schedule of inquiries is exhausted. */
   Schema.TaggedStruct("Unresolved", { reason: Schema.String }),
+  /** It lay with us, and will never go out. */
+  Schema.TaggedStruct("Withdrawn", {}),
+  /** It could not be taken back: it may have gone, or is surely about to. */
+  Schema.TaggedStruct("NotWithdrawn", { goingOut: Schema.Boolean }),
 ])
 export type TransferOutcome = typeof TransferOutcome.Type
 

@@ -1,15 +1,14 @@
 /** What people do to a batch under way: cancel, review, retry, resolve. Each answer is honest, item by item. */
 import { Array as Arr } from "effect"
-import { attemptsInQuestion, isUnrouted } from "./attempts.ts"
+import { attemptsInQuestion, isDisputed, isUnrouted } from "./attempts.ts"
 import { attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
 import type { BatchCommandOf } from "./commands.ts"
+import { askedBack, mayLieWithUs } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
+import { POLICY } from "./policy.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
 import { isOnItsWay } from "./task.ts"
-
-/** Who acts when nobody does: the batch's own policy. */
-export const POLICY = "policy"
 
 /** An item can be cancelled until its first intent to pay is in the log; from then on only the bank can say. */
 const lateFor: Readonly<Record<Item["state"], string | undefined>> = {
@@ -33,24 +32,31 @@ const tooLate = (item: Item): string | undefined => {
   return isOnItsWay(item) ? "refused by one bank, and on its way to another" : lateFor[item.state]
 }
 
+/** An order that may still lie with us is asked back first: only what will never go out is cancelled. */
+const isAskedBack = (item: Item): boolean =>
+  item.transfer !== undefined && mayLieWithUs(item.transfer) && !isDisputed(item)
+
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
   const { at, by, reason } = command
   const named = command.items.length === 0 ? [...batch.items.keys()] : [...new Set(command.items)]
   const stranger = named.find((item) => !batch.items.has(item))
   if (stranger !== undefined) return refuse(command, "no-such-item", stranger)
   const cancelled: Array<number> = []
+  const asked: Array<Item> = []
   const late: Array<{ item: number; reason: string }> = []
   for (const item of named) {
     const payout = batch.items.get(item)
-    const reason = payout === undefined ? undefined : tooLate(payout)
-    if (reason === undefined) cancelled.push(item)
-    else late.push({ item, reason })
+    const tooLateFor = payout === undefined ? undefined : tooLate(payout)
+    if (tooLateFor === undefined) cancelled.push(item)
+    else if (payout === undefined || !isAskedBack(payout)) late.push({ item, reason: tooLateFor })
+    else if (payout.transfer?.withdrawal?.cause === "resolution") late.push({ item, reason: "being resolved" })
+    else if (payout.transfer?.withdrawal?.cause !== "cancellation") asked.push(payout)
   }
   const happened: Array<BatchEvent> = []
   if (Arr.isReadonlyArrayNonEmpty(cancelled))
     happened.push({ _tag: "ItemsCancelled", at, items: cancelled, by, reason })
   if (Arr.isReadonlyArrayNonEmpty(late)) happened.push({ _tag: "CancellationRefused", at, by, items: late })
-  return events(...happened)
+  return events(...happened, ...askedBack(asked, at, { cause: "cancellation", by, reason }))
 }
 
 /** Cancels, by policy, every item that still can be, except some. */
@@ -63,7 +69,13 @@ export const cancelTheRest = (
   const items = [...batch.items.values()].flatMap((item) =>
     tooLate(item) === undefined && !except.has(item.item) ? [item.item] : [],
   )
-  return Arr.isReadonlyArrayNonEmpty(items) ? [{ _tag: "ItemsCancelled", at, items, by: POLICY, reason }] : []
+  const lying = [...batch.items.values()].filter(
+    (item) => !except.has(item.item) && isAskedBack(item) && item.transfer?.withdrawal === undefined,
+  )
+  const asked = askedBack(lying, at, { cause: "cancellation", by: POLICY, reason })
+  return Arr.isReadonlyArrayNonEmpty(items)
+    ? [{ _tag: "ItemsCancelled", at, items, by: POLICY, reason }, ...asked]
+    : asked
 }
 
 export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): Decision => {
@@ -111,5 +123,11 @@ export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">):
   const open = attemptsOf(item).find((other) => other !== about && other.outcome === undefined)
   if (open !== undefined) return refuse(command, "attempt-open", number, [open.attempt])
   if (about.dispute === undefined && about.outcome === outcome) return nothing
+  if (about.withdrawal !== undefined) return refuse(command, "withdrawal-open", number, [about.attempt])
+  // What may still go out can neither have failed nor been paid.
+  if (mayLieWithUs(about)) {
+    const { at, by, reason } = command
+    return events(...askedBack([item], at, { cause: "resolution", by, reason, outcome }))
+  }
   return events({ ...command, _tag: "ParkedResolved", attempt: about.attempt })
 }

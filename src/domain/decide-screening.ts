@@ -4,7 +4,7 @@ import { isUnrouted } from "./attempts.ts"
 import type { Batch, Item, ItemState } from "./batch.ts"
 import type { BatchCommandOf, RecordScreening } from "./commands.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
-import { heldBack } from "./decide-transfer.ts"
+import { takenBack } from "./decide-withdrawal.ts"
 import type { BatchEvent, ClearanceDecision, PayeePolicy } from "./events.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
@@ -71,11 +71,11 @@ const effectOn = (item: Item | undefined) => {
   return isUnrouted(item) ? "decides" : effects[item.state]
 }
 
-/** What may not have gone out yet is held back. */
+/** What may not have gone out yet is held back, and withdrawn where it lies with us. */
 const stopped = (batch: Batch, at: number, late: ReadonlyArray<ClearanceDecision>) =>
   late.flatMap(({ item: number }) => {
     const item = batch.items.get(number)
-    return item === undefined ? [] : heldBack(item, at, "its clearance was withdrawn")
+    return item === undefined ? [] : takenBack(item, at, "clearance", "its clearance was withdrawn")
   })
 
 /** In strict mode a rejection stops all others; once the batch has started, whatever says that not all are cleared does. */

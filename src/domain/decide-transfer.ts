@@ -1,10 +1,20 @@
 /** Paying: the one door to a bank, and what a bank's word means before and after it has given its last. */
 import { Array as Arr } from "effect"
 import { isDisputed } from "./attempts.ts"
-import { type Attempt, attemptOf, type Batch, type Item, nextAttempt, type TransferFinal } from "./batch.ts"
+import {
+  type Attempt,
+  attemptOf,
+  attemptsOf,
+  type Batch,
+  type Item,
+  nextAttempt,
+  type TransferFinal,
+} from "./batch.ts"
 import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
-import type { BatchEvent, Evidence } from "./events.ts"
+import { heardOfWithdrawal, takenBack, tooLateBy } from "./decide-withdrawal.ts"
+import type { BatchEvent, Evidence, OpenRefusal } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
+import { doubtAbout, isDoubtful, type Refused } from "./refusal.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
 /** How often one attempt may go out under its key before a person looks at it. */
@@ -54,7 +64,9 @@ const heardOfOpen = (
   const tracked = phase !== "parked"
   switch (outcome._tag) {
     case "Accepted": {
-      const { transferId, inquireAt } = outcome
+      const { transferId, inquireAt, evidence } = outcome
+      // What a bank shows of itself is a sign, and leaves the schedule of inquiries as it is.
+      if (evidence === "callback" && transfer.transferId !== undefined) return []
       return tracked ? [{ _tag: "TransferAccepted", ...about, transferId, inquireAt }] : []
     }
     case "Unknown": {
@@ -65,12 +77,15 @@ const heardOfOpen = (
       return tracked ? [park(outcome.reason)] : []
     case "NeverSeen": {
       if (phase !== "unknown" && phase !== "pending") return []
+      // Whether it may still go out is being asked.
+      if (transfer.withdrawal !== undefined) return []
       if (transfer.transferId !== undefined) return [park("the bank forgot a transfer that it had accepted")]
       const certainAt = (transfer.unknownSince ?? at) + outcome.quarantineMs
       if (at < certainAt) {
         const reason = "the bank has not seen it, and it may still be on its way"
         return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: certainAt }]
       }
+      if (transfer.refusal !== undefined) return neverSeenAfter(item, transfer, at, transfer.refusal)
       if (isDisputed(item)) return [park("the bank never saw it, and may have paid another attempt")]
       if (item.clearanceWithdrawn) return [park("the bank never saw it, and its clearance was withdrawn")]
       if (at >= transfer.requestedAt + (outcome.resendWithinMs ?? Number.POSITIVE_INFINITY))
@@ -78,29 +93,68 @@ const heardOfOpen = (
       if (transfer.sends >= SENDS_MAX) return [park("the bank does not receive the transfer")]
       return [{ _tag: "TransferResent", ...about }]
     }
+    case "Withdrawn":
+    case "NotWithdrawn":
+      return heardOfWithdrawal(item, transfer, at, outcome)
     case "Settled":
-      return [{ _tag: "TransferSettled", ...about, evidence: outcome.evidence }]
-    case "Failed": {
-      const { evidence, code } = outcome
-      // It may be meant for the copy, while the first one is paid: only an answer about the reference tells.
-      if (transfer.sends > 1 && evidence !== "inquiry") {
-        const reason = `the bank refused it with the code ${code} after it went out again`
-        return [tracked ? { _tag: "TransferUnknown", ...about, reason, inquireAt: at } : park(reason)]
-      }
-      const meaning = meaningOf(code)
-      if (meaning === undefined)
-        return tracked ? [park(`the bank failed it with the unmapped code ${code}`)] : []
-      const { category, retryable, reroutable } = meaning
-      return [{ _tag: "TransferFailed", ...about, evidence, code, category, retryable, reroutable }]
-    }
+      return [
+        { _tag: "TransferSettled", ...about, evidence: outcome.evidence },
+        ...tooLateBy(item, transfer, at, "settled"),
+      ]
+    case "Failed":
+      return refusedBy(item, transfer, at, outcome)
     case "Returned": {
       const { evidence, code } = outcome
       return [
         { _tag: "TransferSettled", ...about, evidence },
         { _tag: "TransferReturned", ...about, evidence, code },
+        ...tooLateBy(item, transfer, at, "returned"),
       ]
     }
   }
+}
+
+/** A refusal of an open attempt: final, to be confirmed, or a person's to judge. */
+const refusedBy = (item: Item, transfer: Attempt, at: number, refused: Refused): ReadonlyArray<BatchEvent> => {
+  const { evidence, code, whole } = refused
+  const about = { at, item: item.item, attempt: transfer.attempt }
+  const tracked = transfer.phase !== "parked"
+  const meaning = meaningOf(code)
+  if (isDoubtful(transfer, refused, meaning)) {
+    const reason = doubtAbout(transfer, refused)
+    if (!tracked) return item.reason === reason ? [] : [{ _tag: "TransferParked", ...about, reason }]
+    const { refusal } = transfer
+    if (refusal?.code === code && refusal.whole === whole) return []
+    const doubtful = { code, evidence, ...(whole === undefined ? {} : { whole }) }
+    return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: at, refusal: doubtful }]
+  }
+  if (meaning === undefined) {
+    const reason = `the bank failed it with the unmapped code ${code}`
+    return tracked ? [{ _tag: "TransferParked", ...about, reason }] : []
+  }
+  // What its partner wants back is not tried again, nor what cannot be confirmed.
+  const leadsOn = refused.unconfirmed !== true && transfer.withdrawal?.cause !== "cancellation"
+  const { category } = meaning
+  const [retryable, reroutable] = [leadsOn && meaning.retryable, leadsOn && meaning.reroutable]
+  return [
+    { _tag: "TransferFailed", ...about, evidence, code, category, retryable, reroutable },
+    ...tooLateBy(item, transfer, at, "failed"),
+  ]
+}
+
+/**
+ * A bank that refuses an order need not keep it: that it does not know it confirms what it answered. One that told of it
+ * later knew it.
+ */
+const neverSeenAfter = (
+  item: Item,
+  transfer: Attempt,
+  at: number,
+  { code, evidence }: OpenRefusal,
+): ReadonlyArray<BatchEvent> => {
+  if (evidence === "response") return refusedBy(item, transfer, at, { _tag: "Failed", evidence: "inquiry", code })
+  const reason = `the bank refused it with the code ${code}, and now has never seen it`
+  return [{ _tag: "TransferParked", at, item: item.item, attempt: transfer.attempt, reason }]
 }
 
 /** After its final word a bank may still return what it settled. Whatever else it says contradicts itself: an alarm. */
@@ -109,7 +163,7 @@ const heardOfFinal = (
   transfer: Attempt,
   { at, attempt, outcome }: RecordTransfer,
 ): ReadonlyArray<BatchEvent> => {
-  const reported = finalWord(outcome)
+  const reported = lateWord(transfer, outcome)
   const recorded = transfer.outcome
   if (reported === undefined || recorded === undefined || transfer.said.includes(reported.word)) return []
   const about = { at, item: item.item, attempt }
@@ -117,8 +171,9 @@ const heardOfFinal = (
   if (recorded === "settled" && reported.word === "returned" && reported.code !== undefined) {
     return [{ _tag: "TransferReturned", ...about, evidence: reported.evidence, code: reported.code }]
   }
+  if (reported.word === "accepted" && recorded !== "failed") return []
   const paidAfterAll = recorded === "failed" && reported.word === "settled"
-  const mendable = paidAfterAll && item.transfer === transfer && item.state === "failed"
+  const mendable = paidAfterAll && item.transfer === transfer && isOnlyAcceptedAfterAll(item, transfer)
   const detected: BatchEvent = {
     _tag: "LateOutcomeDetected",
     ...about,
@@ -127,27 +182,38 @@ const heardOfFinal = (
     evidence: reported.evidence,
     compensation: mendable ? "repost" : "review",
   }
-  return [detected, ...heldBack(item, at, "an earlier attempt is in dispute")]
+  return [detected, ...takenBack(item, at, "dispute", "an earlier attempt is in dispute")]
 }
 
-/** An attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
-export const heldBack = ({ item, transfer }: Item, at: number, reason: string): ReadonlyArray<BatchEvent> =>
-  transfer === undefined || transfer.outcome !== undefined || transfer.phase !== "transferring"
-    ? []
-    : [{ _tag: "TransferUnknown", at, item, attempt: transfer.attempt, reason, inquireAt: at }]
+/** The item has failed, or is in dispute for no more than that the bank has what it refused: then its payment mends that. */
+const isOnlyAcceptedAfterAll = (item: Item, transfer: Attempt): boolean =>
+  item.state === "failed" ||
+  (transfer.said.at(-1) === "accepted" &&
+    attemptsOf(item).every((attempt) => attempt === transfer || attempt.dispute === undefined))
 
-interface FinalWord {
-  readonly word: TransferFinal
+interface LateWord {
+  readonly word: TransferFinal | "accepted"
   readonly evidence: Evidence
   readonly code?: string
 }
 
-const finalWord = (outcome: RecordTransfer["outcome"]): FinalWord | undefined => {
+/** What is said of a whole contradicts nothing, and what a call of ours learnt was true when it was asked. */
+const lateWord = (
+  { concludedAt = 0 }: Attempt,
+  outcome: RecordTransfer["outcome"],
+): LateWord | undefined => {
   switch (outcome._tag) {
+    case "Accepted": {
+      const { evidence, askedAt = concludedAt } = outcome
+      const isNews = evidence === "callback" || (evidence === "inquiry" && askedAt > concludedAt)
+      return isNews ? { word: "accepted", evidence } : undefined
+    }
     case "Settled":
       return { word: "settled", evidence: outcome.evidence }
     case "Failed":
-      return { word: "failed", evidence: outcome.evidence, code: outcome.code }
+      return outcome.whole === true
+        ? undefined
+        : { word: "failed", evidence: outcome.evidence, code: outcome.code }
     case "Returned":
       return { word: "returned", evidence: outcome.evidence, code: outcome.code }
     default:

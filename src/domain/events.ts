@@ -236,6 +236,8 @@ export const TransferIntent = Schema.Struct({
   reference: Schema.String,
   /** Absent in logs from before rules were recorded. */
   route: Schema.optionalKey(Route),
+  /** Its bank's orders lie with us before they go out, so that one can be withdrawn. Absent where they do not. */
+  withdrawable: Schema.optionalKey(Schema.Literal(true)),
 })
 export type TransferIntent = typeof TransferIntent.Type
 
@@ -255,11 +257,22 @@ export const TransferAccepted = Schema.TaggedStruct("TransferAccepted", {
   inquireAt: Instant,
 })
 
+/** A refusal that has to be confirmed: what the bank said, how it reached us, and whether of more than the one transfer. */
+export const OpenRefusal = Schema.Struct({
+  /** The bank's own code, as it was given. */
+  code: Schema.String,
+  evidence: Evidence,
+  whole: Schema.optionalKey(Schema.Literal(true)),
+})
+export type OpenRefusal = typeof OpenRefusal.Type
+
 /** Nobody can say yet whether the bank has the transfer. It is asked at `inquireAt`, never guessed. */
 export const TransferUnknown = Schema.TaggedStruct("TransferUnknown", {
   ...transfer,
   reason: Schema.String,
   inquireAt: Instant,
+  /** Present where the reason is a refusal that may be meant for something else. */
+  refusal: Schema.optionalKey(OpenRefusal),
 })
 
 export const TransferSettled = Schema.TaggedStruct("TransferSettled", { ...transfer, evidence: Evidence })
@@ -282,6 +295,38 @@ export const TransferReturned = Schema.TaggedStruct("TransferReturned", {
   code: Schema.String,
 })
 
+/** Why an order is to be taken back before it goes out. */
+export const WithdrawalCause = Schema.Literals(["cancellation", "clearance", "dispute", "resolution"])
+export type WithdrawalCause = typeof WithdrawalCause.Type
+
+/**
+ * The intent to take back orders that may still lie with us, recorded before it is tried. Until the answer is here nobody
+ * knows whether they go out: it is no cancellation, and no resolution, yet.
+ */
+export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", {
+  at: Instant,
+  transfers: Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, attempt: AttemptNumber })),
+  cause: WithdrawalCause,
+  by: Actor,
+  reason: PlainText(280),
+  /** What a person says became of it, where that is the cause: it counts only if the order cannot go out any more. */
+  outcome: Schema.optionalKey(Schema.Literals(["settled", "failed"])),
+})
+
+/** The attempt was taken back before it went out, and never will: it has failed, and only a person has it tried again. */
+export const TransferWithdrawn = Schema.TaggedStruct("TransferWithdrawn", {
+  ...transfer,
+  /** Absent where it was withdrawn for a reason that this log does not know. */
+  cause: Schema.optionalKey(WithdrawalCause),
+})
+
+/** The order cannot be taken back: the bank may have it, or will. */
+export const WithdrawalRefused = Schema.TaggedStruct("WithdrawalRefused", {
+  ...transfer,
+  /** It is about to go out, and surely will. Absent where it may have gone. */
+  goingOut: Schema.optionalKey(Schema.Literal(true)),
+})
+
 /** The schedule of inquiries is exhausted, or the bank's code is not mapped: a person decides. */
 export const TransferParked = Schema.TaggedStruct("TransferParked", { ...transfer, reason: Schema.String })
 
@@ -292,7 +337,8 @@ export const TransferParked = Schema.TaggedStruct("TransferParked", { ...transfe
 export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
   ...transfer,
   recorded: Schema.Literals(["settled", "failed", "returned"]),
-  reported: Schema.Literals(["settled", "failed", "returned"]),
+  /** Accepted: the bank has what it had refused. */
+  reported: Schema.Literals(["accepted", "settled", "failed", "returned"]),
   evidence: Evidence,
   compensation: Schema.Literals(["repost", "review"]),
 })
@@ -350,6 +396,9 @@ export const BatchEvent = Schema.Union([
   TransferFailed,
   TransferReturned,
   TransferParked,
+  WithdrawalsRequested,
+  TransferWithdrawn,
+  WithdrawalRefused,
   LateOutcomeDetected,
   ParkedResolved,
   RetryRequested,

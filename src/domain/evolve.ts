@@ -4,7 +4,7 @@
  * A fold owns its state: `evolve` changes it in place and returns it, so that a batch of any size costs the same per
  * event. Whoever fails to append the events that it evolved throws the state away and folds the log again.
  */
-import { standing } from "./attempts.ts"
+import { newAttempt, standing } from "./attempts.ts"
 import {
   type Attempt,
   type AttemptPhase,
@@ -18,7 +18,7 @@ import {
   type TransferFinal,
   waitsForFunds,
 } from "./batch.ts"
-import type { BatchEvent, BatchEventOf, ClearanceDecision, PayoutItem } from "./events.ts"
+import type { BatchEvent, BatchEventOf, ClearanceDecision, PayoutItem, TransferIntent } from "./events.ts"
 import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
@@ -93,12 +93,14 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
         transfer.transferId = event.transferId
         transfer.inquireAt = event.inquireAt
         transfer.inquiries += 1
+        transfer.refusal = undefined
       })
     case "TransferUnknown":
       return tracked(batch, event, "unknown", (transfer) => {
         transfer.unknownSince ??= event.at
         transfer.inquireAt = event.inquireAt
         transfer.inquiries += 1
+        transfer.refusal = event.refusal ?? transfer.refusal
       })
     case "TransferSettled":
       return concluded(batch, event, "settled", undefined)
@@ -108,6 +110,17 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       return concluded(batch, event, "returned", event)
     case "TransferParked":
       return parked(batch, event)
+    case "WithdrawalsRequested":
+      for (const about of event.transfers) askedBack(batch, about, event)
+      return batch
+    case "WithdrawalRefused":
+      return mended(batch, event, (transfer) => {
+        transfer.withdrawal = undefined
+        transfer.withdrawable = event.goingOut === true
+      })
+    case "TransferWithdrawn":
+      concluded(batch, event, "failed", undefined)
+      return stand(batch, event, "withdrawn before it went out")
     case "LateOutcomeDetected":
       return disputed(batch, event)
     case "ParkedResolved":
@@ -241,38 +254,13 @@ const takePosting = (batch: Batch, number: number) => {
   return posting
 }
 
-const requested = (
-  batch: Batch,
-  at: number,
-  { item, attempt, bank, reference, route }: BatchEventOf<"TransfersRequested">["transfers"][number],
-): void => {
-  const { transfer, earlier, reroute } = itemOf(batch, item)
+const requested = (batch: Batch, at: number, intent: TransferIntent): void => {
+  const { transfer, earlier, reroute } = itemOf(batch, intent.item)
   if (transfer !== undefined) earlier.push(transfer)
-  change(batch, item, {
+  change(batch, intent.item, {
     state: "transferring",
     reroute: undefined,
-    transfer: {
-      attempt,
-      bank,
-      reference,
-      route,
-      round: (transfer?.round ?? 0) + (reroute === undefined ? 1 : 0),
-      requestedAt: at,
-      phase: "transferring",
-      sends: 1,
-      inquiries: 0,
-      transferId: undefined,
-      inquireAt: undefined,
-      unknownSince: undefined,
-      outcome: undefined,
-      said: [],
-      dispute: undefined,
-      concludedAt: undefined,
-      code: undefined,
-      category: undefined,
-      retryable: false,
-      reroutable: false,
-    },
+    transfer: newAttempt(at, intent, (transfer?.round ?? 0) + (reroute === undefined ? 1 : 0)),
   })
 }
 
@@ -291,6 +279,21 @@ const tracked = (
   transfer.phase = phase
   mend(transfer)
   return stand(batch, about, itemOf(batch, about.item).reason)
+}
+
+const askedBack = (
+  batch: Batch,
+  about: Omit<AboutTransfer, "at">,
+  { cause, by, reason, outcome }: BatchEventOf<"WithdrawalsRequested">,
+): Batch =>
+  mended(batch, about, (transfer) => {
+    transfer.withdrawal = { cause, by, reason, ...(outcome === undefined ? {} : { outcome }) }
+  })
+
+/** What is asked of an attempt, or known of it, and changes nothing about where it is. */
+const mended = (batch: Batch, about: Omit<AboutTransfer, "at">, mend: (transfer: Attempt) => void): Batch => {
+  mend(currentTransfer(batch, about))
+  return change(batch, about.item, {})
 }
 
 /** The inquiries have come to their end: a person says what became of it. */
@@ -316,6 +319,7 @@ const concluded = (
   transfer.said.push(outcome)
   transfer.concludedAt = about.at
   transfer.inquireAt = undefined
+  transfer.refusal = transfer.withdrawal = undefined
   transfer.code = refusal?.code
   transfer.category = refusal?.category
   transfer.retryable = refusal?.retryable ?? false
@@ -327,11 +331,12 @@ const concluded = (
 const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Batch => {
   const transfer = anyTransfer(batch, event)
   transfer.said.push(event.reported)
-  if (event.compensation === "review") {
+  if (event.compensation === "review" || event.reported === "accepted") {
     transfer.dispute = `of attempt ${event.attempt} the bank reported ${event.reported} after ${event.recorded}`
   } else {
     transfer.outcome = event.reported
     transfer.concludedAt = event.at
+    transfer.dispute = undefined
   }
   return stand(batch, event, undefined)
 }
@@ -341,7 +346,7 @@ const resolved = (batch: Batch, event: BatchEventOf<"ParkedResolved">): Batch =>
   const transfer = anyTransfer(batch, event)
   transfer.outcome = event.outcome
   transfer.concludedAt = event.at
-  transfer.dispute = undefined
+  transfer.dispute = transfer.refusal = transfer.withdrawal = undefined
   const { transfer: last } = itemOf(batch, event.item)
   if (last !== undefined) last.retryable = last.reroutable = false
   return stand(batch, event, event.reason)
@@ -407,7 +412,7 @@ const anyTransfer = (batch: Batch, { item, attempt }: AboutTransfer): Attempt =>
   return transfer
 }
 
-const currentTransfer = (batch: Batch, { item, attempt }: AboutTransfer): Attempt => {
+const currentTransfer = (batch: Batch, { item, attempt }: Omit<AboutTransfer, "at">): Attempt => {
   const { transfer } = itemOf(batch, item)
   if (transfer?.attempt !== attempt)
     throw new Error(`item ${item} has no attempt ${attempt} under way: the log is not legal`)

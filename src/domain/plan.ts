@@ -7,12 +7,13 @@ type Items = Arr.NonEmptyReadonlyArray<number>
 /** Items that are in a call under way. */
 type Busy = Pick<ReadonlySet<number>, "has">
 
-/** Work that is due. The first four are calls to others; the rest are decisions that go straight to the log. */
+/** Work that is due. The first five are calls to others; the rest are decisions that go straight to the log. */
 export type Work =
   | { readonly _tag: "Screen"; readonly clearance: number; readonly items: Items }
   | { readonly _tag: "Book"; readonly posting: number; readonly kind: PostingKind; readonly items: Items }
   | { readonly _tag: "Transfer"; readonly items: Items }
   | { readonly _tag: "Inquire"; readonly items: Items }
+  | { readonly _tag: "Withdraw"; readonly items: Items }
   | { readonly _tag: "RequestScreening"; readonly items: Items }
   | { readonly _tag: "ExpireApproval" }
   | { readonly _tag: "StartExecution" }
@@ -65,6 +66,7 @@ export const plan = (batch: Batch, now: number, busy: Busy = noItems): ReadonlyA
     add(idle("request", room), (items) => ({ _tag: "RequestTransfers", items }))
   }
   add(idle("transfer", TRANSFERS_IN_AIR_MAX), (items) => ({ _tag: "Transfer", items }))
+  add(idle("withdraw", TRANSFERS_IN_AIR_MAX), (items) => ({ _tag: "Withdraw", items }))
   add(
     batch.tasks.inquire.take(
       TRANSFERS_IN_AIR_MAX,

@@ -31,6 +31,7 @@ export type RejectionReason =
   | "attempt-not-named"
   | "attempt-not-in-question"
   | "attempt-open"
+  | "withdrawal-open"
 
 export interface Rejection {
   readonly _tag: "Rejection"

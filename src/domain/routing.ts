@@ -117,6 +117,8 @@ export interface Circumstances {
 export interface Destination {
   readonly bank: string
   readonly route: Route
+  /** Its bank's orders lie with us before they go out. */
+  readonly withdrawable?: true
 }
 
 /** Where a payout goes by the first rule that holds, or `undefined` when none does. */

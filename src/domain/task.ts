@@ -24,7 +24,9 @@ export const isRetryDue = ({ attemptsMax }: Batch, item: Item): boolean => {
 /** The next thing that has to happen to an item, from its states alone. */
 export const taskOf = (item: Item): Task => {
   if (item.posting !== undefined) return "book"
-  const { ledger } = item
+  const { ledger, transfer } = item
+  // Whatever is to happen to an open attempt waits until it is known whether it can be taken back.
+  if (transfer?.withdrawal !== undefined && transfer.outcome === undefined) return "withdraw"
   switch (item.state) {
     case "received":
       return "submit"

@@ -87,9 +87,14 @@ const refusal = ({ reason, attempts }: Rejection) =>
 
 /** What is about an attempt goes into the mailbox with its number, so that while it waits it cannot come to mean another. */
 const pinned = (command: MailCommand, [expected]: ReadonlyArray<BatchEvent>): MailCommand => {
-  const attempt = expected !== undefined && "attempt" in expected ? expected.attempt : undefined
+  const attempt = expected === undefined ? undefined : attemptIn(expected)
   const isAboutOne = command._tag === "Resolve" || command._tag === "Retry"
   return isAboutOne && attempt !== undefined ? { ...command, attempt } : command
+}
+
+const attemptIn = (expected: BatchEvent): number | undefined => {
+  if (expected._tag === "WithdrawalsRequested") return expected.transfers[0].attempt
+  return "attempt" in expected ? expected.attempt : undefined
 }
 
 const isItemNumber = Schema.is(ItemNumber)

@@ -22,10 +22,11 @@ export const inquiring =
     return Effect.gen(function* () {
       const notAsked = new Set<string>()
       const ask = Effect.fnUntraced(function* (transfer: DueTransfer) {
+        const askedAt = yield* Clock.currentTimeMillis
         const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
         if (answer._tag === "NotSent") return void notAsked.add(transfer.bank)
         const now = yield* Clock.currentTimeMillis
-        tell(recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk))
+        tell(recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk, askedAt))
       })
       yield* callBanks(transfers, desk.banks.concurrency, ask)
       for (const provider of notAsked)

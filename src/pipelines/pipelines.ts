@@ -20,9 +20,10 @@ import { inquiring } from "./inquiring.ts"
 import { paying } from "./paying.ts"
 import { posting } from "./posting.ts"
 import { screening } from "./screening.ts"
+import { withdrawing } from "./withdrawing.ts"
 
 /** The work that calls others; the rest of a plan is decided on the spot. */
-export type Call = Extract<Work, { readonly _tag: "Screen" | "Book" | "Transfer" | "Inquire" }>
+export type Call = Extract<Work, { readonly _tag: "Screen" | "Book" | "Transfer" | "Inquire" | "Withdraw" }>
 
 /** Why a pipeline stopped before its work was done; what it already gave stands. */
 export type Stalled = ProviderUnavailable
@@ -78,6 +79,7 @@ export class Pipelines extends Context.Service<
       const policy = { inquiryDelaysMs, quarantineMs, keyWindowMs: banks.keyWindowMs }
       const pay = paying({ banks, register, keys: yield* PartnerKeys, pass, ...policy })
       const inquire = inquiring({ banks, ...policy })
+      const withdraw = withdrawing({ banks })
       return {
         routes: banks.routes,
         heldUntil: banks.heldUntil,
@@ -93,6 +95,8 @@ export class Pipelines extends Context.Service<
               return pay(id, batch, call.items, mandate, tell)
             case "Inquire":
               return inquire(id, batch, call.items, tell)
+            case "Withdraw":
+              return withdraw(id, batch, call.items, tell)
           }
         },
       }

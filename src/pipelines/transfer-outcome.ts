@@ -15,7 +15,7 @@ export interface InquiryPolicy {
 }
 
 /**
- * What is recorded of a bank's answer at `now`. An answer that leaves the transfer open is followed by an inquiry
+ * What is recorded of a bank's answer at `now`, to what it was asked at `askedAt`. An answer that leaves the transfer open is followed by an inquiry
  * after the next of `inquiryDelaysMs`; when there is none left, a person decides.
  */
 export const recordAnswer = (
@@ -24,12 +24,13 @@ export const recordAnswer = (
   askedBy: AskedBy,
   now: number,
   policy: InquiryPolicy,
+  askedAt = now,
 ): RecordTransfer => {
   const { inquiryDelaysMs } = policy
   const delayMs = inquiryDelaysMs[inquiries]
   const inquireAt = delayMs === undefined ? undefined : now + delayMs
   const outcome: TransferOutcome =
-    answer._tag === "NeverSeen" ? neverSeen(bank, policy) : outcomeOf(answer, askedBy, inquireAt)
+    answer._tag === "NeverSeen" ? neverSeen(bank, policy) : outcomeOf(answer, askedBy, inquireAt, askedAt)
   return { _tag: "RecordTransfer", at: now, item, attempt, outcome }
 }
 
@@ -52,8 +53,11 @@ const outcomeOf = (
   answer: Exclude<BankAnswer, { _tag: "NeverSeen" }>,
   evidence: AskedBy,
   inquireAt: number | undefined,
+  askedAt: number,
 ): TransferOutcome => {
   switch (answer._tag) {
+    case "Withdrawn":
+      return answer
     case "Settled":
       return { _tag: "Settled", evidence }
     case "Failed":
@@ -62,7 +66,7 @@ const outcomeOf = (
     case "Accepted":
       return inquireAt === undefined
         ? unresolved("the bank has it and tells no end")
-        : { ...answer, inquireAt }
+        : { ...answer, inquireAt, ...(evidence === "inquiry" ? { evidence, askedAt } : {}) }
     case "Ambiguous":
       return inquireAt === undefined
         ? unresolved(answer.reason)

@@ -50,6 +50,8 @@ const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> 
     case "ApprovalExpired":
     case "ExecutionStarted":
     case "CancellationRefused":
+    case "WithdrawalsRequested":
+    case "WithdrawalRefused":
     case "BatchClosed":
     case "PostingRequested":
     case "PostingRefused":

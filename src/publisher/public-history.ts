@@ -96,6 +96,11 @@ const publicEventsOf = (
       return event.items.map((item, index) => unrouted(history, recorded, item, index + 1))
     case "TransferFailed":
       return isOnItsWay(itemOf(history, event.item)) ? [] : [concluded(history, recorded, event)]
+    case "TransferWithdrawn":
+      // That it is cancelled, or how it was resolved, is told by the event that comes with it.
+      return event.cause === "cancellation" || event.cause === "resolution"
+        ? []
+        : [concluded(history, recorded, event)]
     case "TransferSettled":
     case "TransferReturned":
     case "TransferParked":

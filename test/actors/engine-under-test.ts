@@ -148,6 +148,7 @@ export class EngineUnderTest implements AsyncDisposable {
         callMsMax: 10_000,
         heldUntil: (bank, now) => (this.closedBanks.has(bank) ? now + 50 : 0),
         invite: (bank, wanted) => (this.closedBanks.has(bank) ? 0 : wanted),
+        withdraw: () => Effect.succeed("may-have-gone"),
         transfer: ({ reference }, mayCall = Effect.succeed(true)) =>
           Effect.flatMap(mayCall, (may): Effect.Effect<BankAnswer | NotSent> => {
             if (!may) return Effect.succeed({ _tag: "NotSent" })

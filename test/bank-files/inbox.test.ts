@@ -48,7 +48,7 @@ const report = (about: string, status: string, ...transfers: ReadonlyArray<strin
 
 const status = (reference: string, word: string, code = "AC04") =>
   `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId><TxSts>${word}</TxSts>
-   <StsRsnInf><Rsn><Cd>${code}</Cd></Rsn></StsRsnInf></TxInfAndSts>`
+   ${code && `<StsRsnInf><Rsn><Cd>${code}</Cd></Rsn></StsRsnInf>`}</TxInfAndSts>`
 
 const booked = (reference: string, cents: number, kind: "DBIT" | "CRDT") =>
   document(
@@ -124,23 +124,115 @@ it("a report settles, rejects and leaves open, for the batch and for inquiries",
   expect(test.list("archive")).toEqual([expect.stringMatching(/^[0-9a-f]{16}-status\.xml$/)])
 })
 
-it("a rejected file is every one of its orders rejected, but those that are named", async () => {
+it("a rejected file fails none of its orders but those that it names with a reason", async () => {
+  using test = new FileBankUnderTest(database)
+  const [answers, mail, odd] = await test.run(
+    Effect.gen(function* () {
+      const about = yield* ordered(test, 3)
+      const named = [status(referenceOf(2), "RJCT", "AM04"), status(referenceOf(3), "RJCT", "")]
+      test.deliver("status.xml", report(about, "RJCT", ...named))
+      yield* test.looks
+      return [yield* standings(test, 3), yield* told, yield* oddities(test)] as const
+    }),
+  )
+  expect(answers).toEqual(["Ambiguous", "Failed", "Ambiguous"])
+  const evidence = "callback"
+  const byItem = mail.toSorted((one, other) => one.item - other.item)
+  expect(byItem.map(({ item, outcome }) => ({ item, ...outcome }))).toEqual([
+    { item: 1, _tag: "Failed", code: "unspecified", whole: true, evidence },
+    { item: 2, _tag: "Failed", code: "AM04", evidence },
+    { item: 3, _tag: "Failed", code: "unspecified", whole: true, evidence },
+  ])
+  expect(odd.map(([, reason]) => reason)).toEqual(["refused-whole"])
+})
+
+describe("a refusal beside a sign that the bank has the order is unclear, in whatever order they come", () => {
+  const cut = (about: string) =>
+    report(about, "RJCT").replace("</GrpSts>", "</GrpSts><StsRsnInf><Rsn><Cd>TM01</Cd></Rsn></StsRsnInf>")
+  const files = {
+    whole: cut,
+    accepted: (about: string) => report(about, "ACSP"),
+    named: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "TM01")),
+    elsewhere: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AG03")),
+    duplicate: (about: string) => cut(about).replace("TM01", "AM05"),
+    paid: () => booked(referenceOf(1), 1, "DBIT"),
+    closed: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AC04")),
+    ofPayment: (about: string) =>
+      report(about, "ACSP", `<OrgnlPmtInfId>${about}</OrgnlPmtInfId><PmtInfSts>RJCT</PmtInfSts>`),
+  } as const
+  it.each([
+    [["accepted", "whole"], "Ambiguous"],
+    [["whole", "accepted"], "Ambiguous"],
+    [["whole"], "Ambiguous"],
+    [["ofPayment"], "Ambiguous"],
+    [["whole", "whole"], "Ambiguous"],
+    [["accepted", "named"], "Ambiguous"],
+    [["named", "accepted"], "Ambiguous"],
+    [["named"], "Ambiguous"],
+    [["elsewhere"], "Failed"],
+    [["elsewhere", "accepted"], "Ambiguous"],
+    [["accepted", "elsewhere"], "Ambiguous"],
+    [["duplicate", "elsewhere"], "Ambiguous"],
+    [["elsewhere", "duplicate"], "Ambiguous"],
+    [["whole", "closed"], "Failed"],
+    [["closed", "accepted", "whole"], "Failed"],
+    [["whole", "paid"], "Settled"],
+    [["paid", "whole"], "Settled"],
+    [["named", "paid"], "Settled"],
+  ] as const)("%j", async (sequence, known) => {
+    for (const atOnce of [false, true]) {
+      using bank = new FileBankUnderTest(database)
+      const answers = await bank.run(
+        Effect.gen(function* () {
+          const about = yield* ordered(bank, 1)
+          for (const [index, kind] of sequence.entries()) {
+            bank.deliver(`${index}.xml`, files[kind](about).replace("<CstmrPmtStsRpt>", `$&<!-- ${index} -->`))
+            if (!atOnce) yield* bank.looks
+          }
+          yield* bank.looks
+          return yield* standings(bank, 1)
+        }),
+      )
+      expect(bank.list("quarantine")).toEqual([])
+      expect(answers, `at once: ${atOnce}`).toEqual([known])
+    }
+  })
+})
+
+it("a batch that was told of a refusal hears that the bank has the order after all", async () => {
+  using test = new FileBankUnderTest(database)
+  const mail = await test.run(
+    Effect.gen(function* () {
+      const about = yield* ordered(test, 2)
+      const elsewhere = [status(referenceOf(1), "RJCT", "AG03"), status(referenceOf(2), "RJCT", "AC04")]
+      test.deliver("a.xml", report(about, "PART", ...elsewhere))
+      yield* test.looks
+      test.deliver("b.xml", report(about, "ACSP"))
+      yield* test.looks
+      // What closes the account of the first copy closes it for the second: that the bank has it is no news.
+      return yield* told
+    }),
+  )
+  expect(mail.map(({ item, outcome }) => [item, outcome._tag])).toEqual([
+    [1, "Failed"],
+    [2, "Failed"],
+    [1, "Accepted"],
+  ])
+  expect(mail[2]?.outcome).toMatchObject({ evidence: "callback" })
+})
+
+it("a report that refuses the whole and accepts a part of it is believed in nothing", async () => {
   using test = new FileBankUnderTest(database)
   const answers = await test.run(
     Effect.gen(function* () {
-      const about = yield* ordered(test, 3)
-      test.deliver("status.xml", report(about, "RJCT", status(referenceOf(2), "RJCT", "AM04")))
+      const about = yield* ordered(test, 2)
+      test.deliver("a.xml", report(about, "RJCT", status(referenceOf(1), "ACSP")))
       yield* test.looks
-      return [yield* standings(test, 3), (yield* told).map(({ outcome }) => outcome)] as const
+      return yield* standings(test, 2)
     }),
   )
-  expect(answers[0]).toEqual(["Failed", "Failed", "Failed"])
-  const evidence = "callback"
-  expect(answers[1].map((outcome) => ({ ...outcome }))).toEqual([
-    { _tag: "Failed", code: "AM04", evidence },
-    { _tag: "Failed", code: "unspecified", evidence },
-    { _tag: "Failed", code: "unspecified", evidence },
-  ])
+  expect(answers).toEqual(["Accepted", "Accepted"])
+  expect(test.list("quarantine")).toHaveLength(2)
 })
 
 describe("files come twice, late, and in any order", () => {
@@ -394,7 +486,7 @@ it("nothing is marked as read while its batch cannot be told, and other files ar
       return [before, [yield* standings(test, 2), test.list("inbox")], yield* told] as const
     }),
   )
-  expect(before).toEqual([["Accepted", "Settled"], ["a.xml"]])
+  expect(before).toEqual([["Settled", "Settled"], ["a.xml"]])
   expect(after).toEqual([["Settled", "Settled"], []])
   expect(mail.map(({ item }) => item)).toEqual([2, 1])
 })

@@ -109,10 +109,10 @@ describe("knows the same in the end, in whatever order it comes", () => {
         yield* bank.transfer(test.orderOf(item))
         const orders = yield* FileOrders
         const [first, ...rest] = told
-        yield* orders.record(test.bank.name, [{ reference, standing: first }])
+        yield* orders.record(test.bank.name, [{ reference, word: first }])
         yield* orders.record(
           test.bank.name,
-          rest.map((standing) => ({ reference, standing })),
+          rest.map((word) => ({ reference, word })),
         )
         return yield* bank.inquire(reference)
       }),

@@ -39,6 +39,11 @@ class Witness {
   #approvalNeeded = false
   #approved = false
   refusals = 0
+  withdrawals = 0
+  /** Refusals that were in doubt, and were final after all. */
+  confirmed = 0
+  /** Refusals after which the bank showed that it has the transfer. */
+  acceptedAfterAll = 0
 
   sees(event: BatchEvent, batch: Batch): void {
     switch (event._tag) {
@@ -66,7 +71,19 @@ class Witness {
         this.#approved = true
         break
       case "ItemsCancelled":
-        for (const item of event.items) this.#cancelled.add(item)
+        for (const item of event.items) {
+          this.#cancelled.add(item)
+          for (const { attempt } of attemptsOfItem(batch, item))
+            expect(this.#finals.get(`${item}-${attempt}`), "cancelled when nothing can go out").toBe("failed")
+        }
+        break
+      case "WithdrawalsRequested":
+        for (const { item } of event.transfers)
+          expect(batch.items.get(item)?.task, "nothing is sent while it is asked back").not.toBe("transfer")
+        break
+      case "TransferWithdrawn":
+        this.withdrawals += 1
+        this.#final(event, "failed", [undefined])
         break
       case "PostingRequested":
         for (const item of event.items)
@@ -81,6 +98,10 @@ class Witness {
       case "TransferResent":
         expect(disputedItems(batch), "never sent again while in dispute").not.toContain(event.item)
         expect(this.#clearances.get(event.item), "never sent again without clearance").toBe("cleared")
+        expect(batch.items.get(event.item)?.transfer, "nor while it is asked back, or refused").toMatchObject({
+          withdrawal: undefined,
+          refusal: undefined,
+        })
         break
       case "RetryRequested":
       case "RerouteRequested":
@@ -101,12 +122,16 @@ class Witness {
         this.#final(event, "settled", [undefined])
         break
       case "TransferFailed":
+        if (event.retryable || event.reroutable)
+          expect(event.evidence, "what leads on is confirmed").toBe("inquiry")
+        if (batch.items.get(event.item)?.transfer?.refusal !== undefined) this.confirmed += 1
         this.#final(event, "failed", [undefined])
         break
       case "TransferReturned":
         this.#final(event, "returned", ["settled"])
         break
       case "LateOutcomeDetected":
+        if (event.reported === "accepted") this.acceptedAfterAll += 1
         if (event.compensation === "repost") this.#final(event, "settled", ["failed"])
         break
       case "ParkedResolved":
@@ -219,7 +244,8 @@ const expectAttemptsAreLookedAfter = (batch: Batch, seen: { openBesideDispute: n
   }
 }
 
-const taskOfOpen = ({ phase, inquireAt }: Attempt): Task => {
+const taskOfOpen = ({ phase, inquireAt, withdrawal }: Attempt): Task => {
+  if (withdrawal !== undefined) return "withdraw"
   if (phase === "transferring") return "transfer"
   return phase !== "parked" && inquireAt !== undefined ? "inquire" : "review"
 }
@@ -236,7 +262,7 @@ describe("whatever happens to a batch", () => {
   it(`holds over ${SEQUENCES} sequences of commands`, { timeout: 120_000 }, () => {
     let events = 0
     let refusals = 0
-    const seen = { openBesideDispute: 0, rerouted: 0 }
+    const seen = { openBesideDispute: 0, rerouted: 0, withdrawals: 0, confirmed: 0, acceptedAfterAll: 0 }
     const told = new Map<BatchEvent["_tag"], number>()
     fc.assert(
       fc.property(
@@ -286,7 +312,8 @@ describe("whatever happens to a batch", () => {
             throw new Error("folding again gives another batch")
           events += story.events.length
           refusals += witness.refusals
-          seen.rerouted += witness.rerouted
+          for (const what of ["rerouted", "withdrawals", "confirmed", "acceptedAfterAll"] as const)
+            seen[what] += witness[what]
         },
       ),
       { numRuns: SEQUENCES, seed: SEED },
@@ -297,5 +324,7 @@ describe("whatever happens to a batch", () => {
     expect(refusals, "refused postings").toBeGreaterThan(SEQUENCES / 10)
     expect(seen.openBesideDispute, "disputes beside open attempts").toBeGreaterThan(SEQUENCES / 10)
     expect(seen.rerouted, "attempts at another bank").toBeGreaterThan(SEQUENCES / 20)
+    for (const what of ["withdrawals", "confirmed", "acceptedAfterAll"] as const)
+      expect(seen[what], what).toBeGreaterThan(SEQUENCES / 50)
   })
 })

@@ -6,19 +6,26 @@ import type { ClearanceDecision, PayeePolicy, Verdict } from "../../src/domain/e
 import { plan } from "../../src/domain/plan.ts"
 import {
   accepted,
+  acknowledged,
   along,
   type CommandWithoutTime,
   failed,
   failedForNow,
   failedHere,
   failedOddly,
+  goingOut,
   intent,
+  mayHaveGone,
   neverSeen,
+  refusedForNow,
+  refusedHere,
+  refusedWhole,
   returned,
   type Story,
   settled,
   unknown,
   unresolved,
+  withdrawn,
 } from "./batch-story.ts"
 
 const ITEMS = 3
@@ -39,6 +46,9 @@ const outcome = fc.constantFrom<TransferOutcome>(
   failedForNow,
   failedHere,
   failedOddly,
+  refusedForNow,
+  refusedHere,
+  refusedWhole,
   returned,
   unresolved,
 )
@@ -96,7 +106,7 @@ const lateWord: fc.Arbitrary<CommandWithoutTime> = fc.record({
   _tag: fc.constant("RecordTransfer" as const),
   item,
   attempt: fc.constant(1),
-  outcome: fc.constantFrom(settled, failed, returned),
+  outcome: fc.constantFrom(settled, failed, returned, acknowledged, refusedWhole),
 })
 
 const verdict = fc.constantFrom<Verdict>("approved", "rejected", "review")
@@ -217,12 +227,12 @@ export const duties = (
     case "Transfer":
     case "Inquire": {
       const [item] = work.items
-      return {
-        _tag: "RecordTransfer",
-        item,
-        attempt: story.batch.items.get(item)?.transfer?.attempt ?? 1,
-        outcome,
-      }
+      return { _tag: "RecordTransfer", item, attempt: lastAttempt(story, item), outcome }
+    }
+    case "Withdraw": {
+      const [item] = work.items
+      const answer = [withdrawn, goingOut, mayHaveGone][choice % 3] ?? withdrawn
+      return { _tag: "RecordTransfer", item, attempt: lastAttempt(story, item), outcome: answer }
     }
     case "RequestTransfers":
       return requested(story.batch, work.items[0], choice)
@@ -235,10 +245,16 @@ export const duties = (
   }
 }
 
+const lastAttempt = (story: Story, item: number): number =>
+  story.batch.items.get(item)?.transfer?.attempt ?? 1
+
 /** By the rules to the first of three banks, after a refusal to the next one; sometimes no rule leads anywhere. */
 const requested = (batch: Batch, item: number, choice: number): CommandWithoutTime => {
   const { transfer, reroute } = batch.items.get(item) ?? {}
   if (choice === 10) return { _tag: "RecordUnrouted", items: [item], version: "v1" }
   const [bank = "north", ...others] = reroute?.others ?? ["north", "south", "west"]
-  return intent(item, (transfer?.attempt ?? 0) + 1, along(bank, ...others))
+  const destination = along(bank, ...others)
+  // The orders of one of them lie with us.
+  const told = bank === "north" ? { ...destination, withdrawable: true as const } : destination
+  return intent(item, (transfer?.attempt ?? 0) + 1, told)
 }

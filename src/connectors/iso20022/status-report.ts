@@ -1,6 +1,7 @@
 /**
  * pain.002: what became of a file of orders. A bank may speak of the whole file, of a payment within it (ours have one)
- * and of single transfers; the closest word counts. Banks often name only what they refuse.
+ * and of single transfers; the closest word counts. Banks often name only what they refuse. A refusal of a whole may be
+ * meant for a second copy of the file: it is the word on a transfer only where the bank says so, and why, of that one.
  *
  * Statuses are those of ISO 20022's ExternalPaymentTransactionStatus1Code and its siblings for groups and payments.
  */
@@ -45,9 +46,14 @@ export const statusReportIn = (document: Element): StatusReport => {
   const payments = all(report, "OrgnlPmtInfAndSts").map((payment) => paymentIn(payment, ofGroup))
   const named = payments.flatMap(({ named }) => named)
   requireOneWordEach(named)
-  const others = payments.find(({ id }) => id === about)?.word ?? ofGroup ?? { _tag: "Accepted" }
-  return { _tag: "StatusReport", about, named: named.map(doubted), others: doubtedWord(others) }
+  const others = oneOf(payments.flatMap(({ id, word }) => (id === about && word !== undefined ? [word] : [])))
+  const ofOthers = others ?? ofGroup ?? { _tag: "Accepted" }
+  return { _tag: "StatusReport", about, named: named.map(doubted), others: doubtedWord(ofOthers) }
 }
+
+/** Of two words on one payment neither counts. */
+const oneOf = ([word, ...others]: ReadonlyArray<Word>): Word | undefined =>
+  others.every(({ _tag }) => _tag === word?._tag) ? word : { _tag: "Unclear" }
 
 /** Who refuses something as a duplicate has it already, and says nothing of what became of it. */
 const duplicates: ReadonlySet<string> = new Set(["AM05", "DU01", "DU02", "DU03", "DU04", "DU05"])
@@ -55,7 +61,7 @@ const duplicates: ReadonlySet<string> = new Set(["AM05", "DU01", "DU02", "DU03",
 const doubted = (told: Told): Told => ({ ...told, word: doubtedWord(told.word) })
 
 const doubtedWord = (word: Word): Word =>
-  word._tag === "Failed" && duplicates.has(word.code) ? { _tag: "Unclear" } : word
+  word._tag === "Failed" && duplicates.has(word.code) ? { _tag: "Unclear", isDuplicate: true } : word
 
 const paymentIn = (payment: Element, ofGroup: Word | undefined) => {
   const word = wordIn(payment, "PmtInfSts", ofGroup) ?? ofGroup
@@ -66,11 +72,18 @@ const paymentIn = (payment: Element, ofGroup: Word | undefined) => {
 
 const transferIn = (transfer: Element, ofPayment: Word | undefined): Told => {
   const reference = maybeText(transfer, "OrgnlEndToEndId") ?? text(transfer, "OrgnlInstrId")
-  const word = wordIn(transfer, "TxSts", ofPayment) ?? ofPayment ?? { _tag: "Accepted" }
+  const word = ofTransfer(transfer, ofPayment)
   const path = ["OrgnlTxRef", "Amt", "InstdAmt"]
   return maybe(transfer, ...path) === undefined
     ? { reference, word }
     : { reference, word, amount: amount(transfer, ...path) }
+}
+
+/** In a whole that is refused, a refusal is a transfer's own only with a reason of its own. */
+const ofTransfer = (transfer: Element, whole: Word | undefined): Word => {
+  const word = wordIn(transfer, "TxSts", whole) ?? whole ?? { _tag: "Accepted" }
+  const isOwn = whole?._tag !== "Failed" || reasonCode(transfer, "StsRsnInf") !== undefined
+  return word._tag !== "Failed" || isOwn ? word : { ...word, whole: true }
 }
 
 /** The word of a status, where there is one. A refusal without a reason has that of the whole. */

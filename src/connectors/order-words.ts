@@ -1,0 +1,83 @@
+/**
+ * What banks say of orders in files, and what is known of an order by all that was said of it. Files come late, twice and
+ * in any order, so what is known depends on the set of words alone.
+ */
+import { type FailureMeaning, meaningOf } from "../domain/failure-codes.ts"
+
+export type OrderWord =
+  /** The bank showed that it has the order. */
+  | { readonly _tag: "Accepted" }
+  | { readonly _tag: "Settled" }
+  | { readonly _tag: "Returned"; readonly code: string }
+  /** The bank refused the order, by its reference. */
+  | { readonly _tag: "Failed"; readonly code: string }
+  /** The bank refused the file, or the group of payments, that the order is in. */
+  | { readonly _tag: "Refused"; readonly code: string }
+
+/** What is known of an order that went out. */
+export type WordStanding =
+  | { readonly _tag: "Accepted" }
+  | { readonly _tag: "Settled" }
+  | { readonly _tag: "Returned"; readonly code: string }
+  /** Refused; `unconfirmed` where a machine has no reason to try again on it. */
+  | { readonly _tag: "Failed"; readonly code: string; readonly unconfirmed?: true }
+  /** Refused in a way that may be meant for another copy, or for more than this order: a person finds out. */
+  | { readonly _tag: "Unclear"; readonly reason: string }
+
+/** A word as it is written down. */
+export const wordKeyOf = (word: OrderWord): string => {
+  const kind = word._tag.toLowerCase()
+  return "code" in word ? `${kind} ${word.code}` : kind
+}
+
+/** The word that was written down. */
+export const wordOf = (key: string): OrderWord => {
+  const [kind, code = ""] = key.split(" ", 2)
+  switch (kind) {
+    case "accepted":
+      return { _tag: "Accepted" }
+    case "settled":
+      return { _tag: "Settled" }
+    case "returned":
+      return { _tag: "Returned", code }
+    case "failed":
+      return { _tag: "Failed", code }
+    case "refused":
+      return { _tag: "Refused", code }
+    default:
+      throw new Error("a word of a bank is none that is written here")
+  }
+}
+
+export const standingBy = (words: ReadonlyArray<OrderWord>): WordStanding => {
+  const returned = words.find((word) => word._tag === "Returned")
+  if (returned !== undefined) return returned
+  if (words.some(({ _tag }) => _tag === "Settled")) return { _tag: "Settled" }
+  const isAcknowledged = words.some(({ _tag }) => _tag === "Accepted")
+  const refusals = words.filter((word) => word._tag === "Failed").map(({ code }) => code)
+  const final = refusals.sort().find((code) => isFinal(meaningOf(code), isAcknowledged))
+  if (final !== undefined) {
+    const leadsOn = meaningOf(final)?.retryable ?? false
+    return { _tag: "Failed", code: final, ...(leadsOn ? { unconfirmed: true as const } : {}) }
+  }
+  const [refusal] = refusals
+  if (refusal !== undefined)
+    return unclear(`the bank refused it with the code ${refusal}, which may be meant for another copy of it`)
+  const whole = words.find((word) => word._tag === "Refused")
+  if (whole !== undefined) return unclear(`the bank refused with the code ${whole.code} the whole file that it is in`)
+  return { _tag: "Accepted" }
+}
+
+const unclear = (reason: string): WordStanding => ({ _tag: "Unclear", reason })
+
+/**
+ * Whether a refusal by name holds for every copy of the order. What is wrong with the beneficiary, the amount or the law
+ * is wrong with all of them. An outage, or a cut-off that was missed, may have met one of them only; and once the bank
+ * has shown that it has the order, so may a message that it cannot read, or a payment that it does not make.
+ */
+const isFinal = (meaning: FailureMeaning | undefined, isAcknowledged: boolean): boolean => {
+  // A code that nobody has mapped is left to a person by whoever hears it.
+  if (meaning === undefined) return true
+  if (meaning.reroutable && meaning.retryable) return false
+  return !isAcknowledged || !(meaning.reroutable || meaning.category === "technical")
+}

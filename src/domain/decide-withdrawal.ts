@@ -1,0 +1,128 @@
+/**
+ * Taking back an attempt that may not have gone out yet. A call that waits for its turn is held back by the state alone;
+ * an order that lies with us (a bank of files) is asked for in two steps: the request is recorded, then its record is
+ * asked, which says atomically "it will never go out" or "it may have gone". Nothing is cancelled, and no resolution
+ * believed, before that answer is in the log.
+ */
+import { Array as Arr } from "effect"
+import { isDisputed } from "./attempts.ts"
+import { type Attempt, attemptsOf, type Item, type Withdrawal } from "./batch.ts"
+import type { RecordTransfer } from "./commands.ts"
+import type { BatchEvent, BatchEventOf } from "./events.ts"
+import { POLICY } from "./policy.ts"
+
+/** An attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
+export const heldBack = ({ item, transfer }: Item, at: number, reason: string): ReadonlyArray<BatchEvent> =>
+  transfer === undefined || transfer.outcome !== undefined || transfer.phase !== "transferring"
+    ? []
+    : [{ _tag: "TransferUnknown", at, item, attempt: transfer.attempt, reason, inquireAt: at }]
+
+/** Whether an open attempt's order may still lie with us. */
+export const mayLieWithUs = ({ outcome, withdrawable }: Attempt): boolean =>
+  outcome === undefined && withdrawable
+
+/** Asks back the orders of those items whose open attempt may still lie with us. What is about to be sent is held back. */
+export const askedBack = (
+  items: ReadonlyArray<Item>,
+  at: number,
+  asked: Withdrawal,
+): ReadonlyArray<BatchEvent> => {
+  const lying = items.filter(({ transfer }) => transfer !== undefined && mayLieWithUs(transfer))
+  const transfers = lying.map(({ item, transfer }) => ({ item, attempt: transfer?.attempt ?? 0 }))
+  const held = lying.flatMap((item) => heldBack(item, at, "it is to be withdrawn"))
+  return Arr.isReadonlyArrayNonEmpty(transfers)
+    ? [...held, { _tag: "WithdrawalsRequested", at, transfers, ...asked }]
+    : held
+}
+
+/** Nothing more is sent for an item: what waits is held back, and its order is asked back. */
+export const takenBack = (
+  item: Item,
+  at: number,
+  cause: "clearance" | "dispute",
+  reason: string,
+): ReadonlyArray<BatchEvent> =>
+  item.transfer?.withdrawal === undefined && item.transfer !== undefined && mayLieWithUs(item.transfer)
+    ? askedBack([item], at, { cause, by: POLICY, reason })
+    : heldBack(item, at, reason)
+
+type Answer = Extract<RecordTransfer["outcome"], { readonly _tag: "Withdrawn" | "NotWithdrawn" }>
+
+/** What the answer to a withdrawal means for whoever asked for it. An order that nobody asked back stays where it is. */
+export const heardOfWithdrawal = (
+  item: Item,
+  transfer: Attempt,
+  at: number,
+  answer: Answer,
+): ReadonlyArray<BatchEvent> => {
+  const about = { at, item: item.item, attempt: transfer.attempt }
+  if (answer._tag === "Withdrawn") return withdrawn(item, transfer, about)
+  if (transfer.withdrawal === undefined) return []
+  const { cause, by, reason, outcome } = transfer.withdrawal
+  const refused: BatchEvent = {
+    _tag: "WithdrawalRefused",
+    ...about,
+    ...(answer.goingOut ? { goingOut: true as const } : {}),
+  }
+  if (cause === "cancellation")
+    return [
+      refused,
+      refusedCancellation(
+        item,
+        at,
+        by,
+        answer.goingOut ? "about to go out to the bank" : "already sent to the bank",
+      ),
+    ]
+  if (cause === "resolution" && outcome !== undefined && !answer.goingOut)
+    return [refused, { _tag: "ParkedResolved", ...about, outcome, by, reason }]
+  return [refused]
+}
+
+const withdrawn = (
+  item: Item,
+  transfer: Attempt,
+  about: { readonly at: number; readonly item: number; readonly attempt: number },
+): ReadonlyArray<BatchEvent> => {
+  const { cause, by = POLICY, reason = "", outcome } = transfer.withdrawal ?? {}
+  const alone: BatchEvent = { _tag: "TransferWithdrawn", ...about }
+  if (cause === "cancellation") {
+    if (isPaidOrDisputedBeside(item, transfer))
+      return [alone, refusedCancellation(item, about.at, by, "with the operations team")]
+    return [
+      { ...alone, cause },
+      { _tag: "ItemsCancelled", at: about.at, items: [about.item], by, reason },
+    ]
+  }
+  // That it was paid cannot be: it never went out.
+  if (cause === "resolution" && outcome === "failed")
+    return [
+      { ...alone, cause },
+      { _tag: "ParkedResolved", ...about, outcome, by, reason },
+    ]
+  return [cause === undefined || cause === "resolution" ? alone : { ...alone, cause }]
+}
+
+const isPaidOrDisputedBeside = (item: Item, transfer: Attempt): boolean =>
+  isDisputed(item) || attemptsOf(item).some((other) => other !== transfer && other.outcome !== "failed")
+
+const refusedCancellation = (
+  { item }: Item,
+  at: number,
+  by: string,
+  reason: string,
+): BatchEventOf<"CancellationRefused"> => ({
+  _tag: "CancellationRefused",
+  at,
+  by,
+  items: [{ item, reason }],
+})
+
+/** A cancellation that waits for its answer has it, once the bank has had the last word. */
+export const tooLateBy = (
+  item: Item,
+  { withdrawal }: Attempt,
+  at: number,
+  word: "settled" | "failed" | "returned",
+): ReadonlyArray<BatchEvent> =>
+  withdrawal?.cause === "cancellation" ? [refusedCancellation(item, at, withdrawal.by, `already ${word}`)] : []

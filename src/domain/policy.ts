@@ -1,0 +1,2 @@
+/** Who acts when nobody does: the batch's own policy. */
+export const POLICY = "policy"

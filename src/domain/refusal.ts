@@ -1,0 +1,39 @@
+/**
+ * Whether a bank's refusal is its last word. A copy of an order may be refused while the first one is paid, and what is
+ * said of a whole file names none of its transfers. So a refusal is asked about before it is final where it
+ *
+ *   - was said of a whole, or came after the order had gone out more than once;
+ *   - leads on: policy would pay again, at this bank or another, and one inquiry is cheap beside a second payment;
+ *   - speaks of the bank or the message and not of the beneficiary, after a sign that the bank may have the order.
+ *
+ * An answer to an inquiry is about the reference, whatever came under it, and final.
+ */
+import type { Attempt } from "./batch.ts"
+import type { TransferOutcome } from "./commands.ts"
+import type { FailureMeaning } from "./failure-codes.ts"
+
+export type Refused = Extract<TransferOutcome, { readonly _tag: "Failed" }>
+
+/** Whether a refusal has to be confirmed; `meaning` is absent for a code that nobody has mapped. */
+export const isDoubtful = (
+  transfer: Attempt,
+  { evidence, whole }: Refused,
+  meaning: FailureMeaning | undefined,
+): boolean => {
+  if (whole === true) return true
+  if (evidence === "inquiry") return false
+  if (transfer.sends > 1) return true
+  if (meaning === undefined) return false
+  if (meaning.retryable || meaning.reroutable) return true
+  return mayHaveIt(transfer) && (meaning.category === "bank" || meaning.category === "technical")
+}
+
+/** Any sign that the bank may have the order: it said so, or our call to it had no answer. */
+const mayHaveIt = ({ transferId, unknownSince }: Attempt): boolean =>
+  transferId !== undefined || unknownSince !== undefined
+
+/** What was refused, in words, for whoever looks at the item. */
+export const doubtAbout = ({ sends }: Attempt, { code, whole }: Refused): string => {
+  if (whole === true) return `the bank refused with the code ${code} the whole file that it is in`
+  return `the bank refused it with the code ${code}${sends > 1 ? " after it went out again" : ""}`
+}

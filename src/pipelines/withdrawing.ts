@@ -1,0 +1,44 @@
+import { Clock, Effect } from "effect"
+import type { Banks } from "../connectors/bank.ts"
+import type { ProviderUnavailable } from "../connectors/provider-error.ts"
+import type { Batch } from "../domain/batch.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { callBanks } from "./bank-calls.ts"
+import { type DueTransfer, transfersOf } from "./batch-items.ts"
+import type { Tell } from "./pipelines.ts"
+
+/**
+ * Takes back orders that may still lie with us, and tells of each whether it could be had. To do it twice says the same, so
+ * what cannot be asked now is asked again.
+ */
+export const withdrawing =
+  ({ banks }: { readonly banks: Banks["Service"] }) =>
+  (
+    id: BatchId,
+    batch: Batch,
+    numbers: ReadonlyArray<number>,
+    tell: Tell,
+  ): Effect.Effect<void, ProviderUnavailable> => {
+    const transfers = transfersOf(id, batch, numbers)
+    return Effect.gen(function* () {
+      let failure: ProviderUnavailable | undefined
+      const withdraw = Effect.fnUntraced(
+        function* ({ bank, reference, item, attempt }: DueTransfer) {
+          const answer = yield* banks.withdraw(bank, reference)
+          const outcome =
+            answer === "withdrawn"
+              ? ({ _tag: "Withdrawn" } as const)
+              : ({ _tag: "NotWithdrawn", goingOut: answer === "going-out" } as const)
+          const at = yield* Clock.currentTimeMillis
+          tell({ _tag: "RecordTransfer", at, item, attempt, outcome })
+        },
+        Effect.catchTag("ProviderUnavailable", (unavailable) =>
+          Effect.sync(() => {
+            failure = unavailable
+          }),
+        ),
+      )
+      yield* callBanks(transfers, banks.concurrency, withdraw)
+      if (failure !== undefined) return yield* failure
+    })
+  }

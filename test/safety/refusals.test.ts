@@ -1,0 +1,91 @@
+/** A refusal that may be meant for a copy, or for a whole file, leads to no second payment: the banks' books are the judge. */
+import { describe, expect, it } from "vitest"
+import { eventually } from "../platform-under-test.ts"
+import { CarriedFiles } from "./carried-files.ts"
+
+const inquiries = { INQUIRY_DELAYS_MS: "200,400,60000" }
+
+describe("a bank of files", { timeout: 60_000 }, () => {
+  it("that refuses the second copy of a file, which it has accepted, pays it once, and nobody else does", async () => {
+    await using bank = await CarriedFiles.open({ environment: inquiries })
+    await bank.platform.start(bank.environment)
+    const id = await bank.submit("copy", ["1.00", "EUR"], ["2.00", "EUR"])
+    await eventually("a file is released", async () => bank.released.length === 1)
+    const [about = ""] = bank.released
+    await bank.says(about, "ACSP")
+    for (let copy = 0; copy < 2; copy += 1) await bank.says(about, "RJCT", "TM01")
+    for (const item of [1, 2]) await bank.hears(id, "TransferUnknown", { item })
+    for (const item of [1, 2])
+      await eventually("it is with the bank, or a person", async () =>
+        ["unknown", "parked"].includes((await bank.stateOf(id, item)) ?? ""),
+      )
+    expect((await bank.events(id)).map(({ type }) => type)).not.toContain("TransferFailed")
+    expect((await bank.ask(`${id}/items/1/retry`, { by: "olga" })).reason).toBe("not-failed")
+
+    bank.carryOut()
+    await eventually("the bank has said its last word", async () => {
+      bank.carryBack()
+      return (await bank.stateOf(id, 1)) === "settled" && (await bank.stateOf(id, 2)) === "settled"
+    })
+    expect((await bank.platform.closed(id)).state).toBe("settled")
+    expect(await bank.paid()).toHaveLength(2)
+    expect(new Set(await bank.paid()).size).toBe(2)
+  })
+
+  it("that refuses the second copy before it accepts the first pays it once, and nobody else does", async () => {
+    await using bank = await CarriedFiles.open({ environment: inquiries })
+    const service = await bank.platform.start(bank.environment)
+    const id = await bank.submit("early", ["1.00", "EUR"])
+    await eventually("a file is released", async () => bank.released.length === 1)
+    const [about = ""] = bank.released
+    await bank.says(about, "RJCT", "TM01")
+    await bank.hears(id, "TransferUnknown")
+    await service.stop()
+    await bank.platform.start(bank.environment)
+    await bank.says(about, "ACSP")
+    bank.carryOut()
+    await eventually("the bank has said its last word", async () => {
+      bank.carryBack()
+      return (await bank.stateOf(id)) === "settled"
+    })
+    expect(await bank.paid()).toHaveLength(1)
+  })
+})
+
+describe("a bank that is called", { timeout: 60_000 }, () => {
+  it.each([
+    ["TM01", "that another bank could mend"],
+    ["AG03", "that only another bank could mend"],
+  ])("and calls back a refusal of what it pays (%s) is asked before another bank gets it", async (code) => {
+    await using banks = await CarriedFiles.open({ sandbox: { paymentDelayMs: 1_500 }, environment: inquiries })
+    await banks.platform.start(banks.environment)
+    const id = await banks.submit("liar", ["1.00", "USD"])
+    await banks.hears(id, "TransferAccepted")
+    const [intent] = (await banks.hears(id, "TransfersRequested")).transfers as ReadonlyArray<{
+      readonly reference: string
+    }>
+    const word = { id: "w", bank: "north", reference: intent?.reference, transferId: "t", at: "now" }
+    expect(await banks.callBack("/bank-callbacks/north", { ...word, status: "rejected", code })).toBe(202)
+    await banks.hears(id, "TransferUnknown")
+    expect((await banks.platform.closed(id)).state).toBe("settled")
+    expect(await banks.paid()).toEqual([intent?.reference])
+    expect((await banks.events(id)).map(({ type }) => type)).not.toContain("RerouteRequested")
+  })
+
+  it("is believed what it says when it is asked, and the next bank pays", async () => {
+    await using banks = await CarriedFiles.open({ environment: inquiries })
+    await banks.platform.start(banks.environment)
+    const id = await banks.platform.submit("rudi", {
+      items: [
+        {
+          reference: "invoice-1",
+          amount: { currency: "USD", value: "1.00" },
+          beneficiary: { name: "Rudi Reroute", account: { scheme: "iban", iban: "DE89370400440532013000" } },
+        },
+      ],
+    })
+    expect((await banks.platform.closed(id)).state).toBe("settled")
+    expect(await banks.hears(id, "TransferFailed")).toMatchObject({ code: "AG03", evidence: "inquiry" })
+    expect(await banks.paid()).toHaveLength(1)
+  })
+})
