@@ -99,7 +99,9 @@ const hear = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, messa
   for (const chunk of Arr.chunksOf(news, CHUNK)) {
     const orders = yield* FileOrders
     const changed = yield* orders.record(bank.name, chunk)
-    const answers = yield* Effect.forEach(changed, (order) => tellAll(file, order), { concurrency: TELLS_MAX })
+    const answers = yield* Effect.forEach(changed, (order) => tellAll(file, order), {
+      concurrency: TELLS_MAX,
+    })
     strangers.push(...answers.flat())
     yield* orders.told(bank.name, changed)
   }
@@ -153,11 +155,7 @@ const tell = Effect.fnUntraced(function* (file: InboxFile, { reference, word }: 
 })
 
 /** One message says a thing once, however often its file is taken in. */
-const commandIdOf = (
-  { bank, digest }: InboxFile,
-  reference: string,
-  word: OrderWord,
-): CommandId => ({
+const commandIdOf = ({ bank, digest }: InboxFile, reference: string, word: OrderWord): CommandId => ({
   id: hash("sha256", JSON.stringify([bank, digest, reference, wordKeyOf(word)]), "base64url"),
   digest: "",
   keptMs: TOLD_KEPT_MS,

@@ -36,7 +36,10 @@ export const layer = Layer.effect(
       ).pipe(unavailable)
       return row
     })
-    const ordersIn = Effect.fn("FileOrders.sent")(function* (bank: string, references: ReadonlyArray<string>) {
+    const ordersIn = Effect.fn("FileOrders.sent")(function* (
+      bank: string,
+      references: ReadonlyArray<string>,
+    ) {
       const rows = yield* query(
         "find orders",
         (sql) => sql<Array<Row>>`

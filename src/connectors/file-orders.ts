@@ -70,9 +70,6 @@ export class FileOrders extends Context.Service<
      * Takes an order back, wholly or not at all: one that is in no file, or that was never stored, is in none ever after,
      * and what it said of its beneficiary is erased.
      */
-    readonly withdraw: (
-      bank: string,
-      reference: string,
-    ) => Effect.Effect<Withdrawal, ProviderUnavailable>
+    readonly withdraw: (bank: string, reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
   }
 >()("atlaspay/connectors/FileOrders") {}

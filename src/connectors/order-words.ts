@@ -64,7 +64,8 @@ export const standingBy = (words: ReadonlyArray<OrderWord>): WordStanding => {
   if (refusal !== undefined)
     return unclear(`the bank refused it with the code ${refusal}, which may be meant for another copy of it`)
   const whole = words.find((word) => word._tag === "Refused")
-  if (whole !== undefined) return unclear(`the bank refused with the code ${whole.code} the whole file that it is in`)
+  if (whole !== undefined)
+    return unclear(`the bank refused with the code ${whole.code} the whole file that it is in`)
   return { _tag: "Accepted" }
 }
 

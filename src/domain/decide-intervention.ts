@@ -49,7 +49,8 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
     const tooLateFor = payout === undefined ? undefined : tooLate(payout)
     if (tooLateFor === undefined) cancelled.push(item)
     else if (payout === undefined || !isAskedBack(payout)) late.push({ item, reason: tooLateFor })
-    else if (payout.transfer?.withdrawal?.cause === "resolution") late.push({ item, reason: "being resolved" })
+    else if (payout.transfer?.withdrawal?.cause === "resolution")
+      late.push({ item, reason: "being resolved" })
     else if (payout.transfer?.withdrawal?.cause !== "cancellation") asked.push(payout)
   }
   const happened: Array<BatchEvent> = []

@@ -115,7 +115,12 @@ const heardOfOpen = (
 }
 
 /** A refusal of an open attempt: final, to be confirmed, or a person's to judge. */
-const refusedBy = (item: Item, transfer: Attempt, at: number, refused: Refused): ReadonlyArray<BatchEvent> => {
+const refusedBy = (
+  item: Item,
+  transfer: Attempt,
+  at: number,
+  refused: Refused,
+): ReadonlyArray<BatchEvent> => {
   const { evidence, code, whole } = refused
   const about = { at, item: item.item, attempt: transfer.attempt }
   const tracked = transfer.phase !== "parked"
@@ -152,7 +157,8 @@ const neverSeenAfter = (
   at: number,
   { code, evidence }: OpenRefusal,
 ): ReadonlyArray<BatchEvent> => {
-  if (evidence === "response") return refusedBy(item, transfer, at, { _tag: "Failed", evidence: "inquiry", code })
+  if (evidence === "response")
+    return refusedBy(item, transfer, at, { _tag: "Failed", evidence: "inquiry", code })
   const reason = `the bank refused it with the code ${code}, and now has never seen it`
   return [{ _tag: "TransferParked", at, item: item.item, attempt: transfer.attempt, reason }]
 }
@@ -198,10 +204,7 @@ interface LateWord {
 }
 
 /** What is said of a whole contradicts nothing, and what a call of ours learnt was true when it was asked. */
-const lateWord = (
-  { concludedAt = 0 }: Attempt,
-  outcome: RecordTransfer["outcome"],
-): LateWord | undefined => {
+const lateWord = ({ concludedAt = 0 }: Attempt, outcome: RecordTransfer["outcome"]): LateWord | undefined => {
   switch (outcome._tag) {
     case "Accepted": {
       const { evidence, askedAt = concludedAt } = outcome

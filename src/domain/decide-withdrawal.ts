@@ -125,4 +125,6 @@ export const tooLateBy = (
   at: number,
   word: "settled" | "failed" | "returned",
 ): ReadonlyArray<BatchEvent> =>
-  withdrawal?.cause === "cancellation" ? [refusedCancellation(item, at, withdrawal.by, `already ${word}`)] : []
+  withdrawal?.cause === "cancellation"
+    ? [refusedCancellation(item, at, withdrawal.by, `already ${word}`)]
+    : []

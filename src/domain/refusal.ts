@@ -4,7 +4,8 @@
  *
  *   - was said of a whole, or came after the order had gone out more than once;
  *   - leads on: policy would pay again, at this bank or another, and one inquiry is cheap beside a second payment;
- *   - speaks of the bank or the message and not of the beneficiary, after a sign that the bank may have the order.
+ *   - speaks of neither the beneficiary nor the law, after a sign that the bank may have the order: the second copy of one
+ *     may be too late, too much for the funds or the limit of the day, or not be readable.
  *
  * An answer to an inquiry is about the reference, whatever came under it, and final.
  */
@@ -25,8 +26,11 @@ export const isDoubtful = (
   if (transfer.sends > 1) return true
   if (meaning === undefined) return false
   if (meaning.retryable || meaning.reroutable) return true
-  return mayHaveIt(transfer) && (meaning.category === "bank" || meaning.category === "technical")
+  return mayHaveIt(transfer) && !holdsForAllCopies.has(meaning.category)
 }
+
+/** What is wrong with the beneficiary, or with the law, is wrong with every copy of an order. */
+const holdsForAllCopies: ReadonlySet<FailureMeaning["category"]> = new Set(["beneficiary", "compliance"])
 
 /** Any sign that the bank may have the order: it said so, or our call to it had no answer. */
 const mayHaveIt = ({ transferId, unknownSince }: Attempt): boolean =>

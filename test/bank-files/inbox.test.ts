@@ -186,7 +186,10 @@ describe("a refusal beside a sign that the bank has the order is unclear, in wha
         Effect.gen(function* () {
           const about = yield* ordered(bank, 1)
           for (const [index, kind] of sequence.entries()) {
-            bank.deliver(`${index}.xml`, files[kind](about).replace("<CstmrPmtStsRpt>", `$&<!-- ${index} -->`))
+            bank.deliver(
+              `${index}.xml`,
+              files[kind](about).replace("<CstmrPmtStsRpt>", `$&<!-- ${index} -->`),
+            )
             if (!atOnce) yield* bank.looks
           }
           yield* bank.looks

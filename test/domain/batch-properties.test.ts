@@ -98,10 +98,12 @@ class Witness {
       case "TransferResent":
         expect(disputedItems(batch), "never sent again while in dispute").not.toContain(event.item)
         expect(this.#clearances.get(event.item), "never sent again without clearance").toBe("cleared")
-        expect(batch.items.get(event.item)?.transfer, "nor while it is asked back, or refused").toMatchObject({
-          withdrawal: undefined,
-          refusal: undefined,
-        })
+        expect(batch.items.get(event.item)?.transfer, "nor while it is asked back, or refused").toMatchObject(
+          {
+            withdrawal: undefined,
+            refusal: undefined,
+          },
+        )
         break
       case "RetryRequested":
       case "RerouteRequested":

@@ -240,18 +240,31 @@ export type CommandWithoutTime = WithoutTime<BatchCommand>
 export const settled: TransferOutcome = { _tag: "Settled", evidence: "callback" }
 export const failed: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "AC04" }
 /** What leads to another attempt is final only as the answer to an inquiry. */
-export const failedForNow: TransferOutcome = { _tag: "Failed", evidence: "inquiry", code: "AB08" }
-export const failedHere: TransferOutcome = { _tag: "Failed", evidence: "inquiry", code: "AG03" }
+export const failedForNow = {
+  _tag: "Failed",
+  evidence: "inquiry",
+  code: "AB08",
+} as const satisfies TransferOutcome
+export const failedHere = {
+  _tag: "Failed",
+  evidence: "inquiry",
+  code: "AG03",
+} as const satisfies TransferOutcome
 export const refusedForNow: TransferOutcome = { ...failedForNow, evidence: "callback" }
 export const refusedHere: TransferOutcome = { ...failedHere, evidence: "response" }
-export const refusedWhole: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "TM01", whole: true }
+export const refusedWhole = {
+  _tag: "Failed",
+  evidence: "callback",
+  code: "TM01",
+  whole: true,
+} as const satisfies TransferOutcome
 export const failedOddly: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "ZZ99" }
 export const returned: TransferOutcome = { _tag: "Returned", evidence: "callback", code: "MS03" }
-export const accepted: TransferOutcome = {
+export const accepted = {
   _tag: "Accepted",
   transferId: "t",
   inquireAt: STORY_BEGINS + 9_000,
-}
+} as const satisfies TransferOutcome
 /** The bank shows that it has the transfer, by a file. */
 export const acknowledged: TransferOutcome = { ...accepted, evidence: "callback" }
 export const unknown: TransferOutcome = {
@@ -259,7 +272,7 @@ export const unknown: TransferOutcome = {
   reason: "time-out",
   inquireAt: STORY_BEGINS + 9_000,
 }
-export const neverSeen: TransferOutcome = { _tag: "NeverSeen", quarantineMs: 0 }
+export const neverSeen = { _tag: "NeverSeen", quarantineMs: 0 } as const satisfies TransferOutcome
 export const withdrawn: TransferOutcome = { _tag: "Withdrawn" }
 export const goingOut: TransferOutcome = { _tag: "NotWithdrawn", goingOut: true }
 export const mayHaveGone: TransferOutcome = { _tag: "NotWithdrawn", goingOut: false }

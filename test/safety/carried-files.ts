@@ -41,7 +41,15 @@ export class CarriedFiles implements AsyncDisposable {
     const platform = await PlatformUnderTest.open(environment, { ...sandbox, clearingFolder: theirs })
     const { COMPLIANCE_URL: compliance, LEDGER_URL: ledger } = platform.environment
     const debtor = { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } }
-    const clearing = { name: "clearing", kind: "files", folder: ours, debtor, everyMs: 50, pollMs: 50, ...bank }
+    const clearing = {
+      name: "clearing",
+      kind: "files",
+      folder: ours,
+      debtor,
+      everyMs: 50,
+      pollMs: 50,
+      ...bank,
+    }
     const { north, south } = platform.sandbox.banks
     const providers = join(ours, "providers.json")
     writeFileSync(
@@ -95,7 +103,10 @@ export class CarriedFiles implements AsyncDisposable {
     )
   }
 
-  submit(key: string, ...amounts: ReadonlyArray<readonly [value: string, currency: string]>): Promise<string> {
+  submit(
+    key: string,
+    ...amounts: ReadonlyArray<readonly [value: string, currency: string]>
+  ): Promise<string> {
     return this.platform.submit(key, {
       items: amounts.map(([value, currency], index) => ({
         reference: `invoice-${index + 1}`,
@@ -120,7 +131,8 @@ export class CarriedFiles implements AsyncDisposable {
     let found: ShownEvent | undefined
     await eventually(`${type} of ${id}`, async () => {
       found = (await this.events(id)).find(
-        (event) => event.type === type && Object.entries(fields).every(([name, value]) => event[name] === value),
+        (event) =>
+          event.type === type && Object.entries(fields).every(([name, value]) => event[name] === value),
       )
       return found !== undefined
     })

@@ -57,7 +57,10 @@ describe("a bank that is called", { timeout: 60_000 }, () => {
     ["TM01", "that another bank could mend"],
     ["AG03", "that only another bank could mend"],
   ])("and calls back a refusal of what it pays (%s) is asked before another bank gets it", async (code) => {
-    await using banks = await CarriedFiles.open({ sandbox: { paymentDelayMs: 1_500 }, environment: inquiries })
+    await using banks = await CarriedFiles.open({
+      sandbox: { paymentDelayMs: 1_500 },
+      environment: inquiries,
+    })
     await banks.platform.start(banks.environment)
     const id = await banks.submit("liar", ["1.00", "USD"])
     await banks.hears(id, "TransferAccepted")
