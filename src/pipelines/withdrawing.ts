@@ -12,7 +12,7 @@ import type { Tell } from "./pipelines.ts"
  * what cannot be asked now is asked again.
  */
 export const withdrawing =
-  ({ banks }: { readonly banks: Banks["Service"] }) =>
+  ({ banks }: { readonly banks: Pick<Banks["Service"], "withdraw" | "concurrency"> }) =>
   (
     id: BatchId,
     batch: Batch,

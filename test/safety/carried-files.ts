@@ -17,6 +17,7 @@ export interface ShownEvent {
 export interface Terms {
   readonly sandbox?: SandboxOptions
   readonly bank?: Readonly<Record<string, unknown>>
+  readonly north?: Readonly<Record<string, unknown>>
   readonly environment?: Readonly<Record<string, string>>
 }
 
@@ -35,7 +36,12 @@ export class CarriedFiles implements AsyncDisposable {
     this.#theirs = theirs
   }
 
-  static async open({ sandbox = {}, bank = {}, environment = {} }: Terms = {}): Promise<CarriedFiles> {
+  static async open({
+    sandbox = {},
+    bank = {},
+    north: ownOfNorth = {},
+    environment = {},
+  }: Terms = {}): Promise<CarriedFiles> {
     const [ours, theirs] = [mkdtempSync(join(tmpdir(), "ours-")), mkdtempSync(join(tmpdir(), "theirs-"))]
     for (const room of ["outbox", "inbox"]) mkdirSync(join(ours, room))
     const platform = await PlatformUnderTest.open(environment, { ...sandbox, clearingFolder: theirs })
@@ -60,7 +66,7 @@ export class CarriedFiles implements AsyncDisposable {
         ledger: { url: ledger },
         banks: [
           clearing,
-          { name: "north", kind: "instant", url: north },
+          { name: "north", kind: "instant", url: north, ...ownOfNorth },
           { name: "south", kind: "instant", url: south },
         ],
         routes: [
