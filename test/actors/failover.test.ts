@@ -59,26 +59,36 @@ const paidAtSouth = async (id: BatchId) => {
   return books.transfers.filter(({ reference }) => reference.startsWith(id.slice(3).toUpperCase()))
 }
 
-const refusing: Behaviour = json(422, { status: "rejected", code: "AG03" })
+/** Refuses an order, and says so again when it is asked, as `standing` has it. */
+const refusing =
+  (standing: Behaviour): Behaviour =>
+  (response, asked) =>
+    asked.method === "POST"
+      ? json(422, { status: "rejected", code: "AG03" })(response, asked)
+      : standing(response, asked)
+
+const rejected = json(200, { status: "rejected", transferId: "t-1", code: "AG03" })
+const neverSeen = json(404, { code: "never-seen" })
 
 it("pays at the second bank what the first one refused, under a key of its own, after the release", async () => {
-  first.behaviour = refusing
+  first.behaviour = refusing(rejected)
   const id = await engine.submit("acme", "refused")
   await reaches(id, "settled")
   expect(await paidAtSouth(id)).toMatchObject([{ reference: expect.stringMatching(/-1-2$/), payments: 1 }])
   expect(
     first.asked.map(({ method }) => method),
-    "the first bank was asked once",
-  ).toEqual(["POST"])
+    "the first bank was ordered once, and asked whether it means it",
+  ).toEqual(["POST", "GET"])
   const story = (await eventsOf(id)).flatMap((event): ReadonlyArray<unknown> => {
     if (event._tag === "TransfersRequested")
       return event.transfers.map(({ bank, route }) => ({ bank, ...route }))
     if (event._tag === "PostingRequested") return [event.kind]
     return event._tag.startsWith("Transfer") || event._tag === "RerouteRequested" ? [event._tag] : []
   })
-  expect(story.slice(0, 8)).toEqual([
+  expect(story.slice(0, 9)).toEqual([
     "hold",
     { bank: "first", rule: "euros", version: "2026-11-26", others: ["south"] },
+    "TransferUnknown",
     "TransferFailed",
     "release",
     "RerouteRequested",
@@ -86,6 +96,24 @@ it("pays at the second bank what the first one refused, under a key of its own, 
     { bank: "south", rule: "euros", version: "2026-11-26", others: [] },
     "TransferAccepted",
   ])
+})
+
+it("goes on from a bank that does not keep what it refuses, once nothing can be on its way there", async () => {
+  first.behaviour = refusing(neverSeen)
+  const id = await engine.submit("acme", "not-kept")
+  await reaches(id, "settled")
+  expect(await paidAtSouth(id)).toMatchObject([{ payments: 1 }])
+  expect(first.asked.filter(({ method }) => method === "POST")).toHaveLength(1)
+})
+
+it("does not go on from a bank that has what it refused", async () => {
+  const accepted = json(200, { status: "accepted", transferId: "t-1" })
+  first.behaviour = refusing(accepted)
+  const id = await engine.submit("acme", "has-it")
+  await reaches(id, "pending")
+  first.behaviour = json(200, { status: "settled", transferId: "t-1" })
+  await reaches(id, "settled")
+  expect(await paidAtSouth(id)).toEqual([])
 })
 
 it("leaves with the first bank what that may have paid, until it has said that it did not", async () => {

@@ -12,6 +12,7 @@ export interface Event {
   readonly decisions?: ReadonlyArray<{ readonly item: number; readonly decision: string }>
   readonly decision?: string
   readonly outcome?: Place
+  readonly cause?: string
   readonly idempotencyKey?: string
   readonly itemCount?: number
   readonly transfers?: ReadonlyArray<{ readonly item: number; readonly reference: string }>
@@ -104,6 +105,11 @@ const movesIn = (
       return [{ item, from: "open", to: "settled" }]
     case "TransferFailed":
       return [{ item, from: "open", to: "failed" }]
+    case "TransferWithdrawn":
+      // Another event says what became of the item, where somebody asked for it.
+      return ["cancellation", "resolution"].includes(event.cause ?? "")
+        ? []
+        : [{ item, from: "open", to: "failed" }]
     case "TransferReturned":
       return [{ item, from: "settled", to: "returned" }]
     case "ParkedResolved":

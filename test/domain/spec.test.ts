@@ -6,20 +6,27 @@ import type { TransferOutcome } from "../../src/domain/commands.ts"
 import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/events.ts"
 import {
   accepted,
+  acknowledged,
   along,
   type CommandWithoutTime,
   failed,
   failedHere,
+  goingOut,
   intent,
+  mayHaveGone,
   neverSeen,
   RETRY_MS,
   refusal,
+  refusedForNow,
+  refusedHere,
+  refusedWhole,
   STORY_BEGINS,
   Story,
   settled,
   storyIn,
   unknown,
   unresolved,
+  withdrawn,
 } from "./batch-story.ts"
 import { effect, effectOf, type ItemCommand, itemCommands } from "./item-commands.ts"
 import { transitions } from "./transition-table.ts"
@@ -272,6 +279,121 @@ const routeRows: typeof batchRows = [
   ["RecordScreening: rejected", "no rule led it to a bank", () => effect(nowhere(), rejects)],
 ]
 
+/** Item 1 went to north, after what was heard of it. */
+const openAfter = (...heard: ReadonlyArray<TransferOutcome>) => sentAlong(...heard)
+const refusedThen = (...heard: ReadonlyArray<TransferOutcome>) =>
+  effect(openAfter(refusedHere), says(heard[0] ?? unknown, 1))
+const outage = { ...refusedForNow, code: "TM01" } as const
+const unreadable = { ...failed, code: "FF01" } as const
+
+/** The table of refusals, row by row. */
+const doubtRows: typeof batchRows = [
+  ["bank refuses, in a way that leads on", "at once", () => effect(openAfter(), says(refusedHere, 1))],
+  [
+    "bank refuses, in a way that leads on",
+    "it has accepted it",
+    () => effect(openAfter(accepted), says(outage, 1)),
+  ],
+  ["bank refuses, as it cannot read it", "at once", () => effect(openAfter(), says(unreadable, 1))],
+  [
+    "bank refuses, as it cannot read it",
+    "it has accepted it",
+    () => effect(openAfter(accepted), says(unreadable, 1)),
+  ],
+  ["bank refuses the beneficiary", "it has accepted it", () => effect(openAfter(accepted), says(failed, 1))],
+  [
+    "bank refuses the whole file",
+    "nothing was heard of it",
+    () => effect(openAfter(), says(refusedWhole, 1)),
+  ],
+  [
+    "bank refuses the whole file",
+    "it has accepted it",
+    () => effect(openAfter(accepted), says(refusedWhole, 1)),
+  ],
+  [
+    "bank refuses the whole file",
+    "it has settled it",
+    () => effect(openAfter(settled), says(refusedWhole, 1)),
+  ],
+  [
+    "bank refuses the whole file",
+    "a person has it",
+    () => effect(openAfter(unresolved), says(refusedWhole, 1)),
+  ],
+  ["asked, the bank refuses it", "its refusal is in doubt", () => refusedThen(failedHere)],
+  ["asked, the bank never saw it", "its answer to the order was a refusal", () => refusedThen(neverSeen)],
+  [
+    "asked, the bank never saw it",
+    "it had told of a refusal by itself",
+    () => effect(openAfter(refusedForNow), says(neverSeen, 1)),
+  ],
+  [
+    "asked, the bank has it",
+    "its refusal is in doubt",
+    () => refusedThen({ ...accepted, evidence: "inquiry" }),
+  ],
+  [
+    "bank shows that it has it",
+    "its refusal was final",
+    () => effect(openAfter(failedHere), says(acknowledged, 1)),
+  ],
+  [
+    "bank settles it",
+    "its refusal was final, and it has shown that it has it",
+    () => effect(openAfter(failedHere, acknowledged), says(settled, 1)),
+  ],
+]
+
+/** Item 1 of two went to a bank whose orders lie with us. */
+const lying = (...heard: ReadonlyArray<TransferOutcome>): Story => {
+  const story = new Story().started(2).posted("hold", [1])
+  story.tell(intent(1, 1, { bank: "clearing", withdrawable: true }))
+  for (const outcome of heard) story.hears(1, outcome)
+  return story
+}
+const cancelItem = { ...cancel, items: [1] }
+const askedBack = (command: CommandWithoutTime, ...heard: ReadonlyArray<TransferOutcome>) =>
+  told(lying(...heard), command)
+const rejectsItem = { ...rejects, clearance: 1 }
+
+/** The table of what is taken back, row by row. */
+const withdrawalRows: typeof batchRows = [
+  ["Cancel", "it is being sent", () => effect(lying(), cancelItem)],
+  ["Cancel", "it is with the bank, or with us", () => effect(lying(accepted), cancelItem)],
+  [
+    "Cancel",
+    "it may have gone",
+    () => effect(told(askedBack(cancelItem, accepted), says(mayHaveGone, 1)), cancelItem),
+  ],
+  ["withdrawn", "cancelled", () => effect(askedBack(cancelItem, accepted), says(withdrawn, 1))],
+  ["about to go out", "cancelled", () => effect(askedBack(cancelItem, accepted), says(goingOut, 1))],
+  ["may have gone", "cancelled", () => effect(askedBack(cancelItem, accepted), says(mayHaveGone, 1))],
+  ["bank settles it", "cancelled", () => effect(askedBack(cancelItem, accepted), says(settled, 1))],
+  [
+    "RecordScreening: rejected",
+    "it is with the bank, or with us",
+    () => effect(lying(accepted), rejectsItem),
+  ],
+  ["withdrawn", "clearance withdrawn", () => effect(askedBack(rejectsItem, accepted), says(withdrawn, 1))],
+  [
+    "may have gone",
+    "clearance withdrawn",
+    () => effect(askedBack(rejectsItem, accepted), says(mayHaveGone, 1)),
+  ],
+  ["Resolve", "it is parked", () => effect(lying(unresolved), resolve)],
+  ["Resolve", "resolved, and not answered yet", () => effect(askedBack(resolve, unresolved), resolve)],
+  ["withdrawn", "resolved as failed", () => effect(askedBack(resolve, unresolved), says(withdrawn, 1))],
+  [
+    "withdrawn",
+    "resolved as settled",
+    () => effect(askedBack({ ...resolve, outcome: "settled" }, unresolved), says(withdrawn, 1)),
+  ],
+  ["about to go out", "resolved", () => effect(askedBack(resolve, unresolved), says(goingOut, 1))],
+  ["may have gone", "resolved", () => effect(askedBack(resolve, unresolved), says(mayHaveGone, 1))],
+  ["bank never saw it", "asked back", () => effect(askedBack(cancelItem, unknown), says(neverSeen, 1))],
+]
+
 const rowsBetween = (from: string, to: string) =>
   spec
     .slice(spec.indexOf(from), spec.indexOf(to))
@@ -297,7 +419,14 @@ describe("the specification", () => {
     ["retries", "### One retry", "### From bank to bank", retryRows],
     ["refused postings", "### When the ledger refuses", "### What the bank says", refusalRows],
     ["routes", "### From bank to bank", "### Two attempts", routeRows],
-    ["two attempts", "### Two attempts", "### What the tables cannot show", disputeRows],
+    ["two attempts", "### Two attempts", "### A refusal that may be a copy's", disputeRows],
+    ["refusals", "### A refusal that may be a copy's", "### Taking back what lies with us", doubtRows],
+    [
+      "what is taken back",
+      "### Taking back what lies with us",
+      "### What the tables cannot show",
+      withdrawalRows,
+    ],
     ["approval, start and closing", "## 6.", "## 7.", batchRows],
   ])("shows %s as they are", (_, from, to, rows) => {
     expect(rowsBetween(from, to)).toEqual(rows.map(([command, when, run]) => [command, when, run()]))

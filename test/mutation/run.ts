@@ -18,13 +18,16 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
-import { stepGuards } from "./step-guards.ts"
+import { stepGuards as logGuards } from "./step-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const WORKERS = 2
 const RUN_MS_MAX = 120_000
+
+const stepGuards = [...logGuards, ...bankWordStepGuards]
 
 /** The tests that know the domain's rules; the others hold its data to the packages that it came from. */
 const domainTests = [
@@ -32,9 +35,11 @@ const domainTests = [
   "decide-dispute",
   "decide-funds",
   "decide-lifecycle",
+  "decide-refusal",
   "decide-routing",
   "decide-screening",
   "decide-transfer",
+  "decide-withdrawal",
   "spec",
 ].map((name) => `test/domain/${name}.test.ts`)
 
@@ -56,7 +61,7 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
 ]
 
 const trials: ReadonlyArray<Trial> = [
-  ...[...domainGuards, ...transferGuards].map((guard) => ({ guard, tests: domainRun })),
+  ...[...domainGuards, ...transferGuards, ...bankWordGuards].map((guard) => ({ guard, tests: domainRun })),
   ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
 const everyNamed = named(

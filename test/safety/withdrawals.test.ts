@@ -1,19 +1,20 @@
 /** What is taken back while it lies with us is paid by nobody, and what has gone is said to have gone. */
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { eventually } from "../platform-under-test.ts"
+import { eventually, type Service } from "../platform-under-test.ts"
 import { CarriedFiles } from "./carried-files.ts"
 
 const cancellation = { by: "sam", reason: "ordered twice" }
 const resolution = { by: "olga", reason: "never on the statement", outcome: "failed" }
 
 let bank: CarriedFiles
+let service: Service
 beforeAll(async () => {
   // Nothing is sent before two orders wait, and what waits is soon given up on.
   bank = await CarriedFiles.open({
     bank: { everyMs: 86_400_000, ordersMax: 2 },
     environment: { INQUIRY_DELAYS_MS: "60000" },
   })
-  await bank.platform.start(bank.environment)
+  service = await bank.platform.start(bank.environment)
 }, 60_000)
 afterAll(() => bank[Symbol.asyncDispose]())
 
@@ -41,6 +42,10 @@ it("a cancellation is said to be done when nothing can be paid any more, and not
     status: 202,
     expected: [{ type: "WithdrawalsRequested", cause: "cancellation" }],
   })
+  // Whoever was about to do it dies, and somebody else does.
+  service.signal("SIGKILL")
+  await service.ended
+  service = await bank.platform.start(bank.environment)
   await bank.hears(id, "ItemsCancelled")
   expect((await bank.events(id)).map(({ type }) => type)).toContain("TransferWithdrawn")
   expect(await paidAfterwards(id)).toEqual([])
