@@ -30,8 +30,8 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "only its own answer is confirmed by a bank that does not know the transfer",
     file: "domain/decide-transfer.ts",
-    text: 'if (evidence === "response") return',
-    without: "if (evidence !== undefined) return",
+    text: 'if (evidence === "response")\n',
+    without: "if (evidence !== undefined)\n",
   },
   {
     name: "what cannot be confirmed is not tried again",
@@ -178,14 +178,6 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     without: "set sealed = null",
     caughtIn: withdrawal,
     caughtBy: "an order that waits is in no file after it was taken back",
-  },
-  {
-    name: "a file is made of what still waits when its rows are locked",
-    file: "bank-files/outbox-files-postgres.ts",
-    text: "where running <= ${String(SUM_MINOR_MAX)}::numeric and file is null and state = 'accepted'",
-    without: "where running <= ${String(SUM_MINOR_MAX)}::numeric",
-    caughtIn: withdrawal,
-    caughtBy: "many that are taken back while files are made",
   },
   {
     name: "an order that comes after it was withdrawn is refused",

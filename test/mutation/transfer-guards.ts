@@ -58,9 +58,9 @@ export const transferGuards: ReadonlyArray<Guard> = [
   },
   {
     name: "a refusal of what went out twice is asked about",
-    file: "domain/decide-transfer.ts",
-    text: 'transfer.sends > 1 && evidence !== "inquiry"',
-    without: "false",
+    file: "domain/refusal.ts",
+    text: "if (transfer.sends > 1) return true\n",
+    without: "",
   },
   {
     name: "an unmapped code is not guessed at",
@@ -119,7 +119,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "what has not gone out is held back by a dispute",
     file: "domain/decide-transfer.ts",
-    text: '[detected, ...heldBack(item, at, "an earlier attempt is in dispute")]',
+    text: '[detected, ...takenBack(item, at, "dispute", "an earlier attempt is in dispute")]',
     without: "[detected]",
   },
   {
