@@ -61,6 +61,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
   actor.strange = false
   for (const { id, command, problem = "unreadable" } of mail) {
     if (command === undefined) refusals.push({ command: `mail ${id}`, reason: problem })
+    else if (isHearsay(command)) refusals.push({ command: command._tag, reason: "no bank says so" })
     else obey(command)
   }
   for (const answer of answers) {
@@ -69,6 +70,13 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
   }
   const due = actor.desk.isDraining() ? nothingDue : decideDue(actor, now, obey)
   return { events, handled: mail.map(({ id }) => id), ...due, refusals }
+}
+
+/** What comes from outside about a transfer is a bank's word, and names the bank; all else is learnt by our own calls. */
+const isHearsay = (command: BatchCommand): boolean => {
+  if (command._tag !== "RecordTransfer") return false
+  const { bank, outcome } = command
+  return bank === undefined || !("evidence" in outcome) || outcome.evidence !== "callback"
 }
 
 /** Only a bank's own word names the bank; an answer to a call of ours is no stray. */

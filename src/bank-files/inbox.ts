@@ -8,7 +8,7 @@ import { Array as Arr, Clock, Effect, Result, Schedule } from "effect"
 import { type FileOrder, FileOrders, type OrderNews } from "../connectors/file-orders.ts"
 import { type BankMessage, readBankMessage } from "../connectors/iso20022/bank-message.ts"
 import { FILE_BYTES_MAX } from "../connectors/iso20022/xml-reader.ts"
-import { type OrderWord, wordKeyOf } from "../connectors/order-words.ts"
+import { isInDoubt, type OrderWord, wordKeyOf } from "../connectors/order-words.ts"
 import type { TransferOutcome } from "../domain/commands.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
@@ -115,20 +115,19 @@ const hear = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, messa
   })
 })
 
-/** Tells a batch what it was not told yet of an order, a refusal before a sign against it. */
+/**
+ * Tells a batch what it was not told yet of an order, a refusal before a sign against it. That the bank has the order is what
+ * the batch believes anyway, unless that is in doubt.
+ */
 const tellAll = Effect.fnUntraced(function* (file: InboxFile, order: FileOrder) {
   const strangers: Array<Oddity> = []
   for (const word of order.untold.toSorted((one, other) => rank(one) - rank(other)))
-    if (word._tag !== "Accepted" || isAgainstRefusal(order))
+    if (word._tag !== "Accepted" || isInDoubt(order.words))
       strangers.push(...(yield* tell(file, { reference: order.reference, word }, order.orderId)))
   return strangers
 })
 
 const rank = ({ _tag }: OrderWord): number => (_tag === "Accepted" ? 1 : 0)
-
-/** That a bank has an order is what its batch believes, unless it was told of a refusal that is in doubt by it. */
-const isAgainstRefusal = ({ standing, words }: FileOrder): boolean =>
-  standing._tag === "Unclear" && words.some(({ _tag }) => _tag === "Failed")
 
 /** Puts a word into the mailbox of its batch; hearing it again changes nothing there. */
 const tell = Effect.fnUntraced(function* (file: InboxFile, { reference, word }: OrderNews, orderId: string) {
@@ -168,6 +167,8 @@ const outcomeOf = (word: OrderWord, orderId: string, at: number): TransferOutcom
       return { _tag: "Accepted", transferId: orderId, inquireAt: at, evidence }
     case "Refused":
       return { _tag: "Failed", code: word.code, whole: true, evidence }
+    case "Asked":
+      throw new Error("that an order was asked back is no word of a bank")
     default:
       return { ...word, evidence }
   }

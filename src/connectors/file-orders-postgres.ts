@@ -157,7 +157,8 @@ const markTold = (sql: Sql, bank: string, orders: ReadonlyArray<FileOrder>) => {
 
 /**
  * One statement, so that it meets the making of a file either before or after: the row is locked, and what it became
- * meanwhile is what counts. An order that is not there leaves a mark, so that one that is still on its way here is refused.
+ * meanwhile is what counts. An order that is not there leaves a mark, so that one that is still on its way here is refused; so
+ * does one that is in a file, so that its batch hears of any sign that the bank has it.
  */
 const withdraw = (sql: Sql, bank: string, reference: string) => sql<Array<WithdrawnRow>>`
   with withdrawn as (
@@ -168,6 +169,10 @@ const withdraw = (sql: Sql, bank: string, reference: string) => sql<Array<Withdr
       set state = case file_orders.state when 'accepted' then 'withdrawn' else file_orders.state end, sealed = null
       where file_orders.file is null
     returning reference
+  ), asked as (
+    insert into file_order_words (bank, reference, word, told)
+    select ${bank}, ${reference}, 'asked', true where not exists (select from withdrawn)
+    on conflict do nothing
   )
   select exists (select from withdrawn) as is_withdrawn, exists (
     select from file_orders join bank_files on bank_files.id = file_orders.file

@@ -13,6 +13,8 @@ export type OrderWord =
   | { readonly _tag: "Failed"; readonly code: string }
   /** The bank refused the file, or the group of payments, that the order is in. */
   | { readonly _tag: "Refused"; readonly code: string }
+  /** Not the bank's, but ours: it was to be taken back, and was in a file by then. */
+  | { readonly _tag: "Asked" }
 
 /** What is known of an order that went out. */
 export type WordStanding =
@@ -44,6 +46,8 @@ export const wordOf = (key: string): OrderWord => {
       return { _tag: "Failed", code }
     case "refused":
       return { _tag: "Refused", code }
+    case "asked":
+      return { _tag: "Asked" }
     default:
       throw new Error("a word of a bank is none that is written here")
   }
@@ -61,6 +65,10 @@ export const standingBy = (words: ReadonlyArray<OrderWord>): WordStanding => {
     return { _tag: "Failed", code: final, ...(leadsOn ? { unconfirmed: true as const } : {}) }
   }
   const [refusal] = refusals
+  const unclear = (reason: string): WordStanding => ({
+    _tag: "Unclear",
+    reason: isAcknowledged ? `${reason}, and has shown that it has it` : reason,
+  })
   if (refusal !== undefined)
     return unclear(`the bank refused it with the code ${refusal}, which may be meant for another copy of it`)
   const whole = words.find((word) => word._tag === "Refused")
@@ -69,7 +77,13 @@ export const standingBy = (words: ReadonlyArray<OrderWord>): WordStanding => {
   return { _tag: "Accepted" }
 }
 
-const unclear = (reason: string): WordStanding => ({ _tag: "Unclear", reason })
+/**
+ * Whether somebody may act as if the bank had not an order, so that a sign that it has is news: it was refused in some way,
+ * or was to be taken back, as one is that a person says has failed.
+ */
+export const isInDoubt = (words: ReadonlyArray<OrderWord>): boolean =>
+  words.some(({ _tag }) => _tag === "Failed" || _tag === "Refused" || _tag === "Asked") &&
+  !words.some((word) => word._tag === "Failed" && isFinal(meaningOf(word.code), true))
 
 /**
  * Whether a refusal by name holds for every copy of the order. What is wrong with the beneficiary, the amount or the law

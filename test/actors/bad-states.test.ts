@@ -71,23 +71,21 @@ it("drops mail that cannot be read, with an alarm, and goes on with the rest", a
   await settled(engine, id)
   const mail = await engine.keyOf("mail", id)
   await engine.onRedis((redis) => redis.xadd(mail, "*", "c", "not JSON"))
-  await engine.onLog((log) =>
-    log.tell(
-      id,
-      {
-        _tag: "RecordTransfer",
-        at: Date.now(),
-        item: 1,
-        attempt: 1,
-        outcome: { _tag: "Returned", evidence: "callback", code: "AC04" },
-      },
-      commandId(),
-    ),
-  )
+  const about = { _tag: "RecordTransfer", at: Date.now(), item: 1, attempt: 1 } as const
+  const returned = { _tag: "Returned", evidence: "callback", code: "AC04" } as const
+  for (const command of [
+    { ...about, outcome: { _tag: "Failed", evidence: "callback", code: "AC04" } },
+    { ...about, bank: "north", outcome: { _tag: "Failed", evidence: "inquiry", code: "AC04" } },
+    { ...about, bank: "north", outcome: { _tag: "Withdrawn" } },
+    { ...about, bank: "north", outcome: returned },
+  ] as const)
+    await engine.onLog((log) => log.tell(id, command, commandId()))
   await eventually("the good mail was heard", async () => {
     return (await engine.batch(id)).items.get(1)?.state === "returned"
   })
   expect(engine.lines.some((line) => line.includes("command refused") && line.includes(id))).toBe(true)
+  const anonymous = engine.lines.filter((line) => line.includes("no bank says so"))
+  expect(anonymous, "what no bank says of itself is no word on a transfer").toHaveLength(3)
 })
 
 it("freezes a batch at which the program breaks, and others go on", async () => {

@@ -224,6 +224,25 @@ it("a batch that was told of a refusal hears that the bank has the order after a
   expect(mail[2]?.outcome).toMatchObject({ evidence: "callback" })
 })
 
+it("a batch hears that the bank has what was to be taken back, or was refused with its file", async () => {
+  using test = new FileBankUnderTest(database)
+  const mail = await test.run(
+    Effect.gen(function* () {
+      const about = yield* ordered(test, 2)
+      yield* (yield* FileOrders).withdraw(test.bank.name, referenceOf(1))
+      for (const [name, status] of Object.entries({ a: "ACTC", b: "ACSP", c: "RJCT", d: "ACCP" })) {
+        test.deliver(`${name}.xml`, report(about, status))
+        yield* test.looks
+      }
+      return yield* told
+    }),
+  )
+  const heard = (item: number) =>
+    mail.flatMap((command) => (command.item === item ? [command.outcome._tag] : []))
+  expect(heard(1)).toEqual(["Accepted", "Failed"])
+  expect(heard(2)).toEqual(["Failed"])
+})
+
 it("a report that refuses the whole and accepts a part of it is believed in nothing", async () => {
   using test = new FileBankUnderTest(database)
   const answers = await test.run(

@@ -4,6 +4,7 @@ import { afterAll, beforeAll } from "vitest"
 import { Banks, type TransferInstruction } from "../../src/connectors/bank.ts"
 import { instantBank } from "../../src/connectors/bank-instant-http.ts"
 import { banksLayer } from "../../src/connectors/banks.ts"
+import { payoutItem } from "../domain/batch-story.ts"
 import { providerSettings } from "../settings.ts"
 import { canary, json, MisbehavingServer } from "./misbehaving-server.ts"
 import { providersFile } from "./providers-file.ts"
@@ -35,6 +36,27 @@ const instruction = (bank: string): TransferInstruction => ({
   currency: "EUR",
   minor: 1_234n,
 })
+
+it.live(
+  "takes back what lies with us for a bank that is not configured any more, and of others nothing",
+  () =>
+    Effect.gen(function* () {
+      const { withdraw, routes } = yield* Banks
+      assert.strictEqual(yield* withdraw("gone", "A-1-1"), "withdrawn")
+      assert.strictEqual(yield* withdraw("north", "A-1-1"), "may-have-gone")
+      const asked = { partner: "acme", at: Date.now(), after: undefined }
+      assert.notProperty(routes.route(payoutItem(1), asked), "withdrawable")
+    }).pipe(
+      Effect.provide(
+        Layer.suspend(() =>
+          banksLayer(
+            { instant: instantBank },
+            Effect.succeed((bank) => Effect.succeed(bank === "gone" ? "withdrawn" : "going-out")),
+          ).pipe(Layer.provide(providerSettings({ PROVIDERS_FILE: file.path }))),
+        ),
+      ),
+    ),
+)
 
 it.live("sends nothing to a bank whose breaker is open, says so, and goes on with the others", () =>
   Effect.gen(function* () {

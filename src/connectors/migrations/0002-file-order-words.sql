@@ -2,7 +2,8 @@
 create table file_order_words (
   bank text collate "C" not null,
   reference text collate "C" not null,
-  -- accepted, settled, returned CODE, failed CODE, or refused CODE of the whole file that it is in.
+  -- accepted, settled, returned CODE, failed CODE, or refused CODE of the whole file that it is in; and, of ours, asked:
+  -- it was to be taken back, and was in a file by then.
   word text not null,
   -- Whether its batch was told, where that is needed.
   told boolean not null default false,
