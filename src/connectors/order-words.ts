@@ -86,13 +86,13 @@ export const isInDoubt = (words: ReadonlyArray<OrderWord>): boolean =>
   !words.some((word) => word._tag === "Failed" && isFinal(meaningOf(word.code), true))
 
 /**
- * Whether a refusal by name holds for every copy of the order. What is wrong with the beneficiary, the amount or the law
- * is wrong with all of them. An outage, or a cut-off that was missed, may have met one of them only; and once the bank
- * has shown that it has the order, so may a message that it cannot read, or a payment that it does not make.
+ * Whether a refusal by name is final. What is wrong with the beneficiary, the amount or the law is wrong with every copy of
+ * the order. An outage, or a cut-off that was missed, may have met one of them only, and what another bank could mend would
+ * be paid there: nobody can be asked whether it is meant, so it is a person's. Once the bank has shown that it has the order,
+ * a message that it cannot read is another copy's.
  */
 const isFinal = (meaning: FailureMeaning | undefined, isAcknowledged: boolean): boolean => {
   // A code that nobody has mapped is left to a person by whoever hears it.
   if (meaning === undefined) return true
-  if (meaning.reroutable && meaning.retryable) return false
-  return !isAcknowledged || !(meaning.reroutable || meaning.category === "technical")
+  return !meaning.reroutable && !(isAcknowledged && meaning.category === "technical")
 }
