@@ -7,6 +7,7 @@ import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations.
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
+import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
@@ -72,6 +73,7 @@ export class ApiUnderTest implements AsyncDisposable {
       httpServerLayer.pipe(
         Layer.provideMerge(eventLog),
         Layer.provideMerge(strayCallbacksOnRedis.pipe(Layer.provide(RedisConnections.layer))),
+        Layer.provideMerge(announcedListsOnRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provide([
           queries,
