@@ -107,11 +107,15 @@ const isFinding = (item: Item, word: ClearanceWord, listVersion: string): boolea
 /** Each finding once, of an engine that contradicts itself the stricter one; the strictest last. */
 const distinct = (words: ReadonlyArray<ClearanceWord>, listVersion: string): Array<ClearanceWord> => {
   const kept: Array<ClearanceWord> = []
-  for (const word of words.toSorted((one, other) => (isStricter(one.decision, other.decision) ? -1 : 1))) {
+  for (const word of words) {
     const name = findingName(word, listVersion)
-    if (!kept.some((other) => isSameFinding(findingName(other, listVersion), name))) kept.unshift(word)
+    const known = kept.findIndex((other) => isSameFinding(findingName(other, listVersion), name))
+    if (known < 0) kept.push(word)
+    else if (isStricter(word.decision, kept[known]?.decision)) kept[known] = word
   }
-  return kept
+  const isLast = (word: ClearanceWord, other: ClearanceWord) =>
+    Number(isStricter(word.decision, other.decision))
+  return kept.toSorted((one, other) => isLast(one, other) - isLast(other, one))
 }
 
 /** Nobody looks through any number of findings: what comes on top of as many as may wait is rejected, and ends it. */
