@@ -10,8 +10,8 @@ const WAIT_MS_MIN = 1_000
 export const onlyOnCurrentClearance = (
   batch: Batch,
   item: Item,
-  happened: ReadonlyArray<BatchEvent>,
   terms: ClearanceTerms,
+  happened: ReadonlyArray<BatchEvent>,
 ): ReadonlyArray<BatchEvent> =>
   happened.flatMap((event) =>
     event._tag === "TransferResent" && !isCurrent(item, terms, event.at)

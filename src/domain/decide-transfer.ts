@@ -43,9 +43,16 @@ export const decideTransferOutcome = (
   if (attempt === undefined) return refuse(command, "no-such-attempt", command.item)
   if (command.bank !== undefined && command.bank !== attempt.bank)
     return refuse(command, "other-bank", command.item)
-  const heard =
-    attempt.outcome === undefined ? heardOfOpen(item, attempt, command) : heardOfFinal(item, attempt, command)
-  return events(...onlyOnCurrentClearance(batch, item, heard, terms))
+  return events(
+    ...onlyOnCurrentClearance(
+      batch,
+      item,
+      terms,
+      attempt.outcome === undefined
+        ? heardOfOpen(item, attempt, command)
+        : heardOfFinal(item, attempt, command),
+    ),
+  )
 }
 
 /** An attempt without a final word learns. A parked one hears only final words: nobody asks for it any more. */

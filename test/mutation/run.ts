@@ -18,8 +18,9 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
-import { stepGuards } from "./step-guards.ts"
+import { stepGuards as guardsOfSteps } from "./step-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -55,8 +56,10 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
   ...files,
 ]
 
+const stepGuards = [...guardsOfSteps, ...clearanceStepGuards]
+
 const trials: ReadonlyArray<Trial> = [
-  ...[...domainGuards, ...transferGuards].map((guard) => ({ guard, tests: domainRun })),
+  ...[...domainGuards, ...transferGuards, ...clearanceGuards].map((guard) => ({ guard, tests: domainRun })),
   ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
 const everyNamed = named(
