@@ -176,8 +176,16 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "puts the version in force that was announced last",
   },
   {
+    name: "lists that one store forgot are in force by the other",
+    file: "streams/announced-lists.ts",
+    text: "list.since > (latest?.since ?? -1)",
+    without: "latest === undefined",
+    caughtIn: "test/streams/announced-lists-postgres.test.ts",
+    caughtBy: "goes by what either store knows",
+  },
+  {
     name: "an announcement is in force everywhere before it is acknowledged",
-    file: "streams/announced-lists-redis.ts",
+    file: "streams/announced-lists.ts",
     text: "      yield* Effect.sleep(LISTS_FRESH_MS)\n",
     without: "",
     caughtIn: "test/streams/announced-lists-redis.test.ts",

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Redis } from "ioredis"
 import { afterAll, describe, expect, it } from "vitest"
 import { API_KEY, eventually, PlatformUnderTest } from "../platform-under-test.ts"
 
@@ -228,7 +229,7 @@ describe.concurrent("compliance that changes its mind", { timeout: 90_000 }, () 
       await stage.has(id, "ClearanceWithdrawn")
     }))
 
-  it("is asked again by new lists before an approved batch is paid", () =>
+  it("is asked again by new lists before an approved batch is paid, also if Redis forgot them", () =>
     usual.play(async (stage) => {
       const id = await stage.platform.submit("lists", {
         ...payouts("Alan Turing", "Grace Hopper"),
@@ -236,6 +237,10 @@ describe.concurrent("compliance that changes its mind", { timeout: 90_000 }, () 
       })
       await stage.is(id, 1, "cleared")
       await stage.announce("list-2", { name: "Alan Turing", ...review, decision: "rejected" })
+      const { REDIS_URL = "", STREAM_PREFIX } = stage.platform.environment
+      const redis = new Redis(REDIS_URL)
+      expect(await redis.del(`${STREAM_PREFIX}:lists`), "Redis forgets the announcement").toBe(1)
+      redis.disconnect()
       expect(await stage.approve(id)).toBe(202)
       expect((await stage.platform.closed(id)).state).toBe("partially-settled")
       expect(await stage.atBanks("Alan Turing")).toEqual([])

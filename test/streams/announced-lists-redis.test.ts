@@ -1,8 +1,14 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { AnnouncedLists, LISTS_FRESH_MS, LISTS_MAX } from "../../src/streams/announced-lists.ts"
-import { layer, makeAnnouncedLists } from "../../src/streams/announced-lists-redis.ts"
+import {
+  AnnouncedLists,
+  LISTS_FRESH_MS,
+  LISTS_MAX,
+  makeAnnouncedLists,
+} from "../../src/streams/announced-lists.ts"
+import { layer, redisListStore } from "../../src/streams/announced-lists-redis.ts"
+import { StreamsUnavailable } from "../../src/streams/event-log.ts"
 import { ownPrefix, settings } from "../settings.ts"
 
 const onRedis = () =>
@@ -30,30 +36,29 @@ it.live(
 
 it.live("has every process go by it before it says that it is announced", () =>
   Effect.gen(function* () {
-    const [prefix, connections] = [ownPrefix(), yield* RedisConnections]
-    const [one, other] = [makeAnnouncedLists(connections, prefix), makeAnnouncedLists(connections, prefix)]
+    const store = redisListStore(yield* RedisConnections, ownPrefix())
+    const [one, other] = [yield* makeAnnouncedLists([store]), yield* makeAnnouncedLists([store])]
     assert.isUndefined(yield* other.current)
     yield* one.announce("b", 1)
     assert.deepStrictEqual(yield* other.current, { version: "b", since: 1 })
   }).pipe(Effect.provide(onRedis())),
 )
 
-it.live("asks once for many who want to know, and knows nothing when nobody answers", () =>
+it.live("asks once for many who want to know, and knows nothing when a store does not answer", () =>
   Effect.gen(function* () {
-    const connections = yield* RedisConnections
     let asked = 0
     let isDown = false
-    const commands = new Proxy(connections.commands, {
-      get: (redis, name) =>
-        name !== "zrevrange"
-          ? Reflect.get(redis, name)
-          : async (key: string) => {
-              asked += 1
-              if (isDown) throw new Error("gone")
-              return redis.zrevrange(key, 0, 0, "WITHSCORES")
-            },
-    })
-    const { current } = makeAnnouncedLists({ ...connections, commands }, ownPrefix())
+    const gone = new StreamsUnavailable({ step: "read lists", reason: "gone" })
+    const { current } = yield* makeAnnouncedLists([
+      { keep: () => Effect.void, latest: Effect.succeed({ version: "a", since: 1 }) },
+      {
+        keep: () => Effect.void,
+        latest: Effect.suspend(() => {
+          asked += 1
+          return isDown ? Effect.fail(gone) : Effect.succeed(undefined)
+        }),
+      },
+    ])
     yield* Effect.all(
       Array.from({ length: 100 }, () => current),
       { concurrency: "unbounded" },
@@ -61,9 +66,8 @@ it.live("asks once for many who want to know, and knows nothing when nobody answ
     assert.strictEqual(asked, 1)
     isDown = true
     yield* Effect.sleep(LISTS_FRESH_MS)
-    const failed = yield* Effect.flip(current)
-    assert.strictEqual(failed._tag, "StreamsUnavailable")
-  }).pipe(Effect.provide(onRedis())),
+    assert.strictEqual(yield* Effect.flip(current), gone)
+  }).pipe(Effect.scoped),
 )
 
 it.live("remembers a bounded number of versions", () =>
@@ -72,7 +76,7 @@ it.live("remembers a bounded number of versions", () =>
     const connections = yield* RedisConnections
     const older = Array.from({ length: LISTS_MAX }, (_, n) => [n, `old-${n}`]).flat()
     yield* Effect.promise(() => connections.commands.zadd(`${prefix}:lists`, ...older))
-    yield* makeAnnouncedLists(connections, prefix).announce("new", LISTS_MAX)
+    yield* redisListStore(connections, prefix).keep("new", LISTS_MAX)
     assert.strictEqual(yield* Effect.promise(() => connections.commands.zcard(`${prefix}:lists`)), LISTS_MAX)
   }).pipe(Effect.provide(onRedis())),
 )
