@@ -36,6 +36,7 @@ import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts
 import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
 import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-teller-nats.ts"
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
+import { layer as announcedListsInBoth } from "./streams/announced-lists-postgres.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
@@ -56,7 +57,9 @@ const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
 /** Only what publishes and delivers waits for NATS: paying goes on without it. */
 const nats = Nats.layer.pipe(Layer.provide(foundation))
 
-const eventLog = Layer.merge(eventLogOnRedis, strayCallbacksOnRedis).pipe(Layer.provideMerge(foundation))
+const eventLog = Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announcedListsInBoth).pipe(
+  Layer.provideMerge(foundation),
+)
 const durability = durabilityLayer.pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))

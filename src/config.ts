@@ -190,6 +190,8 @@ const settings = Config.all({
     complianceCallbackSecret: Config.option(Config.Redacted("COMPLIANCE_CALLBACK_SECRET")),
     /** When the engine is asked again for decisions that it left for later; the last one as often as it takes. */
     clearanceDelaysMs: milliseconds("CLEARANCE_DELAYS_MS", [300 * seconds, 900 * seconds, hour]),
+    /** Older than this, a clearance is asked for again before anything is sent on it. */
+    clearanceMaxAgeMs: count("CLEARANCE_MAX_AGE_MS", 24 * hour, 366 * 24 * hour, 1 * seconds),
     /** The document that tells of all providers; without one, what it is derived from. */
     source: Config.String("PROVIDERS_FILE").pipe(
       Config.map((file) => ({ file })),

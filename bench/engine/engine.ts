@@ -16,6 +16,7 @@ import { batchIdOf } from "../../src/http/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
@@ -110,7 +111,7 @@ export const engine = (
     Layer.provide(Pipelines.layer.pipe(Layer.provide([providers(options, calls), registerInPostgres]))),
     Layer.provideMerge(eventLog),
     Layer.provideMerge(partnerKeysOnRedis),
-    Layer.provide(strayCallbacksOnRedis),
+    Layer.provide([strayCallbacksOnRedis, announcedListsOnRedis]),
     Layer.provide([RedisConnections.layer, Postgres.layer]),
     Layer.provide(settings(options)),
   )

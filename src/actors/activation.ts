@@ -1,6 +1,7 @@
 /** An actor while it is alive: what it knows, what it holds, and how a batch is brought to life. */
 import { Effect, FiberSet } from "effect"
 import { type Batch, emptyBatch } from "../domain/batch.ts"
+import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -23,6 +24,8 @@ export interface Desk {
   /** The inboxes of actors that are alive. */
   readonly inboxes: Set<Inbox<Message>>
   readonly strays: StrayCallbacks["Service"]
+  /** Which clearances are good by now; unknown where the lists that were announced last cannot be told. */
+  readonly clearanceTerms: Effect.Effect<ClearanceTerms>
   readonly isDraining: () => boolean
   /** Whether the batch may still be acted for: checked before each call to a bank. */
   readonly isOwner: (lease: Lease) => boolean
@@ -57,6 +60,8 @@ export interface Activation {
   callsUnderWay: number
   callCount: number
   mailWaiting: boolean
+  /** As of the last turn: nothing is sent on a clearance that is not good by them. */
+  terms: ClearanceTerms
   /** Whether the log is known to hold all that the instruction register ever knew of it. */
   complete: boolean
   /** Others may have acted since this worker last did: what the log says is under way was sent by someone else. */
@@ -93,6 +98,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     busy: new Map(),
     callsUnderWay: 0,
     callCount: 0,
+    terms: "unknown",
     // A batch that was only received has no mail as a rule; if it has, its first append tells.
     mailWaiting: warm.batch.clearanceCount > 0,
     strange,

@@ -11,7 +11,8 @@
  * log between 3 and 4 only; a failure throws it away.
  */
 import { Clock, Effect, FiberSet, Random } from "effect"
-import { isQuiescent } from "../domain/batch.ts"
+import { type Batch, isQuiescent } from "../domain/batch.ts"
+import { type ClearanceTerms, isByLists } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchEventOf } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -36,6 +37,7 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   const actor = yield* load(lease, desk)
   while (true) {
     const heard = yield* listen(actor)
+    actor.terms = yield* desk.clearanceTerms
     const turn = takeTurn(actor, heard, yield* Clock.currentTimeMillis)
     yield* append(actor, turn)
     const waitUntil = yield* act(actor, turn)
@@ -157,7 +159,13 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
       ),
     )
   // What was learnt of an item since its call was planned may forbid it.
-  const mayCall = (item: number) => Effect.sync(() => desk.isOwner(lease) && batch.tasks.transfer.has(item))
+  const mayCall = (item: number) =>
+    Effect.zipWith(desk.clearanceTerms, Clock.currentTimeMillis, (terms, now) => {
+      if (!desk.isOwner(lease) || !batch.tasks.transfer.has(item)) return false
+      const late = outdatedIntent(batch, item, terms, now)
+      if (late !== undefined) inbox.put({ _tag: "Answered", command: late })
+      return late === undefined
+    })
   const work = desk.pipelines.perform(id, batch, call, { head, mayCall }, (command) =>
     inbox.put({ _tag: "Answered", command }),
   )
@@ -169,15 +177,32 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
   yield* FiberSet.run(actor.calls, Effect.catchDefect(ended, broke))
 })
 
+/** What is recorded of a transfer that is not sent, as other lists were announced since its intent: the bank is asked. */
+const outdatedIntent = (
+  { items }: Batch,
+  number: number,
+  terms: ClearanceTerms,
+  now: number,
+): BatchCommand | undefined => {
+  const { transfer, screened } = items.get(number) ?? {}
+  if (transfer === undefined || isByLists(screened?.listVersion, terms)) return undefined
+  const reason = "it was not sent: it was not screened by the lists announced last"
+  const outcome = { _tag: "Unknown", reason, inquireAt: now } as const
+  return { _tag: "RecordTransfer", at: now, item: number, attempt: transfer.attempt, outcome }
+}
+
 /** Gives the batch up, or says `false` when mail came in the meantime. */
 const rest = Effect.fnUntraced(function* (actor: Activation, waitUntil: number | undefined) {
-  const { id, batch, head, complete, backoff, lease, desk } = actor
+  const { id, batch, head, complete, backoff, lease, desk, terms } = actor
   yield* desk.pass("before-release")
   if (desk.isDraining()) {
     yield* desk.log.handOver(lease.owned)
     return true
   }
-  const wake = Math.min(waitUntil ?? Number.POSITIVE_INFINITY, wakeAt(batch) ?? Number.POSITIVE_INFINITY)
+  const wake = Math.min(
+    waitUntil ?? Number.POSITIVE_INFINITY,
+    wakeAt(batch, terms) ?? Number.POSITIVE_INFINITY,
+  )
   const released = yield* desk.log.release(lease.owned, Number.isFinite(wake) ? wake : undefined)
   if (released === "mail-waiting") {
     actor.mailWaiting = true

@@ -1,5 +1,6 @@
 /** The third step of an actor's loop: what was heard and what is due become events, and calls to make. Nothing waits. */
 import { Result } from "effect"
+import { mayStart } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
 import type { BatchEvent } from "../domain/events.ts"
@@ -45,7 +46,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
   const events: Array<BatchEvent> = []
   const refusals: Array<Refusal> = []
   const obey = (command: BatchCommand): void => {
-    const decision = decide(actor.batch, command)
+    const decision = decide(actor.batch, command, actor.terms)
     if (Result.isFailure(decision)) {
       const { reason, item } = decision.failure
       refusals.push({ command: command._tag, reason, item, ...strayIn(actor, command, reason) })
@@ -98,24 +99,33 @@ const nothingDue: Due = { calls: [], waitUntil: undefined }
  */
 const LOOKS_MAX = 64
 
+/** How soon it is asked again which clearances are good, when nobody could tell. */
+const TERMS_AGAIN_MS = 1_000
+
 /** Decides what is due until only calls are left, and gives those. */
 const decideDue = (actor: Activation, now: number, obey: (command: BatchCommand) => void): Due => {
   const held = new HeldItems(actor, now)
   const waiting = { has: (item: number) => actor.busy.has(item) || held.items.has(item) }
   for (let looks = 1; ; ) {
     const heldBefore = held.items.size
-    const due = plan(actor.batch, now, waiting)
+    const due = plan(actor.batch, now, waiting, actor.terms)
     const ready = due.flatMap((work) => (mustWait(actor, work, now) ? [] : held.ready(work)))
     const commands = ready.flatMap((work) => commandOf(actor, work, now, held))
     if (commands.length === 0) {
       if (held.items.size > heldBefore && looks++ < LOOKS_MAX) continue
-      return { calls: ready.filter(isCall), waitUntil: held.until }
+      return { calls: ready.filter(isCall), waitUntil: held.until ?? termsAgainAt(actor, now) }
     }
     const before = actor.batch.version
     for (const command of commands) obey(command)
     if (actor.batch.version === before) throw new Error("planned commands were all refused")
   }
 }
+
+/** When to ask again which clearances are good, where something waits for nothing else. */
+const termsAgainAt = ({ batch, terms }: Activation, now: number): number | undefined =>
+  terms === "unknown" && (batch.tasks.request.size > 0 || mayStart(batch, now))
+    ? now + TERMS_AGAIN_MS
+    : undefined
 
 /** No intents are written while the transfers that they would lead to have to wait. */
 const mustWait = ({ backoff }: Activation, work: Work, now: number): boolean =>

@@ -7,9 +7,11 @@
  */
 import { Clock, Effect, FiberMap, Layer, Random, Semaphore } from "effect"
 import { AppConfig } from "../config.ts"
+import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import { AnnouncedLists } from "../streams/announced-lists.ts"
 import { EventLog, type Ownership, type RunQueue, type StreamsUnavailable } from "../streams/event-log.ts"
 import { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
@@ -89,12 +91,29 @@ const makeWorker = Effect.gen(function* () {
       warm: new WarmBatches(WARM_ITEMS_MAX),
       inboxes: new Set(),
       strays: yield* StrayCallbacks,
+      clearanceTerms: yield* makeClearanceTerms,
       isDraining: () => worker.draining,
       isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
       nextCommandId: () => `${name}.${++commands}`,
     },
   }
   return worker
+})
+
+/** Which clearances are good: by the settings, and by what the compliance engine announced last. */
+const makeClearanceTerms = Effect.gen(function* () {
+  const { clearanceMaxAgeMs: maxAgeMs, clearanceDelaysMs } = (yield* AppConfig).providers
+  const retryMs = { min: Math.min(...clearanceDelaysMs), max: Math.max(...clearanceDelaysMs) }
+  const { current } = yield* AnnouncedLists
+  return current.pipe(
+    Effect.map((lists): ClearanceTerms => ({ maxAgeMs, lists, retryMs })),
+    Effect.catchTag("StreamsUnavailable", ({ step, reason }) =>
+      Effect.as(
+        Effect.logWarning("nothing is paid: the announced lists are not known", { step, reason }),
+        "unknown" as const,
+      ),
+    ),
+  )
 })
 
 /** Repeats a step while the worker lives. A step that fails, or breaks, is told and tried again a little later. */

@@ -73,7 +73,9 @@ const total = (batch: Batch, currency: string): string => {
 
 /** `2 approved, 1 rejected, payees: 2 match, 1 no-match`. */
 const verdictsIn = ({ decisions }: BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">): string => {
-  const verdicts = countsIn(decisions.map(({ decision }) => decision))
+  const verdicts = countsIn(
+    decisions.map(({ decision, cause }) => (cause === undefined ? decision : `${decision} (${cause})`)),
+  )
   const payees = countsIn(decisions.flatMap(({ payee }) => payee ?? []))
   return payees === "" ? verdicts : `${verdicts}, payees: ${payees}`
 }

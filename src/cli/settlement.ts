@@ -132,8 +132,14 @@ const tellsOne = new Set([
   "BatchClosed",
 ])
 
-/** Of a screening, what was not approved. */
+/** Of a screening, the items that were not approved, nor released before. */
 const decisionsTold = ({ decisions }: ShownEvent): number =>
-  Array.isArray(decisions)
-    ? decisions.filter((decision: { readonly decision?: unknown }) => decision.decision !== "approved").length
-    : 0
+  Array.isArray(decisions) ? new Set(decisions.filter(isTold).map(({ item }) => item)).size : 0
+
+const isTold = ({
+  decision,
+  released,
+}: {
+  readonly decision?: unknown
+  readonly released?: unknown
+}): boolean => decision !== "approved" && released !== true

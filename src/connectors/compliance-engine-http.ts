@@ -1,7 +1,7 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { AppConfig } from "../config.ts"
 import { PlainText } from "../domain/beneficiary.ts"
-import { ClearanceDecision } from "../domain/events.ts"
+import { ClearanceWord } from "../domain/events.ts"
 import { ItemNumber } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
 import { callbackUrl } from "./callback-url.ts"
@@ -18,7 +18,7 @@ const ClearanceBody = Schema.Struct({
   listVersion: ProviderId,
   decisions: Schema.Array(
     Schema.Union([
-      Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+      Schema.Struct({ ...ClearanceWord.fields, reason: Schema.optionalKey(PlainText(200)) }),
       Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") }),
     ]),
   ),

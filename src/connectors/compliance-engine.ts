@@ -1,5 +1,5 @@
 import { Context, type Effect } from "effect"
-import type { ClearanceDecision, PayoutItem } from "../domain/events.ts"
+import type { ClearanceWord, PayoutItem } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
 
@@ -16,7 +16,7 @@ export interface Clearance {
   /** The version of the lists that the decisions were taken against. */
   readonly listVersion: string
   /** Exactly one for each item that was asked about: a decision, or that it comes later. */
-  readonly decisions: ReadonlyArray<ClearanceDecision | PendingDecision>
+  readonly decisions: ReadonlyArray<ClearanceWord | PendingDecision>
 }
 
 export interface PendingDecision {

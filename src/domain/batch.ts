@@ -8,6 +8,7 @@ import type {
   BatchEventOf,
   BatchMode,
   ClosedState,
+  FindingName,
   OpenRefusal,
   PayeeMatch,
   PayeePolicy,
@@ -117,12 +118,27 @@ export interface PostingRefusal {
 /** The code under which the ledger refuses a hold that the partner's funds do not cover. */
 export const INSUFFICIENT_FUNDS = "insufficient-funds"
 
+/** What the compliance engine, or the policy on payees, has against an item. */
+export interface Finding extends FindingName {
+  readonly decision: Exclude<Verdict, "approved">
+  readonly foundAt: number
+  /** A reviewer saw it and released the item all the same. */
+  readonly released: boolean
+}
+
 export interface Item extends PayoutItem {
   state: ItemState
   ledger: LedgerState
   task: Task
-  /** The clearance that asked about it. */
+  /** The first and the last clearance that asked about it. */
+  firstClearance: number | undefined
   clearance: number | undefined
+  /** The clearance whose answer it waits for. */
+  asked: number | undefined
+  /** The clearance that was answered last: by which lists, and how old it is counted from. */
+  screened: { readonly at: number; readonly listVersion: string } | undefined
+  /** What was found against it, each finding once, at most as many as wait for a reviewer at a time and one more. */
+  findings: ReadonlyArray<Finding>
   /** The strictest word that the engine has said of it, the lists that this was said by, and whether the name matches. */
   verdict: Verdict | undefined
   listVersion: string | undefined
@@ -152,6 +168,7 @@ export interface Tally {
 /** A clearance that was asked for, while items wait for it. */
 export interface OpenClearance {
   readonly items: ReadonlyArray<number>
+  readonly askedAt: number
   /** When the engine is asked again, once it said that it will decide later, and how often it said so. */
   decideBy: number | undefined
   deferrals: number
@@ -302,8 +319,8 @@ export const mayStart = (batch: Batch, now: number): boolean =>
   (batch.executeAt === undefined || batch.executeAt <= now)
 
 /** Whether an item still waits for the answer to a clearance: none does when all were cancelled meanwhile. */
-export const isAwaited = ({ tasks }: Batch, { items }: OpenClearance): boolean =>
-  items.some((item) => tasks.screen.has(item))
+export const isAwaited = (batch: Batch, clearance: number, { items }: OpenClearance): boolean =>
+  items.some((item) => batch.items.get(item)?.asked === clearance)
 
 /** Nothing is left to do for a machine: every item is final or waits for a person. */
 export const isQuiescent = (batch: Batch): boolean =>

@@ -7,8 +7,9 @@ import { PlainText, Seal } from "./beneficiary.ts"
 import {
   Actor,
   BatchMode,
-  ClearanceDecision,
+  ClearanceWord,
   Evidence,
+  FindingName,
   Instant,
   PayeePolicy,
   PayoutItem,
@@ -100,7 +101,7 @@ export const RecordScreening = Schema.TaggedStruct("RecordScreening", {
   clearance: Schema.Int,
   clearanceId: Schema.String,
   listVersion: Schema.String,
-  decisions: Schema.Array(ClearanceDecision),
+  decisions: Schema.Array(ClearanceWord),
   /** Items that the engine will decide later, and when it is asked again if it does not. */
   pending: Schema.optionalKey(Schema.Struct({ items, decideBy: Instant })),
 })
@@ -113,6 +114,8 @@ export const Review = Schema.TaggedStruct("Review", {
   decision: Schema.Literals(["released", "rejected"]),
   by: Actor,
   reason: PlainText(280),
+  /** What the reviewer saw, and a release covers. Left out it is what had been found before `at`. */
+  findings: Schema.optionalKey(Schema.Array(FindingName)),
 })
 
 /** Approves the batch whose hash is given, as somebody who did not submit it. */

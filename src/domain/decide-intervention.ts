@@ -1,10 +1,11 @@
 /** What people do to a batch under way: cancel, review, retry, resolve. Each answer is honest, item by item. */
 import { Array as Arr } from "effect"
 import { attemptsInQuestion, isDisputed, isUnrouted } from "./attempts.ts"
-import { attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
+import { attemptsOf, type Batch, type Finding, type Item, nextAttempt } from "./batch.ts"
+import { isSameFinding, nameOfFinding, openFindings } from "./clearance.ts"
 import type { BatchCommandOf } from "./commands.ts"
 import { askedBack, mayLieWithUs } from "./decide-withdrawal.ts"
-import type { BatchEvent } from "./events.ts"
+import type { BatchEvent, FindingName } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
 import { POLICY } from "./policy.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
@@ -80,13 +81,33 @@ export const cancelTheRest = (
 }
 
 export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): Decision => {
-  const { item, at } = command
-  const state = batch.items.get(item)?.state
-  if (state === undefined) return refuse(command, "no-such-item", item)
-  if (state !== "held") return refuse(command, "not-held", item)
-  const reviewed: BatchEvent = { ...command, _tag: "ItemReviewed" }
-  if (command.decision === "released" || batch.mode === "partial") return events(reviewed)
-  return events(reviewed, ...cancelTheRest(batch, at, `item ${item} was rejected`, new Set([item])))
+  const { item: number, at, findings: named, ...said } = command
+  const item = batch.items.get(number)
+  if (item === undefined) return refuse(command, "no-such-item", number)
+  if (item.state !== "held") return refuse(command, "not-held", number)
+  const reviewed = { ...said, _tag: "ItemReviewed" as const, at, item: number }
+  if (command.decision === "released") {
+    const findings = releasedBy(item, command)
+    if (findings.length === 0) return refuse(command, "findings-differ", number)
+    return events({ ...reviewed, findings })
+  }
+  if (batch.mode === "partial") return events(reviewed)
+  return events(reviewed, ...cancelTheRest(batch, at, `item ${number} was rejected`, new Set([number])))
+}
+
+/**
+ * What a release covers of all that was found: what it names, as the reviewer saw it, or else what had been found before it.
+ * Nothing, where it names what nobody found.
+ */
+const releasedBy = (
+  item: Item,
+  { at, findings: named }: BatchCommandOf<"Review">,
+): ReadonlyArray<FindingName> => {
+  const strange = named?.some((name) => !item.findings.some((finding) => isSameFinding(finding, name)))
+  if (strange === true) return []
+  const isSeen = (finding: Finding) =>
+    named === undefined ? finding.foundAt < at : named.some((name) => isSameFinding(name, finding))
+  return openFindings(item).filter(isSeen).map(nameOfFinding)
 }
 
 /**

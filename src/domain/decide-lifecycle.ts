@@ -1,6 +1,7 @@
 /** How a batch begins, starts to pay, and ends. */
 import { Array as Arr } from "effect"
-import { type Batch, countOf, isComplete, mayStart } from "./batch.ts"
+import { type Batch, countOf, isComplete } from "./batch.ts"
+import { type ClearanceTerms, mayStartCleared } from "./clearance.ts"
 import type { BatchCommandOf, ReceiveBatch } from "./commands.ts"
 import { type BatchEventOf, type ClosedState, ITEMS_PER_EVENT_MAX } from "./events.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
@@ -53,8 +54,12 @@ const approvalTerms = ({
   }
 }
 
-export const decideStart = (batch: Batch, command: BatchCommandOf<"StartExecution">): Decision => {
-  if (!mayStart(batch, command.at)) return refuse(command, "not-due")
+export const decideStart = (
+  batch: Batch,
+  command: BatchCommandOf<"StartExecution">,
+  terms: ClearanceTerms,
+): Decision => {
+  if (!mayStartCleared(batch, terms, command.at)) return refuse(command, "not-due")
   const used = new Set<Scheme>()
   for (const item of batch.tasks.hold) {
     const payout = batch.items.get(item)

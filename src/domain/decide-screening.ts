@@ -1,59 +1,54 @@
 /** Screening: what the compliance engine is asked, and what its answers mean. Without an approval nobody is paid. */
 import { Array as Arr } from "effect"
-import { isUnrouted } from "./attempts.ts"
-import type { Batch, Item, ItemState } from "./batch.ts"
+import type { Batch, Item } from "./batch.ts"
+import {
+  type ClearanceTerms,
+  effectOn,
+  FINDINGS_MAX,
+  findingName,
+  isSameFinding,
+  isScreenedAgain,
+  isStricter,
+  NAME_CHECK,
+  openFindings,
+  type WordEffect,
+} from "./clearance.ts"
 import type { BatchCommandOf, RecordScreening } from "./commands.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
 import { takenBack } from "./decide-withdrawal.ts"
-import type { BatchEvent, ClearanceDecision, PayeePolicy } from "./events.ts"
+import type { BatchEvent, ClearanceDecision, ClearanceWord, PayeePolicy } from "./events.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
+/** An item is asked about once, and again when its clearance is not one any more on which it may be sent. */
 export const decideScreeningRequest = (
   batch: Batch,
   command: BatchCommandOf<"RequestScreening">,
+  terms: ClearanceTerms,
 ): Decision => {
   const { at, items } = command
-  const stranger = items.find((item) => batch.items.get(item)?.task !== "submit")
+  const isDue = (item: Item | undefined) =>
+    item !== undefined && (item.task === "submit" || isScreenedAgain(item, terms, at))
+  const stranger = items.find((item) => !isDue(batch.items.get(item)))
   if (stranger !== undefined) return refuse(command, "not-due", stranger)
   return events({ _tag: "ScreeningRequested", at, clearance: batch.clearanceCount + 1, items })
 }
 
-/** What a word of the engine still does: it decides, it comes after an intent to pay, or nobody is paid anyway. */
-const effects: Readonly<Record<ItemState, "decides" | "alarms" | "nothing">> = {
-  received: "nothing",
-  screening: "decides",
-  held: "decides",
-  cleared: "decides",
-  rejected: "nothing",
-  cancelled: "nothing",
-  transferring: "alarms",
-  unknown: "alarms",
-  pending: "alarms",
-  settled: "alarms",
-  failed: "alarms",
-  returned: "alarms",
-  parked: "alarms",
-}
-
 /**
- * Only what was asked in this clearance hears the answer, and only a word stricter than those before it: what is said
- * again, late or in another order changes nothing, and no second opinion clears anybody.
+ * Heard are the items that the clearance may have asked about, by their last clearance and by those before it: a stricter
+ * word counts however late it comes. What is found a second time changes nothing, and no second opinion clears anybody.
  */
 export const decideScreening = (batch: Batch, command: RecordScreening): Decision => {
   const { at, clearance, clearanceId, listVersion, decisions, pending } = command
   const answer = { at, clearance, clearanceId, listVersion }
-  const isAsked = (item: number) => batch.items.get(item)?.clearance === clearance
+  const isAsked = (number: number) => wasAskedAbout(batch.items.get(number), clearance)
   const deferred = pending?.items.filter(isAsked) ?? []
   const asked = decisions.filter(({ item }) => isAsked(item))
   if (deferred.length + asked.length === 0) return refuse(command, "no-such-clearance")
 
-  const news = strictest(asked.map((word) => underPolicy(word, batch.payeePolicy))).filter((word) =>
-    isStricter(word.decision, batch.items.get(word.item)?.verdict),
-  )
-  const having = (effect: (typeof effects)[ItemState]) =>
-    news.filter(({ item }) => effectOn(batch.items.get(item)) === effect)
+  const news = newsIn(batch, asked, answer)
+  const having = (effect: WordEffect) => news.filter((word) => effectOf(batch, word) === effect)
   const [heard, late] = [having("decides"), having("alarms")]
-  const waiting = deferred.filter((item) => batch.items.get(item)?.state === "screening")
+  const waiting = deferred.filter((item) => batch.items.get(item)?.asked === clearance)
 
   const happened: Array<BatchEvent> = []
   if (Arr.isReadonlyArrayNonEmpty(heard))
@@ -65,15 +60,84 @@ export const decideScreening = (batch: Batch, command: RecordScreening): Decisio
   return events(...happened, ...stopped(batch, at, late), ...othersStopped(batch, at, [...heard, ...late]))
 }
 
-/** What is parked because no rule led it to a bank has no intent under way: there the engine still decides. */
-const effectOn = (item: Item | undefined) => {
-  if (item === undefined) return "nothing"
-  return isUnrouted(item) ? "decides" : effects[item.state]
+/** Between an item's first clearance and its last. That one in between asked about others does no harm: it only tightens. */
+const wasAskedAbout = (item: Item | undefined, clearance: number): boolean =>
+  item?.clearance !== undefined &&
+  clearance <= item.clearance &&
+  clearance >= (item.firstClearance ?? clearance)
+
+interface AnswerOf {
+  readonly clearance: number
+  readonly listVersion: string
+}
+
+/** What is new in the words of an answer: of each item what it lacks, the strictest last. */
+const newsIn = (
+  batch: Batch,
+  words: ReadonlyArray<ClearanceWord>,
+  answer: AnswerOf,
+): ReadonlyArray<ClearanceDecision> => {
+  const underPolicy = words.flatMap((word) => wordsUnder(word, batch.payeePolicy))
+  return [...Map.groupBy(underPolicy, ({ item }) => item)].flatMap(([number, own]) => {
+    const item = batch.items.get(number)
+    return item === undefined ? [] : newsOf(item, own, answer)
+  })
+}
+
+/** Findings that are not known yet; where there are none, the answer that the item has been waiting for. */
+const newsOf = (
+  item: Item,
+  words: ReadonlyArray<ClearanceWord>,
+  { clearance, listVersion }: AnswerOf,
+): ReadonlyArray<ClearanceDecision> => {
+  const findings = distinct(words, listVersion).filter((word) => isFinding(item, word, listVersion))
+  if (findings.length > 0) return bounded(item, findings)
+  if (item.asked !== clearance) return []
+  return words
+    .slice(0, 1)
+    .map((word) => (word.decision === "approved" ? word : { ...word, released: true as const }))
+}
+
+const isFinding = (item: Item, word: ClearanceWord, listVersion: string): boolean => {
+  if (word.decision === "approved") return false
+  const name = findingName(word, listVersion)
+  return isStricter(word.decision, item.findings.find((known) => isSameFinding(known, name))?.decision)
+}
+
+/** Each finding once, of an engine that contradicts itself the stricter one; the strictest last. */
+const distinct = (words: ReadonlyArray<ClearanceWord>, listVersion: string): Array<ClearanceWord> => {
+  const kept: Array<ClearanceWord> = []
+  for (const word of words) {
+    const name = findingName(word, listVersion)
+    const known = kept.findIndex((other) => isSameFinding(findingName(other, listVersion), name))
+    if (known < 0) kept.push(word)
+    else if (isStricter(word.decision, kept[known]?.decision)) kept[known] = word
+  }
+  const isLast = (word: ClearanceWord, other: ClearanceWord) =>
+    Number(isStricter(word.decision, other.decision))
+  return kept.toSorted((one, other) => isLast(one, other) - isLast(other, one))
+}
+
+/** Nobody looks through any number of findings: what comes on top of as many as may wait is rejected, and ends it. */
+const bounded = (item: Item, news: Array<ClearanceWord>): ReadonlyArray<ClearanceDecision> => {
+  const room = FINDINGS_MAX - openFindings(item).length
+  const [beyond] = news.slice(Math.max(room, 0))
+  if (beyond === undefined) return news
+  if (room < 0) return []
+  const reason = "more was found against it than a person can review"
+  return [...news.slice(0, room), { ...beyond, decision: "rejected", reason }]
+}
+
+/** An alarm is what may not be sent after all; an approval, or what was released before, is none. */
+const effectOf = (batch: Batch, { item: number, decision, released }: ClearanceDecision): WordEffect => {
+  const item = batch.items.get(number)
+  const effect = item === undefined ? "nothing" : effectOn(item)
+  return effect === "alarms" && (decision === "approved" || released === true) ? "decides" : effect
 }
 
 /** What may not have gone out yet is held back, and withdrawn where it lies with us. */
 const stopped = (batch: Batch, at: number, late: ReadonlyArray<ClearanceDecision>) =>
-  late.flatMap(({ item: number }) => {
+  [...new Set(late.map(({ item }) => item))].flatMap((number) => {
     const item = batch.items.get(number)
     return item === undefined ? [] : takenBack(item, at, "clearance", "its clearance was withdrawn")
   })
@@ -82,7 +146,8 @@ const stopped = (batch: Batch, at: number, late: ReadonlyArray<ClearanceDecision
 const othersStopped = (batch: Batch, at: number, words: ReadonlyArray<ClearanceDecision>) => {
   const started = batch.startedAt !== undefined
   const refused = words.filter(
-    ({ decision }) => decision === "rejected" || (started && decision === "review"),
+    ({ decision, released }) =>
+      decision === "rejected" || (started && decision === "review" && released !== true),
   )
   const [first] = refused
   if (batch.mode === "partial" || first === undefined) return []
@@ -90,28 +155,16 @@ const othersStopped = (batch: Batch, at: number, words: ReadonlyArray<ClearanceD
   return cancelTheRest(batch, at, reason, new Set(refused.map(({ item }) => item)))
 }
 
-const severity = { approved: 0, review: 1, rejected: 2 } as const
-
-const isStricter = (
-  word: ClearanceDecision["decision"],
-  before: ClearanceDecision["decision"] | undefined,
-): boolean => before === undefined || severity[word] > severity[before]
-
-/** One decision per item: of an engine that contradicts itself the stricter word counts. */
-const strictest = (decisions: ReadonlyArray<ClearanceDecision>): ReadonlyArray<ClearanceDecision> => {
-  const byItem = new Map<number, ClearanceDecision>()
-  for (const decision of decisions)
-    if (isStricter(decision.decision, byItem.get(decision.item)?.decision))
-      byItem.set(decision.item, decision)
-  return [...byItem.values()]
-}
-
 const payeeVerdicts = { off: "approved", review: "review", reject: "rejected" } as const
 
-/** A name that is not the one on the account is at least what the batch's policy makes of it. */
-const underPolicy = (word: ClearanceDecision, policy: PayeePolicy): ClearanceDecision => {
-  const verdict = payeeVerdicts[policy]
-  return word.payee === "no-match" && isStricter(verdict, word.decision)
-    ? { ...word, decision: verdict, reason: "the name is not the one on the account" }
-    : word
+/**
+ * What the engine said, and what the batch's policy makes of a name that is not the one on the account: a finding of its
+ * own, beside whatever else was found.
+ */
+const wordsUnder = (word: ClearanceWord, policy: PayeePolicy): ReadonlyArray<ClearanceWord> => {
+  const decision = payeeVerdicts[policy]
+  if (word.payee !== "no-match" || decision === "approved") return [word]
+  const reason = "the name is not the one on the account"
+  const named = { item: word.item, decision, payee: word.payee, cause: NAME_CHECK, reason }
+  return word.decision === "approved" ? [named] : [word, named]
 }

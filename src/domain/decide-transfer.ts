@@ -10,7 +10,9 @@ import {
   nextAttempt,
   type TransferFinal,
 } from "./batch.ts"
+import { type ClearanceTerms, isCurrent } from "./clearance.ts"
 import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
+import { onlyOnCurrentClearance } from "./decide-resend.ts"
 import { heardOfWithdrawal, takenBack, tooLateBy } from "./decide-withdrawal.ts"
 import type { BatchEvent, Evidence, OpenRefusal } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
@@ -21,24 +23,30 @@ import { type Decision, events, refuse } from "./rejection.ts"
 export const SENDS_MAX = 5
 
 /**
- * An item passes cleared, with its money held, in a batch that has started, and once per attempt; after a refusal that
+ * An item passes cleared, by a clearance that is good at that moment, with its money held, in a batch that has started, and once per attempt; after a refusal that
  * another bank may mend, to a bank of its rule that has not tried it.
  */
 export const decideTransferRequest = (
   batch: Batch,
   command: BatchCommandOf<"RequestTransfers">,
+  terms: ClearanceTerms,
 ): Decision => {
   if (batch.startedAt === undefined) return refuse(command, "not-started")
   for (const { item, attempt, bank } of command.transfers) {
     const payout = batch.items.get(item)
     if (payout?.task !== "request") return refuse(command, "not-due", item)
+    if (!isCurrent(payout, terms, command.at)) return refuse(command, "clearance-not-current", item)
     if (attempt !== nextAttempt(payout)) return refuse(command, "no-such-attempt", item)
     if (payout.reroute?.others?.includes(bank) === false) return refuse(command, "bank-not-next", item)
   }
   return events({ ...command, _tag: "TransfersRequested" })
 }
 
-export const decideTransferOutcome = (batch: Batch, command: RecordTransfer): Decision => {
+export const decideTransferOutcome = (
+  batch: Batch,
+  command: RecordTransfer,
+  terms: ClearanceTerms,
+): Decision => {
   const item = batch.items.get(command.item)
   if (item === undefined) return refuse(command, "no-such-item", command.item)
   const attempt = attemptOf(item, command.attempt)
@@ -46,9 +54,14 @@ export const decideTransferOutcome = (batch: Batch, command: RecordTransfer): De
   if (command.bank !== undefined && command.bank !== attempt.bank)
     return refuse(command, "other-bank", command.item)
   return events(
-    ...(attempt.outcome === undefined
-      ? heardOfOpen(item, attempt, command)
-      : heardOfFinal(item, attempt, command)),
+    ...onlyOnCurrentClearance(
+      batch,
+      item,
+      terms,
+      attempt.outcome === undefined
+        ? heardOfOpen(item, attempt, command)
+        : heardOfFinal(item, attempt, command),
+    ),
   )
 }
 

@@ -1,5 +1,9 @@
-/** What a command means for a batch: the events it causes, or why it is refused. Reads the batch, never changes it. */
+/**
+ * What a command means for a batch: the events it causes, or why it is refused. Reads the batch, never changes it. What
+ * sends money needs to know which clearances are good: whoever does not say gets nothing sent.
+ */
 import type { Batch } from "./batch.ts"
+import type { ClearanceTerms } from "./clearance.ts"
 import type { BatchCommand } from "./commands.ts"
 import { decideApproval, decideExpiry } from "./decide-approval.ts"
 import { decideCancel, decideResolve, decideRetry, decideReview } from "./decide-intervention.ts"
@@ -10,12 +14,12 @@ import { decideScreening, decideScreeningRequest } from "./decide-screening.ts"
 import { decideTakeOver, decideTransferOutcome, decideTransferRequest } from "./decide-transfer.ts"
 import { type Decision, refuse } from "./rejection.ts"
 
-export const decide = (batch: Batch, command: BatchCommand): Decision => {
+export const decide = (batch: Batch, command: BatchCommand, terms: ClearanceTerms = "unknown"): Decision => {
   if (command._tag === "ReceiveBatch") return decideReceive(batch, command)
   if (batch.version === 0) return refuse(command, "no-such-batch")
   switch (command._tag) {
     case "RequestScreening":
-      return decideScreeningRequest(batch, command)
+      return decideScreeningRequest(batch, command, terms)
     case "RecordScreening":
       return decideScreening(batch, command)
     case "Review":
@@ -25,7 +29,7 @@ export const decide = (batch: Batch, command: BatchCommand): Decision => {
     case "ExpireApproval":
       return decideExpiry(batch, command)
     case "StartExecution":
-      return decideStart(batch, command)
+      return decideStart(batch, command, terms)
     case "Cancel":
       return decideCancel(batch, command)
     case "RequestPosting":
@@ -37,13 +41,13 @@ export const decide = (batch: Batch, command: BatchCommand): Decision => {
     case "FundAccount":
       return decideFunds(batch, command)
     case "RequestTransfers":
-      return decideTransferRequest(batch, command)
+      return decideTransferRequest(batch, command, terms)
     case "RecordUnrouted":
       return decideUnrouted(batch, command)
     case "Reroute":
       return decideReroute(batch, command)
     case "RecordTransfer":
-      return decideTransferOutcome(batch, command)
+      return decideTransferOutcome(batch, command, terms)
     case "TakeOver":
       return decideTakeOver(batch, command)
     case "Retry":

@@ -18,7 +18,8 @@ import {
   type TransferFinal,
   waitsForFunds,
 } from "./batch.ts"
-import type { BatchEvent, BatchEventOf, ClearanceDecision, PayoutItem, TransferIntent } from "./events.ts"
+import type { BatchEvent, BatchEventOf, PayoutItem, TransferIntent } from "./events.ts"
+import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
@@ -37,21 +38,16 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       })
       return batch
     case "ScreeningRequested":
-      batch.clearanceCount = event.clearance
-      batch.clearances.set(event.clearance, { items: event.items, decideBy: undefined, deferrals: 0 })
-      return changeAll(batch, event.items, { state: "screening", clearance: event.clearance })
+      return asked(batch, event)
     case "ItemsScreened":
-      return screened(batch, event)
+      return heard(batch, event)
     case "ClearancePending":
       return deferred(batch, event)
     case "ClearanceWithdrawn":
-      for (const decision of event.decisions)
-        change(batch, decision.item, { ...wordOf(event, decision), clearanceWithdrawn: true })
-      return batch
+      for (const { item } of event.decisions) change(batch, item, { clearanceWithdrawn: true })
+      return heard(batch, event)
     case "ItemReviewed":
-      return event.decision === "released"
-        ? change(batch, event.item, { state: "cleared", reason: undefined })
-        : change(batch, event.item, { state: "rejected", reason: event.reason })
+      return change(batch, event.item, reviewing(itemOf(batch, event.item), event))
     case "BatchApproved":
       if (batch.approval !== undefined) batch.approval.approvedBy = event.by
       return batch
@@ -165,13 +161,20 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   return batch
 }
 
+/** Items without findings share it: most have none. */
+const noFindings: Item["findings"] = []
+
 const addItem = (batch: Batch, accepted: PayoutItem): void => {
   const item: Item = {
     ...accepted,
     state: "received",
     ledger: "none",
     task: "submit",
+    firstClearance: undefined,
     clearance: undefined,
+    asked: undefined,
+    screened: undefined,
+    findings: noFindings,
     verdict: undefined,
     listVersion: undefined,
     payee: undefined,
@@ -191,24 +194,21 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
   tally.minor += item.minor
 }
 
-const verdicts = { approved: "cleared", rejected: "rejected", review: "held" } as const
-
-/** Items that were cancelled while they were screened stay cancelled, whatever the answer. */
-const screened = (batch: Batch, event: BatchEventOf<"ItemsScreened">): Batch => {
-  for (const decision of event.decisions) {
-    const { item, reason } = decision
-    change(batch, item, { ...wordOf(event, decision), state: verdicts[decision.decision], reason })
-  }
-  const asked = batch.clearances.get(event.clearance)
-  if (asked !== undefined && !isAwaited(batch, asked)) batch.clearances.delete(event.clearance)
+const asked = (batch: Batch, { at, clearance, items }: BatchEventOf<"ScreeningRequested">): Batch => {
+  batch.clearanceCount = clearance
+  batch.clearances.set(clearance, { items, askedAt: at, decideBy: undefined, deferrals: 0 })
+  for (const item of items) change(batch, item, askedAbout(itemOf(batch, item), clearance))
   return batch
 }
 
-/** What is remembered of the engine's word, whatever becomes of the item. */
-const wordOf = (
-  { listVersion }: BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">,
-  { decision, payee }: ClearanceDecision,
-): Partial<Item> => ({ verdict: decision, listVersion, ...(payee === undefined ? {} : { payee }) })
+/** Items that were cancelled while they were screened stay cancelled, whatever the answer. */
+const heard = (batch: Batch, event: Answer): Batch => {
+  const open = batch.clearances.get(event.clearance)
+  for (const word of event.decisions)
+    change(batch, word.item, hearing(itemOf(batch, word.item), word, event, open))
+  if (open !== undefined && !isAwaited(batch, event.clearance, open)) batch.clearances.delete(event.clearance)
+  return batch
+}
 
 const deferred = (batch: Batch, event: BatchEventOf<"ClearancePending">): Batch => {
   const clearance = batch.clearances.get(event.clearance)
@@ -216,7 +216,10 @@ const deferred = (batch: Batch, event: BatchEventOf<"ClearancePending">): Batch 
     throw new Error(`clearance ${event.clearance} waits for nothing: the log is not legal`)
   clearance.decideBy = event.decideBy
   clearance.deferrals += 1
-  return changeAll(batch, event.items, { reason: "the compliance engine decides later" })
+  for (const item of event.items)
+    if (itemOf(batch, item).state === "screening")
+      change(batch, item, { reason: "the compliance engine decides later" })
+  return batch
 }
 
 const bookings = { hold: "held", post: "posted", release: "released", reverse: "reversed" } as const
@@ -371,6 +374,7 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
     entered.minor += item.minor
   }
   Object.assign(item, fields)
+  if (item.asked !== undefined && !waitsForAnswer(item)) item.asked = undefined
   const task = taskOf(item)
   if (task !== item.task) {
     batch.tasks[item.task].delete(number)

@@ -1,6 +1,14 @@
 /** Which work is due for a batch: a pure function of its state and the time. */
 import { Array as Arr } from "effect"
 import { type Batch, isAwaited, isAwaitingApproval, isComplete, mayStart, type Task } from "./batch.ts"
+import {
+  anyClearance,
+  type ClearanceTerms,
+  isCurrent,
+  isScreenedAgain,
+  mayStartCleared,
+  screenAgainAt,
+} from "./clearance.ts"
 import type { PostingKind } from "./events.ts"
 
 type Items = Arr.NonEmptyReadonlyArray<number>
@@ -33,9 +41,14 @@ const postingKinds: ReadonlyArray<PostingKind> = ["hold", "post", "release", "re
 
 /**
  * The work that is due now (milliseconds since the epoch), except for items that are `busy`: in a call under way.
- * Bounded: at most one chunk of each kind.
+ * Bounded: at most one chunk of each kind. `terms` say which clearances are good; what has another one is screened again.
  */
-export const plan = (batch: Batch, now: number, busy: Busy = noItems): ReadonlyArray<Work> => {
+export const plan = (
+  batch: Batch,
+  now: number,
+  busy: Busy = noItems,
+  terms: ClearanceTerms = anyClearance,
+): ReadonlyArray<Work> => {
   const work: Array<Work> = []
   const add = (items: ReadonlyArray<number>, make: (items: Items) => Work): void => {
     if (Arr.isReadonlyArrayNonEmpty(items)) work.push(make(items))
@@ -46,12 +59,14 @@ export const plan = (batch: Batch, now: number, busy: Busy = noItems): ReadonlyA
   for (const [clearance, asked] of batch.clearances) {
     const { items, decideBy = now } = asked
     // Asked again it is the same question, also about items that are decided or cancelled: its key stands for all.
-    const due = decideBy <= now && isAwaited(batch, asked) && !items.some((item) => busy.has(item))
+    const due = decideBy <= now && isAwaited(batch, clearance, asked) && !items.some((item) => busy.has(item))
     add(due ? items : [], (items) => ({ _tag: "Screen", clearance, items }))
   }
   if (isAwaitingApproval(batch) && (batch.approval?.expiresAt ?? now) <= now)
     work.push({ _tag: "ExpireApproval" })
-  if (mayStart(batch, now)) work.push({ _tag: "StartExecution" })
+  const again = outdated(batch, now, busy, terms)
+  add(again, (items) => ({ _tag: "RequestScreening", items }))
+  if (again.length === 0 && mayStartCleared(batch, terms, now)) work.push({ _tag: "StartExecution" })
   for (const kind of postingKinds) {
     if (kind === "hold" && batch.startedAt === undefined) continue
     // One posting of a kind at a time: what becomes due meanwhile goes together into the next.
@@ -63,7 +78,11 @@ export const plan = (batch: Batch, now: number, busy: Busy = noItems): ReadonlyA
   }
   if (batch.startedAt !== undefined) {
     const room = TRANSFERS_IN_AIR_MAX - batch.tasks.transfer.size
-    add(idle("request", room), (items) => ({ _tag: "RequestTransfers", items }))
+    const payable = batch.tasks.request.take(
+      room,
+      (item) => !busy.has(item) && isGood(batch, item, terms, now),
+    )
+    add(payable, (items) => ({ _tag: "RequestTransfers", items }))
   }
   add(idle("transfer", TRANSFERS_IN_AIR_MAX), (items) => ({ _tag: "Transfer", items }))
   add(idle("withdraw", TRANSFERS_IN_AIR_MAX), (items) => ({ _tag: "Withdraw", items }))
@@ -83,11 +102,11 @@ export const plan = (batch: Batch, now: number, busy: Busy = noItems): ReadonlyA
 }
 
 /** When the batch next wants to be woken if nothing happens before, or `undefined` when only the outside can move it. */
-export const wakeAt = (batch: Batch): number | undefined => {
+export const wakeAt = (batch: Batch, terms: ClearanceTerms = anyClearance): number | undefined => {
   let earliest = Number.POSITIVE_INFINITY
   for (const item of batch.tasks.inquire) earliest = Math.min(earliest, inquireAt(batch, item))
-  for (const clearance of batch.clearances.values())
-    if (clearance.decideBy !== undefined && isAwaited(batch, clearance))
+  for (const [number, clearance] of batch.clearances)
+    if (clearance.decideBy !== undefined && isAwaited(batch, number, clearance))
       earliest = Math.min(earliest, clearance.decideBy)
   for (const number of batch.refused) {
     const item = batch.items.get(number)
@@ -96,9 +115,12 @@ export const wakeAt = (batch: Batch): number | undefined => {
   }
   if (batch.closed === undefined && batch.startedAt === undefined) {
     if (isAwaitingApproval(batch)) earliest = Math.min(earliest, batch.approval?.expiresAt ?? earliest)
-    else if (mayStart(batch, Number.POSITIVE_INFINITY))
-      earliest = Math.min(earliest, batch.executeAt ?? earliest)
+    else if (mayStart(batch, Number.POSITIVE_INFINITY)) {
+      const startsAt = Math.max(batch.executeAt ?? 0, screenedAgainAt(batch, batch.tasks.hold, terms) ?? 0)
+      earliest = startsAt === 0 ? earliest : Math.min(earliest, startsAt)
+    }
   }
+  earliest = Math.min(earliest, screenedAgainAt(batch, batch.tasks.request, terms) ?? earliest)
   return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
 }
 
@@ -115,6 +137,36 @@ const postable = (batch: Batch, kind: PostingKind, now: number, busy: Busy): Rea
     group ??= own
     return own === group
   })
+}
+
+/** What is cleared, may be sent otherwise, and has to be screened again first. */
+const outdated = (batch: Batch, now: number, busy: Busy, terms: ClearanceTerms): ReadonlyArray<number> => {
+  const waiting = batch.startedAt !== undefined ? batch.tasks.request : batch.tasks.hold
+  if (batch.startedAt === undefined && !mayStart(batch, now)) return []
+  return waiting.take(CHUNK_MAX, (number) => {
+    const item = batch.items.get(number)
+    return !busy.has(number) && item !== undefined && isScreenedAgain(item, terms, now)
+  })
+}
+
+const isGood = (batch: Batch, number: number, terms: ClearanceTerms, now: number): boolean => {
+  const item = batch.items.get(number)
+  return item !== undefined && isCurrent(item, terms, now)
+}
+
+/** When the first of those items may be screened again for which the engine has to be given time; nothing, where none. */
+const screenedAgainAt = (
+  batch: Batch,
+  items: Iterable<number>,
+  terms: ClearanceTerms,
+): number | undefined => {
+  let earliest: number | undefined
+  for (const number of items) {
+    const item = batch.items.get(number)
+    const at = item === undefined ? 0 : screenAgainAt(item, terms)
+    if (at > 0 && Number.isFinite(at)) earliest = Math.min(earliest ?? at, at)
+  }
+  return earliest
 }
 
 const inquireAt = (batch: Batch, item: number): number => batch.items.get(item)?.transfer?.inquireAt ?? 0

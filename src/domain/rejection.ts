@@ -17,6 +17,8 @@ export type RejectionReason =
   | "not-due"
   | "not-started"
   | "not-held"
+  | "findings-differ"
+  | "clearance-not-current"
   | "not-failed"
   | "cancelled"
   | "not-parked"

@@ -1,11 +1,12 @@
-/** `POST /compliance-callbacks`: what the compliance engine decided later, signed as a Standard Webhook. */
+/** What the compliance engine decided later, and which lists it goes by now, each signed as a Standard Webhook. */
 import { hash } from "node:crypto"
 import { Clock, Effect, Option, Schema } from "effect"
 import { Hono } from "hono"
 import { AppConfig } from "../config.ts"
 import { PlainText } from "../domain/beneficiary.ts"
-import { ClearanceDecision } from "../domain/events.ts"
+import { ClearanceWord } from "../domain/events.ts"
 import { parseClearanceKey } from "../domain/identifiers.ts"
+import { AnnouncedLists } from "../streams/announced-lists.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { StrayCallbacks, strayClearance } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
@@ -17,6 +18,7 @@ import { withoutQuotes } from "./payout-batch-events.ts"
 import { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 256 * 1024
+const ANNOUNCEMENT_BYTES_MAX = 4 * 1024
 /** Items of one clearance. */
 const DECISIONS_MAX = 500
 
@@ -27,29 +29,68 @@ const Callback = Schema.Struct({
   clearanceId: text(64),
   listVersion: PlainText(255),
   decisions: Schema.NonEmptyArray(
-    Schema.Struct({ ...ClearanceDecision.fields, reason: Schema.optionalKey(PlainText(200)) }),
+    Schema.Struct({ ...ClearanceWord.fields, reason: Schema.optionalKey(PlainText(200)) }),
   ).check(Schema.isMaxLength(DECISIONS_MAX)),
 })
 type Callback = typeof Callback.Type
+
+/** The time at which the engine announced them, where it says so: announcements may overtake each other. */
+const Time = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) => (Date.parse(text) >= 0 && text.length <= 40) || "expected an ISO 8601 time",
+  ),
+)
+const Announcement = Schema.Struct({
+  id: text(255),
+  listVersion: PlainText(255),
+  announcedAt: Schema.optionalKey(Time),
+})
+const decodeAnnouncement = Schema.decodeUnknownResult(Announcement, { errors: "all" })
 
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
 /** The route of callbacks; there is none without a secret to hold them to. */
 export const complianceCallbacks = Effect.fnUntraced(function* (
-  edge: Edge<AppConfig | EventLog | StrayCallbacks | RequestBodies>,
+  edge: Edge<AppConfig | AnnouncedLists | EventLog | StrayCallbacks | RequestBodies>,
 ) {
   const { complianceCallbackSecret } = (yield* AppConfig).providers
   const routes = new Hono<EdgeEnv>()
   if (Option.isNone(complianceCallbackSecret)) return routes
   const verify = verifying(complianceCallbackSecret.value)
-  return routes.post(
-    "/compliance-callbacks",
-    edge.open((c) =>
-      Effect.flatMap(RequestBodies, (bodies) =>
-        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
+  return routes
+    .post(
+      "/compliance-callbacks",
+      edge.open((c) =>
+        Effect.flatMap(RequestBodies, (bodies) =>
+          bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
+        ),
       ),
-    ),
-  )
+    )
+    .post(
+      "/compliance-callbacks/lists",
+      edge.open((c) =>
+        Effect.flatMap(RequestBodies, (bodies) =>
+          bodies.use(c.env.incoming, ANNOUNCEMENT_BYTES_MAX, (body) => goBy(c, verify, body)),
+        ),
+      ),
+    )
+})
+
+/**
+ * Puts announced lists in force: from the answer on nothing is sent that was screened by others. Announced again, or after
+ * later ones, they change nothing.
+ */
+const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+  yield* verify(c, body)
+  const { listVersion, announcedAt } = yield* readJson(body, decodeAnnouncement)
+  const now = yield* Clock.currentTimeMillis
+  // A clock that is ahead must not keep the announcements after it out of force.
+  const at = announcedAt === undefined ? now : Math.min(Date.parse(announcedAt), now)
+  yield* (yield* AnnouncedLists).announce(listVersion, at)
+  const { complianceCallbacks } = yield* Metrics
+  complianceCallbacks.inc({ outcome: "lists" })
+  yield* Effect.logInfo("the compliance engine announced lists", { listVersion })
+  return c.body(null, 202)
 })
 
 /** Puts the engine's decisions into the mailbox of the batch; hearing them again changes nothing. */

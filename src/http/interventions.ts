@@ -7,10 +7,12 @@
  */
 import { createHash, randomUUID } from "node:crypto"
 import { Clock, Effect, Result, Schema } from "effect"
+import type { Batch } from "../domain/batch.ts"
 import { PlainText } from "../domain/beneficiary.ts"
+import { nameOfFinding, openFindings } from "../domain/clearance.ts"
 import type { MailCommand } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
-import { Actor, type BatchEvent } from "../domain/events.ts"
+import { Actor, type BatchEvent, FindingName } from "../domain/events.ts"
 import { AttemptNumber, ItemNumber, type PartnerId } from "../domain/identifiers.ts"
 import type { Rejection } from "../domain/rejection.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
@@ -58,8 +60,8 @@ const intervention =
       const repeated = () =>
         c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
       if (yield* log.wasTold(id, as)) return repeated()
-      const command = commandOf(said, yield* Clock.currentTimeMillis, item)
       const { batch } = yield* batchFromLog(id)
+      const command = asSeen(commandOf(said, yield* Clock.currentTimeMillis, item), batch)
       const decision = decide(batch, command)
       if (Result.isFailure(decision)) {
         // The first of two equal requests may have been told and done since the mailbox was asked.
@@ -97,6 +99,14 @@ const attemptIn = (expected: BatchEvent): number | undefined => {
   return "attempt" in expected ? expected.attempt : undefined
 }
 
+/** A release covers what it names, or what was found by now: what is found while it waits in the mailbox, nobody has seen. */
+const asSeen = (command: MailCommand, { items }: Batch): MailCommand => {
+  if (command._tag !== "Review" || command.decision === "rejected" || command.findings !== undefined)
+    return command
+  const item = items.get(command.item)
+  return { ...command, findings: item === undefined ? [] : openFindings(item).map(nameOfFinding) }
+}
+
 const isItemNumber = Schema.is(ItemNumber)
 
 const hash = Schema.String.check(Schema.isMaxLength(128))
@@ -114,8 +124,19 @@ export const cancel = intervention(
   ({ items = [], ...said }, at) => ({ _tag: "Cancel", at, items, ...said }),
 )
 
-const Review = Schema.Struct({ by: Actor, reason, decision: Schema.Literals(["released", "rejected"]) })
+/** Findings that one release may name. */
+const FINDINGS_NAMED_MAX = 64
 
+const Review = Schema.Struct({
+  by: Actor,
+  reason,
+  decision: Schema.Literals(["released", "rejected"]),
+  findings: Schema.optionalKey(
+    Schema.NonEmptyArray(FindingName).check(Schema.isMaxLength(FINDINGS_NAMED_MAX)),
+  ),
+})
+
+/** `{"by", "reason", "decision", "findings"?}`: a release covers the findings named, or all that were there when it came. */
 export const review = intervention(Review, (said, at, item) => ({ _tag: "Review", at, item, ...said }))
 
 const Another = Schema.Struct({ by: Actor, attempt: Schema.optionalKey(AttemptNumber) })

@@ -50,6 +50,13 @@ const payee = {
   description: "Whether the beneficiary's name is the one on the account.",
 }
 
+const cause = {
+  type: "string",
+  pattern: "^[a-z][a-z-]{0,39}$",
+  description: "What it is about, such as sanctions, which is also what it is where no cause is named.",
+}
+const findingName = { cause, listVersion: text(255) }
+
 export const schemas = {
   Amount: closedObject({ currency: { type: "string", pattern: "^[A-Z]{3}$" }, value: decimal }),
   BeneficiaryAccount: {
@@ -123,9 +130,19 @@ export const schemas = {
     { bank: text(), transferReference: text(35), attempt: whole, reason: text(), clearance: of("Clearance") },
   ),
   Clearance: {
-    ...object({ decision: { enum: Verdict.literals }, listVersion: text(255) }, { payee }),
+    ...object(
+      { decision: { enum: Verdict.literals }, listVersion: text(255) },
+      { payee, findings: list(of("Finding")) },
+    ),
     description:
       "The strictest word of the compliance engine, and the version of the lists that it came from.",
+  },
+  Finding: {
+    ...object(
+      { ...findingName, decision: { enum: Verdict.literals }, released: { type: "boolean" } },
+      { reason: text(200) },
+    ),
+    description: "What was found against the item, and whether a reviewer released it all the same.",
   },
   PayoutItemPage: object({ items: list(of("PayoutItem")), next: next("string"), version: whole }),
   Approval: closedObject({ by: text(128), hash: text(128) }),
@@ -133,7 +150,18 @@ export const schemas = {
     { by: text(128), reason: text(280) },
     { items: { ...list(whole), description: "All items when none are named." } },
   ),
-  Review: closedObject({ by: text(128), reason: text(280), decision: { enum: ["released", "rejected"] } }),
+  Review: closedObject(
+    { by: text(128), reason: text(280), decision: { enum: ["released", "rejected"] } },
+    {
+      findings: {
+        ...list(closedObject(findingName, { reason: text(200) })),
+        minItems: 1,
+        maxItems: 64,
+        description:
+          "What a release covers, as `clearance.findings` showed it; all by now when it is left out.",
+      },
+    },
+  ),
   Retry: closedObject(
     { by: text(128) },
     { attempt: { ...whole, description: "The attempt that failed; the last one when it is left out." } },
@@ -165,11 +193,17 @@ export const schemas = {
     clearanceId: { ...text(64), description: "The clearanceId of the request." },
     listVersion: text(255),
     decisions: {
-      ...list(object({ item: whole, decision: { enum: Verdict.literals } }, { reason: text(200), payee })),
+      ...list(
+        object({ item: whole, decision: { enum: Verdict.literals } }, { reason: text(200), payee, cause }),
+      ),
       minItems: 1,
       maxItems: 500,
     },
   }),
+  ListAnnouncement: object(
+    { id: text(255), listVersion: text(255) },
+    { announcedAt: { ...instant, description: "When the engine announced it; when it arrives by default." } },
+  ),
   Funding: object({ partner: text(), currency: { type: "string", pattern: "^[A-Z]{3}$" } }),
   Problem: object(
     { type: text(), title: text(), status: whole, instance: text() },

@@ -282,6 +282,24 @@ export const openApiDocument = {
         },
       },
     },
+    "/compliance-callbacks/lists": {
+      post: {
+        operationId: "hearOfLists",
+        summary:
+          "For the compliance engine: the lists that it goes by from now on, signed as a Standard Webhook",
+        security: forAnyone,
+        parameters: webhookHeaders,
+        requestBody: { required: true, content: json("ListAnnouncement") },
+        responses: {
+          "202": { description: "From now on nothing is sent that was screened by other lists." },
+          "400": problem("The body is not as agreed."),
+          "401": problem("The signature does not verify, or is older than five minutes."),
+          ...absent,
+          "413": problem("The body is larger than 4 KiB."),
+          ...unavailable,
+        },
+      },
+    },
     "/ledger-callbacks/funded": {
       post: {
         operationId: "hearLedger",

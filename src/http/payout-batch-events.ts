@@ -1,7 +1,7 @@
 /** `GET /payout-batches/:id/events`: the batch's own log, with accounts masked. */
 import { Effect } from "effect"
 import { maskedAccount } from "../domain/beneficiary.ts"
-import type { BatchEvent, ClearanceDecision, PayoutItem, RecordedEvent } from "../domain/events.ts"
+import type { BatchEvent, PayoutItem, RecordedEvent } from "../domain/events.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
 import { EventLog } from "../streams/event-log.ts"
@@ -39,6 +39,8 @@ const masked = (event: BatchEvent): Readonly<Record<string, unknown>> => {
     case "ItemsScreened":
     case "ClearanceWithdrawn":
       return { decisions: event.decisions.map(withoutQuotes) }
+    case "ItemReviewed":
+      return event.findings === undefined ? {} : { findings: event.findings.map(withoutQuotes) }
     case "TransferFailed":
     case "TransferReturned":
       return { code: redactText(event.code) }
@@ -55,7 +57,7 @@ const masked = (event: BatchEvent): Readonly<Record<string, unknown>> => {
 }
 
 /** The engine was not told the account, and its lists may hold it all the same. */
-export const withoutQuotes = (decision: ClearanceDecision): ClearanceDecision =>
+export const withoutQuotes = <Word extends { readonly reason?: string }>(decision: Word): Word =>
   decision.reason === undefined ? decision : { ...decision, reason: redactText(decision.reason) }
 
 const shownItem = ({ item, reference, beneficiary, currency, minor, remittance }: PayoutItem) => ({

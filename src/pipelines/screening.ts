@@ -3,7 +3,7 @@ import type { Clearance, ComplianceEngine } from "../connectors/compliance-engin
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
 import type { RecordScreening } from "../domain/commands.ts"
-import type { ClearanceDecision } from "../domain/events.ts"
+import type { ClearanceWord } from "../domain/events.ts"
 import { type BatchId, clearanceKey } from "../domain/identifiers.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { itemsOf } from "./batch-items.ts"
@@ -51,5 +51,5 @@ const recordAnswer = (
 }
 
 /** The engine is not told the account, and its lists may hold it all the same. */
-const withoutQuotes = (decision: ClearanceDecision): ClearanceDecision =>
+const withoutQuotes = (decision: ClearanceWord): ClearanceWord =>
   decision.reason === undefined ? decision : { ...decision, reason: redactText(decision.reason) }

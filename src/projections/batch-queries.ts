@@ -4,7 +4,7 @@
  */
 import { Context, type Effect, Schema } from "effect"
 import type { BatchState, ItemState, LedgerState } from "../domain/batch.ts"
-import type { PayeeMatch, Verdict } from "../domain/events.ts"
+import type { FindingName, PayeeMatch, Verdict } from "../domain/events.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 
 /** The read models did not answer. */
@@ -43,6 +43,14 @@ export interface ClearanceView {
   readonly decision: Verdict
   readonly listVersion: string
   readonly payee?: PayeeMatch
+  /** Absent where nothing was found. */
+  readonly findings?: ReadonlyArray<FindingView>
+}
+
+/** What was found against an item, and whether a reviewer released it all the same. */
+export interface FindingView extends FindingName {
+  readonly decision: Verdict
+  readonly released: boolean
 }
 
 /** An item as of `version`, which is the version of its batch that last changed it. */

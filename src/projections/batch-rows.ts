@@ -1,11 +1,12 @@
 /** The rows of the read models, as JSON, made from a fold. Only the masked form of an account goes into them. */
-import type { Item, ItemState } from "../domain/batch.ts"
+import type { Finding, Item, ItemState } from "../domain/batch.ts"
 import { batchState } from "../domain/batch.ts"
 import { maskedAccount } from "../domain/beneficiary.ts"
+import { nameOfFinding } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import type { BatchFold } from "./batch-fold.ts"
-import type { ClearanceView } from "./batch-queries.ts"
+import type { ClearanceView, FindingView } from "./batch-queries.ts"
 
 /** Per currency and item state that occurs; amounts in minor units as text. */
 export type StoredTotals = Readonly<
@@ -63,10 +64,23 @@ const itemRow = (batch: BatchId, item: Item, version: number, changedAt: number)
   clearance: clearanceOf(item),
 })
 
-const clearanceOf = ({ verdict, listVersion, payee }: Item): ClearanceView | null =>
+const clearanceOf = ({ verdict, listVersion, payee, findings }: Item): ClearanceView | null =>
   verdict === undefined || listVersion === undefined
     ? null
-    : { decision: verdict, listVersion, ...(payee === undefined ? {} : { payee }) }
+    : {
+        decision: verdict,
+        listVersion,
+        ...(payee === undefined ? {} : { payee }),
+        ...(findings.length === 0 ? {} : { findings: findings.map(findingView) }),
+      }
+
+/** Accounts were taken out of reasons before they were kept, so a release can name what is shown letter by letter. */
+const findingView = ({ decision, released, ...finding }: Finding): FindingView => ({
+  ...nameOfFinding(finding),
+  ...(finding.reason === undefined ? {} : { reason: redactText(finding.reason) }),
+  decision,
+  released,
+})
 
 const totalsOf = ({ batch: { tallies } }: BatchFold): StoredTotals =>
   Object.fromEntries(

@@ -54,7 +54,7 @@ interface Before {
 const goingOn = ({ batch }: PublicHistory, { event }: RecordedEvent): ReadonlyArray<AboutAttempt> =>
   event._tag !== "ClearanceWithdrawn"
     ? []
-    : event.decisions.flatMap(({ item }) => {
+    : [...new Set(event.decisions.map(({ item }) => item))].flatMap((item) => {
         const payout = batch.items.get(item)
         const attempt = payout?.transfer?.attempt
         return payout !== undefined && attempt !== undefined && isOnItsWay(payout) ? [{ item, attempt }] : []
@@ -74,16 +74,18 @@ const publicEventsOf = (
     case "ItemsReceived":
       return history.batch.items.size === history.batch.itemCount ? [accepted(history, recorded)] : []
     case "ItemsScreened":
-      return event.decisions
-        .filter(({ decision }) => decision !== "approved")
-        .map((decision, index) => screened(history, recorded, decision, index + 1))
-    case "ClearanceWithdrawn":
+      return strictestOf(event.decisions).map((decision, index) =>
+        screened(history, recorded, decision, index + 1),
+      )
+    case "ClearanceWithdrawn": {
+      const words = strictestOf(event.decisions)
       return [
-        ...event.decisions.map((decision, index) => withdrawn(history, recorded, decision, index + 1)),
+        ...words.map((decision, index) => withdrawn(history, recorded, decision, index + 1)),
         ...before.goingOn.map((about, index) =>
-          second(concluded(history, recorded, about, event.decisions.length + index + 1)),
+          second(concluded(history, recorded, about, words.length + index + 1)),
         ),
       ]
+    }
     case "ItemReviewed":
       return event.decision === "rejected" ? [reviewed(history, recorded, event)] : []
     case "ItemsCancelled":
@@ -112,6 +114,12 @@ const publicEventsOf = (
     default:
       return []
   }
+}
+
+/** Of each item what stops it, once: of several findings the last, which is the strictest. */
+const strictestOf = (decisions: ReadonlyArray<ClearanceDecision>): ReadonlyArray<ClearanceDecision> => {
+  const stopping = decisions.filter(({ decision, released }) => decision !== "approved" && released !== true)
+  return [...new Map(stopping.map((word) => [word.item, word])).values()]
 }
 
 const accepted = (history: PublicHistory, recorded: RecordedEvent): PublicEvent => ({

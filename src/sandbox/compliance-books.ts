@@ -8,9 +8,15 @@ import {
   owedFor,
 } from "./callbacks.ts"
 import { magicOutcome } from "./magic-beneficiaries.ts"
+import {
+  type Afterthought,
+  type Decision,
+  decideBy,
+  firstListVersion,
+  type Lists,
+  payeeOf,
+} from "./screening-lists.ts"
 import { type BooksPage, KeyedAnswers, nextOffset, pageOf, requestLinesMax } from "./server.ts"
-
-export const listVersion = "sandbox-2026-11-01"
 
 const Identifier = Schema.String.check(Schema.isBetweenLength(1, 200))
 
@@ -31,14 +37,6 @@ export const Clearance = Schema.Struct({
 })
 export type Clearance = typeof Clearance.Type
 type Item = Clearance["items"][number]
-
-interface Decision {
-  readonly item: number
-  readonly decision: "approved" | "rejected" | "review" | "pending"
-  readonly reason?: string
-  /** Whether the account belongs to the name: verification of payee. */
-  readonly payee: "match" | "close-match" | "no-match" | "unknown"
-}
 
 export interface ClearanceAnswer {
   readonly clearanceId: string
@@ -64,6 +62,24 @@ export type ComplianceEntry =
       readonly laterId: string
       readonly travel: CallbackTravel
     }
+  | {
+      readonly type: "listed"
+      readonly at: string
+      readonly lists: Lists
+      /** Whom to tell, if anybody. */
+      readonly announcement?: {
+        readonly id: string
+        readonly url: string
+        readonly travel: CallbackTravel
+      }
+    }
+  | {
+      readonly type: "thought-again"
+      readonly at: string
+      readonly id: string
+      readonly afterthought: Afterthought
+      readonly travel: CallbackTravel
+    }
   | { readonly type: "callback-ended"; readonly callback: string; readonly outcome: CallbackOutcome }
 
 /** A clearance of which some items wait for their decision. */
@@ -78,48 +94,35 @@ export interface Undecided {
 }
 
 /** The answer to a clearance: who needs time gets it when there is an address to report to, and a person otherwise. */
-export const answerTo = ({ clearanceId, items, callbackUrl }: Clearance): ClearanceAnswer => ({
+export const answerTo = ({ clearanceId, items, callbackUrl }: Clearance, lists: Lists): ClearanceAnswer => ({
   clearanceId,
-  listVersion,
-  decisions: items.map((item) => {
-    if (magicOutcome(item.name) !== "decided-later") return decide(item)
-    if (callbackUrl !== undefined) return { item: item.item, decision: "pending", payee: payeeOf(item) }
-    return { item: item.item, decision: "review", reason: "needs-more-time", payee: payeeOf(item) }
+  listVersion: lists.listVersion,
+  decisions: items.map((screened) => {
+    const { item, name } = screened
+    if (magicOutcome(name) !== "decided-later") return decideBy(lists, screened)
+    if (callbackUrl !== undefined) return { item, decision: "pending", payee: payeeOf(name) }
+    return { item, decision: "review", reason: "needs-more-time", payee: payeeOf(name) }
   }),
 })
 
-const decide = (screened: Item): Decision => {
-  const { item, name } = screened
-  const payee = payeeOf(screened)
-  switch (magicOutcome(name)) {
-    case "sanctioned":
-      return { item, decision: "rejected", reason: "sanctions-list-hit", payee }
-    case "review":
-      return { item, decision: "review", reason: "name-similar-to-list-entry", payee }
-    default:
-      return { item, decision: "approved", payee }
-  }
-}
+type Row = Decision & { readonly batch: string; readonly listVersion?: string }
 
-const payeeOf = ({ name }: Item): Decision["payee"] => {
-  switch (magicOutcome(name)) {
-    case "payee-matches":
-      return "match"
-    case "payee-nearly-matches":
-      return "close-match"
-    case "payee-differs":
-      return "no-match"
-    default:
-      return "unknown"
-  }
-}
+/** The lists stand in a row where they are not those that every sandbox begins with. */
+const rowOf = (batch: string, decision: Decision, listVersion: string): Row => ({
+  batch,
+  ...decision,
+  ...(listVersion === firstListVersion ? {} : { listVersion }),
+})
 
 /** The compliance engine's books: a fold over its journal. */
 export class ComplianceBooks {
   readonly answers = new KeyedAnswers<ClearanceAnswer>()
   readonly undecided = new Map<string, Undecided>()
   readonly owed = new Map<string, OwedCallback>()
-  readonly #screened: (Decision & { readonly batch: string })[] = []
+  /** What the engine goes by now. */
+  lists: Lists = { listVersion: firstListVersion }
+  readonly #asked = new Map<string, Clearance>()
+  readonly #screened: Row[] = []
   readonly #counts = { approved: 0, rejected: 0, review: 0, pending: 0 }
   readonly #callbacks = { delivered: 0, "given-up": 0 }
 
@@ -135,6 +138,10 @@ export class ComplianceBooks {
         return []
       case "decided":
         return this.#decide(entry)
+      case "listed":
+        return this.#list(entry)
+      case "thought-again":
+        return this.#thinkAgain(entry)
       case "callback-ended":
         this.#callbacks[entry.outcome] += 1
         this.owed.delete(entry.callback)
@@ -151,12 +158,12 @@ export class ComplianceBooks {
     laterId,
   }: ComplianceEntry & { type: "screened" }): void {
     this.answers.remember(key, fingerprint, answer)
+    this.#asked.set(clearance.clearanceId, clearance)
     const pending = clearance.items
       .map((item, index) => ({ item, row: this.#screened.length + index }))
       .filter((_, index) => answer.decisions[index]?.decision === "pending")
     for (const decision of answer.decisions) {
-      this.#screened.push({ batch: clearance.batch, ...decision })
-      this.#counts[decision.decision] += 1
+      this.#note(clearance.batch, decision, answer.listVersion)
     }
     const { callbackUrl } = clearance
     if (pending.length > 0 && callbackUrl !== undefined)
@@ -175,8 +182,8 @@ export class ComplianceBooks {
     if (undecided === undefined) throw new Error(`nothing is undecided under ${laterId}`)
     const { clearance, callbackUrl, request, pending } = undecided
     const decisions = pending.map(({ item, row }) => {
-      const decision = decide(item)
-      this.#screened[row] = { batch: clearance.batch, ...decision }
+      const decision = decideBy(this.lists, item)
+      this.#screened[row] = rowOf(clearance.batch, decision, this.lists.listVersion)
       this.#counts.pending -= 1
       this.#counts[decision.decision] += 1
       return decision
@@ -187,8 +194,40 @@ export class ComplianceBooks {
       ...request.answer,
       decisions: request.answer.decisions.map((decision) => decided.get(decision.item) ?? decision),
     })
+    const { listVersion } = this.lists
     const message = { id: laterId, clearanceId: clearance.clearanceId, listVersion, decisions }
-    const owed = owedFor(message, callbackUrl, at, travel)
+    return this.#owe(owedFor(message, callbackUrl, at, travel))
+  }
+
+  #list({ at, lists, announcement }: ComplianceEntry & { type: "listed" }): readonly OwedCallback[] {
+    this.lists = lists
+    if (announcement === undefined) return []
+    const { id, url, travel } = announcement
+    return this.#owe(owedFor({ id, listVersion: lists.listVersion, announcedAt: at }, url, at, travel))
+  }
+
+  /** The clearance that an afterthought is about, if the engine was asked for it. */
+  clearanceOf({ clearanceId }: Afterthought): Clearance | undefined {
+    return this.#asked.get(clearanceId)
+  }
+
+  #thinkAgain(entry: ComplianceEntry & { type: "thought-again" }): readonly OwedCallback[] {
+    const { at, id, afterthought, travel } = entry
+    const { clearanceId, listVersion = this.lists.listVersion, decisions } = afterthought
+    const clearance = this.clearanceOf(afterthought)
+    if (clearance?.callbackUrl === undefined) throw new Error(`nobody is to be told of ${clearanceId}`)
+    for (const decision of decisions)
+      this.#note(clearance.batch, { ...decision, payee: "unknown" }, listVersion)
+    const message = { id, clearanceId, listVersion, decisions }
+    return this.#owe(owedFor(message, clearance.callbackUrl, at, travel))
+  }
+
+  #note(batch: string, decision: Decision, listVersion: string): void {
+    this.#screened.push(rowOf(batch, decision, listVersion))
+    this.#counts[decision.decision] += 1
+  }
+
+  #owe(owed: readonly OwedCallback[]): readonly OwedCallback[] {
     for (const callback of owed) this.owed.set(callback.delivery, callback)
     return owed
   }
@@ -196,7 +235,7 @@ export class ComplianceBooks {
   /** The answer to `GET /books`. */
   show(page: BooksPage) {
     const summary = {
-      listVersion,
+      listVersion: this.lists.listVersion,
       counts: this.#counts,
       outstanding: this.undecided.size + this.owed.size,
       callbacks: { delivered: this.#callbacks.delivered, givenUp: this.#callbacks["given-up"] },

@@ -1,6 +1,13 @@
 import { randomUUID } from "node:crypto"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { awaitEarly, type CallbackRetry, CallbackSender, type OwedCallback } from "./callbacks.ts"
+import {
+  awaitEarly,
+  type CallbackRetry,
+  CallbackSender,
+  CallbackUrl,
+  type OwedCallback,
+} from "./callbacks.ts"
 import {
   answerTo,
   Clearance,
@@ -9,7 +16,16 @@ import {
   type Undecided,
 } from "./compliance-books.ts"
 import { openJournal } from "./journal.ts"
-import { createApp, readKeyed, readPage, refuseWhenFull, type SandboxServer } from "./server.ts"
+import { Afterthought, Lists } from "./screening-lists.ts"
+import {
+  createApp,
+  readJson,
+  readKeyed,
+  readPage,
+  refusal,
+  refuseWhenFull,
+  type SandboxServer,
+} from "./server.ts"
 import type { WeatherStation } from "./weather-station.ts"
 
 export interface ComplianceOptions {
@@ -22,14 +38,24 @@ export interface ComplianceOptions {
 }
 
 const decodeClearance = Schema.decodeUnknownResult(Clearance)
+const decodeChange = Schema.decodeUnknownResult(
+  Schema.Struct({ ...Lists.fields, announceTo: Schema.optionalKey(CallbackUrl) }),
+)
+const decodeAfterthought = Schema.decodeUnknownResult(Afterthought)
+
+/** What a body holds; 400 when it is not as agreed. */
+const decoded = <A>(body: Result.Result<A, Schema.SchemaError>): A => {
+  if (Result.isFailure(body)) throw refusal(400, { code: "malformed", message: body.failure.message })
+  return body.success
+}
 
 /** Where to call back may stand in the query: asked again from another address, it is the same question then. */
 const withCallback = (callbackUrl: string | undefined) => (json: unknown) =>
   decodeClearance(callbackUrl === undefined ? json : { ...Object(json), callbackUrl })
 
 /**
- * The compliance engine: screens the items of a batch against a list that only knows the magic beneficiaries. Who
- * needs more time is decided later and reported by callback; what is still undecided survives in the journal.
+ * The compliance engine: screens the items of a batch against a list that only knows the magic beneficiaries, until it is
+ * given others to know as well. It thinks again when it is told to. Who needs more time is decided later and reported by callback; what is still undecided survives in the journal.
  */
 export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
   const { station, journalFile, secret, callbackRetry, decisionDelayMs } = options
@@ -69,7 +95,7 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
     const known = books.answers.recall(key, fingerprint)
     if (known !== undefined) return c.json(known)
     refuseWhenFull(books.size)
-    const answer = answerTo(clearance)
+    const answer = answerTo(clearance, books.lists)
     const at = new Date().toISOString()
     const laterId = `decided-${randomUUID()}`
     record({ type: "screened", at, key, fingerprint, clearance, answer, laterId })
@@ -77,6 +103,28 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
     if (undecided !== undefined && station.comesEarly(key)) await awaitEarly(decide(undecided))
     else if (undecided !== undefined) follow(undecided)
     return c.json(answer)
+  })
+
+  app.post("/lists", async (c) => {
+    const { announceTo, ...lists } = decoded(decodeChange(await readJson(c)))
+    const id = `lists-${randomUUID()}`
+    const announcement = announceTo && { id, url: announceTo, travel: station.travelOf(id) }
+    const at = new Date().toISOString()
+    const owed = record({ type: "listed", at, lists, ...(announcement && { announcement }) })
+    for (const callback of owed) deliver(callback)
+    return c.json({ listVersion: lists.listVersion })
+  })
+
+  app.post("/afterthoughts", async (c) => {
+    const afterthought = decoded(decodeAfterthought(await readJson(c)))
+    const clearance = books.clearanceOf(afterthought)
+    if (clearance?.callbackUrl === undefined) throw refusal(422, { code: "nobody-to-tell" })
+    refuseWhenFull(books.size)
+    const id = `again-${randomUUID()}`
+    const at = new Date().toISOString()
+    const travel = station.travelOf(id)
+    for (const callback of record({ type: "thought-again", at, id, afterthought, travel })) deliver(callback)
+    return c.json({ id }, 202)
   })
 
   app.get("/books", (c) => c.json(books.show(readPage(c))))

@@ -19,5 +19,7 @@ export type MagicOutcome = (typeof outcomes)[keyof typeof outcomes]
 const outcomeByName = new Map<string, MagicOutcome>(Object.entries(outcomes))
 
 /** The outcome that a beneficiary's first two words ask for, whatever their case; undefined for ordinary people. */
-export const magicOutcome = (name: string): MagicOutcome | undefined =>
-  outcomeByName.get(name.trim().split(/\s+/, 2).join(" ").toLowerCase())
+export const magicOutcome = (name: string): MagicOutcome | undefined => outcomeByName.get(firstWords(name))
+
+/** The two words that somebody is known by, in lower case. */
+export const firstWords = (name: string): string => name.trim().split(/\s+/, 2).join(" ").toLowerCase()

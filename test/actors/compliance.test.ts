@@ -114,3 +114,37 @@ it("hears by callback what was decided later, and what comes after that is an al
   expect([...engine.paid.values()]).toEqual([1, 1])
   await compliance.close()
 })
+
+const listsOf = (STREAM_PREFIX: string) => `${STREAM_PREFIX}:lists`
+
+it("pays nobody while it cannot learn which lists are in force", async () => {
+  const STREAM_PREFIX = ownPrefix()
+  await using engine = await EngineUnderTest.open({ environment: { STREAM_PREFIX } })
+  await engine.onRedis((redis) => redis.set(listsOf(STREAM_PREFIX), "not what it should be"))
+  await engine.start()
+  const id = await engine.submit("acme", "unknown lists", 2)
+  await eventually("it was asked in vain", async () =>
+    engine.lines.some((line) => line.includes("the announced lists are not known")),
+  )
+  await eventually("the items are cleared", async () => (await engine.batch(id)).tasks.hold.size === 2)
+  expect(engine.paid.size).toBe(0)
+  await engine.onRedis((redis) => redis.del(listsOf(STREAM_PREFIX)))
+  await settles(engine, id)
+  expect(engine.paid.size).toBe(2)
+})
+
+it("does not send what still waits for its turn at the bank when other lists are announced", async () => {
+  const STREAM_PREFIX = ownPrefix()
+  const terms = { environment: { STREAM_PREFIX }, bankConcurrency: 1, bankMs: 2_000 }
+  await using engine = await EngineUnderTest.open(terms)
+  await engine.start()
+  const id = await engine.submit("acme", "new lists", 3)
+  await eventually("the first one is being paid", async () => engine.paid.size === 1)
+  await engine.onRedis((redis) => redis.zadd(listsOf(STREAM_PREFIX), Date.now(), "new"))
+  await eventually("the others are not sent", async () => {
+    const { items } = await engine.batch(id)
+    return [2, 3].every((item) => items.get(item)?.state === "unknown")
+  })
+  expect(engine.paid.size).toBe(1)
+  expect((await engine.batch(id)).items.get(1)?.state).toBe("settled")
+})

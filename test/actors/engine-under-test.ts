@@ -19,6 +19,7 @@ import { batchIdOf } from "../../src/http/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { beginningOf, visitLog } from "../../src/streams/event-range.ts"
@@ -90,7 +91,7 @@ export class EngineUnderTest implements AsyncDisposable {
   }
 
   #storage(environment: Readonly<Record<string, string>>) {
-    return Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis).pipe(
+    return Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announcedListsOnRedis).pipe(
       Layer.fresh,
       Layer.provideMerge(Layer.fresh(RedisConnections.layer)),
       Layer.provideMerge(settings({ ...this.#environment, ...environment })),

@@ -25,6 +25,24 @@ const without = (tag: string) => story.filter(({ _tag }) => _tag !== tag)
 
 const withdrawn = { _tag: "ClearanceWithdrawn", decisions: [{ item: 1, decision: "review" }] }
 
+const askedAgain = { _tag: "ScreeningRequested", clearance: 2, items: [1] }
+const halfReleased = [
+  {
+    _tag: "ItemsScreened",
+    listVersion: "v",
+    decisions: [
+      { item: 1, decision: "review", cause: "name-check" },
+      { item: 1, decision: "review" },
+    ],
+  },
+  {
+    _tag: "ItemReviewed",
+    item: 1,
+    decision: "released",
+    findings: [{ cause: "name-check", listVersion: "v" }],
+  },
+]
+
 const logOf = (events: ReadonlyArray<unknown>) => {
   let hash = BATCH
   return events.map((event, at) => {
@@ -148,6 +166,18 @@ describe("the checker", () => {
         released: new Set([`${BATCH} 1`]),
       },
       "the engine said: rejected",
+    ],
+    [
+      "an intent before the answer to a second question",
+      {
+        redis: redisWith(logOf([...story.slice(0, 5), askedAgain, ...story.slice(5)])),
+      },
+      "is not cleared",
+    ],
+    [
+      "an intent after a release that did not cover all that was found",
+      { redis: redisWith(logOf([...story.slice(0, 3), ...halfReleased, ...story.slice(3)])) },
+      "is not cleared",
     ],
     [
       "an item that settled twice",

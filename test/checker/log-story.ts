@@ -9,7 +9,12 @@ export interface Event {
   readonly _tag: string
   readonly item?: number
   readonly items?: ReadonlyArray<number | LoggedItem>
-  readonly decisions?: ReadonlyArray<{ readonly item: number; readonly decision: string }>
+  readonly decisions?: ReadonlyArray<
+    Named & { readonly item: number; readonly decision: string; readonly released?: boolean }
+  >
+  readonly clearance?: number
+  readonly listVersion?: string
+  readonly findings?: ReadonlyArray<Named>
   readonly decision?: string
   readonly outcome?: Place
   readonly cause?: string
@@ -19,6 +24,13 @@ export interface Event {
   readonly approval?: object
   readonly posting?: number
   readonly kind?: string
+}
+
+/** What tells one finding of the compliance engine from another. */
+export interface Named {
+  readonly cause?: string | undefined
+  readonly listVersion?: string | undefined
+  readonly reason?: string | undefined
 }
 
 export interface LoggedItem {
@@ -120,10 +132,10 @@ const movesIn = (
       return [{ item, from: "failed", to: "open" }]
     case "ItemReviewed":
       return event.decision === "rejected" ? [{ item, from: "open", to: "rejected" }] : []
-    case "ItemsScreened":
-      return decisions
-        .filter(({ decision }) => decision === "rejected")
-        .map(({ item }) => ({ item, from: "open", to: "rejected" }))
+    case "ItemsScreened": {
+      const rejected = decisions.flatMap(({ item, decision }) => (decision === "rejected" ? [item] : []))
+      return [...new Set(rejected)].map((item) => ({ item, from: "open", to: "rejected" }))
+    }
     case "ItemsCancelled":
       return items.map((item) => ({ item: Number(item), from: "open", to: "cancelled" }))
     default:
@@ -144,7 +156,8 @@ const park = (parked: Map<number, Parked>, { _tag, item = 0, items = [], decisio
       parked.delete(item)
       break
     case "ItemsScreened":
-      for (const { item: screened } of decisions) parked.delete(screened)
+      // An approval of what may be at a bank, which is screened again, leaves it where it is.
+      for (const { item, decision } of decisions) if (decision !== "approved") parked.delete(item)
   }
 }
 

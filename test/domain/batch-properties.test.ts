@@ -15,22 +15,30 @@ import {
   type LedgerState,
   type Task,
 } from "../../src/domain/batch.ts"
+import type { ClearanceTerms } from "../../src/domain/clearance.ts"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
-import type { BatchEvent } from "../../src/domain/events.ts"
+import type { BatchEvent, BatchEventOf, ClearanceDecision, FindingName } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import { plan, wakeAt } from "../../src/domain/plan.ts"
-import { duties, step, terms } from "./batch-sequences.ts"
+import { duties, LISTS, step, terms } from "./batch-sequences.ts"
 import { type CommandWithoutTime, payoutItem, Story, someSeal } from "./batch-story.ts"
 
 const SEQUENCES = 10_000
 const SEED = 20_261_123
 
+const keyOf = ({ cause, listVersion, reason }: FindingName): string =>
+  JSON.stringify([cause, listVersion, reason])
+
 const severity = { approved: 0, review: 1, rejected: 2 } as const
 
 /** What an observer who sees only events remembers. */
 class Witness {
-  readonly #clearances = new Map<number, "cleared" | "not">()
-  readonly #verdicts = new Map<number, number>()
+  /** What was found against each item, how grave it is, and whether a reviewer released it. */
+  readonly #found = new Map<number, Map<string, { gravity: number; released: boolean }>>()
+  /** The clearance that each item waits for, and the lists of the one that was answered last. */
+  readonly #asked = new Map<number, number>()
+  readonly #lists = new Map<number, string>()
+  readonly #refused = new Set<number>()
   readonly #cancelled = new Set<number>()
   readonly #finals = new Map<string, string>()
   /** The banks that an item went to since it was last routed by the rules. */
@@ -45,27 +53,29 @@ class Witness {
   /** Refusals after which the bank showed that it has the transfer. */
   acceptedAfterAll = 0
 
-  sees(event: BatchEvent, batch: Batch): void {
+  sees(event: BatchEvent, batch: Batch, terms: ClearanceTerms): void {
     switch (event._tag) {
       case "BatchReceived":
         this.#approvalNeeded = event.approval !== undefined
         break
       case "ItemsScreened":
       case "ClearanceWithdrawn":
-        for (const { item, decision } of event.decisions) {
-          expect(severity[decision], "the engine is never heard to relent").toBeGreaterThan(
-            this.#verdicts.get(item) ?? -1,
-          )
-          this.#verdicts.set(item, severity[decision])
-          this.#clearances.set(item, decision === "approved" ? "cleared" : "not")
-        }
+        for (const word of event.decisions) this.#word(event, word)
+        break
+      case "ScreeningRequested":
+        for (const item of event.items) this.#asked.set(item, event.clearance)
         break
       case "ClearancePending":
         for (const item of event.items)
-          expect(this.#verdicts.has(item), "only what is not decided is decided later").toBe(false)
+          expect(this.#asked.get(item), "only what is asked about is decided later").toBe(event.clearance)
         break
       case "ItemReviewed":
-        this.#clearances.set(event.item, event.decision === "released" ? "cleared" : "not")
+        if (event.decision === "rejected") this.#refused.add(event.item)
+        for (const name of event.findings ?? []) {
+          const found = this.#found.get(event.item)?.get(keyOf(name))
+          if (found === undefined) throw new Error("released what nobody found")
+          found.released = true
+        }
         break
       case "BatchApproved":
         this.#approved = true
@@ -97,23 +107,25 @@ class Witness {
         break
       case "TransferResent":
         expect(disputedItems(batch), "never sent again while in dispute").not.toContain(event.item)
-        expect(this.#clearances.get(event.item), "never sent again without clearance").toBe("cleared")
         expect(batch.items.get(event.item)?.transfer, "nor while it is asked back, or refused").toMatchObject(
           {
             withdrawal: undefined,
             refusal: undefined,
           },
         )
+        expect(this.#clearance(event.item), "never sent again without clearance").toBe("cleared")
+        this.#expectByLists(event.item, terms)
         break
       case "RetryRequested":
       case "RerouteRequested":
-        expect(this.#clearances.get(event.item), "not tried again without clearance").toBe("cleared")
+        expect(this.#clearance(event.item), "not tried again without clearance").toBe("cleared")
         break
       case "TransfersRequested":
         for (const { item, attempt, bank } of event.transfers) {
           this.#sent(item, bank, batch)
           expect(disputedItems(batch), "never sent while in dispute").not.toContain(item)
-          expect(this.#clearances.get(item), "paid only when cleared").toBe("cleared")
+          expect(this.#clearance(item), "paid only when cleared").toBe("cleared")
+          this.#expectByLists(item, terms)
           expect(this.#cancelled.has(item), "never paid after a cancellation").toBe(false)
           expect(batch.items.get(item)?.ledger, "its money is held").toBe("held")
           if (batch.mode === "strict" && attempt === 1) this.#expectAllCleared()
@@ -147,8 +159,39 @@ class Witness {
   }
 
   #expectAllCleared() {
-    for (const [item, word] of this.#clearances)
-      if (!this.#cancelled.has(item)) expect(word, "strict: all cleared").toBe("cleared")
+    for (const item of this.#lists.keys())
+      if (!this.#cancelled.has(item)) expect(this.#clearance(item), "strict: all cleared").toBe("cleared")
+  }
+
+  /** A word counts that was never said, or that an item waits for. */
+  #word(
+    { clearance, listVersion }: BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">,
+    word: ClearanceDecision,
+  ): void {
+    const found = this.#found.get(word.item) ?? new Map<string, { gravity: number; released: boolean }>()
+    this.#found.set(word.item, found)
+    const key = keyOf({ listVersion, cause: word.cause ?? "sanctions", ...word })
+    const known = found.get(key)
+    if (word.decision === "approved" || word.released === true) {
+      expect(this.#asked.get(word.item), "an approval is the answer that is waited for").toBe(clearance)
+      if (word.released === true) expect(known?.released, "released is what was found").toBe(true)
+    } else {
+      expect(severity[word.decision], "found once").toBeGreaterThan(known?.gravity ?? -1)
+      found.set(key, { gravity: severity[word.decision], released: false })
+    }
+    if (this.#asked.get(word.item) === clearance) this.#lists.set(word.item, listVersion)
+    if (this.#asked.get(word.item) === clearance) this.#asked.delete(word.item)
+  }
+
+  #clearance(item: number): "cleared" | "not" {
+    const found = [...(this.#found.get(item)?.values() ?? [])]
+    const isClear = found.every(({ gravity, released }) => released && gravity < severity.rejected)
+    return isClear && this.#lists.has(item) && !this.#refused.has(item) ? "cleared" : "not"
+  }
+
+  #expectByLists(item: number, terms: ClearanceTerms): void {
+    const version = terms === "unknown" ? "known" : terms.lists?.version
+    if (version !== undefined) expect(this.#lists.get(item), "sent by the lists in force").toBe(version)
   }
 
   /** Another bank only after a definitive failure at each one before, and no bank twice along one route. */
@@ -252,12 +295,13 @@ const taskOfOpen = ({ phase, inquireAt, withdrawal }: Attempt): Task => {
   return phase !== "parked" && inquireAt !== undefined ? "inquire" : "review"
 }
 
-const expectSomeoneWillCome = (batch: Batch, now: number): void => {
-  const wake = wakeAt(batch) ?? 0
-  const waits = plan(batch, now).length > 0 || wake > now || batch.tasks.review.size > 0
+const expectSomeoneWillCome = ({ batch, now, terms }: Story): void => {
+  const wake = wakeAt(batch, terms) ?? 0
+  const waits = plan(batch, now, undefined, terms).length > 0 || wake > now || batch.tasks.review.size > 0
   if (!waits && !(isComplete(batch) && batch.closed !== undefined))
     throw new Error(`lost in ${batchState(batch)}`)
-  if (wake > 0 && plan(batch, wake).length === 0) throw new Error("woken, and nothing to do")
+  if (wake > 0 && plan(batch, wake, undefined, terms).length === 0)
+    throw new Error("woken, and nothing to do")
 }
 
 describe("whatever happens to a batch", () => {
@@ -273,11 +317,12 @@ describe("whatever happens to a batch", () => {
         ({ wait, attemptsMax, payeePolicy, beginning, ...asked }, steps) => {
           const story = new Story()
           const witness = new Witness()
+          story.terms = { ...LISTS, lists: undefined }
           const live = (command: CommandWithoutTime): void => {
             const decided = story.decide(command)
             if (Result.isFailure(decided)) return
             for (const event of decided.success) {
-              witness.sees(event, story.batch)
+              witness.sees(event, story.batch, story.terms)
               fold([event], story.batch)
               story.events.push(event)
               told.set(event._tag, (told.get(event._tag) ?? 0) + 1)
@@ -285,7 +330,7 @@ describe("whatever happens to a batch", () => {
               expectAttemptsAreLookedAfter(story.batch, seen)
               expectRefusalsAreOpen(story.batch)
             }
-            expectSomeoneWillCome(story.batch, story.now)
+            expectSomeoneWillCome(story)
           }
           live({
             _tag: "ReceiveBatch",
@@ -301,6 +346,10 @@ describe("whatever happens to a batch", () => {
           })
           for (const command of beginning) live(command)
           for (const next of steps) {
+            if ("announced" in next) {
+              story.terms = { ...LISTS, lists: { version: next.announced, since: story.now } }
+              continue
+            }
             const command = "blue" in next ? next.blue : duties(story, next)
             if (command !== undefined) live(command)
             else story.now += 10

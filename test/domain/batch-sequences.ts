@@ -112,22 +112,29 @@ const lateWord: fc.Arbitrary<CommandWithoutTime> = fc.record({
 const verdict = fc.constantFrom<Verdict>("approved", "rejected", "review")
 const payee = fc.constantFrom<Pick<ClearanceDecision, "payee">>({}, { payee: "match" }, { payee: "no-match" })
 
+const version = fc.constantFrom("v", "v", "w")
+
+/** Clearances grow old within a sequence, and an engine that goes by other lists than it announced is given a moment. */
+export const LISTS = { maxAgeMs: 120, retryMs: { min: 5, max: 20 } }
+
 /** A word of the engine on one item, heard late, again, or against what it said before. */
 const engineWord: fc.Arbitrary<CommandWithoutTime> = fc
-  .record({ item, decision: verdict, payee })
-  .map(({ payee, ...word }) => answerTo(1, [{ ...word, ...payee }]))
+  .record({ item, decision: verdict, payee, version, clearance: fc.constantFrom(1, 1, 2) })
+  .map(({ payee, clearance, version, ...word }) => answerTo(clearance, [{ ...word, ...payee }], version))
 
 /** Either a command out of the blue, or the nth thing that the plan asks for, with what became of it. */
 export const step = fc.oneof(
   { arbitrary: fc.record({ blue: anyCommand }), weight: 1 },
   { arbitrary: fc.record({ blue: lateWord }), weight: 1 },
   { arbitrary: fc.record({ blue: engineWord }), weight: 1 },
+  { arbitrary: fc.record({ announced: fc.constantFrom("v", "w") }), weight: 1 },
   {
     arbitrary: fc.record({
       choice: fc.nat(10),
       outcome,
       decision: fc.constantFrom<Verdict | "pending">("approved", "approved", "rejected", "review", "pending"),
       payee,
+      version,
       refused: fc.constantFrom(undefined, undefined, INSUFFICIENT_FUNDS, "illegal-transition"),
     }),
     weight: 8,
@@ -138,8 +145,9 @@ export type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
 function answerTo(
   clearance: number,
   decisions: ReadonlyArray<ClearanceDecision>,
+  listVersion = "v",
 ): CommandWithoutTime & { readonly _tag: "RecordScreening" } {
-  return { _tag: "RecordScreening", clearance, clearanceId: "c", listVersion: "v", decisions }
+  return { _tag: "RecordScreening", clearance, clearanceId: "c", listVersion, decisions }
 }
 
 /** Item 1 is sent and refused, and its money is back, where the batch's terms let it. */
@@ -197,9 +205,9 @@ export const terms = fc.record({
 /** The command that carries out one piece of due work. */
 export const duties = (
   story: Story,
-  { choice, outcome, decision, payee, refused }: Extract<Step, { choice: number }>,
+  { choice, outcome, decision, payee, version, refused }: Extract<Step, { choice: number }>,
 ): CommandWithoutTime | undefined => {
-  const due = plan(story.batch, story.now)
+  const due = plan(story.batch, story.now, undefined, story.terms)
   const work = due[choice % Math.max(due.length, 1)]
   switch (work?._tag) {
     case undefined:
@@ -213,6 +221,7 @@ export const duties = (
       return answerTo(
         work.clearance,
         work.items.map((item) => ({ item, decision, ...payee })),
+        version,
       )
     }
     case "Book":

@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import { type Batch, emptyBatch, INSUFFICIENT_FUNDS, type ItemState } from "../../src/domain/batch.ts"
 import { type VisibleAccount, visibleOf } from "../../src/domain/beneficiary.ts"
+import { anyClearance, type ClearanceTerms } from "../../src/domain/clearance.ts"
 import type { BatchCommand, BatchCommandOf, TransferOutcome } from "../../src/domain/commands.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../src/domain/events.ts"
@@ -67,6 +68,8 @@ export class Story {
   readonly batch: Batch = emptyBatch()
   readonly events: Array<BatchEvent> = []
   now = STORY_BEGINS
+  /** Which clearances are good. */
+  terms: ClearanceTerms = anyClearance
 
   /** Decides a command and folds its events; gives the events. Throws when the batch refuses. */
   tell(command: CommandWithoutTime): ReadonlyArray<BatchEvent> {
@@ -84,7 +87,7 @@ export class Story {
   /** What the command would cause; changes nothing. */
   decide(command: CommandWithoutTime) {
     this.now += 1
-    return decide(this.batch, { ...command, at: this.now } as BatchCommand)
+    return decide(this.batch, { ...command, at: this.now } as BatchCommand, this.terms)
   }
 
   received(count: number, terms: Terms = {}): this {

@@ -1,8 +1,10 @@
 /** What the compliance engine says, when it says it, and what it says after it said something else. */
 import { describe, expect, it } from "vitest"
-import type { ClearanceDecision } from "../../src/domain/events.ts"
+import { FINDINGS_MAX } from "../../src/domain/clearance.ts"
+import type { BatchEventOf, ClearanceDecision } from "../../src/domain/events.ts"
+import { fold } from "../../src/domain/evolve.ts"
 import { plan, wakeAt } from "../../src/domain/plan.ts"
-import { accepted, failedForNow, intent, neverSeen, Story, unknown } from "./batch-story.ts"
+import { accepted, along, failedForNow, intent, neverSeen, Story, unknown } from "./batch-story.ts"
 
 const policy = { approvalAbove: {}, approvalWithinMs: 60_000, attemptsMax: 1 }
 
@@ -85,7 +87,8 @@ describe("an engine that contradicts itself", () => {
   })
 
   it("does not hold what a reviewer released by saying review again, but rejects it", () => {
-    const story = new Story().asked(1).screened([1], "review")
+    const story = new Story().asked(1)
+    story.tell(says("review", 1))
     story.tell({ _tag: "Review", item: 1, decision: "released", by: "olga", reason: "looked" })
     expect(story.tell(says("review", 1))).toEqual([])
     story.tell(says("rejected", 1))
@@ -157,8 +160,7 @@ describe("a payee", () => {
     ["reject", "review", "match", "review"],
   ] as const)("under the policy %s: %s with %s is %s", (payeePolicy, decision, payee, verdict) => {
     const story = new Story().asked(1, { policy: { ...policy, payeePolicy } })
-    const [screened] = story.tell(answer([{ item: 1, decision, payee }]))
-    expect(screened).toMatchObject({ decisions: [{ item: 1, decision: verdict, payee }] })
+    story.tell(answer([{ item: 1, decision, payee }]))
     expect(story.batch.items.get(1)).toMatchObject({ verdict, payee, listVersion: "v" })
   })
 
@@ -166,5 +168,197 @@ describe("a payee", () => {
     const story = new Story().asked(1)
     story.tell(answer([{ item: 1, decision: "approved", payee: "no-match" }]))
     expect(story.stateOf(1)).toBe("cleared")
+  })
+})
+
+describe("what a reviewer released", () => {
+  const listed = { item: 1, decision: "review", reason: "list hit" } as const
+  const by = (listVersion: string, ...words: ReadonlyArray<ClearanceDecision>) => ({
+    ...answer(words),
+    listVersion,
+  })
+  const release = { _tag: "Review", item: 1, decision: "released", by: "olga", reason: "looked" } as const
+  const findingsOf = (story: Story) =>
+    story.batch.items
+      .get(1)
+      ?.findings.map(({ cause, listVersion, released }) => [cause, listVersion, released])
+
+  it("was a name, and the engine's first review of the lists holds the item again: it is not paid", () => {
+    const story = new Story().asked(1, { policy: { ...policy, payeePolicy: "review" } })
+    story.tell(by("v", { item: 1, decision: "approved", payee: "no-match" }))
+    expect(story.stateOf(1)).toBe("held")
+    story.tell(release)
+    expect(story.stateOf(1)).toBe("cleared")
+    story.tell({ _tag: "StartExecution" })
+    story.posted("hold")
+    expect(tagsOf(story.tell(by("w", listed)))).toEqual(["ItemsScreened"])
+    expect(story.stateOf(1)).toBe("held")
+    expect(story.refusal(intent(1)).reason).toBe("not-due")
+    expect(findingsOf(story)).toEqual([
+      ["name-check", "v", true],
+      ["sanctions", "w", false],
+    ])
+  })
+
+  it("is not what came while the release waited for its turn", () => {
+    const story = new Story().asked(1)
+    story.tell(by("v", listed))
+    const seen = [{ cause: "sanctions", listVersion: "v", reason: "list hit" }]
+    story.tell(by("w", listed))
+    story.tell({ ...release, findings: seen })
+    expect(story.stateOf(1)).toBe("held")
+    story.tell({ ...release, findings: [{ cause: "sanctions", listVersion: "w", reason: "list hit" }] })
+    expect(story.stateOf(1)).toBe("cleared")
+  })
+
+  it("is nothing that came in the moment of a release that names nothing, or after it", () => {
+    const story = new Story().asked(1)
+    story.tell(by("v", listed))
+    story.now -= 1
+    expect(story.refusal(release).reason).toBe("findings-differ")
+  })
+
+  it("covers all that was found by then in a log from before releases said so", () => {
+    const story = new Story().asked(1)
+    story.tell(by("v", listed))
+    const { findings, ...former } = story.tell(release)[0] as BatchEventOf<"ItemReviewed">
+    expect(findings).toHaveLength(1)
+    const batch = fold([...story.events.slice(0, -1), former])
+    expect(batch.items.get(1)).toMatchObject({ state: "cleared", findings: [{ released: true }] })
+  })
+
+  it("is shown beside what the engine found at the same time for another cause", () => {
+    const story = new Story().asked(1, { policy: { ...policy, payeePolicy: "review" } })
+    story.tell(by("v", { ...listed, payee: "no-match" }))
+    expect(findingsOf(story)).toEqual([
+      ["sanctions", "v", false],
+      ["name-check", "v", false],
+    ])
+  })
+
+  it("is never so much that nobody could review it", () => {
+    const story = new Story().asked(1)
+    const reviews = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => ({ ...listed, reason: `entry ${from + index}` }))
+    story.tell(by("v", ...reviews(0, FINDINGS_MAX)))
+    expect(story.stateOf(1)).toBe("held")
+    story.tell(by("v", ...reviews(FINDINGS_MAX, 2)))
+    expect(story.stateOf(1)).toBe("rejected")
+    const sent = new Story().requested(1)
+    for (let round = 0; round < 4; round++) sent.tell(by(`v${round}`, ...reviews(0, FINDINGS_MAX)))
+    expect(sent.batch.items.get(1)?.findings).toHaveLength(FINDINGS_MAX + 1)
+    expect(sent.batch.items.get(1)?.verdict).toBe("rejected")
+    expect(sent.tell(by("v9", ...reviews(0, 1))), "an alarm that says nothing more").toEqual([])
+  })
+})
+
+describe("an item that is screened again", () => {
+  const HOUR_MS = 3_600_000
+  const terms = (version?: string, since = 0) => ({
+    maxAgeMs: HOUR_MS,
+    lists: version === undefined ? undefined : { version, since },
+    retryMs: { min: 1_000, max: 8_000 },
+  })
+  const due = (story: Story) => plan(story.batch, story.now, undefined, story.terms)
+  const askedFor = (story: Story) => due(story).filter(({ _tag }) => _tag === "RequestScreening")
+
+  it("waits for its time, is screened again then, and starts on the second answer alone", () => {
+    const executeAt = new Story().now + 2 * HOUR_MS
+    const story = new Story().cleared(1, { executeAt })
+    story.terms = terms()
+    expect(due(story)).toEqual([])
+    expect(wakeAt(story.batch, story.terms)).toBe(executeAt)
+    story.now = executeAt
+    expect(due(story)).toEqual([{ _tag: "RequestScreening", items: [1] }])
+    story.tell({ _tag: "RequestScreening", items: [1] })
+    expect(due(story)).toEqual([{ _tag: "Screen", clearance: 2, items: [1] }])
+    story.tell(answer([{ item: 1, decision: "approved" }], 2))
+    expect(due(story)).toEqual([{ _tag: "StartExecution" }])
+  })
+
+  it("keeps a strict batch from starting, and holds it where the second answer is a review", () => {
+    const story = new Story().cleared(2, { mode: "strict", executeAt: new Story().now + 2 * HOUR_MS })
+    story.terms = terms()
+    story.now += 2 * HOUR_MS
+    expect(story.refusal({ _tag: "StartExecution" }).reason).toBe("not-due")
+    story.tell({ _tag: "RequestScreening", items: [1, 2] })
+    story.tell(answer([{ item: 1, decision: "review", reason: "new list" }], 2))
+    story.tell(answer([{ item: 2, decision: "approved" }], 2))
+    expect([1, 2].map((item) => story.stateOf(item))).toEqual(["held", "cleared"])
+    expect(due(story)).toEqual([])
+  })
+
+  it("is asked about at once after an announcement, and ever more slowly while the engine goes by other lists", () => {
+    const story = new Story().started(1).posted("hold")
+    const since = story.now + 10_000
+    story.now = since
+    story.terms = terms("w", since)
+    const asked: Array<number> = []
+    for (let clearance = 2; clearance < 8; clearance++) {
+      const wake = wakeAt(story.batch, story.terms)
+      if (wake !== undefined) story.now = wake
+      expect(askedFor(story)).toEqual([{ _tag: "RequestScreening", items: [1] }])
+      story.tell({ _tag: "RequestScreening", items: [1] })
+      asked.push(story.now - since)
+      story.tell(answer([{ item: 1, decision: "approved" }], clearance))
+      expect(due(story), "neither paid nor asked again at once").toEqual([])
+    }
+    const waits = asked.map((at, index) => at - (asked[index - 1] ?? 0)).slice(1)
+    expect(waits.map((wait) => Math.round(wait / 1_000))).toEqual([1, 1, 2, 4, 8])
+    story.terms = terms("v", story.now)
+    expect(due(story).map(({ _tag }) => _tag)).toEqual(["RequestTransfers"])
+  })
+
+  it("is not asked about while nobody can tell which lists are in force", () => {
+    const story = new Story().started(1).posted("hold")
+    story.terms = "unknown"
+    expect(due(story)).toEqual([])
+  })
+
+  it("is no younger for an answer that waited for us, unless the engine put it off", () => {
+    const story = new Story().asked(2)
+    story.terms = terms()
+    const pending = { items: [2] as const, decideBy: story.now + 2 * HOUR_MS }
+    story.now += HOUR_MS
+    story.tell({ ...answer([{ item: 1, decision: "approved" }]), pending })
+    story.tell(answer([{ item: 2, decision: "approved" }]))
+    expect(
+      [1, 2].map((item) => story.now - (story.batch.items.get(item)?.screened?.at ?? 0) >= HOUR_MS),
+    ).toEqual([true, false])
+  })
+
+  it("is screened again between two banks, and an older clearance's rejection is not lost meanwhile", () => {
+    const story = new Story().refused()
+    story.tell({ _tag: "Reroute", item: 1 })
+    story.posted("hold")
+    story.terms = terms("w", story.now)
+    expect(story.refusal(intent(1, 2, along("south"))).reason).toBe("clearance-not-current")
+    story.tell({ _tag: "RequestScreening", items: [1] })
+    story.tell(says("rejected", 1))
+    expect(story.stateOf(1)).toBe("rejected")
+    expect(story.tell(answer([{ item: 1, decision: "approved" }], 2))).toEqual([])
+    expect([...story.batch.tasks.release]).toEqual([1])
+  })
+
+  it("stays with the bank's silence while it is asked about, and its approval changes nothing there", () => {
+    const story = new Story().requested(1)
+    story.hears(1, unknown)
+    story.terms = terms("w", story.now)
+    expect(tagsOf(story.hears(1, neverSeen))).toEqual(["TransferUnknown", "ScreeningRequested"])
+    expect(tagsOf(story.hears(1, neverSeen)), "asked once").toEqual(["TransferUnknown"])
+    expect(screenings(story)).toEqual([{ _tag: "Screen", clearance: 2, items: [1] }])
+    story.tell({ ...answer([{ item: 1, decision: "approved" }], 2), listVersion: "w" })
+    expect(story.stateOf(1)).toBe("unknown")
+    expect(tagsOf(story.hears(1, neverSeen))).toEqual(["TransferResent"])
+  })
+
+  it("does not go out again when the second answer is a review", () => {
+    const story = new Story().requested(1)
+    story.hears(1, unknown)
+    story.terms = terms("w", story.now)
+    story.hears(1, neverSeen)
+    const review = { item: 1, decision: "review", reason: "new list" } as const
+    expect(tagsOf(story.tell({ ...answer([review], 2), listVersion: "w" }))).toEqual(["ClearanceWithdrawn"])
+    expect(tagsOf(story.hears(1, neverSeen))).toEqual(["TransferParked"])
   })
 })

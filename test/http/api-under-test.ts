@@ -7,6 +7,8 @@ import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations.
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
+import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
+import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
@@ -33,6 +35,7 @@ export class ApiUnderTest implements AsyncDisposable {
   readonly log: EventLog["Service"]
   readonly strays: StrayCallbacks["Service"]
   readonly reports: ProviderReports["Service"]
+  readonly lists: AnnouncedLists["Service"]
   /** What was logged, line by line. */
   readonly lines: ReadonlyArray<string>
   readonly #close: () => Promise<void>
@@ -42,6 +45,7 @@ export class ApiUnderTest implements AsyncDisposable {
     log: EventLog["Service"],
     strays: StrayCallbacks["Service"],
     reports: ProviderReports["Service"],
+    lists: AnnouncedLists["Service"],
     lines: ReadonlyArray<string>,
     close: () => Promise<void>,
   ) {
@@ -49,6 +53,7 @@ export class ApiUnderTest implements AsyncDisposable {
     this.log = log
     this.strays = strays
     this.reports = reports
+    this.lists = lists
     this.lines = lines
     this.#close = close
   }
@@ -72,6 +77,7 @@ export class ApiUnderTest implements AsyncDisposable {
       httpServerLayer.pipe(
         Layer.provideMerge(eventLog),
         Layer.provideMerge(strayCallbacksOnRedis.pipe(Layer.provide(RedisConnections.layer))),
+        Layer.provideMerge(announcedListsOnRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provide([
           queries,
@@ -84,10 +90,16 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide(onPort(port, environment)),
       ),
     )
-    const { address, log, strays, reports } = await runtime.runPromise(
-      Effect.all({ address: HttpAddress, log: EventLog, strays: StrayCallbacks, reports: ProviderReports }),
+    const { address, log, strays, reports, lists } = await runtime.runPromise(
+      Effect.all({
+        address: HttpAddress,
+        log: EventLog,
+        strays: StrayCallbacks,
+        reports: ProviderReports,
+        lists: AnnouncedLists,
+      }),
     )
-    return new ApiUnderTest(address.url, log, strays, reports, lines, () => runtime.dispose())
+    return new ApiUnderTest(address.url, log, strays, reports, lists, lines, () => runtime.dispose())
   }
 
   async call(path: string, init: RequestInit = {}): Promise<Answer> {

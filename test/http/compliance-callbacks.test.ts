@@ -28,7 +28,7 @@ const decided = {
 
 const call = (
   body: unknown,
-  { id = "msg-1", key = secret, sentAt = new Date(), tamper = "" } = {},
+  { id = "msg-1", key = secret, sentAt = new Date(), tamper = "", path = "/compliance-callbacks" } = {},
 ): Promise<Answer> => {
   const text = JSON.stringify(body)
   const headers = {
@@ -37,7 +37,7 @@ const call = (
     "webhook-timestamp": String(Math.floor(sentAt.getTime() / 1000)),
     "webhook-signature": new Webhook(key).sign(id, sentAt, text),
   }
-  return api.call("/compliance-callbacks", { method: "POST", headers, body: text + tamper })
+  return api.call(path, { method: "POST", headers, body: text + tamper })
 }
 
 const mailOf = async () => (await Effect.runPromise(api.log.mail(batch, 10))).map(({ command }) => command)
@@ -70,6 +70,7 @@ it.each([
 it.each([
   ["decides nothing", { decisions: [] }],
   ["puts off what it decided", { decisions: [{ item: 1, decision: "pending" }] }],
+  ["names a cause that could quote an account", { decisions: [{ ...decided.decisions[0], cause: "de89" }] }],
   ["tells of no item", { decisions: [{ item: 0, decision: "approved" }] }],
   ["says what nobody knows of a payee", { decisions: [{ ...decided.decisions[0], payee: "his sister" }] }],
   ["tells of more items than a clearance has", { decisions: Array(501).fill(decided.decisions[0]) }],
@@ -105,7 +106,39 @@ it("asks the engine to come back when the mailbox is full, and does not forget t
   expect((await call(decided, { id: "full-3" })).status).toBe(503)
 })
 
-it("has no such route without a secret", async () => {
+const announced = { id: "lists-1", listVersion: "2026-11-02" }
+const lists = { path: "/compliance-callbacks/lists" }
+const inForce = async () => (await Effect.runPromise(api.lists.current))?.version
+
+it("puts announced lists in force, and not by a clock that is ahead for longer than they are", async () => {
+  expect((await call({ ...announced, announcedAt: "2999-01-01T00:00:00Z" }, lists)).status).toBe(202)
+  expect(await inForce()).toBe("2026-11-02")
+  expect((await call({ ...announced, listVersion: "2026-11-03" }, lists)).status).toBe(202)
+  expect(await inForce()).toBe("2026-11-03")
+  const late = { ...announced, listVersion: "2026-11-01", announcedAt: "2026-11-01T00:00:00Z" }
+  expect((await call(late, lists)).status).toBe(202)
+  expect(await inForce(), "it was overtaken").toBe("2026-11-03")
+})
+
+it.each([
+  [
+    "is signed with the banks' secret",
+    401,
+    {},
+    { key: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s=" },
+  ],
+  ["is replayed after ten minutes", 401, {}, { sentAt: new Date(Date.now() - 600_000) }],
+  ["names no version", 400, { listVersion: "" }, {}],
+  ["has no time that anybody could read", 400, { announcedAt: "yesterday" }, {}],
+])("does not go by an announcement that %s", async (_, status, change, changes) => {
+  const before = await inForce()
+  const answer = await call({ ...announced, listVersion: "forged", ...change }, { ...lists, ...changes })
+  expect(answer.status).toBe(status)
+  expect(await inForce()).toBe(before)
+})
+
+it("has no such routes without a secret", async () => {
   await using without = await ApiUnderTest.open({ environment: { COMPLIANCE_CALLBACK_SECRET: "" } })
-  expect((await without.call("/compliance-callbacks", { method: "POST" })).status).toBe(404)
+  for (const path of ["/compliance-callbacks", lists.path])
+    expect((await without.call(path, { method: "POST" })).status).toBe(404)
 })

@@ -113,6 +113,50 @@ describe("a resolution", () => {
   })
 })
 
+describe("a release", () => {
+  const release = { by: "olga", reason: "looked at the entry", decision: "released" }
+  const listed = { cause: "sanctions", listVersion: "v", reason: "list hit" }
+  /** A batch whose item 1 is held for what the engine found under these reasons. */
+  const held = async (...reasons: ReadonlyArray<string>): Promise<BatchId> => {
+    const [id, story] = [newBatchId(), new Story().asked(1)]
+    const decisions = reasons.map((reason) => ({ item: 1, decision: "review", reason }) as const)
+    story.tell({ _tag: "RecordScreening", clearance: 1, clearanceId: "c", listVersion: "v", decisions })
+    await Effect.runPromise(api.log.open(id, story.events, `open ${id}`))
+    return id
+  }
+  const told = async (id: BatchId) =>
+    (await Effect.runPromise(api.log.mail(id, 10))).map(({ command }) => command)
+
+  it("that names nothing is kept for what had been found when it was asked for", async () => {
+    const id = await held("list hit", "another entry")
+    const findings = [listed, { ...listed, reason: "another entry" }]
+    expect(await say(`${id}/items/1/review`, release)).toMatchObject({
+      status: 202,
+      json: { expected: [{ type: "ItemReviewed", findings }] },
+    })
+    expect(await told(id)).toMatchObject([{ _tag: "Review", findings }])
+  })
+
+  it("covers what it names, and names only what was found", async () => {
+    const id = await held("list hit", "another entry")
+    const strange = { ...release, findings: [{ ...listed, listVersion: "w" }] }
+    expect(await say(`${id}/items/1/review`, strange)).toMatchObject({
+      status: 409,
+      json: { reason: "findings-differ" },
+    })
+    expect((await say(`${id}/items/1/review`, { ...release, findings: [] })).status).toBe(400)
+    expect((await say(`${id}/items/1/review`, { ...release, findings: [listed] })).status).toBe(202)
+    expect(await told(id)).toMatchObject([{ findings: [listed] }])
+  })
+
+  it("is shown without an account that the engine quoted", async () => {
+    const id = await held("list hit on DE89370400440532013000")
+    const { text } = await say(`${id}/items/1/review`, release)
+    expect(text).toContain("[redacted]")
+    expect(text).not.toContain("DE89370400440532013000")
+  })
+})
+
 describe("a retry", () => {
   const failedOnce = async (): Promise<BatchId> => {
     const [id, story] = [newBatchId(), new Story().requested(1)]

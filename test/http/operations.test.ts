@@ -9,6 +9,7 @@ import { Intake } from "../../src/http/intake.ts"
 import { openApiDocument } from "../../src/http/openapi.ts"
 import { ReadinessChecks } from "../../src/http/operations.ts"
 import { RequestBodies } from "../../src/http/request-body.ts"
+import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
@@ -144,6 +145,7 @@ it("describes every route it has, and no other", async () => {
         Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [] }),
         Layer.mock(Intake, {}),
         Layer.mock(StrayCallbacks, {}),
+        Layer.mock(AnnouncedLists, {}),
         Layer.mock(ProviderReports, {}),
         fixedKeys(),
         Layer.succeed(ReadinessChecks, []),

@@ -29,7 +29,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "a batch starts only when it may",
     file: "domain/decide-lifecycle.ts",
-    text: 'if (!mayStart(batch, command.at)) return refuse(command, "not-due")',
+    text: 'if (!mayStartCleared(batch, terms, command.at)) return refuse(command, "not-due")',
     without: "",
   },
   {
@@ -71,8 +71,8 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "only what was asked hears the engine",
     file: "domain/decide-screening.ts",
-    text: "batch.items.get(item)?.clearance === clearance",
-    without: "batch.items.has(item)",
+    text: "wasAskedAbout(batch.items.get(number), clearance)",
+    without: "batch.items.has(number)",
   },
   {
     name: "an answer to a clearance that never was is refused",
@@ -82,25 +82,25 @@ export const domainGuards: ReadonlyArray<Guard> = [
   },
   {
     name: "the engine is never heard to relent",
-    file: "domain/decide-screening.ts",
+    file: "domain/clearance.ts",
     text: "severity[word] > severity[before]",
     without: "word !== before",
   },
   {
     name: "a rejection stops what is cleared and not sent",
-    file: "domain/decide-screening.ts",
+    file: "domain/clearance.ts",
     text: 'cleared: "decides",',
     without: 'cleared: "nothing",',
   },
   {
     name: "a rejection stops what a reviewer looks at",
-    file: "domain/decide-screening.ts",
+    file: "domain/clearance.ts",
     text: 'held: "decides",',
     without: 'held: "nothing",',
   },
   {
     name: "a rejection of what was paid is an alarm",
-    file: "domain/decide-screening.ts",
+    file: "domain/clearance.ts",
     text: 'settled: "alarms",',
     without: 'settled: "nothing",',
   },
@@ -113,20 +113,20 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "what is decided is not decided later",
     file: "domain/decide-screening.ts",
-    text: 'deferred.filter((item) => batch.items.get(item)?.state === "screening")',
+    text: "deferred.filter((item) => batch.items.get(item)?.asked === clearance)",
     without: "deferred",
   },
   {
     name: "another name on the account is no match",
     file: "domain/decide-screening.ts",
-    text: 'word.payee === "no-match" && ',
-    without: "word.payee === undefined && ",
+    text: 'word.payee !== "no-match" || ',
+    without: "word.payee !== undefined || ",
   },
   {
     name: "a policy on payees loosens nothing",
     file: "domain/decide-screening.ts",
-    text: "isStricter(verdict, word.decision)",
-    without: "verdict !== word.decision",
+    text: "[named] : [word, named]",
+    without: "[named] : [named]",
   },
   {
     name: "nobody retries what compliance withdrew",
@@ -143,13 +143,13 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "a batch wakes to ask for a late decision",
     file: "domain/plan.ts",
-    text: "clearance.decideBy !== undefined && isAwaited(batch, clearance)",
+    text: "clearance.decideBy !== undefined && isAwaited(batch, number, clearance)",
     without: "false",
   },
   {
     name: "a clearance that nobody waits for wakes no batch",
     file: "domain/plan.ts",
-    text: "clearance.decideBy !== undefined && isAwaited(batch, clearance)",
+    text: "clearance.decideBy !== undefined && isAwaited(batch, number, clearance)",
     without: "clearance.decideBy !== undefined",
   },
   {
@@ -161,7 +161,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "in strict mode a late review stops the others",
     file: "domain/decide-screening.ts",
-    text: '(started && decision === "review")',
+    text: '(started && decision === "review" && released !== true)',
     without: "false",
   },
   {
@@ -203,7 +203,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "only a held item is reviewed",
     file: "domain/decide-intervention.ts",
-    text: 'if (state !== "held") return refuse(command, "not-held", item)',
+    text: 'if (item.state !== "held") return refuse(command, "not-held", number)',
     without: "",
   },
   {
@@ -329,7 +329,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   },
   {
     name: "a stricter word takes back what no rule led to a bank",
-    file: "domain/decide-screening.ts",
+    file: "domain/clearance.ts",
     text: 'isUnrouted(item) ? "decides" : effects[item.state]',
     without: "effects[item.state]",
   },

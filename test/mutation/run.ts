@@ -18,16 +18,12 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
-import { domainGuards, type Guard } from "./domain-guards.ts"
-import { stepGuards as logGuards } from "./step-guards.ts"
-import { transferGuards } from "./transfer-guards.ts"
+import { guardsOfDomain, guardsOfSteps } from "./all-guards.ts"
+import type { Guard } from "./domain-guards.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const WORKERS = 2
 const RUN_MS_MAX = 120_000
-
-const stepGuards = [...logGuards, ...bankWordStepGuards]
 
 /** The tests that know the domain's rules; the others hold its data to the packages that it came from. */
 const domainTests = [
@@ -61,12 +57,12 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
 ]
 
 const trials: ReadonlyArray<Trial> = [
-  ...[...domainGuards, ...transferGuards, ...bankWordGuards].map((guard) => ({ guard, tests: domainRun })),
-  ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
+  ...guardsOfDomain.map((guard) => ({ guard, tests: domainRun })),
+  ...guardsOfSteps.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
 const everyNamed = named(
-  [...new Set(stepGuards.map(({ caughtIn }) => caughtIn))],
-  stepGuards.map(({ caughtBy }) => caughtBy),
+  [...new Set(guardsOfSteps.map(({ caughtIn }) => caughtIn))],
+  guardsOfSteps.map(({ caughtBy }) => caughtBy),
 )
 
 /** A tree of its own with the project, and with the packages and servers that it has. */

@@ -69,7 +69,7 @@ it.live("records what the engine decides later, and when it is asked again: late
     ]
     engine.behaviour = json(200, { clearanceId: `${payouts.id}-S1`, listVersion: "v", decisions })
     for (const [deferrals, delayMs] of [1_000, 60_000, 60_000].entries()) {
-      payouts.batch.clearances.set(1, { items: payouts.numbers, decideBy: 0, deferrals })
+      payouts.batch.clearances.set(1, { items: payouts.numbers, askedAt: 0, decideBy: 0, deferrals })
       const [command] = yield* perform(payouts, {
         _tag: "Screen",
         clearance: 1,

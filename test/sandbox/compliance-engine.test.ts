@@ -134,3 +134,55 @@ it("leaves who would be decided later to a person when there is nowhere to repor
   const { body } = await clear(clearanceOf("c9", "Ada Async"))
   expect(body).toMatchObject({ decisions: [{ decision: "review", reason: "needs-more-time" }] })
 })
+
+const compliance = () => sandbox.urls.compliance
+
+it("goes by other lists once it is given them, announces them, and says afterwards what it thinks", async () => {
+  const callbackUrl = receiver.url
+  const names = ["Ada Lovelace", "Grace Hopper"]
+  expect((await clear({ ...clearanceOf("c11", ...names), callbackUrl })).status).toBe(200)
+  const entries = [{ name: "ada lovelace", decision: "review", cause: "pep", reason: "new entry" }]
+  const given = await post(`${compliance()}/lists`, undefined, {
+    listVersion: "list-2",
+    entries,
+    announceTo: callbackUrl,
+  })
+  expect(given).toEqual({ status: 200, body: { listVersion: "list-2" } })
+  expect((await clear(clearanceOf("c12", ...names))).body).toMatchObject({
+    listVersion: "list-2",
+    decisions: [
+      { item: 0, decision: "review", cause: "pep", reason: "new entry" },
+      { item: 1, decision: "approved" },
+    ],
+  })
+  const decisions = [{ item: 1, decision: "rejected", cause: "sanctions" }]
+  expect(
+    (await post(`${compliance()}/afterthoughts`, undefined, { clearanceId: "c11", decisions })).status,
+  ).toBe(202)
+  const told = () => receiver.received as unknown as ReadonlyArray<Record<string, unknown>>
+  await expect.poll(told).toContainEqual({
+    id: expect.stringMatching(/^lists-/),
+    listVersion: "list-2",
+    announcedAt: expect.any(String),
+  })
+  await expect
+    .poll(told)
+    .toContainEqual({ id: expect.any(String), clearanceId: "c11", listVersion: "list-2", decisions })
+  const { screened, listVersion } = (await books()) as { screened: { batch: string }[]; listVersion: string }
+  expect(listVersion).toBe("list-2")
+  expect(screened.filter(({ batch }) => batch === "batch-of-c11").at(-1)).toMatchObject({
+    item: 1,
+    decision: "rejected",
+    listVersion: "list-2",
+  })
+})
+
+it("has nobody to tell of a clearance that it was never asked for, or that named no address", async () => {
+  const decisions = [{ item: 0, decision: "rejected" }]
+  for (const clearanceId of ["never", "c12"])
+    expect(await post(`${compliance()}/afterthoughts`, undefined, { clearanceId, decisions })).toEqual({
+      status: 422,
+      body: { code: "nobody-to-tell" },
+    })
+  expect((await post(`${compliance()}/lists`, undefined, { listVersion: "" })).status).toBe(400)
+})

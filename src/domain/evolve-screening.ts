@@ -1,0 +1,70 @@
+/** What screening and review change of an item: the folds of their events, one item at a time. */
+import type { Item, ItemState, OpenClearance } from "./batch.ts"
+import { effectOn, findingName, isSameFinding, isStricter, rulingOn, withFinding } from "./clearance.ts"
+import type { BatchEventOf, ClearanceDecision } from "./events.ts"
+
+export type Answer = BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">
+
+/** What may be at a bank stays where it is while it is screened again: the answer is wanted before it goes out again. */
+export const askedAbout = ({ state, firstClearance }: Item, clearance: number): Partial<Item> => ({
+  firstClearance: firstClearance ?? clearance,
+  clearance,
+  asked: clearance,
+  ...(state === "received" || state === "cleared" ? { state: "screening", reason: undefined } : {}),
+})
+
+/** Keeps a word, and follows it where the item has no intent to pay: it stands as all that was found leaves it. */
+export const hearing = (
+  item: Item,
+  word: ClearanceDecision,
+  { at, clearance, listVersion }: Answer,
+  open: OpenClearance | undefined,
+): Partial<Item> => {
+  const { decision, payee, reason } = word
+  const findings =
+    decision === "approved"
+      ? item.findings
+      : withFinding(item.findings, {
+          ...findingName(word, listVersion),
+          decision,
+          foundAt: at,
+          released: false,
+        })
+  const ruling = rulingOn(findings)
+  // Logs from before clearances were numbered tell of no question.
+  const isUnasked = item.state === "received"
+  const isAnswer = item.asked === clearance || isUnasked
+  const decides = effectOn(item) === "decides" || isUnasked
+  return {
+    findings,
+    ...(isStricter(item.verdict ?? "approved", decision) ? {} : { verdict: decision, listVersion }),
+    ...(payee === undefined ? {} : { payee }),
+    ...(isAnswer ? { asked: undefined, screened: { at: countedFrom(open, at), listVersion } } : {}),
+    ...(decides ? ruling : {}),
+    ...(decides && decision === "approved" && ruling.state === "cleared" ? { reason } : {}),
+  }
+}
+
+/** A clearance is as old as its question, since its answer may have waited for us; one that was put off, as its answer. */
+const countedFrom = (open: OpenClearance | undefined, answeredAt: number): number =>
+  open === undefined || open.deferrals > 0 ? answeredAt : open.askedAt
+
+/** A rejection is final; a release covers what the reviewer saw, and whatever else was found still holds the item. */
+export const reviewing = (
+  item: Item,
+  { decision, reason, findings: seen }: BatchEventOf<"ItemReviewed">,
+): Partial<Item> => {
+  if (decision === "rejected") return { state: "rejected", reason }
+  const findings = item.findings.map((finding) => {
+    const isCovered = seen === undefined || seen.some((one) => isSameFinding(one, finding))
+    return isCovered ? { ...finding, released: true } : finding
+  })
+  return { findings, ...rulingOn(findings) }
+}
+
+/** Where a clearance is still wanted: before the item is sent, or before it goes out again. */
+const waiting: ReadonlySet<ItemState> = new Set(["screening", "transferring", "unknown"])
+
+/** Whether the answer of a clearance that was asked for would still change something. */
+export const waitsForAnswer = ({ state, clearanceWithdrawn }: Item): boolean =>
+  !clearanceWithdrawn && waiting.has(state)

@@ -1,0 +1,78 @@
+/** The second record of announced lists, in a table of its own, which is made when it is first needed. */
+import { Effect, Layer } from "effect"
+import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
+import { tableCreation } from "../platform/table-creation.ts"
+import { AnnouncedLists, LISTS_MAX, type ListStore, makeAnnouncedLists } from "./announced-lists.ts"
+import { redisLists } from "./announced-lists-redis.ts"
+import { StreamsUnavailable } from "./event-log.ts"
+
+const TABLE = "announced_lists"
+
+const creation = tableCreation(
+  TABLE,
+  `create table ${TABLE} (
+     version text collate "C" primary key,
+     /** Milliseconds since the epoch. */
+     since bigint not null
+   );
+   create index on ${TABLE} (since)`,
+)
+
+/** The announcements in a Postgres. */
+export const postgresListStore = ({ query }: Postgres["Service"]): ListStore => {
+  let isThere = false
+  const create = Effect.suspend(() =>
+    isThere
+      ? Effect.void
+      : Effect.map(
+          query("create the table of lists", (sql) => sql.unsafe(creation)),
+          () => {
+            isThere = true
+          },
+        ),
+  )
+  return {
+    keep: (listVersion, at) =>
+      create.pipe(
+        Effect.andThen(
+          query(
+            "announce lists",
+            (sql) => sql`
+              insert into announced_lists (version, since) values (${listVersion}, ${at})
+              on conflict (version) do nothing`,
+          ),
+        ),
+        Effect.andThen(
+          query(
+            "trim lists",
+            (sql) => sql`
+              delete from announced_lists where version in (
+                select version from announced_lists order by since desc, version desc offset ${LISTS_MAX})`,
+          ),
+        ),
+        Effect.mapError(unavailable),
+        Effect.asVoid,
+      ),
+    latest: create.pipe(
+      Effect.andThen(
+        query(
+          "read lists",
+          (sql) => sql<Array<{ version: string; since: string }>>`
+            select version, since from announced_lists order by since desc, version desc limit 1`,
+        ),
+      ),
+      Effect.map(([row]) => row && { version: row.version, since: Number(row.since) }),
+      Effect.mapError(unavailable),
+    ),
+  }
+}
+
+const unavailable = ({ step, code }: PostgresUnavailable) => new StreamsUnavailable({ step, reason: code })
+
+/** The announced lists in REDIS_URL and in DATABASE_URL: neither that is set back makes older lists good again. */
+export const layer = Layer.effect(
+  AnnouncedLists,
+  Effect.gen(function* () {
+    return yield* makeAnnouncedLists([postgresListStore(yield* Postgres), yield* redisLists])
+  }),
+)

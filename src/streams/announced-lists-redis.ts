@@ -1,0 +1,47 @@
+/**
+ * `<prefix>:lists`: a sorted set of versions, by the time at which each was first announced. An announcement is one command,
+ * which changes nothing when it is repeated, and the lists in force are the last of the set.
+ */
+import { Effect, Layer } from "effect"
+import { AppConfig } from "../config.ts"
+import { RedisConnections } from "../platform/redis.ts"
+import { attempt } from "../platform/redis-failure.ts"
+import { AnnouncedLists, LISTS_MAX, type ListStore, makeAnnouncedLists } from "./announced-lists.ts"
+import { StreamsUnavailable } from "./event-log.ts"
+
+/** The announcements under a prefix of a Redis. */
+export const redisListStore = (
+  { commands: redis, replicated }: Pick<RedisConnections["Service"], "commands" | "replicated">,
+  prefix: string,
+): ListStore => {
+  const key = `${prefix}:lists`
+  const run = <A>(step: string, command: () => Promise<A>) =>
+    Effect.mapError(attempt(command), ({ reason }) => new StreamsUnavailable({ step, reason }))
+  return {
+    keep: Effect.fnUntraced(function* (listVersion, at) {
+      yield* run("announce lists", () => redis.zadd(key, "NX", at, listVersion))
+      // A failover must not bring back the older lists.
+      yield* Effect.mapError(
+        replicated(key, { command: ["ZSCORE", key, listVersion], isIn: (since) => since !== null }),
+        ({ reason }) => new StreamsUnavailable({ step: "replicate lists", reason }),
+      )
+      yield* run("trim lists", () => redis.zremrangebyrank(key, 0, -1 - LISTS_MAX))
+    }),
+    latest: Effect.map(
+      run("read lists", () => redis.zrevrange(key, 0, 0, "WITHSCORES")),
+      ([version, since]) => (version === undefined ? undefined : { version, since: Number(since) }),
+    ),
+  }
+}
+
+/** In REDIS_URL. */
+export const redisLists = Effect.gen(function* () {
+  const { redis } = yield* AppConfig
+  return redisListStore(yield* RedisConnections, redis.prefix)
+})
+
+/** The announced lists in REDIS_URL alone. */
+export const layer = Layer.effect(
+  AnnouncedLists,
+  Effect.flatMap(redisLists, (store) => makeAnnouncedLists([store])),
+)

@@ -1,0 +1,93 @@
+/** The lists that the compliance engine announced, so that nobody is paid on a clearance by older ones. */
+import { Context, Effect } from "effect"
+import type { AnnouncedList } from "../domain/clearance.ts"
+import { groupCommit } from "../platform/group-commit.ts"
+import { StreamsUnavailable } from "./event-log.ts"
+
+/**
+ * For how long what is known of the lists may be used. Whoever announces waits as long before it says so: then nobody goes
+ * by older lists any more.
+ */
+export const LISTS_FRESH_MS = 1_000
+
+/** The versions that are remembered, so that one that is announced again is not taken for a new one. */
+export const LISTS_MAX = 1_000
+
+/** Batches that share one look into the stores. */
+const ASKING_MAX = 4_096
+
+export class AnnouncedLists extends Context.Service<
+  AnnouncedLists,
+  {
+    /**
+     * Keeps that a version was announced at a time (epoch milliseconds). The first announcement of a version is the one that
+     * counts, and the latest of those is in force, in whatever order they arrive. Resolves when every process goes by it.
+     */
+    readonly announce: (listVersion: string, at: number) => Effect.Effect<void, StreamsUnavailable>
+    /** The lists in force, as of {@link LISTS_FRESH_MS} ago at most; nothing where none were ever announced. */
+    readonly current: Effect.Effect<AnnouncedList | undefined, StreamsUnavailable>
+  }
+>()("atlaspay/streams/AnnouncedLists") {}
+
+/** Where announcements are kept. */
+export interface ListStore {
+  /** Keeps a version under the time of its first announcement; said again it changes nothing. */
+  readonly keep: (listVersion: string, at: number) => Effect.Effect<void, StreamsUnavailable>
+  readonly latest: Effect.Effect<AnnouncedList | undefined, StreamsUnavailable>
+}
+
+/**
+ * Keeps announcements in all of the stores and goes by the latest that any of them knows: one that was set back to an
+ * earlier moment brings no older lists back. A store that does not answer leaves everybody without an answer.
+ */
+export const makeAnnouncedLists = Effect.fnUntraced(function* (stores: ReadonlyArray<ListStore>) {
+  let known: Known | undefined
+  const look = Effect.gen(function* () {
+    const asked = bothClocks()
+    const found = yield* Effect.forEach(stores, ({ latest }) => latest, { concurrency: "unbounded" })
+    known = { lists: latestOf(found), asked }
+    return known
+  })
+  const lookTogether = groupCommit(
+    yield* Effect.scope,
+    (askers: ReadonlyArray<void>) =>
+      Effect.map(known !== undefined && isFresh(known) ? Effect.succeed(known) : look, (seen) =>
+        askers.map(() => seen),
+      ),
+    ASKING_MAX,
+  )
+  return AnnouncedLists.of({
+    announce: Effect.fn("AnnouncedLists.announce")(function* (listVersion, at) {
+      yield* Effect.forEach(stores, ({ keep }) => keep(listVersion, at), { discard: true })
+      yield* Effect.sleep(LISTS_FRESH_MS)
+    }),
+    current: Effect.suspend(() => {
+      if (known !== undefined && isFresh(known)) return Effect.succeed(known.lists)
+      return Effect.flatMap(lookTogether(undefined), (seen) =>
+        isFresh(seen)
+          ? Effect.succeed(seen.lists)
+          : Effect.fail(new StreamsUnavailable({ step: "read lists", reason: "the answer came too late" })),
+      )
+    }),
+  })
+})
+
+const latestOf = (found: ReadonlyArray<AnnouncedList | undefined>): AnnouncedList | undefined =>
+  found.reduce(
+    (latest, list) => (list !== undefined && list.since > (latest?.since ?? -1) ? list : latest),
+    undefined,
+  )
+
+interface Known {
+  readonly lists: AnnouncedList | undefined
+  /** When it was asked for, by two clocks: one may stand still while the machine sleeps, the other may be set. */
+  readonly asked: Readonly<Record<"monotonic" | "wall", number>>
+}
+
+const bothClocks = () => ({ monotonic: performance.now(), wall: Date.now() })
+
+const isFresh = ({ asked }: Known): boolean => {
+  const now = bothClocks()
+  const age = now.wall - asked.wall
+  return now.monotonic - asked.monotonic < LISTS_FRESH_MS && age >= 0 && age < LISTS_FRESH_MS
+}

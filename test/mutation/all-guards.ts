@@ -1,0 +1,21 @@
+/** All guards that `npm run test:mutation` takes away: those of the domain, and those around it that need servers. */
+import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
+import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
+import { domainGuards, type Guard } from "./domain-guards.ts"
+import { type StepGuard, stepGuards } from "./step-guards.ts"
+import { transferGuards } from "./transfer-guards.ts"
+
+/** Missed by the domain's tests. */
+export const guardsOfDomain: ReadonlyArray<Guard> = [
+  ...domainGuards,
+  ...transferGuards,
+  ...bankWordGuards,
+  ...clearanceGuards,
+]
+
+/** Each missed by the test that it names. */
+export const guardsOfSteps: ReadonlyArray<StepGuard> = [
+  ...stepGuards,
+  ...bankWordStepGuards,
+  ...clearanceStepGuards,
+]

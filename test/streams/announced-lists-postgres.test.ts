@@ -1,0 +1,63 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { Postgres } from "../../src/platform/postgres.ts"
+import { RedisConnections } from "../../src/platform/redis.ts"
+import { AnnouncedLists, LISTS_FRESH_MS, LISTS_MAX } from "../../src/streams/announced-lists.ts"
+import { layer, postgresListStore } from "../../src/streams/announced-lists-postgres.ts"
+import { ownDatabase } from "../database.ts"
+import { ownPrefix, settings } from "../settings.ts"
+
+const prefix = ownPrefix()
+
+const inBoth = Layer.unwrap(
+  Effect.map(
+    Effect.acquireRelease(Effect.promise(ownDatabase), ({ drop }) => Effect.promise(drop)),
+    ({ url }) =>
+      Layer.fresh(layer).pipe(
+        Layer.provideMerge(Layer.mergeAll(Layer.fresh(RedisConnections.layer), Layer.fresh(Postgres.layer))),
+        Layer.provide(settings({ DATABASE_URL: url, STREAM_PREFIX: prefix })),
+      ),
+  ),
+)
+
+it.live("goes by what either store knows, when the other one was set back", () =>
+  Effect.gen(function* () {
+    const { announce, current } = yield* AnnouncedLists
+    const { commands } = yield* RedisConnections
+    const { query } = yield* Postgres
+    const inForce = Effect.andThen(Effect.sleep(LISTS_FRESH_MS), current)
+    yield* announce("a", 1_000)
+    yield* announce("b", 2_000)
+    yield* Effect.promise(() => commands.zrem(`${prefix}:lists`, "b"))
+    assert.deepStrictEqual(yield* inForce, { version: "b", since: 2_000 }, "Redis forgot it")
+    yield* announce("c", 3_000)
+    yield* query("set back", (sql) => sql`delete from announced_lists where version <> 'a'`)
+    assert.deepStrictEqual(yield* inForce, { version: "c", since: 3_000 }, "Postgres forgot it")
+    yield* announce("b", 9_000)
+    yield* Effect.promise(() => commands.del(`${prefix}:lists`))
+    assert.strictEqual((yield* inForce)?.version, "b", "said again, by a store that had forgotten it")
+  }).pipe(Effect.provide(inBoth)),
+)
+
+it.live("remembers a bounded number of versions, each by its first announcement", () =>
+  Effect.gen(function* () {
+    const postgres = yield* Postgres
+    const { keep, latest } = postgresListStore(postgres)
+    assert.isUndefined(yield* latest)
+    yield* keep("first", 1)
+    yield* postgres.query(
+      "fill",
+      (sql) => sql`
+        insert into announced_lists select 'old-' || n, n + 1 from generate_series(1, ${LISTS_MAX - 1}) n`,
+    )
+    yield* keep("new", 1_000_000)
+    yield* keep("new", 2_000_000)
+    assert.deepStrictEqual(yield* latest, { version: "new", since: 1_000_000 })
+    const [row] = yield* postgres.query(
+      "count",
+      (sql) => sql<Array<{ all: string; first: string }>>`
+        select count(*) as all, count(*) filter (where version = 'first') as first from announced_lists`,
+    )
+    assert.deepStrictEqual([row?.all, row?.first], [String(LISTS_MAX), "0"])
+  }).pipe(Effect.provide(inBoth)),
+)

@@ -1,0 +1,82 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { RedisConnections } from "../../src/platform/redis.ts"
+import {
+  AnnouncedLists,
+  LISTS_FRESH_MS,
+  LISTS_MAX,
+  makeAnnouncedLists,
+} from "../../src/streams/announced-lists.ts"
+import { layer, redisListStore } from "../../src/streams/announced-lists-redis.ts"
+import { StreamsUnavailable } from "../../src/streams/event-log.ts"
+import { ownPrefix, settings } from "../settings.ts"
+
+const onRedis = () =>
+  Layer.fresh(layer).pipe(
+    Layer.provideMerge(Layer.fresh(RedisConnections.layer)),
+    Layer.provide(settings({ STREAM_PREFIX: ownPrefix() })),
+  )
+
+it.live(
+  "puts the version in force that was announced last, however often and in whatever order it is heard",
+  () =>
+    Effect.gen(function* () {
+      const { announce, current } = yield* AnnouncedLists
+      assert.isUndefined(yield* current)
+      yield* announce("b", 2_000)
+      assert.deepStrictEqual(yield* current, { version: "b", since: 2_000 })
+      yield* announce("a", 1_000)
+      yield* announce("b", 9_000)
+      assert.deepStrictEqual(yield* current, { version: "b", since: 2_000 }, "overtaken, and said again")
+      yield* announce("c", 3_000)
+      yield* announce("a", 9_000)
+      assert.deepStrictEqual(yield* current, { version: "c", since: 3_000 }, "an old one does not come back")
+    }).pipe(Effect.provide(onRedis())),
+)
+
+it.live("has every process go by it before it says that it is announced", () =>
+  Effect.gen(function* () {
+    const store = redisListStore(yield* RedisConnections, ownPrefix())
+    const [one, other] = [yield* makeAnnouncedLists([store]), yield* makeAnnouncedLists([store])]
+    assert.isUndefined(yield* other.current)
+    yield* one.announce("b", 1)
+    assert.deepStrictEqual(yield* other.current, { version: "b", since: 1 })
+  }).pipe(Effect.provide(onRedis())),
+)
+
+it.live("asks once for many who want to know, and knows nothing when a store does not answer", () =>
+  Effect.gen(function* () {
+    let asked = 0
+    let isDown = false
+    const gone = new StreamsUnavailable({ step: "read lists", reason: "gone" })
+    const { current } = yield* makeAnnouncedLists([
+      { keep: () => Effect.void, latest: Effect.succeed({ version: "a", since: 1 }) },
+      {
+        keep: () => Effect.void,
+        latest: Effect.suspend(() => {
+          asked += 1
+          return isDown ? Effect.fail(gone) : Effect.succeed(undefined)
+        }),
+      },
+    ])
+    yield* Effect.all(
+      Array.from({ length: 100 }, () => current),
+      { concurrency: "unbounded" },
+    )
+    assert.strictEqual(asked, 1)
+    isDown = true
+    yield* Effect.sleep(LISTS_FRESH_MS)
+    assert.strictEqual(yield* Effect.flip(current), gone)
+  }).pipe(Effect.scoped),
+)
+
+it.live("remembers a bounded number of versions", () =>
+  Effect.gen(function* () {
+    const prefix = ownPrefix()
+    const connections = yield* RedisConnections
+    const older = Array.from({ length: LISTS_MAX }, (_, n) => [n, `old-${n}`]).flat()
+    yield* Effect.promise(() => connections.commands.zadd(`${prefix}:lists`, ...older))
+    yield* redisListStore(connections, prefix).keep("new", LISTS_MAX)
+    assert.strictEqual(yield* Effect.promise(() => connections.commands.zcard(`${prefix}:lists`)), LISTS_MAX)
+  }).pipe(Effect.provide(onRedis())),
+)
