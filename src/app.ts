@@ -13,7 +13,6 @@ import { layer as complianceOverHttp } from "./connectors/compliance-engine-http
 import type { FileOrders } from "./connectors/file-orders.ts"
 import { layer as fileOrdersInPostgres } from "./connectors/file-orders-postgres.ts"
 import { layer as fleetLimitsInRedis } from "./connectors/fleet-limits-redis.ts"
-import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
 import { Lanes } from "./connectors/lane.ts"
 import { layer as ledgerOverHttp } from "./connectors/ledger-http.ts"
 import { reportingLayer } from "./connectors/provider-reports.ts"
@@ -36,10 +35,14 @@ import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts
 import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
 import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-teller-nats.ts"
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
+import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
+import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
+import { EventLog } from "./streams/event-log.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { FollowerObserver } from "./streams/follower.ts"
+import { StoreWatch, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
@@ -61,6 +64,9 @@ const durability = durabilityLayer.pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
+/** What is compared with the logs before anybody is paid. */
+const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(foundation))
+const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
 const endpoints = endpointsInPostgres.pipe(Layer.provide(foundation))
 
 const observers = Layer.effect(
@@ -78,9 +84,17 @@ const readiness = Layer.effect(
   Effect.gen(function* () {
     const { onEachPrimary } = yield* RedisConnections
     const { query } = yield* Postgres
+    const { partitions } = yield* EventLog
+    const { objection } = yield* StoreWatch
+    const paying = Effect.suspend(() => {
+      const objections = Array.from({ length: partitions }, (_, partition) => objection(partition))
+      const reason = objections.find((objection) => objection !== undefined)
+      return reason === undefined ? Effect.void : Effect.fail(reason)
+    })
     return [
       { name: "redis", required: true, check: onEachPrimary((primary) => primary.ping()) },
       { name: "postgres", required: false, check: query("ping", (sql) => sql`select 1`) },
+      { name: "paying", required: false, check: paying },
     ]
   }),
 )
@@ -106,7 +120,7 @@ const fileOrders = fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerK
 
 const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
 
-const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, registerInPostgres).pipe(
+const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pipe(
   Layer.provide([ProviderSettings.layer, lanes, fileOrders]),
 )
 
@@ -119,10 +133,11 @@ const parts = {
       Layer.provide([
         queriesInPostgres.pipe(Layer.provide(database)),
         endpoints,
-        readiness,
+        readiness.pipe(Layer.provide(storeWatch)),
         durability,
         partnerKeys,
         reports,
+        registers,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
@@ -130,7 +145,7 @@ const parts = {
   worker: workerLayer.pipe(
     Layer.merge(reportingLayer.pipe(Layer.provide([lanes, reports]))),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
-    Layer.provide([crashPoints, durability]),
+    Layer.provide([crashPoints, durability, registers, storeWatch]),
   ),
   "bank-files": bankFilesLayer.pipe(
     Layer.provide([

@@ -168,6 +168,8 @@ const settings = Config.all({
     /** A batch whose worker has not renewed for so long is taken over. */
     claimMs: count("CLAIM_MS", 8 * seconds),
     sweepMs: count("SWEEP_MS", 60 * seconds),
+    /** By how much the clock may differ from those of Redis and Postgres while anybody is paid. */
+    clockOffsetMsMax: count("CLOCK_OFFSET_MS_MAX", 5 * seconds),
     /** How long a worker that stops waits for calls under way before it hands their batches over. */
     drainMs: count("DRAIN_MS", 750),
     /** Open batches beyond which intake answers 503. */

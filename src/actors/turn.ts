@@ -1,6 +1,6 @@
 /** The third step of an actor's loop: what was heard and what is due become events, and calls to make. Nothing waits. */
 import { Result } from "effect"
-import type { BatchCommand } from "../domain/commands.ts"
+import { type BatchCommand, isDecision } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
 import { POLICY } from "../domain/decide-intervention.ts"
 import type { BatchEvent } from "../domain/events.ts"
@@ -10,7 +10,7 @@ import { plan, type Work } from "../domain/plan.ts"
 import type { Call } from "../pipelines/pipelines.ts"
 import type { Mail } from "../streams/event-log.ts"
 import { type StrayCallback, strayOf } from "../streams/stray-callbacks.ts"
-import type { Activation } from "./activation.ts"
+import { type Activation, mayPay } from "./activation.ts"
 import { HeldItems } from "./held-items.ts"
 import { commandsOfRequest } from "./intents.ts"
 
@@ -34,6 +34,8 @@ export interface Refusal {
 export interface Turn {
   readonly events: ReadonlyArray<BatchEvent>
   readonly handled: ReadonlyArray<string>
+  /** Ids of the decisions among what was answered, which the register is told of. */
+  readonly answered: ReadonlyArray<string>
   readonly calls: ReadonlyArray<Call>
   /** When work may be looked at again that waits for a bank, in epoch milliseconds; nothing, when none does. */
   readonly waitUntil: number | undefined
@@ -59,8 +61,18 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
 
   if (actor.strange && actor.batch.tasks.transfer.size > 0) obey({ _tag: "TakeOver", at: now })
   actor.strange = false
-  for (const { id, command, problem = "unreadable" } of mail) {
+  const answered: Array<string> = []
+  const answer = (id: string, command: BatchCommand): void => {
+    if (actor.answered.has(id)) return
+    actor.answered.add(id)
+    answered.push(id)
+    obey(command)
+  }
+  // What the register still knows comes first: it was acknowledged before whatever waits now.
+  for (const { id, command } of actor.decisions.splice(0)) answer(id, command)
+  for (const { id, told, command, problem = "unreadable" } of mail) {
     if (command === undefined) refusals.push({ command: `mail ${id}`, reason: problem })
+    else if (told !== undefined && isDecision(command)) answer(told, command)
     else obey(command)
   }
   for (const answer of answers) {
@@ -68,7 +80,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     obey(answer)
   }
   const due = actor.desk.isDraining() ? nothingDue : decideDue(actor, now, obey)
-  return { events, handled: mail.map(({ id }) => id), ...due, refusals }
+  return { events, handled: mail.map(({ id }) => id), answered, ...due, refusals }
 }
 
 /** Only a bank's own word names the bank; an answer to a call of ours is no stray. */
@@ -110,8 +122,8 @@ const decideDue = (actor: Activation, now: number, obey: (command: BatchCommand)
 }
 
 /** No intents are written while the transfers that they would lead to have to wait. */
-const mustWait = ({ backoff }: Activation, work: Work, now: number): boolean =>
-  work._tag === "RequestTransfers" && backoff.until("Transfer") > now
+const mustWait = (actor: Activation, work: Work, now: number): boolean =>
+  work._tag === "RequestTransfers" && (actor.backoff.until("Transfer") > now || !mayPay(actor))
 
 const isCall = (work: Work): work is Call =>
   work._tag === "Screen" || work._tag === "Book" || work._tag === "Transfer" || work._tag === "Inquire"

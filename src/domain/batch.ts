@@ -107,6 +107,8 @@ export const INSUFFICIENT_FUNDS = "insufficient-funds"
 
 export interface Item extends PayoutItem {
   state: ItemState
+  /** The version of the event that last said in which state it is, also when that was the same as before. */
+  since: number
   ledger: LedgerState
   task: Task
   /** The clearance that asked about it. */

@@ -156,6 +156,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
   const item: Item = {
     ...accepted,
     state: "received",
+    since: batch.version,
     ledger: "none",
     task: "submit",
     clearance: undefined,
@@ -366,6 +367,7 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
     entered.minor += item.minor
   }
   Object.assign(item, fields)
+  if (fields.state !== undefined) item.since = batch.version
   const task = taskOf(item)
   if (task !== item.task) {
     batch.tasks[item.task].delete(number)

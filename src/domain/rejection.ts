@@ -17,6 +17,7 @@ export type RejectionReason =
   | "not-due"
   | "not-started"
   | "not-held"
+  | "changed-since"
   | "not-failed"
   | "cancelled"
   | "not-parked"

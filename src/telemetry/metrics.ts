@@ -87,6 +87,19 @@ const makeMetrics = () => {
       "Batches whose log cannot be continued: page someone",
       [],
     ),
+    lostPartitions: gauge(
+      "atlaspay_lost_partitions",
+      "Partitions in which nobody is paid, as the stores are not what they were: page someone unless it is 0",
+    ),
+    clockOffset: gauge(
+      "atlaspay_clock_offset_seconds",
+      "By how much this process's clock differs from that of a store at least",
+    ),
+    registerBehind: counter(
+      "atlaspay_register_behind_total",
+      "Attempts that logs told of and the instruction register had forgotten: page someone",
+      [],
+    ),
     unroutedItems: counter(
       "atlaspay_unrouted_items_total",
       "Items parked because no rule leads to a bank: page someone",
