@@ -2,6 +2,7 @@
 import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { layer as bankFilesLayer } from "./bank-files/bank-files.ts"
+import { layer as fileRecordsInPostgres } from "./bank-files/file-records-postgres.ts"
 import { layer as inboxInPostgres } from "./bank-files/inbox-files-postgres.ts"
 import { layer as outboxInPostgres } from "./bank-files/outbox-files-postgres.ts"
 import { AppConfig, type Role } from "./config.ts"
@@ -41,6 +42,7 @@ import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { EventLog } from "./streams/event-log.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
+import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
 import { FollowerObserver } from "./streams/follower.ts"
 import { StoreWatch, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
@@ -150,6 +152,8 @@ const parts = {
   "bank-files": bankFilesLayer.pipe(
     Layer.provide([
       inboxInPostgres,
+      fileRecordsInPostgres,
+      fileLogOnRedis.pipe(Layer.provide(foundation)),
       outboxInPostgres.pipe(Layer.provide(partnerKeys)),
       fileOrders,
       ProviderSettings.layer,

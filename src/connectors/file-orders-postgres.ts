@@ -16,7 +16,11 @@ import {
 import { FILE_ORDERS, fingerprintOf, sealDetails } from "./order-seal.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
 
-const tables = readFileSync(new URL("migrations/0001-file-orders.sql", import.meta.url), "utf8")
+const statements = (file: string) => readFileSync(new URL(`migrations/${file}`, import.meta.url), "utf8")
+const tables = [
+  tableCreation("file_orders", statements("0001-file-orders.sql")),
+  tableCreation("bank_file_log", statements("0002-bank-file-log.sql")),
+]
 
 /** Orders in tables of their own, which are created when they are not there. */
 export const layer = Layer.effect(
@@ -24,9 +28,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { query } = yield* Postgres
     const keys = yield* PartnerKeys
-    yield* query("create the tables of file orders", (sql) =>
-      sql.unsafe(tableCreation("file_orders", tables)),
-    )
+    for (const table of tables) yield* query("create the tables of file orders", (sql) => sql.unsafe(table))
     const find = Effect.fnUntraced(function* (bank: string, reference: string) {
       const [row] = yield* query(
         "find an order",

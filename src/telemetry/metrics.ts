@@ -81,6 +81,11 @@ const makeMetrics = () => {
       "Transfers of which a bank's file told what nobody can act on: look at bank_oddities",
       ["bank", "reason"],
     ),
+    forgottenFiles: counter(
+      "atlaspay_forgotten_bank_files_total",
+      "Files of orders that one store had forgotten and the other knew: page someone",
+      ["bank", "store"],
+    ),
     activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
     frozenBatches: counter(
       "atlaspay_frozen_batches_total",
