@@ -25,6 +25,7 @@ import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { Nats } from "./platform/nats.ts"
 import { Postgres } from "./platform/postgres.ts"
+import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
 import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
@@ -62,7 +63,7 @@ const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
 const nats = Nats.layer.pipe(Layer.provide(foundation))
 
 const eventLog = Layer.merge(eventLogOnRedis, strayCallbacksOnRedis).pipe(Layer.provideMerge(foundation))
-const durability = durabilityLayer.pipe(Layer.provide(foundation))
+const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
@@ -156,6 +157,7 @@ const parts = {
       fileLogOnRedis.pipe(Layer.provide(foundation)),
       outboxInPostgres.pipe(Layer.provide(partnerKeys)),
       fileOrders,
+      durability,
       ProviderSettings.layer,
     ]),
   ),

@@ -156,6 +156,8 @@ const settings = Config.all({
   postgres: Config.all({
     url: Config.Redacted("DATABASE_URL"),
     connectionsMax: count("DATABASE_CONNECTIONS", 10),
+    /** Synchronous standbys that must have a commit before it is answered. */
+    standbys: count("DATABASE_STANDBYS", 0, 10, 0),
   }),
   nats: Config.all({
     url: Config.Redacted("NATS_URL"),
