@@ -181,6 +181,14 @@ export const reconciliationLayer = Layer.mergeAll(
   discrepanciesOnNats.pipe(Layer.provide([nats, foundation])),
 )
 
+/** What `atlaspay history` works with, from the settings of the service. */
+export const historyLayer = Layer.mergeAll(
+  storeWatch,
+  registers,
+  cursors,
+  readModelsInPostgres.pipe(Layer.provide(database)),
+).pipe(Layer.provideMerge(eventLog))
+
 /**
  * The service with the roles that it is to run; what it needs more is the environment. Provides `HttpAddress` when
  * the API is among the roles.

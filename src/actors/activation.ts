@@ -9,6 +9,7 @@ import type { Call, Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import type { DecisionRegister, RegisteredDecision } from "../register/decision-register.ts"
 import type { InstructionRegister } from "../register/instruction-register.ts"
+import type { LogTail } from "../register/log-tail.ts"
 import { CorruptEntry, type EventLog, OwnershipLost } from "../streams/event-log.ts"
 import { beginningOf, visitLog } from "../streams/event-range.ts"
 import type { StoreWatch } from "../streams/store-watch.ts"
@@ -137,22 +138,24 @@ export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>
 export const compare = Effect.fnUntraced(function* (actor: Activation) {
   const { id, batch, head, desk } = actor
   const epoch = desk.watch.epoch()
-  const { tail, decisions } = yield* desk.instructions.standing(id)
+  const partition = desk.log.partitionOf(id)
+  const known = yield* desk.instructions.standing(id, partition)
+  const { tail } = known
+  let { decisions } = known
   // The store may have gone back behind an actor that was alive, or warm, all the while.
   const [last] = yield* desk.log.read(id, batch.version - 1, 1)
   if (last?.hash !== head) return yield* new OwnershipLost({ batch: id, reason: "log-moved-on" })
-  if (tail !== undefined) {
-    const [event] = yield* desk.log.read(id, tail.version - 1, 1)
-    if (tail.version > batch.version || event?.hash !== tail.head) {
-      const reason = `the instruction register knows another log up to version ${tail.version}: history was lost`
+  const now = { batch: id, version: batch.version, head }
+  if (tail !== undefined && !(yield* hasCome(actor, tail))) {
+    const reason = `the instruction register knows another log up to version ${tail.version}: history was lost`
+    if (!known.isLossAccepted)
       return yield* new CorruptEntry({ batch: id, entry: `${tail.version}-0`, reason })
-    }
+    yield* Effect.logWarning("goes on from what its log says now", { batch: id, version: batch.version })
+    yield* desk.instructions.rebase(now)
+    ;({ decisions } = yield* desk.instructions.standing(id, partition))
   }
   const attempts = attemptsWithWord(batch).map((attempt) => ({ batch: id, ...attempt }))
-  const missing =
-    attempts.length === 0
-      ? 0
-      : yield* desk.instructions.restore(attempts, { batch: id, version: batch.version, head })
+  const missing = attempts.length === 0 ? 0 : yield* desk.instructions.restore(attempts, now)
   if (missing > 0) {
     ;(yield* Metrics).registerBehind.inc(missing)
     yield* Effect.logError("the instruction register had forgotten attempts: it is older than it was", {
@@ -162,4 +165,11 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
   }
   actor.decisions.push(...decisions)
   actor.compared = epoch
+})
+
+/** Whether the log has come as far as a tail, and by the same way. */
+const hasCome = Effect.fnUntraced(function* ({ id, batch, desk }: Activation, { version, head }: LogTail) {
+  if (version > batch.version) return false
+  const [event] = yield* desk.log.read(id, version - 1, 1)
+  return event?.hash === head
 })

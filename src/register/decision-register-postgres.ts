@@ -27,7 +27,8 @@ export const layer = Layer.effect(
   DecisionRegister,
   Effect.gen(function* () {
     const postgres = yield* Postgres
-    yield* postgres.query("create the registers", (sql) => sql.unsafe(registerTables))
+    for (const tables of registerTables)
+      yield* postgres.query("create the registers", (sql) => sql.unsafe(tables))
     const scope = yield* Effect.scope
     const note = groupCommit(scope, noteAll(postgres), NOTES_MAX)
     let waiting = 0
@@ -51,6 +52,15 @@ export const layer = Layer.effect(
           "drop a decision",
           (sql) =>
             sql`delete from decision_register where batch = ${batch} and id = ${id} and answered_at is null`,
+        )
+      }, unavailable),
+      acceptLoss: Effect.fn("DecisionRegister.acceptLoss")(function* (partition, by, reason) {
+        yield* postgres.query(
+          "accept a loss",
+          (sql) => sql`
+            insert into accepted_losses (partition, accepted_by, reason) values (${partition}, ${by}, ${reason})
+            on conflict (partition) do update
+            set accepted_at = now(), accepted_by = excluded.accepted_by, reason = excluded.reason`,
         )
       }, unavailable),
       answered: Effect.fnUntraced(function* (tail, ids) {
@@ -95,7 +105,7 @@ const noteAll = ({ query }: Postgres["Service"]) =>
         )
         insert into instruction_tails (batch, version, head)
         select distinct on (batch) batch, version, head from noted order by batch, version desc
-        on conflict (batch) do update set version = excluded.version, head = excluded.head
+        on conflict (batch) do update set version = excluded.version, head = excluded.head, noted_at = now()
           where instruction_tails.version < excluded.version`,
     )
     return notes.map(() => undefined)

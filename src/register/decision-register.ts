@@ -30,6 +30,15 @@ export class DecisionRegister extends Context.Service<
     /** Takes a decision back that nobody was told of; one that a log has answered stays. */
     readonly drop: (batch: BatchId, id: string) => Effect.Effect<void, RegisterUnavailable>
     /**
+     * Notes that somebody has accepted, for a reason, that the logs of a partition lost history: what was noted of them
+     * before is not held against them, and what they forgot is decided again.
+     */
+    readonly acceptLoss: (
+      partition: number,
+      by: string,
+      reason: string,
+    ) => Effect.Effect<void, RegisterUnavailable>
+    /**
      * Notes that a log has answered decisions, and how far it had come then: a log without that has lost history. Does
      * not wait: what could not be noted is answered a second time, which changes nothing.
      */

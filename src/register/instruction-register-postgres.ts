@@ -48,7 +48,8 @@ export const layer = Layer.effect(
   InstructionRegister,
   Effect.gen(function* () {
     const postgres = yield* Postgres
-    yield* postgres.query("create the registers", (sql) => sql.unsafe(registerTables))
+    for (const tables of registerTables)
+      yield* postgres.query("create the registers", (sql) => sql.unsafe(tables))
     const scope = yield* Effect.scope
     const record = groupCommit(scope, recordAll(postgres), CALLS_MAX)
     const standing = groupCommit(scope, readStandings(postgres), CALLS_MAX)
@@ -58,8 +59,21 @@ export const layer = Layer.effect(
           ? { held: [], decisions: [] }
           : yield* Effect.flatMap(record({ attempts, tail, answered }), Effect.fromResult)
       }, Effect.mapError(asProvider)),
-      standing: (batch) =>
-        standing(batch).pipe(Effect.flatMap(Effect.fromResult), Effect.mapError(asProvider)),
+      standing: (batch, partition) =>
+        standing({ batch, partition }).pipe(Effect.flatMap(Effect.fromResult), Effect.mapError(asProvider)),
+      rebase: Effect.fn("InstructionRegister.rebase")(function* ({ batch, version, head }) {
+        yield* postgres.query(
+          "rebase",
+          (sql) => sql`
+            with again as (
+              update decision_register
+              set answered_at = null, answered_version = null, answered_head = null
+              where batch = ${batch} and answered_at is not null
+            )
+            update instruction_tails set version = ${version}, head = ${head}, noted_at = now()
+            where batch = ${batch}`,
+        )
+      }, Effect.mapError(asProvider)),
       restore: Effect.fn("InstructionRegister.restore")(function* (attempts, tail) {
         let missing = 0
         for (const chunk of Arr.chunksOf(attempts, RESTORED_MAX))
@@ -172,25 +186,36 @@ const asRegistered = Effect.fnUntraced(function* (
 })
 
 const readStandings = ({ query }: Postgres["Service"]) =>
-  Effect.fnUntraced(function* (batches: ReadonlyArray<BatchId>) {
+  Effect.fnUntraced(function* (
+    asked: ReadonlyArray<{ readonly batch: BatchId; readonly partition: number }>,
+  ) {
+    const batches = asked.map(({ batch }) => batch)
     const tails = yield* query(
       "read tails",
-      (sql) => sql<Array<LogTail>>`
-        select batch, version, head from instruction_tails where batch = any(${[...batches]})`,
+      (sql) => sql<Array<LogTail & { readonly accepted: boolean }>>`
+        select batch, version, head, exists (
+          select from accepted_losses
+          where accepted_losses.partition = asked.partition and accepted_at > noted_at
+        ) as accepted
+        from instruction_tails join unnest(
+          ${arrayOf(asked, ({ batch }) => batch)}::text[],
+          ${arrayOf(asked, ({ partition }) => partition)}::int[]
+        ) as asked (batch, partition) using (batch)`,
     )
     const waiting = yield* query(
       "read decisions",
       (sql) => sql<Array<DecisionRow>>`
         select batch, id, command from (
           select *, row_number() over (partition by batch order by number) as place from decision_register
-          where answered_at is null and batch = any(${[...batches]})
+          where answered_at is null and batch = any(${batches})
         ) as waiting where place <= ${DECISIONS_MAX} order by batch, number`,
     )
-    const byBatch = new Map(tails.map((row) => [row.batch, row]))
+    const byBatch = new Map(tails.map(({ accepted, ...tail }) => [tail.batch, { tail, accepted }]))
     const decisions = Map.groupBy(waiting, ({ batch }) => batch)
     return batches.map((batch) =>
       Result.map(decisionsOf(decisions, batch), (decisions): Standing => {
-        return { tail: byBatch.get(batch), decisions }
+        const known = byBatch.get(batch)
+        return { tail: known?.tail, isLossAccepted: known?.accepted ?? false, decisions }
       }),
     )
   })
@@ -217,7 +242,8 @@ const restore = Effect.fnUntraced(function* (
       ), noted as (
         insert into instruction_tails (batch, version, head)
         select ${batch}, ${version}::int, ${head} where exists (select from restored)
-        on conflict (batch) do update set version = excluded.version, head = excluded.head
+        on conflict (batch) do update
+        set version = excluded.version, head = excluded.head, noted_at = now()
           where instruction_tails.version < excluded.version
       )
       select count(*)::int as missing from restored`,

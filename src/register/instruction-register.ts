@@ -17,6 +17,8 @@ export interface Recorded {
 export interface Standing {
   /** The furthest that the log had come when something was recorded: a log without it has lost history. */
   readonly tail: LogTail | undefined
+  /** Whether somebody has accepted a loss of history since that was recorded. */
+  readonly isLossAccepted: boolean
   /** Decisions that no log has answered, the oldest first. */
   readonly decisions: ReadonlyArray<RegisteredDecision>
 }
@@ -37,7 +39,9 @@ export class InstructionRegister extends Context.Service<
       tail: LogTail,
       answered: ReadonlySet<string>,
     ) => Effect.Effect<Recorded, ProviderUnavailable>
-    readonly standing: (batch: BatchId) => Effect.Effect<Standing, ProviderUnavailable>
+    readonly standing: (batch: BatchId, partition: number) => Effect.Effect<Standing, ProviderUnavailable>
+    /** Goes on from a log that has lost what was noted of it: all decisions about its batch wait to be taken again. */
+    readonly rebase: (tail: LogTail) => Effect.Effect<void, ProviderUnavailable>
     /**
      * Records attempts again of which the log has a bank's word: they were recorded before they were sent. Gives how many
      * were missing; if any was, the register is older than it was, and the log's tail is noted too.

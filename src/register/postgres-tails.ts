@@ -14,7 +14,7 @@ export const upsertTails = (sql: Sql, all: ReadonlyArray<LogTail>) => {
       ${arrayOf(tails, ({ head }) => head)}::text[]
     ) as tails (batch, version, head)
     order by batch
-    on conflict (batch) do update set version = excluded.version, head = excluded.head
+    on conflict (batch) do update set version = excluded.version, head = excluded.head, noted_at = now()
       where instruction_tails.version < excluded.version
   )`
 }

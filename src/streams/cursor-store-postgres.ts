@@ -42,6 +42,16 @@ export const layer = Layer.effect(
         return rows.map(({ head, ...cursor }) => ({ ...cursor, head: head ?? undefined }))
       }, unavailable),
 
+      restart: Effect.fn("CursorStore.restart")(function* (follower, partition) {
+        yield* query(
+          "restart a cursor",
+          (sql) => sql`
+            update projection_checkpoints
+            set position = ${FEED_START}, head = null, head_position = ${FEED_START}, moved_at = now()
+            where projection = ${follower} and partition = ${partition}`,
+        )
+      }, unavailable),
+
       positions: Effect.fn("CursorStore.positions")(function* (follower) {
         const rows = yield* query(
           "read cursors",

@@ -42,6 +42,8 @@ export class CursorStore extends Context.Service<
     readonly standing: (
       followers: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<FollowerCursor>, CursorStoreUnavailable>
+    /** Sends a follower back to the beginning of a feed. */
+    readonly restart: (follower: string, partition: number) => Effect.Effect<void, CursorStoreUnavailable>
     /** Where a follower stands in each partition that it has begun: its lag, and what of the feed may be trimmed. */
     readonly positions: (
       follower: string,

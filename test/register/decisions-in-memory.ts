@@ -20,6 +20,7 @@ export class DecisionsInMemory {
       }),
     drop: (batch, id) => this.#whileThere(() => void this.kept.delete(`${batch} ${id}`)),
     answered: () => Effect.void,
+    acceptLoss: () => Effect.void,
   })
 
   #whileThere<A>(step: () => A): Effect.Effect<A, RegisterUnavailable> {
