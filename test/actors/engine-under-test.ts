@@ -91,6 +91,11 @@ export class EngineUnderTest implements AsyncDisposable {
     return new EngineUnderTest({ ...own, ...terms.environment }, terms, database.drop)
   }
 
+  /** Where the registers are. */
+  get databaseUrl(): string {
+    return this.#environment.DATABASE_URL ?? ""
+  }
+
   #storage(environment: Readonly<Record<string, string>>) {
     return Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis).pipe(
       Layer.fresh,
