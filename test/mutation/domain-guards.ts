@@ -203,7 +203,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "only a held item is reviewed",
     file: "domain/decide-intervention.ts",
-    text: 'if (state !== "held") return refuse(command, "not-held", item)',
+    text: 'if (item.state !== "held") return refuse(command, "not-held", number)',
     without: "",
   },
   {

@@ -20,6 +20,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { stepGuards } from "./step-guards.ts"
+import { storeGuards } from "./store-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -55,13 +56,15 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
   ...files,
 ]
 
+const namedGuards = [...stepGuards, ...storeGuards]
+
 const trials: ReadonlyArray<Trial> = [
   ...[...domainGuards, ...transferGuards].map((guard) => ({ guard, tests: domainRun })),
-  ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
+  ...namedGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
 const everyNamed = named(
-  [...new Set(stepGuards.map(({ caughtIn }) => caughtIn))],
-  stepGuards.map(({ caughtBy }) => caughtBy),
+  [...new Set(namedGuards.map(({ caughtIn }) => caughtIn))],
+  namedGuards.map(({ caughtBy }) => caughtBy),
 )
 
 /** A tree of its own with the project, and with the packages and servers that it has. */
