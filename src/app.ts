@@ -2,6 +2,7 @@
 import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { layer as bankFilesLayer } from "./bank-files/bank-files.ts"
+import { layer as fileRecordsInPostgres } from "./bank-files/file-records-postgres.ts"
 import { layer as inboxInPostgres } from "./bank-files/inbox-files-postgres.ts"
 import { layer as outboxInPostgres } from "./bank-files/outbox-files-postgres.ts"
 import { AppConfig, type Role } from "./config.ts"
@@ -13,7 +14,6 @@ import { layer as complianceOverHttp } from "./connectors/compliance-engine-http
 import { FileOrders } from "./connectors/file-orders.ts"
 import { layer as fileOrdersInPostgres } from "./connectors/file-orders-postgres.ts"
 import { layer as fleetLimitsInRedis } from "./connectors/fleet-limits-redis.ts"
-import { layer as registerInPostgres } from "./connectors/instruction-register-postgres.ts"
 import { Lanes } from "./connectors/lane.ts"
 import { layer as ledgerOverHttp } from "./connectors/ledger-http.ts"
 import { reportingLayer } from "./connectors/provider-reports.ts"
@@ -25,6 +25,7 @@ import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { Nats } from "./platform/nats.ts"
 import { Postgres } from "./platform/postgres.ts"
+import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
 import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
@@ -36,11 +37,16 @@ import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts
 import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
 import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-teller-nats.ts"
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
+import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
+import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"
 import { layer as announcedListsInBoth } from "./streams/announced-lists-postgres.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
+import { EventLog } from "./streams/event-log.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
+import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
 import { FollowerObserver } from "./streams/follower.ts"
+import { StoreWatch, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
@@ -60,10 +66,13 @@ const nats = Nats.layer.pipe(Layer.provide(foundation))
 const eventLog = Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announcedListsInBoth).pipe(
   Layer.provideMerge(foundation),
 )
-const durability = durabilityLayer.pipe(Layer.provide(foundation))
+const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
+/** What is compared with the logs before anybody is paid. */
+const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(foundation))
+const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
 const endpoints = endpointsInPostgres.pipe(Layer.provide(foundation))
 
 const observers = Layer.effect(
@@ -81,9 +90,17 @@ const readiness = Layer.effect(
   Effect.gen(function* () {
     const { onEachPrimary } = yield* RedisConnections
     const { query } = yield* Postgres
+    const { partitions } = yield* EventLog
+    const { objection } = yield* StoreWatch
+    const paying = Effect.suspend(() => {
+      const objections = Array.from({ length: partitions }, (_, partition) => objection(partition))
+      const reason = objections.find((objection) => objection !== undefined)
+      return reason === undefined ? Effect.void : Effect.fail(reason)
+    })
     return [
       { name: "redis", required: true, check: onEachPrimary((primary) => primary.ping()) },
       { name: "postgres", required: false, check: query("ping", (sql) => sql`select 1`) },
+      { name: "paying", required: false, check: paying },
     ]
   }),
 )
@@ -108,7 +125,7 @@ const fileOrders = fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerK
 
 const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
 
-const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp, registerInPostgres).pipe(
+const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pipe(
   Layer.provide([ProviderSettings.layer, lanes, fileOrders]),
 )
 
@@ -121,10 +138,11 @@ const parts = {
       Layer.provide([
         queriesInPostgres.pipe(Layer.provide(database)),
         endpoints,
-        readiness,
+        readiness.pipe(Layer.provide(storeWatch)),
         durability,
         partnerKeys,
         reports,
+        registers,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
@@ -132,13 +150,16 @@ const parts = {
   worker: workerLayer.pipe(
     Layer.merge(reportingLayer.pipe(Layer.provide([lanes, reports]))),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
-    Layer.provide([crashPoints, durability]),
+    Layer.provide([crashPoints, durability, registers, storeWatch]),
   ),
   "bank-files": bankFilesLayer.pipe(
     Layer.provide([
       inboxInPostgres,
+      fileRecordsInPostgres,
+      fileLogOnRedis.pipe(Layer.provide(foundation)),
       outboxInPostgres.pipe(Layer.provide(partnerKeys)),
       fileOrders,
+      durability,
       ProviderSettings.layer,
     ]),
   ),
@@ -161,6 +182,14 @@ export const reconciliationLayer = Layer.mergeAll(
   resultsInPostgres.pipe(Layer.provide(database)),
   discrepanciesOnNats.pipe(Layer.provide([nats, foundation])),
 )
+
+/** What `atlaspay history` works with, from the settings of the service. */
+export const historyLayer = Layer.mergeAll(
+  storeWatch,
+  registers,
+  cursors,
+  readModelsInPostgres.pipe(Layer.provide(database)),
+).pipe(Layer.provideMerge(eventLog))
 
 /**
  * The service with the roles that it is to run; what it needs more is the environment. Provides `HttpAddress` when

@@ -156,6 +156,8 @@ const settings = Config.all({
   postgres: Config.all({
     url: Config.Redacted("DATABASE_URL"),
     connectionsMax: count("DATABASE_CONNECTIONS", 10),
+    /** Synchronous standbys that must have a commit before it is answered. */
+    standbys: count("DATABASE_STANDBYS", 0, 10, 0),
   }),
   nats: Config.all({
     url: Config.Redacted("NATS_URL"),
@@ -168,6 +170,8 @@ const settings = Config.all({
     /** A batch whose worker has not renewed for so long is taken over. */
     claimMs: count("CLAIM_MS", 8 * seconds),
     sweepMs: count("SWEEP_MS", 60 * seconds),
+    /** By how much the clock may differ from those of Redis and Postgres while anybody is paid. */
+    clockOffsetMsMax: count("CLOCK_OFFSET_MS_MAX", 5 * seconds),
     /** How long a worker that stops waits for calls under way before it hands their batches over. */
     drainMs: count("DRAIN_MS", 750),
     /** Open batches beyond which intake answers 503. */

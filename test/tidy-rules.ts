@@ -18,10 +18,12 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   vault: ["domain", "platform", ...settingsAndSignals],
   // Orders that wait for their file are sealed as accounts in the log are.
   connectors: ["domain", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
-  pipelines: ["domain", "connectors", "vault", "platform", ...settingsAndSignals],
+  // The second record of what logs tell, which workers compare them with.
+  register: ["domain", "connectors/provider-error", "platform", ...settingsAndSignals],
+  pipelines: ["domain", "connectors", "register", "vault", "platform", ...settingsAndSignals],
   // Answers that come in files are told to the log, as callbacks are.
   "bank-files": ["domain", "connectors", "streams", "vault/partner-keys", "platform", ...settingsAndSignals],
-  actors: ["domain", "streams", "pipelines", "platform", ...settingsAndSignals],
+  actors: ["domain", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
   projections: ["domain", "streams", "platform", ...settingsAndSignals],
   publisher: ["domain", "streams", "platform", ...settingsAndSignals],
   webhooks: ["domain", "publisher/public-event", "publisher/event-stream", "platform", ...settingsAndSignals],
@@ -39,6 +41,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "projections/batch-queries",
     "publisher/public-event",
     "webhooks/endpoints",
+    "register",
     // What workers tell of providers; the API calls none.
     "connectors/lane",
     "connectors/provider-reports",

@@ -6,7 +6,6 @@ import { randomBytes } from "node:crypto"
 import { Array as Arr, ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
 import { AppConfig } from "../../src/config.ts"
-import { layer as registerInPostgres } from "../../src/connectors/instruction-register-postgres.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
 import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { decide } from "../../src/domain/decide.ts"
@@ -16,9 +15,14 @@ import { batchIdOf } from "../../src/http/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { layer as schemaInPostgres } from "../../src/projections/migrations-postgres.ts"
+import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
+import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
+import { layer as cursorsInPostgres } from "../../src/streams/cursor-store-postgres.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { storeWatchLayer } from "../../src/streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
 import { type DataKey, PartnerKeys } from "../../src/vault/partner-keys.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
@@ -108,7 +112,14 @@ export const engine = (
     Layer.provide(eventLogOnRedis),
   )
   return workerLayer.pipe(
-    Layer.provide(Pipelines.layer.pipe(Layer.provide([providers(options, calls), registerInPostgres]))),
+    Layer.provide(Pipelines.layer.pipe(Layer.provide(providers(options, calls)))),
+    Layer.provide([
+      decisionsInPostgres,
+      instructionsInPostgres,
+      storeWatchLayer(["payout-batches", "publisher"]).pipe(
+        Layer.provide(cursorsInPostgres.pipe(Layer.provide(schemaInPostgres))),
+      ),
+    ]),
     Layer.provideMerge(eventLog),
     Layer.provideMerge(partnerKeysOnRedis),
     Layer.provide([strayCallbacksOnRedis, announcedListsOnRedis]),

@@ -1,5 +1,6 @@
 /** An actor while it is alive: what it knows, what it holds, and how a batch is brought to life. */
 import { Effect, FiberSet } from "effect"
+import { attemptsWithWord } from "../domain/attempts.ts"
 import { type Batch, emptyBatch } from "../domain/batch.ts"
 import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
@@ -7,9 +8,14 @@ import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { Call, Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
-import { CorruptEntry, type EventLog, type OwnershipLost } from "../streams/event-log.ts"
+import type { DecisionRegister, RegisteredDecision } from "../register/decision-register.ts"
+import type { InstructionRegister } from "../register/instruction-register.ts"
+import type { LogTail } from "../register/log-tail.ts"
+import { CorruptEntry, type EventLog, OwnershipLost } from "../streams/event-log.ts"
 import { beginningOf, visitLog } from "../streams/event-range.ts"
+import type { StoreWatch } from "../streams/store-watch.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
+import { Metrics } from "../telemetry/metrics.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import { Inbox } from "./inbox.ts"
 import type { Lease } from "./lease.ts"
@@ -26,6 +32,9 @@ export interface Desk {
   readonly strays: StrayCallbacks["Service"]
   /** Which clearances are good by now; unknown where the lists that were announced last cannot be told. */
   readonly clearanceTerms: Effect.Effect<ClearanceTerms>
+  readonly instructions: InstructionRegister["Service"]
+  readonly decisions: DecisionRegister["Service"]
+  readonly watch: StoreWatch["Service"]
   readonly isDraining: () => boolean
   /** Whether the batch may still be acted for: checked before each call to a bank. */
   readonly isOwner: (lease: Lease) => boolean
@@ -41,6 +50,8 @@ export type Message =
       readonly call: number
       readonly kind: Call["_tag"]
       readonly stalled: Stall | undefined
+      /** Decisions that it found waiting: nothing was sent, and they come first. */
+      readonly decisions: ReadonlyArray<RegisteredDecision>
     }
   | { readonly _tag: "Lost"; readonly failure: OwnershipLost }
   | { readonly _tag: "Broke"; readonly defect: unknown }
@@ -62,8 +73,12 @@ export interface Activation {
   mailWaiting: boolean
   /** As of the last turn: nothing is sent on a clearance that is not good by them. */
   terms: ClearanceTerms
-  /** Whether the log is known to hold all that the instruction register ever knew of it. */
-  complete: boolean
+  /** In which epoch of the stores the log was last compared with what the registers know of it. */
+  compared: string | undefined
+  /** Decisions that the register told of, to be obeyed in the next turn. */
+  readonly decisions: Array<RegisteredDecision>
+  /** Ids of decisions that were answered here. Each was in the mailbox or the register, which have limits. */
+  readonly answered: Set<string>
   /** Others may have acted since this worker last did: what the log says is under way was sent by someone else. */
   strange: boolean
 }
@@ -75,7 +90,8 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   const warm = known ?? {
     batch: emptyBatch(),
     head: beginningOf(id).head,
-    complete: false,
+    compared: undefined,
+    answered: new Set<string>(),
     backoff: new Backoff(),
   }
   const before = warm.batch.version
@@ -95,6 +111,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     desk,
     inbox,
     calls: yield* FiberSet.make(),
+    decisions: [],
     busy: new Map(),
     callsUnderWay: 0,
     callCount: 0,
@@ -103,23 +120,62 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     mailWaiting: warm.batch.clearanceCount > 0,
     strange,
   }
-  if (!actor.complete) yield* Effect.catchTag(checkTail(actor), "ProviderUnavailable", () => Effect.void)
+  if (!mayPay(actor)) {
+    yield* desk.watch.look
+    // While the register cannot be asked, all goes on but paying.
+    yield* Effect.catchTag(compare(actor), "ProviderUnavailable", () => Effect.void)
+  }
   return actor
 })
 
+/** Whether money may move for a batch now: its log was compared, and the stores are what they were. */
+export const mayPay = ({ id, compared, desk: { log, watch } }: Activation): boolean =>
+  compared === watch.epoch() && watch.objection(log.partitionOf(id)) === undefined
+
+/** Whether an intent to pay, or a transfer, is due. */
+export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>
+  tasks.request.size > 0 || tasks.transfer.size > 0
+
 /**
- * Compares the log with what the instruction register knows of it. A log that is shorter, or tells another story, has
- * lost what may have been acted on: the batch is not continued.
+ * Compares the log with what the registers know of it, once in each epoch of the stores. A log that is shorter, or tells
+ * another story, has lost what may have been acted on: the batch is not continued. Decisions that it has not answered are
+ * taken up. Attempts of which it tells and that the register has forgotten are registered again.
  */
-export const checkTail = Effect.fnUntraced(function* (actor: Activation) {
-  const { id, batch, desk } = actor
-  const known = yield* desk.pipelines.tailOf(id)
-  if (known !== undefined) {
-    const [event] = yield* desk.log.read(id, known.version - 1, 1)
-    if (known.version > batch.version || event?.hash !== known.head) {
-      const reason = `the instruction register knows another log up to version ${known.version}: history was lost`
-      return yield* new CorruptEntry({ batch: id, entry: `${known.version}-0`, reason })
-    }
+export const compare = Effect.fnUntraced(function* (actor: Activation) {
+  const { id, batch, head, desk } = actor
+  const epoch = desk.watch.epoch()
+  const partition = desk.log.partitionOf(id)
+  const known = yield* desk.instructions.standing(id, partition)
+  const { tail } = known
+  let { decisions } = known
+  // The store may have gone back behind an actor that was alive, or warm, all the while.
+  const [last] = yield* desk.log.read(id, batch.version - 1, 1)
+  if (last?.hash !== head) return yield* new OwnershipLost({ batch: id, reason: "log-moved-on" })
+  const now = { batch: id, version: batch.version, head }
+  if (tail !== undefined && !(yield* hasCome(actor, tail))) {
+    const reason = `the instruction register knows another log up to version ${tail.version}: history was lost`
+    if (!known.isLossAccepted)
+      return yield* new CorruptEntry({ batch: id, entry: `${tail.version}-0`, reason })
+    yield* Effect.logWarning("goes on from what its log says now", { batch: id, version: batch.version })
+    yield* desk.instructions.rebase(now)
+    ;({ decisions } = yield* desk.instructions.standing(id, partition))
   }
-  actor.complete = true
+  const attempts = attemptsWithWord(batch).map((attempt) => ({ batch: id, ...attempt }))
+  const missing = attempts.length === 0 ? 0 : yield* desk.instructions.restore(attempts, now)
+  if (missing > 0) {
+    ;(yield* Metrics).registerBehind.inc(missing)
+    yield* Effect.logError("the instruction register had forgotten attempts: it is older than it was", {
+      batch: id,
+      attempts: missing,
+    })
+  }
+  actor.decisions.push(...decisions)
+  actor.compared = epoch
+})
+
+/** Whether the log has come as far as a tail, and by the same way. */
+const hasCome = Effect.fnUntraced(function* ({ id, batch, desk }: Activation, { version, head }: LogTail) {
+  if (version > batch.version) return false
+  const [event] = yield* desk.log.read(id, version - 1, 1)
+  return event?.hash === head
 })

@@ -17,10 +17,11 @@ import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchEventOf } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { wakeAt } from "../domain/plan.ts"
-import type { Call } from "../pipelines/pipelines.ts"
-import { OwnershipLost } from "../streams/event-log.ts"
+import type { Call, Mandate } from "../pipelines/pipelines.ts"
+import type { RegisteredDecision } from "../register/decision-register.ts"
+import { OwnershipLost, StreamsUnavailable } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { type Activation, checkTail, type Desk, load, type Message } from "./activation.ts"
+import { type Activation, compare, type Desk, isMoneyDue, load, type Message, mayPay } from "./activation.ts"
 import type { Stall } from "./backoff.ts"
 import { type Lease, moment } from "./lease.ts"
 import { type Refusal, type Turn, takeTurn } from "./turn.ts"
@@ -29,6 +30,10 @@ import { type Refusal, type Turn, takeTurn } from "./turn.ts"
 const MAIL_MAX = 256
 /** Calls of one batch under way at a time; each may hold many items. */
 const CALLS_MAX = 8
+/** When money that may not move is looked at again, at the earliest. */
+const LOOK_AGAIN_MS = 250
+/** Answered decisions that are remembered while a batch rests. */
+const ANSWERED_MAX = 256
 /** How long answers are gathered so that one append records them together. */
 const GATHER_MS = 2
 
@@ -38,10 +43,12 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   while (true) {
     const heard = yield* listen(actor)
     actor.terms = yield* desk.clearanceTerms
+    if (!mayPay(actor) && isMoneyDue(actor)) yield* lookAtStores(actor)
     const turn = takeTurn(actor, heard, yield* Clock.currentTimeMillis)
     yield* append(actor, turn)
     const waitUntil = yield* act(actor, turn)
-    if (actor.callsUnderWay === 0 && (yield* rest(actor, waitUntil))) return
+    if (actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
+    if (yield* rest(actor, waitUntil)) return
   }
 }, Effect.scoped)
 
@@ -63,7 +70,20 @@ const listen = Effect.fnUntraced(function* (actor: Activation) {
   return { answers, mail }
 })
 
+/** Before money moves again: the stores are looked at, and the log is compared. What cannot be done now stalls transfers. */
+const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
+  const { id, backoff, desk } = actor
+  if (backoff.until("Transfer") > (yield* Clock.currentTimeMillis)) return
+  yield* desk.watch.look
+  if (actor.compared !== desk.watch.epoch())
+    yield* Effect.catchTag(compare(actor), "ProviderUnavailable", (down) => stall(actor, "Transfer", down))
+  const reason = desk.watch.objection(desk.log.partitionOf(id))
+  if (reason !== undefined)
+    yield* stall(actor, "Transfer", new StreamsUnavailable({ step: "look at the stores", reason }))
+})
+
 const endCall = Effect.fnUntraced(function* (actor: Activation, ended: Message & { _tag: "Ended" }) {
+  actor.decisions.push(...ended.decisions)
   actor.callsUnderWay -= 1
   for (const [item, call] of actor.busy) if (call === ended.call) actor.busy.delete(item)
   if (ended.stalled === undefined) return actor.backoff.succeeded(ended.kind)
@@ -84,12 +104,16 @@ const reasonOf = (stalled: Stall): string => {
   }
 }
 
-const append = Effect.fnUntraced(function* (actor: Activation, { events, handled, refusals }: Turn) {
+const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
+  const { events, handled, answered, refusals } = turn
   for (const refusal of refusals) yield* tellRefusal(actor, refusal)
-  if (events.length === 0 && handled.length === 0) {
-    actor.mailWaiting = false
-    return
-  }
+  if (events.length > 0 || handled.length > 0) yield* appendToLog(actor, turn)
+  else actor.mailWaiting = false
+  const { id, batch, head, desk } = actor
+  yield* desk.decisions.answered({ batch: id, version: batch.version, head }, answered)
+})
+
+const appendToLog = Effect.fnUntraced(function* (actor: Activation, { events, handled }: Turn) {
   const { log, pass, nextCommandId } = actor.desk
   const intends = events.some(({ _tag }) => _tag === "TransfersRequested" || _tag === "TransferResent")
   yield* pass(intends ? "before-intent" : "before-append")
@@ -124,14 +148,15 @@ const alarmUnrouted = Effect.fnUntraced(function* (
 /** Starts the calls that are due; gives when those that have to wait may start. */
 const act = Effect.fnUntraced(function* (actor: Activation, { calls, waitUntil: heldUntil }: Turn) {
   const now = yield* Clock.currentTimeMillis
-  const stalled = actor.batch.tasks.request.size > 0 ? actor.backoff.until("Transfer") : 0
+  const looked = mayPay(actor) ? 0 : now + LOOK_AGAIN_MS
+  const stalled = actor.batch.tasks.request.size > 0 ? Math.max(actor.backoff.until("Transfer"), looked) : 0
   let waitUntil = stalled > now ? Math.min(stalled, heldUntil ?? stalled) : heldUntil
   if (calls.length > 0 && !actor.desk.isOwner(actor.lease)) yield* prolong(actor)
-  if (!actor.complete && calls.some(({ _tag }) => _tag === "Transfer"))
-    yield* Effect.catchTag(checkTail(actor), "ProviderUnavailable", (down) => stall(actor, "Transfer", down))
+  if (!mayPay(actor) && calls.some(({ _tag }) => _tag === "Transfer")) yield* lookAtStores(actor)
   for (const call of calls) {
     const until = actor.backoff.until(call._tag)
     if (until > now) waitUntil = Math.min(until, waitUntil ?? until)
+    else if (call._tag === "Transfer" && (!mayPay(actor) || actor.decisions.length > 0)) waitUntil = now
     else if (actor.callsUnderWay < CALLS_MAX) yield* start(actor, call)
   }
   return waitUntil
@@ -146,36 +171,53 @@ const prolong = Effect.fnUntraced(function* ({ desk, lease }: Activation) {
 })
 
 const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
-  const { id, batch, desk, inbox, head, lease } = actor
+  const { id, batch, desk, inbox, head } = actor
   const number = ++actor.callCount
   actor.callsUnderWay += 1
   for (const item of call.items) actor.busy.set(item, number)
-  const end = (failure: Stall | OwnershipLost | undefined) =>
+  const ended = { _tag: "Ended", call: number, kind: call._tag } as const
+  const fail = (failure: Stall | OwnershipLost) =>
     Effect.sync(() =>
       inbox.put(
-        failure?._tag === "OwnershipLost"
+        failure._tag === "OwnershipLost"
           ? { _tag: "Lost", failure }
-          : { _tag: "Ended", call: number, kind: call._tag, stalled: failure },
+          : { ...ended, stalled: failure, decisions: [] },
       ),
     )
-  // What was learnt of an item since its call was planned may forbid it.
-  const mayCall = (item: number) =>
-    Effect.zipWith(desk.clearanceTerms, Clock.currentTimeMillis, (terms, now) => {
-      if (!desk.isOwner(lease) || !batch.tasks.transfer.has(item)) return false
-      const late = outdatedIntent(batch, item, terms, now)
-      if (late !== undefined) inbox.put({ _tag: "Answered", command: late })
-      return late === undefined
-    })
-  const work = desk.pipelines.perform(id, batch, call, { head, mayCall }, (command) =>
+  const end = (decisions: ReadonlyArray<RegisteredDecision>) =>
+    Effect.sync(() => inbox.put({ ...ended, stalled: undefined, decisions }))
+  const work = desk.pipelines.perform(id, batch, call, mandateOf(actor), (command) =>
     inbox.put({ _tag: "Answered", command }),
   )
   // No bank hears of an intent that a failover could take back.
   const replicated = desk.log.replicated(id, batch.version, head)
   const safely = call._tag === "Transfer" ? Effect.andThen(replicated, work) : work
-  const ended = Effect.matchEffect(safely, { onSuccess: () => end(undefined), onFailure: end })
+  const done = Effect.matchEffect(safely, { onSuccess: end, onFailure: fail })
   const broke = (defect: unknown) => Effect.sync(() => inbox.put({ _tag: "Broke", defect }))
-  yield* FiberSet.run(actor.calls, Effect.catchDefect(ended, broke))
+  yield* FiberSet.run(actor.calls, Effect.catchDefect(done, broke))
 })
+
+/**
+ * What was learnt of an item since its call was planned may forbid it, and so may what was learnt of the stores, and of
+ * the lists that it was screened by.
+ */
+const mandateOf = ({ id, batch, head, lease, desk, inbox, answered }: Activation): Mandate => {
+  const { isOwner, log, watch } = desk
+  const isObjectedTo = () => watch.objection(log.partitionOf(id)) !== undefined
+  return {
+    head,
+    answered,
+    mayCall: (item) =>
+      Effect.gen(function* () {
+        if (isObjectedTo()) yield* watch.look
+        const terms = yield* desk.clearanceTerms
+        if (isObjectedTo() || !isOwner(lease) || !batch.tasks.transfer.has(item)) return false
+        const late = outdatedIntent(batch, item, terms, yield* Clock.currentTimeMillis)
+        if (late !== undefined) inbox.put({ _tag: "Answered", command: late })
+        return late === undefined
+      }),
+  }
+}
 
 /** What is recorded of a transfer that is not sent, as other lists were announced since its intent: the bank is asked. */
 const outdatedIntent = (
@@ -193,7 +235,7 @@ const outdatedIntent = (
 
 /** Gives the batch up, or says `false` when mail came in the meantime. */
 const rest = Effect.fnUntraced(function* (actor: Activation, waitUntil: number | undefined) {
-  const { id, batch, head, complete, backoff, lease, desk, terms } = actor
+  const { id, batch, head, compared, answered, backoff, lease, desk, terms } = actor
   yield* desk.pass("before-release")
   if (desk.isDraining()) {
     yield* desk.log.handOver(lease.owned)
@@ -208,6 +250,8 @@ const rest = Effect.fnUntraced(function* (actor: Activation, waitUntil: number |
     actor.mailWaiting = true
     return false
   }
-  desk.warm.put(id, { batch, head, complete, backoff })
+  desk.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff })
   return true
 })
+
+const lastOf = (answered: ReadonlySet<string>): Set<string> => new Set([...answered].slice(-ANSWERED_MAX))

@@ -1,7 +1,7 @@
 /** The third step of an actor's loop: what was heard and what is due become events, and calls to make. Nothing waits. */
 import { Result } from "effect"
 import { mayStart } from "../domain/batch.ts"
-import type { BatchCommand } from "../domain/commands.ts"
+import { type BatchCommand, isDecision } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
@@ -11,7 +11,7 @@ import { POLICY } from "../domain/policy.ts"
 import type { Call } from "../pipelines/pipelines.ts"
 import type { Mail } from "../streams/event-log.ts"
 import { type StrayCallback, strayOf } from "../streams/stray-callbacks.ts"
-import type { Activation } from "./activation.ts"
+import { type Activation, mayPay } from "./activation.ts"
 import { HeldItems } from "./held-items.ts"
 import { commandsOfRequest } from "./intents.ts"
 
@@ -35,6 +35,8 @@ export interface Refusal {
 export interface Turn {
   readonly events: ReadonlyArray<BatchEvent>
   readonly handled: ReadonlyArray<string>
+  /** Ids of the decisions among what was answered, which the register is told of. */
+  readonly answered: ReadonlyArray<string>
   readonly calls: ReadonlyArray<Call>
   /** When work may be looked at again that waits for a bank, in epoch milliseconds; nothing, when none does. */
   readonly waitUntil: number | undefined
@@ -60,9 +62,19 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
 
   if (actor.strange && actor.batch.tasks.transfer.size > 0) obey({ _tag: "TakeOver", at: now })
   actor.strange = false
-  for (const { id, command, problem = "unreadable" } of mail) {
+  const answered: Array<string> = []
+  const answer = (id: string, command: BatchCommand): void => {
+    if (actor.answered.has(id)) return
+    actor.answered.add(id)
+    answered.push(id)
+    obey(command)
+  }
+  // What the register still knows comes first: it was acknowledged before whatever waits now.
+  for (const { id, command } of actor.decisions.splice(0)) answer(id, command)
+  for (const { id, told, command, problem = "unreadable" } of mail) {
     if (command === undefined) refusals.push({ command: `mail ${id}`, reason: problem })
     else if (isHearsay(command)) refusals.push({ command: command._tag, reason: "no bank says so" })
+    else if (told !== undefined && isDecision(command)) answer(told, command)
     else obey(command)
   }
   for (const answer of answers) {
@@ -70,7 +82,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     obey(answer)
   }
   const due = actor.desk.isDraining() ? nothingDue : decideDue(actor, now, obey)
-  return { events, handled: mail.map(({ id }) => id), ...due, refusals }
+  return { events, handled: mail.map(({ id }) => id), answered, ...due, refusals }
 }
 
 /** What comes from outside about a transfer is a bank's word, and names the bank; all else is learnt by our own calls. */
@@ -128,8 +140,8 @@ const termsAgainAt = ({ batch, terms }: Activation, now: number): number | undef
     : undefined
 
 /** No intents are written while the transfers that they would lead to have to wait. */
-const mustWait = ({ backoff }: Activation, work: Work, now: number): boolean =>
-  work._tag === "RequestTransfers" && backoff.until("Transfer") > now
+const mustWait = (actor: Activation, work: Work, now: number): boolean =>
+  work._tag === "RequestTransfers" && (actor.backoff.until("Transfer") > now || !mayPay(actor))
 
 const callTags: ReadonlySet<Work["_tag"]> = new Set(["Screen", "Book", "Transfer", "Inquire", "Withdraw"])
 

@@ -7,8 +7,10 @@ export interface Warm {
   readonly batch: Batch
   /** The hash of the log up to the state's version. */
   readonly head: string
-  /** Whether the log was compared with what the instruction register knows of it. */
-  readonly complete: boolean
+  /** In which epoch of the stores the log was last compared with what the registers know of it. */
+  readonly compared: string | undefined
+  /** Ids of the decisions that were answered last: their mail may come later than the register tells of them. */
+  readonly answered: Set<string>
   readonly backoff: Backoff
 }
 

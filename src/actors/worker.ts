@@ -11,8 +11,11 @@ import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import { DecisionRegister } from "../register/decision-register.ts"
+import { InstructionRegister } from "../register/instruction-register.ts"
 import { AnnouncedLists } from "../streams/announced-lists.ts"
 import { EventLog, type Ownership, type RunQueue, type StreamsUnavailable } from "../streams/event-log.ts"
+import { StoreWatch } from "../streams/store-watch.ts"
 import { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { Desk } from "./activation.ts"
@@ -92,6 +95,9 @@ const makeWorker = Effect.gen(function* () {
       inboxes: new Set(),
       strays: yield* StrayCallbacks,
       clearanceTerms: yield* makeClearanceTerms,
+      instructions: yield* InstructionRegister,
+      decisions: yield* DecisionRegister,
+      watch: yield* StoreWatch,
       isDraining: () => worker.draining,
       isOwner: (lease) => leases.get(lease.owned.batch) === lease && isGood(lease, settings.claimMs),
       nextCommandId: () => `${name}.${++commands}`,

@@ -47,7 +47,9 @@ export const layer = Layer.effect(
           "find unwritten files",
           (sql) => sql<Array<FileRow>>`
             select id, bank, scheme, currency, message_id, day, made_at, staged_as from bank_files
-            where bank = ${bank} and written_at is null order by id limit ${limit}`,
+            where bank = ${bank} and written_at is null
+              and exists (select from bank_file_log where file = bank_files.id)
+            order by id limit ${limit}`,
         ).pipe(unavailable)
         return rows.map(fileOf)
       }),
@@ -56,27 +58,32 @@ export const layer = Layer.effect(
           "read the orders of a file",
           (sql) => sql<Array<OrderRow>>`
             select reference, minor, sealed from file_orders
-            where file = (select id from bank_files where id = ${file.id} and written_at is null)
+            where file = (
+              select id from bank_files
+              where id = ${file.id} and message_id = ${file.messageId} and written_at is null
+            )
             order by number`,
         ).pipe(unavailable)
         return yield* opened(keys, file, rows)
       }),
-      stage: Effect.fn("OutboxFiles.stage")(function* ({ id }, name) {
+      stage: Effect.fn("OutboxFiles.stage")(function* ({ id, messageId }, name) {
         const rows = yield* query(
           "stage a file",
           (sql) => sql`
-            update bank_files set staged_as = ${name} where id = ${id} and staged_as is null returning id`,
+            update bank_files set staged_as = ${name}
+            where id = ${id} and message_id = ${messageId} and staged_as is null returning id`,
         ).pipe(unavailable)
         return rows.length === 1
       }),
-      written: Effect.fn("OutboxFiles.written")(function* ({ id }) {
+      written: Effect.fn("OutboxFiles.written")(function* ({ id, messageId }) {
         yield* query(
           "mark a file as written",
           (sql) => sql`
             with written as (
-              update bank_files set written_at = now() where id = ${id} and written_at is null
+              update bank_files set written_at = coalesce(written_at, now())
+              where id = ${id} and message_id = ${messageId} returning id
             )
-            update file_orders set sealed = null where file = ${id} and sealed is not null`,
+            update file_orders set sealed = null from written where file = written.id and sealed is not null`,
         ).pipe(unavailable)
       }),
     })

@@ -40,7 +40,7 @@ export class OutboxFiles extends Context.Service<
       at: number,
       ordersMax: number,
     ) => Effect.Effect<void, BankFilesUnavailable>
-    /** Files of a bank that were made and not written, the oldest first, at most `limit`. */
+    /** Files of a bank that were made and logged and not written, the oldest first, at most `limit`. */
     readonly unwritten: (
       bank: string,
       limit: number,

@@ -1,12 +1,14 @@
 /**
- * Files to a bank, each released exactly once. What can be lost or done twice is decided in Postgres, one step each:
+ * Files to a bank, each released exactly once. What can be lost or done twice is decided in Postgres, one step each, and
+ * is in the log of files as well before the file appears: either store may come back older than it was.
  *
  * 1. make: which orders go out together, under which message id.
- * 2. write: the file lies complete in the outbox, under a name that nobody takes. It may lie there several times.
- * 3. stage: which of these is the one.
- * 4. release: it gets its name. A file can be renamed once, so its absence proves that this was done, even when the
+ * 2. log: the same, where Postgres cannot forget it (agreement.ts).
+ * 3. write: the file lies complete in the outbox, under a name that nobody takes. It may lie there several times.
+ * 4. stage: which of these is the one, in both stores.
+ * 5. release: it gets its name. A file can be renamed once, so its absence proves that this was done, even when the
  *    client has already taken it away.
- * 5. written: the orders' details are forgotten.
+ * 6. written: the orders' details are forgotten.
  *
  * Whoever dies between two of them leaves the rest to the next look; two processes that look at once do no harm.
  */
@@ -15,7 +17,9 @@ import { Clock, Effect } from "effect"
 import type { FileBankSettings } from "../connectors/file-bank-settings.ts"
 import { writePaymentInitiation } from "../connectors/iso20022/payment-initiation.ts"
 import { executionOf } from "../domain/scheme.ts"
+import { FileLog } from "../streams/file-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
+import { agree } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { discard, has, identify, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
@@ -37,6 +41,7 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
       step: "look at the folder",
       reason: "it is another than before",
     })
+  yield* agree(bank.name)
   const at = yield* Clock.currentTimeMillis
   for (const lane of yield* files.due(bank.name, at, bank.ordersMax))
     yield* files
@@ -46,9 +51,10 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
           Effect.logWarning("a file cannot be made yet", { ...lane, step, reason }),
         ),
       )
+  yield* agree(bank.name)
   for (const file of yield* files.unwritten(bank.name, FILES_MAX))
     yield* write(bank, file).pipe(
-      Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>
+      Effect.catch(({ step, reason }) =>
         Effect.logError("a file cannot be written yet", {
           bank: bank.name,
           message: file.messageId,
@@ -62,8 +68,10 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
 const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile) {
   const files = yield* OutboxFiles
   const name = `${file.messageId}.pain.001.xml`
-  const staged = file.stagedAs ?? (yield* stage(bank, file, name))
-  if (staged === undefined) return
+  const draft = yield* stagedAs(bank, file, name)
+  if (draft === undefined) return
+  // The log has the last word: it may know of a release that Postgres has forgotten.
+  const staged = yield* (yield* FileLog).stage(bank.name, file.messageId, draft)
   // In this order: what is released between the two looks is gone at the second.
   if ((yield* has(bank.folder, name)) && (yield* has(bank.folder, staged)))
     return yield* new BankFilesUnavailable({ step: "release a file", reason: "another has its name" })
@@ -79,6 +87,12 @@ const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile) {
   const { bankFiles } = yield* Metrics
   bankFiles.inc({ bank: bank.name, outcome: "written" })
   yield* Effect.logInfo("file of orders written", { bank: bank.name, message: file.messageId })
+})
+
+/** As what the file lies complete where nobody takes it, by either store, or from now on; `undefined` when another is. */
+const stagedAs = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, name: string) {
+  const known = file.stagedAs ?? (yield* (yield* FileLog).staged(bank.name, file.messageId))
+  return known ?? (yield* stage(bank, file, name))
 })
 
 /** Writes the file where nobody takes it, and decides that it is the one; `undefined` when another is. */

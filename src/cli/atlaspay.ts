@@ -10,6 +10,7 @@ import { watch } from "./batches-watch.ts"
 import { callbacks } from "./callbacks.ts"
 import { demo } from "./demo.ts"
 import { events } from "./events.ts"
+import { history } from "./history.ts"
 import { keys } from "./keys.ts"
 import { reconcileCommand } from "./reconcile.ts"
 import { replay } from "./replay.ts"
@@ -28,7 +29,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 Command.make("atlaspay").pipe(
   Command.withDescription("Pays batches of payouts, each item exactly once, and proves it"),
-  Command.withSubcommands([demo, serve, batches, events, replay, reconcileCommand, callbacks, keys]),
+  Command.withSubcommands([demo, serve, batches, events, replay, reconcileCommand, callbacks, history, keys]),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ teardown: endedAsTold() }),

@@ -11,9 +11,12 @@ import { FILE_ORDERS, fingerprintOf, sealDetails } from "./order-seal.ts"
 import { type OrderWord, standingBy, wordKeyOf, wordOf } from "./order-words.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
 
-const read = (migration: string) => readFileSync(new URL(`migrations/${migration}`, import.meta.url), "utf8")
-const orderTables = read("0001-file-orders.sql")
-const wordTables = read("0002-file-order-words.sql")
+const statements = (file: string) => readFileSync(new URL(`migrations/${file}`, import.meta.url), "utf8")
+const tables = [
+  tableCreation("file_orders", statements("0001-file-orders.sql")),
+  tableCreation("file_order_words", statements("0002-file-order-words.sql")),
+  tableCreation("bank_file_log", statements("0003-bank-file-log.sql")),
+]
 
 /** Orders in tables of their own, which are created when they are not there. */
 export const layer = Layer.effect(
@@ -21,12 +24,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { query } = yield* Postgres
     const keys = yield* PartnerKeys
-    yield* query("create the tables of file orders", (sql) =>
-      sql.unsafe(tableCreation("file_orders", orderTables)),
-    )
-    yield* query("create the table of banks' words", (sql) =>
-      sql.unsafe(tableCreation("file_order_words", wordTables)),
-    )
+    for (const table of tables) yield* query("create the tables of file orders", (sql) => sql.unsafe(table))
     const find = Effect.fnUntraced(function* (bank: string, reference: string) {
       const [row] = yield* query(
         "find an order",

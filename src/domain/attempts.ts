@@ -1,5 +1,5 @@
 /** The attempts of one item, taken together: what is said of one bears on what may be done about the others. */
-import { type Attempt, attemptsOf, type Item, type TransferFinal } from "./batch.ts"
+import { type Attempt, attemptsOf, type Batch, type Item, type TransferFinal } from "./batch.ts"
 import type { TransferIntent } from "./events.ts"
 
 /** An attempt as it is when its intent is recorded, at a time in epoch milliseconds. */
@@ -52,6 +52,16 @@ export const attemptsInQuestion = (item: Item): ReadonlyArray<Attempt> => {
 /** Parked because no rule leads it to a bank: no attempt is under way, and none is in question. */
 export const isUnrouted = (item: Item): boolean =>
   item.state === "parked" && attemptsInQuestion(item).length === 0 && !isOpen(item.transfer)
+
+/** The attempts of a batch of which the log has a bank's own word, with the bank that they went to. */
+export const attemptsWithWord = ({
+  items,
+}: Batch): ReadonlyArray<{ readonly item: number; readonly attempt: number; readonly bank: string }> =>
+  [...items.values()].flatMap((item) =>
+    attemptsOf(item)
+      .filter(({ said, transferId }) => said.length > 0 || transferId !== undefined)
+      .map(({ attempt, bank }) => ({ item: item.item, attempt, bank })),
+  )
 
 const isOpen = (attempt: Attempt | undefined): boolean =>
   attempt !== undefined && attempt.outcome === undefined

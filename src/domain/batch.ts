@@ -128,6 +128,8 @@ export interface Finding extends FindingName {
 
 export interface Item extends PayoutItem {
   state: ItemState
+  /** The version of the event that last said in which state it is, also when that was the same as before. */
+  since: number
   ledger: LedgerState
   task: Task
   /** The first and the last clearance that asked about it. */

@@ -107,6 +107,12 @@ export const RecordScreening = Schema.TaggedStruct("RecordScreening", {
 })
 export type RecordScreening = typeof RecordScreening.Type
 
+/**
+ * The version of the batch on which a person decided. What is about an item that became another since then comes too
+ * late: a command may wait long in a mailbox, and is put to the batch again where it may have been lost.
+ */
+const seen = Schema.optionalKey(Schema.Int)
+
 /** Releases or rejects an item that is held for review. */
 export const Review = Schema.TaggedStruct("Review", {
   at: Instant,
@@ -189,6 +195,7 @@ export const Retry = Schema.TaggedStruct("Retry", {
   item: ItemNumber,
   /** The attempt that failed. Left out it is the last one, whichever that is then. */
   attempt: Schema.optionalKey(AttemptNumber),
+  seen,
   by: Actor,
 })
 
@@ -198,6 +205,7 @@ export const Resolve = Schema.TaggedStruct("Resolve", {
   item: ItemNumber,
   /** May be left out where only one is in question. */
   attempt: Schema.optionalKey(AttemptNumber),
+  seen,
   outcome: Schema.Literals(["settled", "failed"]),
   by: Actor,
   reason: PlainText(280),
@@ -217,6 +225,26 @@ export const MailCommand = Schema.Union([
   FundAccount,
 ])
 export type MailCommand = typeof MailCommand.Type
+
+/**
+ * Whether a command is a decision that is acknowledged to whoever took it, and would be missed by nobody but them: what
+ * people decide, and what the compliance engine says against an item. Such a one is written into a second store first.
+ */
+export const isDecision = (command: MailCommand): boolean => {
+  switch (command._tag) {
+    case "Approve":
+    case "Cancel":
+    case "Review":
+    case "Retry":
+    case "Resolve":
+      return true
+    case "RecordScreening":
+      return command.decisions.some(({ decision, payee }) => decision !== "approved" || payee === "no-match")
+    case "RecordTransfer":
+    case "FundAccount":
+      return false
+  }
+}
 
 export const BatchCommand = Schema.Union([
   ReceiveBatch,

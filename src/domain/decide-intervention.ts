@@ -110,14 +110,19 @@ const releasedBy = (
   return openFindings(item).filter(isSeen).map(nameOfFinding)
 }
 
+/** Whether an item became what it is after the version on which somebody decided about it. */
+const isNewTo = (seen: number | undefined, { since }: Item): boolean => seen !== undefined && since > seen
+
 /**
  * A failed item gets a new attempt under a new key, and one that no rule led to a bank is routed again. An unknown one
  * is never tried anew: nobody knows that it failed. Each failed attempt leads to one new attempt: who asks twice gets one.
  */
 export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Decision => {
+  const { seen, ...said } = command
   const item = batch.items.get(command.item)
   if (item === undefined) return refuse(command, "no-such-item", command.item)
-  if (isUnrouted(item)) return events({ ...command, _tag: "RetryRequested" })
+  if (isNewTo(seen, item)) return refuse(command, "changed-since", command.item)
+  if (isUnrouted(item)) return events({ ...said, _tag: "RetryRequested" })
   if (item.state !== "failed") return refuse(command, "not-failed", command.item)
   const attempt = nextAttempt(item) - 1
   if ((command.attempt ?? attempt) !== attempt)
@@ -127,15 +132,17 @@ export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Dec
   if (item.task !== "none") return refuse(command, "not-due", command.item)
   if (nextAttempt(item) > ATTEMPTS_MAX) return refuse(command, "attempts-exhausted", command.item)
   if (batch.closed !== undefined) return refuse(command, "not-due", command.item)
-  return events({ ...command, _tag: "RetryRequested", attempt })
+  return events({ ...said, _tag: "RetryRequested", attempt })
 }
 
 /** One attempt at a time, and none while money may still move for another: its word could make this one wrong. */
 export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">): Decision => {
-  const { item: number, outcome } = command
+  const { seen, ...said } = command
+  const { item: number, outcome } = said
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
   if (item.state !== "parked") return refuse(command, "not-parked", number)
+  if (isNewTo(seen, item)) return refuse(command, "changed-since", number)
   const inQuestion = attemptsInQuestion(item)
   const candidates = inQuestion.map(({ attempt }) => attempt)
   if (command.attempt === undefined && inQuestion.length !== 1)
@@ -151,5 +158,5 @@ export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">):
     const { at, by, reason } = command
     return events(...askedBack([item], at, { cause: "resolution", by, reason, outcome }))
   }
-  return events({ ...command, _tag: "ParkedResolved", attempt: about.attempt })
+  return events({ ...said, _tag: "ParkedResolved", attempt: about.attempt })
 }

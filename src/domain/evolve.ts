@@ -168,6 +168,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
   const item: Item = {
     ...accepted,
     state: "received",
+    since: batch.version,
     ledger: "none",
     task: "submit",
     firstClearance: undefined,
@@ -375,6 +376,7 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
   }
   Object.assign(item, fields)
   if (item.asked !== undefined && !waitsForAnswer(item)) item.asked = undefined
+  if (fields.state !== undefined) item.since = batch.version
   const task = taskOf(item)
   if (task !== item.task) {
     batch.tasks[item.task].delete(number)

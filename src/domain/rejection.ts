@@ -19,6 +19,7 @@ export type RejectionReason =
   | "not-held"
   | "findings-differ"
   | "clearance-not-current"
+  | "changed-since"
   | "not-failed"
   | "cancelled"
   | "not-parked"

@@ -5,6 +5,7 @@ import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
 import type { ProviderReports } from "../connectors/provider-reports.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
+import type { DecisionRegister } from "../register/decision-register.ts"
 import type { AnnouncedLists } from "../streams/announced-lists.ts"
 import type { EventLog } from "../streams/event-log.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
@@ -29,6 +30,7 @@ export type HttpServices =
   | AnnouncedLists
   | AppConfig
   | BatchQueries
+  | DecisionRegister
   | EventLog
   | Intake
   | PartnerKeys

@@ -40,11 +40,11 @@ export const batchFromLog = (id: BatchId) => folds.withPermits(1)(foldLog(id))
 const foldLog = Effect.fnUntraced(function* (id: BatchId) {
   const batch = emptyBatch()
   let closedAt: number | undefined
-  yield* visitLog(yield* EventLog, id, beginningOf(id), ({ event }) => {
+  const head = yield* visitLog(yield* EventLog, id, beginningOf(id), ({ event }) => {
     evolve(batch, event)
     if (event._tag === "BatchClosed") closedAt = event.at
   })
-  return { batch, closedAt }
+  return { batch, head, closedAt }
 })
 
 const viewOf = (id: BatchId, batch: Batch, closedAt: number | undefined): BatchView => ({

@@ -6,6 +6,7 @@ import { AppConfig } from "../config.ts"
 import { PlainText } from "../domain/beneficiary.ts"
 import { ClearanceWord } from "../domain/events.ts"
 import { parseClearanceKey } from "../domain/identifiers.ts"
+import type { DecisionRegister } from "../register/decision-register.ts"
 import { AnnouncedLists } from "../streams/announced-lists.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { StrayCallbacks, strayClearance } from "../streams/stray-callbacks.ts"
@@ -15,6 +16,7 @@ import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
 import { withoutQuotes } from "./payout-batch-events.ts"
+import { tellRegistered } from "./registered-decisions.ts"
 import { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 256 * 1024
@@ -51,7 +53,7 @@ const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
 /** The route of callbacks; there is none without a secret to hold them to. */
 export const complianceCallbacks = Effect.fnUntraced(function* (
-  edge: Edge<AppConfig | AnnouncedLists | EventLog | StrayCallbacks | RequestBodies>,
+  edge: Edge<AppConfig | AnnouncedLists | DecisionRegister | EventLog | StrayCallbacks | RequestBodies>,
 ) {
   const { complianceCallbackSecret } = (yield* AppConfig).providers
   const routes = new Hono<EdgeEnv>()
@@ -102,21 +104,21 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
   const at = yield* Clock.currentTimeMillis
   const about = parseClearanceKey(clearanceId)
   if (about === undefined) return yield* unknownClearance(callback, "not a clearance of ours")
-  const log = yield* EventLog
-  yield* log
-    .tell(
-      about.batch,
-      {
-        _tag: "RecordScreening",
-        at,
-        clearance: about.clearance,
-        clearanceId,
-        listVersion,
-        decisions: decisions.map(withoutQuotes),
-      },
-      commandIdOf(c.req.header("webhook-id") ?? "", body),
-    )
-    .pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance(callback, "no-such-batch")))
+  // Nothing is registered for a batch that there is not.
+  if ((yield* (yield* EventLog).read(about.batch, 0, 1)).length === 0)
+    return yield* unknownClearance(callback, "no-such-batch")
+  yield* tellRegistered(
+    about.batch,
+    {
+      _tag: "RecordScreening",
+      at,
+      clearance: about.clearance,
+      clearanceId,
+      listVersion,
+      decisions: decisions.map(withoutQuotes),
+    },
+    commandIdOf(c.req.header("webhook-id") ?? "", body),
+  ).pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance(callback, "no-such-batch")))
   complianceCallbacks.inc({ outcome: "heard" })
   return c.body(null, 202)
 })

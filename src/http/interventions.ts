@@ -23,6 +23,7 @@ import { CommandRefused, InvalidRequest } from "./failures.ts"
 import { optionalIdempotencyKeyOf } from "./idempotency-key.ts"
 import { readJson, requireJson } from "./json-body.ts"
 import { shownEvent } from "./payout-batch-events.ts"
+import { tellRegistered } from "./registered-decisions.ts"
 import { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 1024 * 1024
@@ -60,7 +61,7 @@ const intervention =
       const repeated = () =>
         c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
       if (yield* log.wasTold(id, as)) return repeated()
-      const { batch } = yield* batchFromLog(id)
+      const { batch, head } = yield* batchFromLog(id)
       const command = asSeen(commandOf(said, yield* Clock.currentTimeMillis, item), batch)
       const decision = decide(batch, command)
       if (Result.isFailure(decision)) {
@@ -68,9 +69,10 @@ const intervention =
         if (yield* log.wasTold(id, as)) return repeated()
         return yield* new CommandRefused(refusal(decision.failure))
       }
-      yield* log.tell(id, pinned(command, decision.success), as)
+      const { version } = batch
+      yield* tellRegistered(id, pinned(command, decision.success, version), as, { version, head })
       const expected = decision.success.map((event, index) =>
-        shownEvent({ version: batch.version + index + 1, event }),
+        shownEvent({ version: version + index + 1, event }),
       )
       return c.json({ status: "accepted", expected }, 202)
     })
@@ -87,11 +89,14 @@ const sha256 = (of: string | Buffer): string => createHash("sha256").update(of).
 const refusal = ({ reason, attempts }: Rejection) =>
   attempts === undefined ? { reason } : { reason, attempts }
 
-/** What is about an attempt goes into the mailbox with its number, so that while it waits it cannot come to mean another. */
-const pinned = (command: MailCommand, [expected]: ReadonlyArray<BatchEvent>): MailCommand => {
+/**
+ * What is about one item goes into the mailbox with the version that was looked at, and the number of the attempt that it
+ * is about: while it waits, it cannot come to mean another.
+ */
+const pinned = (command: MailCommand, [expected]: ReadonlyArray<BatchEvent>, seen: number): MailCommand => {
+  if (command._tag !== "Resolve" && command._tag !== "Retry") return command
   const attempt = expected === undefined ? undefined : attemptIn(expected)
-  const isAboutOne = command._tag === "Resolve" || command._tag === "Retry"
-  return isAboutOne && attempt !== undefined ? { ...command, attempt } : command
+  return { ...command, seen, ...(attempt === undefined ? {} : { attempt }) }
 }
 
 const attemptIn = (expected: BatchEvent): number | undefined => {

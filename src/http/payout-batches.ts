@@ -13,6 +13,7 @@ import {
   type ItemView,
   type Totals,
 } from "../projections/batch-queries.ts"
+import type { DecisionRegister } from "../register/decision-register.ts"
 import type { EventLog } from "../streams/event-log.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import { noSuchBatch, ownBatch, viewFromLog } from "./batch-from-log.ts"
@@ -26,7 +27,7 @@ import { oneOf, VERSION_MAX, wholeNumber } from "./query.ts"
 import type { RequestBodies } from "./request-body.ts"
 
 export const payoutBatches = (
-  edge: Edge<AppConfig | BatchQueries | EventLog | Intake | PartnerKeys | RequestBodies>,
+  edge: Edge<AppConfig | BatchQueries | DecisionRegister | EventLog | Intake | PartnerKeys | RequestBodies>,
 ): Hono<EdgeEnv> =>
   new Hono<EdgeEnv>()
     .post("/payout-batches", edge.partner(acceptBatch))

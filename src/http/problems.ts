@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto"
 import type { ReportsUnavailable } from "../connectors/provider-reports.ts"
 import type { InvalidCursor, ReadModelUnavailable } from "../projections/batch-queries.ts"
+import type { RegisterUnavailable } from "../register/register-unavailable.ts"
 import type {
   CommandIdReused,
   CorruptEntry,
@@ -48,6 +49,7 @@ export type Failure =
   | NotJson
   | PartnerShareFull
   | ReadModelUnavailable
+  | RegisterUnavailable
   | ReportsUnavailable
   | StreamsUnavailable
   | Unauthorized
@@ -183,6 +185,7 @@ const table: Table = {
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
   },
   ReadModelUnavailable: unavailable,
+  RegisterUnavailable: unavailable,
   ReportsUnavailable: unavailable,
   StreamsUnavailable: unavailable,
   Unauthorized: {

@@ -1,12 +1,13 @@
 import { Clock, Effect, Result } from "effect"
 import type { BankAnswer, Banks } from "../connectors/bank.ts"
-import type { InstructionRegister, RegisteredAttempt } from "../connectors/instruction-register.ts"
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
 import { type BeneficiaryAccount, quotesAccount } from "../domain/beneficiary.ts"
 import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
+import type { RegisteredDecision } from "../register/decision-register.ts"
+import type { InstructionRegister, RegisteredAttempt } from "../register/instruction-register.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
@@ -24,8 +25,8 @@ export interface PayingDesk extends InquiryPolicy {
 
 /**
  * Sends transfers whose intent is in the log. All are written into the instruction register first; without it none is
- * sent, and none that the register knows already although the log says that it was never sent. Here alone accounts are
- * opened, those of the call when it begins; one that nobody can open is left to a person.
+ * sent, and none that the register knows already although the log says that it was never sent; nor while the register
+ * knows of a decision about the batch that its log has not answered, which it gives. Here alone accounts are opened, those of the call when it begins; one that nobody can open is left to a person.
  */
 export const paying =
   (desk: PayingDesk) =>
@@ -33,25 +34,27 @@ export const paying =
     id: BatchId,
     batch: Batch,
     numbers: ReadonlyArray<number>,
-    { head, mayCall }: Mandate,
+    { head, answered, mayCall }: Mandate,
     tell: Tell,
-  ): Effect.Effect<void, ProviderUnavailable> => {
+  ): Effect.Effect<ReadonlyArray<RegisteredDecision>, ProviderUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
     const tail = { batch: id, version: batch.version, head }
     return Effect.gen(function* () {
       const open = yield* openingOf(desk.keys, id, batch, numbers)
-      const known = yield* desk.register.record(transfers, tail)
+      const { held, decisions } = yield* desk.register.record(transfers, tail, answered)
+      if (decisions.length > 0) return decisions
       yield* desk.pass("after-register")
       const clock = yield* Clock.Clock
       const now = clock.currentTimeMillisUnsafe()
       const sendable = transfers.filter((transfer) => {
-        const doubtful = doubtBy(known, transfer, now)
+        const doubtful = doubtBy(held, transfer, now)
         if (doubtful !== undefined) tell(doubtful)
         return doubtful === undefined
       })
       yield* callBanks(sendable, desk.banks.concurrency, (transfer) =>
         send(desk, open, transfer, mayCall(transfer.item), clock, tell),
       )
+      return decisions
     })
   }
 

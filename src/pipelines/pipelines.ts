@@ -6,7 +6,6 @@ import { Context, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { Banks } from "../connectors/bank.ts"
 import { ComplianceEngine } from "../connectors/compliance-engine.ts"
-import { InstructionRegister, type LogTail } from "../connectors/instruction-register.ts"
 import { Ledger } from "../connectors/ledger.ts"
 import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
@@ -14,6 +13,8 @@ import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { Work } from "../domain/plan.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import type { RegisteredDecision } from "../register/decision-register.ts"
+import { InstructionRegister } from "../register/instruction-register.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { inquiring } from "./inquiring.ts"
@@ -31,6 +32,8 @@ export type Stalled = ProviderUnavailable
 /** What a caller may act on: the hash of its log with all that the call is based on, and whether it owns the batch. */
 export interface Mandate {
   readonly head: string
+  /** Ids of decisions that the log has answered, of which the register may not know it yet. */
+  readonly answered: ReadonlySet<string>
   /** Asked immediately before the transfer of an item is sent. */
   readonly mayCall: (item: number) => Effect.Effect<boolean>
 }
@@ -48,7 +51,7 @@ export class Pipelines extends Context.Service<
     readonly invite: Banks["Service"]["invite"]
     /**
      * Performs one call. Reads what it needs of the batch when it is called, not later: the batch goes on changing.
-     * A failure means that the rest of this work is still due.
+     * A failure means that the rest of this work is still due. Decisions that it gives come first: nothing was sent.
      *
      * An item for which `mayCall` says no is left without a word: the new owner finds it as transferring, and asks
      * the bank.
@@ -59,9 +62,7 @@ export class Pipelines extends Context.Service<
       call: Call,
       mandate: Mandate,
       tell: Tell,
-    ) => Effect.Effect<void, Stalled>
-    /** The log's tail as the instruction register last knew it. */
-    readonly tailOf: (batch: BatchId) => Effect.Effect<LogTail | undefined, ProviderUnavailable>
+    ) => Effect.Effect<ReadonlyArray<RegisteredDecision>, Stalled>
   }
 >()("atlaspay/pipelines/Pipelines") {
   static readonly layer = Layer.effect(
@@ -84,19 +85,18 @@ export class Pipelines extends Context.Service<
         routes: banks.routes,
         heldUntil: banks.heldUntil,
         invite: banks.invite,
-        tailOf: register.tailOf,
         perform: (id, batch, call, mandate, tell) => {
           switch (call._tag) {
             case "Screen":
-              return screen(id, batch, call, tell)
+              return Effect.as(screen(id, batch, call, tell), [])
             case "Book":
-              return post(id, batch, call, tell)
+              return Effect.as(post(id, batch, call, tell), [])
             case "Transfer":
               return pay(id, batch, call.items, mandate, tell)
             case "Inquire":
-              return inquire(id, batch, call.items, tell)
+              return Effect.as(inquire(id, batch, call.items, tell), [])
             case "Withdraw":
-              return withdraw(id, batch, call.items, tell)
+              return Effect.as(withdraw(id, batch, call.items, tell), [])
           }
         },
       }

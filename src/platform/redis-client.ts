@@ -104,6 +104,17 @@ const nodeOptions = (
   ...(tls ? { tls: {} } : {}),
 })
 
+/** Counts the connections that a client makes from now on, on a cluster those to any of its nodes. */
+export const countConnections = (client: RedisCommands): (() => number) => {
+  let connections = 0
+  const count = (node: Redis) => node.on("ready", () => (connections += 1))
+  if (client instanceof Cluster) {
+    for (const node of client.nodes("all")) count(node)
+    client.on("+node", count)
+  } else count(client)
+  return () => connections
+}
+
 /** All primaries, each as a client that speaks to it alone. */
 export const primariesOf = (client: RedisCommands): ReadonlyArray<Redis> =>
   client instanceof Cluster ? client.nodes("master") : [client]

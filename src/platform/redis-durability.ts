@@ -3,10 +3,12 @@
  * to keep what it acknowledged: on disk before it answers, never evicted, and with the replicas that REDIS_REPLICAS
  * counts on. In production anything weaker refuses the start; elsewhere it is only said.
  */
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Redacted, Result } from "effect"
 import type { Redis } from "ioredis"
 import { AppConfig } from "../config.ts"
+import { DurabilityTooWeak, UNREADABLE, type Weakness } from "./durability-weakness.ts"
 import { RedisConnections } from "./redis.ts"
+import { readAddress } from "./redis-address.ts"
 import { nameOf } from "./redis-client.ts"
 import { kindOf } from "./redis-failure.ts"
 
@@ -16,24 +18,6 @@ const wanted = [
   ["maxmemory-policy", "noeviction"],
 ] as const
 
-/** What a server does not promise; `found` is what it says instead. */
-const Weakness = Schema.Struct({
-  server: Schema.String,
-  setting: Schema.String,
-  found: Schema.String,
-  wanted: Schema.String,
-})
-type Weakness = typeof Weakness.Type
-
-/** With real money, the start is refused: a server may forget what it acknowledged. */
-export class DurabilityTooWeak extends Schema.TaggedError<DurabilityTooWeak>()("DurabilityTooWeak", {
-  weaknesses: Schema.Array(Weakness),
-}) {
-  override get message() {
-    return `Redis may forget what it acknowledged: ${this.weaknesses.map(sentence).join("; ")}`
-  }
-}
-
 /** Looks at every primary once, logs what the service relies on, and refuses what is too weak for production. */
 export const durabilityLayer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -42,16 +26,29 @@ export const durabilityLayer = Layer.effectDiscard(
     const found = yield* onEachPrimary((primary) => examine(primary, redis.replicas))
     const reliesOn = found.map(({ server, promises }) => `${server}: ${promises}`).sort()
     yield* Effect.logInfo("redis durability", { servers: reliesOn.join("; ") })
-    const weaknesses = found.flatMap(({ weaknesses }) => weaknesses)
-    const refusing = weaknesses.filter(({ found }) => found !== UNREADABLE || !redis.durabilityVouched)
-    if (production && refusing.length > 0) return yield* new DurabilityTooWeak({ weaknesses: refusing })
+    const weaknesses = [...topologyWeakness(redis), ...found.flatMap(({ weaknesses }) => weaknesses)]
+    const refusing = weaknesses.filter(
+      ({ found }) => !found.startsWith(UNREADABLE) || !redis.durabilityVouched,
+    )
+    if (production && refusing.length > 0)
+      return yield* new DurabilityTooWeak({ store: "Redis", weaknesses: refusing })
     yield* Effect.forEach(weaknesses, (weakness) => Effect.logWarning("redis durability", weakness), {
       discard: true,
     })
   }),
 )
 
-const UNREADABLE = "unreadable: CONFIG is not allowed"
+const CONFIG_FORBIDDEN = `${UNREADABLE}: CONFIG is not allowed`
+
+/** Where a replica may be promoted, what no replica was waited for is lost with the primary. */
+const topologyWeakness = ({ url, replicas }: AppConfig["Service"]["redis"]): ReadonlyArray<Weakness> => {
+  const topology = Result.match(readAddress(Redacted.value(url)), {
+    onSuccess: ({ topology }) => topology,
+    onFailure: () => "standalone" as const,
+  })
+  if (topology === "standalone" || replicas > 0) return []
+  return [{ server: `the ${topology}`, setting: "REDIS_REPLICAS", found: "0", wanted: "1 or more" }]
+}
 
 interface Examined {
   readonly server: string
@@ -64,12 +61,16 @@ const examine = async (primary: Redis, replicas: number): Promise<Examined> => {
   const [settings, info] = await Promise.all([readSettings(primary), primary.info("replication")])
   const online = [...info.matchAll(/^slave\d+:.*state=online/gm)].length
   const weaknesses = [
-    ...wanted.map(([setting, wanted]) => ({ setting, found: settings?.get(setting) ?? UNREADABLE, wanted })),
+    ...wanted.map(([setting, wanted]) => ({
+      setting,
+      found: settings?.get(setting) ?? CONFIG_FORBIDDEN,
+      wanted,
+    })),
     { setting: "connected replicas", found: String(online), wanted: String(replicas) },
   ].filter(({ setting, found, wanted }) =>
     setting === "connected replicas" ? Number(found) < Number(wanted) : found !== wanted,
   )
-  const promised = settings === undefined ? [UNREADABLE] : [...settings].map((pair) => pair.join(" "))
+  const promised = settings === undefined ? [CONFIG_FORBIDDEN] : [...settings].map((pair) => pair.join(" "))
   return {
     server,
     promises: [...promised, `${online} replicas online, ${replicas} waited for`].join(", "),
@@ -87,6 +88,3 @@ const readSettings = async (primary: Redis): Promise<ReadonlyMap<string, string>
     throw error
   }
 }
-
-const sentence = ({ server, setting, found, wanted }: Weakness): string =>
-  `${server} has ${setting} ${found}, wanted ${wanted}`

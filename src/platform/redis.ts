@@ -3,7 +3,14 @@ import type { Redis } from "ioredis"
 import { AppConfig } from "../config.ts"
 import { readAddress } from "./redis-address.ts"
 import { type Barrier, openBarrier } from "./redis-barrier.ts"
-import { hashTagOf, openClient, type Patience, primariesOf, type RedisCommands } from "./redis-client.ts"
+import {
+  countConnections,
+  hashTagOf,
+  openClient,
+  type Patience,
+  primariesOf,
+  type RedisCommands,
+} from "./redis-client.ts"
 import { attempt, kindOf, type RedisUnavailable } from "./redis-failure.ts"
 
 /** REDIS_URL cannot be read. What it says is not repeated, because it may hold a password. */
@@ -45,6 +52,8 @@ export class RedisConnections extends Context.Service<
       blockMs: number,
       keys: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<Reader>, RedisUnavailable>
+    /** Grows with each connection for commands that is made: behind a new one the server may be another. */
+    readonly epoch: () => number
     /** Runs a command on every primary. */
     readonly onEachPrimary: <A>(
       command: (primary: Redis) => Promise<A>,
@@ -68,10 +77,12 @@ export class RedisConnections extends Context.Service<
         Effect.forEach(primariesOf(commands), (primary) => attempt(() => command(primary)), {
           concurrency: "unbounded",
         })
+      const epoch = countConnections(commands)
       // Also opens a cluster's connections, before many commands come at once.
       yield* onEachPrimary((primary) => primary.ping())
       return {
         commands,
+        epoch,
         onEachPrimary,
         readers: (blockMs, keys) => {
           const patience = { silenceMsMax: blockMs + LATE_MS_MAX, retries: 1 }

@@ -4,7 +4,8 @@
  */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
-import { Postgres } from "../platform/postgres.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
 import { ReadModelUnavailable } from "./batch-queries.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
@@ -13,15 +14,47 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { query } = yield* Postgres
     return ReadModels.of({
-      store: Effect.fn("ReadModels.store")(
-        function* (change) {
-          const moved = yield* query("store read models", storeChange(change))
-          return moved.length === 1 ? "moved" : "elsewhere"
-        },
-        Effect.mapError(({ step, code }) => new ReadModelUnavailable({ step, reason: code })),
-      ),
+      store: Effect.fn("ReadModels.store")(function* (change) {
+        const moved = yield* query("store read models", storeChange(change))
+        return moved.length === 1 ? "moved" : "elsewhere"
+      }, unavailable),
+      shown: Effect.fn("ReadModels.shown")(function* (after, limit) {
+        const rows = yield* query(
+          "list what is shown",
+          (sql) => sql<Array<{ readonly id: BatchId; readonly version: number; readonly updated_at: Date }>>`
+            select id, version, updated_at from payout_batches where id > ${after} order by id limit ${limit}`,
+        )
+        return rows.map(({ id, version, updated_at }) => ({ id, version, updatedAt: updated_at.getTime() }))
+      }, unavailable),
+      replace: Effect.fn("ReadModels.replace")(function* (id, batch, items) {
+        // Each can be repeated; the batch's own row comes last, and until then it is found to be out of date.
+        yield* query("remove items", (sql) => sql`delete from payout_items where batch = ${id}`)
+        yield* query(
+          "write items",
+          (sql) => sql`
+            insert into payout_items
+            select * from json_populate_recordset(null::payout_items, ${storable(items)}::text::json)`,
+        )
+        yield* query(
+          "write a batch",
+          (sql) => sql`
+            with removed as (delete from payout_batches where id = ${id} and ${batch === undefined})
+            insert into payout_batches
+            select * from json_populate_recordset(null::payout_batches, ${storable(batch === undefined ? [] : [batch])}::text::json)
+            on conflict (id) do update set
+              state = excluded.state,
+              version = excluded.version,
+              updated_at = excluded.updated_at,
+              closed_at = excluded.closed_at,
+              totals = excluded.totals`,
+        )
+      }, unavailable),
     })
   }),
+)
+
+const unavailable = Effect.mapError(
+  ({ step, code }: PostgresUnavailable) => new ReadModelUnavailable({ step, reason: code }),
 )
 
 /**

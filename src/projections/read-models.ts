@@ -1,4 +1,5 @@
 import { Context, type Effect } from "effect"
+import type { BatchId } from "../domain/identifiers.ts"
 import type { Cursor, CursorMove } from "../streams/cursor-store.ts"
 import type { ReadModelUnavailable } from "./batch-queries.ts"
 import type { BatchRow, ItemRow } from "./batch-rows.ts"
@@ -14,6 +15,13 @@ export interface ReadModelChange {
   readonly items: ReadonlyArray<ItemRow>
 }
 
+/** Up to where a batch is shown: the version of its log, and when that was appended (epoch milliseconds). */
+export interface ShownBatch {
+  readonly id: BatchId
+  readonly version: number
+  readonly updatedAt: number
+}
+
 /** The name under which the checkpoints of the read models are kept. */
 export const PROJECTION = "payout-batches"
 
@@ -26,5 +34,16 @@ export class ReadModels extends Context.Service<
      * row goes back to an older version.
      */
     readonly store: (change: ReadModelChange) => Effect.Effect<CursorMove, ReadModelUnavailable>
+    /** Batches that are shown, by their ids after one, at most `limit`. */
+    readonly shown: (
+      after: string,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<ShownBatch>, ReadModelUnavailable>
+    /** Writes the rows of a batch in place of those that there are, whatever their version; none removes it. */
+    readonly replace: (
+      id: BatchId,
+      batch: BatchRow | undefined,
+      items: ReadonlyArray<ItemRow>,
+    ) => Effect.Effect<void, ReadModelUnavailable>
   }
 >()("atlaspay/projections/ReadModels") {}

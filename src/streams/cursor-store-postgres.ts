@@ -1,7 +1,7 @@
 /** Cursors in the table `projection_checkpoints`, beside the read models that move with theirs in one statement. */
 import { Effect, Layer } from "effect"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
-import { CursorStore, CursorStoreUnavailable, FEED_START } from "./cursor-store.ts"
+import { CursorStore, CursorStoreUnavailable, FEED_START, type FollowerCursor } from "./cursor-store.ts"
 
 export const layer = Layer.effect(
   CursorStore,
@@ -29,6 +29,27 @@ export const layer = Layer.effect(
             where projection = ${follower} and partition = ${partition} and position = ${from}`,
         )
         return moved.count === 1 ? "moved" : "elsewhere"
+      }, unavailable),
+
+      standing: Effect.fn("CursorStore.standing")(function* (followers) {
+        const rows = yield* query(
+          "read cursors",
+          (sql) => sql<Array<Omit<FollowerCursor, "head"> & { readonly head: string | null }>>`
+            select projection as follower, partition, position,
+              case when head_position = position then head end as head
+            from projection_checkpoints where projection = any(${[...followers]})`,
+        )
+        return rows.map(({ head, ...cursor }) => ({ ...cursor, head: head ?? undefined }))
+      }, unavailable),
+
+      restart: Effect.fn("CursorStore.restart")(function* (follower, partition) {
+        yield* query(
+          "restart a cursor",
+          (sql) => sql`
+            update projection_checkpoints
+            set position = ${FEED_START}, head = null, head_position = ${FEED_START}, moved_at = now()
+            where projection = ${follower} and partition = ${partition}`,
+        )
       }, unavailable),
 
       positions: Effect.fn("CursorStore.positions")(function* (follower) {

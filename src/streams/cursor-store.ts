@@ -16,6 +16,12 @@ export interface Cursor {
   readonly head: string | undefined
 }
 
+/** Where a follower stands in a partition. */
+export interface FollowerCursor extends Cursor {
+  readonly follower: string
+  readonly partition: number
+}
+
 /** Whether a cursor moved, or stood elsewhere because another process follows the partition too. */
 export type CursorMove = "moved" | "elsewhere"
 
@@ -32,6 +38,12 @@ export class CursorStore extends Context.Service<
       from: string,
       to: Cursor,
     ) => Effect.Effect<CursorMove, CursorStoreUnavailable>
+    /** Where these followers stand, in each partition that they have begun. */
+    readonly standing: (
+      followers: ReadonlyArray<string>,
+    ) => Effect.Effect<ReadonlyArray<FollowerCursor>, CursorStoreUnavailable>
+    /** Sends a follower back to the beginning of a feed. */
+    readonly restart: (follower: string, partition: number) => Effect.Effect<void, CursorStoreUnavailable>
     /** Where a follower stands in each partition that it has begun: its lag, and what of the feed may be trimmed. */
     readonly positions: (
       follower: string,

@@ -8,7 +8,9 @@ const PARTITION_MS_MAX = 1_000
 const realTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
 /** Gives a step on one partition up after a second; whether it was done is not known then. */
-export const inTime = <A>(step: Effect.Effect<A, StreamsUnavailable>): Effect.Effect<A, StreamsUnavailable> =>
+export const inTime = <A, E = never>(
+  step: Effect.Effect<A, E | StreamsUnavailable>,
+): Effect.Effect<A, E | StreamsUnavailable> =>
   Effect.timeoutOrElse(step, {
     duration: PARTITION_MS_MAX,
     orElse: () => Effect.fail(new StreamsUnavailable({ step: "partition", reason: "TIMEOUT" })),

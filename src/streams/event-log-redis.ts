@@ -117,7 +117,7 @@ export const layer = Layer.effect(
         const answer = yield* call(
           "tell",
           [log(batch), told(batch, id), mail(batch), ready, scheduled, lanes, waiting],
-          [batch, partnerShare, mailboxMax, encodeMail(command), digest, keptMs],
+          [batch, partnerShare, mailboxMax, encodeMail(command), digest, keptMs, id],
         )
         if (answer === "REUSED") return yield* new CommandIdReused({ batch })
         if (answer === "FULL") return yield* new MailboxFull({ batch })

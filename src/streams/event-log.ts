@@ -75,6 +75,8 @@ export interface CommandId {
 
 export interface Mail {
   readonly id: string
+  /** What it was told under; an earlier release did not say. */
+  readonly told?: string | undefined
   /** `undefined` when the entry cannot be read; it is dropped with an alarm, so that it poisons nothing. */
   readonly command: MailCommand | undefined
   readonly problem?: string

@@ -64,7 +64,7 @@ export const visitLog = Effect.fnUntraced(function* (
   log: EventLog["Service"],
   batch: BatchId,
   after: { readonly version: number; readonly head: string },
-  visit: (recorded: RecordedEvent) => void,
+  visit: (recorded: LoggedEvent) => void,
 ) {
   let { version, head } = after
   let page = PAGE_EVENTS_MIN

@@ -25,3 +25,9 @@ export const feedFrom = (feed: string, position: string, entries: ReadonlyArray<
   command: ["XRANGE", feed, position, "+", "COUNT", Math.max(entries.length, 1)],
   isIn: (answer) => JSON.stringify(answer) === JSON.stringify(entries),
 })
+
+/** A field of a hash with its value. */
+export const fieldIs = (key: string, field: string, value: string): Evidence => ({
+  command: ["HGET", key, field],
+  isIn: (answer) => answer === value,
+})

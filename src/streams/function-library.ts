@@ -16,6 +16,7 @@ export const functionNames = [
   "wake",
   "sweep",
   "retire",
+  "log-file",
 ] as const
 export type FunctionName = (typeof functionNames)[number]
 

@@ -90,7 +90,7 @@ export class MemoryPartition {
     if (before !== undefined) return before === digest ? "TOLD" : "REUSED"
     const mail = this.#mailOf(batch)
     if (mail.length >= mailboxMax) return "FULL"
-    mail.add(now, ["c", command])
+    mail.add(now, ["c", command, "i", id])
     this.#mail.set(batch, mail)
     this.#told.set(`${batch}:${id}`, { digest, until: now + keptMs })
     this.queue.schedule(batch, now)

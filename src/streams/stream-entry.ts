@@ -53,9 +53,10 @@ export const readFirstEvent = (batch: BatchId, text: string): Effect.Effect<Batc
 
 export const readMail = ([id, fields]: StreamEntry): Mail => {
   const command = fields[1] === undefined ? Result.fail("the entry has no command") : decodeMail(fields[1])
+  const told = fields[3]
   return Result.isSuccess(command)
-    ? { id, command: command.success }
-    : { id, command: undefined, problem: command.failure }
+    ? { id, told, command: command.success }
+    : { id, told, command: undefined, problem: command.failure }
 }
 
 const readFeedEntry = ([id, [, batch, , from, , to, , base, , head]]: StreamEntry): FeedEntry => ({

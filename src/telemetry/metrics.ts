@@ -81,10 +81,28 @@ const makeMetrics = () => {
       "Transfers of which a bank's file told what nobody can act on: look at bank_oddities",
       ["bank", "reason"],
     ),
+    forgottenFiles: counter(
+      "atlaspay_forgotten_bank_files_total",
+      "Files of orders that one store had forgotten and the other knew: page someone",
+      ["bank", "store"],
+    ),
     activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
     frozenBatches: counter(
       "atlaspay_frozen_batches_total",
       "Batches whose log cannot be continued: page someone",
+      [],
+    ),
+    lostPartitions: gauge(
+      "atlaspay_lost_partitions",
+      "Partitions in which nobody is paid, as the stores are not what they were: page someone unless it is 0",
+    ),
+    clockOffset: gauge(
+      "atlaspay_clock_offset_seconds",
+      "By how much this process's clock differs from that of a store at least",
+    ),
+    registerBehind: counter(
+      "atlaspay_register_behind_total",
+      "Attempts that logs told of and the instruction register had forgotten: page someone",
       [],
     ),
     unroutedItems: counter(

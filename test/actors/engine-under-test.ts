@@ -6,7 +6,6 @@ import { instantBank } from "../../src/connectors/bank-instant-http.ts"
 import { banksLayer } from "../../src/connectors/banks.ts"
 import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
 import { layer as complianceOverHttp } from "../../src/connectors/compliance-engine-http.ts"
-import { layer as registerInPostgres } from "../../src/connectors/instruction-register-postgres.ts"
 import { Ledger } from "../../src/connectors/ledger.ts"
 import { layer as ledger } from "../../src/connectors/ledger-http.ts"
 import { ProviderSettings } from "../../src/connectors/provider-settings.ts"
@@ -19,6 +18,8 @@ import { batchIdOf } from "../../src/http/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
+import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
@@ -30,6 +31,7 @@ import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
 import { lanes, ownPrefix, providerSettings, settings } from "../settings.ts"
+import { calmWatch } from "../streams/calm-watch.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
@@ -90,6 +92,11 @@ export class EngineUnderTest implements AsyncDisposable {
     return new EngineUnderTest({ ...own, ...terms.environment }, terms, database.drop)
   }
 
+  /** Where the registers are. */
+  get databaseUrl(): string {
+    return this.#environment.DATABASE_URL ?? ""
+  }
+
   #storage(environment: Readonly<Record<string, string>>) {
     return Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announcedListsOnRedis).pipe(
       Layer.fresh,
@@ -107,11 +114,12 @@ export class EngineUnderTest implements AsyncDisposable {
     const layer = Layer.fresh(workerLayer).pipe(
       Layer.provide(
         Layer.fresh(Pipelines.layer).pipe(
-          Layer.provide([
-            this.#outside ? providersOutside : providers,
-            Layer.fresh(registerInPostgres),
-            fixedKeys(),
-          ]),
+          Layer.provide([this.#outside ? providersOutside : providers, fixedKeys()]),
+        ),
+      ),
+      Layer.provide(calmWatch),
+      Layer.provide(
+        Layer.mergeAll(Layer.fresh(decisionsInPostgres), Layer.fresh(instructionsInPostgres)).pipe(
           Layer.provide(Layer.fresh(Postgres.layer)),
         ),
       ),

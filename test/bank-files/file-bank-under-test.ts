@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, 
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
+import { layer as fileRecordsInPostgres } from "../../src/bank-files/file-records-postgres.ts"
 import { readInbox } from "../../src/bank-files/inbox.ts"
 import { layer as inboxInPostgres } from "../../src/bank-files/inbox-files-postgres.ts"
 import type { FileBank } from "../../src/bank-files/outbox.ts"
@@ -14,12 +15,14 @@ import { layer as ordersInPostgres } from "../../src/connectors/file-orders-post
 import type { BankSettings } from "../../src/connectors/provider-settings.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { RedisConnections } from "../../src/platform/redis.ts"
 import { layer as eventLogInMemory } from "../../src/streams/event-log-memory.ts"
+import { layer as fileLogOnRedis } from "../../src/streams/file-log-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import type { ownDatabase } from "../database.ts"
 import { batchId } from "../domain/batch-story.ts"
-import { settings } from "../settings.ts"
+import { ownPrefix, settings } from "../settings.ts"
 import { fixedKeys } from "../vault/fixed-keys.ts"
 
 export const canary = "DE89370400440532013000"
@@ -33,6 +36,8 @@ let banks = 0
 export class FileBankUnderTest implements Disposable {
   readonly bank: FileBank
   readonly #database: Database
+  /** Of its keys in Redis, where the log of files lies. */
+  readonly prefix = ownPrefix()
   /** Files that the client took out of the outbox, by name. */
   readonly taken = new Map<string, string>()
   /** What was logged, line by line. */
@@ -62,9 +67,20 @@ export class FileBankUnderTest implements Disposable {
 
   /** What a process has of its own: connections, and the tables' adapters. */
   get process() {
-    const appConfig = settings({ DATABASE_URL: this.#database.url })
+    const appConfig = settings({ DATABASE_URL: this.#database.url, STREAM_PREFIX: this.prefix })
+    const fileLog = fileLogOnRedis.pipe(
+      Layer.provideMerge(RedisConnections.layer),
+      Layer.provide(appConfig),
+      Layer.fresh,
+    )
     const postgres = Layer.fresh(Postgres.layer).pipe(Layer.provide(appConfig))
-    return Layer.mergeAll(inboxInPostgres, outboxInPostgres, eventLogInMemory).pipe(
+    return Layer.mergeAll(
+      inboxInPostgres,
+      outboxInPostgres,
+      fileRecordsInPostgres,
+      fileLog,
+      eventLogInMemory,
+    ).pipe(
       Layer.provideMerge(ordersInPostgres),
       Layer.provideMerge(Layer.mergeAll(postgres, this.keys, appConfig, freshMetrics)),
       Layer.provideMerge(loggingLayer((line) => this.lines.push(line))),

@@ -4,11 +4,14 @@ import { rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { FileRecords } from "../../src/bank-files/file-records.ts"
 import { identify, prepare } from "../../src/bank-files/folder.ts"
 import { writeOutbox } from "../../src/bank-files/outbox.ts"
 import { OutboxFiles } from "../../src/bank-files/outbox-files.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { RedisConnections } from "../../src/platform/redis.ts"
+import type { FileLog } from "../../src/streams/file-log.ts"
 import { Metrics } from "../../src/telemetry/metrics.ts"
 import { schemaProblems } from "../connectors/iso20022/payment-initiation-schema.ts"
 import { ownDatabase } from "../database.ts"
@@ -193,8 +196,13 @@ it("a writer that wakes up after another has finished the file releases nothing"
   using test = new FileBankUnderTest(database)
   const meanwhile = Layer.effect(
     OutboxFiles,
-    Effect.map(OutboxFiles, (files) => {
-      const otherWriter = Effect.provideService(writeOutbox(test.bank), OutboxFiles, files)
+    Effect.gen(function* () {
+      const files = yield* OutboxFiles
+      const services = yield* Effect.context<FileLog | FileRecords>()
+      const otherWriter = writeOutbox(test.bank).pipe(
+        Effect.provideService(OutboxFiles, files),
+        Effect.provide(services),
+      )
       const taken = Effect.sync(() => test.carry())
       const stage: typeof files.stage = (...given) =>
         Effect.andThen(Effect.orDie(Effect.andThen(otherWriter, taken)), files.stage(...given))
@@ -237,7 +245,10 @@ it("a file is not written over another of its name", async () => {
       const { bankFiles } = yield* Metrics
       yield* place(test, [1])
       yield* writeOutbox(test.bank)
-      // The database forgets, as one does that is restored from an older copy.
+      // Both stores forget, as they do when both are restored from older copies: only the folder still knows.
+      const { commands } = yield* RedisConnections
+      yield* Effect.promise(async () => commands.del(...(await commands.keys(`${test.prefix}:{files:*`))))
+      yield* query("forget", (sql) => sql`delete from bank_file_log where bank = ${test.bank.name}`)
       yield* query("forget", (sql) => sql`delete from file_orders where bank = ${test.bank.name}`)
       yield* query("forget", (sql) => sql`delete from bank_files where bank = ${test.bank.name}`)
       yield* place(test, [2])

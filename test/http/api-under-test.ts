@@ -16,6 +16,7 @@ import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callback
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
+import { DecisionsInMemory } from "../register/decisions-in-memory.ts"
 import { settings } from "../settings.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { readModels } from "./read-models.ts"
@@ -63,6 +64,7 @@ export class ApiUnderTest implements AsyncDisposable {
     environment = {},
     checks = [],
     queries = readModels(),
+    decisions = new DecisionsInMemory(),
     eventLog = eventLogOnRedis.pipe(Layer.provide(RedisConnections.layer)),
   }: {
     /** Any free one by default. */
@@ -70,6 +72,7 @@ export class ApiUnderTest implements AsyncDisposable {
     readonly environment?: Readonly<Record<string, string>>
     readonly checks?: ReadonlyArray<ReadinessCheck>
     readonly queries?: Layer.Layer<BatchQueries>
+    readonly decisions?: DecisionsInMemory
     readonly eventLog?: Layer.Layer<EventLog, unknown, AppConfig>
   } = {}): Promise<ApiUnderTest> {
     const lines: Array<string> = []
@@ -81,6 +84,7 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provide([
           queries,
+          decisions.layer,
           endpointsInMemory,
           freshMetrics,
           partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer)),

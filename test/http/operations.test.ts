@@ -13,6 +13,7 @@ import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
+import { DecisionsInMemory } from "../register/decisions-in-memory.ts"
 import { settings } from "../settings.ts"
 import { fixedKeys } from "../vault/fixed-keys.ts"
 import { ApiUnderTest } from "./api-under-test.ts"
@@ -144,6 +145,7 @@ it("describes every route it has, and no other", async () => {
         RequestBodies.layer,
         Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [] }),
         Layer.mock(Intake, {}),
+        new DecisionsInMemory().layer,
         Layer.mock(StrayCallbacks, {}),
         Layer.mock(AnnouncedLists, {}),
         Layer.mock(ProviderReports, {}),

@@ -3,6 +3,7 @@ import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
+import { storeGuards } from "./store-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 
 /** Missed by the domain's tests. */
@@ -18,4 +19,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...stepGuards,
   ...bankWordStepGuards,
   ...clearanceStepGuards,
+  ...storeGuards,
 ]

@@ -1,10 +1,10 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
-import { InstructionRegister } from "../../src/connectors/instruction-register.ts"
 import type { BatchCommand, TransferOutcome } from "../../src/domain/commands.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { InstructionRegister } from "../../src/register/instruction-register.ts"
 import { VaultUnavailable } from "../../src/vault/partner-keys.ts"
 import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
 import { fixedKeys } from "../vault/fixed-keys.ts"
@@ -39,7 +39,7 @@ const seenOf = Effect.fnUntraced(function* (payouts: Payouts) {
   return payouts.numbers.filter((item) => books.has(payouts.reference(item)))
 })
 
-const mandate = { head: "head", mayCall: () => Effect.succeed(true) }
+const mandate = { head: "head", answered: new Set<string>(), mayCall: () => Effect.succeed(true) }
 
 const transfer = (payouts: Payouts, mayCall?: Effect.Effect<boolean>) =>
   perform(payouts, { _tag: "Transfer", items: payouts.numbers }, mayCall)
@@ -47,7 +47,8 @@ const transfer = (payouts: Payouts, mayCall?: Effect.Effect<boolean>) =>
 const register = (payouts: Payouts, item: number, bank = "north") =>
   Effect.flatMap(InstructionRegister, ({ record }) => {
     const tail = { batch: payouts.id, version: payouts.batch.version, head: "head" }
-    return record([{ batch: payouts.id, item, attempt: 1, bank }], tail)
+    const attempts = [{ batch: payouts.id, item, attempt: 1, bank }]
+    return Effect.map(record(attempts, tail, new Set()), ({ held }) => held)
   })
 
 it.live("pays what is intended: the bank accepts, refuses, or leaves it unknown", () =>

@@ -5,7 +5,6 @@ import { Banks } from "../../src/connectors/bank.ts"
 import { instantBank } from "../../src/connectors/bank-instant-http.ts"
 import { banksLayer } from "../../src/connectors/banks.ts"
 import { layer as complianceEngine } from "../../src/connectors/compliance-engine-http.ts"
-import { layer as instructionRegister } from "../../src/connectors/instruction-register-postgres.ts"
 import { layer as ledger } from "../../src/connectors/ledger-http.ts"
 import { ProviderSettings } from "../../src/connectors/provider-settings.ts"
 import type { Batch } from "../../src/domain/batch.ts"
@@ -15,6 +14,7 @@ import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
 import { type Call, Pipelines } from "../../src/pipelines/pipelines.ts"
 import { type CrashPoint, CrashPoints } from "../../src/platform/crash-point.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { layer as instructionRegister } from "../../src/register/instruction-register-postgres.ts"
 import { type SandboxUrls, startSandbox } from "../../src/sandbox/sandbox.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, Story } from "../domain/batch-story.ts"
@@ -119,8 +119,12 @@ export const perform = Effect.fnUntraced(function* (
 ) {
   const pipelines = yield* Pipelines
   const told: Array<BatchCommand> = []
-  yield* pipelines.perform(id, batch, call, { head: "head", mayCall: () => mayCall }, (command) =>
-    told.push(command),
+  yield* pipelines.perform(
+    id,
+    batch,
+    call,
+    { head: "head", answered: new Set(), mayCall: () => mayCall },
+    (command) => told.push(command),
   )
   return told
 })

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Exit, Layer, Logger } from "effect"
+import { Redis } from "ioredis"
 import { afterAll, describe, expect, it } from "vitest"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { durabilityLayer } from "../../src/platform/redis-durability.ts"
@@ -34,6 +35,13 @@ const check = async (server: RedisServer, environment: Readonly<Record<string, s
     ),
   )
   return { refused: Exit.isFailure(exit) ? String(exit.cause) : undefined, lines: lines.join("\n") }
+}
+
+/** Connections to nobody, for what is said before anybody is asked. */
+const unconnected = {
+  commands: new Redis({ lazyConnect: true }),
+  epoch: () => 0,
+  onEachPrimary: () => Effect.succeed([]),
 }
 
 const production = { NODE_ENV: "production" }
@@ -82,4 +90,26 @@ describe("a Redis", () => {
       expect(vouched.refused).toBeUndefined()
       expect(vouched.lines).toMatch(/^Warn .*unreadable/m)
     }))
+
+  it.each([
+    ["redis+cluster://127.0.0.1:1", "the cluster"],
+    ["redis+sentinel://127.0.0.1:1/main", "the sentinel"],
+  ])(
+    "at %s without replicas to wait for is refused in production, whatever is vouched for",
+    async (url, server) => {
+      const start = (environment: Readonly<Record<string, string>>) =>
+        Effect.runPromiseExit(
+          Effect.scoped(Layer.build(durabilityLayer)).pipe(
+            Effect.provide(Layer.mock(RedisConnections, unconnected)),
+            Effect.provide(settings({ REDIS_URL: url, ...environment })),
+          ),
+        )
+      const refused = await start({ ...production, DURABILITY_VOUCHED: "true" })
+      expect(String(Exit.isFailure(refused) && refused.cause)).toContain(
+        `${server} has REDIS_REPLICAS 0, wanted 1 or more`,
+      )
+      expect(Exit.isSuccess(await start({ ...production, REDIS_REPLICAS: "1" }))).toBe(true)
+      expect(Exit.isSuccess(await start({}))).toBe(true)
+    },
+  )
 })

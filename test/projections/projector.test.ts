@@ -146,6 +146,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       const forgetful = Layer.effect(
         ReadModels,
         Effect.map(ReadModels, (readModels) => ({
+          ...readModels,
           store: (change) =>
             readModels
               .store(change)

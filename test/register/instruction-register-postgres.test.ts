@@ -1,9 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll } from "vitest"
-import { InstructionRegister } from "../../src/connectors/instruction-register.ts"
-import { layer } from "../../src/connectors/instruction-register-postgres.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { InstructionRegister } from "../../src/register/instruction-register.ts"
+import { layer } from "../../src/register/instruction-register-postgres.ts"
 import { ownDatabase } from "../database.ts"
 import { batchId } from "../domain/batch-story.ts"
 import { settings } from "../settings.ts"
@@ -24,6 +24,8 @@ const register = Layer.suspend(() =>
 
 const tail = { batch: batchId, version: 3, head: "three" }
 
+const none: ReadonlySet<string> = new Set()
+
 const attemptOf = (item: number, attempt = 1) => {
   return { batch: batchId, item, attempt, bank: "north" }
 }
@@ -38,14 +40,17 @@ it.live("is created once, however many processes start at a time", () =>
 it.live("records attempts, and gives those that it holds already", () =>
   Effect.gen(function* () {
     const { record } = yield* InstructionRegister
-    assert.deepStrictEqual(yield* record([attemptOf(1), attemptOf(2)], tail), [])
+    assert.deepStrictEqual(yield* record([attemptOf(1), attemptOf(2)], tail, none), {
+      held: [],
+      decisions: [],
+    })
     const elsewhere = { ...attemptOf(2), bank: "south" }
     assert.deepStrictEqual(
-      yield* record([attemptOf(3), elsewhere, attemptOf(2, 2)], tail),
+      (yield* record([attemptOf(3), elsewhere, attemptOf(2, 2)], tail, none)).held,
       [attemptOf(2)],
       "with the bank that they were registered with",
     )
-    assert.deepStrictEqual(yield* record([], tail), [])
+    assert.deepStrictEqual(yield* record([], tail, none), { held: [], decisions: [] })
     const postgres = yield* Postgres
     const rows = yield* postgres.query(
       "read",
@@ -68,10 +73,13 @@ it.live(
       const connect = postgres.query("connect", (sql) => sql`select pg_sleep(0.05)`)
       yield* Effect.all([connect, connect], { concurrency: 2 })
       const attempts = Array.from({ length: 10_000 }, (_, index) => attemptOf(100 + index))
-      const [one, two] = yield* Effect.all([record(attempts, tail), record(attempts.toReversed(), tail)], {
-        concurrency: 2,
-      })
-      const refused = [...one, ...two].map(({ item }) => item)
+      const [one, two] = yield* Effect.all(
+        [record(attempts, tail, none), record(attempts.toReversed(), tail, none)],
+        {
+          concurrency: 2,
+        },
+      )
+      const refused = [...one.held, ...two.held].map(({ item }) => item)
       assert.deepStrictEqual(
         refused.toSorted((a, b) => a - b),
         attempts.map(({ item }) => item),
@@ -84,7 +92,7 @@ it.live("says that it is unavailable when the database refuses, and not what was
     const { record } = yield* InstructionRegister
     const postgres = yield* Postgres
     yield* postgres.query("break", (sql) => sql`alter table instruction_register rename to gone`)
-    const error = yield* Effect.flip(record([attemptOf(1)], tail))
+    const error = yield* Effect.flip(record([attemptOf(1)], tail, none))
     assert.deepInclude(error, {
       _tag: "ProviderUnavailable",
       provider: "instruction-register",

@@ -1,0 +1,88 @@
+/**
+ * Whether the store of orders and the log of files tell the same of a bank, before anything is released. Either may have
+ * come back older than it was, and then the other one says what it forgot:
+ *
+ * - the log is further: the files that it tells of are put back with their orders, and never made again;
+ * - the orders are further: their files are logged again before another is;
+ * - neither follows from the other: the bank's files stand still, and a person has to look.
+ */
+import { Effect } from "effect"
+import { FileLog, type FileLogTail } from "../streams/file-log.ts"
+import { Metrics } from "../telemetry/metrics.ts"
+import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
+import { FileRecords } from "./file-records.ts"
+
+/** Files that are restored or logged at one look; what is left waits for the next. */
+const FILES_MAX = 100
+
+/** Lets both tell the same, or fails while they do not. */
+export const agree = Effect.fn("agree")(function* (bank: string) {
+  const [records, log] = [yield* FileRecords, yield* FileLog]
+  const known = (yield* records.tail(bank)) ?? log.start(bank)
+  const logged = yield* log.tail(bank)
+  if (logged.version > known.version) yield* restore(bank, known)
+  else if (logged.version < known.version) yield* forget(bank, logged)
+  else if (logged.head !== known.head) return yield* forked
+  yield* logFiles(bank)
+})
+
+const standStill = (reason: string) =>
+  new BankFilesUnavailable({ step: "compare the files with their log", reason })
+
+const forked = standStill(
+  "neither store follows from the other: both were set back, and a person has to look",
+)
+
+const restore = Effect.fnUntraced(function* (bank: string, known: FileLogTail) {
+  const [records, log] = [yield* FileRecords, yield* FileLog]
+  const missing = yield* log.read(bank, known, FILES_MAX)
+  for (const file of missing) {
+    const found = yield* records.restore(bank, file)
+    if (found === "differs")
+      return yield* standStill(`another file was released as ${file.file.messageId} than the log tells of`)
+    if (found === "restored") yield* alarm(bank, "orders", 1, file.file.messageId)
+  }
+  const { version } = yield* log.tail(bank)
+  if (version > known.version + missing.length) return yield* standStill("more files are to be restored")
+})
+
+const forget = Effect.fnUntraced(function* (bank: string, logged: FileLogTail) {
+  const [records, log] = [yield* FileRecords, yield* FileLog]
+  const head = logged.version === 0 ? log.start(bank).head : yield* records.headAt(bank, logged.version)
+  if (head !== logged.head) return yield* forked
+  yield* alarm(bank, "log", yield* records.forget(bank, logged.version))
+})
+
+const alarm = Effect.fnUntraced(function* (
+  bank: string,
+  store: "orders" | "log",
+  files: number,
+  message?: string,
+) {
+  ;(yield* Metrics).forgottenFiles.inc({ bank, store }, files)
+  yield* Effect.logError(
+    store === "log"
+      ? "the log of files is older than it was: files are logged again"
+      : "the store of orders is older than it was: a file is restored from the log",
+    { bank, files, message },
+  )
+})
+
+/** Gives each file that was made its place in the log. Until it has one nobody writes it. */
+const logFiles = Effect.fnUntraced(function* (bank: string) {
+  const [records, log] = [yield* FileRecords, yield* FileLog]
+  let tail = (yield* records.tail(bank)) ?? log.start(bank)
+  for (const file of yield* records.unlogged(bank, FILES_MAX)) {
+    const record = yield* records.recordOf(file)
+    if (record === undefined) continue
+    // Of one that was staged the log has to know that as well: it may have been released.
+    if (file.stagedAs !== undefined) yield* log.stage(bank, file.messageId, file.stagedAs)
+    const done = yield* log.append(bank, tail, record)
+    // Another process logs files as well: the next look finds what is left.
+    if (done._tag === "Moved") return
+    if (done._tag === "Filed")
+      return yield* standStill(`orders of ${file.messageId} are in ${done.messageId} by the log`)
+    yield* records.note(bank, done.tail, file)
+    tail = done.tail
+  }
+})

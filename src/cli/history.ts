@@ -1,0 +1,86 @@
+/** What an operator does when a store came back older than it was: look, and, once the loss is reconciled, accept it. */
+import { Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { repairReadModels } from "../projections/read-model-repair.ts"
+import { PROJECTION } from "../projections/read-models.ts"
+import { FOLLOWER as PUBLISHER } from "../publisher/relay.ts"
+import { DecisionRegister } from "../register/decision-register.ts"
+import { CursorStore } from "../streams/cursor-store.ts"
+import { EventLog } from "../streams/event-log.ts"
+import { StoreWatch } from "../streams/store-watch.ts"
+import { CliFailure } from "./cli-failure.ts"
+import { dataDir, json } from "./flags.ts"
+import { withServices } from "./service-layers.ts"
+
+/** Batches that were frozen are looked at again after an hour by themselves. */
+const FROZEN_MS = 3_600_000
+const WAKE_MAX = 256
+
+const show = Command.make(
+  "show",
+  { dataDir, json: json("Print each partition as one line of JSON") },
+  Effect.fn(function* ({ dataDir, json }) {
+    const lost = yield* withServices(
+      dataDir,
+      Effect.gen(function* () {
+        const { partitions } = yield* EventLog
+        const { objection } = yield* StoreWatch
+        const found = Array.from({ length: partitions }, (_, partition) => ({
+          partition,
+          objection: objection(partition) ?? null,
+        }))
+        for (const one of found)
+          yield* Console.log(
+            json ? JSON.stringify(one) : `partition ${one.partition}: ${one.objection ?? "as it was"}`,
+          )
+        return found.filter(({ objection }) => objection !== null).length
+      }),
+    )
+    if (lost > 0) return yield* new CliFailure({ reason: `Nobody is paid in ${lost} partitions.` })
+  }),
+).pipe(Command.withDescription("Show in which partitions nobody is paid, and why: 0 when there is none"))
+
+const accept = Command.make(
+  "accept",
+  {
+    partition: Flag.Int("partition").pipe(Flag.withDescription("The partition that lost history")),
+    by: Flag.optional(Flag.String("by").pipe(Flag.withDescription("Who accepts the loss"))),
+    reason: Flag.optional(
+      Flag.String("reason").pipe(Flag.withDescription("What was reconciled, and with what")),
+    ),
+    dataDir,
+  },
+  Effect.fn(function* ({ partition, by, reason, dataDir }) {
+    if (Option.isNone(by) || Option.isNone(reason)) return yield* new CliFailure({ reason: WHAT_IT_MEANS })
+    yield* withServices(dataDir, acceptLoss(partition, by.value, reason.value))
+  }),
+).pipe(Command.withDescription("Go on from what the logs of a partition say now"))
+
+const WHAT_IT_MEANS = [
+  "This goes on from what the logs of the partition say now. Reconcile first every day since the moment to which the",
+  "store was set back, with all workers, projectors and publishers stopped. Decisions that the logs have forgotten are",
+  "taken again before anybody is paid, and attempts that they have forgotten are asked about. If that is what you want:",
+  '--by NAME --reason "what was reconciled, and with what"',
+].join("\n")
+
+const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, reason: string) {
+  const log = yield* EventLog
+  if (partition < 0 || partition >= log.partitions)
+    return yield* new CliFailure({ reason: `There are partitions 0 to ${log.partitions - 1}.` })
+  const cursors = yield* CursorStore
+  yield* (yield* DecisionRegister).acceptLoss(partition, by, reason)
+  const { written, gone } = yield* repairReadModels(partition)
+  // Followers handle again what the feed still has: they have seen the events of it, or others in their place.
+  for (const follower of [PROJECTION, PUBLISHER]) yield* cursors.restart(follower, partition)
+  // Frozen batches would be looked at within the hour; batches that sleep for another reason find nothing to do.
+  while ((yield* log.wake(Date.now() + FROZEN_MS, WAKE_MAX)) > 0);
+  yield* Console.log(
+    `Partition ${partition}: the loss is accepted. ${written.length} batches are shown anew.`,
+  )
+  for (const id of gone) yield* Console.log(`${id}: its log is gone, and it is not shown any more`)
+})
+
+export const history = Command.make("history").pipe(
+  Command.withDescription("Look after the logs when a store came back older than it was"),
+  Command.withSubcommands([show, accept]),
+)

@@ -1,0 +1,41 @@
+/** Read models after a loss of history that an operator has accepted: what no log tells any more is written anew. */
+import { Effect } from "effect"
+import type { BatchId } from "../domain/identifiers.ts"
+import { EventLog } from "../streams/event-log.ts"
+import { visitLog } from "../streams/event-range.ts"
+import { advance, emptyFold } from "./batch-fold.ts"
+import { batchRow, itemRows } from "./batch-rows.ts"
+import { ReadModels, type ShownBatch } from "./read-models.ts"
+
+const PAGE = 500
+
+/** Compares all rows of a partition with the logs; gives the batches that were written anew and those without a log. */
+export const repairReadModels = Effect.fn("repairReadModels")(function* (partition: number) {
+  const [log, readModels] = [yield* EventLog, yield* ReadModels]
+  const written: Array<BatchId> = []
+  const gone: Array<BatchId> = []
+  let after = ""
+  while (true) {
+    const page = yield* readModels.shown(after, PAGE)
+    for (const shown of page.filter(({ id }) => log.partitionOf(id) === partition)) {
+      if (yield* isTold(shown)) continue
+      const fold = emptyFold(shown.id)
+      yield* visitLog(log, shown.id, { version: 0, head: fold.head }, (recorded) => advance(fold, recorded))
+      const isGone = fold.batch.version === 0
+      yield* readModels.replace(
+        shown.id,
+        isGone ? undefined : batchRow(shown.id, fold),
+        isGone ? [] : itemRows(shown.id, fold, fold.batch.items.keys()),
+      )
+      ;(isGone ? gone : written).push(shown.id)
+    }
+    if (page.length < PAGE) return { written, gone }
+    after = page.at(-1)?.id ?? after
+  }
+})
+
+/** Whether the log still tells what the row shows: the event of its version, at its time. */
+const isTold = Effect.fnUntraced(function* ({ id, version, updatedAt }: ShownBatch) {
+  const [last] = yield* (yield* EventLog).read(id, version - 1, 1)
+  return last?.event.at === updatedAt
+})

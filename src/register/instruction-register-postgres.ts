@@ -1,0 +1,269 @@
+import { Array as Arr, Effect, Layer, Result } from "effect"
+import { ProviderUnavailable } from "../connectors/provider-error.ts"
+import { decodeMail } from "../domain/event-codec.ts"
+import { type BatchId, transferReference } from "../domain/identifiers.ts"
+import { groupCommit } from "../platform/group-commit.ts"
+import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
+import type { RegisteredDecision } from "./decision-register.ts"
+import {
+  InstructionRegister,
+  type Recorded,
+  type RegisteredAttempt,
+  type Standing,
+} from "./instruction-register.ts"
+import type { LogTail } from "./log-tail.ts"
+import { registerTables } from "./migrations.ts"
+import { arrayOf } from "./postgres-array.ts"
+import { upsertTails } from "./postgres-tails.ts"
+
+/** Calls that share one statement. A call has at most the transfers that a batch may have in the air. */
+const CALLS_MAX = 64
+/** Decisions of one batch that are read together; it asks again for the others. */
+const DECISIONS_MAX = 64
+/** Attempts that are restored in one statement. */
+const RESTORED_MAX = 10_000
+
+interface Recording {
+  readonly attempts: ReadonlyArray<RegisteredAttempt>
+  readonly tail: LogTail
+  readonly answered: ReadonlySet<string>
+}
+
+/**
+ * The attempts of a batch that were not there before, as "<item>-<attempt>" with commas between them; or a decision about
+ * it that waits.
+ */
+type RecordedRow =
+  | { readonly batch: BatchId; readonly attempts: string; readonly id: null; readonly command: null }
+  | (DecisionRow & { readonly attempts: null })
+
+interface DecisionRow {
+  readonly batch: BatchId
+  readonly id: string
+  readonly command: string
+}
+
+/** The register as tables of its own in Postgres, which are created when they are not there. */
+export const layer = Layer.effect(
+  InstructionRegister,
+  Effect.gen(function* () {
+    const postgres = yield* Postgres
+    for (const tables of registerTables)
+      yield* postgres.query("create the registers", (sql) => sql.unsafe(tables))
+    const scope = yield* Effect.scope
+    const record = groupCommit(scope, recordAll(postgres), CALLS_MAX)
+    const standing = groupCommit(scope, readStandings(postgres), CALLS_MAX)
+    return InstructionRegister.of({
+      record: Effect.fnUntraced(function* (attempts, tail, answered) {
+        return attempts.length === 0
+          ? { held: [], decisions: [] }
+          : yield* Effect.flatMap(record({ attempts, tail, answered }), Effect.fromResult)
+      }, Effect.mapError(asProvider)),
+      standing: (batch, partition) =>
+        standing({ batch, partition }).pipe(Effect.flatMap(Effect.fromResult), Effect.mapError(asProvider)),
+      rebase: Effect.fn("InstructionRegister.rebase")(function* ({ batch, version, head }) {
+        yield* postgres.query(
+          "rebase",
+          (sql) => sql`
+            with again as (
+              update decision_register
+              set answered_at = null, answered_version = null, answered_head = null
+              where batch = ${batch} and answered_at is not null
+            )
+            update instruction_tails set version = ${version}, head = ${head}, noted_at = now()
+            where batch = ${batch}`,
+        )
+      }, Effect.mapError(asProvider)),
+      restore: Effect.fn("InstructionRegister.restore")(function* (attempts, tail) {
+        let missing = 0
+        for (const chunk of Arr.chunksOf(attempts, RESTORED_MAX))
+          missing += yield* restore(postgres, chunk, tail)
+        return missing
+      }, Effect.mapError(asProvider)),
+    })
+  }),
+)
+
+/**
+ * Writes the attempts and tails of several calls in one statement, without those of batches about which a decision
+ * waits. Rows come in one order for all, or two writers of the same attempts could wait for each other.
+ */
+const recordAll = ({ query }: Postgres["Service"]) =>
+  Effect.fnUntraced(function* (calls: ReadonlyArray<Recording>) {
+    const attempts = calls.flatMap(({ attempts }) => attempts)
+    const answered = calls.flatMap(({ tail, answered }) => [...answered].map((id) => ({ ...tail, id })))
+    const rows = yield* query(
+      "record",
+      (sql) => sql<Array<RecordedRow>>`
+        with waiting as (
+          select batch, id, command, number, row_number() over (partition by batch order by number) as place
+          from decision_register
+          where answered_at is null
+            and batch = any(${arrayOf(calls, ({ tail }) => tail.batch)}::text[])
+            and not exists (
+              select from unnest(
+                ${arrayOf(answered, ({ batch }) => batch)}::text[],
+                ${arrayOf(answered, ({ id }) => id)}::text[]
+              ) as answered (batch, id)
+              where answered.batch = decision_register.batch and answered.id = decision_register.id
+            )
+        ), ${upsertTails(
+          sql,
+          calls.map(({ tail }) => tail),
+        )}, recorded as (
+          insert into instruction_register (batch, item, attempt, bank)
+          select * from unnest(
+            ${arrayOf(attempts, ({ batch }) => batch)}::text[],
+            ${arrayOf(attempts, ({ item }) => item)}::int[],
+            ${arrayOf(attempts, ({ attempt }) => attempt)}::int[],
+            ${arrayOf(attempts, ({ bank }) => bank)}::text[]
+          ) as attempts (batch, item, attempt, bank)
+          where batch not in (select batch from waiting)
+          order by batch, item, attempt
+          on conflict do nothing
+          returning batch, item, attempt
+        )
+        select batch, string_agg(item || '-' || attempt, ',') as attempts, null as id, null as command
+        from recorded group by batch
+        union all
+        (select batch, null, id, command from waiting where place <= ${DECISIONS_MAX} order by batch, number)`,
+    )
+    const decisions = Map.groupBy(
+      rows.filter((row) => row.id !== null),
+      ({ batch }) => batch,
+    )
+    const fresh = new Map(
+      rows.flatMap((row) => (row.attempts === null ? [] : [[row.batch, new Set(row.attempts.split(","))]])),
+    )
+    const held = calls.map(({ attempts, tail }) =>
+      decisions.has(tail.batch) ? [] : without(attempts, fresh),
+    )
+    const known = held.some((own) => own.length > 0) ? yield* asRegistered(query, held) : held
+    return calls.map(({ tail }, index) =>
+      Result.map(decisionsOf(decisions, tail.batch), (decisions): Recorded => {
+        return { held: known[index] ?? [], decisions }
+      }),
+    )
+  })
+
+/** A decision that cannot be read stops its batch: nobody knows what it forbids. */
+const decisionsOf = (decisions: ReadonlyMap<BatchId, ReadonlyArray<DecisionRow>>, batch: BatchId) =>
+  Result.all(
+    (decisions.get(batch) ?? []).map(({ id, command }) =>
+      Result.mapBoth(decodeMail(command), {
+        onSuccess: (command): RegisteredDecision => ({ batch, id, command }),
+        onFailure: () => unreadable(batch),
+      }),
+    ),
+  )
+
+const unreadable = (batch: BatchId) =>
+  new ProviderUnavailable({
+    provider: "decision-register",
+    reason: `a decision about ${batch} is unreadable`,
+  })
+
+/** The attempts with the banks that they were registered with. */
+const asRegistered = Effect.fnUntraced(function* (
+  query: Postgres["Service"]["query"],
+  held: ReadonlyArray<ReadonlyArray<RegisteredAttempt>>,
+) {
+  const attempts = held.flat()
+  const rows = yield* query(
+    "read attempts",
+    (sql) => sql<Array<RegisteredAttempt>>`
+      select batch, item, attempt, bank from instruction_register
+      join unnest(
+        ${arrayOf(attempts, ({ batch }) => batch)}::text[],
+        ${arrayOf(attempts, ({ item }) => item)}::int[],
+        ${arrayOf(attempts, ({ attempt }) => attempt)}::int[]
+      ) as asked (batch, item, attempt) using (batch, item, attempt)`,
+  )
+  const banks = new Map(rows.map(({ bank, ...key }) => [transferReference(key), bank]))
+  return held.map((own) =>
+    own.map((attempt) => ({ ...attempt, bank: banks.get(transferReference(attempt)) ?? attempt.bank })),
+  )
+})
+
+const readStandings = ({ query }: Postgres["Service"]) =>
+  Effect.fnUntraced(function* (
+    asked: ReadonlyArray<{ readonly batch: BatchId; readonly partition: number }>,
+  ) {
+    const batches = asked.map(({ batch }) => batch)
+    const tails = yield* query(
+      "read tails",
+      (sql) => sql<Array<LogTail & { readonly accepted: boolean }>>`
+        select batch, version, head, exists (
+          select from accepted_losses
+          where accepted_losses.partition = asked.partition and accepted_at > noted_at
+        ) as accepted
+        from instruction_tails join unnest(
+          ${arrayOf(asked, ({ batch }) => batch)}::text[],
+          ${arrayOf(asked, ({ partition }) => partition)}::int[]
+        ) as asked (batch, partition) using (batch)`,
+    )
+    const waiting = yield* query(
+      "read decisions",
+      (sql) => sql<Array<DecisionRow>>`
+        select batch, id, command from (
+          select *, row_number() over (partition by batch order by number) as place from decision_register
+          where answered_at is null and batch = any(${batches})
+        ) as waiting where place <= ${DECISIONS_MAX} order by batch, number`,
+    )
+    const byBatch = new Map(tails.map(({ accepted, ...tail }) => [tail.batch, { tail, accepted }]))
+    const decisions = Map.groupBy(waiting, ({ batch }) => batch)
+    return batches.map((batch) =>
+      Result.map(decisionsOf(decisions, batch), (decisions): Standing => {
+        const known = byBatch.get(batch)
+        return { tail: known?.tail, isLossAccepted: known?.accepted ?? false, decisions }
+      }),
+    )
+  })
+
+const restore = Effect.fnUntraced(function* (
+  { query }: Postgres["Service"],
+  attempts: ReadonlyArray<RegisteredAttempt>,
+  { batch, version, head }: LogTail,
+) {
+  const rows = yield* query(
+    "restore attempts",
+    (sql) => sql<Array<{ readonly missing: number }>>`
+      with restored as (
+        insert into instruction_register (batch, item, attempt, bank)
+        select * from unnest(
+          ${arrayOf(attempts, ({ batch }) => batch)}::text[],
+          ${arrayOf(attempts, ({ item }) => item)}::int[],
+          ${arrayOf(attempts, ({ attempt }) => attempt)}::int[],
+          ${arrayOf(attempts, ({ bank }) => bank)}::text[]
+        ) as attempts (batch, item, attempt, bank)
+        order by batch, item, attempt
+        on conflict do nothing
+        returning item
+      ), noted as (
+        insert into instruction_tails (batch, version, head)
+        select ${batch}, ${version}::int, ${head} where exists (select from restored)
+        on conflict (batch) do update
+        set version = excluded.version, head = excluded.head, noted_at = now()
+          where instruction_tails.version < excluded.version
+      )
+      select count(*)::int as missing from restored`,
+  )
+  return rows[0]?.missing ?? 0
+})
+
+/** What was there already. Of calls that share a statement, the first has an attempt, and the others find it taken. */
+const without = (
+  attempts: ReadonlyArray<RegisteredAttempt>,
+  fresh: ReadonlyMap<BatchId, Set<string>>,
+): ReadonlyArray<RegisteredAttempt> =>
+  attempts
+    .filter(({ batch, item, attempt }) => fresh.get(batch)?.delete(`${item}-${attempt}`) !== true)
+    .map(({ batch, item, attempt, bank }) => ({ batch, item, attempt, bank }))
+
+const asProvider = (failure: PostgresUnavailable | ProviderUnavailable): ProviderUnavailable =>
+  failure._tag === "ProviderUnavailable"
+    ? failure
+    : new ProviderUnavailable({
+        provider: "instruction-register",
+        reason: `${failure.step}: ${failure.code}`,
+      })

@@ -1,0 +1,25 @@
+/** How far logs had come, written by whoever records something that a log tells of. */
+import type { Sql } from "postgres"
+import type { LogTail } from "./log-tail.ts"
+import { arrayOf } from "./postgres-array.ts"
+
+/** The part of a statement that notes tails, to stand after its `with`. Rows come in one order for all writers. */
+export const upsertTails = (sql: Sql, all: ReadonlyArray<LogTail>) => {
+  const tails = furthest(all)
+  return sql`tails as (
+    insert into instruction_tails (batch, version, head)
+    select * from unnest(
+      ${arrayOf(tails, ({ batch }) => batch)}::text[],
+      ${arrayOf(tails, ({ version }) => version)}::int[],
+      ${arrayOf(tails, ({ head }) => head)}::text[]
+    ) as tails (batch, version, head)
+    order by batch
+    on conflict (batch) do update set version = excluded.version, head = excluded.head, noted_at = now()
+      where instruction_tails.version < excluded.version
+  )`
+}
+
+/** One tail for each batch: a statement may touch a row once. */
+const furthest = (tails: ReadonlyArray<LogTail>): ReadonlyArray<LogTail> => [
+  ...new Map(tails.toSorted((a, b) => a.version - b.version).map((tail) => [tail.batch, tail])).values(),
+]

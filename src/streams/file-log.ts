@@ -1,0 +1,86 @@
+/**
+ * The port to the log of files of orders: what releases a file to a bank is written here before the file appears, in
+ * another store than the orders. A file that this log knows is never made again, whatever the other store has forgotten.
+ */
+import { Context, type Effect, Schema } from "effect"
+import type { StreamsUnavailable } from "./event-log.ts"
+
+/** One order of a file: of the beneficiary nothing but a keyed fingerprint of all that was ordered. */
+const LoggedOrder = Schema.Struct({
+  reference: Schema.String,
+  /** In minor units of the file's currency. */
+  minor: Schema.BigIntFromString,
+  fingerprint: Schema.String,
+})
+export type LoggedOrder = typeof LoggedOrder.Type
+
+/** A file as it is decided: its id at the bank, and all orders in it. */
+export const FileRecord = Schema.Struct({
+  messageId: Schema.String,
+  scheme: Schema.String,
+  currency: Schema.String,
+  /** The day of execution, "YYYY-MM-DD", and the number among those of the day. */
+  day: Schema.String,
+  sequence: Schema.Int,
+  /** Epoch milliseconds. */
+  madeAt: Schema.Int,
+  count: Schema.Int,
+  /** The sum of all orders, in minor units. */
+  controlSum: Schema.BigIntFromString,
+  orders: Schema.Array(LoggedOrder),
+})
+export type FileRecord = typeof FileRecord.Type
+
+/** A place in the log of a bank's files: how many there are, and the hash of all of them. */
+export interface FileLogTail {
+  readonly version: number
+  readonly head: string
+}
+
+export interface LoggedFile extends FileLogTail {
+  readonly file: FileRecord
+}
+
+/** What came of logging: done, another came first, or a file or an order of it is in the log already. */
+export type FileLogged =
+  | { readonly _tag: "Logged"; readonly tail: FileLogTail }
+  | { readonly _tag: "Moved" }
+  | { readonly _tag: "Filed"; readonly messageId: string }
+
+/** The log does not follow from what was seen of it before, or cannot be read. */
+export class FileLogBroken extends Schema.TaggedError<FileLogBroken>()("FileLogBroken", {
+  step: Schema.String,
+  reason: Schema.String,
+}) {}
+
+export class FileLog extends Context.Service<
+  FileLog,
+  {
+    /** Where the log of a bank begins. */
+    readonly start: (bank: string) => FileLogTail
+    readonly tail: (bank: string) => Effect.Effect<FileLogTail, StreamsUnavailable>
+    /** Files after a place, at most `limit`; each has to be the true successor of the one before it. */
+    readonly read: (
+      bank: string,
+      after: FileLogTail,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<LoggedFile>, FileLogBroken | StreamsUnavailable>
+    /** Logs a file after the tail that was seen; what was logged is on as many replicas as are asked for. */
+    readonly append: (
+      bank: string,
+      after: FileLogTail,
+      file: FileRecord,
+    ) => Effect.Effect<FileLogged, StreamsUnavailable>
+    /** Under which name a file lies complete before it is released, if that was decided. */
+    readonly staged: (
+      bank: string,
+      messageId: string,
+    ) => Effect.Effect<string | undefined, StreamsUnavailable>
+    /** Decides it, unless it was; gives what was decided, replicated as above. */
+    readonly stage: (
+      bank: string,
+      messageId: string,
+      name: string,
+    ) => Effect.Effect<string, StreamsUnavailable>
+  }
+>()("atlaspay/streams/FileLog") {}

@@ -1,0 +1,27 @@
+-- Logs a file of orders before it is released to a bank, if the caller has seen the whole log of that bank's files. No
+-- message id stands for two files, and no order is in two.
+-- KEYS: log, orders, files
+-- ARGV: expected version, hash of the log up to it, message id, file as JSON, its hash, reference...
+-- Gives {'LOGGED', version}, {'MOVED', version}, or {'FILED', message id, reference...} when a file or orders of it are in
+-- the log already, under that message id.
+return function(keys, args)
+  local log, orders, files = unpack(keys)
+  local expected, head, message, file, hash = tonumber(args[1]), args[2], args[3], args[4], args[5]
+
+  local last = tail(log)
+  if last.version ~= expected or (last.head or head) ~= head then
+    -- A retry of what was done.
+    if last.version == expected + 1 and last.head == hash then return { 'LOGGED', last.version } end
+    return { 'MOVED', last.version }
+  end
+  if redis.call('HEXISTS', files, message) == 1 then return { 'FILED', message } end
+  for i = 6, #args do
+    local filed = redis.call('HGET', orders, args[i])
+    if filed then return { 'FILED', filed, args[i] } end
+  end
+
+  redis.call('XADD', log, (expected + 1) .. '-0', 'e', file, 'h', hash)
+  redis.call('HSET', files, message, expected + 1)
+  for i = 6, #args do redis.call('HSET', orders, args[i], message) end
+  return { 'LOGGED', expected + 1 }
+end

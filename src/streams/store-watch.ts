@@ -1,0 +1,230 @@
+/**
+ * Whether the stores are what they were: looked at before anybody is paid.
+ *
+ * A store that comes back older than it was does not say so. But what followed the log stands in the other store, with the
+ * hash of the entry that it came to: a feed that has no such entry has lost history, however short. So the cursors of all
+ * followers are compared with the feeds when a worker starts, after each reconnection, and every few seconds. Nobody is
+ * paid in a partition that lost history, until an operator has accepted the loss; nor anywhere while that cannot be
+ * found out, or while the clocks of this process and of the stores differ by more than a bound.
+ */
+import { Clock, Context, Effect, Layer } from "effect"
+import { AppConfig } from "../config.ts"
+import { groupCommit } from "../platform/group-commit.ts"
+import { Postgres } from "../platform/postgres.ts"
+import { RedisConnections } from "../platform/redis.ts"
+import { Metrics } from "../telemetry/metrics.ts"
+import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"
+import { inTime } from "./deadline.ts"
+import { EventLog, StreamsUnavailable } from "./event-log.ts"
+
+export class StoreWatch extends Context.Service<
+  StoreWatch,
+  {
+    /** Changes whenever a store may be another one than before: what was compared with it has to be compared again. */
+    readonly epoch: () => string
+    /** Why nobody may be paid in a partition now; nothing, when somebody may. */
+    readonly objection: (partition: number) => string | undefined
+    /** Looks at the stores, unless that was done since they last may have changed. */
+    readonly look: Effect.Effect<void>
+  }
+>()("atlaspay/streams/StoreWatch") {}
+
+const LOOK_EVERY_MS = 2_000
+/** What was found so long ago says nothing any more. */
+const STALE_MS = 15_000
+const CHECKS_CONCURRENT = 16
+/** How long Postgres is waited for. */
+const POSTGRES_MS_MAX = 2_000
+/** Those who share one look at most. */
+const ASKED_MAX = 4_096
+
+/** What one look found. */
+interface Finding {
+  readonly redisEpoch: number
+  /** When Postgres was started: a store that came back from a copy was started anew. */
+  readonly postgresEpoch: string
+  /** Milliseconds by the monotonic clock. */
+  readonly at: number
+  /** Why nobody may be paid in a partition. */
+  readonly objections: ReadonlyMap<number, string>
+  readonly wrongClock: string | undefined
+}
+
+/** Watches for as long as the layer lives; it is there once it has looked for the first time. */
+export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
+  Layer.effect(
+    StoreWatch,
+    Effect.gen(function* () {
+      const redis = yield* RedisConnections
+      const inspect = yield* inspection(followers)
+      let found: Finding | undefined
+      const isFresh = (now: number) =>
+        found !== undefined && found.redisEpoch === redis.epoch() && now - found.at < STALE_MS
+      const inspectNow = Effect.suspend(() =>
+        Effect.map(inspect(found), (finding) => {
+          found = finding ?? found
+        }),
+      )
+      // Whoever asks while a look is under way shares the next one, however long the stores are silent.
+      const join = groupCommit(
+        yield* Effect.scope,
+        (asked: ReadonlyArray<"anew" | "if needed">) =>
+          (isFresh(performance.now()) && !asked.includes("anew") ? Effect.void : inspectNow).pipe(
+            Effect.as(asked.map(() => undefined)),
+          ),
+        ASKED_MAX,
+      )
+      const look = Effect.suspend(() => (isFresh(performance.now()) ? Effect.void : join("if needed")))
+      yield* look
+      yield* join("anew").pipe(Effect.delay(LOOK_EVERY_MS), Effect.forever, Effect.forkScoped)
+      return StoreWatch.of({
+        epoch: () => `${redis.epoch()} ${found?.postgresEpoch ?? ""}`,
+        objection: (partition) =>
+          found === undefined || !isFresh(performance.now())
+            ? "the stores could not be looked at"
+            : (found.objections.get(partition) ?? found.wrongClock),
+        look,
+      })
+    }),
+  )
+
+/** One look at both stores; nothing, when Postgres did not answer. */
+const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>) {
+  const { clockOffsetMsMax } = (yield* AppConfig).worker
+  const redis = yield* RedisConnections
+  const { query } = yield* Postgres
+  const cursors = yield* CursorStore
+  const log = yield* EventLog
+  const { lostPartitions, clockOffset } = yield* Metrics
+
+  const inspect = Effect.fnUntraced(function* (before: Finding | undefined) {
+    const redisEpoch = redis.epoch()
+    const at = performance.now()
+    const postgres = yield* timed(soon(postgresClock(query)))
+    const servers = yield* timed(redisClocks(redis))
+    const offsets = [
+      { store: "Postgres", offset: offsetOf(postgres.answer.now, postgres) },
+      ...servers.answer.map((now) => ({ store: "Redis", offset: offsetOf(now, servers) })),
+    ]
+    clockOffset.set(Math.max(...offsets.map(({ offset }) => offset)) / 1_000)
+    const wrong = offsets.find(({ offset }) => offset > clockOffsetMsMax)
+    const objections = yield* Effect.forEach(
+      yield* soon(cursors.standing(followers)),
+      (cursor) => objectionTo(log, cursors, cursor),
+      { concurrency: CHECKS_CONCURRENT },
+    )
+    const finding: Finding = {
+      redisEpoch,
+      postgresEpoch: postgres.answer.started,
+      at,
+      objections: new Map(objections.flat()),
+      wrongClock: wrong && `the clock differs from that of ${wrong.store} by ${Math.round(wrong.offset)} ms`,
+    }
+    lostPartitions.set(finding.objections.size)
+    yield* report(before, finding)
+    return finding
+  })
+  return (before: Finding | undefined) =>
+    inspect(before).pipe(
+      Effect.catch(({ _tag, step, reason }) =>
+        Effect.as(
+          Effect.logWarning("the stores cannot be looked at: nobody is paid", {
+            failure: _tag,
+            step,
+            reason,
+          }),
+          undefined,
+        ),
+      ),
+    )
+})
+
+/** The clock of Postgres, and since when it runs: one that came back from a copy was started anew. */
+const postgresClock = (query: Postgres["Service"]["query"]) =>
+  query(
+    "look at the clock",
+    (sql) => sql<Array<{ readonly now: string; readonly started: string }>>`
+      select (extract(epoch from clock_timestamp()) * 1000)::text as now,
+        extract(epoch from pg_postmaster_start_time())::text as started`,
+  ).pipe(
+    Effect.map(([row]) => ({ now: Number(row?.now), started: row?.started ?? "" })),
+    Effect.mapError(({ step, code }) => new StreamsUnavailable({ step, reason: code })),
+  )
+
+/** The clocks of all primaries; while one does not answer its own partitions wait, and the others are not asked for it. */
+const redisClocks = ({ onEachPrimary }: RedisConnections["Service"]) =>
+  onEachPrimary(async (primary) => {
+    const [seconds, micros] = await primary.time()
+    return Number(seconds) * 1_000 + Number(micros) / 1_000
+  }).pipe(
+    Effect.mapError(({ reason }) => new StreamsUnavailable({ step: "look at the clock", reason })),
+    inTime,
+    Effect.catch(({ reason }) =>
+      Effect.as(Effect.logWarning("the clocks of Redis cannot be looked at", { reason }), []),
+    ),
+  )
+
+const soon = <A, E>(step: Effect.Effect<A, E>) =>
+  Effect.timeoutOrElse(step, {
+    duration: POSTGRES_MS_MAX,
+    orElse: () => Effect.fail(new StreamsUnavailable({ step: "look at Postgres", reason: "TIMEOUT" })),
+  })
+
+interface Timed<A> {
+  readonly answer: A
+  readonly askedAt: number
+  readonly answeredAt: number
+}
+
+const timed = <A, E>(ask: Effect.Effect<A, E>): Effect.Effect<Timed<A>, E> =>
+  Effect.gen(function* () {
+    const askedAt = yield* Clock.currentTimeMillis
+    const answer = yield* ask
+    return { answer, askedAt, answeredAt: yield* Clock.currentTimeMillis }
+  })
+
+/** By how much a clock differs at least, in milliseconds, if it was read at some time between question and answer. */
+const offsetOf = (now: number, { askedAt, answeredAt }: Timed<unknown>): number =>
+  Math.max(0, askedAt - now, now - answeredAt)
+
+/** Why a partition is not to be paid in, by one follower's cursor. */
+const objectionTo = Effect.fnUntraced(function* (
+  log: EventLog["Service"],
+  cursors: CursorStore["Service"],
+  cursor: FollowerCursor,
+) {
+  const { follower, partition } = cursor
+  const objection = (reason: string) => [[partition, reason] as const]
+  const check = Effect.fnUntraced(function* () {
+    if (!(yield* isLost(log, cursor))) return []
+    // The follower may have moved on, and what it left behind been trimmed.
+    const moved = (yield* cursors.standing([follower])).find((other) => other.partition === partition)
+    if (moved !== undefined && moved.position !== cursor.position && !(yield* isLost(log, moved))) return []
+    return objection(`the feed is not what it was at the cursor of the ${follower}: history was lost`)
+  })
+  return yield* Effect.catchTag(check(), "StreamsUnavailable", ({ reason }) =>
+    Effect.succeed(objection(`its feed cannot be looked at: ${reason}`)),
+  )
+})
+
+const isLost = (log: EventLog["Service"], { partition, position, head }: FollowerCursor) =>
+  position === FEED_START
+    ? Effect.succeed(false)
+    : inTime(
+        Effect.as(log.feed(partition, position, 0, head), false).pipe(
+          Effect.catchTag("HistoryLost", () => Effect.succeed(true)),
+        ),
+      )
+
+/** Says what has become of a partition or a clock, when it changes. */
+const report = Effect.fnUntraced(function* (before: Finding | undefined, now: Finding) {
+  for (const [partition, reason] of now.objections)
+    if (before?.objections.get(partition) !== reason)
+      yield* Effect.logError("nobody is paid in a partition", { partition, reason })
+  for (const [partition] of before?.objections ?? [])
+    if (!now.objections.has(partition)) yield* Effect.logInfo("a partition is paid in again", { partition })
+  if (now.wrongClock !== undefined && before?.wrongClock === undefined)
+    yield* Effect.logError("nobody is paid: the clock is wrong", { reason: now.wrongClock })
+  if (now.wrongClock === undefined && before?.wrongClock !== undefined)
+    yield* Effect.logInfo("the clocks agree again")
+})

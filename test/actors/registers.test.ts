@@ -1,0 +1,69 @@
+/** What the registers know beside the log, before money moves. */
+import postgres from "postgres"
+import { expect, it, vi } from "vitest"
+import { countOf } from "../../src/domain/batch.ts"
+import { encodeMail } from "../../src/domain/event-codec.ts"
+import { clearanceKey, transferReference } from "../../src/domain/identifiers.ts"
+import { EngineUnderTest } from "./engine-under-test.ts"
+
+const patience = { timeout: 30_000, interval: 50 }
+
+const onPostgres = async (engine: EngineUnderTest, ...statements: ReadonlyArray<string>) => {
+  const sql = postgres(engine.databaseUrl, { max: 1, onnotice: () => {} })
+  try {
+    let rows: ReadonlyArray<unknown> = []
+    for (const statement of statements) rows = await sql.unsafe(statement)
+    return rows
+  } finally {
+    await sql.end()
+  }
+}
+
+it("a register that has forgotten attempts is told of them again before anything else is paid", async () => {
+  await using engine = await EngineUnderTest.open()
+  engine.closedBanks.add("south")
+  const first = await engine.start()
+  const batch = await engine.submit("acme", "two banks", 3, (item) => (item === 3 ? "JPY" : "EUR"))
+  await vi.waitUntil(async () => countOf(await engine.batch(batch), "settled") === 2, patience)
+  await first.drain()
+  await onPostgres(engine, "delete from instruction_register where item = 2", "delete from instruction_tails")
+
+  engine.closedBanks.delete("south")
+  await engine.start()
+  await vi.waitUntil(async () => (await engine.batch(batch)).closed !== undefined, patience)
+  expect(await onPostgres(engine, "select item from instruction_register order by item")).toMatchObject([
+    { item: 1 },
+    { item: 2 },
+    { item: 3 },
+  ])
+  const alarms = engine.lines.filter((line) => line.includes("register had forgotten attempts"))
+  expect(alarms).toEqual([expect.stringContaining('"attempts":1')])
+  expect([...engine.paid.values()]).toEqual([1, 1, 1])
+})
+
+it("a rejection that is registered and was lost on its way stops a worker that is about to pay", async () => {
+  await using engine = await EngineUnderTest.open()
+  engine.closedBanks.add("north")
+  await engine.start()
+  const batch = await engine.submit("acme", "about to pay", 2)
+  await vi.waitUntil(async () => (await engine.batch(batch)).tasks.request.size === 2, patience)
+  const rejection = encodeMail({
+    _tag: "RecordScreening",
+    at: Date.now(),
+    clearance: 1,
+    clearanceId: clearanceKey(batch, 1),
+    listVersion: "test",
+    decisions: [{ item: 1, decision: "rejected" }],
+  })
+  await onPostgres(
+    engine,
+    `insert into decision_register (batch, id, digest, command) values ('${batch}', 'lost', '', '${rejection}')`,
+  )
+  engine.closedBanks.delete("north")
+  await vi.waitUntil(async () => countOf(await engine.batch(batch), "settled") === 1, patience)
+  await vi.waitUntil(async () => {
+    const [row] = await onPostgres(engine, "select answered_version from decision_register")
+    return (row as { readonly answered_version: number | null }).answered_version !== null
+  }, patience)
+  expect([...engine.paid.keys()]).toEqual([transferReference({ batch, item: 2, attempt: 1 })])
+})

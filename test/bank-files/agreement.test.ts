@@ -1,0 +1,238 @@
+/** Whichever store comes back older than it was: no order goes out twice, no message id stands for two files. */
+import { Effect } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { writeOutbox } from "../../src/bank-files/outbox.ts"
+import { OutboxFiles } from "../../src/bank-files/outbox-files.ts"
+import { transferReference } from "../../src/domain/identifiers.ts"
+import { executionOf } from "../../src/domain/scheme.ts"
+import { Postgres } from "../../src/platform/postgres.ts"
+import { RedisConnections } from "../../src/platform/redis.ts"
+import { FileLog } from "../../src/streams/file-log.ts"
+import { Metrics } from "../../src/telemetry/metrics.ts"
+import { ownDatabase } from "../database.ts"
+import { batchId } from "../domain/batch-story.ts"
+import { FileBankUnderTest } from "./file-bank-under-test.ts"
+
+let database: Awaited<ReturnType<typeof ownDatabase>>
+beforeAll(async () => {
+  database = await ownDatabase()
+})
+afterAll(() => database.drop())
+
+const references = (items: ReadonlyArray<number>) =>
+  items.map((item) => transferReference({ batch: batchId, item, attempt: 1 }))
+
+const place = (test: FileBankUnderTest, items: ReadonlyArray<number>) =>
+  Effect.gen(function* () {
+    const { transfer } = yield* test.port
+    return yield* Effect.forEach(items, (item) => transfer(test.orderOf(item)))
+  })
+
+const tables = ["bank_files", "file_orders", "bank_file_log"]
+
+/** The rows of the bank, and what puts them back in place of those that are there then. */
+const rememberOrders = ({ bank }: FileBankUnderTest) =>
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    const kept = yield* Effect.forEach(tables, (table) =>
+      query("remember", (sql) => sql`select * from ${sql(table)} where bank = ${bank.name}`).pipe(
+        Effect.map((rows) => [table, JSON.stringify(rows)] as const),
+      ),
+    )
+    return Effect.gen(function* () {
+      const { query } = yield* Postgres
+      for (const table of ["bank_file_log", "file_orders", "bank_files"])
+        yield* query("forget", (sql) => sql`delete from ${sql(table)} where bank = ${bank.name}`)
+      for (const [table, rows] of kept) {
+        const columns = yield* query(
+          "columns",
+          (sql) => sql<Array<{ readonly name: string }>>`
+            select column_name as name from information_schema.columns
+            where table_name = ${table} and is_generated = 'NEVER'`,
+        )
+        const names = columns.map(({ name }) => name)
+        yield* query(
+          "set back",
+          (sql) => sql`
+            insert into ${sql(table)} (${sql(names)}) overriding system value
+            select ${sql(names)} from json_populate_recordset(null::${sql(table)}, ${rows}::text::json)`,
+        )
+      }
+    })
+  })
+
+/** All that is in Redis of the bank, and what puts it back. */
+const rememberLog = ({ prefix }: FileBankUnderTest) =>
+  Effect.gen(function* () {
+    const { commands } = yield* RedisConnections
+    const dumps = yield* Effect.promise(async () => {
+      const keys = await commands.keys(`${prefix}:{files:*`)
+      return Promise.all(keys.map(async (key) => [key, await commands.dumpBuffer(key)] as const))
+    })
+    return Effect.gen(function* () {
+      const { commands } = yield* RedisConnections
+      yield* Effect.promise(async () => {
+        const keys = await commands.keys(`${prefix}:{files:*`)
+        if (keys.length > 0) await commands.del(...keys)
+        for (const [key, dump] of dumps) if (dump !== null) await commands.restore(key, 0, dump)
+      })
+    })
+  })
+
+/** Makes the file of the bank's orders, and remembers it as it is then. */
+const rememberMade = (test: FileBankUnderTest) => Effect.andThen(makeWithoutLook(test), rememberOrders(test))
+
+/** Decides that what waits goes out together, as a process does that looked at the stores before they were set back. */
+const makeWithoutLook = ({ bank }: FileBankUnderTest) =>
+  Effect.gen(function* () {
+    const { make } = yield* OutboxFiles
+    const at = Date.now()
+    yield* make({ bank: bank.name, scheme: "sepa", currency: "EUR" }, executionOf("sepa", at), at, 100)
+  })
+
+const carriedAfter = (test: FileBankUnderTest) =>
+  Effect.gen(function* () {
+    yield* writeOutbox(test.bank).pipe(Effect.ignore)
+    test.carry()
+  })
+
+const forgottenFiles = Effect.gen(function* () {
+  const { forgottenFiles } = yield* Metrics
+  return (yield* Effect.promise(() => forgottenFiles.get())).values.map(({ labels, value }) => [
+    labels.store,
+    value,
+  ])
+})
+
+describe("Postgres comes back older than it was", () => {
+  it("from before the file was made: it is not made again, and its orders are in no other", async () => {
+    using test = new FileBankUnderTest(database)
+    await test.run(
+      Effect.gen(function* () {
+        yield* place(test, [1, 2])
+        const setBack = yield* rememberOrders(test)
+        yield* carriedAfter(test)
+        yield* setBack
+        yield* place(test, [3])
+        yield* carriedAfter(test)
+        yield* carriedAfter(test)
+        expect(yield* forgottenFiles).toEqual([["orders", 1]])
+      }),
+    )
+    expect([...test.taken.keys()].map((name) => name.replace(/20\d\d-\d\d-\d\d/, "DAY"))).toEqual([
+      "EUR-sepa-DAY-1.pain.001.xml",
+      "EUR-sepa-DAY-2.pain.001.xml",
+    ])
+    expect([...test.ordered].sort()).toEqual(references([1, 2, 3]))
+    expect(test.lines.join("\n")).toContain("the store of orders is older than it was")
+  })
+
+  it("from when the file was made and not released: it is not released again", async () => {
+    using test = new FileBankUnderTest(database)
+    await test.run(
+      Effect.gen(function* () {
+        yield* place(test, [1, 2])
+        const unreleased = yield* rememberMade(test)
+        yield* carriedAfter(test)
+        yield* unreleased
+        yield* carriedAfter(test)
+        yield* carriedAfter(test)
+      }),
+    )
+    expect(test.taken.size).toBe(1)
+    expect([...test.ordered].sort()).toEqual(references([1, 2]))
+  })
+
+  it("from before the orders came: they are known again, and what they are sent again as is not written", async () => {
+    using test = new FileBankUnderTest(database)
+    await test.run(
+      Effect.gen(function* () {
+        const setBack = yield* rememberOrders(test)
+        yield* place(test, [1, 2])
+        yield* carriedAfter(test)
+        yield* setBack
+        // One comes again before the next look, one after it.
+        expect(yield* place(test, [1])).toMatchObject([{ _tag: "Accepted" }])
+        yield* carriedAfter(test)
+        expect(yield* place(test, [2])).toMatchObject([{ _tag: "Accepted" }])
+        yield* carriedAfter(test)
+        yield* carriedAfter(test)
+      }),
+    )
+    expect(test.taken.size).toBe(1)
+    expect([...test.ordered].sort()).toEqual(references([1, 2]))
+  })
+
+  it("while a file was made that takes the number and an order of one that was forgotten", async () => {
+    using test = new FileBankUnderTest(database, { everyMs: 86_400_000, ordersMax: 2 })
+    await test.run(
+      Effect.gen(function* () {
+        yield* place(test, [1])
+        const setBack = yield* rememberOrders(test)
+        yield* place(test, [2])
+        yield* carriedAfter(test)
+        yield* setBack
+        yield* place(test, [3])
+        yield* makeWithoutLook(test)
+        yield* carriedAfter(test)
+        yield* place(test, [4])
+        yield* carriedAfter(test)
+        yield* carriedAfter(test)
+      }),
+    )
+    expect([...test.ordered].sort()).toEqual(references([1, 2, 3, 4]))
+    expect(test.taken.size).toBe(2)
+  })
+})
+
+describe("Redis comes back older than it was", () => {
+  it("its log is written again before anything else is released, and is worth as much as before", async () => {
+    using test = new FileBankUnderTest(database)
+    const [logged, again] = await test.run(
+      Effect.gen(function* () {
+        const emptied = yield* rememberLog(test)
+        const setBack = yield* rememberOrders(test)
+        yield* place(test, [1, 2])
+        yield* carriedAfter(test)
+        const { tail } = yield* FileLog
+        const logged = yield* tail(test.bank.name)
+        yield* emptied
+        yield* carriedAfter(test)
+        expect(yield* forgottenFiles).toEqual([["log", 1]])
+        const again = yield* tail(test.bank.name)
+        yield* setBack
+        yield* place(test, [1, 2, 3])
+        yield* carriedAfter(test)
+        yield* carriedAfter(test)
+        return [logged, again]
+      }),
+    )
+    expect(again).toEqual(logged)
+    expect([...test.ordered].sort()).toEqual(references([1, 2, 3]))
+    expect(test.taken.size).toBe(2)
+  })
+})
+
+it("where neither store follows from the other, the bank's files stand still", async () => {
+  using test = new FileBankUnderTest(database)
+  const failure = await test.run(
+    Effect.gen(function* () {
+      const emptied = yield* rememberLog(test)
+      const setBack = yield* rememberOrders(test)
+      yield* place(test, [1])
+      yield* carriedAfter(test)
+      const first = yield* rememberOrders(test)
+      yield* emptied
+      yield* setBack
+      test.taken.clear()
+      yield* place(test, [2])
+      yield* carriedAfter(test)
+      yield* first
+      yield* place(test, [3])
+      return yield* Effect.flip(writeOutbox(test.bank))
+    }),
+  )
+  expect(failure).toMatchObject({ step: "compare the files with their log" })
+  test.carry()
+  expect(test.ordered).not.toContain(references([3])[0])
+})

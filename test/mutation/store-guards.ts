@@ -1,0 +1,165 @@
+/** Guards for stores that come back older than they were, each with the test that misses it. */
+import type { StepGuard } from "./step-guards.ts"
+
+const registers = "test/register/decision-register-postgres.test.ts"
+const http = "test/http/registered-decisions.test.ts"
+const agreement = "test/bank-files/agreement.test.ts"
+const watch = "test/streams/store-watch.test.ts"
+const late = "test/domain/decide-late.test.ts"
+const engine = "test/actors/registers.test.ts"
+const safety = "test/safety/redis-set-back.test.ts"
+
+export const storeGuards: ReadonlyArray<StepGuard> = [
+  {
+    name: "a decision is registered before its batch is told",
+    file: "http/registered-decisions.ts",
+    text: "if (!isDecision(command)) return",
+    without: "return",
+    caughtIn: http,
+    caughtBy: "is put off, and told to nobody, while it cannot be registered",
+  },
+  {
+    name: "a decision that its batch did not take is not kept",
+    file: "http/registered-decisions.ts",
+    text: 'Effect.tapErrorTag("MailboxFull", drop), ',
+    without: "",
+    caughtIn: http,
+    caughtBy: "that a full mailbox refuses leaves nothing behind",
+  },
+  {
+    name: "no attempt is recorded while a decision waits",
+    file: "register/instruction-register-postgres.ts",
+    text: "where batch not in (select batch from waiting)",
+    without: "where true",
+    caughtIn: registers,
+    caughtBy: "no attempt is recorded while a decision waits",
+  },
+  {
+    name: "nothing is sent before a decision that waits is answered",
+    file: "pipelines/paying.ts",
+    text: "if (decisions.length > 0) return decisions",
+    without: "",
+    caughtIn: engine,
+    caughtBy: "a rejection that is registered and was lost on its way",
+  },
+  {
+    name: "a decision that the log has answered moves its tail",
+    file: "register/decision-register-postgres.ts",
+    text: "select distinct on (batch) batch, version, head from noted order by batch, version desc",
+    without: "select distinct on (batch) batch, version, head from noted where false",
+    caughtIn: registers,
+    caughtBy: "a decision that was answered waits no more",
+  },
+  {
+    name: "a decision that the log has lost is taken again",
+    file: "actors/activation.ts",
+    text: "  actor.decisions.push(...decisions)\n",
+    without: "  if (decisions.length < 0) actor.decisions.push(...decisions)\n",
+    caughtIn: safety,
+    caughtBy: "a cancellation that waited in a mailbox",
+  },
+  {
+    name: "a log that has lost what was noted of it is not gone on from",
+    file: "actors/activation.ts",
+    text: "if (!known.isLossAccepted)",
+    without: "if (tail.version < 0)",
+    caughtIn: safety,
+    caughtBy: "a cancellation that the log had answered holds",
+  },
+  {
+    name: "a resolution is of what was seen",
+    file: "domain/decide-intervention.ts",
+    text: 'if (isNewTo(seen, item)) return refuse(command, "changed-since", number)',
+    without: "",
+    caughtIn: late,
+    caughtBy: "are about the item as it was seen",
+  },
+  {
+    name: "a register that is behind the log is told of what it forgot",
+    file: "register/instruction-register-postgres.ts",
+    text: "select count(*)::int as missing from restored",
+    without: "select 0 as missing from restored",
+    caughtIn: engine,
+    caughtBy: "a register that has forgotten attempts",
+  },
+  {
+    name: "a feed is what it was at the followers' cursors",
+    file: "streams/store-watch.ts",
+    text: 'Effect.catchTag("HistoryLost", () => Effect.succeed(true))',
+    without: 'Effect.catchTag("HistoryLost", () => Effect.succeed(false))',
+    caughtIn: watch,
+    caughtBy: "are what they were as long as the feed has",
+  },
+  {
+    name: "the stores are looked at again after a reconnection",
+    file: "streams/store-watch.ts",
+    text: "found.redisEpoch === redis.epoch() && ",
+    without: "",
+    caughtIn: watch,
+    caughtBy: "are what they were as long as the feed has",
+  },
+  {
+    name: "nobody is paid by a wrong clock",
+    file: "streams/store-watch.ts",
+    text: "(found.objections.get(partition) ?? found.wrongClock)",
+    without: "found.objections.get(partition)",
+    caughtIn: watch,
+    caughtBy: "have clocks that this one agrees with",
+  },
+  {
+    name: "both stores tell the same before a file is made",
+    file: "bank-files/outbox.ts",
+    text: "  yield* agree(bank.name)\n  const at",
+    without: "  const at",
+    caughtIn: agreement,
+    caughtBy: "from before the file was made",
+  },
+  {
+    name: "the log knows under which name a file was released",
+    file: "bank-files/outbox.ts",
+    text: "file.stagedAs ?? (yield* (yield* FileLog).staged(bank.name, file.messageId))",
+    without: "file.stagedAs",
+    caughtIn: agreement,
+    caughtBy: "from when the file was made and not released",
+  },
+  {
+    name: "a log of files that was lost knows again what was released",
+    file: "bank-files/agreement.ts",
+    text: "if (file.stagedAs !== undefined) yield* log.stage(bank, file.messageId, file.stagedAs)",
+    without: "",
+    caughtIn: agreement,
+    caughtBy: "its log is written again before anything else is released",
+  },
+  {
+    name: "orders of a file that was forgotten are put back",
+    file: "bank-files/file-records-postgres.ts",
+    text: "from file, jsonb_to_recordset",
+    without: "from file join lateral (select) as nothing on false, jsonb_to_recordset",
+    caughtIn: agreement,
+    caughtBy: "from before the orders came",
+  },
+  {
+    name: "neither store is believed where they contradict each other",
+    file: "bank-files/agreement.ts",
+    text: "else if (logged.head !== known.head) return yield* forked",
+    without: "",
+    caughtIn: agreement,
+    caughtBy: "where neither store follows from the other",
+  },
+  {
+    name: "a failover without replicas is refused in production",
+    file: "platform/redis-durability.ts",
+    text: 'if (topology === "standalone" || replicas > 0) return []',
+    without: "if (replicas >= 0) return []",
+    caughtIn: "test/platform/redis-durability.test.ts",
+    caughtBy: "at redis+cluster",
+  },
+  {
+    name: "a Postgres that answers before a commit is on disk is refused in production",
+    file: "platform/postgres-durability.ts",
+    text: "commits.includes(found.synchronous_commit),",
+    without: "true,",
+    caughtIn: "test/platform/postgres-durability.test.ts",
+    caughtBy: "whose sessions have",
+  },
+]

@@ -1,0 +1,147 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer, Schedule } from "effect"
+import { afterAll, beforeAll } from "vitest"
+import type { MailCommand } from "../../src/domain/commands.ts"
+import { Postgres } from "../../src/platform/postgres.ts"
+import { DecisionRegister } from "../../src/register/decision-register.ts"
+import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
+import { InstructionRegister } from "../../src/register/instruction-register.ts"
+import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
+import { ownDatabase } from "../database.ts"
+import { newBatchId } from "../publisher/story.ts"
+import { settings } from "../settings.ts"
+
+let database: Awaited<ReturnType<typeof ownDatabase>>
+
+beforeAll(async () => {
+  database = await ownDatabase()
+})
+afterAll(() => database.drop())
+
+const registers = Layer.suspend(() =>
+  Layer.mergeAll(Layer.fresh(decisionsInPostgres), Layer.fresh(instructionsInPostgres)).pipe(
+    Layer.provideMerge(Layer.fresh(Postgres.layer)),
+    Layer.provide(settings({ DATABASE_URL: database.url })),
+  ),
+)
+
+const cancellation: MailCommand = { _tag: "Cancel", at: 1, items: [], by: "alice", reason: "fraud" }
+
+/** A decision about a batch of its own. */
+const decisionOf = (id = "one", digest = "digest") => ({
+  batch: newBatchId(),
+  id,
+  digest,
+  command: cancellation,
+})
+
+const attemptOf = ({ batch }: { readonly batch: ReturnType<typeof newBatchId> }) => ({
+  batch,
+  item: 1,
+  attempt: 1,
+  bank: "north",
+})
+
+const none: ReadonlySet<string> = new Set()
+
+it.live("keeps a decision once, and says when its id stands for another one", () =>
+  Effect.gen(function* () {
+    const { keep } = yield* DecisionRegister
+    const { standing } = yield* InstructionRegister
+    const { digest, ...decision } = decisionOf()
+    const takenOn = { batch: decision.batch, version: 4, head: "four" }
+    assert.strictEqual(yield* keep({ ...decision, digest }, takenOn), "kept")
+    assert.strictEqual(yield* keep({ ...decision, digest }, takenOn), "kept")
+    assert.strictEqual(yield* keep({ ...decision, digest: "another" }, takenOn), "differs")
+    assert.deepStrictEqual(yield* standing(decision.batch, 0), {
+      tail: takenOn,
+      isLossAccepted: false,
+      decisions: [decision],
+    })
+  }).pipe(Effect.provide(registers)),
+)
+
+it.live("no attempt is recorded while a decision waits that the log has not answered", () =>
+  Effect.gen(function* () {
+    const { keep, drop } = yield* DecisionRegister
+    const { record } = yield* InstructionRegister
+    const { digest, ...decision } = decisionOf()
+    const tail = { batch: decision.batch, version: 5, head: "five" }
+    const another = decisionOf()
+    yield* keep({ ...decision, digest }, undefined)
+    yield* keep({ ...decision, id: "two", digest }, undefined)
+    const [waits, goesOn] = yield* Effect.all(
+      [
+        record([attemptOf(decision)], tail, new Set(["two"])),
+        record([attemptOf(another)], { ...tail, batch: another.batch }, none),
+      ],
+      { concurrency: "unbounded" },
+    )
+    assert.deepStrictEqual(waits, { held: [], decisions: [decision] })
+    assert.deepStrictEqual(goesOn, { held: [], decisions: [] })
+    yield* drop(decision.batch, "one")
+    assert.deepStrictEqual(yield* record([attemptOf(decision)], tail, new Set(["two"])), {
+      held: [],
+      decisions: [],
+    })
+    assert.deepStrictEqual((yield* record([attemptOf(decision)], tail, new Set(["two"]))).held, [
+      attemptOf(decision),
+    ])
+  }).pipe(Effect.provide(registers)),
+)
+
+it.live("a decision that was answered waits no more, moves the log's tail, and stays", () =>
+  Effect.gen(function* () {
+    const { keep, drop, answered } = yield* DecisionRegister
+    const { standing } = yield* InstructionRegister
+    const decision = decisionOf()
+    yield* keep(decision, { batch: decision.batch, version: 4, head: "four" })
+    const tail = { batch: decision.batch, version: 6, head: "six" }
+    yield* answered(tail, ["one", "of nobody"])
+    const known = yield* standing(decision.batch, 0).pipe(
+      Effect.repeat({ until: ({ decisions }) => decisions.length === 0, schedule: Schedule.spaced(10) }),
+    )
+    assert.deepStrictEqual(known.tail, tail)
+    yield* drop(decision.batch, "one")
+    assert.strictEqual(yield* keep({ ...decision, digest: "another" }, undefined), "differs")
+  }).pipe(Effect.provide(registers)),
+)
+
+it.live("what was noted before a loss was accepted is not held against a log, and is decided again", () =>
+  Effect.gen(function* () {
+    const { keep, answered, acceptLoss } = yield* DecisionRegister
+    const { standing, rebase } = yield* InstructionRegister
+    const decision = decisionOf()
+    yield* keep(decision, undefined)
+    yield* answered({ batch: decision.batch, version: 6, head: "six" }, ["one"])
+    yield* standing(decision.batch, 7).pipe(
+      Effect.repeat({ until: ({ tail }) => tail?.version === 6, schedule: Schedule.spaced(10) }),
+    )
+    yield* acceptLoss(7, "olivia", "reconciled")
+    assert.isFalse((yield* standing(decision.batch, 8)).isLossAccepted)
+    assert.isTrue((yield* standing(decision.batch, 7)).isLossAccepted)
+    const tail = { batch: decision.batch, version: 3, head: "three" }
+    yield* rebase(tail)
+    const known = yield* standing(decision.batch, 7)
+    assert.deepStrictEqual(known.tail, tail)
+    assert.isFalse(known.isLossAccepted)
+    assert.deepStrictEqual(
+      known.decisions.map(({ id }) => id),
+      ["one"],
+    )
+  }).pipe(Effect.provide(registers)),
+)
+
+it.live("gives back how many attempts it had forgotten", () =>
+  Effect.gen(function* () {
+    const { record, restore, standing } = yield* InstructionRegister
+    const decision = decisionOf()
+    const tail = { batch: decision.batch, version: 5, head: "five" }
+    yield* record([attemptOf(decision)], tail, none)
+    const later = { ...tail, version: 9, head: "nine" }
+    assert.strictEqual(yield* restore([attemptOf(decision)], later), 0)
+    assert.deepStrictEqual((yield* standing(decision.batch, 0)).tail, tail)
+    assert.strictEqual(yield* restore([attemptOf(decision), { ...attemptOf(decision), item: 2 }], later), 1)
+    assert.deepStrictEqual((yield* standing(decision.batch, 0)).tail, later)
+  }).pipe(Effect.provide(registers)),
+)

@@ -1,0 +1,102 @@
+/** Nobody is paid where a store is not what it was. */
+import { assert, layer } from "@effect/vitest"
+import { Clock, Effect, Layer } from "effect"
+import { RedisConnections } from "../../src/platform/redis.ts"
+import { CursorStore, FEED_START } from "../../src/streams/cursor-store.ts"
+import { EventLog } from "../../src/streams/event-log.ts"
+import { StoreWatch, storeWatchLayer } from "../../src/streams/store-watch.ts"
+import { loggingLayer } from "../../src/telemetry/logging.ts"
+import { batchId, Story } from "../domain/batch-story.ts"
+import { readModelStack, rowsOf } from "../projections/read-model-stack.ts"
+import { settings } from "../settings.ts"
+
+/** Connections whose epoch a test moves, as a reconnection does. */
+let epoch = 0
+const connections = Layer.effect(
+  RedisConnections,
+  Effect.map(RedisConnections, (real) => ({ ...real, epoch: () => epoch })),
+).pipe(Layer.provide(RedisConnections.layer))
+
+const watch = (lines: Array<string>, environment: Readonly<Record<string, string>> = {}) =>
+  storeWatchLayer(["f", "g"]).pipe(
+    Layer.provide(connections),
+    Layer.provide(settings(environment)),
+    Layer.fresh,
+    Layer.provideMerge(loggingLayer((line) => lines.push(line))),
+  )
+
+const shifted = (ms: number): Clock.Clock => {
+  const real = Clock.Clock.defaultValue()
+  return Object.assign(Object.create(real), {
+    currentTimeMillisUnsafe: () => Date.now() + ms,
+    currentTimeMillis: Effect.sync(() => Date.now() + ms),
+  })
+}
+
+const feedEnd = Effect.gen(function* () {
+  const log = yield* EventLog
+  yield* log.open(batchId, new Story().asked(1).events, "open")
+  const [entry] = yield* log.feed(0, FEED_START, 1)
+  if (entry === undefined) throw new Error("the feed is empty")
+  return { position: entry.id, head: entry.head }
+})
+
+layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
+  it.effect("are what they were as long as the feed has what followers have seen", () =>
+    Effect.gen(function* () {
+      const end = yield* feedEnd
+      const cursors = yield* CursorStore
+      yield* cursors.load("f", 0)
+      yield* cursors.move("f", 0, FEED_START, end)
+      const lines: Array<string> = []
+      yield* Effect.gen(function* () {
+        const { look, objection } = yield* StoreWatch
+        assert.deepStrictEqual([objection(0), objection(1)], [undefined, undefined])
+
+        // Another entry stands there, or none: the store came back and went on without what the follower has seen.
+        for (const change of ["head = 'another'", "position = '9999999999999-0', head_position = position"]) {
+          yield* rowsOf((sql) =>
+            sql.unsafe(`update projection_checkpoints set ${change} where projection = 'f'`),
+          )
+          assert.strictEqual(objection(0), undefined, "nothing is looked at while nothing has changed")
+          epoch += 1
+          assert.match(String(objection(0)), /could not be looked at/)
+          yield* look
+          assert.match(String(objection(0)), /not what it was at the cursor of the f/)
+          assert.strictEqual(objection(1), undefined)
+          yield* rowsOf(
+            (sql) => sql`
+              update projection_checkpoints
+              set position = ${end.position}, head_position = ${end.position}, head = ${end.head ?? null}
+              where projection = 'f'`,
+          )
+          epoch += 1
+          yield* look
+          assert.strictEqual(objection(0), undefined)
+        }
+      }).pipe(Effect.provide(watch(lines)))
+      assert.strictEqual(lines.filter((line) => line.includes("nobody is paid in a partition")).length, 2)
+      assert.strictEqual(lines.filter((line) => line.includes("paid in again")).length, 2)
+    }),
+  )
+
+  it.effect("have clocks that this one agrees with", () =>
+    Effect.gen(function* () {
+      for (const ms of [60_000, -60_000]) {
+        const lines: Array<string> = []
+        yield* Effect.gen(function* () {
+          const { objection } = yield* StoreWatch
+          assert.match(String(objection(1)), /the clock differs from that of (Postgres|Redis) by \d+ ms/)
+        }).pipe(Effect.provide(watch(lines)), Effect.provideService(Clock.Clock, shifted(ms)))
+        assert.isTrue(lines.some((line) => line.includes("nobody is paid: the clock is wrong")))
+      }
+      yield* Effect.gen(function* () {
+        const { objection } = yield* StoreWatch
+        assert.strictEqual(objection(1), undefined)
+      }).pipe(
+        Effect.provide(watch([], { CLOCK_OFFSET_MS_MAX: "90000" })),
+        Effect.provideService(Clock.Clock, shifted(60_000)),
+      )
+    }),
+  )
+})
