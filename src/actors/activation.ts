@@ -149,10 +149,11 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
   const { tail } = known
   let { decisions } = known
   // The store may have gone back behind an actor that was alive, or warm, all the while.
-  const [last] = yield* desk.log.read(id, batch.version - 1, 1)
-  if (last?.hash !== head) return yield* new OwnershipLost({ batch: id, reason: "log-moved-on" })
   const now = { batch: id, version: batch.version, head }
+  if (batch.version > 0 && !(yield* hasCome(actor, now))) return yield* movedOn(id)
   if (tail !== undefined && !(yield* hasCome(actor, tail))) {
+    // A new owner has gone on where this one slept.
+    if ((yield* desk.log.read(id, batch.version, 1)).length > 0) return yield* movedOn(id)
     const reason = `the instruction register knows another log up to version ${tail.version}: history was lost`
     if (!known.isLossAccepted)
       return yield* new CorruptEntry({ batch: id, entry: `${tail.version}-0`, reason })
@@ -179,3 +180,5 @@ const hasCome = Effect.fnUntraced(function* ({ id, batch, desk }: Activation, { 
   const [event] = yield* desk.log.read(id, version - 1, 1)
   return event?.hash === head
 })
+
+const movedOn = (batch: BatchId) => new OwnershipLost({ batch, reason: "log-moved-on" })

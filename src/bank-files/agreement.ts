@@ -12,8 +12,9 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { FileRecords } from "./file-records.ts"
 
-/** Files that are restored or logged at one look; what is left waits for the next. */
+/** Files that are logged at one look, and restored: those are read together. What is left waits for the next. */
 const FILES_MAX = 100
+const RESTORED_MAX = 10
 
 /** Lets both tell the same, or fails while they do not. */
 export const agree = Effect.fn("agree")(function* (bank: string) {
@@ -35,7 +36,7 @@ const forked = standStill(
 
 const restore = Effect.fnUntraced(function* (bank: string, known: FileLogTail) {
   const [records, log] = [yield* FileRecords, yield* FileLog]
-  const missing = yield* log.read(bank, known, FILES_MAX)
+  const missing = yield* log.read(bank, known, RESTORED_MAX)
   for (const file of missing) {
     const found = yield* records.restore(bank, file)
     if (found === "differs")

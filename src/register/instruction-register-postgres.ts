@@ -190,7 +190,7 @@ const readStandings = ({ query }: Postgres["Service"]) =>
     asked: ReadonlyArray<{ readonly batch: BatchId; readonly partition: number }>,
   ) {
     const batches = asked.map(({ batch }) => batch)
-    const tails = yield* query(
+    const readTails = query(
       "read tails",
       (sql) => sql<Array<LogTail & { readonly accepted: boolean }>>`
         select batch, version, head, exists (
@@ -202,7 +202,7 @@ const readStandings = ({ query }: Postgres["Service"]) =>
           ${arrayOf(asked, ({ partition }) => partition)}::int[]
         ) as asked (batch, partition) using (batch)`,
     )
-    const waiting = yield* query(
+    const readWaiting = query(
       "read decisions",
       (sql) => sql<Array<DecisionRow>>`
         select batch, id, command from (
@@ -210,6 +210,7 @@ const readStandings = ({ query }: Postgres["Service"]) =>
           where answered_at is null and batch = any(${batches})
         ) as waiting where place <= ${DECISIONS_MAX} order by batch, number`,
     )
+    const [tails, waiting] = yield* Effect.all([readTails, readWaiting], { concurrency: 2 })
     const byBatch = new Map(tails.map(({ accepted, ...tail }) => [tail.batch, { tail, accepted }]))
     const decisions = Map.groupBy(waiting, ({ batch }) => batch)
     return batches.map((batch) =>

@@ -38,6 +38,12 @@ const POSTGRES_MS_MAX = 2_000
 /** Those who share one look at most. */
 const ASKED_MAX = 4_096
 
+/** Why nobody may be paid in a partition, and whether that is for good: history was lost. */
+interface Objection {
+  readonly reason: string
+  readonly isLost: boolean
+}
+
 /** What one look found. */
 interface Finding {
   readonly redisEpoch: number
@@ -45,8 +51,7 @@ interface Finding {
   readonly postgresEpoch: string
   /** Milliseconds by the monotonic clock. */
   readonly at: number
-  /** Why nobody may be paid in a partition. */
-  readonly objections: ReadonlyMap<number, string>
+  readonly objections: ReadonlyMap<number, Objection>
   readonly wrongClock: string | undefined
 }
 
@@ -82,7 +87,7 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
         objection: (partition) =>
           found === undefined || !isFresh(performance.now())
             ? "the stores could not be looked at"
-            : (found.objections.get(partition) ?? found.wrongClock),
+            : (found.objections.get(partition)?.reason ?? found.wrongClock),
         look,
       })
     }),
@@ -120,7 +125,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
       objections: new Map(objections.flat()),
       wrongClock: wrong && `the clock differs from that of ${wrong.store} by ${Math.round(wrong.offset)} ms`,
     }
-    lostPartitions.set(finding.objections.size)
+    lostPartitions.set([...finding.objections.values()].filter(({ isLost }) => isLost).length)
     yield* report(before, finding)
     return finding
   })
@@ -194,16 +199,16 @@ const objectionTo = Effect.fnUntraced(function* (
   cursor: FollowerCursor,
 ) {
   const { follower, partition } = cursor
-  const objection = (reason: string) => [[partition, reason] as const]
+  const objection = (reason: string, isLost: boolean) => [[partition, { reason, isLost }] as const]
   const check = Effect.fnUntraced(function* () {
     if (!(yield* isLost(log, cursor))) return []
     // The follower may have moved on, and what it left behind been trimmed.
     const moved = (yield* cursors.standing([follower])).find((other) => other.partition === partition)
     if (moved !== undefined && moved.position !== cursor.position && !(yield* isLost(log, moved))) return []
-    return objection(`the feed is not what it was at the cursor of the ${follower}: history was lost`)
+    return objection(`the feed is not what it was at the cursor of the ${follower}: history was lost`, true)
   })
   return yield* Effect.catchTag(check(), "StreamsUnavailable", ({ reason }) =>
-    Effect.succeed(objection(`its feed cannot be looked at: ${reason}`)),
+    Effect.succeed(objection(`its feed cannot be looked at: ${reason}`, false)),
   )
 })
 
@@ -218,9 +223,12 @@ const isLost = (log: EventLog["Service"], { partition, position, head }: Followe
 
 /** Says what has become of a partition or a clock, when it changes. */
 const report = Effect.fnUntraced(function* (before: Finding | undefined, now: Finding) {
-  for (const [partition, reason] of now.objections)
-    if (before?.objections.get(partition) !== reason)
-      yield* Effect.logError("nobody is paid in a partition", { partition, reason })
+  for (const [partition, { reason, isLost }] of now.objections)
+    if (before?.objections.get(partition)?.reason !== reason)
+      yield* (isLost ? Effect.logError : Effect.logWarning)("nobody is paid in a partition", {
+        partition,
+        reason,
+      })
   for (const [partition] of before?.objections ?? [])
     if (!now.objections.has(partition)) yield* Effect.logInfo("a partition is paid in again", { partition })
   if (now.wrongClock !== undefined && before?.wrongClock === undefined)

@@ -101,8 +101,8 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "nobody is paid by a wrong clock",
     file: "streams/store-watch.ts",
-    text: "(found.objections.get(partition) ?? found.wrongClock)",
-    without: "found.objections.get(partition)",
+    text: "(found.objections.get(partition)?.reason ?? found.wrongClock)",
+    without: "found.objections.get(partition)?.reason",
     caughtIn: watch,
     caughtBy: "have clocks that this one agrees with",
   },
