@@ -4,6 +4,7 @@
  *
  *   - was said of a whole, or came after the order had gone out more than once;
  *   - leads on: policy would pay again, at this bank or another, and one inquiry is cheap beside a second payment;
+ *   - is told of an order that may still lie with us: whether it has gone out is known there, with all that was said of it;
  *   - speaks of neither the beneficiary nor the law, after a sign that the bank may have the order: the second copy of one
  *     may be too late, too much for the funds or the limit of the day, or not be readable.
  *
@@ -24,6 +25,8 @@ export const isDoubtful = (
   if (whole === true) return true
   if (evidence === "inquiry") return false
   if (transfer.sends > 1) return true
+  // Our own record knows whether the order has gone out at all, and what the bank's files said of it.
+  if (transfer.withdrawable && evidence === "callback") return true
   if (meaning === undefined) return false
   if (meaning.retryable || meaning.reroutable) return true
   return mayHaveIt(transfer) && !holdsForAllCopies.has(meaning.category)

@@ -138,6 +138,19 @@ describe("a refusal that leads nowhere", () => {
     }
   })
 
+  it("is held against our own record of an order that may still lie with us", () => {
+    const story = sent({ ...along("clearing", "north"), withdrawable: true })
+    story.hears(1, accepted)
+    expect(tags(story.hears(1, answer("AC04")))).toEqual(["TransferUnknown"])
+    story.hears(1, { ...accepted, evidence: "inquiry" })
+    expect(story.stateOf(1), "it has not gone out").toBe("pending")
+    story.hears(1, answer("AC04"))
+    expect(tags(story.hears(1, answer("AC04", "inquiry")))).toEqual(["TransferFailed"])
+    expect(
+      tags(sent({ ...along("clearing"), withdrawable: true }).hears(1, answer("RR10", "response"))),
+    ).toEqual(["TransferFailed"])
+  })
+
   it.each(["FF01", "MS03", "AM14"])("%s is asked about after any sign that the bank may have it", (code) => {
     expect(tags(sent().hears(1, answer(code)))).toEqual(["TransferFailed"])
     for (const sign of [accepted, unknown]) {

@@ -16,6 +16,12 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
     without: "",
   },
   {
+    name: "what is told of an order that may lie with us is held against our record",
+    file: "domain/refusal.ts",
+    text: 'if (transfer.withdrawable && evidence === "callback") return true',
+    without: "",
+  },
+  {
     name: "what may be said of a copy is confirmed after a sign that the bank has the order",
     file: "domain/refusal.ts",
     text: "mayHaveIt(transfer) && ",

@@ -25,13 +25,17 @@ const waiting = async (key: string): Promise<string> => {
   return id
 }
 
-/** Two more orders, with which everything that still lies there goes out; gives what was paid of a batch then. */
-const paidAfterwards = async (id: string): Promise<ReadonlyArray<string>> => {
-  const filler = await bank.submit(`filler ${id}`, ["2.00", "EUR"], ["3.00", "EUR"])
+/** More orders, with which everything that still lies there goes out; gives what was paid of a batch then. */
+const paidAfterwards = async (id: string, others = 2): Promise<ReadonlyArray<string>> => {
+  const amounts = [
+    ["2.00", "EUR"],
+    ["3.00", "EUR"],
+  ] as const
+  const filler = await bank.submit(`filler ${id}`, ...amounts.slice(0, others))
   await eventually("a file goes out, and is paid", async () => {
     bank.carryOut()
     bank.carryBack()
-    return (await bank.paymentsOf(filler)).length === 2
+    return (await bank.paymentsOf(filler)).length === others
   })
   return bank.paymentsOf(id)
 }
@@ -79,6 +83,25 @@ it("what has gone out is not cancelled, and that is said", async () => {
   expect((await bank.events(id)).map(({ type }) => type)).not.toContain("ItemsCancelled")
 }, 60_000)
 
+it("what somebody refuses in the bank's name while it lies with us has not failed, and is paid once", async () => {
+  const id = await waiting("refused")
+  const { transfers } = await bank.hears(id, "TransfersRequested")
+  const [{ reference }] = transfers as readonly [{ readonly reference: string }]
+  const word = {
+    id: "w",
+    bank: "clearing",
+    reference,
+    transferId: "t",
+    status: "rejected",
+    code: "AC04",
+    at: "now",
+  }
+  await bank.callBack("/bank-callbacks/clearing", word)
+  expect((await bank.ask(`${id}/items/1/retry`, { by: "olga" })).status).toBe(409)
+  expect(await paidAfterwards(id, 1)).toEqual([reference])
+  expect((await bank.events(id)).map(({ type }) => type)).not.toContain("TransferFailed")
+}, 60_000)
+
 it("what a person resolves as failed while it lies with us, and has retried, is paid once", async () => {
   await using bank = await CarriedFiles.open({
     bank: { everyMs: 86_400_000, ordersMax: 3 },
@@ -103,23 +126,4 @@ it("what a person resolves as failed while it lies with us, and has retried, is 
   })
   const paid = await bank.paymentsOf(id)
   expect(paid.map((reference) => reference.replace(/^.*?-(?=\d+-\d+$)/, ""))).toEqual(["1-2", "2-1"])
-}, 60_000)
-
-it("what stands in our own line to a bank is not sent after compliance rejected it", async () => {
-  await using banks = await CarriedFiles.open({ north: { policy: { ratePerSecond: 1, timeoutMs: 1_000 } } })
-  await banks.platform.start(banks.environment)
-  const amounts = Array.from({ length: 5 }, (_, index) => [`${index + 1}.00`, "USD"] as const)
-  const id = await banks.submit("in-line", ...amounts)
-  await banks.hears(id, "TransferAccepted")
-  const { clearanceId } = await banks.hears(id, "ItemsScreened")
-  const decisions = amounts.map((_, index) => ({ item: index + 1, decision: "rejected" }))
-  await banks.callBack("/compliance-callbacks", { id: "c", clearanceId, listVersion: "newer", decisions })
-  const states = () => Promise.all(decisions.map(({ item }) => banks.stateOf(id, item)))
-  await eventually("everybody knows what became of each", async () =>
-    (await states()).every((state) => ["settled", "parked", "rejected"].includes(state ?? "")),
-  )
-  const settled = (await states()).filter((state) => state === "settled")
-  expect(settled.length, "some had been sent").toBeGreaterThan(0)
-  expect(settled.length, "and some had not").toBeLessThan(amounts.length)
-  expect(await banks.paid()).toHaveLength(settled.length)
 }, 60_000)
