@@ -211,6 +211,23 @@ describe("what a reviewer released", () => {
     expect(story.stateOf(1)).toBe("cleared")
   })
 
+  it("leaves what was found before it and is not named", () => {
+    const story = new Story().asked(1)
+    story.tell(by("v", listed, { ...listed, cause: "pep" }))
+    story.tell({ ...release, findings: [{ cause: "pep", listVersion: "v", reason: "list hit" }] })
+    expect(story.stateOf(1)).toBe("held")
+    expect(story.batch.items.get(1)?.reason).toBe("list hit")
+  })
+
+  it("is nothing, where a release names beside it what nobody found", () => {
+    const story = new Story().asked(1)
+    story.tell(by("v", listed))
+    const seen = { cause: "sanctions", listVersion: "v", reason: "list hit" }
+    const strange = { ...release, findings: [seen, { ...seen, cause: "pep" }] }
+    expect(story.refusal(strange).reason).toBe("findings-differ")
+    expect(story.stateOf(1)).toBe("held")
+  })
+
   it("is nothing that came in the moment of a release that names nothing, or after it", () => {
     const story = new Story().asked(1)
     story.tell(by("v", listed))
