@@ -305,6 +305,18 @@ describe("an item that is screened again", () => {
     expect(due(story)).toEqual([])
   })
 
+  it("keeps a strict batch from starting also when only one of its items is still to be screened again", () => {
+    const story = new Story().cleared(2, { mode: "strict", executeAt: new Story().now + 2 * HOUR_MS })
+    story.terms = terms()
+    story.now += 2 * HOUR_MS
+    story.tell({ _tag: "RequestScreening", items: [1] })
+    story.tell(answer([{ item: 1, decision: "approved" }], 2))
+    expect(story.refusal({ _tag: "StartExecution" }).reason).toBe("not-due")
+    story.tell({ _tag: "RequestScreening", items: [2] })
+    story.tell(answer([{ item: 2, decision: "approved" }], 3))
+    story.tell({ _tag: "StartExecution" })
+  })
+
   it("is asked about at once after an announcement, and ever more slowly while the engine goes by other lists", () => {
     const story = new Story().started(1).posted("hold")
     const since = story.now + 10_000
