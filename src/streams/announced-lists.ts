@@ -8,10 +8,13 @@ import { StreamsUnavailable } from "./event-log.ts"
  * For how long what is known of the lists may be used. Whoever announces waits as long before it says so: then nobody goes
  * by older lists any more.
  */
-export const LISTS_FRESH_MS = 1_000
+export const LISTS_FRESH_MS = 2_000
 
 /** The versions that are remembered, so that one that is announced again is not taken for a new one. */
 export const LISTS_MAX = 1_000
+
+/** How old what is known may grow before the stores are asked anew. */
+const LOOK_AHEAD_MS = LISTS_FRESH_MS / 2
 
 /** Batches that share one look into the stores. */
 const ASKING_MAX = 4_096
@@ -41,7 +44,9 @@ export interface ListStore {
  * earlier moment brings no older lists back. A store that does not answer leaves everybody without an answer.
  */
 export const makeAnnouncedLists = Effect.fnUntraced(function* (stores: ReadonlyArray<ListStore>) {
+  const scope = yield* Effect.scope
   let known: Known | undefined
+  let lookingAhead = false
   const look = Effect.gen(function* () {
     const asked = bothClocks()
     const found = yield* Effect.forEach(stores, ({ latest }) => latest, { concurrency: "unbounded" })
@@ -49,20 +54,33 @@ export const makeAnnouncedLists = Effect.fnUntraced(function* (stores: ReadonlyA
     return known
   })
   const lookTogether = groupCommit(
-    yield* Effect.scope,
+    scope,
     (askers: ReadonlyArray<void>) =>
-      Effect.map(known !== undefined && isFresh(known) ? Effect.succeed(known) : look, (seen) =>
-        askers.map(() => seen),
+      Effect.map(
+        known !== undefined && isFresh(known, LOOK_AHEAD_MS) ? Effect.succeed(known) : look,
+        (seen) => askers.map(() => seen),
       ),
     ASKING_MAX,
   )
+  /** While there are askers nobody waits, unless the stores are slow. A look that fails is made again by whoever has to wait. */
+  const lookAhead = Effect.suspend(() => {
+    lookingAhead = true
+    const ended = Effect.sync(() => {
+      lookingAhead = false
+    })
+    return Effect.forkIn(Effect.ensuring(Effect.ignore(lookTogether(undefined)), ended), scope)
+  })
   return AnnouncedLists.of({
     announce: Effect.fn("AnnouncedLists.announce")(function* (listVersion, at) {
       yield* Effect.forEach(stores, ({ keep }) => keep(listVersion, at), { discard: true })
       yield* Effect.sleep(LISTS_FRESH_MS)
     }),
     current: Effect.suspend(() => {
-      if (known !== undefined && isFresh(known)) return Effect.succeed(known.lists)
+      if (known !== undefined && isFresh(known)) {
+        const { lists } = known
+        if (lookingAhead || isFresh(known, LOOK_AHEAD_MS)) return Effect.succeed(lists)
+        return Effect.as(lookAhead, lists)
+      }
       return Effect.flatMap(lookTogether(undefined), (seen) =>
         isFresh(seen)
           ? Effect.succeed(seen.lists)
@@ -86,8 +104,8 @@ interface Known {
 
 const bothClocks = () => ({ monotonic: performance.now(), wall: Date.now() })
 
-const isFresh = ({ asked }: Known): boolean => {
+const isFresh = ({ asked }: Known, forMs = LISTS_FRESH_MS): boolean => {
   const now = bothClocks()
   const age = now.wall - asked.wall
-  return now.monotonic - asked.monotonic < LISTS_FRESH_MS && age >= 0 && age < LISTS_FRESH_MS
+  return now.monotonic - asked.monotonic < forMs && age >= 0 && age < forMs
 }

@@ -211,6 +211,23 @@ describe("what a reviewer released", () => {
     expect(story.stateOf(1)).toBe("cleared")
   })
 
+  it("leaves what was found before it and is not named", () => {
+    const story = new Story().asked(1)
+    story.tell(by("v", listed, { ...listed, cause: "pep" }))
+    story.tell({ ...release, findings: [{ cause: "pep", listVersion: "v", reason: "list hit" }] })
+    expect(story.stateOf(1)).toBe("held")
+    expect(story.batch.items.get(1)?.reason).toBe("list hit")
+  })
+
+  it("is nothing, where a release names beside it what nobody found", () => {
+    const story = new Story().asked(1)
+    story.tell(by("v", listed))
+    const seen = { cause: "sanctions", listVersion: "v", reason: "list hit" }
+    const strange = { ...release, findings: [seen, { ...seen, cause: "pep" }] }
+    expect(story.refusal(strange).reason).toBe("findings-differ")
+    expect(story.stateOf(1)).toBe("held")
+  })
+
   it("is nothing that came in the moment of a release that names nothing, or after it", () => {
     const story = new Story().asked(1)
     story.tell(by("v", listed))
@@ -286,6 +303,18 @@ describe("an item that is screened again", () => {
     story.tell(answer([{ item: 2, decision: "approved" }], 2))
     expect([1, 2].map((item) => story.stateOf(item))).toEqual(["held", "cleared"])
     expect(due(story)).toEqual([])
+  })
+
+  it("keeps a strict batch from starting also when only one of its items is still to be screened again", () => {
+    const story = new Story().cleared(2, { mode: "strict", executeAt: new Story().now + 2 * HOUR_MS })
+    story.terms = terms()
+    story.now += 2 * HOUR_MS
+    story.tell({ _tag: "RequestScreening", items: [1] })
+    story.tell(answer([{ item: 1, decision: "approved" }], 2))
+    expect(story.refusal({ _tag: "StartExecution" }).reason).toBe("not-due")
+    story.tell({ _tag: "RequestScreening", items: [2] })
+    story.tell(answer([{ item: 2, decision: "approved" }], 3))
+    story.tell({ _tag: "StartExecution" })
   })
 
   it("is asked about at once after an announcement, and ever more slowly while the engine goes by other lists", () => {

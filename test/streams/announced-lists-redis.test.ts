@@ -1,12 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import {
-  AnnouncedLists,
-  LISTS_FRESH_MS,
-  LISTS_MAX,
-  makeAnnouncedLists,
-} from "../../src/streams/announced-lists.ts"
+import { LISTS_FRESH_MS, LISTS_MAX, makeAnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { layer, redisListStore } from "../../src/streams/announced-lists-redis.ts"
 import { StreamsUnavailable } from "../../src/streams/event-log.ts"
 import { ownPrefix, settings } from "../settings.ts"
@@ -21,16 +16,16 @@ it.live(
   "puts the version in force that was announced last, however often and in whatever order it is heard",
   () =>
     Effect.gen(function* () {
-      const { announce, current } = yield* AnnouncedLists
-      assert.isUndefined(yield* current)
-      yield* announce("b", 2_000)
-      assert.deepStrictEqual(yield* current, { version: "b", since: 2_000 })
-      yield* announce("a", 1_000)
-      yield* announce("b", 9_000)
-      assert.deepStrictEqual(yield* current, { version: "b", since: 2_000 }, "overtaken, and said again")
-      yield* announce("c", 3_000)
-      yield* announce("a", 9_000)
-      assert.deepStrictEqual(yield* current, { version: "c", since: 3_000 }, "an old one does not come back")
+      const store = redisListStore(yield* RedisConnections, ownPrefix())
+      const { keep, latest } = store
+      assert.isUndefined(yield* latest)
+      yield* keep("b", 2_000)
+      yield* keep("a", 1_000)
+      yield* keep("b", 9_000)
+      assert.deepStrictEqual(yield* latest, { version: "b", since: 2_000 }, "overtaken, and said again")
+      yield* keep("c", 3_000)
+      yield* keep("a", 9_000)
+      assert.deepStrictEqual(yield* latest, { version: "c", since: 3_000 }, "an old one does not come back")
     }).pipe(Effect.provide(onRedis())),
 )
 
