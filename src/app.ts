@@ -21,6 +21,7 @@ import { layer as reportsInRedis } from "./connectors/provider-reports-redis.ts"
 import { ProviderSettings } from "./connectors/provider-settings.ts"
 import { ReadinessChecks } from "./http/operations.ts"
 import { httpServerLayer } from "./http/server.ts"
+import { callbackSecretsLayer } from "./identity/callback-secrets.ts"
 import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { Nats } from "./platform/nats.ts"
@@ -102,6 +103,10 @@ const banks = banksLayer<AppConfig | FileOrders>({
   synchronous: synchronousBank,
   files: fileBank,
 })
+/** The kinds of banks that call back: the others' words come in answers and files, and in no callback. */
+const callbackSecrets = callbackSecretsLayer(["instant"]).pipe(
+  Layer.provide([foundation, ProviderSettings.layer.pipe(Layer.provide(foundation))]),
+)
 const fileOrders = fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
 
 const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
@@ -123,6 +128,7 @@ const parts = {
         durability,
         partnerKeys,
         reports,
+        callbackSecrets,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),

@@ -81,23 +81,19 @@ const BankSecretsText = Schema.String.check(
   }),
 )
 
-/**
- * BANK_CALLBACK_SECRET: what a bank signs its callbacks with, by its name. One for all: "whsec_…", or one for each:
- * "north=whsec_…,south=whsec_…", so that no bank can speak for another.
- */
+/** What banks sign their callbacks with, by bank; no name: whichever is the only one that calls back. */
+export type BankSecrets = ReadonlyArray<
+  readonly [bank: string | undefined, secret: Redacted.Redacted<string>]
+>
+
+/** BANK_CALLBACK_SECRET: "north=whsec_…,south=whsec_…", or "whsec_…" where only one bank calls back. */
 const bankSecrets = Config.schema(BankSecretsText, "BANK_CALLBACK_SECRET").pipe(
-  Config.map((text) => {
-    if (text.startsWith("whsec_")) {
-      const forAll = Redacted.make(text)
-      return (_bank: string): Redacted.Redacted<string> | undefined => forAll
-    }
-    const own = new Map(
-      text.split(",").map((pair) => {
-        const at = pair.indexOf("=")
-        return [pair.slice(0, at).trim(), Redacted.make(pair.slice(at + 1).trim())] as const
-      }),
-    )
-    return (bank: string): Redacted.Redacted<string> | undefined => own.get(bank)
+  Config.map((text): BankSecrets => {
+    if (text.startsWith("whsec_")) return [[undefined, Redacted.make(text)]]
+    return text.split(",").map((pair) => {
+      const at = pair.indexOf("=")
+      return [pair.slice(0, at).trim(), Redacted.make(pair.slice(at + 1).trim())] as const
+    })
   }),
 )
 
@@ -195,7 +191,8 @@ const settings = Config.all({
       Config.map((file) => ({ file })),
       Config.orElse(() => providersFromEnvironment),
     ),
-    callbackSecretOf: bankSecrets,
+    /** What banks sign with; without it none that calls back may be configured. */
+    bankCallbackSecrets: Config.option(bankSecrets),
     /** What the ledger signs with when it tells of funds; without it nobody is listened to. */
     ledgerCallbackSecret: Config.option(Config.Redacted("LEDGER_CALLBACK_SECRET")),
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),

@@ -9,13 +9,8 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inject } from "vitest"
-import {
-  type Sandbox,
-  type SandboxOptions,
-  type SandboxUrls,
-  sandboxSecret,
-  startSandbox,
-} from "../src/sandbox/sandbox.ts"
+import { sandboxCallbackSecrets } from "../src/cli/local-sandbox.ts"
+import { type Sandbox, type SandboxOptions, type SandboxUrls, startSandbox } from "../src/sandbox/sandbox.ts"
 import { ownDatabase } from "./database.ts"
 import { masterKeys, ownPrefix } from "./settings.ts"
 
@@ -116,9 +111,7 @@ export class PlatformUnderTest implements AsyncDisposable {
       LEDGER_URL: ledger,
       BANKS: `north=${banks.north},south=${banks.south}`,
       BANK_ROUTES: "EUR=north,GBP=north,*=south",
-      BANK_CALLBACK_SECRET: sandboxSecret,
-      COMPLIANCE_CALLBACK_SECRET: sandboxSecret,
-      LEDGER_CALLBACK_SECRET: sandboxSecret,
+      ...sandboxCallbackSecrets,
       MASTER_KEYS: masterKeys,
       PROVIDER_TIMEOUT_MS: "1000",
       INQUIRY_DELAYS_MS: "200,200,500,1000,2000,5000,10000",

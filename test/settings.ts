@@ -28,7 +28,8 @@ export const settings = (environment: Readonly<Record<string, string>> = {}): La
           BANKS: "north=http://127.0.0.1:9,south=http://127.0.0.1:9",
           BANK_ROUTES: "EUR=north,GBP=north,*=south",
           MASTER_KEYS: masterKeys,
-          BANK_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s=",
+          BANK_CALLBACK_SECRET:
+            "north=whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s=,south=whsec_dGVzdC1zZWNyZXQtb2Ytc291dGgtb25seQ==",
           COMPLIANCE_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWNvbXBsaWFuY2UtZW5naW5l",
           STREAM_PREFIX: ownPrefix(),
           ...environment,

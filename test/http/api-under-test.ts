@@ -3,8 +3,10 @@ import { Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { ProviderReports } from "../../src/connectors/provider-reports.ts"
 import { layer as reportsInRedis } from "../../src/connectors/provider-reports-redis.ts"
+import { ProviderSettings } from "../../src/connectors/provider-settings.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
+import { callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
@@ -76,6 +78,7 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide([
           queries,
           endpointsInMemory,
+          callbackSecretsLayer(["instant"]).pipe(Layer.provide(Layer.fresh(ProviderSettings.layer))),
           freshMetrics,
           partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           Layer.succeed(ReadinessChecks, checks),

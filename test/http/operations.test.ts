@@ -9,6 +9,7 @@ import { Intake } from "../../src/http/intake.ts"
 import { openApiDocument } from "../../src/http/openapi.ts"
 import { ReadinessChecks } from "../../src/http/operations.ts"
 import { RequestBodies } from "../../src/http/request-body.ts"
+import { CallbackSecrets } from "../../src/identity/callback-secrets.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
@@ -145,6 +146,7 @@ it("describes every route it has, and no other", async () => {
         Layer.mock(Intake, {}),
         Layer.mock(StrayCallbacks, {}),
         Layer.mock(ProviderReports, {}),
+        Layer.mock(CallbackSecrets, { ofBank: () => undefined }),
         fixedKeys(),
         Layer.succeed(ReadinessChecks, []),
       ]),

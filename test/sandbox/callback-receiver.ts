@@ -2,7 +2,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { text } from "node:stream/consumers"
 import { Webhook } from "standardwebhooks"
-import { sandboxSecret } from "../../src/sandbox/sandbox.ts"
+import { sandboxSecretOf } from "../../src/sandbox/sandbox.ts"
 
 export interface ReceivedCallback {
   readonly id: string
@@ -26,13 +26,14 @@ export interface CallbackReceiver {
 export const startCallbackReceiver = async (...statuses: number[]): Promise<CallbackReceiver> => {
   const received: ReceivedCallback[] = []
   const forged: string[] = []
-  const webhook = new Webhook(sandboxSecret)
   const server = createServer(async (request, response) => {
     const body = await text(request)
     const headers = Object.fromEntries(
       Object.entries(request.headers).map(([name, value]) => [name, `${value}`]),
     )
     try {
+      const { bank } = JSON.parse(body) as { readonly bank?: "north" | "south" }
+      const webhook = new Webhook(sandboxSecretOf(bank ?? "compliance"))
       received.push(webhook.verify(body, headers) as ReceivedCallback)
     } catch {
       forged.push(body)

@@ -9,10 +9,9 @@ import { emptyFolder, startServer } from "../../bench/stand.ts"
 import { asCliFailure, CliFailure } from "../../src/cli/cli-failure.ts"
 import { dataDir, json } from "../../src/cli/flags.ts"
 import { localMasterKeys } from "../../src/cli/local-master-keys.ts"
-import { sandboxApiKeys, startLocalSandbox } from "../../src/cli/local-sandbox.ts"
+import { sandboxApiKeys, sandboxCallbackSecrets, startLocalSandbox } from "../../src/cli/local-sandbox.ts"
 import { withLock } from "../../src/platform/embedded-lock.ts"
 import { startStack } from "../../src/platform/embedded-stack.ts"
-import { sandboxSecret } from "../../src/sandbox/sandbox.ts"
 import { providersOf, settings } from "./forecast.ts"
 import { type Place, runWeather, type WeatherReport } from "./weather-run.ts"
 
@@ -32,8 +31,7 @@ const startPlace = Effect.fnUntraced(function* (folder: string) {
   writeFileSync(providersFile, JSON.stringify(providersOf(sandbox)))
   const environment = {
     ...settings,
-    BANK_CALLBACK_SECRET: sandboxSecret,
-    COMPLIANCE_CALLBACK_SECRET: sandboxSecret,
+    ...sandboxCallbackSecrets,
     PROVIDERS_FILE: providersFile,
     REDIS_URL: stack.redisUrl,
     DATABASE_URL: stack.databaseUrl,
