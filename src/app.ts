@@ -37,6 +37,7 @@ import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts
 import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
 import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-teller-nats.ts"
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
+import { layer as allowancesOnRedis } from "./streams/approval-allowance-redis.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
@@ -59,6 +60,7 @@ const nats = Nats.layer.pipe(Layer.provide(foundation))
 
 const eventLog = Layer.merge(eventLogOnRedis, strayCallbacksOnRedis).pipe(Layer.provideMerge(foundation))
 const durability = durabilityLayer.pipe(Layer.provide(foundation))
+const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
@@ -129,6 +131,7 @@ const parts = {
         partnerKeys,
         reports,
         callbackSecrets,
+        allowances,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),

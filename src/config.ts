@@ -123,8 +123,10 @@ const settings = Config.all({
     port: Config.Port("PORT").pipe(Config.withDefault(8080)),
     /** Where banks send their callbacks: the service as they see it. */
     publicUrl: Config.option(Config.String("PUBLIC_URL")),
-    /** Partners and their keys: "acme=key,globex=key". */
+    /** Partners and their keys: "acme=key,globex/payroll=key". */
     apiKeys: Config.Redacted("API_KEYS"),
+    /** Who looks after what is held and parked, of all partners: "alice=key,bob:review+resolve=key". */
+    operatorKeys: Config.option(Config.Redacted("OPERATOR_KEYS")),
   }),
   /** Real money: what Redis promises has to be enough. */
   production: Config.String("NODE_ENV").pipe(
@@ -173,9 +175,12 @@ const settings = Config.all({
   }),
   /** What holds for every partner's batches. */
   policy: Config.all({
-    /** Totals above which a second person approves: "EUR=100000.00,JPY=15000000". */
+    /** Totals above which somebody else approves, of a day as of a batch: "EUR=100000.00,JPY=15000000". */
     approvalAbove: amounts("APPROVAL_ABOVE"),
     approvalWithinMs: count("APPROVAL_WITHIN_MS", 24 * hour, 31 * 24 * hour),
+    /** Amounts up to which one operator may say how a parked transfer ended; beyond, and in others, it takes two. */
+    resolutionAbove: amounts("RESOLUTION_ABOVE"),
+    resolutionWithinMs: count("RESOLUTION_WITHIN_MS", 24 * hour, 31 * 24 * hour),
     /** Attempts that an item may have by policy, after failures that a new attempt may mend. */
     attemptsMax: count("ATTEMPTS_MAX", 1, ATTEMPTS_MAX),
     /** What becomes of an item whose beneficiary's name is not the one on the account. */

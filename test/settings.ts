@@ -19,7 +19,8 @@ export const settings = (environment: Readonly<Record<string, string>> = {}): La
     Layer.provide(
       ConfigProvider.layer(
         ConfigProvider.fromUnknown({
-          API_KEYS: "acme=acme-key,globex=globex-key",
+          API_KEYS: "acme=acme-key,acme/supervisor=acme-supervisor-key,globex=globex-key",
+          OPERATOR_KEYS: "olga=olga-key,otto:approve+resolve=otto-key,rita:review=rita-key",
           REDIS_URL: inject("redisUrl"),
           DATABASE_URL: inject("databaseUrl"),
           NATS_URL: inject("natsUrl"),

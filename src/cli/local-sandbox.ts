@@ -88,8 +88,15 @@ export const sandboxEnvironment = ({
   ...sandboxCallbackSecrets,
 })
 
-/** The key of the partner `demo` where nobody chose one. */
-export const sandboxApiKeys = "demo=sandbox-key-for-play-money"
+/** Where nobody chose any: the keys of the partner `demo`, of somebody there who approves, and of two operators. */
+export const sandboxKeys = {
+  partner: "sandbox-key-for-play-money",
+  supervisor: "sandbox-supervisor-key-for-play-money",
+  olga: "sandbox-operator-olga-for-play-money",
+  otto: "sandbox-operator-otto-for-play-money",
+} as const
+export const sandboxApiKeys = `demo/clerk=${sandboxKeys.partner},demo/supervisor=${sandboxKeys.supervisor}`
+export const sandboxOperatorKeys = `olga=${sandboxKeys.olga},otto=${sandboxKeys.otto}`
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -105,7 +112,8 @@ export const accessOf = ({
   LEDGER_URL = "",
   PROVIDERS_FILE = "",
 }: Environment): SandboxAccess => {
-  const [[partner, apiKey] = ["", ""]] = pairs(API_KEYS)
+  const [[owner, apiKey] = ["", ""]] = pairs(API_KEYS)
+  const [partner = ""] = owner.split("/")
   return {
     partner,
     apiKey,

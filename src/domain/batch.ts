@@ -4,6 +4,7 @@
  */
 
 import type { Day } from "./business-days.ts"
+import type { Credential } from "./credential.ts"
 import type {
   BatchMode,
   ClosedState,
@@ -105,6 +106,14 @@ export interface PostingRefusal {
 /** The code under which the ledger refuses a hold that the partner's funds do not cover. */
 export const INSUFFICIENT_FUNDS = "insufficient-funds"
 
+/** How an attempt ended by the word of one operator, who needs another one. */
+export interface Proposal {
+  readonly attempt: number
+  readonly outcome: "settled" | "failed"
+  readonly credential: Credential
+  readonly expiresAt: number
+}
+
 export interface Item extends PayoutItem {
   state: ItemState
   ledger: LedgerState
@@ -126,6 +135,10 @@ export interface Item extends PayoutItem {
   /** The attempt under way or last made, and those before it. */
   transfer: Attempt | undefined
   readonly earlier: Array<Attempt>
+  /** Machines gave it to people: it was held, parked or in dispute. From then on only an operator tries it again. */
+  attended: boolean
+  /** What one operator said of a parked attempt, until another one says the same or the item is not as it was. */
+  proposal: Proposal | undefined
   /** The route that the next attempt has to follow, to another of its banks; else the rules are asked. */
   reroute: Route | undefined
   /** Why the item is held, rejected, failed, returned, cancelled or parked: the code or reason as it was given. */
@@ -161,6 +174,8 @@ export interface Batch {
   reference: string | undefined
   mode: BatchMode
   submittedBy: string
+  /** Under which it was posted; nothing in logs from before that was kept. */
+  credential: Credential | undefined
   executeAt: number | undefined
   approval: Approval | undefined
   attemptsMax: number
@@ -199,6 +214,7 @@ export const emptyBatch = (): Batch => ({
   reference: undefined,
   mode: "partial",
   submittedBy: "",
+  credential: undefined,
   executeAt: undefined,
   approval: undefined,
   attemptsMax: 1,

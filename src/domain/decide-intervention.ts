@@ -2,7 +2,8 @@
 import { Array as Arr } from "effect"
 import { attemptsInQuestion, isUnrouted } from "./attempts.ts"
 import { attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
-import type { BatchCommandOf } from "./commands.ts"
+import type { BatchCommandOf, ResolutionPolicy } from "./commands.ts"
+import { isOperator } from "./credential.ts"
 import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
@@ -34,7 +35,11 @@ const tooLate = (item: Item): string | undefined => {
 }
 
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
-  const { at, by, reason } = command
+  const { at, reason } = command
+  const who = {
+    by: command.by,
+    ...(command.credential === undefined ? {} : { credential: command.credential }),
+  }
   const named = command.items.length === 0 ? [...batch.items.keys()] : [...new Set(command.items)]
   const stranger = named.find((item) => !batch.items.has(item))
   if (stranger !== undefined) return refuse(command, "no-such-item", stranger)
@@ -48,8 +53,9 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
   }
   const happened: Array<BatchEvent> = []
   if (Arr.isReadonlyArrayNonEmpty(cancelled))
-    happened.push({ _tag: "ItemsCancelled", at, items: cancelled, by, reason })
-  if (Arr.isReadonlyArrayNonEmpty(late)) happened.push({ _tag: "CancellationRefused", at, by, items: late })
+    happened.push({ _tag: "ItemsCancelled", at, items: cancelled, ...who, reason })
+  if (Arr.isReadonlyArrayNonEmpty(late))
+    happened.push({ _tag: "CancellationRefused", at, ...who, items: late })
   return events(...happened)
 }
 
@@ -68,6 +74,7 @@ export const cancelTheRest = (
 
 export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): Decision => {
   const { item, at } = command
+  if (!isOperator(command.credential)) return refuse(command, "operator-needed", item)
   const state = batch.items.get(item)?.state
   if (state === undefined) return refuse(command, "no-such-item", item)
   if (state !== "held") return refuse(command, "not-held", item)
@@ -83,6 +90,8 @@ export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): D
 export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Decision => {
   const item = batch.items.get(command.item)
   if (item === undefined) return refuse(command, "no-such-item", command.item)
+  if (item.attended && !mayRetryAttended(batch, command))
+    return refuse(command, "operator-needed", command.item)
   if (isUnrouted(item)) return events({ ...command, _tag: "RetryRequested" })
   if (item.state !== "failed") return refuse(command, "not-failed", command.item)
   const attempt = nextAttempt(item) - 1
@@ -96,9 +105,18 @@ export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Dec
   return events({ ...command, _tag: "RetryRequested", attempt })
 }
 
-/** One attempt at a time, and none while money may still move for another: its word could make this one wrong. */
+/** What people had to look at, the partner does not try again; the policy does what it would do with any other item. */
+const mayRetryAttended = (batch: Batch, { item, credential }: BatchCommandOf<"Retry">): boolean =>
+  credential === undefined ? batch.retries.has(item) : isOperator(credential)
+
+/**
+ * One attempt at a time, and none while money may still move for another: its word could make this one wrong. Beyond what
+ * one operator may say alone, two have to say the same of the same attempt, while nothing else happens to the item.
+ */
 export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">): Decision => {
-  const { item: number, outcome } = command
+  const { at, item: number, outcome, by, credential, reason, evidence } = command
+  if (!isOperator(credential)) return refuse(command, "operator-needed", number)
+  if (evidence === undefined) return refuse(command, "evidence-needed", number)
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
   if (item.state !== "parked") return refuse(command, "not-parked", number)
@@ -111,5 +129,16 @@ export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">):
   const open = attemptsOf(item).find((other) => other !== about && other.outcome === undefined)
   if (open !== undefined) return refuse(command, "attempt-open", number, [open.attempt])
   if (about.dispute === undefined && about.outcome === outcome) return nothing
-  return events({ ...command, _tag: "ParkedResolved", attempt: about.attempt })
+  const word = { at, item: number, attempt: about.attempt, outcome, by, credential, reason, evidence }
+  const { aloneUpTo, confirmWithinMs } = command.policy ?? strictest
+  if (item.minor <= (aloneUpTo[item.currency] ?? -1n)) return events({ _tag: "ParkedResolved", ...word })
+  const { proposal } = item
+  const isTheSame = proposal?.attempt === word.attempt && proposal.outcome === outcome
+  if (!isTheSame || at >= proposal.expiresAt)
+    return events({ _tag: "ResolutionProposed", ...word, expiresAt: at + confirmWithinMs })
+  if (proposal.credential === credential) return refuse(command, "second-operator-needed", number)
+  return events({ _tag: "ParkedResolved", ...word, proposedBy: proposal.credential })
 }
+
+/** Where a command does not say when one operator is enough, none is. */
+const strictest: ResolutionPolicy = { aloneUpTo: {}, confirmWithinMs: 0 }

@@ -110,6 +110,8 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       return parked(batch, event)
     case "LateOutcomeDetected":
       return disputed(batch, event)
+    case "ResolutionProposed":
+      return change(batch, event.item, { proposal: event })
     case "ParkedResolved":
       return resolved(batch, event)
     case "RetryRequested":
@@ -142,6 +144,7 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   batch.reference = event.reference
   batch.mode = event.mode
   batch.submittedBy = event.submittedBy
+  batch.credential = event.credential
   batch.executeAt = event.executeAt
   batch.approval =
     event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
@@ -169,6 +172,8 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     transfer: undefined,
     earlier: [],
     reroute: undefined,
+    attended: false,
+    proposal: undefined,
     reason: undefined,
   }
   batch.items.set(item.item, item)
@@ -365,6 +370,8 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
     entered.count += 1
     entered.minor += item.minor
   }
+  if (fields.state !== undefined) item.proposal = undefined
+  if (fields.state === "held" || fields.state === "parked") item.attended = true
   Object.assign(item, fields)
   const task = taskOf(item)
   if (task !== item.task) {

@@ -5,6 +5,7 @@ import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
 import type { ProviderReports } from "../connectors/provider-reports.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
+import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
 import type { EventLog } from "../streams/event-log.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
@@ -26,6 +27,7 @@ import { webhookEndpoints } from "./webhook-endpoints.ts"
 /** What the handlers work with. */
 export type HttpServices =
   | AppConfig
+  | ApprovalAllowance
   | BatchQueries
   | EventLog
   | Intake

@@ -9,6 +9,7 @@ import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
+import { layer as allowancesOnRedis } from "../../src/streams/approval-allowance-redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
@@ -22,6 +23,10 @@ import { readModels } from "./read-models.ts"
 
 export const acme = "acme-key"
 export const globex = "globex-key"
+/** Another key of acme's. */
+export const supervisor = "acme-supervisor-key"
+/** Operators: olga may do all but approve, otto approve and resolve, rita review. */
+export const [olga, otto, rita] = ["olga-key", "otto-key", "rita-key"] as const
 
 export interface Answer {
   readonly status: number
@@ -78,6 +83,7 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide([
           queries,
           endpointsInMemory,
+          allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           callbackSecretsLayer(["instant"]).pipe(Layer.provide(Layer.fresh(ProviderSettings.layer))),
           freshMetrics,
           partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer)),

@@ -3,13 +3,14 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { policyOf } from "../../src/connectors/call-policy.ts"
 import type { LaneReport } from "../../src/connectors/lane.ts"
 import { ProviderReports } from "../../src/connectors/provider-reports.ts"
-import { ApiKeys } from "../../src/http/api-keys.ts"
 import { makeApp } from "../../src/http/app.ts"
 import { Intake } from "../../src/http/intake.ts"
 import { openApiDocument } from "../../src/http/openapi.ts"
 import { ReadinessChecks } from "../../src/http/operations.ts"
 import { RequestBodies } from "../../src/http/request-body.ts"
 import { CallbackSecrets } from "../../src/identity/callback-secrets.ts"
+import { Credentials } from "../../src/identity/credentials.ts"
+import { ApprovalAllowance } from "../../src/streams/approval-allowance.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
@@ -137,7 +138,7 @@ it("describes every route it has, and no other", async () => {
   const app = await Effect.runPromise(
     makeApp.pipe(
       Effect.provide([
-        ApiKeys.layer,
+        Credentials.layer,
         freshMetrics,
         readModels(),
         endpointsInMemory,
@@ -145,6 +146,7 @@ it("describes every route it has, and no other", async () => {
         Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [] }),
         Layer.mock(Intake, {}),
         Layer.mock(StrayCallbacks, {}),
+        Layer.mock(ApprovalAllowance, {}),
         Layer.mock(ProviderReports, {}),
         Layer.mock(CallbackSecrets, { ofBank: () => undefined }),
         fixedKeys(),
