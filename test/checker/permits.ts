@@ -1,6 +1,7 @@
 /**
- * What has to stand in a log before an item is sent to a bank: that it was cleared, that the batch was approved where
- * that was asked for and has started, and that the item's money is held.
+ * What has to stand in a log before an item is sent to a bank: that it was cleared, by an operator where a person did it,
+ * that the batch was approved where that was asked for, under another credential than the one that submitted it, that it
+ * has started, and that the item's money is held.
  */
 import type { Event } from "./log-story.ts"
 
@@ -9,16 +10,22 @@ export class Permits {
   readonly #held = new Set<number>()
   readonly #asked = new Map<number, Event>()
   #needsApproval = false
+  #submitter: string | undefined
   #isStarted = false
 
   hear(event: Event): void {
     const { _tag, item, decision, decisions = [] } = event
-    if (_tag === "BatchReceived") this.#needsApproval = event.approval !== undefined
-    if (_tag === "BatchApproved") this.#needsApproval = false
+    if (_tag === "BatchReceived") {
+      this.#needsApproval = event.approval !== undefined
+      this.#submitter = event.credential
+    }
+    if (_tag === "BatchApproved" && event.credential !== undefined && event.credential !== this.#submitter)
+      this.#needsApproval = false
     if (_tag === "ExecutionStarted") this.#isStarted = true
     if (_tag === "ItemsScreened" || _tag === "ClearanceWithdrawn")
       for (const { item, decision } of decisions) mark(this.#cleared, item, decision === "approved")
-    if (_tag === "ItemReviewed" && item !== undefined) mark(this.#cleared, item, decision === "released")
+    if (_tag === "ItemReviewed" && item !== undefined)
+      mark(this.#cleared, item, decision === "released" && event.credential?.startsWith("operator:") === true)
     if (_tag === "PostingRequested" && event.posting !== undefined) this.#asked.set(event.posting, event)
     if (_tag === "PostingRefused" && event.posting !== undefined) this.#asked.delete(event.posting)
     if (_tag === "PostingBooked" && event.posting !== undefined) this.#book(this.#asked.get(event.posting))

@@ -18,10 +18,12 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { authorityGuards, edgeGuards } from "./authority-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
-import { stepGuards } from "./step-guards.ts"
+import { stepGuards as guardsAroundTheLog } from "./step-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 
+const stepGuards = [...guardsAroundTheLog, ...edgeGuards]
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const WORKERS = 2
 const RUN_MS_MAX = 120_000
@@ -29,6 +31,7 @@ const RUN_MS_MAX = 120_000
 /** The tests that know the domain's rules; the others hold its data to the packages that it came from. */
 const domainTests = [
   "batch-properties",
+  "decide-authority",
   "decide-dispute",
   "decide-funds",
   "decide-lifecycle",
@@ -56,7 +59,7 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
 ]
 
 const trials: ReadonlyArray<Trial> = [
-  ...[...domainGuards, ...transferGuards].map((guard) => ({ guard, tests: domainRun })),
+  ...[...domainGuards, ...transferGuards, ...authorityGuards].map((guard) => ({ guard, tests: domainRun })),
   ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
 const everyNamed = named(
