@@ -244,6 +244,7 @@ export const openApiDocument = {
           "201": { description: "The endpoint and its secret.", content: json("CreatedWebhookEndpoint") },
           "400": problem("A field is not as agreed, or the URL is refused."),
           ...unauthorized,
+          ...forbidden,
           "413": problem("The body is larger than 64 KiB."),
           "415": problem("The body is not JSON."),
           ...unavailable,
@@ -255,6 +256,7 @@ export const openApiDocument = {
         responses: {
           "200": { description: "All of the partner's endpoints.", content: json("WebhookEndpointList") },
           ...unauthorized,
+          ...forbidden,
           ...unavailable,
         },
       },
@@ -264,7 +266,13 @@ export const openApiDocument = {
         operationId: "removeWebhookEndpoint",
         summary: "Remove a webhook endpoint and what is still to be delivered to it",
         parameters: [parameter("path", "id", { type: "string" }, "The endpoint.")],
-        responses: { "204": { description: "It is removed." }, ...unauthorized, ...absent, ...unavailable },
+        responses: {
+          "204": { description: "It is removed." },
+          ...unauthorized,
+          ...forbidden,
+          ...absent,
+          ...unavailable,
+        },
       },
     },
     "/bank-callbacks/{bank}": {
