@@ -3,7 +3,17 @@ import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { decodeMail, encodeMail } from "../../src/domain/event-codec.ts"
 import { evolve, fold } from "../../src/domain/evolve.ts"
-import { clerk, failed, olga, Story, settled, storyIn, supervisor, unresolved } from "./batch-story.ts"
+import {
+  clerk,
+  failed,
+  olga,
+  payoutItem,
+  Story,
+  settled,
+  storyIn,
+  supervisor,
+  unresolved,
+} from "./batch-story.ts"
 
 const otto = "operator:otto"
 const evidence = { text: "not on the statement", reference: "case-7" }
@@ -28,6 +38,27 @@ const twoInQuestion = (): Story => {
   story.hears(1, settled, 1)
   return story
 }
+
+describe("a batch within its thresholds", () => {
+  const terms = (approvalAbove: Readonly<Record<string, bigint>>) => ({
+    policy: { approvalAbove, approvalWithinMs: 60_000, attemptsMax: 1 },
+  })
+  const reason = (story: Story) => story.batch.approval?.reason
+
+  it("needs approval together with the others of a day, and keeps no more of them than that", () => {
+    const within = terms({ EUR: 1_001n })
+    expect(reason(new Story().received(1, within))).toBeUndefined()
+    const story = new Story().received(1, { ...within, dayIsUsedUp: true })
+    expect(reason(story)).toBe("threshold")
+    expect(story.events[0]).not.toHaveProperty("dayIsUsedUp")
+  })
+
+  it("needs approval in a currency that has none, where others have", () => {
+    const yen = { items: [payoutItem(1, { currency: "JPY" })] } as const
+    expect(reason(new Story().received(1, { ...terms({ EUR: 1_000_000n }), ...yen }))).toBe("threshold")
+    expect(reason(new Story().received(1, { ...terms({}), ...yen })), "without any").toBeUndefined()
+  })
+})
 
 describe("a proposal", () => {
   it("is void once a bank says anything of the item, also of another attempt", () => {
