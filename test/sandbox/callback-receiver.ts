@@ -22,6 +22,15 @@ export interface CallbackReceiver {
   close(): Promise<void>
 }
 
+/** The server whose message it is, by what it is about. */
+const senderOf = ({
+  bank,
+  clearanceId,
+}: {
+  readonly bank?: "north" | "south"
+  readonly clearanceId?: string
+}) => bank ?? (clearanceId === undefined ? "ledger" : "compliance")
+
 /** A client's callback address. It answers each request with the next of the given statuses, then with 204. */
 export const startCallbackReceiver = async (...statuses: number[]): Promise<CallbackReceiver> => {
   const received: ReceivedCallback[] = []
@@ -32,8 +41,7 @@ export const startCallbackReceiver = async (...statuses: number[]): Promise<Call
       Object.entries(request.headers).map(([name, value]) => [name, `${value}`]),
     )
     try {
-      const { bank } = JSON.parse(body) as { readonly bank?: "north" | "south" }
-      const webhook = new Webhook(sandboxSecretOf(bank ?? "compliance"))
+      const webhook = new Webhook(sandboxSecretOf(senderOf(JSON.parse(body))))
       received.push(webhook.verify(body, headers) as ReceivedCallback)
     } catch {
       forged.push(body)
