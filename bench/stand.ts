@@ -5,7 +5,12 @@ import { fileURLToPath } from "node:url"
 import { Effect, Schedule, type Scope } from "effect"
 import { asCliFailure, CliFailure } from "../src/cli/cli-failure.ts"
 import { localMasterKeys } from "../src/cli/local-master-keys.ts"
-import { sandboxApiKeys, sandboxEnvironment, startLocalSandbox } from "../src/cli/local-sandbox.ts"
+import {
+  sandboxApiKeys,
+  sandboxEnvironment,
+  sandboxKeys,
+  startLocalSandbox,
+} from "../src/cli/local-sandbox.ts"
 import { isReady } from "../src/cli/service-record.ts"
 import { startStack } from "../src/platform/embedded-stack.ts"
 import { freePort } from "../src/platform/embedded-start.ts"
@@ -25,7 +30,7 @@ const READY_MS_MAX = 60_000
 /** More than any load leaves behind: intake that puts batches off would be quick, and measure nothing. */
 const backlog = { BACKLOG_MAX: "10000000" }
 
-const apiKey = sandboxApiKeys.slice(sandboxApiKeys.indexOf("=") + 1)
+const apiKey = sandboxKeys.partner
 
 /**
  * Starts everything in `folder`, which nobody else may be using, on empty servers of its own: what an earlier run left

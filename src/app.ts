@@ -21,6 +21,7 @@ import { layer as reportsInRedis } from "./connectors/provider-reports-redis.ts"
 import { ProviderSettings } from "./connectors/provider-settings.ts"
 import { ReadinessChecks } from "./http/operations.ts"
 import { httpServerLayer } from "./http/server.ts"
+import { callbackSecretsLayer } from "./identity/callback-secrets.ts"
 import { Pipelines } from "./pipelines/pipelines.ts"
 import { CrashPoints, dieAt } from "./platform/crash-point.ts"
 import { Nats } from "./platform/nats.ts"
@@ -40,6 +41,7 @@ import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts
 import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"
 import { layer as announcedListsInBoth } from "./streams/announced-lists-postgres.ts"
+import { layer as allowancesOnRedis } from "./streams/approval-allowance-redis.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { EventLog } from "./streams/event-log.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
@@ -67,6 +69,7 @@ const eventLog = Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announce
   Layer.provideMerge(foundation),
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
+const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
@@ -121,6 +124,10 @@ const banks = banksLayer<AppConfig | FileOrders>(
   { instant: instantBank, synchronous: synchronousBank, files: fileBank },
   Effect.map(FileOrders, ({ withdraw }) => withdraw),
 )
+/** The kinds of banks that call back: the others' words come in answers and files, and in no callback. */
+const callbackSecrets = callbackSecretsLayer(["instant"]).pipe(
+  Layer.provide([foundation, ProviderSettings.layer.pipe(Layer.provide(foundation))]),
+)
 const fileOrders = fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
 
 const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
@@ -143,6 +150,8 @@ const parts = {
         partnerKeys,
         reports,
         registers,
+        callbackSecrets,
+        allowances,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),

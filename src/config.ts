@@ -81,23 +81,19 @@ const BankSecretsText = Schema.String.check(
   }),
 )
 
-/**
- * BANK_CALLBACK_SECRET: what a bank signs its callbacks with, by its name. One for all: "whsec_…", or one for each:
- * "north=whsec_…,south=whsec_…", so that no bank can speak for another.
- */
+/** What banks sign their callbacks with, by bank; no name: whichever is the only one that calls back. */
+export type BankSecrets = ReadonlyArray<
+  readonly [bank: string | undefined, secret: Redacted.Redacted<string>]
+>
+
+/** BANK_CALLBACK_SECRET: "north=whsec_…,south=whsec_…", or "whsec_…" where only one bank calls back. */
 const bankSecrets = Config.schema(BankSecretsText, "BANK_CALLBACK_SECRET").pipe(
-  Config.map((text) => {
-    if (text.startsWith("whsec_")) {
-      const forAll = Redacted.make(text)
-      return (_bank: string): Redacted.Redacted<string> | undefined => forAll
-    }
-    const own = new Map(
-      text.split(",").map((pair) => {
-        const at = pair.indexOf("=")
-        return [pair.slice(0, at).trim(), Redacted.make(pair.slice(at + 1).trim())] as const
-      }),
-    )
-    return (bank: string): Redacted.Redacted<string> | undefined => own.get(bank)
+  Config.map((text): BankSecrets => {
+    if (text.startsWith("whsec_")) return [[undefined, Redacted.make(text)]]
+    return text.split(",").map((pair) => {
+      const at = pair.indexOf("=")
+      return [pair.slice(0, at).trim(), Redacted.make(pair.slice(at + 1).trim())] as const
+    })
   }),
 )
 
@@ -127,8 +123,10 @@ const settings = Config.all({
     port: Config.Port("PORT").pipe(Config.withDefault(8080)),
     /** Where banks send their callbacks: the service as they see it. */
     publicUrl: Config.option(Config.String("PUBLIC_URL")),
-    /** Partners and their keys: "acme=key,globex=key". */
+    /** Partners and their keys: "acme=key,globex/payroll=key". */
     apiKeys: Config.Redacted("API_KEYS"),
+    /** Who looks after what is held and parked, of all partners: "alice=key,bob:review+resolve=key". */
+    operatorKeys: Config.option(Config.Redacted("OPERATOR_KEYS")),
   }),
   /** Real money: what Redis promises has to be enough. */
   production: Config.String("NODE_ENV").pipe(
@@ -181,9 +179,12 @@ const settings = Config.all({
   }),
   /** What holds for every partner's batches. */
   policy: Config.all({
-    /** Totals above which a second person approves: "EUR=100000.00,JPY=15000000". */
+    /** Totals above which somebody else approves, of a day as of a batch: "EUR=100000.00,JPY=15000000". */
     approvalAbove: amounts("APPROVAL_ABOVE"),
     approvalWithinMs: count("APPROVAL_WITHIN_MS", 24 * hour, 31 * 24 * hour),
+    /** Amounts up to which one operator may say how a parked transfer ended; beyond, and in others, it takes two. */
+    resolutionAbove: amounts("RESOLUTION_ABOVE"),
+    resolutionWithinMs: count("RESOLUTION_WITHIN_MS", 24 * hour, 31 * 24 * hour),
     /** Attempts that an item may have by policy, after failures that a new attempt may mend. */
     attemptsMax: count("ATTEMPTS_MAX", 1, ATTEMPTS_MAX),
     /** What becomes of an item whose beneficiary's name is not the one on the account. */
@@ -201,7 +202,8 @@ const settings = Config.all({
       Config.map((file) => ({ file })),
       Config.orElse(() => providersFromEnvironment),
     ),
-    callbackSecretOf: bankSecrets,
+    /** What banks sign with; without it none that calls back may be configured. */
+    bankCallbackSecrets: Config.option(bankSecrets),
     /** What the ledger signs with when it tells of funds; without it nobody is listened to. */
     ledgerCallbackSecret: Config.option(Config.Redacted("LEDGER_CALLBACK_SECRET")),
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),

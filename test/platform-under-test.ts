@@ -9,17 +9,15 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inject } from "vitest"
-import {
-  type Sandbox,
-  type SandboxOptions,
-  type SandboxUrls,
-  sandboxSecret,
-  startSandbox,
-} from "../src/sandbox/sandbox.ts"
+import { sandboxCallbackSecrets } from "../src/cli/local-sandbox.ts"
+import { type Sandbox, type SandboxOptions, type SandboxUrls, startSandbox } from "../src/sandbox/sandbox.ts"
 import { ownDatabase } from "./database.ts"
 import { masterKeys, ownPrefix } from "./settings.ts"
 
 export const API_KEY = "acme-key"
+/** Another key of the same partner, and those of two operators. */
+export const SUPERVISOR_KEY = "acme-supervisor-key"
+export const [OLGA, OTTO] = ["olga-key", "otto-key"] as const
 
 export interface BankBooks {
   readonly transfers: ReadonlyArray<{
@@ -105,7 +103,8 @@ export class PlatformUnderTest implements AsyncDisposable {
       HOST: "127.0.0.1",
       PORT: String(port),
       PUBLIC_URL: `http://127.0.0.1:${port}`,
-      API_KEYS: `acme=${API_KEY}`,
+      API_KEYS: `acme/clerk=${API_KEY},acme/supervisor=${SUPERVISOR_KEY}`,
+      OPERATOR_KEYS: `olga=${OLGA},otto=${OTTO}`,
       REDIS_URL: inject("redisUrl"),
       DATABASE_URL: database.url,
       NATS_URL: inject("natsUrl"),
@@ -116,9 +115,7 @@ export class PlatformUnderTest implements AsyncDisposable {
       LEDGER_URL: ledger,
       BANKS: `north=${banks.north},south=${banks.south}`,
       BANK_ROUTES: "EUR=north,GBP=north,*=south",
-      BANK_CALLBACK_SECRET: sandboxSecret,
-      COMPLIANCE_CALLBACK_SECRET: sandboxSecret,
-      LEDGER_CALLBACK_SECRET: sandboxSecret,
+      ...sandboxCallbackSecrets,
       MASTER_KEYS: masterKeys,
       PROVIDER_TIMEOUT_MS: "1000",
       INQUIRY_DELAYS_MS: "200,200,500,1000,2000,5000,10000",
@@ -190,6 +187,15 @@ export class PlatformUnderTest implements AsyncDisposable {
     const answer = await fetch(`${this.url}${path}`, { headers: { authorization: `Bearer ${API_KEY}` } })
     if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}`)
     return (await answer.json()) as A
+  }
+
+  /** Says something to a batch, as the one whose key it is; gives the answer. */
+  async say(path: string, body: unknown, key = API_KEY): Promise<Response> {
+    return fetch(`${this.url}/payout-batches/${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    })
   }
 
   async closed(id: string): Promise<BatchView> {

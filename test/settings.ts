@@ -19,7 +19,8 @@ export const settings = (environment: Readonly<Record<string, string>> = {}): La
     Layer.provide(
       ConfigProvider.layer(
         ConfigProvider.fromUnknown({
-          API_KEYS: "acme=acme-key,globex=globex-key",
+          API_KEYS: "acme=acme-key,acme/supervisor=acme-supervisor-key,globex=globex-key",
+          OPERATOR_KEYS: "olga=olga-key,otto:approve+resolve=otto-key,rita:review=rita-key",
           REDIS_URL: inject("redisUrl"),
           DATABASE_URL: inject("databaseUrl"),
           NATS_URL: inject("natsUrl"),
@@ -28,7 +29,8 @@ export const settings = (environment: Readonly<Record<string, string>> = {}): La
           BANKS: "north=http://127.0.0.1:9,south=http://127.0.0.1:9",
           BANK_ROUTES: "EUR=north,GBP=north,*=south",
           MASTER_KEYS: masterKeys,
-          BANK_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s=",
+          BANK_CALLBACK_SECRET:
+            "north=whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s=,south=whsec_dGVzdC1zZWNyZXQtb2Ytc291dGgtb25seQ==",
           COMPLIANCE_CALLBACK_SECRET: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWNvbXBsaWFuY2UtZW5naW5l",
           STREAM_PREFIX: ownPrefix(),
           ...environment,

@@ -35,8 +35,11 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform",
     ...settingsAndSignals,
   ],
+  // Which banks there are, for the secrets that they sign with.
+  identity: ["domain", "connectors/provider-settings", ...settingsAndSignals],
   http: [
     "domain",
+    "identity",
     "streams",
     "projections/batch-queries",
     "publisher/public-event",

@@ -1,21 +1,41 @@
 /** The role that carries orders to banks in files, and their answers back: all banks of the kind `files`, side by side. */
+import { resolve } from "node:path"
 import { Effect, Layer } from "effect"
 import { EVERY_MS, FileBankSettings, ORDERS_PER_FILE_MAX, POLL_MS } from "../connectors/file-bank-settings.ts"
-import { type BankSettings, ownSettings, ProviderSettings } from "../connectors/provider-settings.ts"
+import {
+  type BankSettings,
+  InvalidProviderSetting,
+  ownSettings,
+  ProviderSettings,
+} from "../connectors/provider-settings.ts"
 import { prepare } from "./folder.ts"
 import { readInbox } from "./inbox.ts"
 import { type FileBank, writeOutbox } from "./outbox.ts"
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { banks } = yield* ProviderSettings
-    for (const settings of banks.filter(({ kind }) => kind === "files")) {
-      const bank = yield* fileBankOf(settings)
+    for (const bank of yield* fileBanks) {
       yield* prepare(bank.folder)
       yield* Effect.forkScoped(serve(bank))
     }
   }),
 )
+
+/** The banks of the kind `files`. A folder says whose word a file is: with the same one two banks could speak for each other. */
+export const fileBanks = Effect.gen(function* () {
+  const owners = new Map<string, FileBank>()
+  for (const settings of (yield* ProviderSettings).banks.filter(({ kind }) => kind === "files")) {
+    const bank = yield* fileBankOf(settings)
+    const folder = resolve(bank.folder)
+    const owner = owners.get(folder)
+    if (owner !== undefined) {
+      const { setting, path } = settings.place
+      return yield* new InvalidProviderSetting({ setting, reason: `${path}.folder: ${owner.name} has it` })
+    }
+    owners.set(folder, bank)
+  }
+  return [...owners.values()]
+})
 
 const fileBankOf = Effect.fnUntraced(function* (settings: BankSettings) {
   const own = yield* ownSettings(settings, FileBankSettings)

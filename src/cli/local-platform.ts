@@ -9,7 +9,13 @@ import { spawnLeashed } from "../platform/leashed-process.ts"
 import { asCliFailure, CliFailure } from "./cli-failure.ts"
 import { localMasterKeys } from "./local-master-keys.ts"
 import { writeLocalProviders } from "./local-providers.ts"
-import { accessOf, sandboxApiKeys, sandboxEnvironment, startLocalSandbox } from "./local-sandbox.ts"
+import {
+  accessOf,
+  sandboxApiKeys,
+  sandboxEnvironment,
+  sandboxOperatorKeys,
+  startLocalSandbox,
+} from "./local-sandbox.ts"
 import { isReady, runningService, type SandboxAccess, type ServiceRecord } from "./service-record.ts"
 
 export interface LocalPlatform {
@@ -74,6 +80,7 @@ const startAll = Effect.fnUntraced(function* (dataDir: string, report: (line: st
     NATS_URL: stack.natsUrl,
     ...sandboxEnvironment({ ...sandbox, providersFile: writeLocalProviders(dataDir, sandbox) }),
     API_KEYS: sandboxApiKeys,
+    OPERATOR_KEYS: sandboxOperatorKeys,
     MASTER_KEYS: process.env.MASTER_KEYS || localMasterKeys(dataDir),
     WEBHOOKS_ALLOW_PRIVATE: "true",
   }

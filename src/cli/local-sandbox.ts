@@ -6,7 +6,7 @@ import type { Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { Effect, Schedule, Schema, type Scope } from "effect"
 import { spawnLeashed } from "../platform/leashed-process.ts"
-import { sandboxSecret } from "../sandbox/sandbox.ts"
+import { sandboxBankSecrets, sandboxSecretOf } from "../sandbox/sandbox.ts"
 import { clearingFolder } from "./clearing-files.ts"
 import { asCliFailure, CliFailure } from "./cli-failure.ts"
 import type { SandboxAccess } from "./service-record.ts"
@@ -61,6 +61,13 @@ const firstLine = (output: Readable | null): Effect.Effect<string> =>
     lines.on("line", (line) => resume(Effect.succeed(line)))
   })
 
+/** What the sandbox signs its callbacks with: each server by its own secret. */
+export const sandboxCallbackSecrets = {
+  BANK_CALLBACK_SECRET: sandboxBankSecrets,
+  COMPLIANCE_CALLBACK_SECRET: sandboxSecretOf("compliance"),
+  LEDGER_CALLBACK_SECRET: sandboxSecretOf("ledger"),
+} as const
+
 /**
  * What a service has to be told to work with the sandbox, as environment variables. Where a providers' file is there, the
  * service goes by that alone, and the URLs tell where the sandbox shows its books.
@@ -78,19 +85,24 @@ export const sandboxEnvironment = ({
     .map(([name, url]) => `${name}=${url}`)
     .join(","),
   BANK_ROUTES: "EUR=north,GBP=north,*=south",
-  BANK_CALLBACK_SECRET: sandboxSecret,
-  COMPLIANCE_CALLBACK_SECRET: sandboxSecret,
-  LEDGER_CALLBACK_SECRET: sandboxSecret,
+  ...sandboxCallbackSecrets,
 })
 
-/** The key of the partner `demo` where nobody chose one. */
-export const sandboxApiKeys = "demo=sandbox-key-for-play-money"
+/** Where nobody chose any: the keys of the partner `demo`, of somebody there who approves, and of two operators. */
+export const sandboxKeys = {
+  partner: "sandbox-key-for-play-money",
+  supervisor: "sandbox-supervisor-key-for-play-money",
+  olga: "sandbox-operator-olga-for-play-money",
+  otto: "sandbox-operator-otto-for-play-money",
+} as const
+export const sandboxApiKeys = `demo/clerk=${sandboxKeys.partner},demo/supervisor=${sandboxKeys.supervisor}`
+export const sandboxOperatorKeys = `olga=${sandboxKeys.olga},otto=${sandboxKeys.otto}`
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Whether a service with these settings works with the sandbox: its banks' secret is known to everybody. */
+/** Whether a service with these settings works with the sandbox: its banks' secrets are known to everybody. */
 export const isPlayMoney = ({ BANK_CALLBACK_SECRET }: Environment): boolean =>
-  BANK_CALLBACK_SECRET === sandboxSecret
+  BANK_CALLBACK_SECRET === sandboxBankSecrets
 
 /** What the first partner has to know to use a service with these settings. */
 export const accessOf = ({
@@ -100,7 +112,8 @@ export const accessOf = ({
   LEDGER_URL = "",
   PROVIDERS_FILE = "",
 }: Environment): SandboxAccess => {
-  const [[partner, apiKey] = ["", ""]] = pairs(API_KEYS)
+  const [[owner, apiKey] = ["", ""]] = pairs(API_KEYS)
+  const [partner = ""] = owner.split("/")
   return {
     partner,
     apiKey,

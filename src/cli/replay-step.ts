@@ -89,6 +89,10 @@ const isoTime = (at: number): string => new Date(at).toISOString()
 const destination = ({ bank, route }: TransferIntent): string =>
   route === undefined ? bank : `${bank} by rule ${route.rule} of ${route.version}`
 
+/** The credential, and the name that was typed under it; logs from before credentials were kept have the name only. */
+const personOf = ({ by, credential }: { readonly by: string; readonly credential?: string }): string =>
+  credential === undefined ? redactText(by) : `${credential} ("${redactText(by)}")`
+
 /** What an event changed, in a few words. */
 const changeOf = (batch: Batch, event: BatchEvent): string => {
   const payout = (number: number): string => {
@@ -111,23 +115,25 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "ScreeningRequested":
       return `clearance ${event.clearance}: ${event.items.length} items`
     case "ItemReviewed":
-      return `${payout(event.item)}, ${event.decision} by ${redactText(event.by)}`
+      return `${payout(event.item)}, ${event.decision} by ${personOf(event)}`
     case "BatchApproved":
-      return `by ${redactText(event.by)}`
+      return `by ${personOf(event)}`
     case "ApprovalExpired":
       return "nobody approved in time"
     case "ExecutionStarted":
       return event.arrivals.map(({ scheme, on }) => `${scheme} arrives ${on}`).join(", ")
     case "ItemsCancelled":
-      return `${event.items.length} items by ${redactText(event.by)}: ${redactText(event.reason)}`
+      return `${event.items.length} items by ${personOf(event)}: ${redactText(event.reason)}`
     case "CancellationRefused":
       return `too late for ${event.items.length} items`
     case "LateOutcomeDetected":
       return `${payout(event.item)}, attempt ${event.attempt}: ${event.reported} after ${event.recorded}, ${event.compensation}`
+    case "ResolutionProposed":
+      return `${payout(event.item)}, attempt ${event.attempt}: ${event.outcome} by ${personOf(event)}, if another says so by ${isoTime(event.expiresAt)}`
     case "ParkedResolved":
-      return `${payout(event.item)}, attempt ${event.attempt}: ${event.outcome}, by ${redactText(event.by)}`
+      return `${payout(event.item)}, attempt ${event.attempt}: ${event.outcome}, by ${[event.proposedBy, personOf(event)].filter((who) => who !== undefined).join(" and ")}`
     case "RetryRequested":
-      return `${payout(event.item)}${event.attempt === undefined ? "" : `, attempt ${event.attempt} failed`}, by ${redactText(event.by)}`
+      return `${payout(event.item)}${event.attempt === undefined ? "" : `, attempt ${event.attempt} failed`}, by ${personOf(event)}`
     case "RerouteRequested":
       return `${payout(event.item)}, to the next bank of its rule`
     case "ItemsUnrouted":

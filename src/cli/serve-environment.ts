@@ -12,6 +12,7 @@ import {
   isPlayMoney,
   sandboxApiKeys,
   sandboxEnvironment,
+  sandboxOperatorKeys,
   startLocalSandbox,
 } from "./local-sandbox.ts"
 import type { SandboxAccess } from "./service-record.ts"
@@ -82,6 +83,7 @@ const startProviders = Effect.fnUntraced(function* (
     WEBHOOKS_ALLOW_PRIVATE: "true",
     ...sandboxEnvironment({ ...urls, providersFile: writeLocalProviders(dataDir, urls) }),
     API_KEYS: given.API_KEYS || sandboxApiKeys,
+    OPERATOR_KEYS: given.OPERATOR_KEYS || sandboxOperatorKeys,
     MASTER_KEYS: given.MASTER_KEYS || localMasterKeys(dataDir),
   }
 })

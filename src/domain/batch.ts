@@ -4,6 +4,7 @@
  */
 
 import type { Day } from "./business-days.ts"
+import type { Credential } from "./credential.ts"
 import type {
   BatchEventOf,
   BatchMode,
@@ -60,7 +61,7 @@ export type TransferFinal = "settled" | "failed" | "returned"
 export type AttemptPhase = Extract<ItemState, "transferring" | "unknown" | "pending" | "parked">
 
 /** What is asked of an order that may still lie with us: to be taken back. */
-export type Withdrawal = Pick<BatchEventOf<"WithdrawalsRequested">, "cause" | "by" | "reason" | "outcome">
+export type Withdrawal = Omit<BatchEventOf<"WithdrawalsRequested">, "_tag" | "at" | "transfers">
 
 /** One attempt to pay an item: a child of the item, with a key of its own. */
 export interface Attempt {
@@ -126,6 +127,14 @@ export interface Finding extends FindingName {
   readonly released: boolean
 }
 
+/** How an attempt ended by the word of one operator, who needs another one. */
+export interface Proposal {
+  readonly attempt: number
+  readonly outcome: "settled" | "failed"
+  readonly credential: Credential
+  readonly expiresAt: number
+}
+
 export interface Item extends PayoutItem {
   state: ItemState
   /** The version of the event that last said in which state it is, also when that was the same as before. */
@@ -156,6 +165,10 @@ export interface Item extends PayoutItem {
   /** The attempt under way or last made, and those before it. */
   transfer: Attempt | undefined
   readonly earlier: Array<Attempt>
+  /** Machines gave it to people: it was held, parked or in dispute. From then on only an operator tries it again. */
+  attended: boolean
+  /** What one operator said of a parked attempt, until another one says the same or the item is not as it was. */
+  proposal: Proposal | undefined
   /** The route that the next attempt has to follow, to another of its banks; else the rules are asked. */
   reroute: Route | undefined
   /** Why the item is held, rejected, failed, returned, cancelled or parked: the code or reason as it was given. */
@@ -192,6 +205,8 @@ export interface Batch {
   reference: string | undefined
   mode: BatchMode
   submittedBy: string
+  /** Under which it was posted; nothing in logs from before that was kept. */
+  credential: Credential | undefined
   executeAt: number | undefined
   approval: Approval | undefined
   attemptsMax: number
@@ -230,6 +245,7 @@ export const emptyBatch = (): Batch => ({
   reference: undefined,
   mode: "partial",
   submittedBy: "",
+  credential: undefined,
   executeAt: undefined,
   approval: undefined,
   attemptsMax: 1,

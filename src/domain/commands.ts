@@ -4,6 +4,7 @@
  */
 import { Schema } from "effect"
 import { PlainText, Seal } from "./beneficiary.ts"
+import { Credential } from "./credential.ts"
 import {
   Actor,
   BatchMode,
@@ -14,12 +15,16 @@ import {
   PayeePolicy,
   PayoutItem,
   PostingKind,
+  ResolutionEvidence,
   TransferIntent,
 } from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)
+
+/** Whose command it is; nobody's where a policy gives it, or where it was told before credentials were kept. */
+const credential = Schema.optionalKey(Credential)
 
 /** What is known of a transfer after a call, a callback or an inquiry. */
 export const TransferOutcome = Schema.Union([
@@ -65,7 +70,7 @@ export type TransferOutcome = typeof TransferOutcome.Type
 
 /** What a partner's contract says of its batches. */
 export const BatchPolicy = Schema.Struct({
-  /** Totals per currency, in minor units, above which a second person approves. */
+  /** Totals per currency, in minor units, above which somebody else approves; where any is set, all without one need it. */
   approvalAbove: Schema.Record(Schema.String, Schema.BigInt),
   /** How long an approval may take, in milliseconds. */
   approvalWithinMs: Schema.Int,
@@ -83,9 +88,12 @@ export const ReceiveBatch = Schema.TaggedStruct("ReceiveBatch", {
   reference: Schema.optionalKey(Schema.String),
   mode: BatchMode,
   submittedBy: Actor,
+  credential,
   executeAt: Schema.optionalKey(Instant),
   /** Whether the partner asked for a second person. */
   approvalAsked: Schema.Boolean,
+  /** Together with what the partner had accepted without approval in a day, it is above a threshold. */
+  dayIsUsedUp: Schema.optionalKey(Schema.Boolean),
   policy: BatchPolicy,
   items: Schema.NonEmptyArray(PayoutItem),
   /** The sealed accounts of each chunk of {@link ITEMS_PER_EVENT_MAX} items. */
@@ -119,13 +127,19 @@ export const Review = Schema.TaggedStruct("Review", {
   item: ItemNumber,
   decision: Schema.Literals(["released", "rejected"]),
   by: Actor,
+  credential,
   reason: PlainText(280),
   /** What the reviewer saw, and a release covers. Left out it is what had been found before `at`. */
   findings: Schema.optionalKey(Schema.Array(FindingName)),
 })
 
-/** Approves the batch whose hash is given, as somebody who did not submit it. */
-export const Approve = Schema.TaggedStruct("Approve", { at: Instant, by: Actor, hash: Schema.String })
+/** Approves the batch whose hash is given, under another credential than the one that submitted it. */
+export const Approve = Schema.TaggedStruct("Approve", {
+  at: Instant,
+  by: Actor,
+  credential,
+  hash: Schema.String,
+})
 
 export const ExpireApproval = Schema.TaggedStruct("ExpireApproval", { at: Instant })
 
@@ -136,6 +150,7 @@ export const Cancel = Schema.TaggedStruct("Cancel", {
   at: Instant,
   items: Schema.Array(ItemNumber),
   by: Actor,
+  credential,
   reason: PlainText(280),
 })
 
@@ -197,7 +212,17 @@ export const Retry = Schema.TaggedStruct("Retry", {
   attempt: Schema.optionalKey(AttemptNumber),
   seen,
   by: Actor,
+  credential,
 })
+
+/** When one operator is not enough to say how a transfer ended. */
+export const ResolutionPolicy = Schema.Struct({
+  /** Per currency, in minor units, up to which amount one is; never in a currency that is not here. */
+  aloneUpTo: Schema.Record(Schema.String, Schema.BigIntFromString),
+  /** How long what one said waits for another one. */
+  confirmWithinMs: Schema.Int,
+})
+export type ResolutionPolicy = typeof ResolutionPolicy.Type
 
 /** Says, with evidence, how an attempt of a parked item ended. */
 export const Resolve = Schema.TaggedStruct("Resolve", {
@@ -208,7 +233,11 @@ export const Resolve = Schema.TaggedStruct("Resolve", {
   seen,
   outcome: Schema.Literals(["settled", "failed"]),
   by: Actor,
+  credential,
   reason: PlainText(280),
+  /** Absent, as is the policy, where it was told before both were asked for: it is refused then. */
+  evidence: Schema.optionalKey(ResolutionEvidence),
+  policy: Schema.optionalKey(ResolutionPolicy),
 })
 
 export const CloseBatch = Schema.TaggedStruct("CloseBatch", { at: Instant })

@@ -1,18 +1,25 @@
-/** Four eyes: the approver is not the submitter, and approves exactly the batch that was submitted, in time. */
+/**
+ * Four eyes: the approver holds another credential than the submitter, and approves exactly the batch that was submitted,
+ * in time. Names are not compared: whoever holds one key can type any.
+ */
 import { type Batch, isAwaitingApproval } from "./batch.ts"
 import type { BatchCommandOf } from "./commands.ts"
+import { isOperator } from "./credential.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
 
 export const decideApproval = (batch: Batch, command: BatchCommandOf<"Approve">): Decision => {
-  const { at, by, hash } = command
+  const { at, by, credential, hash } = command
   const { approval } = batch
   if (approval === undefined || batch.closed !== undefined) return refuse(command, "approval-not-needed")
   if (approval.approvedBy !== undefined) return refuse(command, "already-approved")
   if (approval.expired || at >= approval.expiresAt) return refuse(command, "approval-expired")
-  if (by.toLowerCase() === batch.submittedBy.toLowerCase()) return refuse(command, "approver-is-submitter")
+  if (credential === undefined) return refuse(command, "approver-unknown")
+  if (credential === batch.credential) return refuse(command, "approver-is-submitter")
+  // No operator submits: of whoever did, this is all that is known where the log is older than credentials.
+  if (batch.credential === undefined && !isOperator(credential)) return refuse(command, "submitter-unknown")
   if (hash !== approval.hash) return refuse(command, "hash-differs")
-  return events({ _tag: "BatchApproved", at, by, hash })
+  return events({ _tag: "BatchApproved", at, by, credential, hash })
 }
 
 /** An approval that did not come in time cancels the batch. */

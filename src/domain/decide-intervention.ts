@@ -3,7 +3,8 @@ import { Array as Arr } from "effect"
 import { attemptsInQuestion, isDisputed, isUnrouted } from "./attempts.ts"
 import { attemptsOf, type Batch, type Finding, type Item, nextAttempt } from "./batch.ts"
 import { isSameFinding, nameOfFinding, openFindings } from "./clearance.ts"
-import type { BatchCommandOf } from "./commands.ts"
+import type { BatchCommandOf, ResolutionPolicy } from "./commands.ts"
+import { type Credential, isOperator } from "./credential.ts"
 import { askedBack, mayLieWithUs } from "./decide-withdrawal.ts"
 import type { BatchEvent, FindingName } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
@@ -38,7 +39,11 @@ const isAskedBack = (item: Item): boolean =>
   item.transfer !== undefined && mayLieWithUs(item.transfer) && !isDisputed(item)
 
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
-  const { at, by, reason } = command
+  const { at, reason } = command
+  const who = {
+    by: command.by,
+    ...(command.credential === undefined ? {} : { credential: command.credential }),
+  }
   const named = command.items.length === 0 ? [...batch.items.keys()] : [...new Set(command.items)]
   const stranger = named.find((item) => !batch.items.has(item))
   if (stranger !== undefined) return refuse(command, "no-such-item", stranger)
@@ -56,9 +61,10 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
   }
   const happened: Array<BatchEvent> = []
   if (Arr.isReadonlyArrayNonEmpty(cancelled))
-    happened.push({ _tag: "ItemsCancelled", at, items: cancelled, by, reason })
-  if (Arr.isReadonlyArrayNonEmpty(late)) happened.push({ _tag: "CancellationRefused", at, by, items: late })
-  return events(...happened, ...askedBack(asked, at, { cause: "cancellation", by, reason }))
+    happened.push({ _tag: "ItemsCancelled", at, items: cancelled, ...who, reason })
+  if (Arr.isReadonlyArrayNonEmpty(late))
+    happened.push({ _tag: "CancellationRefused", at, ...who, items: late })
+  return events(...happened, ...askedBack(asked, at, { cause: "cancellation", ...who, reason }))
 }
 
 /** Cancels, by policy, every item that still can be, except some. */
@@ -82,6 +88,7 @@ export const cancelTheRest = (
 
 export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): Decision => {
   const { item: number, at, findings: named, ...said } = command
+  if (!isOperator(command.credential)) return refuse(command, "operator-needed", number)
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
   if (item.state !== "held") return refuse(command, "not-held", number)
@@ -122,6 +129,8 @@ export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Dec
   const item = batch.items.get(command.item)
   if (item === undefined) return refuse(command, "no-such-item", command.item)
   if (isNewTo(seen, item)) return refuse(command, "changed-since", command.item)
+  if (item.attended && !mayRetryAttended(batch, command))
+    return refuse(command, "operator-needed", command.item)
   if (isUnrouted(item)) return events({ ...said, _tag: "RetryRequested" })
   if (item.state !== "failed") return refuse(command, "not-failed", command.item)
   const attempt = nextAttempt(item) - 1
@@ -135,10 +144,18 @@ export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Dec
   return events({ ...said, _tag: "RetryRequested", attempt })
 }
 
-/** One attempt at a time, and none while money may still move for another: its word could make this one wrong. */
+/** What people had to look at, the partner does not try again; the policy does what it would do with any other item. */
+const mayRetryAttended = (batch: Batch, { item, credential }: BatchCommandOf<"Retry">): boolean =>
+  credential === undefined ? batch.retries.has(item) : isOperator(credential)
+
+/**
+ * One attempt at a time, and none while money may still move for another: its word could make this one wrong. Beyond what
+ * one operator may say alone, two have to say the same of the same attempt, while nothing else happens to the item.
+ */
 export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">): Decision => {
-  const { seen, ...said } = command
-  const { item: number, outcome } = said
+  const { at, item: number, outcome, by, credential, reason, evidence, seen } = command
+  if (!isOperator(credential)) return refuse(command, "operator-needed", number)
+  if (evidence === undefined) return refuse(command, "evidence-needed", number)
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
   if (item.state !== "parked") return refuse(command, "not-parked", number)
@@ -153,10 +170,23 @@ export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">):
   if (open !== undefined) return refuse(command, "attempt-open", number, [open.attempt])
   if (about.dispute === undefined && about.outcome === outcome) return nothing
   if (about.withdrawal !== undefined) return refuse(command, "withdrawal-open", number, [about.attempt])
-  // What may still go out can neither have failed nor been paid.
-  if (mayLieWithUs(about)) {
-    const { at, by, reason } = command
-    return events(...askedBack([item], at, { cause: "resolution", by, reason, outcome }))
+  const word = { at, item: number, attempt: about.attempt, outcome, by, credential, reason, evidence }
+  const resolved = (proposedBy?: Credential): Decision => {
+    const said = { outcome, by, credential, reason, evidence, ...(proposedBy && { proposedBy }) }
+    // What may still go out can neither have failed nor been paid.
+    return mayLieWithUs(about)
+      ? events(...askedBack([item], at, { cause: "resolution", ...said }))
+      : events({ _tag: "ParkedResolved", at, item: number, attempt: about.attempt, ...said })
   }
-  return events({ ...said, _tag: "ParkedResolved", attempt: about.attempt })
+  const { aloneUpTo, confirmWithinMs } = command.policy ?? strictest
+  if (item.minor <= (aloneUpTo[item.currency] ?? -1n)) return resolved()
+  const { proposal } = item
+  const isTheSame = proposal?.attempt === word.attempt && proposal.outcome === outcome
+  if (!isTheSame || at >= proposal.expiresAt)
+    return events({ _tag: "ResolutionProposed", ...word, expiresAt: at + confirmWithinMs })
+  if (proposal.credential === credential) return refuse(command, "second-operator-needed", number)
+  return resolved(proposal.credential)
 }
+
+/** Where a command does not say when one operator is enough, none is. */
+const strictest: ResolutionPolicy = { aloneUpTo: {}, confirmWithinMs: 0 }

@@ -1,5 +1,6 @@
 /** How a batch begins, starts to pay, and ends. */
 import { Array as Arr } from "effect"
+import { isAboveThreshold, totalsOf } from "./approval-threshold.ts"
 import { type Batch, countOf, isComplete } from "./batch.ts"
 import { type ClearanceTerms, mayStartCleared } from "./clearance.ts"
 import type { BatchCommandOf, ReceiveBatch } from "./commands.ts"
@@ -13,7 +14,8 @@ export const decideReceive = (batch: Batch, command: ReceiveBatch): Decision => 
   if (misplaced !== undefined) return refuse(command, "items-misnumbered", misplaced.item)
   const chunks = Arr.chunksOf(command.items, ITEMS_PER_EVENT_MAX)
   if (command.seals.length !== chunks.length) return refuse(command, "items-unsealed")
-  const { _tag, items, seals, policy, approvalAsked, reference, executeAt, ...identity } = command
+  const { _tag, items, seals, policy, approvalAsked, dayIsUsedUp, reference, executeAt, ...identity } =
+    command
   const approval = approvalTerms(command)
   return events(
     {
@@ -35,18 +37,20 @@ export const decideReceive = (batch: Batch, command: ReceiveBatch): Decision => 
   )
 }
 
-/** A second person is needed when the partner asked for one, or when the total of a currency is above its threshold. */
+/**
+ * Somebody else is needed when the partner asked for it, when the total of a currency is above its threshold, alone or
+ * together with the batches of a day, and in a currency without a threshold where there are any.
+ */
 const approvalTerms = ({
   at,
   approvalAsked,
+  dayIsUsedUp = false,
   policy,
   items,
   requestDigest,
 }: ReceiveBatch): BatchEventOf<"BatchReceived">["approval"] => {
-  const totals = new Map<string, bigint>()
-  for (const { currency, minor } of items) totals.set(currency, (totals.get(currency) ?? 0n) + minor)
-  const above = [...totals].some(([currency, total]) => total > (policy.approvalAbove[currency] ?? total))
-  if (!approvalAsked && !above) return undefined
+  const isAbove = dayIsUsedUp || isAboveThreshold(totalsOf(items), policy.approvalAbove)
+  if (!approvalAsked && !isAbove) return undefined
   return {
     reason: approvalAsked ? "asked" : "threshold",
     expiresAt: at + policy.approvalWithinMs,

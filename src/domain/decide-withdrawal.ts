@@ -58,7 +58,7 @@ export const heardOfWithdrawal = (
   const about = { at, item: item.item, attempt: transfer.attempt }
   if (answer._tag === "Withdrawn") return withdrawn(item, transfer, about)
   if (transfer.withdrawal === undefined) return []
-  const { cause, by, reason, outcome } = transfer.withdrawal
+  const { cause } = transfer.withdrawal
   const refused: BatchEvent = {
     _tag: "WithdrawalRefused",
     ...about,
@@ -70,36 +70,50 @@ export const heardOfWithdrawal = (
       refusedCancellation(
         item,
         at,
-        by,
+        transfer.withdrawal,
         answer.goingOut ? "about to go out to the bank" : "already sent to the bank",
       ),
     ]
-  if (cause === "resolution" && outcome !== undefined && !answer.goingOut)
-    return [refused, { _tag: "ParkedResolved", ...about, outcome, by, reason }]
-  return [refused]
+  const isResolved = cause === "resolution" && !answer.goingOut
+  return isResolved ? [refused, ...resolvedBy(transfer.withdrawal, about)] : [refused]
 }
 
-const withdrawn = (
-  item: Item,
-  transfer: Attempt,
-  about: { readonly at: number; readonly item: number; readonly attempt: number },
+interface About {
+  readonly at: number
+  readonly item: number
+  readonly attempt: number
+}
+
+/** What was said of the attempt, with the evidence, and by whom. */
+const resolvedBy = (
+  { outcome, by, credential, reason, evidence, proposedBy }: Withdrawal,
+  about: About,
 ): ReadonlyArray<BatchEvent> => {
-  const { cause, by = POLICY, reason = "", outcome } = transfer.withdrawal ?? {}
+  if (outcome === undefined) return []
+  const said = {
+    ...(credential === undefined ? {} : { credential }),
+    ...(evidence === undefined ? {} : { evidence }),
+    ...(proposedBy === undefined ? {} : { proposedBy }),
+  }
+  return [{ _tag: "ParkedResolved", ...about, outcome, by, reason, ...said }]
+}
+
+const withdrawn = (item: Item, transfer: Attempt, about: About): ReadonlyArray<BatchEvent> => {
+  const { withdrawal } = transfer
+  const cause = withdrawal?.cause
   const alone: BatchEvent = { _tag: "TransferWithdrawn", ...about }
-  if (cause === "cancellation") {
+  if (withdrawal?.cause === "cancellation") {
     if (isPaidOrDisputedBeside(item, transfer))
-      return [alone, refusedCancellation(item, about.at, by, "with the operations team")]
+      return [alone, refusedCancellation(item, about.at, withdrawal, "with the operations team")]
+    const { reason } = withdrawal
     return [
-      { ...alone, cause },
-      { _tag: "ItemsCancelled", at: about.at, items: [about.item], by, reason },
+      { ...alone, cause: "cancellation" },
+      { _tag: "ItemsCancelled", at: about.at, items: [about.item], ...whoAsked(withdrawal), reason },
     ]
   }
   // That it was paid cannot be: it never went out.
-  if (cause === "resolution" && outcome === "failed")
-    return [
-      { ...alone, cause },
-      { _tag: "ParkedResolved", ...about, outcome, by, reason },
-    ]
+  if (withdrawal?.cause === "resolution" && withdrawal.outcome === "failed")
+    return [{ ...alone, cause: "resolution" }, ...resolvedBy(withdrawal, about)]
   return [cause === undefined || cause === "resolution" ? alone : { ...alone, cause }]
 }
 
@@ -109,14 +123,16 @@ const isPaidOrDisputedBeside = (item: Item, transfer: Attempt): boolean =>
 const refusedCancellation = (
   { item }: Item,
   at: number,
-  by: string,
+  asked: Withdrawal,
   reason: string,
 ): BatchEventOf<"CancellationRefused"> => ({
   _tag: "CancellationRefused",
   at,
-  by,
+  ...whoAsked(asked),
   items: [{ item, reason }],
 })
+
+const whoAsked = ({ by, credential }: Withdrawal) => ({ by, ...(credential && { credential }) })
 
 /** A cancellation that waits for its answer has it, once the bank has had the last word. */
 export const tooLateBy = (
@@ -125,6 +141,4 @@ export const tooLateBy = (
   at: number,
   word: "settled" | "failed" | "returned",
 ): ReadonlyArray<BatchEvent> =>
-  withdrawal?.cause === "cancellation"
-    ? [refusedCancellation(item, at, withdrawal.by, `already ${word}`)]
-    : []
+  withdrawal?.cause === "cancellation" ? [refusedCancellation(item, at, withdrawal, `already ${word}`)] : []

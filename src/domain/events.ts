@@ -6,6 +6,7 @@
  */
 import { Schema } from "effect"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
+import { Credential } from "./credential.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { schemes } from "./scheme.ts"
@@ -113,8 +114,15 @@ export const FailureCategory = Schema.Literals([
 
 const items = Schema.NonEmptyArray(ItemNumber)
 
-/** A person, or the policy that acted in a person's place. */
+/** The name that a person gave: a note, by which nobody is known. Or the policy that acted in a person's place. */
 export const Actor = PlainText(128)
+
+/** Under which credential it was done; absent where a policy did it, and in logs from before credentials were kept. */
+const credential = Schema.optionalKey(Credential)
+
+/** What a person saw that says how a transfer ended, and where it can be found again: a statement, a letter, a case. */
+export const ResolutionEvidence = Schema.Struct({ text: PlainText(280), reference: PlainText(128) })
+export type ResolutionEvidence = typeof ResolutionEvidence.Type
 
 const transfer = { at: Instant, item: ItemNumber, attempt: AttemptNumber }
 
@@ -128,6 +136,7 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   itemCount: ItemNumber,
   mode: BatchMode,
   submittedBy: Actor,
+  credential,
   /** Not before this moment is anything paid. */
   executeAt: Schema.optionalKey(Instant),
   approval: Schema.optionalKey(ApprovalTerms),
@@ -184,6 +193,7 @@ export const ItemReviewed = Schema.TaggedStruct("ItemReviewed", {
   item: ItemNumber,
   decision: Schema.Literals(["released", "rejected"]),
   by: Actor,
+  credential,
   reason: PlainText(280),
   /** What a release covers; all that was found by then in logs from before releases said so. */
   findings: Schema.optionalKey(Schema.Array(FindingName)),
@@ -192,6 +202,7 @@ export const ItemReviewed = Schema.TaggedStruct("ItemReviewed", {
 export const BatchApproved = Schema.TaggedStruct("BatchApproved", {
   at: Instant,
   by: Actor,
+  credential,
   hash: Schema.String,
 })
 
@@ -209,6 +220,7 @@ export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
   at: Instant,
   items,
   by: Actor,
+  credential,
   reason: PlainText(280),
 })
 
@@ -216,6 +228,7 @@ export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
 export const CancellationRefused = Schema.TaggedStruct("CancellationRefused", {
   at: Instant,
   by: Actor,
+  credential,
   items: Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, reason: Schema.String })),
 })
 
@@ -336,9 +349,12 @@ export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", 
   transfers: Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, attempt: AttemptNumber })),
   cause: WithdrawalCause,
   by: Actor,
+  credential,
   reason: PlainText(280),
   /** What a person says became of it, where that is the cause: it counts only if the order cannot go out any more. */
   outcome: Schema.optionalKey(Schema.Literals(["settled", "failed"])),
+  evidence: Schema.optionalKey(ResolutionEvidence),
+  proposedBy: credential,
 })
 
 /** The attempt was taken back before it went out, and never will: it has failed, and only a person has it tried again. */
@@ -371,12 +387,28 @@ export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
   compensation: Schema.Literals(["repost", "review"]),
 })
 
+/** One operator said how an attempt of a parked item ended. It counts once another one says the same before it expires. */
+export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
+  ...transfer,
+  outcome: Schema.Literals(["settled", "failed"]),
+  by: Actor,
+  credential: Credential,
+  reason: PlainText(280),
+  evidence: ResolutionEvidence,
+  expiresAt: Instant,
+})
+
 /** A person said, with evidence, how an attempt of a parked item ended. */
 export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
   ...transfer,
   outcome: Schema.Literals(["settled", "failed"]),
   by: Actor,
+  credential,
   reason: PlainText(280),
+  /** Absent in logs from before evidence was asked for. */
+  evidence: Schema.optionalKey(ResolutionEvidence),
+  /** Who said the same before, where two were needed. */
+  proposedBy: credential,
 })
 
 /** A failed item is to be paid again: a new attempt, with a new key, after the one that failed. */
@@ -385,6 +417,7 @@ export const RetryRequested = Schema.TaggedStruct("RetryRequested", {
   item: ItemNumber,
   attempt: Schema.optionalKey(AttemptNumber),
   by: Actor,
+  credential,
 })
 
 /** A bank refused what another one may pay: the item goes to the next bank of its rule, as a new attempt with a new key. */
@@ -428,6 +461,7 @@ export const BatchEvent = Schema.Union([
   TransferWithdrawn,
   WithdrawalRefused,
   LateOutcomeDetected,
+  ResolutionProposed,
   ParkedResolved,
   RetryRequested,
   RerouteRequested,

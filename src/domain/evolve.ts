@@ -16,6 +16,7 @@ import {
   isAwaited,
   type Tally,
   type TransferFinal,
+  type Withdrawal,
   waitsForFunds,
 } from "./batch.ts"
 import type { BatchEvent, BatchEventOf, PayoutItem, TransferIntent } from "./events.ts"
@@ -119,6 +120,8 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       return stand(batch, event, "withdrawn before it went out")
     case "LateOutcomeDetected":
       return disputed(batch, event)
+    case "ResolutionProposed":
+      return change(batch, event.item, { proposal: event })
     case "ParkedResolved":
       return resolved(batch, event)
     case "RetryRequested":
@@ -151,6 +154,7 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   batch.reference = event.reference
   batch.mode = event.mode
   batch.submittedBy = event.submittedBy
+  batch.credential = event.credential
   batch.executeAt = event.executeAt
   batch.approval =
     event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
@@ -186,6 +190,8 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     transfer: undefined,
     earlier: [],
     reroute: undefined,
+    attended: false,
+    proposal: undefined,
     reason: undefined,
   }
   batch.items.set(item.item, item)
@@ -285,13 +291,9 @@ const tracked = (
   return stand(batch, about, itemOf(batch, about.item).reason)
 }
 
-const askedBack = (
-  batch: Batch,
-  about: Omit<AboutTransfer, "at">,
-  { cause, by, reason, outcome }: BatchEventOf<"WithdrawalsRequested">,
-): Batch =>
+const askedBack = (batch: Batch, about: Omit<AboutTransfer, "at">, asked: Withdrawal): Batch =>
   mended(batch, about, (transfer) => {
-    transfer.withdrawal = { cause, by, reason, ...(outcome === undefined ? {} : { outcome }) }
+    transfer.withdrawal = asked
   })
 
 /** What is asked of an attempt, or known of it, and changes nothing about where it is. */
@@ -374,6 +376,8 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
     entered.count += 1
     entered.minor += item.minor
   }
+  if (fields.state !== undefined) item.proposal = undefined
+  if (fields.state === "held" || fields.state === "parked") item.attended = true
   Object.assign(item, fields)
   if (item.asked !== undefined && !waitsForAnswer(item)) item.asked = undefined
   if (fields.state !== undefined) item.since = batch.version

@@ -7,6 +7,7 @@ import type { ProviderReports } from "../connectors/provider-reports.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
 import type { AnnouncedLists } from "../streams/announced-lists.ts"
+import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
 import type { EventLog } from "../streams/event-log.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
@@ -29,6 +30,7 @@ import { webhookEndpoints } from "./webhook-endpoints.ts"
 export type HttpServices =
   | AnnouncedLists
   | AppConfig
+  | ApprovalAllowance
   | BatchQueries
   | DecisionRegister
   | EventLog

@@ -2,15 +2,15 @@
 import { hash } from "node:crypto"
 import { Clock, Effect, Schema } from "effect"
 import { Hono } from "hono"
-import { AppConfig } from "../config.ts"
 import type { TransferOutcome } from "../domain/commands.ts"
 import { plainCodeOf } from "../domain/failure-codes.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
+import { CallbackSecrets } from "../identity/callback-secrets.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { StrayCallbacks, strayOf } from "../streams/stray-callbacks.ts"
-import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
+import { CALLBACK_KEPT_MS, refusing, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
-import { InvalidRequest, InvalidSignature, NotFound } from "./failures.ts"
+import { InvalidRequest, NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
 import { RequestBodies } from "./request-body.ts"
 
@@ -31,14 +31,18 @@ type Callback = typeof Callback.Type
 
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
-/** The route of callbacks. A bank signs with its own secret, where the configuration has one for each. */
+/**
+ * The route of callbacks. A bank signs with its own secret; who is no bank that calls back is answered as whoever does not
+ * know it, so that nobody learns which banks there are.
+ */
 export const bankCallbacks = Effect.fnUntraced(function* (
-  edge: Edge<AppConfig | EventLog | StrayCallbacks | RequestBodies>,
+  edge: Edge<EventLog | StrayCallbacks | RequestBodies>,
 ) {
-  const { callbackSecretOf } = (yield* AppConfig).providers
+  const secrets = yield* CallbackSecrets
+  const refuse = refusing()
   const verify: Verify = (c, body) => {
-    const secret = callbackSecretOf(c.req.param("bank") ?? "")
-    return secret === undefined ? Effect.fail(new InvalidSignature()) : verifying(secret)(c, body)
+    const own = secrets.ofBank(c.req.param("bank") ?? "")
+    return own === undefined ? refuse(c, body) : verifying(...own)(c, body)
   }
   return new Hono<EdgeEnv>().post(
     "/bank-callbacks/:bank",

@@ -4,6 +4,7 @@ import { type Batch, batchState, emptyBatch } from "../domain/batch.ts"
 import { evolve } from "../domain/evolve.ts"
 import { type BatchId, isBatchId, type PartnerId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import type { Caller } from "../identity/caller.ts"
 import type { BatchView, Totals } from "../projections/batch-queries.ts"
 import { type CorruptEntry, EventLog, type StreamsUnavailable } from "../streams/event-log.ts"
 import { beginningOf, visitLog } from "../streams/event-range.ts"
@@ -23,6 +24,14 @@ export const ownBatch = Effect.fnUntraced(function* (partner: PartnerId, id: str
   const [first] = yield* log.read(id, 0, 1)
   if (first?.event._tag !== "BatchReceived" || first.event.partner !== partner) return yield* noSuchBatch
   return id
+})
+
+/** Whose batches a caller asks about: a partner about its own; an operator about any, whoever's this one is. */
+export const partnerOf = Effect.fnUntraced(function* (caller: Caller, id: string) {
+  if (caller.kind === "partner") return caller.partner
+  if (!isBatchId(id)) return yield* noSuchBatch
+  const [first] = yield* (yield* EventLog).read(id, 0, 1)
+  return first?.event._tag === "BatchReceived" ? first.event.partner : yield* noSuchBatch
 })
 
 /** Folds the log of a batch of the partner's. */

@@ -3,8 +3,11 @@ import type { HttpBindings } from "@hono/node-server"
 import { Cause, Effect, Exit, Option } from "effect"
 import type { Context } from "hono"
 import { routePath } from "hono/route"
+import type { Credential } from "../domain/credential.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
-import { ApiKeys } from "./api-keys.ts"
+import type { Caller } from "../identity/caller.ts"
+import { Credentials } from "../identity/credentials.ts"
+import { Forbidden } from "./failures.ts"
 import { type Failure, type Problem, problemOf, unexpectedProblem } from "./problems.ts"
 
 export type EdgeEnv = { Bindings: HttpBindings }
@@ -18,7 +21,15 @@ export interface Edge<R> {
   readonly open: (handler: (c: EdgeContext) => Effect.Effect<Response, Failure, R>) => EdgeHandler
   /** For the partner whose API key the request carries. */
   readonly partner: (
-    handler: (c: EdgeContext, partner: PartnerId) => Effect.Effect<Response, Failure, R>,
+    handler: (
+      c: EdgeContext,
+      partner: PartnerId,
+      credential: Credential,
+    ) => Effect.Effect<Response, Failure, R>,
+  ) => EdgeHandler
+  /** For partners and operators. */
+  readonly caller: (
+    handler: (c: EdgeContext, caller: Caller) => Effect.Effect<Response, Failure, R>,
   ) => EdgeHandler
 }
 
@@ -28,7 +39,7 @@ export interface Edge<R> {
  */
 export const makeEdge = Effect.fnUntraced(function* <R>() {
   const run = Effect.runPromiseExitWith(yield* Effect.context<R>())
-  const { partnerOf } = yield* ApiKeys
+  const { callerOf } = yield* Credentials
   const open: Edge<R>["open"] = (handler) => async (c) => {
     const exit = await run(
       Effect.catchCause(handler(c), (cause) => answer(c, cause)),
@@ -36,13 +47,21 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     )
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
   }
+  const caller: Edge<R>["caller"] = (handler) =>
+    open((c) => Effect.flatMap(callerOf(c.req.header("authorization")), (caller) => handler(c, caller)))
   const edge: Edge<R> = {
     open,
+    caller,
     partner: (handler) =>
-      open((c) => Effect.flatMap(partnerOf(c.req.header("authorization")), (partner) => handler(c, partner))),
+      caller(
+        (c, caller): Effect.Effect<Response, Failure, R> =>
+          caller.kind === "partner" ? handler(c, caller.partner, caller.credential) : forPartners,
+      ),
   }
   return edge
 })
+
+const forPartners = Effect.fail(new Forbidden({ detail: "It takes a partner's key." }))
 
 /** Only an interruption ends a request without an answer. Hono wants one all the same. */
 const nobodyListens = (): Response => new Response(null, { status: 499 })

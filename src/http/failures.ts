@@ -18,6 +18,9 @@ export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {}) {}
 /** There is no such resource, or it belongs to another partner: the two look alike. */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String }) {}
 
+/** The key is known, and is not for that: `detail` says whose would be. */
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", { detail: Schema.String }) {}
+
 /** The idempotency key stands for a batch that was posted with another body. */
 export class IdempotencyKeyReused extends Schema.TaggedError<IdempotencyKeyReused>()("IdempotencyKeyReused", {
   batch: Schema.String,

@@ -7,19 +7,22 @@
  */
 import { createHash, randomUUID } from "node:crypto"
 import { Clock, Effect, Result, Schema } from "effect"
+import { AppConfig, type Settings } from "../config.ts"
 import type { Batch } from "../domain/batch.ts"
 import { PlainText } from "../domain/beneficiary.ts"
 import { nameOfFinding, openFindings } from "../domain/clearance.ts"
 import type { MailCommand } from "../domain/commands.ts"
+import type { Credential } from "../domain/credential.ts"
 import { decide } from "../domain/decide.ts"
 import { Actor, type BatchEvent, FindingName } from "../domain/events.ts"
-import { AttemptNumber, ItemNumber, type PartnerId } from "../domain/identifiers.ts"
+import { AttemptNumber, ItemNumber } from "../domain/identifiers.ts"
 import type { Rejection } from "../domain/rejection.ts"
+import { type Act, type Caller, mayDo, nameOf } from "../identity/caller.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { redactText } from "../telemetry/redaction.ts"
-import { batchFromLog, ownBatch } from "./batch-from-log.ts"
+import { batchFromLog, ownBatch, partnerOf } from "./batch-from-log.ts"
 import type { EdgeContext } from "./edge.ts"
-import { CommandRefused, InvalidRequest } from "./failures.ts"
+import { CommandRefused, Forbidden, InvalidRequest } from "./failures.ts"
 import { optionalIdempotencyKeyOf } from "./idempotency-key.ts"
 import { readJson, requireJson } from "./json-body.ts"
 import { shownEvent } from "./payout-batch-events.ts"
@@ -32,41 +35,54 @@ const KEY_KEPT_MS = 24 * 3_600_000
 const KEPT_MS = 600_000
 
 /** What a person writes stays in the log for ever, so it may not quote an account. */
-const reason = PlainText(280).check(
-  Schema.makeFilter(
-    (text: string) =>
-      redactText(text) === text || "expected no account number, and no more than seven digits in a row",
-  ),
-)
+const withoutAccount = (text: ReturnType<typeof PlainText>) =>
+  text.check(
+    Schema.makeFilter(
+      (text: string) =>
+        redactText(text) === text || "expected no account number, and no more than seven digits in a row",
+    ),
+  )
+
+const reason = withoutAccount(PlainText(280))
 const decoding = { errors: "all", onExcessProperty: "error" } as const
 
-/** A route that reads what somebody wants, and puts it to the batch as a command. */
+/** What somebody said, and under which credential, for a command. `by` is a note: the key's own name where none is given. */
+type Said<A> = A & { readonly by: string; readonly credential: Credential }
+
+/** A route that reads what somebody wants, and puts it to the batch as a command, if the caller may. */
 const intervention =
-  <A>(body: Schema.Decoder<A>, commandOf: (said: A, at: number, item: number) => MailCommand) =>
-  (c: EdgeContext, partner: PartnerId) =>
+  <A extends { readonly by?: string }>(
+    act: Act,
+    body: Schema.Decoder<A>,
+    commandOf: (said: Said<A>, at: number, item: number, policy: Settings["policy"]) => MailCommand,
+  ) =>
+  (c: EdgeContext, caller: Caller) =>
     Effect.gen(function* () {
+      if (!mayDo(caller, act)) return yield* notFor(act)
       yield* requireJson(c)
-      const id = yield* ownBatch(partner, c.req.param("id") ?? "")
+      const id = yield* ownBatch(yield* partnerOf(caller, c.req.param("id") ?? ""), c.req.param("id") ?? "")
       const item = Number(c.req.param("item") ?? 1)
       if (!isItemNumber(item)) return yield* new InvalidRequest({ detail: "Items are numbered from 1." })
       const key = yield* optionalIdempotencyKeyOf(c)
       const bodies = yield* RequestBodies
       const { said, as } = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (bytes) =>
         Effect.map(readJson(bytes, Schema.decodeUnknownResult(body, decoding)), (said) => ({
-          said,
-          as: commandIdOf(c.req.path, key, bytes),
+          said: { by: nameOf(caller), ...said, credential: caller.credential },
+          as: commandIdOf(caller, c.req.path, key, bytes),
         })),
       )
       const log = yield* EventLog
       const repeated = () =>
         c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
       if (yield* log.wasTold(id, as)) return repeated()
+      const { policy } = yield* AppConfig
       const { batch, head } = yield* batchFromLog(id)
-      const command = asSeen(commandOf(said, yield* Clock.currentTimeMillis, item), batch)
+      const command = asSeen(commandOf(said, yield* Clock.currentTimeMillis, item, policy), batch)
       const decision = decide(batch, command)
       if (Result.isFailure(decision)) {
         // The first of two equal requests may have been told and done since the mailbox was asked.
         if (yield* log.wasTold(id, as)) return repeated()
+        if (decision.failure.reason === "operator-needed") return yield* notFor(act)
         return yield* new CommandRefused(refusal(decision.failure))
       }
       const { version } = batch
@@ -77,10 +93,20 @@ const intervention =
       return c.json({ status: "accepted", expected }, 202)
     })
 
-/** The path names the batch, and so its partner; what is asked of one is not asked of another under the same key. */
-const commandIdOf = (path: string, key: string | undefined, body: Buffer): CommandId => {
+const notFor = (act: Act) => new Forbidden({ detail: `It takes an operator's key that may ${act}.` })
+
+/**
+ * The path names the batch, and so its partner; what is asked of one is not asked of another under the same key. What
+ * somebody else says is no repetition: where two operators are needed, it may be the same word for word.
+ */
+const commandIdOf = (
+  { credential }: Caller,
+  path: string,
+  key: string | undefined,
+  body: Buffer,
+): CommandId => {
   if (key === undefined) return { id: randomUUID(), digest: "", keptMs: KEPT_MS }
-  const id = sha256(JSON.stringify([path, key]))
+  const id = sha256(JSON.stringify([path, key, credential]))
   return { id, digest: sha256(body), keptMs: KEY_KEPT_MS }
 }
 
@@ -116,16 +142,19 @@ const isItemNumber = Schema.is(ItemNumber)
 
 const hash = Schema.String.check(Schema.isMaxLength(128))
 
-/** `{"by", "hash"}`: `hash` is the `approval.hash` that the batch's first event shows. */
-export const approve = intervention(Schema.Struct({ by: Actor, hash }), (said, at) => ({
+const by = Schema.optionalKey(Actor)
+
+/** `{"by"?, "hash"}`: `hash` is the `approval.hash` that the batch's first event shows. */
+export const approve = intervention("approve", Schema.Struct({ by, hash }), (said, at) => ({
   _tag: "Approve",
   at,
   ...said,
 }))
 
-/** `{"by", "reason", "items"?}`: all items when none are named. */
+/** `{"by"?, "reason", "items"?}`: all items when none are named. */
 export const cancel = intervention(
-  Schema.Struct({ by: Actor, reason, items: Schema.optionalKey(Schema.Array(ItemNumber)) }),
+  "cancel",
+  Schema.Struct({ by, reason, items: Schema.optionalKey(Schema.Array(ItemNumber)) }),
   ({ items = [], ...said }, at) => ({ _tag: "Cancel", at, items, ...said }),
 )
 
@@ -133,7 +162,7 @@ export const cancel = intervention(
 const FINDINGS_NAMED_MAX = 64
 
 const Review = Schema.Struct({
-  by: Actor,
+  by,
   reason,
   decision: Schema.Literals(["released", "rejected"]),
   findings: Schema.optionalKey(
@@ -141,20 +170,42 @@ const Review = Schema.Struct({
   ),
 })
 
-/** `{"by", "reason", "decision", "findings"?}`: a release covers the findings named, or all that were there when it came. */
-export const review = intervention(Review, (said, at, item) => ({ _tag: "Review", at, item, ...said }))
+/** `{"reason", "decision", "findings"?, "by"?}`: a release covers the findings named, or all that were there when it came. */
+export const review = intervention("review", Review, (said, at, item) => ({
+  _tag: "Review",
+  at,
+  item,
+  ...said,
+}))
 
-const Another = Schema.Struct({ by: Actor, attempt: Schema.optionalKey(AttemptNumber) })
+const Another = Schema.Struct({ by, attempt: Schema.optionalKey(AttemptNumber) })
 
 /** A new attempt after the one that failed: the last when none is named. */
-export const retry = intervention(Another, (said, at, item) => ({ _tag: "Retry", at, item, ...said }))
+export const retry = intervention("retry", Another, (said, at, item) => ({
+  _tag: "Retry",
+  at,
+  item,
+  ...said,
+}))
 
 const Resolution = Schema.Struct({
-  by: Actor,
-  reason,
+  by,
+  reason: Schema.optionalKey(reason),
   outcome: Schema.Literals(["settled", "failed"]),
   attempt: Schema.optionalKey(AttemptNumber),
+  evidence: Schema.Struct({ text: reason, reference: withoutAccount(PlainText(128)) }),
 })
 
-/** How an attempt of a parked item ended, by a person who has evidence: the one in question when none is named. */
-export const resolve = intervention(Resolution, (said, at, item) => ({ _tag: "Resolve", at, item, ...said }))
+/** How an attempt of a parked item ended, by an operator who has evidence: the one in question when none is named. */
+export const resolve = intervention(
+  "resolve",
+  Resolution,
+  (said, at, item, { resolutionAbove, resolutionWithinMs }) => ({
+    _tag: "Resolve",
+    at,
+    item,
+    reason: said.evidence.text,
+    ...said,
+    policy: { aloneUpTo: resolutionAbove, confirmWithinMs: resolutionWithinMs },
+  }),
+)

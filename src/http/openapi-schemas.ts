@@ -56,6 +56,10 @@ const cause = {
   description: "What it is about, such as sanctions, which is also what it is where no cause is named.",
 }
 const findingName = { cause, listVersion: text(255) }
+const by = {
+  ...text(128),
+  description: "A note of who it is; the name of the key when it is left out. The key itself says who may.",
+}
 
 export const schemas = {
   Amount: closedObject({ currency: { type: "string", pattern: "^[A-Z]{3}$" }, value: decimal }),
@@ -76,8 +80,8 @@ export const schemas = {
     {
       reference: text(64),
       mode: { enum: ["partial", "strict"], description: "What one refused item means for the others." },
-      submittedBy: { ...text(128), description: "Who submits; may not approve. The partner by default." },
-      requireApproval: { type: "boolean", description: "Whether a second person has to approve." },
+      submittedBy: { ...text(128), description: "A note of who submits; the key says who may approve." },
+      requireApproval: { type: "boolean", description: "Whether it has to be approved under another key." },
       executeAt: { ...instant, description: "Not before this moment is anything paid." },
     },
   ),
@@ -145,14 +149,15 @@ export const schemas = {
     description: "What was found against the item, and whether a reviewer released it all the same.",
   },
   PayoutItemPage: object({ items: list(of("PayoutItem")), next: next("string"), version: whole }),
-  Approval: closedObject({ by: text(128), hash: text(128) }),
+  Approval: closedObject({ hash: text(128) }, { by }),
   Cancellation: closedObject(
-    { by: text(128), reason: text(280) },
-    { items: { ...list(whole), description: "All items when none are named." } },
+    { reason: text(280) },
+    { by, items: { ...list(whole), description: "All items when none are named." } },
   ),
   Review: closedObject(
-    { by: text(128), reason: text(280), decision: { enum: ["released", "rejected"] } },
+    { reason: text(280), decision: { enum: ["released", "rejected"] } },
     {
+      by,
       findings: {
         ...list(closedObject(findingName, { reason: text(200) })),
         minItems: 1,
@@ -163,13 +168,21 @@ export const schemas = {
     },
   ),
   Retry: closedObject(
-    { by: text(128) },
-    { attempt: { ...whole, description: "The attempt that failed; the last one when it is left out." } },
+    {},
+    { by, attempt: { ...whole, description: "The attempt that failed; the last one when it is left out." } },
   ),
   Resolution: closedObject(
-    { by: text(128), reason: text(280), outcome: { enum: ["settled", "failed"] } },
-    { attempt: { ...whole, description: "Needed when several attempts of the item are in question." } },
+    { outcome: { enum: ["settled", "failed"] }, evidence: of("Evidence") },
+    {
+      by,
+      reason: text(280),
+      attempt: { ...whole, description: "Needed when several attempts of the item are in question." },
+    },
   ),
+  Evidence: {
+    ...closedObject({ text: text(280), reference: text(128) }),
+    description: "What says how it ended, and where that can be found again.",
+  },
   Expected: object({ status: { const: "accepted" }, expected: list(of("BatchEvent")) }),
   BatchEvent: { ...object({ version: whole, type: text(), at: instant }), additionalProperties: true },
   BatchEventPage: object({ events: list(of("BatchEvent")), next: next("integer") }),

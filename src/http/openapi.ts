@@ -10,6 +10,7 @@ const problem = (description: string) => ({
 })
 
 const unauthorized = { "401": problem("No API key, or one that is not known.") }
+const forbidden = { "403": problem("The key is known, and is not for that; detail says which is.") }
 const absent = { "404": problem("There is no such resource, or it belongs to another partner.") }
 const unavailable = { "503": problem("Try again after the seconds in Retry-After.") }
 
@@ -72,6 +73,7 @@ const intervention = (
     },
     "400": problem("The body is not as agreed; the problem names the field."),
     ...unauthorized,
+    ...forbidden,
     ...absent,
     "409": problem("The batch refuses it as it stands, for the reason given."),
     "422": problem("The key was used before with another body."),
@@ -112,7 +114,9 @@ export const openApiDocument = {
           },
           "400": problem("A header or field is not as agreed; errors names each. Nothing was stored."),
           ...unauthorized,
-          "403": problem("The keys that seal the partner's accounts were destroyed."),
+          "403": problem(
+            "It takes a partner's key, or the keys that seal the partner's accounts were destroyed.",
+          ),
           "413": problem("The body is larger than 48 MiB."),
           "415": problem("The body is not JSON."),
           "422": problem("The key was used before with another body; batch names what it stands for."),
@@ -125,7 +129,12 @@ export const openApiDocument = {
       get: {
         operationId: "listPayoutBatches",
         summary: "List payout batches, the newest first",
-        parameters: [state("BatchState"), cursor, limit],
+        parameters: [
+          state("BatchState"),
+          cursor,
+          limit,
+          parameter("query", "partner", { type: "string" }, "For operators, who have to say whose batches."),
+        ],
         responses: {
           "200": { description: "A page.", content: json("PayoutBatchPage") },
           "400": problem("A parameter is not as agreed."),
@@ -171,27 +180,37 @@ export const openApiDocument = {
       },
     },
     "/payout-batches/{id}/approval": {
-      post: intervention("approveBatch", "Approve a batch, as somebody who did not submit it", "Approval", [
-        batchId,
-      ]),
+      post: intervention(
+        "approveBatch",
+        "Approve a batch, under another key than the one that submitted it",
+        "Approval",
+        [batchId],
+      ),
     },
     "/payout-batches/{id}/cancellation": {
       post: intervention("cancelBatch", "Cancel a batch, or some of its items", "Cancellation", [batchId]),
     },
     "/payout-batches/{id}/items/{item}/review": {
-      post: intervention("reviewItem", "Release or reject an item that is held", "Review", [
+      post: intervention("reviewItem", "For operators: release or reject an item that is held", "Review", [
         batchId,
         itemNumber,
       ]),
     },
     "/payout-batches/{id}/items/{item}/retry": {
-      post: intervention("retryItem", "Try a failed item again", "Retry", [batchId, itemNumber]),
+      post: intervention(
+        "retryItem",
+        "Try a failed item again; operators, if people had to look at it",
+        "Retry",
+        [batchId, itemNumber],
+      ),
     },
     "/payout-batches/{id}/items/{item}/resolution": {
-      post: intervention("resolveItem", "Say how an attempt of a parked item ended", "Resolution", [
-        batchId,
-        itemNumber,
-      ]),
+      post: intervention(
+        "resolveItem",
+        "For operators: say how an attempt of a parked item ended",
+        "Resolution",
+        [batchId, itemNumber],
+      ),
     },
     "/payout-batches/{id}/events": {
       get: {
@@ -225,6 +244,7 @@ export const openApiDocument = {
           "201": { description: "The endpoint and its secret.", content: json("CreatedWebhookEndpoint") },
           "400": problem("A field is not as agreed, or the URL is refused."),
           ...unauthorized,
+          ...forbidden,
           "413": problem("The body is larger than 64 KiB."),
           "415": problem("The body is not JSON."),
           ...unavailable,
@@ -236,6 +256,7 @@ export const openApiDocument = {
         responses: {
           "200": { description: "All of the partner's endpoints.", content: json("WebhookEndpointList") },
           ...unauthorized,
+          ...forbidden,
           ...unavailable,
         },
       },
@@ -245,7 +266,13 @@ export const openApiDocument = {
         operationId: "removeWebhookEndpoint",
         summary: "Remove a webhook endpoint and what is still to be delivered to it",
         parameters: [parameter("path", "id", { type: "string" }, "The endpoint.")],
-        responses: { "204": { description: "It is removed." }, ...unauthorized, ...absent, ...unavailable },
+        responses: {
+          "204": { description: "It is removed." },
+          ...unauthorized,
+          ...forbidden,
+          ...absent,
+          ...unavailable,
+        },
       },
     },
     "/bank-callbacks/{bank}": {

@@ -2,12 +2,15 @@
 import { randomUUID } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../config.ts"
+import { hasThresholds, isAboveThreshold, totalsOf } from "../domain/approval-threshold.ts"
 import { emptyBatch } from "../domain/batch.ts"
 import { visibleOf } from "../domain/beneficiary.ts"
-import type { ReceiveBatch } from "../domain/commands.ts"
+import type { BatchPolicy, ReceiveBatch } from "../domain/commands.ts"
+import type { Credential } from "../domain/credential.ts"
 import { decide } from "../domain/decide.ts"
 import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../domain/events.ts"
 import { type BatchId, laneOf, type PartnerId } from "../domain/identifiers.ts"
+import { ApprovalAllowance } from "../streams/approval-allowance.ts"
 import { EventLog } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type KeysForgotten, PartnerKeys } from "../vault/partner-keys.ts"
@@ -24,7 +27,11 @@ import { RequestBodies } from "./request-body.ts"
 const BODY_BYTES_MAX = 48 * 1024 * 1024
 
 /** Accepts a batch, or repeats the answer of the first time. */
-export const acceptBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+export const acceptBatch = Effect.fnUntraced(function* (
+  c: EdgeContext,
+  partner: PartnerId,
+  credential: Credential,
+) {
   const { acceptanceSeconds } = yield* Metrics
   const observe = acceptanceSeconds.startTimer()
   const key = yield* idempotencyKeyOf(c)
@@ -39,19 +46,30 @@ export const acceptBatch = Effect.fnUntraced(function* (c: EdgeContext, partner:
     .admit(laneOf(id))
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
   const bodies = yield* RequestBodies
-  const response = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => accept(partner, key, body))
+  const response = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) =>
+    accept({ partner, credential }, key, body),
+  )
   observe({ status: response.status })
   return response
 })
 
-const accept = Effect.fnUntraced(function* (partner: PartnerId, idempotencyKey: string, body: Buffer) {
+/** Whose batch it is, and under which of its keys it came. */
+interface Submitter {
+  readonly partner: PartnerId
+  readonly credential: Credential
+}
+
+const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
+  const { partner } = submitter
   const request = yield* readBatchRequest(body)
   const id = batchIdOf(partner, idempotencyKey)
   const requestDigest = requestDigestOf(yield* (yield* PartnerKeys).current(REQUESTS), body)
   const at = yield* Clock.currentTimeMillis
   const log = yield* EventLog
   const outcome = yield* sealItems(partner, id, request.items).pipe(
-    Effect.flatMap((sealed) => receive(request, { at, partner, idempotencyKey, requestDigest, ...sealed })),
+    Effect.flatMap((sealed) =>
+      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest, ...sealed }),
+    ),
     Effect.flatMap((events) => log.open(id, events, randomUUID())),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
   )
@@ -62,21 +80,48 @@ const accept = Effect.fnUntraced(function* (partner: PartnerId, idempotencyKey: 
 
 /** The events that a request begins a batch with. */
 const receive = Effect.fnUntraced(function* (
+  id: BatchId,
   { totals: _, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
-  received: Pick<ReceiveBatch, "at" | "partner" | "idempotencyKey" | "requestDigest" | "items" | "seals">,
+  received: Pick<
+    ReceiveBatch,
+    "at" | "partner" | "credential" | "idempotencyKey" | "requestDigest" | "items" | "seals"
+  >,
 ) {
   const { policy } = yield* AppConfig
+  const approvalAsked = requireApproval ?? false
   const decision = decide(emptyBatch(), {
     _tag: "ReceiveBatch",
     ...asked,
     ...received,
     mode: mode ?? "partial",
     submittedBy: submittedBy ?? received.partner,
-    approvalAsked: requireApproval ?? false,
+    approvalAsked,
+    dayIsUsedUp: !approvalAsked && (yield* isDayUsedUp(id, received, policy)),
     policy,
   })
   if (Result.isFailure(decision)) return yield* Effect.die(new Error(decision.failure.reason))
   return decision.success
+})
+
+/**
+ * Whether a batch that is within the thresholds is too much for what is left of the partner's day. What is accepted is
+ * counted before it is in the log: whoever dies in between has counted too much, never too little.
+ */
+const isDayUsedUp = Effect.fnUntraced(function* (
+  id: BatchId,
+  { partner, requestDigest, items }: Pick<ReceiveBatch, "partner" | "requestDigest" | "items">,
+  { approvalAbove }: BatchPolicy,
+) {
+  const totals = totalsOf(items)
+  if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false
+  // A repetition of what was accepted, however late, is answered from the log and counts no more.
+  if ((yield* (yield* EventLog).read(id, 0, 1)).length > 0) return false
+  const amounts = [...totals].map(([currency, minor]) => ({
+    currency,
+    minor,
+    perDay: approvalAbove[currency] ?? 0n,
+  }))
+  return !(yield* (yield* ApprovalAllowance).take(partner, `${id}:${requestDigest}`, amounts))
 })
 
 /** The items as the log may have them, and their accounts sealed by chunks. Other requests get their turn in between. */

@@ -1,10 +1,11 @@
 /** `/payout-batches` and what hangs on it: accepting, listing, and showing a batch with its items and events. */
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { Hono } from "hono"
 import type { AppConfig } from "../config.ts"
 import { batchStates, itemStates } from "../domain/batch.ts"
-import { isBatchId, type PartnerId } from "../domain/identifiers.ts"
+import { isBatchId, PartnerId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import type { Caller } from "../identity/caller.ts"
 import {
   BATCHES_PER_PAGE_MAX,
   BatchQueries,
@@ -14,11 +15,12 @@ import {
   type Totals,
 } from "../projections/batch-queries.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
+import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
 import type { EventLog } from "../streams/event-log.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
-import { noSuchBatch, ownBatch, viewFromLog } from "./batch-from-log.ts"
+import { noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
-import { ItemsNotYetShown } from "./failures.ts"
+import { InvalidRequest, ItemsNotYetShown } from "./failures.ts"
 import type { Intake } from "./intake.ts"
 import { approve, cancel, resolve, retry, review } from "./interventions.ts"
 import { listEvents } from "./payout-batch-events.ts"
@@ -27,23 +29,42 @@ import { oneOf, VERSION_MAX, wholeNumber } from "./query.ts"
 import type { RequestBodies } from "./request-body.ts"
 
 export const payoutBatches = (
-  edge: Edge<AppConfig | BatchQueries | DecisionRegister | EventLog | Intake | PartnerKeys | RequestBodies>,
+  edge: Edge<
+    | AppConfig
+    | ApprovalAllowance
+    | BatchQueries
+    | DecisionRegister
+    | EventLog
+    | Intake
+    | PartnerKeys
+    | RequestBodies
+  >,
 ): Hono<EdgeEnv> =>
   new Hono<EdgeEnv>()
     .post("/payout-batches", edge.partner(acceptBatch))
-    .get("/payout-batches", edge.partner(listBatches))
-    .get("/payout-batches/:id", edge.partner(showBatch))
-    .get("/payout-batches/:id/items", edge.partner(listItems))
-    .get("/payout-batches/:id/events", edge.partner(listEvents))
-    .post("/payout-batches/:id/approval", edge.partner(approve))
-    .post("/payout-batches/:id/cancellation", edge.partner(cancel))
-    .post("/payout-batches/:id/items/:item/review", edge.partner(review))
-    .post("/payout-batches/:id/items/:item/retry", edge.partner(retry))
-    .post("/payout-batches/:id/items/:item/resolution", edge.partner(resolve))
+    .get("/payout-batches", edge.caller(listBatches))
+    .get("/payout-batches/:id", edge.caller(ofBatch(showBatch)))
+    .get("/payout-batches/:id/items", edge.caller(ofBatch(listItems)))
+    .get("/payout-batches/:id/events", edge.caller(ofBatch(listEvents)))
+    .post("/payout-batches/:id/approval", edge.caller(approve))
+    .post("/payout-batches/:id/cancellation", edge.caller(cancel))
+    .post("/payout-batches/:id/items/:item/review", edge.caller(review))
+    .post("/payout-batches/:id/items/:item/retry", edge.caller(retry))
+    .post("/payout-batches/:id/items/:item/resolution", edge.caller(resolve))
 
 const PAGE_DEFAULT = 100
+const isPartnerId = Schema.is(PartnerId)
 
-const listBatches = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+/** What is shown of a batch to its partner, and to operators. */
+const ofBatch =
+  <E, R>(show: (c: EdgeContext, partner: PartnerId) => Effect.Effect<Response, E, R>) =>
+  (c: EdgeContext, caller: Caller) =>
+    Effect.flatMap(partnerOf(caller, c.req.param("id") ?? ""), (partner) => show(c, partner))
+
+/** A partner's own batches; an operator says whose. */
+const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller) {
+  const partner = caller.kind === "partner" ? caller.partner : c.req.query("partner")
+  if (!isPartnerId(partner)) return yield* new InvalidRequest({ detail: "partner: expected whose batches." })
   const request = yield* pageRequest(c, batchStates, BATCHES_PER_PAGE_MAX)
   const { entries, next } = yield* (yield* BatchQueries).batches(partner, request)
   return c.json({ payoutBatches: entries.map(shownBatch), next: next ?? null })

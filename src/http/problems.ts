@@ -1,6 +1,7 @@
 /** The one table from failures to answers: problem details (RFC 9457) that tell a caller what to do next. */
 import { randomBytes } from "node:crypto"
 import type { ReportsUnavailable } from "../connectors/provider-reports.ts"
+import type { Unauthorized } from "../identity/credentials.ts"
 import type { InvalidCursor, ReadModelUnavailable } from "../projections/batch-queries.ts"
 import type { RegisterUnavailable } from "../register/register-unavailable.ts"
 import type {
@@ -12,10 +13,10 @@ import type {
 } from "../streams/event-log.ts"
 import type { KeysForgotten, VaultUnavailable } from "../vault/partner-keys.ts"
 import type { EndpointsUnavailable } from "../webhooks/endpoints.ts"
-import type { Unauthorized } from "./api-keys.ts"
 import { base32 } from "./base32.ts"
 import type {
   CommandRefused,
+  Forbidden,
   IdempotencyKeyReused,
   IntakeFull,
   InvalidBody,
@@ -35,6 +36,7 @@ export type Failure =
   | CommandRefused
   | CorruptEntry
   | EndpointsUnavailable
+  | Forbidden
   | IdempotencyKeyReused
   | IntakeFull
   | InvalidBody
@@ -118,6 +120,12 @@ const table: Table = {
   },
   CorruptEntry: unexpected,
   EndpointsUnavailable: unavailable,
+  Forbidden: {
+    status: 403,
+    slug: "forbidden",
+    title: "This key is not for that",
+    members: ({ detail }) => ({ detail }),
+  },
   IdempotencyKeyReused: keyReused,
   IntakeFull: {
     status: 503,

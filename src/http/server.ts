@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http"
 import { getRequestListener } from "@hono/node-server"
 import { Context, Effect, Layer, Schedule, Schema } from "effect"
 import { AppConfig } from "../config.ts"
-import { ApiKeys } from "./api-keys.ts"
+import { Credentials } from "../identity/credentials.ts"
 import { makeApp } from "./app.ts"
 import { Intake } from "./intake.ts"
 import { RequestBodies } from "./request-body.ts"
@@ -43,7 +43,7 @@ export const httpServerLayer = Layer.effect(
     yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ url }))
     return { host, port: bound, url }
   }),
-).pipe(Layer.provide([ApiKeys.layer, Intake.layer, RequestBodies.layer]))
+).pipe(Layer.provide([Credentials.layer, Intake.layer, RequestBodies.layer]))
 
 const createHttpServer = (fetch: Parameters<typeof getRequestListener>[0]): Server => {
   const timeouts = {

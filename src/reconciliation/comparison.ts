@@ -28,7 +28,16 @@ export const compareBatch = (
   for (const item of logged?.items.values() ?? []) {
     const own = item.attempts.map((attempt) => ({ attempt, entries: entriesOf.get(attempt.reference) ?? [] }))
     const differences = [
-      ...own.flatMap(({ attempt, entries }) => compareAttempt(day, item, attempt, entries)),
+      ...own.flatMap(({ attempt, entries }) => [
+        ...compareAttempt(
+          day,
+          item,
+          attempt,
+          entries.filter(({ bank }) => bank === attempt.bank),
+        ),
+        // What another bank says of it proves nothing of the bank that it went to.
+        ...unknownPayments(entries.filter((entry) => entry.bank !== attempt.bank && isDebitOf(day)(entry))),
+      ]),
       ...comparePayments(day, item, own),
       ...compareLedger(day, item, linesOf.get(item.item) ?? []),
     ]

@@ -4,9 +4,9 @@ import type { Day } from "../domain/business-days.ts"
 
 /** Each kind, with what it says to a person. */
 export const discrepancyKinds = {
-  "settled-not-paid": "settled in the log, and no bank statement shows the payment",
+  "settled-not-paid": "settled in the log, and no statement of the bank that it went to shows the payment",
   "paid-not-settled": "a bank paid it, and the log does not say that it settled",
-  "payment-unknown": "a bank paid under a reference that no log knows",
+  "payment-unknown": "a bank paid under a reference that no log knows, or that went to another bank",
   "amount-differs": "a bank moved another amount or currency than the log tells",
   "paid-twice": "more than one payment for one item left the banks, and did not come back",
   "returned-not-in-log": "a bank took it back, and the log does not say that it came back",

@@ -4,7 +4,7 @@ import { serverNames } from "./data-folder.ts"
 import { type SandboxOptions, startSandbox } from "./sandbox.ts"
 
 const usage =
-  "node src/sandbox/main.ts [--data DIR] [--host 127.0.0.1] [--port-base N] [--secret whsec_...]\n" +
+  "node src/sandbox/main.ts [--data DIR] [--host 127.0.0.1] [--port-base N] [--secret SERVER=whsec_...]...\n" +
   "                         [--payment-delay-ms N] [--slow-ms N] [--return-after-ms N] [--funds N]\n" +
   "                         [--decision-delay-ms N] [--west-key-window-ms N] [--weather FILE|JSON]\n" +
   "                         [--clearing-folder DIR]"
@@ -26,13 +26,24 @@ const readWeather = (given: string | undefined): SandboxOptions["weather"] => {
   return weather
 }
 
+/** Secrets by server, each given as `north=whsec_…`. */
+const readSecrets = (given: ReadonlyArray<string> = []): SandboxOptions["secrets"] =>
+  Object.fromEntries(
+    given.map((pair) => {
+      const [name, secret] = [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]
+      const server = serverNames.find((server) => server === name)
+      if (server === undefined) throw new TypeError("--secret takes SERVER=whsec_…")
+      return [server, secret]
+    }),
+  )
+
 const readOptions = () => {
   const { values } = parseArgs({
     options: {
       data: { type: "string" },
       host: { type: "string" },
       "port-base": { type: "string" },
-      secret: { type: "string" },
+      secret: { type: "string", multiple: true },
       "payment-delay-ms": { type: "string" },
       "slow-ms": { type: "string" },
       "return-after-ms": { type: "string" },
@@ -48,7 +59,7 @@ const readOptions = () => {
     data: values.data,
     host: values.host,
     portBase: wholeNumber("port-base", values["port-base"]),
-    secret: values.secret,
+    secrets: readSecrets(values.secret),
     paymentDelayMs: wholeNumber("payment-delay-ms", values["payment-delay-ms"]),
     slowMs: wholeNumber("slow-ms", values["slow-ms"]),
     returnAfterMs: wholeNumber("return-after-ms", values["return-after-ms"]),

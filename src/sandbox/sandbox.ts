@@ -17,8 +17,14 @@ import type { SandboxServer } from "./server.ts"
 import { underWeather, WeatherStation } from "./weather-station.ts"
 import { westBank } from "./west-bank.ts"
 
-/** The secret that callbacks are signed with unless another is given. It guards nothing but play money. */
-export const sandboxSecret = "whsec_YXRsYXNwYXktc2FuZGJveC1jYWxsYmFja3Mh"
+/** What a server signs its callbacks with unless another secret is given: its own. It guards nothing but play money. */
+export const sandboxSecretOf = (server: ServerName): string =>
+  `whsec_${Buffer.from(`atlaspay-sandbox-${server}-callbacks!`).toString("base64")}`
+
+/** The secrets of the banks that call back, as BANK_CALLBACK_SECRET takes them. */
+export const sandboxBankSecrets = (["north", "south"] as const)
+  .map((bank) => `${bank}=${sandboxSecretOf(bank)}`)
+  .join(",")
 
 export interface SandboxOptions {
   /** Where journals and ports are kept; without it, books live in memory. */
@@ -26,8 +32,8 @@ export interface SandboxOptions {
   readonly host?: string | undefined
   /** Six ports from here on: compliance, north, south, ledger, west, clearing. Free ones by default. */
   readonly portBase?: number | undefined
-  /** Standard Webhooks secret of the callbacks, `whsec_` and base64. */
-  readonly secret?: string | undefined
+  /** Standard Webhooks secrets of the callbacks by server, `whsec_` and base64, for those that are not to use their own. */
+  readonly secrets?: { readonly [Server in ServerName]?: string } | undefined
   readonly paymentDelayMs?: number | undefined
   readonly slowMs?: number | undefined
   readonly returnAfterMs?: number | undefined
@@ -135,7 +141,7 @@ const listenAsBefore = async (
 
 const createServer = (name: ServerName, station: WeatherStation, options: SandboxOptions): SandboxServer => {
   const journalFile = options.data === undefined ? undefined : join(options.data, `${name}.jsonl`)
-  const secret = options.secret ?? sandboxSecret
+  const secret = options.secrets?.[name] ?? sandboxSecretOf(name)
   const callbackRetry = options.callbackRetry ?? defaultCallbackRetry
   const calling = { station, journalFile, secret, callbackRetry }
   const { paymentDelayMs = 5, slowMs = 2_000, returnAfterMs = 500 } = options

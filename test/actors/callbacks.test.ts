@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http"
 import { Webhook } from "standardwebhooks"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { sandboxSecret } from "../../src/sandbox/sandbox.ts"
+import { sandboxSecretOf } from "../../src/sandbox/sandbox.ts"
 import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
 import { eventually, PlatformUnderTest } from "../platform-under-test.ts"
 
@@ -71,7 +71,7 @@ const callBack = async (reference: string, status: string, webhookId = `cb-${++c
       "content-type": "application/json",
       "webhook-id": webhookId,
       "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
-      "webhook-signature": new Webhook(sandboxSecret).sign(webhookId, at, text),
+      "webhook-signature": new Webhook(sandboxSecretOf("north")).sign(webhookId, at, text),
     },
     body: text,
   })

@@ -1,6 +1,6 @@
 /** Batches under their terms, on the whole platform: approved, scheduled, strict, cancelled, reviewed, retried. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { API_KEY, eventually, PlatformUnderTest } from "../platform-under-test.ts"
+import { API_KEY, eventually, OLGA, PlatformUnderTest, SUPERVISOR_KEY } from "../platform-under-test.ts"
 
 let platform: PlatformUnderTest
 beforeAll(async () => {
@@ -18,12 +18,8 @@ const payouts = (names: ReadonlyArray<string>, terms: Readonly<Record<string, un
   })),
 })
 
-const say = async (path: string, body: unknown): Promise<number> => {
-  const answer = await fetch(`${platform.url}/payout-batches/${path}`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${API_KEY}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  })
+const say = async (path: string, body: unknown, key = API_KEY): Promise<number> => {
+  const answer = await platform.say(path, body, key)
   await answer.arrayBuffer()
   return answer.status
 }
@@ -61,7 +57,7 @@ describe.concurrent("a batch", { timeout: 60_000 }, () => {
     await reaches(id, "awaiting-approval")
     expect(await paidFor(id)).toBe(0)
     const hash = (await eventsOf(id))[0]?.approval?.hash
-    expect(await say(`${id}/approval`, { by: "olga", hash })).toBe(202)
+    expect(await say(`${id}/approval`, { by: "sue", hash }, SUPERVISOR_KEY)).toBe(202)
     await reaches(id, "settled")
   })
 
@@ -118,7 +114,7 @@ describe.concurrent("a batch", { timeout: 60_000 }, () => {
     )
     await eventually("it was tried twice", async () => (await paidFor(id)) === 3)
     const review = { by: "olga", decision: "released", reason: "not the same person" }
-    expect(await say(`${id}/items/1/review`, review)).toBe(202)
+    expect(await say(`${id}/items/1/review`, review, OLGA)).toBe(202)
     await reaches(id, "partially-settled")
     expect(await itemStates(id)).toEqual(["settled", "failed", "settled"])
     expect((await platform.books()).filter(({ paidTwice }) => paidTwice > 0)).toEqual([])

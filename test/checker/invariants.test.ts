@@ -10,10 +10,16 @@ const amount = { currency: "EUR", value: "10.25" }
 const name = "Ada Lovelace"
 const account = { scheme: "iban", iban: "DE89370400440532013000" }
 const story = [
-  { _tag: "BatchReceived", idempotencyKey: "one", itemCount: 1, approval: { reason: "asked" } },
+  {
+    _tag: "BatchReceived",
+    idempotencyKey: "one",
+    itemCount: 1,
+    credential: "partner:acme/clerk",
+    approval: { reason: "asked" },
+  },
   { _tag: "ItemsReceived", items: [item] },
   { _tag: "ItemsScreened", decisions: [{ item: 1, decision: "approved" }] },
-  { _tag: "BatchApproved" },
+  { _tag: "BatchApproved", credential: "partner:acme/supervisor" },
   { _tag: "ExecutionStarted" },
   { _tag: "PostingRequested", posting: 1, kind: "hold", items: [1] },
   { _tag: "PostingBooked", posting: 1 },
@@ -42,6 +48,7 @@ const halfReleased = [
     findings: [{ cause: "name-check", listVersion: "v" }],
   },
 ]
+const released = { _tag: "ItemReviewed", item: 1, decision: "released", credential: "partner:acme/clerk" }
 
 const logOf = (events: ReadonlyArray<unknown>) => {
   let hash = BATCH
@@ -130,6 +137,30 @@ describe("the checker", () => {
     ],
     ["an intent before clearance", { redis: redisWith(logOf(without("ItemsScreened"))) }, "is not cleared"],
     ["an intent before approval", { redis: redisWith(logOf(without("BatchApproved"))) }, "is not approved"],
+    [
+      "an approval under the submitter's credential",
+      {
+        redis: redisWith(
+          logOf([
+            ...without("BatchApproved").toSpliced(3, 0, {
+              _tag: "BatchApproved",
+              credential: "partner:acme/clerk",
+            }),
+          ]),
+        ),
+      },
+      "is not approved",
+    ],
+    [
+      "a release by a partner",
+      { redis: redisWith(logOf([...story.slice(0, 5), released, ...story.slice(5)])) },
+      "is not cleared",
+    ],
+    [
+      "a resolution by nobody who is known",
+      { redis: redisWith(logOf([...story, { _tag: "ResolutionProposed", item: 1 }])) },
+      "no operator said so",
+    ],
     [
       "an intent before the start",
       { redis: redisWith(logOf(without("ExecutionStarted"))) },

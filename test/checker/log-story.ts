@@ -24,6 +24,7 @@ export interface Event {
   readonly approval?: object
   readonly posting?: number
   readonly kind?: string
+  readonly credential?: string
 }
 
 /** What tells one finding of the compliance engine from another. */
@@ -72,6 +73,8 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
     const fault = (what: string) => faults.push(`${batch} ${id} ${event._tag}: ${what}`)
     if (event._tag === "BatchReceived") [key, itemCount] = [event.idempotencyKey ?? "", event.itemCount ?? 0]
     if (event._tag === "BatchClosed") isClosed = true
+    const isResolution = event._tag === "ParkedResolved" || event._tag === "ResolutionProposed"
+    if (isResolution && event.credential?.startsWith("operator:") !== true) fault("no operator said so")
     if (event._tag === "LateOutcomeDetected") fault("a bank contradicted itself, which these banks never do")
     permits.hear(event)
     for (const { item, reference } of event.transfers ?? []) {

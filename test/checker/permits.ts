@@ -1,6 +1,7 @@
 /**
- * What has to stand in a log before an item is sent to a bank: that it was cleared, that the batch was approved where
- * that was asked for and has started, and that the item's money is held.
+ * What has to stand in a log before an item is sent to a bank: that it was cleared, by an operator where a person did it,
+ * that the batch was approved where that was asked for, under another credential than the one that submitted it, that it
+ * has started, and that the item's money is held.
  */
 import type { Event, Named } from "./log-story.ts"
 
@@ -13,12 +14,17 @@ export class Permits {
   readonly #held = new Set<number>()
   readonly #postings = new Map<number, Event>()
   #needsApproval = false
+  #submitter: string | undefined
   #isStarted = false
 
   hear(event: Event): void {
     const { _tag } = event
-    if (_tag === "BatchReceived") this.#needsApproval = event.approval !== undefined
-    if (_tag === "BatchApproved") this.#needsApproval = false
+    if (_tag === "BatchReceived") {
+      this.#needsApproval = event.approval !== undefined
+      this.#submitter = event.credential
+    }
+    if (_tag === "BatchApproved" && event.credential !== undefined && event.credential !== this.#submitter)
+      this.#needsApproval = false
     if (_tag === "ExecutionStarted") this.#isStarted = true
     if (_tag === "ScreeningRequested") this.#ask(event)
     if (_tag === "ItemsScreened" || _tag === "ClearanceWithdrawn") this.#screen(event)
@@ -46,9 +52,11 @@ export class Permits {
     }
   }
 
-  #review({ item = 0, decision, findings }: Event): void {
+  /** Whoever rejects an item is believed; who releases it has to be an operator. */
+  #review({ item = 0, decision, findings, credential }: Event): void {
     const open = this.#open.get(item)
     if (decision === "rejected") this.#open.set(item, new Set(["by a reviewer"]))
+    else if (credential?.startsWith("operator:") !== true) return
     else if (findings === undefined) open?.clear()
     else for (const finding of findings) open?.delete(keyOf(finding))
   }

@@ -2,7 +2,7 @@ import { createServer } from "node:net"
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { serveEnvironment } from "../../src/cli/serve-environment.ts"
-import { sandboxSecret } from "../../src/sandbox/sandbox.ts"
+import { sandboxBankSecrets } from "../../src/sandbox/sandbox.ts"
 
 const complete = {
   REDIS_URL: "redis://redis",
@@ -40,7 +40,7 @@ describe("the settings that a service starts with", () => {
 
   it("tell the first partner's key when the money is play money", async () => {
     const { sandbox } = await Effect.runPromise(
-      completed({ ...complete, BANK_CALLBACK_SECRET: sandboxSecret }),
+      completed({ ...complete, BANK_CALLBACK_SECRET: sandboxBankSecrets }),
     )
     expect(sandbox).toEqual({
       partner: "acme",
@@ -53,7 +53,11 @@ describe("the settings that a service starts with", () => {
 
   it("tell where the document of play money's providers is", async () => {
     const { sandbox } = await Effect.runPromise(
-      completed({ ...complete, PROVIDERS_FILE: "/data/providers.json", BANK_CALLBACK_SECRET: sandboxSecret }),
+      completed({
+        ...complete,
+        PROVIDERS_FILE: "/data/providers.json",
+        BANK_CALLBACK_SECRET: sandboxBankSecrets,
+      }),
     )
     expect(sandbox).toMatchObject({ providersFile: "/data/providers.json", banks: { north: "http://north" } })
   })

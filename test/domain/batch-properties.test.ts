@@ -20,8 +20,8 @@ import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
 import type { BatchEvent, BatchEventOf, ClearanceDecision, FindingName } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import { plan, wakeAt } from "../../src/domain/plan.ts"
-import { duties, LISTS, step, terms } from "./batch-sequences.ts"
-import { type CommandWithoutTime, payoutItem, Story, someSeal } from "./batch-story.ts"
+import { ALONE_UP_TO, duties, LISTS, step, terms } from "./batch-sequences.ts"
+import { type CommandWithoutTime, clerk, olga, payoutItem, Story, someSeal } from "./batch-story.ts"
 
 const SEQUENCES = 10_000
 const SEED = 20_261_123
@@ -43,6 +43,8 @@ class Witness {
   readonly #finals = new Map<string, string>()
   /** The banks that an item went to since it was last routed by the rules. */
   readonly #banks = new Map<number, ReadonlyArray<string>>()
+  /** What an operator said last of an item: the attempt, its outcome, and who said so. */
+  readonly #proposals = new Map<number, string>()
   rerouted = 0
   #approvalNeeded = false
   #approved = false
@@ -70,6 +72,7 @@ class Witness {
           expect(this.#asked.get(item), "only what is asked about is decided later").toBe(event.clearance)
         break
       case "ItemReviewed":
+        expect(event.credential, "held items are an operator's").toBe(olga)
         if (event.decision === "rejected") this.#refused.add(event.item)
         for (const name of event.findings ?? []) {
           const found = this.#found.get(event.item)?.get(keyOf(name))
@@ -78,6 +81,7 @@ class Witness {
         }
         break
       case "BatchApproved":
+        expect(event.credential, "nobody approves what was submitted under their key").not.toBe(clerk)
         this.#approved = true
         break
       case "ItemsCancelled":
@@ -153,7 +157,18 @@ class Witness {
           expect(outcome !== undefined || attempt === event.attempt, "resolved while another is open").toBe(
             true,
           )
+        expect(event.credential, "resolved by an operator").toMatch(/^operator:/)
+        if ((batch.items.get(event.item)?.minor ?? 0n) > ALONE_UP_TO) {
+          expect(event.proposedBy, "above the threshold by two").toMatch(/^operator:/)
+          expect(event.proposedBy).not.toBe(event.credential)
+          expect(this.#proposals.get(event.item)).toBe(
+            `${event.attempt} ${event.outcome} ${event.proposedBy}`,
+          )
+        }
         this.#finals.set(`${event.item}-${event.attempt}`, event.outcome)
+        break
+      case "ResolutionProposed":
+        this.#proposals.set(event.item, `${event.attempt} ${event.outcome} ${event.credential}`)
         break
     }
   }

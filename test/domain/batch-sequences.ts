@@ -9,6 +9,7 @@ import {
   acknowledged,
   along,
   type CommandWithoutTime,
+  clerk,
   failed,
   failedForNow,
   failedHere,
@@ -17,12 +18,14 @@ import {
   intent,
   mayHaveGone,
   neverSeen,
+  olga,
   refusedForNow,
   refusedHere,
   refusedWhole,
   returned,
   type Story,
   settled,
+  supervisor,
   unknown,
   unresolved,
   withdrawn,
@@ -33,6 +36,9 @@ const ITEMS = 3
 const PENDING_MS = 15
 /** As long as a few commands take, so that refused postings come back within a sequence. */
 const RETRY_MS = 5
+
+/** What one operator may say alone is the amount of item 1. */
+export const ALONE_UP_TO = 1_001n
 
 const item = fc.integer({ min: 1, max: ITEMS })
 const attempt = fc.integer({ min: 1, max: 3 })
@@ -67,14 +73,21 @@ const anyCommand: fc.Arbitrary<CommandWithoutTime> = fc.oneof(
     item,
     decision: fc.constantFrom("released" as const, "rejected" as const),
     by: fc.constant("olga"),
+    credential: fc.constantFrom(olga, olga, clerk),
     reason: fc.constant("looked"),
   }),
   fc.record({
     _tag: fc.constant("Approve" as const),
     by: fc.constantFrom("sam", "olga"),
+    credential: fc.constantFrom(clerk, supervisor, olga),
     hash: fc.constantFrom("digest", "other"),
   }),
-  fc.record({ _tag: fc.constant("Retry" as const), item, by: fc.constant("olga") }),
+  fc.record({
+    _tag: fc.constant("Retry" as const),
+    item,
+    by: fc.constant("olga"),
+    credential: fc.constantFrom(olga, clerk),
+  }),
   fc.record(
     {
       _tag: fc.constant("Resolve" as const),
@@ -82,9 +95,11 @@ const anyCommand: fc.Arbitrary<CommandWithoutTime> = fc.oneof(
       attempt,
       outcome: fc.constantFrom("settled" as const, "failed" as const),
       by: fc.constant("olga"),
+      credential: fc.constantFrom(olga, "operator:otto", clerk),
       reason: fc.constant("statement"),
+      policy: fc.constant({ aloneUpTo: { EUR: ALONE_UP_TO }, confirmWithinMs: 20 }),
     },
-    { requiredKeys: ["_tag", "item", "outcome", "by", "reason"] },
+    { requiredKeys: ["_tag", "item", "outcome", "by", "credential", "reason", "policy"] },
   ),
   fc.constantFrom<CommandWithoutTime>(
     { _tag: "TakeOver" },

@@ -8,6 +8,7 @@ import { decide } from "../../src/domain/decide.ts"
 import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../src/domain/events.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
+import { POLICY } from "../../src/domain/policy.ts"
 import type { Rejection } from "../../src/domain/rejection.ts"
 import type { Destination } from "../../src/domain/routing.ts"
 
@@ -39,6 +40,25 @@ export const payoutItems = (count: number): readonly [PayoutItem, ...ReadonlyArr
   const [first, ...others] = Array.from({ length: count }, (_, index) => payoutItem(index + 1))
   if (first === undefined) throw new Error("a batch has at least one item")
   return [first, ...others]
+}
+
+/** Who people are in stories, where nothing else is said: two keys of the partner, and an operator's. */
+export const clerk = "partner:acme/clerk"
+export const supervisor = "partner:acme/supervisor"
+export const olga = "operator:olga"
+
+/** What people say beside their words, where a story does not. One operator is enough, unless it says so. */
+const persons: Partial<Record<BatchCommand["_tag"], Partial<BatchCommandOf<"Resolve">>>> = {
+  ReceiveBatch: { credential: clerk },
+  Approve: { credential: supervisor },
+  Cancel: { credential: clerk },
+  Review: { credential: olga },
+  Retry: { credential: olga },
+  Resolve: {
+    credential: olga,
+    evidence: { text: "the bank's statement", reference: "case-1" },
+    policy: { aloneUpTo: { EUR: 1_000_000_000n }, confirmWithinMs: 60_000 },
+  },
 }
 
 /** When stories begin, in epoch milliseconds: a business day everywhere. Each command comes a millisecond later. */
@@ -87,7 +107,8 @@ export class Story {
   /** What the command would cause; changes nothing. */
   decide(command: CommandWithoutTime) {
     this.now += 1
-    return decide(this.batch, { ...command, at: this.now } as BatchCommand, this.terms)
+    const person = "by" in command && command.by === POLICY ? {} : persons[command._tag]
+    return decide(this.batch, { ...person, ...command, at: this.now } as BatchCommand, this.terms)
   }
 
   received(count: number, terms: Terms = {}): this {

@@ -3,6 +3,7 @@ import { batchState } from "../../src/domain/batch.ts"
 import { ITEMS_PER_EVENT_MAX } from "../../src/domain/events.ts"
 import { plan, wakeAt } from "../../src/domain/plan.ts"
 import {
+  clerk,
   failed,
   failedForNow,
   intent,
@@ -119,7 +120,7 @@ describe("approval", () => {
     const story = new Story().cleared(1, asked)
     expect(batchState(story.batch)).toBe("awaiting-approval")
     expect(story.refusal({ _tag: "StartExecution" }).reason).toBe("not-due")
-    expect(story.refusal({ ...approve, by: "sam" }).reason).toBe("approver-is-submitter")
+    expect(story.refusal({ ...approve, credential: clerk }).reason).toBe("approver-is-submitter")
     expect(story.refusal({ ...approve, hash: "other" }).reason).toBe("hash-differs")
     story.tell(approve)
     expect(story.refusal({ ...approve, by: "otto" }).reason).toBe("already-approved")

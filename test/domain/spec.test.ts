@@ -9,12 +9,14 @@ import {
   acknowledged,
   along,
   type CommandWithoutTime,
+  clerk,
   failed,
   failedHere,
   goingOut,
   intent,
   mayHaveGone,
   neverSeen,
+  olga,
   RETRY_MS,
   refusal,
   refusedForNow,
@@ -66,6 +68,15 @@ const late = (): Story => {
   story.now = (story.batch.approval?.expiresAt ?? 0) - 1
   return story
 }
+/** A batch of a log from before credentials were kept. */
+const unsigned = (): Story => {
+  const story = awaiting()
+  story.batch.credential = undefined
+  return story
+}
+/** As a command was told before a field of it was kept. */
+const without = (command: CommandWithoutTime, field: "credential" | "evidence" = "credential") =>
+  ({ ...command, [field]: undefined }) as CommandWithoutTime
 const told = (story: Story, command: CommandWithoutTime): Story => {
   story.tell(command)
   return story
@@ -75,11 +86,26 @@ const ended = () => new Story().asked(1).screened([1], "rejected")
 /** Section 6 of the specification, row by row. */
 const batchRows: ReadonlyArray<readonly [command: string, when: string, run: () => string]> = [
   ["Approve", "no approval is needed", () => effect(new Story().cleared(1), approve)],
-  ["Approve", "by the submitter", () => effect(awaiting(), { ...approve, by: "Sam" })],
+  [
+    "Approve",
+    "under the submitter's credential, by whatever name",
+    () => effect(awaiting(), { ...approve, by: "Sue", credential: clerk }),
+  ],
+  ["Approve", "under a credential that nobody kept", () => effect(awaiting(), without(approve))],
+  ["Approve", "under a partner's, where the submitter's was not kept", () => effect(unsigned(), approve)],
+  [
+    "Approve",
+    "under an operator's, where the submitter's was not kept",
+    () => effect(unsigned(), { ...approve, credential: olga }),
+  ],
   ["Approve", "another hash", () => effect(awaiting(), { ...approve, hash: "other" })],
   ["Approve", "at or after the deadline", () => effect(late(), approve)],
-  ["Approve", "in time, by another person", () => effect(awaiting(), approve)],
-  ["Approve", "again", () => effect(told(awaiting(), approve), { ...approve, by: "otto" })],
+  ["Approve", "in time, under another credential", () => effect(awaiting(), approve)],
+  [
+    "Approve",
+    "again",
+    () => effect(told(awaiting(), approve), { ...approve, credential: "partner:acme/auditor" }),
+  ],
   ["ExpireApproval", "before the deadline", () => effect(awaiting(), expire)],
   ["ExpireApproval", "at the deadline", () => effect(late(), expire)],
   ["StartExecution", "before approval", () => effect(awaiting(), start)],
@@ -148,6 +174,57 @@ const disputeRows: typeof batchRows = [
   ],
   ["CloseBatch", "both were paid", () => effect(disputed(accepted, settled), close)],
 ]
+
+/** Of 10.01, about which one operator is not enough. */
+const large = {
+  ...resolve,
+  credential: olga,
+  policy: { aloneUpTo: { EUR: 1_000n, USD: 1_000_000n }, confirmWithinMs: 60_000 },
+} as const
+const asOtto = { credential: "operator:otto" } as const
+const parkedOnce = () => storyIn("parked")
+const proposed = () => told(parkedOnce(), large)
+const tooLate = (): Story => {
+  const story = proposed()
+  story.now += 60_000
+  return story
+}
+
+/** The table of what it takes to resolve, row by row. */
+const authorityRows: typeof batchRows = [
+  ["Review", "by a partner", () => effect(storyIn("held"), { ...review, credential: clerk })],
+  ["Review", "by nobody who is known", () => effect(storyIn("held"), without(review))],
+  ["Review", "by an operator", () => effect(storyIn("held"), review)],
+  ["Retry", "by a partner, of what plainly failed", () => effect(failedOnce(), asClerk(retry))],
+  ["Retry", "by a partner, of what was held before it failed", () => effect(heldAndFailed(), asClerk(retry))],
+  [
+    "Retry",
+    "by a partner, of what was parked before it failed",
+    () => effect(resolvedAsFailed(), asClerk(retry)),
+  ],
+  ["Retry", "by a partner, of what no rule led to a bank", () => effect(nowhere(), asClerk(retry))],
+  ["Retry", "by an operator, of any of these", () => effect(resolvedAsFailed(), retry)],
+  ["Resolve", "by a partner", () => effect(parkedOnce(), asClerk(resolve))],
+  ["Resolve", "without evidence", () => effect(parkedOnce(), without(large, "evidence"))],
+  ["Resolve", "up to the amount for which one is enough", () => effect(parkedOnce(), resolve)],
+  ["Resolve", "above it, or in a currency without one", () => effect(parkedOnce(), large)],
+  ["Resolve", "again, by the same operator", () => effect(proposed(), { ...large, by: "otto" })],
+  ["Resolve", "the same, by another operator", () => effect(proposed(), { ...large, ...asOtto })],
+  [
+    "Resolve",
+    "another outcome, by another operator",
+    () => effect(proposed(), { ...large, ...asOtto, outcome: "settled" }),
+  ],
+  ["Resolve", "the same, by another operator, too late", () => effect(tooLate(), { ...large, ...asOtto })],
+]
+
+const review = { _tag: "Review", item: 1, decision: "released", by: "olga", reason: "looked" } as const
+const asClerk = <C extends CommandWithoutTime>(command: C): C => ({ ...command, credential: clerk })
+const heldAndFailed = (): Story => {
+  const story = told(told(storyIn("held"), review), start).posted("hold", [1])
+  return told(told(story, intent(1)), says(failed, 1)).posted("release", [1])
+}
+const resolvedAsFailed = () => told(parkedOnce(), resolve).posted("release", [1])
 
 const retry = { _tag: "Retry", item: 1, by: "olga" } as const
 const failedOnce = () => storyIn("failed")
@@ -574,12 +651,8 @@ describe("the specification", () => {
     ["routes", "### From bank to bank", "### Two attempts", routeRows],
     ["two attempts", "### Two attempts", "### A refusal that may be a copy's", disputeRows],
     ["refusals", "### A refusal that may be a copy's", "### Taking back what lies with us", doubtRows],
-    [
-      "what is taken back",
-      "### Taking back what lies with us",
-      "### What the tables cannot show",
-      withdrawalRows,
-    ],
+    ["what is taken back", "### Taking back what lies with us", "### What it takes", withdrawalRows],
+    ["who may", "### What it takes", "### What the tables cannot show", authorityRows],
     ["approval, start and closing", "## 6.", "## 7.", batchRows],
   ])("shows %s as they are", (_, from, to, rows) => {
     expect(rowsBetween(from, to)).toEqual(rows.map(([command, when, run]) => [command, when, run()]))

@@ -3,12 +3,15 @@ import { Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { ProviderReports } from "../../src/connectors/provider-reports.ts"
 import { layer as reportsInRedis } from "../../src/connectors/provider-reports-redis.ts"
+import { ProviderSettings } from "../../src/connectors/provider-settings.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
+import { callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
+import { layer as allowancesOnRedis } from "../../src/streams/approval-allowance-redis.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
@@ -23,6 +26,10 @@ import { readModels } from "./read-models.ts"
 
 export const acme = "acme-key"
 export const globex = "globex-key"
+/** Another key of acme's. */
+export const supervisor = "acme-supervisor-key"
+/** Operators: olga may do all but approve, otto approve and resolve, rita review. */
+export const [olga, otto, rita] = ["olga-key", "otto-key", "rita-key"] as const
 
 export interface Answer {
   readonly status: number
@@ -86,6 +93,8 @@ export class ApiUnderTest implements AsyncDisposable {
           queries,
           decisions.layer,
           endpointsInMemory,
+          allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+          callbackSecretsLayer(["instant"]).pipe(Layer.provide(Layer.fresh(ProviderSettings.layer))),
           freshMetrics,
           partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           Layer.succeed(ReadinessChecks, checks),

@@ -7,6 +7,7 @@ import { type Answer, ApiUnderTest } from "./api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
 const secret = "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s="
+const southSecret = "whsec_dGVzdC1zZWNyZXQtb2Ytc291dGgtb25seQ=="
 const batch = batchIdOf("acme", "called-back")
 const reference = transferReference({ batch, item: 1, attempt: 1 })
 
@@ -28,7 +29,7 @@ const settled = {
 
 const call = (
   body: unknown,
-  { id = "msg-1", bank = "north", key = secret, sentAt = new Date(), tamper = "" } = {},
+  { id = "msg-1", bank = "north", key = secret, sentAt = new Date(), tamper = "", of = api } = {},
 ): Promise<Answer> => {
   const text = JSON.stringify(body)
   const headers = {
@@ -37,7 +38,7 @@ const call = (
     "webhook-timestamp": String(Math.floor(sentAt.getTime() / 1000)),
     "webhook-signature": new Webhook(key).sign(id, sentAt, text),
   }
-  return api.call(`/bank-callbacks/${bank}`, { method: "POST", headers, body: text + tamper })
+  return of.call(`/bank-callbacks/${bank}`, { method: "POST", headers, body: text + tamper })
 }
 
 const strays = () => Effect.runPromise(api.strays.list(100))
@@ -88,7 +89,8 @@ it("does not believe a callback without a signature", async () => {
 })
 
 it("refuses a bank that calls on another's behalf", async () => {
-  expect((await call(settled, { bank: "south" })).status).toBe(400)
+  expect((await call(settled, { bank: "south" })).status, "with its own secret").toBe(401)
+  expect((await call(settled, { bank: "south", key: southSecret })).status, "with the other's").toBe(400)
 })
 
 it("names the field that is not as agreed", async () => {
@@ -136,22 +138,22 @@ it("asks the bank to come back when the mailbox is full", async () => {
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0)
 })
 
-it("believes no bank that signs for another, where each has a secret of its own", async () => {
-  const south = "whsec_c2VjcmV0LW9mLXRoZS1zb3V0aA=="
-  const environment = { BANK_CALLBACK_SECRET: `north=${secret},south=${south}` }
-  await using own = await ApiUnderTest.open({ environment })
-  await own.post("called-back", { items: [payout("a")] })
-  const signed = (key: string, bank: string) => {
-    const text = JSON.stringify({ ...settled, bank })
-    const now = new Date()
-    const headers = {
-      "content-type": "application/json",
-      "webhook-id": "msg-1",
-      "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
-      "webhook-signature": new Webhook(key).sign("msg-1", now, text),
-    }
-    return own.call(`/bank-callbacks/${bank}`, { method: "POST", headers, body: text })
-  }
-  const answers = [await signed(south, "north"), await signed(secret, "west"), await signed(secret, "north")]
-  expect(answers.map(({ status }) => status)).toEqual([401, 401, 202])
+it("answers for a bank that is none, or calls nobody back, as for one that is forged", async () => {
+  const answers = [
+    await call({ ...settled, bank: "west" }, { bank: "west" }),
+    await call(settled, { key: southSecret }),
+  ]
+  expect(answers.map(({ status }) => status)).toEqual([401, 401])
+  const [stranger, forged] = answers.map(({ json: { instance: _, ...problem } }) => problem)
+  expect(stranger).toEqual(forged)
+})
+
+it("believes a bank by either of two secrets while it goes over to another", async () => {
+  const next = "whsec_dGhlLW5leHQtc2VjcmV0LW9mLW5vcnRo"
+  const environment = { BANK_CALLBACK_SECRET: `north=${next},north=${secret},south=${southSecret}` }
+  await using changing = await ApiUnderTest.open({ environment })
+  await changing.post("called-back", { items: [payout("a")] })
+  const answers = []
+  for (const key of [secret, next, southSecret]) answers.push(await call(settled, { key, of: changing }))
+  expect(answers.map(({ status }) => status)).toEqual([202, 202, 401])
 })

@@ -5,12 +5,13 @@ import { EventLog } from "../../src/streams/event-log.ts"
 import { accepted, failed, Story, settled, unresolved } from "../domain/batch-story.ts"
 import { newBatchId } from "../publisher/story.ts"
 import { append, owning, takeFrom } from "../streams/log-under-test.ts"
-import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
+import { ApiUnderTest, acme, globex, olga, otto, rita, supervisor } from "./api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
 let api: ApiUnderTest
 beforeAll(async () => {
-  api = await ApiUnderTest.open({ environment: { APPROVAL_ABOVE: "JPY=1000" } })
+  const thresholds = { APPROVAL_ABOVE: "JPY=1000,EUR=1000", RESOLUTION_ABOVE: "EUR=10.01" }
+  api = await ApiUnderTest.open({ environment: thresholds })
 })
 afterAll(() => api[Symbol.asyncDispose]())
 
@@ -38,30 +39,56 @@ const posted = async (key: string, terms: Readonly<Record<string, unknown>> = {}
   String((await api.post(key, { items: [payout("a"), payout("b")], ...terms })).json.id)
 
 describe("an approval", () => {
-  it("is asked for by the hash that the batch shows, of somebody who did not submit it", async () => {
+  it("is asked for by the hash that the batch shows, under another key than the one that submitted it", async () => {
     const id = await posted("four-eyes", { requireApproval: true, submittedBy: "sam" })
     const { events } = (await api.get(`/payout-batches/${id}/events`)).json as {
       events: ReadonlyArray<{ approval?: { hash: string; reason: string } }>
     }
     const { hash, reason } = events[0]?.approval ?? {}
     expect(reason).toBe("asked")
-    expect(await say(`${id}/approval`, { by: "sam", hash })).toMatchObject({
-      status: 409,
-      json: { type: "/problems/command-refused", reason: "approver-is-submitter" },
-    })
-    expect((await say(`${id}/approval`, { by: "olga", hash: "another" })).json.reason).toBe("hash-differs")
+    for (const by of ["sam", "Olga", "Alice  Smith", "\u0410lice Smith", "Alice Smith.", "stra\u00dfe"])
+      expect(await say(`${id}/approval`, { by, hash }), by).toMatchObject({
+        status: 409,
+        json: { type: "/problems/command-refused", reason: "approver-is-submitter" },
+      })
+    const another = await say(`${id}/approval`, { by: "sam", hash: "another" }, { apiKey: supervisor })
+    expect(another.json.reason).toBe("hash-differs")
     expect(await mailOf(id), "what is refused is not put into the mailbox").toEqual([])
-    expect(await say(`${id}/approval`, { by: "olga", hash })).toMatchObject({
+    expect(await say(`${id}/approval`, { by: "sam", hash }, { apiKey: supervisor })).toMatchObject({
       status: 202,
-      json: { status: "accepted", expected: [{ type: "BatchApproved", by: "olga" }] },
+      json: {
+        status: "accepted",
+        expected: [{ type: "BatchApproved", by: "sam", credential: "partner:acme/supervisor" }],
+      },
     })
     expect(await mailOf(id)).toEqual(["Approve"])
   })
 
-  it("is needed above the threshold of a currency, and else refused", async () => {
-    const yen = payout("a", { amount: { currency: "JPY", value: "1001" } })
-    const { text } = await api.get(`/payout-batches/${await posted("large", { items: [yen] })}/events`)
-    expect(text).toContain('"reason":"threshold"')
+  it("is an operator's to give where the operator's key says so", async () => {
+    const id = await posted("by-operator", { requireApproval: true })
+    const { events } = (await api.get(`/payout-batches/${id}/events`, otto)).json as {
+      events: ReadonlyArray<{ approval?: { hash: string } }>
+    }
+    const approval = { hash: events[0]?.approval?.hash }
+    expect(await say(`${id}/approval`, approval, { apiKey: olga })).toMatchObject({
+      status: 403,
+      json: { type: "/problems/forbidden", detail: "It takes an operator's key that may approve." },
+    })
+    expect(await say(`${id}/approval`, approval, { apiKey: otto })).toMatchObject({
+      status: 202,
+      json: { expected: [{ type: "BatchApproved", by: "otto", credential: "operator:otto" }] },
+    })
+  })
+
+  it("is needed above the threshold of a currency, and in one without, and else refused", async () => {
+    for (const [key, currency, value] of [
+      ["large", "JPY", "1001"],
+      ["no-threshold", "USD", "0.01"],
+    ] as const) {
+      const items = [payout("a", { amount: { currency, value } })]
+      const { text } = await api.get(`/payout-batches/${await posted(key, { items })}/events`)
+      expect(text, currency).toContain('"reason":"threshold"')
+    }
     const small = await posted("small")
     expect((await say(`${small}/approval`, { by: "olga", hash: "x" })).json.reason).toBe(
       "approval-not-needed",
@@ -70,7 +97,9 @@ describe("an approval", () => {
 })
 
 describe("a resolution", () => {
-  const resolution = { by: "olga", reason: "on the statement", outcome: "settled" }
+  const evidence = { text: "on the statement", reference: "camt-7, page 2" }
+  const resolution = { by: "olga", outcome: "settled", evidence }
+  const asOlga = { apiKey: olga }
 
   /** A batch whose first attempt to pay item 1 was paid after all, after what became of the second. */
   const disputed = async (...outcomes: ReadonlyArray<typeof settled>): Promise<string> => {
@@ -83,7 +112,7 @@ describe("a resolution", () => {
 
   it("waits while another attempt of the item is open, and is told which", async () => {
     const id = await disputed(accepted)
-    expect(await say(`${id}/items/1/resolution`, resolution)).toMatchObject({
+    expect(await say(`${id}/items/1/resolution`, resolution, asOlga)).toMatchObject({
       status: 409,
       json: { type: "/problems/command-refused", reason: "attempt-open", attempts: [2] },
     })
@@ -92,22 +121,26 @@ describe("a resolution", () => {
 
   it("names its attempt where several are in question", async () => {
     const id = await disputed(unresolved)
-    expect(await say(`${id}/items/1/resolution`, resolution)).toMatchObject({
+    expect(await say(`${id}/items/1/resolution`, resolution, asOlga)).toMatchObject({
       status: 409,
       json: { reason: "attempt-not-named", attempts: [1, 2] },
     })
-    expect(await say(`${id}/items/1/resolution`, { ...resolution, attempt: 2 })).toMatchObject({
+    expect(await say(`${id}/items/1/resolution`, { ...resolution, attempt: 2 }, asOlga)).toMatchObject({
       status: 202,
-      json: { expected: [{ type: "ParkedResolved", attempt: 2, outcome: "settled" }] },
+      json: {
+        expected: [
+          { type: "ParkedResolved", attempt: 2, outcome: "settled", credential: "operator:olga", evidence },
+        ],
+      },
     })
-    expect((await say(`${id}/items/1/resolution`, { ...resolution, attempt: 10 })).status).toBe(400)
+    expect((await say(`${id}/items/1/resolution`, { ...resolution, attempt: 10 }, asOlga)).status).toBe(400)
   })
 
   it("that names none is kept for the one that was in question when it was asked for", async () => {
     const [id, story] = [newBatchId(), new Story().requested(1)]
     story.hears(1, unresolved)
     await Effect.runPromise(api.log.open(id, story.events, `open ${id}`))
-    expect((await say(`${id}/items/1/resolution`, resolution)).status).toBe(202)
+    expect((await say(`${id}/items/1/resolution`, resolution, asOlga)).status).toBe(202)
     const mail = await Effect.runPromise(api.log.mail(id, 10))
     expect(mail).toMatchObject([{ command: { _tag: "Resolve", item: 1, attempt: 1 } }])
   })
@@ -154,6 +187,109 @@ describe("a release", () => {
     const { text } = await say(`${id}/items/1/review`, release)
     expect(text).toContain("[redacted]")
     expect(text).not.toContain("DE89370400440532013000")
+  })
+})
+
+describe("a resolution above what one operator may say alone", () => {
+  const evidence = { text: "on the statement", reference: "camt-7" }
+
+  /** Two items are parked, of EUR 10.01 and 10.02: the second is above the threshold. */
+  const parked = async (): Promise<BatchId> => {
+    const [id, story] = [newBatchId(), new Story().requested(2)]
+    for (const item of [1, 2]) story.hears(item, unresolved)
+    await Effect.runPromise(api.log.open(id, story.events, `open ${id}`))
+    return id
+  }
+  const resolve = (id: string, item: number, apiKey: string, key?: string) =>
+    say(
+      `${id}/items/${item}/resolution`,
+      { outcome: "failed", evidence },
+      { apiKey, ...(key === undefined ? {} : { key }) },
+    )
+
+  it("is a proposal first; below it one is enough", async () => {
+    const id = await parked()
+    expect((await resolve(id, 1, olga)).json).toMatchObject({ expected: [{ type: "ParkedResolved" }] })
+    expect((await resolve(id, 2, olga)).json).toMatchObject({
+      expected: [{ type: "ResolutionProposed", item: 2, attempt: 1, credential: "operator:olga", evidence }],
+    })
+  })
+
+  it("is no repetition of what another operator said, also under the same Idempotency-Key and word for word", async () => {
+    const id = await parked()
+    expect((await resolve(id, 2, olga, "case-1")).headers.get("idempotent-replayed")).toBeNull()
+    expect((await resolve(id, 2, olga, "case-1")).headers.get("idempotent-replayed")).toBe("true")
+    expect((await resolve(id, 2, otto, "case-1")).headers.get("idempotent-replayed")).toBeNull()
+    const mail = await Effect.runPromise(api.log.mail(id, 10))
+    expect(mail.map(({ command }) => command)).toMatchObject([
+      { _tag: "Resolve", credential: "operator:olga" },
+      { _tag: "Resolve", credential: "operator:otto" },
+    ])
+  })
+})
+
+describe("a partner's key", () => {
+  const evidence = { text: "on the statement", reference: "camt-7" }
+
+  it("reviews and resolves nothing, whatever name is typed, and is told so before anything is looked at", async () => {
+    const id = await posted("not-for-partners")
+    const about = { by: "operator:olga", reason: "looked at it" }
+    for (const apiKey of [acme, supervisor, globex]) {
+      for (const batch of [id, newBatchId(), "none"]) {
+        const review = await say(`${batch}/items/1/review`, { ...about, decision: "released" }, { apiKey })
+        const resolution = { ...about, outcome: "failed", evidence }
+        for (const answer of [review, await say(`${batch}/items/1/resolution`, resolution, { apiKey })])
+          expect(answer).toMatchObject({ status: 403, json: { type: "/problems/forbidden" } })
+      }
+    }
+    expect(await mailOf(id)).toEqual([])
+  })
+
+  it("retries what plainly failed, and not what people had to look at", async () => {
+    const [id, story] = [newBatchId(), new Story().requested(2)]
+    story.hears(1, failed)
+    story.hears(2, unresolved)
+    story.tell({ _tag: "Resolve", item: 2, outcome: "failed", by: "olga", reason: "never left" })
+    story.posted("release")
+    await Effect.runPromise(api.log.open(id, story.events, `open ${id}`))
+    expect((await say(`${id}/items/1/retry`, {})).status).toBe(202)
+    expect(await say(`${id}/items/2/retry`, {})).toMatchObject({
+      status: 403,
+      json: { detail: "It takes an operator's key that may retry." },
+    })
+    expect(
+      (await say(`${id}/items/2/retry`, {}, { apiKey: rita })).status,
+      "nor an operator for reviews",
+    ).toBe(403)
+    expect((await say(`${id}/items/2/retry`, {}, { apiKey: olga })).status).toBe(202)
+    expect(await mailOf(id)).toEqual(["Retry", "Retry"])
+  })
+})
+
+describe("an operator's key", () => {
+  it("opens the batches of all partners, and posts none", async () => {
+    const id = await posted("looked-at")
+    expect((await api.get(`/payout-batches/${id}`, olga)).json).toMatchObject({ id })
+    expect((await api.get(`/payout-batches/${id}/events`, olga)).status).toBe(200)
+    expect((await api.get(`/payout-batches/${newBatchId()}`, olga)).status).toBe(404)
+    expect((await api.get("/payout-batches/none/events", olga)).status).toBe(404)
+    expect((await api.get("/payout-batches?partner=acme", olga)).status).toBe(200)
+    expect((await api.get("/payout-batches", olga)).status, "it has none of its own").toBe(400)
+    expect(await api.post("mine", { items: [payout("a")] }, olga)).toMatchObject({
+      status: 403,
+      json: { type: "/problems/forbidden", detail: "It takes a partner's key." },
+    })
+    expect((await api.get("/webhook-endpoints", olga)).status).toBe(403)
+  })
+
+  it("does what it is for, and nothing else", async () => {
+    const id = await posted("scoped")
+    const withdrawal = { reason: "asked to by telephone" }
+    expect((await say(`${id}/cancellation`, withdrawal, { apiKey: rita })).status).toBe(403)
+    expect(await say(`${id}/cancellation`, withdrawal, { apiKey: olga })).toMatchObject({
+      status: 202,
+      json: { expected: [{ type: "ItemsCancelled", by: "olga", credential: "operator:olga" }] },
+    })
   })
 })
 
@@ -280,12 +416,19 @@ describe("people", () => {
   it("review, retry and resolve only what is held, failed or parked", async () => {
     const id = await posted("early")
     const about = { by: "olga", reason: "looked at it" }
-    const review = await say(`${id}/items/1/review`, { ...about, decision: "released" })
+    const asOlga = { apiKey: olga }
+    const review = await say(`${id}/items/1/review`, { ...about, decision: "released" }, asOlga)
     expect(review).toMatchObject({ status: 409, json: { reason: "not-held" } })
     expect((await say(`${id}/items/1/retry`, { by: "olga" })).json.reason).toBe("not-failed")
-    expect((await say(`${id}/items/1/resolution`, { ...about, outcome: "settled" })).json.reason).toBe(
-      "not-parked",
-    )
+    const evidence = { text: "on the statement", reference: "camt-7" }
+    const resolution = { ...about, outcome: "settled", evidence }
+    expect((await say(`${id}/items/1/resolution`, resolution, asOlga)).json.reason).toBe("not-parked")
+    const without = await say(`${id}/items/1/resolution`, { ...about, outcome: "settled" }, asOlga)
+    expect(without).toMatchObject({ status: 400, json: { errors: [{ pointer: "/evidence" }] } })
+    const quoting = { ...resolution, evidence: { ...evidence, reference: "DE89370400440532013000" } }
+    expect((await say(`${id}/items/1/resolution`, quoting, asOlga)).json).toMatchObject({
+      errors: [{ pointer: "/evidence/reference" }],
+    })
   })
 
   it("are told which field is wrong", async () => {

@@ -3,13 +3,15 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { policyOf } from "../../src/connectors/call-policy.ts"
 import type { LaneReport } from "../../src/connectors/lane.ts"
 import { ProviderReports } from "../../src/connectors/provider-reports.ts"
-import { ApiKeys } from "../../src/http/api-keys.ts"
 import { makeApp } from "../../src/http/app.ts"
 import { Intake } from "../../src/http/intake.ts"
 import { openApiDocument } from "../../src/http/openapi.ts"
 import { ReadinessChecks } from "../../src/http/operations.ts"
 import { RequestBodies } from "../../src/http/request-body.ts"
+import { CallbackSecrets } from "../../src/identity/callback-secrets.ts"
+import { Credentials } from "../../src/identity/credentials.ts"
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
+import { ApprovalAllowance } from "../../src/streams/approval-allowance.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
@@ -138,7 +140,7 @@ it("describes every route it has, and no other", async () => {
   const app = await Effect.runPromise(
     makeApp.pipe(
       Effect.provide([
-        ApiKeys.layer,
+        Credentials.layer,
         freshMetrics,
         readModels(),
         endpointsInMemory,
@@ -148,7 +150,9 @@ it("describes every route it has, and no other", async () => {
         new DecisionsInMemory().layer,
         Layer.mock(StrayCallbacks, {}),
         Layer.mock(AnnouncedLists, {}),
+        Layer.mock(ApprovalAllowance, {}),
         Layer.mock(ProviderReports, {}),
+        Layer.mock(CallbackSecrets, { ofBank: () => undefined }),
         fixedKeys(),
         Layer.succeed(ReadinessChecks, []),
       ]),

@@ -1,4 +1,5 @@
 /** All guards that `npm run test:mutation` takes away: those of the domain, and those around it that need servers. */
+import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-guards.ts"
 import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
@@ -12,6 +13,7 @@ export const guardsOfDomain: ReadonlyArray<Guard> = [
   ...transferGuards,
   ...bankWordGuards,
   ...clearanceGuards,
+  ...authorityGuards,
 ]
 
 /** Each missed by the test that it names. */
@@ -20,4 +22,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...bankWordStepGuards,
   ...clearanceStepGuards,
   ...storeGuards,
+  ...authorityStepGuards,
 ]

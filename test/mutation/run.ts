@@ -28,6 +28,7 @@ const RUN_MS_MAX = 120_000
 /** The tests that know the domain's rules; the others hold its data to the packages that it came from. */
 const domainTests = [
   "batch-properties",
+  "decide-authority",
   "decide-dispute",
   "decide-funds",
   "decide-lifecycle",

@@ -121,6 +121,12 @@ describe("a batch of a day", () => {
       { entries: [debit()], lines: [line("hold")] },
     ],
     [
+      "is paid by another bank than the one that it went to",
+      ["settled-not-paid", "payment-unknown"],
+      paid,
+      { entries: [debit({ bank: "south" })], lines: posted },
+    ],
+    [
       "is paid under an attempt that never was",
       ["payment-unknown"],
       paid,

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFil
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Webhook } from "standardwebhooks"
-import { type SandboxOptions, sandboxSecret } from "../../src/sandbox/sandbox.ts"
-import { API_KEY, eventually, PlatformUnderTest } from "../platform-under-test.ts"
+import { type SandboxOptions, sandboxSecretOf } from "../../src/sandbox/sandbox.ts"
+import { API_KEY, eventually, OLGA, PlatformUnderTest } from "../platform-under-test.ts"
 
 export interface ShownEvent {
   readonly type: string
@@ -44,7 +44,10 @@ export class CarriedFiles implements AsyncDisposable {
   }: Terms = {}): Promise<CarriedFiles> {
     const [ours, theirs] = [mkdtempSync(join(tmpdir(), "ours-")), mkdtempSync(join(tmpdir(), "theirs-"))]
     for (const room of ["outbox", "inbox"]) mkdirSync(join(ours, room))
-    const platform = await PlatformUnderTest.open(environment, { ...sandbox, clearingFolder: theirs })
+    const platform = await PlatformUnderTest.open(
+      { RESOLUTION_ABOVE: "EUR=1000.00", ...environment },
+      { ...sandbox, clearingFolder: theirs },
+    )
     const { COMPLIANCE_URL: compliance, LEDGER_URL: ledger } = platform.environment
     const debtor = { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } }
     const clearing = {
@@ -153,26 +156,28 @@ export class CarriedFiles implements AsyncDisposable {
     return page.items.find((row) => row.item === item)?.state
   }
 
-  /** What somebody asks of a batch, as the body of the answer. */
+  /** What somebody asks of a batch, as the body of the answer: an operator, where a partner may not. */
   async ask(path: string, body: unknown): Promise<Readonly<Record<string, unknown>>> {
+    const key = /\/(review|retry|resolution)$/.test(path) ? OLGA : API_KEY
     const answer = await fetch(`${this.platform.url}/payout-batches/${path}`, {
       method: "POST",
-      headers: { authorization: `Bearer ${API_KEY}`, "content-type": "application/json" },
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     })
     return { ...((await answer.json()) as object), status: answer.status }
   }
 
-  /** A provider calls us back, signed with its secret. */
+  /** A provider calls us back, signed with its secret: compliance, or else the bank that calls back. */
   async callBack(path: string, body: object): Promise<number> {
     const [id, now, text] = [randomUUID(), new Date(), JSON.stringify(body)]
+    const secret = sandboxSecretOf(path.startsWith("/compliance") ? "compliance" : "north")
     const answer = await fetch(`${this.platform.url}${path}`, {
       method: "POST",
       headers: {
         "content-type": "application/json",
         "webhook-id": id,
         "webhook-timestamp": String(Math.floor(now.getTime() / 1_000)),
-        "webhook-signature": new Webhook(sandboxSecret).sign(id, now, text),
+        "webhook-signature": new Webhook(secret).sign(id, now, text),
       },
       body: text,
     })

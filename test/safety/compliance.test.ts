@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Redis } from "ioredis"
 import { afterAll, describe, expect, it } from "vitest"
-import { API_KEY, eventually, PlatformUnderTest } from "../platform-under-test.ts"
+import { eventually, OLGA, PlatformUnderTest, SUPERVISOR_KEY } from "../platform-under-test.ts"
 
 interface Finding {
   readonly cause: string
@@ -68,10 +68,10 @@ class Stage {
     )
   }
 
-  async act(path: string, body: unknown): Promise<number> {
+  async act(path: string, body: unknown, key: string): Promise<number> {
     const answer = await fetch(`${this.platform.url}/payout-batches/${path}`, {
       method: "POST",
-      headers: { authorization: `Bearer ${API_KEY}`, "content-type": "application/json" },
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     })
     await answer.body?.cancel()
@@ -80,13 +80,13 @@ class Stage {
 
   release(id: string, item: number, findings?: ReadonlyArray<object>): Promise<number> {
     const said = { by: "olga", reason: "looked at it", decision: "released" }
-    return this.act(`${id}/items/${item}/review`, findings === undefined ? said : { ...said, findings })
+    return this.act(`${id}/items/${item}/review`, findings === undefined ? said : { ...said, findings }, OLGA)
   }
 
   async approve(id: string): Promise<number> {
     const [received] = await this.events(id)
     const approval = received?.approval as { readonly hash: string } | undefined
-    return this.act(`${id}/approval`, { by: "otto", hash: approval?.hash })
+    return this.act(`${id}/approval`, { hash: approval?.hash }, SUPERVISOR_KEY)
   }
 
   async engine(path: string, body: unknown): Promise<void> {

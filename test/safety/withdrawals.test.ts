@@ -4,7 +4,10 @@ import { eventually, type Service } from "../platform-under-test.ts"
 import { CarriedFiles } from "./carried-files.ts"
 
 const cancellation = { by: "sam", reason: "ordered twice" }
-const resolution = { by: "olga", reason: "never on the statement", outcome: "failed" }
+const resolution = {
+  outcome: "failed",
+  evidence: { text: "never on the statement", reference: "camt053-27" },
+}
 
 let bank: CarriedFiles
 let service: Service

@@ -2,7 +2,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { text } from "node:stream/consumers"
 import { Webhook } from "standardwebhooks"
-import { sandboxSecret } from "../../src/sandbox/sandbox.ts"
+import { sandboxSecretOf } from "../../src/sandbox/sandbox.ts"
 
 export interface ReceivedCallback {
   readonly id: string
@@ -22,17 +22,26 @@ export interface CallbackReceiver {
   close(): Promise<void>
 }
 
+/** The server whose message it is, by what it is about. */
+const senderOf = ({
+  bank,
+  clearanceId,
+}: {
+  readonly bank?: "north" | "south"
+  readonly clearanceId?: string
+}) => bank ?? (clearanceId === undefined ? "ledger" : "compliance")
+
 /** A client's callback address. It answers each request with the next of the given statuses, then with 204. */
 export const startCallbackReceiver = async (...statuses: number[]): Promise<CallbackReceiver> => {
   const received: ReceivedCallback[] = []
   const forged: string[] = []
-  const webhook = new Webhook(sandboxSecret)
   const server = createServer(async (request, response) => {
     const body = await text(request)
     const headers = Object.fromEntries(
       Object.entries(request.headers).map(([name, value]) => [name, `${value}`]),
     )
     try {
+      const webhook = new Webhook(sandboxSecretOf(senderOf(JSON.parse(body))))
       received.push(webhook.verify(body, headers) as ReceivedCallback)
     } catch {
       forged.push(body)

@@ -2,7 +2,7 @@
 import { Redis } from "ioredis"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import { atlaspay } from "../cli/atlaspay-process.ts"
-import { API_KEY, eventually, PlatformUnderTest, type Service } from "../platform-under-test.ts"
+import { eventually, PlatformUnderTest, type Service, SUPERVISOR_KEY } from "../platform-under-test.ts"
 import { masterKeys, ownPrefix } from "../settings.ts"
 
 /** The domestic number is what banks know an account by. */
@@ -110,11 +110,7 @@ describe("an account", { timeout: 60_000 }, () => {
     const { events } = await platform.get<{ events: ReadonlyArray<{ approval?: { hash: string } }> }>(
       `/payout-batches/${waiting}/events`,
     )
-    await fetch(`${platform.url}/payout-batches/${waiting}/approval`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${API_KEY}`, "content-type": "application/json" },
-      body: JSON.stringify({ by: "olga", hash: events[0]?.approval?.hash }),
-    })
+    await platform.say(`${waiting}/approval`, { hash: events[0]?.approval?.hash }, SUPERVISOR_KEY)
     await eventually("both are parked", async () =>
       (await itemsOf(waiting)).every(({ state }) => state === "parked"),
     )

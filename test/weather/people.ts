@@ -1,6 +1,7 @@
 /**
- * The people of a run: one approves batches that ask for it, one reviews items that are held, and releases every other
- * one as the seed has it. Both come again until they were heard.
+ * The people of a run: one of the partner's approves batches that ask for it, under another key than the one that posts;
+ * an operator reviews items that are held, and releases every other one as the seed has it. Both come again until they were
+ * heard.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { chanceOf } from "../../src/sandbox/dice.ts"
@@ -20,17 +21,23 @@ interface Case {
   readonly unreviewed: Set<number>
 }
 
+/** The keys of both. */
+export interface PeoplesKeys {
+  readonly approver: string
+  readonly operator: string
+}
+
 export class People {
   /** What the reviewer released, as "<batch> <item>": noted before it is said. */
   readonly released = new Set<string>()
   readonly #url: string
-  readonly #apiKey: string
+  readonly #keys: PeoplesKeys
   readonly #seed: number
   readonly #cases = new Map<string, Case>()
 
-  constructor(url: string, apiKey: string, seed: number) {
+  constructor(url: string, keys: PeoplesKeys, seed: number) {
     this.#url = url
-    this.#apiKey = apiKey
+    this.#keys = keys
     this.#seed = seed
   }
 
@@ -62,7 +69,10 @@ export class People {
       readonly events: ReadonlyArray<{ readonly approval?: { readonly hash: string } }>
     }>(`/payout-batches/${id}/events?limit=1`)
     const hash = log?.events[0]?.approval?.hash
-    return hash !== undefined && this.#post(`/payout-batches/${id}/approval`, { by: "supervisor", hash })
+    return (
+      hash !== undefined &&
+      this.#post(`/payout-batches/${id}/approval`, this.#keys.approver, { by: "supervisor", hash })
+    )
   }
 
   async #review({ id, batch }: Case, item: number): Promise<boolean> {
@@ -70,28 +80,28 @@ export class People {
     if (releases) this.released.add(`${id} ${item}`)
     const decision = releases ? "released" : "rejected"
     const said = { by: "reviewer", reason: "looked at the list entry", decision }
-    return this.#post(`/payout-batches/${id}/items/${item}/review`, said)
+    return this.#post(`/payout-batches/${id}/items/${item}/review`, this.#keys.operator, said)
   }
 
   /** The answer, or nothing where there is none yet. */
   async #get<A>(path: string): Promise<A | undefined> {
-    const answer = await this.#ask(path, {})
+    const answer = await this.#ask(path, this.#keys.operator, {})
     return answer?.status === 200 ? ((await answer.json()) as A) : undefined
   }
 
   /** Whether it was heard; what is refused was heard before, and its answer did not come. */
-  async #post(path: string, body: unknown): Promise<boolean> {
+  async #post(path: string, key: string, body: unknown): Promise<boolean> {
     const headers = { "content-type": "application/json" }
-    const answer = await this.#ask(path, { method: "POST", headers, body: JSON.stringify(body) })
+    const answer = await this.#ask(path, key, { method: "POST", headers, body: JSON.stringify(body) })
     await answer?.body?.cancel()
     return answer?.status === 202 || answer?.status === 409
   }
 
-  async #ask(path: string, request: RequestInit): Promise<Response | undefined> {
+  async #ask(path: string, key: string, request: RequestInit): Promise<Response | undefined> {
     try {
       return await fetch(`${this.#url}${path}`, {
         ...request,
-        headers: { ...request.headers, authorization: `Bearer ${this.#apiKey}` },
+        headers: { ...request.headers, authorization: `Bearer ${key}` },
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       })
     } catch {

@@ -9,10 +9,15 @@ import { emptyFolder, startServer } from "../../bench/stand.ts"
 import { asCliFailure, CliFailure } from "../../src/cli/cli-failure.ts"
 import { dataDir, json } from "../../src/cli/flags.ts"
 import { localMasterKeys } from "../../src/cli/local-master-keys.ts"
-import { sandboxApiKeys, startLocalSandbox } from "../../src/cli/local-sandbox.ts"
+import {
+  sandboxApiKeys,
+  sandboxCallbackSecrets,
+  sandboxKeys,
+  sandboxOperatorKeys,
+  startLocalSandbox,
+} from "../../src/cli/local-sandbox.ts"
 import { withLock } from "../../src/platform/embedded-lock.ts"
 import { startStack } from "../../src/platform/embedded-stack.ts"
-import { sandboxSecret } from "../../src/sandbox/sandbox.ts"
 import { providersOf, settings } from "./forecast.ts"
 import { type Place, runWeather, type WeatherReport } from "./weather-run.ts"
 
@@ -32,13 +37,13 @@ const startPlace = Effect.fnUntraced(function* (folder: string) {
   writeFileSync(providersFile, JSON.stringify(providersOf(sandbox)))
   const environment = {
     ...settings,
-    BANK_CALLBACK_SECRET: sandboxSecret,
-    COMPLIANCE_CALLBACK_SECRET: sandboxSecret,
+    ...sandboxCallbackSecrets,
     PROVIDERS_FILE: providersFile,
     REDIS_URL: stack.redisUrl,
     DATABASE_URL: stack.databaseUrl,
     NATS_URL: stack.natsUrl,
     API_KEYS: sandboxApiKeys,
+    OPERATOR_KEYS: sandboxOperatorKeys,
     MASTER_KEYS: localMasterKeys(folder),
   }
   const start = (name: string, roles: Readonly<Record<string, string>>) =>
@@ -50,6 +55,7 @@ const startPlace = Effect.fnUntraced(function* (folder: string) {
   return {
     services: [origin, new URL(worker.target.url).origin],
     apiKey: whole.target.apiKey,
+    people: { approver: sandboxKeys.supervisor, operator: sandboxKeys.olga },
     sandbox,
     traces: { redisPrimaries: [stack.redisUrl], redisPrefix: "ap", databaseUrl: stack.databaseUrl },
   } satisfies Place

@@ -11,13 +11,14 @@ import { Partner } from "../checker/partner.ts"
 import { beyondBudget, orderedTooOften, readCalls } from "../checker/provider-calls.ts"
 import { forecast, type Outage, retriesAllowed } from "./forecast.ts"
 import { ordersOf } from "./orders.ts"
-import { People } from "./people.ts"
+import { People, type PeoplesKeys } from "./people.ts"
 
 /** A platform, and where its traces are. */
 export interface Place {
   /** Of each process of the service; the partner posts to any, people ask the first. */
   readonly services: readonly [string, ...ReadonlyArray<string>]
   readonly apiKey: string
+  readonly people: PeoplesKeys
   readonly sandbox: SandboxUrls
   readonly traces: Pick<Traces, "redisPrimaries" | "redisPrefix" | "databaseUrl">
 }
@@ -58,7 +59,7 @@ export const runWeather = async (place: Place, options: WeatherOptions): Promise
 
   const orders = ordersOf(seed, payouts)
   const partner = new Partner(place.services, place.apiKey, (number) => nth(orders, number))
-  const people = new People(place.services[0], place.apiKey, seed)
+  const people = new People(place.services[0], place.people, seed)
   const memory = { posted: partner.record, released: people.released }
   const over = new AbortController()
   const working = people.work(partner.record, over.signal)

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { API_KEY, freePort, PlatformUnderTest } from "../platform-under-test.ts"
+import { API_KEY, freePort, OLGA, PlatformUnderTest, SUPERVISOR_KEY } from "../platform-under-test.ts"
 import { type Outage, providersOf, settings } from "./forecast.ts"
 import { ordersOf } from "./orders.ts"
 import { runWeather, type WeatherReport } from "./weather-run.ts"
@@ -31,8 +31,9 @@ const report = async (processes: 1 | 2, outage: Outage): Promise<WeatherReport> 
   const { REDIS_URL = "", STREAM_PREFIX = "", DATABASE_URL = "" } = environment
   const traces = { redisPrimaries: [REDIS_URL], redisPrefix: STREAM_PREFIX, databaseUrl: DATABASE_URL }
   const services = [url, ...others.map(({ url }) => url)] as const
+  const people = { approver: SUPERVISOR_KEY, operator: OLGA }
   const options = { seed: SEED, payouts: PAYOUTS, outage, withinMs: RUN_MS_MAX }
-  return await runWeather({ services, apiKey: API_KEY, sandbox, traces }, options)
+  return await runWeather({ services, apiKey: API_KEY, people, sandbox, traces }, options)
 }
 
 it("payouts end in any weather, paid once and cleared, and a seed has one outcome", {

@@ -1,0 +1,98 @@
+/** Reading API_KEYS and OPERATOR_KEYS. What is wrong is told by the place of the entry, never by its text. */
+import { hash } from "node:crypto"
+import { Effect, Schema } from "effect"
+import { Credential } from "../domain/credential.ts"
+import { PartnerId } from "../domain/identifiers.ts"
+import { type Act, acts, type Caller } from "./caller.ts"
+
+/** A configured list of keys cannot be used; `reason` names the entry by its place. */
+export class InvalidKeys extends Schema.TaggedError<InvalidKeys>()("InvalidKeys", {
+  setting: Schema.String,
+  reason: Schema.String,
+}) {
+  override get message() {
+    return `${this.setting}: ${this.reason}`
+  }
+}
+
+/** A key, by its SHA-256 digest alone, and who calls with it. */
+export interface KnownKey {
+  readonly digest: Buffer
+  readonly caller: Caller
+}
+
+/** What a header may carry after `Bearer`. */
+const keyPattern = /^[\x21-\x7e]{1,255}$/
+
+export const digestOf = (key: string): Buffer => hash("sha256", key, "buffer")
+
+/**
+ * "acme/payroll=key,acme/supervisor=key,globex=key": several keys of one name are one credential, a key and its successor.
+ * One without a name is a credential of its own, and its successor another one.
+ */
+export const readPartnerKeys = (text: string) =>
+  readEntries("API_KEYS", "partner=key or partner/name=key", text, (owner, key): Caller | undefined => {
+    const [partner = "", name = fingerprintOf(key), ...more] = owner.split("/")
+    const credential = `partner:${partner}/${name}`
+    return more.length === 0 && isPartnerId(partner) && isCredential(credential)
+      ? { kind: "partner", partner, credential }
+      : undefined
+  })
+
+/**
+ * "alice=key,bob:review+resolve=key": operators, and what each may do. Without a list that is everything but approving,
+ * which is the partners' to decide unless it is said.
+ */
+export const readOperatorKeys = (text: string) =>
+  readEntries("OPERATOR_KEYS", "name=key or name:review+resolve=key", text, (owner): Caller | undefined => {
+    const [name = "", list = ofAnyOperator.join("+"), ...more] = owner.split(":")
+    const credential = `operator:${name}`
+    const given = list.split("+")
+    return more.length === 0 && isCredential(credential) && given.every(isAct)
+      ? { kind: "operator", credential, acts: new Set(given) }
+      : undefined
+  })
+
+const ofAnyOperator = acts.filter((act) => act !== "approve")
+
+const isPartnerId = Schema.is(PartnerId)
+const isCredential = Schema.is(Credential)
+const isAct = (text: string): text is Act => acts.some((act) => act === text)
+
+const readEntries = Effect.fnUntraced(function* (
+  setting: string,
+  form: string,
+  text: string,
+  callerOf: (owner: string, key: string) => Caller | undefined,
+) {
+  const keys: Array<KnownKey> = []
+  for (const [index, entry] of text.split(",").entries()) {
+    const [owner = "", ...rest] = entry.trim().split("=")
+    const key = rest.join("=")
+    const caller = keyPattern.test(key) ? callerOf(owner, key) : undefined
+    if (caller === undefined)
+      return yield* new InvalidKeys({ setting, reason: `entry ${index + 1} is not of the form ${form}` })
+    keys.push({ caller, digest: digestOf(key) })
+  }
+  return keys
+})
+
+/** Nobody is two: a key stands for one credential, in one list. */
+export const checkedApart = Effect.fnUntraced(function* (
+  setting: string,
+  keys: ReadonlyArray<KnownKey>,
+  others: ReadonlyArray<KnownKey> = [],
+) {
+  for (const [index, { digest }] of keys.entries()) {
+    const isTaken = [...others, ...keys.slice(0, index)].some((known) => known.digest.equals(digest))
+    if (isTaken)
+      return yield* new InvalidKeys({
+        setting,
+        reason: `entry ${index + 1} repeats the key of another entry`,
+      })
+  }
+})
+
+/** Stands for a key in logs: 48 bits, from which nobody finds the way back to a key that cannot be guessed anyway. */
+const fingerprintOf = (key: string): string =>
+  `key-${hash("sha256", `atlaspay credential ${key}`, "hex").slice(0, 12)}`

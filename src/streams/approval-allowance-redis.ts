@@ -1,0 +1,59 @@
+/**
+ * `<prefix>:{allowance:<partner>}:<currency>` is a hash of what was accepted without approval, by quarters of an hour;
+ * `…:taken:<id>` marks what was counted. All expire, and one script keeps them.
+ */
+import { readFileSync } from "node:fs"
+import { Effect, Layer } from "effect"
+import { AppConfig } from "../config.ts"
+import { RedisConnections } from "../platform/redis.ts"
+import { attempt } from "../platform/redis-failure.ts"
+import { ApprovalAllowance } from "./approval-allowance.ts"
+import { StreamsUnavailable } from "./event-log.ts"
+
+const script = readFileSync(new URL("approval-allowance.lua", import.meta.url), "utf8")
+
+/** How time is counted. What was taken late in a bucket, for a batch that comes as late as its mark lets it, counts for a day. */
+export interface AllowanceTimes {
+  readonly bucketMs: number
+  /** Those before the present one that count. */
+  readonly buckets: number
+  readonly markMs: number
+}
+
+const quarter = 900_000
+const ofADay: AllowanceTimes = { bucketMs: quarter, buckets: 97, markMs: quarter }
+
+/** The allowances in REDIS_URL. */
+export const layer = Layer.effect(
+  ApprovalAllowance,
+  Effect.gen(function* () {
+    const { redis } = yield* AppConfig
+    return makeAllowance(yield* RedisConnections, redis.prefix, ofADay)
+  }),
+)
+
+/** The allowances under a prefix of a Redis. */
+export const makeAllowance = (
+  { commands, replicated }: Pick<RedisConnections["Service"], "commands" | "replicated">,
+  prefix: string,
+  { bucketMs, buckets, markMs }: AllowanceTimes,
+): ApprovalAllowance["Service"] => {
+  const unavailable = Effect.mapError(
+    ({ reason }: { readonly reason: string }) => new StreamsUnavailable({ step: "take allowance", reason }),
+  )
+  return {
+    take: Effect.fn("ApprovalAllowance.take")(function* (partner, id, amounts) {
+      const of = `${prefix}:{allowance:${partner}}`
+      const mark = `${of}:taken:${id}`
+      const keys = [mark, ...amounts.map(({ currency }) => `${of}:${currency}`)]
+      const sums = amounts.flatMap(({ minor, perDay }) => [minor.toString(), perDay.toString()])
+      const answer = yield* attempt(() =>
+        commands.eval(script, keys.length, ...keys, bucketMs, buckets, markMs, ...sums),
+      ).pipe(unavailable)
+      if (answer !== 1) return false
+      // A failover must not give it back: the batch may be on another primary.
+      yield* replicated(mark, { command: ["EXISTS", mark], isIn: (found) => found === 1 }).pipe(unavailable)
+      return true
+    }),
+  }
+}
