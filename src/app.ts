@@ -36,7 +36,9 @@ import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts
 import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
 import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-teller-nats.ts"
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
-import { layer as announcedListsInBoth } from "./streams/announced-lists-postgres.ts"
+import { AnnouncedLists, makeAnnouncedLists } from "./streams/announced-lists.ts"
+import { postgresListStore } from "./streams/announced-lists-postgres.ts"
+import { redisLists } from "./streams/announced-lists-redis.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
@@ -56,6 +58,14 @@ const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
 
 /** Only what publishes and delivers waits for NATS: paying goes on without it. */
 const nats = Nats.layer.pipe(Layer.provide(foundation))
+
+/** In both stores: neither that is set back makes older lists good again. */
+const announcedListsInBoth = Layer.effect(
+  AnnouncedLists,
+  Effect.gen(function* () {
+    return yield* makeAnnouncedLists([postgresListStore(yield* Postgres), yield* redisLists])
+  }),
+)
 
 const eventLog = Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announcedListsInBoth).pipe(
   Layer.provideMerge(foundation),
