@@ -40,7 +40,9 @@ import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-telle
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
 import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"
-import { layer as announcedListsInBoth } from "./streams/announced-lists-postgres.ts"
+import { AnnouncedLists, makeAnnouncedLists } from "./streams/announced-lists.ts"
+import { postgresListStore } from "./streams/announced-lists-postgres.ts"
+import { redisLists } from "./streams/announced-lists-redis.ts"
 import { layer as allowancesOnRedis } from "./streams/approval-allowance-redis.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { EventLog } from "./streams/event-log.ts"
@@ -64,6 +66,14 @@ const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
 
 /** Only what publishes and delivers waits for NATS: paying goes on without it. */
 const nats = Nats.layer.pipe(Layer.provide(foundation))
+
+/** In both stores: neither that is set back makes older lists good again. */
+const announcedListsInBoth = Layer.effect(
+  AnnouncedLists,
+  Effect.gen(function* () {
+    return yield* makeAnnouncedLists([postgresListStore(yield* Postgres), yield* redisLists])
+  }),
+)
 
 const eventLog = Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announcedListsInBoth).pipe(
   Layer.provideMerge(foundation),

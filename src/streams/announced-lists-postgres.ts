@@ -1,9 +1,8 @@
 /** The second record of announced lists, in a table of its own, which is made when it is first needed. */
-import { Effect, Layer } from "effect"
-import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
+import { Effect } from "effect"
+import type { Postgres, PostgresUnavailable } from "../platform/postgres.ts"
 import { tableCreation } from "../platform/table-creation.ts"
-import { AnnouncedLists, LISTS_MAX, type ListStore, makeAnnouncedLists } from "./announced-lists.ts"
-import { redisLists } from "./announced-lists-redis.ts"
+import { LISTS_MAX, type ListStore } from "./announced-lists.ts"
 import { StreamsUnavailable } from "./event-log.ts"
 
 const TABLE = "announced_lists"
@@ -68,11 +67,3 @@ export const postgresListStore = ({ query }: Postgres["Service"]): ListStore => 
 }
 
 const unavailable = ({ step, code }: PostgresUnavailable) => new StreamsUnavailable({ step, reason: code })
-
-/** The announced lists in REDIS_URL and in DATABASE_URL: neither that is set back makes older lists good again. */
-export const layer = Layer.effect(
-  AnnouncedLists,
-  Effect.gen(function* () {
-    return yield* makeAnnouncedLists([postgresListStore(yield* Postgres), yield* redisLists])
-  }),
-)

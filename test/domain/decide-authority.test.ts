@@ -100,7 +100,7 @@ describe("an item that people had to look at", () => {
       _tag: "RequestTransfers",
       transfers: [{ item: 1, attempt: 1, bank: "north", reference: "ref-1-1" }],
     })
-    story.hears(1, { _tag: "Failed", evidence: "callback", code: "AB08" })
+    story.hears(1, { _tag: "Failed", evidence: "inquiry", code: "AB08" })
     story.posted("release")
     const asPartner = { _tag: "Retry", item: 1, by: "policy", credential: clerk } as const
     expect(story.refusal(asPartner).reason, "whatever name is typed").toBe("operator-needed")

@@ -147,7 +147,7 @@ describe("a resolution", () => {
 })
 
 describe("a release", () => {
-  const release = { by: "olga", reason: "looked at the entry", decision: "released" }
+  const release = { reason: "looked at the entry", decision: "released" }
   const listed = { cause: "sanctions", listVersion: "v", reason: "list hit" }
   /** A batch whose item 1 is held for what the engine found under these reasons. */
   const held = async (...reasons: ReadonlyArray<string>): Promise<BatchId> => {
@@ -163,7 +163,7 @@ describe("a release", () => {
   it("that names nothing is kept for what had been found when it was asked for", async () => {
     const id = await held("list hit", "another entry")
     const findings = [listed, { ...listed, reason: "another entry" }]
-    expect(await say(`${id}/items/1/review`, release)).toMatchObject({
+    expect(await say(`${id}/items/1/review`, release, { apiKey: olga })).toMatchObject({
       status: 202,
       json: { expected: [{ type: "ItemReviewed", findings }] },
     })
@@ -173,18 +173,22 @@ describe("a release", () => {
   it("covers what it names, and names only what was found", async () => {
     const id = await held("list hit", "another entry")
     const strange = { ...release, findings: [{ ...listed, listVersion: "w" }] }
-    expect(await say(`${id}/items/1/review`, strange)).toMatchObject({
+    expect(await say(`${id}/items/1/review`, strange, { apiKey: olga })).toMatchObject({
       status: 409,
       json: { reason: "findings-differ" },
     })
-    expect((await say(`${id}/items/1/review`, { ...release, findings: [] })).status).toBe(400)
-    expect((await say(`${id}/items/1/review`, { ...release, findings: [listed] })).status).toBe(202)
+    expect((await say(`${id}/items/1/review`, { ...release, findings: [] }, { apiKey: olga })).status).toBe(
+      400,
+    )
+    expect(
+      (await say(`${id}/items/1/review`, { ...release, findings: [listed] }, { apiKey: olga })).status,
+    ).toBe(202)
     expect(await told(id)).toMatchObject([{ findings: [listed] }])
   })
 
   it("is shown without an account that the engine quoted", async () => {
     const id = await held("list hit on DE89370400440532013000")
-    const { text } = await say(`${id}/items/1/review`, release)
+    const { text } = await say(`${id}/items/1/review`, release, { apiKey: olga })
     expect(text).toContain("[redacted]")
     expect(text).not.toContain("DE89370400440532013000")
   })

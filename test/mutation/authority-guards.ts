@@ -24,7 +24,7 @@ export const authorityGuards: ReadonlyArray<Guard> = [
   {
     name: "held items are released by operators",
     file: "domain/decide-intervention.ts",
-    text: 'if (!isOperator(command.credential)) return refuse(command, "operator-needed", item)',
+    text: 'if (!isOperator(command.credential)) return refuse(command, "operator-needed", number)',
     without: "",
   },
   {

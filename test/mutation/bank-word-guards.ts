@@ -84,8 +84,8 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "what lies with us is asked back before it is resolved",
     file: "domain/decide-intervention.ts",
-    text: "if (mayLieWithUs(about)) {",
-    without: "if (about.attempt === 0) {",
+    text: "return mayLieWithUs(about)",
+    without: "return about.attempt === 0",
   },
   {
     name: "one answer is waited for at a time",
@@ -96,14 +96,14 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "a resolution does not count while the order is about to go out",
     file: "domain/decide-withdrawal.ts",
-    text: " && !answer.goingOut)",
-    without: ")",
+    text: 'cause === "resolution" && !answer.goingOut',
+    without: 'cause === "resolution"',
   },
   {
     name: "what never went out is not resolved as settled",
     file: "domain/decide-withdrawal.ts",
-    text: 'if (cause === "resolution" && outcome === "failed")',
-    without: 'if (cause === "resolution" && outcome !== undefined)',
+    text: 'if (withdrawal?.cause === "resolution" && withdrawal.outcome === "failed")',
+    without: 'if (withdrawal?.cause === "resolution")',
   },
   {
     name: "withdrawn clearance, and a dispute, take back what lies with us",
