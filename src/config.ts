@@ -1,5 +1,6 @@
 /** Every setting of the service, read from the environment once and in one place; docs/CONFIGURATION.md tells of each. */
 import { Array as Arr, Config, Context, Layer, Redacted, Result, Schema, String as Str } from "effect"
+import { Webhook } from "standardwebhooks"
 import { PayeePolicy } from "./domain/events.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
@@ -70,13 +71,37 @@ export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysTex
   ),
 )
 
-const bankSecret = /^([a-z0-9-]{1,32}=)?whsec_[A-Za-z0-9+/]+=*$/
+/** Whether callbacks can be verified with a secret: base64 to its end, and good for the library that will read it. */
+const isUsableSecret = (secret: string): boolean => {
+  const [, base64 = ""] = /^whsec_(.+)$/.exec(secret) ?? []
+  if (base64 === "" || Buffer.from(base64, "base64").toString("base64") !== base64) return false
+  try {
+    return new Webhook(secret) !== undefined
+  } catch {
+    return false
+  }
+}
+
+const CallbackSecretText = Schema.String.check(
+  Schema.makeFilter((text: string) => isUsableSecret(text) || "expected whsec_ and base64"),
+)
+
+/** What one party signs its callbacks with: "whsec_…". */
+const callbackSecret = (name: string) =>
+  Config.schema(CallbackSecretText, name).pipe(
+    Config.map((text) => Redacted.make(text)),
+    Config.option,
+  )
+
+const bankSecret = /^(?:[a-z0-9-]{1,32}=)?(whsec_.+)$/
 
 const BankSecretsText = Schema.String.check(
   Schema.makeFilter((text: string) => {
     const secrets = text.split(",")
     const forAll = secrets.length === 1 && text.startsWith("whsec_")
-    const isGood = secrets.every((one) => bankSecret.test(one.trim()) && (forAll || one.includes("=whsec_")))
+    const isGood = secrets.every(
+      (one) => isUsableSecret(bankSecret.exec(one.trim())?.[1] ?? "") && (forAll || one.includes("=whsec_")),
+    )
     return isGood || "expected whsec_…, or north=whsec_…,south=whsec_…"
   }),
 )
@@ -135,6 +160,21 @@ const settings = Config.all({
     Config.withDefault(""),
     Config.map((text) => text === "production"),
   ),
+  /** What the operator stands for although production would refuse it: "plain-http:north,redis-without-tls". */
+  vouchedFor: Config.String("VOUCH_FOR").pipe(
+    Config.map((text) =>
+      text
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== ""),
+    ),
+    Config.withDefault([]),
+  ),
+  /** Node would believe any certificate. */
+  believesAnyCertificate: Config.String("NODE_TLS_REJECT_UNAUTHORIZED").pipe(
+    Config.map((text) => text === "0"),
+    Config.withDefault(false),
+  ),
   redis: Config.all({
     /** One server, Sentinels or a cluster. */
     url: Config.Redacted("REDIS_URL"),
@@ -187,7 +227,7 @@ const settings = Config.all({
   }),
   providers: Config.all({
     /** What the compliance engine signs its callbacks with. Without it, it is not told where to send any. */
-    complianceCallbackSecret: Config.option(Config.Redacted("COMPLIANCE_CALLBACK_SECRET")),
+    complianceCallbackSecret: callbackSecret("COMPLIANCE_CALLBACK_SECRET"),
     /** When the engine is asked again for decisions that it left for later; the last one as often as it takes. */
     clearanceDelaysMs: milliseconds("CLEARANCE_DELAYS_MS", [300 * seconds, 900 * seconds, hour]),
     /** The document that tells of all providers; without one, what it is derived from. */
@@ -196,8 +236,10 @@ const settings = Config.all({
       Config.orElse(() => providersFromEnvironment),
     ),
     callbackSecretOf: bankSecrets,
+    /** The same secrets as they stand there, for whoever judges them. */
+    bankCallbackSecrets: Config.Redacted("BANK_CALLBACK_SECRET"),
     /** What the ledger signs with when it tells of funds; without it nobody is listened to. */
-    ledgerCallbackSecret: Config.option(Config.Redacted("LEDGER_CALLBACK_SECRET")),
+    ledgerCallbackSecret: callbackSecret("LEDGER_CALLBACK_SECRET"),
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),
     bankConcurrency: count("BANK_CONCURRENCY", 32),
     /** When an open transfer is asked about, after each answer that was not final; then it is parked. */
