@@ -1,5 +1,16 @@
 /** Every setting of the service, read from the environment once and in one place; docs/CONFIGURATION.md tells of each. */
-import { Array as Arr, Config, Context, Layer, Redacted, Result, Schema, String as Str } from "effect"
+import {
+  Array as Arr,
+  Config,
+  ConfigProvider,
+  Context,
+  Effect,
+  Layer,
+  Redacted,
+  Result,
+  Schema,
+  String as Str,
+} from "effect"
 import { Webhook } from "standardwebhooks"
 import { PayeePolicy } from "./domain/events.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
@@ -132,9 +143,14 @@ const MillisecondsList = Schema.String.check(
 
 const providersFromEnvironment = Config.all({
   complianceUrl: Config.String("COMPLIANCE_URL"),
+  /** How we prove to it who we are: "bearer env:NAME" or "basic user file:path". */
+  complianceAuth: Config.String("COMPLIANCE_AUTH").pipe(Config.withDefault("")),
   ledgerUrl: Config.String("LEDGER_URL"),
+  ledgerAuth: Config.String("LEDGER_AUTH").pipe(Config.withDefault("")),
   /** The banks by name: "north=https://…,south=https://…". */
   banks: pairs("BANKS"),
+  /** By bank: "north=bearer env:NAME,south=basic user file:path". */
+  bankAuth: pairs("BANK_AUTH").pipe(Config.withDefault([])),
   /** Which bank pays a currency: "EUR=north,*=south". */
   routes: pairs("BANK_ROUTES"),
 })
@@ -276,12 +292,27 @@ const settings = Config.all({
 })
 
 export type SettingsOf<C> = C extends Config.Config<infer A> ? A : never
-export type Settings = SettingsOf<typeof settings>
+/** What is read when it is known which it is: secrets that the providers' document names. */
+interface NamedSecrets {
+  /** The variable of that name; nothing when it is not set. */
+  readonly secretNamed: (name: string) => Effect.Effect<string | undefined>
+}
+export type Settings = SettingsOf<typeof settings> & NamedSecrets
 
 /** The settings that the service runs with. */
 export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/AppConfig") {
   /** Reads the environment; what is missing or malformed is named, and the process does not start. */
-  static readonly layer = Layer.effect(AppConfig, settings)
+  static readonly layer = Layer.effect(
+    AppConfig,
+    Effect.gen(function* () {
+      const environment = yield* ConfigProvider.ConfigProvider
+      const secretNamed = (name: string) =>
+        Config.String(name)
+          .parse(environment)
+          .pipe(Effect.orElseSucceed(() => undefined))
+      return { ...(yield* settings), secretNamed }
+    }),
+  )
 }
 
 /** The parts that a service can run; `serve --roles api,worker` picks some. */

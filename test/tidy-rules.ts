@@ -19,7 +19,12 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // Orders that wait for their file are sealed as accounts in the log are.
   connectors: ["domain", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
   // What production refuses is judged by the settings alone, before anything connects.
-  production: ["connectors/provider-settings", "platform/redis-address", ...settingsAndSignals],
+  production: [
+    "connectors/provider-place",
+    "connectors/provider-settings",
+    "platform/redis-address",
+    ...settingsAndSignals,
+  ],
   pipelines: ["domain", "connectors", "vault", "platform", ...settingsAndSignals],
   // Answers that come in files are told to the log, as callbacks are.
   "bank-files": ["domain", "connectors", "streams", "vault/partner-keys", "platform", ...settingsAndSignals],

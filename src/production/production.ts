@@ -5,7 +5,8 @@
  */
 import { Effect, Option, Redacted, Result, Schema } from "effect"
 import { AppConfig, type Role, type Settings } from "../config.ts"
-import { type InvalidProviderSetting, ProviderSettings } from "../connectors/provider-settings.ts"
+import type { InvalidProviderSetting } from "../connectors/provider-place.ts"
+import { httpFieldsOf, ProviderSettings } from "../connectors/provider-settings.ts"
 import {
   isLoopback,
   natsFindings,
@@ -59,6 +60,7 @@ export const checks: Readonly<Record<string, "environment" | "providers">> = {
   "odd-time": "providers",
   "plain-http": "providers",
   "play-host": "providers",
+  "without-auth": "providers",
   "public-url": "providers",
 }
 
@@ -176,20 +178,45 @@ const bankSecretsOf = (text: Redacted.Redacted<string>): ReadonlyArray<NamedSecr
     : keysOf("callback", setting, text)
 }
 
-/** The providers by name, and where they are called. */
-const urlsOf = ({ compliance, ledger, banks }: Providers) => [
-  { name: "compliance-engine", setting: "compliance", url: compliance.url, policy: compliance.policy },
-  { name: "ledger", setting: "ledger", url: ledger.url, policy: ledger.policy },
-  ...banks.flatMap(({ name, own, place, policy }) =>
-    typeof own.url === "string" && URL.canParse(own.url)
-      ? [{ name, setting: place.path, url: own.url, policy }]
-      : [],
-  ),
+/** The providers by name, and how they are called. */
+const calledOf = ({ compliance, ledger, banks }: Providers) => [
+  { name: "compliance-engine", setting: "compliance", policy: compliance.policy, http: compliance },
+  { name: "ledger", setting: "ledger", policy: ledger.policy, http: ledger },
+  ...banks.flatMap((bank) => {
+    const http = httpFieldsOf(bank)
+    return http === undefined
+      ? []
+      : [{ name: bank.name, setting: bank.place.path, policy: bank.policy, http }]
+  }),
 ]
+
+/** Where they are called, and where tokens for them come from. */
+const urlsOf = (providers: Providers) =>
+  calledOf(providers).flatMap(({ name, setting, http: { url, auth } }) => [
+    { name, setting, url },
+    ...(auth?.kind === "oauth2" ? [{ name: `${name}/token`, setting, url: auth.tokenUrl }] : []),
+  ])
+
+/** Providers beyond this machine that would do what anybody asks of them. */
+const trustingFindings = (providers: Providers): ReadonlyArray<Finding> =>
+  calledOf(providers)
+    .filter(({ http: { url, auth, tls } }) => !auth && !tls?.cert && !isLoopback(new URL(url).hostname))
+    .map(({ name, setting }) => ({
+      check: "without-auth",
+      of: name,
+      setting,
+      found: "nothing that proves to it who calls",
+      wanted: "auth, or a certificate of ours in tls",
+    }))
 
 /** A time that is that of all is judged where it is set. */
 const documentFindings = (providers: Providers, usualMs: number): ReadonlyArray<Finding> => {
-  const called = urlsOf(providers)
-  const times = called.map(({ name, setting, policy }) => callTime(name, setting, policy.timeoutMs))
-  return [...providerFindings(called), ...timeFindings(times.filter(({ ms }) => ms !== usualMs))]
+  const times = calledOf(providers).map(({ name, setting, policy }) =>
+    callTime(name, setting, policy.timeoutMs),
+  )
+  return [
+    ...providerFindings(urlsOf(providers)),
+    ...trustingFindings(providers),
+    ...timeFindings(times.filter(({ ms }) => ms !== usualMs)),
+  ]
 }

@@ -15,7 +15,7 @@ const UUID_BITS = 122
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-/** Alphabets that keys are written in, the smallest first. */
+/** Alphabets that keys are written in, the smallest first. Chance now and then leaves the digits out of a mixed one. */
 const alphabets: ReadonlyArray<readonly [RegExp, number]> = [
   [/^[0-9]*$/, 10],
   [/^[0-9a-f]*$/, 16],
@@ -23,18 +23,20 @@ const alphabets: ReadonlyArray<readonly [RegExp, number]> = [
   [/^[a-z]*$|^[A-Z]*$/, 26],
   [/^[a-z2-7]*$|^[A-Z2-7]*$/, 32],
   [/^[0-9a-z]*$|^[0-9A-Z]*$/, 36],
-  [/^[A-Za-z]*$/, 52],
   [/^[0-9A-Za-z]*$/, 62],
   [/^[\w+/-]*$/, 64],
 ]
 const PRINTABLE = 94
+/** Six letters make no words. */
+const HEX = 16
 
 /** The bits of a key in text, at most. */
 export const bitsOf = (key: string): number => {
   if (uuid.test(key)) return UUID_BITS
   const foreseen = foreseenIn(key)
-  const perDigit = Math.log2(alphabetOf(key))
-  const perLetter = isOfWords(key) ? Math.min(WORD_LETTER_BITS, perDigit) : perDigit
+  const size = alphabetOf(key)
+  const perDigit = Math.log2(size)
+  const perLetter = size > HEX && isOfWords(key) ? Math.min(WORD_LETTER_BITS, perDigit) : perDigit
   return [...key].reduce((bits, character, at) => {
     if (foreseen.has(at)) return bits
     return bits + (/\d/.test(character) ? perDigit : perLetter)
