@@ -27,16 +27,13 @@ const alphabets: ReadonlyArray<readonly [RegExp, number]> = [
   [/^[\w+/-]*$/, 64],
 ]
 const PRINTABLE = 94
-/** Six letters make no words. */
-const HEX = 16
 
 /** The bits of a key in text, at most. */
 export const bitsOf = (key: string): number => {
   if (uuid.test(key)) return UUID_BITS
   const foreseen = foreseenIn(key)
-  const size = alphabetOf(key)
-  const perDigit = Math.log2(size)
-  const perLetter = size > HEX && isOfWords(key) ? Math.min(WORD_LETTER_BITS, perDigit) : perDigit
+  const perDigit = Math.log2(alphabetOf(key))
+  const perLetter = isOfWords(key) ? Math.min(WORD_LETTER_BITS, perDigit) : perDigit
   return [...key].reduce((bits, character, at) => {
     if (foreseen.has(at)) return bits
     return bits + (/\d/.test(character) ? perDigit : perLetter)
@@ -102,6 +99,8 @@ const PAIRS_MIN = 8
 const PAIRS_SHARE_MIN = 0.4
 
 const isOfWords = (key: string): boolean => {
+  // Six letters make no words.
+  if (/^[0-9a-f]*$/i.test(key)) return false
   const pairs = Array.from({ length: Math.max(key.length - 1, 0) }, (_, at) => key.slice(at, at + 2)).filter(
     (pair) => /^[A-Za-z][a-z]$|^[A-Z]{2}$/.test(pair),
   )
