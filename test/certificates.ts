@@ -48,7 +48,7 @@ const alternativeNames = (names: ReadonlyArray<string>) =>
   )
 
 const pemOf = (label: string, bytes: Buffer) =>
-  `-----BEGIN ${label}-----\n${bytes.toString("base64").replace(/.{64}/g, "$&\n")}\n-----END ${label}-----\n`
+  `-----BEGIN ${label}-----\n${bytes.toString("base64").replace(/.{1,64}/g, "$&\n")}-----END ${label}-----\n`
 
 const certificate = (
   subject: string,

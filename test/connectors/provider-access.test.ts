@@ -3,17 +3,20 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Clock, Effect, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { afterAll, afterEach, beforeAll } from "vitest"
-import { policyOf } from "../../src/connectors/call-policy.ts"
+import { afterAll, afterEach, beforeAll, vi } from "vitest"
+import { type PolicyFields, policyOf } from "../../src/connectors/call-policy.ts"
+import { Lanes } from "../../src/connectors/lane.ts"
 import type { HttpFields, ProviderAuth } from "../../src/connectors/provider-access.ts"
 import { providerOf } from "../../src/connectors/provider-access-http.ts"
+import { type FailureKind, ProviderUnavailable } from "../../src/connectors/provider-error.ts"
 import { callProvider, type Provider, reading } from "../../src/connectors/provider-http.ts"
 import { ProviderSettings } from "../../src/connectors/provider-settings.ts"
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts"
+import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { type Authority, newAuthority } from "../certificates.ts"
-import { providerSettings, settings } from "../settings.ts"
+import { lanes, providerSettings, settings } from "../settings.ts"
 import { json, MisbehavingServer } from "./misbehaving-server.ts"
 
 /** What no error and no log may hold. */
@@ -340,6 +343,60 @@ describe("a token", () => {
       assert.notInclude(JSON.stringify(error) + error.stack, canary)
       assert.strictEqual(bank.asked.length, 0)
       assert.strictEqual(server.asked.length, 1)
+    }),
+  )
+})
+
+describe("a call that has to wait for what proves who calls", () => {
+  it.effect("takes no longer in all than one that has not", () =>
+    Effect.gen(function* () {
+      const bank = yield* Effect.acquireRelease(
+        Effect.promise(() => MisbehavingServer.open()),
+        (server) => Effect.promise(() => server.close()),
+      )
+      const admission = { headers: {}, fetch, refused: Effect.void }
+      const access = { admit: () => Effect.as(Effect.sleep(700), admission) }
+      const call = inquire({ name: "north", url: bank.url, timeoutMs: 1_000, access })
+      const fiber = yield* Effect.forkChild(Effect.flip(call))
+      yield* TestClock.adjust(700)
+      yield* Effect.promise(() => vi.waitUntil(() => bank.asked.length === 1))
+      yield* TestClock.adjust(299)
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.strictEqual((yield* Fiber.join(fiber)).kind, "timed-out")
+    }),
+  )
+
+  const failing = (kind: FailureKind) => new ProviderUnavailable({ provider: "north", reason: "no", kind })
+  /** A transfer that fails so, by a lane; the answer is how often it was tried, and how the breaker stands. */
+  const transferred = (kind: FailureKind, outcomes: PolicyFields["breaker"] = {}) =>
+    Effect.gen(function* () {
+      const policy = policyOf(
+        { retries: { attemptsMax: 3, baseMs: 1, capMs: 1 }, breaker: outcomes },
+        { timeoutMs: 1_000, concurrency: 1 },
+      )
+      const lane = yield* (yield* Lanes).open({ name: "north", kind: "instant" }, policy)
+      let tries = 0
+      const terms = { step: "transfer", repeatable: false, patienceMs: 0, outcomeOf: () => "Said" }
+      const attempt = Effect.suspend(() => {
+        tries += 1
+        return Effect.fail(failing(kind))
+      })
+      yield* Effect.flip(lane.call(terms, attempt))
+      return { tries, breaker: lane.report(yield* Clock.currentTimeMillis).breaker.health }
+    }).pipe(Effect.provide([lanes, freshMetrics]))
+
+  it.live("is tried again, as nothing was sent; a transfer that was refused for who we are is not", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* transferred("no-credentials")).tries, 3)
+      assert.strictEqual((yield* transferred("unauthorized")).tries, 1)
+      assert.strictEqual((yield* transferred("timed-out")).tries, 1)
+    }),
+  )
+
+  it.live.each(["no-credentials", "unauthorized"] as const)("opens the breaker where it fails: %s", (kind) =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* transferred(kind, { calls: 1, callsMin: 1 })).breaker, "open")
     }),
   )
 })
