@@ -18,6 +18,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { accessGuards } from "./access-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { stepGuards } from "./step-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
@@ -57,11 +58,14 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
 
 const trials: ReadonlyArray<Trial> = [
   ...[...domainGuards, ...transferGuards].map((guard) => ({ guard, tests: domainRun })),
-  ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
+  ...[...stepGuards, ...accessGuards].map((guard) => ({
+    guard,
+    tests: named([guard.caughtIn], [guard.caughtBy]),
+  })),
 ]
 const everyNamed = named(
-  [...new Set(stepGuards.map(({ caughtIn }) => caughtIn))],
-  stepGuards.map(({ caughtBy }) => caughtBy),
+  [...new Set([...stepGuards, ...accessGuards].map(({ caughtIn }) => caughtIn))],
+  [...stepGuards, ...accessGuards].map(({ caughtBy }) => caughtBy),
 )
 
 /** A tree of its own with the project, and with the packages and servers that it has. */
