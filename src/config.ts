@@ -20,6 +20,16 @@ import { crashPoints } from "./platform/crash-point.ts"
 const seconds = 1_000
 const hour = 3_600 * seconds
 
+/** What a group of settings consists of, so that all that is wrong with it can be told. */
+const partsOf = new WeakMap<Config.Config<unknown>, ReadonlyArray<Config.Config<unknown>>>()
+
+/** As `Config.all`, which itself tells the first mistake only. */
+const all: typeof Config.all = (group) => {
+  const config = Config.all(group)
+  partsOf.set(config, Object.values(group))
+  return config
+}
+
 const count = (name: string, fallback: number, maximum = 10_000_000, minimum = 1) =>
   Config.schema(
     Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum })),
@@ -141,7 +151,7 @@ const MillisecondsList = Schema.String.check(
   Schema.isPattern(/^\d{1,10}(,\d{1,10}){0,19}$/, { message: "expected milliseconds such as 5000,30000" }),
 )
 
-const providersFromEnvironment = Config.all({
+const providersFromEnvironment = all({
   complianceUrl: Config.String("COMPLIANCE_URL"),
   /** How we prove to it who we are: "bearer env:NAME" or "basic user file:path". */
   complianceAuth: Config.String("COMPLIANCE_AUTH").pipe(Config.withDefault("")),
@@ -155,6 +165,13 @@ const providersFromEnvironment = Config.all({
   routes: pairs("BANK_ROUTES"),
 })
 
+const providersSource = Config.String("PROVIDERS_FILE").pipe(
+  Config.map((file) => ({ file })),
+  Config.orElse(() => providersFromEnvironment),
+)
+// Where there is no file, what is wrong is one of these.
+partsOf.set(providersSource, [providersFromEnvironment])
+
 /** "5000,30000": 1 to 20 durations. */
 const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>) =>
   Config.schema(MillisecondsList, name).pipe(
@@ -162,8 +179,8 @@ const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>)
     Config.withDefault(fallback),
   )
 
-const settings = Config.all({
-  http: Config.all({
+const settings = all({
+  http: all({
     host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
     port: Config.Port("PORT").pipe(Config.withDefault(8080)),
     /** Where banks send their callbacks: the service as they see it. */
@@ -191,7 +208,7 @@ const settings = Config.all({
     Config.map((text) => text === "0"),
     Config.withDefault(false),
   ),
-  redis: Config.all({
+  redis: all({
     /** One server, Sentinels or a cluster. */
     url: Config.Redacted("REDIS_URL"),
     /** Replicas that must have an intent before money moves. */
@@ -208,17 +225,17 @@ const settings = Config.all({
     partnerShare: count("PARTNER_SHARE", 16),
   }),
   /** What wraps the keys that seal beneficiaries' accounts. */
-  vault: Config.all({ masterKeys }),
-  postgres: Config.all({
+  vault: all({ masterKeys }),
+  postgres: all({
     url: Config.Redacted("DATABASE_URL"),
     connectionsMax: count("DATABASE_CONNECTIONS", 10),
   }),
-  nats: Config.all({
+  nats: all({
     url: Config.Redacted("NATS_URL"),
     /** The JetStream stream, and the first token of its subjects in lower case. */
     stream: Config.String("NATS_STREAM").pipe(Config.withDefault("ATLASPAY")),
   }),
-  worker: Config.all({
+  worker: all({
     /** Batches that one worker holds at a time. */
     activeMax: count("WORKER_BATCHES", 64),
     /** A batch whose worker has not renewed for so long is taken over. */
@@ -232,7 +249,7 @@ const settings = Config.all({
     partnerBacklogMax: count("PARTNER_BACKLOG_MAX", 5_000),
   }),
   /** What holds for every partner's batches. */
-  policy: Config.all({
+  policy: all({
     /** Totals above which a second person approves: "EUR=100000.00,JPY=15000000". */
     approvalAbove: amounts("APPROVAL_ABOVE"),
     approvalWithinMs: count("APPROVAL_WITHIN_MS", 24 * hour, 31 * 24 * hour),
@@ -241,16 +258,13 @@ const settings = Config.all({
     /** What becomes of an item whose beneficiary's name is not the one on the account. */
     payeePolicy: Config.schema(PayeePolicy, "PAYEE_CHECK").pipe(Config.withDefault("review" as const)),
   }),
-  providers: Config.all({
+  providers: all({
     /** What the compliance engine signs its callbacks with. Without it, it is not told where to send any. */
     complianceCallbackSecret: callbackSecret("COMPLIANCE_CALLBACK_SECRET"),
     /** When the engine is asked again for decisions that it left for later; the last one as often as it takes. */
     clearanceDelaysMs: milliseconds("CLEARANCE_DELAYS_MS", [300 * seconds, 900 * seconds, hour]),
     /** The document that tells of all providers; without one, what it is derived from. */
-    source: Config.String("PROVIDERS_FILE").pipe(
-      Config.map((file) => ({ file })),
-      Config.orElse(() => providersFromEnvironment),
-    ),
+    source: providersSource,
     callbackSecretOf: bankSecrets,
     /** The same secrets as they stand there, for whoever judges them. */
     bankCallbackSecrets: Config.Redacted("BANK_CALLBACK_SECRET"),
@@ -277,7 +291,7 @@ const settings = Config.all({
       hour,
     ]),
   }),
-  webhooks: Config.all({
+  webhooks: all({
     /** Lets endpoints be plain HTTP and on private addresses: for a laptop, never for production. */
     allowPrivate: Config.Boolean("WEBHOOKS_ALLOW_PRIVATE").pipe(Config.withDefault(false)),
     timeoutMs: count("WEBHOOK_TIMEOUT_MS", 15 * seconds),
@@ -299,6 +313,26 @@ interface NamedSecrets {
 }
 export type Settings = SettingsOf<typeof settings> & NamedSecrets
 
+/** Settings are missing or malformed: all of them, each by its name. */
+export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("InvalidSettings", {
+  problems: Schema.Array(Schema.String),
+}) {
+  override get message() {
+    return ["These settings are missing or malformed:", ...this.problems.map((one) => `  ${one}`)].join("\n")
+  }
+}
+
+/** What is wrong with each setting of a group, in one line each. */
+const problemsIn = (config: Config.Config<unknown>): Effect.Effect<ReadonlyArray<string>> => {
+  const parts = partsOf.get(config)
+  return parts === undefined
+    ? Effect.match(config, {
+        onFailure: ({ message }) => [message.replaceAll(/\s*\n\s*/g, " ")],
+        onSuccess: () => [],
+      })
+    : Effect.map(Effect.forEach(parts, problemsIn), (problems) => problems.flat())
+}
+
 /** The settings that the service runs with. */
 export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/AppConfig") {
   /** Reads the environment; what is missing or malformed is named, and the process does not start. */
@@ -310,7 +344,10 @@ export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/
         Config.String(name)
           .parse(environment)
           .pipe(Effect.orElseSucceed(() => undefined))
-      return { ...(yield* settings), secretNamed }
+      const given = yield* Effect.catchTag(settings, "ConfigError", () =>
+        Effect.flatMap(problemsIn(settings), (problems) => Effect.fail(new InvalidSettings({ problems }))),
+      )
+      return { ...given, secretNamed }
     }),
   )
 }

@@ -66,3 +66,33 @@ it.each(
     expect(problem).not.toContain(`${secret}"`)
   }
 })
+
+it("everything that is missing or malformed is told at once, each by its name, and not quoted", async () => {
+  const environment = {
+    NODE_ENV: "production",
+    PORT: "canary-port",
+    MASTER_KEYS: "canary-master",
+    CLAIM_MS: "canary-claim",
+    BANKS: "north=https://north.io",
+    BANK_CALLBACK_SECRET: "canary-secret",
+    CRASH_AT: "canary-crash",
+  }
+  const exit = await Effect.runPromise(
+    Effect.exit(Effect.scoped(Layer.build(AppConfig.layer))).pipe(
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(environment))),
+    ),
+  )
+  const problems = Exit.isFailure(exit) ? String(exit.cause) : ""
+  const wrong = ["PORT", "API_KEYS", "REDIS_URL", "MASTER_KEYS", "DATABASE_URL", "NATS_URL", "CLAIM_MS"]
+  for (const name of [
+    ...wrong,
+    "COMPLIANCE_URL",
+    "LEDGER_URL",
+    "BANK_ROUTES",
+    "BANK_CALLBACK_SECRET",
+    "CRASH_AT",
+  ])
+    expect(problems).toContain(`"${name}"`)
+  expect(problems).not.toContain('"BANKS"')
+  expect(problems).not.toContain("canary")
+})
