@@ -25,7 +25,7 @@ const Text = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{1,1024}$/))
 /** A header of the provider's own; those that say what a request is are not for that. */
 const HeaderName = Schema.String.check(
   Schema.isPattern(
-    /^(?!(?:host|connection|content-.*|accept|idempotency-key|x-request-id)$)[a-z0-9-]{1,64}$/i,
+    /^(?!(?:host|connection|keep-alive|upgrade|te|trailer|expect|transfer-encoding|content-.*|accept|idempotency-key|x-request-id)$)[a-z0-9-]{1,64}$/i,
   ),
 )
 

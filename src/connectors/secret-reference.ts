@@ -65,17 +65,17 @@ export const openSecret = Effect.fnUntraced(function* (
   }
   const { file } = reference
   const read = Effect.flatMap(textOf(file), (text) => accepted(text, `the file ${file}`))
-  return yield* keptCurrent(file, yield* read, read)
+  return yield* keptCurrent(file, read)
 })
 
 /** A file that cannot be read any more, or says nothing of use, changes nothing: what it said last goes on to hold. */
 const keptCurrent = Effect.fnUntraced(function* (
   file: string,
-  first: Redacted.Redacted<string>,
   read: Effect.Effect<Redacted.Redacted<string>, InvalidProviderSetting>,
-): Effect.fn.Return<Secret> {
-  let secret = first
+): Effect.fn.Return<Secret, InvalidProviderSetting> {
+  // In this order: what is replaced in between is read again at the next look.
   let version = yield* versionOf(file)
+  let secret = yield* read
   let lookedAt = yield* Clock.currentTimeMillis
   const look = Effect.gen(function* () {
     lookedAt = yield* Clock.currentTimeMillis

@@ -78,7 +78,7 @@ export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: Re
   const providers = read === undefined || Result.isFailure(read) ? undefined : read.success
   const findings = [
     ...environmentFindings(settings),
-    ...(roles.includes("worker") ? publicUrlFindings(settings.http) : []),
+    ...(calls ? publicUrlFindings(settings.http) : []),
     ...(providers === undefined ? [] : documentFindings(providers, settings.providers.timeoutMs)),
     ...(read !== undefined && Result.isFailure(read) ? [unreadable(read.failure)] : []),
   ]

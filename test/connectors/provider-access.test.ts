@@ -437,15 +437,22 @@ describe("certificates", () => {
       const url = yield* openSandbox({ tls: { ...serverCertificate, clientCa: own.cert } })
       const ca = yield* Effect.promise(() => file("ca", own.cert))
       const stranger = newAuthority("Somebody else").issue("atlaspay")
-      const ours = yield* Effect.promise(() => given("rotated", stranger))
-      const provider = yield* opened(url, { tls: { ca, ...ours } })
-      assert.strictEqual((yield* Effect.flip(inquire(provider))).kind, "connection-broke")
-      yield* Effect.promise(() => given("rotated", client))
-      const connection = provider.access ?? assert.fail("there are certificates")
-      yield* Effect.flatMap(
-        connection.admit({ method: "GET", url, headers: {}, body: undefined }),
+      const files = yield* Effect.promise(() => given("rotated", client))
+      const provider = yield* opened(url, { tls: { ca, ...files } })
+      const access = provider.access ?? assert.fail("there are certificates")
+      const lookedUp = Effect.flatMap(
+        access.admit({ method: "GET", url, headers: {}, body: undefined }),
         ({ refused }) => refused,
       )
+      assert.strictEqual(yield* inquire(provider), "never-seen")
+      yield* Effect.promise(() => file("rotated.crt", stranger.cert))
+      yield* lookedUp
+      assert.strictEqual(yield* inquire(provider), "never-seen", "the key is still that of the last one")
+      yield* Effect.promise(() => file("rotated.key", stranger.key))
+      yield* lookedUp
+      assert.strictEqual((yield* Effect.flip(inquire(provider))).kind, "connection-broke")
+      yield* Effect.promise(() => given("rotated", client))
+      yield* lookedUp
       assert.strictEqual(yield* inquire(provider), "never-seen")
     }),
   )

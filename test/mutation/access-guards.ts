@@ -147,7 +147,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     text: "if (refused.length + strange.length > 0)",
     without: "if (refused.length > 0)",
     caughtIn: production,
-    caughtBy: "tells everything at once",
+    caughtBy: "refuses a vouch for what is no check",
   },
   {
     name: "a certificate that anybody can make is none",

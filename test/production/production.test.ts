@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto"
+import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"
 import { roles } from "../../src/config.ts"
@@ -146,6 +147,11 @@ describe("production", () => {
       assert.include(message, `: ${setting}: `)
   })
 
+  it("refuses a vouch for what is no check", async () => {
+    const { refused } = await check({ VOUCH_FOR: "everything" })
+    assert.deepStrictEqual(refused, ["unknown-vouch:everything"])
+  })
+
   it("lets nobody stand for a document that cannot be read", async () => {
     const environment = { PROVIDERS_FILE: "absent.json", VOUCH_FOR: "providers" }
     const { refused } = await check(environment)
@@ -173,9 +179,12 @@ describe("production", () => {
     assert.isTrue(Exit.isSuccess(await without("projector")))
   })
 
-  it("has a check for each name that a vouch may have", () => {
-    assert.isUndefined(checks["unknown-vouch"])
-    assert.isUndefined(checks.providers)
+  it("has the checks that docs/CONFIGURATION.md lists", () => {
+    const page = readFileSync(new URL("../../docs/CONFIGURATION.md", import.meta.url), "utf8")
+    const [, section = ""] = /^#### What production refuses\n([\s\S]*?)^###/m.exec(page) ?? []
+    const rows = [...section.matchAll(/^\| (`.*?`) \|/gm)].map(([, names = ""]) => names)
+    const listed = rows.flatMap((row) => [...row.matchAll(/`([a-z-]+)[:`]/g)].map(([, name = ""]) => name))
+    assert.sameMembers(listed, Object.keys(checks))
   })
 })
 
