@@ -1,4 +1,5 @@
 /** Where the service connects to: encrypted and with a password, unless it stays on this machine. */
+import { isIP } from "node:net"
 import { Redacted, Result } from "effect"
 import { readAddress } from "../platform/redis-address.ts"
 import type { Finding } from "./finding.ts"
@@ -61,8 +62,14 @@ const verifies = /^(verify-full|verify-ca|true)$/
 export const postgresFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {
   const { hosts, password, query } = partsOf(Redacted.value(url))
   const mode = query.get("sslmode") ?? query.get("ssl") ?? ""
-  const tls = verifies.test(mode) || query.get("sslrootcert") === "system"
-  return storeFindings("postgres", "DATABASE_URL", "sslmode=verify-full", { hosts, password, tls })
+  // Against an address it checks nothing: any believed certificate for "localhost" would do.
+  const named = hosts.every((host) => isIP(host.replace(/^\[|\]$/g, "")) === 0 || isLoopback(host))
+  const tls = named && (verifies.test(mode) || query.get("sslrootcert") === "system")
+  return storeFindings("postgres", "DATABASE_URL", "sslmode=verify-full and the name of the host", {
+    hosts,
+    password,
+    tls,
+  })
 }
 
 export const natsFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {

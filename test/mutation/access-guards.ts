@@ -179,7 +179,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     text: 'base64 === "" || Buffer.from(base64, "base64").toString("base64") !== base64',
     without: 'base64 === ""',
     caughtIn: "test/config.test.ts",
-    caughtBy: "does not start with whsec_AAAAA, in any mode",
+    caughtBy: "BANK_CALLBACK_SECRET does not start with",
   },
   {
     name: "a deployment keeps its partitions",

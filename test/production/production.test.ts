@@ -96,6 +96,10 @@ describe("production", () => {
     ["redis-without-password", { REDIS_URL: "rediss+cluster://one.io,two.io" }],
     ["postgres-without-tls", { DATABASE_URL: "postgres://atlas:s-3-cret@db.io/atlas" }],
     ["postgres-without-tls", { DATABASE_URL: "postgres://atlas:s-3-cret@db.io/atlas?sslmode=require" }],
+    [
+      "postgres-without-tls",
+      { DATABASE_URL: "postgres://atlas:s-3-cret@10.0.0.7/atlas?sslmode=verify-full" },
+    ],
     ["postgres-without-password", { DATABASE_URL: "postgres://atlas@db.io/atlas?sslmode=verify-full" }],
     ["known-secret:postgres/password", { DATABASE_URL: "postgres://atlaspay:atlaspay@127.0.0.1/atlaspay" }],
     ["nats-without-tls", { NATS_URL: "nats://atlas:s-3-cret@nats.io" }],
