@@ -29,6 +29,7 @@ import { Postgres } from "./platform/postgres.ts"
 import { postgresDurabilityLayer } from "./platform/postgres-durability.ts"
 import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
+import { checkedSettings } from "./production/production.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
 import { layer as schemaInPostgres } from "./projections/migrations-postgres.ts"
 import { projectorLayer } from "./projections/projector.ts"
@@ -193,13 +194,20 @@ const parts = {
 type Part = (typeof parts)[Role]
 type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
 
-/** What `atlaspay reconcile` works with, from the settings of the service. */
-export const reconciliationLayer = Layer.mergeAll(
-  eventLog,
-  lanes,
-  cursors,
-  resultsInPostgres.pipe(Layer.provide(database)),
-  discrepanciesOnNats.pipe(Layer.provide([nats, foundation])),
+/** Nothing connects, to anybody, before the settings were found fit. */
+const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
+  Layer.unwrap(Effect.as(checkedSettings(roles), layer)).pipe(Layer.provide(AppConfig.layer))
+
+/** What `atlaspay reconcile` works with, from the settings of the service. It calls banks, as workers do. */
+export const reconciliationLayer = onceFit(
+  ["worker"],
+  Layer.mergeAll(
+    eventLog,
+    lanes,
+    cursors,
+    resultsInPostgres.pipe(Layer.provide(database)),
+    discrepanciesOnNats.pipe(Layer.provide([nats, foundation])),
+  ),
 )
 
 /** What `atlaspay history` works with, from the settings of the service. */
@@ -215,7 +223,10 @@ export const historyLayer = Layer.mergeAll(
  * the API is among the roles.
  */
 export const serveLayer = (roles: ReadonlyArray<Role>) =>
-  roles
-    .map((role): Served => parts[role])
-    .reduce((served, part) => Layer.merge(served, part))
-    .pipe(Layer.provide([eventLog, observers]), Layer.provide(loggingLayer()))
+  onceFit(
+    roles,
+    roles
+      .map((role): Served => parts[role])
+      .reduce((served, part) => Layer.merge(served, part))
+      .pipe(Layer.provide([eventLog, observers])),
+  ).pipe(Layer.provide(loggingLayer()))

@@ -1,5 +1,17 @@
 /** Every setting of the service, read from the environment once and in one place; docs/CONFIGURATION.md tells of each. */
-import { Array as Arr, Config, Context, Layer, Redacted, Result, Schema, String as Str } from "effect"
+import {
+  Array as Arr,
+  Config,
+  ConfigProvider,
+  Context,
+  Effect,
+  Layer,
+  Redacted,
+  Result,
+  Schema,
+  String as Str,
+} from "effect"
+import { Webhook } from "standardwebhooks"
 import { PayeePolicy } from "./domain/events.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
@@ -7,6 +19,16 @@ import { crashPoints } from "./platform/crash-point.ts"
 
 const seconds = 1_000
 const hour = 3_600 * seconds
+
+/** What a group of settings consists of, so that all that is wrong with it can be told. */
+const partsOf = new WeakMap<Config.Config<unknown>, ReadonlyArray<Config.Config<unknown>>>()
+
+/** As `Config.all`, which itself tells the first mistake only. */
+const all: typeof Config.all = (group) => {
+  const config = Config.all(group)
+  partsOf.set(config, Object.values(group))
+  return config
+}
 
 const count = (name: string, fallback: number, maximum = 10_000_000, minimum = 1) =>
   Config.schema(
@@ -70,13 +92,37 @@ export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysTex
   ),
 )
 
-const bankSecret = /^([a-z0-9-]{1,32}=)?whsec_[A-Za-z0-9+/]+=*$/
+/** Whether callbacks can be verified with a secret: base64 to its end, and good for the library that will read it. */
+const isUsableSecret = (secret: string): boolean => {
+  const [, base64 = ""] = /^whsec_(.+)$/.exec(secret) ?? []
+  if (base64 === "" || Buffer.from(base64, "base64").toString("base64") !== base64) return false
+  try {
+    return new Webhook(secret) !== undefined
+  } catch {
+    return false
+  }
+}
+
+const CallbackSecretText = Schema.String.check(
+  Schema.makeFilter((text: string) => isUsableSecret(text) || "expected whsec_ and base64"),
+)
+
+/** What one party signs its callbacks with: "whsec_…". */
+const callbackSecret = (name: string) =>
+  Config.schema(CallbackSecretText, name).pipe(
+    Config.map((text) => Redacted.make(text)),
+    Config.option,
+  )
+
+const bankSecret = /^(?:[a-z0-9-]{1,32}=)?(whsec_.+)$/
 
 const BankSecretsText = Schema.String.check(
   Schema.makeFilter((text: string) => {
     const secrets = text.split(",")
     const forAll = secrets.length === 1 && text.startsWith("whsec_")
-    const isGood = secrets.every((one) => bankSecret.test(one.trim()) && (forAll || one.includes("=whsec_")))
+    const isGood = secrets.every(
+      (one) => isUsableSecret(bankSecret.exec(one.trim())?.[1] ?? "") && (forAll || one.includes("=whsec_")),
+    )
     return isGood || "expected whsec_…, or north=whsec_…,south=whsec_…"
   }),
 )
@@ -101,14 +147,26 @@ const MillisecondsList = Schema.String.check(
   Schema.isPattern(/^\d{1,10}(,\d{1,10}){0,19}$/, { message: "expected milliseconds such as 5000,30000" }),
 )
 
-const providersFromEnvironment = Config.all({
+const providersFromEnvironment = all({
   complianceUrl: Config.String("COMPLIANCE_URL"),
+  /** How we prove to it who we are: "bearer env:NAME" or "basic user file:path". */
+  complianceAuth: Config.String("COMPLIANCE_AUTH").pipe(Config.withDefault("")),
   ledgerUrl: Config.String("LEDGER_URL"),
+  ledgerAuth: Config.String("LEDGER_AUTH").pipe(Config.withDefault("")),
   /** The banks by name: "north=https://…,south=https://…". */
   banks: pairs("BANKS"),
+  /** By bank: "north=bearer env:NAME,south=basic user file:path". */
+  bankAuth: pairs("BANK_AUTH").pipe(Config.withDefault([])),
   /** Which bank pays a currency: "EUR=north,*=south". */
   routes: pairs("BANK_ROUTES"),
 })
+
+const providersSource = Config.String("PROVIDERS_FILE").pipe(
+  Config.map((file) => ({ file })),
+  Config.orElse(() => providersFromEnvironment),
+)
+// Where there is no file, what is wrong is one of these.
+partsOf.set(providersSource, [providersFromEnvironment])
 
 /** "5000,30000": 1 to 20 durations. */
 const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>) =>
@@ -117,8 +175,8 @@ const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>)
     Config.withDefault(fallback),
   )
 
-const settings = Config.all({
-  http: Config.all({
+const settings = all({
+  http: all({
     host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
     port: Config.Port("PORT").pipe(Config.withDefault(8080)),
     /** Where banks send their callbacks: the service as they see it. */
@@ -133,7 +191,22 @@ const settings = Config.all({
     Config.withDefault(""),
     Config.map((text) => text === "production"),
   ),
-  redis: Config.all({
+  /** What the operator stands for although production would refuse it: "plain-http:north,redis-without-tls". */
+  vouchedFor: Config.String("VOUCH_FOR").pipe(
+    Config.map((text) =>
+      text
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== ""),
+    ),
+    Config.withDefault([]),
+  ),
+  /** Node would believe any certificate. */
+  believesAnyCertificate: Config.String("NODE_TLS_REJECT_UNAUTHORIZED").pipe(
+    Config.map((text) => text === "0"),
+    Config.withDefault(false),
+  ),
+  redis: all({
     /** One server, Sentinels or a cluster. */
     url: Config.Redacted("REDIS_URL"),
     /** Replicas that must have an intent before money moves. */
@@ -150,19 +223,19 @@ const settings = Config.all({
     partnerShare: count("PARTNER_SHARE", 16),
   }),
   /** What wraps the keys that seal beneficiaries' accounts. */
-  vault: Config.all({ masterKeys }),
-  postgres: Config.all({
+  vault: all({ masterKeys }),
+  postgres: all({
     url: Config.Redacted("DATABASE_URL"),
     connectionsMax: count("DATABASE_CONNECTIONS", 10),
     /** Synchronous standbys that must have a commit before it is answered. */
     standbys: count("DATABASE_STANDBYS", 0, 10, 0),
   }),
-  nats: Config.all({
+  nats: all({
     url: Config.Redacted("NATS_URL"),
     /** The JetStream stream, and the first token of its subjects in lower case. */
     stream: Config.String("NATS_STREAM").pipe(Config.withDefault("ATLASPAY")),
   }),
-  worker: Config.all({
+  worker: all({
     /** Batches that one worker holds at a time. */
     activeMax: count("WORKER_BATCHES", 64),
     /** A batch whose worker has not renewed for so long is taken over. */
@@ -178,7 +251,7 @@ const settings = Config.all({
     partnerBacklogMax: count("PARTNER_BACKLOG_MAX", 5_000),
   }),
   /** What holds for every partner's batches. */
-  policy: Config.all({
+  policy: all({
     /** Totals above which somebody else approves, of a day as of a batch: "EUR=100000.00,JPY=15000000". */
     approvalAbove: amounts("APPROVAL_ABOVE"),
     approvalWithinMs: count("APPROVAL_WITHIN_MS", 24 * hour, 31 * 24 * hour),
@@ -190,22 +263,19 @@ const settings = Config.all({
     /** What becomes of an item whose beneficiary's name is not the one on the account. */
     payeePolicy: Config.schema(PayeePolicy, "PAYEE_CHECK").pipe(Config.withDefault("review" as const)),
   }),
-  providers: Config.all({
+  providers: all({
     /** What the compliance engine signs its callbacks with. Without it, it is not told where to send any. */
-    complianceCallbackSecret: Config.option(Config.Redacted("COMPLIANCE_CALLBACK_SECRET")),
+    complianceCallbackSecret: callbackSecret("COMPLIANCE_CALLBACK_SECRET"),
     /** When the engine is asked again for decisions that it left for later; the last one as often as it takes. */
     clearanceDelaysMs: milliseconds("CLEARANCE_DELAYS_MS", [300 * seconds, 900 * seconds, hour]),
     /** Older than this, a clearance is asked for again before anything is sent on it. */
     clearanceMaxAgeMs: count("CLEARANCE_MAX_AGE_MS", 24 * hour, 366 * 24 * hour, 1 * seconds),
     /** The document that tells of all providers; without one, what it is derived from. */
-    source: Config.String("PROVIDERS_FILE").pipe(
-      Config.map((file) => ({ file })),
-      Config.orElse(() => providersFromEnvironment),
-    ),
+    source: providersSource,
     /** What banks sign with; without it none that calls back may be configured. */
     bankCallbackSecrets: Config.option(bankSecrets),
     /** What the ledger signs with when it tells of funds; without it nobody is listened to. */
-    ledgerCallbackSecret: Config.option(Config.Redacted("LEDGER_CALLBACK_SECRET")),
+    ledgerCallbackSecret: callbackSecret("LEDGER_CALLBACK_SECRET"),
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),
     bankConcurrency: count("BANK_CONCURRENCY", 32),
     /** When an open transfer is asked about, after each answer that was not final; then it is parked. */
@@ -227,7 +297,7 @@ const settings = Config.all({
       hour,
     ]),
   }),
-  webhooks: Config.all({
+  webhooks: all({
     /** Lets endpoints be plain HTTP and on private addresses: for a laptop, never for production. */
     allowPrivate: Config.Boolean("WEBHOOKS_ALLOW_PRIVATE").pipe(Config.withDefault(false)),
     timeoutMs: count("WEBHOOK_TIMEOUT_MS", 15 * seconds),
@@ -242,12 +312,50 @@ const settings = Config.all({
 })
 
 export type SettingsOf<C> = C extends Config.Config<infer A> ? A : never
-export type Settings = SettingsOf<typeof settings>
+/** What is read when it is known which it is: secrets that the providers' document names. */
+interface NamedSecrets {
+  /** The variable of that name; nothing when it is not set. */
+  readonly secretNamed: (name: string) => Effect.Effect<string | undefined>
+}
+export type Settings = SettingsOf<typeof settings> & NamedSecrets
+
+/** Settings are missing or malformed: all of them, each by its name. */
+export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("InvalidSettings", {
+  problems: Schema.Array(Schema.String),
+}) {
+  override get message() {
+    return ["These settings are missing or malformed:", ...this.problems.map((one) => `  ${one}`)].join("\n")
+  }
+}
+
+/** What is wrong with each setting of a group, in one line each. */
+const problemsIn = (config: Config.Config<unknown>): Effect.Effect<ReadonlyArray<string>> => {
+  const parts = partsOf.get(config)
+  return parts === undefined
+    ? Effect.match(config, {
+        onFailure: ({ message }) => [message.replaceAll(/\s*\n\s*/g, " ")],
+        onSuccess: () => [],
+      })
+    : Effect.map(Effect.forEach(parts, problemsIn), (problems) => problems.flat())
+}
 
 /** The settings that the service runs with. */
 export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/AppConfig") {
   /** Reads the environment; what is missing or malformed is named, and the process does not start. */
-  static readonly layer = Layer.effect(AppConfig, settings)
+  static readonly layer = Layer.effect(
+    AppConfig,
+    Effect.gen(function* () {
+      const environment = yield* ConfigProvider.ConfigProvider
+      const secretNamed = (name: string) =>
+        Config.String(name)
+          .parse(environment)
+          .pipe(Effect.orElseSucceed(() => undefined))
+      const given = yield* Effect.catchTag(settings, "ConfigError", () =>
+        Effect.flatMap(problemsIn(settings), (problems) => Effect.fail(new InvalidSettings({ problems }))),
+      )
+      return { ...given, secretNamed }
+    }),
+  )
 }
 
 /** The parts that a service can run; `serve --roles api,worker` picks some. */

@@ -20,6 +20,13 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   connectors: ["domain", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
   // The second record of what logs tell, which workers compare them with.
   register: ["domain", "connectors/provider-error", "platform", ...settingsAndSignals],
+  // What production refuses is judged by the settings alone, before anything connects.
+  production: [
+    "connectors/provider-place",
+    "connectors/provider-settings",
+    "platform/redis-address",
+    ...settingsAndSignals,
+  ],
   pipelines: ["domain", "connectors", "register", "vault", "platform", ...settingsAndSignals],
   // Answers that come in files are told to the log, as callbacks are.
   "bank-files": ["domain", "connectors", "streams", "vault/partner-keys", "platform", ...settingsAndSignals],

@@ -2,12 +2,8 @@
 import { resolve } from "node:path"
 import { Effect, Layer } from "effect"
 import { EVERY_MS, FileBankSettings, ORDERS_PER_FILE_MAX, POLL_MS } from "../connectors/file-bank-settings.ts"
-import {
-  type BankSettings,
-  InvalidProviderSetting,
-  ownSettings,
-  ProviderSettings,
-} from "../connectors/provider-settings.ts"
+import { InvalidProviderSetting } from "../connectors/provider-place.ts"
+import { type BankSettings, ownSettings, ProviderSettings } from "../connectors/provider-settings.ts"
 import { prepare } from "./folder.ts"
 import { readInbox } from "./inbox.ts"
 import { type FileBank, writeOutbox } from "./outbox.ts"

@@ -8,8 +8,13 @@ import { FileBankSettings } from "../connectors/file-bank-settings.ts"
 import { readBankStatement, readStatementAmongOthers } from "../connectors/iso20022/bank-statement.ts"
 import { Lanes } from "../connectors/lane.ts"
 import { ledgerBooks } from "../connectors/ledger-books-http.ts"
-import { providerOf } from "../connectors/provider-http.ts"
-import { type BankSettings, ownSettings, ProviderSettings } from "../connectors/provider-settings.ts"
+import { providerOf } from "../connectors/provider-access-http.ts"
+import {
+  type BankSettings,
+  httpFieldsOf,
+  ownSettings,
+  ProviderSettings,
+} from "../connectors/provider-settings.ts"
 import type { Day } from "../domain/business-days.ts"
 import { startStack } from "../platform/embedded-stack.ts"
 import { reconcile } from "../reconciliation/reconciliation.ts"
@@ -105,20 +110,21 @@ const sourcesOf = Effect.fnUntraced(function* (day: Day, folder: Option.Option<s
   const lane = yield* (yield* Lanes).open({ name: "ledger", kind: "ledger" }, ledger.policy)
   return {
     statements: oneAfterAnother(statements),
-    ledger: ledgerBooks(providerOf("ledger", ledger), lane),
+    ledger: ledgerBooks(yield* providerOf({ name: "ledger", ...ledger }), lane),
   }
 })
 
 /** What a bank says by itself: in its books, or in the statements among the files that it sent. */
 const booksOf = Effect.fnUntraced(function* (bank: BankSettings, day: Day) {
-  const { name, kind, own, policy } = bank
+  const { name, kind, policy } = bank
   if (kind === "files") {
     const { folder } = yield* ownSettings(bank, FileBankSettings)
     return statementFolder(join(folder, "archive"), name, day, readStatementAmongOthers)
   }
-  if (typeof own.url === "string") {
+  const http = httpFieldsOf(bank)
+  if (http !== undefined) {
     const lane = yield* (yield* Lanes).open({ name, kind }, policy)
-    return bankBooks(providerOf(name, { url: own.url, policy }), lane)
+    return bankBooks(yield* providerOf({ ...bank, ...http }), lane)
   }
   return yield* new SourceUnreadable({
     source: name,

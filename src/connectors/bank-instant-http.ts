@@ -7,6 +7,8 @@ import { AppConfig } from "../config.ts"
 import { formatAmount } from "../domain/money.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "./bank.ts"
 import { callbackUrl } from "./callback-url.ts"
+import { httpFields } from "./provider-access.ts"
+import { providerOf } from "./provider-access-http.ts"
 import {
   type Answers,
   callProvider,
@@ -14,10 +16,9 @@ import {
   type ProviderCall,
   ProviderCode,
   ProviderId,
-  providerOf,
   reading,
 } from "./provider-http.ts"
-import { type BankSettings, ownSettings, ProviderUrl } from "./provider-settings.ts"
+import { type BankSettings, ownSettings } from "./provider-settings.ts"
 
 /** What a bank said, and the reference that it said it of, where it names one. */
 interface Word {
@@ -26,16 +27,16 @@ interface Word {
 }
 
 const OwnSettings = Schema.Struct({
-  url: ProviderUrl,
+  ...httpFields,
   /** These banks keep their keys for good, unless the operator knows better. */
   keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
 })
 
 /** Makes a bank of the kind `instant`. */
 export const instantBank = Effect.fnUntraced(function* (settings: BankSettings) {
-  const { url, keyWindowMs = Number.POSITIVE_INFINITY } = yield* ownSettings(settings, OwnSettings)
-  const { name, policy } = settings
-  const provider = providerOf(name, { url, policy })
+  const { keyWindowMs = Number.POSITIVE_INFINITY, ...http } = yield* ownSettings(settings, OwnSettings)
+  const { name } = settings
+  const provider = yield* providerOf({ ...settings, ...http })
   const ownCallbackUrl = `${callbackUrl((yield* AppConfig).http, "/bank-callbacks")}/${name}`
   const bank: Bank = {
     name,

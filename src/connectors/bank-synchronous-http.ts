@@ -7,6 +7,8 @@ import { Effect, Schema } from "effect"
 import type { BeneficiaryAccount } from "../domain/beneficiary.ts"
 import { UNSPECIFIED } from "../domain/failure-codes.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "./bank.ts"
+import { httpFields } from "./provider-access.ts"
+import { providerOf } from "./provider-access-http.ts"
 import {
   type Answers,
   callProvider,
@@ -14,23 +16,22 @@ import {
   type ProviderCall,
   ProviderCode,
   ProviderId,
-  providerOf,
   reading,
 } from "./provider-http.ts"
-import { type BankSettings, ownSettings, ProviderUrl } from "./provider-settings.ts"
+import { type BankSettings, ownSettings } from "./provider-settings.ts"
 
 const KEY_WINDOW_MS = 86_400_000
 
 const OwnSettings = Schema.Struct({
-  url: ProviderUrl,
+  ...httpFields,
   keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
 })
 
 /** Makes a bank of the kind `synchronous`. */
 export const synchronousBank = Effect.fnUntraced(function* (settings: BankSettings) {
-  const { url, keyWindowMs = KEY_WINDOW_MS } = yield* ownSettings(settings, OwnSettings)
-  const { name, policy } = settings
-  const provider = providerOf(name, { url, policy })
+  const { keyWindowMs = KEY_WINDOW_MS, ...http } = yield* ownSettings(settings, OwnSettings)
+  const { name } = settings
+  const provider = yield* providerOf({ ...settings, ...http })
   const bank: Bank = {
     name,
     keyWindowMs,

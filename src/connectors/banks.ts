@@ -12,7 +12,8 @@ import {
 import { routesBy } from "./bank-routes.ts"
 import { type Lane, Lanes } from "./lane.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
-import { type BankSettings, InvalidProviderSetting, ProviderSettings } from "./provider-settings.ts"
+import { InvalidProviderSetting } from "./provider-place.ts"
+import { type BankSettings, ProviderSettings } from "./provider-settings.ts"
 
 /** Makes the bank of an entry of the settings; it reads itself what its kind needs beyond what all have. */
 export type BankMaker<R> = (settings: BankSettings) => Effect.Effect<Bank, InvalidProviderSetting, R>
@@ -97,7 +98,7 @@ const inquireBy = ({ bank, lane }: Desk, reference: string): Effect.Effect<BankA
     )
     .pipe(
       Effect.catchTag("ProviderUnavailable", ({ kind, reason }) =>
-        Effect.succeed(kind === "not-called" ? notSent : ambiguous(reason)),
+        Effect.succeed(kind === "not-called" || kind === "no-credentials" ? notSent : ambiguous(reason)),
       ),
     )
 

@@ -7,8 +7,9 @@ import { formatAmount } from "../domain/money.ts"
 import { callbackUrl } from "./callback-url.ts"
 import { type Clearance, type ClearanceRequest, ComplianceEngine } from "./compliance-engine.ts"
 import { Lanes } from "./lane.ts"
+import { providerOf } from "./provider-access-http.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
-import { type Answers, callProvider, ProviderId, providerOf, reading } from "./provider-http.ts"
+import { type Answers, callProvider, ProviderId, reading } from "./provider-http.ts"
 import { COMPLIANCE_ENGINE, ProviderSettings } from "./provider-settings.ts"
 
 const STEP = "clearance"
@@ -39,7 +40,7 @@ export const layer = Layer.effect(
     const path = Option.isSome(providers.complianceCallbackSecret)
       ? `/clearance?callbackUrl=${encodeURIComponent(callbackUrl(http, "/compliance-callbacks"))}`
       : "/clearance"
-    const provider = providerOf(COMPLIANCE_ENGINE, compliance)
+    const provider = yield* providerOf({ name: COMPLIANCE_ENGINE, ...compliance })
     const lane = yield* (yield* Lanes).open(
       { name: COMPLIANCE_ENGINE, kind: "compliance" },
       compliance.policy,

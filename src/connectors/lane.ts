@@ -164,23 +164,31 @@ const notCalled = (provider: string, step: string, retryAfterMs: number) =>
 /** Whatever a repetition might mend. What was refused, or makes no sense, is the same the next time. */
 const transient: ReadonlySet<FailureKind | undefined> = new Set([
   "not-connected",
+  "no-credentials",
   "timed-out",
   "connection-broke",
   "server-error",
   "busy",
+  // A token, or a secret that was rotated, is looked up anew after it was refused.
+  "unauthorized",
 ])
+
+/** It is certain that not a byte was sent. */
+const unsent: ReadonlySet<FailureKind | undefined> = new Set(["not-connected", "no-credentials"])
 
 /** Whether the provider was called at all: a call that was not made earns no retry, and is none. */
 const wasMade = <A>(
   { outcomeOf }: Pick<CallTerms<A>, "outcomeOf">,
   result: Result.Result<A, ProviderUnavailable>,
 ): boolean =>
-  Result.isSuccess(result) ? outcomeOf(result.success) !== undefined : result.failure.kind !== "not-called"
+  Result.isSuccess(result)
+    ? outcomeOf(result.success) !== undefined
+    : result.failure.kind !== "not-called" && result.failure.kind !== "no-credentials"
 
 const mayRepeat = (
   { repeatable }: { readonly repeatable: boolean },
   { kind }: ProviderUnavailable,
-): boolean => (repeatable ? transient.has(kind) : kind === "not-connected")
+): boolean => (repeatable ? transient.has(kind) : unsent.has(kind))
 
 /**
  * The pause before the n-th retry, by a lot between 0 and 1: exponential with full jitter, so that callers who failed

@@ -2,7 +2,8 @@ import { Effect, Layer, Result, Schema } from "effect"
 import { formatAmount } from "../domain/money.ts"
 import { Lanes } from "./lane.ts"
 import { Ledger, type LedgerPosting, PostingRefused } from "./ledger.ts"
-import { type Answers, callProvider, ProviderCode, ProviderId, providerOf, reading } from "./provider-http.ts"
+import { providerOf } from "./provider-access-http.ts"
+import { type Answers, callProvider, ProviderCode, ProviderId, reading } from "./provider-http.ts"
 import { LEDGER, ProviderSettings } from "./provider-settings.ts"
 
 /** The id of what was booked, or the code of the refusal. */
@@ -24,7 +25,7 @@ export const layer = Layer.effect(
   Ledger,
   Effect.gen(function* () {
     const { ledger } = yield* ProviderSettings
-    const provider = providerOf(LEDGER, ledger)
+    const provider = yield* providerOf({ name: LEDGER, ...ledger })
     const lane = yield* (yield* Lanes).open({ name: LEDGER, kind: "ledger" }, ledger.policy)
     return {
       post: Effect.fn("Ledger.post")(function* (posting) {

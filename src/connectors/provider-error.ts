@@ -1,12 +1,14 @@
 import { Schema } from "effect"
 
 /**
- * What went wrong with a call. Only after `not-connected` and `not-called` is it certain that the provider has heard
- * nothing of it.
+ * What went wrong with a call. Only after `not-connected`, `no-credentials` and `not-called` is it certain that the
+ * provider has heard nothing of it.
  */
 export const FailureKind = Schema.Literals([
   /** It could not be connected to: not a byte was sent. */
   "not-connected",
+  /** What proves to it who we are could not be had, from whoever gives that out: not a byte was sent to it. */
+  "no-credentials",
   /** We did not call: its breaker is open, or it asked us to pause. */
   "not-called",
   "timed-out",
@@ -14,6 +16,8 @@ export const FailureKind = Schema.Literals([
   "server-error",
   /** It asked us to come back later. */
   "busy",
+  /** It does not believe who we are, or that we may (401, 403). It ought not to have done anything: that is no proof. */
+  "unauthorized",
   /** It answered in an orderly way, with a status that was not agreed. */
   "refused",
   /** What it answered makes no sense. */

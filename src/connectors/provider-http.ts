@@ -4,7 +4,7 @@
  * failure that names the provider, the step and the kind of problem. What was sent or received is never quoted.
  */
 import { Clock, Effect, Result, Schema } from "effect"
-import type { CallPolicy } from "./call-policy.ts"
+import type { Admission, OutgoingRequest, ProviderAccess } from "./provider-access.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 
 export const BODY_BYTES_MAX = 1024 * 1024
@@ -16,13 +16,9 @@ export interface Provider {
   readonly url: string
   /** From the start of a call to the last byte of its answer. */
   readonly timeoutMs: number
+  /** How we prove to it who we are, and make sure of it; nothing where neither is agreed. */
+  readonly access?: ProviderAccess
 }
-
-/** A provider as its settings have it. */
-export const providerOf = (
-  name: string,
-  { url, policy }: { readonly url: string; readonly policy: Pick<CallPolicy, "timeoutMs"> },
-): Provider => ({ name, url: new URL(url).href.replace(/\/+$/, ""), timeoutMs: policy.timeoutMs })
 
 export interface ProviderCall {
   /** What the call is for; errors name it. */
@@ -33,6 +29,9 @@ export interface ProviderCall {
   /** Where the key stands when it is not in the header of its own name. */
   readonly keyHeader?: string
   readonly body?: unknown
+  /** A body as forms have it, instead of JSON. */
+  readonly form?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Reads one agreed answer, or fails when it is not as agreed. */
@@ -57,14 +56,74 @@ export const ProviderCode = Schema.String.check(Schema.isPattern(/^(?!(.*\d){8})
 /** An id that a provider gave. */
 export const ProviderId = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,200}$/))
 
-/** Calls a provider once; the request is aborted when the time is up or the caller is interrupted. */
+/**
+ * Calls a provider once; the request is aborted when the time is up or the caller is interrupted. Getting what proves
+ * who we are is a part of that time: a failure before the request is made says so.
+ */
 export const callProvider = <A>(
   provider: Provider,
   call: ProviderCall,
   answers: Answers<A>,
+): Effect.Effect<A, ProviderUnavailable> => {
+  const request = requestOf(provider, call)
+  const { access, timeoutMs } = provider
+  if (access === undefined) return exchanged(provider, call, answers, request, plain, timeoutMs)
+  return Effect.flatMap(Clock.currentTimeMillis, (since) =>
+    Effect.flatMap(admitted(provider, call, access.admit(request)), (admission) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        exchanged(provider, call, answers, request, admission, since + timeoutMs - now),
+      ),
+    ),
+  )
+}
+
+const plain: Admission = { headers: {}, fetch: (...request) => fetch(...request), refused: Effect.void }
+
+const requestOf = (
+  { url }: Provider,
+  { method, path, idempotencyKey, keyHeader = "idempotency-key", body, form, headers }: ProviderCall,
+): OutgoingRequest => ({
+  method,
+  url: `${url}${path}`,
+  headers: {
+    accept: "application/json",
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+    ...(form === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" }),
+    ...(idempotencyKey === undefined ? {} : { [keyHeader]: idempotencyKey }),
+    ...headers,
+  },
+  body: form === undefined ? jsonOf(body) : new URLSearchParams(form).toString(),
+})
+
+const jsonOf = (body: unknown): string | undefined => (body === undefined ? body : JSON.stringify(body))
+
+/** Whatever stands in the way of an admission, and however long it takes: the provider has heard nothing. */
+const admitted = (
+  provider: Provider,
+  call: ProviderCall,
+  admission: Effect.Effect<Admission, ProviderUnavailable>,
+): Effect.Effect<Admission, ProviderUnavailable> => {
+  const failed = (problem: string) =>
+    Effect.fail(unavailable(provider, call, { kind: "no-credentials", problem }))
+  return admission.pipe(
+    Effect.catchTag("ProviderUnavailable", ({ reason }) => failed(`not sent: ${reason}`)),
+    Effect.timeoutOrElse({
+      duration: provider.timeoutMs,
+      orElse: () => failed("not sent: no credentials in time"),
+    }),
+  )
+}
+
+const exchanged = <A>(
+  provider: Provider,
+  call: ProviderCall,
+  answers: Answers<A>,
+  request: OutgoingRequest,
+  admission: Admission,
+  leftMs: number,
 ): Effect.Effect<A, ProviderUnavailable> =>
   Effect.tryPromise({
-    try: (signal) => exchange(provider, call, answers, signal),
+    try: (signal) => exchange(request, admission, answers, signal),
     catch: (error) => unavailable(provider, call, connectionFailure(error)),
   }).pipe(
     Effect.flatMap(Effect.fromResult),
@@ -74,9 +133,10 @@ export const callProvider = <A>(
       ),
     ),
     Effect.timeoutOrElse({
-      duration: provider.timeoutMs,
+      duration: Math.max(leftMs, 0),
       orElse: () => Effect.fail(unavailable(provider, call, { kind: "timed-out", problem: "timed out" })),
     }),
+    Effect.tapError(({ status }) => (status === 401 ? admission.refused : Effect.void)),
   )
 
 interface Failure {
@@ -94,19 +154,16 @@ interface Distrusted extends Failure {
 }
 
 const exchange = async <A>(
-  provider: Provider,
-  { method, path, idempotencyKey, keyHeader = "idempotency-key", body }: ProviderCall,
+  { url, method, headers, body }: OutgoingRequest,
+  admission: Admission,
   answers: Answers<A>,
   signal: AbortSignal,
 ): Promise<Result.Result<A, Distrusted>> => {
-  const response = await fetch(`${provider.url}${path}`, {
+  const response = await admission.fetch(url, {
     method,
-    headers: {
-      accept: "application/json",
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(idempotencyKey === undefined ? {} : { [keyHeader]: idempotencyKey }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: { ...headers, ...admission.headers },
+    ...(body === undefined ? {} : { body }),
+    // What proves who we are goes to nobody else.
     redirect: "manual",
     signal,
   })
@@ -152,6 +209,7 @@ const parse = (bytes: Uint8Array): Result.Result<unknown, unknown> =>
 /** What a status says that was not agreed. A redirect is none of the answers of an API. */
 const kindOf = (status: number): FailureKind => {
   if (status === 429) return "busy"
+  if (status === 401 || status === 403) return "unauthorized"
   if (status >= 500) return "server-error"
   return status >= 400 ? "refused" : "nonsense"
 }
@@ -170,7 +228,19 @@ const unavailable = (
   })
 
 /** Failures to connect. Only these are certain: "no route to host", say, may also end a connection that was used. */
-const notConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"])
+const notConnected = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "UND_ERR_CONNECT_TIMEOUT",
+  // Its certificate is not believed: nothing is sent before it is.
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+])
 
 /** Node hides the cause of a failed fetch one level down. */
 const connectionFailure = (error: unknown): Failure => {

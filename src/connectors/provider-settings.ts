@@ -4,10 +4,13 @@
  * password.
  */
 import { readFile } from "node:fs/promises"
-import { Context, Effect, Layer, Schema, SchemaIssue } from "effect"
+import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
 import { AppConfig, type Settings } from "../config.ts"
 import { BankName, problemOf, type Rule, Rules } from "../domain/routing.ts"
 import { type CallPolicy, PolicyFields, policyOf } from "./call-policy.ts"
+import { HttpFields, httpFields, type ProviderAuth } from "./provider-access.ts"
+import { InvalidProviderSetting, type Place } from "./provider-place.ts"
+import { readReference } from "./secret-reference.ts"
 
 const FILE_BYTES_MAX = 1024 * 1024
 /** The providers that are no banks. Limits, breakers and metrics are kept by name, so no bank may have one of these. */
@@ -16,31 +19,7 @@ export const LEDGER = "ledger"
 /** Calls under way at a time to the compliance engine or the ledger, which take many items at once. */
 const CONCURRENCY = 256
 
-/** A setting that leads to no usable provider: the service does not start with it. */
-export class InvalidProviderSetting extends Schema.TaggedError<InvalidProviderSetting>()(
-  "InvalidProviderSetting",
-  { setting: Schema.String, reason: Schema.String },
-) {
-  override get message() {
-    return `${this.setting}: ${this.reason}`
-  }
-}
-
-const isProviderUrl = (text: string): boolean => {
-  const url = URL.parse(text)
-  return (
-    url !== null &&
-    /^https?:$/.test(url.protocol) &&
-    url.username + url.password + url.search + url.hash === ""
-  )
-}
-
-/** The URL of a provider: http(s), without credentials, query or fragment. */
-export const ProviderUrl = Schema.String.check(
-  Schema.makeFilter((text: string) => isProviderUrl(text) || "expected an http(s) URL without a password"),
-)
-
-const Provider = Schema.Struct({ url: ProviderUrl, policy: Schema.optionalKey(PolicyFields) })
+const Provider = Schema.Struct({ ...httpFields, policy: Schema.optionalKey(PolicyFields) })
 
 const BankFields = Schema.Struct({
   name: BankName,
@@ -61,9 +40,9 @@ const Document = Schema.Struct({
 })
 type Document = typeof Document.Type
 
-export interface ProviderAt {
-  readonly url: string
+export interface ProviderAt extends HttpFields {
   readonly policy: CallPolicy
+  readonly place: Place
 }
 
 export interface BankSettings {
@@ -73,12 +52,6 @@ export interface BankSettings {
   /** What only its adapter understands; {@link ownSettings} reads it. */
   readonly own: Readonly<Record<string, unknown>>
   readonly place: Place
-}
-
-/** Where a setting stands: the variable that leads to it, and its path in the document. */
-interface Place {
-  readonly setting: string
-  readonly path: string
 }
 
 /** The settings of the providers that the service runs with. */
@@ -106,14 +79,15 @@ export class ProviderSettings extends Context.Service<
       yield* checkedNames(document, settingOf)
       const completed = (given: PolicyFields = {}, concurrency = bankConcurrency) =>
         policyOf(given, { timeoutMs, concurrency })
-      const providerAt = ({ url, policy }: typeof Provider.Type) => ({
-        url,
+      const providerAt = ({ policy, ...http }: typeof Provider.Type, path: string) => ({
+        ...http,
         policy: completed(policy, CONCURRENCY),
+        place: { setting: settingOf(path), path },
       })
       return {
         version: document.version,
-        compliance: providerAt(document.compliance),
-        ledger: providerAt(document.ledger),
+        compliance: providerAt(document.compliance, "compliance"),
+        ledger: providerAt(document.ledger, "ledger"),
         banks: document.banks.map(({ name, kind, policy, ...own }, index) => ({
           name,
           kind,
@@ -133,6 +107,16 @@ export const ownSettings = <A>(
   shape: Schema.Decoder<A>,
 ): Effect.Effect<A, InvalidProviderSetting> => decoded(shape, own, () => place)
 
+/** How a bank is called by HTTP, where it is: a kind that is not has no URL. */
+export const httpFieldsOf = ({
+  own: { url, auth, tls },
+}: Pick<BankSettings, "own">): HttpFields | undefined => {
+  const given = { url, ...(auth === undefined ? {} : { auth }), ...(tls === undefined ? {} : { tls }) }
+  return Option.getOrUndefined(decodeHttpFields(given))
+}
+
+const decodeHttpFields = Schema.decodeUnknownOption(HttpFields, { onExcessProperty: "error" })
+
 /** The variables that give each part of the document where there is no file. */
 const variables: Readonly<Record<string, string>> = {
   compliance: "COMPLIANCE_URL",
@@ -145,8 +129,11 @@ type FromEnvironment = Exclude<Settings["providers"]["source"], { readonly file:
 
 const documentOf = Effect.fnUntraced(function* ({
   complianceUrl,
+  complianceAuth,
   ledgerUrl,
+  ledgerAuth,
   banks,
+  bankAuth,
   routes,
 }: FromEnvironment) {
   const { "*": others, ...byCurrency } = Object.fromEntries(routes)
@@ -157,13 +144,31 @@ const documentOf = Effect.fnUntraced(function* ({
     when: { currency: [currency] },
     banks: [bank],
   })
+  const ofBanks = new Map<string, object>()
+  for (const [name, text] of bankAuth) {
+    if (!banks.some(([bank]) => bank === name))
+      return yield* invalidAt("BANK_AUTH", "", `there is no bank ${name}`)
+    ofBanks.set(name, yield* authIn("BANK_AUTH", text))
+  }
   return {
     version: "settings",
-    compliance: { url: complianceUrl },
-    ledger: { url: ledgerUrl },
-    banks: banks.map(([name, url]) => ({ name, kind: "instant", url })),
+    compliance: { url: complianceUrl, ...(yield* authIn("COMPLIANCE_AUTH", complianceAuth)) },
+    ledger: { url: ledgerUrl, ...(yield* authIn("LEDGER_AUTH", ledgerAuth)) },
+    banks: banks.map(([name, url]) => ({ name, kind: "instant", url, ...ofBanks.get(name) })),
     routes: [...Object.entries(byCurrency).map(rule), { rule: "*", banks: [others] }],
   }
+})
+
+/** "bearer env:NAME" or "basic user file:path", as the document has it; nothing where nothing is said. */
+const authIn = Effect.fnUntraced(function* (setting: string, text: string) {
+  if (text === "") return {}
+  const [, kind, user, where = ""] = /^(bearer|basic +([^\s:]+)) +(\S+)$/.exec(text) ?? []
+  const reference = readReference(where)
+  if (kind === undefined || reference === undefined)
+    return yield* invalidAt(setting, "", 'expected "bearer env:NAME" or "basic user file:path"')
+  const auth: ProviderAuth =
+    user === undefined ? { kind: "bearer", token: reference } : { kind: "basic", user, password: reference }
+  return { auth }
 })
 
 const readDocument = Effect.fnUntraced(function* (file: string) {

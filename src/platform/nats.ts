@@ -81,8 +81,11 @@ const exists = async (manager: JetStreamManager, stream: string): Promise<boolea
   }
 }
 
-/** Reads "nats://user:password@host:4222,nats://…": the client takes servers and credentials apart from each other. */
-const connectionOptions = (url: string): NodeConnectionOptions => {
+/**
+ * Reads "nats://user:password@host:4222,nats://…": the client takes servers and credentials apart from each other. With
+ * `tls://` it speaks to nobody without TLS, and to nobody whose certificate it cannot believe.
+ */
+export const connectionOptions = (url: string): NodeConnectionOptions => {
   const urls = url.split(",").map((one) => new URL(one.trim()))
   const { username = "", password = "" } = urls[0] ?? {}
   return {

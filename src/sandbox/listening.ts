@@ -1,7 +1,9 @@
 import { Server } from "node:http"
+import { createServer, Server as TlsServer } from "node:https"
 import type { AddressInfo } from "node:net"
 import { createAdaptorServer } from "@hono/node-server"
 import type { Hono } from "hono"
+import type { Door } from "./door.ts"
 import type { SandboxEnv } from "./server.ts"
 
 export interface Listening {
@@ -13,14 +15,20 @@ export interface Listening {
 }
 
 /** The URL of a server, with brackets around an IPv6 address. */
-export const originOf = (host: string, port: number): string =>
-  `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+export const originOf = (host: string, port: number, scheme = "http"): string =>
+  `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`
 
 /** Serves an app on a port, 0 for any free one. Rejects with EADDRINUSE when the port is taken. */
-export const listen = (app: Hono<SandboxEnv>, host: string, port: number): Promise<Listening> =>
+export const listen = (
+  app: Hono<SandboxEnv>,
+  host: string,
+  port: number,
+  tls?: Door["tls"],
+): Promise<Listening> =>
   new Promise((resolve, reject) => {
-    const server = createAdaptorServer({ fetch: app.fetch, hostname: host })
-    if (!(server instanceof Server)) throw new TypeError("not a plain HTTP server")
+    const server = createAdaptorServer({ fetch: app.fetch, hostname: host, ...(tls && secured(tls)) })
+    if (!(server instanceof Server || server instanceof TlsServer))
+      throw new TypeError("not a server of HTTP/1.1")
     server.once("error", reject)
     server.listen(port, host, () => {
       server.off("error", reject)
@@ -29,15 +37,25 @@ export const listen = (app: Hono<SandboxEnv>, host: string, port: number): Promi
     })
   })
 
+/** With `clientCa`, whoever has no certificate of that authority is not let in. */
+const secured = ({ key, cert, clientCa }: NonNullable<Door["tls"]>) => ({
+  createServer,
+  serverOptions: {
+    key,
+    cert,
+    ...(clientCa && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+  },
+})
+
 class HttpListening implements Listening {
   readonly url: string
   readonly port: number
-  readonly #server: Server
+  readonly #server: Server | TlsServer
   readonly #host: string
   #return: NodeJS.Timeout | undefined
 
-  constructor(server: Server, host: string, port: number) {
-    this.url = originOf(host, port)
+  constructor(server: Server | TlsServer, host: string, port: number) {
+    this.url = originOf(host, port, server instanceof TlsServer ? "https" : "http")
     this.port = port
     this.#server = server
     this.#host = host

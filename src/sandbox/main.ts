@@ -7,7 +7,7 @@ const usage =
   "node src/sandbox/main.ts [--data DIR] [--host 127.0.0.1] [--port-base N] [--secret SERVER=whsec_...]...\n" +
   "                         [--payment-delay-ms N] [--slow-ms N] [--return-after-ms N] [--funds N]\n" +
   "                         [--decision-delay-ms N] [--west-key-window-ms N] [--weather FILE|JSON]\n" +
-  "                         [--clearing-folder DIR]"
+  "                         [--clearing-folder DIR] [--doors FILE|JSON]"
 
 const wholeNumber = (name: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined
@@ -15,15 +15,16 @@ const wholeNumber = (name: string, text: string | undefined): number | undefined
   return Number(text)
 }
 
-/** Weather by server, such as `{"north":{"errorsAfter":0.1}}`, as JSON or as a file of it. */
-const readWeather = (given: string | undefined): SandboxOptions["weather"] => {
+/** Something by server, such as the weather `{"north":{"errorsAfter":0.1}}`, as JSON or as a file of it. */
+const readByServer = (option: string, given: string | undefined): SandboxOptions["weather"] => {
   if (given === undefined) return undefined
   const text = given.trimStart().startsWith("{") ? given : readFileSync(given, "utf8")
-  const weather: unknown = JSON.parse(text)
-  if (typeof weather !== "object" || weather === null) throw new TypeError("--weather takes a JSON object")
-  const strangers = Object.keys(weather).filter((name) => !serverNames.some((server) => server === name))
-  if (strangers.length > 0) throw new TypeError(`--weather: there is no server ${strangers.join(", ")}`)
-  return weather
+  const byServer: unknown = JSON.parse(text)
+  if (typeof byServer !== "object" || byServer === null)
+    throw new TypeError(`--${option} takes a JSON object`)
+  const strangers = Object.keys(byServer).filter((name) => !serverNames.some((server) => server === name))
+  if (strangers.length > 0) throw new TypeError(`--${option}: there is no server ${strangers.join(", ")}`)
+  return byServer
 }
 
 /** Secrets by server, each given as `north=whsec_…`. */
@@ -52,6 +53,7 @@ const readOptions = () => {
       "west-key-window-ms": { type: "string" },
       weather: { type: "string" },
       "clearing-folder": { type: "string" },
+      doors: { type: "string" },
     },
   })
   const funds = wholeNumber("funds", values.funds)
@@ -66,7 +68,8 @@ const readOptions = () => {
     funds: funds === undefined ? undefined : BigInt(funds),
     decisionDelayMs: wholeNumber("decision-delay-ms", values["decision-delay-ms"]),
     westKeyWindowMs: wholeNumber("west-key-window-ms", values["west-key-window-ms"]),
-    weather: readWeather(values.weather),
+    weather: readByServer("weather", values.weather),
+    doors: readByServer("doors", values.doors),
     clearingFolder: values["clearing-folder"],
   }
 }

@@ -10,6 +10,7 @@ import {
   type ServerName,
   serverNames,
 } from "./data-folder.ts"
+import { behindDoor, type Door, readDoor } from "./door.ts"
 import { fileBank } from "./file-bank.ts"
 import { ledger } from "./ledger.ts"
 import { type Listening, listen } from "./listening.ts"
@@ -45,6 +46,8 @@ export interface SandboxOptions {
   readonly decisionDelayMs?: number | undefined
   /** The weather to begin with, by server; unknown, because it comes from outside and is checked at the start. */
   readonly weather?: { readonly [Server in ServerName]?: unknown } | undefined
+  /** What the servers want of their callers, by server; unknown, for the same reason. Open to all by default. */
+  readonly doors?: { readonly [Server in ServerName]?: unknown } | undefined
   /** What each partner has per currency, in whole units of the currency. */
   readonly funds?: bigint | undefined
   readonly callbackRetry?: CallbackRetry | undefined
@@ -83,8 +86,9 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
     const server = createServer(name, station, options)
     opened.push(server)
     server.app.get("/sandbox", (c) => c.json({ sandboxId: identity.sandboxId, server: name }))
-    const app = underWeather(server.app, station)
-    const listening = await listenAsBefore(name, app, host, options.portBase, identity)
+    const door = readDoor(name, options.doors?.[name])
+    const app = behindDoor(underWeather(server.app, station), door)
+    const listening = await listenAsBefore(name, { app, door }, host, options.portBase, identity)
     opened.push(listening, station)
     station.start(listening)
     server.start()
@@ -125,17 +129,17 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
 /** Listens on the port of `portBase`, else on the remembered one, else (or when that is taken) on any free one. */
 const listenAsBefore = async (
   name: ServerName,
-  app: SandboxServer["app"],
+  { app, door }: { readonly app: SandboxServer["app"]; readonly door: Door },
   host: string,
   portBase: number | undefined,
   { ports }: Identity,
 ): Promise<Listening> => {
-  if (portBase !== undefined) return listen(app, host, portBase + serverNames.indexOf(name))
+  if (portBase !== undefined) return listen(app, host, portBase + serverNames.indexOf(name), door.tls)
   try {
-    return await listen(app, host, ports[name] ?? 0)
+    return await listen(app, host, ports[name] ?? 0, door.tls)
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error
-    return listen(app, host, 0)
+    return listen(app, host, 0, door.tls)
   }
 }
 

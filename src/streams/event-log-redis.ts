@@ -25,6 +25,7 @@ import { chainStart, linked } from "./hash-chain.ts"
 import { lastKnown } from "./last-known.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
+import { heldToPartitions } from "./partition-count-redis.ts"
 import { createGroups, LEFT_BEHIND_MS, leftBehind, runQueue, takingOver, WAIT_MS_MAX } from "./run-queue.ts"
 import { readEvents, readFeed, readFirstEvent, readFrom, readMail, type StreamEntry } from "./stream-entry.ts"
 
@@ -53,6 +54,9 @@ export const layer = Layer.effect(
       args,
     ) => callLibrary(name, keys, args).pipe(unavailable(name))
 
+    yield* heldToPartitions(redis, prefix, partitions).pipe(
+      Effect.catchTag("RedisUnavailable", ({ reason }) => new StreamsUnavailable({ step: "look", reason })),
+    )
     yield* createGroups(
       redis,
       keys.map(({ ready }) => ready),

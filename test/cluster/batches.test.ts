@@ -20,6 +20,19 @@ beforeAll(async () => {
 afterAll(() => cluster?.[Symbol.asyncDispose]())
 afterEach(() => cluster.heal())
 
+/** What a test is not fit for production by: its keys are everybody's, and its times are short. */
+const playMoney = [
+  "known-secret:partner/acme",
+  "known-secret:callback/banks",
+  "known-secret:callback/compliance-engine",
+  "known-secret:callback/ledger",
+  "shared-secret:callback/banks+callback/compliance-engine+callback/ledger",
+  "known-secret:master/test",
+  "private-webhooks",
+  "odd-time:CLAIM_MS",
+  "odd-time:INQUIRY_DELAYS_MS",
+].join(",")
+
 const openPlatform = () =>
   PlatformUnderTest.open({
     REDIS_URL: cluster.url,
@@ -27,6 +40,7 @@ const openPlatform = () =>
     REPLICATION_TIMEOUT_MS: "500",
     // Refuses to start on servers that are not durable.
     NODE_ENV: "production",
+    VOUCH_FOR: playMoney,
     PARTITIONS: "12",
     BANK_CONCURRENCY: "4",
   })

@@ -1,25 +1,26 @@
 /** A bank behind `POST {bank}/orders` and `GET {bank}/orders/{ref}`, which pays before it answers. */
 import { Effect, Schema } from "effect"
 import { ambiguous, type Bank, type BankAnswer, unanswered } from "../../src/connectors/bank.ts"
+import { httpFields } from "../../src/connectors/provider-access.ts"
+import { providerOf } from "../../src/connectors/provider-access-http.ts"
 import {
   type Answers,
   callProvider,
   type ProviderCall,
   ProviderCode,
-  providerOf,
   reading,
 } from "../../src/connectors/provider-http.ts"
-import { type BankSettings, ownSettings, ProviderUrl } from "../../src/connectors/provider-settings.ts"
+import { type BankSettings, ownSettings } from "../../src/connectors/provider-settings.ts"
 import { formatAmount } from "../../src/domain/money.ts"
 
-const OwnSettings = Schema.Struct({ url: ProviderUrl })
+const OwnSettings = Schema.Struct(httpFields)
 const HOUR_MS = 3_600_000
 
 /** Makes a bank of the kind `courier`. */
 export const courierBank = Effect.fnUntraced(function* (settings: BankSettings) {
-  const { url } = yield* ownSettings(settings, OwnSettings)
-  const { name, policy } = settings
-  const provider = providerOf(name, { url, policy })
+  const http = yield* ownSettings(settings, OwnSettings)
+  const { name } = settings
+  const provider = yield* providerOf({ ...settings, ...http })
   const ask = (call: ProviderCall, reference: string) =>
     Effect.catchTag(callProvider(provider, call, answersAbout(reference)), "ProviderUnavailable", (error) =>
       Effect.succeed(unanswered(error)),

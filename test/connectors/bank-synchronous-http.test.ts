@@ -5,6 +5,7 @@ import type { BankAnswer } from "../../src/connectors/bank.ts"
 import { synchronousBank } from "../../src/connectors/bank-synchronous-http.ts"
 import { meaningOf } from "../../src/domain/failure-codes.ts"
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts"
+import { settings } from "../settings.ts"
 import { bankContract, bankSettings } from "./bank-contract.ts"
 import { canary } from "./misbehaving-server.ts"
 
@@ -95,7 +96,9 @@ afterAll(() => sandbox.close())
 
 describe("the bank west", () => {
   const west = (own: Readonly<Record<string, unknown>> = {}) =>
-    synchronousBank(bankSettings("west", "synchronous", { url: sandbox.urls.banks.west, ...own }))
+    synchronousBank(bankSettings("west", "synchronous", { url: sandbox.urls.banks.west, ...own })).pipe(
+      Effect.provide(settings()),
+    )
 
   it.live("remembers a key for a day, unless the operator knows better", () =>
     Effect.gen(function* () {

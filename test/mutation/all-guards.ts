@@ -1,4 +1,5 @@
 /** All guards that `npm run test:mutation` takes away: those of the domain, and those around it that need servers. */
+import { accessGuards } from "./access-guards.ts"
 import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-guards.ts"
 import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
@@ -23,4 +24,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...clearanceStepGuards,
   ...storeGuards,
   ...authorityStepGuards,
+  ...accessGuards,
 ]

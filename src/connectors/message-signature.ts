@@ -1,0 +1,60 @@
+/**
+ * Requests that are signed with a shared key: HTTP Message Signatures (RFC 9421) with hmac-sha256, over a digest of the
+ * body (RFC 9530). A bank can hold such a request to who sent it, to whom, when, and to every byte of it.
+ */
+import { createHmac, hash } from "node:crypto"
+import type { OutgoingRequest } from "./provider-access.ts"
+
+/** A component of a message, and the value that is signed; derived ones begin with `@`. */
+type Component = readonly [name: string, value: string]
+
+const SIGNATURE_LABEL = "atlaspay"
+/** Whoever repeats a request later than that is not us. */
+const GOOD_FOR_SECONDS = 300
+
+/** `"name": value`, one to a line, and the parameters last (RFC 9421, 2.5). */
+export const signatureBase = (components: ReadonlyArray<Component>, parameters: string): string =>
+  [
+    ...components.map(([name, value]) => `"${name}": ${value}`),
+    `"@signature-params": ${inputOf(components, parameters)}`,
+  ].join("\n")
+
+/** The components' names and the parameters, as the header Signature-Input has them. */
+const inputOf = (components: ReadonlyArray<Component>, parameters: string): string =>
+  `(${components.map(([name]) => `"${name}"`).join(" ")})${parameters}`
+
+/** HMAC-SHA-256 of a signature base (RFC 9421, 3.3.3), in base64. */
+export const signatureOf = (base: string, key: Uint8Array): string =>
+  createHmac("sha256", key).update(base).digest("base64")
+
+export interface SignatureTerms {
+  readonly keyId: string
+  readonly key: Uint8Array
+  /** Epoch seconds. */
+  readonly created: number
+  /** Never the same again. */
+  readonly nonce: string
+}
+
+/** The headers that sign a request; `Content-Digest` is there when it has a body. */
+export const signedHeaders = (
+  { method, url, headers, body }: OutgoingRequest,
+  { keyId, key, created, nonce }: SignatureTerms,
+): Readonly<Record<string, string>> => {
+  const digest = body === undefined ? {} : { "content-digest": `sha-256=:${hash("sha256", body, "base64")}:` }
+  const all: Readonly<Record<string, string>> = { ...headers, ...digest }
+  const components: ReadonlyArray<Component> = [
+    ["@method", method],
+    ["@target-uri", url],
+    // Its idempotency key is among them, whatever the bank calls it.
+    ...Object.entries(all)
+      .map(([name, value]) => [name.toLowerCase(), value] as const)
+      .filter(([name]) => name !== "accept"),
+  ]
+  const parameters = `;created=${created};expires=${created + GOOD_FOR_SECONDS};nonce="${nonce}";keyid="${keyId}";alg="hmac-sha256"`
+  return {
+    ...digest,
+    "signature-input": `${SIGNATURE_LABEL}=${inputOf(components, parameters)}`,
+    signature: `${SIGNATURE_LABEL}=:${signatureOf(signatureBase(components, parameters), key)}:`,
+  }
+}

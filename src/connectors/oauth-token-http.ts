@@ -1,0 +1,179 @@
+/**
+ * Tokens of OAuth 2.0, for a client's own credentials (RFC 6749, 4.4). All callers share one token; it is fetched by
+ * one of them, while the others wait, shortly before it ends or when the provider does not believe it any more. What
+ * goes wrong is remembered for a moment that grows: callers fail at once in it, and the token's server is left alone.
+ */
+import { Clock, Effect, Random, Redacted, Result, Schema, Semaphore } from "effect"
+import type { CallPolicy } from "./call-policy.ts"
+import type { OAuth2 } from "./provider-access.ts"
+import { ProviderUnavailable } from "./provider-error.ts"
+import { type Answers, callProvider, type Provider, reading } from "./provider-http.ts"
+import type { Secret } from "./secret-reference.ts"
+
+/** Of a token whose life is not told. */
+const LIFETIME_DEFAULT_S = 300
+const LIFETIME_MAX_S = 86_400
+/** A token is replaced so long before its end, but not before half of its life is over. */
+const MARGIN_MS = 60_000
+/** A token that is younger is not replaced because a provider does not believe it: that would mend nothing. */
+const REPLACED_AFTER_MS = 10_000
+const PAUSE_MS_MAX = 60_000
+
+export interface TokenSource {
+  /** A token that is good for a while. */
+  readonly current: Effect.Effect<Redacted.Redacted<string>, ProviderUnavailable>
+  /** Hears that a provider does not believe a token. */
+  readonly refused: (token: Redacted.Redacted<string>) => Effect.Effect<void>
+}
+
+interface Token {
+  readonly secret: Redacted.Redacted<string>
+  readonly fetchedAt: number
+  readonly renewAt: number
+  readonly endsAt: number
+}
+
+interface Failed {
+  readonly error: ProviderUnavailable
+  readonly times: number
+  readonly until: number
+}
+
+/** A source of tokens for the provider `name`, from the server `at`. */
+export const tokenSource = (
+  name: string,
+  at: Provider,
+  terms: Omit<OAuth2, "kind" | "tokenUrl" | "clientSecret" | "tls">,
+  clientSecret: Secret,
+  retries: CallPolicy["retries"],
+): TokenSource => {
+  const one = Semaphore.makeUnsafe(1)
+  let token: Token | undefined
+  let failed: Failed | undefined
+
+  const fetched = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const result = yield* Effect.result(requested(name, at, terms, yield* clientSecret.current))
+    if (Result.isFailure(result)) {
+      yield* clientSecret.doubt
+      const times = (failed?.times ?? 0) + 1
+      failed = { error: result.failure, times, until: yield* pausedUntil(result.failure, times, retries) }
+      return yield* result.failure
+    }
+    failed = undefined
+    token = tokenOf(result.success, now)
+    return token.secret
+  })
+
+  /** The token that is there, as long as a new one cannot be had. */
+  const inNeed = (error: ProviderUnavailable) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      token !== undefined && now < token.endsAt ? Effect.succeed(token.secret) : Effect.fail(error),
+    )
+
+  const current = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    if (token !== undefined && now < token.renewAt) return token.secret
+    if (failed !== undefined && now < failed.until) return yield* inNeed(failed.error)
+    return yield* Effect.catchTag(fetched, "ProviderUnavailable", inNeed)
+  })
+
+  return {
+    // Those who waited find what the first one fetched, or that it could not.
+    current: Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      token !== undefined && now < token.renewAt ? Effect.succeed(token.secret) : one.withPermit(current),
+    ),
+    refused: (secret) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        const isCurrent = token !== undefined && Redacted.value(token.secret) === Redacted.value(secret)
+        if (isCurrent && token !== undefined && now - token.fetchedAt >= REPLACED_AFTER_MS) token = undefined
+      }),
+  }
+}
+
+const Granted = Schema.Struct({
+  access_token: Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,16384}$/)),
+  token_type: Schema.String.check(Schema.isPattern(/^bearer$/i)),
+  expires_in: Schema.optionalKey(Schema.Union([Schema.Finite, Schema.FiniteFromString])),
+})
+type Granted = typeof Granted.Type
+
+/** The codes of RFC 6749, 5.2: no other text of an answer is repeated. */
+const Refused = Schema.Struct({
+  error: Schema.Literals([
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+  ]),
+})
+
+const refused = reading(Refused, ({ error }) => Result.fail(error))
+const answers: Answers<Result.Result<Granted, string>> = {
+  200: reading(Granted, (granted) => Result.succeed(granted)),
+  400: refused,
+  401: refused,
+}
+
+/** Asks for a token once. Whatever goes wrong: nothing was sent to the provider itself. */
+const requested = Effect.fnUntraced(
+  function* (
+    name: string,
+    at: Provider,
+    { clientId, clientAuth = "basic", scope, audience }: Parameters<typeof tokenSource>[2],
+    clientSecret: Redacted.Redacted<string>,
+  ) {
+    const secret = Redacted.value(clientSecret)
+    const form = {
+      grant_type: "client_credentials",
+      ...(scope === undefined ? {} : { scope }),
+      ...(audience === undefined ? {} : { audience }),
+      ...(clientAuth === "post" ? { client_id: clientId, client_secret: secret } : {}),
+    }
+    const headers = clientAuth === "basic" ? { authorization: clientBasic(clientId, secret) } : {}
+    const call = { step: "token", method: "POST", path: "", form, headers } as const
+    const answer = yield* callProvider(at, call, answers)
+    if (Result.isSuccess(answer)) return answer.success
+    return yield* new ProviderUnavailable({ provider: name, reason: `token: refused (${answer.failure})` })
+  },
+  Effect.mapError(
+    ({ provider, reason, retryAfterMs }) =>
+      new ProviderUnavailable({
+        provider,
+        reason,
+        kind: "no-credentials",
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      }),
+  ),
+)
+
+/** RFC 6749, 2.3.1: both are encoded as in a form before they are joined. */
+const clientBasic = (clientId: string, clientSecret: string): string => {
+  const encoded = [clientId, clientSecret].map((text) =>
+    new URLSearchParams([["", text]]).toString().slice(1),
+  )
+  return `Basic ${Buffer.from(encoded.join(":")).toString("base64")}`
+}
+
+/** Its life is counted from before it was asked for: it ends with us before it ends with its server. */
+const tokenOf = ({ access_token, expires_in = LIFETIME_DEFAULT_S }: Granted, askedAt: number): Token => {
+  const lifetimeMs = Math.min(Math.max(expires_in, 1), LIFETIME_MAX_S) * 1_000
+  return {
+    secret: Redacted.make(access_token),
+    fetchedAt: askedAt,
+    renewAt: askedAt + Math.max(lifetimeMs - MARGIN_MS, lifetimeMs / 2),
+    endsAt: askedAt + lifetimeMs,
+  }
+}
+
+/** Twice as long after each failure in a row, or as its server asked; drawn by lot, as many processes fail together. */
+const pausedUntil = Effect.fnUntraced(function* (
+  { retryAfterMs = 0 }: ProviderUnavailable,
+  times: number,
+  { baseMs, capMs }: CallPolicy["retries"],
+) {
+  const pauseMs = Math.min(baseMs * 2 ** (times - 1), capMs) * (0.5 + (yield* Random.next) / 2)
+  return (yield* Clock.currentTimeMillis) + Math.min(Math.max(pauseMs, retryAfterMs), PAUSE_MS_MAX)
+})

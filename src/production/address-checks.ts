@@ -1,0 +1,142 @@
+/** Where the service connects to: encrypted and with a password, unless it stays on this machine. */
+import { isIP } from "node:net"
+import { Redacted, Result } from "effect"
+import { readAddress } from "../platform/redis-address.ts"
+import type { Finding } from "./finding.ts"
+import { type NamedSecret, passwordFindings } from "./key-checks.ts"
+
+/** `localhost`, 127.0.0.0/8 and ::1; a URL without a host means this machine, too. */
+export const isLoopback = (host: string): boolean => {
+  const name = host.replace(/^\[|\]$/g, "").toLowerCase()
+  return name === "" || name === "::1" || /(^|\.)localhost$/.test(name) || /^127(\.\d{1,3}){3}$/.test(name)
+}
+
+/** Hosts that play: by a word of their name, or by a domain that nobody can own (RFC 2606). */
+const playHost =
+  /(^|[.-])(sandbox|staging|stage|uat|mock|demo|test|testing|dev)([.-]|\d*$|\d+[.-])|(^|\.)(example|invalid|test)$|(^|\.)example\.(com|net|org)$/i
+
+/** A URL that is called over the network: a provider, or what gives out tokens for it. */
+export interface CalledUrl {
+  readonly name: string
+  readonly setting: string
+  readonly url: string
+}
+
+/** What is said of the URLs of providers. */
+export const providerFindings = (called: ReadonlyArray<CalledUrl>): ReadonlyArray<Finding> =>
+  called.flatMap(({ name, setting, url }) => {
+    const { protocol, hostname } = new URL(url)
+    const wanted = "https:// and the host that moves real money"
+    return [
+      ...(protocol === "https:" || isLoopback(hostname)
+        ? []
+        : [{ check: "plain-http", of: name, setting, found: "http:// beyond this machine", wanted }]),
+      ...(playHost.test(hostname)
+        ? [{ check: "play-host", of: name, setting, found: `the host ${hostname}`, wanted }]
+        : []),
+    ]
+  })
+
+/** How a store is reached, as its URL has it. */
+interface Reached {
+  readonly hosts: ReadonlyArray<string>
+  readonly password: string
+  readonly tls: boolean
+}
+
+export const redisFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {
+  const address = readAddress(Redacted.value(url))
+  // What cannot be read is told by whoever connects.
+  if (Result.isFailure(address)) return []
+  const { hosts, password, tls } = address.success
+  return storeFindings("redis", "REDIS_URL", "rediss://", {
+    hosts: hosts.map(({ host }) => host),
+    password,
+    tls,
+  })
+}
+
+/** Our driver checks the certificate with these; with `require` it takes any. */
+const verifies = /^(verify-full|verify-ca|true)$/
+
+export const postgresFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {
+  const { hosts, password, query } = partsOf(Redacted.value(url))
+  const mode = query.get("sslmode") ?? query.get("ssl") ?? ""
+  // Against an address it checks nothing: any believed certificate for "localhost" would do.
+  const named = hosts.every((host) => isIP(host.replace(/^\[|\]$/g, "")) === 0 || isLoopback(host))
+  const tls = named && (verifies.test(mode) || query.get("sslrootcert") === "system")
+  return storeFindings("postgres", "DATABASE_URL", "sslmode=verify-full and the name of the host", {
+    hosts,
+    password,
+    tls,
+  })
+}
+
+export const natsFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {
+  const servers = Redacted.value(url)
+    .split(",")
+    .map((one) => partsOf(one.trim()))
+  return storeFindings("nats", "NATS_URL", "tls://", {
+    hosts: servers.flatMap(({ hosts }) => hosts),
+    password: servers[0]?.password ?? "",
+    // One of them is enough: the client then wants it of all.
+    tls: servers.some(({ scheme }) => scheme === "tls"),
+  })
+}
+
+const storeFindings = (
+  store: string,
+  setting: string,
+  encrypted: string,
+  { hosts, password, tls }: Reached,
+): ReadonlyArray<Finding> => {
+  const known: NamedSecret = { name: `${store}/password`, setting, secret: Redacted.make(password) }
+  const weak = password === "" ? [] : passwordFindings(known)
+  if (hosts.every(isLoopback)) return weak
+  return [
+    ...weak,
+    ...(tls
+      ? []
+      : [
+          {
+            check: `${store}-without-tls`,
+            setting,
+            found: "no verified TLS beyond this machine",
+            wanted: encrypted,
+          },
+        ]),
+    ...(password === ""
+      ? [
+          {
+            check: `${store}-without-password`,
+            setting,
+            found: "no password beyond this machine",
+            wanted: "a user and a password in the URL",
+          },
+        ]
+      : []),
+  ]
+}
+
+interface Parts {
+  readonly scheme: string
+  readonly password: string
+  readonly hosts: ReadonlyArray<string>
+  readonly query: URLSearchParams
+}
+
+/** `scheme://user:password@host:port,host:port/path?query`. */
+const FORM = /^([a-z+]+):\/\/(?:([^@/?]*)@)?([^/?#]*)[^?#]*(?:\?([^#]*))?/i
+
+const partsOf = (url: string): Parts => {
+  const [, scheme = "", credentials = "", hosts = "", query = ""] = FORM.exec(url) ?? []
+  const [, ...password] = credentials.split(":")
+  return {
+    scheme: scheme.toLowerCase(),
+    password: password.join(":"),
+    hosts: hosts.split(",").map(withoutPort),
+    query: new URLSearchParams(query),
+  }
+}
+
+const withoutPort = (host: string): string => host.replace(/:\d*$/, "")

@@ -1,0 +1,97 @@
+/** Keys and secrets: those that everybody knows, those that can be guessed, and those that two parties have. */
+import { hash } from "node:crypto"
+import { Redacted } from "effect"
+import type { Finding } from "./finding.ts"
+import { knownExamples } from "./known-examples.ts"
+import { bitsOf, KEY_BITS_MIN, patternIn } from "./strength.ts"
+
+/** A key or secret, and whose it is: `partner/acme`. Names are unique, and part of what VOUCH_FOR says. */
+export interface NamedSecret {
+  readonly name: string
+  readonly setting: string
+  readonly secret: Redacted.Redacted<string>
+}
+
+/** Standard Webhooks: a secret has between 24 and 64 bytes. */
+const CALLBACK_SECRET_BYTES_MIN = 24
+
+/** "acme=key,globex=key" by name, as `<role>/acme`; a second key of the same name is `<role>/acme/2`. */
+export const keysOf = (
+  role: string,
+  setting: string,
+  text: Redacted.Redacted<string>,
+): ReadonlyArray<NamedSecret> => {
+  const pairs = Redacted.value(text).split(",")
+  return namedApart(
+    pairs.map((pair) => {
+      const [owner = "", ...rest] = pair.trim().split("=")
+      // What an operator may do with the key stands behind its name.
+      const [name] = owner.split(":")
+      return { name: `${role}/${name}`, setting, secret: Redacted.make(rest.join("=")) }
+    }),
+  )
+}
+
+/** Several of one owner are told apart by their number. */
+export const namedApart = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<NamedSecret> => {
+  const seen = new Map<string, number>()
+  return secrets.map((secret) => {
+    const nth = (seen.get(secret.name) ?? 0) + 1
+    seen.set(secret.name, nth)
+    return nth === 1 ? secret : { ...secret, name: `${secret.name}/${nth}` }
+  })
+}
+
+/** Keys that callers present. */
+export const callerKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
+  keys.flatMap((key) => judged(key, weakKey(Redacted.value(key.secret)), "a key of 128 random bits or more"))
+
+const weakKey = (key: string): string | undefined => {
+  const bits = Math.floor(bitsOf(key))
+  return bits < KEY_BITS_MIN ? `a key of some ${bits} bits` : undefined
+}
+
+/** Secrets that callbacks are signed with: `whsec_` and base64. */
+export const callbackSecretFindings = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
+  secrets.flatMap((secret) =>
+    judged(secret, weakCallbackSecret(Redacted.value(secret.secret)), "24 to 64 random bytes in base64"),
+  )
+
+const weakCallbackSecret = (secret: string): string | undefined => {
+  const bytes = Buffer.from(secret.replace(/^whsec_/, ""), "base64")
+  return bytes.length < CALLBACK_SECRET_BYTES_MIN ? `a secret of ${bytes.length} bytes` : patternIn(bytes)
+}
+
+/** Keys that wrap keys: 32 bytes in base64. */
+export const masterKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
+  keys.flatMap((key) =>
+    judged(key, patternIn(Buffer.from(Redacted.value(key.secret), "base64")), "openssl rand -base64 32"),
+  )
+
+/** A password in the address of a server: it is only held against those that everybody knows. */
+export const passwordFindings = (password: NamedSecret): ReadonlyArray<Finding> =>
+  judged(password, undefined, "a password of its own")
+
+/** Whoever has another's secret can speak for it. */
+export const sharedSecretFindings = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
+  [...Map.groupBy(secrets, ({ secret }) => Redacted.value(secret)).values()]
+    .filter((same) => same.length > 1)
+    .map((same) => ({
+      check: "shared-secret",
+      of: same.map(({ name }) => name).join("+"),
+      setting: [...new Set(same.map(({ setting }) => setting))].join(", "),
+      found: "one secret for all of them",
+      wanted: "a secret for each",
+    }))
+
+const judged = (
+  { name, setting, secret }: NamedSecret,
+  weakness: string | undefined,
+  wanted: string,
+): ReadonlyArray<Finding> => {
+  if (isKnown(Redacted.value(secret)))
+    return [{ check: "known-secret", of: name, setting, found: "an example that everybody knows", wanted }]
+  return weakness === undefined ? [] : [{ check: "weak-secret", of: name, setting, found: weakness, wanted }]
+}
+
+const isKnown = (secret: string): boolean => knownExamples.has(hash("sha256", secret, "base64url"))

@@ -1,0 +1,112 @@
+/** Settings that belong to a laptop or a test, and times that cannot be meant. */
+import { Option } from "effect"
+import type { Settings } from "../config.ts"
+import { isLoopback } from "./address-checks.ts"
+import type { Finding } from "./finding.ts"
+
+/** Switches that are never on where money is real. */
+export const switchFindings = ({
+  webhooks,
+  crashAt,
+  believesAnyCertificate,
+}: Settings): ReadonlyArray<Finding> => [
+  ...(webhooks.allowPrivate
+    ? [
+        {
+          check: "private-webhooks",
+          setting: "WEBHOOKS_ALLOW_PRIVATE",
+          found: "endpoints may be plain HTTP and within our own network",
+          wanted: "false",
+        },
+      ]
+    : []),
+  ...(Option.isSome(crashAt)
+    ? [
+        {
+          check: "crash-point",
+          setting: "CRASH_AT",
+          found: `the process kills itself at ${crashAt.value[0]}`,
+          wanted: "not set",
+        },
+      ]
+    : []),
+  ...(believesAnyCertificate
+    ? [
+        {
+          check: "any-certificate",
+          setting: "NODE_TLS_REJECT_UNAUTHORIZED",
+          found: "no certificate of anybody is checked",
+          wanted: "not set",
+        },
+      ]
+    : []),
+]
+
+/** Where providers are told to call: what they say there is money's state, and they are not on this machine. */
+export const publicUrlFindings = ({ publicUrl }: Settings["http"]): ReadonlyArray<Finding> => {
+  const finding = (found: string) => [
+    {
+      check: "public-url",
+      setting: "PUBLIC_URL",
+      found,
+      wanted: "https:// and the host that providers call",
+    },
+  ]
+  if (Option.isNone(publicUrl)) return finding("not set")
+  const url = URL.parse(publicUrl.value)
+  if (url === null) return finding("not a URL")
+  return url.protocol === "https:" || isLoopback(url.hostname) ? [] : finding("http:// beyond this machine")
+}
+
+/** A time, and between what it has to be. */
+export interface NamedTime {
+  readonly name: string
+  readonly setting: string
+  readonly ms: number
+  readonly msMin: number
+  readonly msMax: number
+}
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
+
+/** Less, and good answers come too late; more, and a silent provider holds its callers for ever. */
+export const callTime = (name: string, setting: string, ms: number): NamedTime => ({
+  name,
+  setting,
+  ms,
+  msMin: 500,
+  msMax: 5 * MINUTE_MS,
+})
+
+/** The times of the environment. */
+export const timesOf = ({ worker, webhooks, providers }: Settings): ReadonlyArray<NamedTime> => {
+  const own = (setting: string, ms: number, msMin: number, msMax: number) => ({
+    name: setting,
+    setting,
+    ms,
+    msMin,
+    msMax,
+  })
+  const askedForMs = providers.inquiryDelaysMs.reduce((sum, ms) => sum + ms, 0)
+  return [
+    callTime("PROVIDER_TIMEOUT_MS", "PROVIDER_TIMEOUT_MS", providers.timeoutMs),
+    callTime("WEBHOOK_TIMEOUT_MS", "WEBHOOK_TIMEOUT_MS", webhooks.timeoutMs),
+    // Shorter, and every pause of a process is taken for its death; longer, and a death holds payouts up.
+    own("CLAIM_MS", worker.claimMs, 2_000, 10 * MINUTE_MS),
+    own("SWEEP_MS", worker.sweepMs, 1_000, HOUR_MS),
+    // In all: banks answer again after an outage, but seldom within minutes.
+    own("INQUIRY_DELAYS_MS", askedForMs, HOUR_MS, Number.POSITIVE_INFINITY),
+  ]
+}
+
+export const timeFindings = (times: ReadonlyArray<NamedTime>): ReadonlyArray<Finding> =>
+  times
+    .filter(({ ms, msMin, msMax }) => ms < msMin || ms > msMax)
+    .map(({ name, setting, ms, msMin, msMax }) => ({
+      check: "odd-time",
+      of: name,
+      setting,
+      found: `${ms} ms`,
+      wanted: msMax === Number.POSITIVE_INFINITY ? `${msMin} ms or more` : `${msMin} to ${msMax} ms`,
+    }))

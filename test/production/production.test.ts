@@ -1,0 +1,212 @@
+import { randomBytes } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Layer } from "effect"
+import { roles } from "../../src/config.ts"
+import { nameOf } from "../../src/production/finding.ts"
+import { checkedSettings, checks, UnfitForProduction } from "../../src/production/production.ts"
+import { loggingLayer } from "../../src/telemetry/logging.ts"
+import { settings } from "../settings.ts"
+
+const secret = () => `whsec_${randomBytes(32).toString("base64")}`
+const key = () => randomBytes(24).toString("base64url")
+
+/** What production has nothing against. */
+const fit = {
+  NODE_ENV: "production",
+  API_KEYS: `acme=${key()},acme=${key()},globex=${key()}`,
+  MASTER_KEYS: `k1=${randomBytes(32).toString("base64")}`,
+  REDIS_URL: "rediss://:s-3-cret@redis.payouts.io:6379",
+  DATABASE_URL: "postgres://atlas:s-3-cret@db.payouts.io/atlas?sslmode=verify-full",
+  NATS_URL: "tls://atlas:s-3-cret@nats.payouts.io:4222",
+  PUBLIC_URL: "https://callbacks.payouts.io",
+  COMPLIANCE_URL: "https://compliance.payouts.io",
+  COMPLIANCE_AUTH: "bearer env:COMPLIANCE_TOKEN",
+  LEDGER_AUTH: "basic atlas env:LEDGER_PASSWORD",
+  BANK_AUTH: "north=bearer file:/run/north,south=bearer file:/run/south",
+  LEDGER_URL: "https://ledger.payouts.io",
+  BANKS: "north=https://api.north.io,south=https://api.south.io",
+  BANK_CALLBACK_SECRET: `north=${secret()},south=${secret()}`,
+  COMPLIANCE_CALLBACK_SECRET: secret(),
+  LEDGER_CALLBACK_SECRET: secret(),
+}
+
+interface Checked {
+  readonly refused: ReadonlyArray<string>
+  readonly message: string
+  readonly lines: ReadonlyArray<string>
+}
+
+const check = (environment: Readonly<Record<string, string>>, of = roles.slice()): Promise<Checked> => {
+  const lines: Array<string> = []
+  return Effect.runPromise(
+    Effect.exit(checkedSettings(of)).pipe(
+      Effect.provide(
+        Layer.merge(
+          settings({ ...fit, ...environment }),
+          loggingLayer((line) => lines.push(line)),
+        ),
+      ),
+      Effect.map((exit) => {
+        const error = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
+        const failure = error?._tag === "Some" ? error.value : undefined
+        if (Exit.isFailure(exit) && !(failure instanceof UnfitForProduction)) throw new Error(String(exit))
+        return { refused: failure?.findings.map(nameOf) ?? [], message: failure?.message ?? "", lines }
+      }),
+    ),
+  )
+}
+
+const zeros = Buffer.alloc(32).toString("base64")
+const text = Buffer.from("a text of thirty-two characters!").toString("base64")
+
+describe("production", () => {
+  it("starts with settings that are strong, and says nothing of them", async () => {
+    assert.deepStrictEqual(await check({}), { refused: [], message: "", lines: [] })
+  })
+
+  it.each<readonly [string, Readonly<Record<string, string>>]>([
+    ["known-secret:partner/acme", { API_KEYS: "acme=sandbox-key-for-play-money" }],
+    [
+      "weak-secret:partner/acme/2",
+      { API_KEYS: `acme=${key()},acme=${randomBytes(15).toString("base64url")}` },
+    ],
+    ["weak-secret:partner/acme", { API_KEYS: "acme=AtlasPayLiveKeyForAcme2026AtlasPayLiveKeyForAcme2026" }],
+    ["weak-secret:partner/acme", { API_KEYS: "acme=0123456789abcdef0123456789abcdef0123456789abcdef" }],
+    ["weak-secret:partner/acme", { API_KEYS: "acme=correct-horse-battery-staple-of-the-marketplace" }],
+    ["known-secret:callback/banks", { BANK_CALLBACK_SECRET: "whsec_YXRsYXNwYXktc2FuZGJveC1jYWxsYmFja3Mh" }],
+    ["weak-secret:callback/north", { BANK_CALLBACK_SECRET: `north=whsec_AAAA,south=${secret()}` }],
+    [
+      "weak-secret:callback/ledger",
+      { LEDGER_CALLBACK_SECRET: `whsec_${randomBytes(23).toString("base64")}` },
+    ],
+    ["weak-secret:callback/compliance-engine", { COMPLIANCE_CALLBACK_SECRET: `whsec_${zeros}` }],
+    ["shared-secret:callback/north+callback/ledger", shared("north", "LEDGER_CALLBACK_SECRET")],
+    ["weak-secret:master/k1", { MASTER_KEYS: `k1=${zeros}` }],
+    ["weak-secret:master/k1", { MASTER_KEYS: `k1=${text}` }],
+    ["weak-secret:master/k1", { MASTER_KEYS: `k1=${Buffer.from([...Array(32).keys()]).toString("base64")}` }],
+    [
+      "weak-secret:master/k1",
+      {
+        MASTER_KEYS: `k1=${Buffer.from(randomBytes(8).toString("hex").repeat(2), "latin1").toString("base64")}`,
+      },
+    ],
+    ["redis-without-tls", { REDIS_URL: "redis://:s-3-cret@10.0.0.1" }],
+    ["redis-without-tls", { REDIS_URL: "redis+sentinel://:s-3-cret@127.0.0.1,redis.io/primary" }],
+    ["redis-without-password", { REDIS_URL: "rediss+cluster://one.io,two.io" }],
+    ["postgres-without-tls", { DATABASE_URL: "postgres://atlas:s-3-cret@db.io/atlas" }],
+    ["postgres-without-tls", { DATABASE_URL: "postgres://atlas:s-3-cret@db.io/atlas?sslmode=require" }],
+    [
+      "postgres-without-tls",
+      { DATABASE_URL: "postgres://atlas:s-3-cret@10.0.0.7/atlas?sslmode=verify-full" },
+    ],
+    ["postgres-without-password", { DATABASE_URL: "postgres://atlas@db.io/atlas?sslmode=verify-full" }],
+    ["known-secret:postgres/password", { DATABASE_URL: "postgres://atlaspay:atlaspay@127.0.0.1/atlaspay" }],
+    ["nats-without-tls", { NATS_URL: "nats://atlas:s-3-cret@nats.io" }],
+    ["nats-without-password", { NATS_URL: "tls://127.0.0.1,tls://nats.io" }],
+    ["private-webhooks", { WEBHOOKS_ALLOW_PRIVATE: "true" }],
+    ["crash-point", { CRASH_AT: "after-intent:1" }],
+    ["any-certificate", { NODE_TLS_REJECT_UNAUTHORIZED: "0" }],
+    ["public-url", { PUBLIC_URL: "http://callbacks.io" }],
+    ["plain-http:compliance-engine", { COMPLIANCE_URL: "http://compliance.io" }],
+    ["plain-http:ledger", { LEDGER_URL: "http://10.1.2.3" }],
+    ["plain-http:south", { BANKS: "north=https://api.north.io,south=http://api.south.io" }],
+    ["play-host:south", { BANKS: "north=https://api.north.io,south=https://sandbox.south.io" }],
+    ["without-auth:ledger", { LEDGER_AUTH: "" }],
+    ["without-auth:north", { BANK_AUTH: "south=bearer file:/run/south" }],
+    ["odd-time:PROVIDER_TIMEOUT_MS", { PROVIDER_TIMEOUT_MS: "20" }],
+    ["odd-time:CLAIM_MS", { CLAIM_MS: "100" }],
+    ["odd-time:INQUIRY_DELAYS_MS", { INQUIRY_DELAYS_MS: "1000,2000" }],
+  ])("refuses %s, unless it is vouched for, and then says so", async (name, environment) => {
+    const refused = await check(environment)
+    assert.include(refused.refused, name)
+    assert.notInclude(refused.message, "s-3-cret")
+    assert.isUndefined(
+      Object.values(environment).find((value) => refused.message.includes(value) && value.length > 9),
+    )
+    const { refused: none, lines } = await check({ ...environment, VOUCH_FOR: refused.refused.join(", ") })
+    assert.deepStrictEqual(none, [])
+    assert.strictEqual(lines.length, refused.refused.length)
+    assert.isDefined(
+      lines.find((line) => line.includes("vouched for in production") && line.includes(`"${name}"`)),
+    )
+  })
+
+  it("tells everything at once, each by its setting", async () => {
+    const { refused, message } = await check({
+      API_KEYS: "acme=acme-key",
+      MASTER_KEYS: `k1=${zeros}`,
+      LEDGER_URL: "http://ledger.io",
+      CRASH_AT: "after-intent:1",
+      VOUCH_FOR: "plain-htp:ledger",
+    })
+    assert.sameMembers(refused.slice(), [
+      "known-secret:partner/acme",
+      "weak-secret:master/k1",
+      "plain-http:ledger",
+      "crash-point",
+      "unknown-vouch:plain-htp:ledger",
+    ])
+    for (const setting of ["API_KEYS", "MASTER_KEYS", "CRASH_AT", "VOUCH_FOR"])
+      assert.include(message, `: ${setting}: `)
+  })
+
+  it("refuses a vouch for what is no check", async () => {
+    const { refused } = await check({ VOUCH_FOR: "everything" })
+    assert.deepStrictEqual(refused, ["unknown-vouch:everything"])
+  })
+
+  it("lets nobody stand for a document that cannot be read", async () => {
+    const environment = { PROVIDERS_FILE: "absent.json", VOUCH_FOR: "providers" }
+    const { refused } = await check(environment)
+    assert.deepStrictEqual(refused, ["providers", "unknown-vouch:providers"])
+    assert.deepStrictEqual((await check({ ...environment, VOUCH_FOR: "" }, ["api"])).refused, [])
+  })
+
+  it("tells of a vouch that nothing needs, where it would have been needed", async () => {
+    const vouches = { VOUCH_FOR: "crash-point,plain-http:north" }
+    const worker = await check(vouches)
+    assert.deepStrictEqual(
+      worker.lines.map((line) => JSON.parse(line).details[0].vouch),
+      ["crash-point", "plain-http:north"],
+    )
+    const api = await check(vouches, ["api"])
+    assert.strictEqual(api.lines.length, 1)
+    assert.include(api.lines[0], "crash-point")
+  })
+
+  it("wants to be told where providers call back, of workers", async () => {
+    const { PUBLIC_URL: _, ...silent } = fit
+    const without = (of: (typeof roles)[number]) =>
+      Effect.runPromise(Effect.exit(checkedSettings([of]).pipe(Effect.provide(settings(silent)))))
+    assert.isTrue(Exit.isFailure(await without("worker")))
+    assert.isTrue(Exit.isSuccess(await without("projector")))
+  })
+
+  it("has the checks that docs/CONFIGURATION.md lists", () => {
+    const page = readFileSync(new URL("../../docs/CONFIGURATION.md", import.meta.url), "utf8")
+    const [, section = ""] = /^#### What production refuses\n([\s\S]*?)^###/m.exec(page) ?? []
+    const rows = [...section.matchAll(/^\| (`.*?`) \|/gm)].map(([, names = ""]) => names)
+    const listed = rows.flatMap((row) => [...row.matchAll(/`([a-z-]+)[:`]/g)].map(([, name = ""]) => name))
+    assert.sameMembers(listed, Object.keys(checks))
+  })
+})
+
+describe("elsewhere", () => {
+  it("nothing is refused, and only who calls beyond this machine is told", async () => {
+    const weak = { NODE_ENV: "", API_KEYS: "acme=acme-key" }
+    const { refused, lines } = await check(weak)
+    assert.deepStrictEqual(refused, [])
+    assert.strictEqual(lines.length, 1)
+    assert.include(lines[0], "known-secret:partner/acme")
+    const local = "http://127.0.0.1:9"
+    const banks = { COMPLIANCE_URL: local, LEDGER_URL: local, BANKS: `north=${local},south=${local}` }
+    assert.deepStrictEqual((await check({ ...weak, ...banks })).lines, [])
+  })
+})
+
+/** The same secret in two places. */
+function shared(bank: string, setting: string) {
+  const one = secret()
+  return { BANK_CALLBACK_SECRET: `${bank}=${one},south=${secret()}`, [setting]: one }
+}
