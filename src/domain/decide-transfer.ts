@@ -140,9 +140,11 @@ const refusedBy = (
   const meaning = meaningOf(code)
   if (isDoubtful(transfer, refused, meaning)) {
     const reason = doubtAbout(transfer, refused)
-    if (!tracked) return item.reason === reason ? [] : [{ _tag: "TransferParked", ...about, reason }]
     const { refusal } = transfer
     if (refusal?.code === code && refusal.whole === whole) return []
+    // A person has it already: the bank is asked once more only where its answer could end that.
+    if (!tracked && (whole === true || transfer.sends > 1))
+      return item.reason === reason ? [] : [{ _tag: "TransferParked", ...about, reason }]
     const doubtful = { code, evidence, ...(whole === undefined ? {} : { whole }) }
     return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: at, refusal: doubtful }]
   }

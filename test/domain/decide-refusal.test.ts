@@ -90,8 +90,17 @@ describe("a refusal that would lead to another attempt", () => {
     story.hears(1, refusedForNow)
     story.hears(1, unresolved)
     expect(story.batch.items.get(1)).toMatchObject({ state: "parked", task: "review" })
-    expect(tags(story.hears(1, refusedForNow))).toEqual(["TransferParked"])
     expect(story.hears(1, refusedForNow), "said again it is old news").toEqual([])
+    expect(tags(story.hears(1, refusedWhole)), "who is told of more").toEqual(["TransferParked"])
+    expect(story.hears(1, refusedWhole)).toEqual([])
+  })
+
+  it("is asked about although the bank was given up on, as its answer may end that", () => {
+    const story = sent()
+    story.hears(1, unresolved)
+    expect(tags(story.hears(1, refusedForNow))).toEqual(["TransferUnknown"])
+    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
+    expect(tags(story.hears(1, failedForNow))).toEqual(["TransferFailed"])
   })
 
   it("does not when it cannot be confirmed: a person has it tried again", () => {

@@ -5,7 +5,15 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Webhook } from "standardwebhooks"
 import { type SandboxOptions, sandboxSecretOf } from "../../src/sandbox/sandbox.ts"
-import { API_KEY, eventually, OLGA, PlatformUnderTest } from "../platform-under-test.ts"
+import { API_KEY, eventually as eventuallyWithin, OLGA, PlatformUnderTest } from "../platform-under-test.ts"
+
+/** Files go to and fro, and services start anew: on a busy machine that takes its time. */
+const PATIENCE_MS = 90_000
+export const TEST_MS_MAX = 240_000
+
+/** Asks again and again until the answer is yes, with patience. */
+export const eventually = (what: string, question: () => Promise<boolean>): Promise<void> =>
+  eventuallyWithin(what, question, PATIENCE_MS)
 
 export interface ShownEvent {
   readonly type: string
