@@ -41,7 +41,6 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
       step: "look at the folder",
       reason: "it is another than before",
     })
-  yield* agree(bank.name)
   const at = yield* Clock.currentTimeMillis
   for (const lane of yield* files.due(bank.name, at, bank.ordersMax))
     yield* files

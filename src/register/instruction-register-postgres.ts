@@ -140,16 +140,16 @@ const recordAll = ({ query }: Postgres["Service"]) =>
     )
     const known = held.some((own) => own.length > 0) ? yield* asRegistered(query, held) : held
     return calls.map(({ tail }, index) =>
-      Result.map(decisionsOf(decisions, tail.batch), (decisions): Recorded => {
+      Result.map(decisionsOf(decisions.get(tail.batch) ?? [], tail.batch), (decisions): Recorded => {
         return { held: known[index] ?? [], decisions }
       }),
     )
   })
 
 /** A decision that cannot be read stops its batch: nobody knows what it forbids. */
-const decisionsOf = (decisions: ReadonlyMap<BatchId, ReadonlyArray<DecisionRow>>, batch: BatchId) =>
+const decisionsOf = (waiting: ReadonlyArray<DecisionRow>, batch: BatchId) =>
   Result.all(
-    (decisions.get(batch) ?? []).map(({ id, command }) =>
+    waiting.map(({ id, command }) =>
       Result.mapBoth(decodeMail(command), {
         onSuccess: (command): RegisteredDecision => ({ batch, id, command }),
         onFailure: () => unreadable(batch),
@@ -185,41 +185,53 @@ const asRegistered = Effect.fnUntraced(function* (
   )
 })
 
+/** One statement, so that a decision which is answered meanwhile is seen as waiting, or in the log's tail. */
 const readStandings = ({ query }: Postgres["Service"]) =>
   Effect.fnUntraced(function* (
     asked: ReadonlyArray<{ readonly batch: BatchId; readonly partition: number }>,
   ) {
-    const batches = asked.map(({ batch }) => batch)
-    const readTails = query(
-      "read tails",
-      (sql) => sql<Array<LogTail & { readonly accepted: boolean }>>`
-        select batch, version, head, exists (
+    const rows = yield* query(
+      "read standings",
+      (sql) => sql<Array<StandingRow>>`
+        select batch, version, head, id, command, exists (
           select from accepted_losses
           where accepted_losses.partition = asked.partition and accepted_at > noted_at
         ) as accepted
-        from instruction_tails join unnest(
-          ${arrayOf(asked, ({ batch }) => batch)}::text[],
-          ${arrayOf(asked, ({ partition }) => partition)}::int[]
-        ) as asked (batch, partition) using (batch)`,
+        from (
+          select distinct batch, partition from unnest(
+            ${arrayOf(asked, ({ batch }) => batch)}::text[],
+            ${arrayOf(asked, ({ partition }) => partition)}::int[]
+          ) as asked (batch, partition)
+        ) as asked
+        left join instruction_tails using (batch)
+        left join lateral (
+          select id, command, number from decision_register
+          where decision_register.batch = asked.batch and answered_at is null
+          order by number limit ${DECISIONS_MAX}
+        ) as waiting on true
+        order by batch, number`,
     )
-    const readWaiting = query(
-      "read decisions",
-      (sql) => sql<Array<DecisionRow>>`
-        select batch, id, command from (
-          select *, row_number() over (partition by batch order by number) as place from decision_register
-          where answered_at is null and batch = any(${batches})
-        ) as waiting where place <= ${DECISIONS_MAX} order by batch, number`,
-    )
-    const [tails, waiting] = yield* Effect.all([readTails, readWaiting], { concurrency: 2 })
-    const byBatch = new Map(tails.map(({ accepted, ...tail }) => [tail.batch, { tail, accepted }]))
-    const decisions = Map.groupBy(waiting, ({ batch }) => batch)
-    return batches.map((batch) =>
-      Result.map(decisionsOf(decisions, batch), (decisions): Standing => {
-        const known = byBatch.get(batch)
-        return { tail: known?.tail, isLossAccepted: known?.accepted ?? false, decisions }
-      }),
-    )
+    const byBatch = Map.groupBy(rows, ({ batch }) => batch)
+    return asked.map(({ batch }) => standingOf(batch, byBatch.get(batch) ?? []))
   })
+
+type StandingRow = { readonly batch: BatchId; readonly accepted: boolean } & (
+  | Pick<LogTail, "version" | "head">
+  | { readonly version: null; readonly head: null }
+) &
+  (Omit<DecisionRow, "batch"> | { readonly id: null; readonly command: null })
+
+const standingOf = (batch: BatchId, rows: ReadonlyArray<StandingRow>) => {
+  const [first] = rows
+  const tail =
+    first === undefined || first.version === null
+      ? undefined
+      : { batch, version: first.version, head: first.head }
+  const waiting = rows.flatMap(({ id, command }) => (id === null ? [] : [{ batch, id, command }]))
+  return Result.map(decisionsOf(waiting, batch), (decisions): Standing => {
+    return { tail, isLossAccepted: first?.accepted ?? false, decisions }
+  })
+}
 
 const restore = Effect.fnUntraced(function* (
   { query }: Postgres["Service"],

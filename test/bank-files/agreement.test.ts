@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { writeOutbox } from "../../src/bank-files/outbox.ts"
 import { OutboxFiles } from "../../src/bank-files/outbox-files.ts"
+import { FileOrders } from "../../src/connectors/file-orders.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
 import { executionOf } from "../../src/domain/scheme.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
@@ -157,10 +158,14 @@ describe("Postgres comes back older than it was", () => {
         expect(yield* place(test, [2])).toMatchObject([{ _tag: "Accepted" }])
         yield* carriedAfter(test)
         yield* carriedAfter(test)
+        const [name = ""] = test.taken.keys()
+        const { sentIn } = yield* FileOrders
+        expect(yield* sentIn(test.bank.name, name.replace(".pain.001.xml", ""))).toHaveLength(2)
       }),
     )
     expect(test.taken.size).toBe(1)
     expect([...test.ordered].sort()).toEqual(references([1, 2]))
+    expect(test.lines.filter((line) => line.includes("cannot be written yet"))).toEqual([])
   })
 
   it("while a file was made that takes the number and an order of one that was forgotten", async () => {
