@@ -2,13 +2,8 @@
 import { Effect, Layer, Redacted } from "effect"
 import type { Sql } from "postgres"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
-import {
-  type Claim,
-  Deliveries,
-  DeliveriesUnavailable,
-  type Delivery,
-  type PublishedEvent,
-} from "./deliveries.ts"
+import type { PublishedEvent } from "../publisher/event-message.ts"
+import { type Claim, Deliveries, DeliveriesUnavailable, type Delivery } from "./deliveries.ts"
 import { createSchema } from "./schema.ts"
 
 export const layer = Layer.effect(
@@ -51,8 +46,11 @@ export const layer = Layer.effect(
   }),
 )
 
+/** The clocks of the publisher and of Postgres may differ by so much; beyond it an old message is one that is played again. */
+const CLOCKS_DIFFER_MS_MAX = 300_000
+
 const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
-  const rows = events.map(({ event, body }, place) => ({
+  const rows = events.map(({ event, body, publishedAt }, place) => ({
     place,
     id: event.id,
     partner: event.partner,
@@ -60,15 +58,16 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
     sequence: Number(event.sequence),
     type: event.type,
     body,
+    known_until: new Date(publishedAt + CLOCKS_DIFFER_MS_MAX),
   }))
   return sql`
     with told as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as told (
-        place int, id text, partner text, batch text, sequence bigint, type text, body text)
+        place int, id text, partner text, batch text, sequence bigint, type text, body text, known_until timestamptz)
     ), wanted as (
       select told.*, webhook_endpoints.id as endpoint from told
       join webhook_endpoints on webhook_endpoints.partner = told.partner and enabled
-        and (event_types is null or told.type = any (event_types))
+        and (event_types is null or told.type = any (event_types)) and created_at <= known_until
     ), stored as (
       insert into webhook_events (id, partner, batch, sequence, type, body)
       select distinct on (id) id, partner, batch, sequence, type, body from wanted

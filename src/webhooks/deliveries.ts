@@ -1,18 +1,12 @@
 /** The port to what has to be delivered where, and how that went. */
 import { Context, type Effect, type Redacted, Schema } from "effect"
-import type { PublicEvent } from "../publisher/public-event.ts"
+import type { PublishedEvent } from "../publisher/event-message.ts"
 
 /** The store of deliveries did not answer. The step may have happened or not. */
 export class DeliveriesUnavailable extends Schema.TaggedError<DeliveriesUnavailable>()(
   "DeliveriesUnavailable",
   { step: Schema.String, reason: Schema.String },
 ) {}
-
-/** An event, and its JSON as it was published: what is signed and sent. */
-export interface PublishedEvent {
-  readonly event: PublicEvent
-  readonly body: string
-}
 
 /** One event that one endpoint is to be told, claimed by this process for a while. */
 export interface Delivery {
@@ -44,7 +38,10 @@ export interface Failure {
 export class Deliveries extends Context.Service<
   Deliveries,
   {
-    /** Stores what endpoints are to be told of these events, in their order. An event that is known is left alone. */
+    /**
+     * Stores what endpoints are to be told of these events, in their order. An event that is known is left alone, and an
+     * endpoint is told nothing that was published before it was added.
+     */
     readonly record: (events: ReadonlyArray<PublishedEvent>) => Effect.Effect<void, DeliveriesUnavailable>
     /** Claims deliveries that are due, the longest due first. Each is claimed by one process at a time. */
     readonly claim: (claim: Claim) => Effect.Effect<ReadonlyArray<Delivery>, DeliveriesUnavailable>

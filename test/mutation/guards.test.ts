@@ -1,11 +1,12 @@
 /** `npm run test:mutation` takes long; what it needs of the sources is looked at with every run of the tests. */
 import { readFileSync } from "node:fs"
 import { expect, it } from "vitest"
+import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards } from "./domain-guards.ts"
 import { stepGuards } from "./step-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 
-it.each([...domainGuards, ...transferGuards, ...stepGuards])(
+it.each([...domainGuards, ...transferGuards, ...stepGuards, ...deliveryGuards])(
   "the text of a guard is there once: $name",
   ({ file, text, without }) => {
     const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), "utf8")

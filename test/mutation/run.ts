@@ -18,6 +18,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { stepGuards } from "./step-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
@@ -55,13 +56,15 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
   ...files,
 ]
 
+const namedGuards = [...stepGuards, ...deliveryGuards]
+
 const trials: ReadonlyArray<Trial> = [
   ...[...domainGuards, ...transferGuards].map((guard) => ({ guard, tests: domainRun })),
-  ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
+  ...namedGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
 const everyNamed = named(
-  [...new Set(stepGuards.map(({ caughtIn }) => caughtIn))],
-  stepGuards.map(({ caughtBy }) => caughtBy),
+  [...new Set(namedGuards.map(({ caughtIn }) => caughtIn))],
+  namedGuards.map(({ caughtBy }) => caughtBy),
 )
 
 /** A tree of its own with the project, and with the packages and servers that it has. */

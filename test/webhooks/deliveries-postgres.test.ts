@@ -15,8 +15,8 @@ const claimOf = (claim: Partial<Claim> = {}): Claim => ({
   ...claim,
 })
 
-const published = (events: ReadonlyArray<PublicEvent>) =>
-  events.map((event) => ({ event, body: encodePublicEvent(event) }))
+const published = (events: ReadonlyArray<PublicEvent>, publishedAt = Date.now()) =>
+  events.map((event) => ({ event, body: encodePublicEvent(event), publishedAt }))
 
 /** A partner with an endpoint, and events for it that are stored and wait. */
 const waiting = Effect.fnUntraced(function* (partner: string, url: string, itemCount: number) {
@@ -68,6 +68,16 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "500" }), { excludeTestServices: tru
         events.map(({ id }) => id),
       )
       yield* (yield* WebhookEndpoints).remove("again", endpoint.id)
+    }),
+  )
+
+  it.effect("are none for an endpoint that was added long after the event was published", () =>
+    Effect.gen(function* () {
+      const { deliveries, endpoint, events } = yield* waiting("replayed", "http://127.0.0.1:9/", 5)
+      const hourAgo = Date.now() - 3_600_000
+      yield* deliveries.record(published(eventsOf("replayed", 6), hourAgo))
+      assert.lengthOf(yield* deliveryRows(endpoint.id), events.length)
+      yield* (yield* WebhookEndpoints).remove("replayed", endpoint.id)
     }),
   )
 
