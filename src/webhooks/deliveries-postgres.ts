@@ -5,6 +5,7 @@ import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
 import type { PublishedEvent } from "../publisher/event-message.ts"
 import { type Claim, Deliveries, DeliveriesUnavailable, type Delivery } from "./deliveries.ts"
 import { createSchema } from "./schema.ts"
+import type { Full, Waiting } from "./shares.ts"
 
 export const layer = Layer.effect(
   Deliveries,
@@ -14,6 +15,9 @@ export const layer = Layer.effect(
     return Deliveries.of({
       record: Effect.fn("Deliveries.record")(function* (events) {
         yield* query("record deliveries", (sql) => record(sql, events)).pipe(unavailable)
+      }),
+      waiting: Effect.fn("Deliveries.waiting")(function* (full, limit) {
+        return yield* query("look for due deliveries", (sql) => waiting(sql, full, limit)).pipe(unavailable)
       }),
       claim: Effect.fn("Deliveries.claim")(function* (wanted) {
         const rows = yield* query("claim deliveries", (sql) => claim(sql, wanted)).pipe(unavailable)
@@ -78,21 +82,38 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
     on conflict do nothing`
 }
 
+/** One look into the index for each endpoint that is not full: what is due at those that are is not read, however much it is. */
+const waiting = (sql: Sql, { partners, hosts, endpoints, pairs }: Full, limit: number) => sql<Array<Waiting>>`
+  select id as endpoint, partner, coalesce(host, id) as host from webhook_endpoints
+  cross join lateral (
+    select next_attempt_at, position from webhook_deliveries
+    where endpoint = webhook_endpoints.id and state = 'pending' and next_attempt_at <= now()
+    order by next_attempt_at, position
+    limit 1
+  ) as due
+  where enabled and partner <> all (${[...partners]}::text[])
+    and coalesce(host, id) <> all (${[...hosts]}::text[]) and id <> all (${[...endpoints]}::text[])
+    and not exists (
+      select from jsonb_to_recordset(${JSON.stringify(pairs)}::text::jsonb) as pair (partner text, host text)
+      where pair.partner = webhook_endpoints.partner and pair.host = coalesce(webhook_endpoints.host, id)
+    )
+  order by due.next_attempt_at, due.position
+  limit ${limit}::int`
+
 /** Skips what another process is claiming at this moment, and then what it has claimed: that is not due any more. */
-const claim = (sql: Sql, { underWay, perEndpointMax, limit, leaseMs }: Claim) => sql<Array<Row>>`
-  with due as (
-    select claimable.* from webhook_endpoints
+const claim = (sql: Sql, { allotted, leaseMs }: Claim) => sql<Array<Row>>`
+  with allotted as (
+    select key as endpoint, value::int as most from jsonb_each_text(
+      ${JSON.stringify(Object.fromEntries(allotted))}::text::jsonb)
+  ), due as (
+    select claimable.* from allotted
     cross join lateral (
       select event_id, endpoint, next_attempt_at, position from webhook_deliveries
-      where endpoint = webhook_endpoints.id and state = 'pending' and next_attempt_at <= now()
+      where endpoint = allotted.endpoint and state = 'pending' and next_attempt_at <= now()
       order by next_attempt_at, position
-      limit greatest(0, ${perEndpointMax}::int - coalesce(
-        (${JSON.stringify(Object.fromEntries(underWay))}::text::jsonb ->> webhook_endpoints.id)::int, 0))
+      limit allotted.most
       for update skip locked
     ) as claimable
-    where enabled
-    order by claimable.next_attempt_at, claimable.position
-    limit ${limit}::int
   ), ordered as (
     select *, row_number() over (order by next_attempt_at, position)::int as place from due
   )
@@ -100,8 +121,9 @@ const claim = (sql: Sql, { underWay, perEndpointMax, limit, leaseMs }: Claim) =>
   set next_attempt_at = now() + ${leaseMs} * interval '1 millisecond'
   from ordered, webhook_events, webhook_endpoints
   where claimed.event_id = ordered.event_id and claimed.endpoint = ordered.endpoint
-    and webhook_events.id = ordered.event_id and webhook_endpoints.id = ordered.endpoint
+    and webhook_events.id = ordered.event_id and webhook_endpoints.id = ordered.endpoint and enabled
   returning ordered.place, claimed.event_id, claimed.endpoint, claimed.attempts,
+    webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
     webhook_endpoints.url, webhook_endpoints.secret, webhook_events.body`
 
 interface Row {
@@ -109,14 +131,18 @@ interface Row {
   readonly event_id: string
   readonly endpoint: string
   readonly attempts: number
+  readonly partner: string
+  readonly host: string
   readonly url: string
   readonly secret: string
   readonly body: string
 }
 
-const deliveryOf = ({ event_id, endpoint, attempts, url, secret, body }: Row): Delivery => ({
+const deliveryOf = ({ event_id, endpoint, partner, host, attempts, url, secret, body }: Row): Delivery => ({
   eventId: event_id,
   endpoint,
+  partner,
+  host,
   url,
   secret: Redacted.make(secret),
   body,

@@ -1,6 +1,7 @@
 /** The port to what has to be delivered where, and how that went. */
 import { Context, type Effect, type Redacted, Schema } from "effect"
 import type { PublishedEvent } from "../publisher/event-message.ts"
+import type { Full, Waiting } from "./shares.ts"
 
 /** The store of deliveries did not answer. The step may have happened or not. */
 export class DeliveriesUnavailable extends Schema.TaggedError<DeliveriesUnavailable>()(
@@ -9,9 +10,8 @@ export class DeliveriesUnavailable extends Schema.TaggedError<DeliveriesUnavaila
 ) {}
 
 /** One event that one endpoint is to be told, claimed by this process for a while. */
-export interface Delivery {
+export interface Delivery extends Waiting {
   readonly eventId: string
-  readonly endpoint: string
   readonly url: string
   readonly secret: Redacted.Redacted
   readonly body: string
@@ -20,11 +20,8 @@ export interface Delivery {
 }
 
 export interface Claim {
-  /** Deliveries that this process has under way, by endpoint. */
-  readonly underWay: ReadonlyMap<string, number>
-  /** What one endpoint may have under way in this process. */
-  readonly perEndpointMax: number
-  readonly limit: number
+  /** How many deliveries to claim at most, by endpoint. */
+  readonly allotted: ReadonlyMap<string, number>
   /** After so long an attempt counts as lost, and the delivery is due again. Milliseconds. */
   readonly leaseMs: number
 }
@@ -43,6 +40,11 @@ export class Deliveries extends Context.Service<
      * endpoint is told nothing that was published before it was added.
      */
     readonly record: (events: ReadonlyArray<PublishedEvent>) => Effect.Effect<void, DeliveriesUnavailable>
+    /** Endpoints that something is due at, but for those that are full: at most `limit`, the longest due first. */
+    readonly waiting: (
+      full: Full,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<Waiting>, DeliveriesUnavailable>
     /** Claims deliveries that are due, the longest due first. Each is claimed by one process at a time. */
     readonly claim: (claim: Claim) => Effect.Effect<ReadonlyArray<Delivery>, DeliveriesUnavailable>
     readonly delivered: (delivery: Delivery, status: number) => Effect.Effect<void, DeliveriesUnavailable>

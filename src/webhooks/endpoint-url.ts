@@ -38,7 +38,8 @@ export const endpointUrlProblem = (text: string, allowPrivate: boolean): string 
   return hostProblem(hostOf(url))
 }
 
-const hostProblem = (host: string): string | undefined => {
+/** What is wrong with a host that is to be on the public internet. */
+export const hostProblem = (host: string): string | undefined => {
   if (isIP(host) !== 0) return isPublicAddress(host) ? undefined : "expected a public address"
   const lastLabel = host.slice(host.lastIndexOf(".") + 1)
   return host.length <= HOST_LENGTH_MAX && publicName.test(host) && !localNames.has(lastLabel)

@@ -4,7 +4,7 @@ import type { Sql } from "postgres"
 import { AppConfig } from "../config.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
 import type { PublicEventType } from "../publisher/public-event.ts"
-import { endpointUrlProblem } from "./endpoint-url.ts"
+import { endpointUrlProblem, hostOf } from "./endpoint-url.ts"
 import {
   ENDPOINTS_PER_PARTNER_MAX,
   type Endpoint,
@@ -68,8 +68,8 @@ const insert = (sql: Sql, id: string, secret: string, { partner, url, eventTypes
   sql.begin(async (sql) => {
     await sql`select pg_advisory_xact_lock(hashtext(${`webhook endpoints of ${partner}`}))`
     return sql<Array<Row>>`
-      insert into webhook_endpoints (id, partner, url, secret, event_types)
-      select ${id}, ${partner}, ${url}, ${secret}, ${eventTypes === undefined ? null : [...eventTypes]}::text[]
+      insert into webhook_endpoints (id, partner, url, host, secret, event_types)
+      select ${id}, ${partner}, ${url}, ${hostOf(new URL(url))}, ${secret}, ${eventTypes === undefined ? null : [...eventTypes]}::text[]
       where (select count(*) from webhook_endpoints where partner = ${partner}) < ${ENDPOINTS_PER_PARTNER_MAX}
       returning id, partner, url, event_types, enabled, created_at`
   })
