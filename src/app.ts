@@ -61,7 +61,7 @@ const durability = durabilityLayer.pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
-const endpoints = endpointsInPostgres.pipe(Layer.provide(foundation))
+const endpoints = endpointsInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
 
 const observers = Layer.effect(
   FollowerObserver,
@@ -145,7 +145,9 @@ const parts = {
     feedKeeperLayer([PROJECTION, PUBLISHER]),
   ).pipe(Layer.provide(cursors)),
   publisher: relayLayer.pipe(Layer.provide([cursors, nats])),
-  webhooks: webhooksLayer.pipe(Layer.provide([deliveriesInPostgres, endpoints, nats])),
+  webhooks: webhooksLayer.pipe(
+    Layer.provide([deliveriesInPostgres.pipe(Layer.provide(partnerKeys)), endpoints, nats]),
+  ),
 } as const
 
 type Part = (typeof parts)[Role]

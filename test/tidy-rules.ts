@@ -29,6 +29,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "publisher/public-event",
     "publisher/event-message",
     "publisher/event-stream",
+    // Endpoints' secrets are sealed as accounts in the log are.
+    "vault/aes-gcm",
+    "vault/partner-keys",
     "platform",
     ...settingsAndSignals,
   ],

@@ -1,17 +1,22 @@
 /** Deliveries in Postgres. Each method is one statement, on Postgres' clock, so that all processes agree on what is due. */
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
 import type { PublishedEvent } from "../publisher/event-message.ts"
+import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
 import { type Claim, Deliveries, DeliveriesUnavailable, type Delivery } from "./deliveries.ts"
+import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
 import { createSchema } from "./schema.ts"
+import { openSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
 import type { Full, Waiting } from "./shares.ts"
 
 export const layer = Layer.effect(
   Deliveries,
   Effect.gen(function* () {
     const { query } = yield* Postgres
+    const keys = yield* PartnerKeys
     yield* createSchema
+    yield* sealPlainSecrets
     return Deliveries.of({
       record: Effect.fn("Deliveries.record")(function* (events) {
         yield* query("record deliveries", (sql) => record(sql, events)).pipe(unavailable)
@@ -20,8 +25,11 @@ export const layer = Layer.effect(
         return yield* query("look for due deliveries", (sql) => waiting(sql, full, limit)).pipe(unavailable)
       }),
       claim: Effect.fn("Deliveries.claim")(function* (wanted) {
+        // What cannot be signed for now is not claimed: it stays due.
+        yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(withoutKey))
         const rows = yield* query("claim deliveries", (sql) => claim(sql, wanted)).pipe(unavailable)
-        return rows.toSorted((one, other) => one.place - other.place).map(deliveryOf)
+        const inOrder = rows.toSorted((one, other) => one.place - other.place)
+        return yield* Effect.forEach(inOrder, (row) => deliveryOf(keys, row))
       }),
       delivered: Effect.fn("Deliveries.delivered")(function* ({ eventId, endpoint, attempts }, status) {
         yield* query(
@@ -138,16 +146,24 @@ interface Row {
   readonly body: string
 }
 
-const deliveryOf = ({ event_id, endpoint, partner, host, attempts, url, secret, body }: Row): Delivery => ({
-  eventId: event_id,
-  endpoint,
-  partner,
-  host,
-  url,
-  secret: Redacted.make(secret),
-  body,
-  attempts,
+const deliveryOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], row: Row) {
+  const { event_id, endpoint, partner, host, attempts, url, secret, body } = row
+  const key = yield* keys.find(WEBHOOK_SECRETS, keyIdOf(secret)).pipe(Effect.mapError(withoutKey))
+  const opened = key && openSecret(key, { endpoint, partner, url }, secret)
+  return {
+    eventId: event_id,
+    endpoint,
+    partner,
+    host,
+    url,
+    secret: opened,
+    body,
+    attempts,
+  } satisfies Delivery
 })
+
+const withoutKey = () =>
+  new DeliveriesUnavailable({ step: "open a webhook secret", reason: "the key cannot be had" })
 
 const unavailable = Effect.mapError(
   ({ step, code }: PostgresUnavailable) => new DeliveriesUnavailable({ step, reason: code }),

@@ -13,7 +13,8 @@ export class DeliveriesUnavailable extends Schema.TaggedError<DeliveriesUnavaila
 export interface Delivery extends Waiting {
   readonly eventId: string
   readonly url: string
-  readonly secret: Redacted.Redacted
+  /** `undefined` when it is gone for good, or was sealed for another endpoint or URL: then nothing is sent. */
+  readonly secret: Redacted.Redacted | undefined
   readonly body: string
   /** Attempts that failed before this one. */
   readonly attempts: number

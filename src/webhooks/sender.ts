@@ -46,12 +46,14 @@ export const makeSender = (options: SenderOptions) =>
       const url = new URL(delivery.url)
       const problem = options.allowPrivate ? undefined : destinationProblem(url)
       if (problem !== undefined) return yield* new NotSent({ reason: problem })
+      const { secret } = delivery
+      if (secret === undefined) return yield* new NotSent({ reason: "the secret cannot be opened" })
       const { request } = url.protocol === "https:" ? https : http
       return yield* statusOf(delivery.body, options.timeoutMs, () =>
         request(url, {
           method: "POST",
           agent: url.protocol === "https:" ? agents["https:"] : agents["http:"],
-          headers: signedHeaders(delivery, at),
+          headers: signedHeaders(delivery, secret, at),
           ...(options.allowPrivate ? {} : { lookup }),
         }),
       )
@@ -60,7 +62,7 @@ export const makeSender = (options: SenderOptions) =>
   })
 
 /** As https://www.standardwebhooks.com says; the id is the event's, so it is the same at every attempt. */
-const signedHeaders = ({ secret, eventId, body }: Delivery, at: Date) => ({
+const signedHeaders = ({ eventId, body }: Delivery, secret: Redacted.Redacted, at: Date) => ({
   "content-type": "application/json",
   "content-length": Buffer.byteLength(body),
   "user-agent": "AtlasPay-Webhooks/1",

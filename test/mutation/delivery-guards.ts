@@ -118,4 +118,28 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     caughtIn: "test/webhooks/public-lookup.test.ts",
     caughtBy: "a name with a private address is refused",
   },
+  {
+    name: "a secret belongs to one endpoint and URL",
+    file: "webhooks/secret-seal.ts",
+    text: 'JSON.stringify(["webhook secret", endpoint, partner, url])',
+    without: "[endpoint, partner, url].slice(3).join()",
+    caughtIn: "test/webhooks/secret-seal.test.ts",
+    caughtBy: "does not sign for another URL",
+  },
+  {
+    name: "a secret is stored sealed",
+    file: "webhooks/endpoints-postgres.ts",
+    text: "insert(sql, endpoint, sealed, wanted)",
+    without: "insert(sql, endpoint, sealed === undefined ? sealed : secret, wanted)",
+    caughtIn: "test/webhooks/secret-seal.test.ts",
+    caughtBy: "is not to be read in the table",
+  },
+  {
+    name: "secrets that were stored plainly are sealed to the last",
+    file: "webhooks/plain-secrets-postgres.ts",
+    text: "rows.length > 0; rows = yield* plainRows",
+    without: "rows.length > 0; rows = []",
+    caughtIn: "test/webhooks/secret-seal.test.ts",
+    caughtBy: "that was stored as it is is sealed",
+  },
 ]

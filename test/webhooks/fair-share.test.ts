@@ -3,8 +3,10 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { encodePublicEvent } from "../../src/publisher/public-event.ts"
+import { PartnerKeys } from "../../src/vault/partner-keys.ts"
 import { Deliveries } from "../../src/webhooks/deliveries.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
+import { sealSecret, WEBHOOK_SECRETS } from "../../src/webhooks/secret-seal.ts"
 import { UNDER_WAY_MAX } from "../../src/webhooks/shares.ts"
 import { layer as webhooks } from "../../src/webhooks/webhooks.ts"
 import { silence, startReceiver } from "./receiver.ts"
@@ -25,15 +27,18 @@ const tell = Effect.fnUntraced(function* (partner: string, itemCount: number) {
 /** Endpoints of a partner, as many as somebody could ever get, each as if it were on a host of that name. */
 const endpoints = Effect.fnUntraced(function* (partner: string, url: string, hosts: ReadonlyArray<string>) {
   const { query } = yield* Postgres
-  const { endpoint } = yield* (yield* WebhookEndpoints).create({ partner, url })
-  yield* query(
-    "make endpoints",
-    (sql) => sql`
-      insert into webhook_endpoints (id, partner, url, host, secret)
-      select id || '-' || host.name, partner, url, host.name, secret
-      from webhook_endpoints, unnest(${[...hosts]}::text[]) as host (name) where id = ${endpoint.id}`,
-  )
-  yield* query("drop", (sql) => sql`delete from webhook_endpoints where id = ${endpoint.id}`)
+  const key = yield* (yield* PartnerKeys).current(WEBHOOK_SECRETS)
+  const rows = hosts.map((host) => {
+    const id = `we_${partner}-${host}`
+    return {
+      id,
+      partner,
+      url,
+      host,
+      secret: sealSecret(key, { endpoint: id, partner, url }, "whsec_c2VjcmV0"),
+    }
+  })
+  yield* query("make endpoints", (sql) => sql`insert into webhook_endpoints ${sql(rows)}`)
 })
 
 layer(platform, { excludeTestServices: true })("a partner whose endpoints answer is told", (it) => {

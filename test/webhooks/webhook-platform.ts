@@ -4,15 +4,19 @@ import { Effect, Layer, Schedule } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { Nats } from "../../src/platform/nats.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { RedisConnections } from "../../src/platform/redis.ts"
 import { eventMessages } from "../../src/publisher/event-message.ts"
 import { ensureEventStream } from "../../src/publisher/event-stream.ts"
 import type { PublicEvent } from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
+import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { layer as deliveriesOnPostgres } from "../../src/webhooks/deliveries-postgres.ts"
 import { layer as endpointsOnPostgres } from "../../src/webhooks/endpoints-postgres.ts"
 import { ownDatabase } from "../database.ts"
 import { newBatchId, recorded, storyOf } from "../publisher/story.ts"
 import { settings } from "../settings.ts"
+
+const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer))
 
 export const webhookPlatform = (environment: Readonly<Record<string, string>> = {}) =>
   Layer.unwrap(
@@ -22,7 +26,7 @@ export const webhookPlatform = (environment: Readonly<Record<string, string>> = 
         ({ drop }) => Effect.promise(drop),
       )
       return Layer.mergeAll(endpointsOnPostgres, deliveriesOnPostgres).pipe(
-        Layer.provideMerge(Layer.mergeAll(Postgres.layer, Nats.layer)),
+        Layer.provideMerge(Layer.mergeAll(Postgres.layer, Nats.layer, partnerKeys)),
         Layer.provideMerge(
           settings({
             NATS_STREAM: `T${randomUUID().slice(0, 8)}`,
