@@ -3,7 +3,7 @@ import { Effect, Layer, Result } from "effect"
 import type { Sql } from "postgres"
 import { schemeOf } from "../domain/scheme.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
-import { tableCreation } from "../platform/table-creation.ts"
+import { columnAddition, tableCreation } from "../platform/table-creation.ts"
 import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
 import type { TransferInstruction } from "./bank.ts"
 import {
@@ -13,10 +13,12 @@ import {
   type OrderStanding,
   type OrderTerms,
 } from "./file-orders.ts"
-import { FILE_ORDERS, fingerprintOf, sealDetails } from "./order-seal.ts"
+import { fingerprintOf, keeperOf, sealDetails } from "./order-seal.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
 
-const tables = readFileSync(new URL("migrations/0001-file-orders.sql", import.meta.url), "utf8")
+const read = (name: string) => readFileSync(new URL(`migrations/${name}`, import.meta.url), "utf8")
+const tables = read("0001-file-orders.sql")
+const partners = read("0002-order-partners.sql")
 
 /** Orders in tables of their own, which are created when they are not there. */
 export const layer = Layer.effect(
@@ -27,23 +29,31 @@ export const layer = Layer.effect(
     yield* query("create the tables of file orders", (sql) =>
       sql.unsafe(tableCreation("file_orders", tables)),
     )
+    yield* query("add the partners of file orders", (sql) =>
+      sql.unsafe(columnAddition("file_orders", "partner", partners)),
+    )
     const find = Effect.fnUntraced(function* (bank: string, reference: string) {
       const [row] = yield* query(
         "find an order",
-        (sql) => sql<Array<Row & { readonly fingerprint: string }>>`
-          select ${columns(sql)}, fingerprint from file_orders
+        (sql) => sql<Array<KnownRow>>`
+          select ${columns(sql)}, partner, fingerprint from file_orders
           where bank = ${bank} and reference = ${reference}`,
       ).pipe(unavailable)
       return row
     })
     /** Whether a fingerprint is an instruction's, by the key that it was made with. */
-    const isOf = Effect.fnUntraced(function* (instruction: TransferInstruction, fingerprint: string) {
-      const found = yield* keys.find(FILE_ORDERS, keyIdOf(fingerprint)).pipe(Effect.mapError(withoutKey))
+    const isOf = Effect.fnUntraced(function* (
+      instruction: TransferInstruction,
+      { partner, fingerprint }: KnownRow,
+    ) {
+      const found = yield* keys
+        .find(keeperOf(partner), keyIdOf(fingerprint))
+        .pipe(Effect.mapError(withoutKey))
       return fingerprintOf(found ?? (yield* withoutKey()), instruction) === fingerprint
     })
     return FileOrders.of({
       store: Effect.fn("FileOrders.store")(function* (instruction, terms) {
-        const key = yield* keys.current(FILE_ORDERS).pipe(Effect.mapError(notStored))
+        const key = yield* keys.current(instruction.partner).pipe(Effect.mapError(notStored))
         const { bank, reference } = instruction
         const fingerprint = fingerprintOf(key, instruction)
         const sealed = Result.isSuccess(terms.transfer)
@@ -53,7 +63,7 @@ export const layer = Layer.effect(
           insert(sql, instruction, terms, { fingerprint, sealed }),
         ).pipe(unavailable)
         const row = yield* find(bank, reference)
-        return row !== undefined && (yield* isOf(instruction, row.fingerprint)) ? orderOf(row) : "differs"
+        return row !== undefined && (yield* isOf(instruction, row)) ? orderOf(row) : "differs"
       }),
       find: Effect.fn("FileOrders.find")(function* (bank, reference) {
         const row = yield* find(bank, reference)
@@ -95,19 +105,24 @@ interface Row {
   readonly code: string | null
 }
 
+interface KnownRow extends Row {
+  readonly partner: string | null
+  readonly fingerprint: string
+}
+
 const columns = (sql: Sql) => sql`bank, reference, number, currency, minor, state, code`
 
 const insert = (
   sql: Sql,
-  { bank, reference, currency, minor, beneficiary }: TransferInstruction,
+  { bank, reference, partner, currency, minor, beneficiary }: TransferInstruction,
   { transfer, acceptedAt, dueAt }: OrderTerms,
   { fingerprint, sealed }: { readonly fingerprint: string; readonly sealed: string | null },
 ) => {
   const code = Result.isFailure(transfer) ? transfer.failure : null
   return sql`
     insert into file_orders
-      (bank, reference, fingerprint, scheme, currency, minor, accepted_at, due_at, sealed, state, code)
-    values (${bank}, ${reference}, ${fingerprint}, ${schemeOf(beneficiary.account, currency)}, ${currency},
+      (bank, reference, partner, fingerprint, scheme, currency, minor, accepted_at, due_at, sealed, state, code)
+    values (${bank}, ${reference}, ${partner}, ${fingerprint}, ${schemeOf(beneficiary.account, currency)}, ${currency},
       ${String(minor)}, ${new Date(acceptedAt)}, ${new Date(dueAt)}, ${sealed},
       ${code === null ? "accepted" : "failed"}, ${code})
     on conflict do nothing`

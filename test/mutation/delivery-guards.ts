@@ -1,6 +1,7 @@
 /** Guards around what partners are told, and around secrets at rest, each with the one test that misses it. */
 import type { StepGuard } from "./step-guards.ts"
 
+const outbox = "test/bank-files/outbox.test.ts"
 const forged = "test/safety/forged-messages.test.ts"
 const notDelivered = "a forged message is not delivered"
 
@@ -141,5 +142,37 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     without: "rows.length > 0; rows = []",
     caughtIn: "test/webhooks/secret-seal.test.ts",
     caughtBy: "that was stored as it is is sealed",
+  },
+  {
+    name: "a draft from before an order was taken out is not the file",
+    file: "bank-files/outbox-files-postgres.ts",
+    text: " and taken_out = $",
+    without: " and taken_out >= 0 * $",
+    caughtIn: outbox,
+    caughtBy: "an order that was forgotten goes out in no draft",
+  },
+  {
+    name: "no order is taken out of a file that is complete",
+    file: "bank-files/outbox-files-postgres.ts",
+    text: " and staged_as is null and written_at is null\n    returning id",
+    without: "\n    returning id",
+    caughtIn: outbox,
+    caughtBy: "an order is not said to have failed when another",
+  },
+  {
+    name: "an order is sealed under its partner's key",
+    file: "connectors/order-seal.ts",
+    text: "partner ?? FILE_ORDERS",
+    without: "partner === '' ? partner : FILE_ORDERS",
+    caughtIn: outbox,
+    caughtBy: "orders of a partner whose keys were forgotten",
+  },
+  {
+    name: "a file of which nothing is left is closed",
+    file: "bank-files/outbox-files-postgres.ts",
+    text: "if (rows.length === 0) {",
+    without: "if (rows.length < 0) {",
+    caughtIn: outbox,
+    caughtBy: "a file of which every order was forgotten",
   },
 ]
