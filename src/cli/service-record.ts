@@ -1,7 +1,8 @@
 /** `service.json` in the data folder: where the service runs, for the commands that look for it. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option, Schema, type Scope } from "effect"
+import { openDataFolder, writePrivately } from "../platform/data-folder.ts"
 
 export const ServiceRecord = Schema.Struct({
   url: Schema.String,
@@ -34,9 +35,9 @@ export const announceService = (
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      mkdirSync(dataDir, { recursive: true })
+      openDataFolder(dataDir)
       const draft = `${recordFile(dataDir)}.${record.pid}`
-      writeFileSync(draft, `${JSON.stringify(record)}\n`, { mode: 0o600 })
+      writePrivately(draft, `${JSON.stringify(record)}\n`)
       renameSync(draft, recordFile(dataDir))
     }),
     () =>

@@ -1,10 +1,11 @@
 /** Whatever dies or meets whom, each order is in one file, and each file is released once. */
 import { createSecretKey } from "node:crypto"
-import { rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { identify, prepare } from "../../src/bank-files/folder.ts"
+import { readInbox } from "../../src/bank-files/inbox.ts"
 import { writeOutbox } from "../../src/bank-files/outbox.ts"
 import { OutboxFiles } from "../../src/bank-files/outbox-files.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
@@ -314,7 +315,7 @@ it("orders of a partner whose keys were forgotten are not sent, and all others g
     }),
   )
   test.carry()
-  expect(test.ordered).toEqual(references([2, 4]))
+  expect([...test.ordered].sort()).toEqual(references([2, 4]))
   const accepted = { _tag: "Accepted", transferId: expect.any(String) }
   expect(answers).toEqual([forgotten, accepted, forgotten, accepted])
   expect(sealed).toBe(0)
@@ -432,6 +433,69 @@ it("a folder is nobody else's business, and has no id while another process writ
   expect(await test.run(Effect.flip(identify(folder)))).toMatchObject({ reason: ".folder-id is not whole" })
   rmSync(join(folder, ".folder-id"))
   expect(await test.run(identify(folder))).toBe(await test.run(identify(folder)))
+})
+
+/** A report that tells of nothing: it is read, and put away. */
+const emptyReport =
+  '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><GrpHdr/><OrgnlGrpInfAndSts><OrgnlMsgId>unknown</OrgnlMsgId></OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>'
+
+/** Every file and folder of a bank's folder that there is, by its mode. */
+const modesIn = (folder: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: "utf8" }).map((path) => [
+      path.replace(/[^/]*\.xml/, "file"),
+      (statSync(join(folder, path)).mode & 0o777).toString(8),
+    ]),
+  )
+
+it.each([0o000, 0o022, 0o077])(
+  "what is made is for owner and group alone, whatever the umask: %o",
+  async (umask) => {
+    using test = new FileBankUnderTest(database)
+    const folder = join(test.bank.folder, "deeper", "new")
+    const bank = { ...test.bank, folder }
+    const before = process.umask(umask)
+    try {
+      await test.run(
+        Effect.gen(function* () {
+          yield* prepare(folder)
+          yield* place(test, [1])
+          yield* writeOutbox(bank)
+          for (const [name, content] of [
+            ["good.xml", emptyReport],
+            ["bad.xml", "nonsense"],
+          ] as const)
+            writeFileSync(join(folder, "inbox", name), content, { mode: 0o666 })
+          yield* Effect.flatMap(readInbox(bank, new Set()), (seen) => readInbox(bank, seen))
+        }),
+      )
+    } finally {
+      process.umask(before)
+    }
+    expect((statSync(folder).mode & 0o777).toString(8)).toBe("770")
+    expect(modesIn(folder)).toEqual({
+      ".folder-id": "640",
+      archive: "770",
+      "archive/file": "640",
+      inbox: "770",
+      outbox: "770",
+      "outbox/file": "640",
+      quarantine: "770",
+      "quarantine/file": "640",
+      "quarantine/file.reason": "640",
+    })
+  },
+)
+
+it("a folder that is there is left as it is, and it is told when everybody can get in", async () => {
+  using test = new FileBankUnderTest(database)
+  chmodSync(join(test.bank.folder, "archive"), 0o777)
+  for (const room of ["", "outbox", "inbox", "quarantine"]) chmodSync(join(test.bank.folder, room), 0o750)
+  await test.run(prepare(test.bank.folder))
+  expect(statSync(join(test.bank.folder, "archive")).mode & 0o777).toBe(0o777)
+  const told = test.lines.filter((line) => line.includes("open to everybody"))
+  expect(told).toHaveLength(1)
+  expect(JSON.parse(told[0] ?? "").details).toEqual([{ folders: [join(test.bank.folder, "archive")] }])
 })
 
 it("no file is believed to be released because it does not lie in another folder", async () => {
