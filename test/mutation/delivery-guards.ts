@@ -1,6 +1,7 @@
 /** Guards around what partners are told, and around secrets at rest, each with the one test that misses it. */
 import type { StepGuard } from "./step-guards.ts"
 
+const dataFolder = "test/platform/data-folder.test.ts"
 const outbox = "test/bank-files/outbox.test.ts"
 const forged = "test/safety/forged-messages.test.ts"
 const notDelivered = "a forged message is not delivered"
@@ -174,5 +175,61 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     without: "if (rows.length < 0) {",
     caughtIn: outbox,
     caughtBy: "a file of which every order was forgotten",
+  },
+  {
+    name: "what servers write is their owner's alone",
+    file: "platform/leashed-process.ts",
+    text: "umask 077\n",
+    without: "",
+    caughtIn: dataFolder,
+    caughtBy: "is its owner's alone while servers run on it",
+  },
+  {
+    name: "a data folder that is there is tightened",
+    file: "platform/data-folder.ts",
+    text: "for (const folder of OWN_FOLDERS) tightenFolder(join(dataDir, folder))",
+    without: "",
+    caughtIn: dataFolder,
+    caughtBy: "is its owner's alone while servers run on it",
+  },
+  {
+    name: "a link is not followed out of a data folder",
+    file: "platform/data-folder.ts",
+    text: " && !found.isSymbolicLink()",
+    without: "",
+    caughtIn: dataFolder,
+    caughtBy: "is tightened without following links",
+  },
+  {
+    name: "Redis asks for its password",
+    file: "platform/embedded-redis.ts",
+    text: "writePrivately(settingsFile(folder), `requirepass",
+    without: "writePrivately(settingsFile(folder), `# requirepass",
+    caughtIn: dataFolder,
+    caughtBy: "let in who knows their passwords",
+  },
+  {
+    name: "an older Postgres that trusts everybody is changed over",
+    file: "platform/embedded-postgres.ts",
+    text: "yield* askForPassword(cluster)",
+    without: "yield* Effect.void",
+    caughtIn: dataFolder,
+    caughtBy: "ask for a password also where an older Postgres",
+  },
+  {
+    name: "a bank's folder is for owner and group alone",
+    file: "bank-files/folder.ts",
+    text: "if (isMade) await chmod(path, FOLDER_MODE)",
+    without: "if (isMade) await chmod(path, 0o777)",
+    caughtIn: outbox,
+    caughtBy: "what is made is for owner and group alone",
+  },
+  {
+    name: "a bank's file that was put away is for owner and group alone",
+    file: "bank-files/folder.ts",
+    text: 'if (await moved(join(folder, "inbox", name), kept)) await close(kept)',
+    without: 'await moved(join(folder, "inbox", name), kept)',
+    caughtIn: outbox,
+    caughtBy: "what is made is for owner and group alone",
   },
 ]
