@@ -87,7 +87,7 @@ const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 /** What is compared with the logs before anybody is paid. */
 const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(foundation))
 const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
-const endpoints = endpointsInPostgres.pipe(Layer.provide(foundation))
+const endpoints = endpointsInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
 
 const observers = Layer.effect(
   FollowerObserver,
@@ -188,7 +188,9 @@ const parts = {
     feedKeeperLayer([PROJECTION, PUBLISHER]),
   ).pipe(Layer.provide(cursors)),
   publisher: relayLayer.pipe(Layer.provide([cursors, nats])),
-  webhooks: webhooksLayer.pipe(Layer.provide([deliveriesInPostgres, endpoints, nats])),
+  webhooks: webhooksLayer.pipe(
+    Layer.provide([deliveriesInPostgres.pipe(Layer.provide(partnerKeys)), endpoints, nats]),
+  ),
 } as const
 
 type Part = (typeof parts)[Role]

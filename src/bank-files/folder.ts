@@ -4,16 +4,30 @@
  */
 import { randomUUID } from "node:crypto"
 import { constants } from "node:fs"
-import { access, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import {
+  access,
+  chmod,
+  copyFile,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 
 const rooms = ["outbox", "inbox", "archive", "quarantine"]
 
-/** The client may be another user of our group; accounts are nobody else's business. */
+/** The client may be another user of our group; accounts are nobody else's business. So it is whatever the umask. */
 const FILE_MODE = 0o640
 const FOLDER_MODE = 0o770
+const OTHERS = 0o007
 
 const step = <A>(name: string, run: () => Promise<A>): Effect.Effect<A, BankFilesUnavailable> =>
   Effect.tryPromise({
@@ -24,11 +38,24 @@ const step = <A>(name: string, run: () => Promise<A>): Effect.Effect<A, BankFile
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "UNKNOWN"
 
-/** Makes what is missing of the folder. */
+/** Makes what is missing of the folder. What is there is as its operator wants it; if others can get in, that is told. */
 export const prepare = (folder: string) =>
   step("make the folders", async () => {
-    for (const room of rooms) await mkdir(join(folder, room), { recursive: true, mode: FOLDER_MODE })
-  })
+    const open: Array<string> = []
+    for (const path of [folder, ...rooms.map((room) => join(folder, room))]) {
+      const isMade = (await mkdir(path, { recursive: true, mode: FOLDER_MODE })) !== undefined
+      if (isMade) await chmod(path, FOLDER_MODE)
+      else if (((await stat(path)).mode & OTHERS) !== 0) open.push(path)
+    }
+    return open
+  }).pipe(
+    Effect.tap((open) =>
+      open.length === 0
+        ? Effect.void
+        : Effect.logWarning("folders with account numbers are open to everybody", { folders: open }),
+    ),
+    Effect.asVoid,
+  )
 
 const IDENTITY = ".folder-id"
 const IDENTITY_LENGTH = 36
@@ -37,9 +64,12 @@ const IDENTITY_LENGTH = 36
 export const identify = (folder: string) =>
   step("identify the folder", async () => {
     const path = join(folder, IDENTITY)
-    await writeFile(path, randomUUID(), { flag: "wx", flush: true }).catch((error: unknown) => {
-      if (codeOf(error) !== "EEXIST") throw error
-    })
+    await writeFile(path, randomUUID(), { flag: "wx", flush: true, mode: FILE_MODE }).then(
+      () => chmod(path, FILE_MODE),
+      (error: unknown) => {
+        if (codeOf(error) !== "EEXIST") throw error
+      },
+    )
     return readFile(path, "utf8")
   }).pipe(
     Effect.filterOrFail(
@@ -66,6 +96,7 @@ export const writeDurably = (folder: string, name: string, content: string) =>
     const path = join(folder, "outbox", name)
     const file = await open(path, "wx", FILE_MODE)
     try {
+      await file.chmod(FILE_MODE)
       await file.writeFile(content)
       await file.sync()
     } catch (error) {
@@ -164,7 +195,7 @@ const openArrival = (folder: string, name: string) =>
   open(join(folder, "inbox", name), constants.O_RDONLY | constants.O_NOFOLLOW).catch(noneWhenGone)
 
 /**
- * Moves a file out of the inbox. What is gone was moved by another process, and what looks another way is another file,
+ * Moves a file out of the inbox, and closes it to others. What is gone was moved by another process, and what looks another way is another file,
  * that came under the same name while this one was read.
  */
 export const putAway = (
@@ -174,12 +205,28 @@ export const putAway = (
   as: string,
 ) =>
   step("put a file away", async () => {
-    if ((await lookAt(folder, name)) === look)
-      await moved(join(folder, "inbox", name), join(folder, room, as))
+    if ((await lookAt(folder, name)) !== look) return
+    const kept = join(folder, room, as)
+    if (await moved(join(folder, "inbox", name), kept)) await close(kept)
   })
+
+/** Whoever brought a file may have left it open to all. Another user's is replaced by a copy of ours. */
+const close = async (path: string): Promise<void> => {
+  try {
+    await chmod(path, FILE_MODE)
+  } catch (error) {
+    if (codeOf(error) !== "EPERM") throw error
+    const copy = join(dirname(path), `.${randomUUID()}`)
+    await copyFile(path, copy, constants.COPYFILE_EXCL)
+    await chmod(copy, FILE_MODE)
+    await rename(copy, path)
+  }
+}
 
 /** Says beside a file in quarantine why it is there. */
 export const explain = (folder: string, name: string, reason: string) =>
-  step("explain a file", () =>
-    writeFile(join(folder, "quarantine", `${name}.reason`), `${reason}\n`, { mode: FILE_MODE }),
-  )
+  step("explain a file", async () => {
+    const path = join(folder, "quarantine", `${name}.reason`)
+    await writeFile(path, `${reason}\n`, { mode: FILE_MODE })
+    await chmod(path, FILE_MODE)
+  })

@@ -3,7 +3,7 @@ import { Array as Arr, Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import type { CreditTransfer } from "../connectors/iso20022/credit-transfer.ts"
 import { SUM_MINOR_MAX } from "../connectors/iso20022/payment-initiation.ts"
-import { FILE_ORDERS, openDetails } from "../connectors/order-seal.ts"
+import { KEYS_FORGOTTEN, keeperOf, openDetails } from "../connectors/order-seal.ts"
 import type { Scheme } from "../domain/scheme.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
 import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
@@ -46,7 +46,7 @@ export const layer = Layer.effect(
         const rows = yield* query(
           "find unwritten files",
           (sql) => sql<Array<FileRow>>`
-            select id, bank, scheme, currency, message_id, day, made_at, staged_as from bank_files
+            select id, bank, scheme, currency, message_id, day, made_at, staged_as, taken_out from bank_files
             where bank = ${bank} and written_at is null
               and exists (select from bank_file_log where file = bank_files.id)
             order by id limit ${limit}`,
@@ -57,21 +57,34 @@ export const layer = Layer.effect(
         const rows = yield* query(
           "read the orders of a file",
           (sql) => sql<Array<OrderRow>>`
-            select reference, minor, sealed from file_orders
+            select reference, partner, minor, sealed from file_orders
             where file = (
               select id from bank_files
               where id = ${file.id} and message_id = ${file.messageId} and written_at is null
             )
             order by number`,
         ).pipe(unavailable)
-        return yield* opened(keys, file, rows)
+        if (rows.length === 0) {
+          yield* query("close an empty file", (sql) => closeEmpty(sql, file)).pipe(unavailable)
+          return undefined
+        }
+        const { transfers, forgotten } = yield* opened(keys, file, rows)
+        if (forgotten.length === 0) return transfers
+        yield* query("take orders out of a file", (sql) => takeOut(sql, file, forgotten)).pipe(unavailable)
+        yield* Effect.logError("orders of forgotten partners are not sent", {
+          bank: file.bank,
+          message: file.messageId,
+          count: forgotten.length,
+        })
+        return undefined
       }),
-      stage: Effect.fn("OutboxFiles.stage")(function* ({ id, messageId }, name) {
+      stage: Effect.fn("OutboxFiles.stage")(function* ({ id, messageId, takenOut }, name) {
         const rows = yield* query(
           "stage a file",
           (sql) => sql`
             update bank_files set staged_as = ${name}
-            where id = ${id} and message_id = ${messageId} and staged_as is null returning id`,
+            where id = ${id} and message_id = ${messageId} and staged_as is null and taken_out = ${takenOut}
+            returning id`,
         ).pipe(unavailable)
         return rows.length === 1
       }),
@@ -113,6 +126,26 @@ const make = (sql: Sql, { bank, scheme, currency }: Lane, day: string, at: Date,
   )
   update file_orders set file = made.id from made, picked where file_orders.number = picked.number`
 
+/**
+ * Orders that nobody can read any more will never be sent, and say so when they are asked about. Only from a file that is
+ * not complete: whoever has one complete, with these orders in it, cannot stage it once the count has moved.
+ */
+const takeOut = (sql: Sql, { id }: OutboxFile, references: ReadonlyArray<string>) => sql`
+  with file as (
+    update bank_files set taken_out = taken_out + 1
+    where id = ${id} and staged_as is null and written_at is null
+    returning id
+  )
+  update file_orders set file = null, sealed = null,
+    code = case state when 'accepted' then ${KEYS_FORGOTTEN} else code end,
+    state = case state when 'accepted' then 'failed' else state end
+  from file where file_orders.file = file.id and reference = any (${[...references]})`
+
+const closeEmpty = (sql: Sql, { id }: OutboxFile) => sql`
+  update bank_files set written_at = now()
+  where id = ${id} and written_at is null and staged_as is null
+    and not exists (select from file_orders where file = ${id})`
+
 interface FileRow {
   readonly id: string
   readonly bank: string
@@ -122,37 +155,46 @@ interface FileRow {
   readonly day: string
   readonly made_at: Date
   readonly staged_as: string | null
+  readonly taken_out: number
 }
 
-const fileOf = ({ message_id, made_at, staged_as, ...row }: FileRow): OutboxFile => ({
+const fileOf = ({ message_id, made_at, staged_as, taken_out, ...row }: FileRow): OutboxFile => ({
   ...row,
   messageId: message_id,
   madeAt: made_at.getTime(),
   stagedAs: staged_as ?? undefined,
+  takenOut: taken_out,
 })
 
 interface OrderRow {
   readonly reference: string
+  readonly partner: string | null
   readonly minor: string
   readonly sealed: string | null
 }
 
+/** The orders, and the references of those whose partner's keys are gone for good. */
 const opened = Effect.fnUntraced(function* (
   keys: PartnerKeys["Service"],
   { bank, currency }: OutboxFile,
   rows: ReadonlyArray<OrderRow>,
 ) {
   const transfers: Array<CreditTransfer> = []
-  for (const { reference, minor, sealed } of rows) {
+  const forgotten: Array<string> = []
+  for (const { reference, partner, minor, sealed } of rows) {
     if (sealed === null) return yield* unopened("an order has no details any more")
     const key = yield* keys
-      .find(FILE_ORDERS, keyIdOf(sealed))
+      .find(keeperOf(partner), keyIdOf(sealed))
       .pipe(Effect.mapError(() => unopened("the key cannot be had")))
-    const details = key && openDetails(key, bank, reference, sealed)
+    if (key === undefined) {
+      forgotten.push(reference)
+      continue
+    }
+    const details = openDetails(key, bank, reference, sealed)
     if (details === undefined) return yield* unopened("the seal of an order is broken")
     transfers.push({ reference, currency, minor: BigInt(minor), details })
   }
-  return Arr.isArrayNonEmpty(transfers) ? transfers : undefined
+  return { transfers: Arr.isArrayNonEmpty(transfers) ? transfers : undefined, forgotten }
 })
 
 const unopened = (reason: string) => new BankFilesUnavailable({ step: "open the orders of a file", reason })

@@ -20,6 +20,8 @@ export interface OutboxFile extends Lane {
   readonly madeAt: number
   /** Under which name it lies complete in the outbox, where nobody takes it yet. */
   readonly stagedAs: string | undefined
+  /** How often orders were taken out of it before. */
+  readonly takenOut: number
 }
 
 export class OutboxFiles extends Context.Service<
@@ -46,13 +48,17 @@ export class OutboxFiles extends Context.Service<
       limit: number,
     ) => Effect.Effect<ReadonlyArray<OutboxFile>, BankFilesUnavailable>
     /**
-     * What a file holds, always in the same order; `undefined` when somebody has written it meanwhile. It fails when an
-     * order's details cannot be opened.
+     * What a file holds, always in the same order; `undefined` when there is nothing to write this time: somebody has
+     * written it meanwhile, or orders of partners whose keys were forgotten were taken out of it, or none is left. It
+     * fails when an order's details cannot be opened for now.
      */
     readonly transfersOf: (
       file: OutboxFile,
     ) => Effect.Effect<Arr.NonEmptyReadonlyArray<CreditTransfer> | undefined, BankFilesUnavailable>
-    /** Decides under which of several names the complete file is released; false when it was decided already. */
+    /**
+     * Decides under which of several names the complete file is released; false when it was decided already, or when
+     * orders were taken out since the file was looked at.
+     */
     readonly stage: (file: OutboxFile, name: string) => Effect.Effect<boolean, BankFilesUnavailable>
     /** The file is released: what its orders said of beneficiaries is forgotten. */
     readonly written: (file: OutboxFile) => Effect.Effect<void, BankFilesUnavailable>

@@ -4,6 +4,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { utcDay } from "../domain/business-days.ts"
 import { formatAmount } from "../domain/money.ts"
 import type { Reconciliation } from "../reconciliation/results.ts"
+import { withoutCredentials } from "../telemetry/redaction.ts"
 import { currencyLines, stateCounts } from "./batch-lines.ts"
 import { clearingFolder, endDay, ordersTaken } from "./clearing-files.ts"
 import { CliFailure } from "./cli-failure.ts"
@@ -15,6 +16,7 @@ import { reconciliationJson, reconciliationLines } from "./reconcile.ts"
 import { reconcileDay } from "./reconciliation-run.ts"
 import { makeScreen, type Screen } from "./screen.ts"
 import type { ShownBatch } from "./service-client.ts"
+import { recordFile } from "./service-record.ts"
 import { awaitSettlement, type Settlement } from "./settlement.ts"
 import { bankLines, countsOf, summaryTable, sumsOf } from "./summary.ts"
 
@@ -112,7 +114,7 @@ const pay = Effect.fnUntraced(function* (
   const reconciliation = yield* reconcileDay(dataDir, utcDay(Date.now()), Option.none())
   for (const line of ["", ...reconciliationLines(reconciliation)]) screen.line(line)
   for (const line of furtherLines(partner.batch, dataDir)) screen.line(line)
-  if (keep) for (const line of addressLines(platform)) screen.line(line)
+  if (keep) for (const line of addressLines(dataDir, platform)) screen.line(line)
   if (json)
     screen.line(
       JSON.stringify({
@@ -207,11 +209,11 @@ const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: 
 
 const seconds = (milliseconds: number): string => (milliseconds / 1_000).toFixed(1)
 
-const addressLines = ({ url, sandbox, natsUrl }: LocalPlatform): ReadonlyArray<string> => [
+const addressLines = (dataDir: string, { url, sandbox, natsUrl }: LocalPlatform): ReadonlyArray<string> => [
   "",
   "Still running; Ctrl-C stops it.",
-  `  API   ${url}  (Authorization: Bearer ${sandbox.apiKey})`,
+  `  API   ${url}  (the key of ${sandbox.partner} is in ${recordFile(dataDir)})`,
   `  Providers: curl -s ${url}/providers`,
   ...Object.entries(sandbox.banks).map(([bank, books]) => `  Bank  ${bank} ${books}/books`),
-  `  NATS  ${natsUrl}`,
+  `  NATS  ${withoutCredentials(natsUrl)}  (its password is in ${dataDir}/nats/password)`,
 ]

@@ -1,6 +1,7 @@
 /** Listening to NATS like any consumer: the public events of one batch, counted by their ids. */
 import { connect } from "@nats-io/transport-node"
 import { Effect, Option, Schema, type Scope } from "effect"
+import { serversIn } from "../platform/nats-address.ts"
 import { CliFailure } from "./cli-failure.ts"
 
 const Event = Schema.fromJsonString(Schema.Struct({ id: Schema.String }))
@@ -12,17 +13,9 @@ export const countEvents = Effect.fn("countEvents")(function* (
   partner: string,
   batch: string,
 ): Effect.fn.Return<ReadonlySet<string>, CliFailure, Scope.Scope> {
-  const { host, username, password } = new URL(natsUrl)
   const connection = yield* Effect.acquireRelease(
     Effect.tryPromise({
-      try: () =>
-        connect({
-          name: "atlaspay-demo",
-          servers: host,
-          ...(username === ""
-            ? {}
-            : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
-        }),
+      try: () => connect({ name: "atlaspay-demo", ...serversIn(natsUrl) }),
       catch: () => new CliFailure({ reason: "NATS does not answer." }),
     }),
     (connection) => Effect.promise(() => connection.close()),

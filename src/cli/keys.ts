@@ -86,7 +86,8 @@ const forget = Command.make(
 const whatForgettingMeans = (partner: string): string =>
   [
     `This makes the accounts in all batches of ${partner} unreadable for ever. Logs and states stay.`,
-    "Payouts that are not yet sent will be parked, and no new batches are taken. If that is what you want: --yes",
+    "Payouts that are not yet sent will be parked, also those that wait for their file, and no new batches are taken.",
+    "If that is what you want: --yes",
   ].join("\n")
 
 const rewrap = Command.make(

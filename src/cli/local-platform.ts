@@ -1,8 +1,8 @@
 /** Everything on one machine: the stack, the sandbox and the service, each in processes of their own. */
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect, Option, Schedule, type Scope } from "effect"
+import { makePrivateFolder, openDataFolder } from "../platform/data-folder.ts"
 import { startStack } from "../platform/embedded-stack.ts"
 import { freePort } from "../platform/embedded-start.ts"
 import { spawnLeashed } from "../platform/leashed-process.ts"
@@ -100,7 +100,8 @@ const startService = Effect.fnUntraced(function* (
   settings: Readonly<Record<string, string>>,
 ) {
   const logFile = join(dataDir, "logs", "service.log")
-  mkdirSync(join(dataDir, "logs"), { recursive: true })
+  openDataFolder(dataDir)
+  makePrivateFolder(join(dataDir, "logs"))
   const port = yield* freePort
   const url = `http://127.0.0.1:${port}`
   const service = yield* spawnLeashed({

@@ -1,6 +1,6 @@
 /** The providers of a local platform as the service is told of them: one bank of each kind, and ordered rules. */
-import { mkdirSync, writeFileSync } from "node:fs"
 import { resolve } from "node:path"
+import { openDataFolder, writePrivately } from "../platform/data-folder.ts"
 import { clearingFolder } from "./clearing-files.ts"
 import type { LocalSandboxUrls } from "./local-sandbox.ts"
 
@@ -46,7 +46,7 @@ const documentOf = (folder: string, { compliance, ledger, banks }: LocalSandboxU
 export const writeLocalProviders = (dataDir: string, sandbox: LocalSandboxUrls): string => {
   const file = resolve(dataDir, "providers.json")
   const document = documentOf(clearingFolder(dataDir), sandbox)
-  mkdirSync(dataDir, { recursive: true })
-  writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`)
+  openDataFolder(dataDir)
+  writePrivately(file, `${JSON.stringify(document, null, 2)}\n`)
   return file
 }

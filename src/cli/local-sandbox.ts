@@ -1,10 +1,10 @@
 /** The sandbox as a process of its own: banks and all outlive a service that crashes. */
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import type { Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { Effect, Schedule, Schema, type Scope } from "effect"
+import { makePrivateFolder, openDataFolder } from "../platform/data-folder.ts"
 import { spawnLeashed } from "../platform/leashed-process.ts"
 import { sandboxBankSecrets, sandboxSecretOf } from "../sandbox/sandbox.ts"
 import { clearingFolder } from "./clearing-files.ts"
@@ -39,7 +39,8 @@ export const startLocalSandbox = (
 
 const startOnce = Effect.fnUntraced(function* (dataDir: string) {
   const logFile = join(dataDir, "logs", "sandbox.log")
-  mkdirSync(join(dataDir, "logs"), { recursive: true })
+  openDataFolder(dataDir)
+  makePrivateFolder(join(dataDir, "logs"))
   const sandbox = yield* spawnLeashed({
     command: process.execPath,
     args: [program, "--data", join(dataDir, "sandbox"), "--clearing-folder", clearingFolder(dataDir)],

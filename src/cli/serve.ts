@@ -5,7 +5,7 @@ import { HttpAddress } from "../http/server.ts"
 import { CliFailure } from "./cli-failure.ts"
 import { dataDir } from "./flags.ts"
 import { serveEnvironment } from "./serve-environment.ts"
-import { announceService } from "./service-record.ts"
+import { announceService, recordFile } from "./service-record.ts"
 
 const isRole = (text: string): text is Role => roles.some((role) => role === text)
 
@@ -59,7 +59,7 @@ const run = Effect.fnUntraced(function* (
     })
     yield* Console.log(`AtlasPay listens on ${url}`)
     if (sandbox !== undefined)
-      yield* Console.log(`API key of ${sandbox.partner}: ${sandbox.apiKey} (play money)`)
+      yield* Console.log(`The API key of ${sandbox.partner} (play money) is in ${recordFile(dataDir)}`)
   }
   yield* Console.log(`Roles: ${roles.join(", ")}. Ctrl-C stops it.`)
   return yield* Effect.never

@@ -2,6 +2,7 @@
 import { Effect, Schema } from "effect"
 import { itemStates } from "../domain/batch.ts"
 import { BatchId } from "../domain/identifiers.ts"
+import { withoutCredentials } from "../telemetry/redaction.ts"
 import { CliFailure } from "./cli-failure.ts"
 
 export interface ServiceAddress {
@@ -68,7 +69,8 @@ export const serviceClient = ({ url, apiKey }: ServiceAddress) => {
   const call = <A>(request: Request, answer: Schema.Codec<A, unknown>): Effect.Effect<A, CliFailure> =>
     Effect.tryPromise({
       try: (interrupted) => answered(url, apiKey, request, interrupted),
-      catch: (error) => failure(request, error instanceof Error ? error.message : String(error)),
+      catch: (error) =>
+        failure(request, withoutKey(error instanceof Error ? error.message : String(error), apiKey)),
     }).pipe(
       Effect.flatMap(Schema.decodeUnknownEffect(answer)),
       Effect.mapError((error) => (error._tag === "CliFailure" ? error : failure(request, error.message))),
@@ -162,6 +164,10 @@ const problemText = (text: string): string => {
     .map(({ pointer, detail }) => `\n  ${pointer ?? ""}: ${detail}`)
   return [title, ...(detail === undefined ? [] : [`: ${detail}`]), ...lines].join("")
 }
+
+/** `fetch` quotes the header that it refuses, such as one of a key that was pasted with a line break. */
+const withoutKey = (text: string, apiKey: string): string =>
+  withoutCredentials(apiKey.trim() === "" ? text : text.replaceAll(apiKey.trim(), "[the API key]"))
 
 const failure = ({ method, path }: Request, reason: string): CliFailure =>
   new CliFailure({ reason: `${method} ${path}: ${reason}` })

@@ -1,7 +1,8 @@
 /** `service.json` in the data folder: where the service runs, for the commands that look for it. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option, Schema, type Scope } from "effect"
+import { openDataFolder, writePrivately } from "../platform/data-folder.ts"
 
 export const ServiceRecord = Schema.Struct({
   url: Schema.String,
@@ -34,15 +35,16 @@ export const announceService = (
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      mkdirSync(dataDir, { recursive: true })
-      const draft = `${fileIn(dataDir)}.${record.pid}`
-      writeFileSync(draft, `${JSON.stringify(record)}\n`, { mode: 0o600 })
-      renameSync(draft, fileIn(dataDir))
+      openDataFolder(dataDir)
+      const draft = `${recordFile(dataDir)}.${record.pid}`
+      writePrivately(draft, `${JSON.stringify(record)}\n`)
+      renameSync(draft, recordFile(dataDir))
     }),
     () =>
       Effect.sync(() => {
         const found = readRecord(dataDir)
-        if (Option.isSome(found) && found.value.pid === record.pid) rmSync(fileIn(dataDir), { force: true })
+        if (Option.isSome(found) && found.value.pid === record.pid)
+          rmSync(recordFile(dataDir), { force: true })
       }),
   )
 
@@ -63,12 +65,13 @@ export const isReady = (url: string): Effect.Effect<boolean> =>
     Effect.orElseSucceed(() => false),
   )
 
-const fileIn = (dataDir: string): string => join(dataDir, "service.json")
+/** Where the record lies: the one place that tells the key of a local service, to its owner alone. */
+export const recordFile = (dataDir: string): string => join(dataDir, "service.json")
 
 /** None when nobody wrote one to the end. */
 const readRecord = (dataDir: string): Option.Option<ServiceRecord> => {
   try {
-    return decodeRecord(readFileSync(fileIn(dataDir), "utf8"))
+    return decodeRecord(readFileSync(recordFile(dataDir), "utf8"))
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return Option.none()
     throw error

@@ -1,6 +1,7 @@
 import { Context, type Effect } from "effect"
 import type { Beneficiary } from "../domain/beneficiary.ts"
 import type { PayoutItem, Route } from "../domain/events.ts"
+import type { PartnerId } from "../domain/identifiers.ts"
 import type { Destination } from "../domain/routing.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
 
@@ -8,6 +9,8 @@ import type { ProviderUnavailable } from "./provider-error.ts"
 export interface TransferInstruction {
   readonly bank: string
   readonly reference: string
+  /** Whose payout it is; no bank is told. */
+  readonly partner: PartnerId
   readonly beneficiary: Beneficiary
   readonly currency: string
   readonly minor: bigint

@@ -3,11 +3,11 @@ import { Effect, Layer, Result } from "effect"
 import type { Sql } from "postgres"
 import { schemeOf } from "../domain/scheme.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
-import { tableCreation } from "../platform/table-creation.ts"
+import { columnAddition, tableCreation } from "../platform/table-creation.ts"
 import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
 import type { TransferInstruction } from "./bank.ts"
 import { type FileOrder, FileOrders, type OrderNews, type OrderTerms } from "./file-orders.ts"
-import { FILE_ORDERS, fingerprintOf, sealDetails } from "./order-seal.ts"
+import { fingerprintOf, keeperOf, sealDetails } from "./order-seal.ts"
 import { type OrderWord, standingBy, wordKeyOf, wordOf } from "./order-words.ts"
 import { ProviderUnavailable } from "./provider-error.ts"
 
@@ -16,6 +16,7 @@ const tables = [
   tableCreation("file_orders", statements("0001-file-orders.sql")),
   tableCreation("file_order_words", statements("0002-file-order-words.sql")),
   tableCreation("bank_file_log", statements("0003-bank-file-log.sql")),
+  columnAddition("file_orders", "partner", statements("0004-order-partners.sql")),
 ]
 
 /** Orders in tables of their own, which are created when they are not there. */
@@ -28,8 +29,8 @@ export const layer = Layer.effect(
     const find = Effect.fnUntraced(function* (bank: string, reference: string) {
       const [row] = yield* query(
         "find an order",
-        (sql) => sql<Array<Row & { readonly fingerprint: string }>>`
-          select ${columns(sql)}, fingerprint from file_orders
+        (sql) => sql<Array<KnownRow>>`
+          select ${columns(sql)}, partner, fingerprint from file_orders
           where bank = ${bank} and reference = ${reference}`,
       ).pipe(unavailable)
       return row
@@ -47,13 +48,18 @@ export const layer = Layer.effect(
       return rows.map(orderOf)
     })
     /** Whether a fingerprint is an instruction's, by the key that it was made with. */
-    const isOf = Effect.fnUntraced(function* (instruction: TransferInstruction, fingerprint: string) {
-      const found = yield* keys.find(FILE_ORDERS, keyIdOf(fingerprint)).pipe(Effect.mapError(withoutKey))
+    const isOf = Effect.fnUntraced(function* (
+      instruction: TransferInstruction,
+      { partner, fingerprint }: KnownRow,
+    ) {
+      const found = yield* keys
+        .find(keeperOf(partner), keyIdOf(fingerprint))
+        .pipe(Effect.mapError(withoutKey))
       return fingerprintOf(found ?? (yield* withoutKey()), instruction) === fingerprint
     })
     return FileOrders.of({
       store: Effect.fn("FileOrders.store")(function* (instruction, terms) {
-        const key = yield* keys.current(FILE_ORDERS).pipe(Effect.mapError(notStored))
+        const key = yield* keys.current(instruction.partner).pipe(Effect.mapError(notStored))
         const { bank, reference } = instruction
         const fingerprint = fingerprintOf(key, instruction)
         const sealed = Result.isSuccess(terms.transfer)
@@ -64,7 +70,7 @@ export const layer = Layer.effect(
         ).pipe(unavailable)
         const row = yield* find(bank, reference)
         if (row?.state === "withdrawn") return orderOf(row)
-        return row !== undefined && (yield* isOf(instruction, row.fingerprint)) ? orderOf(row) : "differs"
+        return row !== undefined && (yield* isOf(instruction, row)) ? orderOf(row) : "differs"
       }),
       find: Effect.fn("FileOrders.find")(function* (bank, reference) {
         const row = yield* find(bank, reference)
@@ -112,6 +118,11 @@ interface Row {
   readonly words: ReadonlyArray<{ readonly word: string; readonly told: boolean }>
 }
 
+interface KnownRow extends Row {
+  readonly partner: string | null
+  readonly fingerprint: string
+}
+
 const columns = (sql: Sql) => sql`bank, reference, number, currency, minor, state, code, coalesce((
   select jsonb_agg(jsonb_build_object('word', said.word, 'told', said.told) order by said.word)
   from file_order_words said where said.bank = file_orders.bank and said.reference = file_orders.reference
@@ -119,15 +130,15 @@ const columns = (sql: Sql) => sql`bank, reference, number, currency, minor, stat
 
 const insert = (
   sql: Sql,
-  { bank, reference, currency, minor, beneficiary }: TransferInstruction,
+  { bank, reference, partner, currency, minor, beneficiary }: TransferInstruction,
   { transfer, acceptedAt, dueAt }: OrderTerms,
   { fingerprint, sealed }: { readonly fingerprint: string; readonly sealed: string | null },
 ) => {
   const code = Result.isFailure(transfer) ? transfer.failure : null
   return sql`
     insert into file_orders
-      (bank, reference, fingerprint, scheme, currency, minor, accepted_at, due_at, sealed, state, code)
-    values (${bank}, ${reference}, ${fingerprint}, ${schemeOf(beneficiary.account, currency)}, ${currency},
+      (bank, reference, partner, fingerprint, scheme, currency, minor, accepted_at, due_at, sealed, state, code)
+    values (${bank}, ${reference}, ${partner}, ${fingerprint}, ${schemeOf(beneficiary.account, currency)}, ${currency},
       ${String(minor)}, ${new Date(acceptedAt)}, ${new Date(dueAt)}, ${sealed},
       ${code === null ? "accepted" : "failed"}, ${code})
     on conflict do nothing`

@@ -6,8 +6,17 @@ import type { DataKey } from "../vault/partner-keys.ts"
 import type { TransferInstruction } from "./bank.ts"
 import type { TransferDetails } from "./iso20022/credit-transfer.ts"
 
-/** Under this name, which no partner can have, the vault keeps the keys of orders. A seal and a fingerprint say which: two processes may make the first at once. */
-export const FILE_ORDERS: PartnerId = "~file-orders"
+/**
+ * Under this name, which no partner can have, the vault keeps the keys of orders from before they were sealed under their
+ * partner's key. Nothing new is sealed under it.
+ */
+const FILE_ORDERS: PartnerId = "~file-orders"
+
+/** Whose key seals and fingerprints an order. Which one of them, seal and fingerprint say: two processes may make the first at once. */
+export const keeperOf = (partner: string | null): string => partner ?? FILE_ORDERS
+
+/** What becomes of an order whose partner's keys were forgotten before it was in a complete file. No bank says this. */
+export const KEYS_FORGOTTEN = "KEYS_FORGOTTEN"
 
 export const sealDetails = (
   key: DataKey,

@@ -4,7 +4,7 @@ import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
 import { type BeneficiaryAccount, quotesAccount } from "../domain/beneficiary.ts"
 import type { RecordTransfer } from "../domain/commands.ts"
-import type { BatchId } from "../domain/identifiers.ts"
+import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
 import type { InstructionRegister, RegisteredAttempt } from "../register/instruction-register.ts"
@@ -52,7 +52,7 @@ export const paying =
         return doubtful === undefined
       })
       yield* callBanks(sendable, desk.banks.concurrency, (transfer) =>
-        send(desk, open, transfer, mayCall(transfer.item), clock, tell),
+        send(desk, batch.partner, open, transfer, mayCall(transfer.item), clock, tell),
       )
       return decisions
     })
@@ -91,6 +91,7 @@ const isTooLate = ({ bank, sends, requestedAt }: DueTransfer, policy: InquiryPol
 /** Written without a generator: it runs once for each payout there is. */
 const send = (
   desk: PayingDesk,
+  partner: PartnerId,
   open: Opening,
   transfer: DueTransfer,
   mayCall: Effect.Effect<boolean>,
@@ -104,7 +105,7 @@ const send = (
   if (Result.isFailure(opened)) return Effect.sync(() => tell(unreadable(transfer, opened.failure, now())))
   const account = opened.success
   const beneficiary = { name: payout.beneficiary.name, account }
-  const instruction = { bank, reference, beneficiary, currency, minor, remittance }
+  const instruction = { bank, reference, partner, beneficiary, currency, minor, remittance }
   const maySend =
     transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, desk, now())) : mayCall
   return Effect.flatMap(desk.banks.transfer(instruction, maySend), (said) => {

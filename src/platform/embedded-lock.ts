@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto"
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Schema } from "effect"
+import { FILE_MODE } from "./data-folder.ts"
 import { identityOf } from "./embedded-process.ts"
 
 const POLL_MS = 50
@@ -58,9 +59,9 @@ const tryTake = (path: string, holder: string): Effect.Effect<boolean, LockError
 
 const take = (path: string, holder: string): boolean => {
   const prepared = `${path}.${holder}`
-  mkdirSync(prepared)
+  mkdirSync(prepared, { mode: 0o700 })
   try {
-    writeFileSync(join(prepared, holder), "")
+    writeFileSync(join(prepared, holder), "", { mode: FILE_MODE })
     renameSync(prepared, path)
     return true
   } catch (error) {

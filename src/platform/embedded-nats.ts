@@ -1,10 +1,13 @@
 /* NATS with JetStream, its streams on disk. */
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
+import { makePrivateFolder, writePrivately } from "./data-folder.ts"
 import type { ServerKind } from "./embedded-kind.ts"
+import { passwordIn } from "./embedded-password.ts"
 import { probeNats } from "./embedded-probe.ts"
 import { serverEnvironment } from "./embedded-start.ts"
+
+const USER = "atlaspay"
 
 export const nats: ServerKind = {
   name: "NATS",
@@ -19,20 +22,28 @@ export const nats: ServerKind = {
       mark: `--store_dir ${folder}`,
       stopSignal: "SIGTERM",
       logFile: join(folders.logs, "nats.log"),
-      prepare: Effect.sync(() => void mkdirSync(folder, { recursive: true })),
+      prepare: Effect.sync(() => {
+        makePrivateFolder(folder)
+        const authorization = `authorization { user: ${USER}, password: "${passwordIn(folder)}" }\n`
+        writePrivately(settingsFile(folder), authorization)
+      }),
       command: (port) => ({
         command: join(programs.folder, "nats-server"),
         args: natsArguments(folder, port),
         env: serverEnvironment(programs),
         cwd: folder,
       }),
-      url: (port) => `nats://127.0.0.1:${port}`,
+      url: (port) => `nats://${USER}:${passwordIn(folder)}@127.0.0.1:${port}`,
       identity: () => serverName(folder),
     })
   },
 }
 
+/** The password is in a file: the arguments of a process are everybody's to read. */
+const settingsFile = (folder: string): string => join(folder, "nats.conf")
+
 const natsArguments = (folder: string, port: number): ReadonlyArray<string> => [
+  ...["--config", settingsFile(folder)],
   ...["--store_dir", folder],
   ...["--addr", "127.0.0.1"],
   ...["--port", String(port)],

@@ -5,7 +5,7 @@
  * that user cannot go into the data folder (a clone below /root, say), its data lies in a folder of its own
  * under /var/tmp, named after the data folder.
  */
-import { execFileSync, spawnSync } from "node:child_process"
+import { execFile, spawnSync } from "node:child_process"
 import { createHash, randomUUID } from "node:crypto"
 import {
   chmodSync,
@@ -20,20 +20,18 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
+import { writePrivately } from "./data-folder.ts"
 import { type ServerKind, StackError } from "./embedded-kind.ts"
+import { passwordFile, passwordIn } from "./embedded-password.ts"
 import { probePostgres } from "./embedded-probe.ts"
 import type { ServerPrograms } from "./embedded-programs.mjs"
 import { serverEnvironment } from "./embedded-start.ts"
+import { type RunAs, userToRunAs } from "./embedded-user.ts"
 import { spawnLeashed } from "./leashed-process.ts"
 
 const ROLE = "atlaspay"
 const UNFINISHED = "initdb-"
-
-/** The user that runs Postgres; empty for the one that runs this process. */
-interface RunAs {
-  readonly uid?: number
-  readonly gid?: number
-}
+const SINGLE_MS_MAX = 60_000
 
 interface Cluster {
   readonly programs: ServerPrograms
@@ -63,7 +61,7 @@ export const postgres: ServerKind = {
         logFile,
         prepare: Effect.scoped(prepare(cluster)),
         command: (port) => run(cluster, "postgres", postgresArguments(cluster, port)),
-        url: (port) => `postgres://${ROLE}@127.0.0.1:${port}/postgres`,
+        url: (port) => `postgres://${ROLE}:${passwordIn(home, runAs)}@127.0.0.1:${port}/postgres`,
         identity: () => cluster.data,
       }
     }),
@@ -97,8 +95,52 @@ const prepare = Effect.fnUntraced(function* (cluster: Cluster) {
     removeUnfinished(cluster.home)
     removeMisleadingPidFile(cluster.data)
   })
+  yield* attempt("cannot keep its password", () => passwordIn(cluster.home, cluster.runAs))
   if (!existsSync(cluster.data)) yield* initialise(cluster)
+  else if (yield* attempt("cannot read who may connect", () => trustsEverybody(cluster)))
+    yield* askForPassword(cluster)
 })
+
+const accessFile = ({ data }: Cluster): string => join(data, "pg_hba.conf")
+
+/** Clusters were made like this once: whoever reached the port was let in. */
+const trustsEverybody = (cluster: Cluster): boolean =>
+  /^\s*(host|local)\b.*\btrust\b/m.test(readFileSync(accessFile(cluster), "utf8"))
+
+/** First the password, then the rule that asks for it: whoever dies between the two does both again. */
+const askForPassword = Effect.fnUntraced(function* (cluster: Cluster) {
+  yield* setPassword(cluster)
+  yield* attempt("cannot write who may connect", () => {
+    const draft = join(cluster.data, "pg_hba.conf.new")
+    writePrivately(draft, "host all all 127.0.0.1/32 scram-sha-256\n")
+    const { uid, gid } = cluster.runAs
+    if (uid !== undefined && gid !== undefined) chownSync(draft, uid, gid)
+    renameSync(draft, accessFile(cluster))
+  })
+})
+
+/** By a server of its own that nobody else can connect to; what it is told comes by its input, which nobody else sees. */
+const setPassword = (cluster: Cluster): Effect.Effect<void, StackError> =>
+  Effect.callback((resume) => {
+    const settings = ["-c", "password_encryption=scram-sha-256"]
+    const { command, args, ...options } = run(cluster, "postgres", [
+      "--single",
+      ...["-D", cluster.data],
+      ...settings,
+      "postgres",
+    ])
+    const server = execFile(command, [...args], { ...options, timeout: SINGLE_MS_MAX }, (error) => {
+      const reason = "its role cannot be given a password"
+      resume(
+        error === null
+          ? Effect.void
+          : Effect.fail(new StackError({ server: "Postgres", reason, log: cluster.logFile })),
+      )
+    })
+    // When it is gone before it was told, the call ends with an error.
+    server.stdin?.on("error", () => undefined)
+    server.stdin?.end(`alter role ${ROLE} password '${passwordIn(cluster.home, cluster.runAs)}'\n`)
+  })
 
 /** A folder that is there is complete, because it gets its name last. */
 const initialise = Effect.fnUntraced(function* (
@@ -112,7 +154,8 @@ const initialise = Effect.fnUntraced(function* (
       unfinished,
       "-U",
       ROLE,
-      "--auth=trust",
+      "--auth=scram-sha-256",
+      `--pwfile=${passwordFile(cluster.home)}`,
       "--encoding=UTF8",
       "--locale=C",
     ]),
@@ -148,20 +191,18 @@ const existsPid = (pid: number): boolean => {
   }
 }
 
-const userToRunAs = (): RunAs => {
-  if (process.getuid?.() !== 0) return {}
-  const user = ["postgres", "nobody"].find((name) => spawnSync("id", ["-u", name]).status === 0)
-  if (user === undefined) throw new Error("neither postgres nor nobody exists")
-  const id = (flag: string) => Number(execFileSync("id", [flag, user], { encoding: "utf8" }))
-  return { uid: id("-u"), gid: id("-g") }
-}
-
 /** The Postgres folder of a data folder: inside it where the user that runs Postgres can go there. */
 const homeFor = (dataDir: string, runAs: RunAs): string => {
   const entered = spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", dataDir], { cwd: "/", ...runAs })
   if (entered.error !== undefined) throw entered.error
-  if (entered.status === 0) return join(dataDir, "postgres")
-  return join("/var/tmp", `atlaspay-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`)
+  const within = join(dataDir, "postgres")
+  const elsewhere = join(
+    "/var/tmp",
+    `atlaspay-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`,
+  )
+  // What was made elsewhere stays there, also when the folder can be entered by now.
+  const isElsewhere = existsSync(join(elsewhere, "data")) && !existsSync(join(within, "data"))
+  return entered.status === 0 && !isElsewhere ? within : elsewhere
 }
 
 /** Makes a private folder, and refuses one that somebody else put in its place. */

@@ -6,6 +6,7 @@
 import { connect } from "@nats-io/transport-node"
 import { Effect, Result, Schema } from "effect"
 import postgres from "postgres"
+import { serversIn } from "./nats-address.ts"
 import { readAddress } from "./redis-address.ts"
 import { openClient } from "./redis-client.ts"
 
@@ -59,7 +60,7 @@ export const probePostgres: Probe = (url) =>
 
 export const probeNats: Probe = (url) =>
   answer(async () => {
-    const nats = await connect({ servers: url, reconnect: false, timeout: ANSWERS_WITHIN_MS })
+    const nats = await connect({ ...serversIn(url), reconnect: false, timeout: ANSWERS_WITHIN_MS })
     try {
       if (nats.info?.jetstream !== true) throw new Error("JetStream is not enabled on this NATS server")
       return { version: nats.info.version, identity: nats.info.server_name }

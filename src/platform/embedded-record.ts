@@ -1,7 +1,8 @@
-/* The file that tells other processes which process runs a server, and where. */
+/* The file that tells other processes of the same user which process runs a server, and where; the URL holds its password. */
 import { randomUUID } from "node:crypto"
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync, renameSync, rmSync } from "node:fs"
 import { Effect, type Option, Schema } from "effect"
+import { writePrivately } from "./data-folder.ts"
 import { identityOf } from "./embedded-process.ts"
 
 const ServerRecord = Schema.fromJsonString(
@@ -25,7 +26,7 @@ export const writeRecord = (file: string, server: Omit<ServerRecord, "owner">): 
     const { url, version, port } = server
     const record = { owner: identityOf(process.pid), url, version, port }
     const draft = `${file}.${randomUUID()}`
-    writeFileSync(draft, JSON.stringify(record))
+    writePrivately(draft, JSON.stringify(record))
     renameSync(draft, file)
   })
 

@@ -1,8 +1,9 @@
 /* Redis as AtlasPay relies on it: every acknowledged write is on disk, and nothing is ever evicted. */
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
+import { makePrivateFolder, writePrivately } from "./data-folder.ts"
 import type { ServerKind } from "./embedded-kind.ts"
+import { passwordIn } from "./embedded-password.ts"
 import { probeRedis } from "./embedded-probe.ts"
 import { serverEnvironment } from "./embedded-start.ts"
 
@@ -19,21 +20,28 @@ export const redis: ServerKind = {
       mark: `--dir ${folder}`,
       stopSignal: "SIGTERM",
       logFile: join(folders.logs, "redis.log"),
-      prepare: Effect.sync(() => void mkdirSync(folder, { recursive: true })),
+      prepare: Effect.sync(() => {
+        makePrivateFolder(folder)
+        writePrivately(settingsFile(folder), `requirepass ${passwordIn(folder)}\n`)
+      }),
       command: (port) => ({
         command: join(programs.folder, "redis-server"),
         args: redisArguments(folder, port),
         env: serverEnvironment(programs),
         cwd: folder,
       }),
-      url: (port) => `redis://127.0.0.1:${port}`,
+      url: (port) => `redis://:${passwordIn(folder)}@127.0.0.1:${port}`,
       identity: String,
     })
   },
 }
 
+/** The password is in a file: the arguments of a process are everybody's to read. */
+const settingsFile = (folder: string): string => join(folder, "redis.conf")
+
 /** The process title is left alone, because the folder in it is how an orphan is recognised. */
 const redisArguments = (folder: string, port: number): ReadonlyArray<string> => [
+  settingsFile(folder),
   ...["--dir", folder],
   ...["--port", String(port)],
   ...["--bind", "127.0.0.1"],

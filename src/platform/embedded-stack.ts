@@ -4,9 +4,10 @@
  * A server whose URL stands in the environment is used as it is. The others run on free loopback ports with
  * their data below `dataDir`, and end with the scope, with this process, or with its crash.
  */
-import { mkdirSync, realpathSync } from "node:fs"
+import { realpathSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Scope } from "effect"
+import { makePrivateFolder, openDataFolder } from "./data-folder.ts"
 import { type RunningServer, type ServerKind, StackError, type StackFolders } from "./embedded-kind.ts"
 import { nats } from "./embedded-nats.ts"
 import { postgres } from "./embedded-postgres.ts"
@@ -87,10 +88,10 @@ const useEmbedded = Effect.fnUntraced(function* (
 const makeFolders = (dataDir: string): Effect.Effect<StackFolders, StackError> =>
   Effect.try({
     try: () => {
-      mkdirSync(dataDir, { recursive: true })
+      openDataFolder(dataDir)
       const data = realpathSync(dataDir)
       const folders = { data, logs: join(data, "logs"), run: join(data, "run") }
-      for (const folder of [folders.logs, folders.run]) mkdirSync(folder, { recursive: true })
+      for (const folder of [folders.logs, folders.run]) makePrivateFolder(folder)
       return folders
     },
     catch: (cause) => new StackError({ server: "Data folder", reason: `cannot use ${dataDir}: ${cause}` }),

@@ -9,13 +9,14 @@
  *
  * Program and watcher live in a session of their own: Ctrl-C in a terminal reaches the parent alone. As long
  * as the watcher is in the program's process group, the program's pid cannot be given to another process, so
- * a signal never hits a stranger.
+ * a signal never hits a stranger. What it writes is its owner's alone.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { closeSync, openSync } from "node:fs"
 import type { Readable } from "node:stream"
 import { Effect, Schema, type Scope } from "effect"
+import { FILE_MODE } from "./data-folder.ts"
 
 const STOP_WITHIN_MS_DEFAULT = 10_000
 const TICK_MS = 100
@@ -25,6 +26,7 @@ const WATCHER_LATE_MS = 2_000
 const LEASH = `
 signal=$1 ticks=$2
 shift 2
+umask 077
 exec 3<&0 </dev/null
 ( {
   read -r released <&3
@@ -114,7 +116,7 @@ const start = (options: LeashOptions): Effect.Effect<Child, LeashError> =>
   })
 
 const spawnShell = async (options: LeashOptions): Promise<Child> => {
-  const log = options.logFile === undefined ? undefined : openSync(options.logFile, "a")
+  const log = options.logFile === undefined ? undefined : openSync(options.logFile, "a", FILE_MODE)
   try {
     const child = spawn("/bin/sh", ["-c", LEASH, "leash", ...leashArguments(options)], {
       detached: true,

@@ -7,9 +7,10 @@ import {
   jetstreamManager,
   type StreamConfig,
 } from "@nats-io/jetstream"
-import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node"
+import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Redacted, Schema, Stream } from "effect"
 import { AppConfig } from "../config.ts"
+import { serversIn } from "./nats-address.ts"
 
 /** NATS did not do a step, or its answer did not arrive: what was sent may be stored or not. */
 export class NatsUnavailable extends Schema.TaggedError<NatsUnavailable>()("NatsUnavailable", {
@@ -34,7 +35,14 @@ export class Nats extends Context.Service<
     Effect.gen(function* () {
       const { url } = (yield* AppConfig).nats
       const connection = yield* Effect.acquireRelease(
-        natsStep("connect", () => connect(connectionOptions(Redacted.value(url)))),
+        natsStep("connect", () =>
+          connect({
+            name: "atlaspay",
+            ...serversIn(Redacted.value(url)),
+            maxReconnectAttempts: -1,
+            waitOnFirstConnect: true,
+          }),
+        ),
         drain,
       )
       yield* Stream.fromAsyncIterable(connection.status(), String).pipe(
@@ -78,23 +86,6 @@ const exists = async (manager: JetStreamManager, stream: string): Promise<boolea
   } catch (error) {
     if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) return false
     throw error
-  }
-}
-
-/**
- * Reads "nats://user:password@host:4222,nats://…": the client takes servers and credentials apart from each other. With
- * `tls://` it speaks to nobody without TLS, and to nobody whose certificate it cannot believe.
- */
-export const connectionOptions = (url: string): NodeConnectionOptions => {
-  const urls = url.split(",").map((one) => new URL(one.trim()))
-  const { username = "", password = "" } = urls[0] ?? {}
-  return {
-    name: "atlaspay",
-    servers: urls.map(({ host }) => host),
-    maxReconnectAttempts: -1,
-    waitOnFirstConnect: true,
-    ...(username === "" ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
-    ...(urls.some(({ protocol }) => protocol === "tls:") ? { tls: {} } : {}),
   }
 }
 

@@ -1,9 +1,9 @@
-/** The JetStream stream that holds the public events, and what their messages look like on it. */
+/** The JetStream stream that holds the public events. */
 import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream"
-import { headers, type MsgHdrs, nanos } from "@nats-io/transport-node"
+import { nanos } from "@nats-io/transport-node"
 import type { Effect } from "effect"
 import { ensureStream, type NatsUnavailable } from "../platform/nats.ts"
-import { encodePublicEvent, nameOf, type PublicEvent } from "./public-event.ts"
+import { nameOf, type PublicEvent } from "./public-event.ts"
 
 const DAY_MS = 24 * 3_600_000
 const RETENTION_MS = 30 * DAY_MS
@@ -16,20 +16,6 @@ export const allEvents = (stream: string): string => `${stream.toLowerCase()}.ev
 /** `atlaspay.events.<partner>.<batch>.<EventName>`. */
 export const subjectOf = (stream: string, event: PublicEvent): string =>
   `${stream.toLowerCase()}.events.${event.partner}.${event.data.batchId}.${nameOf(event)}`
-
-/** An event as a message: CloudEvents' structured mode over NATS, known to JetStream by the event's id. */
-export const messageOf = (stream: string, event: PublicEvent): EventMessage => {
-  const header = headers()
-  header.set("content-type", "application/cloudevents+json")
-  return { subject: subjectOf(stream, event), id: event.id, headers: header, body: encodePublicEvent(event) }
-}
-
-export interface EventMessage {
-  readonly subject: string
-  readonly id: string
-  readonly headers: MsgHdrs
-  readonly body: string
-}
 
 /** Creates the stream of the public events unless it is there. */
 export const ensureEventStream = (

@@ -3,17 +3,18 @@
  *
  * A chunk of the log counts as followed once JetStream has acknowledged every event of it; until then it is told
  * again from its start. Ids are derived from the log, so JetStream drops repetitions of the last two minutes, and
- * consumers drop older ones. Any number of relays may run.
+ * consumers drop older ones. Any number of relays may run. Each message is sealed: see event-message.ts.
  */
 import type { JetStreamClient } from "@nats-io/jetstream"
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { Nats, type NatsUnavailable, natsStep } from "../platform/nats.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { type CorruptEntry, EventLog, type StreamsUnavailable } from "../streams/event-log.ts"
 import { visitEvents } from "../streams/event-range.ts"
 import { type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
-import { type EventMessage, ensureEventStream, messageOf } from "./event-stream.ts"
+import { type EventMessage, eventMessages } from "./event-message.ts"
+import { ensureEventStream } from "./event-stream.ts"
 import { HistoryCache } from "./history-cache.ts"
 import { tell } from "./public-history.ts"
 
@@ -57,7 +58,9 @@ export const layer = Layer.effectDiscard(
 )
 
 export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventLog | Nats> = Effect.gen(function* () {
-  const { stream } = (yield* AppConfig).nats
+  const settings = yield* AppConfig
+  const { stream } = settings.nats
+  const { write } = eventMessages(settings)
   const { jetstream } = yield* Nats
   const histories = new HistoryCache(yield* EventLog, WARM_ITEMS_MAX)
 
@@ -68,8 +71,9 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventLog | Nats>
     const history = yield* histories.takeAt(batch, first.version - 1)
     yield* standsOn(history.head, append)
     const messages: Array<EventMessage> = []
+    const at = yield* Clock.currentTimeMillis
     yield* visitEvents(batch, events, (event) => {
-      for (const told of tell(history, event)) messages.push(messageOf(stream, told))
+      for (const told of tell(history, event)) messages.push(write(told, at))
       history.head = event.hash
     })
     histories.put(history)

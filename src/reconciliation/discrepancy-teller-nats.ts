@@ -1,12 +1,14 @@
 /**
  * Discrepancies on JetStream. Each has a subject of its own, on which nothing may have been said before: so a run that
- * is repeated, after minutes or days, tells only what is new.
+ * is repeated, after minutes or days, tells only what is new. What others have said there does not silence us: each
+ * message carries our seal, and without it counts for nothing.
  */
 import {
   DiscardPolicy,
   JetStreamApiCodes,
   JetStreamApiError,
   type JetStreamClient,
+  type JetStreamManager,
   RetentionPolicy,
   StorageType,
 } from "@nats-io/jetstream"
@@ -14,6 +16,7 @@ import { headers, nanos } from "@nats-io/transport-node"
 import { Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { ensureStream, Nats, type NatsUnavailable, natsStep } from "../platform/nats.ts"
+import { type MessageSeal, messageSeal } from "../vault/message-seal.ts"
 import { allDiscrepancies, type DiscrepancyEvent, eventOf, streamOf } from "./discrepancy-event.ts"
 import { DiscrepancyTeller, NotTold } from "./discrepancy-teller.ts"
 
@@ -24,12 +27,22 @@ const DUPLICATE_WINDOW_MS = 1_000
 const MESSAGE_BYTES_MAX = 64 * 1024
 const ACKS_OUTSTANDING_MAX = 64
 const ACK_MS_MAX = 5_000
+const SEAL = "Atlaspay-Seal"
+const PURPOSE = "atlaspay seal of discrepancies"
 
 export const layer = Layer.effect(
   DiscrepancyTeller,
   Effect.gen(function* () {
-    const { stream } = (yield* AppConfig).nats
+    const { nats, redis, vault } = yield* AppConfig
+    const { stream } = nats
     const { jetstream, manager } = yield* Nats
+    const desk: Desk = {
+      jetstream,
+      manager,
+      streamName: streamOf(stream),
+      prefix: redis.prefix,
+      seal: messageSeal(vault.masterKeys, PURPOSE),
+    }
     const ensureOwnStream = ensureStream(manager, {
       name: streamOf(stream),
       subjects: [allDiscrepancies(stream)],
@@ -46,7 +59,7 @@ export const layer = Layer.effect(
           yield* ensureOwnStream
           yield* Effect.forEach(
             discrepancies,
-            (discrepancy) => tellOnce(jetstream, streamOf(stream), eventOf(stream, day, at, discrepancy)),
+            (discrepancy) => tellOnce(desk, eventOf(stream, day, at, discrepancy)),
             { concurrency: ACKS_OUTSTANDING_MAX, discard: true },
           )
         },
@@ -56,20 +69,54 @@ export const layer = Layer.effect(
   }),
 )
 
-const tellOnce = (jetstream: JetStreamClient, streamName: string, { id, subject, body }: DiscrepancyEvent) =>
+interface Desk {
+  readonly jetstream: JetStreamClient
+  readonly manager: JetStreamManager
+  readonly streamName: string
+  readonly prefix: string
+  readonly seal: MessageSeal
+}
+
+const tellOnce = (desk: Desk, event: DiscrepancyEvent) =>
   natsStep("publish", async () => {
-    const header = headers()
-    header.set("content-type", "application/cloudevents+json")
-    try {
-      await jetstream.publish(subject, body, {
-        msgID: id,
-        headers: header,
-        expect: { streamName, lastSubjectSequence: 0 },
-        timeout: ACK_MS_MAX,
-      })
-    } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence)
-        return // An earlier run told it.
-      throw error
-    }
+    if (await isFirst(desk, event)) return
+    if (await isTold(desk, event.subject)) return
+    await publish(desk, event, {})
   })
+
+/** Publishes on a subject that is still unused; false when it is not. */
+const isFirst = async (desk: Desk, event: DiscrepancyEvent): Promise<boolean> => {
+  try {
+    await publish(desk, event, { lastSubjectSequence: 0 })
+    return true
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence)
+      return false
+    throw error
+  }
+}
+
+/** Whether the last word on a subject is one of ours: then an earlier run told it. */
+const isTold = async ({ manager, streamName, prefix, seal }: Desk, subject: string): Promise<boolean> => {
+  const last = await manager.streams.getMessage(streamName, { last_by_subj: subject })
+  const parts = [prefix, streamName, subject, last?.string() ?? ""]
+  return seal.check(parts, last?.header?.get(SEAL) ?? "") === "genuine"
+}
+
+const publish = (
+  { jetstream, streamName, prefix, seal }: Desk,
+  { id, subject, body }: DiscrepancyEvent,
+  expected: { readonly lastSubjectSequence?: 0 },
+) => {
+  const header = headers()
+  header.set("content-type", "application/cloudevents+json")
+  header.set(SEAL, seal.seal([prefix, streamName, subject, body]))
+  // An id that others can foresee could be used before.
+  const msgID = `${id}.${seal.seal(["id", prefix, streamName, id])}`
+  return jetstream.publish(subject, body, {
+    msgID,
+    headers: header,
+    expect: { streamName, ...expected },
+    timeout: ACK_MS_MAX,
+  })
+}

@@ -136,6 +136,11 @@ const makeMetrics = () => {
       ["kind"],
     ),
     reconciledDay: gauge("atlaspay_reconciled_day_seconds", "The beginning of the last reconciled day"),
+    webhookMessagesRefused: counter(
+      "atlaspay_webhook_messages_refused_total",
+      "Messages on the stream of events that are not ours, or not any more: someone has to look",
+      ["reason"],
+    ),
     webhookDeliveries: counter("atlaspay_webhook_deliveries_total", "Tries to deliver a webhook", [
       "outcome",
     ]),

@@ -15,10 +15,16 @@ const secretField =
 /** An IBAN, whole or in groups of four; the references of our transfers (`PB7QF…-42-1`) are no IBANs. */
 const ibanLike = /\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b(?!-[0-9])/gi
 const longNumber = /[0-9]{8,}/g
+/** User and password of a URL, up to the last @ before the path. */
+const urlCredentials = /(?<=[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]+(?=@)/gi
 
-/** The same text with IBANs and runs of eight digits or more masked, cut at 4,096 characters. */
+/** The same text with the credentials in URLs masked: for what a person reads on a terminal. */
+export const withoutCredentials = (text: string): string => text.replace(urlCredentials, MASK)
+
+/** The same text with credentials in URLs, IBANs and runs of eight digits or more masked, cut at 4,096 characters. */
 export const redactText = (text: string): string =>
   (text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text)
+    .replace(urlCredentials, MASK)
     .replace(ibanLike, MASK)
     .replace(longNumber, MASK)
 

@@ -1,28 +1,35 @@
 /** Deliveries in Postgres. Each method is one statement, on Postgres' clock, so that all processes agree on what is due. */
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
-import {
-  type Claim,
-  Deliveries,
-  DeliveriesUnavailable,
-  type Delivery,
-  type PublishedEvent,
-} from "./deliveries.ts"
+import type { PublishedEvent } from "../publisher/event-message.ts"
+import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
+import { type Claim, Deliveries, DeliveriesUnavailable, type Delivery } from "./deliveries.ts"
+import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
 import { createSchema } from "./schema.ts"
+import { openSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
+import type { Full, Waiting } from "./shares.ts"
 
 export const layer = Layer.effect(
   Deliveries,
   Effect.gen(function* () {
     const { query } = yield* Postgres
+    const keys = yield* PartnerKeys
     yield* createSchema
+    yield* sealPlainSecrets
     return Deliveries.of({
       record: Effect.fn("Deliveries.record")(function* (events) {
         yield* query("record deliveries", (sql) => record(sql, events)).pipe(unavailable)
       }),
+      waiting: Effect.fn("Deliveries.waiting")(function* (full, limit) {
+        return yield* query("look for due deliveries", (sql) => waiting(sql, full, limit)).pipe(unavailable)
+      }),
       claim: Effect.fn("Deliveries.claim")(function* (wanted) {
+        // What cannot be signed for now is not claimed: it stays due.
+        yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(withoutKey))
         const rows = yield* query("claim deliveries", (sql) => claim(sql, wanted)).pipe(unavailable)
-        return rows.toSorted((one, other) => one.place - other.place).map(deliveryOf)
+        const inOrder = rows.toSorted((one, other) => one.place - other.place)
+        return yield* Effect.forEach(inOrder, (row) => deliveryOf(keys, row))
       }),
       delivered: Effect.fn("Deliveries.delivered")(function* ({ eventId, endpoint, attempts }, status) {
         yield* query(
@@ -51,8 +58,11 @@ export const layer = Layer.effect(
   }),
 )
 
+/** The clocks of the publisher and of Postgres may differ by so much; beyond it an old message is one that is played again. */
+const CLOCKS_DIFFER_MS_MAX = 300_000
+
 const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
-  const rows = events.map(({ event, body }, place) => ({
+  const rows = events.map(({ event, body, publishedAt }, place) => ({
     place,
     id: event.id,
     partner: event.partner,
@@ -60,15 +70,16 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
     sequence: Number(event.sequence),
     type: event.type,
     body,
+    known_until: new Date(publishedAt + CLOCKS_DIFFER_MS_MAX),
   }))
   return sql`
     with told as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as told (
-        place int, id text, partner text, batch text, sequence bigint, type text, body text)
+        place int, id text, partner text, batch text, sequence bigint, type text, body text, known_until timestamptz)
     ), wanted as (
       select told.*, webhook_endpoints.id as endpoint from told
       join webhook_endpoints on webhook_endpoints.partner = told.partner and enabled
-        and (event_types is null or told.type = any (event_types))
+        and (event_types is null or told.type = any (event_types)) and created_at <= known_until
     ), stored as (
       insert into webhook_events (id, partner, batch, sequence, type, body)
       select distinct on (id) id, partner, batch, sequence, type, body from wanted
@@ -79,21 +90,38 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
     on conflict do nothing`
 }
 
+/** One look into the index for each endpoint that is not full: what is due at those that are is not read, however much it is. */
+const waiting = (sql: Sql, { partners, hosts, endpoints, pairs }: Full, limit: number) => sql<Array<Waiting>>`
+  select id as endpoint, partner, coalesce(host, id) as host from webhook_endpoints
+  cross join lateral (
+    select next_attempt_at, position from webhook_deliveries
+    where endpoint = webhook_endpoints.id and state = 'pending' and next_attempt_at <= now()
+    order by next_attempt_at, position
+    limit 1
+  ) as due
+  where enabled and partner <> all (${[...partners]}::text[])
+    and coalesce(host, id) <> all (${[...hosts]}::text[]) and id <> all (${[...endpoints]}::text[])
+    and not exists (
+      select from jsonb_to_recordset(${JSON.stringify(pairs)}::text::jsonb) as pair (partner text, host text)
+      where pair.partner = webhook_endpoints.partner and pair.host = coalesce(webhook_endpoints.host, id)
+    )
+  order by due.next_attempt_at, due.position
+  limit ${limit}::int`
+
 /** Skips what another process is claiming at this moment, and then what it has claimed: that is not due any more. */
-const claim = (sql: Sql, { underWay, perEndpointMax, limit, leaseMs }: Claim) => sql<Array<Row>>`
-  with due as (
-    select claimable.* from webhook_endpoints
+const claim = (sql: Sql, { allotted, leaseMs }: Claim) => sql<Array<Row>>`
+  with allotted as (
+    select key as endpoint, value::int as most from jsonb_each_text(
+      ${JSON.stringify(Object.fromEntries(allotted))}::text::jsonb)
+  ), due as (
+    select claimable.* from allotted
     cross join lateral (
       select event_id, endpoint, next_attempt_at, position from webhook_deliveries
-      where endpoint = webhook_endpoints.id and state = 'pending' and next_attempt_at <= now()
+      where endpoint = allotted.endpoint and state = 'pending' and next_attempt_at <= now()
       order by next_attempt_at, position
-      limit greatest(0, ${perEndpointMax}::int - coalesce(
-        (${JSON.stringify(Object.fromEntries(underWay))}::text::jsonb ->> webhook_endpoints.id)::int, 0))
+      limit allotted.most
       for update skip locked
     ) as claimable
-    where enabled
-    order by claimable.next_attempt_at, claimable.position
-    limit ${limit}::int
   ), ordered as (
     select *, row_number() over (order by next_attempt_at, position)::int as place from due
   )
@@ -101,8 +129,9 @@ const claim = (sql: Sql, { underWay, perEndpointMax, limit, leaseMs }: Claim) =>
   set next_attempt_at = now() + ${leaseMs} * interval '1 millisecond'
   from ordered, webhook_events, webhook_endpoints
   where claimed.event_id = ordered.event_id and claimed.endpoint = ordered.endpoint
-    and webhook_events.id = ordered.event_id and webhook_endpoints.id = ordered.endpoint
+    and webhook_events.id = ordered.event_id and webhook_endpoints.id = ordered.endpoint and enabled
   returning ordered.place, claimed.event_id, claimed.endpoint, claimed.attempts,
+    webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
     webhook_endpoints.url, webhook_endpoints.secret, webhook_events.body`
 
 interface Row {
@@ -110,19 +139,31 @@ interface Row {
   readonly event_id: string
   readonly endpoint: string
   readonly attempts: number
+  readonly partner: string
+  readonly host: string
   readonly url: string
   readonly secret: string
   readonly body: string
 }
 
-const deliveryOf = ({ event_id, endpoint, attempts, url, secret, body }: Row): Delivery => ({
-  eventId: event_id,
-  endpoint,
-  url,
-  secret: Redacted.make(secret),
-  body,
-  attempts,
+const deliveryOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], row: Row) {
+  const { event_id, endpoint, partner, host, attempts, url, secret, body } = row
+  const key = yield* keys.find(WEBHOOK_SECRETS, keyIdOf(secret)).pipe(Effect.mapError(withoutKey))
+  const opened = key && openSecret(key, { endpoint, partner, url }, secret)
+  return {
+    eventId: event_id,
+    endpoint,
+    partner,
+    host,
+    url,
+    secret: opened,
+    body,
+    attempts,
+  } satisfies Delivery
 })
+
+const withoutKey = () =>
+  new DeliveriesUnavailable({ step: "open a webhook secret", reason: "the key cannot be had" })
 
 const unavailable = Effect.mapError(
   ({ step, code }: PostgresUnavailable) => new DeliveriesUnavailable({ step, reason: code }),

@@ -1,6 +1,7 @@
 /** The port to what has to be delivered where, and how that went. */
 import { Context, type Effect, type Redacted, Schema } from "effect"
-import type { PublicEvent } from "../publisher/public-event.ts"
+import type { PublishedEvent } from "../publisher/event-message.ts"
+import type { Full, Waiting } from "./shares.ts"
 
 /** The store of deliveries did not answer. The step may have happened or not. */
 export class DeliveriesUnavailable extends Schema.TaggedError<DeliveriesUnavailable>()(
@@ -8,29 +9,20 @@ export class DeliveriesUnavailable extends Schema.TaggedError<DeliveriesUnavaila
   { step: Schema.String, reason: Schema.String },
 ) {}
 
-/** An event, and its JSON as it was published: what is signed and sent. */
-export interface PublishedEvent {
-  readonly event: PublicEvent
-  readonly body: string
-}
-
 /** One event that one endpoint is to be told, claimed by this process for a while. */
-export interface Delivery {
+export interface Delivery extends Waiting {
   readonly eventId: string
-  readonly endpoint: string
   readonly url: string
-  readonly secret: Redacted.Redacted
+  /** `undefined` when it is gone for good, or was sealed for another endpoint or URL: then nothing is sent. */
+  readonly secret: Redacted.Redacted | undefined
   readonly body: string
   /** Attempts that failed before this one. */
   readonly attempts: number
 }
 
 export interface Claim {
-  /** Deliveries that this process has under way, by endpoint. */
-  readonly underWay: ReadonlyMap<string, number>
-  /** What one endpoint may have under way in this process. */
-  readonly perEndpointMax: number
-  readonly limit: number
+  /** How many deliveries to claim at most, by endpoint. */
+  readonly allotted: ReadonlyMap<string, number>
   /** After so long an attempt counts as lost, and the delivery is due again. Milliseconds. */
   readonly leaseMs: number
 }
@@ -44,8 +36,16 @@ export interface Failure {
 export class Deliveries extends Context.Service<
   Deliveries,
   {
-    /** Stores what endpoints are to be told of these events, in their order. An event that is known is left alone. */
+    /**
+     * Stores what endpoints are to be told of these events, in their order. An event that is known is left alone, and an
+     * endpoint is told nothing that was published before it was added.
+     */
     readonly record: (events: ReadonlyArray<PublishedEvent>) => Effect.Effect<void, DeliveriesUnavailable>
+    /** Endpoints that something is due at, but for those that are full: at most `limit`, the longest due first. */
+    readonly waiting: (
+      full: Full,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<Waiting>, DeliveriesUnavailable>
     /** Claims deliveries that are due, the longest due first. Each is claimed by one process at a time. */
     readonly claim: (claim: Claim) => Effect.Effect<ReadonlyArray<Delivery>, DeliveriesUnavailable>
     readonly delivered: (delivery: Delivery, status: number) => Effect.Effect<void, DeliveriesUnavailable>

@@ -1,9 +1,9 @@
 /**
  * Delivers what is due, until it is interrupted.
  *
- * One loop claims due deliveries, as many as there is room for in all and per endpoint, and starts them in order. It
- * claims again when it is woken: by new events, by a delivery that ended and left room, or by the clock. A claim is a
- * lease: if this process dies, the delivery is due again when the lease runs out, under the same id.
+ * One loop looks at which endpoints something is due, claims as much of it as each may have (see shares.ts), and starts
+ * it in order. It looks again when it is woken: by new events, by a delivery that ended and left room, or by the clock. A
+ * claim is a lease: if this process dies, the delivery is due again when the lease runs out, under the same id.
  */
 import { Clock, Effect, FiberSet, Queue } from "effect"
 import { AppConfig } from "../config.ts"
@@ -11,9 +11,9 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { Deliveries, type Delivery, type Failure } from "./deliveries.ts"
 import { defaultRetryDelaysMs, retryDelay } from "./retry-schedule.ts"
 import { makeSender, type Sender } from "./sender.ts"
+import { Shares, UNDER_WAY_MAX } from "./shares.ts"
 
-const UNDER_WAY_MAX = 128
-const UNDER_WAY_PER_ENDPOINT_MAX = 16
+const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
 const POLL_MS = 1_000
 /** Beyond the time-out of an attempt: time to write down how it ended. */
 const LEASE_MARGIN_MS = 5_000
@@ -30,10 +30,10 @@ export const runDispatcher = Effect.fnUntraced(function* (
   const deliveries = yield* Deliveries
   const send = yield* makeSender({ timeoutMs, allowPrivate })
   const fibers = yield* FiberSet.make<void>()
-  const underWay = new UnderWay()
+  const shares = new Shares()
 
   const start = (delivery: Delivery) => {
-    underWay.add(delivery.endpoint)
+    shares.add(delivery)
     return FiberSet.run(
       fibers,
       attempt(send, retryDelaysMs, delivery).pipe(
@@ -43,7 +43,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
         ),
         Effect.ensuring(
           Effect.sync(() => {
-            underWay.remove(delivery.endpoint)
+            shares.remove(delivery)
             Queue.offerUnsafe(wakeUps, undefined)
           }),
         ),
@@ -51,16 +51,15 @@ export const runDispatcher = Effect.fnUntraced(function* (
     )
   }
 
+  const claimed = Effect.gen(function* () {
+    if (shares.free === 0) return []
+    const allotted = shares.allot(yield* deliveries.waiting(shares.full, ENDPOINTS_AT_A_LOOK_MAX))
+    if (allotted.size === 0) return []
+    return yield* deliveries.claim({ allotted, leaseMs: timeoutMs + LEASE_MARGIN_MS })
+  })
+
   while (true) {
-    const limit = UNDER_WAY_MAX - underWay.total
-    const due = yield* limit === 0
-      ? Effect.succeed([])
-      : deliveries.claim({
-          underWay: underWay.byEndpoint,
-          perEndpointMax: UNDER_WAY_PER_ENDPOINT_MAX,
-          limit,
-          leaseMs: timeoutMs + LEASE_MARGIN_MS,
-        })
+    const due = yield* claimed
     yield* Effect.forEach(due, start, { discard: true })
     if (due.length === 0) yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
   }
@@ -107,20 +106,3 @@ const outcomeOf = Effect.fnUntraced(function* (send: Sender, delivery: Delivery)
     ),
   )
 })
-
-class UnderWay {
-  readonly byEndpoint = new Map<string, number>()
-  total = 0
-
-  add(endpoint: string): void {
-    this.byEndpoint.set(endpoint, (this.byEndpoint.get(endpoint) ?? 0) + 1)
-    this.total += 1
-  }
-
-  remove(endpoint: string): void {
-    const left = (this.byEndpoint.get(endpoint) ?? 0) - 1
-    if (left > 0) this.byEndpoint.set(endpoint, left)
-    else this.byEndpoint.delete(endpoint)
-    this.total -= 1
-  }
-}

@@ -4,7 +4,8 @@ import type { Sql } from "postgres"
 import { AppConfig } from "../config.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
 import type { PublicEventType } from "../publisher/public-event.ts"
-import { endpointUrlProblem } from "./endpoint-url.ts"
+import { PartnerKeys } from "../vault/partner-keys.ts"
+import { endpointUrlProblem, hostOf } from "./endpoint-url.ts"
 import {
   ENDPOINTS_PER_PARTNER_MAX,
   type Endpoint,
@@ -14,7 +15,9 @@ import {
   NoSuchEndpoint,
   WebhookEndpoints,
 } from "./endpoints.ts"
+import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
 import { createSchema } from "./schema.ts"
+import { PLAIN_SECRET, sealSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
 
 const SECRET_BYTES = 32
 
@@ -23,16 +26,21 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { allowPrivate } = (yield* AppConfig).webhooks
     const { query } = yield* Postgres
+    const keys = yield* PartnerKeys
     yield* createSchema
+    yield* sealPlainSecrets
     return WebhookEndpoints.of({
       create: Effect.fn("WebhookEndpoints.create")(function* (wanted) {
         const problem = endpointUrlProblem(wanted.url, allowPrivate)
         if (problem !== undefined) return yield* new EndpointRefused({ field: "url", reason: problem })
         if (wanted.eventTypes?.length === 0)
           return yield* new EndpointRefused({ field: "eventTypes", reason: "expected at least one type" })
-        const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`
+        const secret = `${PLAIN_SECRET}${randomBytes(SECRET_BYTES).toString("base64")}`
+        const endpoint = newId()
+        const key = yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(notSealed))
+        const sealed = sealSecret(key, { endpoint, partner: wanted.partner, url: wanted.url }, secret)
         const [row] = yield* query("create webhook endpoint", (sql) =>
-          insert(sql, newId(), secret, wanted),
+          insert(sql, endpoint, sealed, wanted),
         ).pipe(unavailable)
         if (row === undefined)
           return yield* new EndpointRefused({
@@ -64,12 +72,12 @@ export const layer = Layer.effect(
 )
 
 /** Takes turns with the partner's other inserts, so that its endpoints are counted right. */
-const insert = (sql: Sql, id: string, secret: string, { partner, url, eventTypes }: NewEndpoint) =>
+const insert = (sql: Sql, id: string, sealed: string, { partner, url, eventTypes }: NewEndpoint) =>
   sql.begin(async (sql) => {
     await sql`select pg_advisory_xact_lock(hashtext(${`webhook endpoints of ${partner}`}))`
     return sql<Array<Row>>`
-      insert into webhook_endpoints (id, partner, url, secret, event_types)
-      select ${id}, ${partner}, ${url}, ${secret}, ${eventTypes === undefined ? null : [...eventTypes]}::text[]
+      insert into webhook_endpoints (id, partner, url, host, secret, event_types)
+      select ${id}, ${partner}, ${url}, ${hostOf(new URL(url))}, ${sealed}, ${eventTypes === undefined ? null : [...eventTypes]}::text[]
       where (select count(*) from webhook_endpoints where partner = ${partner}) < ${ENDPOINTS_PER_PARTNER_MAX}
       returning id, partner, url, event_types, enabled, created_at`
   })
@@ -97,3 +105,6 @@ const endpointOf = ({ id, partner, url, event_types, enabled, created_at }: Row)
 const unavailable = Effect.mapError(
   ({ step, code }: PostgresUnavailable) => new EndpointsUnavailable({ step, reason: code }),
 )
+
+const notSealed = () =>
+  new EndpointsUnavailable({ step: "seal a webhook secret", reason: "the key cannot be had" })

@@ -1,15 +1,22 @@
 /**
  * Takes events from JetStream and stores what endpoints are to be told of them. A message is acknowledged once its
- * deliveries are stored, so nothing is lost; one that comes again changes nothing.
+ * deliveries are stored, so nothing is lost; one that comes again changes nothing. What we sign is what we have published:
+ * a message without our seal is taken off the consumer, counted, and nobody is told of it.
  */
 import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg } from "@nats-io/jetstream"
 import { nanos } from "@nats-io/transport-node"
 import { Effect, Queue, Result, Stream } from "effect"
 import { AppConfig } from "../config.ts"
 import { Nats, NatsUnavailable, natsStep } from "../platform/nats.ts"
+import {
+  type EventMessages,
+  eventMessages,
+  type MessageRefusal,
+  type PublishedEvent,
+} from "../publisher/event-message.ts"
 import { allEvents, ensureEventStream } from "../publisher/event-stream.ts"
-import { decodePublicEvent } from "../publisher/public-event.ts"
-import { Deliveries, type PublishedEvent } from "./deliveries.ts"
+import { Metrics } from "../telemetry/metrics.ts"
+import { Deliveries } from "./deliveries.ts"
 import type { WakeUps } from "./dispatcher.ts"
 
 const CONSUMER = "webhooks"
@@ -24,6 +31,7 @@ const RETRY_MS = 1_000
 /** Runs until it is interrupted, or fails when NATS or the consumer is gone. */
 export const runInbox = Effect.fnUntraced(function* (wakeUps: WakeUps) {
   const consumer = yield* ensureConsumer
+  const ours = eventMessages(yield* AppConfig)
   const messages = yield* Effect.acquireRelease(
     natsStep("consume", () =>
       consumer.consume({ max_messages: MESSAGES_BUFFERED_MAX, abort_on_missing_resource: true }),
@@ -32,7 +40,7 @@ export const runInbox = Effect.fnUntraced(function* (wakeUps: WakeUps) {
   )
   yield* Stream.fromAsyncIterable(messages, consumeFailed).pipe(
     Stream.groupedWithin(GROUP_MAX, GROUP_MS),
-    Stream.runForEach((group) => receive(wakeUps, group)),
+    Stream.runForEach((group) => receive(ours, wakeUps, group)),
   )
   return yield* new NatsUnavailable({ step: "consume", reason: "the consumer ended" })
 }, Effect.scoped)
@@ -56,33 +64,56 @@ const ensureConsumer: Effect.Effect<Consumer, NatsUnavailable, AppConfig | Nats>
   })
 })
 
-const receive = Effect.fn("receiveEvents")(function* (wakeUps: WakeUps, messages: ReadonlyArray<JsMsg>) {
+const receive = Effect.fn("receiveEvents")(function* (
+  ours: EventMessages,
+  wakeUps: WakeUps,
+  messages: ReadonlyArray<JsMsg>,
+) {
   const deliveries = yield* Deliveries
-  const readable: Array<JsMsg> = []
+  const believed: Array<JsMsg> = []
   const events: Array<PublishedEvent> = []
+  const refused: Array<Refused> = []
   for (const message of messages) {
-    const body = message.string()
-    const event = decodePublicEvent(body)
+    const event = ours.read(message)
     if (Result.isFailure(event)) {
       message.term()
-      yield* Effect.logError("event cannot be read", { subject: message.subject, sequence: message.seq })
+      refused.push({ sequence: message.seq, reason: event.failure })
       continue
     }
-    readable.push(message)
-    events.push({ event: event.success, body })
+    believed.push(message)
+    events.push(event.success)
   }
+  if (refused.length > 0) yield* report(refused)
+  if (events.length === 0) return
   yield* deliveries.record(events).pipe(
     Effect.andThen(
       Effect.sync(() => {
-        for (const message of readable) message.ack()
+        for (const message of believed) message.ack()
         Queue.offerUnsafe(wakeUps, undefined)
       }),
     ),
     Effect.catchTag("DeliveriesUnavailable", ({ step, reason }) => {
-      for (const message of readable) message.nak(RETRY_MS)
+      for (const message of believed) message.nak(RETRY_MS)
       return Effect.logWarning("events not recorded, asked for again", { step, reason })
     }),
   )
+})
+
+interface Refused {
+  /** The message's place in the stream. */
+  readonly sequence: number
+  readonly reason: MessageRefusal
+}
+
+/** One line for a group, however many somebody sends; nothing of what they say, which is anybody's text. */
+const report = Effect.fnUntraced(function* (refused: ReadonlyArray<Refused>) {
+  const { webhookMessagesRefused } = yield* Metrics
+  for (const { reason } of refused) webhookMessagesRefused.inc({ reason })
+  yield* Effect.logError("messages that are not ours are not delivered", {
+    count: refused.length,
+    first: refused[0]?.sequence,
+    reasons: [...new Set(refused.map(({ reason }) => reason))],
+  })
 })
 
 const consumeFailed = (error: unknown): NatsUnavailable =>

@@ -1,5 +1,30 @@
 import { BlockList, isIP } from "node:net"
 
+/**
+ * Where clouds tell a machine its own secrets. Most are in networks that are refused anyway; Azure's (168.63.129.16) is
+ * a public address that only a machine in that cloud reaches, and on a laptop's private networks the others are no place
+ * for webhooks either.
+ */
+const metadata = new BlockList()
+for (const address of [
+  "168.63.129.16",
+  "169.254.169.254",
+  "169.254.170.2",
+  "169.254.170.23",
+  "100.100.100.200",
+  "192.0.0.192",
+])
+  metadata.addAddress(address, "ipv4")
+for (const address of ["fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fe80::a9fe:a9fe"])
+  metadata.addAddress(address, "ipv6")
+
+/** Whether an IP address, however an IPv4 address is spelled in an IPv6 one, is a cloud's metadata service. */
+export const isMetadataAddress = (address: string): boolean => {
+  const family = isIP(address)
+  if (family === 0) return false
+  return metadata.check(address, family === 4 ? "ipv4" : "ipv6")
+}
+
 /** Networks that are not the public internet, from the IANA special-purpose registries (RFC 6890 and its updates). */
 const special = new BlockList()
 for (const [network, prefix] of [
@@ -34,6 +59,7 @@ globalUnicast.addSubnet("2000::", 3, "ipv6")
 
 /** Whether an IP address is one of the public internet. Anything that is not an IP address is not. */
 export const isPublicAddress = (address: string): boolean => {
+  if (isMetadataAddress(address)) return false
   switch (isIP(address)) {
     case 4:
       return !special.check(address, "ipv4")

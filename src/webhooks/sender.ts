@@ -1,13 +1,12 @@
 /** Sends one signed POST, to an address that was checked, and hears only the status of the answer. */
-import { lookup } from "node:dns"
 import http, { type ClientRequest, type IncomingMessage } from "node:http"
 import https from "node:https"
-import { isIP, type LookupFunction } from "node:net"
 import { Effect, Redacted, Schema } from "effect"
 import { Webhook } from "standardwebhooks"
 import type { Delivery } from "./deliveries.ts"
-import { hostOf } from "./endpoint-url.ts"
-import { isPublicAddress } from "./public-address.ts"
+import { hostOf, hostProblem } from "./endpoint-url.ts"
+import { PRIVATE, publicLookup, systemResolver } from "./public-lookup.ts"
+import { UNDER_WAY_MAX } from "./shares.ts"
 
 /** There was no answer: why, in a word that quotes nobody. */
 export class NotSent extends Schema.TaggedError<NotSent>()("NotSent", { reason: Schema.String }) {}
@@ -23,13 +22,20 @@ export interface SenderOptions {
 export type Sender = (delivery: Delivery, at: Date) => Effect.Effect<number, NotSent>
 
 const ANSWER_BYTES_MAX = 64 * 1024
-const SOCKETS_MAX = 256
-const IDLE_SOCKETS_MAX = 64
-const PRIVATE = "the address is not public"
+/** More than attempts are under way at a time: nobody waits for a socket that stays open for another host. */
+const SOCKETS_MAX = 8 * UNDER_WAY_MAX
+const IDLE_SOCKETS_PER_HOST_MAX = 4
+const IDLE_MS_MAX = 5_000
 
 export const makeSender = (options: SenderOptions) =>
   Effect.gen(function* () {
-    const agentOptions = { keepAlive: true, maxTotalSockets: SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX }
+    const agentOptions = {
+      keepAlive: true,
+      maxTotalSockets: SOCKETS_MAX,
+      maxFreeSockets: IDLE_SOCKETS_PER_HOST_MAX,
+      timeout: IDLE_MS_MAX,
+    }
+    const lookup = publicLookup(systemResolver())
     const agents = { "http:": new http.Agent(agentOptions), "https:": new https.Agent(agentOptions) }
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
@@ -40,13 +46,15 @@ export const makeSender = (options: SenderOptions) =>
       const url = new URL(delivery.url)
       const problem = options.allowPrivate ? undefined : destinationProblem(url)
       if (problem !== undefined) return yield* new NotSent({ reason: problem })
+      const { secret } = delivery
+      if (secret === undefined) return yield* new NotSent({ reason: "the secret cannot be opened" })
       const { request } = url.protocol === "https:" ? https : http
       return yield* statusOf(delivery.body, options.timeoutMs, () =>
         request(url, {
           method: "POST",
           agent: url.protocol === "https:" ? agents["https:"] : agents["http:"],
-          headers: signedHeaders(delivery, at),
-          ...(options.allowPrivate ? {} : { lookup: publicLookup }),
+          headers: signedHeaders(delivery, secret, at),
+          ...(options.allowPrivate ? {} : { lookup }),
         }),
       )
     })
@@ -54,7 +62,7 @@ export const makeSender = (options: SenderOptions) =>
   })
 
 /** As https://www.standardwebhooks.com says; the id is the event's, so it is the same at every attempt. */
-const signedHeaders = ({ secret, eventId, body }: Delivery, at: Date) => ({
+const signedHeaders = ({ eventId, body }: Delivery, secret: Redacted.Redacted, at: Date) => ({
   "content-type": "application/json",
   "content-length": Buffer.byteLength(body),
   "user-agent": "AtlasPay-Webhooks/1",
@@ -66,23 +74,7 @@ const signedHeaders = ({ secret, eventId, body }: Delivery, at: Date) => ({
 /** What was taken when the rules were others is not sent. A name is checked when it is resolved. */
 const destinationProblem = (url: URL): string | undefined => {
   if (url.protocol !== "https:") return "the URL is not https"
-  const host = hostOf(url)
-  return isIP(host) !== 0 && !isPublicAddress(host) ? PRIVATE : undefined
-}
-
-/**
- * Resolves a name for a connection, and refuses it when any of its addresses is private: what is checked is what is
- * connected to.
- */
-const publicLookup: LookupFunction = (hostname, options, done) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const [first] = addresses ?? []
-    if (error !== null) done(error, "")
-    else if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address)))
-      done(Object.assign(new Error(PRIVATE), { code: PRIVATE }), "")
-    else if (options.all === true) done(null, addresses)
-    else done(null, first.address, first.family)
-  })
+  return hostProblem(hostOf(url)) === undefined ? undefined : PRIVATE
 }
 
 /**

@@ -57,6 +57,7 @@ export class FileBankUnderTest implements Disposable {
   orderOf(item: number, changes: Partial<TransferInstruction> = {}): TransferInstruction {
     return {
       bank: this.bank.name,
+      partner: "acme",
       reference: transferReference({ batch: batchId, item, attempt: 1 }),
       beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: canary } },
       currency: "EUR",

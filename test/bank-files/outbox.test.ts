@@ -1,11 +1,12 @@
 /** Whatever dies or meets whom, each order is in one file, and each file is released once. */
 import { createSecretKey } from "node:crypto"
-import { rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { FileRecords } from "../../src/bank-files/file-records.ts"
 import { identify, prepare } from "../../src/bank-files/folder.ts"
+import { readInbox } from "../../src/bank-files/inbox.ts"
 import { writeOutbox } from "../../src/bank-files/outbox.ts"
 import { OutboxFiles } from "../../src/bank-files/outbox-files.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
@@ -290,6 +291,150 @@ it("an order is known and written by the key that it was sealed with, whichever 
   expect([...test.ordered].sort()).toEqual(references([1, 2]))
 })
 
+/** A vault that has forgotten a partner: what it sealed opens no more, and it seals nothing new. */
+const forgetting = (partner: string) =>
+  fixedKeys((owner, id) => Effect.succeed(owner !== partner && id === fixedKey.id ? fixedKey : undefined))
+
+/** What the bank answers to inquiries about orders: our own record does. */
+const standings = (test: FileBankUnderTest, items: ReadonlyArray<number>) =>
+  Effect.gen(function* () {
+    const { inquire } = yield* test.port
+    return yield* Effect.forEach(references(items), inquire)
+  })
+
+const unwrittenFiles = ({ bank }: FileBankUnderTest) =>
+  Effect.map(
+    Effect.flatMap(OutboxFiles, (files) => files.unwritten(bank.name, 100)),
+    ({ length }) => length,
+  )
+
+const forgotten = { _tag: "Failed", code: "KEYS_FORGOTTEN" }
+
+it("orders of a partner whose keys were forgotten are not sent, and all others go out", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(
+    Effect.gen(function* () {
+      yield* place(test, [1, 3], { partner: "forgotten" })
+      yield* place(test, [2, 4], { partner: "acme" })
+    }),
+  )
+  test.keys = forgetting("forgotten")
+  const [answers, sealed] = await test.run(
+    Effect.gen(function* () {
+      for (let look = 0; look < 3; look += 1) yield* writeOutbox(test.bank)
+      return [yield* standings(test, [1, 2, 3, 4]), yield* sealedOrders(test)] as const
+    }),
+  )
+  test.carry()
+  expect([...test.ordered].sort()).toEqual(references([2, 4]))
+  const accepted = { _tag: "Accepted", transferId: expect.any(String) }
+  expect(answers).toEqual([forgotten, accepted, forgotten, accepted])
+  expect(sealed).toBe(0)
+})
+
+it("a file of which every order was forgotten is never written, and looked at no more", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(place(test, [1, 2], { partner: "forgotten" }))
+  test.keys = forgetting("forgotten")
+  const [answers, unwritten] = await test.run(
+    Effect.gen(function* () {
+      for (let look = 0; look < 3; look += 1) yield* writeOutbox(test.bank)
+      return [yield* standings(test, [1, 2]), yield* unwrittenFiles(test)] as const
+    }),
+  )
+  expect(answers).toEqual([forgotten, forgotten])
+  expect(unwritten).toBe(0)
+  expect(test.list("outbox")).toEqual([])
+})
+
+it("an order that was forgotten goes out in no draft from before either", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(Effect.andThen(place(test, [1], { partner: "forgotten" }), place(test, [2])))
+  const keysOfOthers = forgetting("forgotten")
+  // While this writer holds its complete draft, another one learns of the forgetting, and takes the order out.
+  const meanwhile = Layer.effect(
+    OutboxFiles,
+    Effect.map(OutboxFiles, (files) => {
+      const stage: typeof files.stage = (...given) =>
+        Effect.andThen(
+          Effect.promise(async () => {
+            const { keys } = test
+            test.keys = keysOfOthers
+            await test.run(writeOutbox(test.bank))
+            test.keys = keys
+          }),
+          files.stage(...given),
+        )
+      return { ...files, stage }
+    }),
+  )
+  await test.run(Effect.provide(writeOutbox(test.bank), meanwhile))
+  expect(test.list("outbox")).toEqual([])
+  test.keys = keysOfOthers
+  const answers = await test.run(Effect.andThen(writeOutbox(test.bank), standings(test, [1])))
+  test.carry()
+  expect(test.ordered).toEqual(references([2]))
+  expect(answers).toEqual([forgotten])
+})
+
+it("an order whose file is complete when its partner's keys are forgotten goes out, and is not said to have failed", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(place(test, [1], { partner: "forgotten" }))
+  await test.run(Effect.exit(Effect.provide(writeOutbox(test.bank), dying("after", "stage"))))
+  test.keys = forgetting("forgotten")
+  const answers = await test.run(Effect.andThen(writeOutbox(test.bank), standings(test, [1])))
+  test.carry()
+  expect(test.ordered).toEqual(references([1]))
+  expect(answers).toMatchObject([{ _tag: "Accepted" }])
+})
+
+it("an order is not said to have failed when another writer completes its file meanwhile", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(place(test, [1], { partner: "forgotten" }))
+  const keysOfOthers = forgetting("forgotten")
+  const meanwhile = Layer.effect(
+    OutboxFiles,
+    Effect.map(OutboxFiles, (files) => {
+      const otherWriter = Effect.promise(async () => {
+        const known = test.keys
+        test.keys = fixedKeys()
+        await test.run(Effect.exit(Effect.provide(writeOutbox(test.bank), dying("after", "stage"))))
+        test.keys = known
+      })
+      const transfersOf: typeof files.transfersOf = (file) =>
+        Effect.andThen(otherWriter, files.transfersOf(file))
+      return { ...files, transfersOf }
+    }),
+  )
+  test.keys = keysOfOthers
+  await test.run(Effect.provide(writeOutbox(test.bank), meanwhile))
+  const answers = await test.run(Effect.andThen(writeOutbox(test.bank), standings(test, [1])))
+  test.carry()
+  expect(test.ordered).toEqual(references([1]))
+  expect(answers).toMatchObject([{ _tag: "Accepted" }])
+})
+
+it("an order from before orders had partners is written by the key that it was sealed with", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(place(test, [1]))
+  await test.run(
+    Effect.flatMap(Postgres, ({ query }) =>
+      query("age", (sql) => sql`update file_orders set partner = null where bank = ${test.bank.name}`),
+    ),
+  )
+  const asked = new Set<string>()
+  test.keys = fixedKeys((owner) =>
+    Effect.as(
+      Effect.sync(() => asked.add(owner)),
+      fixedKey,
+    ),
+  )
+  await test.run(writeOutbox(test.bank))
+  test.carry()
+  expect(test.ordered).toEqual(references([1]))
+  expect([...asked]).toEqual(["~file-orders"])
+})
+
 it("a folder is nobody else's business, and has no id while another process writes it", async () => {
   using test = new FileBankUnderTest(database)
   const folder = join(test.bank.folder, "new")
@@ -299,6 +444,69 @@ it("a folder is nobody else's business, and has no id while another process writ
   expect(await test.run(Effect.flip(identify(folder)))).toMatchObject({ reason: ".folder-id is not whole" })
   rmSync(join(folder, ".folder-id"))
   expect(await test.run(identify(folder))).toBe(await test.run(identify(folder)))
+})
+
+/** A report that tells of nothing: it is read, and put away. */
+const emptyReport =
+  '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><GrpHdr/><OrgnlGrpInfAndSts><OrgnlMsgId>unknown</OrgnlMsgId></OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>'
+
+/** Every file and folder of a bank's folder that there is, by its mode. */
+const modesIn = (folder: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: "utf8" }).map((path) => [
+      path.replace(/[^/]*\.xml/, "file"),
+      (statSync(join(folder, path)).mode & 0o777).toString(8),
+    ]),
+  )
+
+it.each([0o000, 0o022, 0o077])(
+  "what is made is for owner and group alone, whatever the umask: %o",
+  async (umask) => {
+    using test = new FileBankUnderTest(database)
+    const folder = join(test.bank.folder, "deeper", "new")
+    const bank = { ...test.bank, folder }
+    const before = process.umask(umask)
+    try {
+      await test.run(
+        Effect.gen(function* () {
+          yield* prepare(folder)
+          yield* place(test, [1])
+          yield* writeOutbox(bank)
+          for (const [name, content] of [
+            ["good.xml", emptyReport],
+            ["bad.xml", "nonsense"],
+          ] as const)
+            writeFileSync(join(folder, "inbox", name), content, { mode: 0o666 })
+          yield* Effect.flatMap(readInbox(bank, new Set()), (seen) => readInbox(bank, seen))
+        }),
+      )
+    } finally {
+      process.umask(before)
+    }
+    expect((statSync(folder).mode & 0o777).toString(8)).toBe("770")
+    expect(modesIn(folder)).toEqual({
+      ".folder-id": "640",
+      archive: "770",
+      "archive/file": "640",
+      inbox: "770",
+      outbox: "770",
+      "outbox/file": "640",
+      quarantine: "770",
+      "quarantine/file": "640",
+      "quarantine/file.reason": "640",
+    })
+  },
+)
+
+it("a folder that is there is left as it is, and it is told when everybody can get in", async () => {
+  using test = new FileBankUnderTest(database)
+  chmodSync(join(test.bank.folder, "archive"), 0o777)
+  for (const room of ["", "outbox", "inbox", "quarantine"]) chmodSync(join(test.bank.folder, room), 0o750)
+  await test.run(prepare(test.bank.folder))
+  expect(statSync(join(test.bank.folder, "archive")).mode & 0o777).toBe(0o777)
+  const told = test.lines.filter((line) => line.includes("open to everybody"))
+  expect(told).toHaveLength(1)
+  expect(JSON.parse(told[0] ?? "").details).toEqual([{ folders: [join(test.bank.folder, "archive")] }])
 })
 
 it("no file is believed to be released because it does not lie in another folder", async () => {

@@ -35,6 +35,18 @@ const exampleAccounts = (): ReadonlyArray<string> =>
       account.iban ?? account.accountNumber,
   )
 
+/** The key of the service that runs on the data folder, which nothing that is printed or logged may tell. */
+const keyOfService = (): string =>
+  JSON.parse(readFileSync(join(dataDir, "service.json"), "utf8")).sandbox.apiKey
+
+const expectUntold = (secret: string, output: string): void => {
+  expect(secret).not.toBe("")
+  const logs = readdirSync(join(dataDir, "logs")).map((name) =>
+    readFileSync(join(dataDir, "logs", name), "utf8"),
+  )
+  for (const text of [output, ...logs]) expect(text.includes(secret)).toBe(false)
+}
+
 beforeAll(() => {
   dataDir = mkdtempSync(join(tmpdir(), "demo-"))
 })
@@ -124,6 +136,7 @@ describe("the demo", () => {
 
       const next = start("demo", "examples/payouts.csv", "--keep")
       await next.printed(/NATS {2}nats/)
+      expectUntold(keyOfService(), next.output())
       const watched = await run("batches", "watch", batch, "--json")
       expect(watched.status, watched.output).toBe(0)
       expect(jsonOf(watched.lines.at(-1)).itemCount).toBe(200)
@@ -175,6 +188,7 @@ describe("the service alone", () => {
       expect(repeated.output).toContain(id)
       const watched = await run("batches", "watch", id)
       expect(watched.output).toContain("settled")
+      expectUntold(keyOfService(), service.output() + submitted.output + watched.output)
       service.signal("SIGTERM")
       expect((await service.end()).status).toBe(0)
       expect(service.output()).toContain("worker drained")

@@ -101,7 +101,14 @@ describe("the page on adding a bank", () => {
       assert.strictEqual(routes.route(payoutItem(1, { minor: 50_001n }), asked)?.bank, "north")
       server.behaviour = json(200, { ref: "ADA-1-1", state: "paid" })
       const beneficiary = { name: "Ada Lovelace", account: { scheme: "iban", iban: canary } } as const
-      const instruction = { bank: "carl", reference: "ADA-1-1", beneficiary, currency: "EUR", minor: 50_000n }
+      const instruction = {
+        bank: "carl",
+        partner: "acme",
+        reference: "ADA-1-1",
+        beneficiary,
+        currency: "EUR",
+        minor: 50_000n,
+      }
       assert.deepStrictEqual<unknown>(yield* transfer(instruction), { _tag: "Settled" })
     }).pipe(
       Effect.provide(

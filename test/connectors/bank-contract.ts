@@ -48,6 +48,7 @@ const other = "AAAAAAAAAAAAAAAAAAAAAA-2-1"
 
 const instruction = (fields: Partial<TransferInstruction> = {}): TransferInstruction => ({
   bank: "bank",
+  partner: "acme",
   reference,
   beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: canary } },
   currency: "EUR",

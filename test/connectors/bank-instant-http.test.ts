@@ -41,6 +41,7 @@ const banksWith = (environment: Readonly<Record<string, string>> = {}) =>
 const reference = "AAAAAAAAAAAAAAAAAAAAAA-1-1"
 const instruction = (fields: Partial<TransferInstruction> = {}): TransferInstruction => ({
   bank: "north",
+  partner: "acme",
   reference,
   beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: canary } },
   currency: "EUR",

@@ -47,7 +47,7 @@ it.live("lead past a bank whose breaker is open, and back to try it when its tim
     const { routes, transfer } = yield* Banks
     const beneficiary = { name: "Ada Lovelace", account: { scheme: "iban", iban: canary } } as const
     const pay = (reference: string) =>
-      transfer({ bank: "ill", reference, beneficiary, currency: "EUR", minor: 1_234n })
+      transfer({ bank: "ill", partner: "acme", reference, beneficiary, currency: "EUR", minor: 1_234n })
     const led = (partner: string) =>
       routes.route(payoutItem(1), { partner, at: Date.now(), after: undefined })?.bank
     const sentOn = () =>

@@ -113,7 +113,14 @@ describe("the bank west", () => {
       const { transfer, inquire } = yield* west()
       const account = { scheme: "iban", iban: canary } as const
       const pay = (name: string, reference: string, currency = "EUR") =>
-        transfer({ bank: "west", reference, beneficiary: { name, account }, currency, minor: 1_234n })
+        transfer({
+          bank: "west",
+          partner: "acme",
+          reference,
+          beneficiary: { name, account },
+          currency,
+          minor: 1_234n,
+        })
       const codeOf = (answer: BankAnswer) => ("code" in answer ? answer.code : answer._tag)
       assert.deepStrictEqual(yield* pay("Ada Lovelace", "ADA-1-1"), { _tag: "Settled" })
       assert.deepStrictEqual(yield* pay("Ada Lovelace", "ADA-1-1"), { _tag: "Settled" })
@@ -133,6 +140,7 @@ describe("the bank west", () => {
         codeOf(
           yield* transfer({
             bank: "west",
+            partner: "acme",
             reference: "RICH-1-1",
             beneficiary: { name: "Rich", account },
             currency: "EUR",

@@ -31,6 +31,7 @@ const banks = Layer.suspend(() =>
 
 const instruction = (bank: string): TransferInstruction => ({
   bank,
+  partner: "acme",
   reference: "AAAAAAAAAAAAAAAAAAAAAA-1-1",
   beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: canary } },
   currency: "EUR",

@@ -3,6 +3,7 @@ import { accessGuards } from "./access-guards.ts"
 import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-guards.ts"
 import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
+import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
@@ -25,4 +26,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...storeGuards,
   ...authorityStepGuards,
   ...accessGuards,
+  ...deliveryGuards,
 ]

@@ -74,8 +74,9 @@ describe("A stack on an empty data folder", () => {
   })
 
   test("works where the user that runs Postgres cannot go", async () => {
-    const dataDir = newDataDir()
-    chmodSync(dataDir, 0o700)
+    const parent = newDataDir()
+    chmodSync(parent, 0o700)
+    const dataDir = join(parent, "data")
     const rows = await withStack(dataDir, ({ databaseUrl }) => query(databaseUrl, "show data_directory"))
     const home = dirname(String(rows[0]?.data_directory))
     if (!home.startsWith(dataDir)) rmSync(home, { recursive: true })
@@ -162,7 +163,7 @@ describe("A stack whose owner was killed", () => {
     writeFileSync(join(dataDir, "postgres/data/postmaster.pid"), `${stranger.pid}\n`)
     const value = await withStack(dataDir, ({ redisUrl }) => ask(redisUrl, (redis) => redis.get("paid")))
     expect(value).toBe("once")
-    expect(readdirSync(join(dataDir, "postgres"))).toEqual(["data"])
+    expect(readdirSync(join(dataDir, "postgres"))).toEqual(["data", "password"])
   })
 })
 

@@ -4,7 +4,7 @@ import { TLSSocket } from "node:tls"
 import { connect } from "@nats-io/transport-node"
 import { Effect, Exit, Layer, Result } from "effect"
 import { afterEach, describe, expect, it, vi } from "vitest"
-import { connectionOptions } from "../../src/platform/nats.ts"
+import { serversIn } from "../../src/platform/nats-address.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { readAddress } from "../../src/platform/redis-address.ts"
 import { openClient } from "../../src/platform/redis-client.ts"
@@ -149,7 +149,7 @@ describe("NATS by tls://", () => {
       if ("tls_required" in info && info.tls_required) listener.secure(socket)
       else plain(socket, listener)
     })
-    const options = connectionOptions(`tls://atlas:${PASSWORD}@localhost:${port}`)
+    const options = serversIn(`tls://atlas:${PASSWORD}@localhost:${port}`)
     await expect(connect({ ...options, waitOnFirstConnect: false, reconnect: false })).rejects.toThrow(
       /certificate|tls/,
     )

@@ -17,6 +17,19 @@ describe("text in a log line", () => {
     expect(redactText(`cannot pay ${secret}, sorry`)).toBe("cannot pay [redacted], sorry")
   })
 
+  it.each([
+    ["redis://:s3cret@127.0.0.1:6379", "redis://[redacted]@127.0.0.1:6379"],
+    ["postgres://atlaspay:p@ss@db/x", "postgres://[redacted]@db/x"],
+    ["redis+sentinel://u:p@a:1,b:2/main", "redis+sentinel://[redacted]@a:1,b:2/main"],
+    ["nats://token@host, nats://u:p@other", "nats://[redacted]@host, nats://[redacted]@other"],
+  ])("loses the credentials of %s", (url, shown) => {
+    expect(redactText(`cannot reach ${url}`)).toBe(`cannot reach ${shown}`)
+  })
+
+  it("keeps a URL without credentials", () => {
+    expect(redactText("https://example.com/a@b?c=d@e")).toBe("https://example.com/a@b?c=d@e")
+  })
+
   it("keeps what support needs: batch ids, transfer references, times, short numbers", () => {
     const reference = transferReference({ batch: "pb_de27abcdefghijklmnopqr" as never, item: 42, attempt: 1 })
     const text = `pb_de27abcdefghijklmnopqr ${reference} 2026-01-02T03:04:05.678Z 15000`

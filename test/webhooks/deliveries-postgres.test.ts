@@ -4,19 +4,18 @@ import { encodePublicEvent, type PublicEvent } from "../../src/publisher/public-
 import { type Claim, Deliveries } from "../../src/webhooks/deliveries.ts"
 import { makeWakeUps, runDispatcher } from "../../src/webhooks/dispatcher.ts"
 import { WebhookEndpoints } from "../../src/webhooks/endpoints.ts"
+import type { Full } from "../../src/webhooks/shares.ts"
 import { silence, startReceiver } from "./receiver.ts"
 import { deliveryRows, eventsOf, until, webhookPlatform } from "./webhook-platform.ts"
 
-const claimOf = (claim: Partial<Claim> = {}): Claim => ({
-  underWay: new Map(),
-  perEndpointMax: 100,
-  limit: 100,
-  leaseMs: 60_000,
-  ...claim,
+/** Claims so many of an endpoint's deliveries. */
+const claimOf = (endpoint: string, most: number, leaseMs = 60_000): Claim => ({
+  allotted: new Map([[endpoint, most]]),
+  leaseMs,
 })
 
-const published = (events: ReadonlyArray<PublicEvent>) =>
-  events.map((event) => ({ event, body: encodePublicEvent(event) }))
+const published = (events: ReadonlyArray<PublicEvent>, publishedAt = Date.now()) =>
+  events.map((event) => ({ event, body: encodePublicEvent(event), publishedAt }))
 
 /** A partner with an endpoint, and events for it that are stored and wait. */
 const waiting = Effect.fnUntraced(function* (partner: string, url: string, itemCount: number) {
@@ -33,29 +32,45 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "500" }), { excludeTestServices: tru
       const { deliveries, endpoint, events } = yield* waiting("ordered", "http://127.0.0.1:9/", 30)
       const ids = events.map(({ id }) => id)
       const [one, other] = yield* Effect.all(
-        [deliveries.claim(claimOf({ limit: 10 })), deliveries.claim(claimOf({ limit: 10 }))],
+        [deliveries.claim(claimOf(endpoint.id, 10)), deliveries.claim(claimOf(endpoint.id, 10))],
         { concurrency: 2 },
       )
       const claimed = [...one, ...other].map(({ eventId }) => eventId)
       assert.strictEqual(new Set(claimed).size, claimed.length, "nothing is claimed twice")
-      for (const { eventId } of yield* deliveries.claim(claimOf())) claimed.push(eventId)
+      for (const { eventId } of yield* deliveries.claim(claimOf(endpoint.id, 100))) claimed.push(eventId)
       assert.sameMembers(claimed, ids)
       assert.deepStrictEqual(
         one.map(({ eventId }) => eventId),
         ids.filter((id) => one.some(({ eventId }) => eventId === id)),
       )
-      assert.lengthOf(yield* deliveries.claim(claimOf()), 0)
+      assert.lengthOf(yield* deliveries.claim(claimOf(endpoint.id, 100)), 0)
       yield* (yield* WebhookEndpoints).remove("ordered", endpoint.id)
     }),
   )
 
-  it.effect("leave an endpoint alone that has enough under way", () =>
+  it.effect("are looked for where there is room, however much is due elsewhere", () =>
     Effect.gen(function* () {
-      const { deliveries, endpoint } = yield* waiting("busy", "http://127.0.0.1:9/", 10)
-      const underWay = new Map([[endpoint.id, 3]])
-      assert.lengthOf(yield* deliveries.claim(claimOf({ underWay, perEndpointMax: 3 })), 0)
-      assert.lengthOf(yield* deliveries.claim(claimOf({ underWay, perEndpointMax: 5 })), 2)
+      const { deliveries, endpoint } = yield* waiting("busy", "http://busy.example.com/", 10)
+      const other = yield* waiting("idle", "http://idle.example.com/", 5)
+      const none: Full = { partners: [], hosts: [], endpoints: [], pairs: [] }
+      const look = (full: Partial<Full>, limit = 10) =>
+        Effect.map(deliveries.waiting({ ...none, ...full }, limit), (found) =>
+          found.map(({ partner }) => partner),
+        )
+      assert.deepStrictEqual(yield* deliveries.waiting(none, 1), [
+        { endpoint: endpoint.id, partner: "busy", host: "busy.example.com" },
+      ])
+      assert.deepStrictEqual(yield* look({}), ["busy", "idle"])
+      assert.deepStrictEqual(yield* look({ partners: ["busy"] }, 1), ["idle"])
+      assert.deepStrictEqual(yield* look({ hosts: ["busy.example.com"] }, 1), ["idle"])
+      assert.deepStrictEqual(yield* look({ endpoints: [endpoint.id] }, 1), ["idle"])
+      const pairs = [
+        { partner: "busy", host: "busy.example.com" },
+        { partner: "idle", host: "busy.example.com" },
+      ]
+      assert.deepStrictEqual(yield* look({ pairs }, 1), ["idle"])
       yield* (yield* WebhookEndpoints).remove("busy", endpoint.id)
+      yield* (yield* WebhookEndpoints).remove("idle", other.endpoint.id)
     }),
   )
 
@@ -71,11 +86,21 @@ layer(webhookPlatform({ WEBHOOK_TIMEOUT_MS: "500" }), { excludeTestServices: tru
     }),
   )
 
+  it.effect("are none for an endpoint that was added long after the event was published", () =>
+    Effect.gen(function* () {
+      const { deliveries, endpoint, events } = yield* waiting("replayed", "http://127.0.0.1:9/", 5)
+      const hourAgo = Date.now() - 3_600_000
+      yield* deliveries.record(published(eventsOf("replayed", 6), hourAgo))
+      assert.lengthOf(yield* deliveryRows(endpoint.id), events.length)
+      yield* (yield* WebhookEndpoints).remove("replayed", endpoint.id)
+    }),
+  )
+
   it.effect("are due again when the process that claimed them died, under the same id", () =>
     Effect.gen(function* () {
       const { received, url } = yield* startReceiver()
       const { deliveries, endpoint, events } = yield* waiting("orphaned", url, 5)
-      assert.lengthOf(yield* deliveries.claim(claimOf({ leaseMs: 200 })), events.length)
+      assert.lengthOf(yield* deliveries.claim(claimOf(endpoint.id, 100, 200)), events.length)
       yield* Effect.forkScoped(runDispatcher(yield* makeWakeUps))
       yield* until(
         Effect.map(deliveryRows(endpoint.id), (rows) => rows.every(({ state }) => state === "delivered")),

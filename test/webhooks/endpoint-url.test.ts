@@ -8,6 +8,10 @@ describe("the URL of an endpoint", () => {
     "https://example.com:8443/hooks?a=b",
     "https://1.1.1.1/",
     "https://[2606:4700::1111]/",
+    "https://hooks.example.co.uk./",
+    "https://bücher.de/hooks",
+    "https://lan.example.com/",
+    "https://my_hooks.example.com/",
   ])("is taken: %s", (url) => {
     expect(endpointUrlProblem(url, false)).toBeUndefined()
   })
@@ -22,6 +26,30 @@ describe("the URL of an endpoint", () => {
     "https://api.localhost/",
     "https://printer.local/",
     "https://metadata.google.internal/",
+    "https://metadata.google.internal./",
+    "https://metadata/",
+    "https://intranet/",
+    "https://router.lan/",
+    "https://ROUTER.LAN./",
+    "https://nas.home.arpa/",
+    "https://pay.corp/",
+    "https://nas.home/",
+    "https://db.localdomain/",
+    "https://hooks.test/",
+    "https://hooks.invalid/",
+    "https://hooks.example/",
+    "https://abcdefgh.onion/",
+    "https://10.in-addr.arpa/",
+    "https://a..example.com/",
+    "https://*.example.com/",
+    `https://${"a.".repeat(130)}example.com/`,
+    "https://example.com:0/",
+    "https://1.1.1.1:00/",
+    "https://168.63.129.16/metadata",
+    "https://2822734096/",
+    "https://[::ffff:168.63.129.16]/",
+    "https://[fd00:ec2::254]/latest",
+    "https://[64:ff9b::a9fe:a9fe]/",
     "https://127.0.0.1/",
     "https://127.1/",
     "https://0x7f000001/",
@@ -47,6 +75,18 @@ describe("the URL of an endpoint", () => {
   it("may be plain and private on a laptop, but is still one of HTTP", () => {
     expect(endpointUrlProblem("http://127.0.0.1:8080/hooks", true)).toBeUndefined()
     expect(endpointUrlProblem("file:///etc/passwd", true)).toMatch(/^expected /)
+  })
+
+  it.each([
+    "http://127.0.0.1:0/hooks",
+    "http://169.254.169.254/latest/meta-data",
+    "http://0xa9fea9fe/",
+    "http://2852039166/",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://[fd00:ec2::254]/",
+    "http://168.63.129.16/",
+  ])("is refused on a laptop as well: %s", (url) => {
+    expect(endpointUrlProblem(url, true)).toMatch(/^expected /)
   })
 
   it("is no address when it is a name", () => {

@@ -8,6 +8,8 @@ import { silence, startReceiver, status } from "./receiver.ts"
 const deliveryTo = (url: string) => ({
   eventId: "pb_x:1",
   endpoint: "we_1",
+  partner: "acme",
+  host: "127.0.0.1",
   url,
   secret: Redacted.make("whsec_dGVzdC1zZWNyZXQtb2YtYS13ZWJob29rLWVuZHBvaW50ISE="),
   body: "{}",

@@ -4,14 +4,19 @@ import { Effect, Layer, Schedule } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { Nats } from "../../src/platform/nats.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
-import { ensureEventStream, messageOf } from "../../src/publisher/event-stream.ts"
+import { RedisConnections } from "../../src/platform/redis.ts"
+import { eventMessages } from "../../src/publisher/event-message.ts"
+import { ensureEventStream } from "../../src/publisher/event-stream.ts"
 import type { PublicEvent } from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
+import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { layer as deliveriesOnPostgres } from "../../src/webhooks/deliveries-postgres.ts"
 import { layer as endpointsOnPostgres } from "../../src/webhooks/endpoints-postgres.ts"
 import { ownDatabase } from "../database.ts"
 import { newBatchId, recorded, storyOf } from "../publisher/story.ts"
 import { settings } from "../settings.ts"
+
+const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer))
 
 export const webhookPlatform = (environment: Readonly<Record<string, string>> = {}) =>
   Layer.unwrap(
@@ -21,7 +26,7 @@ export const webhookPlatform = (environment: Readonly<Record<string, string>> = 
         ({ drop }) => Effect.promise(drop),
       )
       return Layer.mergeAll(endpointsOnPostgres, deliveriesOnPostgres).pipe(
-        Layer.provideMerge(Layer.mergeAll(Postgres.layer, Nats.layer)),
+        Layer.provideMerge(Layer.mergeAll(Postgres.layer, Nats.layer, partnerKeys)),
         Layer.provideMerge(
           settings({
             NATS_STREAM: `T${randomUUID().slice(0, 8)}`,
@@ -48,11 +53,11 @@ export const firstEventOf = (partner: string): PublicEvent => {
 
 /** Publishes as the relay does, but JetStream does not know repetitions: they all reach the consumer. */
 export const publish = Effect.fnUntraced(function* (events: ReadonlyArray<PublicEvent>) {
-  const { stream } = (yield* AppConfig).nats
+  const appConfig = yield* AppConfig
   const { jetstream, manager } = yield* Nats
-  yield* ensureEventStream(manager, stream)
+  yield* ensureEventStream(manager, appConfig.nats.stream)
   for (const event of events) {
-    const { subject, headers, body } = messageOf(stream, event)
+    const { subject, headers, body } = eventMessages(appConfig).write(event, Date.now())
     yield* Effect.promise(() => jetstream.publish(subject, body, { headers }))
   }
 })

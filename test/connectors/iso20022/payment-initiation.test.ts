@@ -63,6 +63,7 @@ const instructions = fc
     others.map(
       ({ name, remittance, minor }, index): TransferInstruction => ({
         bank: "clearing",
+        partner: "acme",
         reference: transferReference({ batch: batchId, item: index + 1, attempt: 1 }),
         beneficiary: { name, account },
         currency,
@@ -133,6 +134,7 @@ describe.skipIf(!isPublishedDataThere)("by the published schema", () => {
 
 const order = (changes: Partial<TransferInstruction>): TransferInstruction => ({
   bank: "clearing",
+  partner: "acme",
   reference: transferReference({ batch: batchId, item: 1, attempt: 1 }),
   beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: "DE89370400440532013000" } },
   currency: "EUR",

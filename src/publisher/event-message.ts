@@ -1,0 +1,94 @@
+/**
+ * A public event as a message on JetStream, and back. Whoever can reach NATS may be able to write there, so what comes
+ * back is believed only with our own seal on it: over the deployment, the subject, the time and every byte of the body.
+ */
+import { headers, type MsgHdrs } from "@nats-io/transport-node"
+import { Result } from "effect"
+import type { Settings } from "../config.ts"
+import { messageSeal } from "../vault/message-seal.ts"
+import { subjectOf } from "./event-stream.ts"
+import { decodePublicEvent, encodePublicEvent, type PublicEvent } from "./public-event.ts"
+
+/** An event, its JSON as it was published (which is what is signed and sent), and when. */
+export interface PublishedEvent {
+  readonly event: PublicEvent
+  readonly body: string
+  /** Epoch milliseconds, by the publisher's clock. */
+  readonly publishedAt: number
+}
+
+export interface EventMessage {
+  readonly subject: string
+  /** What JetStream knows repetitions by: the event's id, and a part that nobody else can foresee. */
+  readonly id: string
+  readonly headers: MsgHdrs
+  readonly body: string
+}
+
+/** A message as it is found on a stream. */
+export interface FoundMessage {
+  readonly subject: string
+  readonly headers?: MsgHdrs | undefined
+  readonly string: () => string
+}
+
+/**
+ * Why a message is not believed: it has no seal, one of a master key that is not in the settings, or one that is not this
+ * message's; or it is sealed, and all the same no event, or another's.
+ */
+export const messageRefusals = ["no-seal", "unknown-key", "forged", "unreadable", "other-subject"] as const
+export type MessageRefusal = (typeof messageRefusals)[number]
+
+export interface EventMessages {
+  /** CloudEvents' structured mode over NATS, sealed. Told again later, it has the same id and body. */
+  readonly write: (event: PublicEvent, publishedAt: number) => EventMessage
+  readonly read: (message: FoundMessage) => Result.Result<PublishedEvent, MessageRefusal>
+}
+
+const SEAL = "Atlaspay-Seal"
+const PUBLISHED = "Atlaspay-Published"
+const PURPOSE = "atlaspay seal of public events"
+
+/** Messages of the deployment that the settings tell of: another one's do not verify, even under the same master key. */
+export const eventMessages = ({
+  redis,
+  nats,
+  vault,
+}: Pick<Settings, "redis" | "nats" | "vault">): EventMessages => {
+  const { seal, check } = messageSeal(vault.masterKeys, PURPOSE)
+  const { stream } = nats
+  const sealed = (subject: string, publishedAt: string, body: string) => [
+    "event",
+    redis.prefix,
+    stream,
+    subject,
+    publishedAt,
+    body,
+  ]
+  return {
+    write: (event, publishedAt) => {
+      const subject = subjectOf(stream, event)
+      const body = encodePublicEvent(event)
+      const header = headers()
+      header.set("content-type", "application/cloudevents+json")
+      header.set(PUBLISHED, String(publishedAt))
+      header.set(SEAL, seal(sealed(subject, String(publishedAt), body)))
+      // Somebody who could foresee the id could send it first, and JetStream would take ours for the repetition.
+      const id = `${event.id}.${seal(["id", redis.prefix, stream, event.id])}`
+      return { subject, id, headers: header, body }
+    },
+    read: (message) => {
+      const { subject } = message
+      const given = message.headers?.get(SEAL) ?? ""
+      if (given === "") return Result.fail("no-seal")
+      const publishedAt = message.headers?.get(PUBLISHED) ?? ""
+      const body = message.string()
+      const found = check(sealed(subject, publishedAt, body), given)
+      if (found !== "genuine") return Result.fail(found)
+      const event = decodePublicEvent(body)
+      if (Result.isFailure(event)) return Result.fail("unreadable")
+      if (subjectOf(stream, event.success) !== subject) return Result.fail("other-subject")
+      return Result.succeed({ event: event.success, body, publishedAt: Number(publishedAt) })
+    },
+  }
+}

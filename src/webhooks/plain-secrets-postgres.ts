@@ -1,0 +1,45 @@
+/** Seals the secrets of endpoints that were stored as they are, and adds the hosts that older rows lack. */
+import { Effect } from "effect"
+import { Postgres } from "../platform/postgres.ts"
+import { PartnerKeys } from "../vault/partner-keys.ts"
+import { hostOf } from "./endpoint-url.ts"
+import { PLAIN_SECRET, type SecretPlace, sealSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
+
+/** Rows that are read and written at a time. */
+const STEP = 200
+
+interface PlainRow extends SecretPlace {
+  readonly secret: string
+}
+
+/** Done step by step, by any number of processes at once; a row that changes meanwhile is left to the next step. */
+export const sealPlainSecrets = Effect.gen(function* () {
+  const { query } = yield* Postgres
+  const keys = yield* PartnerKeys
+  const plainRows = query(
+    "find plain webhook secrets",
+    (sql) => sql<Array<PlainRow>>`
+      select id as endpoint, partner, url, secret from webhook_endpoints
+      where starts_with(secret, ${PLAIN_SECRET}) limit ${STEP}`,
+  )
+  let sealed = 0
+  for (let rows = yield* plainRows; rows.length > 0; rows = yield* plainRows) {
+    const key = yield* keys.current(WEBHOOK_SECRETS)
+    const anew = rows.map(({ secret, ...place }) => ({
+      endpoint: place.endpoint,
+      plain: secret,
+      sealed: sealSecret(key, place, secret),
+      host: hostOf(new URL(place.url)),
+    }))
+    yield* query(
+      "seal webhook secrets",
+      (sql) => sql`
+        update webhook_endpoints set secret = anew.sealed, host = anew.host
+        from jsonb_to_recordset(${JSON.stringify(anew)}::text::jsonb) as anew (
+          endpoint text, plain text, sealed text, host text)
+        where webhook_endpoints.id = anew.endpoint and webhook_endpoints.secret = anew.plain`,
+    )
+    sealed += rows.length
+  }
+  if (sealed > 0) yield* Effect.logInfo("webhook secrets sealed", { endpoints: sealed })
+})
