@@ -121,6 +121,14 @@ const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>)
     Config.withDefault(fallback),
   )
 
+/** Where exporters of metrics are looked for, in production. */
+const OPERATIONS_PORT = 9464
+
+const production = Config.String("NODE_ENV").pipe(
+  Config.withDefault(""),
+  Config.map((text) => text === "production"),
+)
+
 const settings = Config.all({
   http: Config.all({
     host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
@@ -129,12 +137,20 @@ const settings = Config.all({
     publicUrl: Config.option(Config.String("PUBLIC_URL")),
     /** Partners and their keys: "acme=key,globex=key". */
     apiKeys: Config.Redacted("API_KEYS"),
+    /** Connections at a time, and of them from one address. Behind a proxy all come from one. */
+    connectionsMax: count("CONNECTIONS_MAX", 10_000),
+    connectionsPerAddressMax: count("CONNECTIONS_PER_ADDRESS_MAX", 10_000_000),
+  }),
+  /** For whoever runs the service: health, metrics, providers. Not for partners, nor for anyone outside. */
+  operations: Config.all({
+    host: Config.String("OPERATIONS_HOST").pipe(Config.withDefault("127.0.0.1")),
+    /** 0, and nothing outside production: any free one, which the log tells, for services side by side. */
+    port: Config.all({ asked: count("OPERATIONS_PORT", -1, 65_535, 0), production }).pipe(
+      Config.map(({ asked, production }) => (asked < 0 ? (production ? OPERATIONS_PORT : 0) : asked)),
+    ),
   }),
   /** Real money: what Redis promises has to be enough. */
-  production: Config.String("NODE_ENV").pipe(
-    Config.withDefault(""),
-    Config.map((text) => text === "production"),
-  ),
+  production,
   redis: Config.all({
     /** One server, Sentinels or a cluster. */
     url: Config.Redacted("REDIS_URL"),

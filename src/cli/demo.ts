@@ -207,11 +207,11 @@ const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: 
 
 const seconds = (milliseconds: number): string => (milliseconds / 1_000).toFixed(1)
 
-const addressLines = ({ url, sandbox, natsUrl }: LocalPlatform): ReadonlyArray<string> => [
+const addressLines = ({ url, operationsUrl, sandbox, natsUrl }: LocalPlatform): ReadonlyArray<string> => [
   "",
   "Still running; Ctrl-C stops it.",
   `  API   ${url}  (Authorization: Bearer ${sandbox.apiKey})`,
-  `  Providers: curl -s ${url}/providers`,
+  `  Providers: curl -s ${operationsUrl}/providers`,
   ...Object.entries(sandbox.banks).map(([bank, books]) => `  Bank  ${bank} ${books}/books`),
   `  NATS  ${natsUrl}`,
 ]

@@ -8,11 +8,11 @@ import { plainCodeOf } from "../domain/failure-codes.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { StrayCallbacks, strayOf } from "../streams/stray-callbacks.ts"
-import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
+import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { InvalidRequest, InvalidSignature, NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
-import { RequestBodies } from "./request-body.ts"
+import type { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
 
@@ -43,9 +43,9 @@ export const bankCallbacks = Effect.fnUntraced(function* (
   return new Hono<EdgeEnv>().post(
     "/bank-callbacks/:bank",
     edge.open((c) =>
-      Effect.flatMap(RequestBodies, (bodies) =>
-        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
-      ),
+      callbackSecretOf(c.req.param("bank") ?? "") === undefined
+        ? Effect.fail(new InvalidSignature())
+        : callbackBody(c, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
     ),
   )
 })

@@ -9,12 +9,12 @@ import { parseClearanceKey } from "../domain/identifiers.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { StrayCallbacks, strayClearance } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
+import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
 import { withoutQuotes } from "./payout-batch-events.ts"
-import { RequestBodies } from "./request-body.ts"
+import type { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 256 * 1024
 /** Items of one clearance. */
@@ -44,11 +44,7 @@ export const complianceCallbacks = Effect.fnUntraced(function* (
   const verify = verifying(complianceCallbackSecret.value)
   return routes.post(
     "/compliance-callbacks",
-    edge.open((c) =>
-      Effect.flatMap(RequestBodies, (bodies) =>
-        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
-      ),
-    ),
+    edge.open((c) => callbackBody(c, BODY_BYTES_MAX, (body) => hear(c, verify, body))),
   )
 })
 

@@ -5,12 +5,18 @@ import type { Context } from "hono"
 import { routePath } from "hono/route"
 import type { PartnerId } from "../domain/identifiers.ts"
 import { ApiKeys } from "./api-keys.ts"
+import { vouchFor } from "./connections.ts"
+import { TooManyRequests } from "./failures.ts"
+import { FairRoom } from "./fair-room.ts"
 import { type Failure, type Problem, problemOf, unexpectedProblem } from "./problems.ts"
 
 export type EdgeEnv = { Bindings: HttpBindings }
 export type EdgeContext = Context<EdgeEnv>
 
 export type EdgeHandler = (c: EdgeContext) => Promise<Response>
+
+/** Requests that only read, under way at a time; each asks the stores for something. */
+const READS_MAX = 2_048
 
 /** Turns handlers that are effects into Hono's. */
 export interface Edge<R> {
@@ -29,6 +35,7 @@ export interface Edge<R> {
 export const makeEdge = Effect.fnUntraced(function* <R>() {
   const run = Effect.runPromiseExitWith(yield* Effect.context<R>())
   const { partnerOf } = yield* ApiKeys
+  const reads = new FairRoom(READS_MAX)
   const open: Edge<R>["open"] = (handler) => async (c) => {
     const exit = await run(
       Effect.catchCause(handler(c), (cause) => answer(c, cause)),
@@ -39,10 +46,31 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
   const edge: Edge<R> = {
     open,
     partner: (handler) =>
-      open((c) => Effect.flatMap(partnerOf(c.req.header("authorization")), (partner) => handler(c, partner))),
+      open((c) =>
+        Effect.flatMap(partnerOf(c.req.header("authorization")), (partner) => {
+          vouchFor(c.env.incoming.socket)
+          return c.req.method === "GET" ? sharing(reads, partner, handler(c, partner)) : handler(c, partner)
+        }),
+      ),
   }
   return edge
 })
+
+/** Reads as one of a bounded number, of which no partner takes the others' part. What writes is bounded by its body. */
+const sharing = <A, E, R>(
+  reads: FairRoom,
+  partner: PartnerId,
+  read: Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | TooManyRequests, R> =>
+  Effect.suspend((): Effect.Effect<A, E | TooManyRequests, R> => {
+    if (!reads.admits(partner, 1))
+      return new TooManyRequests({ what: "requests under way", retryAfterSeconds: 1 })
+    reads.take(partner, 1)
+    return Effect.ensuring(
+      read,
+      Effect.sync(() => reads.giveBack(partner, 1)),
+    )
+  })
 
 /** Only an interruption ends a request without an answer. Hono wants one all the same. */
 const nobodyListens = (): Response => new Response(null, { status: 499 })

@@ -48,7 +48,8 @@ const intervention =
       if (!isItemNumber(item)) return yield* new InvalidRequest({ detail: "Items are numbered from 1." })
       const key = yield* optionalIdempotencyKeyOf(c)
       const bodies = yield* RequestBodies
-      const { said, as } = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (bytes) =>
+      const terms = { kind: "acts", owner: partner, bytesMax: BODY_BYTES_MAX } as const
+      const { said, as } = yield* bodies.use(c.env, terms, (bytes) =>
         Effect.map(readJson(bytes, Schema.decodeUnknownResult(body, decoding)), (said) => ({
           said,
           as: commandIdOf(c.req.path, key, bytes),

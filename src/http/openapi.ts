@@ -299,19 +299,9 @@ export const openApiDocument = {
         },
       },
     },
-    ...operational("/healthz", "isAlive", "Whether the process lives", "It lives."),
-    ...operational("/readyz", "isReady", "Whether Redis, Postgres and NATS answer", "All answer.", {
-      "503": { description: "notAnswering names the parts that do not answer." },
-    }),
-    ...operational("/metrics", "showMetrics", "Metrics for Prometheus", "The metrics."),
-    ...operational(
-      "/providers",
-      "showProviders",
-      "How the providers are",
-      "Of each provider, what each worker that lives sees.",
-    ),
-    ...operational("/openapi.json", "showOpenApi", "This document", "The document."),
-    ...operational("/", "showIndex", "Where to go from here", "The index."),
+    ...openly("/healthz", "isAlive", "Whether the process lives", "It lives."),
+    ...openly("/openapi.json", "showOpenApi", "This document", "The document."),
+    ...openly("/", "showIndex", "Where to go from here", "The index."),
   },
   components: {
     securitySchemes: { apiKey: { type: "http", scheme: "bearer" } },
@@ -319,13 +309,7 @@ export const openApiDocument = {
   },
 }
 
-function operational<Path extends string>(
-  path: Path,
-  operationId: string,
-  summary: string,
-  description: string,
-  others: Readonly<Record<string, { readonly description: string }>> = {},
-) {
-  const get = { operationId, summary, security: forAnyone, responses: { "200": { description }, ...others } }
+function openly<Path extends string>(path: Path, operationId: string, summary: string, description: string) {
+  const get = { operationId, summary, security: forAnyone, responses: { "200": { description } } }
   return { [path]: { get } }
 }

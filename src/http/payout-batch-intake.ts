@@ -39,7 +39,8 @@ export const acceptBatch = Effect.fnUntraced(function* (c: EdgeContext, partner:
     .admit(laneOf(id))
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
   const bodies = yield* RequestBodies
-  const response = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => accept(partner, key, body))
+  const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
+  const response = yield* bodies.use(c.env, terms, (body) => accept(partner, key, body))
   observe({ status: response.status })
   return response
 })

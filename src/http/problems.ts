@@ -24,6 +24,7 @@ import type {
   NotFound,
   NotJson,
   PartnerShareFull,
+  TooManyRequests,
 } from "./failures.ts"
 import type { BodyFailure } from "./request-body.ts"
 
@@ -50,6 +51,7 @@ export type Failure =
   | ReadModelUnavailable
   | ReportsUnavailable
   | StreamsUnavailable
+  | TooManyRequests
   | Unauthorized
   | VaultUnavailable
 
@@ -97,6 +99,7 @@ const table: Table = {
     headers: retrySoon,
   },
   BodyCutOff: { status: 400, slug: "body-cut-off", title: "The request body ended early" },
+  BodyTooSlow: { status: 408, slug: "body-too-slow", title: "The request body came in too slowly" },
   BodyTooLarge: {
     status: 413,
     slug: "body-too-large",
@@ -185,6 +188,13 @@ const table: Table = {
   ReadModelUnavailable: unavailable,
   ReportsUnavailable: unavailable,
   StreamsUnavailable: unavailable,
+  TooManyRequests: {
+    status: 429,
+    slug: "too-many-requests",
+    title: "You ask for more than one partner may have at a time",
+    members: ({ what }) => ({ detail: `Too many ${what}. Ask again, later and less often.` }),
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+  },
   Unauthorized: {
     status: 401,
     slug: "unauthorized",

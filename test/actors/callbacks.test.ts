@@ -4,10 +4,11 @@ import { Webhook } from "standardwebhooks"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { sandboxSecret } from "../../src/sandbox/sandbox.ts"
 import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
-import { eventually, PlatformUnderTest } from "../platform-under-test.ts"
+import { eventually, PlatformUnderTest, type Service } from "../platform-under-test.ts"
 
 let bank: MisbehavingServer
 let platform: PlatformUnderTest
+let service: Service
 /** The answer that the bank still owes for a reference. */
 const owed = new Map<string, ServerResponse>()
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
     PROVIDER_TIMEOUT_MS: "30000",
     INQUIRY_DELAYS_MS: "60000",
   })
-  await platform.start()
+  service = await platform.start()
 }, 60_000)
 afterAll(async () => {
   await platform[Symbol.asyncDispose]()
@@ -154,7 +155,7 @@ describe.concurrent("a callback", { timeout: 60_000 }, () => {
     const { id, reference } = await underWay("never-made")
     answer(reference)
     await tells(id, "TransferAccepted")
-    const metrics = async () => (await fetch(`${platform.url}/metrics`)).text()
+    const metrics = async () => (await fetch(`${service.operationsUrl}/metrics`)).text()
     expect(await callBack(reference.replace(/-1-1$/, "-1-2"), "settled")).toBe(202)
     await eventually("it is counted", async () =>
       /^atlaspay_stray_callbacks_total [1-9]/m.test(await metrics()),

@@ -30,6 +30,8 @@ export interface Answer {
 
 export class ApiUnderTest implements AsyncDisposable {
   readonly url: string
+  /** Where those who run the service ask. */
+  readonly operationsUrl: string
   readonly log: EventLog["Service"]
   readonly strays: StrayCallbacks["Service"]
   readonly reports: ProviderReports["Service"]
@@ -38,7 +40,7 @@ export class ApiUnderTest implements AsyncDisposable {
   readonly #close: () => Promise<void>
 
   private constructor(
-    url: string,
+    { url, operationsUrl }: HttpAddress["Service"],
     log: EventLog["Service"],
     strays: StrayCallbacks["Service"],
     reports: ProviderReports["Service"],
@@ -46,6 +48,7 @@ export class ApiUnderTest implements AsyncDisposable {
     close: () => Promise<void>,
   ) {
     this.url = url
+    this.operationsUrl = operationsUrl
     this.log = log
     this.strays = strays
     this.reports = reports
@@ -87,11 +90,20 @@ export class ApiUnderTest implements AsyncDisposable {
     const { address, log, strays, reports } = await runtime.runPromise(
       Effect.all({ address: HttpAddress, log: EventLog, strays: StrayCallbacks, reports: ProviderReports }),
     )
-    return new ApiUnderTest(address.url, log, strays, reports, lines, () => runtime.dispose())
+    return new ApiUnderTest(address, log, strays, reports, lines, () => runtime.dispose())
   }
 
-  async call(path: string, init: RequestInit = {}): Promise<Answer> {
-    const answer = await fetch(`${this.url}${path}`, init)
+  call(path: string, init: RequestInit = {}): Promise<Answer> {
+    return this.#fetch(`${this.url}${path}`, init)
+  }
+
+  /** Asks for what those who run the service ask. */
+  ask(path: string): Promise<Answer> {
+    return this.#fetch(`${this.operationsUrl}${path}`, {})
+  }
+
+  async #fetch(url: string, init: RequestInit): Promise<Answer> {
+    const answer = await fetch(url, init)
     const text = await answer.text()
     const isJson = /json/.test(answer.headers.get("content-type") ?? "")
     return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : {} }

@@ -49,6 +49,7 @@ const startPlace = Effect.fnUntraced(function* (folder: string) {
   console.log(`  two processes of the service: ${whole.process.pid}, ${worker.process.pid}`)
   return {
     services: [origin, new URL(worker.target.url).origin],
+    operations: [whole.operationsUrl, worker.operationsUrl],
     apiKey: whole.target.apiKey,
     sandbox,
     traces: { redisPrimaries: [stack.redisUrl], redisPrefix: "ap", databaseUrl: stack.databaseUrl },
