@@ -11,16 +11,25 @@ const settingsAndSignals = ["config", "telemetry"]
 export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
+  parsing: [],
   telemetry: ["config"],
   config: ["domain", "platform/crash-point"],
   platform: settingsAndSignals,
-  streams: ["domain", "platform", ...settingsAndSignals],
+  streams: ["domain", "parsing/turns", "platform", ...settingsAndSignals],
   vault: ["domain", "platform", ...settingsAndSignals],
   // Orders that wait for their file are sealed as accounts in the log are.
-  connectors: ["domain", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
+  connectors: ["domain", "parsing", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
   pipelines: ["domain", "connectors", "vault", "platform", ...settingsAndSignals],
   // Answers that come in files are told to the log, as callbacks are.
-  "bank-files": ["domain", "connectors", "streams", "vault/partner-keys", "platform", ...settingsAndSignals],
+  "bank-files": [
+    "domain",
+    "parsing",
+    "connectors",
+    "streams",
+    "vault/partner-keys",
+    "platform",
+    ...settingsAndSignals,
+  ],
   actors: ["domain", "streams", "pipelines", "platform", ...settingsAndSignals],
   projections: ["domain", "streams", "platform", ...settingsAndSignals],
   publisher: ["domain", "streams", "platform", ...settingsAndSignals],
@@ -35,6 +44,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   http: [
     "domain",
+    "parsing",
     "streams",
     "projections/batch-queries",
     "publisher/public-event",

@@ -8,6 +8,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Context, Effect, Layer, Schema } from "effect"
+import { inSlices } from "../parsing/turns.ts"
 import { TooManyRequests } from "./failures.ts"
 import { FairRoom } from "./fair-room.ts"
 
@@ -50,6 +51,9 @@ export type BodyKind = keyof typeof bodyKinds
 /** Below this many bytes in a window a body is too slow. The first window is what a slow start is forgiven. */
 const WINDOW_MS = 4_000
 const BYTES_PER_WINDOW_MIN = 64 * KIB
+
+/** Bytes of a body that are copied before others get their turn. */
+const COPIED_AT_ONCE = 2 * MIB
 
 /** Whose body it is, and what it may be. */
 export interface BodyTerms {
@@ -98,6 +102,7 @@ export const withRoom = (
         const held = rooms[kind].enter(owner, bytesMax, announced)
         if (!(held instanceof Held)) return held
         return read(exchange, held, kinds[kind].withinMs, windowMs).pipe(
+          Effect.flatMap((pieces) => inSlices(joined(pieces))),
           Effect.flatMap(use),
           Effect.ensuring(Effect.sync(() => held.giveBack())),
         )
@@ -219,11 +224,11 @@ const read = (
   held: Held,
   withinMs: number,
   windowMs: number,
-): Effect.Effect<Buffer, BodyFailure> =>
+): Effect.Effect<ReadonlyArray<Buffer>, BodyFailure> =>
   Effect.callback((resume) => {
     const pieces: Array<Buffer> = []
     let atWindow = 0
-    const end = (outcome: Effect.Effect<Buffer, BodyFailure>) => {
+    const end = (outcome: Effect.Effect<ReadonlyArray<Buffer>, BodyFailure>) => {
       stop()
       resume(outcome)
     }
@@ -239,7 +244,7 @@ const read = (
     }
     const onEnd = () => {
       held.finish()
-      end(Effect.succeed(joined(pieces)))
+      end(Effect.succeed(pieces))
     }
     const onClose = () => end(Effect.fail(new BodyCutOff()))
     const rate = setInterval(onWindow, windowMs)
@@ -269,7 +274,17 @@ const addTo = (pieces: Array<Buffer>, chunk: Buffer): void => {
 }
 
 /** Most bodies come in one piece, which is then not copied. */
-const joined = (pieces: ReadonlyArray<Buffer>): Buffer => {
+function* joined(pieces: ReadonlyArray<Buffer>): Generator<void, Buffer> {
   const [only, ...others] = pieces
-  return only !== undefined && others.length === 0 ? only : Buffer.concat(pieces)
+  if (only !== undefined && others.length === 0) return only
+  const body = Buffer.allocUnsafe(pieces.reduce((bytes, { length }) => bytes + length, 0))
+  let [at, yieldedAt] = [0, 0]
+  for (const piece of pieces) {
+    if (at - yieldedAt > COPIED_AT_ONCE) {
+      yield
+      yieldedAt = at
+    }
+    at += piece.copy(body, at)
+  }
+  return body
 }
