@@ -149,13 +149,13 @@ const readBody = async (response: Response): Promise<Buffer | undefined> => {
   return Buffer.concat(chunks)
 }
 
-/** An answer of {@link BODY_BYTES_MAX} that lists what is in the books; more than that is not looked at. */
+/** Few bytes may still be many values: more than an answer that lists what is in the books has are not looked at. */
 const limits: JsonLimits = {
   depthMax: 16,
   tokensMax: 250_000,
   elementsMax: 20_000,
-  tokensPerPartMax: 4_096,
-  partBytesMax: 64 * 1024,
+  tokensPerPartMax: 250_000,
+  partBytesMax: BODY_BYTES_MAX,
 }
 
 const parse = (bytes: Buffer): Result.Result<unknown, unknown> => {
