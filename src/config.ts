@@ -140,6 +140,8 @@ const settings = Config.all({
     /** Connections at a time, and of them from one address. Behind a proxy all come from one. */
     connectionsMax: count("CONNECTIONS_MAX", 10_000),
     connectionsPerAddressMax: count("CONNECTIONS_PER_ADDRESS_MAX", 10_000_000),
+    /** Acts of one partner (approve, cancel, review, retry, resolve), in each process; twice as many after a pause. */
+    actsPerSecond: count("ACTS_PER_SECOND", 50),
   }),
   /** For whoever runs the service: health, metrics, providers. Not for partners, nor for anyone outside. */
   operations: Config.all({

@@ -2,6 +2,7 @@
 import { Array as Arr } from "effect"
 import { attemptsInQuestion, isUnrouted } from "./attempts.ts"
 import { attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
+import { type LateItem, refusalOf } from "./cancellation-refusal.ts"
 import type { BatchCommandOf } from "./commands.ts"
 import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
@@ -33,24 +34,26 @@ const tooLate = (item: Item): string | undefined => {
   return isOnItsWay(item) ? "refused by one bank, and on its way to another" : lateFor[item.state]
 }
 
+/** A request that changes nothing, and of which the log tells already why, leaves no event behind. */
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
   const { at, by, reason } = command
   const named = command.items.length === 0 ? [...batch.items.keys()] : [...new Set(command.items)]
   const stranger = named.find((item) => !batch.items.has(item))
   if (stranger !== undefined) return refuse(command, "no-such-item", stranger)
+  if (batch.closed !== undefined) return refuse(command, "batch-closed")
   const cancelled: Array<number> = []
-  const late: Array<{ item: number; reason: string }> = []
+  const late: Array<LateItem> = []
   for (const item of named) {
     const payout = batch.items.get(item)
     const reason = payout === undefined ? undefined : tooLate(payout)
     if (reason === undefined) cancelled.push(item)
-    else late.push({ item, reason })
+    else if (payout?.cancellationRefused === false) late.push({ item, reason })
   }
   const happened: Array<BatchEvent> = []
   if (Arr.isReadonlyArrayNonEmpty(cancelled))
     happened.push({ _tag: "ItemsCancelled", at, items: cancelled, by, reason })
-  if (Arr.isReadonlyArrayNonEmpty(late)) happened.push({ _tag: "CancellationRefused", at, by, items: late })
-  return events(...happened)
+  happened.push(...refusalOf({ at, by }, late))
+  return happened.length === 0 ? refuse(command, "nothing-to-cancel") : events(...happened)
 }
 
 /** Cancels, by policy, every item that still can be, except some. */

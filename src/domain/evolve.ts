@@ -18,6 +18,7 @@ import {
   type TransferFinal,
   waitsForFunds,
 } from "./batch.ts"
+import { refusedIn } from "./cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, ClearanceDecision, PayoutItem } from "./events.ts"
 import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
 
@@ -65,6 +66,10 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ItemsCancelled":
       return changeAll(batch, event.items, { state: "cancelled", cancelled: true, reason: event.reason })
     case "CancellationRefused":
+      for (const number of refusedIn(event)) {
+        const item = batch.items.get(number)
+        if (item !== undefined) item.cancellationRefused = true
+      }
       return batch
     case "PostingRequested":
       // Logs from before starts were recorded: a hold is the first thing that a started batch does.
@@ -164,6 +169,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     payee: undefined,
     clearanceWithdrawn: false,
     cancelled: false,
+    cancellationRefused: false,
     posting: undefined,
     refusal: undefined,
     transfer: undefined,

@@ -31,6 +31,9 @@ export type RejectionReason =
   | "attempt-not-named"
   | "attempt-not-in-question"
   | "attempt-open"
+  | "batch-closed"
+  | "nothing-to-cancel"
+  | "changes-nothing"
 
 export interface Rejection {
   readonly _tag: "Rejection"

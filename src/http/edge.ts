@@ -1,14 +1,16 @@
 /** Where HTTP meets Effect: how a handler is run, who may call it, and how its failures are answered and logged. */
 import type { HttpBindings } from "@hono/node-server"
-import { Cause, Effect, Exit, Option } from "effect"
+import { Cause, Clock, Effect, Exit, Option } from "effect"
 import type { Context } from "hono"
 import { routePath } from "hono/route"
+import { AppConfig } from "../config.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import { ApiKeys } from "./api-keys.ts"
 import { vouchFor } from "./connections.ts"
 import { TooManyRequests } from "./failures.ts"
 import { FairRoom } from "./fair-room.ts"
 import { type Failure, type Problem, problemOf, unexpectedProblem } from "./problems.ts"
+import { TokenBuckets } from "./token-buckets.ts"
 
 export type EdgeEnv = { Bindings: HttpBindings }
 export type EdgeContext = Context<EdgeEnv>
@@ -26,6 +28,8 @@ export interface Edge<R> {
   readonly partner: (
     handler: (c: EdgeContext, partner: PartnerId) => Effect.Effect<Response, Failure, R>,
   ) => EdgeHandler
+  /** For such a partner, so often: each act looks at a batch, and may add to its log. */
+  readonly act: Edge<R>["partner"]
 }
 
 /**
@@ -36,6 +40,7 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
   const run = Effect.runPromiseExitWith(yield* Effect.context<R>())
   const { partnerOf } = yield* ApiKeys
   const reads = new FairRoom(READS_MAX)
+  const acts = new TokenBuckets((yield* AppConfig).http.actsPerSecond)
   const open: Edge<R>["open"] = (handler) => async (c) => {
     const exit = await run(
       Effect.catchCause(handler(c), (cause) => answer(c, cause)),
@@ -43,17 +48,26 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     )
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
   }
-  const edge: Edge<R> = {
-    open,
-    partner: (handler) =>
-      open((c) =>
-        Effect.flatMap(partnerOf(c.req.header("authorization")), (partner) => {
-          vouchFor(c.env.incoming.socket)
-          return c.req.method === "GET" ? sharing(reads, partner, handler(c, partner)) : handler(c, partner)
-        }),
+  const partner: Edge<R>["partner"] = (handler) =>
+    open((c) =>
+      Effect.flatMap(partnerOf(c.req.header("authorization")), (partner) => {
+        vouchFor(c.env.incoming.socket)
+        return c.req.method === "GET" ? sharing(reads, partner, handler(c, partner)) : handler(c, partner)
+      }),
+    )
+  const act: Edge<R>["act"] = (handler) =>
+    partner((c, partner) =>
+      Effect.andThen(
+        metered(acts, partner),
+        Effect.suspend(() => handler(c, partner)),
       ),
-  }
-  return edge
+    )
+  return { open, partner, act } satisfies Edge<R> as Edge<R>
+})
+
+const metered = Effect.fnUntraced(function* (acts: TokenBuckets, partner: PartnerId) {
+  const retryAfterSeconds = acts.take(partner, yield* Clock.currentTimeMillis)
+  if (retryAfterSeconds > 0) return yield* new TooManyRequests({ what: "acts", retryAfterSeconds })
 })
 
 /** Reads as one of a bounded number, of which no partner takes the others' part. What writes is bounded by its body. */

@@ -11,8 +11,10 @@ import { PlainText } from "../domain/beneficiary.ts"
 import type { MailCommand } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
 import { Actor, type BatchEvent } from "../domain/events.ts"
-import { AttemptNumber, ItemNumber, type PartnerId } from "../domain/identifiers.ts"
-import type { Rejection } from "../domain/rejection.ts"
+import { AttemptNumber, ItemNumber, type PartnerId, parseItemNumber } from "../domain/identifiers.ts"
+import { type Decision, type Rejection, refuse } from "../domain/rejection.ts"
+import type { JsonLimits } from "../parsing/json-outline.ts"
+import { messageLimits } from "../parsing/json-text.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { batchFromLog, ownBatch } from "./batch-from-log.ts"
@@ -27,6 +29,14 @@ const BODY_BYTES_MAX = 1024 * 1024
 /** How long a request is recognised by its key, and how long one without a key, of which only the connection knows. */
 const KEY_KEPT_MS = 24 * 3_600_000
 const KEPT_MS = 600_000
+
+/** A request may name every item of the largest batch. */
+const ITEMS_NAMED_MAX = 100_000
+const limits: JsonLimits = {
+  ...messageLimits,
+  tokensMax: 2 * ITEMS_NAMED_MAX,
+  elementsMax: ITEMS_NAMED_MAX,
+}
 
 /** What a person writes stays in the log for ever, so it may not quote an account. */
 const reason = PlainText(280).check(
@@ -44,13 +54,13 @@ const intervention =
     Effect.gen(function* () {
       yield* requireJson(c)
       const id = yield* ownBatch(partner, c.req.param("id") ?? "")
-      const item = Number(c.req.param("item") ?? 1)
-      if (!isItemNumber(item)) return yield* new InvalidRequest({ detail: "Items are numbered from 1." })
+      const item = parseItemNumber(c.req.param("item") ?? "1")
+      if (item === undefined) return yield* new InvalidRequest({ detail: "Items are numbered from 1." })
       const key = yield* optionalIdempotencyKeyOf(c)
       const bodies = yield* RequestBodies
       const terms = { kind: "acts", owner: partner, bytesMax: BODY_BYTES_MAX } as const
       const { said, as } = yield* bodies.use(c.env, terms, (bytes) =>
-        Effect.map(readJson(bytes, Schema.decodeUnknownResult(body, decoding)), (said) => ({
+        Effect.map(readJson(bytes, Schema.decodeUnknownResult(body, decoding), limits), (said) => ({
           said,
           as: commandIdOf(c.req.path, key, bytes),
         })),
@@ -60,8 +70,10 @@ const intervention =
         c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
       if (yield* log.wasTold(id, as)) return repeated()
       const command = commandOf(said, yield* Clock.currentTimeMillis, item)
-      const { batch } = yield* batchFromLog(id)
-      const decision = decide(batch, command)
+      const { decision, version } = yield* batchFromLog(id, ({ batch }) => ({
+        decision: wanted(command, decide(batch, command)),
+        version: batch.version,
+      }))
       if (Result.isFailure(decision)) {
         // The first of two equal requests may have been told and done since the mailbox was asked.
         if (yield* log.wasTold(id, as)) return repeated()
@@ -69,7 +81,7 @@ const intervention =
       }
       yield* log.tell(id, pinned(command, decision.success), as)
       const expected = decision.success.map((event, index) =>
-        shownEvent({ version: batch.version + index + 1, event }),
+        shownEvent({ version: version + index + 1, event }),
       )
       return c.json({ status: "accepted", expected }, 202)
     })
@@ -82,6 +94,12 @@ const commandIdOf = (path: string, key: string | undefined, body: Buffer): Comma
 }
 
 const sha256 = (of: string | Buffer): string => createHash("sha256").update(of).digest("base64url")
+
+/** What would change nothing is refused here, and not put to the batch: its log would only grow. */
+const wanted = (command: MailCommand, decision: Decision): Decision =>
+  Result.isFailure(decision) || decision.success.some(({ _tag }) => _tag !== "CancellationRefused")
+    ? decision
+    : refuse(command, command._tag === "Cancel" ? "nothing-to-cancel" : "changes-nothing")
 
 const refusal = ({ reason, attempts }: Rejection) =>
   attempts === undefined ? { reason } : { reason, attempts }
@@ -104,9 +122,16 @@ export const approve = intervention(Schema.Struct({ by: Actor, hash }), (said, a
   ...said,
 }))
 
-/** `{"by", "reason", "items"?}`: all items when none are named. */
+/** One problem for the whole list: of many wrong numbers each would be one. */
+const itemNumbers = Schema.declare(
+  (list): list is ReadonlyArray<ItemNumber> =>
+    Array.isArray(list) && list.length >= 1 && list.length <= ITEMS_NAMED_MAX && list.every(isItemNumber),
+  { message: `expected 1 to ${ITEMS_NAMED_MAX} item numbers` },
+)
+
+/** `{"by", "reason", "items"?}`: all items when there is no `items`. An empty list means nothing, and is refused. */
 export const cancel = intervention(
-  Schema.Struct({ by: Actor, reason, items: Schema.optionalKey(Schema.Array(ItemNumber)) }),
+  Schema.Struct({ by: Actor, reason, items: Schema.optionalKey(itemNumbers) }),
   ({ items = [], ...said }, at) => ({ _tag: "Cancel", at, items, ...said }),
 )
 

@@ -55,7 +55,9 @@ const crowd = async (count: number, ...sent: ReadonlyArray<string | Buffer>) => 
 describe("a partner is served while", () => {
   /** With a batch of some size: what is refused of a crowd leaves gaps for a small one. */
   const isServed = async (key: string, bytes = 8 * MIB) => {
-    const answer = await api.post(key, JSON.stringify({ items: [payout("a")] }).padEnd(bytes), globex)
+    const items = Array.from({ length: Math.ceil(bytes / (60 * KIB)) }, (_, n) => payout(`${n}`))
+    const padded = items.map((item) => JSON.stringify(item).padEnd(60 * KIB))
+    const answer = await api.post(key, `{"items":[${padded.join(",")}]}`, globex)
     expect(answer.status, answer.text).toBe(202)
   }
 

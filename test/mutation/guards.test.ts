@@ -2,10 +2,11 @@
 import { readFileSync } from "node:fs"
 import { expect, it } from "vitest"
 import { domainGuards } from "./domain-guards.ts"
+import { edgeGuards } from "./edge-guards.ts"
 import { stepGuards } from "./step-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 
-it.each([...domainGuards, ...transferGuards, ...stepGuards])(
+it.each([...domainGuards, ...transferGuards, ...stepGuards, ...edgeGuards])(
   "the text of a guard is there once: $name",
   ({ file, text, without }) => {
     const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), "utf8")

@@ -19,6 +19,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { domainGuards, type Guard } from "./domain-guards.ts"
+import { edgeGuards } from "./edge-guards.ts"
 import { stepGuards } from "./step-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 
@@ -55,13 +56,16 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
   ...files,
 ]
 
+/** Guards that name the test which misses them. */
+const guardsWithTests = [...stepGuards, ...edgeGuards]
+
 const trials: ReadonlyArray<Trial> = [
   ...[...domainGuards, ...transferGuards].map((guard) => ({ guard, tests: domainRun })),
-  ...stepGuards.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
+  ...guardsWithTests.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
 const everyNamed = named(
-  [...new Set(stepGuards.map(({ caughtIn }) => caughtIn))],
-  stepGuards.map(({ caughtBy }) => caughtBy),
+  [...new Set(guardsWithTests.map(({ caughtIn }) => caughtIn))],
+  guardsWithTests.map(({ caughtBy }) => caughtBy),
 )
 
 /** A tree of its own with the project, and with the packages and servers that it has. */
