@@ -52,7 +52,9 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     open((c) =>
       Effect.flatMap(partnerOf(c.req.header("authorization")), (partner) => {
         vouchFor(c.env.incoming.socket)
-        return c.req.method === "GET" ? sharing(reads, partner, handler(c, partner)) : handler(c, partner)
+        return c.req.method === "GET"
+          ? sharing(reads, partner, c.env, handler(c, partner))
+          : handler(c, partner)
       }),
     )
   const act: Edge<R>["act"] = (handler) =>
@@ -70,20 +72,24 @@ const metered = Effect.fnUntraced(function* (acts: TokenBuckets, partner: Partne
   if (retryAfterSeconds > 0) return yield* new TooManyRequests({ what: "acts", retryAfterSeconds })
 })
 
-/** Reads as one of a bounded number, of which no partner takes the others' part. What writes is bounded by its body. */
+/**
+ * Reads as one of a bounded number, of which no partner takes the others' part, until the answer has left us: one that
+ * the client does not take stays in memory. What writes is bounded by its body.
+ */
 const sharing = <A, E, R>(
   reads: FairRoom,
   partner: PartnerId,
+  { outgoing }: HttpBindings,
   read: Effect.Effect<A, E, R>,
 ): Effect.Effect<A, E | TooManyRequests, R> =>
   Effect.suspend((): Effect.Effect<A, E | TooManyRequests, R> => {
     if (!reads.admits(partner, 1))
       return new TooManyRequests({ what: "requests under way", retryAfterSeconds: 1 })
     reads.take(partner, 1)
-    return Effect.ensuring(
-      read,
-      Effect.sync(() => reads.giveBack(partner, 1)),
-    )
+    const giveBack = () => reads.giveBack(partner, 1)
+    if (outgoing.closed) giveBack()
+    else outgoing.once("close", giveBack)
+    return read
   })
 
 /** Only an interruption ends a request without an answer. Hono wants one all the same. */

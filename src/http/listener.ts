@@ -23,6 +23,8 @@ export interface Place {
 /** Milliseconds for the headers, and for a request from its first byte to the last of its body. */
 const TIMES = { headersTimeout: 15_000, requestTimeout: 60_000 }
 const KEEP_ALIVE_MS = 10_000
+/** A connection on which nothing moves, because the client does not take its answer, is ended. */
+const STILL_MS_MAX = 60_000
 /** How often Node looks whether a time is up: each is in effect within so long of its value. */
 const TIMES_CHECKED_EVERY_MS = 500
 /** How long what a client still sends is read and thrown away after its answer, so that it can read that. */
@@ -59,6 +61,7 @@ const serverOf = (fetch: Fetch, limits: ConnectionLimits, times: typeof TIMES): 
     connectionsCheckingInterval: TIMES_CHECKED_EVERY_MS,
   }
   const server = createServer(checked, onRequest)
+  server.timeout = STILL_MS_MAX
   // A client that waits with its body is told to go on by whoever reads it, not to hear then that it has no key.
   server.on("checkContinue", onRequest)
   return boundConnections(server, limits)

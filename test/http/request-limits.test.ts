@@ -66,7 +66,7 @@ describe("a partner is served while", () => {
     using _ = await crowd(1_050, head("/compliance-callbacks", 256 * KIB, forged()), nearlyAll)
     await isServed("beside-callbacks")
     const others = await RawClient.open(api.url)
-    await others.send(`${head("/compliance-callbacks", 2, forged())}{}`)
+    await others.send(`${head("/compliance-callbacks", 200 * KIB, forged())}${" ".repeat(200 * KIB)}`)
     expect((await others.answered()).status, "a callback that is there is still looked at").toBe(401)
   })
 
@@ -93,6 +93,17 @@ describe("a partner is served while", () => {
     )
     expect(refused, "the partner has a share, and no more").toContain(true)
     for (const client of clients) client.socket.destroy()
+  })
+
+  it("another partner asks for more than it takes", { timeout: 30_000 }, async () => {
+    using client = await RawClient.open(api.url)
+    const get = `GET /payout-batches/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${acme}\r\n\r\n`
+    client.socket.pause()
+    for (let sent = 0; sent < 3; sent += 1) client.socket.write(get.repeat(1_000))
+    await isServed("beside-askers")
+    expect((await api.get("/payout-batches", globex)).status).toBe(200)
+    client.socket.destroy()
+    await expect.poll(async () => (await api.get("/payout-batches")).status).toBe(200)
   })
 
   it("connections say nothing at all", async () => {
