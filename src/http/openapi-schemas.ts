@@ -131,7 +131,7 @@ export const schemas = {
   Approval: closedObject({ by: text(128), hash: text(128) }),
   Cancellation: closedObject(
     { by: text(128), reason: text(280) },
-    { items: { ...list(whole), description: "All items when none are named." } },
+    { items: { ...list(whole), minItems: 1, description: "All items when it is left out." } },
   ),
   Review: closedObject({ by: text(128), reason: text(280), decision: { enum: ["released", "rejected"] } }),
   Retry: closedObject(

@@ -12,6 +12,10 @@ const problem = (description: string) => ({
 const unauthorized = { "401": problem("No API key, or one that is not known.") }
 const absent = { "404": problem("There is no such resource, or it belongs to another partner.") }
 const unavailable = { "503": problem("Try again after the seconds in Retry-After.") }
+const tooMany = {
+  "429": problem("You ask for more than one partner may have. Try again after Retry-After seconds."),
+}
+const tooSlow = { "408": problem("The body came in too slowly.") }
 
 const parameter = (
   place: "path" | "query" | "header",
@@ -74,7 +78,9 @@ const intervention = (
     ...unauthorized,
     ...absent,
     "409": problem("The batch refuses it as it stands, for the reason given."),
+    ...tooSlow,
     "422": problem("The key was used before with another body."),
+    ...tooMany,
     ...unavailable,
   },
 })
@@ -113,11 +119,12 @@ export const openApiDocument = {
           "400": problem("A header or field is not as agreed; errors names each. Nothing was stored."),
           ...unauthorized,
           "403": problem("The keys that seal the partner's accounts were destroyed."),
+          ...tooSlow,
           "413": problem("The body is larger than 48 MiB."),
           "415": problem("The body is not JSON."),
           "422": problem("The key was used before with another body; batch names what it stands for."),
           "429": problem(
-            "You have as many batches open as one partner may have. Try again after Retry-After seconds.",
+            "You have as many batches open, or bodies under way, as one partner may have. Try again after Retry-After seconds.",
           ),
           ...unavailable,
         },
@@ -130,6 +137,7 @@ export const openApiDocument = {
           "200": { description: "A page.", content: json("PayoutBatchPage") },
           "400": problem("A parameter is not as agreed."),
           ...unauthorized,
+          ...tooMany,
           ...unavailable,
         },
       },
@@ -152,6 +160,7 @@ export const openApiDocument = {
           "400": problem("A parameter is not as agreed."),
           ...unauthorized,
           ...absent,
+          ...tooMany,
           ...unavailable,
         },
       },
@@ -166,6 +175,7 @@ export const openApiDocument = {
           "400": problem("A parameter is not as agreed."),
           ...unauthorized,
           ...absent,
+          ...tooMany,
           ...unavailable,
         },
       },
@@ -212,6 +222,7 @@ export const openApiDocument = {
           "400": problem("A parameter is not as agreed."),
           ...unauthorized,
           ...absent,
+          ...tooMany,
           ...unavailable,
         },
       },
@@ -261,6 +272,7 @@ export const openApiDocument = {
           "401": problem("The signature does not verify, or is older than five minutes."),
           ...absent,
           "413": problem("The body is larger than 64 KiB."),
+          ...tooSlow,
           ...unavailable,
         },
       },
@@ -278,6 +290,7 @@ export const openApiDocument = {
           "401": problem("The signature does not verify, or is older than five minutes."),
           ...absent,
           "413": problem("The body is larger than 256 KiB."),
+          ...tooSlow,
           ...unavailable,
         },
       },
@@ -295,6 +308,7 @@ export const openApiDocument = {
           "401": problem("The signature does not verify, or is older than five minutes."),
           "404": problem("The service was given no secret that the ledger signs with."),
           "413": problem("The body is larger than 4 KiB."),
+          ...tooSlow,
           ...unavailable,
         },
       },
