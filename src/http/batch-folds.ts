@@ -3,9 +3,9 @@
  * whole log; what is kept is bounded by the items that it holds, and the one that was used longest ago goes first.
  *
  * Before it goes on, a fold makes sure that the last event it knows is still the one in the log: a store that came back
- * older has its batches folded anew.
+ * older has its batches folded anew, and so is a batch whose fold was left half way, further than its hash.
  */
-import { Effect, Exit, Semaphore } from "effect"
+import { Effect, Semaphore } from "effect"
 import { type Batch, emptyBatch } from "../domain/batch.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -65,15 +65,7 @@ export class BatchFolds {
         evolve(fold.batch, event)
         if (event._tag === "BatchClosed") fold.closedAt = event.at
       })
-    }).pipe(
-      // A fold that was left half way has gone further than its hash.
-      Effect.onExit((exit) =>
-        Effect.sync(() => {
-          if (Exit.isFailure(exit)) Object.assign(fold, beginning(id))
-          this.#forgetOldest()
-        }),
-      ),
-    )
+    }).pipe(Effect.ensuring(Effect.sync(() => this.#forgetOldest())))
   }
 
   #forgetOldest(): void {

@@ -207,15 +207,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
     text: "if (last?.hash !== fold.head) Object.assign(fold, beginning(id))",
     without: "",
     caughtIn: folds,
-    caughtBy: "is folded anew when its store came back older",
-  },
-  {
-    name: "a fold that failed begins anew",
-    file: "http/batch-folds.ts",
-    text: "if (Exit.isFailure(exit)) Object.assign(fold, beginning(id))",
-    without: "",
-    caughtIn: folds,
-    caughtBy: "is folded anew after a look that failed half way",
+    caughtBy: "is folded anew",
   },
   {
     name: "read models at the end of a log are behind nothing",
