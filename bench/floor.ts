@@ -1,7 +1,7 @@
 /**
  * The floor: the least that accepting a batch can cost with the same libraries and the same promise. It parses the
  * body, adds it to a stream of a Redis that syncs each write to disk, and answers. No key, no validation, no events.
- * Takes PORT and REDIS_URL from the environment.
+ * Takes PORT, OPERATIONS_PORT and REDIS_URL from the environment.
  */
 import { serve } from "@hono/node-server"
 import { Hono } from "hono"
@@ -21,4 +21,5 @@ const app = new Hono()
     return c.json({ id, itemCount: items.length }, 202)
   })
 
-serve({ fetch: app.fetch, hostname: "127.0.0.1", port: Number(process.env.PORT) })
+for (const port of [process.env.PORT, process.env.OPERATIONS_PORT])
+  serve({ fetch: app.fetch, hostname: "127.0.0.1", port: Number(port) })

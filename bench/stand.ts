@@ -98,28 +98,37 @@ export const emptyFolder = (folder: string): Effect.Effect<void, never, Scope.Sc
       }),
   )
 
-/** Starts a program of ours on a free port, with no settings but these, and waits until it can work. */
+/** A program of ours that works. */
+export interface Started {
+  readonly target: Target
+  readonly operationsUrl: string
+  readonly process: LeashedProcess
+}
+
+/** Starts a program of ours on free ports, with no settings but these, and waits until it can work. */
 export const startServer = Effect.fnUntraced(function* (
   folder: string,
   name: string,
   program: string,
   settings: Readonly<Record<string, string>>,
-): Effect.fn.Return<{ readonly target: Target; readonly process: LeashedProcess }, CliFailure, Scope.Scope> {
-  const port = yield* freePort
+): Effect.fn.Return<Started, CliFailure, Scope.Scope> {
+  const [port, operationsPort] = yield* Effect.all([freePort, freePort], { concurrency: 2 })
   const process_ = yield* startProcess(folder, name, program, {
     HOST: "127.0.0.1",
     PORT: String(port),
+    OPERATIONS_PORT: String(operationsPort),
     ...settings,
   })
   const failed = (what: string) =>
     new CliFailure({ reason: `The ${name} ${what}; ${logFileOf(folder, name)} tells why.` })
   const url = `http://127.0.0.1:${port}`
-  const ready = isReady(url).pipe(
+  const operationsUrl = `http://127.0.0.1:${operationsPort}`
+  const ready = isReady(operationsUrl).pipe(
     Effect.repeat({ until: (ready) => ready, schedule: Schedule.spaced("50 millis") }),
     Effect.timeoutOrElse({ duration: READY_MS_MAX, orElse: () => failed("did not get ready") }),
   )
   yield* Effect.raceFirst(ready, Effect.andThen(process_.exited, failed("ended before it was ready")))
-  return { target: { url: `${url}/payout-batches`, apiKey }, process: process_ }
+  return { target: { url: `${url}/payout-batches`, apiKey }, operationsUrl, process: process_ }
 })
 
 /** Starts a program of ours with no settings but these. */

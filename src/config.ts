@@ -175,6 +175,14 @@ const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>)
     Config.withDefault(fallback),
   )
 
+/** Where exporters of metrics are looked for, in production. */
+const OPERATIONS_PORT = 9464
+
+const production = Config.String("NODE_ENV").pipe(
+  Config.withDefault(""),
+  Config.map((text) => text === "production"),
+)
+
 const settings = all({
   http: all({
     host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
@@ -185,12 +193,22 @@ const settings = all({
     apiKeys: Config.Redacted("API_KEYS"),
     /** Who looks after what is held and parked, of all partners: "alice=key,bob:review+resolve=key". */
     operatorKeys: Config.option(Config.Redacted("OPERATOR_KEYS")),
+    /** Connections at a time, and of them from one address. Behind a proxy all come from one. */
+    connectionsMax: count("CONNECTIONS_MAX", 10_000),
+    connectionsPerAddressMax: count("CONNECTIONS_PER_ADDRESS_MAX", 10_000_000),
+    /** Acts of one partner (approve, cancel, review, retry, resolve), in each process; twice as many after a pause. */
+    actsPerSecond: count("ACTS_PER_SECOND", 50),
+  }),
+  /** For whoever runs the service: health, metrics, providers. Not for partners, nor for anyone outside. */
+  operations: all({
+    host: Config.String("OPERATIONS_HOST").pipe(Config.withDefault("127.0.0.1")),
+    /** 0, and nothing outside production: any free one, which the log tells, for services side by side. */
+    port: Config.all({ asked: count("OPERATIONS_PORT", -1, 65_535, 0), production }).pipe(
+      Config.map(({ asked, production }) => (asked < 0 ? (production ? OPERATIONS_PORT : 0) : asked)),
+    ),
   }),
   /** Real money: what Redis promises has to be enough. */
-  production: Config.String("NODE_ENV").pipe(
-    Config.withDefault(""),
-    Config.map((text) => text === "production"),
-  ),
+  production,
   /** What the operator stands for although production would refuse it: "plain-http:north,redis-without-tls". */
   vouchedFor: Config.String("VOUCH_FOR").pipe(
     Config.map((text) =>

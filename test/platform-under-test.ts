@@ -41,6 +41,11 @@ export interface BatchView {
 export class Service {
   readonly #process: ChildProcess
   readonly url: string
+  /** Where those who run the service ask; its log tells. */
+  get operationsUrl(): string {
+    const [, url = ""] = this.lines.map((line) => /"operationsUrl":"([^"]+)"/.exec(line)).find(Boolean) ?? []
+    return url
+  }
   readonly ended: Promise<NodeJS.Signals | number | null>
   readonly lines: Array<string> = []
 
@@ -141,7 +146,7 @@ export class PlatformUnderTest implements AsyncDisposable {
     this.#services.add(service)
     const ready = eventually(
       "the service is ready",
-      async () => (await fetch(`${service.url}/readyz`)).status === 200,
+      async () => (await fetch(`${service.operationsUrl}/readyz`)).status === 200,
     )
     const ended = service.ended.then((how) => {
       throw new Error(

@@ -11,13 +11,14 @@ const settingsAndSignals = ["config", "telemetry"]
 export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
+  parsing: [],
   telemetry: ["config"],
   config: ["domain", "platform/crash-point"],
   platform: settingsAndSignals,
-  streams: ["domain", "platform", ...settingsAndSignals],
+  streams: ["domain", "parsing/turns", "platform", ...settingsAndSignals],
   vault: ["domain", "platform", ...settingsAndSignals],
   // Orders that wait for their file are sealed as accounts in the log are.
-  connectors: ["domain", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
+  connectors: ["domain", "parsing", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
   // The second record of what logs tell, which workers compare them with.
   register: ["domain", "connectors/provider-error", "platform", ...settingsAndSignals],
   // What production refuses is judged by the settings alone, before anything connects.
@@ -29,7 +30,15 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   pipelines: ["domain", "connectors", "register", "vault", "platform", ...settingsAndSignals],
   // Answers that come in files are told to the log, as callbacks are.
-  "bank-files": ["domain", "connectors", "streams", "vault/partner-keys", "platform", ...settingsAndSignals],
+  "bank-files": [
+    "domain",
+    "parsing",
+    "connectors",
+    "streams",
+    "vault/partner-keys",
+    "platform",
+    ...settingsAndSignals,
+  ],
   actors: ["domain", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
   projections: ["domain", "streams", "platform", ...settingsAndSignals],
   publisher: ["domain", "streams", "vault/message-seal", "platform", ...settingsAndSignals],
@@ -58,6 +67,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   http: [
     "domain",
     "identity",
+    "parsing",
     "streams",
     "projections/batch-queries",
     "publisher/public-event",

@@ -6,7 +6,8 @@
 import { hash } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result, Schedule } from "effect"
 import { type FileOrder, FileOrders, type OrderNews } from "../connectors/file-orders.ts"
-import { type BankMessage, readBankMessage } from "../connectors/iso20022/bank-message.ts"
+import type { BankMessage } from "../connectors/iso20022/bank-message.ts"
+import { readMessage } from "../connectors/iso20022/bank-message-reader.ts"
 import { FILE_BYTES_MAX } from "../connectors/iso20022/xml-reader.ts"
 import { isInDoubt, type OrderWord, wordKeyOf } from "../connectors/order-words.ts"
 import type { TransferOutcome } from "../domain/commands.ts"
@@ -57,7 +58,7 @@ const takeIn = Effect.fnUntraced(function* (bank: FileBank, arrival: Arrival) {
   const digest = hash("sha256", content)
   const file: InboxFile = { bank: bank.name, name, digest }
   if (yield* (yield* InboxFiles).isRead(file)) return yield* archive(bank, arrival, digest, "repeated")
-  const message = readBankMessage(content)
+  const message = yield* Effect.result(readMessage(content))
   if (Result.isFailure(message)) return yield* quarantine(bank, arrival, digest, message.failure.message)
   yield* hear(bank, file, message.success)
   yield* archive(bank, arrival, digest, "read")

@@ -209,11 +209,14 @@ const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: 
 
 const seconds = (milliseconds: number): string => (milliseconds / 1_000).toFixed(1)
 
-const addressLines = (dataDir: string, { url, sandbox, natsUrl }: LocalPlatform): ReadonlyArray<string> => [
+const addressLines = (
+  dataDir: string,
+  { url, operationsUrl, sandbox, natsUrl }: LocalPlatform,
+): ReadonlyArray<string> => [
   "",
   "Still running; Ctrl-C stops it.",
   `  API   ${url}  (the key of ${sandbox.partner} is in ${recordFile(dataDir)})`,
-  `  Providers: curl -s ${url}/providers`,
+  `  Providers: curl -s ${operationsUrl}/providers`,
   ...Object.entries(sandbox.banks).map(([bank, books]) => `  Bank  ${bank} ${books}/books`),
   `  NATS  ${withoutCredentials(natsUrl)}  (its password is in ${dataDir}/nats/password)`,
 ]

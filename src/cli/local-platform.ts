@@ -20,6 +20,7 @@ import { isReady, runningService, type SandboxAccess, type ServiceRecord } from 
 
 export interface LocalPlatform {
   readonly url: string
+  readonly operationsUrl: string
   readonly sandbox: SandboxAccess
   readonly natsUrl: string
   /** Fails when the service that was started here ends before the scope does. */
@@ -50,14 +51,14 @@ export const startLocalPlatform = Effect.fn("startLocalPlatform")(function* (
 
 const attach = Effect.fnUntraced(function* (
   dataDir: string,
-  { url, pid, sandbox }: ServiceRecord,
+  { url, operationsUrl, pid, sandbox }: ServiceRecord,
   report: (line: string) => void,
 ) {
   if (sandbox === undefined)
     return yield* new CliFailure({ reason: `Process ${pid} runs a service here that is not the sandbox's.` })
   const { natsUrl } = yield* startServers(dataDir, report)
   report(`AtlasPay on ${url} (attached, process ${pid})`)
-  return { url, sandbox, natsUrl, serviceEnded: Effect.never }
+  return { url, operationsUrl, sandbox, natsUrl, serviceEnded: Effect.never }
 })
 
 const startAll = Effect.fnUntraced(function* (dataDir: string, report: (line: string) => void) {
@@ -84,17 +85,17 @@ const startAll = Effect.fnUntraced(function* (dataDir: string, report: (line: st
     MASTER_KEYS: process.env.MASTER_KEYS || localMasterKeys(dataDir),
     WEBHOOKS_ALLOW_PRIVATE: "true",
   }
-  const { url, pid, ended } = yield* startService(dataDir, settings).pipe(
+  const { url, operationsUrl, pid, ended } = yield* startService(dataDir, settings).pipe(
     Effect.retry({ times: STARTS_MAX - 1 }),
   )
   report(`AtlasPay on ${url} (process ${pid})`)
-  return { url, sandbox: accessOf(settings), natsUrl: stack.natsUrl, serviceEnded: ended }
+  return { url, operationsUrl, sandbox: accessOf(settings), natsUrl: stack.natsUrl, serviceEnded: ended }
 })
 
 const startServers = (dataDir: string, report: (line: string) => void) =>
   startStack({ dataDir, onProgress: report }).pipe(Effect.mapError(asCliFailure))
 
-/** Starts `serve` as a process of its own on a free port, and waits until it can work. */
+/** Starts `serve` as a process of its own on free ports, and waits until it can work. */
 const startService = Effect.fnUntraced(function* (
   dataDir: string,
   settings: Readonly<Record<string, string>>,
@@ -102,16 +103,25 @@ const startService = Effect.fnUntraced(function* (
   const logFile = join(dataDir, "logs", "service.log")
   openDataFolder(dataDir)
   makePrivateFolder(join(dataDir, "logs"))
-  const port = yield* freePort
+  const [port, operationsPort] = yield* Effect.all([freePort, freePort], { concurrency: 2 })
   const url = `http://127.0.0.1:${port}`
+  const operationsUrl = `http://127.0.0.1:${operationsPort}`
   const service = yield* spawnLeashed({
     command: process.execPath,
     args: [program, "serve", "--data-dir", dataDir],
-    env: { ...process.env, ...settings, HOST: "127.0.0.1", PORT: String(port), PUBLIC_URL: url },
+    env: {
+      ...process.env,
+      ...settings,
+      HOST: "127.0.0.1",
+      PORT: String(port),
+      PUBLIC_URL: url,
+      OPERATIONS_HOST: "127.0.0.1",
+      OPERATIONS_PORT: String(operationsPort),
+    },
     logFile,
   }).pipe(Effect.mapError(asCliFailure))
   const failed = (what: string) => new CliFailure({ reason: `The service ${what}; ${logFile} tells why.` })
-  const ready = isReady(url).pipe(
+  const ready = isReady(operationsUrl).pipe(
     Effect.repeat({ until: (ready) => ready, schedule: Schedule.spaced("50 millis") }),
     Effect.timeoutOrElse({
       duration: READY_MS_MAX,
@@ -122,5 +132,5 @@ const startService = Effect.fnUntraced(function* (
     failed(`ended with ${signal ?? `status ${code}`}`),
   )
   yield* Effect.raceFirst(ready, ended)
-  return { url, pid: service.pid, ended }
+  return { url, operationsUrl, pid: service.pid, ended }
 })

@@ -1,5 +1,7 @@
 /** One event of a log and the state after it, as people and programs read it. No account number is in either. */
+
 import { type Batch, batchState, type ItemState } from "../domain/batch.ts"
+import { refusedIn } from "../domain/cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, RecordedEvent, TransferIntent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import { formatAmount } from "../domain/money.ts"
@@ -125,7 +127,7 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "ItemsCancelled":
       return `${event.items.length} items by ${personOf(event)}: ${redactText(event.reason)}`
     case "CancellationRefused":
-      return `too late for ${event.items.length} items`
+      return `too late for ${[...refusedIn(event)].length} items`
     case "LateOutcomeDetected":
       return `${payout(event.item)}, attempt ${event.attempt}: ${event.reported} after ${event.recorded}, ${event.compensation}`
     case "ResolutionProposed":

@@ -51,13 +51,15 @@ const run = Effect.fnUntraced(function* (
   )
   const address = Context.getOption(services, HttpAddress)
   if (Option.isSome(address)) {
-    const { url } = address.value
+    const { url, operationsUrl } = address.value
     yield* announceService(dataDir, {
       url,
+      operationsUrl,
       pid: process.pid,
       ...(sandbox === undefined ? {} : { sandbox }),
     })
     yield* Console.log(`AtlasPay listens on ${url}`)
+    yield* Console.log(`Readiness, metrics and providers: ${operationsUrl}`)
     if (sandbox !== undefined)
       yield* Console.log(`The API key of ${sandbox.partner} (play money) is in ${recordFile(dataDir)}`)
   }

@@ -6,6 +6,8 @@ import { openDataFolder, writePrivately } from "../platform/data-folder.ts"
 
 export const ServiceRecord = Schema.Struct({
   url: Schema.String,
+  /** Where it tells whether it is ready. */
+  operationsUrl: Schema.String,
   pid: Schema.Int,
   /** Given with the sandbox alone, where the key opens nothing but play money. */
   sandbox: Schema.optionalKey(
@@ -53,13 +55,15 @@ export const runningService = Effect.fn("runningService")(function* (
   dataDir: string,
 ): Effect.fn.Return<Option.Option<ServiceRecord>> {
   const record = readRecord(dataDir)
-  return Option.isSome(record) && (yield* isReady(record.value.url)) ? record : Option.none()
+  return Option.isSome(record) && (yield* isReady(record.value.operationsUrl)) ? record : Option.none()
 })
 
-/** Whether a service answers there that it can work. */
-export const isReady = (url: string): Effect.Effect<boolean> =>
+/** Whether a service answers there, at its operational routes, that it can work. */
+export const isReady = (operationsUrl: string): Effect.Effect<boolean> =>
   Effect.tryPromise((interrupted) =>
-    fetch(`${url}/readyz`, { signal: AbortSignal.any([interrupted, AbortSignal.timeout(READY_MS_MAX)]) }),
+    fetch(`${operationsUrl}/readyz`, {
+      signal: AbortSignal.any([interrupted, AbortSignal.timeout(READY_MS_MAX)]),
+    }),
   ).pipe(
     Effect.map(({ ok }) => ok),
     Effect.orElseSucceed(() => false),

@@ -4,6 +4,9 @@
  * failure that names the provider, the step and the kind of problem. What was sent or received is never quoted.
  */
 import { Clock, Effect, Result, Schema } from "effect"
+import type { JsonLimits } from "../parsing/json-outline.ts"
+import { readJsonText, UnreadableJson } from "../parsing/json-text.ts"
+import { atOnce } from "../parsing/turns.ts"
 import type { Admission, OutgoingRequest, ProviderAccess } from "./provider-access.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 
@@ -191,7 +194,7 @@ const isJson = (contentType: string | null): boolean =>
   /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(contentType ?? "")
 
 /** The whole body, or `undefined` as soon as it is longer than allowed. */
-const readBody = async (response: Response): Promise<Uint8Array | undefined> => {
+const readBody = async (response: Response): Promise<Buffer | undefined> => {
   const chunks: Array<Uint8Array> = []
   let length = 0
   for await (const chunk of response.body ?? []) {
@@ -203,8 +206,19 @@ const readBody = async (response: Response): Promise<Uint8Array | undefined> => 
   return Buffer.concat(chunks)
 }
 
-const parse = (bytes: Uint8Array): Result.Result<unknown, unknown> =>
-  Result.try((): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)))
+/** Few bytes may still be many values: more than an answer that lists what is in the books has are not looked at. */
+const limits: JsonLimits = {
+  depthMax: 16,
+  tokensMax: 250_000,
+  elementsMax: 20_000,
+  tokensPerPartMax: 250_000,
+  partBytesMax: BODY_BYTES_MAX,
+}
+
+const parse = (bytes: Buffer): Result.Result<unknown, unknown> => {
+  const json = atOnce(readJsonText(bytes, limits))
+  return json instanceof UnreadableJson ? Result.fail(json) : Result.succeed(json)
+}
 
 /** What a status says that was not agreed. A redirect is none of the answers of an API. */
 const kindOf = (status: number): FailureKind => {

@@ -158,6 +158,8 @@ export interface Item extends PayoutItem {
   clearanceWithdrawn: boolean
   /** It was cancelled: whatever a bank still says of an attempt before that, there is none after it. */
   cancelled: boolean
+  /** The log tells that a cancellation came too late for it: asked again, it tells nothing new. */
+  cancellationRefused: boolean
   /** The posting that is requested and not yet booked. */
   posting: number | undefined
   /** Present until the posting that the ledger refused is booked after all, or not needed any more. */

@@ -2,6 +2,7 @@
 import { Array as Arr } from "effect"
 import { attemptsInQuestion, isDisputed, isUnrouted } from "./attempts.ts"
 import { attemptsOf, type Batch, type Finding, type Item, nextAttempt } from "./batch.ts"
+import { type LateItem, refusalOf } from "./cancellation-refusal.ts"
 import { isSameFinding, nameOfFinding, openFindings } from "./clearance.ts"
 import type { BatchCommandOf, ResolutionPolicy } from "./commands.ts"
 import { type Credential, isOperator } from "./credential.ts"
@@ -38,6 +39,7 @@ const tooLate = (item: Item): string | undefined => {
 const isAskedBack = (item: Item): boolean =>
   item.transfer !== undefined && mayLieWithUs(item.transfer) && !isDisputed(item)
 
+/** A request that changes nothing, and of which the log tells already why, leaves no event behind. */
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
   const { at, reason } = command
   const who = {
@@ -47,24 +49,27 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
   const named = command.items.length === 0 ? [...batch.items.keys()] : [...new Set(command.items)]
   const stranger = named.find((item) => !batch.items.has(item))
   if (stranger !== undefined) return refuse(command, "no-such-item", stranger)
+  if (batch.closed !== undefined) return refuse(command, "batch-closed")
   const cancelled: Array<number> = []
   const asked: Array<Item> = []
-  const late: Array<{ item: number; reason: string }> = []
+  const late: Array<LateItem> = []
   for (const item of named) {
     const payout = batch.items.get(item)
-    const tooLateFor = payout === undefined ? undefined : tooLate(payout)
+    if (payout === undefined) continue
+    const tooLateFor = tooLate(payout)
+    const withdrawal = isAskedBack(payout) ? payout.transfer?.withdrawal : undefined
     if (tooLateFor === undefined) cancelled.push(item)
-    else if (payout === undefined || !isAskedBack(payout)) late.push({ item, reason: tooLateFor })
-    else if (payout.transfer?.withdrawal?.cause === "resolution")
-      late.push({ item, reason: "being resolved" })
-    else if (payout.transfer?.withdrawal?.cause !== "cancellation") asked.push(payout)
+    else if (isAskedBack(payout) && withdrawal?.cause !== "resolution") {
+      if (withdrawal?.cause !== "cancellation") asked.push(payout)
+    } else if (!payout.cancellationRefused)
+      late.push({ item, reason: withdrawal === undefined ? tooLateFor : "being resolved" })
   }
   const happened: Array<BatchEvent> = []
   if (Arr.isReadonlyArrayNonEmpty(cancelled))
     happened.push({ _tag: "ItemsCancelled", at, items: cancelled, ...who, reason })
-  if (Arr.isReadonlyArrayNonEmpty(late))
-    happened.push({ _tag: "CancellationRefused", at, ...who, items: late })
-  return events(...happened, ...askedBack(asked, at, { cause: "cancellation", ...who, reason }))
+  happened.push(...refusalOf({ at, ...who }, late))
+  happened.push(...askedBack(asked, at, { cause: "cancellation", ...who, reason }))
+  return happened.length === 0 ? refuse(command, "nothing-to-cancel") : events(...happened)
 }
 
 /** Cancels, by policy, every item that still can be, except some. */

@@ -224,12 +224,18 @@ export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
   reason: PlainText(280),
 })
 
-/** Items for which a cancellation came too late, each with the reason. */
+/**
+ * Items for which a cancellation came too late, each with the reason: one by one where they are few, else by ranges of
+ * their numbers. Each item is told of once.
+ */
 export const CancellationRefused = Schema.TaggedStruct("CancellationRefused", {
   at: Instant,
   by: Actor,
   credential,
-  items: Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, reason: Schema.String })),
+  items: Schema.optionalKey(Schema.NonEmptyArray(Schema.Struct({ item: ItemNumber, reason: Schema.String }))),
+  ranges: Schema.optionalKey(
+    Schema.NonEmptyArray(Schema.Struct({ from: ItemNumber, to: ItemNumber, reason: Schema.String })),
+  ),
 })
 
 /** The intent of a ledger posting, recorded before the call so that a retry posts the same lines under the same key. */

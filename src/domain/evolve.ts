@@ -19,6 +19,7 @@ import {
   type Withdrawal,
   waitsForFunds,
 } from "./batch.ts"
+import { refusedIn } from "./cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
@@ -62,6 +63,10 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ItemsCancelled":
       return changeAll(batch, event.items, { state: "cancelled", cancelled: true, reason: event.reason })
     case "CancellationRefused":
+      for (const number of refusedIn(event)) {
+        const item = batch.items.get(number)
+        if (item !== undefined) item.cancellationRefused = true
+      }
       return batch
     case "PostingRequested":
       // Logs from before starts were recorded: a hold is the first thing that a started batch does.
@@ -185,6 +190,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     payee: undefined,
     clearanceWithdrawn: false,
     cancelled: false,
+    cancellationRefused: false,
     posting: undefined,
     refusal: undefined,
     transfer: undefined,

@@ -29,6 +29,15 @@ export type PartnerId = typeof PartnerId.Type
 export const ItemNumber = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))
 export type ItemNumber = typeof ItemNumber.Type
 
+const itemNumberPattern = /^[1-9][0-9]{0,5}$/
+const isItemNumber = Schema.is(ItemNumber)
+
+/** Reads an item number as we write it: decimal digits, the first of them not a zero. */
+export const parseItemNumber = (text: string): ItemNumber | undefined => {
+  const number = itemNumberPattern.test(text) ? Number(text) : undefined
+  return isItemNumber(number) ? number : undefined
+}
+
 /** Attempts to pay one item, from 1. A new attempt has a new key; a resend of the same attempt keeps it. */
 export const ATTEMPTS_MAX = 9
 export const AttemptNumber = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: ATTEMPTS_MAX }))

@@ -40,6 +40,9 @@ export type RejectionReason =
   | "attempt-not-in-question"
   | "attempt-open"
   | "withdrawal-open"
+  | "batch-closed"
+  | "nothing-to-cancel"
+  | "changes-nothing"
 
 export interface Rejection {
   readonly _tag: "Rejection"

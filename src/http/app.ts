@@ -1,4 +1,7 @@
-/** The API: all routes, what is measured of each, and the answers for what has no route. */
+/**
+ * Two apps with all routes, what is measured of each, and the answers for what has no route: the API for partners and
+ * providers, and the operational one for those who run the service.
+ */
 import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
@@ -15,18 +18,18 @@ import type { PartnerKeys } from "../vault/partner-keys.ts"
 import type { WebhookEndpoints } from "../webhooks/endpoints.ts"
 import { bankCallbacks } from "./bank-callbacks.ts"
 import { complianceCallbacks } from "./compliance-callbacks.ts"
-import { type EdgeEnv, makeEdge } from "./edge.ts"
+import { type Edge, type EdgeEnv, makeEdge } from "./edge.ts"
 import { NotFound } from "./failures.ts"
 import type { Intake } from "./intake.ts"
 import { ledgerCallbacks } from "./ledger-callbacks.ts"
 import { openApiDocument } from "./openapi.ts"
-import { operations, type ReadinessChecks } from "./operations.ts"
+import { isAlive, operations, type ReadinessChecks } from "./operations.ts"
 import { payoutBatches } from "./payout-batches.ts"
 import { providers } from "./providers.ts"
 import type { RequestBodies } from "./request-body.ts"
 import { webhookEndpoints } from "./webhook-endpoints.ts"
 
-/** What the handlers work with. */
+/** What the API's handlers work with. */
 export type HttpServices =
   | AnnouncedLists
   | AppConfig
@@ -36,13 +39,11 @@ export type HttpServices =
   | EventLog
   | Intake
   | PartnerKeys
-  | ProviderReports
-  | ReadinessChecks
   | RequestBodies
   | StrayCallbacks
   | WebhookEndpoints
 
-/** Builds the app; it serves for as long as the services that it captured live. */
+/** Builds the API; it serves for as long as the services that it captured live. */
 export const makeApp = Effect.gen(function* () {
   const edge = yield* makeEdge<HttpServices>()
   const app = new Hono<EdgeEnv>()
@@ -52,14 +53,28 @@ export const makeApp = Effect.gen(function* () {
   app.route("/", yield* bankCallbacks(edge))
   app.route("/", yield* complianceCallbacks(edge))
   app.route("/", yield* ledgerCallbacks(edge))
-  app.route("/", operations(edge))
-  app.route("/", providers(edge))
+  app.get("/healthz", isAlive)
   app.get("/openapi.json", (c) => c.json(openApiDocument))
   app.get("/", (c) => c.json(index))
+  return answeringTheRest(app, edge)
+})
+
+/** Builds the app for those who run the service. */
+export const makeOperationsApp = Effect.gen(function* () {
+  const edge = yield* makeEdge<ProviderReports | ReadinessChecks>()
+  const app = new Hono<EdgeEnv>()
+  app.use(measured(yield* Metrics))
+  app.get("/healthz", isAlive)
+  app.route("/", operations(edge))
+  app.route("/", providers(edge))
+  return answeringTheRest(app, edge)
+})
+
+const answeringTheRest = <R>(app: Hono<EdgeEnv>, edge: Edge<R>): Hono<EdgeEnv> => {
   app.notFound(edge.open(() => Effect.fail(new NotFound({ what: "resource" }))))
   app.onError((error, c) => edge.open(() => Effect.die(error))(c))
   return app
-})
+}
 
 const index = {
   service: "atlaspay",

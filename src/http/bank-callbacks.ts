@@ -8,11 +8,11 @@ import { parseTransferReference } from "../domain/identifiers.ts"
 import { CallbackSecrets } from "../identity/callback-secrets.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { StrayCallbacks, strayOf } from "../streams/stray-callbacks.ts"
-import { CALLBACK_KEPT_MS, refusing, type Verify, verifying } from "./callback-signature.ts"
+import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
-import { InvalidRequest, NotFound } from "./failures.ts"
+import { InvalidRequest, InvalidSignature, NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
-import { RequestBodies } from "./request-body.ts"
+import type { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
 
@@ -33,24 +33,20 @@ const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
 /**
  * The route of callbacks. A bank signs with its own secret; who is no bank that calls back is answered as whoever does not
- * know it, so that nobody learns which banks there are.
+ * know it, and its body is not read.
  */
 export const bankCallbacks = Effect.fnUntraced(function* (
   edge: Edge<EventLog | StrayCallbacks | RequestBodies>,
 ) {
   const secrets = yield* CallbackSecrets
-  const refuse = refusing()
-  const verify: Verify = (c, body) => {
-    const own = secrets.ofBank(c.req.param("bank") ?? "")
-    return own === undefined ? refuse(c, body) : verifying(...own)(c, body)
-  }
   return new Hono<EdgeEnv>().post(
     "/bank-callbacks/:bank",
-    edge.open((c) =>
-      Effect.flatMap(RequestBodies, (bodies) =>
-        bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
-      ),
-    ),
+    edge.open((c) => {
+      const own = secrets.ofBank(c.req.param("bank") ?? "")
+      return own === undefined
+        ? Effect.fail(new InvalidSignature())
+        : callbackBody(c, BODY_BYTES_MAX, (body) => hear(c, verifying(...own), body))
+    }),
   )
 })
 

@@ -1,19 +1,20 @@
 /** A batch as its log tells it: for what the read models do not know yet, and while they do not answer. */
-import { Effect, Semaphore } from "effect"
-import { type Batch, batchState, emptyBatch } from "../domain/batch.ts"
-import { evolve } from "../domain/evolve.ts"
+import { Clock, Effect } from "effect"
+import { type Batch, batchState } from "../domain/batch.ts"
 import { type BatchId, isBatchId, type PartnerId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
 import type { Caller } from "../identity/caller.ts"
 import type { BatchView, Totals } from "../projections/batch-queries.ts"
-import { type CorruptEntry, EventLog, type StreamsUnavailable } from "../streams/event-log.ts"
-import { beginningOf, visitLog } from "../streams/event-range.ts"
-import { NotFound } from "./failures.ts"
+import { EventLog } from "../streams/event-log.ts"
+import { BatchFolds, type FoldedBatch } from "./batch-folds.ts"
+import { NotFound, TooManyRequests } from "./failures.ts"
+import { TokenBuckets } from "./token-buckets.ts"
 
-/** Logs folded at a time: a large one takes memory, and the read models soon know it. */
-const FOLDS_MAX = 4
+/** Of one partner, in each process. */
+const LOOKS_PER_SECOND = 100
 
-const folds = Semaphore.makeUnsafe(FOLDS_MAX)
+const looks = new TokenBuckets(LOOKS_PER_SECOND)
+const foldsOf = new WeakMap<EventLog["Service"], BatchFolds>()
 
 export const noSuchBatch = new NotFound({ what: "payout batch" })
 
@@ -34,26 +35,26 @@ export const partnerOf = Effect.fnUntraced(function* (caller: Caller, id: string
   return first?.event._tag === "BatchReceived" ? first.event.partner : yield* noSuchBatch
 })
 
-/** Folds the log of a batch of the partner's. */
-export const viewFromLog = (
-  partner: PartnerId,
-  id: BatchId,
-): Effect.Effect<BatchView, CorruptEntry | NotFound | StreamsUnavailable, EventLog> =>
-  Effect.map(Effect.andThen(ownBatch(partner, id), batchFromLog(id)), ({ batch, closedAt }) =>
-    viewOf(id, batch, closedAt),
-  )
+/** The batch of a partner's, as its log tells it; a partner may ask for it so often. */
+export const viewFromLog = Effect.fnUntraced(function* (partner: PartnerId, id: BatchId) {
+  const retryAfterSeconds = looks.take(partner, yield* Clock.currentTimeMillis)
+  if (retryAfterSeconds > 0)
+    return yield* new TooManyRequests({ what: "looks at batches that are not shown yet", retryAfterSeconds })
+  yield* ownBatch(partner, id)
+  return yield* batchFromLog(id, ({ batch, closedAt }) => viewOf(id, batch, closedAt))
+})
 
-/** Folds the log of a batch, at most {@link FOLDS_MAX} at a time. */
-export const batchFromLog = (id: BatchId) => folds.withPermits(1)(foldLog(id))
+/** Whether the log of a batch ends with a version. */
+export const endsWith = Effect.fnUntraced(function* (id: BatchId, version: number) {
+  return (yield* (yield* EventLog).read(id, version, 1)).length === 0
+})
 
-const foldLog = Effect.fnUntraced(function* (id: BatchId) {
-  const batch = emptyBatch()
-  let closedAt: number | undefined
-  const head = yield* visitLog(yield* EventLog, id, beginningOf(id), ({ event }) => {
-    evolve(batch, event)
-    if (event._tag === "BatchClosed") closedAt = event.at
-  })
-  return { batch, head, closedAt }
+/** Shows a batch, as its log tells it, to `use`. */
+export const batchFromLog = Effect.fnUntraced(function* <A>(id: BatchId, use: (folded: FoldedBatch) => A) {
+  const log = yield* EventLog
+  const folds = foldsOf.get(log) ?? new BatchFolds(log)
+  foldsOf.set(log, folds)
+  return yield* folds.show(id, use)
 })
 
 const viewOf = (id: BatchId, batch: Batch, closedAt: number | undefined): BatchView => ({

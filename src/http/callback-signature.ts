@@ -1,15 +1,21 @@
-/** What providers send is believed when it is signed as a Standard Webhook and no older than five minutes. */
-import { randomBytes } from "node:crypto"
-import { type Array as Arr, Effect, Redacted } from "effect"
+/**
+ * What providers send is believed when it is signed as a Standard Webhook and no older than five minutes. The signature
+ * is over the body, so the body of somebody unknown is read: a small one, of those that give way to each other, and only
+ * under headers that a provider could have sent.
+ */
+import { type Array as Arr, Clock, Effect, Redacted } from "effect"
 import { Webhook, WebhookVerificationError } from "standardwebhooks"
+import { vouchFor } from "./connections.ts"
 import type { EdgeContext } from "./edge.ts"
 import { InvalidSignature } from "./failures.ts"
+import { RequestBodies } from "./request-body.ts"
 
 /**
  * How long a repetition costs nothing: a signature is good for five minutes before and after its time. What comes later
  * goes to the batch, which knows old news.
  */
 export const CALLBACK_KEPT_MS = 600_000
+const TOLERANCE_MS = 300_000
 
 export type Verify = (c: EdgeContext, body: Buffer) => Effect.Effect<void, InvalidSignature>
 
@@ -18,22 +24,15 @@ export const verifying = (...secrets: Arr.NonEmptyReadonlyArray<Redacted.Redacte
   const webhooks = secrets.map((secret) => new Webhook(Redacted.value(secret)))
   return (c, body) =>
     Effect.suspend(() => {
-      const header = (name: string) => c.req.header(name) ?? ""
-      const headers = {
-        "webhook-id": header("webhook-id"),
-        "webhook-timestamp": header("webhook-timestamp"),
-        "webhook-signature": header("webhook-signature"),
-      }
-      return webhooks.some((webhook) => isSigned(webhook, body, headers))
-        ? Effect.void
-        : Effect.fail(new InvalidSignature())
+      const headers = headersOf(c)
+      if (!webhooks.some((webhook) => isSigned(webhook, body, headers)))
+        return Effect.fail(new InvalidSignature())
+      vouchFor(c.env.incoming.socket)
+      return Effect.void
     })
 }
 
-/** Holds callbacks to a secret that nobody knows, so that a bank that is none is answered as one that is forged. */
-export const refusing = (): Verify => verifying(Redacted.make(`whsec_${randomBytes(32).toString("base64")}`))
-
-const isSigned = (webhook: Webhook, body: Buffer, headers: Readonly<Record<string, string>>): boolean => {
+const isSigned = (webhook: Webhook, body: Buffer, headers: Headers): boolean => {
   try {
     webhook.verify(body, headers, { jsonParse: false })
     return true
@@ -42,3 +41,32 @@ const isSigned = (webhook: Webhook, body: Buffer, headers: Readonly<Record<strin
     throw error
   }
 }
+
+/** Reads the body of a callback, of at most `bytesMax`, for `use` to verify. */
+export const callbackBody = Effect.fnUntraced(function* <A, E, R>(
+  c: EdgeContext,
+  bytesMax: number,
+  use: (body: Buffer) => Effect.Effect<A, E, R>,
+) {
+  if (!isPlausible(headersOf(c), yield* Clock.currentTimeMillis)) return yield* new InvalidSignature()
+  const bodies = yield* RequestBodies
+  return yield* bodies.use(c.env, { kind: "callbacks", owner: c.req.path, bytesMax }, use)
+})
+
+type Headers = Readonly<Record<"webhook-id" | "webhook-timestamp" | "webhook-signature", string>>
+
+const headersOf = (c: EdgeContext): Headers => {
+  const header = (name: string) => c.req.header(name) ?? ""
+  return {
+    "webhook-id": header("webhook-id"),
+    "webhook-timestamp": header("webhook-timestamp"),
+    "webhook-signature": header("webhook-signature"),
+  }
+}
+
+/** Whether a body that verifies could go with these headers. */
+const isPlausible = (headers: Headers, now: number): boolean =>
+  headers["webhook-id"] !== "" &&
+  /^[0-9]{1,12}$/.test(headers["webhook-timestamp"]) &&
+  Math.abs(Number(headers["webhook-timestamp"]) * 1_000 - now) <= TOLERANCE_MS + 1_000 &&
+  /(?:^| )v1,[A-Za-z0-9+/]{43}=(?: |$)/.test(headers["webhook-signature"])

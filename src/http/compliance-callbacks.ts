@@ -11,13 +11,13 @@ import { AnnouncedLists } from "../streams/announced-lists.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { StrayCallbacks, strayClearance } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
+import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
 import { withoutQuotes } from "./payout-batch-events.ts"
 import { tellRegistered } from "./registered-decisions.ts"
-import { RequestBodies } from "./request-body.ts"
+import type { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 256 * 1024
 const ANNOUNCEMENT_BYTES_MAX = 4 * 1024
@@ -62,19 +62,11 @@ export const complianceCallbacks = Effect.fnUntraced(function* (
   return routes
     .post(
       "/compliance-callbacks",
-      edge.open((c) =>
-        Effect.flatMap(RequestBodies, (bodies) =>
-          bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
-        ),
-      ),
+      edge.open((c) => callbackBody(c, BODY_BYTES_MAX, (body) => hear(c, verify, body))),
     )
     .post(
       "/compliance-callbacks/lists",
-      edge.open((c) =>
-        Effect.flatMap(RequestBodies, (bodies) =>
-          bodies.use(c.env.incoming, ANNOUNCEMENT_BYTES_MAX, (body) => goBy(c, verify, body)),
-        ),
-      ),
+      edge.open((c) => callbackBody(c, ANNOUNCEMENT_BYTES_MAX, (body) => goBy(c, verify, body))),
     )
 })
 

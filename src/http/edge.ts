@@ -1,19 +1,26 @@
 /** Where HTTP meets Effect: how a handler is run, who may call it, and how its failures are answered and logged. */
 import type { HttpBindings } from "@hono/node-server"
-import { Cause, Effect, Exit, Option } from "effect"
+import { Cause, Clock, Effect, Exit, Option } from "effect"
 import type { Context } from "hono"
 import { routePath } from "hono/route"
+import { AppConfig } from "../config.ts"
 import type { Credential } from "../domain/credential.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
-import type { Caller } from "../identity/caller.ts"
+import { type Caller, ownerOf } from "../identity/caller.ts"
 import { Credentials } from "../identity/credentials.ts"
-import { Forbidden } from "./failures.ts"
+import { vouchFor } from "./connections.ts"
+import { Forbidden, TooManyRequests } from "./failures.ts"
+import { FairRoom } from "./fair-room.ts"
 import { type Failure, type Problem, problemOf, unexpectedProblem } from "./problems.ts"
+import { TokenBuckets } from "./token-buckets.ts"
 
 export type EdgeEnv = { Bindings: HttpBindings }
 export type EdgeContext = Context<EdgeEnv>
 
 export type EdgeHandler = (c: EdgeContext) => Promise<Response>
+
+/** Requests that only read, under way at a time; each asks the stores for something. */
+const READS_MAX = 2_048
 
 /** Turns handlers that are effects into Hono's. */
 export interface Edge<R> {
@@ -31,6 +38,8 @@ export interface Edge<R> {
   readonly caller: (
     handler: (c: EdgeContext, caller: Caller) => Effect.Effect<Response, Failure, R>,
   ) => EdgeHandler
+  /** For such a caller, so often: each act looks at a batch, and may add to its log. */
+  readonly act: Edge<R>["caller"]
 }
 
 /**
@@ -40,6 +49,8 @@ export interface Edge<R> {
 export const makeEdge = Effect.fnUntraced(function* <R>() {
   const run = Effect.runPromiseExitWith(yield* Effect.context<R>())
   const { callerOf } = yield* Credentials
+  const reads = new FairRoom(READS_MAX)
+  const acts = new TokenBuckets((yield* AppConfig).http.actsPerSecond)
   const open: Edge<R>["open"] = (handler) => async (c) => {
     const exit = await run(
       Effect.catchCause(handler(c), (cause) => answer(c, cause)),
@@ -48,20 +59,55 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
   }
   const caller: Edge<R>["caller"] = (handler) =>
-    open((c) => Effect.flatMap(callerOf(c.req.header("authorization")), (caller) => handler(c, caller)))
-  const edge: Edge<R> = {
-    open,
-    caller,
-    partner: (handler) =>
-      caller(
-        (c, caller): Effect.Effect<Response, Failure, R> =>
-          caller.kind === "partner" ? handler(c, caller.partner, caller.credential) : forPartners,
+    open((c) =>
+      Effect.flatMap(callerOf(c.req.header("authorization")), (caller) => {
+        vouchFor(c.env.incoming.socket)
+        return c.req.method === "GET"
+          ? sharing(reads, ownerOf(caller), c.env, handler(c, caller))
+          : handler(c, caller)
+      }),
+    )
+  const partner: Edge<R>["partner"] = (handler) =>
+    caller(
+      (c, caller): Effect.Effect<Response, Failure, R> =>
+        caller.kind === "partner" ? handler(c, caller.partner, caller.credential) : forPartners,
+    )
+  const act: Edge<R>["act"] = (handler) =>
+    caller((c, caller) =>
+      Effect.andThen(
+        metered(acts, ownerOf(caller)),
+        Effect.suspend(() => handler(c, caller)),
       ),
-  }
-  return edge
+    )
+  return { open, caller, partner, act } satisfies Edge<R> as Edge<R>
 })
 
 const forPartners = Effect.fail(new Forbidden({ detail: "It takes a partner's key." }))
+
+const metered = Effect.fnUntraced(function* (acts: TokenBuckets, owner: string) {
+  const retryAfterSeconds = acts.take(owner, yield* Clock.currentTimeMillis)
+  if (retryAfterSeconds > 0) return yield* new TooManyRequests({ what: "acts", retryAfterSeconds })
+})
+
+/**
+ * Reads as one of a bounded number, of which no partner takes the others' part, until the answer has left us: one that
+ * the client does not take stays in memory. What writes is bounded by its body.
+ */
+const sharing = <A, E, R>(
+  reads: FairRoom,
+  owner: string,
+  { outgoing }: HttpBindings,
+  read: Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | TooManyRequests, R> =>
+  Effect.suspend((): Effect.Effect<A, E | TooManyRequests, R> => {
+    if (!reads.admits(owner, 1))
+      return new TooManyRequests({ what: "requests under way", retryAfterSeconds: 1 })
+    reads.take(owner, 1)
+    const giveBack = () => reads.giveBack(owner, 1)
+    if (outgoing.closed) giveBack()
+    else outgoing.once("close", giveBack)
+    return read
+  })
 
 /** Only an interruption ends a request without an answer. Hono wants one all the same. */
 const nobodyListens = (): Response => new Response(null, { status: 499 })

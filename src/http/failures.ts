@@ -50,3 +50,9 @@ export class InvalidSignature extends Schema.TaggedError<InvalidSignature>()("In
 export class ItemsNotYetShown extends Schema.TaggedError<ItemsNotYetShown>()("ItemsNotYetShown", {
   batch: Schema.String,
 }) {}
+
+/** A partner asks for more at a time, or more often, than leaves room for others; `what` names what there is too much of. */
+export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooManyRequests", {
+  what: Schema.String,
+  retryAfterSeconds: Schema.Int,
+}) {}

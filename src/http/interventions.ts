@@ -15,9 +15,11 @@ import type { MailCommand } from "../domain/commands.ts"
 import type { Credential } from "../domain/credential.ts"
 import { decide } from "../domain/decide.ts"
 import { Actor, type BatchEvent, FindingName } from "../domain/events.ts"
-import { AttemptNumber, ItemNumber } from "../domain/identifiers.ts"
-import type { Rejection } from "../domain/rejection.ts"
-import { type Act, type Caller, mayDo, nameOf } from "../identity/caller.ts"
+import { AttemptNumber, ItemNumber, parseItemNumber } from "../domain/identifiers.ts"
+import { type Decision, type Rejection, refuse } from "../domain/rejection.ts"
+import { type Act, type Caller, mayDo, nameOf, ownerOf } from "../identity/caller.ts"
+import type { JsonLimits } from "../parsing/json-outline.ts"
+import { messageLimits } from "../parsing/json-text.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { batchFromLog, ownBatch, partnerOf } from "./batch-from-log.ts"
@@ -33,6 +35,14 @@ const BODY_BYTES_MAX = 1024 * 1024
 /** How long a request is recognised by its key, and how long one without a key, of which only the connection knows. */
 const KEY_KEPT_MS = 24 * 3_600_000
 const KEPT_MS = 600_000
+
+/** A request may name every item of the largest batch. */
+const ITEMS_NAMED_MAX = 100_000
+const limits: JsonLimits = {
+  ...messageLimits,
+  tokensMax: 2 * ITEMS_NAMED_MAX,
+  elementsMax: ITEMS_NAMED_MAX,
+}
 
 /** What a person writes stays in the log for ever, so it may not quote an account. */
 const withoutAccount = (text: ReturnType<typeof PlainText>) =>
@@ -61,12 +71,13 @@ const intervention =
       if (!mayDo(caller, act)) return yield* notFor(act)
       yield* requireJson(c)
       const id = yield* ownBatch(yield* partnerOf(caller, c.req.param("id") ?? ""), c.req.param("id") ?? "")
-      const item = Number(c.req.param("item") ?? 1)
-      if (!isItemNumber(item)) return yield* new InvalidRequest({ detail: "Items are numbered from 1." })
+      const item = parseItemNumber(c.req.param("item") ?? "1")
+      if (item === undefined) return yield* new InvalidRequest({ detail: "Items are numbered from 1." })
       const key = yield* optionalIdempotencyKeyOf(c)
       const bodies = yield* RequestBodies
-      const { said, as } = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (bytes) =>
-        Effect.map(readJson(bytes, Schema.decodeUnknownResult(body, decoding)), (said) => ({
+      const terms = { kind: "acts", owner: ownerOf(caller), bytesMax: BODY_BYTES_MAX } as const
+      const { said, as } = yield* bodies.use(c.env, terms, (bytes) =>
+        Effect.map(readJson(bytes, Schema.decodeUnknownResult(body, decoding), limits), (said) => ({
           said: { by: nameOf(caller), ...said, credential: caller.credential },
           as: commandIdOf(caller, c.req.path, key, bytes),
         })),
@@ -76,16 +87,18 @@ const intervention =
         c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
       if (yield* log.wasTold(id, as)) return repeated()
       const { policy } = yield* AppConfig
-      const { batch, head } = yield* batchFromLog(id)
-      const command = asSeen(commandOf(said, yield* Clock.currentTimeMillis, item, policy), batch)
-      const decision = decide(batch, command)
+      const at = yield* Clock.currentTimeMillis
+      const { command, decision, version, head } = yield* batchFromLog(id, ({ batch, head }) => {
+        const command = asSeen(commandOf(said, at, item, policy), batch)
+        const { version } = batch
+        return { command, decision: wanted(command, decide(batch, command)), version, head }
+      })
       if (Result.isFailure(decision)) {
         // The first of two equal requests may have been told and done since the mailbox was asked.
         if (yield* log.wasTold(id, as)) return repeated()
         if (decision.failure.reason === "operator-needed") return yield* notFor(act)
         return yield* new CommandRefused(refusal(decision.failure))
       }
-      const { version } = batch
       yield* tellRegistered(id, pinned(command, decision.success, version), as, { version, head })
       const expected = decision.success.map((event, index) =>
         shownEvent({ version: version + index + 1, event }),
@@ -111,6 +124,12 @@ const commandIdOf = (
 }
 
 const sha256 = (of: string | Buffer): string => createHash("sha256").update(of).digest("base64url")
+
+/** What would change nothing is refused here, and not put to the batch: its log would only grow. */
+const wanted = (command: MailCommand, decision: Decision): Decision =>
+  Result.isFailure(decision) || decision.success.some(({ _tag }) => _tag !== "CancellationRefused")
+    ? decision
+    : refuse(command, command._tag === "Cancel" ? "nothing-to-cancel" : "changes-nothing")
 
 const refusal = ({ reason, attempts }: Rejection) =>
   attempts === undefined ? { reason } : { reason, attempts }
@@ -151,10 +170,17 @@ export const approve = intervention("approve", Schema.Struct({ by, hash }), (sai
   ...said,
 }))
 
-/** `{"by"?, "reason", "items"?}`: all items when none are named. */
+/** One problem for the whole list: of many wrong numbers each would be one. */
+const itemNumbers = Schema.declare(
+  (list): list is ReadonlyArray<ItemNumber> =>
+    Array.isArray(list) && list.length >= 1 && list.length <= ITEMS_NAMED_MAX && list.every(isItemNumber),
+  { message: `expected 1 to ${ITEMS_NAMED_MAX} item numbers` },
+)
+
+/** `{"by"?, "reason", "items"?}`: all items when there is no `items`. An empty list means nothing, and is refused. */
 export const cancel = intervention(
   "cancel",
-  Schema.Struct({ by, reason, items: Schema.optionalKey(Schema.Array(ItemNumber)) }),
+  Schema.Struct({ by, reason, items: Schema.optionalKey(itemNumbers) }),
   ({ items = [], ...said }, at) => ({ _tag: "Cancel", at, items, ...said }),
 )
 

@@ -7,11 +7,11 @@ import { type BatchId, PartnerId } from "../domain/identifiers.ts"
 import { Currency } from "../domain/money.ts"
 import { BATCHES_PER_PAGE_MAX, BatchQueries } from "../projections/batch-queries.ts"
 import { type CommandId, EventLog } from "../streams/event-log.ts"
-import { CALLBACK_KEPT_MS, type Verify, verifying } from "./callback-signature.ts"
+import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { NotFound } from "./failures.ts"
 import { readJson } from "./json-body.ts"
-import { RequestBodies } from "./request-body.ts"
+import type { RequestBodies } from "./request-body.ts"
 
 const BODY_BYTES_MAX = 4 * 1024
 /** Mailboxes that are written to at a time. */
@@ -33,10 +33,7 @@ export const ledgerCallbacks = Effect.fnUntraced(function* (
     edge.open((c) =>
       Option.match(verify, {
         onNone: () => Effect.fail(new NotFound({ what: "resource" })),
-        onSome: (verify) =>
-          Effect.flatMap(RequestBodies, (bodies) =>
-            bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
-          ),
+        onSome: (verify) => callbackBody(c, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
       }),
     ),
   )

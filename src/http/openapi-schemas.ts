@@ -152,7 +152,7 @@ export const schemas = {
   Approval: closedObject({ hash: text(128) }, { by }),
   Cancellation: closedObject(
     { reason: text(280) },
-    { by, items: { ...list(whole), description: "All items when none are named." } },
+    { by, items: { ...list(whole), minItems: 1, description: "All items when it is left out." } },
   ),
   Review: closedObject(
     { reason: text(280), decision: { enum: ["released", "rejected"] } },

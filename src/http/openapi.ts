@@ -13,6 +13,10 @@ const unauthorized = { "401": problem("No API key, or one that is not known.") }
 const forbidden = { "403": problem("The key is known, and is not for that; detail says which is.") }
 const absent = { "404": problem("There is no such resource, or it belongs to another partner.") }
 const unavailable = { "503": problem("Try again after the seconds in Retry-After.") }
+const tooMany = {
+  "429": problem("You ask for more than one partner may have. Try again after Retry-After seconds."),
+}
+const tooSlow = { "408": problem("The body came in too slowly.") }
 
 const parameter = (
   place: "path" | "query" | "header",
@@ -76,7 +80,9 @@ const intervention = (
     ...forbidden,
     ...absent,
     "409": problem("The batch refuses it as it stands, for the reason given."),
+    ...tooSlow,
     "422": problem("The key was used before with another body."),
+    ...tooMany,
     ...unavailable,
   },
 })
@@ -117,11 +123,12 @@ export const openApiDocument = {
           "403": problem(
             "It takes a partner's key, or the keys that seal the partner's accounts were destroyed.",
           ),
+          ...tooSlow,
           "413": problem("The body is larger than 48 MiB."),
           "415": problem("The body is not JSON."),
           "422": problem("The key was used before with another body; batch names what it stands for."),
           "429": problem(
-            "You have as many batches open as one partner may have. Try again after Retry-After seconds.",
+            "You have as many batches open, or bodies under way, as one partner may have. Try again after Retry-After seconds.",
           ),
           ...unavailable,
         },
@@ -139,6 +146,7 @@ export const openApiDocument = {
           "200": { description: "A page.", content: json("PayoutBatchPage") },
           "400": problem("A parameter is not as agreed."),
           ...unauthorized,
+          ...tooMany,
           ...unavailable,
         },
       },
@@ -161,6 +169,7 @@ export const openApiDocument = {
           "400": problem("A parameter is not as agreed."),
           ...unauthorized,
           ...absent,
+          ...tooMany,
           ...unavailable,
         },
       },
@@ -175,6 +184,7 @@ export const openApiDocument = {
           "400": problem("A parameter is not as agreed."),
           ...unauthorized,
           ...absent,
+          ...tooMany,
           ...unavailable,
         },
       },
@@ -231,6 +241,7 @@ export const openApiDocument = {
           "400": problem("A parameter is not as agreed."),
           ...unauthorized,
           ...absent,
+          ...tooMany,
           ...unavailable,
         },
       },
@@ -288,6 +299,7 @@ export const openApiDocument = {
           "401": problem("The signature does not verify, or is older than five minutes."),
           ...absent,
           "413": problem("The body is larger than 64 KiB."),
+          ...tooSlow,
           ...unavailable,
         },
       },
@@ -305,6 +317,7 @@ export const openApiDocument = {
           "401": problem("The signature does not verify, or is older than five minutes."),
           ...absent,
           "413": problem("The body is larger than 256 KiB."),
+          ...tooSlow,
           ...unavailable,
         },
       },
@@ -340,23 +353,14 @@ export const openApiDocument = {
           "401": problem("The signature does not verify, or is older than five minutes."),
           "404": problem("The service was given no secret that the ledger signs with."),
           "413": problem("The body is larger than 4 KiB."),
+          ...tooSlow,
           ...unavailable,
         },
       },
     },
-    ...operational("/healthz", "isAlive", "Whether the process lives", "It lives."),
-    ...operational("/readyz", "isReady", "Whether Redis, Postgres and NATS answer", "All answer.", {
-      "503": { description: "notAnswering names the parts that do not answer." },
-    }),
-    ...operational("/metrics", "showMetrics", "Metrics for Prometheus", "The metrics."),
-    ...operational(
-      "/providers",
-      "showProviders",
-      "How the providers are",
-      "Of each provider, what each worker that lives sees.",
-    ),
-    ...operational("/openapi.json", "showOpenApi", "This document", "The document."),
-    ...operational("/", "showIndex", "Where to go from here", "The index."),
+    ...openly("/healthz", "isAlive", "Whether the process lives", "It lives."),
+    ...openly("/openapi.json", "showOpenApi", "This document", "The document."),
+    ...openly("/", "showIndex", "Where to go from here", "The index."),
   },
   components: {
     securitySchemes: { apiKey: { type: "http", scheme: "bearer" } },
@@ -364,13 +368,7 @@ export const openApiDocument = {
   },
 }
 
-function operational<Path extends string>(
-  path: Path,
-  operationId: string,
-  summary: string,
-  description: string,
-  others: Readonly<Record<string, { readonly description: string }>> = {},
-) {
-  const get = { operationId, summary, security: forAnyone, responses: { "200": { description }, ...others } }
+function openly<Path extends string>(path: Path, operationId: string, summary: string, description: string) {
+  const get = { operationId, summary, security: forAnyone, responses: { "200": { description } } }
   return { [path]: { get } }
 }

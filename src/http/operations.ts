@@ -19,11 +19,11 @@ export class ReadinessChecks extends Context.Service<ReadinessChecks, ReadonlyAr
 
 const CHECK_MS_MAX = 1_000
 
+/** Whether the process lives: all that the API tells of it, too. */
+export const isAlive = (c: EdgeContext): Response => c.json({ status: "alive" })
+
 export const operations = (edge: Edge<ReadinessChecks>): Hono<EdgeEnv> =>
-  new Hono<EdgeEnv>()
-    .get("/healthz", (c) => c.json({ status: "alive" }))
-    .get("/readyz", edge.open(ready))
-    .get("/metrics", edge.open(metrics))
+  new Hono<EdgeEnv>().get("/readyz", edge.open(ready)).get("/metrics", edge.open(metrics))
 
 const ready = Effect.fnUntraced(function* (c: EdgeContext) {
   const checks = yield* ReadinessChecks

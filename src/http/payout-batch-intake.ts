@@ -10,12 +10,13 @@ import type { Credential } from "../domain/credential.ts"
 import { decide } from "../domain/decide.ts"
 import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../domain/events.ts"
 import { type BatchId, laneOf, type PartnerId } from "../domain/identifiers.ts"
+import { inSlices, turn } from "../parsing/turns.ts"
 import { ApprovalAllowance } from "../streams/approval-allowance.ts"
 import { EventLog } from "../streams/event-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type KeysForgotten, PartnerKeys } from "../vault/partner-keys.ts"
 import { sealAccounts } from "../vault/sealing.ts"
-import { batchIdOf, REQUESTS, requestDigestOf } from "./batch-identity.ts"
+import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import type { EdgeContext } from "./edge.ts"
 import { IdempotencyKeyReused, type IntakeFull, type PartnerShareFull } from "./failures.ts"
 import { idempotencyKeyOf } from "./idempotency-key.ts"
@@ -46,9 +47,8 @@ export const acceptBatch = Effect.fnUntraced(function* (
     .admit(laneOf(id))
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
   const bodies = yield* RequestBodies
-  const response = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) =>
-    accept({ partner, credential }, key, body),
-  )
+  const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
+  const response = yield* bodies.use(c.env, terms, (body) => accept({ partner, credential }, key, body))
   observe({ status: response.status })
   return response
 })
@@ -63,18 +63,19 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
   const { partner } = submitter
   const request = yield* readBatchRequest(body)
   const id = batchIdOf(partner, idempotencyKey)
-  const requestDigest = requestDigestOf(yield* (yield* PartnerKeys).current(REQUESTS), body)
+  const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
+  const digest = yield* inSlices(requestDigest(digestKey, body))
   const at = yield* Clock.currentTimeMillis
   const log = yield* EventLog
   const outcome = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
-      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest, ...sealed }),
+      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...sealed }),
     ),
     Effect.flatMap((events) => log.open(id, events, randomUUID())),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
   )
   if (outcome._tag === "Opened") return accepted(id, request, at, {})
-  if (!isSameRequest(outcome.first, requestDigest)) return yield* new IdempotencyKeyReused({ batch: id })
+  if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
   return accepted(id, request, outcome.first.at, { "idempotent-replayed": "true" })
 })
 
@@ -132,8 +133,8 @@ const sealItems = Effect.fnUntraced(function* (
 ) {
   const key = yield* (yield* PartnerKeys).current(partner)
   const chunks = Arr.chunksOf(items, ITEMS_PER_EVENT_MAX)
-  const sealed = yield* Effect.forEach(chunks, (chunk) =>
-    Effect.map(Effect.yieldNow, () => {
+  const sealed = yield* Effect.forEach(chunks, (chunk, index) =>
+    Effect.map(index === 0 ? Effect.void : turn, () => {
       const visible = Arr.map(chunk, withoutAccount)
       const places = visible.map(({ item, beneficiary: { account } }) => ({ item, account }))
       const accounts = chunk.map(({ beneficiary: { account } }) => account)

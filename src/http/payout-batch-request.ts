@@ -9,6 +9,8 @@ import { Beneficiary, BeneficiaryAccount, PlainText } from "../domain/beneficiar
 import { exponentOf } from "../domain/currency.ts"
 import { Actor, BatchMode, type PayoutItem } from "../domain/events.ts"
 import { formatAmount, parseAmount } from "../domain/money.ts"
+import type { JsonLimits } from "../parsing/json-outline.ts"
+import { turn } from "../parsing/turns.ts"
 import { InvalidBody } from "./failures.ts"
 import { type FieldProblem, fieldProblem, fieldProblems, PROBLEMS_MAX } from "./field-problem.ts"
 import { parseJson } from "./json-body.ts"
@@ -18,7 +20,16 @@ const FIELDS_MAX = 64
 /** An item, its beneficiary, the beneficiary's account. */
 const OBJECTS_DEEP_MAX = 3
 /** Items decoded before other requests get their turn. */
-const ITEMS_PER_TURN = 500
+const ITEMS_PER_TURN = 250
+
+const limits: JsonLimits = {
+  depthMax: 16,
+  // A whole item has 27.
+  tokensMax: 40 * ITEMS_MAX,
+  elementsMax: ITEMS_MAX,
+  tokensPerPartMax: 4_096,
+  partBytesMax: 64 * 1024,
+}
 
 /** An item as it was asked for: its account is open until intake seals it. */
 export type RequestedItem = Omit<PayoutItem, "beneficiary"> & { readonly beneficiary: Beneficiary }
@@ -98,7 +109,7 @@ const decodeItemFully = Schema.decodeUnknownResult(Item, everything)
 export const readBatchRequest = Effect.fnUntraced(function* (
   body: Buffer,
 ): Effect.fn.Return<BatchRequest, InvalidBody> {
-  const json = yield* parseJson(body)
+  const json = yield* parseJson(body, limits)
   const crowded = crowdedObject(json, 1)
   if (crowded !== undefined) return yield* new InvalidBody({ problems: [tooManyFields(crowded)] })
   const envelope = decodeEnvelope(json)
@@ -106,7 +117,7 @@ export const readBatchRequest = Effect.fnUntraced(function* (
   if (Result.isFailure(envelope)) reading.problems.push(...fieldProblems([], envelope.failure.issue))
   const rows = rowsOf(json)
   for (let index = 0; index < rows.length && reading.problems.length < PROBLEMS_MAX; index += 1) {
-    if (index > 0 && index % ITEMS_PER_TURN === 0) yield* Effect.yieldNow
+    if (index > 0 && index % ITEMS_PER_TURN === 0) yield* turn
     reading.add(index, rows[index])
   }
   const { items, problems } = reading

@@ -18,7 +18,7 @@ import type { DecisionRegister } from "../register/decision-register.ts"
 import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
 import type { EventLog } from "../streams/event-log.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
-import { noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
+import { endsWith, noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
 import { InvalidRequest, ItemsNotYetShown } from "./failures.ts"
 import type { Intake } from "./intake.ts"
@@ -46,11 +46,11 @@ export const payoutBatches = (
     .get("/payout-batches/:id", edge.caller(ofBatch(showBatch)))
     .get("/payout-batches/:id/items", edge.caller(ofBatch(listItems)))
     .get("/payout-batches/:id/events", edge.caller(ofBatch(listEvents)))
-    .post("/payout-batches/:id/approval", edge.caller(approve))
-    .post("/payout-batches/:id/cancellation", edge.caller(cancel))
-    .post("/payout-batches/:id/items/:item/review", edge.caller(review))
-    .post("/payout-batches/:id/items/:item/retry", edge.caller(retry))
-    .post("/payout-batches/:id/items/:item/resolution", edge.caller(resolve))
+    .post("/payout-batches/:id/approval", edge.act(approve))
+    .post("/payout-batches/:id/cancellation", edge.act(cancel))
+    .post("/payout-batches/:id/items/:item/review", edge.act(review))
+    .post("/payout-batches/:id/items/:item/retry", edge.act(retry))
+    .post("/payout-batches/:id/items/:item/resolution", edge.act(resolve))
 
 const PAGE_DEFAULT = 100
 const isPartnerId = Schema.is(PartnerId)
@@ -72,7 +72,8 @@ const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller)
 
 /**
  * Shows a batch by the read models, or by its log when they do not have it yet, are behind the version that the client
- * knows of (`atLeast`), or do not answer: who posted a batch can read it at once.
+ * knows of (`atLeast`), or do not answer: who posted a batch can read it at once. There is no more than the log has, so
+ * read models that are at its end are not behind any version.
  */
 const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   const id = c.req.param("id") ?? ""
@@ -85,8 +86,8 @@ const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerI
         Effect.as(Effect.logWarning("reading the log in place of the read models", error), undefined),
       ),
     )
-  const view = known !== undefined && known.version >= atLeast ? known : yield* viewFromLog(partner, id)
-  return c.json(shownBatch(view))
+  const isShown = known !== undefined && (known.version >= atLeast || (yield* endsWith(id, known.version)))
+  return c.json(shownBatch(isShown ? known : yield* viewFromLog(partner, id)))
 })
 
 const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {

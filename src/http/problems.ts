@@ -26,6 +26,7 @@ import type {
   NotFound,
   NotJson,
   PartnerShareFull,
+  TooManyRequests,
 } from "./failures.ts"
 import type { BodyFailure } from "./request-body.ts"
 
@@ -54,6 +55,7 @@ export type Failure =
   | RegisterUnavailable
   | ReportsUnavailable
   | StreamsUnavailable
+  | TooManyRequests
   | Unauthorized
   | VaultUnavailable
 
@@ -101,6 +103,7 @@ const table: Table = {
     headers: retrySoon,
   },
   BodyCutOff: { status: 400, slug: "body-cut-off", title: "The request body ended early" },
+  BodyTooSlow: { status: 408, slug: "body-too-slow", title: "The request body came in too slowly" },
   BodyTooLarge: {
     status: 413,
     slug: "body-too-large",
@@ -196,6 +199,13 @@ const table: Table = {
   RegisterUnavailable: unavailable,
   ReportsUnavailable: unavailable,
   StreamsUnavailable: unavailable,
+  TooManyRequests: {
+    status: 429,
+    slug: "too-many-requests",
+    title: "You ask for more than one partner may have at a time",
+    members: ({ what }) => ({ detail: `Too many ${what}. Ask again, later and less often.` }),
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+  },
   Unauthorized: {
     status: 401,
     slug: "unauthorized",

@@ -5,9 +5,10 @@ import { InvalidRequest } from "./failures.ts"
 /** Beyond any version that a log reaches. */
 export const VERSION_MAX = 1_000_000_000
 
-const digits = /^[0-9]{1,10}$/
+/** As we write them: no sign, no zeros before, no other notation. */
+const wholeNumberPattern = /^(?:0|[1-9][0-9]{0,9})$/
 
-/** Reads a whole number from the query. */
+/** Reads a whole number from the query. What is said twice could be read in two ways. */
 export const wholeNumber = (
   c: EdgeContext,
   name: string,
@@ -17,9 +18,9 @@ export const wholeNumber = (
     maximum,
   }: { readonly fallback: number; readonly minimum: number; readonly maximum: number },
 ): Effect.Effect<number, InvalidRequest> => {
-  const text = c.req.query(name)
+  const [text, ...others] = c.req.queries(name) ?? []
   if (text === undefined) return Effect.succeed(fallback)
-  const value = digits.test(text) ? Number(text) : Number.NaN
+  const value = others.length === 0 && wholeNumberPattern.test(text) ? Number(text) : Number.NaN
   return value >= minimum && value <= maximum
     ? Effect.succeed(value)
     : Effect.fail(new InvalidRequest({ detail: `${name}: expected ${minimum} to ${maximum}.` }))

@@ -30,7 +30,8 @@ export const webhookEndpoints = (edge: Edge<RequestBodies | WebhookEndpoints>): 
 const create = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   yield* requireJson(c)
   const bodies = yield* RequestBodies
-  const asked = yield* bodies.use(c.env.incoming, BODY_BYTES_MAX, (body) => readJson(body, decodeEndpoint))
+  const terms = { kind: "endpoints", owner: partner, bytesMax: BODY_BYTES_MAX } as const
+  const asked = yield* bodies.use(c.env, terms, (body) => readJson(body, decodeEndpoint))
   const endpoints = yield* WebhookEndpoints
   const { endpoint, secret } = yield* endpoints
     .create({ partner, ...asked })

@@ -26,5 +26,9 @@ const actsOfPartners: ReadonlySet<Act> = new Set(["approve", "cancel", "retry"])
 export const mayDo = (caller: Caller, act: Act): boolean =>
   caller.kind === "partner" ? actsOfPartners.has(act) : caller.acts.has(act)
 
+/** Who shares a room with whom: all keys of a partner count together, and each operator counts alone. */
+export const ownerOf = (caller: Caller): string =>
+  caller.kind === "partner" ? caller.partner : caller.credential
+
 /** The name of the key, where somebody gives none of their own. */
 export const nameOf = ({ credential }: Caller): string => credential.slice(credential.indexOf(":") + 1)

@@ -4,6 +4,7 @@ import { AppConfig } from "../config.ts"
 import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { atOnce, inSlices } from "../parsing/turns.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import type { Evidence } from "../platform/redis-barrier.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
@@ -80,7 +81,7 @@ export const layer = Layer.effect(
       const last = chunks.pop() ?? []
       let [version, head] = [0, chainStart(batch)]
       for (const chunk of chunks) {
-        const written = chained(head, chunk)
+        const written = yield* inSlices(chained(head, chunk))
         const args = [command, STAGED_MS, version, chunk.length, Buffer.from(written.lines)]
         const answer = (yield* call("stage", [log(batch), staged], args)) as Opening
         if (answer[0] !== "STAGED") return { answer, head }
@@ -88,7 +89,7 @@ export const layer = Layer.effect(
         head = written.head
       }
       const now = yield* Clock.currentTimeMillis
-      const written = chained(head, last)
+      const written = yield* inSlices(chained(head, last))
       const answer = (yield* call(
         "open",
         [log(batch), staged, feed, ready, scheduled, lanes, waiting, open, shares],
@@ -140,7 +141,7 @@ export const layer = Layer.effect(
 
       append: Effect.fnUntraced(function* ({ batch, entry, worker }, append) {
         const { log, feed, mail, ready, open, shares } = keysOf(batch)
-        const { lines, head } = chained(append.head, append.events)
+        const { lines, head } = atOnce(chained(append.head, append.events))
         const now = yield* Clock.currentTimeMillis
         const answer = yield* call(
           "append",
@@ -287,10 +288,25 @@ const onAll = <A, B>(
 type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED", first?: string]
 
 /** Events as the functions take them, each on a line of its own with its link of the chain on the next; the last link. */
-const chained = (head: string, events: ReadonlyArray<BatchEvent>) => {
-  const written = linked(head, events)
-  const lines = written.map(({ text, hash }) => `${text}\n${hash}\n`).join("")
-  return { lines, head: written.at(-1)?.hash ?? head }
+/** Text of events that is written in one slice: two large ones or so. */
+const WRITTEN_AT_ONCE = 256 * 1024
+
+function* chained(
+  before: string,
+  events: ReadonlyArray<BatchEvent>,
+): Generator<void, { readonly lines: string; readonly head: string }> {
+  let [lines, head, yieldedAt] = ["", before, 0]
+  for (const event of events) {
+    if (lines.length - yieldedAt > WRITTEN_AT_ONCE) {
+      yield
+      yieldedAt = lines.length
+    }
+    for (const { text, hash } of linked(head, [event])) {
+      lines += `${text}\n${hash}\n`
+      head = hash
+    }
+  }
+  return { lines, head }
 }
 
 const unavailable = (step: string) =>

@@ -3,6 +3,7 @@ import { Effect, Result } from "effect"
 import { decodeEvent, decodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { turn } from "../parsing/turns.ts"
 import { FEED_START } from "./cursor-store.ts"
 import {
   CorruptEntry,
@@ -21,28 +22,36 @@ export type StreamEntry = readonly [id: string, fields: ReadonlyArray<string>]
  * Reads entries of a log as the events after a version: gapless, and with the hash of that version, each the true
  * successor of the one before it.
  */
-export const readEvents = (
+export const readEvents = Effect.fnUntraced(function* (
   batch: BatchId,
   after: number,
   entries: ReadonlyArray<StreamEntry>,
   head: string | undefined,
-): Effect.Effect<ReadonlyArray<LoggedEvent>, CorruptEntry> =>
-  Effect.suspend(() => {
-    const events: Array<LoggedEvent> = []
-    let previous = head
-    for (const [entry, [, text = "", , hash = ""]] of entries) {
-      const corrupt = (reason: string) => Effect.fail(new CorruptEntry({ batch, entry, reason }))
-      const version = after + events.length + 1
-      if (entry !== `${version}-0`) return corrupt(`expected version ${version}: the log has a gap`)
-      if (previous !== undefined && linkOf(previous, text) !== hash)
-        return corrupt("its hash does not follow from its predecessor: the log was changed")
-      const event = decodeEvent(text)
-      if (Result.isFailure(event)) return corrupt(event.failure)
-      events.push({ version, event: event.success, hash })
-      if (head !== undefined) previous = hash
+): Effect.fn.Return<ReadonlyArray<LoggedEvent>, CorruptEntry> {
+  const events: Array<LoggedEvent> = []
+  let previous = head
+  let readAtOnce = 0
+  for (const [entry, [, text = "", , hash = ""]] of entries) {
+    if (readAtOnce > READ_AT_ONCE) {
+      yield* turn
+      readAtOnce = 0
     }
-    return Effect.succeed(events)
-  })
+    readAtOnce += text.length
+    const corrupt = (reason: string) => new CorruptEntry({ batch, entry, reason })
+    const version = after + events.length + 1
+    if (entry !== `${version}-0`) return yield* corrupt(`expected version ${version}: the log has a gap`)
+    if (previous !== undefined && linkOf(previous, text) !== hash)
+      return yield* corrupt("its hash does not follow from its predecessor: the log was changed")
+    const event = decodeEvent(text)
+    if (Result.isFailure(event)) return yield* corrupt(event.failure)
+    events.push({ version, event: event.success, hash })
+    if (head !== undefined) previous = hash
+  }
+  return events
+})
+
+/** Text of events that is decoded before others get their turn. */
+const READ_AT_ONCE = 256 * 1024
 
 /** Reads the first event of a log, as a function gave it. */
 export const readFirstEvent = (batch: BatchId, text: string): Effect.Effect<BatchEvent, CorruptEntry> =>

@@ -1,11 +1,19 @@
 /** Batches under their terms, on the whole platform: approved, scheduled, strict, cancelled, reviewed, retried. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { API_KEY, eventually, OLGA, PlatformUnderTest, SUPERVISOR_KEY } from "../platform-under-test.ts"
+import {
+  API_KEY,
+  eventually,
+  OLGA,
+  PlatformUnderTest,
+  type Service,
+  SUPERVISOR_KEY,
+} from "../platform-under-test.ts"
 
 let platform: PlatformUnderTest
+let service: Service
 beforeAll(async () => {
   platform = await PlatformUnderTest.open()
-  await platform.start()
+  service = await platform.start()
 }, 60_000)
 afterAll(() => platform[Symbol.asyncDispose]())
 
@@ -127,8 +135,10 @@ it("a payout goes through lanes that tell how the providers are", { timeout: 60_
     readonly name: string
     readonly workers: ReadonlyArray<{ readonly calls: number; readonly breaker: { readonly state: string } }>
   }
-  const seen = async () =>
-    (await platform.get<{ readonly providers: ReadonlyArray<Seen> }>("/providers")).providers
+  const seen = async () => {
+    const shown = await (await fetch(`${service.operationsUrl}/providers`)).json()
+    return (shown as { readonly providers: ReadonlyArray<Seen> }).providers
+  }
   await eventually("the worker has told", async () =>
     (await seen()).some(({ name, workers }) => name === "north" && workers.some(({ calls }) => calls > 0)),
   )

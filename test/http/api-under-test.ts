@@ -40,6 +40,8 @@ export interface Answer {
 
 export class ApiUnderTest implements AsyncDisposable {
   readonly url: string
+  /** Where those who run the service ask. */
+  readonly operationsUrl: string
   readonly log: EventLog["Service"]
   readonly strays: StrayCallbacks["Service"]
   readonly reports: ProviderReports["Service"]
@@ -49,7 +51,7 @@ export class ApiUnderTest implements AsyncDisposable {
   readonly #close: () => Promise<void>
 
   private constructor(
-    url: string,
+    { url, operationsUrl }: HttpAddress["Service"],
     log: EventLog["Service"],
     strays: StrayCallbacks["Service"],
     reports: ProviderReports["Service"],
@@ -58,6 +60,7 @@ export class ApiUnderTest implements AsyncDisposable {
     close: () => Promise<void>,
   ) {
     this.url = url
+    this.operationsUrl = operationsUrl
     this.log = log
     this.strays = strays
     this.reports = reports
@@ -112,11 +115,20 @@ export class ApiUnderTest implements AsyncDisposable {
         lists: AnnouncedLists,
       }),
     )
-    return new ApiUnderTest(address.url, log, strays, reports, lists, lines, () => runtime.dispose())
+    return new ApiUnderTest(address, log, strays, reports, lists, lines, () => runtime.dispose())
   }
 
-  async call(path: string, init: RequestInit = {}): Promise<Answer> {
-    const answer = await fetch(`${this.url}${path}`, init)
+  call(path: string, init: RequestInit = {}): Promise<Answer> {
+    return this.#fetch(`${this.url}${path}`, init)
+  }
+
+  /** Asks for what those who run the service ask. */
+  ask(path: string): Promise<Answer> {
+    return this.#fetch(`${this.operationsUrl}${path}`, {})
+  }
+
+  async #fetch(url: string, init: RequestInit): Promise<Answer> {
+    const answer = await fetch(url, init)
     const text = await answer.text()
     const isJson = /json/.test(answer.headers.get("content-type") ?? "")
     return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : {} }

@@ -126,7 +126,7 @@ it("keeps no account number that a stranger's reference is", async () => {
   const [kept] = await strays()
   expect(kept).toMatchObject({ why: "not a reference of ours" })
   expect(JSON.stringify(kept) + api.lines.join()).not.toContain("0532013000")
-  const { text } = await api.call("/metrics")
+  const { text } = await api.ask("/metrics")
   expect(text).toMatch(/^atlaspay_stray_callbacks_total \d+$/m)
 })
 

@@ -51,7 +51,7 @@ it("puts what the engine decided into the mailbox of the batch, and a repetition
     { _tag: "RecordScreening", clearance: 1, listVersion: "2026-11-01", decisions: decided.decisions },
     { clearance: 1, decisions: [{ item: 2, decision: "rejected", reason: "on a list with [redacted]" }] },
   ])
-  const { text } = await api.get("/metrics")
+  const { text } = await api.ask("/metrics")
   expect(text).toContain('atlaspay_compliance_callbacks_total{outcome="heard"} 3')
 })
 

@@ -51,18 +51,19 @@ beforeAll(async () => {
 afterAll(() => api[Symbol.asyncDispose]())
 
 it("is ready while what it cannot do without answers, and names what does not", async () => {
-  expect(await api.call("/readyz")).toMatchObject({ status: 200, json: { status: "ready" } })
+  expect(await api.ask("/readyz")).toMatchObject({ status: 200, json: { status: "ready" } })
   postgresAnswers = false
-  expect(await api.call("/readyz")).toMatchObject({
+  expect(await api.ask("/readyz")).toMatchObject({
     status: 200,
     json: { status: "degraded", notAnswering: ["postgres", "silent"] },
   })
   redisAnswers = false
-  expect(await api.call("/readyz")).toMatchObject({
+  expect(await api.ask("/readyz")).toMatchObject({
     status: 503,
     json: { status: "not-ready", notAnswering: ["redis", "postgres", "silent"] },
   })
   expect(await api.call("/healthz")).toMatchObject({ status: 200 })
+  expect(await api.ask("/healthz")).toMatchObject({ status: 200 })
   redisAnswers = true
   postgresAnswers = true
 })
@@ -72,7 +73,7 @@ it("counts requests by route, not by path", async () => {
   await api.get("/payout-batches/pb_aaaaaaaaaaaaaaaaaaaaaa")
   await api.get("/no/such/path")
   await api.call("/healthz", { method: "PATCH" })
-  const { text } = await api.call("/metrics")
+  const { text } = await api.ask("/metrics")
   const lines = text.split("\n").filter((line) => line.startsWith("atlaspay_"))
   expect(lines).toContain(
     'atlaspay_http_requests_total{method="POST",route="/payout-batches",status="202"} 1',
@@ -88,7 +89,7 @@ it("counts requests by route, not by path", async () => {
 })
 
 it("shows how each worker sees the providers", async () => {
-  expect((await api.call("/providers")).json).toEqual({ providers: [] })
+  expect((await api.ask("/providers")).json).toEqual({ providers: [] })
   const north: LaneReport = {
     name: "north",
     kind: "instant",
@@ -111,7 +112,7 @@ it("shows how each worker sees the providers", async () => {
       providers: [{ ...north, name: "ledger", kind: "ledger" }, north],
     }),
   )
-  const { status, json } = await api.call("/providers")
+  const { status, json } = await api.ask("/providers")
   expect(status).toBe(200)
   expect(json.providers).toMatchObject([
     { name: "ledger", kind: "ledger", workers: [{ worker: "w2" }] },

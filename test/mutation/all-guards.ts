@@ -5,6 +5,7 @@ import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
+import { edgeGuards } from "./edge-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
@@ -27,4 +28,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...authorityStepGuards,
   ...accessGuards,
   ...deliveryGuards,
+  ...edgeGuards,
 ]

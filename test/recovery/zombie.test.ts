@@ -56,7 +56,8 @@ describe("with two services", { timeout: 90_000 }, () => {
     await platform.start()
     expect((await platform.closed(id)).state).toBe("settled")
     sleeper.signal("SIGCONT")
-    await eventually("the sleeper answers again", async () => (await fetch(`${sleeper.url}/readyz`)).ok)
+    const isAwake = async () => (await fetch(`${sleeper.operationsUrl}/readyz`)).ok
+    await eventually("the sleeper answers again", isAwake)
     await eventually("the sleeper knows that it lost the batch", async () =>
       sleeper.lines.some((line) => line.includes("batch lost") || line.includes("batch interrupted")),
     )

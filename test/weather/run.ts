@@ -54,6 +54,7 @@ const startPlace = Effect.fnUntraced(function* (folder: string) {
   console.log(`  two processes of the service: ${whole.process.pid}, ${worker.process.pid}`)
   return {
     services: [origin, new URL(worker.target.url).origin],
+    operations: [whole.operationsUrl, worker.operationsUrl],
     apiKey: whole.target.apiKey,
     people: { approver: sandboxKeys.supervisor, operator: sandboxKeys.olga },
     sandbox,

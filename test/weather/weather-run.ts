@@ -17,6 +17,8 @@ import { People, type PeoplesKeys } from "./people.ts"
 export interface Place {
   /** Of each process of the service; the partner posts to any, people ask the first. */
   readonly services: readonly [string, ...ReadonlyArray<string>]
+  /** Where each of them tells what it counts. */
+  readonly operations: ReadonlyArray<string>
   readonly apiKey: string
   readonly people: PeoplesKeys
   readonly sandbox: SandboxUrls
@@ -69,7 +71,7 @@ export const runWeather = async (place: Place, options: WeatherOptions): Promise
   await working
 
   const evidence = await gather(traces, memory)
-  const counted = await readCalls(place.services)
+  const counted = await readCalls(place.operations)
   const sum = (count: "calls" | "retries") => counted.reduce((all, one) => all + one[count], 0)
   return {
     seed,

@@ -24,16 +24,17 @@ const report = async (processes: 1 | 2, outage: Outage): Promise<WeatherReport> 
   const providersFile = join(mkdtempSync(join(tmpdir(), "weather-")), "providers.json")
   writeFileSync(providersFile, JSON.stringify(providersOf(sandbox)))
   const second = { ROLES: "api,worker", PORT: String(await freePort()) }
-  const [{ url }, ...others] = await Promise.all([
+  const [first, ...others] = await Promise.all([
     platform.start({ PROVIDERS_FILE: providersFile }),
     ...(processes === 2 ? [platform.start({ PROVIDERS_FILE: providersFile, ...second })] : []),
   ])
   const { REDIS_URL = "", STREAM_PREFIX = "", DATABASE_URL = "" } = environment
   const traces = { redisPrimaries: [REDIS_URL], redisPrefix: STREAM_PREFIX, databaseUrl: DATABASE_URL }
-  const services = [url, ...others.map(({ url }) => url)] as const
+  const services = [first.url, ...others.map(({ url }) => url)] as const
+  const operations = [first, ...others].map(({ operationsUrl }) => operationsUrl)
   const people = { approver: SUPERVISOR_KEY, operator: OLGA }
   const options = { seed: SEED, payouts: PAYOUTS, outage, withinMs: RUN_MS_MAX }
-  return await runWeather({ services, apiKey: API_KEY, people, sandbox, traces }, options)
+  return await runWeather({ services, operations, apiKey: API_KEY, people, sandbox, traces }, options)
 }
 
 it("payouts end in any weather, paid once and cleared, and a seed has one outcome", {

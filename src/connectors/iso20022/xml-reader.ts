@@ -11,6 +11,11 @@ export const FILE_BYTES_MAX = 16 * 1024 * 1024
 const DEPTH_MAX = 40
 /** Some 50 for each of 10,000 transfers, opened and closed. A file of tags alone would take a gigabyte to read. */
 const TAGS_MAX = 1_000_000
+/** A tag, or the text between two: no field of a bank's message is nearly as long. */
+const RUN_LENGTH_MAX = 16 * 1024
+/** An amount has one, and the namespace. References and attributes are what takes longest to read. */
+const ATTRIBUTES_MAX = 200_000
+const REFERENCES_MAX = 200_000
 
 export interface Element {
   /** Without its namespace prefix. */
@@ -63,7 +68,8 @@ const parser = new XMLParser({
 
 const rootOf = (text: string): Element => {
   if (forbidden.test(text)) return unreadable("the file", "a character that XML does not have")
-  if (tagsIn(text) > TAGS_MAX) return unreadable("the file", `more than ${TAGS_MAX} tags`)
+  const beyond = boundBroken(text)
+  if (beyond !== undefined) return unreadable("the file", beyond)
   if (/<!(?!--|\[CDATA\[)/.test(text)) return unreadable("the file", "a document type is not accepted")
   const valid = wellFormed(text)
   if (valid !== true) return unreadable(`line ${valid}`, "not well-formed XML")
@@ -75,9 +81,37 @@ const rootOf = (text: string): Element => {
 /** Control characters: the parser lets them pass, and a database does not take them. */
 const forbidden = /[^\t\n\r\u0020-\ufffd]/
 
-const tagsIn = (text: string): number => {
+/** Looks at a text once, tag by tag, before it is given to a parser that may take long over it. */
+const boundBroken = (text: string): string | undefined => {
+  let tags = 0
+  let attributes = 0
+  let references = 0
+  for (let at = 0; at < text.length; ) {
+    const tag = indexOr(text, "<", at)
+    const end = indexOr(text, ">", tag)
+    if (tag - at > RUN_LENGTH_MAX || end - tag > RUN_LENGTH_MAX)
+      return `a tag or a text of more than ${RUN_LENGTH_MAX} characters`
+    tags += 1
+    attributes += occurrences(text, "=", tag, end)
+    references += occurrences(text, "&", at, end)
+    if (tags > TAGS_MAX) return `more than ${TAGS_MAX} tags`
+    if (attributes > ATTRIBUTES_MAX) return `more than ${ATTRIBUTES_MAX} attributes`
+    if (references > REFERENCES_MAX) return `more than ${REFERENCES_MAX} references`
+    at = end + 1
+  }
+  return undefined
+}
+
+const indexOr = (text: string, what: string, from: number): number => {
+  const at = text.indexOf(what, from)
+  return at < 0 ? text.length : at
+}
+
+/** How often a character is there. It is looked for in a part of the text, or each look would go to its end. */
+const occurrences = (text: string, what: string, from: number, to: number): number => {
+  const part = text.slice(from, to)
   let count = 0
-  for (let at = text.indexOf("<"); at >= 0; at = text.indexOf("<", at + 1)) count += 1
+  for (let at = part.indexOf(what); at >= 0; at = part.indexOf(what, at + 1)) count += 1
   return count
 }
 

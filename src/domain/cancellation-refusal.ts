@@ -1,0 +1,44 @@
+/** How a log tells that a cancellation came too late: in a bounded event, however many items it was too late for. */
+import { Array as Arr } from "effect"
+import type { BatchEventOf } from "./events.ts"
+
+export interface LateItem {
+  readonly item: number
+  readonly reason: string
+}
+
+type Refused = BatchEventOf<"CancellationRefused">
+type Range = NonNullable<Refused["ranges"]>[number]
+
+/** Items that are told of one by one; more are told of by ranges. */
+const ITEMS_MAX = 100
+/** Ranges in one event: some 25 KB at most. What is beyond them is told when it is asked for again. */
+const RANGES_MAX = 500
+
+/** The refusal of items, in the order of their numbers. None when there are none. */
+export const refusalOf = (
+  said: Pick<Refused, "at" | "by">,
+  late: ReadonlyArray<LateItem>,
+): ReadonlyArray<Refused> => {
+  if (!Arr.isReadonlyArrayNonEmpty(late)) return []
+  if (late.length <= ITEMS_MAX) return [{ _tag: "CancellationRefused", ...said, items: late }]
+  const ranges = rangesOf(late).slice(0, RANGES_MAX)
+  return Arr.isReadonlyArrayNonEmpty(ranges) ? [{ _tag: "CancellationRefused", ...said, ranges }] : []
+}
+
+/** Runs of numbers that follow each other, with the same reason. */
+const rangesOf = (late: ReadonlyArray<LateItem>): ReadonlyArray<Range> => {
+  const ranges: Array<Range> = []
+  for (const { item, reason } of late.toSorted((one, other) => one.item - other.item)) {
+    const last = ranges.at(-1)
+    if (last?.to === item - 1 && last.reason === reason) ranges[ranges.length - 1] = { ...last, to: item }
+    else ranges.push({ from: item, to: item, reason })
+  }
+  return ranges
+}
+
+/** The numbers of the items that a refusal tells of. */
+export function* refusedIn({ items, ranges }: Refused): Generator<number> {
+  for (const { item } of items ?? []) yield item
+  for (const { from, to } of ranges ?? []) for (let item = from; item <= to; item += 1) yield item
+}

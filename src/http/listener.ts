@@ -1,0 +1,109 @@
+/** A server of Node's for an app: its times are bounded, its connections are, and addresses mean one thing only. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { getRequestListener } from "@hono/node-server"
+import { Effect, Schedule, Schema, type Scope } from "effect"
+import { isCanonical } from "./canonical-target.ts"
+import { boundConnections, type ConnectionLimits } from "./connections.ts"
+import { InvalidRequest } from "./failures.ts"
+import { problemOf } from "./problems.ts"
+
+/** The address could not be listened on. */
+export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
+  host: Schema.String,
+  port: Schema.Int,
+  reason: Schema.String,
+}) {}
+
+/** Where to listen; port 0 is any free one. */
+export interface Place {
+  readonly host: string
+  readonly port: number
+}
+
+/** Milliseconds for the headers, and for a request from its first byte to the last of its body. */
+const TIMES = { headersTimeout: 15_000, requestTimeout: 60_000 }
+const KEEP_ALIVE_MS = 10_000
+/** A connection on which nothing moves, because the client does not take its answer, is ended. */
+const STILL_MS_MAX = 60_000
+/** How often Node looks whether a time is up: each is in effect within so long of its value. */
+const TIMES_CHECKED_EVERY_MS = 500
+/** How long what a client still sends is read and thrown away after its answer, so that it can read that. */
+const LINGER_MS_MAX = 500
+/** How long requests under way may take to finish once the server closes. */
+const DRAIN_MS_MAX = 10_000
+const DRAIN_POLL_MS = 50
+
+type Fetch = Parameters<typeof getRequestListener>[0]
+
+/** Listens while the scope lives, and lets requests finish when it ends. Gives the place, with its port, as a URL too. */
+export const serveApp = Effect.fnUntraced(function* (
+  fetch: Fetch,
+  { host, port }: Place,
+  limits: ConnectionLimits,
+  times = TIMES,
+): Effect.fn.Return<Place & { readonly url: string }, ListenFailed, Scope.Scope> {
+  const server = yield* Effect.acquireRelease(listen(serverOf(fetch, limits, times), host, port), drain)
+  const address = server.address()
+  const bound = address === null || typeof address === "string" ? port : address.port
+  return { host, port: bound, url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}` }
+})
+
+const serverOf = (fetch: Fetch, limits: ConnectionLimits, times: typeof TIMES): Server => {
+  const answer = getRequestListener(fetch)
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    outgoing.once("finish", () => endConnection(incoming))
+    if (isCanonical(incoming.url ?? "")) void answer(incoming, outgoing)
+    else void refuse(outgoing)
+  }
+  const checked = {
+    ...times,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: TIMES_CHECKED_EVERY_MS,
+  }
+  const server = createServer(checked, onRequest)
+  server.timeout = STILL_MS_MAX
+  // A client that waits with its body is told to go on by whoever reads it, not to hear then that it has no key.
+  server.on("checkContinue", onRequest)
+  return boundConnections(server, limits)
+}
+
+const refuse = async (outgoing: ServerResponse): Promise<void> => {
+  const { response } = problemOf(new InvalidRequest({ detail: "The address is not in its canonical form." }))
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers))
+  outgoing.end(await response.text())
+}
+
+/** A connection whose request was answered before all of it was there is of no more use. */
+const endConnection = (incoming: IncomingMessage): void => {
+  if (incoming.complete) return
+  setTimeout(() => {
+    if (!incoming.complete) incoming.socket.destroySoon()
+  }, LINGER_MS_MAX).unref()
+}
+
+const listen = (server: Server, host: string, port: number): Effect.Effect<Server, ListenFailed> =>
+  Effect.callback((resume) => {
+    const failed = (error: NodeJS.ErrnoException) =>
+      resume(Effect.fail(new ListenFailed({ host, port, reason: error.code ?? error.name })))
+    server.once("error", failed)
+    server.listen(port, host, () => {
+      server.off("error", failed)
+      resume(Effect.succeed(server))
+    })
+  })
+
+/** Takes no more connections, lets those that work finish, and cuts off what is left after a bound. */
+const drain = (server: Server): Effect.Effect<void> => {
+  const closed = Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+  })
+  const closeIdle = Effect.sync(() => server.closeIdleConnections())
+  return Effect.raceFirst(closed, Effect.repeat(closeIdle, Schedule.spaced(DRAIN_POLL_MS))).pipe(
+    Effect.timeoutOrElse({
+      duration: DRAIN_MS_MAX,
+      orElse: () => Effect.sync(() => server.closeAllConnections()),
+    }),
+    Effect.interruptible,
+    Effect.asVoid,
+  )
+}

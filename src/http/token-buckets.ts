@@ -1,0 +1,36 @@
+/**
+ * How often each owner may do something: so many times a second in the long run, and a few more at once after a pause.
+ * Kept by each process for itself, so that it costs no round trip and needs no store; with n processes an owner that
+ * spreads its requests gets n times as much.
+ */
+export class TokenBuckets {
+  readonly #perSecond: number
+  readonly #burst: number
+  /** A bucket that has filled up again is that of an owner who was never there. */
+  readonly #buckets = new Map<string, { tokens: number; at: number }>()
+
+  constructor(perSecond: number, burst = 2 * perSecond) {
+    this.#perSecond = perSecond
+    this.#burst = burst
+  }
+
+  /** Takes a token at `now` (milliseconds). Gives 0, or the seconds until there will be one. */
+  take(owner: string, now: number): number {
+    const bucket = this.#buckets.get(owner) ?? { tokens: this.#burst, at: now }
+    const filled = bucket.tokens + (Math.max(now - bucket.at, 0) / 1_000) * this.#perSecond
+    const tokens = Math.min(filled, this.#burst)
+    if (tokens < 1) return Math.max(1, Math.ceil((1 - tokens) / this.#perSecond))
+    this.#buckets.delete(owner)
+    this.#buckets.set(owner, { tokens: tokens - 1, at: now })
+    this.#forgetFull(now)
+    return 0
+  }
+
+  /** Looks at the one that was used longest ago: as many are forgotten as come. */
+  #forgetFull(now: number): void {
+    for (const [owner, { at }] of this.#buckets) {
+      if ((now - at) / 1_000 < this.#burst / this.#perSecond) return
+      this.#buckets.delete(owner)
+    }
+  }
+}

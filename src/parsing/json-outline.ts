@@ -1,0 +1,240 @@
+/**
+ * What a JSON text is made of, found out from its bytes before any of it is parsed, and within bounds: how deep it is,
+ * how many values and fields it has, and where the elements of its lists begin and end.
+ *
+ * It trusts that what it hands out is parsed by `JSON.parse`, which holds it to the grammar. Of the grammar it knows
+ * only strings, brackets, commas and colons; they are single bytes in UTF-8, which no other character contains.
+ */
+
+export interface JsonLimits {
+  readonly depthMax: number
+  /** Values and names of fields in all. */
+  readonly tokensMax: number
+  /** Elements of a list that is a field of the whole. */
+  readonly elementsMax: number
+  /** Values and names of fields in one element of such a list, or in everything beside them. */
+  readonly tokensPerPartMax: number
+  /** Bytes of one element of such a list, or of everything beside them. */
+  readonly partBytesMax: number
+}
+
+/** Part of a text, from a byte to before another. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+/** A list that is a field of the whole. `pieces` are runs of its elements without the commas between the runs. */
+export interface JsonList extends Span {
+  readonly name: Span
+  readonly pieces: ReadonlyArray<Span>
+}
+
+export interface JsonOutline {
+  readonly lists: ReadonlyArray<JsonList>
+  /** Fields of the whole, when it is an object. */
+  readonly fields: number
+}
+
+/** What is wrong with a text; `list` is the list that it is wrong with. */
+export interface JsonProblem {
+  readonly problem: string
+  readonly list?: Span
+}
+
+/** A run of elements that is parsed at a time: a millisecond or so. */
+const PIECE_BYTES = 64 * 1024
+const SLICE_BYTES = 128 * 1024
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+const ARRAY = 0x5b
+const ARRAY_END = 0x5d
+const OBJECT = 0x7b
+const OBJECT_END = 0x7d
+
+const malformed: JsonProblem = { problem: "expected JSON" }
+
+/** Looks at all of a text, in slices, and stops at the first bound that it breaks. */
+export function* outlineOf(
+  bytes: Uint8Array,
+  limits: JsonLimits,
+): Generator<void, JsonOutline | JsonProblem> {
+  const outline = new Outline(bytes, limits)
+  for (let to = SLICE_BYTES; ; to += SLICE_BYTES) {
+    const problem = outline.advance(Math.min(to, bytes.length))
+    if (problem !== undefined) return problem
+    if (to >= bytes.length) return outline.end()
+    yield
+  }
+}
+
+export const isProblem = (found: JsonOutline | JsonProblem): found is JsonProblem => "problem" in found
+
+class Outline {
+  readonly #bytes: Uint8Array
+  readonly #limits: JsonLimits
+  readonly #open: Array<number> = []
+  readonly #lists: Array<JsonList> = []
+  #at = 0
+  #isInString = false
+  #tokens = 1
+  #fields = 0
+  /** Of the element that is looked at, or of what is beside the lists. */
+  #partTokens = 0
+  #besideTokens = 0
+  #besideBytes = 0
+  #besideFrom = 0
+  #stringFrom = 0
+  #name: Span = { from: 0, to: 0 }
+  #listFrom = 0
+  #elements = 0
+  #elementFrom = 0
+  #pieceFrom = 0
+  #pieces: Array<Span> = []
+
+  constructor(bytes: Uint8Array, limits: JsonLimits) {
+    this.#bytes = bytes
+    this.#limits = limits
+  }
+
+  advance(to: number): JsonProblem | undefined {
+    const bytes = this.#bytes
+    while (this.#at < to) {
+      if (this.#isInString) this.#skipString(to)
+      if (this.#at >= to) return undefined
+      const problem = this.#step(bytes[this.#at] ?? 0)
+      if (problem !== undefined) return problem
+      this.#at += 1
+    }
+    return undefined
+  }
+
+  /** Most of a text is in strings. */
+  #skipString(to: number): void {
+    const bytes = this.#bytes
+    let at = this.#at
+    while (at < to) {
+      const byte = bytes[at]
+      if (byte === QUOTE) {
+        this.#isInString = false
+        if (this.#open.length === 1) this.#name = { from: this.#stringFrom, to: at + 1 }
+        at += 1
+        break
+      }
+      at += byte === BACKSLASH ? 2 : 1
+    }
+    this.#at = at
+  }
+
+  #step(byte: number): JsonProblem | undefined {
+    switch (byte) {
+      case QUOTE:
+        this.#isInString = true
+        this.#stringFrom = this.#at
+        return undefined
+      case COMMA:
+        return this.#isAtList ? (this.#endElement() ?? this.#count()) : this.#count()
+      case COLON:
+        if (this.#open.length === 1) this.#fields += 1
+        return this.#count()
+      case ARRAY:
+      case OBJECT:
+        return this.#enter(byte)
+      case ARRAY_END:
+        return this.#leave(ARRAY)
+      case OBJECT_END:
+        return this.#leave(OBJECT)
+      default:
+        return undefined
+    }
+  }
+
+  /** Whether what comes next is in a list that is a field of the whole, and not in anything inside of it. */
+  get #isAtList(): boolean {
+    return this.#open.length === 2 && this.#isInList
+  }
+
+  get #isInList(): boolean {
+    return this.#open[0] === OBJECT && this.#open[1] === ARRAY
+  }
+
+  /** Every value but the first comes after a comma, a colon or a bracket. */
+  #count(): JsonProblem | undefined {
+    const { tokensMax, tokensPerPartMax } = this.#limits
+    this.#tokens += 1
+    this.#partTokens += 1
+    if (this.#tokens > tokensMax) return { problem: `expected at most ${tokensMax} values` }
+    return this.#partTokens > tokensPerPartMax ? this.#tooLarge(`${tokensPerPartMax} values`) : undefined
+  }
+
+  #tooLarge(what: string): JsonProblem {
+    return this.#isInList
+      ? { problem: `expected at most ${what} in each of its elements`, list: this.#name }
+      : { problem: `expected at most ${what} beside lists` }
+  }
+
+  #enter(bracket: number): JsonProblem | undefined {
+    const { depthMax } = this.#limits
+    if (this.#open.length === depthMax) return { problem: `expected at most ${depthMax} levels` }
+    this.#open.push(bracket)
+    const problem = this.#count()
+    if (problem !== undefined || !this.#isAtList) return problem
+    this.#listFrom = this.#at
+    this.#besideTokens = this.#partTokens
+    this.#besideBytes += this.#at - this.#besideFrom
+    this.#elements = 0
+    this.#pieces = []
+    this.#pieceFrom = this.#at + 1
+    this.#startElement()
+    return undefined
+  }
+
+  #startElement(): void {
+    this.#elementFrom = this.#at + 1
+    this.#partTokens = 0
+  }
+
+  #leave(bracket: number): JsonProblem | undefined {
+    if (this.#open.at(-1) !== bracket) return malformed
+    const problem = this.#isAtList ? this.#endList() : undefined
+    this.#open.pop()
+    return problem
+  }
+
+  /** At the comma after an element, or at the end of its list. */
+  #endElement(): JsonProblem | undefined {
+    const { elementsMax, partBytesMax } = this.#limits
+    this.#elements += 1
+    if (this.#at - this.#elementFrom > partBytesMax) return this.#tooLarge(`${partBytesMax} bytes`)
+    if (this.#elements > elementsMax)
+      return { problem: `expected at most ${elementsMax} elements`, list: this.#name }
+    if (this.#at - this.#pieceFrom >= PIECE_BYTES) {
+      this.#pieces.push({ from: this.#pieceFrom, to: this.#at })
+      this.#pieceFrom = this.#at + 1
+    }
+    this.#startElement()
+    return undefined
+  }
+
+  #endList(): JsonProblem | undefined {
+    const pieceFrom = this.#pieceFrom
+    const problem = this.#endElement()
+    if (problem !== undefined) return problem
+    if (pieceFrom === this.#pieceFrom) this.#pieces.push({ from: pieceFrom, to: this.#at })
+    this.#lists.push({ name: this.#name, from: this.#listFrom, to: this.#at + 1, pieces: this.#pieces })
+    this.#partTokens = this.#besideTokens
+    this.#besideFrom = this.#at + 1
+    return undefined
+  }
+
+  end(): JsonOutline | JsonProblem {
+    if (this.#isInString || this.#open.length > 0) return malformed
+    const { partBytesMax } = this.#limits
+    this.#besideBytes += this.#at - this.#besideFrom
+    if (this.#besideBytes > partBytesMax) return this.#tooLarge(`${partBytesMax} bytes`)
+    return { lists: this.#lists, fields: this.#fields }
+  }
+}

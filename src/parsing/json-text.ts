@@ -1,0 +1,96 @@
+/**
+ * JSON that others wrote, read within bounds and in slices: what it is made of is looked at first, then its lists are
+ * parsed a run of elements at a time, and what is beside them at once. A text that breaks a bound is never parsed.
+ */
+import { isUtf8 } from "node:buffer"
+import {
+  isProblem,
+  type JsonLimits,
+  type JsonList,
+  type JsonProblem,
+  outlineOf,
+  type Span,
+} from "./json-outline.ts"
+
+/** A text that is not JSON, or breaks a bound. `path` is where; nothing is quoted. */
+export class UnreadableJson {
+  readonly path: ReadonlyArray<string>
+  readonly problem: string
+
+  constructor(problem: string, path: ReadonlyArray<string> = []) {
+    this.path = path
+    this.problem = problem
+  }
+}
+
+/** Bounds for a text that says a few things, with lists of a few hundred more. */
+export const messageLimits: JsonLimits = {
+  depthMax: 16,
+  tokensMax: 100_000,
+  elementsMax: 10_000,
+  tokensPerPartMax: 4_096,
+  partBytesMax: 64 * 1024,
+}
+
+/** Reads a text in UTF-8: an object with bounded lists as its fields, or any other value that is small as a whole. */
+export function* readJsonText(bytes: Buffer, limits: JsonLimits): Generator<void, unknown> {
+  const outline = yield* outlineOf(bytes, limits)
+  if (isProblem(outline)) return unreadable(bytes, outline)
+  const whole = parsed(beside(bytes, outline.lists))
+  if (whole instanceof UnreadableJson || outline.fields === 0) return whole
+  const object = Object(whole)
+  if (Object.keys(object).length !== outline.fields) return new UnreadableJson("expected each field once")
+  for (const list of outline.lists) {
+    const elements = yield* elementsOf(bytes, list)
+    if (elements instanceof UnreadableJson) return elements
+    // Not an assignment: a field may be called __proto__.
+    Object.defineProperty(object, nameIn(bytes, list.name), { value: elements })
+  }
+  return object
+}
+
+/** The text without the elements of its lists. */
+const beside = (bytes: Buffer, lists: ReadonlyArray<JsonList>): Buffer => {
+  if (lists.length === 0) return bytes
+  const parts: Array<Buffer> = []
+  let from = 0
+  for (const list of lists) {
+    parts.push(bytes.subarray(from, list.from + 1))
+    from = list.to - 1
+  }
+  return Buffer.concat([...parts, bytes.subarray(from)])
+}
+
+function* elementsOf(
+  bytes: Buffer,
+  { pieces }: JsonList,
+): Generator<void, ReadonlyArray<unknown> | UnreadableJson> {
+  const elements: Array<unknown> = []
+  for (const { from, to } of pieces) {
+    if (elements.length > 0) yield
+    const run = parsed(bytes.subarray(from, to), "[", "]")
+    if (!Array.isArray(run)) return new UnreadableJson("expected JSON")
+    // A comma with nothing beside it.
+    if (run.length === 0 && pieces.length > 1) return new UnreadableJson("expected JSON")
+    for (const element of run) elements.push(element)
+  }
+  return elements
+}
+
+const parsed = (bytes: Buffer, before = "", after = ""): unknown => {
+  if (!isUtf8(bytes)) return new UnreadableJson("expected JSON in UTF-8")
+  try {
+    return JSON.parse(`${before}${bytes.toString("utf8")}${after}`)
+  } catch {
+    return new UnreadableJson("expected JSON")
+  }
+}
+
+const unreadable = (bytes: Buffer, { problem, list }: JsonProblem): UnreadableJson =>
+  new UnreadableJson(problem, list === undefined ? [] : [nameIn(bytes, list)])
+
+/** The name of a field; one that is no string of JSON stays as it stands there, and is found out when the whole is parsed. */
+const nameIn = (bytes: Buffer, { from, to }: Span): string => {
+  const name = parsed(bytes.subarray(from, to))
+  return typeof name === "string" ? name : bytes.toString("latin1", from, to)
+}
