@@ -63,7 +63,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     ...settingsAndSignals,
   ],
   // Which banks there are, for the secrets that they sign with.
-  identity: ["domain", "connectors/provider-settings", ...settingsAndSignals],
+  identity: ["domain", "connectors/provider-place", "connectors/provider-settings", ...settingsAndSignals],
   http: [
     "domain",
     "identity",

@@ -1,7 +1,7 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { AppConfig } from "../config.ts"
 import { PlainText } from "../domain/beneficiary.ts"
-import { ClearanceWord } from "../domain/events.ts"
+import { ClearanceWord } from "../domain/clearance-words.ts"
 import { ItemNumber } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
 import { callbackUrl } from "./callback-url.ts"

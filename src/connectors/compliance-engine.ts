@@ -1,5 +1,6 @@
 import { Context, type Effect } from "effect"
-import type { ClearanceWord, PayoutItem } from "../domain/events.ts"
+import type { ClearanceWord } from "../domain/clearance-words.ts"
+import type { PayoutItem } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
 

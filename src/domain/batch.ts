@@ -4,19 +4,16 @@
  */
 
 import type { Day } from "./business-days.ts"
+import type { FindingName, PayeeMatch, PayeePolicy, Verdict } from "./clearance-words.ts"
 import type { Credential } from "./credential.ts"
 import type {
   BatchEventOf,
   BatchMode,
   ClosedState,
-  FindingName,
   OpenRefusal,
-  PayeeMatch,
-  PayeePolicy,
   PayoutItem,
   PostingKind,
   Route,
-  Verdict,
 } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
 import { ItemSet } from "./item-set.ts"

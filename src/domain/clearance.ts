@@ -1,7 +1,7 @@
 /** What was found against an item, what that makes of it, and for how long a clearance is good. */
 import { isUnrouted } from "./attempts.ts"
 import { type Batch, type Finding, type Item, type ItemState, mayStart } from "./batch.ts"
-import type { ClearanceWord, FindingName, Verdict } from "./events.ts"
+import type { ClearanceWord, FindingName, Verdict } from "./clearance-words.ts"
 
 /** The cause of what the batch's policy makes of a name that is not the one on the account. */
 export const NAME_CHECK = "name-check"

@@ -4,15 +4,13 @@
  */
 import { Schema } from "effect"
 import { PlainText, Seal } from "./beneficiary.ts"
+import { ClearanceWord, FindingName, PayeePolicy } from "./clearance-words.ts"
 import { Credential } from "./credential.ts"
 import {
   Actor,
   BatchMode,
-  ClearanceWord,
   Evidence,
-  FindingName,
   Instant,
-  PayeePolicy,
   PayoutItem,
   PostingKind,
   ResolutionEvidence,

@@ -6,6 +6,7 @@
  */
 import { Schema } from "effect"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
+import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-words.ts"
 import { Credential } from "./credential.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
@@ -26,53 +27,6 @@ export const PayoutItem = Schema.Struct({
   remittance: Schema.optionalKey(PlainText(140)),
 })
 export type PayoutItem = typeof PayoutItem.Type
-
-/** The compliance engine's word on an item. */
-export const Verdict = Schema.Literals(["approved", "rejected", "review"])
-export type Verdict = typeof Verdict.Type
-
-/** Verification of payee: whether the beneficiary's name is the one on the account. */
-export const PayeeMatch = Schema.Literals(["match", "close-match", "no-match", "unknown"])
-export type PayeeMatch = typeof PayeeMatch.Type
-
-/** What becomes of an item whose beneficiary's name is not the one on the account. */
-export const PayeePolicy = Schema.Literals(["off", "review", "reject"])
-export type PayeePolicy = typeof PayeePolicy.Type
-
-/** What a word of the compliance engine is about, such as `sanctions`: letters and hyphens, so it quotes no account. */
-export const Cause = Schema.String.check(
-  Schema.isPattern(/^[a-z][a-z-]{0,39}$/, { message: "expected a cause such as sanctions" }),
-)
-
-/** What the compliance engine said of one item. */
-export const ClearanceWord = Schema.Struct({
-  item: ItemNumber,
-  decision: Verdict,
-  reason: Schema.optionalKey(Schema.String),
-  payee: Schema.optionalKey(PayeeMatch),
-  /** Sanctions where it is not said, as in logs from before causes were named: nothing is graver. */
-  cause: Schema.optionalKey(Cause),
-})
-export type ClearanceWord = typeof ClearanceWord.Type
-
-/** What is kept of the engine's word on one item, or made of it by the batch's policy. */
-export const ClearanceDecision = Schema.Struct({
-  ...ClearanceWord.fields,
-  /** It is what a reviewer has released already, said again by a later clearance. */
-  released: Schema.optionalKey(Schema.Literal(true)),
-})
-export type ClearanceDecision = typeof ClearanceDecision.Type
-
-/**
- * What tells one finding against an item from another: what it is about, the lists that it was made by, and the reason that
- * was given. Whatever differs in one of them is another finding.
- */
-export const FindingName = Schema.Struct({
-  cause: Cause,
-  listVersion: Schema.String,
-  reason: Schema.optionalKey(Schema.String),
-})
-export type FindingName = typeof FindingName.Type
 
 /** hold when cleared, post when settled, release when failed, reverse when returned. */
 export const PostingKind = Schema.Literals(["hold", "post", "release", "reverse"])

@@ -1,7 +1,8 @@
 /** What screening and review change of an item: the folds of their events, one item at a time. */
 import type { Item, ItemState, OpenClearance } from "./batch.ts"
 import { effectOn, findingName, isSameFinding, isStricter, rulingOn, withFinding } from "./clearance.ts"
-import type { BatchEventOf, ClearanceDecision } from "./events.ts"
+import type { ClearanceDecision } from "./clearance-words.ts"
+import type { BatchEventOf } from "./events.ts"
 
 export type Answer = BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">
 

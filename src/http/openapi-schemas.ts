@@ -1,7 +1,7 @@
 /** The shapes that the OpenAPI document refers to. */
 
 import { batchStates, itemStates } from "../domain/batch.ts"
-import { PayeeMatch, Verdict } from "../domain/events.ts"
+import { PayeeMatch, Verdict } from "../domain/clearance-words.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
 
 const text = (maxLength?: number) => ({

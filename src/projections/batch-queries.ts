@@ -4,7 +4,7 @@
  */
 import { Context, type Effect, Schema } from "effect"
 import type { BatchState, ItemState, LedgerState } from "../domain/batch.ts"
-import type { FindingName, PayeeMatch, Verdict } from "../domain/events.ts"
+import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-words.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 
 /** The read models did not answer. */

@@ -7,7 +7,8 @@
  */
 import { Schema } from "effect"
 import { itemStates } from "../domain/batch.ts"
-import { ClosedState, PayeeMatch } from "../domain/events.ts"
+import { PayeeMatch } from "../domain/clearance-words.ts"
+import { ClosedState } from "../domain/events.ts"
 import { AttemptNumber, BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
 import { Currency } from "../domain/money.ts"
 

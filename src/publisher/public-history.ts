@@ -10,7 +10,8 @@ import {
   isAwaitingFunds,
   waitsForFunds,
 } from "../domain/batch.ts"
-import type { BatchEventOf, ClearanceDecision, RecordedEvent } from "../domain/events.ts"
+import type { ClearanceDecision } from "../domain/clearance-words.ts"
+import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"

@@ -16,8 +16,9 @@ import {
   type Task,
 } from "../../src/domain/batch.ts"
 import type { ClearanceTerms } from "../../src/domain/clearance.ts"
+import type { ClearanceDecision, FindingName } from "../../src/domain/clearance-words.ts"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
-import type { BatchEvent, BatchEventOf, ClearanceDecision, FindingName } from "../../src/domain/events.ts"
+import type { BatchEvent, BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import { plan, wakeAt } from "../../src/domain/plan.ts"
 import { ALONE_UP_TO, duties, LISTS, step, terms } from "./batch-sequences.ts"

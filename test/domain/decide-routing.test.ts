@@ -2,9 +2,9 @@
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { batchState } from "../../src/domain/batch.ts"
+import type { Verdict } from "../../src/domain/clearance-words.ts"
 import type { TransferOutcome } from "../../src/domain/commands.ts"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
-import type { Verdict } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import { plan } from "../../src/domain/plan.ts"
 import {

@@ -1,7 +1,8 @@
 /** What the compliance engine says, when it says it, and what it says after it said something else. */
 import { describe, expect, it } from "vitest"
 import { FINDINGS_MAX } from "../../src/domain/clearance.ts"
-import type { BatchEventOf, ClearanceDecision } from "../../src/domain/events.ts"
+import type { ClearanceDecision } from "../../src/domain/clearance-words.ts"
+import type { BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import { plan, wakeAt } from "../../src/domain/plan.ts"
 import { accepted, along, failedForNow, intent, neverSeen, Story, unknown } from "./batch-story.ts"

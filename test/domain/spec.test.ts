@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { itemStates } from "../../src/domain/batch.ts"
+import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/clearance-words.ts"
 import type { BatchCommandOf, TransferOutcome } from "../../src/domain/commands.ts"
-import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/events.ts"
 import {
   accepted,
   acknowledged,
@@ -440,7 +440,7 @@ const withdrawalRows: typeof batchRows = [
   ["Cancel", "it is with the bank, or with us", () => effect(lying(accepted), cancelItem)],
   [
     "Cancel",
-    "it may have gone",
+    "it may have gone, and that was said",
     () => effect(told(askedBack(cancelItem, accepted), says(mayHaveGone, 1)), cancelItem),
   ],
   ["withdrawn", "cancelled", () => effect(askedBack(cancelItem, accepted), says(withdrawn, 1))],

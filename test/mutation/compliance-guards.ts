@@ -162,8 +162,8 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a release that waits covers what had been found when it came",
     file: "http/interventions.ts",
-    text: "const command = asSeen(commandOf(said, yield* Clock.currentTimeMillis, item, policy), batch)",
-    without: "const command = commandOf(said, yield* Clock.currentTimeMillis, item, policy)",
+    text: "const command = asSeen(commandOf(said, at, item, policy), batch)",
+    without: "const command = commandOf(said, at, item, policy)",
     caughtIn: "test/http/interventions.test.ts",
     caughtBy: "that names nothing is kept for what had been found",
   },

@@ -188,8 +188,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an item is told of once that it is too late for it",
     file: "domain/decide-intervention.ts",
-    text: "else if (payout?.cancellationRefused === false) late.push",
-    without: "else late.push",
+    text: "else if (!payout.cancellationRefused)",
+    without: "else",
     caughtIn: refusals,
     caughtBy: "a cancellation that comes too late is told of once",
   },

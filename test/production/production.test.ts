@@ -15,6 +15,7 @@ const key = () => randomBytes(24).toString("base64url")
 const fit = {
   NODE_ENV: "production",
   API_KEYS: `acme=${key()},acme=${key()},globex=${key()}`,
+  OPERATOR_KEYS: `olga=${key()},otto:approve+resolve=${key()}`,
   MASTER_KEYS: `k1=${randomBytes(32).toString("base64")}`,
   REDIS_URL: "rediss://:s-3-cret@redis.payouts.io:6379",
   DATABASE_URL: "postgres://atlas:s-3-cret@db.payouts.io/atlas?sslmode=verify-full",

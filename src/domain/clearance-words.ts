@@ -1,0 +1,50 @@
+/** The words of the compliance engine on items, and what tells them apart, as commands and events carry them. */
+import { Schema } from "effect"
+import { ItemNumber } from "./identifiers.ts"
+
+/** The compliance engine's word on an item. */
+export const Verdict = Schema.Literals(["approved", "rejected", "review"])
+export type Verdict = typeof Verdict.Type
+
+/** Verification of payee: whether the beneficiary's name is the one on the account. */
+export const PayeeMatch = Schema.Literals(["match", "close-match", "no-match", "unknown"])
+export type PayeeMatch = typeof PayeeMatch.Type
+
+/** What becomes of an item whose beneficiary's name is not the one on the account. */
+export const PayeePolicy = Schema.Literals(["off", "review", "reject"])
+export type PayeePolicy = typeof PayeePolicy.Type
+
+/** What a word of the compliance engine is about, such as `sanctions`: letters and hyphens, so it quotes no account. */
+export const Cause = Schema.String.check(
+  Schema.isPattern(/^[a-z][a-z-]{0,39}$/, { message: "expected a cause such as sanctions" }),
+)
+
+/** What the compliance engine said of one item. */
+export const ClearanceWord = Schema.Struct({
+  item: ItemNumber,
+  decision: Verdict,
+  reason: Schema.optionalKey(Schema.String),
+  payee: Schema.optionalKey(PayeeMatch),
+  /** Sanctions where it is not said, as in logs from before causes were named: nothing is graver. */
+  cause: Schema.optionalKey(Cause),
+})
+export type ClearanceWord = typeof ClearanceWord.Type
+
+/** What is kept of the engine's word on one item, or made of it by the batch's policy. */
+export const ClearanceDecision = Schema.Struct({
+  ...ClearanceWord.fields,
+  /** It is what a reviewer has released already, said again by a later clearance. */
+  released: Schema.optionalKey(Schema.Literal(true)),
+})
+export type ClearanceDecision = typeof ClearanceDecision.Type
+
+/**
+ * What tells one finding against an item from another: what it is about, the lists that it was made by, and the reason that
+ * was given. Whatever differs in one of them is another finding.
+ */
+export const FindingName = Schema.Struct({
+  cause: Cause,
+  listVersion: Schema.String,
+  reason: Schema.optionalKey(Schema.String),
+})
+export type FindingName = typeof FindingName.Type
