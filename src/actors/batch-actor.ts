@@ -204,15 +204,16 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
 const mandateOf = ({ id, batch, head, lease, desk, inbox, answered }: Activation): Mandate => {
   const { isOwner, log, watch } = desk
   const isObjectedTo = () => watch.objection(log.partitionOf(id)) !== undefined
+  const looked = Effect.suspend(() => (isObjectedTo() ? watch.look : Effect.void))
+  const terms = Effect.zip(desk.clearanceTerms, Clock.currentTimeMillis)
   return {
     head,
     answered,
+    // Asked once for each payout there is.
     mayCall: (item) =>
-      Effect.gen(function* () {
-        if (isObjectedTo()) yield* watch.look
-        const terms = yield* desk.clearanceTerms
+      Effect.map(Effect.andThen(looked, terms), ([terms, now]) => {
         if (isObjectedTo() || !isOwner(lease) || !batch.tasks.transfer.has(item)) return false
-        const late = outdatedIntent(batch, item, terms, yield* Clock.currentTimeMillis)
+        const late = outdatedIntent(batch, item, terms, now)
         if (late !== undefined) inbox.put({ _tag: "Answered", command: late })
         return late === undefined
       }),

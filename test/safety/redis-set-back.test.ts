@@ -79,7 +79,9 @@ describe("Redis comes back older than it was", { timeout: 90_000 }, () => {
       status: "degraded",
       notAnswering: ["paying"],
     })
-    expect(await (await fetch(`${service.operationsUrl}/metrics`)).text()).toContain("atlaspay_lost_partitions 1")
+    expect(await (await fetch(`${service.operationsUrl}/metrics`)).text()).toContain(
+      "atlaspay_lost_partitions 1",
+    )
   })
 
   it("a loss that an operator has accepted is gone on from: what was decided is decided again", async () => {
