@@ -54,8 +54,7 @@ const forget = Effect.fnUntraced(function* (bank: string, logged: FileLogTail) {
   yield* alarm(bank, "log", yield* records.forget(bank, logged.version))
 })
 
-/** Reports what one of the two stores has forgotten, and the other one told again. */
-export const alarm = Effect.fnUntraced(function* (
+const alarm = Effect.fnUntraced(function* (
   bank: string,
   store: "orders" | "log",
   files: number,

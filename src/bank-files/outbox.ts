@@ -19,7 +19,7 @@ import { writePaymentInitiation } from "../connectors/iso20022/payment-initiatio
 import { executionOf } from "../domain/scheme.ts"
 import { FileLog } from "../streams/file-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { agree, alarm } from "./agreement.ts"
+import { agree } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { discard, has, identify, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
@@ -90,11 +90,8 @@ const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile) {
 
 /** As what the file lies complete where nobody takes it, by either store, or from now on; `undefined` when another is. */
 const stagedAs = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, name: string) {
-  if (file.stagedAs !== undefined) return file.stagedAs
-  const logged = yield* (yield* FileLog).staged(bank.name, file.messageId)
-  // The orders' store is told first: it has forgotten, and made the same file again.
-  if (logged !== undefined) yield* alarm(bank.name, "orders", 1, file.messageId)
-  return logged ?? (yield* stage(bank, file, name))
+  const known = file.stagedAs ?? (yield* (yield* FileLog).staged(bank.name, file.messageId))
+  return known ?? (yield* stage(bank, file, name))
 })
 
 /** Writes the file where nobody takes it, and decides that it is the one; `undefined` when another is. */
