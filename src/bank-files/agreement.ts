@@ -42,7 +42,9 @@ const restore = Effect.fnUntraced(function* (bank: string, known: FileLogTail) {
     const found = yield* records.restore(bank, file)
     if (found === "differs")
       return yield* standStill(`another file was released as ${file.file.messageId} than the log tells of`)
-    if (found === "restored") yield* alarm(bank, "orders", 1, file.file.messageId)
+    // Nothing is staged before its place in the log is noted here: made again, it only looks as if it had been known.
+    const isForgotten = found === "restored" || (yield* log.staged(bank, file.file.messageId)) !== undefined
+    if (isForgotten) yield* alarm(bank, "orders", 1, file.file.messageId)
   }
   const { version } = yield* log.tail(bank)
   if (version > known.version + missing.length) return yield* standStill("more files are to be restored")
