@@ -3,7 +3,7 @@
  * content type, a body beyond {@link BODY_BYTES_MAX}, a status or a shape that was not agreed, a silence: each is a
  * failure that names the provider, the step and the kind of problem. What was sent or received is never quoted.
  */
-import { Clock, Effect, Result, Schema } from "effect"
+import { Clock, Context, Effect, Result, Schema } from "effect"
 import type { Admission, OutgoingRequest, ProviderAccess } from "./provider-access.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 
@@ -57,6 +57,14 @@ export const ProviderCode = Schema.String.check(Schema.isPattern(/^(?!(.*\d){8})
 export const ProviderId = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,200}$/))
 
 /**
+ * Whether a call may still be made: asked when all that it needs has been got, and nothing is waited for any more before
+ * the request is made. It may always, unless whoever has it made says otherwise.
+ */
+export const LastCheck = Context.Reference<Effect.Effect<boolean>>("atlaspay/connectors/LastCheck", {
+  defaultValue: () => Effect.succeed(true),
+})
+
+/**
  * Calls a provider once; the request is aborted when the time is up or the caller is interrupted. Getting what proves
  * who we are is a part of that time: a failure before the request is made says so.
  */
@@ -68,13 +76,22 @@ export const callProvider = <A>(
   const request = requestOf(provider, call)
   const { access, timeoutMs } = provider
   if (access === undefined) return exchanged(provider, call, answers, request, plain, timeoutMs)
-  return Effect.flatMap(Clock.currentTimeMillis, (since) =>
-    Effect.flatMap(admitted(provider, call, access.admit(request)), (admission) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        exchanged(provider, call, answers, request, admission, since + timeoutMs - now),
-      ),
-    ),
-  )
+  return Effect.gen(function* () {
+    const since = yield* Clock.currentTimeMillis
+    // Whether this call may be made is not asked of one for a token.
+    const admission = yield* Effect.provideService(
+      admitted(provider, call, access.admit(request)),
+      LastCheck,
+      Effect.succeed(true),
+    )
+    if (!(yield* yield* LastCheck))
+      return yield* unavailable(provider, call, {
+        kind: "not-called",
+        problem: "not sent: it may not be any more",
+      })
+    const leftMs = since + timeoutMs - (yield* Clock.currentTimeMillis)
+    return yield* exchanged(provider, call, answers, request, admission, leftMs)
+  })
 }
 
 const plain: Admission = { headers: {}, fetch: (...request) => fetch(...request), refused: Effect.void }
