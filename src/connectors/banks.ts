@@ -11,8 +11,8 @@ import {
 } from "./bank.ts"
 import { routesBy } from "./bank-routes.ts"
 import { type Lane, Lanes } from "./lane.ts"
+import { LastCheck } from "./last-check.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
-import { LastCheck } from "./provider-http.ts"
 import { InvalidProviderSetting } from "./provider-place.ts"
 import { type BankSettings, ProviderSettings } from "./provider-settings.ts"
 

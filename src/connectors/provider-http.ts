@@ -3,7 +3,8 @@
  * content type, a body beyond {@link BODY_BYTES_MAX}, a status or a shape that was not agreed, a silence: each is a
  * failure that names the provider, the step and the kind of problem. What was sent or received is never quoted.
  */
-import { Clock, Context, Effect, Result, Schema } from "effect"
+import { Clock, Effect, Result, Schema } from "effect"
+import { LastCheck } from "./last-check.ts"
 import type { Admission, OutgoingRequest, ProviderAccess } from "./provider-access.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 
@@ -55,14 +56,6 @@ export const ProviderCode = Schema.String.check(Schema.isPattern(/^(?!(.*\d){8})
 
 /** An id that a provider gave. */
 export const ProviderId = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,200}$/))
-
-/**
- * Whether a call may still be made: asked when all that it needs has been got, and nothing is waited for any more before
- * the request is made. It may always, unless whoever has it made says otherwise.
- */
-export const LastCheck = Context.Reference<Effect.Effect<boolean>>("atlaspay/connectors/LastCheck", {
-  defaultValue: () => Effect.succeed(true),
-})
 
 /**
  * Calls a provider once; the request is aborted when the time is up or the caller is interrupted. Getting what proves
