@@ -243,6 +243,14 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "which is in a file by then: it is taken out",
   },
   {
+    name: "an idle follower learns that its cursor was set back",
+    file: "streams/follower.ts",
+    text: "if (unreadMs >= REREAD_MS) cursor = undefined",
+    without: "",
+    caughtIn: "test/projections/projector.test.ts",
+    caughtBy: "shows again what a store that was set back has lost",
+  },
+  {
     name: "a failover without replicas is refused in production",
     file: "platform/redis-durability.ts",
     text: 'if (topology === "standalone" || replicas > 0) return []',
