@@ -4,13 +4,10 @@
  * failure that names the provider, the step and the kind of problem. What was sent or received is never quoted.
  */
 import { Clock, Effect, Result, Schema } from "effect"
-
 import type { JsonLimits } from "../parsing/json-outline.ts"
 import { readJsonText, UnreadableJson } from "../parsing/json-text.ts"
 import { atOnce } from "../parsing/turns.ts"
-
 import { LastCheck } from "./last-check.ts"
-
 import type { Admission, OutgoingRequest, ProviderAccess } from "./provider-access.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 

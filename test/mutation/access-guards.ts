@@ -72,7 +72,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "waiting for credentials is a part of the time of a call",
     file: "connectors/provider-http.ts",
-    text: "since + timeoutMs - now",
+    text: "since + timeoutMs - (yield* Clock.currentTimeMillis)",
     without: "timeoutMs",
     caughtIn: access,
     caughtBy: "takes no longer in all than one that has not",
