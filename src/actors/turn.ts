@@ -62,11 +62,12 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
 
   if (actor.strange && actor.batch.tasks.transfer.size > 0) obey({ _tag: "TakeOver", at: now })
   actor.strange = false
-  const answered: Array<string> = []
+  const answered = new Set<string>()
   const answer = (id: string, command: BatchCommand): void => {
+    // Also one that was answered before: the register may have missed that.
+    answered.add(id)
     if (actor.answered.has(id)) return
     actor.answered.add(id)
-    answered.push(id)
     obey(command)
   }
   // What the register still knows comes first: it was acknowledged before whatever waits now.
@@ -82,7 +83,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     obey(answer)
   }
   const due = actor.desk.isDraining() ? nothingDue : decideDue(actor, now, obey)
-  return { events, handled: mail.map(({ id }) => id), answered, ...due, refusals }
+  return { events, handled: mail.map(({ id }) => id), answered: [...answered], ...due, refusals }
 }
 
 /** What comes from outside about a transfer is a bank's word, and names the bank; all else is learnt by our own calls. */

@@ -1,7 +1,7 @@
 /**
  * A worker takes scheduled batches from the run queue and runs an actor for each, a bounded number at a time. Beside
  * that it proves that it lives (renew), takes over from workers that do not, wakes batches whose timer is due, and
- * sweeps for open ones that nothing would wake.
+ * sweeps for open ones that nothing would wake, and for decisions that no batch has answered.
  *
  * On the way out it drains: no new batch, no new work; what is under way is recorded, and every batch is handed over.
  */
@@ -21,6 +21,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import type { Desk } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
+import { tellOverdue } from "./overdue-decisions.ts"
 import { WarmBatches } from "./warm-batches.ts"
 
 /** Items that the states of batches at rest may hold in memory together. */
@@ -54,6 +55,7 @@ export const layer = Layer.effectDiscard(
     yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
     yield* forkLoop(worker, "listen", lookForMail(worker), MAIL_EVERY_MS)
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
+    yield* forkLoop(worker, "tell again", tellOverdue(sweepMs), sweepMs)
     // Runs before the loops end: batches are renewed for as long as they are drained.
     yield* Effect.addFinalizer(() => drain(worker))
   }),

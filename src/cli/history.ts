@@ -15,6 +15,8 @@ import { withServices } from "./service-layers.ts"
 /** Batches that were frozen are looked at again after an hour by themselves. */
 const FROZEN_MS = 3_600_000
 const WAKE_MAX = 256
+/** Batches that were decided about, read together. */
+const DECIDED_MAX = 256
 
 const show = Command.make(
   "show",
@@ -72,12 +74,39 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
   const { written, gone } = yield* repairReadModels(partition)
   // Followers handle again what the feed still has: they have seen the events of it, or others in their place.
   for (const follower of [PROJECTION, PUBLISHER]) yield* cursors.restart(follower, partition)
+  const recalled = yield* recallDecisions(partition)
   // Frozen batches would be looked at within the hour; batches that sleep for another reason find nothing to do.
   while ((yield* log.wake(Date.now() + FROZEN_MS, WAKE_MAX)) > 0);
   yield* Console.log(
     `Partition ${partition}: the loss is accepted. ${written.length} batches are shown anew.`,
   )
+  if (recalled > 0) yield* Console.log(`Decisions about ${recalled} batches will be taken again.`)
   for (const id of gone) yield* Console.log(`${id}: its log is gone, and it is not shown any more`)
+})
+
+/**
+ * Has workers take decisions again whose answers the logs of a partition have lost: a batch that is at rest, as its log
+ * is now, would not be looked at by anybody. Gives about how many batches.
+ */
+const recallDecisions = Effect.fnUntraced(function* (partition: number) {
+  const log = yield* EventLog
+  const { decided, recall } = yield* DecisionRegister
+  let recalled = 0
+  let after = ""
+  while (true) {
+    const page = yield* decided(after, DECIDED_MAX)
+    const last = page.at(-1)
+    if (last === undefined) return recalled
+    after = last.batch
+    const ours = page.filter(({ batch }) => log.partitionOf(batch) === partition)
+    const lost = yield* Effect.filter(ours, ({ batch, answered }) =>
+      answered === undefined
+        ? Effect.succeed(true)
+        : Effect.map(log.read(batch, answered.version - 1, 1), ([event]) => event?.hash !== answered.head),
+    )
+    yield* recall(lost.map(({ batch }) => batch))
+    recalled += lost.length
+  }
 })
 
 export const history = Command.make("history").pipe(

@@ -36,7 +36,14 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
     takenOn && { batch, ...takenOn },
   )
   if (kept === "differs") return yield* new CommandIdReused({ batch })
-  const drop = () => Effect.catch(decisions.drop(batch, as.id), () => Effect.void)
+  const drop = () =>
+    Effect.catch(decisions.drop(batch, as.id), ({ step, reason }) =>
+      Effect.logError("a decision that was refused could not be dropped, and may be taken", {
+        batch,
+        step,
+        reason,
+      }),
+    )
   yield* log
     .tell(batch, command, as)
     .pipe(Effect.tapErrorTag("MailboxFull", drop), Effect.tapErrorTag("NoSuchBatch", drop))

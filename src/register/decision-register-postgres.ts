@@ -1,8 +1,9 @@
-import { Effect, Layer, Schedule } from "effect"
-import { encodeMail } from "../domain/event-codec.ts"
+import { Effect, Layer, Result, Schedule } from "effect"
+import { decodeMail, encodeMail } from "../domain/event-codec.ts"
+import type { BatchId } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
-import { DecisionRegister } from "./decision-register.ts"
+import { DecisionRegister, type OverdueDecision } from "./decision-register.ts"
 import type { LogTail } from "./log-tail.ts"
 import { registerTables } from "./migrations.ts"
 import { arrayOf } from "./postgres-array.ts"
@@ -16,6 +17,8 @@ const NOTES_WAITING_MAX = 10_000
 const KEPT_DAYS = 90
 const PRUNE_EVERY_MS = 3_600_000
 const PRUNED_MAX = 10_000
+/** The longest that a decision which no log answers waits until it is told again. */
+const PUT_OFF_S_MAX = 3_600
 
 interface Note {
   readonly tail: LogTail
@@ -42,16 +45,24 @@ export const layer = Layer.effect(
             with ${upsertTails(sql, tails)}
             insert into decision_register (batch, id, digest, command)
             values (${batch}, ${id}, ${digest}, ${encodeMail(command)})
-            on conflict (batch, id) do update set digest = decision_register.digest
+            on conflict (batch, id) do update
+            set tellers = decision_register.tellers + (decision_register.digest = excluded.digest)::int
             returning digest`,
         )
         return rows[0]?.digest === digest ? "kept" : "differs"
       }, unavailable),
       drop: Effect.fn("DecisionRegister.drop")(function* (batch, id) {
         yield* postgres.query(
-          "drop a decision",
+          "take back a decision",
           (sql) =>
-            sql`delete from decision_register where batch = ${batch} and id = ${id} and answered_at is null`,
+            sql`update decision_register set tellers = tellers - 1 where batch = ${batch} and id = ${id}`,
+        )
+        // A statement of its own, so that it sees who has kept the decision, or taken it back, in the meantime.
+        yield* postgres.query(
+          "drop a decision",
+          (sql) => sql`
+            delete from decision_register
+            where batch = ${batch} and id = ${id} and answered_at is null and tellers <= 0`,
         )
       }, unavailable),
       acceptLoss: Effect.fn("DecisionRegister.acceptLoss")(function* (partition, by, reason) {
@@ -61,6 +72,26 @@ export const layer = Layer.effect(
             insert into accepted_losses (partition, accepted_by, reason) values (${partition}, ${by}, ${reason})
             on conflict (partition) do update
             set accepted_at = now(), accepted_by = excluded.accepted_by, reason = excluded.reason`,
+        )
+      }, unavailable),
+      overdue: Effect.fn("DecisionRegister.overdue")(function* (idleMs, limit) {
+        const rows = yield* takeOverdue(postgres, idleMs, limit)
+        return (yield* Effect.forEach(rows, readable)).flat()
+      }, unavailable),
+      decided: Effect.fn("DecisionRegister.decided")(function* (after, limit) {
+        return (yield* readDecided(postgres, after, limit)).map(({ batch, version, head }) => ({
+          batch,
+          answered: version === null ? undefined : { batch, version, head },
+        }))
+      }, unavailable),
+      recall: Effect.fn("DecisionRegister.recall")(function* (batches) {
+        if (batches.length === 0) return
+        yield* postgres.query(
+          "recall decisions",
+          (sql) => sql`
+            update decision_register
+            set answered_at = null, answered_version = null, answered_head = null, due_at = kept_at
+            where batch = any(${arrayOf(batches, (batch) => batch)}::text[])`,
         )
       }, unavailable),
       answered: Effect.fnUntraced(function* (tail, ids) {
@@ -83,6 +114,48 @@ export const layer = Layer.effect(
     })
   }),
 )
+
+type OverdueRow = Omit<OverdueDecision, "command"> & { readonly command: string }
+
+/** Puts off what it gives, in the same statement: two workers never tell the same, and none tells it again at once. */
+const takeOverdue = ({ query }: Postgres["Service"], idleMs: number, limit: number) =>
+  query(
+    "take overdue decisions",
+    (sql) => sql<Array<OverdueRow>>`
+      with due as (
+        select batch, id from decision_register
+        where answered_at is null and due_at <= now() - make_interval(secs => ${idleMs / 1_000})
+        order by due_at limit ${limit} for update skip locked
+      ), taken as (
+        update decision_register
+        set due_at = now() + least(now() - kept_at, make_interval(secs => ${PUT_OFF_S_MAX}))
+        from due where decision_register.batch = due.batch and decision_register.id = due.id
+        returning number, decision_register.batch, decision_register.id, digest, command
+      )
+      select batch, id, digest, command from taken order by number`,
+  )
+
+/** The decision, or nothing and an alarm: what nobody can read stops its own batch, and no others. */
+const readable = ({ command, ...row }: OverdueRow) =>
+  Result.match(decodeMail(command), {
+    onSuccess: (command): Effect.Effect<ReadonlyArray<OverdueDecision>> =>
+      Effect.succeed([{ ...row, command }]),
+    onFailure: () => Effect.as(Effect.logError("a decision is unreadable", { batch: row.batch }), []),
+  })
+
+type DecidedRow = { readonly batch: BatchId } & (
+  | Pick<LogTail, "version" | "head">
+  | { readonly version: null; readonly head: null }
+)
+
+const readDecided = ({ query }: Postgres["Service"], after: string, limit: number) =>
+  query(
+    "read who was decided about",
+    (sql) => sql<Array<DecidedRow>>`
+      select distinct on (batch) batch, answered_version as version, answered_head as head
+      from decision_register where batch > ${after}
+      order by batch, answered_version desc nulls last limit ${limit}`,
+  )
 
 const noteAll = ({ query }: Postgres["Service"]) =>
   Effect.fnUntraced(function* (notes: ReadonlyArray<Note>) {

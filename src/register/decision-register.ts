@@ -11,6 +11,15 @@ export interface RegisteredDecision {
   readonly command: MailCommand
 }
 
+/** One to be told again as it was told at first. */
+export type OverdueDecision = RegisteredDecision & { readonly digest: string }
+
+/** A batch about which there are decisions, and how far its log had come at the last answer to one, if any has it. */
+export interface Decided {
+  readonly batch: BatchId
+  readonly answered: LogTail | undefined
+}
+
 /**
  * The second record of decisions that are acknowledged to those who take them: written before the batch is told and
  * before anybody hears that it was. A worker that is about to pay asks for those that its log has not answered, so a
@@ -27,7 +36,10 @@ export class DecisionRegister extends Context.Service<
       decision: RegisteredDecision & { readonly digest: string },
       takenOn: LogTail | undefined,
     ) => Effect.Effect<"kept" | "differs", RegisterUnavailable>
-    /** Takes a decision back that nobody was told of; one that a log has answered stays. */
+    /**
+     * Takes back that a decision was kept, by one of those who kept it and told nobody. It is gone when the last of them
+     * has; one that a log has answered stays.
+     */
     readonly drop: (batch: BatchId, id: string) => Effect.Effect<void, RegisterUnavailable>
     /**
      * Notes that somebody has accepted, for a reason, that the logs of a partition lost history: what was noted of them
@@ -43,5 +55,20 @@ export class DecisionRegister extends Context.Service<
      * not wait: what could not be noted is answered a second time, which changes nothing.
      */
     readonly answered: (tail: LogTail, ids: ReadonlyArray<string>) => Effect.Effect<void>
+    /**
+     * Decisions that no log has answered for `idleMs`, at most `limit`, in the order in which they were kept. Each is due
+     * again when it has waited twice as long, or after an hour; whoever else asks meanwhile gets others.
+     */
+    readonly overdue: (
+      idleMs: number,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<OverdueDecision>, RegisterUnavailable>
+    /** Batches after one ("" is the first), in order, about which there are decisions; at most `limit`. */
+    readonly decided: (
+      after: string,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<Decided>, RegisterUnavailable>
+    /** All decisions about batches are to be taken again, and are overdue: their logs have lost the answers. */
+    readonly recall: (batches: ReadonlyArray<BatchId>) => Effect.Effect<void, RegisterUnavailable>
   }
 >()("atlaspay/register/DecisionRegister") {}

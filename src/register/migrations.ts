@@ -1,4 +1,4 @@
-import { tableCreation } from "../platform/table-creation.ts"
+import { columnAddition, tableCreation } from "../platform/table-creation.ts"
 
 /** What is done once, and leaves tables that are there alone: even to look at their columns by altering them takes a lock. */
 const attempts = `
@@ -41,8 +41,16 @@ const decisions = `
     reason text not null
   );`
 
+const tellings = `
+  -- How many have kept a decision and may have told it, and since when it is due to be told again.
+  alter table decision_register
+    add column tellers int not null default 1,
+    add column due_at timestamptz not null default now();
+  create index decision_register_due on decision_register (due_at) where answered_at is null;`
+
 /** The tables of both registers, which are made by whoever starts first; in this order. */
 export const registerTables: ReadonlyArray<string> = [
   tableCreation("instruction_register", attempts),
   tableCreation("decision_register", decisions),
+  columnAddition("decision_register", "tellers", tellings),
 ]

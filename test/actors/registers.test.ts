@@ -67,3 +67,28 @@ it("a rejection that is registered and was lost on its way stops a worker that i
   }, patience)
   expect([...engine.paid.keys()]).toEqual([transferReference({ batch, item: 2, attempt: 1 })])
 })
+
+it("a decision about a batch at rest that was lost on its way is told to it again", async () => {
+  await using engine = await EngineUnderTest.open({ environment: { SWEEP_MS: "100" } })
+  await engine.start()
+  await engine.start()
+  const batch = await engine.submit("acme", "at rest", 1)
+  await vi.waitUntil(async () => (await engine.batch(batch)).closed !== undefined, patience)
+  const cancel = encodeMail({ _tag: "Cancel", at: Date.now(), items: [], by: "alice", reason: "fraud" })
+  const gone = batch.replace(/.$/, "-")
+  const keep = (about: string, id: string, command: string) =>
+    `insert into decision_register (batch, id, digest, command) values ('${about}', '${id}', '', '${command}')`
+  await onPostgres(
+    engine,
+    keep(gone, "of no batch", cancel),
+    keep(batch, "unreadable", "{}"),
+    keep(batch, "lost", cancel),
+  )
+  await vi.waitUntil(async () => {
+    const rows = await onPostgres(engine, "select id from decision_register where answered_at is not null")
+    return rows.length === 1 && (rows[0] as { readonly id: string }).id === "lost"
+  }, patience)
+  expect(engine.lines.filter((line) => line.includes("a decision is told again"))).toHaveLength(1)
+  expect(engine.lines.join("\n")).toContain("a decision cannot be told again yet")
+  expect(engine.lines.join("\n")).toContain("a decision is unreadable")
+})

@@ -132,6 +132,104 @@ it.live("what was noted before a loss was accepted is not held against a log, an
   }).pipe(Effect.provide(registers)),
 )
 
+it.live("a decision that was told by one of two who kept it is not dropped by the other one", () =>
+  Effect.gen(function* () {
+    const { keep, drop } = yield* DecisionRegister
+    const { standing } = yield* InstructionRegister
+    const decision = decisionOf()
+    const waiting = () => Effect.map(standing(decision.batch, 0), ({ decisions }) => decisions.length)
+    yield* keep(decision, undefined)
+    yield* keep(decision, undefined)
+    yield* keep({ ...decision, digest: "of another that was refused" }, undefined)
+    yield* drop(decision.batch, "one")
+    assert.strictEqual(yield* waiting(), 1)
+    yield* keep(decision, undefined)
+    yield* Effect.all([drop(decision.batch, "one"), drop(decision.batch, "one")], { concurrency: 2 })
+    assert.strictEqual(yield* waiting(), 0)
+  }).pipe(Effect.provide(registers)),
+)
+
+it.live("a decision that nobody answers is overdue for one of those who ask, and then ever more rarely", () =>
+  Effect.gen(function* () {
+    const { keep, answered, overdue } = yield* DecisionRegister
+    const decision = decisionOf()
+    const done = decisionOf()
+    yield* keep(decision, undefined)
+    yield* keep({ ...decision, id: "two" }, undefined)
+    yield* keep(done, undefined)
+    yield* answered({ batch: done.batch, version: 6, head: "six" }, ["one"])
+    const own = (idleMs: number, limit: number) =>
+      Effect.map(overdue(idleMs, limit), (all) => all.filter(({ batch }) => batch === decision.batch))
+    assert.deepStrictEqual(yield* own(60_000, 10), [])
+    yield* kept("10 minutes", decision.batch)
+    yield* kept("1 minute", done.batch)
+    assert.deepStrictEqual(
+      (yield* Effect.all([own(60_000, 1), own(60_000, 1)], { concurrency: 2 })).flat().toSorted(byId),
+      [decision, { ...decision, id: "two" }],
+    )
+    assert.deepStrictEqual(yield* own(0, 10), [])
+    yield* pass("9 minutes", decision.batch)
+    assert.deepStrictEqual(yield* own(0, 10), [])
+    yield* pass("2 minutes", decision.batch)
+    assert.deepStrictEqual(yield* own(0, 10), [decision, { ...decision, id: "two" }])
+    yield* kept("2 days", decision.batch)
+    assert.lengthOf(yield* own(0, 10), 2)
+    yield* pass("61 minutes", decision.batch)
+    assert.lengthOf(yield* own(0, 10), 2)
+  }).pipe(Effect.provide(registers)),
+)
+
+const byId = (one: { readonly id: string }, other: { readonly id: string }) => (one.id < other.id ? -1 : 1)
+
+/** Decisions about a batch were kept so long ago, and never told again. */
+const kept = Effect.fnUntraced(function* (ago: string, batch: string) {
+  yield* (yield* Postgres).query(
+    "test",
+    (sql) =>
+      sql`update decision_register set kept_at = now() - ${ago}::interval, due_at = now() - ${ago}::interval where batch = ${batch}`,
+  )
+})
+
+/** Time passes for the decisions about a batch. */
+const pass = Effect.fnUntraced(function* (time: string, batch: string) {
+  yield* (yield* Postgres).query(
+    "test",
+    (sql) => sql`update decision_register set due_at = due_at - ${time}::interval where batch = ${batch}`,
+  )
+})
+
+it.live("tells how far logs had come at the last answer, and has decisions taken again that were lost", () =>
+  Effect.gen(function* () {
+    const { keep, answered, decided, recall, overdue } = yield* DecisionRegister
+    const decision = decisionOf()
+    const tail = { batch: decision.batch, version: 6, head: "six" }
+    for (const id of ["one", "two", "three"]) yield* keep({ ...decision, id }, undefined)
+    yield* answered({ ...tail, version: 5, head: "five" }, ["one"])
+    yield* answered(tail, ["two"])
+    const all = Effect.gen(function* () {
+      const found = []
+      for (let after = ""; ; ) {
+        const page = yield* decided(after, 1)
+        found.push(...page)
+        const last = page.at(-1)
+        if (last === undefined) return found.filter(({ batch }) => batch === decision.batch)
+        after = last.batch
+      }
+    })
+    const known = yield* all.pipe(
+      Effect.repeat({ until: ([one]) => one?.answered?.version === 6, schedule: Schedule.spaced(10) }),
+    )
+    assert.deepStrictEqual(known, [{ batch: decision.batch, answered: tail }])
+    yield* recall([decision.batch])
+    assert.deepStrictEqual(yield* all, [{ batch: decision.batch, answered: undefined }])
+    const again = (yield* overdue(0, 1_000)).filter(({ batch }) => batch === decision.batch)
+    assert.deepStrictEqual(
+      again.map(({ id }) => id),
+      ["one", "two", "three"],
+    )
+  }).pipe(Effect.provide(registers)),
+)
+
 it.live("gives back how many attempts it had forgotten", () =>
   Effect.gen(function* () {
     const { record, restore, standing } = yield* InstructionRegister

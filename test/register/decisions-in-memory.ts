@@ -21,6 +21,9 @@ export class DecisionsInMemory {
     drop: (batch, id) => this.#whileThere(() => void this.kept.delete(`${batch} ${id}`)),
     answered: () => Effect.void,
     acceptLoss: () => Effect.void,
+    overdue: () => Effect.succeed([]),
+    decided: () => Effect.succeed([]),
+    recall: () => Effect.void,
   })
 
   #whileThere<A>(step: () => A): Effect.Effect<A, RegisterUnavailable> {
