@@ -11,6 +11,8 @@ import { magicOutcome } from "./magic-beneficiaries.ts"
 import { type BooksPage, KeyedAnswers, nextOffset, pageOf, requestLinesMax } from "./server.ts"
 
 export const listVersion = "sandbox-2026-11-01"
+/** The list by which the engine thinks again, in weather where it changes its mind. */
+const laterListVersion = "sandbox-2026-11-15"
 
 const Identifier = Schema.String.check(Schema.isBetweenLength(1, 200))
 
@@ -32,7 +34,7 @@ export const Clearance = Schema.Struct({
 export type Clearance = typeof Clearance.Type
 type Item = Clearance["items"][number]
 
-interface Decision {
+export interface Decision {
   readonly item: number
   readonly decision: "approved" | "rejected" | "review" | "pending"
   readonly reason?: string
@@ -64,7 +66,32 @@ export type ComplianceEntry =
       readonly laterId: string
       readonly travel: CallbackTravel
     }
-  | { readonly type: "callback-ended"; readonly callback: string; readonly outcome: CallbackOutcome }
+  /** The engine thinks otherwise of somebody whom it had let pass, or wanted a person to see. */
+  | {
+      readonly type: "changed"
+      readonly at: string
+      readonly changedId: string
+      readonly clearanceId: string
+      readonly batch: string
+      readonly decision: Decision
+      readonly callbackUrl: string
+      readonly travel: CallbackTravel
+    }
+  | {
+      readonly type: "callback-ended"
+      readonly callback: string
+      readonly outcome: CallbackOutcome
+      readonly at?: string
+    }
+
+/** A decision in the books. `toldAt`: when the callback of a later one was acknowledged. */
+interface Row extends Decision {
+  readonly batch: string
+  readonly listVersion: string
+  readonly at: string
+  readonly later?: true
+  toldAt?: string
+}
 
 /** A clearance of which some items wait for their decision. */
 export interface Undecided {
@@ -77,16 +104,27 @@ export interface Undecided {
   readonly pending: readonly { readonly item: Item; readonly row: number }[]
 }
 
-/** The answer to a clearance: who needs time gets it when there is an address to report to, and a person otherwise. */
-export const answerTo = ({ clearanceId, items, callbackUrl }: Clearance): ClearanceAnswer => ({
+/**
+ * The answer to a clearance: who needs time gets it when there is an address to report to, and a person otherwise.
+ * `changed` is what is thought of whom since the engine changed its mind.
+ */
+export const answerTo = (
+  { clearanceId, batch, items, callbackUrl }: Clearance,
+  changed: ReadonlyMap<string, Decision>,
+): ClearanceAnswer => ({
   clearanceId,
-  listVersion,
+  listVersion: items.some(({ item }) => changed.has(nameOf(batch, item))) ? laterListVersion : listVersion,
   decisions: items.map((item) => {
+    const now = changed.get(nameOf(batch, item.item))
+    if (now !== undefined) return now
     if (magicOutcome(item.name) !== "decided-later") return decide(item)
     if (callbackUrl !== undefined) return { item: item.item, decision: "pending", payee: payeeOf(item) }
     return { item: item.item, decision: "review", reason: "needs-more-time", payee: payeeOf(item) }
   }),
 })
+
+/** An item, whichever clearance it is in. */
+export const nameOf = (batch: string, item: number): string => `${batch} ${item}`
 
 const decide = (screened: Item): Decision => {
   const { item, name } = screened
@@ -119,7 +157,10 @@ export class ComplianceBooks {
   readonly answers = new KeyedAnswers<ClearanceAnswer>()
   readonly undecided = new Map<string, Undecided>()
   readonly owed = new Map<string, OwedCallback>()
-  readonly #screened: (Decision & { readonly batch: string })[] = []
+  /** What is thought of items about which the engine changed its mind. */
+  readonly changed = new Map<string, Decision>()
+  readonly #screened: Row[] = []
+  readonly #changes = new Map<string, Row>()
   readonly #counts = { approved: 0, rejected: 0, review: 0, pending: 0 }
   readonly #callbacks = { delivered: 0, "given-up": 0 }
 
@@ -135,11 +176,36 @@ export class ComplianceBooks {
         return []
       case "decided":
         return this.#decide(entry)
+      case "changed":
+        return this.#change(entry)
       case "callback-ended":
         this.#callbacks[entry.outcome] += 1
+        this.#noteTold(entry)
         this.owed.delete(entry.callback)
         return []
     }
+  }
+
+  #change(entry: ComplianceEntry & { type: "changed" }): readonly OwedCallback[] {
+    const { at, changedId: id, clearanceId, batch, decision, callbackUrl, travel } = entry
+    const row: Row = { batch, ...decision, listVersion: laterListVersion, at, later: true }
+    this.#screened.push(row)
+    this.#changes.set(id, row)
+    this.#counts[decision.decision] += 1
+    this.changed.set(nameOf(batch, decision.item), decision)
+    const message = { id, clearanceId, listVersion: laterListVersion, decisions: [decision] }
+    return this.#owe(owedFor(message, callbackUrl, at, travel))
+  }
+
+  /** Whoever acknowledged one copy of a message knows what it says. */
+  #noteTold({ callback, outcome, at }: ComplianceEntry & { type: "callback-ended" }): void {
+    const row = this.#changes.get(String(this.owed.get(callback)?.message.id))
+    if (row !== undefined && outcome === "delivered" && at !== undefined) row.toldAt ??= at
+  }
+
+  #owe(owed: readonly OwedCallback[]): readonly OwedCallback[] {
+    for (const callback of owed) this.owed.set(callback.delivery, callback)
+    return owed
   }
 
   #screen({
@@ -155,7 +221,7 @@ export class ComplianceBooks {
       .map((item, index) => ({ item, row: this.#screened.length + index }))
       .filter((_, index) => answer.decisions[index]?.decision === "pending")
     for (const decision of answer.decisions) {
-      this.#screened.push({ batch: clearance.batch, ...decision })
+      this.#screened.push({ batch: clearance.batch, ...decision, listVersion: answer.listVersion, at })
       this.#counts[decision.decision] += 1
     }
     const { callbackUrl } = clearance
@@ -176,7 +242,7 @@ export class ComplianceBooks {
     const { clearance, callbackUrl, request, pending } = undecided
     const decisions = pending.map(({ item, row }) => {
       const decision = decide(item)
-      this.#screened[row] = { batch: clearance.batch, ...decision }
+      this.#screened[row] = { batch: clearance.batch, ...decision, listVersion, at }
       this.#counts.pending -= 1
       this.#counts[decision.decision] += 1
       return decision
@@ -188,17 +254,15 @@ export class ComplianceBooks {
       decisions: request.answer.decisions.map((decision) => decided.get(decision.item) ?? decision),
     })
     const message = { id: laterId, clearanceId: clearance.clearanceId, listVersion, decisions }
-    const owed = owedFor(message, callbackUrl, at, travel)
-    for (const callback of owed) this.owed.set(callback.delivery, callback)
-    return owed
+    return this.#owe(owedFor(message, callbackUrl, at, travel))
   }
 
-  /** The answer to `GET /books`. */
-  show(page: BooksPage) {
+  /** The answer to `GET /books`; so many changes of mind are still to come. */
+  show(page: BooksPage, changesToCome: number) {
     const summary = {
       listVersion,
       counts: this.#counts,
-      outstanding: this.undecided.size + this.owed.size,
+      outstanding: this.undecided.size + this.owed.size + changesToCome,
       callbacks: { delivered: this.#callbacks.delivered, givenUp: this.#callbacks["given-up"] },
     }
     if (page.summary) return summary

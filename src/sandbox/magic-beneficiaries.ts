@@ -21,3 +21,16 @@ const outcomeByName = new Map<string, MagicOutcome>(Object.entries(outcomes))
 /** The outcome that a beneficiary's first two words ask for, whatever their case; undefined for ordinary people. */
 export const magicOutcome = (name: string): MagicOutcome | undefined =>
   outcomeByName.get(name.trim().split(/\s+/, 2).join(" ").toLowerCase())
+
+const fatesAtBanks: ReadonlySet<MagicOutcome | undefined> = new Set([
+  "insufficient-funds",
+  "closed-account",
+  "reroutable",
+  "timeout-after-paying",
+  "slow",
+  "duplicate-callback",
+  "returned-later",
+])
+
+/** Whether banks do with somebody what the name asks for; about these they do not lie. */
+export const hasFateAtBanks = (magic: MagicOutcome | undefined): boolean => fatesAtBanks.has(magic)
