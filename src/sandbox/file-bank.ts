@@ -149,7 +149,8 @@ class FileDesk {
   #lie(messageId: string, taken: readonly Transfer[], lie: FileLie): void {
     const { kind, times, inMs } = lie
     this.#lies.set(messageId, lie)
-    this.#options.station.lies.note({ kind, about: messageId, code: "TM01" })
+    const references = taken.map(({ order }) => order.reference)
+    this.#options.station.lies.note({ kind, about: messageId, code: "TM01", references })
     const id = this.#nextId()
     const refuse = () => {
       // The same message each time; only the file has another name.

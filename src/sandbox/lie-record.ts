@@ -10,6 +10,8 @@ export interface ToldLie {
   readonly code?: string
   /** In whose name, where that is not the liar's. */
   readonly as?: string
+  /** The transfers that it is about, where it is about a file. */
+  readonly references?: readonly string[]
 }
 
 /** What a server said against its own books, since it started. */

@@ -4,8 +4,11 @@ import { readBanks } from "./bank-transfers.ts"
 import { readCompliance } from "./compliance-decisions.ts"
 import { readCursors } from "./follower-cursors.ts"
 import { type Evidence, unfinished } from "./invariants.ts"
+import { readLies } from "./lies.ts"
 import type { PostedBatch } from "./partner.ts"
+import type { PersonsWord } from "./persons-word.ts"
 import { readRedis, readUnfinished } from "./redis-snapshot.ts"
+import type { SetBack } from "./set-backs.ts"
 
 /** Where the traces of a platform are. */
 export interface Traces {
@@ -15,20 +18,28 @@ export interface Traces {
   readonly databaseUrl: string
   readonly complianceUrl: string
   readonly bankUrls: ReadonlyArray<string>
+  /** The servers of the sandbox that may lie, by name. */
+  readonly liars?: Readonly<Record<string, string>>
 }
 
-/** What people outside remember: what the partner posted, and what a reviewer released, as "<batch> <item>". */
+/** What is remembered outside: what the partner posted, what people said, and what was done to the stores. */
 export interface Memory {
   readonly posted: ReadonlyArray<PostedBatch>
-  readonly released?: ReadonlySet<string>
+  readonly said?: ReadonlyArray<PersonsWord>
+  readonly setBacks?: ReadonlyArray<SetBack>
+  /** Gives the errors in the service's own logs since a store was set back. */
+  readonly alarms?: () => ReadonlyArray<string>
 }
 
-export const gather = async (traces: Traces, { posted, released = new Set() }: Memory): Promise<Evidence> => {
+export const gather = async (traces: Traces, memory: Memory): Promise<Evidence> => {
+  const { posted, said = [], setBacks = [], alarms = () => [] } = memory
   // Who follows is read before whom it follows.
   const cursors = await readCursors(traces.databaseUrl)
   const redis = await readRedis(traces.redisPrimaries, traces.redisPrefix)
   const screened = await readCompliance(traces.complianceUrl)
-  return { redis, banks: await readBanks(traces.bankUrls), cursors, screened, posted, released }
+  const banks = await readBanks(traces.bankUrls)
+  const lies = await readLies(traces.liars ?? {})
+  return { redis, banks, cursors, screened, posted, said, lies, setBacks, alarms: alarms() }
 }
 
 /** Waits until there is nothing left to do, or gives what is left. */

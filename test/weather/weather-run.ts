@@ -58,8 +58,8 @@ export const runWeather = async (place: Place, options: WeatherOptions): Promise
 
   const orders = ordersOf(seed, payouts)
   const partner = new Partner(place.services, place.apiKey, (number) => nth(orders, number))
-  const people = new People(place.services[0], place.apiKey, seed)
-  const memory = { posted: partner.record, released: people.released }
+  const people = new People(place.services[0], { partner: place.apiKey, reviewer: place.apiKey }, seed)
+  const memory = { posted: partner.record, said: people.said }
   const over = new AbortController()
   const working = people.work(partner.record, over.signal)
   await partner.post(orders.length, LANES)
