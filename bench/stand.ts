@@ -93,14 +93,17 @@ export const emptyFolder = (folder: string): Effect.Effect<void, never, Scope.Sc
       }),
   )
 
-/** Starts a program of ours on a free port, with no settings but these, and waits until it can work. */
+/**
+ * Starts a program of ours with no settings but these, on the port that they name or else on a free one, and waits until it
+ * can work.
+ */
 export const startServer = Effect.fnUntraced(function* (
   folder: string,
   name: string,
   program: string,
   settings: Readonly<Record<string, string>>,
 ): Effect.fn.Return<{ readonly target: Target; readonly process: LeashedProcess }, CliFailure, Scope.Scope> {
-  const port = yield* freePort
+  const port = settings.PORT === undefined ? yield* freePort : Number(settings.PORT)
   const process_ = yield* startProcess(folder, name, program, {
     HOST: "127.0.0.1",
     PORT: String(port),

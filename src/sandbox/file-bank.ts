@@ -137,7 +137,8 @@ class FileDesk {
   #order({ messageId, debtor, orders }: OrderFile, copy: string): void {
     for (const { amount } of orders) this.#debtors.set(amount.currency, debtor)
     const taken = orders.flatMap((order, index) => this.#orderOnce(`${messageId}#${copy}#${index}`, order))
-    const lie = copy === "1" && taken.length > 0 ? this.#options.station.fileLieOf(messageId) : undefined
+    const lie =
+      copy === "1" && taken.length > 0 ? this.#options.station.fileLieOf(this.#read.size) : undefined
     if (lie === undefined) this.#report(taken)
     else this.#lie(messageId, taken, lie)
   }

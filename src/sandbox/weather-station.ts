@@ -138,9 +138,9 @@ export class WeatherStation {
     return foreignWordOf(this.#weather.lies ?? {}, this.#dice("foreign-word", reference))
   }
 
-  /** The lie about a file of orders. */
-  fileLieOf(messageId: string): FileLie | undefined {
-    return fileLieOf(this.#weather.lies ?? {}, this.#dice("file-lie", messageId))
+  /** The lie about the n-th file of orders: its name would depend on the day. */
+  fileLieOf(nth: number): FileLie | undefined {
+    return fileLieOf(this.#weather.lies ?? {}, this.#dice("file-lie", String(nth)))
   }
 
   /** What is thought later of somebody who may pass now; `doubted` is about whom there is something odd. */

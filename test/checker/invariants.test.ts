@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import { describe, expect, it } from "vitest"
 import { type Evidence, standingStill, statesOf, unfinished, violations } from "./invariants.ts"
 import { beyondBudget } from "./provider-calls.ts"
+import { kindsOf } from "./violation-kinds.ts"
 
 const BATCH = "pb_a"
 const item = { item: 1, reference: "invoice-1", currency: "EUR", minor: "1025" }
@@ -422,6 +423,19 @@ describe("the checker, where somebody lies or forgets,", () => {
       }
       expect(violations(ahead).join()).toContain("beyond feed 0")
       expect(violations({ ...ahead, alarms: ['{"partition":0}'] })).toEqual([])
+    })
+  })
+})
+
+describe("violations", () => {
+  it("are summed up by kind", () => {
+    const paidTwice = (item: number) =>
+      `pb_abcdefghijklmnopqrstuv item ${item} was paid more than once: 2 times: north took A-1-1`
+    const believed =
+      "pb_abcdefghijklmnopqrstuv item 3: south refused ABCDEFGHIJKLMNOPQRSTUV-3-1 at 10:00:00.123"
+    expect(kindsOf([believed, paidTwice(1), paidTwice(2)])).toEqual({
+      "… was paid more than once": 2,
+      "…: south refused … at #": 1,
     })
   })
 })

@@ -39,6 +39,8 @@ export interface PostedBatch extends Order {
 const ANSWER_WITHIN_MS = 1_500
 const AGAIN_AFTER_MS = 100
 const TRIES_MAX = 200
+/** What was accepted once may be refused for good since a store forgot it. */
+const REPOST_TRIES_MAX = 5
 
 const currencies = ["EUR", "USD", "GBP"]
 /** Every so manieth payout goes to somebody with whom something happens; the others are plainly paid. */
@@ -52,16 +54,19 @@ export class Partner {
   readonly #urls: ReadonlyArray<string>
   readonly #apiKey: string
   readonly #orderOf: (number: number) => Order
+  readonly #paceMs: number
 
-  /** `orderOf` gives the n-th batch to post, from 0. */
+  /** `orderOf` gives the n-th batch to post, from 0. Each lane rests for `paceMs` after each batch. */
   constructor(
     urls: ReadonlyArray<string>,
     apiKey: string,
     orderOf: (number: number) => Order = ordinaryOrder,
+    paceMs = 0,
   ) {
     this.#urls = urls
     this.#apiKey = apiKey
     this.#orderOf = orderOf
+    this.#paceMs = paceMs
   }
 
   /** Posts so many batches, `lanes` at a time. */
@@ -70,6 +75,7 @@ export class Partner {
     const lane = async () => {
       for (let next = numbers.shift(); next !== undefined; next = numbers.shift()) {
         await this.postOne(next)
+        if (this.#paceMs > 0) await sleep(this.#paceMs)
       }
     }
     await Promise.all(Array.from({ length: lanes }, lane))
@@ -88,7 +94,7 @@ export class Partner {
   /** Posts once more, under the same keys, the batches of the record for which `isWanted` says so. */
   async repost(isWanted: (batch: PostedBatch) => boolean): Promise<void> {
     for (const [number, batch] of this.record.entries())
-      if (isWanted(batch)) await this.#postUntilAccepted(batch, number, TRIES_MAX)
+      if (isWanted(batch)) await this.#postUntilAccepted(batch, number, REPOST_TRIES_MAX)
   }
 
   async #postUntilAccepted(batch: PostedBatch, number: number, triesMax: number): Promise<void> {

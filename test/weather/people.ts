@@ -15,11 +15,15 @@ const SCHEDULED_MS = 1_000
 /** Whom the engine may want a person to look at. */
 const doubtful = /^(Rita Review|Nora Nomatch)/
 
-/** Who asks, and by which keys. */
-export interface Keys {
+/** The keys of whoever approves, and of whoever reviews. */
+export interface PeoplesKeys {
+  readonly approver: string
+  readonly operator: string
+}
+
+/** These, and the key under which batches are posted, cancelled and read. */
+export interface Keys extends PeoplesKeys {
   readonly partner: string
-  /** Of whoever reviews. */
-  readonly reviewer: string
 }
 
 /** What somebody is going to cancel. */
@@ -31,12 +35,12 @@ export interface Cancellation {
 
 /** What people do in a run, beside reviewing whom the engine may doubt. */
 export interface Conduct {
-  /** Anybody may come to be held, and again. */
-  readonly reviewAll: boolean
+  /** Anybody may come to be held, and again, and what was said may be forgotten: people look again and again. */
+  readonly looksAgain: boolean
   readonly cancellationOf: (batch: PostedBatch) => Cancellation | undefined
 }
 
-export const plainConduct: Conduct = { reviewAll: false, cancellationOf: () => undefined }
+export const plainConduct: Conduct = { looksAgain: false, cancellationOf: () => undefined }
 
 /** Whom a batch that was accepted still needs. */
 interface Case {
@@ -90,14 +94,14 @@ export class People {
 
   #caseOf(id: string, batch: PostedBatch): Case {
     const numbers = batch.items.map((_, at) => at + 1)
-    const { reviewAll, cancellationOf } = this.#conduct
+    const { looksAgain, cancellationOf } = this.#conduct
     const isDoubtful = (item: number) => doubtful.test(batch.items[item - 1]?.beneficiary.name ?? "")
     return {
       id,
       batch,
       acceptedAt: Date.now(),
       needsApproval: batch.terms?.requireApproval === true,
-      unreviewed: new Set(reviewAll ? numbers : numbers.filter(isDoubtful)),
+      unreviewed: new Set(looksAgain ? numbers : numbers.filter(isDoubtful)),
       reviews: new Map(),
       cancellation: cancellationOf(batch),
       toCancel: new Set(),
@@ -105,7 +109,7 @@ export class People {
   }
 
   async #attend(open: Case): Promise<void> {
-    if (open.needsApproval && (await this.#approve(open))) open.needsApproval = false
+    if (open.needsApproval && (await this.#approve(open))) open.needsApproval = this.#conduct.looksAgain
     const { cancellation } = open
     if (cancellation !== undefined && Date.now() >= open.acceptedAt + cancellation.inMs)
       await this.#cancel(open, cancellation)
@@ -116,12 +120,15 @@ export class People {
   }
 
   async #approve({ id }: Case): Promise<boolean> {
+    const shown = await this.#get<{ readonly state: string }>(`/payout-batches/${id}`)
+    if (shown?.state !== "awaiting-approval" && this.#conduct.looksAgain) return false
     const log = await this.#get<{
       readonly events: ReadonlyArray<{ readonly approval?: { readonly hash: string } }>
     }>(`/payout-batches/${id}/events?limit=1`)
     const hash = log?.events[0]?.approval?.hash
     if (hash === undefined) return false
-    const answer = await this.#post(`/payout-batches/${id}/approval`, { by: "supervisor", hash })
+    const request = { by: "supervisor", hash }
+    const answer = await this.#post(`/payout-batches/${id}/approval`, request, this.#keys.approver)
     return isHeard(answer)
   }
 
@@ -135,13 +142,13 @@ export class People {
     const answer = await this.#post(
       `/payout-batches/${id}/items/${item}/review`,
       request,
-      this.#keys.reviewer,
+      this.#keys.operator,
     )
     if (!isHeard(answer)) return
     // Refused may be what was heard before, without an answer: a release then came at some time, a rejection perhaps not.
     if (answer?.status === 202 || decision === "released") this.#know(id, item, decision)
     reviews.set(item, times + 1)
-    if (!this.#conduct.reviewAll) open.unreviewed.delete(item)
+    if (!this.#conduct.looksAgain) open.unreviewed.delete(item)
   }
 
   /** Where it is sure that nothing is on its way, the acknowledgement counts; else what is then shown as cancelled. */
