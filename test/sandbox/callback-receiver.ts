@@ -25,11 +25,11 @@ export interface CallbackReceiver {
 /** The server whose message it is, by what it is about. */
 const senderOf = ({
   bank,
-  clearanceId,
+  listVersion,
 }: {
   readonly bank?: "north" | "south"
-  readonly clearanceId?: string
-}) => bank ?? (clearanceId === undefined ? "ledger" : "compliance")
+  readonly listVersion?: string
+}) => bank ?? (listVersion === undefined ? "ledger" : "compliance")
 
 /** A client's callback address. It answers each request with the next of the given statuses, then with 204. */
 export const startCallbackReceiver = async (...statuses: number[]): Promise<CallbackReceiver> => {
