@@ -44,7 +44,8 @@ export const readUnfinished = async (
 ): Promise<ReadonlyArray<string>> => {
   const unfinished: Array<string> = []
   await forEachKey(primaries, prefix, async (redis, key) => {
-    const [, kind = ""] = /\}:(\w+)/.exec(key) ?? []
+    // What is known of banks' files stays for ever, and leaves nothing to do.
+    const [, kind = ""] = /\{\d+\}:(\w+)/.exec(key) ?? []
     const left = (await leftIn[kind]?.(redis, key)) ?? 0
     if (left > 0) unfinished.push(`${key} holds ${left}`)
   })

@@ -38,8 +38,10 @@ export class SettableStore implements AsyncDisposable {
     const programs = findPrograms(data)[kind.programs]
     if (programs === undefined) throw new Error(`${kind.name} is not on this machine`)
     const configuration = await Effect.runPromise(kind.configure(programs, folders))
+    await empty(configuration)
+    // Its password is in its folder, and so is there before its address.
+    await Effect.runPromise(configuration.prepare)
     const store = new SettableStore(name, configuration, await Effect.runPromise(freePort))
-    await store.#empty()
     await store.#start()
     return store
   }
@@ -66,12 +68,7 @@ export class SettableStore implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop()
-    await this.#empty()
-  }
-
-  async #empty(): Promise<void> {
-    const { folder } = this.#configuration
-    for (const each of [folder, kept(folder)]) await rm(each, { recursive: true, force: true })
+    await empty(this.#configuration)
   }
 
   async #start(): Promise<void> {
@@ -91,6 +88,10 @@ export class SettableStore implements AsyncDisposable {
 }
 
 const kept = (folder: string): string => `${folder}.kept`
+
+const empty = async ({ folder }: ServerConfiguration): Promise<void> => {
+  for (const each of [folder, kept(folder)]) await rm(each, { recursive: true, force: true })
+}
 
 /** With owners and modes: Postgres refuses a folder that is not its own. */
 const copyFolder = async (from: string, to: string): Promise<void> => {
