@@ -5,6 +5,7 @@ import { layer as bankFilesLayer } from "./bank-files/bank-files.ts"
 import { layer as fileRecordsInPostgres } from "./bank-files/file-records-postgres.ts"
 import { layer as inboxInPostgres } from "./bank-files/inbox-files-postgres.ts"
 import { layer as outboxInPostgres } from "./bank-files/outbox-files-postgres.ts"
+import { withdrawalInBoth } from "./bank-files/withdrawal.ts"
 import { AppConfig, type Role } from "./config.ts"
 import { fileBank } from "./connectors/bank-files.ts"
 import { instantBank } from "./connectors/bank-instant-http.ts"
@@ -139,7 +140,10 @@ const banks = banksLayer<AppConfig | FileOrders>(
 const callbackSecrets = callbackSecretsLayer(["instant"]).pipe(
   Layer.provide([foundation, ProviderSettings.layer.pipe(Layer.provide(foundation))]),
 )
-const fileOrders = fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
+const fileLog = fileLogOnRedis.pipe(Layer.provide(foundation))
+const fileOrders = withdrawalInBoth.pipe(
+  Layer.provide([fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys])), fileLog]),
+)
 
 const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
 
@@ -176,7 +180,7 @@ const parts = {
     Layer.provide([
       inboxInPostgres,
       fileRecordsInPostgres,
-      fileLogOnRedis.pipe(Layer.provide(foundation)),
+      fileLog,
       outboxInPostgres.pipe(Layer.provide(partnerKeys)),
       fileOrders,
       durability,

@@ -109,6 +109,19 @@ describe("docs/ARCHITECTURE.md", () => {
   })
 })
 
+describe("docs/SECURITY.md", () => {
+  it("names only tests that are there", () => {
+    const named = [...read("docs/SECURITY.md").matchAll(/`([a-z0-9-]+(?:\/[a-z0-9-]+)+)`/g)].map(
+      ([, test]) => test,
+    )
+    expect(named.length).toBeGreaterThan(20)
+    const missing = named.filter(
+      (test) => !existsSync(join(root, `test/${test}.test.ts`)) && !existsSync(join(root, `test/${test}`)),
+    )
+    expect(missing).toEqual([])
+  })
+})
+
 describe("docs/adr/README.md", () => {
   it("lists every decision", () => {
     const decisions = markdownIn("docs/adr").filter((page) => /\/\d{4}-/.test(page))

@@ -12,7 +12,7 @@
  */
 import { Clock, Effect, FiberSet, Random } from "effect"
 import { type Batch, isQuiescent } from "../domain/batch.ts"
-import { type ClearanceTerms, isByLists } from "../domain/clearance.ts"
+import { type ClearanceTerms, isCurrent } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchEventOf } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -204,33 +204,37 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
 const mandateOf = ({ id, batch, head, lease, desk, inbox, answered }: Activation): Mandate => {
   const { isOwner, log, watch } = desk
   const isObjectedTo = () => watch.objection(log.partitionOf(id)) !== undefined
+  const looked = Effect.suspend(() => (isObjectedTo() ? watch.look : Effect.void))
+  const terms = Effect.zip(desk.clearanceTerms, Clock.currentTimeMillis)
   return {
     head,
     answered,
+    // Asked once for each payout there is.
     mayCall: (item) =>
-      Effect.gen(function* () {
-        if (isObjectedTo()) yield* watch.look
-        const terms = yield* desk.clearanceTerms
+      Effect.map(Effect.andThen(looked, terms), ([terms, now]) => {
         if (isObjectedTo() || !isOwner(lease) || !batch.tasks.transfer.has(item)) return false
-        const late = outdatedIntent(batch, item, terms, yield* Clock.currentTimeMillis)
+        const late = outdatedIntent(batch, item, terms, now)
         if (late !== undefined) inbox.put({ _tag: "Answered", command: late })
         return late === undefined
       }),
   }
 }
 
-/** What is recorded of a transfer that is not sent, as other lists were announced since its intent: the bank is asked. */
+/**
+ * What is recorded of a transfer that is not sent, as its clearance has grown too old since its intent, or other lists were
+ * announced: the bank is asked.
+ */
 const outdatedIntent = (
   { items }: Batch,
   number: number,
   terms: ClearanceTerms,
   now: number,
 ): BatchCommand | undefined => {
-  const { transfer, screened } = items.get(number) ?? {}
-  if (transfer === undefined || isByLists(screened?.listVersion, terms)) return undefined
-  const reason = "it was not sent: it was not screened by the lists announced last"
+  const item = items.get(number)
+  if (item?.transfer === undefined || isCurrent(item, terms, now)) return undefined
+  const reason = "it was not sent: its clearance is too old, or not by the lists announced last"
   const outcome = { _tag: "Unknown", reason, inquireAt: now } as const
-  return { _tag: "RecordTransfer", at: now, item: number, attempt: transfer.attempt, outcome }
+  return { _tag: "RecordTransfer", at: now, item: number, attempt: item.transfer.attempt, outcome }
 }
 
 /** Gives the batch up, or says `false` when mail came in the meantime. */

@@ -4,13 +4,14 @@
  *
  * - the log is further: the files that it tells of are put back with their orders, and never made again;
  * - the orders are further: their files are logged again before another is;
+ * - an order of a file is withdrawn by the log: it is taken out, and the others go out without it;
  * - neither follows from the other: the bank's files stand still, and a person has to look.
  */
 import { Effect } from "effect"
 import { FileLog, type FileLogTail } from "../streams/file-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
-import { FileRecords } from "./file-records.ts"
+import { FileRecords, type UnloggedFile } from "./file-records.ts"
 
 /** Files that are logged at one look, and restored: those are read together. What is left waits for the next. */
 const FILES_MAX = 100
@@ -41,7 +42,9 @@ const restore = Effect.fnUntraced(function* (bank: string, known: FileLogTail) {
     const found = yield* records.restore(bank, file)
     if (found === "differs")
       return yield* standStill(`another file was released as ${file.file.messageId} than the log tells of`)
-    if (found === "restored") yield* alarm(bank, "orders", 1, file.file.messageId)
+    // Nothing is staged before its place in the log is noted here: made again, it only looks as if it had been known.
+    const isForgotten = found === "restored" || (yield* log.staged(bank, file.file.messageId)) !== undefined
+    if (isForgotten) yield* alarm(bank, "orders", 1, file.file.messageId)
   }
   const { version } = yield* log.tail(bank)
   if (version > known.version + missing.length) return yield* standStill("more files are to be restored")
@@ -75,7 +78,10 @@ const logFiles = Effect.fnUntraced(function* (bank: string) {
   let tail = (yield* records.tail(bank)) ?? log.start(bank)
   for (const file of yield* records.unlogged(bank, FILES_MAX)) {
     const record = yield* records.recordOf(file)
-    if (record === undefined) continue
+    if (record === undefined) {
+      yield* records.dropEmpty(bank)
+      continue
+    }
     // Of one that was staged the log has to know that as well: it may have been released.
     if (file.stagedAs !== undefined) yield* log.stage(bank, file.messageId, file.stagedAs)
     const done = yield* log.append(bank, tail, record)
@@ -83,7 +89,32 @@ const logFiles = Effect.fnUntraced(function* (bank: string) {
     if (done._tag === "Moved") return
     if (done._tag === "Filed")
       return yield* standStill(`orders of ${file.messageId} are in ${done.messageId} by the log`)
+    if (done._tag === "Withdrawn") {
+      yield* takeOut(bank, file, done.references)
+      continue
+    }
     yield* records.note(bank, done.tail, file)
     tail = done.tail
   }
+})
+
+/** What is left of the file is logged at the next look. */
+const takeOut = Effect.fnUntraced(function* (
+  bank: string,
+  file: UnloggedFile,
+  references: ReadonlyArray<string>,
+) {
+  if (!(yield* (yield* FileRecords).takeOut(file, references)))
+    return yield* standStill(
+      `orders of ${file.messageId} were withdrawn by the log, and it may have been released`,
+    )
+  ;(yield* Metrics).forgottenFiles.inc({ bank, store: "orders" })
+  yield* Effect.logError(
+    "the store of orders is older than it was: withdrawn orders are taken out of a file",
+    {
+      bank,
+      message: file.messageId,
+      count: references.length,
+    },
+  )
 })

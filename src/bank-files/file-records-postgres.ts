@@ -4,7 +4,7 @@ import type { Sql } from "postgres"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
 import type { FileLogTail, FileRecord } from "../streams/file-log.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
-import { FileRecords } from "./file-records.ts"
+import { FileRecords, type UnloggedFile } from "./file-records.ts"
 
 /** Records beside the files; the tables are those of the orders, which are created first. */
 export const layer = Layer.effect(
@@ -17,7 +17,7 @@ export const layer = Layer.effect(
       run(
         "read the orders of a file",
         (sql) => sql<Array<OrderRow>>`
-          select reference, minor, fingerprint from file_orders where file = ${id} order by number`,
+          select reference, minor, fingerprint, partner from file_orders where file = ${id} order by number`,
       )
     const note = (bank: string, { version, head }: FileLogTail, id: string) =>
       run(
@@ -26,6 +26,15 @@ export const layer = Layer.effect(
           insert into bank_file_log (bank, version, head, file) values (${bank}, ${version}, ${head}, ${id})
           on conflict do nothing`,
       )
+    const dropEmpty = Effect.fn("FileRecords.dropEmpty")(function* (bank: string) {
+      yield* run(
+        "drop empty files",
+        (sql) => sql`
+          delete from bank_files where bank = ${bank} and written_at is null and staged_as is null
+            and not exists (select from file_orders where file = bank_files.id)
+            and not exists (select from bank_file_log where file = bank_files.id)`,
+      )
+    })
     return FileRecords.of({
       tail: Effect.fn("FileRecords.tail")(function* (bank) {
         const [row] = yield* run(
@@ -75,6 +84,13 @@ export const layer = Layer.effect(
         const orders = yield* ordersOf(id)
         return row === undefined || orders.length === 0 ? undefined : recordOf(row, orders)
       }),
+      takeOut: Effect.fn("FileRecords.takeOut")(function* (file, references) {
+        const rows = yield* run("take withdrawn orders out of a file", (sql) =>
+          takeOut(sql, file, references),
+        )
+        return rows.length === 1
+      }),
+      dropEmpty,
       note: Effect.fn("FileRecords.note")(function* (bank, tail, { id }) {
         yield* note(bank, tail, id)
       }),
@@ -92,6 +108,13 @@ export const layer = Layer.effect(
           return "known"
         }
         if (known?.released) return "differs"
+        // A mark of an order that came too late for it says nothing of what was ordered.
+        yield* run(
+          "drop marks of orders",
+          (sql) => sql`
+            delete from file_orders where bank = ${bank} and state = 'withdrawn' and fingerprint = ''
+              and reference = any(${file.orders.map(({ reference }) => reference)})`,
+        )
         const id = yield* run("restore a file", (sql) => restore(sql, bank, file)).pipe(
           Effect.map(([row]) => row?.id ?? ""),
         )
@@ -102,13 +125,7 @@ export const layer = Layer.effect(
             update file_orders set file = null
             where file = ${id} and not reference = any(${file.orders.map(({ reference }) => reference)})`,
         )
-        yield* run(
-          "drop empty files",
-          (sql) => sql`
-            delete from bank_files where bank = ${bank} and written_at is null
-              and not exists (select from file_orders where file = bank_files.id)
-              and not exists (select from bank_file_log where file = bank_files.id)`,
-        )
+        yield* dropEmpty(bank)
         yield* note(bank, logged, id)
         return "restored"
       }),
@@ -130,6 +147,7 @@ interface OrderRow {
   readonly reference: string
   readonly minor: string
   readonly fingerprint: string
+  readonly partner: string | null
 }
 
 interface KnownRow {
@@ -138,7 +156,11 @@ interface KnownRow {
 }
 
 const recordOf = (row: FileRow, rows: ReadonlyArray<OrderRow>): FileRecord => {
-  const orders = rows.map(({ minor, ...order }) => ({ ...order, minor: BigInt(minor) }))
+  const orders = rows.map(({ minor, partner, ...order }) => ({
+    ...order,
+    minor: BigInt(minor),
+    ...(partner === null ? {} : { partner }),
+  }))
   return {
     messageId: row.message_id,
     scheme: row.scheme,
@@ -160,6 +182,19 @@ const isSame = (own: ReadonlyArray<OrderRow>, { orders }: FileRecord): boolean =
   )
 }
 
+/** Whoever has the file complete, with these orders in it, cannot stage it once the count has moved. */
+const takeOut = (sql: Sql, { id, messageId }: UnloggedFile, references: ReadonlyArray<string>) => sql`
+  with file as (
+    update bank_files set taken_out = taken_out + 1
+    where id = ${id} and message_id = ${messageId} and staged_as is null and written_at is null
+    returning id
+  ), taken as (
+    update file_orders set file = null, sealed = null,
+      state = case state when 'accepted' then 'withdrawn' else state end
+    from file where file_orders.file = file.id and reference = any (${[...references]})
+  )
+  select id from file`
+
 /** The file with its orders, as one statement. Details that are still there stay: whether it was released is not known here. */
 const restore = (sql: Sql, bank: string, { orders, ...file }: FileRecord) => {
   const rows = orders.map(({ minor, ...order }) => ({ ...order, minor: String(minor) }))
@@ -172,11 +207,13 @@ const restore = (sql: Sql, bank: string, { orders, ...file }: FileRecord) => {
       returning id
     ), filed as (
       insert into file_orders
-        (bank, reference, fingerprint, scheme, currency, minor, accepted_at, due_at, file)
-      select ${bank}, reference, fingerprint, ${file.scheme}, ${file.currency}, minor, ${at}, ${at}, file.id
+        (bank, reference, partner, fingerprint, scheme, currency, minor, accepted_at, due_at, file)
+      select ${bank}, reference, partner, fingerprint, ${file.scheme}, ${file.currency}, minor, ${at}, ${at}, file.id
       from file, jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb)
-        as orders (reference text, minor numeric, fingerprint text)
-      on conflict (bank, reference) do update set file = excluded.file
+        as orders (reference text, partner text, minor numeric, fingerprint text)
+      on conflict (bank, reference) do update
+        set file = excluded.file,
+          state = case file_orders.state when 'withdrawn' then 'accepted' else file_orders.state end
         where file_orders.file is distinct from excluded.file
     )
     select id from file`

@@ -30,6 +30,16 @@ export class FileRecords extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<UnloggedFile>, BankFilesUnavailable>
     /** A file as it is logged; nothing when it has no orders any more. */
     readonly recordOf: (file: UnloggedFile) => Effect.Effect<FileRecord | undefined, BankFilesUnavailable>
+    /**
+     * Takes orders that were withdrawn out of a file that is not complete yet; false when it is complete, and may have been
+     * released.
+     */
+    readonly takeOut: (
+      file: UnloggedFile,
+      references: ReadonlyArray<string>,
+    ) => Effect.Effect<boolean, BankFilesUnavailable>
+    /** Drops the files of a bank that no order is left in, and that nobody has heard of. */
+    readonly dropEmpty: (bank: string) => Effect.Effect<void, BankFilesUnavailable>
     /** Notes the place of a file. */
     readonly note: (
       bank: string,
@@ -37,8 +47,9 @@ export class FileRecords extends Context.Service<
       file: UnloggedFile,
     ) => Effect.Effect<void, BankFilesUnavailable>
     /**
-     * Puts back what the log tells of a file: it, its orders, and that these are in it and in no other. "known" when it
-     * was there, "differs" when another was released under its message id.
+     * Puts back what the log tells of a file: it, its orders, and that these are in it and in no other, also those that
+     * were marked as withdrawn since the file was forgotten. "known" when it was there, "differs" when another was
+     * released under its message id.
      */
     readonly restore: (
       bank: string,

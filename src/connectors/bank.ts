@@ -89,7 +89,10 @@ export class Banks extends Context.Service<
     readonly heldUntil: (bank: string, now: number) => number
     /** For how many of `wanted` payouts a transfer may be got ready: none where it could not be sent. */
     readonly invite: (bank: string, wanted: number, now: number) => number
-    /** Waits for the bank's turn, asks `mayCall`, and sends only if it says yes (as it does by default). */
+    /**
+     * Waits for the bank's turn, asks `mayCall`, gets what proves who calls, asks again if that had to be got, and sends only
+     * if it says yes (as it does by default).
+     */
     readonly transfer: (
       instruction: TransferInstruction,
       mayCall?: Effect.Effect<boolean>,

@@ -11,6 +11,7 @@ import {
 } from "./bank.ts"
 import { routesBy } from "./bank-routes.ts"
 import { type Lane, Lanes } from "./lane.ts"
+import { LastCheck } from "./last-check.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
 import { InvalidProviderSetting } from "./provider-place.ts"
 import { type BankSettings, ProviderSettings } from "./provider-settings.ts"
@@ -79,7 +80,7 @@ const transferBy = (
   instruction: TransferInstruction,
   mayCall: Effect.Effect<boolean>,
 ): Effect.Effect<BankAnswer | NotSent> => {
-  const sent = Effect.flatMap(bank.transfer(instruction), failed)
+  const sent = sentUnlessForbidden(bank.transfer(instruction), mayCall)
   const attempt = Effect.flatMap(
     mayCall,
     (may): Effect.Effect<BankAnswer | NotSent, ProviderUnavailable> => (may ? sent : Effect.succeed(notSent)),
@@ -88,6 +89,29 @@ const transferBy = (
     .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf }, attempt)
     .pipe(Effect.catchTag("ProviderUnavailable", ({ reason }) => Effect.succeed(ambiguous(reason))))
 }
+
+/**
+ * Asks once more when a call has all that it needs: while a token was fetched, say, its item may have been cancelled. After
+ * the first request nobody is asked, as something was sent by then.
+ */
+const sentUnlessForbidden = (transfer: Effect.Effect<BankAnswer>, mayCall: Effect.Effect<boolean>) =>
+  Effect.suspend(() => {
+    let may: boolean | undefined
+    const lastly = Effect.suspend(() =>
+      may === undefined
+        ? Effect.tap(mayCall, (answer) =>
+            Effect.sync(() => {
+              may = answer
+            }),
+          )
+        : Effect.succeed(may),
+    )
+    return Effect.flatMap(
+      Effect.provideService(transfer, LastCheck, lastly),
+      (answer): Effect.Effect<BankAnswer | NotSent, ProviderUnavailable> =>
+        may === false ? Effect.succeed(notSent) : failed(answer),
+    )
+  })
 
 /** An inquiry that cannot be made now is left for later. */
 const inquireBy = ({ bank, lane }: Desk, reference: string): Effect.Effect<BankAnswer | NotSent> =>

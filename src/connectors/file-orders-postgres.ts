@@ -103,6 +103,14 @@ export const layer = Layer.effect(
         if (row?.is_withdrawn) return "withdrawn"
         return row?.is_written ? "may-have-gone" : "going-out"
       }),
+      doubt: Effect.fn("FileOrders.doubt")(function* (bank, reference) {
+        yield* query(
+          "doubt an order",
+          (sql) => sql`
+            insert into file_order_words (bank, reference, word, told)
+            values (${bank}, ${reference}, 'asked', true) on conflict do nothing`,
+        ).pipe(unavailable)
+      }),
     })
   }),
 )

@@ -71,5 +71,7 @@ export class FileOrders extends Context.Service<
      * and what it said of its beneficiary is erased.
      */
     readonly withdraw: (bank: string, reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
+    /** An order was to be taken back that is in a file: its batch hears of any sign that the bank has it. */
+    readonly doubt: (bank: string, reference: string) => Effect.Effect<void, ProviderUnavailable>
   }
 >()("atlaspay/connectors/FileOrders") {}

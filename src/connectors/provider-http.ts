@@ -7,6 +7,7 @@ import { Clock, Effect, Result, Schema } from "effect"
 import type { JsonLimits } from "../parsing/json-outline.ts"
 import { readJsonText, UnreadableJson } from "../parsing/json-text.ts"
 import { atOnce } from "../parsing/turns.ts"
+import { LastCheck } from "./last-check.ts"
 import type { Admission, OutgoingRequest, ProviderAccess } from "./provider-access.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 
@@ -71,13 +72,22 @@ export const callProvider = <A>(
   const request = requestOf(provider, call)
   const { access, timeoutMs } = provider
   if (access === undefined) return exchanged(provider, call, answers, request, plain, timeoutMs)
-  return Effect.flatMap(Clock.currentTimeMillis, (since) =>
-    Effect.flatMap(admitted(provider, call, access.admit(request)), (admission) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        exchanged(provider, call, answers, request, admission, since + timeoutMs - now),
-      ),
-    ),
-  )
+  return Effect.gen(function* () {
+    const since = yield* Clock.currentTimeMillis
+    // Whether this call may be made is not asked of one for a token.
+    const admission = yield* Effect.provideService(
+      admitted(provider, call, access.admit(request)),
+      LastCheck,
+      Effect.succeed(true),
+    )
+    if (!(yield* yield* LastCheck))
+      return yield* unavailable(provider, call, {
+        kind: "not-called",
+        problem: "not sent: it may not be any more",
+      })
+    const leftMs = since + timeoutMs - (yield* Clock.currentTimeMillis)
+    return yield* exchanged(provider, call, answers, request, admission, leftMs)
+  })
 }
 
 const plain: Admission = { headers: {}, fetch: (...request) => fetch(...request), refused: Effect.void }

@@ -23,8 +23,8 @@ import { type Decision, events, refuse } from "./rejection.ts"
 export const SENDS_MAX = 5
 
 /**
- * An item passes cleared, by a clearance that is good at that moment, with its money held, in a batch that has started, and once per attempt; after a refusal that
- * another bank may mend, to a bank of its rule that has not tried it.
+ * An item passes cleared, by a clearance that is good at that moment, with its money held, in a batch that has started,
+ * and once per attempt; after a refusal that another bank may mend, to a bank of its rule that has not tried it.
  */
 export const decideTransferRequest = (
   batch: Batch,

@@ -31,6 +31,20 @@ export const postgresListStore = ({ query }: Postgres["Service"]): ListStore => 
         ),
   )
   return {
+    since: (listVersion) =>
+      create.pipe(
+        Effect.andThen(
+          query(
+            "read lists",
+            (sql) => sql<Array<{ since: string }>>`
+              select since from announced_lists where version = ${listVersion}`,
+          ),
+        ),
+        Effect.mapBoth({
+          onFailure: unavailable,
+          onSuccess: ([row]) => (row === undefined ? undefined : Number(row.since)),
+        }),
+      ),
     keep: (listVersion, at) =>
       create.pipe(
         Effect.andThen(
@@ -38,7 +52,8 @@ export const postgresListStore = ({ query }: Postgres["Service"]): ListStore => 
             "announce lists",
             (sql) => sql`
               insert into announced_lists (version, since) values (${listVersion}, ${at})
-              on conflict (version) do nothing`,
+              on conflict (version) do update set since = excluded.since
+                where announced_lists.since > excluded.since`,
           ),
         ),
         Effect.andThen(

@@ -18,8 +18,13 @@ export const redisListStore = (
   const run = <A>(step: string, command: () => Promise<A>) =>
     Effect.mapError(attempt(command), ({ reason }) => new StreamsUnavailable({ step, reason }))
   return {
+    since: (listVersion) =>
+      Effect.map(
+        run("read lists", () => redis.zscore(key, listVersion)),
+        (since) => (since === null ? undefined : Number(since)),
+      ),
     keep: Effect.fnUntraced(function* (listVersion, at) {
-      yield* run("announce lists", () => redis.zadd(key, "NX", at, listVersion))
+      yield* run("announce lists", () => redis.zadd(key, "LT", at, listVersion))
       // A failover must not bring back the older lists.
       yield* Effect.mapError(
         replicated(key, { command: ["ZSCORE", key, listVersion], isIn: (since) => since !== null }),

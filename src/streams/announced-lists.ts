@@ -34,7 +34,9 @@ export class AnnouncedLists extends Context.Service<
 
 /** Where announcements are kept. */
 export interface ListStore {
-  /** Keeps a version under the time of its first announcement; said again it changes nothing. */
+  /** When a version was first announced, as far as is known here. */
+  readonly since: (listVersion: string) => Effect.Effect<number | undefined, StreamsUnavailable>
+  /** Keeps a version under the earliest time that was told of it. */
   readonly keep: (listVersion: string, at: number) => Effect.Effect<void, StreamsUnavailable>
   readonly latest: Effect.Effect<AnnouncedList | undefined, StreamsUnavailable>
 }
@@ -72,7 +74,10 @@ export const makeAnnouncedLists = Effect.fnUntraced(function* (stores: ReadonlyA
   })
   return AnnouncedLists.of({
     announce: Effect.fn("AnnouncedLists.announce")(function* (listVersion, at) {
-      yield* Effect.forEach(stores, ({ keep }) => keep(listVersion, at), { discard: true })
+      // One store may have kept it before, when the other did not answer: told again it is no newer than it was.
+      const known = yield* Effect.forEach(stores, ({ since }) => since(listVersion))
+      const first = known.reduce<number>((earliest, since) => Math.min(earliest, since ?? earliest), at)
+      yield* Effect.forEach(stores, ({ keep }) => keep(listVersion, first), { discard: true })
       yield* Effect.sleep(LISTS_FRESH_MS)
     }),
     current: Effect.suspend(() => {

@@ -12,10 +12,15 @@ export const layer = Layer.effect(
         const rows = yield* query(
           "load cursor",
           (sql) => sql<Array<{ position: string; head: string | null }>>`
-            insert into projection_checkpoints (projection, partition, position)
-            values (${follower}, ${partition}, ${FEED_START})
-            on conflict (projection, partition) do update set position = projection_checkpoints.position
-            returning position, case when head_position = position then head end as head`,
+            with known as (
+              select position, case when head_position = position then head end as head
+              from projection_checkpoints where projection = ${follower} and partition = ${partition}
+            ), begun as (
+              insert into projection_checkpoints (projection, partition, position)
+              select ${follower}, ${partition}, ${FEED_START} where not exists (select from known)
+              on conflict do nothing
+            )
+            select position, head from known`,
         )
         return { position: rows[0]?.position ?? FEED_START, head: rows[0]?.head ?? undefined }
       }, unavailable),

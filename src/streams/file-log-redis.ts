@@ -5,7 +5,7 @@ import { RedisConnections } from "../platform/redis.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { StreamsUnavailable } from "./event-log.ts"
 import { fieldIs, logUpTo } from "./evidence.ts"
-import { FileLog, FileLogBroken, FileRecord, type LoggedFile } from "./file-log.ts"
+import { FileLog, FileLogBroken, FileRecord, type LoggedFile, type LoggedStanding } from "./file-log.ts"
 import { openLibrary } from "./function-library-redis.ts"
 import { linkOf } from "./hash-chain.ts"
 import type { StreamEntry } from "./stream-entry.ts"
@@ -26,6 +26,14 @@ export const layer = Layer.effect(
       return { log: `${tag}:log`, orders: `${tag}:orders`, files: `${tag}:files`, staged: `${tag}:staged` }
     }
     const start = (bank: string) => ({ version: 0, head: bank })
+    /** The first value that a field was given stands; gives it, replicated. */
+    const decide = Effect.fnUntraced(function* (key: string, field: string, value: string, step: string) {
+      yield* attempt(() => redis.hsetnx(key, field, value)).pipe(unavailable(step))
+      const decided = yield* attempt(() => redis.hget(key, field)).pipe(unavailable(step))
+      if (decided === null) return yield* new StreamsUnavailable({ step, reason: "FAILED_OVER" })
+      yield* connections.replicated(key, fieldIs(key, field, decided)).pipe(unavailable(step))
+      return decided
+    })
     return FileLog.of({
       start,
 
@@ -68,14 +76,26 @@ export const layer = Layer.effect(
           [log, orders, files],
           [after.version, after.head, file.messageId, text, head, ...references],
         ).pipe(unavailable("log a file"))
-        const [outcome, detail] = answer as readonly [string, number | string]
+        const [outcome, detail, ...others] = answer as readonly [string, number | string, ...Array<string>]
         if (outcome === "MOVED") return { _tag: "Moved" }
         if (outcome === "FILED") return { _tag: "Filed", messageId: String(detail) }
+        if (outcome === "WITHDRAWN") return { _tag: "Withdrawn", references: [String(detail), ...others] }
         const tail = { version: Number(detail), head }
         yield* connections
           .replicated(log, logUpTo(log, tail.version, head))
           .pipe(unavailable("replicate a file"))
         return { _tag: "Logged", tail }
+      }),
+
+      standing: Effect.fn("FileLog.standing")(function* (bank, reference) {
+        const { orders } = keysOf(bank)
+        const filed = yield* attempt(() => redis.hget(orders, reference)).pipe(unavailable("find an order"))
+        return filed === null ? undefined : standingOf(filed)
+      }),
+
+      withdraw: Effect.fn("FileLog.withdraw")(function* (bank, reference) {
+        const { orders } = keysOf(bank)
+        return standingOf(yield* decide(orders, reference, WITHDRAWN, "withdraw an order"))
       }),
 
       staged: Effect.fn("FileLog.staged")(function* (bank, messageId) {
@@ -87,18 +107,17 @@ export const layer = Layer.effect(
 
       stage: Effect.fn("FileLog.stage")(function* (bank, messageId, name) {
         const { staged } = keysOf(bank)
-        yield* attempt(() => redis.hsetnx(staged, messageId, name)).pipe(unavailable("stage a file"))
-        const decided = yield* attempt(() => redis.hget(staged, messageId)).pipe(unavailable("stage a file"))
-        if (decided === null)
-          return yield* new StreamsUnavailable({ step: "stage a file", reason: "FAILED_OVER" })
-        yield* connections
-          .replicated(staged, fieldIs(staged, messageId, decided))
-          .pipe(unavailable("replicate a stage"))
-        return decided
+        return yield* decide(staged, messageId, name, "stage a file")
       }),
     })
   }),
 )
+
+/** The message id of what was withdrawn: no file has it. */
+const WITHDRAWN = ""
+
+const standingOf = (messageId: string): LoggedStanding =>
+  messageId === WITHDRAWN ? { _tag: "Withdrawn" } : { _tag: "Filed", messageId }
 
 const versionOf = ([id]: StreamEntry): number => Number.parseInt(id, 10)
 

@@ -1,6 +1,7 @@
 /**
  * The port to the log of files of orders: what releases a file to a bank is written here before the file appears, in
- * another store than the orders. A file that this log knows is never made again, whatever the other store has forgotten.
+ * another store than the orders. A file that this log knows is never made again, whatever the other store has forgotten; and
+ * an order that was withdrawn here is in no file ever after.
  */
 import { Context, type Effect, Schema } from "effect"
 import type { StreamsUnavailable } from "./event-log.ts"
@@ -10,7 +11,9 @@ const LoggedOrder = Schema.Struct({
   reference: Schema.String,
   /** In minor units of the file's currency. */
   minor: Schema.BigIntFromString,
+  /** Made with a key of this partner; an earlier release did not tell whose it is. */
   fingerprint: Schema.String,
+  partner: Schema.optionalKey(Schema.String),
 })
 export type LoggedOrder = typeof LoggedOrder.Type
 
@@ -41,11 +44,17 @@ export interface LoggedFile extends FileLogTail {
   readonly file: FileRecord
 }
 
-/** What came of logging: done, another came first, or a file or an order of it is in the log already. */
+/** What the log knows of an order. */
+export type LoggedStanding =
+  | { readonly _tag: "Filed"; readonly messageId: string }
+  | { readonly _tag: "Withdrawn" }
+
+/** What came of logging: done, another came first, or a file or an order of it is in the log already, or was withdrawn. */
 export type FileLogged =
   | { readonly _tag: "Logged"; readonly tail: FileLogTail }
   | { readonly _tag: "Moved" }
   | { readonly _tag: "Filed"; readonly messageId: string }
+  | { readonly _tag: "Withdrawn"; readonly references: ReadonlyArray<string> }
 
 /** The log does not follow from what was seen of it before, or cannot be read. */
 export class FileLogBroken extends Schema.TaggedError<FileLogBroken>()("FileLogBroken", {
@@ -71,6 +80,13 @@ export class FileLog extends Context.Service<
       after: FileLogTail,
       file: FileRecord,
     ) => Effect.Effect<FileLogged, StreamsUnavailable>
+    /** In which file an order is, or that it is in none ever after; nothing, when neither was decided. */
+    readonly standing: (
+      bank: string,
+      reference: string,
+    ) => Effect.Effect<LoggedStanding | undefined, StreamsUnavailable>
+    /** Sees to it that an order is in no file ever after, unless it is in one; gives what holds, replicated as above. */
+    readonly withdraw: (bank: string, reference: string) => Effect.Effect<LoggedStanding, StreamsUnavailable>
     /** Under which name a file lies complete before it is released, if that was decided. */
     readonly staged: (
       bank: string,

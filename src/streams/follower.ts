@@ -4,7 +4,8 @@
  * A follower reads a chunk after its cursor, hands it over, and goes on from where the chunk ended. The handler stores
  * the cursor itself, together with its work or after it, so nothing is lost and at most one chunk is seen again.
  *
- * - nothing new: it waits, longer each time up to a limit;
+ * - nothing new: it waits, longer each time up to a limit, and every few seconds loads the cursor anew: a store that
+ *   came back older than it was has lost the work behind the cursor as well, and the feed still has it;
  * - a store or the handler failed: it waits longer each time, for ever, then loads the cursor anew, because nobody
  *   knows whether it moved;
  * - the cursor is elsewhere: another process follows the partition too and was faster. It loads the cursor and stays
@@ -14,7 +15,7 @@
  */
 import { Cause, Context, Effect, Exit, Option, Random } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { Cursor, CursorMove } from "./cursor-store.ts"
+import { type Cursor, type CursorMove, FEED_START } from "./cursor-store.ts"
 import {
   CorruptEntry,
   EventLog,
@@ -24,6 +25,7 @@ import {
   type StreamsUnavailable,
 } from "./event-log.ts"
 import { visitRange } from "./event-range.ts"
+import { isBefore } from "./feed-position.ts"
 
 /** What one append left in the log. */
 export interface ChunkEntry {
@@ -72,6 +74,8 @@ const READS_CONCURRENT = 8
 
 const IDLE_MS_MIN = 2
 const IDLE_MS_MAX = 50
+/** How long an idle follower believes that the stored cursor is where it left it. */
+const REREAD_MS = 5_000
 /** How long a follower that was overtaken stays behind: it takes over when the other one is gone. */
 const STANDBY_MS = 250
 const RETRY_MS_MIN = 100
@@ -83,10 +87,19 @@ export const followPartition = Effect.fnUntraced(
     const log = yield* EventLog
     const observer = yield* FollowerObserver
     let cursor: Cursor | undefined
+    let furthest = FEED_START
+    const loadCursor = Effect.tap(follower.loadCursor, ({ position }) => {
+      const isSetBack = isBefore(position, furthest)
+      furthest = position
+      return isSetBack
+        ? Effect.logError("the stored cursor was set back: what followed it is handled again", { position })
+        : Effect.void
+    })
     let idleMs = IDLE_MS_MIN
+    let unreadMs = 0
     let failures = 0
     while (true) {
-      const exit = yield* Effect.exit(advance(log, follower, cursor))
+      const exit = yield* Effect.exit(advance(log, { ...follower, loadCursor }, cursor))
       if (Exit.isFailure(exit)) {
         const lost = lostHistory(exit.cause)
         if (lost !== undefined) {
@@ -102,9 +115,15 @@ export const followPartition = Effect.fnUntraced(
       failures = 0
       const { outcome, entries } = exit.value
       cursor = exit.value.cursor
+      furthest = cursor?.position ?? furthest
       idleMs = outcome === "nothing-new" ? Math.min(idleMs * 2, IDLE_MS_MAX) : IDLE_MS_MIN
       if (outcome === "moved") observer.handled(follower.name, entries)
-      if (outcome === "nothing-new") yield* Effect.sleep(idleMs)
+      if (outcome === "nothing-new") {
+        yield* Effect.sleep(idleMs)
+        unreadMs += idleMs
+        if (unreadMs >= REREAD_MS) cursor = undefined
+      }
+      if (cursor === undefined || outcome === "moved") unreadMs = 0
       if (outcome === "elsewhere") yield* Effect.sleep(STANDBY_MS)
     }
   },

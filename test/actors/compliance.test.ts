@@ -133,6 +133,20 @@ it("pays nobody while it cannot learn which lists are in force", async () => {
   expect(engine.paid.size).toBe(2)
 })
 
+it("does not send what waited for its turn until its clearance was too old", async () => {
+  // Each payment takes longer than a clearance is good for.
+  const terms = { environment: { CLEARANCE_MAX_AGE_MS: "2000" }, bankConcurrency: 1, bankMs: 3_000 }
+  await using engine = await EngineUnderTest.open(terms)
+  await engine.start()
+  const id = await engine.submit("acme", "old clearance", 2)
+  await eventually("the first one is being paid", async () => engine.paid.size === 1)
+  await eventually("the other one is not sent", async () => {
+    const { items } = await engine.batch(id)
+    return items.get(2)?.state === "unknown"
+  })
+  expect(engine.paid.size).toBe(1)
+})
+
 it("does not send what still waits for its turn at the bank when other lists are announced", async () => {
   const STREAM_PREFIX = ownPrefix()
   const terms = { environment: { STREAM_PREFIX }, bankConcurrency: 1, bankMs: 2_000 }

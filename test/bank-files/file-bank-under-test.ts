@@ -8,6 +8,7 @@ import { readInbox } from "../../src/bank-files/inbox.ts"
 import { layer as inboxInPostgres } from "../../src/bank-files/inbox-files-postgres.ts"
 import type { FileBank } from "../../src/bank-files/outbox.ts"
 import { layer as outboxInPostgres } from "../../src/bank-files/outbox-files-postgres.ts"
+import { withdrawalInBoth } from "../../src/bank-files/withdrawal.ts"
 import type { TransferInstruction } from "../../src/connectors/bank.ts"
 import { fileBank } from "../../src/connectors/bank-files.ts"
 import { policyOf } from "../../src/connectors/call-policy.ts"
@@ -75,15 +76,9 @@ export class FileBankUnderTest implements Disposable {
       Layer.fresh,
     )
     const postgres = Layer.fresh(Postgres.layer).pipe(Layer.provide(appConfig))
-    return Layer.mergeAll(
-      inboxInPostgres,
-      outboxInPostgres,
-      fileRecordsInPostgres,
-      fileLog,
-      eventLogInMemory,
-    ).pipe(
-      Layer.provideMerge(ordersInPostgres),
-      Layer.provideMerge(Layer.mergeAll(postgres, this.keys, appConfig, freshMetrics)),
+    return Layer.mergeAll(inboxInPostgres, outboxInPostgres, fileRecordsInPostgres, eventLogInMemory).pipe(
+      Layer.provideMerge(withdrawalInBoth.pipe(Layer.provide(ordersInPostgres))),
+      Layer.provideMerge(Layer.mergeAll(postgres, this.keys, appConfig, freshMetrics, fileLog)),
       Layer.provideMerge(loggingLayer((line) => this.lines.push(line))),
       Layer.fresh,
     )

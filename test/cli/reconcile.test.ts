@@ -10,6 +10,7 @@ import { Effect, Layer } from "effect"
 import postgres from "postgres"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { parseTransferReference, transferReference } from "../../src/domain/identifiers.ts"
+import { serversIn } from "../../src/platform/nats-address.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { showLast } from "../../src/reconciliation/discrepancy-gauge.ts"
 import { layer as resultsInPostgres } from "../../src/reconciliation/results-postgres.ts"
@@ -75,7 +76,7 @@ const rowsStored = async () => {
 }
 
 const eventsTold = async () => {
-  const connection = await connect({ servers: platform.environment.NATS_URL ?? "" })
+  const connection = await connect(serversIn(platform.environment.NATS_URL ?? ""))
   const manager = await jetstreamManager(connection)
   const { state } = await manager.streams.info(`${platform.environment.NATS_STREAM}_RECONCILIATION`, {
     subjects_filter: ">",

@@ -3,9 +3,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Schema } from "effect"
+import { Clock, Effect, Fiber, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { afterAll, afterEach, beforeAll, vi } from "vitest"
+import { Banks, type TransferInstruction } from "../../src/connectors/bank.ts"
+import { instantBank } from "../../src/connectors/bank-instant-http.ts"
+import { banksLayer } from "../../src/connectors/banks.ts"
 import { type PolicyFields, policyOf } from "../../src/connectors/call-policy.ts"
 import { Lanes } from "../../src/connectors/lane.ts"
 import type { HttpFields, ProviderAuth } from "../../src/connectors/provider-access.ts"
@@ -55,6 +58,15 @@ const opened = (url: string, http: Partial<HttpFields> = {}, timeoutMs = 10_000)
     policy: policyOf({}, { timeoutMs, concurrency: 1 }),
     place,
   }).pipe(Effect.provide(settings(environment)))
+
+const instruction: TransferInstruction = {
+  bank: "north",
+  partner: "acme",
+  reference: "AAAAAAAAAAAAAAAAAAAAAA-1-1",
+  beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: "DE89370400440532013000" } },
+  currency: "EUR",
+  minor: 1_234n,
+}
 
 const answers = { 404: reading(Schema.Struct({ code: Schema.String }), ({ code }) => code) }
 const inquire = (provider: Provider) =>
@@ -522,3 +534,54 @@ describe("the settings of the environment", () => {
     }),
   )
 })
+
+it.live(
+  "a transfer that is forbidden while its token is fetched is not sent, and costs the bank nothing",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* Effect.promise(() => MisbehavingServer.open())
+      let isCancelled = false
+      let checks = 0
+      server.behaviour = (response, asked) => {
+        if (asked.url !== "/token") return json(202, { status: "accepted", transferId: "t" })(response, asked)
+        isCancelled = true
+        json(200, { access_token: canary, token_type: "bearer" })(response, asked)
+      }
+      const entry = {
+        name: "north",
+        kind: "instant",
+        url: server.url,
+        auth: oauth2(`${server.url}/token`),
+        policy: { breaker: { calls: 1, callsMin: 1, openMs: 60_000 } },
+      }
+      const providers = yield* Effect.promise(() =>
+        file(
+          "slow-token.json",
+          JSON.stringify({
+            version: "1",
+            compliance: { url: "http://127.0.0.1:1" },
+            ledger: { url: "http://127.0.0.1:1" },
+            banks: [entry],
+            routes: [{ rule: "all", banks: ["north"] }],
+          }),
+        ),
+      )
+      const banks = banksLayer({ instant: instantBank }).pipe(
+        Layer.provide(providerSettings({ ...environment, PROVIDERS_FILE: providers.file })),
+      )
+      const mayCall = Effect.sync(() => {
+        checks += 1
+        return !isCancelled
+      })
+      const asked = () => server.asked.map(({ url }) => url)
+      yield* Effect.gen(function* () {
+        const { transfer } = yield* Banks
+        assert.deepStrictEqual(yield* transfer(instruction, mayCall), { _tag: "NotSent" })
+        assert.deepStrictEqual([checks, asked()], [2, ["/token"]])
+        isCancelled = false
+        assert.strictEqual((yield* transfer(instruction, mayCall))._tag, "Accepted")
+        assert.deepStrictEqual(asked(), ["/token", "/instant-transfer"])
+      }).pipe(Effect.provide(banks))
+      yield* Effect.promise(() => server.close())
+    }),
+)

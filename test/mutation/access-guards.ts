@@ -6,6 +6,22 @@ const production = "test/production/production.test.ts"
 
 export const accessGuards: ReadonlyArray<StepGuard> = [
   {
+    name: "whether a call may be made is asked after its token was fetched",
+    file: "connectors/provider-http.ts",
+    text: "if (!(yield* yield* LastCheck))",
+    without: "if (timeoutMs < 0)",
+    caughtIn: access,
+    caughtBy: "is forbidden while its token is fetched",
+  },
+  {
+    name: "a transfer that was not sent is said to be not sent",
+    file: "connectors/banks.ts",
+    text: "may === false ? Effect.succeed(notSent) : failed(answer)",
+    without: "failed(answer)",
+    caughtIn: access,
+    caughtBy: "is forbidden while its token is fetched",
+  },
+  {
     name: "a token is fetched by one caller while the others wait",
     file: "connectors/oauth-token-http.ts",
     text: ": one.withPermit(current),",
@@ -56,7 +72,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "waiting for credentials is a part of the time of a call",
     file: "connectors/provider-http.ts",
-    text: "since + timeoutMs - now",
+    text: "since + timeoutMs - (yield* Clock.currentTimeMillis)",
     without: "timeoutMs",
     caughtIn: access,
     caughtBy: "takes no longer in all than one that has not",

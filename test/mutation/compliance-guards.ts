@@ -170,7 +170,7 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a version that is announced again is not a new one",
     file: "streams/announced-lists-redis.ts",
-    text: 'redis.zadd(key, "NX", at, listVersion)',
+    text: 'redis.zadd(key, "LT", at, listVersion)',
     without: "redis.zadd(key, at, listVersion)",
     caughtIn: "test/streams/announced-lists-redis.test.ts",
     caughtBy: "puts the version in force that was announced last",
@@ -208,11 +208,27 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "pays nobody while it cannot learn which lists are in force",
   },
   {
+    name: "lists that are told again are as old as they were in any store",
+    file: "streams/announced-lists.ts",
+    text: "Math.min(earliest, since ?? earliest), at)",
+    without: "Math.max(earliest, since ?? earliest), at)",
+    caughtIn: "test/streams/announced-lists-postgres.test.ts",
+    caughtBy: "takes lists that are told again",
+  },
+  {
+    name: "what waited until its clearance was too old is not sent",
+    file: "actors/batch-actor.ts",
+    text: "isCurrent(item, terms, now)) return undefined",
+    without:
+      'terms === "unknown" || (terms.lists?.version ?? item.screened?.listVersion) === item.screened?.listVersion) return undefined',
+    caughtIn: "test/actors/compliance.test.ts",
+    caughtBy: "does not send what waited for its turn until its clearance",
+  },
+  {
     name: "what waits for its turn is not sent once other lists are announced",
     file: "actors/batch-actor.ts",
-    text: "if (transfer === undefined || isByLists(screened?.listVersion, terms)) return undefined",
-    without:
-      "if (transfer === undefined || transfer.attempt > 0 || isByLists(screened?.listVersion, terms)) return undefined",
+    text: "if (item?.transfer === undefined || isCurrent",
+    without: "if (item?.transfer === undefined || item.transfer.attempt > 0 || isCurrent",
     caughtIn: "test/actors/compliance.test.ts",
     caughtBy: "does not send what still waits for its turn at the bank",
   },

@@ -110,6 +110,23 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
     }),
   )
 
+  it.effect("shows again what a store that was set back has lost, without anything new", () =>
+    Effect.gen(function* () {
+      yield* livesOf("acme", 2)
+      yield* Effect.gen(function* () {
+        yield* caughtUp
+        const before = yield* tables
+        assert.isNotEmpty(before.items)
+        // Longer than the longest pause between two looks at the feed: the followers are idle.
+        yield* Effect.sleep(200)
+        yield* rowsOf((sql) => sql`truncate payout_batches, payout_items`)
+        yield* restartFrom("0-0")
+        yield* caughtUp
+        assert.deepStrictEqual(yield* tables, before)
+      }).pipe(Effect.provide(anotherProjector()))
+    }),
+  )
+
   it.effect("begins anew when its checkpoint is put back while it runs", () =>
     Effect.gen(function* () {
       const ids = yield* livesOf("acme", 4)

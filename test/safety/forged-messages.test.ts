@@ -143,7 +143,7 @@ it("a forged message is not delivered, whatever it carries, and holds up none th
   expect(toldPaid.map(({ data }) => data.itemReference)).toEqual(settled.map(() => "invoice-1"))
   expect(new Set(partner.told.map(({ id }) => id)).size).toBe(10)
   expect(partner.told).toHaveLength(10)
-  const refused = (await (await fetch(`${platform.url}/metrics`)).text()).match(
+  const refused = (await (await fetch(`${service.operationsUrl}/metrics`)).text()).match(
     /^atlaspay_webhook_messages_refused_total\{.*$/gm,
   )
   expect(refused?.sort()).toEqual([

@@ -178,12 +178,13 @@ describe("providers that want to know who calls", () => {
     await eventually("the token has ended", async () => {
       if (id === undefined || (await stateOf(id)) === "settled")
         id = await platform.submit(`while-${Date.now()}`, payouts(["Ada Lovelace"], ["EUR"]))
-      const { providers } = await platform.get<{
+      const answer = await fetch(`${service.operationsUrl}/providers`)
+      const { providers } = (await answer.json()) as {
         providers: ReadonlyArray<{
           name: string
           workers: ReadonlyArray<{ lastFailure: { kind: string } | null }>
         }>
-      }>("/providers")
+      }
       const north = providers.find(({ name }) => name === "north")
       return north?.workers[0]?.lastFailure?.kind === "no-credentials"
     })
@@ -201,8 +202,8 @@ describe("providers that want to know who calls", () => {
   it("leave nothing of their secrets in logs, metrics, reports and the environment of what is told", async () => {
     const told = [
       ...service.lines,
-      await (await fetch(`${platform.url}/metrics`)).text(),
-      await (await fetch(`${platform.url}/providers`)).text(),
+      await (await fetch(`${service.operationsUrl}/metrics`)).text(),
+      await (await fetch(`${service.operationsUrl}/providers`)).text(),
     ].join("\n")
     expect(told).toContain("no-credentials")
     expect(told).toSatisfy(isQuiet)

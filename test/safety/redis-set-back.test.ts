@@ -75,11 +75,13 @@ describe("Redis comes back older than it was", { timeout: 90_000 }, () => {
     await platform.submit("after the loss", payouts())
     await saysThat(service, "work stalled")
     expect(await paid(platform)).toEqual([])
-    expect(await (await fetch(`${platform.url}/readyz`)).json()).toMatchObject({
+    expect(await (await fetch(`${service.operationsUrl}/readyz`)).json()).toMatchObject({
       status: "degraded",
       notAnswering: ["paying"],
     })
-    expect(await (await fetch(`${platform.url}/metrics`)).text()).toContain("atlaspay_lost_partitions 1")
+    expect(await (await fetch(`${service.operationsUrl}/metrics`)).text()).toContain(
+      "atlaspay_lost_partitions 1",
+    )
   })
 
   it("a loss that an operator has accepted is gone on from: what was decided is decided again", async () => {

@@ -5,6 +5,7 @@ import { RedisConnections } from "../../src/platform/redis.ts"
 import { LISTS_MAX, makeAnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { postgresListStore } from "../../src/streams/announced-lists-postgres.ts"
 import { redisListStore } from "../../src/streams/announced-lists-redis.ts"
+import { StreamsUnavailable } from "../../src/streams/event-log.ts"
 import { ownDatabase } from "../database.ts"
 import { ownPrefix, settings } from "../settings.ts"
 
@@ -40,6 +41,31 @@ it.live("goes by what either store knows, when the other one was set back", () =
     yield* redisForgets("c")
     assert.deepStrictEqual(yield* inForce, { version: "a", since: 1_000 }, "both forgot what came after it")
   }).pipe(Effect.provide(inBoth)),
+)
+
+it.live(
+  "takes lists that are told again for as old as they are, when one store had not kept them before",
+  () =>
+    Effect.gen(function* () {
+      const connections = yield* RedisConnections
+      const postgres = yield* Postgres
+      const [table, set] = [postgresListStore(postgres), redisListStore(connections, ownPrefix())]
+      const either = [
+        [table, set],
+        [set, table],
+      ] as const
+      for (const [n, [kept, failed]] of either.entries()) {
+        const [second, third] = [`second-${n}`, `third-${n}`]
+        const began = 10_000 * (n + 1)
+        const gone = new StreamsUnavailable({ step: "announce lists", reason: "gone" })
+        const down = { ...failed, keep: () => Effect.fail(gone) }
+        yield* Effect.flip((yield* makeAnnouncedLists([kept, down])).announce(second, began))
+        const lists = yield* makeAnnouncedLists([table, set])
+        yield* lists.announce(third, began + 1)
+        yield* lists.announce(second, began + 2)
+        assert.deepStrictEqual(yield* lists.current, { version: third, since: began + 1 })
+      }
+    }).pipe(Effect.provide(inBoth)),
 )
 
 it.live("remembers a bounded number of versions, each by its first announcement", () =>

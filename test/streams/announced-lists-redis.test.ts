@@ -43,11 +43,12 @@ it.live("asks once for many who want to know, and knows nothing when a store doe
   Effect.gen(function* () {
     let asked = 0
     let isDown = false
+    const keeping = { keep: () => Effect.void, since: () => Effect.succeed(undefined) }
     const gone = new StreamsUnavailable({ step: "read lists", reason: "gone" })
     const { current } = yield* makeAnnouncedLists([
-      { keep: () => Effect.void, latest: Effect.succeed({ version: "a", since: 1 }) },
+      { ...keeping, latest: Effect.succeed({ version: "a", since: 1 }) },
       {
-        keep: () => Effect.void,
+        ...keeping,
         latest: Effect.suspend(() => {
           asked += 1
           return isDown ? Effect.fail(gone) : Effect.succeed(undefined)

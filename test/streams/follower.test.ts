@@ -16,6 +16,7 @@ import {
   FollowerObserver,
   followPartition,
 } from "../../src/streams/follower.ts"
+import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { Story } from "../domain/batch-story.ts"
 
 const batch = BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa")
@@ -285,6 +286,24 @@ describe("a follower", () => {
         yield* feed.following
         assert.deepStrictEqual(feed.seen, [])
       }
+    }),
+  )
+
+  it.effect("goes back when the cursor was set back behind its back, although nothing is new", () =>
+    Effect.gen(function* () {
+      const feed = new Feed().append(3, 3)
+      const lines: Array<string> = []
+      const logged = loggingLayer((line) => lines.push(line))
+      const fiber = yield* Effect.forkChild(Effect.provide(feed.following, logged))
+      yield* TestClock.adjust(60_000)
+      assert.deepStrictEqual(lines, [])
+      assert.isAtMost(feed.loads, 13)
+      feed.cursor = { position: "1-0", head: hashAt(3) }
+      yield* TestClock.adjust(6_000)
+      assert.deepStrictEqual(feed.seen, ["1", "2", "3", "4", "5", "6", "4", "5", "6"])
+      assert.strictEqual(feed.cursor.position, "2-0")
+      assert.include(lines.join(), "the stored cursor was set back")
+      yield* Fiber.interrupt(fiber)
     }),
   )
 

@@ -1,9 +1,9 @@
 -- Logs a file of orders before it is released to a bank, if the caller has seen the whole log of that bank's files. No
--- message id stands for two files, and no order is in two.
+-- message id stands for two files, and no order is in two, nor in one after it was withdrawn: then it has the message id ''.
 -- KEYS: log, orders, files
 -- ARGV: expected version, hash of the log up to it, message id, file as JSON, its hash, reference...
--- Gives {'LOGGED', version}, {'MOVED', version}, or {'FILED', message id, reference...} when a file or orders of it are in
--- the log already, under that message id.
+-- Gives {'LOGGED', version}, {'MOVED', version}, {'FILED', message id} when the file or an order of it is in the log
+-- already, under that message id, or {'WITHDRAWN', reference...} with all orders of it that were withdrawn.
 return function(keys, args)
   local log, orders, files = unpack(keys)
   local expected, head, message, file, hash = tonumber(args[1]), args[2], args[3], args[4], args[5]
@@ -15,10 +15,16 @@ return function(keys, args)
     return { 'MOVED', last.version }
   end
   if redis.call('HEXISTS', files, message) == 1 then return { 'FILED', message } end
+  local withdrawn = { 'WITHDRAWN' }
   for i = 6, #args do
     local filed = redis.call('HGET', orders, args[i])
-    if filed then return { 'FILED', filed, args[i] } end
+    if filed == '' then
+      withdrawn[#withdrawn + 1] = args[i]
+    elseif filed then
+      return { 'FILED', filed }
+    end
   end
+  if #withdrawn > 1 then return withdrawn end
 
   redis.call('XADD', log, (expected + 1) .. '-0', 'e', file, 'h', hash)
   redis.call('HSET', files, message, expected + 1)
