@@ -105,14 +105,22 @@ export interface Started {
   readonly process: LeashedProcess
 }
 
-/** Starts a program of ours on free ports, with no settings but these, and waits until it can work. */
+/**
+ * Starts a program of ours with no settings but these, on the ports that they name or else on free ones, and waits until it
+ * can work.
+ */
 export const startServer = Effect.fnUntraced(function* (
   folder: string,
   name: string,
   program: string,
   settings: Readonly<Record<string, string>>,
 ): Effect.fn.Return<Started, CliFailure, Scope.Scope> {
-  const [port, operationsPort] = yield* Effect.all([freePort, freePort], { concurrency: 2 })
+  const portOf = (given: string | undefined) =>
+    given === undefined ? freePort : Effect.succeed(Number(given))
+  const [port, operationsPort] = yield* Effect.all(
+    [portOf(settings.PORT), portOf(settings.OPERATIONS_PORT)],
+    { concurrency: 2 },
+  )
   const process_ = yield* startProcess(folder, name, program, {
     HOST: "127.0.0.1",
     PORT: String(port),

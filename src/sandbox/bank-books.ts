@@ -8,6 +8,7 @@ import {
   owedFor,
   plainTravel,
 } from "./callbacks.ts"
+import type { BankLie } from "./lies.ts"
 import { type MagicOutcome, magicOutcome } from "./magic-beneficiaries.ts"
 import { type BooksPage, KeyedAnswers, nextOffset, pageOf } from "./server.ts"
 
@@ -39,16 +40,22 @@ export type BankEntry =
       readonly fingerprint: string
       readonly transferId: string
       readonly order: TransferOrder
+      /** What is said of it although it is paid. */
+      readonly lie?: BankLie
     }
   | (Changed & { readonly type: "settled" })
   | (Changed & { readonly type: "rejected"; readonly code: string })
   | (Changed & { readonly type: "returned"; readonly code: string })
+  /** A refusal that is said, and moves nothing. */
+  | (Changed & { readonly type: "lied"; readonly code: string })
   | { readonly type: "callback-ended"; readonly callback: string; readonly outcome: CallbackOutcome }
 
 export interface Transfer {
   readonly transferId: string
   readonly order: TransferOrder
   readonly magic: MagicOutcome | undefined
+  readonly lie?: BankLie
+  readonly orderedAt: string
   status: "accepted" | "settled" | "rejected" | "returned"
   code?: string
   at: string
@@ -95,9 +102,9 @@ export class BankBooks {
     return this.#byReference.get(reference) ?? []
   }
 
-  /** The code with which an order was refused at once; undefined when it was taken, whatever became of it. */
-  refusalOf({ order, magic }: Transfer): string | undefined {
-    return this.#refusalOf(order, magic)
+  /** The code with which an order was refused at once, truly or not; undefined when it was taken. */
+  refusalOf({ order, magic, lie }: Transfer): string | undefined {
+    return lie?.kind === "accepts-after-refusing" ? lie.code : this.#refusalOf(order, magic)
   }
 
   transfer(transferId: string): Transfer {
@@ -116,18 +123,19 @@ export class BankBooks {
         this.#callbacks[entry.outcome] += 1
         this.owed.delete(entry.callback)
         return []
+      case "lied":
+        return this.#lie(entry)
       default:
         return this.#change(entry)
     }
   }
 
-  #order({ at, key, fingerprint, transferId, order }: BankEntry & { type: "ordered" }): void {
+  #order({ at, key, fingerprint, transferId, order, lie }: BankEntry & { type: "ordered" }): void {
     const magic = magicOutcome(order.beneficiary.name)
     const code = this.#refusalOf(order, magic)
+    const ordered = { transferId, order, magic, ...(lie && { lie }), orderedAt: at, at }
     const transfer: Transfer =
-      code === undefined
-        ? { transferId, order, magic, status: "accepted", at }
-        : { transferId, order, magic, status: "rejected", code, at }
+      code === undefined ? { ...ordered, status: "accepted" } : { ...ordered, status: "rejected", code }
     this.answers.remember(key, fingerprint, transfer, Date.parse(at))
     this.#transfers.set(transferId, transfer)
     const others = this.#byReference.get(order.reference)
@@ -144,7 +152,18 @@ export class BankBooks {
     if (entry.type === "settled") this.#pay(transfer)
     if (entry.type === "returned") this.#takeBack(transfer)
     if (nextStep(transfer) === undefined) this.unfinished.delete(transfer)
-    const owed = this.#callbacksOf(transfer, entry.travel ?? plainTravel)
+    return transfer.lie?.confesses === false && entry.type === "settled"
+      ? []
+      : this.#owe(transfer, entry.travel)
+  }
+
+  /** Whoever is called back hears of a refusal; the books do not. */
+  #lie({ at, transferId, code, travel }: BankEntry & { type: "lied" }): readonly OwedCallback[] {
+    return this.#owe({ ...this.transfer(transferId), status: "rejected", code, at }, travel)
+  }
+
+  #owe(transfer: Transfer, travel: CallbackTravel = plainTravel): readonly OwedCallback[] {
+    const owed = this.#callbacksOf(transfer, travel)
     for (const callback of owed) this.owed.set(callback.delivery, callback)
     return owed
   }
@@ -193,7 +212,7 @@ export class BankBooks {
     }
   }
 
-  #row({ transferId, order, status, code, at }: Transfer) {
+  #row({ transferId, order, status, code, orderedAt, at }: Transfer) {
     return {
       reference: order.reference,
       transferId,
@@ -202,6 +221,7 @@ export class BankBooks {
       status,
       code,
       payments: this.#paymentsByReference.get(order.reference) ?? 0,
+      orderedAt,
       at,
     }
   }

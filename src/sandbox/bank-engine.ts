@@ -7,8 +7,18 @@ import {
   type Transfer,
   type TransferOrder,
 } from "./bank-books.ts"
-import { awaitEarly, type CallbackRetry, CallbackSender, type OwedCallback } from "./callbacks.ts"
+import {
+  awaitEarly,
+  type CallbackRetry,
+  CallbackSender,
+  type OwedCallback,
+  owedFor,
+  plainTravel,
+} from "./callbacks.ts"
+import { addressFor, type Hearsay, type Overheard } from "./hearsay.ts"
 import { openJournal } from "./journal.ts"
+import type { BankLie, LyingCodes } from "./lies.ts"
+import { hasFateAtBanks, magicOutcome } from "./magic-beneficiaries.ts"
 import { type KeyedRequest, refuseWhenFull } from "./server.ts"
 import type { WeatherStation } from "./weather-station.ts"
 
@@ -17,6 +27,8 @@ export interface BankOptions {
   readonly journalFile: string | undefined
   readonly secret: string
   readonly callbackRetry: CallbackRetry
+  /** What the banks know of each other's orders. */
+  readonly hearsay: Hearsay
   /** From the acceptance of a transfer to its final status. */
   readonly paymentDelayMs: number
   /** The same for "Sally Slow". */
@@ -34,7 +46,13 @@ export interface BankRules {
   readonly paysAtOnce: boolean
   /** How long an idempotency key is remembered; as long as the books by default. */
   readonly keyWindowMs?: number
+  /** The codes with which it refuses what it pays, in weather where it lies. */
+  readonly lyingCodes: LyingCodes
 }
+
+/** The code of a refusal that a bank makes up about the order of another one; no bank here uses it of its own. */
+const foreignCode = "AB08"
+const foreignTriesMax = 2
 
 /**
  * What every bank does behind its routes. An order is accepted, at once or a moment later paid (or rejected), perhaps
@@ -49,6 +67,8 @@ export class BankEngine {
   readonly #rules: BankRules
   readonly #journal
   readonly #sender: CallbackSender
+  /** For what is said of other banks' orders: no book knows of it. */
+  readonly #forger: CallbackSender
   readonly #timers = new Set<NodeJS.Timeout>()
 
   constructor(options: BankOptions, rules: BankRules) {
@@ -58,6 +78,9 @@ export class BankEngine {
     this.books = new BankBooks(station.server, rules.refusalOf)
     this.#journal = openJournal<BankEntry>(journalFile, (entry) => this.books.apply(entry))
     this.#sender = new CallbackSender(secret, callbackRetry, () => station.clockSkewMs)
+    const forgedRetry = { ...callbackRetry, triesMax: foreignTriesMax }
+    this.#forger = new CallbackSender(secret, forgedRetry, () => station.clockSkewMs)
+    options.hearsay.listen(station.server, (overheard) => this.#speakFor(overheard))
   }
 
   /** The transfer that an order has become: the one of before for a repeated key, else a new one. */
@@ -68,8 +91,10 @@ export class BankEngine {
     const known = this.books.answers.recall(key, fingerprint, forgottenBefore)
     if (known !== undefined && !station.forgetsKey(key)) return known
     const transfer = this.#take(request)
+    this.#options.hearsay.tell(this.books.bank, transfer.order)
     if (!this.books.unfinished.has(transfer)) return transfer
-    if (transfer.magic !== "slow" && this.#rules.paysAtOnce) this.#takeNextStep(transfer)
+    if (transfer.lie !== undefined) this.#lie(transfer, transfer.lie)
+    else if (transfer.magic !== "slow" && this.#rules.paysAtOnce) this.#takeNextStep(transfer)
     else if (transfer.magic !== "slow" && station.comesEarly(key))
       await awaitEarly(this.#takeNextStep(transfer))
     else this.#follow(transfer)
@@ -84,7 +109,7 @@ export class BankEngine {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer)
-    await this.#sender.close()
+    await Promise.all([this.#sender.close(), this.#forger.close()])
     this.#journal.close()
   }
 
@@ -96,23 +121,67 @@ export class BankEngine {
   #take({ key, fingerprint, body: order }: KeyedRequest<TransferOrder>): Transfer {
     refuseWhenFull(this.books.size)
     const transferId = `${this.books.bank}-${randomUUID()}`
-    this.#record({ type: "ordered", at: new Date().toISOString(), key, fingerprint, transferId, order })
+    const lie = hasFateAtBanks(magicOutcome(order.beneficiary.name))
+      ? undefined
+      : this.#options.station.bankLieOf(key, this.#rules.lyingCodes)
+    const at = new Date().toISOString()
+    this.#record({ type: "ordered", at, key, fingerprint, transferId, order, ...(lie && { lie }) })
     return this.books.transfer(transferId)
   }
 
   #follow(transfer: Transfer): void {
-    const dueInMs = Math.max(0, Date.parse(transfer.at) + this.#delayMs(transfer) - Date.now())
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      this.#takeNextStep(transfer)
-    }, dueInMs)
+    this.#wait(Date.parse(transfer.at) + this.#delayMs(transfer), () => this.#takeNextStep(transfer))
+  }
+
+  #delayMs({ status, magic, lie }: Transfer): number {
+    const { returnAfterMs, slowMs, paymentDelayMs } = this.#options
+    if (status === "settled") return returnAfterMs
+    return magic === "slow" ? slowMs : paymentDelayMs + (lie?.paysAfterMs ?? 0)
+  }
+
+  /** Does something at a time, in milliseconds since 1970; not once the bank has closed. */
+  #wait(dueMs: number, act: () => void): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer)
+        act()
+      },
+      Math.max(0, dueMs - Date.now()),
+    )
     this.#timers.add(timer)
   }
 
-  #delayMs({ status, magic }: Transfer): number {
-    const { returnAfterMs, slowMs, paymentDelayMs } = this.#options
-    if (status === "settled") return returnAfterMs
-    return magic === "slow" ? slowMs : paymentDelayMs
+  /** It is paid all the same, only later. Whoever was told that it is accepted hears by callback that it is not. */
+  #lie(transfer: Transfer, { kind, code, denies }: BankLie): void {
+    const { station, paymentDelayMs } = this.#options
+    const { reference } = transfer.order
+    station.lies.note({ kind: denies ? `${kind}, and denies` : kind, about: reference, code })
+    this.#follow(transfer)
+    if (kind === "accepts-after-refusing") return
+    this.#wait(Date.now() + paymentDelayMs, () => {
+      const travel = station.travelOf(`${reference}.lie`)
+      const { transferId } = transfer
+      const owed = this.#record({ type: "lied", at: new Date().toISOString(), transferId, code, travel })
+      for (const callback of owed) this.#deliver(callback)
+    })
+  }
+
+  /** Refuses what another bank was ordered to pay, signed with the secret that this bank has. */
+  #speakFor(overheard: Overheard): void {
+    const { station } = this.#options
+    const { reference } = overheard
+    const word = station.foreignWordOf(reference)
+    if (word === undefined) return
+    const bank = word.as === "itself" ? this.books.bank : overheard.bank
+    this.#wait(Date.now() + word.inMs, () => {
+      station.lies.note({ kind: "speaks-for-others", about: reference, code: foreignCode, as: bank })
+      const transferId = `${bank}-${randomUUID()}`
+      const at = new Date().toISOString()
+      const message = { bank, reference, transferId, status: "rejected", code: foreignCode, at }
+      const url = addressFor(bank, overheard)
+      for (const callback of owedFor({ id: `${transferId}.rejected`, ...message }, url, at, plainTravel))
+        void this.#forger.deliver(callback, () => {})
+    })
   }
 
   /** Settles, rejects or returns; resolves once the callbacks of that are over. */

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { type RefusalOf, TransferOrder } from "./bank-books.ts"
+import { type RefusalOf, type Transfer, TransferOrder } from "./bank-books.ts"
 import { BankEngine, type BankOptions } from "./bank-engine.ts"
 import { createApp, keepSilent, readKeyed, readPage, type SandboxServer } from "./server.ts"
 
@@ -7,6 +7,7 @@ import { createApp, keepSilent, readKeyed, readPage, type SandboxServer } from "
 const refusals: Readonly<Record<string, string>> = {
   AC04: "the beneficiary's account is closed",
   AG03: "this type of transfer is not supported",
+  AB06: "this bank timed out",
 }
 
 const refusalAt =
@@ -15,6 +16,10 @@ const refusalAt =
     if (magic === "closed-account") return "AC04"
     return magic === "reroutable" && bank === "north" ? "AG03" : undefined
   }
+
+/** What an inquiry hears: the truth, unless the bank denies that it is going to pay. */
+const toldOf = ({ status, code, lie }: Transfer) =>
+  lie?.denies === true && status === "accepted" ? { status: "rejected", code: lie.code } : { status, code }
 
 /** A bank that takes an order, pays it a moment later, and reports each final status by callback: north and south. */
 export const bank = (options: BankOptions): SandboxServer => {
@@ -25,6 +30,7 @@ export const bank = (options: BankOptions): SandboxServer => {
     insufficientFunds: "AM04",
     returned: "MS03",
     paysAtOnce: false,
+    lyingCodes: { elsewhere: ["AG03", "AB06"], final: "AC04" },
   })
   const { books } = engine
   const decodeOrder = Schema.decodeUnknownResult(TransferOrder)
@@ -42,8 +48,8 @@ export const bank = (options: BankOptions): SandboxServer => {
   app.get("/instant-transfer/:reference", (c) => {
     const transfer = books.find(c.req.param("reference")).at(-1)
     if (transfer === undefined) return c.json({ code: "never-seen" }, 404)
-    const { transferId, order, status, code, at } = transfer
-    return c.json({ transferId, reference: order.reference, status, code, at })
+    const { transferId, order, at } = transfer
+    return c.json({ transferId, reference: order.reference, ...toldOf(transfer), at })
   })
 
   app.get("/books", (c) => c.json(books.show(readPage(c))))

@@ -18,6 +18,9 @@ import {
 } from "./screening-lists.ts"
 import { type BooksPage, KeyedAnswers, nextOffset, pageOf, requestLinesMax } from "./server.ts"
 
+/** The list by which the engine thinks again, in weather where it changes its mind. */
+const laterListVersion = "sandbox-2026-11-15"
+
 const Identifier = Schema.String.check(Schema.isBetweenLength(1, 200))
 
 export const Clearance = Schema.Struct({
@@ -80,7 +83,32 @@ export type ComplianceEntry =
       readonly afterthought: Afterthought
       readonly travel: CallbackTravel
     }
-  | { readonly type: "callback-ended"; readonly callback: string; readonly outcome: CallbackOutcome }
+  /** The engine thinks otherwise of somebody whom it had let pass, or wanted a person to see. */
+  | {
+      readonly type: "changed"
+      readonly at: string
+      readonly changedId: string
+      readonly clearanceId: string
+      readonly batch: string
+      readonly decision: Decision
+      readonly callbackUrl: string
+      readonly travel: CallbackTravel
+    }
+  | {
+      readonly type: "callback-ended"
+      readonly callback: string
+      readonly outcome: CallbackOutcome
+      readonly at?: string
+    }
+
+/** A decision in the books. `toldAt`: when the callback of a later one was acknowledged. */
+interface Row extends Decision {
+  readonly batch: string
+  readonly listVersion: string
+  readonly at: string
+  readonly later?: true
+  toldAt?: string
+}
 
 /** A clearance of which some items wait for their decision. */
 export interface Undecided {
@@ -93,26 +121,31 @@ export interface Undecided {
   readonly pending: readonly { readonly item: Item; readonly row: number }[]
 }
 
-/** The answer to a clearance: who needs time gets it when there is an address to report to, and a person otherwise. */
-export const answerTo = ({ clearanceId, items, callbackUrl }: Clearance, lists: Lists): ClearanceAnswer => ({
+/**
+ * The answer to a clearance: who needs time gets it when there is an address to report to, and a person otherwise.
+ * `changed` is what is thought of whom since the engine changed its mind.
+ */
+export const answerTo = (
+  { clearanceId, batch, items, callbackUrl }: Clearance,
+  lists: Lists,
+  changed: ReadonlyMap<string, Decision>,
+): ClearanceAnswer => ({
   clearanceId,
-  listVersion: lists.listVersion,
+  listVersion: items.some(({ item }) => changed.has(nameOf(batch, item)))
+    ? laterListVersion
+    : lists.listVersion,
   decisions: items.map((screened) => {
     const { item, name } = screened
+    const now = changed.get(nameOf(batch, item))
+    if (now !== undefined) return now
     if (magicOutcome(name) !== "decided-later") return decideBy(lists, screened)
     if (callbackUrl !== undefined) return { item, decision: "pending", payee: payeeOf(name) }
     return { item, decision: "review", reason: "needs-more-time", payee: payeeOf(name) }
   }),
 })
 
-type Row = Decision & { readonly batch: string; readonly listVersion?: string }
-
-/** The lists stand in a row where they are not those that every sandbox begins with. */
-const rowOf = (batch: string, decision: Decision, listVersion: string): Row => ({
-  batch,
-  ...decision,
-  ...(listVersion === firstListVersion ? {} : { listVersion }),
-})
+/** An item, whichever clearance it is in. */
+export const nameOf = (batch: string, item: number): string => `${batch} ${item}`
 
 /** The compliance engine's books: a fold over its journal. */
 export class ComplianceBooks {
@@ -121,8 +154,11 @@ export class ComplianceBooks {
   readonly owed = new Map<string, OwedCallback>()
   /** What the engine goes by now. */
   lists: Lists = { listVersion: firstListVersion }
+  /** What is thought of items about which the engine changed its mind. */
+  readonly changed = new Map<string, Decision>()
   readonly #asked = new Map<string, Clearance>()
   readonly #screened: Row[] = []
+  readonly #told = new Map<string, Row[]>()
   readonly #counts = { approved: 0, rejected: 0, review: 0, pending: 0 }
   readonly #callbacks = { delivered: 0, "given-up": 0 }
 
@@ -142,11 +178,33 @@ export class ComplianceBooks {
         return this.#list(entry)
       case "thought-again":
         return this.#thinkAgain(entry)
+      case "changed":
+        return this.#change(entry)
       case "callback-ended":
         this.#callbacks[entry.outcome] += 1
+        this.#noteTold(entry)
         this.owed.delete(entry.callback)
         return []
     }
+  }
+
+  #change(entry: ComplianceEntry & { type: "changed" }): readonly OwedCallback[] {
+    const { at, changedId: id, clearanceId, batch, decision, callbackUrl, travel } = entry
+    this.#noteLater(id, { batch, ...decision, listVersion: laterListVersion, at })
+    this.changed.set(nameOf(batch, decision.item), decision)
+    const message = { id, clearanceId, listVersion: laterListVersion, decisions: [decision] }
+    return this.#owe(owedFor(message, callbackUrl, at, travel))
+  }
+
+  /** Whoever acknowledged one copy of a message knows what it says. */
+  #noteTold({ callback, outcome, at }: ComplianceEntry & { type: "callback-ended" }): void {
+    if (outcome !== "delivered" || at === undefined) return
+    for (const row of this.#told.get(String(this.owed.get(callback)?.message.id)) ?? []) row.toldAt ??= at
+  }
+
+  #owe(owed: readonly OwedCallback[]): readonly OwedCallback[] {
+    for (const callback of owed) this.owed.set(callback.delivery, callback)
+    return owed
   }
 
   #screen({
@@ -163,7 +221,7 @@ export class ComplianceBooks {
       .map((item, index) => ({ item, row: this.#screened.length + index }))
       .filter((_, index) => answer.decisions[index]?.decision === "pending")
     for (const decision of answer.decisions) {
-      this.#note(clearance.batch, decision, answer.listVersion)
+      this.#note({ batch: clearance.batch, ...decision, listVersion: answer.listVersion, at })
     }
     const { callbackUrl } = clearance
     if (pending.length > 0 && callbackUrl !== undefined)
@@ -183,7 +241,8 @@ export class ComplianceBooks {
     const { clearance, callbackUrl, request, pending } = undecided
     const decisions = pending.map(({ item, row }) => {
       const decision = decideBy(this.lists, item)
-      this.#screened[row] = rowOf(clearance.batch, decision, this.lists.listVersion)
+      const { listVersion } = this.lists
+      this.#screened[row] = { batch: clearance.batch, ...decision, listVersion, at }
       this.#counts.pending -= 1
       this.#counts[decision.decision] += 1
       return decision
@@ -216,28 +275,30 @@ export class ComplianceBooks {
     const { clearanceId, listVersion = this.lists.listVersion, decisions } = afterthought
     const clearance = this.clearanceOf(afterthought)
     if (clearance?.callbackUrl === undefined) throw new Error(`nobody is to be told of ${clearanceId}`)
+    const { batch, callbackUrl } = clearance
     for (const decision of decisions)
-      this.#note(clearance.batch, { ...decision, payee: "unknown" }, listVersion)
-    const message = { id, clearanceId, listVersion, decisions }
-    return this.#owe(owedFor(message, clearance.callbackUrl, at, travel))
+      this.#noteLater(id, { batch, ...decision, payee: "unknown", listVersion, at })
+    return this.#owe(owedFor({ id, clearanceId, listVersion, decisions }, callbackUrl, at, travel))
   }
 
-  #note(batch: string, decision: Decision, listVersion: string): void {
-    this.#screened.push(rowOf(batch, decision, listVersion))
-    this.#counts[decision.decision] += 1
+  #note(row: Row): void {
+    this.#screened.push(row)
+    this.#counts[row.decision] += 1
   }
 
-  #owe(owed: readonly OwedCallback[]): readonly OwedCallback[] {
-    for (const callback of owed) this.owed.set(callback.delivery, callback)
-    return owed
+  /** A word that comes by the callback of this id. */
+  #noteLater(id: string, word: Row): void {
+    const row: Row = { ...word, later: true }
+    this.#note(row)
+    this.#told.set(id, [...(this.#told.get(id) ?? []), row])
   }
 
-  /** The answer to `GET /books`. */
-  show(page: BooksPage) {
+  /** The answer to `GET /books`; so many changes of mind are still to come. */
+  show(page: BooksPage, changesToCome: number) {
     const summary = {
       listVersion: this.lists.listVersion,
       counts: this.#counts,
-      outstanding: this.undecided.size + this.owed.size,
+      outstanding: this.undecided.size + this.owed.size + changesToCome,
       callbacks: { delivered: this.#callbacks.delivered, givenUp: this.#callbacks["given-up"] },
     }
     if (page.summary) return summary

@@ -11,12 +11,14 @@ import {
 import {
   answerTo,
   Clearance,
+  type ClearanceAnswer,
   ComplianceBooks,
   type ComplianceEntry,
+  nameOf,
   type Undecided,
 } from "./compliance-books.ts"
 import { openJournal } from "./journal.ts"
-import { Afterthought, Lists } from "./screening-lists.ts"
+import { Afterthought, type Decision, Lists } from "./screening-lists.ts"
 import {
   createApp,
   readJson,
@@ -64,6 +66,9 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
   const journal = openJournal<ComplianceEntry>(journalFile, (entry) => books.apply(entry))
   const sender = new CallbackSender(secret, callbackRetry, () => station.clockSkewMs)
   const timers = new Set<NodeJS.Timeout>()
+  const later = new Set<NodeJS.Timeout>()
+  /** Whom the engine has thought about again, or is going to. */
+  const rethought = new Set<string>()
 
   const record = (entry: ComplianceEntry): readonly OwedCallback[] => {
     journal.append(entry)
@@ -87,18 +92,49 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
 
   const deliver = (callback: OwedCallback): Promise<void> =>
     sender.deliver(callback, (outcome) =>
-      record({ type: "callback-ended", callback: callback.delivery, outcome }),
+      record({
+        type: "callback-ended",
+        callback: callback.delivery,
+        outcome,
+        at: new Date().toISOString(),
+      }),
     )
+
+  /** Thinks again of some whom it has let pass or wanted a person to see, at a moment that the weather draws. */
+  const thinkAgain = ({ clearanceId, batch, callbackUrl }: Clearance, { decisions }: ClearanceAnswer) => {
+    if (callbackUrl === undefined) return
+    for (const { item, decision, payee } of decisions) {
+      const about = nameOf(batch, item)
+      if (rethought.has(about) || books.changed.has(about)) continue
+      if (decision === "rejected" || decision === "pending") continue
+      rethought.add(about)
+      const change = station.changeOfMindOf(about, payee === "no-match")
+      if (change === undefined) continue
+      const reason = change.decision === "rejected" ? "on-a-later-list" : "name-similar-to-a-later-list"
+      const word: Decision = { item, decision: change.decision, reason, payee }
+      const timer = setTimeout(() => {
+        later.delete(timer)
+        station.lies.note({ kind: `changes-its-mind-to-${change.decision}`, about })
+        const at = new Date().toISOString()
+        const travel = station.travelOf(`${about}.changed`)
+        const changedId = `changed-${randomUUID()}`
+        const told = { changedId, clearanceId, batch, decision: word, callbackUrl, travel }
+        for (const callback of record({ type: "changed", at, ...told })) deliver(callback)
+      }, change.inMs)
+      later.add(timer)
+    }
+  }
 
   app.post("/clearance", async (c) => {
     const { key, fingerprint, body: clearance } = await readKeyed(c, withCallback(c.req.query("callbackUrl")))
     const known = books.answers.recall(key, fingerprint)
     if (known !== undefined) return c.json(known)
     refuseWhenFull(books.size)
-    const answer = answerTo(clearance, books.lists)
+    const answer = answerTo(clearance, books.lists, books.changed)
     const at = new Date().toISOString()
     const laterId = `decided-${randomUUID()}`
     record({ type: "screened", at, key, fingerprint, clearance, answer, laterId })
+    thinkAgain(clearance, answer)
     const undecided = books.undecided.get(laterId)
     if (undecided !== undefined && station.comesEarly(key)) await awaitEarly(decide(undecided))
     else if (undecided !== undefined) follow(undecided)
@@ -127,7 +163,7 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
     return c.json({ id }, 202)
   })
 
-  app.get("/books", (c) => c.json(books.show(readPage(c))))
+  app.get("/books", (c) => c.json(books.show(readPage(c), later.size)))
 
   return {
     app,
@@ -136,7 +172,7 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
       for (const callback of books.owed.values()) deliver(callback)
     },
     async close() {
-      for (const timer of timers) clearTimeout(timer)
+      for (const timer of [...timers, ...later]) clearTimeout(timer)
       await sender.close()
       journal.close()
     },

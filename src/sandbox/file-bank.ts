@@ -3,17 +3,23 @@ import { join } from "node:path"
 import { BankBooks, type BankEntry, nextStep, type Transfer, type TransferOrder } from "./bank-books.ts"
 import {
   type Booking,
+  fileRefusal,
   notification,
   type OrderFile,
   readOrders,
   statement,
   statusReport,
 } from "./file-messages.ts"
+import type { Hearsay } from "./hearsay.ts"
 import { openJournal } from "./journal.ts"
+import type { FileLie } from "./lies.ts"
 import { createApp, readPage, refuseWhenFull, type SandboxServer } from "./server.ts"
+import type { WeatherStation } from "./weather-station.ts"
 
 export interface FileBankOptions {
-  readonly name: string
+  readonly station: WeatherStation
+  /** What the banks know of each other's orders. */
+  readonly hearsay: Hearsay
   /** The folder that it shares with its client: orders in outbox/, answers in inbox/. */
   readonly folder: string
   readonly journalFile: string | undefined
@@ -35,7 +41,10 @@ type FileBankEntry = BankEntry | { readonly type: "day-ended"; readonly at: stri
 export const fileBank = (options: FileBankOptions): SandboxServer => {
   const app = createApp()
   const desk = new FileDesk(options)
-  app.get("/books", (c) => c.json(desk.books.show(readPage(c))))
+  app.get("/books", (c) => {
+    const books = desk.books.show(readPage(c))
+    return c.json({ ...books, outstanding: books.outstanding + desk.toldLater })
+  })
   app.post("/end-of-day", (c) => {
     desk.endDay()
     return c.body(null, 204)
@@ -59,17 +68,25 @@ class FileDesk {
   readonly #debtors = new Map<string, string>([firstAccount])
   /** What no statement has told yet. */
   #unstated: Booking[] = []
+  /** The files that it lies about; forgotten when it dies, as is what it was going to say of them. */
+  readonly #lies = new Map<string, FileLie>()
+  #later: { readonly dueMs: number; readonly say: () => void }[] = []
   readonly #read = new Set<string>()
   #answers = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: FileBankOptions) {
     this.#options = options
-    this.books = new BankBooks(options.name, (_order, magic) =>
+    this.books = new BankBooks(options.station.server, (_order, magic) =>
       magic === "closed-account" ? "AC04" : undefined,
     )
     this.#journal = openJournal<FileBankEntry>(options.journalFile, (entry) => this.#apply(entry))
     for (const room of ["outbox", "inbox", "taken"]) mkdirSync(this.#path(room), { recursive: true })
+  }
+
+  /** What it has yet to say, beside what the books tell. */
+  get toldLater(): number {
+    return this.#later.length
   }
 
   start(): void {
@@ -95,6 +112,9 @@ class FileDesk {
   #look(): void {
     this.#takeFiles()
     this.#takeSteps()
+    const due = this.#later.filter(({ dueMs }) => dueMs <= Date.now())
+    this.#later = this.#later.filter((one) => !due.includes(one))
+    for (const { say } of due) say()
     this.#timer = setTimeout(() => this.#look(), lookEveryMs)
   }
 
@@ -117,7 +137,31 @@ class FileDesk {
   #order({ messageId, debtor, orders }: OrderFile, copy: string): void {
     for (const { amount } of orders) this.#debtors.set(amount.currency, debtor)
     const taken = orders.flatMap((order, index) => this.#orderOnce(`${messageId}#${copy}#${index}`, order))
-    this.#report(taken)
+    const lie =
+      copy === "1" && taken.length > 0 ? this.#options.station.fileLieOf(this.#read.size) : undefined
+    if (lie === undefined) this.#report(taken)
+    else this.#lie(messageId, taken, lie)
+  }
+
+  /**
+   * Refuses a file as a whole that is paid: after it was accepted, as if for a second copy, or before that. What became of
+   * the orders is told by the account in any case.
+   */
+  #lie(messageId: string, taken: readonly Transfer[], lie: FileLie): void {
+    const { kind, times, inMs } = lie
+    this.#lies.set(messageId, lie)
+    const references = taken.map(({ order }) => order.reference)
+    this.#options.station.lies.note({ kind, about: messageId, code: "TM01", references })
+    const id = this.#nextId()
+    const refuse = () => {
+      // The same message each time; only the file has another name.
+      for (let time = 1; time <= times; time += 1)
+        this.#answer("pain.002", (_, at) => fileRefusal(id, at, messageId))
+    }
+    const accept = () => this.#report(taken)
+    const [first, then] = kind === "refuses-a-copy" ? [accept, refuse] : [refuse, accept]
+    first()
+    this.#later.push({ dueMs: Date.now() + inMs, say: then })
   }
 
   #orderOnce(key: string, order: TransferOrder): readonly Transfer[] {
@@ -125,6 +169,7 @@ class FileDesk {
     if (this.#ids.has(transferId)) return []
     refuseWhenFull(this.books.size)
     this.#record({ type: "ordered", at: new Date().toISOString(), key, fingerprint: "", transferId, order })
+    this.#options.hearsay.tell(this.books.bank, order)
     return [this.books.transfer(transferId)]
   }
 
@@ -132,13 +177,24 @@ class FileDesk {
     const due = [...this.books.unfinished].filter((transfer) => this.#isDue(transfer))
     const at = new Date().toISOString()
     for (const transfer of due) this.#record(nextEntry(transfer, at))
-    this.#report(due.filter(({ status }) => status !== "returned"))
+    this.#report(
+      due.filter(
+        (transfer) => transfer.status !== "returned" && this.#lieAbout(transfer)?.confesses !== false,
+      ),
+    )
     this.#notify(due)
   }
 
-  #isDue({ status, at }: Transfer): boolean {
+  #isDue(transfer: Transfer): boolean {
     const { returnAfterMs, paymentDelayMs } = this.#options
-    return Date.parse(at) + (status === "settled" ? returnAfterMs : paymentDelayMs) <= Date.now()
+    const paidAfterMs = paymentDelayMs + (this.#lieAbout(transfer)?.paysAfterMs ?? 0)
+    return (
+      Date.parse(transfer.at) + (transfer.status === "settled" ? returnAfterMs : paidAfterMs) <= Date.now()
+    )
+  }
+
+  #lieAbout(transfer: Transfer): FileLie | undefined {
+    return this.#lies.get(this.#messageOf(transfer))
   }
 
   #report(transfers: readonly Transfer[]): void {
@@ -151,14 +207,21 @@ class FileDesk {
   }
 
   #notify(transfers: readonly Transfer[]): void {
-    const returns = transfers.filter(({ status }) => status === "returned")
-    const bookings = returns.map((transfer): Booking => ({ transfer, kind: "CRDT" }))
+    const bookings = transfers.flatMap((transfer): readonly Booking[] => {
+      if (transfer.status === "returned") return [{ transfer, kind: "CRDT" }]
+      const isTold = transfer.status === "settled" && this.#lieAbout(transfer) !== undefined
+      return isTold ? [{ transfer, kind: "DBIT" }] : []
+    })
     if (bookings.length > 0) this.#answer("camt.054", (id, at) => notification(id, at, bookings))
+  }
+
+  #nextId(): string {
+    return `${this.books.bank}-${Date.now().toString(36)}-${++this.#answers}`
   }
 
   /** Gives a file its name once it is whole. */
   #answer(kind: string, write: (id: string, at: string) => string): void {
-    const id = `${this.books.bank}-${Date.now().toString(36)}-${++this.#answers}`
+    const id = this.#nextId()
     const draft = this.#path("inbox", `.${id}`)
     writeFileSync(draft, write(id, new Date().toISOString()))
     renameSync(draft, this.#path("inbox", `${id}.${kind}.xml`))

@@ -94,6 +94,14 @@ export const statusReport = (
   )
 }
 
+/** pain.002: that a whole file is refused, for being late. It names no transfer of it. */
+export const fileRefusal = (id: string, at: string, messageId: string): string =>
+  document(
+    "pain.002.001.10",
+    `<CstmrPmtStsRpt><GrpHdr><MsgId>${id}</MsgId><CreDtTm>${at}</CreDtTm></GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>${messageId}</OrgnlMsgId>
+<OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId><GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>TM01</Cd></Rsn></StsRsnInf></OrgnlGrpInfAndSts></CstmrPmtStsRpt>`,
+  )
+
 /** A booking of a transfer: paid, or given back. */
 export interface Booking {
   readonly transfer: Transfer

@@ -23,3 +23,16 @@ export const magicOutcome = (name: string): MagicOutcome | undefined => outcomeB
 
 /** The two words that somebody is known by, in lower case. */
 export const firstWords = (name: string): string => name.trim().split(/\s+/, 2).join(" ").toLowerCase()
+
+const fatesAtBanks: ReadonlySet<MagicOutcome | undefined> = new Set([
+  "insufficient-funds",
+  "closed-account",
+  "reroutable",
+  "timeout-after-paying",
+  "slow",
+  "duplicate-callback",
+  "returned-later",
+])
+
+/** Whether banks do with somebody what the name asks for; about these they do not lie. */
+export const hasFateAtBanks = (magic: MagicOutcome | undefined): boolean => fatesAtBanks.has(magic)

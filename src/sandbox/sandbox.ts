@@ -12,6 +12,7 @@ import {
 } from "./data-folder.ts"
 import { behindDoor, type Door, readDoor } from "./door.ts"
 import { fileBank } from "./file-bank.ts"
+import { Hearsay } from "./hearsay.ts"
 import { ledger } from "./ledger.ts"
 import { type Listening, listen } from "./listening.ts"
 import type { SandboxServer } from "./server.ts"
@@ -77,13 +78,14 @@ export interface Sandbox {
 export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbox> => {
   const host = options.host ?? "127.0.0.1"
   const identity = recallIdentity(options.data)
+  const hearsay = new Hearsay()
   const opened: { close(): Promise<void> | void }[] = []
   const close = async () => {
     for (const part of opened.splice(0).reverse()) await part.close()
   }
   const open = async (name: ServerName): Promise<Listening> => {
     const station = new WeatherStation(name, options.weather?.[name])
-    const server = createServer(name, station, options)
+    const server = createServer(name, station, hearsay, options)
     opened.push(server)
     server.app.get("/sandbox", (c) => c.json({ sandboxId: identity.sandboxId, server: name }))
     const door = readDoor(name, options.doors?.[name])
@@ -143,13 +145,18 @@ const listenAsBefore = async (
   }
 }
 
-const createServer = (name: ServerName, station: WeatherStation, options: SandboxOptions): SandboxServer => {
+const createServer = (
+  name: ServerName,
+  station: WeatherStation,
+  hearsay: Hearsay,
+  options: SandboxOptions,
+): SandboxServer => {
   const journalFile = options.data === undefined ? undefined : join(options.data, `${name}.jsonl`)
   const secret = options.secrets?.[name] ?? sandboxSecretOf(name)
   const callbackRetry = options.callbackRetry ?? defaultCallbackRetry
   const calling = { station, journalFile, secret, callbackRetry }
   const { paymentDelayMs = 5, slowMs = 2_000, returnAfterMs = 500 } = options
-  const paying = { ...calling, paymentDelayMs, slowMs, returnAfterMs }
+  const paying = { ...calling, hearsay, paymentDelayMs, slowMs, returnAfterMs }
   switch (name) {
     case "compliance":
       return complianceEngine({ ...calling, decisionDelayMs: options.decisionDelayMs ?? 200 })
@@ -159,7 +166,8 @@ const createServer = (name: ServerName, station: WeatherStation, options: Sandbo
       return westBank({ ...paying, keyWindowMs: options.westKeyWindowMs ?? 86_400_000 })
     case "clearing":
       return fileBank({
-        name,
+        station,
+        hearsay,
         folder: options.clearingFolder ?? "",
         journalFile,
         paymentDelayMs,

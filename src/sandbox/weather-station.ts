@@ -5,6 +5,18 @@ import * as Result from "effect/Result"
 import type { Context, Hono } from "hono"
 import type { CallbackTravel } from "./callbacks.ts"
 import { chanceOf, type Throw } from "./dice.ts"
+import { LieRecord } from "./lie-record.ts"
+import {
+  type BankLie,
+  bankLieOf,
+  type ChangeOfMind,
+  changeOfMindOf,
+  type FileLie,
+  type ForeignWord,
+  fileLieOf,
+  foreignWordOf,
+  type LyingCodes,
+} from "./lies.ts"
 import type { Listening } from "./listening.ts"
 import { spoiled } from "./malformed-answer.ts"
 import { RequestTally } from "./request-tally.ts"
@@ -35,6 +47,7 @@ export class WeatherStation {
   #sinceMs = Date.now()
   readonly #asked = new Map<string, number>()
   readonly requests = new RequestTally()
+  readonly lies = new LieRecord()
   #listening: Listening | undefined
   #outage: NodeJS.Timeout | undefined
 
@@ -115,6 +128,26 @@ export class WeatherStation {
     return forgetsKey(this.#weather, this.#dice("key", key))
   }
 
+  /** The lie about an order, if it is to be one. */
+  bankLieOf(key: string, codes: LyingCodes): BankLie | undefined {
+    return bankLieOf(this.#weather.lies ?? {}, codes, this.#dice("lie", key))
+  }
+
+  /** What is said of an order of another bank. */
+  foreignWordOf(reference: string): ForeignWord | undefined {
+    return foreignWordOf(this.#weather.lies ?? {}, this.#dice("foreign-word", reference))
+  }
+
+  /** The lie about the n-th file of orders: its name would depend on the day. */
+  fileLieOf(nth: number): FileLie | undefined {
+    return fileLieOf(this.#weather.lies ?? {}, this.#dice("file-lie", String(nth)))
+  }
+
+  /** What is thought later of somebody who may pass now; `doubted` is about whom there is something odd. */
+  changeOfMindOf(about: string, doubted: boolean): ChangeOfMind | undefined {
+    return changeOfMindOf(this.#weather.lies ?? {}, doubted, this.#dice("mind", about))
+  }
+
   /** The time before which keys are forgotten, in milliseconds since 1970, for a server that remembers for so long. */
   keysForgottenBefore(rememberedMs = Number.POSITIVE_INFINITY): number {
     return Date.now() - Math.min(rememberedMs, this.#weather.keysForgottenAfterMs ?? rememberedMs)
@@ -167,6 +200,7 @@ export const underWeather = (app: Hono<SandboxEnv>, station: WeatherStation): Ho
   outside.post("/sandbox/weather", async (c) => change(c, await readJson(c)))
   outside.delete("/sandbox/weather", (c) => change(c, {}))
   outside.get("/sandbox/requests", (c) => c.json(station.requests.show()))
+  outside.get("/sandbox/lies", (c) => c.json(station.lies.show()))
   outside.all("*", (c) => {
     if (isSpared(c.req.path)) return app.fetch(c.req.raw, c.env)
     station.requests.count(c.req.method === "POST", keyOf(c))

@@ -2,12 +2,12 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { CallbackTravel } from "./callbacks.ts"
 import { drawLatencyMs, latencyMsMax, type Throw } from "./dice.ts"
+import { Lies, liars } from "./lies.ts"
+import { falls, Share } from "./share.ts"
 
 const windowMsMax = 600_000
 const dayMs = 86_400_000
 
-/** How many of a hundred, as a fraction: 0.25 is every fourth. */
-const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 const wholeUpTo = (maximum: number, minimum = 0) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 const LatencyMs = wholeUpTo(latencyMsMax)
 const WindowMs = wholeUpTo(windowMsMax)
@@ -71,6 +71,7 @@ const Weather = Schema.Struct({
       clockSkewMs: Schema.optionalKey(wholeUpTo(dayMs, -dayMs)),
     }),
   ),
+  lies: Schema.optionalKey(Lies),
 })
 export type Weather = typeof Weather.Type
 
@@ -93,11 +94,24 @@ export const decodeWeather = (server: string, json: unknown): Result.Result<Weat
   const decoded = decodeFields(json)
   if (Result.isFailure(decoded)) return Result.fail(decoded.failure.message)
   const weather = decoded.success
-  for (const [field, servers] of Object.entries(only)) {
-    if (field in weather && !servers.includes(server))
-      return Result.fail(`${field}: only for ${servers.join(", ")}, not for ${server}`)
-  }
+  const objection = misplaced(server, "", only, weather) ?? misplaced(server, "lies.", liars, weather.lies)
+  if (objection !== undefined) return Result.fail(objection)
   return Result.succeed(weather)
+}
+
+/** What is wrong with fields that only some servers can have. */
+const misplaced = (
+  server: string,
+  above: string,
+  allowed: Readonly<Record<string, readonly string[]>>,
+  given: object = {},
+): string | undefined => {
+  const found = Object.entries(allowed).find(
+    ([field, servers]) => field in given && !servers.includes(server),
+  )
+  if (found === undefined) return undefined
+  const [field, servers] = found
+  return `${above}${field}: only for ${servers.join(", ")}, not for ${server}`
 }
 
 /** What becomes of one request: how long it takes, what happens instead of the work, and to the answer of it. */
@@ -117,9 +131,6 @@ export const fateOf = (weather: Weather, isOrder: boolean, dice: Throw): Fate =>
   const answer = instead === undefined ? answerOf(weather, isOrder, dice) : undefined
   return { msBefore, msAfter: ms - msBefore, instead, answer }
 }
-
-const falls = (share: number | undefined, question: string, dice: Throw): boolean =>
-  share !== undefined && dice(question) < share
 
 const insteadOf = (weather: Weather, isOrder: boolean, dice: Throw): Fate["instead"] => {
   if (falls(weather.tooManyRequests?.share, "tooManyRequests", dice)) return "too-many-requests"

@@ -93,6 +93,7 @@ export const westBank = (options: BankOptions & { readonly keyWindowMs: number }
     returned: "RETURNED_BY_CREDITOR_BANK",
     paysAtOnce: true,
     keyWindowMs,
+    lyingCodes: { elsewhere: ["CURRENCY_UNSUPPORTED"], final: "ACCOUNT_CLOSED" },
   })
   const { books } = engine
 

@@ -5,6 +5,8 @@ export interface BankTransfer {
   readonly status: "accepted" | "settled" | "rejected" | "returned"
   readonly payments: number
   readonly amount: { readonly currency: string; readonly value: string }
+  /** When this bank took the order, ISO 8601. */
+  readonly orderedAt: string
   readonly beneficiary: { readonly name: string; readonly accountLast4: string }
 }
 

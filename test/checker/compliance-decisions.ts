@@ -4,6 +4,12 @@ export interface Screened {
   readonly item: number
   readonly decision: "approved" | "rejected" | "review" | "pending"
   readonly payee: "match" | "close-match" | "no-match" | "unknown"
+  readonly listVersion: string
+  /** Times are ISO 8601. */
+  readonly at: string
+  /** The engine thought again; `toldAt` is when the service acknowledged that. */
+  readonly later?: true
+  readonly toldAt?: string
 }
 
 interface BooksPage {

@@ -3,12 +3,17 @@
  * record of what it was told. Each check gives its violations in words; none is good.
  */
 import { createHash } from "node:crypto"
-import type { BankRecord } from "./bank-transfers.ts"
+import type { BankRecord, BankTransfer } from "./bank-transfers.ts"
 import type { Screened } from "./compliance-decisions.ts"
 import type { Cursor } from "./follower-cursors.ts"
+import { causelessContradictions, foreignWordsBelieved } from "./foreign-words.ts"
+import type { Lie } from "./lies.ts"
 import { type LogStory, type Place, tellStory } from "./log-story.ts"
+import { saidOf, sentDespite, shown, unsaid } from "./objections.ts"
 import type { PostedBatch, PostedItem } from "./partner.ts"
+import type { PersonsWord } from "./persons-word.ts"
 import type { LogEntry, RedisSnapshot } from "./redis-snapshot.ts"
+import { type Frozen, frozenIn, mayBeForgotten, mayBeUnexplained, type SetBack } from "./set-backs.ts"
 
 export interface Evidence {
   readonly redis: RedisSnapshot
@@ -16,43 +21,58 @@ export interface Evidence {
   readonly cursors: ReadonlyArray<Cursor>
   readonly screened: ReadonlyArray<Screened>
   readonly posted: ReadonlyArray<PostedBatch>
-  /** What a reviewer released, as "<batch> <item>". */
-  readonly released: ReadonlySet<string>
+  /** What reviewers and partners said of items. */
+  readonly said: ReadonlyArray<PersonsWord>
+  /** What the sandbox's servers said against their own books. */
+  readonly lies: ReadonlyArray<Lie>
+  readonly setBacks: ReadonlyArray<SetBack>
+  /** The errors in the service's own logs since a store was set back. */
+  readonly alarms: ReadonlyArray<string>
 }
 
 type Violations = ReadonlyArray<string>
 
 /** All that must hold at any time, whatever is broken at the moment. */
 export const violations = (evidence: Evidence): Violations => {
-  const { redis, banks, cursors, posted } = evidence
+  const { redis, banks, lies } = evidence
   const stories = storiesOf(redis)
   return [
     ...paidTwice(evidence),
-    ...phantoms(stories, banks, posted),
-    ...unclearedTransfers(stories, evidence),
+    ...phantoms(stories, evidence),
+    ...sentAfterNo(evidence),
+    ...foreignWordsBelieved(stories, banks.transfers, lies),
+    ...causelessContradictions(stories, banks.transfers, lies),
     ...stories.flatMap(({ faults }) => faults.map((fault) => `the sum is not conserved: ${fault}`)),
-    ...notAsPosted(stories, posted),
+    ...notAsPosted(stories, evidence),
     ...[...redis.logs].flatMap(([batch, entries]) => brokenChain(batch, entries)),
-    ...aheadOfLog(redis, cursors),
+    ...aheadOfLog(evidence),
   ]
 }
 
 /**
  * What is left to do, and so should be nothing once all is well: only then the log and the banks have to agree. Items
- * that wait for a person are left too, unless they may.
+ * that wait for a person are left too, unless they may; and what is frozen with an alarm, after a store was set back.
  */
-export const unfinished = ({ redis, banks, cursors }: Evidence, mayPark = false): Violations => {
+export const unfinished = (evidence: Evidence, mayPark = false): Violations => {
+  const { redis, banks, cursors, setBacks } = evidence
   const stories = storiesOf(redis)
-  const waits = ({ parked }: LogStory) => mayPark && parked.size > 0
+  const frozen = frozenOf(evidence)
+  const waits = ({ batch, parked }: LogStory) => (mayPark && parked.size > 0) || frozen.batches.has(batch)
   return [
-    ...redis.unfinished,
+    ...redis.unfinished.filter((left) => !isOfFrozen(left, frozen)),
     ...stories
       .filter((story) => !story.isClosed && !waits(story))
       .map(({ batch }) => `${batch} is not closed`),
-    ...stories.flatMap(openItems),
+    ...stories.filter(({ batch }) => !frozen.batches.has(batch)).flatMap(openItems),
+    ...stories.flatMap((story) =>
+      unsaid(story, sentOf(story, banks), saidOf(evidence.screened, evidence.said), setBacks),
+    ),
     ...(banks.outstanding > 0 ? [`the banks have ${banks.outstanding} things to do or to tell`] : []),
     ...cursors
-      .filter(({ partition, position }) => position !== (redis.feedEnds.get(partition) ?? "0-0"))
+      .filter(
+        ({ partition, position }) =>
+          position !== (redis.feedEnds.get(partition) ?? "0-0") && !frozen.partitions.has(partition),
+      )
       .map(({ follower, partition }) => `${follower} is behind in partition ${partition}`),
     ...disagreements(stories, banks),
   ]
@@ -69,22 +89,60 @@ export const statesOf = ({ redis }: Evidence): Readonly<Record<string, number>> 
   return counts
 }
 
+/** How many batches stand still with an alarm, and how many were forgotten with their first event. */
+export const standingStill = (
+  evidence: Evidence,
+): { readonly frozen: number; readonly forgotten: number } => {
+  const { batches } = frozenOf(evidence)
+  const stories = storiesOf(evidence.redis)
+  const keys = new Set(stories.map(({ key }) => key))
+  const forgotten = evidence.posted.filter(
+    ({ key, answers }) => answers.some(({ id }) => id) && !keys.has(key),
+  )
+  const frozen = stories.filter(({ batch, isClosed }) => !isClosed && batches.has(batch))
+  return { frozen: frozen.length, forgotten: forgotten.length }
+}
+
+const frozenOf = ({ redis, setBacks, alarms }: Evidence): Frozen => frozenIn(redis, setBacks, alarms)
+
+/** "<prefix>:{<partition>}:<kind> holds <count>". */
+const isOfFrozen = (left: string, { partitions }: Frozen): boolean =>
+  partitions.has(Number(/\{(\d+)\}/.exec(left)?.[1]))
+
+const sentOf = ({ transfers }: LogStory, banks: BankRecord): ReadonlySet<number> => {
+  const atBanks = new Set(banks.transfers.map(({ reference }) => reference))
+  return new Set([...transfers].flatMap(([reference, item]) => (atBanks.has(reference) ? [item] : [])))
+}
+
 const storiesOf = ({ logs }: RedisSnapshot): ReadonlyArray<LogStory> =>
   [...logs].map(([batch, entries]) => tellStory(batch, entries))
 
-/** Invariant 1: no item is paid more than once, by whatever banks and under whatever references. */
+/**
+ * Invariant 1: no item is paid more than once, by whatever banks and under whatever references. A reference tells its item
+ * also when the log has forgotten it.
+ */
 export const paidTwice = ({ redis, banks }: Evidence): Violations => {
   const itemOf = itemsByReference(storiesOf(redis))
-  const paid = new Map<string, Map<string, number>>()
-  for (const { bank, reference, payments } of banks.transfers) {
-    const target = itemOf.get(reference)
-    const item = target === undefined ? reference : nameOf(target)
-    paid.set(item, (paid.get(item) ?? new Map()).set(`${bank} ${reference}`, payments))
-  }
-  return [...paid].flatMap(([item, orders]) => {
-    const times = [...orders.values()].reduce((sum, payments) => sum + payments, 0)
-    return times > 1 ? [`${item} was paid more than once: ${times} times`] : []
+  const paid = Map.groupBy(
+    banks.transfers.filter(({ payments }) => payments > 0),
+    ({ reference }) => {
+      const target = itemOf.get(reference)
+      return target === undefined ? itemIn(reference) : nameOf(target)
+    },
+  )
+  return [...paid].flatMap(([item, transfers]) => {
+    // The books of one bank tell how often it paid a reference at each transfer under it.
+    const orders = new Map(transfers.map((transfer) => [`${transfer.bank} ${transfer.reference}`, transfer]))
+    const times = [...orders.values()].reduce((sum, { payments }) => sum + payments, 0)
+    const where = [...orders.values()].map(shown).join("; ")
+    return times > 1 ? [`${item} was paid more than once: ${times} times: ${where}`] : []
   })
+}
+
+/** `PB…-42-1` is attempt 1 of item 42, as docs/SPEC.md has it. */
+const itemIn = (reference: string): string => {
+  const [, batch, item] = /^([A-Z0-9]+)-(\d+)-\d+$/.exec(reference) ?? []
+  return batch === undefined ? reference : `pb_${batch.toLowerCase()} item ${item}`
 }
 
 interface Target {
@@ -102,18 +160,18 @@ const itemsByReference = (stories: ReadonlyArray<LogStory>): ReadonlyMap<string,
   )
 
 /** Invariant 2: each transfer is one that a log asked for, and says what the partner posted. */
-const phantoms = (
-  stories: ReadonlyArray<LogStory>,
-  { transfers }: BankRecord,
-  posted: ReadonlyArray<PostedBatch>,
-): Violations => {
+const phantoms = (stories: ReadonlyArray<LogStory>, { banks, posted, setBacks }: Evidence): Violations => {
   const itemOf = itemsByReference(stories)
   const ordered = new Map(
     posted.flatMap(({ key, items }) => items.map((item) => [`${key} ${item.reference}`, item])),
   )
-  return transfers.flatMap(({ reference, amount, beneficiary }) => {
+  return banks.transfers.flatMap((transfer) => {
+    const { reference, amount, beneficiary, orderedAt } = transfer
     const target = itemOf.get(reference)
-    if (target === undefined) return [`no log asked for the transfer ${reference}`]
+    if (target === undefined)
+      return mayBeUnexplained(setBacks, orderedAt)
+        ? []
+        : [`no log asked for the transfer ${reference}: ${shown(transfer)}`]
     const { key, items } = target.story
     const item = ordered.get(`${key} ${items.get(target.item)?.reference}`)
     const made = [amount.currency, amount.value, beneficiary.name, beneficiary.accountLast4].join(" ")
@@ -127,31 +185,19 @@ const wordsOf = ({ amount, beneficiary: { name, account } }: PostedItem): string
   [amount.currency, amount.value, name, (account.iban ?? account.accountNumber)?.slice(-4)].join(" ")
 
 /**
- * Invariant 18: nothing is at a bank that the compliance engine did not clear by its own books, or that a reviewer did
- * not release although the engine had doubts. Who does not own the account is doubtful, as `PAYEE_CHECK` has it.
+ * Invariants 17, 18 and 22: nothing is at a bank that the compliance engine did not clear by its own books, that a reviewer
+ * rejected or did not release although the engine had doubts, or that was cancelled; unless that was said too late.
  */
-const unclearedTransfers = (
-  stories: ReadonlyArray<LogStory>,
-  { banks, screened, released }: Evidence,
-): Violations => {
-  const itemOf = itemsByReference(stories)
-  const decisions = new Map<string, ReadonlyArray<string>>()
-  for (const { batch, item, decision, payee } of screened) {
-    const name = `${batch} ${item}`
-    const said = decision === "approved" && payee === "no-match" ? payee : decision
-    decisions.set(name, [...(decisions.get(name) ?? []), said])
-  }
-  return banks.transfers.flatMap(({ reference }) => {
+export const sentAfterNo = ({ redis, banks, screened, said }: Evidence): Violations => {
+  const itemOf = itemsByReference(storiesOf(redis))
+  const words = saidOf(screened, said)
+  const nameIn = ({ reference }: BankTransfer): string => {
     const target = itemOf.get(reference)
-    if (target === undefined) return []
-    const name = `${target.story.batch} ${target.item}`
-    const said = decisions.get(name) ?? []
-    const isCleared = said.length > 0 && said.every((word) => word === "approved")
-    const isReleased = said.length > 0 && !said.includes("rejected") && released.has(name)
-    return isCleared || isReleased
-      ? []
-      : [`${nameOf(target)} is at a bank, and the engine said: ${said.join(", ") || "nothing"}`]
-  })
+    return target === undefined
+      ? itemIn(reference).replace(" item ", " ")
+      : `${target.story.batch} ${target.item}`
+  }
+  return banks.transfers.flatMap((transfer) => sentDespite(nameIn(transfer), transfer, words))
 }
 
 /** Invariant 14: each item has come to an end, or waits for a person's word on its transfer. */
@@ -186,7 +232,7 @@ const disagreements = (stories: ReadonlyArray<LogStory>, { transfers }: BankReco
 const minorOf = (value: string): string => value.replace(".", "").replace(/^0+(?=\d)/, "")
 
 /** Invariants 5 and 6: what was acknowledged is there, each batch wholly or not at all, under one id for ever. */
-const notAsPosted = (stories: ReadonlyArray<LogStory>, posted: ReadonlyArray<PostedBatch>): Violations => {
+const notAsPosted = (stories: ReadonlyArray<LogStory>, { posted, setBacks }: Evidence): Violations => {
   const known = new Set(posted.map(({ key }) => key))
   const strangers = stories.filter(({ key }) => !known.has(key)).map(({ batch }) => `nobody posted ${batch}`)
   const wrong = posted.flatMap(({ key, items, answers }) => {
@@ -194,8 +240,10 @@ const notAsPosted = (stories: ReadonlyArray<LogStory>, posted: ReadonlyArray<Pos
     const ids = new Set([...answers.flatMap(({ id }) => id ?? []), ...logged.map(({ batch }) => batch)])
     if (ids.size > 1) return [`${key} stands for ${[...ids].join(" and ")}`]
     const [story] = logged
-    if (story === undefined)
-      return answers.some(({ status }) => status === 202) ? [`${key} was acknowledged and is gone`] : []
+    if (story === undefined) {
+      const isGone = answers.some(({ status, at = 0 }) => status === 202 && !mayBeForgotten(setBacks, at))
+      return isGone ? [`${key} was acknowledged and is gone`] : []
+    }
     const asked = items.map(
       ({ reference, amount }) => `${reference} ${amount.currency} ${minorOf(amount.value)}`,
     )
@@ -222,11 +270,15 @@ const brokenChain = (batch: string, entries: ReadonlyArray<LogEntry>): Violation
   })
 }
 
-/** Invariant 9: no follower is beyond the end of its feed. */
-const aheadOfLog = ({ feedEnds }: RedisSnapshot, cursors: ReadonlyArray<Cursor>): Violations =>
-  cursors
+/** Invariant 9: no follower is beyond the end of its feed; where Redis forgot it, that is an alarm. */
+const aheadOfLog = (evidence: Evidence): Violations => {
+  const { feedEnds } = evidence.redis
+  const frozen = frozenOf(evidence)
+  return evidence.cursors
     .filter(({ partition, position }) => isBeyond(position, feedEnds.get(partition) ?? "0-0"))
+    .filter(({ partition }) => !frozen.partitions.has(partition))
     .map(({ follower, partition, position }) => `${follower} is at ${position}, beyond feed ${partition}`)
+}
 
 /** Ids are `<milliseconds>-<sequence>`. */
 const isBeyond = (position: string, end: string): boolean => {

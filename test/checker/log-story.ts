@@ -8,6 +8,7 @@ export type Place = "open" | "settled" | "failed" | "returned" | "rejected" | "c
 export interface Event {
   readonly _tag: string
   readonly item?: number
+  readonly attempt?: number
   readonly items?: ReadonlyArray<number | LoggedItem>
   readonly decisions?: ReadonlyArray<
     Named & { readonly item: number; readonly decision: string; readonly released?: boolean }
@@ -25,6 +26,10 @@ export interface Event {
   readonly posting?: number
   readonly kind?: string
   readonly credential?: string
+  readonly code?: string
+  readonly reason?: string
+  readonly reported?: string
+  readonly compensation?: string
 }
 
 /** What tells one finding of the compliance engine from another. */
@@ -41,7 +46,23 @@ export interface LoggedItem {
   readonly minor: string
 }
 
-export type Parked = "transfer" | "unrouted"
+export type Parked = "transfer" | "unrouted" | "dispute"
+
+/** What the log tells of a transfer from a bank's word: a refusal, or one that contradicts what was said before. */
+export interface BankWord {
+  readonly id: string
+  readonly tag: string
+  readonly item: number
+  readonly attempt: number
+  readonly said: string
+}
+
+/** A word of the compliance engine, as the log has it. */
+export interface LoggedDecision {
+  readonly item: number
+  readonly decision: string
+  readonly listVersion: string
+}
 
 export interface LogStory {
   readonly batch: string
@@ -49,10 +70,13 @@ export interface LogStory {
   readonly itemCount: number
   readonly items: ReadonlyMap<number, LoggedItem>
   readonly places: ReadonlyMap<number, Place>
-  /** Items that wait for a person: to say what became of their transfer, or to lead them to a bank. */
+  /** Items that wait for a person: to say what became of their transfer or which word is true, or to lead them to a bank. */
   readonly parked: ReadonlyMap<number, Parked>
   /** References under which items were to be transferred, and the item of each. */
   readonly transfers: ReadonlyMap<string, number>
+  readonly refusals: ReadonlyArray<BankWord>
+  readonly contradictions: ReadonlyArray<BankWord>
+  readonly decisions: ReadonlyArray<LoggedDecision>
   readonly isClosed: boolean
   /** What the log must never tell. */
   readonly faults: ReadonlyArray<string>
@@ -65,6 +89,9 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
   const transfers = new Map<string, number>()
   const parked = new Map<number, Parked>()
   const permits = new Permits()
+  const refusals: Array<BankWord> = []
+  const contradictions: Array<BankWord> = []
+  const logged: Array<LoggedDecision> = []
   const faults: Array<string> = []
   const sums = new Sums()
   let [key, itemCount, isClosed] = ["", 0, false]
@@ -75,7 +102,11 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
     if (event._tag === "BatchClosed") isClosed = true
     const isResolution = event._tag === "ParkedResolved" || event._tag === "ResolutionProposed"
     if (isResolution && event.credential?.startsWith("operator:") !== true) fault("no operator said so")
-    if (event._tag === "LateOutcomeDetected") fault("a bank contradicted itself, which these banks never do")
+    const { item: number = 0, attempt = 0, listVersion = "" } = event
+    const word = { id, tag: event._tag, item: number, attempt }
+    if (event._tag === "LateOutcomeDetected") contradictions.push({ ...word, said: event.reported ?? "" })
+    else if (event.attempt !== undefined) refusals.push({ ...word, said: event.code ?? event.reason ?? "" })
+    for (const { item, decision } of event.decisions ?? []) logged.push({ item, decision, listVersion })
     permits.hear(event)
     for (const { item, reference } of event.transfers ?? []) {
       for (const permit of permits.missing(item)) fault(`item ${item} is not ${permit}`)
@@ -92,7 +123,7 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
     }
     if (event._tag === "TransferResent" && event.item !== undefined)
       for (const permit of permits.missing(event.item)) fault(`item ${event.item} is not ${permit}`)
-    for (const { item: number, from, to } of movesIn(event, parked)) {
+    for (const { item: number, from, to } of movesIn(event, places, parked)) {
       const item = items.get(number)
       if (item === undefined || places.get(number) !== from) fault(`item ${number} is not ${from}`)
       if (item !== undefined) sums.move(item, from, to)
@@ -102,7 +133,8 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
     park(parked, event)
     for (const wrong of sums.faults()) fault(wrong)
   }
-  return { batch, key, itemCount, items, places, parked, transfers, isClosed, faults }
+  const told = { refusals, contradictions, decisions: logged }
+  return { batch, key, itemCount, items, places, parked, transfers, ...told, isClosed, faults }
 }
 
 interface Move {
@@ -111,7 +143,27 @@ interface Move {
   readonly to: Place
 }
 
+/** Where words contradict each other the money is nowhere for sure, until a person says where. */
 const movesIn = (
+  event: Event,
+  places: ReadonlyMap<number, Place>,
+  parked: ReadonlyMap<number, Parked>,
+): ReadonlyArray<Move> => {
+  if (event._tag === "LateOutcomeDetected") return movesOnContradiction(event, places)
+  const isSettledByPerson = event._tag === "ParkedResolved"
+  return plainMoves(event, parked).filter(({ item }) => isSettledByPerson || parked.get(item) !== "dispute")
+}
+
+const movesOnContradiction = (
+  { item = 0, compensation }: Event,
+  places: ReadonlyMap<number, Place>,
+): ReadonlyArray<Move> => {
+  const from = places.get(item) ?? "open"
+  const to = compensation === "repost" ? "settled" : "open"
+  return from === to ? [] : [{ item, from, to }]
+}
+
+const plainMoves = (
   { _tag, item = 0, items = [], decisions = [], ...event }: Event,
   parked: ReadonlyMap<number, Parked>,
 ): ReadonlyArray<Move> => {
@@ -147,10 +199,14 @@ const movesIn = (
 }
 
 /** Who begins to wait for a person, and who waits no longer although its money is where it was. */
-const park = (parked: Map<number, Parked>, { _tag, item = 0, items = [], decisions = [] }: Event): void => {
+const park = (parked: Map<number, Parked>, event: Event): void => {
+  const { _tag, item = 0, items = [], decisions = [] } = event
   switch (_tag) {
     case "TransferParked":
-      parked.set(item, "transfer")
+      if (parked.get(item) !== "dispute") parked.set(item, "transfer")
+      break
+    case "LateOutcomeDetected":
+      if (event.compensation !== "repost") parked.set(item, "dispute")
       break
     case "ItemsUnrouted":
       for (const unrouted of items) parked.set(Number(unrouted), "unrouted")

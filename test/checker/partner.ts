@@ -18,19 +18,29 @@ export interface PostedItem {
 export interface Order {
   readonly key: string
   readonly items: ReadonlyArray<PostedItem>
-  readonly terms?: { readonly requireApproval: true; readonly submittedBy: string }
+  readonly terms?: {
+    readonly requireApproval?: true
+    readonly submittedBy?: string
+    /** Not to be paid before, ISO 8601. */
+    readonly executeAt?: string
+  }
   /** Posted once only, whatever becomes of it. */
   readonly impatient?: boolean
 }
 
-/** One batch, and the answers to each time that it was posted. No status: there was no answer in time. */
+/**
+ * One batch, and the answers to each time that it was posted, with the time (milliseconds since 1970). No status: there
+ * was no answer in time.
+ */
 export interface PostedBatch extends Order {
-  readonly answers: Array<{ readonly status?: number; readonly id?: string }>
+  readonly answers: Array<{ readonly status?: number; readonly id?: string; readonly at?: number }>
 }
 
 const ANSWER_WITHIN_MS = 1_500
 const AGAIN_AFTER_MS = 100
 const TRIES_MAX = 200
+/** What was accepted once may be refused for good since a store forgot it. */
+const REPOST_TRIES_MAX = 5
 
 const currencies = ["EUR", "USD", "GBP"]
 /** Every so manieth payout goes to somebody with whom something happens; the others are plainly paid. */
@@ -44,16 +54,19 @@ export class Partner {
   readonly #urls: ReadonlyArray<string>
   readonly #apiKey: string
   readonly #orderOf: (number: number) => Order
+  readonly #paceMs: number
 
-  /** `orderOf` gives the n-th batch to post, from 0. */
+  /** `orderOf` gives the n-th batch to post, from 0. Each lane rests for `paceMs` after each batch. */
   constructor(
     urls: ReadonlyArray<string>,
     apiKey: string,
     orderOf: (number: number) => Order = ordinaryOrder,
+    paceMs = 0,
   ) {
     this.#urls = urls
     this.#apiKey = apiKey
     this.#orderOf = orderOf
+    this.#paceMs = paceMs
   }
 
   /** Posts so many batches, `lanes` at a time. */
@@ -62,6 +75,7 @@ export class Partner {
     const lane = async () => {
       for (let next = numbers.shift(); next !== undefined; next = numbers.shift()) {
         await this.postOne(next)
+        if (this.#paceMs > 0) await sleep(this.#paceMs)
       }
     }
     await Promise.all(Array.from({ length: lanes }, lane))
@@ -73,14 +87,24 @@ export class Partner {
     const triesMax = tries ?? (order.impatient ? 1 : TRIES_MAX)
     const batch: PostedBatch = { ...order, answers: [] }
     this.record.push(batch)
-    while (batch.answers.length < triesMax) {
+    await this.#postUntilAccepted(batch, number, triesMax)
+    return batch
+  }
+
+  /** Posts once more, under the same keys, the batches of the record for which `isWanted` says so. */
+  async repost(isWanted: (batch: PostedBatch) => boolean): Promise<void> {
+    for (const [number, batch] of this.record.entries())
+      if (isWanted(batch)) await this.#postUntilAccepted(batch, number, REPOST_TRIES_MAX)
+  }
+
+  async #postUntilAccepted(batch: PostedBatch, number: number, triesMax: number): Promise<void> {
+    for (let tries = 0; tries < triesMax; tries += 1) {
       const url = this.#urls[(number + batch.answers.length) % this.#urls.length] ?? ""
       const answer = await this.#try(url, batch)
       batch.answers.push(answer)
       if (answer.status === 202) break
       await sleep(AGAIN_AFTER_MS)
     }
-    return batch
   }
 
   async #try(url: string, { key, items, terms }: PostedBatch): Promise<PostedBatch["answers"][number]> {
@@ -96,7 +120,7 @@ export class Partner {
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       })
       const { id } = (await answer.json()) as { id: string }
-      return { status: answer.status, ...(answer.status === 202 ? { id } : {}) }
+      return { status: answer.status, ...(answer.status === 202 ? { id } : {}), at: Date.now() }
     } catch {
       // A partner cannot tell what became of such a request: that is what its record says.
       return {}

@@ -13,6 +13,8 @@ export interface LogEntry {
 
 export interface RedisSnapshot {
   readonly logs: ReadonlyMap<string, ReadonlyArray<LogEntry>>
+  /** The partition of each log. */
+  readonly partitions: ReadonlyMap<string, number>
   /** The last id that the feed of each partition ever gave. */
   readonly feedEnds: ReadonlyMap<number, string>
   readonly unfinished: ReadonlyArray<string>
@@ -21,14 +23,18 @@ export interface RedisSnapshot {
 /** Reads everything under a prefix. `primaries` are URLs. */
 export const readRedis = async (primaries: ReadonlyArray<string>, prefix: string): Promise<RedisSnapshot> => {
   const logs = new Map<string, ReadonlyArray<LogEntry>>()
+  const partitions = new Map<string, number>()
   const feedEnds = new Map<number, string>()
   const onEachKey = async (redis: Redis, key: string) => {
     const [, partition, kind, batch = ""] = /\{(\d+)\}:(\w+):?(.*)$/.exec(key) ?? []
-    if (kind === "log") logs.set(batch, await readLog(redis, key))
+    if (kind === "log") {
+      partitions.set(batch, Number(partition))
+      logs.set(batch, await readLog(redis, key))
+    }
     if (kind === "feed") feedEnds.set(Number(partition), await lastIdOf(redis, key))
   }
   await forEachKey(primaries, prefix, onEachKey)
-  return { logs, feedEnds, unfinished: await readUnfinished(primaries, prefix) }
+  return { logs, partitions, feedEnds, unfinished: await readUnfinished(primaries, prefix) }
 }
 
 /** Each key with something left to do, as "<key> holds <count>": cheap enough to be asked again and again. */
@@ -38,7 +44,8 @@ export const readUnfinished = async (
 ): Promise<ReadonlyArray<string>> => {
   const unfinished: Array<string> = []
   await forEachKey(primaries, prefix, async (redis, key) => {
-    const [, kind = ""] = /\}:(\w+)/.exec(key) ?? []
+    // What is known of banks' files stays for ever, and leaves nothing to do.
+    const [, kind = ""] = /\{\d+\}:(\w+)/.exec(key) ?? []
     const left = (await leftIn[kind]?.(redis, key)) ?? 0
     if (left > 0) unfinished.push(`${key} holds ${left}`)
   })

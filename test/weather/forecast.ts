@@ -1,6 +1,7 @@
 /** The bad weather of a run, and the settings under which the service has to stand it. */
 import { chanceOf } from "../../src/sandbox/dice.ts"
 import type { SandboxUrls } from "../../src/sandbox/sandbox.ts"
+import { fullPace, type Liars, liesOf } from "./liars.ts"
 
 /** When the bank that the seed chooses is down; null where none is. */
 export type Outage = { readonly inMs: number; readonly forMs: number } | null
@@ -25,19 +26,24 @@ export const settings = {
   INQUIRY_DELAYS_MS: "300,800,1500,3000,5000,5000,5000,5000,5000",
 }
 
+/** More partitions, so that not everything stands still where one has lost its history. */
+export const settingsAmongLiars = { ...settings, PARTITIONS: "32" }
+
 /** Payouts in it may go to west, which tells nobody when one of them is returned. */
 export const SILENT_CURRENCY = "USD"
+
+const httpBanks = (banks: SandboxUrls["banks"]) => [
+  { name: "north", kind: "instant", url: banks.north, policy },
+  { name: "south", kind: "instant", url: banks.south, policy },
+  { name: "west", kind: "synchronous", url: banks.west, policy },
+]
 
 /** The document for PROVIDERS_FILE: who is down or refuses is passed over, and with both down it is south that waits. */
 export const providersOf = ({ compliance, ledger, banks }: SandboxUrls) => ({
   version: "weather",
   compliance: { url: compliance, policy },
   ledger: { url: ledger, policy },
-  banks: [
-    { name: "north", kind: "instant", url: banks.north, policy },
-    { name: "south", kind: "instant", url: banks.south, policy },
-    { name: "west", kind: "synchronous", url: banks.west, policy },
-  ],
+  banks: httpBanks(banks),
   routes: [
     { rule: "europe", when: { currency: ["EUR", "GBP"], health: "closed" }, banks: ["north", "south"] },
     { rule: "dollars", when: { currency: [SILENT_CURRENCY], health: "closed" }, banks: ["west", "south"] },
@@ -45,8 +51,29 @@ export const providersOf = ({ compliance, ledger, banks }: SandboxUrls) => ({
   ],
 })
 
+const debtor = { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } }
+/** An order waits for its file longer than any call may be on its way: a no that comes meanwhile comes in time. */
+const clearing = { name: "clearing", kind: "files", debtor, everyMs: 3_500, ordersMax: 40, pollMs: 100 }
+
+/** With a bank of files, and another bank for whatever one refuses: where somebody lies, money can go two ways. */
+export const providersAmongLiars = (sandbox: SandboxUrls, clearingFolder: string) => {
+  const { banks, routes, ...document } = providersOf(sandbox)
+  const [europe, dollars] = routes
+  const large = { currency: ["EUR"], minor: { atLeast: "250000" } }
+  return {
+    ...document,
+    banks: [...banks, { ...clearing, folder: clearingFolder }],
+    routes: [
+      { rule: "large-euros", when: large, banks: ["clearing", "north", "south"] },
+      europe,
+      dollars,
+      { rule: "rest", banks: ["south", "north"] },
+    ],
+  }
+}
+
 /** The weather of each server: every fifth reply lost, every tenth a 5xx, every twentieth a 429, and more. */
-export const forecast = (seed: number, outage: Outage) => {
+export const forecast = (seed: number, outage: Outage, liars: Liars = new Set(), pace = fullPace) => {
   const everywhere = {
     seed,
     latency: { distribution: "lognormal", msMedian: 10, msP99: 300 },
@@ -63,12 +90,14 @@ export const forecast = (seed: number, outage: Outage) => {
   const downOf = (bank: string) =>
     outage !== null && bank === fallen ? { down: { how: "refused", ...outage } } : {}
   const bank = { ...everywhere, inquiryErrors: 0.1 }
+  const lies = liesOf(liars, pace)
   return {
-    compliance: { ...everywhere, callbacks },
+    compliance: { ...everywhere, callbacks, lies: lies.compliance },
     ledger: everywhere,
-    north: { ...bank, callbacks, ...downOf("north") },
-    south: { ...bank, callbacks, ...downOf("south") },
-    west: { ...bank, ...downOf("west") },
+    north: { ...bank, callbacks, lies: lies.north, ...downOf("north") },
+    south: { ...bank, callbacks, lies: lies.south, ...downOf("south") },
+    west: { ...bank, lies: lies.west, ...downOf("west") },
+    clearing: { seed, lies: lies.clearing },
   }
 }
 

@@ -1,11 +1,12 @@
 /** `npm run test:weather`: thousands of payouts while all providers behave badly, checked from outside. */
 import { randomInt } from "node:crypto"
-import { mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect, Option } from "effect"
+import { Effect, Exit, Option, Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { emptyFolder, startServer } from "../../bench/stand.ts"
+import { clearingFolder } from "../../src/cli/clearing-files.ts"
 import { asCliFailure, CliFailure } from "../../src/cli/cli-failure.ts"
 import { dataDir, json } from "../../src/cli/flags.ts"
 import { localMasterKeys } from "../../src/cli/local-master-keys.ts"
@@ -18,25 +19,67 @@ import {
 } from "../../src/cli/local-sandbox.ts"
 import { withLock } from "../../src/platform/embedded-lock.ts"
 import { startStack } from "../../src/platform/embedded-stack.ts"
-import { providersOf, settings } from "./forecast.ts"
+import { freePort } from "../../src/platform/embedded-start.ts"
+import { kindsOf } from "../checker/violation-kinds.ts"
+import { errorsIn } from "./error-lines.ts"
+import { providersAmongLiars, providersOf, settings, settingsAmongLiars } from "./forecast.ts"
+import { type Liars, liarKinds } from "./liars.ts"
+import { SettableStore } from "./settable-store.ts"
 import { type Place, runWeather, type WeatherReport } from "./weather-run.ts"
 
 const OUTAGE = { inMs: 8_000, forMs: 10_000 }
 const RUN_MS_MAX = 480_000
 const VIOLATIONS_SHOWN_MAX = 50
 
+/** Servers that can be set back; they end with the scope. */
+const openStores = (folder: string) => {
+  const open = (name: SettableStore["name"]) =>
+    Effect.acquireRelease(
+      Effect.promise(() => SettableStore.open(name, folder)),
+      (store) => Effect.promise(() => store[Symbol.asyncDispose]()),
+    )
+  return Effect.all({ redis: open("redis"), postgres: open("postgres") }, { concurrency: "unbounded" })
+}
+
+/** A process of the service that can be killed and started again where it was; it ends with the scope. */
+const openService = Effect.fnUntraced(function* (
+  folder: string,
+  name: string,
+  environment: Readonly<Record<string, string>>,
+) {
+  const [port, operationsPort] = yield* Effect.all([freePort, freePort], { concurrency: 2 })
+  const settings = { ...environment, PORT: String(port), OPERATIONS_PORT: String(operationsPort) }
+  let life = yield* Scope.make()
+  const start = () => startServer(folder, name, "../src/main.ts", settings).pipe(Scope.provide(life))
+  yield* Effect.addFinalizer(() => Scope.close(life, Exit.void))
+  let { target, operationsUrl, process } = yield* start()
+  console.log(`  ${name}: process ${process.pid}`)
+  const restart = Effect.gen(function* () {
+    yield* process.kill("SIGKILL")
+    yield* Scope.close(life, Exit.void)
+    life = yield* Scope.make()
+    const again = yield* start()
+    process = again.process
+  })
+  return { target, operationsUrl, restart }
+})
+
 /** Starts everything on a folder of its own: servers, sandbox, a process with all roles and one more worker. */
-const startPlace = Effect.fnUntraced(function* (folder: string) {
+const startPlace = Effect.fnUntraced(function* (folder: string, liars: Liars) {
   yield* emptyFolder(folder)
   const onProgress = (line: string) => console.log(`  ${line}`)
+  const stores = liars.has("stores") ? yield* openStores(folder) : undefined
+  const given = stores === undefined ? {} : { redisUrl: stores.redis.url, databaseUrl: stores.postgres.url }
   const [stack, sandbox] = yield* Effect.all(
-    [startStack({ dataDir: folder, given: {}, onProgress }), startLocalSandbox(folder)],
+    [startStack({ dataDir: folder, given, onProgress }), startLocalSandbox(folder)],
     { concurrency: "unbounded" },
   )
   const providersFile = join(folder, "providers.json")
-  writeFileSync(providersFile, JSON.stringify(providersOf(sandbox)))
+  const isHonest = liars.size === 0
+  const providers = isHonest ? providersOf(sandbox) : providersAmongLiars(sandbox, clearingFolder(folder))
+  writeFileSync(providersFile, JSON.stringify(providers))
   const environment = {
-    ...settings,
+    ...(isHonest ? settings : settingsAmongLiars),
     ...sandboxCallbackSecrets,
     PROVIDERS_FILE: providersFile,
     REDIS_URL: stack.redisUrl,
@@ -46,12 +89,18 @@ const startPlace = Effect.fnUntraced(function* (folder: string) {
     OPERATOR_KEYS: sandboxOperatorKeys,
     MASTER_KEYS: localMasterKeys(folder),
   }
-  const start = (name: string, roles: Readonly<Record<string, string>>) =>
-    startServer(folder, name, "../src/main.ts", { ...environment, ...roles })
-  const whole = yield* start("service", {})
+  const whole = yield* openService(folder, "service", environment)
   const origin = new URL(whole.target.url).origin
-  const worker = yield* start("worker", { ROLES: "api,worker", PUBLIC_URL: origin })
-  console.log(`  two processes of the service: ${whole.process.pid}, ${worker.process.pid}`)
+  const worker = yield* openService(folder, "worker", {
+    ...environment,
+    ROLES: "api,worker",
+    PUBLIC_URL: origin,
+  })
+  const restart = () =>
+    Effect.runPromise(
+      Effect.all([whole.restart, worker.restart], { concurrency: "unbounded", discard: true }),
+    )
+  const logs = ["service", "worker"].map((name) => join(folder, "logs", `${name}.log`))
   return {
     services: [origin, new URL(worker.target.url).origin],
     operations: [whole.operationsUrl, worker.operationsUrl],
@@ -59,6 +108,8 @@ const startPlace = Effect.fnUntraced(function* (folder: string) {
     people: { approver: sandboxKeys.supervisor, operator: sandboxKeys.olga },
     sandbox,
     traces: { redisPrimaries: [stack.redisUrl], redisPrefix: "ap", databaseUrl: stack.databaseUrl },
+    ...(stores === undefined ? {} : { troubled: { stores, restart } }),
+    errorsSince: (ms) => logs.flatMap((log) => errorsIn(readFileSync(log, "utf8").split("\n"), ms)),
   } satisfies Place
 })
 
@@ -72,15 +123,32 @@ const reportLines = (report: WeatherReport): ReadonlyArray<string> => [
   countsOf(report.items),
   `payments: by ${countsOf(report.payments)}`,
   `${report.calls} calls to providers, ${report.retries} of them retries; paid twice: ${report.paidTwice}`,
+  ...liarLines(report.liars),
   ...(report.violations.length === 0
     ? ["no violations"]
-    : [`${report.violations.length} violations:`, ...report.violations.slice(0, VIOLATIONS_SHOWN_MAX)]),
+    : [
+        `${report.violations.length} violations:`,
+        ...Object.entries(kindsOf(report.violations)).map(([kind, count]) => `  ${count} of ${kind}`),
+        ...report.violations.slice(0, VIOLATIONS_SHOWN_MAX),
+      ]),
 ]
 
-const run = Effect.fnUntraced(function* (folder: string, seed: number, payouts: number) {
-  const place = yield* startPlace(folder)
+const liarLines = (liars: WeatherReport["liars"]): ReadonlyArray<string> =>
+  liars === undefined
+    ? []
+    : [
+        `lies: ${countsOf(liars.lies) || "none"}`,
+        `cancelled: ${liars.cancelled}`,
+        ...liars.setBacks.map(
+          ({ store, from, at }) => `${store} forgot ${at - from} ms, from ${new Date(from).toISOString()} on`,
+        ),
+        `batches frozen with an alarm: ${liars.frozen}, forgotten: ${liars.forgotten}`,
+      ]
+
+const run = Effect.fnUntraced(function* (folder: string, seed: number, payouts: number, liars: Liars) {
+  const place = yield* startPlace(folder, liars)
   return yield* Effect.tryPromise({
-    try: () => runWeather(place, { seed, payouts, outage: OUTAGE, withinMs: RUN_MS_MAX }),
+    try: () => runWeather(place, { seed, payouts, outage: OUTAGE, withinMs: RUN_MS_MAX, liars }),
     catch: (error) => new CliFailure({ reason: error instanceof Error ? error.message : String(error) }),
   })
 })
@@ -100,21 +168,33 @@ Command.make(
       ),
       Flag.withDefault(2_000),
     ),
+    liars: Flag.Boolean("liars").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Banks and compliance lie, people cancel, and the stores forget"),
+    ),
+    only: Flag.Literals("only", liarKinds).pipe(
+      Flag.withDescription("With --liars: one kind of them alone"),
+      Flag.optional,
+    ),
     dataDir,
     json: json("Make the last line one JSON object, see docs/TESTING.md"),
   },
-  Effect.fn(function* ({ seed: given, payouts, dataDir, json }) {
+  Effect.fn(function* ({ seed: given, payouts, liars, only, dataDir, json }) {
     const seed = Option.getOrElse(given, () => randomInt(1_000_000_000))
     console.log(`seed ${seed}`)
     mkdirSync(dataDir, { recursive: true })
     const folder = join(dataDir, "weather")
-    const report = yield* Effect.scoped(run(folder, seed, payouts)).pipe(withLock(`${folder}.lock`, 0))
+    const among = new Set(
+      liars ? Option.match(only, { onNone: () => liarKinds, onSome: (kind) => [kind] }) : [],
+    )
+    const report = yield* Effect.scoped(run(folder, seed, payouts, among)).pipe(withLock(`${folder}.lock`, 0))
     for (const line of ["", ...reportLines(report)]) console.log(line)
+    writeFileSync(join(folder, "logs", "violations.txt"), report.violations.join("\n"))
     if (json) console.log(JSON.stringify(report))
     const found = report.violations.length
     if (found > 0)
       return yield* new CliFailure({
-        reason: `${found} violations. --seed ${seed} repeats the run; the logs are in ${folder}/logs.`,
+        reason: `${found} violations. --seed ${seed} repeats the run; all of them and the logs are in ${folder}/logs.`,
       })
   }, Effect.mapError(asCliFailure)),
 ).pipe(
