@@ -42,7 +42,10 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
       reason: "it is another than before",
     })
   const at = yield* Clock.currentTimeMillis
-  for (const lane of yield* files.due(bank.name, at, bank.ordersMax))
+  const lanes = yield* files.due(bank.name, at, bank.ordersMax)
+  // Orders that were forgotten could be made into the same file again, and nobody would hear that they were.
+  if (lanes.length > 0) yield* agree(bank.name)
+  for (const lane of lanes)
     yield* files
       .make(lane, executionOf(lane.scheme, at), at, bank.ordersMax)
       .pipe(

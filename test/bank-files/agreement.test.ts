@@ -163,6 +163,21 @@ describe("Postgres comes back older than it was", () => {
     expect(test.lines.join("\n")).toContain("the store of orders is older than it was")
   })
 
+  it("from before the file was made, and was made into the same file at the next look: it is said", async () => {
+    using test = new FileBankUnderTest(database)
+    await test.run(
+      Effect.gen(function* () {
+        yield* place(test, [1, 2])
+        const setBack = yield* rememberOrders(test)
+        yield* carriedAfter(test)
+        yield* setBack
+        yield* carriedAfter(test)
+        expect(yield* forgottenFiles).toEqual([["orders", 1]])
+      }),
+    )
+    expect([test.taken.size, ...[...test.ordered].sort()]).toEqual([1, first, second])
+  })
+
   it("from when the file was made and not released: it is not released again", async () => {
     using test = new FileBankUnderTest(database)
     await test.run(

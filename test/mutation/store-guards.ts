@@ -243,6 +243,14 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "which is in a file by then: it is taken out",
   },
   {
+    name: "a file that was forgotten is not silently made again",
+    file: "bank-files/outbox.ts",
+    text: "if (lanes.length > 0) yield* agree(bank.name)",
+    without: "",
+    caughtIn: agreement,
+    caughtBy: "and was made into the same file",
+  },
+  {
     name: "an idle follower learns that its cursor was set back",
     file: "streams/follower.ts",
     text: "if (unreadMs >= REREAD_MS) cursor = undefined",
