@@ -44,7 +44,10 @@ export const serveEnvironment = Effect.fn("serveEnvironment")(function* (
   const sandboxed = given.NODE_ENV !== "production" && missing(ofProviders).length === ofProviders.length
   const required = [
     ...(given.NODE_ENV === "production" ? serverVariables : []),
-    ...(sandboxed ? [] : [...ofProviders, "API_KEYS", "MASTER_KEYS"]),
+    // Whether any bank calls back, and so has to have a secret, the service finds out for itself.
+    ...(sandboxed
+      ? []
+      : [...ofProviders, "API_KEYS", "MASTER_KEYS"].filter((name) => name !== "BANK_CALLBACK_SECRET")),
   ]
   const absent = missing(required)
   if (absent.length > 0) return yield* new CliFailure({ reason: missingReason(absent, given) })

@@ -81,8 +81,9 @@ const keptCurrent = Effect.fnUntraced(function* (
     lookedAt = yield* Clock.currentTimeMillis
     const found = yield* versionOf(file)
     if (found === version) return
-    version = found
     secret = yield* read
+    // Only now: what could not be read is tried again at the next look.
+    version = found
     yield* Effect.logInfo("a secret was rotated", { file })
   }).pipe(
     Effect.catchTag("InvalidProviderSetting", ({ reason }) =>
@@ -104,8 +105,8 @@ const keptCurrent = Effect.fnUntraced(function* (
 const versionOf = (file: string): Effect.Effect<string> =>
   Effect.promise(async () => {
     try {
-      const { ino, size, mtimeMs } = await stat(file)
-      return `${ino} ${size} ${mtimeMs}`
+      const { ino, size, mtimeMs, ctimeMs } = await stat(file)
+      return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
     } catch {
       return "absent"
     }

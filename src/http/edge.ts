@@ -54,7 +54,7 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
   const open: Edge<R>["open"] = (handler) => async (c) => {
     const exit = await run(
       Effect.catchCause(handler(c), (cause) => answer(c, cause)),
-      c.req.method === "GET" ? { signal: c.req.raw.signal } : {},
+      isRead(c) ? { signal: c.req.raw.signal } : {},
     )
     return Exit.isSuccess(exit) ? exit.value : nobodyListens()
   }
@@ -62,9 +62,7 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     open((c) =>
       Effect.flatMap(callerOf(c.req.header("authorization")), (caller) => {
         vouchFor(c.env.incoming.socket)
-        return c.req.method === "GET"
-          ? sharing(reads, ownerOf(caller), c.env, handler(c, caller))
-          : handler(c, caller)
+        return isRead(c) ? sharing(reads, ownerOf(caller), c.env, handler(c, caller)) : handler(c, caller)
       }),
     )
   const partner: Edge<R>["partner"] = (handler) =>
@@ -81,6 +79,9 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
     )
   return { open, caller, partner, act } satisfies Edge<R> as Edge<R>
 })
+
+/** HEAD costs us what GET does. */
+const isRead = (c: EdgeContext): boolean => c.req.method === "GET" || c.req.method === "HEAD"
 
 const forPartners = Effect.fail(new Forbidden({ detail: "It takes a partner's key." }))
 

@@ -39,7 +39,7 @@ const KEPT_MS = 600_000
 
 /** A request may name every item of the largest batch. */
 const ITEMS_NAMED_MAX = 100_000
-const limits: JsonLimits = {
+const namingItems: JsonLimits = {
   ...messageLimits,
   tokensMax: 2 * ITEMS_NAMED_MAX,
   elementsMax: ITEMS_NAMED_MAX,
@@ -66,6 +66,7 @@ const intervention =
     act: Act,
     body: Schema.Decoder<A>,
     commandOf: (said: Said<A>, at: number, item: number, policy: Settings["policy"]) => MailCommand,
+    limits = messageLimits,
   ) =>
   (c: EdgeContext, caller: Caller) =>
     Effect.gen(function* () {
@@ -183,6 +184,7 @@ export const cancel = intervention(
   "cancel",
   Schema.Struct({ by, reason, items: Schema.optionalKey(itemNumbers) }),
   ({ items = [], ...said }, at) => ({ _tag: "Cancel", at, items, ...said }),
+  namingItems,
 )
 
 /** Findings that one release may name. */

@@ -63,10 +63,12 @@ export const postgresFindings = (url: Redacted.Redacted<string>): ReadonlyArray<
   const { hosts, password, query } = partsOf(Redacted.value(url))
   const mode = query.get("sslmode") ?? query.get("ssl") ?? ""
   // Against an address it checks nothing: any believed certificate for "localhost" would do.
-  const named = hosts.every((host) => isIP(host.replace(/^\[|\]$/g, "")) === 0 || isLoopback(host))
+  // Where none is named, PGHOST would: nobody has looked at that.
+  const reached = hosts.map((host) => (host === "" ? "a host that is not named" : host))
+  const named = reached.every((host) => isIP(host.replace(/^\[|\]$/g, "")) === 0 || isLoopback(host))
   const tls = named && (verifies.test(mode) || query.get("sslrootcert") === "system")
   return storeFindings("postgres", "DATABASE_URL", "sslmode=verify-full and the name of the host", {
-    hosts,
+    hosts: reached,
     password,
     tls,
   })

@@ -35,7 +35,9 @@ describe("the settings that a service starts with", () => {
     const { COMPLIANCE_URL: _, LEDGER_URL: __, BANKS: ___, BANK_ROUTES: ____, ...others } = complete
     const given = { ...others, PROVIDERS_FILE: "/etc/providers.json", PORT: "1234" }
     expect((await Effect.runPromise(completed(given))).environment).toEqual(given)
-    expect(await refusal({ ...given, BANK_CALLBACK_SECRET: "" })).toMatch(/^Not set: BANK_CALLBACK_SECRET\./)
+    const callsNobodyBack = { ...given, BANK_CALLBACK_SECRET: "" }
+    expect((await Effect.runPromise(completed(callsNobodyBack))).environment).toEqual(callsNobodyBack)
+    expect(await refusal({ ...given, MASTER_KEYS: "" })).toMatch(/^Not set: MASTER_KEYS\./)
   })
 
   it("tell the first partner's key when the money is play money", async () => {

@@ -97,6 +97,7 @@ describe("production", () => {
     ["redis-without-password", { REDIS_URL: "rediss+cluster://one.io,two.io" }],
     ["postgres-without-tls", { DATABASE_URL: "postgres://atlas:s-3-cret@db.io/atlas" }],
     ["postgres-without-tls", { DATABASE_URL: "postgres://atlas:s-3-cret@db.io/atlas?sslmode=require" }],
+    ["postgres-without-tls", { DATABASE_URL: "postgres://atlas:s-3-cret@/atlas" }],
     [
       "postgres-without-tls",
       { DATABASE_URL: "postgres://atlas:s-3-cret@10.0.0.7/atlas?sslmode=verify-full" },
