@@ -2,7 +2,7 @@
  * Files to a bank, each released exactly once. What can be lost or done twice is decided in Postgres, one step each, and
  * is in the log of files as well before the file appears: either store may come back older than it was.
  *
- * 1. make: which orders go out together, under which message id.
+ * 1. make: if both stores tell the same, which orders go out together, under which message id.
  * 2. log: the same, where Postgres cannot forget it (agreement.ts).
  * 3. write: the file lies complete in the outbox, under a name that nobody takes. It may lie there several times.
  * 4. stage: which of these is the one, in both stores.
@@ -19,7 +19,7 @@ import { writePaymentInitiation } from "../connectors/iso20022/payment-initiatio
 import { executionOf } from "../domain/scheme.ts"
 import { FileLog } from "../streams/file-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { agree } from "./agreement.ts"
+import { agree, hasNoWithdrawn, logFiles } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { discard, has, identify, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
@@ -41,6 +41,8 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
       step: "look at the folder",
       reason: "it is another than before",
     })
+  // Nothing is made that could not be logged: an order that waits can be taken back.
+  yield* agree(bank.name)
   const at = yield* Clock.currentTimeMillis
   for (const lane of yield* files.due(bank.name, at, bank.ordersMax))
     yield* files
@@ -50,7 +52,7 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
           Effect.logWarning("a file cannot be made yet", { ...lane, step, reason }),
         ),
       )
-  yield* agree(bank.name)
+  yield* logFiles(bank.name)
   for (const file of yield* files.unwritten(bank.name, FILES_MAX))
     yield* write(bank, file).pipe(
       Effect.catch(({ step, reason }) =>
@@ -99,6 +101,8 @@ const stage = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, nam
   const files = yield* OutboxFiles
   const transfers = yield* files.transfersOf(file)
   if (transfers === undefined) return undefined
+  const references = transfers.map(({ reference }) => reference)
+  if (!(yield* hasNoWithdrawn(bank.name, file, references))) return undefined
   const { messageId, madeAt, day, scheme, currency } = file
   const draft = `.${name}.${randomUUID()}`
   const content = writePaymentInitiation({
