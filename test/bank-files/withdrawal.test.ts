@@ -61,7 +61,7 @@ it("an order that waits is in no file after it was taken back, and what it said 
       const dump = yield* query(
         "dump",
         (sql) =>
-          sql`select reference, state, sealed from file_orders where bank = ${test.bank.name} order by number`,
+          sql`select reference, state, sealed from file_orders where bank = ${test.bank.name} order by reference`,
       )
       return [answers, yield* inquire(test, 1), again, dump] as const
     }),
