@@ -8,7 +8,7 @@
  * - neither follows from the other: the bank's files stand still, and a person has to look.
  */
 import { Effect } from "effect"
-import { FileLog, type FileLogTail } from "../streams/file-log.ts"
+import { FileLog, type FileLogTail, type LoggedFile } from "../streams/file-log.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { FileRecords, type UnloggedFile } from "./file-records.ts"
@@ -38,7 +38,8 @@ const forked = standStill(
 const restore = Effect.fnUntraced(function* (bank: string, known: FileLogTail) {
   const [records, log] = [yield* FileRecords, yield* FileLog]
   const missing = yield* log.read(bank, known, RESTORED_MAX)
-  for (const file of missing) {
+  for (const logged of missing) {
+    const file = yield* withoutWithdrawn(bank, logged)
     const found = yield* records.restore(bank, file)
     if (found === "differs")
       return yield* standStill(`another file was released as ${file.file.messageId} than the log tells of`)
@@ -48,6 +49,14 @@ const restore = Effect.fnUntraced(function* (bank: string, known: FileLogTail) {
   }
   const { version } = yield* log.tail(bank)
   if (version > known.version + missing.length) return yield* standStill("more files are to be restored")
+})
+
+/** What was taken out of a file since it was logged is not put back. */
+const withoutWithdrawn = Effect.fnUntraced(function* (bank: string, logged: LoggedFile) {
+  const references = logged.file.orders.map(({ reference }) => reference)
+  const gone = new Set(yield* (yield* FileLog).withdrawn(bank, references))
+  const orders = logged.file.orders.filter(({ reference }) => !gone.has(reference))
+  return { ...logged, file: { ...logged.file, orders } }
 })
 
 const forget = Effect.fnUntraced(function* (bank: string, logged: FileLogTail) {
@@ -73,7 +82,7 @@ const alarm = Effect.fnUntraced(function* (
 })
 
 /** Gives each file that was made its place in the log. Until it has one nobody writes it. */
-const logFiles = Effect.fnUntraced(function* (bank: string) {
+export const logFiles = Effect.fn("logFiles")(function* (bank: string) {
   const [records, log] = [yield* FileRecords, yield* FileLog]
   let tail = (yield* records.tail(bank)) ?? log.start(bank)
   for (const file of yield* records.unlogged(bank, FILES_MAX)) {
@@ -96,6 +105,20 @@ const logFiles = Effect.fnUntraced(function* (bank: string) {
     yield* records.note(bank, done.tail, file)
     tail = done.tail
   }
+})
+
+/**
+ * Holds the orders of a file that is to be completed against the log: false when some were withdrawn there, and are taken
+ * out of the file. A store that came back older has them in it again.
+ */
+export const hasNoWithdrawn = Effect.fnUntraced(function* (
+  bank: string,
+  file: UnloggedFile,
+  references: ReadonlyArray<string>,
+) {
+  const gone = yield* (yield* FileLog).withdrawn(bank, references)
+  if (gone.length > 0) yield* takeOut(bank, file, gone)
+  return gone.length === 0
 })
 
 /** What is left of the file is logged at the next look. */

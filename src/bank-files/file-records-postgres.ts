@@ -125,8 +125,8 @@ export const layer = Layer.effect(
             update file_orders set file = null
             where file = ${id} and not reference = any(${file.orders.map(({ reference }) => reference)})`,
         )
-        yield* dropEmpty(bank)
         yield* note(bank, logged, id)
+        yield* dropEmpty(bank)
         return "restored"
       }),
     })

@@ -39,8 +39,21 @@ export const layer = Layer.effect(
             having min(due_at) <= ${new Date(at)} or count(*) >= ${ordersMax}`,
         ).pipe(unavailable)
       }),
-      make: Effect.fn("OutboxFiles.make")(function* (lane, day, at, ordersMax) {
-        yield* query("make a file", (sql) => make(sql, lane, day, new Date(at), ordersMax)).pipe(unavailable)
+      batches: Effect.fn("OutboxFiles.batches")(function* (bank) {
+        const rows = yield* query(
+          "find batches that wait",
+          (sql) => sql<Array<{ readonly batch: string }>>`
+            select distinct ${batchOf(sql)} as batch from file_orders
+            left join bank_files on bank_files.id = file
+            where file_orders.bank = ${bank} and state = 'accepted'
+              and (file is null or (staged_as is null and written_at is null))`,
+        ).pipe(unavailable)
+        return rows.map(({ batch }) => batch)
+      }),
+      make: Effect.fn("OutboxFiles.make")(function* (lane, day, at, ordersMax, held = []) {
+        yield* query("make a file", (sql) => make(sql, lane, day, new Date(at), ordersMax, held)).pipe(
+          unavailable,
+        )
       }),
       unwritten: Effect.fn("OutboxFiles.unwritten")(function* (bank, limit) {
         const rows = yield* query(
@@ -78,12 +91,13 @@ export const layer = Layer.effect(
         })
         return undefined
       }),
-      stage: Effect.fn("OutboxFiles.stage")(function* ({ id, messageId, takenOut }, name) {
+      stage: Effect.fn("OutboxFiles.stage")(function* ({ id, messageId, takenOut }, name, held = []) {
         const rows = yield* query(
           "stage a file",
           (sql) => sql`
             update bank_files set staged_as = ${name}
             where id = ${id} and message_id = ${messageId} and staged_as is null and taken_out = ${takenOut}
+              and not exists (select from file_orders where file = bank_files.id and ${isHeld(sql, held)})
             returning id`,
         ).pipe(unavailable)
         return rows.length === 1
@@ -107,11 +121,18 @@ export const layer = Layer.effect(
  * Of two that do this at once, one skips the orders that the other is taking; where both would make the same file, the
  * second is refused as a whole, and tried again.
  */
-const make = (sql: Sql, { bank, scheme, currency }: Lane, day: string, at: Date, ordersMax: number) => sql`
+const make = (
+  sql: Sql,
+  { bank, scheme, currency }: Lane,
+  day: string,
+  at: Date,
+  ordersMax: number,
+  held: ReadonlyArray<string>,
+) => sql`
   with waiting as (
     select number, sum(minor) over (order by number) as running from file_orders
     where bank = ${bank} and scheme = ${scheme} and currency = ${currency}
-      and file is null and state = 'accepted'
+      and file is null and state = 'accepted' and not ${isHeld(sql, held)}
     order by number limit ${ordersMax}
   ), picked as (
     select number from file_orders join waiting using (number)
@@ -140,6 +161,15 @@ const takeOut = (sql: Sql, { id }: OutboxFile, references: ReadonlyArray<string>
     code = case state when 'accepted' then ${KEYS_FORGOTTEN} else code end,
     state = case state when 'accepted' then 'failed' else state end
   from file where file_orders.file = file.id and reference = any (${[...references]})`
+
+/** The batch that an order is of, by its reference. */
+const batchOf = (sql: Sql) => sql`'pb_' || lower(split_part(reference, '-', 1))`
+
+/** Whether an order waits for a decision about its batch that nobody has taken yet, or is of a batch that is held. */
+const isHeld = (sql: Sql, held: ReadonlyArray<string>) => sql`(
+  ${batchOf(sql)} = any (${[...held]}::text[])
+  or exists (select from decision_register where batch = ${batchOf(sql)} and answered_at is null)
+)`
 
 const closeEmpty = (sql: Sql, { id }: OutboxFile) => sql`
   update bank_files set written_at = now()

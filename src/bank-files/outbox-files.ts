@@ -35,12 +35,18 @@ export class OutboxFiles extends Context.Service<
       at: number,
       ordersMax: number,
     ) => Effect.Effect<ReadonlyArray<Lane>, BankFilesUnavailable>
-    /** Decides that the oldest orders of a lane go out together, in the next file of a day. No order is in two files. */
+    /** Batches of orders of a bank that are in no complete file. */
+    readonly batches: (bank: string) => Effect.Effect<ReadonlyArray<string>, BankFilesUnavailable>
+    /**
+     * Decides that the oldest orders of a lane go out together, in the next file of a day. No order is in two files. Orders
+     * of batches that are `held`, or about which a decision waits to be taken, are in none.
+     */
     readonly make: (
       lane: Lane,
       day: string,
       at: number,
       ordersMax: number,
+      held?: ReadonlyArray<string>,
     ) => Effect.Effect<void, BankFilesUnavailable>
     /** Files of a bank that were made and logged and not written, the oldest first, at most `limit`. */
     readonly unwritten: (
@@ -57,9 +63,13 @@ export class OutboxFiles extends Context.Service<
     ) => Effect.Effect<Arr.NonEmptyReadonlyArray<CreditTransfer> | undefined, BankFilesUnavailable>
     /**
      * Decides under which of several names the complete file is released; false when it was decided already, or when
-     * orders were taken out since the file was looked at.
+     * orders were taken out since the file was looked at, or it has an order that may be in none, as above.
      */
-    readonly stage: (file: OutboxFile, name: string) => Effect.Effect<boolean, BankFilesUnavailable>
+    readonly stage: (
+      file: OutboxFile,
+      name: string,
+      held?: ReadonlyArray<string>,
+    ) => Effect.Effect<boolean, BankFilesUnavailable>
     /** The file is released: what its orders said of beneficiaries is forgotten. */
     readonly written: (file: OutboxFile) => Effect.Effect<void, BankFilesUnavailable>
   }

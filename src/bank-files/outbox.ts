@@ -2,7 +2,7 @@
  * Files to a bank, each released exactly once. What can be lost or done twice is decided in Postgres, one step each, and
  * is in the log of files as well before the file appears: either store may come back older than it was.
  *
- * 1. make: which orders go out together, under which message id.
+ * 1. make: if both stores tell the same, which orders go out together, under which message id.
  * 2. log: the same, where Postgres cannot forget it (agreement.ts).
  * 3. write: the file lies complete in the outbox, under a name that nobody takes. It may lie there several times.
  * 4. stage: which of these is the one, in both stores.
@@ -16,10 +16,13 @@ import { randomUUID } from "node:crypto"
 import { Clock, Effect } from "effect"
 import type { FileBankSettings } from "../connectors/file-bank-settings.ts"
 import { writePaymentInitiation } from "../connectors/iso20022/payment-initiation.ts"
+import { isBatchId } from "../domain/identifiers.ts"
 import { executionOf } from "../domain/scheme.ts"
+import { EventLog } from "../streams/event-log.ts"
 import { FileLog } from "../streams/file-log.ts"
+import { StoreWatch } from "../streams/store-watch.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { agree } from "./agreement.ts"
+import { agree, hasNoWithdrawn, logFiles } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { discard, has, identify, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
@@ -41,21 +44,24 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
       step: "look at the folder",
       reason: "it is another than before",
     })
+  const held = yield* heldBatches(bank.name)
+  // Nothing is made that could not be logged: an order that waits can be taken back.
+  yield* agree(bank.name)
   const at = yield* Clock.currentTimeMillis
   const lanes = yield* files.due(bank.name, at, bank.ordersMax)
   // Orders that were forgotten could be made into the same file again, and nobody would hear that they were.
   if (lanes.length > 0) yield* agree(bank.name)
   for (const lane of lanes)
     yield* files
-      .make(lane, executionOf(lane.scheme, at), at, bank.ordersMax)
+      .make(lane, executionOf(lane.scheme, at), at, bank.ordersMax, held)
       .pipe(
         Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>
           Effect.logWarning("a file cannot be made yet", { ...lane, step, reason }),
         ),
       )
-  yield* agree(bank.name)
+  yield* logFiles(bank.name)
   for (const file of yield* files.unwritten(bank.name, FILES_MAX))
-    yield* write(bank, file).pipe(
+    yield* write(bank, file, held).pipe(
       Effect.catch(({ step, reason }) =>
         Effect.logError("a file cannot be written yet", {
           bank: bank.name,
@@ -67,10 +73,23 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
     )
 })
 
-const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile) {
+/** Batches whose orders stay where they are: in partitions where nobody is paid. With a wrong clock nobody is anywhere. */
+const heldBatches = Effect.fnUntraced(function* (bank: string) {
+  const [{ objection, look }, { partitions, partitionOf }] = [yield* StoreWatch, yield* EventLog]
+  yield* look
+  const objections = Array.from({ length: partitions }, (_, partition) => objection(partition))
+  const [first] = objections
+  if (first !== undefined && !objections.includes(undefined))
+    return yield* new BankFilesUnavailable({ step: "look at the stores", reason: first })
+  if (objections.every((reason) => reason === undefined)) return []
+  const batches = yield* (yield* OutboxFiles).batches(bank)
+  return batches.filter((batch) => isBatchId(batch) && objections[partitionOf(batch)] !== undefined)
+})
+
+const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, held: ReadonlyArray<string>) {
   const files = yield* OutboxFiles
   const name = `${file.messageId}.pain.001.xml`
-  const draft = yield* stagedAs(bank, file, name)
+  const draft = yield* stagedAs(bank, file, name, held)
   if (draft === undefined) return
   // The log has the last word: it may know of a release that Postgres has forgotten.
   const staged = yield* (yield* FileLog).stage(bank.name, file.messageId, draft)
@@ -92,16 +111,28 @@ const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile) {
 })
 
 /** As what the file lies complete where nobody takes it, by either store, or from now on; `undefined` when another is. */
-const stagedAs = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, name: string) {
+const stagedAs = Effect.fnUntraced(function* (
+  bank: FileBank,
+  file: OutboxFile,
+  name: string,
+  held: ReadonlyArray<string>,
+) {
   const known = file.stagedAs ?? (yield* (yield* FileLog).staged(bank.name, file.messageId))
-  return known ?? (yield* stage(bank, file, name))
+  return known ?? (yield* stage(bank, file, name, held))
 })
 
 /** Writes the file where nobody takes it, and decides that it is the one; `undefined` when another is. */
-const stage = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, name: string) {
+const stage = Effect.fnUntraced(function* (
+  bank: FileBank,
+  file: OutboxFile,
+  name: string,
+  held: ReadonlyArray<string>,
+) {
   const files = yield* OutboxFiles
   const transfers = yield* files.transfersOf(file)
   if (transfers === undefined) return undefined
+  const references = transfers.map(({ reference }) => reference)
+  if (!(yield* hasNoWithdrawn(bank.name, file, references))) return undefined
   const { messageId, madeAt, day, scheme, currency } = file
   const draft = `.${name}.${randomUUID()}`
   const content = writePaymentInitiation({
@@ -114,7 +145,7 @@ const stage = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, nam
     transfers,
   })
   yield* writeDurably(bank.folder, draft, content)
-  if (yield* files.stage(file, draft)) return draft
+  if (yield* files.stage(file, draft, held)) return draft
   yield* discard(bank.folder, (other) => other === draft)
   return undefined
 })

@@ -97,11 +97,21 @@ export const layer = Layer.effect(
         yield* query("mark words as told", (sql) => markTold(sql, bank, orders)).pipe(unavailable)
       }),
       withdraw: Effect.fn("FileOrders.withdraw")(function* (bank, reference) {
-        const [row] = yield* query("withdraw an order", (sql) => withdraw(sql, bank, reference)).pipe(
-          unavailable,
-        )
+        const tried = query("withdraw an order", (sql) => withdraw(sql, bank, reference)).pipe(unavailable)
+        const [first] = yield* tried
+        // It was put into a file meanwhile, which is not complete yet.
+        const [row] = first?.is_withdrawn || first?.is_staged ? [first] : yield* tried
         if (row?.is_withdrawn) return "withdrawn"
         return row?.is_written ? "may-have-gone" : "going-out"
+      }),
+      draftWithout: Effect.fn("FileOrders.draftWithout")(function* (bank, messageId, reference) {
+        const [row] = yield* query(
+          "find a file without an order",
+          (sql) => sql<Array<{ readonly staged_as: string | null }>>`
+            select staged_as from bank_files where bank = ${bank} and message_id = ${messageId}
+              and not exists (select from file_orders where file = bank_files.id and reference = ${reference})`,
+        ).pipe(unavailable)
+        return row?.staged_as ?? undefined
       }),
       doubt: Effect.fn("FileOrders.doubt")(function* (bank, reference) {
         yield* query(
@@ -173,18 +183,25 @@ const markTold = (sql: Sql, bank: string, orders: ReadonlyArray<FileOrder>) => {
 }
 
 /**
- * One statement, so that it meets the making of a file either before or after: the row is locked, and what it became
- * meanwhile is what counts. An order that is not there leaves a mark, so that one that is still on its way here is refused; so
+ * One statement, so that it meets the making and the staging of a file either before or after: rows are locked, the
+ * file's before the order's, and what they became meanwhile is what counts. Whoever has a file complete with this order in
+ * it cannot stage it once the count has moved. An order that is not there leaves a mark, so that one that is still on its way here is refused; so
  * does one that is in a file, so that its batch hears of any sign that the bank has it.
  */
 const withdraw = (sql: Sql, bank: string, reference: string) => sql<Array<WithdrawnRow>>`
-  with withdrawn as (
+  with unstaged as (
+    update bank_files set taken_out = taken_out + 1
+    where id = (select file from file_orders where bank = ${bank} and reference = ${reference})
+      and staged_as is null and written_at is null
+    returning id
+  ), withdrawn as (
     insert into file_orders
       (bank, reference, fingerprint, scheme, currency, minor, accepted_at, due_at, state)
-    values (${bank}, ${reference}, '', '', '', 0, now(), now(), 'withdrawn')
+    select ${bank}, ${reference}, '', '', '', 0, now(), now(), 'withdrawn' from (select count(*) from unstaged) as locked
     on conflict (bank, reference) do update
-      set state = case file_orders.state when 'accepted' then 'withdrawn' else file_orders.state end, sealed = null
-      where file_orders.file is null
+      set state = case file_orders.state when 'accepted' then 'withdrawn' else file_orders.state end, sealed = null,
+        file = null
+      where file_orders.file is null or file_orders.file in (select id from unstaged)
     returning reference
   ), asked as (
     insert into file_order_words (bank, reference, word, told)
@@ -194,11 +211,15 @@ const withdraw = (sql: Sql, bank: string, reference: string) => sql<Array<Withdr
   select exists (select from withdrawn) as is_withdrawn, exists (
     select from file_orders join bank_files on bank_files.id = file_orders.file
     where file_orders.bank = ${bank} and reference = ${reference} and written_at is not null
-  ) as is_written`
+  ) as is_written, exists (
+    select from file_orders join bank_files on bank_files.id = file_orders.file
+    where file_orders.bank = ${bank} and reference = ${reference} and (written_at is not null or staged_as is not null)
+  ) as is_staged`
 
 interface WithdrawnRow {
   readonly is_withdrawn: boolean
   readonly is_written: boolean
+  readonly is_staged: boolean
 }
 
 const orderOf = (row: Row): FileOrder => {

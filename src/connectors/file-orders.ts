@@ -67,10 +67,16 @@ export class FileOrders extends Context.Service<
       orders: ReadonlyArray<FileOrder>,
     ) => Effect.Effect<void, ProviderUnavailable>
     /**
-     * Takes an order back, wholly or not at all: one that is in no file, or that was never stored, is in none ever after,
-     * and what it said of its beneficiary is erased.
+     * Takes an order back, wholly or not at all: one that is in no complete file, or that was never stored, is in none ever
+     * after, and what it said of its beneficiary is erased.
      */
     readonly withdraw: (bank: string, reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
+    /** Under which name a file lay complete that was made without an order; nothing when it was not, or has it. */
+    readonly draftWithout: (
+      bank: string,
+      messageId: string,
+      reference: string,
+    ) => Effect.Effect<string | undefined, ProviderUnavailable>
     /** An order was to be taken back that is in a file: its batch hears of any sign that the bank has it. */
     readonly doubt: (bank: string, reference: string) => Effect.Effect<void, ProviderUnavailable>
   }

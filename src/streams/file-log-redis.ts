@@ -93,9 +93,24 @@ export const layer = Layer.effect(
         return filed === null ? undefined : standingOf(filed)
       }),
 
-      withdraw: Effect.fn("FileLog.withdraw")(function* (bank, reference) {
+      withdraw: Effect.fn("FileLog.withdraw")(function* (bank, reference, without = "") {
+        const { orders, staged } = keysOf(bank)
+        const step = "withdraw an order"
+        const answer = yield* call("withdraw-order", [orders, staged], [reference, without]).pipe(
+          unavailable(step),
+        )
+        const held = String(answer)
+        yield* connections.replicated(orders, fieldIs(orders, reference, held)).pipe(unavailable(step))
+        return standingOf(held)
+      }),
+
+      withdrawn: Effect.fn("FileLog.withdrawn")(function* (bank, references) {
+        if (references.length === 0) return []
         const { orders } = keysOf(bank)
-        return standingOf(yield* decide(orders, reference, WITHDRAWN, "withdraw an order"))
+        const filed = yield* attempt(() => redis.hmget(orders, ...references)).pipe(
+          unavailable("find withdrawn orders"),
+        )
+        return references.filter((_, index) => filed[index] === WITHDRAWN)
       }),
 
       staged: Effect.fn("FileLog.staged")(function* (bank, messageId) {

@@ -85,8 +85,20 @@ export class FileLog extends Context.Service<
       bank: string,
       reference: string,
     ) => Effect.Effect<LoggedStanding | undefined, StreamsUnavailable>
-    /** Sees to it that an order is in no file ever after, unless it is in one; gives what holds, replicated as above. */
-    readonly withdraw: (bank: string, reference: string) => Effect.Effect<LoggedStanding, StreamsUnavailable>
+    /**
+     * Sees to it that an order goes out in no file ever after, unless it is in one that lies complete, under another name
+     * than `without`: a draft that was made without it. Gives what holds, replicated as above.
+     */
+    readonly withdraw: (
+      bank: string,
+      reference: string,
+      without?: string,
+    ) => Effect.Effect<LoggedStanding, StreamsUnavailable>
+    /** Those of these orders that were withdrawn. */
+    readonly withdrawn: (
+      bank: string,
+      references: ReadonlyArray<string>,
+    ) => Effect.Effect<ReadonlyArray<string>, StreamsUnavailable>
     /** Under which name a file lies complete before it is released, if that was decided. */
     readonly staged: (
       bank: string,

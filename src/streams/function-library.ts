@@ -17,6 +17,7 @@ export const functionNames = [
   "sweep",
   "retire",
   "log-file",
+  "withdraw-order",
 ] as const
 export type FunctionName = (typeof functionNames)[number]
 

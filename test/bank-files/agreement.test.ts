@@ -278,7 +278,6 @@ describe("Postgres comes back from before an order was withdrawn", () => {
         const answers = [yield* withdraw(test, 1)]
         yield* setBack
         yield* makeWithoutLook(test)
-        answers.push(yield* withdraw(test, 1))
         yield* carriedAfter(test)
         yield* carriedAfter(test)
         expect(yield* forgottenFiles).toEqual([["orders", 1]])
@@ -289,10 +288,33 @@ describe("Postgres comes back from before an order was withdrawn", () => {
         return [answers, yield* inquire(test, 1), yield* place(test, [1])]
       }),
     )
-    expect(answers).toEqual(["withdrawn", "going-out"])
+    expect(answers).toEqual(["withdrawn"])
     expect([standing, ...again]).toEqual([{ _tag: "Withdrawn" }, { _tag: "Withdrawn" }])
     expect(test.ordered).toEqual([second])
     expect(test.lines.join("\n")).toContain("withdrawn orders are taken out of a file")
+  })
+
+  it.each([
+    { when: "and knows its file", isLogged: true },
+    { when: "and not its file", isLogged: false },
+  ])("which was taken out of a logged file, $when: it goes out without it", async ({ isLogged }) => {
+    using test = new FileBankUnderTest(database)
+    const answers = await test.run(
+      Effect.gen(function* () {
+        yield* place(test, [1, 2])
+        const before = yield* rememberOrders(test)
+        const files = yield* OutboxFiles
+        const broken = OutboxFiles.of({ ...files, stage: () => Effect.die("killed") })
+        yield* Effect.exit(Effect.provideService(writeOutbox(test.bank), OutboxFiles, broken))
+        const setBack = isLogged ? yield* rememberOrders(test) : before
+        const answers = [yield* withdraw(test, 1)]
+        yield* setBack
+        for (let look = 0; look < 3; look += 1) yield* carriedAfter(test)
+        return [...answers, yield* inquire(test, 1)]
+      }),
+    )
+    expect(answers).toEqual(["withdrawn", { _tag: "Withdrawn" }])
+    expect(test.ordered).toEqual([second])
   })
 
   it("which was all that its file had: the file is dropped", async () => {

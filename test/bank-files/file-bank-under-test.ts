@@ -17,6 +17,7 @@ import type { BankSettings } from "../../src/connectors/provider-settings.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
 import { layer as eventLogInMemory } from "../../src/streams/event-log-memory.ts"
 import { layer as fileLogOnRedis } from "../../src/streams/file-log-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
@@ -24,6 +25,7 @@ import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import type { ownDatabase } from "../database.ts"
 import { batchId } from "../domain/batch-story.ts"
 import { ownPrefix, settings } from "../settings.ts"
+import { calmWatch } from "../streams/calm-watch.ts"
 import { fixedKeys } from "../vault/fixed-keys.ts"
 
 export const canary = "DE89370400440532013000"
@@ -76,7 +78,14 @@ export class FileBankUnderTest implements Disposable {
       Layer.fresh,
     )
     const postgres = Layer.fresh(Postgres.layer).pipe(Layer.provide(appConfig))
-    return Layer.mergeAll(inboxInPostgres, outboxInPostgres, fileRecordsInPostgres, eventLogInMemory).pipe(
+    return Layer.mergeAll(
+      inboxInPostgres,
+      outboxInPostgres,
+      fileRecordsInPostgres,
+      eventLogInMemory,
+      calmWatch,
+      decisionsInPostgres,
+    ).pipe(
       Layer.provideMerge(withdrawalInBoth.pipe(Layer.provide(ordersInPostgres))),
       Layer.provideMerge(Layer.mergeAll(postgres, this.keys, appConfig, freshMetrics, fileLog)),
       Layer.provideMerge(loggingLayer((line) => this.lines.push(line))),

@@ -12,7 +12,9 @@ import { OutboxFiles } from "../../src/bank-files/outbox-files.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { EventLog } from "../../src/streams/event-log.ts"
 import type { FileLog } from "../../src/streams/file-log.ts"
+import { StoreWatch } from "../../src/streams/store-watch.ts"
 import { Metrics } from "../../src/telemetry/metrics.ts"
 import { schemaProblems } from "../connectors/iso20022/payment-initiation-schema.ts"
 import { ownDatabase } from "../database.ts"
@@ -108,6 +110,84 @@ it("a lane that has no number left for the day holds up no other", async () => {
   expect(test.lines.filter((line) => line.includes("a file cannot be made yet"))).toHaveLength(1)
 })
 
+/** A decision of somebody about the batch that no log has answered, and then one that is. */
+const decide = (answered: boolean) =>
+  Effect.flatMap(Postgres, ({ query }) =>
+    query(
+      "decide",
+      (sql) => sql`
+        insert into decision_register (batch, id, digest, command, answered_at)
+        values (${batchId}, 'reject', '', '', ${answered ? new Date() : null})
+        on conflict (batch, id) do update set answered_at = excluded.answered_at`,
+    ),
+  )
+
+it("an order goes out in no file while a decision about its batch is not taken", async () => {
+  using test = new FileBankUnderTest(database)
+  const outboxes = await test.run(
+    Effect.gen(function* () {
+      yield* place(test, [1])
+      yield* decide(false)
+      yield* writeOutbox(test.bank)
+      const waiting = [yield* unmade(test), test.list("outbox").length]
+      yield* decide(true)
+      yield* Effect.exit(Effect.provide(writeOutbox(test.bank), dying("before", "stage")))
+      yield* decide(false)
+      yield* writeOutbox(test.bank)
+      const made = [yield* unmade(test), test.list("outbox").filter((name) => !name.startsWith(".")).length]
+      yield* decide(true)
+      yield* writeOutbox(test.bank)
+      return [waiting, made]
+    }),
+  )
+  test.carry()
+  expect(outboxes).toEqual([
+    [1, 0],
+    [0, 0],
+  ])
+  expect(test.ordered).toEqual(references([1]))
+})
+
+/** How many orders are in no file. */
+const unmade = ({ bank }: FileBankUnderTest) =>
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    return (yield* query(
+      "count",
+      (sql) => sql`select from file_orders where bank = ${bank.name} and file is null`,
+    )).length
+  })
+
+it.each([
+  { where: "in its partition", isElsewhere: false, step: undefined },
+  { where: "anywhere", isElsewhere: true, step: "look at the stores" },
+])("an order goes out in no file while nobody is paid $where", async ({ isElsewhere, step }) => {
+  using test = new FileBankUnderTest(database)
+  const failure = await test.run(
+    Effect.gen(function* () {
+      yield* place(test, [1])
+      const { partitionOf } = yield* EventLog
+      const objection = (partition: number) =>
+        isElsewhere || partition === partitionOf(batchId) ? "history was lost" : undefined
+      const watch = StoreWatch.of({ ...(yield* StoreWatch), objection })
+      const watched = Effect.provideService(writeOutbox(test.bank), StoreWatch, watch)
+      const failure = yield* watched.pipe(
+        Effect.as(undefined),
+        Effect.catchTag("BankFilesUnavailable", ({ step }) => Effect.succeed(step)),
+      )
+      expect(test.list("outbox")).toEqual([])
+      yield* Effect.exit(Effect.provide(writeOutbox(test.bank), dying("before", "stage")))
+      yield* Effect.exit(watched)
+      expect(test.list("outbox").filter((name) => !name.startsWith("."))).toEqual([])
+      yield* writeOutbox(test.bank)
+      return failure
+    }),
+  )
+  test.carry()
+  expect(failure).toBe(step)
+  expect(test.ordered).toEqual(references([1]))
+})
+
 it("orders wait for others until they are due or many", async () => {
   using test = new FileBankUnderTest(database, { everyMs: 86_400_000, ordersMax: 3 })
   await test.run(
@@ -199,7 +279,7 @@ it("a writer that wakes up after another has finished the file releases nothing"
     OutboxFiles,
     Effect.gen(function* () {
       const files = yield* OutboxFiles
-      const services = yield* Effect.context<FileLog | FileRecords>()
+      const services = yield* Effect.context<EventLog | FileLog | FileRecords | StoreWatch>()
       const otherWriter = writeOutbox(test.bank).pipe(
         Effect.provideService(OutboxFiles, files),
         Effect.provide(services),

@@ -1,5 +1,5 @@
 /** An order is taken back before it is in a file, or it is in one: never both, never neither, whoever comes first. */
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import postgres from "postgres"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { writeOutbox } from "../../src/bank-files/outbox.ts"
@@ -8,6 +8,8 @@ import type { Withdrawal } from "../../src/connectors/bank.ts"
 import { FileOrders } from "../../src/connectors/file-orders.ts"
 import { transferReference } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
+import { StreamsUnavailable } from "../../src/streams/event-log.ts"
+import { FileLog } from "../../src/streams/file-log.ts"
 import { ownDatabase } from "../database.ts"
 import { batchId } from "../domain/batch-story.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
@@ -32,6 +34,18 @@ const withdraw = (test: FileBankUnderTest, item: number) =>
 const inquire = (test: FileBankUnderTest, item: number) =>
   Effect.flatMap(test.port, (bank) => bank.inquire(referenceOf(item)))
 
+/** The record of files, in a process that dies right before or after a file is complete. */
+const dying = (when: "before" | "after") =>
+  Layer.effect(
+    OutboxFiles,
+    Effect.map(OutboxFiles, (files) => {
+      const death = Effect.die("killed")
+      const stage: typeof files.stage = (...given) =>
+        when === "before" ? death : Effect.andThen(files.stage(...given), death)
+      return { ...files, stage }
+    }),
+  )
+
 const lane = (test: FileBankUnderTest) => ({ bank: test.bank.name, scheme: "sepa", currency: "EUR" }) as const
 
 it("an order that waits is in no file after it was taken back, and what it said is erased", async () => {
@@ -47,7 +61,7 @@ it("an order that waits is in no file after it was taken back, and what it said 
       const dump = yield* query(
         "dump",
         (sql) =>
-          sql`select reference, state, sealed from file_orders where bank = ${test.bank.name} order by number`,
+          sql`select reference, state, sealed from file_orders where bank = ${test.bank.name} order by reference`,
       )
       return [answers, yield* inquire(test, 1), again, dump] as const
     }),
@@ -77,12 +91,12 @@ it("an order that is still on its way to us is refused when it comes", async () 
   expect(test.ordered).toEqual([referenceOf(2)])
 })
 
-it("an order that is in a file is not taken back: it goes out, and then it may have gone", async () => {
+it("an order that is in a complete file is not taken back: it goes out, and then it may have gone", async () => {
   using test = new FileBankUnderTest(database)
   const answers = await test.run(
     Effect.gen(function* () {
       yield* place(test, 1)
-      yield* (yield* OutboxFiles).make(lane(test), "2026-11-27", 0, 100)
+      yield* Effect.exit(Effect.provide(writeOutbox(test.bank), dying("after")))
       const made = yield* withdraw(test, 1)
       yield* writeOutbox(test.bank)
       return [made, yield* withdraw(test, 1), (yield* inquire(test, 1))._tag]
@@ -106,7 +120,77 @@ it("an order that we refuse ourselves never goes out, and is said to be taken ba
   expect(answers).toEqual(["withdrawn", "Failed"])
 })
 
-it("one that waits for a file that is being made is told that it goes out", async () => {
+it("an order is taken out of a file that was made and not logged", async () => {
+  using test = new FileBankUnderTest(database)
+  const answers = await test.run(
+    Effect.gen(function* () {
+      yield* place(test, 1, 2)
+      yield* (yield* OutboxFiles).make(lane(test), "2026-11-27", 0, 100)
+      const answers = [yield* withdraw(test, 1)]
+      yield* writeOutbox(test.bank)
+      return [...answers, yield* withdraw(test, 1)]
+    }),
+  )
+  test.carry()
+  expect(answers).toEqual(["withdrawn", "withdrawn"])
+  expect(test.ordered).toEqual([referenceOf(2)])
+})
+
+it("an order is taken out of a file that was logged and is not complete", async () => {
+  using test = new FileBankUnderTest(database)
+  const [answer, standing, late] = await test.run(
+    Effect.gen(function* () {
+      yield* place(test, 1, 2)
+      yield* Effect.exit(Effect.provide(writeOutbox(test.bank), dying("before")))
+      const answer = yield* withdraw(test, 1)
+      yield* writeOutbox(test.bank)
+      return [answer, yield* inquire(test, 1), yield* withdraw(test, 2)]
+    }),
+  )
+  test.carry()
+  expect([answer, standing, late]).toEqual(["withdrawn", { _tag: "Withdrawn" }, "may-have-gone"])
+  expect(test.ordered).toEqual([referenceOf(2)])
+})
+
+it("a file that is completed between the two stores' words is known to be without the order", async () => {
+  using test = new FileBankUnderTest(database)
+  const answer = await test.run(
+    Effect.gen(function* () {
+      yield* place(test, 1, 2)
+      yield* Effect.exit(Effect.provide(writeOutbox(test.bank), dying("before")))
+      const { query } = yield* Postgres
+      yield* query(
+        "take out as whoever dies before the log is told",
+        (sql) => sql`
+          with file as (update bank_files set taken_out = taken_out + 1 where bank = ${test.bank.name})
+          update file_orders set file = null, sealed = null, state = 'withdrawn'
+          where bank = ${test.bank.name} and reference = ${referenceOf(1)}`,
+      )
+      yield* writeOutbox(test.bank)
+      return yield* withdraw(test, 1)
+    }),
+  )
+  test.carry()
+  expect(answer).toBe("withdrawn")
+  expect(test.ordered).toEqual([referenceOf(2)])
+})
+
+it("nothing is put into a file while the log of files is away", async () => {
+  using test = new FileBankUnderTest(database)
+  const files = await test.run(
+    Effect.gen(function* () {
+      yield* place(test, 1)
+      const away = new StreamsUnavailable({ step: "read", reason: "CONNECTION" })
+      const log = FileLog.of({ ...(yield* FileLog), tail: () => Effect.fail(away) })
+      yield* Effect.exit(Effect.provideService(writeOutbox(test.bank), FileLog, log))
+      const { query } = yield* Postgres
+      return yield* query("files", (sql) => sql`select from bank_files where bank = ${test.bank.name}`)
+    }),
+  )
+  expect(files).toHaveLength(0)
+})
+
+it("one that waits for a file that is being made is taken out of it", async () => {
   using test = new FileBankUnderTest(database)
   const sql = postgres(database.url, { max: 1 })
   try {
@@ -121,7 +205,7 @@ it("one that waits for a file that is being made is told that it goes out", asyn
       answer = test.run(withdraw(test, 1))
       await eventuallyWaiting(sql.options.database)
     })
-    expect(await answer).toBe("going-out")
+    expect(await answer).toBe("withdrawn")
   } finally {
     await sql.end()
   }
