@@ -97,7 +97,9 @@ export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): D
   if (!isOperator(command.credential)) return refuse(command, "operator-needed", number)
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
-  if (item.state !== "held") return refuse(command, "not-held", number)
+  // A no counts until there is an intent to pay, also after somebody's yes.
+  const isOpen = item.state === "held" || (item.state === "cleared" && command.decision === "rejected")
+  if (!isOpen) return refuse(command, "not-held", number)
   const reviewed = { ...said, _tag: "ItemReviewed" as const, at, item: number }
   if (command.decision === "released") {
     const findings = releasedBy(item, command)

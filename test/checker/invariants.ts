@@ -64,9 +64,12 @@ export const unfinished = (evidence: Evidence, mayPark = false): Violations => {
       .filter((story) => !story.isClosed && !waits(story))
       .map(({ batch }) => `${batch} is not closed`),
     ...stories.filter(({ batch }) => !frozen.batches.has(batch)).flatMap(openItems),
-    ...stories.flatMap((story) =>
-      unsaid(story, sentOf(story, banks), saidOf(evidence.screened, evidence.said), setBacks),
-    ),
+    // A log that stands still with an alarm takes in nothing: what was said waits in the register until a person looks.
+    ...stories
+      .filter(({ batch }) => !frozen.batches.has(batch))
+      .flatMap((story) =>
+        unsaid(story, sentOf(story, banks), saidOf(evidence.screened, evidence.said), setBacks),
+      ),
     ...(banks.outstanding > 0 ? [`the banks have ${banks.outstanding} things to do or to tell`] : []),
     ...cursors
       .filter(

@@ -108,7 +108,7 @@ export const tellStory = (batch: string, entries: ReadonlyArray<LogEntry>): LogS
     else if (event.attempt !== undefined) refusals.push({ ...word, said: event.code ?? event.reason ?? "" })
     for (const { item, decision } of event.decisions ?? []) logged.push({ item, decision, listVersion })
     permits.hear(event)
-    for (const { item, reference } of event.transfers ?? []) {
+    for (const { item, reference } of event._tag === "TransfersRequested" ? (event.transfers ?? []) : []) {
       for (const permit of permits.missing(item)) fault(`item ${item} is not ${permit}`)
       if (transfers.has(reference)) fault(`${reference} was requested before`)
       transfers.set(reference, item)

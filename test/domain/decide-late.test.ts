@@ -25,6 +25,16 @@ describe("a release", () => {
   })
 })
 
+it("a rejection rejects also what was released before it was heard, until there is an intent to pay", () => {
+  const story = new Story().asked(1).screened([1], "review")
+  story.tell(release)
+  expect(story.stateOf(1)).toBe("cleared")
+  story.tell({ ...release, decision: "rejected" })
+  expect(story.stateOf(1)).toBe("rejected")
+  const sent = new Story().requested(1)
+  expect(sent.refusal({ ...release, decision: "rejected" }).reason).toBe("not-held")
+})
+
 describe("a retry and a resolution", () => {
   it("are about the item as it was seen", () => {
     const story = storyIn("parked")

@@ -118,7 +118,7 @@ export const transitions: Readonly<Record<ItemState, Readonly<Record<ItemCommand
     "engine wants review": "ItemsScreened",
     "engine decides later": "–",
     "reviewer releases": "✗ not-held",
-    "reviewer rejects": "✗ not-held",
+    "reviewer rejects": "ItemReviewed",
     cancel: "ItemsCancelled",
     hold: "✗ not-due",
     post: "✗ not-due",
