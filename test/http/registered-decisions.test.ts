@@ -15,6 +15,7 @@ beforeAll(async () => {
 afterAll(() => api[Symbol.asyncDispose]())
 beforeEach(() => {
   decisions.isAway = false
+  decisions.isGoing = false
   decisions.kept.clear()
 })
 
@@ -62,6 +63,14 @@ describe("a cancellation", () => {
     expect((await cancel(id, "one")).status).toBe(202)
     expect((await cancel(id, "two")).status).toBe(503)
     expect(decisions.kept.size).toBe(1)
+  })
+
+  it("that is refused, and cannot be dropped, is reported: it may be taken", async () => {
+    const id = await posted("not dropped")
+    expect((await cancel(id, "one")).status).toBe(202)
+    decisions.isGoing = true
+    expect((await cancel(id, "two")).status).toBe(503)
+    expect(api.lines.join("\n")).toContain("a decision that was refused could not be dropped")
   })
 
   it("under the key of another that was registered and not told is refused", async () => {

@@ -8,6 +8,8 @@ export class DecisionsInMemory {
   readonly kept = new Map<string, RegisteredDecision & { readonly digest: string }>()
   readonly tails: Array<LogTail> = []
   isAway = false
+  /** It goes away once a decision is kept. */
+  isGoing = false
 
   readonly layer = Layer.succeed(DecisionRegister, {
     keep: (decision, takenOn) =>
@@ -16,6 +18,7 @@ export class DecisionsInMemory {
         const before = this.kept.get(key) ?? decision
         this.kept.set(key, before)
         if (takenOn !== undefined) this.tails.push(takenOn)
+        this.isAway = this.isGoing
         return before.digest === decision.digest ? "kept" : "differs"
       }),
     drop: (batch, id) => this.#whileThere(() => void this.kept.delete(`${batch} ${id}`)),
