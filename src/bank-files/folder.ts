@@ -117,6 +117,9 @@ export const release = (folder: string, from: string, to: string) =>
     return released
   })
 
+/** The names of all that lies in the outbox, drafts as well. */
+export const lyingIn = (folder: string) => step("look into the outbox", () => readdir(join(folder, "outbox")))
+
 /** Takes back files that were never released; those that are gone are gone. */
 export const discard = (folder: string, isDiscarded: (name: string) => boolean) =>
   step("discard files", async () => {

@@ -66,6 +66,15 @@ export const layer = Layer.effect(
         ).pipe(unavailable)
         return rows.map(fileOf)
       }),
+      stillOpen: Effect.fn("OutboxFiles.stillOpen")(function* (bank, messageIds) {
+        const rows = yield* query(
+          "find files of drafts",
+          (sql) => sql<Array<Pick<FileRow, "message_id">>>`
+            select message_id from bank_files
+            where bank = ${bank} and written_at is null and message_id = any (${[...messageIds]})`,
+        ).pipe(unavailable)
+        return rows.map(({ message_id }) => message_id)
+      }),
       transfersOf: Effect.fn("OutboxFiles.transfersOf")(function* (file) {
         const rows = yield* query(
           "read the orders of a file",

@@ -53,6 +53,11 @@ export class OutboxFiles extends Context.Service<
       bank: string,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<OutboxFile>, BankFilesUnavailable>
+    /** Of these files of a bank, by their message ids, those that are still to be written. */
+    readonly stillOpen: (
+      bank: string,
+      messageIds: ReadonlyArray<string>,
+    ) => Effect.Effect<ReadonlyArray<string>, BankFilesUnavailable>
     /**
      * What a file holds, always in the same order; `undefined` when there is nothing to write this time: somebody has
      * written it meanwhile, or orders of partners whose keys were forgotten were taken out of it, or none is left. It

@@ -24,7 +24,7 @@ import { StoreWatch } from "../streams/store-watch.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { agree, hasNoWithdrawn, logFiles } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
-import { discard, has, identify, release, writeDurably } from "./folder.ts"
+import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
 /** What there is to know of a bank of the kind `files`. */
@@ -60,6 +60,7 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
         ),
       )
   yield* logFiles(bank.name)
+  yield* discardAbandoned(bank)
   for (const file of yield* files.unwritten(bank.name, FILES_MAX))
     yield* write(bank, file, held).pipe(
       Effect.catch(({ step, reason }) =>
@@ -71,6 +72,22 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
         }),
       ),
     )
+})
+
+/**
+ * Discards drafts of files that will never be written: their orders were taken out, and the file was closed or dropped.
+ * Whoever wrote them may have died before it could. One that the log knows of as staged may be about to be released.
+ */
+const discardAbandoned = Effect.fnUntraced(function* (bank: FileBank) {
+  const files = yield* OutboxFiles
+  const messages = new Set((yield* lyingIn(bank.folder)).filter(isDraft).map(messageOf))
+  if (messages.size === 0) return
+  const open = yield* files.stillOpen(bank.name, [...messages])
+  for (const message of messages) {
+    if (open.includes(message)) continue
+    const staged = yield* (yield* FileLog).staged(bank.name, message)
+    yield* discard(bank.folder, (other) => isDraftOf(nameOf(message), other) && other !== staged)
+  }
 })
 
 /** Batches whose orders stay where they are: in partitions where nobody is paid. With a wrong clock nobody is anywhere. */
@@ -88,7 +105,7 @@ const heldBatches = Effect.fnUntraced(function* (bank: string) {
 
 const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, held: ReadonlyArray<string>) {
   const files = yield* OutboxFiles
-  const name = `${file.messageId}.pain.001.xml`
+  const name = nameOf(file.messageId)
   const draft = yield* stagedAs(bank, file, name, held)
   if (draft === undefined) return
   // The log has the last word: it may know of a release that Postgres has forgotten.
@@ -149,5 +166,11 @@ const stage = Effect.fnUntraced(function* (
   yield* discard(bank.folder, (other) => other === draft)
   return undefined
 })
+
+const SUFFIX = ".pain.001.xml"
+const nameOf = (messageId: string): string => `${messageId}${SUFFIX}`
+const isDraft = (name: string): boolean => name.startsWith(".") && name.includes(`${SUFFIX}.`)
+/** The message id of the file that something is a draft of. */
+const messageOf = (draft: string): string => draft.slice(1, draft.lastIndexOf(`${SUFFIX}.`))
 
 const isDraftOf = (name: string, other: string): boolean => other.startsWith(`.${name}.`)

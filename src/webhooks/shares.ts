@@ -1,15 +1,20 @@
 /**
  * Who may have how many attempts under way in this process, so that endpoints that hang hold up nobody but themselves.
  *
- * Nobody has a share of a fixed size: a partner alone may use a third of all places, and the more partners hang, the less
- * each of them may take. The rule is that of shared buffers with dynamic thresholds (Choudhury and Hahne, 1998): whoever
- * has under way half as many as are free gets no more. So some places are always free for whoever has none, and those
- * who are prompt are not slowed down. It holds for partners, for hosts whosever endpoints they serve, and within a
- * partner's share for its hosts.
+ * Nobody has a share of a fixed size: a partner alone may use a quarter of all places, and the more partners hang, the
+ * less each of them may take. The rule is that of shared buffers with dynamic thresholds (Choudhury and Hahne, 1998):
+ * whoever has under way half as many as are free gets no more. It holds for partners, for hosts whosever endpoints they
+ * serve, and within a partner's share for its hosts.
+ *
+ * By that rule alone partners that begin to hang one after the other take all there is: each halves what the last one
+ * left. So a quarter of the places is never shared like that. It is for partners that have nothing under way, at hosts
+ * that have nothing under way, and each gets one of it.
  */
 
 /** Attempts under way at a time. */
 export const UNDER_WAY_MAX = 256
+/** Of these, for partners and hosts that have none. */
+export const SET_ASIDE = UNDER_WAY_MAX / 4
 /** At one endpoint; it is told in docs/WEBHOOKS.md how far events may overtake each other. */
 export const UNDER_WAY_PER_ENDPOINT_MAX = 16
 
@@ -52,7 +57,7 @@ export class Shares {
   }
 
   get full(): Full {
-    const share = halfOf(this.free)
+    const share = this.#share
     const atLeast = (counts: ReadonlyMap<string, number>, limit: number) =>
       [...counts].filter(([, count]) => count >= limit).map(([name]) => name)
     return {
@@ -82,8 +87,14 @@ export class Shares {
     return allotted
   }
 
+  /** What nobody who has something under way may have more of. */
+  get #share(): number {
+    return halfOf(Math.max(0, this.free - SET_ASIDE))
+  }
+
   #mayHaveMore(one: Waiting): boolean {
-    const share = halfOf(this.free)
+    if (!this.#partners.has(one.partner) && !this.#hosts.has(one.host)) return this.free > 0
+    const share = this.#share
     return (
       (this.#hosts.get(one.host) ?? 0) < share &&
       this.#pairMayHaveMore(one, share) &&

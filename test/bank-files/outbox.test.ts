@@ -427,6 +427,21 @@ it("a file of which every order was forgotten is never written, and looked at no
   expect(test.list("outbox")).toEqual([])
 })
 
+it("a draft whose writer died is discarded once its partner was forgotten, and with a file that was dropped", async () => {
+  using test = new FileBankUnderTest(database)
+  await test.run(place(test, [1], { partner: "forgotten" }))
+  await test.run(Effect.exit(Effect.provide(writeOutbox(test.bank), dying("before", "stage"))))
+  writeFileSync(join(test.bank.folder, "outbox", `.${test.bank.name}-dropped.pain.001.xml.draft`), canary)
+  expect(test.list("outbox")).toHaveLength(2)
+  test.keys = forgetting("forgotten")
+  await test.run(
+    Effect.gen(function* () {
+      for (let look = 0; look < 3; look += 1) yield* writeOutbox(test.bank)
+    }),
+  )
+  expect(test.list("outbox")).toEqual([])
+})
+
 it("an order that was forgotten goes out in no draft from before either", async () => {
   using test = new FileBankUnderTest(database)
   await test.run(Effect.andThen(place(test, [1], { partner: "forgotten" }), place(test, [2])))

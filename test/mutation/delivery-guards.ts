@@ -78,7 +78,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     text: "const left = share - (this.#partners.get(pair.partner) ?? 0)",
     without: "const left = share",
     caughtIn: "test/webhooks/shares.test.ts",
-    caughtBy: "one partner has a third at most",
+    caughtBy: "one partner has a quarter at most",
   },
   {
     name: "a host has its share of the places",
@@ -86,7 +86,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     text: "(this.#hosts.get(one.host) ?? 0) < share &&",
     without: "",
     caughtIn: "test/webhooks/shares.test.ts",
-    caughtBy: "one host has a third at most",
+    caughtBy: "one host has a quarter at most",
   },
   {
     name: "a host has its share of its partner's places",
@@ -95,6 +95,30 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     without: "",
     caughtIn: "test/webhooks/shares.test.ts",
     caughtBy: "a partner's host that hangs leaves some",
+  },
+  {
+    name: "places are set aside for whoever has none",
+    file: "webhooks/shares.ts",
+    text: "Math.max(0, this.free - SET_ASIDE)",
+    without: "this.free",
+    caughtIn: "test/webhooks/shares.test.ts",
+    caughtBy: "began to hang one after the other",
+  },
+  {
+    name: "who has none gets one of the places that are set aside",
+    file: "webhooks/shares.ts",
+    text: "if (!this.#partners.has(one.partner) && !this.#hosts.has(one.host)) return this.free > 0",
+    without: "",
+    caughtIn: "test/webhooks/shares.test.ts",
+    caughtBy: "began to hang one after the other",
+  },
+  {
+    name: "a host that hangs gets none of the places that are set aside",
+    file: "webhooks/shares.ts",
+    text: " && !this.#hosts.has(one.host)) return",
+    without: ") return",
+    caughtIn: "test/webhooks/shares.test.ts",
+    caughtBy: "what is set aside is for no host that hangs",
   },
   {
     name: "a share shrinks with what is free",
@@ -215,6 +239,14 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     without: "yield* Effect.void",
     caughtIn: dataFolder,
     caughtBy: "ask for a password also where an older Postgres",
+  },
+  {
+    name: "no draft with accounts is left of a file that will never be written",
+    file: "bank-files/outbox.ts",
+    text: "  yield* discardAbandoned(bank)\n",
+    without: "",
+    caughtIn: "test/bank-files/outbox.test.ts",
+    caughtBy: "a draft whose writer died is discarded",
   },
   {
     name: "a bank's folder is for owner and group alone",

@@ -197,7 +197,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "only a held item is reviewed",
     file: "domain/decide-intervention.ts",
-    text: 'if (item.state !== "held") return refuse(command, "not-held", number)',
+    text: 'if (!isOpen) return refuse(command, "not-held", number)',
     without: "",
   },
   {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest"
-import { Shares, UNDER_WAY_MAX, UNDER_WAY_PER_ENDPOINT_MAX, type Waiting } from "../../src/webhooks/shares.ts"
+import {
+  SET_ASIDE,
+  Shares,
+  UNDER_WAY_MAX,
+  UNDER_WAY_PER_ENDPOINT_MAX,
+  type Waiting,
+} from "../../src/webhooks/shares.ts"
 
 const at = (partner: string, host = `${partner}.com`, endpoint = `${host}/${partner}`): Waiting => ({
   endpoint,
@@ -31,7 +37,7 @@ const hang = (shares: Shares, waiting: ReadonlyArray<Waiting>): number => {
   }
 }
 
-const many = (count: number, of: (index: number) => Waiting) =>
+const many = <A>(count: number, of: (index: number) => A) =>
   Array.from({ length: count }, (_, index) => of(index))
 
 describe("of the places for attempts", () => {
@@ -39,20 +45,20 @@ describe("of the places for attempts", () => {
     expect(hang(new Shares(), [at("acme")])).toBe(UNDER_WAY_PER_ENDPOINT_MAX)
   })
 
-  it("one partner has a third at most, on however many hosts", () => {
+  it("one partner has a quarter at most, on however many hosts", () => {
     const taken = hang(
       new Shares(),
       many(100, (index) => at("acme", `h${index}.com`)),
     )
-    expect(taken).toBe(Math.ceil(UNDER_WAY_MAX / 3))
+    expect(taken).toBe(UNDER_WAY_MAX / 4)
   })
 
-  it("one host has a third at most, behind however many partners", () => {
+  it("one host has a quarter at most, behind however many partners", () => {
     const taken = hang(
       new Shares(),
       many(100, (index) => at(`p${index}`, "shared.com")),
     )
-    expect(taken).toBe(Math.ceil(UNDER_WAY_MAX / 3))
+    expect(taken).toBe(UNDER_WAY_MAX / 4)
   })
 
   it.each([1, 2, 10, 60, 120])("some are left when %i partners hang, for whoever has none", (count) => {
@@ -61,6 +67,27 @@ describe("of the places for attempts", () => {
     hang(shares, hanging)
     expect(shares.free).toBeGreaterThanOrEqual(1)
     expect(shares.allot([...hanging, at("prompt")]).get(at("prompt").endpoint)).toBeGreaterThanOrEqual(1)
+  })
+
+  it.each([
+    [13, 16],
+    [31, 1],
+    [76, 16],
+    [90, 1],
+  ])("some are left when %i partners began to hang one after the other, on %i hosts each", (count, hosts) => {
+    const shares = new Shares()
+    const hanging = many(count, (index) => many(hosts, (host) => at(`p${index}`, `h${host}.p${index}.com`)))
+    for (const partner of hanging) hang(shares, partner)
+    expect(shares.free).toBeGreaterThanOrEqual(1)
+    expect(hang(shares, [at("prompt")])).toBe(1)
+  })
+
+  it("what is set aside is for no host that hangs already, behind whatever partner", () => {
+    const shares = new Shares()
+    for (let count = 0; count < 30; count += 1) hang(shares, [at(`p${count}`)])
+    expect(shares.free).toBeLessThan(SET_ASIDE)
+    shares.add(at("first", "shared.com"))
+    expect(hang(shares, [at("second", "shared.com")])).toBe(0)
   })
 
   it("a partner's host that hangs leaves some of the share to the partner's others", () => {
