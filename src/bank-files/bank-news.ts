@@ -49,6 +49,7 @@ const ofNamed = Effect.fnUntraced(function* (bank: string, named: ReadonlyArray<
 const ofOthers = Effect.fnUntraced(function* (bank: string, { about, named, others }: StatusReport) {
   const orders = yield* (yield* FileOrders).sentIn(bank, about)
   if (orders.length === 0) return strange(about, "unknown-file")
+  if (others === undefined) return nothing
   const apart = new Set(named.map(({ reference }) => reference))
   const rest = orders.filter(({ reference }) => !apart.has(reference))
   const word: Told["word"] = others._tag === "Failed" ? { ...others, whole: true } : others

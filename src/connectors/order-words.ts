@@ -2,7 +2,7 @@
  * What banks say of orders in files, and what is known of an order by all that was said of it. Files come late, twice and
  * in any order, so what is known depends on the set of words alone.
  */
-import { type FailureMeaning, meaningOf } from "../domain/failure-codes.ts"
+import { type FailureMeaning, holdsForAllCopies, meaningOf } from "../domain/failure-codes.ts"
 
 export type OrderWord =
   /** The bank showed that it has the order. */
@@ -83,16 +83,15 @@ export const standingBy = (words: ReadonlyArray<OrderWord>): WordStanding => {
  */
 export const isInDoubt = (words: ReadonlyArray<OrderWord>): boolean =>
   words.some(({ _tag }) => _tag === "Failed" || _tag === "Refused" || _tag === "Asked") &&
-  !words.some((word) => word._tag === "Failed" && isFinal(meaningOf(word.code), true))
+  !words.some((word) => word._tag === "Failed" && holdsForAllCopies(meaningOf(word.code)))
 
 /**
- * Whether a refusal by name is final. What is wrong with the beneficiary, the amount or the law is wrong with every copy of
- * the order. An outage, or a cut-off that was missed, may have met one of them only, and what another bank could mend would
- * be paid there: nobody can be asked whether it is meant, so it is a person's. Once the bank has shown that it has the order,
- * a message that it cannot read is another copy's.
+ * Whether a refusal by name is final. Once the bank has shown that it has the order, only one that holds for every copy is:
+ * any other may be of a second one. Before that, all are but an outage, a missed cut-off, and what another bank could mend:
+ * that one would be paid there, and nobody can be asked whether it is meant, so it is a person's.
  */
 const isFinal = (meaning: FailureMeaning | undefined, isAcknowledged: boolean): boolean => {
   // A code that nobody has mapped is left to a person by whoever hears it.
   if (meaning === undefined) return true
-  return !meaning.reroutable && !(isAcknowledged && meaning.category === "technical")
+  return isAcknowledged ? holdsForAllCopies(meaning) : !meaning.reroutable
 }

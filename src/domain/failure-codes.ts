@@ -147,6 +147,14 @@ const meanings: ReadonlyMap<string, FailureMeaning> = new Map(
 /** What a code means, or `undefined` for one that nobody has mapped yet. */
 export const meaningOf = (code: string): FailureMeaning | undefined => meanings.get(code)
 
+/**
+ * Whether a refusal with this meaning is of every copy of an order: what is wrong with the beneficiary, or with the law, is
+ * wrong with each. All else may have met one copy only, which may be too late, or too much for the funds or the limit of
+ * the day because the first one is paid. A code that nobody has mapped says nothing of the others.
+ */
+export const holdsForAllCopies = (meaning: FailureMeaning | undefined): boolean =>
+  meaning?.category === "beneficiary" || meaning?.category === "compliance"
+
 export const mappedCodes: ReadonlyArray<FailureMeaning> = [...meanings.values()]
 
 /** Stands for a reason that was not given, or not in a code. Nobody maps it: such an item is left to a person. */

@@ -12,7 +12,7 @@
  */
 import type { Attempt } from "./batch.ts"
 import type { TransferOutcome } from "./commands.ts"
-import type { FailureMeaning } from "./failure-codes.ts"
+import { type FailureMeaning, holdsForAllCopies } from "./failure-codes.ts"
 
 export type Refused = Extract<TransferOutcome, { readonly _tag: "Failed" }>
 
@@ -29,11 +29,8 @@ export const isDoubtful = (
   if (transfer.withdrawable && evidence === "callback") return true
   if (meaning === undefined) return false
   if (meaning.retryable || meaning.reroutable) return true
-  return mayHaveIt(transfer) && !holdsForAllCopies.has(meaning.category)
+  return mayHaveIt(transfer) && !holdsForAllCopies(meaning)
 }
-
-/** What is wrong with the beneficiary, or with the law, is wrong with every copy of an order. */
-const holdsForAllCopies: ReadonlySet<FailureMeaning["category"]> = new Set(["beneficiary", "compliance"])
 
 /** Any sign that the bank may have the order: it said so, or our call to it had no answer. */
 const mayHaveIt = ({ transferId, unknownSince }: Attempt): boolean =>

@@ -13,6 +13,7 @@ import {
 import type { Hearsay } from "./hearsay.ts"
 import { openJournal } from "./journal.ts"
 import type { FileLie } from "./lies.ts"
+import type { MagicOutcome } from "./magic-beneficiaries.ts"
 import { createApp, readPage, refuseWhenFull, type SandboxServer } from "./server.ts"
 import type { WeatherStation } from "./weather-station.ts"
 
@@ -33,6 +34,12 @@ const lookEveryMs = 50
 
 /** The account that it keeps for its client before any order names one: a day without orders has a statement, too. */
 const firstAccount = ["EUR", "NL91ABNA0417164300"] as const
+
+/** What it refuses as it takes the file: it looks at accounts and at funds then, and what it has accepted it pays. */
+const refusals: Partial<Record<MagicOutcome, string>> = {
+  "closed-account": "AC04",
+  "insufficient-funds": "AM04",
+}
 
 /** What its journal tells: what was booked before the end of a day is on the statements of that day. */
 type FileBankEntry = BankEntry | { readonly type: "day-ended"; readonly at: string }
@@ -77,9 +84,7 @@ class FileDesk {
 
   constructor(options: FileBankOptions) {
     this.#options = options
-    this.books = new BankBooks(options.station.server, (_order, magic) =>
-      magic === "closed-account" ? "AC04" : undefined,
-    )
+    this.books = new BankBooks(options.station.server, (_order, magic) => magic && refusals[magic])
     this.#journal = openJournal<FileBankEntry>(options.journalFile, (entry) => this.#apply(entry))
     for (const room of ["outbox", "inbox", "taken"]) mkdirSync(this.#path(room), { recursive: true })
   }
@@ -257,10 +262,9 @@ const nextEntry = (transfer: Transfer, at: string): BankEntry => {
   switch (nextStep(transfer)) {
     case "settle":
       return { type: "settled", at, transferId }
-    case "reject":
-      return { type: "rejected", at, transferId, code: "AM04" }
     case "return":
       return { type: "returned", at, transferId, code: "MS03" }
+    case "reject":
     case undefined:
       throw new Error(`transfer ${transferId} is final`)
   }

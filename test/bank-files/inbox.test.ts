@@ -155,7 +155,13 @@ describe("a refusal beside a sign that the bank has the order is unclear, in wha
     named: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "TM01")),
     elsewhere: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AG03")),
     unreadable: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "FF01")),
+    aboveLimit: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AM14")),
+    unexplained: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "MS03")),
+    uncovered: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AM04")),
+    unlawful: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "RR04")),
     duplicate: (about: string) => cut(about).replace("TM01", "AM05"),
+    // What the others became since; those that were refused before are not named again.
+    otherSettled: (about: string) => report(about, "PART", status(referenceOf(2), "ACSC")),
     paid: () => booked(referenceOf(1), 1, "DBIT"),
     closed: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AC04")),
     ofPayment: (about: string) =>
@@ -174,6 +180,18 @@ describe("a refusal beside a sign that the bank has the order is unclear, in wha
     [["unreadable"], "Failed"],
     [["accepted", "unreadable"], "Ambiguous"],
     [["unreadable", "accepted"], "Ambiguous"],
+    [["aboveLimit"], "Failed"],
+    [["aboveLimit", "otherSettled"], "Failed"],
+    [["otherSettled", "uncovered"], "Failed"],
+    [["accepted", "aboveLimit"], "Ambiguous"],
+    [["aboveLimit", "accepted"], "Ambiguous"],
+    [["duplicate", "aboveLimit"], "Ambiguous"],
+    [["unexplained"], "Failed"],
+    [["accepted", "unexplained"], "Ambiguous"],
+    [["uncovered"], "Failed"],
+    [["accepted", "uncovered"], "Ambiguous"],
+    [["accepted", "unlawful"], "Failed"],
+    [["accepted", "aboveLimit", "closed"], "Failed"],
     [["elsewhere", "accepted"], "Ambiguous"],
     [["accepted", "elsewhere"], "Ambiguous"],
     [["duplicate", "unreadable"], "Ambiguous"],
@@ -210,9 +228,10 @@ it("a batch that was told of a refusal hears that the bank has the order after a
   using test = new FileBankUnderTest(database)
   const mail = await test.run(
     Effect.gen(function* () {
-      const about = yield* ordered(test, 2)
-      const elsewhere = [status(referenceOf(1), "RJCT", "AG03"), status(referenceOf(2), "RJCT", "AC04")]
-      test.deliver("a.xml", report(about, "PART", ...elsewhere))
+      const about = yield* ordered(test, 4)
+      const codes = ["AG03", "AC04", "AM14", "ZZ99"]
+      const refusals = codes.map((code, index) => status(referenceOf(index + 1), "RJCT", code))
+      test.deliver("a.xml", report(about, "PART", ...refusals))
       yield* test.looks
       test.deliver("b.xml", report(about, "ACSP"))
       yield* test.looks
@@ -220,12 +239,12 @@ it("a batch that was told of a refusal hears that the bank has the order after a
       return yield* told
     }),
   )
-  expect(mail.map(({ item, outcome }) => [item, outcome._tag])).toEqual([
-    [1, "Failed"],
-    [2, "Failed"],
-    [1, "Accepted"],
-  ])
-  expect(mail[2]?.outcome).toMatchObject({ evidence: "callback" })
+  const heard = (tag: string) => mail.filter(({ outcome }) => outcome._tag === tag)
+  const itemsOf = (tag: string) => new Set(heard(tag).map(({ item }) => item))
+  expect(itemsOf("Failed")).toEqual(new Set([1, 2, 3, 4]))
+  expect(itemsOf("Accepted")).toEqual(new Set([1, 3, 4]))
+  expect(mail).toHaveLength(7)
+  expect(heard("Accepted")[0]?.outcome).toMatchObject({ evidence: "callback" })
 })
 
 it("a batch hears that the bank has what was to be taken back, or was refused with its file", async () => {

@@ -105,17 +105,27 @@ export class CarriedFiles implements AsyncDisposable {
   }
 
   /** The bank says, or somebody in its name, how a whole file stands. */
-  async says(about: string, status: string, code?: string): Promise<void> {
-    const reason = code === undefined ? "" : `<StsRsnInf><Rsn><Cd>${code}</Cd></Rsn></StsRsnInf>`
+  says(about: string, status: string, code?: string): Promise<void> {
+    return this.#report(about, `<GrpSts>${status}</GrpSts>${code === undefined ? "" : reasonOf(code)}`)
+  }
+
+  /** It refuses one order in a file by its reference. */
+  refuses(about: string, reference: string, code: string): Promise<void> {
+    const named = `<OrgnlEndToEndId>${reference}</OrgnlEndToEndId><TxSts>RJCT</TxSts>${reasonOf(code)}`
+    const payment = `<OrgnlPmtInfAndSts><TxInfAndSts>${named}</TxInfAndSts></OrgnlPmtInfAndSts>`
+    return this.#report(about, "<GrpSts>PART</GrpSts>", payment)
+  }
+
+  async #report(about: string, group: string, payment = ""): Promise<void> {
     const name = `${randomUUID()}.pain.002.xml`
     const draft = join(this.#ours, "inbox", `.${name}`)
     writeFileSync(
       draft,
       `<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><GrpHdr><MsgId>${name.slice(0, 35)}</MsgId></GrpHdr>
-<OrgnlGrpInfAndSts><OrgnlMsgId>${about}</OrgnlMsgId><GrpSts>${status}</GrpSts>${reason}</OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>`,
+<OrgnlGrpInfAndSts><OrgnlMsgId>${about}</OrgnlMsgId>${group}</OrgnlGrpInfAndSts>${payment}</CstmrPmtStsRpt></Document>`,
     )
     renameSync(draft, join(this.#ours, "inbox", name))
-    await eventually(`${status} is read`, async () =>
+    await eventually(`${group} is read`, async () =>
       readdirSync(join(this.#ours, "archive")).some((kept) => kept.endsWith(name)),
     )
   }
@@ -221,6 +231,8 @@ export class CarriedFiles implements AsyncDisposable {
     renameSync(draft, join(to, room, name))
   }
 }
+
+const reasonOf = (code: string) => `<StsRsnInf><Rsn><Cd>${code}</Cd></Rsn></StsRsnInf>`
 
 const named = (folder: string): ReadonlyArray<string> =>
   readdirSync(folder).filter((name) => name.endsWith(".xml") && !name.startsWith("."))

@@ -49,6 +49,37 @@ describe("a bank of files", { timeout: TEST_MS_MAX }, () => {
     })
     expect(await bank.paid()).toHaveLength(1)
   })
+
+  it("that refuses by name what would be too much with the first copy pays it once, and nobody tries again", async () => {
+    await using bank = await CarriedFiles.open({ environment: inquiries })
+    await bank.platform.start(bank.environment)
+    const id = await bank.submit("limit", ["1.00", "EUR"], ["2.00", "EUR"], ["3.00", "EUR"])
+    await eventually("a file is released", async () => bank.released.length === 1)
+    const { transfers } = await bank.hears(id, "TransfersRequested")
+    const [about = ""] = bank.released
+    await bank.says(about, "ACSP")
+    const codes = ["AM14", "MS03", "AM04"]
+    for (const [index, { reference }] of (transfers as ReadonlyArray<{ reference: string }>).entries())
+      await bank.refuses(about, reference, codes[index] ?? "")
+    for (const item of [1, 2, 3]) {
+      await bank.hears(id, "TransferUnknown", { item })
+      await eventually("a table that is asked leaves it open", async () => {
+        const told = (await bank.events(id)).filter((event) => event.item === item)
+        return told.filter(({ type }) => type === "TransferUnknown" || type === "TransferParked").length > 1
+      })
+      expect((await bank.ask(`${id}/items/${item}/retry`, { by: "olga" })).reason).toBe("not-failed")
+    }
+    expect((await bank.events(id)).map(({ type }) => type)).not.toContain("TransferFailed")
+
+    bank.carryOut()
+    await eventually("the bank has said its last word", async () => {
+      bank.carryBack()
+      const states = await Promise.all([1, 2, 3].map((item) => bank.stateOf(id, item)))
+      return states.every((state) => state === "settled")
+    })
+    expect(await bank.paid()).toHaveLength(3)
+    expect(new Set(await bank.paid()).size).toBe(3)
+  })
 })
 
 describe("a bank that is called", { timeout: TEST_MS_MAX }, () => {

@@ -16,8 +16,8 @@ export interface StatusReport {
   /** The message id of the file that it speaks of. */
   readonly about: string
   readonly named: ReadonlyArray<Told>
-  /** What holds for the transfers of the file that are not named. */
-  readonly others: Word
+  /** What holds for the transfers of the file that are not named; absent where the bank says nothing of them. */
+  readonly others?: Word
 }
 
 const words: ReadonlyMap<string, "Accepted" | "Settled" | "Failed"> = new Map([
@@ -29,27 +29,35 @@ const words: ReadonlyMap<string, "Accepted" | "Settled" | "Failed"> = new Map([
   ["ACSP", "Accepted"],
   ["ACWC", "Accepted"],
   ["ACWP", "Accepted"],
-  // Of a whole in part: those that are refused are named.
-  ["PART", "Accepted"],
-  ["PATC", "Accepted"],
   ["ACSC", "Settled"],
   ["ACCC", "Settled"],
   ["RJCT", "Failed"],
 ])
 
+/** Of a whole these say only that its transfers fare differently. */
+const inPart: ReadonlySet<string> = new Set(["PART", "PATC"])
+
 /** Reads a pain.002. */
 export const statusReportIn = (document: Element): StatusReport => {
-  const report = one(document, "CstmrPmtStsRpt")
-  const group = one(report, "OrgnlGrpInfAndSts")
+  const content = one(document, "CstmrPmtStsRpt")
+  const group = one(content, "OrgnlGrpInfAndSts")
   const about = text(group, "OrgnlMsgId")
   const ofGroup = wordIn(group, "GrpSts")
-  const payments = all(report, "OrgnlPmtInfAndSts").map((payment) => paymentIn(payment, ofGroup))
+  const payments = all(content, "OrgnlPmtInfAndSts").map((payment) => paymentIn(payment, ofGroup))
   const named = payments.flatMap(({ named }) => named)
   requireOneWordEach(named)
   const others = oneOf(payments.flatMap(({ id, word }) => (id === about && word !== undefined ? [word] : [])))
-  const ofOthers = others ?? ofGroup ?? { _tag: "Accepted" }
-  return { _tag: "StatusReport", about, named: named.map(doubted), others: doubtedWord(ofOthers) }
+  const ofOthers = others ?? ofGroup ?? impliedBy(named)
+  const report = { _tag: "StatusReport", about, named: named.map(doubted) } as const
+  return ofOthers === undefined ? report : { ...report, others: doubtedWord(ofOthers) }
 }
+
+/**
+ * Who names nothing but what is refused has taken the others. Who names more says nothing of the others: in a report on what
+ * was settled since, those that were refused before are not named again.
+ */
+const impliedBy = (named: ReadonlyArray<Told>): Word | undefined =>
+  named.every(({ word }) => word._tag === "Failed") ? { _tag: "Accepted" } : undefined
 
 /** Of two words on one payment neither counts. */
 const oneOf = ([word, ...others]: ReadonlyArray<Word>): Word | undefined =>
@@ -86,10 +94,10 @@ const ofTransfer = (transfer: Element, whole: Word | undefined): Word => {
   return word._tag !== "Failed" || isOwn ? word : { ...word, whole: true }
 }
 
-/** The word of a status, where there is one. A refusal without a reason has that of the whole. */
+/** The word of a status, where there is one that says something. A refusal without a reason has that of the whole. */
 const wordIn = (element: Element, status: string, whole?: Word): Word | undefined => {
   const said = maybeText(element, status)
-  if (said === undefined) return undefined
+  if (said === undefined || inPart.has(said)) return undefined
   const _tag = words.get(said) ?? "Unclear"
   if (_tag !== "Failed") return { _tag }
   const code = reasonCode(element, "StsRsnInf") ?? (whole?._tag === "Failed" ? whole.code : UNSPECIFIED)

@@ -61,6 +61,17 @@ describe("a status report", () => {
     })
   })
 
+  it.each(["", "<GrpSts>PART</GrpSts>", "<GrpSts>PATC</GrpSts>"])(
+    "says nothing of the others (%j) when it names more than what it refuses",
+    (group) => {
+      const named = `${transfer("R1", "RJCT", reason("AM04"))}${transfer("R2", "ACSC")}`
+      expect(read(report(group, named))).not.toHaveProperty("others")
+      expect(read(report(group, transfer("R2", "ACSC")))).not.toHaveProperty("others")
+      expect(read(report(group, transfer("R1", "RJCT", reason("AM04"))))).toMatchObject({ others: accepted })
+      expect(read(report(group))).toMatchObject({ others: accepted })
+    },
+  )
+
   it.each([
     ["RCVD", accepted],
     ["PDNG", accepted],
