@@ -21,6 +21,7 @@ export const newAttempt = (
   inquireAt: undefined,
   unknownSince: undefined,
   refusal: undefined,
+  doubted: [],
   withdrawable: withdrawable === true,
   withdrawal: undefined,
   outcome: undefined,

@@ -85,6 +85,8 @@ export interface Attempt {
   outcome: TransferFinal | undefined
   /** A refusal by the bank that is to be confirmed, until it is, or the bank turns out to have the transfer. */
   refusal: OpenRefusal | undefined
+  /** Every refusal that was in doubt, each once: said again, also after another one, it is old news. */
+  readonly doubted: Array<OpenRefusal>
   /** Whether its order lies with us before it goes out; not any more, once it may have gone. */
   withdrawable: boolean
   /** That its order is to be taken back, until it is known whether it could be. */

@@ -332,7 +332,12 @@ export const WithdrawalRefused = Schema.TaggedStruct("WithdrawalRefused", {
 })
 
 /** The schedule of inquiries is exhausted, or the bank's code is not mapped: a person decides. */
-export const TransferParked = Schema.TaggedStruct("TransferParked", { ...transfer, reason: Schema.String })
+export const TransferParked = Schema.TaggedStruct("TransferParked", {
+  ...transfer,
+  reason: Schema.String,
+  /** Present where the reason is a refusal that came when a person had it already. */
+  refusal: Schema.optionalKey(OpenRefusal),
+})
 
 /**
  * The bank said of a finished attempt what contradicts the log: an alarm. `repost` books what was paid after all;

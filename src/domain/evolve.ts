@@ -20,8 +20,9 @@ import {
   waitsForFunds,
 } from "./batch.ts"
 import { refusedIn } from "./cancellation-refusal.ts"
-import type { BatchEvent, BatchEventOf, PayoutItem, TransferIntent } from "./events.ts"
+import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
+import { isDoubted } from "./refusal.ts"
 import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
@@ -103,6 +104,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
         transfer.inquireAt = event.inquireAt
         transfer.inquiries += 1
         transfer.refusal = event.refusal ?? transfer.refusal
+        if (event.refusal !== undefined) doubt(transfer, event.refusal)
       })
     case "TransferSettled":
       return concluded(batch, event, "settled", undefined)
@@ -313,7 +315,12 @@ const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
   const transfer = currentTransfer(batch, event)
   transfer.phase = "parked"
   transfer.inquireAt = undefined
+  if (event.refusal !== undefined) doubt(transfer, event.refusal)
   return stand(batch, event, event.reason)
+}
+
+const doubt = (transfer: Attempt, refusal: OpenRefusal): void => {
+  if (!isDoubted(transfer, refusal)) transfer.doubted.push(refusal)
 }
 
 /** What a bank said when it failed or returned a transfer. */

@@ -12,6 +12,7 @@
  */
 import type { Attempt } from "./batch.ts"
 import type { TransferOutcome } from "./commands.ts"
+import type { OpenRefusal } from "./events.ts"
 import { type FailureMeaning, holdsForAllCopies } from "./failure-codes.ts"
 
 export type Refused = Extract<TransferOutcome, { readonly _tag: "Failed" }>
@@ -35,6 +36,15 @@ export const isDoubtful = (
 /** Any sign that the bank may have the order: it said so, or our call to it had no answer. */
 const mayHaveIt = ({ transferId, unknownSince }: Attempt): boolean =>
   transferId !== undefined || unknownSince !== undefined
+
+/** How many refusals of one attempt are asked about; a bank that has a code for each day does not fill the log. */
+export const DOUBTS_MAX = 5
+
+/** Whether a refusal was heard before, whatever was said since. */
+export const isDoubted = (
+  { doubted }: Attempt,
+  { code, whole }: Pick<OpenRefusal, "code" | "whole">,
+): boolean => doubted.some((refusal) => refusal.code === code && refusal.whole === whole)
 
 /** What was refused, in words, for whoever looks at the item. */
 export const doubtAbout = ({ sends }: Attempt, { code, whole }: Refused): string => {

@@ -45,12 +45,11 @@ const masked = (event: BatchEvent): Readonly<Record<string, unknown>> => {
     case "TransferReturned":
       return { code: redactText(event.code) }
     case "TransferUnknown":
+    case "TransferParked":
       return {
         reason: redactText(event.reason),
         ...(event.refusal && { refusal: { ...event.refusal, code: redactText(event.refusal.code) } }),
       }
-    case "TransferParked":
-      return { reason: redactText(event.reason) }
     default:
       return {}
   }

@@ -103,6 +103,28 @@ describe("a refusal that would lead to another attempt", () => {
     expect(tags(story.hears(1, failedForNow))).toEqual(["TransferFailed"])
   })
 
+  it("costs an event once for each code, and no more than a few, however a bank alternates", () => {
+    const story = sent()
+    story.hears(1, accepted)
+    for (const code of ["AB06", "AB05"])
+      expect(tags(story.hears(1, answer(code)))).toEqual(["TransferUnknown"])
+    story.hears(1, unresolved)
+    for (const code of ["AB06", "AB05", "AB06"]) expect(story.hears(1, answer(code))).toEqual([])
+    expect(story.stateOf(1), "a person keeps it").toBe("parked")
+    const codes = ["AB07", "AB08", "AB09", "AB10", "ED05", "TECH", "TM01"]
+    const told = codes.flatMap((code) => story.hears(1, answer(code)))
+    expect(told).toHaveLength(3)
+    for (const code of ["FF01", "AM04"]) expect(story.hears(1, { ...refusedWhole, code })).toEqual([])
+  })
+
+  it("of a whole file is told to a person once for each code", () => {
+    const story = sent()
+    story.hears(1, unresolved)
+    for (const code of ["TM01", "FF01"])
+      expect(tags(story.hears(1, { ...refusedWhole, code }))).toEqual(["TransferParked"])
+    for (const code of ["TM01", "FF01"]) expect(story.hears(1, { ...refusedWhole, code })).toEqual([])
+  })
+
   it("does not when it cannot be confirmed: a person has it tried again", () => {
     const policy = { approvalAbove: {}, approvalWithinMs: 1, attemptsMax: 3 }
     const story = new Story().requested(1, { policy })

@@ -28,6 +28,24 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
     without: "false && ",
   },
   {
+    name: "a bank that alternates codes is not asked again about each",
+    file: "domain/decide-transfer.ts",
+    text: "isDoubted(transfer, refused) || ",
+    without: "(transfer.refusal?.code === code && transfer.refusal.whole === whole) || ",
+  },
+  {
+    name: "so many refusals of one attempt are asked about",
+    file: "domain/decide-transfer.ts",
+    text: " || transfer.doubted.length >= DOUBTS_MAX",
+    without: "",
+  },
+  {
+    name: "a refusal that a person was told of is kept",
+    file: "domain/evolve.ts",
+    text: "transfer.inquireAt = undefined\n  if (event.refusal !== undefined) doubt(transfer, event.refusal)",
+    without: "transfer.inquireAt = undefined",
+  },
+  {
     name: "what the bank refused is not sent again because it does not know it",
     file: "domain/decide-transfer.ts",
     text: "if (transfer.refusal !== undefined) return neverSeenAfter(item, transfer, at, transfer.refusal)",
