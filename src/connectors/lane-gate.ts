@@ -149,9 +149,9 @@ export class LaneGate {
     return Effect.acquireUseRelease(
       this.#admission,
       (as) => (as === "rejected" ? Effect.succeed(REJECTED) : made),
-      (as, exit) => {
-        if (as === "trying") return this.#tried
-        return as === "calling" && Exit.isFailure(exit) ? this.#look : Effect.void
+      (as) => {
+        if (as === "rejected") return Effect.void
+        return as === "trying" ? this.#tried : this.#look
       },
     )
   }
@@ -177,14 +177,16 @@ export class LaneGate {
     return this.#look
   })
 
-  /** Looks how the breaker stands; only after failures and trials, for nothing else changes it. */
+  /**
+   * Looks how the breaker stands, after each call that it was asked about. A success may open it, too: with it the calls
+   * may be enough to judge by. A call that it rejected would else find the gate open and come again without a pause.
+   */
   readonly #look: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const state = yield* Effect.orDie(this.#breaker.state(this.#name))
     const now = yield* Clock.currentTimeMillis
     const health = healthOf[state._tag]
-    const openMs = state._tag === "Open" ? Duration.toMillis(state.retryAfter) : 0
     const { health: before, since } = this.#standing
-    this.#standing = { health, since: health === before ? since : now, until: now + openMs }
+    this.#standing = { health, since: health === before ? since : now, until: now + closedMsOf(state) }
     if (health !== before) yield* this.#onChange(this.#standing)
   })
 }
@@ -198,6 +200,12 @@ const outcomeOf = <A>(
   return failure !== undefined && innocent.has(failure.kind)
     ? CircuitBreaker.ignored
     : CircuitBreaker.failure()
+}
+
+/** For how long it lets nobody through: an open breaker by its time, a half-open one while somebody tries. */
+const closedMsOf = (state: CircuitBreaker.State): number => {
+  if (state._tag === "Open") return Duration.toMillis(state.retryAfter)
+  return state._tag === "HalfOpen" && state.probing ? LOOK_MS : 0
 }
 
 const healthOf = { Closed: "closed", HalfOpen: "half-open", Open: "open" } as const

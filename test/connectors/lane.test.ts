@@ -223,6 +223,26 @@ describe("the breaker of a provider", () => {
     }).pipe(withLanes),
   )
 
+  it.live("opens also with a success that makes the calls enough to judge by", () =>
+    Effect.gen(function* () {
+      const lane = yield* openLane(quickBreaker(2_000))
+      server.behaviour = ill
+      yield* Effect.forEach([1, 2, 3], () => ask(lane), { discard: true })
+      server.behaviour = well
+      assert.isTrue(Exit.isSuccess(yield* Effect.exit(lane.call(terms(), asking()))))
+      assert.strictEqual(yield* healthOf(lane), "open")
+      let turns = 0
+      const turned = Effect.suspend(() => {
+        turns += 1
+        return Effect.succeed("yes")
+      })
+      assert.strictEqual((yield* Effect.flip(lane.call(terms(), turned))).kind, "not-called")
+      assert.strictEqual(yield* lane.call(terms({ patienceMs: PATIENT_MS }), turned), "yes")
+      assert.strictEqual(turns, 1)
+      assert.strictEqual(server.asked.length, 4)
+    }).pipe(withLanes),
+  )
+
   it.live("opens again when the call that tries fails, and a caller waits no longer than it can", () =>
     Effect.gen(function* () {
       const lane = yield* openLane(quickBreaker(100))

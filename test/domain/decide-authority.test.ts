@@ -91,7 +91,7 @@ describe("a proposal", () => {
 })
 
 describe("an item that people had to look at", () => {
-  it("is tried again by policy as any other, and by no partner", () => {
+  it("is tried again by policy like every other, and by no partner", () => {
     const terms = { policy: { approvalAbove: {}, approvalWithinMs: 1, attemptsMax: 2 } }
     const story = new Story().asked(1, terms).screened([1], "review")
     story.tell({ _tag: "Review", item: 1, decision: "released", by: "olga", reason: "not the same person" })

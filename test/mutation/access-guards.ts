@@ -110,6 +110,14 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is tried again, as nothing was sent",
   },
   {
+    name: "a success that opens the breaker closes the gate",
+    file: "connectors/lane-gate.ts",
+    text: 'as === "trying" ? this.#tried : this.#look',
+    without: 'as === "trying" ? this.#tried : Effect.void',
+    caughtIn: "test/connectors/lane.test.ts",
+    caughtBy: "opens also with a success that makes the calls enough to judge by",
+  },
+  {
     name: "a signed request is signed once",
     file: "connectors/provider-access-http.ts",
     text: 'randomBytes(16).toString("base64url")',
