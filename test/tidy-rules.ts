@@ -21,10 +21,12 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   connectors: ["domain", "parsing", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
   // The second record of what logs tell, which workers compare them with.
   register: ["domain", "connectors/provider-error", "platform", ...settingsAndSignals],
-  // What production refuses is judged by the settings alone, before anything connects.
+  // What production refuses is judged by the settings, and the secrets that they name, before anything connects.
   production: [
+    "connectors/provider-access",
     "connectors/provider-place",
     "connectors/provider-settings",
+    "connectors/secret-reference",
     "platform/redis-address",
     ...settingsAndSignals,
   ],

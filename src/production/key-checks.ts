@@ -62,6 +62,16 @@ const weakCallbackSecret = (secret: string): string | undefined => {
   return bytes.length < CALLBACK_SECRET_BYTES_MIN ? `a secret of ${bytes.length} bytes` : patternIn(bytes)
 }
 
+/** What we prove ourselves with to a provider: a key that is presented, or one that requests are signed with. */
+export const providerSecretFindings = (
+  secret: NamedSecret,
+  use: "presented" | "signs",
+): ReadonlyArray<Finding> =>
+  (use === "signs" ? callbackSecretFindings([secret]) : callerKeyFindings([secret])).map((finding) => ({
+    ...finding,
+    check: `${finding.check}-of-provider`,
+  }))
+
 /** Keys that wrap keys: 32 bytes in base64. */
 export const masterKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
   keys.flatMap((key) =>

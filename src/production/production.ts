@@ -24,6 +24,7 @@ import {
   namedApart,
   sharedSecretFindings,
 } from "./key-checks.ts"
+import { secretFindings } from "./provider-secrets.ts"
 import { callTime, publicUrlFindings, switchFindings, timeFindings, timesOf } from "./settings-checks.ts"
 
 /** With real money, the start is refused. */
@@ -62,6 +63,8 @@ export const checks: Readonly<Record<string, "environment" | "providers">> = {
   "plain-http": "providers",
   "play-host": "providers",
   "without-auth": "providers",
+  "weak-secret-of-provider": "providers",
+  "known-secret-of-provider": "providers",
   "public-url": "providers",
 }
 
@@ -80,7 +83,7 @@ export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: Re
   const findings = [
     ...environmentFindings(settings),
     ...(calls ? publicUrlFindings(settings.http) : []),
-    ...(providers === undefined ? [] : documentFindings(providers, settings.providers.timeoutMs)),
+    ...(providers === undefined ? [] : yield* documentFindings(providers, settings.providers.timeoutMs)),
     ...(read !== undefined && Result.isFailure(read) ? [unreadable(read.failure)] : []),
   ]
   if (settings.production) return yield* vouchedFor(findings, settings.vouchedFor, calls)
@@ -187,43 +190,44 @@ const bankSecretsOf = (secrets: BankSecrets): ReadonlyArray<NamedSecret> =>
 
 /** The providers by name, and how they are called. */
 const calledOf = ({ compliance, ledger, banks }: Providers) => [
-  { name: "compliance-engine", setting: "compliance", policy: compliance.policy, http: compliance },
-  { name: "ledger", setting: "ledger", policy: ledger.policy, http: ledger },
+  { name: "compliance-engine", place: compliance.place, policy: compliance.policy, http: compliance },
+  { name: "ledger", place: ledger.place, policy: ledger.policy, http: ledger },
   ...banks.flatMap((bank) => {
     const http = httpFieldsOf(bank)
-    return http === undefined
-      ? []
-      : [{ name: bank.name, setting: bank.place.path, policy: bank.policy, http }]
+    return http === undefined ? [] : [{ name: bank.name, place: bank.place, policy: bank.policy, http }]
   }),
 ]
 
 /** Where they are called, and where tokens for them come from. */
 const urlsOf = (providers: Providers) =>
-  calledOf(providers).flatMap(({ name, setting, http: { url, auth } }) => [
-    { name, setting, url },
-    ...(auth?.kind === "oauth2" ? [{ name: `${name}/token`, setting, url: auth.tokenUrl }] : []),
+  calledOf(providers).flatMap(({ name, place: { path }, http: { url, auth } }) => [
+    { name, setting: path, url },
+    ...(auth?.kind === "oauth2" ? [{ name: `${name}/token`, setting: path, url: auth.tokenUrl }] : []),
   ])
 
 /** Providers beyond this machine that would do what anybody asks of them. */
 const trustingFindings = (providers: Providers): ReadonlyArray<Finding> =>
   calledOf(providers)
     .filter(({ http: { url, auth, tls } }) => !auth && !tls?.cert && !isLoopback(new URL(url).hostname))
-    .map(({ name, setting }) => ({
+    .map(({ name, place: { path } }) => ({
       check: "without-auth",
       of: name,
-      setting,
+      setting: path,
       found: "nothing that proves to it who calls",
       wanted: "auth, or a certificate of ours in tls",
     }))
 
 /** A time that is that of all is judged where it is set. */
-const documentFindings = (providers: Providers, usualMs: number): ReadonlyArray<Finding> => {
-  const times = calledOf(providers).map(({ name, setting, policy }) =>
-    callTime(name, setting, policy.timeoutMs),
+const documentFindings = Effect.fnUntraced(function* (providers: Providers, usualMs: number) {
+  const called = calledOf(providers)
+  const times = called.map(({ name, place, policy }) => callTime(name, place.path, policy.timeoutMs))
+  const secrets = yield* Effect.forEach(called, ({ name, place, http: { auth } }) =>
+    auth === undefined ? Effect.succeed([]) : secretFindings(name, auth, place),
   )
   return [
     ...providerFindings(urlsOf(providers)),
     ...trustingFindings(providers),
+    ...secrets.flat(),
     ...timeFindings(times.filter(({ ms }) => ms !== usualMs)),
   ]
-}
+})

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto"
-import { readFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"
 import { roles } from "../../src/config.ts"
@@ -9,7 +11,8 @@ import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { settings } from "../settings.ts"
 
 const secret = () => `whsec_${randomBytes(32).toString("base64")}`
-const key = () => randomBytes(24).toString("base64url")
+/** So long that chance cannot make it look like words. */
+const key = () => randomBytes(48).toString("base64url")
 
 /** What production has nothing against. */
 const fit = {
@@ -116,6 +119,8 @@ describe("production", () => {
     ["play-host:south", { BANKS: "north=https://api.north.io,south=https://sandbox.south.io" }],
     ["without-auth:ledger", { LEDGER_AUTH: "" }],
     ["without-auth:north", { BANK_AUTH: "south=bearer file:/run/south" }],
+    ["weak-secret-of-provider:compliance-engine", { COMPLIANCE_TOKEN: "a-short-one-1" }],
+    ["known-secret-of-provider:ledger", { LEDGER_PASSWORD: "sandbox-key-for-play-money" }],
     ["odd-time:PROVIDER_TIMEOUT_MS", { PROVIDER_TIMEOUT_MS: "20" }],
     ["odd-time:CLAIM_MS", { CLAIM_MS: "100" }],
     ["odd-time:INQUIRY_DELAYS_MS", { INQUIRY_DELAYS_MS: "1000,2000" }],
@@ -151,6 +156,34 @@ describe("production", () => {
     ])
     for (const setting of ["API_KEYS", "MASTER_KEYS", "CRASH_AT", "VOUCH_FOR"])
       assert.include(message, `: ${setting}: `)
+  })
+
+  it("judges a secret in the providers' document by what it is for, and leaves one that is not there to its user", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "providers-"))
+    const providers = join(folder, "providers.json")
+    const url = "https://api.payouts.io"
+    const hmac = (name: string) => ({ kind: "hmac", keyId: "atlas", secret: { env: name } })
+    const bank = (name: string) => ({ name, kind: "instant", url, auth: hmac(name.toUpperCase()) })
+    const document = {
+      version: "test",
+      compliance: { url, auth: { kind: "header", name: "x-key", value: { file: join(folder, "key") } } },
+      ledger: { url, auth: { kind: "bearer", token: { file: join(folder, "absent") } } },
+      banks: [bank("north"), bank("south")],
+      routes: [{ rule: "all", banks: ["north"] }],
+    }
+    writeFileSync(providers, JSON.stringify(document))
+    writeFileSync(join(folder, "key"), `${"0123456789".repeat(4)}\n`)
+    const [short, long] = [23, 24].map((bytes) => randomBytes(bytes).toString("base64"))
+    const { refused, message } = await check({
+      PROVIDERS_FILE: providers,
+      NORTH: short ?? "",
+      SOUTH: long ?? "",
+    })
+    assert.deepStrictEqual(refused, [
+      "weak-secret-of-provider:compliance-engine",
+      "weak-secret-of-provider:north",
+    ])
+    assert.include(message, "banks[0].auth.secret: found a secret of 23 bytes")
   })
 
   it("refuses a vouch for what is no check", async () => {
