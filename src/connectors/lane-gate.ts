@@ -185,8 +185,13 @@ export class LaneGate {
     const state = yield* Effect.orDie(this.#breaker.state(this.#name))
     const now = yield* Clock.currentTimeMillis
     const health = healthOf[state._tag]
-    const { health: before, since } = this.#standing
-    this.#standing = { health, since: health === before ? since : now, until: now + closedMsOf(state) }
+    const { health: before, since, until } = this.#standing
+    const closedMs = closedMsOf(state)
+    this.#standing = {
+      health,
+      since: health === before ? since : now,
+      until: closedMs > 0 ? now + closedMs : Math.min(until, now),
+    }
     if (health !== before) yield* this.#onChange(this.#standing)
   })
 }
