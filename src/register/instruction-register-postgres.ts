@@ -1,4 +1,5 @@
 import { Array as Arr, Effect, Layer, Result } from "effect"
+import type { Sql } from "postgres"
 import { ProviderUnavailable } from "../connectors/provider-error.ts"
 import { decodeMail } from "../domain/event-codec.ts"
 import { type BatchId, transferReference } from "../domain/identifiers.ts"
@@ -112,12 +113,7 @@ const recordAll = ({ query }: Postgres["Service"]) =>
           calls.map(({ tail }) => tail),
         )}, recorded as (
           insert into instruction_register (batch, item, attempt, bank)
-          select * from unnest(
-            ${arrayOf(attempts, ({ batch }) => batch)}::text[],
-            ${arrayOf(attempts, ({ item }) => item)}::int[],
-            ${arrayOf(attempts, ({ attempt }) => attempt)}::int[],
-            ${arrayOf(attempts, ({ bank }) => bank)}::text[]
-          ) as attempts (batch, item, attempt, bank)
+          select * from ${rowsOf(sql, attempts)}
           where batch not in (select batch from waiting)
           order by batch, item, attempt
           on conflict do nothing
@@ -233,6 +229,14 @@ const standingOf = (batch: BatchId, rows: ReadonlyArray<StandingRow>) => {
   })
 }
 
+/** Attempts as the rows of a table. */
+const rowsOf = (sql: Sql, attempts: ReadonlyArray<RegisteredAttempt>) => sql`unnest(
+  ${arrayOf(attempts, ({ batch }) => batch)}::text[],
+  ${arrayOf(attempts, ({ item }) => item)}::int[],
+  ${arrayOf(attempts, ({ attempt }) => attempt)}::int[],
+  ${arrayOf(attempts, ({ bank }) => bank)}::text[]
+) as attempts (batch, item, attempt, bank)`
+
 const restore = Effect.fnUntraced(function* (
   { query }: Postgres["Service"],
   attempts: ReadonlyArray<RegisteredAttempt>,
@@ -243,12 +247,7 @@ const restore = Effect.fnUntraced(function* (
     (sql) => sql<Array<{ readonly missing: number }>>`
       with restored as (
         insert into instruction_register (batch, item, attempt, bank)
-        select * from unnest(
-          ${arrayOf(attempts, ({ batch }) => batch)}::text[],
-          ${arrayOf(attempts, ({ item }) => item)}::int[],
-          ${arrayOf(attempts, ({ attempt }) => attempt)}::int[],
-          ${arrayOf(attempts, ({ bank }) => bank)}::text[]
-        ) as attempts (batch, item, attempt, bank)
+        select * from ${rowsOf(sql, attempts)}
         order by batch, item, attempt
         on conflict do nothing
         returning item
