@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
 import { Redis } from "ioredis"
 import { asCliFailure, CliFailure } from "../src/cli/cli-failure.ts"
-import { spawnLeashed } from "../src/platform/leashed-process.ts"
+import { spawnLeashed } from "../src/dev/leashed-process.ts"
 import type { Cost } from "./engine/server-costs.ts"
 
 export interface Servers {

@@ -4,17 +4,17 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect, Schedule, type Scope } from "effect"
 import { asCliFailure, CliFailure } from "../src/cli/cli-failure.ts"
-import { localMasterKeys } from "../src/cli/local-master-keys.ts"
+import { isReady } from "../src/cli/service-record.ts"
+import { startStack } from "../src/dev/embedded-stack.ts"
+import { freePort } from "../src/dev/embedded-start.ts"
+import { type LeashedProcess, spawnLeashed } from "../src/dev/leashed-process.ts"
+import { localMasterKeys } from "../src/dev/local-master-keys.ts"
 import {
   sandboxApiKeys,
   sandboxEnvironment,
   sandboxKeys,
   startLocalSandbox,
-} from "../src/cli/local-sandbox.ts"
-import { isReady } from "../src/cli/service-record.ts"
-import { startStack } from "../src/platform/embedded-stack.ts"
-import { freePort } from "../src/platform/embedded-start.ts"
-import { type LeashedProcess, spawnLeashed } from "../src/platform/leashed-process.ts"
+} from "../src/dev/local-sandbox.ts"
 import type { Target } from "./load.ts"
 
 export interface Stand {

@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { findPrograms, UNPACKED } from "../src/platform/embedded-programs.mjs"
+import { findPrograms, UNPACKED } from "../src/dev/embedded-programs.mjs"
 import { run, tell } from "./command.mjs"
 
 const SERVERS = [

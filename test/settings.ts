@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { inject } from "vitest"
 import { AppConfig } from "../src/config.ts"
-import { FleetLimits } from "../src/connectors/fleet-limits.ts"
-import { Lanes } from "../src/connectors/lane.ts"
-import { ProviderSettings } from "../src/connectors/provider-settings.ts"
+import { FleetLimits } from "../src/providers/calling/fleet-limits.ts"
+import { Lanes } from "../src/providers/calling/lane.ts"
+import { ProviderSettings } from "../src/providers/calling/provider-settings.ts"
 
 /** A key prefix of the test's own, so that test files share a Redis side by side. */
 export const ownPrefix = (): string => `t${randomUUID().slice(0, 8)}`

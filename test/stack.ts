@@ -11,7 +11,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Effect, Exit, Scope } from "effect"
 import type { TestProject } from "vitest/node"
-import { type StackUrls, startStack } from "../src/platform/embedded-stack.ts"
+import { type StackUrls, startStack } from "../src/dev/embedded-stack.ts"
 import { processesOfRun } from "./run-processes.ts"
 
 const END_WITHIN_MS = 15_000

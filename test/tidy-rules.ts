@@ -18,29 +18,31 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   streams: ["domain", "parsing/turns", "platform", ...settingsAndSignals],
   vault: ["domain", "platform", ...settingsAndSignals],
   // Orders that wait for their file are sealed as accounts in the log are.
-  connectors: ["domain", "parsing", "platform", "vault/aes-gcm", "vault/partner-keys", ...settingsAndSignals],
-  // The second record of what logs tell, which workers compare them with.
-  register: ["domain", "connectors/provider-error", "platform", ...settingsAndSignals],
-  // What production refuses is judged by the settings, and the secrets that they name, before anything connects.
-  production: [
-    "connectors/provider-access",
-    "connectors/provider-place",
-    "connectors/provider-settings",
-    "connectors/secret-reference",
-    "platform/redis-address",
-    ...settingsAndSignals,
-  ],
-  pipelines: ["domain", "connectors", "register", "vault", "platform", ...settingsAndSignals],
-  // Answers that come in files are told to the log, as callbacks are.
-  "bank-files": [
+  providers: ["domain", "parsing", "platform", ...settingsAndSignals],
+  // Orders that wait for their file are sealed as accounts in the log are. Answers that come in files are told to the
+  // log, as callbacks are.
+  "providers/banks/files": [
     "domain",
     "parsing",
-    "connectors",
+    "providers",
     "streams",
+    "vault/aes-gcm",
     "vault/partner-keys",
     "platform",
     ...settingsAndSignals,
   ],
+  // The second record of what logs tell, which workers compare them with.
+  register: ["domain", "providers/calling/provider-error", "platform", ...settingsAndSignals],
+  // What production refuses is judged by the settings, and the secrets that they name, before anything connects.
+  production: [
+    "providers/calling/provider-access",
+    "providers/calling/provider-place",
+    "providers/calling/provider-settings",
+    "providers/calling/secret-reference",
+    "platform/redis-address",
+    ...settingsAndSignals,
+  ],
+  pipelines: ["domain", "providers", "register", "vault", "platform", ...settingsAndSignals],
   actors: ["domain", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
   projections: ["domain", "streams", "platform", ...settingsAndSignals],
   publisher: ["domain", "streams", "vault/message-seal", "platform", ...settingsAndSignals],
@@ -58,14 +60,19 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   reconciliation: [
     "domain",
     "streams",
-    "connectors/books",
+    "providers/books",
     "projections/read-models",
     "vault/message-seal",
     "platform",
     ...settingsAndSignals,
   ],
   // Which banks there are, for the secrets that they sign with.
-  identity: ["domain", "connectors/provider-place", "connectors/provider-settings", ...settingsAndSignals],
+  identity: [
+    "domain",
+    "providers/calling/provider-place",
+    "providers/calling/provider-settings",
+    ...settingsAndSignals,
+  ],
   http: [
     "domain",
     "identity",
@@ -76,15 +83,15 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "webhooks/endpoints",
     "register",
     // What workers tell of providers; the API calls none.
-    "connectors/lane",
-    "connectors/provider-reports",
+    "providers/calling/lane",
+    "providers/calling/provider-reports",
     "vault",
     ...settingsAndSignals,
   ],
 }
 
 /** Where layers are wired: these import anything, and alone may choose an adapter. */
-export const wiringRooms = ["app", "main", "cli"]
+export const wiringRooms = ["app", "main", "cli", "dev"]
 
 /** The modules of `effect` that hold data and no behaviour over time: all that the domain may use. */
 const dataModules = new Set(
@@ -93,12 +100,7 @@ const dataModules = new Set(
 )
 
 /** Where the environment is read: the settings, the command line, and the servers and processes that it starts. */
-const readsEnvironment = [
-  /^config\.ts$/,
-  /^cli\//,
-  /^platform\/embedded-(stack|start|programs)\.m?[jt]s$/,
-  /^platform\/leashed-process\.ts$/,
-]
+const readsEnvironment = [/^config\.ts$/, /^cli\//, /^dev\//]
 
 const adapterName = /-(redis|postgres|nats|http|memory)\.ts$/
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.d)?\.(ts|mts|mjs|lua|sql)$/
@@ -176,10 +178,19 @@ const namesIn = (specifiers: unknown): ReadonlyArray<string> => {
   })
 }
 
-export const roomOf = (path: string): string =>
-  path.includes("/") ? path.slice(0, path.indexOf("/")) : path.replace(/\.ts$/, "")
+/** The room that a file is in: the innermost of the table, else its folder right under `src/`. */
+export const roomOf = (path: string): string => {
+  const inner = innerRooms.find((room) => path.startsWith(`${room}/`))
+  return inner ?? (path.includes("/") ? path.slice(0, path.indexOf("/")) : path.replace(/\.ts$/, ""))
+}
 
-const isAdapter = (path: string): boolean => roomOf(path) !== "platform" && adapterName.test(path)
+/** Rooms within rooms, which have rules of their own. */
+const innerRooms = Object.keys(mayImport)
+  .filter((room) => room.includes("/"))
+  .sort((a, b) => b.length - a.length)
+
+const isAdapter = (path: string): boolean =>
+  !["platform", "dev"].includes(roomOf(path)) && adapterName.test(path)
 
 const vendorOf = (path: string): string | undefined => adapterName.exec(path)?.[1]
 

@@ -47,9 +47,9 @@ describe("a file is refused that", () => {
     ],
     [
       "does so inside of a type",
-      "connectors/bank.ts",
-      'export type Late = import("../pipelines/paying.ts").Late',
-      "connectors may not import pipelines/paying.ts",
+      "providers/banks/bank.ts",
+      'export type Late = import("../../pipelines/paying.ts").Late',
+      "providers may not import pipelines/paying.ts",
     ],
     [
       "does so by passing it on",
@@ -65,8 +65,8 @@ describe("a file is refused that", () => {
     ],
     [
       "imports more of a room than its one open file",
-      "http/payout-batches.ts",
-      'import { projector } from "../projections/projector.ts"',
+      "http/payout-batches/payout-batches.ts",
+      'import { projector } from "../../projections/projector.ts"',
       "http may not import projections/projector.ts",
     ],
     [
@@ -89,15 +89,15 @@ describe("a file is refused that", () => {
     ],
     [
       "chooses an adapter of its own room",
-      "connectors/bank.ts",
-      'import { layer } from "./bank-instant-http.ts"',
-      "imports the adapter connectors/bank-instant-http.ts: only app.ts, cli/ and tests choose one",
+      "providers/banks/bank.ts",
+      'import { layer } from "./instant/bank-instant-http.ts"',
+      "imports the adapter providers/banks/instant/bank-instant-http.ts: only app.ts, cli/ and tests choose one",
     ],
     [
       "mixes two adapters",
-      "connectors/register-postgres.ts",
+      "providers/calling/register-postgres.ts",
       'import { call } from "./provider-http.ts"',
-      "imports the adapter connectors/provider-http.ts: only app.ts, cli/ and tests choose one",
+      "imports the adapter providers/calling/provider-http.ts: only app.ts, cli/ and tests choose one",
     ],
     [
       "reaches out of src",
@@ -149,9 +149,14 @@ describe("a file is refused that", () => {
       'import { isValidIBAN } from "ibantools"',
       "domain may not import ibantools",
     ],
-    ["has an enum", "http/problems.ts", "export enum Status { Ok }", "an enum"],
-    ["has a namespace", "http/problems.ts", "export namespace Status { export const ok = 1 }", "a namespace"],
-    ["has an any", "http/problems.ts", "export const body = (value: any) => value", "any"],
+    ["has an enum", "http/edge/problems.ts", "export enum Status { Ok }", "an enum"],
+    [
+      "has a namespace",
+      "http/edge/problems.ts",
+      "export namespace Status { export const ok = 1 }",
+      "a namespace",
+    ],
+    ["has an any", "http/edge/problems.ts", "export const body = (value: any) => value", "any"],
     [
       "reads process.env",
       "http/server.ts",
@@ -216,10 +221,10 @@ describe("a file is accepted that", () => {
     ["tells its version", "cli/main.ts", 'import release from "../../package.json" with { type: "json" }'],
     [
       "shares code between files of one adapter",
-      "connectors/bank-instant-http.ts",
-      'import "./provider-http.ts"',
+      "providers/banks/instant/bank-instant-http.ts",
+      'import "../../calling/provider-http.ts"',
     ],
-    ["starts servers in platform", "platform/embedded-stack.ts", 'import "./embedded-redis.ts"'],
+    ["starts servers in dev", "dev/embedded-stack.ts", 'import "./embedded-redis.ts"'],
     ["names one open file of a room", "config.ts", 'import "./platform/crash-point.ts"'],
     ["reads the environment where settings are read", "config.ts", "export const home = process.env.HOME"],
     [

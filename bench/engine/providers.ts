@@ -1,8 +1,8 @@
 /** The outside world of the engine benchmark: each call takes its time in this process, and answers well. */
 import { Effect, Layer } from "effect"
-import { type BankAnswer, Banks, type NotSent } from "../../src/connectors/bank.ts"
-import { ComplianceEngine } from "../../src/connectors/compliance-engine.ts"
-import { Ledger } from "../../src/connectors/ledger.ts"
+import { type BankAnswer, Banks, type NotSent } from "../../src/providers/banks/bank.ts"
+import { ComplianceEngine } from "../../src/providers/compliance/compliance-engine.ts"
+import { Ledger } from "../../src/providers/ledger/ledger.ts"
 
 /** What was really called, so that a run which did not do its work cannot pass. */
 export interface Calls {

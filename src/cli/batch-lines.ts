@@ -1,6 +1,7 @@
 /** A batch in a few lines of text. */
+
+import { aligned } from "../dev/summary.ts"
 import type { ShownBatch } from "./service-client.ts"
-import { aligned } from "./summary.ts"
 
 /** States from which nothing goes on by itself. */
 const resting = new Set(["settled", "failed", "returned", "rejected", "held", "parked"])

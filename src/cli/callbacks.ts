@@ -1,11 +1,11 @@
 import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import { aligned } from "../dev/summary.ts"
 import { type KeptCallback, STRAYS_MAX } from "../streams/stray-callbacks.ts"
 import { makeStrayCallbacks } from "../streams/stray-callbacks-redis.ts"
 import { CliFailure } from "./cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 import { openRedis } from "./redis-connection.ts"
-import { aligned } from "./summary.ts"
 
 export const callbacks = Command.make(
   "callbacks",

@@ -1,12 +1,12 @@
 import { ConfigProvider, Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { masterKeys } from "../config.ts"
+import { localMasterKeys } from "../dev/local-master-keys.ts"
 import { PartnerId } from "../domain/identifiers.ts"
 import { type KeyRing, KeysForgotten, type PartnerKeys } from "../vault/partner-keys.ts"
 import { makePartnerKeys } from "../vault/partner-keys-redis.ts"
 import { CliFailure } from "./cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
-import { localMasterKeys } from "./local-master-keys.ts"
 import { openRedis } from "./redis-connection.ts"
 
 const partner = Flag.String("partner").pipe(

@@ -1,5 +1,5 @@
 import { Effect, type Scope } from "effect"
-import { startStack } from "../platform/embedded-stack.ts"
+import { startStack } from "../dev/embedded-stack.ts"
 import { readAddress } from "../platform/redis-address.ts"
 import { type Barrier, openBarrier } from "../platform/redis-barrier.ts"
 import { openClient, type RedisCommands } from "../platform/redis-client.ts"

@@ -1,11 +1,10 @@
 /** The settings that a service starts with: what the environment gives, completed on a developer's machine. */
 import { createServer } from "node:net"
 import { Effect, type Scope } from "effect"
-import { startStack } from "../platform/embedded-stack.ts"
-import { freePort } from "../platform/embedded-start.ts"
-import { asCliFailure, CliFailure } from "./cli-failure.ts"
-import { localMasterKeys } from "./local-master-keys.ts"
-import { writeLocalProviders } from "./local-providers.ts"
+import { startStack } from "../dev/embedded-stack.ts"
+import { freePort } from "../dev/embedded-start.ts"
+import { localMasterKeys } from "../dev/local-master-keys.ts"
+import { writeLocalProviders } from "../dev/local-providers.ts"
 import {
   accessOf,
   type Environment,
@@ -14,7 +13,8 @@ import {
   sandboxEnvironment,
   sandboxOperatorKeys,
   startLocalSandbox,
-} from "./local-sandbox.ts"
+} from "../dev/local-sandbox.ts"
+import { asCliFailure, CliFailure } from "./cli-failure.ts"
 import type { SandboxAccess } from "./service-record.ts"
 
 export interface ServeEnvironment {

@@ -6,9 +6,9 @@ import { Context, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { Credentials } from "../identity/credentials.ts"
 import { makeApp, makeOperationsApp } from "./app.ts"
-import { Intake } from "./intake.ts"
-import { serveApp } from "./listener.ts"
-import { RequestBodies } from "./request-body.ts"
+import { serveApp } from "./edge/listener.ts"
+import { RequestBodies } from "./edge/request-body.ts"
+import { Intake } from "./payout-batches/intake.ts"
 
 /** Where the servers listen, with the ports that they were given for port 0. */
 export class HttpAddress extends Context.Service<

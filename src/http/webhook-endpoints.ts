@@ -4,11 +4,11 @@ import { Hono } from "hono"
 import type { PartnerId } from "../domain/identifiers.ts"
 import { PublicEventType } from "../publisher/public-event.ts"
 import { type Endpoint, WebhookEndpoints } from "../webhooks/endpoints.ts"
-import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts"
-import { InvalidBody, NotFound } from "./failures.ts"
-import { fieldProblem } from "./field-problem.ts"
-import { readJson, requireJson } from "./json-body.ts"
-import { RequestBodies } from "./request-body.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "./edge/edge.ts"
+import { InvalidBody, NotFound } from "./edge/failures.ts"
+import { fieldProblem } from "./edge/field-problem.ts"
+import { readJson, requireJson } from "./edge/json-body.ts"
+import { RequestBodies } from "./edge/request-body.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
 

@@ -4,8 +4,8 @@
  */
 import { Array as Arr, Context, Effect, Layer, Option, Redacted } from "effect"
 import { AppConfig, type BankSecrets } from "../config.ts"
-import { InvalidProviderSetting } from "../connectors/provider-place.ts"
-import { ProviderSettings } from "../connectors/provider-settings.ts"
+import { InvalidProviderSetting } from "../providers/calling/provider-place.ts"
+import { ProviderSettings } from "../providers/calling/provider-settings.ts"
 
 type Secret = Redacted.Redacted<string>
 type Secrets = Arr.NonEmptyReadonlyArray<Secret>

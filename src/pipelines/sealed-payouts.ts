@@ -1,9 +1,9 @@
 /** Opening what is sealed, for the moment in which it is paid. */
 import { Effect, Result } from "effect"
-import { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { Batch } from "../domain/batch.ts"
 import type { BeneficiaryAccount } from "../domain/beneficiary.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import { keyIdOf, type PartnerKeys } from "../vault/partner-keys.ts"
 import { openAccounts } from "../vault/sealing.ts"
 import { itemsOf } from "./batch-items.ts"

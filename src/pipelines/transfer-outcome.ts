@@ -1,5 +1,5 @@
-import type { BankAnswer } from "../connectors/bank.ts"
 import type { RecordTransfer, TransferOutcome } from "../domain/commands.ts"
+import type { BankAnswer } from "../providers/banks/bank.ts"
 import type { DueTransfer } from "./batch-items.ts"
 
 /** How an answer reached us: as the response to a transfer, or to an inquiry. */

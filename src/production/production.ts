@@ -5,8 +5,8 @@
  */
 import { Effect, Option, Result, Schema } from "effect"
 import { AppConfig, type BankSecrets, type Role, type Settings } from "../config.ts"
-import type { InvalidProviderSetting } from "../connectors/provider-place.ts"
-import { httpFieldsOf, ProviderSettings } from "../connectors/provider-settings.ts"
+import type { InvalidProviderSetting } from "../providers/calling/provider-place.ts"
+import { httpFieldsOf, ProviderSettings } from "../providers/calling/provider-settings.ts"
 import {
   isLoopback,
   natsFindings,

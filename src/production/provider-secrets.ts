@@ -1,8 +1,8 @@
 /** The secrets that the settings of providers name: read once, to be judged, as those of the environment are. */
 import { Effect, Result } from "effect"
-import type { ProviderAuth } from "../connectors/provider-access.ts"
-import { below, type Place } from "../connectors/provider-place.ts"
-import { openSecret, type SecretReference } from "../connectors/secret-reference.ts"
+import type { ProviderAuth } from "../providers/calling/provider-access.ts"
+import { below, type Place } from "../providers/calling/provider-place.ts"
+import { openSecret, type SecretReference } from "../providers/calling/secret-reference.ts"
 import { providerSecretFindings } from "./key-checks.ts"
 
 /** Any text: whether it has the right form is judged by who uses it. */

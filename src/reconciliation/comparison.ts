@@ -5,9 +5,9 @@
  * 23:59:59 here may be the next day there, and is no difference.
  */
 
-import type { LedgerLine, StatementEntry } from "../connectors/books.ts"
 import { type Day, utcDay } from "../domain/business-days.ts"
 import { formatAmount } from "../domain/money.ts"
+import type { LedgerLine, StatementEntry } from "../providers/books.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
 import type { LoggedAttempt, LoggedBatch, LoggedItem } from "./logged-batch.ts"

@@ -10,10 +10,10 @@
  * A source that cannot be read is an error, and then nothing is stored: it is never taken for one without records.
  */
 import { Clock, Effect, Schedule, Schema } from "effect"
-import type { LedgerLine, Source, StatementEntry } from "../connectors/books.ts"
 import type { Day } from "../domain/business-days.ts"
 import { type BatchId, isBatchId } from "../domain/identifiers.ts"
 import { PROJECTION } from "../projections/read-models.ts"
+import type { LedgerLine, Source, StatementEntry } from "../providers/books.ts"
 import { CursorStore, FEED_START } from "../streams/cursor-store.ts"
 import { EventLog } from "../streams/event-log.ts"
 import { beginningOf, visitLog } from "../streams/event-range.ts"

@@ -1,14 +1,14 @@
 /** What the others' books say, put together by batch. */
 import { Effect } from "effect"
+import type { Day } from "../domain/business-days.ts"
+import { parseTransferReference } from "../domain/identifiers.ts"
 import {
   type LedgerLine,
   RECORDS_MAX,
   type Source,
   SourceUnreadable,
   type StatementEntry,
-} from "../connectors/books.ts"
-import type { Day } from "../domain/business-days.ts"
-import { parseTransferReference } from "../domain/identifiers.ts"
+} from "../providers/books.ts"
 
 /** What the others' books say of one batch. */
 export interface BatchRecords {

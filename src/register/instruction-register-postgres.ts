@@ -1,10 +1,10 @@
 import { Array as Arr, Effect, Layer, Result } from "effect"
 import type { Sql } from "postgres"
-import { ProviderUnavailable } from "../connectors/provider-error.ts"
 import { decodeMail } from "../domain/event-codec.ts"
 import { type BatchId, transferReference } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
+import { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import type { RegisteredDecision } from "./decision-register.ts"
 import {
   InstructionRegister,

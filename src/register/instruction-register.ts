@@ -1,6 +1,6 @@
 import { Context, type Effect } from "effect"
-import type { ProviderUnavailable } from "../connectors/provider-error.ts"
 import type { BatchId, TransferKey } from "../domain/identifiers.ts"
+import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import type { RegisteredDecision } from "./decision-register.ts"
 import type { LogTail } from "./log-tail.ts"
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { Backoff } from "../../src/actors/backoff.ts"
-import { ProviderUnavailable } from "../../src/connectors/provider-error.ts"
+import { ProviderUnavailable } from "../../src/providers/calling/provider-error.ts"
 
 const NOW = 1_000_000
 const failed = new ProviderUnavailable({ provider: "ledger", reason: "hold: timed out", kind: "timed-out" })

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { sandboxSecretOf } from "../../src/sandbox/sandbox.ts"
 import { partitionKeys, partitionOf } from "../../src/streams/partition.ts"
-import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
 import { eventually, PlatformUnderTest, type Service } from "../platform-under-test.ts"
+import { json, MisbehavingServer } from "../providers/calling/misbehaving-server.ts"
 
 let bank: MisbehavingServer
 let platform: PlatformUnderTest

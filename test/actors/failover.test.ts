@@ -6,8 +6,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest"
 import type { BatchEvent } from "../../src/domain/events.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts"
-import { type Behaviour, json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
 import { eventually } from "../platform-under-test.ts"
+import { type Behaviour, json, MisbehavingServer } from "../providers/calling/misbehaving-server.ts"
 import { EngineUnderTest } from "./engine-under-test.ts"
 
 let sandbox: Sandbox

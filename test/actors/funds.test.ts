@@ -1,6 +1,6 @@
 /** A partner without money: from the ledger's refusal to the payment, through every part of the platform. */
 import { expect, it } from "vitest"
-import { payout } from "../http/payout-batch-body.ts"
+import { payout } from "../http/payout-batches/payout-batch-body.ts"
 import { type BatchView, eventually, PlatformUnderTest } from "../platform-under-test.ts"
 
 const amounts = { first: "60.00", second: "40.01" }

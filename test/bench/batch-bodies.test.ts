@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { batchBodies } from "../../bench/batch-bodies.ts"
-import { readBatchRequest } from "../../src/http/payout-batch-request.ts"
+import { readBatchRequest } from "../../src/http/payout-batches/payout-batch-request.ts"
 import { magicOutcome } from "../../src/sandbox/magic-beneficiaries.ts"
 
 describe("the bodies of a benchmark", () => {

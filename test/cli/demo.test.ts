@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeAll, describe, expect, it } from "vitest"
-import { schemaProblems } from "../connectors/iso20022/payment-initiation-schema.ts"
+import { schemaProblems } from "../providers/iso20022/payment-initiation-schema.ts"
 import { isPublishedDataThere } from "../published-data.ts"
 import { type AtlaspayProcess, atlaspay, processesLeft } from "./atlaspay-process.ts"
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { Redis } from "ioredis"
-import { freePort } from "../../src/platform/embedded-start.ts"
+import { freePort } from "../../src/dev/embedded-start.ts"
 import { eventually } from "../platform-under-test.ts"
 import { HOST, RedisServer } from "./redis-server.ts"
 

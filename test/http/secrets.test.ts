@@ -1,6 +1,6 @@
 import { expect, it } from "vitest"
 import { ApiUnderTest } from "./api-under-test.ts"
-import { payout } from "./payout-batch-body.ts"
+import { payout } from "./payout-batches/payout-batch-body.ts"
 
 const canary = "GB33BUKB20201555555555"
 const canaryKey = "canary-key-41c8"

@@ -4,11 +4,11 @@ import { Effect, Layer } from "effect"
 import { expect, it } from "vitest"
 import type { BatchEvent } from "../../src/domain/events.ts"
 import { laneOf } from "../../src/domain/identifiers.ts"
-import { batchIdOf } from "../../src/http/batch-identity.ts"
+import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { EventLog, StreamsUnavailable } from "../../src/streams/event-log.ts"
 import { eventually } from "../platform-under-test.ts"
 import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
-import { payout } from "./payout-batch-body.ts"
+import { payout } from "./payout-batches/payout-batch-body.ts"
 
 const down = Effect.fail(
   new StreamsUnavailable({ step: "test", reason: "ECONNREFUSED DE89370400440532013000" }),

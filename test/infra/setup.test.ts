@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url"
 import { beforeEach, describe, expect, test } from "vitest"
 import { needsInstall } from "../../infra/dependencies.mjs"
 import { missingServers } from "../../infra/servers.mjs"
-import { findPrograms } from "../../src/platform/embedded-programs.mjs"
+import { findPrograms } from "../../src/dev/embedded-programs.mjs"
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url))
 

@@ -1,13 +1,13 @@
 /** Guards of what proves who calls, and of what production refuses, each with the test that misses it. */
 import type { StepGuard } from "./step-guards.ts"
 
-const access = "test/connectors/provider-access.test.ts"
+const access = "test/providers/calling/provider-access.test.ts"
 const production = "test/production/production.test.ts"
 
 export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "whether a call may be made is asked after its token was fetched",
-    file: "connectors/provider-http.ts",
+    file: "providers/calling/provider-http.ts",
     text: "if (!(yield* yield* LastCheck))",
     without: "if (timeoutMs < 0)",
     caughtIn: access,
@@ -15,7 +15,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a transfer that was not sent is said to be not sent",
-    file: "connectors/banks.ts",
+    file: "providers/banks/banks.ts",
     text: "may === false ? Effect.succeed(notSent) : failed(answer)",
     without: "failed(answer)",
     caughtIn: access,
@@ -23,7 +23,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a token is fetched by one caller while the others wait",
-    file: "connectors/oauth-token-http.ts",
+    file: "providers/calling/oauth-token-http.ts",
     text: ": one.withPermit(current),",
     without: ": current,",
     caughtIn: access,
@@ -31,7 +31,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a token is not replaced for being refused when it is young",
-    file: "connectors/oauth-token-http.ts",
+    file: "providers/calling/oauth-token-http.ts",
     text: " && now - token.fetchedAt >= REPLACED_AFTER_MS",
     without: "",
     caughtIn: access,
@@ -39,7 +39,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "only the token that was refused is replaced",
-    file: "connectors/oauth-token-http.ts",
+    file: "providers/calling/oauth-token-http.ts",
     text: "Redacted.value(token.secret) === Redacted.value(secret)",
     without: "true",
     caughtIn: access,
@@ -47,7 +47,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a token is replaced before its end",
-    file: "connectors/oauth-token-http.ts",
+    file: "providers/calling/oauth-token-http.ts",
     text: "renewAt: askedAt + Math.max(lifetimeMs - MARGIN_MS, lifetimeMs / 2),",
     without: "renewAt: askedAt + lifetimeMs,",
     caughtIn: access,
@@ -55,7 +55,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a token's server that fails is left alone for a while",
-    file: "connectors/oauth-token-http.ts",
+    file: "providers/calling/oauth-token-http.ts",
     text: "if (failed !== undefined && now < failed.until) return yield* inNeed(failed.error)",
     without: "",
     caughtIn: access,
@@ -63,7 +63,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "without credentials it is certain that nothing was sent",
-    file: "connectors/provider-http.ts",
+    file: "providers/calling/provider-http.ts",
     text: 'kind: "no-credentials", problem',
     without: 'kind: "timed-out", problem',
     caughtIn: access,
@@ -71,7 +71,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "waiting for credentials is a part of the time of a call",
-    file: "connectors/provider-http.ts",
+    file: "providers/calling/provider-http.ts",
     text: "since + timeoutMs - (yield* Clock.currentTimeMillis)",
     without: "timeoutMs",
     caughtIn: access,
@@ -79,7 +79,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a secret is looked up anew when it was refused",
-    file: "connectors/provider-http.ts",
+    file: "providers/calling/provider-http.ts",
     text: "status === 401 ? admission.refused : Effect.void",
     without: "Effect.void",
     caughtIn: access,
@@ -87,15 +87,15 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "credentials follow no redirect",
-    file: "connectors/provider-http.ts",
+    file: "providers/calling/provider-http.ts",
     text: 'redirect: "manual"',
     without: 'redirect: "follow"',
-    caughtIn: "test/connectors/provider-http.test.ts",
+    caughtIn: "test/providers/calling/provider-http.test.ts",
     caughtBy: "fails, and quotes nothing, when the provider redirects",
   },
   {
     name: "who is not believed counts against the breaker",
-    file: "connectors/provider-http.ts",
+    file: "providers/calling/provider-http.ts",
     text: 'if (status === 401 || status === 403) return "unauthorized"',
     without: "",
     caughtIn: access,
@@ -103,7 +103,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a transfer is tried again only where nothing was sent",
-    file: "connectors/lane.ts",
+    file: "providers/calling/lane.ts",
     text: ": unsent.has(kind)",
     without: ": transient.has(kind)",
     caughtIn: access,
@@ -111,15 +111,15 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a success that opens the breaker closes the gate",
-    file: "connectors/lane-gate.ts",
+    file: "providers/calling/lane-gate.ts",
     text: 'as === "trying" ? this.#tried : this.#look',
     without: 'as === "trying" ? this.#tried : Effect.void',
-    caughtIn: "test/connectors/lane.test.ts",
+    caughtIn: "test/providers/calling/lane.test.ts",
     caughtBy: "opens also with a success that makes the calls enough to judge by",
   },
   {
     name: "a signed request is signed once",
-    file: "connectors/provider-access-http.ts",
+    file: "providers/calling/provider-access-http.ts",
     text: 'randomBytes(16).toString("base64url")',
     without: '"once"',
     caughtIn: access,
@@ -127,7 +127,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a signature covers the body",
-    file: "connectors/message-signature.ts",
+    file: "providers/calling/message-signature.ts",
     text: "const all: Readonly<Record<string, string>> = { ...headers, ...digest }",
     without: "const all: Readonly<Record<string, string>> = { ...headers }",
     caughtIn: access,
@@ -135,7 +135,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "certificates without https protect nothing",
-    file: "connectors/provider-access-http.ts",
+    file: "providers/calling/provider-access-http.ts",
     text: 'if (new URL(url).protocol === "https:") return',
     without: "return",
     caughtIn: access,
@@ -143,7 +143,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "certificates that do not belong together are not used",
-    file: "connectors/provider-connection.ts",
+    file: "providers/calling/provider-connection.ts",
     text: " && isUsable(now)",
     without: "",
     caughtIn: access,
@@ -151,7 +151,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a secret never stands in the document",
-    file: "connectors/secret-reference.ts",
+    file: "providers/calling/secret-reference.ts",
     text: 'if (typeof given !== "object" || given === null || Object.keys(given).length !== 1) return false',
     without: 'if (typeof given !== "object" || given === null) return true',
     caughtIn: access,

@@ -101,8 +101,8 @@ export const authorityGuards: ReadonlyArray<Guard> = [
   },
 ]
 
-const interventions = "test/http/interventions.test.ts"
-const thresholds = "test/http/approval-thresholds.test.ts"
+const interventions = "test/http/payout-batches/interventions.test.ts"
+const thresholds = "test/http/payout-batches/approval-thresholds.test.ts"
 const secrets = "test/identity/callback-secrets.test.ts"
 const credentials = "test/identity/credentials.test.ts"
 const allowance = "test/streams/approval-allowance-redis.test.ts"
@@ -142,10 +142,10 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a folder of files is one bank's",
-    file: "bank-files/bank-files.ts",
+    file: "providers/banks/files/bank-files.ts",
     text: "if (owner !== undefined)",
     without: "if (owner === null)",
-    caughtIn: "test/bank-files/bank-files.test.ts",
+    caughtIn: "test/providers/banks/files/bank-files.test.ts",
     caughtBy: "banks that take files have a folder each",
   },
   {
@@ -174,7 +174,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a key does what it is for",
-    file: "http/interventions.ts",
+    file: "http/payout-batches/interventions.ts",
     text: "if (!mayDo(caller, act)) return yield* notFor(act)",
     without: "",
     caughtIn: interventions,
@@ -190,7 +190,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what another operator says is no repetition",
-    file: "http/interventions.ts",
+    file: "http/payout-batches/interventions.ts",
     text: "JSON.stringify([path, key, credential])",
     without: "JSON.stringify([path, key])",
     caughtIn: interventions,
@@ -198,7 +198,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an operator posts no batches",
-    file: "http/edge.ts",
+    file: "http/edge/edge.ts",
     text: 'caller.kind === "partner" ? handler(c, caller.partner, caller.credential) : forPartners',
     without:
       'handler(c, caller.kind === "partner" ? caller.partner : ("acme" as PartnerId), caller.credential)',
@@ -207,7 +207,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "the day of a partner is counted",
-    file: "http/payout-batch-intake.ts",
+    file: "http/payout-batches/payout-batch-intake.ts",
     text: "if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false",
     without: "return false",
     caughtIn: thresholds,

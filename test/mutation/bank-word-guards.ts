@@ -143,13 +143,13 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   },
 ]
 
-const inbox = "test/bank-files/inbox.test.ts"
-const withdrawal = "test/bank-files/withdrawal.test.ts"
+const inbox = "test/providers/banks/files/inbox.test.ts"
+const withdrawal = "test/providers/banks/files/withdrawal.test.ts"
 
 export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a refusal of a whole file is told as one",
-    file: "bank-files/inbox.ts",
+    file: "providers/banks/files/inbox.ts",
     text: 'return { _tag: "Failed", code: word.code, whole: true, evidence }',
     without: 'return { _tag: "Failed", code: word.code, evidence }',
     caughtIn: inbox,
@@ -157,7 +157,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a report on some of the orders is no sign of those that were refused before",
-    file: "connectors/iso20022/status-report.ts",
+    file: "providers/iso20022/status-report.ts",
     text: 'named.every(({ word }) => word._tag === "Failed") ? ',
     without: "named.length >= 0 ? ",
     caughtIn: inbox,
@@ -165,7 +165,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what another bank could mend is not believed of a file",
-    file: "connectors/order-words.ts",
+    file: "providers/banks/files/order-words.ts",
     text: "holdsForAllCopies(meaning) : !meaning.reroutable",
     without: "holdsForAllCopies(meaning) : true",
     caughtIn: inbox,
@@ -173,7 +173,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a sign that the bank has the order makes a refusal unclear",
-    file: "connectors/order-words.ts",
+    file: "providers/banks/files/order-words.ts",
     text: "return isAcknowledged ? holdsForAllCopies(meaning) : ",
     without: "return isAcknowledged === null ? holdsForAllCopies(meaning) : ",
     caughtIn: inbox,
@@ -181,7 +181,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "once a bank of files has the order, it may be a copy that is too much for a limit",
-    file: "connectors/order-words.ts",
+    file: "providers/banks/files/order-words.ts",
     text: "return isAcknowledged ? holdsForAllCopies(meaning) : ",
     without: 'return isAcknowledged ? meaning.category !== "technical" && !meaning.reroutable : ',
     caughtIn: inbox,
@@ -189,7 +189,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "that the bank has what it refused under a code that nobody has mapped is news",
-    file: "connectors/order-words.ts",
+    file: "providers/banks/files/order-words.ts",
     text: 'word._tag === "Failed" && holdsForAllCopies(meaningOf(word.code))',
     without: 'word._tag === "Failed" && isFinal(meaningOf(word.code), true)',
     caughtIn: inbox,
@@ -197,7 +197,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "who refuses a copy has the order",
-    file: "bank-files/bank-news.ts",
+    file: "providers/banks/files/bank-news.ts",
     text: 'word.isDuplicate === true ? newsOf(order, { _tag: "Accepted" }) : nothing',
     without: "nothing",
     caughtIn: inbox,
@@ -205,7 +205,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a batch hears that the bank has what it refused",
-    file: "bank-files/inbox.ts",
+    file: "providers/banks/files/inbox.ts",
     text: 'if (word._tag !== "Accepted" || isInDoubt(order.words))',
     without: 'if (word._tag !== "Accepted")',
     caughtIn: inbox,
@@ -213,7 +213,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a batch hears that the bank has what was to be taken back",
-    file: "connectors/file-orders-postgres.ts",
+    file: "providers/banks/files/file-orders-postgres.ts",
     text: "true where not exists (select from withdrawn)",
     without: "true where false",
     caughtIn: inbox,
@@ -229,15 +229,15 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what lies with us for a bank that is gone is taken back",
-    file: "connectors/banks.ts",
+    file: "providers/banks/banks.ts",
     text: "if (desk === undefined) return withdrawForStranger(name, reference)",
     without: "if (desk === undefined) return mayHaveGone",
-    caughtIn: "test/connectors/banks.test.ts",
+    caughtIn: "test/providers/banks/banks.test.ts",
     caughtBy: "takes back what lies with us for a bank that is not configured any more",
   },
   {
     name: "an order in a file is not taken back",
-    file: "connectors/file-orders-postgres.ts",
+    file: "providers/banks/files/file-orders-postgres.ts",
     text: "      where file_orders.file is null or file_orders.file in (select id from unstaged)\n",
     without: "",
     caughtIn: withdrawal,
@@ -245,7 +245,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what is withdrawn is in no file",
-    file: "connectors/file-orders-postgres.ts",
+    file: "providers/banks/files/file-orders-postgres.ts",
     text: "set state = case file_orders.state when 'accepted' then 'withdrawn' else file_orders.state end, sealed = null,",
     without: "set sealed = null,",
     caughtIn: withdrawal,
@@ -253,7 +253,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order that comes after it was withdrawn is refused",
-    file: "connectors/file-orders-postgres.ts",
+    file: "providers/banks/files/file-orders-postgres.ts",
     text: 'if (row?.state === "withdrawn") return orderOf(row)\n',
     without: "",
     caughtIn: withdrawal,
@@ -261,7 +261,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "intents say what can be taken back",
-    file: "connectors/bank-routes.ts",
+    file: "providers/banks/bank-routes.ts",
     text: "destination !== undefined && holdsOrders(destination.bank)",
     without: "destination !== undefined && destination === null",
     caughtIn: "test/safety/withdrawals.test.ts",

@@ -161,10 +161,10 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
 export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a release that waits covers what had been found when it came",
-    file: "http/interventions.ts",
+    file: "http/payout-batches/interventions.ts",
     text: "const command = asSeen(commandOf(said, at, item, policy), batch)",
     without: "const command = commandOf(said, at, item, policy)",
-    caughtIn: "test/http/interventions.test.ts",
+    caughtIn: "test/http/payout-batches/interventions.test.ts",
     caughtBy: "that names nothing is kept for what had been found",
   },
   {
@@ -193,10 +193,10 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an announcement from the future is in force from now on",
-    file: "http/compliance-callbacks.ts",
+    file: "http/callbacks/compliance-callbacks.ts",
     text: "Math.min(Date.parse(announcedAt), now)",
     without: "Date.parse(announcedAt)",
-    caughtIn: "test/http/compliance-callbacks.test.ts",
+    caughtIn: "test/http/callbacks/compliance-callbacks.test.ts",
     caughtBy: "puts announced lists in force",
   },
   {

@@ -1,8 +1,8 @@
 /** Guards around what partners are told, and around secrets at rest, each with the one test that misses it. */
 import type { StepGuard } from "./step-guards.ts"
 
-const dataFolder = "test/platform/data-folder.test.ts"
-const outbox = "test/bank-files/outbox.test.ts"
+const dataFolder = "test/dev/data-folder.test.ts"
+const outbox = "test/providers/banks/files/outbox.test.ts"
 const forged = "test/safety/forged-messages.test.ts"
 const notDelivered = "a forged message is not delivered"
 
@@ -170,7 +170,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a draft from before an order was taken out is not the file",
-    file: "bank-files/outbox-files-postgres.ts",
+    file: "providers/banks/files/outbox-files-postgres.ts",
     text: " and taken_out = $",
     without: " and taken_out >= 0 * $",
     caughtIn: outbox,
@@ -178,7 +178,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "no order is taken out of a file that is complete",
-    file: "bank-files/outbox-files-postgres.ts",
+    file: "providers/banks/files/outbox-files-postgres.ts",
     text: " and staged_as is null and written_at is null\n    returning id",
     without: "\n    returning id",
     caughtIn: outbox,
@@ -186,7 +186,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order is sealed under its partner's key",
-    file: "connectors/order-seal.ts",
+    file: "providers/banks/files/order-seal.ts",
     text: "partner ?? FILE_ORDERS",
     without: "partner === '' ? partner : FILE_ORDERS",
     caughtIn: outbox,
@@ -194,7 +194,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a file of which nothing is left is closed",
-    file: "bank-files/outbox-files-postgres.ts",
+    file: "providers/banks/files/outbox-files-postgres.ts",
     text: "if (rows.length === 0) {",
     without: "if (rows.length < 0) {",
     caughtIn: outbox,
@@ -202,7 +202,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what servers write is their owner's alone",
-    file: "platform/leashed-process.ts",
+    file: "dev/leashed-process.ts",
     text: "umask 077\n",
     without: "",
     caughtIn: dataFolder,
@@ -210,7 +210,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a data folder that is there is tightened",
-    file: "platform/data-folder.ts",
+    file: "dev/data-folder.ts",
     text: "for (const folder of OWN_FOLDERS) tightenFolder(join(dataDir, folder))",
     without: "",
     caughtIn: dataFolder,
@@ -218,7 +218,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a link is not followed out of a data folder",
-    file: "platform/data-folder.ts",
+    file: "dev/data-folder.ts",
     text: " && !found.isSymbolicLink()",
     without: "",
     caughtIn: dataFolder,
@@ -226,7 +226,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "Redis asks for its password",
-    file: "platform/embedded-redis.ts",
+    file: "dev/embedded-redis.ts",
     text: "writePrivately(settingsFile(folder), `requirepass",
     without: "writePrivately(settingsFile(folder), `# requirepass",
     caughtIn: dataFolder,
@@ -234,7 +234,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an older Postgres that trusts everybody is changed over",
-    file: "platform/embedded-postgres.ts",
+    file: "dev/embedded-postgres.ts",
     text: "yield* askForPassword(cluster)",
     without: "yield* Effect.void",
     caughtIn: dataFolder,
@@ -242,15 +242,15 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "no draft with accounts is left of a file that will never be written",
-    file: "bank-files/outbox.ts",
+    file: "providers/banks/files/outbox.ts",
     text: "  yield* discardAbandoned(bank)\n",
     without: "",
-    caughtIn: "test/bank-files/outbox.test.ts",
+    caughtIn: "test/providers/banks/files/outbox.test.ts",
     caughtBy: "a draft whose writer died is discarded",
   },
   {
     name: "a bank's folder is for owner and group alone",
-    file: "bank-files/folder.ts",
+    file: "providers/banks/files/folder.ts",
     text: "if (isMade) await chmod(path, FOLDER_MODE)",
     without: "if (isMade) await chmod(path, 0o777)",
     caughtIn: outbox,
@@ -258,7 +258,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a bank's file that was put away is for owner and group alone",
-    file: "bank-files/folder.ts",
+    file: "providers/banks/files/folder.ts",
     text: 'if (await moved(join(folder, "inbox", name), kept)) await close(kept)',
     without: 'await moved(join(folder, "inbox", name), kept)',
     caughtIn: outbox,

@@ -1,17 +1,17 @@
 /** Guards at the door: who is let in, how much is read of it, and what it may cost. */
 import type { StepGuard } from "./step-guards.ts"
 
-const limits = "test/http/request-limits.test.ts"
-const targets = "test/http/canonical-target.test.ts"
+const limits = "test/http/edge/request-limits.test.ts"
+const targets = "test/http/edge/canonical-target.test.ts"
 const texts = "test/parsing/json-text.test.ts"
-const acts = "test/http/acts.test.ts"
-const folds = "test/http/batch-folds.test.ts"
+const acts = "test/http/payout-batches/acts.test.ts"
+const folds = "test/http/payout-batches/batch-folds.test.ts"
 const refusals = "test/domain/cancellation-refusal.test.ts"
 
 export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a partner holds no more than is left for others",
-    file: "http/fair-room.ts",
+    file: "http/edge/fair-room.ts",
     text: "return this.#heldBy(owner) + amount <= this.free",
     without: "return amount <= this.free",
     caughtIn: limits,
@@ -19,7 +19,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an unfinished callback gives way",
-    file: "http/request-body.ts",
+    file: "http/edge/request-body.ts",
     text: "if (oldest !== asking) oldest.giveWay()",
     without: "",
     caughtIn: limits,
@@ -27,7 +27,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a body that stops coming in is given up",
-    file: "http/request-body.ts",
+    file: "http/edge/request-body.ts",
     text: "if (held.bytes - atWindow < BYTES_PER_WINDOW_MIN) tooSlow()",
     without: "",
     caughtIn: limits,
@@ -35,7 +35,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a body is asked for by whoever reads it",
-    file: "http/listener.ts",
+    file: "http/edge/listener.ts",
     text: 'server.on("checkContinue", onRequest)',
     without: "",
     caughtIn: limits,
@@ -43,7 +43,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "the body of a callback is read under a provider's headers only",
-    file: "http/callback-signature.ts",
+    file: "http/callbacks/callback-signature.ts",
     text: "if (!isPlausible(headersOf(c), yield* Clock.currentTimeMillis)) return yield* new InvalidSignature()",
     without: "yield* Clock.currentTimeMillis",
     caughtIn: limits,
@@ -51,7 +51,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "the time for headers is looked at often",
-    file: "http/listener.ts",
+    file: "http/edge/listener.ts",
     text: "connectionsCheckingInterval: TIMES_CHECKED_EVERY_MS,",
     without: "",
     caughtIn: limits,
@@ -59,7 +59,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "connections with a key do not give way",
-    file: "http/connections.ts",
+    file: "http/edge/connections.ts",
     text: "if (vouched.has(socket) || socket.destroyed) continue",
     without: "",
     caughtIn: limits,
@@ -67,7 +67,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an address is written in one way",
-    file: "http/listener.ts",
+    file: "http/edge/listener.ts",
     text: 'if (isCanonical(incoming.url ?? "")) void answer(incoming, outgoing)',
     without: "if (incoming.url) void answer(incoming, outgoing)",
     caughtIn: targets,
@@ -75,7 +75,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a path has no dot segments",
-    file: "http/canonical-target.ts",
+    file: "http/edge/canonical-target.ts",
     text: " && !dotSegment.test(before)",
     without: "",
     caughtIn: targets,
@@ -131,23 +131,23 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a large file of a bank is read in a thread",
-    file: "connectors/iso20022/bank-message-reader.ts",
+    file: "providers/iso20022/bank-message-reader.ts",
     text: "file.length <= AT_ONCE_BYTES_MAX",
     without: "file.length > 0",
-    caughtIn: "test/connectors/iso20022/bank-message-reader.test.ts",
+    caughtIn: "test/providers/iso20022/bank-message-reader.test.ts",
     caughtBy: "others go on while a large file is read",
   },
   {
     name: "attributes of a file are bounded",
-    file: "connectors/iso20022/xml-reader.ts",
+    file: "providers/iso20022/xml-reader.ts",
     text: "if (attributes > ATTRIBUTES_MAX)",
     without: "if (attributes > 1e12)",
-    caughtIn: "test/connectors/iso20022/bank-message.test.ts",
+    caughtIn: "test/providers/iso20022/bank-message.test.ts",
     caughtBy: "has endless attributes",
   },
   {
     name: "what changes nothing is not put to the batch",
-    file: "http/interventions.ts",
+    file: "http/payout-batches/interventions.ts",
     text: 'decision.success.some(({ _tag }) => _tag !== "CancellationRefused")',
     without: "decision.success.length >= 0",
     caughtIn: acts,
@@ -155,7 +155,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a partner acts so often",
-    file: "http/edge.ts",
+    file: "http/edge/edge.ts",
     text: "if (retryAfterSeconds > 0)",
     without: "if (retryAfterSeconds > 1e12)",
     caughtIn: acts,
@@ -171,7 +171,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an empty list of items is refused",
-    file: "http/interventions.ts",
+    file: "http/payout-batches/interventions.ts",
     text: "list.length >= 1 && ",
     without: "",
     caughtIn: acts,
@@ -203,7 +203,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a fold goes on only from an event that is still there",
-    file: "http/batch-folds.ts",
+    file: "http/payout-batches/batch-folds.ts",
     text: "if (last?.hash !== fold.head) Object.assign(fold, beginning(id))",
     without: "",
     caughtIn: folds,
@@ -211,7 +211,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "read models at the end of a log are behind nothing",
-    file: "http/payout-batches.ts",
+    file: "http/payout-batches/payout-batches.ts",
     text: "known.version >= atLeast || (yield* endsWith(id, known.version))",
     without: "known.version >= atLeast",
     caughtIn: folds,

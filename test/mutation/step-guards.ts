@@ -84,7 +84,7 @@ export const stepGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a call is asked for again when the bank's turn has come",
-    file: "connectors/banks.ts",
+    file: "providers/banks/banks.ts",
     text: "(may ? sent : Effect.succeed(notSent))",
     without: "sent",
     caughtIn: "test/pipelines/paying.test.ts",

@@ -2,8 +2,8 @@
 import type { StepGuard } from "./step-guards.ts"
 
 const registers = "test/register/decision-register-postgres.test.ts"
-const http = "test/http/registered-decisions.test.ts"
-const agreement = "test/bank-files/agreement.test.ts"
+const http = "test/http/payout-batches/registered-decisions.test.ts"
+const agreement = "test/providers/banks/files/agreement.test.ts"
 const watch = "test/streams/store-watch.test.ts"
 const late = "test/domain/decide-late.test.ts"
 const engine = "test/actors/registers.test.ts"
@@ -12,7 +12,7 @@ const safety = "test/safety/redis-set-back.test.ts"
 export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a decision is registered before its batch is told",
-    file: "http/registered-decisions.ts",
+    file: "http/payout-batches/registered-decisions.ts",
     text: "if (!isDecision(command)) return",
     without: "return",
     caughtIn: http,
@@ -20,7 +20,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a decision that its batch did not take is not kept",
-    file: "http/registered-decisions.ts",
+    file: "http/payout-batches/registered-decisions.ts",
     text: 'Effect.tapErrorTag("MailboxFull", drop), ',
     without: "",
     caughtIn: http,
@@ -28,7 +28,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a decision that could not be dropped is reported",
-    file: "http/registered-decisions.ts",
+    file: "http/payout-batches/registered-decisions.ts",
     text: 'Effect.logError("a decision that was refused could not be dropped, and may be taken", {',
     without: 'Effect.logDebug("", {',
     caughtIn: http,
@@ -164,7 +164,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "files that Postgres forgot are put back from the log",
-    file: "bank-files/agreement.ts",
+    file: "providers/banks/files/agreement.ts",
     text: "if (logged.version > known.version) yield* restore(bank, known)",
     without: "if (logged.version > known.version) yield* Effect.void",
     caughtIn: agreement,
@@ -172,7 +172,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "the log knows under which name a file was released",
-    file: "bank-files/outbox.ts",
+    file: "providers/banks/files/outbox.ts",
     text: "const staged = yield* (yield* FileLog).stage(bank.name, file.messageId, draft)",
     without: "const staged = draft",
     caughtIn: agreement,
@@ -180,7 +180,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a file that the log knows as released needs no details",
-    file: "bank-files/outbox.ts",
+    file: "providers/banks/files/outbox.ts",
     text: "file.stagedAs ?? (yield* (yield* FileLog).staged(bank.name, file.messageId))",
     without: "file.stagedAs",
     caughtIn: agreement,
@@ -188,7 +188,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a log of files that was lost knows again what was released",
-    file: "bank-files/agreement.ts",
+    file: "providers/banks/files/agreement.ts",
     text: "if (file.stagedAs !== undefined) yield* log.stage(bank, file.messageId, file.stagedAs)",
     without: "",
     caughtIn: agreement,
@@ -196,7 +196,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "orders of a file that was forgotten are put back",
-    file: "bank-files/file-records-postgres.ts",
+    file: "providers/banks/files/file-records-postgres.ts",
     text: "from file, jsonb_to_recordset",
     without: "from file join lateral (select) as nothing on false, jsonb_to_recordset",
     caughtIn: agreement,
@@ -204,7 +204,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "neither store is believed where they contradict each other",
-    file: "bank-files/agreement.ts",
+    file: "providers/banks/files/agreement.ts",
     text: "else if (logged.head !== known.head) return yield* forked",
     without: "",
     caughtIn: agreement,
@@ -212,7 +212,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order is withdrawn in the log of files as well",
-    file: "bank-files/withdrawal.ts",
+    file: "providers/banks/files/withdrawal.ts",
     text: 'return _tag === "Withdrawn" ? answer : yield* goneBeyond(bank, reference)',
     without: "return _tag === undefined ? yield* goneBeyond(bank, reference) : answer",
     caughtIn: agreement,
@@ -220,7 +220,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a withdrawal is in the log of files before it is promised",
-    file: "bank-files/withdrawal.ts",
+    file: "providers/banks/files/withdrawal.ts",
     text: "const { _tag } = yield* logWithdrawn(bank, reference)\n        return",
     without: 'const { _tag } = { _tag: "Withdrawn" }\n        return',
     caughtIn: agreement,
@@ -228,7 +228,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order that the log has filed keeps what its file needs",
-    file: "bank-files/withdrawal.ts",
+    file: "providers/banks/files/withdrawal.ts",
     text: "if (isForgotten) return yield* goneBeyond(bank, reference)",
     without: "",
     caughtIn: agreement,
@@ -236,7 +236,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order that was filed and forgotten was seen",
-    file: "bank-files/withdrawal.ts",
+    file: "providers/banks/files/withdrawal.ts",
     text: "return logged === undefined ? undefined : yield* forgotten",
     without: "return order",
     caughtIn: agreement,
@@ -244,7 +244,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what the log knows as withdrawn is not stored again",
-    file: "bank-files/withdrawal.ts",
+    file: "providers/banks/files/withdrawal.ts",
     text: "yield* caughtUp(bank, reference).pipe(Effect.mapError(notStored))",
     without: "",
     caughtIn: agreement,
@@ -252,7 +252,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "what is withdrawn by one store is confirmed by the other",
-    file: "bank-files/withdrawal.ts",
+    file: "providers/banks/files/withdrawal.ts",
     text: 'return _tag === "Withdrawn" ? order : yield* forgotten',
     without: "return _tag === undefined ? yield* forgotten : order",
     caughtIn: agreement,
@@ -260,47 +260,47 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order is taken out of a file that is not complete",
-    file: "connectors/file-orders-postgres.ts",
+    file: "providers/banks/files/file-orders-postgres.ts",
     text: " or file_orders.file in (select id from unstaged)",
     without: "",
-    caughtIn: "test/bank-files/withdrawal.test.ts",
+    caughtIn: "test/providers/banks/files/withdrawal.test.ts",
     caughtBy: "an order is taken out of a file that was logged",
   },
   {
     name: "nothing is filed that could not be logged",
-    file: "bank-files/outbox.ts",
+    file: "providers/banks/files/outbox.ts",
     text: "  yield* agree(bank.name)\n",
     without: "",
-    caughtIn: "test/bank-files/withdrawal.test.ts",
+    caughtIn: "test/providers/banks/files/withdrawal.test.ts",
     caughtBy: "nothing is put into a file while the log of files is away",
   },
   {
     name: "no file is made against a decision that is not taken",
-    file: "bank-files/outbox-files-postgres.ts",
+    file: "providers/banks/files/outbox-files-postgres.ts",
     text: "and state = 'accepted' and not $",
     without: "and state = 'accepted' or false and not $",
-    caughtIn: "test/bank-files/outbox.test.ts",
+    caughtIn: "test/providers/banks/files/outbox.test.ts",
     caughtBy: "while a decision about its batch is not taken",
   },
   {
     name: "no file is completed against a decision that is not taken",
-    file: "bank-files/outbox-files-postgres.ts",
+    file: "providers/banks/files/outbox-files-postgres.ts",
     text: "where file = bank_files.id and $",
     without: "where file = bank_files.id and false and $",
-    caughtIn: "test/bank-files/outbox.test.ts",
+    caughtIn: "test/providers/banks/files/outbox.test.ts",
     caughtBy: "while a decision about its batch is not taken",
   },
   {
     name: "no file is written where nobody is paid",
-    file: "bank-files/outbox.ts",
+    file: "providers/banks/files/outbox.ts",
     text: "objections[partitionOf(batch)] !== undefined",
     without: "objections[partitionOf(batch)] === ''",
-    caughtIn: "test/bank-files/outbox.test.ts",
+    caughtIn: "test/providers/banks/files/outbox.test.ts",
     caughtBy: "an order goes out in no file while nobody is paid in its partition",
   },
   {
     name: "a file is held against the log before it is completed",
-    file: "bank-files/outbox.ts",
+    file: "providers/banks/files/outbox.ts",
     text: "  if (!(yield* hasNoWithdrawn(bank.name, file, references))) return undefined\n",
     without: "",
     caughtIn: agreement,
@@ -308,15 +308,15 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a draft without the order does not mean that it went",
-    file: "bank-files/withdrawal.ts",
+    file: "providers/banks/files/withdrawal.ts",
     text: "return draft === undefined ? held :",
     without: "return draft !== held.messageId ? held :",
-    caughtIn: "test/bank-files/withdrawal.test.ts",
+    caughtIn: "test/providers/banks/files/withdrawal.test.ts",
     caughtBy: "between the two stores' words",
   },
   {
     name: "a withdrawn order does not hold up the others of its file",
-    file: "bank-files/agreement.ts",
+    file: "providers/banks/files/agreement.ts",
     text: "      yield* takeOut(bank, file, done.references)\n",
     without: "",
     caughtIn: agreement,
@@ -324,7 +324,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a file without orders is dropped",
-    file: "bank-files/agreement.ts",
+    file: "providers/banks/files/agreement.ts",
     text: "yield* records.dropEmpty(bank)",
     without: "",
     caughtIn: agreement,
@@ -332,7 +332,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "nothing is taken out of a file that may have been released",
-    file: "bank-files/file-records-postgres.ts",
+    file: "providers/banks/files/file-records-postgres.ts",
     text: " and staged_as is null and written_at is null\n    returning id\n  ), taken as",
     without: "\n    returning id\n  ), taken as",
     caughtIn: agreement,
@@ -340,7 +340,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an order that is restored is withdrawn no more",
-    file: "bank-files/file-records-postgres.ts",
+    file: "providers/banks/files/file-records-postgres.ts",
     text: "state = case file_orders.state when 'withdrawn' then 'accepted' else file_orders.state end",
     without: "state = file_orders.state",
     caughtIn: agreement,
@@ -356,7 +356,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a file that was forgotten is not silently made again",
-    file: "bank-files/outbox.ts",
+    file: "providers/banks/files/outbox.ts",
     text: "if (lanes.length > 0) yield* agree(bank.name)",
     without: "",
     caughtIn: agreement,

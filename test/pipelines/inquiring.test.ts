@@ -2,8 +2,8 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import type { TransferOutcome } from "../../src/domain/commands.ts"
-import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
-import { providersFile } from "../connectors/providers-file.ts"
+import { json, MisbehavingServer } from "../providers/calling/misbehaving-server.ts"
+import { providersFile } from "../providers/calling/providers-file.ts"
 import {
   finalWord,
   INQUIRY_DELAY_MS,

@@ -6,7 +6,7 @@ import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { InstructionRegister } from "../../src/register/instruction-register.ts"
 import { VaultUnavailable } from "../../src/vault/partner-keys.ts"
-import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
+import { json, MisbehavingServer } from "../providers/calling/misbehaving-server.ts"
 import { fixedKeys } from "../vault/fixed-keys.ts"
 import {
   booksOf,

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
-import { json, MisbehavingServer } from "../connectors/misbehaving-server.ts"
+import { json, MisbehavingServer } from "../providers/calling/misbehaving-server.ts"
 import { type Outside, openIban, openOutside, Payouts, perform, pipelinesOn } from "./pipelines-under-test.ts"
 
 let outside: Outside

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { expect, it } from "vitest"
-import type { Withdrawal } from "../../src/connectors/bank.ts"
-import { ProviderUnavailable } from "../../src/connectors/provider-error.ts"
 import type { BatchCommand } from "../../src/domain/commands.ts"
 import { withdrawing } from "../../src/pipelines/withdrawing.ts"
+import type { Withdrawal } from "../../src/providers/banks/bank.ts"
+import { ProviderUnavailable } from "../../src/providers/calling/provider-error.ts"
 import { accepted, batchId, intent, Story } from "../domain/batch-story.ts"
 import { outcomes } from "./pipelines-under-test.ts"
 

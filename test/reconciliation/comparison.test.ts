@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { LedgerLine, StatementEntry } from "../../src/connectors/books.ts"
 import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
+import type { LedgerLine, StatementEntry } from "../../src/providers/books.ts"
 import { compareBatch, unknownPayments } from "../../src/reconciliation/comparison.ts"
 import {
   type DiscrepancyKind,

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "vitest"
 import { atlaspay } from "../cli/atlaspay-process.ts"
-import { schemaProblems } from "../connectors/iso20022/payment-initiation-schema.ts"
 import { eventually, PlatformUnderTest } from "../platform-under-test.ts"
+import { schemaProblems } from "../providers/iso20022/payment-initiation-schema.ts"
 import { isPublishedDataThere } from "../published-data.ts"
 
 const names = [

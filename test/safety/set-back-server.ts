@@ -7,11 +7,11 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Exit, Scope } from "effect"
-import type { ServerConfiguration, ServerKind } from "../../src/platform/embedded-kind.ts"
-import { postgres } from "../../src/platform/embedded-postgres.ts"
-import { findPrograms } from "../../src/platform/embedded-programs.mjs"
-import { redis } from "../../src/platform/embedded-redis.ts"
-import { freePort, startOnFreePort } from "../../src/platform/embedded-start.ts"
+import type { ServerConfiguration, ServerKind } from "../../src/dev/embedded-kind.ts"
+import { postgres } from "../../src/dev/embedded-postgres.ts"
+import { findPrograms } from "../../src/dev/embedded-programs.mjs"
+import { redis } from "../../src/dev/embedded-redis.ts"
+import { freePort, startOnFreePort } from "../../src/dev/embedded-start.ts"
 
 const kinds = { redis, postgres } as const
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Result } from "effect"
 import { expect, it } from "vitest"
-import { readBankStatement } from "../../src/connectors/iso20022/bank-statement.ts"
+import { readBankStatement } from "../../src/providers/iso20022/bank-statement.ts"
 import { startSandbox } from "../../src/sandbox/sandbox.ts"
 import { eventually } from "../platform-under-test.ts"
 

@@ -6,20 +6,20 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Exit, Option, Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { emptyFolder, startServer } from "../../bench/stand.ts"
-import { clearingFolder } from "../../src/cli/clearing-files.ts"
 import { asCliFailure, CliFailure } from "../../src/cli/cli-failure.ts"
 import { dataDir, json } from "../../src/cli/flags.ts"
-import { localMasterKeys } from "../../src/cli/local-master-keys.ts"
+import { clearingFolder } from "../../src/dev/clearing-files.ts"
+import { withLock } from "../../src/dev/embedded-lock.ts"
+import { startStack } from "../../src/dev/embedded-stack.ts"
+import { freePort } from "../../src/dev/embedded-start.ts"
+import { localMasterKeys } from "../../src/dev/local-master-keys.ts"
 import {
   sandboxApiKeys,
   sandboxCallbackSecrets,
   sandboxKeys,
   sandboxOperatorKeys,
   startLocalSandbox,
-} from "../../src/cli/local-sandbox.ts"
-import { withLock } from "../../src/platform/embedded-lock.ts"
-import { startStack } from "../../src/platform/embedded-stack.ts"
-import { freePort } from "../../src/platform/embedded-start.ts"
+} from "../../src/dev/local-sandbox.ts"
 import { kindsOf } from "../checker/violation-kinds.ts"
 import { errorsIn } from "./error-lines.ts"
 import { providersAmongLiars, providersOf, settings, settingsAmongLiars } from "./forecast.ts"

@@ -1,0 +1,136 @@
+/** Everything on one machine: the stack, the sandbox and the service, each in processes of their own. */
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { Effect, Option, Schedule, type Scope } from "effect"
+import { asCliFailure, CliFailure } from "../cli/cli-failure.ts"
+import { isReady, runningService, type SandboxAccess, type ServiceRecord } from "../cli/service-record.ts"
+import { makePrivateFolder, openDataFolder } from "./data-folder.ts"
+import { startStack } from "./embedded-stack.ts"
+import { freePort } from "./embedded-start.ts"
+import { spawnLeashed } from "./leashed-process.ts"
+import { localMasterKeys } from "./local-master-keys.ts"
+import { writeLocalProviders } from "./local-providers.ts"
+import {
+  accessOf,
+  sandboxApiKeys,
+  sandboxEnvironment,
+  sandboxOperatorKeys,
+  startLocalSandbox,
+} from "./local-sandbox.ts"
+
+export interface LocalPlatform {
+  readonly url: string
+  readonly operationsUrl: string
+  readonly sandbox: SandboxAccess
+  readonly natsUrl: string
+  /** Fails when the service that was started here ends before the scope does. */
+  readonly serviceEnded: Effect.Effect<never, CliFailure>
+}
+
+const READY_MS_MAX = 60_000
+const STARTS_MAX = 3
+
+const program = fileURLToPath(new URL("../cli/main.ts", import.meta.url))
+
+/** How long the demo lets a silent bank be silent: short, so that its story is told within seconds. */
+const impatience = { PROVIDER_TIMEOUT_MS: "2000", INQUIRY_DELAYS_MS: "1000,2000,5000,10000,30000" }
+
+/**
+ * Starts what is missing on a data folder, and uses a service that already runs there. What was started ends with the
+ * scope: first the service, which drains, then the sandbox, then the servers. `report` is told a line for each part.
+ */
+export const startLocalPlatform = Effect.fn("startLocalPlatform")(function* (
+  dataDir: string,
+  report: (line: string) => void,
+): Effect.fn.Return<LocalPlatform, CliFailure, Scope.Scope> {
+  const running = yield* runningService(dataDir)
+  return Option.isSome(running)
+    ? yield* attach(dataDir, running.value, report)
+    : yield* startAll(dataDir, report)
+})
+
+const attach = Effect.fnUntraced(function* (
+  dataDir: string,
+  { url, operationsUrl, pid, sandbox }: ServiceRecord,
+  report: (line: string) => void,
+) {
+  if (sandbox === undefined)
+    return yield* new CliFailure({ reason: `Process ${pid} runs a service here that is not the sandbox's.` })
+  const { natsUrl } = yield* startServers(dataDir, report)
+  report(`AtlasPay on ${url} (attached, process ${pid})`)
+  return { url, operationsUrl, sandbox, natsUrl, serviceEnded: Effect.never }
+})
+
+const startAll = Effect.fnUntraced(function* (dataDir: string, report: (line: string) => void) {
+  const together = { concurrency: "unbounded" } as const
+  const [stack, sandbox] = yield* Effect.all(
+    [startServers(dataDir, report), startLocalSandbox(dataDir)],
+    together,
+  )
+  const { compliance, banks, ledger } = sandbox
+  report(`Sandbox: compliance engine ${compliance}, ledger ${ledger},`)
+  report(
+    `  banks ${Object.entries(banks)
+      .map((bank) => bank.join(" "))
+      .join(", ")}`,
+  )
+  const settings = {
+    ...impatience,
+    REDIS_URL: stack.redisUrl,
+    DATABASE_URL: stack.databaseUrl,
+    NATS_URL: stack.natsUrl,
+    ...sandboxEnvironment({ ...sandbox, providersFile: writeLocalProviders(dataDir, sandbox) }),
+    API_KEYS: sandboxApiKeys,
+    OPERATOR_KEYS: sandboxOperatorKeys,
+    MASTER_KEYS: process.env.MASTER_KEYS || localMasterKeys(dataDir),
+    WEBHOOKS_ALLOW_PRIVATE: "true",
+  }
+  const { url, operationsUrl, pid, ended } = yield* startService(dataDir, settings).pipe(
+    Effect.retry({ times: STARTS_MAX - 1 }),
+  )
+  report(`AtlasPay on ${url} (process ${pid})`)
+  return { url, operationsUrl, sandbox: accessOf(settings), natsUrl: stack.natsUrl, serviceEnded: ended }
+})
+
+const startServers = (dataDir: string, report: (line: string) => void) =>
+  startStack({ dataDir, onProgress: report }).pipe(Effect.mapError(asCliFailure))
+
+/** Starts `serve` as a process of its own on free ports, and waits until it can work. */
+const startService = Effect.fnUntraced(function* (
+  dataDir: string,
+  settings: Readonly<Record<string, string>>,
+) {
+  const logFile = join(dataDir, "logs", "service.log")
+  openDataFolder(dataDir)
+  makePrivateFolder(join(dataDir, "logs"))
+  const [port, operationsPort] = yield* Effect.all([freePort, freePort], { concurrency: 2 })
+  const url = `http://127.0.0.1:${port}`
+  const operationsUrl = `http://127.0.0.1:${operationsPort}`
+  const service = yield* spawnLeashed({
+    command: process.execPath,
+    args: [program, "serve", "--data-dir", dataDir],
+    env: {
+      ...process.env,
+      ...settings,
+      HOST: "127.0.0.1",
+      PORT: String(port),
+      PUBLIC_URL: url,
+      OPERATIONS_HOST: "127.0.0.1",
+      OPERATIONS_PORT: String(operationsPort),
+    },
+    logFile,
+  }).pipe(Effect.mapError(asCliFailure))
+  const failed = (what: string) => new CliFailure({ reason: `The service ${what}; ${logFile} tells why.` })
+  const ready = isReady(operationsUrl).pipe(
+    Effect.repeat({ until: (ready) => ready, schedule: Schedule.spaced("50 millis") }),
+    Effect.timeoutOrElse({
+      duration: READY_MS_MAX,
+      orElse: () => failed(`was not ready after ${READY_MS_MAX} ms`),
+    }),
+  )
+  const ended = Effect.flatMap(service.exited, ({ code, signal }) =>
+    failed(`ended with ${signal ?? `status ${code}`}`),
+  )
+  yield* Effect.raceFirst(ready, ended)
+  return { url, operationsUrl, pid: service.pid, ended }
+})

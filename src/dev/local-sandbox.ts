@@ -1,0 +1,136 @@
+/** The sandbox as a process of its own: banks and all outlive a service that crashes. */
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import type { Readable } from "node:stream"
+import { fileURLToPath } from "node:url"
+import { Effect, Schedule, Schema, type Scope } from "effect"
+import { asCliFailure, CliFailure } from "../cli/cli-failure.ts"
+import type { SandboxAccess } from "../cli/service-record.ts"
+import { sandboxBankSecrets, sandboxSecretOf } from "../sandbox/sandbox.ts"
+import { clearingFolder } from "./clearing-files.ts"
+import { makePrivateFolder, openDataFolder } from "./data-folder.ts"
+import { spawnLeashed } from "./leashed-process.ts"
+
+const Urls = Schema.fromJsonString(
+  Schema.Struct({
+    compliance: Schema.String,
+    banks: Schema.Struct({
+      north: Schema.String,
+      south: Schema.String,
+      west: Schema.String,
+      clearing: Schema.String,
+    }),
+    ledger: Schema.String,
+  }),
+)
+export type LocalSandboxUrls = typeof Urls.Type
+
+const READY_MS_MAX = 20_000
+/** The sandbox of a run that was just killed needs a moment to end. */
+const startAgain = { times: 20, schedule: Schedule.spaced("500 millis") }
+
+const program = fileURLToPath(new URL("../sandbox/main.ts", import.meta.url))
+
+/** Starts the sandbox on `<dataDir>/sandbox`; it ends with the scope. */
+export const startLocalSandbox = (
+  dataDir: string,
+): Effect.Effect<LocalSandboxUrls, CliFailure, Scope.Scope> =>
+  startOnce(dataDir).pipe(Effect.retry(startAgain))
+
+const startOnce = Effect.fnUntraced(function* (dataDir: string) {
+  const logFile = join(dataDir, "logs", "sandbox.log")
+  openDataFolder(dataDir)
+  makePrivateFolder(join(dataDir, "logs"))
+  const sandbox = yield* spawnLeashed({
+    command: process.execPath,
+    args: [program, "--data", join(dataDir, "sandbox"), "--clearing-folder", clearingFolder(dataDir)],
+    logFile,
+    stdout: "pipe",
+  }).pipe(Effect.mapError(asCliFailure))
+  const failed = new CliFailure({ reason: `The sandbox did not start; ${logFile} tells why.` })
+  const line = yield* Effect.raceFirst(
+    firstLine(sandbox.stdout),
+    Effect.andThen(sandbox.exited, failed),
+  ).pipe(Effect.timeoutOrElse({ duration: READY_MS_MAX, orElse: () => failed }))
+  return yield* Schema.decodeUnknownEffect(Urls)(line).pipe(Effect.mapError(asCliFailure))
+})
+
+const firstLine = (output: Readable | null): Effect.Effect<string> =>
+  Effect.callback((resume) => {
+    if (output === null) return
+    const lines = createInterface(output)
+    lines.on("line", (line) => resume(Effect.succeed(line)))
+  })
+
+/** What the sandbox signs its callbacks with: each server by its own secret. */
+export const sandboxCallbackSecrets = {
+  BANK_CALLBACK_SECRET: sandboxBankSecrets,
+  COMPLIANCE_CALLBACK_SECRET: sandboxSecretOf("compliance"),
+  LEDGER_CALLBACK_SECRET: sandboxSecretOf("ledger"),
+} as const
+
+/**
+ * What a service has to be told to work with the sandbox, as environment variables. Where a providers' file is there, the
+ * service goes by that alone, and the URLs tell where the sandbox shows its books.
+ */
+export const sandboxEnvironment = ({
+  compliance,
+  banks,
+  ledger,
+  providersFile,
+}: Omit<SandboxAccess, "partner" | "apiKey">) => ({
+  ...(providersFile === undefined ? {} : { PROVIDERS_FILE: providersFile }),
+  COMPLIANCE_URL: compliance,
+  LEDGER_URL: ledger,
+  BANKS: Object.entries(banks)
+    .map(([name, url]) => `${name}=${url}`)
+    .join(","),
+  BANK_ROUTES: "EUR=north,GBP=north,*=south",
+  ...sandboxCallbackSecrets,
+})
+
+/** Where nobody chose any: the keys of the partner `demo`, of somebody there who approves, and of two operators. */
+export const sandboxKeys = {
+  partner: "sandbox-key-for-play-money",
+  supervisor: "sandbox-supervisor-key-for-play-money",
+  olga: "sandbox-operator-olga-for-play-money",
+  otto: "sandbox-operator-otto-for-play-money",
+} as const
+export const sandboxApiKeys = `demo/clerk=${sandboxKeys.partner},demo/supervisor=${sandboxKeys.supervisor}`
+export const sandboxOperatorKeys = `olga=${sandboxKeys.olga},otto=${sandboxKeys.otto}`
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Whether a service with these settings works with the sandbox: its banks' secrets are known to everybody. */
+export const isPlayMoney = ({ BANK_CALLBACK_SECRET }: Environment): boolean =>
+  BANK_CALLBACK_SECRET === sandboxBankSecrets
+
+/** What the first partner has to know to use a service with these settings. */
+export const accessOf = ({
+  API_KEYS = "",
+  BANKS = "",
+  COMPLIANCE_URL = "",
+  LEDGER_URL = "",
+  PROVIDERS_FILE = "",
+}: Environment): SandboxAccess => {
+  const [[owner, apiKey] = ["", ""]] = pairs(API_KEYS)
+  const [partner = ""] = owner.split("/")
+  return {
+    partner,
+    apiKey,
+    compliance: COMPLIANCE_URL,
+    ledger: LEDGER_URL,
+    banks: Object.fromEntries(pairs(BANKS)),
+    ...(PROVIDERS_FILE === "" ? {} : { providersFile: PROVIDERS_FILE }),
+  }
+}
+
+/** "a=1,b=2" as pairs. */
+const pairs = (text: string): ReadonlyArray<readonly [string, string]> =>
+  text
+    .split(",")
+    .filter((pair) => pair !== "")
+    .map((pair) => {
+      const at = pair.indexOf("=")
+      return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()]
+    })

@@ -1,0 +1,71 @@
+/** The partner of the demo: it listens on webhooks and on NATS, posts a batch, and believes what it has seen itself. */
+import { randomUUID } from "node:crypto"
+import { Effect, type Scope } from "effect"
+import { CliFailure } from "../cli/cli-failure.ts"
+import { type ServiceClient, serviceClient } from "../cli/service-client.ts"
+import { type BatchId, PartnerId } from "../domain/identifiers.ts"
+import { batchIdOf } from "../http/payout-batches/batch-identity.ts"
+import { countEvents } from "./event-counter.ts"
+import type { LocalPlatform } from "./local-platform.ts"
+import { isDemoWebhookUrl, startWebhookReceiver, type WebhookReceiver } from "./webhook-receiver.ts"
+
+export interface Partner {
+  readonly client: ServiceClient
+  readonly batch: BatchId
+  readonly webhooks: WebhookReceiver
+  /** Ids of the events of the batch that were seen on NATS. */
+  readonly events: ReadonlySet<string>
+  /** Posts the batch. */
+  readonly submit: (body: string) => Effect.Effect<void, CliFailure>
+}
+
+const REMOVE_WITHIN = "2 seconds"
+const ANSWER_MS_MAX = 1_000
+
+/**
+ * Gets ready to post one batch under a new idempotency key. The id is derived from partner and key, so listeners are
+ * in place before the first event of the batch. The webhook endpoint is removed when the scope closes.
+ */
+export const makePartner = Effect.fn("makePartner")(function* ({
+  url,
+  sandbox,
+  natsUrl,
+}: LocalPlatform): Effect.fn.Return<Partner, CliFailure, Scope.Scope> {
+  const key = `demo-${randomUUID()}`
+  const batch = batchIdOf(PartnerId.make(sandbox.partner), key)
+  const client = serviceClient({ url, apiKey: sandbox.apiKey })
+  const webhooks = yield* startWebhookReceiver(batch)
+  yield* removeAbandonedEndpoints(client)
+  const { id, secret } = yield* Effect.acquireRelease(client.addWebhookEndpoint(webhooks.url), ({ id }) =>
+    client.removeWebhookEndpoint(id).pipe(
+      Effect.timeout(REMOVE_WITHIN),
+      Effect.catch(({ message }) => Effect.logWarning(`webhook endpoint ${id} was not removed: ${message}`)),
+    ),
+  )
+  webhooks.secret = secret
+  return {
+    client,
+    batch,
+    webhooks,
+    events: yield* countEvents(natsUrl, sandbox.partner, batch),
+    submit: Effect.fnUntraced(function* (body) {
+      const accepted = yield* client.submit(body, key)
+      if (accepted.id !== batch)
+        return yield* new CliFailure({
+          reason: `expected the id ${batch}, got ${accepted.id} for endpoint ${id}`,
+        })
+    }),
+  }
+})
+
+/** Runs that were killed could not take back their endpoints: those on which nobody listens any more. */
+const removeAbandonedEndpoints = Effect.fnUntraced(function* (client: ServiceClient) {
+  for (const { id, url } of yield* client.webhookEndpoints)
+    if (isDemoWebhookUrl(url) && !(yield* answers(url))) yield* client.removeWebhookEndpoint(id)
+})
+
+const answers = (url: string): Effect.Effect<boolean> =>
+  Effect.tryPromise(() => fetch(url, { signal: AbortSignal.timeout(ANSWER_MS_MAX) })).pipe(
+    Effect.as(true),
+    Effect.orElseSucceed(() => false),
+  )

@@ -1,0 +1,123 @@
+/** The partner's side of webhooks: a real server that verifies each with the reference implementation and counts them. */
+import { createServer, type IncomingMessage, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import { Effect, Option, Schema, type Scope } from "effect"
+import { Webhook, WebhookVerificationError } from "standardwebhooks"
+import { CliFailure } from "../cli/cli-failure.ts"
+
+/** What is read of an event here; docs/EVENTS.md has all of it. */
+const Event = Schema.fromJsonString(
+  Schema.Struct({
+    type: Schema.String,
+    subject: Schema.String,
+    data: Schema.Struct({ batchId: Schema.String, state: Schema.String }),
+  }),
+)
+
+export interface WebhookReceiver {
+  readonly url: string
+  /** The secret that an endpoint was created with. Until it is known, nothing is accepted. */
+  secret: string | undefined
+  /** Ids of the verified webhooks about the batch. */
+  readonly verified: ReadonlySet<string>
+  /** Deliveries of a webhook that had been verified before. */
+  repeated: number
+  /** Requests whose signature did not verify. */
+  refused: number
+  /** The last few, as they came: "settled pb_…/12". */
+  readonly latest: ReadonlyArray<string>
+}
+
+const PATH = "/atlaspay-demo-webhooks"
+const BODY_BYTES_MAX = 256 * 1024
+const LATEST_MAX = 3
+
+/** Whether a URL is one that a demo received webhooks on. */
+export const isDemoWebhookUrl = (url: string): boolean => url.endsWith(PATH)
+
+/** Listens on a free loopback port for webhooks about one batch; those about others are acknowledged and not counted. */
+export const startWebhookReceiver = (
+  batch: string,
+): Effect.Effect<WebhookReceiver, CliFailure, Scope.Scope> =>
+  Effect.gen(function* () {
+    const verified = new Set<string>()
+    const latest: Array<string> = []
+    const server = yield* Effect.acquireRelease(listen, close)
+    const { port } = server.address() as AddressInfo
+    const receiver = {
+      url: `http://127.0.0.1:${port}${PATH}`,
+      secret: undefined as string | undefined,
+      verified,
+      latest,
+      repeated: 0,
+      refused: 0,
+    }
+    const receive = async (request: IncomingMessage): Promise<number> => {
+      const body = await bodyOf(request)
+      const id = body === undefined ? undefined : verify(receiver.secret, body, request)
+      const event = Schema.decodeUnknownOption(Event)(body)
+      if (id === undefined || Option.isNone(event)) {
+        receiver.refused += 1
+        return 401
+      }
+      const { subject, data } = event.value
+      if (data.batchId !== batch) return 204
+      if (verified.has(id)) receiver.repeated += 1
+      verified.add(id)
+      latest.push(`${data.state} ${subject}`)
+      latest.splice(0, latest.length - LATEST_MAX)
+      return 204
+    }
+    server.on("request", (request, response) => {
+      // A request that breaks off is one that its sender will repeat.
+      receive(request).then(
+        (status) => response.writeHead(status).end(),
+        () => response.destroy(),
+      )
+    })
+    return receiver
+  })
+
+const listen = Effect.callback<Server, CliFailure>((resume) => {
+  const server = createServer()
+  server.once("error", ({ message }) => resume(Effect.fail(new CliFailure({ reason: message }))))
+  server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+})
+
+const close = (server: Server): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    server.close(() => resume(Effect.void))
+    server.closeAllConnections()
+  })
+
+const bodyOf = async (request: IncomingMessage): Promise<string | undefined> => {
+  const chunks: Array<Buffer> = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > BODY_BYTES_MAX) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString("utf8")
+}
+
+/** The id of a webhook whose signature is right, else `undefined`. */
+const verify = (
+  secret: string | undefined,
+  body: string,
+  { headers }: IncomingMessage,
+): string | undefined => {
+  if (secret === undefined) return undefined
+  const signed = {
+    "webhook-id": String(headers["webhook-id"] ?? ""),
+    "webhook-timestamp": String(headers["webhook-timestamp"] ?? ""),
+    "webhook-signature": String(headers["webhook-signature"] ?? ""),
+  }
+  try {
+    new Webhook(secret).verify(body, signed)
+    return signed["webhook-id"]
+  } catch (error) {
+    if (error instanceof WebhookVerificationError) return undefined
+    throw error
+  }
+}

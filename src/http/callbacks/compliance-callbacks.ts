@@ -1,0 +1,132 @@
+/** What the compliance engine decided later, and which lists it goes by now, each signed as a Standard Webhook. */
+import { hash } from "node:crypto"
+import { Clock, Effect, Option, Schema } from "effect"
+import { Hono } from "hono"
+import { AppConfig } from "../../config.ts"
+import { PlainText } from "../../domain/beneficiary.ts"
+import { ClearanceWord } from "../../domain/clearance-words.ts"
+import { parseClearanceKey } from "../../domain/identifiers.ts"
+import type { DecisionRegister } from "../../register/decision-register.ts"
+import { AnnouncedLists } from "../../streams/announced-lists.ts"
+import { type CommandId, EventLog } from "../../streams/event-log.ts"
+import { StrayCallbacks, strayClearance } from "../../streams/stray-callbacks.ts"
+import { Metrics } from "../../telemetry/metrics.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
+import { NotFound } from "../edge/failures.ts"
+import { readJson } from "../edge/json-body.ts"
+import type { RequestBodies } from "../edge/request-body.ts"
+import { withoutQuotes } from "../payout-batches/payout-batch-events.ts"
+import { tellRegistered } from "../payout-batches/registered-decisions.ts"
+import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
+
+const BODY_BYTES_MAX = 256 * 1024
+const ANNOUNCEMENT_BYTES_MAX = 4 * 1024
+/** Items of one clearance. */
+const DECISIONS_MAX = 500
+
+const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
+
+const Callback = Schema.Struct({
+  id: text(255),
+  clearanceId: text(64),
+  listVersion: PlainText(255),
+  decisions: Schema.NonEmptyArray(
+    Schema.Struct({ ...ClearanceWord.fields, reason: Schema.optionalKey(PlainText(200)) }),
+  ).check(Schema.isMaxLength(DECISIONS_MAX)),
+})
+type Callback = typeof Callback.Type
+
+/** The time at which the engine announced them, where it says so: announcements may overtake each other. */
+const Time = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) => (Date.parse(text) >= 0 && text.length <= 40) || "expected an ISO 8601 time",
+  ),
+)
+const Announcement = Schema.Struct({
+  id: text(255),
+  listVersion: PlainText(255),
+  announcedAt: Schema.optionalKey(Time),
+})
+const decodeAnnouncement = Schema.decodeUnknownResult(Announcement, { errors: "all" })
+
+const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
+
+/** The route of callbacks; there is none without a secret to hold them to. */
+export const complianceCallbacks = Effect.fnUntraced(function* (
+  edge: Edge<AppConfig | AnnouncedLists | DecisionRegister | EventLog | StrayCallbacks | RequestBodies>,
+) {
+  const { complianceCallbackSecret } = (yield* AppConfig).providers
+  const routes = new Hono<EdgeEnv>()
+  if (Option.isNone(complianceCallbackSecret)) return routes
+  const verify = verifying(complianceCallbackSecret.value)
+  return routes
+    .post(
+      "/compliance-callbacks",
+      edge.open((c) => callbackBody(c, BODY_BYTES_MAX, (body) => hear(c, verify, body))),
+    )
+    .post(
+      "/compliance-callbacks/lists",
+      edge.open((c) => callbackBody(c, ANNOUNCEMENT_BYTES_MAX, (body) => goBy(c, verify, body))),
+    )
+})
+
+/**
+ * Puts announced lists in force: from the answer on nothing is sent that was screened by others. Announced again, or after
+ * later ones, they change nothing.
+ */
+const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+  yield* verify(c, body)
+  const { listVersion, announcedAt } = yield* readJson(body, decodeAnnouncement)
+  const now = yield* Clock.currentTimeMillis
+  // A clock that is ahead must not keep the announcements after it out of force.
+  const at = announcedAt === undefined ? now : Math.min(Date.parse(announcedAt), now)
+  yield* (yield* AnnouncedLists).announce(listVersion, at)
+  const { complianceCallbacks } = yield* Metrics
+  complianceCallbacks.inc({ outcome: "lists" })
+  yield* Effect.logInfo("the compliance engine announced lists", { listVersion })
+  return c.body(null, 202)
+})
+
+/** Puts the engine's decisions into the mailbox of the batch; hearing them again changes nothing. */
+const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+  yield* verify(c, body)
+  const { complianceCallbacks } = yield* Metrics
+  const callback = yield* readJson(body, decodeCallback)
+  const { clearanceId, listVersion, decisions } = callback
+  const at = yield* Clock.currentTimeMillis
+  const about = parseClearanceKey(clearanceId)
+  if (about === undefined) return yield* unknownClearance(callback, "not a clearance of ours")
+  // Nothing is registered for a batch that there is not.
+  if ((yield* (yield* EventLog).read(about.batch, 0, 1)).length === 0)
+    return yield* unknownClearance(callback, "no-such-batch")
+  yield* tellRegistered(
+    about.batch,
+    {
+      _tag: "RecordScreening",
+      at,
+      clearance: about.clearance,
+      clearanceId,
+      listVersion,
+      decisions: decisions.map(withoutQuotes),
+    },
+    commandIdOf(c.req.header("webhook-id") ?? "", body),
+  ).pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance(callback, "no-such-batch")))
+  complianceCallbacks.inc({ outcome: "heard" })
+  return c.body(null, 202)
+})
+
+/** An engine that gives one id to two messages has said two things. */
+const commandIdOf = (webhookId: string, body: Buffer): CommandId => ({
+  id: hash("sha256", `compliance ${webhookId} ${hash("sha256", body)}`, "base64url"),
+  digest: "",
+  keptMs: CALLBACK_KEPT_MS,
+})
+
+const unknownClearance = Effect.fnUntraced(function* ({ clearanceId, id }: Callback, why: string) {
+  const { complianceCallbacks } = yield* Metrics
+  complianceCallbacks.inc({ outcome: "unknown" })
+  const stray = strayClearance(clearanceId, id, why)
+  yield* (yield* StrayCallbacks).keep(stray, yield* Clock.currentTimeMillis)
+  yield* Effect.logWarning("the compliance engine told of a clearance that is not ours", stray)
+  return yield* new NotFound({ what: "clearance" })
+})

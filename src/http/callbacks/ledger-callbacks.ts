@@ -1,0 +1,71 @@
+/** `POST /ledger-callbacks/funded`: the ledger tells that a partner's account was funded, signed as banks sign. */
+import { hash } from "node:crypto"
+import { Clock, Effect, Option, Schema } from "effect"
+import { Hono } from "hono"
+import { AppConfig } from "../../config.ts"
+import { type BatchId, PartnerId } from "../../domain/identifiers.ts"
+import { Currency } from "../../domain/money.ts"
+import { BATCHES_PER_PAGE_MAX, BatchQueries } from "../../projections/batch-queries.ts"
+import { type CommandId, EventLog } from "../../streams/event-log.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
+import { NotFound } from "../edge/failures.ts"
+import { readJson } from "../edge/json-body.ts"
+import type { RequestBodies } from "../edge/request-body.ts"
+import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
+
+const BODY_BYTES_MAX = 4 * 1024
+/** Mailboxes that are written to at a time. */
+const TELLING_MAX = 16
+
+const decodeFunding = Schema.decodeUnknownResult(Schema.Struct({ partner: PartnerId, currency: Currency }), {
+  errors: "all",
+})
+type Funding = { readonly partner: PartnerId; readonly currency: string }
+
+/** The route; there is none where the configuration has no secret that the ledger signs with. */
+export const ledgerCallbacks = Effect.fnUntraced(function* (
+  edge: Edge<AppConfig | BatchQueries | EventLog | RequestBodies>,
+) {
+  const { ledgerCallbackSecret } = (yield* AppConfig).providers
+  const verify = Option.map(ledgerCallbackSecret, verifying)
+  return new Hono<EdgeEnv>().post(
+    "/ledger-callbacks/funded",
+    edge.open((c) =>
+      Option.match(verify, {
+        onNone: () => Effect.fail(new NotFound({ what: "resource" })),
+        onSome: (verify) => callbackBody(c, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
+      }),
+    ),
+  )
+})
+
+/** Told again, it changes nothing: a batch that waits for nothing has no use for it. */
+const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+  yield* verify(c, body)
+  const { partner, currency } = yield* readJson(body, decodeFunding)
+  yield* tellWaiting({ partner, currency }, c.req.header("webhook-id") ?? "")
+  return c.body(null, 202)
+})
+
+/**
+ * Tells every batch of the partner that waits for funds, as the read model knows them; one that it does not know yet is
+ * tried again by its schedule. There are no more of them than a partner may have open.
+ */
+const tellWaiting = Effect.fnUntraced(function* ({ partner, currency }: Funding, webhookId: string) {
+  const queries = yield* BatchQueries
+  const log = yield* EventLog
+  const at = yield* Clock.currentTimeMillis
+  const id = hash("sha256", JSON.stringify(["funded", webhookId, partner, currency]), "base64url")
+  const as: CommandId = { id, digest: "", keptMs: CALLBACK_KEPT_MS }
+  const tell = (batch: BatchId) => log.tell(batch, { _tag: "FundAccount", at, currency }, as)
+  let cursor: string | undefined
+  do {
+    const page = yield* queries.batches(partner, {
+      state: "awaiting-funds",
+      cursor,
+      limit: BATCHES_PER_PAGE_MAX,
+    })
+    yield* Effect.forEach(page.entries, ({ id }) => tell(id), { concurrency: TELLING_MAX, discard: true })
+    cursor = page.next
+  } while (cursor !== undefined)
+})

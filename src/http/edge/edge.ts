@@ -1,0 +1,141 @@
+/** Where HTTP meets Effect: how a handler is run, who may call it, and how its failures are answered and logged. */
+import type { HttpBindings } from "@hono/node-server"
+import { Cause, Clock, Effect, Exit, Option } from "effect"
+import type { Context } from "hono"
+import { routePath } from "hono/route"
+import { AppConfig } from "../../config.ts"
+import type { Credential } from "../../domain/credential.ts"
+import type { PartnerId } from "../../domain/identifiers.ts"
+import { type Caller, ownerOf } from "../../identity/caller.ts"
+import { Credentials } from "../../identity/credentials.ts"
+import { vouchFor } from "./connections.ts"
+import { Forbidden, TooManyRequests } from "./failures.ts"
+import { FairRoom } from "./fair-room.ts"
+import { type Failure, type Problem, problemOf, unexpectedProblem } from "./problems.ts"
+import { TokenBuckets } from "./token-buckets.ts"
+
+export type EdgeEnv = { Bindings: HttpBindings }
+export type EdgeContext = Context<EdgeEnv>
+
+export type EdgeHandler = (c: EdgeContext) => Promise<Response>
+
+/** Requests that only read, under way at a time; each asks the stores for something. */
+const READS_MAX = 2_048
+
+/** Turns handlers that are effects into Hono's. */
+export interface Edge<R> {
+  /** For anyone. */
+  readonly open: (handler: (c: EdgeContext) => Effect.Effect<Response, Failure, R>) => EdgeHandler
+  /** For the partner whose API key the request carries. */
+  readonly partner: (
+    handler: (
+      c: EdgeContext,
+      partner: PartnerId,
+      credential: Credential,
+    ) => Effect.Effect<Response, Failure, R>,
+  ) => EdgeHandler
+  /** For partners and operators. */
+  readonly caller: (
+    handler: (c: EdgeContext, caller: Caller) => Effect.Effect<Response, Failure, R>,
+  ) => EdgeHandler
+  /** For such a caller, so often: each act looks at a batch, and may add to its log. */
+  readonly act: Edge<R>["caller"]
+}
+
+/**
+ * Captures the services once; each request runs in them. A client that goes away interrupts what it only reads; what it
+ * asked to be done is done.
+ */
+export const makeEdge = Effect.fnUntraced(function* <R>() {
+  const run = Effect.runPromiseExitWith(yield* Effect.context<R>())
+  const { callerOf } = yield* Credentials
+  const reads = new FairRoom(READS_MAX)
+  const acts = new TokenBuckets((yield* AppConfig).http.actsPerSecond)
+  const open: Edge<R>["open"] = (handler) => async (c) => {
+    const exit = await run(
+      Effect.catchCause(handler(c), (cause) => answer(c, cause)),
+      isRead(c) ? { signal: c.req.raw.signal } : {},
+    )
+    return Exit.isSuccess(exit) ? exit.value : nobodyListens()
+  }
+  const caller: Edge<R>["caller"] = (handler) =>
+    open((c) =>
+      Effect.flatMap(callerOf(c.req.header("authorization")), (caller) => {
+        vouchFor(c.env.incoming.socket)
+        return isRead(c) ? sharing(reads, ownerOf(caller), c.env, handler(c, caller)) : handler(c, caller)
+      }),
+    )
+  const partner: Edge<R>["partner"] = (handler) =>
+    caller(
+      (c, caller): Effect.Effect<Response, Failure, R> =>
+        caller.kind === "partner" ? handler(c, caller.partner, caller.credential) : forPartners,
+    )
+  const act: Edge<R>["act"] = (handler) =>
+    caller((c, caller) =>
+      Effect.andThen(
+        metered(acts, ownerOf(caller)),
+        Effect.suspend(() => handler(c, caller)),
+      ),
+    )
+  return { open, caller, partner, act } satisfies Edge<R> as Edge<R>
+})
+
+/** HEAD costs us what GET does. */
+const isRead = (c: EdgeContext): boolean => c.req.method === "GET" || c.req.method === "HEAD"
+
+const forPartners = Effect.fail(new Forbidden({ detail: "It takes a partner's key." }))
+
+const metered = Effect.fnUntraced(function* (acts: TokenBuckets, owner: string) {
+  const retryAfterSeconds = acts.take(owner, yield* Clock.currentTimeMillis)
+  if (retryAfterSeconds > 0) return yield* new TooManyRequests({ what: "acts", retryAfterSeconds })
+})
+
+/**
+ * Reads as one of a bounded number, of which no partner takes the others' part, until the answer has left us: one that
+ * the client does not take stays in memory. What writes is bounded by its body.
+ */
+const sharing = <A, E, R>(
+  reads: FairRoom,
+  owner: string,
+  { outgoing }: HttpBindings,
+  read: Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | TooManyRequests, R> =>
+  Effect.suspend((): Effect.Effect<A, E | TooManyRequests, R> => {
+    if (!reads.admits(owner, 1))
+      return new TooManyRequests({ what: "requests under way", retryAfterSeconds: 1 })
+    reads.take(owner, 1)
+    const giveBack = () => reads.giveBack(owner, 1)
+    if (outgoing.closed) giveBack()
+    else outgoing.once("close", giveBack)
+    return read
+  })
+
+/** Only an interruption ends a request without an answer. Hono wants one all the same. */
+const nobodyListens = (): Response => new Response(null, { status: 499 })
+
+/** Answers what a handler ended with, and logs it under the id that the answer carries. */
+const answer = (c: EdgeContext, cause: Cause.Cause<Failure>): Effect.Effect<Response> => {
+  const failure = Cause.findErrorOption(cause)
+  const problem = Option.match(failure, { onNone: unexpectedProblem, onSome: problemOf })
+  const tag = Option.match(failure, { onNone: () => "Defect", onSome: ({ _tag }) => _tag })
+  return Effect.as(
+    log(problem, cause).pipe(
+      Effect.annotateLogs({
+        instance: problem.instance,
+        status: problem.status,
+        problem: problem.type,
+        failure: tag,
+        method: c.req.method,
+        route: routePath(c, -1),
+      }),
+    ),
+    problem.response,
+  )
+}
+
+/** What the caller did wrong is no trouble of ours; what we cannot explain comes with its cause. */
+const log = ({ status }: Problem, cause: Cause.Cause<Failure>): Effect.Effect<void> => {
+  if (status < 500) return Effect.logInfo("request refused")
+  if (status === 503) return Effect.logWarning("request put off", cause)
+  return Effect.logError("request failed", cause)
+}

@@ -1,0 +1,261 @@
+/** The one table from failures to answers: problem details (RFC 9457) that tell a caller what to do next. */
+import { randomBytes } from "node:crypto"
+import type { Unauthorized } from "../../identity/credentials.ts"
+import type { InvalidCursor, ReadModelUnavailable } from "../../projections/batch-queries.ts"
+import type { ReportsUnavailable } from "../../providers/calling/provider-reports.ts"
+import type { RegisterUnavailable } from "../../register/register-unavailable.ts"
+import type {
+  CommandIdReused,
+  CorruptEntry,
+  MailboxFull,
+  NoSuchBatch,
+  StreamsUnavailable,
+} from "../../streams/event-log.ts"
+import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
+import type { EndpointsUnavailable } from "../../webhooks/endpoints.ts"
+import { base32 } from "../payout-batches/base32.ts"
+import type {
+  CommandRefused,
+  Forbidden,
+  IdempotencyKeyReused,
+  IntakeFull,
+  InvalidBody,
+  InvalidRequest,
+  InvalidSignature,
+  ItemsNotYetShown,
+  NotFound,
+  NotJson,
+  PartnerShareFull,
+  TooManyRequests,
+} from "./failures.ts"
+import type { BodyFailure } from "./request-body.ts"
+
+/** Every failure that a route may end with. A new one does not compile until the table has a row for it. */
+export type Failure =
+  | BodyFailure
+  | CommandIdReused
+  | CommandRefused
+  | CorruptEntry
+  | EndpointsUnavailable
+  | Forbidden
+  | IdempotencyKeyReused
+  | IntakeFull
+  | InvalidBody
+  | InvalidCursor
+  | InvalidRequest
+  | InvalidSignature
+  | ItemsNotYetShown
+  | KeysForgotten
+  | MailboxFull
+  | NoSuchBatch
+  | NotFound
+  | NotJson
+  | PartnerShareFull
+  | ReadModelUnavailable
+  | RegisterUnavailable
+  | ReportsUnavailable
+  | StreamsUnavailable
+  | TooManyRequests
+  | Unauthorized
+  | VaultUnavailable
+
+/** An answer to a failure. The slug ends the problem's type URI, `/problems/<slug>`. */
+interface Row<F> {
+  readonly status: number
+  readonly slug: string
+  readonly title: string
+  /** Members beside type, title, status and instance. */
+  readonly members?: (failure: F) => Readonly<Record<string, unknown>>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly retryAfterSeconds?: (failure: F) => number
+}
+
+type Table = { readonly [Tag in Failure["_tag"]]: Row<Extract<Failure, { readonly _tag: Tag }>> }
+
+const retrySoon = { "retry-after": "1" }
+const retryLater = { "retry-after": "5" }
+
+const unavailable = {
+  status: 503,
+  slug: "unavailable",
+  title: "The service cannot reach its storage",
+  headers: retrySoon,
+}
+
+/** The answer to what nobody expected: an id to ask support about, and nothing else. */
+const unexpected = { status: 500, slug: "internal-error", title: "Something went wrong on our side" }
+
+const keyReused = {
+  status: 422,
+  slug: "idempotency-key-reused",
+  title: "The idempotency key stands for another request",
+  members: ({ batch }: { readonly batch: string }) => ({
+    detail: "The key was used before, with another body. Send a new request under a new key.",
+    batch,
+  }),
+}
+
+const table: Table = {
+  BodiesFull: {
+    status: 503,
+    slug: "overloaded",
+    title: "Too many requests are under way",
+    headers: retrySoon,
+  },
+  BodyCutOff: { status: 400, slug: "body-cut-off", title: "The request body ended early" },
+  BodyTooSlow: { status: 408, slug: "body-too-slow", title: "The request body came in too slowly" },
+  BodyTooLarge: {
+    status: 413,
+    slug: "body-too-large",
+    title: "The request body is too large",
+    members: ({ bytesMax }) => ({ detail: `At most ${bytesMax} bytes are taken.` }),
+  },
+  CommandIdReused: keyReused,
+  CommandRefused: {
+    status: 409,
+    slug: "command-refused",
+    title: "The batch refuses this as it stands",
+    members: ({ reason, attempts }) => ({
+      detail: `The reason is ${reason}; docs/SPEC.md lists them all.`,
+      reason,
+      ...(attempts === undefined ? {} : { attempts }),
+    }),
+  },
+  CorruptEntry: unexpected,
+  EndpointsUnavailable: unavailable,
+  Forbidden: {
+    status: 403,
+    slug: "forbidden",
+    title: "This key is not for that",
+    members: ({ detail }) => ({ detail }),
+  },
+  IdempotencyKeyReused: keyReused,
+  IntakeFull: {
+    status: 503,
+    slug: "intake-full",
+    title: "No more batches are taken on for now",
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+  },
+  InvalidBody: {
+    status: 400,
+    slug: "invalid-body",
+    title: "The request body was not accepted",
+    members: ({ problems }) => ({
+      detail: "Nothing was stored. Correct what errors names and send the request again.",
+      errors: problems,
+    }),
+  },
+  InvalidCursor: {
+    status: 400,
+    slug: "invalid-request",
+    title: "The request is not as agreed",
+    members: () => ({ detail: "cursor: expected the next of a page of this list." }),
+  },
+  InvalidRequest: {
+    status: 400,
+    slug: "invalid-request",
+    title: "The request is not as agreed",
+    members: ({ detail }) => ({ detail }),
+  },
+  InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature does not verify" },
+  ItemsNotYetShown: {
+    status: 503,
+    slug: "not-yet-shown",
+    title: "The batch was accepted a moment ago; its items can be listed soon",
+    headers: retrySoon,
+  },
+  KeysForgotten: {
+    status: 403,
+    slug: "keys-forgotten",
+    title: "The keys that seal this partner's payouts were destroyed",
+    members: () => ({ detail: "No batch is taken until the operator makes new keys." }),
+  },
+  MailboxFull: {
+    status: 503,
+    slug: "mailbox-full",
+    title: "The batch has too much waiting for it",
+    headers: retryLater,
+  },
+  NoSuchBatch: { status: 404, slug: "not-found", title: "There is no such payout batch" },
+  NotFound: {
+    status: 404,
+    slug: "not-found",
+    title: "There is no such resource",
+    members: ({ what }) => ({ detail: `There is no such ${what}.` }),
+  },
+  NotJson: {
+    status: 415,
+    slug: "not-json",
+    title: "The request body is not JSON",
+    members: () => ({ detail: "Send Content-Type: application/json." }),
+  },
+  PartnerShareFull: {
+    status: 429,
+    slug: "partner-share-full",
+    title: "You have as many batches open as one partner may have",
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+  },
+  ReadModelUnavailable: unavailable,
+  RegisterUnavailable: unavailable,
+  ReportsUnavailable: unavailable,
+  StreamsUnavailable: unavailable,
+  TooManyRequests: {
+    status: 429,
+    slug: "too-many-requests",
+    title: "You ask for more than one partner may have at a time",
+    members: ({ what }) => ({ detail: `Too many ${what}. Ask again, later and less often.` }),
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+  },
+  Unauthorized: {
+    status: 401,
+    slug: "unauthorized",
+    title: "An API key is needed",
+    members: () => ({ detail: "Send Authorization: Bearer and an API key that is valid." }),
+    headers: { "www-authenticate": "Bearer" },
+  },
+  VaultUnavailable: unavailable,
+}
+
+/** A problem and the id under which it stands in the log. */
+export interface Problem {
+  readonly instance: string
+  readonly status: number
+  readonly type: string
+  readonly response: Response
+}
+
+/** The problem for a failure. */
+export const problemOf = (failure: Failure): Problem => {
+  // The table has a row for each tag, of that tag's type; only the lookup loses the connection.
+  const row = table[failure._tag] as Row<Failure>
+  const seconds = row.retryAfterSeconds?.(failure)
+  return problem(row, row.members?.(failure), seconds === undefined ? {} : { "retry-after": `${seconds}` })
+}
+
+/** The problem for a defect, which tells nothing of what it was. */
+export const unexpectedProblem = (): Problem => problem(unexpected)
+
+const problem = (
+  row: Row<never>,
+  members: Readonly<Record<string, unknown>> = {},
+  more: Readonly<Record<string, string>> = {},
+): Problem => {
+  const { status, title, headers } = row
+  const type = `/problems/${row.slug}`
+  const instance = `urn:atlaspay:problem:${base32(randomBytes(10), 16)}`
+  const body = JSON.stringify({ type, title, status, ...members, instance })
+  return {
+    instance,
+    status,
+    type,
+    response: new Response(body, {
+      status,
+      headers: {
+        "content-type": "application/problem+json",
+        "cache-control": "no-store",
+        ...headers,
+        ...more,
+      },
+    }),
+  }
+}

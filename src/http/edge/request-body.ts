@@ -1,0 +1,290 @@
+/**
+ * Reading request bodies within limits: so many bytes for each, at no less than a rate and within a time, and so many
+ * bytes and bodies at a time for each kind of request. Kinds do not take each other's room, nor partners each other's
+ * ({@link FairRoom}). Who calls back has shown nothing when its body is read, so there the body that has been coming
+ * in for longest gives way to a new one.
+ *
+ * Nothing is read before a handler asks for it: who has no key is answered by the headers alone.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { Context, Effect, Layer, Schema } from "effect"
+import { inSlices } from "../../parsing/turns.ts"
+import { TooManyRequests } from "./failures.ts"
+import { FairRoom } from "./fair-room.ts"
+
+/** The body is larger than this resource takes. */
+export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {
+  bytesMax: Schema.Int,
+}) {}
+
+/** More bodies are being read than the service has room for. */
+export class BodiesFull extends Schema.TaggedError<BodiesFull>()("BodiesFull", {}) {}
+
+/** The client went away before it had sent the whole body. */
+export class BodyCutOff extends Schema.TaggedError<BodyCutOff>()("BodyCutOff", {}) {}
+
+/** The body came in too slowly, or gave way to another. */
+export class BodyTooSlow extends Schema.TaggedError<BodyTooSlow>()("BodyTooSlow", {}) {}
+
+export type BodyFailure = BodyTooLarge | BodiesFull | BodyCutOff | BodyTooSlow | TooManyRequests
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** What one kind of request may hold at a time, and how long a body of it may take to come in. */
+export interface KindLimits {
+  readonly bytesMax: number
+  readonly bodiesMax: number
+  readonly withinMs: number
+  /** Whether a body that still comes in gives way to a new one, the oldest first. */
+  readonly unfinishedGiveWay?: boolean
+}
+
+export const bodyKinds = {
+  intake: { bytesMax: 256 * MIB, bodiesMax: 4_096, withinMs: 60_000 },
+  acts: { bytesMax: 32 * MIB, bodiesMax: 512, withinMs: 10_000 },
+  endpoints: { bytesMax: 8 * MIB, bodiesMax: 256, withinMs: 10_000 },
+  callbacks: { bytesMax: 32 * MIB, bodiesMax: 1_024, withinMs: 10_000, unfinishedGiveWay: true },
+} satisfies Readonly<Record<string, KindLimits>>
+export type BodyKind = keyof typeof bodyKinds
+
+/** Below this many bytes in a window a body is too slow. The first window is what a slow start is forgiven. */
+const WINDOW_MS = 4_000
+const BYTES_PER_WINDOW_MIN = 64 * KIB
+
+/** Bytes of a body that are copied before others get their turn. */
+const COPIED_AT_ONCE = 2 * MIB
+
+/** Whose body it is, and what it may be. */
+export interface BodyTerms {
+  readonly kind: BodyKind
+  /** The partner, or what stands for one where there is none. */
+  readonly owner: string
+  readonly bytesMax: number
+}
+
+/** Both sides of one exchange, as Node has them. */
+export interface Exchange {
+  readonly incoming: IncomingMessage
+  readonly outgoing: Pick<ServerResponse, "writeContinue">
+}
+
+export class RequestBodies extends Context.Service<
+  RequestBodies,
+  {
+    /** Reads a body and hands it to `use`; its room is given back when that has ended. */
+    readonly use: <A, E, R>(
+      exchange: Exchange,
+      terms: BodyTerms,
+      use: (body: Buffer) => Effect.Effect<A, E, R>,
+    ) => Effect.Effect<A, E | BodyFailure, R>
+  }
+>()("atlaspay/http/RequestBodies") {
+  static readonly layer = Layer.sync(RequestBodies, () => withRoom(bodyKinds))
+}
+
+/** A reader of bodies, with what each kind may hold. */
+export const withRoom = (
+  kinds: Readonly<Record<BodyKind, KindLimits>>,
+  windowMs = WINDOW_MS,
+): RequestBodies["Service"] => {
+  const rooms: Readonly<Record<BodyKind, KindRoom>> = {
+    intake: new KindRoom(kinds.intake),
+    acts: new KindRoom(kinds.acts),
+    endpoints: new KindRoom(kinds.endpoints),
+    callbacks: new KindRoom(kinds.callbacks),
+  }
+  return {
+    use: (exchange, { kind, owner, bytesMax }, use) =>
+      Effect.suspend(() => {
+        const announced = Number(exchange.incoming.headers["content-length"] ?? 0)
+        if (announced > bytesMax) return new BodyTooLarge({ bytesMax })
+        const held = rooms[kind].enter(owner, bytesMax, announced)
+        if (!(held instanceof Held)) return held
+        return read(exchange, held, kinds[kind].withinMs, windowMs).pipe(
+          Effect.flatMap((pieces) => inSlices(joined(pieces))),
+          Effect.flatMap(use),
+          Effect.ensuring(Effect.sync(() => held.giveBack())),
+        )
+      }),
+  }
+}
+
+/** The room of one kind of request. */
+class KindRoom {
+  readonly bytes: FairRoom
+  readonly #bodies: FairRoom
+  readonly #unfinishedGiveWay: boolean
+  /** Bodies that still come in, the oldest first. */
+  readonly #unfinished = new Set<Held>()
+
+  constructor({ bytesMax, bodiesMax, unfinishedGiveWay = false }: KindLimits) {
+    this.bytes = new FairRoom(bytesMax)
+    this.#bodies = new FairRoom(bodiesMax)
+    this.#unfinishedGiveWay = unfinishedGiveWay
+  }
+
+  enter(owner: string, bytesMax: number, announced: number): Held | BodiesFull | TooManyRequests {
+    const refused =
+      this.admit(this.#bodies, owner, 1) ??
+      (this.#unfinishedGiveWay || this.bytes.admits(owner, announced)
+        ? undefined
+        : this.refusal(this.bytes, owner))
+    if (refused !== undefined) return refused
+    const held = new Held(this, owner, bytesMax)
+    this.#bodies.take(owner, 1)
+    this.#unfinished.add(held)
+    return held
+  }
+
+  /** Nothing when there is room, if need be after others gave way. */
+  admit(
+    room: FairRoom,
+    owner: string,
+    amount: number,
+    asking?: Held,
+  ): BodiesFull | TooManyRequests | undefined {
+    if (!this.#unfinishedGiveWay) return room.admits(owner, amount) ? undefined : this.refusal(room, owner)
+    for (const oldest of this.#unfinished) {
+      if (room.free >= amount) break
+      if (oldest !== asking) oldest.giveWay()
+    }
+    return room.free >= amount ? undefined : new BodiesFull()
+  }
+
+  refusal(room: FairRoom, owner: string): BodiesFull | TooManyRequests {
+    return room.isGreedy(owner)
+      ? new TooManyRequests({ what: "request bodies under way", retryAfterSeconds: 1 })
+      : new BodiesFull()
+  }
+
+  finish(held: Held): void {
+    this.#unfinished.delete(held)
+  }
+
+  leave(held: Held, bytes: number): void {
+    this.finish(held)
+    this.#bodies.giveBack(held.owner, 1)
+    this.bytes.giveBack(held.owner, bytes)
+  }
+}
+
+/** The room that one body holds. */
+class Held {
+  readonly owner: string
+  readonly #room: KindRoom
+  readonly #bytesMax: number
+  #bytes = 0
+  #isBack = false
+  #stopReading = (): void => {}
+
+  constructor(room: KindRoom, owner: string, bytesMax: number) {
+    this.#room = room
+    this.owner = owner
+    this.#bytesMax = bytesMax
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  grow(bytes: number): BodyFailure | undefined {
+    if (this.#bytes + bytes > this.#bytesMax) return new BodyTooLarge({ bytesMax: this.#bytesMax })
+    const refused = this.#room.admit(this.#room.bytes, this.owner, bytes, this)
+    if (refused !== undefined) return refused
+    this.#bytes += bytes
+    this.#room.bytes.take(this.owner, bytes)
+    return undefined
+  }
+
+  finish(): void {
+    this.#room.finish(this)
+  }
+
+  /** Says how reading is stopped when the body has to give way; if it had to before, at once. */
+  whenGivingWay(stop: () => void): void {
+    if (this.#isBack) stop()
+    else this.#stopReading = stop
+  }
+
+  giveWay(): void {
+    this.giveBack()
+    this.#stopReading()
+  }
+
+  giveBack(): void {
+    if (this.#isBack) return
+    this.#isBack = true
+    this.#room.leave(this, this.#bytes)
+  }
+}
+
+const read = (
+  { incoming, outgoing }: Exchange,
+  held: Held,
+  withinMs: number,
+  windowMs: number,
+): Effect.Effect<ReadonlyArray<Buffer>, BodyFailure> =>
+  Effect.callback((resume) => {
+    const pieces: Array<Buffer> = []
+    let atWindow = 0
+    const end = (outcome: Effect.Effect<ReadonlyArray<Buffer>, BodyFailure>) => {
+      stop()
+      resume(outcome)
+    }
+    const tooSlow = () => end(Effect.fail(new BodyTooSlow()))
+    const onWindow = () => {
+      if (held.bytes - atWindow < BYTES_PER_WINDOW_MIN) tooSlow()
+      atWindow = held.bytes
+    }
+    const onData = (chunk: Buffer) => {
+      const refused = held.grow(chunk.length)
+      if (refused === undefined) addTo(pieces, chunk)
+      else end(Effect.fail(refused))
+    }
+    const onEnd = () => {
+      held.finish()
+      end(Effect.succeed(pieces))
+    }
+    const onClose = () => end(Effect.fail(new BodyCutOff()))
+    const rate = setInterval(onWindow, windowMs)
+    const deadline = setTimeout(tooSlow, withinMs)
+    const stop = () => {
+      clearInterval(rate)
+      clearTimeout(deadline)
+      incoming.off("data", onData).off("end", onEnd).off("error", onClose).off("close", onClose)
+    }
+    incoming.on("data", onData).on("end", onEnd).on("error", onClose).on("close", onClose)
+    if (incoming.headers.expect !== undefined) outgoing.writeContinue()
+    held.whenGivingWay(tooSlow)
+    return Effect.sync(stop)
+  })
+
+/** Pieces up to this size are put together: a body may come byte by byte, and each piece costs more than its bytes. */
+const PIECE_BYTES = 64 * KIB
+
+const addTo = (pieces: Array<Buffer>, chunk: Buffer): void => {
+  let last = chunk
+  for (let before = pieces.at(-1); before !== undefined; before = pieces.at(-1)) {
+    if (before.length > last.length || before.length + last.length > PIECE_BYTES) break
+    last = Buffer.concat([before, last])
+    pieces.pop()
+  }
+  pieces.push(last)
+}
+
+/** Most bodies come in one piece, which is then not copied. */
+function* joined(pieces: ReadonlyArray<Buffer>): Generator<void, Buffer> {
+  const [only, ...others] = pieces
+  if (only !== undefined && others.length === 0) return only
+  const body = Buffer.allocUnsafe(pieces.reduce((bytes, { length }) => bytes + length, 0))
+  let [at, yieldedAt] = [0, 0]
+  for (const piece of pieces) {
+    if (at - yieldedAt > COPIED_AT_ONCE) {
+      yield
+      yieldedAt = at
+    }
+    at += piece.copy(body, at)
+  }
+  return body
+}

@@ -1,0 +1,49 @@
+/** What those who run the service ask: whether it lives, whether it can work, and how it does. */
+import { Context, Effect, Exit } from "effect"
+import { Hono } from "hono"
+import { Metrics } from "../../telemetry/metrics.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
+
+/** A part that the service works with; `check` succeeds when it answers. */
+export interface ReadinessCheck {
+  readonly name: string
+  /** Whether the service is not ready without it; else it is ready, and degraded. */
+  readonly required: boolean
+  readonly check: Effect.Effect<void, unknown>
+}
+
+/** What `/readyz` asks. */
+export class ReadinessChecks extends Context.Service<ReadinessChecks, ReadonlyArray<ReadinessCheck>>()(
+  "atlaspay/http/ReadinessChecks",
+) {}
+
+const CHECK_MS_MAX = 1_000
+
+/** Whether the process lives: all that the API tells of it, too. */
+export const isAlive = (c: EdgeContext): Response => c.json({ status: "alive" })
+
+export const operations = (edge: Edge<ReadinessChecks>): Hono<EdgeEnv> =>
+  new Hono<EdgeEnv>().get("/readyz", edge.open(ready)).get("/metrics", edge.open(metrics))
+
+const ready = Effect.fnUntraced(function* (c: EdgeContext) {
+  const checks = yield* ReadinessChecks
+  const silent = (yield* Effect.forEach(checks, silentPart, { concurrency: "unbounded" })).flat()
+  const notAnswering = silent.map(({ name }) => name)
+  if (silent.some(({ required }) => required))
+    return c.json({ status: "not-ready", notAnswering }, 503, { "retry-after": "1" })
+  return silent.length === 0 ? c.json({ status: "ready" }) : c.json({ status: "degraded", notAnswering })
+})
+
+/** The part if it does not answer; why is for the log alone. */
+const silentPart = Effect.fnUntraced(function* (part: ReadinessCheck) {
+  const exit = yield* Effect.exit(Effect.timeout(part.check, CHECK_MS_MAX))
+  if (Exit.isSuccess(exit)) return []
+  yield* Effect.logWarning("does not answer", exit.cause).pipe(Effect.annotateLogs({ part: part.name }))
+  return [part]
+})
+
+const metrics = Effect.fnUntraced(function* (c: EdgeContext) {
+  const { registry } = yield* Metrics
+  const text = yield* Effect.promise(() => registry.metrics())
+  return c.body(text, 200, { "content-type": registry.contentType })
+})

@@ -1,0 +1,83 @@
+/** A batch as its log tells it: for what the read models do not know yet, and while they do not answer. */
+import { Clock, Effect } from "effect"
+import { type Batch, batchState } from "../../domain/batch.ts"
+import { type BatchId, isBatchId, type PartnerId } from "../../domain/identifiers.ts"
+import { formatAmount } from "../../domain/money.ts"
+import type { Caller } from "../../identity/caller.ts"
+import type { BatchView, Totals } from "../../projections/batch-queries.ts"
+import { EventLog } from "../../streams/event-log.ts"
+import { NotFound, TooManyRequests } from "../edge/failures.ts"
+import { TokenBuckets } from "../edge/token-buckets.ts"
+import { BatchFolds, type FoldedBatch } from "./batch-folds.ts"
+
+/** Of one partner, in each process. */
+const LOOKS_PER_SECOND = 100
+
+const looks = new TokenBuckets(LOOKS_PER_SECOND)
+const foldsOf = new WeakMap<EventLog["Service"], BatchFolds>()
+
+export const noSuchBatch = new NotFound({ what: "payout batch" })
+
+/** The batch of that id if it is the partner's own, by the first event of its log. */
+export const ownBatch = Effect.fnUntraced(function* (partner: PartnerId, id: string) {
+  if (!isBatchId(id)) return yield* noSuchBatch
+  const log = yield* EventLog
+  const [first] = yield* log.read(id, 0, 1)
+  if (first?.event._tag !== "BatchReceived" || first.event.partner !== partner) return yield* noSuchBatch
+  return id
+})
+
+/** Whose batches a caller asks about: a partner about its own; an operator about any, whoever's this one is. */
+export const partnerOf = Effect.fnUntraced(function* (caller: Caller, id: string) {
+  if (caller.kind === "partner") return caller.partner
+  if (!isBatchId(id)) return yield* noSuchBatch
+  const [first] = yield* (yield* EventLog).read(id, 0, 1)
+  return first?.event._tag === "BatchReceived" ? first.event.partner : yield* noSuchBatch
+})
+
+/** The batch of a partner's, as its log tells it; a partner may ask for it so often. */
+export const viewFromLog = Effect.fnUntraced(function* (partner: PartnerId, id: BatchId) {
+  const retryAfterSeconds = looks.take(partner, yield* Clock.currentTimeMillis)
+  if (retryAfterSeconds > 0)
+    return yield* new TooManyRequests({ what: "looks at batches that are not shown yet", retryAfterSeconds })
+  yield* ownBatch(partner, id)
+  return yield* batchFromLog(id, ({ batch, closedAt }) => viewOf(id, batch, closedAt))
+})
+
+/** Whether the log of a batch ends with a version. */
+export const endsWith = Effect.fnUntraced(function* (id: BatchId, version: number) {
+  return (yield* (yield* EventLog).read(id, version, 1)).length === 0
+})
+
+/** Shows a batch, as its log tells it, to `use`. */
+export const batchFromLog = Effect.fnUntraced(function* <A>(id: BatchId, use: (folded: FoldedBatch) => A) {
+  const log = yield* EventLog
+  const folds = foldsOf.get(log) ?? new BatchFolds(log)
+  foldsOf.set(log, folds)
+  return yield* folds.show(id, use)
+})
+
+const viewOf = (id: BatchId, batch: Batch, closedAt: number | undefined): BatchView => ({
+  id,
+  reference: batch.reference,
+  idempotencyKey: batch.idempotencyKey,
+  state: batchState(batch),
+  itemCount: batch.itemCount,
+  totals: totalsOf(batch),
+  version: batch.version,
+  receivedAt: batch.receivedAt,
+  updatedAt: batch.updatedAt,
+  closedAt,
+})
+
+const totalsOf = ({ tallies }: Batch): Totals =>
+  Object.fromEntries(
+    [...tallies].map(([currency, states]) => [
+      currency,
+      Object.fromEntries(
+        [...states]
+          .filter(([, { count }]) => count > 0)
+          .map(([state, { count, minor }]) => [state, { count, amount: formatAmount(minor, currency) }]),
+      ),
+    ]),
+  )

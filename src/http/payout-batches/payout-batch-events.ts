@@ -1,0 +1,68 @@
+/** `GET /payout-batches/:id/events`: the batch's own log, with accounts masked. */
+import { Effect } from "effect"
+import { maskedAccount } from "../../domain/beneficiary.ts"
+import type { BatchEvent, PayoutItem, RecordedEvent } from "../../domain/events.ts"
+import type { PartnerId } from "../../domain/identifiers.ts"
+import { formatAmount } from "../../domain/money.ts"
+import { EventLog } from "../../streams/event-log.ts"
+import { redactText } from "../../telemetry/redaction.ts"
+import type { EdgeContext } from "../edge/edge.ts"
+import { VERSION_MAX, wholeNumber } from "../edge/query.ts"
+import { ownBatch } from "./batch-from-log.ts"
+
+const PAGE_DEFAULT = 100
+const PAGE_MAX = 500
+
+/** A page of events after a version, and the version to go on from, if there may be more. */
+export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  const after = yield* wholeNumber(c, "after", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
+  const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: PAGE_MAX })
+  const id = yield* ownBatch(partner, c.req.param("id") ?? "")
+  const events = yield* (yield* EventLog).read(id, after, limit)
+  return c.json({
+    events: events.map(shownEvent),
+    next: events.length === limit ? (events.at(-1)?.version ?? null) : null,
+  })
+})
+
+/** An event as it is shown: its place in the log, its kind, its time in ISO 8601, and no account number. */
+export const shownEvent = ({ version, event }: RecordedEvent): Readonly<Record<string, unknown>> => {
+  const { _tag, at, ...data } = event
+  return { version, type: _tag, at: new Date(at).toISOString(), ...data, ...masked(event) }
+}
+
+/** What takes the place of fields that hold an account, or words of others that may quote one. */
+const masked = (event: BatchEvent): Readonly<Record<string, unknown>> => {
+  switch (event._tag) {
+    case "ItemsReceived":
+      return { items: event.items.map(shownItem), sealed: undefined }
+    case "ItemsScreened":
+    case "ClearanceWithdrawn":
+      return { decisions: event.decisions.map(withoutQuotes) }
+    case "ItemReviewed":
+      return event.findings === undefined ? {} : { findings: event.findings.map(withoutQuotes) }
+    case "TransferFailed":
+    case "TransferReturned":
+      return { code: redactText(event.code) }
+    case "TransferUnknown":
+    case "TransferParked":
+      return {
+        reason: redactText(event.reason),
+        ...(event.refusal && { refusal: { ...event.refusal, code: redactText(event.refusal.code) } }),
+      }
+    default:
+      return {}
+  }
+}
+
+/** The engine was not told the account, and its lists may hold it all the same. */
+export const withoutQuotes = <Word extends { readonly reason?: string }>(decision: Word): Word =>
+  decision.reason === undefined ? decision : { ...decision, reason: redactText(decision.reason) }
+
+const shownItem = ({ item, reference, beneficiary, currency, minor, remittance }: PayoutItem) => ({
+  item,
+  reference,
+  amount: { currency, value: formatAmount(minor, currency) },
+  beneficiary: { name: beneficiary.name, account: maskedAccount(beneficiary.account) },
+  ...(remittance === undefined ? {} : { remittance }),
+})

@@ -1,0 +1,184 @@
+/** `POST /payout-batches`: a batch is in the log before it is answered, and a repeated request finds it there. */
+import { randomUUID } from "node:crypto"
+import { Array as Arr, Clock, Effect, Result } from "effect"
+import { AppConfig } from "../../config.ts"
+import { hasThresholds, isAboveThreshold, totalsOf } from "../../domain/approval-threshold.ts"
+import { emptyBatch } from "../../domain/batch.ts"
+import { visibleOf } from "../../domain/beneficiary.ts"
+import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
+import type { Credential } from "../../domain/credential.ts"
+import { decide } from "../../domain/decide.ts"
+import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../domain/events.ts"
+import { type BatchId, laneOf, type PartnerId } from "../../domain/identifiers.ts"
+import { inSlices, turn } from "../../parsing/turns.ts"
+import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
+import { EventLog } from "../../streams/event-log.ts"
+import { Metrics } from "../../telemetry/metrics.ts"
+import { type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
+import { sealAccounts } from "../../vault/sealing.ts"
+import type { EdgeContext } from "../edge/edge.ts"
+import { IdempotencyKeyReused, type IntakeFull, type PartnerShareFull } from "../edge/failures.ts"
+import { requireJson } from "../edge/json-body.ts"
+import { RequestBodies } from "../edge/request-body.ts"
+import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
+import { idempotencyKeyOf } from "./idempotency-key.ts"
+import { Intake } from "./intake.ts"
+import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
+
+const BODY_BYTES_MAX = 48 * 1024 * 1024
+
+/** Accepts a batch, or repeats the answer of the first time. */
+export const acceptBatch = Effect.fnUntraced(function* (
+  c: EdgeContext,
+  partner: PartnerId,
+  credential: Credential,
+) {
+  const { acceptanceSeconds } = yield* Metrics
+  const observe = acceptanceSeconds.startTimer()
+  const key = yield* idempotencyKeyOf(c)
+  yield* requireJson(c)
+  const id = batchIdOf(partner, key)
+  // A full house is closed to new batches; what was accepted before is answered as ever.
+  const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
+    const [first] = yield* (yield* EventLog).read(id, 0, 1)
+    if (first === undefined) return yield* full
+  })
+  yield* (yield* Intake)
+    .admit(laneOf(id))
+    .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
+  const bodies = yield* RequestBodies
+  const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
+  const response = yield* bodies.use(c.env, terms, (body) => accept({ partner, credential }, key, body))
+  observe({ status: response.status })
+  return response
+})
+
+/** Whose batch it is, and under which of its keys it came. */
+interface Submitter {
+  readonly partner: PartnerId
+  readonly credential: Credential
+}
+
+const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
+  const { partner } = submitter
+  const request = yield* readBatchRequest(body)
+  const id = batchIdOf(partner, idempotencyKey)
+  const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
+  const digest = yield* inSlices(requestDigest(digestKey, body))
+  const at = yield* Clock.currentTimeMillis
+  const log = yield* EventLog
+  const outcome = yield* sealItems(partner, id, request.items).pipe(
+    Effect.flatMap((sealed) =>
+      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...sealed }),
+    ),
+    Effect.flatMap((events) => log.open(id, events, randomUUID())),
+    Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
+  )
+  if (outcome._tag === "Opened") return accepted(id, request, at, {})
+  if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
+  return accepted(id, request, outcome.first.at, { "idempotent-replayed": "true" })
+})
+
+/** The events that a request begins a batch with. */
+const receive = Effect.fnUntraced(function* (
+  id: BatchId,
+  { totals: _, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
+  received: Pick<
+    ReceiveBatch,
+    "at" | "partner" | "credential" | "idempotencyKey" | "requestDigest" | "items" | "seals"
+  >,
+) {
+  const { policy } = yield* AppConfig
+  const approvalAsked = requireApproval ?? false
+  const decision = decide(emptyBatch(), {
+    _tag: "ReceiveBatch",
+    ...asked,
+    ...received,
+    mode: mode ?? "partial",
+    submittedBy: submittedBy ?? received.partner,
+    approvalAsked,
+    dayIsUsedUp: !approvalAsked && (yield* isDayUsedUp(id, received, policy)),
+    policy,
+  })
+  if (Result.isFailure(decision)) return yield* Effect.die(new Error(decision.failure.reason))
+  return decision.success
+})
+
+/**
+ * Whether a batch that is within the thresholds is too much for what is left of the partner's day. What is accepted is
+ * counted before it is in the log: whoever dies in between has counted too much, never too little.
+ */
+const isDayUsedUp = Effect.fnUntraced(function* (
+  id: BatchId,
+  { partner, requestDigest, items }: Pick<ReceiveBatch, "partner" | "requestDigest" | "items">,
+  { approvalAbove }: BatchPolicy,
+) {
+  const totals = totalsOf(items)
+  if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false
+  // A repetition of what was accepted, however late, is answered from the log and counts no more.
+  if ((yield* (yield* EventLog).read(id, 0, 1)).length > 0) return false
+  const amounts = [...totals].map(([currency, minor]) => ({
+    currency,
+    minor,
+    perDay: approvalAbove[currency] ?? 0n,
+  }))
+  return !(yield* (yield* ApprovalAllowance).take(partner, `${id}:${requestDigest}`, amounts))
+})
+
+/** The items as the log may have them, and their accounts sealed by chunks. Other requests get their turn in between. */
+const sealItems = Effect.fnUntraced(function* (
+  partner: PartnerId,
+  batch: BatchId,
+  items: BatchRequest["items"],
+) {
+  const key = yield* (yield* PartnerKeys).current(partner)
+  const chunks = Arr.chunksOf(items, ITEMS_PER_EVENT_MAX)
+  const sealed = yield* Effect.forEach(chunks, (chunk, index) =>
+    Effect.map(index === 0 ? Effect.void : turn, () => {
+      const visible = Arr.map(chunk, withoutAccount)
+      const places = visible.map(({ item, beneficiary: { account } }) => ({ item, account }))
+      const accounts = chunk.map(({ beneficiary: { account } }) => account)
+      return { visible, seal: sealAccounts(key, { partner, batch }, places, accounts) }
+    }),
+  )
+  return {
+    items: Arr.flatten(Arr.map(sealed, ({ visible }) => visible)),
+    seals: Arr.map(sealed, ({ seal }) => seal),
+  }
+})
+
+const withoutAccount = ({ beneficiary: { name, account }, ...item }: RequestedItem): PayoutItem => ({
+  ...item,
+  beneficiary: { name, account: visibleOf(account) },
+})
+
+/** A batch that was taken before the partner's keys were forgotten is answered as ever. */
+const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: KeysForgotten) {
+  const [first] = yield* (yield* EventLog).read(id, 0, 1)
+  if (first === undefined) return yield* forgotten
+  return { _tag: "Exists" as const, first: first.event }
+})
+
+/** The same for the first request and each repetition of it: the body has the same digest, the time is the log's. */
+const accepted = (
+  id: BatchId,
+  { items, totals }: BatchRequest,
+  receivedAt: number,
+  headers: Readonly<Record<string, string>>,
+): Response =>
+  new Response(
+    JSON.stringify({
+      id,
+      state: "received",
+      itemCount: items.length,
+      totals,
+      receivedAt: new Date(receivedAt).toISOString(),
+    }),
+    {
+      status: 202,
+      headers: { "content-type": "application/json", location: `/payout-batches/${id}`, ...headers },
+    },
+  )
+
+const isSameRequest = (first: BatchEvent, requestDigest: string): boolean =>
+  first._tag === "BatchReceived" && first.requestDigest === requestDigest

@@ -1,0 +1,137 @@
+/** `/payout-batches` and what hangs on it: accepting, listing, and showing a batch with its items and events. */
+import { Effect, Schema } from "effect"
+import { Hono } from "hono"
+import type { AppConfig } from "../../config.ts"
+import { batchStates, itemStates } from "../../domain/batch.ts"
+import { isBatchId, PartnerId } from "../../domain/identifiers.ts"
+import { formatAmount } from "../../domain/money.ts"
+import type { Caller } from "../../identity/caller.ts"
+import {
+  BATCHES_PER_PAGE_MAX,
+  BatchQueries,
+  type BatchView,
+  ITEMS_PER_PAGE_MAX,
+  type ItemView,
+  type Totals,
+} from "../../projections/batch-queries.ts"
+import type { DecisionRegister } from "../../register/decision-register.ts"
+import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
+import type { EventLog } from "../../streams/event-log.ts"
+import type { PartnerKeys } from "../../vault/partner-keys.ts"
+import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
+import { InvalidRequest, ItemsNotYetShown } from "../edge/failures.ts"
+import { oneOf, VERSION_MAX, wholeNumber } from "../edge/query.ts"
+import type { RequestBodies } from "../edge/request-body.ts"
+import { endsWith, noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
+import type { Intake } from "./intake.ts"
+import { approve, cancel, resolve, retry, review } from "./interventions.ts"
+import { listEvents } from "./payout-batch-events.ts"
+import { acceptBatch } from "./payout-batch-intake.ts"
+
+export const payoutBatches = (
+  edge: Edge<
+    | AppConfig
+    | ApprovalAllowance
+    | BatchQueries
+    | DecisionRegister
+    | EventLog
+    | Intake
+    | PartnerKeys
+    | RequestBodies
+  >,
+): Hono<EdgeEnv> =>
+  new Hono<EdgeEnv>()
+    .post("/payout-batches", edge.partner(acceptBatch))
+    .get("/payout-batches", edge.caller(listBatches))
+    .get("/payout-batches/:id", edge.caller(ofBatch(showBatch)))
+    .get("/payout-batches/:id/items", edge.caller(ofBatch(listItems)))
+    .get("/payout-batches/:id/events", edge.caller(ofBatch(listEvents)))
+    .post("/payout-batches/:id/approval", edge.act(approve))
+    .post("/payout-batches/:id/cancellation", edge.act(cancel))
+    .post("/payout-batches/:id/items/:item/review", edge.act(review))
+    .post("/payout-batches/:id/items/:item/retry", edge.act(retry))
+    .post("/payout-batches/:id/items/:item/resolution", edge.act(resolve))
+
+const PAGE_DEFAULT = 100
+const isPartnerId = Schema.is(PartnerId)
+
+/** What is shown of a batch to its partner, and to operators. */
+const ofBatch =
+  <E, R>(show: (c: EdgeContext, partner: PartnerId) => Effect.Effect<Response, E, R>) =>
+  (c: EdgeContext, caller: Caller) =>
+    Effect.flatMap(partnerOf(caller, c.req.param("id") ?? ""), (partner) => show(c, partner))
+
+/** A partner's own batches; an operator says whose. */
+const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller) {
+  const partner = caller.kind === "partner" ? caller.partner : c.req.query("partner")
+  if (!isPartnerId(partner)) return yield* new InvalidRequest({ detail: "partner: expected whose batches." })
+  const request = yield* pageRequest(c, batchStates, BATCHES_PER_PAGE_MAX)
+  const { entries, next } = yield* (yield* BatchQueries).batches(partner, request)
+  return c.json({ payoutBatches: entries.map(shownBatch), next: next ?? null })
+})
+
+/**
+ * Shows a batch by the read models, or by its log when they do not have it yet, are behind the version that the client
+ * knows of (`atLeast`), or do not answer: who posted a batch can read it at once. There is no more than the log has, so
+ * read models that are at its end are not behind any version.
+ */
+const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  const id = c.req.param("id") ?? ""
+  const atLeast = yield* wholeNumber(c, "atLeast", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
+  if (!isBatchId(id)) return yield* noSuchBatch
+  const known = yield* (yield* BatchQueries)
+    .batch(partner, id)
+    .pipe(
+      Effect.catchTag("ReadModelUnavailable", (error) =>
+        Effect.as(Effect.logWarning("reading the log in place of the read models", error), undefined),
+      ),
+    )
+  const isShown = known !== undefined && (known.version >= atLeast || (yield* endsWith(id, known.version)))
+  return c.json(shownBatch(isShown ? known : yield* viewFromLog(partner, id)))
+})
+
+const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  const id = c.req.param("id") ?? ""
+  const request = yield* pageRequest(c, itemStates, ITEMS_PER_PAGE_MAX)
+  if (!isBatchId(id)) return yield* noSuchBatch
+  const page = yield* (yield* BatchQueries).items(partner, id, request)
+  if (page === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
+  const { entries, next, version } = page
+  return c.json({ items: entries.map(shownItem), next: next ?? null, version })
+})
+
+const pageRequest = Effect.fnUntraced(function* <State extends string>(
+  c: EdgeContext,
+  states: ReadonlyArray<State>,
+  limitMax: number,
+) {
+  const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: limitMax })
+  const state = yield* oneOf(c, "state", states)
+  return { limit, state, cursor: c.req.query("cursor") }
+})
+
+/** `totals` is what was accepted, as in the answer to the post; `states` says where it stands. */
+const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, ...view }: BatchView) => ({
+  ...view,
+  totals: Object.fromEntries(
+    Object.entries(totals).map(([currency, states]) => [currency, sumOf(currency, states)]),
+  ),
+  states: totals,
+  receivedAt: new Date(receivedAt).toISOString(),
+  updatedAt: new Date(updatedAt).toISOString(),
+  ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt).toISOString() }),
+})
+
+/** Amounts have exactly the currency's decimals, so without the point they are minor units. */
+const sumOf = (currency: string, states: Totals[string]): string => {
+  let minor = 0n
+  for (const { amount } of Object.values(states)) minor += BigInt(amount.replace(".", ""))
+  return formatAmount(minor, currency)
+}
+
+const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => ({
+  ...item,
+  amount: { currency, value: amount },
+  beneficiary: { name: beneficiaryName, account },
+  updatedAt: new Date(updatedAt).toISOString(),
+})

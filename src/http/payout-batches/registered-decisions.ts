@@ -1,0 +1,50 @@
+/** Putting a decision to a batch: into the second store first, so that no store alone can forget what was acknowledged. */
+import { Effect } from "effect"
+import { isDecision, type MailCommand } from "../../domain/commands.ts"
+import type { BatchId } from "../../domain/identifiers.ts"
+import { DecisionRegister } from "../../register/decision-register.ts"
+import { type CommandId, CommandIdReused, EventLog, StreamsUnavailable } from "../../streams/event-log.ts"
+
+/** How far the log had come on which a decision was taken. */
+interface TakenOn {
+  readonly version: number
+  readonly head: string
+}
+
+/**
+ * Tells a batch of a command; of a decision only once it is registered. While Postgres is away decisions fail with
+ * `RegisterUnavailable`, and nothing was told. The log that was read has to be durable before the register holds it
+ * against a later one. A mailbox that refuses the command leaves nothing behind.
+ */
+export const tellRegistered = Effect.fn("tellRegistered")(function* (
+  batch: BatchId,
+  command: MailCommand,
+  as: CommandId,
+  takenOn?: TakenOn,
+) {
+  const log = yield* EventLog
+  if (!isDecision(command)) return yield* log.tell(batch, command, as)
+  const decisions = yield* DecisionRegister
+  if (takenOn !== undefined)
+    yield* log
+      .replicated(batch, takenOn.version, takenOn.head)
+      .pipe(
+        Effect.catchTag("OwnershipLost", ({ reason }) => new StreamsUnavailable({ step: "read", reason })),
+      )
+  const kept = yield* decisions.keep(
+    { batch, id: as.id, digest: as.digest, command },
+    takenOn && { batch, ...takenOn },
+  )
+  if (kept === "differs") return yield* new CommandIdReused({ batch })
+  const drop = () =>
+    Effect.catch(decisions.drop(batch, as.id), ({ step, reason }) =>
+      Effect.logError("a decision that was refused could not be dropped, and may be taken", {
+        batch,
+        step,
+        reason,
+      }),
+    )
+  yield* log
+    .tell(batch, command, as)
+    .pipe(Effect.tapErrorTag("MailboxFull", drop), Effect.tapErrorTag("NoSuchBatch", drop))
+})

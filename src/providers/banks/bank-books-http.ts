@@ -1,0 +1,47 @@
+/** A bank's books behind `GET {bank}/books`, as the sandbox's banks keep them: payments, and transfers that came back. */
+import { Effect, Schema } from "effect"
+import { utcDay } from "../../domain/business-days.ts"
+import type { Source, StatementEntry } from "../books.ts"
+import { BookedAmount, BookedAt, minorOf, pagesOf } from "../calling/book-page-http.ts"
+import type { Lane } from "../calling/lane.ts"
+import { callProvider, type Provider, ProviderId, reading } from "../calling/provider-http.ts"
+
+/** Rows in one answer: well within what a provider may send. */
+const PAGE_SIZE = 1_000
+
+const Payment = Schema.Struct({ reference: Schema.String, amount: BookedAmount, at: BookedAt })
+const Page = Schema.Struct({
+  payments: Schema.Array(Payment),
+  transfers: Schema.Array(
+    Schema.Struct({ ...Payment.fields, transferId: ProviderId, status: Schema.String }),
+  ),
+  next: Schema.NullOr(Schema.Int),
+})
+
+const answers = { 200: reading(Page, (page) => page) }
+
+/** Everything that a bank ever paid or took back. */
+export const bankBooks =
+  (bank: Provider, lane: Lane): Source<StatementEntry> =>
+  (visit) => {
+    const entry = (kind: "debit" | "credit", { reference, amount, at }: typeof Payment.Type) =>
+      visit({
+        bank: bank.name,
+        reference,
+        currency: amount.currency,
+        minor: minorOf(amount),
+        kind,
+        bookedOn: utcDay(Date.parse(at)),
+      })
+    const path = (offset: number) => `/books?offset=${offset}&limit=${PAGE_SIZE}`
+    return pagesOf(bank, lane, (offset) =>
+      Effect.map(
+        callProvider(bank, { step: "books", method: "GET", path: path(offset) }, answers),
+        ({ payments, transfers, next }) => {
+          for (const payment of payments) entry("debit", payment)
+          for (const transfer of transfers) if (transfer.status === "returned") entry("credit", transfer)
+          return next
+        },
+      ),
+    )
+  }

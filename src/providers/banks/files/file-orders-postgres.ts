@@ -1,0 +1,260 @@
+import { readFileSync } from "node:fs"
+import { Effect, Layer, Result } from "effect"
+import type { Sql } from "postgres"
+import { schemeOf } from "../../../domain/scheme.ts"
+import { Postgres, type PostgresUnavailable } from "../../../platform/postgres.ts"
+import { columnAddition, tableCreation } from "../../../platform/table-creation.ts"
+import { keyIdOf, PartnerKeys } from "../../../vault/partner-keys.ts"
+import { ProviderUnavailable } from "../../calling/provider-error.ts"
+import type { TransferInstruction } from "../bank.ts"
+import { type FileOrder, FileOrders, type OrderNews, type OrderTerms } from "./file-orders.ts"
+import { fingerprintOf, keeperOf, sealDetails } from "./order-seal.ts"
+import { type OrderWord, standingBy, wordKeyOf, wordOf } from "./order-words.ts"
+
+const statements = (file: string) => readFileSync(new URL(`migrations/${file}`, import.meta.url), "utf8")
+const tables = [
+  tableCreation("file_orders", statements("0001-file-orders.sql")),
+  tableCreation("file_order_words", statements("0002-file-order-words.sql")),
+  tableCreation("bank_file_log", statements("0003-bank-file-log.sql")),
+  columnAddition("file_orders", "partner", statements("0004-order-partners.sql")),
+]
+
+/** Orders in tables of their own, which are created when they are not there. */
+export const layer = Layer.effect(
+  FileOrders,
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    const keys = yield* PartnerKeys
+    for (const table of tables) yield* query("create the tables of file orders", (sql) => sql.unsafe(table))
+    const find = Effect.fnUntraced(function* (bank: string, reference: string) {
+      const [row] = yield* query(
+        "find an order",
+        (sql) => sql<Array<KnownRow>>`
+          select ${columns(sql)}, partner, fingerprint from file_orders
+          where bank = ${bank} and reference = ${reference}`,
+      ).pipe(unavailable)
+      return row
+    })
+    const ordersIn = Effect.fn("FileOrders.sent")(function* (
+      bank: string,
+      references: ReadonlyArray<string>,
+    ) {
+      const rows = yield* query(
+        "find orders",
+        (sql) => sql<Array<Row>>`
+          select ${columns(sql)} from file_orders
+          where bank = ${bank} and reference = any (${[...references]}) and file is not null`,
+      ).pipe(unavailable)
+      return rows.map(orderOf)
+    })
+    /** Whether a fingerprint is an instruction's, by the key that it was made with. */
+    const isOf = Effect.fnUntraced(function* (
+      instruction: TransferInstruction,
+      { partner, fingerprint }: KnownRow,
+    ) {
+      const found = yield* keys
+        .find(keeperOf(partner), keyIdOf(fingerprint))
+        .pipe(Effect.mapError(withoutKey))
+      return fingerprintOf(found ?? (yield* withoutKey()), instruction) === fingerprint
+    })
+    return FileOrders.of({
+      store: Effect.fn("FileOrders.store")(function* (instruction, terms) {
+        const key = yield* keys.current(instruction.partner).pipe(Effect.mapError(notStored))
+        const { bank, reference } = instruction
+        const fingerprint = fingerprintOf(key, instruction)
+        const sealed = Result.isSuccess(terms.transfer)
+          ? sealDetails(key, bank, reference, terms.transfer.success.details)
+          : null
+        yield* query("store an order", (sql) =>
+          insert(sql, instruction, terms, { fingerprint, sealed }),
+        ).pipe(unavailable)
+        const row = yield* find(bank, reference)
+        if (row?.state === "withdrawn") return orderOf(row)
+        return row !== undefined && (yield* isOf(instruction, row)) ? orderOf(row) : "differs"
+      }),
+      find: Effect.fn("FileOrders.find")(function* (bank, reference) {
+        const row = yield* find(bank, reference)
+        return row && orderOf(row)
+      }),
+      sent: ordersIn,
+      sentIn: Effect.fn("FileOrders.sentIn")(function* (bank, messageId) {
+        const rows = yield* query(
+          "find the orders of a file",
+          (sql) => sql<Array<Row>>`
+            select ${columns(sql)} from file_orders
+            where file = (select id from bank_files where bank = ${bank} and message_id = ${messageId})
+            order by number`,
+        ).pipe(unavailable)
+        return rows.map(orderOf)
+      }),
+      record: Effect.fn("FileOrders.record")(function* (bank, news) {
+        yield* query("record words of a bank", (sql) => record(sql, bank, news)).pipe(unavailable)
+        // Of two that take in words of one order at once, the later one sees both here.
+        const orders = yield* ordersIn(bank, [...new Set(news.map(({ reference }) => reference))])
+        return orders.filter(({ untold }) => untold.length > 0)
+      }),
+      told: Effect.fn("FileOrders.told")(function* (bank, orders) {
+        yield* query("mark words as told", (sql) => markTold(sql, bank, orders)).pipe(unavailable)
+      }),
+      withdraw: Effect.fn("FileOrders.withdraw")(function* (bank, reference) {
+        const tried = query("withdraw an order", (sql) => withdraw(sql, bank, reference)).pipe(unavailable)
+        const [first] = yield* tried
+        // It was put into a file meanwhile, which is not complete yet.
+        const [row] = first?.is_withdrawn || first?.is_staged ? [first] : yield* tried
+        if (row?.is_withdrawn) return "withdrawn"
+        return row?.is_written ? "may-have-gone" : "going-out"
+      }),
+      draftWithout: Effect.fn("FileOrders.draftWithout")(function* (bank, messageId, reference) {
+        const [row] = yield* query(
+          "find a file without an order",
+          (sql) => sql<Array<{ readonly staged_as: string | null }>>`
+            select staged_as from bank_files where bank = ${bank} and message_id = ${messageId}
+              and not exists (select from file_orders where file = bank_files.id and reference = ${reference})`,
+        ).pipe(unavailable)
+        return row?.staged_as ?? undefined
+      }),
+      doubt: Effect.fn("FileOrders.doubt")(function* (bank, reference) {
+        yield* query(
+          "doubt an order",
+          (sql) => sql`
+            insert into file_order_words (bank, reference, word, told)
+            values (${bank}, ${reference}, 'asked', true) on conflict do nothing`,
+        ).pipe(unavailable)
+      }),
+    })
+  }),
+)
+
+interface Row {
+  readonly bank: string
+  readonly reference: string
+  readonly number: string
+  readonly currency: string
+  readonly minor: string
+  readonly state: "accepted" | "failed" | "settled" | "returned" | "withdrawn"
+  readonly code: string | null
+  readonly words: ReadonlyArray<{ readonly word: string; readonly told: boolean }>
+}
+
+interface KnownRow extends Row {
+  readonly partner: string | null
+  readonly fingerprint: string
+}
+
+const columns = (sql: Sql) => sql`bank, reference, number, currency, minor, state, code, coalesce((
+  select jsonb_agg(jsonb_build_object('word', said.word, 'told', said.told) order by said.word)
+  from file_order_words said where said.bank = file_orders.bank and said.reference = file_orders.reference
+), '[]'::jsonb) as words`
+
+const insert = (
+  sql: Sql,
+  { bank, reference, partner, currency, minor, beneficiary }: TransferInstruction,
+  { transfer, acceptedAt, dueAt }: OrderTerms,
+  { fingerprint, sealed }: { readonly fingerprint: string; readonly sealed: string | null },
+) => {
+  const code = Result.isFailure(transfer) ? transfer.failure : null
+  return sql`
+    insert into file_orders
+      (bank, reference, partner, fingerprint, scheme, currency, minor, accepted_at, due_at, sealed, state, code)
+    values (${bank}, ${reference}, ${partner}, ${fingerprint}, ${schemeOf(beneficiary.account, currency)}, ${currency},
+      ${String(minor)}, ${new Date(acceptedAt)}, ${new Date(dueAt)}, ${sealed},
+      ${code === null ? "accepted" : "failed"}, ${code})
+    on conflict do nothing`
+}
+
+const record = (sql: Sql, bank: string, news: ReadonlyArray<OrderNews>) => {
+  const rows = news.map(({ reference, word }) => ({ reference, word: wordKeyOf(word) }))
+  return sql`
+    insert into file_order_words (bank, reference, word)
+    select distinct ${bank}, reference, word
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as said (reference text, word text)
+    order by reference, word
+    on conflict do nothing`
+}
+
+const markTold = (sql: Sql, bank: string, orders: ReadonlyArray<FileOrder>) => {
+  const rows = orders.flatMap(({ reference, untold }) =>
+    untold.map((word) => ({ reference, word: wordKeyOf(word) })),
+  )
+  return sql`
+    update file_order_words said set told = true
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as news (reference text, word text)
+    where said.bank = ${bank} and said.reference = news.reference and said.word = news.word`
+}
+
+/**
+ * One statement, so that it meets the making and the staging of a file either before or after: rows are locked, the
+ * file's before the order's, and what they became meanwhile is what counts. Whoever has a file complete with this order in
+ * it cannot stage it once the count has moved. An order that is not there leaves a mark, so that one that is still on its way here is refused; so
+ * does one that is in a file, so that its batch hears of any sign that the bank has it.
+ */
+const withdraw = (sql: Sql, bank: string, reference: string) => sql<Array<WithdrawnRow>>`
+  with unstaged as (
+    update bank_files set taken_out = taken_out + 1
+    where id = (select file from file_orders where bank = ${bank} and reference = ${reference})
+      and staged_as is null and written_at is null
+    returning id
+  ), withdrawn as (
+    insert into file_orders
+      (bank, reference, fingerprint, scheme, currency, minor, accepted_at, due_at, state)
+    select ${bank}, ${reference}, '', '', '', 0, now(), now(), 'withdrawn' from (select count(*) from unstaged) as locked
+    on conflict (bank, reference) do update
+      set state = case file_orders.state when 'accepted' then 'withdrawn' else file_orders.state end, sealed = null,
+        file = null
+      where file_orders.file is null or file_orders.file in (select id from unstaged)
+    returning reference
+  ), asked as (
+    insert into file_order_words (bank, reference, word, told)
+    select ${bank}, ${reference}, 'asked', true where not exists (select from withdrawn)
+    on conflict do nothing
+  )
+  select exists (select from withdrawn) as is_withdrawn, exists (
+    select from file_orders join bank_files on bank_files.id = file_orders.file
+    where file_orders.bank = ${bank} and reference = ${reference} and written_at is not null
+  ) as is_written, exists (
+    select from file_orders join bank_files on bank_files.id = file_orders.file
+    where file_orders.bank = ${bank} and reference = ${reference} and (written_at is not null or staged_as is not null)
+  ) as is_staged`
+
+interface WithdrawnRow {
+  readonly is_withdrawn: boolean
+  readonly is_written: boolean
+  readonly is_staged: boolean
+}
+
+const orderOf = (row: Row): FileOrder => {
+  const { bank, reference, number, currency, minor, state, code } = row
+  const said = row.words.map(({ word, told }) => ({ word: wordOf(word), told }))
+  const before = wordBefore(state, code)
+  const words = [...said.map(({ word }) => word), ...(before === undefined ? [] : [before])]
+  return {
+    reference,
+    orderId: `${bank}-${number}`,
+    currency,
+    minor: BigInt(minor),
+    standing: state === "withdrawn" ? { _tag: "Withdrawn" } : standingBy(words),
+    words,
+    untold: said.flatMap(({ word, told }) => (told ? [] : [word])),
+  }
+}
+
+/** What a row says by itself: why we refuse the order, or, in one from before there were words, what its bank said last. */
+const wordBefore = (state: Row["state"], code: string | null): OrderWord | undefined =>
+  state === "accepted" || state === "withdrawn"
+    ? undefined
+    : wordOf(state === "settled" ? state : `${state} ${code ?? ""}`)
+
+const unavailable = Effect.mapError(
+  ({ step, code }: PostgresUnavailable) =>
+    new ProviderUnavailable({ provider: "file-orders", reason: `${step}: ${code}` }),
+)
+
+const withoutKey = () =>
+  new ProviderUnavailable({ provider: "file-orders", reason: "the key of an order cannot be had" })
+
+const notStored = () =>
+  new ProviderUnavailable({
+    provider: "file-orders",
+    reason: "seal an order: the key cannot be had",
+    kind: "not-called",
+  })

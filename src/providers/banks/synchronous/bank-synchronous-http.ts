@@ -1,0 +1,135 @@
+/**
+ * A bank behind `POST {bank}/v1/payments` and `GET {bank}/v1/payments?clientRef=…`: it pays before it answers, calls
+ * nobody back, and forgets idempotency keys after a while. Only a word that was agreed, about the very transfer that
+ * was asked for, is believed; all else leaves the transfer open.
+ */
+import { Effect, Schema } from "effect"
+import type { BeneficiaryAccount } from "../../../domain/beneficiary.ts"
+import { UNSPECIFIED } from "../../../domain/failure-codes.ts"
+import { httpFields } from "../../calling/provider-access.ts"
+import { providerOf } from "../../calling/provider-access-http.ts"
+import {
+  type Answers,
+  callProvider,
+  type Provider,
+  type ProviderCall,
+  ProviderCode,
+  ProviderId,
+  reading,
+} from "../../calling/provider-http.ts"
+import { type BankSettings, ownSettings } from "../../calling/provider-settings.ts"
+import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+
+const KEY_WINDOW_MS = 86_400_000
+
+const OwnSettings = Schema.Struct({
+  ...httpFields,
+  keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
+})
+
+/** Makes a bank of the kind `synchronous`. */
+export const synchronousBank = Effect.fnUntraced(function* (settings: BankSettings) {
+  const { keyWindowMs = KEY_WINDOW_MS, ...http } = yield* ownSettings(settings, OwnSettings)
+  const { name } = settings
+  const provider = yield* providerOf({ ...settings, ...http })
+  const bank: Bank = {
+    name,
+    keyWindowMs,
+    transfer: (instruction) => ask(provider, paymentCall(instruction), paymentAnswers(instruction.reference)),
+    inquire: (reference) => ask(provider, inquiryCall(reference), inquiryAnswers(reference)),
+  }
+  return bank
+})
+
+const paymentCall = ({
+  reference,
+  beneficiary: { name, account },
+  currency,
+  minor,
+  remittance,
+}: TransferInstruction): ProviderCall => ({
+  step: "transfer",
+  method: "POST",
+  path: "/v1/payments",
+  idempotencyKey: reference,
+  keyHeader: "x-request-id",
+  body: {
+    clientRef: reference,
+    currencyCode: currency,
+    amountMinor: minor.toString(),
+    creditor: { fullName: name, ...creditorAccount(account) },
+    ...(remittance === undefined ? {} : { purpose: remittance }),
+  },
+})
+
+const creditorAccount = (account: BeneficiaryAccount) => {
+  switch (account.scheme) {
+    case "iban":
+      return {
+        accountType: "IBAN",
+        accountId: account.iban,
+        ...(account.bic === undefined ? {} : { bankId: account.bic }),
+      }
+    case "sort-code":
+      return { accountType: "SORT_CODE", accountId: account.accountNumber, bankId: account.sortCode }
+    case "aba":
+      return { accountType: "ABA", accountId: account.accountNumber, bankId: account.routingNumber }
+    case "bic":
+      return { accountType: "BIC", accountId: account.accountNumber, bankId: account.bic }
+  }
+}
+
+const inquiryCall = (reference: string): ProviderCall => ({
+  step: "inquiry",
+  method: "GET",
+  path: `/v1/payments?clientRef=${encodeURIComponent(reference)}`,
+})
+
+const known = { paymentRef: ProviderId, clientRef: Schema.String }
+const reason = { reason: Schema.optionalKey(ProviderCode) }
+const Completed = Schema.Struct({ ...known, state: Schema.Literal("COMPLETED") })
+const Processing = Schema.Struct({ ...known, state: Schema.Literal("PROCESSING") })
+const Rejected = Schema.Struct({ ...known, ...reason, state: Schema.Literal("REJECTED") })
+const Returned = Schema.Struct({ ...known, ...reason, state: Schema.Literal("RETURNED") })
+const Payment = Schema.Union([Completed, Processing, Rejected, Returned])
+
+const standing = (payment: typeof Payment.Type, asked: string): BankAnswer => {
+  if (payment.clientRef !== asked) return ambiguous("answered of another transfer")
+  switch (payment.state) {
+    case "COMPLETED":
+      return { _tag: "Settled" }
+    case "PROCESSING":
+      return { _tag: "Accepted", transferId: payment.paymentRef }
+    case "REJECTED":
+      return { _tag: "Failed", code: payment.reason ?? UNSPECIFIED }
+    case "RETURNED":
+      return { _tag: "Returned", code: payment.reason ?? UNSPECIFIED }
+  }
+}
+
+const Refusal = Schema.Struct({
+  error: Schema.Struct({ type: Schema.Literal("payment_refused"), reason: ProviderCode }),
+})
+const refusal = reading(Refusal, ({ error }): BankAnswer => ({ _tag: "Failed", code: error.reason }))
+
+/** A conflict of keys, 409, says nothing of what became of the transfer: like all else it leaves it open. */
+const paymentAnswers = (reference: string): Answers<BankAnswer> => ({
+  200: reading(Schema.Union([Completed, Processing]), (payment) => standing(payment, reference)),
+  402: refusal,
+  422: refusal,
+})
+
+const inquiryAnswers = (reference: string): Answers<BankAnswer> => ({
+  200: reading(Schema.Struct({ payments: Schema.Array(Payment) }), ({ payments }) => {
+    const [payment, another] = payments
+    if (payment === undefined) return { _tag: "NeverSeen" }
+    return another === undefined
+      ? standing(payment, reference)
+      : ambiguous("inquiry: several payments under one reference, perhaps paid more than once")
+  }),
+})
+
+const ask = (provider: Provider, call: ProviderCall, answers: Answers<BankAnswer>) =>
+  Effect.catchTag(callProvider(provider, call, answers), "ProviderUnavailable", (error) =>
+    Effect.succeed(unanswered(error)),
+  )

@@ -1,0 +1,46 @@
+/** Books that are read over HTTP a page at a time, and the fields that their rows share. */
+import { Effect, Result, Schema } from "effect"
+import { parseAmount } from "../../domain/money.ts"
+import { RECORDS_MAX, SourceUnreadable } from "../books.ts"
+import type { Lane } from "./lane.ts"
+import type { ProviderUnavailable } from "./provider-error.ts"
+import type { Provider } from "./provider-http.ts"
+
+/** How long a page stands in line while the provider takes no calls: nobody waits for books in a hurry. */
+const PATIENCE_MS = 60_000
+
+/** A page is only read, so it may be read again. */
+const terms = { step: "books", repeatable: true, patienceMs: PATIENCE_MS, outcomeOf: () => "Read" }
+
+/** An amount that we could have paid: no other is believed. */
+export const BookedAmount = Schema.Struct({ currency: Schema.String, value: Schema.String }).check(
+  Schema.makeFilter(({ currency, value }) => Result.isSuccess(parseAmount(value, currency)), {
+    expected: "a plain decimal in a payable currency",
+  }),
+)
+
+export const minorOf = ({ currency, value }: typeof BookedAmount.Type): bigint =>
+  Result.getOrThrow(parseAmount(value, currency))
+
+/** A time in ISO 8601, of which the day in UTC matters. */
+export const BookedAt = Schema.String.check(
+  Schema.makeFilter((text: string) => !Number.isNaN(Date.parse(text)), { expected: "a time in ISO 8601" }),
+)
+
+/** Reads pages by offset until there is no next one; an offset that does not grow ends it as unreadable. */
+export const pagesOf = Effect.fnUntraced(function* (
+  { name }: Provider,
+  lane: Lane,
+  read: (offset: number) => Effect.Effect<number | null, ProviderUnavailable>,
+): Effect.fn.Return<void, SourceUnreadable> {
+  let offset = 0
+  while (true) {
+    const next = yield* lane
+      .call(terms, read(offset))
+      .pipe(Effect.mapError(({ reason }) => new SourceUnreadable({ source: name, reason })))
+    if (next === null) return
+    if (next <= offset || next > RECORDS_MAX)
+      return yield* new SourceUnreadable({ source: name, reason: `its books go on at ${next}` })
+    offset = next
+  }
+})

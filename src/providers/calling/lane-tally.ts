@@ -1,0 +1,80 @@
+import { Clock, Effect, Exit, Option } from "effect"
+import type { Metrics } from "../../telemetry/metrics.ts"
+import type { CallTerms, LaneReport } from "./lane.ts"
+import type { ProviderUnavailable } from "./provider-error.ts"
+import type { RetryBudget } from "./retry-budget.ts"
+
+/** What is counted of the calls of one lane. */
+export class LaneTally {
+  readonly #metrics: Metrics
+  readonly #provider: string
+  #pending = 0
+  #underWay = 0
+  calls = 0
+  failures = 0
+  retries = 0
+  lastFailure: LaneReport["lastFailure"] = undefined
+
+  constructor(metrics: Metrics, provider: string) {
+    this.#metrics = metrics
+    this.#provider = provider
+  }
+
+  /** Calls that have not begun. */
+  get waiting(): number {
+    return this.#pending - this.#underWay
+  }
+
+  awaited<A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.acquireUseRelease(
+      Effect.sync(() => {
+        this.#pending += 1
+      }),
+      () => call,
+      () =>
+        Effect.sync(() => {
+          this.#pending -= 1
+        }),
+    )
+  }
+
+  /** Counts a call and takes its time. One that was not made after all is none. */
+  counted<A>(
+    { step, outcomeOf }: CallTerms<A>,
+    attempt: Effect.Effect<A, ProviderUnavailable>,
+  ): Effect.Effect<A, ProviderUnavailable> {
+    const provider = this.#provider
+    return Effect.acquireUseRelease(
+      Effect.sync(() => {
+        this.#underWay += 1
+        return this.#metrics.providerCallSeconds.startTimer({ provider, step })
+      }),
+      () => attempt,
+      (stop, exit) =>
+        Effect.map(Clock.currentTimeMillis, (at) => {
+          this.#underWay -= 1
+          const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Exit.findErrorOption(exit)) : undefined
+          const outcome = Exit.isSuccess(exit) ? outcomeOf(exit.value) : (failure?.kind ?? "interrupted")
+          if (outcome === undefined) return
+          stop()
+          this.calls += 1
+          this.#metrics.providerCalls.inc({ provider, step, outcome })
+          if (failure?.kind === undefined) return
+          this.failures += 1
+          this.lastFailure = { kind: failure.kind, at }
+        }),
+    )
+  }
+
+  retried(step: string): void {
+    this.retries += 1
+    this.#metrics.providerRetries.inc({ provider: this.#provider, step })
+  }
+
+  /** Spends a retry of the budget, or counts that there was none. */
+  spent(budget: RetryBudget, step: string): boolean {
+    const granted = budget.spend()
+    if (!granted) this.#metrics.providerRetriesDenied.inc({ provider: this.#provider, step })
+    return granted
+  }
+}

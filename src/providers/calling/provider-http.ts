@@ -1,0 +1,282 @@
+/**
+ * One small HTTP client for every provider: JSON out, JSON in, and nothing else is believed. A redirect, another
+ * content type, a body beyond {@link BODY_BYTES_MAX}, a status or a shape that was not agreed, a silence: each is a
+ * failure that names the provider, the step and the kind of problem. What was sent or received is never quoted.
+ */
+import { Clock, Effect, Result, Schema } from "effect"
+import type { JsonLimits } from "../../parsing/json-outline.ts"
+import { readJsonText, UnreadableJson } from "../../parsing/json-text.ts"
+import { atOnce } from "../../parsing/turns.ts"
+import { LastCheck } from "./last-check.ts"
+import type { Admission, OutgoingRequest, ProviderAccess } from "./provider-access.ts"
+import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
+
+export const BODY_BYTES_MAX = 1024 * 1024
+const RETRY_AFTER_MS_MAX = 3_600_000
+
+export interface Provider {
+  readonly name: string
+  /** Without a slash at its end. */
+  readonly url: string
+  /** From the start of a call to the last byte of its answer. */
+  readonly timeoutMs: number
+  /** How we prove to it who we are, and make sure of it; nothing where neither is agreed. */
+  readonly access?: ProviderAccess
+}
+
+export interface ProviderCall {
+  /** What the call is for; errors name it. */
+  readonly step: string
+  readonly method: "GET" | "POST"
+  readonly path: string
+  readonly idempotencyKey?: string
+  /** Where the key stands when it is not in the header of its own name. */
+  readonly keyHeader?: string
+  readonly body?: unknown
+  /** A body as forms have it, instead of JSON. */
+  readonly form?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Reads one agreed answer, or fails when it is not as agreed. */
+export type Reader<A> = (json: unknown) => Result.Result<A, unknown>
+
+/** The answers that were agreed, by HTTP status. */
+export type Answers<A> = Readonly<Record<number, Reader<A>>>
+
+/** A reader of one shape. Fields beyond it are ignored, unless it is `exact`. */
+export const reading = <Body, A>(
+  schema: Schema.Decoder<Body>,
+  interpret: (body: Body) => A,
+  exact: "exact" | undefined = undefined,
+): Reader<A> => {
+  const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: exact ? "error" : "ignore" })
+  return (json) => Result.map(decode(json), interpret)
+}
+
+/** A provider's machine-readable code. It has too few digits for an account number: codes are logged and published. */
+export const ProviderCode = Schema.String.check(Schema.isPattern(/^(?!(.*\d){8})[\w.-]{1,64}$/))
+
+/** An id that a provider gave. */
+export const ProviderId = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,200}$/))
+
+/**
+ * Calls a provider once; the request is aborted when the time is up or the caller is interrupted. Getting what proves
+ * who we are is a part of that time: a failure before the request is made says so.
+ */
+export const callProvider = <A>(
+  provider: Provider,
+  call: ProviderCall,
+  answers: Answers<A>,
+): Effect.Effect<A, ProviderUnavailable> => {
+  const request = requestOf(provider, call)
+  const { access, timeoutMs } = provider
+  if (access === undefined) return exchanged(provider, call, answers, request, plain, timeoutMs)
+  return Effect.gen(function* () {
+    const since = yield* Clock.currentTimeMillis
+    // Whether this call may be made is not asked of one for a token.
+    const admission = yield* Effect.provideService(
+      admitted(provider, call, access.admit(request)),
+      LastCheck,
+      Effect.succeed(true),
+    )
+    if (!(yield* yield* LastCheck))
+      return yield* unavailable(provider, call, {
+        kind: "not-called",
+        problem: "not sent: it may not be any more",
+      })
+    const leftMs = since + timeoutMs - (yield* Clock.currentTimeMillis)
+    return yield* exchanged(provider, call, answers, request, admission, leftMs)
+  })
+}
+
+const plain: Admission = { headers: {}, fetch: (...request) => fetch(...request), refused: Effect.void }
+
+const requestOf = (
+  { url }: Provider,
+  { method, path, idempotencyKey, keyHeader = "idempotency-key", body, form, headers }: ProviderCall,
+): OutgoingRequest => ({
+  method,
+  url: `${url}${path}`,
+  headers: {
+    accept: "application/json",
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+    ...(form === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" }),
+    ...(idempotencyKey === undefined ? {} : { [keyHeader]: idempotencyKey }),
+    ...headers,
+  },
+  body: form === undefined ? jsonOf(body) : new URLSearchParams(form).toString(),
+})
+
+const jsonOf = (body: unknown): string | undefined => (body === undefined ? body : JSON.stringify(body))
+
+/** Whatever stands in the way of an admission, and however long it takes: the provider has heard nothing. */
+const admitted = (
+  provider: Provider,
+  call: ProviderCall,
+  admission: Effect.Effect<Admission, ProviderUnavailable>,
+): Effect.Effect<Admission, ProviderUnavailable> => {
+  const failed = (problem: string) =>
+    Effect.fail(unavailable(provider, call, { kind: "no-credentials", problem }))
+  return admission.pipe(
+    Effect.catchTag("ProviderUnavailable", ({ reason }) => failed(`not sent: ${reason}`)),
+    Effect.timeoutOrElse({
+      duration: provider.timeoutMs,
+      orElse: () => failed("not sent: no credentials in time"),
+    }),
+  )
+}
+
+const exchanged = <A>(
+  provider: Provider,
+  call: ProviderCall,
+  answers: Answers<A>,
+  request: OutgoingRequest,
+  admission: Admission,
+  leftMs: number,
+): Effect.Effect<A, ProviderUnavailable> =>
+  Effect.tryPromise({
+    try: (signal) => exchange(request, admission, answers, signal),
+    catch: (error) => unavailable(provider, call, connectionFailure(error)),
+  }).pipe(
+    Effect.flatMap(Effect.fromResult),
+    Effect.catchTag("Distrusted", ({ retryAfter, ...failure }) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.fail(unavailable(provider, call, { ...failure, retryAfterMs: retryAfterMs(retryAfter, now) })),
+      ),
+    ),
+    Effect.timeoutOrElse({
+      duration: Math.max(leftMs, 0),
+      orElse: () => Effect.fail(unavailable(provider, call, { kind: "timed-out", problem: "timed out" })),
+    }),
+    Effect.tapError(({ status }) => (status === 401 ? admission.refused : Effect.void)),
+  )
+
+interface Failure {
+  readonly kind: FailureKind
+  readonly problem: string
+  readonly status?: number
+  readonly retryAfterMs?: number | undefined
+}
+
+/** An answer that came and is not believed. */
+interface Distrusted extends Failure {
+  readonly _tag: "Distrusted"
+  readonly status: number
+  readonly retryAfter: string | null
+}
+
+const exchange = async <A>(
+  { url, method, headers, body }: OutgoingRequest,
+  admission: Admission,
+  answers: Answers<A>,
+  signal: AbortSignal,
+): Promise<Result.Result<A, Distrusted>> => {
+  const response = await admission.fetch(url, {
+    method,
+    headers: { ...headers, ...admission.headers },
+    ...(body === undefined ? {} : { body }),
+    // What proves who we are goes to nobody else.
+    redirect: "manual",
+    signal,
+  })
+  const { status } = response
+  const distrust = async (problem: string, kind: FailureKind = "nonsense") => {
+    if (!response.bodyUsed) await response.body?.cancel()
+    return Result.fail<Distrusted>({
+      _tag: "Distrusted",
+      kind,
+      problem,
+      status,
+      retryAfter: response.headers.get("retry-after"),
+    })
+  }
+  const read = answers[status]
+  if (read === undefined) return distrust(`answered with status ${status}`, kindOf(status))
+  if (!isJson(response.headers.get("content-type"))) return distrust("answered with something else than JSON")
+  const bytes = await readBody(response)
+  if (bytes === undefined) return distrust(`answered with more than ${BODY_BYTES_MAX} bytes`)
+  const answer = Result.flatMap(parse(bytes), read)
+  return Result.isSuccess(answer) ? Result.succeed(answer.success) : distrust("answered not as agreed")
+}
+
+const isJson = (contentType: string | null): boolean =>
+  /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(contentType ?? "")
+
+/** The whole body, or `undefined` as soon as it is longer than allowed. */
+const readBody = async (response: Response): Promise<Buffer | undefined> => {
+  const chunks: Array<Uint8Array> = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.byteLength
+    // Leaving the loop cancels the rest.
+    if (length > BODY_BYTES_MAX) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Few bytes may still be many values: more than an answer that lists what is in the books has are not looked at. */
+const limits: JsonLimits = {
+  depthMax: 16,
+  tokensMax: 250_000,
+  elementsMax: 20_000,
+  tokensPerPartMax: 250_000,
+  partBytesMax: BODY_BYTES_MAX,
+}
+
+const parse = (bytes: Buffer): Result.Result<unknown, unknown> => {
+  const json = atOnce(readJsonText(bytes, limits))
+  return json instanceof UnreadableJson ? Result.fail(json) : Result.succeed(json)
+}
+
+/** What a status says that was not agreed. A redirect is none of the answers of an API. */
+const kindOf = (status: number): FailureKind => {
+  if (status === 429) return "busy"
+  if (status === 401 || status === 403) return "unauthorized"
+  if (status >= 500) return "server-error"
+  return status >= 400 ? "refused" : "nonsense"
+}
+
+const unavailable = (
+  { name }: Provider,
+  { step }: ProviderCall,
+  { kind, problem, status, retryAfterMs }: Failure,
+): ProviderUnavailable =>
+  new ProviderUnavailable({
+    provider: name,
+    reason: `${step}: ${problem}`,
+    kind,
+    ...(status === undefined ? {} : { status }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
+
+/** Failures to connect. Only these are certain: "no route to host", say, may also end a connection that was used. */
+const notConnected = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "UND_ERR_CONNECT_TIMEOUT",
+  // Its certificate is not believed: nothing is sent before it is.
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+])
+
+/** Node hides the cause of a failed fetch one level down. */
+const connectionFailure = (error: unknown): Failure => {
+  const cause = error instanceof Error ? error.cause : undefined
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "no code"
+  const kind = notConnected.has(code) ? "not-connected" : "connection-broke"
+  return { kind, problem: `the connection failed (${code})` }
+}
+
+/** Reads Retry-After (RFC 9110, 10.2.3: seconds or a date) as milliseconds from now, an hour at most. */
+const retryAfterMs = (header: string | null, now: number): number | undefined => {
+  if (header === null) return undefined
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - now
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), RETRY_AFTER_MS_MAX)
+}

@@ -1,0 +1,41 @@
+/**
+ * Reports in Redis: `<prefix>:{providers}:<worker>` is a worker's latest one, in JSON, and goes by itself;
+ * `<prefix>:{providers}` is the sorted set of workers by when theirs goes.
+ */
+import { Effect, Layer } from "effect"
+import { AppConfig } from "../../config.ts"
+import { RedisConnections } from "../../platform/redis.ts"
+import { attempt } from "../../platform/redis-failure.ts"
+import { ProviderReports, REPORT_KEPT_MS, ReportsUnavailable, type WorkerReport } from "./provider-reports.ts"
+
+const WORKERS_SHOWN_MAX = 256
+
+export const layer = Layer.effect(
+  ProviderReports,
+  Effect.gen(function* () {
+    const { prefix } = (yield* AppConfig).redis
+    const { commands } = yield* RedisConnections
+    const workers = `${prefix}:{providers}`
+    const keyOf = (worker: string) => `${workers}:${worker}`
+    const asked = <A>(command: () => Promise<A>) =>
+      Effect.mapError(attempt(command), ({ reason }) => new ReportsUnavailable({ reason }))
+    return {
+      publish: (report) =>
+        asked(async () => {
+          const { worker } = report
+          await commands.set(keyOf(worker), JSON.stringify(report), "PX", REPORT_KEPT_MS)
+          // Clocks of processes need not agree; that of Redis is one.
+          const [seconds = 0] = await commands.time()
+          await commands.zadd(workers, seconds + REPORT_KEPT_MS / 1_000, worker)
+          await commands.zremrangebyscore(workers, 0, seconds - 1)
+        }),
+      all: asked(async () => {
+        const known = await commands.zrevrange(workers, 0, WORKERS_SHOWN_MAX - 1)
+        const reports = known.length === 0 ? [] : await commands.mget(known.map(keyOf))
+        return reports.flatMap(
+          (json): ReadonlyArray<WorkerReport> => (json === null ? [] : [JSON.parse(json)]),
+        )
+      }),
+    }
+  }),
+)

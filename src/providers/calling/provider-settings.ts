@@ -1,0 +1,233 @@
+/**
+ * Who is called, and how: one document for all providers. It is the JSON file that PROVIDERS_FILE names, or is derived
+ * from the settings of the environment. What is wrong with it is told by its place, and never quoted: a URL may hold a
+ * password.
+ */
+import { readFile } from "node:fs/promises"
+import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
+import { AppConfig, type Settings } from "../../config.ts"
+import { BankName, problemOf, type Rule, Rules } from "../../domain/routing.ts"
+import { type CallPolicy, PolicyFields, policyOf } from "./call-policy.ts"
+import { HttpFields, httpFields, type ProviderAuth } from "./provider-access.ts"
+import { InvalidProviderSetting, type Place } from "./provider-place.ts"
+import { readReference } from "./secret-reference.ts"
+
+const FILE_BYTES_MAX = 1024 * 1024
+/** The providers that are no banks. Limits, breakers and metrics are kept by name, so no bank may have one of these. */
+export const COMPLIANCE_ENGINE = "compliance-engine"
+export const LEDGER = "ledger"
+/** Calls under way at a time to the compliance engine or the ledger, which take many items at once. */
+const CONCURRENCY = 256
+
+const Provider = Schema.Struct({ ...httpFields, policy: Schema.optionalKey(PolicyFields) })
+
+const BankFields = Schema.Struct({
+  name: BankName,
+  /** The protocol that it speaks: it has an adapter. */
+  kind: Schema.String,
+  policy: Schema.optionalKey(PolicyFields),
+})
+
+/** What a bank needs beyond that is read by its adapter. */
+const BankEntry = Schema.StructWithRest(BankFields, [Schema.Record(Schema.String, Schema.Unknown)])
+
+const Document = Schema.Struct({
+  version: Schema.NonEmptyString,
+  compliance: Provider,
+  ledger: Provider,
+  banks: Schema.NonEmptyArray(BankEntry),
+  routes: Rules,
+})
+type Document = typeof Document.Type
+
+export interface ProviderAt extends HttpFields {
+  readonly policy: CallPolicy
+  readonly place: Place
+}
+
+export interface BankSettings {
+  readonly name: string
+  readonly kind: string
+  readonly policy: CallPolicy
+  /** What only its adapter understands; {@link ownSettings} reads it. */
+  readonly own: Readonly<Record<string, unknown>>
+  readonly place: Place
+}
+
+/** The settings of the providers that the service runs with. */
+export class ProviderSettings extends Context.Service<
+  ProviderSettings,
+  {
+    /** Names the routes that a payment followed; "settings" where they come from the environment. */
+    readonly version: string
+    readonly compliance: ProviderAt
+    readonly ledger: ProviderAt
+    readonly banks: ReadonlyArray<BankSettings>
+    readonly routes: ReadonlyArray<Rule>
+  }
+>()("atlaspay/providers/ProviderSettings") {
+  static readonly layer = Layer.effect(
+    ProviderSettings,
+    Effect.gen(function* () {
+      const { providers } = yield* AppConfig
+      const { source, timeoutMs, bankConcurrency } = providers
+      const fromFile = "file" in source
+      const settingOf = (part: string) =>
+        fromFile ? "PROVIDERS_FILE" : (variables[part] ?? "PROVIDERS_FILE")
+      const json = fromFile ? yield* readDocument(source.file) : yield* documentOf(source)
+      const document = yield* decoded(Document, json, (path) => ({ setting: settingOf(path), path: "" }))
+      yield* checkedNames(document, settingOf)
+      const completed = (given: PolicyFields = {}, concurrency = bankConcurrency) =>
+        policyOf(given, { timeoutMs, concurrency })
+      const providerAt = ({ policy, ...http }: typeof Provider.Type, path: string) => ({
+        ...http,
+        policy: completed(policy, CONCURRENCY),
+        place: { setting: settingOf(path), path },
+      })
+      return {
+        version: document.version,
+        compliance: providerAt(document.compliance, "compliance"),
+        ledger: providerAt(document.ledger, "ledger"),
+        banks: document.banks.map(({ name, kind, policy, ...own }, index) => ({
+          name,
+          kind,
+          policy: completed(policy),
+          own,
+          place: { setting: settingOf("banks"), path: `banks[${index}]` },
+        })),
+        routes: document.routes,
+      }
+    }),
+  )
+}
+
+/** What an adapter needs to know of its bank, in a shape of its own. */
+export const ownSettings = <A>(
+  { own, place }: BankSettings,
+  shape: Schema.Decoder<A>,
+): Effect.Effect<A, InvalidProviderSetting> => decoded(shape, own, () => place)
+
+/** How a bank is called by HTTP, where it is: a kind that is not has no URL. */
+export const httpFieldsOf = ({
+  own: { url, auth, tls },
+}: Pick<BankSettings, "own">): HttpFields | undefined => {
+  const given = { url, ...(auth === undefined ? {} : { auth }), ...(tls === undefined ? {} : { tls }) }
+  return Option.getOrUndefined(decodeHttpFields(given))
+}
+
+const decodeHttpFields = Schema.decodeUnknownOption(HttpFields, { onExcessProperty: "error" })
+
+/** The variables that give each part of the document where there is no file. */
+const variables: Readonly<Record<string, string>> = {
+  compliance: "COMPLIANCE_URL",
+  ledger: "LEDGER_URL",
+  banks: "BANKS",
+  routes: "BANK_ROUTES",
+}
+
+type FromEnvironment = Exclude<Settings["providers"]["source"], { readonly file: string }>
+
+const documentOf = Effect.fnUntraced(function* ({
+  complianceUrl,
+  complianceAuth,
+  ledgerUrl,
+  ledgerAuth,
+  banks,
+  bankAuth,
+  routes,
+}: FromEnvironment) {
+  const { "*": others, ...byCurrency } = Object.fromEntries(routes)
+  if (others === undefined)
+    return yield* invalidAt("BANK_ROUTES", "", "the route * for all other currencies is missing")
+  const rule = ([currency, bank]: readonly [string, string]) => ({
+    rule: currency,
+    when: { currency: [currency] },
+    banks: [bank],
+  })
+  const ofBanks = new Map<string, object>()
+  for (const [name, text] of bankAuth) {
+    if (!banks.some(([bank]) => bank === name))
+      return yield* invalidAt("BANK_AUTH", "", `there is no bank ${name}`)
+    ofBanks.set(name, yield* authIn("BANK_AUTH", text))
+  }
+  return {
+    version: "settings",
+    compliance: { url: complianceUrl, ...(yield* authIn("COMPLIANCE_AUTH", complianceAuth)) },
+    ledger: { url: ledgerUrl, ...(yield* authIn("LEDGER_AUTH", ledgerAuth)) },
+    banks: banks.map(([name, url]) => ({ name, kind: "instant", url, ...ofBanks.get(name) })),
+    routes: [...Object.entries(byCurrency).map(rule), { rule: "*", banks: [others] }],
+  }
+})
+
+/** "bearer env:NAME" or "basic user file:path", as the document has it; nothing where nothing is said. */
+const authIn = Effect.fnUntraced(function* (setting: string, text: string) {
+  if (text === "") return {}
+  const [, kind, user, where = ""] = /^(bearer|basic +([^\s:]+)) +(\S+)$/.exec(text) ?? []
+  const reference = readReference(where)
+  if (kind === undefined || reference === undefined)
+    return yield* invalidAt(setting, "", 'expected "bearer env:NAME" or "basic user file:path"')
+  const auth: ProviderAuth =
+    user === undefined ? { kind: "bearer", token: reference } : { kind: "basic", user, password: reference }
+  return { auth }
+})
+
+const readDocument = Effect.fnUntraced(function* (file: string) {
+  const invalid = (reason: string) => new InvalidProviderSetting({ setting: "PROVIDERS_FILE", reason })
+  const text = yield* Effect.tryPromise({
+    try: () => readFile(file, "utf8"),
+    catch: () => invalid("the file cannot be read"),
+  })
+  if (text.length > FILE_BYTES_MAX)
+    return yield* invalid(`the file is longer than ${FILE_BYTES_MAX} characters`)
+  return yield* Effect.try({
+    try: (): unknown => JSON.parse(text),
+    catch: () => invalid("the file is not JSON"),
+  })
+})
+
+/** Decodes strictly: a field that nobody reads is a mistake of whoever wrote it. */
+const decoded = <A>(
+  shape: Schema.Decoder<A>,
+  json: unknown,
+  placeOf: (part: string) => Place,
+): Effect.Effect<A, InvalidProviderSetting> =>
+  Effect.mapError(Schema.decodeUnknownEffect(shape, { onExcessProperty: "error" })(json), ({ issue }) => {
+    const { path = [], message } = problemIn(issue)
+    const keys = path.map((segment) => (typeof segment === "object" ? segment.key : segment))
+    const { setting, path: above } = placeOf(String(keys[0]))
+    return invalidAt(setting, keys.reduce(pathTo, above), message)
+  })
+
+const problemIn = (issue: SchemaIssue.Issue) => format(issue).issues[0] ?? { message: "not as expected" }
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) => {
+    if (issue._tag === "MissingKey") return "required"
+    if (issue._tag === "UnexpectedKey") return "not a known field"
+    return SchemaIssue.defaultLeafHook(issue).replace(/^Expected/, "expected")
+  },
+})
+
+const pathTo = (above: string, key: PropertyKey): string => {
+  if (typeof key === "number") return `${above}[${key}]`
+  return above === "" ? String(key) : `${above}.${String(key)}`
+}
+
+const invalidAt = (setting: string, path: string, problem: string) =>
+  new InvalidProviderSetting({ setting, reason: path === "" ? problem : `${path}: ${problem}` })
+
+/** Each bank is there once, under a name of its own, and every rule leads to banks that are there. */
+const checkedNames = Effect.fnUntraced(function* (
+  { banks, routes }: Document,
+  settingOf: (part: string) => string,
+) {
+  const names = new Set<string>()
+  for (const [index, { name }] of banks.entries()) {
+    const invalid = (problem: string) => invalidAt(settingOf("banks"), `banks[${index}]`, problem)
+    if (name === COMPLIANCE_ENGINE || name === LEDGER) return yield* invalid(`${name} is no name for a bank`)
+    if (names.has(name)) return yield* invalid(`${name} is there twice`)
+    names.add(name)
+  }
+  const problem = problemOf(routes, names)
+  if (problem !== undefined) return yield* invalidAt(settingOf("routes"), "routes", problem)
+})

@@ -1,0 +1,122 @@
+/**
+ * Secrets of providers are named where they are used, and lie elsewhere: in a variable of the environment, or in a file.
+ * A file is looked at again now and then, and at once when a provider does not believe what it said: whoever rotates a
+ * secret replaces the file.
+ */
+import { readFile, stat } from "node:fs/promises"
+import { Clock, Effect, Redacted, Schema } from "effect"
+import { AppConfig } from "../../config.ts"
+import { InvalidProviderSetting, type Place } from "./provider-place.ts"
+
+const LOOK_EVERY_MS = 5_000
+const BYTES_MAX = 64 * 1024
+
+const variable = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
+
+const isReference = (given: unknown): given is SecretReference => {
+  if (typeof given !== "object" || given === null || Object.keys(given).length !== 1) return false
+  if ("env" in given) return typeof given.env === "string" && variable.test(given.env)
+  return "file" in given && typeof given.file === "string" && given.file !== ""
+}
+
+export type SecretReference = { readonly env: string } | { readonly file: string }
+
+/** Where a secret lies. The secret itself is refused there, and not quoted. */
+export const SecretReference = Schema.declare<SecretReference>(isReference, {
+  expected: `{"env": "NAME"} or {"file": "path"}: a secret does not stand here itself`,
+})
+
+/** "env:NAME" or "file:path". */
+export const readReference = (text: string): SecretReference | undefined => {
+  const [, kind, where = ""] = /^(env|file):(.+)$/.exec(text) ?? []
+  const reference = kind === "env" ? { env: where } : { file: where }
+  return kind !== undefined && isReference(reference) ? reference : undefined
+}
+
+/** A secret as it is now. */
+export interface Secret {
+  readonly current: Effect.Effect<Redacted.Redacted<string>>
+  /** Looks for another one, the next time. */
+  readonly doubt: Effect.Effect<void>
+}
+
+/**
+ * Reads a secret, without the line break at its end, and keeps it current. Fails, with the place, when it is not there,
+ * is empty, or has not the form that is wanted of it.
+ */
+export const openSecret = Effect.fnUntraced(function* (
+  reference: SecretReference,
+  place: Place,
+  form: RegExp,
+): Effect.fn.Return<Secret, InvalidProviderSetting, AppConfig> {
+  const invalid = (problem: string) =>
+    new InvalidProviderSetting({ setting: place.setting, reason: `${place.path}: ${problem}` })
+  const accepted = (text: string | undefined, where: string) => {
+    const secret = text?.replace(/\r?\n$/, "")
+    if (secret === undefined || secret === "") return Effect.fail(invalid(`${where} is empty or not there`))
+    return form.test(secret)
+      ? Effect.succeed(Redacted.make(secret))
+      : Effect.fail(invalid(`what ${where} holds has not the form of such a secret`))
+  }
+  if ("env" in reference) {
+    const { secretNamed } = yield* AppConfig
+    const secret = yield* accepted(yield* secretNamed(reference.env), `the variable ${reference.env}`)
+    return { current: Effect.succeed(secret), doubt: Effect.void }
+  }
+  const { file } = reference
+  const read = Effect.flatMap(textOf(file), (text) => accepted(text, `the file ${file}`))
+  return yield* keptCurrent(file, read)
+})
+
+/** A file that cannot be read any more, or says nothing of use, changes nothing: what it said last goes on to hold. */
+const keptCurrent = Effect.fnUntraced(function* (
+  file: string,
+  read: Effect.Effect<Redacted.Redacted<string>, InvalidProviderSetting>,
+): Effect.fn.Return<Secret, InvalidProviderSetting> {
+  // In this order: what is replaced in between is read again at the next look.
+  let version = yield* versionOf(file)
+  let secret = yield* read
+  let lookedAt = yield* Clock.currentTimeMillis
+  const look = Effect.gen(function* () {
+    lookedAt = yield* Clock.currentTimeMillis
+    const found = yield* versionOf(file)
+    if (found === version) return
+    secret = yield* read
+    // Only now: what could not be read is tried again at the next look.
+    version = found
+    yield* Effect.logInfo("a secret was rotated", { file })
+  }).pipe(
+    Effect.catchTag("InvalidProviderSetting", ({ reason }) =>
+      Effect.logWarning("a secret cannot be read again: the last one holds", { reason }),
+    ),
+  )
+  return {
+    current: Effect.gen(function* () {
+      if ((yield* Clock.currentTimeMillis) - lookedAt >= LOOK_EVERY_MS) yield* look
+      return secret
+    }),
+    doubt: Effect.sync(() => {
+      lookedAt = Number.NEGATIVE_INFINITY
+    }),
+  }
+})
+
+/** What tells one content of a file from another without reading it; also where a link leads elsewhere. */
+const versionOf = (file: string): Effect.Effect<string> =>
+  Effect.promise(async () => {
+    try {
+      const { ino, size, mtimeMs, ctimeMs } = await stat(file)
+      return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
+    } catch {
+      return "absent"
+    }
+  })
+
+const textOf = (file: string): Effect.Effect<string | undefined> =>
+  Effect.promise(async () => {
+    try {
+      return (await stat(file)).size > BYTES_MAX ? undefined : await readFile(file, "utf8")
+    } catch {
+      return undefined
+    }
+  })

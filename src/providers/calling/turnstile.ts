@@ -1,0 +1,152 @@
+/**
+ * This process's part of the limits that all processes share. Callers wait here; one clerk books for all of them
+ * together, again and again while anybody waits, now and then while calls are under way, and else never.
+ */
+import { Clock, Effect, Latch, Semaphore } from "effect"
+import { Metrics } from "../../telemetry/metrics.ts"
+import { FleetLimits, type Limits } from "./fleet-limits.ts"
+
+/** How often the clerk books while callers wait. */
+const BOOK_MS = 50
+/** How long the seats of calls under way are ours without a word. */
+const LEASE_MS = 5_000
+/** How often it renews the lease of calls under way. */
+const RENEW_MS = LEASE_MS / 4
+/** How soon it asks again after Redis did not answer. */
+const AGAIN_MS = 500
+
+/** Makes a call wait for its turn among those of all processes. */
+export type Turnstile = <A, E>(call: Effect.Effect<A, E>) => Effect.Effect<A, E>
+
+/** Opens the turnstile of a provider, with a clerk who works while the scope lives. */
+export const openTurnstile = Effect.fnUntraced(function* (provider: string, limits: Limits) {
+  const { book } = yield* FleetLimits
+  const { providerLimited } = yield* Metrics
+  const needed = Latch.makeUnsafe(false)
+  const ring = () => void needed.openUnsafe()
+  const seats = new Seats(ring)
+  const starts = new Starts(ring)
+
+  const bookOnce = Effect.gen(function* () {
+    const asked = yield* Clock.currentTimeMillis
+    const startsWanted = starts.waiting
+    const booked = yield* book(provider, limits, {
+      ...(yield* seats.counted),
+      startsWanted,
+      leaseMs: LEASE_MS,
+    })
+    yield* seats.hold(booked.seats, asked + LEASE_MS)
+    starts.grant(booked.starts)
+    return startsWanted > booked.starts ? Math.max(booked.waitMs, BOOK_MS) : BOOK_MS
+  })
+
+  /** A lease that could not be renewed is gone: others may sit on its seats. */
+  const withoutRedis = Effect.fnUntraced(function* (reason: string) {
+    yield* Effect.logWarning("shared limits cannot be asked for", { provider, reason })
+    if ((yield* Clock.currentTimeMillis) >= seats.heldUntil) yield* seats.hold(0, 0)
+    return AGAIN_MS
+  })
+
+  const clerk = Effect.gen(function* () {
+    while (true) {
+      if (seats.waiting + starts.waiting === 0) {
+        needed.closeUnsafe()
+        yield* seats.held === 0 ? needed.await : Effect.timeoutOption(needed.await, RENEW_MS)
+      }
+      const pauseMs = yield* Effect.catchTag(bookOnce, "LimitsUnavailable", ({ reason }) =>
+        withoutRedis(reason),
+      )
+      yield* Effect.sleep(pauseMs)
+    }
+  })
+  yield* Effect.forkScoped(clerk)
+
+  const turnstile: Turnstile = (call) =>
+    Effect.suspend(() => {
+      providerLimited.inc({ provider })
+      const started = limits.ratePerSecond === undefined ? call : Effect.andThen(starts.next, call)
+      return limits.concurrencyOfAll === undefined ? started : seats.seated(started)
+    })
+  return turnstile
+})
+
+/** Seats of this process: a call has one from its start to its end, and gives it back when it is interrupted. */
+class Seats {
+  readonly #ring: () => void
+  readonly #permits = Semaphore.makeUnsafe(0)
+  #underWay = 0
+  waiting = 0
+  held = 0
+  heldUntil = 0
+
+  /** `ring` calls the clerk. */
+  constructor(ring: () => void) {
+    this.#ring = ring
+  }
+
+  /**
+   * What is booked for. Until the answer is here no more calls may be under way than it was told of: the seats that
+   * were free may be given to others in the meantime.
+   */
+  readonly counted = Effect.suspend(() => {
+    const underWay = this.#underWay
+    const seatsWanted = underWay + this.waiting
+    return Effect.as(this.#permits.resize(underWay), { underWay, seatsWanted })
+  })
+
+  hold(seats: number, until: number): Effect.Effect<void> {
+    this.held = Math.max(seats, this.#underWay)
+    this.heldUntil = until
+    return this.#permits.resize(seats)
+  }
+
+  seated<A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    const turn = Effect.sync(() => {
+      this.waiting += 1
+      this.#ring()
+      return { begun: false }
+    })
+    const inTurn = (turn: { begun: boolean }) =>
+      Effect.suspend(() => {
+        turn.begun = true
+        this.waiting -= 1
+        this.#underWay += 1
+        return call
+      })
+    const end = ({ begun }: { readonly begun: boolean }) =>
+      Effect.sync(() => {
+        if (begun) this.#underWay -= 1
+        else this.waiting -= 1
+      })
+    return Effect.acquireUseRelease(turn, (turn) => this.#permits.withPermit(inTurn(turn)), end)
+  }
+}
+
+/** Starts that the rate allows: each is for one who waits, so that none is saved up. */
+class Starts {
+  readonly #ring: () => void
+  readonly #line = new Set<() => void>()
+
+  /** `ring` calls the clerk. */
+  constructor(ring: () => void) {
+    this.#ring = ring
+  }
+
+  get waiting(): number {
+    return this.#line.size
+  }
+
+  grant(starts: number): void {
+    for (const begin of [...this.#line].slice(0, starts)) {
+      this.#line.delete(begin)
+      begin()
+    }
+  }
+
+  readonly next: Effect.Effect<void> = Effect.callback((resume) => {
+    const begin = () => resume(Effect.void)
+    this.#line.add(begin)
+    this.#ring()
+    return Effect.sync(() => this.#line.delete(begin))
+  })
+}

@@ -1,0 +1,86 @@
+import { Effect, Layer, Option, Schema } from "effect"
+import { AppConfig } from "../../config.ts"
+import { PlainText } from "../../domain/beneficiary.ts"
+import { ClearanceWord } from "../../domain/clearance-words.ts"
+import { ItemNumber } from "../../domain/identifiers.ts"
+import { formatAmount } from "../../domain/money.ts"
+import { callbackUrl } from "../calling/callback-url.ts"
+import { Lanes } from "../calling/lane.ts"
+import { providerOf } from "../calling/provider-access-http.ts"
+import { ProviderUnavailable } from "../calling/provider-error.ts"
+import { type Answers, callProvider, ProviderId, reading } from "../calling/provider-http.ts"
+import { COMPLIANCE_ENGINE, ProviderSettings } from "../calling/provider-settings.ts"
+import { type Clearance, type ClearanceRequest, ComplianceEngine } from "./compliance-engine.ts"
+
+const STEP = "clearance"
+
+const ClearanceBody = Schema.Struct({
+  clearanceId: ProviderId,
+  listVersion: ProviderId,
+  decisions: Schema.Array(
+    Schema.Union([
+      Schema.Struct({ ...ClearanceWord.fields, reason: Schema.optionalKey(PlainText(200)) }),
+      Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") }),
+    ]),
+  ),
+})
+
+const answers: Answers<Clearance> = { 200: reading(ClearanceBody, (clearance) => clearance) }
+
+/** The engine keeps the ids of clearances: asked again, it is the same question. */
+const terms = { step: STEP, repeatable: true, patienceMs: 0, outcomeOf: () => "Cleared" }
+
+/** The compliance engine behind `POST {url}/clearance?callbackUrl=…`. */
+export const layer = Layer.effect(
+  ComplianceEngine,
+  Effect.gen(function* () {
+    const { compliance } = yield* ProviderSettings
+    const { providers, http } = yield* AppConfig
+    // Where to call back is no part of the question, which has to stay the same wherever it is asked again.
+    const path = Option.isSome(providers.complianceCallbackSecret)
+      ? `/clearance?callbackUrl=${encodeURIComponent(callbackUrl(http, "/compliance-callbacks"))}`
+      : "/clearance"
+    const provider = yield* providerOf({ name: COMPLIANCE_ENGINE, ...compliance })
+    const lane = yield* (yield* Lanes).open(
+      { name: COMPLIANCE_ENGINE, kind: "compliance" },
+      compliance.policy,
+    )
+    const ask = Effect.fnUntraced(function* (request: ClearanceRequest) {
+      const { clearanceId: idempotencyKey } = request
+      const call = { step: STEP, method: "POST", path, idempotencyKey, body: bodyOf(request) } as const
+      const clearance = yield* callProvider(provider, call, answers)
+      if (decidesExactly(request, clearance)) return clearance
+      return yield* new ProviderUnavailable({
+        provider: COMPLIANCE_ENGINE,
+        kind: "nonsense",
+        reason: `${STEP}: did not decide exactly what was asked`,
+      })
+    })
+    return {
+      screen: Effect.fn("ComplianceEngine.screen")((request) => lane.call(terms, ask(request))),
+    }
+  }),
+)
+
+const bodyOf = ({ clearanceId, partner, batch, items }: ClearanceRequest) => ({
+  clearanceId,
+  partner,
+  batch,
+  items: items.map(({ item, beneficiary: { name, account }, currency, minor }) => ({
+    item,
+    name,
+    ...(account.country === undefined ? {} : { country: account.country }),
+    amount: { currency, value: formatAmount(minor, currency) },
+    account: { scheme: account.scheme, lastFour: account.lastFour },
+  })),
+})
+
+/** The engine spoke of this clearance, and once of each item and of no other. */
+const decidesExactly = ({ clearanceId, items }: ClearanceRequest, clearance: Clearance): boolean => {
+  const undecided = new Set(items.map(({ item }) => item))
+  return (
+    clearance.clearanceId === clearanceId &&
+    clearance.decisions.every(({ item }) => undecided.delete(item)) &&
+    undecided.size === 0
+  )
+}

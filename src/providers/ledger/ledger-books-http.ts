@@ -1,0 +1,53 @@
+/** The ledger's books behind `GET {ledger}/books`, as the sandbox's ledger keeps them. */
+import { Effect, Schema } from "effect"
+import { utcDay } from "../../domain/business-days.ts"
+import { PostingKind } from "../../domain/events.ts"
+import type { LedgerLine, Source } from "../books.ts"
+import { BookedAmount, BookedAt, minorOf, pagesOf } from "../calling/book-page-http.ts"
+import type { Lane } from "../calling/lane.ts"
+import { callProvider, type Provider, ProviderId, reading } from "../calling/provider-http.ts"
+
+/** Postings in one answer: each may have 500 lines, and an answer has its limit. */
+const PAGE_SIZE = 20
+
+const Page = Schema.Struct({
+  postings: Schema.Array(
+    Schema.Struct({
+      postingId: ProviderId,
+      kind: PostingKind,
+      partner: Schema.String,
+      batch: Schema.String,
+      lines: Schema.Array(Schema.Struct({ item: Schema.Int, amount: BookedAmount })),
+      at: BookedAt,
+    }),
+  ),
+  next: Schema.NullOr(Schema.Int),
+})
+
+const answers = { 200: reading(Page, (page) => page) }
+
+/** Every line that the ledger ever booked. */
+export const ledgerBooks =
+  (ledger: Provider, lane: Lane): Source<LedgerLine> =>
+  (visit) =>
+    pagesOf(ledger, lane, (offset) =>
+      Effect.map(
+        callProvider(
+          ledger,
+          { step: "books", method: "GET", path: `/books?offset=${offset}&limit=${PAGE_SIZE}` },
+          answers,
+        ),
+        ({ postings, next }) => {
+          for (const { lines, at, ...posting } of postings)
+            for (const { item, amount } of lines)
+              visit({
+                ...posting,
+                item,
+                currency: amount.currency,
+                minor: minorOf(amount),
+                bookedOn: utcDay(Date.parse(at)),
+              })
+          return next
+        },
+      ),
+    )

@@ -1,0 +1,59 @@
+import { Effect, Layer, Result, Schema } from "effect"
+import { formatAmount } from "../../domain/money.ts"
+import { Lanes } from "../calling/lane.ts"
+import { providerOf } from "../calling/provider-access-http.ts"
+import { type Answers, callProvider, ProviderCode, ProviderId, reading } from "../calling/provider-http.ts"
+import { LEDGER, ProviderSettings } from "../calling/provider-settings.ts"
+import { Ledger, type LedgerPosting, PostingRefused } from "./ledger.ts"
+
+/** The id of what was booked, or the code of the refusal. */
+type Booked = Result.Result<string, string>
+
+const booked = reading(
+  Schema.Struct({ postingId: ProviderId }),
+  ({ postingId }): Booked => Result.succeed(postingId),
+)
+
+const answers: Answers<Booked> = {
+  200: booked,
+  201: booked,
+  422: reading(Schema.Struct({ code: ProviderCode }), ({ code }): Booked => Result.fail(code)),
+}
+
+/** The ledger behind `POST {url}/postings`. */
+export const layer = Layer.effect(
+  Ledger,
+  Effect.gen(function* () {
+    const { ledger } = yield* ProviderSettings
+    const provider = yield* providerOf({ name: LEDGER, ...ledger })
+    const lane = yield* (yield* Lanes).open({ name: LEDGER, kind: "ledger" }, ledger.policy)
+    return {
+      post: Effect.fn("Ledger.post")(function* (posting) {
+        const { key, kind } = posting
+        const answer = yield* lane.call(
+          { step: kind, repeatable: true, patienceMs: 0, outcomeOf },
+          callProvider(
+            provider,
+            { step: kind, method: "POST", path: "/postings", idempotencyKey: key, body: bodyOf(posting) },
+            answers,
+          ),
+        )
+        if (Result.isSuccess(answer)) return answer.success
+        return yield* new PostingRefused({ key, code: answer.failure })
+      }),
+    }
+  }),
+)
+
+/** A posting may be made again: the ledger keeps its keys. */
+const outcomeOf = (answer: Booked): string => (Result.isSuccess(answer) ? "Booked" : "Refused")
+
+const bodyOf = ({ kind, partner, batch, lines }: LedgerPosting) => ({
+  kind,
+  partner,
+  batch,
+  lines: lines.map(({ item, currency, minor }) => ({
+    item,
+    amount: { currency, value: formatAmount(minor, currency) },
+  })),
+})

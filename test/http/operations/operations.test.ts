@@ -1,0 +1,188 @@
+import { Effect, Layer } from "effect"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { makeApp } from "../../../src/http/app.ts"
+import { RequestBodies } from "../../../src/http/edge/request-body.ts"
+import { openApiDocument } from "../../../src/http/openapi.ts"
+import { ReadinessChecks } from "../../../src/http/operations/operations.ts"
+import { Intake } from "../../../src/http/payout-batches/intake.ts"
+import { CallbackSecrets } from "../../../src/identity/callback-secrets.ts"
+import { Credentials } from "../../../src/identity/credentials.ts"
+import { policyOf } from "../../../src/providers/calling/call-policy.ts"
+import type { LaneReport } from "../../../src/providers/calling/lane.ts"
+import { ProviderReports } from "../../../src/providers/calling/provider-reports.ts"
+import { AnnouncedLists } from "../../../src/streams/announced-lists.ts"
+import { ApprovalAllowance } from "../../../src/streams/approval-allowance.ts"
+import { EventLog } from "../../../src/streams/event-log.ts"
+import { StrayCallbacks } from "../../../src/streams/stray-callbacks.ts"
+import { freshMetrics } from "../../../src/telemetry/metrics.ts"
+import { DecisionsInMemory } from "../../register/decisions-in-memory.ts"
+import { settings } from "../../settings.ts"
+import { fixedKeys } from "../../vault/fixed-keys.ts"
+import { ApiUnderTest } from "../api-under-test.ts"
+import { endpointsInMemory } from "../endpoints-in-memory.ts"
+import { payout } from "../payout-batches/payout-batch-body.ts"
+import { readModels } from "../read-models.ts"
+
+let redisAnswers = true
+let postgresAnswers = true
+
+let api: ApiUnderTest
+beforeAll(async () => {
+  api = await ApiUnderTest.open({
+    checks: [
+      {
+        name: "redis",
+        required: true,
+        check: Effect.suspend(() => (redisAnswers ? Effect.void : Effect.fail("connection refused"))),
+      },
+      {
+        name: "postgres",
+        required: false,
+        check: Effect.suspend(() => (postgresAnswers ? Effect.void : Effect.fail("connection refused"))),
+      },
+      {
+        name: "silent",
+        required: false,
+        check: Effect.suspend(() => (postgresAnswers ? Effect.void : Effect.never)),
+      },
+    ],
+  })
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+it("is ready while what it cannot do without answers, and names what does not", async () => {
+  expect(await api.ask("/readyz")).toMatchObject({ status: 200, json: { status: "ready" } })
+  postgresAnswers = false
+  expect(await api.ask("/readyz")).toMatchObject({
+    status: 200,
+    json: { status: "degraded", notAnswering: ["postgres", "silent"] },
+  })
+  redisAnswers = false
+  expect(await api.ask("/readyz")).toMatchObject({
+    status: 503,
+    json: { status: "not-ready", notAnswering: ["redis", "postgres", "silent"] },
+  })
+  expect(await api.call("/healthz")).toMatchObject({ status: 200 })
+  expect(await api.ask("/healthz")).toMatchObject({ status: 200 })
+  redisAnswers = true
+  postgresAnswers = true
+})
+
+it("counts requests by route, not by path", async () => {
+  await api.post("counted", { items: [payout("a")] })
+  await api.get("/payout-batches/pb_aaaaaaaaaaaaaaaaaaaaaa")
+  await api.get("/no/such/path")
+  await api.call("/healthz", { method: "PATCH" })
+  const { text } = await api.ask("/metrics")
+  const lines = text.split("\n").filter((line) => line.startsWith("atlaspay_"))
+  expect(lines).toContain(
+    'atlaspay_http_requests_total{method="POST",route="/payout-batches",status="202"} 1',
+  )
+  expect(lines).toContain(
+    'atlaspay_http_requests_total{method="GET",route="/payout-batches/:id",status="404"} 1',
+  )
+  expect(lines).toContain('atlaspay_http_requests_total{method="GET",route="/*",status="404"} 1')
+  expect(lines).toContain('atlaspay_http_requests_total{method="OTHER",route="/*",status="404"} 1')
+  expect(lines).toContain('atlaspay_events_appended_total{type="BatchReceived"} 1')
+  expect(lines).toContain('atlaspay_acceptance_seconds_count{status="202"} 1')
+  expect(text).not.toContain("no/such")
+})
+
+it("shows how each worker sees the providers", async () => {
+  expect((await api.ask("/providers")).json).toEqual({ providers: [] })
+  const north: LaneReport = {
+    name: "north",
+    kind: "instant",
+    policy: policyOf({ ratePerSecond: 50 }, { timeoutMs: 1_000, concurrency: 8 }),
+    breaker: { health: "open", since: Date.UTC(2026, 10, 26) },
+    pausedUntil: undefined,
+    calls: 20,
+    failures: 12,
+    retries: 2,
+    retriesLeft: 11,
+    waiting: 3,
+    lastFailure: { kind: "timed-out", at: Date.UTC(2026, 10, 26) },
+  }
+  const at = Date.UTC(2026, 10, 26, 1)
+  await Effect.runPromise(api.reports.publish({ worker: "w1", at, providers: [north] }))
+  await Effect.runPromise(
+    api.reports.publish({
+      worker: "w2",
+      at,
+      providers: [{ ...north, name: "ledger", kind: "ledger" }, north],
+    }),
+  )
+  const { status, json } = await api.ask("/providers")
+  expect(status).toBe(200)
+  expect(json.providers).toMatchObject([
+    { name: "ledger", kind: "ledger", workers: [{ worker: "w2" }] },
+    {
+      name: "north",
+      kind: "instant",
+      workers: expect.toSatisfy((workers: ReadonlyArray<object>) => workers.length === 2),
+    },
+  ])
+  expect(json).toHaveProperty("providers[0].workers[0]", {
+    worker: "w2",
+    seenAt: "2026-11-26T01:00:00.000Z",
+    policy: north.policy,
+    breaker: { state: "open", since: "2026-11-26T00:00:00.000Z" },
+    pausedUntil: null,
+    calls: 20,
+    failures: 12,
+    retries: 2,
+    retriesLeft: 11,
+    waiting: 3,
+    lastFailure: { kind: "timed-out", at: "2026-11-26T00:00:00.000Z" },
+  })
+})
+
+it("describes every route it has, and no other", async () => {
+  const app = await Effect.runPromise(
+    makeApp.pipe(
+      Effect.provide([
+        Credentials.layer,
+        freshMetrics,
+        readModels(),
+        endpointsInMemory,
+        RequestBodies.layer,
+        Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [] }),
+        Layer.mock(Intake, {}),
+        new DecisionsInMemory().layer,
+        Layer.mock(StrayCallbacks, {}),
+        Layer.mock(AnnouncedLists, {}),
+        Layer.mock(ApprovalAllowance, {}),
+        Layer.mock(ProviderReports, {}),
+        Layer.mock(CallbackSecrets, { ofBank: () => undefined }),
+        fixedKeys(),
+        Layer.succeed(ReadinessChecks, []),
+      ]),
+      Effect.provide(settings()),
+    ),
+  )
+  const routes = app.routes
+    .filter(({ method }) => method !== "ALL")
+    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`)
+  const { json } = await api.call("/openapi.json")
+  const described = Object.entries(Object(json.paths)).flatMap(([path, operations]) =>
+    Object.keys(Object(operations)).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  expect(described.sort()).toEqual(routes.sort())
+})
+
+it("refers only to schemas that it has", () => {
+  const names = [...JSON.stringify(openApiDocument).matchAll(/#\/components\/schemas\/(\w+)/g)].map(
+    ([, name]) => name,
+  )
+  expect(new Set(names)).toEqual(new Set(Object.keys(openApiDocument.components.schemas)))
+})
+
+it("points the way at the root, and answers the rest with a problem", async () => {
+  expect((await api.call("/")).json).toMatchObject({ documentation: "/openapi.json" })
+  const answer = await api.call("/nowhere")
+  expect(answer.headers.get("content-type")).toBe("application/problem+json")
+  expect(answer.json).toMatchObject({
+    status: 404,
+    instance: expect.stringMatching(/^urn:atlaspay:problem:/),
+  })
+})

@@ -1,0 +1,164 @@
+import { Effect } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
+import {
+  type BatchView,
+  InvalidCursor,
+  ReadModelUnavailable,
+} from "../../../src/projections/batch-queries.ts"
+import { ApiUnderTest, globex } from "../api-under-test.ts"
+import { readModels } from "../read-models.ts"
+import { payout } from "./payout-batch-body.ts"
+
+const id = batchIdOf("acme", "shown")
+const away = Effect.fail(new ReadModelUnavailable({ step: "test", reason: "08006" }))
+
+/** What the read models say of the batch: old news, and only for a test that asks for it. */
+let known: BatchView | undefined
+let readModelsAnswer = true
+
+let api: ApiUnderTest
+beforeAll(async () => {
+  api = await ApiUnderTest.open({
+    queries: readModels({
+      batch: () => (readModelsAnswer ? Effect.succeed(known) : away),
+      batches: (partner, { cursor, limit, state }) =>
+        cursor === "broken"
+          ? Effect.fail(new InvalidCursor())
+          : Effect.succeed({ entries: known ? [known] : [], next: `${partner} ${state} ${limit}` }),
+    }),
+  })
+  const items = [payout("a"), payout("b", { amount: { currency: "JPY", value: "1200" } })]
+  await api.post("shown", { reference: "week 1", items })
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+describe("a batch", () => {
+  it("can be read at once, from its log while the read models do not have it", async () => {
+    const answer = await api.get(`/payout-batches/${id}`)
+    expect(answer.json).toEqual({
+      id,
+      reference: "week 1",
+      idempotencyKey: "shown",
+      state: "received",
+      itemCount: 2,
+      totals: { EUR: "12.34", JPY: "1200" },
+      states: {
+        EUR: { received: { count: 1, amount: "12.34" } },
+        JPY: { received: { count: 1, amount: "1200" } },
+      },
+      version: 2,
+      receivedAt: expect.any(String),
+      updatedAt: expect.any(String),
+    })
+  })
+
+  it("comes from the read models once they have it, and from the log when the client knows more", async () => {
+    known = {
+      id,
+      reference: undefined,
+      idempotencyKey: "shown",
+      state: "screening",
+      itemCount: 2,
+      totals: { KWD: { settled: { count: 1, amount: "1.200" }, failed: { count: 1, amount: "0.005" } } },
+      version: 1,
+      receivedAt: 0,
+      updatedAt: 0,
+      closedAt: 0,
+    }
+    const old = await api.get(`/payout-batches/${id}`)
+    expect(old.json).toMatchObject({
+      version: 1,
+      totals: { KWD: "1.205" },
+      closedAt: "1970-01-01T00:00:00.000Z",
+    })
+    expect((await api.get(`/payout-batches/${id}?atLeast=2`)).json).toMatchObject({
+      version: 2,
+      state: "received",
+    })
+  })
+
+  it("can be read while the read models do not answer", async () => {
+    readModelsAnswer = false
+    expect((await api.get(`/payout-batches/${id}`)).json).toMatchObject({ version: 2 })
+    readModelsAnswer = true
+  })
+
+  it("does not exist for another partner", async () => {
+    known = undefined
+    const absent = batchIdOf("globex", "never posted")
+    for (const path of ["", "/items", "/events"]) {
+      const foreign = await api.get(`/payout-batches/${id}${path}`, globex)
+      const missing = await api.get(`/payout-batches/${absent}${path}`, globex)
+      const { instance: one, ...told } = foreign.json
+      const { instance: other, ...expected } = missing.json
+      expect(foreign.status).toBe(404)
+      expect(told).toEqual(expected)
+      expect(one).not.toBe(other)
+    }
+  })
+
+  it.each(["pb_short", "x", "pb_AAAAAAAAAAAAAAAAAAAAAA"])("does not exist under the id %s", async (other) => {
+    expect((await api.get(`/payout-batches/${other}`)).status).toBe(404)
+  })
+})
+
+describe("the list of batches", () => {
+  it("passes on where to go on, and by what", async () => {
+    const answer = await api.get("/payout-batches?state=settled&limit=7")
+    expect(answer.json).toEqual({ payoutBatches: [], next: "acme settled 7" })
+  })
+
+  it.each(["limit=0", "limit=201", "limit=x", "state=done", "cursor=broken"])("refuses %s", async (query) => {
+    const answer = await api.get(`/payout-batches?${query}`)
+    expect(answer.status).toBe(400)
+    expect(answer.json.detail).toContain(query.split("=")[0])
+  })
+})
+
+describe("the items of a batch", () => {
+  it("are put off while the read models do not have them", async () => {
+    const answer = await api.get(`/payout-batches/${id}/items`)
+    expect(answer.status).toBe(503)
+    expect(answer.json.type).toBe("/problems/not-yet-shown")
+  })
+})
+
+describe("the events of a batch", () => {
+  it("come from its log, with accounts masked", async () => {
+    const answer = await api.get(`/payout-batches/${id}/events`)
+    expect(answer.json).toMatchObject({
+      events: [
+        { version: 1, type: "BatchReceived", at: expect.stringMatching(/Z$/), itemCount: 2 },
+        {
+          version: 2,
+          type: "ItemsReceived",
+          items: [
+            {
+              item: 1,
+              reference: "a",
+              amount: { currency: "EUR", value: "12.34" },
+              beneficiary: { name: "Erika Mustermann", account: "iban …3000" },
+            },
+            { item: 2, amount: { currency: "JPY", value: "1200" } },
+          ],
+        },
+      ],
+      next: null,
+    })
+    expect(answer.text).not.toContain("DE89370400440532013000")
+  })
+
+  it("come in pages", async () => {
+    const first = await api.get(`/payout-batches/${id}/events?limit=1`)
+    expect(first.json).toMatchObject({ events: [{ version: 1 }], next: 1 })
+    const second = await api.get(`/payout-batches/${id}/events?limit=1&after=${first.json.next}`)
+    expect(second.json).toMatchObject({ events: [{ version: 2 }], next: 2 })
+    const end = await api.get(`/payout-batches/${id}/events?limit=1&after=2`)
+    expect(end.json).toEqual({ events: [], next: null })
+  })
+
+  it.each(["limit=501", "after=-1"])("refuses %s", async (query) => {
+    expect((await api.get(`/payout-batches/${id}/events?${query}`)).status).toBe(400)
+  })
+})

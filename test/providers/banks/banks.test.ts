@@ -1,0 +1,84 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { afterAll, beforeAll } from "vitest"
+import { Banks, type TransferInstruction } from "../../../src/providers/banks/bank.ts"
+import { banksLayer } from "../../../src/providers/banks/banks.ts"
+import { instantBank } from "../../../src/providers/banks/instant/bank-instant-http.ts"
+import { payoutItem } from "../../domain/batch-story.ts"
+import { providerSettings } from "../../settings.ts"
+import { canary, json, MisbehavingServer } from "../calling/misbehaving-server.ts"
+import { providersFile } from "../calling/providers-file.ts"
+
+let north: MisbehavingServer
+let south: MisbehavingServer
+let file: Awaited<ReturnType<typeof providersFile>>
+
+beforeAll(async () => {
+  north = await MisbehavingServer.open()
+  south = await MisbehavingServer.open()
+  file = await providersFile(
+    { north: north.url, south: south.url },
+    { patienceMs: 50, breaker: { calls: 4, callsMin: 4, openMs: 60_000 }, retries: { attemptsMax: 1 } },
+  )
+})
+afterAll(async () => {
+  await Promise.all([north.close(), south.close(), file.remove()])
+})
+
+const banks = Layer.suspend(() =>
+  banksLayer({ instant: instantBank }).pipe(Layer.provide(providerSettings({ PROVIDERS_FILE: file.path }))),
+)
+
+const instruction = (bank: string): TransferInstruction => ({
+  bank,
+  partner: "acme",
+  reference: "AAAAAAAAAAAAAAAAAAAAAA-1-1",
+  beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: canary } },
+  currency: "EUR",
+  minor: 1_234n,
+})
+
+it.live(
+  "takes back what lies with us for a bank that is not configured any more, and of others nothing",
+  () =>
+    Effect.gen(function* () {
+      const { withdraw, routes } = yield* Banks
+      assert.strictEqual(yield* withdraw("gone", "A-1-1"), "withdrawn")
+      assert.strictEqual(yield* withdraw("north", "A-1-1"), "may-have-gone")
+      const asked = { partner: "acme", at: Date.now(), after: undefined }
+      assert.notProperty(routes.route(payoutItem(1), asked), "withdrawable")
+    }).pipe(
+      Effect.provide(
+        Layer.suspend(() =>
+          banksLayer(
+            { instant: instantBank },
+            Effect.succeed((bank) => Effect.succeed(bank === "gone" ? "withdrawn" : "going-out")),
+          ).pipe(Layer.provide(providerSettings({ PROVIDERS_FILE: file.path }))),
+        ),
+      ),
+    ),
+)
+
+it.live("sends nothing to a bank whose breaker is open, says so, and goes on with the others", () =>
+  Effect.gen(function* () {
+    const { transfer, inquire, invite, heldUntil } = yield* Banks
+    north.behaviour = json(500, {})
+    south.behaviour = json(202, { status: "accepted", transferId: "t" })
+    const ill = yield* Effect.forEach([1, 2, 3, 4], () => transfer(instruction("north")))
+    assert.isTrue(ill.every(({ _tag }) => _tag === "Ambiguous"))
+
+    assert.deepStrictEqual<unknown>(yield* transfer(instruction("north")), {
+      _tag: "Ambiguous",
+      reason: "transfer: not sent, as it takes no calls now",
+    })
+    assert.deepStrictEqual<unknown>(yield* inquire("north", "A-1-1"), { _tag: "NotSent" })
+    assert.strictEqual(north.asked.length, 4)
+    const now = Date.now()
+    assert.strictEqual(invite("north", 128, now), 0)
+    assert.isAbove(heldUntil("north", now), now)
+
+    assert.strictEqual((yield* transfer(instruction("south")))._tag, "Accepted")
+    assert.strictEqual(invite("south", 128, now), 128)
+    assert.isAtMost(heldUntil("south", now), now)
+  }).pipe(Effect.provide(banks)),
+)

@@ -1,0 +1,188 @@
+import { type Array as Arr, Result } from "effect"
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import type { BeneficiaryAccount } from "../../../src/domain/beneficiary.ts"
+import { transferReference } from "../../../src/domain/identifiers.ts"
+import { formatAmount, MINOR_UNITS_MAX } from "../../../src/domain/money.ts"
+import { schemeOf } from "../../../src/domain/scheme.ts"
+import type { TransferInstruction } from "../../../src/providers/banks/bank.ts"
+import { type CreditTransfer, creditTransferOf } from "../../../src/providers/iso20022/credit-transfer.ts"
+import {
+  type PaymentInitiation,
+  writePaymentInitiation,
+} from "../../../src/providers/iso20022/payment-initiation.ts"
+import { batchId } from "../../domain/batch-story.ts"
+import { isPublishedDataThere } from "../../published-data.ts"
+import { schemaProblems } from "./payment-initiation-schema.ts"
+
+const accountNumber = fc.stringMatching(/^[A-Z0-9]{1,34}$/)
+const digits = (length: number) => fc.stringMatching(new RegExp(`^[0-9]{${length}}$`))
+
+const account: fc.Arbitrary<BeneficiaryAccount> = fc.oneof(
+  fc.constantFrom<BeneficiaryAccount>(
+    { scheme: "iban", iban: "DE89370400440532013000" },
+    { scheme: "iban", iban: "FR1420041010050500013M02606", bic: "BNPAFRPP" },
+  ),
+  fc.record({ scheme: fc.constant("sort-code" as const), sortCode: digits(6), accountNumber: digits(8) }),
+  fc.record({
+    scheme: fc.constant("aba" as const),
+    routingNumber: fc.constant("021000021"),
+    accountNumber,
+    accountType: fc.constantFrom("checking" as const, "savings" as const),
+  }),
+  fc.record({
+    scheme: fc.constant("bic" as const),
+    bic: fc.constantFrom("BNPAFRPP", "CHASUS33XXX"),
+    accountNumber,
+  }),
+)
+
+const spoken = (lengthMax: number) => {
+  const spelledWith = (characters: string) =>
+    fc
+      .string({ unit: fc.constantFrom(...characters), minLength: 1, maxLength: lengthMax })
+      .map((text) => text.trim() || "x")
+  const spellable = "abcXYZ019 äÖßéñøŁ’&;_-/?:().,'+"
+  return fc.oneof({ weight: 9, arbitrary: spelledWith(spellable) }, spelledWith(`${spellable}<"@中`))
+}
+
+const instructions = fc
+  .record({
+    currency: fc.constantFrom("EUR", "GBP", "USD", "JPY", "KWD"),
+    account,
+    others: fc.array(
+      fc.record({
+        name: spoken(80),
+        remittance: fc.option(spoken(140), { nil: undefined }),
+        minor: fc.bigInt({ min: 1n, max: MINOR_UNITS_MAX }),
+      }),
+      { minLength: 1, maxLength: 6 },
+    ),
+  })
+  .map(({ currency, account, others }) =>
+    others.map(
+      ({ name, remittance, minor }, index): TransferInstruction => ({
+        bank: "clearing",
+        partner: "acme",
+        reference: transferReference({ batch: batchId, item: index + 1, attempt: 1 }),
+        beneficiary: { name, account },
+        currency,
+        minor,
+        remittance,
+      }),
+    ),
+  )
+
+/** The file of what is accepted of some orders, if anything is. */
+const fileOf = (orders: ReadonlyArray<TransferInstruction>): PaymentInitiation | undefined => {
+  const [first, ...rest] = orders.map(creditTransferOf).filter(Result.isSuccess)
+  if (first === undefined) return undefined
+  const transfers: Arr.NonEmptyArray<CreditTransfer> = [first.success, ...rest.map(({ success }) => success)]
+  const { currency, details } = first.success
+  return {
+    messageId: "EUR-faster-payments-2026-11-26-9999",
+    createdAt: Date.UTC(2026, 10, 26, 1, 2, 3, 4),
+    executionDay: "2026-11-26",
+    scheme: schemeOf(details.account, currency),
+    currency,
+    debtor: { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } },
+    transfers,
+  }
+}
+
+const sumsIn = (xml: string): ReadonlyArray<string> =>
+  [...xml.matchAll(/<CtrlSum>([^<]*)</g)].map(([, sum = ""]) => sum)
+
+it("sums exactly what it holds, in minor units, and counts it", () => {
+  fc.assert(
+    fc.property(instructions, (orders) => {
+      const file = fileOf(orders)
+      fc.pre(file !== undefined)
+      const xml = writePaymentInitiation(file)
+      const sum = formatAmount(
+        file.transfers.reduce((total, { minor }) => total + minor, 0n),
+        file.currency,
+      )
+      expect(sumsIn(xml)).toEqual([sum, sum])
+      expect(xml.match(/<CdtTrfTxInf>/g)?.length).toBe(file.transfers.length)
+      expect(xml.match(/<EndToEndId>[A-Z2-7]{22}-[0-9]-1</g)?.length).toBe(file.transfers.length)
+    }),
+  )
+})
+
+describe.skipIf(!isPublishedDataThere)("by the published schema", () => {
+  it("whatever is accepted gives a valid file", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(instructions, { minLength: 20, maxLength: 20 }), async (batches) => {
+        const files = batches.map(fileOf).filter((file) => file !== undefined)
+        fc.pre(files.length > 0)
+        expect(await schemaProblems(files.map(writePaymentInitiation))).toEqual([])
+      }),
+      { numRuns: 3 },
+    )
+  }, 60_000)
+
+  it("these tests would see an invalid one", async () => {
+    const file = fileOf([order({})])
+    expect(
+      await schemaProblems([
+        writePaymentInitiation({ ...(file as PaymentInitiation), messageId: "x".repeat(36) }),
+      ]),
+    ).not.toEqual([])
+  })
+})
+
+const order = (changes: Partial<TransferInstruction>): TransferInstruction => ({
+  bank: "clearing",
+  partner: "acme",
+  reference: transferReference({ batch: batchId, item: 1, attempt: 1 }),
+  beneficiary: { name: "Ada Lovelace", account: { scheme: "iban", iban: "DE89370400440532013000" } },
+  currency: "EUR",
+  minor: 1234n,
+  ...changes,
+})
+
+const named = (name: string, account?: BeneficiaryAccount) =>
+  order({ beneficiary: { name, account: account ?? order({}).beneficiary.account } })
+
+describe("an order is refused", () => {
+  it.each<readonly [string, TransferInstruction, string | undefined]>([
+    ["no, as it is", order({}), undefined],
+    ["with a name that payment files cannot spell", named("Ада Лавлейс"), "RR10"],
+    ["with a name beyond the scheme's length", named("x".repeat(71)), "RR10"],
+    ["not with that name in another scheme", { ...named("x".repeat(71)), currency: "USD" }, undefined],
+    ["with a name that is too long once it is respelled", named(`${"ß".repeat(35)}x`), "RR10"],
+    ["with a remittance that payment files cannot spell", order({ remittance: "50 %" }), "RR10"],
+    ["with an amount beyond the scheme's", order({ minor: 100_000_000_000n }), "AM02"],
+  ])("%s", (_, instruction, code) => {
+    const outcome = creditTransferOf(instruction)
+    expect(Result.isFailure(outcome) ? outcome.failure : undefined).toBe(code)
+  })
+})
+
+it.each<readonly [BeneficiaryAccount, string, ReadonlyArray<string>]>([
+  [
+    { scheme: "iban", iban: "DE89370400440532013000" },
+    "EUR",
+    ["<Cd>SEPA</Cd>", "<ChrgBr>SLEV<", "<IBAN>DE89370400440532013000<"],
+  ],
+  [
+    { scheme: "sort-code", sortCode: "231470", accountNumber: "28821822" },
+    "GBP",
+    ["<Cd>GBDSC</Cd>", "<MmbId>231470<", "<Id>28821822<"],
+  ],
+  [
+    { scheme: "aba", routingNumber: "021000021", accountNumber: "123456789", accountType: "savings" },
+    "USD",
+    ["<Cd>USABA</Cd>", "<MmbId>021000021<", "<Id>123456789<", "<Cd>SVGS<"],
+  ],
+  [
+    { scheme: "bic", bic: "BNPAFRPP", accountNumber: "77" },
+    "USD",
+    ["<BICFI>BNPAFRPP<", "<Id>77<", "<ChrgBr>SHAR<"],
+  ],
+])("addresses %o in %s as its scheme does", (account, currency, parts) => {
+  const file = fileOf([{ ...named("Ada Lovelace", account), currency }])
+  const xml = writePaymentInitiation(file as PaymentInitiation)
+  for (const part of parts) expect(xml).toContain(part)
+})
