@@ -450,6 +450,21 @@ describe("the checker, where somebody lies or forgets,", () => {
       expect(violations({ ...gone, setBacks: later }).join()).toContain("was acknowledged and is gone")
     })
 
+    it("tells what was asked for before it and answered after it from what was asked for after it", () => {
+      const answered = (askedAt: number) => ({
+        ...sound,
+        posted: sound.posted.map((order) => ({
+          ...order,
+          answers: [{ status: 202, id: BATCH, askedAt, at: ms(21) }],
+        })),
+        banks: nowhere,
+        redis: { ...sound.redis, logs: new Map() },
+        setBacks,
+      })
+      expect(violations(answered(ms(19)))).toEqual([])
+      expect(violations(answered(ms(20.5))).join()).toContain("was acknowledged and is gone")
+    })
+
     it("expects no log for what was sent meanwhile, and one for all that is sent afterwards", () => {
       const forgotten = { ...sound, redis: redisWith(logOf(open)), setBacks }
       expect(violations(forgotten)).toEqual([])

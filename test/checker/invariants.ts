@@ -244,7 +244,9 @@ const notAsPosted = (stories: ReadonlyArray<LogStory>, { posted, setBacks }: Evi
     if (ids.size > 1) return [`${key} stands for ${[...ids].join(" and ")}`]
     const [story] = logged
     if (story === undefined) {
-      const isGone = answers.some(({ status, at = 0 }) => status === 202 && !mayBeForgotten(setBacks, at))
+      const isGone = answers.some(
+        ({ status, at = 0, askedAt }) => status === 202 && !mayBeForgotten(setBacks, at, askedAt),
+      )
       return isGone ? [`${key} was acknowledged and is gone`] : []
     }
     const asked = items.map(

@@ -12,9 +12,15 @@ export interface SetBack {
 /** How long after the set-back something arrives at a bank that was asked for before it, in files or on its way. */
 const ARRIVES_WITHIN_MS = 8_000
 
-/** Whether Redis may have forgotten what happened at a moment. */
-export const mayBeForgotten = (setBacks: ReadonlyArray<SetBack>, atMs: number): boolean =>
-  setBacks.some(({ store, from, at }) => store === "redis" && from <= atMs && atMs <= at)
+/**
+ * Whether Redis may have forgotten what happened at a moment, or between two: what was asked for before the set-back and
+ * answered after it may have been written before it.
+ */
+export const mayBeForgotten = (
+  setBacks: ReadonlyArray<SetBack>,
+  untilMs: number,
+  sinceMs = untilMs,
+): boolean => setBacks.some(({ store, from, at }) => store === "redis" && from <= untilMs && sinceMs <= at)
 
 /** Whether Redis may have forgotten why a bank has this order. */
 export const mayBeUnexplained = (setBacks: ReadonlyArray<SetBack>, orderedAt: string): boolean =>

@@ -164,7 +164,10 @@ const repostForgotten = async (
 ): Promise<void> => {
   const cancelled = new Set(cancelledBy(people).map(({ batch }) => batch))
   await partner.repost(({ answers }) =>
-    answers.some(({ id, at = 0 }) => id !== undefined && mayBeForgotten(setBacks, at) && !cancelled.has(id)),
+    answers.some(
+      ({ id, at = 0, askedAt }) =>
+        id !== undefined && mayBeForgotten(setBacks, at, askedAt) && !cancelled.has(id),
+    ),
   )
 }
 
