@@ -1,5 +1,4 @@
 /** Stores that came back older than they were, and what stands still since: nobody is paid from a history with a gap. */
-import type { Screened } from "./compliance-decisions.ts"
 import type { RedisSnapshot } from "./redis-snapshot.ts"
 
 /** A store that forgot what was written between two moments. Milliseconds since 1970. */
@@ -29,9 +28,11 @@ export const mayBeUnexplained = (setBacks: ReadonlyArray<SetBack>, orderedAt: st
     return store === "redis" && from <= ordered && ordered <= at + ARRIVES_WITHIN_MS
   })
 
-/** Whether the log may have lost a word of the engine that the service had acknowledged. */
-export const mayBeUnheard = (setBacks: ReadonlyArray<SetBack>, { toldAt }: Screened): boolean =>
-  toldAt !== undefined && mayBeForgotten(setBacks, Date.parse(toldAt))
+/** Whether the log may have lost a word of the engine or a bank that the service had acknowledged. */
+export const mayBeUnheard = (
+  setBacks: ReadonlyArray<SetBack>,
+  { toldAt }: { readonly toldAt?: string },
+): boolean => toldAt !== undefined && mayBeForgotten(setBacks, Date.parse(toldAt))
 
 /** What the service says stands still: batches, and partitions. */
 export interface Frozen {
