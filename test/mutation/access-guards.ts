@@ -112,8 +112,13 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a success that opens the breaker closes the gate",
     file: "connectors/lane-gate.ts",
-    text: 'as === "trying" ? this.#tried : this.#look',
-    without: 'as === "trying" ? this.#tried : Effect.void',
+    text: `(as) => {
+        if (as === "rejected") return Effect.void
+        return as === "trying" ? this.#tried : this.#look`,
+    // As it was: it looked after failures and trials alone.
+    without: `(as, exit) => {
+        if (as === "trying") return this.#tried
+        return as === "calling" && Exit.isFailure(exit) ? this.#look : Effect.void`,
     caughtIn: "test/connectors/lane.test.ts",
     caughtBy: "opens also with a success that makes the calls enough to judge by",
   },
