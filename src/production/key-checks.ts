@@ -12,6 +12,11 @@ export interface NamedSecret {
   readonly secret: Redacted.Redacted<string>
 }
 
+/** What is said of one secret alone. */
+interface SecretFinding extends Finding {
+  readonly check: "known-secret" | "weak-secret"
+}
+
 /** Standard Webhooks: a secret has between 24 and 64 bytes. */
 const CALLBACK_SECRET_BYTES_MIN = 24
 
@@ -43,7 +48,7 @@ export const namedApart = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<N
 }
 
 /** Keys that callers present. */
-export const callerKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
+export const callerKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<SecretFinding> =>
   keys.flatMap((key) => judged(key, weakKey(Redacted.value(key.secret)), "a key of 128 random bits or more"))
 
 const weakKey = (key: string): string | undefined => {
@@ -52,7 +57,7 @@ const weakKey = (key: string): string | undefined => {
 }
 
 /** Secrets that callbacks are signed with: `whsec_` and base64. */
-export const callbackSecretFindings = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
+export const callbackSecretFindings = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<SecretFinding> =>
   secrets.flatMap((secret) =>
     judged(secret, weakCallbackSecret(Redacted.value(secret.secret)), "24 to 64 random bytes in base64"),
   )
@@ -69,7 +74,7 @@ export const providerSecretFindings = (
 ): ReadonlyArray<Finding> =>
   (use === "signs" ? callbackSecretFindings([secret]) : callerKeyFindings([secret])).map((finding) => ({
     ...finding,
-    check: `${finding.check}-of-provider`,
+    check: `${finding.check}-of-provider` as const,
   }))
 
 /** Keys that wrap keys: 32 bytes in base64. */
@@ -87,7 +92,7 @@ export const sharedSecretFindings = (secrets: ReadonlyArray<NamedSecret>): Reado
   [...Map.groupBy(secrets, ({ secret }) => Redacted.value(secret)).values()]
     .filter((same) => same.length > 1)
     .map((same) => ({
-      check: "shared-secret",
+      check: "shared-secret" as const,
       of: same.map(({ name }) => name).join("+"),
       setting: [...new Set(same.map(({ setting }) => setting))].join(", "),
       found: "one secret for all of them",
@@ -98,7 +103,7 @@ const judged = (
   { name, setting, secret }: NamedSecret,
   weakness: string | undefined,
   wanted: string,
-): ReadonlyArray<Finding> => {
+): ReadonlyArray<SecretFinding> => {
   if (isKnown(Redacted.value(secret)))
     return [{ check: "known-secret", of: name, setting, found: "an example that everybody knows", wanted }]
   return weakness === undefined ? [] : [{ check: "weak-secret", of: name, setting, found: weakness, wanted }]

@@ -14,7 +14,7 @@ import {
   providerFindings,
   redisFindings,
 } from "./address-checks.ts"
-import { Finding, nameOf } from "./finding.ts"
+import { Finding, isCheck, nameOf, subjectOf } from "./finding.ts"
 import {
   callbackSecretFindings,
   callerKeyFindings,
@@ -44,29 +44,6 @@ type Providers = ProviderSettings["Service"]
 
 /** The document of the providers cannot be read: nobody can stand for that. */
 const DOCUMENT = "providers"
-
-/** The checks by name, and what they look at: the environment, or what workers alone read. */
-export const checks: Readonly<Record<string, "environment" | "providers">> = {
-  "weak-secret": "environment",
-  "known-secret": "environment",
-  "shared-secret": "environment",
-  "redis-without-tls": "environment",
-  "redis-without-password": "environment",
-  "postgres-without-tls": "environment",
-  "postgres-without-password": "environment",
-  "nats-without-tls": "environment",
-  "nats-without-password": "environment",
-  "private-webhooks": "environment",
-  "crash-point": "environment",
-  "any-certificate": "environment",
-  "odd-time": "providers",
-  "plain-http": "providers",
-  "play-host": "providers",
-  "without-auth": "providers",
-  "weak-secret-of-provider": "providers",
-  "known-secret-of-provider": "providers",
-  "public-url": "providers",
-}
 
 /**
  * Checks what processes with these roles are told. The environment is checked whoever uses it, the providers and how
@@ -107,20 +84,19 @@ const vouchedFor = Effect.fnUntraced(function* (
   const refused = findings.filter(
     (finding) => finding.check === DOCUMENT || !vouches.includes(nameOf(finding)),
   )
-  const strange = vouches.filter((vouch) => checks[checkOf(vouch)] === undefined).map(unknownVouch)
+  const strange = vouches.filter((vouch) => !isCheck(checkOf(vouch))).map(unknownVouch)
   if (refused.length + strange.length > 0)
     return yield* new UnfitForProduction({ findings: [...refused, ...strange] })
   for (const { setting, found, ...finding } of findings)
-    yield* Effect.logWarning("vouched for in production", {
-      vouch: nameOf({ setting, found, ...finding }),
-      setting,
-      found,
-    })
+    yield* Effect.logWarning("vouched for in production", { vouch: nameOf(finding), setting, found })
   const found = new Set(findings.map(nameOf))
   for (const vouch of vouches)
-    if (!found.has(vouch) && (calls || checks[checkOf(vouch)] === "environment"))
+    if (!found.has(vouch) && isLookedAt(checkOf(vouch), calls))
       yield* Effect.logWarning("VOUCH_FOR names what is not there: take it away", { vouch })
 })
+
+const isLookedAt = (check: string, calls: boolean): boolean =>
+  calls || (isCheck(check) && subjectOf(check) === "environment")
 
 const checkOf = (vouch: string): string => vouch.split(":")[0] ?? ""
 
@@ -210,7 +186,7 @@ const trustingFindings = (providers: Providers): ReadonlyArray<Finding> =>
   calledOf(providers)
     .filter(({ http: { url, auth, tls } }) => !auth && !tls?.cert && !isLoopback(new URL(url).hostname))
     .map(({ name, place: { path } }) => ({
-      check: "without-auth",
+      check: "without-auth" as const,
       of: name,
       setting: path,
       found: "nothing that proves to it who calls",

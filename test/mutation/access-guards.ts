@@ -179,6 +179,14 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "refuses a vouch for what is no check",
   },
   {
+    name: "a finding has the name of a check",
+    file: "production/finding.ts",
+    text: 'check: Schema.Literals([...Check.literals, "providers", "unknown-vouch"])',
+    without: "check: Schema.String",
+    caughtIn: production,
+    caughtBy: "finds nothing under the name of no check",
+  },
+  {
     name: "a certificate that anybody can make is none",
     file: "production/address-checks.ts",
     text: "/^(verify-full|verify-ca|true)$/",
