@@ -187,6 +187,14 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "finds nothing under the name of no check",
   },
   {
+    name: "a secret that signs for us is judged by its bytes",
+    file: "production/provider-secrets.ts",
+    text: 'auth.kind === "hmac" ? "signs" : "presented"',
+    without: '"presented"',
+    caughtIn: production,
+    caughtBy: "judges a secret in the providers' document by what it is for",
+  },
+  {
     name: "a certificate that anybody can make is none",
     file: "production/address-checks.ts",
     text: "/^(verify-full|verify-ca|true)$/",
