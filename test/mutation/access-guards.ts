@@ -123,6 +123,14 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "opens also with a success that makes the calls enough to judge by",
   },
   {
+    name: "a success does not hold those who looked at the time before it",
+    file: "connectors/lane-gate.ts",
+    text: "Math.min(until, now)",
+    without: "now",
+    caughtIn: "test/connectors/lane.test.ts",
+    caughtBy: "holds nobody who looked at the time before a success",
+  },
+  {
     name: "a signed request is signed once",
     file: "connectors/provider-access-http.ts",
     text: 'randomBytes(16).toString("base64url")',
