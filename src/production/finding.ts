@@ -18,17 +18,16 @@ const ofEnvironment = [
 ] as const
 
 /** What only those read who call providers. */
-const ofProviders = [
-  "odd-time",
-  "plain-http",
-  "play-host",
-  "without-auth",
+const ofProviders = ["odd-time", "plain-http", "play-host", "without-auth", "public-url"] as const
+
+/** What not even all of those can read: a process is given the secrets that it needs. */
+const ofProviderSecrets = [
   "weak-secret-of-provider",
   "known-secret-of-provider",
-  "public-url",
+  "shared-secret-of-provider",
 ] as const
 
-const Check = Schema.Literals([...ofEnvironment, ...ofProviders])
+const Check = Schema.Literals([...ofEnvironment, ...ofProviders, ...ofProviderSecrets])
 export type Check = typeof Check.Type
 
 /** All that VOUCH_FOR may name. */
@@ -37,10 +36,13 @@ export const checks: ReadonlyArray<Check> = Check.literals
 export const isCheck = Schema.is(Check)
 
 /** What a check looks at. */
-export const subjectOf = (check: Check): "environment" | "providers" =>
-  isOfProviders(check) ? "providers" : "environment"
+export const subjectOf = (check: Check): "environment" | "providers" | "provider-secrets" => {
+  if (isOfProviderSecrets(check)) return "provider-secrets"
+  return isOfProviders(check) ? "providers" : "environment"
+}
 
 const isOfProviders = Schema.is(Schema.Literals(ofProviders))
+const isOfProviderSecrets = Schema.is(Schema.Literals(ofProviderSecrets))
 
 export const Finding = Schema.Struct({
   /**

@@ -6,7 +6,7 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { AppConfig, type BankSecrets, type Role, type Settings } from "../config.ts"
 import type { InvalidProviderSetting } from "../connectors/provider-place.ts"
-import { httpFieldsOf, ProviderSettings } from "../connectors/provider-settings.ts"
+import { COMPLIANCE_ENGINE, httpFieldsOf, LEDGER, ProviderSettings } from "../connectors/provider-settings.ts"
 import {
   isLoopback,
   natsFindings,
@@ -22,9 +22,11 @@ import {
   masterKeyFindings,
   type NamedSecret,
   namedApart,
+  providerSecretFindings,
   sharedSecretFindings,
+  sharedWithProviderFindings,
 } from "./key-checks.ts"
-import { secretFindings } from "./provider-secrets.ts"
+import { providerSecrets } from "./provider-secrets.ts"
 import { callTime, publicUrlFindings, switchFindings, timeFindings, timesOf } from "./settings-checks.ts"
 
 /** With real money, the start is refused. */
@@ -57,10 +59,13 @@ export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: Re
     ? yield* Effect.result(Effect.provide(ProviderSettings, ProviderSettings.layer))
     : undefined
   const providers = read === undefined || Result.isFailure(read) ? undefined : read.success
+  const secrets = yield* providerSecrets(providers === undefined ? [] : calledOf(providers))
   const findings = [
     ...environmentFindings(settings),
     ...(calls ? publicUrlFindings(settings.http) : []),
-    ...(providers === undefined ? [] : yield* documentFindings(providers, settings.providers.timeoutMs)),
+    ...(providers === undefined ? [] : documentFindings(providers, settings.providers.timeoutMs)),
+    ...providerSecretFindings(secrets.read),
+    ...sharedWithProviderFindings(secrets.read, Object.values(secretsOf(settings)).flat()),
     ...(read !== undefined && Result.isFailure(read) ? [unreadable(read.failure)] : []),
   ]
   if (settings.production) return yield* vouchedFor(findings, settings.vouchedFor, calls)
@@ -115,20 +120,29 @@ const unreadable = ({ setting, reason }: InvalidProviderSetting): Finding => ({
   wanted: "a document that can be read",
 })
 
-/** What speaks against the settings of the environment. */
-const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
-  const { http, redis, postgres, nats } = settings
+/** The secrets of the environment, by what they are for. */
+const secretsOf = (settings: Settings) => {
+  const { http, vault } = settings
   const operators = Option.match(http.operatorKeys, {
     onNone: () => [],
     onSome: (keys) => keysOf("operator", "OPERATOR_KEYS", keys),
   })
-  const callers = [...keysOf("partner", "API_KEYS", http.apiKeys), ...operators]
-  const callbacks = callbackSecretsOf(settings)
-  const masters = settings.vault.masterKeys.map(([id, secret]) => ({
+  const masters: ReadonlyArray<NamedSecret> = vault.masterKeys.map(([id, secret]) => ({
     name: `master/${id}`,
     setting: "MASTER_KEYS",
     secret,
   }))
+  return {
+    callers: [...keysOf("partner", "API_KEYS", http.apiKeys), ...operators],
+    callbacks: callbackSecretsOf(settings),
+    masters,
+  }
+}
+
+/** What speaks against the settings of the environment. */
+const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
+  const { redis, postgres, nats } = settings
+  const { callers, callbacks, masters } = secretsOf(settings)
   return [
     ...callerKeyFindings(callers),
     ...callbackSecretFindings(callbacks),
@@ -145,20 +159,21 @@ const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
 /** What is signed with: by the banks, the compliance engine, the ledger. */
 const callbackSecretsOf = ({ providers }: Settings): ReadonlyArray<NamedSecret> => {
   const { bankCallbackSecrets, complianceCallbackSecret, ledgerCallbackSecret } = providers
-  const other = (name: string, setting: string, secret: typeof ledgerCallbackSecret) =>
-    Option.isNone(secret) ? [] : [{ name, setting, secret: secret.value }]
+  const other = (party: string, setting: string, secret: typeof ledgerCallbackSecret) =>
+    Option.isNone(secret) ? [] : [{ name: `callback/${party}`, party, setting, secret: secret.value }]
   return [
     ...bankSecretsOf(Option.getOrElse(bankCallbackSecrets, (): BankSecrets => [])),
-    ...other("callback/compliance-engine", "COMPLIANCE_CALLBACK_SECRET", complianceCallbackSecret),
-    ...other("callback/ledger", "LEDGER_CALLBACK_SECRET", ledgerCallbackSecret),
+    ...other(COMPLIANCE_ENGINE, "COMPLIANCE_CALLBACK_SECRET", complianceCallbackSecret),
+    ...other(LEDGER, "LEDGER_CALLBACK_SECRET", ledgerCallbackSecret),
   ]
 }
 
 /** One for the only bank that calls back stands there without a name. */
 const bankSecretsOf = (secrets: BankSecrets): ReadonlyArray<NamedSecret> =>
   namedApart(
-    secrets.map(([bank = "banks", secret]) => ({
-      name: `callback/${bank}`,
+    secrets.map(([bank, secret]) => ({
+      name: `callback/${bank ?? "banks"}`,
+      ...(bank === undefined ? {} : { party: bank }),
       setting: "BANK_CALLBACK_SECRET",
       secret,
     })),
@@ -166,8 +181,8 @@ const bankSecretsOf = (secrets: BankSecrets): ReadonlyArray<NamedSecret> =>
 
 /** The providers by name, and how they are called. */
 const calledOf = ({ compliance, ledger, banks }: Providers) => [
-  { name: "compliance-engine", place: compliance.place, policy: compliance.policy, http: compliance },
-  { name: "ledger", place: ledger.place, policy: ledger.policy, http: ledger },
+  { name: COMPLIANCE_ENGINE, place: compliance.place, policy: compliance.policy, http: compliance },
+  { name: LEDGER, place: ledger.place, policy: ledger.policy, http: ledger },
   ...banks.flatMap((bank) => {
     const http = httpFieldsOf(bank)
     return http === undefined ? [] : [{ name: bank.name, place: bank.place, policy: bank.policy, http }]
@@ -194,16 +209,13 @@ const trustingFindings = (providers: Providers): ReadonlyArray<Finding> =>
     }))
 
 /** A time that is that of all is judged where it is set. */
-const documentFindings = Effect.fnUntraced(function* (providers: Providers, usualMs: number) {
-  const called = calledOf(providers)
-  const times = called.map(({ name, place, policy }) => callTime(name, place.path, policy.timeoutMs))
-  const secrets = yield* Effect.forEach(called, ({ name, place, http: { auth } }) =>
-    auth === undefined ? Effect.succeed([]) : secretFindings(name, auth, place),
+const documentFindings = (providers: Providers, usualMs: number): ReadonlyArray<Finding> => {
+  const times = calledOf(providers).map(({ name, place, policy }) =>
+    callTime(name, place.path, policy.timeoutMs),
   )
   return [
     ...providerFindings(urlsOf(providers)),
     ...trustingFindings(providers),
-    ...secrets.flat(),
     ...timeFindings(times.filter(({ ms }) => ms !== usualMs)),
   ]
-})
+}

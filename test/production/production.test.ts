@@ -86,6 +86,10 @@ describe("production", () => {
     ],
     ["weak-secret:callback/compliance-engine", { COMPLIANCE_CALLBACK_SECRET: `whsec_${zeros}` }],
     ["shared-secret:callback/north+callback/ledger", shared("north", "LEDGER_CALLBACK_SECRET")],
+    [
+      "shared-secret:callback/ledger+master/k1",
+      both("LEDGER_CALLBACK_SECRET", "whsec_", "MASTER_KEYS", "k1="),
+    ],
     ["weak-secret:master/k1", { MASTER_KEYS: `k1=${zeros}` }],
     ["weak-secret:master/k1", { MASTER_KEYS: `k1=${text}` }],
     ["weak-secret:master/k1", { MASTER_KEYS: `k1=${Buffer.from([...Array(32).keys()]).toString("base64")}` }],
@@ -121,6 +125,15 @@ describe("production", () => {
     ["without-auth:north", { BANK_AUTH: "south=bearer file:/run/south" }],
     ["weak-secret-of-provider:compliance-engine", { COMPLIANCE_TOKEN: "a-short-one-1" }],
     ["known-secret-of-provider:ledger", { LEDGER_PASSWORD: "sandbox-key-for-play-money" }],
+    [
+      "shared-secret-of-provider:north+south",
+      { BANK_AUTH: "north=bearer env:TOKEN,south=bearer env:TOKEN", TOKEN: key() },
+    ],
+    ["shared-secret-of-provider:partner/acme+ledger", both("API_KEYS", "acme=", "LEDGER_PASSWORD")],
+    [
+      "shared-secret-of-provider:callback/ledger+compliance-engine",
+      both("LEDGER_CALLBACK_SECRET", "whsec_", "COMPLIANCE_TOKEN"),
+    ],
     ["odd-time:PROVIDER_TIMEOUT_MS", { PROVIDER_TIMEOUT_MS: "20" }],
     ["odd-time:CLAIM_MS", { CLAIM_MS: "100" }],
     ["odd-time:INQUIRY_DELAYS_MS", { INQUIRY_DELAYS_MS: "1000,2000" }],
@@ -184,6 +197,30 @@ describe("production", () => {
       "weak-secret-of-provider:north",
     ])
     assert.include(message, "banks[0].auth.secret: found a secret of 23 bytes")
+  })
+
+  it("lets a provider have one secret for both directions, and nobody else with it", async () => {
+    const token = `whsec_${randomBytes(48).toString("base64")}`
+    const own = {
+      BANK_CALLBACK_SECRET: `north=${token},south=${secret()}`,
+      BANK_AUTH: "north=bearer env:TOKEN,south=bearer env:SOUTH",
+      TOKEN: token,
+    }
+    assert.deepStrictEqual((await check({ ...own, SOUTH: key() })).refused, [])
+    // In pairs: what is vouched for here is all that can be found where one of them is not there.
+    assert.deepStrictEqual((await check({ ...own, SOUTH: token })).refused, [
+      "shared-secret-of-provider:callback/north+south",
+      "shared-secret-of-provider:north+south",
+    ])
+  })
+
+  it("knows a secret in whatever spelling", async () => {
+    const bytes = Buffer.concat([Buffer.from([0xfb, 0xff]), randomBytes(45)])
+    const { refused } = await check({
+      LEDGER_CALLBACK_SECRET: `whsec_${bytes.toString("base64")}`,
+      COMPLIANCE_TOKEN: bytes.toString("base64url"),
+    })
+    assert.deepStrictEqual(refused, ["shared-secret-of-provider:callback/ledger+compliance-engine"])
   })
 
   it("refuses a vouch for what is no check", async () => {
@@ -252,4 +289,10 @@ describe("elsewhere", () => {
 function shared(bank: string, setting: string) {
   const one = secret()
   return { BANK_CALLBACK_SECRET: `${bank}=${one},south=${secret()}`, [setting]: one }
+}
+
+/** The same random bytes in two variables, as each has them. */
+function both(one: string, before: string, other: string, beforeOther = "") {
+  const bytes = randomBytes(32).toString("base64")
+  return { [one]: before + bytes, [other]: beforeOther + bytes }
 }
