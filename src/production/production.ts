@@ -26,7 +26,7 @@ import {
   sharedSecretFindings,
   sharedWithProviderFindings,
 } from "./key-checks.ts"
-import { providerSecrets } from "./provider-secrets.ts"
+import { type ProviderSecrets, providerSecrets } from "./provider-secrets.ts"
 import { callTime, publicUrlFindings, switchFindings, timeFindings, timesOf } from "./settings-checks.ts"
 
 /** With real money, the start is refused. */
@@ -68,7 +68,8 @@ export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: Re
     ...sharedWithProviderFindings(secrets.read, Object.values(secretsOf(settings)).flat()),
     ...(read !== undefined && Result.isFailure(read) ? [unreadable(read.failure)] : []),
   ]
-  if (settings.production) return yield* vouchedFor(findings, settings.vouchedFor, calls)
+  if (settings.production)
+    return yield* vouchedFor(findings, settings.vouchedFor, { calls, unread: secrets.unread })
   const isReal =
     providers !== undefined && urlsOf(providers).some(({ url }) => !isLoopback(new URL(url).hostname))
   if (isReal && findings.length > 0)
@@ -80,11 +81,16 @@ export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: Re
     )
 })
 
-/** Refuses what nobody stands for, and tells what somebody does; `calls` says whether the providers were looked at. */
+/** What was looked at beside the environment: the providers, but not the secrets of all of them. */
+interface LookedAt extends Pick<ProviderSecrets, "unread"> {
+  readonly calls: boolean
+}
+
+/** Refuses what nobody stands for, and tells what somebody does. */
 const vouchedFor = Effect.fnUntraced(function* (
   findings: ReadonlyArray<Finding>,
   vouches: ReadonlyArray<string>,
-  calls: boolean,
+  lookedAt: LookedAt,
 ) {
   const refused = findings.filter(
     (finding) => finding.check === DOCUMENT || !vouches.includes(nameOf(finding)),
@@ -96,12 +102,24 @@ const vouchedFor = Effect.fnUntraced(function* (
     yield* Effect.logWarning("vouched for in production", { vouch: nameOf(finding), setting, found })
   const found = new Set(findings.map(nameOf))
   for (const vouch of vouches)
-    if (!found.has(vouch) && isLookedAt(checkOf(vouch), calls))
+    if (!found.has(vouch) && isLookedAt(vouch, lookedAt))
       yield* Effect.logWarning("VOUCH_FOR names what is not there: take it away", { vouch })
 })
 
-const isLookedAt = (check: string, calls: boolean): boolean =>
-  calls || (isCheck(check) && subjectOf(check) === "environment")
+/** Whether what a vouch is about was looked at: else nobody knows that it is not there. */
+const isLookedAt = (vouch: string, { calls, unread }: LookedAt): boolean => {
+  const check = checkOf(vouch)
+  if (!isCheck(check)) return false
+  const whose = vouch.slice(check.length + 1).split("+")
+  switch (subjectOf(check)) {
+    case "environment":
+      return true
+    case "providers":
+      return calls
+    case "provider-secrets":
+      return calls && !whose.some((name) => unread.has(name))
+  }
+}
 
 const checkOf = (vouch: string): string => vouch.split(":")[0] ?? ""
 

@@ -227,6 +227,14 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "knows a secret in whatever spelling",
   },
   {
+    name: "a vouch for a secret that could not be read is not called needless",
+    file: "production/production.ts",
+    text: "calls && !whose.some((name) => unread.has(name))",
+    without: "calls",
+    caughtIn: production,
+    caughtBy: "calls no vouch needless that is about a secret",
+  },
+  {
     name: "a certificate that anybody can make is none",
     file: "production/address-checks.ts",
     text: "/^(verify-full|verify-ca|true)$/",

@@ -247,6 +247,18 @@ describe("production", () => {
     assert.include(api.lines[0], "crash-point")
   })
 
+  it("calls no vouch needless that is about a secret which this process has not", async () => {
+    const vouches = {
+      BANK_AUTH: "north=bearer env:NORTH,south=bearer env:SOUTH",
+      VOUCH_FOR:
+        "weak-secret-of-provider:north,known-secret-of-provider:north,shared-secret-of-provider:north+south",
+    }
+    const files = await check({ ...vouches, SOUTH: key() }, ["bank-files"])
+    assert.deepStrictEqual([files.refused, files.lines], [[], []])
+    const worker = await check({ ...vouches, SOUTH: key(), NORTH: key() }, ["worker"])
+    assert.strictEqual(worker.lines.length, 3)
+  })
+
   it("wants to be told where providers call back, of workers", async () => {
     const { PUBLIC_URL: _, ...silent } = fit
     const without = (of: (typeof roles)[number]) =>
