@@ -243,6 +243,31 @@ describe("the breaker of a provider", () => {
     }).pipe(withLanes),
   )
 
+  it.effect("holds nobody who looked at the time before a success, also of the call that tried", () =>
+    Effect.gen(function* () {
+      const lane = yield* openLane(quickBreaker(300))
+      const answering = Effect.delay(Effect.succeed("yes"), 5)
+      const answered = Effect.gen(function* () {
+        const before = yield* Clock.currentTimeMillis
+        const call = yield* Effect.forkChild(lane.call(terms(), answering))
+        yield* TestClock.adjust(5)
+        assert.strictEqual(yield* Fiber.join(call), "yes")
+        return before
+      })
+      const failing = new ProviderUnavailable({ provider: "north", reason: "ill", kind: "server-error" })
+      yield* TestClock.adjust(1)
+      const busy = yield* answered
+      assert.isAtMost(lane.gate.closedUntil(busy), busy)
+      for (const _ of [1, 2, 3]) yield* Effect.flip(lane.call(terms(), Effect.fail(failing)))
+      assert.strictEqual(yield* healthOf(lane), "open")
+      yield* TestClock.adjust(300)
+      assert.strictEqual(yield* healthOf(lane), "half-open")
+      const trying = yield* answered
+      assert.strictEqual(yield* healthOf(lane), "closed")
+      assert.isAtMost(lane.gate.closedUntil(trying), trying)
+    }).pipe(withLanes),
+  )
+
   it.live("opens again when the call that tries fails, and a caller waits no longer than it can", () =>
     Effect.gen(function* () {
       const lane = yield* openLane(quickBreaker(100))
