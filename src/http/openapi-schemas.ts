@@ -13,7 +13,7 @@ const instant = { type: "string", format: "date-time" }
 const decimal = { type: "string", pattern: "^(0|[1-9][0-9]*)(\\.[0-9]+)?$", examples: ["12.34"] }
 const next = (type: string) => ({
   type: [type, "null"],
-  description: "Where the next page begins; null at the end.",
+  description: "The cursor of the next page; null at the end.",
 })
 const list = (items: object) => ({ type: "array", items })
 const of = (name: string) => ({ $ref: `#/components/schemas/${name}` })
@@ -47,18 +47,19 @@ const eventTypes = { eventTypes: list({ enum: Object.values(publicEventTypes) })
 
 const payee = {
   enum: PayeeMatch.literals,
-  description: "Whether the beneficiary's name is the one on the account.",
+  description: "Whether the beneficiary's name matches the name on the account.",
 }
 
 const cause = {
   type: "string",
   pattern: "^[a-z][a-z-]{0,39}$",
-  description: "What it is about, such as sanctions, which is also what it is where no cause is named.",
+  description: "The subject of the decision, such as sanctions, which is also the default.",
 }
 const findingName = { cause, listVersion: text(255) }
 const by = {
   ...text(128),
-  description: "A note of who it is; the name of the key when it is left out. The key itself says who may.",
+  description:
+    "A note of who acts; the name of the key by default. The key itself decides what is permitted.",
 }
 
 export const schemas = {
@@ -79,10 +80,20 @@ export const schemas = {
     { items: { ...list(of("NewPayoutItem")), minItems: 1, maxItems: 15_000 } },
     {
       reference: text(64),
-      mode: { enum: ["partial", "strict"], description: "What one refused item means for the others." },
-      submittedBy: { ...text(128), description: "A note of who submits; the key says who may approve." },
-      requireApproval: { type: "boolean", description: "Whether it has to be approved under another key." },
-      executeAt: { ...instant, description: "Not before this moment is anything paid." },
+      mode: {
+        enum: ["partial", "strict"],
+        description:
+          "Whether a refused item stops the others: strict pays nothing unless all items are approved.",
+      },
+      submittedBy: {
+        ...text(128),
+        description: "A note of who submits. The key, not this note, decides who may approve.",
+      },
+      requireApproval: {
+        type: "boolean",
+        description: "Whether the batch must be approved under another key.",
+      },
+      executeAt: { ...instant, description: "Nothing is paid before this time." },
     },
   ),
   NewPayoutItem: closedObject(
@@ -108,12 +119,12 @@ export const schemas = {
       idempotencyKey: text(),
       state: of("BatchState"),
       itemCount: whole,
-      totals: { ...byCurrency(decimal), description: "What was accepted, per currency." },
+      totals: { ...byCurrency(decimal), description: "The accepted amount, per currency." },
       states: {
         ...byCurrency(byCurrency(object({ count: whole, amount: decimal }))),
-        description: "Per currency and item state; the sum over the states is the total.",
+        description: "Amounts per currency and item state; they add up to the totals.",
       },
-      version: { ...whole, description: "The version of the log that this shows." },
+      version: { ...whole, description: "The version of the log that the answer reflects." },
       receivedAt: instant,
       updatedAt: instant,
     },
@@ -122,7 +133,7 @@ export const schemas = {
   PayoutBatchPage: object({ payoutBatches: list(of("PayoutBatch")), next: next("string") }),
   PayoutItem: object(
     {
-      item: { ...whole, description: "The place in the batch, from 1." },
+      item: { ...whole, description: "The item's number in the batch, from 1." },
       reference: text(64),
       amount: of("Amount"),
       beneficiary: object({ name: text(140), account: { ...text(), examples: ["iban …3000"] } }),
@@ -138,21 +149,20 @@ export const schemas = {
       { decision: { enum: Verdict.literals }, listVersion: text(255) },
       { payee, findings: list(of("Finding")) },
     ),
-    description:
-      "The strictest word of the compliance engine, and the version of the lists that it came from.",
+    description: "The strictest decision of the compliance engine, and the version of the lists behind it.",
   },
   Finding: {
     ...object(
       { ...findingName, decision: { enum: Verdict.literals }, released: { type: "boolean" } },
       { reason: text(200) },
     ),
-    description: "What was found against the item, and whether a reviewer released it all the same.",
+    description: "A finding against the item, and whether a reviewer released it.",
   },
   PayoutItemPage: object({ items: list(of("PayoutItem")), next: next("string"), version: whole }),
   Approval: closedObject({ hash: text(128) }, { by }),
   Cancellation: closedObject(
     { reason: text(280) },
-    { by, items: { ...list(whole), minItems: 1, description: "All items when it is left out." } },
+    { by, items: { ...list(whole), minItems: 1, description: "All items by default." } },
   ),
   Review: closedObject(
     { reason: text(280), decision: { enum: ["released", "rejected"] } },
@@ -163,25 +173,25 @@ export const schemas = {
         minItems: 1,
         maxItems: 64,
         description:
-          "What a release covers, as `clearance.findings` showed it; all by now when it is left out.",
+          "The findings to release, as `clearance.findings` shows them; all present findings by default.",
       },
     },
   ),
   Retry: closedObject(
     {},
-    { by, attempt: { ...whole, description: "The attempt that failed; the last one when it is left out." } },
+    { by, attempt: { ...whole, description: "The attempt that failed; the last one by default." } },
   ),
   Resolution: closedObject(
     { outcome: { enum: ["settled", "failed"] }, evidence: of("Evidence") },
     {
       by,
       reason: text(280),
-      attempt: { ...whole, description: "Needed when several attempts of the item are in question." },
+      attempt: { ...whole, description: "Required if several attempts of the item are in question." },
     },
   ),
   Evidence: {
     ...closedObject({ text: text(280), reference: text(128) }),
-    description: "What says how it ended, and where that can be found again.",
+    description: "What proves the outcome, and where to find it again.",
   },
   Expected: object({ status: { const: "accepted" }, expected: list(of("BatchEvent")) }),
   BatchEvent: { ...object({ version: whole, type: text(), at: instant }), additionalProperties: true },
@@ -215,7 +225,12 @@ export const schemas = {
   }),
   ListAnnouncement: object(
     { id: text(255), listVersion: text(255) },
-    { announcedAt: { ...instant, description: "When the engine announced it; when it arrives by default." } },
+    {
+      announcedAt: {
+        ...instant,
+        description: "When the engine announced the lists; the time of arrival by default.",
+      },
+    },
   ),
   Funding: object({ partner: text(), currency: { type: "string", pattern: "^[A-Z]{3}$" } }),
   Problem: object(

@@ -9,14 +9,14 @@ const problem = (description: string) => ({
   content: { "application/problem+json": { schema: schema("Problem") } },
 })
 
-const unauthorized = { "401": problem("No API key, or one that is not known.") }
-const forbidden = { "403": problem("The key is known, and is not for that; detail says which is.") }
-const absent = { "404": problem("There is no such resource, or it belongs to another partner.") }
-const unavailable = { "503": problem("Try again after the seconds in Retry-After.") }
+const unauthorized = { "401": problem("The API key is missing or unknown.") }
+const forbidden = { "403": problem("The key does not permit this; detail says which kind of key does.") }
+const absent = { "404": problem("The resource does not exist, or belongs to another partner.") }
+const unavailable = { "503": problem("Temporarily unavailable. Retry after Retry-After seconds.") }
 const tooMany = {
-  "429": problem("You ask for more than one partner may have. Try again after Retry-After seconds."),
+  "429": problem("You are sending too many requests. Retry after Retry-After seconds."),
 }
-const tooSlow = { "408": problem("The body came in too slowly.") }
+const tooSlow = { "408": problem("The body was sent too slowly.") }
 
 const parameter = (
   place: "path" | "query" | "header",
@@ -33,20 +33,25 @@ const parameter = (
 })
 
 const batchId = parameter("path", "id", { type: "string", pattern: "^pb_[a-z2-7]{22}$" }, "The payout batch.")
-const cursor = parameter("query", "cursor", { type: "string" }, "`next` of the page before.")
-const limit = parameter("query", "limit", { type: "integer", minimum: 1 }, "Entries per page at most.")
+const cursor = parameter("query", "cursor", { type: "string" }, "`next` of the previous page.")
+const limit = parameter(
+  "query",
+  "limit",
+  { type: "integer", minimum: 1 },
+  "Maximum number of entries per page.",
+)
 const state = (name: "BatchState" | "ItemState") =>
-  parameter("query", "state", schema(name), "Only those in this state.")
+  parameter("query", "state", schema(name), "Return only those in this state.")
 
 const webhookHeaders = ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) =>
-  parameter("header", name, { type: "string" }, "Standard Webhooks."),
+  parameter("header", name, { type: "string" }, "As defined by Standard Webhooks."),
 )
 
 const itemNumber = parameter(
   "path",
   "item",
   { type: "integer", minimum: 1 },
-  "The item's place in the batch.",
+  "The item's number in the batch.",
 )
 
 const idempotencyKey = { type: "string", minLength: 1, maxLength: 255, pattern: "^[ -~]+$" }
@@ -55,11 +60,11 @@ const mayBeRepeated = parameter(
   "header",
   "Idempotency-Key",
   idempotencyKey,
-  "For a day the same key and body on this path are put to the batch once, and answered with Idempotent-Replayed: true.",
+  "For a day, the batch processes the same key and body on this path once. Repetitions are answered with Idempotent-Replayed: true.",
   false,
 )
 
-/** A command of a person to a batch under way. */
+/** A person's command to a batch. */
 const intervention = (
   operationId: string,
   summary: string,
@@ -72,16 +77,16 @@ const intervention = (
   requestBody: { required: true, content: json(body) },
   responses: {
     "202": {
-      description: "In the batch's mailbox, with what it is expected to cause.",
+      description: "The request is in the batch's mailbox. expected lists the events that it should cause.",
       content: json("Expected"),
     },
-    "400": problem("The body is not as agreed; the problem names the field."),
+    "400": problem("The body is invalid; the problem names the field."),
     ...unauthorized,
     ...forbidden,
     ...absent,
-    "409": problem("The batch refuses it as it stands, for the reason given."),
+    "409": problem("The batch refuses the request in its present state; reason says why."),
     ...tooSlow,
-    "422": problem("The key was used before with another body."),
+    "422": problem("The idempotency key was used before with another body."),
     ...tooMany,
     ...unavailable,
   },
@@ -95,7 +100,7 @@ export const openApiDocument = {
     title: "AtlasPay",
     version: "0.1.0",
     description:
-      "Pays batches of payouts, each item exactly once, and proves every step from an append-only log.",
+      "Pays batches of payouts, each item exactly once, and records every step in an append-only log.",
     license: { name: "Apache-2.0", identifier: "Apache-2.0" },
   },
   security: [{ apiKey: [] }],
@@ -109,7 +114,7 @@ export const openApiDocument = {
             "header",
             "Idempotency-Key",
             idempotencyKey,
-            "Names the batch for ever: the same key and body give the same answer, with Idempotent-Replayed: true.",
+            "Names the batch permanently: the same key and body get the same answer, with Idempotent-Replayed: true.",
           ),
         ],
         requestBody: { required: true, content: json("NewPayoutBatch") },
@@ -118,33 +123,40 @@ export const openApiDocument = {
             description: "The batch is in the log and will be paid.",
             content: json("AcceptedPayoutBatch"),
           },
-          "400": problem("A header or field is not as agreed; errors names each. Nothing was stored."),
+          "400": problem("A header or field is invalid; errors names each. Nothing was stored."),
           ...unauthorized,
           "403": problem(
-            "It takes a partner's key, or the keys that seal the partner's accounts were destroyed.",
+            "The key is not a partner's, or the keys that seal the partner's accounts were destroyed.",
           ),
           ...tooSlow,
           "413": problem("The body is larger than 48 MiB."),
           "415": problem("The body is not JSON."),
-          "422": problem("The key was used before with another body; batch names what it stands for."),
+          "422": problem(
+            "The idempotency key was used before with another body; batch names the existing batch.",
+          ),
           "429": problem(
-            "You have as many batches open, or bodies under way, as one partner may have. Try again after Retry-After seconds.",
+            "You have too many open batches or concurrent request bodies. Retry after Retry-After seconds.",
           ),
           ...unavailable,
         },
       },
       get: {
         operationId: "listPayoutBatches",
-        summary: "List payout batches, the newest first",
+        summary: "List payout batches, newest first",
         parameters: [
           state("BatchState"),
           cursor,
           limit,
-          parameter("query", "partner", { type: "string" }, "For operators, who have to say whose batches."),
+          parameter(
+            "query",
+            "partner",
+            { type: "string" },
+            "Required for operators: the partner whose batches to list.",
+          ),
         ],
         responses: {
-          "200": { description: "A page.", content: json("PayoutBatchPage") },
-          "400": problem("A parameter is not as agreed."),
+          "200": { description: "One page.", content: json("PayoutBatchPage") },
+          "400": problem("A parameter is invalid."),
           ...unauthorized,
           ...tooMany,
           ...unavailable,
@@ -161,12 +173,12 @@ export const openApiDocument = {
             "query",
             "atLeast",
             { type: "integer", minimum: 0 },
-            "The version that the answer must not be behind.",
+            "The answer must reflect at least this version of the log.",
           ),
         ],
         responses: {
           "200": { description: "The batch.", content: json("PayoutBatch") },
-          "400": problem("A parameter is not as agreed."),
+          "400": problem("A parameter is invalid."),
           ...unauthorized,
           ...absent,
           ...tooMany,
@@ -180,8 +192,8 @@ export const openApiDocument = {
         summary: "List the items of a batch, in their order",
         parameters: [batchId, state("ItemState"), cursor, limit],
         responses: {
-          "200": { description: "A page.", content: json("PayoutItemPage") },
-          "400": problem("A parameter is not as agreed."),
+          "200": { description: "One page.", content: json("PayoutItemPage") },
+          "400": problem("A parameter is invalid."),
           ...unauthorized,
           ...absent,
           ...tooMany,
@@ -201,7 +213,7 @@ export const openApiDocument = {
       post: intervention("cancelBatch", "Cancel a batch, or some of its items", "Cancellation", [batchId]),
     },
     "/payout-batches/{id}/items/{item}/review": {
-      post: intervention("reviewItem", "For operators: release or reject an item that is held", "Review", [
+      post: intervention("reviewItem", "For operators: release or reject a held item", "Review", [
         batchId,
         itemNumber,
       ]),
@@ -209,7 +221,7 @@ export const openApiDocument = {
     "/payout-batches/{id}/items/{item}/retry": {
       post: intervention(
         "retryItem",
-        "Try a failed item again; operators, if people had to look at it",
+        "Retry a failed item; for operators if it was held or parked before, or was not routed",
         "Retry",
         [batchId, itemNumber],
       ),
@@ -217,7 +229,7 @@ export const openApiDocument = {
     "/payout-batches/{id}/items/{item}/resolution": {
       post: intervention(
         "resolveItem",
-        "For operators: say how an attempt of a parked item ended",
+        "For operators: record how an attempt of a parked item ended",
         "Resolution",
         [batchId, itemNumber],
       ),
@@ -225,20 +237,20 @@ export const openApiDocument = {
     "/payout-batches/{id}/events": {
       get: {
         operationId: "listBatchEvents",
-        summary: "List what happened to a batch, from its log",
+        summary: "List the events of a batch's log",
         parameters: [
           batchId,
           parameter(
             "query",
             "after",
             { type: "integer", minimum: 0 },
-            "`next` of the page before: a version.",
+            "A version: `next` of the previous page.",
           ),
           limit,
         ],
         responses: {
-          "200": { description: "A page.", content: json("BatchEventPage") },
-          "400": problem("A parameter is not as agreed."),
+          "200": { description: "One page.", content: json("BatchEventPage") },
+          "400": problem("A parameter is invalid."),
           ...unauthorized,
           ...absent,
           ...tooMany,
@@ -253,7 +265,7 @@ export const openApiDocument = {
         requestBody: { required: true, content: json("NewWebhookEndpoint") },
         responses: {
           "201": { description: "The endpoint and its secret.", content: json("CreatedWebhookEndpoint") },
-          "400": problem("A field is not as agreed, or the URL is refused."),
+          "400": problem("A field is invalid, or the URL is refused."),
           ...unauthorized,
           ...forbidden,
           "413": problem("The body is larger than 64 KiB."),
@@ -263,7 +275,7 @@ export const openApiDocument = {
       },
       get: {
         operationId: "listWebhookEndpoints",
-        summary: "List webhook endpoints, the oldest first",
+        summary: "List webhook endpoints, oldest first",
         responses: {
           "200": { description: "All of the partner's endpoints.", content: json("WebhookEndpointList") },
           ...unauthorized,
@@ -275,10 +287,10 @@ export const openApiDocument = {
     "/webhook-endpoints/{id}": {
       delete: {
         operationId: "removeWebhookEndpoint",
-        summary: "Remove a webhook endpoint and what is still to be delivered to it",
+        summary: "Remove a webhook endpoint and its pending deliveries",
         parameters: [parameter("path", "id", { type: "string" }, "The endpoint.")],
         responses: {
-          "204": { description: "It is removed." },
+          "204": { description: "The endpoint was removed." },
           ...unauthorized,
           ...forbidden,
           ...absent,
@@ -289,14 +301,14 @@ export const openApiDocument = {
     "/bank-callbacks/{bank}": {
       post: {
         operationId: "hearBank",
-        summary: "For banks: the outcome of a transfer, signed as a Standard Webhook",
+        summary: "For banks: report the outcome of a transfer, signed as a Standard Webhook",
         security: forAnyone,
         parameters: [parameter("path", "bank", { type: "string" }, "The bank's name."), ...webhookHeaders],
         requestBody: { required: true, content: json("BankCallback") },
         responses: {
-          "202": { description: "It was heard; hearing it again changes nothing." },
-          "400": problem("The body is not as agreed, or from another bank than the path."),
-          "401": problem("The signature does not verify, or is older than five minutes."),
+          "202": { description: "Acknowledged; a repetition has no effect." },
+          "400": problem("The body is invalid, or names another bank than the path."),
+          "401": problem("The signature is invalid, or older than five minutes."),
           ...absent,
           "413": problem("The body is larger than 64 KiB."),
           ...tooSlow,
@@ -307,14 +319,14 @@ export const openApiDocument = {
     "/compliance-callbacks": {
       post: {
         operationId: "hearComplianceEngine",
-        summary: "For the compliance engine: decisions that it left for later, signed as a Standard Webhook",
+        summary: "For the compliance engine: report later decisions, signed as a Standard Webhook",
         security: forAnyone,
         parameters: webhookHeaders,
         requestBody: { required: true, content: json("ComplianceCallback") },
         responses: {
-          "202": { description: "It was heard; hearing it again changes nothing." },
-          "400": problem("The body is not as agreed."),
-          "401": problem("The signature does not verify, or is older than five minutes."),
+          "202": { description: "Acknowledged; a repetition has no effect." },
+          "400": problem("The body is invalid."),
+          "401": problem("The signature is invalid, or older than five minutes."),
           ...absent,
           "413": problem("The body is larger than 256 KiB."),
           ...tooSlow,
@@ -326,14 +338,16 @@ export const openApiDocument = {
       post: {
         operationId: "hearOfLists",
         summary:
-          "For the compliance engine: the lists that it goes by from now on, signed as a Standard Webhook",
+          "For the compliance engine: announce the lists in use from now on, signed as a Standard Webhook",
         security: forAnyone,
         parameters: webhookHeaders,
         requestBody: { required: true, content: json("ListAnnouncement") },
         responses: {
-          "202": { description: "From now on nothing is sent that was screened by other lists." },
-          "400": problem("The body is not as agreed."),
-          "401": problem("The signature does not verify, or is older than five minutes."),
+          "202": {
+            description: "Acknowledged. Nothing is sent from now on that was screened against other lists.",
+          },
+          "400": problem("The body is invalid."),
+          "401": problem("The signature is invalid, or older than five minutes."),
           ...absent,
           "413": problem("The body is larger than 4 KiB."),
           ...unavailable,
@@ -343,24 +357,24 @@ export const openApiDocument = {
     "/ledger-callbacks/funded": {
       post: {
         operationId: "hearLedger",
-        summary: "For the ledger: a partner's account was funded, signed as a Standard Webhook",
+        summary: "For the ledger: report that a partner's account was funded, signed as a Standard Webhook",
         security: forAnyone,
         parameters: webhookHeaders,
         requestBody: { required: true, content: json("Funding") },
         responses: {
-          "202": { description: "Batches that wait for funds in that currency try again." },
-          "400": problem("The body is not as agreed."),
-          "401": problem("The signature does not verify, or is older than five minutes."),
-          "404": problem("The service was given no secret that the ledger signs with."),
+          "202": { description: "Acknowledged. Batches that wait for funds in that currency retry." },
+          "400": problem("The body is invalid."),
+          "401": problem("The signature is invalid, or older than five minutes."),
+          "404": problem("The service has no secret for the ledger's signatures."),
           "413": problem("The body is larger than 4 KiB."),
           ...tooSlow,
           ...unavailable,
         },
       },
     },
-    ...openly("/healthz", "isAlive", "Whether the process lives", "It lives."),
+    ...openly("/healthz", "isAlive", "Whether the process is alive", "It is alive."),
     ...openly("/openapi.json", "showOpenApi", "This document", "The document."),
-    ...openly("/", "showIndex", "Where to go from here", "The index."),
+    ...openly("/", "showIndex", "Links to the API", "The index."),
   },
   components: {
     securitySchemes: { apiKey: { type: "http", scheme: "bearer" } },

@@ -29,7 +29,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a decision that could not be dropped is reported",
     file: "http/payout-batches/registered-decisions.ts",
-    text: 'Effect.logError("a decision that was refused could not be dropped, and may be taken", {',
+    text: 'Effect.logError("a refused decision could not be dropped and may still be applied", {',
     without: 'Effect.logDebug("", {',
     caughtIn: http,
     caughtBy: "that is refused, and cannot be dropped, is reported",

@@ -55,7 +55,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
   yield* verify(c, body)
   const callback = yield* readJson(body, decodeCallback)
   if (callback.bank !== c.req.param("bank"))
-    return yield* new InvalidRequest({ detail: "The body is from another bank than the path." })
+    return yield* new InvalidRequest({ detail: "The body names another bank than the path." })
   const transfer = parseTransferReference(callback.reference)
   if (transfer === undefined) return yield* unknownTransfer(callback, "not a reference of ours")
   const { batch, item, attempt } = transfer
@@ -85,7 +85,7 @@ const commandIdOf = (
 const unknownTransfer = Effect.fnUntraced(function* (callback: Callback, why: string) {
   const stray = strayOf(callback, outcomeOf(callback), why)
   yield* (yield* StrayCallbacks).keep(stray, yield* Clock.currentTimeMillis)
-  yield* Effect.logWarning("a bank told of a transfer that is not ours", stray)
+  yield* Effect.logWarning("a bank reported a transfer that is not ours", stray)
   return yield* new NotFound({ what: "transfer" })
 })
 

@@ -83,7 +83,7 @@ const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
   yield* (yield* AnnouncedLists).announce(listVersion, at)
   const { complianceCallbacks } = yield* Metrics
   complianceCallbacks.inc({ outcome: "lists" })
-  yield* Effect.logInfo("the compliance engine announced lists", { listVersion })
+  yield* Effect.logInfo("the compliance engine announced new lists", { listVersion })
   return c.body(null, 202)
 })
 
@@ -127,6 +127,6 @@ const unknownClearance = Effect.fnUntraced(function* ({ clearanceId, id }: Callb
   complianceCallbacks.inc({ outcome: "unknown" })
   const stray = strayClearance(clearanceId, id, why)
   yield* (yield* StrayCallbacks).keep(stray, yield* Clock.currentTimeMillis)
-  yield* Effect.logWarning("the compliance engine told of a clearance that is not ours", stray)
+  yield* Effect.logWarning("the compliance engine reported on a clearance that is not ours", stray)
   return yield* new NotFound({ what: "clearance" })
 })

@@ -83,7 +83,7 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
 /** HEAD costs us what GET does. */
 const isRead = (c: EdgeContext): boolean => c.req.method === "GET" || c.req.method === "HEAD"
 
-const forPartners = Effect.fail(new Forbidden({ detail: "It takes a partner's key." }))
+const forPartners = Effect.fail(new Forbidden({ detail: "Use a partner's key." }))
 
 const metered = Effect.fnUntraced(function* (acts: TokenBuckets, owner: string) {
   const retryAfterSeconds = acts.take(owner, yield* Clock.currentTimeMillis)
@@ -102,7 +102,7 @@ const sharing = <A, E, R>(
 ): Effect.Effect<A, E | TooManyRequests, R> =>
   Effect.suspend((): Effect.Effect<A, E | TooManyRequests, R> => {
     if (!reads.admits(owner, 1))
-      return new TooManyRequests({ what: "requests under way", retryAfterSeconds: 1 })
+      return new TooManyRequests({ what: "concurrent requests", retryAfterSeconds: 1 })
     reads.take(owner, 1)
     const giveBack = () => reads.giveBack(owner, 1)
     if (outgoing.closed) giveBack()
@@ -136,6 +136,6 @@ const answer = (c: EdgeContext, cause: Cause.Cause<Failure>): Effect.Effect<Resp
 /** What the caller did wrong is no trouble of ours; what we cannot explain comes with its cause. */
 const log = ({ status }: Problem, cause: Cause.Cause<Failure>): Effect.Effect<void> => {
   if (status < 500) return Effect.logInfo("request refused")
-  if (status === 503) return Effect.logWarning("request put off", cause)
+  if (status === 503) return Effect.logWarning("request refused for now", cause)
   return Effect.logError("request failed", cause)
 }

@@ -68,7 +68,7 @@ const serverOf = (fetch: Fetch, limits: ConnectionLimits, times: typeof TIMES): 
 }
 
 const refuse = async (outgoing: ServerResponse): Promise<void> => {
-  const { response } = problemOf(new InvalidRequest({ detail: "The address is not in its canonical form." }))
+  const { response } = problemOf(new InvalidRequest({ detail: "The address is not in canonical form." }))
   outgoing.writeHead(response.status, Object.fromEntries(response.headers))
   outgoing.end(await response.text())
 }

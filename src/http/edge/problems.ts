@@ -83,14 +83,14 @@ const unavailable = {
 }
 
 /** The answer to what nobody expected: an id to ask support about, and nothing else. */
-const unexpected = { status: 500, slug: "internal-error", title: "Something went wrong on our side" }
+const unexpected = { status: 500, slug: "internal-error", title: "Internal error" }
 
 const keyReused = {
   status: 422,
   slug: "idempotency-key-reused",
-  title: "The idempotency key stands for another request",
+  title: "The idempotency key was used for another request",
   members: ({ batch }: { readonly batch: string }) => ({
-    detail: "The key was used before, with another body. Send a new request under a new key.",
+    detail: "The key was used before with another body. Send a new request under a new key.",
     batch,
   }),
 }
@@ -99,24 +99,24 @@ const table: Table = {
   BodiesFull: {
     status: 503,
     slug: "overloaded",
-    title: "Too many requests are under way",
+    title: "The service is processing too many requests",
     headers: retrySoon,
   },
-  BodyCutOff: { status: 400, slug: "body-cut-off", title: "The request body ended early" },
-  BodyTooSlow: { status: 408, slug: "body-too-slow", title: "The request body came in too slowly" },
+  BodyCutOff: { status: 400, slug: "body-cut-off", title: "The request body is incomplete" },
+  BodyTooSlow: { status: 408, slug: "body-too-slow", title: "The request body was sent too slowly" },
   BodyTooLarge: {
     status: 413,
     slug: "body-too-large",
     title: "The request body is too large",
-    members: ({ bytesMax }) => ({ detail: `At most ${bytesMax} bytes are taken.` }),
+    members: ({ bytesMax }) => ({ detail: `The limit is ${bytesMax} bytes.` }),
   },
   CommandIdReused: keyReused,
   CommandRefused: {
     status: 409,
     slug: "command-refused",
-    title: "The batch refuses this as it stands",
+    title: "The batch refuses this request in its present state",
     members: ({ reason, attempts }) => ({
-      detail: `The reason is ${reason}; docs/SPEC.md lists them all.`,
+      detail: `The reason is ${reason}; docs/SPEC.md explains all reasons.`,
       reason,
       ...(attempts === undefined ? {} : { attempts }),
     }),
@@ -126,54 +126,54 @@ const table: Table = {
   Forbidden: {
     status: 403,
     slug: "forbidden",
-    title: "This key is not for that",
+    title: "This key does not permit the request",
     members: ({ detail }) => ({ detail }),
   },
   IdempotencyKeyReused: keyReused,
   IntakeFull: {
     status: 503,
     slug: "intake-full",
-    title: "No more batches are taken on for now",
+    title: "The service accepts no more batches at the moment",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
   },
   InvalidBody: {
     status: 400,
     slug: "invalid-body",
-    title: "The request body was not accepted",
+    title: "The request body is invalid",
     members: ({ problems }) => ({
-      detail: "Nothing was stored. Correct what errors names and send the request again.",
+      detail: "Nothing was stored. Correct the fields in errors and send the request again.",
       errors: problems,
     }),
   },
   InvalidCursor: {
     status: 400,
     slug: "invalid-request",
-    title: "The request is not as agreed",
-    members: () => ({ detail: "cursor: expected the next of a page of this list." }),
+    title: "The request is invalid",
+    members: () => ({ detail: "cursor: expected the value of next from a page of this list." }),
   },
   InvalidRequest: {
     status: 400,
     slug: "invalid-request",
-    title: "The request is not as agreed",
+    title: "The request is invalid",
     members: ({ detail }) => ({ detail }),
   },
-  InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature does not verify" },
+  InvalidSignature: { status: 401, slug: "invalid-signature", title: "The signature is invalid or too old" },
   ItemsNotYetShown: {
     status: 503,
     slug: "not-yet-shown",
-    title: "The batch was accepted a moment ago; its items can be listed soon",
+    title: "The batch was just accepted; its items are not visible yet",
     headers: retrySoon,
   },
   KeysForgotten: {
     status: 403,
     slug: "keys-forgotten",
     title: "The keys that seal this partner's payouts were destroyed",
-    members: () => ({ detail: "No batch is taken until the operator makes new keys." }),
+    members: () => ({ detail: "No batch is accepted until the operator creates new keys." }),
   },
   MailboxFull: {
     status: 503,
     slug: "mailbox-full",
-    title: "The batch has too much waiting for it",
+    title: "Too many requests are waiting for this batch",
     headers: retryLater,
   },
   NoSuchBatch: { status: 404, slug: "not-found", title: "There is no such payout batch" },
@@ -192,7 +192,7 @@ const table: Table = {
   PartnerShareFull: {
     status: 429,
     slug: "partner-share-full",
-    title: "You have as many batches open as one partner may have",
+    title: "You have too many open batches",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
   },
   ReadModelUnavailable: unavailable,
@@ -202,15 +202,15 @@ const table: Table = {
   TooManyRequests: {
     status: 429,
     slug: "too-many-requests",
-    title: "You ask for more than one partner may have at a time",
-    members: ({ what }) => ({ detail: `Too many ${what}. Ask again, later and less often.` }),
+    title: "You are sending too many requests",
+    members: ({ what }) => ({ detail: `Too many ${what}. Retry later, and send fewer requests at a time.` }),
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
   },
   Unauthorized: {
     status: 401,
     slug: "unauthorized",
-    title: "An API key is needed",
-    members: () => ({ detail: "Send Authorization: Bearer and an API key that is valid." }),
+    title: "A valid API key is required",
+    members: () => ({ detail: "Send Authorization: Bearer <API key>." }),
     headers: { "www-authenticate": "Bearer" },
   },
   VaultUnavailable: unavailable,

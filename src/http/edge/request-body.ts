@@ -154,7 +154,7 @@ class KindRoom {
 
   refusal(room: FairRoom, owner: string): BodiesFull | TooManyRequests {
     return room.isGreedy(owner)
-      ? new TooManyRequests({ what: "request bodies under way", retryAfterSeconds: 1 })
+      ? new TooManyRequests({ what: "concurrent request bodies", retryAfterSeconds: 1 })
       : new BodiesFull()
   }
 

@@ -38,7 +38,9 @@ const ready = Effect.fnUntraced(function* (c: EdgeContext) {
 const silentPart = Effect.fnUntraced(function* (part: ReadinessCheck) {
   const exit = yield* Effect.exit(Effect.timeout(part.check, CHECK_MS_MAX))
   if (Exit.isSuccess(exit)) return []
-  yield* Effect.logWarning("does not answer", exit.cause).pipe(Effect.annotateLogs({ part: part.name }))
+  yield* Effect.logWarning("a dependency does not answer", exit.cause).pipe(
+    Effect.annotateLogs({ part: part.name }),
+  )
   return [part]
 })
 

@@ -39,7 +39,10 @@ export const partnerOf = Effect.fnUntraced(function* (caller: Caller, id: string
 export const viewFromLog = Effect.fnUntraced(function* (partner: PartnerId, id: BatchId) {
   const retryAfterSeconds = looks.take(partner, yield* Clock.currentTimeMillis)
   if (retryAfterSeconds > 0)
-    return yield* new TooManyRequests({ what: "looks at batches that are not shown yet", retryAfterSeconds })
+    return yield* new TooManyRequests({
+      what: "reads of batches that are not visible yet",
+      retryAfterSeconds,
+    })
   yield* ownBatch(partner, id)
   return yield* batchFromLog(id, ({ batch, closedAt }) => viewOf(id, batch, closedAt))
 })

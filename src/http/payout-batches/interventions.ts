@@ -108,7 +108,7 @@ const intervention =
       return c.json({ status: "accepted", expected }, 202)
     })
 
-const notFor = (act: Act) => new Forbidden({ detail: `It takes an operator's key that may ${act}.` })
+const notFor = (act: Act) => new Forbidden({ detail: `Use an operator's key that may ${act}.` })
 
 /**
  * The path names the batch, and so its partner; what is asked of one is not asked of another under the same key. What

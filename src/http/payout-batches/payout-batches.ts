@@ -64,7 +64,8 @@ const ofBatch =
 /** A partner's own batches; an operator says whose. */
 const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller) {
   const partner = caller.kind === "partner" ? caller.partner : c.req.query("partner")
-  if (!isPartnerId(partner)) return yield* new InvalidRequest({ detail: "partner: expected whose batches." })
+  if (!isPartnerId(partner))
+    return yield* new InvalidRequest({ detail: "partner: expected the partner whose batches to list." })
   const request = yield* pageRequest(c, batchStates, BATCHES_PER_PAGE_MAX)
   const { entries, next } = yield* (yield* BatchQueries).batches(partner, request)
   return c.json({ payoutBatches: entries.map(shownBatch), next: next ?? null })
@@ -83,7 +84,10 @@ const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerI
     .batch(partner, id)
     .pipe(
       Effect.catchTag("ReadModelUnavailable", (error) =>
-        Effect.as(Effect.logWarning("reading the log in place of the read models", error), undefined),
+        Effect.as(
+          Effect.logWarning("reading the log because the read models are not available", error),
+          undefined,
+        ),
       ),
     )
   const isShown = known !== undefined && (known.version >= atLeast || (yield* endsWith(id, known.version)))

@@ -38,7 +38,7 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
   if (kept === "differs") return yield* new CommandIdReused({ batch })
   const drop = () =>
     Effect.catch(decisions.drop(batch, as.id), ({ step, reason }) =>
-      Effect.logError("a decision that was refused could not be dropped, and may be taken", {
+      Effect.logError("a refused decision could not be dropped and may still be applied", {
         batch,
         step,
         reason,

@@ -72,7 +72,7 @@ describe("an approval", () => {
     const approval = { hash: events[0]?.approval?.hash }
     expect(await say(`${id}/approval`, approval, { apiKey: olga })).toMatchObject({
       status: 403,
-      json: { type: "/problems/forbidden", detail: "It takes an operator's key that may approve." },
+      json: { type: "/problems/forbidden", detail: "Use an operator's key that may approve." },
     })
     expect(await say(`${id}/approval`, approval, { apiKey: otto })).toMatchObject({
       status: 202,
@@ -259,7 +259,7 @@ describe("a partner's key", () => {
     expect((await say(`${id}/items/1/retry`, {})).status).toBe(202)
     expect(await say(`${id}/items/2/retry`, {})).toMatchObject({
       status: 403,
-      json: { detail: "It takes an operator's key that may retry." },
+      json: { detail: "Use an operator's key that may retry." },
     })
     expect(
       (await say(`${id}/items/2/retry`, {}, { apiKey: rita })).status,
@@ -281,7 +281,7 @@ describe("an operator's key", () => {
     expect((await api.get("/payout-batches", olga)).status, "it has none of its own").toBe(400)
     expect(await api.post("mine", { items: [payout("a")] }, olga)).toMatchObject({
       status: 403,
-      json: { type: "/problems/forbidden", detail: "It takes a partner's key." },
+      json: { type: "/problems/forbidden", detail: "Use a partner's key." },
     })
     expect((await api.get("/webhook-endpoints", olga)).status).toBe(403)
   })

@@ -70,7 +70,7 @@ describe("a cancellation", () => {
     expect((await cancel(id, "one")).status).toBe(202)
     decisions.isGoing = true
     expect((await cancel(id, "two")).status).toBe(503)
-    expect(api.lines.join("\n")).toContain("a decision that was refused could not be dropped")
+    expect(api.lines.join("\n")).toContain("a refused decision could not be dropped")
   })
 
   it("under the key of another that was registered and not told is refused", async () => {
