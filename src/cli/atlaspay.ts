@@ -28,7 +28,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 })
 
 Command.make("atlaspay").pipe(
-  Command.withDescription("Pays batches of payouts, each item exactly once, and proves it"),
+  Command.withDescription("Pay batches of payouts, each item exactly once, and prove it"),
   Command.withSubcommands([demo, serve, batches, events, replay, reconcileCommand, callbacks, history, keys]),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),

@@ -51,7 +51,7 @@ export const logReader = Effect.fn("logReader")(function* (
 })
 
 const noLog = ({ reason }: RedisUnavailable) =>
-  new CliFailure({ reason: `Redis does not give the log: ${reason}` })
+  new CliFailure({ reason: `The log cannot be read from Redis: ${reason}` })
 
 /** Reads a log after a version, to its end; fails when there is none. */
 export const readLog = Effect.fnUntraced(function* (

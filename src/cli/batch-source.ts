@@ -42,7 +42,7 @@ const fromService = (client: ServiceClient, url: string): BatchSource => ({
 const fromLog = (read: LogReader): BatchSource => {
   const folded = new Map<BatchId, Batch>()
   return {
-    name: "log, no service runs",
+    name: "log, because no service is running",
     batch: Effect.fnUntraced(function* (id) {
       const batch = folded.get(id) ?? emptyBatch()
       yield* readLog(read, id, batch.version, ({ event }) => evolve(batch, event))

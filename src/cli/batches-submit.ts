@@ -11,11 +11,11 @@ import { serviceClient } from "./service-client.ts"
 export const submit = Command.make(
   "submit",
   {
-    file: Argument.String("FILE").pipe(Argument.withDescription("JSON or CSV, see docs/CLI.md")),
+    file: Argument.String("FILE").pipe(Argument.withDescription("A JSON or CSV file, see docs/CLI.md")),
     idempotencyKey: Flag.String("idempotency-key").pipe(
       Flag.withMetavar("KEY"),
       Flag.withDescription(
-        "Names the batch for ever; give the same one to repeat a submission. A new one by default",
+        "The key that names the batch permanently; repeat a submission with the same key. A new one by default",
       ),
       Flag.optional,
     ),
@@ -32,13 +32,14 @@ export const submit = Command.make(
       .pipe(
         Effect.mapError(
           ({ reason }) =>
-            new CliFailure({ reason: `${reason}\nTo try again safely: --idempotency-key ${key}` }),
+            new CliFailure({ reason: `${reason}\nTo retry safely, add: --idempotency-key ${key}` }),
         ),
       )
     if (json) return yield* Console.log(JSON.stringify({ ...accepted, idempotencyKey: key }))
-    yield* Console.log(`${accepted.id}: ${accepted.itemCount} items received under the key ${key}`)
+    yield* Console.log(`${accepted.id}: ${accepted.itemCount} items accepted under the key ${key}`)
     yield* Console.log(`Follow it: atlaspay batches watch ${accepted.id}`)
   }),
 ).pipe(Command.withDescription("Submit a file of payouts to the service"))
 
-const noService = "No service was found. Start one with npm start, or set ATLASPAY_URL and ATLASPAY_API_KEY."
+const noService =
+  "No running service found. Start one with npm start, or set ATLASPAY_URL and ATLASPAY_API_KEY."

@@ -10,7 +10,7 @@ const POLL = "250 millis"
 /** Shows a batch while it settles, until each of its items is final or waits for a person. */
 export const watch = Command.make(
   "watch",
-  { batchId, dataDir, json: json("Print the batch as one line of JSON whenever it has changed") },
+  { batchId, dataDir, json: json("Print the batch as one line of JSON on every change") },
   Effect.fn(function* ({ batchId, dataDir, json }) {
     yield* Effect.scoped(
       Effect.gen(function* () {
@@ -34,4 +34,4 @@ export const watch = Command.make(
       }),
     )
   }),
-).pipe(Command.withDescription("Watch a batch until nothing of it moves any more"))
+).pipe(Command.withDescription("Watch a batch until every item is final or waits for an operator"))

@@ -11,7 +11,7 @@ export const callbacks = Command.make(
   "callbacks",
   {
     limit: Flag.Int("limit").pipe(
-      Flag.withDescription(`How many to show, the newest first; there are ${STRAYS_MAX} at most`),
+      Flag.withDescription(`How many to show, newest first; at most ${STRAYS_MAX} are kept`),
       Flag.withDefault(50),
     ),
     dataDir,
@@ -26,7 +26,7 @@ export const callbacks = Command.make(
     for (const line of json ? strays.map((stray) => JSON.stringify(stray)) : aligned(strays.map(cells)))
       yield* Console.log(line)
   }),
-).pipe(Command.withDescription("Show what providers told of transfers and clearances that are not ours"))
+).pipe(Command.withDescription("List signed callbacks about transfers and clearances that are not ours"))
 
 const cells = ({
   heardAt,

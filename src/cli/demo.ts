@@ -27,17 +27,15 @@ export const demo = Command.make(
   "demo",
   {
     file: Argument.String("FILE").pipe(
-      Argument.withDescription(
-        "Payouts as JSON or CSV, see docs/CLI.md; 200 payouts that come along by default",
-      ),
+      Argument.withDescription("Payouts as JSON or CSV, see docs/CLI.md; 200 example payouts by default"),
       Argument.withDefault(example),
     ),
     keep: Flag.Boolean("keep").pipe(
-      Flag.withDescription("Stay up afterwards, until Ctrl-C"),
+      Flag.withDescription("Keep everything running afterwards, until Ctrl-C"),
       Flag.withDefault(false),
     ),
     dataDir,
-    json: json("Make the last line one JSON object that sums it up"),
+    json: json("Print a summary as one JSON object in the last line"),
   },
   Effect.fn(function* ({ file, ...options }) {
     yield* Effect.scoped(
@@ -51,13 +49,13 @@ export const demo = Command.make(
         )
         if (options.keep) yield* platform.serviceEnded
         if (problems.length > 0)
-          return yield* new CliFailure({ reason: `Not well:\n  ${problems.join("\n  ")}` })
+          return yield* new CliFailure({ reason: `The demo found problems:\n  ${problems.join("\n  ")}` })
       }),
     )
   }),
 ).pipe(
   Command.withDescription(
-    "Start everything, pay a batch with play money, check it against the banks' books, and reconcile the day",
+    "Start everything, pay a batch with play money, compare the result with the banks' books, and reconcile the day",
   ),
 )
 
@@ -148,7 +146,7 @@ const closingLines = (
   tookMs: number,
 ): ReadonlyArray<string> => [
   "",
-  `At rest after ${seconds(tookMs)} s, batch ${batch.state}: ${stateCounts(batch)}`,
+  `Finished after ${seconds(tookMs)} s, batch ${batch.state}: ${stateCounts(batch)}`,
   "",
   ...summaryTable(sumsOf(items), banks),
   "",
@@ -158,7 +156,7 @@ const closingLines = (
   `Paid twice: ${banks.paidTwice}`,
   `Webhooks verified: ${webhooks.verified.size} of ${eventsDue} (${webhooks.repeated} repeated, ${webhooks.refused} refused)`,
   `Events on NATS: ${events.size} of ${eventsDue}`,
-  ...problems.map((problem) => `Not well: ${problem}`),
+  ...problems.map((problem) => `Problem: ${problem}`),
 ]
 
 const fileLines = ({ folder, orders }: FilesOfRun): ReadonlyArray<string> =>
@@ -175,12 +173,12 @@ const furtherLines = (batch: string, dataDir: string): ReadonlyArray<string> => 
   const folder = dataDir === ".atlaspay" ? "" : ` --data-dir ${dataDir}`
   return [
     "",
-    "Look further, also when all of this has stopped:",
-    `  npm run atlaspay -- replay ${batch}${folder}   (every state it went through)`,
+    "To look further, also after everything has stopped:",
+    `  npm run atlaspay -- replay ${batch}${folder}   (every state of the batch)`,
     `  npm run atlaspay -- events ${batch}${folder}   (its log)`,
     `  npm run atlaspay -- batches show ${batch}${folder}`,
     "  npm run demo -- examples/payouts.csv",
-    "  npm run demo -- --keep   (stays up; GET /providers tells how each provider is doing)",
+    "  npm run demo -- --keep   (keeps running; GET /providers shows the state of each provider)",
   ]
 }
 
@@ -214,7 +212,7 @@ const addressLines = (
   { url, operationsUrl, sandbox, natsUrl }: LocalPlatform,
 ): ReadonlyArray<string> => [
   "",
-  "Still running; Ctrl-C stops it.",
+  "Still running. Press Ctrl-C to stop.",
   `  API   ${url}  (the key of ${sandbox.partner} is in ${recordFile(dataDir)})`,
   `  Providers: curl -s ${operationsUrl}/providers`,
   ...Object.entries(sandbox.banks).map(([bank, books]) => `  Bank  ${bank} ${books}/books`),

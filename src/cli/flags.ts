@@ -5,7 +5,7 @@ import { type BatchId, isBatchId } from "../domain/identifiers.ts"
 export const dataDir = Flag.String("data-dir").pipe(
   Flag.withMetavar("DIR"),
   Flag.withDescription(
-    "Data, logs and records of the local platform; ATLASPAY_DATA, or .atlaspay by default",
+    "The folder for data, logs and records of the local platform; ATLASPAY_DATA, or .atlaspay by default",
   ),
   Flag.withDefault(process.env.ATLASPAY_DATA || ".atlaspay"),
 )

@@ -33,14 +33,18 @@ const show = Command.make(
         }))
         for (const one of found)
           yield* Console.log(
-            json ? JSON.stringify(one) : `partition ${one.partition}: ${one.objection ?? "as it was"}`,
+            json ? JSON.stringify(one) : `partition ${one.partition}: ${one.objection ?? "no history lost"}`,
           )
         return found.filter(({ objection }) => objection !== null).length
       }),
     )
-    if (lost > 0) return yield* new CliFailure({ reason: `Nobody is paid in ${lost} partitions.` })
+    if (lost > 0) return yield* new CliFailure({ reason: `Payments are stopped in ${lost} partitions.` })
   }),
-).pipe(Command.withDescription("Show in which partitions nobody is paid, and why: 0 when there is none"))
+).pipe(
+  Command.withDescription(
+    "Show in which partitions payments are stopped, and why. Status 0 if there are none",
+  ),
+)
 
 const accept = Command.make(
   "accept",
@@ -56,19 +60,19 @@ const accept = Command.make(
     if (Option.isNone(by) || Option.isNone(reason)) return yield* new CliFailure({ reason: WHAT_IT_MEANS })
     yield* withServices(dataDir, acceptLoss(partition, by.value, reason.value))
   }),
-).pipe(Command.withDescription("Go on from what the logs of a partition say now"))
+).pipe(Command.withDescription("Accept that a partition lost history, and continue from its present logs"))
 
 const WHAT_IT_MEANS = [
-  "This goes on from what the logs of the partition say now. Reconcile first every day since the moment to which the",
-  "store was set back, with all workers, projectors and publishers stopped. Decisions that the logs have forgotten are",
-  "taken again before anybody is paid, and attempts that they have forgotten are asked about. If that is what you want:",
+  "This accepts that the partition lost history: the service continues from its present logs. Before you do this, stop all",
+  "workers, projectors and publishers, and reconcile every day since the moment to which the store was set back. Afterwards",
+  "lost decisions are applied again before anything is paid, and banks are asked about lost attempts. To confirm, add:",
   '--by NAME --reason "what was reconciled, and with what"',
 ].join("\n")
 
 const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, reason: string) {
   const log = yield* EventLog
   if (partition < 0 || partition >= log.partitions)
-    return yield* new CliFailure({ reason: `There are partitions 0 to ${log.partitions - 1}.` })
+    return yield* new CliFailure({ reason: `--partition: expected 0 to ${log.partitions - 1}.` })
   const cursors = yield* CursorStore
   yield* (yield* DecisionRegister).acceptLoss(partition, by, reason)
   const { written, gone } = yield* repairReadModels(partition)
@@ -78,10 +82,11 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
   // Frozen batches would be looked at within the hour; batches that sleep for another reason find nothing to do.
   while ((yield* log.wake(Date.now() + FROZEN_MS, WAKE_MAX)) > 0);
   yield* Console.log(
-    `Partition ${partition}: the loss is accepted. ${written.length} batches are shown anew.`,
+    `Partition ${partition}: the loss is accepted. The read models of ${written.length} batches were rewritten.`,
   )
-  if (recalled > 0) yield* Console.log(`Decisions about ${recalled} batches will be taken again.`)
-  for (const id of gone) yield* Console.log(`${id}: its log is gone, and it is not shown any more`)
+  if (recalled > 0) yield* Console.log(`Decisions about ${recalled} batches will be applied again.`)
+  for (const id of gone)
+    yield* Console.log(`${id}: its log is lost; the batch was removed from the read models`)
 })
 
 /**
@@ -110,6 +115,6 @@ const recallDecisions = Effect.fnUntraced(function* (partition: number) {
 })
 
 export const history = Command.make("history").pipe(
-  Command.withDescription("Look after the logs when a store came back older than it was"),
+  Command.withDescription("Recover after a store was restored to an older state"),
   Command.withSubcommands([show, accept]),
 )

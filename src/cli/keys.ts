@@ -11,7 +11,7 @@ import { openRedis } from "./redis-connection.ts"
 
 const partner = Flag.String("partner").pipe(
   Flag.withMetavar("NAME"),
-  Flag.withDescription("The partner whose keys are meant"),
+  Flag.withDescription("The partner whose keys to use"),
   Flag.mapTryCatch(
     (text) => PartnerId.make(text),
     () => "expected a partner's name: lower-case letters, digits and hyphens",
@@ -32,9 +32,7 @@ const list = Command.make(
       }),
     )
   }),
-).pipe(
-  Command.withDescription("Show which keys there are, and which master key wraps each; never a key itself"),
-)
+).pipe(Command.withDescription("List the keys, and the master key that wraps each; never shows a key itself"))
 
 const ringLine = ({ partner, keys, forgotten }: KeyRing): string => {
   const held = keys.map(({ id, master }) => `${id} (wrapped by ${master})`)
@@ -46,7 +44,7 @@ const rotate = Command.make(
   {
     partner,
     anew: Flag.Boolean("anew").pipe(
-      Flag.withDescription("Also for a partner whose keys were forgotten"),
+      Flag.withDescription("Create a key even if the partner's keys were forgotten"),
       Flag.withDefault(false),
     ),
     dataDir,
@@ -54,18 +52,22 @@ const rotate = Command.make(
   Effect.fn(function* ({ partner, anew, dataDir }) {
     yield* withKeys(dataDir, (keys) =>
       Effect.flatMap(keys.rotate(partner, anew ? "anew" : undefined), (id) =>
-        Console.log(`Key ${id} seals for ${partner} from now on, in every process within a minute.`),
+        Console.log(
+          `Key ${id} seals the accounts of ${partner} from now on; every process uses it within a minute.`,
+        ),
       ),
     )
   }),
-).pipe(Command.withDescription("Make a new key for a partner; the older ones go on opening"))
+).pipe(
+  Command.withDescription("Create a new sealing key for a partner; older keys still open what they sealed"),
+)
 
 const forget = Command.make(
   "forget",
   {
     partner,
     yes: Flag.Boolean("yes").pipe(
-      Flag.withDescription("Really: nobody can ever read these details again"),
+      Flag.withDescription("Confirm: these details can never be read again"),
       Flag.withDefault(false),
     ),
     dataDir,
@@ -75,7 +77,7 @@ const forget = Command.make(
     yield* withKeys(dataDir, (keys) =>
       Effect.andThen(
         keys.forget(partner),
-        Console.log(`The keys of ${partner} are gone; every process forgets them within a minute.`),
+        Console.log(`The keys of ${partner} are destroyed; every process drops them within a minute.`),
       ),
     )
   }),
@@ -85,9 +87,9 @@ const forget = Command.make(
 
 const whatForgettingMeans = (partner: string): string =>
   [
-    `This makes the accounts in all batches of ${partner} unreadable for ever. Logs and states stay.`,
-    "Payouts that are not yet sent will be parked, also those that wait for their file, and no new batches are taken.",
-    "If that is what you want: --yes",
+    `This makes the accounts in all batches of ${partner} unreadable permanently. Logs and states stay.`,
+    "Payouts that are not yet sent will be parked, also those that wait for a file, and new batches will be refused.",
+    "To confirm, add: --yes",
   ].join("\n")
 
 const rewrap = Command.make(
@@ -101,16 +103,16 @@ const rewrap = Command.make(
           : (yield* keys.list).map((ring) => ring.partner)
         const counts = yield* Effect.forEach(partners, keys.rewrap)
         const count = counts.reduce((sum, one) => sum + one, 0)
-        yield* Console.log(`${count} keys in ${partners.length} places were wrapped anew.`)
+        yield* Console.log(`${count} keys of ${partners.length} key rings were rewrapped.`)
       }),
     )
   }),
 ).pipe(
-  Command.withDescription("Wrap keys with the first master key of MASTER_KEYS; all partners' by default"),
+  Command.withDescription("Wrap keys with the first key of MASTER_KEYS; the keys of all partners by default"),
 )
 
 export const keys = Command.make("keys").pipe(
-  Command.withDescription("Look after the keys that seal beneficiaries' accounts"),
+  Command.withDescription("Manage the keys that seal beneficiaries' accounts"),
   Command.withSubcommands([list, rotate, forget, rewrap]),
 )
 
@@ -142,6 +144,8 @@ interface Told {
 const told = (error: Told): CliFailure => {
   if (error instanceof CliFailure) return error
   if (error instanceof KeysForgotten)
-    return new CliFailure({ reason: `The keys of ${error.partner} were forgotten; --anew makes new ones.` })
+    return new CliFailure({
+      reason: `The keys of ${error.partner} were forgotten; add --anew to create a new one.`,
+    })
   return new CliFailure({ reason: `${error._tag}: ${error.reason ?? error.message}` })
 }

@@ -51,8 +51,7 @@ export const rowReader = (format: CsvFormat, header: ReadonlyArray<string>) => {
     const ours = (column: PayoutColumn) => theirs(format.columns[column] ?? "")
     const stray = cells.findIndex((cell, index) => cell !== "" && !known.has(names[index] ?? ""))
     if (stray >= names.length) return { line, reason: `${cells.length} cells under ${names.length} columns` }
-    if (stray >= 0)
-      return { line, column: header[stray], reason: "filled, but not a column that is understood" }
+    if (stray >= 0) return { line, column: header[stray], reason: "filled, but the column is unknown" }
     const problem = format.problemOf?.(theirs) ?? accountProblem(format, ours)
     return problem === undefined ? draftOf(ours) : { line, ...problem }
   }

@@ -25,14 +25,14 @@ export const reconcileCommand = Command.make(
       Flag.String("statements").pipe(
         Flag.withMetavar("DIR"),
         Flag.withDescription(
-          "Bank statements as DIR/<bank>/*.xml; of other banks, their books or the files that they sent",
+          "Bank statements as DIR/<bank>/*.xml; for other banks, their books or the files that they sent",
         ),
       ),
     ),
     csv: Flag.optional(
       Flag.String("csv").pipe(
         Flag.withMetavar("FILE"),
-        Flag.withDescription("Write the discrepancies to a file, too"),
+        Flag.withDescription("Also write the discrepancies to a file"),
       ),
     ),
     dataDir,
@@ -49,7 +49,7 @@ export const reconcileCommand = Command.make(
   }),
 ).pipe(
   Command.withDescription(
-    "Compare a day's logs with the banks' statements and the ledger: 0 when all agree, 1 when not, 2 when it could not be done",
+    "Compare a day's logs with the banks' statements and the ledger. Status 0 if all agree, 1 if not, 2 if the comparison failed",
   ),
 )
 

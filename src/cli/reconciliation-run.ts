@@ -62,7 +62,8 @@ export const reconcileDay = Effect.fn("reconcileDay")(
     )
   },
   Effect.mapError(
-    (error) => new CliFailure({ reason: `Not reconciled: ${error.message}`, status: NOT_DONE }),
+    (error) =>
+      new CliFailure({ reason: `The day could not be reconciled: ${error.message}`, status: NOT_DONE }),
   ),
 )
 
@@ -79,7 +80,7 @@ const environmentOf = Effect.fnUntraced(function* (
   const { sandbox, pid } = running.value
   if (sandbox === undefined)
     return yield* new CliFailure({
-      reason: `process ${pid} runs a service here with banks of its own; give its settings.`,
+      reason: `process ${pid} runs a service with its own banks on this data folder; set its environment variables.`,
     })
   const stack = yield* startStack({ dataDir }).pipe(Effect.mapError(asCliFailure))
   return {
@@ -100,7 +101,7 @@ const sourcesOf = Effect.fnUntraced(function* (day: Day, folder: Option.Option<s
   if (stranger !== undefined)
     return yield* new SourceUnreadable({
       source: stranger,
-      reason: "it is the folder of no bank that there is",
+      reason: "the folder is not named after a configured bank",
     })
   const statements = yield* Effect.forEach(banks, (bank) =>
     Option.isSome(folder) && inFiles.includes(bank.name)
@@ -128,7 +129,7 @@ const booksOf = Effect.fnUntraced(function* (bank: BankSettings, day: Day) {
   }
   return yield* new SourceUnreadable({
     source: name,
-    reason: "it has no books to ask for: give a folder of statements",
+    reason: "the bank has no books to query: give a folder of statements",
   })
 })
 

@@ -111,7 +111,7 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "ItemsScreened":
       return `${verdictsIn(event)}, lists ${event.listVersion}`
     case "ClearancePending":
-      return `${event.items.length} items decided later, asked again ${isoTime(event.decideBy)}`
+      return `${event.items.length} items pending, next inquiry ${isoTime(event.decideBy)}`
     case "ClearanceWithdrawn":
       return `too late: ${verdictsIn(event)}, lists ${event.listVersion}`
     case "ScreeningRequested":
@@ -121,7 +121,7 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "BatchApproved":
       return `by ${personOf(event)}`
     case "ApprovalExpired":
-      return "nobody approved in time"
+      return "not approved in time"
     case "ExecutionStarted":
       return event.arrivals.map(({ scheme, on }) => `${scheme} arrives ${on}`).join(", ")
     case "ItemsCancelled":
@@ -131,7 +131,7 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "LateOutcomeDetected":
       return `${payout(event.item)}, attempt ${event.attempt}: ${event.reported} after ${event.recorded}, ${event.compensation}`
     case "ResolutionProposed":
-      return `${payout(event.item)}, attempt ${event.attempt}: ${event.outcome} by ${personOf(event)}, if another says so by ${isoTime(event.expiresAt)}`
+      return `${payout(event.item)}, attempt ${event.attempt}: ${event.outcome} by ${personOf(event)}, if a second operator confirms by ${isoTime(event.expiresAt)}`
     case "ParkedResolved":
       return `${payout(event.item)}, attempt ${event.attempt}: ${event.outcome}, by ${[event.proposedBy, personOf(event)].filter((who) => who !== undefined).join(" and ")}`
     case "RetryRequested":
@@ -139,13 +139,13 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "RerouteRequested":
       return `${payout(event.item)}, to the next bank of its rule`
     case "ItemsUnrouted":
-      return `${event.items.length} items: no rule of version ${event.version} leads to a bank`
+      return `${event.items.length} items: no rule of version ${event.version} applies`
     case "PostingRequested":
       return `posting ${event.posting}: ${event.kind} ${event.items.length} items`
     case "PostingBooked":
       return `posting ${event.posting} is ${event.ledgerPostingId}`
     case "PostingRefused":
-      return `posting ${event.posting}: ${event.code}, again at ${new Date(event.retryAt).toISOString()}`
+      return `posting ${event.posting}: ${event.code}, retry at ${new Date(event.retryAt).toISOString()}`
     case "FundsArrived":
       return `in ${event.currency}`
     case "TransfersRequested":
@@ -153,7 +153,7 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
         ? event.transfers.map((transfer) => `${payout(transfer.item)}, to ${destination(transfer)}`).join()
         : `${event.transfers.length} items, to ${[...new Set(event.transfers.map(destination))].join(", ")}`
     case "TransferResent":
-      return `${payout(event.item)}, again under the same key`
+      return `${payout(event.item)}, sent again under the same key`
     case "TransferAccepted":
       return `${payout(event.item)}, by the bank`
     case "TransferUnknown":
@@ -166,11 +166,11 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "TransferParked":
       return `${payout(event.item)}: ${redactText(event.reason)}`
     case "WithdrawalsRequested":
-      return `${event.transfers.length} items to be taken back by ${redactText(event.by)}: ${redactText(event.reason)}`
+      return `${event.transfers.length} withdrawals requested by ${redactText(event.by)}: ${redactText(event.reason)}`
     case "TransferWithdrawn":
-      return `${payout(event.item)}, attempt ${event.attempt} never went out`
+      return `${payout(event.item)}, attempt ${event.attempt} was withdrawn before it was sent`
     case "WithdrawalRefused":
-      return `${payout(event.item)}, attempt ${event.attempt} ${event.goingOut ? "is about to go out" : "may have gone"}`
+      return `${payout(event.item)}, attempt ${event.attempt} ${event.goingOut ? "is about to be sent" : "may have been sent"}`
     case "BatchClosed":
       return event.state
   }

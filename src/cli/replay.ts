@@ -22,4 +22,4 @@ export const replay = Command.make(
       }),
     )
   }),
-).pipe(Command.withDescription("Fold a batch's log and print each state it went through"))
+).pipe(Command.withDescription("Replay a batch's log and print each state"))

@@ -65,9 +65,9 @@ export const serveEnvironment = Effect.fn("serveEnvironment")(function* (
 const missingReason = (absent: ReadonlyArray<string>, given: Environment): string => {
   const hint =
     given.NODE_ENV === "production"
-      ? "In production nothing is made up."
-      : "Give all of them, or no provider at all to run against the sandbox."
-  return `Not set: ${absent.join(", ")}. ${hint} docs/CONFIGURATION.md tells of each.`
+      ? "Production has no defaults for them."
+      : "Set all of them, or no provider at all to run against the sandbox."
+  return `Not set: ${absent.join(", ")}. ${hint} docs/CONFIGURATION.md describes each.`
 }
 
 const startServers = Effect.fnUntraced(function* (dataDir: string, report: (line: string) => void) {
@@ -81,7 +81,7 @@ const startProviders = Effect.fnUntraced(function* (
   report: (line: string) => void,
 ) {
   const urls = yield* startLocalSandbox(dataDir)
-  report("No bank, ledger or compliance engine is configured: the sandbox plays them, with play money.")
+  report("No bank, ledger or compliance engine is configured: the sandbox simulates them, with play money.")
   return {
     WEBHOOKS_ALLOW_PRIVATE: "true",
     ...sandboxEnvironment({ ...urls, providersFile: writeLocalProviders(dataDir, urls) }),

@@ -11,7 +11,7 @@ const isRole = (text: string): text is Role => roles.some((role) => role === tex
 
 const rolesFlag = Flag.String("roles").pipe(
   Flag.withMetavar("ROLES"),
-  Flag.withDescription(`Which parts to run, of ${roles.join(",")}; all by default`),
+  Flag.withDescription(`The roles to run, of ${roles.join(",")}; all by default`),
   Flag.withDefault(roles.join(",")),
   Flag.mapTryCatch(
     (text) => {
@@ -32,7 +32,7 @@ export const serve = Command.make(
   }),
 ).pipe(
   Command.withDescription(
-    "Run the service. What is not given by the environment runs here: Redis, Postgres and NATS, and outside production the sandbox.",
+    "Run the service. Redis, Postgres and NATS are started here if the environment does not set them, and outside production the sandbox if it sets no provider.",
   ),
 )
 
@@ -63,7 +63,7 @@ const run = Effect.fnUntraced(function* (
     if (sandbox !== undefined)
       yield* Console.log(`The API key of ${sandbox.partner} (play money) is in ${recordFile(dataDir)}`)
   }
-  yield* Console.log(`Roles: ${roles.join(", ")}. Ctrl-C stops it.`)
+  yield* Console.log(`Roles: ${roles.join(", ")}. Press Ctrl-C to stop.`)
   return yield* Effect.never
 })
 

@@ -246,7 +246,7 @@ describe("Wise's batch template", () => {
     )
     expect(problems).toEqual([
       expect.stringMatching(/^line 2, targetCurrency: differs from amountCurrency/),
-      "line 3, institutionNumber: filled, but not a column that is understood",
+      "line 3, institutionNumber: filled, but the column is unknown",
       "line 4, sortCode: expected 6 digits",
     ])
   })

@@ -76,14 +76,12 @@ describe("the settings that a service starts with", () => {
 
   it("are refused when some providers are named and others are not", async () => {
     const { LEDGER_URL: _, API_KEYS: __, MASTER_KEYS: ___, ...incomplete } = complete
-    expect(await refusal(incomplete)).toMatch(
-      /^Not set: LEDGER_URL, API_KEYS, MASTER_KEYS\. Give all of them/,
-    )
+    expect(await refusal(incomplete)).toMatch(/^Not set: LEDGER_URL, API_KEYS, MASTER_KEYS\. Set all of them/)
   })
 
   it("are never made up in production", async () => {
     expect(await refusal({ NODE_ENV: "production" })).toMatch(
-      /^Not set: REDIS_URL, DATABASE_URL, NATS_URL, COMPLIANCE_URL, .*API_KEYS, MASTER_KEYS\. In production nothing is made up\./,
+      /^Not set: REDIS_URL, DATABASE_URL, NATS_URL, COMPLIANCE_URL, .*API_KEYS, MASTER_KEYS\. Production has no defaults for them\./,
     )
   })
 })

@@ -173,7 +173,7 @@ describe("Redis comes back older than it was", { timeout: 90_000 }, () => {
 
     const reason = ["--by", "olivia", "--reason", "reconciled with the statements of today"]
     const accepted = await history(platform, "accept", "--partition", "0", ...reason)
-    expect(accepted.output).toContain("Decisions about 1 batches will be taken again")
+    expect(accepted.output).toContain("Decisions about 1 batches will be applied again")
     await platform.start()
     await isItem(platform, id, "rejected")
     expect(await paid(platform)).toEqual([])
