@@ -32,7 +32,7 @@ export const serve = Command.make(
   }),
 ).pipe(
   Command.withDescription(
-    "Run the service. Redis, Postgres and NATS are started here if the environment does not set them, and outside production the sandbox if it sets no provider.",
+    "Run the service. Outside production, start the servers and the sandbox that the environment does not replace",
   ),
 )
 
