@@ -32,7 +32,7 @@ export const serve = Command.make(
   }),
 ).pipe(
   Command.withDescription(
-    "Run the service. Outside production, start the servers and the sandbox that the environment does not replace",
+    "Run the service. Outside production, missing servers and providers are started, too",
   ),
 )
 

@@ -105,10 +105,12 @@ describe("Redis comes back older than it was", { timeout: 90_000 }, () => {
 
     const before = await history(platform, "show")
     expect([before.status, before.output]).toEqual([1, expect.stringContaining("history was lost")])
-    expect((await history(platform, "accept", "--partition", "0")).output).toContain("Reconcile first")
+    expect((await history(platform, "accept", "--partition", "0")).output).toContain(
+      "reconcile every day since",
+    )
     const reason = ["--by", "olivia", "--reason", "reconciled with the statements of today"]
     const accepted = await history(platform, "accept", "--partition", "0", ...reason)
-    expect(accepted.output).toContain(`${forgotten}: its log is gone`)
+    expect(accepted.output).toContain(`${forgotten}: its log is lost`)
     expect((await history(platform, "show")).status).toBe(0)
 
     await platform.start()
