@@ -4,7 +4,7 @@
  * word left open, may be the copy's. So the order is counted as one that the bank may have, by the word `accepted`, where
  *
  *   - it is refused by name for the first time, and the bank showed in an earlier message that it has the file;
- *   - it was refused by name, and one beside it was refused with the whole file in one message and taken in another.
+ *   - it was refused by name before, and one beside it that was refused with the whole file then turns out to be taken.
  *
  * What is accepted in the very message that refuses the order, or in a later one, is what became of the rest of that copy:
  * a bank that names what it takes beside what it refuses, or refuses in stages before it tells of anything else, is believed.
@@ -28,16 +28,22 @@ export const signsOfCopies = Effect.fn("signsOfCopies")(function* (
     return order === undefined ? [] : [{ order, word }]
   })
   const refused = about.filter(({ order, word }) => mayBeOfCopy(word) && !hasWord(order, word))
-  const takenAfterAll = about.filter(({ order, word }) => isSign(word) && order.words.some(isOfWhole))
+  const takenAfterAll = about.filter(({ order, word }) => isSign(word) && isRefusedWithAll(order))
   const references = [...refused, ...takenAfterAll].map(({ order }) => order.reference)
   if (references.length === 0) return []
   const besides = yield* (yield* FileOrders).besides(bank, references)
   const filesOf = (orders: ReadonlyArray<FileOrder>) => new Set(orders.map(({ file }) => file))
   const shown = filesOf(besides.filter(({ words }) => words.some(isSign)))
   const copied = filesOf(takenAfterAll.map(({ order }) => order))
+  const refusedHere = new Set(
+    about.filter(({ word }) => mayBeOfCopy(word)).map(({ order }) => order.reference),
+  )
+  const refusedBefore = besides.filter(
+    ({ reference, words }) => words.some(mayBeOfCopy) && !refusedHere.has(reference),
+  )
   const doubtful = [
     ...refused.flatMap(({ order }) => (shown.has(order.file) ? [order] : [])),
-    ...besides.filter(({ file, words }) => copied.has(file) && words.some(mayBeOfCopy)),
+    ...refusedBefore.filter(({ file }) => copied.has(file)),
   ]
   return doubtful
     .filter((order) => !hasWord(order, accepted))
@@ -46,7 +52,9 @@ export const signsOfCopies = Effect.fn("signsOfCopies")(function* (
 
 const accepted: OrderWord = { _tag: "Accepted" }
 
-const isOfWhole = ({ _tag }: OrderWord): boolean => _tag === "Refused"
+/** Refused with its whole file, and nothing good was ever said of it. */
+const isRefusedWithAll = ({ words }: FileOrder): boolean =>
+  words.some(({ _tag }) => _tag === "Refused") && !words.some(isSign)
 
 const hasWord = ({ words }: FileOrder, word: OrderWord): boolean =>
   words.some((other) => wordKeyOf(other) === wordKeyOf(word))

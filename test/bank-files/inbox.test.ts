@@ -251,6 +251,8 @@ describe("a refusal beside a sign that the bank has the order is unclear", () =>
     [["withFile"], "Failed"],
     [["withFile", "otherPaid"], "Ambiguous"],
     [["withFile", "otherAccepted"], "Ambiguous"],
+    [["whole", "both"], "Failed"],
+    [["whole", "both", "otherSettled"], "Failed"],
     [["accepted", "aboveLimit"], "Ambiguous"],
     [["aboveLimit", "accepted"], "Ambiguous"],
     [["duplicate", "aboveLimit"], "Ambiguous"],

@@ -236,10 +236,18 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a file that was refused as a whole and taken came twice",
     file: "bank-files/copies.ts",
-    text: "...besides.filter(({ file, words }) => copied.has(file) && words.some(mayBeOfCopy)),",
+    text: "...refusedBefore.filter(({ file }) => copied.has(file)),",
     without: "",
     caughtIn: inbox,
     caughtBy: '["withFile","otherPaid"]',
+  },
+  {
+    name: "what is said again of a file that came twice is no sign",
+    file: "bank-files/copies.ts",
+    text: " && !words.some(isSign)",
+    without: "",
+    caughtIn: inbox,
+    caughtBy: '["whole","both","otherSettled"]',
   },
   {
     name: "a refusal that was written down is not judged again",
