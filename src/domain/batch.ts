@@ -85,8 +85,10 @@ export interface Attempt {
   outcome: TransferFinal | undefined
   /** A refusal by the bank that is to be confirmed, until it is, or the bank turns out to have the transfer. */
   refusal: OpenRefusal | undefined
-  /** Every refusal that was in doubt, each once: said again, also after another one, it is old news. */
-  readonly doubted: Array<OpenRefusal>
+  /** The refusals in doubt since the bank last said that it has it, each once: said again meanwhile, they are old news. */
+  refusalsHeard: ReadonlyArray<OpenRefusal>
+  /** Every refusal that was asked about, or that a person was told of, as often as it was. */
+  readonly refusalsAsked: Array<OpenRefusal>
   /** Whether its order lies with us before it goes out; not any more, once it may have gone. */
   withdrawable: boolean
   /** That its order is to be taken back, until it is known whether it could be. */

@@ -22,7 +22,6 @@ import {
 import { refusedIn } from "./cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
-import { isDoubted } from "./refusal.ts"
 import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
@@ -97,6 +96,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
         transfer.inquireAt = event.inquireAt
         transfer.inquiries += 1
         transfer.refusal = undefined
+        transfer.refusalsHeard = []
       })
     case "TransferUnknown":
       return tracked(batch, event, "unknown", (transfer) => {
@@ -320,7 +320,8 @@ const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
 }
 
 const doubt = (transfer: Attempt, refusal: OpenRefusal): void => {
-  if (!isDoubted(transfer, refusal)) transfer.doubted.push(refusal)
+  transfer.refusalsHeard = [...transfer.refusalsHeard, refusal]
+  transfer.refusalsAsked.push(refusal)
 }
 
 /** What a bank said when it failed or returned a transfer. */

@@ -117,6 +117,32 @@ describe("a refusal that would lead to another attempt", () => {
     for (const code of ["FF01", "AM04"]) expect(story.hears(1, { ...refusedWhole, code })).toEqual([])
   })
 
+  it("is asked about again when the bank repeats it after an answer that it has the transfer, so many times", () => {
+    const story = sent()
+    story.hears(1, accepted)
+    const lagging = { ...accepted, evidence: "inquiry" } as const
+    for (let time = 1; time <= 5; time += 1) {
+      expect(tags(story.hears(1, answer("AB06"))), `time ${time}`).toEqual(["TransferUnknown"])
+      expect(story.hears(1, answer("AB06")), "meanwhile it is old news").toEqual([])
+      expect(tags(story.hears(1, lagging))).toEqual(["TransferAccepted"])
+    }
+    expect(story.hears(1, answer("AB06"))).toEqual([])
+  })
+
+  it("beyond that is asked about, once, where it holds for every copy: our own record may confirm it", () => {
+    const story = sent({ ...along("clearing", "north"), withdrawable: true })
+    story.hears(1, accepted)
+    for (const code of ["AM14", "MS03", "FF01", "AM04", "TM01"]) story.hears(1, answer(code))
+    story.hears(1, unresolved)
+    expect(story.hears(1, answer("AM21"))).toEqual([])
+    expect(story.hears(1, { ...refusedWhole, code: "AC04" })).toEqual([])
+    expect(tags(story.hears(1, answer("AC04")))).toEqual(["TransferUnknown"])
+    story.hears(1, { ...accepted, evidence: "inquiry" })
+    expect(story.hears(1, answer("AC04"))).toEqual([])
+    expect(tags(story.hears(1, answer("RR04")))).toEqual(["TransferUnknown"])
+    expect(tags(story.hears(1, answer("RR04", "inquiry")))).toEqual(["TransferFailed"])
+  })
+
   it("of a whole file is told to a person once for each code", () => {
     const story = sent()
     story.hears(1, unresolved)
@@ -182,15 +208,18 @@ describe("a refusal that leads nowhere", () => {
     ).toEqual(["TransferFailed"])
   })
 
-  it.each(["FF01", "MS03", "AM14"])("%s is asked about after any sign that the bank may have it", (code) => {
-    expect(tags(sent().hears(1, answer(code)))).toEqual(["TransferFailed"])
-    for (const sign of [accepted, unknown]) {
-      const story = sent()
-      story.hears(1, sign)
-      expect(tags(story.hears(1, answer(code)))).toEqual(["TransferUnknown"])
-      expect(tags(story.hears(1, answer(code, "inquiry")))).toEqual(["TransferFailed"])
-    }
-  })
+  it.each(["FF01", "MS03", "AM14", "MS02", "CUST", "FOCR", "NOAS", "FR01", "FRAD", "R08", "R23"])(
+    "%s is asked about after any sign that the bank may have it",
+    (code) => {
+      expect(tags(sent().hears(1, answer(code)))).toEqual(["TransferFailed"])
+      for (const sign of [accepted, unknown]) {
+        const story = sent()
+        story.hears(1, sign)
+        expect(tags(story.hears(1, answer(code)))).toEqual(["TransferUnknown"])
+        expect(tags(story.hears(1, answer(code, "inquiry")))).toEqual(["TransferFailed"])
+      }
+    },
+  )
 })
 
 describe("a bank that has what it refused", () => {

@@ -77,6 +77,16 @@ export const layer = Layer.effect(
         return row && orderOf(row)
       }),
       sent: ordersIn,
+      besides: Effect.fn("FileOrders.besides")(function* (bank, references) {
+        const rows = yield* query(
+          "find the orders beside others",
+          (sql) => sql<Array<Row>>`
+            select ${columns(sql)} from file_orders
+            where bank = ${bank} and file in (
+              select file from file_orders where bank = ${bank} and reference = any (${[...references]}))`,
+        ).pipe(unavailable)
+        return rows.map(orderOf)
+      }),
       sentIn: Effect.fn("FileOrders.sentIn")(function* (bank, messageId) {
         const rows = yield* query(
           "find the orders of a file",
@@ -129,6 +139,7 @@ interface Row {
   readonly bank: string
   readonly reference: string
   readonly number: string
+  readonly file: string | null
   readonly currency: string
   readonly minor: string
   readonly state: "accepted" | "failed" | "settled" | "returned" | "withdrawn"
@@ -141,7 +152,7 @@ interface KnownRow extends Row {
   readonly fingerprint: string
 }
 
-const columns = (sql: Sql) => sql`bank, reference, number, currency, minor, state, code, coalesce((
+const columns = (sql: Sql) => sql`bank, reference, number, file, currency, minor, state, code, coalesce((
   select jsonb_agg(jsonb_build_object('word', said.word, 'told', said.told) order by said.word)
   from file_order_words said where said.bank = file_orders.bank and said.reference = file_orders.reference
 ), '[]'::jsonb) as words`
@@ -223,13 +234,14 @@ interface WithdrawnRow {
 }
 
 const orderOf = (row: Row): FileOrder => {
-  const { bank, reference, number, currency, minor, state, code } = row
+  const { bank, reference, number, file, currency, minor, state, code } = row
   const said = row.words.map(({ word, told }) => ({ word: wordOf(word), told }))
   const before = wordBefore(state, code)
   const words = [...said.map(({ word }) => word), ...(before === undefined ? [] : [before])]
   return {
     reference,
     orderId: `${bank}-${number}`,
+    file: file ?? undefined,
     currency,
     minor: BigInt(minor),
     standing: state === "withdrawn" ? { _tag: "Withdrawn" } : standingBy(words),
