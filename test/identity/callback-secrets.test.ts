@@ -1,9 +1,12 @@
 import { mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { describe, expect, it } from "vitest"
 import { CallbackSecrets, callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
+import { bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
+import { synchronous } from "../../src/providers/banks/synchronous/synchronous.ts"
 import { providerSettings } from "../settings.ts"
 
 const [one, two, three] = ["one", "two", "three"].map(
@@ -16,10 +19,13 @@ const secrets = (environment: Readonly<Record<string, string>>) =>
     CallbackSecrets.pipe(
       Effect.map(({ ofBank }) =>
         Object.fromEntries(
-          ["north", "south", "west", "nobody"].map((bank) => [bank, ofBank(bank)?.map(Redacted.value)]),
+          ["north", "south", "west", "nobody"].map((bank) => [
+            bank,
+            ofBank(bank)?.secrets.map(Redacted.value),
+          ]),
         ),
       ),
-      Effect.provide(callbackSecretsLayer(["instant"])),
+      Effect.provide(callbackSecretsLayer.pipe(Layer.provide(bankKindsLayer([instant, synchronous])))),
       Effect.provide(providerSettings(environment)),
       Effect.scoped,
       Effect.catch((error) => Effect.succeed(error.message)),

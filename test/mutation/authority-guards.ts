@@ -119,8 +119,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "only banks that call back are listened to",
     file: "identity/callback-secrets.ts",
-    text: "banks.filter(({ kind }) => kinds.includes(kind))",
-    without: "banks",
+    text: "const callbacks = kinds.named(kind)?.callbacks\n",
+    without: 'const callbacks = kinds.named("instant")?.callbacks\n',
     caughtIn: secrets,
     caughtBy: "may be told of one secret without a name where there is one of them",
   },

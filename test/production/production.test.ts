@@ -7,6 +7,8 @@ import { Effect, Exit, Layer } from "effect"
 import { roles } from "../../src/config.ts"
 import { nameOf } from "../../src/production/finding.ts"
 import { checkedSettings, checks, UnfitForProduction } from "../../src/production/production.ts"
+import { bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { settings } from "../settings.ts"
 
@@ -35,6 +37,8 @@ const fit = {
   LEDGER_CALLBACK_SECRET: secret(),
 }
 
+const kinds = bankKindsLayer([instant])
+
 interface Checked {
   readonly refused: ReadonlyArray<string>
   readonly message: string
@@ -46,8 +50,9 @@ const check = (environment: Readonly<Record<string, string>>, of = roles.slice()
   return Effect.runPromise(
     Effect.exit(checkedSettings(of)).pipe(
       Effect.provide(
-        Layer.merge(
+        Layer.mergeAll(
           settings({ ...fit, ...environment }),
+          kinds,
           loggingLayer((line) => lines.push(line)),
         ),
       ),
@@ -213,7 +218,7 @@ describe("production", () => {
   it("wants to be told where providers call back, of workers", async () => {
     const { PUBLIC_URL: _, ...silent } = fit
     const without = (of: (typeof roles)[number]) =>
-      Effect.runPromise(Effect.exit(checkedSettings([of]).pipe(Effect.provide(settings(silent)))))
+      Effect.runPromise(Effect.exit(checkedSettings([of]).pipe(Effect.provide([settings(silent), kinds]))))
     assert.isTrue(Exit.isFailure(await without("worker")))
     assert.isTrue(Exit.isSuccess(await without("projector")))
   })

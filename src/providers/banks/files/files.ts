@@ -1,22 +1,24 @@
 /**
- * A bank that is spoken to in files. An order is accepted when it is stored: what is done with it is written down here
- * before the bank can know of it. So "never seen" is a definite word, and what the bank says is read from its files.
+ * The kind `files`: banks that are spoken to in files, which the role `bank-files` writes and reads (bank-files.ts). An order
+ * is accepted when it is stored: what is done with it is written down here before the bank can know of it. So "never seen" is
+ * a definite word. What the bank says, and its statement, is read from its files; it is not called, and calls nobody back.
  */
+import { join } from "node:path"
 import { Clock, Effect } from "effect"
 import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/scheme.ts"
-import { type BankSettings, ownSettings } from "../../calling/provider-settings.ts"
+import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
+import { statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+import { type BankEntry, bankKind } from "../bank-kind.ts"
 import { EVERY_MS, FileBankSettings } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
 
 /** The last file of a day is closed so long before the cut-off: it has to reach the bank in time. */
 const LEAD_MS = 600_000
 
-/** Makes a bank of the kind `files`. */
-export const fileBank = Effect.fnUntraced(function* (settings: BankSettings) {
-  const { name } = settings
-  const { everyMs = EVERY_MS } = yield* ownSettings(settings, FileBankSettings)
+const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
+  const { everyMs = EVERY_MS } = own
   const orders = yield* FileOrders
   const bank: Bank = {
     name,
@@ -39,9 +41,17 @@ export const fileBank = Effect.fnUntraced(function* (settings: BankSettings) {
         Effect.map((order) => (order === undefined ? neverSeen : answerOf(order))),
         Effect.catchTag("ProviderUnavailable", (failure) => Effect.succeed(unanswered(failure))),
       ),
-    withdraw: (reference) => orders.withdraw(name, reference),
   }
   return bank
+})
+
+export const files = bankKind({
+  name: "files",
+  settings: FileBankSettings,
+  connect,
+  withdraw: (bank, reference) => Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)),
+  statement: ({ name, own }, day) =>
+    Effect.succeed(statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers)),
 })
 
 /** An order waits for others, but not longer than `everyMs`, and not beyond the end of the day that it can go out on. */
