@@ -32,7 +32,7 @@ const secrets = (environment: Readonly<Record<string, string>>) =>
     ),
   )
 
-/** A providers' file with one bank that calls back, and one that calls nobody. */
+/** A providers' file with one bank that calls back, one that calls nobody, and one of a kind that there is not. */
 const oneCaller = (): string => {
   const nowhere = { url: "http://127.0.0.1:9" }
   const document = {
@@ -42,6 +42,7 @@ const oneCaller = (): string => {
     banks: [
       { name: "north", kind: "instant", ...nowhere },
       { name: "west", kind: "synchronous", ...nowhere },
+      { name: "nobody", kind: "constructor", ...nowhere },
     ],
     routes: [{ rule: "all", banks: ["north"] }],
   }
@@ -73,13 +74,15 @@ describe("banks that call back", () => {
     })
   })
 
-  it("keep no secret of a bank that calls nobody back", async () => {
+  it("keep no secret of a bank that calls nobody back, or of a kind that there is not", async () => {
     const PROVIDERS_FILE = oneCaller()
-    expect(await secrets({ PROVIDERS_FILE, BANK_CALLBACK_SECRET: `north=${one},west=${two}` })).toMatchObject(
-      {
-        west: undefined,
-      },
-    )
+    const BANK_CALLBACK_SECRET = `north=${one},west=${two},nobody=${three}`
+    expect(await secrets({ PROVIDERS_FILE, BANK_CALLBACK_SECRET })).toEqual({
+      north: [one],
+      south: undefined,
+      west: undefined,
+      nobody: undefined,
+    })
   })
 })
 

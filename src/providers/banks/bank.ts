@@ -48,7 +48,7 @@ export type Withdraw<R = never> = (
   reference: string,
 ) => Effect.Effect<Withdrawal, ProviderUnavailable, R>
 
-/** One bank, as its adapter speaks to it. Neither call fails: not knowing is an answer. */
+/** One bank, as its kind speaks to it. Neither call fails: not knowing is an answer. */
 export interface Bank {
   readonly name: string
   /** How long it remembers an idempotency key, in milliseconds from the first use; Infinity where it never forgets. */
