@@ -23,8 +23,8 @@ const READY_MS_MAX = 30_000
 export const NOT_DONE = 2
 
 /**
- * Reconciles a day (UTC). `statements` is a folder of bank statements; a bank without a folder in it is asked for its
- * books, or is believed by the files that it sent. Whatever stands in the way is a failure with status {@link NOT_DONE}.
+ * Reconciles a day (UTC). `statements` is a folder of bank statements; a bank without a folder in it is asked as its kind
+ * says. Whatever stands in the way is a failure with status {@link NOT_DONE}.
  */
 export const reconcileDay = Effect.fn("reconcileDay")(
   function* (

@@ -4,15 +4,39 @@
  * a definite word. What the bank says, and its statement, is read from its files; it is not called, and calls nobody back.
  */
 import { join } from "node:path"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Schema } from "effect"
+import { Beneficiary } from "../../../domain/beneficiary.ts"
 import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/scheme.ts"
 import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
 import { statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
-import { EVERY_MS, FileBankSettings } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
+
+const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
+
+export const ORDERS_PER_FILE_MAX = 10_000
+
+/** What a bank of the kind `files` needs beyond what all have. */
+export const FileBankSettings = Schema.Struct({
+  /** Has the folders outbox, inbox, archive and quarantine, and is on one file system with them. */
+  folder: Schema.NonEmptyString,
+  /** Whose account the money leaves. */
+  debtor: Beneficiary,
+  /** An order waits at most so long for others of its file. */
+  everyMs: Schema.optionalKey(milliseconds(86_400_000)),
+  /** So many orders go out at once, and no file has more. */
+  ordersMax: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: ORDERS_PER_FILE_MAX })),
+  ),
+  /** Between two looks at the folders. */
+  pollMs: Schema.optionalKey(milliseconds(3_600_000)),
+})
+export type FileBankSettings = typeof FileBankSettings.Type
+
+export const EVERY_MS = 900_000
+export const POLL_MS = 1_000
 
 /** The last file of a day is closed so long before the cut-off: it has to reach the bank in time. */
 const LEAD_MS = 600_000

@@ -76,8 +76,9 @@ const answersAbout = (reference: string): Answers<BankAnswer> => {
   }
 }
 
-/** What such a bank tells by itself: several things at a time, each under an id of its own. */
 const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
+
+/** What such a bank tells by itself: several things at a time, each under an id of its own. */
 const News = Schema.Struct({
   news: Schema.Array(
     Schema.Struct({
