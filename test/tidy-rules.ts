@@ -45,7 +45,6 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // What production refuses is judged by the settings, and the secrets that they name, before anything connects.
   production: [
     "providers/banks/bank-kind",
-    "providers/calling/call-policy",
     "providers/calling/provider-access",
     "providers/calling/provider-place",
     "providers/calling/provider-settings",

@@ -6,9 +6,7 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { AppConfig, type BankSecrets, type Role, type Settings } from "../config.ts"
 import { BankKinds } from "../providers/banks/bank-kind.ts"
-import type { CallPolicy } from "../providers/calling/call-policy.ts"
-import type { HttpFields } from "../providers/calling/provider-access.ts"
-import type { InvalidProviderSetting, Place } from "../providers/calling/provider-place.ts"
+import type { InvalidProviderSetting } from "../providers/calling/provider-place.ts"
 import { ProviderSettings } from "../providers/calling/provider-settings.ts"
 import {
   isLoopback,
@@ -43,7 +41,21 @@ export class UnfitForProduction extends Schema.TaggedError<UnfitForProduction>()
   }
 }
 
-type Providers = ProviderSettings["Service"]
+/**
+ * The providers as they are called by HTTP: banks, as their kind says. What a kind cannot read is like a document that cannot be
+ * read. A bank of a kind that there is not is refused by whoever would call it.
+ */
+const readProviders = Effect.gen(function* () {
+  const { compliance, ledger, banks } = yield* ProviderSettings
+  const kinds = yield* BankKinds
+  const asCalled = Effect.forEach(banks, (bank) => {
+    const http = kinds.named(bank.kind)?.http?.(bank) ?? Effect.undefined
+    return Effect.map(http, (http) => ({ ...bank, http }))
+  })
+  return { compliance, ledger, banks: yield* asCalled }
+}).pipe(Effect.provide(ProviderSettings.layer))
+
+type Providers = Effect.Success<typeof readProviders>
 
 /** The document of the providers cannot be read: nobody can stand for that. */
 const DOCUMENT = "providers"
@@ -79,20 +91,17 @@ export const checks: Readonly<Record<string, "environment" | "providers">> = {
 export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: ReadonlyArray<Role>) {
   const settings = yield* AppConfig
   const calls = roles.includes("worker") || roles.includes("bank-files")
-  const read = calls
-    ? yield* Effect.result(Effect.provide(ProviderSettings, ProviderSettings.layer))
-    : undefined
-  const { called, problems } =
-    read === undefined || Result.isFailure(read) ? nobodyCalled : yield* calledOf(read.success)
+  const read = calls ? yield* Effect.result(readProviders) : undefined
+  const providers = read === undefined || Result.isFailure(read) ? undefined : read.success
   const findings = [
     ...environmentFindings(settings),
     ...(calls ? publicUrlFindings(settings.http) : []),
-    ...(yield* calledFindings(called, settings.providers.timeoutMs)),
-    ...problems.map(unreadable),
+    ...(providers === undefined ? [] : yield* documentFindings(providers, settings.providers.timeoutMs)),
     ...(read !== undefined && Result.isFailure(read) ? [unreadable(read.failure)] : []),
   ]
   if (settings.production) return yield* vouchedFor(findings, settings.vouchedFor, calls)
-  const isReal = urlsOf(called).some(({ url }) => !isLoopback(new URL(url).hostname))
+  const isReal =
+    providers !== undefined && urlsOf(providers).some(({ url }) => !isLoopback(new URL(url).hostname))
   if (isReal && findings.length > 0)
     yield* Effect.logWarning(
       "calls providers beyond this machine, and is not started with NODE_ENV=production",
@@ -192,53 +201,25 @@ const bankSecretsOf = (secrets: BankSecrets): ReadonlyArray<NamedSecret> =>
     })),
   )
 
-/** A provider as it is called by HTTP. */
-interface Called {
-  readonly name: string
-  readonly place: Place
-  readonly policy: CallPolicy
-  readonly http: HttpFields
-}
-
-interface CalledProviders {
-  readonly called: ReadonlyArray<Called>
-  /** Settings of banks that their kind cannot read. */
-  readonly problems: ReadonlyArray<InvalidProviderSetting>
-}
-
-const nobodyCalled: CalledProviders = { called: [], problems: [] }
-
-/**
- * The providers by name, and how they are called: banks, as their kind says. A bank of a kind that there is not is refused by
- * whoever would call it.
- */
-const calledOf = Effect.fnUntraced(function* ({ compliance, ledger, banks }: Providers) {
-  const kinds = yield* BankKinds
-  const called: Array<Called> = [
-    { name: "compliance-engine", place: compliance.place, policy: compliance.policy, http: compliance },
-    { name: "ledger", place: ledger.place, policy: ledger.policy, http: ledger },
-  ]
-  const problems: Array<InvalidProviderSetting> = []
-  for (const bank of banks) {
-    const read = kinds.named(bank.kind)?.http?.(bank)
-    if (read === undefined) continue
-    const http = yield* Effect.result(read)
-    if (Result.isFailure(http)) problems.push(http.failure)
-    else called.push({ name: bank.name, place: bank.place, policy: bank.policy, http: http.success })
-  }
-  return { called, problems } satisfies CalledProviders
-})
+/** The providers by name, and how they are called. */
+const calledOf = ({ compliance, ledger, banks }: Providers) => [
+  { name: "compliance-engine", place: compliance.place, policy: compliance.policy, http: compliance },
+  { name: "ledger", place: ledger.place, policy: ledger.policy, http: ledger },
+  ...banks.flatMap(({ name, place, policy, http }) =>
+    http === undefined ? [] : [{ name, place, policy, http }],
+  ),
+]
 
 /** Where they are called, and where tokens for them come from. */
-const urlsOf = (called: ReadonlyArray<Called>) =>
-  called.flatMap(({ name, place: { path }, http: { url, auth } }) => [
+const urlsOf = (providers: Providers) =>
+  calledOf(providers).flatMap(({ name, place: { path }, http: { url, auth } }) => [
     { name, setting: path, url },
     ...(auth?.kind === "oauth2" ? [{ name: `${name}/token`, setting: path, url: auth.tokenUrl }] : []),
   ])
 
 /** Providers beyond this machine that would do what anybody asks of them. */
-const trustingFindings = (called: ReadonlyArray<Called>): ReadonlyArray<Finding> =>
-  called
+const trustingFindings = (providers: Providers): ReadonlyArray<Finding> =>
+  calledOf(providers)
     .filter(({ http: { url, auth, tls } }) => !auth && !tls?.cert && !isLoopback(new URL(url).hostname))
     .map(({ name, place: { path } }) => ({
       check: "without-auth",
@@ -249,14 +230,15 @@ const trustingFindings = (called: ReadonlyArray<Called>): ReadonlyArray<Finding>
     }))
 
 /** A time that is that of all is judged where it is set. */
-const calledFindings = Effect.fnUntraced(function* (called: ReadonlyArray<Called>, usualMs: number) {
+const documentFindings = Effect.fnUntraced(function* (providers: Providers, usualMs: number) {
+  const called = calledOf(providers)
   const times = called.map(({ name, place, policy }) => callTime(name, place.path, policy.timeoutMs))
   const secrets = yield* Effect.forEach(called, ({ name, place, http: { auth } }) =>
     auth === undefined ? Effect.succeed([]) : secretFindings(name, auth, place),
   )
   return [
-    ...providerFindings(urlsOf(called)),
-    ...trustingFindings(called),
+    ...providerFindings(urlsOf(providers)),
+    ...trustingFindings(providers),
     ...secrets.flat(),
     ...timeFindings(times.filter(({ ms }) => ms !== usualMs)),
   ]

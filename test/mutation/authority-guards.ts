@@ -125,6 +125,14 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "may be told of one secret without a name where there is one of them",
   },
   {
+    name: "a callback of a bank is verified as its kind says",
+    file: "http/callbacks/bank-callbacks.ts",
+    text: "yield* verifying(secrets, callbacks)(c, body)\n",
+    without: "",
+    caughtIn: "test/http/callbacks/bank-callbacks.test.ts",
+    caughtBy: "does not believe a callback that is signed with another secret",
+  },
+  {
     name: "one secret is not for several banks",
     file: "identity/callback-secrets.ts",
     text: "forOnly.length > 0 && callers.length > 1",

@@ -191,22 +191,24 @@ describe("production", () => {
     assert.include(message, "banks[0].auth.secret: found a secret of 23 bytes")
   })
 
-  it("judges what a bank's kind calls, and lets nobody stand for settings that it cannot read", async () => {
+  it("judges what the kind of a bank calls, and lets nobody stand for settings that it cannot read", async () => {
     const providers = join(mkdtempSync(join(tmpdir(), "providers-")), "providers.json")
     const auth = { kind: "bearer", token: { file: "/run/absent" } }
     const at = { url: "https://api.payouts.io", auth }
     const open = { url: "http://api.payouts.io", auth }
-    const banks = [
-      { name: "north", kind: "instant", ...open },
-      { name: "south", kind: "instant", ...open, keyWindowMs: "long" },
-      { name: "west", kind: "kind-of-another-release", ...open },
-    ]
     const routes = [{ rule: "all", banks: ["north"] }]
-    writeFileSync(providers, JSON.stringify({ version: "test", compliance: at, ledger: at, banks, routes }))
-    const environment = { PROVIDERS_FILE: providers, VOUCH_FOR: "providers,plain-http:north" }
-    const { refused, message } = await check(environment)
+    const checkWith = (keyWindowMs: unknown, vouches = "") => {
+      const banks = [
+        { name: "north", kind: "instant", ...open, keyWindowMs },
+        { name: "west", kind: "kind-of-another-release", ...open },
+      ]
+      writeFileSync(providers, JSON.stringify({ version: "test", compliance: at, ledger: at, banks, routes }))
+      return check({ PROVIDERS_FILE: providers, VOUCH_FOR: vouches })
+    }
+    assert.deepStrictEqual((await checkWith(1_000)).refused, ["plain-http:north"])
+    const { refused, message } = await checkWith("long", "providers")
     assert.deepStrictEqual(refused, ["providers", "unknown-vouch:providers"])
-    assert.include(message, "banks[1].keyWindowMs")
+    assert.include(message, "banks[0].keyWindowMs")
   })
 
   it("refuses a vouch for what is no check", async () => {

@@ -83,10 +83,10 @@ const commandIdOf = (bank: string, { message, reference }: BankWord, outcome: Tr
 }
 
 const keepStray = Effect.fnUntraced(function* (bank: string, word: BankWord, why: string) {
+  // Masked first: a part of an account number does not look like one.
+  const { reference, id, ...masked } = strayOf({ ...word, bank }, outcomeOf(word), why)
   const kept = (text: string) => text.slice(0, STRAY_TEXT_MAX)
-  const { reference, id } = word
-  const about = { bank, reference: kept(reference), ...(id === undefined ? {} : { id: kept(id) }) }
-  const stray = strayOf(about, outcomeOf(word), why)
+  const stray = { ...masked, reference: kept(reference), ...(id === undefined ? {} : { id: kept(id) }) }
   yield* (yield* StrayCallbacks).keep(stray, yield* Clock.currentTimeMillis)
   yield* Effect.logWarning("a bank told of a transfer that is not ours", stray)
   return false
