@@ -18,17 +18,18 @@ import { layer as schemaInPostgres } from "./projections/migrations-postgres.ts"
 import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
+import { type BankKind, bankKindsLayer } from "./providers/banks/bank-kind.ts"
 import { banksLayer } from "./providers/banks/banks.ts"
 import { layer as bankFilesLayer } from "./providers/banks/files/bank-files.ts"
-import { fileBank } from "./providers/banks/files/file-bank.ts"
-import { FileOrders } from "./providers/banks/files/file-orders.ts"
+import type { FileOrders } from "./providers/banks/files/file-orders.ts"
 import { layer as fileOrdersInPostgres } from "./providers/banks/files/file-orders-postgres.ts"
 import { layer as fileRecordsInPostgres } from "./providers/banks/files/file-records-postgres.ts"
+import { files } from "./providers/banks/files/files.ts"
 import { layer as inboxInPostgres } from "./providers/banks/files/inbox-files-postgres.ts"
 import { layer as outboxInPostgres } from "./providers/banks/files/outbox-files-postgres.ts"
 import { withdrawalInBoth } from "./providers/banks/files/withdrawal.ts"
-import { instantBank } from "./providers/banks/instant/bank-instant-http.ts"
-import { synchronousBank } from "./providers/banks/synchronous/bank-synchronous-http.ts"
+import { instant } from "./providers/banks/instant/instant.ts"
+import { synchronous } from "./providers/banks/synchronous/synchronous.ts"
 import { layer as fleetLimitsInRedis } from "./providers/calling/fleet-limits-redis.ts"
 import { Lanes } from "./providers/calling/lane.ts"
 import { reportingLayer } from "./providers/calling/provider-reports.ts"
@@ -131,14 +132,12 @@ const crashPoints = Layer.effect(
   ),
 )
 
-/** Banks by the kind of their settings: another protocol is another line. */
-const banks = banksLayer<AppConfig | FileOrders>(
-  { instant: instantBank, synchronous: synchronousBank, files: fileBank },
-  Effect.map(FileOrders, ({ withdraw }) => withdraw),
-)
-/** The kinds of banks that call back: the others' words come in answers and files, and in no callback. */
-const callbackSecrets = callbackSecretsLayer(["instant"]).pipe(
-  Layer.provide([foundation, ProviderSettings.layer.pipe(Layer.provide(foundation))]),
+/** The kinds of banks that there are: another one is another line. The type says what they all work with. */
+const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files]
+const banks = banksLayer(kinds)
+const bankKinds = bankKindsLayer(kinds)
+const callbackSecrets = callbackSecretsLayer.pipe(
+  Layer.provide([bankKinds, foundation, ProviderSettings.layer.pipe(Layer.provide(foundation))]),
 )
 const fileLog = fileLogOnRedis.pipe(Layer.provide(foundation))
 const fileOrders = withdrawalInBoth.pipe(
@@ -203,13 +202,14 @@ type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
 
 /** Nothing connects, to anybody, before the settings were found fit. */
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
-  Layer.unwrap(Effect.as(checkedSettings(roles), layer)).pipe(Layer.provide(AppConfig.layer))
+  Layer.unwrap(Effect.as(checkedSettings(roles), layer)).pipe(Layer.provide([AppConfig.layer, bankKinds]))
 
 /** What `atlaspay reconcile` works with, from the settings of the service. It calls banks, as workers do. */
 export const reconciliationLayer = onceFit(
   ["worker"],
   Layer.mergeAll(
     eventLog,
+    bankKinds,
     lanes,
     cursors,
     resultsInPostgres.pipe(Layer.provide(database)),

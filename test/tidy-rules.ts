@@ -7,7 +7,24 @@ import { parseAst } from "vitest/node"
 
 const settingsAndSignals = ["config", "telemetry"]
 
-/** What each room may import besides itself: rooms, or single files of one. A file right under `src/` is a room too. */
+/** What a kind of bank is made of: the port, and what speaks HTTP or ISO 20022 for all of them. */
+const forKinds = [
+  "domain",
+  "parsing",
+  "providers/banks/bank",
+  "providers/banks/bank-books-http",
+  "providers/banks/bank-callbacks",
+  "providers/banks/bank-kind",
+  "providers/books",
+  "providers/calling",
+  "providers/iso20022",
+  ...settingsAndSignals,
+]
+
+/**
+ * What each room may import besides itself: rooms, or folders or single files of one. A file right under `src/` is a room too,
+ * and `*` stands for every folder there that has no rule of its own.
+ */
 export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
@@ -17,24 +34,17 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   platform: settingsAndSignals,
   streams: ["domain", "parsing/turns", "platform", ...settingsAndSignals],
   vault: ["domain", "platform", ...settingsAndSignals],
-  // Orders that wait for their file are sealed as accounts in the log are.
   providers: ["domain", "parsing", "platform", ...settingsAndSignals],
+  // Each folder is a kind of bank. Nobody imports one but app.ts, and so no kind imports another.
+  "providers/banks/*": forKinds,
   // Orders that wait for their file are sealed as accounts in the log are. Answers that come in files are told to the
   // log, as callbacks are.
-  "providers/banks/files": [
-    "domain",
-    "parsing",
-    "providers",
-    "streams",
-    "vault/aes-gcm",
-    "vault/partner-keys",
-    "platform",
-    ...settingsAndSignals,
-  ],
+  "providers/banks/files": [...forKinds, "streams", "vault/aes-gcm", "vault/partner-keys", "platform"],
   // The second record of what logs tell, which workers compare them with.
   register: ["domain", "providers/calling/provider-error", "platform", ...settingsAndSignals],
   // What production refuses is judged by the settings, and the secrets that they name, before anything connects.
   production: [
+    "providers/banks/bank-kind",
     "providers/calling/provider-access",
     "providers/calling/provider-place",
     "providers/calling/provider-settings",
@@ -60,17 +70,25 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   reconciliation: [
     "domain",
     "streams",
+    // Each bank's statement is read as its kind says, or in a folder of messages.
+    "providers/banks/bank-kind",
     "providers/books",
+    "providers/calling/provider-settings",
+    "providers/iso20022/bank-statement",
+    "providers/iso20022/statement-folder",
     "projections/read-models",
     "vault/message-seal",
     "platform",
     ...settingsAndSignals,
   ],
-  // Which banks there are, for the secrets that they sign with.
+  // Which banks there are and which of them call back, for the secrets that they sign with.
   identity: [
     "domain",
+    "providers/banks/bank-callbacks",
+    "providers/banks/bank-kind",
     "providers/calling/provider-place",
     "providers/calling/provider-settings",
+    "providers/calling/signed-callback",
     ...settingsAndSignals,
   ],
   http: [
@@ -82,6 +100,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "publisher/public-event",
     "webhooks/endpoints",
     "register",
+    // What banks tell by themselves, as their kind reads it, and how callbacks are signed.
+    "providers/banks/bank-callbacks",
+    "providers/calling/signed-callback",
     // What workers tell of providers; the API calls none.
     "providers/calling/lane",
     "providers/calling/provider-reports",
@@ -180,14 +201,15 @@ const namesIn = (specifiers: unknown): ReadonlyArray<string> => {
 
 /** The room that a file is in: the innermost of the table, else its folder right under `src/`. */
 export const roomOf = (path: string): string => {
-  const inner = innerRooms.find((room) => path.startsWith(`${room}/`))
-  return inner ?? (path.includes("/") ? path.slice(0, path.indexOf("/")) : path.replace(/\.ts$/, ""))
+  const folders = path.split("/").slice(0, -1)
+  const [outermost = path.replace(/\.ts$/, "")] = folders
+  const above = folders.map((_, index) => folders.slice(0, index + 1).join("/"))
+  return above.findLast((room) => ruleOf(room) !== undefined) ?? outermost
 }
 
-/** Rooms within rooms, which have rules of their own. */
-const innerRooms = Object.keys(mayImport)
-  .filter((room) => room.includes("/"))
-  .sort((a, b) => b.length - a.length)
+/** The name under which the table has a room: its own, or that of all folders beside it. */
+export const ruleOf = (room: string): string | undefined =>
+  [room, posix.join(posix.dirname(room), "*")].find((name) => name in mayImport)
 
 const isAdapter = (path: string): boolean =>
   !["platform", "dev"].includes(roomOf(path)) && adapterName.test(path)
@@ -212,13 +234,26 @@ const importProblems = (path: string, { from, names }: Import): ReadonlyArray<st
 }
 
 const isWithinReach = (room: string, target: string): boolean => {
-  const reach = [room, ...(mayImport[room] ?? [])]
-  return reach.includes(roomOf(target)) || reach.includes(target.replace(/\.ts$/, ""))
+  const reach = [room, ...(mayImport[ruleOf(room) ?? room] ?? [])]
+  return reach.some(
+    (open) =>
+      open === roomOf(target) ||
+      open === target.replace(/\.ts$/, "") ||
+      // A folder of a room, without the rooms in it.
+      (target.startsWith(`${open}/`) && roomOf(target) === roomOf(`${open}/file`)),
+  )
 }
 
-/** Files of one adapter may use each other. */
+/**
+ * Files of one adapter may use each other. A kind of bank is an adapter as a whole, whatever its files are called: app.ts
+ * chooses it, and it speaks HTTP as it is spoken to all providers.
+ */
 const mayAdapt = (path: string, target: string): boolean =>
-  !isAdapter(target) || (roomOf(path) === roomOf(target) && vendorOf(path) === vendorOf(target))
+  !isAdapter(target) ||
+  (roomOf(path) === roomOf(target) && vendorOf(path) === vendorOf(target)) ||
+  (isOfKind(path) && !isOfKind(target) && vendorOf(target) === "http")
+
+const isOfKind = (path: string): boolean => roomOf(path).startsWith("providers/banks/")
 
 const domainProblems = (from: string, names: ReadonlyArray<string>): ReadonlyArray<string> => {
   const [library, module, ...deeper] = from.split("/")

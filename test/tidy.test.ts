@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
-import { mayImport, roomOf, violations, wiringRooms } from "./tidy-rules.ts"
+import { mayImport, roomOf, ruleOf, violations, wiringRooms } from "./tidy-rules.ts"
 
 const src = join(dirname(fileURLToPath(import.meta.url)), "..", "src")
 
@@ -17,7 +17,7 @@ describe("src", () => {
   })
 
   it("has the rooms of the table and no others", () => {
-    const rooms = new Set(paths.map(roomOf))
+    const rooms = new Set(paths.map(roomOf).map((room) => ruleOf(room) ?? room))
     expect([...rooms].sort()).toEqual([...Object.keys(mayImport), ...wiringRooms].sort())
   })
 })
@@ -90,8 +90,44 @@ describe("a file is refused that", () => {
     [
       "chooses an adapter of its own room",
       "providers/banks/bank.ts",
-      'import { layer } from "./instant/bank-instant-http.ts"',
-      "imports the adapter providers/banks/instant/bank-instant-http.ts: only app.ts, cli/ and tests choose one",
+      'import { bankBooks } from "./bank-books-http.ts"',
+      "imports the adapter providers/banks/bank-books-http.ts: only app.ts, cli/ and tests choose one",
+    ],
+    [
+      "knows a kind of bank by name",
+      "providers/banks/banks.ts",
+      'import { instant } from "./instant/instant.ts"',
+      "providers may not import providers/banks/instant/instant.ts",
+    ],
+    [
+      "knows one from another room",
+      "pipelines/paying.ts",
+      'import { courier } from "../providers/banks/courier/courier.ts"',
+      "pipelines may not import providers/banks/courier/courier.ts",
+    ],
+    [
+      "is of a kind of bank and imports another",
+      "providers/banks/courier/courier.ts",
+      'import { instant } from "../instant/instant.ts"',
+      "providers/banks/courier may not import providers/banks/instant/instant.ts",
+    ],
+    [
+      "is of a kind of bank and does what is done for all of them",
+      "providers/banks/courier/courier.ts",
+      'import { banksLayer } from "../banks.ts"',
+      "providers/banks/courier may not import providers/banks/banks.ts",
+    ],
+    [
+      "is of a kind of bank and needs what only another kind does",
+      "providers/banks/courier/courier.ts",
+      'import { EventLog } from "../../../streams/event-log.ts"',
+      "providers/banks/courier may not import streams/event-log.ts",
+    ],
+    [
+      "is of a kind of bank and chooses where its orders lie",
+      "providers/banks/files/files.ts",
+      'import { layer } from "./file-orders-postgres.ts"',
+      "imports the adapter providers/banks/files/file-orders-postgres.ts: only app.ts, cli/ and tests choose one",
     ],
     [
       "mixes two adapters",
@@ -221,8 +257,13 @@ describe("a file is accepted that", () => {
     ["tells its version", "cli/main.ts", 'import release from "../../package.json" with { type: "json" }'],
     [
       "shares code between files of one adapter",
-      "providers/banks/instant/bank-instant-http.ts",
-      'import "../../calling/provider-http.ts"',
+      "providers/ledger/ledger-http.ts",
+      'import "../calling/provider-http.ts"',
+    ],
+    [
+      "speaks for a kind of bank by HTTP",
+      "providers/banks/courier/courier.ts",
+      'import "../../calling/provider-http.ts"\nimport "../bank-books-http.ts"\nimport "../bank-kind.ts"',
     ],
     ["starts servers in dev", "dev/embedded-stack.ts", 'import "./embedded-redis.ts"'],
     ["names one open file of a room", "config.ts", 'import "./platform/crash-point.ts"'],

@@ -12,7 +12,7 @@ import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { type BankAnswer, Banks, type NotSent } from "../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../src/providers/banks/banks.ts"
-import { instantBank } from "../../src/providers/banks/instant/bank-instant-http.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
 import { ComplianceEngine } from "../../src/providers/compliance/compliance-engine.ts"
 import { layer as complianceOverHttp } from "../../src/providers/compliance/compliance-engine-http.ts"
@@ -51,11 +51,11 @@ export interface EngineTerms {
   readonly outside?: boolean
 }
 
-const providersOutside = Layer.mergeAll(
-  banksLayer({ instant: instantBank }),
-  complianceOverHttp,
-  ledger,
-).pipe(Layer.provide(ProviderSettings.layer), Layer.fresh, Layer.provide(lanes))
+const providersOutside = Layer.mergeAll(banksLayer([instant]), complianceOverHttp, ledger).pipe(
+  Layer.provide(ProviderSettings.layer),
+  Layer.fresh,
+  Layer.provide(lanes),
+)
 
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
 export class EngineUnderTest implements AsyncDisposable {

@@ -6,6 +6,8 @@ import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
+import { type BankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { ProviderReports } from "../../src/providers/calling/provider-reports.ts"
 import { layer as reportsInRedis } from "../../src/providers/calling/provider-reports-redis.ts"
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
@@ -76,6 +78,7 @@ export class ApiUnderTest implements AsyncDisposable {
     queries = readModels(),
     decisions = new DecisionsInMemory(),
     eventLog = eventLogOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+    kinds = [instant],
   }: {
     /** Any free one by default. */
     readonly port?: number
@@ -84,6 +87,8 @@ export class ApiUnderTest implements AsyncDisposable {
     readonly queries?: Layer.Layer<BatchQueries>
     readonly decisions?: DecisionsInMemory
     readonly eventLog?: Layer.Layer<EventLog, unknown, AppConfig>
+    /** The kinds of banks that there are. */
+    readonly kinds?: ReadonlyArray<BankKind<unknown>>
   } = {}): Promise<ApiUnderTest> {
     const lines: Array<string> = []
     const runtime = ManagedRuntime.make(
@@ -97,7 +102,9 @@ export class ApiUnderTest implements AsyncDisposable {
           decisions.layer,
           endpointsInMemory,
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
-          callbackSecretsLayer(["instant"]).pipe(Layer.provide(Layer.fresh(ProviderSettings.layer))),
+          callbackSecretsLayer.pipe(
+            Layer.provide([bankKindsLayer(kinds), Layer.fresh(ProviderSettings.layer)]),
+          ),
           freshMetrics,
           partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           Layer.succeed(ReadinessChecks, checks),

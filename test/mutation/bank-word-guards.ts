@@ -362,6 +362,14 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "takes back what lies with us for a bank that is not configured any more",
   },
   {
+    name: "what may lie with several kinds is taken back by all of them",
+    file: "providers/banks/banks.ts",
+    text: 'if (answer !== "withdrawn") return answer\n',
+    without: "",
+    caughtIn: "test/providers/banks/banks.test.ts",
+    caughtBy: "takes back what lies with us for a bank that is not configured any more",
+  },
+  {
     name: "an order in a file is not taken back",
     file: "providers/banks/files/file-orders-postgres.ts",
     text: "      where file_orders.file is null or file_orders.file in (select id from unstaged)\n",

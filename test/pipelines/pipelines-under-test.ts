@@ -10,7 +10,7 @@ import { type CrashPoint, CrashPoints } from "../../src/platform/crash-point.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { Banks } from "../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../src/providers/banks/banks.ts"
-import { instantBank } from "../../src/providers/banks/instant/bank-instant-http.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
 import { layer as complianceEngine } from "../../src/providers/compliance/compliance-engine-http.ts"
 import { layer as ledger } from "../../src/providers/ledger/ledger-http.ts"
@@ -45,13 +45,9 @@ export const passed: Array<CrashPoint> = []
 export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}, keys = fixedKeys()) =>
   Layer.fresh(Pipelines.layer).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(
-        banksLayer({ instant: instantBank }),
-        complianceEngine,
-        instructionRegister,
-        ledger,
-        keys,
-      ).pipe(Layer.fresh),
+      Layer.mergeAll(banksLayer([instant]), complianceEngine, instructionRegister, ledger, keys).pipe(
+        Layer.fresh,
+      ),
     ),
     Layer.provide([Layer.fresh(ProviderSettings.layer), lanes]),
     Layer.provideMerge(Layer.fresh(Postgres.layer)),

@@ -58,7 +58,7 @@ export const complianceCallbacks = Effect.fnUntraced(function* (
   const { complianceCallbackSecret } = (yield* AppConfig).providers
   const routes = new Hono<EdgeEnv>()
   if (Option.isNone(complianceCallbackSecret)) return routes
-  const verify = verifying(complianceCallbackSecret.value)
+  const verify = verifying([complianceCallbackSecret.value])
   return routes
     .post(
       "/compliance-callbacks",

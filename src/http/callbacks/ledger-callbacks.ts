@@ -27,7 +27,7 @@ export const ledgerCallbacks = Effect.fnUntraced(function* (
   edge: Edge<AppConfig | BatchQueries | EventLog | RequestBodies>,
 ) {
   const { ledgerCallbackSecret } = (yield* AppConfig).providers
-  const verify = Option.map(ledgerCallbackSecret, verifying)
+  const verify = Option.map(ledgerCallbackSecret, (secret) => verifying([secret]))
   return new Hono<EdgeEnv>().post(
     "/ledger-callbacks/funded",
     edge.open((c) =>

@@ -39,18 +39,22 @@ export type BankAnswer =
  */
 export type Withdrawal = "withdrawn" | "going-out" | "may-have-gone"
 
-/** Takes an order back by its reference; says `withdrawn` of one that was never seen, and sees to it that it never is. */
-export type Withdraw = (reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
+/**
+ * Takes an order back, by its bank's name and its reference; says `withdrawn` of one that was never seen, and sees to it that
+ * it never is.
+ */
+export type Withdraw<R = never> = (
+  bank: string,
+  reference: string,
+) => Effect.Effect<Withdrawal, ProviderUnavailable, R>
 
-/** One bank, as its adapter speaks to it. Neither call fails: not knowing is an answer. */
+/** One bank, as its kind speaks to it. Neither call fails: not knowing is an answer. */
 export interface Bank {
   readonly name: string
   /** How long it remembers an idempotency key, in milliseconds from the first use; Infinity where it never forgets. */
   readonly keyWindowMs: number
   readonly transfer: (instruction: TransferInstruction) => Effect.Effect<BankAnswer>
   readonly inquire: (reference: string) => Effect.Effect<BankAnswer>
-  /** Where its orders lie with us before they go out. Absent where a call is the order: then it may have gone. */
-  readonly withdraw?: Withdraw
 }
 
 /** Nobody knows what became of a transfer, and why. */
@@ -100,7 +104,7 @@ export class Banks extends Context.Service<
     /** Asks at once or not at all. */
     readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer | NotSent>
     /** Takes an order back; whatever a bank cannot take back may have gone. */
-    readonly withdraw: (bank: string, reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
+    readonly withdraw: Withdraw
     /** How long a bank remembers an idempotency key: 0 for one that is not configured any more. */
     readonly keyWindowMs: (bank: string) => number
     /** How many calls may be under way at once at any bank, for all batches together. */

@@ -7,7 +7,7 @@ import { Effect, Layer } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { Banks } from "../../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../../src/providers/banks/banks.ts"
-import { instantBank } from "../../../src/providers/banks/instant/bank-instant-http.ts"
+import { instant } from "../../../src/providers/banks/instant/instant.ts"
 import { payoutItem } from "../../domain/batch-story.ts"
 import { providerSettings } from "../../settings.ts"
 import { canary, json, MisbehavingServer } from "../calling/misbehaving-server.ts"
@@ -68,7 +68,7 @@ it.live("lead past a bank whose breaker is open, and back to try it when its tim
   }).pipe(
     Effect.provide(
       Layer.suspend(() =>
-        banksLayer({ instant: instantBank }).pipe(
+        banksLayer([instant]).pipe(
           Layer.provide(providerSettings({ PROVIDERS_FILE: join(folder, "providers.json") })),
         ),
       ),

@@ -1,9 +1,10 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { Banks, type TransferInstruction } from "../../../src/providers/banks/bank.ts"
+import { bankKind } from "../../../src/providers/banks/bank-kind.ts"
 import { banksLayer } from "../../../src/providers/banks/banks.ts"
-import { instantBank } from "../../../src/providers/banks/instant/bank-instant-http.ts"
+import { instant } from "../../../src/providers/banks/instant/instant.ts"
 import { payoutItem } from "../../domain/batch-story.ts"
 import { providerSettings } from "../../settings.ts"
 import { canary, json, MisbehavingServer } from "../calling/misbehaving-server.ts"
@@ -26,7 +27,7 @@ afterAll(async () => {
 })
 
 const banks = Layer.suspend(() =>
-  banksLayer({ instant: instantBank }).pipe(Layer.provide(providerSettings({ PROVIDERS_FILE: file.path }))),
+  banksLayer([instant]).pipe(Layer.provide(providerSettings({ PROVIDERS_FILE: file.path }))),
 )
 
 const instruction = (bank: string): TransferInstruction => ({
@@ -38,22 +39,31 @@ const instruction = (bank: string): TransferInstruction => ({
   minor: 1_234n,
 })
 
+/** A kind whose orders lie with us, except that those of some banks may have gone. */
+const holding = (...gone: ReadonlyArray<string>) =>
+  bankKind({
+    name: `holding, but ${gone}`,
+    settings: Schema.Struct({}),
+    connect: () => Effect.die(new Error("no bank is of this kind")),
+    withdraw: (bank) => Effect.succeed(gone.includes(bank) ? "may-have-gone" : "withdrawn"),
+  })
+
 it.live(
   "takes back what lies with us for a bank that is not configured any more, and of others nothing",
   () =>
     Effect.gen(function* () {
       const { withdraw, routes } = yield* Banks
       assert.strictEqual(yield* withdraw("gone", "A-1-1"), "withdrawn")
+      assert.strictEqual(yield* withdraw("went", "A-1-1"), "may-have-gone", "by one of the kinds")
       assert.strictEqual(yield* withdraw("north", "A-1-1"), "may-have-gone")
       const asked = { partner: "acme", at: Date.now(), after: undefined }
       assert.notProperty(routes.route(payoutItem(1), asked), "withdrawable")
     }).pipe(
       Effect.provide(
         Layer.suspend(() =>
-          banksLayer(
-            { instant: instantBank },
-            Effect.succeed((bank) => Effect.succeed(bank === "gone" ? "withdrawn" : "going-out")),
-          ).pipe(Layer.provide(providerSettings({ PROVIDERS_FILE: file.path }))),
+          banksLayer([instant, holding("went"), holding()]).pipe(
+            Layer.provide(providerSettings({ PROVIDERS_FILE: file.path })),
+          ),
         ),
       ),
     ),

@@ -23,7 +23,7 @@ import { Metrics } from "../../../telemetry/metrics.ts"
 import { writePaymentInitiation } from "../../iso20022/payment-initiation.ts"
 import { agree, hasNoWithdrawn, logFiles } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
-import type { FileBankSettings } from "./file-bank-settings.ts"
+import type { FileBankSettings } from "./files.ts"
 import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 

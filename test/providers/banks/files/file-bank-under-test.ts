@@ -7,9 +7,9 @@ import { transferReference } from "../../../../src/domain/identifiers.ts"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { RedisConnections } from "../../../../src/platform/redis.ts"
 import type { TransferInstruction } from "../../../../src/providers/banks/bank.ts"
-import { fileBank } from "../../../../src/providers/banks/files/file-bank.ts"
 import { layer as ordersInPostgres } from "../../../../src/providers/banks/files/file-orders-postgres.ts"
 import { layer as fileRecordsInPostgres } from "../../../../src/providers/banks/files/file-records-postgres.ts"
+import { files } from "../../../../src/providers/banks/files/files.ts"
 import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
 import { layer as inboxInPostgres } from "../../../../src/providers/banks/files/inbox-files-postgres.ts"
 import type { FileBank } from "../../../../src/providers/banks/files/outbox.ts"
@@ -103,12 +103,12 @@ export class FileBankUnderTest implements Disposable {
     const { name, ...own } = this.bank
     const entry: BankSettings = {
       name,
-      kind: "files",
+      kind: files.name,
       policy: policyOf({}, { timeoutMs: 1_000, concurrency: 8 }),
       own,
       place: { setting: "PROVIDERS_FILE", path: "banks[0]" },
     }
-    return fileBank(entry)
+    return files.connect(entry)
   }
 
   list(room: string): ReadonlyArray<string> {

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { meaningOf } from "../../../../src/domain/failure-codes.ts"
 import type { BankAnswer } from "../../../../src/providers/banks/bank.ts"
-import { synchronousBank } from "../../../../src/providers/banks/synchronous/bank-synchronous-http.ts"
+import { synchronous } from "../../../../src/providers/banks/synchronous/synchronous.ts"
 import { type Sandbox, startSandbox } from "../../../../src/sandbox/sandbox.ts"
 import { settings } from "../../../settings.ts"
 import { canary } from "../../calling/misbehaving-server.ts"
@@ -17,7 +17,7 @@ const refused = (status: number, reason: unknown) => () =>
   [status, { error: { type: "payment_refused", reason } }] as const
 const one = payment("COMPLETED")("AAAAAAAAAAAAAAAAAAAAAA-1-1")[1]
 
-bankContract("synchronous", synchronousBank, {
+bankContract(synchronous, {
   read: ({ headers, body }) => {
     const { clientRef, currencyCode, amountMinor, creditor, purpose } = JSON.parse(body)
     const { fullName, ...account } = creditor
@@ -96,9 +96,9 @@ afterAll(() => sandbox.close())
 
 describe("the bank west", () => {
   const west = (own: Readonly<Record<string, unknown>> = {}) =>
-    synchronousBank(bankSettings("west", "synchronous", { url: sandbox.urls.banks.west, ...own })).pipe(
-      Effect.provide(settings()),
-    )
+    synchronous
+      .connect(bankSettings("west", synchronous.name, { url: sandbox.urls.banks.west, ...own }))
+      .pipe(Effect.provide(settings()))
 
   it.live("remembers a key for a day, unless the operator knows better", () =>
     Effect.gen(function* () {

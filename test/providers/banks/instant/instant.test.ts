@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, vi } from "vitest"
 import { formatAmount } from "../../../../src/domain/money.ts"
 import { Banks, type TransferInstruction } from "../../../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../../../src/providers/banks/banks.ts"
-import { instantBank } from "../../../../src/providers/banks/instant/bank-instant-http.ts"
+import { instant } from "../../../../src/providers/banks/instant/instant.ts"
 import { type Sandbox, startSandbox } from "../../../../src/sandbox/sandbox.ts"
 import { payoutItem } from "../../../domain/batch-story.ts"
 import { providerSettings } from "../../../settings.ts"
@@ -27,7 +27,7 @@ afterAll(async () => {
 })
 
 const banksWith = (environment: Readonly<Record<string, string>> = {}) =>
-  banksLayer({ instant: instantBank }).pipe(
+  banksLayer([instant]).pipe(
     Layer.provide(
       providerSettings({
         BANKS: `north=${server.url},south=${sandbox.urls.banks.south}`,
@@ -62,7 +62,7 @@ const standing = (status: string, code?: string) => (reference: string) =>
   [200, { transferId: "t-1", reference, status, ...(code === undefined ? {} : { code }) }] as const
 const accepted = { status: "accepted", transferId: "t-1" }
 
-bankContract("instant", instantBank, {
+bankContract(instant, {
   read: ({ headers, body }) => {
     const { beneficiary, amount, ...told } = JSON.parse(body)
     return {

@@ -2,8 +2,8 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Postgres } from "../../../../src/platform/postgres.ts"
-import { dueAt } from "../../../../src/providers/banks/files/file-bank.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
+import { dueAt } from "../../../../src/providers/banks/files/files.ts"
 import { ownDatabase } from "../../../database.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
 

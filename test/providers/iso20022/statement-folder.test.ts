@@ -3,12 +3,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
+import type { StatementEntry } from "../../../src/providers/books.ts"
 import {
   banksIn,
   type StatementReader,
   statementFolder,
-} from "../../../../src/providers/banks/files/statement-folder.ts"
-import type { StatementEntry } from "../../../../src/providers/books.ts"
+} from "../../../src/providers/iso20022/statement-folder.ts"
 
 const day = "2026-11-23"
 

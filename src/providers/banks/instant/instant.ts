@@ -1,11 +1,12 @@
 /**
- * A bank behind `POST {bank}/instant-transfer` and `GET {bank}/instant-transfer/{reference}`. Only a word that was
- * agreed, about the very transfer that was asked for, is believed; all else leaves the transfer open.
+ * The kind `instant`: banks behind `POST {bank}/instant-transfer` and `GET {bank}/instant-transfer/{reference}`, which call
+ * back when a transfer has ended, and keep books behind `GET {bank}/books`. Only a word that was agreed, about the very
+ * transfer that was asked for, is believed; all else leaves the transfer open.
  */
 import { Effect, Schema } from "effect"
 import { AppConfig } from "../../../config.ts"
 import { formatAmount } from "../../../domain/money.ts"
-import { callbackUrl } from "../../calling/callback-url.ts"
+import { bankCallbackUrl } from "../../calling/callback-url.ts"
 import { httpFields } from "../../calling/provider-access.ts"
 import { providerOf } from "../../calling/provider-access-http.ts"
 import {
@@ -17,8 +18,11 @@ import {
   ProviderId,
   reading,
 } from "../../calling/provider-http.ts"
-import { type BankSettings, ownSettings } from "../../calling/provider-settings.ts"
-import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+import { signedWebhook } from "../../calling/signed-callback.ts"
+import { ambiguous, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+import { bankBooks } from "../bank-books-http.ts"
+import { type BankCallbacks, type BankWord, readJsonCallback, UnreadableCallback } from "../bank-callbacks.ts"
+import { type BankEntry, bankKind } from "../bank-kind.ts"
 
 /** What a bank said, and the reference that it said it of, where it names one. */
 interface Word {
@@ -26,26 +30,68 @@ interface Word {
   readonly answer: BankAnswer
 }
 
-const OwnSettings = Schema.Struct({
+const Settings = Schema.Struct({
   ...httpFields,
   /** These banks keep their keys for good, unless the operator knows better. */
   keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
 })
 
-/** Makes a bank of the kind `instant`. */
-export const instantBank = Effect.fnUntraced(function* (settings: BankSettings) {
-  const { keyWindowMs = Number.POSITIVE_INFINITY, ...http } = yield* ownSettings(settings, OwnSettings)
-  const { name } = settings
-  const provider = yield* providerOf({ ...settings, ...http })
-  const ownCallbackUrl = `${callbackUrl((yield* AppConfig).http, "/bank-callbacks")}/${name}`
-  const bank: Bank = {
-    name,
-    keyWindowMs,
-    transfer: (instruction) =>
-      ask(provider, transferCall(instruction, ownCallbackUrl), transferAnswers, instruction.reference),
-    inquire: (reference) => ask(provider, inquiryCall(reference), inquiryAnswers, reference),
+const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
+
+const Callback = Schema.Struct({
+  id: text(255),
+  bank: text(255),
+  reference: text(35),
+  transferId: text(255),
+  status: Schema.Literals(["settled", "rejected", "returned"]),
+  code: Schema.optionalKey(text(35)),
+  at: text(40),
+})
+const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
+
+const callbacks: BankCallbacks = {
+  ...signedWebhook,
+  read: Effect.fnUntraced(function* (bank, header, body) {
+    const callback = yield* readJsonCallback(body, decodeCallback)
+    if (callback.bank !== bank)
+      return yield* new UnreadableCallback({ problem: "The body is from another bank than the path." })
+    const { id, reference } = callback
+    return [{ id, reference, message: header("webhook-id"), outcome: toldOutcome(callback) }]
+  }),
+}
+
+const toldOutcome = ({ status, code }: typeof Callback.Type): BankWord["outcome"] => {
+  const coded = code === undefined ? {} : { code }
+  switch (status) {
+    case "settled":
+      return { _tag: "Settled" }
+    case "rejected":
+      return { _tag: "Failed", ...coded }
+    case "returned":
+      return { _tag: "Returned", ...coded }
   }
-  return bank
+}
+
+const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Type>) {
+  const { keyWindowMs = Number.POSITIVE_INFINITY, ...http } = bank.own
+  const provider = yield* providerOf({ ...bank, ...http })
+  const callbackUrl = bankCallbackUrl((yield* AppConfig).http, bank.name)
+  return {
+    name: bank.name,
+    keyWindowMs,
+    transfer: (instruction: TransferInstruction) =>
+      ask(provider, transferCall(instruction, callbackUrl), transferAnswers, instruction.reference),
+    inquire: (reference: string) => ask(provider, inquiryCall(reference), inquiryAnswers, reference),
+  }
+})
+
+export const instant = bankKind({
+  name: "instant",
+  settings: Settings,
+  http: (own) => own,
+  connect,
+  callbacks,
+  statement: bankBooks,
 })
 
 const transferCall = (

@@ -1,7 +1,7 @@
 /**
- * A bank behind `POST {bank}/v1/payments` and `GET {bank}/v1/payments?clientRef=…`: it pays before it answers, calls
- * nobody back, and forgets idempotency keys after a while. Only a word that was agreed, about the very transfer that
- * was asked for, is believed; all else leaves the transfer open.
+ * The kind `synchronous`: banks behind `POST {bank}/v1/payments` and `GET {bank}/v1/payments?clientRef=…`. They pay before
+ * they answer, call nobody back, forget idempotency keys after a while, and keep books behind `GET {bank}/books`. Only a
+ * word that was agreed, about the very transfer that was asked for, is believed; all else leaves the transfer open.
  */
 import { Effect, Schema } from "effect"
 import type { BeneficiaryAccount } from "../../../domain/beneficiary.ts"
@@ -17,28 +17,35 @@ import {
   ProviderId,
   reading,
 } from "../../calling/provider-http.ts"
-import { type BankSettings, ownSettings } from "../../calling/provider-settings.ts"
-import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+import { ambiguous, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+import { bankBooks } from "../bank-books-http.ts"
+import { type BankEntry, bankKind } from "../bank-kind.ts"
 
 const KEY_WINDOW_MS = 86_400_000
 
-const OwnSettings = Schema.Struct({
+const Settings = Schema.Struct({
   ...httpFields,
   keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
 })
 
-/** Makes a bank of the kind `synchronous`. */
-export const synchronousBank = Effect.fnUntraced(function* (settings: BankSettings) {
-  const { keyWindowMs = KEY_WINDOW_MS, ...http } = yield* ownSettings(settings, OwnSettings)
-  const { name } = settings
-  const provider = yield* providerOf({ ...settings, ...http })
-  const bank: Bank = {
-    name,
+const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Type>) {
+  const { keyWindowMs = KEY_WINDOW_MS, ...http } = bank.own
+  const provider = yield* providerOf({ ...bank, ...http })
+  return {
+    name: bank.name,
     keyWindowMs,
-    transfer: (instruction) => ask(provider, paymentCall(instruction), paymentAnswers(instruction.reference)),
-    inquire: (reference) => ask(provider, inquiryCall(reference), inquiryAnswers(reference)),
+    transfer: (instruction: TransferInstruction) =>
+      ask(provider, paymentCall(instruction), paymentAnswers(instruction.reference)),
+    inquire: (reference: string) => ask(provider, inquiryCall(reference), inquiryAnswers(reference)),
   }
-  return bank
+})
+
+export const synchronous = bankKind({
+  name: "synchronous",
+  settings: Settings,
+  http: (own) => own,
+  connect,
+  statement: bankBooks,
 })
 
 const paymentCall = ({

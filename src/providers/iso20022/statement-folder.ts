@@ -6,8 +6,8 @@ import { hash } from "node:crypto"
 import { readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Result } from "effect"
-import type { Day } from "../../../domain/business-days.ts"
-import { type Source, SourceUnreadable, type StatementEntry } from "../../books.ts"
+import type { Day } from "../../domain/business-days.ts"
+import { type Source, SourceUnreadable, type StatementEntry } from "../books.ts"
 
 /** A bank's statement of one day, as a reader of a file format gives it. */
 export interface BankStatement {

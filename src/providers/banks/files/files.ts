@@ -1,22 +1,48 @@
 /**
- * A bank that is spoken to in files. An order is accepted when it is stored: what is done with it is written down here
- * before the bank can know of it. So "never seen" is a definite word, and what the bank says is read from its files.
+ * The kind `files`: banks that are spoken to in files, which the role `bank-files` writes and reads (bank-files.ts). An order
+ * is accepted when it is stored: what is done with it is written down here before the bank can know of it. So "never seen" is
+ * a definite word. What the bank says, and its statement, is read from its files; it is not called, and calls nobody back.
  */
-import { Clock, Effect } from "effect"
+import { join } from "node:path"
+import { Clock, Effect, Schema } from "effect"
+import { Beneficiary } from "../../../domain/beneficiary.ts"
 import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/scheme.ts"
-import { type BankSettings, ownSettings } from "../../calling/provider-settings.ts"
+import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
+import { statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
-import { EVERY_MS, FileBankSettings } from "./file-bank-settings.ts"
+import { type BankEntry, bankKind } from "../bank-kind.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
+
+const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
+
+export const ORDERS_PER_FILE_MAX = 10_000
+
+/** What a bank of the kind `files` needs beyond what all have. */
+export const FileBankSettings = Schema.Struct({
+  /** Has the folders outbox, inbox, archive and quarantine, and is on one file system with them. */
+  folder: Schema.NonEmptyString,
+  /** Whose account the money leaves. */
+  debtor: Beneficiary,
+  /** An order waits at most so long for others of its file. */
+  everyMs: Schema.optionalKey(milliseconds(86_400_000)),
+  /** So many orders go out at once, and no file has more. */
+  ordersMax: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: ORDERS_PER_FILE_MAX })),
+  ),
+  /** Between two looks at the folders. */
+  pollMs: Schema.optionalKey(milliseconds(3_600_000)),
+})
+export type FileBankSettings = typeof FileBankSettings.Type
+
+export const EVERY_MS = 900_000
+export const POLL_MS = 1_000
 
 /** The last file of a day is closed so long before the cut-off: it has to reach the bank in time. */
 const LEAD_MS = 600_000
 
-/** Makes a bank of the kind `files`. */
-export const fileBank = Effect.fnUntraced(function* (settings: BankSettings) {
-  const { name } = settings
-  const { everyMs = EVERY_MS } = yield* ownSettings(settings, FileBankSettings)
+const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
+  const { everyMs = EVERY_MS } = own
   const orders = yield* FileOrders
   const bank: Bank = {
     name,
@@ -39,9 +65,17 @@ export const fileBank = Effect.fnUntraced(function* (settings: BankSettings) {
         Effect.map((order) => (order === undefined ? neverSeen : answerOf(order))),
         Effect.catchTag("ProviderUnavailable", (failure) => Effect.succeed(unanswered(failure))),
       ),
-    withdraw: (reference) => orders.withdraw(name, reference),
   }
   return bank
+})
+
+export const files = bankKind({
+  name: "files",
+  settings: FileBankSettings,
+  connect,
+  withdraw: (bank, reference) => Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)),
+  statement: ({ name, own }, day) =>
+    Effect.succeed(statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers)),
 })
 
 /** An order waits for others, but not longer than `everyMs`, and not beyond the end of the day that it can go out on. */
