@@ -11,8 +11,11 @@ import type { CrashPoint } from "../platform/crash-point.ts"
 import type { DecisionRegister, RegisteredDecision } from "../register/decision-register.ts"
 import type { InstructionRegister } from "../register/instruction-register.ts"
 import type { LogTail } from "../register/log-tail.ts"
-import { CorruptEntry, type EventLog, OwnershipLost } from "../streams/event-log.ts"
 import { beginningOf, visitLog } from "../streams/event-range.ts"
+import { CorruptEntry, type EventStore } from "../streams/event-store.ts"
+import type { Mailbox } from "../streams/mailbox.ts"
+import type { Partitions } from "../streams/partitions.ts"
+import { OwnershipLost, type RunQueue } from "../streams/run-queue.ts"
 import type { StoreWatch } from "../streams/store-watch.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
@@ -23,7 +26,10 @@ import type { WarmBatches } from "./warm-batches.ts"
 
 /** What the worker gives to each of its actors. */
 export interface Desk {
-  readonly log: EventLog["Service"]
+  readonly store: EventStore["Service"]
+  readonly mailbox: Mailbox["Service"]
+  readonly queue: RunQueue["Service"]
+  readonly partitions: Partitions["Service"]
   readonly pipelines: Pipelines["Service"]
   readonly pass: (point: CrashPoint) => Effect.Effect<void>
   readonly warm: WarmBatches
@@ -96,7 +102,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   }
   const before = warm.batch.version
   const tail = { version: before, head: warm.head }
-  const head = yield* visitLog(desk.log, id, tail, ({ event }) => evolve(warm.batch, event))
+  const head = yield* visitLog(desk.store, id, tail, ({ event }) => evolve(warm.batch, event))
   const strange = known === undefined || warm.batch.version > before
   const inbox = yield* Effect.acquireRelease(
     Effect.sync(() => new Inbox<Message>()),
@@ -129,8 +135,8 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
 })
 
 /** Whether money may move for a batch now: its log was compared, and the stores are what they were. */
-export const mayPay = ({ id, compared, desk: { log, watch } }: Activation): boolean =>
-  compared === watch.epoch() && watch.objection(log.partitionOf(id)) === undefined
+export const mayPay = ({ id, compared, desk: { partitions, watch } }: Activation): boolean =>
+  compared === watch.epoch() && watch.objection(partitions.of(id)) === undefined
 
 /** Whether an intent to pay, or a transfer, is due. */
 export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>
@@ -144,7 +150,7 @@ export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>
 export const compare = Effect.fnUntraced(function* (actor: Activation) {
   const { id, batch, head, desk } = actor
   const epoch = desk.watch.epoch()
-  const partition = desk.log.partitionOf(id)
+  const partition = desk.partitions.of(id)
   const known = yield* desk.instructions.standing(id, partition)
   const { tail } = known
   let { decisions } = known
@@ -153,7 +159,7 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
   if (batch.version > 0 && !(yield* hasCome(actor, now))) return yield* movedOn(id)
   if (tail !== undefined && !(yield* hasCome(actor, tail))) {
     // A new owner has gone on where this one slept.
-    if ((yield* desk.log.read(id, batch.version, 1)).length > 0) return yield* movedOn(id)
+    if ((yield* desk.store.read(id, batch.version, 1)).length > 0) return yield* movedOn(id)
     const reason = `the instruction register knows another log up to version ${tail.version}: history was lost`
     if (!known.isLossAccepted)
       return yield* new CorruptEntry({ batch: id, entry: `${tail.version}-0`, reason })
@@ -177,7 +183,7 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
 /** Whether the log has come as far as a tail, and by the same way. */
 const hasCome = Effect.fnUntraced(function* ({ id, batch, desk }: Activation, { version, head }: LogTail) {
   if (version > batch.version) return false
-  const [event] = yield* desk.log.read(id, version - 1, 1)
+  const [event] = yield* desk.store.read(id, version - 1, 1)
   return event?.hash === head
 })
 

@@ -3,8 +3,8 @@ import { type Batch, emptyBatch } from "../domain/batch.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { LoggedEvent } from "../streams/event-log.ts"
 import { beginningOf } from "../streams/event-range.ts"
+import type { LoggedEvent } from "../streams/event-store.ts"
 
 /** The event that last changed what is shown of an item. */
 export interface Change {

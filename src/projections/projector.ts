@@ -5,9 +5,10 @@
 import { Effect, Layer } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
-import { EventLog } from "../streams/event-log.ts"
 import { visitEvents, visitRange } from "../streams/event-range.ts"
+import { EventStore } from "../streams/event-store.ts"
 import { type Chunk, type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
+import { Partitions } from "../streams/partitions.ts"
 import { advance, type BatchFold, emptyFold } from "./batch-fold.ts"
 import { batchRow, itemRows } from "./batch-rows.ts"
 import { PROJECTION, ReadModels } from "./read-models.ts"
@@ -19,10 +20,10 @@ const WARM_ITEMS_MAX = 100_000
 /** Follows all partitions for as long as the layer lives. Several processes may: one leads, the others stand by. */
 export const projectorLayer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { partitions } = yield* EventLog
+    const partitions = yield* Partitions
     const cursors = yield* CursorStore
     const handle = yield* makeProjector
-    for (let partition = 0; partition < partitions; partition++) {
+    for (let partition = 0; partition < partitions.count; partition++) {
       yield* Effect.forkScoped(
         followPartition({
           name: PROJECTION,
@@ -37,14 +38,14 @@ export const projectorLayer = Layer.effectDiscard(
 
 /** The handler of chunks, with the warm folds that it keeps between them. */
 const makeProjector = Effect.gen(function* () {
-  const log = yield* EventLog
+  const store = yield* EventStore
   const readModels = yield* ReadModels
   const warm = new WarmFolds(WARM_ITEMS_MAX)
 
   return Effect.fn("Projector.handle")(function* (chunk: Chunk) {
     const byBatch = Map.groupBy(chunk.entries, ({ batch }) => batch)
     const projected = yield* Effect.forEach(byBatch, ([id, appends]) =>
-      project(log, id, warm.take(id), appends),
+      project(store, id, warm.take(id), appends),
     )
     const move = yield* readModels.store({
       partition: chunk.partition,
@@ -63,7 +64,7 @@ const makeProjector = Effect.gen(function* () {
  * ahead, because the checkpoint went elsewhere, is of no use.
  */
 const project = Effect.fnUntraced(function* (
-  log: EventLog["Service"],
+  store: EventStore["Service"],
   id: BatchId,
   known: BatchFold | undefined,
   appends: ReadonlyArray<ChunkEntry>,
@@ -71,7 +72,7 @@ const project = Effect.fnUntraced(function* (
   const before = (appends[0]?.events[0]?.version ?? 1) - 1
   const fold = known !== undefined && known.batch.version <= before ? known : emptyFold(id)
   const { version } = fold.batch
-  yield* visitRange(log, id, { version, head: fold.head }, before, (recorded) => advance(fold, recorded))
+  yield* visitRange(store, id, { version, head: fold.head }, before, (recorded) => advance(fold, recorded))
   const changed = new Set<number>()
   for (const append of appends) {
     yield* standsOn(fold.head, append)

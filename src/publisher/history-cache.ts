@@ -1,7 +1,8 @@
 import { Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { CorruptEntry, EventLog, StreamsUnavailable } from "../streams/event-log.ts"
 import { beginningOf, visitRange } from "../streams/event-range.ts"
+import type { CorruptEntry, EventStore } from "../streams/event-store.ts"
+import type { StreamsUnavailable } from "../streams/streams-unavailable.ts"
 import { emptyHistory, type PublicHistory, tell } from "./public-history.ts"
 
 /**
@@ -10,12 +11,12 @@ import { emptyHistory, type PublicHistory, tell } from "./public-history.ts"
  * in use: who fails with it never puts it back.
  */
 export class HistoryCache {
-  readonly #log: EventLog["Service"]
+  readonly #log: EventStore["Service"]
   readonly #itemsMax: number
   readonly #histories = new Map<BatchId, PublicHistory>()
   #items = 0
 
-  constructor(log: EventLog["Service"], itemsMax: number) {
+  constructor(log: EventStore["Service"], itemsMax: number) {
     this.#log = log
     this.#itemsMax = itemsMax
   }
@@ -50,7 +51,7 @@ export class HistoryCache {
 const weightOf = ({ batch }: PublicHistory): number => batch.itemCount
 
 const readHistory = Effect.fn("readHistory")(function* (
-  log: EventLog["Service"],
+  log: EventStore["Service"],
   id: BatchId,
   version: number,
 ) {

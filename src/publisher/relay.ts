@@ -10,9 +10,11 @@ import { Clock, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { Nats, type NatsUnavailable, natsStep } from "../platform/nats.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
-import { type CorruptEntry, EventLog, type StreamsUnavailable } from "../streams/event-log.ts"
 import { visitEvents } from "../streams/event-range.ts"
+import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
+import { Partitions } from "../streams/partitions.ts"
+import type { StreamsUnavailable } from "../streams/streams-unavailable.ts"
 import { type EventMessage, eventMessages } from "./event-message.ts"
 import { ensureEventStream } from "./event-stream.ts"
 import { HistoryCache } from "./history-cache.ts"
@@ -36,12 +38,12 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { stream } = (yield* AppConfig).nats
     const { manager } = yield* Nats
-    const { partitions } = yield* EventLog
+    const partitions = yield* Partitions
     const cursors = yield* CursorStore
     const relay = yield* makeRelay
     const ensureStream = ensureEventStream(manager, stream)
     yield* ensureStream
-    for (let partition = 0; partition < partitions; partition++) {
+    for (let partition = 0; partition < partitions.count; partition++) {
       const follower = followPartition({
         name: FOLLOWER,
         partition,
@@ -57,12 +59,12 @@ export const layer = Layer.effectDiscard(
   }),
 )
 
-export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventLog | Nats> = Effect.gen(function* () {
+export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nats> = Effect.gen(function* () {
   const settings = yield* AppConfig
   const { stream } = settings.nats
   const { write } = eventMessages(settings)
   const { jetstream } = yield* Nats
-  const histories = new HistoryCache(yield* EventLog, WARM_ITEMS_MAX)
+  const histories = new HistoryCache(yield* EventStore, WARM_ITEMS_MAX)
 
   const messagesOf = Effect.fnUntraced(function* (append: ChunkEntry) {
     const { batch, events } = append

@@ -7,7 +7,7 @@ export interface StepGuard extends Guard {
   readonly caughtBy: string
 }
 
-const caughtIn = "test/streams/event-log-redis.test.ts"
+const caughtIn = "test/streams/streams-redis.test.ts"
 
 export const stepGuards: ReadonlyArray<StepGuard> = [
   {

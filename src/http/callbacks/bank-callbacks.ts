@@ -6,7 +6,7 @@ import type { TransferOutcome } from "../../domain/commands.ts"
 import { plainCodeOf } from "../../domain/failure-codes.ts"
 import { parseTransferReference } from "../../domain/identifiers.ts"
 import { CallbackSecrets } from "../../identity/callback-secrets.ts"
-import { type CommandId, EventLog } from "../../streams/event-log.ts"
+import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import { StrayCallbacks, strayOf } from "../../streams/stray-callbacks.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { InvalidRequest, InvalidSignature, NotFound } from "../edge/failures.ts"
@@ -36,7 +36,7 @@ const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
  * know it, and its body is not read.
  */
 export const bankCallbacks = Effect.fnUntraced(function* (
-  edge: Edge<EventLog | StrayCallbacks | RequestBodies>,
+  edge: Edge<Mailbox | StrayCallbacks | RequestBodies>,
 ) {
   const secrets = yield* CallbackSecrets
   return new Hono<EdgeEnv>().post(
@@ -61,8 +61,8 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
   const outcome = outcomeOf(callback)
-  const log = yield* EventLog
-  yield* log
+  const mailbox = yield* Mailbox
+  yield* mailbox
     .tell(
       batch,
       { _tag: "RecordTransfer", at, item, attempt, bank: callback.bank, outcome },

@@ -9,8 +9,9 @@ import { Effect, Semaphore } from "effect"
 import { type Batch, emptyBatch } from "../../domain/batch.ts"
 import { evolve } from "../../domain/evolve.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
-import type { CorruptEntry, EventLog, StreamsUnavailable } from "../../streams/event-log.ts"
 import { beginningOf, visitLog } from "../../streams/event-range.ts"
+import type { CorruptEntry, EventStore } from "../../streams/event-store.ts"
+import type { StreamsUnavailable } from "../../streams/streams-unavailable.ts"
 
 /** Items of all batches that are kept: some 100 MB. One batch may have half as many. */
 const ITEMS_MAX = 200_000
@@ -34,12 +35,12 @@ interface Fold {
 }
 
 export class BatchFolds {
-  readonly #log: EventLog["Service"]
+  readonly #log: EventStore["Service"]
   /** The one that was used longest ago first. */
   readonly #kept = new Map<BatchId, Fold>()
   readonly #reading = Semaphore.makeUnsafe(FOLDS_MAX)
 
-  constructor(log: EventLog["Service"]) {
+  constructor(log: EventStore["Service"]) {
     this.#log = log
   }
 

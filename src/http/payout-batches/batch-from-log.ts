@@ -5,7 +5,7 @@ import { type BatchId, isBatchId, type PartnerId } from "../../domain/identifier
 import { formatAmount } from "../../domain/money.ts"
 import type { Caller } from "../../identity/caller.ts"
 import type { BatchView, Totals } from "../../projections/batch-queries.ts"
-import { EventLog } from "../../streams/event-log.ts"
+import { EventStore } from "../../streams/event-store.ts"
 import { NotFound, TooManyRequests } from "../edge/failures.ts"
 import { TokenBuckets } from "../edge/token-buckets.ts"
 import { BatchFolds, type FoldedBatch } from "./batch-folds.ts"
@@ -14,15 +14,15 @@ import { BatchFolds, type FoldedBatch } from "./batch-folds.ts"
 const LOOKS_PER_SECOND = 100
 
 const looks = new TokenBuckets(LOOKS_PER_SECOND)
-const foldsOf = new WeakMap<EventLog["Service"], BatchFolds>()
+const foldsOf = new WeakMap<EventStore["Service"], BatchFolds>()
 
 export const noSuchBatch = new NotFound({ what: "payout batch" })
 
 /** The batch of that id if it is the partner's own, by the first event of its log. */
 export const ownBatch = Effect.fnUntraced(function* (partner: PartnerId, id: string) {
   if (!isBatchId(id)) return yield* noSuchBatch
-  const log = yield* EventLog
-  const [first] = yield* log.read(id, 0, 1)
+  const store = yield* EventStore
+  const [first] = yield* store.read(id, 0, 1)
   if (first?.event._tag !== "BatchReceived" || first.event.partner !== partner) return yield* noSuchBatch
   return id
 })
@@ -31,7 +31,7 @@ export const ownBatch = Effect.fnUntraced(function* (partner: PartnerId, id: str
 export const partnerOf = Effect.fnUntraced(function* (caller: Caller, id: string) {
   if (caller.kind === "partner") return caller.partner
   if (!isBatchId(id)) return yield* noSuchBatch
-  const [first] = yield* (yield* EventLog).read(id, 0, 1)
+  const [first] = yield* (yield* EventStore).read(id, 0, 1)
   return first?.event._tag === "BatchReceived" ? first.event.partner : yield* noSuchBatch
 })
 
@@ -46,14 +46,14 @@ export const viewFromLog = Effect.fnUntraced(function* (partner: PartnerId, id: 
 
 /** Whether the log of a batch ends with a version. */
 export const endsWith = Effect.fnUntraced(function* (id: BatchId, version: number) {
-  return (yield* (yield* EventLog).read(id, version, 1)).length === 0
+  return (yield* (yield* EventStore).read(id, version, 1)).length === 0
 })
 
 /** Shows a batch, as its log tells it, to `use`. */
 export const batchFromLog = Effect.fnUntraced(function* <A>(id: BatchId, use: (folded: FoldedBatch) => A) {
-  const log = yield* EventLog
-  const folds = foldsOf.get(log) ?? new BatchFolds(log)
-  foldsOf.set(log, folds)
+  const store = yield* EventStore
+  const folds = foldsOf.get(store) ?? new BatchFolds(store)
+  foldsOf.set(store, folds)
   return yield* folds.show(id, use)
 })
 
