@@ -1,18 +1,17 @@
 /** An actor while it is alive: what it knows, what it holds, and how a batch is brought to life. */
 import { Effect, FiberSet } from "effect"
 import { attemptsWithWord } from "../domain/attempts.ts"
-import { type Batch, emptyBatch } from "../domain/batch.ts"
 import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
-import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { Call, Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import type { DecisionRegister, RegisteredDecision } from "../register/decision-register.ts"
 import type { InstructionRegister } from "../register/instruction-register.ts"
 import type { LogTail } from "../register/log-tail.ts"
-import { beginningOf, visitLog } from "../streams/event-range.ts"
+import { type BatchFold, emptyFold, foldLog } from "../streams/batch-fold.ts"
 import { CorruptEntry, type EventStore } from "../streams/event-store.ts"
+import type { FoldCache } from "../streams/fold-cache.ts"
 import type { Mailbox } from "../streams/mailbox.ts"
 import type { Partitions } from "../streams/partitions.ts"
 import { OwnershipLost, type RunQueue } from "../streams/run-queue.ts"
@@ -22,7 +21,6 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import { Inbox } from "./inbox.ts"
 import type { Lease } from "./lease.ts"
-import type { WarmBatches } from "./warm-batches.ts"
 
 /** What the worker gives to each of its actors. */
 export interface Desk {
@@ -32,7 +30,8 @@ export interface Desk {
   readonly partitions: Partitions["Service"]
   readonly pipelines: Pipelines["Service"]
   readonly pass: (point: CrashPoint) => Effect.Effect<void>
-  readonly warm: WarmBatches
+  /** Batches at rest, as their last actor left them. */
+  readonly warm: FoldCache<Warm>
   /** The inboxes of actors that are alive. */
   readonly inboxes: Set<Inbox<Message>>
   readonly strays: StrayCallbacks["Service"]
@@ -48,6 +47,23 @@ export interface Desk {
   readonly nextCommandId: () => string
 }
 
+/** What an actor leaves behind for its next activation: the folded state, and how its providers were doing. */
+export interface Warm extends BatchFold {
+  /** In which epoch of the stores the log was last compared with what the registers know of it. */
+  readonly compared: string | undefined
+  /** Ids of the decisions that were answered last: their mail may come later than the register tells of them. */
+  readonly answered: Set<string>
+  readonly backoff: Backoff
+}
+
+/** What is known of a batch of which nothing is. */
+export const unknownBatch = (id: BatchId): Warm => ({
+  ...emptyFold(id),
+  compared: undefined,
+  answered: new Set(),
+  backoff: new Backoff(),
+})
+
 /** What a call tells the loop: a command, or that it is over, that the batch is lost, or that the call broke. */
 export type Message =
   | { readonly _tag: "Answered"; readonly command: BatchCommand }
@@ -62,13 +78,11 @@ export type Message =
   | { readonly _tag: "Lost"; readonly failure: OwnershipLost }
   | { readonly _tag: "Broke"; readonly defect: unknown }
 
-export interface Activation {
+/** While it is alive its batch runs ahead of the log, up to the next append: `head` is that of the last one. */
+export interface Activation extends BatchFold {
   readonly id: BatchId
   readonly lease: Lease
   readonly desk: Desk
-  readonly batch: Batch
-  /** The hash of the log up to the last append. */
-  head: string
   readonly backoff: Backoff
   readonly inbox: Inbox<Message>
   readonly calls: FiberSet.FiberSet
@@ -92,18 +106,10 @@ export interface Activation {
 /** Folds the log of a batch, or only its tail onto a warm state. */
 export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   const id = lease.owned.batch
-  const known = desk.warm.take(id)
-  const warm = known ?? {
-    batch: emptyBatch(),
-    head: beginningOf(id).head,
-    compared: undefined,
-    answered: new Set<string>(),
-    backoff: new Backoff(),
-  }
+  const warm = desk.warm.take(id)
   const before = warm.batch.version
-  const tail = { version: before, head: warm.head }
-  const head = yield* visitLog(desk.store, id, tail, ({ event }) => evolve(warm.batch, event))
-  const strange = known === undefined || warm.batch.version > before
+  yield* foldLog(desk.store, id, warm)
+  const strange = before === 0 || warm.batch.version > before
   const inbox = yield* Effect.acquireRelease(
     Effect.sync(() => new Inbox<Message>()),
     (inbox) => Effect.sync(() => desk.inboxes.delete(inbox)),
@@ -111,7 +117,6 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   desk.inboxes.add(inbox)
   const actor: Activation = {
     ...warm,
-    head,
     id,
     lease,
     desk,

@@ -15,6 +15,7 @@ import { DecisionRegister } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
 import { AnnouncedLists } from "../streams/announced-lists.ts"
 import { EventStore } from "../streams/event-store.ts"
+import { FoldCache } from "../streams/fold-cache.ts"
 import { Mailbox } from "../streams/mailbox.ts"
 import { Partitions } from "../streams/partitions.ts"
 import { type Ownership, type QueuePart, RunQueue } from "../streams/run-queue.ts"
@@ -22,11 +23,10 @@ import { StoreWatch } from "../streams/store-watch.ts"
 import { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import type { StreamsUnavailable } from "../streams/streams-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import type { Desk } from "./activation.ts"
+import { type Desk, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { tellOverdue } from "./overdue-decisions.ts"
-import { WarmBatches } from "./warm-batches.ts"
 
 /** Items that the states of batches at rest may hold in memory together. */
 const WARM_ITEMS_MAX = 200_000
@@ -99,7 +99,7 @@ const makeWorker = Effect.gen(function* () {
       partitions: yield* Partitions,
       pipelines: yield* Pipelines,
       pass: yield* CrashPoints,
-      warm: new WarmBatches(WARM_ITEMS_MAX),
+      warm: new FoldCache(unknownBatch, { itemsMax: WARM_ITEMS_MAX }),
       inboxes: new Set(),
       strays: yield* StrayCallbacks,
       clearanceTerms: yield* makeClearanceTerms,

@@ -4,15 +4,16 @@
  */
 import { Effect, Layer } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
+import { foldTo } from "../streams/batch-fold.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
-import { visitEvents, visitRange } from "../streams/event-range.ts"
+import { visitEvents } from "../streams/event-range.ts"
 import { EventStore } from "../streams/event-store.ts"
+import { FoldCache } from "../streams/fold-cache.ts"
 import { type Chunk, type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
 import { Partitions } from "../streams/partitions.ts"
-import { advance, type BatchFold, emptyFold } from "./batch-fold.ts"
 import { batchRow, itemRows } from "./batch-rows.ts"
+import { emptyProjection, type ProjectedBatch, project } from "./projected-batch.ts"
 import { PROJECTION, ReadModels } from "./read-models.ts"
-import { WarmFolds } from "./warm-folds.ts"
 
 /** Items in warm folds, over all partitions: some 70 MB. A batch that is not warm is folded from its log. */
 const WARM_ITEMS_MAX = 100_000
@@ -40,12 +41,12 @@ export const projectorLayer = Layer.effectDiscard(
 const makeProjector = Effect.gen(function* () {
   const store = yield* EventStore
   const readModels = yield* ReadModels
-  const warm = new WarmFolds(WARM_ITEMS_MAX)
+  const warm = new FoldCache(emptyProjection, { itemsMax: WARM_ITEMS_MAX })
 
   return Effect.fn("Projector.handle")(function* (chunk: Chunk) {
     const byBatch = Map.groupBy(chunk.entries, ({ batch }) => batch)
     const projected = yield* Effect.forEach(byBatch, ([id, appends]) =>
-      project(store, id, warm.take(id), appends),
+      follow(store, id, warm.take(id, versionBefore(appends)), appends),
     )
     const move = yield* readModels.store({
       partition: chunk.partition,
@@ -59,25 +60,23 @@ const makeProjector = Effect.gen(function* () {
   })
 })
 
-/**
- * Folds a batch up to its last event in the chunk, and tells which items changed in the chunk. A known fold that is
- * ahead, because the checkpoint went elsewhere, is of no use.
- */
-const project = Effect.fnUntraced(function* (
+/** The version that a batch was at before its first event in the chunk. */
+const versionBefore = (appends: ReadonlyArray<ChunkEntry>): number =>
+  (appends[0]?.events[0]?.version ?? 1) - 1
+
+/** Folds a batch up to its last event in the chunk, and tells which items changed in the chunk. */
+const follow = Effect.fnUntraced(function* (
   store: EventStore["Service"],
   id: BatchId,
-  known: BatchFold | undefined,
+  fold: ProjectedBatch,
   appends: ReadonlyArray<ChunkEntry>,
 ) {
-  const before = (appends[0]?.events[0]?.version ?? 1) - 1
-  const fold = known !== undefined && known.batch.version <= before ? known : emptyFold(id)
-  const { version } = fold.batch
-  yield* visitRange(store, id, { version, head: fold.head }, before, (recorded) => advance(fold, recorded))
+  yield* foldTo(store, id, fold, versionBefore(appends), project)
   const changed = new Set<number>()
   for (const append of appends) {
     yield* standsOn(fold.head, append)
     yield* visitEvents(id, append.events, (recorded) => {
-      for (const item of advance(fold, recorded)) changed.add(item)
+      for (const item of project(fold, recorded)) changed.add(item)
     })
   }
   return { id, fold, changed }

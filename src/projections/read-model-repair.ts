@@ -1,12 +1,12 @@
 /** Read models after a loss of history that an operator has accepted: what no log tells any more is written anew. */
 import { Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
-import { visitLog } from "../streams/event-range.ts"
+import { foldLog } from "../streams/batch-fold.ts"
 import { EventStore } from "../streams/event-store.ts"
 import { Partitions } from "../streams/partitions.ts"
-import { advance, emptyFold } from "./batch-fold.ts"
 import { batchRow, itemRows } from "./batch-rows.ts"
-import { ReadModels, type ShownBatch } from "./read-models.ts"
+import { emptyProjection, project } from "./projected-batch.ts"
+import { ReadModels, type ShownUpTo } from "./read-models.ts"
 
 const PAGE = 500
 
@@ -20,8 +20,8 @@ export const repairReadModels = Effect.fn("repairReadModels")(function* (partiti
     const page = yield* readModels.shown(after, PAGE)
     for (const shown of page.filter(({ id }) => partitions.of(id) === partition)) {
       if (yield* isTold(shown)) continue
-      const fold = emptyFold(shown.id)
-      yield* visitLog(store, shown.id, { version: 0, head: fold.head }, (recorded) => advance(fold, recorded))
+      const fold = emptyProjection(shown.id)
+      yield* foldLog(store, shown.id, fold, project)
       const isGone = fold.batch.version === 0
       yield* readModels.replace(
         shown.id,
@@ -36,7 +36,7 @@ export const repairReadModels = Effect.fn("repairReadModels")(function* (partiti
 })
 
 /** Whether the log still tells what the row shows: the event of its version, at its time. */
-const isTold = Effect.fnUntraced(function* ({ id, version, updatedAt }: ShownBatch) {
+const isTold = Effect.fnUntraced(function* ({ id, version, updatedAt }: ShownUpTo) {
   const [last] = yield* (yield* EventStore).read(id, version - 1, 1)
   return last?.event.at === updatedAt
 })
