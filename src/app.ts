@@ -48,13 +48,13 @@ import { postgresListStore } from "./streams/announced-lists-postgres.ts"
 import { redisLists } from "./streams/announced-lists-redis.ts"
 import { layer as allowancesOnRedis } from "./streams/approval-allowance-redis.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
-import { EventLog } from "./streams/event-log.ts"
-import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
 import { FollowerObserver } from "./streams/follower.ts"
+import { Partitions } from "./streams/partitions.ts"
 import { StoreWatch, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
+import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
@@ -78,7 +78,7 @@ const announcedListsInBoth = Layer.effect(
   }),
 )
 
-const eventLog = Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announcedListsInBoth).pipe(
+const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedListsInBoth).pipe(
   Layer.provideMerge(foundation),
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
@@ -106,10 +106,10 @@ const readiness = Layer.effect(
   Effect.gen(function* () {
     const { onEachPrimary } = yield* RedisConnections
     const { query } = yield* Postgres
-    const { partitions } = yield* EventLog
+    const { count } = yield* Partitions
     const { objection } = yield* StoreWatch
     const paying = Effect.suspend(() => {
-      const objections = Array.from({ length: partitions }, (_, partition) => objection(partition))
+      const objections = Array.from({ length: count }, (_, partition) => objection(partition))
       const reason = objections.find((objection) => objection !== undefined)
       return reason === undefined ? Effect.void : Effect.fail(reason)
     })
@@ -152,7 +152,7 @@ const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pip
 
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
 
-/** What each role runs on top of the event log. */
+/** What each role runs on top of the streams. */
 const parts = {
   api: Layer.merge(
     httpServerLayer.pipe(
@@ -208,7 +208,7 @@ const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R
 export const reconciliationLayer = onceFit(
   ["worker"],
   Layer.mergeAll(
-    eventLog,
+    streams,
     bankKinds,
     lanes,
     cursors,
@@ -223,7 +223,7 @@ export const historyLayer = Layer.mergeAll(
   registers,
   cursors,
   readModelsInPostgres.pipe(Layer.provide(database)),
-).pipe(Layer.provideMerge(eventLog))
+).pipe(Layer.provideMerge(streams))
 
 /**
  * The service with the roles that it is to run; what it needs more is the environment. Provides `HttpAddress` when
@@ -235,5 +235,5 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
     roles
       .map((role): Served => parts[role])
       .reduce((served, part) => Layer.merge(served, part))
-      .pipe(Layer.provide([eventLog, observers])),
+      .pipe(Layer.provide([streams, observers])),
   ).pipe(Layer.provide(loggingLayer()))

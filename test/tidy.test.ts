@@ -30,12 +30,12 @@ describe("a file is refused that", () => {
     [
       "imports against the direction of its room",
       "domain/money.ts",
-      'import { EventLog } from "../streams/event-log.ts"',
-      "domain may not import streams/event-log.ts",
+      'import { EventStore } from "../streams/event-store.ts"',
+      "domain may not import streams/event-store.ts",
     ],
     [
       "does so for a type only",
-      "streams/event-log.ts",
+      "streams/event-store.ts",
       'import type { Worker } from "../actors/worker.ts"',
       "streams may not import actors/worker.ts",
     ],
@@ -84,8 +84,8 @@ describe("a file is refused that", () => {
     [
       "chooses an adapter",
       "actors/worker.ts",
-      'import { layer } from "../streams/event-log-redis.ts"',
-      "imports the adapter streams/event-log-redis.ts: only app.ts, cli/ and tests choose one",
+      'import { layer } from "../streams/streams-redis.ts"',
+      "imports the adapter streams/streams-redis.ts: only app.ts, cli/ and tests choose one",
     ],
     [
       "chooses an adapter of its own room",
@@ -244,7 +244,7 @@ describe("a file is accepted that", () => {
     [
       "imports what is under it",
       "actors/worker.ts",
-      'import type { EventLog } from "../streams/event-log.ts"\nimport { AppConfig } from "../config.ts"',
+      'import type { EventStore } from "../streams/event-store.ts"\nimport { AppConfig } from "../config.ts"',
     ],
     ["imports its neighbours", "domain/batch.ts", 'import type { BatchEvent } from "./events.ts"'],
     [
@@ -252,8 +252,8 @@ describe("a file is accepted that", () => {
       "domain/money.ts",
       'import { Array as Arr, Result, Schema } from "effect"\nimport * as Option from "effect/Option"',
     ],
-    ["wires adapters in app.ts", "app.ts", 'import * as eventLog from "./streams/event-log-redis.ts"'],
-    ["wires adapters in the command line", "cli/replay.ts", 'import "../streams/event-log-redis.ts"'],
+    ["wires adapters in app.ts", "app.ts", 'import * as streams from "./streams/streams-redis.ts"'],
+    ["wires adapters in the command line", "cli/replay.ts", 'import "../streams/streams-redis.ts"'],
     ["tells its version", "cli/main.ts", 'import release from "../../package.json" with { type: "json" }'],
     [
       "shares code between files of one adapter",
@@ -271,7 +271,7 @@ describe("a file is accepted that", () => {
     [
       "speaks of imports in a comment",
       "domain/money.ts",
-      '// import "../streams/event-log.ts"\nexport const a = 1',
+      '// import "../streams/event-store.ts"\nexport const a = 1',
     ],
     ["speaks of imports in a text", "domain/money.ts", 'export const a = `import "../app.ts"; process.env`'],
   ])("%s", (_, path, source) => {

@@ -20,10 +20,12 @@ import { layer as decisionsInPostgres } from "../../src/register/decision-regist
 import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { layer as cursorsInPostgres } from "../../src/streams/cursor-store-postgres.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { EventStore } from "../../src/streams/event-store.ts"
+import type { Mailbox } from "../../src/streams/mailbox.ts"
+import type { RunQueue } from "../../src/streams/run-queue.ts"
 import { storeWatchLayer } from "../../src/streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { type DataKey, PartnerKeys } from "../../src/vault/partner-keys.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { type Place, sealAccounts } from "../../src/vault/sealing.ts"
@@ -85,14 +87,14 @@ export const tellClosed = (batch: BatchId): void => {
   if (closed !== undefined) Deferred.doneUnsafe(closed, Effect.void)
 }
 
-/** The event log, listened to for closings. */
+/** The logs, listened to for closings. */
 const listenedTo = (onClosed: (batch: BatchId) => void) =>
   Layer.effect(
-    EventLog,
-    Effect.map(EventLog, (log) => ({
-      ...log,
+    EventStore,
+    Effect.map(EventStore, (store) => ({
+      ...store,
       append: (owned, append) =>
-        Effect.tap(log.append(owned, append), () =>
+        Effect.tap(store.append(owned, append), () =>
           Effect.sync(() => {
             if (append.events.at(-1)?._tag === "BatchClosed") onClosed(owned.batch)
           }),
@@ -100,17 +102,19 @@ const listenedTo = (onClosed: (batch: BatchId) => void) =>
     })),
   )
 
-/** A worker on real servers, with what it needs to open batches; `observe` may watch what it asks of the log. */
+/** What a worker asks of a batch's streams. */
+export type Asked = EventStore | Mailbox | RunQueue
+
+export const unobserved = Layer.effectContext(Effect.context<Asked>())
+
+/** A worker on real servers, with what it needs to open batches; `observed` may watch what it asks of the streams. */
 export const engine = (
   options: EngineOptions,
   calls: Calls,
-  observe: (log: EventLog["Service"]) => EventLog["Service"] = (log) => log,
+  observed: Layer.Layer<Asked, never, Asked> = unobserved,
   onClosed = tellClosed,
 ) => {
-  const eventLog = listenedTo(onClosed).pipe(
-    Layer.provide(Layer.effect(EventLog, Effect.map(EventLog, observe))),
-    Layer.provide(eventLogOnRedis),
-  )
+  const streams = listenedTo(onClosed).pipe(Layer.provideMerge(observed), Layer.provideMerge(streamsOnRedis))
   return workerLayer.pipe(
     Layer.provide(Pipelines.layer.pipe(Layer.provide(providers(options, calls)))),
     Layer.provide([
@@ -120,7 +124,7 @@ export const engine = (
         Layer.provide(cursorsInPostgres.pipe(Layer.provide(schemaInPostgres))),
       ),
     ]),
-    Layer.provideMerge(eventLog),
+    Layer.provideMerge(streams),
     Layer.provideMerge(partnerKeysOnRedis),
     Layer.provide([strayCallbacksOnRedis, announcedListsOnRedis]),
     Layer.provide([RedisConnections.layer, Postgres.layer]),
@@ -130,7 +134,7 @@ export const engine = (
 
 /** What it takes to open batches, where workers in other processes run them. */
 export const intake = (options: EngineOptions) =>
-  Layer.mergeAll(eventLogOnRedis, partnerKeysOnRedis).pipe(
+  Layer.mergeAll(streamsOnRedis, partnerKeysOnRedis).pipe(
     Layer.provide(RedisConnections.layer),
     Layer.provide(settings(options)),
   )
@@ -158,7 +162,7 @@ const sealOf = (key: DataKey, place: Place, chunk: ReadonlyArray<PayoutItem>): s
 
 /** Opens a batch with a number that no other batch of the prefix has; gives its id and what resolves when it is closed. */
 export const openBatch = Effect.fnUntraced(function* (prefix: string, number: number, itemCount: number) {
-  const log = yield* EventLog
+  const store = yield* EventStore
   const partner = `partner-${number % PARTNERS}`
   const key = `${prefix}-${number}`
   const id = batchIdOf(partner, key)
@@ -180,7 +184,7 @@ export const openBatch = Effect.fnUntraced(function* (prefix: string, number: nu
   })
   const closed = yield* Deferred.make<void>()
   closings.set(id, closed)
-  yield* log.open(id, Result.getOrThrow(decision), key)
+  yield* store.open(id, Result.getOrThrow(decision), key)
   return { id, closed: Deferred.await(closed) }
 })
 

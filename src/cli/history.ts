@@ -6,7 +6,9 @@ import { PROJECTION } from "../projections/read-models.ts"
 import { FOLLOWER as PUBLISHER } from "../publisher/relay.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
-import { EventLog } from "../streams/event-log.ts"
+import { EventStore } from "../streams/event-store.ts"
+import { Partitions } from "../streams/partitions.ts"
+import { RunQueue } from "../streams/run-queue.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
 import { CliFailure } from "./cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
@@ -25,9 +27,9 @@ const show = Command.make(
     const lost = yield* withServices(
       dataDir,
       Effect.gen(function* () {
-        const { partitions } = yield* EventLog
+        const partitions = yield* Partitions
         const { objection } = yield* StoreWatch
-        const found = Array.from({ length: partitions }, (_, partition) => ({
+        const found = Array.from({ length: partitions.count }, (_, partition) => ({
           partition,
           objection: objection(partition) ?? null,
         }))
@@ -66,9 +68,9 @@ const WHAT_IT_MEANS = [
 ].join("\n")
 
 const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, reason: string) {
-  const log = yield* EventLog
-  if (partition < 0 || partition >= log.partitions)
-    return yield* new CliFailure({ reason: `There are partitions 0 to ${log.partitions - 1}.` })
+  const { count } = yield* Partitions
+  if (partition < 0 || partition >= count)
+    return yield* new CliFailure({ reason: `There are partitions 0 to ${count - 1}.` })
   const cursors = yield* CursorStore
   yield* (yield* DecisionRegister).acceptLoss(partition, by, reason)
   const { written, gone } = yield* repairReadModels(partition)
@@ -76,7 +78,8 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
   for (const follower of [PROJECTION, PUBLISHER]) yield* cursors.restart(follower, partition)
   const recalled = yield* recallDecisions(partition)
   // Frozen batches would be looked at within the hour; batches that sleep for another reason find nothing to do.
-  while ((yield* log.wake(Date.now() + FROZEN_MS, WAKE_MAX)) > 0);
+  const queue = yield* RunQueue
+  while ((yield* queue.wake(Date.now() + FROZEN_MS, WAKE_MAX)) > 0);
   yield* Console.log(
     `Partition ${partition}: the loss is accepted. ${written.length} batches are shown anew.`,
   )
@@ -89,7 +92,7 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
  * is now, would not be looked at by anybody. Gives about how many batches.
  */
 const recallDecisions = Effect.fnUntraced(function* (partition: number) {
-  const log = yield* EventLog
+  const [store, partitions] = [yield* EventStore, yield* Partitions]
   const { decided, recall } = yield* DecisionRegister
   let recalled = 0
   let after = ""
@@ -98,11 +101,11 @@ const recallDecisions = Effect.fnUntraced(function* (partition: number) {
     const last = page.at(-1)
     if (last === undefined) return recalled
     after = last.batch
-    const ours = page.filter(({ batch }) => log.partitionOf(batch) === partition)
+    const ours = page.filter(({ batch }) => partitions.of(batch) === partition)
     const lost = yield* Effect.filter(ours, ({ batch, answered }) =>
       answered === undefined
         ? Effect.succeed(true)
-        : Effect.map(log.read(batch, answered.version - 1, 1), ([event]) => event?.hash !== answered.head),
+        : Effect.map(store.read(batch, answered.version - 1, 1), ([event]) => event?.hash !== answered.head),
     )
     yield* recall(lost.map(({ batch }) => batch))
     recalled += lost.length

@@ -220,6 +220,8 @@ export interface Batch {
   startedAt: number | undefined
   arrivals: ReadonlyArray<{ readonly scheme: Scheme; readonly on: Day }>
   closed: ClosedState | undefined
+  /** When it was closed, in epoch milliseconds. */
+  closedAt: number | undefined
   readonly items: Map<number, Item>
   /** The sealed accounts of the items, by the chunks in which they came. */
   readonly seals: Array<{ readonly from: number; readonly to: number; readonly sealed: string }>
@@ -259,6 +261,7 @@ export const emptyBatch = (): Batch => ({
   startedAt: undefined,
   arrivals: [],
   closed: undefined,
+  closedAt: undefined,
   items: new Map(),
   seals: [],
   tasks: {

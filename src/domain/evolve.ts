@@ -142,6 +142,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       })
     case "BatchClosed":
       batch.closed = event.state
+      batch.closedAt = event.at
       return batch
     default:
       return unreachable(event)

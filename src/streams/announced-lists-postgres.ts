@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Postgres, PostgresUnavailable } from "../platform/postgres.ts"
 import { tableCreation } from "../platform/table-creation.ts"
 import { LISTS_MAX, type ListStore } from "./announced-lists.ts"
-import { StreamsUnavailable } from "./event-log.ts"
+import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 const TABLE = "announced_lists"
 

@@ -21,17 +21,17 @@ import { layer as ledger } from "../../src/providers/ledger/ledger-http.ts"
 import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { beginningOf, visitLog } from "../../src/streams/event-range.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../database.ts"
 import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
 import { lanes, ownPrefix, providerSettings, settings } from "../settings.ts"
 import { calmWatch } from "../streams/calm-watch.ts"
+import { type WholeLog, wholeLog } from "../streams/whole-log.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
@@ -98,7 +98,7 @@ export class EngineUnderTest implements AsyncDisposable {
   }
 
   #storage(environment: Readonly<Record<string, string>>) {
-    return Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announcedListsOnRedis).pipe(
+    return Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedListsOnRedis).pipe(
       Layer.fresh,
       Layer.provideMerge(Layer.fresh(RedisConnections.layer)),
       Layer.provideMerge(settings({ ...this.#environment, ...environment })),
@@ -205,8 +205,8 @@ export class EngineUnderTest implements AsyncDisposable {
   }
 
   /** Runs an effect on the event log, beside the workers. */
-  onLog<A, E>(use: (log: EventLog["Service"]) => Effect.Effect<A, E>): Promise<A> {
-    return this.#log.runPromise(Effect.flatMap(EventLog, use))
+  onLog<A, E>(use: (log: WholeLog) => Effect.Effect<A, E>): Promise<A> {
+    return this.#log.runPromise(Effect.flatMap(wholeLog, use))
   }
 
   /** What banks told of transfers that are not ours, the newest first. */
@@ -223,7 +223,7 @@ export class EngineUnderTest implements AsyncDisposable {
 
   /** The name of a key, for tests that look below the port. */
   async keyOf(kind: "log" | "mail", batch: BatchId): Promise<string> {
-    const partition = await this.onLog((log) => Effect.sync(() => log.partitionOf(batch)))
+    const partition = await this.onLog((log) => Effect.sync(() => log.partitions.of(batch)))
     return `${this.#environment.STREAM_PREFIX}:{${partition}}:${kind}:${batch}`
   }
 

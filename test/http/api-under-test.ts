@@ -1,5 +1,5 @@
 /** The API over real HTTP on the real event log, with read models and endpoints that a test fills itself. */
-import { Effect, Layer, ManagedRuntime } from "effect"
+import { type Context, Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
@@ -14,15 +14,15 @@ import { ProviderSettings } from "../../src/providers/calling/provider-settings.
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { layer as allowancesOnRedis } from "../../src/streams/approval-allowance-redis.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { DecisionsInMemory } from "../register/decisions-in-memory.ts"
 import { settings } from "../settings.ts"
+import { type Streams, type WholeLog, wholeLog } from "../streams/whole-log.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { readModels } from "./read-models.ts"
 
@@ -44,7 +44,9 @@ export class ApiUnderTest implements AsyncDisposable {
   readonly url: string
   /** Where those who run the service ask. */
   readonly operationsUrl: string
-  readonly log: EventLog["Service"]
+  readonly log: WholeLog
+  /** The ports themselves, for who lets them fail. */
+  readonly streams: Context.Context<Streams>
   readonly strays: StrayCallbacks["Service"]
   readonly reports: ProviderReports["Service"]
   readonly lists: AnnouncedLists["Service"]
@@ -54,7 +56,7 @@ export class ApiUnderTest implements AsyncDisposable {
 
   private constructor(
     { url, operationsUrl }: HttpAddress["Service"],
-    log: EventLog["Service"],
+    streams: Context.Context<Streams>,
     strays: StrayCallbacks["Service"],
     reports: ProviderReports["Service"],
     lists: AnnouncedLists["Service"],
@@ -63,7 +65,8 @@ export class ApiUnderTest implements AsyncDisposable {
   ) {
     this.url = url
     this.operationsUrl = operationsUrl
-    this.log = log
+    this.streams = streams
+    this.log = Effect.runSync(Effect.provide(wholeLog, streams))
     this.strays = strays
     this.reports = reports
     this.lists = lists
@@ -77,7 +80,7 @@ export class ApiUnderTest implements AsyncDisposable {
     checks = [],
     queries = readModels(),
     decisions = new DecisionsInMemory(),
-    eventLog = eventLogOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+    streams = streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
     kinds = [instant],
   }: {
     /** Any free one by default. */
@@ -86,14 +89,14 @@ export class ApiUnderTest implements AsyncDisposable {
     readonly checks?: ReadonlyArray<ReadinessCheck>
     readonly queries?: Layer.Layer<BatchQueries>
     readonly decisions?: DecisionsInMemory
-    readonly eventLog?: Layer.Layer<EventLog, unknown, AppConfig>
+    readonly streams?: Layer.Layer<Streams, unknown, AppConfig>
     /** The kinds of banks that there are. */
     readonly kinds?: ReadonlyArray<BankKind<unknown>>
   } = {}): Promise<ApiUnderTest> {
     const lines: Array<string> = []
     const runtime = ManagedRuntime.make(
       httpServerLayer.pipe(
-        Layer.provideMerge(eventLog),
+        Layer.provideMerge(streams),
         Layer.provideMerge(strayCallbacksOnRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provideMerge(announcedListsOnRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
@@ -113,16 +116,16 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide(onPort(port, environment)),
       ),
     )
-    const { address, log, strays, reports, lists } = await runtime.runPromise(
+    const { address, ports, strays, reports, lists } = await runtime.runPromise(
       Effect.all({
         address: HttpAddress,
-        log: EventLog,
+        ports: Effect.context<Streams>(),
         strays: StrayCallbacks,
         reports: ProviderReports,
         lists: AnnouncedLists,
       }),
     )
-    return new ApiUnderTest(address, log, strays, reports, lists, lines, () => runtime.dispose())
+    return new ApiUnderTest(address, ports, strays, reports, lists, lines, () => runtime.dispose())
   }
 
   call(path: string, init: RequestInit = {}): Promise<Answer> {

@@ -204,8 +204,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a fold goes on only from an event that is still there",
     file: "http/payout-batches/batch-folds.ts",
-    text: "if (last?.hash !== fold.head) Object.assign(fold, beginning(id))",
-    without: "",
+    text: "last?.hash === known.head ? known : emptyFold(id)",
+    without: "known",
     caughtIn: folds,
     caughtBy: "is folded anew",
   },

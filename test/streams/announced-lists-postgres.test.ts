@@ -5,7 +5,7 @@ import { RedisConnections } from "../../src/platform/redis.ts"
 import { LISTS_MAX, makeAnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { postgresListStore } from "../../src/streams/announced-lists-postgres.ts"
 import { redisListStore } from "../../src/streams/announced-lists-redis.ts"
-import { StreamsUnavailable } from "../../src/streams/event-log.ts"
+import { StreamsUnavailable } from "../../src/streams/streams-unavailable.ts"
 import { ownDatabase } from "../database.ts"
 import { ownPrefix, settings } from "../settings.ts"
 

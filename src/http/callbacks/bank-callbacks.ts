@@ -7,7 +7,7 @@ import { plainCodeOf } from "../../domain/failure-codes.ts"
 import { parseTransferReference } from "../../domain/identifiers.ts"
 import { type BankCaller, CallbackSecrets } from "../../identity/callback-secrets.ts"
 import type { BankWord, UnreadableCallback } from "../../providers/banks/bank-callbacks.ts"
-import { type CommandId, EventLog } from "../../streams/event-log.ts"
+import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import { StrayCallbacks, strayOf } from "../../streams/stray-callbacks.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { type InvalidBody, InvalidRequest, InvalidSignature, NotFound } from "../edge/failures.ts"
@@ -24,7 +24,7 @@ const STRAY_TEXT_MAX = 255
  * know it, and its body is not read.
  */
 export const bankCallbacks = Effect.fnUntraced(function* (
-  edge: Edge<EventLog | StrayCallbacks | RequestBodies>,
+  edge: Edge<Mailbox | StrayCallbacks | RequestBodies>,
 ) {
   const { ofBank } = yield* CallbackSecrets
   return new Hono<EdgeEnv>().post(
@@ -63,8 +63,8 @@ const tell = Effect.fnUntraced(function* (bank: string, word: BankWord) {
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
   const outcome = outcomeOf(word)
-  const log = yield* EventLog
-  return yield* log
+  const mailbox = yield* Mailbox
+  return yield* mailbox
     .tell(
       batch,
       { _tag: "RecordTransfer", at, item, attempt, bank, outcome },

@@ -16,7 +16,8 @@ import {
 } from "../../projections/batch-queries.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
-import type { EventLog } from "../../streams/event-log.ts"
+import type { EventStore } from "../../streams/event-store.ts"
+import type { Mailbox } from "../../streams/mailbox.ts"
 import type { PartnerKeys } from "../../vault/partner-keys.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { InvalidRequest, ItemsNotYetShown } from "../edge/failures.ts"
@@ -34,8 +35,9 @@ export const payoutBatches = (
     | ApprovalAllowance
     | BatchQueries
     | DecisionRegister
-    | EventLog
+    | EventStore
     | Intake
+    | Mailbox
     | PartnerKeys
     | RequestBodies
   >,

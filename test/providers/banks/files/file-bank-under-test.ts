@@ -18,7 +18,6 @@ import { withdrawalInBoth } from "../../../../src/providers/banks/files/withdraw
 import { policyOf } from "../../../../src/providers/calling/call-policy.ts"
 import type { BankSettings } from "../../../../src/providers/calling/provider-settings.ts"
 import { layer as decisionsInPostgres } from "../../../../src/register/decision-register-postgres.ts"
-import { layer as eventLogInMemory } from "../../../../src/streams/event-log-memory.ts"
 import { layer as fileLogOnRedis } from "../../../../src/streams/file-log-redis.ts"
 import { loggingLayer } from "../../../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../../../src/telemetry/metrics.ts"
@@ -26,6 +25,7 @@ import type { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { ownPrefix, settings } from "../../../settings.ts"
 import { calmWatch } from "../../../streams/calm-watch.ts"
+import { layer as streamsInMemory } from "../../../streams/streams-memory.ts"
 import { fixedKeys } from "../../../vault/fixed-keys.ts"
 
 export const canary = "DE89370400440532013000"
@@ -82,7 +82,7 @@ export class FileBankUnderTest implements Disposable {
       inboxInPostgres,
       outboxInPostgres,
       fileRecordsInPostgres,
-      eventLogInMemory,
+      streamsInMemory,
       calmWatch,
       decisionsInPostgres,
     ).pipe(

@@ -10,11 +10,13 @@ import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
 import { InboxFiles } from "../../../../src/providers/banks/files/inbox-files.ts"
 import { wordKeyOf } from "../../../../src/providers/banks/files/order-words.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
-import { EventLog, StreamsUnavailable } from "../../../../src/streams/event-log.ts"
+import { Mailbox } from "../../../../src/streams/mailbox.ts"
+import { StreamsUnavailable } from "../../../../src/streams/streams-unavailable.ts"
 import { Metrics } from "../../../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { firstEvents } from "../../../streams/log-under-test.ts"
+import { wholeLog } from "../../../streams/whole-log.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
 
 let database: Awaited<ReturnType<typeof ownDatabase>>
@@ -28,7 +30,7 @@ const referenceOf = (item: number) => transferReference({ batch: batchId, item, 
 /** Orders that the bank has: a file with all of them was taken. */
 const ordered = (test: FileBankUnderTest, count: number) =>
   Effect.gen(function* () {
-    yield* (yield* EventLog).open(batchId, firstEvents, "opening")
+    yield* (yield* wholeLog).open(batchId, firstEvents, "opening")
     const { transfer } = yield* test.port
     for (let item = 1; item <= count; item += 1) yield* transfer(test.orderOf(item))
     yield* writeOutbox(test.bank)
@@ -62,7 +64,7 @@ const booked = (reference: string, cents: number, kind: "DBIT" | "CRDT") =>
 
 /** What the batch was told, in order. */
 const told = Effect.gen(function* () {
-  const mail = yield* (yield* EventLog).mail(batchId, 1_000)
+  const mail = yield* (yield* wholeLog).mail(batchId, 1_000)
   return mail.flatMap(({ command }) => (command?._tag === "RecordTransfer" ? [command] : []))
 })
 
@@ -704,13 +706,13 @@ it("nothing is marked as read while its batch cannot be told, and other files ar
       test.deliver("b.xml", booked(referenceOf(2), 2, "DBIT"))
       const unavailable = new StreamsUnavailable({ step: "tell", reason: "gone" })
       const silent = Layer.effect(
-        EventLog,
-        Effect.map(EventLog, (log) => {
-          const tell: typeof log.tell = (batch, command, as) =>
+        Mailbox,
+        Effect.map(Mailbox, (mailbox) => {
+          const tell: typeof mailbox.tell = (batch, command, as) =>
             command._tag === "RecordTransfer" && command.item === 1
               ? Effect.fail(unavailable)
-              : log.tell(batch, command, as)
-          return { ...log, tell }
+              : mailbox.tell(batch, command, as)
+          return { ...mailbox, tell }
         }),
       )
       yield* Effect.provide(test.looks, silent)

@@ -1,10 +1,9 @@
-/** The state of a batch with what the read models show beyond it: when each item last changed, and when it all ended. */
-import { type Batch, emptyBatch } from "../domain/batch.ts"
+/** The fold of a batch with what the read models show beyond it: when each item last changed. */
+import type { Batch } from "../domain/batch.ts"
 import type { BatchEvent } from "../domain/events.ts"
-import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { LoggedEvent } from "../streams/event-log.ts"
-import { beginningOf } from "../streams/event-range.ts"
+import { advance, type BatchFold, emptyFold } from "../streams/batch-fold.ts"
+import type { LoggedEvent } from "../streams/event-store.ts"
 
 /** The event that last changed what is shown of an item. */
 export interface Change {
@@ -12,33 +11,18 @@ export interface Change {
   readonly at: number
 }
 
-export interface BatchFold {
-  readonly batch: Batch
+export interface ProjectedBatch extends BatchFold {
   readonly changes: Map<number, Change>
-  closedAt: number | undefined
-  /** The hash of the log up to the last event. */
-  head: string
 }
 
-export const emptyFold = (id: BatchId): BatchFold => ({
-  batch: emptyBatch(),
-  changes: new Map(),
-  closedAt: undefined,
-  head: beginningOf(id).head,
-})
+export const emptyProjection = (id: BatchId): ProjectedBatch => ({ ...emptyFold(id), changes: new Map() })
 
-/**
- * Folds the next event, in place; returns the numbers of the items that it changed. Throws when the event is not
- * legal there, and then the fold is worth nothing any more.
- */
-export const advance = (fold: BatchFold, { version, event, hash }: LoggedEvent): ReadonlyArray<number> => {
-  if (version !== fold.batch.version + 1)
-    throw new Error(`version ${version} does not follow version ${fold.batch.version}`)
+/** Folds the next event, in place; returns the numbers of the items that it changed. Throws as {@link advance} does. */
+export const project = (fold: ProjectedBatch, recorded: LoggedEvent): ReadonlyArray<number> => {
+  const { version, event } = recorded
   const changed = itemsChangedBy(fold.batch, event)
-  evolve(fold.batch, event)
+  advance(fold, recorded)
   for (const item of changed) fold.changes.set(item, { version, at: event.at })
-  if (event._tag === "BatchClosed") fold.closedAt = event.at
-  fold.head = hash
   return changed
 }
 

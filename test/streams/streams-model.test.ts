@@ -7,14 +7,14 @@
 import { randomInt } from "node:crypto"
 import { isDeepStrictEqual } from "node:util"
 import { assert, layer } from "@effect/vitest"
-import { Clock, Context, Effect, Layer, Result } from "effect"
+import { Clock, Effect, Layer, Result } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogInMemory } from "../../src/streams/event-log-memory.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { ownPrefix, settings } from "../settings.ts"
 import { type Answer, type Operation, Subject } from "./model-operations.ts"
 import { Random, World } from "./model-world.ts"
+import { layer as streamsInMemory } from "./streams-memory.ts"
+import { type Streams, wholeLog } from "./whole-log.ts"
 
 const STORIES = 64
 const OPERATIONS = 1_550
@@ -77,10 +77,12 @@ const story = Effect.fnUntraced(function* (number: number, counts: Map<string, n
     MAILBOX_MAX: String(2 + random.below(3)),
     PARTNER_SHARE: String(1 + random.below(3)),
   })
-  const subject = <E, R>(adapter: Layer.Layer<EventLog, E, R>) =>
-    Effect.map(Layer.build(Layer.fresh(adapter)), (context) => new Subject(Context.get(context, EventLog)))
-  const memory = yield* subject(eventLogInMemory.pipe(Layer.provide(appConfig)))
-  const redis = yield* subject(eventLogOnRedis.pipe(Layer.provide(appConfig)))
+  const subject = <E, R>(adapter: Layer.Layer<Streams, E, R>) =>
+    Effect.flatMap(Layer.build(Layer.fresh(adapter)), (context) =>
+      Effect.map(Effect.provide(wholeLog, context), (log) => new Subject(log)),
+    )
+  const memory = yield* subject(streamsInMemory.pipe(Layer.provide(appConfig)))
+  const redis = yield* subject(streamsOnRedis.pipe(Layer.provide(appConfig)))
 
   const world = new World(random, partitions)
   const history: Array<Operation> = []

@@ -1,22 +1,22 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogInMemory } from "../../src/streams/event-log-memory.ts"
-import { MemoryPartition } from "../../src/streams/memory-partition.ts"
-import { MemoryStream } from "../../src/streams/memory-stream.ts"
 import { settings } from "../settings.ts"
-import { eventLogContract } from "./event-log-contract.ts"
 import { batchOf, firstEvents, takeFrom } from "./log-under-test.ts"
+import { MemoryPartition } from "./memory-partition.ts"
+import { MemoryStream } from "./memory-stream.ts"
+import { streamsContract } from "./streams-contract.ts"
+import { layer as streamsInMemory } from "./streams-memory.ts"
+import { wholeLog } from "./whole-log.ts"
 
-eventLogContract("the event log in memory", eventLogInMemory)
+streamsContract("the event log in memory", streamsInMemory)
 
-layer(eventLogInMemory.pipe(Layer.provide(settings({ PARTITIONS: "2" }))))(
+layer(streamsInMemory.pipe(Layer.provide(settings({ PARTITIONS: "2" }))))(
   "time in the event log in memory",
   (it) => {
     it.effect("is the Clock's while a worker waits for something to do", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const waiting = yield* Effect.forkChild(takeFrom(log, "w", 4, 60_000))
         yield* TestClock.adjust(59_999)
         assert.isUndefined(waiting.pollUnsafe())
@@ -27,7 +27,7 @@ layer(eventLogInMemory.pipe(Layer.provide(settings({ PARTITIONS: "2" }))))(
 
     it.effect("is the Clock's for how long an owner was silent", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const batch = batchOf(1, 1)
         yield* log.open(batch, firstEvents, "a")
         const [owned] = yield* takeFrom(log, "w", 4, 1)

@@ -2,8 +2,8 @@
  * The run queue of one partition in memory, with what Redis' consumer groups are relied on for. The comments on the
  * lines of partners are in functions/library.lua.
  */
-import { type BatchId, laneOf } from "../domain/identifiers.ts"
-import type { Ownership } from "./event-log.ts"
+import { type BatchId, laneOf } from "../../src/domain/identifiers.ts"
+import type { Ownership } from "../../src/streams/run-queue.ts"
 import { MemoryStream } from "./memory-stream.ts"
 
 /** An entry that was delivered, and since when (epoch milliseconds) its owner has been silent. */

@@ -1,5 +1,5 @@
-import { isBefore } from "./feed-position.ts"
-import type { StreamEntry } from "./stream-entry.ts"
+import { isBefore } from "../../src/streams/feed-position.ts"
+import type { StreamEntry } from "../../src/streams/stream-entry.ts"
 
 /** A Redis Stream in memory. Ids are "<ms>-<sequence>" and grow strictly, also when the clock steps back. */
 export class MemoryStream {

@@ -2,14 +2,13 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { EventLog, type Ownership } from "../../src/streams/event-log.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { beginningOf } from "../../src/streams/event-range.ts"
 import { LIBRARIES, libraryName } from "../../src/streams/function-library.ts"
 import { partitionKeys } from "../../src/streams/partition.ts"
-import { LEFT_BEHIND_MS, leftBehind } from "../../src/streams/run-queue.ts"
+import { LEFT_BEHIND_MS, leftBehind } from "../../src/streams/queue-readers-redis.ts"
+import type { Ownership } from "../../src/streams/run-queue.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { ownPrefix, settings } from "../settings.ts"
-import { eventLogContract } from "./event-log-contract.ts"
 import {
   append,
   closing,
@@ -23,12 +22,14 @@ import {
   somePartner,
   takeAll,
 } from "./log-under-test.ts"
+import { streamsContract } from "./streams-contract.ts"
+import { wholeLog } from "./whole-log.ts"
 
-eventLogContract("the event log on Redis", eventLogOnRedis.pipe(Layer.provide(RedisConnections.layer)))
+streamsContract("the event log on Redis", streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)))
 
 const prefix = ownPrefix()
 const withShare = (share: number) =>
-  eventLogOnRedis.pipe(
+  streamsOnRedis.pipe(
     Layer.provideMerge(RedisConnections.layer),
     Layer.provide(settings({ STREAM_PREFIX: prefix, PARTITIONS: "4", PARTNER_SHARE: String(share) })),
   )
@@ -36,7 +37,7 @@ const withShare = (share: number) =>
 /** The keys of the batch's partition, and a connection to look at them. */
 const redisOf = Effect.fnUntraced(function* (batch: BatchId) {
   const { commands } = yield* RedisConnections
-  return { commands, keys: partitionKeys(prefix, (yield* EventLog).partitionOf(batch)) }
+  return { commands, keys: partitionKeys(prefix, (yield* wholeLog).partitions.of(batch)) }
 })
 
 layer(withShare(2), { excludeTestServices: true })("the keys of the event log", (it) => {
@@ -55,7 +56,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("show when an entry was changed: its hash, or the next one, does not follow", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const batch = somePartner(log)()
       yield* log.open(batch, [...firstEvents, closing(1), closing(2)], "a")
       const { commands, keys } = yield* redisOf(batch)
@@ -83,7 +84,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("show when an entry cannot be read, and when one is missing", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const { batch } = yield* opened("w")
       const { commands, keys } = yield* redisOf(batch)
       const key = keys.log(batch)
@@ -98,7 +99,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("are mended by the sweep when an entry of the run queue is gone", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const next = somePartner(log)
       const [batch, other] = [next(), next()]
       yield* openAll([batch, other])
@@ -114,7 +115,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("are mended by the sweep when a batch that is owned is not marked as scheduled", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const owned = yield* opened("w")
       const { commands, keys } = yield* redisOf(owned.batch)
       yield* Effect.promise(() => commands.hdel(keys.scheduled, owned.batch))
@@ -127,7 +128,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("are mended by the sweep when a waiting batch is not in its line", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const next = somePartner(log)
       const batches = [next(), next(), next(), next()]
       const [, , missing, waiting] = batches
@@ -152,7 +153,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("are mended by the sweep when a batch stands in a line and waits for nothing", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const owned = yield* opened("w")
       const { commands, keys } = yield* redisOf(owned.batch)
       const lane = owned.batch.slice(3, 8)
@@ -169,7 +170,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
     "are mended by the sweep when a lane was counted wrong, and those who waited for nothing go on",
     () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const next = somePartner(log)
         const batches = [next(), next(), next()]
         const [first, , third] = batches
@@ -197,7 +198,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("know for how long a command is recognised", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const { batch } = yield* opened("w")
       const { commands, keys } = yield* redisOf(batch)
       const short = { ...commandId("short"), keptMs: 1 }
@@ -213,7 +214,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("tell which workers were killed: silent for long, and without a batch", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const { batch } = yield* opened("holder")
       yield* log.release(yield* opened("passer-by"), undefined)
       const { commands, keys } = yield* redisOf(batch)
@@ -226,7 +227,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("keep staged events for ten minutes, and the log for ever", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const batch = somePartner(log)()
       const events = Array.from({ length: 400 }, (_, index) => closing(index))
       const { commands, keys } = yield* redisOf(batch)
@@ -250,7 +251,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("let no batch be opened when what was staged for it has expired", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const batch = somePartner(log)()
       const events = Array.from({ length: 400 }, (_, index) => closing(index))
       const { commands, keys } = yield* redisOf(batch)
@@ -266,7 +267,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("work again after the server lost its functions", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const { commands } = yield* RedisConnections
       const libraries = yield* Effect.promise(() => commands.function("LIST"))
       assert.isAtLeast((libraries as ReadonlyArray<unknown>).length, 1)
@@ -299,7 +300,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
 
   it.effect("fill a share that was raised, two batches at a time", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const next = somePartner(log)
       const batches = Array.from({ length: 8 }, next)
       yield* openAll(batches)
@@ -307,7 +308,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
       const [one, other] = batches.map((batch) => taken.get(batch))
       assert(one && other)
       const takenAfter = yield* Effect.gen(function* () {
-        const raised = yield* EventLog
+        const raised = yield* wholeLog
         const counts: Array<number> = []
         for (const owned of [one, other]) {
           yield* raised.release(owned, undefined)

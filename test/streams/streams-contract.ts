@@ -2,14 +2,14 @@
 import { layer } from "@effect/vitest"
 import { Layer } from "effect"
 import type { AppConfig } from "../../src/config.ts"
-import type { EventLog } from "../../src/streams/event-log.ts"
 import { settings } from "../settings.ts"
 import { MAILBOX_MAX, PARTITIONS, SHARE } from "./contract-settings.ts"
 import { holdsFeed } from "./feed-contract.ts"
 import { holdsLogs } from "./log-contract.ts"
 import { holdsRunQueue } from "./run-queue-contract.ts"
+import type { Streams } from "./whole-log.ts"
 
-export const eventLogContract = <E>(name: string, adapter: Layer.Layer<EventLog, E, AppConfig>): void => {
+export const streamsContract = <E>(name: string, adapter: Layer.Layer<Streams, E, AppConfig>): void => {
   const environment = {
     PARTITIONS: String(PARTITIONS),
     MAILBOX_MAX: String(MAILBOX_MAX),

@@ -2,13 +2,15 @@
  * One partition of the event log in memory. Each method is one atomic step and answers as the function of the same
  * name in functions/ does; those say why. `now` is in epoch milliseconds.
  */
-import { type BatchId, laneOf } from "../domain/identifiers.ts"
-import type { Append, CommandId, Ownership } from "./event-log.ts"
-import { chainStart, type LinkedEvent } from "./hash-chain.ts"
+import { type BatchId, laneOf } from "../../src/domain/identifiers.ts"
+import type { Append } from "../../src/streams/event-store.ts"
+import { chainStart, type LinkedEvent } from "../../src/streams/hash-chain.ts"
+import type { CommandId } from "../../src/streams/mailbox.ts"
+import { STAGED_MS } from "../../src/streams/opening-steps.ts"
+import type { Ownership } from "../../src/streams/run-queue.ts"
+import type { StreamEntry } from "../../src/streams/stream-entry.ts"
 import { MemoryRunQueue } from "./memory-run-queue.ts"
 import { MemoryStream } from "./memory-stream.ts"
-import { STAGED_MS } from "./opening-steps.ts"
-import type { StreamEntry } from "./stream-entry.ts"
 
 /** An event of a log; `command` is the id of the append that it begins, or empty. */
 interface Written extends LinkedEvent {
