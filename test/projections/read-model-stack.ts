@@ -4,7 +4,6 @@ import type { Sql } from "postgres"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { layer as queriesOnPostgres } from "../../src/projections/batch-queries-postgres.ts"
-import { layer as migrations } from "../../src/projections/migrations-postgres.ts"
 import { projectorLayer } from "../../src/projections/projector.ts"
 import { PROJECTION } from "../../src/projections/read-models.ts"
 import { layer as readModelsOnPostgres } from "../../src/projections/read-models-postgres.ts"
@@ -12,7 +11,7 @@ import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
 
 export const readModelStack = (partitions: number) =>
@@ -25,8 +24,7 @@ export const readModelStack = (partitions: number) =>
       return Layer.mergeAll(
         eventLogOnRedis.pipe(Layer.provide(RedisConnections.layer)),
         Layer.mergeAll(cursorsOnPostgres, readModelsOnPostgres, queriesOnPostgres).pipe(
-          Layer.provideMerge(migrations),
-          Layer.provideMerge(Postgres.layer),
+          Layer.provideMerge(databaseLayer),
         ),
       ).pipe(Layer.provide(settings({ PARTITIONS: String(partitions), DATABASE_URL: database.url })))
     }),
