@@ -51,8 +51,9 @@ export const migrateTo = Effect.fn("migrate")(function* (migrations: ReadonlyArr
     )
     if (!isDone) continue
     yield* Effect.logInfo("the schema was migrated", {
-      applied: namesOf(plan, "apply"),
-      adopted: namesOf(plan, "adopt"),
+      applied: countOf(plan, "apply"),
+      adopted: countOf(plan, "adopt"),
+      schema: plan.steps.at(-1)?.migration.name,
     })
     return plan
   }
@@ -61,8 +62,8 @@ export const migrateTo = Effect.fn("migrate")(function* (migrations: ReadonlyArr
 /** Does what a database needs for this release. */
 export const migrate = Effect.suspend(() => migrateTo(ownMigrations))
 
-const namesOf = ({ steps }: Plan, wanted: Step["action"]): ReadonlyArray<string> =>
-  steps.flatMap(({ migration, action }) => (action === wanted ? [migration.name] : []))
+const countOf = ({ steps }: Plan, wanted: Step["action"]): number =>
+  steps.filter(({ action }) => action === wanted).length
 
 /** The records as they are, whichever columns the release gave them that made the table. */
 const readRecorded = Effect.gen(function* () {
