@@ -20,28 +20,29 @@ const PLANS_MAX = 10
 /** A statement that waits for a table makes all wait that come after it. */
 const TABLE_WAIT_MS_MAX = 10_000
 
+/** What a database has recorded, and what it needs. */
+const look = Effect.fnUntraced(function* (migrations: ReadonlyArray<Migration>) {
+  const recorded = yield* readRecorded
+  const found = yield* findTraces(migrations, recorded)
+  return { recorded, plan: yield* Effect.fromResult(planOf(migrations, recorded, found)) }
+})
+
 /** What a database needs. Changes nothing. */
 export const planned = (
   migrations: ReadonlyArray<Migration> = ownMigrations,
 ): Effect.Effect<Plan, PostgresUnavailable | SchemaRefused, Postgres> =>
-  Effect.gen(function* () {
-    const recorded = yield* readRecorded
-    return yield* Effect.fromResult(planOf(migrations, recorded, yield* findTraces(migrations, recorded)))
-  })
+  Effect.map(look(migrations), ({ plan }) => plan)
 
 /** Does what a database needs, and gives what was done. When it fails, nothing has changed. */
 export const migrateTo = Effect.fn("migrate")(function* (migrations: ReadonlyArray<Migration>) {
+  const { query } = yield* Postgres
   for (let round = 1; ; round++) {
-    const recorded = yield* readRecorded
-    const plan = yield* Effect.fromResult(
-      planOf(migrations, recorded, yield* findTraces(migrations, recorded)),
-    )
+    const { recorded, plan } = yield* look(migrations)
     if (plan.newer.length > 0)
       yield* Effect.logWarning("the database is newer than this release, which can work with it", {
         migrations: plan.newer,
       })
     if (plan.steps.length === 0) return plan
-    const { query } = yield* Postgres
     const isDone = yield* query("migrate", (sql) => sql.unsafe(scriptOf(plan.steps, recorded))).pipe(
       Effect.as(true),
       Effect.catchIf(
