@@ -2,6 +2,7 @@
 import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { AppConfig, type Role } from "./config.ts"
+import { Database } from "./database/database.ts"
 import { ReadinessChecks } from "./http/operations/operations.ts"
 import { httpServerLayer } from "./http/server.ts"
 import { callbackSecretsLayer } from "./identity/callback-secrets.ts"
@@ -14,7 +15,6 @@ import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
 import { checkedSettings } from "./production/production.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
-import { layer as schemaInPostgres } from "./projections/migrations-postgres.ts"
 import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
@@ -74,22 +74,22 @@ const nats = Nats.layer.pipe(Layer.provide(foundation))
 const announcedListsInBoth = Layer.effect(
   AnnouncedLists,
   Effect.gen(function* () {
-    return yield* makeAnnouncedLists([postgresListStore(yield* Postgres), yield* redisLists])
+    return yield* makeAnnouncedLists([postgresListStore(yield* Database), yield* redisLists])
   }),
 )
 
+const database = Database.layer.pipe(Layer.provideMerge(foundation))
 const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedListsInBoth).pipe(
-  Layer.provideMerge(foundation),
+  Layer.provideMerge(database),
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
-const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 /** What is compared with the logs before anybody is paid. */
-const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(foundation))
+const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(database))
 const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
-const endpoints = endpointsInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
+const endpoints = endpointsInPostgres.pipe(Layer.provide([database, partnerKeys]))
 
 const observers = Layer.effect(
   FollowerObserver,
@@ -141,7 +141,7 @@ const callbackSecrets = callbackSecretsLayer.pipe(
 )
 const fileLog = fileLogOnRedis.pipe(Layer.provide(foundation))
 const fileOrders = withdrawalInBoth.pipe(
-  Layer.provide([fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys])), fileLog]),
+  Layer.provide([fileOrdersInPostgres.pipe(Layer.provide([database, partnerKeys])), fileLog]),
 )
 
 const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))

@@ -32,16 +32,25 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["config"],
   config: ["domain", "platform/crash-point"],
   platform: settingsAndSignals,
-  streams: ["domain", "parsing/turns", "platform", ...settingsAndSignals],
+  // The tables of all rooms come from here, and the server that they are on.
+  database: ["platform", ...settingsAndSignals],
+  streams: ["domain", "parsing/turns", "database", "platform", ...settingsAndSignals],
   vault: ["domain", "platform", ...settingsAndSignals],
   providers: ["domain", "parsing", "platform", ...settingsAndSignals],
   // Each folder is a kind of bank. Nobody imports one but app.ts, and so no kind imports another.
   "providers/banks/*": forKinds,
   // Orders that wait for their file are sealed as accounts in the log are. Answers that come in files are told to the
   // log, as callbacks are.
-  "providers/banks/files": [...forKinds, "streams", "vault/aes-gcm", "vault/partner-keys", "platform"],
+  "providers/banks/files": [
+    ...forKinds,
+    "streams",
+    "vault/aes-gcm",
+    "vault/partner-keys",
+    "database",
+    "platform",
+  ],
   // The second record of what logs tell, which workers compare them with.
-  register: ["domain", "providers/calling/provider-error", "platform", ...settingsAndSignals],
+  register: ["domain", "providers/calling/provider-error", "database", "platform", ...settingsAndSignals],
   // What production refuses is judged by the settings, and the secrets that they name, before anything connects.
   production: [
     "providers/banks/bank-kind",
@@ -54,7 +63,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   pipelines: ["domain", "providers", "register", "vault", "platform", ...settingsAndSignals],
   actors: ["domain", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
-  projections: ["domain", "streams", "platform", ...settingsAndSignals],
+  projections: ["domain", "streams", "database", "platform", ...settingsAndSignals],
   publisher: ["domain", "streams", "vault/message-seal", "platform", ...settingsAndSignals],
   webhooks: [
     "domain",
@@ -64,6 +73,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     // Endpoints' secrets are sealed as accounts in the log are.
     "vault/aes-gcm",
     "vault/partner-keys",
+    "database",
     "platform",
     ...settingsAndSignals,
   ],
@@ -78,6 +88,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/iso20022/statement-folder",
     "projections/read-models",
     "vault/message-seal",
+    "database",
     "platform",
     ...settingsAndSignals,
   ],
@@ -135,6 +146,7 @@ export const violations = (path: string, source: string): ReadonlyArray<string> 
     ...(emptyWord.test(path) ? ["the name says nothing of what is in it"] : []),
     ...(source.split("\n").length - 1 > LINES_MAX ? [`longer than ${LINES_MAX} lines`] : []),
   ]
+  if (path.endsWith(".sql")) return [...nameProblems, ...migrationProblems(path, source)]
   if (!/ts$|mjs$/.test(path)) return nameProblems
   const nodes = nodesOf(path, source)
   return [
@@ -142,6 +154,26 @@ export const violations = (path: string, source: string): ReadonlyArray<string> 
     ...importsIn(nodes).flatMap((used) => importProblems(path, used)),
     ...nodes.flatMap((node) => syntaxProblems(path, node)),
     ...(isBarrel(path, nodes) ? ["a barrel: import from the file itself"] : []),
+  ]
+}
+
+/** The one place where tables come about, for all rooms. */
+const migrationsFolder = "database/migrations/"
+/** What would end the transaction that all migrations share, or cannot be part of one. */
+const endsTransaction = /\b(begin|commit|rollback|start transaction|concurrently|vacuum)\b/i
+/** The first line of a migration with which older releases go on. */
+const worksFrom = /^-- Works from \d{4} on\.\n/
+/** What an older release, which goes on, would stumble over. */
+const breaksOlder = /\b(drop|rename|truncate)\b|\balter column\b|\bset not null\b/i
+
+const migrationProblems = (path: string, source: string): ReadonlyArray<string> => {
+  if (!path.startsWith(migrationsFolder)) return [`a migration lies in ${migrationsFolder}`]
+  const statements = source.replace(/--.*/g, "")
+  return [
+    ...(endsTransaction.test(statements) ? ["cannot be part of one transaction"] : []),
+    ...(worksFrom.test(source) && breaksOlder.test(statements)
+      ? ["takes away what an older release may need, and says that it goes on"]
+      : []),
   ]
 }
 
@@ -264,6 +296,8 @@ const domainProblems = (from: string, names: ReadonlyArray<string>): ReadonlyArr
 }
 
 const syntaxProblems = (path: string, node: Node): ReadonlyArray<string> => {
+  if (makesTables(node) && !path.startsWith("database/"))
+    return [`makes a table outside of ${migrationsFolder}`]
   if (node.type === "TSEnumDeclaration") return ["an enum"]
   if (node.type === "TSModuleDeclaration" && isNode(node.id) && node.id.type === "Identifier")
     return ["a namespace"]
@@ -272,6 +306,12 @@ const syntaxProblems = (path: string, node: Node): ReadonlyArray<string> => {
   if (readsProcessEnv(node) && !readsEnvironment.some((allowed) => allowed.test(path)))
     return ["reads the environment: settings come from config.ts"]
   return []
+}
+
+/** A text with a statement that changes the schema. */
+const makesTables = (node: Node): boolean => {
+  const text = node.type === "TemplateElement" ? JSON.stringify(node.value) : textOf(node)
+  return text !== undefined && /\b(create|alter|drop)\s+(table|(unique\s+)?index)\b/i.test(text)
 }
 
 /** `process.env`, `const { env } = process`, `import { env } from "node:process"`. */

@@ -233,6 +233,30 @@ describe("a file is refused that", () => {
     ["is not in kebab case", "http/apiKeys.ts", "export const a = 1", "the name is not in kebab case"],
     ["is a drawer", "http/http-utils.ts", "export const a = 1", "the name says nothing of what is in it"],
     ["lies in a drawer", "common/money.ts", "export const a = 1", "the name says nothing of what is in it"],
+    [
+      "makes a table outside of the migrations",
+      "webhooks/endpoints-postgres.ts",
+      "export const creation = `create table if not exists endpoints (id text)`",
+      "makes a table outside of database/migrations/",
+    ],
+    [
+      "is a migration elsewhere",
+      "webhooks/migrations/0001-webhooks.sql",
+      "create table a (b int);",
+      "a migration lies in database/migrations/",
+    ],
+    [
+      "is a migration that ends its transaction",
+      "database/migrations/0099-index.sql",
+      "-- To commit early.\ncreate index concurrently on a (b);",
+      "cannot be part of one transaction",
+    ],
+    [
+      "says that older releases go on, and takes away what they need",
+      "database/migrations/0099-totals.sql",
+      "-- Works from 0015 on.\nalter table a drop column b;",
+      "takes away what an older release may need, and says that it goes on",
+    ],
     ["is too long", "http/server.ts", "export const a = 1\n".repeat(451), "longer than 450 lines"],
   ])("%s", (_, path, source, violation) => {
     expect(violations(path, source)).toEqual([violation])
@@ -251,6 +275,11 @@ describe("a file is accepted that", () => {
       "uses effect's data in the domain",
       "domain/money.ts",
       'import { Array as Arr, Result, Schema } from "effect"\nimport * as Option from "effect/Option"',
+    ],
+    [
+      "is a migration with which older releases go on",
+      "database/migrations/0099-note.sql",
+      "-- Works from 0015 on.\n-- Older releases drop nothing of it.\nalter table a add column b int;",
     ],
     ["wires adapters in app.ts", "app.ts", 'import * as streams from "./streams/streams-redis.ts"'],
     ["wires adapters in the command line", "cli/replay.ts", 'import "../streams/streams-redis.ts"'],

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto"
 import { Array as Arr, ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
 import { AppConfig } from "../../src/config.ts"
+import { Database } from "../../src/database/database.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
 import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { decide } from "../../src/domain/decide.ts"
@@ -15,7 +16,6 @@ import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { layer as schemaInPostgres } from "../../src/projections/migrations-postgres.ts"
 import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
@@ -120,13 +120,12 @@ export const engine = (
     Layer.provide([
       decisionsInPostgres,
       instructionsInPostgres,
-      storeWatchLayer(["payout-batches", "publisher"]).pipe(
-        Layer.provide(cursorsInPostgres.pipe(Layer.provide(schemaInPostgres))),
-      ),
+      storeWatchLayer(["payout-batches", "publisher"]).pipe(Layer.provide(cursorsInPostgres)),
     ]),
     Layer.provideMerge(streams),
     Layer.provideMerge(partnerKeysOnRedis),
     Layer.provide([strayCallbacksOnRedis, announcedListsOnRedis]),
+    Layer.provide(Database.layer),
     Layer.provide([RedisConnections.layer, Postgres.layer]),
     Layer.provide(settings(options)),
   )

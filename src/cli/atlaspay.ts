@@ -12,6 +12,7 @@ import { demo } from "./demo.ts"
 import { events } from "./events.ts"
 import { history } from "./history.ts"
 import { keys } from "./keys.ts"
+import { migrateCommand } from "./migrate.ts"
 import { reconcileCommand } from "./reconcile.ts"
 import { replay } from "./replay.ts"
 import { serve } from "./serve.ts"
@@ -29,7 +30,18 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 Command.make("atlaspay").pipe(
   Command.withDescription("Pays batches of payouts, each item exactly once, and proves it"),
-  Command.withSubcommands([demo, serve, batches, events, replay, reconcileCommand, callbacks, history, keys]),
+  Command.withSubcommands([
+    demo,
+    serve,
+    batches,
+    events,
+    replay,
+    reconcileCommand,
+    callbacks,
+    history,
+    keys,
+    migrateCommand,
+  ]),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ teardown: endedAsTold() }),

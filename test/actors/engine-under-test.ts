@@ -8,7 +8,6 @@ import { evolve } from "../../src/domain/evolve.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
-import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { type BankAnswer, Banks, type NotSent } from "../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../src/providers/banks/banks.ts"
@@ -27,7 +26,7 @@ import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callback
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
 import { lanes, ownPrefix, providerSettings, settings } from "../settings.ts"
 import { calmWatch } from "../streams/calm-watch.ts"
@@ -120,7 +119,7 @@ export class EngineUnderTest implements AsyncDisposable {
       Layer.provide(calmWatch),
       Layer.provide(
         Layer.mergeAll(Layer.fresh(decisionsInPostgres), Layer.fresh(instructionsInPostgres)).pipe(
-          Layer.provide(Layer.fresh(Postgres.layer)),
+          Layer.provide(Layer.fresh(databaseLayer)),
         ),
       ),
       Layer.provide(this.#storage(environment)),

@@ -7,7 +7,6 @@ import type { BatchCommand } from "../../src/domain/commands.ts"
 import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
 import { type Call, Pipelines } from "../../src/pipelines/pipelines.ts"
 import { type CrashPoint, CrashPoints } from "../../src/platform/crash-point.ts"
-import { Postgres } from "../../src/platform/postgres.ts"
 import { Banks } from "../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../src/providers/banks/banks.ts"
 import { instant } from "../../src/providers/banks/instant/instant.ts"
@@ -16,7 +15,7 @@ import { layer as complianceEngine } from "../../src/providers/compliance/compli
 import { layer as ledger } from "../../src/providers/ledger/ledger-http.ts"
 import { layer as instructionRegister } from "../../src/register/instruction-register-postgres.ts"
 import { type SandboxUrls, startSandbox } from "../../src/sandbox/sandbox.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { payoutItem, Story } from "../domain/batch-story.ts"
 import { lanes, settings } from "../settings.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
@@ -50,7 +49,7 @@ export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}, ke
       ),
     ),
     Layer.provide([Layer.fresh(ProviderSettings.layer), lanes]),
-    Layer.provideMerge(Layer.fresh(Postgres.layer)),
+    Layer.provideMerge(Layer.fresh(databaseLayer)),
     Layer.provide(Layer.succeed(CrashPoints, (point) => Effect.sync(() => void passed.push(point)))),
     Layer.provide(
       settings({

@@ -4,14 +4,13 @@ import type { Sql } from "postgres"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { layer as queriesOnPostgres } from "../../src/projections/batch-queries-postgres.ts"
-import { layer as migrations } from "../../src/projections/migrations-postgres.ts"
 import { projectorLayer } from "../../src/projections/projector.ts"
 import { PROJECTION } from "../../src/projections/read-models.ts"
 import { layer as readModelsOnPostgres } from "../../src/projections/read-models-postgres.ts"
 import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
 import { wholeLog } from "../streams/whole-log.ts"
 
@@ -25,8 +24,7 @@ export const readModelStack = (partitions: number) =>
       return Layer.mergeAll(
         streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
         Layer.mergeAll(cursorsOnPostgres, readModelsOnPostgres, queriesOnPostgres).pipe(
-          Layer.provideMerge(migrations),
-          Layer.provideMerge(Postgres.layer),
+          Layer.provideMerge(databaseLayer),
         ),
       ).pipe(Layer.provide(settings({ PARTITIONS: String(partitions), DATABASE_URL: database.url })))
     }),

@@ -4,9 +4,7 @@ import { Effect, Fiber, Layer, Result, Schedule } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { Nats } from "../../src/platform/nats.ts"
-import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { layer as migrations } from "../../src/projections/migrations-postgres.ts"
 import { allEvents, ensureEventStream } from "../../src/publisher/event-stream.ts"
 import { decodePublicEvent, encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
@@ -16,7 +14,7 @@ import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postg
 import { beginningOf } from "../../src/streams/event-range.ts"
 import type { ChunkEntry } from "../../src/streams/follower.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
 import { wholeLog } from "../streams/whole-log.ts"
 import { CANARY_IBAN, newBatchId, recorded, storyOf } from "./story.ts"
@@ -35,7 +33,7 @@ const platform = Layer.unwrap(
     return Layer.mergeAll(
       streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
       Nats.layer,
-      cursorsOnPostgres.pipe(Layer.provideMerge(migrations), Layer.provideMerge(Postgres.layer)),
+      cursorsOnPostgres.pipe(Layer.provideMerge(databaseLayer)),
     ).pipe(Layer.provideMerge(settings(environment)))
   }),
 )

@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs"
 import { Effect, Layer, Result } from "effect"
 import type { Sql } from "postgres"
+import { Database } from "../../../database/database.ts"
 import { schemeOf } from "../../../domain/scheme.ts"
-import { Postgres, type PostgresUnavailable } from "../../../platform/postgres.ts"
-import { columnAddition, tableCreation } from "../../../platform/table-creation.ts"
+import type { PostgresUnavailable } from "../../../platform/postgres.ts"
 import { keyIdOf, PartnerKeys } from "../../../vault/partner-keys.ts"
 import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import type { TransferInstruction } from "../bank.ts"
@@ -11,21 +10,12 @@ import { type FileOrder, FileOrders, type OrderNews, type OrderTerms } from "./f
 import { fingerprintOf, keeperOf, sealDetails } from "./order-seal.ts"
 import { type OrderWord, standingBy, wordKeyOf, wordOf } from "./order-words.ts"
 
-const statements = (file: string) => readFileSync(new URL(`migrations/${file}`, import.meta.url), "utf8")
-const tables = [
-  tableCreation("file_orders", statements("0001-file-orders.sql")),
-  tableCreation("file_order_words", statements("0002-file-order-words.sql")),
-  tableCreation("bank_file_log", statements("0003-bank-file-log.sql")),
-  columnAddition("file_orders", "partner", statements("0004-order-partners.sql")),
-]
-
-/** Orders in tables of their own, which are created when they are not there. */
+/** Orders in tables of their own. */
 export const layer = Layer.effect(
   FileOrders,
   Effect.gen(function* () {
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     const keys = yield* PartnerKeys
-    for (const table of tables) yield* query("create the tables of file orders", (sql) => sql.unsafe(table))
     const find = Effect.fnUntraced(function* (bank: string, reference: string) {
       const [row] = yield* query(
         "find an order",

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
-import { Postgres } from "../../../../src/platform/postgres.ts"
 import { RedisConnections } from "../../../../src/platform/redis.ts"
 import type { TransferInstruction } from "../../../../src/providers/banks/bank.ts"
 import { layer as ordersInPostgres } from "../../../../src/providers/banks/files/file-orders-postgres.ts"
@@ -21,7 +20,7 @@ import { layer as decisionsInPostgres } from "../../../../src/register/decision-
 import { layer as fileLogOnRedis } from "../../../../src/streams/file-log-redis.ts"
 import { loggingLayer } from "../../../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../../../src/telemetry/metrics.ts"
-import type { ownDatabase } from "../../../database.ts"
+import { databaseLayer, type ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { ownPrefix, settings } from "../../../settings.ts"
 import { calmWatch } from "../../../streams/calm-watch.ts"
@@ -77,7 +76,7 @@ export class FileBankUnderTest implements Disposable {
       Layer.provide(appConfig),
       Layer.fresh,
     )
-    const postgres = Layer.fresh(Postgres.layer).pipe(Layer.provide(appConfig))
+    const postgres = Layer.fresh(databaseLayer).pipe(Layer.provide(appConfig))
     return Layer.mergeAll(
       inboxInPostgres,
       outboxInPostgres,
