@@ -1,6 +1,6 @@
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
-import { batchLines } from "./batch-lines.ts"
+import { batchLines } from "../client/batch-lines.ts"
 import { batchSource } from "./batch-source.ts"
 import { batchId, dataDir, json } from "./flags.ts"
 

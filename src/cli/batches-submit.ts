@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { CliFailure } from "./cli-failure.ts"
+import { serviceClient } from "../client/service-client.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 import { readPayoutFile } from "./payout-file.ts"
 import { findService } from "./service-address.ts"
-import { serviceClient } from "./service-client.ts"
 
 /** Posts a file to the service. Nothing is sent when any row of it is wrong. */
 export const submit = Command.make(

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { Command } from "effect/cli"
-import { currencyLines, openItems, stateCounts } from "./batch-lines.ts"
+import { currencyLines, openItems, stateCounts } from "../client/batch-lines.ts"
+import { makeScreen } from "../terminal/screen.ts"
 import { batchSource } from "./batch-source.ts"
 import { batchId, dataDir, json } from "./flags.ts"
-import { makeScreen } from "./screen.ts"
 
 const POLL = "250 millis"
 

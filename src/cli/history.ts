@@ -8,7 +8,7 @@ import { DecisionRegister } from "../register/decision-register.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { EventLog } from "../streams/event-log.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
-import { CliFailure } from "./cli-failure.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 import { withServices } from "./service-layers.ts"
 

@@ -5,6 +5,7 @@ import { AppConfig } from "../config.ts"
 import { startStack } from "../dev/embedded-stack.ts"
 import { localMasterKeys } from "../dev/local-master-keys.ts"
 import { type Environment, sandboxApiKeys, sandboxEnvironment } from "../dev/local-sandbox.ts"
+import { runningService } from "../dev/service-record.ts"
 import type { Day } from "../domain/business-days.ts"
 import { bankBooks } from "../providers/banks/bank-books-http.ts"
 import { FileBankSettings } from "../providers/banks/files/file-bank-settings.ts"
@@ -23,9 +24,8 @@ import { ledgerBooks } from "../providers/ledger/ledger-books-http.ts"
 import { reconcile } from "../reconciliation/reconciliation.ts"
 import type { Reconciliation } from "../reconciliation/results.ts"
 import { loggingLayer } from "../telemetry/logging.ts"
-import { asCliFailure, CliFailure } from "./cli-failure.ts"
+import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { serveEnvironment } from "./serve-environment.ts"
-import { runningService } from "./service-record.ts"
 
 const READY_MS_MAX = 30_000
 

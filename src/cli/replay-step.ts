@@ -1,12 +1,12 @@
 /** One event of a log and the state after it, as people and programs read it. No account number is in either. */
 
-import { aligned } from "../dev/summary.ts"
 import { type Batch, batchState, type ItemState } from "../domain/batch.ts"
 import { refusedIn } from "../domain/cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, RecordedEvent, TransferIntent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import { formatAmount } from "../domain/money.ts"
 import { redactText } from "../telemetry/redaction.ts"
+import { aligned } from "../terminal/text-table.ts"
 
 /** A step of the fold. `batch` goes on changing with the next one. */
 export interface ReplayStep {

@@ -1,7 +1,7 @@
 /** The service's own layers, for commands that look after its stores. */
 import { ConfigProvider, Effect, Layer, References, type Scope } from "effect"
 import { loggingLayer } from "../telemetry/logging.ts"
-import { CliFailure } from "./cli-failure.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import { serveEnvironment } from "./serve-environment.ts"
 
 const READY_MS_MAX = 30_000

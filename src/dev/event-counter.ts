@@ -1,8 +1,8 @@
 /** Listening to NATS like any consumer: the public events of one batch, counted by their ids. */
 import { connect } from "@nats-io/transport-node"
 import { Effect, Option, Schema, type Scope } from "effect"
-import { CliFailure } from "../cli/cli-failure.ts"
 import { serversIn } from "../platform/nats-address.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 
 const Event = Schema.fromJsonString(Schema.Struct({ id: Schema.String }))
 const decodeEvent = Schema.decodeUnknownOption(Event)

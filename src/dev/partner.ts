@@ -1,10 +1,10 @@
 /** The partner of the demo: it listens on webhooks and on NATS, posts a batch, and believes what it has seen itself. */
 import { randomUUID } from "node:crypto"
 import { Effect, type Scope } from "effect"
-import { CliFailure } from "../cli/cli-failure.ts"
-import { type ServiceClient, serviceClient } from "../cli/service-client.ts"
+import { type ServiceClient, serviceClient } from "../client/service-client.ts"
 import { type BatchId, PartnerId } from "../domain/identifiers.ts"
 import { batchIdOf } from "../http/payout-batches/batch-identity.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import { countEvents } from "./event-counter.ts"
 import type { LocalPlatform } from "./local-platform.ts"
 import { isDemoWebhookUrl, startWebhookReceiver, type WebhookReceiver } from "./webhook-receiver.ts"

@@ -1,6 +1,7 @@
 /** What became of a batch, in sums: what we say, and what the banks' own books say. All money is in minor units. */
 import type { ItemState } from "../domain/batch.ts"
 import { formatAmount } from "../domain/money.ts"
+import { aligned } from "../terminal/text-table.ts"
 
 interface Money {
   readonly currency: string
@@ -162,9 +163,3 @@ export const bankLines = ({ byBank }: BankSums): ReadonlyArray<string> =>
       ...[settled, failed, returned].map(String),
     ]),
   ])
-
-/** Columns as wide as their widest cell, numbers to the right. */
-export const aligned = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "))
-}

@@ -13,7 +13,7 @@ import type {
 } from "../../streams/event-log.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
 import type { EndpointsUnavailable } from "../../webhooks/endpoints.ts"
-import { base32 } from "../payout-batches/base32.ts"
+import { base32 } from "./base32.ts"
 import type {
   CommandRefused,
   Forbidden,

@@ -3,7 +3,7 @@ import { Effect, Schema } from "effect"
 import { itemStates } from "../domain/batch.ts"
 import { BatchId } from "../domain/identifiers.ts"
 import { withoutCredentials } from "../telemetry/redaction.ts"
-import { CliFailure } from "./cli-failure.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 
 export interface ServiceAddress {
   readonly url: string

@@ -1,6 +1,6 @@
 /** A batch in a few lines of text. */
 
-import { aligned } from "../dev/summary.ts"
+import { aligned } from "../terminal/text-table.ts"
 import type { ShownBatch } from "./service-client.ts"
 
 /** States from which nothing goes on by itself. */
