@@ -13,7 +13,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   sandbox: [],
   parsing: [],
   telemetry: ["config"],
-  config: ["domain", "platform/crash-point"],
+  config: ["domain"],
   platform: settingsAndSignals,
   streams: ["domain", "parsing/turns", "platform", ...settingsAndSignals],
   vault: ["domain", "platform", ...settingsAndSignals],
@@ -73,25 +73,91 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/calling/provider-settings",
     ...settingsAndSignals,
   ],
-  http: [
+  // The door: connections, bodies, who asks, and the one table from failures to answers. Its rows name ports by their files,
+  // because the table knows each failure that a port has.
+  "http/edge": [
+    "domain",
+    "identity",
+    "parsing",
+    "projections/batch-queries",
+    "providers/calling/provider-reports",
+    "register/register-unavailable",
+    "streams/event-log",
+    "vault/partner-keys",
+    "webhooks/endpoints",
+    ...settingsAndSignals,
+  ],
+  "http/payout-batches": [
+    "http/edge",
     "domain",
     "identity",
     "parsing",
     "streams",
     "projections/batch-queries",
+    "register",
+    "vault",
+    ...settingsAndSignals,
+  ],
+  // What providers tell becomes commands to batches, as what people say does.
+  "http/callbacks": [
+    "http/edge",
+    "http/payout-batches/payout-batch-events",
+    "http/payout-batches/registered-decisions",
+    "domain",
+    "identity",
+    "streams",
+    "projections/batch-queries",
+    "register",
+    ...settingsAndSignals,
+  ],
+  // What workers tell of providers; the API calls none.
+  "http/operations": [
+    "http/edge",
+    "providers/calling/lane",
+    "providers/calling/provider-reports",
+    ...settingsAndSignals,
+  ],
+  "http/webhook-endpoints": ["http/edge", "domain", "publisher/public-event", "webhooks/endpoints"],
+  // All routes together, and what describes them. Services are named here for their handlers.
+  http: [
+    "http/edge",
+    "http/payout-batches",
+    "http/callbacks",
+    "http/operations",
+    "http/webhook-endpoints",
+    "domain",
+    "identity",
+    "streams",
+    "projections/batch-queries",
     "publisher/public-event",
     "webhooks/endpoints",
     "register",
-    // What workers tell of providers; the API calls none.
-    "providers/calling/lane",
     "providers/calling/provider-reports",
     "vault",
     ...settingsAndSignals,
   ],
+  // How a command ends, and draws on the screen.
+  terminal: [],
+  // The API as a partner calls it.
+  client: ["domain", "terminal", "telemetry"],
+  // What only developers run. It shows what the service is, from outside: it wires nothing of it.
+  dev: [
+    "domain",
+    "platform",
+    "sandbox",
+    "http/payout-batches/batch-identity",
+    "http/payout-batches/payout-batch-request",
+    "client",
+    "terminal",
+  ],
 }
 
-/** Where layers are wired: these import anything, and alone may choose an adapter. */
-export const wiringRooms = ["app", "main", "cli", "dev"]
+/** Where layers are wired: these import anything but the rooms named here, and alone may choose an adapter. */
+export const wiringRooms: Readonly<Record<string, ReadonlyArray<string>>> = {
+  app: ["main", "cli", "dev", "client", "terminal", "sandbox"],
+  main: ["cli", "dev", "client", "terminal", "sandbox"],
+  cli: ["main"],
+}
 
 /** The modules of `effect` that hold data and no behaviour over time: all that the domain may use. */
 const dataModules = new Set(
@@ -178,9 +244,9 @@ const namesIn = (specifiers: unknown): ReadonlyArray<string> => {
   })
 }
 
-/** The room that a file is in: the innermost of the table, else its folder right under `src/`. */
+/** The room that a file is in: the innermost of the table, which may be a single file, else its folder under `src/`. */
 export const roomOf = (path: string): string => {
-  const inner = innerRooms.find((room) => path.startsWith(`${room}/`))
+  const inner = innerRooms.find((room) => path.startsWith(`${room}/`) || path === `${room}.ts`)
   return inner ?? (path.includes("/") ? path.slice(0, path.indexOf("/")) : path.replace(/\.ts$/, ""))
 }
 
@@ -199,10 +265,11 @@ const importProblems = (path: string, { from, names }: Import): ReadonlyArray<st
   const room = roomOf(path)
   if (!from.startsWith(".")) return room === "domain" ? domainProblems(from, names) : []
   const target = posix.join(posix.dirname(path), from)
-  const wires = wiringRooms.includes(room)
-  if (target.startsWith("..") && !(wires && target === "../package.json"))
+  const shunned = wiringRooms[room]
+  if (target.startsWith("..") && !(shunned !== undefined && target === "../package.json"))
     return [`imports ${from}, which is outside src`]
-  if (wires) return []
+  if (shunned !== undefined)
+    return shunned.includes(roomOf(target)) ? [`${room} may not import ${target}`] : []
   return [
     ...(isWithinReach(room, target) ? [] : [`${room} may not import ${target}`]),
     ...(mayAdapt(path, target)
@@ -266,4 +333,58 @@ const isBarrel = (path: string, [program]: ReadonlyArray<Node>): boolean => {
   return (
     statements.length > 0 && statements.every(({ type, source }) => /^Export/.test(type) && isNode(source))
   )
+}
+
+/** Files, or rooms, and what each imports. */
+export type Graph = ReadonlyMap<string, ReadonlySet<string>>
+
+/** Which files import which, types included, given the text of each by its path. What is not among them is left out. */
+export const fileGraph = (sources: ReadonlyMap<string, string>): Graph =>
+  new Map(
+    [...sources].map(([path, source]) => [
+      path,
+      new Set(
+        importsIn(nodesOf(path, source))
+          .flatMap(({ from }) => (from?.startsWith(".") ? [posix.join(posix.dirname(path), from)] : []))
+          .filter((target) => sources.has(target)),
+      ),
+    ]),
+  )
+
+/** Which rooms import which. */
+export const roomGraph = (files: Graph): Graph => {
+  const rooms = new Map<string, Set<string>>()
+  for (const [path, targets] of files) {
+    const room = roomOf(path)
+    const used = rooms.get(room) ?? new Set()
+    rooms.set(room, used)
+    for (const target of targets) if (roomOf(target) !== room) used.add(roomOf(target))
+  }
+  return rooms
+}
+
+/** What the table allows, room by room: a file that a row names stands for its room. */
+export const allowedRooms: Graph = new Map(
+  Object.entries(mayImport).map(([room, reach]) => [
+    room,
+    new Set(reach.map((target) => roomOf(`${target}.ts`)).filter((target) => target !== room)),
+  ]),
+)
+
+/** A way round for each circle, such as "a → b → a"; none where all arrows lead down. */
+export const circlesIn = (graph: Graph): ReadonlyArray<string> => {
+  const circles: Array<string> = []
+  const done = new Set<string>()
+  const way: Array<string> = []
+  const visit = (node: string): void => {
+    const before = way.indexOf(node)
+    if (before >= 0) circles.push([...way.slice(before), node].join(" → "))
+    if (before >= 0 || done.has(node)) return
+    way.push(node)
+    for (const next of graph.get(node) ?? []) visit(next)
+    way.pop()
+    done.add(node)
+  }
+  for (const node of graph.keys()) visit(node)
+  return circles
 }

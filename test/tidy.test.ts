@@ -3,13 +3,40 @@ import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
-import { mayImport, roomOf, violations, wiringRooms } from "./tidy-rules.ts"
+import {
+  allowedRooms,
+  circlesIn,
+  fileGraph,
+  mayImport,
+  roomGraph,
+  roomOf,
+  violations,
+  wiringRooms,
+} from "./tidy-rules.ts"
 
-const src = join(dirname(fileURLToPath(import.meta.url)), "..", "src")
+const root = join(dirname(fileURLToPath(import.meta.url)), "..")
+const src = join(root, "src")
 
-const paths = readdirSync(src, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map((entry) => posix.relative(src, join(entry.parentPath, entry.name)))
+/** The files below a folder of the project, except for packages, by their paths from `from`. */
+const filesIn = (folder: string, from: string): ReadonlyArray<string> =>
+  readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.split("/").includes("node_modules"))
+    .map((entry) => posix.relative(from, join(entry.parentPath, entry.name)))
+
+const paths = filesIn("src", src)
+
+const isCode = (path: string): boolean => /\.(ts|mts|mjs)$/.test(path)
+
+/** The text of each file of code below some folders. */
+const sourcesIn = (folders: ReadonlyArray<string>, from: string): ReadonlyMap<string, string> =>
+  new Map(
+    folders
+      .flatMap((folder) => filesIn(folder, from))
+      .filter(isCode)
+      .map((path) => [path, readFileSync(join(from, path), "utf8")]),
+  )
+
+const inSrc = fileGraph(sourcesIn(["src"], src))
 
 describe("src", () => {
   it.each(paths)("%s is where it belongs and imports only what it may", (path) => {
@@ -18,7 +45,98 @@ describe("src", () => {
 
   it("has the rooms of the table and no others", () => {
     const rooms = new Set(paths.map(roomOf))
-    expect([...rooms].sort()).toEqual([...Object.keys(mayImport), ...wiringRooms].sort())
+    expect([...rooms].sort()).toEqual([...Object.keys(mayImport), ...Object.keys(wiringRooms)].sort())
+  })
+
+  it("has no circle of rooms", () => {
+    expect(circlesIn(roomGraph(inSrc))).toEqual([])
+  })
+
+  it("could not get one: the table allows none", () => {
+    expect(circlesIn(allowedRooms)).toEqual([])
+  })
+})
+
+describe("the project", () => {
+  it("has no circle of files, types included", () => {
+    expect(circlesIn(fileGraph(sourcesIn(["src", "test", "bench", "infra", "examples"], root)))).toEqual([])
+  })
+})
+
+describe("a circle is refused", () => {
+  const graphOf = (files: Readonly<Record<string, string>>) => fileGraph(new Map(Object.entries(files)))
+
+  it.each<readonly [kind: string, files: Readonly<Record<string, string>>, circle: string]>([
+    [
+      "of two files",
+      { "domain/a.ts": 'import { b } from "./b.ts"', "domain/b.ts": 'import { a } from "./a.ts"' },
+      "domain/a.ts → domain/b.ts → domain/a.ts",
+    ],
+    [
+      "of types only",
+      { "domain/a.ts": 'import type { B } from "./b.ts"', "domain/b.ts": 'import { type A } from "./a.ts"' },
+      "domain/a.ts → domain/b.ts → domain/a.ts",
+    ],
+    [
+      "inside of a type",
+      {
+        "domain/a.ts": 'import { b } from "./b.ts"',
+        "domain/b.ts": 'export type A = import("./a.ts").A',
+      },
+      "domain/a.ts → domain/b.ts → domain/a.ts",
+    ],
+    [
+      "that closes when it is called, or is passed on",
+      {
+        "streams/a.ts": 'export { b } from "../domain/b.ts"',
+        "domain/b.ts": 'const later = () => import("../streams/a.ts")',
+      },
+      "streams/a.ts → domain/b.ts → streams/a.ts",
+    ],
+    [
+      "of three, which others lead to",
+      {
+        "main.ts": 'import "./a.ts"',
+        "a.ts": 'import "./b.ts"',
+        "b.ts": 'import "./c.ts"',
+        "c.ts": 'import "./a.ts"',
+      },
+      "a.ts → b.ts → c.ts → a.ts",
+    ],
+    ["of one file", { "a.ts": 'import "./a.ts"' }, "a.ts → a.ts"],
+  ])("%s", (_, files, circle) => {
+    expect(circlesIn(graphOf(files))).toEqual([circle])
+  })
+
+  it("of rooms, where no file is in one", () => {
+    const files = graphOf({
+      "cli/demo.ts": 'import "../dev/partner.ts"',
+      "dev/partner.ts": 'import "./platform.ts"',
+      "dev/platform.ts": 'import type { A } from "../cli/failure.ts"',
+      "cli/failure.ts": "export const a = 1",
+    })
+    expect(circlesIn(files)).toEqual([])
+    expect(circlesIn(roomGraph(files))).toEqual(["cli → dev → cli"])
+  })
+
+  it("of rooms within a room", () => {
+    const files = graphOf({
+      "http/edge/problems.ts": 'import { base32 } from "../payout-batches/base32.ts"',
+      "http/payout-batches/intake.ts": 'import type { Full } from "../edge/failures.ts"',
+      "http/payout-batches/base32.ts": "export const a = 1",
+      "http/edge/failures.ts": "export const a = 1",
+    })
+    expect(circlesIn(roomGraph(files))).toEqual(["http/edge → http/payout-batches → http/edge"])
+  })
+
+  it("and not two ways to the same file", () => {
+    const files = graphOf({
+      "a.ts": 'import "./b.ts"\nimport "./c.ts"',
+      "b.ts": 'import "./d.ts"',
+      "c.ts": 'import "./d.ts"',
+      "d.ts": "export const d = 1",
+    })
+    expect(circlesIn(files)).toEqual([])
   })
 })
 
@@ -64,10 +182,28 @@ describe("a file is refused that", () => {
       "http may not import app.ts",
     ],
     [
+      "imports against the direction of its room within a room",
+      "http/edge/problems.ts",
+      'import { base32 } from "../payout-batches/base32.ts"',
+      "http/edge may not import http/payout-batches/base32.ts",
+    ],
+    [
+      "brings the command line into what it starts",
+      "dev/partner.ts",
+      'import { flags } from "../cli/flags.ts"',
+      "dev may not import cli/flags.ts",
+    ],
+    [
+      "wires what only developers run",
+      "app.ts",
+      'import { startStack } from "./dev/embedded-stack.ts"',
+      "app may not import dev/embedded-stack.ts",
+    ],
+    [
       "imports more of a room than its one open file",
       "http/payout-batches/payout-batches.ts",
       'import { projector } from "../../projections/projector.ts"',
-      "http may not import projections/projector.ts",
+      "http/payout-batches may not import projections/projector.ts",
     ],
     [
       "brings the service into the sandbox",
@@ -225,7 +361,11 @@ describe("a file is accepted that", () => {
       'import "../../calling/provider-http.ts"',
     ],
     ["starts servers in dev", "dev/embedded-stack.ts", 'import "./embedded-redis.ts"'],
-    ["names one open file of a room", "config.ts", 'import "./platform/crash-point.ts"'],
+    [
+      "names one open file of a room",
+      "http/operations/providers.ts",
+      'import "../../providers/calling/lane.ts"',
+    ],
     ["reads the environment where settings are read", "config.ts", "export const home = process.env.HOME"],
     [
       "speaks of imports in a comment",

@@ -4,11 +4,11 @@ import { type Batch, emptyBatch, INSUFFICIENT_FUNDS, type ItemState } from "../.
 import { type VisibleAccount, visibleOf } from "../../src/domain/beneficiary.ts"
 import { anyClearance, type ClearanceTerms } from "../../src/domain/clearance.ts"
 import type { BatchCommand, BatchCommandOf, TransferOutcome } from "../../src/domain/commands.ts"
+import { POLICY } from "../../src/domain/credential.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../src/domain/events.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
-import { POLICY } from "../../src/domain/policy.ts"
 import type { Rejection } from "../../src/domain/rejection.ts"
 import type { Destination } from "../../src/domain/routing.ts"
 

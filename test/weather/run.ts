@@ -21,7 +21,6 @@ import {
 } from "../../src/dev/local-sandbox.ts"
 import { asCliFailure, CliFailure } from "../../src/terminal/cli-failure.ts"
 import { kindsOf } from "../checker/violation-kinds.ts"
-import { errorsIn } from "./error-lines.ts"
 import { providersAmongLiars, providersOf, settings, settingsAmongLiars } from "./forecast.ts"
 import { type Liars, liarKinds } from "./liars.ts"
 import { SettableStore } from "./settable-store.ts"
@@ -152,6 +151,13 @@ const run = Effect.fnUntraced(function* (folder: string, seed: number, payouts: 
     catch: (error) => new CliFailure({ reason: error instanceof Error ? error.message : String(error) }),
   })
 })
+
+/** The errors among lines of a service's log that are not older than a time, in milliseconds since 1970. */
+const errorsIn = (lines: ReadonlyArray<string>, sinceMs: number): ReadonlyArray<string> =>
+  lines.filter((line) => {
+    const [, time = ""] = /"time":"([^"]+)","level":"error"/.exec(line) ?? []
+    return Date.parse(time) >= sinceMs
+  })
 
 Command.make(
   "test:weather",
