@@ -351,6 +351,57 @@ export const fileGraph = (sources: ReadonlyMap<string, string>): Graph =>
     ]),
   )
 
+/** The packages that a file imports, types included, without Node's own: "hono" for "hono/route". */
+export const packagesIn = (path: string, source: string): ReadonlyArray<string> =>
+  importsIn(nodesOf(path, source)).flatMap(({ from }) => {
+    if (from === undefined || /^(\.|node:)/.test(from)) return []
+    const [scope = "", name = ""] = from.split("/")
+    return [scope.startsWith("@") ? `${scope}/${name}` : scope]
+  })
+
+/** As package.json and package-lock.json know packages. */
+export interface Packages {
+  readonly dependencies: ReadonlyArray<string>
+  readonly devDependencies: ReadonlyArray<string>
+  /** The programs that each brings. */
+  readonly programs: Readonly<Record<string, ReadonlyArray<string>>>
+  /** The commands of npm's scripts. */
+  readonly scripts: ReadonlyArray<string>
+}
+
+/** What is wrong with the packages, given what production imports, and what tests, benches and set-up import. */
+export const packageProblems = (
+  packages: Packages,
+  production: ReadonlySet<string>,
+  others: ReadonlySet<string>,
+): ReadonlyArray<string> => {
+  const { dependencies, devDependencies, programs, scripts } = packages
+  const known = [...dependencies, ...devDependencies]
+  const runs = (name: string): boolean =>
+    (programs[name] ?? []).some((program) =>
+      scripts.some((script) => new RegExp(`(^|&& )${program} `).test(script)),
+    )
+  /** Types of Node, or of a package that is used and has none of its own. */
+  const describes = (name: string): boolean => {
+    const [, described] = /^@types\/(.+)$/.exec(name) ?? []
+    return (
+      described !== undefined && (described === "node" || production.has(described) || others.has(described))
+    )
+  }
+  return [
+    ...[...production]
+      .filter((name) => !dependencies.includes(name))
+      .map((name) => `src imports ${name}, which is no dependency`),
+    ...dependencies
+      .filter((name) => !production.has(name))
+      .map((name) => `${name} is a dependency that src does not import`),
+    ...[...others].filter((name) => !known.includes(name)).map((name) => `${name} is imported and not named`),
+    ...devDependencies
+      .filter((name) => !others.has(name) && !runs(name) && !describes(name))
+      .map((name) => `${name} is a development dependency that nobody uses`),
+  ]
+}
+
 /** Which rooms import which. */
 export const roomGraph = (files: Graph): Graph => {
   const rooms = new Map<string, Set<string>>()

@@ -8,6 +8,8 @@ import {
   circlesIn,
   fileGraph,
   mayImport,
+  packageProblems,
+  packagesIn,
   roomGraph,
   roomOf,
   violations,
@@ -60,6 +62,92 @@ describe("src", () => {
 describe("the project", () => {
   it("has no circle of files, types included", () => {
     expect(circlesIn(fileGraph(sourcesIn(["src", "test", "bench", "infra", "examples"], root)))).toEqual([])
+  })
+})
+
+describe("package.json", () => {
+  const parsed = (file: string) => JSON.parse(readFileSync(join(root, file), "utf8"))
+  const { dependencies, devDependencies, scripts } = parsed("package.json")
+  const lock = parsed("package-lock.json").packages
+
+  const packages = {
+    dependencies: Object.keys(dependencies),
+    devDependencies: Object.keys(devDependencies),
+    programs: Object.fromEntries(
+      Object.keys(devDependencies).map((name) => [
+        name,
+        Object.keys(lock[`node_modules/${name}`]?.bin ?? {}),
+      ]),
+    ),
+    scripts: Object.values<string>(scripts),
+  }
+
+  /** `bench/peers` has a package.json of its own. */
+  const importedIn = (folders: ReadonlyArray<string>): ReadonlySet<string> =>
+    new Set(
+      [...sourcesIn(folders, root)]
+        .filter(([path]) => !path.startsWith("bench/peers/"))
+        .flatMap(([path, source]) => packagesIn(path, source)),
+    )
+
+  const production = importedIn(["src"])
+  const others = importedIn(["test", "bench", "infra", "examples"])
+
+  it("gives production what src imports, and the others what they use beyond it", () => {
+    expect(packageProblems(packages, production, others)).toEqual([])
+  })
+
+  it("says what the lock file says, where nothing of production is marked as for development", () => {
+    expect(lock[""].dependencies).toEqual(dependencies)
+    expect(lock[""].devDependencies).toEqual(devDependencies)
+    expect(packages.dependencies.filter((name) => lock[`node_modules/${name}`].dev)).toEqual([])
+  })
+
+  const few = {
+    dependencies: ["hono"],
+    devDependencies: ["vitest", "@types/node", "fast-check", "@types/autocannon"],
+    programs: { vitest: ["vitest"] },
+    scripts: ["npm run check && vitest run"],
+  }
+  const imported = (...names: ReadonlyArray<string>) => new Set(names)
+
+  it.each<readonly [string, typeof few, ReadonlySet<string>, ReadonlySet<string>, string]>([
+    [
+      "when src imports what only tests have",
+      few,
+      imported("hono", "fast-check"),
+      imported("fast-check", "autocannon"),
+      "src imports fast-check, which is no dependency",
+    ],
+    [
+      "when production has what only tests import",
+      few,
+      imported(),
+      imported("hono", "fast-check", "autocannon"),
+      "hono is a dependency that src does not import",
+    ],
+    [
+      "when a test imports what another package happens to bring",
+      { ...few, devDependencies: ["vitest", "fast-check"] },
+      imported("hono"),
+      imported("fast-check", "pure-rand"),
+      "pure-rand is imported and not named",
+    ],
+    [
+      "when nobody uses a package any more",
+      { ...few, devDependencies: ["vitest", "fast-check"] },
+      imported("hono"),
+      imported("vitest"),
+      "fast-check is a development dependency that nobody uses",
+    ],
+  ])("is refused %s", (_, packages, production, others, problem) => {
+    expect(packageProblems(packages, production, others)).toContain(problem)
+  })
+
+  it("is read by packages, whatever part of one is imported", () => {
+    const source =
+      'import { a } from "hono/route"\nimport type { B } from "@nats-io/jetstream/lib"\nimport "node:fs"\nimport "./c.ts"'
+    expect(packagesIn("a.ts", source)).toEqual(["hono", "@nats-io/jetstream"])
   })
 })
 
