@@ -1,9 +1,10 @@
 /** One event of a log and the state after it, as people and programs read it. No account number is in either. */
 
-import { type Batch, batchState, type ItemState } from "../domain/batch.ts"
+import { type Batch, batchState } from "../domain/batch.ts"
 import { refusedIn } from "../domain/cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, RecordedEvent, TransferIntent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
+import type { ItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import { aligned } from "../terminal/text-table.ts"

@@ -1,10 +1,13 @@
 /** A batch in a few lines of text. */
 
+import { itemStates, meaningOfState } from "../domain/item-state.ts"
 import { aligned } from "../terminal/text-table.ts"
 import type { ShownBatch } from "./service-client.ts"
 
-/** States from which nothing goes on by itself. */
-const resting = new Set(["settled", "failed", "returned", "rejected", "held", "parked"])
+/** States from which nothing goes on by itself. A service that is newer may know others. */
+const resting: ReadonlySet<string> = new Set(
+  itemStates.filter((state) => meaningOfState(state).movedBy !== "machine"),
+)
 
 interface Count {
   readonly currency: string

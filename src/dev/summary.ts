@@ -1,5 +1,5 @@
 /** What became of a batch, in sums: what we say, and what the banks' own books say. All money is in minor units. */
-import type { ItemState } from "../domain/batch.ts"
+import type { ItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { aligned } from "../terminal/text-table.ts"
 

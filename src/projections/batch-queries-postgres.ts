@@ -1,8 +1,9 @@
 /** Queries over the tables `payout_batches` and `payout_items`. One statement each, so an answer is one moment's. */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
-import type { BatchState, ItemState, LedgerState } from "../domain/batch.ts"
+import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { ItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { Postgres } from "../platform/postgres.ts"
 import {

@@ -1,9 +1,10 @@
 /** The rows of the read models, as JSON, made from a fold. Only the masked form of an account goes into them. */
-import type { Finding, Item, ItemState } from "../domain/batch.ts"
+import type { Finding, Item } from "../domain/batch.ts"
 import { batchState } from "../domain/batch.ts"
 import { maskedAccount } from "../domain/beneficiary.ts"
 import { nameOfFinding } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { ItemState } from "../domain/item-state.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import type { BatchFold } from "./batch-fold.ts"
 import type { ClearanceView, FindingView } from "./batch-queries.ts"

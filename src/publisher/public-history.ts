@@ -6,14 +6,15 @@ import {
   batchState,
   emptyBatch,
   type Item,
-  type ItemState,
   isAwaitingFunds,
   waitsForFunds,
 } from "../domain/batch.ts"
 import type { ClearanceDecision } from "../domain/clearance-words.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
+import { failureOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { ItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { isOnItsWay } from "../domain/task.ts"
 import { beginningOf } from "../streams/event-range.ts"
@@ -112,7 +113,26 @@ const publicEventsOf = (
       return [concluded(history, recorded, event)]
     case "BatchClosed":
       return [closed(history, recorded, event)]
-    default:
+    // Steps on the way, which partners hear the outcome of. Named one by one, so that a new event is thought about.
+    case "BatchReceived":
+    case "ScreeningRequested":
+    case "ClearancePending":
+    case "BatchApproved":
+    case "ApprovalExpired":
+    case "ExecutionStarted":
+    case "CancellationRefused":
+    case "PostingRequested":
+    case "PostingBooked":
+    case "FundsArrived":
+    case "TransfersRequested":
+    case "TransferResent":
+    case "TransferAccepted":
+    case "TransferUnknown":
+    case "WithdrawalsRequested":
+    case "WithdrawalRefused":
+    case "ResolutionProposed":
+    case "RetryRequested":
+    case "RerouteRequested":
       return []
   }
 }
@@ -244,18 +264,27 @@ const concluded = (
   const item = itemOf(history, about.item)
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
   const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
-  const reason = redactText(item.reason ?? "")
+  const failure = failureOf(item.reason)
+  const word = { reason: redactText(item.reason ?? ""), ...(failure === undefined ? {} : { failure }) }
   const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item, nth)
   switch (item.state) {
     case "settled":
       return { ...told("PayoutSettled"), data: { ...data, state: "settled" } }
     case "failed":
-      return { ...told("PayoutFailed"), data: { ...data, state: "failed", reason } }
+      return { ...told("PayoutFailed"), data: { ...data, state: "failed", ...word } }
     case "returned":
-      return { ...told("PayoutReturned"), data: { ...data, state: "returned", reason } }
+      return { ...told("PayoutReturned"), data: { ...data, state: "returned", ...word } }
     case "parked":
-      return { ...told("PayoutParked"), data: { ...data, state: "parked", reason } }
-    default:
+      return { ...told("PayoutParked"), data: { ...data, state: "parked", reason: word.reason } }
+    case "received":
+    case "screening":
+    case "held":
+    case "rejected":
+    case "cleared":
+    case "transferring":
+    case "unknown":
+    case "pending":
+    case "cancelled":
       throw new Error(`item ${item.item} is ${item.state} after its word: the log is not legal`)
   }
 }

@@ -1,5 +1,6 @@
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
+import type { TransferOutcome } from "../../src/domain/commands.ts"
 import { decodePublicEvent, encodePublicEvent, nameOf } from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
 import {
@@ -106,6 +107,32 @@ describe("the public history of a batch", () => {
         data: { attempt: 1, bank: "north", reason: "AG03", ...route },
       },
     ])
+  })
+
+  it("tells what a bank's code means and what to do, and nothing of a reason that is none", () => {
+    const heard = (...outcomes: ReadonlyArray<TransferOutcome>) => {
+      const story = new Story().requested(1)
+      for (const outcome of outcomes) story.hears(1, outcome)
+      return tellAll(story.events).at(-1)
+    }
+    const refused = heard(failed)
+    const cameBack = heard(settled, { _tag: "Returned", evidence: "callback", code: "AC04" })
+    const unmapped = heard(settled, { _tag: "Returned", evidence: "callback", code: "ZZ99" })
+    const failure = {
+      code: "AC04",
+      category: "beneficiary",
+      retryable: false,
+      nextAction: "contact-beneficiary",
+      meaning: "account closed",
+    }
+    expect(refused).toMatchObject({ data: { state: "failed", reason: "AC04", failure } })
+    expect(cameBack).toMatchObject({ data: { state: "returned", reason: "AC04", failure } })
+    expect(unmapped).toMatchObject({ data: { state: "returned", reason: "ZZ99" } })
+    expect(unmapped?.data).not.toHaveProperty("failure")
+    for (const event of [refused, cameBack]) {
+      if (event === undefined) throw new Error("nothing was told")
+      expect(Result.getOrThrow(decodePublicEvent(encodePublicEvent(event)))).toEqual(event)
+    }
   })
 
   it("tells once of a failure that compliance keeps from another bank", () => {
