@@ -12,22 +12,39 @@ interface StateMeaning {
   readonly word: WordEffect
   /** Whether a clearance that was asked for is still wanted: before the item is sent, or before it goes out again. */
   readonly wantsClearance: boolean
+  /** Why it cannot be cancelled any more: from the first intent to pay on, only the bank can say. */
+  readonly late: string | undefined
 }
 
 const meanings = {
-  received: { movedBy: "machine", word: "nothing", wantsClearance: false },
-  screening: { movedBy: "machine", word: "decides", wantsClearance: true },
-  held: { movedBy: "person", word: "decides", wantsClearance: false },
-  rejected: { movedBy: "nobody", word: "nothing", wantsClearance: false },
-  cleared: { movedBy: "machine", word: "decides", wantsClearance: false },
-  transferring: { movedBy: "machine", word: "alarms", wantsClearance: true },
-  unknown: { movedBy: "machine", word: "alarms", wantsClearance: true },
-  pending: { movedBy: "machine", word: "alarms", wantsClearance: false },
-  settled: { movedBy: "nobody", word: "alarms", wantsClearance: false },
-  failed: { movedBy: "nobody", word: "alarms", wantsClearance: false },
-  returned: { movedBy: "nobody", word: "alarms", wantsClearance: false },
-  cancelled: { movedBy: "nobody", word: "nothing", wantsClearance: false },
-  parked: { movedBy: "person", word: "alarms", wantsClearance: false },
+  received: { movedBy: "machine", word: "nothing", wantsClearance: false, late: undefined },
+  screening: { movedBy: "machine", word: "decides", wantsClearance: true, late: undefined },
+  held: { movedBy: "person", word: "decides", wantsClearance: false, late: undefined },
+  rejected: { movedBy: "nobody", word: "nothing", wantsClearance: false, late: "already rejected" },
+  cleared: { movedBy: "machine", word: "decides", wantsClearance: false, late: undefined },
+  transferring: {
+    movedBy: "machine",
+    word: "alarms",
+    wantsClearance: true,
+    late: "already sent to the bank",
+  },
+  unknown: {
+    movedBy: "machine",
+    word: "alarms",
+    wantsClearance: true,
+    late: "already sent to the bank, outcome unknown",
+  },
+  pending: {
+    movedBy: "machine",
+    word: "alarms",
+    wantsClearance: false,
+    late: "already accepted by the bank",
+  },
+  settled: { movedBy: "nobody", word: "alarms", wantsClearance: false, late: "already settled" },
+  failed: { movedBy: "nobody", word: "alarms", wantsClearance: false, late: "already failed" },
+  returned: { movedBy: "nobody", word: "alarms", wantsClearance: false, late: "already returned" },
+  cancelled: { movedBy: "nobody", word: "nothing", wantsClearance: false, late: "already cancelled" },
+  parked: { movedBy: "person", word: "alarms", wantsClearance: false, late: "with the operations team" },
 } as const satisfies Readonly<Record<string, StateMeaning>>
 
 export type ItemState = keyof typeof meanings
@@ -36,11 +53,17 @@ export const itemStates = Object.keys(meanings) as ReadonlyArray<ItemState>
 
 export const meaningOfState = (state: ItemState): StateMeaning => meanings[state]
 
-/** The states that end an item. In a closed batch every item is in one, so their totals add up to what was accepted. */
-export type ItemEnd = {
-  [State in ItemState]: (typeof meanings)[State]["movedBy"] extends "nobody" ? State : never
+type StateMovedBy<Who> = {
+  [State in ItemState]: (typeof meanings)[State]["movedBy"] extends Who ? State : never
 }[ItemState]
 
-export const itemEnds = itemStates.filter(
-  (state): state is ItemEnd => meaningOfState(state).movedBy === "nobody",
-)
+/** The states that end an item. In a closed batch every item is in one, so their totals add up to what was accepted. */
+export type ItemEnd = StateMovedBy<"nobody">
+
+/** The states in which no machine moves an item on. */
+export type ItemRest = StateMovedBy<"nobody" | "person">
+
+export const isEnd = (state: ItemState): state is ItemEnd => meanings[state].movedBy === "nobody"
+export const isRest = (state: ItemState): state is ItemRest => meanings[state].movedBy !== "machine"
+
+export const itemEnds = itemStates.filter(isEnd)

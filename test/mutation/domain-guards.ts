@@ -184,15 +184,15 @@ export const domainGuards: ReadonlyArray<Guard> = [
   },
   {
     name: "what has an intent cannot be cancelled",
-    file: "domain/decide-intervention.ts",
-    text: 'transferring: "already sent to the bank",',
-    without: "transferring: undefined,",
+    file: "domain/item-state.ts",
+    text: 'late: "already sent to the bank",',
+    without: "late: undefined,",
   },
   {
     name: "an unknown transfer cannot be cancelled",
-    file: "domain/decide-intervention.ts",
-    text: 'unknown: "already sent to the bank, outcome unknown",',
-    without: "unknown: undefined,",
+    file: "domain/item-state.ts",
+    text: 'late: "already sent to the bank, outcome unknown",',
+    without: "late: undefined,",
   },
   {
     name: "only a held item is reviewed",
