@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import { Failure, mappedCodes } from "../src/domain/failure-codes.ts"
 import { itemStates } from "../src/domain/item-state.ts"
+import { openApiDocument } from "../src/http/openapi.ts"
 import { publicEventTypes } from "../src/publisher/public-event.ts"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
@@ -99,6 +100,21 @@ describe("docs/CONFIGURATION.md", () => {
       .map(([, name = ""]) => name)
       .filter((name) => !settings.includes(name))
     expect(sorted(variablesListed("docs/CONFIGURATION.md", "The command line"))).toEqual(sorted(own))
+  })
+})
+
+describe("docs/API.md", () => {
+  it("lists every route of the OpenAPI document, and no other", () => {
+    const [section = ""] = read("docs/API.md").split("On a listener of their own")
+    const cells = section.split("\n").flatMap((line) => /^\| (`.*?`) \| /.exec(line)?.[1] ?? [])
+    const listed = cells.flatMap((cell) =>
+      [...cell.matchAll(/`(?:([A-Z]+) )?(\/\S*)`/g)].map(([, method = "GET", path]) => `${method} ${path}`),
+    )
+    const described = Object.entries(openApiDocument.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`),
+    )
+    expect(sorted(listed)).toEqual(sorted(described))
+    expect(listed.length).toBe(described.length)
   })
 })
 

@@ -14,7 +14,7 @@ import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import { failureOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { ItemState } from "../domain/item-state.ts"
+import { type ItemState, isRest } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { isOnItsWay } from "../domain/task.ts"
 import { beginningOf } from "../streams/event-range.ts"
@@ -267,7 +267,10 @@ const concluded = (
   const failure = failureOf(item.reason)
   const word = { reason: redactText(item.reason ?? ""), ...(failure === undefined ? {} : { failure }) }
   const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item, nth)
-  switch (item.state) {
+  const { state } = item
+  const illegal = `item ${item.item} is ${state} after its word: the log is not legal`
+  if (!isRest(state)) throw new Error(illegal)
+  switch (state) {
     case "settled":
       return { ...told("PayoutSettled"), data: { ...data, state: "settled" } }
     case "failed":
@@ -276,16 +279,10 @@ const concluded = (
       return { ...told("PayoutReturned"), data: { ...data, state: "returned", ...word } }
     case "parked":
       return { ...told("PayoutParked"), data: { ...data, state: "parked", reason: word.reason } }
-    case "received":
-    case "screening":
     case "held":
     case "rejected":
-    case "cleared":
-    case "transferring":
-    case "unknown":
-    case "pending":
     case "cancelled":
-      throw new Error(`item ${item.item} is ${item.state} after its word: the log is not legal`)
+      throw new Error(illegal)
   }
 }
 
