@@ -30,7 +30,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   sandbox: [],
   parsing: [],
   telemetry: ["config"],
-  config: ["domain", "platform/crash-point"],
+  config: ["domain"],
   platform: settingsAndSignals,
   // The tables of all rooms come from here, and the server that they are on.
   database: ["platform", ...settingsAndSignals],
@@ -102,28 +102,94 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/calling/signed-callback",
     ...settingsAndSignals,
   ],
-  http: [
+  // The door: connections, bodies, who asks, and the one table from failures to answers. Its rows name ports by their files,
+  // because the table knows each failure that a port has.
+  "http/edge": [
+    "domain",
+    "identity",
+    "parsing",
+    "projections/batch-queries",
+    "providers/calling/provider-reports",
+    "register/register-unavailable",
+    "streams",
+    "vault/partner-keys",
+    "webhooks/endpoints",
+    ...settingsAndSignals,
+  ],
+  "http/payout-batches": [
+    "http/edge",
     "domain",
     "identity",
     "parsing",
     "streams",
     "projections/batch-queries",
-    "publisher/public-event",
-    "webhooks/endpoints",
     "register",
+    "vault",
+    ...settingsAndSignals,
+  ],
+  // What providers tell becomes commands to batches, as what people say does.
+  "http/callbacks": [
     // What banks tell by themselves, as their kind reads it, and how callbacks are signed.
     "providers/banks/bank-callbacks",
     "providers/calling/signed-callback",
-    // What workers tell of providers; the API calls none.
+    "http/edge",
+    "http/payout-batches/payout-batch-events",
+    "http/payout-batches/registered-decisions",
+    "domain",
+    "identity",
+    "streams",
+    "projections/batch-queries",
+    "register",
+    ...settingsAndSignals,
+  ],
+  // What workers tell of providers; the API calls none.
+  "http/operations": [
+    "http/edge",
     "providers/calling/lane",
+    "providers/calling/provider-reports",
+    ...settingsAndSignals,
+  ],
+  "http/webhook-endpoints": ["http/edge", "domain", "publisher/public-event", "webhooks/endpoints"],
+  // All routes together, and what describes them. Services are named here for their handlers.
+  http: [
+    "http/edge",
+    "http/payout-batches",
+    "http/callbacks",
+    "http/operations",
+    "http/webhook-endpoints",
+    "domain",
+    "identity",
+    "streams",
+    "projections/batch-queries",
+    "publisher/public-event",
+    "webhooks/endpoints",
+    "register",
     "providers/calling/provider-reports",
     "vault",
     ...settingsAndSignals,
   ],
+  // How a command ends, and draws on the screen.
+  terminal: [],
+  // The API as a partner calls it.
+  client: ["domain", "terminal", "telemetry"],
+  // What only developers run. It shows what the service is, from outside: it wires nothing of it.
+  dev: [
+    "domain",
+    "platform",
+    "sandbox",
+    "http/payout-batches/batch-identity",
+    "http/payout-batches/payout-batch-request",
+    "client",
+    "terminal",
+  ],
 }
 
-/** Where layers are wired: these import anything, and alone may choose an adapter. */
-export const wiringRooms = ["app", "main", "cli", "dev"]
+/** Where layers are wired: these import anything but the rooms named here, and alone may choose an adapter. */
+export const wiringRooms: Readonly<Record<string, ReadonlyArray<string>>> = {
+  app: ["main", "cli", "dev", "client", "terminal", "sandbox"],
+  main: ["cli", "dev", "client", "terminal", "sandbox"],
+  cli: ["main"],
+}
 
 /** The modules of `effect` that hold data and no behaviour over time: all that the domain may use. */
 const dataModules = new Set(
@@ -231,10 +297,12 @@ const namesIn = (specifiers: unknown): ReadonlyArray<string> => {
   })
 }
 
-/** The room that a file is in: the innermost of the table, else its folder right under `src/`. */
+/** The room that a file is in: the innermost of the table, which may be a single file, else its folder under `src/`. */
 export const roomOf = (path: string): string => {
   const folders = path.split("/").slice(0, -1)
   const [outermost = path.replace(/\.ts$/, "")] = folders
+  const own = path.replace(/\.ts$/, "")
+  if (own in mayImport) return own
   const above = folders.map((_, index) => folders.slice(0, index + 1).join("/"))
   return above.findLast((room) => ruleOf(room) !== undefined) ?? outermost
 }
@@ -253,10 +321,11 @@ const importProblems = (path: string, { from, names }: Import): ReadonlyArray<st
   const room = roomOf(path)
   if (!from.startsWith(".")) return room === "domain" ? domainProblems(from, names) : []
   const target = posix.join(posix.dirname(path), from)
-  const wires = wiringRooms.includes(room)
-  if (target.startsWith("..") && !(wires && target === "../package.json"))
+  const shunned = wiringRooms[room]
+  if (target.startsWith("..") && !(shunned !== undefined && target === "../package.json"))
     return [`imports ${from}, which is outside src`]
-  if (wires) return []
+  if (shunned !== undefined)
+    return shunned.includes(roomOf(target)) ? [`${room} may not import ${target}`] : []
   return [
     ...(isWithinReach(room, target) ? [] : [`${room} may not import ${target}`]),
     ...(mayAdapt(path, target)
@@ -341,4 +410,109 @@ const isBarrel = (path: string, [program]: ReadonlyArray<Node>): boolean => {
   return (
     statements.length > 0 && statements.every(({ type, source }) => /^Export/.test(type) && isNode(source))
   )
+}
+
+/** Files, or rooms, and what each imports. */
+export type Graph = ReadonlyMap<string, ReadonlySet<string>>
+
+/** Which files import which, types included, given the text of each by its path. What is not among them is left out. */
+export const fileGraph = (sources: ReadonlyMap<string, string>): Graph =>
+  new Map(
+    [...sources].map(([path, source]) => [
+      path,
+      new Set(
+        importsIn(nodesOf(path, source))
+          .flatMap(({ from }) => (from?.startsWith(".") ? [posix.join(posix.dirname(path), from)] : []))
+          .filter((target) => sources.has(target)),
+      ),
+    ]),
+  )
+
+/** The packages that a file imports, types included, without Node's own: "hono" for "hono/route". */
+export const packagesIn = (path: string, source: string): ReadonlyArray<string> =>
+  importsIn(nodesOf(path, source)).flatMap(({ from }) => {
+    if (from === undefined || /^(\.|node:)/.test(from)) return []
+    const [scope = "", name = ""] = from.split("/")
+    return [scope.startsWith("@") ? `${scope}/${name}` : scope]
+  })
+
+/** As package.json and package-lock.json know packages. */
+export interface Packages {
+  readonly dependencies: ReadonlyArray<string>
+  readonly devDependencies: ReadonlyArray<string>
+  /** The programs that each brings. */
+  readonly programs: Readonly<Record<string, ReadonlyArray<string>>>
+  /** The commands of npm's scripts. */
+  readonly scripts: ReadonlyArray<string>
+}
+
+/** What is wrong with the packages, given what production imports, and what tests, benches and set-up import. */
+export const packageProblems = (
+  packages: Packages,
+  production: ReadonlySet<string>,
+  others: ReadonlySet<string>,
+): ReadonlyArray<string> => {
+  const { dependencies, devDependencies, programs, scripts } = packages
+  const known = [...dependencies, ...devDependencies]
+  const runs = (name: string): boolean =>
+    (programs[name] ?? []).some((program) =>
+      scripts.some((script) => new RegExp(`(^|&& )${program} `).test(script)),
+    )
+  /** Types of Node, or of a package that is used and has none of its own. */
+  const describes = (name: string): boolean => {
+    const [, described] = /^@types\/(.+)$/.exec(name) ?? []
+    return (
+      described !== undefined && (described === "node" || production.has(described) || others.has(described))
+    )
+  }
+  return [
+    ...[...production]
+      .filter((name) => !dependencies.includes(name))
+      .map((name) => `src imports ${name}, which is no dependency`),
+    ...dependencies
+      .filter((name) => !production.has(name))
+      .map((name) => `${name} is a dependency that src does not import`),
+    ...[...others].filter((name) => !known.includes(name)).map((name) => `${name} is imported and not named`),
+    ...devDependencies
+      .filter((name) => !others.has(name) && !runs(name) && !describes(name))
+      .map((name) => `${name} is a development dependency that nobody uses`),
+  ]
+}
+
+/** Which rooms import which. */
+export const roomGraph = (files: Graph): Graph => {
+  const rooms = new Map<string, Set<string>>()
+  for (const [path, targets] of files) {
+    const room = roomOf(path)
+    const used = rooms.get(room) ?? new Set()
+    rooms.set(room, used)
+    for (const target of targets) if (roomOf(target) !== room) used.add(roomOf(target))
+  }
+  return rooms
+}
+
+/** What the table allows, room by room: a file that a row names stands for its room. */
+export const allowedRooms: Graph = new Map(
+  Object.entries(mayImport).map(([room, reach]) => [
+    room,
+    new Set(reach.map((target) => roomOf(`${target}.ts`)).filter((target) => target !== room)),
+  ]),
+)
+
+/** A way round for each circle, such as "a → b → a"; none where all arrows lead down. */
+export const circlesIn = (graph: Graph): ReadonlyArray<string> => {
+  const circles: Array<string> = []
+  const done = new Set<string>()
+  const way: Array<string> = []
+  const visit = (node: string): void => {
+    const before = way.indexOf(node)
+    if (before >= 0) circles.push([...way.slice(before), node].join(" → "))
+    if (before >= 0 || done.has(node)) return
+    way.push(node)
+    for (const next of graph.get(node) ?? []) visit(next)
+    way.pop()
+    done.add(node)
+  }
+  for (const node of graph.keys()) visit(node)
+  return circles
 }

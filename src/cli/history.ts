@@ -1,5 +1,5 @@
 /** What an operator does when a store came back older than it was: look, and, once the loss is reconciled, accept it. */
-import { Console, Effect, Option } from "effect"
+import { ConfigProvider, Console, Effect, Layer, Option, References, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { repairReadModels } from "../projections/read-model-repair.ts"
 import { PROJECTION } from "../projections/read-models.ts"
@@ -10,9 +10,10 @@ import { EventStore } from "../streams/event-store.ts"
 import { Partitions } from "../streams/partitions.ts"
 import { RunQueue } from "../streams/run-queue.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
-import { CliFailure } from "./cli-failure.ts"
+import { loggingLayer } from "../telemetry/logging.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
-import { withServices } from "./service-layers.ts"
+import { serveEnvironment } from "./serve-environment.ts"
 
 /** Batches that were frozen are looked at again after an hour by themselves. */
 const FROZEN_MS = 3_600_000
@@ -116,3 +117,45 @@ export const history = Command.make("history").pipe(
   Command.withDescription("Look after the logs when a store came back older than it was"),
   Command.withSubcommands([show, accept]),
 )
+
+const READY_MS_MAX = 30_000
+
+/** What goes wrong is told by the command itself; warnings of the parts go to stderr. */
+const quietly = Layer.merge(loggingLayer(), Layer.succeed(References.MinimumLogLevel, "Warn"))
+
+type Services = Layer.Success<typeof import("../app.ts")["historyLayer"]>
+
+/** Runs with what looks after the logs, on the stores of the environment, else on those of the local stack. */
+const withServices = <
+  A,
+  E extends { readonly _tag: string; readonly reason?: string; readonly message: string },
+>(
+  dataDir: string,
+  use: Effect.Effect<A, E, Services>,
+): Effect.Effect<A, CliFailure> =>
+  Effect.scoped(
+    Effect.gen(function* (): Effect.fn.Return<A, CliFailure | E | Error, Scope.Scope> {
+      const { environment } = yield* serveEnvironment(dataDir, process.env, () => {})
+      // Loaded here, because most commands do not need the layers of the service.
+      const { historyLayer } = yield* Effect.promise(() => import("../app.ts"))
+      const services = yield* Layer.build(
+        historyLayer.pipe(
+          Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...environment }))),
+          Layer.provideMerge(quietly),
+        ),
+      ).pipe(
+        Effect.timeoutOrElse({
+          duration: READY_MS_MAX,
+          orElse: () =>
+            new CliFailure({ reason: `Redis or Postgres did not answer within ${READY_MS_MAX} ms.` }),
+        }),
+      )
+      return yield* Effect.provide(use, services)
+    }),
+  ).pipe(
+    Effect.mapError((error) =>
+      error instanceof CliFailure
+        ? error
+        : new CliFailure({ reason: "reason" in error && error.reason ? error.reason : error.message }),
+    ),
+  )

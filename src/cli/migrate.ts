@@ -6,7 +6,7 @@ import { migrate, planned } from "../database/migration-runner.ts"
 import { startStack } from "../dev/embedded-stack.ts"
 import { Postgres } from "../platform/postgres.ts"
 import { loggingLayer } from "../telemetry/logging.ts"
-import { asCliFailure, CliFailure } from "./cli-failure.ts"
+import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 
 /** The service gives a statement 15 s; an index over many rows takes longer. */

@@ -4,6 +4,7 @@ import { AppConfig } from "../config.ts"
 import { startStack } from "../dev/embedded-stack.ts"
 import { localMasterKeys } from "../dev/local-master-keys.ts"
 import { type Environment, sandboxApiKeys, sandboxEnvironment } from "../dev/local-sandbox.ts"
+import { runningService } from "../dev/service-record.ts"
 import type { Day } from "../domain/business-days.ts"
 import { Lanes } from "../providers/calling/lane.ts"
 import { providerOf } from "../providers/calling/provider-access-http.ts"
@@ -13,9 +14,8 @@ import { bankStatements } from "../reconciliation/bank-statements.ts"
 import { reconcile } from "../reconciliation/reconciliation.ts"
 import type { Reconciliation } from "../reconciliation/results.ts"
 import { loggingLayer } from "../telemetry/logging.ts"
-import { asCliFailure, CliFailure } from "./cli-failure.ts"
+import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { serveEnvironment } from "./serve-environment.ts"
-import { runningService } from "./service-record.ts"
 
 const READY_MS_MAX = 30_000
 

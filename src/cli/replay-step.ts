@@ -1,6 +1,5 @@
 /** One event of a log and the state after it, as people and programs read it. No account number is in either. */
 
-import { aligned } from "../dev/summary.ts"
 import type { Batch } from "../domain/batch.ts"
 import { refusedIn } from "../domain/cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, RecordedEvent, TransferIntent } from "../domain/events.ts"
@@ -8,6 +7,7 @@ import { evolve } from "../domain/evolve.ts"
 import { formatAmount } from "../domain/money.ts"
 import { mapTotals, type ShownBatch, shownBatch, sumOf } from "../domain/shown.ts"
 import { redactText } from "../telemetry/redaction.ts"
+import { aligned } from "../terminal/text-table.ts"
 
 /** A step of the fold, and what is shown of the batch after it. */
 export interface ReplayStep {

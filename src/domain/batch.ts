@@ -17,24 +17,8 @@ import type {
 } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
 import { ItemSet } from "./item-set.ts"
+import type { ItemState } from "./item-state.ts"
 import type { Scheme } from "./scheme.ts"
-
-export const itemStates = [
-  "received",
-  "screening",
-  "held",
-  "rejected",
-  "cleared",
-  "transferring",
-  "unknown",
-  "pending",
-  "settled",
-  "failed",
-  "returned",
-  "cancelled",
-  "parked",
-] as const
-export type ItemState = (typeof itemStates)[number]
 
 /** Where the item's money stands in the ledger. */
 export type LedgerState = "none" | "held" | "posted" | "released" | "reversed"

@@ -12,7 +12,6 @@ import {
   type Batch,
   emptyBatch,
   type Item,
-  type ItemState,
   isAwaited,
   type Tally,
   type TransferFinal,
@@ -22,6 +21,7 @@ import {
 import { refusedIn } from "./cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
+import type { ItemState } from "./item-state.ts"
 import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */

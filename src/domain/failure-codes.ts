@@ -5,6 +5,7 @@
  * A code that is not here is not guessed at: it parks the item and raises an alarm. So do those of duplicates, which refuse
  * a copy and say nothing of the first one, which may be paid.
  */
+import { Schema } from "effect"
 
 /** Who refuses something with one of these has it already. Each is for a message, a group or a transfer as the bank likes. */
 const duplicates: ReadonlySet<string> = new Set("AM05 DUPL DU01 DU02 DU03 DU04 DU05 RF01 R24".split(" "))
@@ -12,24 +13,29 @@ const duplicates: ReadonlySet<string> = new Set("AM05 DUPL DU01 DU02 DU03 DU04 D
 /** Whether a code says that the bank has what it refuses already. */
 export const isOfDuplicate = (code: string): boolean => duplicates.has(code)
 
-/** Whose problem it is. */
-export type FailureCategory = "beneficiary" | "bank" | "compliance" | "funds" | "limit" | "technical"
-
-/** What the partner or the operator does next. */
-export type NextAction =
-  | "correct-details"
-  | "contact-beneficiary"
-  | "retry"
-  | "fund-account"
-  | "split-or-lower-amount"
-  | "contact-support"
-  | "do-not-retry"
-
-export interface FailureMeaning {
-  readonly code: string
-  readonly category: FailureCategory
+/** What partners are told of a code: docs/FAILURE-CODES.md is the table. The contract only grows. */
+export const Failure = Schema.Struct({
+  code: Schema.String,
+  /** Whose problem it is. */
+  category: Schema.Literals(["beneficiary", "bank", "compliance", "funds", "limit", "technical"]),
   /** Whether the same payout may succeed in a new attempt without anyone changing it. */
-  readonly retryable: boolean
+  retryable: Schema.Boolean,
+  /** What the partner or the operator does next. */
+  nextAction: Schema.Literals([
+    "correct-details",
+    "contact-beneficiary",
+    "retry",
+    "fund-account",
+    "split-or-lower-amount",
+    "contact-support",
+    "do-not-retry",
+  ]),
+  meaning: Schema.String,
+})
+export type Failure = typeof Failure.Type
+export type FailureCategory = Failure["category"]
+
+export interface FailureMeaning extends Failure {
   /** Whether another bank may pay it as it is: never where the beneficiary, the amount or the law is the reason. */
   readonly reroutable: boolean
   /**
@@ -38,8 +44,6 @@ export interface FailureMeaning {
    * one is paid, refused by whoever got the first one, or look like fraud because there are two.
    */
   readonly ofAllCopies: boolean
-  readonly nextAction: NextAction
-  readonly meaning: string
 }
 
 type Kind = keyof typeof kinds
@@ -159,6 +163,14 @@ const meanings: ReadonlyMap<string, FailureMeaning> = new Map(
 
 /** What a code means, or `undefined` for one that nobody has mapped yet. */
 export const meaningOf = (code: string): FailureMeaning | undefined => meanings.get(code)
+
+/** What partners are told of a reason: nothing where it is not a code that is mapped. */
+export const failureOf = (reason: string | undefined): Failure | undefined => {
+  const known = reason === undefined ? undefined : meaningOf(reason)
+  if (known === undefined) return undefined
+  const { code, category, retryable, nextAction, meaning } = known
+  return { code, category, retryable, nextAction, meaning }
+}
 
 /** Whether a refusal with this meaning is of every copy of an order. A code that nobody has mapped says nothing of the others. */
 export const holdsForAllCopies = (meaning: FailureMeaning | undefined): boolean =>

@@ -1,15 +1,8 @@
 /** What is shown of a batch and its items, wherever it is shown: read models, the API, public events, the command line. */
-import {
-  type Batch,
-  type BatchState,
-  batchState,
-  type Finding,
-  type Item,
-  type ItemState,
-  type Tally,
-} from "./batch.ts"
+import { type Batch, type BatchState, batchState, type Finding, type Item, type Tally } from "./batch.ts"
 import { maskedAccount } from "./beneficiary.ts"
 import { nameOfFinding } from "./clearance.ts"
+import type { ItemState } from "./item-state.ts"
 
 /** By currency, in alphabetical order, and by item state that occurs. Their sum is what was accepted. */
 export type ShownTotals = Readonly<Record<string, Readonly<Partial<Record<ItemState, Readonly<Tally>>>>>>

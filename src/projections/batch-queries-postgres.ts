@@ -2,8 +2,9 @@
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
-import type { BatchState, ItemState, LedgerState } from "../domain/batch.ts"
+import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { ItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import {
   BATCHES_PER_PAGE_MAX,

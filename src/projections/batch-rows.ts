@@ -1,6 +1,6 @@
 /** The rows of the read models, as JSON, made from what is shown of a batch. */
-import type { ItemState } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { ItemState } from "../domain/item-state.ts"
 import { mapTotals, type ShownItem, shownBatch, shownItem } from "../domain/shown.ts"
 import { redactText } from "../telemetry/redaction.ts"
 import type { ClearanceView } from "./batch-queries.ts"

@@ -4,13 +4,14 @@ import {
   attemptsOf,
   batchState,
   type Item,
-  type ItemState,
   isAwaitingFunds,
   waitsForFunds,
 } from "../domain/batch.ts"
 import type { ClearanceDecision } from "../domain/clearance-words.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
+import { failureOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { type ItemState, isRest } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { shownBatch, shownItem, sumOf } from "../domain/shown.ts"
 import { isOnItsWay } from "../domain/task.ts"
@@ -107,7 +108,26 @@ const publicEventsOf = (
       return [concluded(history, recorded, event)]
     case "BatchClosed":
       return [closed(history, recorded, event)]
-    default:
+    // Steps on the way, which partners hear the outcome of. Named one by one, so that a new event is thought about.
+    case "BatchReceived":
+    case "ScreeningRequested":
+    case "ClearancePending":
+    case "BatchApproved":
+    case "ApprovalExpired":
+    case "ExecutionStarted":
+    case "CancellationRefused":
+    case "PostingRequested":
+    case "PostingBooked":
+    case "FundsArrived":
+    case "TransfersRequested":
+    case "TransferResent":
+    case "TransferAccepted":
+    case "TransferUnknown":
+    case "WithdrawalsRequested":
+    case "WithdrawalRefused":
+    case "ResolutionProposed":
+    case "RetryRequested":
+    case "RerouteRequested":
       return []
   }
 }
@@ -239,19 +259,25 @@ const concluded = (
   const item = itemOf(history, about.item)
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
   const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
-  const reason = redactText(item.reason ?? "")
+  const failure = failureOf(item.reason)
+  const word = { reason: redactText(item.reason ?? ""), ...(failure === undefined ? {} : { failure }) }
   const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item, nth)
-  switch (item.state) {
+  const { state } = item
+  const illegal = `item ${item.item} is ${state} after its word: the log is not legal`
+  if (!isRest(state)) throw new Error(illegal)
+  switch (state) {
     case "settled":
       return { ...told("PayoutSettled"), data: { ...data, state: "settled" } }
     case "failed":
-      return { ...told("PayoutFailed"), data: { ...data, state: "failed", reason } }
+      return { ...told("PayoutFailed"), data: { ...data, state: "failed", ...word } }
     case "returned":
-      return { ...told("PayoutReturned"), data: { ...data, state: "returned", reason } }
+      return { ...told("PayoutReturned"), data: { ...data, state: "returned", ...word } }
     case "parked":
-      return { ...told("PayoutParked"), data: { ...data, state: "parked", reason } }
-    default:
-      throw new Error(`item ${item.item} is ${item.state} after its word: the log is not legal`)
+      return { ...told("PayoutParked"), data: { ...data, state: "parked", reason: word.reason } }
+    case "held":
+    case "rejected":
+    case "cancelled":
+      throw new Error(illegal)
   }
 }
 

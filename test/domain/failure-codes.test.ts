@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest"
-import { holdsForAllCopies, isOfDuplicate, mappedCodes, meaningOf } from "../../src/domain/failure-codes.ts"
+import {
+  failureOf,
+  holdsForAllCopies,
+  isOfDuplicate,
+  mappedCodes,
+  meaningOf,
+} from "../../src/domain/failure-codes.ts"
 
 describe("a bank's code", () => {
   it("means something definite, or nothing", () => {
@@ -31,6 +37,18 @@ describe("a bank's code", () => {
     const codes = mappedCodes.map(({ code }) => code)
     expect(new Set(codes).size).toBe(codes.length)
     for (const code of codes) expect(code).toMatch(/^([A-Z]{2}[A-Z0-9]{2}|R\d\d|[A-Z]+_[A-Z]+)$/)
+  })
+
+  it("is told to partners with what to do next, and without what only routing knows", () => {
+    expect(failureOf("AC04")).toEqual({
+      code: "AC04",
+      category: "beneficiary",
+      retryable: false,
+      nextAction: "contact-beneficiary",
+      meaning: "account closed",
+    })
+    for (const reason of [undefined, "", "ZZ99", "on the statement"])
+      expect(failureOf(reason)).toBeUndefined()
   })
 
   it("leads to another bank only where the bank itself is the reason", () => {

@@ -9,7 +9,7 @@ import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/ma
 import type { StreamsUnavailable } from "../../streams/streams-unavailable.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
 import type { EndpointsUnavailable } from "../../webhooks/endpoints.ts"
-import { base32 } from "../payout-batches/base32.ts"
+import { base32 } from "./base32.ts"
 import type {
   CommandRefused,
   Forbidden,

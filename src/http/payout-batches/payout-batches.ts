@@ -2,8 +2,10 @@
 import { Effect, Schema } from "effect"
 import { Hono } from "hono"
 import type { AppConfig } from "../../config.ts"
-import { batchStates, itemStates } from "../../domain/batch.ts"
+import { batchStates } from "../../domain/batch.ts"
+import { failureOf } from "../../domain/failure-codes.ts"
 import { isBatchId, PartnerId } from "../../domain/identifiers.ts"
+import { itemStates } from "../../domain/item-state.ts"
 import { formatAmount } from "../../domain/money.ts"
 import type { Caller } from "../../identity/caller.ts"
 import {
@@ -131,9 +133,13 @@ const sumOf = (currency: string, states: Totals[string]): string => {
   return formatAmount(minor, currency)
 }
 
-const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => ({
-  ...item,
-  amount: { currency, value: amount },
-  beneficiary: { name: beneficiaryName, account },
-  updatedAt: new Date(updatedAt).toISOString(),
-})
+const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => {
+  const failure = item.state === "failed" || item.state === "returned" ? failureOf(item.reason) : undefined
+  return {
+    ...item,
+    ...(failure === undefined ? {} : { failure }),
+    amount: { currency, value: amount },
+    beneficiary: { name: beneficiaryName, account },
+    updatedAt: new Date(updatedAt).toISOString(),
+  }
+}

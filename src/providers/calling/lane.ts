@@ -12,20 +12,16 @@ import { Metrics } from "../../telemetry/metrics.ts"
 import type { CallPolicy } from "./call-policy.ts"
 import type { FleetLimits } from "./fleet-limits.ts"
 import { LaneGate, REJECTED, type Standing } from "./lane-gate.ts"
-import { LaneTally } from "./lane-tally.ts"
+import { type CountedCall, LaneTally, type LastFailure } from "./lane-tally.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 import { RetryBudget } from "./retry-budget.ts"
 import { openTurnstile } from "./turnstile.ts"
 
-export interface CallTerms<A> {
-  /** What the call is for: from a small set, as metrics are labelled with it. */
-  readonly step: string
+export interface CallTerms<A> extends CountedCall<A> {
   /** Whether it may be made again although it may have arrived: reads, and calls whose key is kept for ever. */
   readonly repeatable: boolean
   /** How long it may stand in line while the provider takes no calls. */
   readonly patienceMs: number
-  /** What the provider said, from a small set; nothing, when the call was not made after all. */
-  readonly outcomeOf: (answer: A) => string | undefined
 }
 
 /** What is known of a provider, for those who run the service. */
@@ -41,7 +37,7 @@ export interface LaneReport {
   readonly retries: number
   readonly retriesLeft: number
   readonly waiting: number
-  readonly lastFailure: { readonly kind: FailureKind; readonly at: number } | undefined
+  readonly lastFailure: LastFailure | undefined
 }
 
 export interface Lane {

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { expect, it } from "vitest"
-import { serviceClient } from "../../src/cli/service-client.ts"
+import { serviceClient } from "../../src/client/service-client.ts"
 
 const KEY = "a-key-that-nobody-may-read"
 

@@ -1,9 +1,9 @@
 /** The API as a partner calls it. */
 import { Effect, Schema } from "effect"
-import { itemStates } from "../domain/batch.ts"
 import { BatchId } from "../domain/identifiers.ts"
+import { itemStates } from "../domain/item-state.ts"
 import { withoutCredentials } from "../telemetry/redaction.ts"
-import { CliFailure } from "./cli-failure.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 
 export interface ServiceAddress {
   readonly url: string

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream"
 import { describe, expect, it } from "vitest"
-import { makeScreen } from "../../src/cli/screen.ts"
+import { makeScreen } from "../../src/terminal/screen.ts"
 
 const outputTo = (terminal: {
   readonly isTTY: boolean

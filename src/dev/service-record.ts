@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option, Schema, type Scope } from "effect"
-import { openDataFolder, writePrivately } from "../dev/data-folder.ts"
+import { openDataFolder, writePrivately } from "./data-folder.ts"
 
 export const ServiceRecord = Schema.Struct({
   url: Schema.String,
