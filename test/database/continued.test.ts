@@ -99,14 +99,14 @@ beforeAll(async () => {
   startedAt = clock?.now ?? new Date()
   toldBefore = await told()
   service = await platform.start()
-})
+}, 90_000)
 afterAll(async () => {
   await platform[Symbol.asyncDispose]()
   await sql.end()
   redis.disconnect()
 })
 
-describe("a deployment of the release before", () => {
+describe("a deployment of the release before", { timeout: 90_000 }, () => {
   it("has its tables adopted, and not one made anew", () => {
     const line = service.lines.find((line) => line.includes("the schema was migrated")) ?? ""
     expect(line).toContain('"applied":0,"adopted":15')
@@ -129,7 +129,7 @@ describe("a deployment of the release before", () => {
     ["queued-5", "that does, too"],
     ["queued-6", "that does, too"],
     ["without-funds", "whose partner has been funded since"],
-  ])("finishes a batch: %s, %s", { timeout: 70_000 }, async (name) => {
+  ])("finishes a batch: %s, %s", async (name) => {
     await comesTo(name, "settled")
   })
 

@@ -92,7 +92,7 @@ export const restoreKeys = async (redis: Redis): Promise<void> => {
     .split("\n")
     .filter((line) => line !== "")
     .map((line): StoredKey => JSON.parse(line))
-  await writeKeys(redis, stored)
+  await writeKeys(redis, recordedSettings.STREAM_PREFIX, stored)
 }
 
 /** Puts the banks' journals and the folder of files where the sandbox, and the service, look for them. */

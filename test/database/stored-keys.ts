@@ -101,10 +101,14 @@ const readStream = async (redis: Redis, key: string): Promise<StoredStream> => {
   }
 }
 
-/** Puts keys into a server, in place of what it has under their names. */
-export const writeKeys = async (redis: Redis, stored: ReadonlyArray<StoredKey>): Promise<void> => {
+/** Puts keys into a server, in place of all that it has under their prefix. */
+export const writeKeys = async (
+  redis: Redis,
+  prefix: string,
+  stored: ReadonlyArray<StoredKey>,
+): Promise<void> => {
+  for (const key of await keysOf(redis, prefix)) await redis.del(key)
   for (const one of stored) {
-    await redis.del(one.key)
     await writeValue(redis, one)
     if (one.ttlMs !== undefined) await redis.pexpire(one.key, one.ttlMs)
   }
