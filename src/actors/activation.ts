@@ -6,6 +6,7 @@ import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { PayLine } from "../domain/pay-line.ts"
 import type { Call, Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import type { DecisionRegister, RegisteredDecision } from "../register/decision-register.ts"
@@ -64,6 +65,7 @@ export interface Activation {
   /** The hash of the log up to the last append. */
   head: string
   readonly backoff: Backoff
+  readonly line: PayLine
   readonly inbox: Inbox<Message>
   readonly calls: FiberSet.FiberSet
   /** Items in a call under way, by the number of the call. */
@@ -93,6 +95,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     compared: undefined,
     answered: new Set<string>(),
     backoff: new Backoff(),
+    line: new PayLine(desk.pipelines.routes),
   }
   const before = warm.batch.version
   const tail = { version: before, head: warm.head }

@@ -1,5 +1,6 @@
 /** The third step of an actor's loop: what was heard and what is due become events, and calls to make. Nothing waits. */
 import { Result } from "effect"
+import { type Capacities, capacityOf, noCapacities } from "../domain/bank-capacity.ts"
 import { mayStart } from "../domain/batch.ts"
 import { type BatchCommand, isDecision } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
@@ -12,8 +13,7 @@ import type { Call } from "../pipelines/pipelines.ts"
 import type { Mail } from "../streams/event-log.ts"
 import { type StrayCallback, strayOf } from "../streams/stray-callbacks.ts"
 import { type Activation, mayPay } from "./activation.ts"
-import { HeldItems } from "./held-items.ts"
-import { commandsOfRequest } from "./intents.ts"
+import { intentsOf, invited } from "./intents.ts"
 
 /** What came in since the last turn. */
 export interface Heard {
@@ -40,6 +40,9 @@ export interface Turn {
   readonly calls: ReadonlyArray<Call>
   /** When work may be looked at again that waits for a bank, in epoch milliseconds; nothing, when none does. */
   readonly waitUntil: number | undefined
+  /** What banks took at the time of the turn, and when that was. */
+  readonly banks: Capacities
+  readonly at: number
   readonly refusals: ReadonlyArray<Refusal>
 }
 
@@ -82,7 +85,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     if (answer._tag === "RecordTransfer") actor.busy.delete(answer.item)
     obey(answer)
   }
-  const due = actor.desk.isDraining() ? nothingDue : decideDue(actor, now, obey)
+  const due = actor.desk.isDraining() ? nothingDue(now) : decideDue(actor, now, obey)
   return { events, handled: mail.map(({ id }) => id), answered: [...answered], ...due, refusals }
 }
 
@@ -102,36 +105,41 @@ const strayIn = ({ id }: Activation, command: BatchCommand, reason: string): Pic
   }
 }
 
-type Due = Pick<Turn, "calls" | "waitUntil">
+type Due = Pick<Turn, "calls" | "waitUntil" | "banks" | "at">
 
-const nothingDue: Due = { calls: [], waitUntil: undefined }
-
-/**
- * How often a turn looks behind items that are held for those of other banks: far enough for a batch of 15,000. Behind
- * more of them in a row than that, other banks' items wait until the closed bank takes calls again.
- */
-const LOOKS_MAX = 64
+const nothingDue = (at: number): Due => ({ calls: [], waitUntil: undefined, banks: noCapacities, at })
 
 /** How soon it is asked again which clearances are good, when nobody could tell. */
 const TERMS_AGAIN_MS = 1_000
 
-/** Decides what is due until only calls are left, and gives those. */
+/**
+ * Decides what is due until only calls are left, and gives those. Each round decides something, or finds a lane full that the
+ * plan did not know to be; no round plans for that one again.
+ */
 const decideDue = (actor: Activation, now: number, obey: (command: BatchCommand) => void): Due => {
-  const held = new HeldItems(actor, now)
-  const waiting = { has: (item: number) => actor.busy.has(item) || held.items.has(item) }
-  for (let looks = 1; ; ) {
-    const heldBefore = held.items.size
-    const due = plan(actor.batch, now, waiting, actor.terms)
-    const ready = due.flatMap((work) => (mustWait(actor, work, now) ? [] : held.ready(work)))
-    const commands = ready.flatMap((work) => commandOf(actor, work, now, held))
-    if (commands.length === 0) {
-      if (held.items.size > heldBefore && looks++ < LOOKS_MAX) continue
-      return { calls: ready.filter(isCall), waitUntil: held.until ?? termsAgainAt(actor, now) }
-    }
-    const before = actor.batch.version
+  const { batch, busy, terms } = actor
+  const full = new Set<string>()
+  while (true) {
+    const banks = capacities(actor, now, full)
+    const queues = mayWriteIntents(actor, now) ? actor.line.follow(batch) : []
+    const { work, waitUntil } = plan(batch, { now, busy, terms, banks, queues })
+    const fullBefore = full.size
+    const commands = work.flatMap((work) => commandsOf(actor, work, now, full))
+    if (commands.length === 0 && full.size === fullBefore)
+      return { calls: work.filter(isCall), waitUntil: waitUntil ?? termsAgainAt(actor, now), banks, at: now }
+    const before = batch.version
     for (const command of commands) obey(command)
-    if (actor.batch.version === before) throw new Error("planned commands were all refused")
+    if (commands.length > 0 && batch.version === before) throw new Error("planned commands were all refused")
   }
+}
+
+/** What banks take now, but for those that turned out to be full. */
+const capacities = ({ desk }: Activation, now: number, full: ReadonlySet<string>): Capacities => {
+  const banks = desk.pipelines.capacities(now)
+  if (full.size === 0) return banks
+  const left = new Map(banks)
+  for (const bank of full) left.set(bank, { ...capacityOf(banks, bank), transfers: 0 })
+  return left
 }
 
 /** When to ask again which clearances are good, where something waits for nothing else. */
@@ -141,18 +149,18 @@ const termsAgainAt = ({ batch, terms }: Activation, now: number): number | undef
     : undefined
 
 /** No intents are written while the transfers that they would lead to have to wait. */
-const mustWait = (actor: Activation, work: Work, now: number): boolean =>
-  work._tag === "RequestTransfers" && (actor.backoff.until("Transfer") > now || !mayPay(actor))
+const mayWriteIntents = (actor: Activation, now: number): boolean =>
+  actor.backoff.until("Transfer") <= now && mayPay(actor)
 
 const callTags: ReadonlySet<Work["_tag"]> = new Set(["Screen", "Book", "Transfer", "Inquire", "Withdraw"])
 
 const isCall = (work: Work): work is Call => callTags.has(work._tag)
 
-const commandOf = (
+const commandsOf = (
   actor: Activation,
   work: Work,
   at: number,
-  held: HeldItems,
+  full: Set<string>,
 ): ReadonlyArray<BatchCommand> => {
   switch (work._tag) {
     case "RequestScreening":
@@ -164,7 +172,9 @@ const commandOf = (
     case "Retry":
       return [{ ...work, at, by: POLICY }]
     case "RequestTransfers":
-      return commandsOfRequest(actor, work, at, (item) => held.destinationOf(item))
+      return intentsOf(actor, invited(actor, work.transfers, at, full), at)
+    case "RecordUnrouted":
+      return [{ ...work, at, version: actor.desk.pipelines.routes.version }]
     case "Close":
       return [{ _tag: "CloseBatch", at }]
     default:

@@ -1,5 +1,6 @@
 import type { Batch } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { PayLine } from "../domain/pay-line.ts"
 import type { Backoff } from "./backoff.ts"
 
 /** What an actor leaves behind for its next activation: the folded state, and how its providers were doing. */
@@ -12,6 +13,8 @@ export interface Warm {
   /** Ids of the decisions that were answered last: their mail may come later than the register tells of them. */
   readonly answered: Set<string>
   readonly backoff: Backoff
+  /** Where what is to be paid goes by the rules of this process. */
+  readonly line: PayLine
 }
 
 /**

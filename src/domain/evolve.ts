@@ -20,6 +20,7 @@ import {
   waitsForFunds,
 } from "./batch.ts"
 import { refusedIn } from "./cancellation-refusal.ts"
+import { enterIndex, leaveIndex } from "./due-index.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import { isDoubted } from "./refusal.ts"
@@ -182,6 +183,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     since: batch.version,
     ledger: "none",
     task: "submit",
+    place: 0,
     firstClearance: undefined,
     clearance: undefined,
     asked: undefined,
@@ -391,6 +393,7 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
   }
   if (fields.state !== undefined) item.proposal = undefined
   if (fields.state === "held" || fields.state === "parked") item.attended = true
+  leaveIndex(batch, item)
   Object.assign(item, fields)
   if (item.asked !== undefined && !waitsForAnswer(item)) item.asked = undefined
   if (fields.state !== undefined) item.since = batch.version
@@ -399,7 +402,9 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
     batch.tasks[item.task].delete(number)
     batch.tasks[task].add(number)
     item.task = task
+    if (task === "request") item.place = ++batch.placeCount
   }
+  enterIndex(batch, item)
   if (task !== "book" && task !== item.refusal?.kind) item.refusal = undefined
   if (item.refusal !== undefined) batch.refused.add(number)
   else if (batch.refused.size > 0) batch.refused.delete(number)

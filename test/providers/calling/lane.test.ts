@@ -324,13 +324,13 @@ describe("a turn", () => {
   it.live("is waited for by no more transfers than can be sent soon, where a limit is shared", () =>
     Effect.gen(function* () {
       const lane = yield* openLane({ ratePerSecond: 5 })
-      assert.strictEqual(lane.invite(128, 0), 10)
+      assert.strictEqual(lane.room(0), 10)
       const calls = Effect.forEach([1, 2, 3, 4], () => ask(lane), { concurrency: "unbounded" })
       const waiting = yield* Effect.forkChild(calls)
       yield* Effect.promise(() => vi.waitUntil(() => lane.report(0).waiting === 4))
-      assert.strictEqual(lane.invite(128, 0), 6)
+      assert.strictEqual(lane.room(0), 6)
       yield* Fiber.interrupt(waiting)
-      assert.strictEqual(lane.invite(128, 0), 10)
+      assert.strictEqual(lane.room(0), 10)
     }).pipe(
       Effect.provide([
         Layer.fresh(Lanes.layer).pipe(

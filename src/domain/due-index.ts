@@ -1,0 +1,31 @@
+/** Where `plan` finds what is due without a look at the rest: whom to ask about, and what was screened too long ago. */
+import type { Batch, Item } from "./batch.ts"
+import { ItemHeap } from "./item-heap.ts"
+
+/** Before anything of an item changes that says where it is in the index. */
+export const leaveIndex = (batch: Batch, item: Item): void => {
+  if (item.task === "inquire") batch.inquiries.get(bankOf(item))?.delete(item.item)
+  else if (item.task === "request") batch.payable.get(item.screened?.listVersion)?.delete(item.item)
+}
+
+export const enterIndex = (batch: Batch, item: Item): void => {
+  if (item.task === "inquire") put(batch.inquiries, bankOf(item), item, item.transfer?.inquireAt ?? 0)
+  else if (item.task === "request")
+    put(batch.payable, item.screened?.listVersion, item, item.screened?.at ?? 0)
+}
+
+const bankOf = ({ item, transfer }: Item): string => {
+  if (transfer === undefined) throw new Error(`item ${item} is to be asked about without an attempt`)
+  return transfer.bank
+}
+
+/** A heap that has become empty is kept, as it is soon filled again, until another one is made. */
+const put = <K>(index: Map<K, ItemHeap>, key: K, { item }: Item, at: number): void => {
+  let heap = index.get(key)
+  if (heap === undefined) {
+    for (const [other, { size }] of index) if (size === 0) index.delete(other)
+    heap = new ItemHeap()
+    index.set(key, heap)
+  }
+  heap.set(item, at)
+}
