@@ -4,6 +4,7 @@ import { nextAttempt } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { transferReference } from "../domain/identifiers.ts"
 import type { PlannedTransfer } from "../domain/plan-transfers.ts"
+import type { Pipelines } from "../pipelines/pipelines.ts"
 import type { Activation } from "./activation.ts"
 
 /**
@@ -11,7 +12,7 @@ import type { Activation } from "./activation.ts"
  * what it still can; a bank that grants less than was planned is noted as `full`.
  */
 export const invited = (
-  { desk }: Activation,
+  { desk }: { readonly desk: { readonly pipelines: Pick<Pipelines["Service"], "invite"> } },
   transfers: ReadonlyArray<PlannedTransfer>,
   now: number,
   full: Set<string>,
@@ -32,7 +33,7 @@ export const invited = (
 
 /** The command that writes intents for transfers; none, when there are none. */
 export const intentsOf = (
-  { id, batch }: Activation,
+  { id, batch }: Pick<Activation, "id" | "batch">,
   planned: ReadonlyArray<PlannedTransfer>,
   at: number,
 ): ReadonlyArray<BatchCommand> => {

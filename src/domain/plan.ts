@@ -52,11 +52,14 @@ export const CHUNK_MAX = 500
 /** Transfers of one batch that may be requested and unanswered at a time: what a takeover has to ask the banks about. */
 export const TRANSFERS_IN_AIR_MAX = 256
 
+/** Clearances that are asked for at a time: more calls of a batch are never under way. */
+const SCREENS_MAX = 8
+
 const postingKinds: ReadonlyArray<PostingKind> = ["hold", "post", "release", "reverse"]
 
 /**
  * The work that is due now, except for items in a call under way, and within what banks take. Bounded: at most one chunk of
- * each kind. Whoever writes no intents now gives no queues.
+ * each kind. What waits for a bank, or for its time, is not looked at. Whoever writes no intents now gives no queues.
  */
 export const plan = (batch: Batch, known: PayingTerms): Plan => {
   const { now, busy, terms, banks } = known
@@ -67,10 +70,13 @@ export const plan = (batch: Batch, known: PayingTerms): Plan => {
   const idle = (task: Task, limit: number) => batch.tasks[task].take(limit, (item) => !busy.has(item))
 
   add(idle("submit", CHUNK_MAX), (items) => ({ _tag: "RequestScreening", items }))
+  let screens = 0
   for (const [clearance, asked] of batch.clearances) {
+    if (screens === SCREENS_MAX) break
     const { items, decideBy = now } = asked
     // Asked again it is the same question, also about items that are decided or cancelled: its key stands for all.
     const due = decideBy <= now && isAwaited(batch, clearance, asked) && !items.some((item) => busy.has(item))
+    if (due) screens += 1
     add(due ? items : [], (items) => ({ _tag: "Screen", clearance, items }))
   }
   if (isAwaitingApproval(batch) && (batch.approval?.expiresAt ?? now) <= now)
