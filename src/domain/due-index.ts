@@ -1,8 +1,13 @@
-/** Where `plan` finds what is due without a look at the rest: whom to ask about, and what was screened too long ago. */
+/**
+ * Where `plan` finds what is due beside the tasks, without a look at the rest: whom to ask about, what was screened too long
+ * ago, what was refused, and what is tried again.
+ */
 import type { Batch, Item } from "./batch.ts"
 import { ItemHeap } from "./item-heap.ts"
+import type { ItemSet } from "./item-set.ts"
+import { isRerouteDue, isRetryDue } from "./task.ts"
 
-/** Before anything of an item changes that says where it is in the index. */
+/** Before anything of an item changes that says where it is in the heaps. */
 export const leaveIndex = (batch: Batch, item: Item): void => {
   if (item.task === "inquire") batch.inquiries.get(bankOf(item))?.delete(item.item)
   else if (item.task === "request") batch.payable.get(item.screened?.listVersion)?.delete(item.item)
@@ -12,6 +17,14 @@ export const enterIndex = (batch: Batch, item: Item): void => {
   if (item.task === "inquire") put(batch.inquiries, bankOf(item), item, item.transfer?.inquireAt ?? 0)
   else if (item.task === "request")
     put(batch.payable, item.screened?.listVersion, item, item.screened?.at ?? 0)
+  note(batch.refused, item, item.refusal !== undefined)
+  note(batch.retries, item, isRetryDue(batch, item))
+  note(batch.reroutes, item, isRerouteDue(item))
+}
+
+const note = (items: ItemSet, { item }: Item, isThere: boolean): void => {
+  if (isThere) items.add(item)
+  else if (items.size > 0) items.delete(item)
 }
 
 const bankOf = ({ item, transfer }: Item): string => {

@@ -24,7 +24,7 @@ import { enterIndex, leaveIndex } from "./due-index.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import { isDoubted } from "./refusal.ts"
-import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
+import { taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
 export const evolve = (batch: Batch, event: BatchEvent): Batch => {
@@ -404,14 +404,8 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
     item.task = task
     if (task === "request") item.place = ++batch.placeCount
   }
-  enterIndex(batch, item)
   if (task !== "book" && task !== item.refusal?.kind) item.refusal = undefined
-  if (item.refusal !== undefined) batch.refused.add(number)
-  else if (batch.refused.size > 0) batch.refused.delete(number)
-  if (isRetryDue(batch, item)) batch.retries.add(number)
-  else if (batch.retries.size > 0) batch.retries.delete(number)
-  if (isRerouteDue(item)) batch.reroutes.add(number)
-  else if (batch.reroutes.size > 0) batch.reroutes.delete(number)
+  enterIndex(batch, item)
   return batch
 }
 

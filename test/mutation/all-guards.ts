@@ -6,6 +6,7 @@ import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
+import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
@@ -17,6 +18,7 @@ export const guardsOfDomain: ReadonlyArray<Guard> = [
   ...bankWordGuards,
   ...clearanceGuards,
   ...authorityGuards,
+  ...planningGuards,
 ]
 
 /** Each missed by the test that it names. */
@@ -29,4 +31,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...accessGuards,
   ...deliveryGuards,
   ...edgeGuards,
+  ...planningStepGuards,
 ]
