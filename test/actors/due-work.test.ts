@@ -105,6 +105,17 @@ it("two batches that plan by one snapshot get no more than the lane grants, and 
   expect(one.to("north")).toBe(5)
 })
 
+it("a batch all of whose places went to others by then looks again, and asks a lane no more in the same turn", () => {
+  const lanes = new Lanes(5)
+  lanes.left = 0
+  const batch = batchOf(lanes, 3, 1)
+  expect(batch.turn().waitUntil).toBe(batch.now + 1_000)
+  expect(lanes.asked).toEqual([
+    ["north", 3],
+    ["south", 1],
+  ])
+})
+
 it("what a lane grants in part is paid in the order in which it waits", () => {
   const lanes = new Lanes(5)
   lanes.left = 3

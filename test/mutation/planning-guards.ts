@@ -71,7 +71,7 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     text: "if (full.size === 0) return banks",
     without: "if (full.size >= 0) return banks",
     caughtIn: dueWork,
-    caughtBy: "two batches that plan by one snapshot",
+    caughtBy: "a batch all of whose places went to others",
   },
   {
     name: "no intent is written while none may be sent",
