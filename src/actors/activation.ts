@@ -4,6 +4,8 @@ import { attemptsWithWord } from "../domain/attempts.ts"
 import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { PayLine } from "../domain/pay-line.ts"
+import type { Routes } from "../domain/routing.ts"
 import type { Call } from "../pipelines/call.ts"
 import type { Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
@@ -55,15 +57,20 @@ export interface Warm extends BatchFold {
   /** Ids of the decisions that were answered last: their mail may come later than the register tells of them. */
   readonly answered: Set<string>
   readonly backoff: Backoff
+  /** Where what is to be paid goes by the rules of this process. It is that of this very state, and goes with it. */
+  readonly line: PayLine
 }
 
-/** What is known of a batch of which nothing is. */
-export const unknownBatch = (id: BatchId): Warm => ({
-  ...emptyFold(id),
-  compared: undefined,
-  answered: new Set(),
-  backoff: new Backoff(),
-})
+/** What is known of a batch of which nothing is, where payouts go by these rules. */
+export const unknownBatch =
+  (routes: Routes) =>
+  (id: BatchId): Warm => ({
+    ...emptyFold(id),
+    compared: undefined,
+    answered: new Set(),
+    backoff: new Backoff(),
+    line: new PayLine(routes),
+  })
 
 /** What a call tells the loop: a command, or that it is over, that the batch is lost, or that the call broke. */
 export type Message =
@@ -85,6 +92,7 @@ export interface Activation extends BatchFold {
   readonly lease: Lease
   readonly desk: Desk
   readonly backoff: Backoff
+  readonly line: PayLine
   readonly inbox: Inbox<Message>
   readonly calls: FiberSet.FiberSet
   /** Items in a call under way, by the number of the call. */

@@ -49,7 +49,7 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     yield* append(actor, turn)
     const waitUntil = yield* act(actor, turn)
     if (actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
-    if (yield* rest(actor, waitUntil)) return
+    if (yield* rest(actor, turn, waitUntil)) return
   }
 }, Effect.scoped)
 
@@ -239,8 +239,12 @@ const outdatedIntent = (
 }
 
 /** Gives the batch up, or says `false` when mail came in the meantime. */
-const rest = Effect.fnUntraced(function* (actor: Activation, waitUntil: number | undefined) {
-  const { id, batch, head, compared, answered, backoff, lease, desk, terms } = actor
+const rest = Effect.fnUntraced(function* (
+  actor: Activation,
+  { at, banks }: Turn,
+  waitUntil: number | undefined,
+) {
+  const { id, batch, head, compared, answered, backoff, line, lease, desk, terms } = actor
   yield* desk.pass("before-release")
   if (desk.isDraining()) {
     yield* desk.queue.handOver(lease.owned)
@@ -248,14 +252,14 @@ const rest = Effect.fnUntraced(function* (actor: Activation, waitUntil: number |
   }
   const wake = Math.min(
     waitUntil ?? Number.POSITIVE_INFINITY,
-    wakeAt(batch, terms) ?? Number.POSITIVE_INFINITY,
+    wakeAt(batch, { now: at, terms, banks }) ?? Number.POSITIVE_INFINITY,
   )
   const released = yield* desk.queue.release(lease.owned, Number.isFinite(wake) ? wake : undefined)
   if (released === "mail-waiting") {
     actor.mailWaiting = true
     return false
   }
-  desk.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff })
+  desk.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
   return true
 })
 

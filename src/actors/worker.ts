@@ -83,6 +83,7 @@ const makeWorker = Effect.gen(function* () {
   const name = `worker-${process.pid}-${(yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)}`
   const leases = new Map<BatchId, Lease>()
   const { activeBatches } = yield* Metrics
+  const pipelines = yield* Pipelines
   let commands = 0
   const worker: Worker = {
     name,
@@ -97,9 +98,9 @@ const makeWorker = Effect.gen(function* () {
       mailbox: yield* Mailbox,
       queue: yield* RunQueue,
       partitions: yield* Partitions,
-      pipelines: yield* Pipelines,
+      pipelines,
       pass: yield* CrashPoints,
-      warm: new FoldCache(unknownBatch, { itemsMax: WARM_ITEMS_MAX }),
+      warm: new FoldCache(unknownBatch(pipelines.routes), { itemsMax: WARM_ITEMS_MAX }),
       inboxes: new Set(),
       strays: yield* StrayCallbacks,
       clearanceTerms: yield* makeClearanceTerms,

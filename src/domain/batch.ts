@@ -16,6 +16,7 @@ import type {
   Route,
 } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
+import type { ItemHeap } from "./item-heap.ts"
 import { ItemSet } from "./item-set.ts"
 import type { ItemState } from "./item-state.ts"
 import type { Scheme } from "./scheme.ts"
@@ -126,6 +127,8 @@ export interface Item extends PayoutItem {
   since: number
   ledger: LedgerState
   task: Task
+  /** Its place among all that were ever to be paid: a new one each time that this becomes its task. */
+  place: number
   /** The first and the last clearance that asked about it. */
   firstClearance: number | undefined
   clearance: number | undefined
@@ -210,6 +213,12 @@ export interface Batch {
   /** The sealed accounts of the items, by the chunks in which they came. */
   readonly seals: Array<{ readonly from: number; readonly to: number; readonly sealed: string }>
   readonly tasks: Readonly<Record<Task, ItemSet>>
+  /** The last place that was given to an item to be paid. */
+  placeCount: number
+  /** Items to be paid by the lists that they were screened by, the oldest clearance first. */
+  readonly payable: Map<string | undefined, ItemHeap>
+  /** Items whose bank is to be asked, by bank, by when. */
+  readonly inquiries: Map<string, ItemHeap>
   /** Items that failed in a way that a new attempt may mend, and may have one by policy. */
   readonly retries: ItemSet
   /** Items that one bank refused and that go to the next one of their rule. */
@@ -263,6 +272,9 @@ export const emptyBatch = (): Batch => ({
     review: new ItemSet(),
     none: new ItemSet(),
   },
+  placeCount: 0,
+  payable: new Map(),
+  inquiries: new Map(),
   retries: new ItemSet(),
   reroutes: new ItemSet(),
   clearances: new Map(),

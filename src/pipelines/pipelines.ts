@@ -25,9 +25,9 @@ export class Pipelines extends Context.Service<
   Pipelines,
   {
     readonly routes: Banks["Service"]["routes"]
-    /** When a bank may take calls again, in epoch milliseconds; not later than `now` while it takes some. */
-    readonly heldUntil: Banks["Service"]["heldUntil"]
-    /** For how many of `wanted` payouts an intent may be written: none where its transfer could not be sent. */
+    /** What each bank takes now. */
+    readonly capacities: Banks["Service"]["capacities"]
+    /** Of how many of `wanted` payouts the intent may be written now; a lane grants no more than it can take. */
     readonly invite: Banks["Service"]["invite"]
     /**
      * Performs one call. Reads what it needs of the batch when it is called, not later: the batch goes on changing.
@@ -63,7 +63,7 @@ export class Pipelines extends Context.Service<
       const withdraw = withdrawing({ banks })
       return {
         routes: banks.routes,
-        heldUntil: banks.heldUntil,
+        capacities: banks.capacities,
         invite: banks.invite,
         perform: (id, batch, call, mandate, tell) => {
           switch (call._tag) {

@@ -147,14 +147,17 @@ export class EngineUnderTest implements AsyncDisposable {
         keyWindowMs: () => Number.POSITIVE_INFINITY,
         routes: {
           version: "test",
-          route: ({ currency }) => ({
-            bank: currency === "JPY" ? "south" : "north",
-            route: { rule: "all", version: "test" },
-          }),
+          wayOf: ({ currency }) => {
+            const bank = currency === "JPY" ? "south" : "north"
+            return { key: bank, destination: () => ({ bank, route: { rule: "all", version: "test" } }) }
+          },
         },
         concurrency: this.#bankConcurrency,
         callMsMax: 10_000,
-        heldUntil: (bank, now) => (this.closedBanks.has(bank) ? now + 50 : 0),
+        capacities: (now) => {
+          const none = { transfers: 0, inquiries: 0, heldUntil: now + 50, isHealthy: false }
+          return new Map([...this.closedBanks].map((bank) => [bank, none]))
+        },
         invite: (bank, wanted) => (this.closedBanks.has(bank) ? 0 : wanted),
         withdraw: () => Effect.succeed("may-have-gone"),
         transfer: ({ reference }, mayCall = Effect.succeed(true)) =>

@@ -20,9 +20,9 @@ import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
 import type { BatchEvent, BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import { type ItemEnd, itemEnds } from "../../src/domain/item-state.ts"
-import { plan, wakeAt } from "../../src/domain/plan.ts"
 import { ALONE_UP_TO, duties, LISTS, step, terms } from "./batch-sequences.ts"
 import { type CommandWithoutTime, clerk, olga, payoutItem, Story, someSeal } from "./batch-story.ts"
+import { wakes, workDue } from "./planned.ts"
 
 const SEQUENCES = 10_000
 const SEED = 20_261_123
@@ -312,12 +312,11 @@ const taskOfOpen = ({ phase, inquireAt, withdrawal }: Attempt): Task => {
 }
 
 const expectSomeoneWillCome = ({ batch, now, terms }: Story): void => {
-  const wake = wakeAt(batch, terms) ?? 0
-  const waits = plan(batch, now, undefined, terms).length > 0 || wake > now || batch.tasks.review.size > 0
+  const wake = wakes(batch, terms) ?? 0
+  const waits = workDue(batch, now, terms).length > 0 || wake > now || batch.tasks.review.size > 0
   if (!waits && !(isComplete(batch) && batch.closed !== undefined))
     throw new Error(`lost in ${batchState(batch)}`)
-  if (wake > 0 && plan(batch, wake, undefined, terms).length === 0)
-    throw new Error("woken, and nothing to do")
+  if (wake > 0 && workDue(batch, wake, terms).length === 0) throw new Error("woken, and nothing to do")
 }
 
 describe("whatever happens to a batch", () => {

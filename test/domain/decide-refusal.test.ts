@@ -1,6 +1,5 @@
 /** What refuses a transfer for good, and what is only asked about: a copy may be refused while the first one is paid. */
 import { describe, expect, it } from "vitest"
-import { plan } from "../../src/domain/plan.ts"
 import {
   accepted,
   acknowledged,
@@ -20,6 +19,7 @@ import {
   unresolved,
   withdrawn,
 } from "./batch-story.ts"
+import { workDue } from "./planned.ts"
 
 const tags = (events: ReadonlyArray<{ readonly _tag: string }>) => events.map(({ _tag }) => _tag)
 const sent = (route = along("north", "south")) => {
@@ -42,7 +42,7 @@ describe("a refusal that would lead to another attempt", () => {
     const [asked, ...others] = story.hears(1, refusal)
     expect(asked).toMatchObject({ _tag: "TransferUnknown", inquireAt: asked?.at, refusal: { code: /./ } })
     expect(others).toEqual([])
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
     expect(story.refusal({ _tag: "Retry", item: 1, by: "olga" }).reason).toBe("not-failed")
     expect(story.refusal({ _tag: "Reroute", item: 1 }).reason).toBe("not-due")
     expect(story.hears(1, refusal), "said again it is old news").toEqual([])
@@ -99,7 +99,7 @@ describe("a refusal that would lead to another attempt", () => {
     const story = sent()
     story.hears(1, unresolved)
     expect(tags(story.hears(1, refusedForNow))).toEqual(["TransferUnknown"])
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
     expect(tags(story.hears(1, failedForNow))).toEqual(["TransferFailed"])
   })
 
@@ -156,7 +156,7 @@ describe("a refusal that would lead to another attempt", () => {
     const story = new Story().requested(1, { policy })
     story.hears(1, { ...failedForNow, unconfirmed: true })
     story.posted("release")
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Close" }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Close" }])
     expect(tags(story.tell({ _tag: "Retry", item: 1, by: "olga" }))).toEqual(["RetryRequested"])
   })
 })
@@ -248,7 +248,7 @@ describe("a bank that has what it refused", () => {
       "TransferUnknown",
       "WithdrawalsRequested",
     ])
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Withdraw", items: [1] }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Withdraw", items: [1] }])
     expect(tags(story.hears(1, withdrawn, 2))).toEqual(["TransferWithdrawn"])
     expect(story.batch.items.get(1)).toMatchObject({ state: "parked", task: "review" })
     expect(story.hears(1, settled, 1)).toMatchObject([{ compensation: "review" }])
@@ -260,7 +260,7 @@ describe("a bank that has what it refused", () => {
     story.posted("hold").tell(intent(1, 2, { ...along("south"), withdrawable: true }))
     story.hears(1, acknowledged, 1)
     expect(tags(story.hears(1, mayHaveGone, 2))).toEqual(["WithdrawalRefused"])
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
   })
 
   it("does not by an answer that was overtaken: to our own order, or to an inquiry from before", () => {

@@ -7,6 +7,7 @@ import { databaseGuards } from "./database-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
+import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
@@ -18,6 +19,7 @@ export const guardsOfDomain: ReadonlyArray<Guard> = [
   ...bankWordGuards,
   ...clearanceGuards,
   ...authorityGuards,
+  ...planningGuards,
 ]
 
 /** Each missed by the test that it names. */
@@ -31,4 +33,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...deliveryGuards,
   ...edgeGuards,
   ...databaseGuards,
+  ...planningStepGuards,
 ]

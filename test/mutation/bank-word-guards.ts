@@ -396,8 +396,8 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "intents say what can be taken back",
     file: "providers/banks/bank-routes.ts",
-    text: "destination !== undefined && holdsOrders(destination.bank)",
-    without: "destination !== undefined && destination === null",
+    text: "found !== undefined && holdsOrders(found.bank)",
+    without: "found !== undefined && found === null",
     caughtIn: "test/safety/withdrawals.test.ts",
     caughtBy: "what compliance rejects while it lies with us is never written",
   },

@@ -1,5 +1,6 @@
 /** The banks of the settings, each made by its kind. */
 import { Effect, Layer } from "effect"
+import type { BankCapacity } from "../../domain/bank-capacity.ts"
 import { type Lane, Lanes } from "../calling/lane.ts"
 import { LastCheck } from "../calling/last-check.ts"
 import type { ProviderUnavailable } from "../calling/provider-error.ts"
@@ -40,14 +41,13 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
           { version, rules: routes },
           {
             isKnown: (bank) => desks.has(bank),
-            isHealthy: (bank, at) => desks.get(bank)?.lane.gate.isInviting(at) ?? false,
             holdsOrders: (bank) => desks.get(bank)?.withdraw !== undefined,
           },
         ),
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
         callMsMax: Math.max(...banks.map(({ policy }) => policy.timeoutMs)),
         keyWindowMs: (name) => desks.get(name)?.bank.keyWindowMs ?? 0,
-        heldUntil: (name, now) => desks.get(name)?.lane.gate.closedUntil(now) ?? 0,
+        capacities: (now) => new Map([...desks].map(([name, { lane }]) => [name, capacityBy(lane, now)])),
         invite: (name, wanted, now) => desks.get(name)?.lane.invite(wanted, now) ?? wanted,
         withdraw: (name, reference) => {
           const desk = desks.get(name)
@@ -66,6 +66,17 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
     }),
   )
 
+/** A new transfer waits for a bank that has no room for it; an inquiry is made while the bank takes calls at all. */
+const capacityBy = ({ gate, room }: Lane, now: number): BankCapacity => {
+  const heldUntil = gate.closedUntil(now)
+  return {
+    transfers: room(now),
+    inquiries: heldUntil > now ? 0 : Number.POSITIVE_INFINITY,
+    heldUntil,
+    isHealthy: gate.isInviting(now),
+  }
+}
+
 /** Money is sent once per decision of the domain: it is not repeated unless it is certain that nothing was sent. */
 const transferBy = (
   { bank, lane, patienceMs }: Desk,
@@ -78,7 +89,7 @@ const transferBy = (
     (may): Effect.Effect<BankAnswer | NotSent, ProviderUnavailable> => (may ? sent : Effect.succeed(notSent)),
   )
   return lane
-    .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf }, attempt)
+    .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf, isInvited: true }, attempt)
     .pipe(Effect.catchTag("ProviderUnavailable", ({ reason }) => Effect.succeed(ambiguous(reason))))
 }
 

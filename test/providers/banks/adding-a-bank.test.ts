@@ -122,13 +122,16 @@ describe("the page on adding a bank", () => {
   it.live("shows a rule by which the new bank is paid through, and another one for the rest", () =>
     Effect.gen(function* () {
       const { routes, transfer } = yield* Banks
-      const asked = { partner: "acme", at: 0, after: undefined }
-      const small = routes.route(payoutItem(1, { minor: 50_000n }), asked)
+      const routed = (minor: bigint) =>
+        routes
+          .wayOf(payoutItem(1, { minor }), { partner: "acme", after: undefined })
+          .destination({ at: 0, isHealthy: () => true })
+      const small = routed(50_000n)
       assert.deepStrictEqual(small, {
         bank: "carl",
         route: { rule: "small-euros", version: "2026-11-27", others: ["north"] },
       })
-      assert.strictEqual(routes.route(payoutItem(1, { minor: 50_001n }), asked)?.bank, "north")
+      assert.strictEqual(routed(50_001n)?.bank, "north")
       server.behaviour = json(200, { ref: "ADA-1-1", state: "paid" })
       const beneficiary = { name: "Ada Lovelace", account: { scheme: "iban", iban: canary } } as const
       const instruction = {

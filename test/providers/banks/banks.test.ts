@@ -56,8 +56,9 @@ it.live(
       assert.strictEqual(yield* withdraw("gone", "A-1-1"), "withdrawn")
       assert.strictEqual(yield* withdraw("went", "A-1-1"), "may-have-gone", "by one of the kinds")
       assert.strictEqual(yield* withdraw("north", "A-1-1"), "may-have-gone")
-      const asked = { partner: "acme", at: Date.now(), after: undefined }
-      assert.notProperty(routes.route(payoutItem(1), asked), "withdrawable")
+      const asked = { partner: "acme", after: undefined }
+      const led = routes.wayOf(payoutItem(1), asked).destination({ at: Date.now(), isHealthy: () => true })
+      assert.notProperty(led, "withdrawable")
     }).pipe(
       Effect.provide(
         Layer.suspend(() =>
@@ -71,7 +72,7 @@ it.live(
 
 it.live("sends nothing to a bank whose breaker is open, says so, and goes on with the others", () =>
   Effect.gen(function* () {
-    const { transfer, inquire, invite, heldUntil } = yield* Banks
+    const { transfer, inquire, invite, capacities } = yield* Banks
     north.behaviour = json(500, {})
     south.behaviour = json(202, { status: "accepted", transferId: "t" })
     const ill = yield* Effect.forEach([1, 2, 3, 4], () => transfer(instruction("north")))
@@ -85,10 +86,15 @@ it.live("sends nothing to a bank whose breaker is open, says so, and goes on wit
     assert.strictEqual(north.asked.length, 4)
     const now = Date.now()
     assert.strictEqual(invite("north", 128, now), 0)
-    assert.isAbove(heldUntil("north", now), now)
+    const closed = capacities(now).get("north")
+    assert.deepInclude(closed, { transfers: 0, inquiries: 0, isHealthy: false })
+    assert.isAbove(closed?.heldUntil ?? 0, now)
 
     assert.strictEqual((yield* transfer(instruction("south")))._tag, "Accepted")
     assert.strictEqual(invite("south", 128, now), 128)
-    assert.isAtMost(heldUntil("south", now), now)
+    const open = capacities(now).get("south")
+    const any = Number.POSITIVE_INFINITY
+    assert.deepInclude(open, { transfers: any, inquiries: any, isHealthy: true })
+    assert.isAtMost(open?.heldUntil ?? any, now)
   }).pipe(Effect.provide(banks)),
 )

@@ -212,9 +212,13 @@ describe("the sandbox's bank", () => {
 describe("the banks' settings", () => {
   it.live("route a currency to its bank, and any other to the bank of *", () =>
     Effect.gen(function* () {
-      const { version, route } = (yield* Banks).routes
-      const asked = { partner: "acme", at: 0, after: undefined }
-      const led = ["EUR", "JPY", "USD"].map((currency) => route(payoutItem(1, { currency }), asked))
+      const { version, wayOf } = (yield* Banks).routes
+      const led = ["EUR", "JPY", "USD"].map((currency) =>
+        wayOf(payoutItem(1, { currency }), { partner: "acme", after: undefined }).destination({
+          at: 0,
+          isHealthy: () => true,
+        }),
+      )
       assert.strictEqual(version, "settings")
       assert.deepStrictEqual(
         led.map((destination) => [destination?.bank, destination?.route.rule]),
