@@ -1,5 +1,5 @@
-import type { Call, Stalled } from "../pipelines/pipelines.ts"
-import type { StreamsUnavailable } from "../streams/event-log.ts"
+import type { Call, Stalled } from "../pipelines/call.ts"
+import type { StreamsUnavailable } from "../streams/streams-unavailable.ts"
 
 /** Why a call could not be made or ended: a provider, or the log that has to be replicated before it. */
 export type Stall = Stalled | StreamsUnavailable

@@ -5,13 +5,9 @@
  */
 import { Effect, Option, Result, Schema } from "effect"
 import { AppConfig, type BankSecrets, type Role, type Settings } from "../config.ts"
+import { BankKinds } from "../providers/banks/bank-kind.ts"
 import type { InvalidProviderSetting } from "../providers/calling/provider-place.ts"
-import {
-  COMPLIANCE_ENGINE,
-  httpFieldsOf,
-  LEDGER,
-  ProviderSettings,
-} from "../providers/calling/provider-settings.ts"
+import { COMPLIANCE_ENGINE, LEDGER, ProviderSettings } from "../providers/calling/provider-settings.ts"
 import {
   isLoopback,
   natsFindings,
@@ -47,7 +43,21 @@ export class UnfitForProduction extends Schema.TaggedError<UnfitForProduction>()
   }
 }
 
-type Providers = ProviderSettings["Service"]
+/**
+ * The providers as they are called by HTTP: banks, as their kind says. What a kind cannot read is like a document that cannot be
+ * read. A bank of a kind that there is not is refused by whoever would call it.
+ */
+const readProviders = Effect.gen(function* () {
+  const { compliance, ledger, banks } = yield* ProviderSettings
+  const kinds = yield* BankKinds
+  const asCalled = Effect.forEach(banks, (bank) => {
+    const http = kinds.named(bank.kind)?.http?.(bank) ?? Effect.undefined
+    return Effect.map(http, (http) => ({ ...bank, http }))
+  })
+  return { compliance, ledger, banks: yield* asCalled }
+}).pipe(Effect.provide(ProviderSettings.layer))
+
+type Providers = Effect.Success<typeof readProviders>
 
 /** The document of the providers cannot be read: nobody can stand for that. */
 const DOCUMENT = "providers"
@@ -60,9 +70,7 @@ const DOCUMENT = "providers"
 export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: ReadonlyArray<Role>) {
   const settings = yield* AppConfig
   const calls = roles.includes("worker") || roles.includes("bank-files")
-  const read = calls
-    ? yield* Effect.result(Effect.provide(ProviderSettings, ProviderSettings.layer))
-    : undefined
+  const read = calls ? yield* Effect.result(readProviders) : undefined
   const providers = read === undefined || Result.isFailure(read) ? undefined : read.success
   const secrets = yield* providerSecrets(providers === undefined ? [] : calledOf(providers))
   const findings = [
@@ -206,10 +214,9 @@ const bankSecretsOf = (secrets: BankSecrets): ReadonlyArray<NamedSecret> =>
 const calledOf = ({ compliance, ledger, banks }: Providers) => [
   { name: COMPLIANCE_ENGINE, place: compliance.place, policy: compliance.policy, http: compliance },
   { name: LEDGER, place: ledger.place, policy: ledger.policy, http: ledger },
-  ...banks.flatMap((bank) => {
-    const http = httpFieldsOf(bank)
-    return http === undefined ? [] : [{ name: bank.name, place: bank.place, policy: bank.policy, http }]
-  }),
+  ...banks.flatMap(({ name, place, policy, http }) =>
+    http === undefined ? [] : [{ name, place, policy, http }],
+  ),
 ]
 
 /** Where they are called, and where tokens for them come from. */

@@ -1,10 +1,11 @@
 /** Queries over the tables `payout_batches` and `payout_items`. One statement each, so an answer is one moment's. */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
-import type { BatchState, ItemState, LedgerState } from "../domain/batch.ts"
+import { Database } from "../database/database.ts"
+import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { ItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
-import { Postgres } from "../platform/postgres.ts"
 import {
   BATCHES_PER_PAGE_MAX,
   BatchQueries,
@@ -22,7 +23,7 @@ import { batchesCursor, itemsCursor, parseBatchesCursor, parseItemsCursor } from
 export const layer = Layer.effect(
   BatchQueries,
   Effect.gen(function* () {
-    const postgres = yield* Postgres
+    const postgres = yield* Database
     const query = <A>(step: string, run: (sql: Sql) => PromiseLike<A>) =>
       postgres
         .query(step, run)

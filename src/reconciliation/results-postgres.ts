@@ -1,15 +1,15 @@
 /** The tables `reconciliation_runs` and `reconciliation_discrepancies`, and the read model that knows the batches. */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
+import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { Postgres } from "../platform/postgres.ts"
 import { type DiscrepancyKind, discrepancyId } from "./discrepancy.ts"
 import { type Reconciliation, ReconciliationResults, ResultsUnavailable } from "./results.ts"
 
 export const layer = Layer.effect(
   ReconciliationResults,
   Effect.gen(function* () {
-    const postgres = yield* Postgres
+    const postgres = yield* Database
     const query = <A>(step: string, run: (sql: Sql) => PromiseLike<A>) =>
       postgres
         .query(step, run)

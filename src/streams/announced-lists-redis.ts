@@ -7,7 +7,7 @@ import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { AnnouncedLists, LISTS_MAX, type ListStore, makeAnnouncedLists } from "./announced-lists.ts"
-import { StreamsUnavailable } from "./event-log.ts"
+import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** The announcements under a prefix of a Redis. */
 export const redisListStore = (

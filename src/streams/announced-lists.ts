@@ -2,7 +2,7 @@
 import { Context, Effect } from "effect"
 import type { AnnouncedList } from "../domain/clearance.ts"
 import { groupCommit } from "../platform/group-commit.ts"
-import { StreamsUnavailable } from "./event-log.ts"
+import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /**
  * For how long what is known of the lists may be used. Whoever announces waits as long before it says so: then nobody goes

@@ -8,7 +8,7 @@ import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { ApprovalAllowance } from "./approval-allowance.ts"
-import { StreamsUnavailable } from "./event-log.ts"
+import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 const script = readFileSync(new URL("approval-allowance.lua", import.meta.url), "utf8")
 

@@ -4,7 +4,7 @@
  */
 import { Context, type Effect } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
-import type { StreamsUnavailable } from "./event-log.ts"
+import type { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** What a batch adds up to in a currency, and what a day may; in minor units. */
 export interface AllowanceOf {

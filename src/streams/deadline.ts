@@ -1,5 +1,5 @@
 import { Clock, Effect } from "effect"
-import { StreamsUnavailable } from "./event-log.ts"
+import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** How long one partition may hold up what is done for all of them: they live on different servers. */
 const PARTITION_MS_MAX = 1_000

@@ -3,12 +3,12 @@ import { Effect, Layer, Result, Schema } from "effect"
 import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
-import { StreamsUnavailable } from "./event-log.ts"
 import { fieldIs, logUpTo } from "./evidence.ts"
 import { FileLog, FileLogBroken, FileRecord, type LoggedFile, type LoggedStanding } from "./file-log.ts"
 import { openLibrary } from "./function-library-redis.ts"
 import { linkOf } from "./hash-chain.ts"
 import type { StreamEntry } from "./stream-entry.ts"
+import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 const json = Schema.fromJsonString(FileRecord)
 const encode = Schema.encodeSync(json)

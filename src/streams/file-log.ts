@@ -4,7 +4,7 @@
  * an order that was withdrawn here is in no file ever after.
  */
 import { Context, type Effect, Schema } from "effect"
-import type { StreamsUnavailable } from "./event-log.ts"
+import type { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** One order of a file: of the beneficiary nothing but a keyed fingerprint of all that was ordered. */
 const LoggedOrder = Schema.Struct({

@@ -1,5 +1,5 @@
 import { Clock, Effect } from "effect"
-import type { StreamsUnavailable } from "./event-log.ts"
+import type { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /**
  * Remembers what was read last of each partition, and gives that while a reading fails, until it is older than

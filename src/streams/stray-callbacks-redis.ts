@@ -7,8 +7,8 @@ import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { StreamsUnavailable } from "./event-log.ts"
 import { STRAYS_MAX, StrayCallback, StrayCallbacks } from "./stray-callbacks.ts"
+import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** The strays in REDIS_URL. */
 export const layer = Layer.effect(

@@ -5,7 +5,7 @@
 import { Context, type Effect, Schema } from "effect"
 import type { TransferOutcome } from "../domain/commands.ts"
 import { redactText } from "../telemetry/redaction.ts"
-import type { StreamsUnavailable } from "./event-log.ts"
+import type { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** Those that are kept; beyond, the oldest go. */
 export const STRAYS_MAX = 5_000

@@ -3,9 +3,11 @@ import { accessGuards } from "./access-guards.ts"
 import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-guards.ts"
 import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
+import { databaseGuards } from "./database-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
+import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
@@ -17,6 +19,7 @@ export const guardsOfDomain: ReadonlyArray<Guard> = [
   ...bankWordGuards,
   ...clearanceGuards,
   ...authorityGuards,
+  ...planningGuards,
 ]
 
 /** Each missed by the test that it names. */
@@ -29,4 +32,6 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...accessGuards,
   ...deliveryGuards,
   ...edgeGuards,
+  ...databaseGuards,
+  ...planningStepGuards,
 ]

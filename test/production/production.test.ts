@@ -7,6 +7,8 @@ import { Effect, Exit, Layer, Schema } from "effect"
 import { roles } from "../../src/config.ts"
 import { checks, Finding, nameOf } from "../../src/production/finding.ts"
 import { checkedSettings, UnfitForProduction } from "../../src/production/production.ts"
+import { bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { settings } from "../settings.ts"
 
@@ -35,6 +37,8 @@ const fit = {
   LEDGER_CALLBACK_SECRET: secret(),
 }
 
+const kinds = bankKindsLayer([instant])
+
 interface Checked {
   readonly refused: ReadonlyArray<string>
   readonly message: string
@@ -46,8 +50,9 @@ const check = (environment: Readonly<Record<string, string>>, of = roles.slice()
   return Effect.runPromise(
     Effect.exit(checkedSettings(of)).pipe(
       Effect.provide(
-        Layer.merge(
+        Layer.mergeAll(
           settings({ ...fit, ...environment }),
+          kinds,
           loggingLayer((line) => lines.push(line)),
         ),
       ),
@@ -223,6 +228,26 @@ describe("production", () => {
     assert.deepStrictEqual(refused, ["shared-secret-of-provider:callback/ledger+compliance-engine"])
   })
 
+  it("judges what the kind of a bank calls, and lets nobody stand for settings that it cannot read", async () => {
+    const providers = join(mkdtempSync(join(tmpdir(), "providers-")), "providers.json")
+    const auth = { kind: "bearer", token: { file: "/run/absent" } }
+    const at = { url: "https://api.payouts.io", auth }
+    const open = { url: "http://api.payouts.io", auth }
+    const routes = [{ rule: "all", banks: ["north"] }]
+    const checkWith = (keyWindowMs: unknown, vouches = "") => {
+      const banks = [
+        { name: "north", kind: "instant", ...open, keyWindowMs },
+        { name: "west", kind: "kind-of-another-release", ...open },
+      ]
+      writeFileSync(providers, JSON.stringify({ version: "test", compliance: at, ledger: at, banks, routes }))
+      return check({ PROVIDERS_FILE: providers, VOUCH_FOR: vouches })
+    }
+    assert.deepStrictEqual((await checkWith(1_000)).refused, ["plain-http:north"])
+    const { refused, message } = await checkWith("long", "providers")
+    assert.deepStrictEqual(refused, ["providers", "unknown-vouch:providers"])
+    assert.include(message, "banks[0].keyWindowMs")
+  })
+
   it("refuses a vouch for what is no check", async () => {
     const { refused } = await check({ VOUCH_FOR: "everything" })
     assert.deepStrictEqual(refused, ["unknown-vouch:everything"])
@@ -262,7 +287,7 @@ describe("production", () => {
   it("wants to be told where providers call back, of workers", async () => {
     const { PUBLIC_URL: _, ...silent } = fit
     const without = (of: (typeof roles)[number]) =>
-      Effect.runPromise(Effect.exit(checkedSettings([of]).pipe(Effect.provide(settings(silent)))))
+      Effect.runPromise(Effect.exit(checkedSettings([of]).pipe(Effect.provide([settings(silent), kinds]))))
     assert.isTrue(Exit.isFailure(await without("worker")))
     assert.isTrue(Exit.isSuccess(await without("projector")))
   })

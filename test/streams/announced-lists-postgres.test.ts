@@ -5,8 +5,8 @@ import { RedisConnections } from "../../src/platform/redis.ts"
 import { LISTS_MAX, makeAnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { postgresListStore } from "../../src/streams/announced-lists-postgres.ts"
 import { redisListStore } from "../../src/streams/announced-lists-redis.ts"
-import { StreamsUnavailable } from "../../src/streams/event-log.ts"
-import { ownDatabase } from "../database.ts"
+import { StreamsUnavailable } from "../../src/streams/streams-unavailable.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { ownPrefix, settings } from "../settings.ts"
 
 const prefix = ownPrefix()
@@ -15,7 +15,7 @@ const inBoth = Layer.unwrap(
   Effect.map(
     Effect.acquireRelease(Effect.promise(ownDatabase), ({ drop }) => Effect.promise(drop)),
     ({ url }) =>
-      Layer.mergeAll(Layer.fresh(RedisConnections.layer), Layer.fresh(Postgres.layer)).pipe(
+      Layer.mergeAll(Layer.fresh(RedisConnections.layer), Layer.fresh(databaseLayer)).pipe(
         Layer.provide(settings({ DATABASE_URL: url, STREAM_PREFIX: prefix })),
       ),
   ),

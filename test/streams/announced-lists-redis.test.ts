@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { LISTS_FRESH_MS, LISTS_MAX, makeAnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { layer, redisListStore } from "../../src/streams/announced-lists-redis.ts"
-import { StreamsUnavailable } from "../../src/streams/event-log.ts"
+import { StreamsUnavailable } from "../../src/streams/streams-unavailable.ts"
 import { ownPrefix, settings } from "../settings.ts"
 
 const onRedis = () =>

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { StreamsUnavailable } from "../../src/streams/event-log.ts"
 import { lastKnown } from "../../src/streams/last-known.ts"
+import { StreamsUnavailable } from "../../src/streams/streams-unavailable.ts"
 
 const down = Effect.fail(new StreamsUnavailable({ step: "backlog", reason: "ECONNREFUSED" }))
 

@@ -24,7 +24,7 @@ export interface Pace {
   /** How much a store forgets. */
   readonly forgottenMsMin: number
   readonly forgottenMsMax: number
-  /** Between one store and the other: both at one older moment notice nothing, as docs/ARCHITECTURE.md has it. */
+  /** Between one store and the other: both at one older moment notice nothing, as docs/architecture/stores.md has it. */
   readonly healingMs: number
   /** Longer than a service waits before it does something by itself. */
   readonly stillMs: number

@@ -6,7 +6,6 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Exit, Option, Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { emptyFolder, startServer } from "../../bench/stand.ts"
-import { asCliFailure, CliFailure } from "../../src/cli/cli-failure.ts"
 import { dataDir, json } from "../../src/cli/flags.ts"
 import { clearingFolder } from "../../src/dev/clearing-files.ts"
 import { withLock } from "../../src/dev/embedded-lock.ts"
@@ -20,6 +19,7 @@ import {
   sandboxOperatorKeys,
   startLocalSandbox,
 } from "../../src/dev/local-sandbox.ts"
+import { asCliFailure, CliFailure } from "../../src/terminal/cli-failure.ts"
 import type { Evidence } from "../checker/invariants.ts"
 import { kindsOf } from "../checker/violation-kinds.ts"
 import { errorsIn } from "./error-lines.ts"

@@ -4,16 +4,12 @@ import type { Unauthorized } from "../../identity/credentials.ts"
 import type { InvalidCursor, ReadModelUnavailable } from "../../projections/batch-queries.ts"
 import type { ReportsUnavailable } from "../../providers/calling/provider-reports.ts"
 import type { RegisterUnavailable } from "../../register/register-unavailable.ts"
-import type {
-  CommandIdReused,
-  CorruptEntry,
-  MailboxFull,
-  NoSuchBatch,
-  StreamsUnavailable,
-} from "../../streams/event-log.ts"
+import type { CorruptEntry } from "../../streams/event-store.ts"
+import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
+import type { StreamsUnavailable } from "../../streams/streams-unavailable.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
 import type { EndpointsUnavailable } from "../../webhooks/endpoints.ts"
-import { base32 } from "../payout-batches/base32.ts"
+import { base32 } from "./base32.ts"
 import type {
   CommandRefused,
   Forbidden,

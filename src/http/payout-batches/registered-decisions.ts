@@ -3,7 +3,9 @@ import { Effect } from "effect"
 import { isDecision, type MailCommand } from "../../domain/commands.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
 import { DecisionRegister } from "../../register/decision-register.ts"
-import { type CommandId, CommandIdReused, EventLog, StreamsUnavailable } from "../../streams/event-log.ts"
+import { EventStore } from "../../streams/event-store.ts"
+import { type CommandId, CommandIdReused, Mailbox } from "../../streams/mailbox.ts"
+import { StreamsUnavailable } from "../../streams/streams-unavailable.ts"
 
 /** How far the log had come on which a decision was taken. */
 interface TakenOn {
@@ -22,11 +24,11 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
   as: CommandId,
   takenOn?: TakenOn,
 ) {
-  const log = yield* EventLog
-  if (!isDecision(command)) return yield* log.tell(batch, command, as)
+  const mailbox = yield* Mailbox
+  if (!isDecision(command)) return yield* mailbox.tell(batch, command, as)
   const decisions = yield* DecisionRegister
   if (takenOn !== undefined)
-    yield* log
+    yield* (yield* EventStore)
       .replicated(batch, takenOn.version, takenOn.head)
       .pipe(
         Effect.catchTag("OwnershipLost", ({ reason }) => new StreamsUnavailable({ step: "read", reason })),
@@ -44,7 +46,7 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
         reason,
       }),
     )
-  yield* log
+  yield* mailbox
     .tell(batch, command, as)
     .pipe(Effect.tapErrorTag("MailboxFull", drop), Effect.tapErrorTag("NoSuchBatch", drop))
 })

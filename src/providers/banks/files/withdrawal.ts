@@ -5,8 +5,8 @@
  * was made and is not complete. Each step can be repeated, and whoever dies between them has promised nothing yet.
  */
 import { Effect, Layer } from "effect"
-import type { StreamsUnavailable } from "../../../streams/event-log.ts"
 import { FileLog } from "../../../streams/file-log.ts"
+import type { StreamsUnavailable } from "../../../streams/streams-unavailable.ts"
 import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
 
