@@ -59,16 +59,10 @@ export const unavailable = (step: string) =>
   Effect.mapError((error: RedisUnavailable) => new StreamsUnavailable({ step, reason: error.reason }))
 
 /** Entries of a stream from one on, in order. */
-export const range = (
-  { commands }: PartitionSteps,
-  stream: string,
-  from: string,
-  limit: number,
-): Effect.Effect<ReadonlyArray<StreamEntry>, StreamsUnavailable> =>
-  Effect.map(
-    attempt(() => commands.xrange(stream, from, "+", "COUNT", limit)).pipe(unavailable("read")),
-    (entries) => entries as ReadonlyArray<StreamEntry>,
-  )
+export const range = ({ commands }: PartitionSteps, stream: string, from: string, limit: number) =>
+  attempt(() => commands.xrange(stream, from, "+", "COUNT", limit)).pipe(
+    unavailable("read"),
+  ) as Effect.Effect<ReadonlyArray<StreamEntry>, StreamsUnavailable>
 
 /** Does something for all partitions, also when one of them fails or is silent: they live on different servers. Then it fails. */
 export const onAll = <A, B>(

@@ -238,7 +238,8 @@ const problem = (
 ): Problem => {
   const { status, title, headers } = row
   const type = `/problems/${row.slug}`
-  const instance = `urn:atlaspay:problem:${base32(randomBytes(10), 16)}`
+  // In groups of four: logs mask what looks like an IBAN or a long number.
+  const instance = `urn:atlaspay:problem:${base32(randomBytes(10), 16).replace(/.{4}(?=.)/g, "$&-")}`
   const body = JSON.stringify({ type, title, status, ...members, instance })
   return {
     instance,
