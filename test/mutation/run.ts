@@ -72,7 +72,7 @@ const everyNamed = named(
 /** A tree of its own with the project, and with the packages and servers that it has. */
 const newTree = (): string => {
   const tree = mkdtempSync(join(tmpdir(), "atlaspay-mutation-"))
-  for (const part of ["src", "test", "docs/SPEC.md", "infra", "package.json", "vitest.config.ts"]) {
+  for (const part of ["src", "test", "docs", "infra", "package.json", "vitest.config.ts"]) {
     mkdirSync(join(tree, part, ".."), { recursive: true })
     cpSync(join(root, part), join(tree, part), { recursive: true })
   }
