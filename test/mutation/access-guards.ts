@@ -171,6 +171,14 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "never stands in the document itself",
   },
   {
+    name: "what the kind of a bank calls is judged",
+    file: "production/production.ts",
+    text: "kinds.named(bank.kind)?.http(bank) ?? Effect.undefined",
+    without: "Effect.undefined",
+    caughtIn: production,
+    caughtBy: "judges what the kind of a bank calls",
+  },
+  {
     name: "nobody stands for a document that cannot be read",
     file: "production/production.ts",
     text: "finding.check === DOCUMENT || ",
