@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest"
 import { Failure, mappedCodes } from "../src/domain/failure-codes.ts"
 import { itemStates } from "../src/domain/item-state.ts"
 import { openApiDocument } from "../src/http/openapi.ts"
+import { ITEMS_MAX } from "../src/http/payout-batches/payout-batch-request.ts"
 import { publicEventTypes } from "../src/publisher/public-event.ts"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
@@ -115,6 +116,15 @@ describe("docs/API.md", () => {
     )
     expect(sorted(listed)).toEqual(sorted(described))
     expect(listed.length).toBe(described.length)
+  })
+
+  it("permits as many items as the OpenAPI document and the service", () => {
+    const [, told = ""] = /^- \*\*Size\*\*: 1 to ([\d,]+) items/m.exec(read("docs/API.md")) ?? []
+    expect(Number(told.replaceAll(",", ""))).toBe(ITEMS_MAX)
+    expect(openApiDocument.components.schemas.NewPayoutBatch.properties.items).toMatchObject({
+      minItems: 1,
+      maxItems: ITEMS_MAX,
+    })
   })
 })
 

@@ -34,9 +34,13 @@ export const readMigration = (name: string, text: string): Migration => {
   }
 }
 
-/** All migrations of a folder in their order. Throws when a number is missing or there twice. */
+/**
+ * All migrations of a folder in their order. Throws when a number is missing or there twice, and for a `*.sql` that is not
+ * named as a migration. What else lies there is none: an editor's backup, a hidden file.
+ */
 export const readMigrations = (folder: URL): ReadonlyArray<Migration> => {
   const migrations = readdirSync(folder)
+    .filter((name) => /^[^.].*\.sql$/i.test(name))
     .sort()
     .map((name) => readMigration(name, readFileSync(new URL(name, folder), "utf8")))
   for (const [index, { name, number }] of migrations.entries())

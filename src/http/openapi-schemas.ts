@@ -5,6 +5,7 @@ import { PayeeMatch, Verdict } from "../domain/clearance-words.ts"
 import { Failure } from "../domain/failure-codes.ts"
 import { itemStates } from "../domain/item-state.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
+import { ITEMS_MAX } from "./payout-batches/payout-batch-request.ts"
 
 const text = (maxLength?: number) => ({
   type: "string",
@@ -79,7 +80,7 @@ export const schemas = {
     ],
   },
   NewPayoutBatch: closedObject(
-    { items: { ...list(of("NewPayoutItem")), minItems: 1, maxItems: 15_000 } },
+    { items: { ...list(of("NewPayoutItem")), minItems: 1, maxItems: ITEMS_MAX } },
     {
       reference: text(64),
       mode: {

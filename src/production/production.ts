@@ -51,7 +51,7 @@ const readProviders = Effect.gen(function* () {
   const { compliance, ledger, banks } = yield* ProviderSettings
   const kinds = yield* BankKinds
   const asCalled = Effect.forEach(banks, (bank) => {
-    const http = kinds.named(bank.kind)?.http?.(bank) ?? Effect.undefined
+    const http = kinds.named(bank.kind)?.http(bank) ?? Effect.undefined
     return Effect.map(http, (http) => ({ ...bank, http }))
   })
   return { compliance, ledger, banks: yield* asCalled }

@@ -1,6 +1,6 @@
 /** Logs as one line of JSON per entry, on standard error. */
 import { Cause, type Layer, Logger, References } from "effect"
-import { redact, redactText } from "./redaction.ts"
+import { redact, redactLine } from "./redaction.ts"
 
 /** Where the lines go; each comes without its line break. */
 export type LogSink = (line: string) => void
@@ -36,7 +36,7 @@ const told = ({ reasons }: Cause.Cause<unknown>) => {
   const others = reasons.filter((reason) => !Cause.isFailReason(reason))
   return {
     ...(failures.length === 0 ? {} : { failures: redact(failures.map(({ error }) => error)) }),
-    ...(others.length === 0 ? {} : { cause: redactText(Cause.pretty(Cause.fromReasons(others))) }),
+    ...(others.length === 0 ? {} : { cause: redactLine(Cause.pretty(Cause.fromReasons(others))) }),
   }
 }
 

@@ -21,12 +21,28 @@ const urlCredentials = /(?<=[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]+(?=@)/gi
 /** The same text with the credentials in URLs masked: for what a person reads on a terminal. */
 export const withoutCredentials = (text: string): string => text.replace(urlCredentials, MASK)
 
+const masked = (text: string): string =>
+  withoutCredentials(text).replace(ibanLike, MASK).replace(longNumber, MASK)
+
+const cut = (text: string): string =>
+  text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text
+
 /** The same text with credentials in URLs, IBANs and runs of eight digits or more masked, cut at 4,096 characters. */
-export const redactText = (text: string): string =>
-  (text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text)
-    .replace(urlCredentials, MASK)
-    .replace(ibanLike, MASK)
-    .replace(longNumber, MASK)
+export const redactText = (text: string): string => masked(cut(text))
+
+/** A UUID in its usual form, with nothing attached to it. */
+const uuid = /(?<![\w-])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])/i
+
+/**
+ * {@link redactText} for a log line, which keeps UUIDs: one in twelve has eight digits in a row, and people search for them.
+ * Stored and published texts are masked without that exception, so that an older text stays equal to a newer one.
+ */
+export const redactLine = (text: string): string =>
+  // Credentials go first, because a password may be a UUID. Every second part is a UUID.
+  withoutCredentials(cut(text))
+    .split(uuid)
+    .map((part, index) => (index % 2 === 1 ? part : masked(part)))
+    .join("")
 
 /**
  * A copy of any value that is fit for a log line and for `JSON.stringify`: sensitive fields and texts masked, errors
@@ -35,11 +51,11 @@ export const redactText = (text: string): string =>
 export const redact = (value: unknown, depth = 0): unknown => {
   switch (typeof value) {
     case "string":
-      return redactText(value)
+      return redactLine(value)
     case "bigint":
     case "symbol":
     case "function":
-      return redactText(String(value))
+      return redactLine(String(value))
     case "object":
       return value === null ? null : redactObject(value, depth)
     default:
@@ -57,6 +73,6 @@ const redactObject = (value: object, depth: number): unknown => {
   return Object.fromEntries(
     Object.entries(fields)
       .slice(0, ENTRIES_MAX)
-      .map(([name, entry]) => [redactText(name), secretField.test(name) ? MASK : redact(entry, depth + 1)]),
+      .map(([name, entry]) => [redactLine(name), secretField.test(name) ? MASK : redact(entry, depth + 1)]),
   )
 }

@@ -1,10 +1,27 @@
-/** Guards of what proves who calls, and of what production refuses, each with the test that misses it. */
+/** Guards of what proves who calls, of what production refuses, and of what log lines hide, each with the test that misses it. */
 import type { StepGuard } from "./step-guards.ts"
 
 const access = "test/providers/calling/provider-access.test.ts"
 const production = "test/production/production.test.ts"
+const redaction = "test/telemetry/redaction.test.ts"
 
 export const accessGuards: ReadonlyArray<StepGuard> = [
+  {
+    name: "a password in a log line is masked although it is a UUID",
+    file: "telemetry/redaction.ts",
+    text: "withoutCredentials(cut(text))",
+    without: "cut(text)",
+    caughtIn: redaction,
+    caughtBy: "hides nothing of a password that is one",
+  },
+  {
+    name: "what only looks like a UUID is masked in a log line",
+    file: "telemetry/redaction.ts",
+    text: "(?![\\w-])/i",
+    without: "/i",
+    caughtIn: redaction,
+    caughtBy: "is none when it is too long at its end",
+  },
   {
     name: "whether a call may be made is asked after its token was fetched",
     file: "providers/calling/provider-http.ts",
@@ -169,6 +186,14 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     without: 'if (typeof given !== "object" || given === null) return true',
     caughtIn: access,
     caughtBy: "never stands in the document itself",
+  },
+  {
+    name: "what the kind of a bank calls is judged",
+    file: "production/production.ts",
+    text: "kinds.named(bank.kind)?.http(bank) ?? Effect.undefined",
+    without: "Effect.undefined",
+    caughtIn: production,
+    caughtBy: "judges what the kind of a bank calls",
   },
   {
     name: "nobody stands for a document that cannot be read",

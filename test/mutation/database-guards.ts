@@ -3,8 +3,17 @@ import type { StepGuard } from "./step-guards.ts"
 
 const runner = "test/database/migration-runner.test.ts"
 const upgrade = "test/database/upgrade.test.ts"
+const migrationFiles = "test/database/migration-files.test.ts"
 
 export const databaseGuards: ReadonlyArray<StepGuard> = [
+  {
+    name: "a misnamed migration is refused",
+    file: "database/migration-files.ts",
+    text: "/^[^.].*\\.sql$/i.test(name)",
+    without: "fileName.test(name)",
+    caughtIn: migrationFiles,
+    caughtBy: "has no 3-vault.sql, which is misnamed",
+  },
   {
     name: "a migration that was changed after it was applied is refused",
     file: "database/migration-plan.ts",

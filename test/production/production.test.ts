@@ -7,7 +7,8 @@ import { Effect, Exit, Layer, Schema } from "effect"
 import { roles } from "../../src/config.ts"
 import { checks, Finding, nameOf } from "../../src/production/finding.ts"
 import { checkedSettings, UnfitForProduction } from "../../src/production/production.ts"
-import { bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
+import { bankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
+import { files } from "../../src/providers/banks/files/files.ts"
 import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { settings } from "../settings.ts"
@@ -37,7 +38,7 @@ const fit = {
   LEDGER_CALLBACK_SECRET: secret(),
 }
 
-const kinds = bankKindsLayer([instant])
+const kinds = bankKindsLayer([instant, files])
 
 interface Checked {
   readonly refused: ReadonlyArray<string>
@@ -246,6 +247,31 @@ describe("production", () => {
     const { refused, message } = await checkWith("long", "providers")
     assert.deepStrictEqual(refused, ["providers", "unknown-vouch:providers"])
     assert.include(message, "banks[0].keyWindowMs")
+  })
+
+  it("judges nothing of a kind that says that it calls nothing", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "providers-"))
+    const providers = join(folder, "providers.json")
+    const at = { url: "https://api.payouts.io", auth: { kind: "bearer", token: { file: "/run/absent" } } }
+    const account = { scheme: "iban", iban: "NL91ABNA0417164300" }
+    const clearing = {
+      name: "clearing",
+      kind: "files",
+      folder,
+      debtor: { name: "Atlas Marketplace", account },
+    }
+    const routes = [{ rule: "all", banks: ["clearing"] }]
+    writeFileSync(
+      providers,
+      JSON.stringify({ version: "test", compliance: at, ledger: at, banks: [clearing], routes }),
+    )
+    assert.deepStrictEqual((await check({ PROVIDERS_FILE: providers })).refused, [])
+  })
+
+  it("is told by each kind what it calls, or it is no kind", () => {
+    const [settings, connect] = [Schema.Struct({}), () => Effect.die(new Error("nobody is paid"))]
+    // @ts-expect-error A kind that forgets what it calls would not be judged.
+    bankKind({ name: "forgetful", settings, connect })
   })
 
   it("refuses a vouch for what is no check", async () => {

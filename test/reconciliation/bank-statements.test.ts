@@ -24,6 +24,7 @@ const statementOf = (reference: string): string =>
 const telling = bankKind({
   name: "telling",
   settings: Schema.Struct({ entry: Schema.String }),
+  http: () => undefined,
   connect: () => Effect.die(new Error("nobody is paid")),
   statement: ({ name, own }, bookedOn) =>
     Effect.succeed((visit) =>
@@ -35,6 +36,7 @@ const telling = bankKind({
 const silent = bankKind({
   name: "silent",
   settings: Schema.Struct({}),
+  http: () => undefined,
   connect: () => Effect.die(new Error("nobody is paid")),
 })
 

@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto"
 import { Redacted } from "effect"
 import { describe, expect, it } from "vitest"
 import { transferReference } from "../../src/domain/identifiers.ts"
-import { redact, redactText } from "../../src/telemetry/redaction.ts"
+import { redact, redactLine, redactText } from "../../src/telemetry/redaction.ts"
 
 const iban = "DE89370400440532013000"
 
@@ -38,6 +39,59 @@ describe("text in a log line", () => {
 
   it("is cut when it is long", () => {
     expect(redactText("a".repeat(10_000)).length).toBeLessThan(4_100)
+  })
+})
+
+describe("a UUID", () => {
+  const id = "12345678-9012-4345-8678-ab12cd34ef56"
+
+  it("stays as it is in a log line, whichever it is", () => {
+    for (let tried = 0; tried < 10_000; tried += 1) {
+      const random = randomUUID()
+      for (const one of [random, random.toUpperCase()])
+        expect(redactLine(`told ${one} again and again (${one}), id=${one}.`)).toBe(
+          `told ${one} again and again (${one}), id=${one}.`,
+        )
+    }
+    expect(redact({ [id]: [id, new Error(id)] })).toEqual({ [id]: [id, { error: "Error", message: id }] })
+  })
+
+  it.each([
+    ["a number before it", `12345678 ${id}`, `[redacted] ${id}`],
+    ["a number after it", `${id}:123456789012`, `${id}:[redacted]`],
+    ["an account beside it", `${iban} ${id} DE89 3704 0044 0532 0130 00`, `[redacted] ${id} [redacted]`],
+    ["a number between two", `${id},87654321,${id}`, `${id},[redacted],${id}`],
+    ["a password that is one", `redis://:${id}@host/${id}`, `redis://[redacted]@host/${id}`],
+  ])("hides nothing of %s", (_, text, shown) => {
+    expect(redactLine(text)).toBe(shown)
+  })
+
+  it.each([
+    ["too long at its end", "abcdefab-9012-4345-8678-1234567890123", "abcdefab-9012-4345-8678-[redacted]"],
+    [
+      "too long at its beginning",
+      "a12345678-9012-4345-8678-abcdefabcdef",
+      "a[redacted]-9012-4345-8678-abcdefabcdef",
+    ],
+    ["with a group more", `${id}-1234`, "[redacted]-9012-4345-8678-ab12cd34ef56-1234"],
+    ["with a group before it", `1234-${id}`, "1234-[redacted]-9012-4345-8678-ab12cd34ef56"],
+    ["with a group too few", "12345678-9012-4345-123456789012", "[redacted]-9012-4345-[redacted]"],
+    [
+      "with a letter that is not hexadecimal",
+      "12345678-g012-4345-8678-abcdefabcdef",
+      "[redacted]-g012-4345-8678-abcdefabcdef",
+    ],
+    ["without its hyphens", "12345678901243458678abcdefabcdef", "[redacted]abcdefabcdef"],
+  ])("is none when it is %s: its long numbers are masked", (_, text, shown) => {
+    expect(redactLine(text)).toBe(shown)
+  })
+
+  it("is no exception in a text that is stored or published", () => {
+    expect(redactText(id)).toBe("[redacted]-9012-4345-8678-ab12cd34ef56")
+  })
+
+  it("is cut with its line", () => {
+    expect(redactLine(`${id} `.repeat(1_000)).length).toBeLessThan(4_200)
   })
 })
 

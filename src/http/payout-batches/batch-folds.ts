@@ -4,8 +4,11 @@
  *
  * Before it goes on, a fold makes sure that the last event it knows is still the one in the log: a store that came back
  * older has its batches folded anew.
+ *
+ * A fold is sound after each whole event. So it is also kept when its reader leaves, or when the store stops answering:
+ * the next request reads only the rest.
  */
-import { Effect, Semaphore } from "effect"
+import { Cause, Effect, Exit, Semaphore } from "effect"
 import type { BatchId } from "../../domain/identifiers.ts"
 import { type BatchFold, emptyFold, foldLog } from "../../streams/batch-fold.ts"
 import type { CorruptEntry, EventStore } from "../../streams/event-store.ts"
@@ -48,16 +51,22 @@ export class BatchFolds {
 
   readonly #look = <A>(id: BatchId, use: (folded: Readonly<BatchFold>) => A) => {
     const [store, kept] = [this.#store, this.#kept]
-    return Effect.gen(function* () {
-      const known = kept.take(id)
-      const { version } = known.batch
-      const [last] = version === 0 ? [] : yield* store.read(id, version - 1, 1)
-      const fold = last?.hash === known.head ? known : emptyFold(id)
-      yield* foldLog(store, id, fold)
-      const shown = use(fold)
-      kept.put(id, fold)
-      return shown
-    })
+    return Effect.acquireUseRelease(
+      Effect.sync(() => ({ fold: kept.take(id) })),
+      (taken) =>
+        Effect.gen(function* () {
+          const known = taken.fold
+          const { version } = known.batch
+          const [last] = version === 0 ? [] : yield* store.read(id, version - 1, 1)
+          taken.fold = last?.hash === known.head ? known : emptyFold(id)
+          yield* foldLog(store, id, taken.fold)
+          return use(taken.fold)
+        }),
+      ({ fold }, exit) =>
+        Effect.sync(() => {
+          if (isWhole(exit) && fold.batch.version > 0) kept.put(id, fold)
+        }),
+    )
   }
 
   #join(id: BatchId): Line {
@@ -72,3 +81,12 @@ export class BatchFolds {
     if (line.length === 0) this.#lines.delete(id)
   }
 }
+
+/** Whether the last event was folded to its end: an illegal event, or a defect, may have left the fold half way. */
+const isWhole = (exit: Exit.Exit<unknown, CorruptEntry | StreamsUnavailable>): boolean =>
+  Exit.isSuccess(exit) ||
+  exit.cause.reasons.every(
+    (reason) =>
+      Cause.isInterruptReason(reason) ||
+      (Cause.isFailReason(reason) && reason.error._tag === "StreamsUnavailable"),
+  )

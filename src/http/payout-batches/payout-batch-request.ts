@@ -15,7 +15,8 @@ import { InvalidBody } from "../edge/failures.ts"
 import { type FieldProblem, fieldProblem, fieldProblems, PROBLEMS_MAX } from "../edge/field-problem.ts"
 import { parseJson } from "../edge/json-body.ts"
 
-const ITEMS_MAX = 100_000
+/** Items of a batch. */
+export const ITEMS_MAX = 100_000
 const FIELDS_MAX = 64
 /** An item, its beneficiary, the beneficiary's account. */
 const OBJECTS_DEEP_MAX = 3

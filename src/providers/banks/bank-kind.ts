@@ -26,8 +26,11 @@ export interface BankKindDeclaration<Own, R> {
   readonly name: string
   /** What its banks need in the settings beyond what all have. Read strictly: a field that is not in it is a mistake. */
   readonly settings: Schema.Decoder<Own>
-  /** Where it is called by HTTP, and what proves who calls: production judges it. Left out where nothing is called. */
-  readonly http?: (own: Own) => HttpFields
+  /**
+   * Where it is called by HTTP, and what proves who calls: production judges it. `undefined` where nothing is called. Not to be
+   * left out: what a kind forgets here would be called with real money unjudged.
+   */
+  readonly http: (own: Own) => HttpFields | undefined
   /** Makes a bank: how it is asked to transfer, and asked about a transfer, and how long it remembers a key. */
   readonly connect: (bank: BankEntry<Own>) => Effect.Effect<Bank, InvalidProviderSetting, R>
   /**
@@ -47,7 +50,7 @@ export interface BankKindDeclaration<Own, R> {
 /** A kind as it is asked, about banks as the settings have them. */
 export interface BankKind<R>
   extends Pick<BankKindDeclaration<unknown, R>, "name" | "withdraw" | "callbacks"> {
-  readonly http?: (bank: BankSettings) => Effect.Effect<HttpFields, InvalidProviderSetting>
+  readonly http: (bank: BankSettings) => Effect.Effect<HttpFields | undefined, InvalidProviderSetting>
   readonly connect: (bank: BankSettings) => Effect.Effect<Bank, InvalidProviderSetting, R>
   readonly statement?: (
     bank: BankSettings,
@@ -67,8 +70,8 @@ export const bankKind = <Own, R = never>({
     Effect.map(ownSettings(bank, settings), (own) => ({ ...bank, own }))
   return {
     ...declared,
+    http: (bank) => Effect.map(entryOf(bank), ({ own }) => http(own)),
     connect: (bank) => Effect.flatMap(entryOf(bank), connect),
-    ...(http === undefined ? {} : { http: (bank) => Effect.map(entryOf(bank), ({ own }) => http(own)) }),
     ...(statement === undefined
       ? {}
       : { statement: (bank, day) => Effect.flatMap(entryOf(bank), (entry) => statement(entry, day)) }),

@@ -1,4 +1,4 @@
-import { Context, Effect } from "effect"
+import { Context, Effect, Fiber } from "effect"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import type { BatchEvent } from "../../../src/domain/events.ts"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
@@ -7,8 +7,9 @@ import { BatchFolds } from "../../../src/http/payout-batches/batch-folds.ts"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import type { BatchView } from "../../../src/projections/batch-queries.ts"
 import { beginningOf } from "../../../src/streams/event-range.ts"
-import { EventStore } from "../../../src/streams/event-store.ts"
+import { CorruptEntry, EventStore } from "../../../src/streams/event-store.ts"
 import { linked } from "../../../src/streams/hash-chain.ts"
+import { StreamsUnavailable } from "../../../src/streams/streams-unavailable.ts"
 import { batchId, Story } from "../../domain/batch-story.ts"
 import { ApiUnderTest, globex } from "../api-under-test.ts"
 import { readModels } from "../read-models.ts"
@@ -16,15 +17,18 @@ import { payout } from "./payout-batch-body.ts"
 
 /** A log of given events, that counts what is read of it. */
 const logOf = (events: ReadonlyArray<BatchEvent>) => {
-  const of = { events, read: 0, failsFrom: Number.POSITIVE_INFINITY }
+  const goneNow: Effect.Effect<never, CorruptEntry | StreamsUnavailable> = Effect.die(
+    new Error("the store is gone"),
+  )
+  const of = { events, read: 0, failsFrom: Number.POSITIVE_INFINITY, failure: goneNow }
   const read: EventStore["Service"]["read"] = (batch, after, limit) =>
-    Effect.sync(() => {
-      if (after >= of.failsFrom) throw new Error("the store is gone")
+    Effect.suspend(() => {
+      if (after >= of.failsFrom) return of.failure
       const found = linked(beginningOf(batch).head, of.events)
         .map(({ hash }, index) => ({ version: index + 1, event: of.events[index] as BatchEvent, hash }))
         .slice(after, after + limit)
       of.read += found.length
-      return found
+      return Effect.succeed(found)
     })
   return Object.assign(of, { folds: new BatchFolds({ read } as EventStore["Service"]) })
 }
@@ -57,18 +61,63 @@ describe("a batch that is shown again", () => {
     expect({ receivedAt, version }).toEqual({ receivedAt: 5, version: whole.length })
   })
 
+  const refused = {
+    _tag: "CancellationRefused",
+    at: 1,
+    by: "sam",
+    items: [{ item: 1, reason: "late" }],
+  } as const
+  const long = [...whole, ...Array(40).fill(refused)]
+
   it("is folded anew after a look that failed half way", async () => {
-    const refused = {
-      _tag: "CancellationRefused",
-      at: 1,
-      by: "sam",
-      items: [{ item: 1, reason: "late" }],
-    } as const
-    const log = logOf([...whole, ...Array(40).fill(refused)])
+    const log = logOf(long)
     log.failsFrom = 16
     await expect(versionOf(log)).rejects.toThrow("the store is gone")
     log.failsFrom = Number.POSITIVE_INFINITY
-    expect(await versionOf(log)).toBe(whole.length + 40)
+    log.read = 0
+    expect(await versionOf(log)).toBe(long.length)
+    expect(log.read).toBe(long.length)
+  })
+
+  it("is folded anew after an entry that is not what was written", async () => {
+    const log = logOf(long)
+    log.failsFrom = 16
+    log.failure = Effect.fail(new CorruptEntry({ batch: batchId, entry: "17-0", reason: "another hash" }))
+    await expect(versionOf(log)).rejects.toThrow()
+    log.failsFrom = Number.POSITIVE_INFINITY
+    log.read = 0
+    expect(await versionOf(log)).toBe(long.length)
+    expect(log.read).toBe(long.length)
+  })
+
+  it("is read from where a client left that went away", async () => {
+    const log = logOf(long)
+    log.failsFrom = 16
+    const asked = Promise.withResolvers<void>()
+    log.failure = Effect.andThen(Effect.sync(asked.resolve), Effect.never)
+    const client = Effect.runFork(log.folds.show(batchId, ({ batch }) => batch.version))
+    await asked.promise
+    await Effect.runPromise(Fiber.interrupt(client))
+    log.failsFrom = Number.POSITIVE_INFINITY
+    log.read = 0
+    expect(await versionOf(log)).toBe(long.length)
+    expect(log.read, "the last that was known, and those after it").toBe(1 + long.length - 16)
+  })
+
+  it.each([
+    ["before its first answer", 0],
+    ["half way", 40],
+  ])("is read from where a store left that stopped answering %s", async (_, failsFrom) => {
+    const log = logOf(long.slice(0, 40))
+    await versionOf(log)
+    log.events = [...long]
+    log.failsFrom = failsFrom
+    log.failure = Effect.fail(new StreamsUnavailable({ step: "read", reason: "no answer" }))
+    await expect(versionOf(log)).rejects.toThrow()
+    log.failsFrom = Number.POSITIVE_INFINITY
+    log.read = 0
+    expect(await versionOf(log)).toBe(long.length)
+    expect(log.read, "the last that was known, and those after it").toBe(1 + long.length - 40)
   })
 
   it("is one for all who ask at a time", async () => {

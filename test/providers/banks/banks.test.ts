@@ -44,6 +44,7 @@ const holding = (...gone: ReadonlyArray<string>) =>
   bankKind({
     name: `holding, but ${gone}`,
     settings: Schema.Struct({}),
+    http: () => undefined,
     connect: () => Effect.die(new Error("no bank is of this kind")),
     withdraw: (bank) => Effect.succeed(gone.includes(bank) ? "may-have-gone" : "withdrawn"),
   })

@@ -72,6 +72,7 @@ const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSe
 export const files = bankKind({
   name: "files",
   settings: FileBankSettings,
+  http: () => undefined,
   connect,
   withdraw: (bank, reference) => Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)),
   statement: ({ name, own }, day) =>
