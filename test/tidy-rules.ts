@@ -12,7 +12,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
   parsing: [],
-  telemetry: ["config"],
+  telemetry: ["config", "domain/masking"],
   config: ["domain", "platform/crash-point"],
   platform: settingsAndSignals,
   streams: ["domain", "parsing/turns", "platform", ...settingsAndSignals],

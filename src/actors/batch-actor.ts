@@ -16,6 +16,7 @@ import { type ClearanceTerms, isCurrent } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchEventOf } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { cleanText } from "../domain/outside-text.ts"
 import { wakeAt } from "../domain/plan.ts"
 import type { Call, Mandate } from "../pipelines/pipelines.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
@@ -232,7 +233,7 @@ const outdatedIntent = (
 ): BatchCommand | undefined => {
   const item = items.get(number)
   if (item?.transfer === undefined || isCurrent(item, terms, now)) return undefined
-  const reason = "it was not sent: its clearance is too old, or not by the lists announced last"
+  const reason = cleanText("it was not sent: its clearance is too old, or not by the lists announced last")
   const outcome = { _tag: "Unknown", reason, inquireAt: now } as const
   return { _tag: "RecordTransfer", at: now, item: number, attempt: item.transfer.attempt, outcome }
 }

@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import { itemStates } from "../domain/batch.ts"
 import { BatchId } from "../domain/identifiers.ts"
-import { withoutCredentials } from "../telemetry/redaction.ts"
+import { withoutCredentials } from "../domain/masking.ts"
 import { CliFailure } from "./cli-failure.ts"
 
 export interface ServiceAddress {

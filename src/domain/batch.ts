@@ -17,6 +17,7 @@ import type {
 } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
 import { ItemSet } from "./item-set.ts"
+import type { OutsideText } from "./outside-text.ts"
 import type { Scheme } from "./scheme.ts"
 
 export const itemStates = [
@@ -94,10 +95,10 @@ export interface Attempt {
   /** Every final word that the bank has ever said of it, and that it has it after all: said again, it is old news. */
   readonly said: Array<TransferFinal | "accepted">
   /** How the bank contradicted itself about it, until a person resolves it. */
-  dispute: string | undefined
+  dispute: OutsideText | undefined
   concludedAt: number | undefined
   /** The bank's own code for a failure or a return, and what it meant then. */
-  code: string | undefined
+  code: OutsideText | undefined
   category: FailureCategory | undefined
   retryable: boolean
   /** Whether another bank may pay what this one refused. */
@@ -108,7 +109,7 @@ export interface Attempt {
 export interface PostingRefusal {
   readonly posting: number
   readonly kind: PostingKind
-  readonly code: string
+  readonly code: OutsideText
   /** How often in a row. */
   readonly times: number
   /** When the item is posted again. */
@@ -173,7 +174,7 @@ export interface Item extends PayoutItem {
   /** The route that the next attempt has to follow, to another of its banks; else the rules are asked. */
   reroute: Route | undefined
   /** Why the item is held, rejected, failed, returned, cancelled or parked: the code or reason as it was given. */
-  reason: string | undefined
+  reason: OutsideText | undefined
 }
 
 export interface Tally {

@@ -10,6 +10,7 @@ import { type Credential, isOperator } from "./credential.ts"
 import { askedBack, mayLieWithUs } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
+import { cleanText } from "./outside-text.ts"
 import { POLICY } from "./policy.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
 import { isOnItsWay } from "./task.ts"
@@ -77,9 +78,10 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
 export const cancelTheRest = (
   batch: Batch,
   at: number,
-  reason: string,
+  why: string,
   except: ReadonlySet<number>,
 ): ReadonlyArray<BatchEvent> => {
+  const reason = cleanText(why)
   const items = [...batch.items.values()].flatMap((item) =>
     tooLate(item) === undefined && !except.has(item.item) ? [item.item] : [],
   )

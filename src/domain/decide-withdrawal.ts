@@ -9,13 +9,15 @@ import { isDisputed } from "./attempts.ts"
 import { type Attempt, attemptsOf, type Item, type Withdrawal } from "./batch.ts"
 import type { RecordTransfer } from "./commands.ts"
 import type { BatchEvent, BatchEventOf } from "./events.ts"
+import { cleanText } from "./outside-text.ts"
 import { POLICY } from "./policy.ts"
 
 /** An attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
-export const heldBack = ({ item, transfer }: Item, at: number, reason: string): ReadonlyArray<BatchEvent> =>
-  transfer === undefined || transfer.outcome !== undefined || transfer.phase !== "transferring"
-    ? []
-    : [{ _tag: "TransferUnknown", at, item, attempt: transfer.attempt, reason, inquireAt: at }]
+export const heldBack = ({ item, transfer }: Item, at: number, why: string): ReadonlyArray<BatchEvent> => {
+  if (transfer === undefined || transfer.outcome !== undefined || transfer.phase !== "transferring") return []
+  const { attempt } = transfer
+  return [{ _tag: "TransferUnknown", at, item, attempt, reason: cleanText(why), inquireAt: at }]
+}
 
 /** Whether an open attempt's order may still lie with us. */
 export const mayLieWithUs = ({ outcome, withdrawable }: Attempt): boolean =>
@@ -43,7 +45,7 @@ export const takenBack = (
   reason: string,
 ): ReadonlyArray<BatchEvent> =>
   item.transfer?.withdrawal === undefined && item.transfer !== undefined && mayLieWithUs(item.transfer)
-    ? askedBack([item], at, { cause, by: POLICY, reason })
+    ? askedBack([item], at, { cause, by: POLICY, reason: cleanText(reason) })
     : heldBack(item, at, reason)
 
 type Answer = Extract<RecordTransfer["outcome"], { readonly _tag: "Withdrawn" | "NotWithdrawn" }>

@@ -22,6 +22,7 @@ import {
 import { refusedIn } from "./cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
+import { cleanText } from "./outside-text.ts"
 import { isDoubted } from "./refusal.ts"
 import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
 
@@ -124,7 +125,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       })
     case "TransferWithdrawn":
       concluded(batch, event, "failed", undefined)
-      return stand(batch, event, "withdrawn before it went out")
+      return stand(batch, event, cleanText("withdrawn before it went out"))
     case "LateOutcomeDetected":
       return disputed(batch, event)
     case "ResolutionProposed":
@@ -138,7 +139,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ItemsUnrouted":
       return changeAll(batch, event.items, {
         state: "parked",
-        reason: `no rule of version ${event.version} leads to a bank`,
+        reason: cleanText(`no rule of version ${event.version} leads to a bank`),
       })
     case "BatchClosed":
       batch.closed = event.state
@@ -233,7 +234,7 @@ const deferred = (batch: Batch, event: BatchEventOf<"ClearancePending">): Batch 
   clearance.deferrals += 1
   for (const item of event.items)
     if (itemOf(batch, item).state === "screening")
-      change(batch, item, { reason: "the compliance engine decides later" })
+      change(batch, item, { reason: cleanText("the compliance engine decides later") })
   return batch
 }
 
@@ -351,7 +352,8 @@ const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Bat
   const transfer = anyTransfer(batch, event)
   transfer.said.push(event.reported)
   if (event.compensation === "review" || event.reported === "accepted") {
-    transfer.dispute = `of attempt ${event.attempt} the bank reported ${event.reported} after ${event.recorded}`
+    const { attempt, reported, recorded } = event
+    transfer.dispute = cleanText(`of attempt ${attempt} the bank reported ${reported} after ${recorded}`)
   } else {
     transfer.outcome = event.reported
     transfer.concludedAt = event.at
@@ -371,7 +373,7 @@ const resolved = (batch: Batch, event: BatchEventOf<"ParkedResolved">): Batch =>
   return stand(batch, event, event.reason)
 }
 
-const stand = (batch: Batch, { item }: AboutTransfer, reason: string | undefined): Batch =>
+const stand = (batch: Batch, { item }: AboutTransfer, reason: Item["reason"]): Batch =>
   change(batch, item, standing(itemOf(batch, item), reason))
 
 const changeAll = (batch: Batch, items: Iterable<number>, fields: Partial<Item>): Batch => {

@@ -3,6 +3,7 @@ import type { Batch } from "../domain/batch.ts"
 import { type BeneficiaryAccount, quotesAccount } from "../domain/beneficiary.ts"
 import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
+import { cleanText } from "../domain/outside-text.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import type { BankAnswer, Banks } from "../providers/banks/bank.ts"
 import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
@@ -81,7 +82,7 @@ const doubt = ({ item, attempt }: DueTransfer, reason: string, now: number): Rec
   at: now,
   item,
   attempt,
-  outcome: { _tag: "Unknown", reason, inquireAt: now },
+  outcome: { _tag: "Unknown", reason: cleanText(reason), inquireAt: now },
 })
 
 /** Whether the bank may have forgotten the key of a resend by the time that it arrives: turns can be long in coming. */
@@ -132,7 +133,7 @@ const leftToPerson = ({ item, attempt }: DueTransfer, reason: string, now: numbe
   at: now,
   item,
   attempt,
-  outcome: { _tag: "Unresolved", reason },
+  outcome: { _tag: "Unresolved", reason: cleanText(reason) },
 })
 
 /** What a bank says goes into the log as it is, so it may not quote the account. A code that does is nobody's code. */

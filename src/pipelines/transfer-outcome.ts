@@ -1,4 +1,5 @@
 import type { RecordTransfer, TransferOutcome } from "../domain/commands.ts"
+import { cleanText } from "../domain/outside-text.ts"
 import type { BankAnswer } from "../providers/banks/bank.ts"
 import type { DueTransfer } from "./batch-items.ts"
 
@@ -15,8 +16,9 @@ export interface InquiryPolicy {
 }
 
 /**
- * What is recorded of a bank's answer at `now`, to what it was asked at `askedAt`. An answer that leaves the transfer open is followed by an inquiry
- * after the next of `inquiryDelaysMs`; when there is none left, a person decides.
+ * What is recorded of a bank's answer at `now`, to what it was asked at `askedAt`, with its words cleaned. An answer that
+ * leaves the transfer open is followed by an inquiry after the next of `inquiryDelaysMs`; when there is none left, a person
+ * decides.
  */
 export const recordAnswer = (
   { item, attempt, bank, inquiries }: DueTransfer,
@@ -62,7 +64,7 @@ const outcomeOf = (
       return { _tag: "Settled", evidence }
     case "Failed":
     case "Returned":
-      return { ...answer, evidence }
+      return { ...answer, code: cleanText(answer.code), evidence }
     case "Accepted":
       return inquireAt === undefined
         ? unresolved("the bank has it and tells no end")
@@ -70,11 +72,11 @@ const outcomeOf = (
     case "Ambiguous":
       return inquireAt === undefined
         ? unresolved(answer.reason)
-        : { _tag: "Unknown", reason: answer.reason, inquireAt }
+        : { _tag: "Unknown", reason: cleanText(answer.reason), inquireAt }
   }
 }
 
 const unresolved = (reason: string): TransferOutcome => ({
   _tag: "Unresolved",
-  reason: `no final word from the bank: ${reason}`,
+  reason: cleanText(`no final word from the bank: ${reason}`),
 })

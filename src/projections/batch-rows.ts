@@ -4,7 +4,6 @@ import { batchState } from "../domain/batch.ts"
 import { maskedAccount } from "../domain/beneficiary.ts"
 import { nameOfFinding } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { redactText } from "../telemetry/redaction.ts"
 import type { BatchFold } from "./batch-fold.ts"
 import type { ClearanceView, FindingView } from "./batch-queries.ts"
 
@@ -58,7 +57,7 @@ const itemRow = (batch: BatchId, item: Item, version: number, changedAt: number)
   bank: item.transfer?.bank ?? null,
   transfer_reference: item.transfer?.reference ?? null,
   attempt: item.transfer?.attempt ?? null,
-  reason: item.reason === undefined ? null : redactText(item.reason),
+  reason: item.reason ?? null,
   version,
   updated_at: isoTime(changedAt),
   clearance: clearanceOf(item),
@@ -74,10 +73,9 @@ const clearanceOf = ({ verdict, listVersion, payee, findings }: Item): Clearance
         ...(findings.length === 0 ? {} : { findings: findings.map(findingView) }),
       }
 
-/** Accounts were taken out of reasons before they were kept, so a release can name what is shown letter by letter. */
+/** Reasons were cleaned before they were kept, so a release can name what is shown letter by letter. */
 const findingView = ({ decision, released, ...finding }: Finding): FindingView => ({
   ...nameOfFinding(finding),
-  ...(finding.reason === undefined ? {} : { reason: redactText(finding.reason) }),
   decision,
   released,
 })

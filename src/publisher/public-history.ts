@@ -17,7 +17,6 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
 import { isOnItsWay } from "../domain/task.ts"
 import { beginningOf } from "../streams/event-range.ts"
-import { redactText } from "../telemetry/redaction.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
 
 /** A batch as far as it was read, and how many public events it has yielded so far. */
@@ -175,7 +174,7 @@ const screened = (
 ): PublicEvent => {
   const data = {
     ...payout(history, item),
-    ...(reason === undefined ? {} : { reason: redactText(reason) }),
+    ...(reason === undefined ? {} : { reason }),
   }
   return decision === "review"
     ? { ...envelope(history, recorded, "PayoutHeld", item, nth), data: { ...data, state: "held" } }
@@ -196,7 +195,7 @@ const withdrawn = (
       ...payout(history, item),
       state: itemOf(history, item).state,
       decision,
-      ...(reason === undefined ? {} : { reason: redactText(reason) }),
+      ...(reason === undefined ? {} : { reason }),
     },
   }
 }
@@ -207,7 +206,7 @@ const reviewed = (
   { item, reason }: BatchEventOf<"ItemReviewed">,
 ): PublicEvent => ({
   ...envelope(history, recorded, "PayoutRejected", item),
-  data: { ...payout(history, item), state: "rejected", reason: redactText(reason) },
+  data: { ...payout(history, item), state: "rejected", reason },
 })
 
 const cancelled = (
@@ -218,7 +217,7 @@ const cancelled = (
   nth: number,
 ): PublicEvent => ({
   ...envelope(history, recorded, "PayoutCancelled", item, nth),
-  data: { ...payout(history, item), state: "cancelled", reason: redactText(reason) },
+  data: { ...payout(history, item), state: "cancelled", reason },
 })
 
 const unrouted = (
@@ -244,7 +243,7 @@ const concluded = (
   const item = itemOf(history, about.item)
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
   const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
-  const reason = redactText(item.reason ?? "")
+  const reason = item.reason ?? ""
   const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item, nth)
   switch (item.state) {
     case "settled":

@@ -8,6 +8,7 @@ import { domainGuards, type Guard } from "./domain-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
+import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 
 /** Missed by the domain's tests. */
@@ -29,4 +30,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...accessGuards,
   ...deliveryGuards,
   ...edgeGuards,
+  ...textGuards,
 ]

@@ -244,9 +244,10 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       const [id = ""] = yield* livesOf("acme", 1)
       yield* caughtUp.pipe(Effect.provide(anotherProjector()))
       const [parked] = yield* rowsOf(
-        (sql) => sql`select reason from payout_items where batch = ${id} and item = 6`,
+        (sql) =>
+          sql`select clearance ->> 'listVersion' as lists from payout_items where batch = ${id} and item = 6`,
       )
-      assert.deepStrictEqual({ ...parked }, { reason: "nobody\uFFFD\uFFFD knows" })
+      assert.deepStrictEqual({ ...parked }, { lists: "lists\uFFFD\uFFFD-6" })
     }),
   )
 })

@@ -1,5 +1,6 @@
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import { decodePublicEvent, encodePublicEvent, nameOf } from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
 import {
@@ -174,7 +175,7 @@ describe("the public history of a batch", () => {
         clearance: 1,
         clearanceId: "c",
         listVersion: "v",
-        decisions: [{ item, decision, reason: `matches ${CANARY_IBAN}`, payee: "match" }],
+        decisions: [{ item, decision, reason: cleanText(`matches ${CANARY_IBAN}`), payee: "match" }],
       })
     says("approved", 1)
     says("approved", 2)

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto"
 import type { BatchEvent, PayoutItem, RecordedEvent } from "../../src/domain/events.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { someSeal, visibleIban } from "../domain/batch-story.ts"
+import { fromOldLog, type Plain } from "../plain-texts.ts"
 
 /** An account number that must not be seen anywhere outside the log. */
 export const CANARY_IBAN = "DE89370400440532013000"
@@ -27,7 +28,7 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
   const [first, ...others] = items
   if (first === undefined) throw new Error("a story has items")
   const paid = items.filter(({ item }) => item !== 3 && item !== 4)
-  return [
+  return fromOldLog([
     {
       _tag: "BatchReceived",
       at,
@@ -61,7 +62,7 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
       transfers: [{ item, attempt: 1, bank: "north", reference: `r-${item}-1` }] as const,
     })),
     ...paid.map(
-      ({ item }): BatchEvent =>
+      ({ item }): Plain<BatchEvent> =>
         item === 2
           ? {
               _tag: "TransferFailed",
@@ -76,7 +77,7 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
           : { _tag: "TransferSettled", at, item, attempt: 1, evidence: "callback" },
     ),
     { _tag: "TransferReturned", at, item: 1, attempt: 1, evidence: "callback", code: "MD06" },
-  ]
+  ])
 }
 
 export const recorded = (events: ReadonlyArray<BatchEvent>): ReadonlyArray<RecordedEvent> =>

@@ -5,6 +5,7 @@ import { Hono } from "hono"
 import type { TransferOutcome } from "../../domain/commands.ts"
 import { plainCodeOf } from "../../domain/failure-codes.ts"
 import { parseTransferReference } from "../../domain/identifiers.ts"
+import { cleanText } from "../../domain/outside-text.ts"
 import { CallbackSecrets } from "../../identity/callback-secrets.ts"
 import { type CommandId, EventLog } from "../../streams/event-log.ts"
 import { StrayCallbacks, strayOf } from "../../streams/stray-callbacks.ts"
@@ -91,7 +92,7 @@ const unknownTransfer = Effect.fnUntraced(function* (callback: Callback, why: st
 
 const outcomeOf = ({ status, code: said = "" }: Callback): TransferOutcome => {
   const evidence = "callback"
-  const code = plainCodeOf(said)
+  const code = cleanText(plainCodeOf(said))
   switch (status) {
     case "settled":
       return { _tag: "Settled", evidence }
