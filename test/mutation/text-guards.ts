@@ -11,7 +11,7 @@ export const textGuards: ReadonlyArray<StepGuard> = [
     text: "cut(masked(visible).trim())",
     without: "cut(visible.trim())",
     caughtIn: domain,
-    caughtBy: "a text from outside loses an IBAN",
+    caughtBy: "loses an IBAN",
   },
   {
     name: "what takes an account apart is gone before accounts are looked for",
@@ -19,7 +19,7 @@ export const textGuards: ReadonlyArray<StepGuard> = [
     text: '.replace(invisible, "")',
     without: "",
     caughtIn: domain,
-    caughtBy: "a text from outside loses an account that invisible characters take apart",
+    caughtBy: "loses an account that invisible characters take apart",
   },
   {
     name: "a text from outside has an end",
@@ -27,7 +27,7 @@ export const textGuards: ReadonlyArray<StepGuard> = [
     text: "  if (text.length <= TEXT_LENGTH_MAX) return text\n  const",
     without: "  if (text.length >= 0) return text\n  const",
     caughtIn: domain,
-    caughtBy: "a text from outside has at most so many code points",
+    caughtBy: "has at most so many code points",
   },
   {
     name: "an event of a release that cleaned nothing is cleaned as it is read",
@@ -35,7 +35,7 @@ export const textGuards: ReadonlyArray<StepGuard> = [
     text: "event.clean === CLEAN ? lifted : withCleanTexts(lifted)",
     without: "lifted",
     caughtIn: domain,
-    caughtBy: "an event of a release that cleaned nothing",
+    caughtBy: "is read, and cleaned",
   },
   {
     name: "an event of this release is read as it was written",
@@ -59,7 +59,7 @@ export const textGuards: ReadonlyArray<StepGuard> = [
     text: "code: cleanText(answer.code)",
     without: "code: answer.code",
     caughtIn: outcome,
-    caughtBy: "the words of a bank are cleaned: the code",
+    caughtBy: "the code of a refusal",
   },
   {
     name: "why a call had no answer is cleaned before it is appended",
@@ -67,7 +67,7 @@ export const textGuards: ReadonlyArray<StepGuard> = [
     text: "reason: cleanText(answer.reason)",
     without: "reason: answer.reason",
     caughtIn: outcome,
-    caughtBy: "the words of a bank are cleaned: why",
+    caughtBy: "why a call had no answer that can be believed",
   },
   {
     name: "the code of the ledger is cleaned before it is appended",
