@@ -20,7 +20,7 @@ import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
 import { banksLayer } from "./providers/banks/banks.ts"
 import { layer as bankFilesLayer } from "./providers/banks/files/bank-files.ts"
-import { fileBank } from "./providers/banks/files/file-bank.ts"
+import { fileBank, withdrawFrom } from "./providers/banks/files/file-bank.ts"
 import { FileOrders } from "./providers/banks/files/file-orders.ts"
 import { layer as fileOrdersInPostgres } from "./providers/banks/files/file-orders-postgres.ts"
 import { layer as fileRecordsInPostgres } from "./providers/banks/files/file-records-postgres.ts"
@@ -134,7 +134,7 @@ const crashPoints = Layer.effect(
 /** Banks by the kind of their settings: another protocol is another line. */
 const banks = banksLayer<AppConfig | FileOrders>(
   { instant: instantBank, synchronous: synchronousBank, files: fileBank },
-  Effect.map(FileOrders, ({ withdraw }) => withdraw),
+  Effect.map(FileOrders, withdrawFrom),
 )
 /** The kinds of banks that call back: the others' words come in answers and files, and in no callback. */
 const callbackSecrets = callbackSecretsLayer(["instant"]).pipe(

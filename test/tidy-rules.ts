@@ -32,7 +32,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     ...settingsAndSignals,
   ],
   // The second record of what logs tell, which workers compare them with.
-  register: ["domain", "providers/calling/provider-error", "platform", ...settingsAndSignals],
+  register: ["domain", "platform", ...settingsAndSignals],
   // What production refuses is judged by the settings, and the secrets that they name, before anything connects.
   production: [
     "providers/calling/provider-access",
@@ -86,6 +86,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "providers/calling/lane",
     "providers/calling/provider-reports",
     "vault",
+    "platform/store-unavailable",
     ...settingsAndSignals,
   ],
 }

@@ -8,6 +8,7 @@ import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { Call, Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { DecisionRegister, RegisteredDecision } from "../register/decision-register.ts"
 import type { InstructionRegister } from "../register/instruction-register.ts"
 import type { LogTail } from "../register/log-tail.ts"
@@ -123,7 +124,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   if (!mayPay(actor)) {
     yield* desk.watch.look
     // While the register cannot be asked, all goes on but paying.
-    yield* Effect.catchTag(compare(actor), "ProviderUnavailable", () => Effect.void)
+    yield* Effect.catchIf(compare(actor), isRegisterDown, () => Effect.void)
   }
   return actor
 })
@@ -131,6 +132,10 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
 /** Whether money may move for a batch now: its log was compared, and the stores are what they were. */
 export const mayPay = ({ id, compared, desk: { log, watch } }: Activation): boolean =>
   compared === watch.epoch() && watch.objection(log.partitionOf(id)) === undefined
+
+/** The registers do not answer: then nothing is paid, and all else goes on. The log itself is in the other store. */
+export const isRegisterDown = (failure: { readonly _tag: string }): failure is StoreUnavailable =>
+  failure instanceof StoreUnavailable && failure.store === "postgres"
 
 /** Whether an intent to pay, or a transfer, is due. */
 export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>

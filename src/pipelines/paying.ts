@@ -5,11 +5,11 @@ import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import { cleanText } from "../domain/outside-text.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { BankAnswer, Banks } from "../providers/banks/bank.ts"
-import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
 import type { InstructionRegister, RegisteredAttempt } from "../register/instruction-register.ts"
-import type { PartnerKeys } from "../vault/partner-keys.ts"
+import type { PartnerKeys, VaultUnavailable } from "../vault/partner-keys.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Mandate, Tell } from "./pipelines.ts"
@@ -37,7 +37,7 @@ export const paying =
     numbers: ReadonlyArray<number>,
     { head, answered, mayCall }: Mandate,
     tell: Tell,
-  ): Effect.Effect<ReadonlyArray<RegisteredDecision>, ProviderUnavailable> => {
+  ): Effect.Effect<ReadonlyArray<RegisteredDecision>, StoreUnavailable | VaultUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
     const tail = { batch: id, version: batch.version, head }
     return Effect.gen(function* () {

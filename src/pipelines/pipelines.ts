@@ -9,6 +9,7 @@ import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { Work } from "../domain/plan.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Banks } from "../providers/banks/bank.ts"
 import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import { ComplianceEngine } from "../providers/compliance/compliance-engine.ts"
@@ -16,7 +17,7 @@ import { Ledger } from "../providers/ledger/ledger.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { PartnerKeys } from "../vault/partner-keys.ts"
+import { PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
 import { inquiring } from "./inquiring.ts"
 import { paying } from "./paying.ts"
 import { posting } from "./posting.ts"
@@ -27,7 +28,7 @@ import { withdrawing } from "./withdrawing.ts"
 export type Call = Extract<Work, { readonly _tag: "Screen" | "Book" | "Transfer" | "Inquire" | "Withdraw" }>
 
 /** Why a pipeline stopped before its work was done; what it already gave stands. */
-export type Stalled = ProviderUnavailable
+export type Stalled = ProviderUnavailable | StoreUnavailable | VaultUnavailable
 
 /** What a caller may act on: the hash of its log with all that the call is based on, and whether it owns the batch. */
 export interface Mandate {

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { CorruptEntry, EventLog, StreamsUnavailable } from "../streams/event-log.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import type { CorruptEntry, EventLog } from "../streams/event-log.ts"
 import { beginningOf, visitRange } from "../streams/event-range.ts"
 import { emptyHistory, type PublicHistory, tell } from "./public-history.ts"
 
@@ -21,7 +22,7 @@ export class HistoryCache {
   }
 
   /** The history of a batch as it was at a version: warm if it stands there, else read from the log. */
-  takeAt(id: BatchId, version: number): Effect.Effect<PublicHistory, CorruptEntry | StreamsUnavailable> {
+  takeAt(id: BatchId, version: number): Effect.Effect<PublicHistory, CorruptEntry | StoreUnavailable> {
     const warm = this.#take(id)
     return warm?.batch.version === version ? Effect.succeed(warm) : readHistory(this.#log, id, version)
   }

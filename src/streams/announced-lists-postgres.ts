@@ -1,9 +1,8 @@
 /** The second record of announced lists, in a table of its own, which is made when it is first needed. */
 import { Effect } from "effect"
-import type { Postgres, PostgresUnavailable } from "../platform/postgres.ts"
+import type { Postgres } from "../platform/postgres.ts"
 import { tableCreation } from "../platform/table-creation.ts"
 import { LISTS_MAX, type ListStore } from "./announced-lists.ts"
-import { StreamsUnavailable } from "./event-log.ts"
 
 const TABLE = "announced_lists"
 
@@ -40,10 +39,7 @@ export const postgresListStore = ({ query }: Postgres["Service"]): ListStore => 
               select since from announced_lists where version = ${listVersion}`,
           ),
         ),
-        Effect.mapBoth({
-          onFailure: unavailable,
-          onSuccess: ([row]) => (row === undefined ? undefined : Number(row.since)),
-        }),
+        Effect.map(([row]) => (row === undefined ? undefined : Number(row.since))),
       ),
     keep: (listVersion, at) =>
       create.pipe(
@@ -64,7 +60,6 @@ export const postgresListStore = ({ query }: Postgres["Service"]): ListStore => 
                 select version from announced_lists order by since desc, version desc offset ${LISTS_MAX})`,
           ),
         ),
-        Effect.mapError(unavailable),
         Effect.asVoid,
       ),
     latest: create.pipe(
@@ -76,9 +71,6 @@ export const postgresListStore = ({ query }: Postgres["Service"]): ListStore => 
         ),
       ),
       Effect.map(([row]) => row && { version: row.version, since: Number(row.since) }),
-      Effect.mapError(unavailable),
     ),
   }
 }
-
-const unavailable = ({ step, code }: PostgresUnavailable) => new StreamsUnavailable({ step, reason: code })

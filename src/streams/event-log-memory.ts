@@ -6,6 +6,7 @@ import { Array as Arr, Clock, Deferred, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
   CommandIdReused,
   EventLog,
@@ -14,7 +15,6 @@ import {
   type Ownership,
   OwnershipLost,
   type RunQueue,
-  StreamsUnavailable,
 } from "./event-log.ts"
 import { chainStart, type LinkedEvent, linked } from "./hash-chain.ts"
 import { MemoryPartition, type Opening } from "./memory-partition.ts"
@@ -39,7 +39,11 @@ export const layer = Layer.effect(
         const written = linked(chainStart(batch), events)
         const answer = yield* openInSteps(yield* of(batch), batch, commandId, written)
         if (answer._tag === "UNSTAGED")
-          return yield* new StreamsUnavailable({ step: "open", reason: "what was staged is gone" })
+          return yield* new StoreUnavailable({
+            store: "redis",
+            step: "open",
+            reason: "what was staged is gone",
+          })
         if (answer._tag === "EXISTS")
           return { _tag: "Exists", first: yield* readFirstEvent(batch, answer.first) }
         return { _tag: "Opened" }

@@ -8,6 +8,7 @@ import { atOnce, inSlices } from "../parsing/turns.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import type { Evidence } from "../platform/redis-barrier.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { inTime } from "./deadline.ts"
 import {
@@ -18,7 +19,6 @@ import {
   NoSuchBatch,
   type Ownership,
   OwnershipLost,
-  StreamsUnavailable,
 } from "./event-log.ts"
 import { commandTold, feedFrom, logFrom, logUpTo } from "./evidence.ts"
 import { type Call, openLibrary } from "./function-library-redis.ts"
@@ -49,14 +49,14 @@ export const layer = Layer.effect(
     const keysOf = (batch: BatchId) => partitionKeys(prefix, partitionOf(batch, partitions))
 
     const callLibrary = yield* openLibrary(connections).pipe(unavailable("load"))
-    const call: (...of: Parameters<Call>) => Effect.Effect<unknown, StreamsUnavailable> = (
-      name,
-      keys,
-      args,
-    ) => callLibrary(name, keys, args).pipe(unavailable(name))
+    const call: (...of: Parameters<Call>) => Effect.Effect<unknown, StoreUnavailable> = (name, keys, args) =>
+      callLibrary(name, keys, args).pipe(unavailable(name))
 
     yield* heldToPartitions(redis, prefix, partitions).pipe(
-      Effect.catchTag("RedisUnavailable", ({ reason }) => new StreamsUnavailable({ step: "look", reason })),
+      Effect.catchTag(
+        "RedisUnavailable",
+        ({ reason }) => new StoreUnavailable({ store: "redis", step: "look", reason }),
+      ),
     )
     yield* createGroups(
       redis,
@@ -107,7 +107,11 @@ export const layer = Layer.effect(
         const { answer, head } = yield* open(batch, commandId, events)
         const [outcome, first = ""] = answer
         if (outcome === "UNSTAGED")
-          return yield* new StreamsUnavailable({ step: "open", reason: "what was staged is gone" })
+          return yield* new StoreUnavailable({
+            store: "redis",
+            step: "open",
+            reason: "what was staged is gone",
+          })
         if (outcome === "EXISTS") {
           yield* replicated(log(batch), logFrom(log(batch), first))
           return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
@@ -175,7 +179,7 @@ export const layer = Layer.effect(
             Effect.mapError(({ reason }) =>
               reason === "FAILED_OVER"
                 ? new OwnershipLost({ batch, reason: "log-moved-on" })
-                : new StreamsUnavailable({ step: "replicate", reason }),
+                : new StoreUnavailable({ store: "redis", step: "replicate", reason }),
             ),
           )
       }),
@@ -277,8 +281,8 @@ export const layer = Layer.effect(
 /** Does something for all partitions, also when one of them fails or is silent: they live on different servers. Then it fails. */
 const onAll = <A, B>(
   all: Iterable<A>,
-  each: (one: A) => Effect.Effect<B, StreamsUnavailable>,
-): Effect.Effect<ReadonlyArray<B>, StreamsUnavailable> =>
+  each: (one: A) => Effect.Effect<B, StoreUnavailable>,
+): Effect.Effect<ReadonlyArray<B>, StoreUnavailable> =>
   Effect.flatMap(
     Effect.forEach(all, (one) => Effect.exit(inTime(each(one))), { concurrency: "unbounded" }),
     (exits) => Effect.all(exits),
@@ -310,12 +314,14 @@ function* chained(
 }
 
 const unavailable = (step: string) =>
-  Effect.mapError((error: RedisUnavailable) => new StreamsUnavailable({ step, reason: error.reason }))
+  Effect.mapError(
+    (error: RedisUnavailable) => new StoreUnavailable({ store: "redis", step, reason: error.reason }),
+  )
 
 const range = (redis: RedisConnections["Service"]["commands"], stream: string, from: string, limit: number) =>
   attempt(() => redis.xrange(stream, from, "+", "COUNT", limit)).pipe(unavailable("read")) as Effect.Effect<
     ReadonlyArray<StreamEntry>,
-    StreamsUnavailable
+    StoreUnavailable
   >
 
 /** The counters of all partitions: by lane what is open, and by '' what was ever closed. */

@@ -9,12 +9,7 @@ import { Context, type Effect, Schema } from "effect"
 import type { MailCommand } from "../domain/commands.ts"
 import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-
-/** The store did not answer, or answered what it should not. Nothing may be assumed about the step. */
-export class StreamsUnavailable extends Schema.TaggedError<StreamsUnavailable>()("StreamsUnavailable", {
-  step: Schema.String,
-  reason: Schema.String,
-}) {}
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** The mailbox holds as many commands as it may: the sender tries again later. */
 export class MailboxFull extends Schema.TaggedError<MailboxFull>()("MailboxFull", { batch: Schema.String }) {}
@@ -115,7 +110,7 @@ export interface RunQueue {
     worker: string,
     limit: number,
     waitMs: number,
-  ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+  ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
 }
 
 /** How many batches are open and how many were ever closed, over all partitions; by lane, those that are open. */
@@ -143,7 +138,7 @@ export class EventLog extends Context.Service<
       commandId: string,
     ) => Effect.Effect<
       { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
-      StreamsUnavailable | CorruptEntry
+      StoreUnavailable | CorruptEntry
     >
     /**
      * Puts a command in the mailbox of a batch and schedules it; it is replicated like a batch that was opened. A
@@ -153,19 +148,19 @@ export class EventLog extends Context.Service<
       batch: BatchId,
       command: MailCommand,
       as: CommandId,
-    ) => Effect.Effect<void, CommandIdReused | MailboxFull | NoSuchBatch | StreamsUnavailable>
+    ) => Effect.Effect<void, CommandIdReused | MailboxFull | NoSuchBatch | StoreUnavailable>
     /** Whether a command was told under this id and is still recognised; if so, it is replicated. */
     readonly wasTold: (
       batch: BatchId,
       as: CommandId,
-    ) => Effect.Effect<boolean, CommandIdReused | StreamsUnavailable>
+    ) => Effect.Effect<boolean, CommandIdReused | StoreUnavailable>
     /** Appends events and deletes the mail that they answer; returns the new tail and how much mail is waiting. */
     readonly append: (
       owned: Ownership,
       append: Append,
     ) => Effect.Effect<
       { readonly version: number; readonly head: string; readonly mailWaiting: number },
-      OwnershipLost | StreamsUnavailable
+      OwnershipLost | StoreUnavailable
     >
     /**
      * Resolves once the log of a batch, up to a version with its hash, is on as many replicas as are asked for; at once
@@ -175,15 +170,15 @@ export class EventLog extends Context.Service<
       batch: BatchId,
       version: number,
       head: string,
-    ) => Effect.Effect<void, OwnershipLost | StreamsUnavailable>
+    ) => Effect.Effect<void, OwnershipLost | StoreUnavailable>
     /** Events after a version, in order, at most `limit`. With the hash of that version, their chain is verified. */
     readonly read: (
       batch: BatchId,
       after: number,
       limit: number,
       head?: string,
-    ) => Effect.Effect<ReadonlyArray<LoggedEvent>, CorruptEntry | StreamsUnavailable>
-    readonly mail: (batch: BatchId, limit: number) => Effect.Effect<ReadonlyArray<Mail>, StreamsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<LoggedEvent>, CorruptEntry | StoreUnavailable>
+    readonly mail: (batch: BatchId, limit: number) => Effect.Effect<ReadonlyArray<Mail>, StoreUnavailable>
 
     /** The run queue, in parts that are read side by side. No partner has more than its share of it. */
     readonly runQueues: ReadonlyArray<RunQueue>
@@ -192,11 +187,11 @@ export class EventLog extends Context.Service<
       worker: string,
       idleMs: number,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
     /** Renews what is still owned; returns what is not any more. */
     readonly renew: (
       owned: ReadonlyArray<Ownership>,
-    ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
     /**
      * Gives the batch up until `wakeAt` (epoch milliseconds), unless mail is waiting: then it stays owned, and says so.
      * A batch that is frozen leaves its mail where it is. A retry is answered as done, and so is a worker whose heir has
@@ -206,17 +201,17 @@ export class EventLog extends Context.Service<
       owned: Ownership,
       wakeAt: number | undefined,
       mail?: "leave",
-    ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StreamsUnavailable>
+    ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StoreUnavailable>
     /** Hands the batch back to the run queue at once, for another worker: the end of a drain. Retries are as above. */
-    readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StreamsUnavailable>
+    readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StoreUnavailable>
     /** Forgets a worker that owns nothing any more. */
-    readonly retire: (worker: string) => Effect.Effect<void, StreamsUnavailable>
+    readonly retire: (worker: string) => Effect.Effect<void, StoreUnavailable>
     /** Schedules batches whose timer is due at `now` (epoch milliseconds); returns how many. */
-    readonly wake: (now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
+    readonly wake: (now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
     /** Schedules open batches that are neither scheduled nor timed and untouched since `before`: the safety net. */
-    readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
+    readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
     /** Of a partition that does not answer it may be what was last known, for a short time. */
-    readonly backlog: Effect.Effect<Backlog, StreamsUnavailable>
+    readonly backlog: Effect.Effect<Backlog, StoreUnavailable>
 
     /**
      * What was appended in a partition after a feed position ("0-0" is the beginning), in commit order, once it is
@@ -228,8 +223,8 @@ export class EventLog extends Context.Service<
       after: string,
       limit: number,
       head?: string,
-    ) => Effect.Effect<ReadonlyArray<FeedEntry>, HistoryLost | StreamsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<FeedEntry>, HistoryLost | StoreUnavailable>
     /** Forgets feed entries before a position that every follower has come to. */
-    readonly trimFeed: (partition: number, before: string) => Effect.Effect<void, StreamsUnavailable>
+    readonly trimFeed: (partition: number, before: string) => Effect.Effect<void, StoreUnavailable>
   }
 >()("atlaspay/streams/EventLog") {}

@@ -15,15 +15,9 @@
  */
 import { Cause, Context, Effect, Exit, Option, Random } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type Cursor, type CursorMove, FEED_START } from "./cursor-store.ts"
-import {
-  CorruptEntry,
-  EventLog,
-  type FeedEntry,
-  HistoryLost,
-  type LoggedEvent,
-  type StreamsUnavailable,
-} from "./event-log.ts"
+import { CorruptEntry, EventLog, type FeedEntry, HistoryLost, type LoggedEvent } from "./event-log.ts"
 import { visitRange } from "./event-range.ts"
 import { isBefore } from "./feed-position.ts"
 
@@ -177,7 +171,7 @@ const bounded = (appends: ReadonlyArray<FeedEntry>): ReadonlyArray<FeedEntry> =>
 const readAppend = Effect.fnUntraced(function* (
   log: EventLog["Service"],
   { batch, from, to, base, head }: FeedEntry,
-): Effect.fn.Return<ChunkEntry, CorruptEntry | StreamsUnavailable> {
+): Effect.fn.Return<ChunkEntry, CorruptEntry | StoreUnavailable> {
   const events: Array<LoggedEvent> = []
   yield* visitRange(log, batch, { version: from - 1, head: base }, to, (recorded) => events.push(recorded))
   if (head !== undefined && events.at(-1)?.hash !== head)

@@ -2,8 +2,9 @@
 import { Effect } from "effect"
 import type { Reader, RedisConnections } from "../platform/redis.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { inTime } from "./deadline.ts"
-import { type EventLog, type Ownership, type RunQueue, StreamsUnavailable } from "./event-log.ts"
+import type { EventLog, Ownership, RunQueue } from "./event-log.ts"
 import { readOwnership, type StreamEntry } from "./stream-entry.ts"
 
 const GROUP = "workers"
@@ -11,7 +12,9 @@ const GROUP = "workers"
 type Commands = RedisConnections["Service"]["commands"]
 
 const unavailable = (step: string) =>
-  Effect.mapError((error: RedisUnavailable) => new StreamsUnavailable({ step, reason: error.reason }))
+  Effect.mapError(
+    (error: RedisUnavailable) => new StoreUnavailable({ store: "redis", step, reason: error.reason }),
+  )
 
 /** Makes the groups of streams where they are missing. */
 export const createGroups = Effect.fnUntraced(function* (commands: Commands, streams: ReadonlyArray<string>) {

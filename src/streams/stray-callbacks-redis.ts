@@ -6,8 +6,8 @@ import { Effect, Layer, Schema } from "effect"
 import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { StreamsUnavailable } from "./event-log.ts"
 import { STRAYS_MAX, StrayCallback, StrayCallbacks } from "./stray-callbacks.ts"
 
 /** The strays in REDIS_URL. */
@@ -26,7 +26,7 @@ export const makeStrayCallbacks = (
 ): StrayCallbacks["Service"] => {
   const key = `${prefix}:strays`
   const run = <A>(step: string, command: () => Promise<A>) =>
-    Effect.mapError(attempt(command), ({ reason }) => new StreamsUnavailable({ step, reason }))
+    Effect.mapError(attempt(command), ({ reason }) => new StoreUnavailable({ store: "redis", step, reason }))
   return {
     keep: Effect.fn("StrayCallbacks.keep")(function* (stray, heardAt) {
       const added = yield* run("keep stray", () => redis.zadd(key, "NX", heardAt, encode(stray)))

@@ -5,7 +5,7 @@
 import { Context, type Effect, Schema } from "effect"
 import type { TransferOutcome } from "../domain/commands.ts"
 import { cleanText, OutsideText } from "../domain/outside-text.ts"
-import type { StreamsUnavailable } from "./event-log.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** Those that are kept; beyond, the oldest go. */
 export const STRAYS_MAX = 5_000
@@ -55,8 +55,8 @@ export class StrayCallbacks extends Context.Service<
   StrayCallbacks,
   {
     /** Keeps it, once however often it is told, and gives whether it is news. */
-    readonly keep: (stray: StrayCallback, heardAt: number) => Effect.Effect<boolean, StreamsUnavailable>
+    readonly keep: (stray: StrayCallback, heardAt: number) => Effect.Effect<boolean, StoreUnavailable>
     /** The newest first. */
-    readonly list: (limit: number) => Effect.Effect<ReadonlyArray<KeptCallback>, StreamsUnavailable>
+    readonly list: (limit: number) => Effect.Effect<ReadonlyArray<KeptCallback>, StoreUnavailable>
   }
 >()("atlaspay/streams/StrayCallbacks") {}

@@ -5,13 +5,14 @@ import { expect, it } from "vitest"
 import type { BatchEvent } from "../../src/domain/events.ts"
 import { laneOf } from "../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
-import { EventLog, StreamsUnavailable } from "../../src/streams/event-log.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
+import { EventLog } from "../../src/streams/event-log.ts"
 import { eventually } from "../platform-under-test.ts"
 import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
 
 const down = Effect.fail(
-  new StreamsUnavailable({ step: "test", reason: "ECONNREFUSED DE89370400440532013000" }),
+  new StoreUnavailable({ store: "redis", step: "test", reason: "ECONNREFUSED DE89370400440532013000" }),
 )
 
 /** An event log that only has a backlog, and opens batches as it is told. */

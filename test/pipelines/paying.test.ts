@@ -146,7 +146,7 @@ it.live("calls no bank while the register is down, and says that the work is sti
     yield* query("break", (sql) => sql`alter table instruction_register rename to gone`)
     const error = yield* Effect.flip(transfer(payouts))
     yield* query("mend", (sql) => sql`alter table gone rename to instruction_register`)
-    assert.deepInclude(error, { _tag: "ProviderUnavailable", provider: "instruction-register" })
+    assert.deepInclude(error, { _tag: "StoreUnavailable", store: "postgres" })
     assert.deepStrictEqual(yield* seenOf(payouts), [])
     yield* transfer(payouts)
     assert.deepStrictEqual(yield* seenOf(payouts), [1], "once the register is back")
@@ -229,7 +229,7 @@ it.live("calls no bank and registers nothing while the vault is away", () =>
   Effect.gen(function* () {
     const payouts = new Payouts("Ada Lovelace").intended()
     const error = yield* Effect.flip(transfer(payouts))
-    assert.deepInclude(error, { _tag: "ProviderUnavailable", provider: "vault", reason: "ECONNREFUSED" })
+    assert.deepInclude(error, { _tag: "VaultUnavailable", reason: "ECONNREFUSED" })
     assert.deepStrictEqual(yield* seenOf(payouts), [])
     assert.deepStrictEqual(yield* register(payouts, 1), [], "the register had not heard of it")
   }).pipe(

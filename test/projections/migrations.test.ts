@@ -43,7 +43,7 @@ describe("migrations", () => {
         const { query } = yield* Postgres
         yield* query("obstruct", (sql) => sql`create table payout_items (obstacle text)`)
         const error = yield* Effect.flip(migrate)
-        assert.strictEqual(error.code, "42P07")
+        assert.strictEqual(error.reason, "42P07")
         const tables = yield* query(
           "look",
           (sql) => sql`select table_name from information_schema.tables where table_schema = 'public'`,

@@ -5,7 +5,7 @@ import { maskedAccount } from "../../src/domain/beneficiary.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
-import { ReadModelUnavailable } from "../../src/projections/batch-queries.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { PROJECTION, ReadModels } from "../../src/projections/read-models.ts"
 import { EventLog } from "../../src/streams/event-log.ts"
 import type { Story } from "../domain/batch-story.ts"
@@ -165,15 +165,19 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
         Effect.map(ReadModels, (readModels) => ({
           ...readModels,
           store: (change) =>
-            readModels
-              .store(change)
-              .pipe(
-                Effect.tap(() =>
-                  ++stored % 2 === 1
-                    ? Effect.fail(new ReadModelUnavailable({ step: "store", reason: "CONNECTION_CLOSED" }))
-                    : Effect.void,
-                ),
+            readModels.store(change).pipe(
+              Effect.tap(() =>
+                ++stored % 2 === 1
+                  ? Effect.fail(
+                      new StoreUnavailable({
+                        store: "postgres",
+                        step: "store",
+                        reason: "CONNECTION_CLOSED",
+                      }),
+                    )
+                  : Effect.void,
               ),
+            ),
         })),
       )
       const ids = yield* livesOf("acme", 4)

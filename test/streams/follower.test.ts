@@ -2,14 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { BatchId } from "../../src/domain/identifiers.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import type { Cursor } from "../../src/streams/cursor-store.ts"
-import {
-  CorruptEntry,
-  EventLog,
-  type FeedEntry,
-  HistoryLost,
-  StreamsUnavailable,
-} from "../../src/streams/event-log.ts"
+import { CorruptEntry, EventLog, type FeedEntry, HistoryLost } from "../../src/streams/event-log.ts"
 import {
   type Chunk,
   type FollowerFailure,
@@ -109,7 +104,7 @@ class Feed {
 
 const versions = (count: number) => Array.from({ length: count }, (_, index) => `${index + 1}`)
 
-const unavailable = new StreamsUnavailable({ step: "store", reason: "ECONNREFUSED" })
+const unavailable = new StoreUnavailable({ store: "redis", step: "store", reason: "ECONNREFUSED" })
 
 describe("a follower", () => {
   it.effect("hands over every append once, in commit order, and goes on with what comes later", () =>

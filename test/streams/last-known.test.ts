@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { StreamsUnavailable } from "../../src/streams/event-log.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { lastKnown } from "../../src/streams/last-known.ts"
 
-const down = Effect.fail(new StreamsUnavailable({ step: "backlog", reason: "ECONNREFUSED" }))
+const down = Effect.fail(new StoreUnavailable({ store: "redis", step: "backlog", reason: "ECONNREFUSED" }))
 
 describe("what was last known of a partition", () => {
   it.effect(

@@ -1,18 +1,10 @@
 /** The one table from failures to answers: problem details (RFC 9457) that tell a caller what to do next. */
 import { randomBytes } from "node:crypto"
 import type { Unauthorized } from "../../identity/credentials.ts"
-import type { InvalidCursor, ReadModelUnavailable } from "../../projections/batch-queries.ts"
-import type { ReportsUnavailable } from "../../providers/calling/provider-reports.ts"
-import type { RegisterUnavailable } from "../../register/register-unavailable.ts"
-import type {
-  CommandIdReused,
-  CorruptEntry,
-  MailboxFull,
-  NoSuchBatch,
-  StreamsUnavailable,
-} from "../../streams/event-log.ts"
+import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
+import type { InvalidCursor } from "../../projections/batch-queries.ts"
+import type { CommandIdReused, CorruptEntry, MailboxFull, NoSuchBatch } from "../../streams/event-log.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
-import type { EndpointsUnavailable } from "../../webhooks/endpoints.ts"
 import { base32 } from "../payout-batches/base32.ts"
 import type {
   CommandRefused,
@@ -36,7 +28,6 @@ export type Failure =
   | CommandIdReused
   | CommandRefused
   | CorruptEntry
-  | EndpointsUnavailable
   | Forbidden
   | IdempotencyKeyReused
   | IntakeFull
@@ -51,10 +42,7 @@ export type Failure =
   | NotFound
   | NotJson
   | PartnerShareFull
-  | ReadModelUnavailable
-  | RegisterUnavailable
-  | ReportsUnavailable
-  | StreamsUnavailable
+  | StoreUnavailable
   | TooManyRequests
   | Unauthorized
   | VaultUnavailable
@@ -122,7 +110,6 @@ const table: Table = {
     }),
   },
   CorruptEntry: unexpected,
-  EndpointsUnavailable: unavailable,
   Forbidden: {
     status: 403,
     slug: "forbidden",
@@ -195,10 +182,7 @@ const table: Table = {
     title: "You have as many batches open as one partner may have",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
   },
-  ReadModelUnavailable: unavailable,
-  RegisterUnavailable: unavailable,
-  ReportsUnavailable: unavailable,
-  StreamsUnavailable: unavailable,
+  StoreUnavailable: unavailable,
   TooManyRequests: {
     status: 429,
     slug: "too-many-requests",

@@ -9,7 +9,8 @@ import { Effect, Semaphore } from "effect"
 import { type Batch, emptyBatch } from "../../domain/batch.ts"
 import { evolve } from "../../domain/evolve.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
-import type { CorruptEntry, EventLog, StreamsUnavailable } from "../../streams/event-log.ts"
+import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
+import type { CorruptEntry, EventLog } from "../../streams/event-log.ts"
 import { beginningOf, visitLog } from "../../streams/event-range.ts"
 
 /** Items of all batches that are kept: some 100 MB. One batch may have half as many. */
@@ -47,7 +48,7 @@ export class BatchFolds {
   readonly show = <A>(
     id: BatchId,
     use: (folded: FoldedBatch) => A,
-  ): Effect.Effect<A, CorruptEntry | StreamsUnavailable> =>
+  ): Effect.Effect<A, CorruptEntry | StoreUnavailable> =>
     Effect.suspend(() => {
       const fold = this.#kept.get(id) ?? { ...beginning(id), lock: Semaphore.makeUnsafe(1) }
       this.#kept.delete(id)
@@ -56,7 +57,7 @@ export class BatchFolds {
       return fold.lock.withPermits(1)(Effect.map(advanced, () => use(fold)))
     })
 
-  readonly #advance = (id: BatchId, fold: Fold): Effect.Effect<void, CorruptEntry | StreamsUnavailable> => {
+  readonly #advance = (id: BatchId, fold: Fold): Effect.Effect<void, CorruptEntry | StoreUnavailable> => {
     const log = this.#log
     return Effect.gen(function* () {
       const { version } = fold.batch

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
-import { StreamsUnavailable } from "../../../src/streams/event-log.ts"
+import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
 import { ApiUnderTest, acme, globex, supervisor } from "../api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
@@ -65,7 +65,8 @@ describe("a request that is repeated", () => {
   it("counts once also when the first time it was counted and not accepted", async () => {
     await using api = await opened()
     const { open } = api.log
-    const broken: typeof open = () => Effect.fail(new StreamsUnavailable({ step: "open", reason: "gone" }))
+    const broken: typeof open = () =>
+      Effect.fail(new StoreUnavailable({ store: "redis", step: "open", reason: "gone" }))
     try {
       Object.assign(api.log, { open: broken })
       expect((await api.post("cut off", euros("60.00"))).status).toBe(503)

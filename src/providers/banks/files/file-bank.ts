@@ -4,11 +4,19 @@
  */
 import { Clock, Effect } from "effect"
 import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/scheme.ts"
+import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import { type BankSettings, ownSettings } from "../../calling/provider-settings.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
-import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+import {
+  ambiguous,
+  type Bank,
+  type BankAnswer,
+  type TransferInstruction,
+  unanswered,
+  type Withdrawal,
+} from "../bank.ts"
 import { EVERY_MS, FileBankSettings } from "./file-bank-settings.ts"
-import { type FileOrder, FileOrders } from "./file-orders.ts"
+import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
 
 /** The last file of a day is closed so long before the cut-off: it has to reach the bank in time. */
 const LEAD_MS = 600_000
@@ -32,17 +40,35 @@ export const fileBank = Effect.fnUntraced(function* (settings: BankSettings) {
         })
         return order === "differs" ? yield* differing(instruction) : answerOf(order)
       },
-      Effect.catchTag("ProviderUnavailable", (failure) => Effect.succeed(unanswered(failure))),
+      Effect.catchTag("OrdersUnavailable", (failure) =>
+        Effect.succeed(unanswered(unavailable(name, failure))),
+      ),
     ),
     inquire: (reference) =>
       orders.find(name, reference).pipe(
         Effect.map((order) => (order === undefined ? neverSeen : answerOf(order))),
-        Effect.catchTag("ProviderUnavailable", (failure) => Effect.succeed(unanswered(failure))),
+        Effect.catchTag("OrdersUnavailable", (failure) =>
+          Effect.succeed(unanswered(unavailable(name, failure))),
+        ),
       ),
-    withdraw: (reference) => orders.withdraw(name, reference),
+    withdraw: (reference) => withdrawFrom(orders)(name, reference),
   }
   return bank
 })
+
+/** To whoever pays, a bank whose orders cannot be asked for does not answer. */
+const unavailable = (provider: string, { reason, isNotStored }: OrdersUnavailable): ProviderUnavailable =>
+  new ProviderUnavailable({
+    provider,
+    reason,
+    ...(isNotStored === true ? { kind: "not-called" as const } : {}),
+  })
+
+/** Takes orders back also for a bank that is not configured any more: by its name, and the reference. */
+export const withdrawFrom =
+  (orders: FileOrders["Service"]) =>
+  (bank: string, reference: string): Effect.Effect<Withdrawal, ProviderUnavailable> =>
+    Effect.mapError(orders.withdraw(bank, reference), (failure) => unavailable(bank, failure))
 
 /** An order waits for others, but not longer than `everyMs`, and not beyond the end of the day that it can go out on. */
 export const dueAt = (scheme: Scheme, at: number, everyMs: number): number => {

@@ -1,7 +1,8 @@
 /** What Postgres knows of the log of files, and what is put back there from the log. Each method can be repeated. */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
-import { Postgres, type PostgresUnavailable } from "../../../platform/postgres.ts"
+import { Postgres } from "../../../platform/postgres.ts"
+import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import type { FileLogTail, FileRecord } from "../../../streams/file-log.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { FileRecords, type UnloggedFile } from "./file-records.ts"
@@ -220,5 +221,5 @@ const restore = (sql: Sql, bank: string, { orders, ...file }: FileRecord) => {
 }
 
 const unavailable = Effect.mapError(
-  ({ step, code }: PostgresUnavailable) => new BankFilesUnavailable({ step, reason: code }),
+  ({ step, reason }: StoreUnavailable) => new BankFilesUnavailable({ step, reason }),
 )
