@@ -1,6 +1,6 @@
 /** What a batch cannot do now because a bank takes no calls. It stays due, and other banks' items go on. */
 import { Array as Arr } from "effect"
-import type { Batch, Item } from "../domain/batch.ts"
+import { itemOf } from "../domain/batch.ts"
 import type { Work } from "../domain/plan.ts"
 import type { Destination } from "../domain/routing.ts"
 import type { Activation } from "./activation.ts"
@@ -68,10 +68,4 @@ export class HeldItems {
     }
     return room
   }
-}
-
-const itemOf = (batch: Batch, number: number): Item => {
-  const item = batch.items.get(number)
-  if (item === undefined) throw new Error(`item ${number} is planned and not in the batch`)
-  return item
 }

@@ -13,7 +13,9 @@ import type {
   OpenRefusal,
   PayoutItem,
   PostingKind,
+  ResolvedOutcome,
   Route,
+  TransferFinal,
 } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
 import { ItemSet } from "./item-set.ts"
@@ -52,8 +54,6 @@ export type Task =
   | "withdraw"
   | "review"
   | "none"
-
-export type TransferFinal = "settled" | "failed" | "returned"
 
 /** Where an attempt is that has no final word. */
 export type AttemptPhase = Extract<ItemState, "transferring" | "unknown" | "pending" | "parked">
@@ -130,7 +130,7 @@ export interface Finding extends FindingName {
 /** How an attempt ended by the word of one operator, who needs another one. */
 export interface Proposal {
   readonly attempt: number
-  readonly outcome: "settled" | "failed"
+  readonly outcome: ResolvedOutcome
   readonly credential: Credential
   readonly expiresAt: number
 }
@@ -357,6 +357,13 @@ export const countOf = (batch: Batch, state: ItemState): number => {
   let count = 0
   for (const states of batch.tallies.values()) count += states.get(state)?.count ?? 0
   return count
+}
+
+/** The item with a number that the log, or a plan made from it, speaks of. */
+export const itemOf = ({ items }: Pick<Batch, "items">, number: number): Item => {
+  const item = items.get(number)
+  if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
+  return item
 }
 
 /** The attempts of an item, in their order; only the last can be open. */

@@ -14,6 +14,7 @@ import {
   PayoutItem,
   PostingKind,
   ResolutionEvidence,
+  ResolvedOutcome,
   TransferIntent,
 } from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
@@ -230,7 +231,7 @@ export const Resolve = Schema.TaggedStruct("Resolve", {
   /** May be left out where only one is in question. */
   attempt: Schema.optionalKey(AttemptNumber),
   seen,
-  outcome: Schema.Literals(["settled", "failed"]),
+  outcome: ResolvedOutcome,
   by: Actor,
   credential,
   reason: OutsideText,

@@ -1,20 +1,12 @@
 /** Paying: the one door to a bank, and what a bank's word means before and after it has given its last. */
 import { Array as Arr } from "effect"
 import { isDisputed } from "./attempts.ts"
-import {
-  type Attempt,
-  attemptOf,
-  attemptsOf,
-  type Batch,
-  type Item,
-  nextAttempt,
-  type TransferFinal,
-} from "./batch.ts"
+import { type Attempt, attemptOf, attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
 import { type ClearanceTerms, isCurrent } from "./clearance.ts"
 import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
 import { onlyOnCurrentClearance } from "./decide-resend.ts"
 import { heardOfWithdrawal, takenBack, tooLateBy } from "./decide-withdrawal.ts"
-import type { BatchEvent, Evidence, OpenRefusal } from "./events.ts"
+import type { BatchEvent, Evidence, OpenRefusal, TransferFinal } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
 import { cleanText, type OutsideText } from "./outside-text.ts"
 import { DOUBTS_MAX, doubtAbout, isDoubted, isDoubtful, type Refused } from "./refusal.ts"

@@ -8,7 +8,7 @@ import { Array as Arr } from "effect"
 import { isDisputed } from "./attempts.ts"
 import { type Attempt, attemptsOf, type Item, type Withdrawal } from "./batch.ts"
 import type { RecordTransfer } from "./commands.ts"
-import type { BatchEvent, BatchEventOf } from "./events.ts"
+import type { BatchEvent, BatchEventOf, TransferFinal } from "./events.ts"
 import { cleanText } from "./outside-text.ts"
 import { POLICY } from "./policy.ts"
 
@@ -141,6 +141,6 @@ export const tooLateBy = (
   item: Item,
   { withdrawal }: Attempt,
   at: number,
-  word: "settled" | "failed" | "returned",
+  word: TransferFinal,
 ): ReadonlyArray<BatchEvent> =>
   withdrawal?.cause === "cancellation" ? [refusedCancellation(item, at, withdrawal, `already ${word}`)] : []

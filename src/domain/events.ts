@@ -37,6 +37,14 @@ export type PostingKind = typeof PostingKind.Type
 export const Evidence = Schema.Literals(["response", "callback", "inquiry"])
 export type Evidence = typeof Evidence.Type
 
+/** How a transfer ended, by a bank's word. */
+export const TransferFinal = Schema.Literals(["settled", "failed", "returned"])
+export type TransferFinal = typeof TransferFinal.Type
+
+/** How a transfer ended, by a person's word. */
+export const ResolvedOutcome = Schema.Literals(["settled", "failed"])
+export type ResolvedOutcome = typeof ResolvedOutcome.Type
+
 /** The states that end a batch. */
 export const ClosedState = Schema.Literals([
   "settled",
@@ -313,7 +321,7 @@ export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", 
   credential,
   reason: OutsideText,
   /** What a person says became of it, where that is the cause: it counts only if the order cannot go out any more. */
-  outcome: Schema.optionalKey(Schema.Literals(["settled", "failed"])),
+  outcome: Schema.optionalKey(ResolvedOutcome),
   evidence: Schema.optionalKey(ResolutionEvidence),
   proposedBy: credential,
 })
@@ -346,9 +354,9 @@ export const TransferParked = Schema.TaggedStruct("TransferParked", {
  */
 export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
   ...transfer,
-  recorded: Schema.Literals(["settled", "failed", "returned"]),
+  recorded: TransferFinal,
   /** Accepted: the bank has what it had refused. */
-  reported: Schema.Literals(["accepted", "settled", "failed", "returned"]),
+  reported: Schema.Literals(["accepted", ...TransferFinal.literals]),
   evidence: Evidence,
   compensation: Schema.Literals(["repost", "review"]),
 })
@@ -356,7 +364,7 @@ export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
 /** One operator said how an attempt of a parked item ended. It counts once another one says the same before it expires. */
 export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
   ...transfer,
-  outcome: Schema.Literals(["settled", "failed"]),
+  outcome: ResolvedOutcome,
   by: Actor,
   credential: Credential,
   reason: OutsideText,
@@ -367,7 +375,7 @@ export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
 /** A person said, with evidence, how an attempt of a parked item ended. */
 export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
   ...transfer,
-  outcome: Schema.Literals(["settled", "failed"]),
+  outcome: ResolvedOutcome,
   by: Actor,
   credential,
   reason: OutsideText,

@@ -14,13 +14,20 @@ import {
   type Item,
   type ItemState,
   isAwaited,
+  itemOf,
   type Tally,
-  type TransferFinal,
   type Withdrawal,
   waitsForFunds,
 } from "./batch.ts"
 import { refusedIn } from "./cancellation-refusal.ts"
-import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
+import type {
+  BatchEvent,
+  BatchEventOf,
+  OpenRefusal,
+  PayoutItem,
+  TransferFinal,
+  TransferIntent,
+} from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import { cleanText } from "./outside-text.ts"
 import { isDoubted } from "./refusal.ts"
@@ -423,12 +430,6 @@ const tallyOf = (tallies: Tallies, state: ItemState): Tally =>
 const kept = <K, V>(map: Map<K, V>, key: K, made: V): V => {
   map.set(key, made)
   return made
-}
-
-const itemOf = (batch: Batch, number: number): Item => {
-  const item = batch.items.get(number)
-  if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
-  return item
 }
 
 const anyTransfer = (batch: Batch, { item, attempt }: AboutTransfer): Attempt => {

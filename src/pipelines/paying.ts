@@ -1,6 +1,6 @@
 import { Clock, Effect, Result } from "effect"
 import type { Batch } from "../domain/batch.ts"
-import { type BeneficiaryAccount, quotesAccount } from "../domain/beneficiary.ts"
+import { quotesAccount } from "../domain/beneficiary.ts"
 import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import { cleanText } from "../domain/outside-text.ts"
@@ -14,7 +14,7 @@ import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Mandate, Tell } from "./pipelines.ts"
 import { type Opening, openingOf } from "./sealed-payouts.ts"
-import { type InquiryPolicy, recordAnswer, resendWithinMs } from "./transfer-outcome.ts"
+import { type InquiryPolicy, recordAnswer, resendWithinMs, withoutQuotes } from "./transfer-outcome.ts"
 
 /** What it takes to pay. */
 export interface PayingDesk extends InquiryPolicy {
@@ -115,7 +115,8 @@ const send = (
         if (isTooLate(transfer, desk, now()))
           tell(doubt(transfer, "its turn came too late for its key", now()))
       })
-    const answer = withoutQuotes(inTurn(said), account)
+    const quotes = (text: string) => quotesAccount(text, account)
+    const answer = withoutQuotes(inTurn(said), { id: quotes, code: quotes })
     return Effect.map(desk.pass("after-bank-call"), () =>
       tell(recordAnswer(transfer, answer, "response", now(), desk)),
     )
@@ -135,20 +136,6 @@ const leftToPerson = ({ item, attempt }: DueTransfer, reason: string, now: numbe
   attempt,
   outcome: { _tag: "Unresolved", reason: cleanText(reason) },
 })
-
-/** What a bank says goes into the log as it is, so it may not quote the account. A code that does is nobody's code. */
-const withoutQuotes = (answer: BankAnswer, account: BeneficiaryAccount): BankAnswer => {
-  const clean = (text: string) => (quotesAccount(text, account) ? "withheld" : text)
-  switch (answer._tag) {
-    case "Accepted":
-      return { ...answer, transferId: clean(answer.transferId) }
-    case "Failed":
-    case "Returned":
-      return { ...answer, code: clean(answer.code) }
-    default:
-      return answer
-  }
-}
 
 /** A bank that was just sent a transfer can neither have returned it nor never have seen it. */
 const inTurn = (answer: BankAnswer): BankAnswer =>

@@ -6,6 +6,25 @@ import type { DueTransfer } from "./batch-items.ts"
 /** How an answer reached us: as the response to a transfer, or to an inquiry. */
 type AskedBy = "response" | "inquiry"
 
+/** Whether an id, or a code, that a bank gave may quote the account. */
+interface Quotes {
+  readonly id: (id: string) => boolean
+  readonly code: (code: string) => boolean
+}
+
+/** What a bank says goes into the log, so it may not quote the account: what does is withheld. Such a code is nobody's. */
+export const withoutQuotes = (answer: BankAnswer, quotes: Quotes): BankAnswer => {
+  switch (answer._tag) {
+    case "Accepted":
+      return quotes.id(answer.transferId) ? { ...answer, transferId: "withheld" } : answer
+    case "Failed":
+    case "Returned":
+      return quotes.code(answer.code) ? { ...answer, code: "withheld" } : answer
+    default:
+      return answer
+  }
+}
+
 /** When the outcome of a transfer is asked about, and when a bank that has not seen it is believed. */
 export interface InquiryPolicy {
   readonly inquiryDelaysMs: ReadonlyArray<number>

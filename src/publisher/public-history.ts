@@ -8,6 +8,7 @@ import {
   type Item,
   type ItemState,
   isAwaitingFunds,
+  itemOf,
   waitsForFunds,
 } from "../domain/batch.ts"
 import type { ClearanceDecision } from "../domain/clearance-words.ts"
@@ -97,7 +98,7 @@ const publicEventsOf = (
     case "ItemsUnrouted":
       return event.items.map((item, index) => unrouted(history, recorded, item, index + 1))
     case "TransferFailed":
-      return isOnItsWay(itemOf(history, event.item)) ? [] : [concluded(history, recorded, event)]
+      return isOnItsWay(itemOf(history.batch, event.item)) ? [] : [concluded(history, recorded, event)]
     case "TransferWithdrawn":
       // That it is cancelled, or how it was resolved, is told by the event that comes with it.
       return event.cause === "cancellation" || event.cause === "resolution"
@@ -193,7 +194,7 @@ const withdrawn = (
     ...envelope(history, recorded, "PayoutClearanceWithdrawn", item, nth),
     data: {
       ...payout(history, item),
-      state: itemOf(history, item).state,
+      state: itemOf(history.batch, item).state,
       decision,
       ...(reason === undefined ? {} : { reason }),
     },
@@ -227,7 +228,7 @@ const unrouted = (
   nth: number,
 ): PublicEvent => ({
   ...envelope(history, recorded, "PayoutUnrouted", item, nth),
-  data: { ...payout(history, item), state: "parked", reason: itemOf(history, item).reason ?? "" },
+  data: { ...payout(history, item), state: "parked", reason: itemOf(history.batch, item).reason ?? "" },
 })
 
 /**
@@ -240,7 +241,7 @@ const concluded = (
   about: AboutAttempt,
   nth?: number,
 ): PublicEvent => {
-  const item = itemOf(history, about.item)
+  const item = itemOf(history.batch, about.item)
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
   const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
   const reason = item.reason ?? ""
@@ -294,7 +295,7 @@ const batchFacts = ({ id, batch }: PublicHistory) => ({
 })
 
 const payout = (history: PublicHistory, number: number) => {
-  const { item, reference, currency, minor, payee } = itemOf(history, number)
+  const { item, reference, currency, minor, payee } = itemOf(history.batch, number)
   return {
     batchId: history.id,
     partner: history.batch.partner,
@@ -337,10 +338,4 @@ const refusedTotals = ({ batch }: PublicHistory): Record<string, string> => {
       totals.set(item.currency, (totals.get(item.currency) ?? 0n) + item.minor)
   }
   return Object.fromEntries([...totals].map(([currency, minor]) => [currency, formatAmount(minor, currency)]))
-}
-
-const itemOf = ({ batch }: PublicHistory, number: number): Item => {
-  const item = batch.items.get(number)
-  if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
-  return item
 }

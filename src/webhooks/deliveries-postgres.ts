@@ -164,4 +164,4 @@ const deliveryOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], ro
 })
 
 const withoutKey = () =>
-  new StoreUnavailable({ store: "postgres", step: "open a webhook secret", reason: "the key cannot be had" })
+  new StoreUnavailable({ store: "redis", step: "open a webhook secret", reason: "the key cannot be had" })

@@ -14,7 +14,7 @@ import { FindingName } from "../../domain/clearance-words.ts"
 import type { MailCommand } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
-import { Actor, type BatchEvent } from "../../domain/events.ts"
+import { Actor, type BatchEvent, ResolvedOutcome } from "../../domain/events.ts"
 import { AttemptNumber, ItemNumber, parseItemNumber } from "../../domain/identifiers.ts"
 import { AcceptedText, cleanText } from "../../domain/outside-text.ts"
 import { type Decision, type Rejection, refuse } from "../../domain/rejection.ts"
@@ -217,7 +217,7 @@ export const retry = intervention("retry", Another, (said, at, item) => ({
 const Resolution = Schema.Struct({
   by,
   reason: Schema.optionalKey(reason),
-  outcome: Schema.Literals(["settled", "failed"]),
+  outcome: ResolvedOutcome,
   attempt: Schema.optionalKey(AttemptNumber),
   evidence: Schema.Struct({ text: reason, reference: AcceptedText(128) }),
 })
