@@ -1,6 +1,7 @@
 /** The attempts of one item, taken together: what is said of one bears on what may be done about the others. */
 import { type Attempt, attemptsOf, type Batch, type Item } from "./batch.ts"
-import type { TransferFinal, TransferIntent } from "./events.ts"
+import type { TransferIntent } from "./events.ts"
+import type { TransferFinal } from "./outcomes.ts"
 import { cleanText, type OutsideText } from "./outside-text.ts"
 
 /** An attempt as it is when its intent is recorded, at a time in epoch milliseconds. */

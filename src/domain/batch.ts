@@ -13,12 +13,11 @@ import type {
   OpenRefusal,
   PayoutItem,
   PostingKind,
-  ResolvedOutcome,
   Route,
-  TransferFinal,
 } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
 import { ItemSet } from "./item-set.ts"
+import type { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import type { OutsideText } from "./outside-text.ts"
 import type { Scheme } from "./scheme.ts"
 

@@ -14,11 +14,11 @@ import {
   PayoutItem,
   PostingKind,
   ResolutionEvidence,
-  ResolvedOutcome,
   TransferIntent,
 } from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
+import { ResolvedOutcome } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)

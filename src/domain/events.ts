@@ -10,6 +10,7 @@ import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-words.t
 import { Credential } from "./credential.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
+import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
 import { schemes } from "./scheme.ts"
 
@@ -36,14 +37,6 @@ export type PostingKind = typeof PostingKind.Type
 /** How the final word about a transfer reached us. */
 export const Evidence = Schema.Literals(["response", "callback", "inquiry"])
 export type Evidence = typeof Evidence.Type
-
-/** How a transfer ended, by a bank's word. */
-export const TransferFinal = Schema.Literals(["settled", "failed", "returned"])
-export type TransferFinal = typeof TransferFinal.Type
-
-/** How a transfer ended, by a person's word. */
-export const ResolvedOutcome = Schema.Literals(["settled", "failed"])
-export type ResolvedOutcome = typeof ResolvedOutcome.Type
 
 /** The states that end a batch. */
 export const ClosedState = Schema.Literals([

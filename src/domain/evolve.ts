@@ -20,15 +20,9 @@ import {
   waitsForFunds,
 } from "./batch.ts"
 import { refusedIn } from "./cancellation-refusal.ts"
-import type {
-  BatchEvent,
-  BatchEventOf,
-  OpenRefusal,
-  PayoutItem,
-  TransferFinal,
-  TransferIntent,
-} from "./events.ts"
+import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
+import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
 import { isDoubted } from "./refusal.ts"
 import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
