@@ -3,8 +3,8 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
 import { Redis } from "ioredis"
-import { asCliFailure, CliFailure } from "../src/cli/cli-failure.ts"
 import { spawnLeashed } from "../src/dev/leashed-process.ts"
+import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
 import type { Cost } from "./engine/server-costs.ts"
 
 export interface Servers {

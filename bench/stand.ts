@@ -3,8 +3,6 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect, Schedule, type Scope } from "effect"
-import { asCliFailure, CliFailure } from "../src/cli/cli-failure.ts"
-import { isReady } from "../src/cli/service-record.ts"
 import { startStack } from "../src/dev/embedded-stack.ts"
 import { freePort } from "../src/dev/embedded-start.ts"
 import { type LeashedProcess, spawnLeashed } from "../src/dev/leashed-process.ts"
@@ -15,6 +13,8 @@ import {
   sandboxKeys,
   startLocalSandbox,
 } from "../src/dev/local-sandbox.ts"
+import { isReady } from "../src/dev/service-record.ts"
+import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
 import type { Target } from "./load.ts"
 
 export interface Stand {

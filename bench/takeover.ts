@@ -3,10 +3,10 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { Effect, type Scope } from "effect"
 import { Redis } from "ioredis"
-import { asCliFailure, CliFailure } from "../src/cli/cli-failure.ts"
 import { type LeashedProcess, spawnLeashed } from "../src/dev/leashed-process.ts"
 import type { BatchId } from "../src/domain/identifiers.ts"
 import { partitionKeys, partitionOf } from "../src/streams/partition.ts"
+import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
 import { CLAIM_MS, newMasterKeys } from "./engine/engine.ts"
 
 /** Times in milliseconds. */

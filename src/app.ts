@@ -2,6 +2,7 @@
 import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { AppConfig, type Role } from "./config.ts"
+import { Database } from "./database/database.ts"
 import { ReadinessChecks } from "./http/operations/operations.ts"
 import { httpServerLayer } from "./http/server.ts"
 import { callbackSecretsLayer } from "./identity/callback-secrets.ts"
@@ -14,21 +15,21 @@ import { RedisConnections } from "./platform/redis.ts"
 import { durabilityLayer } from "./platform/redis-durability.ts"
 import { checkedSettings } from "./production/production.ts"
 import { layer as queriesInPostgres } from "./projections/batch-queries-postgres.ts"
-import { layer as schemaInPostgres } from "./projections/migrations-postgres.ts"
 import { projectorLayer } from "./projections/projector.ts"
 import { PROJECTION } from "./projections/read-models.ts"
 import { layer as readModelsInPostgres } from "./projections/read-models-postgres.ts"
+import { type BankKind, bankKindsLayer } from "./providers/banks/bank-kind.ts"
 import { banksLayer } from "./providers/banks/banks.ts"
 import { layer as bankFilesLayer } from "./providers/banks/files/bank-files.ts"
-import { fileBank, withdrawFrom } from "./providers/banks/files/file-bank.ts"
-import { FileOrders } from "./providers/banks/files/file-orders.ts"
+import type { FileOrders } from "./providers/banks/files/file-orders.ts"
 import { layer as fileOrdersInPostgres } from "./providers/banks/files/file-orders-postgres.ts"
 import { layer as fileRecordsInPostgres } from "./providers/banks/files/file-records-postgres.ts"
+import { files } from "./providers/banks/files/files.ts"
 import { layer as inboxInPostgres } from "./providers/banks/files/inbox-files-postgres.ts"
 import { layer as outboxInPostgres } from "./providers/banks/files/outbox-files-postgres.ts"
 import { withdrawalInBoth } from "./providers/banks/files/withdrawal.ts"
-import { instantBank } from "./providers/banks/instant/bank-instant-http.ts"
-import { synchronousBank } from "./providers/banks/synchronous/bank-synchronous-http.ts"
+import { instant } from "./providers/banks/instant/instant.ts"
+import { synchronous } from "./providers/banks/synchronous/synchronous.ts"
 import { layer as fleetLimitsInRedis } from "./providers/calling/fleet-limits-redis.ts"
 import { Lanes } from "./providers/calling/lane.ts"
 import { reportingLayer } from "./providers/calling/provider-reports.ts"
@@ -47,13 +48,13 @@ import { postgresListStore } from "./streams/announced-lists-postgres.ts"
 import { redisLists } from "./streams/announced-lists-redis.ts"
 import { layer as allowancesOnRedis } from "./streams/approval-allowance-redis.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
-import { EventLog } from "./streams/event-log.ts"
-import { layer as eventLogOnRedis } from "./streams/event-log-redis.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
 import { FollowerObserver } from "./streams/follower.ts"
+import { Partitions } from "./streams/partitions.ts"
 import { StoreWatch, storeWatchLayer } from "./streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "./streams/stray-callbacks-redis.ts"
+import { layer as streamsOnRedis } from "./streams/streams-redis.ts"
 import { loggingLayer } from "./telemetry/logging.ts"
 import { Metrics } from "./telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "./vault/partner-keys-redis.ts"
@@ -73,22 +74,22 @@ const nats = Nats.layer.pipe(Layer.provide(foundation))
 const announcedListsInBoth = Layer.effect(
   AnnouncedLists,
   Effect.gen(function* () {
-    return yield* makeAnnouncedLists([postgresListStore(yield* Postgres), yield* redisLists])
+    return yield* makeAnnouncedLists([postgresListStore(yield* Database), yield* redisLists])
   }),
 )
 
-const eventLog = Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announcedListsInBoth).pipe(
-  Layer.provideMerge(foundation),
+const database = Database.layer.pipe(Layer.provideMerge(foundation))
+const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedListsInBoth).pipe(
+  Layer.provideMerge(database),
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
-const database = schemaInPostgres.pipe(Layer.provideMerge(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 /** What is compared with the logs before anybody is paid. */
-const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(foundation))
+const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(database))
 const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
-const endpoints = endpointsInPostgres.pipe(Layer.provide([foundation, partnerKeys]))
+const endpoints = endpointsInPostgres.pipe(Layer.provide([database, partnerKeys]))
 
 const observers = Layer.effect(
   FollowerObserver,
@@ -105,10 +106,10 @@ const readiness = Layer.effect(
   Effect.gen(function* () {
     const { onEachPrimary } = yield* RedisConnections
     const { query } = yield* Postgres
-    const { partitions } = yield* EventLog
+    const { count } = yield* Partitions
     const { objection } = yield* StoreWatch
     const paying = Effect.suspend(() => {
-      const objections = Array.from({ length: partitions }, (_, partition) => objection(partition))
+      const objections = Array.from({ length: count }, (_, partition) => objection(partition))
       const reason = objections.find((objection) => objection !== undefined)
       return reason === undefined ? Effect.void : Effect.fail(reason)
     })
@@ -131,18 +132,16 @@ const crashPoints = Layer.effect(
   ),
 )
 
-/** Banks by the kind of their settings: another protocol is another line. */
-const banks = banksLayer<AppConfig | FileOrders>(
-  { instant: instantBank, synchronous: synchronousBank, files: fileBank },
-  Effect.map(FileOrders, withdrawFrom),
-)
-/** The kinds of banks that call back: the others' words come in answers and files, and in no callback. */
-const callbackSecrets = callbackSecretsLayer(["instant"]).pipe(
-  Layer.provide([foundation, ProviderSettings.layer.pipe(Layer.provide(foundation))]),
+/** The kinds of banks that there are: another one is another line. The type says what they all work with. */
+const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files]
+const banks = banksLayer(kinds)
+const bankKinds = bankKindsLayer(kinds)
+const callbackSecrets = callbackSecretsLayer.pipe(
+  Layer.provide([bankKinds, foundation, ProviderSettings.layer.pipe(Layer.provide(foundation))]),
 )
 const fileLog = fileLogOnRedis.pipe(Layer.provide(foundation))
 const fileOrders = withdrawalInBoth.pipe(
-  Layer.provide([fileOrdersInPostgres.pipe(Layer.provide([foundation, partnerKeys])), fileLog]),
+  Layer.provide([fileOrdersInPostgres.pipe(Layer.provide([database, partnerKeys])), fileLog]),
 )
 
 const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
@@ -153,7 +152,7 @@ const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pip
 
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
 
-/** What each role runs on top of the event log. */
+/** What each role runs on top of the streams. */
 const parts = {
   api: Layer.merge(
     httpServerLayer.pipe(
@@ -203,13 +202,14 @@ type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
 
 /** Nothing connects, to anybody, before the settings were found fit. */
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
-  Layer.unwrap(Effect.as(checkedSettings(roles), layer)).pipe(Layer.provide(AppConfig.layer))
+  Layer.unwrap(Effect.as(checkedSettings(roles), layer)).pipe(Layer.provide([AppConfig.layer, bankKinds]))
 
 /** What `atlaspay reconcile` works with, from the settings of the service. It calls banks, as workers do. */
 export const reconciliationLayer = onceFit(
   ["worker"],
   Layer.mergeAll(
-    eventLog,
+    streams,
+    bankKinds,
     lanes,
     cursors,
     resultsInPostgres.pipe(Layer.provide(database)),
@@ -223,7 +223,7 @@ export const historyLayer = Layer.mergeAll(
   registers,
   cursors,
   readModelsInPostgres.pipe(Layer.provide(database)),
-).pipe(Layer.provideMerge(eventLog))
+).pipe(Layer.provideMerge(streams))
 
 /**
  * The service with the roles that it is to run; what it needs more is the environment. Provides `HttpAddress` when
@@ -235,5 +235,5 @@ export const serveLayer = (roles: ReadonlyArray<Role>) =>
     roles
       .map((role): Served => parts[role])
       .reduce((served, part) => Layer.merge(served, part))
-      .pipe(Layer.provide([eventLog, observers])),
+      .pipe(Layer.provide([streams, observers])),
   ).pipe(Layer.provide(loggingLayer()))

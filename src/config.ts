@@ -15,7 +15,18 @@ import { Webhook } from "standardwebhooks"
 import { PayeePolicy } from "./domain/clearance-words.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
-import { crashPoints } from "./platform/crash-point.ts"
+
+/** The steps between which a process may die. Each is passed once per loop of a batch. */
+export const crashPoints = [
+  "before-intent",
+  "after-intent",
+  "after-register",
+  "after-bank-call",
+  "before-append",
+  "after-append",
+  "after-ledger-call",
+  "before-release",
+] as const
 
 const seconds = 1_000
 const hour = 3_600 * seconds

@@ -3,6 +3,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
+import { Failure, mappedCodes } from "../src/domain/failure-codes.ts"
+import { itemStates } from "../src/domain/item-state.ts"
+import { openApiDocument } from "../src/http/openapi.ts"
+import { publicEventTypes } from "../src/publisher/public-event.ts"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 const read = (path: string): string => readFileSync(join(root, path), "utf8")
@@ -99,7 +103,55 @@ describe("docs/CONFIGURATION.md", () => {
   })
 })
 
+describe("docs/API.md", () => {
+  it("lists every route of the OpenAPI document, and no other", () => {
+    const [section = ""] = read("docs/API.md").split("On a listener of their own")
+    const cells = section.split("\n").flatMap((line) => /^\| (`.*?`) \| /.exec(line)?.[1] ?? [])
+    const listed = cells.flatMap((cell) =>
+      [...cell.matchAll(/`(?:([A-Z]+) )?(\/\S*)`/g)].map(([, method = "GET", path]) => `${method} ${path}`),
+    )
+    const described = Object.entries(openApiDocument.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`),
+    )
+    expect(sorted(listed)).toEqual(sorted(described))
+    expect(listed.length).toBe(described.length)
+  })
+})
+
+describe("docs/EVENTS.md", () => {
+  it("tells of every public event, by its name and type, and of no other", () => {
+    const listed = [...read("docs/EVENTS.md").matchAll(/^\| (\w+) \| `(com\.atlaspay\.[\w.-]+)` \|/gm)]
+    expect(Object.fromEntries(listed.map(([, name, type]) => [name, type]))).toEqual(publicEventTypes)
+  })
+})
+
+describe("docs/FAILURE-CODES.md", () => {
+  const rows = read("docs/FAILURE-CODES.md").split("\n")
+
+  it("has every code as the service knows it, and no other", () => {
+    const known = mappedCodes.map(
+      ({ code, meaning, category, nextAction, retryable }) =>
+        `| \`${code}\` | ${meaning} | ${category} | \`${nextAction}\` | ${retryable ? "yes" : "no"} |`,
+    )
+    expect(rows.filter((row) => /^\| `[A-Z][A-Z0-9_]+` \|/.test(row))).toEqual(known)
+  })
+
+  it("says what each next action asks for", () => {
+    const listed = rows.flatMap((row) => /^\| `([a-z-]+)` \| [A-Z]/.exec(row)?.[1] ?? [])
+    expect(listed).toEqual(Failure.fields.nextAction.literals)
+  })
+})
+
 describe("docs/ARCHITECTURE.md", () => {
+  it("draws every state of an item, and no other", () => {
+    const drawing = /^stateDiagram-v2\n([\s\S]*?)^```/m.exec(read("docs/ARCHITECTURE.md"))?.[1] ?? ""
+    const drawn = [...drawing.matchAll(/^ *(\S+) --> ([^\s:]+)/gm)].flatMap(([, from = "", to = ""]) => [
+      from,
+      to,
+    ])
+    expect(sorted(drawn.filter((state) => state !== "[*]"))).toEqual(sorted(itemStates))
+  })
+
   it("says what lives in each room of src", () => {
     const section = /^## Rooms\n([\s\S]*?)^## /m.exec(read("docs/ARCHITECTURE.md"))?.[1] ?? ""
     const rooms = readdirSync(join(root, "src"), { withFileTypes: true })

@@ -7,34 +7,53 @@ import { parseAst } from "vitest/node"
 
 const settingsAndSignals = ["config", "telemetry"]
 
-/** What each room may import besides itself: rooms, or single files of one. A file right under `src/` is a room too. */
+/** What a kind of bank is made of: the port, and what speaks HTTP or ISO 20022 for all of them. */
+const forKinds = [
+  "domain",
+  "parsing",
+  "providers/banks/bank",
+  "providers/banks/bank-books-http",
+  "providers/banks/bank-callbacks",
+  "providers/banks/bank-kind",
+  "providers/books",
+  "providers/calling",
+  "providers/iso20022",
+  ...settingsAndSignals,
+]
+
+/**
+ * What each room may import besides itself: rooms, or folders or single files of one. A file right under `src/` is a room too,
+ * and `*` stands for every folder there that has no rule of its own.
+ */
 export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
   parsing: [],
   telemetry: ["config", "domain/masking"],
-  config: ["domain", "platform/crash-point"],
+  config: ["domain"],
   platform: settingsAndSignals,
-  streams: ["domain", "parsing/turns", "platform", ...settingsAndSignals],
+  // The tables of all rooms come from here, and the server that they are on.
+  database: ["platform", ...settingsAndSignals],
+  streams: ["domain", "parsing/turns", "database", "platform", ...settingsAndSignals],
   vault: ["domain", "platform", ...settingsAndSignals],
-  // Orders that wait for their file are sealed as accounts in the log are.
   providers: ["domain", "parsing", "platform", ...settingsAndSignals],
+  // Each folder is a kind of bank. Nobody imports one but app.ts, and so no kind imports another.
+  "providers/banks/*": forKinds,
   // Orders that wait for their file are sealed as accounts in the log are. Answers that come in files are told to the
   // log, as callbacks are.
   "providers/banks/files": [
-    "domain",
-    "parsing",
-    "providers",
+    ...forKinds,
     "streams",
     "vault/aes-gcm",
     "vault/partner-keys",
+    "database",
     "platform",
-    ...settingsAndSignals,
   ],
   // The second record of what logs tell, which workers compare them with.
-  register: ["domain", "platform", ...settingsAndSignals],
+  register: ["domain", "database", "platform", ...settingsAndSignals],
   // What production refuses is judged by the settings, and the secrets that they name, before anything connects.
   production: [
+    "providers/banks/bank-kind",
     "providers/calling/provider-access",
     "providers/calling/provider-place",
     "providers/calling/provider-settings",
@@ -44,7 +63,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   pipelines: ["domain", "providers", "register", "vault", "platform", ...settingsAndSignals],
   actors: ["domain", "streams", "register", "pipelines", "platform", ...settingsAndSignals],
-  projections: ["domain", "streams", "platform", ...settingsAndSignals],
+  projections: ["domain", "streams", "database", "platform", ...settingsAndSignals],
   publisher: ["domain", "streams", "vault/message-seal", "platform", ...settingsAndSignals],
   webhooks: [
     "domain",
@@ -54,45 +73,124 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     // Endpoints' secrets are sealed as accounts in the log are.
     "vault/aes-gcm",
     "vault/partner-keys",
+    "database",
     "platform",
     ...settingsAndSignals,
   ],
   reconciliation: [
     "domain",
     "streams",
+    // Each bank's statement is read as its kind says, or in a folder of messages.
+    "providers/banks/bank-kind",
     "providers/books",
+    "providers/calling/provider-settings",
+    "providers/iso20022/bank-statement",
+    "providers/iso20022/statement-folder",
     "projections/read-models",
     "vault/message-seal",
+    "database",
     "platform",
     ...settingsAndSignals,
   ],
-  // Which banks there are, for the secrets that they sign with.
+  // Which banks there are and which of them call back, for the secrets that they sign with.
   identity: [
     "domain",
+    "providers/banks/bank-callbacks",
+    "providers/banks/bank-kind",
     "providers/calling/provider-place",
     "providers/calling/provider-settings",
+    "providers/calling/signed-callback",
     ...settingsAndSignals,
   ],
-  http: [
+  // The door: connections, bodies, who asks, and the one table from failures to answers. Its rows name ports by their files,
+  // because the table knows each failure that a port has.
+  "http/edge": [
+    "domain",
+    "identity",
+    "parsing",
+    "projections/batch-queries",
+    "providers/calling/provider-reports",
+    "register/register-unavailable",
+    "streams",
+    "vault/partner-keys",
+    "webhooks/endpoints",
+    ...settingsAndSignals,
+  ],
+  "http/payout-batches": [
+    "http/edge",
     "domain",
     "identity",
     "parsing",
     "streams",
     "projections/batch-queries",
+    "register",
+    "vault",
+    ...settingsAndSignals,
+  ],
+  // What providers tell becomes commands to batches, as what people say does.
+  "http/callbacks": [
+    // What banks tell by themselves, as their kind reads it, and how callbacks are signed.
+    "providers/banks/bank-callbacks",
+    "providers/calling/signed-callback",
+    "http/edge",
+    "http/payout-batches/payout-batch-events",
+    "http/payout-batches/registered-decisions",
+    "domain",
+    "identity",
+    "streams",
+    "projections/batch-queries",
+    "register",
+    ...settingsAndSignals,
+  ],
+  // What workers tell of providers; the API calls none.
+  "http/operations": [
+    "http/edge",
+    "providers/calling/lane",
+    "providers/calling/provider-reports",
+    ...settingsAndSignals,
+  ],
+  "http/webhook-endpoints": ["http/edge", "domain", "publisher/public-event", "webhooks/endpoints"],
+  // All routes together, and what describes them. Services are named here for their handlers.
+  http: [
+    "http/edge",
+    "http/payout-batches",
+    "http/callbacks",
+    "http/operations",
+    "http/webhook-endpoints",
+    "domain",
+    "identity",
+    "streams",
+    "projections/batch-queries",
     "publisher/public-event",
     "webhooks/endpoints",
     "register",
-    // What workers tell of providers; the API calls none.
-    "providers/calling/lane",
     "providers/calling/provider-reports",
     "vault",
     "platform/store-unavailable",
     ...settingsAndSignals,
   ],
+  // How a command ends, and draws on the screen.
+  terminal: [],
+  // The API as a partner calls it.
+  client: ["domain", "terminal", "telemetry"],
+  // What only developers run. It shows what the service is, from outside: it wires nothing of it.
+  dev: [
+    "domain",
+    "platform",
+    "sandbox",
+    "http/payout-batches/batch-identity",
+    "http/payout-batches/payout-batch-request",
+    "client",
+    "terminal",
+  ],
 }
 
-/** Where layers are wired: these import anything, and alone may choose an adapter. */
-export const wiringRooms = ["app", "main", "cli", "dev"]
+/** Where layers are wired: these import anything but the rooms named here, and alone may choose an adapter. */
+export const wiringRooms: Readonly<Record<string, ReadonlyArray<string>>> = {
+  app: ["main", "cli", "dev", "client", "terminal", "sandbox"],
+  main: ["cli", "dev", "client", "terminal", "sandbox"],
+  cli: ["main"],
+}
 
 /** The modules of `effect` that hold data and no behaviour over time: all that the domain may use. */
 const dataModules = new Set(
@@ -115,6 +213,7 @@ export const violations = (path: string, source: string): ReadonlyArray<string> 
     ...(emptyWord.test(path) ? ["the name says nothing of what is in it"] : []),
     ...(source.split("\n").length - 1 > LINES_MAX ? [`longer than ${LINES_MAX} lines`] : []),
   ]
+  if (path.endsWith(".sql")) return [...nameProblems, ...migrationProblems(path, source)]
   if (!/ts$|mjs$/.test(path)) return nameProblems
   const nodes = nodesOf(path, source)
   return [
@@ -122,6 +221,26 @@ export const violations = (path: string, source: string): ReadonlyArray<string> 
     ...importsIn(nodes).flatMap((used) => importProblems(path, used)),
     ...nodes.flatMap((node) => syntaxProblems(path, node)),
     ...(isBarrel(path, nodes) ? ["a barrel: import from the file itself"] : []),
+  ]
+}
+
+/** The one place where tables come about, for all rooms. */
+const migrationsFolder = "database/migrations/"
+/** What would end the transaction that all migrations share, or cannot be part of one. */
+const endsTransaction = /\b(begin|commit|rollback|start transaction|concurrently|vacuum)\b/i
+/** The first line of a migration with which older releases go on. */
+const worksFrom = /^-- Works from \d{4} on\.\n/
+/** What an older release, which goes on, would stumble over. */
+const breaksOlder = /\b(drop|rename|truncate)\b|\balter column\b|\bset not null\b/i
+
+const migrationProblems = (path: string, source: string): ReadonlyArray<string> => {
+  if (!path.startsWith(migrationsFolder)) return [`a migration lies in ${migrationsFolder}`]
+  const statements = source.replace(/--.*/g, "")
+  return [
+    ...(endsTransaction.test(statements) ? ["cannot be part of one transaction"] : []),
+    ...(worksFrom.test(source) && breaksOlder.test(statements)
+      ? ["takes away what an older release may need, and says that it goes on"]
+      : []),
   ]
 }
 
@@ -179,16 +298,19 @@ const namesIn = (specifiers: unknown): ReadonlyArray<string> => {
   })
 }
 
-/** The room that a file is in: the innermost of the table, else its folder right under `src/`. */
+/** The room that a file is in: the innermost of the table, which may be a single file, else its folder under `src/`. */
 export const roomOf = (path: string): string => {
-  const inner = innerRooms.find((room) => path.startsWith(`${room}/`))
-  return inner ?? (path.includes("/") ? path.slice(0, path.indexOf("/")) : path.replace(/\.ts$/, ""))
+  const folders = path.split("/").slice(0, -1)
+  const [outermost = path.replace(/\.ts$/, "")] = folders
+  const own = path.replace(/\.ts$/, "")
+  if (own in mayImport) return own
+  const above = folders.map((_, index) => folders.slice(0, index + 1).join("/"))
+  return above.findLast((room) => ruleOf(room) !== undefined) ?? outermost
 }
 
-/** Rooms within rooms, which have rules of their own. */
-const innerRooms = Object.keys(mayImport)
-  .filter((room) => room.includes("/"))
-  .sort((a, b) => b.length - a.length)
+/** The name under which the table has a room: its own, or that of all folders beside it. */
+export const ruleOf = (room: string): string | undefined =>
+  [room, posix.join(posix.dirname(room), "*")].find((name) => name in mayImport)
 
 const isAdapter = (path: string): boolean =>
   !["platform", "dev"].includes(roomOf(path)) && adapterName.test(path)
@@ -200,10 +322,11 @@ const importProblems = (path: string, { from, names }: Import): ReadonlyArray<st
   const room = roomOf(path)
   if (!from.startsWith(".")) return room === "domain" ? domainProblems(from, names) : []
   const target = posix.join(posix.dirname(path), from)
-  const wires = wiringRooms.includes(room)
-  if (target.startsWith("..") && !(wires && target === "../package.json"))
+  const shunned = wiringRooms[room]
+  if (target.startsWith("..") && !(shunned !== undefined && target === "../package.json"))
     return [`imports ${from}, which is outside src`]
-  if (wires) return []
+  if (shunned !== undefined)
+    return shunned.includes(roomOf(target)) ? [`${room} may not import ${target}`] : []
   return [
     ...(isWithinReach(room, target) ? [] : [`${room} may not import ${target}`]),
     ...(mayAdapt(path, target)
@@ -213,13 +336,26 @@ const importProblems = (path: string, { from, names }: Import): ReadonlyArray<st
 }
 
 const isWithinReach = (room: string, target: string): boolean => {
-  const reach = [room, ...(mayImport[room] ?? [])]
-  return reach.includes(roomOf(target)) || reach.includes(target.replace(/\.ts$/, ""))
+  const reach = [room, ...(mayImport[ruleOf(room) ?? room] ?? [])]
+  return reach.some(
+    (open) =>
+      open === roomOf(target) ||
+      open === target.replace(/\.ts$/, "") ||
+      // A folder of a room, without the rooms in it.
+      (target.startsWith(`${open}/`) && roomOf(target) === roomOf(`${open}/file`)),
+  )
 }
 
-/** Files of one adapter may use each other. */
+/**
+ * Files of one adapter may use each other. A kind of bank is an adapter as a whole, whatever its files are called: app.ts
+ * chooses it, and it speaks HTTP as it is spoken to all providers.
+ */
 const mayAdapt = (path: string, target: string): boolean =>
-  !isAdapter(target) || (roomOf(path) === roomOf(target) && vendorOf(path) === vendorOf(target))
+  !isAdapter(target) ||
+  (roomOf(path) === roomOf(target) && vendorOf(path) === vendorOf(target)) ||
+  (isOfKind(path) && !isOfKind(target) && vendorOf(target) === "http")
+
+const isOfKind = (path: string): boolean => roomOf(path).startsWith("providers/banks/")
 
 const domainProblems = (from: string, names: ReadonlyArray<string>): ReadonlyArray<string> => {
   const [library, module, ...deeper] = from.split("/")
@@ -230,6 +366,8 @@ const domainProblems = (from: string, names: ReadonlyArray<string>): ReadonlyArr
 }
 
 const syntaxProblems = (path: string, node: Node): ReadonlyArray<string> => {
+  if (makesTables(node) && !path.startsWith("database/"))
+    return [`makes a table outside of ${migrationsFolder}`]
   if (node.type === "TSEnumDeclaration") return ["an enum"]
   if (node.type === "TSModuleDeclaration" && isNode(node.id) && node.id.type === "Identifier")
     return ["a namespace"]
@@ -238,6 +376,12 @@ const syntaxProblems = (path: string, node: Node): ReadonlyArray<string> => {
   if (readsProcessEnv(node) && !readsEnvironment.some((allowed) => allowed.test(path)))
     return ["reads the environment: settings come from config.ts"]
   return []
+}
+
+/** A text with a statement that changes the schema. */
+const makesTables = (node: Node): boolean => {
+  const text = node.type === "TemplateElement" ? JSON.stringify(node.value) : textOf(node)
+  return text !== undefined && /\b(create|alter|drop)\s+(table|(unique\s+)?index)\b/i.test(text)
 }
 
 /** `process.env`, `const { env } = process`, `import { env } from "node:process"`. */
@@ -267,4 +411,109 @@ const isBarrel = (path: string, [program]: ReadonlyArray<Node>): boolean => {
   return (
     statements.length > 0 && statements.every(({ type, source }) => /^Export/.test(type) && isNode(source))
   )
+}
+
+/** Files, or rooms, and what each imports. */
+export type Graph = ReadonlyMap<string, ReadonlySet<string>>
+
+/** Which files import which, types included, given the text of each by its path. What is not among them is left out. */
+export const fileGraph = (sources: ReadonlyMap<string, string>): Graph =>
+  new Map(
+    [...sources].map(([path, source]) => [
+      path,
+      new Set(
+        importsIn(nodesOf(path, source))
+          .flatMap(({ from }) => (from?.startsWith(".") ? [posix.join(posix.dirname(path), from)] : []))
+          .filter((target) => sources.has(target)),
+      ),
+    ]),
+  )
+
+/** The packages that a file imports, types included, without Node's own: "hono" for "hono/route". */
+export const packagesIn = (path: string, source: string): ReadonlyArray<string> =>
+  importsIn(nodesOf(path, source)).flatMap(({ from }) => {
+    if (from === undefined || /^(\.|node:)/.test(from)) return []
+    const [scope = "", name = ""] = from.split("/")
+    return [scope.startsWith("@") ? `${scope}/${name}` : scope]
+  })
+
+/** As package.json and package-lock.json know packages. */
+export interface Packages {
+  readonly dependencies: ReadonlyArray<string>
+  readonly devDependencies: ReadonlyArray<string>
+  /** The programs that each brings. */
+  readonly programs: Readonly<Record<string, ReadonlyArray<string>>>
+  /** The commands of npm's scripts. */
+  readonly scripts: ReadonlyArray<string>
+}
+
+/** What is wrong with the packages, given what production imports, and what tests, benches and set-up import. */
+export const packageProblems = (
+  packages: Packages,
+  production: ReadonlySet<string>,
+  others: ReadonlySet<string>,
+): ReadonlyArray<string> => {
+  const { dependencies, devDependencies, programs, scripts } = packages
+  const known = [...dependencies, ...devDependencies]
+  const runs = (name: string): boolean =>
+    (programs[name] ?? []).some((program) =>
+      scripts.some((script) => new RegExp(`(^|&& )${program} `).test(script)),
+    )
+  /** Types of Node, or of a package that is used and has none of its own. */
+  const describes = (name: string): boolean => {
+    const [, described] = /^@types\/(.+)$/.exec(name) ?? []
+    return (
+      described !== undefined && (described === "node" || production.has(described) || others.has(described))
+    )
+  }
+  return [
+    ...[...production]
+      .filter((name) => !dependencies.includes(name))
+      .map((name) => `src imports ${name}, which is no dependency`),
+    ...dependencies
+      .filter((name) => !production.has(name))
+      .map((name) => `${name} is a dependency that src does not import`),
+    ...[...others].filter((name) => !known.includes(name)).map((name) => `${name} is imported and not named`),
+    ...devDependencies
+      .filter((name) => !others.has(name) && !runs(name) && !describes(name))
+      .map((name) => `${name} is a development dependency that nobody uses`),
+  ]
+}
+
+/** Which rooms import which. */
+export const roomGraph = (files: Graph): Graph => {
+  const rooms = new Map<string, Set<string>>()
+  for (const [path, targets] of files) {
+    const room = roomOf(path)
+    const used = rooms.get(room) ?? new Set()
+    rooms.set(room, used)
+    for (const target of targets) if (roomOf(target) !== room) used.add(roomOf(target))
+  }
+  return rooms
+}
+
+/** What the table allows, room by room: a file that a row names stands for its room. */
+export const allowedRooms: Graph = new Map(
+  Object.entries(mayImport).map(([room, reach]) => [
+    room,
+    new Set(reach.map((target) => roomOf(`${target}.ts`)).filter((target) => target !== room)),
+  ]),
+)
+
+/** A way round for each circle, such as "a → b → a"; none where all arrows lead down. */
+export const circlesIn = (graph: Graph): ReadonlyArray<string> => {
+  const circles: Array<string> = []
+  const done = new Set<string>()
+  const way: Array<string> = []
+  const visit = (node: string): void => {
+    const before = way.indexOf(node)
+    if (before >= 0) circles.push([...way.slice(before), node].join(" → "))
+    if (before >= 0 || done.has(node)) return
+    way.push(node)
+    for (const next of graph.get(node) ?? []) visit(next)
+    way.pop()
+    done.add(node)
+  }
+  for (const node of graph.keys()) visit(node)
+  return circles
 }

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto"
 import { Array as Arr, ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
 import { layer as workerLayer } from "../../src/actors/worker.ts"
 import { AppConfig } from "../../src/config.ts"
+import { Database } from "../../src/database/database.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
 import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { decide } from "../../src/domain/decide.ts"
@@ -15,15 +16,16 @@ import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { layer as schemaInPostgres } from "../../src/projections/migrations-postgres.ts"
 import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { layer as cursorsInPostgres } from "../../src/streams/cursor-store-postgres.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
+import { EventStore } from "../../src/streams/event-store.ts"
+import type { Mailbox } from "../../src/streams/mailbox.ts"
+import type { RunQueue } from "../../src/streams/run-queue.ts"
 import { storeWatchLayer } from "../../src/streams/store-watch.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { type DataKey, PartnerKeys } from "../../src/vault/partner-keys.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { type Place, sealAccounts } from "../../src/vault/sealing.ts"
@@ -85,14 +87,14 @@ export const tellClosed = (batch: BatchId): void => {
   if (closed !== undefined) Deferred.doneUnsafe(closed, Effect.void)
 }
 
-/** The event log, listened to for closings. */
+/** The logs, listened to for closings. */
 const listenedTo = (onClosed: (batch: BatchId) => void) =>
   Layer.effect(
-    EventLog,
-    Effect.map(EventLog, (log) => ({
-      ...log,
+    EventStore,
+    Effect.map(EventStore, (store) => ({
+      ...store,
       append: (owned, append) =>
-        Effect.tap(log.append(owned, append), () =>
+        Effect.tap(store.append(owned, append), () =>
           Effect.sync(() => {
             if (append.events.at(-1)?._tag === "BatchClosed") onClosed(owned.batch)
           }),
@@ -100,29 +102,30 @@ const listenedTo = (onClosed: (batch: BatchId) => void) =>
     })),
   )
 
-/** A worker on real servers, with what it needs to open batches; `observe` may watch what it asks of the log. */
+/** What a worker asks of a batch's streams. */
+export type Asked = EventStore | Mailbox | RunQueue
+
+export const unobserved = Layer.effectContext(Effect.context<Asked>())
+
+/** A worker on real servers, with what it needs to open batches; `observed` may watch what it asks of the streams. */
 export const engine = (
   options: EngineOptions,
   calls: Calls,
-  observe: (log: EventLog["Service"]) => EventLog["Service"] = (log) => log,
+  observed: Layer.Layer<Asked, never, Asked> = unobserved,
   onClosed = tellClosed,
 ) => {
-  const eventLog = listenedTo(onClosed).pipe(
-    Layer.provide(Layer.effect(EventLog, Effect.map(EventLog, observe))),
-    Layer.provide(eventLogOnRedis),
-  )
+  const streams = listenedTo(onClosed).pipe(Layer.provideMerge(observed), Layer.provideMerge(streamsOnRedis))
   return workerLayer.pipe(
     Layer.provide(Pipelines.layer.pipe(Layer.provide(providers(options, calls)))),
     Layer.provide([
       decisionsInPostgres,
       instructionsInPostgres,
-      storeWatchLayer(["payout-batches", "publisher"]).pipe(
-        Layer.provide(cursorsInPostgres.pipe(Layer.provide(schemaInPostgres))),
-      ),
+      storeWatchLayer(["payout-batches", "publisher"]).pipe(Layer.provide(cursorsInPostgres)),
     ]),
-    Layer.provideMerge(eventLog),
+    Layer.provideMerge(streams),
     Layer.provideMerge(partnerKeysOnRedis),
     Layer.provide([strayCallbacksOnRedis, announcedListsOnRedis]),
+    Layer.provide(Database.layer),
     Layer.provide([RedisConnections.layer, Postgres.layer]),
     Layer.provide(settings(options)),
   )
@@ -130,7 +133,7 @@ export const engine = (
 
 /** What it takes to open batches, where workers in other processes run them. */
 export const intake = (options: EngineOptions) =>
-  Layer.mergeAll(eventLogOnRedis, partnerKeysOnRedis).pipe(
+  Layer.mergeAll(streamsOnRedis, partnerKeysOnRedis).pipe(
     Layer.provide(RedisConnections.layer),
     Layer.provide(settings(options)),
   )
@@ -158,7 +161,7 @@ const sealOf = (key: DataKey, place: Place, chunk: ReadonlyArray<PayoutItem>): s
 
 /** Opens a batch with a number that no other batch of the prefix has; gives its id and what resolves when it is closed. */
 export const openBatch = Effect.fnUntraced(function* (prefix: string, number: number, itemCount: number) {
-  const log = yield* EventLog
+  const store = yield* EventStore
   const partner = `partner-${number % PARTNERS}`
   const key = `${prefix}-${number}`
   const id = batchIdOf(partner, key)
@@ -180,7 +183,7 @@ export const openBatch = Effect.fnUntraced(function* (prefix: string, number: nu
   })
   const closed = yield* Deferred.make<void>()
   closings.set(id, closed)
-  yield* log.open(id, Result.getOrThrow(decision), key)
+  yield* store.open(id, Result.getOrThrow(decision), key)
   return { id, closed: Deferred.await(closed) }
 })
 

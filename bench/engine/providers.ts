@@ -1,8 +1,11 @@
 /** The outside world of the engine benchmark: each call takes its time in this process, and answers well. */
 import { Effect, Layer } from "effect"
+import { noCapacities } from "../../src/domain/bank-capacity.ts"
 import { type BankAnswer, Banks, type NotSent } from "../../src/providers/banks/bank.ts"
 import { ComplianceEngine } from "../../src/providers/compliance/compliance-engine.ts"
 import { Ledger } from "../../src/providers/ledger/ledger.ts"
+
+const destination = { bank: "north", route: { rule: "all", version: "test" } }
 
 /** What was really called, so that a run which did not do its work cannot pass. */
 export interface Calls {
@@ -51,10 +54,10 @@ export const providers = (
     }),
     Layer.succeed(Banks, {
       keyWindowMs: () => Number.POSITIVE_INFINITY,
-      routes: { version: "test", route: () => ({ bank: "north", route: { rule: "all", version: "test" } }) },
+      routes: { version: "test", wayOf: () => ({ key: "all", destination: () => destination }) },
       concurrency: 10_000,
       callMsMax: 10_000,
-      heldUntil: () => 0,
+      capacities: () => noCapacities,
       invite: (_bank, wanted) => wanted,
       withdraw: () => Effect.succeed("may-have-gone"),
       transfer: (_instruction, mayCall = Effect.succeed(true)) =>

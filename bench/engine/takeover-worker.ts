@@ -5,8 +5,10 @@
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import { parseArgs } from "node:util"
-import { Effect } from "effect"
-import type { EventLog } from "../../src/streams/event-log.ts"
+import { Context, Effect, Layer } from "effect"
+import { EventStore } from "../../src/streams/event-store.ts"
+import { Mailbox } from "../../src/streams/mailbox.ts"
+import { RunQueue } from "../../src/streams/run-queue.ts"
 import { engine, openBatch, payOut } from "./engine.ts"
 import { noCalls } from "./providers.ts"
 
@@ -44,29 +46,29 @@ const inherit = Effect.gen(function* () {
 })
 
 /** Watches what becomes of the batch: claimed, folded (then the actor looks into its mailbox), appended to, closed. */
-const watched = (log: EventLog["Service"]): EventLog["Service"] => {
-  const times = { claimedAt: 0, foldedAt: 0, foldCpuMs: 0, appendedAt: 0 }
-  let cpu = process.cpuUsage()
-  return {
-    ...log,
-    takeOver: (worker, idleMs, limit) =>
-      Effect.tap(log.takeOver(worker, idleMs, limit), (owned) =>
+const watched = Layer.effectContext(
+  Effect.gen(function* () {
+    const [store, mailbox, queue] = [yield* EventStore, yield* Mailbox, yield* RunQueue]
+    const times = { claimedAt: 0, foldedAt: 0, foldCpuMs: 0, appendedAt: 0 }
+    let cpu = process.cpuUsage()
+    const takeOver: typeof queue.takeOver = (worker, idleMs, limit) =>
+      Effect.tap(queue.takeOver(worker, idleMs, limit), (owned) =>
         Effect.sync(() => {
           if (!owned.some((one) => one.batch === batch)) return
           times.claimedAt = now()
           cpu = process.cpuUsage()
         }),
-      ),
-    mail: (id, limit) => {
+      )
+    const mail: typeof mailbox.mail = (id, limit) => {
       if (id === batch && times.foldedAt === 0) {
         times.foldedAt = now()
         const { user, system } = process.cpuUsage(cpu)
         times.foldCpuMs = (user + system) / 1_000
       }
-      return log.mail(id, limit)
-    },
-    append: (owned, append) =>
-      Effect.tap(log.append(owned, append), () =>
+      return mailbox.mail(id, limit)
+    }
+    const append: typeof store.append = (owned, append) =>
+      Effect.tap(store.append(owned, append), () =>
         Effect.sync(() => {
           if (owned.batch !== batch) return
           times.appendedAt ||= now()
@@ -78,9 +80,13 @@ const watched = (log: EventLog["Service"]): EventLog["Service"] => {
               ...calls,
             })
         }),
-      ),
-  }
-}
+      )
+    return Context.make(EventStore, { ...store, append }).pipe(
+      Context.add(Mailbox, { ...mailbox, mail }),
+      Context.add(RunQueue, { ...queue, takeOver }),
+    )
+  }),
+)
 
 const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, MASTER_KEYS: masterKeys = "" } = process.env
 const servers = { redisUrl, databaseUrl, masterKeys, prefix, callMs: 1 }

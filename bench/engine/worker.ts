@@ -5,7 +5,7 @@
 import "effect/schema/SchemaJITCompiler/enable"
 import { Effect } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
-import { type EngineOptions, engine } from "./engine.ts"
+import { type EngineOptions, engine, unobserved } from "./engine.ts"
 import { noCalls } from "./providers.ts"
 
 /** What a worker tells. */
@@ -42,11 +42,4 @@ const serve = Effect.andThen(
   Effect.sync(() => tell({ ready: true })),
   Effect.promise(() => ended),
 )
-await Effect.runPromise(
-  Effect.scoped(
-    Effect.provide(
-      serve,
-      engine(options, calls, (log) => log, onClosed),
-    ),
-  ),
-)
+await Effect.runPromise(Effect.scoped(Effect.provide(serve, engine(options, calls, unobserved, onClosed))))

@@ -1,33 +1,41 @@
 /** An actor while it is alive: what it knows, what it holds, and how a batch is brought to life. */
 import { Effect, FiberSet } from "effect"
 import { attemptsWithWord } from "../domain/attempts.ts"
-import { type Batch, emptyBatch } from "../domain/batch.ts"
 import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
-import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { Call, Pipelines } from "../pipelines/pipelines.ts"
+import { PayLine } from "../domain/pay-line.ts"
+import type { Routes } from "../domain/routing.ts"
+import type { Call } from "../pipelines/call.ts"
+import type { Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { DecisionRegister, RegisteredDecision } from "../register/decision-register.ts"
 import type { InstructionRegister } from "../register/instruction-register.ts"
 import type { LogTail } from "../register/log-tail.ts"
-import { CorruptEntry, type EventLog, OwnershipLost } from "../streams/event-log.ts"
-import { beginningOf, visitLog } from "../streams/event-range.ts"
+import { type BatchFold, emptyFold, foldLog } from "../streams/batch-fold.ts"
+import { CorruptEntry, type EventStore } from "../streams/event-store.ts"
+import type { FoldCache } from "../streams/fold-cache.ts"
+import type { Mailbox } from "../streams/mailbox.ts"
+import type { Partitions } from "../streams/partitions.ts"
+import { OwnershipLost, type RunQueue } from "../streams/run-queue.ts"
 import type { StoreWatch } from "../streams/store-watch.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import { Inbox } from "./inbox.ts"
 import type { Lease } from "./lease.ts"
-import type { WarmBatches } from "./warm-batches.ts"
 
 /** What the worker gives to each of its actors. */
 export interface Desk {
-  readonly log: EventLog["Service"]
+  readonly store: EventStore["Service"]
+  readonly mailbox: Mailbox["Service"]
+  readonly queue: RunQueue["Service"]
+  readonly partitions: Partitions["Service"]
   readonly pipelines: Pipelines["Service"]
   readonly pass: (point: CrashPoint) => Effect.Effect<void>
-  readonly warm: WarmBatches
+  /** Batches at rest, as their last actor left them. */
+  readonly warm: FoldCache<Warm>
   /** The inboxes of actors that are alive. */
   readonly inboxes: Set<Inbox<Message>>
   readonly strays: StrayCallbacks["Service"]
@@ -43,6 +51,28 @@ export interface Desk {
   readonly nextCommandId: () => string
 }
 
+/** What an actor leaves behind for its next activation: the folded state, and how its providers were doing. */
+export interface Warm extends BatchFold {
+  /** In which epoch of the stores the log was last compared with what the registers know of it. */
+  readonly compared: string | undefined
+  /** Ids of the decisions that were answered last: their mail may come later than the register tells of them. */
+  readonly answered: Set<string>
+  readonly backoff: Backoff
+  /** Where what is to be paid goes by the rules of this process. It is that of this very state, and goes with it. */
+  readonly line: PayLine
+}
+
+/** What is known of a batch of which nothing is, where payouts go by these rules. */
+export const unknownBatch =
+  (routes: Routes) =>
+  (id: BatchId): Warm => ({
+    ...emptyFold(id),
+    compared: undefined,
+    answered: new Set(),
+    backoff: new Backoff(),
+    line: new PayLine(routes),
+  })
+
 /** What a call tells the loop: a command, or that it is over, that the batch is lost, or that the call broke. */
 export type Message =
   | { readonly _tag: "Answered"; readonly command: BatchCommand }
@@ -57,14 +87,13 @@ export type Message =
   | { readonly _tag: "Lost"; readonly failure: OwnershipLost }
   | { readonly _tag: "Broke"; readonly defect: unknown }
 
-export interface Activation {
+/** While it is alive its batch runs ahead of the log, up to the next append: `head` is that of the last one. */
+export interface Activation extends BatchFold {
   readonly id: BatchId
   readonly lease: Lease
   readonly desk: Desk
-  readonly batch: Batch
-  /** The hash of the log up to the last append. */
-  head: string
   readonly backoff: Backoff
+  readonly line: PayLine
   readonly inbox: Inbox<Message>
   readonly calls: FiberSet.FiberSet
   /** Items in a call under way, by the number of the call. */
@@ -87,18 +116,10 @@ export interface Activation {
 /** Folds the log of a batch, or only its tail onto a warm state. */
 export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   const id = lease.owned.batch
-  const known = desk.warm.take(id)
-  const warm = known ?? {
-    batch: emptyBatch(),
-    head: beginningOf(id).head,
-    compared: undefined,
-    answered: new Set<string>(),
-    backoff: new Backoff(),
-  }
+  const warm = desk.warm.take(id)
   const before = warm.batch.version
-  const tail = { version: before, head: warm.head }
-  const head = yield* visitLog(desk.log, id, tail, ({ event }) => evolve(warm.batch, event))
-  const strange = known === undefined || warm.batch.version > before
+  yield* foldLog(desk.store, id, warm)
+  const strange = before === 0 || warm.batch.version > before
   const inbox = yield* Effect.acquireRelease(
     Effect.sync(() => new Inbox<Message>()),
     (inbox) => Effect.sync(() => desk.inboxes.delete(inbox)),
@@ -106,7 +127,6 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   desk.inboxes.add(inbox)
   const actor: Activation = {
     ...warm,
-    head,
     id,
     lease,
     desk,
@@ -130,8 +150,8 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
 })
 
 /** Whether money may move for a batch now: its log was compared, and the stores are what they were. */
-export const mayPay = ({ id, compared, desk: { log, watch } }: Activation): boolean =>
-  compared === watch.epoch() && watch.objection(log.partitionOf(id)) === undefined
+export const mayPay = ({ id, compared, desk: { partitions, watch } }: Activation): boolean =>
+  compared === watch.epoch() && watch.objection(partitions.of(id)) === undefined
 
 /** The registers do not answer: then nothing is paid, and all else goes on. The log itself is in the other store. */
 export const isRegisterDown = (failure: { readonly _tag: string }): failure is StoreUnavailable =>
@@ -149,7 +169,7 @@ export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>
 export const compare = Effect.fnUntraced(function* (actor: Activation) {
   const { id, batch, head, desk } = actor
   const epoch = desk.watch.epoch()
-  const partition = desk.log.partitionOf(id)
+  const partition = desk.partitions.of(id)
   const known = yield* desk.instructions.standing(id, partition)
   const { tail } = known
   let { decisions } = known
@@ -158,7 +178,7 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
   if (batch.version > 0 && !(yield* hasCome(actor, now))) return yield* movedOn(id)
   if (tail !== undefined && !(yield* hasCome(actor, tail))) {
     // A new owner has gone on where this one slept.
-    if ((yield* desk.log.read(id, batch.version, 1)).length > 0) return yield* movedOn(id)
+    if ((yield* desk.store.read(id, batch.version, 1)).length > 0) return yield* movedOn(id)
     const reason = `the instruction register knows another log up to version ${tail.version}: history was lost`
     if (!known.isLossAccepted)
       return yield* new CorruptEntry({ batch: id, entry: `${tail.version}-0`, reason })
@@ -182,7 +202,7 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
 /** Whether the log has come as far as a tail, and by the same way. */
 const hasCome = Effect.fnUntraced(function* ({ id, batch, desk }: Activation, { version, head }: LogTail) {
   if (version > batch.version) return false
-  const [event] = yield* desk.log.read(id, version - 1, 1)
+  const [event] = yield* desk.store.read(id, version - 1, 1)
   return event?.hash === head
 })
 

@@ -1,4 +1,4 @@
-import type { Call, Stalled } from "../pipelines/pipelines.ts"
+import type { Call, Stalled } from "../pipelines/call.ts"
 
 /** Why a call could not be made or ended: a provider, or the log that has to be replicated before it. */
 export type Stall = Stalled

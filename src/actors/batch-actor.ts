@@ -18,10 +18,10 @@ import type { BatchEventOf } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { cleanText } from "../domain/outside-text.ts"
 import { wakeAt } from "../domain/plan.ts"
-import type { Call, Mandate } from "../pipelines/pipelines.ts"
+import type { Call, Mandate } from "../pipelines/call.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
-import { OwnershipLost } from "../streams/event-log.ts"
+import { OwnershipLost } from "../streams/run-queue.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import {
   type Activation,
@@ -59,7 +59,7 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     yield* append(actor, turn)
     const waitUntil = yield* act(actor, turn)
     if (actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
-    if (yield* rest(actor, waitUntil)) return
+    if (yield* rest(actor, turn, waitUntil)) return
   }
 }, Effect.scoped)
 
@@ -77,7 +77,7 @@ const listen = Effect.fnUntraced(function* (actor: Activation) {
     else if (message._tag === "Lost") return yield* message.failure
     else return yield* Effect.die(message.defect)
   }
-  const mail = actor.mailWaiting || quiet ? yield* desk.log.mail(id, MAIL_MAX) : []
+  const mail = actor.mailWaiting || quiet ? yield* desk.mailbox.mail(id, MAIL_MAX) : []
   return { answers, mail }
 })
 
@@ -88,7 +88,7 @@ const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
   yield* desk.watch.look
   if (actor.compared !== desk.watch.epoch())
     yield* Effect.catchIf(compare(actor), isRegisterDown, (down) => stall(actor, "Transfer", down))
-  const reason = desk.watch.objection(desk.log.partitionOf(id))
+  const reason = desk.watch.objection(desk.partitions.of(id))
   if (reason !== undefined)
     yield* stall(
       actor,
@@ -131,10 +131,10 @@ const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
 })
 
 const appendToLog = Effect.fnUntraced(function* (actor: Activation, { events, handled }: Turn) {
-  const { log, pass, nextCommandId } = actor.desk
+  const { store, pass, nextCommandId } = actor.desk
   const intends = events.some(({ _tag }) => _tag === "TransfersRequested" || _tag === "TransferResent")
   yield* pass(intends ? "before-intent" : "before-append")
-  const { mailWaiting, head } = yield* log.append(actor.lease.owned, {
+  const { mailWaiting, head } = yield* store.append(actor.lease.owned, {
     expectedVersion: actor.batch.version - events.length,
     head: actor.head,
     events,
@@ -182,7 +182,7 @@ const act = Effect.fnUntraced(function* (actor: Activation, { calls, waitUntil: 
 /** A lease that grew old, because this process slept or Redis was slow, is renewed before anything is done under it. */
 const prolong = Effect.fnUntraced(function* ({ desk, lease }: Activation) {
   const asked = moment()
-  const lost = yield* desk.log.renew([lease.owned])
+  const lost = yield* desk.queue.renew([lease.owned])
   if (lost.length > 0) return yield* new OwnershipLost({ batch: lease.owned.batch, reason: "taken-over" })
   lease.renewedAt = asked
 })
@@ -207,7 +207,7 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
     inbox.put({ _tag: "Answered", command }),
   )
   // No bank hears of an intent that a failover could take back.
-  const replicated = desk.log.replicated(id, batch.version, head)
+  const replicated = desk.store.replicated(id, batch.version, head)
   const safely = call._tag === "Transfer" ? Effect.andThen(replicated, work) : work
   const done = Effect.matchEffect(safely, { onSuccess: end, onFailure: fail })
   const broke = (defect: unknown) => Effect.sync(() => inbox.put({ _tag: "Broke", defect }))
@@ -219,8 +219,8 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
  * the lists that it was screened by.
  */
 const mandateOf = ({ id, batch, head, lease, desk, inbox, answered }: Activation): Mandate => {
-  const { isOwner, log, watch } = desk
-  const isObjectedTo = () => watch.objection(log.partitionOf(id)) !== undefined
+  const { isOwner, partitions, watch } = desk
+  const isObjectedTo = () => watch.objection(partitions.of(id)) !== undefined
   const looked = Effect.suspend(() => (isObjectedTo() ? watch.look : Effect.void))
   const terms = Effect.zip(desk.clearanceTerms, Clock.currentTimeMillis)
   return {
@@ -255,23 +255,27 @@ const outdatedIntent = (
 }
 
 /** Gives the batch up, or says `false` when mail came in the meantime. */
-const rest = Effect.fnUntraced(function* (actor: Activation, waitUntil: number | undefined) {
-  const { id, batch, head, compared, answered, backoff, lease, desk, terms } = actor
+const rest = Effect.fnUntraced(function* (
+  actor: Activation,
+  { at, banks }: Turn,
+  waitUntil: number | undefined,
+) {
+  const { id, batch, head, compared, answered, backoff, line, lease, desk, terms } = actor
   yield* desk.pass("before-release")
   if (desk.isDraining()) {
-    yield* desk.log.handOver(lease.owned)
+    yield* desk.queue.handOver(lease.owned)
     return true
   }
   const wake = Math.min(
     waitUntil ?? Number.POSITIVE_INFINITY,
-    wakeAt(batch, terms) ?? Number.POSITIVE_INFINITY,
+    wakeAt(batch, { now: at, terms, banks }) ?? Number.POSITIVE_INFINITY,
   )
-  const released = yield* desk.log.release(lease.owned, Number.isFinite(wake) ? wake : undefined)
+  const released = yield* desk.queue.release(lease.owned, Number.isFinite(wake) ? wake : undefined)
   if (released === "mail-waiting") {
     actor.mailWaiting = true
     return false
   }
-  desk.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff })
+  desk.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
   return true
 })
 

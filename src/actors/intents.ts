@@ -1,35 +1,47 @@
-/** From items that may be paid to where each goes: intents for the log, and those that no rule leads anywhere. */
+/** From planned transfers to intents for the log, within what the banks' lanes grant. */
 import { Array as Arr } from "effect"
 import { nextAttempt } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
-import type { TransferIntent } from "../domain/events.ts"
 import { transferReference } from "../domain/identifiers.ts"
-import type { Work } from "../domain/plan.ts"
-import type { Destination } from "../domain/routing.ts"
+import type { PlannedTransfer } from "../domain/plan-transfers.ts"
+import type { Pipelines } from "../pipelines/pipelines.ts"
 import type { Activation } from "./activation.ts"
 
-/** What is decided at `at` of items whose transfers are to be requested. */
-export const commandsOfRequest = (
-  { id, batch, desk }: Activation,
-  { items }: Extract<Work, { readonly _tag: "RequestTransfers" }>,
+/**
+ * Commits to the lanes what was planned by a snapshot of them. Another batch may have planned by the same one, so a lane grants
+ * what it still can; a bank that grants less than was planned is noted as `full`.
+ */
+export const invited = (
+  { desk }: { readonly desk: { readonly pipelines: Pick<Pipelines["Service"], "invite"> } },
+  transfers: ReadonlyArray<PlannedTransfer>,
+  now: number,
+  full: Set<string>,
+): ReadonlyArray<PlannedTransfer> => {
+  const granted = new Map<string, number>()
+  for (const [bank, { length }] of Map.groupBy(transfers, ({ destination }) => destination.bank)) {
+    const count = desk.pipelines.invite(bank, length, now)
+    granted.set(bank, count)
+    if (count < length) full.add(bank)
+  }
+  if (full.size === 0) return transfers
+  return transfers.filter(({ destination: { bank } }) => {
+    const left = granted.get(bank) ?? 0
+    granted.set(bank, left - 1)
+    return left > 0
+  })
+}
+
+/** The command that writes intents for transfers; none, when there are none. */
+export const intentsOf = (
+  { id, batch }: Pick<Activation, "id" | "batch">,
+  planned: ReadonlyArray<PlannedTransfer>,
   at: number,
-  destinationOf: (item: number) => Destination | undefined,
 ): ReadonlyArray<BatchCommand> => {
-  const { version } = desk.pipelines.routes
-  const transfers: Array<TransferIntent> = []
-  const unrouted: Array<number> = []
-  for (const number of items) {
+  const transfers = planned.map(({ item: number, destination }) => {
     const item = batch.items.get(number)
     if (item === undefined) throw new Error(`item ${number} is planned and not in the batch`)
-    const destination = destinationOf(number)
     const key = { item: number, attempt: nextAttempt(item) }
-    if (destination === undefined) unrouted.push(number)
-    else transfers.push({ ...key, ...destination, reference: transferReference({ batch: id, ...key }) })
-  }
-  return [
-    ...(Arr.isArrayNonEmpty(transfers) ? [{ _tag: "RequestTransfers", at, transfers } as const] : []),
-    ...(Arr.isArrayNonEmpty(unrouted)
-      ? [{ _tag: "RecordUnrouted", at, items: unrouted, version } as const]
-      : []),
-  ]
+    return { ...key, ...destination, reference: transferReference({ batch: id, ...key }) }
+  })
+  return Arr.isArrayNonEmpty(transfers) ? [{ _tag: "RequestTransfers", at, transfers }] : []
 }

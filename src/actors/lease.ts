@@ -1,4 +1,4 @@
-import type { Ownership } from "../streams/event-log.ts"
+import type { Ownership } from "../streams/run-queue.ts"
 
 /**
  * A point in time by two clocks, in milliseconds: the monotonic one may stand still while the machine is suspended, the

@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import { DecisionRegister, type OverdueDecision } from "../register/decision-register.ts"
-import { EventLog } from "../streams/event-log.ts"
+import { Mailbox } from "../streams/mailbox.ts"
 
 /** Decisions that one look tells again; the next look takes others. */
 const TOLD_MAX = 256
@@ -28,7 +28,7 @@ export const tellOverdue = Effect.fnUntraced(function* (idleMs: number) {
 
 const tellAgain = Effect.fnUntraced(
   function* ({ batch, id, digest, command }: OverdueDecision) {
-    yield* (yield* EventLog).tell(batch, command, { id, digest, keptMs: KEPT_MS })
+    yield* (yield* Mailbox).tell(batch, command, { id, digest, keptMs: KEPT_MS })
     yield* Effect.logWarning("a decision is told again", { batch, command: command._tag })
   },
   (told, { batch }) =>

@@ -1,19 +1,14 @@
 /** The third step of an actor's loop: what was heard and what is due become events, and calls to make. Nothing waits. */
 import { Result } from "effect"
-import { mayStart } from "../domain/batch.ts"
 import { type BatchCommand, isDecision } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import { transferReference } from "../domain/identifiers.ts"
-import { plan, type Work } from "../domain/plan.ts"
-import { POLICY } from "../domain/policy.ts"
-import type { Call } from "../pipelines/pipelines.ts"
-import type { Mail } from "../streams/event-log.ts"
+import type { Mail } from "../streams/mailbox.ts"
 import { type StrayCallback, strayOf } from "../streams/stray-callbacks.ts"
 import { type Activation, mayPay } from "./activation.ts"
-import { HeldItems } from "./held-items.ts"
-import { commandsOfRequest } from "./intents.ts"
+import { type Due, decideDue, nothingDue } from "./due-work.ts"
 
 /** What came in since the last turn. */
 export interface Heard {
@@ -32,14 +27,11 @@ export interface Refusal {
 }
 
 /** What was decided: events to append, the mail that they answer, and the calls that are due. */
-export interface Turn {
+export interface Turn extends Due {
   readonly events: ReadonlyArray<BatchEvent>
   readonly handled: ReadonlyArray<string>
   /** Ids of the decisions among what was answered, which the register is told of. */
   readonly answered: ReadonlyArray<string>
-  readonly calls: ReadonlyArray<Call>
-  /** When work may be looked at again that waits for a bank, in epoch milliseconds; nothing, when none does. */
-  readonly waitUntil: number | undefined
   readonly refusals: ReadonlyArray<Refusal>
 }
 
@@ -82,7 +74,9 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     if (answer._tag === "RecordTransfer") actor.busy.delete(answer.item)
     obey(answer)
   }
-  const due = actor.desk.isDraining() ? nothingDue : decideDue(actor, now, obey)
+  // No intents are written while the transfers that they would lead to have to wait.
+  const maySend = actor.backoff.until("Transfer") <= now && mayPay(actor)
+  const due = actor.desk.isDraining() ? nothingDue(now) : decideDue(actor, now, maySend, obey)
   return { events, handled: mail.map(({ id }) => id), answered: [...answered], ...due, refusals }
 }
 
@@ -99,75 +93,5 @@ const strayIn = ({ id }: Activation, command: BatchCommand, reason: string): Pic
   const { bank, item, attempt, outcome } = command
   return {
     stray: strayOf({ bank, reference: transferReference({ batch: id, item, attempt }) }, outcome, reason),
-  }
-}
-
-type Due = Pick<Turn, "calls" | "waitUntil">
-
-const nothingDue: Due = { calls: [], waitUntil: undefined }
-
-/**
- * How often a turn looks behind items that are held for those of other banks: far enough for a batch of 15,000. Behind
- * more of them in a row than that, other banks' items wait until the closed bank takes calls again.
- */
-const LOOKS_MAX = 64
-
-/** How soon it is asked again which clearances are good, when nobody could tell. */
-const TERMS_AGAIN_MS = 1_000
-
-/** Decides what is due until only calls are left, and gives those. */
-const decideDue = (actor: Activation, now: number, obey: (command: BatchCommand) => void): Due => {
-  const held = new HeldItems(actor, now)
-  const waiting = { has: (item: number) => actor.busy.has(item) || held.items.has(item) }
-  for (let looks = 1; ; ) {
-    const heldBefore = held.items.size
-    const due = plan(actor.batch, now, waiting, actor.terms)
-    const ready = due.flatMap((work) => (mustWait(actor, work, now) ? [] : held.ready(work)))
-    const commands = ready.flatMap((work) => commandOf(actor, work, now, held))
-    if (commands.length === 0) {
-      if (held.items.size > heldBefore && looks++ < LOOKS_MAX) continue
-      return { calls: ready.filter(isCall), waitUntil: held.until ?? termsAgainAt(actor, now) }
-    }
-    const before = actor.batch.version
-    for (const command of commands) obey(command)
-    if (actor.batch.version === before) throw new Error("planned commands were all refused")
-  }
-}
-
-/** When to ask again which clearances are good, where something waits for nothing else. */
-const termsAgainAt = ({ batch, terms }: Activation, now: number): number | undefined =>
-  terms === "unknown" && (batch.tasks.request.size > 0 || mayStart(batch, now))
-    ? now + TERMS_AGAIN_MS
-    : undefined
-
-/** No intents are written while the transfers that they would lead to have to wait. */
-const mustWait = (actor: Activation, work: Work, now: number): boolean =>
-  work._tag === "RequestTransfers" && (actor.backoff.until("Transfer") > now || !mayPay(actor))
-
-const callTags: ReadonlySet<Work["_tag"]> = new Set(["Screen", "Book", "Transfer", "Inquire", "Withdraw"])
-
-const isCall = (work: Work): work is Call => callTags.has(work._tag)
-
-const commandOf = (
-  actor: Activation,
-  work: Work,
-  at: number,
-  held: HeldItems,
-): ReadonlyArray<BatchCommand> => {
-  switch (work._tag) {
-    case "RequestScreening":
-    case "RequestPosting":
-    case "ExpireApproval":
-    case "StartExecution":
-    case "Reroute":
-      return [{ ...work, at }]
-    case "Retry":
-      return [{ ...work, at, by: POLICY }]
-    case "RequestTransfers":
-      return commandsOfRequest(actor, work, at, (item) => held.destinationOf(item))
-    case "Close":
-      return [{ _tag: "CloseBatch", at }]
-    default:
-      return []
   }
 }

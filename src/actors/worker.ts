@@ -15,15 +15,18 @@ import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
 import { AnnouncedLists } from "../streams/announced-lists.ts"
-import { EventLog, type Ownership, type RunQueue } from "../streams/event-log.ts"
+import { EventStore } from "../streams/event-store.ts"
+import { FoldCache } from "../streams/fold-cache.ts"
+import { Mailbox } from "../streams/mailbox.ts"
+import { Partitions } from "../streams/partitions.ts"
+import { type Ownership, type QueuePart, RunQueue } from "../streams/run-queue.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
 import { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import type { Desk } from "./activation.ts"
+import { type Desk, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { tellOverdue } from "./overdue-decisions.ts"
-import { WarmBatches } from "./warm-batches.ts"
 
 /** Items that the states of batches at rest may hold in memory together. */
 const WARM_ITEMS_MAX = 200_000
@@ -49,8 +52,8 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const worker = yield* makeWorker
     const { claimMs, sweepMs } = worker.settings
-    for (const queue of (yield* EventLog).runQueues)
-      yield* forkLoop(worker, "take", takeScheduled(worker, queue), 0)
+    for (const part of (yield* RunQueue).parts)
+      yield* forkLoop(worker, "take", takeScheduled(worker, part), 0)
     yield* forkLoop(worker, "renew", renewAll(worker), claimMs / 5)
     yield* forkLoop(worker, "take over", takeOverIdle(worker), Math.min(claimMs / 4, TAKE_OVER_EVERY_MS_MAX))
     yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
@@ -80,8 +83,8 @@ const makeWorker = Effect.gen(function* () {
   const name = `worker-${process.pid}-${(yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)}`
   const leases = new Map<BatchId, Lease>()
   const { activeBatches } = yield* Metrics
+  const pipelines = yield* Pipelines
   let commands = 0
-  const [log, pipelines, pass] = [yield* EventLog, yield* Pipelines, yield* CrashPoints]
   const worker: Worker = {
     name,
     settings,
@@ -91,10 +94,13 @@ const makeWorker = Effect.gen(function* () {
     draining: false,
     count: () => activeBatches.set(leases.size),
     desk: {
-      log,
+      store: yield* EventStore,
+      mailbox: yield* Mailbox,
+      queue: yield* RunQueue,
+      partitions: yield* Partitions,
       pipelines,
-      pass,
-      warm: new WarmBatches(WARM_ITEMS_MAX),
+      pass: yield* CrashPoints,
+      warm: new FoldCache(unknownBatch(pipelines.routes), { itemsMax: WARM_ITEMS_MAX }),
       inboxes: new Set(),
       strays: yield* StrayCallbacks,
       clearanceTerms: yield* makeClearanceTerms,
@@ -149,11 +155,11 @@ const forkLoop = <R>(
   )
 
 /** Takes as many batches as there is room for, and waits where there is none: the run queue is the place to wait. */
-const takeScheduled = Effect.fnUntraced(function* (worker: Worker, queue: RunQueue) {
+const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePart) {
   const room = worker.settings.activeMax - worker.leases.size
   if (room <= 0 || worker.draining) return yield* Effect.sleep(FULL_MS)
   const takenAt = moment()
-  yield* taking(worker, queue.take(worker.name, room, TAKE_WAIT_MS), takenAt)
+  yield* taking(worker, part.take(worker.name, room, TAKE_WAIT_MS), takenAt)
 })
 
 /** What was taken is ours: nothing is interrupted between the server's answer and the start of the actors. */
@@ -174,8 +180,8 @@ const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
   const room = Math.min(Math.max(activeMax - held, ORPHANS_MIN), 2 * activeMax - held)
   if (room <= 0) return
   const takenAt = moment()
-  const log = yield* EventLog
-  const takeOver = Effect.tap(log.takeOver(worker.name, claimMs, room), (owned) =>
+  const queue = yield* RunQueue
+  const takeOver = Effect.tap(queue.takeOver(worker.name, claimMs, room), (owned) =>
     Effect.forEach(owned, ({ batch }) =>
       Effect.logWarning("batch taken over", { worker: worker.name, batch }),
     ),
@@ -227,7 +233,7 @@ const supervise = (worker: Worker, lease: Lease) => {
 
 const freeze = Effect.fnUntraced(
   function* ({ owned }: Lease, why: Readonly<Record<"worker" | "batch" | "entry" | "reason", string>>) {
-    yield* (yield* EventLog).release(owned, (yield* Clock.currentTimeMillis) + FROZEN_MS, "leave")
+    yield* (yield* RunQueue).release(owned, (yield* Clock.currentTimeMillis) + FROZEN_MS, "leave")
     ;(yield* Metrics).frozenBatches.inc()
     yield* Effect.logError("batch frozen: its log cannot be continued", why)
   },
@@ -240,8 +246,8 @@ const freeze = Effect.fnUntraced(
 
 /** By partition: one that does not answer must not cost the leases of the others. */
 const renewAll = Effect.fnUntraced(function* (worker: Worker) {
-  const { partitionOf } = yield* EventLog
-  const groups = Map.groupBy(worker.leases.values(), ({ owned }) => partitionOf(owned.batch))
+  const partitions = yield* Partitions
+  const groups = Map.groupBy(worker.leases.values(), ({ owned }) => partitions.of(owned.batch))
   yield* Effect.forEach(
     groups,
     ([partition, leases]) =>
@@ -254,7 +260,7 @@ const renewAll = Effect.fnUntraced(function* (worker: Worker) {
 
 const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray<Lease>) {
   const askedAt = moment()
-  const lost = new Set(yield* (yield* EventLog).renew(leases.map(({ owned }) => owned)))
+  const lost = new Set(yield* (yield* RunQueue).renew(leases.map(({ owned }) => owned)))
   for (const lease of leases) {
     if (!lost.has(lease.owned)) lease.renewedAt = askedAt
     else if (worker.leases.get(lease.owned.batch) === lease) {
@@ -275,12 +281,12 @@ const lookForMail = ({ desk }: Worker) =>
   })
 
 const wakeDue = Effect.gen(function* () {
-  yield* (yield* EventLog).wake(yield* Clock.currentTimeMillis, WAKE_MAX)
+  yield* (yield* RunQueue).wake(yield* Clock.currentTimeMillis, WAKE_MAX)
 })
 
 const sweepOpen = Effect.fnUntraced(function* (idleMs: number) {
   const now = yield* Clock.currentTimeMillis
-  yield* (yield* EventLog).sweep(now - idleMs, now, WAKE_MAX)
+  yield* (yield* RunQueue).sweep(now - idleMs, now, WAKE_MAX)
 })
 
 /**
@@ -289,21 +295,21 @@ const sweepOpen = Effect.fnUntraced(function* (idleMs: number) {
  */
 const drain = Effect.fnUntraced(
   function* (worker: Worker) {
-    const log = yield* EventLog
+    const queue = yield* RunQueue
     worker.draining = true
     yield* worker.taking.take(TAKES_MAX)
     yield* FiberMap.awaitEmpty(worker.actors).pipe(Effect.timeoutOption(worker.settings.drainMs))
     const left = [...worker.leases.values()]
     yield* FiberMap.clear(worker.actors)
     for (const { owned } of left)
-      yield* log.handOver(owned).pipe(
+      yield* queue.handOver(owned).pipe(
         Effect.catchTags({
           OwnershipLost: () => Effect.void,
           StoreUnavailable: ({ step, reason }) =>
             Effect.logWarning("batch not handed over", { batch: owned.batch, step, reason }),
         }),
       )
-    yield* log.retire(worker.name)
+    yield* queue.retire(worker.name)
     yield* Effect.logInfo("worker drained", { worker: worker.name, handedOver: left.length })
   },
   Effect.catchTag("StoreUnavailable", ({ step, reason }) =>

@@ -4,22 +4,16 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
 import { endedAsTold } from "../platform/teardown.ts"
-import { show } from "./batches-show.ts"
-import { submit } from "./batches-submit.ts"
-import { watch } from "./batches-watch.ts"
+import { batches } from "./batches.ts"
 import { callbacks } from "./callbacks.ts"
 import { demo } from "./demo.ts"
 import { events } from "./events.ts"
 import { history } from "./history.ts"
 import { keys } from "./keys.ts"
+import { migrateCommand } from "./migrate.ts"
 import { reconcileCommand } from "./reconcile.ts"
 import { replay } from "./replay.ts"
 import { serve } from "./serve.ts"
-
-const batches = Command.make("batches").pipe(
-  Command.withDescription("Submit, show and watch payout batches"),
-  Command.withSubcommands([submit, show, watch]),
-)
 
 // Whoever read the output has seen enough, as `head` has.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -29,7 +23,18 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 Command.make("atlaspay").pipe(
   Command.withDescription("Pays batches of payouts, each item exactly once, and proves it"),
-  Command.withSubcommands([demo, serve, batches, events, replay, reconcileCommand, callbacks, history, keys]),
+  Command.withSubcommands([
+    demo,
+    serve,
+    batches,
+    events,
+    replay,
+    reconcileCommand,
+    callbacks,
+    history,
+    keys,
+    migrateCommand,
+  ]),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ teardown: endedAsTold() }),

@@ -6,7 +6,7 @@ import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { beginningOf } from "../streams/event-range.ts"
 import { partitionKeys, partitionOf } from "../streams/partition.ts"
 import { readEvents } from "../streams/stream-entry.ts"
-import { CliFailure } from "./cli-failure.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import { openRedis } from "./redis-connection.ts"
 
 const PAGE = 500

@@ -3,15 +3,15 @@
  * paid can still be looked at when nothing runs any more.
  */
 import { Effect, Option, type Scope } from "effect"
+import { type ServiceClient, type ShownBatch, serviceClient } from "../client/service-client.ts"
 import { type Batch, batchState, emptyBatch } from "../domain/batch.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
 import { shownEvent } from "../http/payout-batches/payout-batch-events.ts"
+import type { CliFailure } from "../terminal/cli-failure.ts"
 import { type LogReader, logReader, readLog } from "./batch-log.ts"
-import type { CliFailure } from "./cli-failure.ts"
 import { findService } from "./service-address.ts"
-import { type ServiceClient, type ShownBatch, serviceClient } from "./service-client.ts"
 
 export interface BatchSource {
   /** What was read: for the reader of the screen. */

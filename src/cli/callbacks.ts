@@ -1,9 +1,9 @@
 import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { aligned } from "../dev/summary.ts"
 import { type KeptCallback, STRAYS_MAX } from "../streams/stray-callbacks.ts"
 import { makeStrayCallbacks } from "../streams/stray-callbacks-redis.ts"
-import { CliFailure } from "./cli-failure.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
+import { aligned } from "../terminal/text-table.ts"
 import { dataDir, json } from "./flags.ts"
 import { openRedis } from "./redis-connection.ts"
 

@@ -1,5 +1,5 @@
 /** What an operator does when a store came back older than it was: look, and, once the loss is reconciled, accept it. */
-import { Console, Effect, Option } from "effect"
+import { ConfigProvider, Console, Effect, Layer, Option, References, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { cleanText } from "../domain/outside-text.ts"
 import { repairReadModels } from "../projections/read-model-repair.ts"
@@ -7,11 +7,14 @@ import { PROJECTION } from "../projections/read-models.ts"
 import { FOLLOWER as PUBLISHER } from "../publisher/relay.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
-import { EventLog } from "../streams/event-log.ts"
+import { EventStore } from "../streams/event-store.ts"
+import { Partitions } from "../streams/partitions.ts"
+import { RunQueue } from "../streams/run-queue.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
-import { CliFailure } from "./cli-failure.ts"
+import { loggingLayer } from "../telemetry/logging.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
-import { withServices } from "./service-layers.ts"
+import { serveEnvironment } from "./serve-environment.ts"
 
 /** Batches that were frozen are looked at again after an hour by themselves. */
 const FROZEN_MS = 3_600_000
@@ -26,9 +29,9 @@ const show = Command.make(
     const lost = yield* withServices(
       dataDir,
       Effect.gen(function* () {
-        const { partitions } = yield* EventLog
+        const partitions = yield* Partitions
         const { objection } = yield* StoreWatch
-        const found = Array.from({ length: partitions }, (_, partition) => ({
+        const found = Array.from({ length: partitions.count }, (_, partition) => ({
           partition,
           objection: objection(partition) ?? null,
         }))
@@ -67,9 +70,9 @@ const WHAT_IT_MEANS = [
 ].join("\n")
 
 const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, reason: string) {
-  const log = yield* EventLog
-  if (partition < 0 || partition >= log.partitions)
-    return yield* new CliFailure({ reason: `There are partitions 0 to ${log.partitions - 1}.` })
+  const { count } = yield* Partitions
+  if (partition < 0 || partition >= count)
+    return yield* new CliFailure({ reason: `There are partitions 0 to ${count - 1}.` })
   const cursors = yield* CursorStore
   yield* (yield* DecisionRegister).acceptLoss(partition, by, cleanText(reason))
   const { written, gone } = yield* repairReadModels(partition)
@@ -77,7 +80,8 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
   for (const follower of [PROJECTION, PUBLISHER]) yield* cursors.restart(follower, partition)
   const recalled = yield* recallDecisions(partition)
   // Frozen batches would be looked at within the hour; batches that sleep for another reason find nothing to do.
-  while ((yield* log.wake(Date.now() + FROZEN_MS, WAKE_MAX)) > 0);
+  const queue = yield* RunQueue
+  while ((yield* queue.wake(Date.now() + FROZEN_MS, WAKE_MAX)) > 0);
   yield* Console.log(
     `Partition ${partition}: the loss is accepted. ${written.length} batches are shown anew.`,
   )
@@ -90,7 +94,7 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
  * is now, would not be looked at by anybody. Gives about how many batches.
  */
 const recallDecisions = Effect.fnUntraced(function* (partition: number) {
-  const log = yield* EventLog
+  const [store, partitions] = [yield* EventStore, yield* Partitions]
   const { decided, recall } = yield* DecisionRegister
   let recalled = 0
   let after = ""
@@ -99,11 +103,11 @@ const recallDecisions = Effect.fnUntraced(function* (partition: number) {
     const last = page.at(-1)
     if (last === undefined) return recalled
     after = last.batch
-    const ours = page.filter(({ batch }) => log.partitionOf(batch) === partition)
+    const ours = page.filter(({ batch }) => partitions.of(batch) === partition)
     const lost = yield* Effect.filter(ours, ({ batch, answered }) =>
       answered === undefined
         ? Effect.succeed(true)
-        : Effect.map(log.read(batch, answered.version - 1, 1), ([event]) => event?.hash !== answered.head),
+        : Effect.map(store.read(batch, answered.version - 1, 1), ([event]) => event?.hash !== answered.head),
     )
     yield* recall(lost.map(({ batch }) => batch))
     recalled += lost.length
@@ -114,3 +118,45 @@ export const history = Command.make("history").pipe(
   Command.withDescription("Look after the logs when a store came back older than it was"),
   Command.withSubcommands([show, accept]),
 )
+
+const READY_MS_MAX = 30_000
+
+/** What goes wrong is told by the command itself; warnings of the parts go to stderr. */
+const quietly = Layer.merge(loggingLayer(), Layer.succeed(References.MinimumLogLevel, "Warn"))
+
+type Services = Layer.Success<typeof import("../app.ts")["historyLayer"]>
+
+/** Runs with what looks after the logs, on the stores of the environment, else on those of the local stack. */
+const withServices = <
+  A,
+  E extends { readonly _tag: string; readonly reason?: string; readonly message: string },
+>(
+  dataDir: string,
+  use: Effect.Effect<A, E, Services>,
+): Effect.Effect<A, CliFailure> =>
+  Effect.scoped(
+    Effect.gen(function* (): Effect.fn.Return<A, CliFailure | E | Error, Scope.Scope> {
+      const { environment } = yield* serveEnvironment(dataDir, process.env, () => {})
+      // Loaded here, because most commands do not need the layers of the service.
+      const { historyLayer } = yield* Effect.promise(() => import("../app.ts"))
+      const services = yield* Layer.build(
+        historyLayer.pipe(
+          Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...environment }))),
+          Layer.provideMerge(quietly),
+        ),
+      ).pipe(
+        Effect.timeoutOrElse({
+          duration: READY_MS_MAX,
+          orElse: () =>
+            new CliFailure({ reason: `Redis or Postgres did not answer within ${READY_MS_MAX} ms.` }),
+        }),
+      )
+      return yield* Effect.provide(use, services)
+    }),
+  ).pipe(
+    Effect.mapError((error) =>
+      error instanceof CliFailure
+        ? error
+        : new CliFailure({ reason: "reason" in error && error.reason ? error.reason : error.message }),
+    ),
+  )

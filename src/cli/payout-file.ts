@@ -5,8 +5,7 @@ import { Effect, Result, Schema } from "effect"
 import { CliError } from "effect/cli"
 import { type RequestedItem, readBatchRequest } from "../http/payout-batches/payout-batch-request.ts"
 import { type CsvRow, type FileProblem, readCsv } from "./csv-table.ts"
-import { type CsvFormat, columnOfField, isProblem, payoutCsv, rowReader } from "./payout-csv.ts"
-import { wiseCsv } from "./wise-csv.ts"
+import { type CsvFormat, columnOfField, isProblem, payoutCsv, rowReader, wiseCsv } from "./payout-csv.ts"
 
 const FILE_BYTES_MAX = 16 * 1024 * 1024
 const PROBLEMS_MAX = 100

@@ -2,10 +2,9 @@ import { writeFile } from "node:fs/promises"
 import { Clock, Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type Day, utcDay } from "../domain/business-days.ts"
-import { discrepancyKinds } from "../reconciliation/discrepancy.ts"
+import { type Discrepancy, discrepancyId, discrepancyKinds } from "../reconciliation/discrepancy.ts"
 import type { Reconciliation } from "../reconciliation/results.ts"
-import { CliFailure } from "./cli-failure.ts"
-import { discrepancyCsv } from "./discrepancy-csv.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 import { NOT_DONE, reconcileDay } from "./reconciliation-run.ts"
 
@@ -84,3 +83,40 @@ export const reconciliationLines = ({
   }),
   discrepancies.length === 0 ? "All agree." : `${discrepancies.length} discrepancies.`,
 ]
+
+const columns = [
+  "day",
+  "id",
+  "kind",
+  "partner",
+  "batch",
+  "item",
+  "bank",
+  "reference",
+  "expected",
+  "found",
+  "meaning",
+] as const
+
+/** A header and a row for each discrepancy, with CRLF after every line. */
+const discrepancyCsv = (day: Day, discrepancies: ReadonlyArray<Discrepancy>): string =>
+  [
+    columns,
+    ...discrepancies.map((discrepancy) => {
+      const row: Readonly<Partial<Record<(typeof columns)[number], string | number>>> = {
+        day,
+        id: discrepancyId(day, discrepancy),
+        meaning: discrepancyKinds[discrepancy.kind],
+        ...discrepancy,
+      }
+      return columns.map((column) => String(row[column] ?? ""))
+    }),
+  ]
+    .map((cells) => `${cells.map(cell).join(",")}\r\n`)
+    .join("")
+
+/** A cell that would begin a formula (OWASP, CSV injection) begins with an apostrophe instead. */
+const cell = (text: string): string => {
+  const plain = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
+  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain
+}

@@ -4,7 +4,7 @@ import { readAddress } from "../platform/redis-address.ts"
 import { type Barrier, openBarrier } from "../platform/redis-barrier.ts"
 import { openClient, type RedisCommands } from "../platform/redis-client.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
-import { asCliFailure, CliFailure } from "./cli-failure.ts"
+import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 
 const PATIENCE = { silenceMsMax: 5_000, commandMsMax: 10_000, retries: 1 }
 const REPLICATION_MS_MAX = 1_000

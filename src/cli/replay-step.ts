@@ -1,76 +1,61 @@
 /** One event of a log and the state after it, as people and programs read it. No account number is in either. */
 
-import { aligned } from "../dev/summary.ts"
-import { type Batch, batchState, type ItemState } from "../domain/batch.ts"
+import type { Batch } from "../domain/batch.ts"
 import { refusedIn } from "../domain/cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, RecordedEvent, TransferIntent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import { masked } from "../domain/masking.ts"
 import { formatAmount } from "../domain/money.ts"
+import { mapTotals, type ShownBatch, shownBatch, sumOf } from "../domain/shown.ts"
+import { aligned } from "../terminal/text-table.ts"
 
-/** A step of the fold. `batch` goes on changing with the next one. */
+/** A step of the fold, and what is shown of the batch after it. */
 export interface ReplayStep {
   readonly recorded: RecordedEvent
   readonly change: string
-  readonly batch: Batch
+  readonly shown: ShownBatch
 }
 
 /** Folds the next event into the batch, in place. */
 export const step = (batch: Batch, recorded: RecordedEvent): ReplayStep => {
   evolve(batch, recorded.event)
-  return { recorded, change: changeOf(batch, recorded.event), batch }
+  return { recorded, change: changeOf(batch, recorded.event), shown: shownBatch(batch) }
 }
 
 /** `   17 09:30:12.345 TransferSettled      item 3, EUR 12.34, by callback │ settling │ EUR 12.34/120.00`. */
-export const replayLine = ({ recorded: { version, event }, change, batch }: ReplayStep): string => {
+export const replayLine = ({ recorded: { version, event }, change, shown }: ReplayStep): string => {
   const at = isoTime(event.at).slice(11, 23)
-  const settled = currenciesOf(batch).map(
-    (currency) => `${currency} ${amount(batch, currency, "settled")}/${total(batch, currency)}`,
+  const { state, totals } = shown
+  const amount = (currency: string, only?: "settled") => formatAmount(sumOf(totals, currency, only), currency)
+  const settled = Object.keys(totals).map(
+    (currency) => `${currency} ${amount(currency, "settled")}/${amount(currency)}`,
   )
   const what = `${String(version).padStart(5)} ${at} ${event._tag.padEnd(19)} ${change.padEnd(48)}`
-  return [what, batchState(batch).padEnd(9), settled.join("  ")].join(" │ ")
+  return [what, state.padEnd(9), settled.join("  ")].join(" │ ")
 }
 
 /** `{version, at, event, change, state, totals: {EUR: {settled: "12.34", …}}}`; states without items are left out. */
-export const replayJson = ({ recorded: { version, event }, change, batch }: ReplayStep) => ({
+export const replayJson = ({ recorded: { version, event }, change, shown }: ReplayStep) => ({
   version,
   at: isoTime(event.at),
   event: event._tag,
   change,
-  state: batchState(batch),
-  totals: Object.fromEntries(
-    currenciesOf(batch).map((currency) => [
-      currency,
-      Object.fromEntries(statesIn(batch, currency).map((state) => [state, amount(batch, currency, state)])),
-    ]),
-  ),
+  state: shown.state,
+  totals: mapTotals(shown.totals, ({ minor }, currency) => formatAmount(minor, currency)),
 })
 
 /** Where the batch stands after the last event. */
 export const closingLines = (batch: Batch): ReadonlyArray<string> => {
-  const rows = currenciesOf(batch).flatMap((currency) =>
-    statesIn(batch, currency).map((state) => [
+  const { state, version, itemCount, totals } = shownBatch(batch)
+  const rows = Object.entries(totals).flatMap(([currency, states]) =>
+    Object.entries(states).map(([state, { count, minor }]) => [
       state,
-      String(batch.tallies.get(currency)?.get(state)?.count ?? 0),
+      String(count),
       currency,
-      amount(batch, currency, state),
+      formatAmount(minor, currency),
     ]),
   )
-  return ["", `${batchState(batch)} at version ${batch.version}, ${batch.itemCount} items`, ...aligned(rows)]
-}
-
-const currenciesOf = (batch: Batch): ReadonlyArray<string> => [...batch.tallies.keys()].sort()
-
-const statesIn = (batch: Batch, currency: string): ReadonlyArray<ItemState> =>
-  [...(batch.tallies.get(currency) ?? [])].filter(([, { count }]) => count > 0).map(([state]) => state)
-
-const amount = (batch: Batch, currency: string, state: ItemState): string =>
-  formatAmount(batch.tallies.get(currency)?.get(state)?.minor ?? 0n, currency)
-
-const total = (batch: Batch, currency: string): string => {
-  let minor = 0n
-  for (const tally of batch.tallies.get(currency)?.values() ?? []) minor += tally.minor
-  return formatAmount(minor, currency)
+  return ["", `${state} at version ${version}, ${itemCount} items`, ...aligned(rows)]
 }
 
 /** `2 approved, 1 rejected, payees: 2 match, 1 no-match`. */

@@ -14,8 +14,8 @@ import {
   sandboxOperatorKeys,
   startLocalSandbox,
 } from "../dev/local-sandbox.ts"
-import { asCliFailure, CliFailure } from "./cli-failure.ts"
-import type { SandboxAccess } from "./service-record.ts"
+import type { SandboxAccess } from "../dev/service-record.ts"
+import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 
 export interface ServeEnvironment {
   readonly environment: Environment

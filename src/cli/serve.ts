@@ -1,11 +1,11 @@
 import { ConfigProvider, Console, Context, Effect, Layer, Option, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type Role, roles } from "../config.ts"
+import { announceService, recordFile } from "../dev/service-record.ts"
 import { HttpAddress } from "../http/server.ts"
-import { CliFailure } from "./cli-failure.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir } from "./flags.ts"
 import { serveEnvironment } from "./serve-environment.ts"
-import { announceService, recordFile } from "./service-record.ts"
 
 const isRole = (text: string): text is Role => roles.some((role) => role === text)
 

@@ -1,7 +1,7 @@
 import { Effect, Option } from "effect"
-import type { CliFailure } from "./cli-failure.ts"
-import type { ServiceAddress } from "./service-client.ts"
-import { runningService } from "./service-record.ts"
+import type { ServiceAddress } from "../client/service-client.ts"
+import { runningService } from "../dev/service-record.ts"
+import type { CliFailure } from "../terminal/cli-failure.ts"
 
 /**
  * Where the service is: ATLASPAY_URL with ATLASPAY_API_KEY, else the one that runs on the data folder. None when

@@ -1,8 +1,8 @@
 /** Asking the sandbox's banks what they really did. Nothing here believes the service. */
 import { Effect, Result, Schema } from "effect"
-import { CliFailure } from "../cli/cli-failure.ts"
 import { type BatchId, parseTransferReference } from "../domain/identifiers.ts"
 import { parseAmount } from "../domain/money.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import type { BankCounts, BankSums } from "./summary.ts"
 
 const Summary = Schema.Struct({ outstanding: Schema.Int })

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { readdir } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { Effect, Schedule } from "effect"
-import { CliFailure } from "../cli/cli-failure.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 
 /** Where the bank and its client exchange files. */
 export const clearingFolder = (dataDir: string): string => resolve(dataDir, "clearing")

@@ -2,8 +2,7 @@
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect, Option, Schedule, type Scope } from "effect"
-import { asCliFailure, CliFailure } from "../cli/cli-failure.ts"
-import { isReady, runningService, type SandboxAccess, type ServiceRecord } from "../cli/service-record.ts"
+import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { makePrivateFolder, openDataFolder } from "./data-folder.ts"
 import { startStack } from "./embedded-stack.ts"
 import { freePort } from "./embedded-start.ts"
@@ -17,6 +16,7 @@ import {
   sandboxOperatorKeys,
   startLocalSandbox,
 } from "./local-sandbox.ts"
+import { isReady, runningService, type SandboxAccess, type ServiceRecord } from "./service-record.ts"
 
 export interface LocalPlatform {
   readonly url: string

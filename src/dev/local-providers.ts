@@ -29,6 +29,7 @@ const routes = [
   { rule: "rest", banks: ["south", "north"] },
 ]
 
+/** As an operator writes it: in the words of the settings. */
 const documentOf = (folder: string, { compliance, ledger, banks }: LocalSandboxUrls) => ({
   version: "local-1",
   compliance: { url: compliance },

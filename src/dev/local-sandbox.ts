@@ -4,12 +4,12 @@ import { createInterface } from "node:readline"
 import type { Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { Effect, Schedule, Schema, type Scope } from "effect"
-import { asCliFailure, CliFailure } from "../cli/cli-failure.ts"
-import type { SandboxAccess } from "../cli/service-record.ts"
 import { sandboxBankSecrets, sandboxSecretOf } from "../sandbox/sandbox.ts"
+import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { clearingFolder } from "./clearing-files.ts"
 import { makePrivateFolder, openDataFolder } from "./data-folder.ts"
 import { spawnLeashed } from "./leashed-process.ts"
+import type { SandboxAccess } from "./service-record.ts"
 
 const Urls = Schema.fromJsonString(
   Schema.Struct({

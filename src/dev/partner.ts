@@ -1,11 +1,12 @@
 /** The partner of the demo: it listens on webhooks and on NATS, posts a batch, and believes what it has seen itself. */
 import { randomUUID } from "node:crypto"
-import { Effect, type Scope } from "effect"
-import { CliFailure } from "../cli/cli-failure.ts"
-import { type ServiceClient, serviceClient } from "../cli/service-client.ts"
+import { connect } from "@nats-io/transport-node"
+import { Effect, Option, Schema, type Scope } from "effect"
+import { type ServiceClient, serviceClient } from "../client/service-client.ts"
 import { type BatchId, PartnerId } from "../domain/identifiers.ts"
 import { batchIdOf } from "../http/payout-batches/batch-identity.ts"
-import { countEvents } from "./event-counter.ts"
+import { serversIn } from "../platform/nats-address.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 import type { LocalPlatform } from "./local-platform.ts"
 import { isDemoWebhookUrl, startWebhookReceiver, type WebhookReceiver } from "./webhook-receiver.ts"
 
@@ -69,3 +70,31 @@ const answers = (url: string): Effect.Effect<boolean> =>
     Effect.as(true),
     Effect.orElseSucceed(() => false),
   )
+
+const Event = Schema.fromJsonString(Schema.Struct({ id: Schema.String }))
+const decodeEvent = Schema.decodeUnknownOption(Event)
+
+/** Ids of the events that were published about the batch since the call; the set grows while the scope lives. */
+const countEvents = Effect.fn("countEvents")(function* (
+  natsUrl: string,
+  partner: string,
+  batch: string,
+): Effect.fn.Return<ReadonlySet<string>, CliFailure, Scope.Scope> {
+  const connection = yield* Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () => connect({ name: "atlaspay-demo", ...serversIn(natsUrl) }),
+      catch: () => new CliFailure({ reason: "NATS does not answer." }),
+    }),
+    (connection) => Effect.promise(() => connection.close()),
+  )
+  const ids = new Set<string>()
+  const stream = (process.env.NATS_STREAM || "ATLASPAY").toLowerCase()
+  connection.subscribe(`${stream}.events.${partner}.${batch}.*`, {
+    callback: (error, message) => {
+      const event = error === null ? decodeEvent(message.string()) : Option.none()
+      if (Option.isSome(event)) ids.add(event.value.id)
+    },
+  })
+  yield* Effect.promise(() => connection.flush())
+  return ids
+})

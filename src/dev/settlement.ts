@@ -1,11 +1,12 @@
 /** Waiting until a batch is at rest everywhere: with us, in the ledger, at the banks, and with its partner. */
 import { Effect, Result } from "effect"
-import { openItems } from "../cli/batch-lines.ts"
-import type { CliFailure } from "../cli/cli-failure.ts"
-import type { ShownBatch, ShownEvent, ShownItem } from "../cli/service-client.ts"
+import { openItems } from "../client/batch-lines.ts"
+import type { ShownBatch, ShownEvent, ShownItem } from "../client/service-client.ts"
 import type { LedgerState } from "../domain/batch.ts"
+import { type ItemRest, isRest } from "../domain/item-state.ts"
 import { parseAmount } from "../domain/money.ts"
 import type { RequestedItem } from "../http/payout-batches/payout-batch-request.ts"
+import type { CliFailure } from "../terminal/cli-failure.ts"
 import { bankSums, outstandingAt } from "./bank-books.ts"
 import type { Partner } from "./partner.ts"
 import { type BankSums, disagreements, type ItemOutcome, sumsOf } from "./summary.ts"
@@ -71,7 +72,9 @@ const look = Effect.fnUntraced(function* (
   if (waiting.length > 0) return { batch, items: [], banks, problems: waiting }
   const shown = yield* client.items(id)
   const items = shown.map(outcomeOf)
-  const behind = shown.filter(({ state, ledger }) => !ledgerStates[state].includes(ledger)).length
+  const behind = shown.filter(
+    ({ state, ledger }) => !(isRest(state) && ledgerStates[state].includes(ledger)),
+  ).length
   return {
     batch,
     items,
@@ -91,15 +94,9 @@ const outcomeOf = ({ item, amount: { currency, value }, state }: ShownItem): Ite
   state,
 })
 
-/** Where the ledger has to be for each state; nowhere in particular while the item is on its way. */
-const ledgerStates: Readonly<Record<ShownItem["state"], ReadonlyArray<LedgerState>>> = {
-  received: [],
-  screening: [],
+/** Where the ledger has to be for each state in which an item rests. */
+const ledgerStates: Readonly<Record<ItemRest, ReadonlyArray<LedgerState>>> = {
   cancelled: ["none", "released"],
-  cleared: [],
-  transferring: [],
-  unknown: [],
-  pending: [],
   held: ["none"],
   rejected: ["none"],
   parked: ["held", "posted", "released"],

@@ -1,6 +1,7 @@
 /** What became of a batch, in sums: what we say, and what the banks' own books say. All money is in minor units. */
-import type { ItemState } from "../domain/batch.ts"
+import { type ItemEnd, type ItemState, isEnd, isRest } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
+import { aligned } from "../terminal/text-table.ts"
 
 interface Money {
   readonly currency: string
@@ -13,16 +14,11 @@ export interface ItemOutcome extends Money {
 }
 
 /** The columns of the closing table: accepted = settled + failed + returned + held, once nothing is open. */
-export interface CurrencySums {
+export interface CurrencySums extends Record<ItemEnd, bigint> {
   /** What was asked for, less what compliance rejected and what was cancelled. */
   accepted: bigint
-  settled: bigint
-  failed: bigint
-  returned: bigint
   /** Waiting for a person: held for review, or parked. */
   held: bigint
-  rejected: bigint
-  cancelled: bigint
 }
 
 /** How many transfers a bank ended in each way. */
@@ -42,20 +38,9 @@ export interface BankSums {
 }
 
 /** Where an item's money is counted; nowhere while it is on its way. */
-const columns: Readonly<Record<ItemState, Exclude<keyof CurrencySums, "accepted"> | undefined>> = {
-  received: undefined,
-  screening: undefined,
-  cancelled: "cancelled",
-  cleared: undefined,
-  transferring: undefined,
-  unknown: undefined,
-  pending: undefined,
-  held: "held",
-  parked: "held",
-  rejected: "rejected",
-  settled: "settled",
-  failed: "failed",
-  returned: "returned",
+const columnOf = (state: ItemState): ItemEnd | "held" | undefined => {
+  if (isEnd(state)) return state
+  return isRest(state) ? "held" : undefined
 }
 
 /** Sums per currency, in the order in which the currencies first appear. */
@@ -65,7 +50,7 @@ export const sumsOf = (items: Iterable<ItemOutcome>): ReadonlyMap<string, Curren
     const sums = currencies.get(currency) ?? noSums()
     currencies.set(currency, sums)
     if (state !== "rejected" && state !== "cancelled") sums.accepted += minor
-    const column = columns[state]
+    const column = columnOf(state)
     if (column !== undefined) sums[column] += minor
   }
   return currencies
@@ -162,9 +147,3 @@ export const bankLines = ({ byBank }: BankSums): ReadonlyArray<string> =>
       ...[settled, failed, returned].map(String),
     ]),
   ])
-
-/** Columns as wide as their widest cell, numbers to the right. */
-export const aligned = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "))
-}

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Effect, Option, Schema, type Scope } from "effect"
 import { Webhook, WebhookVerificationError } from "standardwebhooks"
-import { CliFailure } from "../cli/cli-failure.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
 
 /** What is read of an event here; docs/EVENTS.md has all of it. */
 const Event = Schema.fromJsonString(

@@ -16,27 +16,12 @@ import type {
   Route,
 } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
+import type { ItemHeap } from "./item-heap.ts"
 import { ItemSet } from "./item-set.ts"
+import type { ItemState } from "./item-state.ts"
 import type { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import type { OutsideText } from "./outside-text.ts"
 import type { Scheme } from "./scheme.ts"
-
-export const itemStates = [
-  "received",
-  "screening",
-  "held",
-  "rejected",
-  "cleared",
-  "transferring",
-  "unknown",
-  "pending",
-  "settled",
-  "failed",
-  "returned",
-  "cancelled",
-  "parked",
-] as const
-export type ItemState = (typeof itemStates)[number]
 
 /** Where the item's money stands in the ledger. */
 export type LedgerState = "none" | "held" | "posted" | "released" | "reversed"
@@ -85,8 +70,10 @@ export interface Attempt {
   outcome: TransferFinal | undefined
   /** A refusal by the bank that is to be confirmed, until it is, or the bank turns out to have the transfer. */
   refusal: OpenRefusal | undefined
-  /** Every refusal that was in doubt, each once: said again, also after another one, it is old news. */
-  readonly doubted: Array<OpenRefusal>
+  /** The refusals in doubt since the bank last said that it has it, each once: said again meanwhile, they are old news. */
+  refusalsHeard: ReadonlyArray<OpenRefusal>
+  /** Every refusal that was asked about, or that a person was told of, as often as it was. */
+  readonly refusalsAsked: Array<OpenRefusal>
   /** Whether its order lies with us before it goes out; not any more, once it may have gone. */
   withdrawable: boolean
   /** That its order is to be taken back, until it is known whether it could be. */
@@ -140,6 +127,8 @@ export interface Item extends PayoutItem {
   since: number
   ledger: LedgerState
   task: Task
+  /** Its place among all that were ever to be paid: a new one each time that this becomes its task. */
+  place: number
   /** The first and the last clearance that asked about it. */
   firstClearance: number | undefined
   clearance: number | undefined
@@ -218,10 +207,18 @@ export interface Batch {
   startedAt: number | undefined
   arrivals: ReadonlyArray<{ readonly scheme: Scheme; readonly on: Day }>
   closed: ClosedState | undefined
+  /** When it was closed, in epoch milliseconds. */
+  closedAt: number | undefined
   readonly items: Map<number, Item>
   /** The sealed accounts of the items, by the chunks in which they came. */
   readonly seals: Array<{ readonly from: number; readonly to: number; readonly sealed: string }>
   readonly tasks: Readonly<Record<Task, ItemSet>>
+  /** The last place that was given to an item to be paid. */
+  placeCount: number
+  /** Items to be paid by the lists that they were screened by, the oldest clearance first. */
+  readonly payable: Map<string | undefined, ItemHeap>
+  /** Items whose bank is to be asked, by bank, by when. */
+  readonly inquiries: Map<string, ItemHeap>
   /** Items that failed in a way that a new attempt may mend, and may have one by policy. */
   readonly retries: ItemSet
   /** Items that one bank refused and that go to the next one of their rule. */
@@ -257,6 +254,7 @@ export const emptyBatch = (): Batch => ({
   startedAt: undefined,
   arrivals: [],
   closed: undefined,
+  closedAt: undefined,
   items: new Map(),
   seals: [],
   tasks: {
@@ -274,6 +272,9 @@ export const emptyBatch = (): Batch => ({
     review: new ItemSet(),
     none: new ItemSet(),
   },
+  placeCount: 0,
+  payable: new Map(),
+  inquiries: new Map(),
   retries: new ItemSet(),
   reroutes: new ItemSet(),
   clearances: new Map(),

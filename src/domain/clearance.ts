@@ -1,7 +1,8 @@
 /** What was found against an item, what that makes of it, and for how long a clearance is good. */
 import { isUnrouted } from "./attempts.ts"
-import { type Batch, type Finding, type Item, type ItemState, mayStart } from "./batch.ts"
+import { type Batch, type Finding, type Item, mayStart } from "./batch.ts"
 import type { ClearanceWord, FindingName, Verdict } from "./clearance-words.ts"
+import { meaningOfState, type WordEffect } from "./item-state.ts"
 
 /** The cause of what the batch's policy makes of a name that is not the one on the account. */
 export const NAME_CHECK = "name-check"
@@ -55,27 +56,9 @@ export const rulingOn = (findings: ReadonlyArray<Finding>): Pick<Item, "state" |
   return open === undefined ? { state: "cleared", reason: undefined } : { state: "held", reason: open.reason }
 }
 
-/** What a word of the engine still does: it decides, it comes after an intent to pay, or nobody is paid anyway. */
-export type WordEffect = "decides" | "alarms" | "nothing"
-
-const effects: Readonly<Record<ItemState, WordEffect>> = {
-  received: "nothing",
-  screening: "decides",
-  held: "decides",
-  cleared: "decides",
-  rejected: "nothing",
-  cancelled: "nothing",
-  transferring: "alarms",
-  unknown: "alarms",
-  pending: "alarms",
-  settled: "alarms",
-  failed: "alarms",
-  returned: "alarms",
-  parked: "alarms",
-}
-
 /** What is parked because no rule led it to a bank has no intent under way: there the engine still decides. */
-export const effectOn = (item: Item): WordEffect => (isUnrouted(item) ? "decides" : effects[item.state])
+export const effectOn = (item: Item): WordEffect =>
+  isUnrouted(item) ? "decides" : meaningOfState(item.state).word
 
 /**
  * What a clearance has to be for anything to be sent on it. The engine's lists are the ones that it announced last; versions

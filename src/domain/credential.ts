@@ -17,3 +17,6 @@ export type Credential = typeof Credential.Type
 
 export const isOperator = (credential: Credential | undefined): credential is Credential =>
   credential?.startsWith("operator:") === true
+
+/** Who acts when nobody does: the batch's own policy. */
+export const POLICY = "policy"

@@ -6,35 +6,18 @@ import { type LateItem, refusalOf } from "./cancellation-refusal.ts"
 import { isSameFinding, nameOfFinding, openFindings } from "./clearance.ts"
 import type { FindingName } from "./clearance-words.ts"
 import type { BatchCommandOf, ResolutionPolicy } from "./commands.ts"
-import { type Credential, isOperator } from "./credential.ts"
+import { type Credential, isOperator, POLICY } from "./credential.ts"
 import { askedBack, mayLieWithUs } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
+import { meaningOfState } from "./item-state.ts"
 import { cleanText } from "./outside-text.ts"
-import { POLICY } from "./policy.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
 import { isOnItsWay } from "./task.ts"
 
-/** An item can be cancelled until its first intent to pay is in the log; from then on only the bank can say. */
-const lateFor: Readonly<Record<Item["state"], string | undefined>> = {
-  received: undefined,
-  screening: undefined,
-  held: undefined,
-  cleared: undefined,
-  rejected: "already rejected",
-  transferring: "already sent to the bank",
-  unknown: "already sent to the bank, outcome unknown",
-  pending: "already accepted by the bank",
-  settled: "already settled",
-  failed: "already failed",
-  returned: "already returned",
-  cancelled: "already cancelled",
-  parked: "with the operations team",
-}
-
 const tooLate = (item: Item): string | undefined => {
   if (isUnrouted(item)) return undefined
-  return isOnItsWay(item) ? "refused by one bank, and on its way to another" : lateFor[item.state]
+  return isOnItsWay(item) ? "refused by one bank, and on its way to another" : meaningOfState(item.state).late
 }
 
 /** An order that may still lie with us is asked back first: only what will never go out is cancelled. */

@@ -5,6 +5,7 @@ import { type Batch, countOf, isComplete } from "./batch.ts"
 import { type ClearanceTerms, mayStartCleared } from "./clearance.ts"
 import type { BatchCommandOf, ReceiveBatch } from "./commands.ts"
 import { type BatchEventOf, type ClosedState, ITEMS_PER_EVENT_MAX } from "./events.ts"
+import { type ItemEnd, itemEnds } from "./item-state.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
 import { arrivalOf, type Scheme, schemeOf } from "./scheme.ts"
 
@@ -79,11 +80,21 @@ export const decideClose = (batch: Batch, command: BatchCommandOf<"CloseBatch">)
   return events({ _tag: "BatchClosed", at: command.at, state: closedState(batch) })
 }
 
+/** What a batch is whose items all ended so. */
+const closings: Readonly<Record<ItemEnd, Exclude<ClosedState, "partially-settled">>> = {
+  settled: "settled",
+  failed: "failed",
+  returned: "failed",
+  rejected: "rejected",
+  cancelled: "cancelled",
+}
+
 const closedState = (batch: Batch): ClosedState => {
-  const settled = countOf(batch, "settled")
-  const rejected = countOf(batch, "rejected")
+  const counts = { settled: 0, failed: 0, rejected: 0, cancelled: 0 }
+  for (const end of itemEnds) counts[closings[end]] += countOf(batch, end)
+  const { settled, rejected, cancelled } = counts
   if (settled === batch.itemCount) return "settled"
   if (settled > 0) return "partially-settled"
   if (rejected === batch.itemCount || (batch.mode === "strict" && rejected > 0)) return "rejected"
-  return rejected + countOf(batch, "cancelled") === batch.itemCount ? "cancelled" : "failed"
+  return rejected + cancelled === batch.itemCount ? "cancelled" : "failed"
 }

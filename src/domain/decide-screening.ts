@@ -11,13 +11,13 @@ import {
   isStricter,
   NAME_CHECK,
   openFindings,
-  type WordEffect,
 } from "./clearance.ts"
 import type { ClearanceDecision, ClearanceWord, PayeePolicy } from "./clearance-words.ts"
 import type { BatchCommandOf, RecordScreening } from "./commands.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
 import { takenBack } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
+import type { WordEffect } from "./item-state.ts"
 import { cleanText } from "./outside-text.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 

@@ -10,7 +10,7 @@ import type { BatchEvent, Evidence, OpenRefusal } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText, type OutsideText } from "./outside-text.ts"
-import { DOUBTS_MAX, doubtAbout, isDoubted, isDoubtful, type Refused } from "./refusal.ts"
+import { doubtAbout, isAskedAbout, isDoubtful, type Refused } from "./refusal.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
 /** How often one attempt may go out under its key before a person looks at it. */
@@ -137,8 +137,8 @@ const refusedBy = (
   const tracked = transfer.phase !== "parked"
   const meaning = meaningOf(code)
   if (isDoubtful(transfer, refused, meaning)) {
-    // The schedule of inquiries, or a person, finds out what became of it: a code that is heard again costs nothing.
-    if (isDoubted(transfer, refused) || transfer.doubted.length >= DOUBTS_MAX) return []
+    // Else the schedule of inquiries, or a person, finds out what became of it.
+    if (!isAskedAbout(transfer, refused, meaning)) return []
     const reason = cleanText(doubtAbout(transfer, refused))
     const refusal = { code, evidence, ...(whole === undefined ? {} : { whole }) }
     // A person has it already: the bank is asked once more only where its answer could end that.

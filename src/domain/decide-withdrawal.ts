@@ -8,10 +8,10 @@ import { Array as Arr } from "effect"
 import { isDisputed } from "./attempts.ts"
 import { type Attempt, attemptsOf, type Item, type Withdrawal } from "./batch.ts"
 import type { RecordTransfer } from "./commands.ts"
+import { POLICY } from "./credential.ts"
 import type { BatchEvent, BatchEventOf } from "./events.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
-import { POLICY } from "./policy.ts"
 
 /** An attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
 export const heldBack = ({ item, transfer }: Item, at: number, why: string): ReadonlyArray<BatchEvent> => {

@@ -1,8 +1,9 @@
 /** What screening and review change of an item: the folds of their events, one item at a time. */
-import type { Item, ItemState, OpenClearance } from "./batch.ts"
+import type { Item, OpenClearance } from "./batch.ts"
 import { effectOn, findingName, isSameFinding, isStricter, rulingOn, withFinding } from "./clearance.ts"
 import type { ClearanceDecision } from "./clearance-words.ts"
 import type { BatchEventOf } from "./events.ts"
+import { meaningOfState } from "./item-state.ts"
 
 export type Answer = BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">
 
@@ -63,9 +64,6 @@ export const reviewing = (
   return { findings, ...rulingOn(findings) }
 }
 
-/** Where a clearance is still wanted: before the item is sent, or before it goes out again. */
-const waiting: ReadonlySet<ItemState> = new Set(["screening", "transferring", "unknown"])
-
 /** Whether the answer of a clearance that was asked for would still change something. */
 export const waitsForAnswer = ({ state, clearanceWithdrawn }: Item): boolean =>
-  !clearanceWithdrawn && waiting.has(state)
+  !clearanceWithdrawn && meaningOfState(state).wantsClearance

@@ -12,7 +12,6 @@ import {
   type Batch,
   emptyBatch,
   type Item,
-  type ItemState,
   isAwaited,
   itemOf,
   type Tally,
@@ -20,12 +19,13 @@ import {
   waitsForFunds,
 } from "./batch.ts"
 import { refusedIn } from "./cancellation-refusal.ts"
+import { enterIndex, leaveIndex } from "./due-index.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
+import type { ItemState } from "./item-state.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
-import { isDoubted } from "./refusal.ts"
-import { isRerouteDue, isRetryDue, taskOf } from "./task.ts"
+import { taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
 export const evolve = (batch: Batch, event: BatchEvent): Batch => {
@@ -99,6 +99,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
         transfer.inquireAt = event.inquireAt
         transfer.inquiries += 1
         transfer.refusal = undefined
+        transfer.refusalsHeard = []
       })
     case "TransferUnknown":
       return tracked(batch, event, "unknown", (transfer) => {
@@ -144,6 +145,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       })
     case "BatchClosed":
       batch.closed = event.state
+      batch.closedAt = event.at
       return batch
     default:
       return unreachable(event)
@@ -184,6 +186,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     since: batch.version,
     ledger: "none",
     task: "submit",
+    place: 0,
     firstClearance: undefined,
     clearance: undefined,
     asked: undefined,
@@ -322,7 +325,8 @@ const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
 }
 
 const doubt = (transfer: Attempt, refusal: OpenRefusal): void => {
-  if (!isDoubted(transfer, refusal)) transfer.doubted.push(refusal)
+  transfer.refusalsHeard = [...transfer.refusalsHeard, refusal]
+  transfer.refusalsAsked.push(refusal)
 }
 
 /** What a bank said when it failed or returned a transfer. */
@@ -394,6 +398,7 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
   }
   if (fields.state !== undefined) item.proposal = undefined
   if (fields.state === "held" || fields.state === "parked") item.attended = true
+  leaveIndex(batch, item)
   Object.assign(item, fields)
   if (item.asked !== undefined && !waitsForAnswer(item)) item.asked = undefined
   if (fields.state !== undefined) item.since = batch.version
@@ -402,14 +407,10 @@ const change = (batch: Batch, number: number, fields: Partial<Item>): Batch => {
     batch.tasks[item.task].delete(number)
     batch.tasks[task].add(number)
     item.task = task
+    if (task === "request") item.place = ++batch.placeCount
   }
   if (task !== "book" && task !== item.refusal?.kind) item.refusal = undefined
-  if (item.refusal !== undefined) batch.refused.add(number)
-  else if (batch.refused.size > 0) batch.refused.delete(number)
-  if (isRetryDue(batch, item)) batch.retries.add(number)
-  else if (batch.retries.size > 0) batch.retries.delete(number)
-  if (isRerouteDue(item)) batch.reroutes.add(number)
-  else if (batch.reroutes.size > 0) batch.reroutes.delete(number)
+  enterIndex(batch, item)
   return batch
 }
 

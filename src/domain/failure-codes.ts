@@ -2,52 +2,69 @@
  * What a bank's code means for a payout. Sources: ISO 20022 external code sets (ExternalStatusReason1Code and
  * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85; the
  * words at the end are those of banks of the kind `synchronous`.
- * A code that is not here is not guessed at: it parks the item and raises an alarm. The codes of duplicates (AM05, DUPL,
- * RF01, R24) are left out on purpose: they refuse a copy, and say nothing of the first one, which may be paid.
+ * A code that is not here is not guessed at: it parks the item and raises an alarm. So do those of duplicates, which refuse
+ * a copy and say nothing of the first one, which may be paid.
  */
+import { Schema } from "effect"
 
-/** Whose problem it is. */
-export type FailureCategory = "beneficiary" | "bank" | "compliance" | "funds" | "limit" | "technical"
+/** Who refuses something with one of these has it already. Each is for a message, a group or a transfer as the bank likes. */
+const duplicates: ReadonlySet<string> = new Set("AM05 DUPL DU01 DU02 DU03 DU04 DU05 RF01 R24".split(" "))
 
-/** What the partner or the operator does next. */
-export type NextAction =
-  | "correct-details"
-  | "contact-beneficiary"
-  | "retry"
-  | "fund-account"
-  | "split-or-lower-amount"
-  | "contact-support"
-  | "do-not-retry"
+/** Whether a code says that the bank has what it refuses already. */
+export const isOfDuplicate = (code: string): boolean => duplicates.has(code)
 
-export interface FailureMeaning {
-  readonly code: string
-  readonly category: FailureCategory
+/** What partners are told of a code: docs/FAILURE-CODES.md is the table. The contract only grows. */
+export const Failure = Schema.Struct({
+  code: Schema.String,
+  /** Whose problem it is. */
+  category: Schema.Literals(["beneficiary", "bank", "compliance", "funds", "limit", "technical"]),
   /** Whether the same payout may succeed in a new attempt without anyone changing it. */
-  readonly retryable: boolean
+  retryable: Schema.Boolean,
+  /** What the partner or the operator does next. */
+  nextAction: Schema.Literals([
+    "correct-details",
+    "contact-beneficiary",
+    "retry",
+    "fund-account",
+    "split-or-lower-amount",
+    "contact-support",
+    "do-not-retry",
+  ]),
+  meaning: Schema.String,
+})
+export type Failure = typeof Failure.Type
+export type FailureCategory = Failure["category"]
+
+export interface FailureMeaning extends Failure {
   /** Whether another bank may pay it as it is: never where the beneficiary, the amount or the law is the reason. */
   readonly reroutable: boolean
-  readonly nextAction: NextAction
-  readonly meaning: string
+  /**
+   * Whether what is wrong with one copy of an order is wrong with each: the account, who gets the money, the law. All else
+   * may have met one copy only, which may be too late, too much for the funds or the limit of the day because the first
+   * one is paid, refused by whoever got the first one, or look like fraud because there are two.
+   */
+  readonly ofAllCopies: boolean
 }
 
 type Kind = keyof typeof kinds
 
+/** What most kinds have in common. */
+const plain = { retryable: false, reroutable: false, ofAllCopies: false } as const
+
 /** The rows below name one of these; each is a category with what follows from it. */
 const kinds = {
-  details: { category: "beneficiary", retryable: false, reroutable: false, nextAction: "correct-details" },
-  beneficiary: {
-    category: "beneficiary",
-    retryable: false,
-    reroutable: false,
-    nextAction: "contact-beneficiary",
-  },
-  outage: { category: "bank", retryable: true, reroutable: true, nextAction: "retry" },
-  bank: { category: "bank", retryable: false, reroutable: false, nextAction: "contact-support" },
-  elsewhere: { category: "bank", retryable: false, reroutable: true, nextAction: "contact-support" },
-  compliance: { category: "compliance", retryable: false, reroutable: false, nextAction: "do-not-retry" },
-  funds: { category: "funds", retryable: true, reroutable: false, nextAction: "fund-account" },
-  limit: { category: "limit", retryable: false, reroutable: false, nextAction: "split-or-lower-amount" },
-  technical: { category: "technical", retryable: false, reroutable: false, nextAction: "contact-support" },
+  details: { ...plain, category: "beneficiary", ofAllCopies: true, nextAction: "correct-details" },
+  beneficiary: { ...plain, category: "beneficiary", ofAllCopies: true, nextAction: "contact-beneficiary" },
+  /** What somebody did to one payment. */
+  customer: { ...plain, category: "beneficiary", nextAction: "contact-beneficiary" },
+  outage: { ...plain, category: "bank", retryable: true, reroutable: true, nextAction: "retry" },
+  bank: { ...plain, category: "bank", nextAction: "contact-support" },
+  elsewhere: { ...plain, category: "bank", reroutable: true, nextAction: "contact-support" },
+  compliance: { ...plain, category: "compliance", ofAllCopies: true, nextAction: "do-not-retry" },
+  suspicion: { ...plain, category: "compliance", nextAction: "do-not-retry" },
+  funds: { ...plain, category: "funds", retryable: true, nextAction: "fund-account" },
+  limit: { ...plain, category: "limit", nextAction: "split-or-lower-amount" },
+  technical: { ...plain, category: "technical", nextAction: "contact-support" },
 } as const
 
 const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> = [
@@ -84,19 +101,19 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["BE07", "technical", "payer's address missing or wrong"],
   ["CNOR", "details", "beneficiary's bank not registered"],
   ["CURR", "details", "currency incorrect"],
-  ["CUST", "beneficiary", "returned at the customer's request"],
+  ["CUST", "customer", "returned at the customer's request"],
   ["DNOR", "elsewhere", "payer's bank not registered"],
   ["DT01", "technical", "date invalid"],
   ["ED05", "outage", "settlement failed"],
   ["FF01", "technical", "message format invalid"],
-  ["FOCR", "beneficiary", "returned after a cancellation request"],
-  ["FR01", "compliance", "suspected fraud"],
-  ["FRAD", "compliance", "fraudulent origin"],
+  ["FOCR", "customer", "returned after a cancellation request"],
+  ["FR01", "suspicion", "suspected fraud"],
+  ["FRAD", "suspicion", "fraudulent origin"],
   ["LEGL", "compliance", "legal decision"],
   ["MD07", "beneficiary", "beneficiary deceased"],
-  ["MS02", "beneficiary", "refused by the customer, no reason given"],
+  ["MS02", "customer", "refused by the customer, no reason given"],
   ["MS03", "bank", "refused by the bank, no reason given"],
-  ["NOAS", "beneficiary", "no answer from the beneficiary"],
+  ["NOAS", "customer", "no answer from the beneficiary"],
   ["RC01", "details", "bank identifier incorrect"],
   ["RC03", "technical", "payer's bank identifier invalid"],
   ["RC04", "details", "beneficiary's bank identifier invalid"],
@@ -113,7 +130,7 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["R03", "details", "no account, or unable to locate it"],
   ["R04", "details", "account number structure invalid"],
   ["R06", "bank", "returned at the originating bank's request"],
-  ["R08", "beneficiary", "payment stopped"],
+  ["R08", "customer", "payment stopped"],
   ["R09", "funds", "uncollected funds"],
   ["R12", "details", "account sold to another bank"],
   ["R13", "details", "routing number invalid"],
@@ -124,7 +141,7 @@ const rows: ReadonlyArray<readonly [code: string, kind: Kind, meaning: string]> 
   ["R20", "beneficiary", "account that cannot take transfers"],
   ["R21", "technical", "company identification invalid"],
   ["R22", "details", "individual identification invalid"],
-  ["R23", "beneficiary", "credit refused by the receiver"],
+  ["R23", "customer", "credit refused by the receiver"],
   ["R26", "technical", "mandatory field error"],
   ["R28", "details", "routing number check digit wrong"],
   ["R30", "elsewhere", "bank does not take part in the programme"],
@@ -147,13 +164,17 @@ const meanings: ReadonlyMap<string, FailureMeaning> = new Map(
 /** What a code means, or `undefined` for one that nobody has mapped yet. */
 export const meaningOf = (code: string): FailureMeaning | undefined => meanings.get(code)
 
-/**
- * Whether a refusal with this meaning is of every copy of an order: what is wrong with the beneficiary, or with the law, is
- * wrong with each. All else may have met one copy only, which may be too late, or too much for the funds or the limit of
- * the day because the first one is paid. A code that nobody has mapped says nothing of the others.
- */
+/** What partners are told of a reason: nothing where it is not a code that is mapped. */
+export const failureOf = (reason: string | undefined): Failure | undefined => {
+  const known = reason === undefined ? undefined : meaningOf(reason)
+  if (known === undefined) return undefined
+  const { code, category, retryable, nextAction, meaning } = known
+  return { code, category, retryable, nextAction, meaning }
+}
+
+/** Whether a refusal with this meaning is of every copy of an order. A code that nobody has mapped says nothing of the others. */
 export const holdsForAllCopies = (meaning: FailureMeaning | undefined): boolean =>
-  meaning?.category === "beneficiary" || meaning?.category === "compliance"
+  meaning?.ofAllCopies === true
 
 export const mappedCodes: ReadonlyArray<FailureMeaning> = [...meanings.values()]
 

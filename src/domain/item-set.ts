@@ -50,6 +50,11 @@ export class ItemSet implements Iterable<number> {
     for (let item = this.next[0] ?? 0; item !== 0; item = this.next[item] ?? 0) yield item
   }
 
+  /** From the last one added to the first. */
+  *backwards(): Generator<number> {
+    for (let item = this.previous[0] ?? 0; item !== 0; item = this.previous[item] ?? 0) yield item
+  }
+
   private grow(item: number): void {
     const length = Math.max(INITIAL, 2 ** Math.ceil(Math.log2(item + 1)))
     const [next, previous] = [new Int32Array(length), new Int32Array(length)]

@@ -1,19 +1,27 @@
-/** Which work is due for a batch: a pure function of its state and the time. */
+/** Which work is due for a batch: a pure function of its state, the time, and what banks take. */
 import { Array as Arr } from "effect"
-import { type Batch, isAwaited, isAwaitingApproval, isComplete, mayStart, type Task } from "./batch.ts"
+import { type Capacities, capacityOf, lookAgainAt } from "./bank-capacity.ts"
 import {
-  anyClearance,
+  type Batch,
+  type Item,
+  isAwaited,
+  isAwaitingApproval,
+  isComplete,
+  mayStart,
+  type Task,
+} from "./batch.ts"
+import {
   type ClearanceTerms,
-  isCurrent,
+  isByLists,
   isScreenedAgain,
   mayStartCleared,
   screenAgainAt,
 } from "./clearance.ts"
 import type { PostingKind } from "./events.ts"
+import { type PayingTerms, type PlannedTransfer, planTransfers } from "./plan-transfers.ts"
 
 type Items = Arr.NonEmptyReadonlyArray<number>
-/** Items that are in a call under way. */
-type Busy = Pick<ReadonlySet<number>, "has">
+type Busy = PayingTerms["busy"]
 
 /** Work that is due. The first five are calls to others; the rest are decisions that go straight to the log. */
 export type Work =
@@ -26,10 +34,17 @@ export type Work =
   | { readonly _tag: "ExpireApproval" }
   | { readonly _tag: "StartExecution" }
   | { readonly _tag: "RequestPosting"; readonly kind: PostingKind; readonly items: Items }
-  | { readonly _tag: "RequestTransfers"; readonly items: Items }
+  | { readonly _tag: "RequestTransfers"; readonly transfers: Arr.NonEmptyReadonlyArray<PlannedTransfer> }
+  | { readonly _tag: "RecordUnrouted"; readonly items: Items }
   | { readonly _tag: "Retry"; readonly item: number }
   | { readonly _tag: "Reroute"; readonly item: number }
   | { readonly _tag: "Close" }
+
+/** What is due, and when those items may be paid that are due and that their banks do not take now. */
+export interface Plan {
+  readonly work: ReadonlyArray<Work>
+  readonly waitUntil: number | undefined
+}
 
 /** Items in one call to the compliance engine or the ledger. */
 export const CHUNK_MAX = 500
@@ -37,18 +52,17 @@ export const CHUNK_MAX = 500
 /** Transfers of one batch that may be requested and unanswered at a time: what a takeover has to ask the banks about. */
 export const TRANSFERS_IN_AIR_MAX = 256
 
+/** Clearances that are asked for at a time: more calls of a batch are never under way. */
+const SCREENS_MAX = 8
+
 const postingKinds: ReadonlyArray<PostingKind> = ["hold", "post", "release", "reverse"]
 
 /**
- * The work that is due now (milliseconds since the epoch), except for items that are `busy`: in a call under way.
- * Bounded: at most one chunk of each kind. `terms` say which clearances are good; what has another one is screened again.
+ * The work that is due now, except for items in a call under way, and within what banks take. Bounded: at most one chunk of
+ * each kind. What waits for a bank, or for its time, is not looked at. Whoever writes no intents now gives no queues.
  */
-export const plan = (
-  batch: Batch,
-  now: number,
-  busy: Busy = noItems,
-  terms: ClearanceTerms = anyClearance,
-): ReadonlyArray<Work> => {
+export const plan = (batch: Batch, known: PayingTerms): Plan => {
+  const { now, busy, terms, banks } = known
   const work: Array<Work> = []
   const add = (items: ReadonlyArray<number>, make: (items: Items) => Work): void => {
     if (Arr.isReadonlyArrayNonEmpty(items)) work.push(make(items))
@@ -56,10 +70,13 @@ export const plan = (
   const idle = (task: Task, limit: number) => batch.tasks[task].take(limit, (item) => !busy.has(item))
 
   add(idle("submit", CHUNK_MAX), (items) => ({ _tag: "RequestScreening", items }))
+  let screens = 0
   for (const [clearance, asked] of batch.clearances) {
+    if (screens === SCREENS_MAX) break
     const { items, decideBy = now } = asked
     // Asked again it is the same question, also about items that are decided or cancelled: its key stands for all.
     const due = decideBy <= now && isAwaited(batch, clearance, asked) && !items.some((item) => busy.has(item))
+    if (due) screens += 1
     add(due ? items : [], (items) => ({ _tag: "Screen", clearance, items }))
   }
   if (isAwaitingApproval(batch) && (batch.approval?.expiresAt ?? now) <= now)
@@ -76,35 +93,37 @@ export const plan = (
   for (const [posting, { kind, items }] of batch.postings) {
     if (!items.some((item) => busy.has(item))) add(items, (items) => ({ _tag: "Book", posting, kind, items }))
   }
-  if (batch.startedAt !== undefined) {
-    const room = TRANSFERS_IN_AIR_MAX - batch.tasks.transfer.size
-    const payable = batch.tasks.request.take(
-      room,
-      (item) => !busy.has(item) && isGood(batch, item, terms, now),
-    )
-    add(payable, (items) => ({ _tag: "RequestTransfers", items }))
-  }
+  // What has to be screened again would only be looked past: the others come once that was asked for.
+  const isPaying = batch.startedAt !== undefined && again.length === 0
+  const room = isPaying ? TRANSFERS_IN_AIR_MAX - batch.tasks.transfer.size : 0
+  const { transfers, unrouted, waitUntil } = planTransfers(room, known)
+  if (Arr.isReadonlyArrayNonEmpty(transfers)) work.push({ _tag: "RequestTransfers", transfers })
+  add(unrouted, (items) => ({ _tag: "RecordUnrouted", items }))
   add(idle("transfer", TRANSFERS_IN_AIR_MAX), (items) => ({ _tag: "Transfer", items }))
   add(idle("withdraw", TRANSFERS_IN_AIR_MAX), (items) => ({ _tag: "Withdraw", items }))
-  add(
-    batch.tasks.inquire.take(
-      TRANSFERS_IN_AIR_MAX,
-      (item) => !busy.has(item) && inquireAt(batch, item) <= now,
-    ),
-    (items) => ({ _tag: "Inquire", items }),
-  )
+  add(dueInquiries(batch, now, busy, banks), (items) => ({ _tag: "Inquire", items }))
   if (batch.closed === undefined) {
     for (const item of batch.retries.take(CHUNK_MAX, anyItem)) work.push({ _tag: "Retry", item })
     for (const item of batch.reroutes.take(CHUNK_MAX, anyItem)) work.push({ _tag: "Reroute", item })
     if (isComplete(batch)) work.push({ _tag: "Close" })
   }
-  return work
+  return { work, waitUntil }
 }
 
-/** When the batch next wants to be woken if nothing happens before, or `undefined` when only the outside can move it. */
-export const wakeAt = (batch: Batch, terms: ClearanceTerms = anyClearance): number | undefined => {
+/**
+ * When the batch next wants to be woken if nothing happens before, or `undefined` when only the outside can move it. What
+ * waits for its bank before an intent is another matter: that is told with the plan.
+ */
+export const wakeAt = (
+  batch: Batch,
+  { now, terms, banks }: Pick<PayingTerms, "now" | "terms" | "banks">,
+): number | undefined => {
   let earliest = Number.POSITIVE_INFINITY
-  for (const item of batch.tasks.inquire) earliest = Math.min(earliest, inquireAt(batch, item))
+  for (const [bank, { least }] of batch.inquiries) {
+    const capacity = capacityOf(banks, bank)
+    const at = capacity.inquiries > 0 ? least : Math.max(least, lookAgainAt(capacity, now))
+    earliest = Math.min(earliest, at)
+  }
   for (const [number, clearance] of batch.clearances)
     if (clearance.decideBy !== undefined && isAwaited(batch, number, clearance))
       earliest = Math.min(earliest, clearance.decideBy)
@@ -120,7 +139,7 @@ export const wakeAt = (batch: Batch, terms: ClearanceTerms = anyClearance): numb
       earliest = startsAt === 0 ? earliest : Math.min(earliest, startsAt)
     }
   }
-  earliest = Math.min(earliest, screenedAgainAt(batch, batch.tasks.request, terms) ?? earliest)
+  earliest = Math.min(earliest, payableAgainAt(batch, terms) ?? earliest)
   return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
 }
 
@@ -141,17 +160,44 @@ const postable = (batch: Batch, kind: PostingKind, now: number, busy: Busy): Rea
 
 /** What is cleared, may be sent otherwise, and has to be screened again first. */
 const outdated = (batch: Batch, now: number, busy: Busy, terms: ClearanceTerms): ReadonlyArray<number> => {
-  const waiting = batch.startedAt !== undefined ? batch.tasks.request : batch.tasks.hold
-  if (batch.startedAt === undefined && !mayStart(batch, now)) return []
-  return waiting.take(CHUNK_MAX, (number) => {
-    const item = batch.items.get(number)
-    return !busy.has(number) && item !== undefined && isScreenedAgain(item, terms, now)
-  })
+  const isOutdated = (number: number): boolean => isScreenedAgain(itemOf(batch, number), terms, now)
+  if (batch.startedAt !== undefined) return outdatedPayable(batch, busy, isOutdated)
+  if (!mayStart(batch, now)) return []
+  return batch.tasks.hold.take(CHUNK_MAX, (number) => !busy.has(number) && isOutdated(number))
 }
 
-const isGood = (batch: Batch, number: number, terms: ClearanceTerms, now: number): boolean => {
-  const item = batch.items.get(number)
-  return item !== undefined && isCurrent(item, terms, now)
+/** Of what was screened by the same lists, the oldest clearance is the first to be outdated. */
+const outdatedPayable = (
+  { payable }: Batch,
+  busy: Busy,
+  isOutdated: (number: number) => boolean,
+): ReadonlyArray<number> => {
+  const taken: Array<number> = []
+  for (const items of payable.values()) {
+    for (const number of items) {
+      if (taken.length === CHUNK_MAX || !isOutdated(number)) break
+      if (!busy.has(number)) taken.push(number)
+    }
+  }
+  return taken
+}
+
+/** Of the banks that take inquiries, what is due longest. */
+const dueInquiries = (batch: Batch, now: number, busy: Busy, banks: Capacities): ReadonlyArray<number> => {
+  const due: Array<{ readonly number: number; readonly at: number }> = []
+  for (const [bank, items] of batch.inquiries) {
+    let left = Math.min(capacityOf(banks, bank).inquiries, TRANSFERS_IN_AIR_MAX)
+    if (left <= 0 || items.least > now) continue
+    for (const number of items) {
+      const at = items.keyOf(number)
+      if (at > now || left === 0) break
+      if (busy.has(number)) continue
+      due.push({ number, at })
+      left -= 1
+    }
+  }
+  due.sort((one, other) => one.at - other.at)
+  return due.slice(0, TRANSFERS_IN_AIR_MAX).map(({ number }) => number)
 }
 
 /** When the first of those items may be screened again for which the engine has to be given time; nothing, where none. */
@@ -162,15 +208,31 @@ const screenedAgainAt = (
 ): number | undefined => {
   let earliest: number | undefined
   for (const number of items) {
-    const item = batch.items.get(number)
-    const at = item === undefined ? 0 : screenAgainAt(item, terms)
+    const at = screenAgainAt(itemOf(batch, number), terms)
     if (at > 0 && Number.isFinite(at)) earliest = Math.min(earliest ?? at, at)
   }
   return earliest
 }
 
-const inquireAt = (batch: Batch, item: number): number => batch.items.get(item)?.transfer?.inquireAt ?? 0
+/** The same of what is to be paid: of what was screened by the same lists, the oldest clearance comes first. */
+const payableAgainAt = (batch: Batch, terms: ClearanceTerms): number | undefined => {
+  let earliest: number | undefined
+  for (const [listVersion, items] of batch.payable) {
+    if (terms === "unknown" || isByLists(listVersion, terms)) continue
+    for (const number of items) {
+      const at = screenAgainAt(itemOf(batch, number), terms)
+      if (at <= 0) continue
+      earliest = Math.min(earliest ?? at, at)
+      break
+    }
+  }
+  return earliest
+}
+
+const itemOf = (batch: Batch, number: number): Item => {
+  const item = batch.items.get(number)
+  if (item === undefined) throw new Error(`item ${number} has a task and is not in the batch`)
+  return item
+}
 
 const anyItem = () => true
-
-const noItems: Busy = new Set<number>()

@@ -5,8 +5,8 @@
  *   - was said of a whole, or came after the order had gone out more than once;
  *   - leads on: policy would pay again, at this bank or another, and one inquiry is cheap beside a second payment;
  *   - is told of an order that may still lie with us: whether it has gone out is known there, with all that was said of it;
- *   - speaks of neither the beneficiary nor the law, after a sign that the bank may have the order: the second copy of one
- *     may be too late, too much for the funds or the limit of the day, or not be readable.
+ *   - speaks of neither the account, who gets the money, nor the law, after a sign that the bank may have the order: the
+ *     second copy of one may be too late, too much for the funds or the limit of the day, suspected, or not be readable.
  *
  * An answer to an inquiry is about the reference, whatever came under it, and final.
  */
@@ -37,14 +37,24 @@ export const isDoubtful = (
 const mayHaveIt = ({ transferId, unknownSince }: Attempt): boolean =>
   transferId !== undefined || unknownSince !== undefined
 
-/** How many refusals of one attempt are asked about; a bank that has a code for each day does not fill the log. */
+/** How often refusals of one attempt are asked about; a bank that has a code for each day does not fill the log. */
 export const DOUBTS_MAX = 5
 
-/** Whether a refusal was heard before, whatever was said since. */
-export const isDoubted = (
-  { doubted }: Attempt,
-  { code, whole }: Pick<OpenRefusal, "code" | "whole">,
-): boolean => doubted.some((refusal) => refusal.code === code && refusal.whole === whole)
+/**
+ * Whether a refusal in doubt is asked about: once, until the bank says that it has the transfer, as the one who answers may
+ * lag behind the one who calls; and so many times in all. Beyond that only one that holds for every copy, as its answer ends
+ * the matter, and each of these once.
+ */
+export const isAskedAbout = (
+  { refusalsHeard, refusalsAsked }: Attempt,
+  refused: Refused,
+  meaning: FailureMeaning | undefined,
+): boolean => {
+  const isSame = ({ code, whole }: OpenRefusal) => code === refused.code && whole === refused.whole
+  if (refusalsHeard.some(isSame)) return false
+  if (refusalsAsked.length < DOUBTS_MAX) return true
+  return refused.whole !== true && holdsForAllCopies(meaning) && !refusalsAsked.some(isSame)
+}
 
 /** What was refused, in words, for whoever looks at the item. */
 export const doubtAbout = ({ sends }: Attempt, { code, whole }: Refused): string => {

@@ -107,9 +107,8 @@ export const problemOf = (rules: ReadonlyArray<Rule>, banks: ReadonlySet<string>
   return undefined
 }
 
-/** What the rules are asked about at `at` (epoch milliseconds): whose payout, and which banks are well just then. */
+/** What a way is asked about at `at` (epoch milliseconds): which banks are well just then. */
 export interface Circumstances {
-  readonly partner: string
   readonly at: number
   readonly isHealthy: (bank: string) => boolean
 }
@@ -121,41 +120,78 @@ export interface Destination {
   readonly withdrawable?: true
 }
 
-/** Where a payout goes by the first rule that holds, or `undefined` when none does. */
-export const routeOf = (
+/** All that decides where a payout goes but the hour and the health of banks: payouts of one key go the same way. */
+export interface Way {
+  readonly key: string
+  /** Where they go just then, or `undefined` when nowhere. */
+  readonly destination: (circumstances: Circumstances) => Destination | undefined
+}
+
+/** Ways of payouts, by the rules of a version. */
+export interface Routes {
+  readonly version: string
+  /** By the first rule that holds, or `after` a refusal along the route that led there. */
+  readonly wayOf: (
+    payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+    asked: { readonly partner: string; readonly after: Route | undefined },
+  ) => Way
+}
+
+/** The way of a partner's payout: the first rule that holds leads it on, of those whose conditions on it hold. */
+export const wayOf = (
   { version, rules }: Routing,
   payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
-  circumstances: Circumstances,
+  partner: string,
+): Way => {
+  const open: Array<Rule> = []
+  for (const rule of rules) {
+    if (rule.when !== undefined && !holds(rule.when, payout, partner)) continue
+    open.push(rule)
+    // Nothing that comes after it is ever reached.
+    if (rule.when?.hours === undefined && rule.when?.health === undefined) break
+  }
+  return {
+    key: open.map(({ rule }) => rule).join(" "),
+    destination: (circumstances) => destinationBy(version, open, circumstances),
+  }
+}
+
+const destinationBy = (
+  version: string,
+  open: ReadonlyArray<Rule>,
+  { at, isHealthy }: Circumstances,
 ): Destination | undefined => {
-  for (const { rule, when, banks } of rules) {
-    const open = when?.health === undefined ? banks : banks.filter(circumstances.isHealthy)
-    const [bank] = open
-    if (bank !== undefined && (when === undefined || holds(when, payout, circumstances)))
-      return { bank, route: { rule, version, others: without(banks, bank) } }
+  for (const { rule, when, banks } of open) {
+    if (when?.hours !== undefined && !isWithin(when.hours, at)) continue
+    const [bank] = when?.health === undefined ? banks : banks.filter(isHealthy)
+    if (bank !== undefined) return { bank, route: { rule, version, others: without(banks, bank) } }
   }
   return undefined
 }
 
 /**
- * Where a payout goes after a refusal that another bank may mend: to the next bank of the rule that first led it, one
- * that is well if there is one; `undefined` when none of them is known any more.
+ * The way of a payout after a refusal that another bank may mend: to the next bank of the rule that first led it, one that
+ * is well if there is one; nowhere, when none of them is known any more.
  */
-export const rerouteOf = (
-  { others = [], ...route }: Route,
-  isKnown: (bank: string) => boolean,
-  isHealthy: (bank: string) => boolean,
-): Destination | undefined => {
+export const wayAfter = (after: Route, isKnown: (bank: string) => boolean): Way => {
+  const { others = [], ...route } = after
   const left = others.filter(isKnown)
-  const bank = left.find(isHealthy) ?? left[0]
-  return bank === undefined ? undefined : { bank, route: { ...route, others: without(others, bank) } }
+  return {
+    key: JSON.stringify([route.rule, route.version, others]),
+    destination: ({ isHealthy }) => {
+      const bank = left.find(isHealthy) ?? left[0]
+      return bank === undefined ? undefined : { bank, route: { ...route, others: without(others, bank) } }
+    },
+  }
 }
 
 const without = (banks: ReadonlyArray<string>, bank: string) => banks.filter((other) => other !== bank)
 
+/** Whether a rule's conditions on the payout hold, all but those on the hour and the health of banks. */
 const holds = (
-  { currency, country, scheme, partner, minor, hours }: Conditions,
+  { currency, country, scheme, partner, minor }: Conditions,
   payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
-  { partner: payer, at }: Circumstances,
+  payer: string,
 ): boolean => {
   const { account } = payout.beneficiary
   return (
@@ -164,8 +200,7 @@ const holds = (
     isAmong(scheme, schemeOf(account, payout.currency)) &&
     isAmong(partner, payer) &&
     payout.minor >= (minor?.atLeast ?? payout.minor) &&
-    payout.minor <= (minor?.atMost ?? payout.minor) &&
-    (hours === undefined || isWithin(hours, at))
+    payout.minor <= (minor?.atMost ?? payout.minor)
   )
 }
 

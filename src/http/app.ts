@@ -11,7 +11,8 @@ import type { ProviderReports } from "../providers/calling/provider-reports.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
 import type { AnnouncedLists } from "../streams/announced-lists.ts"
 import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
-import type { EventLog } from "../streams/event-log.ts"
+import type { EventStore } from "../streams/event-store.ts"
+import type { Mailbox } from "../streams/mailbox.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { PartnerKeys } from "../vault/partner-keys.ts"
@@ -36,8 +37,9 @@ export type HttpServices =
   | ApprovalAllowance
   | BatchQueries
   | DecisionRegister
-  | EventLog
+  | EventStore
   | Intake
+  | Mailbox
   | PartnerKeys
   | RequestBodies
   | StrayCallbacks

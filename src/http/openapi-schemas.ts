@@ -1,7 +1,9 @@
 /** The shapes that the OpenAPI document refers to. */
 
-import { batchStates, itemStates } from "../domain/batch.ts"
+import { batchStates } from "../domain/batch.ts"
 import { PayeeMatch, Verdict } from "../domain/clearance-words.ts"
+import { Failure } from "../domain/failure-codes.ts"
+import { itemStates } from "../domain/item-state.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
 
 const text = (maxLength?: number) => ({
@@ -131,8 +133,29 @@ export const schemas = {
       version: whole,
       updatedAt: instant,
     },
-    { bank: text(), transferReference: text(35), attempt: whole, reason: text(), clearance: of("Clearance") },
+    {
+      bank: text(),
+      transferReference: text(35),
+      attempt: whole,
+      reason: text(),
+      failure: of("Failure"),
+      clearance: of("Clearance"),
+    },
   ),
+  Failure: {
+    ...object({
+      code: text(),
+      category: { enum: Failure.fields.category.literals },
+      retryable: {
+        type: "boolean",
+        description: "Whether the same payout may succeed in a new attempt without anyone changing it.",
+      },
+      nextAction: { enum: Failure.fields.nextAction.literals, description: "What to do next." },
+      meaning: { ...text(), description: "For people." },
+    }),
+    description:
+      "What the bank's code in `reason` means, for an item that failed or came back; docs/FAILURE-CODES.md has all codes.",
+  },
   Clearance: {
     ...object(
       { decision: { enum: Verdict.literals }, listVersion: text(255) },

@@ -6,7 +6,7 @@ import type { Banks } from "../providers/banks/bank.ts"
 import { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
-import type { Tell } from "./pipelines.ts"
+import type { Tell } from "./call.ts"
 import { type InquiryPolicy, recordAnswer, withoutQuotes } from "./transfer-outcome.ts"
 
 /** Asks the banks what became of open transfers. A bank that takes no inquiries now is asked later. */

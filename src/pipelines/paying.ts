@@ -12,7 +12,7 @@ import type { InstructionRegister, RegisteredAttempt } from "../register/instruc
 import type { PartnerKeys, VaultUnavailable } from "../vault/partner-keys.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
-import type { Mandate, Tell } from "./pipelines.ts"
+import type { Mandate, Tell } from "./call.ts"
 import { type Opening, openingOf } from "./sealed-payouts.ts"
 import { type InquiryPolicy, recordAnswer, resendWithinMs, withoutQuotes } from "./transfer-outcome.ts"
 

@@ -9,7 +9,7 @@ import type { CrashPoint } from "../platform/crash-point.ts"
 import type { Ledger, PostingRefused } from "../providers/ledger/ledger.ts"
 import type { Metrics } from "../telemetry/metrics.ts"
 import { itemsOf } from "./batch-items.ts"
-import type { Tell } from "./pipelines.ts"
+import type { Tell } from "./call.ts"
 
 type Book = Extract<Work, { readonly _tag: "Book" }>
 

@@ -6,7 +6,7 @@ import { type BatchId, clearanceKey } from "../domain/identifiers.ts"
 import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import type { Clearance, ComplianceEngine } from "../providers/compliance/compliance-engine.ts"
 import { itemsOf } from "./batch-items.ts"
-import type { Call, Tell } from "./pipelines.ts"
+import type { Call, Tell } from "./call.ts"
 
 /** Has items cleared in one request, under the name of its clearance: asked again, it is the same request. */
 export const screening =

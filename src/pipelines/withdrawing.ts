@@ -5,7 +5,7 @@ import type { Banks } from "../providers/banks/bank.ts"
 import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
-import type { Tell } from "./pipelines.ts"
+import type { Tell } from "./call.ts"
 
 /**
  * Takes back orders that may still lie with us, and tells of each whether it could be had. To do it twice says the same, so

@@ -1,16 +1,6 @@
 import { Context, Effect } from "effect"
+import type { crashPoints } from "../config.ts"
 
-/** The steps between which a process may die. Each is passed once per loop of a batch. */
-export const crashPoints = [
-  "before-intent",
-  "after-intent",
-  "after-register",
-  "after-bank-call",
-  "before-append",
-  "after-append",
-  "after-ledger-call",
-  "before-release",
-] as const
 export type CrashPoint = (typeof crashPoints)[number]
 
 /** Called at each crash point: silent in production, deadly in a test that names one. */

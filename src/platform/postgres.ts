@@ -5,8 +5,8 @@ import { StoreUnavailable } from "./store-unavailable.ts"
 
 const CONNECT_TIMEOUT_SECONDS = 5
 /** The server gives a statement up after so long, and a caller a second later, also when the server is silent. */
-const STATEMENT_TIMEOUT_MS = 15_000
-const CALLER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1_000
+const STATEMENT_MS_MAX = 15_000
+const SILENCE_MS_MAX = 1_000
 const CLOSE_TIMEOUT_SECONDS = 5
 
 /** The service's one pool of connections. */
@@ -28,16 +28,25 @@ export class Postgres extends Context.Service<
     Postgres,
     Effect.gen(function* () {
       const { url, connectionsMax } = (yield* AppConfig).postgres
-      const sql = yield* Effect.acquireRelease(open(Redacted.value(url), connectionsMax), (sql) =>
-        Effect.promise(() => sql.end({ timeout: CLOSE_TIMEOUT_SECONDS })),
-      )
-      const connections = Semaphore.makeUnsafe(connectionsMax)
-      return { query: (step, run) => send(connections, step, () => run(sql)) }
+      return yield* openPool(Redacted.value(url), connectionsMax, STATEMENT_MS_MAX)
     }),
   )
+
+  /** One connection, for a command whose statements may take long. */
+  static readonly patient = (url: string, statementMsMax: number) =>
+    Layer.effect(Postgres, openPool(url, 1, statementMsMax))
 }
 
-const open = (url: string, max: number) =>
+const openPool = Effect.fnUntraced(function* (url: string, connectionsMax: number, statementMsMax: number) {
+  const sql = yield* Effect.acquireRelease(open(url, connectionsMax, statementMsMax), (sql) =>
+    Effect.promise(() => sql.end({ timeout: CLOSE_TIMEOUT_SECONDS })),
+  )
+  const connections = Semaphore.makeUnsafe(connectionsMax)
+  const callerMsMax = statementMsMax + SILENCE_MS_MAX
+  return Postgres.of({ query: (step, run) => send(connections, step, callerMsMax, () => run(sql)) })
+})
+
+const open = (url: string, max: number, statementMsMax: number) =>
   Effect.try({
     try: () =>
       postgres(url, {
@@ -45,7 +54,7 @@ const open = (url: string, max: number) =>
         connect_timeout: CONNECT_TIMEOUT_SECONDS,
         connection: {
           application_name: "atlaspay",
-          statement_timeout: STATEMENT_TIMEOUT_MS,
+          statement_timeout: statementMsMax,
           // The driver prints notices, and "relation exists, skipping" is all that ours would say.
           client_min_messages: "error",
         },
@@ -60,6 +69,7 @@ const open = (url: string, max: number) =>
 const send = <A>(
   connections: Semaphore.Semaphore,
   step: string,
+  callerMsMax: number,
   run: () => PromiseLike<A>,
 ): Effect.Effect<A, StoreUnavailable> =>
   Effect.uninterruptibleMask(
@@ -70,7 +80,7 @@ const send = <A>(
       return yield* Effect.fromResult(result)
     }),
   ).pipe(
-    Effect.timeoutOrElse({ duration: CALLER_TIMEOUT_MS, orElse: () => Effect.fail("TIMEOUT") }),
+    Effect.timeoutOrElse({ duration: callerMsMax, orElse: () => Effect.fail("TIMEOUT") }),
     Effect.mapError((code) => new StoreUnavailable({ store: "postgres", step, reason: code })),
   )
 

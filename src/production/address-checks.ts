@@ -30,9 +30,11 @@ export const providerFindings = (called: ReadonlyArray<CalledUrl>): ReadonlyArra
     return [
       ...(protocol === "https:" || isLoopback(hostname)
         ? []
-        : [{ check: "plain-http", of: name, setting, found: "http:// beyond this machine", wanted }]),
+        : [
+            { check: "plain-http" as const, of: name, setting, found: "http:// beyond this machine", wanted },
+          ]),
       ...(playHost.test(hostname)
-        ? [{ check: "play-host", of: name, setting, found: `the host ${hostname}`, wanted }]
+        ? [{ check: "play-host" as const, of: name, setting, found: `the host ${hostname}`, wanted }]
         : []),
     ]
   })
@@ -87,7 +89,7 @@ export const natsFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Find
 }
 
 const storeFindings = (
-  store: string,
+  store: "redis" | "postgres" | "nats",
   setting: string,
   encrypted: string,
   { hosts, password, tls }: Reached,
@@ -101,7 +103,7 @@ const storeFindings = (
       ? []
       : [
           {
-            check: `${store}-without-tls`,
+            check: `${store}-without-tls` as const,
             setting,
             found: "no verified TLS beyond this machine",
             wanted: encrypted,
@@ -110,7 +112,7 @@ const storeFindings = (
     ...(password === ""
       ? [
           {
-            check: `${store}-without-password`,
+            check: `${store}-without-password` as const,
             setting,
             found: "no password beyond this machine",
             wanted: "a user and a password in the URL",

@@ -1,7 +1,7 @@
 /** Keys and secrets: those that everybody knows, those that can be guessed, and those that two parties have. */
 import { hash } from "node:crypto"
 import { Redacted } from "effect"
-import type { Finding } from "./finding.ts"
+import type { Check, Finding } from "./finding.ts"
 import { knownExamples } from "./known-examples.ts"
 import { bitsOf, KEY_BITS_MIN, patternIn } from "./strength.ts"
 
@@ -10,6 +10,19 @@ export interface NamedSecret {
   readonly name: string
   readonly setting: string
   readonly secret: Redacted.Redacted<string>
+  /** The provider that has it, of one that a provider and we have. */
+  readonly party?: string
+}
+
+/** What we prove ourselves with to a provider: a key that is presented, or one that requests are signed with. */
+export interface ProviderSecret extends NamedSecret {
+  readonly party: string
+  readonly use: "presented" | "signs"
+}
+
+/** What is said of one secret alone. */
+interface SecretFinding extends Finding {
+  readonly check: "known-secret" | "weak-secret"
 }
 
 /** Standard Webhooks: a secret has between 24 and 64 bytes. */
@@ -43,7 +56,7 @@ export const namedApart = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<N
 }
 
 /** Keys that callers present. */
-export const callerKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
+export const callerKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<SecretFinding> =>
   keys.flatMap((key) => judged(key, weakKey(Redacted.value(key.secret)), "a key of 128 random bits or more"))
 
 const weakKey = (key: string): string | undefined => {
@@ -52,7 +65,7 @@ const weakKey = (key: string): string | undefined => {
 }
 
 /** Secrets that callbacks are signed with: `whsec_` and base64. */
-export const callbackSecretFindings = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
+export const callbackSecretFindings = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<SecretFinding> =>
   secrets.flatMap((secret) =>
     judged(secret, weakCallbackSecret(Redacted.value(secret.secret)), "24 to 64 random bytes in base64"),
   )
@@ -62,15 +75,12 @@ const weakCallbackSecret = (secret: string): string | undefined => {
   return bytes.length < CALLBACK_SECRET_BYTES_MIN ? `a secret of ${bytes.length} bytes` : patternIn(bytes)
 }
 
-/** What we prove ourselves with to a provider: a key that is presented, or one that requests are signed with. */
-export const providerSecretFindings = (
-  secret: NamedSecret,
-  use: "presented" | "signs",
-): ReadonlyArray<Finding> =>
-  (use === "signs" ? callbackSecretFindings([secret]) : callerKeyFindings([secret])).map((finding) => ({
-    ...finding,
-    check: `${finding.check}-of-provider`,
-  }))
+export const providerSecretFindings = (secrets: ReadonlyArray<ProviderSecret>): ReadonlyArray<Finding> =>
+  secrets
+    .flatMap((secret) =>
+      secret.use === "signs" ? callbackSecretFindings([secret]) : callerKeyFindings([secret]),
+    )
+    .map((finding) => ({ ...finding, check: `${finding.check}-of-provider` as const }))
 
 /** Keys that wrap keys: 32 bytes in base64. */
 export const masterKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
@@ -84,21 +94,55 @@ export const passwordFindings = (password: NamedSecret): ReadonlyArray<Finding> 
 
 /** Whoever has another's secret can speak for it. */
 export const sharedSecretFindings = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
-  [...Map.groupBy(secrets, ({ secret }) => Redacted.value(secret)).values()]
-    .filter((same) => same.length > 1)
-    .map((same) => ({
-      check: "shared-secret",
-      of: same.map(({ name }) => name).join("+"),
-      setting: [...new Set(same.map(({ setting }) => setting))].join(", "),
-      found: "one secret for all of them",
-      wanted: "a secret for each",
-    }))
+  sameSecrets(secrets).map((same) => sharedBy("shared-secret", same))
+
+/**
+ * Whoever is shown our secret can show it to another provider, or speak for whoever else has it. Only what it signs with
+ * itself may be the same. Found in pairs, because processes have different ones of them: what is vouched for has the same
+ * name in all.
+ */
+export const sharedWithProviderFindings = (
+  ofProviders: ReadonlyArray<ProviderSecret>,
+  others: ReadonlyArray<NamedSecret>,
+): ReadonlyArray<Finding> => {
+  const called = new Set<NamedSecret>(ofProviders)
+  // Those of providers come last, so in a pair with one of them it is the second.
+  return sameSecrets([...others, ...ofProviders]).flatMap((same) =>
+    same.flatMap((one, at) =>
+      same
+        .slice(at + 1)
+        .filter((other) => called.has(other) && one.party !== other.party)
+        .map((other) => sharedBy("shared-secret-of-provider", [one, other])),
+    ),
+  )
+}
+
+const sameSecrets = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<ReadonlyArray<NamedSecret>> =>
+  [...Map.groupBy(secrets, ({ secret }) => spelled(Redacted.value(secret))).values()].filter(
+    (same) => same.length > 1,
+  )
+
+/** One spelling for bytes that have several: `whsec_` before them, another alphabet, padding (RFC 4648, 3.2 and 5). */
+const spelled = (secret: string): string =>
+  secret
+    .replace(/^whsec_/, "")
+    .replaceAll("-", "+")
+    .replaceAll("_", "/")
+    .replace(/=+$/, "")
+
+const sharedBy = (check: Check, same: ReadonlyArray<NamedSecret>): Finding => ({
+  check,
+  of: same.map(({ name }) => name).join("+"),
+  setting: [...new Set(same.map(({ setting }) => setting))].join(", "),
+  found: "one secret for all of them",
+  wanted: "a secret for each",
+})
 
 const judged = (
   { name, setting, secret }: NamedSecret,
   weakness: string | undefined,
   wanted: string,
-): ReadonlyArray<Finding> => {
+): ReadonlyArray<SecretFinding> => {
   if (isKnown(Redacted.value(secret)))
     return [{ check: "known-secret", of: name, setting, found: "an example that everybody knows", wanted }]
   return weakness === undefined ? [] : [{ check: "weak-secret", of: name, setting, found: weakness, wanted }]

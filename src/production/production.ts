@@ -5,8 +5,9 @@
  */
 import { Effect, Option, Result, Schema } from "effect"
 import { AppConfig, type BankSecrets, type Role, type Settings } from "../config.ts"
+import { BankKinds } from "../providers/banks/bank-kind.ts"
 import type { InvalidProviderSetting } from "../providers/calling/provider-place.ts"
-import { httpFieldsOf, ProviderSettings } from "../providers/calling/provider-settings.ts"
+import { COMPLIANCE_ENGINE, LEDGER, ProviderSettings } from "../providers/calling/provider-settings.ts"
 import {
   isLoopback,
   natsFindings,
@@ -14,7 +15,7 @@ import {
   providerFindings,
   redisFindings,
 } from "./address-checks.ts"
-import { Finding, nameOf } from "./finding.ts"
+import { Finding, isCheck, nameOf, subjectOf } from "./finding.ts"
 import {
   callbackSecretFindings,
   callerKeyFindings,
@@ -22,9 +23,11 @@ import {
   masterKeyFindings,
   type NamedSecret,
   namedApart,
+  providerSecretFindings,
   sharedSecretFindings,
+  sharedWithProviderFindings,
 } from "./key-checks.ts"
-import { secretFindings } from "./provider-secrets.ts"
+import { type ProviderSecrets, providerSecrets } from "./provider-secrets.ts"
 import { callTime, publicUrlFindings, switchFindings, timeFindings, timesOf } from "./settings-checks.ts"
 
 /** With real money, the start is refused. */
@@ -40,33 +43,24 @@ export class UnfitForProduction extends Schema.TaggedError<UnfitForProduction>()
   }
 }
 
-type Providers = ProviderSettings["Service"]
+/**
+ * The providers as they are called by HTTP: banks, as their kind says. What a kind cannot read is like a document that cannot be
+ * read. A bank of a kind that there is not is refused by whoever would call it.
+ */
+const readProviders = Effect.gen(function* () {
+  const { compliance, ledger, banks } = yield* ProviderSettings
+  const kinds = yield* BankKinds
+  const asCalled = Effect.forEach(banks, (bank) => {
+    const http = kinds.named(bank.kind)?.http?.(bank) ?? Effect.undefined
+    return Effect.map(http, (http) => ({ ...bank, http }))
+  })
+  return { compliance, ledger, banks: yield* asCalled }
+}).pipe(Effect.provide(ProviderSettings.layer))
+
+type Providers = Effect.Success<typeof readProviders>
 
 /** The document of the providers cannot be read: nobody can stand for that. */
 const DOCUMENT = "providers"
-
-/** The checks by name, and what they look at: the environment, or what workers alone read. */
-export const checks: Readonly<Record<string, "environment" | "providers">> = {
-  "weak-secret": "environment",
-  "known-secret": "environment",
-  "shared-secret": "environment",
-  "redis-without-tls": "environment",
-  "redis-without-password": "environment",
-  "postgres-without-tls": "environment",
-  "postgres-without-password": "environment",
-  "nats-without-tls": "environment",
-  "nats-without-password": "environment",
-  "private-webhooks": "environment",
-  "crash-point": "environment",
-  "any-certificate": "environment",
-  "odd-time": "providers",
-  "plain-http": "providers",
-  "play-host": "providers",
-  "without-auth": "providers",
-  "weak-secret-of-provider": "providers",
-  "known-secret-of-provider": "providers",
-  "public-url": "providers",
-}
 
 /**
  * Checks what processes with these roles are told. The environment is checked whoever uses it, the providers and how
@@ -76,17 +70,19 @@ export const checks: Readonly<Record<string, "environment" | "providers">> = {
 export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: ReadonlyArray<Role>) {
   const settings = yield* AppConfig
   const calls = roles.includes("worker") || roles.includes("bank-files")
-  const read = calls
-    ? yield* Effect.result(Effect.provide(ProviderSettings, ProviderSettings.layer))
-    : undefined
+  const read = calls ? yield* Effect.result(readProviders) : undefined
   const providers = read === undefined || Result.isFailure(read) ? undefined : read.success
+  const secrets = yield* providerSecrets(providers === undefined ? [] : calledOf(providers))
   const findings = [
     ...environmentFindings(settings),
     ...(calls ? publicUrlFindings(settings.http) : []),
-    ...(providers === undefined ? [] : yield* documentFindings(providers, settings.providers.timeoutMs)),
+    ...(providers === undefined ? [] : documentFindings(providers, settings.providers.timeoutMs)),
+    ...providerSecretFindings(secrets.read),
+    ...sharedWithProviderFindings(secrets.read, Object.values(secretsOf(settings)).flat()),
     ...(read !== undefined && Result.isFailure(read) ? [unreadable(read.failure)] : []),
   ]
-  if (settings.production) return yield* vouchedFor(findings, settings.vouchedFor, calls)
+  if (settings.production)
+    return yield* vouchedFor(findings, settings.vouchedFor, { calls, unread: secrets.unread })
   const isReal =
     providers !== undefined && urlsOf(providers).some(({ url }) => !isLoopback(new URL(url).hostname))
   if (isReal && findings.length > 0)
@@ -98,29 +94,45 @@ export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: Re
     )
 })
 
-/** Refuses what nobody stands for, and tells what somebody does; `calls` says whether the providers were looked at. */
+/** What was looked at beside the environment: the providers, but not the secrets of all of them. */
+interface LookedAt extends Pick<ProviderSecrets, "unread"> {
+  readonly calls: boolean
+}
+
+/** Refuses what nobody stands for, and tells what somebody does. */
 const vouchedFor = Effect.fnUntraced(function* (
   findings: ReadonlyArray<Finding>,
   vouches: ReadonlyArray<string>,
-  calls: boolean,
+  lookedAt: LookedAt,
 ) {
   const refused = findings.filter(
     (finding) => finding.check === DOCUMENT || !vouches.includes(nameOf(finding)),
   )
-  const strange = vouches.filter((vouch) => checks[checkOf(vouch)] === undefined).map(unknownVouch)
+  const strange = vouches.filter((vouch) => !isCheck(checkOf(vouch))).map(unknownVouch)
   if (refused.length + strange.length > 0)
     return yield* new UnfitForProduction({ findings: [...refused, ...strange] })
   for (const { setting, found, ...finding } of findings)
-    yield* Effect.logWarning("vouched for in production", {
-      vouch: nameOf({ setting, found, ...finding }),
-      setting,
-      found,
-    })
+    yield* Effect.logWarning("vouched for in production", { vouch: nameOf(finding), setting, found })
   const found = new Set(findings.map(nameOf))
   for (const vouch of vouches)
-    if (!found.has(vouch) && (calls || checks[checkOf(vouch)] === "environment"))
+    if (!found.has(vouch) && isLookedAt(vouch, lookedAt))
       yield* Effect.logWarning("VOUCH_FOR names what is not there: take it away", { vouch })
 })
+
+/** Whether what a vouch is about was looked at: else nobody knows that it is not there. */
+const isLookedAt = (vouch: string, { calls, unread }: LookedAt): boolean => {
+  const check = checkOf(vouch)
+  if (!isCheck(check)) return false
+  const whose = vouch.slice(check.length + 1).split("+")
+  switch (subjectOf(check)) {
+    case "environment":
+      return true
+    case "providers":
+      return calls
+    case "provider-secrets":
+      return calls && !whose.some((name) => unread.has(name))
+  }
+}
 
 const checkOf = (vouch: string): string => vouch.split(":")[0] ?? ""
 
@@ -139,20 +151,29 @@ const unreadable = ({ setting, reason }: InvalidProviderSetting): Finding => ({
   wanted: "a document that can be read",
 })
 
-/** What speaks against the settings of the environment. */
-const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
-  const { http, redis, postgres, nats } = settings
+/** The secrets of the environment, by what they are for. */
+const secretsOf = (settings: Settings) => {
+  const { http, vault } = settings
   const operators = Option.match(http.operatorKeys, {
     onNone: () => [],
     onSome: (keys) => keysOf("operator", "OPERATOR_KEYS", keys),
   })
-  const callers = [...keysOf("partner", "API_KEYS", http.apiKeys), ...operators]
-  const callbacks = callbackSecretsOf(settings)
-  const masters = settings.vault.masterKeys.map(([id, secret]) => ({
+  const masters: ReadonlyArray<NamedSecret> = vault.masterKeys.map(([id, secret]) => ({
     name: `master/${id}`,
     setting: "MASTER_KEYS",
     secret,
   }))
+  return {
+    callers: [...keysOf("partner", "API_KEYS", http.apiKeys), ...operators],
+    callbacks: callbackSecretsOf(settings),
+    masters,
+  }
+}
+
+/** What speaks against the settings of the environment. */
+const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
+  const { redis, postgres, nats } = settings
+  const { callers, callbacks, masters } = secretsOf(settings)
   return [
     ...callerKeyFindings(callers),
     ...callbackSecretFindings(callbacks),
@@ -169,20 +190,21 @@ const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
 /** What is signed with: by the banks, the compliance engine, the ledger. */
 const callbackSecretsOf = ({ providers }: Settings): ReadonlyArray<NamedSecret> => {
   const { bankCallbackSecrets, complianceCallbackSecret, ledgerCallbackSecret } = providers
-  const other = (name: string, setting: string, secret: typeof ledgerCallbackSecret) =>
-    Option.isNone(secret) ? [] : [{ name, setting, secret: secret.value }]
+  const other = (party: string, setting: string, secret: typeof ledgerCallbackSecret) =>
+    Option.isNone(secret) ? [] : [{ name: `callback/${party}`, party, setting, secret: secret.value }]
   return [
     ...bankSecretsOf(Option.getOrElse(bankCallbackSecrets, (): BankSecrets => [])),
-    ...other("callback/compliance-engine", "COMPLIANCE_CALLBACK_SECRET", complianceCallbackSecret),
-    ...other("callback/ledger", "LEDGER_CALLBACK_SECRET", ledgerCallbackSecret),
+    ...other(COMPLIANCE_ENGINE, "COMPLIANCE_CALLBACK_SECRET", complianceCallbackSecret),
+    ...other(LEDGER, "LEDGER_CALLBACK_SECRET", ledgerCallbackSecret),
   ]
 }
 
 /** One for the only bank that calls back stands there without a name. */
 const bankSecretsOf = (secrets: BankSecrets): ReadonlyArray<NamedSecret> =>
   namedApart(
-    secrets.map(([bank = "banks", secret]) => ({
-      name: `callback/${bank}`,
+    secrets.map(([bank, secret]) => ({
+      name: `callback/${bank ?? "banks"}`,
+      ...(bank === undefined ? {} : { party: bank }),
       setting: "BANK_CALLBACK_SECRET",
       secret,
     })),
@@ -190,12 +212,11 @@ const bankSecretsOf = (secrets: BankSecrets): ReadonlyArray<NamedSecret> =>
 
 /** The providers by name, and how they are called. */
 const calledOf = ({ compliance, ledger, banks }: Providers) => [
-  { name: "compliance-engine", place: compliance.place, policy: compliance.policy, http: compliance },
-  { name: "ledger", place: ledger.place, policy: ledger.policy, http: ledger },
-  ...banks.flatMap((bank) => {
-    const http = httpFieldsOf(bank)
-    return http === undefined ? [] : [{ name: bank.name, place: bank.place, policy: bank.policy, http }]
-  }),
+  { name: COMPLIANCE_ENGINE, place: compliance.place, policy: compliance.policy, http: compliance },
+  { name: LEDGER, place: ledger.place, policy: ledger.policy, http: ledger },
+  ...banks.flatMap(({ name, place, policy, http }) =>
+    http === undefined ? [] : [{ name, place, policy, http }],
+  ),
 ]
 
 /** Where they are called, and where tokens for them come from. */
@@ -210,7 +231,7 @@ const trustingFindings = (providers: Providers): ReadonlyArray<Finding> =>
   calledOf(providers)
     .filter(({ http: { url, auth, tls } }) => !auth && !tls?.cert && !isLoopback(new URL(url).hostname))
     .map(({ name, place: { path } }) => ({
-      check: "without-auth",
+      check: "without-auth" as const,
       of: name,
       setting: path,
       found: "nothing that proves to it who calls",
@@ -218,16 +239,13 @@ const trustingFindings = (providers: Providers): ReadonlyArray<Finding> =>
     }))
 
 /** A time that is that of all is judged where it is set. */
-const documentFindings = Effect.fnUntraced(function* (providers: Providers, usualMs: number) {
-  const called = calledOf(providers)
-  const times = called.map(({ name, place, policy }) => callTime(name, place.path, policy.timeoutMs))
-  const secrets = yield* Effect.forEach(called, ({ name, place, http: { auth } }) =>
-    auth === undefined ? Effect.succeed([]) : secretFindings(name, auth, place),
+const documentFindings = (providers: Providers, usualMs: number): ReadonlyArray<Finding> => {
+  const times = calledOf(providers).map(({ name, place, policy }) =>
+    callTime(name, place.path, policy.timeoutMs),
   )
   return [
     ...providerFindings(urlsOf(providers)),
     ...trustingFindings(providers),
-    ...secrets.flat(),
     ...timeFindings(times.filter(({ ms }) => ms !== usualMs)),
   ]
-})
+}

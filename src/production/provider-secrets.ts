@@ -3,7 +3,7 @@ import { Effect, Result } from "effect"
 import type { ProviderAuth } from "../providers/calling/provider-access.ts"
 import { below, type Place } from "../providers/calling/provider-place.ts"
 import { openSecret, type SecretReference } from "../providers/calling/secret-reference.ts"
-import { providerSecretFindings } from "./key-checks.ts"
+import type { ProviderSecret } from "./key-checks.ts"
 
 /** Any text: whether it has the right form is judged by who uses it. */
 const anything = /./s
@@ -24,12 +24,40 @@ const secretIn = (auth: ProviderAuth): readonly [field: string, reference: Secre
   }
 }
 
-/** What speaks against the secret of a provider. One that cannot be read is told by whoever calls the provider. */
-export const secretFindings = Effect.fnUntraced(function* (name: string, auth: ProviderAuth, place: Place) {
-  const [field, reference] = secretIn(auth)
-  const at = below(below(place, "auth"), field)
-  const secret = yield* Effect.result(openSecret(reference, at, anything))
-  if (Result.isFailure(secret)) return []
-  const named = { name, setting: at.path, secret: yield* secret.success.current }
-  return providerSecretFindings(named, auth.kind === "hmac" ? "signs" : "presented")
+/** A provider by name, and where its settings stand. */
+interface Called {
+  readonly name: string
+  readonly place: Place
+  readonly http: { readonly auth?: ProviderAuth }
+}
+
+/** What could be read, and the names of providers whose secret could not: of these nothing is known. */
+export interface ProviderSecrets {
+  readonly read: ReadonlyArray<ProviderSecret>
+  readonly unread: ReadonlySet<string>
+}
+
+/**
+ * The secrets of providers. One that cannot be read is told by whoever calls the provider: not all who read the document
+ * do, and they need not have it.
+ */
+export const providerSecrets = Effect.fnUntraced(function* (called: ReadonlyArray<Called>) {
+  const read: Array<ProviderSecret> = []
+  const unread = new Set<string>()
+  for (const { name, place, http } of called) {
+    if (http.auth === undefined) continue
+    const [field, reference] = secretIn(http.auth)
+    const at = below(below(place, "auth"), field)
+    const secret = yield* Effect.result(openSecret(reference, at, anything))
+    if (Result.isFailure(secret)) unread.add(name)
+    else
+      read.push({
+        name,
+        party: name,
+        setting: at.path,
+        secret: yield* secret.success.current,
+        use: http.auth.kind === "hmac" ? "signs" : "presented",
+      })
+  }
+  return { read, unread } satisfies ProviderSecrets
 })

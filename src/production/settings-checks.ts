@@ -13,7 +13,7 @@ export const switchFindings = ({
   ...(webhooks.allowPrivate
     ? [
         {
-          check: "private-webhooks",
+          check: "private-webhooks" as const,
           setting: "WEBHOOKS_ALLOW_PRIVATE",
           found: "endpoints may be plain HTTP and within our own network",
           wanted: "false",
@@ -23,7 +23,7 @@ export const switchFindings = ({
   ...(Option.isSome(crashAt)
     ? [
         {
-          check: "crash-point",
+          check: "crash-point" as const,
           setting: "CRASH_AT",
           found: `the process kills itself at ${crashAt.value[0]}`,
           wanted: "not set",
@@ -33,7 +33,7 @@ export const switchFindings = ({
   ...(believesAnyCertificate
     ? [
         {
-          check: "any-certificate",
+          check: "any-certificate" as const,
           setting: "NODE_TLS_REJECT_UNAUTHORIZED",
           found: "no certificate of anybody is checked",
           wanted: "not set",
@@ -46,7 +46,7 @@ export const switchFindings = ({
 export const publicUrlFindings = ({ publicUrl }: Settings["http"]): ReadonlyArray<Finding> => {
   const finding = (found: string) => [
     {
-      check: "public-url",
+      check: "public-url" as const,
       setting: "PUBLIC_URL",
       found,
       wanted: "https:// and the host that providers call",
@@ -104,7 +104,7 @@ export const timeFindings = (times: ReadonlyArray<NamedTime>): ReadonlyArray<Fin
   times
     .filter(({ ms, msMin, msMax }) => ms < msMin || ms > msMax)
     .map(({ name, setting, ms, msMin, msMax }) => ({
-      check: "odd-time",
+      check: "odd-time" as const,
       of: name,
       setting,
       found: `${ms} ms`,

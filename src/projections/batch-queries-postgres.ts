@@ -1,9 +1,10 @@
 /** Queries over the tables `payout_batches` and `payout_items`. One statement each, so an answer is one moment's. */
 import { Effect, Layer } from "effect"
-import type { BatchState, ItemState, LedgerState } from "../domain/batch.ts"
+import { Database } from "../database/database.ts"
+import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { ItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
-import { Postgres } from "../platform/postgres.ts"
 import {
   BATCHES_PER_PAGE_MAX,
   BatchQueries,
@@ -20,7 +21,7 @@ import { batchesCursor, itemsCursor, parseBatchesCursor, parseItemsCursor } from
 export const layer = Layer.effect(
   BatchQueries,
   Effect.gen(function* () {
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     return BatchQueries.of({
       batch: Effect.fn("BatchQueries.batch")(function* (partner, id) {
         const [row] = yield* query(

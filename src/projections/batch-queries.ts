@@ -3,9 +3,10 @@
  * carries the version of the batch's log that it shows.
  */
 import { Context, type Effect, Schema } from "effect"
-import type { BatchState, ItemState, LedgerState } from "../domain/batch.ts"
+import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-words.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
+import type { ItemState } from "../domain/item-state.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** The cursor is not one that a page of this list ended with. */

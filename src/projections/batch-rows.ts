@@ -1,11 +1,8 @@
-/** The rows of the read models, as JSON, made from a fold. Only the masked form of an account goes into them. */
-import type { Finding, Item, ItemState } from "../domain/batch.ts"
-import { batchState } from "../domain/batch.ts"
-import { maskedAccount } from "../domain/beneficiary.ts"
-import { nameOfFinding } from "../domain/clearance.ts"
+/** The rows of the read models, as JSON, made from what is shown of a batch. */
 import type { BatchId } from "../domain/identifiers.ts"
-import type { BatchFold } from "./batch-fold.ts"
-import type { ClearanceView, FindingView } from "./batch-queries.ts"
+import type { ItemState } from "../domain/item-state.ts"
+import { mapTotals, type ShownItem, shownBatch, shownItem } from "../domain/shown.ts"
+import type { Change, ProjectedBatch } from "./projected-batch.ts"
 
 /** Per currency and item state that occurs; amounts in minor units as text. */
 export type StoredTotals = Readonly<
@@ -18,78 +15,57 @@ export type BatchRow = ReturnType<typeof batchRow>
 /** A row of `payout_items`; `minor` as text. */
 export type ItemRow = ReturnType<typeof itemRow>
 
-export const batchRow = (id: BatchId, fold: BatchFold) => {
-  const { batch, closedAt } = fold
+export const batchRow = (id: BatchId, fold: ProjectedBatch) => {
+  const shown = shownBatch(fold.batch)
+  const totals: StoredTotals = mapTotals(shown.totals, ({ count, minor }) => ({
+    count,
+    minor: minor.toString(),
+  }))
   return {
     id,
-    partner: batch.partner,
-    reference: batch.reference ?? null,
-    idempotency_key: batch.idempotencyKey,
-    state: batchState(batch),
-    item_count: batch.itemCount,
-    version: batch.version,
-    received_at: isoTime(batch.receivedAt),
-    updated_at: isoTime(batch.updatedAt),
-    closed_at: closedAt === undefined ? null : isoTime(closedAt),
-    totals: totalsOf(fold),
+    partner: shown.partner,
+    reference: shown.reference ?? null,
+    idempotency_key: shown.idempotencyKey,
+    state: shown.state,
+    item_count: shown.itemCount,
+    version: shown.version,
+    received_at: isoTime(shown.receivedAt),
+    updated_at: isoTime(shown.updatedAt),
+    closed_at: shown.closedAt === undefined ? null : isoTime(shown.closedAt),
+    totals,
   }
 }
 
-/** The rows of some of a fold's items. */
-export const itemRows = (id: BatchId, fold: BatchFold, items: Iterable<number>): ReadonlyArray<ItemRow> =>
+/** The rows of some of a batch's items. */
+export const itemRows = (
+  id: BatchId,
+  { batch, changes }: ProjectedBatch,
+  items: Iterable<number>,
+): ReadonlyArray<ItemRow> =>
   Array.from(items, (number) => {
-    const item = fold.batch.items.get(number)
-    const change = fold.changes.get(number)
+    const item = batch.items.get(number)
+    const change = changes.get(number)
     if (item === undefined || change === undefined) throw new Error(`item ${number} is not in the fold`)
-    return itemRow(id, item, change.version, change.at)
+    return itemRow(id, shownItem(item), change)
   })
 
-const itemRow = (batch: BatchId, item: Item, version: number, changedAt: number) => ({
+const itemRow = (batch: BatchId, shown: ShownItem, { version, at }: Change) => ({
   batch,
-  item: item.item,
-  reference: item.reference,
-  beneficiary_name: item.beneficiary.name,
-  account_masked: maskedAccount(item.beneficiary.account),
-  currency: item.currency,
-  minor: item.minor.toString(),
-  state: item.state,
-  ledger: item.ledger,
-  bank: item.transfer?.bank ?? null,
-  transfer_reference: item.transfer?.reference ?? null,
-  attempt: item.transfer?.attempt ?? null,
-  reason: item.reason ?? null,
+  item: shown.item,
+  reference: shown.reference,
+  beneficiary_name: shown.beneficiaryName,
+  account_masked: shown.account,
+  currency: shown.currency,
+  minor: shown.minor.toString(),
+  state: shown.state,
+  ledger: shown.ledger,
+  bank: shown.bank ?? null,
+  transfer_reference: shown.transferReference ?? null,
+  attempt: shown.attempt ?? null,
+  reason: shown.reason ?? null,
   version,
-  updated_at: isoTime(changedAt),
-  clearance: clearanceOf(item),
+  updated_at: isoTime(at),
+  clearance: shown.clearance ?? null,
 })
-
-const clearanceOf = ({ verdict, listVersion, payee, findings }: Item): ClearanceView | null =>
-  verdict === undefined || listVersion === undefined
-    ? null
-    : {
-        decision: verdict,
-        listVersion,
-        ...(payee === undefined ? {} : { payee }),
-        ...(findings.length === 0 ? {} : { findings: findings.map(findingView) }),
-      }
-
-/** Reasons were cleaned before they were kept, so a release can name what is shown letter by letter. */
-const findingView = ({ decision, released, ...finding }: Finding): FindingView => ({
-  ...nameOfFinding(finding),
-  decision,
-  released,
-})
-
-const totalsOf = ({ batch: { tallies } }: BatchFold): StoredTotals =>
-  Object.fromEntries(
-    Array.from(tallies, ([currency, states]) => [
-      currency,
-      Object.fromEntries(
-        Array.from(states)
-          .filter(([, { count }]) => count > 0)
-          .map(([state, { count, minor }]) => [state, { count, minor: minor.toString() }]),
-      ),
-    ]),
-  )
 
 const isoTime = (at: number): string => new Date(at).toISOString()

@@ -4,14 +4,16 @@
  */
 import { Effect, Layer } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
+import { foldTo } from "../streams/batch-fold.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
-import { EventLog } from "../streams/event-log.ts"
-import { visitEvents, visitRange } from "../streams/event-range.ts"
+import { visitEvents } from "../streams/event-range.ts"
+import { EventStore } from "../streams/event-store.ts"
+import { FoldCache } from "../streams/fold-cache.ts"
 import { type Chunk, type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
-import { advance, type BatchFold, emptyFold } from "./batch-fold.ts"
+import { Partitions } from "../streams/partitions.ts"
 import { batchRow, itemRows } from "./batch-rows.ts"
+import { emptyProjection, type ProjectedBatch, project } from "./projected-batch.ts"
 import { PROJECTION, ReadModels } from "./read-models.ts"
-import { WarmFolds } from "./warm-folds.ts"
 
 /** Items in warm folds, over all partitions: some 70 MB. A batch that is not warm is folded from its log. */
 const WARM_ITEMS_MAX = 100_000
@@ -19,10 +21,10 @@ const WARM_ITEMS_MAX = 100_000
 /** Follows all partitions for as long as the layer lives. Several processes may: one leads, the others stand by. */
 export const projectorLayer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { partitions } = yield* EventLog
+    const partitions = yield* Partitions
     const cursors = yield* CursorStore
     const handle = yield* makeProjector
-    for (let partition = 0; partition < partitions; partition++) {
+    for (let partition = 0; partition < partitions.count; partition++) {
       yield* Effect.forkScoped(
         followPartition({
           name: PROJECTION,
@@ -37,14 +39,14 @@ export const projectorLayer = Layer.effectDiscard(
 
 /** The handler of chunks, with the warm folds that it keeps between them. */
 const makeProjector = Effect.gen(function* () {
-  const log = yield* EventLog
+  const store = yield* EventStore
   const readModels = yield* ReadModels
-  const warm = new WarmFolds(WARM_ITEMS_MAX)
+  const warm = new FoldCache(emptyProjection, { itemsMax: WARM_ITEMS_MAX })
 
   return Effect.fn("Projector.handle")(function* (chunk: Chunk) {
     const byBatch = Map.groupBy(chunk.entries, ({ batch }) => batch)
     const projected = yield* Effect.forEach(byBatch, ([id, appends]) =>
-      project(log, id, warm.take(id), appends),
+      follow(store, id, warm.take(id, versionBefore(appends)), appends),
     )
     const move = yield* readModels.store({
       partition: chunk.partition,
@@ -58,25 +60,23 @@ const makeProjector = Effect.gen(function* () {
   })
 })
 
-/**
- * Folds a batch up to its last event in the chunk, and tells which items changed in the chunk. A known fold that is
- * ahead, because the checkpoint went elsewhere, is of no use.
- */
-const project = Effect.fnUntraced(function* (
-  log: EventLog["Service"],
+/** The version that a batch was at before its first event in the chunk. */
+const versionBefore = (appends: ReadonlyArray<ChunkEntry>): number =>
+  (appends[0]?.events[0]?.version ?? 1) - 1
+
+/** Folds a batch up to its last event in the chunk, and tells which items changed in the chunk. */
+const follow = Effect.fnUntraced(function* (
+  store: EventStore["Service"],
   id: BatchId,
-  known: BatchFold | undefined,
+  fold: ProjectedBatch,
   appends: ReadonlyArray<ChunkEntry>,
 ) {
-  const before = (appends[0]?.events[0]?.version ?? 1) - 1
-  const fold = known !== undefined && known.batch.version <= before ? known : emptyFold(id)
-  const { version } = fold.batch
-  yield* visitRange(log, id, { version, head: fold.head }, before, (recorded) => advance(fold, recorded))
+  yield* foldTo(store, id, fold, versionBefore(appends), project)
   const changed = new Set<number>()
   for (const append of appends) {
     yield* standsOn(fold.head, append)
     yield* visitEvents(id, append.events, (recorded) => {
-      for (const item of advance(fold, recorded)) changed.add(item)
+      for (const item of project(fold, recorded)) changed.add(item)
     })
   }
   return { id, fold, changed }

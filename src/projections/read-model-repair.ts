@@ -1,26 +1,27 @@
 /** Read models after a loss of history that an operator has accepted: what no log tells any more is written anew. */
 import { Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
-import { EventLog } from "../streams/event-log.ts"
-import { visitLog } from "../streams/event-range.ts"
-import { advance, emptyFold } from "./batch-fold.ts"
+import { foldLog } from "../streams/batch-fold.ts"
+import { EventStore } from "../streams/event-store.ts"
+import { Partitions } from "../streams/partitions.ts"
 import { batchRow, itemRows } from "./batch-rows.ts"
-import { ReadModels, type ShownBatch } from "./read-models.ts"
+import { emptyProjection, project } from "./projected-batch.ts"
+import { ReadModels, type ShownUpTo } from "./read-models.ts"
 
 const PAGE = 500
 
 /** Compares all rows of a partition with the logs; gives the batches that were written anew and those without a log. */
 export const repairReadModels = Effect.fn("repairReadModels")(function* (partition: number) {
-  const [log, readModels] = [yield* EventLog, yield* ReadModels]
+  const [store, partitions, readModels] = [yield* EventStore, yield* Partitions, yield* ReadModels]
   const written: Array<BatchId> = []
   const gone: Array<BatchId> = []
   let after = ""
   while (true) {
     const page = yield* readModels.shown(after, PAGE)
-    for (const shown of page.filter(({ id }) => log.partitionOf(id) === partition)) {
+    for (const shown of page.filter(({ id }) => partitions.of(id) === partition)) {
       if (yield* isTold(shown)) continue
-      const fold = emptyFold(shown.id)
-      yield* visitLog(log, shown.id, { version: 0, head: fold.head }, (recorded) => advance(fold, recorded))
+      const fold = emptyProjection(shown.id)
+      yield* foldLog(store, shown.id, fold, project)
       const isGone = fold.batch.version === 0
       yield* readModels.replace(
         shown.id,
@@ -35,7 +36,7 @@ export const repairReadModels = Effect.fn("repairReadModels")(function* (partiti
 })
 
 /** Whether the log still tells what the row shows: the event of its version, at its time. */
-const isTold = Effect.fnUntraced(function* ({ id, version, updatedAt }: ShownBatch) {
-  const [last] = yield* (yield* EventLog).read(id, version - 1, 1)
+const isTold = Effect.fnUntraced(function* ({ id, version, updatedAt }: ShownUpTo) {
+  const [last] = yield* (yield* EventStore).read(id, version - 1, 1)
   return last?.event.at === updatedAt
 })

@@ -4,14 +4,14 @@
  */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
+import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { Postgres } from "../platform/postgres.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
 export const layer = Layer.effect(
   ReadModels,
   Effect.gen(function* () {
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     return ReadModels.of({
       store: Effect.fn("ReadModels.store")(function* (change) {
         const moved = yield* query("store read models", storeChange(change))

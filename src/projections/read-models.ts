@@ -16,7 +16,7 @@ export interface ReadModelChange {
 }
 
 /** Up to where a batch is shown: the version of its log, and when that was appended (epoch milliseconds). */
-export interface ShownBatch {
+export interface ShownUpTo {
   readonly id: BatchId
   readonly version: number
   readonly updatedAt: number
@@ -38,7 +38,7 @@ export class ReadModels extends Context.Service<
     readonly shown: (
       after: string,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<ShownBatch>, StoreUnavailable>
+    ) => Effect.Effect<ReadonlyArray<ShownUpTo>, StoreUnavailable>
     /** Writes the rows of a batch in place of those that there are, whatever their version; none removes it. */
     readonly replace: (
       id: BatchId,

@@ -6,10 +6,11 @@
  * Neither an account number nor a beneficiary's name is in it; a partner knows the item by its own reference.
  */
 import { Schema } from "effect"
-import { itemStates } from "../domain/batch.ts"
 import { PayeeMatch } from "../domain/clearance-words.ts"
 import { ClosedState } from "../domain/events.ts"
+import { Failure } from "../domain/failure-codes.ts"
 import { AttemptNumber, BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
+import { type ItemEnd, itemStates } from "../domain/item-state.ts"
 import { Currency } from "../domain/money.ts"
 
 /** An amount as a decimal string with exactly the currency's decimals: 12.34 EUR, 1200 JPY. */
@@ -80,6 +81,9 @@ const payout = {
 
 const reason = Schema.String
 
+/** What a reason means that is a bank's code. */
+const failure = Schema.optionalKey(Failure)
+
 /** The attempt that the event is about, the bank that made it, and by which rule of which version it went there. */
 const transfer = {
   attempt: AttemptNumber,
@@ -95,8 +99,9 @@ const told = <Name extends PublicEventName, Data extends Schema.Struct.Fields>(n
     data: Schema.Struct(data),
   })
 
-export const PublicEvent = Schema.Union([
-  told("PayoutBatchAccepted", {
+/** What each event tells. A name without its data does not compile. */
+const contracts = {
+  PayoutBatchAccepted: told("PayoutBatchAccepted", {
     ...batch,
     reference,
     state: Schema.Literal("received"),
@@ -104,7 +109,7 @@ export const PublicEvent = Schema.Union([
     /** Decimal totals by currency. */
     accepted: Schema.Record(Schema.String, Schema.String),
   }),
-  told("PayoutBatchAwaitingFunds", {
+  PayoutBatchAwaitingFunds: told("PayoutBatchAwaitingFunds", {
     ...batch,
     reference,
     state: Schema.Literal("awaiting-funds"),
@@ -114,25 +119,41 @@ export const PublicEvent = Schema.Union([
     /** When the ledger is asked again, unless funds come before: RFC 3339, UTC. */
     retryAt: Schema.String,
   }),
-  told("PayoutHeld", { ...payout, state: Schema.Literal("held"), reason: Schema.optionalKey(reason) }),
-  told("PayoutRejected", {
+  PayoutHeld: told("PayoutHeld", {
+    ...payout,
+    state: Schema.Literal("held"),
+    reason: Schema.optionalKey(reason),
+  }),
+  PayoutRejected: told("PayoutRejected", {
     ...payout,
     state: Schema.Literal("rejected"),
     reason: Schema.optionalKey(reason),
   }),
-  told("PayoutSettled", { ...payout, ...transfer, state: Schema.Literal("settled") }),
-  told("PayoutFailed", { ...payout, ...transfer, state: Schema.Literal("failed"), reason }),
-  told("PayoutReturned", { ...payout, ...transfer, state: Schema.Literal("returned"), reason }),
-  told("PayoutCancelled", { ...payout, state: Schema.Literal("cancelled"), reason }),
-  told("PayoutUnrouted", { ...payout, state: Schema.Literal("parked"), reason }),
-  told("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
-  told("PayoutClearanceWithdrawn", {
+  PayoutSettled: told("PayoutSettled", { ...payout, ...transfer, state: Schema.Literal("settled") }),
+  PayoutFailed: told("PayoutFailed", {
+    ...payout,
+    ...transfer,
+    state: Schema.Literal("failed"),
+    reason,
+    failure,
+  }),
+  PayoutReturned: told("PayoutReturned", {
+    ...payout,
+    ...transfer,
+    state: Schema.Literal("returned"),
+    reason,
+    failure,
+  }),
+  PayoutCancelled: told("PayoutCancelled", { ...payout, state: Schema.Literal("cancelled"), reason }),
+  PayoutUnrouted: told("PayoutUnrouted", { ...payout, state: Schema.Literal("parked"), reason }),
+  PayoutParked: told("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
+  PayoutClearanceWithdrawn: told("PayoutClearanceWithdrawn", {
     ...payout,
     state: Schema.Literals(itemStates),
     decision: Schema.Literals(["review", "rejected"]),
     reason: Schema.optionalKey(reason),
   }),
-  told("PayoutBatchClosed", {
+  PayoutBatchClosed: told("PayoutBatchClosed", {
     ...batch,
     reference,
     state: ClosedState,
@@ -147,10 +168,14 @@ export const PublicEvent = Schema.Union([
         returned: Schema.String,
         rejected: Schema.String,
         cancelled: Schema.String,
-      }),
+      } satisfies Readonly<Record<"accepted" | ItemEnd, typeof Schema.String>>),
     ),
   }),
-])
+} satisfies {
+  readonly [Name in PublicEventName]: Schema.Schema<{ readonly type: (typeof publicEventTypes)[Name] }>
+}
+
+export const PublicEvent = Schema.Union(Object.values(contracts))
 export type PublicEvent = typeof PublicEvent.Type
 
 const publicEventJson = Schema.fromJsonString(PublicEvent)

@@ -2,44 +2,40 @@
 import {
   attemptOf,
   attemptsOf,
-  type Batch,
   batchState,
-  emptyBatch,
   type Item,
-  type ItemState,
   isAwaitingFunds,
   itemOf,
   waitsForFunds,
 } from "../domain/batch.ts"
 import type { ClearanceDecision } from "../domain/clearance-words.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
-import { evolve } from "../domain/evolve.ts"
+import { failureOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { type ItemState, isRest } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
+import { shownBatch, shownItem, sumOf } from "../domain/shown.ts"
 import { isOnItsWay } from "../domain/task.ts"
-import { beginningOf } from "../streams/event-range.ts"
+import { advance, type BatchFold, emptyFold } from "../streams/batch-fold.ts"
+import type { LoggedEvent } from "../streams/event-store.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
 
 /** A batch as far as it was read, and how many public events it has yielded so far. */
-export interface PublicHistory {
+export interface PublicHistory extends BatchFold {
   readonly id: BatchId
-  readonly batch: Batch
   told: number
-  /** The hash of the log as far as it was read; whoever reads it keeps it. */
-  head: string
 }
 
 export const emptyHistory = (id: BatchId): PublicHistory => ({
+  ...emptyFold(id),
   id,
-  batch: emptyBatch(),
   told: 0,
-  head: beginningOf(id).head,
 })
 
 /** Folds the next entry of the log into the history, in place, and returns the public events that it yields. */
-export const tell = (history: PublicHistory, recorded: RecordedEvent): ReadonlyArray<PublicEvent> => {
+export const tell = (history: PublicHistory, recorded: LoggedEvent): ReadonlyArray<PublicEvent> => {
   const before = { awaitedFunds: isAwaitingFunds(history.batch), goingOn: goingOn(history, recorded) }
-  evolve(history.batch, recorded.event)
+  advance(history, recorded)
   const events = publicEventsOf(history, recorded, before)
   history.told += events.length
   return events
@@ -112,7 +108,26 @@ const publicEventsOf = (
       return [concluded(history, recorded, event)]
     case "BatchClosed":
       return [closed(history, recorded, event)]
-    default:
+    // Steps on the way, which partners hear the outcome of. Named one by one, so that a new event is thought about.
+    case "BatchReceived":
+    case "ScreeningRequested":
+    case "ClearancePending":
+    case "BatchApproved":
+    case "ApprovalExpired":
+    case "ExecutionStarted":
+    case "CancellationRefused":
+    case "PostingRequested":
+    case "PostingBooked":
+    case "FundsArrived":
+    case "TransfersRequested":
+    case "TransferResent":
+    case "TransferAccepted":
+    case "TransferUnknown":
+    case "WithdrawalsRequested":
+    case "WithdrawalRefused":
+    case "ResolutionProposed":
+    case "RetryRequested":
+    case "RerouteRequested":
       return []
   }
 }
@@ -128,7 +143,7 @@ const accepted = (history: PublicHistory, recorded: RecordedEvent): PublicEvent 
   data: {
     ...batchFacts(history),
     state: "received",
-    accepted: byCurrency(history, (currency) => total(history, currency)),
+    accepted: byCurrency(history, (amount) => amount()),
   },
 })
 
@@ -155,13 +170,13 @@ const closed = (
   data: {
     ...batchFacts(history),
     state,
-    totals: byCurrency(history, (currency) => ({
-      accepted: total(history, currency),
-      settled: total(history, currency, "settled"),
-      failed: total(history, currency, "failed"),
-      returned: total(history, currency, "returned"),
-      rejected: total(history, currency, "rejected"),
-      cancelled: total(history, currency, "cancelled"),
+    totals: byCurrency(history, (amount) => ({
+      accepted: amount(),
+      settled: amount("settled"),
+      failed: amount("failed"),
+      returned: amount("returned"),
+      rejected: amount("rejected"),
+      cancelled: amount("cancelled"),
     })),
   },
 })
@@ -244,19 +259,25 @@ const concluded = (
   const item = itemOf(history.batch, about.item)
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
   const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
-  const reason = item.reason ?? ""
+  const failure = failureOf(item.reason)
+  const word = { reason: item.reason ?? "", ...(failure === undefined ? {} : { failure }) }
   const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item, nth)
-  switch (item.state) {
+  const { state } = item
+  const illegal = `item ${item.item} is ${state} after its word: the log is not legal`
+  if (!isRest(state)) throw new Error(illegal)
+  switch (state) {
     case "settled":
       return { ...told("PayoutSettled"), data: { ...data, state: "settled" } }
     case "failed":
-      return { ...told("PayoutFailed"), data: { ...data, state: "failed", reason } }
+      return { ...told("PayoutFailed"), data: { ...data, state: "failed", ...word } }
     case "returned":
-      return { ...told("PayoutReturned"), data: { ...data, state: "returned", reason } }
+      return { ...told("PayoutReturned"), data: { ...data, state: "returned", ...word } }
     case "parked":
-      return { ...told("PayoutParked"), data: { ...data, state: "parked", reason } }
-    default:
-      throw new Error(`item ${item.item} is ${item.state} after its word: the log is not legal`)
+      return { ...told("PayoutParked"), data: { ...data, state: "parked", reason: word.reason } }
+    case "held":
+    case "rejected":
+    case "cancelled":
+      throw new Error(illegal)
   }
 }
 
@@ -295,7 +316,7 @@ const batchFacts = ({ id, batch }: PublicHistory) => ({
 })
 
 const payout = (history: PublicHistory, number: number) => {
-  const { item, reference, currency, minor, payee } = itemOf(history.batch, number)
+  const { item, reference, currency, minor, payee } = shownItem(itemOf(history.batch, number))
   return {
     batchId: history.id,
     partner: history.batch.partner,
@@ -318,15 +339,18 @@ const transfer = (item: Item, number: number) => {
   }
 }
 
-const byCurrency = <A>({ batch }: PublicHistory, of: (currency: string) => A): Record<string, A> =>
-  Object.fromEntries([...batch.tallies.keys()].sort().map((currency) => [currency, of(currency)]))
-
-/** A decimal total over the items in a state, or over all of them. */
-const total = ({ batch }: PublicHistory, currency: string, only?: ItemState): string => {
-  let minor = 0n
-  for (const [state, tally] of batch.tallies.get(currency) ?? [])
-    if (only === undefined || state === only) minor += tally.minor
-  return formatAmount(minor, currency)
+/** By currency, from decimal totals over the items in a state, or over all of them. */
+const byCurrency = <A>(
+  { batch }: PublicHistory,
+  of: (amount: (only?: ItemState) => string) => A,
+): Record<string, A> => {
+  const { totals } = shownBatch(batch)
+  return Object.fromEntries(
+    Object.keys(totals).map((currency) => [
+      currency,
+      of((only) => formatAmount(sumOf(totals, currency, only), currency)),
+    ]),
+  )
 }
 
 /** Decimal totals of what the ledger would not hold for lack of funds. */

@@ -10,14 +10,16 @@ import { Clock, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { Nats, natsStep } from "../platform/nats.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { foldTo } from "../streams/batch-fold.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
-import { type CorruptEntry, EventLog } from "../streams/event-log.ts"
 import { visitEvents } from "../streams/event-range.ts"
+import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
+import { FoldCache } from "../streams/fold-cache.ts"
 import { type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
+import { Partitions } from "../streams/partitions.ts"
 import { type EventMessage, eventMessages } from "./event-message.ts"
 import { ensureEventStream } from "./event-stream.ts"
-import { HistoryCache } from "./history-cache.ts"
-import { tell } from "./public-history.ts"
+import { emptyHistory, tell } from "./public-history.ts"
 
 export interface Relay {
   /** Publishes the public events of what was appended, in order; done when all of them are stored by JetStream. */
@@ -37,12 +39,12 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { stream } = (yield* AppConfig).nats
     const { manager } = yield* Nats
-    const { partitions } = yield* EventLog
+    const partitions = yield* Partitions
     const cursors = yield* CursorStore
     const relay = yield* makeRelay
     const ensureStream = ensureEventStream(manager, stream)
     yield* ensureStream
-    for (let partition = 0; partition < partitions; partition++) {
+    for (let partition = 0; partition < partitions.count; partition++) {
       const follower = followPartition({
         name: FOLLOWER,
         partition,
@@ -64,26 +66,28 @@ export const layer = Layer.effectDiscard(
   }),
 )
 
-export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventLog | Nats> = Effect.gen(function* () {
+export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nats> = Effect.gen(function* () {
   const settings = yield* AppConfig
   const { stream } = settings.nats
   const { write } = eventMessages(settings)
   const { jetstream } = yield* Nats
-  const histories = new HistoryCache(yield* EventLog, WARM_ITEMS_MAX)
+  const store = yield* EventStore
+  const histories = new FoldCache(emptyHistory, { itemsMax: WARM_ITEMS_MAX })
 
   const messagesOf = Effect.fnUntraced(function* (append: ChunkEntry) {
     const { batch, events } = append
     const [first] = events
     if (first === undefined) return []
-    const history = yield* histories.takeAt(batch, first.version - 1)
+    const before = first.version - 1
+    const history = histories.take(batch, before)
+    yield* foldTo(store, batch, history, before, tell)
     yield* standsOn(history.head, append)
     const messages: Array<EventMessage> = []
     const at = yield* Clock.currentTimeMillis
     yield* visitEvents(batch, events, (event) => {
       for (const told of tell(history, event)) messages.push(write(told, at))
-      history.head = event.hash
     })
-    histories.put(history)
+    histories.put(batch, history)
     return messages
   })
 

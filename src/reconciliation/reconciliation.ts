@@ -15,8 +15,10 @@ import { type BatchId, isBatchId } from "../domain/identifiers.ts"
 import { PROJECTION } from "../projections/read-models.ts"
 import type { LedgerLine, Source, StatementEntry } from "../providers/books.ts"
 import { CursorStore, FEED_START } from "../streams/cursor-store.ts"
-import { EventLog } from "../streams/event-log.ts"
 import { beginningOf, visitLog } from "../streams/event-range.ts"
+import { EventStore } from "../streams/event-store.ts"
+import { Feed } from "../streams/feed.ts"
+import { Partitions } from "../streams/partitions.ts"
 import { compareBatch, unknownPayments } from "./comparison.ts"
 import { type Discrepancy, discrepancyId } from "./discrepancy.ts"
 import { DiscrepancyTeller } from "./discrepancy-teller.ts"
@@ -87,10 +89,10 @@ export const reconcile = Effect.fn("reconcile")(function* (
 
 /** Fails while a partition's events are not all in the read models. */
 const caughtUp = Effect.gen(function* () {
-  const log = yield* EventLog
+  const [partitions, feed] = [yield* Partitions, yield* Feed]
   const positions = yield* (yield* CursorStore).positions(PROJECTION)
-  for (let partition = 0; partition < log.partitions; partition += 1) {
-    const untold = yield* log.feed(partition, positions.get(partition) ?? FEED_START, 1)
+  for (let partition = 0; partition < partitions.count; partition += 1) {
+    const untold = yield* feed.entries(partition, positions.get(partition) ?? FEED_START, 1)
     if (untold.length > 0) return yield* new ReadModelsBehind()
   }
 })
@@ -98,7 +100,7 @@ const caughtUp = Effect.gen(function* () {
 /** What the log of a batch says, verified link by link; `undefined` when there is none. */
 const readLogged = Effect.fnUntraced(function* (batch: BatchId) {
   const logged = emptyLoggedBatch()
-  yield* visitLog(yield* EventLog, batch, beginningOf(batch), ({ event }) => note(logged, event))
+  yield* visitLog(yield* EventStore, batch, beginningOf(batch), ({ event }) => note(logged, event))
   return logged.items.size === 0 ? undefined : logged
 })
 

@@ -1,15 +1,15 @@
 /** The tables `reconciliation_runs` and `reconciliation_discrepancies`, and the read model that knows the batches. */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
+import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { Postgres } from "../platform/postgres.ts"
 import { type DiscrepancyKind, discrepancyId } from "./discrepancy.ts"
 import { type Reconciliation, ReconciliationResults } from "./results.ts"
 
 export const layer = Layer.effect(
   ReconciliationResults,
   Effect.gen(function* () {
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     return ReconciliationResults.of({
       aliveOn: Effect.fn("ReconciliationResults.aliveOn")(function* (day, after, limit) {
         const rows = yield* query(

@@ -1,11 +1,11 @@
 import { Effect, Layer, Result, Schedule } from "effect"
+import { Database } from "../database/database.ts"
 import { decodeMail, encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
-import { Postgres } from "../platform/postgres.ts"
+import type { Postgres } from "../platform/postgres.ts"
 import { DecisionRegister, type OverdueDecision } from "./decision-register.ts"
 import type { LogTail } from "./log-tail.ts"
-import { registerTables } from "./migrations.ts"
 import { arrayOf } from "./postgres-array.ts"
 import { upsertTails } from "./postgres-tails.ts"
 
@@ -24,13 +24,11 @@ interface Note {
   readonly ids: ReadonlyArray<string>
 }
 
-/** The register as a table of its own in Postgres, which is created when it is not there. */
+/** The register as a table of its own in Postgres. */
 export const layer = Layer.effect(
   DecisionRegister,
   Effect.gen(function* () {
-    const postgres = yield* Postgres
-    for (const tables of registerTables)
-      yield* postgres.query("create the registers", (sql) => sql.unsafe(tables))
+    const postgres = yield* Database
     const scope = yield* Effect.scope
     const note = groupCommit(scope, noteAll(postgres), NOTES_MAX)
     let waiting = 0

@@ -1,9 +1,10 @@
 import { Array as Arr, Effect, Layer, Result } from "effect"
 import type { Sql } from "postgres"
+import { Database } from "../database/database.ts"
 import { decodeMail } from "../domain/event-codec.ts"
 import { type BatchId, transferReference } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
-import { Postgres } from "../platform/postgres.ts"
+import type { Postgres } from "../platform/postgres.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "./decision-register.ts"
 import {
@@ -13,7 +14,6 @@ import {
   type Standing,
 } from "./instruction-register.ts"
 import type { LogTail } from "./log-tail.ts"
-import { registerTables } from "./migrations.ts"
 import { arrayOf } from "./postgres-array.ts"
 import { upsertTails } from "./postgres-tails.ts"
 
@@ -44,13 +44,11 @@ interface DecisionRow {
   readonly command: string
 }
 
-/** The register as tables of its own in Postgres, which are created when they are not there. */
+/** The register as tables of its own in Postgres. */
 export const layer = Layer.effect(
   InstructionRegister,
   Effect.gen(function* () {
-    const postgres = yield* Postgres
-    for (const tables of registerTables)
-      yield* postgres.query("create the registers", (sql) => sql.unsafe(tables))
+    const postgres = yield* Database
     const scope = yield* Effect.scope
     const record = groupCommit(scope, recordAll(postgres), CALLS_MAX)
     const standing = groupCommit(scope, readStandings(postgres), CALLS_MAX)

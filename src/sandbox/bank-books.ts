@@ -48,7 +48,13 @@ export type BankEntry =
   | (Changed & { readonly type: "returned"; readonly code: string })
   /** A refusal that is said, and moves nothing. */
   | (Changed & { readonly type: "lied"; readonly code: string })
-  | { readonly type: "callback-ended"; readonly callback: string; readonly outcome: CallbackOutcome }
+  | {
+      readonly type: "callback-ended"
+      /** A journal of an earlier release does not say it. */
+      readonly at?: string
+      readonly callback: string
+      readonly outcome: CallbackOutcome
+    }
 
 export interface Transfer {
   readonly transferId: string
@@ -59,6 +65,8 @@ export interface Transfer {
   status: "accepted" | "settled" | "rejected" | "returned"
   code?: string
   at: string
+  /** When the first callback of its present status was acknowledged. */
+  toldAt?: string
 }
 
 /** What still has to happen to a transfer by itself. */
@@ -120,6 +128,7 @@ export class BankBooks {
         this.#order(entry)
         return []
       case "callback-ended":
+        this.#noteTold(entry)
         this.#callbacks[entry.outcome] += 1
         this.owed.delete(entry.callback)
         return []
@@ -128,6 +137,14 @@ export class BankBooks {
       default:
         return this.#change(entry)
     }
+  }
+
+  #noteTold({ callback, outcome, at }: BankEntry & { type: "callback-ended" }): void {
+    const message = this.owed.get(callback)?.message
+    const transfer = this.#transfers.get(String(message?.transferId))
+    if (transfer === undefined || at === undefined || outcome !== "delivered") return
+    // A word that was overtaken, or that the books do not hold, is not what the bank last said.
+    if (message?.status === transfer.status) transfer.toldAt ??= at
   }
 
   #order({ at, key, fingerprint, transferId, order, lie }: BankEntry & { type: "ordered" }): void {
@@ -148,6 +165,7 @@ export class BankBooks {
     const transfer = this.transfer(entry.transferId)
     transfer.status = entry.type
     transfer.at = entry.at
+    delete transfer.toldAt
     if ("code" in entry) transfer.code = entry.code
     if (entry.type === "settled") this.#pay(transfer)
     if (entry.type === "returned") this.#takeBack(transfer)
@@ -212,7 +230,7 @@ export class BankBooks {
     }
   }
 
-  #row({ transferId, order, status, code, orderedAt, at }: Transfer) {
+  #row({ transferId, order, status, code, orderedAt, at, toldAt }: Transfer) {
     return {
       reference: order.reference,
       transferId,
@@ -223,6 +241,7 @@ export class BankBooks {
       payments: this.#paymentsByReference.get(order.reference) ?? 0,
       orderedAt,
       at,
+      toldAt,
     }
   }
 }

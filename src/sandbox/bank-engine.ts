@@ -213,7 +213,12 @@ export class BankEngine {
 
   #deliver(callback: OwedCallback): Promise<void> {
     return this.#sender.deliver(callback, (outcome) =>
-      this.#record({ type: "callback-ended", callback: callback.delivery, outcome }),
+      this.#record({
+        type: "callback-ended",
+        at: new Date().toISOString(),
+        callback: callback.delivery,
+        outcome,
+      }),
     )
   }
 }

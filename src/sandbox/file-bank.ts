@@ -262,9 +262,10 @@ const nextEntry = (transfer: Transfer, at: string): BankEntry => {
   switch (nextStep(transfer)) {
     case "settle":
       return { type: "settled", at, transferId }
+    case "reject":
+      return { type: "rejected", at, transferId, code: "AM04" }
     case "return":
       return { type: "returned", at, transferId, code: "MS03" }
-    case "reject":
     case undefined:
       throw new Error(`transfer ${transferId} is final`)
   }

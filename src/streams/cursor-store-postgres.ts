@@ -1,12 +1,12 @@
 /** Cursors in the table `projection_checkpoints`, beside the read models that move with theirs in one statement. */
 import { Effect, Layer } from "effect"
-import { Postgres } from "../platform/postgres.ts"
+import { Database } from "../database/database.ts"
 import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"
 
 export const layer = Layer.effect(
   CursorStore,
   Effect.gen(function* () {
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     return CursorStore.of({
       load: Effect.fn("CursorStore.load")(function* (follower, partition) {
         const rows = yield* query(

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { CorruptEntry, type EventLog, type LoggedEvent } from "./event-log.ts"
+import { CorruptEntry, type EventStore, type LoggedEvent } from "./event-store.ts"
 import { chainStart } from "./hash-chain.ts"
 
 /**
@@ -40,7 +40,7 @@ export interface Link {
  * that ends before is a {@link CorruptEntry} too: the feed and the log are written in one step.
  */
 export const visitRange = Effect.fnUntraced(function* (
-  log: EventLog["Service"],
+  store: EventStore["Service"],
   batch: BatchId,
   after: Link,
   to: number,
@@ -49,7 +49,7 @@ export const visitRange = Effect.fnUntraced(function* (
   let { version, head } = after
   let page = PAGE_EVENTS_MIN
   while (version < to) {
-    const events = yield* log.read(batch, version, Math.min(page, to - version), head)
+    const events = yield* store.read(batch, version, Math.min(page, to - version), head)
     if (events.length === 0)
       return yield* new CorruptEntry({ batch, entry: `${version + 1}-0`, reason: "the log ends before it" })
     yield* visitEvents(batch, events, visit)
@@ -61,7 +61,7 @@ export const visitRange = Effect.fnUntraced(function* (
 
 /** Reads, verifies and visits everything after a tail that is known, a page at a time; gives the hash of the last. */
 export const visitLog = Effect.fnUntraced(function* (
-  log: EventLog["Service"],
+  store: EventStore["Service"],
   batch: BatchId,
   after: { readonly version: number; readonly head: string },
   visit: (recorded: LoggedEvent) => void,
@@ -69,7 +69,7 @@ export const visitLog = Effect.fnUntraced(function* (
   let { version, head } = after
   let page = PAGE_EVENTS_MIN
   while (true) {
-    const events = yield* log.read(batch, version, page, head)
+    const events = yield* store.read(batch, version, page, head)
     yield* visitEvents(batch, events, visit)
     version += events.length
     head = events.at(-1)?.hash ?? head

@@ -1,8 +1,9 @@
 /** Keeps the feed short: what every follower has passed is forgotten. */
 import { Effect, Layer, Schedule } from "effect"
 import { CursorStore, FEED_START } from "./cursor-store.ts"
-import { EventLog } from "./event-log.ts"
+import { Feed } from "./feed.ts"
 import { isBefore } from "./feed-position.ts"
+import { Partitions } from "./partitions.ts"
 
 const EVERY_MS = 60_000
 
@@ -20,12 +21,12 @@ export const feedKeeperLayer = (followers: ReadonlyArray<string>) =>
 
 /** One round over all partitions. */
 export const trimFeeds = Effect.fnUntraced(function* (followers: ReadonlyArray<string>) {
-  const log = yield* EventLog
+  const [partitions, feed] = [yield* Partitions, yield* Feed]
   const cursors = yield* CursorStore
   const positions = yield* Effect.forEach(followers, cursors.positions)
-  for (let partition = 0; partition < log.partitions; partition += 1) {
+  for (let partition = 0; partition < partitions.count; partition += 1) {
     const passed = positions.map((of) => of.get(partition) ?? FEED_START)
-    yield* log.trimFeed(
+    yield* feed.trim(
       partition,
       passed.reduce((one, other) => (isBefore(one, other) ? one : other)),
     )

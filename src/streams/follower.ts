@@ -17,8 +17,9 @@ import { Cause, Context, Effect, Exit, Option, Random } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type Cursor, type CursorMove, FEED_START } from "./cursor-store.ts"
-import { CorruptEntry, EventLog, type FeedEntry, HistoryLost, type LoggedEvent } from "./event-log.ts"
 import { visitRange } from "./event-range.ts"
+import { CorruptEntry, EventStore, type LoggedEvent } from "./event-store.ts"
+import { Feed, type FeedEntry, HistoryLost } from "./feed.ts"
 import { isBefore } from "./feed-position.ts"
 
 /** What one append left in the log. */
@@ -78,7 +79,7 @@ const RETRY_MS_MAX = 10_000
 /** Runs until it is interrupted, or ends once the partition is frozen. */
 export const followPartition = Effect.fnUntraced(
   function* (follower: Follower) {
-    const log = yield* EventLog
+    const streams = { store: yield* EventStore, feed: yield* Feed }
     const observer = yield* FollowerObserver
     let cursor: Cursor | undefined
     let furthest = FEED_START
@@ -93,7 +94,7 @@ export const followPartition = Effect.fnUntraced(
     let unreadMs = 0
     let failures = 0
     while (true) {
-      const exit = yield* Effect.exit(advance(log, { ...follower, loadCursor }, cursor))
+      const exit = yield* Effect.exit(advance(streams, { ...follower, loadCursor }, cursor))
       if (Exit.isFailure(exit)) {
         const lost = lostHistory(exit.cause)
         if (lost !== undefined) {
@@ -126,20 +127,20 @@ export const followPartition = Effect.fnUntraced(
 
 /** One chunk, from a cursor that is known or loaded. The cursor is unknown again when it is elsewhere. */
 const advance = Effect.fnUntraced(function* (
-  log: EventLog["Service"],
+  { store, feed }: { readonly store: EventStore["Service"]; readonly feed: Feed["Service"] },
   { partition, loadCursor, handle }: Follower,
   cursor: Cursor | undefined,
 ) {
   const from = cursor ?? (yield* loadCursor)
   const elsewhere = { outcome: "elsewhere" as const, cursor: undefined, entries: 0 }
-  const told = yield* log
-    .feed(partition, from.position, CHUNK_ENTRIES_MAX, from.head)
+  const told = yield* feed
+    .entries(partition, from.position, CHUNK_ENTRIES_MAX, from.head)
     .pipe(Effect.catchTag("HistoryLost", (lost) => unlessMoved(loadCursor, from, lost)))
   if (told === undefined) return elsewhere
   const appends = bounded(told)
   const end = appends.at(-1)
   if (end === undefined) return { outcome: "nothing-new" as const, cursor: from, entries: 0 }
-  const entries = yield* Effect.forEach(appends, (append) => readAppend(log, append), {
+  const entries = yield* Effect.forEach(appends, (append) => readAppend(store, append), {
     concurrency: READS_CONCURRENT,
   })
   const to = { position: end.id, head: entries.at(-1)?.events.at(-1)?.hash }
@@ -169,11 +170,11 @@ const bounded = (appends: ReadonlyArray<FeedEntry>): ReadonlyArray<FeedEntry> =>
 
 /** Reads what an append left. Feed and log are written in one step, so what the feed says of the log has to be true. */
 const readAppend = Effect.fnUntraced(function* (
-  log: EventLog["Service"],
+  store: EventStore["Service"],
   { batch, from, to, base, head }: FeedEntry,
 ): Effect.fn.Return<ChunkEntry, CorruptEntry | StoreUnavailable> {
   const events: Array<LoggedEvent> = []
-  yield* visitRange(log, batch, { version: from - 1, head: base }, to, (recorded) => events.push(recorded))
+  yield* visitRange(store, batch, { version: from - 1, head: base }, to, (recorded) => events.push(recorded))
   if (head !== undefined && events.at(-1)?.hash !== head)
     return yield* new CorruptEntry({ batch, entry: `${to}-0`, reason: "its hash is not what the feed says" })
   return { batch, base, events }

@@ -1,110 +1,76 @@
-/** Reading the run queue: Redis' own consumer groups, whose pending entries are the proof of ownership. */
-import { Effect } from "effect"
-import type { Reader, RedisConnections } from "../platform/redis.ts"
-import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
-import { StoreUnavailable } from "../platform/store-unavailable.ts"
-import { inTime } from "./deadline.ts"
-import type { EventLog, Ownership, RunQueue } from "./event-log.ts"
-import { readOwnership, type StreamEntry } from "./stream-entry.ts"
+/**
+ * The port to the run queue, the timers, and the set of open batches: which batch is run when, and by whom. A worker owns
+ * a batch while the batch's entry in the run queue is pending for it.
+ */
+import { Context, type Effect, Schema } from "effect"
+import type { BatchId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
-const GROUP = "workers"
+/** The worker no longer owns the batch, or its log has grown without it. It must stop, and forget what it held. */
+export class OwnershipLost extends Schema.TaggedError<OwnershipLost>()("OwnershipLost", {
+  batch: Schema.String,
+  reason: Schema.Literals(["taken-over", "log-moved-on"]),
+}) {}
 
-type Commands = RedisConnections["Service"]["commands"]
-
-const unavailable = (step: string) =>
-  Effect.mapError(
-    (error: RedisUnavailable) => new StoreUnavailable({ store: "redis", step, reason: error.reason }),
-  )
-
-/** Makes the groups of streams where they are missing. */
-export const createGroups = Effect.fnUntraced(function* (commands: Commands, streams: ReadonlyArray<string>) {
-  for (const stream of streams) {
-    yield* attempt(() => commands.xgroup("CREATE", stream, GROUP, "0", "MKSTREAM")).pipe(
-      Effect.catchIf(
-        (error) => error.reason === "BUSYGROUP",
-        () => Effect.void,
-      ),
-    )
-  }
-})
-
-/** The longest that one read may block: the watchdog of its connection knows it. */
-export const WAIT_MS_MAX = 5_000
-
-/** The streams that one connection reads together, of so many; each takes its part of what a worker has room for. */
-export const runQueue = ({ client, keys: streams }: Reader, of: number, commands: Commands): RunQueue => {
-  const positions = streams.map(() => ">")
-  return {
-    take: Effect.fnUntraced(function* (worker, limit, waitMs) {
-      const perStream = Math.max(1, Math.floor(limit / of))
-      const block = Math.min(waitMs, WAIT_MS_MAX)
-      const read = attempt(() =>
-        client.xreadgroup(
-          "GROUP",
-          GROUP,
-          worker,
-          "COUNT",
-          perStream,
-          "BLOCK",
-          block,
-          "STREAMS",
-          ...streams,
-          ...positions,
-        ),
-      )
-      const regroup = Effect.as(createGroups(commands, streams), null)
-      const found = (yield* read.pipe(
-        // A server that lost its data has no groups: they are made again, and the next read finds what is there.
-        Effect.catchIf(
-          (error) => error.reason === "NOGROUP",
-          () => regroup,
-        ),
-        unavailable("take"),
-      )) as ReadonlyArray<[string, ReadonlyArray<StreamEntry>]> | null
-      return (found ?? []).flatMap(([, entries]) => entries.flatMap((entry) => readOwnership(worker, entry)))
-    }),
-  }
+/** A batch that a worker owns: the proof is the run-queue entry that is pending for it. */
+export interface Ownership {
+  readonly batch: BatchId
+  readonly entry: string
+  readonly worker: string
 }
 
-/**
- * Scans each stream to its end, or until enough is found: an idle entry may stand behind many busy ones. A stream that
- * cannot be scanned loses nothing of what was taken from the others.
- */
-export const takingOver = (
-  commands: Commands,
-  streams: ReadonlyArray<string>,
-): EventLog["Service"]["takeOver"] =>
-  Effect.fn("EventLog.takeOver")(function* (worker, idleMs, limit) {
-    const taken: Array<Ownership> = []
-    const scan = Effect.fnUntraced(function* (stream: string) {
-      let cursor = "0-0"
-      do {
-        const room = limit - taken.length
-        if (room <= 0) return
-        const claim = attempt(() => commands.xautoclaim(stream, GROUP, worker, idleMs, cursor, "COUNT", room))
-        const [next, entries] = (yield* claim.pipe(unavailable("take over"))) as [
-          string,
-          ReadonlyArray<StreamEntry | null>,
-        ]
-        for (const entry of entries) if (entry !== null) taken.push(...readOwnership(worker, entry))
-        cursor = next
-      } while (cursor !== "0-0")
-    })
-    const exits = yield* Effect.forEach(streams, (stream) => Effect.exit(inTime(scan(stream))))
-    return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
-  })
+/** Partitions whose scheduled batches are read together: all of them, or one each where the store is spread out. */
+export interface QueuePart {
+  /** Waits up to `waitMs` for scheduled batches; takes at most about `limit`. */
+  readonly take: (
+    worker: string,
+    limit: number,
+    waitMs: number,
+  ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
+}
 
-/** A worker that lives looks into the run queue all the time: one that was silent for so long is no more. */
-export const LEFT_BEHIND_MS = 3_600_000
+/** How many batches are open and how many were ever closed, over all partitions; by lane, those that are open. */
+export interface Backlog {
+  readonly open: number
+  readonly closed: number
+  readonly byLane: ReadonlyMap<string, number>
+}
 
-/** The workers that a stream still knows, that own nothing in it, and that were silent for `idleMs`: they were killed. */
-export const leftBehind = Effect.fnUntraced(function* (commands: Commands, stream: string, idleMs: number) {
-  const consumers = (yield* attempt(() => commands.xinfo("CONSUMERS", stream, GROUP)).pipe(
-    unavailable("list workers"),
-  )) as ReadonlyArray<ReadonlyArray<unknown>>
-  return consumers.flatMap((fields) => {
-    const field = (name: string) => fields[fields.indexOf(name) + 1]
-    const isLeftBehind = field("pending") === 0 && Number(field("idle")) >= idleMs
-    return isLeftBehind ? [String(field("name"))] : []
-  })
-})
+/** Each method is one atomic step for each partition that it concerns. */
+export class RunQueue extends Context.Service<
+  RunQueue,
+  {
+    /** The queue in parts that are read side by side. No partner has more than its share of it. */
+    readonly parts: ReadonlyArray<QueuePart>
+    /** Takes over batches whose owner has not renewed for `idleMs`. */
+    readonly takeOver: (
+      worker: string,
+      idleMs: number,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
+    /** Renews what is still owned; returns what is not any more. */
+    readonly renew: (
+      owned: ReadonlyArray<Ownership>,
+    ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
+    /**
+     * Gives the batch up until `wakeAt` (epoch milliseconds), unless mail is waiting: then it stays owned, and says so.
+     * A batch that is frozen leaves its mail where it is. A retry is answered as done, and so is a worker whose heir has
+     * given the batch up in the meantime: {@link OwnershipLost} means that somebody else holds it.
+     */
+    readonly release: (
+      owned: Ownership,
+      wakeAt: number | undefined,
+      mail?: "leave",
+    ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StoreUnavailable>
+    /** Hands the batch back to the run queue at once, for another worker: the end of a drain. Retries are as above. */
+    readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StoreUnavailable>
+    /** Forgets a worker that owns nothing any more. */
+    readonly retire: (worker: string) => Effect.Effect<void, StoreUnavailable>
+    /** Schedules batches whose timer is due at `now` (epoch milliseconds); returns how many. */
+    readonly wake: (now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
+    /** Schedules open batches that are neither scheduled nor timed and untouched since `before`: the safety net. */
+    readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
+    /** Of a partition that does not answer it may be what was last known, for a short time. */
+    readonly backlog: Effect.Effect<Backlog, StoreUnavailable>
+  }
+>()("atlaspay/streams/RunQueue") {}

@@ -16,7 +16,7 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"
 import { inTime } from "./deadline.ts"
-import { EventLog } from "./event-log.ts"
+import { Feed } from "./feed.ts"
 
 export class StoreWatch extends Context.Service<
   StoreWatch,
@@ -100,7 +100,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
   const redis = yield* RedisConnections
   const { query } = yield* Postgres
   const cursors = yield* CursorStore
-  const log = yield* EventLog
+  const feed = yield* Feed
   const { lostPartitions, clockOffset } = yield* Metrics
 
   const inspect = Effect.fnUntraced(function* (before: Finding | undefined) {
@@ -116,7 +116,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
     const wrong = offsets.find(({ offset }) => offset > clockOffsetMsMax)
     const objections = yield* Effect.forEach(
       yield* soon(cursors.standing(followers)),
-      (cursor) => objectionTo(log, cursors, cursor),
+      (cursor) => objectionTo(feed, cursors, cursor),
       { concurrency: CHECKS_CONCURRENT },
     )
     const finding: Finding = {
@@ -195,17 +195,17 @@ const offsetOf = (now: number, { askedAt, answeredAt }: Timed<unknown>): number 
 
 /** Why a partition is not to be paid in, by one follower's cursor. */
 const objectionTo = Effect.fnUntraced(function* (
-  log: EventLog["Service"],
+  feed: Feed["Service"],
   cursors: CursorStore["Service"],
   cursor: FollowerCursor,
 ) {
   const { follower, partition } = cursor
   const objection = (reason: string, isLost: boolean) => [[partition, { reason, isLost }] as const]
   const check = Effect.fnUntraced(function* () {
-    if (!(yield* isLost(log, cursor))) return []
+    if (!(yield* isLost(feed, cursor))) return []
     // The follower may have moved on, and what it left behind been trimmed.
     const moved = (yield* cursors.standing([follower])).find((other) => other.partition === partition)
-    if (moved !== undefined && moved.position !== cursor.position && !(yield* isLost(log, moved))) return []
+    if (moved !== undefined && moved.position !== cursor.position && !(yield* isLost(feed, moved))) return []
     return objection(`the feed is not what it was at the cursor of the ${follower}: history was lost`, true)
   })
   return yield* Effect.catchTag(check(), "StoreUnavailable", ({ reason }) =>
@@ -213,11 +213,11 @@ const objectionTo = Effect.fnUntraced(function* (
   )
 })
 
-const isLost = (log: EventLog["Service"], { partition, position, head }: FollowerCursor) =>
+const isLost = (feed: Feed["Service"], { partition, position, head }: FollowerCursor) =>
   position === FEED_START
     ? Effect.succeed(false)
     : inTime(
-        Effect.as(log.feed(partition, position, 0, head), false).pipe(
+        Effect.as(feed.entries(partition, position, 0, head), false).pipe(
           Effect.catchTag("HistoryLost", () => Effect.succeed(true)),
         ),
       )

@@ -5,15 +5,11 @@ import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { turn } from "../parsing/turns.ts"
 import { FEED_START } from "./cursor-store.ts"
-import {
-  CorruptEntry,
-  type FeedEntry,
-  HistoryLost,
-  type LoggedEvent,
-  type Mail,
-  type Ownership,
-} from "./event-log.ts"
+import { CorruptEntry, type LoggedEvent } from "./event-store.ts"
+import { type FeedEntry, HistoryLost } from "./feed.ts"
 import { linkOf } from "./hash-chain.ts"
+import type { Mail } from "./mailbox.ts"
+import type { Ownership } from "./run-queue.ts"
 
 /** An entry of a stream as Redis gives it: its id, and fields and values in turn. */
 export type StreamEntry = readonly [id: string, fields: ReadonlyArray<string>]

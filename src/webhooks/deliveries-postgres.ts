@@ -1,22 +1,20 @@
 /** Deliveries in Postgres. Each method is one statement, on Postgres' clock, so that all processes agree on what is due. */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
-import { Postgres } from "../platform/postgres.ts"
+import { Database } from "../database/database.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublishedEvent } from "../publisher/event-message.ts"
 import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
 import { type Claim, Deliveries, type Delivery } from "./deliveries.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
-import { createSchema } from "./schema.ts"
 import { openSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
 import type { Full, Waiting } from "./shares.ts"
 
 export const layer = Layer.effect(
   Deliveries,
   Effect.gen(function* () {
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     const keys = yield* PartnerKeys
-    yield* createSchema
     yield* sealPlainSecrets
     return Deliveries.of({
       record: Effect.fn("Deliveries.record")(function* (events) {

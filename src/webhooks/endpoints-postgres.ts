@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { AppConfig } from "../config.ts"
-import { Postgres } from "../platform/postgres.ts"
+import { Database } from "../database/database.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublicEventType } from "../publisher/public-event.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
@@ -16,7 +16,6 @@ import {
   WebhookEndpoints,
 } from "./endpoints.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
-import { createSchema } from "./schema.ts"
 import { PLAIN_SECRET, sealSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
 
 const SECRET_BYTES = 32
@@ -25,9 +24,8 @@ export const layer = Layer.effect(
   WebhookEndpoints,
   Effect.gen(function* () {
     const { allowPrivate } = (yield* AppConfig).webhooks
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     const keys = yield* PartnerKeys
-    yield* createSchema
     yield* sealPlainSecrets
     return WebhookEndpoints.of({
       create: Effect.fn("WebhookEndpoints.create")(function* (wanted) {

@@ -1,6 +1,6 @@
 /** Seals the secrets of endpoints that were stored as they are, and adds the hosts that older rows lack. */
 import { Effect } from "effect"
-import { Postgres } from "../platform/postgres.ts"
+import { Database } from "../database/database.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { hostOf } from "./endpoint-url.ts"
 import { PLAIN_SECRET, type SecretPlace, sealSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
@@ -14,7 +14,7 @@ interface PlainRow extends SecretPlace {
 
 /** Done step by step, by any number of processes at once; a row that changes meanwhile is left to the next step. */
 export const sealPlainSecrets = Effect.gen(function* () {
-  const { query } = yield* Postgres
+  const { query } = yield* Database
   const keys = yield* PartnerKeys
   const plainRows = query(
     "find plain webhook secrets",

@@ -8,11 +8,10 @@ import { evolve } from "../../src/domain/evolve.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { Pipelines } from "../../src/pipelines/pipelines.ts"
-import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { type BankAnswer, Banks, type NotSent } from "../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../src/providers/banks/banks.ts"
-import { instantBank } from "../../src/providers/banks/instant/bank-instant-http.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
 import { ComplianceEngine } from "../../src/providers/compliance/compliance-engine.ts"
 import { layer as complianceOverHttp } from "../../src/providers/compliance/compliance-engine-http.ts"
@@ -21,17 +20,17 @@ import { layer as ledger } from "../../src/providers/ledger/ledger-http.ts"
 import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { beginningOf, visitLog } from "../../src/streams/event-range.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
 import { lanes, ownPrefix, providerSettings, settings } from "../settings.ts"
 import { calmWatch } from "../streams/calm-watch.ts"
+import { type WholeLog, wholeLog } from "../streams/whole-log.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 const account = { scheme: "iban", iban: "DE89370400440532013000" } as const
@@ -51,11 +50,11 @@ export interface EngineTerms {
   readonly outside?: boolean
 }
 
-const providersOutside = Layer.mergeAll(
-  banksLayer({ instant: instantBank }),
-  complianceOverHttp,
-  ledger,
-).pipe(Layer.provide(ProviderSettings.layer), Layer.fresh, Layer.provide(lanes))
+const providersOutside = Layer.mergeAll(banksLayer([instant]), complianceOverHttp, ledger).pipe(
+  Layer.provide(ProviderSettings.layer),
+  Layer.fresh,
+  Layer.provide(lanes),
+)
 
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
 export class EngineUnderTest implements AsyncDisposable {
@@ -98,7 +97,7 @@ export class EngineUnderTest implements AsyncDisposable {
   }
 
   #storage(environment: Readonly<Record<string, string>>) {
-    return Layer.mergeAll(eventLogOnRedis, strayCallbacksOnRedis, announcedListsOnRedis).pipe(
+    return Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedListsOnRedis).pipe(
       Layer.fresh,
       Layer.provideMerge(Layer.fresh(RedisConnections.layer)),
       Layer.provideMerge(settings({ ...this.#environment, ...environment })),
@@ -120,7 +119,7 @@ export class EngineUnderTest implements AsyncDisposable {
       Layer.provide(calmWatch),
       Layer.provide(
         Layer.mergeAll(Layer.fresh(decisionsInPostgres), Layer.fresh(instructionsInPostgres)).pipe(
-          Layer.provide(Layer.fresh(Postgres.layer)),
+          Layer.provide(Layer.fresh(databaseLayer)),
         ),
       ),
       Layer.provide(this.#storage(environment)),
@@ -148,14 +147,17 @@ export class EngineUnderTest implements AsyncDisposable {
         keyWindowMs: () => Number.POSITIVE_INFINITY,
         routes: {
           version: "test",
-          route: ({ currency }) => ({
-            bank: currency === "JPY" ? "south" : "north",
-            route: { rule: "all", version: "test" },
-          }),
+          wayOf: ({ currency }) => {
+            const bank = currency === "JPY" ? "south" : "north"
+            return { key: bank, destination: () => ({ bank, route: { rule: "all", version: "test" } }) }
+          },
         },
         concurrency: this.#bankConcurrency,
         callMsMax: 10_000,
-        heldUntil: (bank, now) => (this.closedBanks.has(bank) ? now + 50 : 0),
+        capacities: (now) => {
+          const none = { transfers: 0, inquiries: 0, heldUntil: now + 50, isHealthy: false }
+          return new Map([...this.closedBanks].map((bank) => [bank, none]))
+        },
         invite: (bank, wanted) => (this.closedBanks.has(bank) ? 0 : wanted),
         withdraw: () => Effect.succeed("may-have-gone"),
         transfer: ({ reference }, mayCall = Effect.succeed(true)) =>
@@ -205,8 +207,8 @@ export class EngineUnderTest implements AsyncDisposable {
   }
 
   /** Runs an effect on the event log, beside the workers. */
-  onLog<A, E>(use: (log: EventLog["Service"]) => Effect.Effect<A, E>): Promise<A> {
-    return this.#log.runPromise(Effect.flatMap(EventLog, use))
+  onLog<A, E>(use: (log: WholeLog) => Effect.Effect<A, E>): Promise<A> {
+    return this.#log.runPromise(Effect.flatMap(wholeLog, use))
   }
 
   /** What banks told of transfers that are not ours, the newest first. */
@@ -223,7 +225,7 @@ export class EngineUnderTest implements AsyncDisposable {
 
   /** The name of a key, for tests that look below the port. */
   async keyOf(kind: "log" | "mail", batch: BatchId): Promise<string> {
-    const partition = await this.onLog((log) => Effect.sync(() => log.partitionOf(batch)))
+    const partition = await this.onLog((log) => Effect.sync(() => log.partitions.of(batch)))
     return `${this.#environment.STREAM_PREFIX}:{${partition}}:${kind}:${batch}`
   }
 

@@ -7,6 +7,8 @@ export interface BankTransfer {
   readonly amount: { readonly currency: string; readonly value: string }
   /** When this bank took the order, ISO 8601. */
   readonly orderedAt: string
+  /** When a callback that says this status was first acknowledged. */
+  readonly toldAt?: string
   readonly beneficiary: { readonly name: string; readonly accountLast4: string }
 }
 

@@ -1,7 +1,7 @@
 /** The checker finds what it looks for: each story here is sound but for one thing. */
 import { createHash } from "node:crypto"
 import { describe, expect, it } from "vitest"
-import { type Evidence, standingStill, statesOf, unfinished, violations } from "./invariants.ts"
+import { type Evidence, standingStill, statesOf, unfinished, unheardWords, violations } from "./invariants.ts"
 import { beyondBudget } from "./provider-calls.ts"
 import { kindsOf } from "./violation-kinds.ts"
 
@@ -448,6 +448,36 @@ describe("the checker, where somebody lies or forgets,", () => {
       expect(standingStill({ ...gone, setBacks })).toEqual({ frozen: 0, forgotten: 1 })
       const later = [{ store: "redis", from: ms(1), at: ms(20) }] as const
       expect(violations({ ...gone, setBacks: later }).join()).toContain("was acknowledged and is gone")
+    })
+
+    it("expects that a bank's last word is lost that was acknowledged meanwhile, and no other", () => {
+      const returned = { ...paid, status: "returned" } as const
+      const told = (toldAt: string) => ({
+        ...sound,
+        setBacks,
+        banks: { transfers: [{ ...returned, toldAt }], outstanding: 0 },
+      })
+      expect(unfinished(told(at(19)))).toEqual([])
+      expect(unheardWords(told(at(19)))).toBe(1)
+      expect(unfinished(told(at(21))).join()).toContain("is settled in the log, and at the banks: returned")
+      expect(
+        unfinished({ ...sound, setBacks, banks: { transfers: [returned], outstanding: 0 } }).join(),
+      ).toContain("returned")
+    })
+
+    it("tells what was asked for before it and answered after it from what was asked for after it", () => {
+      const answered = (askedAt: number) => ({
+        ...sound,
+        posted: sound.posted.map((order) => ({
+          ...order,
+          answers: [{ status: 202, id: BATCH, askedAt, at: ms(21) }],
+        })),
+        banks: nowhere,
+        redis: { ...sound.redis, logs: new Map() },
+        setBacks,
+      })
+      expect(violations(answered(ms(19)))).toEqual([])
+      expect(violations(answered(ms(20.5))).join()).toContain("was acknowledged and is gone")
     })
 
     it("expects no log for what was sent meanwhile, and one for all that is sent afterwards", () => {

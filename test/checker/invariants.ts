@@ -8,12 +8,20 @@ import type { Screened } from "./compliance-decisions.ts"
 import type { Cursor } from "./follower-cursors.ts"
 import { causelessContradictions, foreignWordsBelieved } from "./foreign-words.ts"
 import type { Lie } from "./lies.ts"
-import { type LogStory, type Place, tellStory } from "./log-story.ts"
+import { type LogStory, tellStory } from "./log-story.ts"
+import type { Place } from "./logged-event.ts"
 import { saidOf, sentDespite, shown, unsaid } from "./objections.ts"
 import type { PostedBatch, PostedItem } from "./partner.ts"
 import type { PersonsWord } from "./persons-word.ts"
 import type { LogEntry, RedisSnapshot } from "./redis-snapshot.ts"
-import { type Frozen, frozenIn, mayBeForgotten, mayBeUnexplained, type SetBack } from "./set-backs.ts"
+import {
+  type Frozen,
+  frozenIn,
+  mayBeForgotten,
+  mayBeUnexplained,
+  mayBeUnheard,
+  type SetBack,
+} from "./set-backs.ts"
 
 export interface Evidence {
   readonly redis: RedisSnapshot
@@ -77,7 +85,7 @@ export const unfinished = (evidence: Evidence, mayPark = false): Violations => {
           position !== (redis.feedEnds.get(partition) ?? "0-0") && !frozen.partitions.has(partition),
       )
       .map(({ follower, partition }) => `${follower} is behind in partition ${partition}`),
-    ...disagreements(stories, banks),
+    ...disagreements(stories, banks, setBacks).map(({ said }) => said),
   ]
 }
 
@@ -209,8 +217,32 @@ const openItems = ({ batch, places, parked }: LogStory): Violations =>
     place === "open" && !parked.has(item) ? [`${batch} item ${item} is neither at its end nor parked`] : [],
   )
 
-/** Invariant 3: the money is where the log says, in each currency and for each item. Of what is open it says nothing. */
-const disagreements = (stories: ReadonlyArray<LogStory>, { transfers }: BankRecord): Violations => {
+/**
+ * Invariant 3: the money is where the log says, in each currency and for each item. Of what is open it says nothing, nor
+ * of a bank's last word that Redis may have forgotten after it was acknowledged: that is for reconciliation to find.
+ */
+const disagreements = (
+  stories: ReadonlyArray<LogStory>,
+  banks: BankRecord,
+  setBacks: ReadonlyArray<SetBack>,
+): ReadonlyArray<Disagreement> =>
+  disagreementsWith(stories, banks).filter(({ paid }) => !paid.some((word) => mayBeUnheard(setBacks, word)))
+
+/** How many items are not what their bank last said, because Redis forgot that word. */
+export const unheardWords = ({ redis, banks, setBacks }: Evidence): number => {
+  const stories = storiesOf(redis)
+  return disagreementsWith(stories, banks).length - disagreements(stories, banks, setBacks).length
+}
+
+interface Disagreement {
+  readonly said: string
+  readonly paid: ReadonlyArray<BankTransfer>
+}
+
+const disagreementsWith = (
+  stories: ReadonlyArray<LogStory>,
+  { transfers }: BankRecord,
+): ReadonlyArray<Disagreement> => {
   const atBank = new Map(transfers.map((transfer) => [transfer.reference, transfer]))
   return stories.flatMap(({ batch, items, places, transfers }) =>
     [...places].flatMap(([number, place]) => {
@@ -226,7 +258,12 @@ const disagreements = (stories: ReadonlyArray<LogStory>, { transfers }: BankReco
       const done = paid.map(({ status, amount }) => `${status} ${amount.currency} ${minorOf(amount.value)}`)
       return said.join() === done.join()
         ? []
-        : [`${batch} item ${number} is ${place} in the log, and at the banks: ${done.join() || "nothing"}`]
+        : [
+            {
+              said: `${batch} item ${number} is ${place} in the log, and at the banks: ${done.join() || "nothing"}`,
+              paid,
+            },
+          ]
     }),
   )
 }
@@ -244,7 +281,9 @@ const notAsPosted = (stories: ReadonlyArray<LogStory>, { posted, setBacks }: Evi
     if (ids.size > 1) return [`${key} stands for ${[...ids].join(" and ")}`]
     const [story] = logged
     if (story === undefined) {
-      const isGone = answers.some(({ status, at = 0 }) => status === 202 && !mayBeForgotten(setBacks, at))
+      const isGone = answers.some(
+        ({ status, at = 0, askedAt }) => status === 202 && !mayBeForgotten(setBacks, at, askedAt),
+      )
       return isGone ? [`${key} was acknowledged and is gone`] : []
     }
     const asked = items.map(

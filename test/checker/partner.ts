@@ -29,11 +29,16 @@ export interface Order {
 }
 
 /**
- * One batch, and the answers to each time that it was posted, with the time (milliseconds since 1970). No status: there
- * was no answer in time.
+ * One batch, and the answers to each time that it was posted, with the times of asking and of the answer (milliseconds
+ * since 1970). No status: there was no answer in time.
  */
 export interface PostedBatch extends Order {
-  readonly answers: Array<{ readonly status?: number; readonly id?: string; readonly at?: number }>
+  readonly answers: Array<{
+    readonly status?: number
+    readonly id?: string
+    readonly askedAt?: number
+    readonly at?: number
+  }>
 }
 
 const ANSWER_WITHIN_MS = 1_500
@@ -108,6 +113,7 @@ export class Partner {
   }
 
   async #try(url: string, { key, items, terms }: PostedBatch): Promise<PostedBatch["answers"][number]> {
+    const askedAt = Date.now()
     try {
       const answer = await fetch(`${url}/payout-batches`, {
         method: "POST",
@@ -120,7 +126,7 @@ export class Partner {
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       })
       const { id } = (await answer.json()) as { id: string }
-      return { status: answer.status, ...(answer.status === 202 ? { id } : {}), at: Date.now() }
+      return { status: answer.status, ...(answer.status === 202 ? { id } : {}), askedAt, at: Date.now() }
     } catch {
       // A partner cannot tell what became of such a request: that is what its record says.
       return {}

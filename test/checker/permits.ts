@@ -3,7 +3,7 @@
  * that the batch was approved where that was asked for, under another credential than the one that submitted it, that it
  * has started, and that the item's money is held.
  */
-import type { Event, Named } from "./log-story.ts"
+import type { Event, Named } from "./logged-event.ts"
 
 export class Permits {
   /** What was found against each item and no reviewer has released. */

@@ -1,5 +1,4 @@
 /** Stores that came back older than they were, and what stands still since: nobody is paid from a history with a gap. */
-import type { Screened } from "./compliance-decisions.ts"
 import type { RedisSnapshot } from "./redis-snapshot.ts"
 
 /** A store that forgot what was written between two moments. Milliseconds since 1970. */
@@ -12,9 +11,15 @@ export interface SetBack {
 /** How long after the set-back something arrives at a bank that was asked for before it, in files or on its way. */
 const ARRIVES_WITHIN_MS = 8_000
 
-/** Whether Redis may have forgotten what happened at a moment. */
-export const mayBeForgotten = (setBacks: ReadonlyArray<SetBack>, atMs: number): boolean =>
-  setBacks.some(({ store, from, at }) => store === "redis" && from <= atMs && atMs <= at)
+/**
+ * Whether Redis may have forgotten what happened at a moment, or between two: what was asked for before the set-back and
+ * answered after it may have been written before it.
+ */
+export const mayBeForgotten = (
+  setBacks: ReadonlyArray<SetBack>,
+  untilMs: number,
+  sinceMs = untilMs,
+): boolean => setBacks.some(({ store, from, at }) => store === "redis" && from <= untilMs && sinceMs <= at)
 
 /** Whether Redis may have forgotten why a bank has this order. */
 export const mayBeUnexplained = (setBacks: ReadonlyArray<SetBack>, orderedAt: string): boolean =>
@@ -23,9 +28,11 @@ export const mayBeUnexplained = (setBacks: ReadonlyArray<SetBack>, orderedAt: st
     return store === "redis" && from <= ordered && ordered <= at + ARRIVES_WITHIN_MS
   })
 
-/** Whether the log may have lost a word of the engine that the service had acknowledged. */
-export const mayBeUnheard = (setBacks: ReadonlyArray<SetBack>, { toldAt }: Screened): boolean =>
-  toldAt !== undefined && mayBeForgotten(setBacks, Date.parse(toldAt))
+/** Whether the log may have lost a word of the engine or a bank that the service had acknowledged. */
+export const mayBeUnheard = (
+  setBacks: ReadonlyArray<SetBack>,
+  { toldAt }: { readonly toldAt?: string },
+): boolean => toldAt !== undefined && mayBeForgotten(setBacks, Date.parse(toldAt))
 
 /** What the service says stands still: batches, and partitions. */
 export interface Frozen {

@@ -11,10 +11,10 @@ import postgres from "postgres"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { parseTransferReference, transferReference } from "../../src/domain/identifiers.ts"
 import { serversIn } from "../../src/platform/nats-address.ts"
-import { Postgres } from "../../src/platform/postgres.ts"
 import { showLast } from "../../src/reconciliation/discrepancy-gauge.ts"
 import { layer as resultsInPostgres } from "../../src/reconciliation/results-postgres.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
+import { databaseLayer } from "../database.ts"
 import { payout } from "../http/payout-batches/payout-batch-body.ts"
 import { type BankBooks, eventually, PlatformUnderTest } from "../platform-under-test.ts"
 import { settings } from "../settings.ts"
@@ -95,7 +95,7 @@ const gauge = () =>
       values.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.kind, value]),
     )
   }).pipe(
-    Effect.provide(resultsInPostgres.pipe(Layer.provide(Layer.fresh(Postgres.layer)))),
+    Effect.provide(resultsInPostgres.pipe(Layer.provide(Layer.fresh(databaseLayer)))),
     Effect.provide([settings({ DATABASE_URL: platform.environment.DATABASE_URL ?? "" }), freshMetrics]),
     Effect.runPromise,
   )

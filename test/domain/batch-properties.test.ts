@@ -10,7 +10,6 @@ import {
   type Batch,
   batchState,
   INSUFFICIENT_FUNDS,
-  type ItemState,
   isComplete,
   type LedgerState,
   type Task,
@@ -20,9 +19,10 @@ import type { ClearanceDecision, FindingName } from "../../src/domain/clearance-
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
 import type { BatchEvent, BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
-import { plan, wakeAt } from "../../src/domain/plan.ts"
+import { type ItemEnd, itemEnds } from "../../src/domain/item-state.ts"
 import { ALONE_UP_TO, duties, LISTS, step, terms } from "./batch-sequences.ts"
 import { type CommandWithoutTime, clerk, olga, payoutItem, Story, someSeal } from "./batch-story.ts"
+import { wakes, workDue } from "./planned.ts"
 
 const SEQUENCES = 10_000
 const SEED = 20_261_123
@@ -242,7 +242,7 @@ const disputedItems = (batch: Batch): ReadonlyArray<number> =>
   [...batch.items.values()].flatMap((item) => (isDisputed(item) ? [item.item] : []))
 
 /** Where the money of an item is that nothing more has to happen to. */
-const rests: Partial<Record<ItemState, ReadonlyArray<LedgerState>>> = {
+const rests: Readonly<Record<ItemEnd, ReadonlyArray<LedgerState>>> = {
   rejected: ["none", "released", "reversed"],
   settled: ["posted"],
   failed: ["none", "released", "reversed"],
@@ -269,8 +269,8 @@ const expectConserved = (batch: Batch): void => {
   const tasks = Object.values(batch.tasks).reduce((sum, items) => sum + items.size, 0)
   if (tasks !== batch.items.size) throw new Error("an item has no task, or two")
   for (const { state, task, ledger } of batch.items.values()) {
-    if (task === "none" && !rests[state]?.includes(ledger))
-      throw new Error(`${state} rests with its money ${ledger}`)
+    const isAtRest = itemEnds.some((end) => end === state && rests[end].includes(ledger))
+    if (task === "none" && !isAtRest) throw new Error(`${state} rests with its money ${ledger}`)
   }
 }
 
@@ -312,12 +312,11 @@ const taskOfOpen = ({ phase, inquireAt, withdrawal }: Attempt): Task => {
 }
 
 const expectSomeoneWillCome = ({ batch, now, terms }: Story): void => {
-  const wake = wakeAt(batch, terms) ?? 0
-  const waits = plan(batch, now, undefined, terms).length > 0 || wake > now || batch.tasks.review.size > 0
+  const wake = wakes(batch, terms) ?? 0
+  const waits = workDue(batch, now, terms).length > 0 || wake > now || batch.tasks.review.size > 0
   if (!waits && !(isComplete(batch) && batch.closed !== undefined))
     throw new Error(`lost in ${batchState(batch)}`)
-  if (wake > 0 && plan(batch, wake, undefined, terms).length === 0)
-    throw new Error("woken, and nothing to do")
+  if (wake > 0 && workDue(batch, wake, terms).length === 0) throw new Error("woken, and nothing to do")
 }
 
 describe("whatever happens to a batch", () => {

@@ -2,7 +2,6 @@
 import fc from "fast-check"
 import { type Batch, INSUFFICIENT_FUNDS } from "../../src/domain/batch.ts"
 import type { ClearanceDecision, PayeePolicy, Verdict } from "../../src/domain/clearance-words.ts"
-import { plan } from "../../src/domain/plan.ts"
 import {
   accepted,
   acknowledged,
@@ -30,6 +29,7 @@ import {
   unresolved,
   withdrawn,
 } from "./batch-story.ts"
+import { workDue } from "./planned.ts"
 
 const ITEMS = 3
 /** How long the engine may take over a decision. */
@@ -222,7 +222,7 @@ export const duties = (
   story: Story,
   { choice, outcome, decision, payee, version, refused }: Extract<Step, { choice: number }>,
 ): CommandWithoutTime | undefined => {
-  const due = plan(story.batch, story.now, undefined, story.terms)
+  const due = workDue(story.batch, story.now, story.terms)
   const work = due[choice % Math.max(due.length, 1)]
   switch (work?._tag) {
     case undefined:
@@ -259,11 +259,13 @@ export const duties = (
       return { _tag: "RecordTransfer", item, attempt: lastAttempt(story, item), outcome: answer }
     }
     case "RequestTransfers":
-      return requested(story.batch, work.items[0], choice)
+      return requested(story.batch, work.transfers[0].item, choice)
     case "Retry":
       return { ...work, by: "policy" }
     case "Close":
       return { _tag: "CloseBatch" }
+    case "RecordUnrouted":
+      return { ...work, version: "v1" }
     default:
       return work
   }

@@ -1,14 +1,15 @@
 /** Makes batches and walks them through their life, for tests of the domain. */
 import { Result } from "effect"
-import { type Batch, emptyBatch, INSUFFICIENT_FUNDS, type ItemState } from "../../src/domain/batch.ts"
+import { type Batch, emptyBatch, INSUFFICIENT_FUNDS } from "../../src/domain/batch.ts"
 import { type VisibleAccount, visibleOf } from "../../src/domain/beneficiary.ts"
 import { anyClearance, type ClearanceTerms } from "../../src/domain/clearance.ts"
 import type { BatchCommand, BatchCommandOf, TransferOutcome } from "../../src/domain/commands.ts"
+import { POLICY } from "../../src/domain/credential.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../src/domain/events.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
-import { POLICY } from "../../src/domain/policy.ts"
+import type { ItemState } from "../../src/domain/item-state.ts"
 import type { Rejection } from "../../src/domain/rejection.ts"
 import type { Destination } from "../../src/domain/routing.ts"
 import type { Plain } from "../plain-texts.ts"
@@ -236,23 +237,33 @@ export const storyIn = (state: ItemState): Story => {
       story.cleared(2)
       story.tell({ _tag: "Cancel", items: [1], by: "sam", reason: "by mistake" })
       return story
-    default:
+    case "transferring":
+    case "unknown":
+    case "pending":
+    case "settled":
+    case "failed":
+    case "returned":
+    case "parked":
       story.started(2).posted("hold", [1])
       story.tell(intent(1))
       return heard(story, state)
   }
 }
 
-const heard = (story: Story, state: ItemState): Story => {
-  const told = {
+/** The states into which a bank's words bring an item. */
+type HeardState = Exclude<ItemState, "received" | "screening" | "held" | "rejected" | "cleared" | "cancelled">
+
+const heard = (story: Story, state: HeardState): Story => {
+  const told: Readonly<Record<HeardState, ReadonlyArray<PlainOutcome>>> = {
+    transferring: [],
     unknown: [unknown],
     pending: [accepted],
     settled: [settled],
     failed: [failed],
     returned: [settled, returned],
     parked: [unresolved],
-  } as Partial<Record<ItemState, ReadonlyArray<PlainOutcome>>>
-  for (const outcome of told[state] ?? []) story.hears(1, outcome)
+  }
+  for (const outcome of told[state]) story.hears(1, outcome)
   for (const kind of ["post", "release", "reverse"] as const) {
     if (story.batch.tasks[kind].has(1)) story.posted(kind, [1])
   }

@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest"
 import { attemptsInQuestion } from "../../src/domain/attempts.ts"
 import type { Batch } from "../../src/domain/batch.ts"
 import type { BatchCommandOf } from "../../src/domain/commands.ts"
-import { plan, wakeAt } from "../../src/domain/plan.ts"
 import type { Plain } from "../plain-texts.ts"
 import {
   accepted,
@@ -17,6 +16,7 @@ import {
   unknown,
   unresolved,
 } from "./batch-story.ts"
+import { wakes, workDue } from "./planned.ts"
 
 const inQuestion = ({ items }: Batch) => {
   const item = items.get(1)
@@ -45,16 +45,16 @@ describe("an open attempt beside one in dispute", () => {
   it("goes on being asked about until its last word", () => {
     const story = disputed()
     expect(story.stateOf(1)).toBe("parked")
-    const inquireAt = wakeAt(story.batch) ?? 0
+    const inquireAt = wakes(story.batch) ?? 0
     expect(inquireAt).toBeGreaterThan(story.now)
-    expect(plan(story.batch, inquireAt)).toEqual([{ _tag: "Inquire", items: [1] }])
+    expect(workDue(story.batch, inquireAt)).toEqual([{ _tag: "Inquire", items: [1] }])
     for (const outcome of [unknown, accepted]) {
       story.hears(1, outcome, 2)
       expect(story.batch.items.get(1)).toMatchObject({ state: "parked", task: "inquire" })
     }
     story.hears(1, failed, 2)
     expect(story.batch.items.get(1)).toMatchObject({ state: "parked", task: "review" })
-    expect(wakeAt(story.batch)).toBeUndefined()
+    expect(wakes(story.batch)).toBeUndefined()
   })
 
   it("does not go out any more, if it has not: the bank is asked at once", () => {
@@ -62,7 +62,7 @@ describe("an open attempt beside one in dispute", () => {
     const [late, heldBack] = story.hears(1, settled, 1)
     expect(late).toMatchObject({ _tag: "LateOutcomeDetected", attempt: 1, compensation: "review" })
     expect(heldBack).toMatchObject({ _tag: "TransferUnknown", attempt: 2, inquireAt: late?.at })
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
   })
 
   it("is not sent again when the bank has not seen it", () => {
@@ -128,7 +128,7 @@ describe("a resolution", () => {
     story.hears(1, failedForNow, 2)
     story.tell(resolve("failed", 1))
     story.posted("release")
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Close" }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Close" }])
   })
 })
 

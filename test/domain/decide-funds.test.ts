@@ -1,27 +1,31 @@
 /** What a batch does when the ledger will not hold its money. */
 import { describe, expect, it } from "vitest"
 import { batchState } from "../../src/domain/batch.ts"
-import { CHUNK_MAX, plan, wakeAt } from "../../src/domain/plan.ts"
+import { CHUNK_MAX } from "../../src/domain/plan.ts"
 import { intent, payoutItem, RETRY_MS, refusal, Story } from "./batch-story.ts"
+import { wakes, workDue } from "./planned.ts"
 
-const holdsDue = ({ batch, now }: Story) => plan(batch, now).filter(({ _tag }) => _tag === "RequestPosting")
+const holdsDue = ({ batch, now }: Story) =>
+  workDue(batch, now).filter(({ _tag }) => _tag === "RequestPosting")
 const fund = (currency = "EUR") => ({ _tag: "FundAccount", currency }) as const
 
 describe("a batch whose hold is refused for lack of funds", () => {
   it("awaits funds, pays nothing, and asks again when it is time, not before", () => {
     const story = new Story().started(2).postingRefused("hold")
     expect(batchState(story.batch)).toBe("awaiting-funds")
-    const retryAt = wakeAt(story.batch) ?? 0
+    const retryAt = wakes(story.batch) ?? 0
     expect(retryAt).toBeGreaterThan(story.now)
-    expect(plan(story.batch, retryAt - 1)).toEqual([])
+    expect(workDue(story.batch, retryAt - 1)).toEqual([])
     expect(story.refusal(intent(1)).reason).toBe("not-due")
 
     story.now = retryAt
     expect(holdsDue(story)).toEqual([{ _tag: "RequestPosting", kind: "hold", items: [1, 2] }])
     story.posted("hold")
     expect(batchState(story.batch)).toBe("settling")
-    expect(wakeAt(story.batch)).toBeUndefined()
-    expect(plan(story.batch, story.now)).toMatchObject([{ _tag: "RequestTransfers", items: [1, 2] }])
+    expect(wakes(story.batch)).toBeUndefined()
+    expect(workDue(story.batch, story.now)).toMatchObject([
+      { _tag: "RequestTransfers", transfers: [{ item: 1 }, { item: 2 }] },
+    ])
   })
 
   it("asks under another key each time, and still awaits funds while it asks", () => {
@@ -30,7 +34,7 @@ describe("a batch whose hold is refused for lack of funds", () => {
     story.tell({ _tag: "RequestPosting", kind: "hold", items: [1] })
     expect(batchState(story.batch)).toBe("awaiting-funds")
     expect(story.batch.postingCount).toBe(2)
-    expect(wakeAt(story.batch), "nobody is woken for what is under way").toBeUndefined()
+    expect(wakes(story.batch), "nobody is woken for what is under way").toBeUndefined()
     story.tell(refusal(story, 2))
     expect(story.batch.items.get(1)?.refusal).toMatchObject({ posting: 2, times: 2 })
   })
@@ -42,7 +46,9 @@ describe("a batch whose hold is refused for lack of funds", () => {
     expect(holdsDue(story), "the others go on waiting").toMatchObject([{ items: [2] }])
     story.posted("hold", [2])
     expect(batchState(story.batch)).toBe("awaiting-funds")
-    expect(plan(story.batch, story.now)).toMatchObject([{ _tag: "RequestTransfers", items: [2] }])
+    expect(workDue(story.batch, story.now)).toMatchObject([
+      { _tag: "RequestTransfers", transfers: [{ item: 2 }] },
+    ])
   })
 
   it("asks by currency after a refusal, so that none waits for another's funds", () => {
@@ -61,7 +67,7 @@ describe("a batch whose hold is refused for lack of funds", () => {
     expect(holdsDue(story)).toMatchObject([{ items: [CHUNK_MAX + 1, CHUNK_MAX + 2] }])
     story.posted("hold", [CHUNK_MAX + 1, CHUNK_MAX + 2])
     expect(batchState(story.batch)).toBe("awaiting-funds")
-    expect(plan(story.batch, story.now)).toMatchObject([{ _tag: "RequestTransfers" }])
+    expect(workDue(story.batch, story.now)).toMatchObject([{ _tag: "RequestTransfers" }])
   })
 
   it("asks apart for what it has not asked for yet", () => {
@@ -85,8 +91,8 @@ describe("a batch whose hold is refused for lack of funds", () => {
     story.tell({ _tag: "RequestPosting", kind: "hold", items: [2] })
     story.tell({ _tag: "Cancel", items: [2], by: "sam", reason: "no money" })
     story.tell(refusal(story, 2))
-    expect(wakeAt(story.batch)).toBeUndefined()
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Close" }])
+    expect(wakes(story.batch)).toBeUndefined()
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Close" }])
   })
 })
 
@@ -98,7 +104,7 @@ describe("a posting that the ledger refuses for another reason", () => {
     expect(batchState(story.batch)).toBe("settling")
     expect(story.tell(fund())).toEqual([])
     expect(story.refusal({ _tag: "CloseBatch" }).reason).toBe("items-open")
-    story.now = wakeAt(story.batch) ?? 0
-    expect(plan(story.batch, story.now)).toMatchObject([{ _tag: "RequestPosting", kind: "post" }])
+    story.now = wakes(story.batch) ?? 0
+    expect(workDue(story.batch, story.now)).toMatchObject([{ _tag: "RequestPosting", kind: "post" }])
   })
 })

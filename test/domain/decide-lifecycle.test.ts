@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { batchState } from "../../src/domain/batch.ts"
 import { ITEMS_PER_EVENT_MAX } from "../../src/domain/events.ts"
-import { plan, wakeAt } from "../../src/domain/plan.ts"
 import {
   clerk,
   failed,
@@ -13,6 +12,7 @@ import {
   Story,
   settled,
 } from "./batch-story.ts"
+import { wakes, workDue } from "./planned.ts"
 
 const tags = (events: ReadonlyArray<{ readonly _tag: string }>) => events.map(({ _tag }) => _tag)
 const policy = { approvalAbove: {}, approvalWithinMs: 60_000, attemptsMax: 1 }
@@ -63,9 +63,9 @@ describe("a payout batch", () => {
     story.hears(2, settled)
     story.posted("post")
     expect(story.refusal({ _tag: "CloseBatch" }).reason).toBe("items-open")
-    expect(wakeAt(story.batch), "only a person can move it").toBeUndefined()
+    expect(wakes(story.batch), "only a person can move it").toBeUndefined()
     story.tell({ _tag: "Review", item: 1, decision: "released", by: "olga", reason: "not the same person" })
-    expect(tags(plan(story.batch, story.now))).toEqual(["RequestPosting"])
+    expect(tags(workDue(story.batch, story.now))).toEqual(["RequestPosting"])
   })
 })
 
@@ -91,10 +91,10 @@ describe("a strict batch", () => {
   it("waits for a reviewer without being woken, also when its time has come, and starts without what was cancelled", () => {
     const story = new Story().asked(3, { mode: "strict", executeAt: STORY_BEGINS }).screened([1], "review")
     story.screened([2, 3], "approved")
-    expect(plan(story.batch, story.now)).toEqual([])
-    expect(wakeAt(story.batch), "time alone will not start it").toBeUndefined()
+    expect(workDue(story.batch, story.now)).toEqual([])
+    expect(wakes(story.batch), "time alone will not start it").toBeUndefined()
     story.tell({ _tag: "Cancel", items: [1], by: "sam", reason: "by mistake" })
-    expect(tags(plan(story.batch, story.now))).toContain("StartExecution")
+    expect(tags(workDue(story.batch, story.now))).toContain("StartExecution")
   })
 
   it("starts when all are cleared", () => {
@@ -131,10 +131,10 @@ describe("approval", () => {
   it("that does not come in time cancels the batch", () => {
     const story = new Story().cleared(2, asked)
     expect(story.refusal({ _tag: "ExpireApproval" }).reason).toBe("not-due")
-    expect(wakeAt(story.batch)).toBe(STORY_BEGINS + 1 + policy.approvalWithinMs)
+    expect(wakes(story.batch)).toBe(STORY_BEGINS + 1 + policy.approvalWithinMs)
     story.now = STORY_BEGINS + policy.approvalWithinMs
     expect(story.refusal(approve).reason, "the deadline itself is too late").toBe("approval-expired")
-    expect(tags(plan(story.batch, story.now))).toContain("ExpireApproval")
+    expect(tags(workDue(story.batch, story.now))).toContain("ExpireApproval")
     expect(tags(story.tell({ _tag: "ExpireApproval" }))).toEqual(["ApprovalExpired", "ItemsCancelled"])
     story.tell({ _tag: "CloseBatch" })
     expect(batchState(story.batch)).toBe("cancelled")
@@ -147,7 +147,7 @@ describe("a scheduled batch", () => {
     const story = new Story().cleared(1, { executeAt })
     expect(batchState(story.batch)).toBe("scheduled")
     expect(story.refusal({ _tag: "StartExecution" }).reason).toBe("not-due")
-    expect(wakeAt(story.batch)).toBe(executeAt)
+    expect(wakes(story.batch)).toBe(executeAt)
     story.now = executeAt - 1
     story.tell({ _tag: "StartExecution" })
     expect(story.batch.arrivals).toEqual([{ scheme: "sepa", on: "2026-11-24" }])
@@ -172,9 +172,9 @@ describe("a cancellation", () => {
   it("leaves the question to the compliance engine as it was asked", () => {
     const story = new Story().asked(3)
     story.tell({ ...cancel, items: [2] })
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Screen", clearance: 1, items: [1, 2, 3] }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Screen", clearance: 1, items: [1, 2, 3] }])
     story.screened([1], "approved")
-    expect(tags(plan(story.batch, story.now)), "a part of the answer is no answer to the rest").toContain(
+    expect(tags(workDue(story.batch, story.now)), "a part of the answer is no answer to the rest").toContain(
       "Screen",
     )
   })
@@ -193,12 +193,12 @@ describe("a retry", () => {
     story.hears(1, failedForNow)
     story.posted("release")
     expect(story.refusal({ _tag: "CloseBatch" }).reason).toBe("items-open")
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Retry", item: 1 }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Retry", item: 1 }])
     story.tell({ _tag: "Retry", item: 1, by: "policy" })
     story.posted("hold").tell(intent(1, 2))
     story.hears(1, failedForNow, 2)
     story.posted("release")
-    expect(tags(plan(story.batch, story.now)), "two attempts were allowed").toEqual(["Close"])
+    expect(tags(workDue(story.batch, story.now)), "two attempts were allowed").toEqual(["Close"])
   })
 
   it("that is asked for twice causes one attempt, also when the first one was long ago", () => {
@@ -218,7 +218,7 @@ describe("a retry", () => {
     story.hears(1, failed)
     expect(story.refusal({ _tag: "Retry", item: 1, by: "olga" }).reason).toBe("not-due")
     story.posted("release")
-    expect(tags(plan(story.batch, story.now))).toEqual(["Close"])
+    expect(tags(workDue(story.batch, story.now))).toEqual(["Close"])
     story.tell({ _tag: "CloseBatch" })
     expect(story.refusal({ _tag: "Retry", item: 1, by: "olga" }).reason, "the batch is closed").toBe(
       "not-due",

@@ -1,6 +1,5 @@
 /** What refuses a transfer for good, and what is only asked about: a copy may be refused while the first one is paid. */
 import { describe, expect, it } from "vitest"
-import { plan } from "../../src/domain/plan.ts"
 import {
   accepted,
   acknowledged,
@@ -20,6 +19,7 @@ import {
   unresolved,
   withdrawn,
 } from "./batch-story.ts"
+import { workDue } from "./planned.ts"
 
 const tags = (events: ReadonlyArray<{ readonly _tag: string }>) => events.map(({ _tag }) => _tag)
 const sent = (route = along("north", "south")) => {
@@ -42,7 +42,7 @@ describe("a refusal that would lead to another attempt", () => {
     const [asked, ...others] = story.hears(1, refusal)
     expect(asked).toMatchObject({ _tag: "TransferUnknown", inquireAt: asked?.at, refusal: { code: /./ } })
     expect(others).toEqual([])
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
     expect(story.refusal({ _tag: "Retry", item: 1, by: "olga" }).reason).toBe("not-failed")
     expect(story.refusal({ _tag: "Reroute", item: 1 }).reason).toBe("not-due")
     expect(story.hears(1, refusal), "said again it is old news").toEqual([])
@@ -99,7 +99,7 @@ describe("a refusal that would lead to another attempt", () => {
     const story = sent()
     story.hears(1, unresolved)
     expect(tags(story.hears(1, refusedForNow))).toEqual(["TransferUnknown"])
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
     expect(tags(story.hears(1, failedForNow))).toEqual(["TransferFailed"])
   })
 
@@ -117,6 +117,32 @@ describe("a refusal that would lead to another attempt", () => {
     for (const code of ["FF01", "AM04"]) expect(story.hears(1, { ...refusedWhole, code })).toEqual([])
   })
 
+  it("is asked about again when the bank repeats it after an answer that it has the transfer, so many times", () => {
+    const story = sent()
+    story.hears(1, accepted)
+    const lagging = { ...accepted, evidence: "inquiry" } as const
+    for (let time = 1; time <= 5; time += 1) {
+      expect(tags(story.hears(1, answer("AB06"))), `time ${time}`).toEqual(["TransferUnknown"])
+      expect(story.hears(1, answer("AB06")), "meanwhile it is old news").toEqual([])
+      expect(tags(story.hears(1, lagging))).toEqual(["TransferAccepted"])
+    }
+    expect(story.hears(1, answer("AB06"))).toEqual([])
+  })
+
+  it("beyond that is asked about, once, where it holds for every copy: our own record may confirm it", () => {
+    const story = sent({ ...along("clearing", "north"), withdrawable: true })
+    story.hears(1, accepted)
+    for (const code of ["AM14", "MS03", "FF01", "AM04", "TM01"]) story.hears(1, answer(code))
+    story.hears(1, unresolved)
+    expect(story.hears(1, answer("AM21"))).toEqual([])
+    expect(story.hears(1, { ...refusedWhole, code: "AC04" })).toEqual([])
+    expect(tags(story.hears(1, answer("AC04")))).toEqual(["TransferUnknown"])
+    story.hears(1, { ...accepted, evidence: "inquiry" })
+    expect(story.hears(1, answer("AC04"))).toEqual([])
+    expect(tags(story.hears(1, answer("RR04")))).toEqual(["TransferUnknown"])
+    expect(tags(story.hears(1, answer("RR04", "inquiry")))).toEqual(["TransferFailed"])
+  })
+
   it("of a whole file is told to a person once for each code", () => {
     const story = sent()
     story.hears(1, unresolved)
@@ -130,7 +156,7 @@ describe("a refusal that would lead to another attempt", () => {
     const story = new Story().requested(1, { policy })
     story.hears(1, { ...failedForNow, unconfirmed: true })
     story.posted("release")
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Close" }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Close" }])
     expect(tags(story.tell({ _tag: "Retry", item: 1, by: "olga" }))).toEqual(["RetryRequested"])
   })
 })
@@ -182,15 +208,18 @@ describe("a refusal that leads nowhere", () => {
     ).toEqual(["TransferFailed"])
   })
 
-  it.each(["FF01", "MS03", "AM14"])("%s is asked about after any sign that the bank may have it", (code) => {
-    expect(tags(sent().hears(1, answer(code)))).toEqual(["TransferFailed"])
-    for (const sign of [accepted, unknown]) {
-      const story = sent()
-      story.hears(1, sign)
-      expect(tags(story.hears(1, answer(code)))).toEqual(["TransferUnknown"])
-      expect(tags(story.hears(1, answer(code, "inquiry")))).toEqual(["TransferFailed"])
-    }
-  })
+  it.each(["FF01", "MS03", "AM14", "MS02", "CUST", "FOCR", "NOAS", "FR01", "FRAD", "R08", "R23"])(
+    "%s is asked about after any sign that the bank may have it",
+    (code) => {
+      expect(tags(sent().hears(1, answer(code)))).toEqual(["TransferFailed"])
+      for (const sign of [accepted, unknown]) {
+        const story = sent()
+        story.hears(1, sign)
+        expect(tags(story.hears(1, answer(code)))).toEqual(["TransferUnknown"])
+        expect(tags(story.hears(1, answer(code, "inquiry")))).toEqual(["TransferFailed"])
+      }
+    },
+  )
 })
 
 describe("a bank that has what it refused", () => {
@@ -219,7 +248,7 @@ describe("a bank that has what it refused", () => {
       "TransferUnknown",
       "WithdrawalsRequested",
     ])
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Withdraw", items: [1] }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Withdraw", items: [1] }])
     expect(tags(story.hears(1, withdrawn, 2))).toEqual(["TransferWithdrawn"])
     expect(story.batch.items.get(1)).toMatchObject({ state: "parked", task: "review" })
     expect(story.hears(1, settled, 1)).toMatchObject([{ compensation: "review" }])
@@ -231,7 +260,7 @@ describe("a bank that has what it refused", () => {
     story.posted("hold").tell(intent(1, 2, { ...along("south"), withdrawable: true }))
     story.hears(1, acknowledged, 1)
     expect(tags(story.hears(1, mayHaveGone, 2))).toEqual(["WithdrawalRefused"])
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Inquire", items: [1] }])
   })
 
   it("does not by an answer that was overtaken: to our own order, or to an inquiry from before", () => {

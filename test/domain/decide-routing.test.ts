@@ -5,7 +5,6 @@ import { batchState } from "../../src/domain/batch.ts"
 import type { Verdict } from "../../src/domain/clearance-words.ts"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
 import { fold } from "../../src/domain/evolve.ts"
-import { plan } from "../../src/domain/plan.ts"
 import {
   accepted,
   along,
@@ -19,6 +18,7 @@ import {
   unknown,
   unresolved,
 } from "./batch-story.ts"
+import { workDue } from "./planned.ts"
 
 const reroute = { _tag: "Reroute", item: 1 } as const
 const retry = { _tag: "Retry", item: 1, by: "olga" } as const
@@ -50,7 +50,7 @@ describe("a payout that one bank refused and another may pay", () => {
     expect(story.hears(1, failedHere)).toMatchObject([{ _tag: "TransferFailed", reroutable: true }])
     expect(story.refusal(reroute).reason, "its money is still held").toBe("not-due")
     story.posted("release")
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Reroute", item: 1 }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Reroute", item: 1 }])
     expect(story.refusal(close).reason, "the batch waits for it").toBe("items-open")
     sentOn(story, 2, "south")
     expect(story.batch.items.get(1)).toMatchObject({
@@ -78,7 +78,7 @@ describe("a payout that one bank refused and another may pay", () => {
     story.hears(1, failedHere, 2)
     story.posted("release")
     expect(story.refusal(reroute).reason).toBe("not-due")
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Close" }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Close" }])
   })
 
   it("does not go on from a refusal that another bank would repeat", () => {
@@ -125,12 +125,12 @@ describe("a payout that one bank refused and another may pay", () => {
     "goes to no bank once compliance has thought again: %s",
     (word) => {
       const story = new Story().refused()
-      expect(plan(story.batch, story.now)).toEqual([reroute])
+      expect(workDue(story.batch, story.now)).toEqual([reroute])
       story.tell(says(word))
       expect(story.refusal(reroute).reason).toBe("not-due")
       expect(story.refusal(retry).reason).toBe("clearance-withdrawn")
       expect(story.tell(cancel)).toMatchObject([{ items: [{ item: 1, reason: "already failed" }] }])
-      expect(plan(story.batch, story.now)).toEqual([{ _tag: "Close" }])
+      expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Close" }])
     },
   )
 
@@ -161,15 +161,17 @@ describe("another bank and another try", () => {
     const story = new Story().started(1, { policy }).posted("hold")
     story.tell(intent(1, 1, along("north", "south")))
     failsForNow(story, 1)
-    expect(plan(story.batch, story.now), "another bank comes first").toEqual([{ _tag: "Reroute", item: 1 }])
+    expect(workDue(story.batch, story.now), "another bank comes first").toEqual([
+      { _tag: "Reroute", item: 1 },
+    ])
     failsForNow(sentOn(story, 2, "south"), 2)
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Retry", item: 1 }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Retry", item: 1 }])
     story.tell(retry)
     story.posted("hold").tell(intent(1, 3, along("north", "south")))
     expect(story.batch.items.get(1)?.transfer, "the rules are asked anew").toMatchObject({ round: 2 })
     failsForNow(story, 3)
     failsForNow(sentOn(story, 4, "south"), 4)
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Close" }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Close" }])
   })
 
   it("are nine attempts together, no more", () => {
@@ -181,7 +183,7 @@ describe("another bank and another try", () => {
       story.posted("release")
     }
     expect(story.refusal(reroute).reason).toBe("not-due")
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "Close" }])
+    expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Close" }])
   })
 })
 
@@ -199,7 +201,7 @@ describe("a payout that no rule leads to a bank", () => {
       ledger: "held",
       reason: "no rule of version v1 leads to a bank",
     })
-    expect(plan(story.batch, story.now)).toEqual([])
+    expect(workDue(story.batch, story.now)).toEqual([])
     expect(story.refusal(close).reason).toBe("items-open")
     expect(story.refusal(unrouted).reason, "once is enough").toBe("not-due")
   })
@@ -207,7 +209,9 @@ describe("a payout that no rule leads to a bank", () => {
   it("is routed again when a person retries it", () => {
     const story = parked()
     story.tell(retry)
-    expect(plan(story.batch, story.now)).toEqual([{ _tag: "RequestTransfers", items: [1] }])
+    expect(workDue(story.batch, story.now)).toMatchObject([
+      { _tag: "RequestTransfers", transfers: [{ item: 1 }] },
+    ])
     story.tell(intent(1, 1, along("north")))
     expect(story.hears(1, settled)).toMatchObject([{ _tag: "TransferSettled" }])
   })
@@ -274,5 +278,5 @@ it("a log from before rules were recorded says of no attempt that another bank m
   })
   const batch = fold(older)
   expect(batch.items.get(1)?.transfer).toMatchObject({ route: undefined, reroutable: false })
-  expect(plan(batch, story.now)).toEqual([{ _tag: "Close" }])
+  expect(workDue(batch, story.now)).toEqual([{ _tag: "Close" }])
 })

@@ -4,9 +4,9 @@ import { FINDINGS_MAX } from "../../src/domain/clearance.ts"
 import type { ClearanceDecision } from "../../src/domain/clearance-words.ts"
 import type { BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
-import { plan, wakeAt } from "../../src/domain/plan.ts"
 import type { Plain } from "../plain-texts.ts"
 import { accepted, along, failedForNow, intent, neverSeen, Story, unknown } from "./batch-story.ts"
+import { wakes, workDue } from "./planned.ts"
 
 const policy = { approvalAbove: {}, approvalWithinMs: 60_000, attemptsMax: 1 }
 
@@ -15,7 +15,7 @@ const answer = (decisions: ReadonlyArray<Plain<ClearanceDecision>>, clearance = 
 const says = (decision: ClearanceDecision["decision"], ...items: ReadonlyArray<number>) =>
   answer(items.map((item) => ({ item, decision, reason: "list hit" })))
 const tagsOf = (events: ReadonlyArray<{ readonly _tag: string }>) => events.map(({ _tag }) => _tag)
-const screenings = (story: Story) => plan(story.batch, story.now).filter(({ _tag }) => _tag === "Screen")
+const screenings = (story: Story) => workDue(story.batch, story.now).filter(({ _tag }) => _tag === "Screen")
 
 describe("a decision that comes later", () => {
   const deferred = () => {
@@ -31,7 +31,7 @@ describe("a decision that comes later", () => {
     expect(tagsOf(events)).toEqual(["ItemsScreened", "ClearancePending"])
     expect([1, 2, 3].map((item) => story.stateOf(item))).toEqual(["cleared", "screening", "screening"])
     expect(story.batch.items.get(2)?.reason).toMatch(/later/)
-    expect(wakeAt(story.batch)).toBe(decideBy)
+    expect(wakes(story.batch)).toBe(decideBy)
   })
 
   it("is asked for again at its time, as the same question, and each time it is put off", () => {
@@ -41,16 +41,16 @@ describe("a decision that comes later", () => {
     expect(screenings(story)).toEqual([{ _tag: "Screen", clearance: 1, items: [1, 2, 3] }])
     story.tell({ ...answer([]), pending: { ...pending, decideBy: decideBy + 5_000 } })
     expect(screenings(story)).toEqual([])
-    expect(wakeAt(story.batch)).toBe(decideBy + 5_000)
+    expect(wakes(story.batch)).toBe(decideBy + 5_000)
     expect(story.batch.clearances.get(1)?.deferrals).toBe(2)
   })
 
   it("does not wait any more once it came, or once nobody needs it", () => {
     const { story, decideBy } = deferred()
     story.tell(says("rejected", 2))
-    expect(wakeAt(story.batch)).toBe(decideBy)
+    expect(wakes(story.batch)).toBe(decideBy)
     story.tell({ _tag: "Cancel", items: [3], by: "sam", reason: "by mistake" })
-    expect(wakeAt(story.batch)).toBeUndefined()
+    expect(wakes(story.batch)).toBeUndefined()
     story.now = decideBy
     expect(screenings(story)).toEqual([])
   })
@@ -63,10 +63,10 @@ describe("a decision that comes later", () => {
 
   it("keeps a strict batch from starting, and not a partial one", () => {
     const { story } = deferred()
-    expect(plan(story.batch, story.now)).toContainEqual({ _tag: "StartExecution" })
+    expect(workDue(story.batch, story.now)).toContainEqual({ _tag: "StartExecution" })
     const strict = new Story().asked(2, { mode: "strict" })
     strict.tell({ ...says("approved", 1), pending: { items: [2], decideBy: strict.now + 1_000 } })
-    expect(plan(strict.batch, strict.now)).toEqual([])
+    expect(workDue(strict.batch, strict.now)).toEqual([])
   })
 })
 
@@ -278,7 +278,7 @@ describe("an item that is screened again", () => {
     lists: version === undefined ? undefined : { version, since },
     retryMs: { min: 1_000, max: 8_000 },
   })
-  const due = (story: Story) => plan(story.batch, story.now, undefined, story.terms)
+  const due = (story: Story) => workDue(story.batch, story.now, story.terms)
   const askedFor = (story: Story) => due(story).filter(({ _tag }) => _tag === "RequestScreening")
 
   it("waits for its time, is screened again then, and starts on the second answer alone", () => {
@@ -286,7 +286,7 @@ describe("an item that is screened again", () => {
     const story = new Story().cleared(1, { executeAt })
     story.terms = terms()
     expect(due(story)).toEqual([])
-    expect(wakeAt(story.batch, story.terms)).toBe(executeAt)
+    expect(wakes(story.batch, story.terms)).toBe(executeAt)
     story.now = executeAt
     expect(due(story)).toEqual([{ _tag: "RequestScreening", items: [1] }])
     story.tell({ _tag: "RequestScreening", items: [1] })
@@ -326,7 +326,7 @@ describe("an item that is screened again", () => {
     story.terms = terms("w", since)
     const asked: Array<number> = []
     for (let clearance = 2; clearance < 8; clearance++) {
-      const wake = wakeAt(story.batch, story.terms)
+      const wake = wakes(story.batch, story.terms)
       if (wake !== undefined) story.now = wake
       expect(askedFor(story)).toEqual([{ _tag: "RequestScreening", items: [1] }])
       story.tell({ _tag: "RequestScreening", items: [1] })

@@ -1,6 +1,5 @@
 /** Taking back what may still lie with us: nothing is claimed before it is known, and then it is the truth. */
 import { describe, expect, it } from "vitest"
-import { plan, wakeAt } from "../../src/domain/plan.ts"
 import {
   accepted,
   along,
@@ -17,6 +16,7 @@ import {
   unresolved,
   withdrawn,
 } from "./batch-story.ts"
+import { wakes, workDue } from "./planned.ts"
 
 const tags = (events: ReadonlyArray<{ readonly _tag: string }>) => events.map(({ _tag }) => _tag)
 const cancel = { _tag: "Cancel", items: [1], by: "sam", reason: "ordered twice" } as const
@@ -41,7 +41,7 @@ const rejects = (decision: "rejected" | "review") =>
     decisions: [{ item: 1, decision }],
   }) as const
 
-const dueOf = (story: Story) => plan(story.batch, story.now).filter(({ _tag }) => _tag === "Withdraw")
+const dueOf = (story: Story) => workDue(story.batch, story.now).filter(({ _tag }) => _tag === "Withdraw")
 
 describe("a cancellation of what may lie with us", () => {
   it.each([
@@ -81,7 +81,7 @@ describe("a cancellation of what may lie with us", () => {
       { _tag: "CancellationRefused", by: "sam", items: [{ item: 1, reason }] },
     ])
     expect(story.batch.items.get(1)).toMatchObject({ state: "pending", task: "inquire" })
-    expect(wakeAt(story.batch)).toBeGreaterThan(story.now)
+    expect(wakes(story.batch)).toBeGreaterThan(story.now)
   })
 
   it("is not asked of the record again, once it may have gone", () => {

@@ -24,6 +24,7 @@ it("an item set is a set, in the order in which items were added", () => {
         expect(items.size).toBe(model.size)
       }
       expect([...items]).toEqual([...model])
+      expect([...items.backwards()]).toEqual([...model].reverse())
       const isEven = (item: number) => item % 2 === 0
       expect(items.take(3, isEven)).toEqual([...model].filter(isEven).slice(0, 3))
     }),

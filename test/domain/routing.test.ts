@@ -1,13 +1,14 @@
 import { Result, Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import type { PayoutItem } from "../../src/domain/events.ts"
+import type { PayoutItem, Route } from "../../src/domain/events.ts"
 import {
   type Circumstances,
   problemOf,
+  type Routing,
   RULES_MAX,
   Rules,
-  rerouteOf,
-  routeOf,
+  wayAfter,
+  wayOf,
 } from "../../src/domain/routing.ts"
 import { payoutItem, visibleIban } from "./batch-story.ts"
 
@@ -16,7 +17,13 @@ const rules = (...written: ReadonlyArray<unknown>) => Result.getOrThrow(decode(w
 const rest = { rule: "rest", banks: ["south"] }
 
 const monday = Date.parse("2026-11-23T09:00:00Z")
-const now: Circumstances = { partner: "acme", at: monday, isHealthy: () => true }
+const now: Circumstances = { at: monday, isHealthy: () => true }
+
+const routeOf = (routing: Routing, payout: PayoutItem, circumstances: Circumstances) =>
+  wayOf(routing, payout, "acme").destination(circumstances)
+
+const rerouteOf = (route: Route, isKnown: (bank: string) => boolean, isHealthy: (bank: string) => boolean) =>
+  wayAfter(route, isKnown).destination({ at: monday, isHealthy })
 
 /** The rule that leads a payout, when it is asked for under some conditions with `rest` after it. */
 const ruleFor = (

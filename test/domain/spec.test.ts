@@ -1,9 +1,9 @@
 /** docs/SPEC.md, the transition table of the tests and the code say the same, cell by cell. */
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { itemStates } from "../../src/domain/batch.ts"
 import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/clearance-words.ts"
 import type { BatchCommandOf } from "../../src/domain/commands.ts"
+import { itemStates } from "../../src/domain/item-state.ts"
 import type { Plain } from "../plain-texts.ts"
 import {
   accepted,

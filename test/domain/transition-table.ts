@@ -1,5 +1,5 @@
 /** What each command means for an item in each state. The type refuses a missing cell; SPEC.md shows the same table. */
-import type { ItemState } from "../../src/domain/batch.ts"
+import type { ItemState } from "../../src/domain/item-state.ts"
 import type { ItemCommand } from "./item-commands.ts"
 
 export const transitions: Readonly<Record<ItemState, Readonly<Record<ItemCommand, string>>>> = {

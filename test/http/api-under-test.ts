@@ -1,26 +1,28 @@
 /** The API over real HTTP on the real event log, with read models and endpoints that a test fills itself. */
-import { Effect, Layer, ManagedRuntime } from "effect"
+import { type Context, Effect, Layer, ManagedRuntime } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { type ReadinessCheck, ReadinessChecks } from "../../src/http/operations/operations.ts"
 import { HttpAddress, httpServerLayer } from "../../src/http/server.ts"
 import { callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
+import { type BankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { ProviderReports } from "../../src/providers/calling/provider-reports.ts"
 import { layer as reportsInRedis } from "../../src/providers/calling/provider-reports-redis.ts"
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { layer as allowancesOnRedis } from "../../src/streams/approval-allowance-redis.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { DecisionsInMemory } from "../register/decisions-in-memory.ts"
 import { settings } from "../settings.ts"
+import { type Streams, type WholeLog, wholeLog } from "../streams/whole-log.ts"
 import { endpointsInMemory } from "./endpoints-in-memory.ts"
 import { readModels } from "./read-models.ts"
 
@@ -42,7 +44,9 @@ export class ApiUnderTest implements AsyncDisposable {
   readonly url: string
   /** Where those who run the service ask. */
   readonly operationsUrl: string
-  readonly log: EventLog["Service"]
+  readonly log: WholeLog
+  /** The ports themselves, for who lets them fail. */
+  readonly streams: Context.Context<Streams>
   readonly strays: StrayCallbacks["Service"]
   readonly reports: ProviderReports["Service"]
   readonly lists: AnnouncedLists["Service"]
@@ -52,7 +56,7 @@ export class ApiUnderTest implements AsyncDisposable {
 
   private constructor(
     { url, operationsUrl }: HttpAddress["Service"],
-    log: EventLog["Service"],
+    streams: Context.Context<Streams>,
     strays: StrayCallbacks["Service"],
     reports: ProviderReports["Service"],
     lists: AnnouncedLists["Service"],
@@ -61,7 +65,8 @@ export class ApiUnderTest implements AsyncDisposable {
   ) {
     this.url = url
     this.operationsUrl = operationsUrl
-    this.log = log
+    this.streams = streams
+    this.log = Effect.runSync(Effect.provide(wholeLog, streams))
     this.strays = strays
     this.reports = reports
     this.lists = lists
@@ -75,7 +80,8 @@ export class ApiUnderTest implements AsyncDisposable {
     checks = [],
     queries = readModels(),
     decisions = new DecisionsInMemory(),
-    eventLog = eventLogOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+    streams = streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+    kinds = [instant],
   }: {
     /** Any free one by default. */
     readonly port?: number
@@ -83,12 +89,14 @@ export class ApiUnderTest implements AsyncDisposable {
     readonly checks?: ReadonlyArray<ReadinessCheck>
     readonly queries?: Layer.Layer<BatchQueries>
     readonly decisions?: DecisionsInMemory
-    readonly eventLog?: Layer.Layer<EventLog, unknown, AppConfig>
+    readonly streams?: Layer.Layer<Streams, unknown, AppConfig>
+    /** The kinds of banks that there are. */
+    readonly kinds?: ReadonlyArray<BankKind<unknown>>
   } = {}): Promise<ApiUnderTest> {
     const lines: Array<string> = []
     const runtime = ManagedRuntime.make(
       httpServerLayer.pipe(
-        Layer.provideMerge(eventLog),
+        Layer.provideMerge(streams),
         Layer.provideMerge(strayCallbacksOnRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provideMerge(announcedListsOnRedis.pipe(Layer.provide(RedisConnections.layer))),
         Layer.provideMerge(reportsInRedis.pipe(Layer.provide(RedisConnections.layer))),
@@ -97,7 +105,9 @@ export class ApiUnderTest implements AsyncDisposable {
           decisions.layer,
           endpointsInMemory,
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
-          callbackSecretsLayer(["instant"]).pipe(Layer.provide(Layer.fresh(ProviderSettings.layer))),
+          callbackSecretsLayer.pipe(
+            Layer.provide([bankKindsLayer(kinds), Layer.fresh(ProviderSettings.layer)]),
+          ),
           freshMetrics,
           partnerKeysOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           Layer.succeed(ReadinessChecks, checks),
@@ -106,16 +116,16 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide(onPort(port, environment)),
       ),
     )
-    const { address, log, strays, reports, lists } = await runtime.runPromise(
+    const { address, ports, strays, reports, lists } = await runtime.runPromise(
       Effect.all({
         address: HttpAddress,
-        log: EventLog,
+        ports: Effect.context<Streams>(),
         strays: StrayCallbacks,
         reports: ProviderReports,
         lists: AnnouncedLists,
       }),
     )
-    return new ApiUnderTest(address, log, strays, reports, lists, lines, () => runtime.dispose())
+    return new ApiUnderTest(address, ports, strays, reports, lists, lines, () => runtime.dispose())
   }
 
   call(path: string, init: RequestInit = {}): Promise<Answer> {

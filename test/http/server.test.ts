@@ -6,7 +6,11 @@ import type { BatchEvent } from "../../src/domain/events.ts"
 import { laneOf } from "../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
+import { EventStore } from "../../src/streams/event-store.ts"
+import { Feed } from "../../src/streams/feed.ts"
+import { Mailbox } from "../../src/streams/mailbox.ts"
+import { Partitions } from "../../src/streams/partitions.ts"
+import { RunQueue } from "../../src/streams/run-queue.ts"
 import { eventually } from "../platform-under-test.ts"
 import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
@@ -15,12 +19,19 @@ const down = Effect.fail(
   new StoreUnavailable({ store: "redis", step: "test", reason: "ECONNREFUSED DE89370400440532013000" }),
 )
 
-/** An event log that only has a backlog, and opens batches as it is told. */
-const eventLog = (
-  backlog: EventLog["Service"]["backlog"],
-  open: EventLog["Service"]["open"],
-  read: EventLog["Service"]["read"] = () => Effect.succeed([]),
-) => Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [], backlog, open, read })
+/** Streams that only have a backlog, and open batches as they are told. */
+const streams = (
+  backlog: RunQueue["Service"]["backlog"],
+  open: EventStore["Service"]["open"],
+  read: EventStore["Service"]["read"] = () => Effect.succeed([]),
+) =>
+  Layer.mergeAll(
+    Layer.mock(EventStore, { open, read }),
+    Layer.mock(Mailbox, {}),
+    Layer.mock(RunQueue, { parts: [], backlog }),
+    Layer.mock(Feed, {}),
+    Layer.succeed(Partitions, { count: 1, of: () => 0 }),
+  )
 
 const openBatches = (open: number, byLane: ReadonlyMap<string, number> = new Map()) => ({
   open,
@@ -41,7 +52,7 @@ it("lets a request under way finish before it closes, and takes no other", async
     started()
     return finished
   }).pipe(Effect.as({ _tag: "Opened" as const }))
-  const api = await ApiUnderTest.open({ eventLog: eventLog(Effect.succeed(openBatches(0)), () => slow) })
+  const api = await ApiUnderTest.open({ streams: streams(Effect.succeed(openBatches(0)), () => slow) })
   await api.call("/healthz")
 
   const underWay = api.post("slow", { items: [payout("a")] })
@@ -55,8 +66,8 @@ it("lets a request under way finish before it closes, and takes no other", async
 })
 
 it("asks to come back later when too many batches are open", async () => {
-  const full = eventLog(Effect.succeed(openBatches(6)), () => Effect.succeed({ _tag: "Opened" }))
-  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, eventLog: full })
+  const full = streams(Effect.succeed(openBatches(6)), () => Effect.succeed({ _tag: "Opened" }))
+  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, streams: full })
   const answer = await api.post("k", { items: [payout("a")] })
   expect(answer.status).toBe(503)
   expect(answer.json.type).toBe("/problems/intake-full")
@@ -65,10 +76,10 @@ it("asks to come back later when too many batches are open", async () => {
 
 it("sends a partner away that has its share of batches open, and takes another partner's", async () => {
   const lane = laneOf(batchIdOf("acme", "any"))
-  const busy = eventLog(Effect.succeed(openBatches(7, new Map([[lane, 7]]))), () =>
+  const busy = streams(Effect.succeed(openBatches(7, new Map([[lane, 7]]))), () =>
     Effect.succeed({ _tag: "Opened" }),
   )
-  await using api = await ApiUnderTest.open({ environment: { PARTNER_BACKLOG_MAX: "7" }, eventLog: busy })
+  await using api = await ApiUnderTest.open({ environment: { PARTNER_BACKLOG_MAX: "7" }, streams: busy })
   const refused = await api.post("k", { items: [payout("a")] })
   expect(refused.status).toBe(429)
   expect(refused.json.type).toBe("/problems/partner-share-full")
@@ -78,7 +89,7 @@ it("sends a partner away that has its share of batches open, and takes another p
 
 it("answers for a batch that it accepted before, however full it is", async () => {
   let first: BatchEvent | undefined
-  const filling = eventLog(
+  const filling = streams(
     Effect.sync(() => openBatches(first === undefined ? 0 : 6)),
     (_, [event]) => {
       if (first !== undefined) return Effect.succeed({ _tag: "Exists", first })
@@ -92,7 +103,7 @@ it("answers for a batch that it accepted before, however full it is", async () =
           : [],
       ),
   )
-  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, eventLog: filling })
+  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, streams: filling })
   const body = { items: [payout("a")] }
   const { text } = await api.post("known", body)
   await eventually("intake is closed", async () => (await api.post("new", body)).status === 503)
@@ -102,8 +113,8 @@ it("answers for a batch that it accepted before, however full it is", async () =
 })
 
 it("counts what it let in since it last looked", async () => {
-  const empty = eventLog(Effect.succeed(openBatches(0)), () => Effect.succeed({ _tag: "Opened" }))
-  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, eventLog: empty })
+  const empty = streams(Effect.succeed(openBatches(0)), () => Effect.succeed({ _tag: "Opened" }))
+  await using api = await ApiUnderTest.open({ environment: { BACKLOG_MAX: "5" }, streams: empty })
   const answers = await Promise.all(
     Array.from({ length: 8 }, (_, n) => api.post(`k${n}`, { items: [payout("a")] })),
   )
@@ -116,14 +127,14 @@ it("looks at the backlog once for many requests", async () => {
     looks += 1
     return openBatches(0)
   })
-  const log = eventLog(counted, () => Effect.succeed({ _tag: "Opened" }))
-  await using api = await ApiUnderTest.open({ eventLog: log })
+  const log = streams(counted, () => Effect.succeed({ _tag: "Opened" }))
+  await using api = await ApiUnderTest.open({ streams: log })
   await Promise.all(Array.from({ length: 50 }, (_, n) => api.post(`k${n}`, { items: [payout("a")] })))
   expect(looks).toBeLessThan(10)
 })
 
 it("says that its storage does not answer, and logs under the problem's id why", async () => {
-  await using api = await ApiUnderTest.open({ eventLog: eventLog(down, () => down) })
+  await using api = await ApiUnderTest.open({ streams: streams(down, () => down) })
   const answer = await api.post("k", { items: [payout("a")] })
   expect(answer.status).toBe(503)
   expect(answer.headers.get("retry-after")).toBe("1")
@@ -133,8 +144,8 @@ it("says that its storage does not answer, and logs under the problem's id why",
 })
 
 it("tells nothing of what nobody expected, but the id to ask about", async () => {
-  const broken = eventLog(Effect.succeed(openBatches(0)), () => Effect.die(new Error("a bug near line 7")))
-  await using api = await ApiUnderTest.open({ eventLog: broken })
+  const broken = streams(Effect.succeed(openBatches(0)), () => Effect.die(new Error("a bug near line 7")))
+  await using api = await ApiUnderTest.open({ streams: broken })
   const answer = await api.post("k", { items: [payout("a")] })
   expect(answer.status).toBe(500)
   expect(Object.keys(answer.json).sort()).toEqual(["instance", "status", "title", "type"])
@@ -142,8 +153,8 @@ it("tells nothing of what nobody expected, but the id to ask about", async () =>
 })
 
 it("ends with the connections of clients that went away in the middle of a body", async () => {
-  const log = eventLog(Effect.succeed(openBatches(0)), () => Effect.succeed({ _tag: "Opened" }))
-  await using api = await ApiUnderTest.open({ eventLog: log })
+  const log = streams(Effect.succeed(openBatches(0)), () => Effect.succeed({ _tag: "Opened" }))
+  await using api = await ApiUnderTest.open({ streams: log })
   const { hostname, port } = new URL(api.url)
   const socket = connect(Number(port), hostname)
   await once(socket, "connect")

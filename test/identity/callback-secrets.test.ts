@@ -1,9 +1,12 @@
 import { mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { describe, expect, it } from "vitest"
 import { CallbackSecrets, callbackSecretsLayer } from "../../src/identity/callback-secrets.ts"
+import { bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
+import { synchronous } from "../../src/providers/banks/synchronous/synchronous.ts"
 import { providerSettings } from "../settings.ts"
 
 const [one, two, three] = ["one", "two", "three"].map(
@@ -16,17 +19,20 @@ const secrets = (environment: Readonly<Record<string, string>>) =>
     CallbackSecrets.pipe(
       Effect.map(({ ofBank }) =>
         Object.fromEntries(
-          ["north", "south", "west", "nobody"].map((bank) => [bank, ofBank(bank)?.map(Redacted.value)]),
+          ["north", "south", "west", "nobody"].map((bank) => [
+            bank,
+            ofBank(bank)?.secrets.map(Redacted.value),
+          ]),
         ),
       ),
-      Effect.provide(callbackSecretsLayer(["instant"])),
+      Effect.provide(callbackSecretsLayer.pipe(Layer.provide(bankKindsLayer([instant, synchronous])))),
       Effect.provide(providerSettings(environment)),
       Effect.scoped,
       Effect.catch((error) => Effect.succeed(error.message)),
     ),
   )
 
-/** A providers' file with one bank that calls back, and one that calls nobody. */
+/** A providers' file with one bank that calls back, one that calls nobody, and one of a kind that there is not. */
 const oneCaller = (): string => {
   const nowhere = { url: "http://127.0.0.1:9" }
   const document = {
@@ -36,6 +42,7 @@ const oneCaller = (): string => {
     banks: [
       { name: "north", kind: "instant", ...nowhere },
       { name: "west", kind: "synchronous", ...nowhere },
+      { name: "nobody", kind: "constructor", ...nowhere },
     ],
     routes: [{ rule: "all", banks: ["north"] }],
   }
@@ -67,13 +74,15 @@ describe("banks that call back", () => {
     })
   })
 
-  it("keep no secret of a bank that calls nobody back", async () => {
+  it("keep no secret of a bank that calls nobody back, or of a kind that there is not", async () => {
     const PROVIDERS_FILE = oneCaller()
-    expect(await secrets({ PROVIDERS_FILE, BANK_CALLBACK_SECRET: `north=${one},west=${two}` })).toMatchObject(
-      {
-        west: undefined,
-      },
-    )
+    const BANK_CALLBACK_SECRET = `north=${one},west=${two},nobody=${three}`
+    expect(await secrets({ PROVIDERS_FILE, BANK_CALLBACK_SECRET })).toEqual({
+      north: [one],
+      south: undefined,
+      west: undefined,
+      nobody: undefined,
+    })
   })
 })
 

@@ -113,8 +113,7 @@ describe("A set-up of a clone where nothing is missing", () => {
 
   test("stops with one clear message when another user made the data folder", () => {
     const clone = newFolder()
-    for (const part of ["infra", "src/platform"])
-      cpSync(join(ROOT, part), join(clone, part), { recursive: true })
+    for (const part of ["infra", "src/dev"]) cpSync(join(ROOT, part), join(clone, part), { recursive: true })
     mkdirSync(join(clone, ".atlaspay"), { mode: 0o555 })
     const { status, stderr } = runAsOrdinaryUser(clone, join(clone, "infra/setup.mjs"))
     expect(stderr).toContain(".atlaspay belongs to another user")

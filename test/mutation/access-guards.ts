@@ -112,10 +112,23 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a success that opens the breaker closes the gate",
     file: "providers/calling/lane-gate.ts",
-    text: 'as === "trying" ? this.#tried : this.#look',
-    without: 'as === "trying" ? this.#tried : Effect.void',
+    text: `(as) => {
+        if (as === "rejected") return Effect.void
+        return as === "trying" ? this.#tried : this.#look`,
+    // As it was: it looked after failures and trials alone.
+    without: `(as, exit) => {
+        if (as === "trying") return this.#tried
+        return as === "calling" && Exit.isFailure(exit) ? this.#look : Effect.void`,
     caughtIn: "test/providers/calling/lane.test.ts",
     caughtBy: "opens also with a success that makes the calls enough to judge by",
+  },
+  {
+    name: "a success does not hold those who looked at the time before it",
+    file: "providers/calling/lane-gate.ts",
+    text: "Math.min(until, now)",
+    without: "now",
+    caughtIn: "test/providers/calling/lane.test.ts",
+    caughtBy: "holds nobody who looked at the time before a success",
   },
   {
     name: "a signed request is signed once",
@@ -172,6 +185,54 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     without: "if (refused.length > 0)",
     caughtIn: production,
     caughtBy: "refuses a vouch for what is no check",
+  },
+  {
+    name: "a finding has the name of a check",
+    file: "production/finding.ts",
+    text: 'check: Schema.Literals([...Check.literals, "providers", "unknown-vouch"])',
+    without: "check: Schema.String",
+    caughtIn: production,
+    caughtBy: "finds nothing under the name of no check",
+  },
+  {
+    name: "a secret that signs for us is judged by its bytes",
+    file: "production/provider-secrets.ts",
+    text: 'auth.kind === "hmac" ? "signs" : "presented"',
+    without: '"presented"',
+    caughtIn: production,
+    caughtBy: "judges a secret in the providers' document by what it is for",
+  },
+  {
+    name: "no secret of a provider is that of somebody else",
+    file: "production/production.ts",
+    text: "...sharedWithProviderFindings(secrets.read, Object.values(secretsOf(settings)).flat()),",
+    without: "...sharedWithProviderFindings([], []),",
+    caughtIn: production,
+    caughtBy: "refuses shared-secret-of-provider:north",
+  },
+  {
+    name: "what a provider signs with may be what it is shown, and no more",
+    file: "production/key-checks.ts",
+    text: " && one.party !== other.party",
+    without: "",
+    caughtIn: production,
+    caughtBy: "lets a provider have one secret for both directions",
+  },
+  {
+    name: "a secret is the same in another spelling",
+    file: "production/key-checks.ts",
+    text: 'replace(/^whsec_/, "")\n    .replaceAll("-", "+")',
+    without: 'replaceAll("-", "+")',
+    caughtIn: production,
+    caughtBy: "knows a secret in whatever spelling",
+  },
+  {
+    name: "a vouch for a secret that could not be read is not called needless",
+    file: "production/production.ts",
+    text: "calls && !whose.some((name) => unread.has(name))",
+    without: "calls",
+    caughtIn: production,
+    caughtBy: "calls no vouch needless that is about a secret",
   },
   {
     name: "a certificate that anybody can make is none",

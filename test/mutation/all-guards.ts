@@ -3,9 +3,11 @@ import { accessGuards } from "./access-guards.ts"
 import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-guards.ts"
 import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
+import { databaseGuards } from "./database-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
+import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
@@ -18,6 +20,7 @@ export const guardsOfDomain: ReadonlyArray<Guard> = [
   ...bankWordGuards,
   ...clearanceGuards,
   ...authorityGuards,
+  ...planningGuards,
 ]
 
 /** Each missed by the test that it names. */
@@ -31,4 +34,6 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...deliveryGuards,
   ...edgeGuards,
   ...textGuards,
+  ...databaseGuards,
+  ...planningStepGuards,
 ]

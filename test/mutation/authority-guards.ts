@@ -119,10 +119,18 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "only banks that call back are listened to",
     file: "identity/callback-secrets.ts",
-    text: "banks.filter(({ kind }) => kinds.includes(kind))",
-    without: "banks",
+    text: "const callbacks = kinds.named(kind)?.callbacks\n",
+    without: 'const callbacks = kinds.named("instant")?.callbacks\n',
     caughtIn: secrets,
     caughtBy: "may be told of one secret without a name where there is one of them",
+  },
+  {
+    name: "a callback of a bank is verified as its kind says",
+    file: "http/callbacks/bank-callbacks.ts",
+    text: "yield* verifying(secrets, callbacks)(c, body)\n",
+    without: "",
+    caughtIn: "test/http/callbacks/bank-callbacks.test.ts",
+    caughtBy: "does not believe a callback that is signed with another secret",
   },
   {
     name: "one secret is not for several banks",

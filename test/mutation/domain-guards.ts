@@ -88,21 +88,21 @@ export const domainGuards: ReadonlyArray<Guard> = [
   },
   {
     name: "a rejection stops what is cleared and not sent",
-    file: "domain/clearance.ts",
-    text: 'cleared: "decides",',
-    without: 'cleared: "nothing",',
+    file: "domain/item-state.ts",
+    text: 'cleared: { movedBy: "machine", word: "decides",',
+    without: 'cleared: { movedBy: "machine", word: "nothing",',
   },
   {
     name: "a rejection stops what a reviewer looks at",
-    file: "domain/clearance.ts",
-    text: 'held: "decides",',
-    without: 'held: "nothing",',
+    file: "domain/item-state.ts",
+    text: 'held: { movedBy: "person", word: "decides",',
+    without: 'held: { movedBy: "person", word: "nothing",',
   },
   {
     name: "a rejection of what was paid is an alarm",
-    file: "domain/clearance.ts",
-    text: 'settled: "alarms",',
-    without: 'settled: "nothing",',
+    file: "domain/item-state.ts",
+    text: 'settled: { movedBy: "nobody", word: "alarms",',
+    without: 'settled: { movedBy: "nobody", word: "nothing",',
   },
   {
     name: "what has not gone out is held back when its clearance is withdrawn",
@@ -184,15 +184,15 @@ export const domainGuards: ReadonlyArray<Guard> = [
   },
   {
     name: "what has an intent cannot be cancelled",
-    file: "domain/decide-intervention.ts",
-    text: 'transferring: "already sent to the bank",',
-    without: "transferring: undefined,",
+    file: "domain/item-state.ts",
+    text: 'late: "already sent to the bank",',
+    without: "late: undefined,",
   },
   {
     name: "an unknown transfer cannot be cancelled",
-    file: "domain/decide-intervention.ts",
-    text: 'unknown: "already sent to the bank, outcome unknown",',
-    without: "unknown: undefined,",
+    file: "domain/item-state.ts",
+    text: 'late: "already sent to the bank, outcome unknown",',
+    without: "late: undefined,",
   },
   {
     name: "only a held item is reviewed",
@@ -324,7 +324,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "a stricter word takes back what no rule led to a bank",
     file: "domain/clearance.ts",
-    text: 'isUnrouted(item) ? "decides" : effects[item.state]',
-    without: "effects[item.state]",
+    text: 'isUnrouted(item) ? "decides" : meaningOfState(item.state).word',
+    without: "meaningOfState(item.state).word",
   },
 ]

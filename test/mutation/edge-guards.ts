@@ -44,8 +44,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "the body of a callback is read under a provider's headers only",
     file: "http/callbacks/callback-signature.ts",
-    text: "if (!isPlausible(headersOf(c), yield* Clock.currentTimeMillis)) return yield* new InvalidSignature()",
-    without: "yield* Clock.currentTimeMillis",
+    text: "if (!signature.isPlausible(headerOf(c), at)) return yield* new InvalidSignature()",
+    without: "",
     caughtIn: limits,
     caughtBy: "of a callback is not read where the headers cannot be a provider's",
   },
@@ -204,8 +204,8 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a fold goes on only from an event that is still there",
     file: "http/payout-batches/batch-folds.ts",
-    text: "if (last?.hash !== fold.head) Object.assign(fold, beginning(id))",
-    without: "",
+    text: "last?.hash === known.head ? known : emptyFold(id)",
+    without: "known",
     caughtIn: folds,
     caughtBy: "is folded anew",
   },

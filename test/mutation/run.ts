@@ -37,6 +37,7 @@ const domainTests = [
   "decide-screening",
   "decide-transfer",
   "decide-withdrawal",
+  "plan-transfers",
   "spec",
 ].map((name) => `test/domain/${name}.test.ts`)
 

@@ -7,7 +7,8 @@ export interface StepGuard extends Guard {
   readonly caughtBy: string
 }
 
-const caughtIn = "test/streams/event-log-redis.test.ts"
+const caughtIn = "test/streams/streams-redis.test.ts"
+const folds = "test/streams/fold-cache.test.ts"
 
 export const stepGuards: ReadonlyArray<StepGuard> = [
   {
@@ -97,5 +98,29 @@ export const stepGuards: ReadonlyArray<StepGuard> = [
     without: "Effect.succeed(true)",
     caughtIn: "test/pipelines/paying.test.ts",
     caughtBy: "leaves items without a word and without a call once the batch has another owner",
+  },
+  {
+    name: "a fold has one user at a time",
+    file: "streams/fold-cache.ts",
+    text: "      this.#folds.delete(id)\n",
+    without: "",
+    caughtIn: folds,
+    caughtBy: "gives a fold to one user at a time",
+  },
+  {
+    name: "a fold that is ahead of its reader begins anew",
+    file: "streams/fold-cache.ts",
+    text: " && fold.batch.version <= versionMax",
+    without: "",
+    caughtIn: folds,
+    caughtBy: "begins anew where what it knows is beyond the version",
+  },
+  {
+    name: "a fold goes on with the next event only",
+    file: "streams/batch-fold.ts",
+    text: "if (version !== fold.batch.version + 1)",
+    without: "if (version < 1)",
+    caughtIn: folds,
+    caughtBy: "goes on with the next event only",
   },
 ]

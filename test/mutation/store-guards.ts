@@ -293,8 +293,8 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "no file is written where nobody is paid",
     file: "providers/banks/files/outbox.ts",
-    text: "objections[partitionOf(batch)] !== undefined",
-    without: "objections[partitionOf(batch)] === ''",
+    text: "objections[partitions.of(batch)] !== undefined",
+    without: "objections[partitions.of(batch)] === ''",
     caughtIn: "test/providers/banks/files/outbox.test.ts",
     caughtBy: "an order goes out in no file while nobody is paid in its partition",
   },

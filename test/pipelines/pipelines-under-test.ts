@@ -5,18 +5,18 @@ import type { Batch } from "../../src/domain/batch.ts"
 import { visibleOf } from "../../src/domain/beneficiary.ts"
 import type { BatchCommand } from "../../src/domain/commands.ts"
 import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
-import { type Call, Pipelines } from "../../src/pipelines/pipelines.ts"
+import type { Call } from "../../src/pipelines/call.ts"
+import { Pipelines } from "../../src/pipelines/pipelines.ts"
 import { type CrashPoint, CrashPoints } from "../../src/platform/crash-point.ts"
-import { Postgres } from "../../src/platform/postgres.ts"
 import { Banks } from "../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../src/providers/banks/banks.ts"
-import { instantBank } from "../../src/providers/banks/instant/bank-instant-http.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
 import { layer as complianceEngine } from "../../src/providers/compliance/compliance-engine-http.ts"
 import { layer as ledger } from "../../src/providers/ledger/ledger-http.ts"
 import { layer as instructionRegister } from "../../src/register/instruction-register-postgres.ts"
 import { type SandboxUrls, startSandbox } from "../../src/sandbox/sandbox.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { payoutItem, Story } from "../domain/batch-story.ts"
 import { lanes, settings } from "../settings.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
@@ -45,16 +45,12 @@ export const passed: Array<CrashPoint> = []
 export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}, keys = fixedKeys()) =>
   Layer.fresh(Pipelines.layer).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(
-        banksLayer({ instant: instantBank }),
-        complianceEngine,
-        instructionRegister,
-        ledger,
-        keys,
-      ).pipe(Layer.fresh),
+      Layer.mergeAll(banksLayer([instant]), complianceEngine, instructionRegister, ledger, keys).pipe(
+        Layer.fresh,
+      ),
     ),
     Layer.provide([Layer.fresh(ProviderSettings.layer), lanes]),
-    Layer.provideMerge(Layer.fresh(Postgres.layer)),
+    Layer.provideMerge(Layer.fresh(databaseLayer)),
     Layer.provide(Layer.succeed(CrashPoints, (point) => Effect.sync(() => void passed.push(point)))),
     Layer.provide(
       settings({

@@ -3,10 +3,12 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer } from "effect"
+import { Effect, Exit, Layer, Schema } from "effect"
 import { roles } from "../../src/config.ts"
-import { nameOf } from "../../src/production/finding.ts"
-import { checkedSettings, checks, UnfitForProduction } from "../../src/production/production.ts"
+import { checks, Finding, nameOf } from "../../src/production/finding.ts"
+import { checkedSettings, UnfitForProduction } from "../../src/production/production.ts"
+import { bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
+import { instant } from "../../src/providers/banks/instant/instant.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { settings } from "../settings.ts"
 
@@ -35,6 +37,8 @@ const fit = {
   LEDGER_CALLBACK_SECRET: secret(),
 }
 
+const kinds = bankKindsLayer([instant])
+
 interface Checked {
   readonly refused: ReadonlyArray<string>
   readonly message: string
@@ -46,8 +50,9 @@ const check = (environment: Readonly<Record<string, string>>, of = roles.slice()
   return Effect.runPromise(
     Effect.exit(checkedSettings(of)).pipe(
       Effect.provide(
-        Layer.merge(
+        Layer.mergeAll(
           settings({ ...fit, ...environment }),
+          kinds,
           loggingLayer((line) => lines.push(line)),
         ),
       ),
@@ -86,6 +91,10 @@ describe("production", () => {
     ],
     ["weak-secret:callback/compliance-engine", { COMPLIANCE_CALLBACK_SECRET: `whsec_${zeros}` }],
     ["shared-secret:callback/north+callback/ledger", shared("north", "LEDGER_CALLBACK_SECRET")],
+    [
+      "shared-secret:callback/ledger+master/k1",
+      both("LEDGER_CALLBACK_SECRET", "whsec_", "MASTER_KEYS", "k1="),
+    ],
     ["weak-secret:master/k1", { MASTER_KEYS: `k1=${zeros}` }],
     ["weak-secret:master/k1", { MASTER_KEYS: `k1=${text}` }],
     ["weak-secret:master/k1", { MASTER_KEYS: `k1=${Buffer.from([...Array(32).keys()]).toString("base64")}` }],
@@ -121,6 +130,15 @@ describe("production", () => {
     ["without-auth:north", { BANK_AUTH: "south=bearer file:/run/south" }],
     ["weak-secret-of-provider:compliance-engine", { COMPLIANCE_TOKEN: "a-short-one-1" }],
     ["known-secret-of-provider:ledger", { LEDGER_PASSWORD: "sandbox-key-for-play-money" }],
+    [
+      "shared-secret-of-provider:north+south",
+      { BANK_AUTH: "north=bearer env:TOKEN,south=bearer env:TOKEN", TOKEN: key() },
+    ],
+    ["shared-secret-of-provider:partner/acme+ledger", both("API_KEYS", "acme=", "LEDGER_PASSWORD")],
+    [
+      "shared-secret-of-provider:callback/ledger+compliance-engine",
+      both("LEDGER_CALLBACK_SECRET", "whsec_", "COMPLIANCE_TOKEN"),
+    ],
     ["odd-time:PROVIDER_TIMEOUT_MS", { PROVIDER_TIMEOUT_MS: "20" }],
     ["odd-time:CLAIM_MS", { CLAIM_MS: "100" }],
     ["odd-time:INQUIRY_DELAYS_MS", { INQUIRY_DELAYS_MS: "1000,2000" }],
@@ -186,6 +204,50 @@ describe("production", () => {
     assert.include(message, "banks[0].auth.secret: found a secret of 23 bytes")
   })
 
+  it("lets a provider have one secret for both directions, and nobody else with it", async () => {
+    const token = `whsec_${randomBytes(48).toString("base64")}`
+    const own = {
+      BANK_CALLBACK_SECRET: `north=${token},south=${secret()}`,
+      BANK_AUTH: "north=bearer env:TOKEN,south=bearer env:SOUTH",
+      TOKEN: token,
+    }
+    assert.deepStrictEqual((await check({ ...own, SOUTH: key() })).refused, [])
+    // In pairs: what is vouched for here is all that can be found where one of them is not there.
+    assert.deepStrictEqual((await check({ ...own, SOUTH: token })).refused, [
+      "shared-secret-of-provider:callback/north+south",
+      "shared-secret-of-provider:north+south",
+    ])
+  })
+
+  it("knows a secret in whatever spelling", async () => {
+    const bytes = Buffer.concat([Buffer.from([0xfb, 0xff]), randomBytes(45)])
+    const { refused } = await check({
+      LEDGER_CALLBACK_SECRET: `whsec_${bytes.toString("base64")}`,
+      COMPLIANCE_TOKEN: bytes.toString("base64url"),
+    })
+    assert.deepStrictEqual(refused, ["shared-secret-of-provider:callback/ledger+compliance-engine"])
+  })
+
+  it("judges what the kind of a bank calls, and lets nobody stand for settings that it cannot read", async () => {
+    const providers = join(mkdtempSync(join(tmpdir(), "providers-")), "providers.json")
+    const auth = { kind: "bearer", token: { file: "/run/absent" } }
+    const at = { url: "https://api.payouts.io", auth }
+    const open = { url: "http://api.payouts.io", auth }
+    const routes = [{ rule: "all", banks: ["north"] }]
+    const checkWith = (keyWindowMs: unknown, vouches = "") => {
+      const banks = [
+        { name: "north", kind: "instant", ...open, keyWindowMs },
+        { name: "west", kind: "kind-of-another-release", ...open },
+      ]
+      writeFileSync(providers, JSON.stringify({ version: "test", compliance: at, ledger: at, banks, routes }))
+      return check({ PROVIDERS_FILE: providers, VOUCH_FOR: vouches })
+    }
+    assert.deepStrictEqual((await checkWith(1_000)).refused, ["plain-http:north"])
+    const { refused, message } = await checkWith("long", "providers")
+    assert.deepStrictEqual(refused, ["providers", "unknown-vouch:providers"])
+    assert.include(message, "banks[0].keyWindowMs")
+  })
+
   it("refuses a vouch for what is no check", async () => {
     const { refused } = await check({ VOUCH_FOR: "everything" })
     assert.deepStrictEqual(refused, ["unknown-vouch:everything"])
@@ -210,12 +272,32 @@ describe("production", () => {
     assert.include(api.lines[0], "crash-point")
   })
 
+  it("calls no vouch needless that is about a secret which this process has not", async () => {
+    const vouches = {
+      BANK_AUTH: "north=bearer env:NORTH,south=bearer env:SOUTH",
+      VOUCH_FOR:
+        "weak-secret-of-provider:north,known-secret-of-provider:north,shared-secret-of-provider:north+south",
+    }
+    const files = await check({ ...vouches, SOUTH: key() }, ["bank-files"])
+    assert.deepStrictEqual([files.refused, files.lines], [[], []])
+    const worker = await check({ ...vouches, SOUTH: key(), NORTH: key() }, ["worker"])
+    assert.strictEqual(worker.lines.length, 3)
+  })
+
   it("wants to be told where providers call back, of workers", async () => {
     const { PUBLIC_URL: _, ...silent } = fit
     const without = (of: (typeof roles)[number]) =>
-      Effect.runPromise(Effect.exit(checkedSettings([of]).pipe(Effect.provide(settings(silent)))))
+      Effect.runPromise(Effect.exit(checkedSettings([of]).pipe(Effect.provide([settings(silent), kinds]))))
     assert.isTrue(Exit.isFailure(await without("worker")))
     assert.isTrue(Exit.isSuccess(await without("projector")))
+  })
+
+  it("finds nothing under the name of no check, so that everything found can be vouched for", () => {
+    const finding = { setting: "API_KEYS", found: "a key of some 20 bits", wanted: "a longer one" }
+    assert.isTrue(Schema.is(Finding)({ ...finding, check: "weak-secret" }))
+    // @ts-expect-error The compiler knows the checks, too.
+    const misnamed: Finding = { ...finding, check: "weak-secrets" }
+    assert.isFalse(Schema.is(Finding)(misnamed))
   })
 
   it("has the checks that docs/CONFIGURATION.md lists", () => {
@@ -223,7 +305,7 @@ describe("production", () => {
     const [, section = ""] = /^#### What production refuses\n([\s\S]*?)^###/m.exec(page) ?? []
     const rows = [...section.matchAll(/^\| (`.*?`) \|/gm)].map(([, names = ""]) => names)
     const listed = rows.flatMap((row) => [...row.matchAll(/`([a-z-]+)[:`]/g)].map(([, name = ""]) => name))
-    assert.sameMembers(listed, Object.keys(checks))
+    assert.sameMembers(listed, checks.slice())
   })
 })
 
@@ -244,4 +326,10 @@ describe("elsewhere", () => {
 function shared(bank: string, setting: string) {
   const one = secret()
   return { BANK_CALLBACK_SECRET: `${bank}=${one},south=${secret()}`, [setting]: one }
+}
+
+/** The same random bytes in two variables, as each has them. */
+function both(one: string, before: string, other: string, beforeOther = "") {
+  const bytes = randomBytes(32).toString("base64")
+  return { [one]: before + bytes, [other]: beforeOther + bytes }
 }

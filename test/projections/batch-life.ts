@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { cleanText } from "../../src/domain/outside-text.ts"
-import { EventLog, type Ownership } from "../../src/streams/event-log.ts"
+import type { Ownership } from "../../src/streams/run-queue.ts"
 import {
   accepted,
   payoutItem,
@@ -15,6 +15,7 @@ import {
   visibleIban,
 } from "../domain/batch-story.ts"
 import { headAt, takeFrom } from "../streams/log-under-test.ts"
+import { wholeLog } from "../streams/whole-log.ts"
 
 /** An account number that must not be seen anywhere outside the log. */
 export const CANARY_IBAN = "GB82WEST12345698765432"
@@ -95,7 +96,7 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
 
 /** Opens a batch in the log and returns its ownership. */
 export const open = Effect.fnUntraced(function* (batch: BatchId, { events }: Story) {
-  const log = yield* EventLog
+  const log = yield* wholeLog
   yield* log.open(batch, events.slice(0, 2), `open-${batch}`)
   const taken = yield* takeFrom(log, "writer", 64, 1_000)
   const owned = taken.find((ownership) => ownership.batch === batch)
@@ -105,7 +106,7 @@ export const open = Effect.fnUntraced(function* (batch: BatchId, { events }: Sto
 
 /** Appends the rest of a life, `size` events at a time. */
 export const appendRest = Effect.fnUntraced(function* (owned: Ownership, { events }: Story, size: number) {
-  const log = yield* EventLog
+  const log = yield* wholeLog
   for (let version = 2; version < events.length; version += size) {
     const some: ReadonlyArray<BatchEvent> = events.slice(version, version + size)
     yield* log.append(owned, {

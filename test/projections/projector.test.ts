@@ -7,14 +7,14 @@ import type { BatchId } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { PROJECTION, ReadModels } from "../../src/projections/read-models.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
 import type { Story } from "../domain/batch-story.ts"
+import { wholeLog } from "../streams/whole-log.ts"
 import { appendRest, CANARY_IBAN, lifeOf, live, newBatchId, open } from "./batch-life.ts"
 import { anotherProjector, caughtUp, readModelStack, rowsOf, tables } from "./read-model-stack.ts"
 
 /** What the read models must say of a batch, by a fold of its log that shares no code with the projector. */
 const expectedOf = Effect.fnUntraced(function* (id: BatchId) {
-  const events = yield* (yield* EventLog).read(id, 0, 10_000)
+  const events = yield* (yield* wholeLog).read(id, 0, 10_000)
   const batch = fold(events.map(({ event }) => event))
   const totals: Record<string, Record<string, { count: number; minor: string }>> = {}
   for (const { currency, state, minor } of batch.items.values()) {

@@ -4,16 +4,15 @@ import type { Sql } from "postgres"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { layer as queriesOnPostgres } from "../../src/projections/batch-queries-postgres.ts"
-import { layer as migrations } from "../../src/projections/migrations-postgres.ts"
 import { projectorLayer } from "../../src/projections/projector.ts"
 import { PROJECTION } from "../../src/projections/read-models.ts"
 import { layer as readModelsOnPostgres } from "../../src/projections/read-models-postgres.ts"
 import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
-import { ownDatabase } from "../database.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
+import { wholeLog } from "../streams/whole-log.ts"
 
 export const readModelStack = (partitions: number) =>
   Layer.unwrap(
@@ -23,10 +22,9 @@ export const readModelStack = (partitions: number) =>
         ({ drop }) => Effect.promise(drop),
       )
       return Layer.mergeAll(
-        eventLogOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+        streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
         Layer.mergeAll(cursorsOnPostgres, readModelsOnPostgres, queriesOnPostgres).pipe(
-          Layer.provideMerge(migrations),
-          Layer.provideMerge(Postgres.layer),
+          Layer.provideMerge(databaseLayer),
         ),
       ).pipe(Layer.provide(settings({ PARTITIONS: String(partitions), DATABASE_URL: database.url })))
     }),
@@ -43,10 +41,10 @@ export const rowsOf = Effect.fnUntraced(function* <Row>(
 })
 
 const isCaughtUp = Effect.gen(function* () {
-  const log = yield* EventLog
+  const log = yield* wholeLog
   const positions = yield* (yield* CursorStore).positions(PROJECTION)
-  for (let partition = 0; partition < log.partitions; partition++) {
-    const tail = (yield* log.feed(partition, "0-0", 10_000)).at(-1)?.id
+  for (let partition = 0; partition < log.partitions.count; partition++) {
+    const tail = (yield* log.entries(partition, "0-0", 10_000)).at(-1)?.id
     if (tail !== undefined && positions.get(partition) !== tail) return false
   }
   return true

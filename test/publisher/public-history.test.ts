@@ -1,13 +1,19 @@
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { cleanText } from "../../src/domain/outside-text.ts"
-import { decodePublicEvent, encodePublicEvent, nameOf } from "../../src/publisher/public-event.ts"
+import {
+  decodePublicEvent,
+  encodePublicEvent,
+  nameOf,
+  type PublicEventName,
+} from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
 import {
   accepted,
   along,
   failed,
   intent,
+  type PlainOutcome,
   RETRY_MS,
   returned,
   Story,
@@ -21,6 +27,49 @@ const tellAll = (events = storyOf("acme", 6)) => {
   const history = emptyHistory(id)
   return recorded(events).flatMap((event) => tell(history, event))
 }
+
+const heard = (...outcomes: ReadonlyArray<PlainOutcome>): Story => {
+  const story = new Story().requested(1)
+  for (const outcome of outcomes) story.hears(1, outcome)
+  return story
+}
+
+const cancelled = (): Story => {
+  const story = new Story().cleared(1)
+  story.tell({ _tag: "Cancel", items: [1], by: "sam", reason: "by mistake" })
+  return story
+}
+
+/** A log that ends with each public event. The type refuses a missing row. */
+const endings: Readonly<Record<PublicEventName, () => Story>> = {
+  PayoutBatchAccepted: () => new Story().received(1),
+  PayoutBatchAwaitingFunds: () => new Story().started(1).postingRefused("hold", "insufficient-funds", [1]),
+  PayoutHeld: () => new Story().asked(1).screened([1], "review"),
+  PayoutRejected: () => new Story().asked(1).screened([1], "rejected"),
+  PayoutSettled: () => heard(settled),
+  PayoutFailed: () => heard(failed),
+  PayoutReturned: () => heard(settled, returned),
+  PayoutCancelled: cancelled,
+  PayoutUnrouted: () => {
+    const story = new Story().started(1).posted("hold")
+    story.tell({ _tag: "RecordUnrouted", items: [1], version: "v1" })
+    return story
+  },
+  PayoutParked: () => heard(unresolved),
+  PayoutClearanceWithdrawn: () => new Story().requested(1).screened([1], "rejected"),
+  PayoutBatchClosed: () => {
+    const story = cancelled()
+    story.tell({ _tag: "CloseBatch" })
+    return story
+  },
+}
+
+it.each(Object.entries(endings))("%s is told, and reads as it was written", (name, story) => {
+  const event = tellAll(story().events).at(-1)
+  if (event === undefined) throw new Error("nothing was told")
+  expect(nameOf(event)).toBe(name)
+  expect(Result.getOrThrow(decodePublicEvent(encodePublicEvent(event)))).toEqual(event)
+})
 
 describe("the public history of a batch", () => {
   it("tells what a partner wants to know, in the order of the log", () => {
@@ -107,6 +156,24 @@ describe("the public history of a batch", () => {
         data: { attempt: 1, bank: "north", reason: "AG03", ...route },
       },
     ])
+  })
+
+  it("tells what a bank's code means and what to do, and nothing of a reason that is none", () => {
+    const lastOf = ({ events }: Story) => tellAll(events).at(-1)
+    const refused = lastOf(heard(failed))
+    const cameBack = lastOf(heard(settled, { _tag: "Returned", evidence: "callback", code: "AC04" }))
+    const unmapped = lastOf(heard(settled, { _tag: "Returned", evidence: "callback", code: "ZZ99" }))
+    const failure = {
+      code: "AC04",
+      category: "beneficiary",
+      retryable: false,
+      nextAction: "contact-beneficiary",
+      meaning: "account closed",
+    }
+    expect(refused).toMatchObject({ data: { state: "failed", reason: "AC04", failure } })
+    expect(cameBack).toMatchObject({ data: { state: "returned", reason: "AC04", failure } })
+    expect(unmapped).toMatchObject({ data: { state: "returned", reason: "ZZ99" } })
+    expect(unmapped?.data).not.toHaveProperty("failure")
   })
 
   it("tells once of a failure that compliance keeps from another bank", () => {

@@ -4,21 +4,19 @@ import { Effect, Fiber, Layer, Result, Schedule } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { Nats } from "../../src/platform/nats.ts"
-import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { layer as migrations } from "../../src/projections/migrations-postgres.ts"
 import { allEvents, ensureEventStream } from "../../src/publisher/event-stream.ts"
 import { decodePublicEvent, encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
 import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
 import { makeRelay, layer as publisher } from "../../src/publisher/relay.ts"
 import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { beginningOf } from "../../src/streams/event-range.ts"
 import type { ChunkEntry } from "../../src/streams/follower.ts"
-import { ownDatabase } from "../database.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
+import { wholeLog } from "../streams/whole-log.ts"
 import { CANARY_IBAN, newBatchId, recorded, storyOf } from "./story.ts"
 
 const platform = Layer.unwrap(
@@ -33,9 +31,9 @@ const platform = Layer.unwrap(
       DATABASE_URL: database.url,
     }
     return Layer.mergeAll(
-      eventLogOnRedis.pipe(Layer.provide(RedisConnections.layer)),
+      streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
       Nats.layer,
-      cursorsOnPostgres.pipe(Layer.provideMerge(migrations), Layer.provideMerge(Postgres.layer)),
+      cursorsOnPostgres.pipe(Layer.provideMerge(databaseLayer)),
     ).pipe(Layer.provideMerge(settings(environment)))
   }),
 )
@@ -46,7 +44,7 @@ const ITEMS = 300
 const openBatch = Effect.fnUntraced(function* (partner: string, itemCount = ITEMS) {
   const batch = newBatchId()
   const events = storyOf(partner, itemCount)
-  yield* (yield* EventLog).open(batch, events, `open-${batch}`)
+  yield* (yield* wholeLog).open(batch, events, `open-${batch}`)
   const history = emptyHistory(batch)
   const expected = recorded(events).flatMap((event) => tell(history, event))
   return { batch, partner, expected }
@@ -54,7 +52,7 @@ const openBatch = Effect.fnUntraced(function* (partner: string, itemCount = ITEM
 
 /** The batch's log as a follower hands it over: in chunks of consecutive entries. */
 const chunksOf = Effect.fnUntraced(function* (batch: BatchId, size: number) {
-  const log = yield* EventLog
+  const log = yield* wholeLog
   const chunks: Array<ChunkEntry> = []
   for (;;) {
     const events = yield* log.read(batch, chunks.length * size, size)
@@ -200,7 +198,7 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
 
   it.effect("follows the feed, two processes at once, and keeps the cursor behind what is stored", () =>
     Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const cursors = yield* CursorStore
       const followed = yield* Effect.forEach(["feed-one", "feed-two", "feed-three"], (partner) =>
         openBatch(partner, 40),
@@ -210,8 +208,8 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
         for (const { batch, partner, expected } of followed) {
           yield* until(Effect.map(stored(partner), (events) => onceEach(events).length === expected.length))
           assert.deepStrictEqual(onceEach(yield* stored(partner)), expected)
-          const partition = log.partitionOf(batch)
-          const tail = (yield* log.feed(partition, "0-0", 1_000)).at(-1)?.id
+          const partition = log.partitions.of(batch)
+          const tail = (yield* log.entries(partition, "0-0", 1_000)).at(-1)?.id
           yield* until(Effect.map(cursors.load("publisher", partition), ({ position }) => position === tail))
         }
       }).pipe(Effect.provide(twoProcesses))

@@ -1,7 +1,8 @@
 /** Logs of payout batches for tests, each a legal story from its first event to its last. */
 import { randomBytes } from "node:crypto"
-import type { BatchEvent, PayoutItem, RecordedEvent } from "../../src/domain/events.ts"
+import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
+import type { LoggedEvent } from "../../src/streams/event-store.ts"
 import { someSeal, visibleIban } from "../domain/batch-story.ts"
 import { fromOldLog, type Plain } from "../plain-texts.ts"
 
@@ -80,5 +81,5 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
   ])
 }
 
-export const recorded = (events: ReadonlyArray<BatchEvent>): ReadonlyArray<RecordedEvent> =>
-  events.map((event, index) => ({ version: index + 1, event }))
+export const recorded = (events: ReadonlyArray<BatchEvent>): ReadonlyArray<LoggedEvent> =>
+  events.map((event, index) => ({ version: index + 1, event, hash: "" }))

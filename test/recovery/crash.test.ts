@@ -1,6 +1,7 @@
 /** A service that is killed at any point pays nobody twice, and finishes what it accepted once it is started again. */
 import { describe, expect, it } from "vitest"
-import { type CrashPoint, crashPoints } from "../../src/platform/crash-point.ts"
+import { crashPoints } from "../../src/config.ts"
+import type { CrashPoint } from "../../src/platform/crash-point.ts"
 import { PlatformUnderTest } from "../platform-under-test.ts"
 
 const payouts = {

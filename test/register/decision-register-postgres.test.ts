@@ -8,7 +8,7 @@ import { DecisionRegister } from "../../src/register/decision-register.ts"
 import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
 import { InstructionRegister } from "../../src/register/instruction-register.ts"
 import { layer as instructionsInPostgres } from "../../src/register/instruction-register-postgres.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { newBatchId } from "../publisher/story.ts"
 import { settings } from "../settings.ts"
 
@@ -21,7 +21,7 @@ afterAll(() => database.drop())
 
 const registers = Layer.suspend(() =>
   Layer.mergeAll(Layer.fresh(decisionsInPostgres), Layer.fresh(instructionsInPostgres)).pipe(
-    Layer.provideMerge(Layer.fresh(Postgres.layer)),
+    Layer.provideMerge(Layer.fresh(databaseLayer)),
     Layer.provide(settings({ DATABASE_URL: database.url })),
   ),
 )

@@ -4,7 +4,7 @@ import { afterAll, beforeAll } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { InstructionRegister } from "../../src/register/instruction-register.ts"
 import { layer } from "../../src/register/instruction-register-postgres.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { batchId } from "../domain/batch-story.ts"
 import { settings } from "../settings.ts"
 
@@ -17,7 +17,7 @@ afterAll(() => database.drop())
 
 const register = Layer.suspend(() =>
   Layer.fresh(layer).pipe(
-    Layer.provideMerge(Layer.fresh(Postgres.layer)),
+    Layer.provideMerge(Layer.fresh(databaseLayer)),
     Layer.provide(settings({ DATABASE_URL: database.url })),
   ),
 )

@@ -61,6 +61,16 @@ export class SetBackServer implements AsyncDisposable {
     await this.#start()
   }
 
+  /** Is away for as long as something is done, and comes back as it was. */
+  async without<A>(use: () => Promise<A>): Promise<A> {
+    await this.#stop()
+    try {
+      return await use()
+    } finally {
+      await this.#start()
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop()
     for (const folder of [this.#configuration.folder, this.#folder])

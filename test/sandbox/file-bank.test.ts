@@ -113,6 +113,30 @@ it("pays a file that comes twice two times, and says so", async () => {
   expect(await bank.books()).toMatchObject({ paidTwice: 1 })
 })
 
+it("goes on with a journal from when it refused for lack of funds what it had accepted", async () => {
+  const data = mkdtempSync(join(tmpdir(), "clearing-"))
+  const order = (name: string) => ({
+    reference: name.slice(0, 3),
+    amount: { currency: "EUR", value: "1.50" },
+    beneficiary: { name, account: { scheme: "iban", iban: "DE89370400440532013000" } },
+  })
+  const at = new Date(0).toISOString()
+  const ordered = (name: string, index: number) => {
+    const key = `M1#1#${index}`
+    return { type: "ordered", at, key, fingerprint: "", transferId: `clearing-${key}`, order: order(name) }
+  }
+  const journal = [
+    ordered("Ivo Insufficient", 0),
+    ordered("Ivo Insufficient", 1),
+    ordered("Ada Lovelace", 2),
+    { type: "rejected", at, transferId: "clearing-M1#1#0", code: "AM04" },
+  ]
+  writeFileSync(join(data, "clearing.jsonl"), journal.map((entry) => `${JSON.stringify(entry)}\n`).join(""))
+  await using bank = await opened(data)
+  await eventually("all is done", async () => (await bank.books()).outstanding === 0)
+  expect(await bank.books()).toMatchObject({ counts: { transfers: 3, payments: 1 }, paidTwice: 0 })
+})
+
 it("goes on where it was, and tells all again", async () => {
   const data = mkdtempSync(join(tmpdir(), "clearing-"))
   {

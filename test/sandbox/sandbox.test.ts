@@ -89,12 +89,18 @@ describe("the sandbox as a process", { timeout: 30_000 }, () => {
       const { south } = first.urls.banks
       await post(`${south}/instant-transfer`, "k1", transferOf("Ada Lovelace", "owed", unwilling.url))
       await expect.poll(() => booksOf(south)).toMatchObject({ settled: { EUR: "12.34" }, outstanding: 1 })
+      expect(await booksOf(south)).toMatchObject({
+        transfers: [expect.not.objectContaining({ toldAt: expect.anything() })],
+      })
       await first.end("SIGKILL")
 
       await start()
 
       await expect.poll(() => booksOf(south), { timeout: 10_000 }).toMatchObject({ outstanding: 0 })
       expect(await booksOf(south)).toMatchObject({ callbacks: { delivered: 1, givenUp: 0 }, paidTwice: 0 })
+      expect(await booksOf(south)).toMatchObject({
+        transfers: [{ toldAt: expect.stringMatching(/^20.*Z$/) }],
+      })
       expect(new Set(unwilling.received.map(({ id }) => id)).size).toBe(1)
     } finally {
       await unwilling.close()

@@ -6,7 +6,7 @@ import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { LISTS_MAX, makeAnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { postgresListStore } from "../../src/streams/announced-lists-postgres.ts"
 import { redisListStore } from "../../src/streams/announced-lists-redis.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { ownPrefix, settings } from "../settings.ts"
 
 const prefix = ownPrefix()
@@ -15,7 +15,7 @@ const inBoth = Layer.unwrap(
   Effect.map(
     Effect.acquireRelease(Effect.promise(ownDatabase), ({ drop }) => Effect.promise(drop)),
     ({ url }) =>
-      Layer.mergeAll(Layer.fresh(RedisConnections.layer), Layer.fresh(Postgres.layer)).pipe(
+      Layer.mergeAll(Layer.fresh(RedisConnections.layer), Layer.fresh(databaseLayer)).pipe(
         Layer.provide(settings({ DATABASE_URL: url, STREAM_PREFIX: prefix })),
       ),
   ),

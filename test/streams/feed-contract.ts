@@ -2,7 +2,6 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect } from "effect"
 import { describe } from "vitest"
-import { EventLog } from "../../src/streams/event-log.ts"
 import { PARTITIONS } from "./contract-settings.ts"
 import {
   append,
@@ -15,12 +14,13 @@ import {
   somePartner,
   takeAll,
 } from "./log-under-test.ts"
+import { type Streams, wholeLog } from "./whole-log.ts"
 
-export const holdsFeed = (it: Vitest.MethodsNonLive<EventLog>): void => {
+export const holdsFeed = (it: Vitest.MethodsNonLive<Streams>): void => {
   describe("the backlog", () => {
     it.effect("counts a partner's batches until an append closes them", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const before = yield* log.backlog
         const next = somePartner(log)
         const [batch, other] = [next(), next()]
@@ -44,7 +44,7 @@ export const holdsFeed = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("counts a closed batch again that has something left to do", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         yield* append(owned, 2, "a", { open: false })
         const before = yield* log.backlog
@@ -58,13 +58,13 @@ export const holdsFeed = (it: Vitest.MethodsNonLive<EventLog>): void => {
   describe("the feed", () => {
     it.effect("tells of every append in order, from a position on", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         yield* append(owned, 2, "f1", { events: [closing(1), closing(2)] })
         yield* append(owned, 4, "f2")
         yield* append(owned, 5, "f3", { events: [] })
-        const partition = log.partitionOf(owned.batch)
-        const all = (yield* log.feed(partition, "0-0", 1_000)).filter(({ batch }) => batch === owned.batch)
+        const partition = log.partitions.of(owned.batch)
+        const all = (yield* log.entries(partition, "0-0", 1_000)).filter(({ batch }) => batch === owned.batch)
         assert.deepStrictEqual(
           all.map(({ from, to }) => [from, to]),
           [
@@ -73,17 +73,17 @@ export const holdsFeed = (it: Vitest.MethodsNonLive<EventLog>): void => {
             [5, 5],
           ],
         )
-        assert.deepStrictEqual(yield* log.feed(partition, all[0]?.id ?? "", 1), all.slice(1, 2))
-        assert.deepStrictEqual(yield* log.feed(partition, all[2]?.id ?? "", 1_000), [])
+        assert.deepStrictEqual(yield* log.entries(partition, all[0]?.id ?? "", 1), all.slice(1, 2))
+        assert.deepStrictEqual(yield* log.entries(partition, all[2]?.id ?? "", 1_000), [])
       }),
     )
 
     it.effect("says with which hashes an append begins and ends", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         yield* append(owned, 2, "h1", { events: [closing(1), closing(2)] })
-        const told = (yield* log.feed(log.partitionOf(owned.batch), "0-0", 1_000)).slice(-2)
+        const told = (yield* log.entries(log.partitions.of(owned.batch), "0-0", 1_000)).slice(-2)
         const heads = yield* Effect.forEach([0, 2, 4], (version) => headAt(log, owned.batch, version))
         assert.deepStrictEqual(
           told.map(({ base, head }) => [base, head]),
@@ -94,11 +94,11 @@ export const holdsFeed = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("goes on from an entry only while it is there, and ends with the hash that is remembered", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
-        const partition = log.partitionOf((yield* opened("w")).batch)
-        const [first, second, ...others] = yield* log.feed(partition, "0-0", 1_000)
+        const log = yield* wholeLog
+        const partition = log.partitions.of((yield* opened("w")).batch)
+        const [first, second, ...others] = yield* log.entries(partition, "0-0", 1_000)
         assert(first?.head && second)
-        const told = (position: string, head?: string) => log.feed(partition, position, 1_000, head)
+        const told = (position: string, head?: string) => log.entries(partition, position, 1_000, head)
         assert.deepStrictEqual(yield* told(first.id, first.head), [second, ...others])
         assert.deepInclude(yield* Effect.flip(told(first.id, "another")), {
           _tag: "HistoryLost",
@@ -106,17 +106,17 @@ export const holdsFeed = (it: Vitest.MethodsNonLive<EventLog>): void => {
         })
         assert.deepInclude(yield* Effect.flip(told(`${LATER}-0`)), { _tag: "HistoryLost" })
 
-        yield* log.trimFeed(partition, second.id)
+        yield* log.trim(partition, second.id)
         assert.deepInclude(yield* Effect.flip(told(first.id, first.head)), { _tag: "HistoryLost" })
         assert.deepStrictEqual(yield* told(second.id, second.head), others)
-        yield* log.trimFeed(partition, `${LATER}-0`)
+        yield* log.trim(partition, `${LATER}-0`)
         assert.deepStrictEqual(yield* told("0-0"), [])
       }),
     )
 
     it.effect("is empty in a partition without any batch", () =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* (yield* EventLog).feed(PARTITIONS - 1, "0-0", 10), [])
+        assert.deepStrictEqual(yield* (yield* wholeLog).entries(PARTITIONS - 1, "0-0", 10), [])
       }),
     )
   })

@@ -4,7 +4,8 @@ import { TestClock } from "effect/testing"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import type { Cursor } from "../../src/streams/cursor-store.ts"
-import { CorruptEntry, EventLog, type FeedEntry, HistoryLost } from "../../src/streams/event-log.ts"
+import { CorruptEntry, EventStore } from "../../src/streams/event-store.ts"
+import { Feed, type FeedEntry, HistoryLost } from "../../src/streams/feed.ts"
 import {
   type Chunk,
   type FollowerFailure,
@@ -21,7 +22,7 @@ const { events } = new Story().requested(300)
 const hashAt = (version: number) => `#${version}`
 
 /** A partition's feed in memory over one log, with a store of the cursor, and what a follower did with them. */
-class Feed {
+class Followed {
   readonly entries: Array<FeedEntry> = []
   readonly chunks: Array<Chunk> = []
   readonly seen: Array<string> = []
@@ -54,7 +55,7 @@ class Feed {
       this.loads += 1
       return this.cursor
     }),
-    handle: Effect.fnUntraced({ self: this }, function* (this: Feed, chunk: Chunk) {
+    handle: Effect.fnUntraced({ self: this }, function* (this: Followed, chunk: Chunk) {
       this.chunks.push(chunk)
       yield* this.failing(chunk)
       if (this.cursor.position !== chunk.from) return "elsewhere" as const
@@ -75,20 +76,20 @@ class Feed {
   }
 
   get following() {
-    return followPartition(this.follower).pipe(Effect.provide(this.log))
+    return followPartition(this.follower).pipe(Effect.provide([this.feed, this.store]))
   }
 
-  readonly log = Layer.mock(EventLog, {
-    partitions: 1,
-    partitionOf: () => 0,
-    runQueues: [],
-    feed: Effect.fnUntraced({ self: this }, function* (this: Feed, _partition, after, limit, head) {
+  readonly feed = Layer.mock(Feed, {
+    entries: Effect.fnUntraced({ self: this }, function* (this: Followed, _partition, after, limit, head) {
       this.polls.push(yield* Clock.currentTimeMillis)
       const at = this.entries.findIndex(({ id }) => id === after)
       if (after !== "0-0" && (at === -1 || (head ?? this.entries[at]?.head) !== this.entries[at]?.head))
         return yield* new HistoryLost({ cursor: after })
       return this.entries.slice(at + 1, at + 1 + limit)
     }),
+  })
+
+  readonly store = Layer.mock(EventStore, {
     read: (batch, after, limit, head) =>
       head !== hashAt(after)
         ? Effect.fail(new CorruptEntry({ batch, entry: `${after + 1}-0`, reason: "not its successor" }))
@@ -109,7 +110,7 @@ const unavailable = new StoreUnavailable({ store: "redis", step: "store", reason
 describe("a follower", () => {
   it.effect("hands over every append once, in commit order, and goes on with what comes later", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(2, 1, 5)
+      const feed = new Followed().append(2, 1, 5)
       yield* feed.followed
       assert.deepStrictEqual(feed.seen, versions(8))
       feed.append(3)
@@ -120,7 +121,7 @@ describe("a follower", () => {
 
   it.effect("keeps chunks small, and never splits an append", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(...Array.from({ length: 100 }, () => 1), 100, 40, 30)
+      const feed = new Followed().append(...Array.from({ length: 100 }, () => 1), 100, 40, 30)
       yield* feed.followed
       assert.deepStrictEqual(
         feed.chunks.map(({ entries }) => entries.reduce((sum, entry) => sum + entry.events.length, 0)),
@@ -132,7 +133,7 @@ describe("a follower", () => {
 
   it.effect("tries again from the stored cursor for as long as a handler fails, ever more slowly", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(2)
+      const feed = new Followed().append(2)
       let failures = 0
       feed.failing = () => (++failures <= 12 ? Effect.fail(unavailable) : Effect.void)
       const told: Array<string> = []
@@ -157,7 +158,7 @@ describe("a follower", () => {
 
   it.effect("does not hand over again what was stored before the answer was lost", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(128, 128, 10)
+      const feed = new Followed().append(128, 128, 10)
       feed.failing = ({ to }) =>
         Effect.suspend(() => {
           if (to.position !== "2-0") return Effect.void
@@ -178,7 +179,7 @@ describe("a follower", () => {
 
   it.effect("survives a defect of its handler", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(2)
+      const feed = new Followed().append(2)
       let calls = 0
       feed.failing = () => (++calls === 1 ? Effect.die(new Error("a bug")) : Effect.void)
       yield* feed.followed
@@ -188,7 +189,7 @@ describe("a follower", () => {
 
   it.effect("loads the cursor anew when another process moved it", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(2, 1)
+      const feed = new Followed().append(2, 1)
       feed.failing = () =>
         Effect.sync(() => {
           if (feed.chunks.length !== 1) return
@@ -202,7 +203,7 @@ describe("a follower", () => {
 
   it.effect("freezes its own partition at an entry that cannot be read, and says so", () =>
     Effect.gen(function* () {
-      const [broken, sound] = [new Feed().append(2), new Feed().append(2)]
+      const [broken, sound] = [new Followed().append(2), new Followed().append(2)]
       broken.failing = () => Effect.fail(new CorruptEntry({ batch, entry: "2-0", reason: "not JSON" }))
       const frozen: Array<string> = []
       yield* Effect.all([broken.following, sound.followed], { concurrency: 2 }).pipe(
@@ -220,7 +221,7 @@ describe("a follower", () => {
 
   it.effect("freezes when the log is shorter than the feed says", () =>
     Effect.gen(function* () {
-      const feed = new Feed(5).append(3, 3)
+      const feed = new Followed(5).append(3, 3)
       yield* feed.following
       assert.deepStrictEqual(feed.seen, [])
     }),
@@ -228,7 +229,7 @@ describe("a follower", () => {
 
   it.effect("freezes when its cursor is beyond the end of the feed: the store lost history", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(3, 3)
+      const feed = new Followed().append(3, 3)
       feed.cursor = { position: "9999999999999-0", head: undefined }
       yield* feed.following
       assert.deepStrictEqual(feed.seen, [])
@@ -237,7 +238,7 @@ describe("a follower", () => {
 
   it.effect("freezes when another entry stands where it was, however much came after it", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(3, 3)
+      const feed = new Followed().append(3, 3)
       yield* feed.followed
       const [first, second] = feed.entries
       assert(first && second)
@@ -250,7 +251,7 @@ describe("a follower", () => {
 
   it.effect("goes on from a cursor of which an earlier release kept only the position", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(3, 3)
+      const feed = new Followed().append(3, 3)
       feed.cursor = { position: "1-0", head: undefined }
       yield* feed.followed
       assert.deepStrictEqual(feed.seen, ["4", "5", "6"])
@@ -260,7 +261,7 @@ describe("a follower", () => {
 
   it.effect("goes on where another one moved the cursor to while it slept and the feed was trimmed", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(3)
+      const feed = new Followed().append(3)
       const sleeper = yield* Effect.forkChild(feed.following)
       yield* TestClock.adjust(1_000)
       feed.append(3, 3).cursor = { position: "2-0", head: hashAt(6) }
@@ -274,7 +275,7 @@ describe("a follower", () => {
   it.effect("freezes at an append that does not begin or end in the log as the feed says", () =>
     Effect.gen(function* () {
       for (const changed of [{ base: "another" }, { head: "another" }]) {
-        const feed = new Feed().append(3, 3)
+        const feed = new Followed().append(3, 3)
         const [first] = feed.entries
         assert(first)
         feed.entries[0] = { ...first, ...changed }
@@ -286,7 +287,7 @@ describe("a follower", () => {
 
   it.effect("goes back when the cursor was set back behind its back, although nothing is new", () =>
     Effect.gen(function* () {
-      const feed = new Feed().append(3, 3)
+      const feed = new Followed().append(3, 3)
       const lines: Array<string> = []
       const logged = loggingLayer((line) => lines.push(line))
       const fiber = yield* Effect.forkChild(Effect.provide(feed.following, logged))
@@ -304,7 +305,7 @@ describe("a follower", () => {
 
   it.effect("polls an idle feed at most every 50 ms, and ends at once when it is interrupted", () =>
     Effect.gen(function* () {
-      const feed = new Feed()
+      const feed = new Followed()
       const fiber = yield* Effect.forkChild(feed.following)
       yield* TestClock.adjust(10_000)
       assert.isAtLeast(feed.polls.length, 150)

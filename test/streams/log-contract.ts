@@ -2,7 +2,6 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { describe } from "vitest"
-import { EventLog } from "../../src/streams/event-log.ts"
 import { chainStart } from "../../src/streams/hash-chain.ts"
 import { MAILBOX_MAX } from "./contract-settings.ts"
 import {
@@ -17,6 +16,7 @@ import {
   somePartner,
   takeAll,
 } from "./log-under-test.ts"
+import { type Streams, wholeLog } from "./whole-log.ts"
 
 /** So many events; a batch of more than sixteen is opened in steps. */
 const manyEvents = (count: number) => [
@@ -24,11 +24,11 @@ const manyEvents = (count: number) => [
   ...Array.from({ length: count - firstEvents.length }, (_, index) => closing(index)),
 ]
 
-export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
+export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
   describe("opening a batch", () => {
     it.effect("happens once, and everyone else is answered with its first event", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const batch = somePartner(log)()
         assert.deepStrictEqual(yield* log.open(batch, firstEvents, "a"), { _tag: "Opened" })
         const retried = yield* log.open(batch, firstEvents, "a")
@@ -47,7 +47,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("shows a batch of many events with all of them or not at all", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const batch = somePartner(log)()
         const opening = yield* Effect.forkChild(log.open(batch, manyEvents(100), "large"))
         const seen = new Set<number>()
@@ -62,7 +62,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("recognises a retry and a competitor of a batch of many events", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const batch = somePartner(log)()
         const both = yield* Effect.all(
           ["one", "other"].map((command) => log.open(batch, manyEvents(40), command)),
@@ -81,7 +81,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("leaves nothing to see of a batch whose opening was broken off", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const batch = somePartner(log)()
         const opening = yield* Effect.forkChild(log.open(batch, manyEvents(400), "broken off"))
         yield* Effect.yieldNow
@@ -109,7 +109,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("happens only after the very history that was read", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         const head = yield* headAt(log, owned.batch, 1)
         const refused = yield* Effect.flip(append(owned, 2, "one", { head }))
@@ -120,7 +120,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("gives the hash that the next append follows", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         const { head } = yield* append(owned, 2, "one")
         assert.strictEqual(yield* headAt(log, owned.batch, 3), head)
@@ -130,7 +130,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("is answered as done when it is retried, and done once", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         const events = [closing(1), closing(2)]
         const done = yield* append(owned, 2, "same", { events })
@@ -144,7 +144,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("is for the owner of the batch alone", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const zombie = yield* opened("zombie")
         const heir = owning((yield* log.takeOver("heir", 0, 400)).find(({ batch }) => batch === zombie.batch))
         assert.deepInclude(yield* Effect.flip(append(zombie, 2, "z")), { reason: "taken-over" })
@@ -158,7 +158,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
   describe("reading", () => {
     it.effect("gives pages of events, whose chain is verified from a hash on", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const batch = somePartner(log)()
         yield* log.open(batch, manyEvents(10), "a")
         const page = yield* log.read(batch, 3, 4, yield* headAt(log, batch, 3))
@@ -176,7 +176,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
   describe("mail", () => {
     it.effect("comes in the order in which it was sent", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const { batch } = yield* opened("w")
         for (const at of [7, 8, 9]) yield* log.tell(batch, news(at), commandId())
         const mail = yield* log.mail(batch, 10)
@@ -190,7 +190,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("is deleted in the step that answers it, and never before", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         yield* log.tell(owned.batch, news(1), commandId())
         yield* log.tell(owned.batch, news(2), commandId())
@@ -204,7 +204,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("that is told again under its id is there once, waiting or handled", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         const { batch } = owned
         const same = commandId("same", "digest")
@@ -231,7 +231,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("that was refused can be told later under the same id", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         for (let sent = 0; sent < MAILBOX_MAX; sent++) yield* log.tell(owned.batch, news(sent), commandId())
         const refused = commandId("refused")
@@ -246,7 +246,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("is refused when the mailbox is full, and for a batch that is not there", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const { batch } = yield* opened("w")
         for (let sent = 0; sent < MAILBOX_MAX; sent++) yield* log.tell(batch, news(sent), commandId())
         assert.strictEqual((yield* Effect.flip(log.tell(batch, news(1), commandId())))._tag, "MailboxFull")

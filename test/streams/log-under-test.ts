@@ -6,9 +6,12 @@ import { emptyBatch } from "../../src/domain/batch.ts"
 import { decide } from "../../src/domain/decide.ts"
 import type { BatchEvent } from "../../src/domain/events.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
-import { type Append, type CommandId, EventLog, type Ownership } from "../../src/streams/event-log.ts"
 import { beginningOf } from "../../src/streams/event-range.ts"
+import type { Append } from "../../src/streams/event-store.ts"
+import type { CommandId } from "../../src/streams/mailbox.ts"
+import type { Ownership } from "../../src/streams/run-queue.ts"
 import { receiveBatch } from "../domain/batch-story.ts"
+import { type WholeLog, wholeLog } from "./whole-log.ts"
 
 /** The two events that a small batch begins with. */
 export const firstEvents: ReadonlyArray<BatchEvent> = Result.getOrThrow(
@@ -51,26 +54,26 @@ export const batchOf = (partner: number, n: number): BatchId =>
 
 let partners = 0
 /** A partner that no other test uses: gives the ids of its batches, all of one partition. */
-export const somePartner = (log: EventLog["Service"]): (() => BatchId) => {
+export const somePartner = (log: WholeLog): (() => BatchId) => {
   const partner = ++partners
   let batches = 0
   return () => {
     let batch = batchOf(partner, ++batches)
-    while (log.partitionOf(batch) !== 0) batch = batchOf(partner, ++batches)
+    while (log.partitions.of(batch) !== 0) batch = batchOf(partner, ++batches)
     return batch
   }
 }
 
 /** Takes scheduled batches from all parts of the run queue. */
-export const takeFrom = (log: EventLog["Service"], worker: string, limit: number, waitMs: number) =>
+export const takeFrom = (log: WholeLog, worker: string, limit: number, waitMs: number) =>
   Effect.map(
-    Effect.forEach(log.runQueues, (queue) => queue.take(worker, limit, waitMs), { concurrency: "unbounded" }),
+    Effect.forEach(log.parts, (queue) => queue.take(worker, limit, waitMs), { concurrency: "unbounded" }),
     (taken) => taken.flat(),
   )
 
 /** Everything that is scheduled now, by batch, in the order of the run queue. */
 export const takeAll = Effect.fnUntraced(function* (worker: string) {
-  const taken = yield* takeFrom(yield* EventLog, worker, 400, 20)
+  const taken = yield* takeFrom(yield* wholeLog, worker, 400, 20)
   return new Map(taken.map((owned) => [owned.batch, owned] as const))
 })
 
@@ -81,13 +84,13 @@ export const owning = (owned: Ownership | undefined): Ownership => {
 
 /** Opens batches of two events, in this order. */
 export const openAll = Effect.fnUntraced(function* (batches: ReadonlyArray<BatchId>) {
-  const log = yield* EventLog
+  const log = yield* wholeLog
   for (const batch of batches) yield* log.open(batch, firstEvents, `open-${batch}`)
 })
 
 /** A new batch of two events that the worker owns. */
 export const opened = Effect.fnUntraced(function* (worker: string) {
-  const id = somePartner(yield* EventLog)()
+  const id = somePartner(yield* wholeLog)()
   yield* openAll([id])
   return owning((yield* takeAll(worker)).get(id))
 })
@@ -99,7 +102,7 @@ export const append = Effect.fnUntraced(function* (
   commandId: string,
   what: Partial<Append> = {},
 ) {
-  const log = yield* EventLog
+  const log = yield* wholeLog
   const head = yield* headAt(log, owned.batch, expectedVersion)
   const events = [closing(expectedVersion)]
   return yield* log.append(owned, {
@@ -114,11 +117,7 @@ export const append = Effect.fnUntraced(function* (
 })
 
 /** The hash of a log up to a version. */
-export const headAt = Effect.fnUntraced(function* (
-  log: EventLog["Service"],
-  batch: BatchId,
-  version: number,
-) {
+export const headAt = Effect.fnUntraced(function* (log: WholeLog, batch: BatchId, version: number) {
   if (version === 0) return beginningOf(batch).head
   const [event] = yield* log.read(batch, version - 1, 1)
   return event?.hash ?? "beyond the tail"

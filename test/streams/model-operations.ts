@@ -5,8 +5,9 @@
  */
 import { Effect, type Result } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
-import type { EventLog, Ownership } from "../../src/streams/event-log.ts"
+import type { Ownership } from "../../src/streams/run-queue.ts"
 import { closing, commandId, news, takeFrom } from "./log-under-test.ts"
+import type { WholeLog } from "./whole-log.ts"
 
 /** Numbers of `closing` events: what an append or an open adds. */
 type Events = ReadonlyArray<number>
@@ -61,11 +62,11 @@ export type Answer = Result.Result<unknown, unknown>
 
 /** An adapter, and the names of the ids that it made up. */
 export class Subject {
-  readonly log: EventLog["Service"]
+  readonly log: WholeLog
   readonly #names = new Map<string, string>()
   readonly #ids = new Map<string, string>()
 
-  constructor(log: EventLog["Service"]) {
+  constructor(log: WholeLog) {
     this.log = log
   }
 
@@ -129,7 +130,7 @@ export class Subject {
       case "backlog":
         return log.backlog
       case "feed":
-        return log.feed(operation.partition, this.#id(operation.after), operation.limit).pipe(
+        return log.entries(operation.partition, this.#id(operation.after), operation.limit).pipe(
           Effect.map((entries) =>
             entries.map(({ id, ...entry }) => ({
               name: this.#name(`feed ${operation.partition}`, id),
@@ -139,13 +140,13 @@ export class Subject {
           Effect.mapError(({ _tag }) => ({ _tag })),
         )
       case "trimFeed":
-        return log.trimFeed(operation.partition, this.#id(operation.before))
+        return log.trim(operation.partition, this.#id(operation.before))
     }
   }
 
   /** Ownerships with names for their entries, one partition after another: which comes first is nobody's promise. */
   #named(owned: ReadonlyArray<Ownership>): ReadonlyArray<Ownership> {
-    const partitionOf = ({ batch }: Ownership) => this.log.partitionOf(batch)
+    const partitionOf = ({ batch }: Ownership) => this.log.partitions.of(batch)
     return owned
       .toSorted((one, other) => partitionOf(one) - partitionOf(other))
       .map((one) => ({ ...one, entry: this.#name(`entry ${partitionOf(one)}`, one.entry) }))

@@ -4,8 +4,8 @@
  */
 import { Result } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
-import type { Ownership } from "../../src/streams/event-log.ts"
 import { chainStart, linked } from "../../src/streams/hash-chain.ts"
+import type { Ownership } from "../../src/streams/run-queue.ts"
 import { batchOf, closing } from "./log-under-test.ts"
 import type { Answer, Operation } from "./model-operations.ts"
 

@@ -1,15 +1,15 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer } from "../../src/streams/event-log-redis.ts"
+import { Partitions } from "../../src/streams/partitions.ts"
+import { layer } from "../../src/streams/streams-redis.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { ownPrefix, settings } from "../settings.ts"
 
 const STREAM_PREFIX = ownPrefix()
 
 const startWith = (PARTITIONS: string) =>
-  Effect.map(EventLog, ({ partitions }) => partitions).pipe(
+  Effect.map(Partitions, ({ count }) => count).pipe(
     Effect.provide(
       Layer.fresh(layer).pipe(
         Layer.provide(Layer.fresh(RedisConnections.layer)),

@@ -3,7 +3,7 @@ import { assert, type Vitest } from "@effect/vitest"
 import { Effect } from "effect"
 import { describe } from "vitest"
 import type { BatchId } from "../../src/domain/identifiers.ts"
-import { EventLog, type Ownership } from "../../src/streams/event-log.ts"
+import type { Ownership } from "../../src/streams/run-queue.ts"
 import { PARTITIONS, SHARE } from "./contract-settings.ts"
 import {
   append,
@@ -18,12 +18,13 @@ import {
   takeAll,
   takeFrom,
 } from "./log-under-test.ts"
+import { type Streams, wholeLog } from "./whole-log.ts"
 
-export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
+export const holdsRunQueue = (it: Vitest.MethodsNonLive<Streams>): void => {
   describe("the run queue", () => {
     it.effect("keeps a worker waiting until there is something to do", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         yield* takeAll("w")
         const batch = somePartner(log)()
         const [taken] = yield* Effect.all(
@@ -40,7 +41,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("gives each partition's part of what a worker has room for", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         yield* takeAll("w")
         const [one, other, third] = [somePartner(log)(), somePartner(log)(), somePartner(log)()]
         yield* openAll([one, other, third])
@@ -55,7 +56,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("lets a batch be taken over whose owner is silent, and from then on only the heir", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const zombie = yield* opened("zombie")
         const heirs = yield* log.takeOver("heir", 0, 400)
         const heir = owning(heirs.find(({ batch }) => batch === zombie.batch))
@@ -68,7 +69,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("takes over as many as there is room for, the oldest first", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const batches = [somePartner(log)(), somePartner(log)()]
         yield* openAll(batches)
         yield* takeAll("dead")
@@ -80,7 +81,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("keeps an entry from being taken over while its owner renews it", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         assert.deepStrictEqual(yield* log.renew([owned]), [])
         const taken = yield* log.takeOver("thief", 60_000, 400)
@@ -90,7 +91,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("keeps a batch with its owner while mail waits, unless it is to be left", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         yield* log.tell(owned.batch, news(1), commandId())
         assert.strictEqual(yield* log.release(owned, undefined), "mail-waiting")
@@ -102,7 +103,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("hears of mail, of timers that are due, and of what the sweep finds, once", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("w")
         const { batch } = owned
         assert.strictEqual(yield* log.release(owned, 5_000), "released")
@@ -125,7 +126,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("gives a batch that is handed over to any worker at once", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("leaving")
         yield* log.handOver(owned)
         assert.deepInclude(yield* Effect.flip(append(owned, 2, "late")), { reason: "taken-over" })
@@ -135,7 +136,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("answers a retry of giving up as done, whoever has the batch by then", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const released = yield* opened("w")
         yield* log.release(released, 5_000)
         assert.strictEqual(yield* log.release(released, 5_000), "released")
@@ -155,7 +156,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("forgets a worker that owns nothing, and keeps one that does", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const owned = yield* opened("busy")
         yield* log.retire("busy")
         assert.strictEqual((yield* append(owned, 2, "still")).version, 3)
@@ -166,7 +167,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
   describe("a partner's share of the run queue", () => {
     /** Opens so many batches of one partner; gives their ids in that order. */
     const queued = Effect.fnUntraced(function* (count: number) {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       const next = somePartner(log)
       const batches = Array.from({ length: count }, next)
       yield* openAll(batches)
@@ -189,7 +190,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("passes to the next in line when a batch is released, and on nothing else", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const batches = yield* queued(5)
         const [, , third, fourth] = batches
         assert(third !== undefined && fourth !== undefined)
@@ -213,7 +214,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("is kept by a batch that is handed over", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const next = somePartner(log)
         const batches = [next(), next(), next()]
         yield* openAll(batches.slice(0, SHARE))
@@ -226,7 +227,7 @@ export const holdsRunQueue = (it: Vitest.MethodsNonLive<EventLog>): void => {
 
     it.effect("is given in the order in which batches came", () =>
       Effect.gen(function* () {
-        const log = yield* EventLog
+        const log = yield* wholeLog
         const batches = yield* queued(12)
         const order: Array<BatchId> = []
         let owned = yield* takeOf(batches)

@@ -8,15 +8,15 @@ import { join } from "node:path"
 import { Effect, Exit, Layer, Scope } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
-import { layer as eventLogOnRedis } from "../../src/streams/event-log-redis.ts"
 import { commandTold } from "../../src/streams/evidence.ts"
 import { partitionKeys } from "../../src/streams/partition.ts"
+import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { HOST, RedisServer } from "../cluster/redis-server.ts"
 import { eventually } from "../platform-under-test.ts"
 import { type Connections, connectTo } from "../redis-connections.ts"
 import { ownPrefix, settings } from "../settings.ts"
 import { batchOf, closing, commandId, firstEvents, headAt, news, owning, takeFrom } from "./log-under-test.ts"
+import { type WholeLog, wholeLog } from "./whole-log.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "split-"))
 const prefix = ownPrefix()
@@ -27,7 +27,7 @@ const started = new AsyncDisposableStack()
 started.defer(() => rmSync(folder, { recursive: true, force: true }))
 let old: RedisServer
 let promoted: RedisServer
-let log: EventLog["Service"]
+let log: WholeLog
 /** What the log's commands go through; its barrier is that of the replica. */
 let commands: Connections["commands"]
 let barrier: Connections["replicated"]
@@ -55,11 +55,11 @@ beforeAll(async () => {
     replicated: (key, evidence) => (isSplit ? barrier : toOld.replicated)(key, evidence),
   })
   const context = await Effect.runPromise(
-    Layer.build(eventLogOnRedis.pipe(Layer.provide(connections), Layer.provide(settings(environment)))).pipe(
+    Layer.build(streamsOnRedis.pipe(Layer.provide(connections), Layer.provide(settings(environment)))).pipe(
       Scope.provide(scope),
     ),
   )
-  log = EventLog.pipe(Effect.provide(context), Effect.runSync)
+  log = wholeLog.pipe(Effect.provide(context), Effect.runSync)
 })
 afterAll(() => started.disposeAsync())
 
@@ -107,12 +107,12 @@ describe("in a split", () => {
       )
     const before = await append(2)
     expect(await outcomeOf(log.replicated(known, before.version, before.head))).toBe("done")
-    const told = await run(log.feed(0, "0-0", 10))
+    const told = await run(log.entries(0, "0-0", 10))
     expect(told.length).toBe(2)
 
     await split()
     expect(await outcomeOf(log.replicated(known, before.version, before.head))).toBe("done")
-    expect(await run(log.feed(0, "0-0", 10))).toEqual(told)
+    expect(await run(log.entries(0, "0-0", 10))).toEqual(told)
     expect(await outcomeOf(log.open(known, firstEvents, "another")), "the batch is on both").toBe("done")
     expect(await outcomeOf(log.tell(known, news(1), first)), "the command is on both").toBe("done")
 
@@ -121,7 +121,7 @@ describe("in a split", () => {
     expect(await outcomeOf(log.tell(known, news(2), commandId()))).toBe("FAILED_OVER")
     const after = await append(3)
     expect(await outcomeOf(log.replicated(known, after.version, after.head))).toBe("log-moved-on")
-    expect(await outcomeOf(log.feed(0, "0-0", 10))).toBe("FAILED_OVER")
+    expect(await outcomeOf(log.entries(0, "0-0", 10))).toBe("FAILED_OVER")
   })
 
   it("a command that was told is believed by what it leaves behind, waiting or handled", async () => {

@@ -3,12 +3,12 @@ import { assert, layer } from "@effect/vitest"
 import { Clock, Effect, Layer } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { CursorStore, FEED_START } from "../../src/streams/cursor-store.ts"
-import { EventLog } from "../../src/streams/event-log.ts"
 import { StoreWatch, storeWatchLayer } from "../../src/streams/store-watch.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { batchId, Story } from "../domain/batch-story.ts"
 import { readModelStack, rowsOf } from "../projections/read-model-stack.ts"
 import { settings } from "../settings.ts"
+import { wholeLog } from "./whole-log.ts"
 
 /** Connections whose epoch a test moves, as a reconnection does. */
 let epoch = 0
@@ -34,9 +34,9 @@ const shifted = (ms: number): Clock.Clock => {
 }
 
 const feedEnd = Effect.gen(function* () {
-  const log = yield* EventLog
+  const log = yield* wholeLog
   yield* log.open(batchId, new Story().asked(1).events, "open")
-  const [entry] = yield* log.feed(0, FEED_START, 1)
+  const [entry] = yield* log.entries(0, FEED_START, 1)
   if (entry === undefined) throw new Error("the feed is empty")
   return { position: entry.id, head: entry.head }
 })

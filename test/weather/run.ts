@@ -6,7 +6,6 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Exit, Option, Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { emptyFolder, startServer } from "../../bench/stand.ts"
-import { asCliFailure, CliFailure } from "../../src/cli/cli-failure.ts"
 import { dataDir, json } from "../../src/cli/flags.ts"
 import { clearingFolder } from "../../src/dev/clearing-files.ts"
 import { withLock } from "../../src/dev/embedded-lock.ts"
@@ -20,6 +19,8 @@ import {
   sandboxOperatorKeys,
   startLocalSandbox,
 } from "../../src/dev/local-sandbox.ts"
+import { asCliFailure, CliFailure } from "../../src/terminal/cli-failure.ts"
+import type { Evidence } from "../checker/invariants.ts"
 import { kindsOf } from "../checker/violation-kinds.ts"
 import { errorsIn } from "./error-lines.ts"
 import { providersAmongLiars, providersOf, settings, settingsAmongLiars } from "./forecast.ts"
@@ -143,12 +144,38 @@ const liarLines = (liars: WeatherReport["liars"]): ReadonlyArray<string> =>
           ({ store, from, at }) => `${store} forgot ${at - from} ms, from ${new Date(from).toISOString()} on`,
         ),
         `batches frozen with an alarm: ${liars.frozen}, forgotten: ${liars.forgotten}`,
+        `items whose bank's last word Redis forgot: ${liars.unheard}`,
       ]
+
+/** What was seen of each batch that a violation names: the next run begins with stores that are empty. */
+const caseFiles = (found: ReadonlyArray<string>, { redis, banks, lies, alarms }: Evidence) =>
+  [...new Set(found.flatMap((violation) => violation.match(/pb_[a-z2-7]{22}/g) ?? []))].map((batch) => {
+    const isOurs = (text: string) => text.toLowerCase().includes(batch.slice("pb_".length))
+    return {
+      batch,
+      log: redis.logs.get(batch)?.map(({ text }): unknown => JSON.parse(text)),
+      transfers: banks.transfers.filter(({ reference }) => isOurs(reference)),
+      lies: lies.filter((lie) => isOurs(JSON.stringify(lie))),
+      alarms: alarms.filter(isOurs),
+    }
+  })
 
 const run = Effect.fnUntraced(function* (folder: string, seed: number, payouts: number, liars: Liars) {
   const place = yield* startPlace(folder, liars)
   return yield* Effect.tryPromise({
-    try: () => runWeather(place, { seed, payouts, outage: OUTAGE, withinMs: RUN_MS_MAX, liars }),
+    try: () =>
+      runWeather(place, {
+        seed,
+        payouts,
+        outage: OUTAGE,
+        withinMs: RUN_MS_MAX,
+        liars,
+        onViolations: (found, evidence) =>
+          writeFileSync(
+            join(folder, "logs", "violations.json"),
+            JSON.stringify(caseFiles(found, evidence), null, 2),
+          ),
+      }),
     catch: (error) => new CliFailure({ reason: error instanceof Error ? error.message : String(error) }),
   })
 })

@@ -7,7 +7,14 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { SandboxUrls } from "../../src/sandbox/sandbox.ts"
 import type { BankRecord } from "../checker/bank-transfers.ts"
 import { gather, leftAtLast, type Memory, type Traces } from "../checker/evidence.ts"
-import { paidTwice, standingStill, statesOf, violations } from "../checker/invariants.ts"
+import {
+  type Evidence,
+  paidTwice,
+  standingStill,
+  statesOf,
+  unheardWords,
+  violations,
+} from "../checker/invariants.ts"
 import { Partner } from "../checker/partner.ts"
 import { beyondBudget, orderedTooOften, readCalls } from "../checker/provider-calls.ts"
 import { mayBeForgotten, type SetBack } from "../checker/set-backs.ts"
@@ -44,6 +51,8 @@ export interface WeatherOptions {
   readonly liars?: Liars
   /** How long things take among liars. */
   readonly pace?: Pace
+  /** Told, with all that was seen, when something is wrong. */
+  readonly onViolations?: (found: ReadonlyArray<string>, evidence: Evidence) => void
 }
 
 export interface WeatherReport {
@@ -71,6 +80,8 @@ interface LiarsReport {
   /** Batches that stand still with an alarm, and those that were forgotten as a whole. */
   readonly frozen: number
   readonly forgotten: number
+  /** Items that are not what their bank last said, because Redis forgot that word. */
+  readonly unheard: number
 }
 
 const LANES = 4
@@ -164,13 +175,16 @@ const repostForgotten = async (
 ): Promise<void> => {
   const cancelled = new Set(cancelledBy(people).map(({ batch }) => batch))
   await partner.repost(({ answers }) =>
-    answers.some(({ id, at = 0 }) => id !== undefined && mayBeForgotten(setBacks, at) && !cancelled.has(id)),
+    answers.some(
+      ({ id, at = 0, askedAt }) =>
+        id !== undefined && mayBeForgotten(setBacks, at, askedAt) && !cancelled.has(id),
+    ),
   )
 }
 
 const reportOf = async (
   { operations, sandbox }: Place,
-  { seed, payouts, liars = new Set() }: WeatherOptions,
+  { seed, payouts, liars = new Set(), onViolations = () => {} }: WeatherOptions,
   { traces, memory, people, batches }: Run,
   { unfinished, elapsedMs }: { readonly unfinished: ReadonlyArray<string>; readonly elapsedMs: number },
 ): Promise<WeatherReport> => {
@@ -182,7 +196,15 @@ const reportOf = async (
     cancelled: cancelledBy(people).length,
     setBacks: memory.setBacks,
     ...standingStill(evidence),
+    unheard: unheardWords(evidence),
   }
+  const found = [
+    ...unfinished,
+    ...violations(evidence),
+    ...beyondBudget(counted, retriesAllowed),
+    ...(await orderedTooOften(sandbox.banks)),
+  ]
+  if (found.length > 0) onViolations(found, evidence)
   return {
     seed,
     payouts,
@@ -194,12 +216,7 @@ const reportOf = async (
     calls: sum("calls"),
     retries: sum("retries"),
     ...(liars.size === 0 ? {} : { liars: amongLiars }),
-    violations: [
-      ...unfinished,
-      ...violations(evidence),
-      ...beyondBudget(counted, retriesAllowed),
-      ...(await orderedTooOften(sandbox.banks)),
-    ],
+    violations: found,
   }
 }
 

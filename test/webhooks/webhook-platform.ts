@@ -12,7 +12,7 @@ import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { layer as deliveriesOnPostgres } from "../../src/webhooks/deliveries-postgres.ts"
 import { layer as endpointsOnPostgres } from "../../src/webhooks/endpoints-postgres.ts"
-import { ownDatabase } from "../database.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
 import { newBatchId, recorded, storyOf } from "../publisher/story.ts"
 import { settings } from "../settings.ts"
 
@@ -26,7 +26,7 @@ export const webhookPlatform = (environment: Readonly<Record<string, string>> = 
         ({ drop }) => Effect.promise(drop),
       )
       return Layer.mergeAll(endpointsOnPostgres, deliveriesOnPostgres).pipe(
-        Layer.provideMerge(Layer.mergeAll(Postgres.layer, Nats.layer, partnerKeys)),
+        Layer.provideMerge(Layer.mergeAll(databaseLayer, Nats.layer, partnerKeys)),
         Layer.provideMerge(
           settings({
             NATS_STREAM: `T${randomUUID().slice(0, 8)}`,

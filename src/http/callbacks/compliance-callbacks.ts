@@ -8,7 +8,8 @@ import { heardWord, SpokenWord } from "../../domain/clearance-words.ts"
 import { parseClearanceKey } from "../../domain/identifiers.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import { AnnouncedLists } from "../../streams/announced-lists.ts"
-import { type CommandId, EventLog } from "../../streams/event-log.ts"
+import { EventStore } from "../../streams/event-store.ts"
+import type { CommandId, Mailbox } from "../../streams/mailbox.ts"
 import { StrayCallbacks, strayClearance } from "../../streams/stray-callbacks.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
@@ -50,12 +51,14 @@ const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
 /** The route of callbacks; there is none without a secret to hold them to. */
 export const complianceCallbacks = Effect.fnUntraced(function* (
-  edge: Edge<AppConfig | AnnouncedLists | DecisionRegister | EventLog | StrayCallbacks | RequestBodies>,
+  edge: Edge<
+    AppConfig | AnnouncedLists | DecisionRegister | EventStore | Mailbox | StrayCallbacks | RequestBodies
+  >,
 ) {
   const { complianceCallbackSecret } = (yield* AppConfig).providers
   const routes = new Hono<EdgeEnv>()
   if (Option.isNone(complianceCallbackSecret)) return routes
-  const verify = verifying(complianceCallbackSecret.value)
+  const verify = verifying([complianceCallbackSecret.value])
   return routes
     .post(
       "/compliance-callbacks",
@@ -94,7 +97,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
   const about = parseClearanceKey(clearanceId)
   if (about === undefined) return yield* unknownClearance(callback, "not a clearance of ours")
   // Nothing is registered for a batch that there is not.
-  if ((yield* (yield* EventLog).read(about.batch, 0, 1)).length === 0)
+  if ((yield* (yield* EventStore).read(about.batch, 0, 1)).length === 0)
     return yield* unknownClearance(callback, "no-such-batch")
   yield* tellRegistered(
     about.batch,

@@ -6,7 +6,7 @@ import { AppConfig } from "../../config.ts"
 import { type BatchId, PartnerId } from "../../domain/identifiers.ts"
 import { Currency } from "../../domain/money.ts"
 import { BATCHES_PER_PAGE_MAX, BatchQueries } from "../../projections/batch-queries.ts"
-import { type CommandId, EventLog } from "../../streams/event-log.ts"
+import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { NotFound } from "../edge/failures.ts"
 import { readJson } from "../edge/json-body.ts"
@@ -24,10 +24,10 @@ type Funding = { readonly partner: PartnerId; readonly currency: string }
 
 /** The route; there is none where the configuration has no secret that the ledger signs with. */
 export const ledgerCallbacks = Effect.fnUntraced(function* (
-  edge: Edge<AppConfig | BatchQueries | EventLog | RequestBodies>,
+  edge: Edge<AppConfig | BatchQueries | Mailbox | RequestBodies>,
 ) {
   const { ledgerCallbackSecret } = (yield* AppConfig).providers
-  const verify = Option.map(ledgerCallbackSecret, verifying)
+  const verify = Option.map(ledgerCallbackSecret, (secret) => verifying([secret]))
   return new Hono<EdgeEnv>().post(
     "/ledger-callbacks/funded",
     edge.open((c) =>
@@ -53,11 +53,11 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
  */
 const tellWaiting = Effect.fnUntraced(function* ({ partner, currency }: Funding, webhookId: string) {
   const queries = yield* BatchQueries
-  const log = yield* EventLog
+  const mailbox = yield* Mailbox
   const at = yield* Clock.currentTimeMillis
   const id = hash("sha256", JSON.stringify(["funded", webhookId, partner, currency]), "base64url")
   const as: CommandId = { id, digest: "", keptMs: CALLBACK_KEPT_MS }
-  const tell = (batch: BatchId) => log.tell(batch, { _tag: "FundAccount", at, currency }, as)
+  const tell = (batch: BatchId) => mailbox.tell(batch, { _tag: "FundAccount", at, currency }, as)
   let cursor: string | undefined
   do {
     const page = yield* queries.batches(partner, {

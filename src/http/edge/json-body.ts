@@ -1,5 +1,5 @@
 /** JSON bodies: bytes to values, or a failure that names the fields. Long ones are read in slices. */
-import { Effect, Result, type Schema } from "effect"
+import { Effect, Result, type Schema, type SchemaIssue } from "effect"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { messageLimits, readJsonText, UnreadableJson } from "../../parsing/json-text.ts"
 import { inSlices } from "../../parsing/turns.ts"
@@ -19,9 +19,7 @@ export const parseJson = (
   limits: JsonLimits = messageLimits,
 ): Effect.Effect<unknown, InvalidBody> =>
   Effect.flatMap(inSlices(readJsonText(body, limits)), (json) =>
-    json instanceof UnreadableJson
-      ? Effect.fail(new InvalidBody({ problems: [fieldProblem(json.path, json.problem)] }))
-      : Effect.succeed(json),
+    json instanceof UnreadableJson ? Effect.fail(invalidBody(json)) : Effect.succeed(json),
   )
 
 /** Parses and decodes a body. */
@@ -33,6 +31,15 @@ export const readJson = <A>(
   Effect.flatMap(parseJson(body, limits), (json) =>
     Result.match(decode(json), {
       onSuccess: Effect.succeed,
-      onFailure: ({ issue }) => Effect.fail(new InvalidBody({ problems: fieldProblems([], issue) })),
+      onFailure: ({ issue }) => Effect.fail(invalidBody(issue)),
     }),
   )
+
+/** The refusal of a body that cannot be read, or is not as a schema wants it. */
+export const invalidBody = (problem: UnreadableJson | SchemaIssue.Issue): InvalidBody =>
+  new InvalidBody({
+    problems:
+      problem instanceof UnreadableJson
+        ? [fieldProblem(problem.path, problem.problem)]
+        : fieldProblems([], problem),
+  })

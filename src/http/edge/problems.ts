@@ -3,9 +3,10 @@ import { randomBytes } from "node:crypto"
 import type { Unauthorized } from "../../identity/credentials.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import type { InvalidCursor } from "../../projections/batch-queries.ts"
-import type { CommandIdReused, CorruptEntry, MailboxFull, NoSuchBatch } from "../../streams/event-log.ts"
+import type { CorruptEntry } from "../../streams/event-store.ts"
+import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
-import { base32 } from "../payout-batches/base32.ts"
+import { base32 } from "./base32.ts"
 import type {
   CommandRefused,
   Forbidden,

@@ -1,28 +1,30 @@
 /** A batch as its log tells it: for what the read models do not know yet, and while they do not answer. */
 import { Clock, Effect } from "effect"
-import { type Batch, batchState } from "../../domain/batch.ts"
+import type { Batch } from "../../domain/batch.ts"
 import { type BatchId, isBatchId, type PartnerId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
+import { mapTotals, shownBatch } from "../../domain/shown.ts"
 import type { Caller } from "../../identity/caller.ts"
-import type { BatchView, Totals } from "../../projections/batch-queries.ts"
-import { EventLog } from "../../streams/event-log.ts"
+import type { BatchView } from "../../projections/batch-queries.ts"
+import type { BatchFold } from "../../streams/batch-fold.ts"
+import { EventStore } from "../../streams/event-store.ts"
 import { NotFound, TooManyRequests } from "../edge/failures.ts"
 import { TokenBuckets } from "../edge/token-buckets.ts"
-import { BatchFolds, type FoldedBatch } from "./batch-folds.ts"
+import { BatchFolds } from "./batch-folds.ts"
 
 /** Of one partner, in each process. */
 const LOOKS_PER_SECOND = 100
 
 const looks = new TokenBuckets(LOOKS_PER_SECOND)
-const foldsOf = new WeakMap<EventLog["Service"], BatchFolds>()
+const foldsOf = new WeakMap<EventStore["Service"], BatchFolds>()
 
 export const noSuchBatch = new NotFound({ what: "payout batch" })
 
 /** The batch of that id if it is the partner's own, by the first event of its log. */
 export const ownBatch = Effect.fnUntraced(function* (partner: PartnerId, id: string) {
   if (!isBatchId(id)) return yield* noSuchBatch
-  const log = yield* EventLog
-  const [first] = yield* log.read(id, 0, 1)
+  const store = yield* EventStore
+  const [first] = yield* store.read(id, 0, 1)
   if (first?.event._tag !== "BatchReceived" || first.event.partner !== partner) return yield* noSuchBatch
   return id
 })
@@ -31,7 +33,7 @@ export const ownBatch = Effect.fnUntraced(function* (partner: PartnerId, id: str
 export const partnerOf = Effect.fnUntraced(function* (caller: Caller, id: string) {
   if (caller.kind === "partner") return caller.partner
   if (!isBatchId(id)) return yield* noSuchBatch
-  const [first] = yield* (yield* EventLog).read(id, 0, 1)
+  const [first] = yield* (yield* EventStore).read(id, 0, 1)
   return first?.event._tag === "BatchReceived" ? first.event.partner : yield* noSuchBatch
 })
 
@@ -41,43 +43,33 @@ export const viewFromLog = Effect.fnUntraced(function* (partner: PartnerId, id: 
   if (retryAfterSeconds > 0)
     return yield* new TooManyRequests({ what: "looks at batches that are not shown yet", retryAfterSeconds })
   yield* ownBatch(partner, id)
-  return yield* batchFromLog(id, ({ batch, closedAt }) => viewOf(id, batch, closedAt))
+  return yield* batchFromLog(id, ({ batch }) => viewOf(id, batch))
 })
 
 /** Whether the log of a batch ends with a version. */
 export const endsWith = Effect.fnUntraced(function* (id: BatchId, version: number) {
-  return (yield* (yield* EventLog).read(id, version, 1)).length === 0
+  return (yield* (yield* EventStore).read(id, version, 1)).length === 0
 })
 
 /** Shows a batch, as its log tells it, to `use`. */
-export const batchFromLog = Effect.fnUntraced(function* <A>(id: BatchId, use: (folded: FoldedBatch) => A) {
-  const log = yield* EventLog
-  const folds = foldsOf.get(log) ?? new BatchFolds(log)
-  foldsOf.set(log, folds)
+export const batchFromLog = Effect.fnUntraced(function* <A>(
+  id: BatchId,
+  use: (folded: Readonly<BatchFold>) => A,
+) {
+  const store = yield* EventStore
+  const folds = foldsOf.get(store) ?? new BatchFolds(store)
+  foldsOf.set(store, folds)
   return yield* folds.show(id, use)
 })
 
-const viewOf = (id: BatchId, batch: Batch, closedAt: number | undefined): BatchView => ({
-  id,
-  reference: batch.reference,
-  idempotencyKey: batch.idempotencyKey,
-  state: batchState(batch),
-  itemCount: batch.itemCount,
-  totals: totalsOf(batch),
-  version: batch.version,
-  receivedAt: batch.receivedAt,
-  updatedAt: batch.updatedAt,
-  closedAt,
-})
-
-const totalsOf = ({ tallies }: Batch): Totals =>
-  Object.fromEntries(
-    [...tallies].map(([currency, states]) => [
-      currency,
-      Object.fromEntries(
-        [...states]
-          .filter(([, { count }]) => count > 0)
-          .map(([state, { count, minor }]) => [state, { count, amount: formatAmount(minor, currency) }]),
-      ),
-    ]),
-  )
+const viewOf = (id: BatchId, batch: Batch): BatchView => {
+  const { partner: _, totals, ...shown } = shownBatch(batch)
+  return {
+    id,
+    ...shown,
+    totals: mapTotals(totals, ({ count, minor }, currency) => ({
+      count,
+      amount: formatAmount(minor, currency),
+    })),
+  }
+}

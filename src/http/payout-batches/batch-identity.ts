@@ -2,7 +2,7 @@ import { createHmac, hash } from "node:crypto"
 import { BatchId, LANE_CHARACTERS, type PartnerId } from "../../domain/identifiers.ts"
 import { atOnce } from "../../parsing/turns.ts"
 import type { DataKey } from "../../vault/partner-keys.ts"
-import { base32 } from "./base32.ts"
+import { base32 } from "../edge/base32.ts"
 
 const KEY_CHARACTERS = 22 - LANE_CHARACTERS
 

@@ -1,7 +1,7 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { AppConfig } from "../../config.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
-import { type Backlog, EventLog } from "../../streams/event-log.ts"
+import { type Backlog, RunQueue } from "../../streams/run-queue.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { IntakeFull, PartnerShareFull } from "../edge/failures.ts"
 import { DrainRate } from "./drain-rate.ts"
@@ -31,11 +31,11 @@ export class Intake extends Context.Service<
     Intake,
     Effect.gen(function* () {
       const { backlogMax, partnerBacklogMax } = (yield* AppConfig).worker
-      const log = yield* EventLog
+      const queue = yield* RunQueue
       const { openBatches, shedBatches } = yield* Metrics
       const rate = new DrainRate()
       const look = Effect.gen(function* () {
-        const backlog = yield* log.backlog
+        const backlog = yield* queue.backlog
         openBatches.set(backlog.open)
         rate.observe(backlog.closed, yield* Clock.currentTimeMillis)
         return { backlog, admitted: new Map(), total: 0 } satisfies Seen as Seen

@@ -22,7 +22,7 @@ import { type Decision, type Rejection, refuse } from "../../domain/rejection.ts
 import { type Act, type Caller, mayDo, nameOf, ownerOf } from "../../identity/caller.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { messageLimits } from "../../parsing/json-text.ts"
-import { type CommandId, EventLog } from "../../streams/event-log.ts"
+import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { CommandRefused, Forbidden, InvalidRequest } from "../edge/failures.ts"
 import { readJson, requireJson } from "../edge/json-body.ts"
@@ -75,10 +75,10 @@ const intervention =
           as: commandIdOf(caller, c.req.path, key, bytes),
         })),
       )
-      const log = yield* EventLog
+      const mailbox = yield* Mailbox
       const repeated = () =>
         c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
-      if (yield* log.wasTold(id, as)) return repeated()
+      if (yield* mailbox.wasTold(id, as)) return repeated()
       const { policy } = yield* AppConfig
       const at = yield* Clock.currentTimeMillis
       const { command, decision, version, head } = yield* batchFromLog(id, ({ batch, head }) => {
@@ -88,7 +88,7 @@ const intervention =
       })
       if (Result.isFailure(decision)) {
         // The first of two equal requests may have been told and done since the mailbox was asked.
-        if (yield* log.wasTold(id, as)) return repeated()
+        if (yield* mailbox.wasTold(id, as)) return repeated()
         if (decision.failure.reason === "operator-needed") return yield* notFor(act)
         return yield* new CommandRefused(refusal(decision.failure))
       }

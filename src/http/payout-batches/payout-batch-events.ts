@@ -4,7 +4,7 @@ import { maskedAccount } from "../../domain/beneficiary.ts"
 import type { PayoutItem, RecordedEvent } from "../../domain/events.ts"
 import type { PartnerId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
-import { EventLog } from "../../streams/event-log.ts"
+import { EventStore } from "../../streams/event-store.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { VERSION_MAX, wholeNumber } from "../edge/query.ts"
 import { ownBatch } from "./batch-from-log.ts"
@@ -17,7 +17,7 @@ export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: 
   const after = yield* wholeNumber(c, "after", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
   const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: PAGE_MAX })
   const id = yield* ownBatch(partner, c.req.param("id") ?? "")
-  const events = yield* (yield* EventLog).read(id, after, limit)
+  const events = yield* (yield* EventStore).read(id, after, limit)
   return c.json({
     events: events.map(shownEvent),
     next: events.length === limit ? (events.at(-1)?.version ?? null) : null,

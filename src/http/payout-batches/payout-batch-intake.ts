@@ -12,7 +12,7 @@ import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../dom
 import { type BatchId, laneOf, type PartnerId } from "../../domain/identifiers.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
-import { EventLog } from "../../streams/event-log.ts"
+import { EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
@@ -40,7 +40,7 @@ export const acceptBatch = Effect.fnUntraced(function* (
   const id = batchIdOf(partner, key)
   // A full house is closed to new batches; what was accepted before is answered as ever.
   const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
-    const [first] = yield* (yield* EventLog).read(id, 0, 1)
+    const [first] = yield* (yield* EventStore).read(id, 0, 1)
     if (first === undefined) return yield* full
   })
   yield* (yield* Intake)
@@ -66,12 +66,12 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
   const digest = yield* inSlices(requestDigest(digestKey, body))
   const at = yield* Clock.currentTimeMillis
-  const log = yield* EventLog
+  const store = yield* EventStore
   const outcome = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
       receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...sealed }),
     ),
-    Effect.flatMap((events) => log.open(id, events, randomUUID())),
+    Effect.flatMap((events) => store.open(id, events, randomUUID())),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
   )
   if (outcome._tag === "Opened") return accepted(id, request, at, {})
@@ -116,7 +116,7 @@ const isDayUsedUp = Effect.fnUntraced(function* (
   const totals = totalsOf(items)
   if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false
   // A repetition of what was accepted, however late, is answered from the log and counts no more.
-  if ((yield* (yield* EventLog).read(id, 0, 1)).length > 0) return false
+  if ((yield* (yield* EventStore).read(id, 0, 1)).length > 0) return false
   const amounts = [...totals].map(([currency, minor]) => ({
     currency,
     minor,
@@ -154,7 +154,7 @@ const withoutAccount = ({ beneficiary: { name, account }, ...item }: RequestedIt
 
 /** A batch that was taken before the partner's keys were forgotten is answered as ever. */
 const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: KeysForgotten) {
-  const [first] = yield* (yield* EventLog).read(id, 0, 1)
+  const [first] = yield* (yield* EventStore).read(id, 0, 1)
   if (first === undefined) return yield* forgotten
   return { _tag: "Exists" as const, first: first.event }
 })

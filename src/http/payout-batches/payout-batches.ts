@@ -2,8 +2,10 @@
 import { Effect, Schema } from "effect"
 import { Hono } from "hono"
 import type { AppConfig } from "../../config.ts"
-import { batchStates, itemStates } from "../../domain/batch.ts"
+import { batchStates } from "../../domain/batch.ts"
+import { failureOf } from "../../domain/failure-codes.ts"
 import { isBatchId, PartnerId } from "../../domain/identifiers.ts"
+import { itemStates } from "../../domain/item-state.ts"
 import { formatAmount } from "../../domain/money.ts"
 import type { Caller } from "../../identity/caller.ts"
 import {
@@ -16,7 +18,8 @@ import {
 } from "../../projections/batch-queries.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
-import type { EventLog } from "../../streams/event-log.ts"
+import type { EventStore } from "../../streams/event-store.ts"
+import type { Mailbox } from "../../streams/mailbox.ts"
 import type { PartnerKeys } from "../../vault/partner-keys.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { InvalidRequest, ItemsNotYetShown } from "../edge/failures.ts"
@@ -34,8 +37,9 @@ export const payoutBatches = (
     | ApprovalAllowance
     | BatchQueries
     | DecisionRegister
-    | EventLog
+    | EventStore
     | Intake
+    | Mailbox
     | PartnerKeys
     | RequestBodies
   >,
@@ -129,9 +133,13 @@ const sumOf = (currency: string, states: Totals[string]): string => {
   return formatAmount(minor, currency)
 }
 
-const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => ({
-  ...item,
-  amount: { currency, value: amount },
-  beneficiary: { name: beneficiaryName, account },
-  updatedAt: new Date(updatedAt).toISOString(),
-})
+const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => {
+  const failure = item.state === "failed" || item.state === "returned" ? failureOf(item.reason) : undefined
+  return {
+    ...item,
+    ...(failure === undefined ? {} : { failure }),
+    amount: { currency, value: amount },
+    beneficiary: { name: beneficiaryName, account },
+    updatedAt: new Date(updatedAt).toISOString(),
+  }
+}

@@ -4,7 +4,8 @@ import { isDecision, type MailCommand } from "../../domain/commands.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
 import { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { DecisionRegister } from "../../register/decision-register.ts"
-import { type CommandId, CommandIdReused, EventLog } from "../../streams/event-log.ts"
+import { EventStore } from "../../streams/event-store.ts"
+import { type CommandId, CommandIdReused, Mailbox } from "../../streams/mailbox.ts"
 
 /** How far the log had come on which a decision was taken. */
 interface TakenOn {
@@ -23,11 +24,11 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
   as: CommandId,
   takenOn?: TakenOn,
 ) {
-  const log = yield* EventLog
-  if (!isDecision(command)) return yield* log.tell(batch, command, as)
+  const mailbox = yield* Mailbox
+  if (!isDecision(command)) return yield* mailbox.tell(batch, command, as)
   const decisions = yield* DecisionRegister
   if (takenOn !== undefined)
-    yield* log
+    yield* (yield* EventStore)
       .replicated(batch, takenOn.version, takenOn.head)
       .pipe(
         Effect.catchTag(
@@ -48,7 +49,7 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
         reason,
       }),
     )
-  yield* log
+  yield* mailbox
     .tell(batch, command, as)
     .pipe(Effect.tapErrorTag("MailboxFull", drop), Effect.tapErrorTag("NoSuchBatch", drop))
 })

@@ -1,10 +1,16 @@
-/** A bank's books behind `GET {bank}/books`, as the sandbox's banks keep them: payments, and transfers that came back. */
+/**
+ * A bank's books behind `GET {bank}/books`, as the sandbox's banks keep them: payments, and transfers that came back. For the
+ * kinds whose statement that is.
+ */
 import { Effect, Schema } from "effect"
 import { utcDay } from "../../domain/business-days.ts"
 import type { Source, StatementEntry } from "../books.ts"
 import { BookedAmount, BookedAt, minorOf, pagesOf } from "../calling/book-page-http.ts"
-import type { Lane } from "../calling/lane.ts"
+import { type Lane, Lanes } from "../calling/lane.ts"
+import type { HttpFields } from "../calling/provider-access.ts"
+import { providerOf } from "../calling/provider-access-http.ts"
 import { callProvider, type Provider, ProviderId, reading } from "../calling/provider-http.ts"
+import type { BankEntry } from "./bank-kind.ts"
 
 /** Rows in one answer: well within what a provider may send. */
 const PAGE_SIZE = 1_000
@@ -21,7 +27,12 @@ const Page = Schema.Struct({
 const answers = { 200: reading(Page, (page) => page) }
 
 /** Everything that a bank ever paid or took back. */
-export const bankBooks =
+export const bankBooks = Effect.fnUntraced(function* (bank: BankEntry<HttpFields>) {
+  const lane = yield* (yield* Lanes).open({ name: bank.name, kind: bank.kind }, bank.policy)
+  return booksOf(yield* providerOf({ ...bank, ...bank.own }), lane)
+})
+
+const booksOf =
   (bank: Provider, lane: Lane): Source<StatementEntry> =>
   (visit) => {
     const entry = (kind: "debit" | "credit", { reference, amount, at }: typeof Payment.Type) =>

@@ -1,28 +1,25 @@
-import { type Routing, rerouteOf, routeOf } from "../../domain/routing.ts"
-import type { Routes } from "./bank.ts"
+import { type Routes, type Routing, type Way, wayAfter, wayOf } from "../../domain/routing.ts"
 
-/** What the rules ask about the banks, at a time in epoch milliseconds. */
-interface BankStates {
+/** What the rules ask about the banks. */
+interface BankTraits {
   readonly isKnown: (bank: string) => boolean
-  readonly isHealthy: (bank: string, at: number) => boolean
   /** Whether a bank's orders lie with us before they go out. */
   readonly holdsOrders?: (bank: string) => boolean
 }
 
-/** Routes by rules, over the banks that there are and how they are doing when it is asked. */
-export const routesBy = (
-  routing: Routing,
-  { isKnown, isHealthy, holdsOrders = () => false }: BankStates,
-): Routes => ({
+/** Routes by rules, over the banks that there are. */
+export const routesBy = (routing: Routing, { isKnown, holdsOrders = () => false }: BankTraits): Routes => ({
   version: routing.version,
-  route: (payout, { partner, at, after }) => {
-    const isHealthyNow = (bank: string) => isHealthy(bank, at)
-    const destination =
-      after === undefined
-        ? routeOf(routing, payout, { partner, at, isHealthy: isHealthyNow })
-        : rerouteOf(after, isKnown, isHealthyNow)
-    return destination !== undefined && holdsOrders(destination.bank)
-      ? { ...destination, withdrawable: true }
-      : destination
+  wayOf: (payout, { partner, after }) => {
+    const way = after === undefined ? wayOf(routing, payout, partner) : wayAfter(after, isKnown)
+    return withdrawableBy(holdsOrders, way)
+  },
+})
+
+const withdrawableBy = (holdsOrders: (bank: string) => boolean, { key, destination }: Way): Way => ({
+  key,
+  destination: (circumstances) => {
+    const found = destination(circumstances)
+    return found !== undefined && holdsOrders(found.bank) ? { ...found, withdrawable: true } : found
   },
 })

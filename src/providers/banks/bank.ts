@@ -1,8 +1,8 @@
 import { Context, type Effect } from "effect"
+import type { Capacities } from "../../domain/bank-capacity.ts"
 import type { Beneficiary } from "../../domain/beneficiary.ts"
-import type { PayoutItem, Route } from "../../domain/events.ts"
 import type { PartnerId } from "../../domain/identifiers.ts"
-import type { Destination } from "../../domain/routing.ts"
+import type { Routes } from "../../domain/routing.ts"
 import type { ProviderUnavailable } from "../calling/provider-error.ts"
 
 /** One transfer as a bank is asked to make it. `reference` is the idempotency key and the end-to-end reference. */
@@ -39,18 +39,22 @@ export type BankAnswer =
  */
 export type Withdrawal = "withdrawn" | "going-out" | "may-have-gone"
 
-/** Takes an order back by its reference; says `withdrawn` of one that was never seen, and sees to it that it never is. */
-export type Withdraw = (reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
+/**
+ * Takes an order back, by its bank's name and its reference; says `withdrawn` of one that was never seen, and sees to it that
+ * it never is.
+ */
+export type Withdraw<R = never> = (
+  bank: string,
+  reference: string,
+) => Effect.Effect<Withdrawal, ProviderUnavailable, R>
 
-/** One bank, as its adapter speaks to it. Neither call fails: not knowing is an answer. */
+/** One bank, as its kind speaks to it. Neither call fails: not knowing is an answer. */
 export interface Bank {
   readonly name: string
   /** How long it remembers an idempotency key, in milliseconds from the first use; Infinity where it never forgets. */
   readonly keyWindowMs: number
   readonly transfer: (instruction: TransferInstruction) => Effect.Effect<BankAnswer>
   readonly inquire: (reference: string) => Effect.Effect<BankAnswer>
-  /** Where its orders lie with us before they go out. Absent where a call is the order: then it may have gone. */
-  readonly withdraw?: Withdraw
 }
 
 /** Nobody knows what became of a transfer, and why. */
@@ -70,24 +74,14 @@ export interface NotSent {
   readonly _tag: "NotSent"
 }
 
-/** Where payouts go, by the rules of a version. */
-export interface Routes {
-  readonly version: string
-  /** By the first rule that holds, or `after` a refusal along the route that led there; `undefined` when nowhere. */
-  readonly route: (
-    payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
-    asked: { readonly partner: string; readonly at: number; readonly after: Route | undefined },
-  ) => Destination | undefined
-}
-
 /** The banks that money leaves through, by name. Neither call fails: not knowing is an answer. */
 export class Banks extends Context.Service<
   Banks,
   {
     readonly routes: Routes
-    /** When a bank may take calls again, in epoch milliseconds; not later than `now` while it takes some. */
-    readonly heldUntil: (bank: string, now: number) => number
-    /** For how many of `wanted` payouts a transfer may be got ready: none where it could not be sent. */
+    /** What each bank takes at `now` (epoch milliseconds), for whoever plans. Nothing is taken by that. */
+    readonly capacities: (now: number) => Capacities
+    /** Of how many of `wanted` payouts the transfer may be got ready: they have their places in the bank's lane then. */
     readonly invite: (bank: string, wanted: number, now: number) => number
     /**
      * Waits for the bank's turn, asks `mayCall`, gets what proves who calls, asks again if that had to be got, and sends only
@@ -100,7 +94,7 @@ export class Banks extends Context.Service<
     /** Asks at once or not at all. */
     readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer | NotSent>
     /** Takes an order back; whatever a bank cannot take back may have gone. */
-    readonly withdraw: (bank: string, reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
+    readonly withdraw: Withdraw
     /** How long a bank remembers an idempotency key: 0 for one that is not configured any more. */
     readonly keyWindowMs: (bank: string) => number
     /** How many calls may be under way at once at any bank, for all batches together. */

@@ -1,5 +1,6 @@
-/** The banks of the settings, each made by the adapter of its kind. */
+/** The banks of the settings, each made by its kind. */
 import { Effect, Layer } from "effect"
+import type { BankCapacity } from "../../domain/bank-capacity.ts"
 import { type Lane, Lanes } from "../calling/lane.ts"
 import { LastCheck } from "../calling/last-check.ts"
 import type { ProviderUnavailable } from "../calling/provider-error.ts"
@@ -12,55 +13,46 @@ import {
   Banks,
   type NotSent,
   type TransferInstruction,
+  type Withdraw,
   type Withdrawal,
 } from "./bank.ts"
+import type { BankKind } from "./bank-kind.ts"
 import { routesBy } from "./bank-routes.ts"
-
-/** Makes the bank of an entry of the settings; it reads itself what its kind needs beyond what all have. */
-export type BankMaker<R> = (settings: BankSettings) => Effect.Effect<Bank, InvalidProviderSetting, R>
 
 /** A bank and the lane that all batches call it through. */
 interface Desk {
   readonly bank: Bank
   readonly lane: Lane
   readonly patienceMs: number
+  /** Where its orders lie with us before they go out. */
+  readonly withdraw: Withdraw | undefined
 }
 
-/** Takes back what lies with us for a bank, by name and reference. */
-type WithdrawFor = (bank: string, reference: string) => Effect.Effect<Withdrawal, ProviderUnavailable>
-
-/**
- * The banks, each made by the maker of its kind. `withdrawFor` takes back orders that lie with us for a bank that is not
- * configured any more: nobody carries them, until somebody configures it again.
- */
-export const banksLayer = <R>(
-  makers: Readonly<Record<string, BankMaker<R>>>,
-  withdrawFor: Effect.Effect<WithdrawFor, never, R> = Effect.succeed(() => mayHaveGone),
-) =>
+/** The banks, each made by its kind. */
+export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
   Layer.effect(
     Banks,
     Effect.gen(function* () {
-      const withdrawForStranger = yield* withdrawFor
       const { version, banks, routes } = yield* ProviderSettings
-      const desks = new Map(yield* Effect.forEach(banks, (settings) => openDesk(makers, settings)))
+      const desks = new Map(yield* Effect.forEach(banks, (settings) => openDesk(kinds, settings)))
+      const withdrawForStranger = withdrawFromAll(yield* Effect.forEach(kinds, withdrawOf))
       return {
         routes: routesBy(
           { version, rules: routes },
           {
             isKnown: (bank) => desks.has(bank),
-            isHealthy: (bank, at) => desks.get(bank)?.lane.gate.isInviting(at) ?? false,
-            holdsOrders: (bank) => desks.get(bank)?.bank.withdraw !== undefined,
+            holdsOrders: (bank) => desks.get(bank)?.withdraw !== undefined,
           },
         ),
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
         callMsMax: Math.max(...banks.map(({ policy }) => policy.timeoutMs)),
         keyWindowMs: (name) => desks.get(name)?.bank.keyWindowMs ?? 0,
-        heldUntil: (name, now) => desks.get(name)?.lane.gate.closedUntil(now) ?? 0,
+        capacities: (now) => new Map([...desks].map(([name, { lane }]) => [name, capacityBy(lane, now)])),
         invite: (name, wanted, now) => desks.get(name)?.lane.invite(wanted, now) ?? wanted,
         withdraw: (name, reference) => {
           const desk = desks.get(name)
           if (desk === undefined) return withdrawForStranger(name, reference)
-          return desk.bank.withdraw?.(reference) ?? mayHaveGone
+          return desk.withdraw?.(name, reference) ?? mayHaveGone
         },
         transfer: (instruction, mayCall = Effect.succeed(true)) => {
           const desk = desks.get(instruction.bank)
@@ -74,6 +66,17 @@ export const banksLayer = <R>(
     }),
   )
 
+/** A new transfer waits for a bank that has no room for it; an inquiry is made while the bank takes calls at all. */
+const capacityBy = ({ gate, room }: Lane, now: number): BankCapacity => {
+  const heldUntil = gate.closedUntil(now)
+  return {
+    transfers: room(now),
+    inquiries: heldUntil > now ? 0 : Number.POSITIVE_INFINITY,
+    heldUntil,
+    isHealthy: gate.isInviting(now),
+  }
+}
+
 /** Money is sent once per decision of the domain: it is not repeated unless it is certain that nothing was sent. */
 const transferBy = (
   { bank, lane, patienceMs }: Desk,
@@ -86,7 +89,7 @@ const transferBy = (
     (may): Effect.Effect<BankAnswer | NotSent, ProviderUnavailable> => (may ? sent : Effect.succeed(notSent)),
   )
   return lane
-    .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf }, attempt)
+    .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf, isInvited: true }, attempt)
     .pipe(Effect.catchTag("ProviderUnavailable", ({ reason }) => Effect.succeed(ambiguous(reason))))
 }
 
@@ -136,18 +139,42 @@ const outcomeOf = ({ _tag }: BankAnswer | NotSent): string | undefined =>
   _tag === "NotSent" ? undefined : _tag
 
 const openDesk = Effect.fnUntraced(function* <R>(
-  makers: Readonly<Record<string, BankMaker<R>>>,
+  kinds: ReadonlyArray<BankKind<R>>,
   settings: BankSettings,
 ): Effect.fn.Return<readonly [string, Desk], InvalidProviderSetting, R | Lanes> {
-  const { name, kind, policy, place } = settings
-  const make = makers[kind]
-  if (make === undefined) {
-    const reason = `${place.path}.kind: expected one of ${Object.keys(makers).join(", ")}`
+  const { name, kind: kindName, policy, place } = settings
+  const kind = kinds.find(({ name }) => name === kindName)
+  if (kind === undefined) {
+    const reason = `${place.path}.kind: expected one of ${kinds.map(({ name }) => name).join(", ")}`
     return yield* new InvalidProviderSetting({ setting: place.setting, reason })
   }
-  const lane = yield* (yield* Lanes).open({ name, kind }, policy)
-  return [name, { bank: yield* make(settings), lane, patienceMs: policy.patienceMs }]
+  const lane = yield* (yield* Lanes).open({ name, kind: kindName }, policy)
+  const bank = yield* kind.connect(settings)
+  return [name, { bank, lane, patienceMs: policy.patienceMs, withdraw: yield* withdrawOf(kind) }]
 })
+
+/** How a kind takes orders back, with the services that it needs. */
+const withdrawOf = Effect.fnUntraced(function* <R>({
+  withdraw,
+}: BankKind<R>): Effect.fn.Return<Withdraw | undefined, never, R> {
+  const services = yield* Effect.context<R>()
+  return withdraw && ((bank, reference) => Effect.provideContext(withdraw(bank, reference), services))
+})
+
+/**
+ * Takes back an order of a bank that is not configured any more: nobody carries it, until somebody configures the bank again.
+ * Which kind it was of is not known, so all that may have the order have to take it back.
+ */
+const withdrawFromAll = (kinds: ReadonlyArray<Withdraw | undefined>): Withdraw => {
+  const withdraws = kinds.filter((withdraw) => withdraw !== undefined)
+  return Effect.fnUntraced(function* (bank, reference) {
+    for (const withdraw of withdraws) {
+      const answer = yield* withdraw(bank, reference)
+      if (answer !== "withdrawn") return answer
+    }
+    return withdraws.length > 0 ? "withdrawn" : "may-have-gone"
+  })
+}
 
 const mayHaveGone: Effect.Effect<Withdrawal> = Effect.succeed("may-have-gone")
 

@@ -89,14 +89,19 @@ export class LaneGate {
   }
 
   /**
-   * How many of `wanted` new transfers may be got ready: all while the provider is well, none while it takes no calls,
-   * and one now and then when a call is needed to try whether it is back.
+   * How many new transfers may be got ready: any number while the provider is well, none while it takes no calls, and one
+   * now and then when a call is needed to try whether it is back.
    */
+  room(now: number): number {
+    if (!this.isInviting(now)) return 0
+    return this.standing(now).health === "closed" ? Number.POSITIVE_INFINITY : 1
+  }
+
+  /** Gives as many of `wanted` new transfers their place as there is {@link room} for. */
   invite(wanted: number, now: number): number {
-    if (wanted === 0 || !this.isInviting(now)) return 0
-    if (this.standing(now).health === "closed") return wanted
-    this.#invitedAt = now
-    return Math.min(wanted, 1)
+    const granted = Math.min(wanted, this.room(now))
+    if (granted > 0 && this.standing(now).health !== "closed") this.#invitedAt = now
+    return granted
   }
 
   /** Whether a new transfer that has the choice may choose this provider: it is well, or due to be tried. */

@@ -1,8 +1,21 @@
 import { Clock, Effect, Exit, Option } from "effect"
 import type { Metrics } from "../../telemetry/metrics.ts"
-import type { CallTerms, LaneReport } from "./lane.ts"
-import type { ProviderUnavailable } from "./provider-error.ts"
+import type { FailureKind, ProviderUnavailable } from "./provider-error.ts"
 import type { RetryBudget } from "./retry-budget.ts"
+
+/** What a call is counted by. */
+export interface CountedCall<A> {
+  /** What the call is for: from a small set, as metrics are labelled with it. */
+  readonly step: string
+  /** What the provider said, from a small set; nothing, when the call was not made after all. */
+  readonly outcomeOf: (answer: A) => string | undefined
+}
+
+export interface LastFailure {
+  readonly kind: FailureKind
+  /** Epoch milliseconds. */
+  readonly at: number
+}
 
 /** What is counted of the calls of one lane. */
 export class LaneTally {
@@ -13,7 +26,7 @@ export class LaneTally {
   calls = 0
   failures = 0
   retries = 0
-  lastFailure: LaneReport["lastFailure"] = undefined
+  lastFailure: LastFailure | undefined = undefined
 
   constructor(metrics: Metrics, provider: string) {
     this.#metrics = metrics
@@ -40,7 +53,7 @@ export class LaneTally {
 
   /** Counts a call and takes its time. One that was not made after all is none. */
   counted<A>(
-    { step, outcomeOf }: CallTerms<A>,
+    { step, outcomeOf }: CountedCall<A>,
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ): Effect.Effect<A, ProviderUnavailable> {
     const provider = this.#provider

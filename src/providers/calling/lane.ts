@@ -11,21 +11,20 @@ import { CircuitBreaker } from "effect/persistence"
 import { Metrics } from "../../telemetry/metrics.ts"
 import type { CallPolicy } from "./call-policy.ts"
 import type { FleetLimits } from "./fleet-limits.ts"
+import { Invitations } from "./invitations.ts"
 import { LaneGate, REJECTED, type Standing } from "./lane-gate.ts"
-import { LaneTally } from "./lane-tally.ts"
+import { type CountedCall, LaneTally, type LastFailure } from "./lane-tally.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 import { RetryBudget } from "./retry-budget.ts"
 import { openTurnstile } from "./turnstile.ts"
 
-export interface CallTerms<A> {
-  /** What the call is for: from a small set, as metrics are labelled with it. */
-  readonly step: string
+export interface CallTerms<A> extends CountedCall<A> {
   /** Whether it may be made again although it may have arrived: reads, and calls whose key is kept for ever. */
   readonly repeatable: boolean
   /** How long it may stand in line while the provider takes no calls. */
   readonly patienceMs: number
-  /** What the provider said, from a small set; nothing, when the call was not made after all. */
-  readonly outcomeOf: (answer: A) => string | undefined
+  /** Whether it comes by an invitation, and so has its place. */
+  readonly isInvited?: true
 }
 
 /** What is known of a provider, for those who run the service. */
@@ -41,7 +40,7 @@ export interface LaneReport {
   readonly retries: number
   readonly retriesLeft: number
   readonly waiting: number
-  readonly lastFailure: { readonly kind: FailureKind; readonly at: number } | undefined
+  readonly lastFailure: LastFailure | undefined
 }
 
 export interface Lane {
@@ -51,7 +50,9 @@ export interface Lane {
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ) => Effect.Effect<A, ProviderUnavailable>
   readonly gate: LaneGate
-  /** How many of `wanted` new transfers may be got ready: no more than can be sent soon. */
+  /** How many new transfers may be got ready: no more than can be sent soon. */
+  readonly room: (now: number) => number
+  /** Gives as many of `wanted` new transfers a place as there is room for; they have it until they come, or for some seconds. */
   readonly invite: (wanted: number, now: number) => number
   readonly report: (now: number) => LaneReport
 }
@@ -96,6 +97,7 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
   const budget = new RetryBudget(policy.retries.budgetPercent)
   const inTurn = yield* turnsOf(name, policy)
   const tally = new LaneTally(metrics, name)
+  const invitations = new Invitations()
 
   const once = Effect.fnUntraced(function* <A>(
     terms: CallTerms<A>,
@@ -115,6 +117,7 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
 
   const call: Lane["call"] = (terms, attempt) =>
     Effect.gen(function* () {
+      if (terms.isInvited) invitations.came()
       for (let attempts = 1; ; attempts++) {
         const result = yield* Effect.result(tally.awaited(once(terms, attempt)))
         if (wasMade(terms, result)) {
@@ -128,8 +131,17 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
       }
     })
 
-  const invite: Lane["invite"] = (wanted, now) =>
-    gate.invite(Math.min(wanted, Math.max(waitingMax(policy) - tally.waiting, 0)), now)
+  const turnsMax = waitingMax(policy)
+  const room: Lane["room"] = (now) => {
+    const turns = turnsMax === Number.POSITIVE_INFINITY ? 0 : tally.waiting + invitations.kept(now)
+    return Math.min(gate.room(now), Math.max(turnsMax - turns, 0))
+  }
+
+  const invite: Lane["invite"] = (wanted, now) => {
+    const granted = gate.invite(Math.min(wanted, room(now)), now)
+    if (turnsMax !== Number.POSITIVE_INFINITY) invitations.send(granted, now)
+    return granted
+  }
 
   const report = (now: number): LaneReport => {
     const { health, since } = gate.standing(now)
@@ -138,7 +150,7 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
     const counts = { calls, failures, retries, retriesLeft: budget.left, waiting }
     return { ...provider, policy, breaker: { health, since }, pausedUntil, ...counts, lastFailure }
   }
-  return { call, gate, invite, report } satisfies Lane
+  return { call, gate, room, invite, report } satisfies Lane
 })
 
 /** Turns among the calls of this process, and among those of all processes only where the settings limit them. */

@@ -4,12 +4,12 @@
  * password.
  */
 import { readFile } from "node:fs/promises"
-import { Context, Effect, Layer, Option, Schema, type SchemaIssue } from "effect"
+import { Context, Effect, Layer, Schema, type SchemaIssue } from "effect"
 import { AppConfig, type Settings } from "../../config.ts"
 import { BankName, problemOf, type Rule, Rules } from "../../domain/routing.ts"
 import { keyOf, schemaProblems } from "../../parsing/schema-problems.ts"
 import { type CallPolicy, PolicyFields, policyOf } from "./call-policy.ts"
-import { HttpFields, httpFields, type ProviderAuth } from "./provider-access.ts"
+import { type HttpFields, httpFields, type ProviderAuth } from "./provider-access.ts"
 import { InvalidProviderSetting, type Place } from "./provider-place.ts"
 import { readReference } from "./secret-reference.ts"
 
@@ -24,12 +24,12 @@ const Provider = Schema.Struct({ ...httpFields, policy: Schema.optionalKey(Polic
 
 const BankFields = Schema.Struct({
   name: BankName,
-  /** The protocol that it speaks: it has an adapter. */
+  /** The protocol that it speaks: the name of a kind. */
   kind: Schema.String,
   policy: Schema.optionalKey(PolicyFields),
 })
 
-/** What a bank needs beyond that is read by its adapter. */
+/** What a bank needs beyond that is read by its kind. */
 const BankEntry = Schema.StructWithRest(BankFields, [Schema.Record(Schema.String, Schema.Unknown)])
 
 const Document = Schema.Struct({
@@ -50,7 +50,7 @@ export interface BankSettings {
   readonly name: string
   readonly kind: string
   readonly policy: CallPolicy
-  /** What only its adapter understands; {@link ownSettings} reads it. */
+  /** What only its kind understands; {@link ownSettings} reads it. */
   readonly own: Readonly<Record<string, unknown>>
   readonly place: Place
 }
@@ -102,21 +102,14 @@ export class ProviderSettings extends Context.Service<
   )
 }
 
-/** What an adapter needs to know of its bank, in a shape of its own. */
+/** What a kind needs to know of its bank, in a shape of its own. */
 export const ownSettings = <A>(
   { own, place }: BankSettings,
   shape: Schema.Decoder<A>,
 ): Effect.Effect<A, InvalidProviderSetting> => decoded(shape, own, () => place)
 
-/** How a bank is called by HTTP, where it is: a kind that is not has no URL. */
-export const httpFieldsOf = ({
-  own: { url, auth, tls },
-}: Pick<BankSettings, "own">): HttpFields | undefined => {
-  const given = { url, ...(auth === undefined ? {} : { auth }), ...(tls === undefined ? {} : { tls }) }
-  return Option.getOrUndefined(decodeHttpFields(given))
-}
-
-const decodeHttpFields = Schema.decodeUnknownOption(HttpFields, { onExcessProperty: "error" })
+/** The kind of the banks that `BANKS` names, as an operator would write it into a document. */
+const KIND_OF_BANKS = "instant"
 
 /** The variables that give each part of the document where there is no file. */
 const variables: Readonly<Record<string, string>> = {
@@ -155,7 +148,7 @@ const documentOf = Effect.fnUntraced(function* ({
     version: "settings",
     compliance: { url: complianceUrl, ...(yield* authIn("COMPLIANCE_AUTH", complianceAuth)) },
     ledger: { url: ledgerUrl, ...(yield* authIn("LEDGER_AUTH", ledgerAuth)) },
-    banks: banks.map(([name, url]) => ({ name, kind: "instant", url, ...ofBanks.get(name) })),
+    banks: banks.map(([name, url]) => ({ name, kind: KIND_OF_BANKS, url, ...ofBanks.get(name) })),
     routes: [...Object.entries(byCurrency).map(rule), { rule: "*", banks: [others] }],
   }
 })

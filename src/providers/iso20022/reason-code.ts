@@ -2,11 +2,12 @@ import { plainCodeOf } from "../../domain/failure-codes.ts"
 import { all, maybeText } from "./element.ts"
 import type { Element } from "./xml-reader.ts"
 
-/** The first code, of a code set or the bank's own, among elements with a reason; `undefined` when none is given. */
-export const reasonCode = (from: Element, name: string): string | undefined => {
-  for (const element of all(from, name)) {
+/** The codes, of a code set or the bank's own, among elements with a reason. */
+export const reasonCodes = (from: Element, name: string): ReadonlyArray<string> =>
+  all(from, name).flatMap((element) => {
     const code = maybeText(element, "Rsn", "Cd") ?? maybeText(element, "Rsn", "Prtry")
-    if (code !== undefined) return plainCodeOf(code)
-  }
-  return undefined
-}
+    return code === undefined ? [] : [plainCodeOf(code)]
+  })
+
+/** The first of them; `undefined` when none is given. */
+export const reasonCode = (from: Element, name: string): string | undefined => reasonCodes(from, name)[0]

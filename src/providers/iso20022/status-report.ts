@@ -1,13 +1,15 @@
 /**
  * pain.002: what became of a file of orders. A bank may speak of the whole file, of a payment within it (ours have one)
- * and of single transfers; the closest word counts. Banks often name only what they refuse. A refusal of a whole may be
- * meant for a second copy of the file: it is the word on a transfer only where the bank says so, and why, of that one.
+ * and of single transfers; the closest word counts. Of what it neither names nor has a word on as a whole it says nothing:
+ * nothing follows from what else is named. A refusal of a whole may be meant for a second copy of the file: it is the word
+ * on a transfer only where the bank says so, and why, of that one. And a report that anywhere calls something a duplicate is
+ * about a copy: the bank has the file, whatever it refuses beside that.
  *
  * Statuses are those of ISO 20022's ExternalPaymentTransactionStatus1Code and its siblings for groups and payments.
  */
-import { UNSPECIFIED } from "../../domain/failure-codes.ts"
+import { isOfDuplicate, UNSPECIFIED } from "../../domain/failure-codes.ts"
 import { all, amount, maybe, maybeText, one, text } from "./element.ts"
-import { reasonCode } from "./reason-code.ts"
+import { reasonCodes } from "./reason-code.ts"
 import type { Told, Word } from "./transfer-word.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
@@ -18,6 +20,10 @@ export interface StatusReport {
   readonly named: ReadonlyArray<Told>
   /** What holds for the transfers of the file that are not named; absent where the bank says nothing of them. */
   readonly others?: Word
+  /** Present where the bank shows that it had the whole file before: it calls something in it a duplicate. */
+  readonly isOfCopy?: true
+  /** How it calls payments that it has a word of their own on, and that are not the file's: that has our message id. */
+  readonly strangers?: ReadonlyArray<string>
 }
 
 const words: ReadonlyMap<string, "Accepted" | "Settled" | "Failed"> = new Map([
@@ -34,8 +40,11 @@ const words: ReadonlyMap<string, "Accepted" | "Settled" | "Failed"> = new Map([
   ["RJCT", "Failed"],
 ])
 
-/** Of a whole these say only that its transfers fare differently. */
+/** Of a whole these say that its transfers fare differently: no word on it, nor on what it is in, holds for them. */
 const inPart: ReadonlySet<string> = new Set(["PART", "PATC"])
+
+/** What is said of a whole. */
+type WholeWord = Word | { readonly _tag: "InPart" }
 
 /** Reads a pain.002. */
 export const statusReportIn = (document: Element): StatusReport => {
@@ -43,71 +52,92 @@ export const statusReportIn = (document: Element): StatusReport => {
   const group = one(content, "OrgnlGrpInfAndSts")
   const about = text(group, "OrgnlMsgId")
   const ofGroup = wordIn(group, "GrpSts")
-  const payments = all(content, "OrgnlPmtInfAndSts").map((payment) => paymentIn(payment, ofGroup))
+  const elements = all(content, "OrgnlPmtInfAndSts")
+  const payments = elements.map((payment) => paymentIn(payment, ofGroup))
   const named = payments.flatMap(({ named }) => named)
+  requireAgreement(ofGroup, [...payments.flatMap(({ own }) => own ?? []), ...named.map(({ word }) => word)])
   requireOneWordEach(named)
-  const others = oneOf(payments.flatMap(({ id, word }) => (id === about && word !== undefined ? [word] : [])))
-  const ofOthers = others ?? ofGroup ?? impliedBy(named)
-  const report = { _tag: "StatusReport", about, named: named.map(doubted) } as const
-  return ofOthers === undefined ? report : { ...report, others: doubtedWord(ofOthers) }
+  const ours = payments.flatMap(({ id, word }) => (id === about && word !== undefined ? [word] : []))
+  const others = wordFrom(oneOf(ours) ?? ofGroup)
+  const strangers = payments.flatMap(({ id = "", own }) =>
+    id === about || wordFrom(own) === undefined || own?._tag === ofGroup?._tag ? [] : [id],
+  )
+  const reasons = [group, ...elements, ...elements.flatMap((payment) => all(payment, "TxInfAndSts"))]
+  return {
+    _tag: "StatusReport",
+    about,
+    named: named.map((told) => ({ ...told, word: withoutDuplicate(told.word) })),
+    ...(others === undefined ? {} : { others: withoutDuplicate(others) }),
+    ...(reasons.some((element) => isOfDuplicate(reasonIn(element) ?? "")) ? { isOfCopy: true as const } : {}),
+    ...(strangers.length === 0 ? {} : { strangers }),
+  }
 }
-
-/**
- * Who names nothing but what is refused has taken the others. Who names more says nothing of the others: in a report on what
- * was settled since, those that were refused before are not named again.
- */
-const impliedBy = (named: ReadonlyArray<Told>): Word | undefined =>
-  named.every(({ word }) => word._tag === "Failed") ? { _tag: "Accepted" } : undefined
 
 /** Of two words on one payment neither counts. */
-const oneOf = ([word, ...others]: ReadonlyArray<Word>): Word | undefined =>
+const oneOf = ([word, ...others]: ReadonlyArray<WholeWord>): WholeWord | undefined =>
   others.every(({ _tag }) => _tag === word?._tag) ? word : { _tag: "Unclear" }
 
+const wordFrom = (whole: WholeWord | undefined): Word | undefined =>
+  whole?._tag === "InPart" ? undefined : whole
+
 /** Who refuses something as a duplicate has it already, and says nothing of what became of it. */
-const duplicates: ReadonlySet<string> = new Set(["AM05", "DU01", "DU02", "DU03", "DU04", "DU05"])
+const withoutDuplicate = (word: Word): Word =>
+  word._tag === "Failed" && isOfDuplicate(word.code) ? { _tag: "Unclear" } : word
 
-const doubted = (told: Told): Told => ({ ...told, word: doubtedWord(told.word) })
-
-const doubtedWord = (word: Word): Word =>
-  word._tag === "Failed" && duplicates.has(word.code) ? { _tag: "Unclear", isDuplicate: true } : word
-
-const paymentIn = (payment: Element, ofGroup: Word | undefined) => {
-  const word = wordIn(payment, "PmtInfSts", ofGroup) ?? ofGroup
+const paymentIn = (payment: Element, ofGroup: WholeWord | undefined) => {
+  const own = wordIn(payment, "PmtInfSts", ofGroup)
+  const word = own ?? ofGroup
   const named = all(payment, "TxInfAndSts").map((transfer) => transferIn(transfer, word))
-  for (const whole of [ofGroup, word]) requireAgreement(whole, named)
-  return { id: maybeText(payment, "OrgnlPmtInfId"), word, named }
+  requireAgreement(
+    word,
+    named.map(({ word }) => word),
+  )
+  return { id: maybeText(payment, "OrgnlPmtInfId"), own, word, named }
 }
 
-const transferIn = (transfer: Element, ofPayment: Word | undefined): Told => {
+const transferIn = (transfer: Element, ofPayment: WholeWord | undefined): Told => {
   const reference = maybeText(transfer, "OrgnlEndToEndId") ?? text(transfer, "OrgnlInstrId")
-  const word = ofTransfer(transfer, ofPayment)
+  const word = ofTransfer(transfer, wordFrom(ofPayment))
   const path = ["OrgnlTxRef", "Amt", "InstdAmt"]
   return maybe(transfer, ...path) === undefined
     ? { reference, word }
     : { reference, word, amount: amount(transfer, ...path) }
 }
 
-/** In a whole that is refused, a refusal is a transfer's own only with a reason of its own. */
+/**
+ * What is only listed has the word of the whole, or is at least with the bank. In a whole that is refused, a refusal is a
+ * transfer's own only with a reason of its own.
+ */
 const ofTransfer = (transfer: Element, whole: Word | undefined): Word => {
-  const word = wordIn(transfer, "TxSts", whole) ?? whole ?? { _tag: "Accepted" }
-  const isOwn = whole?._tag !== "Failed" || reasonCode(transfer, "StsRsnInf") !== undefined
+  const reason = reasonIn(transfer)
+  const listed: Word =
+    whole?._tag === "Failed" ? { ...whole, code: reason ?? whole.code } : (whole ?? { _tag: "Accepted" })
+  const said = wordIn(transfer, "TxSts", whole) ?? listed
+  const word: Word = said._tag === "InPart" ? { _tag: "Unclear" } : said
+  const isOwn = whole?._tag !== "Failed" || reason !== undefined
   return word._tag !== "Failed" || isOwn ? word : { ...word, whole: true }
 }
 
-/** The word of a status, where there is one that says something. A refusal without a reason has that of the whole. */
-const wordIn = (element: Element, status: string, whole?: Word): Word | undefined => {
+/** The word of a status, where there is one. A refusal without a reason has that of the whole. */
+const wordIn = (element: Element, status: string, whole?: WholeWord): WholeWord | undefined => {
   const said = maybeText(element, status)
-  if (said === undefined || inPart.has(said)) return undefined
+  if (said === undefined) return undefined
+  if (inPart.has(said)) return { _tag: "InPart" }
   const _tag = words.get(said) ?? "Unclear"
   if (_tag !== "Failed") return { _tag }
-  const code = reasonCode(element, "StsRsnInf") ?? (whole?._tag === "Failed" ? whole.code : UNSPECIFIED)
-  return { _tag, code }
+  return { _tag, code: reasonIn(element) ?? (whole?._tag === "Failed" ? whole.code : UNSPECIFIED) }
+}
+
+/** Of several reasons the first, unless one is that it is a duplicate: what else is wrong with a copy does not matter. */
+const reasonIn = (element: Element): string | undefined => {
+  const codes = reasonCodes(element, "StsRsnInf")
+  return codes.find(isOfDuplicate) ?? codes[0]
 }
 
 /** A final word about a whole leaves no part an exception: a bank that says both has said neither. */
-const requireAgreement = (whole: Word | undefined, named: ReadonlyArray<Told>): void => {
+const requireAgreement = (whole: WholeWord | undefined, parts: ReadonlyArray<WholeWord>): void => {
   const isFinal = whole?._tag === "Failed" || whole?._tag === "Settled"
-  if (isFinal && named.some(({ word }) => word._tag !== whole._tag))
+  if (isFinal && parts.some(({ _tag }) => _tag !== whole._tag))
     unreadable("CstmrPmtStsRpt", "a status contradicts that of the whole")
 }
 

@@ -8,7 +8,7 @@ export type Word =
   | { readonly _tag: "Failed"; readonly code: string; readonly whole?: true }
   | { readonly _tag: "Returned"; readonly code: string }
   /** A status that nobody has agreed a meaning for; or a refusal as a duplicate of what the bank has. */
-  | { readonly _tag: "Unclear"; readonly isDuplicate?: true }
+  | { readonly _tag: "Unclear" }
 
 export interface Told {
   /** The end-to-end reference. */

@@ -12,7 +12,8 @@ import type { LaneReport } from "../../../src/providers/calling/lane.ts"
 import { ProviderReports } from "../../../src/providers/calling/provider-reports.ts"
 import { AnnouncedLists } from "../../../src/streams/announced-lists.ts"
 import { ApprovalAllowance } from "../../../src/streams/approval-allowance.ts"
-import { EventLog } from "../../../src/streams/event-log.ts"
+import { EventStore } from "../../../src/streams/event-store.ts"
+import { Mailbox } from "../../../src/streams/mailbox.ts"
 import { StrayCallbacks } from "../../../src/streams/stray-callbacks.ts"
 import { freshMetrics } from "../../../src/telemetry/metrics.ts"
 import { DecisionsInMemory } from "../../register/decisions-in-memory.ts"
@@ -146,7 +147,8 @@ it("describes every route it has, and no other", async () => {
         readModels(),
         endpointsInMemory,
         RequestBodies.layer,
-        Layer.mock(EventLog, { partitions: 1, partitionOf: () => 0, runQueues: [] }),
+        Layer.mock(EventStore, {}),
+        Layer.mock(Mailbox, {}),
         Layer.mock(Intake, {}),
         new DecisionsInMemory().layer,
         Layer.mock(StrayCallbacks, {}),

@@ -1,8 +1,9 @@
 /** Thresholds of approval hold for a day as for a batch, whoever splits what, and however many requests come at a time. */
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
+import { EventStore } from "../../../src/streams/event-store.ts"
 import { ApiUnderTest, acme, globex, supervisor } from "../api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
@@ -64,14 +65,15 @@ describe("a request that is repeated", () => {
 
   it("counts once also when the first time it was counted and not accepted", async () => {
     await using api = await opened()
-    const { open } = api.log
+    const store = Context.get(api.streams, EventStore)
+    const { open } = store
     const broken: typeof open = () =>
       Effect.fail(new StoreUnavailable({ store: "redis", step: "open", reason: "gone" }))
     try {
-      Object.assign(api.log, { open: broken })
+      Object.assign(store, { open: broken })
       expect((await api.post("cut off", euros("60.00"))).status).toBe(503)
     } finally {
-      Object.assign(api.log, { open })
+      Object.assign(store, { open })
     }
     expect(await needsApproval(api, "cut off", euros("60.00"))).toBe(false)
     expect(await needsApproval(api, "rest", euros("40.00"))).toBe(false)

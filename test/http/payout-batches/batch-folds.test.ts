@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import type { BatchEvent } from "../../../src/domain/events.ts"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
@@ -6,8 +6,8 @@ import { TokenBuckets } from "../../../src/http/edge/token-buckets.ts"
 import { BatchFolds } from "../../../src/http/payout-batches/batch-folds.ts"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import type { BatchView } from "../../../src/projections/batch-queries.ts"
-import type { EventLog } from "../../../src/streams/event-log.ts"
 import { beginningOf } from "../../../src/streams/event-range.ts"
+import { EventStore } from "../../../src/streams/event-store.ts"
 import { linked } from "../../../src/streams/hash-chain.ts"
 import { batchId, Story } from "../../domain/batch-story.ts"
 import { ApiUnderTest, globex } from "../api-under-test.ts"
@@ -17,7 +17,7 @@ import { payout } from "./payout-batch-body.ts"
 /** A log of given events, that counts what is read of it. */
 const logOf = (events: ReadonlyArray<BatchEvent>) => {
   const of = { events, read: 0, failsFrom: Number.POSITIVE_INFINITY }
-  const read: EventLog["Service"]["read"] = (batch, after, limit) =>
+  const read: EventStore["Service"]["read"] = (batch, after, limit) =>
     Effect.sync(() => {
       if (after >= of.failsFrom) throw new Error("the store is gone")
       const found = linked(beginningOf(batch).head, of.events)
@@ -26,7 +26,7 @@ const logOf = (events: ReadonlyArray<BatchEvent>) => {
       of.read += found.length
       return found
     })
-  return Object.assign(of, { folds: new BatchFolds({ read } as EventLog["Service"]) })
+  return Object.assign(of, { folds: new BatchFolds({ read } as EventStore["Service"]) })
 }
 
 const versionOf = (log: ReturnType<typeof logOf>, id: BatchId = batchId) =>
@@ -113,8 +113,9 @@ describe("?atLeast", () => {
       version,
     }
     known = { ...view, receivedAt: 0, updatedAt: 0, closedAt: undefined } as BatchView
-    const { read: reading } = api.log
-    Object.assign(api.log, {
+    const store = Context.get(api.streams, EventStore)
+    const { read: reading } = store
+    Object.assign(store, {
       read: (...of: Parameters<typeof reading>) =>
         Effect.tap(reading(...of), (events) =>
           Effect.sync(() => {

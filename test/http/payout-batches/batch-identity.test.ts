@@ -1,7 +1,7 @@
 import { createSecretKey, hash } from "node:crypto"
 import { expect, it } from "vitest"
 import { laneOf } from "../../../src/domain/identifiers.ts"
-import { base32 } from "../../../src/http/payout-batches/base32.ts"
+import { base32 } from "../../../src/http/edge/base32.ts"
 import { batchIdOf, requestDigestOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import { fixedKey } from "../../vault/fixed-keys.ts"
 

@@ -1,11 +1,12 @@
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
-import { EventLog } from "../../../src/streams/event-log.ts"
+import { Mailbox } from "../../../src/streams/mailbox.ts"
 import { accepted, failed, Story, settled, unresolved } from "../../domain/batch-story.ts"
 import { fromOldLog } from "../../plain-texts.ts"
 import { newBatchId } from "../../publisher/story.ts"
 import { append, owning, takeFrom } from "../../streams/log-under-test.ts"
+import { wholeLog } from "../../streams/whole-log.ts"
 import { ApiUnderTest, acme, globex, olga, otto, rita, supervisor } from "../api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
@@ -349,7 +350,7 @@ describe("a request under an Idempotency-Key", () => {
     story.posted("release")
     const retry = () => say(`${id}/items/1/retry`, { by: "olga" }, { key: "again" })
     const workOn = Effect.gen(function* () {
-      const log = yield* EventLog
+      const log = yield* wholeLog
       yield* log.open(id, story.events, `open ${id}`)
       expect((yield* Effect.promise(retry)).status).toBe(202)
       const owned = (yield* takeFrom(log, "w", 400, 100)).find(({ batch }) => batch === id)
@@ -357,20 +358,21 @@ describe("a request under an Idempotency-Key", () => {
       const events = story.tell({ _tag: "Retry", item: 1, by: "olga" })
       yield* append(owning(owned), story.events.length - 1, "c", { events, handled })
     })
-    await Effect.runPromise(Effect.provideService(workOn, EventLog, api.log))
+    await Effect.runPromise(Effect.provide(workOn, api.streams))
     expect((await retry()).status).toBe(202)
     expect(await mailOf(id)).toEqual([])
     expect((await say(`${id}/items/1/retry`, { by: "olga" })).json.reason).toBe("not-failed")
 
-    const { wasTold } = api.log
+    const mailbox = Context.get(api.streams, Mailbox)
+    const { wasTold } = mailbox
     let looks = 0
     const tooEarly: typeof wasTold = (batch, as) =>
       looks++ === 0 ? Effect.succeed(false) : wasTold(batch, as)
     try {
-      Object.assign(api.log, { wasTold: tooEarly })
+      Object.assign(mailbox, { wasTold: tooEarly })
       expect((await retry()).status, "done between two looks").toBe(202)
     } finally {
-      Object.assign(api.log, { wasTold })
+      Object.assign(mailbox, { wasTold })
     }
     expect(await mailOf(id)).toEqual([])
   })

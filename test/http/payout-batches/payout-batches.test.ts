@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
-import { type BatchView, InvalidCursor } from "../../../src/projections/batch-queries.ts"
+import { type BatchView, InvalidCursor, type ItemView } from "../../../src/projections/batch-queries.ts"
 import { ApiUnderTest, globex } from "../api-under-test.ts"
 import { readModels } from "../read-models.ts"
 import { payout } from "./payout-batch-body.ts"
@@ -12,6 +12,7 @@ const away = Effect.fail(new StoreUnavailable({ store: "postgres", step: "test",
 
 /** What the read models say of the batch: old news, and only for a test that asks for it. */
 let known: BatchView | undefined
+let knownItems: ReadonlyArray<ItemView> | undefined
 let readModelsAnswer = true
 
 let api: ApiUnderTest
@@ -19,6 +20,7 @@ beforeAll(async () => {
   api = await ApiUnderTest.open({
     queries: readModels({
       batch: () => (readModelsAnswer ? Effect.succeed(known) : away),
+      items: () => Effect.succeed(knownItems && { entries: knownItems, next: undefined, version: 9 }),
       batches: (partner, { cursor, limit, state }) =>
         cursor === "broken"
           ? Effect.fail(new InvalidCursor())
@@ -118,6 +120,46 @@ describe("the items of a batch", () => {
     const answer = await api.get(`/payout-batches/${id}/items`)
     expect(answer.status).toBe(503)
     expect(answer.json.type).toBe("/problems/not-yet-shown")
+  })
+
+  it("say what a bank's code means, where they failed or came back by it", async () => {
+    const shown = (item: number, state: ItemView["state"], reason: string): ItemView => ({
+      item,
+      reference: `order-${item}`,
+      beneficiaryName: "Erika Mustermann",
+      account: "iban …3000",
+      currency: "EUR",
+      amount: "12.34",
+      state,
+      ledger: "released",
+      bank: "north",
+      transferReference: undefined,
+      attempt: 1,
+      reason,
+      clearance: undefined,
+      version: 9,
+      updatedAt: 0,
+    })
+    knownItems = [
+      shown(1, "failed", "AM04"),
+      shown(2, "returned", "AC04"),
+      shown(3, "failed", "on the statement"),
+      shown(4, "parked", "AC04"),
+    ]
+    const { json } = await api.get(`/payout-batches/${id}/items`)
+    const funds = { code: "AM04", category: "funds", retryable: true, nextAction: "fund-account" }
+    expect(json.items).toMatchObject([
+      { reason: "AM04", failure: { ...funds, meaning: "insufficient funds" } },
+      { reason: "AC04", failure: { nextAction: "contact-beneficiary", meaning: "account closed" } },
+      { reason: "on the statement" },
+      { reason: "AC04" },
+    ])
+    expect(Object.values(Object(json.items)).map((item) => "failure" in Object(item))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ])
   })
 })
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach } from "vitest"
 import type { AppConfig } from "../../../src/config.ts"
 import type { BeneficiaryAccount } from "../../../src/domain/beneficiary.ts"
 import type { Bank, BankAnswer, TransferInstruction } from "../../../src/providers/banks/bank.ts"
-import type { BankMaker } from "../../../src/providers/banks/banks.ts"
+import type { BankKind } from "../../../src/providers/banks/bank-kind.ts"
 import { policyOf } from "../../../src/providers/calling/call-policy.ts"
 import type { BankSettings } from "../../../src/providers/calling/provider-settings.ts"
 import { settings } from "../../settings.ts"
@@ -63,7 +63,7 @@ const accounts: ReadonlyArray<BeneficiaryAccount> = [
   { scheme: "bic", bic: "CHASJPJT", accountNumber: "1234567890" },
 ]
 
-/** An entry of the settings, as a maker gets it. */
+/** An entry of the settings, as a kind gets it. */
 export const bankSettings = (
   name: string,
   kind: string,
@@ -77,7 +77,7 @@ export const bankSettings = (
   place: { setting: "PROVIDERS_FILE", path: "banks[0]" },
 })
 
-export const bankContract = (kind: string, make: BankMaker<AppConfig>, wire: Wire) => {
+export const bankContract = (kind: BankKind<AppConfig>, wire: Wire) => {
   let server: MisbehavingServer
   beforeAll(async () => {
     server = await MisbehavingServer.open()
@@ -91,7 +91,7 @@ export const bankContract = (kind: string, make: BankMaker<AppConfig>, wire: Wir
   const withBank = <A>(behaviour: Behaviour, use: (bank: Bank) => Effect.Effect<A>, timeoutMs = PATIENT_MS) =>
     Effect.gen(function* () {
       server.behaviour = behaviour
-      const bank = yield* make(bankSettings("bank", kind, { url: server.url }, timeoutMs))
+      const bank = yield* kind.connect(bankSettings("bank", kind.name, { url: server.url }, timeoutMs))
       return yield* use(bank)
     }).pipe(Effect.provide(settings({ PUBLIC_URL: "https://pay.example/" })))
 
@@ -105,7 +105,7 @@ export const bankContract = (kind: string, make: BankMaker<AppConfig>, wire: Wir
     assert.notInclude(JSON.stringify(answer), canary)
   }
 
-  describe(`a bank of the kind ${kind}`, () => {
+  describe(`a bank of the kind ${kind.name}`, () => {
     it.live.each([
       ["EUR", 1_234n],
       ["JPY", 1_200n],

@@ -5,9 +5,10 @@ import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll } from "vitest"
+import { capacityOf } from "../../../src/domain/bank-capacity.ts"
 import { Banks } from "../../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../../src/providers/banks/banks.ts"
-import { instantBank } from "../../../src/providers/banks/instant/bank-instant-http.ts"
+import { instant } from "../../../src/providers/banks/instant/instant.ts"
 import { payoutItem } from "../../domain/batch-story.ts"
 import { providerSettings } from "../../settings.ts"
 import { canary, json, MisbehavingServer } from "../calling/misbehaving-server.ts"
@@ -44,18 +45,19 @@ afterAll(async () => {
 
 it.live("lead past a bank whose breaker is open, and back to try it when its time is over", () =>
   Effect.gen(function* () {
-    const { routes, transfer } = yield* Banks
+    const { routes, transfer, capacities } = yield* Banks
     const beneficiary = { name: "Ada Lovelace", account: { scheme: "iban", iban: canary } } as const
     const pay = (reference: string) =>
       transfer({ bank: "ill", partner: "acme", reference, beneficiary, currency: "EUR", minor: 1_234n })
+    const now = () => {
+      const at = Date.now()
+      const banks = capacities(at)
+      return { at, isHealthy: (bank: string) => capacityOf(banks, bank).isHealthy }
+    }
     const led = (partner: string) =>
-      routes.route(payoutItem(1), { partner, at: Date.now(), after: undefined })?.bank
-    const sentOn = () =>
-      routes.route(payoutItem(1), {
-        partner: "acme",
-        at: Date.now(),
-        after: { rule: "choosy", version: "v1", others: ["ill", "well"] },
-      })?.bank
+      routes.wayOf(payoutItem(1), { partner, after: undefined }).destination(now())?.bank
+    const after = { rule: "choosy", version: "v1", others: ["ill", "well"] }
+    const sentOn = () => routes.wayOf(payoutItem(1), { partner: "acme", after }).destination(now())?.bank
     assert.deepStrictEqual([led("acme"), led("globex"), sentOn()], ["ill", "ill", "ill"])
     server.behaviour = json(500, {})
     yield* pay("REF-1-1")
@@ -68,7 +70,7 @@ it.live("lead past a bank whose breaker is open, and back to try it when its tim
   }).pipe(
     Effect.provide(
       Layer.suspend(() =>
-        banksLayer({ instant: instantBank }).pipe(
+        banksLayer([instant]).pipe(
           Layer.provide(providerSettings({ PROVIDERS_FILE: join(folder, "providers.json") })),
         ),
       ),

@@ -1,9 +1,10 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { Banks, type TransferInstruction } from "../../../src/providers/banks/bank.ts"
+import { bankKind } from "../../../src/providers/banks/bank-kind.ts"
 import { banksLayer } from "../../../src/providers/banks/banks.ts"
-import { instantBank } from "../../../src/providers/banks/instant/bank-instant-http.ts"
+import { instant } from "../../../src/providers/banks/instant/instant.ts"
 import { payoutItem } from "../../domain/batch-story.ts"
 import { providerSettings } from "../../settings.ts"
 import { canary, json, MisbehavingServer } from "../calling/misbehaving-server.ts"
@@ -26,7 +27,7 @@ afterAll(async () => {
 })
 
 const banks = Layer.suspend(() =>
-  banksLayer({ instant: instantBank }).pipe(Layer.provide(providerSettings({ PROVIDERS_FILE: file.path }))),
+  banksLayer([instant]).pipe(Layer.provide(providerSettings({ PROVIDERS_FILE: file.path }))),
 )
 
 const instruction = (bank: string): TransferInstruction => ({
@@ -38,22 +39,32 @@ const instruction = (bank: string): TransferInstruction => ({
   minor: 1_234n,
 })
 
+/** A kind whose orders lie with us, except that those of some banks may have gone. */
+const holding = (...gone: ReadonlyArray<string>) =>
+  bankKind({
+    name: `holding, but ${gone}`,
+    settings: Schema.Struct({}),
+    connect: () => Effect.die(new Error("no bank is of this kind")),
+    withdraw: (bank) => Effect.succeed(gone.includes(bank) ? "may-have-gone" : "withdrawn"),
+  })
+
 it.live(
   "takes back what lies with us for a bank that is not configured any more, and of others nothing",
   () =>
     Effect.gen(function* () {
       const { withdraw, routes } = yield* Banks
       assert.strictEqual(yield* withdraw("gone", "A-1-1"), "withdrawn")
+      assert.strictEqual(yield* withdraw("went", "A-1-1"), "may-have-gone", "by one of the kinds")
       assert.strictEqual(yield* withdraw("north", "A-1-1"), "may-have-gone")
-      const asked = { partner: "acme", at: Date.now(), after: undefined }
-      assert.notProperty(routes.route(payoutItem(1), asked), "withdrawable")
+      const asked = { partner: "acme", after: undefined }
+      const led = routes.wayOf(payoutItem(1), asked).destination({ at: Date.now(), isHealthy: () => true })
+      assert.notProperty(led, "withdrawable")
     }).pipe(
       Effect.provide(
         Layer.suspend(() =>
-          banksLayer(
-            { instant: instantBank },
-            Effect.succeed((bank) => Effect.succeed(bank === "gone" ? "withdrawn" : "going-out")),
-          ).pipe(Layer.provide(providerSettings({ PROVIDERS_FILE: file.path }))),
+          banksLayer([instant, holding("went"), holding()]).pipe(
+            Layer.provide(providerSettings({ PROVIDERS_FILE: file.path })),
+          ),
         ),
       ),
     ),
@@ -61,7 +72,7 @@ it.live(
 
 it.live("sends nothing to a bank whose breaker is open, says so, and goes on with the others", () =>
   Effect.gen(function* () {
-    const { transfer, inquire, invite, heldUntil } = yield* Banks
+    const { transfer, inquire, invite, capacities } = yield* Banks
     north.behaviour = json(500, {})
     south.behaviour = json(202, { status: "accepted", transferId: "t" })
     const ill = yield* Effect.forEach([1, 2, 3, 4], () => transfer(instruction("north")))
@@ -75,10 +86,15 @@ it.live("sends nothing to a bank whose breaker is open, says so, and goes on wit
     assert.strictEqual(north.asked.length, 4)
     const now = Date.now()
     assert.strictEqual(invite("north", 128, now), 0)
-    assert.isAbove(heldUntil("north", now), now)
+    const closed = capacities(now).get("north")
+    assert.deepInclude(closed, { transfers: 0, inquiries: 0, isHealthy: false })
+    assert.isAbove(closed?.heldUntil ?? 0, now)
 
     assert.strictEqual((yield* transfer(instruction("south")))._tag, "Accepted")
     assert.strictEqual(invite("south", 128, now), 128)
-    assert.isAtMost(heldUntil("south", now), now)
+    const open = capacities(now).get("south")
+    const any = Number.POSITIVE_INFINITY
+    assert.deepInclude(open, { transfers: any, inquiries: any, isHealthy: true })
+    assert.isAtMost(open?.heldUntil ?? any, now)
   }).pipe(Effect.provide(banks)),
 )

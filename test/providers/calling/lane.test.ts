@@ -243,6 +243,31 @@ describe("the breaker of a provider", () => {
     }).pipe(withLanes),
   )
 
+  it.effect("holds nobody who looked at the time before a success, also of the call that tried", () =>
+    Effect.gen(function* () {
+      const lane = yield* openLane(quickBreaker(300))
+      const answering = Effect.delay(Effect.succeed("yes"), 5)
+      const answered = Effect.gen(function* () {
+        const before = yield* Clock.currentTimeMillis
+        const call = yield* Effect.forkChild(lane.call(terms(), answering))
+        yield* TestClock.adjust(5)
+        assert.strictEqual(yield* Fiber.join(call), "yes")
+        return before
+      })
+      const failing = new ProviderUnavailable({ provider: "north", reason: "ill", kind: "server-error" })
+      yield* TestClock.adjust(1)
+      const busy = yield* answered
+      assert.isAtMost(lane.gate.closedUntil(busy), busy)
+      for (const _ of [1, 2, 3]) yield* Effect.flip(lane.call(terms(), Effect.fail(failing)))
+      assert.strictEqual(yield* healthOf(lane), "open")
+      yield* TestClock.adjust(300)
+      assert.strictEqual(yield* healthOf(lane), "half-open")
+      const trying = yield* answered
+      assert.strictEqual(yield* healthOf(lane), "closed")
+      assert.isAtMost(lane.gate.closedUntil(trying), trying)
+    }).pipe(withLanes),
+  )
+
   it.live("opens again when the call that tries fails, and a caller waits no longer than it can", () =>
     Effect.gen(function* () {
       const lane = yield* openLane(quickBreaker(100))
@@ -320,27 +345,46 @@ describe("a provider that asks for a pause", () => {
   )
 })
 
+/** Limits of all processes that let no call begin. */
+const withoutTurns = Effect.provide([
+  Layer.fresh(Lanes.layer).pipe(
+    Layer.provide(
+      Layer.succeed(FleetLimits, { book: () => Effect.succeed({ seats: 0, starts: 0, waitMs: 0 }) }),
+    ),
+  ),
+  freshMetrics,
+])
+
 describe("a turn", () => {
   it.live("is waited for by no more transfers than can be sent soon, where a limit is shared", () =>
     Effect.gen(function* () {
       const lane = yield* openLane({ ratePerSecond: 5 })
-      assert.strictEqual(lane.invite(128, 0), 10)
+      assert.strictEqual(lane.room(0), 10)
       const calls = Effect.forEach([1, 2, 3, 4], () => ask(lane), { concurrency: "unbounded" })
       const waiting = yield* Effect.forkChild(calls)
       yield* Effect.promise(() => vi.waitUntil(() => lane.report(0).waiting === 4))
-      assert.strictEqual(lane.invite(128, 0), 6)
+      assert.strictEqual(lane.room(0), 6)
       yield* Fiber.interrupt(waiting)
-      assert.strictEqual(lane.invite(128, 0), 10)
-    }).pipe(
-      Effect.provide([
-        Layer.fresh(Lanes.layer).pipe(
-          Layer.provide(
-            Layer.succeed(FleetLimits, { book: () => Effect.succeed({ seats: 0, starts: 0, waitMs: 0 }) }),
-          ),
-        ),
-        freshMetrics,
-      ]),
-    ),
+      assert.strictEqual(lane.room(0), 10)
+    }).pipe(withoutTurns),
+  )
+
+  it.live("is given to no more than there is room for, also when many batches plan at the same moment", () =>
+    Effect.gen(function* () {
+      const lane = yield* openLane({ ratePerSecond: 5 })
+      assert.deepStrictEqual([lane.room(0), lane.room(0)], [10, 10], "to look takes nothing")
+      assert.deepStrictEqual([lane.invite(8, 0), lane.invite(8, 0), lane.invite(8, 0)], [8, 2, 0])
+      const calls = Effect.forEach([1, 2, 3, 4], () => ask(lane, { isInvited: true }), {
+        concurrency: "unbounded",
+      })
+      const waiting = yield* Effect.forkChild(calls)
+      yield* Effect.promise(() => vi.waitUntil(() => lane.report(0).waiting === 4))
+      assert.strictEqual(lane.room(0), 0, "who has come has its place")
+      yield* Fiber.interrupt(waiting)
+      assert.strictEqual(lane.room(0), 4)
+      assert.strictEqual(lane.room(4_999), 4)
+      assert.strictEqual(lane.room(5_000), 10, "who never comes keeps none")
+    }).pipe(withoutTurns),
   )
 
   it.live("is given back by a caller that is interrupted, while it waits or while it has it", () =>

@@ -8,7 +8,7 @@ import { TestClock } from "effect/testing"
 import { afterAll, afterEach, beforeAll, vi } from "vitest"
 import { Banks, type TransferInstruction } from "../../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../../src/providers/banks/banks.ts"
-import { instantBank } from "../../../src/providers/banks/instant/bank-instant-http.ts"
+import { instant } from "../../../src/providers/banks/instant/instant.ts"
 import { type PolicyFields, policyOf } from "../../../src/providers/calling/call-policy.ts"
 import { Lanes } from "../../../src/providers/calling/lane.ts"
 import type { HttpFields, ProviderAuth } from "../../../src/providers/calling/provider-access.ts"
@@ -566,7 +566,7 @@ it.live(
           }),
         ),
       )
-      const banks = banksLayer({ instant: instantBank }).pipe(
+      const banks = banksLayer([instant]).pipe(
         Layer.provide(providerSettings({ ...environment, PROVIDERS_FILE: providers.file })),
       )
       const mayCall = Effect.sync(() => {

@@ -53,24 +53,41 @@ describe("a status report", () => {
     })
   })
 
-  it("names what it refuses of a file that is accepted in part", () => {
-    const payment = `<PmtInfSts>PART</PmtInfSts>${transfer("R1", "RJCT", reason("AC04"))}`
-    expect(read(report("<GrpSts>PART</GrpSts>", payment))).toMatchObject({
-      named: [{ reference: "R1", word: failed("AC04") }],
-      others: accepted,
+  it.each(["", "<GrpSts>PART</GrpSts>", "<GrpSts>PATC</GrpSts>"])(
+    "says nothing of what it does not name (%j), whatever it names",
+    (group) => {
+      const refused = transfer("R1", "RJCT", reason("AC04"))
+      for (const named of ["", refused, transfer("R2", "ACSC"), refused + transfer("R2", "ACSC")])
+        for (const payment of ["", "<PmtInfSts>PART</PmtInfSts>"])
+          expect(read(report(group, payment + named))).not.toHaveProperty("others")
+      expect(read(report(group, refused))).toMatchObject({
+        named: [{ reference: "R1", word: failed("AC04") }],
+      })
+    },
+  )
+
+  it("that has a payment in part says nothing with its word on the group of what is in that payment", () => {
+    const listed = "<TxInfAndSts><OrgnlEndToEndId>R1</OrgnlEndToEndId></TxInfAndSts>"
+    const inPart = `<PmtInfSts>PART</PmtInfSts>${listed}${transfer("R2", "ACSC")}${transfer("R3", "PART")}`
+    const said = read(report("<GrpSts>ACSP</GrpSts>", inPart))
+    expect(said).not.toHaveProperty("others")
+    expect(said).toMatchObject({
+      named: [
+        { reference: "R1", word: accepted },
+        { reference: "R2", word: settled },
+        { reference: "R3", word: { _tag: "Unclear" } },
+      ],
     })
   })
 
-  it.each(["", "<GrpSts>PART</GrpSts>", "<GrpSts>PATC</GrpSts>"])(
-    "says nothing of the others (%j) when it names more than what it refuses",
-    (group) => {
-      const named = `${transfer("R1", "RJCT", reason("AM04"))}${transfer("R2", "ACSC")}`
-      expect(read(report(group, named))).not.toHaveProperty("others")
-      expect(read(report(group, transfer("R2", "ACSC")))).not.toHaveProperty("others")
-      expect(read(report(group, transfer("R1", "RJCT", reason("AM04"))))).toMatchObject({ others: accepted })
-      expect(read(report(group))).toMatchObject({ others: accepted })
-    },
-  )
+  it("tells of payments that it has a word on and that are not the file's", () => {
+    const refused = `<PmtInfSts>RJCT</PmtInfSts>${transfer("R1", "RJCT")}`
+    const said = (group: string) => read(report(group, refused).replace(/(PmtInfId>)M1/, "$1NOTPROVIDED"))
+    expect(said("")).toMatchObject({ strangers: ["NOTPROVIDED"] })
+    expect(said("")).not.toHaveProperty("others")
+    expect(said("<GrpSts>ACTC</GrpSts>")).toMatchObject({ strangers: ["NOTPROVIDED"], others: accepted })
+    expect(said("<GrpSts>RJCT</GrpSts>")).not.toHaveProperty("strangers")
+  })
 
   it.each([
     ["RCVD", accepted],
@@ -86,17 +103,40 @@ describe("a status report", () => {
     expect(read(report("", transfer("R1", status)))).toMatchObject({ named: [{ reference: "R1", word }] })
   })
 
-  it.each(["AM05", "DU01", "DU04"])("takes a duplicate (%s) for no word on the original", (code) => {
-    const unclear = { _tag: "Unclear" }
-    const group = `<GrpSts>RJCT</GrpSts>${reason(code)}`
-    expect(read(report(group, transfer("R1", "RJCT")))).toMatchObject({
-      named: [{ reference: "R1", word: unclear }],
-      others: unclear,
-    })
-    const named = transfer("R1", "RJCT", reason(code))
+  it.each(["AM05", "DU01", "DU04", "DUPL", "RF01", "R24"])(
+    "is of a copy where it calls anything a duplicate (%s), which is no word on the original",
+    (code) => {
+      const unclear = { _tag: "Unclear" }
+      const group = `<GrpSts>RJCT</GrpSts>${reason(code)}`
+      expect(read(report(group, transfer("R1", "RJCT")))).toMatchObject({
+        named: [{ reference: "R1", word: unclear }],
+        others: unclear,
+        isOfCopy: true,
+      })
+      const rejected = `<GrpSts>RJCT</GrpSts>${reason("FF01")}`
+      for (const own of [
+        transfer("R1", "RJCT", reason(code)),
+        transfer("R1", "RJCT", reason("AM14") + reason(code)),
+        `<TxInfAndSts><OrgnlEndToEndId>R1</OrgnlEndToEndId>${reason(code)}</TxInfAndSts>`,
+      ])
+        expect(read(report(rejected, own))).toMatchObject({
+          named: [{ reference: "R1", word: unclear }],
+          others: failed("FF01"),
+          isOfCopy: true,
+        })
+      const beside = transfer("R1", "RJCT", reason("AM14")) + transfer("R2", "RJCT", reason(code))
+      for (const xml of [report(group, transfer("R1", "RJCT", reason("AM14"))), report("", beside)])
+        expect(read(xml)).toMatchObject({ named: { 0: { word: failed("AM14") } }, isOfCopy: true })
+      expect(read(report(rejected))).not.toHaveProperty("isOfCopy")
+    },
+  )
+
+  it("has the own reason of a transfer that it only lists in a whole that is rejected", () => {
+    const listed = (reference: string, more = "") =>
+      `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId>${more}</TxInfAndSts>`
+    const named = listed("R1", reason("AM14")) + listed("R2")
     expect(read(report(`<GrpSts>RJCT</GrpSts>${reason("FF01")}`, named))).toMatchObject({
-      named: [{ reference: "R1", word: unclear }],
-      others: failed("FF01"),
+      named: [{ word: failed("AM14") }, { word: { ...failed("FF01"), whole: true } }],
     })
   })
 
@@ -119,6 +159,18 @@ describe("a status report", () => {
     [
       "the whole is settled and a part rejected",
       report("", `<PmtInfSts>ACSC</PmtInfSts>${transfer("R1", "RJCT")}`),
+    ],
+    [
+      "the whole is settled and a payment only in part",
+      report("<GrpSts>ACSC</GrpSts>", `<PmtInfSts>PART</PmtInfSts>${transfer("R1", "ACSC")}`),
+    ],
+    [
+      "the whole is rejected and a payment only in part",
+      report("<GrpSts>RJCT</GrpSts>", "<PmtInfSts>PART</PmtInfSts>"),
+    ],
+    [
+      "the whole is settled and a payment accepted",
+      report("<GrpSts>ACSC</GrpSts>", "<PmtInfSts>ACSP</PmtInfSts>"),
     ],
     ["one transfer has two statuses", report("", transfer("R1", "ACSC") + transfer("R1", "RJCT"))],
   ])("is believed in nothing when %s", (_, xml) => {

@@ -3,7 +3,7 @@ import { resolve } from "node:path"
 import { Effect, Layer } from "effect"
 import { InvalidProviderSetting } from "../../calling/provider-place.ts"
 import { type BankSettings, ownSettings, ProviderSettings } from "../../calling/provider-settings.ts"
-import { EVERY_MS, FileBankSettings, ORDERS_PER_FILE_MAX, POLL_MS } from "./file-bank-settings.ts"
+import { EVERY_MS, FileBankSettings, files, ORDERS_PER_FILE_MAX, POLL_MS } from "./files.ts"
 import { prepare } from "./folder.ts"
 import { readInbox } from "./inbox.ts"
 import { type FileBank, writeOutbox } from "./outbox.ts"
@@ -20,7 +20,7 @@ export const layer = Layer.effectDiscard(
 /** The banks of the kind `files`. A folder says whose word a file is: with the same one two banks could speak for each other. */
 export const fileBanks = Effect.gen(function* () {
   const owners = new Map<string, FileBank>()
-  for (const settings of (yield* ProviderSettings).banks.filter(({ kind }) => kind === "files")) {
+  for (const settings of (yield* ProviderSettings).banks.filter(({ kind }) => kind === files.name)) {
     const bank = yield* fileBankOf(settings)
     const folder = resolve(bank.folder)
     const owner = owners.get(folder)

@@ -1,10 +1,8 @@
-import { readFileSync } from "node:fs"
 import { Effect, Layer, Result } from "effect"
 import type { Sql } from "postgres"
+import { Database } from "../../../database/database.ts"
 import { schemeOf } from "../../../domain/scheme.ts"
-import { Postgres } from "../../../platform/postgres.ts"
 import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
-import { columnAddition, tableCreation } from "../../../platform/table-creation.ts"
 import { keyIdOf, PartnerKeys } from "../../../vault/partner-keys.ts"
 import type { TransferInstruction } from "../bank.ts"
 import {
@@ -17,21 +15,12 @@ import {
 import { fingerprintOf, keeperOf, sealDetails } from "./order-seal.ts"
 import { type OrderWord, standingBy, wordKeyOf, wordOf } from "./order-words.ts"
 
-const statements = (file: string) => readFileSync(new URL(`migrations/${file}`, import.meta.url), "utf8")
-const tables = [
-  tableCreation("file_orders", statements("0001-file-orders.sql")),
-  tableCreation("file_order_words", statements("0002-file-order-words.sql")),
-  tableCreation("bank_file_log", statements("0003-bank-file-log.sql")),
-  columnAddition("file_orders", "partner", statements("0004-order-partners.sql")),
-]
-
-/** Orders in tables of their own, which are created when they are not there. */
+/** Orders in tables of their own. */
 export const layer = Layer.effect(
   FileOrders,
   Effect.gen(function* () {
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     const keys = yield* PartnerKeys
-    for (const table of tables) yield* query("create the tables of file orders", (sql) => sql.unsafe(table))
     const find = Effect.fnUntraced(function* (bank: string, reference: string) {
       const [row] = yield* query(
         "find an order",
@@ -83,6 +72,16 @@ export const layer = Layer.effect(
         return row && orderOf(row)
       }),
       sent: ordersIn,
+      besides: Effect.fn("FileOrders.besides")(function* (bank, references) {
+        const rows = yield* query(
+          "find the orders beside others",
+          (sql) => sql<Array<Row>>`
+            select ${columns(sql)} from file_orders
+            where bank = ${bank} and file in (
+              select file from file_orders where bank = ${bank} and reference = any (${[...references]}))`,
+        ).pipe(unavailable)
+        return rows.map(orderOf)
+      }),
       sentIn: Effect.fn("FileOrders.sentIn")(function* (bank, messageId) {
         const rows = yield* query(
           "find the orders of a file",
@@ -135,6 +134,7 @@ interface Row {
   readonly bank: string
   readonly reference: string
   readonly number: string
+  readonly file: string | null
   readonly currency: string
   readonly minor: string
   readonly state: "accepted" | "failed" | "settled" | "returned" | "withdrawn"
@@ -147,7 +147,7 @@ interface KnownRow extends Row {
   readonly fingerprint: string
 }
 
-const columns = (sql: Sql) => sql`bank, reference, number, currency, minor, state, code, coalesce((
+const columns = (sql: Sql) => sql`bank, reference, number, file, currency, minor, state, code, coalesce((
   select jsonb_agg(jsonb_build_object('word', said.word, 'told', said.told) order by said.word)
   from file_order_words said where said.bank = file_orders.bank and said.reference = file_orders.reference
 ), '[]'::jsonb) as words`
@@ -229,13 +229,14 @@ interface WithdrawnRow {
 }
 
 const orderOf = (row: Row): FileOrder => {
-  const { bank, reference, number, currency, minor, state, code } = row
+  const { bank, reference, number, file, currency, minor, state, code } = row
   const said = row.words.map(({ word, told }) => ({ word: wordOf(word), told }))
   const before = wordBefore(state, code)
   const words = [...said.map(({ word }) => word), ...(before === undefined ? [] : [before])]
   return {
     reference,
     orderId: `${bank}-${number}`,
+    file: file ?? undefined,
     currency,
     minor: BigInt(minor),
     standing: state === "withdrawn" ? { _tag: "Withdrawn" } : standingBy(words),

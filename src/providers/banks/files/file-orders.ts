@@ -11,6 +11,8 @@ export interface FileOrder {
   readonly reference: string
   /** Our own id of it. */
   readonly orderId: string
+  /** Our id of the file that it is in. */
+  readonly file: string | undefined
   readonly currency: string
   readonly minor: bigint
   readonly standing: OrderStanding
@@ -56,6 +58,11 @@ export class FileOrders extends Context.Service<
     ) => Effect.Effect<FileOrder | undefined, OrdersUnavailable>
     /** Orders under these references that are in a file. */
     readonly sent: (
+      bank: string,
+      references: ReadonlyArray<string>,
+    ) => Effect.Effect<ReadonlyArray<FileOrder>, OrdersUnavailable>
+    /** All orders of the files that these are in. */
+    readonly besides: (
       bank: string,
       references: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<FileOrder>, OrdersUnavailable>

@@ -1,17 +1,17 @@
 /** What Postgres knows of the log of files, and what is put back there from the log. Each method can be repeated. */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
-import { Postgres } from "../../../platform/postgres.ts"
+import { Database } from "../../../database/database.ts"
 import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import type { FileLogTail, FileRecord } from "../../../streams/file-log.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { FileRecords, type UnloggedFile } from "./file-records.ts"
 
-/** Records beside the files; the tables are those of the orders, which are created first. */
+/** Records beside the files. */
 export const layer = Layer.effect(
   FileRecords,
   Effect.gen(function* () {
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     const run = <A>(step: string, statement: (sql: Sql) => PromiseLike<A>) =>
       query(step, statement).pipe(unavailable)
     const ordersOf = (id: string) =>

@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import { Postgres } from "../../../platform/postgres.ts"
+import { Database } from "../../../database/database.ts"
 import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { InboxFiles } from "./inbox-files.ts"
@@ -8,7 +8,7 @@ import { InboxFiles } from "./inbox-files.ts"
 export const layer = Layer.effect(
   InboxFiles,
   Effect.gen(function* () {
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     return InboxFiles.of({
       isRead: Effect.fn("InboxFiles.isRead")(function* ({ bank, digest }) {
         const rows = yield* query(

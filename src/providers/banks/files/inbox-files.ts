@@ -8,6 +8,8 @@ export interface Oddity {
   readonly reason:
     | "unknown-reference"
     | "unknown-file"
+    | "unknown-payment"
+    | "other-file"
     | "unclear-status"
     | "refused-whole"
     | "amount-differs"

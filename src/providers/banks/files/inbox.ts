@@ -8,7 +8,7 @@ import { Array as Arr, Clock, Effect, Result, Schedule } from "effect"
 import type { TransferOutcome } from "../../../domain/commands.ts"
 import { parseTransferReference } from "../../../domain/identifiers.ts"
 import { cleanText } from "../../../domain/outside-text.ts"
-import { type CommandId, EventLog } from "../../../streams/event-log.ts"
+import { type CommandId, Mailbox } from "../../../streams/mailbox.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import { readMessage } from "../../iso20022/bank-message-reader.ts"
@@ -138,7 +138,7 @@ const tell = Effect.fnUntraced(function* (file: InboxFile, { reference, word }: 
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
   const outcome = outcomeOf(word, orderId, at)
-  return yield* (yield* EventLog)
+  return yield* (yield* Mailbox)
     .tell(
       batch,
       { _tag: "RecordTransfer", at, item, attempt, bank: file.bank, outcome },

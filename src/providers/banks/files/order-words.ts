@@ -16,6 +16,14 @@ export type OrderWord =
   /** Not the bank's, but ours: it was to be taken back, and was in a file by then. */
   | { readonly _tag: "Asked" }
 
+/** Whether a word says that the bank has, or had, the order. */
+export const isSign = ({ _tag }: OrderWord): boolean =>
+  _tag === "Accepted" || _tag === "Settled" || _tag === "Returned"
+
+/** Whether a refusal may be of another copy of the order: as good as none, once the bank is known to have it. */
+export const mayBeOfCopy = (word: OrderWord): boolean =>
+  word._tag === "Failed" && !holdsForAllCopies(meaningOf(word.code))
+
 /** What is known of an order that went out. */
 export type WordStanding =
   | { readonly _tag: "Accepted" }
@@ -83,15 +91,16 @@ export const standingBy = (words: ReadonlyArray<OrderWord>): WordStanding => {
  */
 export const isInDoubt = (words: ReadonlyArray<OrderWord>): boolean =>
   words.some(({ _tag }) => _tag === "Failed" || _tag === "Refused" || _tag === "Asked") &&
-  !words.some((word) => word._tag === "Failed" && holdsForAllCopies(meaningOf(word.code)))
+  !words.some((word) => word._tag === "Failed" && !mayBeOfCopy(word))
 
 /**
  * Whether a refusal by name is final. Once the bank has shown that it has the order, only one that holds for every copy is:
  * any other may be of a second one. Before that, all are but an outage, a missed cut-off, and what another bank could mend:
- * that one would be paid there, and nobody can be asked whether it is meant, so it is a person's.
+ * that one would be paid there, and nobody can be asked whether it is meant, so it is a person's. A bank that gives no
+ * reason and says so (MS03) is final as any other; one that gives no code at all is as one whose code nobody has mapped.
  */
 const isFinal = (meaning: FailureMeaning | undefined, isAcknowledged: boolean): boolean => {
-  // A code that nobody has mapped is left to a person by whoever hears it.
+  // Failed by its record, and parked by whoever hears it: a code that nobody has mapped is left to a person.
   if (meaning === undefined) return true
   return isAcknowledged ? holdsForAllCopies(meaning) : !meaning.reroutable
 }

@@ -1,8 +1,8 @@
 /** Each method is one statement, so that a decision is taken wholly or not at all. */
 import { Array as Arr, Effect, Layer } from "effect"
 import type { Sql } from "postgres"
+import { Database } from "../../../database/database.ts"
 import type { Scheme } from "../../../domain/scheme.ts"
-import { Postgres } from "../../../platform/postgres.ts"
 import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { keyIdOf, PartnerKeys } from "../../../vault/partner-keys.ts"
 import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
@@ -11,11 +11,11 @@ import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { KEYS_FORGOTTEN, keeperOf, openDetails } from "./order-seal.ts"
 import { type Lane, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
-/** Files beside the orders; the tables are those of the orders, which are created first. */
+/** Files beside the orders. */
 export const layer = Layer.effect(
   OutboxFiles,
   Effect.gen(function* () {
-    const { query } = yield* Postgres
+    const { query } = yield* Database
     const keys = yield* PartnerKeys
     return OutboxFiles.of({
       isFolderOf: Effect.fn("OutboxFiles.isFolderOf")(function* (bank, folder) {

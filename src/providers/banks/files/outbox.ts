@@ -16,14 +16,14 @@ import { randomUUID } from "node:crypto"
 import { Clock, Effect } from "effect"
 import { isBatchId } from "../../../domain/identifiers.ts"
 import { executionOf } from "../../../domain/scheme.ts"
-import { EventLog } from "../../../streams/event-log.ts"
 import { FileLog } from "../../../streams/file-log.ts"
+import { Partitions } from "../../../streams/partitions.ts"
 import { StoreWatch } from "../../../streams/store-watch.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
 import { writePaymentInitiation } from "../../iso20022/payment-initiation.ts"
 import { agree, hasNoWithdrawn, logFiles } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
-import type { FileBankSettings } from "./file-bank-settings.ts"
+import type { FileBankSettings } from "./files.ts"
 import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
@@ -92,15 +92,15 @@ const discardAbandoned = Effect.fnUntraced(function* (bank: FileBank) {
 
 /** Batches whose orders stay where they are: in partitions where nobody is paid. With a wrong clock nobody is anywhere. */
 const heldBatches = Effect.fnUntraced(function* (bank: string) {
-  const [{ objection, look }, { partitions, partitionOf }] = [yield* StoreWatch, yield* EventLog]
+  const [{ objection, look }, partitions] = [yield* StoreWatch, yield* Partitions]
   yield* look
-  const objections = Array.from({ length: partitions }, (_, partition) => objection(partition))
+  const objections = Array.from({ length: partitions.count }, (_, partition) => objection(partition))
   const [first] = objections
   if (first !== undefined && !objections.includes(undefined))
     return yield* new BankFilesUnavailable({ step: "look at the stores", reason: first })
   if (objections.every((reason) => reason === undefined)) return []
   const batches = yield* (yield* OutboxFiles).batches(bank)
-  return batches.filter((batch) => isBatchId(batch) && objections[partitionOf(batch)] !== undefined)
+  return batches.filter((batch) => isBatchId(batch) && objections[partitions.of(batch)] !== undefined)
 })
 
 const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, held: ReadonlyArray<string>) {

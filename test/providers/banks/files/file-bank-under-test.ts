@@ -4,12 +4,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
-import { Postgres } from "../../../../src/platform/postgres.ts"
 import { RedisConnections } from "../../../../src/platform/redis.ts"
 import type { TransferInstruction } from "../../../../src/providers/banks/bank.ts"
-import { fileBank } from "../../../../src/providers/banks/files/file-bank.ts"
 import { layer as ordersInPostgres } from "../../../../src/providers/banks/files/file-orders-postgres.ts"
 import { layer as fileRecordsInPostgres } from "../../../../src/providers/banks/files/file-records-postgres.ts"
+import { files } from "../../../../src/providers/banks/files/files.ts"
 import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
 import { layer as inboxInPostgres } from "../../../../src/providers/banks/files/inbox-files-postgres.ts"
 import type { FileBank } from "../../../../src/providers/banks/files/outbox.ts"
@@ -18,14 +17,14 @@ import { withdrawalInBoth } from "../../../../src/providers/banks/files/withdraw
 import { policyOf } from "../../../../src/providers/calling/call-policy.ts"
 import type { BankSettings } from "../../../../src/providers/calling/provider-settings.ts"
 import { layer as decisionsInPostgres } from "../../../../src/register/decision-register-postgres.ts"
-import { layer as eventLogInMemory } from "../../../../src/streams/event-log-memory.ts"
 import { layer as fileLogOnRedis } from "../../../../src/streams/file-log-redis.ts"
 import { loggingLayer } from "../../../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../../../src/telemetry/metrics.ts"
-import type { ownDatabase } from "../../../database.ts"
+import { databaseLayer, type ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { ownPrefix, settings } from "../../../settings.ts"
 import { calmWatch } from "../../../streams/calm-watch.ts"
+import { layer as streamsInMemory } from "../../../streams/streams-memory.ts"
 import { fixedKeys } from "../../../vault/fixed-keys.ts"
 
 export const canary = "DE89370400440532013000"
@@ -77,12 +76,12 @@ export class FileBankUnderTest implements Disposable {
       Layer.provide(appConfig),
       Layer.fresh,
     )
-    const postgres = Layer.fresh(Postgres.layer).pipe(Layer.provide(appConfig))
+    const postgres = Layer.fresh(databaseLayer).pipe(Layer.provide(appConfig))
     return Layer.mergeAll(
       inboxInPostgres,
       outboxInPostgres,
       fileRecordsInPostgres,
-      eventLogInMemory,
+      streamsInMemory,
       calmWatch,
       decisionsInPostgres,
     ).pipe(
@@ -103,12 +102,12 @@ export class FileBankUnderTest implements Disposable {
     const { name, ...own } = this.bank
     const entry: BankSettings = {
       name,
-      kind: "files",
+      kind: files.name,
       policy: policyOf({}, { timeoutMs: 1_000, concurrency: 8 }),
       own,
       place: { setting: "PROVIDERS_FILE", path: "banks[0]" },
     }
-    return fileBank(entry)
+    return files.connect(entry)
   }
 
   list(room: string): ReadonlyArray<string> {

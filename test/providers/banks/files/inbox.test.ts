@@ -9,12 +9,14 @@ import { StoreUnavailable } from "../../../../src/platform/store-unavailable.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
 import { InboxFiles } from "../../../../src/providers/banks/files/inbox-files.ts"
+import { wordKeyOf } from "../../../../src/providers/banks/files/order-words.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
-import { EventLog } from "../../../../src/streams/event-log.ts"
+import { Mailbox } from "../../../../src/streams/mailbox.ts"
 import { Metrics } from "../../../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { firstEvents } from "../../../streams/log-under-test.ts"
+import { wholeLog } from "../../../streams/whole-log.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
 
 let database: Awaited<ReturnType<typeof ownDatabase>>
@@ -28,7 +30,7 @@ const referenceOf = (item: number) => transferReference({ batch: batchId, item, 
 /** Orders that the bank has: a file with all of them was taken. */
 const ordered = (test: FileBankUnderTest, count: number) =>
   Effect.gen(function* () {
-    yield* (yield* EventLog).open(batchId, firstEvents, "opening")
+    yield* (yield* wholeLog).open(batchId, firstEvents, "opening")
     const { transfer } = yield* test.port
     for (let item = 1; item <= count; item += 1) yield* transfer(test.orderOf(item))
     yield* writeOutbox(test.bank)
@@ -62,7 +64,7 @@ const booked = (reference: string, cents: number, kind: "DBIT" | "CRDT") =>
 
 /** What the batch was told, in order. */
 const told = Effect.gen(function* () {
-  const mail = yield* (yield* EventLog).mail(batchId, 1_000)
+  const mail = yield* (yield* wholeLog).mail(batchId, 1_000)
   return mail.flatMap(({ command }) => (command?._tag === "RecordTransfer" ? [command] : []))
 })
 
@@ -147,9 +149,13 @@ it("a rejected file fails none of its orders but those that it names with a reas
   expect(odd.map(([, reason]) => reason)).toEqual(["refused-whole"])
 })
 
-describe("a refusal beside a sign that the bank has the order is unclear, in whatever order they come", () => {
-  const cut = (about: string) =>
-    report(about, "RJCT").replace("</GrpSts>", "</GrpSts><StsRsnInf><Rsn><Cd>TM01</Cd></Rsn></StsRsnInf>")
+describe("a refusal beside a sign that the bank has the order is unclear", () => {
+  const because = (code: string) => `<StsRsnInf><Rsn><Cd>${code}</Cd></Rsn></StsRsnInf>`
+  const cut = (about: string) => report(about, "RJCT").replace("</GrpSts>", `$&${because("TM01")}`)
+  const whole = (about: string, status: string, code: string, transfer: string) =>
+    `<OrgnlPmtInfId>${about}</OrgnlPmtInfId>${because(code)}<PmtInfSts>${status}</PmtInfSts>${transfer}`
+  const ofPaymentAs = (about: string, status: string, code: string, transfer: string) =>
+    report(about, status, transfer).replace("</GrpSts>", `$&${because(code)}`)
   const files = {
     whole: cut,
     accepted: (about: string) => report(about, "ACSP"),
@@ -161,8 +167,44 @@ describe("a refusal beside a sign that the bank has the order is unclear, in wha
     uncovered: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AM04")),
     unlawful: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "RR04")),
     duplicate: (about: string) => cut(about).replace("TM01", "AM05"),
+    // A copy, and by the way what else is wrong with it.
+    copyAboveLimit: (about: string) =>
+      ofPaymentAs(about, "RJCT", "AM05", status(referenceOf(1), "RJCT", "AM14")),
+    paymentTwice: (about: string) =>
+      report(about, "PART", whole(about, "RJCT", "AM05", status(referenceOf(1), "RJCT", "AM04"))),
+    besideCopy: (about: string) =>
+      report(about, "PART", status(referenceOf(1), "RJCT", "AM14"), status(referenceOf(2), "RJCT", "AM05")),
+    alsoCopy: (about: string) =>
+      report(
+        about,
+        "PART",
+        status(referenceOf(1), "RJCT", "AM14").replace("</TxInf", `${because("AM05")}$&`),
+      ),
+    listedAsCopy: (about: string) =>
+      cut(about)
+        .replace("TM01", "FF01")
+        .replace(
+          "</OrgnlPmt",
+          `${status(referenceOf(1), "RJCT", "AM05").replace(/<TxSts>.*?<.TxSts>/, "")}$&`,
+        ),
+    listedAboveLimit: (about: string) =>
+      cut(about).replace(
+        "</OrgnlPmt",
+        `${status(referenceOf(1), "RJCT", "AM14").replace(/<TxSts>.*?<.TxSts>/, "")}$&`,
+      ),
+    byAch: (about: string) =>
+      report(about, "PART", status(referenceOf(1), "RJCT", "AM14"), status(referenceOf(2), "RJCT", "R24")),
+    inPart: (about: string) => report(about, "PART", status(referenceOf(1), "RJCT", "AM14")),
+    otherInPart: (about: string) => report(about, "PART", status(referenceOf(2), "RJCT", "AM04")),
+    both: (about: string) =>
+      report(about, "PART", status(referenceOf(2), "ACSP"), status(referenceOf(1), "RJCT", "AM14")),
+    namesNobody: (about: string) => report(about, "PART"),
+    withFile: (about: string) =>
+      cut(about).replace("</OrgnlPmt", `${status(referenceOf(1), "RJCT", "AM14")}$&`),
     // What the others became since; those that were refused before are not named again.
     otherSettled: (about: string) => report(about, "PART", status(referenceOf(2), "ACSC")),
+    otherAccepted: (about: string) => report(about, "PART", status(referenceOf(2), "ACSP")),
+    otherPaid: () => booked(referenceOf(2), 2, "DBIT"),
     paid: () => booked(referenceOf(1), 1, "DBIT"),
     closed: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AC04")),
     ofPayment: (about: string) =>
@@ -183,7 +225,36 @@ describe("a refusal beside a sign that the bank has the order is unclear, in wha
     [["unreadable", "accepted"], "Ambiguous"],
     [["aboveLimit"], "Failed"],
     [["aboveLimit", "otherSettled"], "Failed"],
-    [["otherSettled", "uncovered"], "Failed"],
+    [["copyAboveLimit"], "Ambiguous"],
+    [["paymentTwice"], "Ambiguous"],
+    [["besideCopy"], "Ambiguous"],
+    [["inPart", "besideCopy"], "Ambiguous"],
+    [["alsoCopy"], "Accepted"],
+    [["alsoCopy", "aboveLimit"], "Ambiguous"],
+    [["listedAsCopy"], "Accepted"],
+    [["listedAsCopy", "aboveLimit"], "Ambiguous"],
+    [["listedAboveLimit"], "Failed"],
+    [["byAch"], "Ambiguous"],
+    [["inPart"], "Failed"],
+    [["inPart", "otherInPart"], "Failed"],
+    [["otherInPart", "inPart"], "Failed"],
+    [["inPart", "namesNobody"], "Failed"],
+    [["namesNobody", "inPart"], "Failed"],
+    [["both"], "Failed"],
+    [["both", "otherSettled"], "Failed"],
+    [["both", "otherPaid"], "Failed"],
+    [["inPart", "otherSettled"], "Failed"],
+    [["otherSettled", "inPart"], "Ambiguous"],
+    [["otherSettled", "uncovered"], "Ambiguous"],
+    [["otherAccepted", "inPart"], "Ambiguous"],
+    [["otherAccepted", "both"], "Ambiguous"],
+    [["otherPaid", "inPart"], "Ambiguous"],
+    [["otherPaid", "closed"], "Failed"],
+    [["withFile"], "Failed"],
+    [["withFile", "otherPaid"], "Ambiguous"],
+    [["withFile", "otherAccepted"], "Ambiguous"],
+    [["whole", "both"], "Failed"],
+    [["whole", "both", "otherSettled"], "Failed"],
     [["accepted", "aboveLimit"], "Ambiguous"],
     [["aboveLimit", "accepted"], "Ambiguous"],
     [["duplicate", "aboveLimit"], "Ambiguous"],
@@ -207,7 +278,7 @@ describe("a refusal beside a sign that the bank has the order is unclear, in wha
       using bank = new FileBankUnderTest(database)
       const answers = await bank.run(
         Effect.gen(function* () {
-          const about = yield* ordered(bank, 1)
+          const about = yield* ordered(bank, 2)
           for (const [index, kind] of sequence.entries()) {
             bank.deliver(
               `${index}.xml`,
@@ -279,6 +350,124 @@ it("a report that refuses the whole and accepts a part of it is believed in noth
   )
   expect(answers).toEqual(["Accepted", "Accepted"])
   expect(test.list("quarantine")).toHaveLength(2)
+})
+
+it("a word on a whole does not reach what is said to fare differently, and one that contradicts it is not believed", async () => {
+  using test = new FileBankUnderTest(database)
+  const [first, answers] = await test.run(
+    Effect.gen(function* () {
+      const about = yield* ordered(test, 3)
+      const listed = status(referenceOf(1), "", "").replace(/<TxSts>.*?<.TxSts>/, "")
+      for (const [name, group, transfer] of [
+        ["a.xml", "ACSC", status(referenceOf(1), "ACSC", "")],
+        ["b.xml", "ACSC", listed],
+        ["c.xml", "RJCT", status(referenceOf(1), "RJCT", "FF01")],
+      ] as const)
+        test.deliver(
+          name,
+          report(
+            about,
+            group,
+            `<OrgnlPmtInfId>${about}</OrgnlPmtInfId><PmtInfSts>PART</PmtInfSts>${transfer}`,
+          ),
+        )
+      yield* test.looks
+      const first = yield* standings(test, 3)
+      const word = status(referenceOf(1), "ACSC", "")
+      test.deliver("d.xml", report(about, "ACSP", `<PmtInfSts>PART</PmtInfSts>${word}`))
+      yield* test.looks
+      return [first, yield* standings(test, 3)] as const
+    }),
+  )
+  expect(first).toEqual(["Accepted", "Accepted", "Accepted"])
+  expect(test.list("quarantine")).toHaveLength(6)
+  expect(answers).toEqual(["Settled", "Accepted", "Accepted"])
+})
+
+it("a payment, or an order, that is not in the file of a report is odd, and says nothing of those that are", async () => {
+  using test = new FileBankUnderTest(database)
+  const [mail, words, odd] = await test.run(
+    Effect.gen(function* () {
+      const about = yield* ordered(test, 2)
+      const { transfer } = yield* test.port
+      yield* transfer(test.orderOf(3))
+      yield* writeOutbox(test.bank)
+      const stranger = "<OrgnlPmtInfId>NOTPROVIDED</OrgnlPmtInfId>"
+      const refusal = `${stranger}<PmtInfSts>RJCT</PmtInfSts>${status(referenceOf(1), "RJCT", "AM14")}`
+      test.deliver("a.xml", report(about, "", refusal).replace("<GrpSts></GrpSts>", ""))
+      test.deliver("b.xml", report(about, "PART", status(referenceOf(3), "RJCT", "AM14")))
+      yield* test.looks
+      const orders = yield* (yield* FileOrders).sentIn(test.bank.name, about)
+      return [yield* told, orders.map(({ words }) => words.map(wordKeyOf)), yield* oddities(test)] as const
+    }),
+  )
+  expect(mail.map(({ item, outcome }) => [item, outcome._tag])).toEqual([
+    [1, "Failed"],
+    [3, "Failed"],
+  ])
+  expect(words).toEqual([["failed AM14"], []])
+  expect(odd).toEqual([
+    [referenceOf(3), "other-file"],
+    ["NOTPROVIDED", "unknown-payment"],
+  ])
+})
+
+it("a bank that refuses in stages raises no alarm, and one that refuses after it has paid others is not believed", async () => {
+  using test = new FileBankUnderTest(database)
+  const [mail, answers] = await test.run(
+    Effect.gen(function* () {
+      const about = yield* ordered(test, 5)
+      const said = [
+        [status(referenceOf(1), "RJCT", "AM14")],
+        [status(referenceOf(2), "RJCT", "AM04")],
+        [status(referenceOf(3), "RJCT", "FF01"), status(referenceOf(4), "ACSP", "")],
+        [status(referenceOf(4), "ACSC", "")],
+        [status(referenceOf(5), "RJCT", "AM14")],
+      ]
+      for (const [index, words] of said.entries()) {
+        test.deliver(`${index}.xml`, report(about, "PART", ...words))
+        yield* test.looks
+      }
+      return [yield* told, yield* standings(test, 5)] as const
+    }),
+  )
+  expect(answers).toEqual(["Failed", "Failed", "Failed", "Settled", "Ambiguous"])
+  expect(mail.map(({ item, outcome }) => [item, outcome._tag])).toEqual([
+    [1, "Failed"],
+    [2, "Failed"],
+    [3, "Failed"],
+    [4, "Settled"],
+    [5, "Failed"],
+    [5, "Accepted"],
+  ])
+})
+
+it("a report that is read again after its reader died is not held against itself: its refusals go first", async () => {
+  using test = new FileBankUnderTest(database)
+  const recorded: Array<string> = []
+  const answers = await test.run(
+    Effect.gen(function* () {
+      const about = yield* ordered(test, 2)
+      const words = [status(referenceOf(2), "ACSP", ""), status(referenceOf(1), "RJCT", "AM14")]
+      test.deliver("status.xml", report(about, "PART", ...words))
+      const dying = Layer.effect(
+        FileOrders,
+        Effect.map(FileOrders, (orders) => {
+          const record: typeof orders.record = (bank, news) => {
+            recorded.push(...news.map(({ word }) => wordKeyOf(word)))
+            return orders.record(bank, news)
+          }
+          return { ...orders, record, told: () => Effect.die("killed") }
+        }),
+      )
+      yield* Effect.exit(Effect.provide(test.looks, dying))
+      yield* test.looks
+      return yield* standings(test, 2)
+    }),
+  )
+  expect(recorded).toEqual(["failed AM14", "accepted"])
+  expect(test.list("archive")).toHaveLength(1)
+  expect(answers).toEqual(["Failed", "Accepted"])
 })
 
 describe("files come twice, late, and in any order", () => {
@@ -517,13 +706,13 @@ it("nothing is marked as read while its batch cannot be told, and other files ar
       test.deliver("b.xml", booked(referenceOf(2), 2, "DBIT"))
       const unavailable = new StoreUnavailable({ store: "redis", step: "tell", reason: "gone" })
       const silent = Layer.effect(
-        EventLog,
-        Effect.map(EventLog, (log) => {
-          const tell: typeof log.tell = (batch, command, as) =>
+        Mailbox,
+        Effect.map(Mailbox, (mailbox) => {
+          const tell: typeof mailbox.tell = (batch, command, as) =>
             command._tag === "RecordTransfer" && command.item === 1
               ? Effect.fail(unavailable)
-              : log.tell(batch, command, as)
-          return { ...log, tell }
+              : mailbox.tell(batch, command, as)
+          return { ...mailbox, tell }
         }),
       )
       yield* Effect.provide(test.looks, silent)

@@ -12,8 +12,8 @@ import { identify, prepare } from "../../../../src/providers/banks/files/folder.
 import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/files/outbox-files.ts"
-import { EventLog } from "../../../../src/streams/event-log.ts"
 import type { FileLog } from "../../../../src/streams/file-log.ts"
+import { Partitions } from "../../../../src/streams/partitions.ts"
 import { StoreWatch } from "../../../../src/streams/store-watch.ts"
 import { Metrics } from "../../../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../../../database.ts"
@@ -166,9 +166,9 @@ it.each([
   const failure = await test.run(
     Effect.gen(function* () {
       yield* place(test, [1])
-      const { partitionOf } = yield* EventLog
+      const partitions = yield* Partitions
       const objection = (partition: number) =>
-        isElsewhere || partition === partitionOf(batchId) ? "history was lost" : undefined
+        isElsewhere || partition === partitions.of(batchId) ? "history was lost" : undefined
       const watch = StoreWatch.of({ ...(yield* StoreWatch), objection })
       const watched = Effect.provideService(writeOutbox(test.bank), StoreWatch, watch)
       const failure = yield* watched.pipe(
@@ -279,7 +279,7 @@ it("a writer that wakes up after another has finished the file releases nothing"
     OutboxFiles,
     Effect.gen(function* () {
       const files = yield* OutboxFiles
-      const services = yield* Effect.context<EventLog | FileLog | FileRecords | StoreWatch>()
+      const services = yield* Effect.context<Partitions | FileLog | FileRecords | StoreWatch>()
       const otherWriter = writeOutbox(test.bank).pipe(
         Effect.provideService(OutboxFiles, files),
         Effect.provide(services),

@@ -1,0 +1,173 @@
+/** The API as a partner calls it. */
+import { Effect, Schema } from "effect"
+import { BatchId } from "../domain/identifiers.ts"
+import { itemStates } from "../domain/item-state.ts"
+import { withoutCredentials } from "../domain/masking.ts"
+import { CliFailure } from "../terminal/cli-failure.ts"
+
+export interface ServiceAddress {
+  readonly url: string
+  readonly apiKey: string
+}
+
+const itemState = Schema.Literals(itemStates)
+
+const Accepted = Schema.Struct({ id: BatchId, itemCount: Schema.Int })
+
+/** A batch as `GET /payout-batches/:id` shows it; `states` is per currency and item state. */
+export const ShownBatch = Schema.Struct({
+  id: BatchId,
+  state: Schema.String,
+  itemCount: Schema.Int,
+  version: Schema.Int,
+  states: Schema.Record(
+    Schema.String,
+    Schema.Record(Schema.String, Schema.Struct({ count: Schema.Int, amount: Schema.String })),
+  ),
+})
+export type ShownBatch = typeof ShownBatch.Type
+
+const Item = Schema.Struct({
+  item: Schema.Int,
+  amount: Schema.Struct({ currency: Schema.String, value: Schema.String }),
+  state: itemState,
+  ledger: Schema.Literals(["none", "held", "posted", "released", "reversed"]),
+})
+export type ShownItem = typeof Item.Type
+
+const ItemPage = Schema.Struct({ items: Schema.Array(Item), next: Schema.NullOr(Schema.String) })
+
+/** An event of the log as it is shown, whatever else is in it. */
+const Event = Schema.StructWithRest(
+  Schema.Struct({ version: Schema.Int, type: Schema.String, at: Schema.String }),
+  [Schema.Record(Schema.String, Schema.Unknown)],
+)
+export type ShownEvent = typeof Event.Type
+
+const EventPage = Schema.Struct({ events: Schema.Array(Event), next: Schema.NullOr(Schema.Int) })
+
+const Endpoint = Schema.Struct({ id: Schema.String, url: Schema.String })
+const NewEndpoint = Schema.Struct({ ...Endpoint.fields, secret: Schema.String })
+const Endpoints = Schema.Struct({ webhookEndpoints: Schema.Array(Endpoint) })
+
+const Problem = Schema.Struct({
+  title: Schema.String,
+  detail: Schema.optionalKey(Schema.String),
+  errors: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ pointer: Schema.optionalKey(Schema.String), detail: Schema.String })),
+  ),
+})
+
+const TIMEOUT_MS = 15_000
+const PAGE_SIZE = 500
+/** More pages than any batch or log has. */
+const PAGES_MAX = 2_000
+const PROBLEMS_SHOWN_MAX = 20
+
+/** Calls a service. Every failure tells what was asked for, and the problem that was answered. */
+export const serviceClient = ({ url, apiKey }: ServiceAddress) => {
+  const call = <A>(request: Request, answer: Schema.Codec<A, unknown>): Effect.Effect<A, CliFailure> =>
+    Effect.tryPromise({
+      try: (interrupted) => answered(url, apiKey, request, interrupted),
+      catch: (error) =>
+        failure(request, withoutKey(error instanceof Error ? error.message : String(error), apiKey)),
+    }).pipe(
+      Effect.flatMap(Schema.decodeUnknownEffect(answer)),
+      Effect.mapError((error) => (error._tag === "CliFailure" ? error : failure(request, error.message))),
+    )
+
+  return {
+    /** Posts a batch; the same key and body give the same batch for ever. */
+    submit: (body: string, idempotencyKey: string) =>
+      call({ method: "POST", path: "/payout-batches", body, idempotencyKey }, Accepted),
+
+    batch: (id: BatchId) => call({ method: "GET", path: `/payout-batches/${id}` }, ShownBatch),
+
+    /** All items of a batch. */
+    items: Effect.fnUntraced(function* (id: BatchId) {
+      const items: Array<ShownItem> = []
+      let cursor: string | null = ""
+      for (let page = 0; cursor !== null && page < PAGES_MAX; page += 1) {
+        const path = `/payout-batches/${id}/items?limit=${PAGE_SIZE}${cursor === "" ? "" : `&cursor=${cursor}`}`
+        const found: typeof ItemPage.Type = yield* call({ method: "GET", path }, ItemPage)
+        items.push(...found.items)
+        cursor = found.next
+      }
+      return items
+    }),
+
+    /** All events of a batch's log after a version. */
+    events: Effect.fnUntraced(function* (id: BatchId, after: number) {
+      const events: Array<ShownEvent> = []
+      let from: number | null = after
+      for (let page = 0; from !== null && page < PAGES_MAX; page += 1) {
+        const path = `/payout-batches/${id}/events?limit=${PAGE_SIZE}&after=${from}`
+        const found: typeof EventPage.Type = yield* call({ method: "GET", path }, EventPage)
+        events.push(...found.events)
+        from = found.next
+      }
+      return events
+    }),
+
+    /** Asks for webhooks; the answer holds their secret. */
+    addWebhookEndpoint: (endpoint: string) =>
+      call(
+        { method: "POST", path: "/webhook-endpoints", body: JSON.stringify({ url: endpoint }) },
+        NewEndpoint,
+      ),
+
+    webhookEndpoints: call({ method: "GET", path: "/webhook-endpoints" }, Endpoints).pipe(
+      Effect.map(({ webhookEndpoints }) => webhookEndpoints),
+    ),
+
+    removeWebhookEndpoint: (id: string) =>
+      call({ method: "DELETE", path: `/webhook-endpoints/${id}` }, Schema.Undefined),
+  }
+}
+export type ServiceClient = ReturnType<typeof serviceClient>
+
+interface Request {
+  readonly method: "GET" | "POST" | "DELETE"
+  readonly path: string
+  readonly body?: string
+  readonly idempotencyKey?: string
+}
+
+const answered = async (
+  url: string,
+  apiKey: string,
+  request: Request,
+  interrupted: AbortSignal,
+): Promise<unknown> => {
+  const { method, path, body, idempotencyKey } = request
+  const response = await fetch(url + path, {
+    method,
+    headers: {
+      authorization: `Bearer ${apiKey}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+    },
+    ...(body === undefined ? {} : { body }),
+    signal: AbortSignal.any([interrupted, AbortSignal.timeout(TIMEOUT_MS)]),
+  })
+  if (!response.ok) throw new Error(`${response.status} ${problemText(await response.text())}`)
+  return response.status === 204 ? undefined : response.json()
+}
+
+/** A problem document in words, or the beginning of whatever else was answered. */
+const problemText = (text: string): string => {
+  const problem = Schema.decodeUnknownOption(Schema.fromJsonString(Problem))(text)
+  if (problem._tag === "None") return text.slice(0, 200)
+  const { title, detail, errors = [] } = problem.value
+  const lines = errors
+    .slice(0, PROBLEMS_SHOWN_MAX)
+    .map(({ pointer, detail }) => `\n  ${pointer ?? ""}: ${detail}`)
+  return [title, ...(detail === undefined ? [] : [`: ${detail}`]), ...lines].join("")
+}
+
+/** `fetch` quotes the header that it refuses, such as one of a key that was pasted with a line break. */
+const withoutKey = (text: string, apiKey: string): string =>
+  withoutCredentials(apiKey.trim() === "" ? text : text.replaceAll(apiKey.trim(), "[the API key]"))
+
+const failure = ({ method, path }: Request, reason: string): CliFailure =>
+  new CliFailure({ reason: `${method} ${path}: ${reason}` })

@@ -1,2 +1,0 @@
-/** Who acts when nobody does: the batch's own policy. */
-export const POLICY = "policy"

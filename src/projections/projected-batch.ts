@@ -1,0 +1,61 @@
+/** The fold of a batch with what the read models show beyond it: when each item last changed. */
+import type { Batch } from "../domain/batch.ts"
+import type { BatchEvent } from "../domain/events.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { advance, type BatchFold, emptyFold } from "../streams/batch-fold.ts"
+import type { LoggedEvent } from "../streams/event-store.ts"
+
+/** The event that last changed what is shown of an item. */
+export interface Change {
+  readonly version: number
+  readonly at: number
+}
+
+export interface ProjectedBatch extends BatchFold {
+  readonly changes: Map<number, Change>
+}
+
+export const emptyProjection = (id: BatchId): ProjectedBatch => ({ ...emptyFold(id), changes: new Map() })
+
+/** Folds the next event, in place; returns the numbers of the items that it changed. Throws as {@link advance} does. */
+export const project = (fold: ProjectedBatch, recorded: LoggedEvent): ReadonlyArray<number> => {
+  const { version, event } = recorded
+  const changed = itemsChangedBy(fold.batch, event)
+  advance(fold, recorded)
+  for (const item of changed) fold.changes.set(item, { version, at: event.at })
+  return changed
+}
+
+/** Items of which something changes that the read models show; a posting shows when it is booked. */
+const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> => {
+  switch (event._tag) {
+    case "BatchReceived":
+    case "BatchApproved":
+    case "ApprovalExpired":
+    case "ExecutionStarted":
+    case "CancellationRefused":
+    case "WithdrawalsRequested":
+    case "WithdrawalRefused":
+    case "BatchClosed":
+    case "PostingRequested":
+    case "PostingRefused":
+    case "FundsArrived":
+      return []
+    case "ItemsReceived":
+      return event.items.map(({ item }) => item)
+    case "ScreeningRequested":
+    case "ClearancePending":
+    case "ItemsCancelled":
+    case "ItemsUnrouted":
+      return event.items
+    case "ItemsScreened":
+    case "ClearanceWithdrawn":
+      return event.decisions.map(({ item }) => item)
+    case "TransfersRequested":
+      return event.transfers.map(({ item }) => item)
+    case "PostingBooked":
+      return batch.postings.get(event.posting)?.items ?? []
+    default:
+      return [event.item]
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The kind `files`: banks that are spoken to in files, which the role `bank-files` writes and reads (bank-files.ts). An order
+ * is accepted when it is stored: what is done with it is written down here before the bank can know of it. So "never seen" is
+ * a definite word. What the bank says, and its statement, is read from its files; it is not called, and calls nobody back.
+ */
+import { join } from "node:path"
+import { Clock, Effect, Schema } from "effect"
+import { Beneficiary } from "../../../domain/beneficiary.ts"
+import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/scheme.ts"
+import { ProviderUnavailable } from "../../calling/provider-error.ts"
+import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
+import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
+import { statementFolder } from "../../iso20022/statement-folder.ts"
+import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+import { type BankEntry, bankKind } from "../bank-kind.ts"
+import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
+
+const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
+
+export const ORDERS_PER_FILE_MAX = 10_000
+
+/** What a bank of the kind `files` needs beyond what all have. */
+export const FileBankSettings = Schema.Struct({
+  /** Has the folders outbox, inbox, archive and quarantine, and is on one file system with them. */
+  folder: Schema.NonEmptyString,
+  /** Whose account the money leaves. */
+  debtor: Beneficiary,
+  /** An order waits at most so long for others of its file. */
+  everyMs: Schema.optionalKey(milliseconds(86_400_000)),
+  /** So many orders go out at once, and no file has more. */
+  ordersMax: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: ORDERS_PER_FILE_MAX })),
+  ),
+  /** Between two looks at the folders. */
+  pollMs: Schema.optionalKey(milliseconds(3_600_000)),
+})
+export type FileBankSettings = typeof FileBankSettings.Type
+
+export const EVERY_MS = 900_000
+export const POLL_MS = 1_000
+
+/** The last file of a day is closed so long before the cut-off: it has to reach the bank in time. */
+const LEAD_MS = 600_000
+
+const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
+  const { everyMs = EVERY_MS } = own
+  const orders = yield* FileOrders
+  const bank: Bank = {
+    name,
+    keyWindowMs: Number.POSITIVE_INFINITY,
+    transfer: Effect.fnUntraced(
+      function* (instruction: TransferInstruction) {
+        const acceptedAt = yield* Clock.currentTimeMillis
+        const scheme = schemeOf(instruction.beneficiary.account, instruction.currency)
+        const order = yield* orders.store(instruction, {
+          transfer: creditTransferOf(instruction),
+          acceptedAt,
+          dueAt: dueAt(scheme, acceptedAt, everyMs),
+        })
+        return order === "differs" ? yield* differing(instruction) : answerOf(order)
+      },
+      Effect.catchTag("OrdersUnavailable", (failure) =>
+        Effect.succeed(unanswered(unavailable(name, failure))),
+      ),
+    ),
+    inquire: (reference) =>
+      orders.find(name, reference).pipe(
+        Effect.map((order) => (order === undefined ? neverSeen : answerOf(order))),
+        Effect.catchTag("OrdersUnavailable", (failure) =>
+          Effect.succeed(unanswered(unavailable(name, failure))),
+        ),
+      ),
+  }
+  return bank
+})
+
+/** To whoever pays, a bank whose orders cannot be asked for does not answer. */
+const unavailable = (provider: string, { reason, isNotStored }: OrdersUnavailable): ProviderUnavailable =>
+  new ProviderUnavailable({
+    provider,
+    reason,
+    ...(isNotStored === true ? { kind: "not-called" as const } : {}),
+  })
+
+export const files = bankKind({
+  name: "files",
+  settings: FileBankSettings,
+  connect,
+  withdraw: (bank, reference) =>
+    Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)).pipe(
+      Effect.mapError((failure) => unavailable(bank, failure)),
+    ),
+  statement: ({ name, own }, day) =>
+    Effect.succeed(statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers)),
+})
+
+/** An order waits for others, but not longer than `everyMs`, and not beyond the end of the day that it can go out on. */
+export const dueAt = (scheme: Scheme, at: number, everyMs: number): number => {
+  const cutOff = cutOffOn(scheme, executionOf(scheme, at))
+  const closesAt =
+    cutOff === undefined || cutOff - LEAD_MS <= at ? Number.POSITIVE_INFINITY : cutOff - LEAD_MS
+  return Math.min(at + everyMs, closesAt)
+}
+
+const answerOf = ({ standing, orderId }: FileOrder): BankAnswer => {
+  switch (standing._tag) {
+    case "Accepted":
+      return { ...standing, transferId: orderId }
+    case "Unclear":
+      return ambiguous(standing.reason)
+    default:
+      return standing
+  }
+}
+
+const neverSeen: BankAnswer = { _tag: "NeverSeen" }
+
+const differing = ({ bank, reference }: TransferInstruction): Effect.Effect<BankAnswer> =>
+  Effect.as(
+    Effect.logError("a reference came back with another order", { bank, reference }),
+    ambiguous("the reference stands for another order"),
+  )

@@ -1,0 +1,169 @@
+/**
+ * The kind `instant`: banks behind `POST {bank}/instant-transfer` and `GET {bank}/instant-transfer/{reference}`, which call
+ * back when a transfer has ended, and keep books behind `GET {bank}/books`. Only a word that was agreed, about the very
+ * transfer that was asked for, is believed; all else leaves the transfer open.
+ */
+import { Effect, Schema } from "effect"
+import { AppConfig } from "../../../config.ts"
+import { formatAmount } from "../../../domain/money.ts"
+import { bankCallbackUrl } from "../../calling/callback-url.ts"
+import { httpFields } from "../../calling/provider-access.ts"
+import { providerOf } from "../../calling/provider-access-http.ts"
+import {
+  type Answers,
+  callProvider,
+  type Provider,
+  type ProviderCall,
+  ProviderCode,
+  ProviderId,
+  reading,
+} from "../../calling/provider-http.ts"
+import { signedWebhook } from "../../calling/signed-callback.ts"
+import { ambiguous, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+import { bankBooks } from "../bank-books-http.ts"
+import { type BankCallbacks, type BankWord, readJsonCallback, UnreadableCallback } from "../bank-callbacks.ts"
+import { type BankEntry, bankKind } from "../bank-kind.ts"
+
+/** What a bank said, and the reference that it said it of, where it names one. */
+interface Word {
+  readonly reference?: string
+  readonly answer: BankAnswer
+}
+
+const Settings = Schema.Struct({
+  ...httpFields,
+  /** These banks keep their keys for good, unless the operator knows better. */
+  keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
+})
+
+const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
+
+const Callback = Schema.Struct({
+  id: text(255),
+  bank: text(255),
+  reference: text(35),
+  transferId: text(255),
+  status: Schema.Literals(["settled", "rejected", "returned"]),
+  code: Schema.optionalKey(text(35)),
+  at: text(40),
+})
+const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
+
+const callbacks: BankCallbacks = {
+  ...signedWebhook,
+  read: Effect.fnUntraced(function* (bank, header, body) {
+    const callback = yield* readJsonCallback(body, decodeCallback)
+    if (callback.bank !== bank)
+      return yield* new UnreadableCallback({ problem: "The body is from another bank than the path." })
+    const { id, reference } = callback
+    return [{ id, reference, message: header("webhook-id"), outcome: toldOutcome(callback) }]
+  }),
+}
+
+const toldOutcome = ({ status, code }: typeof Callback.Type): BankWord["outcome"] => {
+  const coded = code === undefined ? {} : { code }
+  switch (status) {
+    case "settled":
+      return { _tag: "Settled" }
+    case "rejected":
+      return { _tag: "Failed", ...coded }
+    case "returned":
+      return { _tag: "Returned", ...coded }
+  }
+}
+
+const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Type>) {
+  const { keyWindowMs = Number.POSITIVE_INFINITY, ...http } = bank.own
+  const provider = yield* providerOf({ ...bank, ...http })
+  const callbackUrl = bankCallbackUrl((yield* AppConfig).http, bank.name)
+  return {
+    name: bank.name,
+    keyWindowMs,
+    transfer: (instruction: TransferInstruction) =>
+      ask(provider, transferCall(instruction, callbackUrl), transferAnswers, instruction.reference),
+    inquire: (reference: string) => ask(provider, inquiryCall(reference), inquiryAnswers, reference),
+  }
+})
+
+export const instant = bankKind({
+  name: "instant",
+  settings: Settings,
+  http: (own) => own,
+  connect,
+  callbacks,
+  statement: bankBooks,
+})
+
+const transferCall = (
+  { reference, beneficiary, currency, minor, remittance }: TransferInstruction,
+  callbackUrl: string,
+): ProviderCall => ({
+  step: "transfer",
+  method: "POST",
+  path: "/instant-transfer",
+  idempotencyKey: reference,
+  body: {
+    reference,
+    amount: { currency, value: formatAmount(minor, currency) },
+    beneficiary,
+    ...(remittance === undefined ? {} : { remittance }),
+    callbackUrl,
+  },
+})
+
+const inquiryCall = (reference: string): ProviderCall => ({
+  step: "inquiry",
+  method: "GET",
+  path: `/instant-transfer/${encodeURIComponent(reference)}`,
+})
+
+const about = { reference: Schema.optionalKey(Schema.String) }
+const known = { ...about, transferId: ProviderId }
+const AcceptedBody = Schema.Struct({ ...known, status: Schema.Literal("accepted") })
+const SettledBody = Schema.Struct({ ...known, status: Schema.Literal("settled") })
+const RejectedBody = Schema.Struct({ ...known, status: Schema.Literal("rejected"), code: ProviderCode })
+const ReturnedBody = Schema.Struct({ ...known, status: Schema.Literal("returned"), code: ProviderCode })
+const RefusalBody = Schema.Struct({ ...about, status: Schema.Literal("rejected"), code: ProviderCode })
+const NeverSeenBody = Schema.Struct({ code: Schema.Literal("never-seen") })
+
+const wordOf = (body: { readonly reference?: string }, answer: BankAnswer): Word => ({ ...body, answer })
+
+const accepted = (body: typeof AcceptedBody.Type): Word =>
+  wordOf(body, { _tag: "Accepted", transferId: body.transferId })
+
+const refused = (body: typeof RefusalBody.Type): Word => wordOf(body, { _tag: "Failed", code: body.code })
+
+const standing = reading(
+  Schema.Union([AcceptedBody, SettledBody, RejectedBody, ReturnedBody]),
+  (body): Word => {
+    switch (body.status) {
+      case "accepted":
+        return accepted(body)
+      case "settled":
+        return wordOf(body, { _tag: "Settled" })
+      case "rejected":
+        return refused(body)
+      case "returned":
+        return wordOf(body, { _tag: "Returned", code: body.code })
+    }
+  },
+)
+
+const transferAnswers: Answers<Word> = {
+  200: standing,
+  202: reading(AcceptedBody, accepted),
+  422: reading(RefusalBody, refused),
+}
+
+const inquiryAnswers: Answers<Word> = {
+  200: standing,
+  404: reading(NeverSeenBody, (): Word => ({ answer: { _tag: "NeverSeen" } }), "exact"),
+}
+
+const ask = (provider: Provider, call: ProviderCall, answers: Answers<Word>, asked: string) =>
+  callProvider(provider, call, answers).pipe(
+    Effect.map(({ reference = asked, answer }) =>
+      reference === asked ? answer : ambiguous(`${call.step}: answered of another transfer`),
+    ),
+    Effect.catchTag("ProviderUnavailable", (error) => Effect.succeed(unanswered(error))),
+  )

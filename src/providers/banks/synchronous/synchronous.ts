@@ -1,0 +1,142 @@
+/**
+ * The kind `synchronous`: banks behind `POST {bank}/v1/payments` and `GET {bank}/v1/payments?clientRef=…`. They pay before
+ * they answer, call nobody back, forget idempotency keys after a while, and keep books behind `GET {bank}/books`. Only a
+ * word that was agreed, about the very transfer that was asked for, is believed; all else leaves the transfer open.
+ */
+import { Effect, Schema } from "effect"
+import type { BeneficiaryAccount } from "../../../domain/beneficiary.ts"
+import { UNSPECIFIED } from "../../../domain/failure-codes.ts"
+import { httpFields } from "../../calling/provider-access.ts"
+import { providerOf } from "../../calling/provider-access-http.ts"
+import {
+  type Answers,
+  callProvider,
+  type Provider,
+  type ProviderCall,
+  ProviderCode,
+  ProviderId,
+  reading,
+} from "../../calling/provider-http.ts"
+import { ambiguous, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
+import { bankBooks } from "../bank-books-http.ts"
+import { type BankEntry, bankKind } from "../bank-kind.ts"
+
+const KEY_WINDOW_MS = 86_400_000
+
+const Settings = Schema.Struct({
+  ...httpFields,
+  keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
+})
+
+const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Type>) {
+  const { keyWindowMs = KEY_WINDOW_MS, ...http } = bank.own
+  const provider = yield* providerOf({ ...bank, ...http })
+  return {
+    name: bank.name,
+    keyWindowMs,
+    transfer: (instruction: TransferInstruction) =>
+      ask(provider, paymentCall(instruction), paymentAnswers(instruction.reference)),
+    inquire: (reference: string) => ask(provider, inquiryCall(reference), inquiryAnswers(reference)),
+  }
+})
+
+export const synchronous = bankKind({
+  name: "synchronous",
+  settings: Settings,
+  http: (own) => own,
+  connect,
+  statement: bankBooks,
+})
+
+const paymentCall = ({
+  reference,
+  beneficiary: { name, account },
+  currency,
+  minor,
+  remittance,
+}: TransferInstruction): ProviderCall => ({
+  step: "transfer",
+  method: "POST",
+  path: "/v1/payments",
+  idempotencyKey: reference,
+  keyHeader: "x-request-id",
+  body: {
+    clientRef: reference,
+    currencyCode: currency,
+    amountMinor: minor.toString(),
+    creditor: { fullName: name, ...creditorAccount(account) },
+    ...(remittance === undefined ? {} : { purpose: remittance }),
+  },
+})
+
+const creditorAccount = (account: BeneficiaryAccount) => {
+  switch (account.scheme) {
+    case "iban":
+      return {
+        accountType: "IBAN",
+        accountId: account.iban,
+        ...(account.bic === undefined ? {} : { bankId: account.bic }),
+      }
+    case "sort-code":
+      return { accountType: "SORT_CODE", accountId: account.accountNumber, bankId: account.sortCode }
+    case "aba":
+      return { accountType: "ABA", accountId: account.accountNumber, bankId: account.routingNumber }
+    case "bic":
+      return { accountType: "BIC", accountId: account.accountNumber, bankId: account.bic }
+  }
+}
+
+const inquiryCall = (reference: string): ProviderCall => ({
+  step: "inquiry",
+  method: "GET",
+  path: `/v1/payments?clientRef=${encodeURIComponent(reference)}`,
+})
+
+const known = { paymentRef: ProviderId, clientRef: Schema.String }
+const reason = { reason: Schema.optionalKey(ProviderCode) }
+const Completed = Schema.Struct({ ...known, state: Schema.Literal("COMPLETED") })
+const Processing = Schema.Struct({ ...known, state: Schema.Literal("PROCESSING") })
+const Rejected = Schema.Struct({ ...known, ...reason, state: Schema.Literal("REJECTED") })
+const Returned = Schema.Struct({ ...known, ...reason, state: Schema.Literal("RETURNED") })
+const Payment = Schema.Union([Completed, Processing, Rejected, Returned])
+
+const standing = (payment: typeof Payment.Type, asked: string): BankAnswer => {
+  if (payment.clientRef !== asked) return ambiguous("answered of another transfer")
+  switch (payment.state) {
+    case "COMPLETED":
+      return { _tag: "Settled" }
+    case "PROCESSING":
+      return { _tag: "Accepted", transferId: payment.paymentRef }
+    case "REJECTED":
+      return { _tag: "Failed", code: payment.reason ?? UNSPECIFIED }
+    case "RETURNED":
+      return { _tag: "Returned", code: payment.reason ?? UNSPECIFIED }
+  }
+}
+
+const Refusal = Schema.Struct({
+  error: Schema.Struct({ type: Schema.Literal("payment_refused"), reason: ProviderCode }),
+})
+const refusal = reading(Refusal, ({ error }): BankAnswer => ({ _tag: "Failed", code: error.reason }))
+
+/** A conflict of keys, 409, says nothing of what became of the transfer: like all else it leaves it open. */
+const paymentAnswers = (reference: string): Answers<BankAnswer> => ({
+  200: reading(Schema.Union([Completed, Processing]), (payment) => standing(payment, reference)),
+  402: refusal,
+  422: refusal,
+})
+
+const inquiryAnswers = (reference: string): Answers<BankAnswer> => ({
+  200: reading(Schema.Struct({ payments: Schema.Array(Payment) }), ({ payments }) => {
+    const [payment, another] = payments
+    if (payment === undefined) return { _tag: "NeverSeen" }
+    return another === undefined
+      ? standing(payment, reference)
+      : ambiguous("inquiry: several payments under one reference, perhaps paid more than once")
+  }),
+})
+
+const ask = (provider: Provider, call: ProviderCall, answers: Answers<BankAnswer>) =>
+  Effect.catchTag(callProvider(provider, call, answers), "ProviderUnavailable", (error) =>
+    Effect.succeed(unanswered(error)),
+  )

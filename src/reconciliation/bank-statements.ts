@@ -1,0 +1,48 @@
+/** What the banks say of a day by themselves: each as its kind reads its statement, or in a folder that was given. */
+import { join } from "node:path"
+import { Effect, Option } from "effect"
+import type { Day } from "../domain/business-days.ts"
+import { BankKinds } from "../providers/banks/bank-kind.ts"
+import { type Source, SourceUnreadable, type StatementEntry } from "../providers/books.ts"
+import { type BankSettings, ProviderSettings } from "../providers/calling/provider-settings.ts"
+import { readBankStatement } from "../providers/iso20022/bank-statement.ts"
+import { banksIn, statementFolder } from "../providers/iso20022/statement-folder.ts"
+
+/**
+ * The statements of all banks of the settings, in their order. `folder` has statements (camt.053) as `<bank>/*.xml`; a bank
+ * without a folder in it is asked as its kind says.
+ */
+export const bankStatements = Effect.fn("bankStatements")(function* (
+  day: Day,
+  folder: Option.Option<string>,
+) {
+  const { banks } = yield* ProviderSettings
+  const given = Option.isSome(folder) ? yield* banksIn(folder.value) : []
+  const stranger = given.find((bank) => !banks.some(({ name }) => name === bank))
+  if (stranger !== undefined)
+    return yield* new SourceUnreadable({
+      source: stranger,
+      reason: "it is the folder of no bank that there is",
+    })
+  const statements = yield* Effect.forEach(banks, (bank) =>
+    Option.isSome(folder) && given.includes(bank.name)
+      ? Effect.succeed(statementFolder(join(folder.value, bank.name), bank.name, day, readBankStatement))
+      : ownStatement(bank, day),
+  )
+  return oneAfterAnother(statements)
+})
+
+const ownStatement = Effect.fnUntraced(function* (bank: BankSettings, day: Day) {
+  const statement = (yield* BankKinds).named(bank.kind)?.statement?.(bank, day)
+  if (statement === undefined)
+    return yield* new SourceUnreadable({
+      source: bank.name,
+      reason: "it has no books to ask for: give a folder of statements",
+    })
+  return yield* statement
+})
+
+const oneAfterAnother =
+  (sources: ReadonlyArray<Source<StatementEntry>>): Source<StatementEntry> =>
+  (visit) =>
+    Effect.forEach(sources, (source) => source(visit), { discard: true })

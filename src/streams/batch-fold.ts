@@ -1,0 +1,52 @@
+/** The fold of a batch's log: the one way in which actors, followers and the API come to know a batch. */
+import type { Effect } from "effect"
+import { type Batch, emptyBatch } from "../domain/batch.ts"
+import { evolve } from "../domain/evolve.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { beginningOf, visitLog, visitRange } from "./event-range.ts"
+import type { CorruptEntry, EventStore, LoggedEvent } from "./event-store.ts"
+
+/**
+ * A batch as far as its log was folded. It changes in place, so it has one owner at a time. A step that fails leaves it
+ * half way: then it is worth nothing, and its owner drops it.
+ */
+export interface BatchFold {
+  readonly batch: Batch
+  /** The hash of the log up to the version of the batch. */
+  head: string
+}
+
+export const emptyFold = (id: BatchId): BatchFold => ({ batch: emptyBatch(), head: beginningOf(id).head })
+
+/** Folds the next event, in place. Throws when it is another than the next, or not legal there. */
+export const advance = (fold: BatchFold, { version, event, hash }: LoggedEvent): void => {
+  if (version !== fold.batch.version + 1)
+    throw new Error(`version ${version} does not follow version ${fold.batch.version}`)
+  evolve(fold.batch, event)
+  fold.head = hash
+}
+
+/** What folds the next event: {@link advance}, or what does more than that. */
+type Advance<Fold extends BatchFold> = (fold: Fold, recorded: LoggedEvent) => void
+
+/** Folds all that the log has after what the fold knows. */
+export const foldLog = <Fold extends BatchFold>(
+  store: EventStore["Service"],
+  id: BatchId,
+  fold: Fold,
+  next: Advance<Fold> = advance,
+): Effect.Effect<unknown, CorruptEntry | StoreUnavailable> =>
+  visitLog(store, id, { version: fold.batch.version, head: fold.head }, (recorded) => next(fold, recorded))
+
+/** Folds what the log has after what the fold knows, up to and with version `to`. */
+export const foldTo = <Fold extends BatchFold>(
+  store: EventStore["Service"],
+  id: BatchId,
+  fold: Fold,
+  to: number,
+  next: Advance<Fold> = advance,
+): Effect.Effect<void, CorruptEntry | StoreUnavailable> =>
+  visitRange(store, id, { version: fold.batch.version, head: fold.head }, to, (recorded) =>
+    next(fold, recorded),
+  )

@@ -1,0 +1,154 @@
+/** The logs of batches on Redis Streams. */
+import { Array as Arr, Clock, Effect } from "effect"
+import type { BatchEvent } from "../domain/events.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { atOnce, inSlices } from "../parsing/turns.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { Metrics } from "../telemetry/metrics.ts"
+import type { EventStore } from "./event-store.ts"
+import { logFrom, logUpTo } from "./evidence.ts"
+import { chainStart, linked } from "./hash-chain.ts"
+import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
+import { type PartitionSteps, range } from "./partition-steps-redis.ts"
+import { OwnershipLost } from "./run-queue.ts"
+import { readEvents, readFirstEvent } from "./stream-entry.ts"
+
+export const eventStore = Effect.fnUntraced(function* (steps: PartitionSteps) {
+  const count = yield* eventCounter
+  const store: EventStore["Service"] = {
+    open: opening(steps, count),
+    append: appending(steps, count),
+    replicated: replicating(steps),
+    read: Effect.fnUntraced(function* (batch, after, limit, head) {
+      const entries = yield* range(steps, steps.keysOf(batch).log(batch), `${after + 1}-0`, limit)
+      return yield* readEvents(batch, after, entries, head)
+    }),
+  }
+  return store
+})
+
+type Count = (events: ReadonlyArray<BatchEvent>) => void
+
+const eventCounter = Effect.map(
+  Metrics,
+  ({ eventsAppended }): Count =>
+    (events) => {
+      const byType = new Map<string, number>()
+      for (const { _tag } of events) byType.set(_tag, (byType.get(_tag) ?? 0) + 1)
+      for (const [type, times] of byType) eventsAppended.inc({ type }, times)
+    },
+)
+
+const opening = (steps: PartitionSteps, count: Count): EventStore["Service"]["open"] =>
+  Effect.fnUntraced(function* (batch, events, commandId) {
+    const log = steps.keysOf(batch).log(batch)
+    const { answer, head } = yield* openInSteps(steps, batch, commandId, events)
+    const [outcome, first = ""] = answer
+    if (outcome === "UNSTAGED")
+      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "what was staged is gone" })
+    if (outcome === "EXISTS") {
+      yield* steps.replicated(log, logFrom(log, first))
+      return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
+    }
+    yield* steps.replicated(log, logUpTo(log, events.length, head))
+    count(events)
+    return { _tag: "Opened" }
+  })
+
+/** What `open` and `stage` answer. */
+type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED", first?: string]
+
+const openInSteps = Effect.fnUntraced(function* (
+  { keysOf, call, limits }: PartitionSteps,
+  batch: BatchId,
+  command: string,
+  events: ReadonlyArray<BatchEvent>,
+) {
+  const { log, feed, ready, scheduled, lanes, waiting, open, shares, ...of } = keysOf(batch)
+  const staged = of.staged(batch, command)
+  const chunks = Arr.chunksOf(events, OPENED_AT_ONCE_MAX)
+  const last = chunks.pop() ?? []
+  let [version, head] = [0, chainStart(batch)]
+  for (const chunk of chunks) {
+    const written = yield* inSlices(chained(head, chunk))
+    const args = [command, STAGED_MS, version, chunk.length, Buffer.from(written.lines)]
+    const answer = (yield* call("stage", [log(batch), staged], args)) as Opening
+    if (answer[0] !== "STAGED") return { answer, head }
+    version += chunk.length
+    head = written.head
+  }
+  const now = yield* Clock.currentTimeMillis
+  const written = yield* inSlices(chained(head, last))
+  const answer = (yield* call(
+    "open",
+    [log(batch), staged, feed, ready, scheduled, lanes, waiting, open, shares],
+    [batch, limits.partnerShare, now, command, version, Buffer.from(written.lines)],
+  )) as Opening
+  return { answer, head: written.head }
+})
+
+/** One function looks at the owner and the tail, and writes to the log, the mailbox, the run queue and the feed. */
+const appending = ({ keysOf, call }: PartitionSteps, count: Count): EventStore["Service"]["append"] =>
+  Effect.fnUntraced(function* ({ batch, entry, worker }, append) {
+    const { log, feed, mail, ready, open, shares } = keysOf(batch)
+    const { lines, head } = atOnce(chained(append.head, append.events))
+    const now = yield* Clock.currentTimeMillis
+    const answer = yield* call(
+      "append",
+      [log(batch), feed, mail(batch), ready, open, shares],
+      [
+        batch,
+        entry,
+        worker,
+        append.expectedVersion,
+        append.head,
+        append.commandId,
+        append.open ? "1" : "0",
+        now,
+        append.events.length,
+        lines,
+        ...append.handled,
+      ],
+    )
+    const [outcome, version, mailWaiting] = answer as [string, number, number]
+    if (outcome === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
+    if (outcome === "MOVED") return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
+    count(append.events)
+    return { version, head, mailWaiting }
+  })
+
+const replicating = ({ connections, keysOf }: PartitionSteps): EventStore["Service"]["replicated"] =>
+  Effect.fnUntraced(function* (batch, version, head) {
+    const log = keysOf(batch).log(batch)
+    yield* connections
+      .replicated(log, logUpTo(log, version, head))
+      .pipe(
+        Effect.mapError(({ reason }) =>
+          reason === "FAILED_OVER"
+            ? new OwnershipLost({ batch, reason: "log-moved-on" })
+            : new StoreUnavailable({ store: "redis", step: "replicate", reason }),
+        ),
+      )
+  })
+
+/** Text of events that is written in one slice: two large ones or so. */
+const WRITTEN_AT_ONCE = 256 * 1024
+
+/** Events as the functions take them, each on a line of its own with its link of the chain on the next; the last link. */
+function* chained(
+  before: string,
+  events: ReadonlyArray<BatchEvent>,
+): Generator<void, { readonly lines: string; readonly head: string }> {
+  let [lines, head, yieldedAt] = ["", before, 0]
+  for (const event of events) {
+    if (lines.length - yieldedAt > WRITTEN_AT_ONCE) {
+      yield
+      yieldedAt = lines.length
+    }
+    for (const { text, hash } of linked(head, [event])) {
+      lines += `${text}\n${hash}\n`
+      head = hash
+    }
+  }
+  return { lines, head }
+}

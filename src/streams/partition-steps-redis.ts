@@ -1,0 +1,86 @@
+/** What the ports of a batch share on Redis: where its keys are, calls of functions, and the wait for replicas. */
+import { Effect } from "effect"
+import { AppConfig } from "../config.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { RedisConnections } from "../platform/redis.ts"
+import type { RedisCommands } from "../platform/redis-client.ts"
+import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
+import { inTime } from "./deadline.ts"
+import { type Call, openLibrary } from "./function-library-redis.ts"
+import { partitionKeys, partitionOf } from "./partition.ts"
+import { heldToPartitions } from "./partition-count-redis.ts"
+import type { StreamEntry } from "./stream-entry.ts"
+
+export type PartitionKeys = ReturnType<typeof partitionKeys>
+
+export interface PartitionSteps {
+  readonly connections: RedisConnections["Service"]
+  readonly commands: RedisCommands
+  /** The limits of mailboxes and of a partner's share of the run queue. */
+  readonly limits: Readonly<Record<"mailboxMax" | "partnerShare", number>>
+  readonly partitionOf: (batch: BatchId) => number
+  /** Of each partition, by its number. */
+  readonly partitions: ReadonlyArray<PartitionKeys>
+  readonly keysAt: (partition: number) => PartitionKeys
+  readonly keysOf: (batch: BatchId) => PartitionKeys
+  readonly call: (...of: Parameters<Call>) => Effect.Effect<unknown, StoreUnavailable>
+  /** Waits for replicas: what others are told of must not be taken back by a failover. */
+  readonly replicated: (
+    ...of: Parameters<RedisConnections["Service"]["replicated"]>
+  ) => Effect.Effect<void, StoreUnavailable>
+}
+
+/** Loads the functions, and holds the deployment to its number of partitions. */
+export const openPartitions = Effect.gen(function* () {
+  const connections = yield* RedisConnections
+  const { prefix, partitions: count, ...limits } = (yield* AppConfig).redis
+  const { commands } = connections
+  const callLibrary = yield* openLibrary(connections).pipe(unavailable("load"))
+  yield* heldToPartitions(commands, prefix, count).pipe(
+    Effect.catchTag(
+      "RedisUnavailable",
+      ({ reason }) => new StoreUnavailable({ store: "redis", step: "look", reason }),
+    ),
+  )
+  const steps: PartitionSteps = {
+    connections,
+    commands,
+    limits,
+    partitionOf: (batch) => partitionOf(batch, count),
+    partitions: Array.from({ length: count }, (_, partition) => partitionKeys(prefix, partition)),
+    keysAt: (partition) => partitionKeys(prefix, partition),
+    keysOf: (batch) => partitionKeys(prefix, partitionOf(batch, count)),
+    call: (name, keys, args) => callLibrary(name, keys, args).pipe(unavailable(name)),
+    replicated: (key, evidence) => connections.replicated(key, evidence).pipe(unavailable("replicate")),
+  }
+  return steps
+})
+
+/** A step on Redis that failed is a step of the streams that failed. */
+export const unavailable = (step: string) =>
+  Effect.mapError(
+    (error: RedisUnavailable) => new StoreUnavailable({ store: "redis", step, reason: error.reason }),
+  )
+
+/** Entries of a stream from one on, in order. */
+export const range = (
+  { commands }: PartitionSteps,
+  stream: string,
+  from: string,
+  limit: number,
+): Effect.Effect<ReadonlyArray<StreamEntry>, StoreUnavailable> =>
+  Effect.map(
+    attempt(() => commands.xrange(stream, from, "+", "COUNT", limit)).pipe(unavailable("read")),
+    (entries) => entries as ReadonlyArray<StreamEntry>,
+  )
+
+/** Does something for all partitions, also when one of them fails or is silent: they live on different servers. Then it fails. */
+export const onAll = <A, B>(
+  all: Iterable<A>,
+  each: (one: A) => Effect.Effect<B, StoreUnavailable>,
+): Effect.Effect<ReadonlyArray<B>, StoreUnavailable> =>
+  Effect.flatMap(
+    Effect.forEach(all, (one) => Effect.exit(inTime(each(one))), { concurrency: "unbounded" }),
+    (exits) => Effect.all(exits),
+  )

@@ -1,0 +1,105 @@
+/** Reading the run queue: Redis' own consumer groups, whose pending entries are the proof of ownership. */
+import { Effect } from "effect"
+import type { Reader, RedisConnections } from "../platform/redis.ts"
+import { attempt } from "../platform/redis-failure.ts"
+import { inTime } from "./deadline.ts"
+import { unavailable } from "./partition-steps-redis.ts"
+import type { Ownership, QueuePart, RunQueue } from "./run-queue.ts"
+import { readOwnership, type StreamEntry } from "./stream-entry.ts"
+
+const GROUP = "workers"
+
+type Commands = RedisConnections["Service"]["commands"]
+
+/** Makes the groups of streams where they are missing. */
+export const createGroups = Effect.fnUntraced(function* (commands: Commands, streams: ReadonlyArray<string>) {
+  for (const stream of streams) {
+    yield* attempt(() => commands.xgroup("CREATE", stream, GROUP, "0", "MKSTREAM")).pipe(
+      Effect.catchIf(
+        (error) => error.reason === "BUSYGROUP",
+        () => Effect.void,
+      ),
+    )
+  }
+})
+
+/** The longest that one read may block: the watchdog of its connection knows it. */
+export const WAIT_MS_MAX = 5_000
+
+/** The streams that one connection reads together, of so many; each takes its part of what a worker has room for. */
+export const queuePart = ({ client, keys: streams }: Reader, of: number, commands: Commands): QueuePart => {
+  const positions = streams.map(() => ">")
+  return {
+    take: Effect.fnUntraced(function* (worker, limit, waitMs) {
+      const perStream = Math.max(1, Math.floor(limit / of))
+      const block = Math.min(waitMs, WAIT_MS_MAX)
+      const read = attempt(() =>
+        client.xreadgroup(
+          "GROUP",
+          GROUP,
+          worker,
+          "COUNT",
+          perStream,
+          "BLOCK",
+          block,
+          "STREAMS",
+          ...streams,
+          ...positions,
+        ),
+      )
+      const regroup = Effect.as(createGroups(commands, streams), null)
+      const found = (yield* read.pipe(
+        // A server that lost its data has no groups: they are made again, and the next read finds what is there.
+        Effect.catchIf(
+          (error) => error.reason === "NOGROUP",
+          () => regroup,
+        ),
+        unavailable("take"),
+      )) as ReadonlyArray<[string, ReadonlyArray<StreamEntry>]> | null
+      return (found ?? []).flatMap(([, entries]) => entries.flatMap((entry) => readOwnership(worker, entry)))
+    }),
+  }
+}
+
+/**
+ * Scans each stream to its end, or until enough is found: an idle entry may stand behind many busy ones. A stream that
+ * cannot be scanned loses nothing of what was taken from the others.
+ */
+export const takingOver = (
+  commands: Commands,
+  streams: ReadonlyArray<string>,
+): RunQueue["Service"]["takeOver"] =>
+  Effect.fn("RunQueue.takeOver")(function* (worker, idleMs, limit) {
+    const taken: Array<Ownership> = []
+    const scan = Effect.fnUntraced(function* (stream: string) {
+      let cursor = "0-0"
+      do {
+        const room = limit - taken.length
+        if (room <= 0) return
+        const claim = attempt(() => commands.xautoclaim(stream, GROUP, worker, idleMs, cursor, "COUNT", room))
+        const [next, entries] = (yield* claim.pipe(unavailable("take over"))) as [
+          string,
+          ReadonlyArray<StreamEntry | null>,
+        ]
+        for (const entry of entries) if (entry !== null) taken.push(...readOwnership(worker, entry))
+        cursor = next
+      } while (cursor !== "0-0")
+    })
+    const exits = yield* Effect.forEach(streams, (stream) => Effect.exit(inTime(scan(stream))))
+    return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
+  })
+
+/** A worker that lives looks into the run queue all the time: one that was silent for so long is no more. */
+export const LEFT_BEHIND_MS = 3_600_000
+
+/** The workers that a stream still knows, that own nothing in it, and that were silent for `idleMs`: they were killed. */
+export const leftBehind = Effect.fnUntraced(function* (commands: Commands, stream: string, idleMs: number) {
+  const consumers = (yield* attempt(() => commands.xinfo("CONSUMERS", stream, GROUP)).pipe(
+    unavailable("list workers"),
+  )) as ReadonlyArray<ReadonlyArray<unknown>>
+  return consumers.flatMap((fields) => {
+    const field = (name: string) => fields[fields.indexOf(name) + 1]
+    const isLeftBehind = field("pending") === 0 && Number(field("idle")) >= idleMs
+    return isLeftBehind ? [String(field("name"))] : []
+  })
+})

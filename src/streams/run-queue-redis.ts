@@ -1,0 +1,131 @@
+/** The run queue, the timers and the open batches on Redis. The proof of ownership is an entry pending in a consumer group. */
+import { Effect } from "effect"
+import { attempt } from "../platform/redis-failure.ts"
+import { inTime } from "./deadline.ts"
+import { lastKnown } from "./last-known.ts"
+import { onAll, type PartitionSteps, unavailable } from "./partition-steps-redis.ts"
+import {
+  createGroups,
+  LEFT_BEHIND_MS,
+  leftBehind,
+  queuePart,
+  takingOver,
+  WAIT_MS_MAX,
+} from "./queue-readers-redis.ts"
+import { type Backlog, OwnershipLost, type RunQueue } from "./run-queue.ts"
+
+/** How old what is known of a partition's backlog may be while it does not answer: a failover is over long before. */
+const BACKLOG_MS_MAX = 60_000
+
+/** Makes the groups where they are missing, and opens the connections that wait for batches. */
+export const runQueue = Effect.fnUntraced(function* (steps: PartitionSteps) {
+  const { connections, commands, partitions } = steps
+  const streams = partitions.map(({ ready }) => ready)
+  yield* createGroups(commands, streams).pipe(unavailable("create groups"))
+  const readers = yield* connections.readers(WAIT_MS_MAX, streams).pipe(unavailable("open readers"))
+  const queue: RunQueue["Service"] = {
+    parts: readers.map((reader) => queuePart(reader, partitions.length, commands)),
+    takeOver: takingOver(commands, streams),
+    renew: renewing(steps),
+    release: releasing(steps),
+    handOver: handingOver(steps),
+    retire: retiring(steps),
+    wake: waking(steps),
+    sweep: sweeping(steps),
+    backlog: readingBacklog(steps),
+  }
+  return queue
+})
+
+const renewing = ({ keysAt, partitionOf, call }: PartitionSteps): RunQueue["Service"]["renew"] =>
+  Effect.fn("RunQueue.renew")(function* (owned) {
+    const groups = Map.groupBy(owned, ({ batch }) => partitionOf(batch))
+    const lost = yield* onAll(groups, ([partition, batches]) => {
+      const { ready } = keysAt(partition)
+      return call("renew", [ready], [batches[0]?.worker ?? "", ...batches.map(({ entry }) => entry)]).pipe(
+        Effect.map((entries) =>
+          batches.filter(({ entry }) => (entries as ReadonlyArray<string>).includes(entry)),
+        ),
+      )
+    })
+    return lost.flat()
+  })
+
+const releasing = ({ keysOf, call, limits }: PartitionSteps): RunQueue["Service"]["release"] =>
+  Effect.fnUntraced(function* ({ batch, entry, worker }, wakeAt, leaveMail) {
+    const { mail, ready, scheduled, lanes, waiting, timers } = keysOf(batch)
+    const answer = yield* call(
+      "release",
+      [mail(batch), ready, scheduled, lanes, waiting, timers],
+      [batch, limits.partnerShare, entry, worker, wakeAt ?? "", leaveMail === undefined ? "0" : "1"],
+    )
+    if (answer === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
+    return answer === "MAIL" ? "mail-waiting" : "released"
+  })
+
+const handingOver = ({ keysOf, call }: PartitionSteps): RunQueue["Service"]["handOver"] =>
+  Effect.fnUntraced(function* ({ batch, entry, worker }) {
+    const { ready, scheduled } = keysOf(batch)
+    const answer = yield* call("hand-over", [ready, scheduled], [batch, entry, worker])
+    if (answer === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
+  })
+
+const retiring = ({ partitions, call }: PartitionSteps): RunQueue["Service"]["retire"] =>
+  Effect.fn("RunQueue.retire")(function* (worker) {
+    yield* Effect.forEach(partitions, ({ ready }) => call("retire", [ready], [worker]), { discard: true })
+  })
+
+const waking = ({ partitions, call, limits }: PartitionSteps): RunQueue["Service"]["wake"] =>
+  Effect.fn("RunQueue.wake")(function* (now, limit) {
+    const counts = yield* onAll(partitions, ({ timers, ready, scheduled, lanes, waiting }) =>
+      call("wake", [timers, ready, scheduled, lanes, waiting], [limits.partnerShare, now, limit]),
+    )
+    return sum(counts)
+  })
+
+const sweeping = ({ commands, partitions, call, limits }: PartitionSteps): RunQueue["Service"]["sweep"] =>
+  Effect.fn("RunQueue.sweep")(function* (before, now, limit) {
+    const counts = yield* onAll(partitions, ({ open, timers, ready, scheduled, lanes, waiting }) =>
+      call(
+        "sweep",
+        [open, timers, ready, scheduled, lanes, waiting],
+        [limits.partnerShare, before, now, limit],
+      ),
+    )
+    yield* onAll(partitions, ({ ready }) =>
+      Effect.flatMap(leftBehind(commands, ready, LEFT_BEHIND_MS), (workers) =>
+        Effect.forEach(workers.slice(0, limit), (worker) => call("retire", [ready], [worker])),
+      ),
+    )
+    return sum(counts)
+  })
+
+/** Nothing is opened or closed in a partition whose server is gone, so what was read of it last still holds. */
+const readingBacklog = ({ commands, partitions }: PartitionSteps): RunQueue["Service"]["backlog"] => {
+  const lastShares = lastKnown<Readonly<Record<string, string>>>(BACKLOG_MS_MAX)
+  return Effect.forEach(
+    partitions,
+    ({ shares }) => {
+      const reading = attempt(() => commands.hgetall(shares)).pipe(unavailable("backlog"))
+      return lastShares(shares, inTime(reading))
+    },
+    { concurrency: "unbounded" },
+  ).pipe(Effect.map(readBacklog))
+}
+
+/** The counters of all partitions: by lane what is open, and by '' what was ever closed. */
+const readBacklog = (shares: ReadonlyArray<Readonly<Record<string, string>>>): Backlog => {
+  const byLane = new Map<string, number>()
+  let [open, closed] = [0, 0]
+  for (const [lane, value] of shares.flatMap((of) => Object.entries(of))) {
+    if (lane === "") closed += Number(value)
+    else {
+      open += Number(value)
+      byLane.set(lane, (byLane.get(lane) ?? 0) + Number(value))
+    }
+  }
+  return { open, closed, byLane }
+}
+
+const sum = (counts: ReadonlyArray<unknown>): number =>
+  counts.reduce<number>((total, count) => total + Number(count), 0)

@@ -1,0 +1,28 @@
+/**
+ * All ports of a batch's streams on Redis. One layer provides them, because one function may touch the keys of several:
+ * an append writes to the log, the mailbox, the run queue and the feed in one step. docs/STREAMS.md lays out the keys;
+ * functions/*.lua hold the atomic steps.
+ */
+import { Context, Effect, Layer } from "effect"
+import { EventStore } from "./event-store.ts"
+import { eventStore } from "./event-store-redis.ts"
+import { Feed } from "./feed.ts"
+import { feed } from "./feed-redis.ts"
+import { Mailbox } from "./mailbox.ts"
+import { mailbox } from "./mailbox-redis.ts"
+import { openPartitions } from "./partition-steps-redis.ts"
+import { Partitions } from "./partitions.ts"
+import { RunQueue } from "./run-queue.ts"
+import { runQueue } from "./run-queue-redis.ts"
+
+export const layer = Layer.effectContext(
+  Effect.gen(function* () {
+    const steps = yield* openPartitions
+    return Context.make(Partitions, { count: steps.partitions.length, of: steps.partitionOf }).pipe(
+      Context.add(EventStore, yield* eventStore(steps)),
+      Context.add(Mailbox, mailbox(steps)),
+      Context.add(RunQueue, yield* runQueue(steps)),
+      Context.add(Feed, feed(steps)),
+    )
+  }),
+)

@@ -1,0 +1,26 @@
+import { describe, expect, it } from "vitest"
+import { openItems } from "../../src/client/batch-lines.ts"
+import type { ShownBatch } from "../../src/client/service-client.ts"
+import { BatchId } from "../../src/domain/identifiers.ts"
+
+const batchOf = (...states: ReadonlyArray<string>): ShownBatch => ({
+  id: BatchId.make(`pb_${"a".repeat(22)}`),
+  state: "settling",
+  itemCount: states.length,
+  version: 9,
+  states: { EUR: Object.fromEntries(states.map((state) => [state, { count: 1, amount: "1.00" }])) },
+})
+
+describe("the open items of a batch", () => {
+  it("are those that a machine still moves on", () => {
+    expect(openItems(batchOf("received", "screening", "cleared", "transferring", "unknown", "pending"))).toBe(
+      6,
+    )
+    expect(openItems(batchOf("settled", "failed", "returned", "rejected", "cancelled"))).toBe(0)
+    expect(openItems(batchOf("held", "parked"))).toBe(0)
+  })
+
+  it("include those in a state that only a newer service knows", () => {
+    expect(openItems(batchOf("settled", "dreaming"))).toBe(1)
+  })
+})

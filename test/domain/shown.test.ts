@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest"
+import { emptyBatch } from "../../src/domain/batch.ts"
+import { evolve, fold } from "../../src/domain/evolve.ts"
+import { mapTotals, shownBatch, shownItem, sumOf } from "../../src/domain/shown.ts"
+import { storyOf } from "../publisher/story.ts"
+
+const story = storyOf("acme", 6)
+const closing = { _tag: "BatchClosed", at: 99, state: "partially-settled" } as const
+
+describe("what is shown of a batch", () => {
+  it("are its totals by currency in order, by the states that occur", () => {
+    const { totals } = shownBatch(fold(story.slice(0, 3)))
+    expect(mapTotals(totals, ({ count, minor }, currency) => `${count} ${currency} ${minor}`)).toEqual({
+      EUR: { cleared: "2 EUR 2468", rejected: "1 EUR 1234" },
+      JPY: { cleared: "2 JPY 2400", held: "1 JPY 1200" },
+    })
+    expect(Object.keys(totals)).toEqual(["EUR", "JPY"])
+    expect([sumOf(totals, "EUR"), sumOf(totals, "EUR", "rejected"), sumOf(totals, "GBP")]).toEqual([
+      3_702n,
+      1_234n,
+      0n,
+    ])
+  })
+
+  it("stays what it was when the batch goes on", () => {
+    const batch = fold(story.slice(0, 3))
+    const before = shownBatch(batch)
+    const copy = structuredClone(before)
+    for (const event of story.slice(3)) evolve(batch, event)
+    expect(before).toEqual(copy)
+  })
+
+  it("is when it was closed, whatever comes later", () => {
+    const batch = fold([...story, closing])
+    expect(shownBatch(batch)).toMatchObject({ state: "partially-settled", closedAt: 99 })
+    evolve(batch, { _tag: "FundsArrived", at: 100, currency: "EUR" })
+    expect(shownBatch(batch)).toMatchObject({ closedAt: 99, updatedAt: 100 })
+    expect(shownBatch(emptyBatch()).closedAt).toBeUndefined()
+  })
+})
+
+describe("what is shown of an item", () => {
+  const { items } = fold(story)
+  const item = (number: number) => {
+    const found = items.get(number)
+    if (found === undefined) throw new Error(`no item ${number}`)
+    return shownItem(found)
+  }
+
+  it("has no account but its masked form, and the attempt made last", () => {
+    expect(item(1)).toMatchObject({
+      item: 1,
+      reference: "order-1",
+      account: "iban …3000",
+      minor: 1_234n,
+      state: "returned",
+      attempt: 1,
+    })
+  })
+
+  it("is what the compliance engine said, and what it found", () => {
+    expect(item(3).clearance).toMatchObject({ decision: "rejected", listVersion: "1" })
+    expect(item(3).clearance?.findings).toMatchObject([{ reason: "sanctions", decision: "rejected" }])
+    expect(item(1).clearance).toEqual({ decision: "approved", listVersion: "1" })
+  })
+})

@@ -1,0 +1,100 @@
+import type { Guard } from "./domain-guards.ts"
+import type { StepGuard } from "./step-guards.ts"
+
+/** The guards of what is planned to be paid, and when. */
+export const planningGuards: ReadonlyArray<Guard> = [
+  {
+    name: "no more transfers are planned than a bank takes",
+    file: "domain/plan-transfers.ts",
+    text: "(taken.get(bank) ?? 0) < capacity.transfers",
+    without: "capacity.transfers > 0",
+  },
+  {
+    name: "an item in a call under way is not planned",
+    file: "domain/plan-transfers.ts",
+    text: "!busy.has(next.value.item) && ",
+    without: "",
+  },
+  {
+    name: "nothing is planned on a clearance that is not good",
+    file: "domain/plan-transfers.ts",
+    text: " && isCurrent(next.value, terms, now)",
+    without: "",
+  },
+  {
+    name: "what waits for a bank tells when to look again",
+    file: "domain/plan-transfers.ts",
+    text: "    waitUntil = Math.min(lookAgainAt(capacity, now), waitUntil ?? Number.POSITIVE_INFINITY)\n",
+    without: "",
+  },
+  {
+    name: "what left the line and came back stands in it once",
+    file: "domain/pay-line.ts",
+    text: " && entry.item.place === entry.place",
+    without: "",
+  },
+  {
+    name: "what left the line is not paid by it",
+    file: "domain/pay-line.ts",
+    text: 'entry.item.task === "request" && ',
+    without: "",
+  },
+  {
+    name: "a bank that takes no inquiries is not asked",
+    file: "domain/plan.ts",
+    text: "Math.min(capacityOf(banks, bank).inquiries, TRANSFERS_IN_AIR_MAX)",
+    without: "TRANSFERS_IN_AIR_MAX",
+  },
+  {
+    name: "nobody is asked about a transfer before its time",
+    file: "domain/plan.ts",
+    text: "if (at > now || left === 0) break",
+    without: "if (left === 0) break",
+  },
+]
+
+const dueWork = "test/actors/due-work.test.ts"
+
+/** The guards around what was planned, each missed by one test. */
+export const planningStepGuards: ReadonlyArray<StepGuard> = [
+  {
+    name: "only what a lane grants gets an intent",
+    file: "actors/intents.ts",
+    text: "return left > 0",
+    without: "return true",
+    caughtIn: dueWork,
+    caughtBy: "two batches that plan by one snapshot",
+  },
+  {
+    name: "a lane that is full is not planned for in the same turn",
+    file: "actors/due-work.ts",
+    text: "if (full.size === 0) return banks",
+    without: "if (full.size >= 0) return banks",
+    caughtIn: dueWork,
+    caughtBy: "a batch all of whose places went to others",
+  },
+  {
+    name: "no intent is written while none may be sent",
+    file: "actors/due-work.ts",
+    text: "maySend ? line.follow(batch) : []",
+    without: "line.follow(batch)",
+    caughtIn: dueWork,
+    caughtBy: "nothing is asked of lanes",
+  },
+  {
+    name: "a place in a lane is granted once",
+    file: "providers/calling/lane.ts",
+    text: "tally.waiting + invitations.kept(now)",
+    without: "tally.waiting",
+    caughtIn: "test/providers/calling/lane.test.ts",
+    caughtBy: "is given to no more than there is room for",
+  },
+  {
+    name: "nobody is woken to ask a bank that takes no inquiries",
+    file: "domain/plan.ts",
+    text: "capacity.inquiries > 0 ? least : Math.max(least, lookAgainAt(capacity, now))",
+    without: "least",
+    caughtIn: "test/domain/closed-bank.test.ts",
+    caughtBy: "behind many inquiries of a closed bank",
+  },
+]

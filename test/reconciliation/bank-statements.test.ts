@@ -1,0 +1,126 @@
+/** Where the statements of a day are read: as each bank's kind says, or in a folder that was given. */
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer, Option, Schema } from "effect"
+import { bankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
+import { files } from "../../src/providers/banks/files/files.ts"
+import type { StatementEntry } from "../../src/providers/books.ts"
+import { bankStatements } from "../../src/reconciliation/bank-statements.ts"
+import { providerSettings } from "../settings.ts"
+
+const day = "2026-11-23"
+
+const statementOf = (reference: string): string =>
+  `<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt>
+    <FrToDt><ToDtTm>${day}T23:59:59Z</ToDtTm></FrToDt>
+    <Acct><Id><IBAN>NL91ABNA0417164300</IBAN></Id><Ccy>EUR</Ccy></Acct>
+    <Ntry><Amt Ccy="EUR">12.34</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>${day}</Dt></BookgDt>
+      <NtryDtls><TxDtls><Refs><EndToEndId>${reference}</EndToEndId></Refs></TxDtls></NtryDtls></Ntry>
+  </Stmt></BkToCstmrStmt></Document>`
+
+/** A kind whose statement has one entry, named as the settings of the bank say. */
+const telling = bankKind({
+  name: "telling",
+  settings: Schema.Struct({ entry: Schema.String }),
+  connect: () => Effect.die(new Error("nobody is paid")),
+  statement: ({ name, own }, bookedOn) =>
+    Effect.succeed((visit) =>
+      Effect.sync(() =>
+        visit({ bank: name, reference: own.entry, currency: "EUR", minor: 1n, kind: "debit", bookedOn }),
+      ),
+    ),
+})
+const silent = bankKind({
+  name: "silent",
+  settings: Schema.Struct({}),
+  connect: () => Effect.die(new Error("nobody is paid")),
+})
+
+const folderWith = (contents: Readonly<Record<string, string>>): string => {
+  const folder = mkdtempSync(join(tmpdir(), "bank-statements-"))
+  for (const [name, text] of Object.entries(contents)) {
+    mkdirSync(join(folder, name))
+    writeFileSync(join(folder, name, "1.xml"), text)
+  }
+  return folder
+}
+
+const account = { scheme: "iban", iban: "NL91ABNA0417164300" }
+const clearing = (folder: string) => ({
+  name: "clearing",
+  kind: "files",
+  folder,
+  debtor: { name: "Atlas Marketplace", account },
+})
+
+/** What the banks of a document say of the day, as bank and reference. */
+const told = (banks: ReadonlyArray<object>, folder: Option.Option<string> = Option.none()) => {
+  const nowhere = { url: "http://127.0.0.1:9" }
+  const file = join(mkdtempSync(join(tmpdir(), "bank-statements-")), "providers.json")
+  const routes = [{ rule: "all", banks: ["clearing"] }]
+  writeFileSync(
+    file,
+    JSON.stringify({ version: "test", compliance: nowhere, ledger: nowhere, banks, routes }),
+  )
+  return Effect.gen(function* () {
+    const entries: Array<StatementEntry> = []
+    yield* (yield* bankStatements(day, folder))((entry) => entries.push(entry))
+    return entries.map(({ bank, reference }) => `${bank} ${reference}`)
+  }).pipe(
+    Effect.provide(
+      Layer.merge(providerSettings({ PROVIDERS_FILE: file }), bankKindsLayer([files, telling, silent])),
+    ),
+  )
+}
+
+it.effect("reads each bank's as its kind says, in the order of the settings", () =>
+  Effect.gen(function* () {
+    const banks = [
+      { name: "north", kind: "telling", entry: "N" },
+      clearing(folderWith({ archive: statementOf("C") })),
+      { name: "south", kind: "telling", entry: "S" },
+    ]
+    assert.deepStrictEqual(yield* told(banks), ["north N", "clearing C", "south S"])
+  }),
+)
+
+it.effect("believes a folder that was given, of any kind, in the place of the bank", () =>
+  Effect.gen(function* () {
+    const given = folderWith({ north: statementOf("given"), west: statementOf("given too") })
+    const banks = [
+      { name: "north", kind: "telling", entry: "N" },
+      { name: "west", kind: "silent" },
+      { ...clearing(folderWith({ archive: statementOf("C") })) },
+    ]
+    assert.deepStrictEqual(yield* told(banks, Option.some(given)), [
+      "north given",
+      "west given too",
+      "clearing C",
+    ])
+  }),
+)
+
+it.effect.each<readonly [what: string, bank: object, where: string]>([
+  ["is of a kind without a statement", { name: "west", kind: "silent" }, "west"],
+  ["is of a kind that there is not", { name: "west", kind: "constructor", url: "https://w.io" }, "west"],
+  ["sent nothing of the day", { ...clearing(folderWith({ archive: "" })), name: "west" }, "archive"],
+])("takes a bank for unreadable that %s", ([, bank, where]) =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(told([{ name: "clearing", kind: "telling", entry: "C" }, bank]))
+    assert(error._tag === "SourceUnreadable")
+    assert.include(error.source, where)
+  }),
+)
+
+it.effect("takes a folder of nobody for a mistake, and settings that the kind cannot read", () =>
+  Effect.gen(function* () {
+    const banks = [{ name: "clearing", kind: "telling", entry: "C" }]
+    const given = Option.some(folderWith({ nobody: statementOf("given") }))
+    const stranger = yield* Effect.flip(told(banks, given))
+    assert.include(stranger.message, "nobody cannot be read: it is the folder of no bank")
+    const mistaken = yield* Effect.flip(told([...banks, { name: "north", kind: "telling", enrty: "N" }]))
+    assert.strictEqual(mistaken._tag, "InvalidProviderSetting")
+  }),
+)

@@ -1,0 +1,215 @@
+/**
+ * All ports of a batch's streams in memory, for tests and simulations: they answer as those on Redis do, and time is that
+ * of the Clock. Whoever shares the layer shares the streams; they are gone with the layer.
+ */
+import { Array as Arr, Clock, Context, Deferred, Effect, Layer } from "effect"
+import { AppConfig } from "../../src/config.ts"
+import { encodeMail } from "../../src/domain/event-codec.ts"
+import type { BatchId } from "../../src/domain/identifiers.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
+import { EventStore } from "../../src/streams/event-store.ts"
+import { Feed } from "../../src/streams/feed.ts"
+import { chainStart, type LinkedEvent, linked } from "../../src/streams/hash-chain.ts"
+import { CommandIdReused, Mailbox, MailboxFull, NoSuchBatch } from "../../src/streams/mailbox.ts"
+import { OPENED_AT_ONCE_MAX } from "../../src/streams/opening-steps.ts"
+import { partitionOf } from "../../src/streams/partition.ts"
+import { Partitions } from "../../src/streams/partitions.ts"
+import {
+  type Backlog,
+  type Ownership,
+  OwnershipLost,
+  type QueuePart,
+  RunQueue,
+} from "../../src/streams/run-queue.ts"
+import { readEvents, readFeed, readFirstEvent, readFrom, readMail } from "../../src/streams/stream-entry.ts"
+import { MemoryPartition, type Opening } from "./memory-partition.ts"
+
+export const layer = Layer.effectContext(
+  Effect.gen(function* () {
+    const { partitions: count, mailboxMax, partnerShare } = (yield* AppConfig).redis
+    const bell = new Bell()
+    const all = Arr.makeBy(count, () => new MemoryPartition(partnerShare, () => bell.ring()))
+    const memory: Memory = {
+      all,
+      numbered: (partition) => Effect.fromNullishOr(all[partition]).pipe(Effect.orDie),
+      of: (batch) => memory.numbered(partitionOf(batch, count)),
+    }
+    return Context.make(Partitions, { count, of: (batch) => partitionOf(batch, count) }).pipe(
+      Context.add(EventStore, eventStore(memory)),
+      Context.add(Mailbox, mailbox(memory, mailboxMax)),
+      Context.add(RunQueue, runQueue(memory, bell)),
+      Context.add(Feed, feed(memory)),
+    )
+  }),
+)
+
+interface Memory {
+  readonly all: ReadonlyArray<MemoryPartition>
+  readonly numbered: (partition: number) => Effect.Effect<MemoryPartition>
+  readonly of: (batch: BatchId) => Effect.Effect<MemoryPartition>
+}
+
+const eventStore = ({ of }: Memory): EventStore["Service"] => ({
+  open: Effect.fnUntraced(function* (batch, events, commandId) {
+    const written = linked(chainStart(batch), events)
+    const answer = yield* openInSteps(yield* of(batch), batch, commandId, written)
+    if (answer._tag === "UNSTAGED")
+      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "what was staged is gone" })
+    if (answer._tag === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, answer.first) }
+    return { _tag: "Opened" }
+  }),
+
+  append: Effect.fnUntraced(function* (owned, append) {
+    const { batch } = owned
+    const written = linked(append.head, append.events)
+    const partition = yield* of(batch)
+    const answer = partition.append(owned, append, written, yield* Clock.currentTimeMillis)
+    if (answer._tag === "LOST") return yield* new OwnershipLost({ batch, reason: "taken-over" })
+    if (answer._tag === "MOVED") return yield* new OwnershipLost({ batch, reason: "log-moved-on" })
+    const head = written.at(-1)?.hash ?? append.head
+    return { version: answer.version, head, mailWaiting: answer.mailWaiting }
+  }),
+
+  replicated: () => Effect.void,
+
+  read: Effect.fnUntraced(function* (batch, after, limit, head) {
+    const partition = yield* of(batch)
+    return yield* readEvents(batch, after, partition.read(batch, after, limit), head)
+  }),
+})
+
+const mailbox = ({ of }: Memory, mailboxMax: number): Mailbox["Service"] => ({
+  tell: Effect.fnUntraced(function* (batch, command, as) {
+    const partition = yield* of(batch)
+    const now = yield* Clock.currentTimeMillis
+    const answer = partition.tell(batch, encodeMail(command), as, mailboxMax, now)
+    if (answer === "REUSED") return yield* new CommandIdReused({ batch })
+    if (answer === "FULL") return yield* new MailboxFull({ batch })
+    if (answer === "NONE") return yield* new NoSuchBatch({ batch })
+  }),
+
+  wasTold: Effect.fnUntraced(function* (batch, { id, digest }) {
+    const before = (yield* of(batch)).digestTold(batch, id, yield* Clock.currentTimeMillis)
+    if (before !== undefined && before !== digest) return yield* new CommandIdReused({ batch })
+    return before !== undefined
+  }),
+
+  mail: (batch, limit) => Effect.map(of(batch), (partition) => partition.mail(batch, limit).map(readMail)),
+})
+
+const runQueue = ({ all, of }: Memory, bell: Bell): RunQueue["Service"] => ({
+  parts: [queuePart(all, bell)],
+
+  takeOver: (worker, idleMs, limit) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const taken: Array<Ownership> = []
+      for (const { queue } of all) {
+        const room = limit - taken.length
+        if (room <= 0) break
+        taken.push(...queue.takeOver(worker, idleMs, room, now))
+      }
+      return taken
+    }),
+
+  renew: (owned) =>
+    Effect.map(Clock.currentTimeMillis, (now) =>
+      owned.filter((one) => !all[partitionOf(one.batch, all.length)]?.queue.renew(one, now)),
+    ),
+
+  release: Effect.fnUntraced(function* (owned, wakeAt, mail) {
+    const partition = yield* of(owned.batch)
+    const now = yield* Clock.currentTimeMillis
+    const answer = partition.release(owned, wakeAt, mail === "leave", now)
+    if (answer === "LOST") return yield* new OwnershipLost({ batch: owned.batch, reason: "taken-over" })
+    return answer === "MAIL" ? "mail-waiting" : "released"
+  }),
+
+  handOver: Effect.fnUntraced(function* (owned) {
+    const partition = yield* of(owned.batch)
+    const answer = partition.handOver(owned, yield* Clock.currentTimeMillis)
+    if (answer === "LOST") return yield* new OwnershipLost({ batch: owned.batch, reason: "taken-over" })
+  }),
+
+  retire: () => Effect.void,
+
+  wake: (until, limit) =>
+    Effect.map(Clock.currentTimeMillis, (now) =>
+      sum(all.map((partition) => partition.wake(until, limit, now))),
+    ),
+
+  sweep: (before, touchedAt, limit) =>
+    Effect.map(Clock.currentTimeMillis, (now) =>
+      sum(all.map((partition) => partition.sweep(before, touchedAt, limit, now))),
+    ),
+
+  backlog: Effect.sync(() => backlogOf(all)),
+})
+
+const backlogOf = (all: ReadonlyArray<MemoryPartition>): Backlog => {
+  const lanes = Map.groupBy(
+    all.flatMap(({ shares }) => [...shares]),
+    ([lane]) => lane,
+  )
+  const byLane = new Map([...lanes].map(([lane, shares]) => [lane, sum(shares.map(([, open]) => open))]))
+  return { open: sum([...byLane.values()]), closed: sum(all.map(({ closed }) => closed)), byLane }
+}
+
+const feed = ({ numbered }: Memory): Feed["Service"] => ({
+  entries: Effect.fnUntraced(function* (partition, after, limit, head) {
+    const { feed } = yield* numbered(partition)
+    return yield* Effect.fromResult(readFeed(after, head, feed.from(after, readFrom(after, limit))))
+  }),
+  trim: (partition, before) => Effect.map(numbered(partition), ({ feed }) => feed.deleteBefore(before)),
+})
+
+/** Rings when a batch can be taken. Who heard nothing yet asks for the next ring before looking into the queue. */
+class Bell {
+  #next = Deferred.makeUnsafe<void>()
+
+  get next(): Effect.Effect<void> {
+    return Deferred.await(this.#next)
+  }
+
+  ring(): void {
+    Deferred.doneUnsafe(this.#next, Effect.void)
+    this.#next = Deferred.makeUnsafe()
+  }
+}
+
+/** Opens a batch as it is opened on Redis: others run between two steps. */
+const openInSteps = Effect.fnUntraced(function* (
+  partition: MemoryPartition,
+  batch: BatchId,
+  command: string,
+  events: ReadonlyArray<LinkedEvent>,
+) {
+  const chunks = Arr.chunksOf(events, OPENED_AT_ONCE_MAX)
+  const last = chunks.pop() ?? []
+  let staged = 0
+  for (const chunk of chunks) {
+    const now = yield* Clock.currentTimeMillis
+    const answer: Opening = partition.stage(batch, command, staged, chunk, now)
+    if (answer._tag !== "STAGED") return answer
+    staged += chunk.length
+    yield* Effect.yieldNow
+  }
+  return partition.open(batch, command, staged, last, yield* Clock.currentTimeMillis)
+})
+
+/** All partitions, each with its part of what a worker has room for. */
+const queuePart = (partitions: ReadonlyArray<MemoryPartition>, bell: Bell): QueuePart => ({
+  take: Effect.fnUntraced(function* (worker, limit, waitMs) {
+    const perPartition = Math.max(1, Math.floor(limit / partitions.length))
+    const until = (yield* Clock.currentTimeMillis) + waitMs
+    while (true) {
+      const ring = bell.next
+      const now = yield* Clock.currentTimeMillis
+      const taken = partitions.flatMap(({ queue }) => queue.take(worker, perPartition, now))
+      if (taken.length > 0) return taken
+      const rang = yield* Effect.timeoutOption(ring, until - now)
+      if (rang._tag === "None") return []
+    }
+  }),
+})
+
+const sum = (counts: ReadonlyArray<number>): number => counts.reduce((total, count) => total + count, 0)
