@@ -109,11 +109,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity",
     "parsing",
     "projections/batch-queries",
-    "providers/calling/provider-reports",
-    "register/register-unavailable",
+    "platform/store-unavailable",
     "streams",
     "vault/partner-keys",
-    "webhooks/endpoints",
     ...settingsAndSignals,
   ],
   "http/payout-batches": [
@@ -125,6 +123,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "projections/batch-queries",
     "register",
     "vault",
+    "platform/store-unavailable",
     ...settingsAndSignals,
   ],
   // What providers tell becomes commands to batches, as what people say does.

@@ -76,7 +76,10 @@ const isoTime = (at: number): string => new Date(at).toISOString()
 const destination = ({ bank, route }: TransferIntent): string =>
   route === undefined ? bank : `${bank} by rule ${route.rule} of ${route.version}`
 
-/** The credential, and the name that was typed under it, which may be a number: it is masked here alone. Logs from before credentials were kept have the name only. */
+/**
+ * The credential, and the name that was typed under it, which may be a number: it is masked here alone. Logs from before
+ * credentials were kept have the name only.
+ */
 const personOf = ({ by, credential }: { readonly by: string; readonly credential?: string }): string =>
   credential === undefined ? masked(by) : `${credential} ("${masked(by)}")`
 

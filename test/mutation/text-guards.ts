@@ -88,8 +88,8 @@ export const textGuards: ReadonlyArray<StepGuard> = [
   {
     name: "the code of a callback is cleaned before it is told",
     file: "http/callbacks/bank-callbacks.ts",
-    text: "cleanText(plainCodeOf(said))",
-    without: "plainCodeOf(said)",
+    text: 'cleanText(plainCodeOf(outcome.code ?? ""))',
+    without: 'plainCodeOf(outcome.code ?? "")',
     caughtIn: "test/http/callbacks/bank-callbacks.test.ts",
     caughtBy: "keeps no account number that a stranger's code is",
   },
