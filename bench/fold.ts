@@ -2,6 +2,7 @@
 import { emptyBatch } from "../src/domain/batch.ts"
 import type { BatchEvent, PayoutItem } from "../src/domain/events.ts"
 import { evolve } from "../src/domain/evolve.ts"
+import { cleanText } from "../src/domain/outside-text.ts"
 
 const ITEMS = 15_000
 const LENGTHS = [1_000, 10_000, 120_000]
@@ -64,7 +65,7 @@ const prologue = (items: number): ReadonlyArray<BatchEvent> => {
 
 /** Eight events of an item's life, from its review to its posting. */
 const life = (item: number, posting: number): ReadonlyArray<BatchEvent> => [
-  { _tag: "ItemReviewed", at, item, decision: "released", by: "olga", reason: "looked" },
+  { _tag: "ItemReviewed", at, item, decision: "released", by: "olga", reason: cleanText("looked") },
   { _tag: "PostingRequested", at, posting, kind: "hold", items: [item] },
   { _tag: "PostingBooked", at, posting, ledgerPostingId: "l" },
   { _tag: "TransfersRequested", at, transfers: [{ item, attempt: 1, bank: "north", reference: "r" }] },

@@ -29,7 +29,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   sandbox: [],
   parsing: [],
-  telemetry: ["config"],
+  telemetry: ["config", "domain/masking"],
   config: ["domain"],
   platform: settingsAndSignals,
   // The tables of all rooms come from here, and the server that they are on.
@@ -50,7 +50,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "platform",
   ],
   // The second record of what logs tell, which workers compare them with.
-  register: ["domain", "providers/calling/provider-error", "database", "platform", ...settingsAndSignals],
+  register: ["domain", "database", "platform", ...settingsAndSignals],
   // What production refuses is judged by the settings, and the secrets that they name, before anything connects.
   production: [
     "providers/banks/bank-kind",
@@ -109,11 +109,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity",
     "parsing",
     "projections/batch-queries",
-    "providers/calling/provider-reports",
-    "register/register-unavailable",
+    "platform/store-unavailable",
     "streams",
     "vault/partner-keys",
-    "webhooks/endpoints",
     ...settingsAndSignals,
   ],
   "http/payout-batches": [
@@ -125,6 +123,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "projections/batch-queries",
     "register",
     "vault",
+    "platform/store-unavailable",
     ...settingsAndSignals,
   ],
   // What providers tell becomes commands to batches, as what people say does.
@@ -166,6 +165,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "register",
     "providers/calling/provider-reports",
     "vault",
+    "platform/store-unavailable",
     ...settingsAndSignals,
   ],
   // How a command ends, and draws on the screen.

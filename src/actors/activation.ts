@@ -9,6 +9,7 @@ import type { Routes } from "../domain/routing.ts"
 import type { Call } from "../pipelines/call.ts"
 import type { Pipelines } from "../pipelines/pipelines.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { DecisionRegister, RegisteredDecision } from "../register/decision-register.ts"
 import type { InstructionRegister } from "../register/instruction-register.ts"
 import type { LogTail } from "../register/log-tail.ts"
@@ -143,7 +144,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   if (!mayPay(actor)) {
     yield* desk.watch.look
     // While the register cannot be asked, all goes on but paying.
-    yield* Effect.catchTag(compare(actor), "ProviderUnavailable", () => Effect.void)
+    yield* Effect.catchIf(compare(actor), isRegisterDown, () => Effect.void)
   }
   return actor
 })
@@ -151,6 +152,10 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
 /** Whether money may move for a batch now: its log was compared, and the stores are what they were. */
 export const mayPay = ({ id, compared, desk: { partitions, watch } }: Activation): boolean =>
   compared === watch.epoch() && watch.objection(partitions.of(id)) === undefined
+
+/** The registers do not answer: then nothing is paid, and all else goes on. The log itself is in the other store. */
+export const isRegisterDown = (failure: { readonly _tag: string }): failure is StoreUnavailable =>
+  failure instanceof StoreUnavailable && failure.store === "postgres"
 
 /** Whether an intent to pay, or a transfer, is due. */
 export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>

@@ -1,8 +1,7 @@
 import type { Call, Stalled } from "../pipelines/call.ts"
-import type { StreamsUnavailable } from "../streams/streams-unavailable.ts"
 
 /** Why a call could not be made or ended: a provider, or the log that has to be replicated before it. */
-export type Stall = Stalled | StreamsUnavailable
+export type Stall = Stalled
 
 const DELAY_MS_MIN = 500
 const DELAY_MS_MAX = 60_000

@@ -16,13 +16,23 @@ import { type ClearanceTerms, isCurrent } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchEventOf } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { cleanText } from "../domain/outside-text.ts"
 import { wakeAt } from "../domain/plan.ts"
 import type { Call, Mandate } from "../pipelines/call.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
 import { OwnershipLost } from "../streams/run-queue.ts"
-import { StreamsUnavailable } from "../streams/streams-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { type Activation, compare, type Desk, isMoneyDue, load, type Message, mayPay } from "./activation.ts"
+import {
+  type Activation,
+  compare,
+  type Desk,
+  isMoneyDue,
+  isRegisterDown,
+  load,
+  type Message,
+  mayPay,
+} from "./activation.ts"
 import type { Stall } from "./backoff.ts"
 import { type Lease, moment } from "./lease.ts"
 import { type Refusal, type Turn, takeTurn } from "./turn.ts"
@@ -77,10 +87,14 @@ const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
   if (backoff.until("Transfer") > (yield* Clock.currentTimeMillis)) return
   yield* desk.watch.look
   if (actor.compared !== desk.watch.epoch())
-    yield* Effect.catchTag(compare(actor), "ProviderUnavailable", (down) => stall(actor, "Transfer", down))
+    yield* Effect.catchIf(compare(actor), isRegisterDown, (down) => stall(actor, "Transfer", down))
   const reason = desk.watch.objection(desk.partitions.of(id))
   if (reason !== undefined)
-    yield* stall(actor, "Transfer", new StreamsUnavailable({ step: "look at the stores", reason }))
+    yield* stall(
+      actor,
+      "Transfer",
+      new StoreUnavailable({ store: "redis", step: "look at the stores", reason }),
+    )
 })
 
 const endCall = Effect.fnUntraced(function* (actor: Activation, ended: Message & { _tag: "Ended" }) {
@@ -100,8 +114,10 @@ const reasonOf = (stalled: Stall): string => {
   switch (stalled._tag) {
     case "ProviderUnavailable":
       return `${stalled.provider}: ${stalled.reason}`
-    case "StreamsUnavailable":
+    case "StoreUnavailable":
       return `${stalled.step}: ${stalled.reason}`
+    case "VaultUnavailable":
+      return `vault: ${stalled.reason}`
   }
 }
 
@@ -233,7 +249,7 @@ const outdatedIntent = (
 ): BatchCommand | undefined => {
   const item = items.get(number)
   if (item?.transfer === undefined || isCurrent(item, terms, now)) return undefined
-  const reason = "it was not sent: its clearance is too old, or not by the lists announced last"
+  const reason = cleanText("it was not sent: its clearance is too old, or not by the lists announced last")
   const outcome = { _tag: "Unknown", reason, inquireAt: now } as const
   return { _tag: "RecordTransfer", at: now, item: number, attempt: item.transfer.attempt, outcome }
 }

@@ -1,6 +1,6 @@
 /** From planned transfers to intents for the log, within what the banks' lanes grant. */
 import { Array as Arr } from "effect"
-import { nextAttempt } from "../domain/batch.ts"
+import { itemOf, nextAttempt } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { transferReference } from "../domain/identifiers.ts"
 import type { PlannedTransfer } from "../domain/plan-transfers.ts"
@@ -38,9 +38,7 @@ export const intentsOf = (
   at: number,
 ): ReadonlyArray<BatchCommand> => {
   const transfers = planned.map(({ item: number, destination }) => {
-    const item = batch.items.get(number)
-    if (item === undefined) throw new Error(`item ${number} is planned and not in the batch`)
-    const key = { item: number, attempt: nextAttempt(item) }
+    const key = { item: number, attempt: nextAttempt(itemOf(batch, number)) }
     return { ...key, ...destination, reference: transferReference({ batch: id, ...key }) }
   })
   return Arr.isArrayNonEmpty(transfers) ? [{ _tag: "RequestTransfers", at, transfers }] : []

@@ -19,7 +19,7 @@ const KEPT_MS = 24 * 3_600_000
 export const tellOverdue = Effect.fnUntraced(function* (idleMs: number) {
   const overdue = yield* Effect.catchTag(
     (yield* DecisionRegister).overdue(idleMs, TOLD_MAX),
-    "RegisterUnavailable",
+    "StoreUnavailable",
     ({ step, reason }) =>
       Effect.as(Effect.logWarning("overdue decisions are not known", { step, reason }), []),
   )

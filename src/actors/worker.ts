@@ -11,6 +11,7 @@ import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { Pipelines } from "../pipelines/pipelines.ts"
 import { CrashPoints } from "../platform/crash-point.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
 import { AnnouncedLists } from "../streams/announced-lists.ts"
@@ -21,7 +22,6 @@ import { Partitions } from "../streams/partitions.ts"
 import { type Ownership, type QueuePart, RunQueue } from "../streams/run-queue.ts"
 import { StoreWatch } from "../streams/store-watch.ts"
 import { StrayCallbacks } from "../streams/stray-callbacks.ts"
-import type { StreamsUnavailable } from "../streams/streams-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type Desk, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
@@ -122,7 +122,7 @@ const makeClearanceTerms = Effect.gen(function* () {
   const { current } = yield* AnnouncedLists
   return current.pipe(
     Effect.map((lists): ClearanceTerms => ({ maxAgeMs, lists, retryMs })),
-    Effect.catchTag("StreamsUnavailable", ({ step, reason }) =>
+    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
       Effect.as(
         Effect.logWarning("nothing is paid: the announced lists are not known", { step, reason }),
         "unknown" as const,
@@ -135,11 +135,11 @@ const makeClearanceTerms = Effect.gen(function* () {
 const forkLoop = <R>(
   worker: Worker,
   name: string,
-  step: Effect.Effect<void, StreamsUnavailable, R>,
+  step: Effect.Effect<void, StoreUnavailable, R>,
   everyMs: number,
 ) =>
   step.pipe(
-    Effect.catchTag("StreamsUnavailable", ({ step, reason }) =>
+    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
       Effect.logWarning("worker loop failed", { worker: worker.name, loop: name, step, reason }).pipe(
         Effect.andThen(Effect.sleep(RETRY_MS)),
       ),
@@ -165,7 +165,7 @@ const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePa
 /** What was taken is ours: nothing is interrupted between the server's answer and the start of the actors. */
 const taking = (
   worker: Worker,
-  take: Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>,
+  take: Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>,
   takenAt: Moment,
 ) =>
   Effect.suspend(() =>
@@ -219,7 +219,7 @@ const supervise = (worker: Worker, lease: Lease) => {
   return activate(lease, worker.desk).pipe(
     Effect.catchTags({
       OwnershipLost: ({ reason }) => Effect.logWarning("batch lost", { ...told, reason }),
-      StreamsUnavailable: ({ step, reason }) =>
+      StoreUnavailable: ({ step, reason }) =>
         Effect.logWarning("batch interrupted", { ...told, step, reason }),
       CorruptEntry: ({ entry, reason }) => freeze(lease, { ...told, entry, reason }),
     }),
@@ -240,7 +240,7 @@ const freeze = Effect.fnUntraced(
   Effect.catchTags({
     // Whoever owns it now finds out for itself.
     OwnershipLost: () => Effect.void,
-    StreamsUnavailable: ({ step, reason }) => Effect.logWarning("batch not frozen", { step, reason }),
+    StoreUnavailable: ({ step, reason }) => Effect.logWarning("batch not frozen", { step, reason }),
   }),
 )
 
@@ -251,7 +251,7 @@ const renewAll = Effect.fnUntraced(function* (worker: Worker) {
   yield* Effect.forEach(
     groups,
     ([partition, leases]) =>
-      Effect.catchTag(renew(worker, leases), "StreamsUnavailable", ({ step, reason }) =>
+      Effect.catchTag(renew(worker, leases), "StoreUnavailable", ({ step, reason }) =>
         Effect.logWarning("batches not renewed", { worker: worker.name, partition, step, reason }),
       ),
     { concurrency: "unbounded", discard: true },
@@ -305,14 +305,14 @@ const drain = Effect.fnUntraced(
       yield* queue.handOver(owned).pipe(
         Effect.catchTags({
           OwnershipLost: () => Effect.void,
-          StreamsUnavailable: ({ step, reason }) =>
+          StoreUnavailable: ({ step, reason }) =>
             Effect.logWarning("batch not handed over", { batch: owned.batch, step, reason }),
         }),
       )
     yield* queue.retire(worker.name)
     yield* Effect.logInfo("worker drained", { worker: worker.name, handedOver: left.length })
   },
-  Effect.catchTag("StreamsUnavailable", ({ step, reason }) =>
+  Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
     Effect.logWarning("drain incomplete", { step, reason }),
   ),
 )

@@ -22,7 +22,7 @@ export const callbacks = Command.make(
       Effect.flatMap(openRedis(dataDir), (redis) =>
         makeStrayCallbacks(redis, process.env.STREAM_PREFIX || "ap").list(limit),
       ),
-    ).pipe(Effect.catchTag("StreamsUnavailable", ({ reason }) => new CliFailure({ reason })))
+    ).pipe(Effect.catchTag("StoreUnavailable", ({ reason }) => new CliFailure({ reason })))
     for (const line of json ? strays.map((stray) => JSON.stringify(stray)) : aligned(strays.map(cells)))
       yield* Console.log(line)
   }),
@@ -33,15 +33,15 @@ const cells = ({
   provider,
   reference,
   said,
-  code = "",
-  id = "",
+  code,
+  id,
   why,
 }: KeptCallback): ReadonlyArray<string> => [
   new Date(heardAt).toISOString(),
   provider,
   reference,
   said,
-  code,
-  id,
+  code ?? "",
+  id ?? "",
   why,
 ]

@@ -1,6 +1,7 @@
 /** What an operator does when a store came back older than it was: look, and, once the loss is reconciled, accept it. */
 import { ConfigProvider, Console, Effect, Layer, Option, References, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
+import { cleanText } from "../domain/outside-text.ts"
 import { repairReadModels } from "../projections/read-model-repair.ts"
 import { PROJECTION } from "../projections/read-models.ts"
 import { FOLLOWER as PUBLISHER } from "../publisher/relay.ts"
@@ -77,7 +78,7 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
   if (partition < 0 || partition >= count)
     return yield* new CliFailure({ reason: `--partition: expected 0 to ${count - 1}.` })
   const cursors = yield* CursorStore
-  yield* (yield* DecisionRegister).acceptLoss(partition, by, reason)
+  yield* (yield* DecisionRegister).acceptLoss(partition, by, cleanText(reason))
   const { written, gone } = yield* repairReadModels(partition)
   // Followers handle again what the feed still has: they have seen the events of it, or others in their place.
   for (const follower of [PROJECTION, PUBLISHER]) yield* cursors.restart(follower, partition)

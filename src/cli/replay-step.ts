@@ -4,9 +4,9 @@ import type { Batch } from "../domain/batch.ts"
 import { refusedIn } from "../domain/cancellation-refusal.ts"
 import type { BatchEvent, BatchEventOf, RecordedEvent, TransferIntent } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
+import { masked } from "../domain/masking.ts"
 import { formatAmount } from "../domain/money.ts"
 import { mapTotals, type ShownBatch, shownBatch, sumOf } from "../domain/shown.ts"
-import { redactText } from "../telemetry/redaction.ts"
 import { aligned } from "../terminal/text-table.ts"
 
 /** A step of the fold, and what is shown of the batch after it. */
@@ -76,9 +76,12 @@ const isoTime = (at: number): string => new Date(at).toISOString()
 const destination = ({ bank, route }: TransferIntent): string =>
   route === undefined ? bank : `${bank} by rule ${route.rule} of ${route.version}`
 
-/** The credential, and the name that was typed under it; logs from before credentials were kept have the name only. */
+/**
+ * The credential, and the name that was typed under it, which may be a number: it is masked here alone. Logs from before
+ * credentials were kept have the name only.
+ */
 const personOf = ({ by, credential }: { readonly by: string; readonly credential?: string }): string =>
-  credential === undefined ? redactText(by) : `${credential} ("${redactText(by)}")`
+  credential === undefined ? masked(by) : `${credential} ("${masked(by)}")`
 
 /** What an event changed, in a few words. */
 const changeOf = (batch: Batch, event: BatchEvent): string => {
@@ -110,7 +113,7 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "ExecutionStarted":
       return event.arrivals.map(({ scheme, on }) => `${scheme} arrives ${on}`).join(", ")
     case "ItemsCancelled":
-      return `${event.items.length} items by ${personOf(event)}: ${redactText(event.reason)}`
+      return `${event.items.length} items by ${personOf(event)}: ${event.reason}`
     case "CancellationRefused":
       return `too late for ${[...refusedIn(event)].length} items`
     case "LateOutcomeDetected":
@@ -142,16 +145,16 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
     case "TransferAccepted":
       return `${payout(event.item)}, by the bank`
     case "TransferUnknown":
-      return `${payout(event.item)}: ${redactText(event.reason)}`
+      return `${payout(event.item)}: ${event.reason}`
     case "TransferSettled":
       return `${payout(event.item)}, by ${event.evidence}`
     case "TransferFailed":
     case "TransferReturned":
-      return `${payout(event.item)}: ${redactText(event.code)}, by ${event.evidence}`
+      return `${payout(event.item)}: ${event.code}, by ${event.evidence}`
     case "TransferParked":
-      return `${payout(event.item)}: ${redactText(event.reason)}`
+      return `${payout(event.item)}: ${event.reason}`
     case "WithdrawalsRequested":
-      return `${event.transfers.length} withdrawals requested by ${redactText(event.by)}: ${redactText(event.reason)}`
+      return `${event.transfers.length} withdrawals requested by ${masked(event.by)}: ${event.reason}`
     case "TransferWithdrawn":
       return `${payout(event.item)}, attempt ${event.attempt} was withdrawn before it was sent`
     case "WithdrawalRefused":

@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import { BatchId } from "../domain/identifiers.ts"
 import { itemStates } from "../domain/item-state.ts"
-import { withoutCredentials } from "../telemetry/redaction.ts"
+import { withoutCredentials } from "../domain/masking.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 
 export interface ServiceAddress {

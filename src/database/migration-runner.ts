@@ -7,7 +7,8 @@
  * anew. A database that needs nothing is only read.
  */
 import { Effect } from "effect"
-import { Postgres, type PostgresUnavailable } from "../platform/postgres.ts"
+import { Postgres } from "../platform/postgres.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type Migration, migrations as ownMigrations } from "./migration-files.ts"
 import { type Plan, planOf, type Recorded, type SchemaRefused, type Step } from "./migration-plan.ts"
 import { traces } from "./unrecorded-tables.ts"
@@ -30,7 +31,7 @@ const look = Effect.fnUntraced(function* (migrations: ReadonlyArray<Migration>) 
 /** What a database needs. Changes nothing. */
 export const planned = (
   migrations: ReadonlyArray<Migration> = ownMigrations,
-): Effect.Effect<Plan, PostgresUnavailable | SchemaRefused, Postgres> =>
+): Effect.Effect<Plan, StoreUnavailable | SchemaRefused, Postgres> =>
   Effect.map(look(migrations), ({ plan }) => plan)
 
 /** Does what a database needs, and gives what was done. When it fails, nothing has changed. */
@@ -46,7 +47,7 @@ export const migrateTo = Effect.fn("migrate")(function* (migrations: ReadonlyArr
     const isDone = yield* query("migrate", (sql) => sql.unsafe(scriptOf(plan.steps, recorded))).pipe(
       Effect.as(true),
       Effect.catchIf(
-        ({ code }) => code === OVERTAKEN && round < PLANS_MAX,
+        ({ reason }) => reason === OVERTAKEN && round < PLANS_MAX,
         () => Effect.succeed(false),
       ),
     )

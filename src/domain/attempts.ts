@@ -1,6 +1,8 @@
 /** The attempts of one item, taken together: what is said of one bears on what may be done about the others. */
-import { type Attempt, attemptsOf, type Batch, type Item, type TransferFinal } from "./batch.ts"
+import { type Attempt, attemptsOf, type Batch, type Item } from "./batch.ts"
 import type { TransferIntent } from "./events.ts"
+import type { TransferFinal } from "./outcomes.ts"
+import { cleanText, type OutsideText } from "./outside-text.ts"
 
 /** An attempt as it is when its intent is recorded, at a time in epoch milliseconds. */
 export const newAttempt = (
@@ -74,10 +76,11 @@ const finalsByWeight: ReadonlyArray<TransferFinal> = ["settled", "returned", "fa
  * How an item stands by what is known of its attempts: with a person while one is in dispute or two were paid, else as
  * its open attempt does, else settled if one is, returned if one came back, or failed. `reason` is for all but the first.
  */
-export const standing = (item: Item, reason: string | undefined): Pick<Item, "state" | "reason"> => {
+export const standing = (item: Item, reason: OutsideText | undefined): Pick<Item, "state" | "reason"> => {
   const attempts = attemptsOf(item)
   const paid = attempts.filter(isPaid)
-  if (paid.length > 1) return { state: "parked", reason: `paid more than once: attempts ${numbersOf(paid)}` }
+  if (paid.length > 1)
+    return { state: "parked", reason: cleanText(`paid more than once: attempts ${numbersOf(paid)}`) }
   const dispute = attempts.find(({ dispute }) => dispute !== undefined)?.dispute
   if (dispute !== undefined) return { state: "parked", reason: dispute }
   const open = attempts.find(({ outcome }) => outcome === undefined)

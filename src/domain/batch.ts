@@ -19,6 +19,8 @@ import type { FailureCategory } from "./failure-codes.ts"
 import type { ItemHeap } from "./item-heap.ts"
 import { ItemSet } from "./item-set.ts"
 import type { ItemState } from "./item-state.ts"
+import type { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
+import type { OutsideText } from "./outside-text.ts"
 import type { Scheme } from "./scheme.ts"
 
 /** Where the item's money stands in the ledger. */
@@ -36,8 +38,6 @@ export type Task =
   | "withdraw"
   | "review"
   | "none"
-
-export type TransferFinal = "settled" | "failed" | "returned"
 
 /** Where an attempt is that has no final word. */
 export type AttemptPhase = Extract<ItemState, "transferring" | "unknown" | "pending" | "parked">
@@ -81,10 +81,10 @@ export interface Attempt {
   /** Every final word that the bank has ever said of it, and that it has it after all: said again, it is old news. */
   readonly said: Array<TransferFinal | "accepted">
   /** How the bank contradicted itself about it, until a person resolves it. */
-  dispute: string | undefined
+  dispute: OutsideText | undefined
   concludedAt: number | undefined
   /** The bank's own code for a failure or a return, and what it meant then. */
-  code: string | undefined
+  code: OutsideText | undefined
   category: FailureCategory | undefined
   retryable: boolean
   /** Whether another bank may pay what this one refused. */
@@ -95,7 +95,7 @@ export interface Attempt {
 export interface PostingRefusal {
   readonly posting: number
   readonly kind: PostingKind
-  readonly code: string
+  readonly code: OutsideText
   /** How often in a row. */
   readonly times: number
   /** When the item is posted again. */
@@ -116,7 +116,7 @@ export interface Finding extends FindingName {
 /** How an attempt ended by the word of one operator, who needs another one. */
 export interface Proposal {
   readonly attempt: number
-  readonly outcome: "settled" | "failed"
+  readonly outcome: ResolvedOutcome
   readonly credential: Credential
   readonly expiresAt: number
 }
@@ -162,7 +162,7 @@ export interface Item extends PayoutItem {
   /** The route that the next attempt has to follow, to another of its banks; else the rules are asked. */
   reroute: Route | undefined
   /** Why the item is held, rejected, failed, returned, cancelled or parked: the code or reason as it was given. */
-  reason: string | undefined
+  reason: OutsideText | undefined
 }
 
 export interface Tally {
@@ -357,6 +357,13 @@ export const countOf = (batch: Batch, state: ItemState): number => {
   let count = 0
   for (const states of batch.tallies.values()) count += states.get(state)?.count ?? 0
   return count
+}
+
+/** The item with a number that the log, or a plan made from it, speaks of. */
+export const itemOf = ({ items }: Pick<Batch, "items">, number: number): Item => {
+  const item = items.get(number)
+  if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
+  return item
 }
 
 /** The attempts of an item, in their order; only the last can be open. */

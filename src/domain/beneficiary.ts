@@ -2,7 +2,8 @@ import { Schema } from "effect"
 import { ibanProblem } from "./iban.ts"
 
 /** Control, bidirectional-override, zero-width and unassigned characters: invisible to a reviewer, so never accepted. */
-const invisible = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/u
+export const invisibleCharacter = "[\\p{Cc}\\p{Cf}\\p{Co}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}]"
+const invisible = new RegExp(invisibleCharacter, "u")
 
 /** Most texts are plain ASCII, in which nothing is invisible and everything is normal. */
 const plainAscii = /^[!-~](?:[ -~]*[!-~])?$/

@@ -1,6 +1,8 @@
 /** The words of the compliance engine on items, and what tells them apart, as commands and events carry them. */
 import { Schema } from "effect"
+import { PlainText } from "./beneficiary.ts"
 import { ItemNumber } from "./identifiers.ts"
+import { cleanText, OutsideText } from "./outside-text.ts"
 
 /** The compliance engine's word on an item. */
 export const Verdict = Schema.Literals(["approved", "rejected", "review"])
@@ -23,12 +25,23 @@ export const Cause = Schema.String.check(
 export const ClearanceWord = Schema.Struct({
   item: ItemNumber,
   decision: Verdict,
-  reason: Schema.optionalKey(Schema.String),
+  reason: Schema.optionalKey(OutsideText),
   payee: Schema.optionalKey(PayeeMatch),
   /** Sanctions where it is not said, as in logs from before causes were named: nothing is graver. */
   cause: Schema.optionalKey(Cause),
 })
 export type ClearanceWord = typeof ClearanceWord.Type
+
+/** The same as the engine says it: its text is a stranger's. */
+export const SpokenWord = Schema.Struct({
+  ...ClearanceWord.fields,
+  reason: Schema.optionalKey(PlainText(200)),
+})
+export type SpokenWord = typeof SpokenWord.Type
+
+/** A word of the engine with its text cleaned. The engine is not told the account, and its lists may hold it all the same. */
+export const heardWord = ({ reason, ...word }: SpokenWord): ClearanceWord =>
+  reason === undefined ? word : { ...word, reason: cleanText(reason) }
 
 /** What is kept of the engine's word on one item, or made of it by the batch's policy. */
 export const ClearanceDecision = Schema.Struct({
@@ -45,6 +58,6 @@ export type ClearanceDecision = typeof ClearanceDecision.Type
 export const FindingName = Schema.Struct({
   cause: Cause,
   listVersion: Schema.String,
-  reason: Schema.optionalKey(Schema.String),
+  reason: Schema.optionalKey(OutsideText),
 })
 export type FindingName = typeof FindingName.Type

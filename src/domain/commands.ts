@@ -3,7 +3,7 @@
  * nothing. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
-import { PlainText, Seal } from "./beneficiary.ts"
+import { Seal } from "./beneficiary.ts"
 import { ClearanceWord, FindingName, PayeePolicy } from "./clearance-words.ts"
 import { Credential } from "./credential.ts"
 import {
@@ -18,6 +18,8 @@ import {
 } from "./events.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
+import { ResolvedOutcome } from "./outcomes.ts"
+import { OutsideText } from "./outside-text.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)
 
@@ -39,15 +41,15 @@ export const TransferOutcome = Schema.Union([
   Schema.TaggedStruct("Settled", { evidence: Evidence }),
   Schema.TaggedStruct("Failed", {
     evidence: Evidence,
-    code: Schema.String,
+    code: OutsideText,
     /** It was said of a whole file or a group of payments, and does not name the transfer. */
     whole: Schema.optionalKey(Schema.Literal(true)),
     /** It is all that can be known, and not enough to try again on, at this bank or another. */
     unconfirmed: Schema.optionalKey(Schema.Literal(true)),
   }),
-  Schema.TaggedStruct("Returned", { evidence: Evidence, code: Schema.String }),
+  Schema.TaggedStruct("Returned", { evidence: Evidence, code: OutsideText }),
   /** No answer, or none that can be trusted: the bank is asked at `inquireAt`. */
-  Schema.TaggedStruct("Unknown", { reason: Schema.String, inquireAt: Instant }),
+  Schema.TaggedStruct("Unknown", { reason: OutsideText, inquireAt: Instant }),
   /**
    * The bank has no such transfer. That is definitive only once nothing can be on its way to it any more: not before
    * the transfer has been unknown for `quarantineMs`. It may go out again until `resendWithinMs` after its first send,
@@ -58,7 +60,7 @@ export const TransferOutcome = Schema.Union([
     resendWithinMs: Schema.optionalKey(Schema.Int),
   }),
   /** The schedule of inquiries is exhausted. */
-  Schema.TaggedStruct("Unresolved", { reason: Schema.String }),
+  Schema.TaggedStruct("Unresolved", { reason: OutsideText }),
   /** It lay with us, and will never go out. */
   Schema.TaggedStruct("Withdrawn", {}),
   /** It could not be taken back: it may have gone, or is surely about to. */
@@ -126,7 +128,7 @@ export const Review = Schema.TaggedStruct("Review", {
   decision: Schema.Literals(["released", "rejected"]),
   by: Actor,
   credential,
-  reason: PlainText(280),
+  reason: OutsideText,
   /** What the reviewer saw, and a release covers. Left out it is what had been found before `at`. */
   findings: Schema.optionalKey(Schema.Array(FindingName)),
 })
@@ -149,7 +151,7 @@ export const Cancel = Schema.TaggedStruct("Cancel", {
   items: Schema.Array(ItemNumber),
   by: Actor,
   credential,
-  reason: PlainText(280),
+  reason: OutsideText,
 })
 
 export const RequestPosting = Schema.TaggedStruct("RequestPosting", {
@@ -167,7 +169,7 @@ export const RecordPosting = Schema.TaggedStruct("RecordPosting", {
 export const RecordPostingRefusal = Schema.TaggedStruct("RecordPostingRefusal", {
   at: Instant,
   posting: Schema.Int,
-  code: Schema.String,
+  code: OutsideText,
   retryAt: Instant,
 })
 
@@ -229,10 +231,10 @@ export const Resolve = Schema.TaggedStruct("Resolve", {
   /** May be left out where only one is in question. */
   attempt: Schema.optionalKey(AttemptNumber),
   seen,
-  outcome: Schema.Literals(["settled", "failed"]),
+  outcome: ResolvedOutcome,
   by: Actor,
   credential,
-  reason: PlainText(280),
+  reason: OutsideText,
   /** Absent, as is the policy, where it was told before both were asked for: it is refused then. */
   evidence: Schema.optionalKey(ResolutionEvidence),
   policy: Schema.optionalKey(ResolutionPolicy),

@@ -11,6 +11,7 @@ import { askedBack, mayLieWithUs } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
 import { meaningOfState } from "./item-state.ts"
+import { cleanText } from "./outside-text.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
 import { isOnItsWay } from "./task.ts"
 
@@ -60,9 +61,10 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
 export const cancelTheRest = (
   batch: Batch,
   at: number,
-  reason: string,
+  why: string,
   except: ReadonlySet<number>,
 ): ReadonlyArray<BatchEvent> => {
+  const reason = cleanText(why)
   const items = [...batch.items.values()].flatMap((item) =>
     tooLate(item) === undefined && !except.has(item.item) ? [item.item] : [],
   )

@@ -2,6 +2,7 @@
 import type { Batch, Item } from "./batch.ts"
 import { type ClearanceTerms, isCurrent, screenAgainAt } from "./clearance.ts"
 import type { BatchEvent, BatchEventOf } from "./events.ts"
+import { cleanText } from "./outside-text.ts"
 
 /** The shortest wait before a bank that never saw the attempt is asked again, while the item is screened again. */
 const WAIT_MS_MIN = 1_000
@@ -26,7 +27,7 @@ const screenedFirst = (
   { at, item: number, attempt }: BatchEventOf<"TransferResent">,
   terms: ClearanceTerms,
 ): ReadonlyArray<BatchEvent> => {
-  const reason = "the bank never saw it, and it is screened again before it goes out again"
+  const reason = cleanText("the bank never saw it, and it is screened again before it goes out again")
   const waitMs = Math.max(at - (item.transfer?.unknownSince ?? at), WAIT_MS_MIN)
   const unknown: BatchEvent = {
     _tag: "TransferUnknown",

@@ -18,6 +18,7 @@ import { cancelTheRest } from "./decide-intervention.ts"
 import { takenBack } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
 import type { WordEffect } from "./item-state.ts"
+import { cleanText } from "./outside-text.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
 /** An item is asked about once, and again when its clearance is not one any more on which it may be sent. */
@@ -125,7 +126,7 @@ const bounded = (item: Item, news: Array<ClearanceWord>): ReadonlyArray<Clearanc
   const [beyond] = news.slice(Math.max(room, 0))
   if (beyond === undefined) return news
   if (room < 0) return []
-  const reason = "more was found against it than a person can review"
+  const reason = cleanText("more was found against it than a person can review")
   return [...news.slice(0, room), { ...beyond, decision: "rejected", reason }]
 }
 
@@ -165,7 +166,7 @@ const payeeVerdicts = { off: "approved", review: "review", reject: "rejected" } 
 const wordsUnder = (word: ClearanceWord, policy: PayeePolicy): ReadonlyArray<ClearanceWord> => {
   const decision = payeeVerdicts[policy]
   if (word.payee !== "no-match" || decision === "approved") return [word]
-  const reason = "the name is not the one on the account"
+  const reason = cleanText("the name is not the one on the account")
   const named = { item: word.item, decision, payee: word.payee, cause: NAME_CHECK, reason }
   return word.decision === "approved" ? [named] : [word, named]
 }

@@ -1,21 +1,15 @@
 /** Paying: the one door to a bank, and what a bank's word means before and after it has given its last. */
 import { Array as Arr } from "effect"
 import { isDisputed } from "./attempts.ts"
-import {
-  type Attempt,
-  attemptOf,
-  attemptsOf,
-  type Batch,
-  type Item,
-  nextAttempt,
-  type TransferFinal,
-} from "./batch.ts"
+import { type Attempt, attemptOf, attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
 import { type ClearanceTerms, isCurrent } from "./clearance.ts"
 import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
 import { onlyOnCurrentClearance } from "./decide-resend.ts"
 import { heardOfWithdrawal, takenBack, tooLateBy } from "./decide-withdrawal.ts"
 import type { BatchEvent, Evidence, OpenRefusal } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
+import type { TransferFinal } from "./outcomes.ts"
+import { cleanText, type OutsideText } from "./outside-text.ts"
 import { doubtAbout, isAskedAbout, isDoubtful, type Refused } from "./refusal.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
@@ -72,7 +66,11 @@ const heardOfOpen = (
   { at, attempt, outcome }: RecordTransfer,
 ): ReadonlyArray<BatchEvent> => {
   const about = { at, item: item.item, attempt }
-  const park = (reason: string): BatchEvent => ({ _tag: "TransferParked", ...about, reason })
+  const park = (reason: string): BatchEvent => ({
+    _tag: "TransferParked",
+    ...about,
+    reason: cleanText(reason),
+  })
   const { phase } = transfer
   const tracked = phase !== "parked"
   switch (outcome._tag) {
@@ -95,7 +93,7 @@ const heardOfOpen = (
       if (transfer.transferId !== undefined) return [park("the bank forgot a transfer that it had accepted")]
       const certainAt = (transfer.unknownSince ?? at) + outcome.quarantineMs
       if (at < certainAt) {
-        const reason = "the bank has not seen it, and it may still be on its way"
+        const reason = cleanText("the bank has not seen it, and it may still be on its way")
         return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: certainAt }]
       }
       if (transfer.refusal !== undefined) return neverSeenAfter(item, transfer, at, transfer.refusal)
@@ -141,7 +139,7 @@ const refusedBy = (
   if (isDoubtful(transfer, refused, meaning)) {
     // Else the schedule of inquiries, or a person, finds out what became of it.
     if (!isAskedAbout(transfer, refused, meaning)) return []
-    const reason = doubtAbout(transfer, refused)
+    const reason = cleanText(doubtAbout(transfer, refused))
     const refusal = { code, evidence, ...(whole === undefined ? {} : { whole }) }
     // A person has it already: the bank is asked once more only where its answer could end that.
     if (!tracked && (whole === true || transfer.sends > 1))
@@ -149,7 +147,7 @@ const refusedBy = (
     return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: at, refusal }]
   }
   if (meaning === undefined) {
-    const reason = `the bank failed it with the unmapped code ${code}`
+    const reason = cleanText(`the bank failed it with the unmapped code ${code}`)
     return tracked ? [{ _tag: "TransferParked", ...about, reason }] : []
   }
   // What its partner wants back is not tried again, nor what cannot be confirmed.
@@ -174,7 +172,7 @@ const neverSeenAfter = (
 ): ReadonlyArray<BatchEvent> => {
   if (evidence === "response")
     return refusedBy(item, transfer, at, { _tag: "Failed", evidence: "inquiry", code })
-  const reason = `the bank refused it with the code ${code}, and now has never seen it`
+  const reason = cleanText(`the bank refused it with the code ${code}, and now has never seen it`)
   return [{ _tag: "TransferParked", at, item: item.item, attempt: transfer.attempt, reason }]
 }
 
@@ -215,7 +213,7 @@ const isOnlyAcceptedAfterAll = (item: Item, transfer: Attempt): boolean =>
 interface LateWord {
   readonly word: TransferFinal | "accepted"
   readonly evidence: Evidence
-  readonly code?: string
+  readonly code?: OutsideText
 }
 
 /** What is said of a whole contradicts nothing, and what a call of ours learnt was true when it was asked. */
@@ -245,7 +243,7 @@ export const decideTakeOver = (batch: Batch, { at }: BatchCommandOf<"TakeOver">)
     ...Arr.fromIterable(batch.tasks.transfer).flatMap((item) => {
       const attempt = batch.items.get(item)?.transfer?.attempt
       if (attempt === undefined) throw new Error(`item ${item} is in the air without an attempt`)
-      const reason = "the worker that sent it is gone"
+      const reason = cleanText("the worker that sent it is gone")
       return { _tag: "TransferUnknown" as const, at, item, attempt, reason, inquireAt: at }
     }),
   )

@@ -10,12 +10,15 @@ import { type Attempt, attemptsOf, type Item, type Withdrawal } from "./batch.ts
 import type { RecordTransfer } from "./commands.ts"
 import { POLICY } from "./credential.ts"
 import type { BatchEvent, BatchEventOf } from "./events.ts"
+import type { TransferFinal } from "./outcomes.ts"
+import { cleanText } from "./outside-text.ts"
 
 /** An attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
-export const heldBack = ({ item, transfer }: Item, at: number, reason: string): ReadonlyArray<BatchEvent> =>
-  transfer === undefined || transfer.outcome !== undefined || transfer.phase !== "transferring"
-    ? []
-    : [{ _tag: "TransferUnknown", at, item, attempt: transfer.attempt, reason, inquireAt: at }]
+export const heldBack = ({ item, transfer }: Item, at: number, why: string): ReadonlyArray<BatchEvent> => {
+  if (transfer === undefined || transfer.outcome !== undefined || transfer.phase !== "transferring") return []
+  const { attempt } = transfer
+  return [{ _tag: "TransferUnknown", at, item, attempt, reason: cleanText(why), inquireAt: at }]
+}
 
 /** Whether an open attempt's order may still lie with us. */
 export const mayLieWithUs = ({ outcome, withdrawable }: Attempt): boolean =>
@@ -43,7 +46,7 @@ export const takenBack = (
   reason: string,
 ): ReadonlyArray<BatchEvent> =>
   item.transfer?.withdrawal === undefined && item.transfer !== undefined && mayLieWithUs(item.transfer)
-    ? askedBack([item], at, { cause, by: POLICY, reason })
+    ? askedBack([item], at, { cause, by: POLICY, reason: cleanText(reason) })
     : heldBack(item, at, reason)
 
 type Answer = Extract<RecordTransfer["outcome"], { readonly _tag: "Withdrawn" | "NotWithdrawn" }>
@@ -139,6 +142,6 @@ export const tooLateBy = (
   item: Item,
   { withdrawal }: Attempt,
   at: number,
-  word: "settled" | "failed" | "returned",
+  word: TransferFinal,
 ): ReadonlyArray<BatchEvent> =>
   withdrawal?.cause === "cancellation" ? [refusedCancellation(item, at, withdrawal, `already ${word}`)] : []

@@ -5,7 +5,8 @@
 import { Predicate, Result, Schema } from "effect"
 import { MailCommand } from "./commands.ts"
 import { BatchEvent, ItemsReceived, PayoutItem } from "./events.ts"
-import { currentVersion, upcast } from "./upcasters.ts"
+import { kindsWithText, withCleanTexts } from "./outside-text.ts"
+import { CLEAN, currentVersion, type EventJson, upcast } from "./upcasters.ts"
 
 /**
  * Writes an event. It was made by `decide`, so it is not validated again: all that differs from its JSON form are
@@ -14,7 +15,8 @@ import { currentVersion, upcast } from "./upcasters.ts"
 export const encodeEvent = (event: BatchEvent): string => {
   const version = currentVersion(event._tag)
   const json = event._tag === "ItemsReceived" ? { ...event, items: event.items.map(itemJson) } : event
-  return JSON.stringify(version === 1 ? json : { ...json, v: version })
+  const lifted = version === 1 ? json : { ...json, v: version }
+  return JSON.stringify(kindsWithText.has(event._tag) ? { ...lifted, clean: CLEAN } : lifted)
 }
 
 const itemJson = ({ minor, ...item }: Extract<BatchEvent, { _tag: "ItemsReceived" }>["items"][number]) => ({
@@ -49,28 +51,28 @@ const readItem = (item: (typeof WrittenItems.Type)["items"][number]): PayoutItem
 
 /** Reads an event, or fails with a sentence that names the field and never its value: events tell who is paid. */
 export const decodeEvent = (text: string): Result.Result<BatchEvent, string> => {
-  const json = parse(text)
-  if (!Predicate.isObject(json)) return Result.fail("not a JSON object")
-  const lifted = upcast(json as Readonly<Record<string, unknown>>)
+  const lifted = Result.flatMap(parse(text), upcast)
   return Result.flatMap(lifted, (event) => {
     const decoded = event._tag === "ItemsReceived" ? decodeItems(event) : decodeCurrent(event)
     return Result.mapError(decoded, ({ message }) => message)
   })
 }
 
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+const parse = (text: string): Result.Result<EventJson, string> => {
+  const json = Result.try({ try: (): unknown => JSON.parse(text), catch: () => undefined })
+  return Result.isSuccess(json) && Predicate.isObject(json.success)
+    ? Result.succeed(json.success as EventJson)
+    : Result.fail("not a JSON object")
 }
 
-const mailJson = Schema.fromJsonString(MailCommand)
-const decodeMailJson = Schema.decodeUnknownResult(mailJson)
+export const encodeMail: (command: MailCommand) => string = Schema.encodeSync(
+  Schema.fromJsonString(MailCommand),
+)
 
-export const encodeMail: (command: MailCommand) => string = Schema.encodeSync(mailJson)
+const decodeCommand = Schema.decodeUnknownResult(MailCommand)
 
-/** Reads a command from a mailbox, or fails like {@link decodeEvent}. */
-export const decodeMail = (json: string): Result.Result<MailCommand, string> =>
-  Result.mapError(decodeMailJson(json), (error) => error.message)
+/** Reads a command from a mailbox, or fails like {@link decodeEvent}. An older release may have told it: it is cleaned. */
+export const decodeMail = (text: string): Result.Result<MailCommand, string> =>
+  Result.flatMap(parse(text), (json) =>
+    Result.mapError(decodeCommand(withCleanTexts(json)), ({ message }) => message),
+  )

@@ -10,6 +10,8 @@ import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-words.t
 import { Credential } from "./credential.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
+import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
+import { OutsideText } from "./outside-text.ts"
 import { schemes } from "./scheme.ts"
 
 /** Milliseconds since the Unix epoch. */
@@ -75,7 +77,7 @@ export const Actor = PlainText(128)
 const credential = Schema.optionalKey(Credential)
 
 /** What a person saw that says how a transfer ended, and where it can be found again: a statement, a letter, a case. */
-export const ResolutionEvidence = Schema.Struct({ text: PlainText(280), reference: PlainText(128) })
+export const ResolutionEvidence = Schema.Struct({ text: OutsideText, reference: OutsideText })
 export type ResolutionEvidence = typeof ResolutionEvidence.Type
 
 const transfer = { at: Instant, item: ItemNumber, attempt: AttemptNumber }
@@ -148,7 +150,7 @@ export const ItemReviewed = Schema.TaggedStruct("ItemReviewed", {
   decision: Schema.Literals(["released", "rejected"]),
   by: Actor,
   credential,
-  reason: PlainText(280),
+  reason: OutsideText,
   /** What a release covers; all that was found by then in logs from before releases said so. */
   findings: Schema.optionalKey(Schema.Array(FindingName)),
 })
@@ -175,7 +177,7 @@ export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
   items,
   by: Actor,
   credential,
-  reason: PlainText(280),
+  reason: OutsideText,
 })
 
 /**
@@ -214,7 +216,7 @@ export const PostingRefused = Schema.TaggedStruct("PostingRefused", {
   at: Instant,
   posting: Schema.Int,
   /** The ledger's own code. */
-  code: Schema.String,
+  code: OutsideText,
   retryAt: Instant,
 })
 
@@ -261,7 +263,7 @@ export const TransferAccepted = Schema.TaggedStruct("TransferAccepted", {
 /** A refusal that has to be confirmed: what the bank said, how it reached us, and whether of more than the one transfer. */
 export const OpenRefusal = Schema.Struct({
   /** The bank's own code, as it was given. */
-  code: Schema.String,
+  code: OutsideText,
   evidence: Evidence,
   whole: Schema.optionalKey(Schema.Literal(true)),
 })
@@ -270,7 +272,7 @@ export type OpenRefusal = typeof OpenRefusal.Type
 /** Nobody can say yet whether the bank has the transfer. It is asked at `inquireAt`, never guessed. */
 export const TransferUnknown = Schema.TaggedStruct("TransferUnknown", {
   ...transfer,
-  reason: Schema.String,
+  reason: OutsideText,
   inquireAt: Instant,
   /** Present where the reason is a refusal that may be meant for something else. */
   refusal: Schema.optionalKey(OpenRefusal),
@@ -282,7 +284,7 @@ export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
   ...transfer,
   evidence: Evidence,
   /** The bank's own code, as it was given, and what it meant when it came. */
-  code: Schema.String,
+  code: OutsideText,
   category: FailureCategory,
   retryable: Schema.Boolean,
   /** Whether another bank may pay it; absent in logs from before payouts were rerouted. */
@@ -293,7 +295,7 @@ export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
 export const TransferReturned = Schema.TaggedStruct("TransferReturned", {
   ...transfer,
   evidence: Evidence,
-  code: Schema.String,
+  code: OutsideText,
 })
 
 /** Why an order is to be taken back before it goes out. */
@@ -310,9 +312,9 @@ export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", 
   cause: WithdrawalCause,
   by: Actor,
   credential,
-  reason: PlainText(280),
+  reason: OutsideText,
   /** What a person says became of it, where that is the cause: it counts only if the order cannot go out any more. */
-  outcome: Schema.optionalKey(Schema.Literals(["settled", "failed"])),
+  outcome: Schema.optionalKey(ResolvedOutcome),
   evidence: Schema.optionalKey(ResolutionEvidence),
   proposedBy: credential,
 })
@@ -334,7 +336,7 @@ export const WithdrawalRefused = Schema.TaggedStruct("WithdrawalRefused", {
 /** The schedule of inquiries is exhausted, or the bank's code is not mapped: a person decides. */
 export const TransferParked = Schema.TaggedStruct("TransferParked", {
   ...transfer,
-  reason: Schema.String,
+  reason: OutsideText,
   /** Present where the reason is a refusal that came when a person had it already. */
   refusal: Schema.optionalKey(OpenRefusal),
 })
@@ -345,9 +347,9 @@ export const TransferParked = Schema.TaggedStruct("TransferParked", {
  */
 export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
   ...transfer,
-  recorded: Schema.Literals(["settled", "failed", "returned"]),
+  recorded: TransferFinal,
   /** Accepted: the bank has what it had refused. */
-  reported: Schema.Literals(["accepted", "settled", "failed", "returned"]),
+  reported: Schema.Literals(["accepted", ...TransferFinal.literals]),
   evidence: Evidence,
   compensation: Schema.Literals(["repost", "review"]),
 })
@@ -355,10 +357,10 @@ export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
 /** One operator said how an attempt of a parked item ended. It counts once another one says the same before it expires. */
 export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
   ...transfer,
-  outcome: Schema.Literals(["settled", "failed"]),
+  outcome: ResolvedOutcome,
   by: Actor,
   credential: Credential,
-  reason: PlainText(280),
+  reason: OutsideText,
   evidence: ResolutionEvidence,
   expiresAt: Instant,
 })
@@ -366,10 +368,10 @@ export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
 /** A person said, with evidence, how an attempt of a parked item ended. */
 export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
   ...transfer,
-  outcome: Schema.Literals(["settled", "failed"]),
+  outcome: ResolvedOutcome,
   by: Actor,
   credential,
-  reason: PlainText(280),
+  reason: OutsideText,
   /** Absent in logs from before evidence was asked for. */
   evidence: Schema.optionalKey(ResolutionEvidence),
   /** Who said the same before, where two were needed. */

@@ -13,8 +13,8 @@ import {
   emptyBatch,
   type Item,
   isAwaited,
+  itemOf,
   type Tally,
-  type TransferFinal,
   type Withdrawal,
   waitsForFunds,
 } from "./batch.ts"
@@ -23,6 +23,8 @@ import { enterIndex, leaveIndex } from "./due-index.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
 import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import type { ItemState } from "./item-state.ts"
+import type { TransferFinal } from "./outcomes.ts"
+import { cleanText } from "./outside-text.ts"
 import { taskOf } from "./task.ts"
 
 /** Folds one event into the batch, in place. Total over every event that `decide` emits. */
@@ -125,7 +127,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       })
     case "TransferWithdrawn":
       concluded(batch, event, "failed", undefined)
-      return stand(batch, event, "withdrawn before it went out")
+      return stand(batch, event, cleanText("withdrawn before it went out"))
     case "LateOutcomeDetected":
       return disputed(batch, event)
     case "ResolutionProposed":
@@ -139,7 +141,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ItemsUnrouted":
       return changeAll(batch, event.items, {
         state: "parked",
-        reason: `no rule of version ${event.version} leads to a bank`,
+        reason: cleanText(`no rule of version ${event.version} leads to a bank`),
       })
     case "BatchClosed":
       batch.closed = event.state
@@ -236,7 +238,7 @@ const deferred = (batch: Batch, event: BatchEventOf<"ClearancePending">): Batch 
   clearance.deferrals += 1
   for (const item of event.items)
     if (itemOf(batch, item).state === "screening")
-      change(batch, item, { reason: "the compliance engine decides later" })
+      change(batch, item, { reason: cleanText("the compliance engine decides later") })
   return batch
 }
 
@@ -355,7 +357,8 @@ const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Bat
   const transfer = anyTransfer(batch, event)
   transfer.said.push(event.reported)
   if (event.compensation === "review" || event.reported === "accepted") {
-    transfer.dispute = `of attempt ${event.attempt} the bank reported ${event.reported} after ${event.recorded}`
+    const { attempt, reported, recorded } = event
+    transfer.dispute = cleanText(`of attempt ${attempt} the bank reported ${reported} after ${recorded}`)
   } else {
     transfer.outcome = event.reported
     transfer.concludedAt = event.at
@@ -375,7 +378,7 @@ const resolved = (batch: Batch, event: BatchEventOf<"ParkedResolved">): Batch =>
   return stand(batch, event, event.reason)
 }
 
-const stand = (batch: Batch, { item }: AboutTransfer, reason: string | undefined): Batch =>
+const stand = (batch: Batch, { item }: AboutTransfer, reason: Item["reason"]): Batch =>
   change(batch, item, standing(itemOf(batch, item), reason))
 
 const changeAll = (batch: Batch, items: Iterable<number>, fields: Partial<Item>): Batch => {
@@ -422,12 +425,6 @@ const tallyOf = (tallies: Tallies, state: ItemState): Tally =>
 const kept = <K, V>(map: Map<K, V>, key: K, made: V): V => {
   map.set(key, made)
   return made
-}
-
-const itemOf = (batch: Batch, number: number): Item => {
-  const item = batch.items.get(number)
-  if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
-  return item
 }
 
 const anyTransfer = (batch: Batch, { item, attempt }: AboutTransfer): Attempt => {

@@ -3,10 +3,10 @@ import { Array as Arr } from "effect"
 import { type Capacities, capacityOf, lookAgainAt } from "./bank-capacity.ts"
 import {
   type Batch,
-  type Item,
   isAwaited,
   isAwaitingApproval,
   isComplete,
+  itemOf,
   mayStart,
   type Task,
 } from "./batch.ts"
@@ -227,12 +227,6 @@ const payableAgainAt = (batch: Batch, terms: ClearanceTerms): number | undefined
     }
   }
   return earliest
-}
-
-const itemOf = (batch: Batch, number: number): Item => {
-  const item = batch.items.get(number)
-  if (item === undefined) throw new Error(`item ${number} has a task and is not in the batch`)
-  return item
 }
 
 const anyItem = () => true

@@ -5,6 +5,14 @@
 import { Result } from "effect"
 import type { BatchEvent } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
+import { withCleanTexts } from "./outside-text.ts"
+
+/**
+ * How the text of others in an event was cleaned before it was appended, in its JSON as `clean`: by these rules. Where it is
+ * absent the text is as they said it, and is cleaned here. A new version would do as well, but an older release would not
+ * read it.
+ */
+export const CLEAN = 1
 
 export type EventJson = Readonly<Record<string, unknown>>
 
@@ -50,5 +58,6 @@ export const upcast = (event: EventJson): Result.Result<EventJson, string> => {
   const renamed = former[tag]
   if (renamed !== undefined) return Result.succeed(renamed(event))
   const lifts = known[tag]?.slice(version - 1) ?? []
-  return Result.succeed(lifts.reduce((lifted, lift) => lift(lifted), event))
+  const lifted = lifts.reduce((lifted, lift) => lift(lifted), event)
+  return Result.succeed(event.clean === CLEAN ? lifted : withCleanTexts(lifted))
 }

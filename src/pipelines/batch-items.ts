@@ -1,14 +1,8 @@
-import type { Attempt, Batch, Item } from "../domain/batch.ts"
+import { type Attempt, type Batch, type Item, itemOf } from "../domain/batch.ts"
 import type { BatchId, TransferKey } from "../domain/identifiers.ts"
 
 /** What of an item others are told; it never changes, so it is handed on as it is. */
 export type Payout = Pick<Item, "item" | "reference" | "beneficiary" | "currency" | "minor" | "remittance">
-
-const itemOf = (batch: Batch, number: number): Item => {
-  const item = batch.items.get(number)
-  if (item === undefined) throw new Error(`item ${number} is planned for and not in the batch`)
-  return item
-}
 
 /** The items of a batch by their numbers. */
 export const itemsOf = (batch: Batch, numbers: ReadonlyArray<number>): ReadonlyArray<Payout> =>

@@ -2,13 +2,15 @@
 import type { Effect } from "effect"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { Work } from "../domain/plan.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
+import type { VaultUnavailable } from "../vault/partner-keys.ts"
 
 /** The work that calls others; the rest of a plan is decided on the spot. */
 export type Call = Extract<Work, { readonly _tag: "Screen" | "Book" | "Transfer" | "Inquire" | "Withdraw" }>
 
 /** Why a pipeline stopped before its work was done; what it already gave stands. */
-export type Stalled = ProviderUnavailable
+export type Stalled = ProviderUnavailable | StoreUnavailable | VaultUnavailable
 
 /** What a caller may act on: the hash of its log with all that the call is based on, and whether it owns the batch. */
 export interface Mandate {

@@ -2,12 +2,12 @@ import { Clock, Effect } from "effect"
 import type { Batch } from "../domain/batch.ts"
 import { meaningOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { BankAnswer, Banks } from "../providers/banks/bank.ts"
+import type { Banks } from "../providers/banks/bank.ts"
 import { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Tell } from "./call.ts"
-import { type InquiryPolicy, recordAnswer } from "./transfer-outcome.ts"
+import { type InquiryPolicy, recordAnswer, withoutQuotes } from "./transfer-outcome.ts"
 
 /** Asks the banks what became of open transfers. A bank that takes no inquiries now is asked later. */
 export const inquiring =
@@ -26,7 +26,7 @@ export const inquiring =
         const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
         if (answer._tag === "NotSent") return void notAsked.add(transfer.bank)
         const now = yield* Clock.currentTimeMillis
-        tell(recordAnswer(transfer, withoutQuotes(answer, transfer), "inquiry", now, desk, askedAt))
+        tell(recordAnswer(transfer, withoutQuotes(answer, quotesIn(transfer)), "inquiry", now, desk, askedAt))
       })
       yield* callBanks(transfers, desk.banks.concurrency, ask)
       for (const provider of notAsked)
@@ -42,18 +42,8 @@ export const inquiring =
  * Here the account is sealed: an id, or a code that nobody knows, which has its last characters in it may quote it, and is
  * not worth the risk.
  */
-const withoutQuotes = (answer: BankAnswer, { payout }: DueTransfer): BankAnswer => {
+const quotesIn = ({ payout }: DueTransfer) => {
   const { lastFour } = payout.beneficiary.account
   const quotes = (text: string) => lastFour !== "" && text.includes(lastFour)
-  switch (answer._tag) {
-    case "Accepted":
-      return quotes(answer.transferId) ? { ...answer, transferId: "withheld" } : answer
-    case "Failed":
-    case "Returned":
-      return meaningOf(answer.code) === undefined && quotes(answer.code)
-        ? { ...answer, code: "withheld" }
-        : answer
-    default:
-      return answer
-  }
+  return { id: quotes, code: (code: string) => meaningOf(code) === undefined && quotes(code) }
 }

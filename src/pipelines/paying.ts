@@ -1,19 +1,20 @@
 import { Clock, Effect, Result } from "effect"
 import type { Batch } from "../domain/batch.ts"
-import { type BeneficiaryAccount, quotesAccount } from "../domain/beneficiary.ts"
+import { quotesAccount } from "../domain/beneficiary.ts"
 import type { RecordTransfer } from "../domain/commands.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
+import { cleanText } from "../domain/outside-text.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { BankAnswer, Banks } from "../providers/banks/bank.ts"
-import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import type { RegisteredDecision } from "../register/decision-register.ts"
 import type { InstructionRegister, RegisteredAttempt } from "../register/instruction-register.ts"
-import type { PartnerKeys } from "../vault/partner-keys.ts"
+import type { PartnerKeys, VaultUnavailable } from "../vault/partner-keys.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
 import type { Mandate, Tell } from "./call.ts"
 import { type Opening, openingOf } from "./sealed-payouts.ts"
-import { type InquiryPolicy, recordAnswer, resendWithinMs } from "./transfer-outcome.ts"
+import { type InquiryPolicy, recordAnswer, resendWithinMs, withoutQuotes } from "./transfer-outcome.ts"
 
 /** What it takes to pay. */
 export interface PayingDesk extends InquiryPolicy {
@@ -36,7 +37,7 @@ export const paying =
     numbers: ReadonlyArray<number>,
     { head, answered, mayCall }: Mandate,
     tell: Tell,
-  ): Effect.Effect<ReadonlyArray<RegisteredDecision>, ProviderUnavailable> => {
+  ): Effect.Effect<ReadonlyArray<RegisteredDecision>, StoreUnavailable | VaultUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
     const tail = { batch: id, version: batch.version, head }
     return Effect.gen(function* () {
@@ -81,7 +82,7 @@ const doubt = ({ item, attempt }: DueTransfer, reason: string, now: number): Rec
   at: now,
   item,
   attempt,
-  outcome: { _tag: "Unknown", reason, inquireAt: now },
+  outcome: { _tag: "Unknown", reason: cleanText(reason), inquireAt: now },
 })
 
 /** Whether the bank may have forgotten the key of a resend by the time that it arrives: turns can be long in coming. */
@@ -114,7 +115,8 @@ const send = (
         if (isTooLate(transfer, desk, now()))
           tell(doubt(transfer, "its turn came too late for its key", now()))
       })
-    const answer = withoutQuotes(inTurn(said), account)
+    const quotes = (text: string) => quotesAccount(text, account)
+    const answer = withoutQuotes(inTurn(said), { id: quotes, code: quotes })
     return Effect.map(desk.pass("after-bank-call"), () =>
       tell(recordAnswer(transfer, answer, "response", now(), desk)),
     )
@@ -132,22 +134,8 @@ const leftToPerson = ({ item, attempt }: DueTransfer, reason: string, now: numbe
   at: now,
   item,
   attempt,
-  outcome: { _tag: "Unresolved", reason },
+  outcome: { _tag: "Unresolved", reason: cleanText(reason) },
 })
-
-/** What a bank says goes into the log as it is, so it may not quote the account. A code that does is nobody's code. */
-const withoutQuotes = (answer: BankAnswer, account: BeneficiaryAccount): BankAnswer => {
-  const clean = (text: string) => (quotesAccount(text, account) ? "withheld" : text)
-  switch (answer._tag) {
-    case "Accepted":
-      return { ...answer, transferId: clean(answer.transferId) }
-    case "Failed":
-    case "Returned":
-      return { ...answer, code: clean(answer.code) }
-    default:
-      return answer
-  }
-}
 
 /** A bank that was just sent a transfer can neither have returned it nor never have seen it. */
 const inTurn = (answer: BankAnswer): BankAnswer =>

@@ -3,6 +3,7 @@ import { type Array as Arr, Clock, Effect } from "effect"
 import { type Batch, INSUFFICIENT_FUNDS } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import { type BatchId, postingKey } from "../domain/identifiers.ts"
+import { cleanText } from "../domain/outside-text.ts"
 import type { Work } from "../domain/plan.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import type { Ledger, PostingRefused } from "../providers/ledger/ledger.ts"
@@ -54,7 +55,7 @@ export const posting =
         _tag: "RecordPostingRefusal",
         at,
         posting,
-        code,
+        code: cleanText(code),
         retryAt: at + delayMs,
       } satisfies BatchCommand
     })

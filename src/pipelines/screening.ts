@@ -1,11 +1,10 @@
 import { Array as Arr, Clock, Effect } from "effect"
 import type { Batch } from "../domain/batch.ts"
-import type { ClearanceWord } from "../domain/clearance-words.ts"
+import { heardWord } from "../domain/clearance-words.ts"
 import type { RecordScreening } from "../domain/commands.ts"
 import { type BatchId, clearanceKey } from "../domain/identifiers.ts"
 import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import type { Clearance, ComplianceEngine } from "../providers/compliance/compliance-engine.ts"
-import { redactText } from "../telemetry/redaction.ts"
 import { itemsOf } from "./batch-items.ts"
 import type { Call, Tell } from "./call.ts"
 
@@ -46,10 +45,6 @@ const recordAnswer = (
 ): RecordScreening => {
   const items = decisions.flatMap(({ item, decision }) => (decision === "pending" ? [item] : []))
   const pending = Arr.isReadonlyArrayNonEmpty(items) ? { pending: { items, decideBy } } : {}
-  const made = decisions.flatMap((word) => (word.decision === "pending" ? [] : [withoutQuotes(word)]))
+  const made = decisions.flatMap((word) => (word.decision === "pending" ? [] : [heardWord(word)]))
   return { _tag: "RecordScreening", at, clearance, clearanceId, listVersion, decisions: made, ...pending }
 }
-
-/** The engine is not told the account, and its lists may hold it all the same. */
-const withoutQuotes = (decision: ClearanceWord): ClearanceWord =>
-  decision.reason === undefined ? decision : { ...decision, reason: redactText(decision.reason) }

@@ -3,8 +3,7 @@ import { Effect, Result } from "effect"
 import type { Batch } from "../domain/batch.ts"
 import type { BeneficiaryAccount } from "../domain/beneficiary.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { ProviderUnavailable } from "../providers/calling/provider-error.ts"
-import { keyIdOf, type PartnerKeys } from "../vault/partner-keys.ts"
+import { keyIdOf, type PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
 import { openAccounts } from "../vault/sealing.ts"
 import { itemsOf } from "./batch-items.ts"
 
@@ -22,7 +21,7 @@ export const openingOf = Effect.fnUntraced(function* (
   id: BatchId,
   batch: Batch,
   numbers: ReadonlyArray<number>,
-): Effect.fn.Return<Opening, ProviderUnavailable> {
+): Effect.fn.Return<Opening, VaultUnavailable> {
   const chunkOf = (item: number) => batch.seals.find(({ from, to }) => from <= item && item <= to)
   const opened = new Map<number, Result.Result<BeneficiaryAccount, string>>()
   for (const [chunk, items] of Map.groupBy(numbers, chunkOf)) {
@@ -46,9 +45,7 @@ const openChunk = Effect.fnUntraced(function* (
   batch: Batch,
   { from, to, sealed }: Chunk,
 ) {
-  const key = yield* keys
-    .find(batch.partner, keyIdOf(sealed))
-    .pipe(Effect.mapError(({ reason }) => new ProviderUnavailable({ provider: "vault", reason })))
+  const key = yield* keys.find(batch.partner, keyIdOf(sealed))
   if (key === undefined) return Result.fail("the partner's key is gone")
   const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index)
   const items = itemsOf(batch, numbers).map(({ item, beneficiary: { account } }) => ({ item, account }))

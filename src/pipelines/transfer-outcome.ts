@@ -1,9 +1,29 @@
 import type { RecordTransfer, TransferOutcome } from "../domain/commands.ts"
+import { cleanText } from "../domain/outside-text.ts"
 import type { BankAnswer } from "../providers/banks/bank.ts"
 import type { DueTransfer } from "./batch-items.ts"
 
 /** How an answer reached us: as the response to a transfer, or to an inquiry. */
 type AskedBy = "response" | "inquiry"
+
+/** Whether an id, or a code, that a bank gave may quote the account. */
+interface Quotes {
+  readonly id: (id: string) => boolean
+  readonly code: (code: string) => boolean
+}
+
+/** What a bank says goes into the log, so it may not quote the account: what does is withheld. Such a code is nobody's. */
+export const withoutQuotes = (answer: BankAnswer, quotes: Quotes): BankAnswer => {
+  switch (answer._tag) {
+    case "Accepted":
+      return quotes.id(answer.transferId) ? { ...answer, transferId: "withheld" } : answer
+    case "Failed":
+    case "Returned":
+      return quotes.code(answer.code) ? { ...answer, code: "withheld" } : answer
+    default:
+      return answer
+  }
+}
 
 /** When the outcome of a transfer is asked about, and when a bank that has not seen it is believed. */
 export interface InquiryPolicy {
@@ -15,8 +35,9 @@ export interface InquiryPolicy {
 }
 
 /**
- * What is recorded of a bank's answer at `now`, to what it was asked at `askedAt`. An answer that leaves the transfer open is followed by an inquiry
- * after the next of `inquiryDelaysMs`; when there is none left, a person decides.
+ * What is recorded of a bank's answer at `now`, to what it was asked at `askedAt`, with its words cleaned. An answer that
+ * leaves the transfer open is followed by an inquiry after the next of `inquiryDelaysMs`; when there is none left, a person
+ * decides.
  */
 export const recordAnswer = (
   { item, attempt, bank, inquiries }: DueTransfer,
@@ -62,7 +83,7 @@ const outcomeOf = (
       return { _tag: "Settled", evidence }
     case "Failed":
     case "Returned":
-      return { ...answer, evidence }
+      return { ...answer, code: cleanText(answer.code), evidence }
     case "Accepted":
       return inquireAt === undefined
         ? unresolved("the bank has it and tells no end")
@@ -70,11 +91,11 @@ const outcomeOf = (
     case "Ambiguous":
       return inquireAt === undefined
         ? unresolved(answer.reason)
-        : { _tag: "Unknown", reason: answer.reason, inquireAt }
+        : { _tag: "Unknown", reason: cleanText(answer.reason), inquireAt }
   }
 }
 
 const unresolved = (reason: string): TransferOutcome => ({
   _tag: "Unresolved",
-  reason: `no final word from the bank: ${reason}`,
+  reason: cleanText(`no final word from the bank: ${reason}`),
 })

@@ -8,15 +8,10 @@ import {
   type StreamConfig,
 } from "@nats-io/jetstream"
 import { connect, type NatsConnection } from "@nats-io/transport-node"
-import { Context, Effect, Layer, Redacted, Schema, Stream } from "effect"
+import { Context, Effect, Layer, Redacted, Stream } from "effect"
 import { AppConfig } from "../config.ts"
 import { serversIn } from "./nats-address.ts"
-
-/** NATS did not do a step, or its answer did not arrive: what was sent may be stored or not. */
-export class NatsUnavailable extends Schema.TaggedError<NatsUnavailable>()("NatsUnavailable", {
-  step: Schema.String,
-  reason: Schema.String,
-}) {}
+import { StoreUnavailable } from "./store-unavailable.ts"
 
 const DRAIN_MS_MAX = 5_000
 
@@ -57,11 +52,12 @@ export class Nats extends Context.Service<
 }
 
 /** Runs a step against NATS, and names the step in its failure. */
-export const natsStep = <A>(step: string, run: () => Promise<A>): Effect.Effect<A, NatsUnavailable> =>
+export const natsStep = <A>(step: string, run: () => Promise<A>): Effect.Effect<A, StoreUnavailable> =>
   Effect.tryPromise({
     try: run,
     catch: (error) =>
-      new NatsUnavailable({
+      new StoreUnavailable({
+        store: "nats",
         step,
         reason: error instanceof Error ? `${error.name}: ${error.message}` : "unknown",
       }),
@@ -74,7 +70,7 @@ export const natsStep = <A>(step: string, run: () => Promise<A>): Effect.Effect<
 export const ensureStream = (
   manager: JetStreamManager,
   config: Partial<StreamConfig> & Pick<StreamConfig, "name">,
-): Effect.Effect<void, NatsUnavailable> =>
+): Effect.Effect<void, StoreUnavailable> =>
   natsStep("create stream", async () => {
     if (!(await exists(manager, config.name))) await manager.streams.add(config)
   })

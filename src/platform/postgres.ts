@@ -1,25 +1,13 @@
-import { Context, Effect, Layer, Redacted, Result, Schema, Semaphore } from "effect"
+import { Context, Effect, Layer, Redacted, Result, Semaphore } from "effect"
 import postgres from "postgres"
 import { AppConfig } from "../config.ts"
+import { StoreUnavailable } from "./store-unavailable.ts"
 
 const CONNECT_TIMEOUT_SECONDS = 5
 /** The server gives a statement up after so long, and a caller a second later, also when the server is silent. */
 const STATEMENT_MS_MAX = 15_000
 const SILENCE_MS_MAX = 1_000
 const CLOSE_TIMEOUT_SECONDS = 5
-
-/**
- * Postgres did not do a step. `code` is the SQLSTATE or the driver's own word (`ECONNREFUSED`, `CONNECTION_CLOSED`);
- * what the server says in prose is left out, because it quotes values.
- */
-export class PostgresUnavailable extends Schema.TaggedError<PostgresUnavailable>()("PostgresUnavailable", {
-  step: Schema.String,
-  code: Schema.String,
-}) {
-  override get message() {
-    return `Postgres: ${this.step} failed (${this.code})`
-  }
-}
 
 /** The service's one pool of connections. */
 export class Postgres extends Context.Service<
@@ -32,7 +20,7 @@ export class Postgres extends Context.Service<
     readonly query: <A>(
       step: string,
       run: (sql: postgres.Sql) => PromiseLike<A>,
-    ) => Effect.Effect<A, PostgresUnavailable>
+    ) => Effect.Effect<A, StoreUnavailable>
   }
 >()("atlaspay/platform/Postgres") {
   /** Opens the pool (its first query connects) and closes it with the scope. */
@@ -71,7 +59,7 @@ const open = (url: string, max: number, statementMsMax: number) =>
           client_min_messages: "error",
         },
       }),
-    catch: () => new PostgresUnavailable({ step: "open", code: "INVALID_URL" }),
+    catch: () => new StoreUnavailable({ store: "postgres", step: "open", reason: "INVALID_URL" }),
   })
 
 /**
@@ -83,7 +71,7 @@ const send = <A>(
   step: string,
   callerMsMax: number,
   run: () => PromiseLike<A>,
-): Effect.Effect<A, PostgresUnavailable> =>
+): Effect.Effect<A, StoreUnavailable> =>
   Effect.uninterruptibleMask(
     Effect.fnUntraced(function* (restore) {
       yield* restore(connections.take(1))
@@ -93,7 +81,7 @@ const send = <A>(
     }),
   ).pipe(
     Effect.timeoutOrElse({ duration: callerMsMax, orElse: () => Effect.fail("TIMEOUT") }),
-    Effect.mapError((code) => new PostgresUnavailable({ step, code })),
+    Effect.mapError((code) => new StoreUnavailable({ store: "postgres", step, reason: code })),
   )
 
 /** Never rejects: the statement may end when nobody listens any more. */

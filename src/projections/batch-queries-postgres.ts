@@ -1,6 +1,5 @@
 /** Queries over the tables `payout_batches` and `payout_items`. One statement each, so an answer is one moment's. */
 import { Effect, Layer } from "effect"
-import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -14,7 +13,6 @@ import {
   InvalidCursor,
   ITEMS_PER_PAGE_MAX,
   type ItemView,
-  ReadModelUnavailable,
   type Totals,
 } from "./batch-queries.ts"
 import type { StoredTotals } from "./batch-rows.ts"
@@ -23,11 +21,7 @@ import { batchesCursor, itemsCursor, parseBatchesCursor, parseItemsCursor } from
 export const layer = Layer.effect(
   BatchQueries,
   Effect.gen(function* () {
-    const postgres = yield* Database
-    const query = <A>(step: string, run: (sql: Sql) => PromiseLike<A>) =>
-      postgres
-        .query(step, run)
-        .pipe(Effect.mapError(({ code }) => new ReadModelUnavailable({ step, reason: code })))
+    const { query } = yield* Database
     return BatchQueries.of({
       batch: Effect.fn("BatchQueries.batch")(function* (partner, id) {
         const [row] = yield* query(

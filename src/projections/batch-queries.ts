@@ -7,12 +7,7 @@ import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-words.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import type { ItemState } from "../domain/item-state.ts"
-
-/** The read models did not answer. */
-export class ReadModelUnavailable extends Schema.TaggedError<ReadModelUnavailable>()("ReadModelUnavailable", {
-  step: Schema.String,
-  reason: Schema.String,
-}) {}
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** The cursor is not one that a page of this list ended with. */
 export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidCursor", {}) {}
@@ -100,12 +95,12 @@ export class BatchQueries extends Context.Service<
     readonly batch: (
       partner: PartnerId,
       id: BatchId,
-    ) => Effect.Effect<BatchView | undefined, ReadModelUnavailable>
+    ) => Effect.Effect<BatchView | undefined, StoreUnavailable>
     /** Newest first. */
     readonly batches: (
       partner: PartnerId,
       request: PageRequest<BatchState>,
-    ) => Effect.Effect<Page<BatchView>, ReadModelUnavailable | InvalidCursor>
+    ) => Effect.Effect<Page<BatchView>, StoreUnavailable | InvalidCursor>
     /** In the order of their numbers, with the batch's version; `undefined` when the partner has no such batch. */
     readonly items: (
       partner: PartnerId,
@@ -113,7 +108,7 @@ export class BatchQueries extends Context.Service<
       request: PageRequest<ItemState>,
     ) => Effect.Effect<
       (Page<ItemView> & { readonly version: number }) | undefined,
-      ReadModelUnavailable | InvalidCursor
+      StoreUnavailable | InvalidCursor
     >
   }
 >()("atlaspay/projections/BatchQueries") {}

@@ -2,8 +2,6 @@
 import type { BatchId } from "../domain/identifiers.ts"
 import type { ItemState } from "../domain/item-state.ts"
 import { mapTotals, type ShownItem, shownBatch, shownItem } from "../domain/shown.ts"
-import { redactText } from "../telemetry/redaction.ts"
-import type { ClearanceView } from "./batch-queries.ts"
 import type { Change, ProjectedBatch } from "./projected-batch.ts"
 
 /** Per currency and item state that occurs; amounts in minor units as text. */
@@ -64,19 +62,10 @@ const itemRow = (batch: BatchId, shown: ShownItem, { version, at }: Change) => (
   bank: shown.bank ?? null,
   transfer_reference: shown.transferReference ?? null,
   attempt: shown.attempt ?? null,
-  reason: shown.reason === undefined ? null : redactText(shown.reason),
+  reason: shown.reason ?? null,
   version,
   updated_at: isoTime(at),
-  clearance: clearanceOf(shown),
+  clearance: shown.clearance ?? null,
 })
-
-/** Accounts were taken out of reasons before they were kept, so a release can name what is shown letter by letter. */
-const clearanceOf = ({ clearance }: ShownItem): ClearanceView | null => {
-  if (clearance?.findings === undefined) return clearance ?? null
-  const findings = clearance.findings.map((finding) =>
-    finding.reason === undefined ? finding : { ...finding, reason: redactText(finding.reason) },
-  )
-  return { ...clearance, findings }
-}
 
 const isoTime = (at: number): string => new Date(at).toISOString()

@@ -6,8 +6,6 @@ import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { PostgresUnavailable } from "../platform/postgres.ts"
-import { ReadModelUnavailable } from "./batch-queries.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
 export const layer = Layer.effect(
@@ -18,7 +16,7 @@ export const layer = Layer.effect(
       store: Effect.fn("ReadModels.store")(function* (change) {
         const moved = yield* query("store read models", storeChange(change))
         return moved.length === 1 ? "moved" : "elsewhere"
-      }, unavailable),
+      }),
       shown: Effect.fn("ReadModels.shown")(function* (after, limit) {
         const rows = yield* query(
           "list what is shown",
@@ -26,7 +24,7 @@ export const layer = Layer.effect(
             select id, version, updated_at from payout_batches where id > ${after} order by id limit ${limit}`,
         )
         return rows.map(({ id, version, updated_at }) => ({ id, version, updatedAt: updated_at.getTime() }))
-      }, unavailable),
+      }),
       replace: Effect.fn("ReadModels.replace")(function* (id, batch, items) {
         // Each can be repeated; the batch's own row comes last, and until then it is found to be out of date.
         yield* query("remove items", (sql) => sql`delete from payout_items where batch = ${id}`)
@@ -49,13 +47,9 @@ export const layer = Layer.effect(
               closed_at = excluded.closed_at,
               totals = excluded.totals`,
         )
-      }, unavailable),
+      }),
     })
   }),
-)
-
-const unavailable = Effect.mapError(
-  ({ step, code }: PostgresUnavailable) => new ReadModelUnavailable({ step, reason: code }),
 )
 
 /**

@@ -1,7 +1,7 @@
 import { Context, type Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { Cursor, CursorMove } from "../streams/cursor-store.ts"
-import type { ReadModelUnavailable } from "./batch-queries.ts"
 import type { BatchRow, ItemRow } from "./batch-rows.ts"
 
 /** What a chunk of a partition's feed makes of the read models. */
@@ -33,17 +33,17 @@ export class ReadModels extends Context.Service<
      * Stores rows and moves the checkpoint, together. Nothing is written when the checkpoint is not at `from`, and no
      * row goes back to an older version.
      */
-    readonly store: (change: ReadModelChange) => Effect.Effect<CursorMove, ReadModelUnavailable>
+    readonly store: (change: ReadModelChange) => Effect.Effect<CursorMove, StoreUnavailable>
     /** Batches that are shown, by their ids after one, at most `limit`. */
     readonly shown: (
       after: string,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<ShownUpTo>, ReadModelUnavailable>
+    ) => Effect.Effect<ReadonlyArray<ShownUpTo>, StoreUnavailable>
     /** Writes the rows of a batch in place of those that there are, whatever their version; none removes it. */
     readonly replace: (
       id: BatchId,
       batch: BatchRow | undefined,
       items: ReadonlyArray<ItemRow>,
-    ) => Effect.Effect<void, ReadModelUnavailable>
+    ) => Effect.Effect<void, StoreUnavailable>
   }
 >()("atlaspay/projections/ReadModels") {}

@@ -2,7 +2,8 @@
 import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream"
 import { nanos } from "@nats-io/transport-node"
 import type { Effect } from "effect"
-import { ensureStream, type NatsUnavailable } from "../platform/nats.ts"
+import { ensureStream } from "../platform/nats.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { nameOf, type PublicEvent } from "./public-event.ts"
 
 const DAY_MS = 24 * 3_600_000
@@ -21,7 +22,7 @@ export const subjectOf = (stream: string, event: PublicEvent): string =>
 export const ensureEventStream = (
   manager: JetStreamManager,
   stream: string,
-): Effect.Effect<void, NatsUnavailable> =>
+): Effect.Effect<void, StoreUnavailable> =>
   ensureStream(manager, {
     name: stream,
     subjects: [allEvents(stream)],

@@ -5,6 +5,7 @@ import {
   batchState,
   type Item,
   isAwaitingFunds,
+  itemOf,
   waitsForFunds,
 } from "../domain/batch.ts"
 import type { ClearanceDecision } from "../domain/clearance-words.ts"
@@ -17,7 +18,6 @@ import { shownBatch, shownItem, sumOf } from "../domain/shown.ts"
 import { isOnItsWay } from "../domain/task.ts"
 import { advance, type BatchFold, emptyFold } from "../streams/batch-fold.ts"
 import type { LoggedEvent } from "../streams/event-store.ts"
-import { redactText } from "../telemetry/redaction.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
 
 /** A batch as far as it was read, and how many public events it has yielded so far. */
@@ -94,7 +94,7 @@ const publicEventsOf = (
     case "ItemsUnrouted":
       return event.items.map((item, index) => unrouted(history, recorded, item, index + 1))
     case "TransferFailed":
-      return isOnItsWay(itemOf(history, event.item)) ? [] : [concluded(history, recorded, event)]
+      return isOnItsWay(itemOf(history.batch, event.item)) ? [] : [concluded(history, recorded, event)]
     case "TransferWithdrawn":
       // That it is cancelled, or how it was resolved, is told by the event that comes with it.
       return event.cause === "cancellation" || event.cause === "resolution"
@@ -190,7 +190,7 @@ const screened = (
 ): PublicEvent => {
   const data = {
     ...payout(history, item),
-    ...(reason === undefined ? {} : { reason: redactText(reason) }),
+    ...(reason === undefined ? {} : { reason }),
   }
   return decision === "review"
     ? { ...envelope(history, recorded, "PayoutHeld", item, nth), data: { ...data, state: "held" } }
@@ -209,9 +209,9 @@ const withdrawn = (
     ...envelope(history, recorded, "PayoutClearanceWithdrawn", item, nth),
     data: {
       ...payout(history, item),
-      state: itemOf(history, item).state,
+      state: itemOf(history.batch, item).state,
       decision,
-      ...(reason === undefined ? {} : { reason: redactText(reason) }),
+      ...(reason === undefined ? {} : { reason }),
     },
   }
 }
@@ -222,7 +222,7 @@ const reviewed = (
   { item, reason }: BatchEventOf<"ItemReviewed">,
 ): PublicEvent => ({
   ...envelope(history, recorded, "PayoutRejected", item),
-  data: { ...payout(history, item), state: "rejected", reason: redactText(reason) },
+  data: { ...payout(history, item), state: "rejected", reason },
 })
 
 const cancelled = (
@@ -233,7 +233,7 @@ const cancelled = (
   nth: number,
 ): PublicEvent => ({
   ...envelope(history, recorded, "PayoutCancelled", item, nth),
-  data: { ...payout(history, item), state: "cancelled", reason: redactText(reason) },
+  data: { ...payout(history, item), state: "cancelled", reason },
 })
 
 const unrouted = (
@@ -243,7 +243,7 @@ const unrouted = (
   nth: number,
 ): PublicEvent => ({
   ...envelope(history, recorded, "PayoutUnrouted", item, nth),
-  data: { ...payout(history, item), state: "parked", reason: itemOf(history, item).reason ?? "" },
+  data: { ...payout(history, item), state: "parked", reason: itemOf(history.batch, item).reason ?? "" },
 })
 
 /**
@@ -256,11 +256,11 @@ const concluded = (
   about: AboutAttempt,
   nth?: number,
 ): PublicEvent => {
-  const item = itemOf(history, about.item)
+  const item = itemOf(history.batch, about.item)
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
   const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
   const failure = failureOf(item.reason)
-  const word = { reason: redactText(item.reason ?? ""), ...(failure === undefined ? {} : { failure }) }
+  const word = { reason: item.reason ?? "", ...(failure === undefined ? {} : { failure }) }
   const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item, nth)
   const { state } = item
   const illegal = `item ${item.item} is ${state} after its word: the log is not legal`
@@ -316,7 +316,7 @@ const batchFacts = ({ id, batch }: PublicHistory) => ({
 })
 
 const payout = (history: PublicHistory, number: number) => {
-  const { item, reference, currency, minor, payee } = shownItem(itemOf(history, number))
+  const { item, reference, currency, minor, payee } = shownItem(itemOf(history.batch, number))
   return {
     batchId: history.id,
     partner: history.batch.partner,
@@ -362,10 +362,4 @@ const refusedTotals = ({ batch }: PublicHistory): Record<string, string> => {
       totals.set(item.currency, (totals.get(item.currency) ?? 0n) + item.minor)
   }
   return Object.fromEntries([...totals].map(([currency, minor]) => [currency, formatAmount(minor, currency)]))
-}
-
-const itemOf = ({ batch }: PublicHistory, number: number): Item => {
-  const item = batch.items.get(number)
-  if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
-  return item
 }

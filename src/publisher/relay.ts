@@ -8,7 +8,8 @@
 import type { JetStreamClient } from "@nats-io/jetstream"
 import { Clock, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
-import { Nats, type NatsUnavailable, natsStep } from "../platform/nats.ts"
+import { Nats, natsStep } from "../platform/nats.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { foldTo } from "../streams/batch-fold.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { visitEvents } from "../streams/event-range.ts"
@@ -16,7 +17,6 @@ import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
 import { type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
 import { Partitions } from "../streams/partitions.ts"
-import type { StreamsUnavailable } from "../streams/streams-unavailable.ts"
 import { type EventMessage, eventMessages } from "./event-message.ts"
 import { ensureEventStream } from "./event-stream.ts"
 import { emptyHistory, tell } from "./public-history.ts"
@@ -25,7 +25,7 @@ export interface Relay {
   /** Publishes the public events of what was appended, in order; done when all of them are stored by JetStream. */
   readonly publish: (
     appended: ReadonlyArray<ChunkEntry>,
-  ) => Effect.Effect<void, NatsUnavailable | StreamsUnavailable | CorruptEntry>
+  ) => Effect.Effect<void, StoreUnavailable | CorruptEntry>
 }
 
 /** The name that its cursors are kept under. */
@@ -51,7 +51,13 @@ export const layer = Layer.effectDiscard(
         loadCursor: cursors.load(FOLLOWER, partition),
         handle: Effect.fnUntraced(function* ({ from, to, entries }) {
           // A stream that somebody deleted is there again for the next try.
-          yield* relay.publish(entries).pipe(Effect.tapErrorTag("NatsUnavailable", () => ensureStream))
+          yield* relay
+            .publish(entries)
+            .pipe(
+              Effect.tapErrorTag("StoreUnavailable", ({ store }) =>
+                store === "nats" ? ensureStream : Effect.void,
+              ),
+            )
           return yield* cursors.move(FOLLOWER, partition, from, to)
         }),
       })
@@ -103,7 +109,7 @@ const publishTogether = (
   jetstream: JetStreamClient,
   stream: string,
   messages: ReadonlyArray<EventMessage>,
-): Effect.Effect<void, NatsUnavailable> =>
+): Effect.Effect<void, StoreUnavailable> =>
   natsStep("publish", async () => {
     const answers = await Promise.allSettled(
       messages.map(({ subject, id, headers, body }) =>

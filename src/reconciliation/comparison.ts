@@ -7,8 +7,8 @@
 
 import { type Day, utcDay } from "../domain/business-days.ts"
 import { formatAmount } from "../domain/money.ts"
+import { cleanText } from "../domain/outside-text.ts"
 import type { LedgerLine, StatementEntry } from "../providers/books.ts"
-import { redactText } from "../telemetry/redaction.ts"
 import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
 import type { LoggedAttempt, LoggedBatch, LoggedItem } from "./logged-batch.ts"
 import type { BatchRecords } from "./records.ts"
@@ -57,7 +57,7 @@ export const compareBatch = (
  * the same, or none. Foreign references are masked where they look like an account.
  */
 export const unknownPayments = (entries: ReadonlyArray<StatementEntry>): ReadonlyArray<Discrepancy> => {
-  const payments = entries.map((entry) => ({ ...entry, reference: redactText(entry.reference) }))
+  const payments = entries.map((entry) => ({ ...entry, reference: cleanText(entry.reference) }))
   const alike = Map.groupBy(payments, ({ bank, reference }) => JSON.stringify([bank, reference]))
   return [...alike.values()].flatMap(([first, ...others]) =>
     first === undefined

@@ -9,7 +9,7 @@ const EVERY_MS = 60_000
 /** Reads the last result every minute for as long as the layer lives; without an answer the gauge stays as it is. */
 export const discrepancyGaugeLayer = Layer.effectDiscard(
   Effect.suspend(() => showLast).pipe(
-    Effect.catchTag("ResultsUnavailable", ({ step, reason }) =>
+    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
       Effect.logWarning("last reconciliation not shown", { step, reason }),
     ),
     Effect.repeat(Schedule.spaced(EVERY_MS)),

@@ -15,7 +15,8 @@ import {
 import { headers, nanos } from "@nats-io/transport-node"
 import { Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
-import { ensureStream, Nats, type NatsUnavailable, natsStep } from "../platform/nats.ts"
+import { ensureStream, Nats, natsStep } from "../platform/nats.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type MessageSeal, messageSeal } from "../vault/message-seal.ts"
 import { allDiscrepancies, type DiscrepancyEvent, eventOf, streamOf } from "./discrepancy-event.ts"
 import { DiscrepancyTeller, NotTold } from "./discrepancy-teller.ts"
@@ -63,7 +64,7 @@ export const layer = Layer.effect(
             { concurrency: ACKS_OUTSTANDING_MAX, discard: true },
           )
         },
-        Effect.mapError(({ step, reason }: NatsUnavailable) => new NotTold({ step, reason })),
+        Effect.mapError(({ step, reason }: StoreUnavailable) => new NotTold({ step, reason })),
       ),
     })
   }),

@@ -4,16 +4,12 @@ import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { type DiscrepancyKind, discrepancyId } from "./discrepancy.ts"
-import { type Reconciliation, ReconciliationResults, ResultsUnavailable } from "./results.ts"
+import { type Reconciliation, ReconciliationResults } from "./results.ts"
 
 export const layer = Layer.effect(
   ReconciliationResults,
   Effect.gen(function* () {
-    const postgres = yield* Database
-    const query = <A>(step: string, run: (sql: Sql) => PromiseLike<A>) =>
-      postgres
-        .query(step, run)
-        .pipe(Effect.mapError(({ code }) => new ResultsUnavailable({ step, reason: code })))
+    const { query } = yield* Database
     return ReconciliationResults.of({
       aliveOn: Effect.fn("ReconciliationResults.aliveOn")(function* (day, after, limit) {
         const rows = yield* query(

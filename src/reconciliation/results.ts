@@ -1,17 +1,8 @@
-import { Context, type Effect, Schema } from "effect"
+import { Context, type Effect } from "effect"
 import type { Day } from "../domain/business-days.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
-
-/** The database did not do a step. */
-export class ResultsUnavailable extends Schema.TaggedError<ResultsUnavailable>()("ResultsUnavailable", {
-  step: Schema.String,
-  reason: Schema.String,
-}) {
-  override get message() {
-    return `Postgres: ${this.step} failed (${this.reason})`
-  }
-}
 
 /** What a run compared, and what it found. */
 export interface Reconciliation {
@@ -46,10 +37,10 @@ export class ReconciliationResults extends Context.Service<
       day: Day,
       after: BatchId | "",
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<BatchId>, ResultsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<BatchId>, StoreUnavailable>
     /** Takes the place of what an earlier run found about the day, wholly or not at all. */
-    readonly store: (run: Reconciliation) => Effect.Effect<void, ResultsUnavailable>
+    readonly store: (run: Reconciliation) => Effect.Effect<void, StoreUnavailable>
     /** Of the latest day that was ever compared; `undefined` when none was. */
-    readonly last: Effect.Effect<LastReconciliation | undefined, ResultsUnavailable>
+    readonly last: Effect.Effect<LastReconciliation | undefined, StoreUnavailable>
   }
 >()("atlaspay/reconciliation/ReconciliationResults") {}

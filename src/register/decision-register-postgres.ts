@@ -3,12 +3,11 @@ import { Database } from "../database/database.ts"
 import { decodeMail, encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
-import type { Postgres, PostgresUnavailable } from "../platform/postgres.ts"
+import type { Postgres } from "../platform/postgres.ts"
 import { DecisionRegister, type OverdueDecision } from "./decision-register.ts"
 import type { LogTail } from "./log-tail.ts"
 import { arrayOf } from "./postgres-array.ts"
 import { upsertTails } from "./postgres-tails.ts"
-import { RegisterUnavailable } from "./register-unavailable.ts"
 
 /** Notes that share one statement, and those that may wait for it; beyond, a decision is answered again. */
 const NOTES_MAX = 64
@@ -48,7 +47,7 @@ export const layer = Layer.effect(
             returning digest`,
         )
         return rows[0]?.digest === digest ? "kept" : "differs"
-      }, unavailable),
+      }),
       drop: Effect.fn("DecisionRegister.drop")(function* (batch, id) {
         yield* postgres.query(
           "take back a decision",
@@ -62,7 +61,7 @@ export const layer = Layer.effect(
             delete from decision_register
             where batch = ${batch} and id = ${id} and answered_at is null and tellers <= 0`,
         )
-      }, unavailable),
+      }),
       acceptLoss: Effect.fn("DecisionRegister.acceptLoss")(function* (partition, by, reason) {
         yield* postgres.query(
           "accept a loss",
@@ -71,17 +70,17 @@ export const layer = Layer.effect(
             on conflict (partition) do update
             set accepted_at = now(), accepted_by = excluded.accepted_by, reason = excluded.reason`,
         )
-      }, unavailable),
+      }),
       overdue: Effect.fn("DecisionRegister.overdue")(function* (idleMs, limit) {
         const rows = yield* takeOverdue(postgres, idleMs, limit)
         return (yield* Effect.forEach(rows, readable)).flat()
-      }, unavailable),
+      }),
       decided: Effect.fn("DecisionRegister.decided")(function* (after, limit) {
         return (yield* readDecided(postgres, after, limit)).map(({ batch, version, head }) => ({
           batch,
           answered: version === null ? undefined : { batch, version, head },
         }))
-      }, unavailable),
+      }),
       recall: Effect.fn("DecisionRegister.recall")(function* (batches) {
         if (batches.length === 0) return
         yield* postgres.query(
@@ -91,15 +90,15 @@ export const layer = Layer.effect(
             set answered_at = null, answered_version = null, answered_head = null, due_at = kept_at
             where batch = any(${arrayOf(batches, (batch) => batch)}::text[])`,
         )
-      }, unavailable),
+      }),
       answered: Effect.fnUntraced(function* (tail, ids) {
         if (ids.length === 0) return
         if (waiting >= NOTES_WAITING_MAX)
           return yield* Effect.logWarning("an answered decision is not noted: too many wait")
         waiting += 1
         const noted = note({ tail, ids }).pipe(
-          Effect.catchTag("PostgresUnavailable", ({ step, code }) =>
-            Effect.logWarning("an answered decision is not noted", { batch: tail.batch, step, code }),
+          Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
+            Effect.logWarning("an answered decision is not noted", { batch: tail.batch, step, reason }),
           ),
           Effect.ensuring(
             Effect.sync(() => {
@@ -192,12 +191,8 @@ const prune = ({ query }: Postgres["Service"]) =>
         where answered_at < now() - make_interval(days => ${KEPT_DAYS}) order by answered_at limit ${PRUNED_MAX}
       )`,
   ).pipe(
-    Effect.catchTag("PostgresUnavailable", ({ step, code }) =>
-      Effect.logWarning("old decisions are not forgotten yet", { step, code }),
+    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
+      Effect.logWarning("old decisions are not forgotten yet", { step, reason }),
     ),
     Effect.repeat(Schedule.spaced(PRUNE_EVERY_MS)),
   )
-
-const unavailable = Effect.mapError(
-  ({ step, code }: PostgresUnavailable) => new RegisterUnavailable({ step, reason: code }),
-)

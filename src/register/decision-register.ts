@@ -1,8 +1,8 @@
 import { Context, type Effect } from "effect"
 import type { MailCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { LogTail } from "./log-tail.ts"
-import type { RegisterUnavailable } from "./register-unavailable.ts"
 
 /** A decision about a batch, under the id of the command that it was told as. */
 export interface RegisteredDecision {
@@ -35,12 +35,12 @@ export class DecisionRegister extends Context.Service<
     readonly keep: (
       decision: RegisteredDecision & { readonly digest: string },
       takenOn: LogTail | undefined,
-    ) => Effect.Effect<"kept" | "differs", RegisterUnavailable>
+    ) => Effect.Effect<"kept" | "differs", StoreUnavailable>
     /**
      * Takes back that a decision was kept, by one of those who kept it and told nobody. It is gone when the last of them
      * has; one that a log has answered stays.
      */
-    readonly drop: (batch: BatchId, id: string) => Effect.Effect<void, RegisterUnavailable>
+    readonly drop: (batch: BatchId, id: string) => Effect.Effect<void, StoreUnavailable>
     /**
      * Notes that somebody has accepted, for a reason, that the logs of a partition lost history: what was noted of them
      * before is not held against them, and what they forgot is decided again.
@@ -49,7 +49,7 @@ export class DecisionRegister extends Context.Service<
       partition: number,
       by: string,
       reason: string,
-    ) => Effect.Effect<void, RegisterUnavailable>
+    ) => Effect.Effect<void, StoreUnavailable>
     /**
      * Notes that a log has answered decisions, and how far it had come then: a log without that has lost history. Does
      * not wait: what could not be noted is answered a second time, which changes nothing.
@@ -62,13 +62,13 @@ export class DecisionRegister extends Context.Service<
     readonly overdue: (
       idleMs: number,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<OverdueDecision>, RegisterUnavailable>
+    ) => Effect.Effect<ReadonlyArray<OverdueDecision>, StoreUnavailable>
     /** Batches after one ("" is the first), in order, about which there are decisions; at most `limit`. */
     readonly decided: (
       after: string,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<Decided>, RegisterUnavailable>
+    ) => Effect.Effect<ReadonlyArray<Decided>, StoreUnavailable>
     /** All decisions about batches are to be taken again, and are overdue: their logs have lost the answers. */
-    readonly recall: (batches: ReadonlyArray<BatchId>) => Effect.Effect<void, RegisterUnavailable>
+    readonly recall: (batches: ReadonlyArray<BatchId>) => Effect.Effect<void, StoreUnavailable>
   }
 >()("atlaspay/register/DecisionRegister") {}

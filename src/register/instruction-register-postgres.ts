@@ -4,8 +4,8 @@ import { Database } from "../database/database.ts"
 import { decodeMail } from "../domain/event-codec.ts"
 import { type BatchId, transferReference } from "../domain/identifiers.ts"
 import { groupCommit } from "../platform/group-commit.ts"
-import type { Postgres, PostgresUnavailable } from "../platform/postgres.ts"
-import { ProviderUnavailable } from "../providers/calling/provider-error.ts"
+import type { Postgres } from "../platform/postgres.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "./decision-register.ts"
 import {
   InstructionRegister,
@@ -57,9 +57,8 @@ export const layer = Layer.effect(
         return attempts.length === 0
           ? { held: [], decisions: [] }
           : yield* Effect.flatMap(record({ attempts, tail, answered }), Effect.fromResult)
-      }, Effect.mapError(asProvider)),
-      standing: (batch, partition) =>
-        standing({ batch, partition }).pipe(Effect.flatMap(Effect.fromResult), Effect.mapError(asProvider)),
+      }),
+      standing: (batch, partition) => standing({ batch, partition }).pipe(Effect.flatMap(Effect.fromResult)),
       rebase: Effect.fn("InstructionRegister.rebase")(function* ({ batch, version, head }) {
         yield* postgres.query(
           "rebase",
@@ -72,13 +71,13 @@ export const layer = Layer.effect(
             update instruction_tails set version = ${version}, head = ${head}, noted_at = now()
             where batch = ${batch}`,
         )
-      }, Effect.mapError(asProvider)),
+      }),
       restore: Effect.fn("InstructionRegister.restore")(function* (attempts, tail) {
         let missing = 0
         for (const chunk of Arr.chunksOf(attempts, RESTORED_MAX))
           missing += yield* restore(postgres, chunk, tail)
         return missing
-      }, Effect.mapError(asProvider)),
+      }),
     })
   }),
 )
@@ -152,8 +151,9 @@ const decisionsOf = (waiting: ReadonlyArray<DecisionRow>, batch: BatchId) =>
   )
 
 const unreadable = (batch: BatchId) =>
-  new ProviderUnavailable({
-    provider: "decision-register",
+  new StoreUnavailable({
+    store: "postgres",
+    step: "read decisions",
     reason: `a decision about ${batch} is unreadable`,
   })
 
@@ -269,11 +269,3 @@ const without = (
   attempts
     .filter(({ batch, item, attempt }) => fresh.get(batch)?.delete(`${item}-${attempt}`) !== true)
     .map(({ batch, item, attempt, bank }) => ({ batch, item, attempt, bank }))
-
-const asProvider = (failure: PostgresUnavailable | ProviderUnavailable): ProviderUnavailable =>
-  failure._tag === "ProviderUnavailable"
-    ? failure
-    : new ProviderUnavailable({
-        provider: "instruction-register",
-        reason: `${failure.step}: ${failure.code}`,
-      })

@@ -1,6 +1,6 @@
 import { Context, type Effect } from "effect"
 import type { BatchId, TransferKey } from "../domain/identifiers.ts"
-import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { RegisteredDecision } from "./decision-register.ts"
 import type { LogTail } from "./log-tail.ts"
 
@@ -38,10 +38,10 @@ export class InstructionRegister extends Context.Service<
       attempts: ReadonlyArray<RegisteredAttempt>,
       tail: LogTail,
       answered: ReadonlySet<string>,
-    ) => Effect.Effect<Recorded, ProviderUnavailable>
-    readonly standing: (batch: BatchId, partition: number) => Effect.Effect<Standing, ProviderUnavailable>
+    ) => Effect.Effect<Recorded, StoreUnavailable>
+    readonly standing: (batch: BatchId, partition: number) => Effect.Effect<Standing, StoreUnavailable>
     /** Goes on from a log that has lost what was noted of it: all decisions about its batch wait to be taken again. */
-    readonly rebase: (tail: LogTail) => Effect.Effect<void, ProviderUnavailable>
+    readonly rebase: (tail: LogTail) => Effect.Effect<void, StoreUnavailable>
     /**
      * Records attempts again of which the log has a bank's word: they were recorded before they were sent. Gives how many
      * were missing; if any was, the register is older than it was, and the log's tail is noted too.
@@ -49,6 +49,6 @@ export class InstructionRegister extends Context.Service<
     readonly restore: (
       attempts: ReadonlyArray<RegisteredAttempt>,
       tail: LogTail,
-    ) => Effect.Effect<number, ProviderUnavailable>
+    ) => Effect.Effect<number, StoreUnavailable>
   }
 >()("atlaspay/register/InstructionRegister") {}

@@ -1,9 +1,7 @@
 /** The second record of announced lists, in a table of its own. */
 import { Effect } from "effect"
 import type { Database } from "../database/database.ts"
-import type { PostgresUnavailable } from "../platform/postgres.ts"
 import { LISTS_MAX, type ListStore } from "./announced-lists.ts"
-import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** The announcements in a Postgres. */
 export const postgresListStore = ({ query }: Database["Service"]): ListStore => ({
@@ -12,12 +10,7 @@ export const postgresListStore = ({ query }: Database["Service"]): ListStore => 
       "read lists",
       (sql) => sql<Array<{ since: string }>>`
         select since from announced_lists where version = ${listVersion}`,
-    ).pipe(
-      Effect.mapBoth({
-        onFailure: unavailable,
-        onSuccess: ([row]) => (row === undefined ? undefined : Number(row.since)),
-      }),
-    ),
+    ).pipe(Effect.map(([row]) => (row === undefined ? undefined : Number(row.since)))),
   keep: (listVersion, at) =>
     query(
       "announce lists",
@@ -34,17 +27,11 @@ export const postgresListStore = ({ query }: Database["Service"]): ListStore => 
               select version from announced_lists order by since desc, version desc offset ${LISTS_MAX})`,
         ),
       ),
-      Effect.mapError(unavailable),
       Effect.asVoid,
     ),
   latest: query(
     "read lists",
     (sql) => sql<Array<{ version: string; since: string }>>`
       select version, since from announced_lists order by since desc, version desc limit 1`,
-  ).pipe(
-    Effect.map(([row]) => row && { version: row.version, since: Number(row.since) }),
-    Effect.mapError(unavailable),
-  ),
+  ).pipe(Effect.map(([row]) => row && { version: row.version, since: Number(row.since) })),
 })
-
-const unavailable = ({ step, code }: PostgresUnavailable) => new StreamsUnavailable({ step, reason: code })

@@ -6,8 +6,8 @@ import { Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { AnnouncedLists, LISTS_MAX, type ListStore, makeAnnouncedLists } from "./announced-lists.ts"
-import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** The announcements under a prefix of a Redis. */
 export const redisListStore = (
@@ -16,7 +16,7 @@ export const redisListStore = (
 ): ListStore => {
   const key = `${prefix}:lists`
   const run = <A>(step: string, command: () => Promise<A>) =>
-    Effect.mapError(attempt(command), ({ reason }) => new StreamsUnavailable({ step, reason }))
+    Effect.mapError(attempt(command), ({ reason }) => new StoreUnavailable({ store: "redis", step, reason }))
   return {
     since: (listVersion) =>
       Effect.map(
@@ -28,7 +28,7 @@ export const redisListStore = (
       // A failover must not bring back the older lists.
       yield* Effect.mapError(
         replicated(key, { command: ["ZSCORE", key, listVersion], isIn: (since) => since !== null }),
-        ({ reason }) => new StreamsUnavailable({ step: "replicate lists", reason }),
+        ({ reason }) => new StoreUnavailable({ store: "redis", step: "replicate lists", reason }),
       )
       yield* run("trim lists", () => redis.zremrangebyrank(key, 0, -1 - LISTS_MAX))
     }),

@@ -2,7 +2,7 @@
 import { Context, Effect } from "effect"
 import type { AnnouncedList } from "../domain/clearance.ts"
 import { groupCommit } from "../platform/group-commit.ts"
-import { StreamsUnavailable } from "./streams-unavailable.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /**
  * For how long what is known of the lists may be used. Whoever announces waits as long before it says so: then nobody goes
@@ -26,19 +26,19 @@ export class AnnouncedLists extends Context.Service<
      * Keeps that a version was announced at a time (epoch milliseconds). The first announcement of a version is the one that
      * counts, and the latest of those is in force, in whatever order they arrive. Resolves when every process goes by it.
      */
-    readonly announce: (listVersion: string, at: number) => Effect.Effect<void, StreamsUnavailable>
+    readonly announce: (listVersion: string, at: number) => Effect.Effect<void, StoreUnavailable>
     /** The lists in force, as of {@link LISTS_FRESH_MS} ago at most; nothing where none were ever announced. */
-    readonly current: Effect.Effect<AnnouncedList | undefined, StreamsUnavailable>
+    readonly current: Effect.Effect<AnnouncedList | undefined, StoreUnavailable>
   }
 >()("atlaspay/streams/AnnouncedLists") {}
 
 /** Where announcements are kept. */
 export interface ListStore {
   /** When a version was first announced, as far as is known here. */
-  readonly since: (listVersion: string) => Effect.Effect<number | undefined, StreamsUnavailable>
+  readonly since: (listVersion: string) => Effect.Effect<number | undefined, StoreUnavailable>
   /** Keeps a version under the earliest time that was told of it. */
-  readonly keep: (listVersion: string, at: number) => Effect.Effect<void, StreamsUnavailable>
-  readonly latest: Effect.Effect<AnnouncedList | undefined, StreamsUnavailable>
+  readonly keep: (listVersion: string, at: number) => Effect.Effect<void, StoreUnavailable>
+  readonly latest: Effect.Effect<AnnouncedList | undefined, StoreUnavailable>
 }
 
 /**
@@ -89,7 +89,13 @@ export const makeAnnouncedLists = Effect.fnUntraced(function* (stores: ReadonlyA
       return Effect.flatMap(lookTogether(undefined), (seen) =>
         isFresh(seen)
           ? Effect.succeed(seen.lists)
-          : Effect.fail(new StreamsUnavailable({ step: "read lists", reason: "the answer came too late" })),
+          : Effect.fail(
+              new StoreUnavailable({
+                store: "redis",
+                step: "read lists",
+                reason: "the answer came too late",
+              }),
+            ),
       )
     }),
   })

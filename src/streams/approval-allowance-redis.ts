@@ -7,8 +7,8 @@ import { Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { ApprovalAllowance } from "./approval-allowance.ts"
-import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 const script = readFileSync(new URL("approval-allowance.lua", import.meta.url), "utf8")
 
@@ -39,7 +39,8 @@ export const makeAllowance = (
   { bucketMs, buckets, markMs }: AllowanceTimes,
 ): ApprovalAllowance["Service"] => {
   const unavailable = Effect.mapError(
-    ({ reason }: { readonly reason: string }) => new StreamsUnavailable({ step: "take allowance", reason }),
+    ({ reason }: { readonly reason: string }) =>
+      new StoreUnavailable({ store: "redis", step: "take allowance", reason }),
   )
   return {
     take: Effect.fn("ApprovalAllowance.take")(function* (partner, id, amounts) {

@@ -4,7 +4,7 @@
  */
 import { Context, type Effect } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
-import type { StreamsUnavailable } from "./streams-unavailable.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** What a batch adds up to in a currency, and what a day may; in minor units. */
 export interface AllowanceOf {
@@ -25,6 +25,6 @@ export class ApprovalAllowance extends Context.Service<
       partner: PartnerId,
       id: string,
       amounts: ReadonlyArray<AllowanceOf>,
-    ) => Effect.Effect<boolean, StreamsUnavailable>
+    ) => Effect.Effect<boolean, StoreUnavailable>
   }
 >()("atlaspay/streams/ApprovalAllowance") {}

@@ -3,9 +3,9 @@ import type { Effect } from "effect"
 import { type Batch, emptyBatch } from "../domain/batch.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { beginningOf, visitLog, visitRange } from "./event-range.ts"
 import type { CorruptEntry, EventStore, LoggedEvent } from "./event-store.ts"
-import type { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /**
  * A batch as far as its log was folded. It changes in place, so it has one owner at a time. A step that fails leaves it
@@ -36,7 +36,7 @@ export const foldLog = <Fold extends BatchFold>(
   id: BatchId,
   fold: Fold,
   next: Advance<Fold> = advance,
-): Effect.Effect<unknown, CorruptEntry | StreamsUnavailable> =>
+): Effect.Effect<unknown, CorruptEntry | StoreUnavailable> =>
   visitLog(store, id, { version: fold.batch.version, head: fold.head }, (recorded) => next(fold, recorded))
 
 /** Folds what the log has after what the fold knows, up to and with version `to`. */
@@ -46,7 +46,7 @@ export const foldTo = <Fold extends BatchFold>(
   fold: Fold,
   to: number,
   next: Advance<Fold> = advance,
-): Effect.Effect<void, CorruptEntry | StreamsUnavailable> =>
+): Effect.Effect<void, CorruptEntry | StoreUnavailable> =>
   visitRange(store, id, { version: fold.batch.version, head: fold.head }, to, (recorded) =>
     next(fold, recorded),
   )

@@ -1,8 +1,7 @@
 /** Cursors in the table `projection_checkpoints`, beside the read models that move with theirs in one statement. */
 import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
-import type { PostgresUnavailable } from "../platform/postgres.ts"
-import { CursorStore, CursorStoreUnavailable, FEED_START, type FollowerCursor } from "./cursor-store.ts"
+import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"
 
 export const layer = Layer.effect(
   CursorStore,
@@ -24,7 +23,7 @@ export const layer = Layer.effect(
             select position, head from known`,
         )
         return { position: rows[0]?.position ?? FEED_START, head: rows[0]?.head ?? undefined }
-      }, unavailable),
+      }),
 
       move: Effect.fn("CursorStore.move")(function* (follower, partition, from, to) {
         const moved = yield* query(
@@ -35,7 +34,7 @@ export const layer = Layer.effect(
             where projection = ${follower} and partition = ${partition} and position = ${from}`,
         )
         return moved.count === 1 ? "moved" : "elsewhere"
-      }, unavailable),
+      }),
 
       standing: Effect.fn("CursorStore.standing")(function* (followers) {
         const rows = yield* query(
@@ -46,7 +45,7 @@ export const layer = Layer.effect(
             from projection_checkpoints where projection = any(${[...followers]})`,
         )
         return rows.map(({ head, ...cursor }) => ({ ...cursor, head: head ?? undefined }))
-      }, unavailable),
+      }),
 
       restart: Effect.fn("CursorStore.restart")(function* (follower, partition) {
         yield* query(
@@ -56,7 +55,7 @@ export const layer = Layer.effect(
             set position = ${FEED_START}, head = null, head_position = ${FEED_START}, moved_at = now()
             where projection = ${follower} and partition = ${partition}`,
         )
-      }, unavailable),
+      }),
 
       positions: Effect.fn("CursorStore.positions")(function* (follower) {
         const rows = yield* query(
@@ -65,11 +64,7 @@ export const layer = Layer.effect(
             select partition, position from projection_checkpoints where projection = ${follower}`,
         )
         return new Map(rows.map(({ partition, position }) => [partition, position]))
-      }, unavailable),
+      }),
     })
   }),
-)
-
-const unavailable = Effect.mapError(
-  ({ step, code }: PostgresUnavailable) => new CursorStoreUnavailable({ step, reason: code }),
 )

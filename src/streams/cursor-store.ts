@@ -1,10 +1,5 @@
-import { Context, type Effect, Schema } from "effect"
-
-/** The store of cursors did not answer. A move may have happened or not: load again. */
-export class CursorStoreUnavailable extends Schema.TaggedError<CursorStoreUnavailable>()(
-  "CursorStoreUnavailable",
-  { step: Schema.String, reason: Schema.String },
-) {}
+import { Context, type Effect } from "effect"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** The feed position before the first entry. */
 export const FEED_START = "0-0"
@@ -30,23 +25,21 @@ export class CursorStore extends Context.Service<
   CursorStore,
   {
     /** At the last entry that the follower handled; at {@link FEED_START} when it never did. */
-    readonly load: (follower: string, partition: number) => Effect.Effect<Cursor, CursorStoreUnavailable>
+    readonly load: (follower: string, partition: number) => Effect.Effect<Cursor, StoreUnavailable>
     /** Moves a cursor if it still stands at `from`. */
     readonly move: (
       follower: string,
       partition: number,
       from: string,
       to: Cursor,
-    ) => Effect.Effect<CursorMove, CursorStoreUnavailable>
+    ) => Effect.Effect<CursorMove, StoreUnavailable>
     /** Where these followers stand, in each partition that they have begun. */
     readonly standing: (
       followers: ReadonlyArray<string>,
-    ) => Effect.Effect<ReadonlyArray<FollowerCursor>, CursorStoreUnavailable>
+    ) => Effect.Effect<ReadonlyArray<FollowerCursor>, StoreUnavailable>
     /** Sends a follower back to the beginning of a feed. */
-    readonly restart: (follower: string, partition: number) => Effect.Effect<void, CursorStoreUnavailable>
+    readonly restart: (follower: string, partition: number) => Effect.Effect<void, StoreUnavailable>
     /** Where a follower stands in each partition that it has begun: its lag, and what of the feed may be trimmed. */
-    readonly positions: (
-      follower: string,
-    ) => Effect.Effect<ReadonlyMap<number, string>, CursorStoreUnavailable>
+    readonly positions: (follower: string) => Effect.Effect<ReadonlyMap<number, string>, StoreUnavailable>
   }
 >()("atlaspay/streams/CursorStore") {}

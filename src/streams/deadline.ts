@@ -1,5 +1,5 @@
 import { Clock, Effect } from "effect"
-import { StreamsUnavailable } from "./streams-unavailable.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** How long one partition may hold up what is done for all of them: they live on different servers. */
 const PARTITION_MS_MAX = 1_000
@@ -9,9 +9,9 @@ const realTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
 /** Gives a step on one partition up after a second; whether it was done is not known then. */
 export const inTime = <A, E = never>(
-  step: Effect.Effect<A, E | StreamsUnavailable>,
-): Effect.Effect<A, E | StreamsUnavailable> =>
+  step: Effect.Effect<A, E | StoreUnavailable>,
+): Effect.Effect<A, E | StoreUnavailable> =>
   Effect.timeoutOrElse(step, {
     duration: PARTITION_MS_MAX,
-    orElse: () => Effect.fail(new StreamsUnavailable({ step: "partition", reason: "TIMEOUT" })),
+    orElse: () => Effect.fail(new StoreUnavailable({ store: "redis", step: "partition", reason: "TIMEOUT" })),
   }).pipe(realTime)

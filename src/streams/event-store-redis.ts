@@ -3,6 +3,7 @@ import { Array as Arr, Clock, Effect } from "effect"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { atOnce, inSlices } from "../parsing/turns.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { EventStore } from "./event-store.ts"
 import { logFrom, logUpTo } from "./evidence.ts"
@@ -11,7 +12,6 @@ import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
 import { type PartitionSteps, range } from "./partition-steps-redis.ts"
 import { OwnershipLost } from "./run-queue.ts"
 import { readEvents, readFirstEvent } from "./stream-entry.ts"
-import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 export const eventStore = Effect.fnUntraced(function* (steps: PartitionSteps) {
   const count = yield* eventCounter
@@ -45,7 +45,7 @@ const opening = (steps: PartitionSteps, count: Count): EventStore["Service"]["op
     const { answer, head } = yield* openInSteps(steps, batch, commandId, events)
     const [outcome, first = ""] = answer
     if (outcome === "UNSTAGED")
-      return yield* new StreamsUnavailable({ step: "open", reason: "what was staged is gone" })
+      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "what was staged is gone" })
     if (outcome === "EXISTS") {
       yield* steps.replicated(log, logFrom(log, first))
       return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
@@ -126,7 +126,7 @@ const replicating = ({ connections, keysOf }: PartitionSteps): EventStore["Servi
         Effect.mapError(({ reason }) =>
           reason === "FAILED_OVER"
             ? new OwnershipLost({ batch, reason: "log-moved-on" })
-            : new StreamsUnavailable({ step: "replicate", reason }),
+            : new StoreUnavailable({ store: "redis", step: "replicate", reason }),
         ),
       )
   })

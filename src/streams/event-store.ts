@@ -5,8 +5,8 @@
 import { Context, type Effect, Schema } from "effect"
 import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { Ownership, OwnershipLost } from "./run-queue.ts"
-import type { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** An entry that cannot be read: the batch stops and is reported, others go on. */
 export class CorruptEntry extends Schema.TaggedError<CorruptEntry>()("CorruptEntry", {
@@ -48,7 +48,7 @@ export class EventStore extends Context.Service<
       commandId: string,
     ) => Effect.Effect<
       { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
-      StreamsUnavailable | CorruptEntry
+      StoreUnavailable | CorruptEntry
     >
     /** Appends events and deletes the mail that they answer; returns the new tail and how much mail is waiting. */
     readonly append: (
@@ -56,7 +56,7 @@ export class EventStore extends Context.Service<
       append: Append,
     ) => Effect.Effect<
       { readonly version: number; readonly head: string; readonly mailWaiting: number },
-      OwnershipLost | StreamsUnavailable
+      OwnershipLost | StoreUnavailable
     >
     /**
      * Resolves once the log of a batch, up to a version with its hash, is on as many replicas as are asked for; at once
@@ -66,13 +66,13 @@ export class EventStore extends Context.Service<
       batch: BatchId,
       version: number,
       head: string,
-    ) => Effect.Effect<void, OwnershipLost | StreamsUnavailable>
+    ) => Effect.Effect<void, OwnershipLost | StoreUnavailable>
     /** Events after a version, in order, at most `limit`. With the hash of that version, their chain is verified. */
     readonly read: (
       batch: BatchId,
       after: number,
       limit: number,
       head?: string,
-    ) => Effect.Effect<ReadonlyArray<LoggedEvent>, CorruptEntry | StreamsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<LoggedEvent>, CorruptEntry | StoreUnavailable>
   }
 >()("atlaspay/streams/EventStore") {}

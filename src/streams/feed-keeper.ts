@@ -11,10 +11,9 @@ const EVERY_MS = 60_000
 export const feedKeeperLayer = (followers: ReadonlyArray<string>) =>
   Layer.effectDiscard(
     trimFeeds(followers).pipe(
-      Effect.catchTags({
-        CursorStoreUnavailable: ({ step, reason }) => Effect.logWarning("feed not trimmed", { step, reason }),
-        StreamsUnavailable: ({ step, reason }) => Effect.logWarning("feed not trimmed", { step, reason }),
-      }),
+      Effect.catchTag("StoreUnavailable", ({ store, step, reason }) =>
+        Effect.logWarning("feed not trimmed", { store, step, reason }),
+      ),
       Effect.repeat(Schedule.spaced(EVERY_MS)),
       Effect.forkScoped,
     ),

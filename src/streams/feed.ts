@@ -1,7 +1,7 @@
 /** The port to the feed: what was appended in a partition, in commit order. Read models, messages and webhooks follow it. */
 import { Context, type Effect, Schema } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { StreamsUnavailable } from "./streams-unavailable.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /**
  * A feed has no entry where a cursor stands, or another one: the store lost history, and nobody may go on as if it had
@@ -41,8 +41,8 @@ export class Feed extends Context.Service<
       after: string,
       limit: number,
       head?: string,
-    ) => Effect.Effect<ReadonlyArray<FeedEntry>, HistoryLost | StreamsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<FeedEntry>, HistoryLost | StoreUnavailable>
     /** Forgets entries before a position that every follower has come to. */
-    readonly trim: (partition: number, before: string) => Effect.Effect<void, StreamsUnavailable>
+    readonly trim: (partition: number, before: string) => Effect.Effect<void, StoreUnavailable>
   }
 >()("atlaspay/streams/Feed") {}

@@ -3,12 +3,12 @@ import { Effect, Layer, Result, Schema } from "effect"
 import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { fieldIs, logUpTo } from "./evidence.ts"
 import { FileLog, FileLogBroken, FileRecord, type LoggedFile, type LoggedStanding } from "./file-log.ts"
 import { openLibrary } from "./function-library-redis.ts"
 import { linkOf } from "./hash-chain.ts"
 import type { StreamEntry } from "./stream-entry.ts"
-import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 const json = Schema.fromJsonString(FileRecord)
 const encode = Schema.encodeSync(json)
@@ -30,7 +30,8 @@ export const layer = Layer.effect(
     const decide = Effect.fnUntraced(function* (key: string, field: string, value: string, step: string) {
       yield* attempt(() => redis.hsetnx(key, field, value)).pipe(unavailable(step))
       const decided = yield* attempt(() => redis.hget(key, field)).pipe(unavailable(step))
-      if (decided === null) return yield* new StreamsUnavailable({ step, reason: "FAILED_OVER" })
+      if (decided === null)
+        return yield* new StoreUnavailable({ store: "redis", step, reason: "FAILED_OVER" })
       yield* connections.replicated(key, fieldIs(key, field, decided)).pipe(unavailable(step))
       return decided
     })
@@ -139,4 +140,4 @@ const versionOf = ([id]: StreamEntry): number => Number.parseInt(id, 10)
 const broken = (reason: string) => new FileLogBroken({ step: "read the log of files", reason })
 
 const unavailable = (step: string) =>
-  Effect.mapError(({ reason }: RedisUnavailable) => new StreamsUnavailable({ step, reason }))
+  Effect.mapError(({ reason }: RedisUnavailable) => new StoreUnavailable({ store: "redis", step, reason }))

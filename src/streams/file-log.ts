@@ -4,7 +4,7 @@
  * an order that was withdrawn here is in no file ever after.
  */
 import { Context, type Effect, Schema } from "effect"
-import type { StreamsUnavailable } from "./streams-unavailable.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** One order of a file: of the beneficiary nothing but a keyed fingerprint of all that was ordered. */
 const LoggedOrder = Schema.Struct({
@@ -67,24 +67,24 @@ export class FileLog extends Context.Service<
   {
     /** Where the log of a bank begins. */
     readonly start: (bank: string) => FileLogTail
-    readonly tail: (bank: string) => Effect.Effect<FileLogTail, StreamsUnavailable>
+    readonly tail: (bank: string) => Effect.Effect<FileLogTail, StoreUnavailable>
     /** Files after a place, at most `limit`; each has to be the true successor of the one before it. */
     readonly read: (
       bank: string,
       after: FileLogTail,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<LoggedFile>, FileLogBroken | StreamsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<LoggedFile>, FileLogBroken | StoreUnavailable>
     /** Logs a file after the tail that was seen; what was logged is on as many replicas as are asked for. */
     readonly append: (
       bank: string,
       after: FileLogTail,
       file: FileRecord,
-    ) => Effect.Effect<FileLogged, StreamsUnavailable>
+    ) => Effect.Effect<FileLogged, StoreUnavailable>
     /** In which file an order is, or that it is in none ever after; nothing, when neither was decided. */
     readonly standing: (
       bank: string,
       reference: string,
-    ) => Effect.Effect<LoggedStanding | undefined, StreamsUnavailable>
+    ) => Effect.Effect<LoggedStanding | undefined, StoreUnavailable>
     /**
      * Sees to it that an order goes out in no file ever after, unless it is in one that lies complete, under another name
      * than `without`: a draft that was made without it. Gives what holds, replicated as above.
@@ -93,22 +93,15 @@ export class FileLog extends Context.Service<
       bank: string,
       reference: string,
       without?: string,
-    ) => Effect.Effect<LoggedStanding, StreamsUnavailable>
+    ) => Effect.Effect<LoggedStanding, StoreUnavailable>
     /** Those of these orders that were withdrawn. */
     readonly withdrawn: (
       bank: string,
       references: ReadonlyArray<string>,
-    ) => Effect.Effect<ReadonlyArray<string>, StreamsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<string>, StoreUnavailable>
     /** Under which name a file lies complete before it is released, if that was decided. */
-    readonly staged: (
-      bank: string,
-      messageId: string,
-    ) => Effect.Effect<string | undefined, StreamsUnavailable>
+    readonly staged: (bank: string, messageId: string) => Effect.Effect<string | undefined, StoreUnavailable>
     /** Decides it, unless it was; gives what was decided, replicated as above. */
-    readonly stage: (
-      bank: string,
-      messageId: string,
-      name: string,
-    ) => Effect.Effect<string, StreamsUnavailable>
+    readonly stage: (bank: string, messageId: string, name: string) => Effect.Effect<string, StoreUnavailable>
   }
 >()("atlaspay/streams/FileLog") {}

@@ -15,12 +15,12 @@
  */
 import { Cause, Context, Effect, Exit, Option, Random } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type Cursor, type CursorMove, FEED_START } from "./cursor-store.ts"
 import { visitRange } from "./event-range.ts"
 import { CorruptEntry, EventStore, type LoggedEvent } from "./event-store.ts"
 import { Feed, type FeedEntry, HistoryLost } from "./feed.ts"
 import { isBefore } from "./feed-position.ts"
-import type { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** What one append left in the log. */
 export interface ChunkEntry {
@@ -172,7 +172,7 @@ const bounded = (appends: ReadonlyArray<FeedEntry>): ReadonlyArray<FeedEntry> =>
 const readAppend = Effect.fnUntraced(function* (
   store: EventStore["Service"],
   { batch, from, to, base, head }: FeedEntry,
-): Effect.fn.Return<ChunkEntry, CorruptEntry | StreamsUnavailable> {
+): Effect.fn.Return<ChunkEntry, CorruptEntry | StoreUnavailable> {
   const events: Array<LoggedEvent> = []
   yield* visitRange(store, batch, { version: from - 1, head: base }, to, (recorded) => events.push(recorded))
   if (head !== undefined && events.at(-1)?.hash !== head)

@@ -1,5 +1,5 @@
 import { Clock, Effect } from "effect"
-import type { StreamsUnavailable } from "./streams-unavailable.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /**
  * Remembers what was read last of each partition, and gives that while a reading fails, until it is older than
@@ -7,7 +7,7 @@ import type { StreamsUnavailable } from "./streams-unavailable.ts"
  */
 export const lastKnown = <A>(ageMsMax: number) => {
   const known = new Map<string, { readonly found: A; readonly at: number }>()
-  return Effect.fnUntraced(function* (partition: string, reading: Effect.Effect<A, StreamsUnavailable>) {
+  return Effect.fnUntraced(function* (partition: string, reading: Effect.Effect<A, StoreUnavailable>) {
     const at = yield* Clock.currentTimeMillis
     const last = known.get(partition)
     return yield* Effect.matchEffect(reading, {

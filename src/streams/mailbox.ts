@@ -2,7 +2,7 @@
 import { Context, type Effect, Schema } from "effect"
 import type { MailCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { StreamsUnavailable } from "./streams-unavailable.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** The mailbox holds as many commands as it may: the sender tries again later. */
 export class MailboxFull extends Schema.TaggedError<MailboxFull>()("MailboxFull", { batch: Schema.String }) {}
@@ -45,13 +45,13 @@ export class Mailbox extends Context.Service<
       batch: BatchId,
       command: MailCommand,
       as: CommandId,
-    ) => Effect.Effect<void, CommandIdReused | MailboxFull | NoSuchBatch | StreamsUnavailable>
+    ) => Effect.Effect<void, CommandIdReused | MailboxFull | NoSuchBatch | StoreUnavailable>
     /** Whether a command was told under this id and is still recognised; if so, it is replicated. */
     readonly wasTold: (
       batch: BatchId,
       as: CommandId,
-    ) => Effect.Effect<boolean, CommandIdReused | StreamsUnavailable>
+    ) => Effect.Effect<boolean, CommandIdReused | StoreUnavailable>
     /** What waits, in order, at most `limit`; an append deletes what it answers. */
-    readonly mail: (batch: BatchId, limit: number) => Effect.Effect<ReadonlyArray<Mail>, StreamsUnavailable>
+    readonly mail: (batch: BatchId, limit: number) => Effect.Effect<ReadonlyArray<Mail>, StoreUnavailable>
   }
 >()("atlaspay/streams/Mailbox") {}

@@ -5,12 +5,12 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import type { RedisCommands } from "../platform/redis-client.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { inTime } from "./deadline.ts"
 import { type Call, openLibrary } from "./function-library-redis.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
 import { heldToPartitions } from "./partition-count-redis.ts"
 import type { StreamEntry } from "./stream-entry.ts"
-import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 export type PartitionKeys = ReturnType<typeof partitionKeys>
 
@@ -24,11 +24,11 @@ export interface PartitionSteps {
   readonly partitions: ReadonlyArray<PartitionKeys>
   readonly keysAt: (partition: number) => PartitionKeys
   readonly keysOf: (batch: BatchId) => PartitionKeys
-  readonly call: (...of: Parameters<Call>) => Effect.Effect<unknown, StreamsUnavailable>
+  readonly call: (...of: Parameters<Call>) => Effect.Effect<unknown, StoreUnavailable>
   /** Waits for replicas: what others are told of must not be taken back by a failover. */
   readonly replicated: (
     ...of: Parameters<RedisConnections["Service"]["replicated"]>
-  ) => Effect.Effect<void, StreamsUnavailable>
+  ) => Effect.Effect<void, StoreUnavailable>
 }
 
 /** Loads the functions, and holds the deployment to its number of partitions. */
@@ -38,7 +38,10 @@ export const openPartitions = Effect.gen(function* () {
   const { commands } = connections
   const callLibrary = yield* openLibrary(connections).pipe(unavailable("load"))
   yield* heldToPartitions(commands, prefix, count).pipe(
-    Effect.catchTag("RedisUnavailable", ({ reason }) => new StreamsUnavailable({ step: "look", reason })),
+    Effect.catchTag(
+      "RedisUnavailable",
+      ({ reason }) => new StoreUnavailable({ store: "redis", step: "look", reason }),
+    ),
   )
   const steps: PartitionSteps = {
     connections,
@@ -56,19 +59,21 @@ export const openPartitions = Effect.gen(function* () {
 
 /** A step on Redis that failed is a step of the streams that failed. */
 export const unavailable = (step: string) =>
-  Effect.mapError((error: RedisUnavailable) => new StreamsUnavailable({ step, reason: error.reason }))
+  Effect.mapError(
+    (error: RedisUnavailable) => new StoreUnavailable({ store: "redis", step, reason: error.reason }),
+  )
 
 /** Entries of a stream from one on, in order. */
 export const range = ({ commands }: PartitionSteps, stream: string, from: string, limit: number) =>
   attempt(() => commands.xrange(stream, from, "+", "COUNT", limit)).pipe(
     unavailable("read"),
-  ) as Effect.Effect<ReadonlyArray<StreamEntry>, StreamsUnavailable>
+  ) as Effect.Effect<ReadonlyArray<StreamEntry>, StoreUnavailable>
 
 /** Does something for all partitions, also when one of them fails or is silent: they live on different servers. Then it fails. */
 export const onAll = <A, B>(
   all: Iterable<A>,
-  each: (one: A) => Effect.Effect<B, StreamsUnavailable>,
-): Effect.Effect<ReadonlyArray<B>, StreamsUnavailable> =>
+  each: (one: A) => Effect.Effect<B, StoreUnavailable>,
+): Effect.Effect<ReadonlyArray<B>, StoreUnavailable> =>
   Effect.flatMap(
     Effect.forEach(all, (one) => Effect.exit(inTime(each(one))), { concurrency: "unbounded" }),
     (exits) => Effect.all(exits),

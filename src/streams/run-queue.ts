@@ -4,7 +4,7 @@
  */
 import { Context, type Effect, Schema } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { StreamsUnavailable } from "./streams-unavailable.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** The worker no longer owns the batch, or its log has grown without it. It must stop, and forget what it held. */
 export class OwnershipLost extends Schema.TaggedError<OwnershipLost>()("OwnershipLost", {
@@ -26,7 +26,7 @@ export interface QueuePart {
     worker: string,
     limit: number,
     waitMs: number,
-  ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+  ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
 }
 
 /** How many batches are open and how many were ever closed, over all partitions; by lane, those that are open. */
@@ -47,11 +47,11 @@ export class RunQueue extends Context.Service<
       worker: string,
       idleMs: number,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
     /** Renews what is still owned; returns what is not any more. */
     readonly renew: (
       owned: ReadonlyArray<Ownership>,
-    ) => Effect.Effect<ReadonlyArray<Ownership>, StreamsUnavailable>
+    ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
     /**
      * Gives the batch up until `wakeAt` (epoch milliseconds), unless mail is waiting: then it stays owned, and says so.
      * A batch that is frozen leaves its mail where it is. A retry is answered as done, and so is a worker whose heir has
@@ -61,16 +61,16 @@ export class RunQueue extends Context.Service<
       owned: Ownership,
       wakeAt: number | undefined,
       mail?: "leave",
-    ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StreamsUnavailable>
+    ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StoreUnavailable>
     /** Hands the batch back to the run queue at once, for another worker: the end of a drain. Retries are as above. */
-    readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StreamsUnavailable>
+    readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StoreUnavailable>
     /** Forgets a worker that owns nothing any more. */
-    readonly retire: (worker: string) => Effect.Effect<void, StreamsUnavailable>
+    readonly retire: (worker: string) => Effect.Effect<void, StoreUnavailable>
     /** Schedules batches whose timer is due at `now` (epoch milliseconds); returns how many. */
-    readonly wake: (now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
+    readonly wake: (now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
     /** Schedules open batches that are neither scheduled nor timed and untouched since `before`: the safety net. */
-    readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StreamsUnavailable>
+    readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
     /** Of a partition that does not answer it may be what was last known, for a short time. */
-    readonly backlog: Effect.Effect<Backlog, StreamsUnavailable>
+    readonly backlog: Effect.Effect<Backlog, StoreUnavailable>
   }
 >()("atlaspay/streams/RunQueue") {}

@@ -12,11 +12,11 @@ import { AppConfig } from "../config.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres } from "../platform/postgres.ts"
 import { RedisConnections } from "../platform/redis.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"
 import { inTime } from "./deadline.ts"
 import { Feed } from "./feed.ts"
-import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 export class StoreWatch extends Context.Service<
   StoreWatch,
@@ -152,10 +152,7 @@ const postgresClock = (query: Postgres["Service"]["query"]) =>
     (sql) => sql<Array<{ readonly now: string; readonly started: string }>>`
       select (extract(epoch from clock_timestamp()) * 1000)::text as now,
         extract(epoch from pg_postmaster_start_time())::text as started`,
-  ).pipe(
-    Effect.map(([row]) => ({ now: Number(row?.now), started: row?.started ?? "" })),
-    Effect.mapError(({ step, code }) => new StreamsUnavailable({ step, reason: code })),
-  )
+  ).pipe(Effect.map(([row]) => ({ now: Number(row?.now), started: row?.started ?? "" })))
 
 /** The clocks of all primaries; while one does not answer its own partitions wait, and the others are not asked for it. */
 const redisClocks = ({ onEachPrimary }: RedisConnections["Service"]) =>
@@ -163,7 +160,9 @@ const redisClocks = ({ onEachPrimary }: RedisConnections["Service"]) =>
     const [seconds, micros] = await primary.time()
     return Number(seconds) * 1_000 + Number(micros) / 1_000
   }).pipe(
-    Effect.mapError(({ reason }) => new StreamsUnavailable({ step: "look at the clock", reason })),
+    Effect.mapError(
+      ({ reason }) => new StoreUnavailable({ store: "redis", step: "look at the clock", reason }),
+    ),
     inTime,
     Effect.catch(({ reason }) =>
       Effect.as(Effect.logWarning("the clocks of Redis cannot be looked at", { reason }), []),
@@ -173,7 +172,8 @@ const redisClocks = ({ onEachPrimary }: RedisConnections["Service"]) =>
 const soon = <A, E>(step: Effect.Effect<A, E>) =>
   Effect.timeoutOrElse(step, {
     duration: POSTGRES_MS_MAX,
-    orElse: () => Effect.fail(new StreamsUnavailable({ step: "look at Postgres", reason: "TIMEOUT" })),
+    orElse: () =>
+      Effect.fail(new StoreUnavailable({ store: "postgres", step: "look at Postgres", reason: "TIMEOUT" })),
   })
 
 interface Timed<A> {
@@ -208,7 +208,7 @@ const objectionTo = Effect.fnUntraced(function* (
     if (moved !== undefined && moved.position !== cursor.position && !(yield* isLost(feed, moved))) return []
     return objection(`the feed is not what it was at the cursor of the ${follower}: history was lost`, true)
   })
-  return yield* Effect.catchTag(check(), "StreamsUnavailable", ({ reason }) =>
+  return yield* Effect.catchTag(check(), "StoreUnavailable", ({ reason }) =>
     Effect.succeed(objection(`its feed cannot be looked at: ${reason}`, false)),
   )
 })

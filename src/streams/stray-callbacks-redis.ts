@@ -6,9 +6,9 @@ import { Effect, Layer, Schema } from "effect"
 import { AppConfig } from "../config.ts"
 import { RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { STRAYS_MAX, StrayCallback, StrayCallbacks } from "./stray-callbacks.ts"
-import { StreamsUnavailable } from "./streams-unavailable.ts"
 
 /** The strays in REDIS_URL. */
 export const layer = Layer.effect(
@@ -26,7 +26,7 @@ export const makeStrayCallbacks = (
 ): StrayCallbacks["Service"] => {
   const key = `${prefix}:strays`
   const run = <A>(step: string, command: () => Promise<A>) =>
-    Effect.mapError(attempt(command), ({ reason }) => new StreamsUnavailable({ step, reason }))
+    Effect.mapError(attempt(command), ({ reason }) => new StoreUnavailable({ store: "redis", step, reason }))
   return {
     keep: Effect.fn("StrayCallbacks.keep")(function* (stray, heardAt) {
       const added = yield* run("keep stray", () => redis.zadd(key, "NX", heardAt, encode(stray)))

@@ -4,21 +4,21 @@
  */
 import { Context, type Effect, Schema } from "effect"
 import type { TransferOutcome } from "../domain/commands.ts"
-import { redactText } from "../telemetry/redaction.ts"
-import type { StreamsUnavailable } from "./streams-unavailable.ts"
+import { cleanText, OutsideText } from "../domain/outside-text.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** Those that are kept; beyond, the oldest go. */
 export const STRAYS_MAX = 5_000
 
-/** What was said, and why it is not of ours. The reference is a stranger's, so what looks like an account is masked. */
+/** What was said, and why it is not of ours. All of it is a stranger's text, so it is cleaned. */
 export const StrayCallback = Schema.Struct({
-  provider: Schema.String,
+  provider: OutsideText,
   /** Of the transfer or the clearance. */
-  reference: Schema.String,
+  reference: OutsideText,
   said: Schema.String,
-  code: Schema.optionalKey(Schema.String),
+  code: Schema.optionalKey(OutsideText),
   /** The provider's own id of what it said, where it is known. */
-  id: Schema.optionalKey(Schema.String),
+  id: Schema.optionalKey(OutsideText),
   why: Schema.String,
 })
 export type StrayCallback = typeof StrayCallback.Type
@@ -34,20 +34,20 @@ export const strayOf = (
   outcome: TransferOutcome,
   why: string,
 ): StrayCallback => ({
-  provider: redactText(bank),
-  reference: redactText(reference),
+  provider: cleanText(bank),
+  reference: cleanText(reference),
   said: outcome._tag.toLowerCase(),
-  ...("code" in outcome ? { code: redactText(outcome.code) } : {}),
-  ...(id === undefined ? {} : { id: redactText(id) }),
+  ...("code" in outcome ? { code: outcome.code } : {}),
+  ...(id === undefined ? {} : { id: cleanText(id) }),
   why,
 })
 
 /** What the compliance engine told of a clearance; of whom, and what it found, is not ours to keep. */
 export const strayClearance = (clearanceId: string, id: string, why: string): StrayCallback => ({
-  provider: "compliance-engine",
-  reference: redactText(clearanceId),
+  provider: cleanText("compliance-engine"),
+  reference: cleanText(clearanceId),
   said: "decided",
-  id: redactText(id),
+  id: cleanText(id),
   why,
 })
 
@@ -55,8 +55,8 @@ export class StrayCallbacks extends Context.Service<
   StrayCallbacks,
   {
     /** Keeps it, once however often it is told, and gives whether it is news. */
-    readonly keep: (stray: StrayCallback, heardAt: number) => Effect.Effect<boolean, StreamsUnavailable>
+    readonly keep: (stray: StrayCallback, heardAt: number) => Effect.Effect<boolean, StoreUnavailable>
     /** The newest first. */
-    readonly list: (limit: number) => Effect.Effect<ReadonlyArray<KeptCallback>, StreamsUnavailable>
+    readonly list: (limit: number) => Effect.Effect<ReadonlyArray<KeptCallback>, StoreUnavailable>
   }
 >()("atlaspay/streams/StrayCallbacks") {}

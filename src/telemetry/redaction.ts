@@ -3,26 +3,14 @@
  * masked where it looks like an IBAN or a long number, so that a careless message does no harm either.
  */
 import { Redacted } from "effect"
+import { MASK, masked, withoutCredentials } from "../domain/masking.ts"
 
-const MASK = "[redacted]"
 const DEPTH_MAX = 6
 const ENTRIES_MAX = 50
 const TEXT_LENGTH_MAX = 4_096
 
 const secretField =
   /^(iban|bic|account|account[-_]?number|routing[-_]?number|sort[-_]?code|authorization|cookie|.*(secret|key|password|token))$/i
-
-/** An IBAN, whole or in groups of four; the references of our transfers (`PB7QF…-42-1`) are no IBANs. */
-const ibanLike = /\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b(?!-[0-9])/gi
-const longNumber = /[0-9]{8,}/g
-/** User and password of a URL, up to the last @ before the path. */
-const urlCredentials = /(?<=[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]+(?=@)/gi
-
-/** The same text with the credentials in URLs masked: for what a person reads on a terminal. */
-export const withoutCredentials = (text: string): string => text.replace(urlCredentials, MASK)
-
-const masked = (text: string): string =>
-  withoutCredentials(text).replace(ibanLike, MASK).replace(longNumber, MASK)
 
 const cut = (text: string): string =>
   text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text

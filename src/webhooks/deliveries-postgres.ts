@@ -2,10 +2,10 @@
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
-import type { PostgresUnavailable } from "../platform/postgres.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublishedEvent } from "../publisher/event-message.ts"
 import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
-import { type Claim, Deliveries, DeliveriesUnavailable, type Delivery } from "./deliveries.ts"
+import { type Claim, Deliveries, type Delivery } from "./deliveries.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
 import { openSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
 import type { Full, Waiting } from "./shares.ts"
@@ -18,15 +18,15 @@ export const layer = Layer.effect(
     yield* sealPlainSecrets
     return Deliveries.of({
       record: Effect.fn("Deliveries.record")(function* (events) {
-        yield* query("record deliveries", (sql) => record(sql, events)).pipe(unavailable)
+        yield* query("record deliveries", (sql) => record(sql, events))
       }),
       waiting: Effect.fn("Deliveries.waiting")(function* (full, limit) {
-        return yield* query("look for due deliveries", (sql) => waiting(sql, full, limit)).pipe(unavailable)
+        return yield* query("look for due deliveries", (sql) => waiting(sql, full, limit))
       }),
       claim: Effect.fn("Deliveries.claim")(function* (wanted) {
         // What cannot be signed for now is not claimed: it stays due.
         yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(withoutKey))
-        const rows = yield* query("claim deliveries", (sql) => claim(sql, wanted)).pipe(unavailable)
+        const rows = yield* query("claim deliveries", (sql) => claim(sql, wanted))
         const inOrder = rows.toSorted((one, other) => one.place - other.place)
         return yield* Effect.forEach(inOrder, (row) => deliveryOf(keys, row))
       }),
@@ -38,7 +38,7 @@ export const layer = Layer.effect(
               set state = 'delivered', attempts = ${attempts + 1}, last_attempt_at = now(),
                 last_status = ${status}, last_error = null
               where event_id = ${eventId} and endpoint = ${endpoint}`,
-        ).pipe(unavailable)
+        )
       }),
       failed: Effect.fn("Deliveries.failed")(function* ({ eventId, endpoint, attempts }, failure, retryInMs) {
         yield* query(
@@ -51,7 +51,7 @@ export const layer = Layer.effect(
                 last_attempt_at = now(), last_status = ${failure.status ?? null}, last_error = ${failure.reason}
               where event_id = ${eventId} and endpoint = ${endpoint}
                 and state = 'pending' and attempts = ${attempts}`,
-        ).pipe(unavailable)
+        )
       }),
     })
   }),
@@ -162,8 +162,4 @@ const deliveryOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], ro
 })
 
 const withoutKey = () =>
-  new DeliveriesUnavailable({ step: "open a webhook secret", reason: "the key cannot be had" })
-
-const unavailable = Effect.mapError(
-  ({ step, code }: PostgresUnavailable) => new DeliveriesUnavailable({ step, reason: code }),
-)
+  new StoreUnavailable({ store: "redis", step: "open a webhook secret", reason: "the key cannot be had" })

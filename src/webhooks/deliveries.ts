@@ -1,13 +1,8 @@
 /** The port to what has to be delivered where, and how that went. */
-import { Context, type Effect, type Redacted, Schema } from "effect"
+import { Context, type Effect, type Redacted } from "effect"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublishedEvent } from "../publisher/event-message.ts"
 import type { Full, Waiting } from "./shares.ts"
-
-/** The store of deliveries did not answer. The step may have happened or not. */
-export class DeliveriesUnavailable extends Schema.TaggedError<DeliveriesUnavailable>()(
-  "DeliveriesUnavailable",
-  { step: Schema.String, reason: Schema.String },
-) {}
 
 /** One event that one endpoint is to be told, claimed by this process for a while. */
 export interface Delivery extends Waiting {
@@ -40,20 +35,17 @@ export class Deliveries extends Context.Service<
      * Stores what endpoints are to be told of these events, in their order. An event that is known is left alone, and an
      * endpoint is told nothing that was published before it was added.
      */
-    readonly record: (events: ReadonlyArray<PublishedEvent>) => Effect.Effect<void, DeliveriesUnavailable>
+    readonly record: (events: ReadonlyArray<PublishedEvent>) => Effect.Effect<void, StoreUnavailable>
     /** Endpoints that something is due at, but for those that are full: at most `limit`, the longest due first. */
-    readonly waiting: (
-      full: Full,
-      limit: number,
-    ) => Effect.Effect<ReadonlyArray<Waiting>, DeliveriesUnavailable>
+    readonly waiting: (full: Full, limit: number) => Effect.Effect<ReadonlyArray<Waiting>, StoreUnavailable>
     /** Claims deliveries that are due, the longest due first. Each is claimed by one process at a time. */
-    readonly claim: (claim: Claim) => Effect.Effect<ReadonlyArray<Delivery>, DeliveriesUnavailable>
-    readonly delivered: (delivery: Delivery, status: number) => Effect.Effect<void, DeliveriesUnavailable>
+    readonly claim: (claim: Claim) => Effect.Effect<ReadonlyArray<Delivery>, StoreUnavailable>
+    readonly delivered: (delivery: Delivery, status: number) => Effect.Effect<void, StoreUnavailable>
     /** Counts the attempt and sets the next one, in milliseconds from now, or gives the delivery up without one. */
     readonly failed: (
       delivery: Delivery,
       failure: Failure,
       retryInMs: number | undefined,
-    ) => Effect.Effect<void, DeliveriesUnavailable>
+    ) => Effect.Effect<void, StoreUnavailable>
   }
 >()("atlaspay/webhooks/Deliveries") {}

@@ -83,7 +83,7 @@ const attempt = Effect.fn("attemptDelivery")(
       })
   },
   (run, _send, _delays, { eventId: event, endpoint }) =>
-    Effect.catchTag(run, "DeliveriesUnavailable", ({ step, reason }) =>
+    Effect.catchTag(run, "StoreUnavailable", ({ step, reason }) =>
       Effect.logWarning("webhook attempt not recorded", { event, endpoint, step, reason }),
     ),
 )

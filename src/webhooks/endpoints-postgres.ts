@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { AppConfig } from "../config.ts"
 import { Database } from "../database/database.ts"
-import type { PostgresUnavailable } from "../platform/postgres.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublicEventType } from "../publisher/public-event.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { endpointUrlProblem, hostOf } from "./endpoint-url.ts"
@@ -11,7 +11,6 @@ import {
   ENDPOINTS_PER_PARTNER_MAX,
   type Endpoint,
   EndpointRefused,
-  EndpointsUnavailable,
   type NewEndpoint,
   NoSuchEndpoint,
   WebhookEndpoints,
@@ -38,9 +37,7 @@ export const layer = Layer.effect(
         const endpoint = newId()
         const key = yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(notSealed))
         const sealed = sealSecret(key, { endpoint, partner: wanted.partner, url: wanted.url }, secret)
-        const [row] = yield* query("create webhook endpoint", (sql) =>
-          insert(sql, endpoint, sealed, wanted),
-        ).pipe(unavailable)
+        const [row] = yield* query("create webhook endpoint", (sql) => insert(sql, endpoint, sealed, wanted))
         if (row === undefined)
           return yield* new EndpointRefused({
             field: "url",
@@ -55,7 +52,7 @@ export const layer = Layer.effect(
           (sql) => sql<Array<Row>>`
               select id, partner, url, event_types, enabled, created_at from webhook_endpoints
               where partner = ${partner} order by created_at, id limit ${ENDPOINTS_PER_PARTNER_MAX}`,
-        ).pipe(unavailable)
+        )
         return rows.map(endpointOf)
       }),
 
@@ -63,7 +60,7 @@ export const layer = Layer.effect(
         const removed = yield* query(
           "remove webhook endpoint",
           (sql) => sql`delete from webhook_endpoints where partner = ${partner} and id = ${endpoint}`,
-        ).pipe(unavailable)
+        )
         if (removed.count === 0) return yield* new NoSuchEndpoint({ endpoint })
       }),
     })
@@ -101,9 +98,5 @@ const endpointOf = ({ id, partner, url, event_types, enabled, created_at }: Row)
   createdAt: created_at,
 })
 
-const unavailable = Effect.mapError(
-  ({ step, code }: PostgresUnavailable) => new EndpointsUnavailable({ step, reason: code }),
-)
-
 const notSealed = () =>
-  new EndpointsUnavailable({ step: "seal a webhook secret", reason: "the key cannot be had" })
+  new StoreUnavailable({ store: "redis", step: "seal a webhook secret", reason: "the key cannot be had" })

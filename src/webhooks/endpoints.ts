@@ -1,6 +1,7 @@
 /** The port to where partners want to be told. All of it is scoped by partner. */
 import { Context, type Effect, Schema } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublicEventType } from "../publisher/public-event.ts"
 
 /** The endpoint cannot be taken as it was given. */
@@ -12,12 +13,6 @@ export class EndpointRefused extends Schema.TaggedError<EndpointRefused>()("Endp
 /** The partner has no such endpoint. */
 export class NoSuchEndpoint extends Schema.TaggedError<NoSuchEndpoint>()("NoSuchEndpoint", {
   endpoint: Schema.String,
-}) {}
-
-/** The store of endpoints did not answer. The step may have happened or not. */
-export class EndpointsUnavailable extends Schema.TaggedError<EndpointsUnavailable>()("EndpointsUnavailable", {
-  step: Schema.String,
-  reason: Schema.String,
 }) {}
 
 export interface Endpoint {
@@ -45,15 +40,15 @@ export class WebhookEndpoints extends Context.Service<
       endpoint: NewEndpoint,
     ) => Effect.Effect<
       { readonly endpoint: Endpoint; readonly secret: string },
-      EndpointRefused | EndpointsUnavailable
+      EndpointRefused | StoreUnavailable
     >
     /** A partner's endpoints, the oldest first. */
-    readonly list: (partner: PartnerId) => Effect.Effect<ReadonlyArray<Endpoint>, EndpointsUnavailable>
+    readonly list: (partner: PartnerId) => Effect.Effect<ReadonlyArray<Endpoint>, StoreUnavailable>
     /** Removes an endpoint and what is still to be delivered to it. */
     readonly remove: (
       partner: PartnerId,
       endpoint: string,
-    ) => Effect.Effect<void, NoSuchEndpoint | EndpointsUnavailable>
+    ) => Effect.Effect<void, NoSuchEndpoint | StoreUnavailable>
   }
 >()("atlaspay/webhooks/WebhookEndpoints") {}
 

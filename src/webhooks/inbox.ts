@@ -7,7 +7,8 @@ import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg } from "@nats-io/je
 import { nanos } from "@nats-io/transport-node"
 import { Effect, Queue, Result, Stream } from "effect"
 import { AppConfig } from "../config.ts"
-import { Nats, NatsUnavailable, natsStep } from "../platform/nats.ts"
+import { Nats, natsStep } from "../platform/nats.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
   type EventMessages,
   eventMessages,
@@ -42,11 +43,11 @@ export const runInbox = Effect.fnUntraced(function* (wakeUps: WakeUps) {
     Stream.groupedWithin(GROUP_MAX, GROUP_MS),
     Stream.runForEach((group) => receive(ours, wakeUps, group)),
   )
-  return yield* new NatsUnavailable({ step: "consume", reason: "the consumer ended" })
+  return yield* new StoreUnavailable({ store: "nats", step: "consume", reason: "the consumer ended" })
 }, Effect.scoped)
 
 /** The durable consumer, shared by all processes: each message goes to one of them. */
-const ensureConsumer: Effect.Effect<Consumer, NatsUnavailable, AppConfig | Nats> = Effect.gen(function* () {
+const ensureConsumer: Effect.Effect<Consumer, StoreUnavailable, AppConfig | Nats> = Effect.gen(function* () {
   const { stream } = (yield* AppConfig).nats
   const { manager, jetstream } = yield* Nats
   yield* ensureEventStream(manager, stream)
@@ -92,7 +93,7 @@ const receive = Effect.fn("receiveEvents")(function* (
         Queue.offerUnsafe(wakeUps, undefined)
       }),
     ),
-    Effect.catchTag("DeliveriesUnavailable", ({ step, reason }) => {
+    Effect.catchTag("StoreUnavailable", ({ step, reason }) => {
       for (const message of believed) message.nak(RETRY_MS)
       return Effect.logWarning("events not recorded, asked for again", { step, reason })
     }),
@@ -116,8 +117,9 @@ const report = Effect.fnUntraced(function* (refused: ReadonlyArray<Refused>) {
   })
 })
 
-const consumeFailed = (error: unknown): NatsUnavailable =>
-  new NatsUnavailable({
+const consumeFailed = (error: unknown): StoreUnavailable =>
+  new StoreUnavailable({
+    store: "nats",
     step: "consume",
     reason: error instanceof Error ? `${error.name}: ${error.message}` : "unknown",
   })

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import { eventually } from "../platform-under-test.ts"
 import { commandId } from "../streams/log-under-test.ts"
 import { EngineUnderTest } from "./engine-under-test.ts"
@@ -72,10 +73,10 @@ it("drops mail that cannot be read, with an alarm, and goes on with the rest", a
   const mail = await engine.keyOf("mail", id)
   await engine.onRedis((redis) => redis.xadd(mail, "*", "c", "not JSON"))
   const about = { _tag: "RecordTransfer", at: Date.now(), item: 1, attempt: 1 } as const
-  const returned = { _tag: "Returned", evidence: "callback", code: "AC04" } as const
+  const returned = { _tag: "Returned", evidence: "callback", code: cleanText("AC04") } as const
   for (const command of [
-    { ...about, outcome: { _tag: "Failed", evidence: "callback", code: "AC04" } },
-    { ...about, bank: "north", outcome: { _tag: "Failed", evidence: "inquiry", code: "AC04" } },
+    { ...about, outcome: { _tag: "Failed", evidence: "callback", code: cleanText("AC04") } },
+    { ...about, bank: "north", outcome: { _tag: "Failed", evidence: "inquiry", code: cleanText("AC04") } },
     { ...about, bank: "north", outcome: { _tag: "Withdrawn" } },
     { ...about, bank: "north", outcome: returned },
   ] as const)

@@ -4,6 +4,7 @@ import { expect, it, vi } from "vitest"
 import { countOf } from "../../src/domain/batch.ts"
 import { encodeMail } from "../../src/domain/event-codec.ts"
 import { clearanceKey, transferReference } from "../../src/domain/identifiers.ts"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import { EngineUnderTest } from "./engine-under-test.ts"
 
 const patience = { timeout: 30_000, interval: 50 }
@@ -74,7 +75,13 @@ it("a decision about a batch at rest that was lost on its way is told to it agai
   await engine.start()
   const batch = await engine.submit("acme", "at rest", 1)
   await vi.waitUntil(async () => (await engine.batch(batch)).closed !== undefined, patience)
-  const cancel = encodeMail({ _tag: "Cancel", at: Date.now(), items: [], by: "alice", reason: "fraud" })
+  const cancel = encodeMail({
+    _tag: "Cancel",
+    at: Date.now(),
+    items: [],
+    by: "alice",
+    reason: cleanText("fraud"),
+  })
   const gone = batch.replace(/.$/, "-")
   const keep = (about: string, id: string, command: string) =>
     `insert into decision_register (batch, id, digest, command) values ('${about}', '${id}', '', '${command}')`

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest"
 import { closingLines, replayJson, replayLine, step } from "../../src/cli/replay-step.ts"
 import { emptyBatch } from "../../src/domain/batch.ts"
-import type { BatchEvent } from "../../src/domain/events.ts"
 import { someSeal, visibleIban } from "../domain/batch-story.ts"
+import { fromOldLog } from "../plain-texts.ts"
 
 const at = Date.UTC(2026, 10, 1, 9, 30, 0, 7)
 const iban = "DE89370400440532013000"
 const payout = { item: 1, attempt: 1 }
 
 /** One item is paid and comes back, the other is rejected. */
-const log: ReadonlyArray<BatchEvent> = [
+const log = fromOldLog([
   {
     _tag: "BatchReceived",
     at,
@@ -62,7 +62,7 @@ const log: ReadonlyArray<BatchEvent> = [
   { _tag: "PostingBooked", at, posting: 2, ledgerPostingId: "posting-2" },
   { _tag: "BatchClosed", at, state: "partially-settled" },
   { _tag: "TransferReturned", at, ...payout, evidence: "callback", code: "MS03" },
-]
+])
 
 const replayed = <A>(show: (taken: ReturnType<typeof step>) => A): ReadonlyArray<A> => {
   const batch = emptyBatch()

@@ -95,7 +95,7 @@ describe("migrations", () => {
 
   it("leave the database as it was when one of them fails", async () => {
     await sql`create table payout_items (obstacle text)`
-    await expect(migrate()).rejects.toMatchObject({ code: "42P07" })
+    await expect(migrate()).rejects.toMatchObject({ reason: "42P07" })
     expect(await tables()).toEqual(["payout_items"])
     await sql`drop table payout_items`
     await migrate()
@@ -105,7 +105,7 @@ describe("migrations", () => {
   it("leave it as it was when a later release's fails, too", async () => {
     await migrate()
     const broken = releaseWith(adding, ["0017-mistake.sql", "alter table nowhere add column a int;\n"])
-    await expect(migrate(broken)).rejects.toMatchObject({ code: "42P01" })
+    await expect(migrate(broken)).rejects.toMatchObject({ reason: "42P01" })
     expect(await applied()).toEqual(names)
     expect(
       await sql`select from pg_attribute where attname = 'note' and attrelid = 'file_orders'::regclass`,

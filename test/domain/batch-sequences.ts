@@ -2,7 +2,6 @@
 import fc from "fast-check"
 import { type Batch, INSUFFICIENT_FUNDS } from "../../src/domain/batch.ts"
 import type { ClearanceDecision, PayeePolicy, Verdict } from "../../src/domain/clearance-words.ts"
-import type { TransferOutcome } from "../../src/domain/commands.ts"
 import {
   accepted,
   acknowledged,
@@ -18,6 +17,7 @@ import {
   mayHaveGone,
   neverSeen,
   olga,
+  type PlainOutcome,
   refusedForNow,
   refusedHere,
   refusedWhole,
@@ -42,7 +42,7 @@ export const ALONE_UP_TO = 1_001n
 
 const item = fc.integer({ min: 1, max: ITEMS })
 const attempt = fc.integer({ min: 1, max: 3 })
-const outcome = fc.constantFrom<TransferOutcome>(
+const outcome = fc.constantFrom<PlainOutcome>(
   accepted,
   unknown,
   neverSeen,
@@ -168,7 +168,7 @@ function answerTo(
 /** Item 1 is sent and refused, and its money is back, where the batch's terms let it. */
 const refusedOnce = (
   request: CommandWithoutTime,
-  outcome: TransferOutcome,
+  outcome: PlainOutcome,
 ): ReadonlyArray<CommandWithoutTime> => [
   { _tag: "RequestScreening", items: [1, 2, 3] },
   answerTo(

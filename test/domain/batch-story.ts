@@ -12,6 +12,7 @@ import { BatchId } from "../../src/domain/identifiers.ts"
 import type { ItemState } from "../../src/domain/item-state.ts"
 import type { Rejection } from "../../src/domain/rejection.ts"
 import type { Destination } from "../../src/domain/routing.ts"
+import type { Plain } from "../plain-texts.ts"
 
 export const batchId = BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa")
 
@@ -49,7 +50,7 @@ export const supervisor = "partner:acme/supervisor"
 export const olga = "operator:olga"
 
 /** What people say beside their words, where a story does not. One operator is enough, unless it says so. */
-const persons: Partial<Record<BatchCommand["_tag"], Partial<BatchCommandOf<"Resolve">>>> = {
+const persons: Partial<Record<BatchCommand["_tag"], Partial<Plain<BatchCommandOf<"Resolve">>>>> = {
   ReceiveBatch: { credential: clerk },
   Approve: { credential: supervisor },
   Cancel: { credential: clerk },
@@ -187,7 +188,7 @@ export class Story {
     return this
   }
 
-  hears(item: number, outcome: TransferOutcome, attempt = 1): ReadonlyArray<BatchEvent> {
+  hears(item: number, outcome: PlainOutcome, attempt = 1): ReadonlyArray<BatchEvent> {
     return this.tell({ _tag: "RecordTransfer", item, attempt, outcome })
   }
 
@@ -253,7 +254,7 @@ export const storyIn = (state: ItemState): Story => {
 type HeardState = Exclude<ItemState, "received" | "screening" | "held" | "rejected" | "cleared" | "cancelled">
 
 const heard = (story: Story, state: HeardState): Story => {
-  const told: Readonly<Record<HeardState, ReadonlyArray<TransferOutcome>>> = {
+  const told: Readonly<Record<HeardState, ReadonlyArray<PlainOutcome>>> = {
     transferring: [],
     unknown: [unknown],
     pending: [accepted],
@@ -270,45 +271,48 @@ const heard = (story: Story, state: HeardState): Story => {
 }
 
 type WithoutTime<C> = C extends { readonly at: number } ? Omit<C, "at"> : never
-export type CommandWithoutTime = WithoutTime<BatchCommand>
+export type CommandWithoutTime = Plain<WithoutTime<BatchCommand>>
 
-export const settled: TransferOutcome = { _tag: "Settled", evidence: "callback" }
-export const failed: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "AC04" }
+/** An outcome as tests write it. */
+export type PlainOutcome = Plain<TransferOutcome>
+
+export const settled: PlainOutcome = { _tag: "Settled", evidence: "callback" }
+export const failed: PlainOutcome = { _tag: "Failed", evidence: "callback", code: "AC04" }
 /** What leads to another attempt is final only as the answer to an inquiry. */
 export const failedForNow = {
   _tag: "Failed",
   evidence: "inquiry",
   code: "AB08",
-} as const satisfies TransferOutcome
+} as const satisfies PlainOutcome
 export const failedHere = {
   _tag: "Failed",
   evidence: "inquiry",
   code: "AG03",
-} as const satisfies TransferOutcome
-export const refusedForNow: TransferOutcome = { ...failedForNow, evidence: "callback" }
-export const refusedHere: TransferOutcome = { ...failedHere, evidence: "response" }
+} as const satisfies PlainOutcome
+export const refusedForNow: PlainOutcome = { ...failedForNow, evidence: "callback" }
+export const refusedHere: PlainOutcome = { ...failedHere, evidence: "response" }
 export const refusedWhole = {
   _tag: "Failed",
   evidence: "callback",
   code: "TM01",
   whole: true,
-} as const satisfies TransferOutcome
-export const failedOddly: TransferOutcome = { _tag: "Failed", evidence: "callback", code: "ZZ99" }
-export const returned: TransferOutcome = { _tag: "Returned", evidence: "callback", code: "MS03" }
+} as const satisfies PlainOutcome
+export const failedOddly: PlainOutcome = { _tag: "Failed", evidence: "callback", code: "ZZ99" }
+export const returned: PlainOutcome = { _tag: "Returned", evidence: "callback", code: "MS03" }
 export const accepted = {
   _tag: "Accepted",
   transferId: "t",
   inquireAt: STORY_BEGINS + 9_000,
-} as const satisfies TransferOutcome
+} as const satisfies PlainOutcome
 /** The bank shows that it has the transfer, by a file. */
-export const acknowledged: TransferOutcome = { ...accepted, evidence: "callback" }
-export const unknown: TransferOutcome = {
+export const acknowledged: PlainOutcome = { ...accepted, evidence: "callback" }
+export const unknown: PlainOutcome = {
   _tag: "Unknown",
   reason: "time-out",
   inquireAt: STORY_BEGINS + 9_000,
 }
-export const neverSeen = { _tag: "NeverSeen", quarantineMs: 0 } as const satisfies TransferOutcome
-export const withdrawn: TransferOutcome = { _tag: "Withdrawn" }
-export const goingOut: TransferOutcome = { _tag: "NotWithdrawn", goingOut: true }
-export const mayHaveGone: TransferOutcome = { _tag: "NotWithdrawn", goingOut: false }
-export const unresolved: TransferOutcome = { _tag: "Unresolved", reason: "asked nine times" }
+export const neverSeen = { _tag: "NeverSeen", quarantineMs: 0 } as const satisfies PlainOutcome
+export const withdrawn: PlainOutcome = { _tag: "Withdrawn" }
+export const goingOut: PlainOutcome = { _tag: "NotWithdrawn", goingOut: true }
+export const mayHaveGone: PlainOutcome = { _tag: "NotWithdrawn", goingOut: false }
+export const unresolved: PlainOutcome = { _tag: "Unresolved", reason: "asked nine times" }

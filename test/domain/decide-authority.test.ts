@@ -3,6 +3,7 @@ import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { decodeMail, encodeMail } from "../../src/domain/event-codec.ts"
 import { evolve, fold } from "../../src/domain/evolve.ts"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import {
   clerk,
   failed,
@@ -131,8 +132,8 @@ describe("a log from before credentials were kept", () => {
   it("has mail that is read, and refused where somebody has to be known", () => {
     const told = [
       { _tag: "Approve", at: 1, by: "olga", hash: "digest" },
-      { _tag: "Review", at: 1, item: 1, decision: "released", by: "olga", reason: "looked" },
-      { _tag: "Resolve", at: 1, item: 1, outcome: "failed", by: "olga", reason: "statement" },
+      { _tag: "Review", at: 1, item: 1, decision: "released", by: "olga", reason: cleanText("looked") },
+      { _tag: "Resolve", at: 1, item: 1, outcome: "failed", by: "olga", reason: cleanText("statement") },
     ] as const
     for (const command of told) expect(Result.getOrThrow(decodeMail(encodeMail(command)))).toEqual(command)
   })

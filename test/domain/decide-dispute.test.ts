@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { attemptsInQuestion } from "../../src/domain/attempts.ts"
 import type { Batch } from "../../src/domain/batch.ts"
 import type { BatchCommandOf } from "../../src/domain/commands.ts"
+import type { Plain } from "../plain-texts.ts"
 import {
   accepted,
   failed,
@@ -30,7 +31,7 @@ const resolve = (outcome: "settled" | "failed", attempt?: number) =>
     by: "olga",
     reason: "on the statement",
     ...(attempt === undefined ? {} : { attempt }),
-  }) satisfies Omit<BatchCommandOf<"Resolve">, "at">
+  }) satisfies Plain<Omit<BatchCommandOf<"Resolve">, "at">>
 
 /** Attempt 1 failed and was paid after all, while attempt 2 was with the bank. */
 const disputed = (): Story => {

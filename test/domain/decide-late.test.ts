@@ -1,6 +1,7 @@
 /** A decision that comes late, or a second time, is about what its maker saw and about nothing that came since. */
 import { describe, expect, it } from "vitest"
-import { isDecision, type MailCommand } from "../../src/domain/commands.ts"
+import { isDecision, type MailCommand, type TransferOutcome } from "../../src/domain/commands.ts"
+import { cleanly } from "../plain-texts.ts"
 import { Story, settled, storyIn } from "./batch-story.ts"
 
 const release = { _tag: "Review", item: 1, decision: "released", by: "olga", reason: "not them" } as const
@@ -64,7 +65,15 @@ it("what people say and what is said against an item are decisions; what banks t
   expect(isDecision(screening("approved", "no-match"))).toBe(true)
   expect(isDecision(screening("review"))).toBe(true)
   expect(isDecision(screening("rejected"))).toBe(true)
-  expect(isDecision({ ...release, at: 1 })).toBe(true)
+  expect(isDecision(cleanly<MailCommand>({ ...release, at: 1 }))).toBe(true)
   expect(isDecision({ _tag: "FundAccount", at: 1, currency: "EUR" })).toBe(false)
-  expect(isDecision({ _tag: "RecordTransfer", at: 1, item: 1, attempt: 1, outcome: settled })).toBe(false)
+  expect(
+    isDecision({
+      _tag: "RecordTransfer",
+      at: 1,
+      item: 1,
+      attempt: 1,
+      outcome: cleanly<TransferOutcome>(settled),
+    }),
+  ).toBe(false)
 })

@@ -3,7 +3,6 @@ import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { batchState } from "../../src/domain/batch.ts"
 import type { Verdict } from "../../src/domain/clearance-words.ts"
-import type { TransferOutcome } from "../../src/domain/commands.ts"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import {
@@ -13,6 +12,7 @@ import {
   failedForNow,
   failedHere,
   intent,
+  type PlainOutcome,
   Story,
   settled,
   unknown,
@@ -95,7 +95,7 @@ describe("a payout that one bank refused and another may pay", () => {
     ["unknown", [unknown]],
     ["given up on", [unknown, unresolved]],
     ["settled", [settled]],
-  ] as ReadonlyArray<[string, ReadonlyArray<TransferOutcome>]>)(
+  ] as ReadonlyArray<[string, ReadonlyArray<PlainOutcome>]>)(
     "does not go on while it is %s",
     (_, outcomes) => {
       const story = new Story().started(1).posted("hold")

@@ -4,12 +4,13 @@ import { FINDINGS_MAX } from "../../src/domain/clearance.ts"
 import type { ClearanceDecision } from "../../src/domain/clearance-words.ts"
 import type { BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
+import type { Plain } from "../plain-texts.ts"
 import { accepted, along, failedForNow, intent, neverSeen, Story, unknown } from "./batch-story.ts"
 import { wakes, workDue } from "./planned.ts"
 
 const policy = { approvalAbove: {}, approvalWithinMs: 60_000, attemptsMax: 1 }
 
-const answer = (decisions: ReadonlyArray<ClearanceDecision>, clearance = 1) =>
+const answer = (decisions: ReadonlyArray<Plain<ClearanceDecision>>, clearance = 1) =>
   ({ _tag: "RecordScreening", clearance, clearanceId: "c", listVersion: "v", decisions }) as const
 const says = (decision: ClearanceDecision["decision"], ...items: ReadonlyArray<number>) =>
   answer(items.map((item) => ({ item, decision, reason: "list hit" })))
@@ -174,7 +175,7 @@ describe("a payee", () => {
 
 describe("what a reviewer released", () => {
   const listed = { item: 1, decision: "review", reason: "list hit" } as const
-  const by = (listVersion: string, ...words: ReadonlyArray<ClearanceDecision>) => ({
+  const by = (listVersion: string, ...words: ReadonlyArray<Plain<ClearanceDecision>>) => ({
     ...answer(words),
     listVersion,
   })

@@ -1,6 +1,5 @@
 /** Taking back what may still lie with us: nothing is claimed before it is known, and then it is the truth. */
 import { describe, expect, it } from "vitest"
-import type { TransferOutcome } from "../../src/domain/commands.ts"
 import {
   accepted,
   along,
@@ -10,6 +9,7 @@ import {
   intent,
   mayHaveGone,
   neverSeen,
+  type PlainOutcome,
   Story,
   settled,
   unknown,
@@ -25,7 +25,7 @@ const resolve = (outcome: "settled" | "failed") =>
 const withdraw = [{ _tag: "Withdraw", items: [1] }]
 
 /** Item 1 is with a bank whose orders lie with us, after what was heard of it; item 2 keeps the batch open. */
-const lying = (...heard: ReadonlyArray<TransferOutcome>): Story => {
+const lying = (...heard: ReadonlyArray<PlainOutcome>): Story => {
   const story = new Story().started(2).posted("hold", [1])
   story.tell(intent(1, 1, { ...along("clearing", "north"), withdrawable: true }))
   for (const outcome of heard) story.hears(1, outcome)

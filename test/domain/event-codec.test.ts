@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest"
 import { decodeEvent, decodeMail, encodeEvent, encodeMail } from "../../src/domain/event-codec.ts"
 import { BatchEvent } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
+import { cleanText, kindsWithText } from "../../src/domain/outside-text.ts"
+import { CLEAN } from "../../src/domain/upcasters.ts"
 import { failed, returned, Story, settled } from "./batch-story.ts"
 
 /** Written by the release before modes, approval and numbered clearances: kept as it was recorded, but for accounts. */
@@ -25,8 +27,9 @@ describe("an event", () => {
     story.posted("post").posted("release").posted("reverse").tell({ _tag: "CloseBatch" })
     const bySchema = Schema.encodeSync(BatchEvent)
     for (const event of story.events) {
-      const { v, ...written } = JSON.parse(encodeEvent(event))
+      const { v, clean, ...written } = JSON.parse(encodeEvent(event))
       expect(written).toEqual(bySchema(event))
+      expect(clean, event._tag).toBe(kindsWithText.has(event._tag) ? CLEAN : undefined)
       expect(v ?? 1, event._tag).toBe(
         ["BatchReceived", "ItemsScreened", "TransferFailed"].includes(event._tag) ? 2 : 1,
       )
@@ -68,7 +71,13 @@ describe("mail", () => {
   })
 
   it("comes back as it was sent, and nonsense does not", () => {
-    const command = { _tag: "Cancel", at: 1, items: [1, 2], by: "sam", reason: "by mistake" } as const
+    const command = {
+      _tag: "Cancel",
+      at: 1,
+      items: [1, 2],
+      by: "sam",
+      reason: cleanText("by mistake"),
+    } as const
     expect(decodeMail(encodeMail(command))).toMatchObject({ success: command })
     expect(Result.isFailure(decodeMail('{"_tag":"CloseBatch","at":1}')), "not a command from outside").toBe(
       true,

@@ -1,6 +1,5 @@
 /** One command per column of the transition table, each about item 1. */
 import { Result } from "effect"
-import type { TransferOutcome } from "../../src/domain/commands.ts"
 import {
   accepted,
   type CommandWithoutTime,
@@ -8,6 +7,7 @@ import {
   failedOddly,
   intent,
   neverSeen,
+  type PlainOutcome,
   returned,
   type Story,
   settled,
@@ -15,7 +15,7 @@ import {
   unresolved,
 } from "./batch-story.ts"
 
-const outcome = (outcome: TransferOutcome) => (): CommandWithoutTime => ({
+const outcome = (outcome: PlainOutcome) => (): CommandWithoutTime => ({
   _tag: "RecordTransfer",
   item: 1,
   attempt: 1,

@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/clearance-words.ts"
-import type { BatchCommandOf, TransferOutcome } from "../../src/domain/commands.ts"
+import type { BatchCommandOf } from "../../src/domain/commands.ts"
 import { itemStates } from "../../src/domain/item-state.ts"
+import type { Plain } from "../plain-texts.ts"
 import {
   accepted,
   acknowledged,
@@ -17,6 +18,7 @@ import {
   mayHaveGone,
   neverSeen,
   olga,
+  type PlainOutcome,
   RETRY_MS,
   refusal,
   refusedForNow,
@@ -121,12 +123,12 @@ const batchRows: ReadonlyArray<readonly [command: string, when: string, run: () 
   ["CloseBatch", "again", () => effect(told(ended(), close), close)],
 ]
 
-const says = (outcome: TransferOutcome, attempt = 2) =>
+const says = (outcome: PlainOutcome, attempt = 2) =>
   ({ _tag: "RecordTransfer", item: 1, attempt, outcome }) as const
 const resolve = { _tag: "Resolve", item: 1, outcome: "failed", by: "olga", reason: "statement" } as const
 const lateSettled = says(settled, 1)
 /** Attempt 1 was paid after all, after what the bank said of attempt 2. */
-const disputed = (...outcomes: ReadonlyArray<TransferOutcome>): Story => {
+const disputed = (...outcomes: ReadonlyArray<PlainOutcome>): Story => {
   const [first = accepted, ...others] = outcomes
   const story = told(told(new Story().retried(), says(first)), lateSettled)
   for (const outcome of others) story.tell(says(outcome))
@@ -316,7 +318,7 @@ const rejects = {
   listVersion: "v",
   decisions: [{ item: 1, decision: "rejected" }],
 } as const
-const sentAlong = (...outcomes: ReadonlyArray<TransferOutcome>): Story => {
+const sentAlong = (...outcomes: ReadonlyArray<PlainOutcome>): Story => {
   const story = told(new Story().started(1).posted("hold"), intent(1, 1, along("north", "south")))
   for (const outcome of outcomes) story.tell(says(outcome, 1))
   return story
@@ -357,8 +359,8 @@ const routeRows: typeof batchRows = [
 ]
 
 /** Item 1 went to north, after what was heard of it. */
-const openAfter = (...heard: ReadonlyArray<TransferOutcome>) => sentAlong(...heard)
-const refusedThen = (...heard: ReadonlyArray<TransferOutcome>) =>
+const openAfter = (...heard: ReadonlyArray<PlainOutcome>) => sentAlong(...heard)
+const refusedThen = (...heard: ReadonlyArray<PlainOutcome>) =>
   effect(openAfter(refusedHere), says(heard[0] ?? unknown, 1))
 const outage = { ...refusedForNow, code: "TM01" } as const
 const unreadable = { ...failed, code: "FF01" } as const
@@ -423,14 +425,14 @@ const doubtRows: typeof batchRows = [
 ]
 
 /** Item 1 of two went to a bank whose orders lie with us. */
-const lying = (...heard: ReadonlyArray<TransferOutcome>): Story => {
+const lying = (...heard: ReadonlyArray<PlainOutcome>): Story => {
   const story = new Story().started(2).posted("hold", [1])
   story.tell(intent(1, 1, { bank: "clearing", withdrawable: true }))
   for (const outcome of heard) story.hears(1, outcome)
   return story
 }
 const cancelItem = { ...cancel, items: [1] }
-const askedBack = (command: CommandWithoutTime, ...heard: ReadonlyArray<TransferOutcome>) =>
+const askedBack = (command: CommandWithoutTime, ...heard: ReadonlyArray<PlainOutcome>) =>
   told(lying(...heard), command)
 const rejectsItem = { ...rejects, clearance: 1 }
 
@@ -471,7 +473,7 @@ const withdrawalRows: typeof batchRows = [
   ["bank never saw it", "asked back", () => effect(askedBack(cancelItem, unknown), says(neverSeen, 1))],
 ]
 
-type Words = Omit<BatchCommandOf<"RecordScreening">, "at">
+type Words = Plain<Omit<BatchCommandOf<"RecordScreening">, "at">>
 const word = (decision: Verdict, named: Partial<Words["decisions"][number] & Words> = {}): Words => {
   const { clearance = 1, listVersion = "v", cause, reason } = named
   const about = { ...(cause === undefined ? {} : { cause }), ...(reason === undefined ? {} : { reason }) }

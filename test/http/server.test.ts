@@ -5,18 +5,18 @@ import { expect, it } from "vitest"
 import type { BatchEvent } from "../../src/domain/events.ts"
 import { laneOf } from "../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { EventStore } from "../../src/streams/event-store.ts"
 import { Feed } from "../../src/streams/feed.ts"
 import { Mailbox } from "../../src/streams/mailbox.ts"
 import { Partitions } from "../../src/streams/partitions.ts"
 import { RunQueue } from "../../src/streams/run-queue.ts"
-import { StreamsUnavailable } from "../../src/streams/streams-unavailable.ts"
 import { eventually } from "../platform-under-test.ts"
 import { ApiUnderTest, acme, globex } from "./api-under-test.ts"
 import { payout } from "./payout-batches/payout-batch-body.ts"
 
 const down = Effect.fail(
-  new StreamsUnavailable({ step: "test", reason: "ECONNREFUSED DE89370400440532013000" }),
+  new StoreUnavailable({ store: "redis", step: "test", reason: "ECONNREFUSED DE89370400440532013000" }),
 )
 
 /** Streams that only have a backlog, and open batches as they are told. */

@@ -10,6 +10,7 @@ import { edgeGuards } from "./edge-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
+import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
 
 /** Missed by the domain's tests. */
@@ -32,6 +33,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...accessGuards,
   ...deliveryGuards,
   ...edgeGuards,
+  ...textGuards,
   ...databaseGuards,
   ...planningStepGuards,
 ]

@@ -156,7 +156,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "withdrawn clearance, and a dispute, take back what lies with us",
     file: "domain/decide-withdrawal.ts",
-    text: "    ? askedBack([item], at, { cause, by: POLICY, reason })",
+    text: "    ? askedBack([item], at, { cause, by: POLICY, reason: cleanText(reason) })",
     without: "    ? heldBack(item, at, reason)",
   },
   {
@@ -180,8 +180,8 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a refusal of a whole file is told as one",
     file: "providers/banks/files/inbox.ts",
-    text: 'return { _tag: "Failed", code: word.code, whole: true, evidence }',
-    without: 'return { _tag: "Failed", code: word.code, evidence }',
+    text: 'return { _tag: "Failed", code: cleanText(word.code), whole: true, evidence }',
+    without: 'return { _tag: "Failed", code: cleanText(word.code), evidence }',
     caughtIn: inbox,
     caughtBy: "a rejected file fails none of its orders but those that it names with a reason",
   },

@@ -57,7 +57,7 @@ export const databaseGuards: ReadonlyArray<StepGuard> = [
   {
     name: "whoever was overtaken plans anew",
     file: "database/migration-runner.ts",
-    text: "code === OVERTAKEN && round < PLANS_MAX",
+    text: "reason === OVERTAKEN && round < PLANS_MAX",
     without: "round > PLANS_MAX",
     caughtIn: runner,
     caughtBy: "are applied once by processes that start together",

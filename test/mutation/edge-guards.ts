@@ -220,7 +220,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a fold is kept when the store stops answering",
     file: "http/payout-batches/batch-folds.ts",
-    text: ' && reason.error._tag === "StreamsUnavailable"',
+    text: ' && reason.error._tag === "StoreUnavailable"',
     without: " && reason === undefined",
     caughtIn: folds,
     caughtBy: "is read from where a store left that stopped answering",

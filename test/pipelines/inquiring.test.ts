@@ -2,6 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import type { TransferOutcome } from "../../src/domain/commands.ts"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import { json, MisbehavingServer } from "../providers/calling/misbehaving-server.ts"
 import { providersFile } from "../providers/calling/providers-file.ts"
 import {
@@ -22,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => outside.close())
 
-const lost: TransferOutcome = { _tag: "Unknown", reason: "lost", inquireAt: 0 }
+const lost: TransferOutcome = { _tag: "Unknown", reason: cleanText("lost"), inquireAt: 0 }
 
 const inquire = Effect.fnUntraced(function* (payouts: Payouts) {
   return outcomes(yield* perform(payouts, { _tag: "Inquire", items: payouts.numbers }))
@@ -80,7 +81,7 @@ it.live("treats a bank that cannot be reached like one that says nothing", () =>
     payouts.hears(1, unknown)
     assert.deepStrictEqual((yield* inquire(payouts)).get(1), {
       _tag: "Unresolved",
-      reason: `no final word from the bank: ${unknown.reason}`,
+      reason: cleanText(`no final word from the bank: ${unknown.reason}`),
     })
   }).pipe(
     Effect.provide(
@@ -133,10 +134,13 @@ it.live("keeps out of the log an id that may quote the account, which is sealed 
     bank.behaviour = json(200, { status: "accepted", transferId: "to-0532013000" })
     assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "withheld" })
     bank.behaviour = json(200, { status: "rejected", transferId: "t-1", code: "NO-3000" })
-    assert.deepInclude((yield* ask).get(1), { _tag: "Failed", code: "withheld" })
+    assert.deepInclude((yield* ask).get(1), { _tag: "Failed", code: cleanText("withheld") })
     bank.behaviour = json(200, { status: "accepted", transferId: "north-7" })
     assert.deepInclude((yield* ask).get(1), { _tag: "Accepted", transferId: "north-7" })
     bank.behaviour = json(200, { status: "rejected", transferId: "t", code: "DE89.3704.0044" })
-    assert.deepInclude((yield* ask).get(1), { _tag: "Unknown", reason: "inquiry: answered not as agreed" })
+    assert.deepInclude((yield* ask).get(1), {
+      _tag: "Unknown",
+      reason: cleanText("inquiry: answered not as agreed"),
+    })
   }),
 )

@@ -1,7 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
+import { json, MisbehavingServer } from "../providers/calling/misbehaving-server.ts"
 import { type Outside, openOutside, Payouts, passed, perform, pipelinesOn } from "./pipelines-under-test.ts"
 
 let outside: Outside
@@ -56,7 +58,7 @@ it.live("hears from the ledger why it refused, and says when to ask again", () =
     const payouts = cleared()
     const [refused] = yield* book(payouts, "reverse")
     assert(refused?._tag === "RecordPostingRefusal")
-    assert.deepInclude(refused, { posting: 1, code: "illegal-transition" })
+    assert.deepInclude(refused, { posting: 1, code: cleanText("illegal-transition") })
     assert.strictEqual(refused.retryAt, refused.at + 1_000)
     assert.deepStrictEqual(yield* refusals, [{ labels: { kind: "reverse", reason: "other" }, value: 1 }])
   }).pipe(Effect.provide(pipelinesOn(outside, delays)), Effect.provide(freshMetrics)),
@@ -92,4 +94,18 @@ it.live("leaves a posting due while the ledger is away", () =>
     const error = yield* Effect.flip(book(cleared()))
     assert.deepInclude(error, { _tag: "ProviderUnavailable", provider: "ledger" })
   }).pipe(Effect.provide(pipelinesOn(outside, { LEDGER_URL: "http://127.0.0.1:9" }))),
+)
+
+it.live("keeps out of the log a code of the ledger that quotes an account", () =>
+  Effect.gen(function* () {
+    const ledger = yield* Effect.acquireRelease(
+      Effect.promise(() => MisbehavingServer.open()),
+      (ledger) => Effect.promise(() => ledger.close()),
+    )
+    ledger.behaviour = json(422, { code: "GB29NWBKABCDEFGHIJKLMN" })
+    const [refused] = yield* book(cleared()).pipe(
+      Effect.provide(pipelinesOn(outside, { ...delays, LEDGER_URL: ledger.url })),
+    )
+    assert.deepInclude(refused, { _tag: "RecordPostingRefusal", code: cleanText("[redacted]") })
+  }),
 )

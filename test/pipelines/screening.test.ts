@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import { json, MisbehavingServer } from "../providers/calling/misbehaving-server.ts"
 import { type Outside, openIban, openOutside, Payouts, perform, pipelinesOn } from "./pipelines-under-test.ts"
 
@@ -28,7 +29,7 @@ it.live("records what the compliance engine decided", () =>
       listVersion: "sandbox-2026-11-01",
       decisions: [
         { item: 1, decision: "approved", payee: "unknown" },
-        { item: 2, decision: "rejected", reason: "sanctions-list-hit", payee: "unknown" },
+        { item: 2, decision: "rejected", reason: cleanText("sanctions-list-hit"), payee: "unknown" },
       ],
     })
     assert.closeTo(at, Date.now(), 30_000)
@@ -100,7 +101,7 @@ it.live("keeps out of the log what the engine quotes of an account, which it was
     )
     assert(command?._tag === "RecordScreening")
     assert.deepStrictEqual(command.decisions, [
-      { item: 1, decision: "review", reason: "on a list with [redacted]" },
+      { item: 1, decision: "review", reason: cleanText("on a list with [redacted]") },
     ])
   }),
 )

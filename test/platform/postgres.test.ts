@@ -25,7 +25,7 @@ it.live("names the step and the code of what failed, never the values", () =>
   Effect.gen(function* () {
     const { query } = yield* Postgres
     const error = yield* Effect.flip(query("convert", (sql) => sql`select (${canary}::text)::int`))
-    assert.deepInclude(error, { _tag: "PostgresUnavailable", step: "convert", code: "22P02" })
+    assert.deepInclude(error, { _tag: "StoreUnavailable", step: "convert", reason: "22P02" })
     assert.notInclude(JSON.stringify(error) + String(error.stack) + String(error.cause), canary)
   }).pipe(Effect.provide(postgresWith())),
 )
@@ -34,7 +34,7 @@ it.live("says that the server is not there", () =>
   Effect.gen(function* () {
     const { query } = yield* Postgres
     const error = yield* Effect.flip(query("ask", (sql) => sql`select 1`))
-    assert.strictEqual(error.code, "ECONNREFUSED")
+    assert.strictEqual(error.reason, "ECONNREFUSED")
   }).pipe(Effect.provide(postgresWith({ DATABASE_URL: "postgres://a@127.0.0.1:9/b" }))),
 )
 
@@ -42,7 +42,7 @@ it.live("refuses a URL that is none, without repeating it", () =>
   Effect.gen(function* () {
     const url = `postgres://a:${canary}@:x:/`
     const error = yield* Effect.flip(Effect.provide(Postgres, postgresWith({ DATABASE_URL: url })))
-    assert.deepInclude(error, { step: "open", code: "INVALID_URL" })
+    assert.deepInclude(error, { step: "open", reason: "INVALID_URL" })
     assert.notInclude(JSON.stringify(error) + String(error.stack), canary)
   }),
 )
@@ -61,7 +61,7 @@ it.effect("lets a caller go who waited long enough, and serves the next", () =>
     )
     yield* Effect.promise(() => vi.waitUntil(() => sent))
     yield* TestClock.adjust(16_000)
-    assert.strictEqual((yield* Fiber.join(slow)).code, "TIMEOUT")
+    assert.strictEqual((yield* Fiber.join(slow)).reason, "TIMEOUT")
     const rows = yield* query("ask", (sql) => sql<Array<{ one: number }>>`select 1 as one`)
     assert.deepStrictEqual([...rows], [{ one: 1 }])
   }).pipe(Effect.provide(postgresWith({ DATABASE_CONNECTIONS: "1" }))),

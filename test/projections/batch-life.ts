@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
 import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import type { Ownership } from "../../src/streams/run-queue.ts"
 import {
   accepted,
@@ -18,6 +19,9 @@ import { wholeLog } from "../streams/whole-log.ts"
 
 /** An account number that must not be seen anywhere outside the log. */
 export const CANARY_IBAN = "GB82WEST12345698765432"
+
+/** No text of ours is like this, but a log may hold anything. */
+const UNFIT = "lists\0\uD800-6"
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 export const newBatchId = (): BatchId =>
@@ -38,7 +42,7 @@ const item = (number: number): PayoutItem =>
 
 /**
  * A whole life of at least eight items. The compliance engine rejects item 1 and holds 2, quoting the account; 3 fails,
- * 4 comes back, 5 stays unknown, 6 is parked with a reason that is not fit to print, 7 is never answered; all others settle.
+ * 4 comes back, 5 stays unknown, 6 is parked, screened by lists whose name is not fit to print, 7 is never answered; all others settle.
  */
 export const lifeOf = (partner: string, itemCount: number): Story => {
   const story = new Story()
@@ -58,11 +62,19 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
     listVersion: "1",
     decisions: [
       { item: 1, decision: "rejected", reason: "sanctions" },
-      { item: 2, decision: "review", reason: `close match with ${CANARY_IBAN}` },
+      { item: 2, decision: "review", reason: cleanText(`close match with ${CANARY_IBAN}`) },
       ...others
-        .slice(1)
+        .filter(({ item }) => item !== 2 && item !== 6)
         .map(({ item }) => ({ item, decision: "approved" as const, payee: "match" as const })),
     ],
+  })
+  const sixth = [{ item: 6, decision: "approved" as const }]
+  story.tell({
+    _tag: "RecordScreening",
+    clearance: 1,
+    clearanceId: "c",
+    listVersion: UNFIT,
+    decisions: sixth,
   })
   story.tell({ _tag: "StartExecution" })
   story.posted("hold")
@@ -75,7 +87,7 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
   }
   story.hears(3, { _tag: "Failed", evidence: "callback", code: "AC04" })
   story.hears(5, unknown)
-  story.hears(6, { _tag: "Unresolved", reason: "nobody\0\uD800 knows" })
+  story.hears(6, { _tag: "Unresolved", reason: "nobody knows" })
   for (const number of [4, ...others.slice(6).map((paid) => paid.item)]) story.hears(number, settled)
   story.posted("post").posted("release")
   story.hears(4, returned)

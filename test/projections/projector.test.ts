@@ -5,7 +5,7 @@ import { maskedAccount } from "../../src/domain/beneficiary.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
-import { ReadModelUnavailable } from "../../src/projections/batch-queries.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { PROJECTION, ReadModels } from "../../src/projections/read-models.ts"
 import type { Story } from "../domain/batch-story.ts"
 import { wholeLog } from "../streams/whole-log.ts"
@@ -165,15 +165,19 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
         Effect.map(ReadModels, (readModels) => ({
           ...readModels,
           store: (change) =>
-            readModels
-              .store(change)
-              .pipe(
-                Effect.tap(() =>
-                  ++stored % 2 === 1
-                    ? Effect.fail(new ReadModelUnavailable({ step: "store", reason: "CONNECTION_CLOSED" }))
-                    : Effect.void,
-                ),
+            readModels.store(change).pipe(
+              Effect.tap(() =>
+                ++stored % 2 === 1
+                  ? Effect.fail(
+                      new StoreUnavailable({
+                        store: "postgres",
+                        step: "store",
+                        reason: "CONNECTION_CLOSED",
+                      }),
+                    )
+                  : Effect.void,
               ),
+            ),
         })),
       )
       const ids = yield* livesOf("acme", 4)
@@ -244,9 +248,10 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       const [id = ""] = yield* livesOf("acme", 1)
       yield* caughtUp.pipe(Effect.provide(anotherProjector()))
       const [parked] = yield* rowsOf(
-        (sql) => sql`select reason from payout_items where batch = ${id} and item = 6`,
+        (sql) =>
+          sql`select clearance ->> 'listVersion' as lists from payout_items where batch = ${id} and item = 6`,
       )
-      assert.deepStrictEqual({ ...parked }, { reason: "nobody\uFFFD\uFFFD knows" })
+      assert.deepStrictEqual({ ...parked }, { lists: "lists\uFFFD\uFFFD-6" })
     }),
   )
 })

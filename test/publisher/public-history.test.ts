@@ -1,6 +1,6 @@
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
-import type { TransferOutcome } from "../../src/domain/commands.ts"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import {
   decodePublicEvent,
   encodePublicEvent,
@@ -13,6 +13,7 @@ import {
   along,
   failed,
   intent,
+  type PlainOutcome,
   RETRY_MS,
   returned,
   Story,
@@ -27,7 +28,7 @@ const tellAll = (events = storyOf("acme", 6)) => {
   return recorded(events).flatMap((event) => tell(history, event))
 }
 
-const heard = (...outcomes: ReadonlyArray<TransferOutcome>): Story => {
+const heard = (...outcomes: ReadonlyArray<PlainOutcome>): Story => {
   const story = new Story().requested(1)
   for (const outcome of outcomes) story.hears(1, outcome)
   return story
@@ -241,7 +242,7 @@ describe("the public history of a batch", () => {
         clearance: 1,
         clearanceId: "c",
         listVersion: "v",
-        decisions: [{ item, decision, reason: `matches ${CANARY_IBAN}`, payee: "match" }],
+        decisions: [{ item, decision, reason: cleanText(`matches ${CANARY_IBAN}`), payee: "match" }],
       })
     says("approved", 1)
     says("approved", 2)

@@ -178,7 +178,7 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
       const chunks = yield* chunksOf(batch, 100)
       yield* Effect.promise(() => manager.streams.delete(stream))
       const error = yield* Effect.flip(relay.publish(chunks))
-      assert.strictEqual(error._tag, "NatsUnavailable")
+      assert.strictEqual(error._tag, "StoreUnavailable")
       yield* ensureEventStream(manager, stream)
       yield* relay.publish(chunks)
       assert.deepStrictEqual(yield* stored(partner), expected)

@@ -4,6 +4,7 @@ import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import type { LoggedEvent } from "../../src/streams/event-store.ts"
 import { someSeal, visibleIban } from "../domain/batch-story.ts"
+import { fromOldLog, type Plain } from "../plain-texts.ts"
 
 /** An account number that must not be seen anywhere outside the log. */
 export const CANARY_IBAN = "DE89370400440532013000"
@@ -28,7 +29,7 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
   const [first, ...others] = items
   if (first === undefined) throw new Error("a story has items")
   const paid = items.filter(({ item }) => item !== 3 && item !== 4)
-  return [
+  return fromOldLog([
     {
       _tag: "BatchReceived",
       at,
@@ -62,7 +63,7 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
       transfers: [{ item, attempt: 1, bank: "north", reference: `r-${item}-1` }] as const,
     })),
     ...paid.map(
-      ({ item }): BatchEvent =>
+      ({ item }): Plain<BatchEvent> =>
         item === 2
           ? {
               _tag: "TransferFailed",
@@ -77,7 +78,7 @@ export const storyOf = (partner: string, itemCount: number): ReadonlyArray<Batch
           : { _tag: "TransferSettled", at, item, attempt: 1, evidence: "callback" },
     ),
     { _tag: "TransferReturned", at, item: 1, attempt: 1, evidence: "callback", code: "MD06" },
-  ]
+  ])
 }
 
 export const recorded = (events: ReadonlyArray<BatchEvent>): ReadonlyArray<LoggedEvent> =>

@@ -2,6 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Schedule } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import type { MailCommand } from "../../src/domain/commands.ts"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { DecisionRegister } from "../../src/register/decision-register.ts"
 import { layer as decisionsInPostgres } from "../../src/register/decision-register-postgres.ts"
@@ -25,7 +26,13 @@ const registers = Layer.suspend(() =>
   ),
 )
 
-const cancellation: MailCommand = { _tag: "Cancel", at: 1, items: [], by: "alice", reason: "fraud" }
+const cancellation: MailCommand = {
+  _tag: "Cancel",
+  at: 1,
+  items: [],
+  by: "alice",
+  reason: cleanText("fraud"),
+}
 
 /** A decision about a batch of its own. */
 const decisionOf = (id = "one", digest = "digest") => ({

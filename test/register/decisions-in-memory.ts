@@ -1,8 +1,8 @@
 /** A register of decisions that is gone with its layer, and may be told to be away. */
 import { Effect, Layer } from "effect"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { DecisionRegister, type RegisteredDecision } from "../../src/register/decision-register.ts"
 import type { LogTail } from "../../src/register/log-tail.ts"
-import { RegisterUnavailable } from "../../src/register/register-unavailable.ts"
 
 export class DecisionsInMemory {
   readonly kept = new Map<string, RegisteredDecision & { readonly digest: string }>()
@@ -29,10 +29,12 @@ export class DecisionsInMemory {
     recall: () => Effect.void,
   })
 
-  #whileThere<A>(step: () => A): Effect.Effect<A, RegisterUnavailable> {
+  #whileThere<A>(step: () => A): Effect.Effect<A, StoreUnavailable> {
     return Effect.suspend(() =>
       this.isAway
-        ? Effect.fail(new RegisterUnavailable({ step: "keep a decision", reason: "ECONNREFUSED" }))
+        ? Effect.fail(
+            new StoreUnavailable({ store: "postgres", step: "keep a decision", reason: "ECONNREFUSED" }),
+          )
         : Effect.sync(step),
     )
   }

@@ -94,9 +94,10 @@ it.live("says that it is unavailable when the database refuses, and not what was
     yield* postgres.query("break", (sql) => sql`alter table instruction_register rename to gone`)
     const error = yield* Effect.flip(record([attemptOf(1)], tail, none))
     assert.deepInclude(error, {
-      _tag: "ProviderUnavailable",
-      provider: "instruction-register",
-      reason: "record: 42P01",
+      _tag: "StoreUnavailable",
+      store: "postgres",
+      step: "record",
+      reason: "42P01",
     })
     yield* postgres.query("mend", (sql) => sql`alter table gone rename to instruction_register`)
   }).pipe(Effect.provide(register)),

@@ -2,10 +2,10 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Postgres } from "../../src/platform/postgres.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { LISTS_MAX, makeAnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { postgresListStore } from "../../src/streams/announced-lists-postgres.ts"
 import { redisListStore } from "../../src/streams/announced-lists-redis.ts"
-import { StreamsUnavailable } from "../../src/streams/streams-unavailable.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { ownPrefix, settings } from "../settings.ts"
 
@@ -57,7 +57,7 @@ it.live(
       for (const [n, [kept, failed]] of either.entries()) {
         const [second, third] = [`second-${n}`, `third-${n}`]
         const began = 10_000 * (n + 1)
-        const gone = new StreamsUnavailable({ step: "announce lists", reason: "gone" })
+        const gone = new StoreUnavailable({ store: "redis", step: "announce lists", reason: "gone" })
         const down = { ...failed, keep: () => Effect.fail(gone) }
         yield* Effect.flip((yield* makeAnnouncedLists([kept, down])).announce(second, began))
         const lists = yield* makeAnnouncedLists([table, set])

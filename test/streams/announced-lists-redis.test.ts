@@ -1,9 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { LISTS_FRESH_MS, LISTS_MAX, makeAnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { layer, redisListStore } from "../../src/streams/announced-lists-redis.ts"
-import { StreamsUnavailable } from "../../src/streams/streams-unavailable.ts"
 import { ownPrefix, settings } from "../settings.ts"
 
 const onRedis = () =>
@@ -44,7 +44,7 @@ it.live("asks once for many who want to know, and knows nothing when a store doe
     let asked = 0
     let isDown = false
     const keeping = { keep: () => Effect.void, since: () => Effect.succeed(undefined) }
-    const gone = new StreamsUnavailable({ step: "read lists", reason: "gone" })
+    const gone = new StoreUnavailable({ store: "redis", step: "read lists", reason: "gone" })
     const { current } = yield* makeAnnouncedLists([
       { ...keeping, latest: Effect.succeed({ version: "a", since: 1 }) },
       {

@@ -97,5 +97,5 @@ it("says that it does not know when Redis does not answer", async () => {
   const failure = await Effect.runPromise(
     Effect.flip(take(PartnerId.make("acme"), "a", [{ currency: "EUR", minor: 1n, perDay: 1n }])),
   )
-  expect(failure._tag).toBe("StreamsUnavailable")
+  expect(failure._tag).toBe("StoreUnavailable")
 })

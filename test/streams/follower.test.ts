@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { BatchId } from "../../src/domain/identifiers.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import type { Cursor } from "../../src/streams/cursor-store.ts"
 import { CorruptEntry, EventStore } from "../../src/streams/event-store.ts"
 import { Feed, type FeedEntry, HistoryLost } from "../../src/streams/feed.ts"
@@ -11,7 +12,6 @@ import {
   FollowerObserver,
   followPartition,
 } from "../../src/streams/follower.ts"
-import { StreamsUnavailable } from "../../src/streams/streams-unavailable.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { Story } from "../domain/batch-story.ts"
 
@@ -105,7 +105,7 @@ class Followed {
 
 const versions = (count: number) => Array.from({ length: count }, (_, index) => `${index + 1}`)
 
-const unavailable = new StreamsUnavailable({ step: "store", reason: "ECONNREFUSED" })
+const unavailable = new StoreUnavailable({ store: "redis", step: "store", reason: "ECONNREFUSED" })
 
 describe("a follower", () => {
   it.effect("hands over every append once, in commit order, and goes on with what comes later", () =>

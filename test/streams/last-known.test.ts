@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { lastKnown } from "../../src/streams/last-known.ts"
-import { StreamsUnavailable } from "../../src/streams/streams-unavailable.ts"
 
-const down = Effect.fail(new StreamsUnavailable({ step: "backlog", reason: "ECONNREFUSED" }))
+const down = Effect.fail(new StoreUnavailable({ store: "redis", step: "backlog", reason: "ECONNREFUSED" }))
 
 describe("what was last known of a partition", () => {
   it.effect(

@@ -6,6 +6,7 @@ import { Array as Arr, Clock, Context, Deferred, Effect, Layer } from "effect"
 import { AppConfig } from "../../src/config.ts"
 import { encodeMail } from "../../src/domain/event-codec.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
+import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { EventStore } from "../../src/streams/event-store.ts"
 import { Feed } from "../../src/streams/feed.ts"
 import { chainStart, type LinkedEvent, linked } from "../../src/streams/hash-chain.ts"
@@ -21,7 +22,6 @@ import {
   RunQueue,
 } from "../../src/streams/run-queue.ts"
 import { readEvents, readFeed, readFirstEvent, readFrom, readMail } from "../../src/streams/stream-entry.ts"
-import { StreamsUnavailable } from "../../src/streams/streams-unavailable.ts"
 import { MemoryPartition, type Opening } from "./memory-partition.ts"
 
 export const layer = Layer.effectContext(
@@ -54,7 +54,7 @@ const eventStore = ({ of }: Memory): EventStore["Service"] => ({
     const written = linked(chainStart(batch), events)
     const answer = yield* openInSteps(yield* of(batch), batch, commandId, written)
     if (answer._tag === "UNSTAGED")
-      return yield* new StreamsUnavailable({ step: "open", reason: "what was staged is gone" })
+      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "what was staged is gone" })
     if (answer._tag === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, answer.first) }
     return { _tag: "Opened" }
   }),

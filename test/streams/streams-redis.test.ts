@@ -240,7 +240,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
       const left = yield* ttl(staged)
       assert.isTrue(left > 590_000 && left <= 600_000, `${left} ms are left`)
       const fewer = yield* Effect.flip(log.open(batch, events.slice(0, 8), "broken off"))
-      assert.deepInclude(fewer, { _tag: "StreamsUnavailable" }, "more is staged under that command")
+      assert.deepInclude(fewer, { _tag: "StoreUnavailable" }, "more is staged under that command")
 
       yield* Effect.promise(() => commands.del(staged))
       yield* log.open(batch, events.slice(0, 40), "another")
@@ -260,7 +260,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
       while (expired === 0)
         expired = yield* Effect.promise(() => commands.pexpire(keys.staged(batch, "slow"), 0))
       const refused = yield* Effect.flip(Fiber.join(opening))
-      assert.deepInclude(refused, { _tag: "StreamsUnavailable", step: "open" })
+      assert.deepInclude(refused, { _tag: "StoreUnavailable", step: "open" })
       assert.deepStrictEqual(yield* log.read(batch, 0, 10), [])
     }),
   )

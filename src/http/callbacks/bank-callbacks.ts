@@ -5,6 +5,7 @@ import { Hono } from "hono"
 import type { TransferOutcome } from "../../domain/commands.ts"
 import { plainCodeOf } from "../../domain/failure-codes.ts"
 import { parseTransferReference } from "../../domain/identifiers.ts"
+import { cleanText } from "../../domain/outside-text.ts"
 import { type BankCaller, CallbackSecrets } from "../../identity/callback-secrets.ts"
 import type { BankWord, UnreadableCallback } from "../../providers/banks/bank-callbacks.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
@@ -85,7 +86,7 @@ const commandIdOf = (bank: string, { message, reference }: BankWord, outcome: Tr
 const keepStray = Effect.fnUntraced(function* (bank: string, word: BankWord, why: string) {
   // Masked first: a part of an account number does not look like one.
   const { reference, id, ...masked } = strayOf({ ...word, bank }, outcomeOf(word), why)
-  const kept = (text: string) => text.slice(0, STRAY_TEXT_MAX)
+  const kept = (text: string) => cleanText(text.slice(0, STRAY_TEXT_MAX))
   const stray = { ...masked, reference: kept(reference), ...(id === undefined ? {} : { id: kept(id) }) }
   yield* (yield* StrayCallbacks).keep(stray, yield* Clock.currentTimeMillis)
   yield* Effect.logWarning("a bank reported a transfer that is not ours", stray)
@@ -95,5 +96,5 @@ const keepStray = Effect.fnUntraced(function* (bank: string, word: BankWord, why
 const outcomeOf = ({ outcome }: BankWord): TransferOutcome => {
   const evidence = "callback"
   if (outcome._tag === "Settled") return { _tag: "Settled", evidence }
-  return { _tag: outcome._tag, code: plainCodeOf(outcome.code ?? ""), evidence }
+  return { _tag: outcome._tag, code: cleanText(plainCodeOf(outcome.code ?? "")), evidence }
 }

@@ -4,7 +4,7 @@ import { Clock, Effect, Option, Schema } from "effect"
 import { Hono } from "hono"
 import { AppConfig } from "../../config.ts"
 import { PlainText } from "../../domain/beneficiary.ts"
-import { ClearanceWord } from "../../domain/clearance-words.ts"
+import { heardWord, SpokenWord } from "../../domain/clearance-words.ts"
 import { parseClearanceKey } from "../../domain/identifiers.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import { AnnouncedLists } from "../../streams/announced-lists.ts"
@@ -16,7 +16,6 @@ import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { NotFound } from "../edge/failures.ts"
 import { readJson } from "../edge/json-body.ts"
 import type { RequestBodies } from "../edge/request-body.ts"
-import { withoutQuotes } from "../payout-batches/payout-batch-events.ts"
 import { tellRegistered } from "../payout-batches/registered-decisions.ts"
 import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
 
@@ -31,9 +30,7 @@ const Callback = Schema.Struct({
   id: text(255),
   clearanceId: text(64),
   listVersion: PlainText(255),
-  decisions: Schema.NonEmptyArray(
-    Schema.Struct({ ...ClearanceWord.fields, reason: Schema.optionalKey(PlainText(200)) }),
-  ).check(Schema.isMaxLength(DECISIONS_MAX)),
+  decisions: Schema.NonEmptyArray(SpokenWord).check(Schema.isMaxLength(DECISIONS_MAX)),
 })
 type Callback = typeof Callback.Type
 
@@ -110,7 +107,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
       clearance: about.clearance,
       clearanceId,
       listVersion,
-      decisions: decisions.map(withoutQuotes),
+      decisions: decisions.map(heardWord),
     },
     commandIdOf(c.req.header("webhook-id") ?? "", body),
   ).pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance(callback, "no-such-batch")))

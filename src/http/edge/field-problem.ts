@@ -1,5 +1,6 @@
 /** What is wrong with one field of a request, told without repeating its value. */
-import { Schema, SchemaIssue } from "effect"
+import { Schema, type SchemaIssue } from "effect"
+import { keyOf, schemaProblems } from "../../parsing/schema-problems.ts"
 import { redactText } from "../../telemetry/redaction.ts"
 
 export const FieldProblem = Schema.Struct({
@@ -37,20 +38,9 @@ export const fieldProblem = (path: Path, detail: string): FieldProblem => {
 
 /** The problems that a schema found with what stands at `path`, the first {@link PROBLEMS_MAX} of them. */
 export const fieldProblems = (path: Path, issue: SchemaIssue.Issue): ReadonlyArray<FieldProblem> =>
-  format(issue)
+  schemaProblems(issue)
     .issues.slice(0, PROBLEMS_MAX)
     .map(({ path: within = [], message }) => fieldProblem([...path, ...within.map(keyOf)], message))
-
-const format = SchemaIssue.makeFormatterStandardSchemaV1({
-  leafHook: (issue) => {
-    if (issue._tag === "MissingKey") return "required"
-    if (issue._tag === "UnexpectedKey") return "not a known field"
-    return SchemaIssue.defaultLeafHook(issue).replace(/^Expected/, "expected")
-  },
-})
-
-const keyOf = (segment: PropertyKey | { readonly key: PropertyKey }): PropertyKey =>
-  typeof segment === "object" ? segment.key : segment
 
 /** An account number in the place of a field's name is no less an account number. */
 const shownName = (key: PropertyKey): string => redactText(String(key).slice(0, NAME_LENGTH_MAX))

@@ -1,14 +1,11 @@
 /** The one table from failures to answers: problem details (RFC 9457) that tell a caller what to do next. */
 import { randomBytes } from "node:crypto"
 import type { Unauthorized } from "../../identity/credentials.ts"
-import type { InvalidCursor, ReadModelUnavailable } from "../../projections/batch-queries.ts"
-import type { ReportsUnavailable } from "../../providers/calling/provider-reports.ts"
-import type { RegisterUnavailable } from "../../register/register-unavailable.ts"
+import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
+import type { InvalidCursor } from "../../projections/batch-queries.ts"
 import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
-import type { StreamsUnavailable } from "../../streams/streams-unavailable.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
-import type { EndpointsUnavailable } from "../../webhooks/endpoints.ts"
 import { base32 } from "./base32.ts"
 import type {
   CommandRefused,
@@ -32,7 +29,6 @@ export type Failure =
   | CommandIdReused
   | CommandRefused
   | CorruptEntry
-  | EndpointsUnavailable
   | Forbidden
   | IdempotencyKeyReused
   | IntakeFull
@@ -47,10 +43,7 @@ export type Failure =
   | NotFound
   | NotJson
   | PartnerShareFull
-  | ReadModelUnavailable
-  | RegisterUnavailable
-  | ReportsUnavailable
-  | StreamsUnavailable
+  | StoreUnavailable
   | TooManyRequests
   | Unauthorized
   | VaultUnavailable
@@ -118,7 +111,6 @@ const table: Table = {
     }),
   },
   CorruptEntry: unexpected,
-  EndpointsUnavailable: unavailable,
   Forbidden: {
     status: 403,
     slug: "forbidden",
@@ -191,10 +183,7 @@ const table: Table = {
     title: "You have too many open batches",
     retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
   },
-  ReadModelUnavailable: unavailable,
-  RegisterUnavailable: unavailable,
-  ReportsUnavailable: unavailable,
-  StreamsUnavailable: unavailable,
+  StoreUnavailable: unavailable,
   TooManyRequests: {
     status: 429,
     slug: "too-many-requests",

@@ -10,10 +10,10 @@
  */
 import { Cause, Effect, Exit, Semaphore } from "effect"
 import type { BatchId } from "../../domain/identifiers.ts"
+import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { type BatchFold, emptyFold, foldLog } from "../../streams/batch-fold.ts"
 import type { CorruptEntry, EventStore } from "../../streams/event-store.ts"
 import { FoldCache } from "../../streams/fold-cache.ts"
-import type { StreamsUnavailable } from "../../streams/streams-unavailable.ts"
 
 /** Items of all batches that are kept: some 100 MB. One batch may have half as many. */
 const ITEMS_MAX = 200_000
@@ -42,7 +42,7 @@ export class BatchFolds {
   readonly show = <A>(
     id: BatchId,
     use: (folded: Readonly<BatchFold>) => A,
-  ): Effect.Effect<A, CorruptEntry | StreamsUnavailable> =>
+  ): Effect.Effect<A, CorruptEntry | StoreUnavailable> =>
     Effect.acquireUseRelease(
       Effect.sync(() => this.#join(id)),
       ({ lock }) => lock.withPermits(1)(this.#reading.withPermits(1)(this.#look(id, use))),
@@ -83,10 +83,10 @@ export class BatchFolds {
 }
 
 /** Whether the last event was folded to its end: an illegal event, or a defect, may have left the fold half way. */
-const isWhole = (exit: Exit.Exit<unknown, CorruptEntry | StreamsUnavailable>): boolean =>
+const isWhole = (exit: Exit.Exit<unknown, CorruptEntry | StoreUnavailable>): boolean =>
   Exit.isSuccess(exit) ||
   exit.cause.reasons.every(
     (reason) =>
       Cause.isInterruptReason(reason) ||
-      (Cause.isFailReason(reason) && reason.error._tag === "StreamsUnavailable"),
+      (Cause.isFailReason(reason) && reason.error._tag === "StoreUnavailable"),
   )

@@ -1,7 +1,7 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { AppConfig } from "../../config.ts"
+import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { type Backlog, RunQueue } from "../../streams/run-queue.ts"
-import type { StreamsUnavailable } from "../../streams/streams-unavailable.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { IntakeFull, PartnerShareFull } from "../edge/failures.ts"
 import { DrainRate } from "./drain-rate.ts"
@@ -24,7 +24,7 @@ interface Seen {
 export class Intake extends Context.Service<
   Intake,
   {
-    readonly admit: (lane: string) => Effect.Effect<void, IntakeFull | PartnerShareFull | StreamsUnavailable>
+    readonly admit: (lane: string) => Effect.Effect<void, IntakeFull | PartnerShareFull | StoreUnavailable>
   }
 >()("atlaspay/http/Intake") {
   static readonly layer = Layer.effect(

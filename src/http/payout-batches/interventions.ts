@@ -9,7 +9,6 @@ import { createHash, randomUUID } from "node:crypto"
 import { Clock, Effect, Result, Schema } from "effect"
 import { AppConfig, type Settings } from "../../config.ts"
 import type { Batch } from "../../domain/batch.ts"
-import { PlainText } from "../../domain/beneficiary.ts"
 import { nameOfFinding, openFindings } from "../../domain/clearance.ts"
 import { FindingName } from "../../domain/clearance-words.ts"
 import type { MailCommand } from "../../domain/commands.ts"
@@ -17,12 +16,13 @@ import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
 import { Actor, type BatchEvent } from "../../domain/events.ts"
 import { AttemptNumber, ItemNumber, parseItemNumber } from "../../domain/identifiers.ts"
+import { ResolvedOutcome } from "../../domain/outcomes.ts"
+import { AcceptedText, cleanText } from "../../domain/outside-text.ts"
 import { type Decision, type Rejection, refuse } from "../../domain/rejection.ts"
 import { type Act, type Caller, mayDo, nameOf, ownerOf } from "../../identity/caller.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { messageLimits } from "../../parsing/json-text.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
-import { redactText } from "../../telemetry/redaction.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { CommandRefused, Forbidden, InvalidRequest } from "../edge/failures.ts"
 import { readJson, requireJson } from "../edge/json-body.ts"
@@ -45,16 +45,7 @@ const namingItems: JsonLimits = {
   elementsMax: ITEMS_NAMED_MAX,
 }
 
-/** What a person writes stays in the log for ever, so it may not quote an account. */
-const withoutAccount = (text: ReturnType<typeof PlainText>) =>
-  text.check(
-    Schema.makeFilter(
-      (text: string) =>
-        redactText(text) === text || "expected no account number, and no more than seven digits in a row",
-    ),
-  )
-
-const reason = withoutAccount(PlainText(280))
+const reason = AcceptedText(280)
 const decoding = { errors: "all", onExcessProperty: "error" } as const
 
 /** What somebody said, and under which credential, for a command. `by` is a note: the key's own name where none is given. */
@@ -190,21 +181,28 @@ export const cancel = intervention(
 /** Findings that one release may name. */
 const FINDINGS_NAMED_MAX = 64
 
+/** A finding as it is shown, and named again by whoever releases it. */
+const NamedFinding = Schema.Struct({ ...FindingName.fields, reason: Schema.optionalKey(Schema.String) })
+
+const findingNamed = ({ reason, ...name }: typeof NamedFinding.Type): FindingName =>
+  reason === undefined ? name : { ...name, reason: cleanText(reason) }
+
 const Review = Schema.Struct({
   by,
   reason,
   decision: Schema.Literals(["released", "rejected"]),
   findings: Schema.optionalKey(
-    Schema.NonEmptyArray(FindingName).check(Schema.isMaxLength(FINDINGS_NAMED_MAX)),
+    Schema.NonEmptyArray(NamedFinding).check(Schema.isMaxLength(FINDINGS_NAMED_MAX)),
   ),
 })
 
 /** `{"reason", "decision", "findings"?, "by"?}`: a release covers the findings named, or all that were there when it came. */
-export const review = intervention("review", Review, (said, at, item) => ({
+export const review = intervention("review", Review, ({ findings, ...said }, at, item) => ({
   _tag: "Review",
   at,
   item,
   ...said,
+  ...(findings && { findings: findings.map(findingNamed) }),
 }))
 
 const Another = Schema.Struct({ by, attempt: Schema.optionalKey(AttemptNumber) })
@@ -220,9 +218,9 @@ export const retry = intervention("retry", Another, (said, at, item) => ({
 const Resolution = Schema.Struct({
   by,
   reason: Schema.optionalKey(reason),
-  outcome: Schema.Literals(["settled", "failed"]),
+  outcome: ResolvedOutcome,
   attempt: Schema.optionalKey(AttemptNumber),
-  evidence: Schema.Struct({ text: reason, reference: withoutAccount(PlainText(128)) }),
+  evidence: Schema.Struct({ text: reason, reference: AcceptedText(128) }),
 })
 
 /** How an attempt of a parked item ended, by an operator who has evidence: the one in question when none is named. */

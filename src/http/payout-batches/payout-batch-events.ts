@@ -1,11 +1,10 @@
 /** `GET /payout-batches/:id/events`: the batch's own log, with accounts masked. */
 import { Effect } from "effect"
 import { maskedAccount } from "../../domain/beneficiary.ts"
-import type { BatchEvent, PayoutItem, RecordedEvent } from "../../domain/events.ts"
+import type { PayoutItem, RecordedEvent } from "../../domain/events.ts"
 import type { PartnerId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { EventStore } from "../../streams/event-store.ts"
-import { redactText } from "../../telemetry/redaction.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { VERSION_MAX, wholeNumber } from "../edge/query.ts"
 import { ownBatch } from "./batch-from-log.ts"
@@ -28,36 +27,11 @@ export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: 
 /** An event as it is shown: its place in the log, its kind, its time in ISO 8601, and no account number. */
 export const shownEvent = ({ version, event }: RecordedEvent): Readonly<Record<string, unknown>> => {
   const { _tag, at, ...data } = event
-  return { version, type: _tag, at: new Date(at).toISOString(), ...data, ...masked(event) }
+  const shown = { version, type: _tag, at: new Date(at).toISOString(), ...data }
+  return event._tag === "ItemsReceived"
+    ? { ...shown, items: event.items.map(shownItem), sealed: undefined }
+    : shown
 }
-
-/** What takes the place of fields that hold an account, or words of others that may quote one. */
-const masked = (event: BatchEvent): Readonly<Record<string, unknown>> => {
-  switch (event._tag) {
-    case "ItemsReceived":
-      return { items: event.items.map(shownItem), sealed: undefined }
-    case "ItemsScreened":
-    case "ClearanceWithdrawn":
-      return { decisions: event.decisions.map(withoutQuotes) }
-    case "ItemReviewed":
-      return event.findings === undefined ? {} : { findings: event.findings.map(withoutQuotes) }
-    case "TransferFailed":
-    case "TransferReturned":
-      return { code: redactText(event.code) }
-    case "TransferUnknown":
-    case "TransferParked":
-      return {
-        reason: redactText(event.reason),
-        ...(event.refusal && { refusal: { ...event.refusal, code: redactText(event.refusal.code) } }),
-      }
-    default:
-      return {}
-  }
-}
-
-/** The engine was not told the account, and its lists may hold it all the same. */
-export const withoutQuotes = <Word extends { readonly reason?: string }>(decision: Word): Word =>
-  decision.reason === undefined ? decision : { ...decision, reason: redactText(decision.reason) }
 
 const shownItem = ({ item, reference, beneficiary, currency, minor, remittance }: PayoutItem) => ({
   item,

@@ -87,7 +87,7 @@ const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerI
   const known = yield* (yield* BatchQueries)
     .batch(partner, id)
     .pipe(
-      Effect.catchTag("ReadModelUnavailable", (error) =>
+      Effect.catchTag("StoreUnavailable", (error) =>
         Effect.as(
           Effect.logWarning("reading the log because the read models are not available", error),
           undefined,

@@ -2,10 +2,10 @@
 import { Effect } from "effect"
 import { isDecision, type MailCommand } from "../../domain/commands.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
+import { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { DecisionRegister } from "../../register/decision-register.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { type CommandId, CommandIdReused, Mailbox } from "../../streams/mailbox.ts"
-import { StreamsUnavailable } from "../../streams/streams-unavailable.ts"
 
 /** How far the log had come on which a decision was taken. */
 interface TakenOn {
@@ -15,7 +15,7 @@ interface TakenOn {
 
 /**
  * Tells a batch of a command; of a decision only once it is registered. While Postgres is away decisions fail with
- * `RegisterUnavailable`, and nothing was told. The log that was read has to be durable before the register holds it
+ * `StoreUnavailable`, and nothing was told. The log that was read has to be durable before the register holds it
  * against a later one. A mailbox that refuses the command leaves nothing behind.
  */
 export const tellRegistered = Effect.fn("tellRegistered")(function* (
@@ -31,7 +31,10 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
     yield* (yield* EventStore)
       .replicated(batch, takenOn.version, takenOn.head)
       .pipe(
-        Effect.catchTag("OwnershipLost", ({ reason }) => new StreamsUnavailable({ step: "read", reason })),
+        Effect.catchTag(
+          "OwnershipLost",
+          ({ reason }) => new StoreUnavailable({ store: "redis", step: "read", reason }),
+        ),
       )
   const kept = yield* decisions.keep(
     { batch, id: as.id, digest: as.digest, command },

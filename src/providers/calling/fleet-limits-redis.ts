@@ -8,7 +8,8 @@ import { Effect, Layer } from "effect"
 import { AppConfig } from "../../config.ts"
 import { RedisConnections } from "../../platform/redis.ts"
 import { attempt } from "../../platform/redis-failure.ts"
-import { FleetLimits, LimitsUnavailable } from "./fleet-limits.ts"
+import { StoreUnavailable } from "../../platform/store-unavailable.ts"
+import { FleetLimits } from "./fleet-limits.ts"
 
 const script = readFileSync(new URL("fleet-limits.lua", import.meta.url), "utf8")
 
@@ -36,7 +37,9 @@ export const layer = Layer.effect(
             const [seats = 0, starts = 0, waitMs = 0] = Array.isArray(reply) ? reply.map(Number) : []
             return { seats, starts, waitMs }
           }),
-          Effect.mapError(({ reason }) => new LimitsUnavailable({ reason })),
+          Effect.mapError(
+            ({ reason }) => new StoreUnavailable({ store: "redis", step: "book calls", reason }),
+          ),
         )
       },
     }

@@ -1,9 +1,5 @@
-import { Context, type Effect, Schema } from "effect"
-
-/** The limits could not be asked for. */
-export class LimitsUnavailable extends Schema.TaggedError<LimitsUnavailable>()("LimitsUnavailable", {
-  reason: Schema.String,
-}) {}
+import { Context, type Effect } from "effect"
+import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 
 /** What all processes together may do with one provider. */
 export interface Limits {
@@ -42,6 +38,6 @@ export class FleetLimits extends Context.Service<
       provider: string,
       limits: Limits,
       booking: Booking,
-    ) => Effect.Effect<Booked, LimitsUnavailable>
+    ) => Effect.Effect<Booked, StoreUnavailable>
   }
 >()("atlaspay/providers/FleetLimits") {}

@@ -26,8 +26,8 @@ export const FailureKind = Schema.Literals([
 export type FailureKind = typeof FailureKind.Type
 
 /**
- * A provider (the compliance engine, a bank, the ledger, the instruction register) did not do what it was asked, and
- * the call had no effect that matters: it is made again later. `reason` never holds what was sent.
+ * A provider (the compliance engine, a bank, the ledger) did not do what it was asked, and the call had no effect that
+ * matters: it is made again later. `reason` never holds what was sent.
  */
 export class ProviderUnavailable extends Schema.TaggedError<ProviderUnavailable>()("ProviderUnavailable", {
   provider: Schema.String,

@@ -6,7 +6,8 @@ import { Effect, Layer } from "effect"
 import { AppConfig } from "../../config.ts"
 import { RedisConnections } from "../../platform/redis.ts"
 import { attempt } from "../../platform/redis-failure.ts"
-import { ProviderReports, REPORT_KEPT_MS, ReportsUnavailable, type WorkerReport } from "./provider-reports.ts"
+import { StoreUnavailable } from "../../platform/store-unavailable.ts"
+import { ProviderReports, REPORT_KEPT_MS, type WorkerReport } from "./provider-reports.ts"
 
 const WORKERS_SHOWN_MAX = 256
 
@@ -18,7 +19,10 @@ export const layer = Layer.effect(
     const workers = `${prefix}:{providers}`
     const keyOf = (worker: string) => `${workers}:${worker}`
     const asked = <A>(command: () => Promise<A>) =>
-      Effect.mapError(attempt(command), ({ reason }) => new ReportsUnavailable({ reason }))
+      Effect.mapError(
+        attempt(command),
+        ({ reason }) => new StoreUnavailable({ store: "redis", step: "reports of providers", reason }),
+      )
     return {
       publish: (report) =>
         asked(async () => {

@@ -1,13 +1,10 @@
 /** What workers tell of the providers that they call, for whoever runs the service: shown at `GET /providers`. */
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
-import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
+import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { type LaneReport, Lanes } from "./lane.ts"
-
-export class ReportsUnavailable extends Schema.TaggedError<ReportsUnavailable>()("ReportsUnavailable", {
-  reason: Schema.String,
-}) {}
 
 /** The report of one worker, with when it was made in epoch milliseconds. */
 export interface WorkerReport {
@@ -20,8 +17,8 @@ export interface WorkerReport {
 export class ProviderReports extends Context.Service<
   ProviderReports,
   {
-    readonly publish: (report: WorkerReport) => Effect.Effect<void, ReportsUnavailable>
-    readonly all: Effect.Effect<ReadonlyArray<WorkerReport>, ReportsUnavailable>
+    readonly publish: (report: WorkerReport) => Effect.Effect<void, StoreUnavailable>
+    readonly all: Effect.Effect<ReadonlyArray<WorkerReport>, StoreUnavailable>
   }
 >()("atlaspay/providers/ProviderReports") {}
 
@@ -41,7 +38,7 @@ export const reportingLayer = Layer.effectDiscard(
       for (const { name, waiting } of providers) providerWaiting.set({ provider: name }, waiting)
       yield* publish({ worker, at: yield* Clock.currentTimeMillis, providers })
     })
-    const told = Effect.catchTag(report, "ReportsUnavailable", ({ reason }) =>
+    const told = Effect.catchTag(report, "StoreUnavailable", ({ reason }) =>
       Effect.logWarning("providers' state not published", { reason }),
     )
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(told, Effect.sleep(REPORT_MS))))

@@ -4,9 +4,10 @@
  * password.
  */
 import { readFile } from "node:fs/promises"
-import { Context, Effect, Layer, Schema, SchemaIssue } from "effect"
+import { Context, Effect, Layer, Schema, type SchemaIssue } from "effect"
 import { AppConfig, type Settings } from "../../config.ts"
 import { BankName, problemOf, type Rule, Rules } from "../../domain/routing.ts"
+import { keyOf, schemaProblems } from "../../parsing/schema-problems.ts"
 import { type CallPolicy, PolicyFields, policyOf } from "./call-policy.ts"
 import { type HttpFields, httpFields, type ProviderAuth } from "./provider-access.ts"
 import { InvalidProviderSetting, type Place } from "./provider-place.ts"
@@ -186,20 +187,13 @@ const decoded = <A>(
 ): Effect.Effect<A, InvalidProviderSetting> =>
   Effect.mapError(Schema.decodeUnknownEffect(shape, { onExcessProperty: "error" })(json), ({ issue }) => {
     const { path = [], message } = problemIn(issue)
-    const keys = path.map((segment) => (typeof segment === "object" ? segment.key : segment))
+    const keys = path.map(keyOf)
     const { setting, path: above } = placeOf(String(keys[0]))
     return invalidAt(setting, keys.reduce(pathTo, above), message)
   })
 
-const problemIn = (issue: SchemaIssue.Issue) => format(issue).issues[0] ?? { message: "not as expected" }
-
-const format = SchemaIssue.makeFormatterStandardSchemaV1({
-  leafHook: (issue) => {
-    if (issue._tag === "MissingKey") return "required"
-    if (issue._tag === "UnexpectedKey") return "not a known field"
-    return SchemaIssue.defaultLeafHook(issue).replace(/^Expected/, "expected")
-  },
-})
+const problemIn = (issue: SchemaIssue.Issue) =>
+  schemaProblems(issue).issues[0] ?? { message: "not as expected" }
 
 const pathTo = (above: string, key: PropertyKey): string => {
   if (typeof key === "number") return `${above}[${key}]`

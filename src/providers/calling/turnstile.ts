@@ -53,7 +53,7 @@ export const openTurnstile = Effect.fnUntraced(function* (provider: string, limi
         needed.closeUnsafe()
         yield* seats.held === 0 ? needed.await : Effect.timeoutOption(needed.await, RENEW_MS)
       }
-      const pauseMs = yield* Effect.catchTag(bookOnce, "LimitsUnavailable", ({ reason }) =>
+      const pauseMs = yield* Effect.catchTag(bookOnce, "StoreUnavailable", ({ reason }) =>
         withoutRedis(reason),
       )
       yield* Effect.sleep(pauseMs)

@@ -1,7 +1,6 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { AppConfig } from "../../config.ts"
-import { PlainText } from "../../domain/beneficiary.ts"
-import { ClearanceWord } from "../../domain/clearance-words.ts"
+import { SpokenWord } from "../../domain/clearance-words.ts"
 import { ItemNumber } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { callbackUrl } from "../calling/callback-url.ts"
@@ -18,10 +17,7 @@ const ClearanceBody = Schema.Struct({
   clearanceId: ProviderId,
   listVersion: ProviderId,
   decisions: Schema.Array(
-    Schema.Union([
-      Schema.Struct({ ...ClearanceWord.fields, reason: Schema.optionalKey(PlainText(200)) }),
-      Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") }),
-    ]),
+    Schema.Union([SpokenWord, Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") })]),
   ),
 })
 

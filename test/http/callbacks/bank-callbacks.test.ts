@@ -130,6 +130,12 @@ it("keeps no account number that a stranger's reference is", async () => {
   expect(text).toMatch(/^atlaspay_stray_callbacks_total \d+$/m)
 })
 
+it("keeps no account number that a stranger's code is", async () => {
+  const code = "GB29NWBKABCDEFGHIJKLMN"
+  await call({ ...settled, id: "cb-10", reference: "not ours", status: "rejected", code })
+  expect((await strays())[0]).toMatchObject({ id: "cb-10", code: "[redacted]" })
+})
+
 it("asks the bank to come back when the mailbox is full", async () => {
   let answer = await call(settled)
   for (let sent = 0; sent < 6 && answer.status === 202; sent += 1)

@@ -2,8 +2,8 @@
 import { Context, Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
+import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
 import { EventStore } from "../../../src/streams/event-store.ts"
-import { StreamsUnavailable } from "../../../src/streams/streams-unavailable.ts"
 import { ApiUnderTest, acme, globex, supervisor } from "../api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
@@ -67,7 +67,8 @@ describe("a request that is repeated", () => {
     await using api = await opened()
     const store = Context.get(api.streams, EventStore)
     const { open } = store
-    const broken: typeof open = () => Effect.fail(new StreamsUnavailable({ step: "open", reason: "gone" }))
+    const broken: typeof open = () =>
+      Effect.fail(new StoreUnavailable({ store: "redis", step: "open", reason: "gone" }))
     try {
       Object.assign(store, { open: broken })
       expect((await api.post("cut off", euros("60.00"))).status).toBe(503)

@@ -5,11 +5,11 @@ import type { BatchId } from "../../../src/domain/identifiers.ts"
 import { TokenBuckets } from "../../../src/http/edge/token-buckets.ts"
 import { BatchFolds } from "../../../src/http/payout-batches/batch-folds.ts"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
+import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
 import type { BatchView } from "../../../src/projections/batch-queries.ts"
 import { beginningOf } from "../../../src/streams/event-range.ts"
 import { CorruptEntry, EventStore } from "../../../src/streams/event-store.ts"
 import { linked } from "../../../src/streams/hash-chain.ts"
-import { StreamsUnavailable } from "../../../src/streams/streams-unavailable.ts"
 import { batchId, Story } from "../../domain/batch-story.ts"
 import { ApiUnderTest, globex } from "../api-under-test.ts"
 import { readModels } from "../read-models.ts"
@@ -17,7 +17,7 @@ import { payout } from "./payout-batch-body.ts"
 
 /** A log of given events, that counts what is read of it. */
 const logOf = (events: ReadonlyArray<BatchEvent>) => {
-  const goneNow: Effect.Effect<never, CorruptEntry | StreamsUnavailable> = Effect.die(
+  const goneNow: Effect.Effect<never, CorruptEntry | StoreUnavailable> = Effect.die(
     new Error("the store is gone"),
   )
   const of = { events, read: 0, failsFrom: Number.POSITIVE_INFINITY, failure: goneNow }
@@ -112,7 +112,7 @@ describe("a batch that is shown again", () => {
     await versionOf(log)
     log.events = [...long]
     log.failsFrom = failsFrom
-    log.failure = Effect.fail(new StreamsUnavailable({ step: "read", reason: "no answer" }))
+    log.failure = Effect.fail(new StoreUnavailable({ store: "redis", step: "read", reason: "no answer" }))
     await expect(versionOf(log)).rejects.toThrow()
     log.failsFrom = Number.POSITIVE_INFINITY
     log.read = 0

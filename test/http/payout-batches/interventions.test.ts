@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { BatchId } from "../../../src/domain/identifiers.ts"
 import { Mailbox } from "../../../src/streams/mailbox.ts"
 import { accepted, failed, Story, settled, unresolved } from "../../domain/batch-story.ts"
+import { fromOldLog } from "../../plain-texts.ts"
 import { newBatchId } from "../../publisher/story.ts"
 import { append, owning, takeFrom } from "../../streams/log-under-test.ts"
 import { wholeLog } from "../../streams/whole-log.ts"
@@ -155,7 +156,7 @@ describe("a release", () => {
     const [id, story] = [newBatchId(), new Story().asked(1)]
     const decisions = reasons.map((reason) => ({ item: 1, decision: "review", reason }) as const)
     story.tell({ _tag: "RecordScreening", clearance: 1, clearanceId: "c", listVersion: "v", decisions })
-    await Effect.runPromise(api.log.open(id, story.events, `open ${id}`))
+    await Effect.runPromise(api.log.open(id, fromOldLog(story.events), `open ${id}`))
     return id
   }
   const told = async (id: BatchId) =>

@@ -1,18 +1,14 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
-import {
-  type BatchView,
-  InvalidCursor,
-  type ItemView,
-  ReadModelUnavailable,
-} from "../../../src/projections/batch-queries.ts"
+import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
+import { type BatchView, InvalidCursor, type ItemView } from "../../../src/projections/batch-queries.ts"
 import { ApiUnderTest, globex } from "../api-under-test.ts"
 import { readModels } from "../read-models.ts"
 import { payout } from "./payout-batch-body.ts"
 
 const id = batchIdOf("acme", "shown")
-const away = Effect.fail(new ReadModelUnavailable({ step: "test", reason: "08006" }))
+const away = Effect.fail(new StoreUnavailable({ store: "postgres", step: "test", reason: "08006" }))
 
 /** What the read models say of the batch: old news, and only for a test that asks for it. */
 let known: BatchView | undefined

@@ -1,7 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { type Booking, FleetLimits, LimitsUnavailable } from "../../../src/providers/calling/fleet-limits.ts"
+import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
+import { type Booking, FleetLimits } from "../../../src/providers/calling/fleet-limits.ts"
 import { openTurnstile } from "../../../src/providers/calling/turnstile.ts"
 
 /** A booking office that notes what it was asked, and answers at once or when it is told to. */
@@ -13,14 +14,16 @@ class Office {
 
   get layer() {
     const book = (_provider: string, _limits: unknown, booking: Booking) =>
-      Effect.callback<{ seats: number; starts: number; waitMs: number }, LimitsUnavailable>((resume) => {
+      Effect.callback<{ seats: number; starts: number; waitMs: number }, StoreUnavailable>((resume) => {
         this.booked.push(booking)
         const { seats, open } = this
         this.answer = () =>
           resume(
             open
               ? Effect.succeed({ seats, starts: booking.startsWanted, waitMs: 0 })
-              : Effect.fail(new LimitsUnavailable({ reason: "ECONNREFUSED" })),
+              : Effect.fail(
+                  new StoreUnavailable({ store: "redis", step: "book calls", reason: "ECONNREFUSED" }),
+                ),
           )
         if (this.prompt) this.answer()
       })

@@ -1,6 +1,6 @@
 /** What a message of a bank means for our orders, and what is odd about it. Nothing is guessed at: what is odd is not acted on. */
 import { Effect } from "effect"
-import { redactText } from "../../../telemetry/redaction.ts"
+import { cleanText } from "../../../domain/outside-text.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import type { StatusReport } from "../../iso20022/status-report.ts"
 import type { Told } from "../../iso20022/transfer-word.ts"
@@ -125,5 +125,5 @@ const odd = (reference: string, reason: Oddity["reason"]): BankNews => ({
   oddities: [{ reference, reason }],
 })
 
-/** What is not ours is kept in clear, so what looks like an account is masked. */
-const strange = (reference: string, reason: Oddity["reason"]): BankNews => odd(redactText(reference), reason)
+/** What is not ours is kept in clear, so it is cleaned. */
+const strange = (reference: string, reason: Oddity["reason"]): BankNews => odd(cleanText(reference), reason)

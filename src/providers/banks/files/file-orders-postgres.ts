@@ -2,11 +2,16 @@ import { Effect, Layer, Result } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../../../database/database.ts"
 import { schemeOf } from "../../../domain/scheme.ts"
-import type { PostgresUnavailable } from "../../../platform/postgres.ts"
+import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { keyIdOf, PartnerKeys } from "../../../vault/partner-keys.ts"
-import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import type { TransferInstruction } from "../bank.ts"
-import { type FileOrder, FileOrders, type OrderNews, type OrderTerms } from "./file-orders.ts"
+import {
+  type FileOrder,
+  FileOrders,
+  type OrderNews,
+  OrdersUnavailable,
+  type OrderTerms,
+} from "./file-orders.ts"
 import { fingerprintOf, keeperOf, sealDetails } from "./order-seal.ts"
 import { type OrderWord, standingBy, wordKeyOf, wordOf } from "./order-words.ts"
 
@@ -247,16 +252,10 @@ const wordBefore = (state: Row["state"], code: string | null): OrderWord | undef
     : wordOf(state === "settled" ? state : `${state} ${code ?? ""}`)
 
 const unavailable = Effect.mapError(
-  ({ step, code }: PostgresUnavailable) =>
-    new ProviderUnavailable({ provider: "file-orders", reason: `${step}: ${code}` }),
+  ({ step, reason }: StoreUnavailable) => new OrdersUnavailable({ reason: `${step}: ${reason}` }),
 )
 
-const withoutKey = () =>
-  new ProviderUnavailable({ provider: "file-orders", reason: "the key of an order cannot be had" })
+const withoutKey = () => new OrdersUnavailable({ reason: "the key of an order cannot be had" })
 
 const notStored = () =>
-  new ProviderUnavailable({
-    provider: "file-orders",
-    reason: "seal an order: the key cannot be had",
-    kind: "not-called",
-  })
+  new OrdersUnavailable({ reason: "seal an order: the key cannot be had", isNotStored: true })

@@ -2,7 +2,7 @@
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../../../database/database.ts"
-import type { PostgresUnavailable } from "../../../platform/postgres.ts"
+import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import type { FileLogTail, FileRecord } from "../../../streams/file-log.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { FileRecords, type UnloggedFile } from "./file-records.ts"
@@ -221,5 +221,5 @@ const restore = (sql: Sql, bank: string, { orders, ...file }: FileRecord) => {
 }
 
 const unavailable = Effect.mapError(
-  ({ step, code }: PostgresUnavailable) => new BankFilesUnavailable({ step, reason: code }),
+  ({ step, reason }: StoreUnavailable) => new BankFilesUnavailable({ step, reason }),
 )

@@ -7,12 +7,13 @@ import { join } from "node:path"
 import { Clock, Effect, Schema } from "effect"
 import { Beneficiary } from "../../../domain/beneficiary.ts"
 import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/scheme.ts"
+import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
 import { statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
-import { type FileOrder, FileOrders } from "./file-orders.ts"
+import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
 
 const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
 
@@ -58,23 +59,38 @@ const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSe
         })
         return order === "differs" ? yield* differing(instruction) : answerOf(order)
       },
-      Effect.catchTag("ProviderUnavailable", (failure) => Effect.succeed(unanswered(failure))),
+      Effect.catchTag("OrdersUnavailable", (failure) =>
+        Effect.succeed(unanswered(unavailable(name, failure))),
+      ),
     ),
     inquire: (reference) =>
       orders.find(name, reference).pipe(
         Effect.map((order) => (order === undefined ? neverSeen : answerOf(order))),
-        Effect.catchTag("ProviderUnavailable", (failure) => Effect.succeed(unanswered(failure))),
+        Effect.catchTag("OrdersUnavailable", (failure) =>
+          Effect.succeed(unanswered(unavailable(name, failure))),
+        ),
       ),
   }
   return bank
 })
+
+/** To whoever pays, a bank whose orders cannot be asked for does not answer. */
+const unavailable = (provider: string, { reason, isNotStored }: OrdersUnavailable): ProviderUnavailable =>
+  new ProviderUnavailable({
+    provider,
+    reason,
+    ...(isNotStored === true ? { kind: "not-called" as const } : {}),
+  })
 
 export const files = bankKind({
   name: "files",
   settings: FileBankSettings,
   http: () => undefined,
   connect,
-  withdraw: (bank, reference) => Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)),
+  withdraw: (bank, reference) =>
+    Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)).pipe(
+      Effect.mapError((failure) => unavailable(bank, failure)),
+    ),
   statement: ({ name, own }, day) =>
     Effect.succeed(statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers)),
 })

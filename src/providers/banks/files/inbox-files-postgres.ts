@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import { Database } from "../../../database/database.ts"
-import type { PostgresUnavailable } from "../../../platform/postgres.ts"
+import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { InboxFiles } from "./inbox-files.ts"
 
@@ -37,5 +37,5 @@ export const layer = Layer.effect(
 )
 
 const unavailable = Effect.mapError(
-  ({ step, code }: PostgresUnavailable) => new BankFilesUnavailable({ step, reason: code }),
+  ({ step, reason }: StoreUnavailable) => new BankFilesUnavailable({ step, reason }),
 )

@@ -7,6 +7,7 @@ import { hash } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result, Schedule } from "effect"
 import type { TransferOutcome } from "../../../domain/commands.ts"
 import { parseTransferReference } from "../../../domain/identifiers.ts"
+import { cleanText } from "../../../domain/outside-text.ts"
 import { type CommandId, Mailbox } from "../../../streams/mailbox.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
@@ -167,10 +168,13 @@ const outcomeOf = (word: OrderWord, orderId: string, at: number): TransferOutcom
     case "Accepted":
       return { _tag: "Accepted", transferId: orderId, inquireAt: at, evidence }
     case "Refused":
-      return { _tag: "Failed", code: word.code, whole: true, evidence }
+      return { _tag: "Failed", code: cleanText(word.code), whole: true, evidence }
     case "Asked":
       throw new Error("that an order was asked back is no word of a bank")
-    default:
+    case "Failed":
+    case "Returned":
+      return { ...word, code: cleanText(word.code), evidence }
+    case "Settled":
       return { ...word, evidence }
   }
 }

@@ -3,7 +3,7 @@ import { Array as Arr, Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../../../database/database.ts"
 import type { Scheme } from "../../../domain/scheme.ts"
-import type { PostgresUnavailable } from "../../../platform/postgres.ts"
+import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { keyIdOf, PartnerKeys } from "../../../vault/partner-keys.ts"
 import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import { SUM_MINOR_MAX } from "../../iso20022/payment-initiation.ts"
@@ -240,5 +240,5 @@ const opened = Effect.fnUntraced(function* (
 const unopened = (reason: string) => new BankFilesUnavailable({ step: "open the orders of a file", reason })
 
 const unavailable = Effect.mapError(
-  ({ step, code }: PostgresUnavailable) => new BankFilesUnavailable({ step, reason: code }),
+  ({ step, reason }: StoreUnavailable) => new BankFilesUnavailable({ step, reason }),
 )

@@ -5,10 +5,9 @@
  * was made and is not complete. Each step can be repeated, and whoever dies between them has promised nothing yet.
  */
 import { Effect, Layer } from "effect"
+import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { FileLog } from "../../../streams/file-log.ts"
-import type { StreamsUnavailable } from "../../../streams/streams-unavailable.ts"
-import { ProviderUnavailable } from "../../calling/provider-error.ts"
-import { type FileOrder, FileOrders } from "./file-orders.ts"
+import { type FileOrder, FileOrders, OrdersUnavailable } from "./file-orders.ts"
 
 /** The orders of a store, held against the log of files wherever that matters. */
 export const withdrawalInBoth = Layer.effect(
@@ -77,14 +76,11 @@ export const withdrawalInBoth = Layer.effect(
 )
 
 const unavailable = Effect.mapError(
-  ({ step, reason }: StreamsUnavailable) =>
-    new ProviderUnavailable({ provider: "file-orders", reason: `${step}: ${reason}` }),
+  ({ step, reason }: StoreUnavailable) => new OrdersUnavailable({ reason: `${step}: ${reason}` }),
 )
 
-const notStored = ({ provider, reason }: ProviderUnavailable) =>
-  new ProviderUnavailable({ provider, reason, kind: "not-called" })
+const notStored = ({ reason }: OrdersUnavailable) => new OrdersUnavailable({ reason, isNotStored: true })
 
-const forgotten = new ProviderUnavailable({
-  provider: "file-orders",
+const forgotten = new OrdersUnavailable({
   reason: "it is in a file that the store of orders has forgotten, until that is put back",
 })

@@ -5,13 +5,13 @@ import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
 import { Postgres } from "../../../../src/platform/postgres.ts"
+import { StoreUnavailable } from "../../../../src/platform/store-unavailable.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
 import { InboxFiles } from "../../../../src/providers/banks/files/inbox-files.ts"
 import { wordKeyOf } from "../../../../src/providers/banks/files/order-words.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { Mailbox } from "../../../../src/streams/mailbox.ts"
-import { StreamsUnavailable } from "../../../../src/streams/streams-unavailable.ts"
 import { Metrics } from "../../../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
@@ -704,7 +704,7 @@ it("nothing is marked as read while its batch cannot be told, and other files ar
       yield* ordered(test, 2)
       test.deliver("a.xml", booked(referenceOf(1), 1, "DBIT"))
       test.deliver("b.xml", booked(referenceOf(2), 2, "DBIT"))
-      const unavailable = new StreamsUnavailable({ step: "tell", reason: "gone" })
+      const unavailable = new StoreUnavailable({ store: "redis", step: "tell", reason: "gone" })
       const silent = Layer.effect(
         Mailbox,
         Effect.map(Mailbox, (mailbox) => {

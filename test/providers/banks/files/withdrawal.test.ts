@@ -4,12 +4,12 @@ import postgres from "postgres"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
 import { Postgres } from "../../../../src/platform/postgres.ts"
+import { StoreUnavailable } from "../../../../src/platform/store-unavailable.ts"
 import type { Withdrawal } from "../../../../src/providers/banks/bank.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { OutboxFiles } from "../../../../src/providers/banks/files/outbox-files.ts"
 import { FileLog } from "../../../../src/streams/file-log.ts"
-import { StreamsUnavailable } from "../../../../src/streams/streams-unavailable.ts"
 import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
@@ -180,7 +180,7 @@ it("nothing is put into a file while the log of files is away", async () => {
   const files = await test.run(
     Effect.gen(function* () {
       yield* place(test, 1)
-      const away = new StreamsUnavailable({ step: "read", reason: "CONNECTION" })
+      const away = new StoreUnavailable({ store: "redis", step: "read", reason: "CONNECTION" })
       const log = FileLog.of({ ...(yield* FileLog), tail: () => Effect.fail(away) })
       yield* Effect.exit(Effect.provideService(writeOutbox(test.bank), FileLog, log))
       const { query } = yield* Postgres
