@@ -61,6 +61,8 @@ export class EngineUnderTest implements AsyncDisposable {
   readonly paid: Paid = new Map()
   /** Banks that take no calls now. Yen are paid by `south`, all else by `north`. */
   readonly closedBanks = new Set<string>()
+  /** When these say that they may take calls again. */
+  closedForMs = 50
   readonly lines: Array<string> = []
   readonly #environment: Readonly<Record<string, string>>
   readonly #bankMs: number
@@ -155,7 +157,7 @@ export class EngineUnderTest implements AsyncDisposable {
         concurrency: this.#bankConcurrency,
         callMsMax: 10_000,
         capacities: (now) => {
-          const none = { transfers: 0, inquiries: 0, heldUntil: now + 50, isHealthy: false }
+          const none = { transfers: 0, inquiries: 0, heldUntil: now + this.closedForMs, isHealthy: false }
           return new Map([...this.closedBanks].map((bank) => [bank, none]))
         },
         invite: (bank, wanted) => (this.closedBanks.has(bank) ? 0 : wanted),
