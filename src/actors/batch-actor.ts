@@ -206,7 +206,7 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
  * What was learnt of an item since its call was planned may forbid it, and so may what was learnt of the stores, and of
  * the lists that it was screened by.
  */
-const mandateOf = ({ id, batch, head, lease, desk, inbox, answered }: Activation): Mandate => {
+const mandateOf = ({ id, batch, head, lease, desk, inbox, answered, places }: Activation): Mandate => {
   const { isOwner, partitions, watch } = desk
   const isObjectedTo = () => watch.objection(partitions.of(id)) !== undefined
   const looked = Effect.suspend(() => (isObjectedTo() ? watch.look : Effect.void))
@@ -214,6 +214,7 @@ const mandateOf = ({ id, batch, head, lease, desk, inbox, answered }: Activation
   return {
     head,
     answered,
+    takePlace: (item) => places.delete(item),
     // Asked once for each payout there is.
     mayCall: (item) =>
       Effect.map(Effect.andThen(looked, terms), ([terms, now]) => {

@@ -19,6 +19,7 @@ it("a bank that takes no calls gets no intents and no inquiries, and holds up no
   await vi.waitUntil(async () => (await engine.batch(batch)).closed !== undefined, patience)
   expect([...engine.paid.values()].filter((times) => times !== 1)).toEqual([])
   expect(engine.paid.size).toBe(300)
+  expect(engine.uninvited, "each takes the place that its intent was given").toEqual([])
 })
 
 it("what is paid behind more than one turn looks at is found at once, with nothing else to wake the batch", async () => {

@@ -130,6 +130,22 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is given to no more than there is room for",
   },
   {
+    name: "who comes takes no place that is over",
+    file: "providers/calling/invitations.ts",
+    text: "  came(now: number): void {\n    this.#forget(now)\n",
+    without: "  came(_now: number): void {\n",
+    caughtIn: "test/providers/calling/lane.test.ts",
+    caughtBy: "is kept for who was invited",
+  },
+  {
+    name: "what is sent again takes nobody's place in a lane",
+    file: "pipelines/paying.ts",
+    text: "transfer.sends === 1 && takePlace",
+    without: "takePlace",
+    caughtIn: "test/pipelines/paying.test.ts",
+    caughtBy: "takes the place in the lane that was kept for a first send",
+  },
+  {
     name: "nobody is woken to ask a bank that takes no inquiries",
     file: "domain/plan.ts",
     text: "capacity.inquiries > 0 ? least : Math.max(least, lookAgainAt(capacity, now))",
