@@ -76,12 +76,12 @@ export class PayLine {
 
   /** What was screened by the lists announced last, the oldest clearance first. */
   get byLists(): Iterable<Item> {
-    return this.#here(this.#byLists)
+    return { [Symbol.iterator]: () => this.#here(this.#byLists) }
   }
 
   /** What was screened by any other lists, the oldest clearance first. */
   get byOthers(): Iterable<Item> {
-    return this.#here(this.#byOthers)
+    return { [Symbol.iterator]: () => this.#here(this.#byOthers) }
   }
 
   /** Everything comes anew. */
@@ -94,7 +94,7 @@ export class PayLine {
     this.#entries = this.#place = this.#joined = 0
   }
 
-  /** What came since the last time, the first one last to be seen. */
+  /** Notes what came since the last time. The last one is seen first. */
   #note(batch: Batch): void {
     const came: Array<Entry> = []
     for (const number of batch.tasks.request.backwards()) {
