@@ -138,6 +138,14 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is kept for who was invited",
   },
   {
+    name: "the first transfer of an intent takes the place that was kept for it",
+    file: "actors/turn.ts",
+    text: '      if (event._tag === "TransfersRequested") keepPlaces(actor, event)\n',
+    without: "",
+    caughtIn: "test/actors/closed-banks.test.ts",
+    caughtBy: "a bank that takes no calls gets no intents",
+  },
+  {
     name: "what is sent again takes nobody's place in a lane",
     file: "pipelines/paying.ts",
     text: "transfer.sends === 1 && takePlace",
