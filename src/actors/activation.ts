@@ -98,6 +98,8 @@ export interface Activation extends BatchFold {
   readonly calls: FiberSet.FiberSet
   /** Items in a call under way, by the number of the call. */
   readonly busy: Map<number, number>
+  /** Items whose intents were written here and for which places in lanes are kept: no more than are transferring. */
+  readonly places: Set<number>
   callsUnderWay: number
   callCount: number
   mailWaiting: boolean
@@ -134,6 +136,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     calls: yield* FiberSet.make(),
     decisions: [],
     busy: new Map(),
+    places: new Set(),
     callsUnderWay: 0,
     callCount: 0,
     terms: "unknown",

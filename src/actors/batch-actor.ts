@@ -51,22 +51,26 @@ const GATHER_MS = 2
 /** Runs a batch until it is released. Fails when the batch is no longer ours, cannot be read, or Redis is gone. */
 export const activate = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
   const actor = yield* load(lease, desk)
+  let isBehind = false
   while (true) {
-    const heard = yield* listen(actor)
+    const heard = yield* listen(actor, isBehind)
     actor.terms = yield* desk.clearanceTerms
     if (!mayPay(actor) && isMoneyDue(actor)) yield* lookAtStores(actor)
     const turn = takeTurn(actor, heard, yield* Clock.currentTimeMillis)
     yield* append(actor, turn)
     const waitUntil = yield* act(actor, turn)
-    if (actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
+    isBehind = turn.isBehind
+    if (isBehind) yield* Effect.yieldNow
+    if (isBehind || actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
     if (yield* rest(actor, turn, waitUntil)) return
   }
 }, Effect.scoped)
 
-const listen = Effect.fnUntraced(function* (actor: Activation) {
+/** Whoever is behind with what it has waits for nothing. */
+const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean) {
   const { id, desk, inbox } = actor
   let quiet = false
-  if (actor.callsUnderWay > 0) {
+  if (actor.callsUnderWay > 0 && !isBehind) {
     if (yield* inbox.arrives) yield* Effect.sleep(GATHER_MS)
     else quiet = true
   }
@@ -218,7 +222,7 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
  * What was learnt of an item since its call was planned may forbid it, and so may what was learnt of the stores, and of
  * the lists that it was screened by.
  */
-const mandateOf = ({ id, batch, head, lease, desk, inbox, answered }: Activation): Mandate => {
+const mandateOf = ({ id, batch, head, lease, desk, inbox, answered, places }: Activation): Mandate => {
   const { isOwner, partitions, watch } = desk
   const isObjectedTo = () => watch.objection(partitions.of(id)) !== undefined
   const looked = Effect.suspend(() => (isObjectedTo() ? watch.look : Effect.void))
@@ -226,6 +230,7 @@ const mandateOf = ({ id, batch, head, lease, desk, inbox, answered }: Activation
   return {
     head,
     answered,
+    takePlace: (item) => places.delete(item),
     // Asked once for each payout there is.
     mayCall: (item) =>
       Effect.map(Effect.andThen(looked, terms), ([terms, now]) => {
@@ -268,7 +273,7 @@ const rest = Effect.fnUntraced(function* (
   }
   const wake = Math.min(
     waitUntil ?? Number.POSITIVE_INFINITY,
-    wakeAt(batch, { now: at, terms, banks }) ?? Number.POSITIVE_INFINITY,
+    wakeAt(batch, { now: at, terms, banks, line }) ?? Number.POSITIVE_INFINITY,
   )
   const released = yield* desk.queue.release(lease.owned, Number.isFinite(wake) ? wake : undefined)
   if (released === "mail-waiting") {

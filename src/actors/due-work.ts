@@ -21,6 +21,8 @@ export interface Due {
   readonly calls: ReadonlyArray<Call>
   /** When work may be looked at again that waits for a bank, in epoch milliseconds; nothing, when none does. */
   readonly waitUntil: number | undefined
+  /** More is to be paid than was looked at: the next turn goes on with it, and comes at once. */
+  readonly isBehind: boolean
   /** What banks took when it was planned last, and when that was. */
   readonly banks: Capacities
   readonly at: number
@@ -29,9 +31,13 @@ export interface Due {
 export const nothingDue = (at: number): Due => ({
   calls: [],
   waitUntil: undefined,
+  isBehind: false,
   banks: noCapacities,
   at,
 })
+
+/** How many items join the line in one turn: nothing else of the process runs meanwhile. */
+export const JOINED_MAX = 5_000
 
 /** How soon it is asked again which clearances are good, when nobody could tell. */
 const TERMS_AGAIN_MS = 1_000
@@ -48,15 +54,19 @@ export const decideDue = (
 ): Due => {
   const { batch, busy, terms, line } = planner
   const full = new Set<string>()
+  let mayJoin = JOINED_MAX
   while (true) {
     const banks = capacitiesBut(full, planner, now)
-    const queues = maySend ? line.follow(batch) : []
-    const { work, waitUntil } = plan(batch, { now, busy, terms, banks, queues })
+    mayJoin -= line.follow(batch, terms, mayJoin)
+    const { byLists, byOthers } = line
+    const queues = maySend ? line.queues : []
+    const { work, waitUntil } = plan(batch, { now, busy, terms, banks, line: { queues, byLists, byOthers } })
     const [fullBefore, versionBefore] = [full.size, batch.version]
     const commands = work.flatMap((work) => commandsOf(planner, work, now, full))
     if (commands.length === 0 && full.size === fullBefore) {
       const calls = work.filter(isCall)
-      return { calls, waitUntil: waitUntil ?? termsAgainAt(planner, now), banks, at: now }
+      const { isBehind } = line
+      return { calls, waitUntil: waitUntil ?? termsAgainAt(planner, now), isBehind, banks, at: now }
     }
     for (const command of commands) obey(command)
     if (commands.length > 0 && batch.version === versionBefore)

@@ -2,7 +2,7 @@
 import { Result } from "effect"
 import { type BatchCommand, isDecision } from "../domain/commands.ts"
 import { decide } from "../domain/decide.ts"
-import type { BatchEvent } from "../domain/events.ts"
+import type { BatchEvent, BatchEventOf } from "../domain/events.ts"
 import { evolve } from "../domain/evolve.ts"
 import { transferReference } from "../domain/identifiers.ts"
 import type { Mail } from "../streams/mailbox.ts"
@@ -49,6 +49,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
     for (const event of decision.success) {
       evolve(actor.batch, event)
       events.push(event)
+      if (event._tag === "TransfersRequested") keepPlaces(actor, event)
     }
   }
 
@@ -78,6 +79,12 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
   const maySend = actor.backoff.until("Transfer") <= now && mayPay(actor)
   const due = actor.desk.isDraining() ? nothingDue(now) : decideDue(actor, now, maySend, obey)
   return { events, handled: mail.map(({ id }) => id), answered: [...answered], ...due, refusals }
+}
+
+/** Those that were called off never come for their places. */
+const keepPlaces = ({ batch, places }: Activation, { transfers }: BatchEventOf<"TransfersRequested">) => {
+  for (const item of places) if (!batch.tasks.transfer.has(item)) places.delete(item)
+  for (const { item } of transfers) places.add(item)
 }
 
 /** What comes from outside about a transfer is a bank's word, and names the bank; all else is learnt by our own calls. */

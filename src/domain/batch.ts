@@ -215,8 +215,6 @@ export interface Batch {
   readonly tasks: Readonly<Record<Task, ItemSet>>
   /** The last place that was given to an item to be paid. */
   placeCount: number
-  /** Items to be paid by the lists that they were screened by, the oldest clearance first. */
-  readonly payable: Map<string | undefined, ItemHeap>
   /** Items whose bank is to be asked, by bank, by when. */
   readonly inquiries: Map<string, ItemHeap>
   /** Items that failed in a way that a new attempt may mend, and may have one by policy. */
@@ -273,7 +271,6 @@ export const emptyBatch = (): Batch => ({
     none: new ItemSet(),
   },
   placeCount: 0,
-  payable: new Map(),
   inquiries: new Map(),
   retries: new ItemSet(),
   reroutes: new ItemSet(),

@@ -1,6 +1,6 @@
 /**
- * Where `plan` finds what is due beside the tasks, without a look at the rest: whom to ask about, what was screened too long
- * ago, what was refused, and what is tried again.
+ * Where `plan` finds what is due beside the tasks, without a look at the rest: whom to ask about, what was refused, and what
+ * is tried again.
  */
 import type { Batch, Item } from "./batch.ts"
 import { ItemHeap } from "./item-heap.ts"
@@ -10,13 +10,10 @@ import { isRerouteDue, isRetryDue } from "./task.ts"
 /** Before anything of an item changes that says where it is in the heaps. */
 export const leaveIndex = (batch: Batch, item: Item): void => {
   if (item.task === "inquire") batch.inquiries.get(bankOf(item))?.delete(item.item)
-  else if (item.task === "request") batch.payable.get(item.screened?.listVersion)?.delete(item.item)
 }
 
 export const enterIndex = (batch: Batch, item: Item): void => {
   if (item.task === "inquire") put(batch.inquiries, bankOf(item), item, item.transfer?.inquireAt ?? 0)
-  else if (item.task === "request")
-    put(batch.payable, item.screened?.listVersion, item, item.screened?.at ?? 0)
   note(batch.refused, item, item.refusal !== undefined)
   note(batch.retries, item, isRetryDue(batch, item))
   note(batch.reroutes, item, isRerouteDue(item))
@@ -33,12 +30,12 @@ const bankOf = ({ item, transfer }: Item): string => {
 }
 
 /** A heap that has become empty is kept, as it is soon filled again, until another one is made. */
-const put = <K>(index: Map<K, ItemHeap>, key: K, { item }: Item, at: number): void => {
-  let heap = index.get(key)
+const put = (index: Map<string, ItemHeap>, bank: string, { item }: Item, at: number): void => {
+  let heap = index.get(bank)
   if (heap === undefined) {
     for (const [other, { size }] of index) if (size === 0) index.delete(other)
     heap = new ItemHeap()
-    index.set(key, heap)
+    index.set(bank, heap)
   }
   heap.set(item, at)
 }

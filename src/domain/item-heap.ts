@@ -17,6 +17,11 @@ export class ItemHeap implements Iterable<number> {
     return this.items.length - 1
   }
 
+  /** The item of the least key. */
+  get first(): number | undefined {
+    return this.items[1]
+  }
+
   /** The least key; infinity, where no item is. */
   get least(): number {
     return this.size === 0 ? Number.POSITIVE_INFINITY : this.keyOf(this.items[1] ?? 0)

@@ -1,12 +1,15 @@
 /**
- * Items to be paid, in one queue for each way that they may go and for each version of the lists that they were screened by:
- * whoever plans looks past all items of a closed bank at once.
+ * Items to be paid, in one queue for each way that they may go: whoever plans looks past all items of a closed bank at once.
+ * What was screened by other lists than those announced is in no queue, as it has to be screened again first.
  *
- * Ways follow from the settings, so a line is no part of what the log says: it is kept beside a batch, follows it, and can be
- * made anew at any time. It holds no more than twice what is to be paid: what left is dropped when it comes to the
- * front, and all queues are made anew when there is too much of it behind.
+ * Ways follow from the settings, and which lists count from the engine's announcements, so a line is no part of what the log
+ * says: it is kept beside a batch, follows it, and can be made anew at any time. Its memory follows the number of items,
+ * whatever lists they were screened by. It holds no more than twice what is to be paid: what left is dropped when it
+ * comes to the front, and all is made anew when there is too much of it behind.
  */
 import type { Batch, Item } from "./batch.ts"
+import { type ClearanceTerms, isByLists } from "./clearance.ts"
+import { ItemHeap } from "./item-heap.ts"
 import type { Routes, Way } from "./routing.ts"
 
 /** Fewer entries than this are never too many. */
@@ -14,79 +17,168 @@ const ENTRIES_MIN = 1_024
 
 interface Entry {
   readonly item: Item
-  /** The item's place when it joined: it has another one when it left and came back. */
+  /** The item's place when it came: it has another one when it left and came back. */
   readonly place: number
 }
 
 export class PayLine {
   readonly #routes: Routes
   readonly #queues = new Map<string, Queue>()
+  /** What has joined, by number. */
+  #items: Array<Item> = []
+  /** Clearances by the lists announced last, and by others. */
+  #byLists = new ItemHeap()
+  #byOthers = new ItemHeap()
+  /** What came and has not joined yet, from an index on. */
+  #coming: Array<Entry> = []
+  #joined = 0
   #entries = 0
-  /** The last place that was given a queue. */
+  /** The last place that was seen. */
   #place = 0
+  #terms: ClearanceTerms = "unknown"
+  #listVersion: string | undefined
 
   constructor(routes: Routes) {
     this.#routes = routes
   }
 
-  /** The queues of the batch as it is now. Costs what joined and left since the last time; the batch is always the same one. */
-  follow(batch: Batch): Iterable<Queue> {
-    this.#join(batch)
+  /**
+   * Follows the batch, which is always the same one, to what it is now, and gives how many items joined: at most `limit`. Costs
+   * what came and left since the last time. All join anew when other lists were announced.
+   */
+  follow(batch: Batch, terms: ClearanceTerms, limit = Number.POSITIVE_INFINITY): number {
+    this.#terms = terms
+    // Nothing goes and nothing is screened again, so what comes can come later.
+    if (terms === "unknown") return 0
+    if (this.#listVersion !== terms.lists?.version) this.#clear()
+    this.#listVersion = terms.lists?.version
     for (const [key, queue] of this.#queues) {
       this.#entries -= queue.dropGone()
       if (queue.size === 0) this.#queues.delete(key)
     }
-    if (this.#entries > Math.max(ENTRIES_MIN, 2 * batch.tasks.request.size)) {
-      this.#queues.clear()
-      this.#entries = this.#place = 0
-      this.#join(batch)
-    }
-    return this.#queues.values()
+    if (this.#entries > Math.max(ENTRIES_MIN, 2 * batch.tasks.request.size)) this.#clear()
+    this.#note(batch)
+    const joined = this.#join(batch, terms, limit)
+    this.#dropGone(this.#byLists)
+    this.#dropGone(this.#byOthers)
+    return joined
   }
 
-  #join(batch: Batch): void {
-    const joined: Array<Item> = []
+  /** Whether items came that have not joined. */
+  get isBehind(): boolean {
+    return this.#terms !== "unknown" && this.#joined < this.#coming.length
+  }
+
+  /** What goes the same way, and was screened by the lists announced last, or by any where none were. */
+  get queues(): Iterable<Queue> {
+    return this.#terms === "unknown" ? [] : this.#queues.values()
+  }
+
+  /** What was screened by the lists announced last, the oldest clearance first. */
+  get byLists(): Iterable<Item> {
+    return { [Symbol.iterator]: () => this.#here(this.#byLists) }
+  }
+
+  /** What was screened by any other lists, the oldest clearance first. */
+  get byOthers(): Iterable<Item> {
+    return { [Symbol.iterator]: () => this.#here(this.#byOthers) }
+  }
+
+  /** Everything comes anew. */
+  #clear(): void {
+    this.#queues.clear()
+    this.#items = []
+    this.#byLists = new ItemHeap()
+    this.#byOthers = new ItemHeap()
+    this.#coming = []
+    this.#entries = this.#place = this.#joined = 0
+  }
+
+  /** Notes what came since the last time. The last one is seen first. */
+  #note(batch: Batch): void {
+    const came: Array<Entry> = []
     for (const number of batch.tasks.request.backwards()) {
       const item = batch.items.get(number)
       if (item === undefined || item.place <= this.#place) break
-      joined.push(item)
+      came.push({ item, place: item.place })
     }
-    for (const item of joined.reverse()) this.#queueOf(batch, item).push(item)
-    this.#entries += joined.length
+    for (const entry of came.reverse()) this.#coming.push(entry)
     this.#place = batch.placeCount
   }
 
-  #queueOf({ partner }: Batch, item: Item): Queue {
-    const way = this.#routes.wayOf(item, { partner, after: item.reroute })
-    const listVersion = item.screened?.listVersion
-    const key = listVersion === undefined ? way.key : `${way.key}\n${listVersion}`
-    let queue = this.#queues.get(key)
-    if (queue === undefined) {
-      queue = new Queue(way, listVersion)
-      this.#queues.set(key, queue)
+  #join(batch: Batch, terms: ClearanceTerms, limit: number): number {
+    const first = this.#joined
+    const end = Math.min(this.#coming.length, first + limit)
+    for (let index = first; index < end; index++) {
+      const entry = this.#coming[index]
+      if (isHere(entry)) this.#put(batch, entry, terms)
     }
-    return queue
+    this.#joined = end
+    if (end === this.#coming.length) {
+      this.#coming = []
+      this.#joined = 0
+    }
+    return end - first
+  }
+
+  #put({ partner }: Batch, entry: Entry, terms: ClearanceTerms): void {
+    const { item } = entry
+    const { screened } = item
+    const isGood = isByLists(screened?.listVersion, terms)
+    const [own, other] = isGood ? [this.#byLists, this.#byOthers] : [this.#byOthers, this.#byLists]
+    this.#items[item.item] = item
+    other.delete(item.item)
+    own.set(item.item, screened?.at ?? 0)
+    if (!isGood) return
+    const way = this.#routes.wayOf(item, { partner, after: item.reroute })
+    let queue = this.#queues.get(way.key)
+    if (queue === undefined) {
+      queue = new Queue(way)
+      this.#queues.set(way.key, queue)
+    }
+    queue.push(entry)
+    this.#entries += 1
+  }
+
+  /** Drops what left from the front. */
+  #dropGone(heap: ItemHeap): void {
+    for (let item = heap.first; item !== undefined && this.#itemHere(item) === undefined; item = heap.first)
+      heap.delete(item)
+  }
+
+  *#here(heap: ItemHeap): Generator<Item> {
+    if (this.#terms === "unknown") return
+    for (const number of heap) {
+      const item = this.#itemHere(number)
+      if (item !== undefined) yield item
+    }
+  }
+
+  /** An item that is to be paid and has joined; it has not while it came back and still comes. */
+  #itemHere(number: number): Item | undefined {
+    const item = this.#items[number]
+    if (item?.task !== "request") return undefined
+    const next = this.#coming[this.#joined]
+    return next === undefined || item.place < next.place ? item : undefined
   }
 }
 
 /** Items that go the same way, in the order in which they are to be paid. */
 export class Queue implements Iterable<Item> {
   readonly way: Way
-  readonly listVersion: string | undefined
   #entries: Array<Entry> = []
   #first = 0
 
-  constructor(way: Way, listVersion: string | undefined) {
+  constructor(way: Way) {
     this.way = way
-    this.listVersion = listVersion
   }
 
   get size(): number {
     return this.#entries.length - this.#first
   }
 
-  push(item: Item): void {
-    this.#entries.push({ item, place: item.place })
+  push(entry: Entry): void {
+    this.#entries.push(entry)
   }
 
   /** Drops what left from the front; gives how many entries that were. */
@@ -104,10 +196,10 @@ export class Queue implements Iterable<Item> {
   *[Symbol.iterator](): Generator<Item> {
     for (let index = this.#first; index < this.#entries.length; index++) {
       const entry = this.#entries[index]
-      if (entry !== undefined && isHere(entry)) yield entry.item
+      if (isHere(entry)) yield entry.item
     }
   }
 }
 
-const isHere = (entry: Entry | undefined): boolean =>
+const isHere = (entry: Entry | undefined): entry is Entry =>
   entry !== undefined && entry.item.task === "request" && entry.item.place === entry.place

@@ -2,8 +2,8 @@
 
 import { type Capacities, capacityOf, lookAgainAt } from "./bank-capacity.ts"
 import type { Item } from "./batch.ts"
-import { type ClearanceTerms, isByLists, isCurrent } from "./clearance.ts"
-import type { Queue } from "./pay-line.ts"
+import { type ClearanceTerms, isCurrent } from "./clearance.ts"
+import type { PayLine } from "./pay-line.ts"
 import type { Destination } from "./routing.ts"
 
 /** An item that is to be paid, and where it goes. */
@@ -31,8 +31,8 @@ export interface PayingTerms {
   /** Nothing goes on a clearance that is not good by them. */
   readonly terms: ClearanceTerms
   readonly banks: Capacities
-  /** Items to be paid, by the ways that they go. */
-  readonly queues: Iterable<Queue>
+  /** Items to be paid: by the ways that they go, and by the age of their clearances. It follows the batch by these terms. */
+  readonly line: Pick<PayLine, "queues" | "byLists" | "byOthers">
 }
 
 /** A queue while it is taken from. All of it goes to one place, which is asked for once. */
@@ -87,8 +87,7 @@ export const planTransfers = (room: number, known: PayingTerms): PlannedTransfer
 const headsOf = (known: PayingTerms): Set<Head> => {
   const heads = new Set<Head>()
   const isHealthy = (bank: string): boolean => capacityOf(known.banks, bank).isHealthy
-  for (const queue of known.queues) {
-    if (!isByLists(queue.listVersion, known.terms)) continue
+  for (const queue of known.line.queues) {
     const others = queue[Symbol.iterator]()
     const item = nextGood(others, known)
     if (item === undefined) continue

@@ -10,13 +10,7 @@ import {
   mayStart,
   type Task,
 } from "./batch.ts"
-import {
-  type ClearanceTerms,
-  isByLists,
-  isScreenedAgain,
-  mayStartCleared,
-  screenAgainAt,
-} from "./clearance.ts"
+import { type ClearanceTerms, isScreenedAgain, mayStartCleared, screenAgainAt } from "./clearance.ts"
 import type { PostingKind } from "./events.ts"
 import { type PayingTerms, type PlannedTransfer, planTransfers } from "./plan-transfers.ts"
 
@@ -59,7 +53,7 @@ const postingKinds: ReadonlyArray<PostingKind> = ["hold", "post", "release", "re
 
 /**
  * The work that is due now, except for items in a call under way, and within what banks take. Bounded: at most one chunk of
- * each kind. What waits for a bank, or for its time, is not looked at. Whoever writes no intents now gives no queues.
+ * each kind. What waits for a bank, or for its time, is not looked at. Whoever writes no intents now gives a line without queues.
  */
 export const plan = (batch: Batch, known: PayingTerms): Plan => {
   const { now, busy, terms, banks } = known
@@ -81,7 +75,7 @@ export const plan = (batch: Batch, known: PayingTerms): Plan => {
   }
   if (isAwaitingApproval(batch) && (batch.approval?.expiresAt ?? now) <= now)
     work.push({ _tag: "ExpireApproval" })
-  const again = outdated(batch, now, busy, terms)
+  const again = outdated(batch, known)
   add(again, (items) => ({ _tag: "RequestScreening", items }))
   if (again.length === 0 && mayStartCleared(batch, terms, now)) work.push({ _tag: "StartExecution" })
   for (const kind of postingKinds) {
@@ -116,7 +110,7 @@ export const plan = (batch: Batch, known: PayingTerms): Plan => {
  */
 export const wakeAt = (
   batch: Batch,
-  { now, terms, banks }: Pick<PayingTerms, "now" | "terms" | "banks">,
+  { now, terms, banks, line }: Pick<PayingTerms, "now" | "terms" | "banks" | "line">,
 ): number | undefined => {
   let earliest = Number.POSITIVE_INFINITY
   for (const [bank, { least }] of batch.inquiries) {
@@ -139,7 +133,7 @@ export const wakeAt = (
       earliest = startsAt === 0 ? earliest : Math.min(earliest, startsAt)
     }
   }
-  earliest = Math.min(earliest, payableAgainAt(batch, terms) ?? earliest)
+  earliest = Math.min(earliest, payableAgainAt(line, terms) ?? earliest)
   return earliest === Number.POSITIVE_INFINITY ? undefined : earliest
 }
 
@@ -159,27 +153,29 @@ const postable = (batch: Batch, kind: PostingKind, now: number, busy: Busy): Rea
 }
 
 /** What is cleared, may be sent otherwise, and has to be screened again first. */
-const outdated = (batch: Batch, now: number, busy: Busy, terms: ClearanceTerms): ReadonlyArray<number> => {
-  const isOutdated = (number: number): boolean => isScreenedAgain(itemOf(batch, number), terms, now)
-  if (batch.startedAt !== undefined) return outdatedPayable(batch, busy, isOutdated)
+const outdated = (batch: Batch, { now, busy, terms, line }: PayingTerms): ReadonlyArray<number> => {
+  if (batch.startedAt !== undefined) return [...outdatedPayable(line, busy, terms, now)]
   if (!mayStart(batch, now)) return []
+  const isOutdated = (number: number): boolean => isScreenedAgain(itemOf(batch, number), terms, now)
   return batch.tasks.hold.take(CHUNK_MAX, (number) => !busy.has(number) && isOutdated(number))
 }
 
-/** Of what was screened by the same lists, the oldest clearance is the first to be outdated. */
-const outdatedPayable = (
-  { payable }: Batch,
+/** Among those by the announced lists, and among all others, the oldest clearance is the first to be outdated. */
+const outdatedPayable = function* (
+  { byLists, byOthers }: PayingTerms["line"],
   busy: Busy,
-  isOutdated: (number: number) => boolean,
-): ReadonlyArray<number> => {
-  const taken: Array<number> = []
-  for (const items of payable.values()) {
-    for (const number of items) {
-      if (taken.length === CHUNK_MAX || !isOutdated(number)) break
-      if (!busy.has(number)) taken.push(number)
+  terms: ClearanceTerms,
+  now: number,
+): Generator<number> {
+  let left = CHUNK_MAX
+  for (const items of [byLists, byOthers]) {
+    for (const item of items) {
+      if (left === 0 || !isScreenedAgain(item, terms, now)) break
+      if (busy.has(item.item)) continue
+      yield item.item
+      left -= 1
     }
   }
-  return taken
 }
 
 /** Of the banks that take inquiries, what is due longest. */
@@ -214,19 +210,14 @@ const screenedAgainAt = (
   return earliest
 }
 
-/** The same of what is to be paid: of what was screened by the same lists, the oldest clearance comes first. */
-const payableAgainAt = (batch: Batch, terms: ClearanceTerms): number | undefined => {
-  let earliest: number | undefined
-  for (const [listVersion, items] of batch.payable) {
-    if (terms === "unknown" || isByLists(listVersion, terms)) continue
-    for (const number of items) {
-      const at = screenAgainAt(itemOf(batch, number), terms)
-      if (at <= 0) continue
-      earliest = Math.min(earliest ?? at, at)
-      break
-    }
+/** The same of what is to be paid: of what was screened by other lists than those announced, the oldest comes first. */
+const payableAgainAt = ({ byOthers }: PayingTerms["line"], terms: ClearanceTerms): number | undefined => {
+  if (terms === "unknown") return undefined
+  for (const item of byOthers) {
+    const at = screenAgainAt(item, terms)
+    if (at > 0) return at
   }
-  return earliest
+  return undefined
 }
 
 const anyItem = () => true

@@ -156,6 +156,69 @@ export const wayOf = (
   }
 }
 
+/** Of so many kinds of payouts at most the ways are kept. Where there are more, all are forgotten, and found again. */
+const KINDS_MAX = 4_096
+
+/** The same as `wayOf` for all payouts and partners; the rules are asked once for those that no rule tells apart. */
+export const waysBy = (routing: Routing): ((payout: Parameters<typeof wayOf>[1], partner: string) => Way) => {
+  const kindOf = kindsBy(routing.rules)
+  const ways = new Map<string, Way>()
+  return (payout, partner) => {
+    const kind = kindOf(payout, partner)
+    const known = ways.get(kind)
+    if (known !== undefined) return known
+    const way = wayOf(routing, payout, partner)
+    if (ways.size >= KINDS_MAX) ways.clear()
+    ways.set(kind, way)
+    return way
+  }
+}
+
+/** All that the conditions of rules can see of a payout. A value that none of them names is as good as any other such one. */
+const kindsBy = (rules: ReadonlyArray<Rule>) => {
+  const conditions = rules.flatMap(({ when }) => when ?? [])
+  const named = <A>(of: (when: Conditions) => ReadonlyArray<A> | undefined) => {
+    const values = new Set(conditions.flatMap((when) => of(when) ?? []))
+    return (value: A | undefined) => (value !== undefined && values.has(value) ? value : "")
+  }
+  const currencyIn = named(({ currency }) => currency)
+  const countryIn = named(({ country }) => country)
+  const schemeIn = named(({ scheme }) => scheme)
+  const partnerIn = named(({ partner }) => partner)
+  const bounds = new Map<string, ReadonlyArray<bigint>>()
+  return ({ beneficiary: { account }, currency, minor }: Parameters<typeof wayOf>[1], partner: string) => {
+    const ofCurrency = currencyIn(currency)
+    let ofMinor = bounds.get(ofCurrency)
+    if (ofMinor === undefined) {
+      ofMinor = boundsOf(conditions, ofCurrency)
+      bounds.set(ofCurrency, ofMinor)
+    }
+    const scheme = schemeIn(schemeOf(account, currency))
+    return `${ofCurrency} ${countryIn(account.country)} ${scheme} ${rankOf(minor, ofMinor)} ${partnerIn(partner)}`
+  }
+}
+
+/** The least amounts, in their order, from which on other conditions hold than below. */
+const boundsOf = (conditions: ReadonlyArray<Conditions>, currency: string): ReadonlyArray<bigint> => {
+  const bounds = conditions.flatMap(({ minor, currency: own }) => {
+    if (minor === undefined || (own !== undefined && !Arr.contains(own, currency))) return []
+    const { atLeast, atMost } = minor
+    return [...(atLeast === undefined ? [] : [atLeast]), ...(atMost === undefined ? [] : [atMost + 1n])]
+  })
+  return [...new Set(bounds)].sort((one, other) => (one < other ? -1 : 1))
+}
+
+/** How many of the bounds an amount has reached. */
+const rankOf = (minor: bigint, bounds: ReadonlyArray<bigint>): number => {
+  let [low, high] = [0, bounds.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (minor >= (bounds[middle] ?? 0n)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 const destinationBy = (
   version: string,
   open: ReadonlyArray<Rule>,

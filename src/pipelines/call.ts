@@ -19,6 +19,8 @@ export interface Mandate {
   readonly answered: ReadonlySet<string>
   /** Asked immediately before the transfer of an item is sent. */
   readonly mayCall: (item: number) => Effect.Effect<boolean>
+  /** Whether a place in its bank's lane was kept for the first transfer of an intent; it is taken by asking. */
+  readonly takePlace: (item: number) => boolean
 }
 
 /** Takes the command that records an answer. At most one comes for each item of a call, so nobody has to wait. */

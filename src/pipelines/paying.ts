@@ -35,7 +35,7 @@ export const paying =
     id: BatchId,
     batch: Batch,
     numbers: ReadonlyArray<number>,
-    { head, answered, mayCall }: Mandate,
+    { head, answered, mayCall, takePlace }: Mandate,
     tell: Tell,
   ): Effect.Effect<ReadonlyArray<RegisteredDecision>, StoreUnavailable | VaultUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
@@ -53,7 +53,7 @@ export const paying =
         return doubtful === undefined
       })
       yield* callBanks(sendable, desk.banks.concurrency, (transfer) =>
-        send(desk, batch.partner, open, transfer, mayCall(transfer.item), clock, tell),
+        send(desk, batch.partner, open, transfer, mayCall(transfer.item), takePlace, clock, tell),
       )
       return decisions
     })
@@ -96,6 +96,7 @@ const send = (
   open: Opening,
   transfer: DueTransfer,
   mayCall: Effect.Effect<boolean>,
+  takePlace: Mandate["takePlace"],
   clock: Clock.Clock,
   tell: Tell,
 ): Effect.Effect<void> => {
@@ -109,7 +110,9 @@ const send = (
   const instruction = { bank, reference, partner, beneficiary, currency, minor, remittance }
   const maySend =
     transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, desk, now())) : mayCall
-  return Effect.flatMap(desk.banks.transfer(instruction, maySend), (said) => {
+  // What is sent again, or was intended elsewhere, was never invited here: the places that wait are those of others.
+  const isInvited = transfer.sends === 1 && takePlace(transfer.item)
+  return Effect.flatMap(desk.banks.transfer(instruction, maySend, isInvited), (said) => {
     if (said._tag === "NotSent")
       return Effect.sync(() => {
         if (isTooLate(transfer, desk, now()))

@@ -59,8 +59,12 @@ const providersOutside = Layer.mergeAll(banksLayer([instant]), complianceOverHtt
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
 export class EngineUnderTest implements AsyncDisposable {
   readonly paid: Paid = new Map()
+  /** What came by no invitation into the bank's lane. */
+  readonly uninvited: Array<string> = []
   /** Banks that take no calls now. Yen are paid by `south`, all else by `north`. */
   readonly closedBanks = new Set<string>()
+  /** When these say that they may take calls again. */
+  closedForMs = 50
   readonly lines: Array<string> = []
   readonly #environment: Readonly<Record<string, string>>
   readonly #bankMs: number
@@ -155,15 +159,16 @@ export class EngineUnderTest implements AsyncDisposable {
         concurrency: this.#bankConcurrency,
         callMsMax: 10_000,
         capacities: (now) => {
-          const none = { transfers: 0, inquiries: 0, heldUntil: now + 50, isHealthy: false }
+          const none = { transfers: 0, inquiries: 0, heldUntil: now + this.closedForMs, isHealthy: false }
           return new Map([...this.closedBanks].map((bank) => [bank, none]))
         },
         invite: (bank, wanted) => (this.closedBanks.has(bank) ? 0 : wanted),
         withdraw: () => Effect.succeed("may-have-gone"),
-        transfer: ({ reference }, mayCall = Effect.succeed(true)) =>
+        transfer: ({ reference }, mayCall = Effect.succeed(true), isInvited = false) =>
           Effect.flatMap(mayCall, (may): Effect.Effect<BankAnswer | NotSent> => {
             if (!may) return Effect.succeed({ _tag: "NotSent" })
             sent()
+            if (!isInvited) this.uninvited.push(reference)
             this.paid.set(reference, (this.paid.get(reference) ?? 0) + 1)
             return Effect.as(Effect.sleep(this.#bankMs), { _tag: "Settled" })
           }),

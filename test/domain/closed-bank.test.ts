@@ -96,7 +96,7 @@ it("behind many inquiries of a closed bank others are made, and nobody is woken 
   expect(asked).toEqual(after(3_000, 20))
   expect(planner.looks).toBeLessThan(100)
   for (const item of asked) story.hears(item, settled)
-  const known = { now: story.now, terms: story.terms }
+  const known = { now: story.now, terms: story.terms, line: planner.line }
   expect(wakeAt(story.batch, { ...known, banks: closed })).toBe(until)
   expect(wakeAt(story.batch, { ...known, banks: noCapacities })).toBeLessThan(story.now)
 })

@@ -37,8 +37,8 @@ const turn = fc.record({
     maxLength: 20,
   }),
   cancelled: fc.option(fc.integer({ min: 1, max: 20 }), { freq: 10, nil: undefined }),
-  announced: fc.option(fc.constantFrom("v", "w"), { freq: 10, nil: undefined }),
-  answeredBy: fc.constantFrom("v", "w"),
+  announced: fc.option(fc.constantFrom("v", "w", "x"), { freq: 10, nil: undefined }),
+  answeredBy: fc.constantFrom("v", "w", "x", "y"),
   later: fc.integer({ min: 0, max: 50 }),
 })
 type Turn = typeof turn extends fc.Arbitrary<infer A> ? A : never
@@ -185,8 +185,9 @@ it("nobody is paid on a clearance that is too old, or by other lists, or when no
   const story = new Story().started(3).posted("hold")
   const { batch, now } = story
   const paid = (terms: ClearanceTerms) => {
-    const queues = new PayLine(routes).follow(batch)
-    const known = { now, busy: new Set<number>(), terms, banks: noCapacities, queues }
+    const line = new PayLine(routes)
+    line.follow(batch, terms)
+    const known = { now, busy: new Set<number>(), terms, banks: noCapacities, line }
     return planTransfers(TRANSFERS_IN_AIR_MAX, known).transfers.length
   }
   expect(paid({ ...LISTS, lists: { version: "v", since: 0 } })).toBe(3)

@@ -20,9 +20,15 @@ export const workDue = (
   now: number,
   terms: ClearanceTerms = anyClearance,
 ): ReadonlyArray<Work> => {
-  const queues = new PayLine(routes).follow(batch)
-  return plan(batch, { now, busy: new Set(), terms, banks: noCapacities, queues }).work
+  const line = lineOf(batch, terms)
+  return plan(batch, { now, busy: new Set(), terms, banks: noCapacities, line }).work
 }
 
 export const wakes = (batch: Batch, terms: ClearanceTerms = anyClearance): number | undefined =>
-  wakeAt(batch, { now: 0, terms, banks: noCapacities })
+  wakeAt(batch, { now: 0, terms, banks: noCapacities, line: lineOf(batch, terms) })
+
+const lineOf = (batch: Batch, terms: ClearanceTerms): PayLine => {
+  const line = new PayLine(routes)
+  line.follow(batch, terms)
+  return line
+}

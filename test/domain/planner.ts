@@ -30,16 +30,16 @@ export const routesBy = (rules: ReadonlyArray<Rule>): Routes => ({
 /** Keeps one line all the time, as an actor does. */
 export class Planner {
   readonly story: Story
+  readonly line: PayLine
   readonly busy = new Set<number>()
   /** How often it was asked for an item, whether one is busy, where a way leads, and which way a payout goes. */
   looks = 0
-  readonly #line: PayLine
   readonly #routes: Routes
 
   constructor(story: Story, routes: Routes) {
     this.story = story
     this.#routes = routes
-    this.#line = new PayLine(this.#counted(routes))
+    this.line = new PayLine(this.#counted(routes))
     const { items } = story.batch
     const get = items.get.bind(items)
     items.get = (item) => {
@@ -56,7 +56,7 @@ export class Planner {
         return this.busy.has(item)
       },
     }
-    return this.#planned(this.#line, banks, busy)
+    return this.#planned(this.line, banks, busy)
   }
 
   /** The same by a line that was just made. */
@@ -75,7 +75,8 @@ export class Planner {
 
   #planned(line: PayLine, banks: Capacities, busy: Pick<ReadonlySet<number>, "has">): Plan {
     const { batch, now, terms } = this.story
-    return plan(batch, { now, terms, banks, busy, queues: line.follow(batch) })
+    line.follow(batch, terms)
+    return plan(batch, { now, terms, banks, busy, line })
   }
 
   #counted({ version, wayOf }: Routes): Routes {

@@ -152,7 +152,7 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
   {
     name: "an engine that is given time wakes the batch",
     file: "domain/plan.ts",
-    text: "  earliest = Math.min(earliest, payableAgainAt(batch, terms) ?? earliest)\n",
+    text: "  earliest = Math.min(earliest, payableAgainAt(line, terms) ?? earliest)\n",
     without: "",
   },
 ]

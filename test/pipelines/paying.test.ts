@@ -40,10 +40,18 @@ const seenOf = Effect.fnUntraced(function* (payouts: Payouts) {
   return payouts.numbers.filter((item) => books.has(payouts.reference(item)))
 })
 
-const mandate = { head: "head", answered: new Set<string>(), mayCall: () => Effect.succeed(true) }
+const mandate = {
+  head: "head",
+  answered: new Set<string>(),
+  mayCall: () => Effect.succeed(true),
+  takePlace: () => false,
+}
 
-const transfer = (payouts: Payouts, mayCall?: Effect.Effect<boolean>) =>
-  perform(payouts, { _tag: "Transfer", items: payouts.numbers }, mayCall)
+const transfer = (
+  payouts: Payouts,
+  mayCall?: Effect.Effect<boolean>,
+  takePlace?: (item: number) => boolean,
+) => perform(payouts, { _tag: "Transfer", items: payouts.numbers }, mayCall, takePlace)
 
 const register = (payouts: Payouts, item: number, bank = "north") =>
   Effect.flatMap(InstructionRegister, ({ record }) => {
@@ -113,6 +121,21 @@ it.live("calls no bank for an attempt that the register holds although the log s
     assert.strictEqual(doubtful.reason, "the instruction register already holds this attempt")
     assert.isAtMost(doubtful.inquireAt, Date.now())
     assert.deepStrictEqual(yield* seenOf(payouts), [1, 3])
+  }).pipe(Effect.provide(pipelinesOn(outside))),
+)
+
+it.live("takes the place in the lane that was kept for a first send, and none for what is sent again", () =>
+  Effect.gen(function* () {
+    const payouts = new Payouts("Ada Lovelace", "Ada Lovelace").intended()
+    payouts.hears(2, { _tag: "Unknown", reason: "lost", inquireAt: 0 })
+    payouts.hears(2, { _tag: "NeverSeen", quarantineMs: 0 })
+    const asked: Array<number> = []
+    yield* transfer(payouts, undefined, (item) => {
+      asked.push(item)
+      return true
+    })
+    assert.deepStrictEqual(yield* seenOf(payouts), [1, 2])
+    assert.deepStrictEqual(asked, [1])
   }).pipe(Effect.provide(pipelinesOn(outside))),
 )
 

@@ -112,6 +112,7 @@ export const perform = Effect.fnUntraced(function* (
   { id, batch }: { readonly id: BatchId; readonly batch: Batch },
   call: Call,
   mayCall: Effect.Effect<boolean> = Effect.succeed(true),
+  takePlace: (item: number) => boolean = () => false,
 ) {
   const pipelines = yield* Pipelines
   const told: Array<BatchCommand> = []
@@ -119,7 +120,7 @@ export const perform = Effect.fnUntraced(function* (
     id,
     batch,
     call,
-    { head: "head", answered: new Set(), mayCall: () => mayCall },
+    { head: "head", answered: new Set(), mayCall: () => mayCall, takePlace },
     (command) => told.push(command),
   )
   return told

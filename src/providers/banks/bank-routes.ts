@@ -1,4 +1,4 @@
-import { type Routes, type Routing, type Way, wayAfter, wayOf } from "../../domain/routing.ts"
+import { type Routes, type Routing, type Way, wayAfter, waysBy } from "../../domain/routing.ts"
 
 /** What the rules ask about the banks. */
 interface BankTraits {
@@ -8,13 +8,14 @@ interface BankTraits {
 }
 
 /** Routes by rules, over the banks that there are. */
-export const routesBy = (routing: Routing, { isKnown, holdsOrders = () => false }: BankTraits): Routes => ({
-  version: routing.version,
-  wayOf: (payout, { partner, after }) => {
-    const way = after === undefined ? wayOf(routing, payout, partner) : wayAfter(after, isKnown)
-    return withdrawableBy(holdsOrders, way)
-  },
-})
+export const routesBy = (routing: Routing, { isKnown, holdsOrders = () => false }: BankTraits): Routes => {
+  const wayOf = waysBy(routing)
+  return {
+    version: routing.version,
+    wayOf: (payout, { partner, after }) =>
+      withdrawableBy(holdsOrders, after === undefined ? wayOf(payout, partner) : wayAfter(after, isKnown)),
+  }
+}
 
 const withdrawableBy = (holdsOrders: (bank: string) => boolean, { key, destination }: Way): Way => ({
   key,

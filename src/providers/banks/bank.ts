@@ -85,11 +85,12 @@ export class Banks extends Context.Service<
     readonly invite: (bank: string, wanted: number, now: number) => number
     /**
      * Waits for the bank's turn, asks `mayCall`, gets what proves who calls, asks again if that had to be got, and sends only
-     * if it says yes (as it does by default).
+     * if it says yes (as it does by default). One that `isInvited` has a place in the lane, by `invite`; others have none.
      */
     readonly transfer: (
       instruction: TransferInstruction,
       mayCall?: Effect.Effect<boolean>,
+      isInvited?: boolean,
     ) => Effect.Effect<BankAnswer | NotSent>
     /** Asks at once or not at all. */
     readonly inquire: (bank: string, reference: string) => Effect.Effect<BankAnswer | NotSent>

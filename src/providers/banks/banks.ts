@@ -54,9 +54,10 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
           if (desk === undefined) return withdrawForStranger(name, reference)
           return desk.withdraw?.(name, reference) ?? mayHaveGone
         },
-        transfer: (instruction, mayCall = Effect.succeed(true)) => {
+        transfer: (instruction, mayCall = Effect.succeed(true), isInvited = false) => {
           const desk = desks.get(instruction.bank)
-          return desk === undefined ? Effect.succeed(unknownBank) : transferBy(desk, instruction, mayCall)
+          if (desk === undefined) return Effect.succeed(unknownBank)
+          return transferBy(desk, instruction, mayCall, isInvited)
         },
         inquire: (name, reference) => {
           const desk = desks.get(name)
@@ -82,6 +83,7 @@ const transferBy = (
   { bank, lane, patienceMs }: Desk,
   instruction: TransferInstruction,
   mayCall: Effect.Effect<boolean>,
+  isInvited: boolean,
 ): Effect.Effect<BankAnswer | NotSent> => {
   const sent = sentUnlessForbidden(bank.transfer(instruction), mayCall)
   const attempt = Effect.flatMap(
@@ -89,7 +91,7 @@ const transferBy = (
     (may): Effect.Effect<BankAnswer | NotSent, ProviderUnavailable> => (may ? sent : Effect.succeed(notSent)),
   )
   return lane
-    .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf, isInvited: true }, attempt)
+    .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf, isInvited }, attempt)
     .pipe(Effect.catchTag("ProviderUnavailable", ({ reason }) => Effect.succeed(ambiguous(reason))))
 }
 

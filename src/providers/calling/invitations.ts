@@ -10,7 +10,7 @@ export class Invitations {
 
   /** How many places are kept at `now`, in epoch milliseconds. */
   kept(now: number): number {
-    this.#sent = this.#sent.filter(({ count, until }) => count > 0 && until > now)
+    this.#forget(now)
     return this.#sent.reduce((sum, { count }) => sum + count, 0)
   }
 
@@ -18,9 +18,14 @@ export class Invitations {
     if (count > 0) this.#sent.push({ count, until: now + KEPT_MS })
   }
 
-  /** A transfer has come: nobody knows by which invitation, so it is taken for the oldest. */
-  came(): void {
-    const oldest = this.#sent.find(({ count }) => count > 0)
+  /** An invited transfer has come: nobody knows by which invitation, so it is taken for the oldest that still holds. */
+  came(now: number): void {
+    this.#forget(now)
+    const [oldest] = this.#sent
     if (oldest !== undefined) oldest.count -= 1
+  }
+
+  #forget(now: number): void {
+    this.#sent = this.#sent.filter(({ count, until }) => count > 0 && until > now)
   }
 }

@@ -24,7 +24,7 @@ export interface CallTerms<A> extends CountedCall<A> {
   /** How long it may stand in line while the provider takes no calls. */
   readonly patienceMs: number
   /** Whether it comes by an invitation, and so has its place. */
-  readonly isInvited?: true
+  readonly isInvited?: boolean
 }
 
 /** What is known of a provider, for those who run the service. */
@@ -117,7 +117,7 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
 
   const call: Lane["call"] = (terms, attempt) =>
     Effect.gen(function* () {
-      if (terms.isInvited) invitations.came()
+      if (terms.isInvited === true) invitations.came(yield* Clock.currentTimeMillis)
       for (let attempts = 1; ; attempts++) {
         const result = yield* Effect.result(tally.awaited(once(terms, attempt)))
         if (wasMade(terms, result)) {

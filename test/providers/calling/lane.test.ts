@@ -372,18 +372,35 @@ describe("a turn", () => {
   it.live("is given to no more than there is room for, also when many batches plan at the same moment", () =>
     Effect.gen(function* () {
       const lane = yield* openLane({ ratePerSecond: 5 })
-      assert.deepStrictEqual([lane.room(0), lane.room(0)], [10, 10], "to look takes nothing")
-      assert.deepStrictEqual([lane.invite(8, 0), lane.invite(8, 0), lane.invite(8, 0)], [8, 2, 0])
+      const now = yield* Clock.currentTimeMillis
+      assert.deepStrictEqual([lane.room(now), lane.room(now)], [10, 10], "to look takes nothing")
+      assert.deepStrictEqual([lane.invite(8, now), lane.invite(8, now), lane.invite(8, now)], [8, 2, 0])
       const calls = Effect.forEach([1, 2, 3, 4], () => ask(lane, { isInvited: true }), {
         concurrency: "unbounded",
       })
       const waiting = yield* Effect.forkChild(calls)
-      yield* Effect.promise(() => vi.waitUntil(() => lane.report(0).waiting === 4))
-      assert.strictEqual(lane.room(0), 0, "who has come has its place")
+      yield* Effect.promise(() => vi.waitUntil(() => lane.report(now).waiting === 4))
+      assert.strictEqual(lane.room(now), 0, "who has come has its place")
       yield* Fiber.interrupt(waiting)
-      assert.strictEqual(lane.room(0), 4)
-      assert.strictEqual(lane.room(4_999), 4)
-      assert.strictEqual(lane.room(5_000), 10, "who never comes keeps none")
+      assert.strictEqual(lane.room(now), 4)
+      assert.strictEqual(lane.room(now + 4_999), 4)
+      assert.strictEqual(lane.room(now + 5_000), 10, "who never comes keeps none")
+    }).pipe(withoutTurns),
+  )
+
+  it.live("is kept for who was invited, whoever else comes, and whatever invitations are over", () =>
+    Effect.gen(function* () {
+      const lane = yield* openLane({ ratePerSecond: 5 })
+      const now = yield* Clock.currentTimeMillis
+      assert.deepStrictEqual([lane.invite(2, now - 6_000), lane.invite(3, now - 1_001)], [2, 3])
+      const invited = yield* Effect.forkChild(ask(lane, { isInvited: true }))
+      yield* Effect.promise(() => vi.waitUntil(() => lane.report(now).waiting === 1))
+      assert.strictEqual(lane.room(now), 7, "it took its own place, not one that is over")
+      const strangers = yield* Effect.forkChild(ask(lane))
+      yield* Effect.promise(() => vi.waitUntil(() => lane.report(now).waiting === 2))
+      assert.strictEqual(lane.room(now), 6, "who was not invited takes a place of its own")
+      yield* Effect.all([Fiber.interrupt(invited), Fiber.interrupt(strangers)])
+      assert.strictEqual(lane.room(now), 8)
     }).pipe(withoutTurns),
   )
 
