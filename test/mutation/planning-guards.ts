@@ -82,11 +82,11 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "nothing is asked of lanes",
   },
   {
-    name: "a place in a lane is granted once",
-    file: "providers/calling/lane.ts",
+    name: "a place in a channel is granted once",
+    file: "providers/calling/channel.ts",
     text: "tally.waiting + invitations.kept(now)",
     without: "tally.waiting",
-    caughtIn: "test/providers/calling/lane.test.ts",
+    caughtIn: "test/providers/calling/channel.test.ts",
     caughtBy: "is given to no more than there is room for",
   },
   {

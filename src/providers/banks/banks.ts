@@ -1,7 +1,7 @@
 /** The banks of the settings, each made by its kind. */
 import { Effect, Layer } from "effect"
 import type { BankCapacity } from "../../domain/bank-capacity.ts"
-import { type Lane, Lanes } from "../calling/lane.ts"
+import { type ProviderChannel, ProviderChannels } from "../calling/channel.ts"
 import { LastCheck } from "../calling/last-check.ts"
 import type { ProviderUnavailable } from "../calling/provider-error.ts"
 import { InvalidProviderSetting } from "../calling/provider-place.ts"
@@ -19,10 +19,10 @@ import {
 import type { BankKind } from "./bank-kind.ts"
 import { routesBy } from "./bank-routes.ts"
 
-/** A bank and the lane that all batches call it through. */
+/** A bank and the channel that all batches call it through. */
 interface Desk {
   readonly bank: Bank
-  readonly lane: Lane
+  readonly channel: ProviderChannel
   readonly patienceMs: number
   /** Where its orders lie with us before they go out. */
   readonly withdraw: Withdraw | undefined
@@ -47,8 +47,9 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
         callMsMax: Math.max(...banks.map(({ policy }) => policy.timeoutMs)),
         keyWindowMs: (name) => desks.get(name)?.bank.keyWindowMs ?? 0,
-        capacities: (now) => new Map([...desks].map(([name, { lane }]) => [name, capacityBy(lane, now)])),
-        invite: (name, wanted, now) => desks.get(name)?.lane.invite(wanted, now) ?? wanted,
+        capacities: (now) =>
+          new Map([...desks].map(([name, { channel }]) => [name, capacityBy(channel, now)])),
+        invite: (name, wanted, now) => desks.get(name)?.channel.invite(wanted, now) ?? wanted,
         withdraw: (name, reference) => {
           const desk = desks.get(name)
           if (desk === undefined) return withdrawForStranger(name, reference)
@@ -67,7 +68,7 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
   )
 
 /** A new transfer waits for a bank that has no room for it; an inquiry is made while the bank takes calls at all. */
-const capacityBy = ({ gate, room }: Lane, now: number): BankCapacity => {
+const capacityBy = ({ gate, room }: ProviderChannel, now: number): BankCapacity => {
   const heldUntil = gate.closedUntil(now)
   return {
     transfers: room(now),
@@ -79,7 +80,7 @@ const capacityBy = ({ gate, room }: Lane, now: number): BankCapacity => {
 
 /** Money is sent once per decision of the domain: it is not repeated unless it is certain that nothing was sent. */
 const transferBy = (
-  { bank, lane, patienceMs }: Desk,
+  { bank, channel, patienceMs }: Desk,
   instruction: TransferInstruction,
   mayCall: Effect.Effect<boolean>,
 ): Effect.Effect<BankAnswer | NotSent> => {
@@ -88,7 +89,7 @@ const transferBy = (
     mayCall,
     (may): Effect.Effect<BankAnswer | NotSent, ProviderUnavailable> => (may ? sent : Effect.succeed(notSent)),
   )
-  return lane
+  return channel
     .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf, isInvited: true }, attempt)
     .pipe(Effect.catchTag("ProviderUnavailable", ({ reason }) => Effect.succeed(ambiguous(reason))))
 }
@@ -117,8 +118,8 @@ const sentUnlessForbidden = (transfer: Effect.Effect<BankAnswer>, mayCall: Effec
   })
 
 /** An inquiry that cannot be made now is left for later. */
-const inquireBy = ({ bank, lane }: Desk, reference: string): Effect.Effect<BankAnswer | NotSent> =>
-  lane
+const inquireBy = ({ bank, channel }: Desk, reference: string): Effect.Effect<BankAnswer | NotSent> =>
+  channel
     .call(
       { step: "inquiry", repeatable: true, patienceMs: 0, outcomeOf },
       Effect.flatMap(bank.inquire(reference), failed),
@@ -129,7 +130,7 @@ const inquireBy = ({ bank, lane }: Desk, reference: string): Effect.Effect<BankA
       ),
     )
 
-/** An answer that is none, because the call failed, is a failure to the lane. */
+/** An answer that is none, because the call failed, is a failure to the channel. */
 const failed = (answer: BankAnswer): Effect.Effect<BankAnswer, ProviderUnavailable> =>
   answer._tag === "Ambiguous" && answer.failure !== undefined
     ? Effect.fail(answer.failure)
@@ -141,16 +142,16 @@ const outcomeOf = ({ _tag }: BankAnswer | NotSent): string | undefined =>
 const openDesk = Effect.fnUntraced(function* <R>(
   kinds: ReadonlyArray<BankKind<R>>,
   settings: BankSettings,
-): Effect.fn.Return<readonly [string, Desk], InvalidProviderSetting, R | Lanes> {
+): Effect.fn.Return<readonly [string, Desk], InvalidProviderSetting, R | ProviderChannels> {
   const { name, kind: kindName, policy, place } = settings
   const kind = kinds.find(({ name }) => name === kindName)
   if (kind === undefined) {
     const reason = `${place.path}.kind: expected one of ${kinds.map(({ name }) => name).join(", ")}`
     return yield* new InvalidProviderSetting({ setting: place.setting, reason })
   }
-  const lane = yield* (yield* Lanes).open({ name, kind: kindName }, policy)
+  const channel = yield* (yield* ProviderChannels).open({ name, kind: kindName }, policy)
   const bank = yield* kind.connect(settings)
-  return [name, { bank, lane, patienceMs: policy.patienceMs, withdraw: yield* withdrawOf(kind) }]
+  return [name, { bank, channel, patienceMs: policy.patienceMs, withdraw: yield* withdrawOf(kind) }]
 })
 
 /** How a kind takes orders back, with the services that it needs. */

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { Metrics } from "../../telemetry/metrics.ts"
-import { type LaneReport, Lanes } from "./lane.ts"
+import { type ChannelReport, ProviderChannels } from "./channel.ts"
 
 export class ReportsUnavailable extends Schema.TaggedError<ReportsUnavailable>()("ReportsUnavailable", {
   reason: Schema.String,
@@ -13,7 +13,7 @@ export class ReportsUnavailable extends Schema.TaggedError<ReportsUnavailable>()
 export interface WorkerReport {
   readonly worker: string
   readonly at: number
-  readonly providers: ReadonlyArray<LaneReport>
+  readonly providers: ReadonlyArray<ChannelReport>
 }
 
 /** The latest report of each worker that lives. */
@@ -33,7 +33,7 @@ export const REPORT_KEPT_MS = 5 * REPORT_MS
 export const reportingLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
-    const { reports } = yield* Lanes
+    const { reports } = yield* ProviderChannels
     const { publish } = yield* ProviderReports
     const { providerWaiting } = yield* Metrics
     const report = Effect.gen(function* () {

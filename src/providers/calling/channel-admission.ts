@@ -31,7 +31,7 @@ const innocent: ReadonlySet<FailureKind | undefined> = new Set(["refused", "busy
 /** What the answer of a rejected call is. */
 export const REJECTED = Symbol("rejected")
 
-export class LaneGate {
+export class ChannelAdmission {
   readonly #name: string
   readonly #breaker: CircuitBreaker.CircuitBreaker
   readonly #policy: CallPolicy
@@ -69,7 +69,7 @@ export class LaneGate {
       minimumCalls: Math.min(callsMin, calls),
     })
     const breaker = yield* CircuitBreaker.make({ tripPolicy, openDuration: openMs })
-    return new LaneGate(name, breaker, policy, onChange, yield* Clock.currentTimeMillis)
+    return new ChannelAdmission(name, breaker, policy, onChange, yield* Clock.currentTimeMillis)
   })
 
   /** How the breaker stands at a time: one whose time is over is half open, although nobody has tried yet. */
