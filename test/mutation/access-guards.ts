@@ -110,7 +110,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is tried again, as nothing was sent",
   },
   {
-    name: "a success that opens the breaker closes the gate",
+    name: "no call is admitted after a success that opens the breaker",
     file: "providers/calling/channel-admission.ts",
     text: `(as) => {
         if (as === "rejected") return Effect.void

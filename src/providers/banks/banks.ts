@@ -68,13 +68,13 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
   )
 
 /** A new transfer waits for a bank that has no room for it; an inquiry is made while the bank takes calls at all. */
-const capacityBy = ({ gate, room }: ProviderChannel, now: number): BankCapacity => {
-  const heldUntil = gate.closedUntil(now)
+const capacityBy = ({ admission, room }: ProviderChannel, now: number): BankCapacity => {
+  const admitsAgainAt = admission.admitsAgainAt(now)
   return {
     transfers: room(now),
-    inquiries: heldUntil > now ? 0 : Number.POSITIVE_INFINITY,
-    heldUntil,
-    isHealthy: gate.isInviting(now),
+    inquiries: admitsAgainAt > now ? 0 : Number.POSITIVE_INFINITY,
+    heldUntil: admitsAgainAt,
+    isHealthy: admission.isInviting(now),
   }
 }
 

@@ -6,7 +6,7 @@ import type { ProviderChannel } from "./channel.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
 import type { Provider } from "./provider-http.ts"
 
-/** How long a page stands in line while the provider takes no calls: nobody waits for books in a hurry. */
+/** How long a page stands in line while the channel admits no calls: nobody waits for books in a hurry. */
 const PATIENCE_MS = 60_000
 
 /** A page is only read, so it may be read again. */

@@ -1,7 +1,7 @@
 /**
- * The one way to every provider: a channel of its own, with its turns, its gate and its budget of retries. A call
+ * The one way to every provider: a channel of its own, with its admission, its turns and its budget of retries. A call
  *
- *   1. stands in line while the provider takes no calls,
+ *   1. stands in line while the channel admits no calls,
  *   2. waits for its turn: of this process, and of all processes where the settings say so,
  *   3. is made, timed and counted,
  *   4. and may be made again, after a pause that is drawn by lot, if that cannot do harm and the budget allows it.
@@ -21,7 +21,7 @@ import { openTurnstile } from "./turnstile.ts"
 export interface CallTerms<A> extends CountedCall<A> {
   /** Whether it may be made again although it may have arrived: reads, and calls whose key is kept for ever. */
   readonly repeatable: boolean
-  /** How long it may stand in line while the provider takes no calls. */
+  /** How long it may stand in line while the channel admits no calls. */
   readonly patienceMs: number
   /** Whether it comes by an invitation, and so has its place. */
   readonly isInvited?: true
@@ -49,7 +49,7 @@ export interface ProviderChannel {
     terms: CallTerms<A>,
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ) => Effect.Effect<A, ProviderUnavailable>
-  readonly gate: ChannelAdmission
+  readonly admission: ChannelAdmission
   /** How many new transfers may be got ready: no more than can be sent soon. */
   readonly room: (now: number) => number
   /** Gives as many of `wanted` new transfers a place as there is room for; they have it until they come, or for some seconds. */
@@ -92,7 +92,9 @@ type Provider = Parameters<ProviderChannels["Service"]["open"]>[0]
 const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: CallPolicy) {
   const { name } = provider
   const metrics = yield* Metrics
-  const gate = yield* ChannelAdmission.make(name, policy, (standing) => tellChange(metrics, name, standing))
+  const admission = yield* ChannelAdmission.make(name, policy, (standing) =>
+    tellChange(metrics, name, standing),
+  )
   metrics.providerBreakers.set({ provider: name }, 0)
   const budget = new RetryBudget(policy.retries.budgetPercent)
   const inTurn = yield* turnsOf(name, policy)
@@ -104,10 +106,10 @@ const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: Cal
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ) {
     const saysNothing = (answer: A) => terms.outcomeOf(answer) === undefined
-    const call = gate.through(tally.counted(terms, attempt), saysNothing)
+    const call = admission.admit(tally.counted(terms, attempt), saysNothing)
     let { patienceMs } = terms
     while (true) {
-      patienceMs -= yield* Effect.mapError(gate.passed(patienceMs), ({ waitMs }) =>
+      patienceMs -= yield* Effect.mapError(admission.awaited(patienceMs), ({ waitMs }) =>
         notCalled(name, terms.step, waitMs),
       )
       const answer = yield* inTurn(call)
@@ -134,23 +136,23 @@ const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: Cal
   const turnsMax = waitingMax(policy)
   const room: ProviderChannel["room"] = (now) => {
     const turns = turnsMax === Number.POSITIVE_INFINITY ? 0 : tally.waiting + invitations.kept(now)
-    return Math.min(gate.room(now), Math.max(turnsMax - turns, 0))
+    return Math.min(admission.room(now), Math.max(turnsMax - turns, 0))
   }
 
   const invite: ProviderChannel["invite"] = (wanted, now) => {
-    const granted = gate.invite(Math.min(wanted, room(now)), now)
+    const granted = admission.invite(Math.min(wanted, room(now)), now)
     if (turnsMax !== Number.POSITIVE_INFINITY) invitations.send(granted, now)
     return granted
   }
 
   const report = (now: number): ChannelReport => {
-    const { health, since } = gate.standing(now)
+    const { health, since } = admission.standing(now)
     const { calls, failures, retries, waiting, lastFailure } = tally
-    const pausedUntil = gate.pausedUntil > now ? gate.pausedUntil : undefined
+    const pausedUntil = admission.pausedUntil > now ? admission.pausedUntil : undefined
     const counts = { calls, failures, retries, retriesLeft: budget.left, waiting }
     return { ...provider, policy, breaker: { health, since }, pausedUntil, ...counts, lastFailure }
   }
-  return { call, gate, room, invite, report } satisfies ProviderChannel
+  return { call, admission, room, invite, report } satisfies ProviderChannel
 })
 
 /** Turns among the calls of this process, and among those of all processes only where the settings limit them. */

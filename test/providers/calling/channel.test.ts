@@ -207,7 +207,7 @@ describe("the breaker of a provider", () => {
       const error = yield* Effect.flip(channel.call(terms(), asking()))
       assert.strictEqual(error.kind, "not-called")
       assert.isAbove(error.retryAfterMs ?? 0, 0)
-      assert.strictEqual(server.asked.length, 4, "an open breaker lets nothing through")
+      assert.strictEqual(server.asked.length, 4, "a channel with an open breaker admits no calls")
 
       let recover = () => {}
       server.behaviour = (response, asked) => {
@@ -267,14 +267,14 @@ describe("the breaker of a provider", () => {
       const failing = new ProviderUnavailable({ provider: "north", reason: "ill", kind: "server-error" })
       yield* TestClock.adjust(1)
       const busy = yield* answered
-      assert.isAtMost(channel.gate.closedUntil(busy), busy)
+      assert.isAtMost(channel.admission.admitsAgainAt(busy), busy)
       for (const _ of [1, 2, 3]) yield* Effect.flip(channel.call(terms(), Effect.fail(failing)))
       assert.strictEqual(yield* healthOf(channel), "open")
       yield* TestClock.adjust(300)
       assert.strictEqual(yield* healthOf(channel), "half-open")
       const trying = yield* answered
       assert.strictEqual(yield* healthOf(channel), "closed")
-      assert.isAtMost(channel.gate.closedUntil(trying), trying)
+      assert.isAtMost(channel.admission.admitsAgainAt(trying), trying)
     }).pipe(withChannels),
   )
 
@@ -306,7 +306,7 @@ describe("the breaker of a provider", () => {
       yield* Effect.forEach(Array.from({ length: 8 }), () => ask(channel))
       assert.strictEqual(yield* healthOf(channel), "open")
       yield* Effect.promise(() =>
-        vi.waitUntil(() => channel.gate.standing(Date.now()).health === "half-open"),
+        vi.waitUntil(() => channel.admission.standing(Date.now()).health === "half-open"),
       )
       const notMade = channel.call(terms({ outcomeOf: () => undefined }), Effect.succeed("not made"))
       assert.strictEqual(yield* notMade, "not made")
@@ -317,16 +317,20 @@ describe("the breaker of a provider", () => {
   it.live("invites one transfer to try, and no other for a while", () =>
     Effect.gen(function* () {
       const channel = yield* openChannel(quickBreaker(50))
-      assert.strictEqual(channel.gate.invite(128, Date.now()), 128)
+      assert.strictEqual(channel.admission.invite(128, Date.now()), 128)
       server.behaviour = ill
       yield* askFour(channel)
-      assert.strictEqual(channel.gate.invite(128, Date.now()), 0)
+      assert.strictEqual(channel.admission.invite(128, Date.now()), 0)
       yield* Effect.promise(() =>
-        vi.waitUntil(() => channel.gate.standing(Date.now()).health === "half-open"),
+        vi.waitUntil(() => channel.admission.standing(Date.now()).health === "half-open"),
       )
       const now = Date.now()
       assert.deepStrictEqual(
-        [channel.gate.invite(128, now), channel.gate.invite(128, now), channel.gate.invite(128, now + 1_000)],
+        [
+          channel.admission.invite(128, now),
+          channel.admission.invite(128, now),
+          channel.admission.invite(128, now + 1_000),
+        ],
         [1, 0, 1],
       )
     }).pipe(withChannels),
@@ -441,7 +445,11 @@ it.effect("keeps no trace of a caller that is interrupted, at whatever step", ()
       for (let step = 0; step < steps; step++) yield* Effect.yieldNow
       yield* Fiber.interrupt(caller)
       const later = (yield* Clock.currentTimeMillis) + 60_000
-      assert.isBelow(channel.gate.closedUntil(later), later, `somebody tries for ever, after ${steps} steps`)
+      assert.isBelow(
+        channel.admission.admitsAgainAt(later),
+        later,
+        `somebody tries for ever, after ${steps} steps`,
+      )
       assert.strictEqual(channel.report(later).waiting, 0, `somebody waits for ever, after ${steps} steps`)
     }
   }).pipe(withChannels),
