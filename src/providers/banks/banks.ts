@@ -20,7 +20,7 @@ import type { BankKind } from "./bank-kind.ts"
 import { routesBy } from "./bank-routes.ts"
 
 /** A bank and the channel that all batches call it through. */
-interface Desk {
+interface BankConnection {
   readonly bank: Bank
   readonly channel: ProviderChannel
   readonly patienceMs: number
@@ -34,34 +34,36 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
     Banks,
     Effect.gen(function* () {
       const { version, banks, routes } = yield* ProviderSettings
-      const desks = new Map(yield* Effect.forEach(banks, (settings) => openDesk(kinds, settings)))
+      const connections = new Map(yield* Effect.forEach(banks, (settings) => openConnection(kinds, settings)))
       const withdrawForStranger = withdrawFromAll(yield* Effect.forEach(kinds, withdrawOf))
       return {
         routes: routesBy(
           { version, rules: routes },
           {
-            isKnown: (bank) => desks.has(bank),
-            holdsOrders: (bank) => desks.get(bank)?.withdraw !== undefined,
+            isKnown: (bank) => connections.has(bank),
+            holdsOrders: (bank) => connections.get(bank)?.withdraw !== undefined,
           },
         ),
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
         callMsMax: Math.max(...banks.map(({ policy }) => policy.timeoutMs)),
-        keyWindowMs: (name) => desks.get(name)?.bank.keyWindowMs ?? 0,
+        keyWindowMs: (name) => connections.get(name)?.bank.keyWindowMs ?? 0,
         capacities: (now) =>
-          new Map([...desks].map(([name, { channel }]) => [name, capacityBy(channel, now)])),
-        invite: (name, wanted, now) => desks.get(name)?.channel.invite(wanted, now) ?? wanted,
+          new Map([...connections].map(([name, { channel }]) => [name, capacityBy(channel, now)])),
+        invite: (name, wanted, now) => connections.get(name)?.channel.invite(wanted, now) ?? wanted,
         withdraw: (name, reference) => {
-          const desk = desks.get(name)
-          if (desk === undefined) return withdrawForStranger(name, reference)
-          return desk.withdraw?.(name, reference) ?? mayHaveGone
+          const connection = connections.get(name)
+          if (connection === undefined) return withdrawForStranger(name, reference)
+          return connection.withdraw?.(name, reference) ?? mayHaveGone
         },
         transfer: (instruction, mayCall = Effect.succeed(true)) => {
-          const desk = desks.get(instruction.bank)
-          return desk === undefined ? Effect.succeed(unknownBank) : transferBy(desk, instruction, mayCall)
+          const connection = connections.get(instruction.bank)
+          return connection === undefined
+            ? Effect.succeed(unknownBank)
+            : transferBy(connection, instruction, mayCall)
         },
         inquire: (name, reference) => {
-          const desk = desks.get(name)
-          return desk === undefined ? Effect.succeed(unknownBank) : inquireBy(desk, reference)
+          const connection = connections.get(name)
+          return connection === undefined ? Effect.succeed(unknownBank) : inquireBy(connection, reference)
         },
       }
     }),
@@ -80,7 +82,7 @@ const capacityBy = ({ admission, room }: ProviderChannel, now: number): BankCapa
 
 /** Money is sent once per decision of the domain: it is not repeated unless it is certain that nothing was sent. */
 const transferBy = (
-  { bank, channel, patienceMs }: Desk,
+  { bank, channel, patienceMs }: BankConnection,
   instruction: TransferInstruction,
   mayCall: Effect.Effect<boolean>,
 ): Effect.Effect<BankAnswer | NotSent> => {
@@ -118,7 +120,10 @@ const sentUnlessForbidden = (transfer: Effect.Effect<BankAnswer>, mayCall: Effec
   })
 
 /** An inquiry that cannot be made now is left for later. */
-const inquireBy = ({ bank, channel }: Desk, reference: string): Effect.Effect<BankAnswer | NotSent> =>
+const inquireBy = (
+  { bank, channel }: BankConnection,
+  reference: string,
+): Effect.Effect<BankAnswer | NotSent> =>
   channel
     .call(
       { step: "inquiry", repeatable: true, patienceMs: 0, outcomeOf },
@@ -139,10 +144,10 @@ const failed = (answer: BankAnswer): Effect.Effect<BankAnswer, ProviderUnavailab
 const outcomeOf = ({ _tag }: BankAnswer | NotSent): string | undefined =>
   _tag === "NotSent" ? undefined : _tag
 
-const openDesk = Effect.fnUntraced(function* <R>(
+const openConnection = Effect.fnUntraced(function* <R>(
   kinds: ReadonlyArray<BankKind<R>>,
   settings: BankSettings,
-): Effect.fn.Return<readonly [string, Desk], InvalidProviderSetting, R | ProviderChannels> {
+): Effect.fn.Return<readonly [string, BankConnection], InvalidProviderSetting, R | ProviderChannels> {
   const { name, kind: kindName, policy, place } = settings
   const kind = kinds.find(({ name }) => name === kindName)
   if (kind === undefined) {
