@@ -357,7 +357,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a file that was forgotten is not silently made again",
     file: "providers/banks/files/outbox.ts",
-    text: "if (lanes.length > 0) yield* agree(bank.name)",
+    text: "if (groups.length > 0) yield* agree(bank.name)",
     without: "",
     caughtIn: agreement,
     caughtBy: "and was made into the same file",

@@ -9,7 +9,7 @@ import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import { SUM_MINOR_MAX } from "../../iso20022/payment-initiation.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { KEYS_FORGOTTEN, keeperOf, openDetails } from "./order-seal.ts"
-import { type Lane, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
+import { type FileGroup, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
 /** Files beside the orders. */
 export const layer = Layer.effect(
@@ -33,7 +33,7 @@ export const layer = Layer.effect(
       due: Effect.fn("OutboxFiles.due")(function* (bank, at, ordersMax) {
         return yield* query(
           "find due orders",
-          (sql) => sql<Array<Lane>>`
+          (sql) => sql<Array<FileGroup>>`
             select ${bank} as bank, scheme, currency from file_orders
             where bank = ${bank} and file is null and state = 'accepted'
             group by scheme, currency
@@ -51,8 +51,8 @@ export const layer = Layer.effect(
         ).pipe(unavailable)
         return rows.map(({ batch }) => batch)
       }),
-      make: Effect.fn("OutboxFiles.make")(function* (lane, day, at, ordersMax, held = []) {
-        yield* query("make a file", (sql) => make(sql, lane, day, new Date(at), ordersMax, held)).pipe(
+      make: Effect.fn("OutboxFiles.make")(function* (group, day, at, ordersMax, held = []) {
+        yield* query("make a file", (sql) => make(sql, group, day, new Date(at), ordersMax, held)).pipe(
           unavailable,
         )
       }),
@@ -133,7 +133,7 @@ export const layer = Layer.effect(
  */
 const make = (
   sql: Sql,
-  { bank, scheme, currency }: Lane,
+  { bank, scheme, currency }: FileGroup,
   day: string,
   at: Date,
   ordersMax: number,

@@ -48,15 +48,15 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
   // Nothing is made that could not be logged: an order that waits can be taken back.
   yield* agree(bank.name)
   const at = yield* Clock.currentTimeMillis
-  const lanes = yield* files.due(bank.name, at, bank.ordersMax)
+  const groups = yield* files.due(bank.name, at, bank.ordersMax)
   // Orders that were forgotten could be made into the same file again, and nobody would hear that they were.
-  if (lanes.length > 0) yield* agree(bank.name)
-  for (const lane of lanes)
+  if (groups.length > 0) yield* agree(bank.name)
+  for (const group of groups)
     yield* files
-      .make(lane, executionOf(lane.scheme, at), at, bank.ordersMax, held)
+      .make(group, executionOf(group.scheme, at), at, bank.ordersMax, held)
       .pipe(
         Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>
-          Effect.logWarning("a file cannot be made yet", { ...lane, step, reason }),
+          Effect.logWarning("a file cannot be made yet", { ...group, step, reason }),
         ),
       )
   yield* logFiles(bank.name)
