@@ -39,14 +39,14 @@ export class OutboxFiles extends Context.Service<
     readonly batches: (bank: string) => Effect.Effect<ReadonlyArray<string>, BankFilesUnavailable>
     /**
      * Decides that the oldest orders of a file group go out together, in the next file of a day. No order is in two files.
-     * Orders of batches that are `held`, or about which a decision waits to be taken, are in none.
+     * Orders of batches that are `blocked`, or about which a decision waits to be taken, are in none.
      */
     readonly make: (
       group: FileGroup,
       day: string,
       at: number,
       ordersMax: number,
-      held?: ReadonlyArray<string>,
+      blocked?: ReadonlyArray<string>,
     ) => Effect.Effect<void, BankFilesUnavailable>
     /** Files of a bank that were made and logged and not written, the oldest first, at most `limit`. */
     readonly unwritten: (
@@ -73,7 +73,7 @@ export class OutboxFiles extends Context.Service<
     readonly stage: (
       file: OutboxFile,
       name: string,
-      held?: ReadonlyArray<string>,
+      blocked?: ReadonlyArray<string>,
     ) => Effect.Effect<boolean, BankFilesUnavailable>
     /** The file is released: what its orders said of beneficiaries is forgotten. */
     readonly written: (file: OutboxFile) => Effect.Effect<void, BankFilesUnavailable>
