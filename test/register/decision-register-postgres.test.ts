@@ -77,14 +77,14 @@ it.live("no attempt is recorded while a decision waits that the log has not answ
       ],
       { concurrency: "unbounded" },
     )
-    assert.deepStrictEqual(waits, { held: [], decisions: [decision] })
-    assert.deepStrictEqual(goesOn, { held: [], decisions: [] })
+    assert.deepStrictEqual(waits, { registered: [], decisions: [decision] })
+    assert.deepStrictEqual(goesOn, { registered: [], decisions: [] })
     yield* drop(decision.batch, "one")
     assert.deepStrictEqual(yield* record([attemptOf(decision)], tail, new Set(["two"])), {
-      held: [],
+      registered: [],
       decisions: [],
     })
-    assert.deepStrictEqual((yield* record([attemptOf(decision)], tail, new Set(["two"]))).held, [
+    assert.deepStrictEqual((yield* record([attemptOf(decision)], tail, new Set(["two"]))).registered, [
       attemptOf(decision),
     ])
   }).pipe(Effect.provide(registers)),
