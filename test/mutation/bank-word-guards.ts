@@ -16,7 +16,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
     without: "",
   },
   {
-    name: "what is told of an order that may lie with us is held against our record",
+    name: "a report on an order that may lie with us is compared with our record",
     file: "domain/refusal.ts",
     text: 'if (transfer.withdrawable && evidence === "callback") return true',
     without: "",

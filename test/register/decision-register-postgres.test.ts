@@ -107,7 +107,7 @@ it.live("a decision that was answered waits no more, moves the log's tail, and s
   }).pipe(Effect.provide(registers)),
 )
 
-it.live("what was noted before a loss was accepted is not held against a log, and is decided again", () =>
+it.live("a log need not match what was noted before a loss was accepted, and that is decided again", () =>
   Effect.gen(function* () {
     const { keep, answered, acceptLoss } = yield* DecisionRegister
     const { standing, rebase } = yield* InstructionRegister

@@ -1,6 +1,6 @@
 /**
  * One run under bad weather: batches that the seed has drawn are posted, people do their part, and once nothing moves
- * any more everything is held against what the banks, the compliance engine, the partner and people say. What it is told
+ * any more everything is compared with what the banks, the compliance engine, the partner and people say. What it knows
  * of the service are addresses: it looks at it from outside.
  */
 import { setTimeout as sleep } from "node:timers/promises"
