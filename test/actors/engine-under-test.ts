@@ -155,7 +155,7 @@ export class EngineUnderTest implements AsyncDisposable {
         concurrency: this.#bankConcurrency,
         callMsMax: 10_000,
         capacities: (now) => {
-          const none = { transfers: 0, inquiries: 0, heldUntil: now + 50, isHealthy: false }
+          const none = { transfers: 0, inquiries: 0, admitsAgainAt: now + 50, isHealthy: false }
           return new Map([...this.closedBanks].map((bank) => [bank, none]))
         },
         invite: (bank, wanted) => (this.closedBanks.has(bank) ? 0 : wanted),

@@ -75,7 +75,7 @@ const capacityBy = ({ admission, room }: ProviderChannel, now: number): BankCapa
   return {
     transfers: room(now),
     inquiries: admitsAgainAt > now ? 0 : Number.POSITIVE_INFINITY,
-    heldUntil: admitsAgainAt,
+    admitsAgainAt,
     isHealthy: admission.isInviting(now),
   }
 }
