@@ -84,7 +84,7 @@ interface LiarsReport {
   readonly unheard: number
 }
 
-const LANES = 4
+const POSTS_AT_A_TIME = 4
 export const runWeather = async (place: Place, options: WeatherOptions): Promise<WeatherReport> => {
   const { seed, withinMs, liars = new Set(), pace = fullPace } = options
   const startedAt = Date.now()
@@ -141,7 +141,7 @@ const setOut = (place: Place, options: WeatherOptions): Run => {
   const troubled = liars.has("stores") ? place.troubled : undefined
   const troubling = troubled === undefined ? undefined : troubleStores(troubled, seed, course)
   const posting = async () => {
-    await Promise.all([partner.post(orders.length, LANES), troubling])
+    await Promise.all([partner.post(orders.length, POSTS_AT_A_TIME), troubling])
     await repostForgotten(partner, people, setBacks)
   }
   return {
