@@ -13,7 +13,7 @@ export const withLock = (path, waitMs, action) => {
   const holder = holderName(process.pid)
   for (let waitedMs = 0; !tryTake(path, holder); waitedMs += POLL_MS) {
     if (waitedMs >= waitMs)
-      throw new Error(`another set-up has held ${path} for over ${waitMs / 60_000} minutes`)
+      throw new Error(`another set-up has not released ${path} for over ${waitMs / 60_000} minutes`)
     pause(POLL_MS)
   }
   try {

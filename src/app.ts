@@ -30,8 +30,8 @@ import { layer as outboxInPostgres } from "./providers/banks/files/outbox-files-
 import { withdrawalInBoth } from "./providers/banks/files/withdrawal.ts"
 import { instant } from "./providers/banks/instant/instant.ts"
 import { synchronous } from "./providers/banks/synchronous/synchronous.ts"
+import { ProviderChannels } from "./providers/calling/channel.ts"
 import { layer as fleetLimitsInRedis } from "./providers/calling/fleet-limits-redis.ts"
-import { Lanes } from "./providers/calling/lane.ts"
 import { reportingLayer } from "./providers/calling/provider-reports.ts"
 import { layer as reportsInRedis } from "./providers/calling/provider-reports-redis.ts"
 import { ProviderSettings } from "./providers/calling/provider-settings.ts"
@@ -144,10 +144,10 @@ const fileOrders = withdrawalInBoth.pipe(
   Layer.provide([fileOrdersInPostgres.pipe(Layer.provide([database, partnerKeys])), fileLog]),
 )
 
-const lanes = Lanes.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
+const channels = ProviderChannels.layer.pipe(Layer.provide(fleetLimitsInRedis), Layer.provide(foundation))
 
 const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pipe(
-  Layer.provide([ProviderSettings.layer, lanes, fileOrders]),
+  Layer.provide([ProviderSettings.layer, channels, fileOrders]),
 )
 
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
@@ -171,7 +171,7 @@ const parts = {
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
   ),
   worker: workerLayer.pipe(
-    Layer.merge(reportingLayer.pipe(Layer.provide([lanes, reports]))),
+    Layer.merge(reportingLayer.pipe(Layer.provide([channels, reports]))),
     Layer.provide(Pipelines.layer.pipe(Layer.provide([connectors, partnerKeys]))),
     Layer.provide([crashPoints, durability, registers, storeWatch]),
   ),
@@ -210,7 +210,7 @@ export const reconciliationLayer = onceFit(
   Layer.mergeAll(
     streams,
     bankKinds,
-    lanes,
+    channels,
     cursors,
     resultsInPostgres.pipe(Layer.provide(database)),
     discrepanciesOnNats.pipe(Layer.provide([nats, foundation])),

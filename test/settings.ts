@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { inject } from "vitest"
 import { AppConfig } from "../src/config.ts"
+import { ProviderChannels } from "../src/providers/calling/channel.ts"
 import { FleetLimits } from "../src/providers/calling/fleet-limits.ts"
-import { Lanes } from "../src/providers/calling/lane.ts"
 import { ProviderSettings } from "../src/providers/calling/provider-settings.ts"
 
 /** A key prefix of the test's own, so that test files share a Redis side by side. */
@@ -41,10 +41,10 @@ export const settings = (environment: Readonly<Record<string, string>> = {}): La
   )
 
 /** The way to providers, where no limit is shared with other processes. */
-export const lanes = Layer.fresh(Lanes.layer).pipe(
+export const channels = Layer.fresh(ProviderChannels.layer).pipe(
   Layer.provide(Layer.succeed(FleetLimits, { book: () => Effect.die(new Error("no limit is shared")) })),
 )
 
 /** The settings, and with them those of the providers and the way to them. */
 export const providerSettings = (environment?: Readonly<Record<string, string>>) =>
-  Layer.merge(Layer.fresh(ProviderSettings.layer), lanes).pipe(Layer.provideMerge(settings(environment)))
+  Layer.merge(Layer.fresh(ProviderSettings.layer), channels).pipe(Layer.provideMerge(settings(environment)))

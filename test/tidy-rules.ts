@@ -144,7 +144,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // What workers tell of providers; the API calls none.
   "http/operations": [
     "http/edge",
-    "providers/calling/lane",
+    "providers/calling/channel",
     "providers/calling/provider-reports",
     ...settingsAndSignals,
   ],

@@ -523,7 +523,7 @@ describe("a file is accepted that", () => {
     [
       "names one open file of a room",
       "http/operations/providers.ts",
-      'import "../../providers/calling/lane.ts"',
+      'import "../../providers/calling/channel.ts"',
     ],
     ["reads the environment where settings are read", "config.ts", "export const home = process.env.HOME"],
     [

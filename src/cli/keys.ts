@@ -35,8 +35,8 @@ const list = Command.make(
 ).pipe(Command.withDescription("List the keys, and the master key that wraps each; never shows a key itself"))
 
 const ringLine = ({ partner, keys, forgotten }: KeyRing): string => {
-  const held = keys.map(({ id, master }) => `${id} (wrapped by ${master})`)
-  return `${partner}: ${[...(forgotten ? ["forgotten"] : []), ...held].join(", ")}`
+  const wrapped = keys.map(({ id, master }) => `${id} (wrapped by ${master})`)
+  return `${partner}: ${[...(forgotten ? ["forgotten"] : []), ...wrapped].join(", ")}`
 }
 
 const rotate = Command.make(

@@ -41,7 +41,7 @@ const acquire = Effect.fnUntraced(function* (path: string, waitMs: number) {
     yield* Effect.interruptible(Effect.sleep(POLL_MS))
   }
   return yield* new LockError({
-    message: `${path} is held by process ${holderOf(path)} for over ${waitMs} ms`,
+    message: `process ${holderOf(path)} has not released the lock ${path} for over ${waitMs} ms`,
   })
 })
 

@@ -7,8 +7,8 @@ export interface BankCapacity {
   readonly transfers: number
   /** How many inquiries may be made. */
   readonly inquiries: number
-  /** When it may take calls again, in epoch milliseconds; not later than that moment while it takes some. */
-  readonly heldUntil: number
+  /** When it admits calls again, in epoch milliseconds; not later than that moment while it admits some. */
+  readonly admitsAgainAt: number
   /** Whether a payout that has the choice may choose it. */
   readonly isHealthy: boolean
 }
@@ -23,10 +23,10 @@ export const capacityOf = (banks: Capacities, bank: string): BankCapacity => ban
 const unknownBank: BankCapacity = {
   transfers: Number.POSITIVE_INFINITY,
   inquiries: Number.POSITIVE_INFINITY,
-  heldUntil: 0,
+  admitsAgainAt: 0,
   isHealthy: false,
 }
 
 /** When to look again at what a bank does not take at `now`. */
-export const lookAgainAt = ({ heldUntil }: BankCapacity, now: number): number =>
-  Math.max(heldUntil, now + LOOK_AGAIN_MS)
+export const lookAgainAt = ({ admitsAgainAt }: BankCapacity, now: number): number =>
+  Math.max(admitsAgainAt, now + LOOK_AGAIN_MS)

@@ -42,13 +42,13 @@ export const paying =
     const tail = { batch: id, version: batch.version, head }
     return Effect.gen(function* () {
       const open = yield* openingOf(desk.keys, id, batch, numbers)
-      const { held, decisions } = yield* desk.register.record(transfers, tail, answered)
+      const { registered, decisions } = yield* desk.register.record(transfers, tail, answered)
       if (decisions.length > 0) return decisions
       yield* desk.pass("after-register")
       const clock = yield* Clock.Clock
       const now = clock.currentTimeMillisUnsafe()
       const sendable = transfers.filter((transfer) => {
-        const doubtful = doubtBy(held, transfer, now)
+        const doubtful = doubtBy(registered, transfer, now)
         if (doubtful !== undefined) tell(doubtful)
         return doubtful === undefined
       })
@@ -60,8 +60,8 @@ export const paying =
   }
 
 /**
- * What the register holds against sending: of a resend it knows by right, of a first send only when it was to be sent
- * before. With another bank it knows it only when the log has lost history, and then that bank may have paid.
+ * Why the register forbids sending. A resend is registered by right, a first send only when it was to be sent before. It is
+ * registered with another bank only when the log has lost history, and then that bank may have paid.
  */
 const doubtBy = (
   known: ReadonlyArray<RegisteredAttempt>,
@@ -69,10 +69,11 @@ const doubtBy = (
   now: number,
 ): RecordTransfer | undefined => {
   const { item, attempt, bank, sends } = transfer
-  const held = known.find((other) => other.item === item && other.attempt === attempt)
-  if (held === undefined) return undefined
+  const registered = known.find((other) => other.item === item && other.attempt === attempt)
+  if (registered === undefined) return undefined
   const holds = "the instruction register already holds this attempt"
-  if (held.bank !== bank) return leftToPerson(transfer, `${holds} with the bank ${held.bank}`, now)
+  if (registered.bank !== bank)
+    return leftToPerson(transfer, `${holds} with the bank ${registered.bank}`, now)
   return sends === 1 ? doubt(transfer, holds, now) : undefined
 }
 

@@ -27,7 +27,7 @@ export class Pipelines extends Context.Service<
     readonly routes: Banks["Service"]["routes"]
     /** What each bank takes now. */
     readonly capacities: Banks["Service"]["capacities"]
-    /** Of how many of `wanted` payouts the intent may be written now; a lane grants no more than it can take. */
+    /** Of how many of `wanted` payouts the intent may be written now; a channel grants no more than it can take. */
     readonly invite: Banks["Service"]["invite"]
     /**
      * Performs one call. Reads what it needs of the batch when it is called, not later: the batch goes on changing.

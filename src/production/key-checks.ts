@@ -88,7 +88,7 @@ export const masterKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArr
     judged(key, patternIn(Buffer.from(Redacted.value(key.secret), "base64")), "openssl rand -base64 32"),
   )
 
-/** A password in the address of a server: it is only held against those that everybody knows. */
+/** A password in the address of a server: it is only compared with those that everybody knows. */
 export const passwordFindings = (password: NamedSecret): ReadonlyArray<Finding> =>
   judged(password, undefined, "a password of its own")
 

@@ -38,5 +38,5 @@ export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("So
 /** Somebody's books, read a page at a time; each record is visited once. */
 export type Source<Record> = (visit: (record: Record) => void) => Effect.Effect<void, SourceUnreadable>
 
-/** Records of one kind that are held in memory: some 300 MB of them. */
+/** Records of one kind that are kept in memory: some 300 MB of them. */
 export const RECORDS_MAX = 1_000_000

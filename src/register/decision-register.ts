@@ -42,8 +42,8 @@ export class DecisionRegister extends Context.Service<
      */
     readonly drop: (batch: BatchId, id: string) => Effect.Effect<void, StoreUnavailable>
     /**
-     * Notes that somebody has accepted, for a reason, that the logs of a partition lost history: what was noted of them
-     * before is not held against them, and what they forgot is decided again.
+     * Notes that somebody has accepted, for a reason, that the logs of a partition lost history: they no longer have to
+     * match what was noted of them before, and what they forgot is decided again.
      */
     readonly acceptLoss: (
       partition: number,

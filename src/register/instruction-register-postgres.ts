@@ -55,7 +55,7 @@ export const layer = Layer.effect(
     return InstructionRegister.of({
       record: Effect.fnUntraced(function* (attempts, tail, answered) {
         return attempts.length === 0
-          ? { held: [], decisions: [] }
+          ? { registered: [], decisions: [] }
           : yield* Effect.flatMap(record({ attempts, tail, answered }), Effect.fromResult)
       }),
       standing: (batch, partition) => standing({ batch, partition }).pipe(Effect.flatMap(Effect.fromResult)),
@@ -128,13 +128,15 @@ const recordAll = ({ query }: Postgres["Service"]) =>
     const fresh = new Map(
       rows.flatMap((row) => (row.attempts === null ? [] : [[row.batch, new Set(row.attempts.split(","))]])),
     )
-    const held = calls.map(({ attempts, tail }) =>
+    const registered = calls.map(({ attempts, tail }) =>
       decisions.has(tail.batch) ? [] : without(attempts, fresh),
     )
-    const known = held.some((own) => own.length > 0) ? yield* asRegistered(query, held) : held
+    const known = registered.some((own) => own.length > 0)
+      ? yield* asRegistered(query, registered)
+      : registered
     return calls.map(({ tail }, index) =>
       Result.map(decisionsOf(decisions.get(tail.batch) ?? [], tail.batch), (decisions): Recorded => {
-        return { held: known[index] ?? [], decisions }
+        return { registered: known[index] ?? [], decisions }
       }),
     )
   })
@@ -160,9 +162,9 @@ const unreadable = (batch: BatchId) =>
 /** The attempts with the banks that they were registered with. */
 const asRegistered = Effect.fnUntraced(function* (
   query: Postgres["Service"]["query"],
-  held: ReadonlyArray<ReadonlyArray<RegisteredAttempt>>,
+  registered: ReadonlyArray<ReadonlyArray<RegisteredAttempt>>,
 ) {
-  const attempts = held.flat()
+  const attempts = registered.flat()
   const rows = yield* query(
     "read attempts",
     (sql) => sql<Array<RegisteredAttempt>>`
@@ -174,7 +176,7 @@ const asRegistered = Effect.fnUntraced(function* (
       ) as asked (batch, item, attempt) using (batch, item, attempt)`,
   )
   const banks = new Map(rows.map(({ bank, ...key }) => [transferReference(key), bank]))
-  return held.map((own) =>
+  return registered.map((own) =>
     own.map((attempt) => ({ ...attempt, bank: banks.get(transferReference(attempt)) ?? attempt.bank })),
   )
 })

@@ -9,7 +9,7 @@ export type RegisteredAttempt = TransferKey & { readonly bank: string }
 
 /** What recording found: attempts that were there, as they were; or decisions, and then nothing was recorded. */
 export interface Recorded {
-  readonly held: ReadonlyArray<RegisteredAttempt>
+  readonly registered: ReadonlyArray<RegisteredAttempt>
   readonly decisions: ReadonlyArray<RegisteredDecision>
 }
 

@@ -47,16 +47,16 @@ type FileBankEntry = BankEntry | { readonly type: "day-ended"; readonly at: stri
 /** A bank that takes no calls. By HTTP it shows its books, and ends its day when it is told to. */
 export const fileBank = (options: FileBankOptions): SandboxServer => {
   const app = createApp()
-  const desk = new FileDesk(options)
+  const server = new FileBankServer(options)
   app.get("/books", (c) => {
-    const books = desk.books.show(readPage(c))
-    return c.json({ ...books, outstanding: books.outstanding + desk.toldLater })
+    const books = server.books.show(readPage(c))
+    return c.json({ ...books, outstanding: books.outstanding + server.toldLater })
   })
   app.post("/end-of-day", (c) => {
-    desk.endDay()
+    server.endDay()
     return c.body(null, 204)
   })
-  return { app, start: () => desk.start(), close: async () => desk.close() }
+  return { app, start: () => server.start(), close: async () => server.close() }
 }
 
 /**
@@ -65,7 +65,7 @@ export const fileBank = (options: FileBankOptions): SandboxServer => {
  * paid twice, and the books say so: this bank shows its clients' mistakes. It tells all again when it starts, as it does
  * not know what it told before it died.
  */
-class FileDesk {
+class FileBankServer {
   readonly books: BankBooks
   readonly #options: FileBankOptions
   readonly #journal

@@ -33,7 +33,7 @@ interface Ring {
   readonly forgotten: boolean
 }
 
-const PARTNERS_HELD_MAX = 1_000
+const PARTNERS_CACHED_MAX = 1_000
 
 /** The keys in REDIS_URL, wrapped by MASTER_KEYS. */
 export const layer = Layer.effect(
@@ -60,7 +60,7 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
     return { newest: [...wrapped.keys()].at(-1), keys, forgotten }
   })
   const rings = yield* Cache.makeWith(load, {
-    capacity: PARTNERS_HELD_MAX,
+    capacity: PARTNERS_CACHED_MAX,
     timeToLive: (exit) => (Exit.isSuccess(exit) ? Duration.millis(KEYS_FRESH_MS) : Duration.zero),
   })
   const reread = (partner: string) => Cache.refresh(rings, partner)
@@ -78,22 +78,22 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
   const making = Semaphore.makeUnsafe(1)
   const first = (partner: string) =>
     making.withPermit(
-      Effect.flatMap(Cache.get(rings, partner), (held) =>
-        held.newest === undefined && !held.forgotten ? add(partner) : Effect.succeed(held),
+      Effect.flatMap(Cache.get(rings, partner), (cached) =>
+        cached.newest === undefined && !cached.forgotten ? add(partner) : Effect.succeed(cached),
       ),
     )
 
   return PartnerKeys.of({
     current: Effect.fnUntraced(function* (partner) {
-      const held = yield* Cache.get(rings, partner)
-      const ring = held.newest === undefined && !held.forgotten ? yield* first(partner) : held
+      const cached = yield* Cache.get(rings, partner)
+      const ring = cached.newest === undefined && !cached.forgotten ? yield* first(partner) : cached
       if (ring.forgotten || ring.newest === undefined) return yield* new KeysForgotten({ partner })
       return yield* usable(ring, ring.newest)
     }),
     find: Effect.fnUntraced(function* (partner, id) {
-      const held = yield* Cache.get(rings, partner)
+      const cached = yield* Cache.get(rings, partner)
       // A key that another process has just made is not known here yet, and "gone" is only said of a fresh reading.
-      const ring = held.keys.has(id) ? held : yield* reread(partner)
+      const ring = cached.keys.has(id) ? cached : yield* reread(partner)
       return ring.keys.has(id) ? yield* usable(ring, id) : undefined
     }),
     list: Effect.gen(function* () {

@@ -25,7 +25,7 @@ const routes: Routes = {
 const all: BankCapacity = {
   transfers: Number.POSITIVE_INFINITY,
   inquiries: Number.POSITIVE_INFINITY,
-  heldUntil: 0,
+  admitsAgainAt: 0,
   isHealthy: true,
 }
 
@@ -132,7 +132,7 @@ it("what a lane grants in part is paid in the order in which it waits", () => {
 it("behind a hundred thousand items of a closed bank those of another are paid, and nobody asks the closed one", () => {
   const lanes = new Lanes(0)
   const batch = batchOf(lanes, 100_000, 10)
-  lanes.told = { transfers: 0, inquiries: 0, heldUntil: batch.now + 9_000, isHealthy: false }
+  lanes.told = { transfers: 0, inquiries: 0, admitsAgainAt: batch.now + 9_000, isHealthy: false }
   let due = batch.turn()
   let turns = 1
   for (; due.isBehind; turns++) {

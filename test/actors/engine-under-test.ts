@@ -28,7 +28,7 @@ import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { payoutItem, receiveBatch } from "../domain/batch-story.ts"
-import { lanes, ownPrefix, providerSettings, settings } from "../settings.ts"
+import { channels, ownPrefix, providerSettings, settings } from "../settings.ts"
 import { calmWatch } from "../streams/calm-watch.ts"
 import { type WholeLog, wholeLog } from "../streams/whole-log.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
@@ -53,7 +53,7 @@ export interface EngineTerms {
 const providersOutside = Layer.mergeAll(banksLayer([instant]), complianceOverHttp, ledger).pipe(
   Layer.provide(ProviderSettings.layer),
   Layer.fresh,
-  Layer.provide(lanes),
+  Layer.provide(channels),
 )
 
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
@@ -159,7 +159,7 @@ export class EngineUnderTest implements AsyncDisposable {
         concurrency: this.#bankConcurrency,
         callMsMax: 10_000,
         capacities: (now) => {
-          const none = { transfers: 0, inquiries: 0, heldUntil: now + this.closedForMs, isHealthy: false }
+          const none = { transfers: 0, inquiries: 0, admitsAgainAt: now + this.closedForMs, isHealthy: false }
           return new Map([...this.closedBanks].map((bank) => [bank, none]))
         },
         invite: (bank, wanted) => (this.closedBanks.has(bank) ? 0 : wanted),

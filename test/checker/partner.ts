@@ -61,7 +61,7 @@ export class Partner {
   readonly #orderOf: (number: number) => Order
   readonly #paceMs: number
 
-  /** `orderOf` gives the n-th batch to post, from 0. Each lane rests for `paceMs` after each batch. */
+  /** `orderOf` gives the n-th batch to post, from 0. Whoever posts rests for `paceMs` after each batch. */
   constructor(
     urls: ReadonlyArray<string>,
     apiKey: string,
@@ -74,16 +74,16 @@ export class Partner {
     this.#paceMs = paceMs
   }
 
-  /** Posts so many batches, `lanes` at a time. */
-  async post(count: number, lanes: number): Promise<void> {
+  /** Posts so many batches, `concurrency` at a time. */
+  async post(count: number, concurrency: number): Promise<void> {
     const numbers = Array.from({ length: count }, (_, at) => this.record.length + at)
-    const lane = async () => {
+    const postInTurn = async () => {
       for (let next = numbers.shift(); next !== undefined; next = numbers.shift()) {
         await this.postOne(next)
         if (this.#paceMs > 0) await sleep(this.#paceMs)
       }
     }
-    await Promise.all(Array.from({ length: lanes }, lane))
+    await Promise.all(Array.from({ length: concurrency }, postInTurn))
   }
 
   /** Posts one batch, again and again until it is accepted, but at most so many times; gives all that it was told. */

@@ -8,7 +8,7 @@ import { API_KEY, eventually, freePort, PlatformUnderTest, type Service } from "
 import { RedisCluster } from "./redis-cluster.ts"
 
 const BATCHES = 30
-const LANES = 4
+const POSTS_AT_A_TIME = 4
 /** Transfers at the banks when something is broken: the middle of the work. */
 const MIDDLE = 40
 const RECOVERED_WITHIN_MS = 45_000
@@ -78,7 +78,7 @@ describe("batches on a cluster", { timeout: 120_000 }, () => {
       services.map(({ url }) => url),
       API_KEY,
     )
-    const posting = partner.post(BATCHES, LANES)
+    const posting = partner.post(BATCHES, POSTS_AT_A_TIME)
     await transfersReach(MIDDLE, platform)
     const primary = await cluster.primaryOf(`${platform.environment.STREAM_PREFIX}:{0}:ready`)
     const killedAt = Date.now()
@@ -99,7 +99,7 @@ describe("batches on a cluster", { timeout: 120_000 }, () => {
     await using platform = await openPlatform()
     const [first, second] = await Promise.all([platform.start(), startOne(platform)])
     const partner = new Partner([first.url, second.url], API_KEY)
-    const posting = partner.post(BATCHES, LANES)
+    const posting = partner.post(BATCHES, POSTS_AT_A_TIME)
     await transfersReach(MIDDLE, platform)
     const primary = await cluster.primaryOf(`${platform.environment.STREAM_PREFIX}:{0}:ready`)
     const [replica] = await cluster.replicasOf(primary)

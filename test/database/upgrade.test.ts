@@ -176,8 +176,8 @@ describe("a database of the release before", () => {
         const { tail } = yield* standing(mixedBatch, 0)
         assert(tail !== undefined)
         const again = { batch: mixedBatch, item: 1, attempt: 1, bank: "north" }
-        const { held } = yield* record([again], tail, new Set())
-        expect(held).toEqual([again])
+        const { registered } = yield* record([again], tail, new Set())
+        expect(registered).toEqual([again])
         expect((yield* standing(batches.approved as BatchId, 3)).isLossAccepted).toBe(true)
 
         const waiting = yield* (yield* DecisionRegister).overdue(0, 10)

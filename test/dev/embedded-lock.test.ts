@@ -27,7 +27,7 @@ test("Only one holds the lock at a time", async () => {
   expect(readdirSync(path)).toEqual([])
 })
 
-test("A lock that is held for too long fails and names its holder", async () => {
+test("Waiting too long for a lock fails and names its holder", async () => {
   const path = newPath()
   const failure = await Effect.runPromise(
     Effect.void.pipe(withLock(path, 100), withLock(path, 100), Effect.flip),

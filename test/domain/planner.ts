@@ -7,17 +7,17 @@ import type { PlannedTransfer } from "../../src/domain/plan-transfers.ts"
 import { type Routes, type Rule, wayAfter, wayOf } from "../../src/domain/routing.ts"
 import { intent, type Story } from "./batch-story.ts"
 
-export const closedUntil = (heldUntil: number): BankCapacity => ({
+export const closedUntil = (admitsAgainAt: number): BankCapacity => ({
   transfers: 0,
   inquiries: 0,
-  heldUntil,
+  admitsAgainAt,
   isHealthy: false,
 })
 
 export const taking = (transfers: number, isHealthy = true): BankCapacity => ({
   transfers,
   inquiries: Number.POSITIVE_INFINITY,
-  heldUntil: 0,
+  admitsAgainAt: 0,
   isHealthy,
 })
 

@@ -120,15 +120,15 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a transfer is tried again only where nothing was sent",
-    file: "providers/calling/lane.ts",
+    file: "providers/calling/channel.ts",
     text: ": unsent.has(kind)",
     without: ": transient.has(kind)",
     caughtIn: access,
     caughtBy: "is tried again, as nothing was sent",
   },
   {
-    name: "a success that opens the breaker closes the gate",
-    file: "providers/calling/lane-gate.ts",
+    name: "no call is admitted after a success that opens the breaker",
+    file: "providers/calling/channel-admission.ts",
     text: `(as) => {
         if (as === "rejected") return Effect.void
         return as === "trying" ? this.#tried : this.#look`,
@@ -136,15 +136,15 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     without: `(as, exit) => {
         if (as === "trying") return this.#tried
         return as === "calling" && Exit.isFailure(exit) ? this.#look : Effect.void`,
-    caughtIn: "test/providers/calling/lane.test.ts",
+    caughtIn: "test/providers/calling/channel.test.ts",
     caughtBy: "opens also with a success that makes the calls enough to judge by",
   },
   {
     name: "a success does not hold those who looked at the time before it",
-    file: "providers/calling/lane-gate.ts",
+    file: "providers/calling/channel-admission.ts",
     text: "Math.min(until, now)",
     without: "now",
-    caughtIn: "test/providers/calling/lane.test.ts",
+    caughtIn: "test/providers/calling/channel.test.ts",
     caughtBy: "holds nobody who looked at the time before a success",
   },
   {

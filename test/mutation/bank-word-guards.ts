@@ -16,7 +16,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
     without: "",
   },
   {
-    name: "what is told of an order that may lie with us is held against our record",
+    name: "a report on an order that may lie with us is compared with our record",
     file: "domain/refusal.ts",
     text: 'if (transfer.withdrawable && evidence === "callback") return true',
     without: "",
@@ -356,8 +356,8 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what lies with us for a bank that is gone is taken back",
     file: "providers/banks/banks.ts",
-    text: "if (desk === undefined) return withdrawForStranger(name, reference)",
-    without: "if (desk === undefined) return mayHaveGone",
+    text: "if (connection === undefined) return withdrawForStranger(name, reference)",
+    without: "if (connection === undefined) return mayHaveGone",
     caughtIn: "test/providers/banks/banks.test.ts",
     caughtBy: "takes back what lies with us for a bank that is not configured any more",
   },

@@ -12,7 +12,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a partner holds no more than is left for others",
     file: "http/edge/fair-room.ts",
-    text: "return this.#heldBy(owner) + amount <= this.free",
+    text: "return this.#reservedBy(owner) + amount <= this.free",
     without: "return amount <= this.free",
     caughtIn: limits,
     caughtBy: "another partner holds 43 halves of batches",
@@ -28,7 +28,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a body that stops coming in is given up",
     file: "http/edge/request-body.ts",
-    text: "if (held.bytes - atWindow < BYTES_PER_WINDOW_MIN) tooSlow()",
+    text: "if (reservation.bytes - atWindow < BYTES_PER_WINDOW_MIN) tooSlow()",
     without: "",
     caughtIn: limits,
     caughtBy: "that stops coming in is waited for no longer than a window",

@@ -122,11 +122,11 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "what is paid behind more than one turn looks at",
   },
   {
-    name: "a place in a lane is granted once",
-    file: "providers/calling/lane.ts",
+    name: "a place in a channel is granted once",
+    file: "providers/calling/channel.ts",
     text: "tally.waiting + invitations.kept(now)",
     without: "tally.waiting",
-    caughtIn: "test/providers/calling/lane.test.ts",
+    caughtIn: "test/providers/calling/channel.test.ts",
     caughtBy: "is given to no more than there is room for",
   },
   {
@@ -134,7 +134,7 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/invitations.ts",
     text: "  came(now: number): void {\n    this.#forget(now)\n",
     without: "  came(_now: number): void {\n",
-    caughtIn: "test/providers/calling/lane.test.ts",
+    caughtIn: "test/providers/calling/channel.test.ts",
     caughtBy: "is kept for who was invited",
   },
   {

@@ -299,7 +299,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "an order goes out in no file while nobody is paid in its partition",
   },
   {
-    name: "a file is held against the log before it is completed",
+    name: "a file is compared with the log before it is completed",
     file: "providers/banks/files/outbox.ts",
     text: "  if (!(yield* hasNoWithdrawn(bank.name, file, references))) return undefined\n",
     without: "",
@@ -309,8 +309,8 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a draft without the order does not mean that it went",
     file: "providers/banks/files/withdrawal.ts",
-    text: "return draft === undefined ? held :",
-    without: "return draft !== held.messageId ? held :",
+    text: "return draft === undefined ? answer :",
+    without: "return draft !== answer.messageId ? answer :",
     caughtIn: "test/providers/banks/files/withdrawal.test.ts",
     caughtBy: "between the two stores' words",
   },
@@ -357,7 +357,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a file that was forgotten is not silently made again",
     file: "providers/banks/files/outbox.ts",
-    text: "if (lanes.length > 0) yield* agree(bank.name)",
+    text: "if (groups.length > 0) yield* agree(bank.name)",
     without: "",
     caughtIn: agreement,
     caughtBy: "and was made into the same file",

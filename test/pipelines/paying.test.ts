@@ -57,7 +57,7 @@ const register = (payouts: Payouts, item: number, bank = "north") =>
   Effect.flatMap(InstructionRegister, ({ record }) => {
     const tail = { batch: payouts.id, version: payouts.batch.version, head: "head" }
     const attempts = [{ batch: payouts.id, item, attempt: 1, bank }]
-    return Effect.map(record(attempts, tail, new Set()), ({ held }) => held)
+    return Effect.map(record(attempts, tail, new Set()), ({ registered }) => registered)
   })
 
 it.live("pays what is intended: the bank accepts, refuses, or leaves it unknown", () =>

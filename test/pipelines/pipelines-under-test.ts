@@ -18,7 +18,7 @@ import { layer as instructionRegister } from "../../src/register/instruction-reg
 import { type SandboxUrls, startSandbox } from "../../src/sandbox/sandbox.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { payoutItem, Story } from "../domain/batch-story.ts"
-import { lanes, settings } from "../settings.ts"
+import { channels, settings } from "../settings.ts"
 import { fixedKeys, sealsOf } from "../vault/fixed-keys.ts"
 
 export interface Outside {
@@ -49,7 +49,7 @@ export const pipelinesOn = ({ urls, databaseUrl }: Outside, environment = {}, ke
         Layer.fresh,
       ),
     ),
-    Layer.provide([Layer.fresh(ProviderSettings.layer), lanes]),
+    Layer.provide([Layer.fresh(ProviderSettings.layer), channels]),
     Layer.provideMerge(Layer.fresh(databaseLayer)),
     Layer.provide(Layer.succeed(CrashPoints, (point) => Effect.sync(() => void passed.push(point)))),
     Layer.provide(

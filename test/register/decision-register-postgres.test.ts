@@ -84,14 +84,14 @@ it.live("no attempt is recorded while a decision waits that the log has not answ
       ],
       { concurrency: "unbounded" },
     )
-    assert.deepStrictEqual(waits, { held: [], decisions: [decision] })
-    assert.deepStrictEqual(goesOn, { held: [], decisions: [] })
+    assert.deepStrictEqual(waits, { registered: [], decisions: [decision] })
+    assert.deepStrictEqual(goesOn, { registered: [], decisions: [] })
     yield* drop(decision.batch, "one")
     assert.deepStrictEqual(yield* record([attemptOf(decision)], tail, new Set(["two"])), {
-      held: [],
+      registered: [],
       decisions: [],
     })
-    assert.deepStrictEqual((yield* record([attemptOf(decision)], tail, new Set(["two"]))).held, [
+    assert.deepStrictEqual((yield* record([attemptOf(decision)], tail, new Set(["two"]))).registered, [
       attemptOf(decision),
     ])
   }).pipe(Effect.provide(registers)),
@@ -114,7 +114,7 @@ it.live("a decision that was answered waits no more, moves the log's tail, and s
   }).pipe(Effect.provide(registers)),
 )
 
-it.live("what was noted before a loss was accepted is not held against a log, and is decided again", () =>
+it.live("a log need not match what was noted before a loss was accepted, and that is decided again", () =>
   Effect.gen(function* () {
     const { keep, answered, acceptLoss } = yield* DecisionRegister
     const { standing, rebase } = yield* InstructionRegister

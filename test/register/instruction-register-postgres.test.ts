@@ -41,16 +41,16 @@ it.live("records attempts, and gives those that it holds already", () =>
   Effect.gen(function* () {
     const { record } = yield* InstructionRegister
     assert.deepStrictEqual(yield* record([attemptOf(1), attemptOf(2)], tail, none), {
-      held: [],
+      registered: [],
       decisions: [],
     })
     const elsewhere = { ...attemptOf(2), bank: "south" }
     assert.deepStrictEqual(
-      (yield* record([attemptOf(3), elsewhere, attemptOf(2, 2)], tail, none)).held,
+      (yield* record([attemptOf(3), elsewhere, attemptOf(2, 2)], tail, none)).registered,
       [attemptOf(2)],
       "with the bank that they were registered with",
     )
-    assert.deepStrictEqual(yield* record([], tail, none), { held: [], decisions: [] })
+    assert.deepStrictEqual(yield* record([], tail, none), { registered: [], decisions: [] })
     const postgres = yield* Postgres
     const rows = yield* postgres.query(
       "read",
@@ -79,7 +79,7 @@ it.live(
           concurrency: 2,
         },
       )
-      const refused = [...one.held, ...two.held].map(({ item }) => item)
+      const refused = [...one.registered, ...two.registered].map(({ item }) => item)
       assert.deepStrictEqual(
         refused.toSorted((a, b) => a - b),
         attempts.map(({ item }) => item),

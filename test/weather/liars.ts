@@ -14,7 +14,7 @@ export type Liars = ReadonlySet<LiarKind>
 
 /** How long things take in a run; all in milliseconds. */
 export interface Pace {
-  /** Between two batches of a lane: where something is to happen in the middle, a run has a middle. */
+  /** Between two batches that are posted in turn: where something is to happen in the middle, a run has a middle. */
   readonly restMs: number
   readonly scheduledMsMin: number
   readonly scheduledMsMax: number

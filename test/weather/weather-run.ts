@@ -1,6 +1,6 @@
 /**
  * One run under bad weather: batches that the seed has drawn are posted, people do their part, and once nothing moves
- * any more everything is held against what the banks, the compliance engine, the partner and people say. What it is told
+ * any more everything is compared with what the banks, the compliance engine, the partner and people say. What it knows
  * of the service are addresses: it looks at it from outside.
  */
 import { setTimeout as sleep } from "node:timers/promises"
@@ -84,7 +84,7 @@ interface LiarsReport {
   readonly unheard: number
 }
 
-const LANES = 4
+const POSTS_AT_A_TIME = 4
 export const runWeather = async (place: Place, options: WeatherOptions): Promise<WeatherReport> => {
   const { seed, withinMs, liars = new Set(), pace = fullPace } = options
   const startedAt = Date.now()
@@ -141,7 +141,7 @@ const setOut = (place: Place, options: WeatherOptions): Run => {
   const troubled = liars.has("stores") ? place.troubled : undefined
   const troubling = troubled === undefined ? undefined : troubleStores(troubled, seed, course)
   const posting = async () => {
-    await Promise.all([partner.post(orders.length, LANES), troubling])
+    await Promise.all([partner.post(orders.length, POSTS_AT_A_TIME), troubling])
     await repostForgotten(partner, people, setBacks)
   }
   return {

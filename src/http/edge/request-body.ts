@@ -31,7 +31,7 @@ export type BodyFailure = BodyTooLarge | BodiesFull | BodyCutOff | BodyTooSlow |
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** What one kind of request may hold at a time, and how long a body of it may take to come in. */
+/** What one kind of request may reserve at a time, and how long a body of it may take to come in. */
 export interface KindLimits {
   readonly bytesMax: number
   readonly bodiesMax: number
@@ -83,7 +83,7 @@ export class RequestBodies extends Context.Service<
   static readonly layer = Layer.sync(RequestBodies, () => withRoom(bodyKinds))
 }
 
-/** A reader of bodies, with what each kind may hold. */
+/** A reader of bodies, with what each kind may reserve. */
 export const withRoom = (
   kinds: Readonly<Record<BodyKind, KindLimits>>,
   windowMs = WINDOW_MS,
@@ -99,12 +99,12 @@ export const withRoom = (
       Effect.suspend(() => {
         const announced = Number(exchange.incoming.headers["content-length"] ?? 0)
         if (announced > bytesMax) return new BodyTooLarge({ bytesMax })
-        const held = rooms[kind].enter(owner, bytesMax, announced)
-        if (!(held instanceof Held)) return held
-        return read(exchange, held, kinds[kind].withinMs, windowMs).pipe(
+        const reservation = rooms[kind].enter(owner, bytesMax, announced)
+        if (!(reservation instanceof Reservation)) return reservation
+        return read(exchange, reservation, kinds[kind].withinMs, windowMs).pipe(
           Effect.flatMap((pieces) => inSlices(joined(pieces))),
           Effect.flatMap(use),
-          Effect.ensuring(Effect.sync(() => held.giveBack())),
+          Effect.ensuring(Effect.sync(() => reservation.giveBack())),
         )
       }),
   }
@@ -116,7 +116,7 @@ class KindRoom {
   readonly #bodies: FairRoom
   readonly #unfinishedGiveWay: boolean
   /** Bodies that still come in, the oldest first. */
-  readonly #unfinished = new Set<Held>()
+  readonly #unfinished = new Set<Reservation>()
 
   constructor({ bytesMax, bodiesMax, unfinishedGiveWay = false }: KindLimits) {
     this.bytes = new FairRoom(bytesMax)
@@ -124,17 +124,17 @@ class KindRoom {
     this.#unfinishedGiveWay = unfinishedGiveWay
   }
 
-  enter(owner: string, bytesMax: number, announced: number): Held | BodiesFull | TooManyRequests {
+  enter(owner: string, bytesMax: number, announced: number): Reservation | BodiesFull | TooManyRequests {
     const refused =
       this.admit(this.#bodies, owner, 1) ??
       (this.#unfinishedGiveWay || this.bytes.admits(owner, announced)
         ? undefined
         : this.refusal(this.bytes, owner))
     if (refused !== undefined) return refused
-    const held = new Held(this, owner, bytesMax)
+    const reservation = new Reservation(this, owner, bytesMax)
     this.#bodies.take(owner, 1)
-    this.#unfinished.add(held)
-    return held
+    this.#unfinished.add(reservation)
+    return reservation
   }
 
   /** Nothing when there is room, if need be after others gave way. */
@@ -142,7 +142,7 @@ class KindRoom {
     room: FairRoom,
     owner: string,
     amount: number,
-    asking?: Held,
+    asking?: Reservation,
   ): BodiesFull | TooManyRequests | undefined {
     if (!this.#unfinishedGiveWay) return room.admits(owner, amount) ? undefined : this.refusal(room, owner)
     for (const oldest of this.#unfinished) {
@@ -158,19 +158,19 @@ class KindRoom {
       : new BodiesFull()
   }
 
-  finish(held: Held): void {
-    this.#unfinished.delete(held)
+  finish(reservation: Reservation): void {
+    this.#unfinished.delete(reservation)
   }
 
-  leave(held: Held, bytes: number): void {
-    this.finish(held)
-    this.#bodies.giveBack(held.owner, 1)
-    this.bytes.giveBack(held.owner, bytes)
+  leave(reservation: Reservation, bytes: number): void {
+    this.finish(reservation)
+    this.#bodies.giveBack(reservation.owner, 1)
+    this.bytes.giveBack(reservation.owner, bytes)
   }
 }
 
-/** The room that one body holds. */
-class Held {
+/** The room that is reserved for one body. */
+class Reservation {
   readonly owner: string
   readonly #room: KindRoom
   readonly #bytesMax: number
@@ -221,7 +221,7 @@ class Held {
 
 const read = (
   { incoming, outgoing }: Exchange,
-  held: Held,
+  reservation: Reservation,
   withinMs: number,
   windowMs: number,
 ): Effect.Effect<ReadonlyArray<Buffer>, BodyFailure> =>
@@ -234,16 +234,16 @@ const read = (
     }
     const tooSlow = () => end(Effect.fail(new BodyTooSlow()))
     const onWindow = () => {
-      if (held.bytes - atWindow < BYTES_PER_WINDOW_MIN) tooSlow()
-      atWindow = held.bytes
+      if (reservation.bytes - atWindow < BYTES_PER_WINDOW_MIN) tooSlow()
+      atWindow = reservation.bytes
     }
     const onData = (chunk: Buffer) => {
-      const refused = held.grow(chunk.length)
+      const refused = reservation.grow(chunk.length)
       if (refused === undefined) addTo(pieces, chunk)
       else end(Effect.fail(refused))
     }
     const onEnd = () => {
-      held.finish()
+      reservation.finish()
       end(Effect.succeed(pieces))
     }
     const onClose = () => end(Effect.fail(new BodyCutOff()))
@@ -256,7 +256,7 @@ const read = (
     }
     incoming.on("data", onData).on("end", onEnd).on("error", onClose).on("close", onClose)
     if (incoming.headers.expect !== undefined) outgoing.writeContinue()
-    held.whenGivingWay(tooSlow)
+    reservation.whenGivingWay(tooSlow)
     return Effect.sync(stop)
   })
 

@@ -1,7 +1,7 @@
 /** How the providers are, as each worker that calls them sees it. For those who run the service; no partner's data. */
 import { DateTime, Effect } from "effect"
 import { Hono } from "hono"
-import type { LaneReport } from "../../providers/calling/lane.ts"
+import type { ChannelReport } from "../../providers/calling/channel.ts"
 import { ProviderReports, type WorkerReport } from "../../providers/calling/provider-reports.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 
@@ -10,26 +10,28 @@ export const providers = (edge: Edge<ProviderReports>): Hono<EdgeEnv> =>
 
 const show = Effect.fnUntraced(function* (c: EdgeContext) {
   const reports = yield* (yield* ProviderReports).all
-  const seen = reports.flatMap((report) => report.providers.map((lane) => ({ report, lane })))
-  const byName = Map.groupBy(seen, ({ lane }) => lane.name)
+  const seen = reports.flatMap((report) => report.providers.map((channel) => ({ report, channel })))
+  const byName = Map.groupBy(seen, ({ channel }) => channel.name)
   const names = [...byName.keys()].sort()
   return c.json({
     providers: names.map((name) => ({
       name,
-      kind: byName.get(name)?.[0]?.lane.kind,
-      workers: byName.get(name)?.map(({ report, lane }) => seenBy(report, lane)),
+      kind: byName.get(name)?.[0]?.channel.kind,
+      workers: byName.get(name)?.map(({ report, channel }) => seenBy(report, channel)),
     })),
   })
 })
 
-const seenBy = ({ worker, at }: WorkerReport, { name: _, kind: __, ...lane }: LaneReport) => ({
+const seenBy = ({ worker, at }: WorkerReport, { name: _, kind: __, ...channel }: ChannelReport) => ({
   worker,
   seenAt: timeOf(at),
-  ...lane,
-  breaker: { state: lane.breaker.health, since: timeOf(lane.breaker.since) },
-  pausedUntil: timeOf(lane.pausedUntil),
+  ...channel,
+  breaker: { state: channel.breaker.health, since: timeOf(channel.breaker.since) },
+  pausedUntil: timeOf(channel.pausedUntil),
   lastFailure:
-    lane.lastFailure === undefined ? null : { kind: lane.lastFailure.kind, at: timeOf(lane.lastFailure.at) },
+    channel.lastFailure === undefined
+      ? null
+      : { kind: channel.lastFailure.kind, at: timeOf(channel.lastFailure.at) },
 })
 
 const timeOf = (ms: number | undefined): string | null =>

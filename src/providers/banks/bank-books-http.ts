@@ -6,7 +6,7 @@ import { Effect, Schema } from "effect"
 import { utcDay } from "../../domain/business-days.ts"
 import type { Source, StatementEntry } from "../books.ts"
 import { BookedAmount, BookedAt, minorOf, pagesOf } from "../calling/book-page-http.ts"
-import { type Lane, Lanes } from "../calling/lane.ts"
+import { type ProviderChannel, ProviderChannels } from "../calling/channel.ts"
 import type { HttpFields } from "../calling/provider-access.ts"
 import { providerOf } from "../calling/provider-access-http.ts"
 import { callProvider, type Provider, ProviderId, reading } from "../calling/provider-http.ts"
@@ -28,12 +28,12 @@ const answers = { 200: reading(Page, (page) => page) }
 
 /** Everything that a bank ever paid or took back. */
 export const bankBooks = Effect.fnUntraced(function* (bank: BankEntry<HttpFields>) {
-  const lane = yield* (yield* Lanes).open({ name: bank.name, kind: bank.kind }, bank.policy)
-  return booksOf(yield* providerOf({ ...bank, ...bank.own }), lane)
+  const channel = yield* (yield* ProviderChannels).open({ name: bank.name, kind: bank.kind }, bank.policy)
+  return booksOf(yield* providerOf({ ...bank, ...bank.own }), channel)
 })
 
 const booksOf =
-  (bank: Provider, lane: Lane): Source<StatementEntry> =>
+  (bank: Provider, channel: ProviderChannel): Source<StatementEntry> =>
   (visit) => {
     const entry = (kind: "debit" | "credit", { reference, amount, at }: typeof Payment.Type) =>
       visit({
@@ -45,7 +45,7 @@ const booksOf =
         bookedOn: utcDay(Date.parse(at)),
       })
     const path = (offset: number) => `/books?offset=${offset}&limit=${PAGE_SIZE}`
-    return pagesOf(bank, lane, (offset) =>
+    return pagesOf(bank, channel, (offset) =>
       Effect.map(
         callProvider(bank, { step: "books", method: "GET", path: path(offset) }, answers),
         ({ payments, transfers, next }) => {

@@ -8,7 +8,7 @@ import { Context, Effect, Layer, type Schema } from "effect"
 import type { AppConfig } from "../../config.ts"
 import type { Day } from "../../domain/business-days.ts"
 import type { Source, StatementEntry } from "../books.ts"
-import type { Lanes } from "../calling/lane.ts"
+import type { ProviderChannels } from "../calling/channel.ts"
 import type { HttpFields } from "../calling/provider-access.ts"
 import type { InvalidProviderSetting } from "../calling/provider-place.ts"
 import { type BankSettings, ownSettings } from "../calling/provider-settings.ts"
@@ -44,7 +44,7 @@ export interface BankKindDeclaration<Own, R> {
   readonly statement?: (
     bank: BankEntry<Own>,
     day: Day,
-  ) => Effect.Effect<Source<StatementEntry>, InvalidProviderSetting, AppConfig | Lanes>
+  ) => Effect.Effect<Source<StatementEntry>, InvalidProviderSetting, AppConfig | ProviderChannels>
 }
 
 /** A kind as it is asked, about banks as the settings have them. */
@@ -55,7 +55,7 @@ export interface BankKind<R>
   readonly statement?: (
     bank: BankSettings,
     day: Day,
-  ) => Effect.Effect<Source<StatementEntry>, InvalidProviderSetting, AppConfig | Lanes>
+  ) => Effect.Effect<Source<StatementEntry>, InvalidProviderSetting, AppConfig | ProviderChannels>
 }
 
 /** The kind of a declaration: it reads the settings of a bank before it does anything with them. */

@@ -81,7 +81,7 @@ export class Banks extends Context.Service<
     readonly routes: Routes
     /** What each bank takes at `now` (epoch milliseconds), for whoever plans. Nothing is taken by that. */
     readonly capacities: (now: number) => Capacities
-    /** Of how many of `wanted` payouts the transfer may be got ready: they have their places in the bank's lane then. */
+    /** Of how many of `wanted` payouts the transfer may be got ready: these then have their places in the bank's channel. */
     readonly invite: (bank: string, wanted: number, now: number) => number
     /**
      * Waits for the bank's turn, asks `mayCall`, gets what proves who calls, asks again if that had to be got, and sends only

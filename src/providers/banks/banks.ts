@@ -1,7 +1,7 @@
 /** The banks of the settings, each made by its kind. */
 import { Effect, Layer } from "effect"
 import type { BankCapacity } from "../../domain/bank-capacity.ts"
-import { type Lane, Lanes } from "../calling/lane.ts"
+import { type ProviderChannel, ProviderChannels } from "../calling/channel.ts"
 import { LastCheck } from "../calling/last-check.ts"
 import type { ProviderUnavailable } from "../calling/provider-error.ts"
 import { InvalidProviderSetting } from "../calling/provider-place.ts"
@@ -19,10 +19,10 @@ import {
 import type { BankKind } from "./bank-kind.ts"
 import { routesBy } from "./bank-routes.ts"
 
-/** A bank and the lane that all batches call it through. */
-interface Desk {
+/** A bank and the channel that all batches call it through. */
+interface BankConnection {
   readonly bank: Bank
-  readonly lane: Lane
+  readonly channel: ProviderChannel
   readonly patienceMs: number
   /** Where its orders lie with us before they go out. */
   readonly withdraw: Withdraw | undefined
@@ -34,53 +34,54 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
     Banks,
     Effect.gen(function* () {
       const { version, banks, routes } = yield* ProviderSettings
-      const desks = new Map(yield* Effect.forEach(banks, (settings) => openDesk(kinds, settings)))
+      const connections = new Map(yield* Effect.forEach(banks, (settings) => openConnection(kinds, settings)))
       const withdrawForStranger = withdrawFromAll(yield* Effect.forEach(kinds, withdrawOf))
       return {
         routes: routesBy(
           { version, rules: routes },
           {
-            isKnown: (bank) => desks.has(bank),
-            holdsOrders: (bank) => desks.get(bank)?.withdraw !== undefined,
+            isKnown: (bank) => connections.has(bank),
+            holdsOrders: (bank) => connections.get(bank)?.withdraw !== undefined,
           },
         ),
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
         callMsMax: Math.max(...banks.map(({ policy }) => policy.timeoutMs)),
-        keyWindowMs: (name) => desks.get(name)?.bank.keyWindowMs ?? 0,
-        capacities: (now) => new Map([...desks].map(([name, { lane }]) => [name, capacityBy(lane, now)])),
-        invite: (name, wanted, now) => desks.get(name)?.lane.invite(wanted, now) ?? wanted,
+        keyWindowMs: (name) => connections.get(name)?.bank.keyWindowMs ?? 0,
+        capacities: (now) =>
+          new Map([...connections].map(([name, { channel }]) => [name, capacityBy(channel, now)])),
+        invite: (name, wanted, now) => connections.get(name)?.channel.invite(wanted, now) ?? wanted,
         withdraw: (name, reference) => {
-          const desk = desks.get(name)
-          if (desk === undefined) return withdrawForStranger(name, reference)
-          return desk.withdraw?.(name, reference) ?? mayHaveGone
+          const connection = connections.get(name)
+          if (connection === undefined) return withdrawForStranger(name, reference)
+          return connection.withdraw?.(name, reference) ?? mayHaveGone
         },
         transfer: (instruction, mayCall = Effect.succeed(true), isInvited = false) => {
-          const desk = desks.get(instruction.bank)
-          if (desk === undefined) return Effect.succeed(unknownBank)
-          return transferBy(desk, instruction, mayCall, isInvited)
+          const connection = connections.get(instruction.bank)
+          if (connection === undefined) return Effect.succeed(unknownBank)
+          return transferBy(connection, instruction, mayCall, isInvited)
         },
         inquire: (name, reference) => {
-          const desk = desks.get(name)
-          return desk === undefined ? Effect.succeed(unknownBank) : inquireBy(desk, reference)
+          const connection = connections.get(name)
+          return connection === undefined ? Effect.succeed(unknownBank) : inquireBy(connection, reference)
         },
       }
     }),
   )
 
 /** A new transfer waits for a bank that has no room for it; an inquiry is made while the bank takes calls at all. */
-const capacityBy = ({ gate, room }: Lane, now: number): BankCapacity => {
-  const heldUntil = gate.closedUntil(now)
+const capacityBy = ({ admission, room }: ProviderChannel, now: number): BankCapacity => {
+  const admitsAgainAt = admission.admitsAgainAt(now)
   return {
     transfers: room(now),
-    inquiries: heldUntil > now ? 0 : Number.POSITIVE_INFINITY,
-    heldUntil,
-    isHealthy: gate.isInviting(now),
+    inquiries: admitsAgainAt > now ? 0 : Number.POSITIVE_INFINITY,
+    admitsAgainAt,
+    isHealthy: admission.isInviting(now),
   }
 }
 
 /** Money is sent once per decision of the domain: it is not repeated unless it is certain that nothing was sent. */
 const transferBy = (
-  { bank, lane, patienceMs }: Desk,
+  { bank, channel, patienceMs }: BankConnection,
   instruction: TransferInstruction,
   mayCall: Effect.Effect<boolean>,
   isInvited: boolean,
@@ -90,7 +91,7 @@ const transferBy = (
     mayCall,
     (may): Effect.Effect<BankAnswer | NotSent, ProviderUnavailable> => (may ? sent : Effect.succeed(notSent)),
   )
-  return lane
+  return channel
     .call({ step: "transfer", repeatable: false, patienceMs, outcomeOf, isInvited }, attempt)
     .pipe(Effect.catchTag("ProviderUnavailable", ({ reason }) => Effect.succeed(ambiguous(reason))))
 }
@@ -119,8 +120,11 @@ const sentUnlessForbidden = (transfer: Effect.Effect<BankAnswer>, mayCall: Effec
   })
 
 /** An inquiry that cannot be made now is left for later. */
-const inquireBy = ({ bank, lane }: Desk, reference: string): Effect.Effect<BankAnswer | NotSent> =>
-  lane
+const inquireBy = (
+  { bank, channel }: BankConnection,
+  reference: string,
+): Effect.Effect<BankAnswer | NotSent> =>
+  channel
     .call(
       { step: "inquiry", repeatable: true, patienceMs: 0, outcomeOf },
       Effect.flatMap(bank.inquire(reference), failed),
@@ -131,7 +135,7 @@ const inquireBy = ({ bank, lane }: Desk, reference: string): Effect.Effect<BankA
       ),
     )
 
-/** An answer that is none, because the call failed, is a failure to the lane. */
+/** An answer that is none, because the call failed, is a failure to the channel. */
 const failed = (answer: BankAnswer): Effect.Effect<BankAnswer, ProviderUnavailable> =>
   answer._tag === "Ambiguous" && answer.failure !== undefined
     ? Effect.fail(answer.failure)
@@ -140,19 +144,19 @@ const failed = (answer: BankAnswer): Effect.Effect<BankAnswer, ProviderUnavailab
 const outcomeOf = ({ _tag }: BankAnswer | NotSent): string | undefined =>
   _tag === "NotSent" ? undefined : _tag
 
-const openDesk = Effect.fnUntraced(function* <R>(
+const openConnection = Effect.fnUntraced(function* <R>(
   kinds: ReadonlyArray<BankKind<R>>,
   settings: BankSettings,
-): Effect.fn.Return<readonly [string, Desk], InvalidProviderSetting, R | Lanes> {
+): Effect.fn.Return<readonly [string, BankConnection], InvalidProviderSetting, R | ProviderChannels> {
   const { name, kind: kindName, policy, place } = settings
   const kind = kinds.find(({ name }) => name === kindName)
   if (kind === undefined) {
     const reason = `${place.path}.kind: expected one of ${kinds.map(({ name }) => name).join(", ")}`
     return yield* new InvalidProviderSetting({ setting: place.setting, reason })
   }
-  const lane = yield* (yield* Lanes).open({ name, kind: kindName }, policy)
+  const channel = yield* (yield* ProviderChannels).open({ name, kind: kindName }, policy)
   const bank = yield* kind.connect(settings)
-  return [name, { bank, lane, patienceMs: policy.patienceMs, withdraw: yield* withdrawOf(kind) }]
+  return [name, { bank, channel, patienceMs: policy.patienceMs, withdraw: yield* withdrawOf(kind) }]
 })
 
 /** How a kind takes orders back, with the services that it needs. */

@@ -2,11 +2,11 @@
 import { Effect, Result, Schema } from "effect"
 import { parseAmount } from "../../domain/money.ts"
 import { RECORDS_MAX, SourceUnreadable } from "../books.ts"
-import type { Lane } from "./lane.ts"
+import type { ProviderChannel } from "./channel.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
 import type { Provider } from "./provider-http.ts"
 
-/** How long a page stands in line while the provider takes no calls: nobody waits for books in a hurry. */
+/** How long a page stands in line while the channel admits no calls: nobody waits for books in a hurry. */
 const PATIENCE_MS = 60_000
 
 /** A page is only read, so it may be read again. */
@@ -30,12 +30,12 @@ export const BookedAt = Schema.String.check(
 /** Reads pages by offset until there is no next one; an offset that does not grow ends it as unreadable. */
 export const pagesOf = Effect.fnUntraced(function* (
   { name }: Provider,
-  lane: Lane,
+  channel: ProviderChannel,
   read: (offset: number) => Effect.Effect<number | null, ProviderUnavailable>,
 ): Effect.fn.Return<void, SourceUnreadable> {
   let offset = 0
   while (true) {
-    const next = yield* lane
+    const next = yield* channel
       .call(terms, read(offset))
       .pipe(Effect.mapError(({ reason }) => new SourceUnreadable({ source: name, reason })))
     if (next === null) return

@@ -38,7 +38,7 @@ export const PolicyFields = Schema.Struct({
   concurrencyOfAll: between(1, 100_000),
   /** Calls per second in all processes together. */
   ratePerSecond: between(1, 100_000),
-  /** How long a transfer stands in line while the provider takes no calls. */
+  /** How long a transfer stands in line while the channel admits no calls. */
   patienceMs: between(0, HOUR_MS),
   /** The longest pause that a provider may ask of us. */
   pauseMsMax: between(0, HOUR_MS),

@@ -1,7 +1,7 @@
 -- Books what one process may do of what all processes together may do with one provider.
 --
 -- KEYS[1]  hash: "tokens" and "at" (ms) of the rate; and for each process, under its id,
---          "<seats it holds> <seats it wants> <end of its lease, ms>"
+--          "<seats reserved for it> <seats it wants> <end of its lease, ms>"
 -- ARGV     1 id, 2 calls under way, 3 seats wanted, 4 limit of seats (0: none), 5 lease in ms,
 --          6 starts wanted, 7 starts per second (0: no limit), 8 how long the hash is kept, in ms
 -- gives    seats, starts, and in how many ms there may be another start
@@ -12,24 +12,24 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function book_seats()
-  local held_by_others, others, short, held = 0, 0, false, 0
+  local others_seats, others, short, own_seats = 0, 0, false, 0
   local fields = redis.call('HGETALL', KEYS[1])
   for i = 1, #fields, 2 do
     local seats, wants, ends = string.match(fields[i + 1], '^(%d+) (%d+) (%d+)$')
     if seats and tonumber(ends) <= now then
       redis.call('HDEL', KEYS[1], fields[i])
     elseif seats and fields[i] == id then
-      held = tonumber(seats)
+      own_seats = tonumber(seats)
     elseif seats then
-      held_by_others, others = held_by_others + seats, others + 1
+      others_seats, others = others_seats + seats, others + 1
       short = short or tonumber(wants) > tonumber(seats)
     end
   end
-  local seats = math.min(wanted, math.max(limit - held_by_others, 0))
+  local seats = math.min(wanted, math.max(limit - others_seats, 0))
   if short then
     -- Nobody takes more than a fair share while another is short. Where there are fewer seats than processes they
-    -- take turns: whoever holds one gives it back, whoever holds none may take one.
-    seats = math.min(seats, math.max(math.floor(limit / (others + 1)), held == 0 and 1 or 0))
+    -- take turns: whoever has one gives it back, whoever has none may take one.
+    seats = math.min(seats, math.max(math.floor(limit / (others + 1)), own_seats == 0 and 1 or 0))
   end
   if wanted == 0 and under_way == 0 then
     redis.call('HDEL', KEYS[1], id)

@@ -15,7 +15,7 @@ export interface Booking {
   readonly seatsWanted: number
   /** Calls that wait for nothing but the rate. */
   readonly startsWanted: number
-  /** How long it holds its seats without a word: those of a process that died are free then. */
+  /** How long its seats stay reserved without another booking: those of a process that died are free then. */
   readonly leaseMs: number
 }
 

@@ -2,7 +2,7 @@
 const KEPT_MS = 5_000
 
 /**
- * Transfers that were invited into a lane and have not come yet: whoever plans next does not count on their places. A
+ * Transfers that were invited into a channel and have not come yet: whoever plans next does not count on their places. A
  * transfer that never comes, as its batch was lost or it was called off, gives its place back when the time is over.
  */
 export class Invitations {

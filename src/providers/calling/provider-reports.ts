@@ -4,13 +4,13 @@ import { hostname } from "node:os"
 import { Clock, Context, Effect, Layer } from "effect"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
-import { type LaneReport, Lanes } from "./lane.ts"
+import { type ChannelReport, ProviderChannels } from "./channel.ts"
 
 /** The report of one worker, with when it was made in epoch milliseconds. */
 export interface WorkerReport {
   readonly worker: string
   readonly at: number
-  readonly providers: ReadonlyArray<LaneReport>
+  readonly providers: ReadonlyArray<ChannelReport>
 }
 
 /** The latest report of each worker that lives. */
@@ -30,7 +30,7 @@ export const REPORT_KEPT_MS = 5 * REPORT_MS
 export const reportingLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
-    const { reports } = yield* Lanes
+    const { reports } = yield* ProviderChannels
     const { publish } = yield* ProviderReports
     const { providerWaiting } = yield* Metrics
     const report = Effect.gen(function* () {

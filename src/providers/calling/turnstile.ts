@@ -8,7 +8,7 @@ import { FleetLimits, type Limits } from "./fleet-limits.ts"
 
 /** How often the clerk books while callers wait. */
 const BOOK_MS = 50
-/** How long the seats of calls under way are ours without a word. */
+/** How long seats stay reserved for this process without another booking. */
 const LEASE_MS = 5_000
 /** How often it renews the lease of calls under way. */
 const RENEW_MS = LEASE_MS / 4
@@ -35,7 +35,7 @@ export const openTurnstile = Effect.fnUntraced(function* (provider: string, limi
       startsWanted,
       leaseMs: LEASE_MS,
     })
-    yield* seats.hold(booked.seats, asked + LEASE_MS)
+    yield* seats.reserve(booked.seats, asked + LEASE_MS)
     starts.grant(booked.starts)
     return startsWanted > booked.starts ? Math.max(booked.waitMs, BOOK_MS) : BOOK_MS
   })
@@ -43,7 +43,7 @@ export const openTurnstile = Effect.fnUntraced(function* (provider: string, limi
   /** A lease that could not be renewed is gone: others may sit on its seats. */
   const withoutRedis = Effect.fnUntraced(function* (reason: string) {
     yield* Effect.logWarning("shared limits cannot be asked for", { provider, reason })
-    if ((yield* Clock.currentTimeMillis) >= seats.heldUntil) yield* seats.hold(0, 0)
+    if ((yield* Clock.currentTimeMillis) >= seats.reservedUntil) yield* seats.reserve(0, 0)
     return AGAIN_MS
   })
 
@@ -51,7 +51,7 @@ export const openTurnstile = Effect.fnUntraced(function* (provider: string, limi
     while (true) {
       if (seats.waiting + starts.waiting === 0) {
         needed.closeUnsafe()
-        yield* seats.held === 0 ? needed.await : Effect.timeoutOption(needed.await, RENEW_MS)
+        yield* seats.reserved === 0 ? needed.await : Effect.timeoutOption(needed.await, RENEW_MS)
       }
       const pauseMs = yield* Effect.catchTag(bookOnce, "StoreUnavailable", ({ reason }) =>
         withoutRedis(reason),
@@ -76,8 +76,8 @@ class Seats {
   readonly #permits = Semaphore.makeUnsafe(0)
   #underWay = 0
   waiting = 0
-  held = 0
-  heldUntil = 0
+  reserved = 0
+  reservedUntil = 0
 
   /** `ring` calls the clerk. */
   constructor(ring: () => void) {
@@ -94,9 +94,9 @@ class Seats {
     return Effect.as(this.#permits.resize(underWay), { underWay, seatsWanted })
   })
 
-  hold(seats: number, until: number): Effect.Effect<void> {
-    this.held = Math.max(seats, this.#underWay)
-    this.heldUntil = until
+  reserve(seats: number, until: number): Effect.Effect<void> {
+    this.reserved = Math.max(seats, this.#underWay)
+    this.reservedUntil = until
     return this.#permits.resize(seats)
   }
 

@@ -4,7 +4,7 @@ import { SpokenWord } from "../../domain/clearance-words.ts"
 import { ItemNumber } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { callbackUrl } from "../calling/callback-url.ts"
-import { Lanes } from "../calling/lane.ts"
+import { ProviderChannels } from "../calling/channel.ts"
 import { providerOf } from "../calling/provider-access-http.ts"
 import { ProviderUnavailable } from "../calling/provider-error.ts"
 import { type Answers, callProvider, ProviderId, reading } from "../calling/provider-http.ts"
@@ -37,7 +37,7 @@ export const layer = Layer.effect(
       ? `/clearance?callbackUrl=${encodeURIComponent(callbackUrl(http, "/compliance-callbacks"))}`
       : "/clearance"
     const provider = yield* providerOf({ name: COMPLIANCE_ENGINE, ...compliance })
-    const lane = yield* (yield* Lanes).open(
+    const channel = yield* (yield* ProviderChannels).open(
       { name: COMPLIANCE_ENGINE, kind: "compliance" },
       compliance.policy,
     )
@@ -53,7 +53,7 @@ export const layer = Layer.effect(
       })
     })
     return {
-      screen: Effect.fn("ComplianceEngine.screen")((request) => lane.call(terms, ask(request))),
+      screen: Effect.fn("ComplianceEngine.screen")((request) => channel.call(terms, ask(request))),
     }
   }),
 )

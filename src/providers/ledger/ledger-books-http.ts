@@ -4,7 +4,7 @@ import { utcDay } from "../../domain/business-days.ts"
 import { PostingKind } from "../../domain/events.ts"
 import type { LedgerLine, Source } from "../books.ts"
 import { BookedAmount, BookedAt, minorOf, pagesOf } from "../calling/book-page-http.ts"
-import type { Lane } from "../calling/lane.ts"
+import type { ProviderChannel } from "../calling/channel.ts"
 import { callProvider, type Provider, ProviderId, reading } from "../calling/provider-http.ts"
 
 /** Postings in one answer: each may have 500 lines, and an answer has its limit. */
@@ -28,9 +28,9 @@ const answers = { 200: reading(Page, (page) => page) }
 
 /** Every line that the ledger ever booked. */
 export const ledgerBooks =
-  (ledger: Provider, lane: Lane): Source<LedgerLine> =>
+  (ledger: Provider, channel: ProviderChannel): Source<LedgerLine> =>
   (visit) =>
-    pagesOf(ledger, lane, (offset) =>
+    pagesOf(ledger, channel, (offset) =>
       Effect.map(
         callProvider(
           ledger,

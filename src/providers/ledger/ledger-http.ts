@@ -1,6 +1,6 @@
 import { Effect, Layer, Result, Schema } from "effect"
 import { formatAmount } from "../../domain/money.ts"
-import { Lanes } from "../calling/lane.ts"
+import { ProviderChannels } from "../calling/channel.ts"
 import { providerOf } from "../calling/provider-access-http.ts"
 import { type Answers, callProvider, ProviderCode, ProviderId, reading } from "../calling/provider-http.ts"
 import { LEDGER, ProviderSettings } from "../calling/provider-settings.ts"
@@ -26,11 +26,11 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { ledger } = yield* ProviderSettings
     const provider = yield* providerOf({ name: LEDGER, ...ledger })
-    const lane = yield* (yield* Lanes).open({ name: LEDGER, kind: "ledger" }, ledger.policy)
+    const channel = yield* (yield* ProviderChannels).open({ name: LEDGER, kind: "ledger" }, ledger.policy)
     return {
       post: Effect.fn("Ledger.post")(function* (posting) {
         const { key, kind } = posting
-        const answer = yield* lane.call(
+        const answer = yield* channel.call(
           { step: kind, repeatable: true, patienceMs: 0, outcomeOf },
           callProvider(
             provider,

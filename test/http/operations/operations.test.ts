@@ -8,7 +8,7 @@ import { Intake } from "../../../src/http/payout-batches/intake.ts"
 import { CallbackSecrets } from "../../../src/identity/callback-secrets.ts"
 import { Credentials } from "../../../src/identity/credentials.ts"
 import { policyOf } from "../../../src/providers/calling/call-policy.ts"
-import type { LaneReport } from "../../../src/providers/calling/lane.ts"
+import type { ChannelReport } from "../../../src/providers/calling/channel.ts"
 import { ProviderReports } from "../../../src/providers/calling/provider-reports.ts"
 import { AnnouncedLists } from "../../../src/streams/announced-lists.ts"
 import { ApprovalAllowance } from "../../../src/streams/approval-allowance.ts"
@@ -91,7 +91,7 @@ it("counts requests by route, not by path", async () => {
 
 it("shows how each worker sees the providers", async () => {
   expect((await api.ask("/providers")).json).toEqual({ providers: [] })
-  const north: LaneReport = {
+  const north: ChannelReport = {
     name: "north",
     kind: "instant",
     policy: policyOf({ ratePerSecond: 50 }, { timeoutMs: 1_000, concurrency: 8 }),

@@ -89,13 +89,13 @@ it.live("sends nothing to a bank whose breaker is open, says so, and goes on wit
     assert.strictEqual(invite("north", 128, now), 0)
     const closed = capacities(now).get("north")
     assert.deepInclude(closed, { transfers: 0, inquiries: 0, isHealthy: false })
-    assert.isAbove(closed?.heldUntil ?? 0, now)
+    assert.isAbove(closed?.admitsAgainAt ?? 0, now)
 
     assert.strictEqual((yield* transfer(instruction("south")))._tag, "Accepted")
     assert.strictEqual(invite("south", 128, now), 128)
     const open = capacities(now).get("south")
     const any = Number.POSITIVE_INFINITY
     assert.deepInclude(open, { transfers: any, inquiries: any, isHealthy: true })
-    assert.isAtMost(open?.heldUntil ?? any, now)
+    assert.isAtMost(open?.admitsAgainAt ?? any, now)
   }).pipe(Effect.provide(banks)),
 )

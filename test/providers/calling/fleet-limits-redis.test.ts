@@ -3,9 +3,9 @@ import { Effect, Fiber, Layer, ManagedRuntime } from "effect"
 import { afterAll, beforeAll, beforeEach, vi } from "vitest"
 import { RedisConnections } from "../../../src/platform/redis.ts"
 import { type PolicyFields, policyOf } from "../../../src/providers/calling/call-policy.ts"
+import { type CallTerms, ProviderChannels } from "../../../src/providers/calling/channel.ts"
 import { FleetLimits } from "../../../src/providers/calling/fleet-limits.ts"
 import { layer } from "../../../src/providers/calling/fleet-limits-redis.ts"
-import { type CallTerms, Lanes } from "../../../src/providers/calling/lane.ts"
 import { ownPrefix, settings } from "../../settings.ts"
 
 /** A provider that says when each call began, and answers when it is told to. */
@@ -29,10 +29,10 @@ const terms: CallTerms<string> = {
 
 const STREAM_PREFIX = ownPrefix()
 
-/** As another process would have it: connections, an id and lanes of its own. */
+/** As another process would have it: connections, an id and channels of its own. */
 const newProcess = () =>
   ManagedRuntime.make(
-    Layer.fresh(Lanes.layer).pipe(
+    Layer.fresh(ProviderChannels.layer).pipe(
       Layer.provideMerge(Layer.fresh(layer)),
       Layer.provide(Layer.fresh(RedisConnections.layer)),
       Layer.provide(settings({ STREAM_PREFIX })),
@@ -52,15 +52,15 @@ afterAll(async () => {
   await Promise.all(processes.map((process) => process.dispose()))
 })
 
-/** Makes calls at once in each process, through the lane of a provider. */
+/** Makes calls at once in each process, through the channel of a provider. */
 const callFromEach = async (name: string, fields: PolicyFields, calls: number) => {
   const policy = policyOf(fields, { timeoutMs: 60_000, concurrency: 100 })
   return Promise.all(
     processes.map((process) =>
       process.runPromise(
         Effect.gen(function* () {
-          const lane = yield* (yield* Lanes).open({ name, kind: "instant" }, policy)
-          const made = Effect.forEach(Array.from({ length: calls }), () => lane.call(terms, call), {
+          const channel = yield* (yield* ProviderChannels).open({ name, kind: "instant" }, policy)
+          const made = Effect.forEach(Array.from({ length: calls }), () => channel.call(terms, call), {
             concurrency: "unbounded",
           })
           return yield* Effect.forkDetach(made)

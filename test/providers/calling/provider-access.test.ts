@@ -10,7 +10,7 @@ import { Banks, type TransferInstruction } from "../../../src/providers/banks/ba
 import { banksLayer } from "../../../src/providers/banks/banks.ts"
 import { instant } from "../../../src/providers/banks/instant/instant.ts"
 import { type PolicyFields, policyOf } from "../../../src/providers/calling/call-policy.ts"
-import { Lanes } from "../../../src/providers/calling/lane.ts"
+import { ProviderChannels } from "../../../src/providers/calling/channel.ts"
 import type { HttpFields, ProviderAuth } from "../../../src/providers/calling/provider-access.ts"
 import { providerOf } from "../../../src/providers/calling/provider-access-http.ts"
 import { type FailureKind, ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
@@ -19,7 +19,7 @@ import { ProviderSettings } from "../../../src/providers/calling/provider-settin
 import { type Sandbox, startSandbox } from "../../../src/sandbox/sandbox.ts"
 import { freshMetrics } from "../../../src/telemetry/metrics.ts"
 import { type Authority, newAuthority } from "../../certificates.ts"
-import { lanes, providerSettings, settings } from "../../settings.ts"
+import { channels, providerSettings, settings } from "../../settings.ts"
 import { json, MisbehavingServer } from "./misbehaving-server.ts"
 
 /** What no error and no log may hold. */
@@ -380,23 +380,23 @@ describe("a call that has to wait for what proves who calls", () => {
   )
 
   const failing = (kind: FailureKind) => new ProviderUnavailable({ provider: "north", reason: "no", kind })
-  /** A transfer that fails so, by a lane; the answer is how often it was tried, and how the breaker stands. */
+  /** A transfer that fails so, by a channel; the answer is how often it was tried, and how the breaker stands. */
   const transferred = (kind: FailureKind, outcomes: PolicyFields["breaker"] = {}) =>
     Effect.gen(function* () {
       const policy = policyOf(
         { retries: { attemptsMax: 3, baseMs: 1, capMs: 1 }, breaker: outcomes },
         { timeoutMs: 1_000, concurrency: 1 },
       )
-      const lane = yield* (yield* Lanes).open({ name: "north", kind: "instant" }, policy)
+      const channel = yield* (yield* ProviderChannels).open({ name: "north", kind: "instant" }, policy)
       let tries = 0
       const terms = { step: "transfer", repeatable: false, patienceMs: 0, outcomeOf: () => "Said" }
       const attempt = Effect.suspend(() => {
         tries += 1
         return Effect.fail(failing(kind))
       })
-      yield* Effect.flip(lane.call(terms, attempt))
-      return { tries, breaker: lane.report(yield* Clock.currentTimeMillis).breaker.health }
-    }).pipe(Effect.provide([lanes, freshMetrics]))
+      yield* Effect.flip(channel.call(terms, attempt))
+      return { tries, breaker: channel.report(yield* Clock.currentTimeMillis).breaker.health }
+    }).pipe(Effect.provide([channels, freshMetrics]))
 
   it.live("is tried again, as nothing was sent; a transfer that was refused for who we are is not", () =>
     Effect.gen(function* () {

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll } from "vitest"
-import { Lanes } from "../../../src/providers/calling/lane.ts"
+import { ProviderChannels } from "../../../src/providers/calling/channel.ts"
 import { ComplianceEngine } from "../../../src/providers/compliance/compliance-engine.ts"
 import { layer } from "../../../src/providers/compliance/compliance-engine-http.ts"
 import { startSandbox } from "../../../src/sandbox/sandbox.ts"
@@ -104,9 +104,9 @@ it.live("counts an answer that decides something else among the engine's failure
     const { screen } = yield* ComplianceEngine
     const items = [payoutItem(1), payoutItem(2)]
     yield* Effect.flip(screen({ clearanceId: "c-1", partner: "acme", batch: batchId, items }))
-    const [lane] = yield* (yield* Lanes).reports
-    assert.deepInclude(lane, { calls: 1, failures: 1 })
-    assert.strictEqual(lane?.lastFailure?.kind, "nonsense")
+    const [channel] = yield* (yield* ProviderChannels).reports
+    assert.deepInclude(channel, { calls: 1, failures: 1 })
+    assert.strictEqual(channel?.lastFailure?.kind, "nonsense")
   }).pipe(
     Effect.provide(
       Layer.suspend(() => layer.pipe(Layer.provideMerge(providerSettings({ COMPLIANCE_URL: server.url })))),

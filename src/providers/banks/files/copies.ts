@@ -9,8 +9,8 @@
  * What is accepted in the very message that refuses the order, or in a later one, is what became of the rest of that copy:
  * a bank that names what it takes beside what it refuses, or refuses in stages before it tells of anything else, is believed.
  *
- * What was written down of a message before its reader died is not held against the rest of it: refusals go first, and one
- * that is written down is not judged again.
+ * What was written down of a message before its reader died does not make the rest of it doubtful: refusals go first, and
+ * one that is written down is not judged again.
  */
 import { Effect } from "effect"
 import { type FileOrder, FileOrders, type OrderNews } from "./file-orders.ts"

@@ -9,7 +9,7 @@ import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import { SUM_MINOR_MAX } from "../../iso20022/payment-initiation.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { KEYS_FORGOTTEN, keeperOf, openDetails } from "./order-seal.ts"
-import { type Lane, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
+import { type FileGroup, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
 /** Files beside the orders. */
 export const layer = Layer.effect(
@@ -33,7 +33,7 @@ export const layer = Layer.effect(
       due: Effect.fn("OutboxFiles.due")(function* (bank, at, ordersMax) {
         return yield* query(
           "find due orders",
-          (sql) => sql<Array<Lane>>`
+          (sql) => sql<Array<FileGroup>>`
             select ${bank} as bank, scheme, currency from file_orders
             where bank = ${bank} and file is null and state = 'accepted'
             group by scheme, currency
@@ -51,8 +51,8 @@ export const layer = Layer.effect(
         ).pipe(unavailable)
         return rows.map(({ batch }) => batch)
       }),
-      make: Effect.fn("OutboxFiles.make")(function* (lane, day, at, ordersMax, held = []) {
-        yield* query("make a file", (sql) => make(sql, lane, day, new Date(at), ordersMax, held)).pipe(
+      make: Effect.fn("OutboxFiles.make")(function* (group, day, at, ordersMax, blocked = []) {
+        yield* query("make a file", (sql) => make(sql, group, day, new Date(at), ordersMax, blocked)).pipe(
           unavailable,
         )
       }),
@@ -101,13 +101,13 @@ export const layer = Layer.effect(
         })
         return undefined
       }),
-      stage: Effect.fn("OutboxFiles.stage")(function* ({ id, messageId, takenOut }, name, held = []) {
+      stage: Effect.fn("OutboxFiles.stage")(function* ({ id, messageId, takenOut }, name, blocked = []) {
         const rows = yield* query(
           "stage a file",
           (sql) => sql`
             update bank_files set staged_as = ${name}
             where id = ${id} and message_id = ${messageId} and staged_as is null and taken_out = ${takenOut}
-              and not exists (select from file_orders where file = bank_files.id and ${isHeld(sql, held)})
+              and not exists (select from file_orders where file = bank_files.id and ${isBlocked(sql, blocked)})
             returning id`,
         ).pipe(unavailable)
         return rows.length === 1
@@ -133,16 +133,16 @@ export const layer = Layer.effect(
  */
 const make = (
   sql: Sql,
-  { bank, scheme, currency }: Lane,
+  { bank, scheme, currency }: FileGroup,
   day: string,
   at: Date,
   ordersMax: number,
-  held: ReadonlyArray<string>,
+  blocked: ReadonlyArray<string>,
 ) => sql`
   with waiting as (
     select number, sum(minor) over (order by number) as running from file_orders
     where bank = ${bank} and scheme = ${scheme} and currency = ${currency}
-      and file is null and state = 'accepted' and not ${isHeld(sql, held)}
+      and file is null and state = 'accepted' and not ${isBlocked(sql, blocked)}
     order by number limit ${ordersMax}
   ), picked as (
     select number from file_orders join waiting using (number)
@@ -175,9 +175,9 @@ const takeOut = (sql: Sql, { id }: OutboxFile, references: ReadonlyArray<string>
 /** The batch that an order is of, by its reference. */
 const batchOf = (sql: Sql) => sql`'pb_' || lower(split_part(reference, '-', 1))`
 
-/** Whether an order waits for a decision about its batch that nobody has taken yet, or is of a batch that is held. */
-const isHeld = (sql: Sql, held: ReadonlyArray<string>) => sql`(
-  ${batchOf(sql)} = any (${[...held]}::text[])
+/** Whether an order waits for a decision about its batch that nobody has taken yet, or is of a blocked batch. */
+const isBlocked = (sql: Sql, blocked: ReadonlyArray<string>) => sql`(
+  ${batchOf(sql)} = any (${[...blocked]}::text[])
   or exists (select from decision_register where batch = ${batchOf(sql)} and answered_at is null)
 )`
 

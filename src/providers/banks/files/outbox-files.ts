@@ -5,13 +5,13 @@ import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import type { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 
 /** Orders that go out in one file: at one bank, by one scheme, in one currency. */
-export interface Lane {
+export interface FileGroup {
   readonly bank: string
   readonly scheme: Scheme
   readonly currency: string
 }
 
-export interface OutboxFile extends Lane {
+export interface OutboxFile extends FileGroup {
   readonly id: string
   /** Unique at the bank, and the name of the file. */
   readonly messageId: string
@@ -29,24 +29,24 @@ export class OutboxFiles extends Context.Service<
   {
     /** Whether a folder, by its id, is the one that files of a bank lie in; the first one that is asked about is. */
     readonly isFolderOf: (bank: string, folder: string) => Effect.Effect<boolean, BankFilesUnavailable>
-    /** Lanes of a bank with an order that may not wait beyond `at`, or with `ordersMax` orders. */
+    /** File groups of a bank with an order that may not wait beyond `at`, or with `ordersMax` orders. */
     readonly due: (
       bank: string,
       at: number,
       ordersMax: number,
-    ) => Effect.Effect<ReadonlyArray<Lane>, BankFilesUnavailable>
+    ) => Effect.Effect<ReadonlyArray<FileGroup>, BankFilesUnavailable>
     /** Batches of orders of a bank that are in no complete file. */
     readonly batches: (bank: string) => Effect.Effect<ReadonlyArray<string>, BankFilesUnavailable>
     /**
-     * Decides that the oldest orders of a lane go out together, in the next file of a day. No order is in two files. Orders
-     * of batches that are `held`, or about which a decision waits to be taken, are in none.
+     * Decides that the oldest orders of a file group go out together, in the next file of a day. No order is in two files.
+     * Orders of batches that are `blocked`, or about which a decision waits to be taken, are in none.
      */
     readonly make: (
-      lane: Lane,
+      group: FileGroup,
       day: string,
       at: number,
       ordersMax: number,
-      held?: ReadonlyArray<string>,
+      blocked?: ReadonlyArray<string>,
     ) => Effect.Effect<void, BankFilesUnavailable>
     /** Files of a bank that were made and logged and not written, the oldest first, at most `limit`. */
     readonly unwritten: (
@@ -73,7 +73,7 @@ export class OutboxFiles extends Context.Service<
     readonly stage: (
       file: OutboxFile,
       name: string,
-      held?: ReadonlyArray<string>,
+      blocked?: ReadonlyArray<string>,
     ) => Effect.Effect<boolean, BankFilesUnavailable>
     /** The file is released: what its orders said of beneficiaries is forgotten. */
     readonly written: (file: OutboxFile) => Effect.Effect<void, BankFilesUnavailable>

@@ -44,25 +44,25 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
       step: "look at the folder",
       reason: "it is another than before",
     })
-  const held = yield* heldBatches(bank.name)
+  const blocked = yield* blockedBatches(bank.name)
   // Nothing is made that could not be logged: an order that waits can be taken back.
   yield* agree(bank.name)
   const at = yield* Clock.currentTimeMillis
-  const lanes = yield* files.due(bank.name, at, bank.ordersMax)
+  const groups = yield* files.due(bank.name, at, bank.ordersMax)
   // Orders that were forgotten could be made into the same file again, and nobody would hear that they were.
-  if (lanes.length > 0) yield* agree(bank.name)
-  for (const lane of lanes)
+  if (groups.length > 0) yield* agree(bank.name)
+  for (const group of groups)
     yield* files
-      .make(lane, executionOf(lane.scheme, at), at, bank.ordersMax, held)
+      .make(group, executionOf(group.scheme, at), at, bank.ordersMax, blocked)
       .pipe(
         Effect.catchTag("BankFilesUnavailable", ({ step, reason }) =>
-          Effect.logWarning("a file cannot be made yet", { ...lane, step, reason }),
+          Effect.logWarning("a file cannot be made yet", { ...group, step, reason }),
         ),
       )
   yield* logFiles(bank.name)
   yield* discardAbandoned(bank)
   for (const file of yield* files.unwritten(bank.name, FILES_MAX))
-    yield* write(bank, file, held).pipe(
+    yield* write(bank, file, blocked).pipe(
       Effect.catch(({ step, reason }) =>
         Effect.logError("a file cannot be written yet", {
           bank: bank.name,
@@ -91,7 +91,7 @@ const discardAbandoned = Effect.fnUntraced(function* (bank: FileBank) {
 })
 
 /** Batches whose orders stay where they are: in partitions where nobody is paid. With a wrong clock nobody is anywhere. */
-const heldBatches = Effect.fnUntraced(function* (bank: string) {
+const blockedBatches = Effect.fnUntraced(function* (bank: string) {
   const [{ objection, look }, partitions] = [yield* StoreWatch, yield* Partitions]
   yield* look
   const objections = Array.from({ length: partitions.count }, (_, partition) => objection(partition))
@@ -103,10 +103,10 @@ const heldBatches = Effect.fnUntraced(function* (bank: string) {
   return batches.filter((batch) => isBatchId(batch) && objections[partitions.of(batch)] !== undefined)
 })
 
-const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, held: ReadonlyArray<string>) {
+const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, blocked: ReadonlyArray<string>) {
   const files = yield* OutboxFiles
   const name = nameOf(file.messageId)
-  const draft = yield* stagedAs(bank, file, name, held)
+  const draft = yield* stagedAs(bank, file, name, blocked)
   if (draft === undefined) return
   // The log has the last word: it may know of a release that Postgres has forgotten.
   const staged = yield* (yield* FileLog).stage(bank.name, file.messageId, draft)
@@ -132,10 +132,10 @@ const stagedAs = Effect.fnUntraced(function* (
   bank: FileBank,
   file: OutboxFile,
   name: string,
-  held: ReadonlyArray<string>,
+  blocked: ReadonlyArray<string>,
 ) {
   const known = file.stagedAs ?? (yield* (yield* FileLog).staged(bank.name, file.messageId))
-  return known ?? (yield* stage(bank, file, name, held))
+  return known ?? (yield* stage(bank, file, name, blocked))
 })
 
 /** Writes the file where nobody takes it, and decides that it is the one; `undefined` when another is. */
@@ -143,7 +143,7 @@ const stage = Effect.fnUntraced(function* (
   bank: FileBank,
   file: OutboxFile,
   name: string,
-  held: ReadonlyArray<string>,
+  blocked: ReadonlyArray<string>,
 ) {
   const files = yield* OutboxFiles
   const transfers = yield* files.transfersOf(file)
@@ -162,7 +162,7 @@ const stage = Effect.fnUntraced(function* (
     transfers,
   })
   yield* writeDurably(bank.folder, draft, content)
-  if (yield* files.stage(file, draft, held)) return draft
+  if (yield* files.stage(file, draft, blocked)) return draft
   yield* discard(bank.folder, (other) => other === draft)
   return undefined
 })

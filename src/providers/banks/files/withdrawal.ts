@@ -9,7 +9,7 @@ import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { FileLog } from "../../../streams/file-log.ts"
 import { type FileOrder, FileOrders, OrdersUnavailable } from "./file-orders.ts"
 
-/** The orders of a store, held against the log of files wherever that matters. */
+/** The orders of a store, compared with the log of files wherever that matters. */
 export const withdrawalInBoth = Layer.effect(
   FileOrders,
   Effect.gen(function* () {
@@ -17,10 +17,10 @@ export const withdrawalInBoth = Layer.effect(
     const log = yield* FileLog
     /** A file that the log knows may have been completed since the order was taken out of it: then its draft is without it. */
     const logWithdrawn = Effect.fnUntraced(function* (bank: string, reference: string) {
-      const held = yield* log.withdraw(bank, reference).pipe(unavailable)
-      if (held._tag === "Withdrawn") return held
-      const draft = yield* orders.draftWithout(bank, held.messageId, reference)
-      return draft === undefined ? held : yield* log.withdraw(bank, reference, draft).pipe(unavailable)
+      const answer = yield* log.withdraw(bank, reference).pipe(unavailable)
+      if (answer._tag === "Withdrawn") return answer
+      const draft = yield* orders.draftWithout(bank, answer.messageId, reference)
+      return draft === undefined ? answer : yield* log.withdraw(bank, reference, draft).pipe(unavailable)
     })
     const standing = (bank: string, reference: string) => log.standing(bank, reference).pipe(unavailable)
 

@@ -20,7 +20,7 @@ import {
 import { type BankEntry, bankKind } from "../../../../src/providers/banks/bank-kind.ts"
 import type { Source, StatementEntry } from "../../../../src/providers/books.ts"
 import { BookedAmount, minorOf, pagesOf } from "../../../../src/providers/calling/book-page-http.ts"
-import { Lanes } from "../../../../src/providers/calling/lane.ts"
+import { ProviderChannels } from "../../../../src/providers/calling/channel.ts"
 import { type HttpFields, httpFields } from "../../../../src/providers/calling/provider-access.ts"
 import { providerOf } from "../../../../src/providers/calling/provider-access-http.ts"
 import {
@@ -121,9 +121,9 @@ const signatureIn = (header: HeaderOf): ReadonlyArray<string> =>
 /** The statement of a day, a page at a time. One that is not ready yet has another status, and is no empty one. */
 const statement = Effect.fnUntraced(function* (bank: BankEntry<HttpFields>, day: Day) {
   const provider = yield* providerOf({ ...bank, ...bank.own })
-  const lane = yield* (yield* Lanes).open({ name: bank.name, kind: bank.kind }, bank.policy)
+  const channel = yield* (yield* ProviderChannels).open({ name: bank.name, kind: bank.kind }, bank.policy)
   const entries: Source<StatementEntry> = (visit) =>
-    pagesOf(provider, lane, (offset) =>
+    pagesOf(provider, channel, (offset) =>
       Effect.map(
         callProvider(
           provider,

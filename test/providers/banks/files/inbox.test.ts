@@ -442,7 +442,7 @@ it("a bank that refuses in stages raises no alarm, and one that refuses after it
   ])
 })
 
-it("a report that is read again after its reader died is not held against itself: its refusals go first", async () => {
+it("a report that is read again after its reader died does not make itself doubtful: its refusals go first", async () => {
   using test = new FileBankUnderTest(database)
   const recorded: Array<string> = []
   const answers = await test.run(

@@ -89,7 +89,7 @@ it("orders of other currencies and schemes go out in files of their own, and no 
   expect([...test.ordered].sort()).toEqual(references(range(1, 6)))
 })
 
-it("a lane that has no number left for the day holds up no other", async () => {
+it("a file group that has no number left for the day holds up no other", async () => {
   using test = new FileBankUnderTest(database)
   await test.run(
     Effect.gen(function* () {
@@ -301,9 +301,9 @@ it("orders that several decide about at once, at the end of a day, are in one fi
     Effect.gen(function* () {
       yield* place(test, range(1, 100))
       const { make } = yield* OutboxFiles
-      const lane = { bank: test.bank.name, scheme: "sepa", currency: "EUR" } as const
+      const group = { bank: test.bank.name, scheme: "sepa", currency: "EUR" } as const
       const days = range(10, 17).map((day) => `2026-11-${day}`)
-      yield* Effect.forEach(days, (day) => make(lane, day, 0, 100), { concurrency: 8 })
+      yield* Effect.forEach(days, (day) => make(group, day, 0, 100), { concurrency: 8 })
       const { query } = yield* Postgres
       const rows = yield* query(
         "count",

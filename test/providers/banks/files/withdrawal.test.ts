@@ -46,7 +46,8 @@ const dying = (when: "before" | "after") =>
     }),
   )
 
-const lane = (test: FileBankUnderTest) => ({ bank: test.bank.name, scheme: "sepa", currency: "EUR" }) as const
+const groupOf = (test: FileBankUnderTest) =>
+  ({ bank: test.bank.name, scheme: "sepa", currency: "EUR" }) as const
 
 it("an order that waits is in no file after it was taken back, and what it said is erased", async () => {
   using test = new FileBankUnderTest(database)
@@ -125,7 +126,7 @@ it("an order is taken out of a file that was made and not logged", async () => {
   const answers = await test.run(
     Effect.gen(function* () {
       yield* place(test, 1, 2)
-      yield* (yield* OutboxFiles).make(lane(test), "2026-11-27", 0, 100)
+      yield* (yield* OutboxFiles).make(groupOf(test), "2026-11-27", 0, 100)
       const answers = [yield* withdraw(test, 1)]
       yield* writeOutbox(test.bank)
       return [...answers, yield* withdraw(test, 1)]
@@ -195,7 +196,7 @@ it("one that waits for a file that is being made is taken out of it", async () =
   const sql = postgres(database.url, { max: 1 })
   try {
     await test.run(place(test, 1))
-    const { bank } = lane(test)
+    const { bank } = groupOf(test)
     let answer: Promise<Withdrawal> | undefined
     await sql.begin(async (maker) => {
       const [file] = await maker`

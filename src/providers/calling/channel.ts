@@ -1,7 +1,7 @@
 /**
- * The one way to every provider: a lane of its own, with its turns, its gate and its budget of retries. A call
+ * The one way to every provider: a channel of its own, with its admission, its turns and its budget of retries. A call
  *
- *   1. stands in line while the provider takes no calls,
+ *   1. stands in line while the channel admits no calls,
  *   2. waits for its turn: of this process, and of all processes where the settings say so,
  *   3. is made, timed and counted,
  *   4. and may be made again, after a pause that is drawn by lot, if that cannot do harm and the budget allows it.
@@ -10,10 +10,10 @@ import { Clock, Context, Effect, Layer, Random, Result, type Scope, Semaphore } 
 import { CircuitBreaker } from "effect/persistence"
 import { Metrics } from "../../telemetry/metrics.ts"
 import type { CallPolicy } from "./call-policy.ts"
+import { ChannelAdmission, REJECTED, type Standing } from "./channel-admission.ts"
+import { ChannelTally, type CountedCall, type LastFailure } from "./channel-tally.ts"
 import type { FleetLimits } from "./fleet-limits.ts"
 import { Invitations } from "./invitations.ts"
-import { LaneGate, REJECTED, type Standing } from "./lane-gate.ts"
-import { type CountedCall, LaneTally, type LastFailure } from "./lane-tally.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
 import { RetryBudget } from "./retry-budget.ts"
 import { openTurnstile } from "./turnstile.ts"
@@ -21,14 +21,14 @@ import { openTurnstile } from "./turnstile.ts"
 export interface CallTerms<A> extends CountedCall<A> {
   /** Whether it may be made again although it may have arrived: reads, and calls whose key is kept for ever. */
   readonly repeatable: boolean
-  /** How long it may stand in line while the provider takes no calls. */
+  /** How long it may stand in line while the channel admits no calls. */
   readonly patienceMs: number
   /** Whether it comes by an invitation, and so has its place. */
   readonly isInvited?: boolean
 }
 
 /** What is known of a provider, for those who run the service. */
-export interface LaneReport {
+export interface ChannelReport {
   readonly name: string
   readonly kind: string
   readonly policy: CallPolicy
@@ -43,60 +43,62 @@ export interface LaneReport {
   readonly lastFailure: LastFailure | undefined
 }
 
-export interface Lane {
+export interface ProviderChannel {
   /** Makes a call by the policy. What could not be had is a failure; `not-called` says that nothing was sent. */
   readonly call: <A>(
     terms: CallTerms<A>,
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ) => Effect.Effect<A, ProviderUnavailable>
-  readonly gate: LaneGate
+  readonly admission: ChannelAdmission
   /** How many new transfers may be got ready: no more than can be sent soon. */
   readonly room: (now: number) => number
   /** Gives as many of `wanted` new transfers a place as there is room for; they have it until they come, or for some seconds. */
   readonly invite: (wanted: number, now: number) => number
-  readonly report: (now: number) => LaneReport
+  readonly report: (now: number) => ChannelReport
 }
 
-/** The lanes to all providers that this process calls. */
-export class Lanes extends Context.Service<
-  Lanes,
+/** The channels to all providers that this process calls. */
+export class ProviderChannels extends Context.Service<
+  ProviderChannels,
   {
-    /** Opens the lane to a provider; its name is unique among them, and `kind` tells what it is. */
+    /** Opens the channel to a provider; its name is unique among them, and `kind` tells what it is. */
     readonly open: (
       provider: { readonly name: string; readonly kind: string },
       policy: CallPolicy,
-    ) => Effect.Effect<Lane>
-    readonly reports: Effect.Effect<ReadonlyArray<LaneReport>>
+    ) => Effect.Effect<ProviderChannel>
+    readonly reports: Effect.Effect<ReadonlyArray<ChannelReport>>
   }
->()("atlaspay/providers/Lanes") {
+>()("atlaspay/providers/ProviderChannels") {
   static readonly layer = Layer.effect(
-    Lanes,
+    ProviderChannels,
     Effect.gen(function* () {
-      const lanes: Array<Lane> = []
-      const services = yield* Effect.context<LaneServices>()
+      const channels: Array<ProviderChannel> = []
+      const services = yield* Effect.context<ChannelServices>()
       return {
         open: (provider, policy) =>
-          Effect.tap(openLane(provider, policy), (lane) => Effect.sync(() => lanes.push(lane))).pipe(
-            Effect.provideContext(services),
-          ),
-        reports: Effect.map(Clock.currentTimeMillis, (now) => lanes.map((lane) => lane.report(now))),
+          Effect.tap(openChannel(provider, policy), (channel) =>
+            Effect.sync(() => channels.push(channel)),
+          ).pipe(Effect.provideContext(services)),
+        reports: Effect.map(Clock.currentTimeMillis, (now) => channels.map((channel) => channel.report(now))),
       }
     }),
   ).pipe(Layer.provide(CircuitBreaker.layerStoreMemory()))
 }
 
-type LaneServices = CircuitBreaker.CircuitBreakerStore | FleetLimits | Scope.Scope
+type ChannelServices = CircuitBreaker.CircuitBreakerStore | FleetLimits | Scope.Scope
 
-type Provider = Parameters<Lanes["Service"]["open"]>[0]
+type Provider = Parameters<ProviderChannels["Service"]["open"]>[0]
 
-const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPolicy) {
+const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: CallPolicy) {
   const { name } = provider
   const metrics = yield* Metrics
-  const gate = yield* LaneGate.make(name, policy, (standing) => tellChange(metrics, name, standing))
+  const admission = yield* ChannelAdmission.make(name, policy, (standing) =>
+    tellChange(metrics, name, standing),
+  )
   metrics.providerBreakers.set({ provider: name }, 0)
   const budget = new RetryBudget(policy.retries.budgetPercent)
   const inTurn = yield* turnsOf(name, policy)
-  const tally = new LaneTally(metrics, name)
+  const tally = new ChannelTally(metrics, name)
   const invitations = new Invitations()
 
   const once = Effect.fnUntraced(function* <A>(
@@ -104,10 +106,10 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ) {
     const saysNothing = (answer: A) => terms.outcomeOf(answer) === undefined
-    const call = gate.through(tally.counted(terms, attempt), saysNothing)
+    const call = admission.admit(tally.counted(terms, attempt), saysNothing)
     let { patienceMs } = terms
     while (true) {
-      patienceMs -= yield* Effect.mapError(gate.passed(patienceMs), ({ waitMs }) =>
+      patienceMs -= yield* Effect.mapError(admission.awaited(patienceMs), ({ waitMs }) =>
         notCalled(name, terms.step, waitMs),
       )
       const answer = yield* inTurn(call)
@@ -115,7 +117,7 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
     }
   })
 
-  const call: Lane["call"] = (terms, attempt) =>
+  const call: ProviderChannel["call"] = (terms, attempt) =>
     Effect.gen(function* () {
       if (terms.isInvited === true) invitations.came(yield* Clock.currentTimeMillis)
       for (let attempts = 1; ; attempts++) {
@@ -132,25 +134,25 @@ const openLane = Effect.fnUntraced(function* (provider: Provider, policy: CallPo
     })
 
   const turnsMax = waitingMax(policy)
-  const room: Lane["room"] = (now) => {
+  const room: ProviderChannel["room"] = (now) => {
     const turns = turnsMax === Number.POSITIVE_INFINITY ? 0 : tally.waiting + invitations.kept(now)
-    return Math.min(gate.room(now), Math.max(turnsMax - turns, 0))
+    return Math.min(admission.room(now), Math.max(turnsMax - turns, 0))
   }
 
-  const invite: Lane["invite"] = (wanted, now) => {
-    const granted = gate.invite(Math.min(wanted, room(now)), now)
+  const invite: ProviderChannel["invite"] = (wanted, now) => {
+    const granted = admission.invite(Math.min(wanted, room(now)), now)
     if (turnsMax !== Number.POSITIVE_INFINITY) invitations.send(granted, now)
     return granted
   }
 
-  const report = (now: number): LaneReport => {
-    const { health, since } = gate.standing(now)
+  const report = (now: number): ChannelReport => {
+    const { health, since } = admission.standing(now)
     const { calls, failures, retries, waiting, lastFailure } = tally
-    const pausedUntil = gate.pausedUntil > now ? gate.pausedUntil : undefined
+    const pausedUntil = admission.pausedUntil > now ? admission.pausedUntil : undefined
     const counts = { calls, failures, retries, retriesLeft: budget.left, waiting }
     return { ...provider, policy, breaker: { health, since }, pausedUntil, ...counts, lastFailure }
   }
-  return { call, gate, room, invite, report } satisfies Lane
+  return { call, admission, room, invite, report } satisfies ProviderChannel
 })
 
 /** Turns among the calls of this process, and among those of all processes only where the settings limit them. */

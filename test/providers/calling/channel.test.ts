@@ -4,12 +4,17 @@ import { MaxOpsBeforeYield } from "effect/Scheduler"
 import { TestClock } from "effect/testing"
 import { afterAll, beforeAll, beforeEach, vi } from "vitest"
 import { type PolicyFields, policyOf } from "../../../src/providers/calling/call-policy.ts"
+import {
+  type CallTerms,
+  drawnMs,
+  type ProviderChannel,
+  ProviderChannels,
+} from "../../../src/providers/calling/channel.ts"
 import { FleetLimits } from "../../../src/providers/calling/fleet-limits.ts"
-import { type CallTerms, drawnMs, type Lane, Lanes } from "../../../src/providers/calling/lane.ts"
 import { ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
 import { callProvider, reading } from "../../../src/providers/calling/provider-http.ts"
 import { freshMetrics, Metrics } from "../../../src/telemetry/metrics.ts"
-import { lanes } from "../../settings.ts"
+import { channels } from "../../settings.ts"
 import { type Behaviour, json, MisbehavingServer, PATIENT_MS, silent } from "./misbehaving-server.ts"
 
 let server: MisbehavingServer
@@ -28,12 +33,12 @@ const ill = json(500, {})
 /** A breaker that never opens, for what is not about it. */
 const noBreaker = { failurePercent: 100, calls: 1_000, callsMin: 1_000 }
 
-const openLane = Effect.fnUntraced(function* (fields: PolicyFields) {
+const openChannel = Effect.fnUntraced(function* (fields: PolicyFields) {
   const policy = policyOf(fields, { timeoutMs: PATIENT_MS, concurrency: 32 })
-  return yield* (yield* Lanes).open({ name: "north", kind: "instant" }, policy)
+  return yield* (yield* ProviderChannels).open({ name: "north", kind: "instant" }, policy)
 })
 
-const withLanes = Effect.provide([lanes, freshMetrics])
+const withChannels = Effect.provide([channels, freshMetrics])
 
 const terms = (own: Partial<CallTerms<string>> = {}): CallTerms<string> => ({
   step: "inquiry",
@@ -53,11 +58,12 @@ const asking = (url = server.url) =>
     },
   )
 
-const ask = (lane: Lane, own: Partial<CallTerms<string>> = {}) =>
-  Effect.result(lane.call(terms(own), asking()))
+const ask = (channel: ProviderChannel, own: Partial<CallTerms<string>> = {}) =>
+  Effect.result(channel.call(terms(own), asking()))
 
 /** Asks often enough to open a breaker that looks at four calls. */
-const askFour = (lane: Lane) => Effect.forEach([1, 2, 3, 4], () => ask(lane), { discard: true })
+const askFour = (channel: ProviderChannel) =>
+  Effect.forEach([1, 2, 3, 4], () => ask(channel), { discard: true })
 
 const quickBreaker = (openMs: number): PolicyFields => ({
   retries: { attemptsMax: 1 },
@@ -67,29 +73,30 @@ const quickBreaker = (openMs: number): PolicyFields => ({
 const heard = (requests: number) =>
   Effect.promise(() => vi.waitUntil(() => server.asked.length === requests, { timeout: 10_000 }))
 
-const healthOf = (lane: Lane) => Effect.map(Clock.currentTimeMillis, (now) => lane.report(now).breaker.health)
+const healthOf = (channel: ProviderChannel) =>
+  Effect.map(Clock.currentTimeMillis, (now) => channel.report(now).breaker.health)
 
 describe("a call that failed", () => {
   it.live("is made again while that can help, and each pause is drawn by lot below one that doubles", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane({ retries: { attemptsMax: 4, baseMs: 1, capMs: 1 } })
+      const channel = yield* openChannel({ retries: { attemptsMax: 4, baseMs: 1, capMs: 1 } })
       let failures = 3
       server.behaviour = (response, asked) => (failures-- > 0 ? ill : well)(response, asked)
-      assert.strictEqual(yield* lane.call(terms(), asking()), "yes")
+      assert.strictEqual(yield* channel.call(terms(), asking()), "yes")
       assert.strictEqual(server.asked.length, 4)
-    }).pipe(withLanes),
+    }).pipe(withChannels),
   )
 
   it.effect("comes back after exactly the time that was drawn", () =>
     Effect.gen(function* () {
       const retries = { attemptsMax: 4, baseMs: 1_000, capMs: 3_000 }
-      const lane = yield* openLane({ retries, breaker: noBreaker })
+      const channel = yield* openChannel({ retries, breaker: noBreaker })
       const times: Array<number> = []
       const failing = Effect.flatMap(Clock.currentTimeMillis, (now) => {
         times.push(now)
         return Effect.fail(new ProviderUnavailable({ provider: "north", reason: "ill", kind: "timed-out" }))
       })
-      const calls = yield* Effect.forkChild(Effect.exit(lane.call(terms(), failing)))
+      const calls = yield* Effect.forkChild(Effect.exit(channel.call(terms(), failing)))
       for (let ms = 0; ms < 7_000; ms += 1) yield* TestClock.adjust(1)
       yield* Fiber.join(calls)
       const lots = yield* Effect.all([Random.next, Random.next, Random.next]).pipe(Random.withSeed("lots"))
@@ -98,7 +105,7 @@ describe("a call that failed", () => {
         times.slice(1).map((time, n) => time - (times[n] ?? 0)),
         pauses,
       )
-    }).pipe(withLanes, Random.withSeed("lots")),
+    }).pipe(withChannels, Random.withSeed("lots")),
   )
 
   it("waits anything between nothing and the most, so that callers do not come back together", () => {
@@ -116,11 +123,14 @@ describe("a call that failed", () => {
   it.live("is made again within the budget only, however bad it is", () =>
     Effect.gen(function* () {
       const retries = { attemptsMax: 10, baseMs: 1, capMs: 1, budgetPercent: 20 }
-      const lane = yield* openLane({ retries, breaker: noBreaker })
+      const channel = yield* openChannel({ retries, breaker: noBreaker })
       server.behaviour = ill
-      yield* Effect.forEach(Array.from({ length: 50 }), () => ask(lane), { concurrency: 10, discard: true })
+      yield* Effect.forEach(Array.from({ length: 50 }), () => ask(channel), {
+        concurrency: 10,
+        discard: true,
+      })
       assert.strictEqual(server.asked.length, 50 + 10 + 50 * 0.2)
-      assert.deepInclude(lane.report(0), { calls: 70, failures: 70, retries: 20, retriesLeft: 0 })
+      assert.deepInclude(channel.report(0), { calls: 70, failures: 70, retries: 20, retriesLeft: 0 })
       const { registry } = yield* Metrics
       const text = yield* Effect.promise(() => registry.metrics())
       assert.include(
@@ -129,75 +139,75 @@ describe("a call that failed", () => {
       )
       assert.include(text, 'atlaspay_provider_retries_total{provider="north",step="inquiry"} 20')
       assert.include(text, 'atlaspay_provider_retries_denied_total{provider="north",step="inquiry"} 50')
-    }).pipe(withLanes),
+    }).pipe(withChannels),
   )
 
   it.live("was not made, and earns no retry", () =>
     Effect.gen(function* () {
       const retries = { attemptsMax: 2, baseMs: 1, capMs: 1, budgetPercent: 100 }
-      const lane = yield* openLane({ retries, breaker: noBreaker })
-      const first = lane.report(0).retriesLeft
+      const channel = yield* openChannel({ retries, breaker: noBreaker })
+      const first = channel.report(0).retriesLeft
       server.behaviour = well
-      yield* ask(lane, { outcomeOf: () => undefined })
-      assert.strictEqual(lane.report(0).retriesLeft, first)
+      yield* ask(channel, { outcomeOf: () => undefined })
+      assert.strictEqual(channel.report(0).retriesLeft, first)
       server.behaviour = json(429, {}, { "retry-after": "60" })
-      yield* ask(lane, { repeatable: false })
-      assert.strictEqual(lane.report(0).retriesLeft, first + 1)
-      for (const _ of [1, 2, 3]) yield* ask(lane)
+      yield* ask(channel, { repeatable: false })
+      assert.strictEqual(channel.report(0).retriesLeft, first + 1)
+      for (const _ of [1, 2, 3]) yield* ask(channel)
       assert.strictEqual(server.asked.length, 2, "while it pauses nobody calls it")
-      assert.strictEqual(lane.report(0).retriesLeft, first + 1)
-    }).pipe(withLanes),
+      assert.strictEqual(channel.report(0).retriesLeft, first + 1)
+    }).pipe(withChannels),
   )
 
   it.live("counts as made again only when it was", () =>
     Effect.gen(function* () {
       const retries = { attemptsMax: 2, baseMs: 1, capMs: 1, budgetPercent: 100 }
-      const lane = yield* openLane({ retries, breaker: noBreaker })
+      const channel = yield* openChannel({ retries, breaker: noBreaker })
       server.behaviour = json(429, {}, { "retry-after": "60" })
-      assert.strictEqual((yield* Effect.flip(lane.call(terms(), asking()))).kind, "not-called")
-      assert.deepInclude(lane.report(0), { calls: 1, retries: 0 })
-    }).pipe(withLanes),
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), asking()))).kind, "not-called")
+      assert.deepInclude(channel.report(0), { calls: 1, retries: 0 })
+    }).pipe(withChannels),
   )
 
   it.live("is not made again when the answer would be the same", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane({ retries: { baseMs: 1 } })
+      const channel = yield* openChannel({ retries: { baseMs: 1 } })
       for (const behaviour of [json(404, {}), json(200, { said: 7 }), json(302, {})]) {
         server.behaviour = behaviour
-        yield* ask(lane)
+        yield* ask(channel)
       }
       assert.strictEqual(server.asked.length, 3)
-    }).pipe(withLanes),
+    }).pipe(withChannels),
   )
 
   it.live("that moves money is never made again, unless nothing can have been sent", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane({ retries: { baseMs: 1, attemptsMax: 3 }, breaker: noBreaker })
+      const channel = yield* openChannel({ retries: { baseMs: 1, attemptsMax: 3 }, breaker: noBreaker })
       const closed: Behaviour = (response) => response.socket?.resetAndDestroy()
       for (const behaviour of [ill, closed, json(429, {})]) {
         server.behaviour = behaviour
-        yield* ask(lane, { repeatable: false })
+        yield* ask(channel, { repeatable: false })
       }
       assert.strictEqual(server.asked.length, 3)
       const nobody = yield* Effect.promise(() => MisbehavingServer.open())
       yield* Effect.promise(nobody.close)
-      const error = yield* Effect.flip(lane.call(terms({ repeatable: false }), asking(nobody.url)))
+      const error = yield* Effect.flip(channel.call(terms({ repeatable: false }), asking(nobody.url)))
       assert.strictEqual(error.kind, "not-connected")
-      assert.deepInclude(lane.report(0), { calls: 6, retries: 2 })
-    }).pipe(withLanes),
+      assert.deepInclude(channel.report(0), { calls: 6, retries: 2 })
+    }).pipe(withChannels),
   )
 })
 
 describe("the breaker of a provider", () => {
   it.live("opens, lets one call try when its time is over, and closes with its success", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane(quickBreaker(300))
+      const channel = yield* openChannel(quickBreaker(300))
       server.behaviour = ill
-      yield* askFour(lane)
-      const error = yield* Effect.flip(lane.call(terms(), asking()))
+      yield* askFour(channel)
+      const error = yield* Effect.flip(channel.call(terms(), asking()))
       assert.strictEqual(error.kind, "not-called")
       assert.isAbove(error.retryAfterMs ?? 0, 0)
-      assert.strictEqual(server.asked.length, 4, "an open breaker lets nothing through")
+      assert.strictEqual(server.asked.length, 4, "a channel with an open breaker admits no calls")
 
       let recover = () => {}
       server.behaviour = (response, asked) => {
@@ -206,50 +216,50 @@ describe("the breaker of a provider", () => {
           well(response, asked)
         }
       }
-      const patient = Effect.forEach([1, 2, 3], () => ask(lane, { patienceMs: PATIENT_MS }), {
+      const patient = Effect.forEach([1, 2, 3], () => ask(channel, { patienceMs: PATIENT_MS }), {
         concurrency: "unbounded",
       })
       const waiting = yield* Effect.forkChild(patient)
       yield* heard(5)
-      assert.strictEqual(yield* healthOf(lane), "half-open")
-      assert.strictEqual((yield* Effect.flip(lane.call(terms(), asking()))).kind, "not-called")
-      assert.strictEqual(lane.report(0).waiting, 2)
+      assert.strictEqual(yield* healthOf(channel), "half-open")
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), asking()))).kind, "not-called")
+      assert.strictEqual(channel.report(0).waiting, 2)
       assert.strictEqual(server.asked.length, 5, "one call tries, and all others wait for it")
       recover()
       yield* Fiber.join(waiting)
       assert.strictEqual(server.asked.length, 7)
-      assert.strictEqual(lane.report(0).failures, 4, "those who wait leave the call that tries its time")
-      assert.strictEqual(yield* healthOf(lane), "closed")
-    }).pipe(withLanes),
+      assert.strictEqual(channel.report(0).failures, 4, "those who wait leave the call that tries its time")
+      assert.strictEqual(yield* healthOf(channel), "closed")
+    }).pipe(withChannels),
   )
 
   it.live("opens also with a success that makes the calls enough to judge by", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane(quickBreaker(2_000))
+      const channel = yield* openChannel(quickBreaker(2_000))
       server.behaviour = ill
-      yield* Effect.forEach([1, 2, 3], () => ask(lane), { discard: true })
+      yield* Effect.forEach([1, 2, 3], () => ask(channel), { discard: true })
       server.behaviour = well
-      assert.isTrue(Exit.isSuccess(yield* Effect.exit(lane.call(terms(), asking()))))
-      assert.strictEqual(yield* healthOf(lane), "open")
+      assert.isTrue(Exit.isSuccess(yield* Effect.exit(channel.call(terms(), asking()))))
+      assert.strictEqual(yield* healthOf(channel), "open")
       let turns = 0
       const turned = Effect.suspend(() => {
         turns += 1
         return Effect.succeed("yes")
       })
-      assert.strictEqual((yield* Effect.flip(lane.call(terms(), turned))).kind, "not-called")
-      assert.strictEqual(yield* lane.call(terms({ patienceMs: PATIENT_MS }), turned), "yes")
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), turned))).kind, "not-called")
+      assert.strictEqual(yield* channel.call(terms({ patienceMs: PATIENT_MS }), turned), "yes")
       assert.strictEqual(turns, 1)
       assert.strictEqual(server.asked.length, 4)
-    }).pipe(withLanes),
+    }).pipe(withChannels),
   )
 
   it.effect("holds nobody who looked at the time before a success, also of the call that tried", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane(quickBreaker(300))
+      const channel = yield* openChannel(quickBreaker(300))
       const answering = Effect.delay(Effect.succeed("yes"), 5)
       const answered = Effect.gen(function* () {
         const before = yield* Clock.currentTimeMillis
-        const call = yield* Effect.forkChild(lane.call(terms(), answering))
+        const call = yield* Effect.forkChild(channel.call(terms(), answering))
         yield* TestClock.adjust(5)
         assert.strictEqual(yield* Fiber.join(call), "yes")
         return before
@@ -257,97 +267,105 @@ describe("the breaker of a provider", () => {
       const failing = new ProviderUnavailable({ provider: "north", reason: "ill", kind: "server-error" })
       yield* TestClock.adjust(1)
       const busy = yield* answered
-      assert.isAtMost(lane.gate.closedUntil(busy), busy)
-      for (const _ of [1, 2, 3]) yield* Effect.flip(lane.call(terms(), Effect.fail(failing)))
-      assert.strictEqual(yield* healthOf(lane), "open")
+      assert.isAtMost(channel.admission.admitsAgainAt(busy), busy)
+      for (const _ of [1, 2, 3]) yield* Effect.flip(channel.call(terms(), Effect.fail(failing)))
+      assert.strictEqual(yield* healthOf(channel), "open")
       yield* TestClock.adjust(300)
-      assert.strictEqual(yield* healthOf(lane), "half-open")
+      assert.strictEqual(yield* healthOf(channel), "half-open")
       const trying = yield* answered
-      assert.strictEqual(yield* healthOf(lane), "closed")
-      assert.isAtMost(lane.gate.closedUntil(trying), trying)
-    }).pipe(withLanes),
+      assert.strictEqual(yield* healthOf(channel), "closed")
+      assert.isAtMost(channel.admission.admitsAgainAt(trying), trying)
+    }).pipe(withChannels),
   )
 
   it.live("opens again when the call that tries fails, and a caller waits no longer than it can", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane(quickBreaker(100))
+      const channel = yield* openChannel(quickBreaker(100))
       server.behaviour = ill
-      yield* askFour(lane)
-      const calls = Effect.forEach([1, 2, 3, 4], () => ask(lane, { patienceMs: 250 }), {
+      yield* askFour(channel)
+      const calls = Effect.forEach([1, 2, 3, 4], () => ask(channel, { patienceMs: 250 }), {
         concurrency: "unbounded",
       })
       const failures = yield* Effect.flip(Effect.flatMap(calls, Effect.forEach(Effect.fromResult)))
       assert.strictEqual(failures._tag, "ProviderUnavailable")
       assert.isAtLeast(server.asked.length, 5)
       assert.isAtMost(server.asked.length, 7, "each time it was open, one call tried")
-      assert.include(["open", "half-open"], yield* healthOf(lane))
-    }).pipe(withLanes),
+      assert.include(["open", "half-open"], yield* healthOf(channel))
+    }).pipe(withChannels),
   )
 
   it.live("takes refusals for answers, and a call that was not made for nothing", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane(quickBreaker(200))
+      const channel = yield* openChannel(quickBreaker(200))
       for (const behaviour of [json(422, {}), json(409, {})]) {
         server.behaviour = behaviour
-        yield* Effect.forEach(Array.from({ length: 8 }), () => ask(lane))
+        yield* Effect.forEach(Array.from({ length: 8 }), () => ask(channel))
       }
-      assert.strictEqual(yield* healthOf(lane), "closed")
+      assert.strictEqual(yield* healthOf(channel), "closed")
       server.behaviour = ill
-      yield* Effect.forEach(Array.from({ length: 8 }), () => ask(lane))
-      assert.strictEqual(yield* healthOf(lane), "open")
-      yield* Effect.promise(() => vi.waitUntil(() => lane.gate.standing(Date.now()).health === "half-open"))
-      const notMade = lane.call(terms({ outcomeOf: () => undefined }), Effect.succeed("not made"))
+      yield* Effect.forEach(Array.from({ length: 8 }), () => ask(channel))
+      assert.strictEqual(yield* healthOf(channel), "open")
+      yield* Effect.promise(() =>
+        vi.waitUntil(() => channel.admission.standing(Date.now()).health === "half-open"),
+      )
+      const notMade = channel.call(terms({ outcomeOf: () => undefined }), Effect.succeed("not made"))
       assert.strictEqual(yield* notMade, "not made")
-      assert.strictEqual(yield* healthOf(lane), "half-open")
-    }).pipe(withLanes),
+      assert.strictEqual(yield* healthOf(channel), "half-open")
+    }).pipe(withChannels),
   )
 
   it.live("invites one transfer to try, and no other for a while", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane(quickBreaker(50))
-      assert.strictEqual(lane.gate.invite(128, Date.now()), 128)
+      const channel = yield* openChannel(quickBreaker(50))
+      assert.strictEqual(channel.admission.invite(128, Date.now()), 128)
       server.behaviour = ill
-      yield* askFour(lane)
-      assert.strictEqual(lane.gate.invite(128, Date.now()), 0)
-      yield* Effect.promise(() => vi.waitUntil(() => lane.gate.standing(Date.now()).health === "half-open"))
+      yield* askFour(channel)
+      assert.strictEqual(channel.admission.invite(128, Date.now()), 0)
+      yield* Effect.promise(() =>
+        vi.waitUntil(() => channel.admission.standing(Date.now()).health === "half-open"),
+      )
       const now = Date.now()
       assert.deepStrictEqual(
-        [lane.gate.invite(128, now), lane.gate.invite(128, now), lane.gate.invite(128, now + 1_000)],
+        [
+          channel.admission.invite(128, now),
+          channel.admission.invite(128, now),
+          channel.admission.invite(128, now + 1_000),
+        ],
         [1, 0, 1],
       )
-    }).pipe(withLanes),
+    }).pipe(withChannels),
   )
 })
 
 describe("a provider that asks for a pause", () => {
   it.live.each([429, 503])("gets it from all callers, after the status %s", (status) =>
     Effect.gen(function* () {
-      const lane = yield* openLane({ retries: { attemptsMax: 1 }, breaker: noBreaker })
+      const channel = yield* openChannel({ retries: { attemptsMax: 1 }, breaker: noBreaker })
       const pausedAt = Date.now()
       server.behaviour = json(status, {}, { "retry-after": "1" })
-      yield* ask(lane)
+      yield* ask(channel)
       server.behaviour = well
-      assert.strictEqual((yield* Effect.flip(lane.call(terms(), asking()))).kind, "not-called")
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), asking()))).kind, "not-called")
       assert.strictEqual(server.asked.length, 1)
-      assert.strictEqual(yield* lane.call(terms({ patienceMs: PATIENT_MS }), asking()), "yes")
+      assert.strictEqual(yield* channel.call(terms({ patienceMs: PATIENT_MS }), asking()), "yes")
       assert.isAtLeast(Date.now() - pausedAt, 1_000)
-    }).pipe(withLanes),
+    }).pipe(withChannels),
   )
 
   it.live("does not get more than the settings allow", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane({ retries: { attemptsMax: 1 }, breaker: noBreaker, pauseMsMax: 100 })
+      const channel = yield* openChannel({ retries: { attemptsMax: 1 }, breaker: noBreaker, pauseMsMax: 100 })
       server.behaviour = json(503, {}, { "retry-after": "3600" })
-      yield* ask(lane)
+      yield* ask(channel)
       server.behaviour = well
-      assert.strictEqual(yield* lane.call(terms({ patienceMs: PATIENT_MS }), asking()), "yes")
-    }).pipe(withLanes),
+      assert.strictEqual(yield* channel.call(terms({ patienceMs: PATIENT_MS }), asking()), "yes")
+    }).pipe(withChannels),
   )
 })
 
 /** Limits of all processes that let no call begin. */
 const withoutTurns = Effect.provide([
-  Layer.fresh(Lanes.layer).pipe(
+  Layer.fresh(ProviderChannels.layer).pipe(
     Layer.provide(
       Layer.succeed(FleetLimits, { book: () => Effect.succeed({ seats: 0, starts: 0, waitMs: 0 }) }),
     ),
@@ -358,76 +376,79 @@ const withoutTurns = Effect.provide([
 describe("a turn", () => {
   it.live("is waited for by no more transfers than can be sent soon, where a limit is shared", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane({ ratePerSecond: 5 })
-      assert.strictEqual(lane.room(0), 10)
-      const calls = Effect.forEach([1, 2, 3, 4], () => ask(lane), { concurrency: "unbounded" })
+      const channel = yield* openChannel({ ratePerSecond: 5 })
+      assert.strictEqual(channel.room(0), 10)
+      const calls = Effect.forEach([1, 2, 3, 4], () => ask(channel), { concurrency: "unbounded" })
       const waiting = yield* Effect.forkChild(calls)
-      yield* Effect.promise(() => vi.waitUntil(() => lane.report(0).waiting === 4))
-      assert.strictEqual(lane.room(0), 6)
+      yield* Effect.promise(() => vi.waitUntil(() => channel.report(0).waiting === 4))
+      assert.strictEqual(channel.room(0), 6)
       yield* Fiber.interrupt(waiting)
-      assert.strictEqual(lane.room(0), 10)
+      assert.strictEqual(channel.room(0), 10)
     }).pipe(withoutTurns),
   )
 
   it.live("is given to no more than there is room for, also when many batches plan at the same moment", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane({ ratePerSecond: 5 })
+      const channel = yield* openChannel({ ratePerSecond: 5 })
       const now = yield* Clock.currentTimeMillis
-      assert.deepStrictEqual([lane.room(now), lane.room(now)], [10, 10], "to look takes nothing")
-      assert.deepStrictEqual([lane.invite(8, now), lane.invite(8, now), lane.invite(8, now)], [8, 2, 0])
-      const calls = Effect.forEach([1, 2, 3, 4], () => ask(lane, { isInvited: true }), {
+      assert.deepStrictEqual([channel.room(now), channel.room(now)], [10, 10], "to look takes nothing")
+      assert.deepStrictEqual(
+        [channel.invite(8, now), channel.invite(8, now), channel.invite(8, now)],
+        [8, 2, 0],
+      )
+      const calls = Effect.forEach([1, 2, 3, 4], () => ask(channel, { isInvited: true }), {
         concurrency: "unbounded",
       })
       const waiting = yield* Effect.forkChild(calls)
-      yield* Effect.promise(() => vi.waitUntil(() => lane.report(now).waiting === 4))
-      assert.strictEqual(lane.room(now), 0, "who has come has its place")
+      yield* Effect.promise(() => vi.waitUntil(() => channel.report(now).waiting === 4))
+      assert.strictEqual(channel.room(now), 0, "who has come has its place")
       yield* Fiber.interrupt(waiting)
-      assert.strictEqual(lane.room(now), 4)
-      assert.strictEqual(lane.room(now + 4_999), 4)
-      assert.strictEqual(lane.room(now + 5_000), 10, "who never comes keeps none")
+      assert.strictEqual(channel.room(now), 4)
+      assert.strictEqual(channel.room(now + 4_999), 4)
+      assert.strictEqual(channel.room(now + 5_000), 10, "who never comes keeps none")
     }).pipe(withoutTurns),
   )
 
   it.live("is kept for who was invited, whoever else comes, and whatever invitations are over", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane({ ratePerSecond: 5 })
+      const channel = yield* openChannel({ ratePerSecond: 5 })
       const now = yield* Clock.currentTimeMillis
-      assert.deepStrictEqual([lane.invite(2, now - 6_000), lane.invite(3, now - 1_001)], [2, 3])
-      const invited = yield* Effect.forkChild(ask(lane, { isInvited: true }))
-      yield* Effect.promise(() => vi.waitUntil(() => lane.report(now).waiting === 1))
-      assert.strictEqual(lane.room(now), 7, "it took its own place, not one that is over")
-      const strangers = yield* Effect.forkChild(ask(lane))
-      yield* Effect.promise(() => vi.waitUntil(() => lane.report(now).waiting === 2))
-      assert.strictEqual(lane.room(now), 6, "who was not invited takes a place of its own")
+      assert.deepStrictEqual([channel.invite(2, now - 6_000), channel.invite(3, now - 1_001)], [2, 3])
+      const invited = yield* Effect.forkChild(ask(channel, { isInvited: true }))
+      yield* Effect.promise(() => vi.waitUntil(() => channel.report(now).waiting === 1))
+      assert.strictEqual(channel.room(now), 7, "it took its own place, not one that is over")
+      const strangers = yield* Effect.forkChild(ask(channel))
+      yield* Effect.promise(() => vi.waitUntil(() => channel.report(now).waiting === 2))
+      assert.strictEqual(channel.room(now), 6, "who was not invited takes a place of its own")
       yield* Effect.all([Fiber.interrupt(invited), Fiber.interrupt(strangers)])
-      assert.strictEqual(lane.room(now), 8)
+      assert.strictEqual(channel.room(now), 8)
     }).pipe(withoutTurns),
   )
 
   it.live("is given back by a caller that is interrupted, while it waits or while it has it", () =>
     Effect.gen(function* () {
-      const lane = yield* openLane({ concurrency: 1 })
+      const channel = yield* openChannel({ concurrency: 1 })
       server.behaviour = silent
-      const call = Effect.forkChild(Effect.exit(lane.call(terms(), asking())))
+      const call = Effect.forkChild(Effect.exit(channel.call(terms(), asking())))
       const first = yield* call
       yield* heard(1)
       const second = yield* call
-      yield* Effect.promise(() => vi.waitUntil(() => lane.report(0).waiting === 1))
+      yield* Effect.promise(() => vi.waitUntil(() => channel.report(0).waiting === 1))
       yield* Fiber.interrupt(second)
-      assert.strictEqual(lane.report(0).waiting, 0)
+      assert.strictEqual(channel.report(0).waiting, 0)
       yield* Fiber.interrupt(first)
       server.behaviour = well
-      assert.isTrue(Exit.isSuccess(yield* Effect.exit(lane.call(terms(), asking()))))
+      assert.isTrue(Exit.isSuccess(yield* Effect.exit(channel.call(terms(), asking()))))
       assert.strictEqual(server.asked.length, 2)
-    }).pipe(withLanes),
+    }).pipe(withChannels),
   )
 })
 
 it.effect("keeps no trace of a caller that is interrupted, at whatever step", () =>
   Effect.gen(function* () {
-    const lane = yield* openLane(quickBreaker(1))
+    const channel = yield* openChannel(quickBreaker(1))
     const failing = new ProviderUnavailable({ provider: "north", reason: "ill", kind: "server-error" })
-    for (let call = 1; call <= 4; call++) yield* Effect.flip(lane.call(terms(), Effect.fail(failing)))
+    for (let call = 1; call <= 4; call++) yield* Effect.flip(channel.call(terms(), Effect.fail(failing)))
     let begun = false
     for (let steps = 0; !begun; steps++) {
       assert.isBelow(steps, 400, "the call begins at last")
@@ -437,15 +458,19 @@ it.effect("keeps no trace of a caller that is interrupted, at whatever step", ()
         return "yes"
       })
       const caller = yield* Effect.forkChild(
-        lane
+        channel
           .call(terms(), Effect.tap(begins, Effect.never))
           .pipe(Effect.provideService(MaxOpsBeforeYield, 3)),
       )
       for (let step = 0; step < steps; step++) yield* Effect.yieldNow
       yield* Fiber.interrupt(caller)
       const later = (yield* Clock.currentTimeMillis) + 60_000
-      assert.isBelow(lane.gate.closedUntil(later), later, `somebody tries for ever, after ${steps} steps`)
-      assert.strictEqual(lane.report(later).waiting, 0, `somebody waits for ever, after ${steps} steps`)
+      assert.isBelow(
+        channel.admission.admitsAgainAt(later),
+        later,
+        `somebody tries for ever, after ${steps} steps`,
+      )
+      assert.strictEqual(channel.report(later).waiting, 0, `somebody waits for ever, after ${steps} steps`)
     }
-  }).pipe(withLanes),
+  }).pipe(withChannels),
 )

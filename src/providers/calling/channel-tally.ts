@@ -17,8 +17,8 @@ export interface LastFailure {
   readonly at: number
 }
 
-/** What is counted of the calls of one lane. */
-export class LaneTally {
+/** What is counted of the calls of one channel. */
+export class ChannelTally {
   readonly #metrics: Metrics
   readonly #provider: string
   #pending = 0

@@ -1,10 +1,10 @@
 /**
- * Whether a provider takes calls now. Its circuit breaker closes the gate after failures, and the provider itself by
- * asking for a pause. While the gate is closed callers stand in a line, of which only the first one looks up; when the
- * breaker's time is over one call is let through to try, and the line waits for what becomes of it.
+ * Whether a channel admits calls now. It admits none after failures, as its circuit breaker opens, and none while the
+ * provider asks for a pause. Callers stand in a line then, of which only the first one looks up. When the breaker's time
+ * is over, one call is admitted to try, and the line waits for its outcome.
  *
- *   open ── failures ──> closed ── time ──> trying ── success ──> open
- *                          ^─────────────────┘ failure
+ *   admits calls ── failures ──> admits none ── time ──> admits one ── success ──> admits calls
+ *                                     ^──────────────────────┘ failure
  */
 import { Cause, Clock, Duration, Effect, Exit, Option, Semaphore } from "effect"
 import { CircuitBreaker } from "effect/persistence"
@@ -18,7 +18,7 @@ const INVITE_MS = 1_000
 
 export type Health = "closed" | "half-open" | "open"
 
-/** How the breaker stands, in epoch milliseconds; `until` is when an open one lets a call try. */
+/** How the breaker stands, in epoch milliseconds; `until` is when an open one admits a call to try. */
 export interface Standing {
   readonly health: Health
   readonly since: number
@@ -31,7 +31,7 @@ const innocent: ReadonlySet<FailureKind | undefined> = new Set(["refused", "busy
 /** What the answer of a rejected call is. */
 export const REJECTED = Symbol("rejected")
 
-export class LaneGate {
+export class ChannelAdmission {
   readonly #name: string
   readonly #breaker: CircuitBreaker.CircuitBreaker
   readonly #policy: CallPolicy
@@ -56,7 +56,7 @@ export class LaneGate {
     this.#onChange = onChange
   }
 
-  /** A gate that lives as long as its scope; `onChange` hears of each state of the breaker. */
+  /** Lives as long as its scope; `onChange` gets each state of the breaker. */
   static readonly make = Effect.fnUntraced(function* (
     name: string,
     policy: CallPolicy,
@@ -69,7 +69,7 @@ export class LaneGate {
       minimumCalls: Math.min(callsMin, calls),
     })
     const breaker = yield* CircuitBreaker.make({ tripPolicy, openDuration: openMs })
-    return new LaneGate(name, breaker, policy, onChange, yield* Clock.currentTimeMillis)
+    return new ChannelAdmission(name, breaker, policy, onChange, yield* Clock.currentTimeMillis)
   })
 
   /** How the breaker stands at a time: one whose time is over is half open, although nobody has tried yet. */
@@ -82,15 +82,15 @@ export class LaneGate {
     return this.#pausedUntil
   }
 
-  /** When the gate may open; not later than `now` where it is open. */
-  closedUntil(now: number): number {
+  /** When calls may be admitted again; not later than `now` while they are admitted. */
+  admitsAgainAt(now: number): number {
     if (this.#trying) return Math.max(this.#pausedUntil, now + LOOK_MS)
     return Math.max(this.#pausedUntil, this.#standing.until)
   }
 
   /**
-   * How many new transfers may be got ready: any number while the provider is well, none while it takes no calls, and one
-   * now and then when a call is needed to try whether it is back.
+   * How many new transfers may be got ready: any number while the provider is well, none while its channel admits none,
+   * and one now and then when a call is needed to try whether it is back.
    */
   room(now: number): number {
     if (!this.isInviting(now)) return 0
@@ -112,13 +112,13 @@ export class LaneGate {
     return health === "half-open" && !this.#trying && now - this.#invitedAt >= INVITE_MS
   }
 
-  /** Waits until the gate is open, and gives how long that took; whoever has not the patience is told how long it may. */
-  passed(patienceMs: number): Effect.Effect<number, { readonly waitMs: number }> {
+  /** Waits until calls are admitted, and returns how long that took; when the patience is over, fails with the time left. */
+  awaited(patienceMs: number): Effect.Effect<number, { readonly waitMs: number }> {
     return Effect.flatMap(Clock.currentTimeMillis, (since) => {
-      if (this.closedUntil(since) <= since) return Effect.succeed(0)
+      if (this.admitsAgainAt(since) <= since) return Effect.succeed(0)
       const inLine = Effect.andThen(this.#line.withPermit(this.#lookUp()), Clock.currentTimeMillis)
       const tooLong = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.fail({ waitMs: Math.max(this.closedUntil(now) - now, 0) }),
+        Effect.fail({ waitMs: Math.max(this.admitsAgainAt(now) - now, 0) }),
       )
       return inLine.pipe(
         Effect.map((now) => now - since),
@@ -131,7 +131,7 @@ export class LaneGate {
     return Effect.gen({ self: this }, function* () {
       while (true) {
         const now = yield* Clock.currentTimeMillis
-        const until = this.closedUntil(now)
+        const until = this.admitsAgainAt(now)
         if (until <= now) return
         yield* Effect.sleep(until - now)
       }
@@ -139,10 +139,10 @@ export class LaneGate {
   }
 
   /**
-   * Lets a call through, unless the gate has closed since it {@link passed}. `saysNothing` tells of an answer that is
+   * Makes a call, unless none is admitted any more since it was {@link awaited}. `saysNothing` tells of an answer that is
    * none, because the call was not made after all.
    */
-  through<A>(
+  admit<A>(
     call: Effect.Effect<A, ProviderUnavailable>,
     saysNothing: (answer: A) => boolean,
   ): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
@@ -150,9 +150,9 @@ export class LaneGate {
       this.#breaker.execute({ key: this.#name, classify: (exit) => outcomeOf(exit, saysNothing) }),
       Effect.catchTag("CircuitBreakerError", () => Effect.succeed(REJECTED)),
     )
-    // Whoever tries says when that is over, also when it is interrupted: nobody else is let through before.
+    // Whoever tries says when that is over, also when it is interrupted: nobody else is admitted before.
     return Effect.acquireUseRelease(
-      this.#admission,
+      this.#enter,
       (as) => (as === "rejected" ? Effect.succeed(REJECTED) : made),
       (as) => {
         if (as === "rejected") return Effect.void
@@ -161,8 +161,8 @@ export class LaneGate {
     )
   }
 
-  /** As what a call is let through, if it is. */
-  readonly #admission = Effect.sync((): "rejected" | "trying" | "calling" => {
+  /** As what a call is admitted, if it is. */
+  readonly #enter = Effect.sync((): "rejected" | "trying" | "calling" => {
     if (this.#trying) return "rejected"
     this.#trying = this.#standing.health !== "closed"
     return this.#trying ? "trying" : "calling"
@@ -184,18 +184,18 @@ export class LaneGate {
 
   /**
    * Looks how the breaker stands, after each call that it was asked about. A success may open it, too: with it the calls
-   * may be enough to judge by. A call that it rejected would else find the gate open and come again without a pause.
+   * may be enough to judge by. Otherwise a call that it rejected would be admitted, and come again without a pause.
    */
   readonly #look: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const state = yield* Effect.orDie(this.#breaker.state(this.#name))
     const now = yield* Clock.currentTimeMillis
     const health = healthOf[state._tag]
     const { health: before, since, until } = this.#standing
-    const closedMs = closedMsOf(state)
+    const admitsNoneMs = admitsNoneMsOf(state)
     this.#standing = {
       health,
       since: health === before ? since : now,
-      until: closedMs > 0 ? now + closedMs : Math.min(until, now),
+      until: admitsNoneMs > 0 ? now + admitsNoneMs : Math.min(until, now),
     }
     if (health !== before) yield* this.#onChange(this.#standing)
   })
@@ -212,8 +212,8 @@ const outcomeOf = <A>(
     : CircuitBreaker.failure()
 }
 
-/** For how long it lets nobody through: an open breaker by its time, a half-open one while somebody tries. */
-const closedMsOf = (state: CircuitBreaker.State): number => {
+/** For how long it admits nobody: an open breaker by its time, a half-open one while somebody tries. */
+const admitsNoneMsOf = (state: CircuitBreaker.State): number => {
   if (state._tag === "Open") return Duration.toMillis(state.retryAfter)
   return state._tag === "HalfOpen" && state.probing ? LOOK_MS : 0
 }
