@@ -195,3 +195,18 @@ it("nobody is paid on a clearance that is too old, or by other lists, or when no
   expect(paid({ ...LISTS, lists: { version: "w", since: 0 } })).toBe(0)
   expect(paid("unknown")).toBe(0)
 })
+
+it("a bank is asked about what is due, and not about what is due later at the same bank", () => {
+  const story = new Story().started(2).posted("hold")
+  const planner = new Planner(story, routesBy([{ rule: "all", banks: ["north"] }]))
+  planner.send(transfersOf(planner.plan(noCapacities)))
+  story.hears(1, unknown)
+  story.now += 1_000
+  story.hears(2, unknown)
+  const due = (item: number) => story.batch.items.get(item)?.transfer?.inquireAt ?? 0
+  expect(due(2)).toBeGreaterThan(due(1))
+  story.now = due(1)
+  expect(itemsOf(planner.plan(noCapacities), "Inquire")).toEqual([1])
+  story.now = due(2)
+  expect(itemsOf(planner.plan(noCapacities), "Inquire")).toEqual([1, 2])
+})

@@ -381,7 +381,8 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     name: "what is withdrawn is in no file",
     file: "providers/banks/files/file-orders-postgres.ts",
     text: "set state = case file_orders.state when 'accepted' then 'withdrawn' else file_orders.state end, sealed = null,",
-    without: "set sealed = null,",
+    // An order without its account is in no file either.
+    without: "set sealed = file_orders.sealed,",
     caughtIn: withdrawal,
     caughtBy: "an order that waits is in no file after it was taken back",
   },
