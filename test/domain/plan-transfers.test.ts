@@ -200,13 +200,12 @@ it("a bank is asked about what is due, and not about what is due later at the sa
   const story = new Story().started(2).posted("hold")
   const planner = new Planner(story, routesBy([{ rule: "all", banks: ["north"] }]))
   planner.send(transfersOf(planner.plan(noCapacities)))
-  story.hears(1, unknown)
-  story.now += 1_000
-  story.hears(2, unknown)
-  const due = (item: number) => story.batch.items.get(item)?.transfer?.inquireAt ?? 0
-  expect(due(2)).toBeGreaterThan(due(1))
-  story.now = due(1)
+  const inquireAt = story.now + 1_000
+  const noAnswer = { _tag: "Unknown", reason: "time-out" } as const
+  story.hears(1, { ...noAnswer, inquireAt })
+  story.hears(2, { ...noAnswer, inquireAt: inquireAt + 1_000 })
+  story.now = inquireAt
   expect(itemsOf(planner.plan(noCapacities), "Inquire")).toEqual([1])
-  story.now = due(2)
+  story.now = inquireAt + 1_000
   expect(itemsOf(planner.plan(noCapacities), "Inquire")).toEqual([1, 2])
 })

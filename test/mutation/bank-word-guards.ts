@@ -175,6 +175,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
 
 const inbox = "test/providers/banks/files/inbox.test.ts"
 const withdrawal = "test/providers/banks/files/withdrawal.test.ts"
+const agreement = "test/providers/banks/files/agreement.test.ts"
 
 export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
@@ -378,13 +379,12 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "an order that is in a complete file is not taken back",
   },
   {
-    name: "what is withdrawn is in no file",
+    name: "what is withdrawn stays so, also where the log of files forgot it",
     file: "providers/banks/files/file-orders-postgres.ts",
     text: "set state = case file_orders.state when 'accepted' then 'withdrawn' else file_orders.state end, sealed = null,",
-    // An order without its account is in no file either.
-    without: "set sealed = file_orders.sealed,",
-    caughtIn: withdrawal,
-    caughtBy: "an order that waits is in no file after it was taken back",
+    without: "set sealed = null,",
+    caughtIn: agreement,
+    caughtBy: "Redis comes back from before an order was withdrawn",
   },
   {
     name: "an order that comes after it was withdrawn is refused",
