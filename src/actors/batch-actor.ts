@@ -253,10 +253,10 @@ const outdatedIntent = (
   now: number,
 ): BatchCommand | undefined => {
   const item = items.get(number)
-  if (item?.transfer === undefined || isCurrent(item, terms, now)) return undefined
+  if (item?.attempt === undefined || isCurrent(item, terms, now)) return undefined
   const reason = cleanText("it was not sent: its clearance is too old, or not by the lists announced last")
   const outcome = { _tag: "Unknown", reason, inquireAt: now } as const
-  return { _tag: "RecordTransfer", at: now, item: number, attempt: item.transfer.attempt, outcome }
+  return { _tag: "RecordTransfer", at: now, item: number, attempt: item.attempt.attempt, outcome }
 }
 
 /** Gives the batch up, or says `false` when mail came in the meantime. */

@@ -145,7 +145,7 @@ it.live("sends an attempt again that the bank has never seen, although the regis
     yield* register(payouts, 1)
     payouts.hears(1, { _tag: "Unknown", reason: "lost", inquireAt: 0 })
     payouts.hears(1, { _tag: "NeverSeen", quarantineMs: 0 })
-    assert.strictEqual(payouts.batch.items.get(1)?.transfer?.sends, 2)
+    assert.strictEqual(payouts.batch.items.get(1)?.attempt?.sends, 2)
     yield* transfer(payouts)
     assert.deepStrictEqual(yield* seenOf(payouts), [1])
   }).pipe(Effect.provide(pipelinesOn(outside))),
