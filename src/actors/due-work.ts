@@ -14,7 +14,7 @@ import { intentsOf, invited } from "./intents.ts"
 
 /** What of an actor it takes to plan. */
 export interface Planner extends Pick<Activation, "id" | "batch" | "busy" | "terms" | "line"> {
-  readonly desk: { readonly pipelines: Pick<Pipelines["Service"], "routes" | "capacities" | "invite"> }
+  readonly services: { readonly pipelines: Pick<Pipelines["Service"], "routes" | "capacities" | "invite"> }
 }
 
 export interface Due {
@@ -75,8 +75,8 @@ export const decideDue = (
 }
 
 /** What banks take, but for those whose lanes turned out to be full. */
-const capacitiesBut = (full: ReadonlySet<string>, { desk }: Planner, now: number): Capacities => {
-  const banks = desk.pipelines.capacities(now)
+const capacitiesBut = (full: ReadonlySet<string>, { services }: Planner, now: number): Capacities => {
+  const banks = services.pipelines.capacities(now)
   if (full.size === 0) return banks
   const closed = [...full].map((bank) => [bank, { ...capacityOf(banks, bank), transfers: 0 }] as const)
   return new Map([...banks, ...closed])
@@ -110,7 +110,7 @@ const commandsOf = (
     case "RequestTransfers":
       return intentsOf(planner, invited(planner, work.transfers, at, full), at)
     case "RecordUnrouted":
-      return [{ ...work, at, version: planner.desk.pipelines.routes.version }]
+      return [{ ...work, at, version: planner.services.pipelines.routes.version }]
     case "Close":
       return [{ _tag: "CloseBatch", at }]
     default:

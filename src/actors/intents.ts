@@ -12,14 +12,14 @@ import type { Activation } from "./activation.ts"
  * what it still can; a bank that grants less than was planned is noted as `full`.
  */
 export const invited = (
-  { desk }: { readonly desk: { readonly pipelines: Pick<Pipelines["Service"], "invite"> } },
+  { services }: { readonly services: { readonly pipelines: Pick<Pipelines["Service"], "invite"> } },
   transfers: ReadonlyArray<PlannedTransfer>,
   now: number,
   full: Set<string>,
 ): ReadonlyArray<PlannedTransfer> => {
   const granted = new Map<string, number>()
   for (const [bank, { length }] of Map.groupBy(transfers, ({ destination }) => destination.bank)) {
-    const count = desk.pipelines.invite(bank, length, now)
+    const count = services.pipelines.invite(bank, length, now)
     granted.set(bank, count)
     if (count < length) full.add(bank)
   }

@@ -42,7 +42,7 @@ class Lanes {
     this.told = { ...all, transfers: left }
   }
 
-  readonly pipelines: Planner["desk"]["pipelines"] = {
+  readonly pipelines: Planner["services"]["pipelines"] = {
     routes,
     capacities: () => {
       this.snapshots += 1
@@ -73,7 +73,7 @@ const batchOf = (lanes: Lanes, euros: number, yen: number) => {
     busy: new Map(),
     terms: anyClearance,
     line: new PayLine(routes),
-    desk: lanes,
+    services: lanes,
   }
   const sent: Array<readonly [bank: string, item: number]> = []
   const obey = (command: BatchCommand) => {
