@@ -98,7 +98,7 @@ export interface Activation extends BatchFold {
   readonly calls: FiberSet.FiberSet
   /** Items in a call under way, by the number of the call. */
   readonly busy: Map<number, number>
-  /** Items whose intents were written here and for which places in lanes are kept: no more than are transferring. */
+  /** Items whose intents were written here and for which places in channels are kept: no more than are transferring. */
   readonly places: Set<number>
   callsUnderWay: number
   callCount: number

@@ -167,11 +167,12 @@ const alarmUnrouted = Effect.fnUntraced(function* (
 })
 
 /** Starts the calls that are due; gives when those that have to wait may start. */
-const act = Effect.fnUntraced(function* (actor: Activation, { calls, waitUntil: heldUntil }: Turn) {
+const act = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
+  const { calls } = turn
   const now = yield* Clock.currentTimeMillis
   const looked = mayPay(actor) ? 0 : now + LOOK_AGAIN_MS
   const stalled = actor.batch.tasks.request.size > 0 ? Math.max(actor.backoff.until("Transfer"), looked) : 0
-  let waitUntil = stalled > now ? Math.min(stalled, heldUntil ?? stalled) : heldUntil
+  let waitUntil = stalled > now ? Math.min(stalled, turn.waitUntil ?? stalled) : turn.waitUntil
   if (calls.length > 0 && !actor.services.isOwner(actor.lease)) yield* prolong(actor)
   if (!mayPay(actor) && calls.some(({ _tag }) => _tag === "Transfer")) yield* lookAtStores(actor)
   for (const call of calls) {

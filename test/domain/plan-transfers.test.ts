@@ -30,7 +30,7 @@ const capacity = fc.constantFrom(
 const turn = fc.record({
   capacities: fc.tuple(capacity, capacity, capacity),
   busy: fc.uniqueArray(fc.integer({ min: 1, max: 20 }), { maxLength: 4 }),
-  /** How many of the planned transfers the lanes still grant. */
+  /** How many of the planned transfers the channels still grant. */
   granted: fc.integer({ min: 0, max: 20 }),
   outcomes: fc.array(fc.constantFrom(undefined, settled, failed, failedHere, failedForNow, unknown), {
     minLength: 20,

@@ -124,7 +124,7 @@ it.live("calls no bank for an attempt that the register holds although the log s
   }).pipe(Effect.provide(pipelinesOn(outside))),
 )
 
-it.live("takes the place in the lane that was kept for a first send, and none for what is sent again", () =>
+it.live("takes the place in the channel kept for a first send, and none for what is sent again", () =>
   Effect.gen(function* () {
     const payouts = new Payouts("Ada Lovelace", "Ada Lovelace").intended()
     payouts.hears(2, { _tag: "Unknown", reason: "lost", inquireAt: 0 })
