@@ -23,11 +23,11 @@ import type { StoreWatch } from "../streams/store-watch.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { Backoff, type Stall } from "./backoff.ts"
-import { Inbox } from "./inbox.ts"
 import type { Lease } from "./lease.ts"
+import { MessageQueue } from "./message-queue.ts"
 
 /** What the worker gives to each of its actors. */
-export interface Desk {
+export interface ActorServices {
   readonly store: EventStore["Service"]
   readonly mailbox: Mailbox["Service"]
   readonly queue: RunQueue["Service"]
@@ -36,8 +36,8 @@ export interface Desk {
   readonly pass: (point: CrashPoint) => Effect.Effect<void>
   /** Batches at rest, as their last actor left them. */
   readonly warm: FoldCache<Warm>
-  /** The inboxes of actors that are alive. */
-  readonly inboxes: Set<Inbox<Message>>
+  /** The message queues of actors that are alive. */
+  readonly messageQueues: Set<MessageQueue<Message>>
   readonly strays: StrayCallbacks["Service"]
   /** Which clearances are good by now; unknown where the lists that were announced last cannot be told. */
   readonly clearanceTerms: Effect.Effect<ClearanceTerms>
@@ -91,14 +91,14 @@ export type Message =
 export interface Activation extends BatchFold {
   readonly id: BatchId
   readonly lease: Lease
-  readonly desk: Desk
+  readonly services: ActorServices
   readonly backoff: Backoff
   readonly line: PayLine
-  readonly inbox: Inbox<Message>
+  readonly messages: MessageQueue<Message>
   readonly calls: FiberSet.FiberSet
   /** Items in a call under way, by the number of the call. */
   readonly busy: Map<number, number>
-  /** Items whose intents were written here and for which places in lanes are kept: no more than are transferring. */
+  /** Items whose intents were written here and for which places in channels are kept: no more than are transferring. */
   readonly places: Set<number>
   callsUnderWay: number
   callCount: number
@@ -116,23 +116,23 @@ export interface Activation extends BatchFold {
 }
 
 /** Folds the log of a batch, or only its tail onto a warm state. */
-export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
+export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorServices) {
   const id = lease.owned.batch
-  const warm = desk.warm.take(id)
+  const warm = services.warm.take(id)
   const before = warm.batch.version
-  yield* foldLog(desk.store, id, warm)
+  yield* foldLog(services.store, id, warm)
   const strange = before === 0 || warm.batch.version > before
-  const inbox = yield* Effect.acquireRelease(
-    Effect.sync(() => new Inbox<Message>()),
-    (inbox) => Effect.sync(() => desk.inboxes.delete(inbox)),
+  const messages = yield* Effect.acquireRelease(
+    Effect.sync(() => new MessageQueue<Message>()),
+    (messages) => Effect.sync(() => services.messageQueues.delete(messages)),
   )
-  desk.inboxes.add(inbox)
+  services.messageQueues.add(messages)
   const actor: Activation = {
     ...warm,
     id,
     lease,
-    desk,
-    inbox,
+    services,
+    messages,
     calls: yield* FiberSet.make(),
     decisions: [],
     busy: new Map(),
@@ -145,7 +145,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
     strange,
   }
   if (!mayPay(actor)) {
-    yield* desk.watch.look
+    yield* services.watch.look
     // While the register cannot be asked, all goes on but paying.
     yield* Effect.catchIf(compare(actor), isRegisterDown, () => Effect.void)
   }
@@ -153,7 +153,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
 })
 
 /** Whether money may move for a batch now: its log was compared, and the stores are what they were. */
-export const mayPay = ({ id, compared, desk: { partitions, watch } }: Activation): boolean =>
+export const mayPay = ({ id, compared, services: { partitions, watch } }: Activation): boolean =>
   compared === watch.epoch() && watch.objection(partitions.of(id)) === undefined
 
 /** The registers do not answer: then nothing is paid, and all else goes on. The log itself is in the other store. */
@@ -170,10 +170,10 @@ export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>
  * taken up. Attempts of which it tells and that the register has forgotten are registered again.
  */
 export const compare = Effect.fnUntraced(function* (actor: Activation) {
-  const { id, batch, head, desk } = actor
-  const epoch = desk.watch.epoch()
-  const partition = desk.partitions.of(id)
-  const known = yield* desk.instructions.standing(id, partition)
+  const { id, batch, head, services } = actor
+  const epoch = services.watch.epoch()
+  const partition = services.partitions.of(id)
+  const known = yield* services.instructions.standing(id, partition)
   const { tail } = known
   let { decisions } = known
   // The store may have gone back behind an actor that was alive, or warm, all the while.
@@ -181,16 +181,16 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
   if (batch.version > 0 && !(yield* hasCome(actor, now))) return yield* movedOn(id)
   if (tail !== undefined && !(yield* hasCome(actor, tail))) {
     // A new owner has gone on where this one slept.
-    if ((yield* desk.store.read(id, batch.version, 1)).length > 0) return yield* movedOn(id)
+    if ((yield* services.store.read(id, batch.version, 1)).length > 0) return yield* movedOn(id)
     const reason = `the instruction register knows another log up to version ${tail.version}: history was lost`
     if (!known.isLossAccepted)
       return yield* new CorruptEntry({ batch: id, entry: `${tail.version}-0`, reason })
     yield* Effect.logWarning("goes on from what its log says now", { batch: id, version: batch.version })
-    yield* desk.instructions.rebase(now)
-    ;({ decisions } = yield* desk.instructions.standing(id, partition))
+    yield* services.instructions.rebase(now)
+    ;({ decisions } = yield* services.instructions.standing(id, partition))
   }
   const attempts = attemptsWithWord(batch).map((attempt) => ({ batch: id, ...attempt }))
-  const missing = attempts.length === 0 ? 0 : yield* desk.instructions.restore(attempts, now)
+  const missing = attempts.length === 0 ? 0 : yield* services.instructions.restore(attempts, now)
   if (missing > 0) {
     ;(yield* Metrics).registerBehind.inc(missing)
     yield* Effect.logError("the instruction register had forgotten attempts: it is older than it was", {
@@ -203,9 +203,12 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
 })
 
 /** Whether the log has come as far as a tail, and by the same way. */
-const hasCome = Effect.fnUntraced(function* ({ id, batch, desk }: Activation, { version, head }: LogTail) {
+const hasCome = Effect.fnUntraced(function* (
+  { id, batch, services }: Activation,
+  { version, head }: LogTail,
+) {
   if (version > batch.version) return false
-  const [event] = yield* desk.store.read(id, version - 1, 1)
+  const [event] = yield* services.store.read(id, version - 1, 1)
   return event?.hash === head
 })
 

@@ -25,8 +25,8 @@ import { OwnershipLost } from "../streams/run-queue.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import {
   type Activation,
+  type ActorServices,
   compare,
-  type Desk,
   isMoneyDue,
   isRegisterDown,
   load,
@@ -49,12 +49,12 @@ const ANSWERED_MAX = 256
 const GATHER_MS = 2
 
 /** Runs a batch until it is released. Fails when the batch is no longer ours, cannot be read, or Redis is gone. */
-export const activate = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
-  const actor = yield* load(lease, desk)
+export const activate = Effect.fnUntraced(function* (lease: Lease, services: ActorServices) {
+  const actor = yield* load(lease, services)
   let isBehind = false
   while (true) {
     const heard = yield* listen(actor, isBehind)
-    actor.terms = yield* desk.clearanceTerms
+    actor.terms = yield* services.clearanceTerms
     if (!mayPay(actor) && isMoneyDue(actor)) yield* lookAtStores(actor)
     const turn = takeTurn(actor, heard, yield* Clock.currentTimeMillis)
     yield* append(actor, turn)
@@ -68,31 +68,31 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, desk: Desk) {
 
 /** Whoever is behind with what it has waits for nothing. */
 const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean) {
-  const { id, desk, inbox } = actor
+  const { id, services, messages } = actor
   let quiet = false
   if (actor.callsUnderWay > 0 && !isBehind) {
-    if (yield* inbox.arrives) yield* Effect.sleep(GATHER_MS)
+    if (yield* messages.arrives) yield* Effect.sleep(GATHER_MS)
     else quiet = true
   }
   const answers: Array<BatchCommand> = []
-  for (const message of inbox.takeAll()) {
+  for (const message of messages.takeAll()) {
     if (message._tag === "Answered") answers.push(message.command)
     else if (message._tag === "Ended") yield* endCall(actor, message)
     else if (message._tag === "Lost") return yield* message.failure
     else return yield* Effect.die(message.defect)
   }
-  const mail = actor.mailWaiting || quiet ? yield* desk.mailbox.mail(id, MAIL_MAX) : []
+  const mail = actor.mailWaiting || quiet ? yield* services.mailbox.mail(id, MAIL_MAX) : []
   return { answers, mail }
 })
 
 /** Before money moves again: the stores are looked at, and the log is compared. What cannot be done now stalls transfers. */
 const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
-  const { id, backoff, desk } = actor
+  const { id, backoff, services } = actor
   if (backoff.until("Transfer") > (yield* Clock.currentTimeMillis)) return
-  yield* desk.watch.look
-  if (actor.compared !== desk.watch.epoch())
+  yield* services.watch.look
+  if (actor.compared !== services.watch.epoch())
     yield* Effect.catchIf(compare(actor), isRegisterDown, (down) => stall(actor, "Transfer", down))
-  const reason = desk.watch.objection(desk.partitions.of(id))
+  const reason = services.watch.objection(services.partitions.of(id))
   if (reason !== undefined)
     yield* stall(
       actor,
@@ -130,12 +130,12 @@ const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
   for (const refusal of refusals) yield* tellRefusal(actor, refusal)
   if (events.length > 0 || handled.length > 0) yield* appendToLog(actor, turn)
   else actor.mailWaiting = false
-  const { id, batch, head, desk } = actor
-  yield* desk.decisions.answered({ batch: id, version: batch.version, head }, answered)
+  const { id, batch, head, services } = actor
+  yield* services.decisions.answered({ batch: id, version: batch.version, head }, answered)
 })
 
 const appendToLog = Effect.fnUntraced(function* (actor: Activation, { events, handled }: Turn) {
-  const { store, pass, nextCommandId } = actor.desk
+  const { store, pass, nextCommandId } = actor.services
   const intends = events.some(({ _tag }) => _tag === "TransfersRequested" || _tag === "TransferResent")
   yield* pass(intends ? "before-intent" : "before-append")
   const { mailWaiting, head } = yield* store.append(actor.lease.owned, {
@@ -153,8 +153,8 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, { events, ha
 })
 
 /** What a bank told of no transfer of ours is kept before its mail is deleted. */
-const tellRefusal = Effect.fnUntraced(function* ({ id, desk }: Activation, refusal: Refusal) {
-  if (refusal.stray !== undefined) yield* desk.strays.keep(refusal.stray, yield* Clock.currentTimeMillis)
+const tellRefusal = Effect.fnUntraced(function* ({ id, services }: Activation, refusal: Refusal) {
+  if (refusal.stray !== undefined) yield* services.strays.keep(refusal.stray, yield* Clock.currentTimeMillis)
   yield* Effect.logWarning("command refused", { batch: id, ...refusal })
 })
 
@@ -167,12 +167,13 @@ const alarmUnrouted = Effect.fnUntraced(function* (
 })
 
 /** Starts the calls that are due; gives when those that have to wait may start. */
-const act = Effect.fnUntraced(function* (actor: Activation, { calls, waitUntil: heldUntil }: Turn) {
+const act = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
+  const { calls } = turn
   const now = yield* Clock.currentTimeMillis
   const looked = mayPay(actor) ? 0 : now + LOOK_AGAIN_MS
   const stalled = actor.batch.tasks.request.size > 0 ? Math.max(actor.backoff.until("Transfer"), looked) : 0
-  let waitUntil = stalled > now ? Math.min(stalled, heldUntil ?? stalled) : heldUntil
-  if (calls.length > 0 && !actor.desk.isOwner(actor.lease)) yield* prolong(actor)
+  let waitUntil = stalled > now ? Math.min(stalled, turn.waitUntil ?? stalled) : turn.waitUntil
+  if (calls.length > 0 && !actor.services.isOwner(actor.lease)) yield* prolong(actor)
   if (!mayPay(actor) && calls.some(({ _tag }) => _tag === "Transfer")) yield* lookAtStores(actor)
   for (const call of calls) {
     const until = actor.backoff.until(call._tag)
@@ -184,37 +185,37 @@ const act = Effect.fnUntraced(function* (actor: Activation, { calls, waitUntil: 
 })
 
 /** A lease that grew old, because this process slept or Redis was slow, is renewed before anything is done under it. */
-const prolong = Effect.fnUntraced(function* ({ desk, lease }: Activation) {
+const prolong = Effect.fnUntraced(function* ({ services, lease }: Activation) {
   const asked = moment()
-  const lost = yield* desk.queue.renew([lease.owned])
+  const lost = yield* services.queue.renew([lease.owned])
   if (lost.length > 0) return yield* new OwnershipLost({ batch: lease.owned.batch, reason: "taken-over" })
   lease.renewedAt = asked
 })
 
 const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
-  const { id, batch, desk, inbox, head } = actor
+  const { id, batch, services, messages, head } = actor
   const number = ++actor.callCount
   actor.callsUnderWay += 1
   for (const item of call.items) actor.busy.set(item, number)
   const ended = { _tag: "Ended", call: number, kind: call._tag } as const
   const fail = (failure: Stall | OwnershipLost) =>
     Effect.sync(() =>
-      inbox.put(
+      messages.put(
         failure._tag === "OwnershipLost"
           ? { _tag: "Lost", failure }
           : { ...ended, stalled: failure, decisions: [] },
       ),
     )
   const end = (decisions: ReadonlyArray<RegisteredDecision>) =>
-    Effect.sync(() => inbox.put({ ...ended, stalled: undefined, decisions }))
-  const work = desk.pipelines.perform(id, batch, call, mandateOf(actor), (command) =>
-    inbox.put({ _tag: "Answered", command }),
+    Effect.sync(() => messages.put({ ...ended, stalled: undefined, decisions }))
+  const work = services.pipelines.perform(id, batch, call, mandateOf(actor), (command) =>
+    messages.put({ _tag: "Answered", command }),
   )
   // No bank hears of an intent that a failover could take back.
-  const replicated = desk.store.replicated(id, batch.version, head)
+  const replicated = services.store.replicated(id, batch.version, head)
   const safely = call._tag === "Transfer" ? Effect.andThen(replicated, work) : work
   const done = Effect.matchEffect(safely, { onSuccess: end, onFailure: fail })
-  const broke = (defect: unknown) => Effect.sync(() => inbox.put({ _tag: "Broke", defect }))
+  const broke = (defect: unknown) => Effect.sync(() => messages.put({ _tag: "Broke", defect }))
   yield* FiberSet.run(actor.calls, Effect.catchDefect(done, broke))
 })
 
@@ -222,11 +223,11 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
  * What was learnt of an item since its call was planned may forbid it, and so may what was learnt of the stores, and of
  * the lists that it was screened by.
  */
-const mandateOf = ({ id, batch, head, lease, desk, inbox, answered, places }: Activation): Mandate => {
-  const { isOwner, partitions, watch } = desk
+const mandateOf = ({ id, batch, head, lease, services, messages, answered, places }: Activation): Mandate => {
+  const { isOwner, partitions, watch } = services
   const isObjectedTo = () => watch.objection(partitions.of(id)) !== undefined
   const looked = Effect.suspend(() => (isObjectedTo() ? watch.look : Effect.void))
-  const terms = Effect.zip(desk.clearanceTerms, Clock.currentTimeMillis)
+  const terms = Effect.zip(services.clearanceTerms, Clock.currentTimeMillis)
   return {
     head,
     answered,
@@ -236,7 +237,7 @@ const mandateOf = ({ id, batch, head, lease, desk, inbox, answered, places }: Ac
       Effect.map(Effect.andThen(looked, terms), ([terms, now]) => {
         if (isObjectedTo() || !isOwner(lease) || !batch.tasks.transfer.has(item)) return false
         const late = outdatedIntent(batch, item, terms, now)
-        if (late !== undefined) inbox.put({ _tag: "Answered", command: late })
+        if (late !== undefined) messages.put({ _tag: "Answered", command: late })
         return late === undefined
       }),
   }
@@ -253,10 +254,10 @@ const outdatedIntent = (
   now: number,
 ): BatchCommand | undefined => {
   const item = items.get(number)
-  if (item?.transfer === undefined || isCurrent(item, terms, now)) return undefined
+  if (item?.attempt === undefined || isCurrent(item, terms, now)) return undefined
   const reason = cleanText("it was not sent: its clearance is too old, or not by the lists announced last")
   const outcome = { _tag: "Unknown", reason, inquireAt: now } as const
-  return { _tag: "RecordTransfer", at: now, item: number, attempt: item.transfer.attempt, outcome }
+  return { _tag: "RecordTransfer", at: now, item: number, attempt: item.attempt.attempt, outcome }
 }
 
 /** Gives the batch up, or says `false` when mail came in the meantime. */
@@ -265,22 +266,22 @@ const rest = Effect.fnUntraced(function* (
   { at, banks }: Turn,
   waitUntil: number | undefined,
 ) {
-  const { id, batch, head, compared, answered, backoff, line, lease, desk, terms } = actor
-  yield* desk.pass("before-release")
-  if (desk.isDraining()) {
-    yield* desk.queue.handOver(lease.owned)
+  const { id, batch, head, compared, answered, backoff, line, lease, services, terms } = actor
+  yield* services.pass("before-release")
+  if (services.isDraining()) {
+    yield* services.queue.handOver(lease.owned)
     return true
   }
   const wake = Math.min(
     waitUntil ?? Number.POSITIVE_INFINITY,
     wakeAt(batch, { now: at, terms, banks, line }) ?? Number.POSITIVE_INFINITY,
   )
-  const released = yield* desk.queue.release(lease.owned, Number.isFinite(wake) ? wake : undefined)
+  const released = yield* services.queue.release(lease.owned, Number.isFinite(wake) ? wake : undefined)
   if (released === "mail-waiting") {
     actor.mailWaiting = true
     return false
   }
-  desk.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
+  services.warm.put(id, { batch, head, compared, answered: lastOf(answered), backoff, line })
   return true
 })
 

@@ -1,6 +1,6 @@
 /**
  * From what is due to events and calls. Nobody is asked while it is planned: the plan is given a snapshot of what banks take.
- * What it sends is then committed to the lanes, which grant what they still can, and only that gets its intents.
+ * What it sends is then committed to the channels, which grant what they still can, and only that gets its intents.
  */
 import { type Capacities, capacityOf, noCapacities } from "../domain/bank-capacity.ts"
 import { mayStart } from "../domain/batch.ts"
@@ -14,7 +14,7 @@ import { intentsOf, invited } from "./intents.ts"
 
 /** What of an actor it takes to plan. */
 export interface Planner extends Pick<Activation, "id" | "batch" | "busy" | "terms" | "line"> {
-  readonly desk: { readonly pipelines: Pick<Pipelines["Service"], "routes" | "capacities" | "invite"> }
+  readonly services: { readonly pipelines: Pick<Pipelines["Service"], "routes" | "capacities" | "invite"> }
 }
 
 export interface Due {
@@ -44,7 +44,7 @@ const TERMS_AGAIN_MS = 1_000
 
 /**
  * Decides what is due until only calls are left, and gives those; intents only if transfers may be sent. Each round decides
- * something, or finds that a lane is fuller than its snapshot said, and then no later round plans for it.
+ * something, or finds that a channel is fuller than its snapshot said, and then no later round plans for it.
  */
 export const decideDue = (
   planner: Planner,
@@ -74,9 +74,9 @@ export const decideDue = (
   }
 }
 
-/** What banks take, but for those whose lanes turned out to be full. */
-const capacitiesBut = (full: ReadonlySet<string>, { desk }: Planner, now: number): Capacities => {
-  const banks = desk.pipelines.capacities(now)
+/** What banks take, but for those whose channels turned out to be full. */
+const capacitiesBut = (full: ReadonlySet<string>, { services }: Planner, now: number): Capacities => {
+  const banks = services.pipelines.capacities(now)
   if (full.size === 0) return banks
   const closed = [...full].map((bank) => [bank, { ...capacityOf(banks, bank), transfers: 0 }] as const)
   return new Map([...banks, ...closed])
@@ -110,7 +110,7 @@ const commandsOf = (
     case "RequestTransfers":
       return intentsOf(planner, invited(planner, work.transfers, at, full), at)
     case "RecordUnrouted":
-      return [{ ...work, at, version: planner.desk.pipelines.routes.version }]
+      return [{ ...work, at, version: planner.services.pipelines.routes.version }]
     case "Close":
       return [{ _tag: "CloseBatch", at }]
     default:

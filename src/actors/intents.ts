@@ -1,4 +1,4 @@
-/** From planned transfers to intents for the log, within what the banks' lanes grant. */
+/** From planned transfers to intents for the log, within what the banks' channels grant. */
 import { Array as Arr } from "effect"
 import { itemOf, nextAttempt } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
@@ -8,18 +8,18 @@ import type { Pipelines } from "../pipelines/pipelines.ts"
 import type { Activation } from "./activation.ts"
 
 /**
- * Commits to the lanes what was planned by a snapshot of them. Another batch may have planned by the same one, so a lane grants
- * what it still can; a bank that grants less than was planned is noted as `full`.
+ * Commits to the channels what was planned by a snapshot of them. Another batch may have planned by the same one, so a
+ * channel grants what it still can; a bank that grants less than was planned is noted as `full`.
  */
 export const invited = (
-  { desk }: { readonly desk: { readonly pipelines: Pick<Pipelines["Service"], "invite"> } },
+  { services }: { readonly services: { readonly pipelines: Pick<Pipelines["Service"], "invite"> } },
   transfers: ReadonlyArray<PlannedTransfer>,
   now: number,
   full: Set<string>,
 ): ReadonlyArray<PlannedTransfer> => {
   const granted = new Map<string, number>()
   for (const [bank, { length }] of Map.groupBy(transfers, ({ destination }) => destination.bank)) {
-    const count = desk.pipelines.invite(bank, length, now)
+    const count = services.pipelines.invite(bank, length, now)
     granted.set(bank, count)
     if (count < length) full.add(bank)
   }

@@ -77,7 +77,7 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
   }
   // No intents are written while the transfers that they would lead to have to wait.
   const maySend = actor.backoff.until("Transfer") <= now && mayPay(actor)
-  const due = actor.desk.isDraining() ? nothingDue(now) : decideDue(actor, now, maySend, obey)
+  const due = actor.services.isDraining() ? nothingDue(now) : decideDue(actor, now, maySend, obey)
   return { events, handled: mail.map(({ id }) => id), answered: [...answered], ...due, refusals }
 }
 

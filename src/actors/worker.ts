@@ -23,7 +23,7 @@ import { type Ownership, type QueuePart, RunQueue } from "../streams/run-queue.t
 import { StoreWatch } from "../streams/store-watch.ts"
 import { StrayCallbacks } from "../streams/stray-callbacks.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import { type Desk, unknownBatch } from "./activation.ts"
+import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { tellOverdue } from "./overdue-decisions.ts"
@@ -68,7 +68,7 @@ export const layer = Layer.effectDiscard(
 interface Worker {
   readonly name: string
   readonly settings: AppConfig["Service"]["worker"]
-  readonly desk: Desk
+  readonly services: ActorServices
   readonly leases: Map<BatchId, Lease>
   readonly actors: FiberMap.FiberMap<BatchId, void, never>
   /** Held while batches are taken: whoever holds all of it knows that no more will come. */
@@ -93,7 +93,7 @@ const makeWorker = Effect.gen(function* () {
     taking: Semaphore.makeUnsafe(TAKES_MAX),
     draining: false,
     count: () => activeBatches.set(leases.size),
-    desk: {
+    services: {
       store: yield* EventStore,
       mailbox: yield* Mailbox,
       queue: yield* RunQueue,
@@ -101,7 +101,7 @@ const makeWorker = Effect.gen(function* () {
       pipelines,
       pass: yield* CrashPoints,
       warm: new FoldCache(unknownBatch(pipelines.routes), { itemsMax: WARM_ITEMS_MAX }),
-      inboxes: new Set(),
+      messageQueues: new Set(),
       strays: yield* StrayCallbacks,
       clearanceTerms: yield* makeClearanceTerms,
       instructions: yield* InstructionRegister,
@@ -216,7 +216,7 @@ const runAll = Effect.fnUntraced(function* (
 const supervise = (worker: Worker, lease: Lease) => {
   const { batch } = lease.owned
   const told = { worker: worker.name, batch }
-  return activate(lease, worker.desk).pipe(
+  return activate(lease, worker.services).pipe(
     Effect.catchTags({
       OwnershipLost: ({ reason }) => Effect.logWarning("batch lost", { ...told, reason }),
       StoreUnavailable: ({ step, reason }) =>
@@ -275,9 +275,9 @@ const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray
 })
 
 /** One clock for all actors: a time limit on each wait of each of them would cost more than what they wait for. */
-const lookForMail = ({ desk }: Worker) =>
+const lookForMail = ({ services }: Worker) =>
   Effect.sync(() => {
-    for (const inbox of desk.inboxes) inbox.wake()
+    for (const messages of services.messageQueues) messages.wake()
   })
 
 const wakeDue = Effect.gen(function* () {

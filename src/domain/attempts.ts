@@ -55,7 +55,7 @@ export const attemptsInQuestion = (item: Item): ReadonlyArray<Attempt> => {
 
 /** Parked because no rule leads it to a bank: no attempt is under way, and none is in question. */
 export const isUnrouted = (item: Item): boolean =>
-  item.state === "parked" && attemptsInQuestion(item).length === 0 && !isOpen(item.transfer)
+  item.state === "parked" && attemptsInQuestion(item).length === 0 && !isOpen(item.attempt)
 
 /** The attempts of a batch of which the log has a bank's own word, with the bank that they went to. */
 export const attemptsWithWord = ({

@@ -153,7 +153,7 @@ export interface Item extends PayoutItem {
   /** Present until the posting that the ledger refused is booked after all, or not needed any more. */
   refusal: PostingRefusal | undefined
   /** The attempt under way or last made, and those before it. */
-  transfer: Attempt | undefined
+  attempt: Attempt | undefined
   readonly earlier: Array<Attempt>
   /** Machines gave it to people: it was held, parked or in dispute. From then on only an operator tries it again. */
   attended: boolean
@@ -364,13 +364,13 @@ export const itemOf = ({ items }: Pick<Batch, "items">, number: number): Item =>
 }
 
 /** The attempts of an item, in their order; only the last can be open. */
-export const attemptsOf = ({ earlier, transfer }: Item): ReadonlyArray<Attempt> =>
-  transfer === undefined ? earlier : [...earlier, transfer]
+export const attemptsOf = ({ earlier, attempt }: Item): ReadonlyArray<Attempt> =>
+  attempt === undefined ? earlier : [...earlier, attempt]
 
 /** The attempt of an item with a number, the current one or an earlier one. */
 export const attemptOf = (item: Item, attempt: number): Attempt | undefined =>
-  item.transfer?.attempt === attempt
-    ? item.transfer
+  item.attempt?.attempt === attempt
+    ? item.attempt
     : item.earlier.find((earlier) => earlier.attempt === attempt)
 
-export const nextAttempt = (item: Item): number => (item.transfer?.attempt ?? 0) + 1
+export const nextAttempt = (item: Item): number => (item.attempt?.attempt ?? 0) + 1

@@ -22,7 +22,7 @@ const tooLate = (item: Item): string | undefined => {
 
 /** An order that may still lie with us is asked back first: only what will never go out is cancelled. */
 const isAskedBack = (item: Item): boolean =>
-  item.transfer !== undefined && mayLieWithUs(item.transfer) && !isDisputed(item)
+  item.attempt !== undefined && mayLieWithUs(item.attempt) && !isDisputed(item)
 
 /** A request that changes nothing, and of which the log tells already why, leaves no event behind. */
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
@@ -42,7 +42,7 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
     const payout = batch.items.get(item)
     if (payout === undefined) continue
     const tooLateFor = tooLate(payout)
-    const withdrawal = isAskedBack(payout) ? payout.transfer?.withdrawal : undefined
+    const withdrawal = isAskedBack(payout) ? payout.attempt?.withdrawal : undefined
     if (tooLateFor === undefined) cancelled.push(item)
     else if (isAskedBack(payout) && withdrawal?.cause !== "resolution") {
       if (withdrawal?.cause !== "cancellation") asked.push(payout)
@@ -69,7 +69,7 @@ export const cancelTheRest = (
     tooLate(item) === undefined && !except.has(item.item) ? [item.item] : [],
   )
   const lying = [...batch.items.values()].filter(
-    (item) => !except.has(item.item) && isAskedBack(item) && item.transfer?.withdrawal === undefined,
+    (item) => !except.has(item.item) && isAskedBack(item) && item.attempt?.withdrawal === undefined,
   )
   const asked = askedBack(lying, at, { cause: "cancellation", by: POLICY, reason })
   return Arr.isReadonlyArrayNonEmpty(items)

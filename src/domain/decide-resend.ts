@@ -28,7 +28,7 @@ const screenedFirst = (
   terms: ClearanceTerms,
 ): ReadonlyArray<BatchEvent> => {
   const reason = cleanText("the bank never saw it, and it is screened again before it goes out again")
-  const waitMs = Math.max(at - (item.transfer?.unknownSince ?? at), WAIT_MS_MIN)
+  const waitMs = Math.max(at - (item.attempt?.unknownSince ?? at), WAIT_MS_MIN)
   const unknown: BatchEvent = {
     _tag: "TransferUnknown",
     at,

@@ -62,22 +62,22 @@ export const decideTransferOutcome = (
 /** An attempt without a final word learns. A parked one hears only final words: nobody asks for it any more. */
 const heardOfOpen = (
   item: Item,
-  transfer: Attempt,
-  { at, attempt, outcome }: RecordTransfer,
+  attempt: Attempt,
+  { at, outcome }: RecordTransfer,
 ): ReadonlyArray<BatchEvent> => {
-  const about = { at, item: item.item, attempt }
+  const about = { at, item: item.item, attempt: attempt.attempt }
   const park = (reason: string): BatchEvent => ({
     _tag: "TransferParked",
     ...about,
     reason: cleanText(reason),
   })
-  const { phase } = transfer
+  const { phase } = attempt
   const tracked = phase !== "parked"
   switch (outcome._tag) {
     case "Accepted": {
       const { transferId, inquireAt, evidence } = outcome
       // What a bank shows of itself is a sign, and leaves the schedule of inquiries as it is.
-      if (evidence === "callback" && transfer.transferId !== undefined) return []
+      if (evidence === "callback" && attempt.transferId !== undefined) return []
       return tracked ? [{ _tag: "TransferAccepted", ...about, transferId, inquireAt }] : []
     }
     case "Unknown": {
@@ -89,60 +89,55 @@ const heardOfOpen = (
     case "NeverSeen": {
       if (phase !== "unknown" && phase !== "pending") return []
       // Whether it may still go out is being asked.
-      if (transfer.withdrawal !== undefined) return []
-      if (transfer.transferId !== undefined) return [park("the bank forgot a transfer that it had accepted")]
-      const certainAt = (transfer.unknownSince ?? at) + outcome.quarantineMs
+      if (attempt.withdrawal !== undefined) return []
+      if (attempt.transferId !== undefined) return [park("the bank forgot a transfer that it had accepted")]
+      const certainAt = (attempt.unknownSince ?? at) + outcome.quarantineMs
       if (at < certainAt) {
         const reason = cleanText("the bank has not seen it, and it may still be on its way")
         return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: certainAt }]
       }
-      if (transfer.refusal !== undefined) return neverSeenAfter(item, transfer, at, transfer.refusal)
+      if (attempt.refusal !== undefined) return neverSeenAfter(item, attempt, at, attempt.refusal)
       if (isDisputed(item)) return [park("the bank never saw it, and may have paid another attempt")]
       if (item.clearanceWithdrawn) return [park("the bank never saw it, and its clearance was withdrawn")]
-      if (at >= transfer.requestedAt + (outcome.resendWithinMs ?? Number.POSITIVE_INFINITY))
+      if (at >= attempt.requestedAt + (outcome.resendWithinMs ?? Number.POSITIVE_INFINITY))
         return [park("the bank never saw it, and may have forgotten its key by now")]
-      if (transfer.sends >= SENDS_MAX) return [park("the bank does not receive the transfer")]
+      if (attempt.sends >= SENDS_MAX) return [park("the bank does not receive the transfer")]
       return [{ _tag: "TransferResent", ...about }]
     }
     case "Withdrawn":
     case "NotWithdrawn":
-      return heardOfWithdrawal(item, transfer, at, outcome)
+      return heardOfWithdrawal(item, attempt, at, outcome)
     case "Settled":
       return [
         { _tag: "TransferSettled", ...about, evidence: outcome.evidence },
-        ...tooLateBy(item, transfer, at, "settled"),
+        ...tooLateBy(item, attempt, at, "settled"),
       ]
     case "Failed":
-      return refusedBy(item, transfer, at, outcome)
+      return refusedBy(item, attempt, at, outcome)
     case "Returned": {
       const { evidence, code } = outcome
       return [
         { _tag: "TransferSettled", ...about, evidence },
         { _tag: "TransferReturned", ...about, evidence, code },
-        ...tooLateBy(item, transfer, at, "returned"),
+        ...tooLateBy(item, attempt, at, "returned"),
       ]
     }
   }
 }
 
 /** A refusal of an open attempt: final, to be confirmed, or a person's to judge. */
-const refusedBy = (
-  item: Item,
-  transfer: Attempt,
-  at: number,
-  refused: Refused,
-): ReadonlyArray<BatchEvent> => {
+const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): ReadonlyArray<BatchEvent> => {
   const { evidence, code, whole } = refused
-  const about = { at, item: item.item, attempt: transfer.attempt }
-  const tracked = transfer.phase !== "parked"
+  const about = { at, item: item.item, attempt: attempt.attempt }
+  const tracked = attempt.phase !== "parked"
   const meaning = meaningOf(code)
-  if (isDoubtful(transfer, refused, meaning)) {
+  if (isDoubtful(attempt, refused, meaning)) {
     // Else the schedule of inquiries, or a person, finds out what became of it.
-    if (!isAskedAbout(transfer, refused, meaning)) return []
-    const reason = cleanText(doubtAbout(transfer, refused))
+    if (!isAskedAbout(attempt, refused, meaning)) return []
+    const reason = cleanText(doubtAbout(attempt, refused))
     const refusal = { code, evidence, ...(whole === undefined ? {} : { whole }) }
     // A person has it already: the bank is asked once more only where its answer could end that.
-    if (!tracked && (whole === true || transfer.sends > 1))
+    if (!tracked && (whole === true || attempt.sends > 1))
       return [{ _tag: "TransferParked", ...about, reason, refusal }]
     return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: at, refusal }]
   }
@@ -151,12 +146,12 @@ const refusedBy = (
     return tracked ? [{ _tag: "TransferParked", ...about, reason }] : []
   }
   // What its partner wants back is not tried again, nor what cannot be confirmed.
-  const leadsOn = refused.unconfirmed !== true && transfer.withdrawal?.cause !== "cancellation"
+  const leadsOn = refused.unconfirmed !== true && attempt.withdrawal?.cause !== "cancellation"
   const { category } = meaning
   const [retryable, reroutable] = [leadsOn && meaning.retryable, leadsOn && meaning.reroutable]
   return [
     { _tag: "TransferFailed", ...about, evidence, code, category, retryable, reroutable },
-    ...tooLateBy(item, transfer, at, "failed"),
+    ...tooLateBy(item, attempt, at, "failed"),
   ]
 }
 
@@ -166,33 +161,33 @@ const refusedBy = (
  */
 const neverSeenAfter = (
   item: Item,
-  transfer: Attempt,
+  attempt: Attempt,
   at: number,
   { code, evidence }: OpenRefusal,
 ): ReadonlyArray<BatchEvent> => {
   if (evidence === "response")
-    return refusedBy(item, transfer, at, { _tag: "Failed", evidence: "inquiry", code })
+    return refusedBy(item, attempt, at, { _tag: "Failed", evidence: "inquiry", code })
   const reason = cleanText(`the bank refused it with the code ${code}, and now has never seen it`)
-  return [{ _tag: "TransferParked", at, item: item.item, attempt: transfer.attempt, reason }]
+  return [{ _tag: "TransferParked", at, item: item.item, attempt: attempt.attempt, reason }]
 }
 
 /** After its final word a bank may still return what it settled. Whatever else it says contradicts itself: an alarm. */
 const heardOfFinal = (
   item: Item,
-  transfer: Attempt,
-  { at, attempt, outcome }: RecordTransfer,
+  attempt: Attempt,
+  { at, outcome }: RecordTransfer,
 ): ReadonlyArray<BatchEvent> => {
-  const reported = lateWord(transfer, outcome)
-  const recorded = transfer.outcome
-  if (reported === undefined || recorded === undefined || transfer.said.includes(reported.word)) return []
-  const about = { at, item: item.item, attempt }
+  const reported = lateWord(attempt, outcome)
+  const recorded = attempt.outcome
+  if (reported === undefined || recorded === undefined || attempt.said.includes(reported.word)) return []
+  const about = { at, item: item.item, attempt: attempt.attempt }
   if (reported.word === recorded || (recorded === "returned" && reported.word === "settled")) return []
   if (recorded === "settled" && reported.word === "returned" && reported.code !== undefined) {
     return [{ _tag: "TransferReturned", ...about, evidence: reported.evidence, code: reported.code }]
   }
   if (reported.word === "accepted" && recorded !== "failed") return []
   const paidAfterAll = recorded === "failed" && reported.word === "settled"
-  const mendable = paidAfterAll && item.transfer === transfer && isOnlyAcceptedAfterAll(item, transfer)
+  const mendable = paidAfterAll && item.attempt === attempt && isOnlyAcceptedAfterAll(item, attempt)
   const detected: BatchEvent = {
     _tag: "LateOutcomeDetected",
     ...about,
@@ -205,10 +200,10 @@ const heardOfFinal = (
 }
 
 /** The item has failed, or is in dispute for no more than that the bank has what it refused: then its payment mends that. */
-const isOnlyAcceptedAfterAll = (item: Item, transfer: Attempt): boolean =>
+const isOnlyAcceptedAfterAll = (item: Item, attempt: Attempt): boolean =>
   item.state === "failed" ||
-  (transfer.said.at(-1) === "accepted" &&
-    attemptsOf(item).every((attempt) => attempt === transfer || attempt.dispute === undefined))
+  (attempt.said.at(-1) === "accepted" &&
+    attemptsOf(item).every((other) => other === attempt || other.dispute === undefined))
 
 interface LateWord {
   readonly word: TransferFinal | "accepted"
@@ -241,7 +236,7 @@ const lateWord = ({ concludedAt = 0 }: Attempt, outcome: RecordTransfer["outcome
 export const decideTakeOver = (batch: Batch, { at }: BatchCommandOf<"TakeOver">): Decision =>
   events(
     ...Arr.fromIterable(batch.tasks.transfer).flatMap((item) => {
-      const attempt = batch.items.get(item)?.transfer?.attempt
+      const attempt = batch.items.get(item)?.attempt?.attempt
       if (attempt === undefined) throw new Error(`item ${item} is in the air without an attempt`)
       const reason = cleanText("the worker that sent it is gone")
       return { _tag: "TransferUnknown" as const, at, item, attempt, reason, inquireAt: at }

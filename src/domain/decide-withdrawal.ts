@@ -14,10 +14,10 @@ import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
 
 /** An attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
-export const heldBack = ({ item, transfer }: Item, at: number, why: string): ReadonlyArray<BatchEvent> => {
-  if (transfer === undefined || transfer.outcome !== undefined || transfer.phase !== "transferring") return []
-  const { attempt } = transfer
-  return [{ _tag: "TransferUnknown", at, item, attempt, reason: cleanText(why), inquireAt: at }]
+export const heldBack = ({ item, attempt }: Item, at: number, why: string): ReadonlyArray<BatchEvent> => {
+  if (attempt === undefined || attempt.outcome !== undefined || attempt.phase !== "transferring") return []
+  const about = { at, item, attempt: attempt.attempt }
+  return [{ _tag: "TransferUnknown", ...about, reason: cleanText(why), inquireAt: at }]
 }
 
 /** Whether an open attempt's order may still lie with us. */
@@ -30,8 +30,8 @@ export const askedBack = (
   at: number,
   asked: Withdrawal,
 ): ReadonlyArray<BatchEvent> => {
-  const lying = items.filter(({ transfer }) => transfer !== undefined && mayLieWithUs(transfer))
-  const transfers = lying.map(({ item, transfer }) => ({ item, attempt: transfer?.attempt ?? 0 }))
+  const lying = items.filter(({ attempt }) => attempt !== undefined && mayLieWithUs(attempt))
+  const transfers = lying.map(({ item, attempt }) => ({ item, attempt: attempt?.attempt ?? 0 }))
   const held = lying.flatMap((item) => heldBack(item, at, "it is to be withdrawn"))
   return Arr.isReadonlyArrayNonEmpty(transfers)
     ? [...held, { _tag: "WithdrawalsRequested", at, transfers, ...asked }]
@@ -45,7 +45,7 @@ export const takenBack = (
   cause: "clearance" | "dispute",
   reason: string,
 ): ReadonlyArray<BatchEvent> =>
-  item.transfer?.withdrawal === undefined && item.transfer !== undefined && mayLieWithUs(item.transfer)
+  item.attempt?.withdrawal === undefined && item.attempt !== undefined && mayLieWithUs(item.attempt)
     ? askedBack([item], at, { cause, by: POLICY, reason: cleanText(reason) })
     : heldBack(item, at, reason)
 
@@ -54,14 +54,14 @@ type Answer = Extract<RecordTransfer["outcome"], { readonly _tag: "Withdrawn" | 
 /** What the answer to a withdrawal means for whoever asked for it. An order that nobody asked back stays where it is. */
 export const heardOfWithdrawal = (
   item: Item,
-  transfer: Attempt,
+  attempt: Attempt,
   at: number,
   answer: Answer,
 ): ReadonlyArray<BatchEvent> => {
-  const about = { at, item: item.item, attempt: transfer.attempt }
-  if (answer._tag === "Withdrawn") return withdrawn(item, transfer, about)
-  if (transfer.withdrawal === undefined) return []
-  const { cause } = transfer.withdrawal
+  const about = { at, item: item.item, attempt: attempt.attempt }
+  if (answer._tag === "Withdrawn") return withdrawn(item, attempt, about)
+  if (attempt.withdrawal === undefined) return []
+  const { cause } = attempt.withdrawal
   const refused: BatchEvent = {
     _tag: "WithdrawalRefused",
     ...about,
@@ -73,12 +73,12 @@ export const heardOfWithdrawal = (
       refusedCancellation(
         item,
         at,
-        transfer.withdrawal,
+        attempt.withdrawal,
         answer.goingOut ? "about to go out to the bank" : "already sent to the bank",
       ),
     ]
   const isResolved = cause === "resolution" && !answer.goingOut
-  return isResolved ? [refused, ...resolvedBy(transfer.withdrawal, about)] : [refused]
+  return isResolved ? [refused, ...resolvedBy(attempt.withdrawal, about)] : [refused]
 }
 
 interface About {
@@ -101,12 +101,12 @@ const resolvedBy = (
   return [{ _tag: "ParkedResolved", ...about, outcome, by, reason, ...said }]
 }
 
-const withdrawn = (item: Item, transfer: Attempt, about: About): ReadonlyArray<BatchEvent> => {
-  const { withdrawal } = transfer
+const withdrawn = (item: Item, attempt: Attempt, about: About): ReadonlyArray<BatchEvent> => {
+  const { withdrawal } = attempt
   const cause = withdrawal?.cause
   const alone: BatchEvent = { _tag: "TransferWithdrawn", ...about }
   if (withdrawal?.cause === "cancellation") {
-    if (isPaidOrDisputedBeside(item, transfer))
+    if (isPaidOrDisputedBeside(item, attempt))
       return [alone, refusedCancellation(item, about.at, withdrawal, "with the operations team")]
     const { reason } = withdrawal
     return [
@@ -120,8 +120,8 @@ const withdrawn = (item: Item, transfer: Attempt, about: About): ReadonlyArray<B
   return [cause === undefined || cause === "resolution" ? alone : { ...alone, cause }]
 }
 
-const isPaidOrDisputedBeside = (item: Item, transfer: Attempt): boolean =>
-  isDisputed(item) || attemptsOf(item).some((other) => other !== transfer && other.outcome !== "failed")
+const isPaidOrDisputedBeside = (item: Item, attempt: Attempt): boolean =>
+  isDisputed(item) || attemptsOf(item).some((other) => other !== attempt && other.outcome !== "failed")
 
 const refusedCancellation = (
   { item }: Item,

@@ -13,7 +13,7 @@ export const leaveIndex = (batch: Batch, item: Item): void => {
 }
 
 export const enterIndex = (batch: Batch, item: Item): void => {
-  if (item.task === "inquire") put(batch.inquiries, bankOf(item), item, item.transfer?.inquireAt ?? 0)
+  if (item.task === "inquire") put(batch.inquiries, bankOf(item), item, item.attempt?.inquireAt ?? 0)
   note(batch.refused, item, item.refusal !== undefined)
   note(batch.retries, item, isRetryDue(batch, item))
   note(batch.reroutes, item, isRerouteDue(item))
@@ -24,9 +24,9 @@ const note = (items: ItemSet, { item }: Item, isThere: boolean): void => {
   else if (items.size > 0) items.delete(item)
 }
 
-const bankOf = ({ item, transfer }: Item): string => {
-  if (transfer === undefined) throw new Error(`item ${item} is to be asked about without an attempt`)
-  return transfer.bank
+const bankOf = ({ item, attempt }: Item): string => {
+  if (attempt === undefined) throw new Error(`item ${item} is to be asked about without an attempt`)
+  return attempt.bank
 }
 
 /** A heap that has become empty is kept, as it is soon filled again, until another one is made. */

@@ -87,27 +87,27 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       for (const transfer of event.transfers) requested(batch, event.at, transfer)
       return batch
     case "TransferResent":
-      return tracked(batch, event, "transferring", (transfer) => {
-        transfer.sends += 1
-        transfer.inquiries = 0
-        transfer.inquireAt = undefined
-        transfer.unknownSince = undefined
+      return tracked(batch, event, "transferring", (attempt) => {
+        attempt.sends += 1
+        attempt.inquiries = 0
+        attempt.inquireAt = undefined
+        attempt.unknownSince = undefined
       })
     case "TransferAccepted":
-      return tracked(batch, event, "pending", (transfer) => {
-        transfer.transferId = event.transferId
-        transfer.inquireAt = event.inquireAt
-        transfer.inquiries += 1
-        transfer.refusal = undefined
-        transfer.refusalsHeard = []
+      return tracked(batch, event, "pending", (attempt) => {
+        attempt.transferId = event.transferId
+        attempt.inquireAt = event.inquireAt
+        attempt.inquiries += 1
+        attempt.refusal = undefined
+        attempt.refusalsHeard = []
       })
     case "TransferUnknown":
-      return tracked(batch, event, "unknown", (transfer) => {
-        transfer.unknownSince ??= event.at
-        transfer.inquireAt = event.inquireAt
-        transfer.inquiries += 1
-        transfer.refusal = event.refusal ?? transfer.refusal
-        if (event.refusal !== undefined) doubt(transfer, event.refusal)
+      return tracked(batch, event, "unknown", (attempt) => {
+        attempt.unknownSince ??= event.at
+        attempt.inquireAt = event.inquireAt
+        attempt.inquiries += 1
+        attempt.refusal = event.refusal ?? attempt.refusal
+        if (event.refusal !== undefined) doubt(attempt, event.refusal)
       })
     case "TransferSettled":
       return concluded(batch, event, "settled", undefined)
@@ -121,9 +121,9 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       for (const about of event.transfers) askedBack(batch, about, event)
       return batch
     case "WithdrawalRefused":
-      return mended(batch, event, (transfer) => {
-        transfer.withdrawal = undefined
-        transfer.withdrawable = event.goingOut === true
+      return mended(batch, event, (attempt) => {
+        attempt.withdrawal = undefined
+        attempt.withdrawable = event.goingOut === true
       })
     case "TransferWithdrawn":
       concluded(batch, event, "failed", undefined)
@@ -200,7 +200,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     cancellationRefused: false,
     posting: undefined,
     refusal: undefined,
-    transfer: undefined,
+    attempt: undefined,
     earlier: [],
     reroute: undefined,
     attended: false,
@@ -278,17 +278,17 @@ const takePosting = (batch: Batch, number: number) => {
 }
 
 const requested = (batch: Batch, at: number, intent: TransferIntent): void => {
-  const { transfer, earlier, reroute } = itemOf(batch, intent.item)
-  if (transfer !== undefined) earlier.push(transfer)
+  const { attempt, earlier, reroute } = itemOf(batch, intent.item)
+  if (attempt !== undefined) earlier.push(attempt)
   change(batch, intent.item, {
     state: "transferring",
     reroute: undefined,
-    transfer: newAttempt(at, intent, (transfer?.round ?? 0) + (reroute === undefined ? 1 : 0)),
+    attempt: newAttempt(at, intent, (attempt?.round ?? 0) + (reroute === undefined ? 1 : 0)),
   })
 }
 
 const rerouted = (batch: Batch, { item }: BatchEventOf<"RerouteRequested">): Batch =>
-  change(batch, item, { state: "cleared", reason: undefined, reroute: itemOf(batch, item).transfer?.route })
+  change(batch, item, { state: "cleared", reason: undefined, reroute: itemOf(batch, item).attempt?.route })
 
 type AboutTransfer = { readonly at: number; readonly item: number; readonly attempt: number }
 
@@ -296,37 +296,37 @@ const tracked = (
   batch: Batch,
   about: AboutTransfer,
   phase: AttemptPhase,
-  mend: (transfer: Attempt) => void,
+  mend: (attempt: Attempt) => void,
 ): Batch => {
-  const transfer = currentTransfer(batch, about)
-  transfer.phase = phase
-  mend(transfer)
+  const attempt = currentAttempt(batch, about)
+  attempt.phase = phase
+  mend(attempt)
   return stand(batch, about, itemOf(batch, about.item).reason)
 }
 
 const askedBack = (batch: Batch, about: Omit<AboutTransfer, "at">, asked: Withdrawal): Batch =>
-  mended(batch, about, (transfer) => {
-    transfer.withdrawal = asked
+  mended(batch, about, (attempt) => {
+    attempt.withdrawal = asked
   })
 
 /** What is asked of an attempt, or known of it, and changes nothing about where it is. */
-const mended = (batch: Batch, about: Omit<AboutTransfer, "at">, mend: (transfer: Attempt) => void): Batch => {
-  mend(currentTransfer(batch, about))
+const mended = (batch: Batch, about: Omit<AboutTransfer, "at">, mend: (attempt: Attempt) => void): Batch => {
+  mend(currentAttempt(batch, about))
   return change(batch, about.item, {})
 }
 
 /** The inquiries have come to their end: a person says what became of it. */
 const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
-  const transfer = currentTransfer(batch, event)
-  transfer.phase = "parked"
-  transfer.inquireAt = undefined
-  if (event.refusal !== undefined) doubt(transfer, event.refusal)
+  const attempt = currentAttempt(batch, event)
+  attempt.phase = "parked"
+  attempt.inquireAt = undefined
+  if (event.refusal !== undefined) doubt(attempt, event.refusal)
   return stand(batch, event, event.reason)
 }
 
-const doubt = (transfer: Attempt, refusal: OpenRefusal): void => {
-  transfer.refusalsHeard = [...transfer.refusalsHeard, refusal]
-  transfer.refusalsAsked.push(refusal)
+const doubt = (attempt: Attempt, refusal: OpenRefusal): void => {
+  attempt.refusalsHeard = [...attempt.refusalsHeard, refusal]
+  attempt.refusalsAsked.push(refusal)
 }
 
 /** What a bank said when it failed or returned a transfer. */
@@ -339,41 +339,41 @@ const concluded = (
   outcome: TransferFinal,
   refusal: Refusal | undefined,
 ): Batch => {
-  const transfer = anyTransfer(batch, about)
-  transfer.outcome = outcome
-  transfer.said.push(outcome)
-  transfer.concludedAt = about.at
-  transfer.inquireAt = undefined
-  transfer.refusal = transfer.withdrawal = undefined
-  transfer.code = refusal?.code
-  transfer.category = refusal?.category
-  transfer.retryable = refusal?.retryable ?? false
-  transfer.reroutable = refusal?.reroutable ?? false
+  const attempt = anyAttempt(batch, about)
+  attempt.outcome = outcome
+  attempt.said.push(outcome)
+  attempt.concludedAt = about.at
+  attempt.inquireAt = undefined
+  attempt.refusal = attempt.withdrawal = undefined
+  attempt.code = refusal?.code
+  attempt.category = refusal?.category
+  attempt.retryable = refusal?.retryable ?? false
+  attempt.reroutable = refusal?.reroutable ?? false
   return stand(batch, about, refusal?.code)
 }
 
 /** What was paid after all is booked like any payment; everything else about a contradiction is a person's to say. */
 const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Batch => {
-  const transfer = anyTransfer(batch, event)
-  transfer.said.push(event.reported)
+  const attempt = anyAttempt(batch, event)
+  attempt.said.push(event.reported)
   if (event.compensation === "review" || event.reported === "accepted") {
-    const { attempt, reported, recorded } = event
-    transfer.dispute = cleanText(`of attempt ${attempt} the bank reported ${reported} after ${recorded}`)
+    const { reported, recorded } = event
+    attempt.dispute = cleanText(`of attempt ${event.attempt} the bank reported ${reported} after ${recorded}`)
   } else {
-    transfer.outcome = event.reported
-    transfer.concludedAt = event.at
-    transfer.dispute = undefined
+    attempt.outcome = event.reported
+    attempt.concludedAt = event.at
+    attempt.dispute = undefined
   }
   return stand(batch, event, undefined)
 }
 
 /** Where a person had to speak, no policy tries again. */
 const resolved = (batch: Batch, event: BatchEventOf<"ParkedResolved">): Batch => {
-  const transfer = anyTransfer(batch, event)
-  transfer.outcome = event.outcome
-  transfer.concludedAt = event.at
-  transfer.dispute = transfer.refusal = transfer.withdrawal = undefined
-  const { transfer: last } = itemOf(batch, event.item)
+  const attempt = anyAttempt(batch, event)
+  attempt.outcome = event.outcome
+  attempt.concludedAt = event.at
+  attempt.dispute = attempt.refusal = attempt.withdrawal = undefined
+  const { attempt: last } = itemOf(batch, event.item)
   if (last !== undefined) last.retryable = last.reroutable = false
   return stand(batch, event, event.reason)
 }
@@ -427,17 +427,18 @@ const kept = <K, V>(map: Map<K, V>, key: K, made: V): V => {
   return made
 }
 
-const anyTransfer = (batch: Batch, { item, attempt }: AboutTransfer): Attempt => {
-  const transfer = attemptOf(itemOf(batch, item), attempt)
-  if (transfer === undefined) throw new Error(`item ${item} has no attempt ${attempt}: the log is not legal`)
-  return transfer
+const anyAttempt = (batch: Batch, about: AboutTransfer): Attempt => {
+  const attempt = attemptOf(itemOf(batch, about.item), about.attempt)
+  if (attempt === undefined)
+    throw new Error(`item ${about.item} has no attempt ${about.attempt}: the log is not legal`)
+  return attempt
 }
 
-const currentTransfer = (batch: Batch, { item, attempt }: Omit<AboutTransfer, "at">): Attempt => {
-  const { transfer } = itemOf(batch, item)
-  if (transfer?.attempt !== attempt)
-    throw new Error(`item ${item} has no attempt ${attempt} under way: the log is not legal`)
-  return transfer
+const currentAttempt = (batch: Batch, about: Omit<AboutTransfer, "at">): Attempt => {
+  const { attempt } = itemOf(batch, about.item)
+  if (attempt?.attempt !== about.attempt)
+    throw new Error(`item ${about.item} has no attempt ${about.attempt} under way: the log is not legal`)
+  return attempt
 }
 
 const unreachable = (event: never): never => {

@@ -12,10 +12,10 @@ export type BatchId = typeof BatchId.Type
 export const isBatchId = Schema.is(BatchId)
 
 /** Characters of a batch id that stand for its partner. */
-export const LANE_CHARACTERS = 5
+export const PARTNER_SHARD_CHARACTERS = 5
 
-/** The lane of a batch: what the ids of all batches of its partner share. Queues are fair between lanes. */
-export const laneOf = (batch: BatchId): string => batch.slice(3, 3 + LANE_CHARACTERS)
+/** The partner shard of a batch: what the ids of all batches of its partner share. Queues are fair between them. */
+export const partnerShardOf = (batch: BatchId): string => batch.slice(3, 3 + PARTNER_SHARD_CHARACTERS)
 
 /** A marketplace operator that posts batches: a short lower-case name, fixed when its API key is issued. */
 export const PartnerId = Schema.String.check(

@@ -66,4 +66,7 @@ export type ItemRest = StateMovedBy<"nobody" | "person">
 export const isEnd = (state: ItemState): state is ItemEnd => meanings[state].movedBy === "nobody"
 export const isRest = (state: ItemState): state is ItemRest => meanings[state].movedBy !== "machine"
 
+/** Whether an operator has to move an item on that is in a state. */
+export const isForPerson = (state: ItemState): boolean => meanings[state].movedBy === "person"
+
 export const itemEnds = itemStates.filter(isEnd)

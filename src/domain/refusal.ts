@@ -19,18 +19,18 @@ export type Refused = Extract<TransferOutcome, { readonly _tag: "Failed" }>
 
 /** Whether a refusal has to be confirmed; `meaning` is absent for a code that nobody has mapped. */
 export const isDoubtful = (
-  transfer: Attempt,
+  attempt: Attempt,
   { evidence, whole }: Refused,
   meaning: FailureMeaning | undefined,
 ): boolean => {
   if (whole === true) return true
   if (evidence === "inquiry") return false
-  if (transfer.sends > 1) return true
+  if (attempt.sends > 1) return true
   // Our own record knows whether the order has gone out at all, and what the bank's files said of it.
-  if (transfer.withdrawable && evidence === "callback") return true
+  if (attempt.withdrawable && evidence === "callback") return true
   if (meaning === undefined) return false
   if (meaning.retryable || meaning.reroutable) return true
-  return mayHaveIt(transfer) && !holdsForAllCopies(meaning)
+  return mayHaveIt(attempt) && !holdsForAllCopies(meaning)
 }
 
 /** Any sign that the bank may have the order: it said so, or our call to it had no answer. */

@@ -2,7 +2,7 @@
 import { type Batch, type BatchState, batchState, type Finding, type Item, type Tally } from "./batch.ts"
 import { maskedAccount } from "./beneficiary.ts"
 import { nameOfFinding } from "./clearance.ts"
-import type { ItemState } from "./item-state.ts"
+import { type ItemState, isForPerson, isRest, itemStates } from "./item-state.ts"
 
 /** By currency, in alphabetical order, and by item state that occurs. Their sum is what was accepted. */
 export type ShownTotals = Readonly<Record<string, Readonly<Partial<Record<ItemState, Readonly<Tally>>>>>>
@@ -50,6 +50,20 @@ const totalsOf = ({ tallies }: Batch): ShownTotals => {
   return totals
 }
 
+/**
+ * Whether only a person can move a batch: it waits for approval, or all of its items that are open are held or parked.
+ * It takes only what is shown of a batch, so read models and logs give the same answer.
+ */
+export const needsAttention = (
+  state: BatchState,
+  totals: Readonly<Record<string, Readonly<Partial<Record<ItemState, unknown>>>>>,
+): boolean => {
+  const occurring = itemStates.filter((one) =>
+    Object.values(totals).some((states) => states[one] !== undefined),
+  )
+  return state === "awaiting-approval" || (occurring.some(isForPerson) && occurring.every(isRest))
+}
+
 /** Totals with something in place of each. */
 export const mapTotals = <A>(
   totals: ShownTotals,
@@ -82,9 +96,9 @@ export const shownItem = (item: Item) => ({
   minor: item.minor,
   state: item.state,
   ledger: item.ledger,
-  bank: item.transfer?.bank,
-  transferReference: item.transfer?.reference,
-  attempt: item.transfer?.attempt,
+  bank: item.attempt?.bank,
+  transferReference: item.attempt?.reference,
+  attempt: item.attempt?.attempt,
   reason: item.reason,
   payee: item.payee,
   clearance: clearanceOf(item),

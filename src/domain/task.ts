@@ -3,30 +3,30 @@ import type { AttemptPhase, Batch, Item, Task } from "./batch.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
 
 /** Refused by one bank, and going to the next one of its rule, which may pay it, unless compliance thought again. */
-export const isOnItsWay = ({ state, transfer, clearanceWithdrawn }: Item): boolean =>
+export const isOnItsWay = ({ state, attempt, clearanceWithdrawn }: Item): boolean =>
   state === "failed" &&
   !clearanceWithdrawn &&
-  transfer?.reroutable === true &&
-  (transfer.route?.others ?? []).length > 0 &&
-  transfer.attempt < ATTEMPTS_MAX
+  attempt?.reroutable === true &&
+  (attempt.route?.others ?? []).length > 0 &&
+  attempt.attempt < ATTEMPTS_MAX
 
 /** Whether the next bank's turn has come: the money that was held for the one before is back. */
 export const isRerouteDue = (item: Item): boolean => item.task === "none" && isOnItsWay(item)
 
 /** Whether policy tries a failed item again: it may, it may help, its money is back, and the partner has attempts left. */
 export const isRetryDue = ({ attemptsMax }: Batch, item: Item): boolean => {
-  const { state, task, transfer, clearanceWithdrawn } = item
+  const { state, task, attempt, clearanceWithdrawn } = item
   if (state !== "failed" || task !== "none" || clearanceWithdrawn) return false
-  if (transfer?.retryable !== true || isOnItsWay(item)) return false
-  return transfer.round < attemptsMax && transfer.attempt < ATTEMPTS_MAX
+  if (attempt?.retryable !== true || isOnItsWay(item)) return false
+  return attempt.round < attemptsMax && attempt.attempt < ATTEMPTS_MAX
 }
 
 /** The next thing that has to happen to an item, from its states alone. */
 export const taskOf = (item: Item): Task => {
   if (item.posting !== undefined) return "book"
-  const { ledger, transfer } = item
+  const { ledger, attempt } = item
   // Whatever is to happen to an open attempt waits until it is known whether it can be taken back.
-  if (transfer?.withdrawal !== undefined && transfer.outcome === undefined) return "withdraw"
+  if (attempt?.withdrawal !== undefined && attempt.outcome === undefined) return "withdraw"
   switch (item.state) {
     case "received":
       return "submit"
@@ -36,7 +36,7 @@ export const taskOf = (item: Item): Task => {
       return "review"
     case "parked":
       // An open attempt goes on being asked about, whatever is in dispute.
-      return item.transfer?.outcome === undefined ? phaseTasks[item.transfer?.phase ?? "parked"] : "review"
+      return item.attempt?.outcome === undefined ? phaseTasks[item.attempt?.phase ?? "parked"] : "review"
     case "cleared":
       return ledger === "held" ? "request" : "hold"
     case "transferring":

@@ -127,6 +127,11 @@ export const schemas = {
         ...byCurrency(byCurrency(object({ count: whole, amount: decimal }))),
         description: "Amounts per currency and item state; they add up to the totals.",
       },
+      needsAttention: {
+        type: "boolean",
+        description:
+          "Only a person can move the batch: it waits for approval, or all of its open items are held or parked.",
+      },
       version: { ...whole, description: "The version of the log that the answer reflects." },
       receivedAt: instant,
       updatedAt: instant,

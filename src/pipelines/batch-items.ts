@@ -23,7 +23,7 @@ export const transfersOf = (
 ): ReadonlyArray<DueTransfer> =>
   numbers.map((number) => {
     const payout = itemOf(batch, number)
-    if (payout.transfer === undefined) throw new Error(`item ${number} is to be paid without an intent`)
-    const { attempt, bank, reference, requestedAt, sends, inquiries } = payout.transfer
+    if (payout.attempt === undefined) throw new Error(`item ${number} is to be paid without an intent`)
+    const { attempt, bank, reference, requestedAt, sends, inquiries } = payout.attempt
     return { batch: id, item: number, attempt, bank, reference, requestedAt, sends, inquiries, payout }
   })

@@ -19,7 +19,7 @@ export interface Mandate {
   readonly answered: ReadonlySet<string>
   /** Asked immediately before the transfer of an item is sent. */
   readonly mayCall: (item: number) => Effect.Effect<boolean>
-  /** Whether a place in its bank's lane was kept for the first transfer of an intent; it is taken by asking. */
+  /** Whether a place in its bank's channel was kept for the first transfer of an intent; it is taken by asking. */
   readonly takePlace: (item: number) => boolean
 }
 

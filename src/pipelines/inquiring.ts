@@ -11,7 +11,7 @@ import { type InquiryPolicy, recordAnswer, withoutQuotes } from "./transfer-outc
 
 /** Asks the banks what became of open transfers. A bank that takes no inquiries now is asked later. */
 export const inquiring =
-  (desk: InquiryPolicy & { readonly banks: Banks["Service"] }) =>
+  (services: InquiryPolicy & { readonly banks: Banks["Service"] }) =>
   (
     id: BatchId,
     batch: Batch,
@@ -23,12 +23,21 @@ export const inquiring =
       const notAsked = new Set<string>()
       const ask = Effect.fnUntraced(function* (transfer: DueTransfer) {
         const askedAt = yield* Clock.currentTimeMillis
-        const answer = yield* desk.banks.inquire(transfer.bank, transfer.reference)
+        const answer = yield* services.banks.inquire(transfer.bank, transfer.reference)
         if (answer._tag === "NotSent") return void notAsked.add(transfer.bank)
         const now = yield* Clock.currentTimeMillis
-        tell(recordAnswer(transfer, withoutQuotes(answer, quotesIn(transfer)), "inquiry", now, desk, askedAt))
+        tell(
+          recordAnswer(
+            transfer,
+            withoutQuotes(answer, quotesIn(transfer)),
+            "inquiry",
+            now,
+            services,
+            askedAt,
+          ),
+        )
       })
-      yield* callBanks(transfers, desk.banks.concurrency, ask)
+      yield* callBanks(transfers, services.banks.concurrency, ask)
       for (const provider of notAsked)
         return yield* new ProviderUnavailable({
           provider,

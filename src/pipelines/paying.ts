@@ -17,7 +17,7 @@ import { type Opening, openingOf } from "./sealed-payouts.ts"
 import { type InquiryPolicy, recordAnswer, resendWithinMs, withoutQuotes } from "./transfer-outcome.ts"
 
 /** What it takes to pay. */
-export interface PayingDesk extends InquiryPolicy {
+export interface PayingServices extends InquiryPolicy {
   readonly banks: Banks["Service"]
   readonly register: InstructionRegister["Service"]
   readonly keys: PartnerKeys["Service"]
@@ -30,7 +30,7 @@ export interface PayingDesk extends InquiryPolicy {
  * knows of a decision about the batch that its log has not answered, which it gives. Here alone accounts are opened, those of the call when it begins; one that nobody can open is left to a person.
  */
 export const paying =
-  (desk: PayingDesk) =>
+  (services: PayingServices) =>
   (
     id: BatchId,
     batch: Batch,
@@ -41,10 +41,10 @@ export const paying =
     const transfers = transfersOf(id, batch, numbers)
     const tail = { batch: id, version: batch.version, head }
     return Effect.gen(function* () {
-      const open = yield* openingOf(desk.keys, id, batch, numbers)
-      const { registered, decisions } = yield* desk.register.record(transfers, tail, answered)
+      const open = yield* openingOf(services.keys, id, batch, numbers)
+      const { registered, decisions } = yield* services.register.record(transfers, tail, answered)
       if (decisions.length > 0) return decisions
-      yield* desk.pass("after-register")
+      yield* services.pass("after-register")
       const clock = yield* Clock.Clock
       const now = clock.currentTimeMillisUnsafe()
       const sendable = transfers.filter((transfer) => {
@@ -52,8 +52,8 @@ export const paying =
         if (doubtful !== undefined) tell(doubtful)
         return doubtful === undefined
       })
-      yield* callBanks(sendable, desk.banks.concurrency, (transfer) =>
-        send(desk, batch.partner, open, transfer, mayCall(transfer.item), takePlace, clock, tell),
+      yield* callBanks(sendable, services.banks.concurrency, (transfer) =>
+        send(services, batch.partner, open, transfer, mayCall(transfer.item), takePlace, clock, tell),
       )
       return decisions
     })
@@ -92,7 +92,7 @@ const isTooLate = ({ bank, sends, requestedAt }: DueTransfer, policy: InquiryPol
 
 /** Written without a generator: it runs once for each payout there is. */
 const send = (
-  desk: PayingDesk,
+  services: PayingServices,
   partner: PartnerId,
   open: Opening,
   transfer: DueTransfer,
@@ -110,19 +110,19 @@ const send = (
   const beneficiary = { name: payout.beneficiary.name, account }
   const instruction = { bank, reference, partner, beneficiary, currency, minor, remittance }
   const maySend =
-    transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, desk, now())) : mayCall
+    transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, services, now())) : mayCall
   // What is sent again, or was intended elsewhere, was never invited here: the places that wait are those of others.
   const isInvited = transfer.sends === 1 && takePlace(transfer.item)
-  return Effect.flatMap(desk.banks.transfer(instruction, maySend, isInvited), (said) => {
+  return Effect.flatMap(services.banks.transfer(instruction, maySend, isInvited), (said) => {
     if (said._tag === "NotSent")
       return Effect.sync(() => {
-        if (isTooLate(transfer, desk, now()))
+        if (isTooLate(transfer, services, now()))
           tell(doubt(transfer, "its turn came too late for its key", now()))
       })
     const quotes = (text: string) => quotesAccount(text, account)
     const answer = withoutQuotes(inTurn(said), { id: quotes, code: quotes })
-    return Effect.map(desk.pass("after-bank-call"), () =>
-      tell(recordAnswer(transfer, answer, "response", now(), desk)),
+    return Effect.map(services.pass("after-bank-call"), () =>
+      tell(recordAnswer(transfer, answer, "response", now(), services)),
     )
   })
 }

@@ -10,7 +10,7 @@ import type { Call, Tell } from "./call.ts"
 
 /** Has items cleared in one request, under the name of its clearance: asked again, it is the same request. */
 export const screening =
-  (desk: {
+  (services: {
     readonly engine: ComplianceEngine["Service"]
     /** How long the engine may take over what it decides later, each time that it says so; at least one. */
     readonly clearanceDelaysMs: ReadonlyArray<number>
@@ -29,9 +29,9 @@ export const screening =
     }
     const deferrals = batch.clearances.get(clearance)?.deferrals ?? 0
     return Effect.gen(function* () {
-      const answer = yield* desk.engine.screen(request)
+      const answer = yield* services.engine.screen(request)
       const at = yield* Clock.currentTimeMillis
-      const delayMs = desk.clearanceDelaysMs[deferrals] ?? desk.clearanceDelaysMs.at(-1) ?? 0
+      const delayMs = services.clearanceDelaysMs[deferrals] ?? services.clearanceDelaysMs.at(-1) ?? 0
       tell(recordAnswer(clearance, answer, at, at + delayMs))
     })
   }

@@ -53,7 +53,7 @@ const goingOn = ({ batch }: PublicHistory, { event }: RecordedEvent): ReadonlyAr
     ? []
     : [...new Set(event.decisions.map(({ item }) => item))].flatMap((item) => {
         const payout = batch.items.get(item)
-        const attempt = payout?.transfer?.attempt
+        const attempt = payout?.attempt?.attempt
         return payout !== undefined && attempt !== undefined && isOnItsWay(payout) ? [{ item, attempt }] : []
       })
 

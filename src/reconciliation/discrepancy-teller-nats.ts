@@ -37,7 +37,7 @@ export const layer = Layer.effect(
     const { nats, redis, vault } = yield* AppConfig
     const { stream } = nats
     const { jetstream, manager } = yield* Nats
-    const desk: Desk = {
+    const services: TellerServices = {
       jetstream,
       manager,
       streamName: streamOf(stream),
@@ -60,7 +60,7 @@ export const layer = Layer.effect(
           yield* ensureOwnStream
           yield* Effect.forEach(
             discrepancies,
-            (discrepancy) => tellOnce(desk, eventOf(stream, day, at, discrepancy)),
+            (discrepancy) => tellOnce(services, eventOf(stream, day, at, discrepancy)),
             { concurrency: ACKS_OUTSTANDING_MAX, discard: true },
           )
         },
@@ -70,7 +70,7 @@ export const layer = Layer.effect(
   }),
 )
 
-interface Desk {
+interface TellerServices {
   readonly jetstream: JetStreamClient
   readonly manager: JetStreamManager
   readonly streamName: string
@@ -78,17 +78,17 @@ interface Desk {
   readonly seal: MessageSeal
 }
 
-const tellOnce = (desk: Desk, event: DiscrepancyEvent) =>
+const tellOnce = (services: TellerServices, event: DiscrepancyEvent) =>
   natsStep("publish", async () => {
-    if (await isFirst(desk, event)) return
-    if (await isTold(desk, event.subject)) return
-    await publish(desk, event, {})
+    if (await isFirst(services, event)) return
+    if (await isTold(services, event.subject)) return
+    await publish(services, event, {})
   })
 
 /** Publishes on a subject that is still unused; false when it is not. */
-const isFirst = async (desk: Desk, event: DiscrepancyEvent): Promise<boolean> => {
+const isFirst = async (services: TellerServices, event: DiscrepancyEvent): Promise<boolean> => {
   try {
-    await publish(desk, event, { lastSubjectSequence: 0 })
+    await publish(services, event, { lastSubjectSequence: 0 })
     return true
   } catch (error) {
     if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence)
@@ -98,14 +98,17 @@ const isFirst = async (desk: Desk, event: DiscrepancyEvent): Promise<boolean> =>
 }
 
 /** Whether the last word on a subject is one of ours: then an earlier run told it. */
-const isTold = async ({ manager, streamName, prefix, seal }: Desk, subject: string): Promise<boolean> => {
+const isTold = async (
+  { manager, streamName, prefix, seal }: TellerServices,
+  subject: string,
+): Promise<boolean> => {
   const last = await manager.streams.getMessage(streamName, { last_by_subj: subject })
   const parts = [prefix, streamName, subject, last?.string() ?? ""]
   return seal.check(parts, last?.header?.get(SEAL) ?? "") === "genuine"
 }
 
 const publish = (
-  { jetstream, streamName, prefix, seal }: Desk,
+  { jetstream, streamName, prefix, seal }: TellerServices,
   { id, subject, body }: DiscrepancyEvent,
   expected: { readonly lastSubjectSequence?: 0 },
 ) => {

@@ -22,6 +22,7 @@ export const partitionKeys = (prefix: string, partition: number) => {
     mail: (batch: BatchId) => `${tag}:mail:${batch}`,
     ready: `${tag}:ready`,
     scheduled: `${tag}:scheduled`,
+    /** Counts by partner shard; the key has the name that it was first stored under. */
     lanes: `${tag}:lanes`,
     waiting: `${tag}:waiting`,
     timers: `${tag}:timers`,

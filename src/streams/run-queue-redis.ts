@@ -113,18 +113,18 @@ const readingBacklog = ({ commands, partitions }: PartitionSteps): RunQueue["Ser
   ).pipe(Effect.map(readBacklog))
 }
 
-/** The counters of all partitions: by lane what is open, and by '' what was ever closed. */
+/** The counters of all partitions: by partner shard what is open, and by '' what was ever closed. */
 const readBacklog = (shares: ReadonlyArray<Readonly<Record<string, string>>>): Backlog => {
-  const byLane = new Map<string, number>()
+  const byPartnerShard = new Map<string, number>()
   let [open, closed] = [0, 0]
-  for (const [lane, value] of shares.flatMap((of) => Object.entries(of))) {
-    if (lane === "") closed += Number(value)
+  for (const [partnerShard, value] of shares.flatMap((of) => Object.entries(of))) {
+    if (partnerShard === "") closed += Number(value)
     else {
       open += Number(value)
-      byLane.set(lane, (byLane.get(lane) ?? 0) + Number(value))
+      byPartnerShard.set(partnerShard, (byPartnerShard.get(partnerShard) ?? 0) + Number(value))
     }
   }
-  return { open, closed, byLane }
+  return { open, closed, byPartnerShard }
 }
 
 const sum = (counts: ReadonlyArray<unknown>): number =>

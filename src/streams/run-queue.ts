@@ -29,11 +29,11 @@ export interface QueuePart {
   ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
 }
 
-/** How many batches are open and how many were ever closed, over all partitions; by lane, those that are open. */
+/** How many batches are open and how many were ever closed, over all partitions; by partner shard, those that are open. */
 export interface Backlog {
   readonly open: number
   readonly closed: number
-  readonly byLane: ReadonlyMap<string, number>
+  readonly byPartnerShard: ReadonlyMap<string, number>
 }
 
 /** Each method is one atomic step for each partition that it concerns. */

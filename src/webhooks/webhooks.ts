@@ -1,6 +1,6 @@
 import { Effect, Layer, Schedule } from "effect"
 import { makeWakeUps, runDispatcher } from "./dispatcher.ts"
-import { runInbox } from "./inbox.ts"
+import { runEventConsumer } from "./event-consumer.ts"
 
 const RESTART_MS = 1_000
 
@@ -12,7 +12,7 @@ export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const wakeUps = yield* makeWakeUps
-      yield* Effect.forkScoped(restarting("webhook inbox", runInbox(wakeUps)))
+      yield* Effect.forkScoped(restarting("webhook event consumer", runEventConsumer(wakeUps)))
       yield* Effect.forkScoped(restarting("webhook dispatcher", runDispatcher(wakeUps, retryDelaysMs)))
     }),
   )

@@ -1,4 +1,4 @@
-/** Batches that plan by one snapshot of a bank's lane, and what each of them then gets. No clock, and no store. */
+/** Batches that plan by one snapshot of a bank's channel, and what each of them then gets. No clock, and no store. */
 import { Result } from "effect"
 import { expect, it } from "vitest"
 import { decideDue, JOINED_MAX, type Planner } from "../../src/actors/due-work.ts"
@@ -29,8 +29,8 @@ const all: BankCapacity = {
   isHealthy: true,
 }
 
-/** The lane of the north grants so many transfers, all told; that of the south grants all. */
-class Lanes {
+/** The channel of the north grants so many transfers, all told; that of the south grants all. */
+class Channels {
   left: number
   snapshots = 0
   readonly asked: Array<readonly [bank: string, wanted: number]> = []
@@ -42,7 +42,7 @@ class Lanes {
     this.told = { ...all, transfers: left }
   }
 
-  readonly pipelines: Planner["desk"]["pipelines"] = {
+  readonly pipelines: Planner["services"]["pipelines"] = {
     routes,
     capacities: () => {
       this.snapshots += 1
@@ -61,8 +61,8 @@ class Lanes {
   }
 }
 
-/** A batch of euros and yen, all to be paid, that plans by these lanes. */
-const batchOf = (lanes: Lanes, euros: number, yen: number) => {
+/** A batch of euros and yen, all to be paid, that plans by these channels. */
+const batchOf = (channels: Channels, euros: number, yen: number) => {
   const [first = payoutItem(1), ...others] = Array.from({ length: euros + yen }, (_, index) =>
     payoutItem(index + 1, { currency: index < euros ? "EUR" : "JPY" }),
   )
@@ -73,7 +73,7 @@ const batchOf = (lanes: Lanes, euros: number, yen: number) => {
     busy: new Map(),
     terms: anyClearance,
     line: new PayLine(routes),
-    desk: lanes,
+    services: channels,
   }
   const sent: Array<readonly [bank: string, item: number]> = []
   const obey = (command: BatchCommand) => {
@@ -87,39 +87,39 @@ const batchOf = (lanes: Lanes, euros: number, yen: number) => {
   return { batch, now, turn, sent, to: (bank: string) => sent.filter(([to]) => to === bank).length }
 }
 
-it("two batches that plan by one snapshot get no more than the lane grants, and the rest waits without a spin", () => {
-  const lanes = new Lanes(5)
-  const [one, other] = [batchOf(lanes, 10, 2), batchOf(lanes, 10, 2)]
+it("two batches that plan by one snapshot get no more than the channel grants, and the rest waits without a spin", () => {
+  const channels = new Channels(5)
+  const [one, other] = [batchOf(channels, 10, 2), batchOf(channels, 10, 2)]
   one.turn()
   const due = other.turn()
   expect([one.to("north"), other.to("north")]).toEqual([5, 0])
   expect([one.to("south"), other.to("south")]).toEqual([2, 2])
   expect(due.waitUntil).toBe(other.now + 1_000)
   expect(due.calls).toMatchObject([{ _tag: "Transfer", items: [11, 12] }])
-  expect(lanes.snapshots, "each turn comes to its end").toBeLessThanOrEqual(6)
+  expect(channels.snapshots, "each turn comes to its end").toBeLessThanOrEqual(6)
 
-  lanes.left = 8
+  channels.left = 8
   other.turn()
-  expect(other.to("north"), "as many as the lane has left").toBe(8)
+  expect(other.to("north"), "as many as the channel has left").toBe(8)
   one.turn()
   expect(one.to("north")).toBe(5)
 })
 
-it("a batch all of whose places went to others by then looks again, and asks a lane no more in the same turn", () => {
-  const lanes = new Lanes(5)
-  lanes.left = 0
-  const batch = batchOf(lanes, 3, 1)
+it("a batch all of whose places went to others by then looks again, and asks a channel no more in the same turn", () => {
+  const channels = new Channels(5)
+  channels.left = 0
+  const batch = batchOf(channels, 3, 1)
   expect(batch.turn().waitUntil).toBe(batch.now + 1_000)
-  expect(lanes.asked).toEqual([
+  expect(channels.asked).toEqual([
     ["north", 3],
     ["south", 1],
   ])
 })
 
-it("what a lane grants in part is paid in the order in which it waits", () => {
-  const lanes = new Lanes(5)
-  lanes.left = 3
-  const batch = batchOf(lanes, 10, 1)
+it("what a channel grants in part is paid in the order in which it waits", () => {
+  const channels = new Channels(5)
+  channels.left = 3
+  const batch = batchOf(channels, 10, 1)
   batch.turn()
   expect(batch.sent).toEqual([
     ["north", 1],
@@ -130,9 +130,9 @@ it("what a lane grants in part is paid in the order in which it waits", () => {
 })
 
 it("behind a hundred thousand items of a closed bank those of another are paid, and nobody asks the closed one", () => {
-  const lanes = new Lanes(0)
-  const batch = batchOf(lanes, 100_000, 10)
-  lanes.told = { transfers: 0, inquiries: 0, admitsAgainAt: batch.now + 9_000, isHealthy: false }
+  const channels = new Channels(0)
+  const batch = batchOf(channels, 100_000, 10)
+  channels.told = { transfers: 0, inquiries: 0, admitsAgainAt: batch.now + 9_000, isHealthy: false }
   let due = batch.turn()
   let turns = 1
   for (; due.isBehind; turns++) {
@@ -144,13 +144,13 @@ it("behind a hundred thousand items of a closed bank those of another are paid, 
   expect(batch.sent.map(([bank]) => bank)).toEqual(Array.from({ length: 10 }, () => "south"))
   expect(calls).toMatchObject([{ _tag: "Transfer" }])
   expect(waitUntil).toBe(batch.now + 9_000)
-  expect(lanes.asked).toEqual([["south", 10]])
-  expect(lanes.snapshots).toBe(turns + 1)
+  expect(channels.asked).toEqual([["south", 10]])
+  expect(channels.snapshots).toBe(turns + 1)
 }, 60_000)
 
-it("nothing is asked of lanes, and no intent is written, while no transfers may be sent", () => {
-  const lanes = new Lanes(5)
-  const batch = batchOf(lanes, 3, 3)
+it("nothing is asked of channels, and no intent is written, while no transfers may be sent", () => {
+  const channels = new Channels(5)
+  const batch = batchOf(channels, 3, 3)
   expect(batch.turn(false)).toMatchObject({ calls: [], waitUntil: undefined })
-  expect([batch.sent, lanes.asked]).toEqual([[], []])
+  expect([batch.sent, channels.asked]).toEqual([[], []])
 })

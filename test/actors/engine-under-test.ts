@@ -59,7 +59,7 @@ const providersOutside = Layer.mergeAll(banksLayer([instant]), complianceOverHtt
 /** One deployment: its database, its part of Redis, its bank; and any number of workers. */
 export class EngineUnderTest implements AsyncDisposable {
   readonly paid: Paid = new Map()
-  /** What came by no invitation into the bank's lane. */
+  /** What came by no invitation into the bank's channel. */
   readonly uninvited: Array<string> = []
   /** Banks that take no calls now. Yen are paid by `south`, all else by `north`. */
   readonly closedBanks = new Set<string>()

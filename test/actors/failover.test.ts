@@ -124,7 +124,7 @@ it("leaves with the first bank what that may have paid, until it has said that i
   )
   expect(await paidAtSouth(id)).toEqual([])
   expect((await engine.batch(id)).items.get(1)).toMatchObject({ state: "unknown", earlier: [] })
-  const reference = (await engine.batch(id)).items.get(1)?.transfer?.reference
+  const reference = (await engine.batch(id)).items.get(1)?.attempt?.reference
   first.behaviour = json(200, { status: "rejected", transferId: "t-1", reference, code: "AB08" })
   await reaches(id, "settled")
   expect(await paidAtSouth(id)).toMatchObject([{ reference: expect.stringMatching(/-1-2$/), payments: 1 }])

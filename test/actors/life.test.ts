@@ -129,7 +129,7 @@ describe.concurrent("a batch", { timeout: 60_000 }, () => {
   })
 })
 
-it("a payout goes through lanes that tell how the providers are", { timeout: 60_000 }, async () => {
+it("a payout goes through channels that tell how the providers are", { timeout: 60_000 }, async () => {
   await platform.closed(await platform.submit("seen", payouts(["Ada Lovelace"])))
   interface Seen {
     readonly name: string

@@ -98,8 +98,8 @@ const lastIdOf = async (redis: Redis, key: string): Promise<string> => {
 }
 
 const members = async (redis: Redis, key: string): Promise<number> => redis.zcard(key)
-const lanes = async (redis: Redis, key: string): Promise<number> =>
-  (await redis.hkeys(key)).filter((lane) => lane !== "").length
+const partnerShards = async (redis: Redis, key: string): Promise<number> =>
+  (await redis.hkeys(key)).filter((shard) => shard !== "").length
 
 /** What was staged and not opened, and what a command was told under, has to expire by itself. */
 const everlasting = async (redis: Redis, key: string): Promise<number> =>
@@ -116,8 +116,8 @@ const leftIn: Readonly<Record<string, (redis: Redis, key: string) => Promise<num
   waiting: members,
   timers: members,
   open: members,
-  lanes,
-  shares: lanes,
+  lanes: partnerShards,
+  shares: partnerShards,
   staged: everlasting,
   told: everlasting,
 }

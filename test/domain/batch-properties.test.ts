@@ -112,12 +112,10 @@ class Witness {
         break
       case "TransferResent":
         expect(disputedItems(batch), "never sent again while in dispute").not.toContain(event.item)
-        expect(batch.items.get(event.item)?.transfer, "nor while it is asked back, or refused").toMatchObject(
-          {
-            withdrawal: undefined,
-            refusal: undefined,
-          },
-        )
+        expect(batch.items.get(event.item)?.attempt, "nor while it is asked back, or refused").toMatchObject({
+          withdrawal: undefined,
+          refusal: undefined,
+        })
         expect(this.#clearance(event.item), "never sent again without clearance").toBe("cleared")
         this.#expectByLists(event.item, terms)
         break
@@ -143,7 +141,7 @@ class Witness {
       case "TransferFailed":
         if (event.retryable || event.reroutable)
           expect(event.evidence, "what leads on is confirmed").toBe("inquiry")
-        if (batch.items.get(event.item)?.transfer?.refusal !== undefined) this.confirmed += 1
+        if (batch.items.get(event.item)?.attempt?.refusal !== undefined) this.confirmed += 1
         this.#final(event, "failed", [undefined])
         break
       case "TransferReturned":
@@ -294,7 +292,7 @@ const expectAttemptsAreLookedAfter = (batch: Batch, seen: { openBesideDispute: n
   for (const item of batch.items.values()) {
     const attempts = attemptsOf(item)
     for (const open of attempts.filter(({ outcome }) => outcome === undefined)) {
-      if (open !== item.transfer) throw new Error("an attempt is open that is not the last")
+      if (open !== item.attempt) throw new Error("an attempt is open that is not the last")
       if (item.task !== taskOfOpen(open)) throw new Error(`${open.phase}, and left to ${item.task}`)
       if (isDisputed(item)) seen.openBesideDispute += 1
     }

@@ -271,16 +271,15 @@ export const duties = (
   }
 }
 
-const lastAttempt = (story: Story, item: number): number =>
-  story.batch.items.get(item)?.transfer?.attempt ?? 1
+const lastAttempt = (story: Story, item: number): number => story.batch.items.get(item)?.attempt?.attempt ?? 1
 
 /** By the rules to the first of three banks, after a refusal to the next one; sometimes no rule leads anywhere. */
 const requested = (batch: Batch, item: number, choice: number): CommandWithoutTime => {
-  const { transfer, reroute } = batch.items.get(item) ?? {}
+  const { attempt, reroute } = batch.items.get(item) ?? {}
   if (choice === 10) return { _tag: "RecordUnrouted", items: [item], version: "v1" }
   const [bank = "north", ...others] = reroute?.others ?? ["north", "south", "west"]
   const destination = along(bank, ...others)
   // The orders of one of them lie with us.
   const told = bank === "north" ? { ...destination, withdrawable: true as const } : destination
-  return intent(item, (transfer?.attempt ?? 0) + 1, told)
+  return intent(item, (attempt?.attempt ?? 0) + 1, told)
 }

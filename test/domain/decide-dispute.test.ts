@@ -101,7 +101,7 @@ describe("an open attempt beside one in dispute", () => {
     expect(story.batch.items.get(1)).toMatchObject({
       state: "settled",
       earlier: [{ outcome: "settled" }],
-      transfer: { outcome: "failed" },
+      attempt: { outcome: "failed" },
     })
     story.posted("post").tell({ _tag: "CloseBatch" })
     expect(story.batch.closed).toBe("settled")
@@ -116,7 +116,7 @@ describe("a resolution", () => {
     expect(story.batch.items.get(1)).toMatchObject({
       state: "settled",
       earlier: [{ outcome: "failed" }],
-      transfer: { outcome: "settled" },
+      attempt: { outcome: "settled" },
     })
     story.posted("post")
     expect(story.hears(1, settled, 1), "what it said before is old news").toEqual([])

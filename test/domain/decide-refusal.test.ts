@@ -61,7 +61,7 @@ describe("a refusal that would lead to another attempt", () => {
       const story = sent()
       story.hears(1, refusedHere)
       story.hears(1, outcome)
-      expect(story.batch.items.get(1)).toMatchObject({ state: "pending", transfer: { refusal: undefined } })
+      expect(story.batch.items.get(1)).toMatchObject({ state: "pending", attempt: { refusal: undefined } })
     }
     const story = sent()
     story.hears(1, refusedHere)

@@ -56,7 +56,7 @@ describe("a payout that one bank refused and another may pay", () => {
     expect(story.batch.items.get(1)).toMatchObject({
       state: "transferring",
       reroute: undefined,
-      transfer: { attempt: 2, bank: "south", round: 1, route: { rule: "euros", version: "v1" } },
+      attempt: { attempt: 2, bank: "south", round: 1, route: { rule: "euros", version: "v1" } },
       earlier: [{ attempt: 1, bank: "north", outcome: "failed" }],
     })
     story.hears(1, settled, 2)
@@ -168,7 +168,7 @@ describe("another bank and another try", () => {
     expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Retry", item: 1 }])
     story.tell(retry)
     story.posted("hold").tell(intent(1, 3, along("north", "south")))
-    expect(story.batch.items.get(1)?.transfer, "the rules are asked anew").toMatchObject({ round: 2 })
+    expect(story.batch.items.get(1)?.attempt, "the rules are asked anew").toMatchObject({ round: 2 })
     failsForNow(story, 3)
     failsForNow(sentOn(story, 4, "south"), 4)
     expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Close" }])
@@ -264,7 +264,7 @@ describe("a payout that no rule leads to a bank", () => {
     story.posted("hold").tell(unrouted)
     story.tell(retry)
     story.tell(intent(1, 2, along("east")))
-    expect(story.batch.items.get(1)?.transfer).toMatchObject({ bank: "east", round: 2 })
+    expect(story.batch.items.get(1)?.attempt).toMatchObject({ bank: "east", round: 2 })
   })
 })
 
@@ -277,6 +277,6 @@ it("a log from before rules were recorded says of no attempt that another bank m
     return Result.getOrThrow(decodeEvent(JSON.stringify(json)))
   })
   const batch = fold(older)
-  expect(batch.items.get(1)?.transfer).toMatchObject({ route: undefined, reroutable: false })
+  expect(batch.items.get(1)?.attempt).toMatchObject({ route: undefined, reroutable: false })
   expect(workDue(batch, story.now)).toEqual([{ _tag: "Close" }])
 })

@@ -72,7 +72,7 @@ describe("a transfer", () => {
     story.now = certainAt - 2
     expect(tags(story.hears(1, notYet))).toEqual(["TransferUnknown"])
     expect(tags(story.hears(1, notYet))).toEqual(["TransferResent"])
-    expect(story.batch.items.get(1)?.transfer).toMatchObject({
+    expect(story.batch.items.get(1)?.attempt).toMatchObject({
       sends: 2,
       inquiries: 0,
       unknownSince: undefined,
@@ -82,7 +82,7 @@ describe("a transfer", () => {
   it("goes out again only while the bank surely knows its key, counted from the first send", () => {
     const inWindow = { _tag: "NeverSeen", quarantineMs: 0, resendWithinMs: 1_000 } as const
     const story = new Story().requested(1)
-    const firstSentAt = story.batch.items.get(1)?.transfer?.requestedAt ?? 0
+    const firstSentAt = story.batch.items.get(1)?.attempt?.requestedAt ?? 0
     story.hears(1, unknown)
     story.now = firstSentAt + 998
     expect(tags(story.hears(1, inWindow)), "a millisecond before its end").toEqual(["TransferResent"])
@@ -192,7 +192,7 @@ describe("a bank that contradicts itself", () => {
     story.hears(1, settled)
     story.hears(1, failed)
     expect(tags(story.hears(1, returned))).toEqual(["TransferReturned"])
-    expect(story.batch.items.get(1)).toMatchObject({ state: "parked", transfer: { outcome: "returned" } })
+    expect(story.batch.items.get(1)).toMatchObject({ state: "parked", attempt: { outcome: "returned" } })
   })
 
   it("failed what it had settled: parked until a person resolves it", () => {

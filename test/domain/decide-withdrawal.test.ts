@@ -89,7 +89,7 @@ describe("a cancellation of what may lie with us", () => {
     story.tell(cancel)
     story.hears(1, mayHaveGone)
     expect(story.refusal(cancel).reason).toBe("nothing-to-cancel")
-    expect(story.batch.items.get(1)?.transfer?.withdrawal).toBeUndefined()
+    expect(story.batch.items.get(1)?.attempt?.withdrawal).toBeUndefined()
   })
 
   it("is answered by the bank's last word, if that comes first; a refusal is not tried again then", () => {
@@ -100,7 +100,7 @@ describe("a cancellation of what may lie with us", () => {
       const story = lying(accepted)
       story.tell(cancel)
       expect(story.hears(1, word).at(-1)).toMatchObject({ _tag: "CancellationRefused", items: [{ reason }] })
-      expect(story.batch.items.get(1)?.transfer).toMatchObject({ retryable: false, reroutable: false })
+      expect(story.batch.items.get(1)?.attempt).toMatchObject({ retryable: false, reroutable: false })
       expect(story.hears(1, withdrawn)).toEqual([])
     }
   })

@@ -30,7 +30,7 @@ const capacity = fc.constantFrom(
 const turn = fc.record({
   capacities: fc.tuple(capacity, capacity, capacity),
   busy: fc.uniqueArray(fc.integer({ min: 1, max: 20 }), { maxLength: 4 }),
-  /** How many of the planned transfers the lanes still grant. */
+  /** How many of the planned transfers the channels still grant. */
   granted: fc.integer({ min: 0, max: 20 }),
   outcomes: fc.array(fc.constantFrom(undefined, settled, failed, failedHere, failedForNow, unknown), {
     minLength: 20,
@@ -87,8 +87,8 @@ const expectSound = (planner: Planner, banks: Capacities) => {
   }
   expect(plan.waitUntil !== undefined).toBe(left.length > 0)
 
-  const inquiries = idle(batch.tasks.inquire).flatMap(({ item, transfer }) =>
-    (transfer?.inquireAt ?? 0) <= now && capacityOf(banks, transfer?.bank ?? "").inquiries > 0 ? [item] : [],
+  const inquiries = idle(batch.tasks.inquire).flatMap(({ item, attempt }) =>
+    (attempt?.inquireAt ?? 0) <= now && capacityOf(banks, attempt?.bank ?? "").inquiries > 0 ? [item] : [],
   )
   expect(new Set(itemsOf(plan, "Inquire")), "due, and its bank can be asked").toEqual(new Set(inquiries))
   return plan
@@ -108,7 +108,7 @@ const live = (planner: Planner, next: Turn): void => {
   carryOut(planner, plan, next.answeredBy)
   for (const item of [...story.batch.tasks.transfer, ...itemsOf(plan, "Inquire")]) {
     const outcome = next.outcomes[item - 1]
-    const attempt = story.batch.items.get(item)?.transfer?.attempt
+    const attempt = story.batch.items.get(item)?.attempt?.attempt
     if (outcome !== undefined) story.hears(item, outcome, attempt)
   }
   const { cancelled } = next
@@ -165,7 +165,7 @@ it("a plan gives no bank more than it takes, nothing twice, nothing that is busy
         planner.send(transfersOf(plan))
         carryOut(planner, plan, "v")
         for (const item of [...story.batch.tasks.transfer, ...story.batch.tasks.inquire])
-          story.hears(item, settled, story.batch.items.get(item)?.transfer?.attempt)
+          story.hears(item, settled, story.batch.items.get(item)?.attempt?.attempt)
       }
       const { none, review } = story.batch.tasks
       expect(none.size + review.size, "all that can go has gone").toBe(of.length)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { emptyBatch } from "../../src/domain/batch.ts"
 import { evolve, fold } from "../../src/domain/evolve.ts"
-import { mapTotals, shownBatch, shownItem, sumOf } from "../../src/domain/shown.ts"
+import { mapTotals, needsAttention, shownBatch, shownItem, sumOf } from "../../src/domain/shown.ts"
 import { storyOf } from "../publisher/story.ts"
 
 const story = storyOf("acme", 6)
@@ -36,6 +36,22 @@ describe("what is shown of a batch", () => {
     evolve(batch, { _tag: "FundsArrived", at: 100, currency: "EUR" })
     expect(shownBatch(batch)).toMatchObject({ closedAt: 99, updatedAt: 100 })
     expect(shownBatch(emptyBatch()).closedAt).toBeUndefined()
+  })
+})
+
+describe("a batch needs attention", () => {
+  it.each([
+    ["while it waits for approval", "awaiting-approval", ["cleared", "held"], true],
+    ["while all that is open is held or parked", "settling", ["held", "parked", "settled", "failed"], true],
+    ["also when it was closed, and an item is in dispute", "settled", ["parked", "settled"], true],
+    ["not while a bank or a machine can still move an item", "settling", ["held", "pending"], false],
+    ["not while it is screened", "screening", ["held", "screening"], false],
+    ["not when every item has come to its end", "settled", ["settled", "cancelled"], false],
+    ["not before its items are known", "received", [], false],
+  ] as const)("%s", (_, state, items, expected) => {
+    // Each in its own currency: an item that is open in one keeps the whole batch going.
+    const totals = Object.fromEntries(items.map((item, index) => [`C${index}`, { [item]: 1 }]))
+    expect(needsAttention(state, totals)).toBe(expected)
   })
 })
 

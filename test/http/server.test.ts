@@ -3,7 +3,7 @@ import { connect, createServer } from "node:net"
 import { Effect, Layer } from "effect"
 import { expect, it } from "vitest"
 import type { BatchEvent } from "../../src/domain/events.ts"
-import { laneOf } from "../../src/domain/identifiers.ts"
+import { partnerShardOf } from "../../src/domain/identifiers.ts"
 import { batchIdOf } from "../../src/http/payout-batches/batch-identity.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { EventStore } from "../../src/streams/event-store.ts"
@@ -33,10 +33,10 @@ const streams = (
     Layer.succeed(Partitions, { count: 1, of: () => 0 }),
   )
 
-const openBatches = (open: number, byLane: ReadonlyMap<string, number> = new Map()) => ({
+const openBatches = (open: number, byPartnerShard: ReadonlyMap<string, number> = new Map()) => ({
   open,
   closed: 0,
-  byLane,
+  byPartnerShard,
 })
 
 it("lets a request under way finish before it closes, and takes no other", async () => {
@@ -75,8 +75,8 @@ it("asks to come back later when too many batches are open", async () => {
 })
 
 it("sends a partner away that has its share of batches open, and takes another partner's", async () => {
-  const lane = laneOf(batchIdOf("acme", "any"))
-  const busy = streams(Effect.succeed(openBatches(7, new Map([[lane, 7]]))), () =>
+  const partnerShard = partnerShardOf(batchIdOf("acme", "any"))
+  const busy = streams(Effect.succeed(openBatches(7, new Map([[partnerShard, 7]]))), () =>
     Effect.succeed({ _tag: "Opened" }),
   )
   await using api = await ApiUnderTest.open({ environment: { PARTNER_BACKLOG_MAX: "7" }, streams: busy })

@@ -18,13 +18,13 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "a report on an order that may lie with us is compared with our record",
     file: "domain/refusal.ts",
-    text: 'if (transfer.withdrawable && evidence === "callback") return true',
+    text: 'if (attempt.withdrawable && evidence === "callback") return true',
     without: "",
   },
   {
     name: "what may be said of a copy is confirmed after a sign that the bank has the order",
     file: "domain/refusal.ts",
-    text: "mayHaveIt(transfer) && ",
+    text: "mayHaveIt(attempt) && ",
     without: "false && ",
   },
   {
@@ -54,7 +54,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "a refusal is asked about again after an answer that may have lagged behind it",
     file: "domain/evolve.ts",
-    text: "transfer.refusalsHeard = []",
+    text: "attempt.refusalsHeard = []",
     without: "",
   },
   {
@@ -72,13 +72,13 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "a refusal that a person was told of is kept",
     file: "domain/evolve.ts",
-    text: "transfer.inquireAt = undefined\n  if (event.refusal !== undefined) doubt(transfer, event.refusal)",
-    without: "transfer.inquireAt = undefined",
+    text: "attempt.inquireAt = undefined\n  if (event.refusal !== undefined) doubt(attempt, event.refusal)",
+    without: "attempt.inquireAt = undefined",
   },
   {
     name: "what the bank refused is not sent again because it does not know it",
     file: "domain/decide-transfer.ts",
-    text: "if (transfer.refusal !== undefined) return neverSeenAfter(item, transfer, at, transfer.refusal)",
+    text: "if (attempt.refusal !== undefined) return neverSeenAfter(item, attempt, at, attempt.refusal)",
     without: "",
   },
   {
@@ -96,7 +96,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "what its partner wants back is not tried again",
     file: "domain/decide-transfer.ts",
-    text: ' && transfer.withdrawal?.cause !== "cancellation"',
+    text: ' && attempt.withdrawal?.cause !== "cancellation"',
     without: "",
   },
   {
@@ -120,13 +120,13 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "what is asked back is not sent again",
     file: "domain/decide-transfer.ts",
-    text: "if (transfer.withdrawal !== undefined) return []",
+    text: "if (attempt.withdrawal !== undefined) return []",
     without: "",
   },
   {
     name: "nothing happens to an attempt before it is known whether it can be had back",
     file: "domain/task.ts",
-    text: 'if (transfer?.withdrawal !== undefined && transfer.outcome === undefined) return "withdraw"',
+    text: 'if (attempt?.withdrawal !== undefined && attempt.outcome === undefined) return "withdraw"',
     without: "",
   },
   {
@@ -168,8 +168,8 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "what may have gone is not asked back again",
     file: "domain/evolve.ts",
-    text: "transfer.withdrawable = event.goingOut === true",
-    without: "transfer.withdrawable = true",
+    text: "attempt.withdrawable = event.goingOut === true",
+    without: "attempt.withdrawable = true",
   },
 ]
 

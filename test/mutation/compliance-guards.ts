@@ -227,8 +227,8 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what waits for its turn is not sent once other lists are announced",
     file: "actors/batch-actor.ts",
-    text: "if (item?.transfer === undefined || isCurrent",
-    without: "if (item?.transfer === undefined || item.transfer.attempt > 0 || isCurrent",
+    text: "if (item?.attempt === undefined || isCurrent",
+    without: "if (item?.attempt === undefined || item.attempt.attempt > 0 || isCurrent",
     caughtIn: "test/actors/compliance.test.ts",
     caughtBy: "does not send what still waits for its turn at the bank",
   },

@@ -263,9 +263,9 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "a resolution is about its own attempt",
     file: "domain/evolve.ts",
-    text: "const transfer = anyTransfer(batch, event)\n  transfer.outcome = event.outcome",
+    text: "const attempt = anyAttempt(batch, event)\n  attempt.outcome = event.outcome",
     without:
-      "const transfer = itemOf(batch, event.item).transfer ?? anyTransfer(batch, event)\n  transfer.outcome = event.outcome",
+      "const attempt = itemOf(batch, event.item).attempt ?? anyAttempt(batch, event)\n  attempt.outcome = event.outcome",
   },
   {
     name: "what a person resolved is not tried again by policy",

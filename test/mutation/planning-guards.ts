@@ -82,7 +82,7 @@ const dueWork = "test/actors/due-work.test.ts"
 /** The guards around what was planned, each missed by one test. */
 export const planningStepGuards: ReadonlyArray<StepGuard> = [
   {
-    name: "only what a lane grants gets an intent",
+    name: "only what a channel grants gets an intent",
     file: "actors/intents.ts",
     text: "return left > 0",
     without: "return true",
@@ -90,7 +90,7 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "two batches that plan by one snapshot",
   },
   {
-    name: "a lane that is full is not planned for in the same turn",
+    name: "a channel that is full is not planned for in the same turn",
     file: "actors/due-work.ts",
     text: "if (full.size === 0) return banks",
     without: "if (full.size >= 0) return banks",
@@ -103,7 +103,7 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     text: "maySend ? line.queues : []",
     without: "line.queues",
     caughtIn: dueWork,
-    caughtBy: "nothing is asked of lanes",
+    caughtBy: "nothing is asked of channels",
   },
   {
     name: "a turn looks at no more that came than it may",
@@ -146,12 +146,12 @@ export const planningStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "a bank that takes no calls gets no intents",
   },
   {
-    name: "what is sent again takes nobody's place in a lane",
+    name: "what is sent again takes nobody's place in a channel",
     file: "pipelines/paying.ts",
     text: "transfer.sends === 1 && takePlace",
     without: "takePlace",
     caughtIn: "test/pipelines/paying.test.ts",
-    caughtBy: "takes the place in the lane that was kept for a first send",
+    caughtBy: "takes the place in the channel kept for a first send",
   },
   {
     name: "nobody is woken to ask a bank that takes no inquiries",

@@ -78,8 +78,8 @@ export const stepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a partner has its share of the run queue and no more",
     file: "streams/functions/library.lua",
-    text: "count(lanes, lane, 1) <= tonumber(share)",
-    without: "count(lanes, lane, 1) <= 1000",
+    text: "count(lanes, shard, 1) <= tonumber(share)",
+    without: "count(lanes, shard, 1) <= 1000",
     caughtIn,
     caughtBy: "is all that a partner with many batches has there",
   },

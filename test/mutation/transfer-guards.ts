@@ -35,7 +35,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "an attempt goes out a bounded number of times",
     file: "domain/decide-transfer.ts",
-    text: "transfer.sends >= SENDS_MAX",
+    text: "attempt.sends >= SENDS_MAX",
     without: "false",
   },
   {
@@ -47,8 +47,8 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "what the bank accepted is never sent again",
     file: "domain/decide-transfer.ts",
-    text: "if (transfer.transferId !== undefined)",
-    without: "if (transfer.transferId === null)",
+    text: "if (attempt.transferId !== undefined)",
+    without: "if (attempt.transferId === null)",
   },
   {
     name: "what is in the air is not sent again",
@@ -59,7 +59,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "a refusal of what went out twice is asked about",
     file: "domain/refusal.ts",
-    text: "if (transfer.sends > 1) return true\n",
+    text: "if (attempt.sends > 1) return true\n",
     without: "",
   },
   {
@@ -107,7 +107,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "an open attempt is asked about whatever is in dispute",
     file: "domain/task.ts",
-    text: 'item.transfer?.outcome === undefined ? phaseTasks[item.transfer?.phase ?? "parked"] : "review"',
+    text: 'item.attempt?.outcome === undefined ? phaseTasks[item.attempt?.phase ?? "parked"] : "review"',
     without: '"review"',
   },
   {
@@ -138,14 +138,14 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "a retry by policy is bounded",
     file: "domain/task.ts",
-    text: "return transfer.round < attemptsMax && transfer.attempt < ATTEMPTS_MAX",
-    without: "return transfer.attempt < ATTEMPTS_MAX",
+    text: "return attempt.round < attemptsMax && attempt.attempt < ATTEMPTS_MAX",
+    without: "return attempt.attempt < ATTEMPTS_MAX",
   },
   {
     name: "another bank is tried only after a refusal that it may mend",
     file: "domain/task.ts",
-    text: "transfer?.reroutable === true &&",
-    without: "transfer !== undefined &&",
+    text: "attempt?.reroutable === true &&",
+    without: "attempt !== undefined &&",
   },
   {
     name: "another bank is tried only when the money is back",
@@ -174,7 +174,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "attempts at other banks are bounded",
     file: "domain/task.ts",
-    text: "transfer.attempt < ATTEMPTS_MAX\n\n",
+    text: "attempt.attempt < ATTEMPTS_MAX\n\n",
     without: "true\n\n",
   },
   {
@@ -198,7 +198,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "nothing is sent under a key that may be forgotten",
     file: "domain/decide-transfer.ts",
-    text: "if (at >= transfer.requestedAt + (outcome.resendWithinMs ?? Number.POSITIVE_INFINITY))",
+    text: "if (at >= attempt.requestedAt + (outcome.resendWithinMs ?? Number.POSITIVE_INFINITY))",
     without: "if (at < 0)",
   },
 ]

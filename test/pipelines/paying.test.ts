@@ -124,7 +124,7 @@ it.live("calls no bank for an attempt that the register holds although the log s
   }).pipe(Effect.provide(pipelinesOn(outside))),
 )
 
-it.live("takes the place in the lane that was kept for a first send, and none for what is sent again", () =>
+it.live("takes the place in the channel kept for a first send, and none for what is sent again", () =>
   Effect.gen(function* () {
     const payouts = new Payouts("Ada Lovelace", "Ada Lovelace").intended()
     payouts.hears(2, { _tag: "Unknown", reason: "lost", inquireAt: 0 })
@@ -145,7 +145,7 @@ it.live("sends an attempt again that the bank has never seen, although the regis
     yield* register(payouts, 1)
     payouts.hears(1, { _tag: "Unknown", reason: "lost", inquireAt: 0 })
     payouts.hears(1, { _tag: "NeverSeen", quarantineMs: 0 })
-    assert.strictEqual(payouts.batch.items.get(1)?.transfer?.sends, 2)
+    assert.strictEqual(payouts.batch.items.get(1)?.attempt?.sends, 2)
     yield* transfer(payouts)
     assert.deepStrictEqual(yield* seenOf(payouts), [1])
   }).pipe(Effect.provide(pipelinesOn(outside))),

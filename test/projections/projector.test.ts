@@ -32,9 +32,9 @@ const expectedOf = Effect.fnUntraced(function* (id: BatchId) {
       minor: item.minor.toString(),
       state: item.state,
       ledger: item.ledger,
-      bank: item.transfer?.bank ?? null,
-      transfer_reference: item.transfer?.reference ?? null,
-      attempt: item.transfer?.attempt ?? null,
+      bank: item.attempt?.bank ?? null,
+      transfer_reference: item.attempt?.reference ?? null,
+      attempt: item.attempt?.attempt ?? null,
     })),
   }
 })

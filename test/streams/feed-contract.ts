@@ -24,21 +24,24 @@ export const holdsFeed = (it: Vitest.MethodsNonLive<Streams>): void => {
         const before = yield* log.backlog
         const next = somePartner(log)
         const [batch, other] = [next(), next()]
-        const lane = batch.slice(3, 8)
+        const partnerShard = batch.slice(3, 8)
         yield* openAll([batch, other])
         const both = yield* log.backlog
         assert.deepStrictEqual([both.open, both.closed], [before.open + 2, before.closed])
-        assert.strictEqual(both.byLane.get(lane), 2)
+        assert.strictEqual(both.byPartnerShard.get(partnerShard), 2)
 
         const taken = yield* takeAll("w")
         yield* append(owning(taken.get(batch)), 2, "a", { open: false })
         yield* append(owning(taken.get(batch)), 3, "b", { open: false })
         const one = yield* log.backlog
         assert.deepStrictEqual([one.open, one.closed], [before.open + 1, before.closed + 1])
-        assert.strictEqual(one.byLane.get(lane), 1)
+        assert.strictEqual(one.byPartnerShard.get(partnerShard), 1)
 
         yield* append(owning(taken.get(other)), 2, "c", { open: false })
-        assert.isFalse((yield* log.backlog).byLane.has(lane), "what has come to nothing is not kept")
+        assert.isFalse(
+          (yield* log.backlog).byPartnerShard.has(partnerShard),
+          "what has come to nothing is not kept",
+        )
       }),
     )
 

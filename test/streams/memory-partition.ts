@@ -2,7 +2,7 @@
  * One partition of the event log in memory. Each method is one atomic step and answers as the function of the same
  * name in functions/ does; those say why. `now` is in epoch milliseconds.
  */
-import { type BatchId, laneOf } from "../../src/domain/identifiers.ts"
+import { type BatchId, partnerShardOf } from "../../src/domain/identifiers.ts"
 import type { Append } from "../../src/streams/event-store.ts"
 import { chainStart, type LinkedEvent } from "../../src/streams/hash-chain.ts"
 import type { CommandId } from "../../src/streams/mailbox.ts"
@@ -25,7 +25,7 @@ interface Staged {
 export class MemoryPartition {
   readonly queue: MemoryRunQueue
   readonly feed = new MemoryStream()
-  /** By lane how many batches are open, and how many were ever closed. */
+  /** By partner shard how many batches are open, and how many were ever closed. */
   readonly shares = new Map<string, number>()
   closed = 0
   readonly #logs = new Map<BatchId, Array<Written>>()
@@ -203,9 +203,9 @@ export class MemoryPartition {
   }
 
   #count(batch: BatchId, change: number): void {
-    const open = (this.shares.get(laneOf(batch)) ?? 0) + change
-    if (open > 0) this.shares.set(laneOf(batch), open)
-    else this.shares.delete(laneOf(batch))
+    const open = (this.shares.get(partnerShardOf(batch)) ?? 0) + change
+    if (open > 0) this.shares.set(partnerShardOf(batch), open)
+    else this.shares.delete(partnerShardOf(batch))
   }
 }
 

@@ -2,7 +2,7 @@
  * The run queue of one partition in memory, with what Redis' consumer groups are relied on for. The comments on the
  * lines of partners are in functions/library.lua.
  */
-import { type BatchId, laneOf } from "../../src/domain/identifiers.ts"
+import { type BatchId, partnerShardOf } from "../../src/domain/identifiers.ts"
 import type { Ownership } from "../../src/streams/run-queue.ts"
 import { MemoryStream } from "./memory-stream.ts"
 
@@ -20,7 +20,7 @@ export class MemoryRunQueue {
   /** In the order of their entries, as they are delivered in that order. */
   readonly #pending = new Map<string, Pending>()
   readonly #scheduled = new Set<BatchId>()
-  /** How many batches of a lane are in the queue, and which ones stand in the lane's own line. */
+  /** How many batches of a partner shard are in the queue, and which ones stand in the partner shard's own line. */
   readonly #queued = new Map<string, number>()
   readonly #waiting = new Map<string, Array<BatchId>>()
 
@@ -38,14 +38,14 @@ export class MemoryRunQueue {
   schedule(batch: BatchId, now: number): void {
     if (this.#scheduled.has(batch)) return
     this.#scheduled.add(batch)
-    const lane = laneOf(batch)
-    const queued = this.#queued.get(lane) ?? 0
+    const partnerShard = partnerShardOf(batch)
+    const queued = this.#queued.get(partnerShard) ?? 0
     if (queued < this.#share) {
-      this.#queued.set(lane, queued + 1)
+      this.#queued.set(partnerShard, queued + 1)
       this.#enqueue(batch, now)
     } else {
-      const line = this.#waiting.get(lane)
-      if (line === undefined) this.#waiting.set(lane, [batch])
+      const line = this.#waiting.get(partnerShard)
+      if (line === undefined) this.#waiting.set(partnerShard, [batch])
       else line.push(batch)
     }
   }
@@ -88,15 +88,15 @@ export class MemoryRunQueue {
   release({ batch, entry }: Ownership, now: number): void {
     this.#pending.delete(entry)
     this.#scheduled.delete(batch)
-    const lane = laneOf(batch)
-    const line = this.#waiting.get(lane)
+    const partnerShard = partnerShardOf(batch)
+    const line = this.#waiting.get(partnerShard)
     const next = line?.shift()
-    if (line?.length === 0) this.#waiting.delete(lane)
+    if (line?.length === 0) this.#waiting.delete(partnerShard)
     if (next !== undefined) this.#enqueue(next, now)
-    else this.#queued.set(lane, (this.#queued.get(lane) ?? 0) - 1)
+    else this.#queued.set(partnerShard, (this.#queued.get(partnerShard) ?? 0) - 1)
   }
 
-  /** Puts an owned batch at the end of the queue; it keeps its place in its lane. */
+  /** Puts an owned batch at the end of the queue; it keeps its place in its partner shard. */
   handOver({ batch, entry }: Ownership, now: number): void {
     this.#pending.delete(entry)
     this.#enqueue(batch, now)

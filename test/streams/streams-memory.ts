@@ -146,12 +146,18 @@ const runQueue = ({ all, of }: Memory, bell: Bell): RunQueue["Service"] => ({
 })
 
 const backlogOf = (all: ReadonlyArray<MemoryPartition>): Backlog => {
-  const lanes = Map.groupBy(
+  const partnerShards = Map.groupBy(
     all.flatMap(({ shares }) => [...shares]),
-    ([lane]) => lane,
+    ([partnerShard]) => partnerShard,
   )
-  const byLane = new Map([...lanes].map(([lane, shares]) => [lane, sum(shares.map(([, open]) => open))]))
-  return { open: sum([...byLane.values()]), closed: sum(all.map(({ closed }) => closed)), byLane }
+  const byPartnerShard = new Map(
+    [...partnerShards].map(([partnerShard, shares]) => [partnerShard, sum(shares.map(([, open]) => open))]),
+  )
+  return {
+    open: sum([...byPartnerShard.values()]),
+    closed: sum(all.map(({ closed }) => closed)),
+    byPartnerShard,
+  }
 }
 
 const feed = ({ numbered }: Memory): Feed["Service"] => ({

@@ -109,7 +109,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
       yield* log.sweep(LATER, LATER, 400)
       assert.isTrue((yield* takeAll("w")).has(batch))
       const queued = yield* Effect.promise(() => commands.hget(keys.lanes, batch.slice(3, 8)))
-      assert.strictEqual(queued, "2", "each has one place in its lane")
+      assert.strictEqual(queued, "2", "each has one place in its partner shard")
     }),
   )
 
@@ -156,8 +156,8 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
       const log = yield* wholeLog
       const owned = yield* opened("w")
       const { commands, keys } = yield* redisOf(owned.batch)
-      const lane = owned.batch.slice(3, 8)
-      const place = `${lane}:${"0".repeat(16)}:${owned.batch}`
+      const partnerShard = owned.batch.slice(3, 8)
+      const place = `${partnerShard}:${"0".repeat(16)}:${owned.batch}`
       yield* Effect.promise(() => commands.zadd(keys.waiting, 0, place))
       yield* log.sweep(LATER, LATER, 400)
       assert.isNull(yield* Effect.promise(() => commands.zscore(keys.waiting, place)))
@@ -167,7 +167,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
   )
 
   it.effect(
-    "are mended by the sweep when a lane was counted wrong, and those who waited for nothing go on",
+    "are mended by the sweep when a partner shard was counted wrong, and those who waited for nothing go on",
     () =>
       Effect.gen(function* () {
         const log = yield* wholeLog
@@ -176,8 +176,8 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
         const [first, , third] = batches
         assert(first && third)
         const { commands, keys } = yield* redisOf(first)
-        const lane = first.slice(3, 8)
-        yield* Effect.promise(() => commands.hset(keys.lanes, lane, 99))
+        const partnerShard = first.slice(3, 8)
+        yield* Effect.promise(() => commands.hset(keys.lanes, partnerShard, 99))
         yield* openAll(batches)
         const takeOwn = Effect.map(takeAll("w"), (taken) =>
           [...taken.values()].filter(({ batch }) => batches.includes(batch)),
@@ -187,7 +187,7 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
         yield* log.sweep(LATER, LATER, 400)
         const taken = yield* takeOwn
         assert.deepStrictEqual(idsOf(taken), batches.slice(0, 2))
-        assert.strictEqual(yield* Effect.promise(() => commands.hget(keys.lanes, lane)), "2")
+        assert.strictEqual(yield* Effect.promise(() => commands.hget(keys.lanes, partnerShard)), "2")
         for (const owned of taken) yield* log.release(owned, undefined)
         assert.deepStrictEqual(idsOf(yield* takeOwn), [third])
         yield* Effect.promise(() => commands.hset(keys.lanes, "zzzzz", 7))

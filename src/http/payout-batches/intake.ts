@@ -9,7 +9,7 @@ import { DrainRate } from "./drain-rate.ts"
 /** How long intake trusts what it last saw of the backlog. */
 const BACKLOG_FRESH_MS = 250
 
-/** What was last seen of the backlog, and the batches that were let in since, by lane. */
+/** What was last seen of the backlog, and the batches that were let in since, by partner shard. */
 interface Seen {
   readonly backlog: Backlog
   readonly admitted: Map<string, number>
@@ -24,7 +24,9 @@ interface Seen {
 export class Intake extends Context.Service<
   Intake,
   {
-    readonly admit: (lane: string) => Effect.Effect<void, IntakeFull | PartnerShareFull | StoreUnavailable>
+    readonly admit: (
+      partnerShard: string,
+    ) => Effect.Effect<void, IntakeFull | PartnerShareFull | StoreUnavailable>
   }
 >()("atlaspay/http/Intake") {
   static readonly layer = Layer.effect(
@@ -42,21 +44,26 @@ export class Intake extends Context.Service<
       })
       const seen = yield* Effect.cachedWithTTL(look, BACKLOG_FRESH_MS)
       return Intake.of({
-        admit: Effect.fn("Intake.admit")(function* (lane) {
+        admit: Effect.fn("Intake.admit")(function* (partnerShard) {
           const now = yield* seen
-          const lanes = Math.max(now.backlog.byLane.size, 1)
+          const partnerShards = Math.max(now.backlog.byPartnerShard.size, 1)
           const open = now.backlog.open + now.total - backlogMax
-          const own = (now.backlog.byLane.get(lane) ?? 0) + (now.admitted.get(lane) ?? 0) - partnerBacklogMax
+          const own =
+            (now.backlog.byPartnerShard.get(partnerShard) ?? 0) +
+            (now.admitted.get(partnerShard) ?? 0) -
+            partnerBacklogMax
           if (own >= 0) {
             shedBatches.inc({ scope: "partner" })
-            return yield* new PartnerShareFull({ retryAfterSeconds: rate.secondsFor(own + 1, 1 / lanes) })
+            return yield* new PartnerShareFull({
+              retryAfterSeconds: rate.secondsFor(own + 1, 1 / partnerShards),
+            })
           }
           if (open >= 0) {
             shedBatches.inc({ scope: "all" })
             return yield* new IntakeFull({ retryAfterSeconds: rate.secondsFor(open + 1) })
           }
           now.total += 1
-          now.admitted.set(lane, (now.admitted.get(lane) ?? 0) + 1)
+          now.admitted.set(partnerShard, (now.admitted.get(partnerShard) ?? 0) + 1)
         }),
       })
     }),

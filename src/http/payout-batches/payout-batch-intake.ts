@@ -9,7 +9,7 @@ import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
 import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../domain/events.ts"
-import { type BatchId, laneOf, type PartnerId } from "../../domain/identifiers.ts"
+import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import { EventStore } from "../../streams/event-store.ts"
@@ -44,7 +44,7 @@ export const acceptBatch = Effect.fnUntraced(function* (
     if (first === undefined) return yield* full
   })
   yield* (yield* Intake)
-    .admit(laneOf(id))
+    .admit(partnerShardOf(id))
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
   const bodies = yield* RequestBodies
   const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const

@@ -7,6 +7,7 @@ import { failureOf } from "../../domain/failure-codes.ts"
 import { isBatchId, PartnerId } from "../../domain/identifiers.ts"
 import { itemStates } from "../../domain/item-state.ts"
 import { formatAmount } from "../../domain/money.ts"
+import { needsAttention } from "../../domain/shown.ts"
 import type { Caller } from "../../identity/caller.ts"
 import {
   BATCHES_PER_PAGE_MAX,
@@ -125,6 +126,7 @@ const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, ...view }: BatchV
     Object.entries(totals).map(([currency, states]) => [currency, sumOf(currency, states)]),
   ),
   states: totals,
+  needsAttention: needsAttention(view.state, totals),
   receivedAt: new Date(receivedAt).toISOString(),
   updatedAt: new Date(updatedAt).toISOString(),
   ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt).toISOString() }),

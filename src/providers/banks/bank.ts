@@ -85,7 +85,7 @@ export class Banks extends Context.Service<
     readonly invite: (bank: string, wanted: number, now: number) => number
     /**
      * Waits for the bank's turn, asks `mayCall`, gets what proves who calls, asks again if that had to be got, and sends only
-     * if it says yes (as it does by default). One that `isInvited` has a place in the lane, by `invite`; others have none.
+     * if it says yes (as it does by default). One that `isInvited` has a place in the channel, by `invite`; others have none.
      */
     readonly transfer: (
       instruction: TransferInstruction,

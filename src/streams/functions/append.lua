@@ -25,9 +25,9 @@ return function(keys, args)
   end
   if #args > 10 then redis.call('XDEL', mail, unpack(args, 11)) end
   if args[7] == '1' then
-    if redis.call('ZADD', open, args[8], batch) == 1 then count(shares, lane_of(batch), 1) end
+    if redis.call('ZADD', open, args[8], batch) == 1 then count(shares, partner_shard_of(batch), 1) end
   elseif redis.call('ZREM', open, batch) == 1 then
-    count(shares, lane_of(batch), -1)
+    count(shares, partner_shard_of(batch), -1)
     redis.call('HINCRBY', shares, '', 1)
   end
   return { 'APPENDED', version, redis.call('XLEN', mail) }

@@ -1,4 +1,5 @@
--- Puts an owned batch back at the end of the run queue, for any worker to take at once. It keeps its place in its lane.
+-- Puts an owned batch back at the end of the run queue, for any worker to take at once. It keeps its place in its
+-- partner shard.
 -- KEYS: ready, scheduled
 -- ARGV: batch, run-queue entry, worker
 -- Gives 'HANDED', also to a retry, or 'LOST'.

@@ -5,15 +5,15 @@ local GROUP = 'workers'
 -- What `scheduled` holds for a batch that waits for its partner's turn, instead of an entry of the run queue.
 local WAITING = 'waiting'
 
--- The lane of a batch: the part of its id that all batches of its partner share.
-local function lane_of(batch)
+-- The partner shard of a batch: the part of its id that all batches of its partner share.
+local function partner_shard_of(batch)
   return string.sub(batch, 4, 8)
 end
 
--- Changes a counter of a lane; what has come to nothing is not kept.
-local function count(counters, lane, change)
-  local value = redis.call('HINCRBY', counters, lane, change)
-  if value <= 0 then redis.call('HDEL', counters, lane) end
+-- Changes a counter of a partner shard; what has come to nothing is not kept.
+local function count(counters, shard, change)
+  local value = redis.call('HINCRBY', counters, shard, change)
+  if value <= 0 then redis.call('HDEL', counters, shard) end
   return value
 end
 
@@ -22,37 +22,37 @@ local function enqueue(ready, scheduled, batch)
 end
 
 -- Schedules a batch, unless it is scheduled: puts it in the run queue, or, when its partner has `share` batches there
--- already, in the waiting line of its partner. Lines are kept in one sorted set by name: '<lane>:<turn>:<batch>'.
+-- already, in the waiting line of its partner. Lines are kept in one sorted set by name: '<shard>:<turn>:<batch>'.
 local function schedule(ready, scheduled, lanes, waiting, share, batch)
   if redis.call('HEXISTS', scheduled, batch) == 1 then return end
-  local lane = lane_of(batch)
-  if count(lanes, lane, 1) <= tonumber(share) then
+  local shard = partner_shard_of(batch)
+  if count(lanes, shard, 1) <= tonumber(share) then
     enqueue(ready, scheduled, batch)
   else
-    count(lanes, lane, -1)
+    count(lanes, shard, -1)
     local turn = redis.call('HINCRBY', lanes, '', 1)
-    redis.call('ZADD', waiting, 0, string.format('%s:%016d:%s', lane, turn, batch))
+    redis.call('ZADD', waiting, 0, string.format('%s:%016d:%s', shard, turn, batch))
     redis.call('HSET', scheduled, batch, WAITING)
   end
 end
 
--- The first places of a lane's line.
-local function line_of(waiting, lane, places)
-  return redis.call('ZRANGEBYLEX', waiting, '[' .. lane .. ':', '(' .. lane .. ';', 'LIMIT', 0, places)
+-- The first places of a partner shard's line.
+local function line_of(waiting, shard, places)
+  return redis.call('ZRANGEBYLEX', waiting, '[' .. shard .. ':', '(' .. shard .. ';', 'LIMIT', 0, places)
 end
 
 local function batch_at(place)
   return string.match(place, '[^:]+$')
 end
 
--- Lets the next ones of a lane into the run queue while it has room for them. Two at most, so that a share which was
--- raised is filled step by step.
-local function admit(ready, scheduled, lanes, waiting, share, lane)
-  local room = tonumber(share) - tonumber(redis.call('HGET', lanes, lane) or 0)
-  local line = line_of(waiting, lane, 2)
+-- Lets the next ones of a partner shard into the run queue while it has room for them. Two at most, so that a share
+-- which was raised is filled step by step.
+local function admit(ready, scheduled, lanes, waiting, share, shard)
+  local room = tonumber(share) - tonumber(redis.call('HGET', lanes, shard) or 0)
+  local line = line_of(waiting, shard, 2)
   for i = 1, math.min(#line, room) do
     redis.call('ZREM', waiting, line[i])
-    count(lanes, lane, 1)
+    count(lanes, shard, 1)
     enqueue(ready, scheduled, batch_at(line[i]))
   end
 end
@@ -62,9 +62,9 @@ local function unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
   redis.call('XACK', ready, GROUP, entry)
   redis.call('XDEL', ready, entry)
   redis.call('HDEL', scheduled, batch)
-  local lane = lane_of(batch)
-  count(lanes, lane, -1)
-  admit(ready, scheduled, lanes, waiting, share, lane)
+  local shard = partner_shard_of(batch)
+  count(lanes, shard, -1)
+  admit(ready, scheduled, lanes, waiting, share, shard)
 end
 
 -- Whether the run-queue entry is pending for this worker: the proof that it owns the batch.

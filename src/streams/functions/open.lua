@@ -20,7 +20,7 @@ return function(keys, args)
   -- The first event stands on the id of its batch.
   announce(feed, batch, 1, batch, write(log, version, command, args[6]))
   redis.call('ZADD', open, now, batch)
-  count(shares, lane_of(batch), 1)
+  count(shares, partner_shard_of(batch), 1)
   schedule(ready, scheduled, lanes, waiting, share, batch)
   return { 'OPENED' }
 end

@@ -6,29 +6,29 @@
 -- Gives how many were scheduled.
 local LOOKED_AT_MAX = 1000
 
--- Counts the batches of each lane in the run queue, and corrects the counters. Gives the entry of each batch, or nothing
--- when the queue was too long.
+-- Counts the batches of each partner shard in the run queue, and corrects the counters. Gives the entry of each batch, or
+-- nothing when the queue was too long.
 local function recount(ready, lanes)
   if redis.call('XLEN', ready) > LOOKED_AT_MAX or redis.call('HLEN', lanes) > LOOKED_AT_MAX then return end
   local queued, entries = {}, {}
   for _, entry in ipairs(redis.call('XRANGE', ready, '-', '+')) do
     local batch = entry[2][2]
-    local lane = lane_of(batch)
+    local shard = partner_shard_of(batch)
     entries[batch] = entry[1]
-    queued[lane] = (queued[lane] or 0) + 1
+    queued[shard] = (queued[shard] or 0) + 1
   end
-  for _, lane in ipairs(redis.call('HKEYS', lanes)) do
-    if lane ~= '' and not queued[lane] then redis.call('HDEL', lanes, lane) end
+  for _, shard in ipairs(redis.call('HKEYS', lanes)) do
+    if shard ~= '' and not queued[shard] then redis.call('HDEL', lanes, shard) end
   end
-  for lane, batches in pairs(queued) do redis.call('HSET', lanes, lane, batches) end
+  for shard, batches in pairs(queued) do redis.call('HSET', lanes, shard, batches) end
   return entries
 end
 
--- Gives the batches that stand in a lane's line, of so many places at most, and how many those were. Whoever is not
--- marked as waiting, or stands there twice, leaves the line.
-local function standing_in(waiting, scheduled, lane, places)
+-- Gives the batches that stand in a partner shard's line, of so many places at most, and how many those were. Whoever is
+-- not marked as waiting, or stands there twice, leaves the line.
+local function standing_in(waiting, scheduled, shard, places)
   local standing = {}
-  local line = line_of(waiting, lane, places)
+  local line = line_of(waiting, shard, places)
   for _, place in ipairs(line) do
     local batch = batch_at(place)
     if standing[batch] or redis.call('HGET', scheduled, batch) ~= WAITING then
@@ -46,18 +46,18 @@ return function(keys, args)
   local entries = recount(ready, lanes)
   for _, batch in ipairs(redis.call('ZRANGEBYSCORE', open, '-inf', args[2], 'LIMIT', 0, args[4])) do
     redis.call('ZADD', open, args[3], batch)
-    local lane = lane_of(batch)
-    if not lines[lane] and places_left > 0 then
-      local standing, places = standing_in(waiting, scheduled, lane, places_left)
+    local shard = partner_shard_of(batch)
+    if not lines[shard] and places_left > 0 then
+      local standing, places = standing_in(waiting, scheduled, shard, places_left)
       places_left = places_left - places
       -- A line that was not seen to its end tells nothing of who is missing in it.
-      if places_left > 0 then lines[lane] = standing end
-      admit(ready, scheduled, lanes, waiting, share, lane)
+      if places_left > 0 then lines[shard] = standing end
+      admit(ready, scheduled, lanes, waiting, share, shard)
     end
     local entry = redis.call('HGET', scheduled, batch)
     local is_lost = entry and entry ~= WAITING and is_over(ready, entry)
-    if is_lost and not entries then count(lanes, lane, -1) end
-    if is_lost or (entry == WAITING and lines[lane] and not lines[lane][batch]) then
+    if is_lost and not entries then count(lanes, shard, -1) end
+    if is_lost or (entry == WAITING and lines[shard] and not lines[shard][batch]) then
       redis.call('HDEL', scheduled, batch)
       entry = false
     end

@@ -1,6 +1,6 @@
 import { createSecretKey, hash } from "node:crypto"
 import { expect, it } from "vitest"
-import { laneOf } from "../../../src/domain/identifiers.ts"
+import { partnerShardOf } from "../../../src/domain/identifiers.ts"
 import { base32 } from "../../../src/http/edge/base32.ts"
 import { batchIdOf, requestDigestOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import { fixedKey } from "../../vault/fixed-keys.ts"
@@ -20,9 +20,9 @@ it("derives the same batch id for ever", () => {
   expect(batchIdOf("acme", "week-1")).toBe("pb_7wbuiupjv6mxlad76vs4pv")
 })
 
-it("puts all batches of a partner, and of nobody else, in one lane", () => {
-  expect(laneOf(batchIdOf("acme", "week-2"))).toBe(laneOf(batchIdOf("acme", "week-1")))
-  expect(laneOf(batchIdOf("globex", "week-1"))).not.toBe(laneOf(batchIdOf("acme", "week-1")))
+it("puts all batches of a partner, and of nobody else, in one partner shard", () => {
+  expect(partnerShardOf(batchIdOf("acme", "week-2"))).toBe(partnerShardOf(batchIdOf("acme", "week-1")))
+  expect(partnerShardOf(batchIdOf("globex", "week-1"))).not.toBe(partnerShardOf(batchIdOf("acme", "week-1")))
 })
 
 it("does not confuse where the partner ends and the key begins", () => {

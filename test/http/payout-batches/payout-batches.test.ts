@@ -46,6 +46,7 @@ describe("a batch", () => {
         EUR: { received: { count: 1, amount: "12.34" } },
         JPY: { received: { count: 1, amount: "1200" } },
       },
+      needsAttention: false,
       version: 2,
       receivedAt: expect.any(String),
       updatedAt: expect.any(String),
@@ -75,6 +76,25 @@ describe("a batch", () => {
       version: 2,
       state: "received",
     })
+  })
+
+  it("needs attention while only a person can move it", async () => {
+    const total = { count: 1, amount: "1.00" }
+    known = {
+      id,
+      reference: undefined,
+      idempotencyKey: "shown",
+      state: "settling",
+      itemCount: 2,
+      totals: { EUR: { parked: total }, KWD: { settled: { count: 1, amount: "1.200" } } },
+      version: 9,
+      receivedAt: 0,
+      updatedAt: 0,
+      closedAt: undefined,
+    }
+    expect((await api.get(`/payout-batches/${id}`)).json).toMatchObject({ needsAttention: true })
+    known = { ...known, totals: { ...known.totals, USD: { pending: total } } }
+    expect((await api.get(`/payout-batches/${id}`)).json).toMatchObject({ needsAttention: false })
   })
 
   it("can be read while the read models do not answer", async () => {

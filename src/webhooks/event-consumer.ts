@@ -30,7 +30,7 @@ const GROUP_MS = 5
 const RETRY_MS = 1_000
 
 /** Runs until it is interrupted, or fails when NATS or the consumer is gone. */
-export const runInbox = Effect.fnUntraced(function* (wakeUps: WakeUps) {
+export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps) {
   const consumer = yield* ensureConsumer
   const ours = eventMessages(yield* AppConfig)
   const messages = yield* Effect.acquireRelease(

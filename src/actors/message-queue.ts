@@ -2,9 +2,9 @@ import { Effect, Latch } from "effect"
 
 /**
  * What the calls under way tell the loop of an actor. Putting never waits: a call tells one message for each of its items
- * and one more, and an actor starts a bounded number of calls, so that bounds the inbox too.
+ * and one more, and an actor starts a bounded number of calls, so that bounds the queue too.
  */
-export class Inbox<Message> {
+export class MessageQueue<Message> {
   #messages: Array<Message> = []
   readonly #arrived = Latch.makeUnsafe(false)
 
