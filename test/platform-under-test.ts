@@ -3,7 +3,7 @@
  * their own on the test stack's servers. The service can be killed, frozen and started again.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { randomUUID } from "node:crypto"
+import { randomInt, randomUUID } from "node:crypto"
 import { once } from "node:events"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -253,11 +253,23 @@ export const eventually = async (
   throw new Error(`waited ${withinMs} ms in vain: ${what}`, { cause: reason })
 }
 
+/**
+ * A port that nobody listens on. It is below those that the system gives to connections, and to whoever asks for any: one of
+ * these may be taken before the service that it is for has started.
+ */
 export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === "string") throw new Error("no port")
-  return address.port
+  for (let tries = 0; tries < PORT_TRIES_MAX; tries += 1) {
+    const port = randomInt(10_000, 30_000)
+    if (await isFree(port)) return port
+  }
+  throw new Error("no port is free")
 }
+
+const PORT_TRIES_MAX = 100
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once("error", () => resolve(false))
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)))
+  })
