@@ -94,7 +94,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     text: "this.#pairMayHaveMore(one, share) &&",
     without: "",
     caughtIn: "test/webhooks/shares.test.ts",
-    caughtBy: "a partner's host that hangs leaves some",
+    caughtBy: "one partner has a quarter at most, on however many hosts",
   },
   {
     name: "places are set aside for whoever has none",
@@ -118,7 +118,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     text: " && !this.#hosts.has(one.host)) return",
     without: ") return",
     caughtIn: "test/webhooks/shares.test.ts",
-    caughtBy: "what is set aside is for no host that hangs",
+    caughtBy: "one host has a quarter at most, behind however many partners",
   },
   {
     name: "a share shrinks with what is free",
