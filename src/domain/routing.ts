@@ -174,7 +174,7 @@ export const waysBy = (routing: Routing): ((payout: Parameters<typeof wayOf>[1],
   }
 }
 
-/** All that the conditions of rules can see of a payout. A value that none of them names is as good as any other such one. */
+/** All that the conditions of rules can see of a payout. Values that no condition names are not told apart. */
 const kindsBy = (rules: ReadonlyArray<Rule>) => {
   const conditions = rules.flatMap(({ when }) => when ?? [])
   const named = <A>(of: (when: Conditions) => ReadonlyArray<A> | undefined) => {

@@ -97,7 +97,7 @@ export const isInDoubt = (words: ReadonlyArray<OrderWord>): boolean =>
  * Whether a refusal by name is final. Once the bank has shown that it has the order, only one that holds for every copy is:
  * any other may be of a second one. Before that, all are but an outage, a missed cut-off, and what another bank could mend:
  * that one would be paid there, and nobody can be asked whether it is meant, so it is a person's. A bank that gives no
- * reason and says so (MS03) is final as any other; one that gives no code at all is as one whose code nobody has mapped.
+ * reason and says so (MS03) is final like every other; one without a code counts like one whose code nobody has mapped.
  */
 const isFinal = (meaning: FailureMeaning | undefined, isAcknowledged: boolean): boolean => {
   // Failed by its record, and parked by whoever hears it: a code that nobody has mapped is left to a person.
