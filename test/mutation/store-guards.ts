@@ -360,7 +360,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     text: "if (groups.length > 0) yield* agree(bank.name)",
     without: "",
     caughtIn: agreement,
-    caughtBy: "and was made into the same file",
+    caughtBy: "after the look at the stores of that round",
   },
   {
     name: "an idle follower learns that its cursor was set back",

@@ -178,6 +178,23 @@ describe("Postgres comes back older than it was", () => {
     expect([test.taken.size, ...[...test.ordered].sort()]).toEqual([1, first, second])
   })
 
+  it("from before the file was made, after the look at the stores of that round: it is said all the same", async () => {
+    using test = new FileBankUnderTest(database)
+    await test.run(
+      Effect.gen(function* () {
+        yield* place(test, [1, 2])
+        const setBack = yield* rememberOrders(test)
+        yield* carriedAfter(test)
+        const files = yield* OutboxFiles
+        const sets = Effect.provideService(Effect.orDie(setBack), Postgres, yield* Postgres)
+        const due: typeof files.due = (...asked) => Effect.andThen(sets, files.due(...asked))
+        yield* Effect.provideService(carriedAfter(test), OutboxFiles, OutboxFiles.of({ ...files, due }))
+        expect(yield* forgottenFiles).toEqual([["orders", 1]])
+      }),
+    )
+    expect([test.taken.size, ...[...test.ordered].sort()]).toEqual([1, first, second])
+  })
+
   it("from when the file was made and not released: it is not released again", async () => {
     using test = new FileBankUnderTest(database)
     await test.run(
