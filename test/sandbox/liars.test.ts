@@ -151,7 +151,7 @@ it.each([
   [{ refusesCopies: 1, repeatsRefusals: 1 }, "ACSP RJCT RJCT"],
 ])("refuses a file that it pays: %o", async (lies, said) => {
   await using place = await opened({ clearing: { ...lies, paysAfterMs } })
-  writeFileSync(join(place.clearingFolder, "outbox", "a.xml"), fileOf("M1", "r-1"))
+  writeFileSync(join(place.clearingFolder, "outbox", "a.xml"), fileOf("M1", "pays-anyway"))
   await eventually("it paid", async () => (await place.books("clearing")).counts.payments === 1)
   await settledAt(place, "clearing")
   const inbox = join(place.clearingFolder, "inbox")
@@ -166,10 +166,10 @@ it.each([
   const refusals = reports.filter((report) => report.includes("<GrpSts>RJCT"))
   for (const refusal of refusals) {
     expect(refusal).toMatch(/<OrgnlMsgId>M1<.*<Cd>TM01</s)
-    expect(refusal).not.toContain("r-1")
+    expect(refusal).not.toContain("pays-anyway")
   }
   expect(new Set(refusals.map((refusal) => /<MsgId>(.*?)</.exec(refusal)?.[1])).size).toBe(1)
-  expect(answers("camt.054").join()).toMatch(/<CdtDbtInd>DBIT<.*r-1/s)
+  expect(answers("camt.054").join()).toMatch(/<CdtDbtInd>DBIT<.*pays-anyway/s)
 })
 
 it("changes its mind about whom it let pass, by a callback with a later list, and remembers it", async () => {
