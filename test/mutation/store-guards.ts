@@ -56,7 +56,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     text: "set due_at = now() + least(",
     without: "set due_at = due_at + 0 * least(",
     caughtIn: registers,
-    caughtBy: "is overdue for one of those who ask",
+    caughtBy: "an overdue decision that another worker is taking is left to it",
   },
   {
     name: "only one worker tells a decision again",
@@ -64,7 +64,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     text: " for update skip locked",
     without: "",
     caughtIn: registers,
-    caughtBy: "is overdue for one of those who ask",
+    caughtBy: "an overdue decision that another worker is taking is left to it",
   },
   {
     name: "an unreadable decision stops no other",
@@ -271,8 +271,8 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/outbox.ts",
     text: "  yield* agree(bank.name)\n",
     without: "",
-    caughtIn: "test/providers/banks/files/withdrawal.test.ts",
-    caughtBy: "nothing is put into a file while the log of files is away",
+    caughtIn: agreement,
+    caughtBy: "while a file is not released, and no order is due",
   },
   {
     name: "no file is made against a decision that is not taken",

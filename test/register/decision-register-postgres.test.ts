@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer, Schedule } from "effect"
+import { Deferred, Effect, Fiber, Layer, Schedule } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import type { MailCommand } from "../../src/domain/commands.ts"
 import { cleanText } from "../../src/domain/outside-text.ts"
@@ -183,6 +183,32 @@ it.live("a decision that nobody answers is overdue for one of those who ask, and
     assert.lengthOf(yield* own(0, 10), 2)
     yield* pass("61 minutes", decision.batch)
     assert.lengthOf(yield* own(0, 10), 2)
+  }).pipe(Effect.provide(registers)),
+)
+
+it.live("an overdue decision that another worker is taking is left to it", () =>
+  Effect.gen(function* () {
+    const [{ keep, overdue }, { query }] = [yield* DecisionRegister, yield* Postgres]
+    const decision = decisionOf()
+    for (const id of ["one", "two"]) yield* keep({ ...decision, id }, undefined)
+    yield* kept("3 days", decision.batch)
+    const own = Effect.map(overdue(60_000, 10), (all) =>
+      all.filter(({ batch }) => batch === decision.batch).map(({ id }) => id),
+    )
+    const [isTaken, isOver] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+    const other = query("test", (sql) =>
+      sql.begin(async (own) => {
+        await own`select from decision_register where batch = ${decision.batch} and id = 'one' for update`
+        Deferred.doneUnsafe(isTaken, Effect.void)
+        await Effect.runPromise(Deferred.await(isOver))
+      }),
+    )
+    const worker = yield* Effect.forkChild(other)
+    yield* Deferred.await(isTaken)
+    assert.deepStrictEqual(yield* own, ["two"])
+    yield* Deferred.succeed(isOver, undefined)
+    yield* Fiber.join(worker)
+    assert.deepStrictEqual(yield* own, ["one"])
   }).pipe(Effect.provide(registers)),
 )
 

@@ -5,6 +5,7 @@ import { transferReference } from "../../../../src/domain/identifiers.ts"
 import { executionOf } from "../../../../src/domain/scheme.ts"
 import { Postgres } from "../../../../src/platform/postgres.ts"
 import { RedisConnections } from "../../../../src/platform/redis.ts"
+import { logFiles } from "../../../../src/providers/banks/files/agreement.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { layer as ordersInPostgres } from "../../../../src/providers/banks/files/file-orders-postgres.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
@@ -282,6 +283,30 @@ describe("Redis comes back older than it was", () => {
     expect(again).toEqual(logged)
     expect([...test.ordered].sort()).toEqual(references([1, 2, 3]))
     expect(test.taken.size).toBe(2)
+  })
+
+  it("while a file is not released, and no order is due: the file is logged again before it is released", async () => {
+    using test = new FileBankUnderTest(database)
+    const known = await test.run(
+      Effect.gen(function* () {
+        const emptied = yield* rememberLog(test)
+        yield* place(test, [1, 2])
+        yield* makeWithoutLook(test)
+        yield* logFiles(test.bank.name)
+        yield* emptied
+        const [files, log] = [yield* OutboxFiles, yield* FileLog]
+        const known: Array<number> = []
+        const written: typeof files.written = (file) =>
+          Effect.andThen(
+            Effect.orDie(Effect.map(log.tail(test.bank.name), ({ version }) => known.push(version))),
+            files.written(file),
+          )
+        yield* Effect.provideService(carriedAfter(test), OutboxFiles, OutboxFiles.of({ ...files, written }))
+        return known
+      }),
+    )
+    expect(known).toEqual([1])
+    expect([...test.ordered].sort()).toEqual(references([1, 2]))
   })
 })
 
