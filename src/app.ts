@@ -43,10 +43,12 @@ import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-telle
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
 import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"
+import { layer as claimsInPostgres } from "./register/payout-claims-postgres.ts"
 import { AnnouncedLists, makeAnnouncedLists } from "./streams/announced-lists.ts"
 import { postgresListStore } from "./streams/announced-lists-postgres.ts"
 import { redisLists } from "./streams/announced-lists-redis.ts"
 import { layer as allowancesOnRedis } from "./streams/approval-allowance-redis.ts"
+import { layer as claimMarksOnRedis } from "./streams/claim-marks-redis.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
@@ -84,6 +86,10 @@ const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedL
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
+const claims = Layer.mergeAll(
+  claimsInPostgres.pipe(Layer.provide(database)),
+  claimMarksOnRedis.pipe(Layer.provide(foundation)),
+)
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 /** What is compared with the logs before anybody is paid. */
@@ -166,6 +172,7 @@ const parts = {
         registers,
         callbackSecrets,
         allowances,
+        claims,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),

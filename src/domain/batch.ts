@@ -10,6 +10,7 @@ import type {
   BatchEventOf,
   BatchMode,
   ClosedState,
+  Duplicates,
   OpenRefusal,
   PayoutItem,
   PostingKind,
@@ -18,7 +19,7 @@ import type {
 import type { FailureCategory } from "./failure-codes.ts"
 import type { ItemHeap } from "./item-heap.ts"
 import { ItemSet } from "./item-set.ts"
-import type { ItemState } from "./item-state.ts"
+import { type ItemState, isEnd } from "./item-state.ts"
 import type { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import type { OutsideText } from "./outside-text.ts"
 import type { Scheme } from "./scheme.ts"
@@ -198,6 +199,7 @@ export interface Batch {
   /** Under which it was posted; nothing in logs from before that was kept. */
   credential: Credential | undefined
   executeAt: number | undefined
+  duplicates: Duplicates | undefined
   approval: Approval | undefined
   attemptsMax: number
   payeePolicy: PayeePolicy
@@ -243,6 +245,7 @@ export const emptyBatch = (): Batch => ({
   submittedBy: "",
   credential: undefined,
   executeAt: undefined,
+  duplicates: undefined,
   approval: undefined,
   attemptsMax: 1,
   payeePolicy: "off",
@@ -348,6 +351,18 @@ export const isComplete = (batch: Batch): boolean =>
   batch.itemCount > 0 && !isTriedAgain(batch) && batch.tasks.none.size === batch.itemCount
 
 const isTriedAgain = ({ retries, reroutes }: Batch): boolean => retries.size + reroutes.size > 0
+
+/** Whether an item has ended, for all that its log says so far, and its beneficiary has no money for it. */
+export const isEndedUnpaid = ({ items, retries, reroutes }: Batch, number: number): boolean => {
+  const state = items.get(number)?.state
+  return (
+    state !== undefined &&
+    isEnd(state) &&
+    state !== "settled" &&
+    !retries.has(number) &&
+    !reroutes.has(number)
+  )
+}
 
 /** How many items are in a state, over all currencies. */
 export const countOf = (batch: Batch, state: ItemState): number => {

@@ -9,6 +9,7 @@ import { Credential } from "./credential.ts"
 import {
   Actor,
   BatchMode,
+  Duplicates,
   Evidence,
   Instant,
   PayoutItem,
@@ -95,6 +96,7 @@ export const ReceiveBatch = Schema.TaggedStruct("ReceiveBatch", {
   /** Together with what the partner had accepted without approval in a day, it is above a threshold. */
   dayIsUsedUp: Schema.optionalKey(Schema.Boolean),
   policy: BatchPolicy,
+  duplicates: Schema.optionalKey(Duplicates),
   items: Schema.NonEmptyArray(PayoutItem),
   /** The sealed accounts of each chunk of {@link ITEMS_PER_EVENT_MAX} items. */
   seals: Schema.NonEmptyArray(Seal),

@@ -40,12 +40,14 @@ export class EventStore extends Context.Service<
     /**
      * Creates the log with its first events and schedules the batch, or answers with the first event of the log
      * that is already there: the log is the idempotency record, for ever. However many events it takes, the batch
-     * is there with all of them or not at all. What was opened is on as many replicas as are asked for.
+     * is there with all of them or not at all. What was opened is on as many replicas as are asked for. After
+     * `openBy`, epoch milliseconds by the store's clock, nothing is opened, however late the step arrives.
      */
     readonly open: (
       batch: BatchId,
       events: ReadonlyArray<BatchEvent>,
       commandId: string,
+      openBy?: number,
     ) => Effect.Effect<
       { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
       StoreUnavailable | CorruptEntry

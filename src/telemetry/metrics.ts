@@ -118,6 +118,16 @@ const makeMetrics = () => {
     shedBatches: counter("atlaspay_shed_batches_total", "Batches that intake told to come back later", [
       "scope",
     ]),
+    duplicatePayouts: counter(
+      "atlaspay_duplicate_payouts_total",
+      "Items that a partner was accepted before, by what became of them",
+      ["outcome"],
+    ),
+    duplicatesUnchecked: counter(
+      "atlaspay_duplicates_unchecked_total",
+      "Requests whose duplicates could not be looked for: page someone if it goes on",
+      ["outcome", "reason"],
+    ),
     openBatches: gauge("atlaspay_open_batches", "Batches that are not finished, as intake last saw it"),
     followerEntries: counter("atlaspay_follower_entries_total", "Feed entries handled by each follower", [
       "follower",
