@@ -352,16 +352,14 @@ export const isComplete = (batch: Batch): boolean =>
 
 const isTriedAgain = ({ retries, reroutes }: Batch): boolean => retries.size + reroutes.size > 0
 
-/** Whether an item has ended, for all that its log says so far, and its beneficiary has no money for it. */
+/**
+ * Whether an item ended without being paid, by all that its log says so far: its money is back, and no policy tries it
+ * again.
+ */
 export const isEndedUnpaid = ({ items, retries, reroutes }: Batch, number: number): boolean => {
-  const state = items.get(number)?.state
-  return (
-    state !== undefined &&
-    isEnd(state) &&
-    state !== "settled" &&
-    !retries.has(number) &&
-    !reroutes.has(number)
-  )
+  const item = items.get(number)
+  if (item === undefined || item.task !== "none" || retries.has(number) || reroutes.has(number)) return false
+  return isEnd(item.state) && item.state !== "settled"
 }
 
 /** How many items are in a state, over all currencies. */
