@@ -86,10 +86,8 @@ const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedL
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
-const claims = Layer.mergeAll(
-  claimsInPostgres.pipe(Layer.provide(database)),
-  claimMarksOnRedis.pipe(Layer.provide(foundation)),
-)
+const claimMarks = claimMarksOnRedis.pipe(Layer.provide(foundation))
+const claims = claimsInPostgres.pipe(Layer.provide(database))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 /** What is compared with the logs before anybody is paid. */
@@ -173,6 +171,7 @@ const parts = {
         callbackSecrets,
         allowances,
         claims,
+        claimMarks,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
@@ -228,6 +227,7 @@ export const reconciliationLayer = onceFit(
 export const historyLayer = Layer.mergeAll(
   storeWatch,
   registers,
+  claimMarks,
   cursors,
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))

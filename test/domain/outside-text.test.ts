@@ -141,6 +141,19 @@ const old: ReadonlyArray<Readonly<Record<string, unknown>>> = [
     expiresAt: 2,
   },
   { _tag: "ParkedResolved", ...about, outcome: "failed", ...said, evidence },
+  {
+    _tag: "BatchReceived",
+    v: 2,
+    at: 1,
+    partner: "acme",
+    idempotencyKey: "key",
+    requestDigest: "digest",
+    itemCount: 1,
+    mode: "partial",
+    submittedBy: "sam",
+    attemptsMax: 1,
+    duplicates: { count: 0, items: [], reason: dirty },
+  },
 ]
 
 describe("an event of a release that cleaned nothing", () => {
