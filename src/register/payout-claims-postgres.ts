@@ -13,7 +13,10 @@ import {
   PayoutClaims,
 } from "./payout-claims.ts"
 import { arrayOf } from "./postgres-array.ts"
+import { TurnsByPartner } from "./turns-by-partner.ts"
 
+/** Connections that wait for each other to claim payouts: others need the rest. */
+const CLAIMING_MAX = 3
 /** Fingerprints that one statement inserts. */
 const INSERTED_MAX = 20_000
 /** Pairs of a new and an earlier item that one claim is given. */
@@ -33,9 +36,13 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { query } = yield* Database
     const keptDays = duplicateDaysKept((yield* AppConfig).policy.duplicates) + KEPT_LONGER_DAYS
+    const turns = new TurnsByPartner(CLAIMING_MAX)
     const claims = PayoutClaims.of({
       claim: Effect.fn("PayoutClaims.claim")((claim, payouts, terms) =>
-        query("claim payouts", (sql) => sql.begin((sql) => claimAll(sql, claim, payouts, terms))),
+        turns.take(
+          claim.partner,
+          query("claim payouts", (sql) => sql.begin((sql) => claimAll(sql, claim, payouts, terms))),
+        ),
       ),
       opened: Effect.fn("PayoutClaims.opened")(function* (id) {
         yield* query(
