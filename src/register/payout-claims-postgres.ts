@@ -80,7 +80,8 @@ const claimAll = async (
   for (const chunk of Arr.chunksOf(payouts, INSERTED_MAX))
     await sql`
       insert into payout_fingerprints (fingerprint, claim, item)
-      select decode(fingerprint, 'hex'), ${id}, item from ${rowsOf(sql, chunk)} on conflict do nothing`
+      select decode(fingerprint, 'hex'), ${id}, item from ${rowsOf(sql, chunk)}
+      order by fingerprint on conflict do nothing`
   const compared = payouts.filter(({ compared }) => compared)
   const earlier = compared.length === 0 ? [] : await earlierClaims(sql, claim, compared, days)
   const pairs = earlier.reduce((sum, { pairs }) => sum + pairs.length, 0)

@@ -13,10 +13,11 @@ create table payout_claims (
 
 create index payout_claims_age on payout_claims (claimed_at);
 
--- Keyed digests of account, currency, amount and a text of each item; nobody can read an account from one.
+-- Keyed digests of account, currency, amount and a text of each item; nobody can read an account from one. They are written
+-- with their claim, many at a time: a foreign key would be looked up for each.
 create table payout_fingerprints (
   fingerprint bytea not null,
-  claim uuid not null references payout_claims on delete cascade,
+  claim uuid not null,
   item int not null,
   primary key (fingerprint, claim, item)
 );

@@ -26,7 +26,7 @@ import type { BatchRequest } from "./payout-batch-request.ts"
 import { fingerprintsOf, repeatedWithin } from "./payout-fingerprint.ts"
 
 /** How long the register is waited for, and how long it may take to note that a batch was opened. */
-const CLAIM_MS_MAX = 10_000
+const CLAIM_MS_MAX = 15_000
 const NOTE_MS_MAX = 1_000
 /** How often, and how long each time, a request is waited for that claimed the same before. */
 const WAITS_MAX = 20
@@ -65,7 +65,10 @@ export const checkDuplicates = Effect.fn("checkDuplicates")(function* (checked: 
   const fingerprints = yield* inSlices(fingerprintsOf(key, partner, request.items, own.compared))
   const made = yield* claimUnlessAway(own, checked, fingerprints)
   const within = new Map(
-    [...repeatedWithin(fingerprints)].map(([item, first]) => [item, { batch: checked.id, item: first }]),
+    [...(yield* inSlices(repeatedWithin(fingerprints)))].map(([item, first]) => [
+      item,
+      { batch: checked.id, item: first },
+    ]),
   )
   const duplicates = yield* judge(own, request, made, within).pipe(
     Effect.tapError(() => releaseClaim(made?.id)),

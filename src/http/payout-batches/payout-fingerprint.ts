@@ -94,11 +94,17 @@ const identityOfIban = (iban: string): ReadonlyArray<string> => {
     : ["sort-code", sortCode, accountNumber]
 }
 
+/** Fingerprints in one slice, when they are only compared. */
+const COMPARED_AT_ONCE = 5_000
+
 /** Items that share a compared fingerprint with an earlier item of the same batch, with the first such item. */
-export const repeatedWithin = (fingerprints: ReadonlyArray<ClaimedPayout>): ReadonlyMap<number, number> => {
+export function* repeatedWithin(
+  fingerprints: ReadonlyArray<ClaimedPayout>,
+): Generator<void, ReadonlyMap<number, number>> {
   const first = new Map<string, number>()
   const repeated = new Map<number, number>()
-  for (const { item, fingerprint, compared } of fingerprints) {
+  for (const [index, { item, fingerprint, compared }] of fingerprints.entries()) {
+    if (index > 0 && index % COMPARED_AT_ONCE === 0) yield
     const earlier = first.get(fingerprint)
     if (earlier === undefined) first.set(fingerprint, item)
     else if (compared && earlier !== item && !repeated.has(item)) repeated.set(item, earlier)
