@@ -1,5 +1,5 @@
-import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { assert, it, layer } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
 import { Database } from "../../src/database/database.ts"
 import { PayoutClaims } from "../../src/register/payout-claims.ts"
 import { layer as claimsInPostgres } from "../../src/register/payout-claims-postgres.ts"
@@ -14,21 +14,44 @@ import {
   terms,
 } from "./payout-claims-contract.ts"
 
-const inPostgres = Layer.unwrap(
-  Effect.acquireRelease(
-    Effect.promise(() => ownDatabase()),
-    ({ drop }) => Effect.promise(() => drop()),
-  ).pipe(
-    Effect.map(({ url }) =>
-      Layer.fresh(claimsInPostgres).pipe(
-        Layer.provideMerge(Layer.fresh(databaseLayer)),
-        Layer.provide(settings({ DATABASE_URL: url })),
-      ),
-    ),
-  ),
+/** The register of a process of its own on a database. */
+const processOn = (url: string) =>
+  Layer.fresh(claimsInPostgres).pipe(
+    Layer.provideMerge(Layer.fresh(databaseLayer)),
+    Layer.provide(settings({ DATABASE_URL: url })),
+  )
+
+const someDatabase = Effect.acquireRelease(
+  Effect.promise(() => ownDatabase()),
+  ({ drop }) => Effect.promise(() => drop()),
 )
 
+const inPostgres = Layer.unwrap(Effect.map(someDatabase, ({ url }) => processOn(url)))
+
 layer(inPostgres)("claims on payouts in Postgres", payoutClaimsContract)
+
+it.live("claims of two processes meet each other, however they come", () =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { url } = yield* someDatabase
+      const [one, other] = [yield* Layer.build(processOn(url)), yield* Layer.build(processOn(url))]
+      for (let times = 0; times < 10; times += 1) {
+        const partner = newPartner()
+        const payouts = [payoutOf(1, fingerprint())]
+        const met = yield* Effect.all(
+          [one, other].map((context) =>
+            Context.get(context, PayoutClaims).claim(claimOf(partner), payouts, terms),
+          ),
+          { concurrency: "unbounded" },
+        )
+        assert.sameMembers(
+          met.map(({ earlier }) => earlier.length),
+          [0, 1],
+        )
+      }
+    }),
+  ),
+)
 
 /** Makes a claim as old as so many days. */
 const aged = (id: string, days: number) =>
