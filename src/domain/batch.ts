@@ -6,11 +6,11 @@
 import type { Day } from "./business-days.ts"
 import type { FindingName, PayeeMatch, PayeePolicy, Verdict } from "./clearance-words.ts"
 import type { Credential } from "./credential.ts"
+import type { Duplicates } from "./duplicates.ts"
 import type {
   BatchEventOf,
   BatchMode,
   ClosedState,
-  Duplicates,
   OpenRefusal,
   PayoutItem,
   PostingKind,

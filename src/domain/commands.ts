@@ -6,10 +6,10 @@ import { Schema } from "effect"
 import { Seal } from "./beneficiary.ts"
 import { ClearanceWord, FindingName, PayeePolicy } from "./clearance-words.ts"
 import { Credential } from "./credential.ts"
+import { Duplicates } from "./duplicates.ts"
 import {
   Actor,
   BatchMode,
-  Duplicates,
   Evidence,
   Instant,
   PayoutItem,

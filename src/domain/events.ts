@@ -8,7 +8,8 @@ import { Schema } from "effect"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
 import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-words.ts"
 import { Credential } from "./credential.ts"
-import { AttemptNumber, BatchId, ItemNumber, PartnerId } from "./identifiers.ts"
+import { Duplicates } from "./duplicates.ts"
+import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
@@ -82,24 +83,6 @@ export type ResolutionEvidence = typeof ResolutionEvidence.Type
 
 const transfer = { at: Instant, item: ItemNumber, attempt: AttemptNumber }
 
-/** Duplicates that are named one by one; all are counted. */
-export const DUPLICATES_NAMED_MAX = 100
-
-/** What was found, when a batch was accepted, of payouts that the partner was accepted before. */
-export const Duplicates = Schema.Struct({
-  /** Items that are duplicates of an item of an earlier batch, or of an earlier item of the same one. */
-  count: Schema.Int,
-  /** The first {@link DUPLICATES_NAMED_MAX} of them. */
-  items: Schema.Array(
-    Schema.Struct({ item: ItemNumber, duplicateOf: Schema.Struct({ batch: BatchId, item: ItemNumber }) }),
-  ),
-  /** Earlier payouts could not all be compared: there may be more. */
-  unchecked: Schema.optionalKey(Schema.Literal(true)),
-  /** Why the partner allowed duplicates in the batch, where it did. */
-  reason: Schema.optionalKey(OutsideText),
-})
-export type Duplicates = typeof Duplicates.Type
-
 export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   at: Instant,
   partner: PartnerId,
@@ -118,7 +101,6 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   attemptsMax: AttemptNumber,
   /** Off where it is not said, as in logs from before payees were verified. */
   payeePolicy: Schema.optionalKey(PayeePolicy),
-  /** Absent where none were found, or none were looked for. */
   duplicates: Schema.optionalKey(Duplicates),
 })
 

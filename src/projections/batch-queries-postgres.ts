@@ -2,7 +2,7 @@
 import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
-import type { Duplicates } from "../domain/events.ts"
+import type { Duplicates } from "../domain/duplicates.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { ItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"

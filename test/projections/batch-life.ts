@@ -1,7 +1,8 @@
 /** Lives of payout batches, written to a real log the way a worker writes them: in appends of several events. */
 import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
-import type { BatchEvent, Duplicates, PayoutItem } from "../../src/domain/events.ts"
+import type { Duplicates } from "../../src/domain/duplicates.ts"
+import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { cleanText } from "../../src/domain/outside-text.ts"
 import type { Ownership } from "../../src/streams/run-queue.ts"

@@ -1,5 +1,5 @@
 /** What the answer to an accepted batch warns of: each by its type, with a sentence, so that others can be added. */
-import type { Duplicates } from "../../domain/events.ts"
+import type { Duplicates } from "../../domain/duplicates.ts"
 import { fieldProblem } from "../edge/field-problem.ts"
 
 /** The warnings of a batch by what its log keeps; nothing where there are none. */
