@@ -77,6 +77,23 @@ it("joins as many as it may at a time, those that wait longest first, and says w
   expect(standing(), "nobody can tell which are good").toEqual([])
 })
 
+it("has an item once that was screened again, where it came back", () => {
+  const story = screenedApart(5)
+  const line = new PayLine(routes)
+  story.terms = { ...LISTS, maxAgeMs: 1_000, lists: undefined }
+  line.follow(story.batch, story.terms)
+  story.now += 1_001
+  story.tell({ _tag: "RequestScreening", items: [3] })
+  const [clearance, decisions] = [
+    story.batch.clearanceCount,
+    [{ item: 3, decision: "approved" as const }] as const,
+  ]
+  story.tell({ _tag: "RecordScreening", clearance, clearanceId: "c", listVersion: "v3", decisions })
+  line.follow(story.batch, story.terms)
+  const standing = [...line.queues].flatMap((queue) => [...queue]).map(({ item }) => item)
+  expect(standing).toEqual([1, 2, 4, 5, 3])
+})
+
 const turn = fc.record({
   version: fc.option(fc.integer({ min: 1, max: 12 }), { freq: 5, nil: undefined }),
   limit: fc.constantFrom(0, 1, 3, Number.POSITIVE_INFINITY),

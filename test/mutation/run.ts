@@ -18,7 +18,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { guardsOfDomain, guardsOfSteps } from "./all-guards.ts"
+import { guardsOfDomain, guardsOfPlanning, guardsOfSteps } from "./all-guards.ts"
 import type { Guard } from "./domain-guards.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -43,6 +43,10 @@ const domainTests = [
   "plan-transfers",
   "spec",
 ].map((name) => `test/domain/${name}.test.ts`)
+/** Those that know how work is planned, as well. */
+const planningTests = ["closed-bank", "pay-line", "routing", "ways"].map(
+  (name) => `test/domain/${name}.test.ts`,
+)
 
 /** The domain's tests need no servers. */
 const domainConfig = 'export default { test: { include: ["test/domain/*.test.ts"], bail: 1 } }'
@@ -54,6 +58,7 @@ interface Trial {
 }
 
 const domainRun = ["--config", "domain.config.mjs", ...domainTests]
+const planningRun = [...domainRun, ...planningTests]
 const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
   "--bail=1",
   "-t",
@@ -63,6 +68,7 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
 
 const trials: ReadonlyArray<Trial> = [
   ...guardsOfDomain.map((guard) => ({ guard, tests: domainRun })),
+  ...guardsOfPlanning.map((guard) => ({ guard, tests: planningRun })),
   ...guardsOfSteps.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
 const everyNamed = named(
@@ -138,7 +144,7 @@ const work = async (): Promise<void> => {
 
 const whole = newTree()
 const sound =
-  (await passes(whole, [...domainRun, "--reporter=dot"], WHOLE_MS_MAX, "inherit")) &&
+  (await passes(whole, [...planningRun, "--reporter=dot"], WHOLE_MS_MAX, "inherit")) &&
   (await passes(whole, [...everyNamed, "--reporter=dot"], WHOLE_MS_MAX, "inherit"))
 rmSync(whole, { recursive: true })
 if (!sound) throw new Error("the tests fail with every guard in place")
