@@ -357,7 +357,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what lies with us for a bank that is gone is taken back",
     file: "providers/banks/banks.ts",
-    text: "if (connection === undefined) return withdrawForStranger(name, reference)",
+    text: "if (connection === undefined) return withdrawForUnknownBank(name, reference)",
     without: "if (connection === undefined) return mayHaveGone",
     caughtIn: "test/providers/banks/banks.test.ts",
     caughtBy: "takes back what lies with us for a bank that is not configured any more",
