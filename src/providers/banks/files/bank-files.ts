@@ -29,7 +29,10 @@ export const fileBanks = Effect.gen(function* () {
     const owner = owners.get(folder)
     if (owner !== undefined) {
       const { setting, path } = settings.place
-      return yield* new InvalidProviderSetting({ setting, reason: `${path}.folder: ${owner.name} has it` })
+      return yield* new InvalidProviderSetting({
+        setting,
+        reason: `${path}.folder: it is already the folder of ${owner.name}`,
+      })
     }
     owners.set(folder, bank)
   }

@@ -60,7 +60,7 @@ export const reportOf = (key: string): OrderReport => {
     case "asked":
       return { _tag: "Asked" }
     default:
-      throw new Error("a report of a bank is none that is written here")
+      throw new Error("a stored report of a bank has an unknown kind")
   }
 }
 
@@ -78,10 +78,10 @@ export const standingBy = (reports: ReadonlyArray<OrderReport>): ReportedStandin
   const [refusal] = refusals
   const unclear = (reason: string): ReportedStanding => ({
     _tag: "Unclear",
-    reason: isAcknowledged ? `${reason}, and has shown that it has it` : reason,
+    reason: isAcknowledged ? `${reason}, and has shown that it has the order` : reason,
   })
   if (refusal !== undefined)
-    return unclear(`the bank refused it with the code ${refusal}, which may be meant for another copy of it`)
+    return unclear(`the bank refused it with the code ${refusal}, which may concern another copy of it`)
   const whole = reports.find((report) => report._tag === "Refused")
   if (whole !== undefined)
     return unclear(`the bank refused with the code ${whole.code} the whole file that it is in`)
