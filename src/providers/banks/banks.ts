@@ -169,8 +169,8 @@ const withdrawOf = Effect.fnUntraced(function* <R>({
 })
 
 /**
- * Withdraws an order of a bank that is no longer configured, so that nothing sends it unless the bank is configured again. Its
- * kind is unknown, so every kind that may have the order has to withdraw it.
+ * Withdraws an order of a bank that is no longer configured: nothing sends its orders unless it is configured again. Its kind
+ * is unknown, so every kind that may have the order has to withdraw it.
  */
 const withdrawFromAll = (kinds: ReadonlyArray<Withdraw | undefined>): Withdraw => {
   const withdraws = kinds.filter((withdraw) => withdraw !== undefined)

@@ -86,7 +86,7 @@ export class FileOrders extends Context.Service<
     ) => Effect.Effect<void, OrdersUnavailable>
     /**
      * Withdraws an order if it is in no complete file or was never stored: it will never be in a file, and its beneficiary's
-     * data is erased. Otherwise it stays as it is.
+     * data is erased. Otherwise the order stays, and its batch is notified of any sign that the bank has it.
      */
     readonly withdraw: (bank: string, reference: string) => Effect.Effect<Withdrawal, OrdersUnavailable>
     /**

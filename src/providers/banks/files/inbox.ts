@@ -159,7 +159,7 @@ const enqueueReport = Effect.fnUntraced(function* (
     )
 })
 
-/** The same file always gives the same command id, however often it is processed. */
+/** The id of a report's command, which is the same whenever the file is processed again. */
 const commandIdOf = ({ bank, digest }: InboxFile, reference: string, report: OrderReport): CommandId => ({
   id: hash("sha256", JSON.stringify([bank, digest, reference, reportKeyOf(report)]), "base64url"),
   digest: "",
