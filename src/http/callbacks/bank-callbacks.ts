@@ -7,7 +7,7 @@ import { plainCodeOf } from "../../domain/failure-codes.ts"
 import { parseTransferReference } from "../../domain/identifiers.ts"
 import { cleanText } from "../../domain/outside-text.ts"
 import { type BankCaller, CallbackSecrets } from "../../identity/callback-secrets.ts"
-import type { BankWord, UnreadableCallback } from "../../providers/banks/bank-callbacks.ts"
+import type { BankReport, UnreadableCallback } from "../../providers/banks/bank-callbacks.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import { StrayCallbacks, strayOf } from "../../streams/stray-callbacks.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
@@ -58,7 +58,7 @@ const refusalOf = ({ problem }: UnreadableCallback): InvalidBody | InvalidReques
   typeof problem === "string" ? new InvalidRequest({ detail: problem }) : invalidBody(problem)
 
 /** Puts a word into the mailbox of its batch; false when it is of no transfer that we know. */
-const tell = Effect.fnUntraced(function* (bank: string, word: BankWord) {
+const tell = Effect.fnUntraced(function* (bank: string, word: BankReport) {
   const transfer = parseTransferReference(word.reference)
   if (transfer === undefined) return yield* keepStray(bank, word, "not a reference of ours")
   const { batch, item, attempt } = transfer
@@ -78,12 +78,16 @@ const tell = Effect.fnUntraced(function* (bank: string, word: BankWord) {
 })
 
 /** A bank that gives one id to two messages has said two things: so the id is that of the message and of what it says. */
-const commandIdOf = (bank: string, { message, reference }: BankWord, outcome: TransferOutcome): CommandId => {
+const commandIdOf = (
+  bank: string,
+  { message, reference }: BankReport,
+  outcome: TransferOutcome,
+): CommandId => {
   const said = JSON.stringify([bank, message, reference, outcome])
   return { id: hash("sha256", said, "base64url"), digest: "", keptMs: CALLBACK_KEPT_MS }
 }
 
-const keepStray = Effect.fnUntraced(function* (bank: string, word: BankWord, why: string) {
+const keepStray = Effect.fnUntraced(function* (bank: string, word: BankReport, why: string) {
   // Masked first: a part of an account number does not look like one.
   const { reference, id, ...masked } = strayOf({ ...word, bank }, outcomeOf(word), why)
   const kept = (text: string) => cleanText(text.slice(0, STRAY_TEXT_MAX))
@@ -93,7 +97,7 @@ const keepStray = Effect.fnUntraced(function* (bank: string, word: BankWord, why
   return false
 })
 
-const outcomeOf = ({ outcome }: BankWord): TransferOutcome => {
+const outcomeOf = ({ outcome }: BankReport): TransferOutcome => {
   const evidence = "callback"
   if (outcome._tag === "Settled") return { _tag: "Settled", evidence }
   return { _tag: outcome._tag, code: cleanText(plainCodeOf(outcome.code ?? "")), evidence }

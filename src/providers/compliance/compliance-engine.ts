@@ -14,9 +14,9 @@ export interface ClearanceRequest {
 
 export interface Clearance {
   readonly clearanceId: string
-  /** The version of the lists that the decisions were taken against. */
+  /** The version of the lists on which the decisions are based. */
   readonly listVersion: string
-  /** Exactly one for each item that was asked about: a decision, or that it comes later. */
+  /** Exactly one for each item of the request: a decision, or that it follows later. */
   readonly decisions: ReadonlyArray<SpokenWord | PendingDecision>
 }
 
@@ -25,7 +25,7 @@ export interface PendingDecision {
   readonly decision: "pending"
 }
 
-/** Screens beneficiaries before money moves. No answer is no clearance (fail closed). */
+/** Screens beneficiaries before money moves. Without an answer there is no clearance (fail closed). */
 export class ComplianceEngine extends Context.Service<
   ComplianceEngine,
   { readonly screen: (request: ClearanceRequest) => Effect.Effect<Clearance, ProviderUnavailable> }

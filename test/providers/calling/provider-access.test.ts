@@ -186,9 +186,9 @@ describe("a secret in a file", () => {
   )
 
   it.live.each([
-    [{ env: "NOT_THERE" }, "banks[0].auth.token: the variable NOT_THERE is empty or not there"],
-    [{ file: "/nowhere/token" }, "banks[0].auth.token: the file /nowhere/token is empty or not there"],
-    [{ env: "SPACED" }, "banks[0].auth.token: what the variable SPACED holds has not the form"],
+    [{ env: "NOT_THERE" }, "banks[0].auth.token: the variable NOT_THERE is empty or missing"],
+    [{ file: "/nowhere/token" }, "banks[0].auth.token: the file /nowhere/token is empty or missing"],
+    [{ env: "SPACED" }, "banks[0].auth.token: the content of the variable SPACED does not have the form"],
   ] as const)("that cannot be used is told by its place: %j", ([token, problem]) =>
     Effect.gen(function* () {
       const error = yield* providerOf({
@@ -474,7 +474,7 @@ describe("certificates", () => {
     [
       "https://north.io",
       { cert: { env: "SECRET" }, key: { env: "SECRET" } },
-      "tls.cert: what the variable SECRET holds has not the form",
+      "tls.cert: the content of the variable SECRET does not have the form",
     ],
   ] as const)("that would not protect anything are refused: %s", ([url, tls, problem]) =>
     Effect.gen(function* () {

@@ -9,7 +9,7 @@ import { StoreUnavailable } from "../../../../src/platform/store-unavailable.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
 import { InboxFiles } from "../../../../src/providers/banks/files/inbox-files.ts"
-import { wordKeyOf } from "../../../../src/providers/banks/files/order-words.ts"
+import { reportKeyOf } from "../../../../src/providers/banks/files/order-reports.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { Mailbox } from "../../../../src/streams/mailbox.ts"
 import { Metrics } from "../../../../src/telemetry/metrics.ts"
@@ -49,9 +49,9 @@ const report = (about: string, status: string, ...transfers: ReadonlyArray<strin
      <OrgnlPmtInfAndSts>${transfers.join("")}</OrgnlPmtInfAndSts></CstmrPmtStsRpt>`,
   )
 
-const status = (reference: string, word: string, code = "AC04") =>
-  `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId><TxSts>${word}</TxSts>
-   ${code && `<StsRsnInf><Rsn><Cd>${code}</Cd></Rsn></StsRsnInf>`}</TxInfAndSts>`
+const status = (reference: string, code: string, reason = "AC04") =>
+  `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId><TxSts>${code}</TxSts>
+   ${reason && `<StsRsnInf><Rsn><Cd>${reason}</Cd></Rsn></StsRsnInf>`}</TxInfAndSts>`
 
 const booked = (reference: string, cents: number, kind: "DBIT" | "CRDT") =>
   document(
@@ -62,8 +62,8 @@ const booked = (reference: string, cents: number, kind: "DBIT" | "CRDT") =>
      </TxDtls></NtryDtls></Ntry></Ntfctn></BkToCstmrDbtCdtNtfctn>`,
   )
 
-/** What the batch was told, in order. */
-const told = Effect.gen(function* () {
+/** The reports that were enqueued for the batch, in order. */
+const enqueued = Effect.gen(function* () {
   const mail = yield* (yield* wholeLog).mail(batchId, 1_000)
   return mail.flatMap(({ command }) => (command?._tag === "RecordTransfer" ? [command] : []))
 })
@@ -107,14 +107,14 @@ it("a report settles, rejects and leaves open, for the batch and for inquiries",
   const [mail, answers, odd] = await test.run(
     Effect.gen(function* () {
       const about = yield* ordered(test, 3)
-      const words = [
+      const statuses = [
         status(referenceOf(1), "ACSC"),
         status(referenceOf(2), "RJCT"),
         status(referenceOf(3), "ACSP"),
       ]
-      test.deliver("status.xml", report(about, "PART", ...words))
+      test.deliver("status.xml", report(about, "PART", ...statuses))
       yield* test.looks
-      return [yield* told, yield* standings(test, 3), yield* oddities(test)] as const
+      return [yield* enqueued, yield* standings(test, 3), yield* oddities(test)] as const
     }),
   )
   expect(mail).toMatchObject([
@@ -135,7 +135,7 @@ it("a rejected file fails none of its orders but those that it names with a reas
       const named = [status(referenceOf(2), "RJCT", "AM04"), status(referenceOf(3), "RJCT", "")]
       test.deliver("status.xml", report(about, "RJCT", ...named))
       yield* test.looks
-      return [yield* standings(test, 3), yield* told, yield* oddities(test)] as const
+      return [yield* standings(test, 3), yield* enqueued, yield* oddities(test)] as const
     }),
   )
   expect(answers).toEqual(["Ambiguous", "Failed", "Ambiguous"])
@@ -308,7 +308,7 @@ it("a batch that was told of a refusal hears that the bank has the order after a
       test.deliver("b.xml", report(about, "ACSP"))
       yield* test.looks
       // What closes the account of the first copy closes it for the second: that the bank has it is no news.
-      return yield* told
+      return yield* enqueued
     }),
   )
   const heard = (tag: string) => mail.filter(({ outcome }) => outcome._tag === tag)
@@ -329,7 +329,7 @@ it("a batch hears that the bank has what was to be taken back, or was refused wi
         test.deliver(`${name}.xml`, report(about, status))
         yield* test.looks
       }
-      return yield* told
+      return yield* enqueued
     }),
   )
   const heard = (item: number) =>
@@ -386,7 +386,7 @@ it("a word on a whole does not reach what is said to fare differently, and one t
 
 it("a payment, or an order, that is not in the file of a report is odd, and says nothing of those that are", async () => {
   using test = new FileBankUnderTest(database)
-  const [mail, words, odd] = await test.run(
+  const [mail, reports, odd] = await test.run(
     Effect.gen(function* () {
       const about = yield* ordered(test, 2)
       const { transfer } = yield* test.port
@@ -398,14 +398,18 @@ it("a payment, or an order, that is not in the file of a report is odd, and says
       test.deliver("b.xml", report(about, "PART", status(referenceOf(3), "RJCT", "AM14")))
       yield* test.looks
       const orders = yield* (yield* FileOrders).sentIn(test.bank.name, about)
-      return [yield* told, orders.map(({ words }) => words.map(wordKeyOf)), yield* oddities(test)] as const
+      return [
+        yield* enqueued,
+        orders.map(({ reports }) => reports.map(reportKeyOf)),
+        yield* oddities(test),
+      ] as const
     }),
   )
   expect(mail.map(({ item, outcome }) => [item, outcome._tag])).toEqual([
     [1, "Failed"],
     [3, "Failed"],
   ])
-  expect(words).toEqual([["failed AM14"], []])
+  expect(reports).toEqual([["failed AM14"], []])
   expect(odd).toEqual([
     [referenceOf(3), "other-file"],
     ["NOTPROVIDED", "unknown-payment"],
@@ -417,18 +421,18 @@ it("a bank that refuses in stages raises no alarm, and one that refuses after it
   const [mail, answers] = await test.run(
     Effect.gen(function* () {
       const about = yield* ordered(test, 5)
-      const said = [
+      const stages = [
         [status(referenceOf(1), "RJCT", "AM14")],
         [status(referenceOf(2), "RJCT", "AM04")],
         [status(referenceOf(3), "RJCT", "FF01"), status(referenceOf(4), "ACSP", "")],
         [status(referenceOf(4), "ACSC", "")],
         [status(referenceOf(5), "RJCT", "AM14")],
       ]
-      for (const [index, words] of said.entries()) {
-        test.deliver(`${index}.xml`, report(about, "PART", ...words))
+      for (const [index, statuses] of stages.entries()) {
+        test.deliver(`${index}.xml`, report(about, "PART", ...statuses))
         yield* test.looks
       }
-      return [yield* told, yield* standings(test, 5)] as const
+      return [yield* enqueued, yield* standings(test, 5)] as const
     }),
   )
   expect(answers).toEqual(["Failed", "Failed", "Failed", "Settled", "Ambiguous"])
@@ -448,16 +452,16 @@ it("a report that is read again after its reader died does not make itself doubt
   const answers = await test.run(
     Effect.gen(function* () {
       const about = yield* ordered(test, 2)
-      const words = [status(referenceOf(2), "ACSP", ""), status(referenceOf(1), "RJCT", "AM14")]
-      test.deliver("status.xml", report(about, "PART", ...words))
+      const statuses = [status(referenceOf(2), "ACSP", ""), status(referenceOf(1), "RJCT", "AM14")]
+      test.deliver("status.xml", report(about, "PART", ...statuses))
       const dying = Layer.effect(
         FileOrders,
         Effect.map(FileOrders, (orders) => {
-          const record: typeof orders.record = (bank, news) => {
-            recorded.push(...news.map(({ word }) => wordKeyOf(word)))
-            return orders.record(bank, news)
+          const record: typeof orders.record = (bank, reports) => {
+            recorded.push(...reports.map((entry) => reportKeyOf(entry.report)))
+            return orders.record(bank, reports)
           }
-          return { ...orders, record, told: () => Effect.die("killed") }
+          return { ...orders, record, markEnqueued: () => Effect.die("killed") }
         }),
       )
       yield* Effect.exit(Effect.provide(test.looks, dying))
@@ -484,7 +488,7 @@ describe("files come twice, late, and in any order", () => {
           test.deliver(`${index}.xml`, booked(referenceOf(1), 1, kind === "debit" ? "DBIT" : "CRDT"))
           yield* test.looks
         }
-        return [yield* standings(test, 1), yield* told, yield* counted] as const
+        return [yield* standings(test, 1), yield* enqueued, yield* counted] as const
       }),
     )
     expect(answers).toEqual(["Returned"])
@@ -500,7 +504,7 @@ it("what is odd is reported and not acted on, and the rest is", async () => {
       const about = yield* ordered(test, 3)
       const { transfer } = yield* test.port
       yield* transfer(test.orderOf(4))
-      const words = [
+      const statuses = [
         status("SOMEBODY-ELSES", "ACSC"),
         status(`FOR ${canary}`, "ACSC"),
         status(referenceOf(1), "RJCT"),
@@ -508,11 +512,11 @@ it("what is odd is reported and not acted on, and the rest is", async () => {
         // Not in any file yet: the bank cannot know of it.
         status(referenceOf(4), "ACSC"),
       ]
-      test.deliver("a.xml", report(about, "ACTC", ...words))
+      test.deliver("a.xml", report(about, "ACTC", ...statuses))
       test.deliver("b.xml", booked(referenceOf(3), 4, "DBIT"))
       test.deliver("c.xml", report("EUR-sepa-2020-01-01-1", "RJCT"))
       yield* test.looks
-      return [yield* standings(test, 4), yield* told, yield* oddities(test), yield* counted] as const
+      return [yield* standings(test, 4), yield* enqueued, yield* oddities(test), yield* counted] as const
     }),
   )
   expect(answers).toEqual(["Failed", "Accepted", "Accepted", "Accepted"])
@@ -577,7 +581,7 @@ it("a file that cannot be believed goes into quarantine with a reason that quote
       test.deliver("e-long.xml", Buffer.alloc(16 * 1024 * 1024 + 1, 0x20))
       test.deliver("f-fine.xml", report(about, "ACSC"))
       yield* test.looks
-      return [yield* standings(test, 1), yield* told, yield* counted] as const
+      return [yield* standings(test, 1), yield* enqueued, yield* counted] as const
     }),
   )
   expect(answers).toEqual(["Settled"])
@@ -659,7 +663,7 @@ describe("a process dies", () => {
         const end = yield* Effect.exit(Effect.provide(test.looks, dying(when, step)))
         expect(end._tag).toBe("Failure")
         yield* test.looks
-        return [yield* standings(test, 2), yield* told, yield* oddities(test), yield* counted] as const
+        return [yield* standings(test, 2), yield* enqueued, yield* oddities(test), yield* counted] as const
       }),
     )
     expect(answers).toEqual(["Settled", "Accepted"])
@@ -718,7 +722,7 @@ it("nothing is marked as read while its batch cannot be told, and other files ar
       yield* Effect.provide(test.looks, silent)
       const before = [yield* standings(test, 2), test.list("inbox")]
       yield* test.looks
-      return [before, [yield* standings(test, 2), test.list("inbox")], yield* told] as const
+      return [before, [yield* standings(test, 2), test.list("inbox")], yield* enqueued] as const
     }),
   )
   expect(before).toEqual([["Settled", "Settled"], ["a.xml"]])

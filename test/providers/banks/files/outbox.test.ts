@@ -338,7 +338,7 @@ it("a file is not written over another of its name", async () => {
     }),
   )
   expect(written).toEqual([1])
-  expect(test.lines.filter((line) => line.includes("another has its name"))).toHaveLength(1)
+  expect(test.lines.filter((line) => line.includes("another file has its name"))).toHaveLength(1)
   expect(test.list("outbox").filter((name) => !name.startsWith("."))).toHaveLength(1)
   test.carry()
   expect(test.ordered).toEqual(references([1]))
@@ -536,7 +536,9 @@ it("a folder is nobody else's business, and has no id while another process writ
   await test.run(prepare(folder))
   expect(statSync(join(folder, "outbox")).mode & 0o007).toBe(0)
   writeFileSync(join(folder, ".folder-id"), "")
-  expect(await test.run(Effect.flip(identify(folder)))).toMatchObject({ reason: ".folder-id is not whole" })
+  expect(await test.run(Effect.flip(identify(folder)))).toMatchObject({
+    reason: ".folder-id is not complete",
+  })
   rmSync(join(folder, ".folder-id"))
   expect(await test.run(identify(folder))).toBe(await test.run(identify(folder)))
 })
