@@ -139,7 +139,7 @@ const tell = Effect.fnUntraced(function* (file: InboxFile, { reference, word }: 
   const at = yield* Clock.currentTimeMillis
   const outcome = outcomeOf(word, orderId, at)
   return yield* (yield* Mailbox)
-    .tell(
+    .enqueue(
       batch,
       { _tag: "RecordTransfer", at, item, attempt, bank: file.bank, outcome },
       commandIdOf(file, reference, word),
