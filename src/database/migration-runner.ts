@@ -1,10 +1,10 @@
 /**
  * Migrates a database to the schema of this release: applies the numbered migrations in order, each once.
  *
- * The plan follows from the migrations that the database has recorded. All steps go out as one message, which Postgres runs as
- * a single transaction under an advisory lock. So they are applied completely or not at all, and processes that start together
- * take turns. A process that gets the lock and finds that another one has migrated since plans again. A database that needs
- * nothing is only read.
+ * The plan follows from the migrations that the database has recorded. All steps go out as one message, which Postgres
+ * runs as a single transaction under an advisory lock. So they are applied completely or not at all, and processes that
+ * start together take turns. A process that gets the lock and finds that another one has migrated since plans again. A
+ * database that needs nothing is only read.
  */
 import { Effect } from "effect"
 import { Postgres } from "../platform/postgres.ts"

@@ -1,6 +1,6 @@
 /**
- * Tables that earlier releases created without a record, or with a record without a checksum. Those releases had a sequence of
- * migrations only for the read models, and created every other table if it was missing.
+ * Tables that earlier releases created without a record, or with a record without a checksum. Those releases had a
+ * sequence of migrations only for the read models, and created every other table if it was missing.
  */
 
 /** By the number of a migration: the table or column that exists once it was applied. */

@@ -1,6 +1,6 @@
 /**
- * The secrets with which providers sign callbacks. Each bank has a secret of its own, so that none can impersonate another. This
- * is checked at the start; otherwise the service does not start.
+ * The secrets with which providers sign callbacks. Each bank has a secret of its own, so that none can impersonate
+ * another. This is checked at the start; otherwise the service does not start.
  */
 import { Array as Arr, Context, Effect, Layer, Option, type Redacted } from "effect"
 import { AppConfig, type BankSecrets } from "../config.ts"

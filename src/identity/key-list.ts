@@ -27,8 +27,8 @@ const keyPattern = /^[\x21-\x7e]{1,255}$/
 export const digestOf = (key: string): Buffer => hash("sha256", key, "buffer")
 
 /**
- * "acme/payroll=key,acme/supervisor=key,globex=key". Keys with the same name are one credential: a key and its successor. A key
- * without a name is a credential of its own, and so is its successor.
+ * "acme/payroll=key,acme/supervisor=key,globex=key". Keys with the same name are one credential: a key and its successor.
+ * A key without a name is a credential of its own, and so is its successor.
  */
 export const readPartnerKeys = (text: string) =>
   readEntries("API_KEYS", "partner=key or partner/name=key", text, (owner, key): Caller | undefined => {

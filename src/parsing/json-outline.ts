@@ -1,9 +1,9 @@
 /**
- * Scans the bytes of a JSON text before any of it is parsed, within bounds: how deep it is, how many values and fields it has,
- * and where the elements of its lists begin and end.
+ * Scans the bytes of a JSON text before any of it is parsed, within bounds: how deep it is, how many values and fields it
+ * has, and where the elements of its lists begin and end.
  *
- * The scan recognises only strings, brackets, commas and colons. In UTF-8, these are single bytes that are part of no other
- * character. `JSON.parse` has to parse the parts later, and checks the rest of the grammar.
+ * The scan recognises only strings, brackets, commas and colons. In UTF-8, these are single bytes that are part of no
+ * other character. `JSON.parse` has to parse the parts later, and checks the rest of the grammar.
  */
 
 export interface JsonLimits {

@@ -1,7 +1,7 @@
 /**
- * Divides long work into short slices. Work of more than a few milliseconds waits for a turn before each slice, and each round of
- * the event loop gives one turn. So short work continues between any two slices, however much long work there is, and long
- * works take turns.
+ * Divides long work into short slices. Work of more than a few milliseconds waits for a turn before each slice, and each
+ * round of the event loop gives one turn. So short work continues between any two slices, however much long work there
+ * is, and long works take turns.
  */
 import { Effect, Semaphore } from "effect"
 

@@ -12,8 +12,8 @@ export const CrashPoints = Context.Reference<(point: CrashPoint) => Effect.Effec
 )
 
 /**
- * Kills the process with SIGKILL, so that nothing is flushed or closed, the `nth` time that it passes the point. For tests of
- * recovery only.
+ * Kills the process with SIGKILL, so that nothing is flushed or closed, the `nth` time that it passes the point. For
+ * tests of recovery only.
  */
 export const dieAt = (fatal: CrashPoint, nth: number): ((point: CrashPoint) => Effect.Effect<void>) => {
   let passed = 0

@@ -15,7 +15,7 @@ export class DurabilityTooWeak extends Schema.TaggedError<DurabilityTooWeak>()("
   weaknesses: Schema.Array(Weakness),
 }) {
   override get message() {
-    return `${this.store} may forget what it acknowledged: ${this.weaknesses.map(sentence).join("; ")}`
+    return `${this.store} may lose what it acknowledged: ${this.weaknesses.map(sentence).join("; ")}`
   }
 }
 

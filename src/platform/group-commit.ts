@@ -10,9 +10,9 @@ interface Waiting<Request, Answer, Failure> {
 }
 
 /**
- * Makes a function that passes its request to `write` together with others, at most `requestsMax` at a time, and gives its own
- * answer. `write` answers in the order of its requests, or fails for all of them. One write is under way at a time. It runs in
- * the scope, so an interrupted caller does not end it.
+ * Makes a function that passes its request to `write` together with others, at most `requestsMax` at a time, and gives
+ * its own answer. `write` answers in the order of its requests, or fails for all of them. One write is under way at a
+ * time. It runs in the scope, so an interrupted caller does not end it.
  */
 export const groupCommit = <Request, Answer, Failure>(
   scope: Scope.Scope,
@@ -35,7 +35,7 @@ export const groupCommit = <Request, Answer, Failure>(
     writing = false
   })
 
-  /** Uninterruptible: otherwise an interrupted caller could leave `writing` set without a write, and all later callers waiting. */
+  /** An interruption here would leave `writing` set without a write, and all later callers would wait forever. */
   const beginWriting = Effect.suspend(() => {
     if (writing) return Effect.void
     writing = true

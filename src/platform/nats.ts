@@ -64,8 +64,8 @@ export const natsStep = <A>(step: string, run: () => Promise<A>): Effect.Effect<
   })
 
 /**
- * Creates a stream if it does not exist. Does not change the limits of an existing stream, which an operator may have set. Any
- * number of processes may do this at once.
+ * Creates a stream if it does not exist. Does not change the limits of an existing stream, which an operator may have
+ * set. Any number of processes may do this at once.
  */
 export const ensureStream = (
   manager: JetStreamManager,

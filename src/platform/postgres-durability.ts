@@ -1,7 +1,8 @@
 /**
- * Checks the durability of Postgres when the service starts. Postgres has the second record of what was acknowledged, so a
- * commit has to be on disk, and on DATABASE_STANDBYS standbys, before it is answered. Settings are read in a session of ours,
- * because a role or a database may have weaker ones. In production, a weaker setting refuses the start; elsewhere it is logged.
+ * Checks the durability of Postgres when the service starts. Postgres has the second record of what was acknowledged, so
+ * a commit has to be on disk, and on DATABASE_STANDBYS standbys, before it is answered. Settings are read in a session of
+ * ours, because a role or a database may have weaker ones. In production, a weaker setting refuses the start; elsewhere
+ * it is logged.
  */
 import { Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
@@ -30,7 +31,7 @@ export const postgresDurabilityLayer = Layer.effectDiscard(
     const { production, redis, postgres } = yield* AppConfig
     const { query } = yield* Postgres
     const [found] = yield* query(
-      "look at the settings",
+      "read the settings",
       (sql) => sql<Array<Found>>`
       select coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'local') as server,
         current_setting('fsync') as fsync,
@@ -91,7 +92,7 @@ const weaknessesOf = (found: Found, standbys: number): ReadonlyArray<Weakness> =
   )
 }
 
-/** How many standbys a commit waits for, by synchronous_standby_names: `FIRST 2 (a, b)`, `ANY 1 (*)`, `2 (a, b)`, or `a, b` for one. */
+/** How many standbys synchronous_standby_names waits for: `FIRST 2 (a, b)`, `ANY 1 (*)`, `2 (a, b)`, or `a, b` for one. */
 const waitedFor = (names: string): number => {
   if (names.trim() === "") return 0
   return Number(/^\s*(?:first\s+|any\s+)?(\d+)\s*\(/i.exec(names)?.[1] ?? 1)

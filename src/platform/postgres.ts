@@ -63,8 +63,8 @@ const open = (url: string, max: number, statementMsMax: number) =>
   })
 
 /**
- * Reserves a connection until the statement ends, even if its caller gives up before. So the driver's own queue, which no caller
- * can leave, stays empty however long the server is silent.
+ * Reserves a connection until the statement ends, even if its caller gives up before. So the driver's own queue, which no
+ * caller can leave, stays empty however long the server is silent.
  */
 const send = <A>(
   connections: Semaphore.Semaphore,

@@ -1,13 +1,14 @@
 /**
  * The replication barrier: waits until replicas have a write that Redis acknowledged to a caller.
  *
- * WAIT covers only the writes of its own connection, and blocks it. But a primary replicates one sequence of writes. So a small
- * write on a dedicated connection, followed by WAIT, covers all earlier writes of this primary, from any connection. Each
- * primary gets one WAIT at a time. Callers that arrive during a WAIT share the next one, so thousands of callers cost few WAITs.
+ * WAIT covers only the writes of its own connection, and blocks it. But a primary replicates one sequence of writes. So a
+ * small write on a dedicated connection, followed by WAIT, covers all earlier writes of this primary, from any
+ * connection. Each primary gets one WAIT at a time. Callers that arrive during a WAIT share the next one, so thousands of
+ * callers cost few WAITs.
  *
- * During a failover, caller and barrier may use different primaries for a moment, and a promoted replica may lack the last
- * writes that its predecessor acknowledged. So each caller gives evidence of its write: a read that the barrier makes on its
- * own connection before the write and WAIT. WAIT covers what the read shows.
+ * During a failover, caller and barrier may use different primaries for a moment, and a promoted replica may lack the
+ * last writes that its predecessor acknowledged. So each caller gives evidence of its write: a read that the barrier
+ * makes on its own connection before the write and WAIT. WAIT covers what the read shows.
  */
 import { Effect, type Scope } from "effect"
 import { Cluster, type Redis } from "ioredis"

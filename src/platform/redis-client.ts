@@ -1,9 +1,9 @@
 /**
  * Opens clients of Redis, with the time limits that each use needs.
  *
- * A failover takes seconds. Meanwhile commands wait and are retried (every step of the event log recognises a retry), but only
- * within their time limit. Queues of commands are flushed, so that an outage does not fill memory. A server that owes an answer
- * and is silent counts as dead: its connection is closed, and the next one goes to the current primary.
+ * A failover takes seconds. Meanwhile commands wait and are retried (every step of the event log recognises a retry), but
+ * only within their time limit. Queues of commands are flushed, so that an outage does not fill memory. A server that
+ * owes an answer and is silent counts as dead: its connection is closed, and the next one goes to the current primary.
  */
 import { Cluster, type CommonRedisOptions, Redis } from "ioredis"
 import type { RedisAddress } from "./redis-address.ts"
@@ -66,9 +66,9 @@ const openPrimary = (
   })
 
 /**
- * A connection to each primary, opened at its first command. Commands do not queue while no node is known, because that queue
- * would have no bound. The client does not check whether the cluster is complete: a command that cannot be served fails with
- * CLUSTERDOWN and is retried.
+ * A connection to each primary, opened at its first command. Commands do not queue while no node is known, because that
+ * queue would have no bound. The client does not check whether the cluster is complete: a command that cannot be served
+ * fails with CLUSTERDOWN and is retried.
  */
 const openCluster = ({ hosts }: RedisAddress, { retries }: Patience, options: NodeOptions): Cluster =>
   new Cluster([...hosts], {

@@ -1,7 +1,7 @@
 /**
- * Checks the durability of Redis when the service starts. The append to a log is the only commit, so every primary has to keep
- * what it acknowledged: on disk before it answers, never evicted, and with REDIS_REPLICAS replicas. In production, a weaker
- * setting refuses the start; elsewhere it is logged.
+ * Checks the durability of Redis when the service starts. The append to a log is the only commit, so every primary has to
+ * keep what it acknowledged: on disk before it answers, never evicted, and with REDIS_REPLICAS replicas. In production, a
+ * weaker setting refuses the start; elsewhere it is logged.
  */
 import { Effect, Layer, Redacted, Result } from "effect"
 import type { Redis } from "ioredis"

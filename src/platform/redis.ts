@@ -59,9 +59,9 @@ export class RedisConnections extends Context.Service<
       command: (primary: Redis) => Promise<A>,
     ) => Effect.Effect<ReadonlyArray<A>, RedisUnavailable>
     /**
-     * The replication barrier: resolves once an acknowledged write to the shard of `key` has reached REDIS_REPLICAS replicas;
-     * at once if that is 0. Fails with NOREPLICAS after REPLICATION_TIMEOUT_MS, and with FAILED_OVER if the primary that the
-     * replicas follow does not have the write.
+     * The replication barrier: resolves once an acknowledged write to the shard of `key` has reached REDIS_REPLICAS
+     * replicas; at once if that is 0. Fails with NOREPLICAS after REPLICATION_TIMEOUT_MS, and with FAILED_OVER if the
+     * primary that the replicas follow does not have the write.
      */
     readonly replicated: Barrier
   }

@@ -46,8 +46,8 @@ const isOfProviderSecrets = Schema.is(Schema.Literals(ofProviderSecrets))
 
 export const Finding = Schema.Struct({
   /**
-   * The stable name of the check, such as `plain-http`. Nobody can vouch for the last two: a document that cannot be read, and
-   * a name in VOUCH_FOR that is not a check.
+   * The stable name of the check, such as `plain-http`. Nobody can vouch for the last two: a document that cannot be
+   * read, and a name in VOUCH_FOR that is not a check.
    */
   check: Schema.Literals([...Check.literals, "providers", "unknown-vouch"]),
   /** The provider or key that it is about, if there may be several. */

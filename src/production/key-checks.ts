@@ -97,9 +97,10 @@ export const sharedSecretFindings = (secrets: ReadonlyArray<NamedSecret>): Reado
   sameSecrets(secrets).map((same) => sharedBy("shared-secret", same))
 
 /**
- * Findings about secrets that a provider shares with somebody else. A provider that gets our secret could present it to another
- * provider, or impersonate another owner of it. It may only be the same as the secret of the provider's own callbacks. Findings
- * are pairs, because processes have different secrets: so a finding has the same name for VOUCH_FOR in all processes.
+ * Findings about secrets that a provider shares with somebody else. A provider that gets our secret could present it to
+ * another provider, or impersonate another owner of it. It may only be the same as the secret of the provider's own
+ * callbacks. Findings are pairs, because processes have different secrets: so a finding has the same name for VOUCH_FOR
+ * in all processes.
  */
 export const sharedWithProviderFindings = (
   ofProviders: ReadonlyArray<ProviderSecret>,
@@ -122,7 +123,9 @@ const sameSecrets = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<Readonl
     (same) => same.length > 1,
   )
 
-/** Normalizes secrets that have several spellings: with `whsec_`, in another alphabet, with padding (RFC 4648, 3.2 and 5). */
+/**
+ * Normalizes secrets that have several spellings: with `whsec_`, in another alphabet, with padding (RFC 4648, 3.2 and 5).
+ */
 const spelled = (secret: string): string =>
   secret
     .replace(/^whsec_/, "")

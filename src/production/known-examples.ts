@@ -1,6 +1,7 @@
 /**
- * SHA-256 digests, in base64url, of publicly known keys, secrets and passwords: the examples in this repository, the defaults
- * of servers, and those in guides. `test/production/known-examples.test.ts` finds examples that are missing here.
+ * SHA-256 digests, in base64url, of publicly known keys, secrets and passwords: the examples in this repository, the
+ * defaults of servers, and those in guides. `test/production/known-examples.test.ts` finds examples that are missing
+ * here.
  */
 export const knownExamples: ReadonlySet<string> = new Set([
   "10_w7o2juYBrGMh32_KbveULW9jk2tejpyUAD-uC6PE",

@@ -1,7 +1,7 @@
 /**
- * The checks that a start with NODE_ENV=production has to pass. They refuse keys that can be guessed, publicly known secrets,
- * connections that can be read or impersonated, and switches for development. All findings are reported together. An operator
- * can vouch for a finding by its name in VOUCH_FOR; every start logs it again.
+ * The checks that a start with NODE_ENV=production has to pass. They refuse keys that can be guessed, publicly known
+ * secrets, connections that can be read or impersonated, and switches for development. All findings are reported
+ * together. An operator can vouch for a finding by its name in VOUCH_FOR; every start logs it again.
  */
 import { Effect, Option, Result, Schema } from "effect"
 import { AppConfig, type BankSecrets, type Role, type Settings } from "../config.ts"

@@ -38,8 +38,8 @@ export interface ProviderSecrets {
 }
 
 /**
- * The secrets of providers. One that cannot be read is not an error here: not every process calls every provider or needs its
- * secret. The process that calls the provider reports it.
+ * The secrets of providers. One that cannot be read is not an error here: not every process calls every provider or needs
+ * its secret. The process that calls the provider reports it.
  */
 export const providerSecrets = Effect.fnUntraced(function* (called: ReadonlyArray<Called>) {
   const read: Array<ProviderSecret> = []

@@ -47,7 +47,10 @@ const alphabetOf = (key: string): number => {
   return isVaried(distinct, key.length, size) ? size : distinct
 }
 
-/** Whether `draws` from `size` values plausibly give so many distinct ones. Random draws almost never give less than 0.6 of the expected number. */
+/**
+ * Whether `draws` from `size` values plausibly give so many distinct ones. Random draws almost never give less than 0.6
+ * of the expected number.
+ */
 const isVaried = (distinct: number, draws: number, size: number): boolean =>
   distinct >= 0.6 * size * (1 - (1 - 1 / size) ** draws)
 

@@ -1,4 +1,4 @@
-/** Repairs the read models after an operator accepted a loss of history: rows that no longer match their log are rewritten. */
+/** After an operator accepted a loss of history, rewrites the rows of the read models that no longer match their log. */
 import { Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import { foldLog } from "../streams/batch-fold.ts"
@@ -10,7 +10,7 @@ import { ReadModels, type ShownUpTo } from "./read-models.ts"
 
 const PAGE = 500
 
-/** Compares all rows of a partition with the logs. Gives the batches that it rewrote, and those that it removed for lack of a log. */
+/** Compares all rows of a partition with the logs. Gives the batches that it rewrote, and those that it removed (no log). */
 export const repairReadModels = Effect.fn("repairReadModels")(function* (partition: number) {
   const [store, partitions, readModels] = [yield* EventStore, yield* Partitions, yield* ReadModels]
   const written: Array<BatchId> = []

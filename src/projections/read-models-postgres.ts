@@ -1,6 +1,6 @@
 /**
- * Writes the read models. Rows and checkpoint are written by one statement, not a transaction: if a connection dies, the driver
- * may send the rest of a transaction over another connection.
+ * Writes the read models. Rows and checkpoint are written by one statement, not a transaction: if a connection dies, the
+ * driver may send the rest of a transaction over another connection.
  */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
@@ -53,8 +53,8 @@ export const layer = Layer.effect(
 )
 
 /**
- * The lock on the checkpoint's row makes concurrent projectors take turns. The second one finds the checkpoint moved and writes
- * nothing. Rows are passed as JSON, so the statement's text is always the same and is prepared once.
+ * The lock on the checkpoint's row makes concurrent projectors take turns. The second one finds the checkpoint moved and
+ * writes nothing. Rows are passed as JSON, so the statement's text is always the same and is prepared once.
  */
 const storeChange =
   ({ partition, from, to, batches, items }: ReadModelChange) =>

@@ -30,8 +30,8 @@ export class ReadModels extends Context.Service<
   ReadModels,
   {
     /**
-     * Stores rows and moves the checkpoint, atomically. Writes nothing if the checkpoint is not at `from`. A row never goes back
-     * to an older version.
+     * Stores rows and moves the checkpoint, atomically. Writes nothing if the checkpoint is not at `from`. A row never
+     * goes back to an older version.
      */
     readonly store: (change: ReadModelChange) => Effect.Effect<CursorMove, StoreUnavailable>
     /** At most `limit` shown batches with ids after `after`, by id. */

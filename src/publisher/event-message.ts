@@ -33,8 +33,9 @@ export interface FoundMessage {
 }
 
 /**
- * Why a message is refused. `no-seal`; `unknown-key`: its master key is not in the settings; `forged`: the seal does not match
- * the message; `unreadable`: sealed, but not an event; `other-subject`: sealed, but for another subject than the event's.
+ * Why a message is refused. `no-seal`; `unknown-key`: its master key is not in the settings; `forged`: the seal does not
+ * match the message; `unreadable`: sealed, but not an event; `other-subject`: sealed, but for another subject than the
+ * event's.
  */
 export const messageRefusals = ["no-seal", "unknown-key", "forged", "unreadable", "other-subject"] as const
 export type MessageRefusal = (typeof messageRefusals)[number]

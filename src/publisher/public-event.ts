@@ -86,7 +86,7 @@ const reason = Schema.String
 /** The meaning of a reason that is a bank's code. */
 const failure = Schema.optionalKey(Failure)
 
-/** The attempt that the event is about, its bank, and the routing rule, with the version of the rules, that chose the bank. */
+/** The attempt that the event is about, its bank, and the routing rule (with the rules' version) that chose the bank. */
 const transfer = {
   attempt: AttemptNumber,
   bank: Schema.String,

@@ -1,4 +1,4 @@
-/** Derives the public events from a batch's log. It is a pure function of the log, so a later reader derives the same events. */
+/** Derives the public events from a batch's log: a pure function, so that every reader derives the same events. */
 import {
   attemptOf,
   attemptsOf,
@@ -47,7 +47,7 @@ interface Before {
   readonly goingOn: ReadonlyArray<AboutAttempt>
 }
 
-/** Items that a withdrawn clearance stops on their way to another bank. Their failure at the last bank is not published yet. */
+/** Items that a withdrawn clearance stops on their way to another bank. Their last failure is not published yet. */
 const goingOn = ({ batch }: PublicHistory, { event }: RecordedEvent): ReadonlyArray<AboutAttempt> =>
   event._tag !== "ClearanceWithdrawn"
     ? []
@@ -108,7 +108,8 @@ const publicEventsOf = (
       return [concluded(history, recorded, event)]
     case "BatchClosed":
       return [closed(history, recorded, event)]
-    // Intermediate steps. Partners are notified of their outcome. Listed one by one, so that a new event does not compile before it is listed.
+    // Intermediate steps. Partners are notified of their outcome. Listed one by one, so that a new event does not compile
+    // before it is listed.
     case "BatchReceived":
     case "ScreeningRequested":
     case "ClearancePending":
@@ -247,8 +248,8 @@ const unrouted = (
 })
 
 /**
- * The state of an item after a report of a bank or a resolution by a person. While an attempt is in dispute, or two were paid,
- * the item is parked, whatever was reported of its other attempts. It may be the `nth` event of its entry.
+ * The state of an item after a report of a bank or a resolution by a person. While an attempt is in dispute, or two were
+ * paid, the item is parked, whatever was reported of its other attempts. It may be the `nth` event of its entry.
  */
 const concluded = (
   history: PublicHistory,

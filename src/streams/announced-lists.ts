@@ -1,4 +1,4 @@
-/** The sanctions lists that the compliance engine announced. Nobody is paid on a clearance by older lists. */
+/** The lists that the compliance engine announced. Nobody is paid on a clearance by older lists. */
 import { Context, Effect } from "effect"
 import type { AnnouncedList } from "../domain/clearance.ts"
 import { groupCommit } from "../platform/group-commit.ts"
@@ -65,7 +65,7 @@ export const makeAnnouncedLists = Effect.fnUntraced(function* (stores: ReadonlyA
       ),
     ASKING_MAX,
   )
-  /** Refreshes early, so that callers wait only if the stores are slow. If it fails, the next caller that waits repeats it. */
+  /** Refreshes early, so that callers wait only if the stores are slow. If it fails, the next waiting caller repeats it. */
   const lookAhead = Effect.suspend(() => {
     lookingAhead = true
     const ended = Effect.sync(() => {

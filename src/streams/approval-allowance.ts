@@ -17,9 +17,10 @@ export class ApprovalAllowance extends Context.Service<
   ApprovalAllowance,
   {
     /**
-     * Takes all amounts from what is left for the last 24 hours and gives `true`, or takes none and gives `false`. It is one
-     * atomic step. For a quarter of an hour, a repetition with the same id takes nothing more: an intake that was interrupted
-     * before its batch was logged is repeated. What was taken is never given back, whatever becomes of the batch.
+     * Takes all amounts from what is left for the last 24 hours and gives `true`, or takes none and gives `false`. It is
+     * one atomic step. For a quarter of an hour, a repetition with the same id takes nothing more: an intake that was
+     * interrupted before its batch was logged is repeated. What was taken is never given back, whatever becomes of the
+     * batch.
      */
     readonly take: (
       partner: PartnerId,

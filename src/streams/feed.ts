@@ -11,7 +11,7 @@ export class HistoryLost extends Schema.TaggedError<HistoryLost>()("HistoryLost"
   cursor: Schema.String,
 }) {
   get reason() {
-    return `the feed is not what it was at the cursor ${this.cursor}: history was lost`
+    return `the feed has changed at the cursor ${this.cursor}: history was lost`
   }
 }
 

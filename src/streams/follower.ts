@@ -87,7 +87,7 @@ export const followPartition = Effect.fnUntraced(
       const isSetBack = isBefore(position, furthest)
       furthest = position
       return isSetBack
-        ? Effect.logError("the stored cursor was set back: what followed it is handled again", { position })
+        ? Effect.logError("the stored cursor was set back: later entries are handled again", { position })
         : Effect.void
     })
     let idleMs = IDLE_MS_MIN
@@ -176,7 +176,11 @@ const readAppend = Effect.fnUntraced(function* (
   const events: Array<LoggedEvent> = []
   yield* visitRange(store, batch, { version: from - 1, head: base }, to, (recorded) => events.push(recorded))
   if (head !== undefined && events.at(-1)?.hash !== head)
-    return yield* new CorruptEntry({ batch, entry: `${to}-0`, reason: "its hash is not what the feed says" })
+    return yield* new CorruptEntry({
+      batch,
+      entry: `${to}-0`,
+      reason: "its hash differs from the one in the feed",
+    })
   return { batch, base, events }
 })
 

@@ -33,7 +33,10 @@ export const functionName = (name: FunctionName): string => `atlaspay_${name.rep
 
 const acceptsNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "enqueue"])
 
-/** When Redis is out of memory, it accepts no new batches and no new mail, but work under way is still recorded and released. */
+/**
+ * When Redis is out of memory, it accepts no new batches and no new mail, but work under way is still recorded and
+ * released.
+ */
 const flagsOf = (name: FunctionName): string => (acceptsNew.has(name) ? "" : "'allow-oom'")
 
 /** The pattern of the names of all AtlasPay libraries. */
@@ -41,7 +44,10 @@ export const LIBRARIES = "atlaspay_*"
 
 export const libraryName = `atlaspay_${release}`
 
-/** The code for `FUNCTION LOAD`. The descriptions hold the time of loading (epoch milliseconds), because a server keeps them. */
+/**
+ * The code for `FUNCTION LOAD`. The descriptions hold the time of loading (epoch milliseconds), because a server keeps
+ * them.
+ */
 export const libraryCode = (loadedAt: number): string =>
   [
     `#!lua name=${libraryName}`,

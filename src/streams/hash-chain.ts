@@ -1,7 +1,7 @@
 /**
- * The hash chain of a log. The link of an event is the SHA-256 of its predecessor's link and the event's text, in base64url.
- * The first event follows the id of its batch. With the last link, a reader can check that no earlier event was changed, left
- * out, or taken from another log.
+ * The hash chain of a log. The link of an event is the SHA-256 of its predecessor's link and the event's text, in
+ * base64url. The first event follows the id of its batch. With the last link, a reader can check that no earlier event
+ * was changed, left out, or taken from another log.
  */
 import { hash } from "node:crypto"
 import { encodeEvent } from "../domain/event-codec.ts"

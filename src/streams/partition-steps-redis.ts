@@ -40,7 +40,7 @@ export const openPartitions = Effect.gen(function* () {
   yield* requirePartitionCount(commands, prefix, count).pipe(
     Effect.catchTag(
       "RedisUnavailable",
-      ({ reason }) => new StoreUnavailable({ store: "redis", step: "look", reason }),
+      ({ reason }) => new StoreUnavailable({ store: "redis", step: "check PARTITIONS", reason }),
     ),
   )
   const steps: PartitionSteps = {

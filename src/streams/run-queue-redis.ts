@@ -14,7 +14,9 @@ import {
 } from "./queue-readers-redis.ts"
 import { type Backlog, OwnershipLost, type RunQueue } from "./run-queue.ts"
 
-/** How long the last known backlog of a partition is used while the partition does not answer. A failover takes less time. */
+/**
+ * How long the last known backlog of a partition is used while the partition does not answer. A failover takes less time.
+ */
 const BACKLOG_MS_MAX = 60_000
 
 /** Creates missing consumer groups, and opens the connections that wait for batches. */

@@ -6,7 +6,7 @@ import { Context, type Effect, Schema } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
-/** The worker no longer owns the batch, or another worker appended to its log. It must stop, and drop its state of the batch. */
+/** The worker no longer owns the batch, or another worker appended to its log. It must stop, and drop its fold. */
 export class OwnershipLost extends Schema.TaggedError<OwnershipLost>()("OwnershipLost", {
   batch: Schema.String,
   reason: Schema.Literals(["taken-over", "log-moved-on"]),
@@ -53,9 +53,10 @@ export class RunQueue extends Context.Service<
       owned: ReadonlyArray<Ownership>,
     ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
     /**
-     * Releases the batch until `wakeAt` (epoch milliseconds), unless mail is waiting: then the worker still owns the batch
-     * and gets `mail-waiting`. With `leave`, for a frozen batch, waiting mail does not matter. A retry succeeds, also if
-     * another worker took over and has released the batch since. {@link OwnershipLost} means that another worker owns it now.
+     * Releases the batch until `wakeAt` (epoch milliseconds), unless mail is waiting: then the worker still owns the
+     * batch and gets `mail-waiting`. With `leave`, for a frozen batch, waiting mail does not matter. A retry succeeds,
+     * also if another worker took over and has released the batch since. {@link OwnershipLost} means that another worker
+     * owns it now.
      */
     readonly release: (
       owned: Ownership,
@@ -68,7 +69,7 @@ export class RunQueue extends Context.Service<
     readonly retire: (worker: string) => Effect.Effect<void, StoreUnavailable>
     /** Schedules batches whose timer is due at `now` (epoch milliseconds). Gives how many. */
     readonly wake: (now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
-    /** The safety net: schedules open batches untouched since `before` that are not scheduled and have no timer. Gives how many. */
+    /** The safety net: schedules open batches, untouched since `before`, that have no timer. Gives how many. */
     readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
     /** The open batches. For a short time, a partition that does not answer counts with its last known backlog. */
     readonly backlog: Effect.Effect<Backlog, StoreUnavailable>

@@ -87,7 +87,7 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
         epoch: () => `${redis.epoch()} ${found?.postgresEpoch ?? ""}`,
         objection: (partition) =>
           found === undefined || !isFresh(performance.now())
-            ? "the stores could not be looked at"
+            ? "the stores could not be checked"
             : (found.objections.get(partition)?.reason ?? found.wrongClock),
         look,
       })
@@ -134,7 +134,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
     inspect(before).pipe(
       Effect.catch(({ _tag, step, reason }) =>
         Effect.as(
-          Effect.logWarning("the stores cannot be looked at: nobody is paid", {
+          Effect.logWarning("the stores cannot be checked: nobody is paid", {
             failure: _tag,
             step,
             reason,
@@ -148,7 +148,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
 /** The clock of Postgres, and when it was started. */
 const postgresClock = (query: Postgres["Service"]["query"]) =>
   query(
-    "look at the clock",
+    "read the clock",
     (sql) => sql<Array<{ readonly now: string; readonly started: string }>>`
       select (extract(epoch from clock_timestamp()) * 1000)::text as now,
         extract(epoch from pg_postmaster_start_time())::text as started`,
@@ -160,12 +160,10 @@ const redisClocks = ({ onEachPrimary }: RedisConnections["Service"]) =>
     const [seconds, micros] = await primary.time()
     return Number(seconds) * 1_000 + Number(micros) / 1_000
   }).pipe(
-    Effect.mapError(
-      ({ reason }) => new StoreUnavailable({ store: "redis", step: "look at the clock", reason }),
-    ),
+    Effect.mapError(({ reason }) => new StoreUnavailable({ store: "redis", step: "read the clock", reason })),
     inTime,
     Effect.catch(({ reason }) =>
-      Effect.as(Effect.logWarning("the clocks of Redis cannot be looked at", { reason }), []),
+      Effect.as(Effect.logWarning("the clocks of Redis cannot be read", { reason }), []),
     ),
   )
 
@@ -173,7 +171,7 @@ const soon = <A, E>(step: Effect.Effect<A, E>) =>
   Effect.timeoutOrElse(step, {
     duration: POSTGRES_MS_MAX,
     orElse: () =>
-      Effect.fail(new StoreUnavailable({ store: "postgres", step: "look at Postgres", reason: "TIMEOUT" })),
+      Effect.fail(new StoreUnavailable({ store: "postgres", step: "check Postgres", reason: "TIMEOUT" })),
   })
 
 interface Timed<A> {
@@ -206,10 +204,10 @@ const objectionTo = Effect.fnUntraced(function* (
     // The follower may have moved on since, and the feed been trimmed behind it.
     const moved = (yield* cursors.standing([follower])).find((other) => other.partition === partition)
     if (moved !== undefined && moved.position !== cursor.position && !(yield* isLost(feed, moved))) return []
-    return objection(`the feed is not what it was at the cursor of the ${follower}: history was lost`, true)
+    return objection(`the feed has changed at the cursor of the ${follower}: history was lost`, true)
   })
   return yield* Effect.catchTag(check(), "StoreUnavailable", ({ reason }) =>
-    Effect.succeed(objection(`its feed cannot be looked at: ${reason}`, false)),
+    Effect.succeed(objection(`its feed cannot be read: ${reason}`, false)),
   )
 })
 
@@ -231,7 +229,7 @@ const report = Effect.fnUntraced(function* (before: Finding | undefined, now: Fi
         reason,
       })
   for (const [partition] of before?.objections ?? [])
-    if (!now.objections.has(partition)) yield* Effect.logInfo("a partition is paid in again", { partition })
+    if (!now.objections.has(partition)) yield* Effect.logInfo("a partition pays again", { partition })
   if (now.wrongClock !== undefined && before?.wrongClock === undefined)
     yield* Effect.logError("nobody is paid: the clock is wrong", { reason: now.wrongClock })
   if (now.wrongClock === undefined && before?.wrongClock !== undefined)

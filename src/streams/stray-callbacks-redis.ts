@@ -1,6 +1,6 @@
 /**
- * `<prefix>:strays` is a sorted set of JSON, scored by the time at which each callback was first received. A repeated callback
- * is the same member, so it takes no more room.
+ * `<prefix>:strays` is a sorted set of JSON, scored by the time at which each callback was first received. A repeated
+ * callback is the same member, so it takes no more room.
  */
 import { Effect, Layer, Schema } from "effect"
 import { AppConfig } from "../config.ts"

@@ -1,6 +1,7 @@
 /**
- * Stray callbacks: signed reports of providers about transfers or clearances that no log knows. They belong to somebody else,
- * or a log has lost them. A person has to look at them. They are kept in Redis, so that a callback needs no other store.
+ * Stray callbacks: signed reports of providers about transfers or clearances that no log knows. They belong to somebody
+ * else, or a log has lost them. A person has to look at them. They are kept in Redis, so that a callback needs no other
+ * store.
  */
 import { Context, type Effect, Schema } from "effect"
 import type { TransferOutcome } from "../domain/commands.ts"

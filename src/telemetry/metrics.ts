@@ -1,6 +1,6 @@
 /**
- * The metrics of the service, for Prometheus, in one table. Label values come from closed sets (routes, event types, providers,
- * outcomes), never from a partner, a batch or a message.
+ * The metrics of the service, for Prometheus, in one table. Label values come from closed sets (routes, event types,
+ * providers, outcomes), never from a partner, a batch or a message.
  */
 import { Context, Effect, Layer } from "effect"
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client"

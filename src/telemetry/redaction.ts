@@ -1,6 +1,6 @@
 /**
- * Removes account numbers and keys from log lines. Fields are masked by their name. In every text, IBANs and long numbers are
- * masked, so that a careless message does no harm either.
+ * Removes account numbers and keys from log lines. Fields are masked by their name. In every text, IBANs and long numbers
+ * are masked, so that a careless message does no harm either.
  */
 import { Redacted } from "effect"
 import { MASK, masked, withoutCredentials } from "../domain/masking.ts"
@@ -22,8 +22,8 @@ export const redactText = (text: string): string => masked(cut(text))
 const uuid = /(?<![\w-])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])/i
 
 /**
- * {@link redactText} for a log line. It keeps UUIDs: one in twelve has eight digits in a row, and people search for them. Stored
- * and published texts are masked without this exception, so that older and newer texts stay equal.
+ * {@link redactText} for a log line. It keeps UUIDs: one in twelve has eight digits in a row, and people search for them.
+ * Stored and published texts are masked without this exception, so that older and newer texts stay equal.
  */
 export const redactLine = (text: string): string =>
   // Credentials are masked first, because a password may be a UUID. Every second part is a UUID.

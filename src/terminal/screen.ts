@@ -1,6 +1,6 @@
 /**
- * Shows the progress of a command. In a terminal, the live block is redrawn in place. In a pipe, each change is a plain line,
- * at most two per second.
+ * Shows the progress of a command. In a terminal, the live block is redrawn in place. In a pipe, each change is a plain
+ * line, at most two per second.
  */
 export interface Screen {
   /** Prints a line that stays, above the live block. */

@@ -6,8 +6,8 @@
  * - the other numbers are ids of keys, with the wrapped keys; the highest one seals;
  * - `forgotten` is the time at which all keys were destroyed. While it exists, nothing is sealed or opened.
  *
- * Each command is atomic, and a process that adds a key checks `forgotten` afterwards. So no key survives being forgotten, in
- * whatever order processes make, rewrap and forget keys.
+ * Each command is atomic, and a process that adds a key checks `forgotten` afterwards. So no key survives being
+ * forgotten, in whatever order processes make, rewrap and forget keys.
  */
 import type { KeyObject } from "node:crypto"
 import { Cache, DateTime, Duration, Effect, Exit, Layer, Semaphore } from "effect"
@@ -136,7 +136,7 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
   })
 })
 
-/** A key of a ring, if the master keys unwrap it. Otherwise this fails: the key is not gone, and other settings may unwrap it. */
+/** A key of a ring. Fails if the master keys do not unwrap it: it is not gone, and other settings may unwrap it. */
 const usable = ({ keys }: Ring, id: string): Effect.Effect<DataKey, VaultUnavailable> => {
   const key = keys.get(id) ?? "missing"
   return typeof key === "string"
@@ -154,7 +154,9 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
       run(() => redis.hgetall(hash(partner))),
       storedIn,
     )
-  /** Resolves once the replicas have fields of a partner's hash as `isIn` expects them; `null` means that a field is gone. */
+  /**
+   * Resolves once the replicas have fields of a partner's hash as `isIn` expects them; `null` means that a field is gone.
+   */
   const kept = (
     partner: string,
     fields: ReadonlyArray<string>,
@@ -181,7 +183,7 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
         Effect.andThen(run(() => redis.hset(hash(partner), id, wrapped))),
         Effect.andThen(kept(partner, [id], ([value]) => value === wrapped)),
       ),
-    /** Sets `forgotten` before it removes the keys. After a crash in between no key opens anything, and a retry completes it. */
+    /** Sets `forgotten` before it removes the keys. After a crash in between, nothing opens, and a retry completes it. */
     forget: (partner: string, at: string) =>
       Effect.gen(function* () {
         yield* run(() => redis.hset(hash(partner), "forgotten", at))

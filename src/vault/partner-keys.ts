@@ -1,6 +1,6 @@
 /**
- * The keys that seal beneficiaries' accounts. Each partner has keys of its own, so that they can be destroyed alone. They are
- * stored wrapped by a master key, which only the settings have.
+ * The keys that seal beneficiaries' accounts. Each partner has keys of its own, so that they can be destroyed alone. They
+ * are stored wrapped by a master key, which only the settings have.
  */
 import type { KeyObject } from "node:crypto"
 import { Context, type Effect, Schema } from "effect"
@@ -45,16 +45,16 @@ export class PartnerKeys extends Context.Service<
     /** The stored keys of each partner that ever had one. */
     readonly list: Effect.Effect<ReadonlyArray<KeyRing>, VaultUnavailable>
     /**
-     * Makes a new key, which seals from now on, and gives its id. Older keys still open. With `anew` also for a partner whose
-     * keys were forgotten. Other processes use the new key within {@link KEYS_FRESH_MS}.
+     * Makes a new key, which seals from now on, and gives its id. Older keys still open. With `anew` also for a partner
+     * whose keys were forgotten. Other processes use the new key within {@link KEYS_FRESH_MS}.
      */
     readonly rotate: (
       partner: PartnerId,
       anew?: "anew",
     ) => Effect.Effect<string, KeysForgotten | VaultUnavailable>
     /**
-     * Destroys all keys of a partner. Nobody can read any more what they sealed. Another process may still use the keys in its
-     * memory for {@link KEYS_FRESH_MS}.
+     * Destroys all keys of a partner. Nobody can read any more what they sealed. Another process may still use the keys
+     * in its memory for {@link KEYS_FRESH_MS}.
      */
     readonly forget: (partner: PartnerId) => Effect.Effect<void, VaultUnavailable>
     /** Wraps a partner's keys with the first master key. Gives how many were wrapped with another one. */

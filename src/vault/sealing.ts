@@ -30,8 +30,8 @@ export const sealAccounts = (
   `${key.id}.${encrypt(key.key, contextOf(place, items), JSON.stringify(accounts)).toString("base64url")}`
 
 /**
- * Opens the accounts of a chunk, by item. Fails if the seal is for another key, batch or items, if a bit of it has changed, or if
- * the visible part of an account, which was screened, is not the one that was sealed.
+ * Opens the accounts of a chunk, by item. Fails if the seal is for another key, batch or items, if a bit of it has
+ * changed, or if the visible part of an account, which was screened, is not the one that was sealed.
  */
 export const openAccounts = (
   { key }: DataKey,

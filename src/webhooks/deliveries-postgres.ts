@@ -58,8 +58,8 @@ export const layer = Layer.effect(
 )
 
 /**
- * The accepted difference between the clocks of the publisher and of Postgres. An endpoint gets no message that was published
- * longer than this before the endpoint was created: such a message is replayed.
+ * The accepted difference between the clocks of the publisher and of Postgres. An endpoint gets no message that was
+ * published longer than this before the endpoint was created: such a message is a replay.
  */
 const CLOCKS_DIFFER_MS_MAX = 300_000
 
@@ -92,7 +92,7 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
     on conflict do nothing`
 }
 
-/** Reads the index once for each endpoint that is not full. Due deliveries of full endpoints are not read, however many there are. */
+/** Reads the index once for each endpoint that is not full. Deliveries of full endpoints are not read, however many. */
 const waiting = (sql: Sql, { partners, hosts, endpoints, pairs }: Full, limit: number) => sql<Array<Waiting>>`
   select id as endpoint, partner, coalesce(host, id) as host from webhook_endpoints
   cross join lateral (

@@ -41,7 +41,7 @@ export class Deliveries extends Context.Service<
     /** Claims due deliveries, the longest due first. Only one process at a time has a claim on a delivery. */
     readonly claim: (claim: Claim) => Effect.Effect<ReadonlyArray<Delivery>, StoreUnavailable>
     readonly delivered: (delivery: Delivery, status: number) => Effect.Effect<void, StoreUnavailable>
-    /** Counts the attempt, and schedules the next one `retryInMs` milliseconds from now; without it, gives the delivery up. */
+    /** Counts the attempt, and schedules the next one in `retryInMs` milliseconds; without it, gives the delivery up. */
     readonly failed: (
       delivery: Delivery,
       failure: Failure,

@@ -1,9 +1,9 @@
 /**
  * Sends due webhooks, until it is interrupted.
  *
- * One loop finds the endpoints with due deliveries, claims as many deliveries as each endpoint may have (see shares.ts), and
- * starts them in order. It looks again when new events arrive, when a delivery ends and makes room, and at intervals. A claim
- * is a lease: if this process dies, the delivery is due again, with the same id, when the lease runs out.
+ * One loop finds the endpoints with due deliveries, claims as many deliveries as each endpoint may have (see shares.ts),
+ * and starts them in order. It looks again when new events arrive, when a delivery ends and makes room, and at intervals.
+ * A claim is a lease: if this process dies, the delivery is due again, with the same id, when the lease runs out.
  */
 import { Clock, Effect, FiberSet, Queue } from "effect"
 import { AppConfig } from "../config.ts"
@@ -68,7 +68,9 @@ export const runDispatcher = Effect.fnUntraced(function* (
   }
 }, Effect.scoped)
 
-/** Makes one attempt and records its outcome. If the store is unavailable, the lease runs out and the attempt is repeated. */
+/**
+ * Makes one attempt and records its outcome. If the store is unavailable, the lease runs out and the attempt is repeated.
+ */
 const attempt = Effect.fn("attemptDelivery")(
   function* (send: Sender, retryDelaysMs: ReadonlyArray<number>, delivery: Delivery) {
     const deliveries = yield* Deliveries

@@ -5,8 +5,8 @@ const URL_LENGTH_MAX = 2_048
 const HOST_LENGTH_MAX = 253
 
 /**
- * Top-level labels that no public server has: reserved by RFC 2606, 6761, 6762 (also its appendix G), 7686, 8375 and 9476, or
- * by ICANN (corp, home, mail, internal), or used by routers and containers (lan, localdomain).
+ * Top-level labels that no public server has: reserved by RFC 2606, 6761, 6762 (also its appendix G), 7686, 8375 and
+ * 9476, or by ICANN (corp, home, mail, internal), or used by routers and containers (lan, localdomain).
  */
 const localNames = new Set(
   `alt arpa corp example home internal intranet invalid lan local localdomain localhost mail onion private test`.split(
@@ -21,8 +21,8 @@ const publicName = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "")
 
 /**
- * What is wrong with a webhook URL, as a phrase, or `undefined`. Names are not resolved here: each delivery checks the address
- * that it connects to.
+ * What is wrong with a webhook URL, as a phrase, or `undefined`. Names are not resolved here: each delivery checks the
+ * address that it connects to.
  */
 export const endpointUrlProblem = (text: string, allowPrivate: boolean): string | undefined => {
   if (text.length > URL_LENGTH_MAX) return `expected at most ${URL_LENGTH_MAX} characters`

@@ -14,8 +14,8 @@ export const PRIVATE = "the address is not public"
 export const systemResolver = () => new Resolver({ timeout: QUERY_MS_MAX, tries: QUERIES_MAX })
 
 /**
- * A lookup that refuses a name if any of its addresses is not public. It queries name servers itself: the system's lookup uses
- * one of the few threads of the process, so a few names whose servers never answer would delay all other lookups.
+ * A lookup that refuses a name if any of its addresses is not public. It queries name servers itself: the system's lookup
+ * uses one of the few threads of the process, so a few names whose servers never answer would delay all other lookups.
  */
 export const publicLookup =
   (resolver: Pick<Resolver, "resolve4" | "resolve6">): LookupFunction =>

@@ -21,8 +21,8 @@ export const defaultRetryDelaysMs: ReadonlyArray<number> = [
 const JITTER = 0.1
 
 /**
- * Milliseconds until the next attempt after `attempts` failed ones; `undefined` after the last. It varies by up to a tenth, so
- * that an endpoint that recovers does not get all retries at once.
+ * Milliseconds until the next attempt after `attempts` failed ones; `undefined` after the last. It varies by up to a
+ * tenth, so that an endpoint that recovers does not get all retries at once.
  */
 export const retryDelay = Effect.fnUntraced(function* (delaysMs: ReadonlyArray<number>, attempts: number) {
   const delayMs = delaysMs[attempts - 1]

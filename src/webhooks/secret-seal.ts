@@ -1,6 +1,6 @@
 /**
- * Seals endpoints' secrets at rest. A reader of the table cannot sign in our name. The seal is bound to endpoint, partner and
- * URL, so a writer to the table cannot make us use a secret for another endpoint or another URL.
+ * Seals endpoints' secrets at rest. A reader of the table cannot sign in our name. The seal is bound to endpoint, partner
+ * and URL, so a writer to the table cannot make us use a secret for another endpoint or another URL.
  */
 import { Redacted } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
@@ -8,8 +8,8 @@ import { decrypt, encrypt, fromBase64Url } from "../vault/aes-gcm.ts"
 import type { DataKey } from "../vault/partner-keys.ts"
 
 /**
- * The vault keeps the keys for these secrets under this name, which no partner can have. They are not the partner's own keys: a
- * partner whose keys are forgotten still has to be notified of the outcome of its payouts.
+ * The vault keeps the keys for these secrets under this name, which no partner can have. They are not the partner's own
+ * keys: a partner whose keys are forgotten still has to be notified of the outcome of its payouts.
  */
 export const WEBHOOK_SECRETS: PartnerId = "~webhook-secrets"
 

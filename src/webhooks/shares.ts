@@ -1,15 +1,15 @@
 /**
- * Limits how many attempts each partner and host may have under way in this process, so that an endpoint that hangs delays
- * only its own deliveries.
+ * Limits how many attempts each partner and host may have under way in this process, so that an endpoint that hangs
+ * delays only its own deliveries.
  *
- * No share has a fixed size: a single partner may use a quarter of all places, and the more partners hang, the fewer places
- * each may take. The rule is that of shared buffers with dynamic thresholds (Choudhury and Hahne, 1998): a partner that uses
- * half as many places as are free gets no more. The same rule applies to each host, for the endpoints of all partners, and
- * within a partner's share to its hosts.
+ * No share has a fixed size: a single partner may use a quarter of all places, and the more partners hang, the fewer
+ * places each may take. The rule is that of shared buffers with dynamic thresholds (Choudhury and Hahne, 1998): a partner
+ * that uses half as many places as are free gets no more. The same rule applies to each host, for the endpoints of all
+ * partners, and within a partner's share to its hosts.
  *
- * By this rule alone, partners that begin to hang one after the other would take all places: each takes half of what the last
- * one left. So a quarter of the places is set aside. A partner with no attempt under way gets one of them, at a host with no
- * attempt under way.
+ * By this rule alone, partners that begin to hang one after the other would take all places: each takes half of what the
+ * last one left. So a quarter of the places is set aside. A partner with no attempt under way gets one of them, at a host
+ * with no attempt under way.
  */
 
 /** Attempts under way at a time. */

@@ -96,8 +96,8 @@ local function entry_at(log, version)
   return entry_of(redis.call('XRANGE', log, id, id)[1])
 end
 
--- Writes events after a version. Returns the version and hash of the last one. Events come as lines: an event, then its hash.
--- Encoded JSON contains no line feed. Only the first event carries the command id.
+-- Writes events after a version. Returns the version and hash of the last one. Events come as lines: an event, then its
+-- hash. Encoded JSON contains no line feed. Only the first event carries the command id.
 local function write(log, version, command, lines)
   local from, hash = 1, nil
   while from <= #lines do
