@@ -76,7 +76,7 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
         }
       }).pipe(Effect.provide(watch(lines)))
       assert.strictEqual(lines.filter((line) => line.includes("nobody is paid in a partition")).length, 2)
-      assert.strictEqual(lines.filter((line) => line.includes("paid in again")).length, 2)
+      assert.strictEqual(lines.filter((line) => line.includes("a partition pays again")).length, 2)
     }),
   )
 
