@@ -28,7 +28,7 @@ export const tellOverdue = Effect.fnUntraced(function* (idleMs: number) {
 
 const tellAgain = Effect.fnUntraced(
   function* ({ batch, id, digest, command }: OverdueDecision) {
-    yield* (yield* Mailbox).tell(batch, command, { id, digest, keptMs: KEPT_MS })
+    yield* (yield* Mailbox).enqueue(batch, command, { id, digest, keptMs: KEPT_MS })
     yield* Effect.logWarning("a decision is told again", { batch, command: command._tag })
   },
   (told, { batch }) =>

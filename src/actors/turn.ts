@@ -65,10 +65,10 @@ export const takeTurn = (actor: Activation, { mail, answers }: Heard, now: numbe
   }
   // What the register still knows comes first: it was acknowledged before whatever waits now.
   for (const { id, command } of actor.decisions.splice(0)) answer(id, command)
-  for (const { id, told, command, problem = "unreadable" } of mail) {
+  for (const { id, commandId, command, problem = "unreadable" } of mail) {
     if (command === undefined) refusals.push({ command: `mail ${id}`, reason: problem })
     else if (isHearsay(command)) refusals.push({ command: command._tag, reason: "no bank says so" })
-    else if (told !== undefined && isDecision(command)) answer(told, command)
+    else if (commandId !== undefined && isDecision(command)) answer(commandId, command)
     else obey(command)
   }
   for (const answer of answers) {

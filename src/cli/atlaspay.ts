@@ -3,7 +3,7 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
-import { endedAsTold } from "../platform/teardown.ts"
+import { exitZeroOnSigterm } from "../platform/teardown.ts"
 import { batches } from "./batches.ts"
 import { callbacks } from "./callbacks.ts"
 import { demo } from "./demo.ts"
@@ -37,5 +37,5 @@ Command.make("atlaspay").pipe(
   ]),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),
-  NodeRuntime.runMain({ teardown: endedAsTold() }),
+  NodeRuntime.runMain({ teardown: exitZeroOnSigterm() }),
 )

@@ -1,10 +1,10 @@
-/** A batch in a few lines of text. */
+/** A batch as a few lines of text. */
 
 import { isRest, itemStates } from "../domain/item-state.ts"
 import { aligned } from "../terminal/text-table.ts"
 import type { ShownBatch } from "./service-client.ts"
 
-/** States from which nothing goes on by itself. A service that is newer may know others. */
+/** States that an item does not leave by itself. A newer service may have more of them. */
 const resting: ReadonlySet<string> = new Set(itemStates.filter(isRest))
 
 interface Count {
@@ -36,7 +36,7 @@ export const stateCounts = (batch: ShownBatch): string =>
 
 const BAR_WIDTH = 30
 
-/** A line for each currency: how far it is, and what is in which state. */
+/** A line for each currency: its progress, and how many items are in which state. */
 export const currencyLines = (batch: ShownBatch): ReadonlyArray<string> =>
   [...Map.groupBy(countsOf(batch), ({ currency }) => currency)].map(([currency, counts]) => {
     const [done, all] = [atRest(counts), sum(counts)]

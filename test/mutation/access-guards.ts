@@ -206,7 +206,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a vouch is for a check that there is",
     file: "production/production.ts",
-    text: "if (refused.length + strange.length > 0)",
+    text: "if (refused.length + unknown.length > 0)",
     without: "if (refused.length > 0)",
     caughtIn: production,
     caughtBy: "refuses a vouch for what is no check",

@@ -7,7 +7,7 @@ import {
   nameOf,
   type PublicEventName,
 } from "../../src/publisher/public-event.ts"
-import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
+import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
 import {
   accepted,
   along,
@@ -25,7 +25,7 @@ import { CANARY_IBAN, newBatchId, recorded, storyOf } from "./story.ts"
 const id = newBatchId()
 const tellAll = (events = storyOf("acme", 6)) => {
   const history = emptyHistory(id)
-  return recorded(events).flatMap((event) => tell(history, event))
+  return recorded(events).flatMap((event) => advanceHistory(history, event))
 }
 
 const heard = (...outcomes: ReadonlyArray<PlainOutcome>): Story => {

@@ -66,7 +66,7 @@ const tell = Effect.fnUntraced(function* (bank: string, word: BankReport) {
   const outcome = outcomeOf(word)
   const mailbox = yield* Mailbox
   return yield* mailbox
-    .tell(
+    .enqueue(
       batch,
       { _tag: "RecordTransfer", at, item, attempt, bank, outcome },
       commandIdOf(bank, word, outcome),

@@ -57,7 +57,7 @@ const tellWaiting = Effect.fnUntraced(function* ({ partner, currency }: Funding,
   const at = yield* Clock.currentTimeMillis
   const id = hash("sha256", JSON.stringify(["funded", webhookId, partner, currency]), "base64url")
   const as: CommandId = { id, digest: "", keptMs: CALLBACK_KEPT_MS }
-  const tell = (batch: BatchId) => mailbox.tell(batch, { _tag: "FundAccount", at, currency }, as)
+  const tell = (batch: BatchId) => mailbox.enqueue(batch, { _tag: "FundAccount", at, currency }, as)
   let cursor: string | undefined
   do {
     const page = yield* queries.batches(partner, {

@@ -78,7 +78,7 @@ const intervention =
       const mailbox = yield* Mailbox
       const repeated = () =>
         c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
-      if (yield* mailbox.wasTold(id, as)) return repeated()
+      if (yield* mailbox.wasEnqueued(id, as)) return repeated()
       const { policy } = yield* AppConfig
       const at = yield* Clock.currentTimeMillis
       const { command, decision, version, head } = yield* batchFromLog(id, ({ batch, head }) => {
@@ -88,7 +88,7 @@ const intervention =
       })
       if (Result.isFailure(decision)) {
         // The first of two equal requests may have been told and done since the mailbox was asked.
-        if (yield* mailbox.wasTold(id, as)) return repeated()
+        if (yield* mailbox.wasEnqueued(id, as)) return repeated()
         if (decision.failure.reason === "operator-needed") return yield* notFor(act)
         return yield* new CommandRefused(refusal(decision.failure))
       }

@@ -25,7 +25,7 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
   takenOn?: TakenOn,
 ) {
   const mailbox = yield* Mailbox
-  if (!isDecision(command)) return yield* mailbox.tell(batch, command, as)
+  if (!isDecision(command)) return yield* mailbox.enqueue(batch, command, as)
   const decisions = yield* DecisionRegister
   if (takenOn !== undefined)
     yield* (yield* EventStore)
@@ -50,6 +50,6 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
       }),
     )
   yield* mailbox
-    .tell(batch, command, as)
+    .enqueue(batch, command, as)
     .pipe(Effect.tapErrorTag("MailboxFull", drop), Effect.tapErrorTag("NoSuchBatch", drop))
 })

@@ -364,15 +364,15 @@ describe("a request under an Idempotency-Key", () => {
     expect((await say(`${id}/items/1/retry`, { by: "olga" })).json.reason).toBe("not-failed")
 
     const mailbox = Context.get(api.streams, Mailbox)
-    const { wasTold } = mailbox
+    const { wasEnqueued } = mailbox
     let looks = 0
-    const tooEarly: typeof wasTold = (batch, as) =>
-      looks++ === 0 ? Effect.succeed(false) : wasTold(batch, as)
+    const tooEarly: typeof wasEnqueued = (batch, as) =>
+      looks++ === 0 ? Effect.succeed(false) : wasEnqueued(batch, as)
     try {
-      Object.assign(mailbox, { wasTold: tooEarly })
+      Object.assign(mailbox, { wasEnqueued: tooEarly })
       expect((await retry()).status, "done between two looks").toBe(202)
     } finally {
-      Object.assign(mailbox, { wasTold })
+      Object.assign(mailbox, { wasEnqueued })
     }
     expect(await mailOf(id)).toEqual([])
   })

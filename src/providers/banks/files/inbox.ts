@@ -143,7 +143,7 @@ const enqueueReport = Effect.fnUntraced(function* (
   const at = yield* Clock.currentTimeMillis
   const outcome = outcomeOf(report, orderId, at)
   return yield* (yield* Mailbox)
-    .tell(
+    .enqueue(
       batch,
       { _tag: "RecordTransfer", at, item, attempt, bank: file.bank, outcome },
       commandIdOf(file, reference, report),

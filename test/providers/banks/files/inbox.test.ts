@@ -708,15 +708,15 @@ it("nothing is marked as read while its batch cannot be told, and other files ar
       yield* ordered(test, 2)
       test.deliver("a.xml", booked(referenceOf(1), 1, "DBIT"))
       test.deliver("b.xml", booked(referenceOf(2), 2, "DBIT"))
-      const unavailable = new StoreUnavailable({ store: "redis", step: "tell", reason: "gone" })
+      const unavailable = new StoreUnavailable({ store: "redis", step: "enqueue", reason: "gone" })
       const silent = Layer.effect(
         Mailbox,
         Effect.map(Mailbox, (mailbox) => {
-          const tell: typeof mailbox.tell = (batch, command, as) =>
+          const enqueue: typeof mailbox.enqueue = (batch, command, as) =>
             command._tag === "RecordTransfer" && command.item === 1
               ? Effect.fail(unavailable)
-              : mailbox.tell(batch, command, as)
-          return { ...mailbox, tell }
+              : mailbox.enqueue(batch, command, as)
+          return { ...mailbox, enqueue }
         }),
       )
       yield* Effect.provide(test.looks, silent)
