@@ -1,11 +1,11 @@
 /** A batch in a few lines of text. */
 
-import { isRest, itemStates } from "../domain/item-state.ts"
+import { isRest, publicItemStates } from "../domain/item-state.ts"
 import { aligned } from "../terminal/text-table.ts"
 import type { ShownBatch } from "./service-client.ts"
 
 /** States from which nothing goes on by itself. A service that is newer may know others. */
-const resting: ReadonlySet<string> = new Set(itemStates.filter(isRest))
+const resting: ReadonlySet<string> = new Set(publicItemStates.filter(isRest))
 
 interface Count {
   readonly currency: string

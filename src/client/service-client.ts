@@ -1,7 +1,7 @@
 /** The API as a partner calls it. */
 import { Effect, Schema } from "effect"
 import { BatchId } from "../domain/identifiers.ts"
-import { itemStates } from "../domain/item-state.ts"
+import { publicItemStates } from "../domain/item-state.ts"
 import { withoutCredentials } from "../domain/masking.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 
@@ -10,7 +10,7 @@ export interface ServiceAddress {
   readonly apiKey: string
 }
 
-const itemState = Schema.Literals(itemStates)
+const itemState = Schema.Literals(publicItemStates)
 
 const Accepted = Schema.Struct({ id: BatchId, itemCount: Schema.Int })
 

@@ -324,7 +324,7 @@ export const waitsForFunds = ({ refusal, currency }: Item, funded: string): bool
 
 /**
  * Whether the batch may start to pay at `now` (epoch milliseconds): approved if it has to be, its time come, something
- * cleared to pay, and, in strict mode, every item cleared that was not cancelled.
+ * screened and ready to pay, and, in strict mode, every item screened that was not cancelled.
  */
 export const mayStart = (batch: Batch, now: number): boolean =>
   batch.startedAt === undefined &&

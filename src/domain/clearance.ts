@@ -2,7 +2,7 @@
 import { isUnrouted } from "./attempts.ts"
 import { type Batch, type Finding, type Item, mayStart } from "./batch.ts"
 import type { ClearanceWord, FindingName, Verdict } from "./clearance-words.ts"
-import { meaningOfState, type WordEffect } from "./item-state.ts"
+import { type AnswerEffect, meaningOfState } from "./item-state.ts"
 
 /** The cause of what the batch's policy makes of a name that is not the one on the account. */
 export const NAME_CHECK = "name-check"
@@ -53,12 +53,14 @@ export const rulingOn = (findings: ReadonlyArray<Finding>): Pick<Item, "state" |
   const rejection = findings.find(({ decision }) => decision === "rejected")
   if (rejection !== undefined) return { state: "rejected", reason: rejection.reason }
   const open = openFindings({ findings }).at(-1)
-  return open === undefined ? { state: "cleared", reason: undefined } : { state: "held", reason: open.reason }
+  return open === undefined
+    ? { state: "screened", reason: undefined }
+    : { state: "held", reason: open.reason }
 }
 
 /** What is parked because no rule led it to a bank has no intent under way: there the engine still decides. */
-export const effectOn = (item: Item): WordEffect =>
-  isUnrouted(item) ? "decides" : meaningOfState(item.state).word
+export const effectOn = (item: Item): AnswerEffect =>
+  isUnrouted(item) ? "decides" : meaningOfState(item.state).answer
 
 /**
  * What a clearance has to be for anything to be sent on it. The engine's lists are the ones that it announced last; versions
@@ -112,12 +114,12 @@ export const screenAgainAt = ({ screened }: Item, terms: ClearanceTerms): number
   return screened.at + Math.min(Math.max(lasted, retryMs.min), retryMs.max)
 }
 
-/** Whether a cleared item is to be screened again at `now`, before it is sent. */
+/** Whether a screened item is to be screened again at `now`, before it is sent. */
 export const isScreenedAgain = (item: Item, terms: ClearanceTerms, now: number): boolean =>
-  item.state === "cleared" && !isCurrent(item, terms, now) && screenAgainAt(item, terms) <= now
+  item.state === "screened" && !isCurrent(item, terms, now) && screenAgainAt(item, terms) <= now
 
 /** Whether the batch may start to pay at `now` on the clearances that it has: a strict one on all, any other on some. */
-export const mayStartCleared = (batch: Batch, terms: ClearanceTerms, now: number): boolean => {
+export const mayStartScreened = (batch: Batch, terms: ClearanceTerms, now: number): boolean => {
   if (!mayStart(batch, now)) return false
   let current = 0
   for (const number of batch.tasks.hold) {

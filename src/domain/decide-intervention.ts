@@ -83,7 +83,7 @@ export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): D
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
   // A no counts until there is an intent to pay, also after somebody's yes.
-  const isOpen = item.state === "held" || (item.state === "cleared" && command.decision === "rejected")
+  const isOpen = item.state === "held" || (item.state === "screened" && command.decision === "rejected")
   if (!isOpen) return refuse(command, "not-held", number)
   const reviewed = { ...said, _tag: "ItemReviewed" as const, at, item: number }
   if (command.decision === "released") {

@@ -2,7 +2,7 @@
 import { Array as Arr } from "effect"
 import { isAboveThreshold, totalsOf } from "./approval-threshold.ts"
 import { type Batch, countOf, isComplete } from "./batch.ts"
-import { type ClearanceTerms, mayStartCleared } from "./clearance.ts"
+import { type ClearanceTerms, mayStartScreened } from "./clearance.ts"
 import type { BatchCommandOf, ReceiveBatch } from "./commands.ts"
 import { type BatchEventOf, type ClosedState, ITEMS_PER_EVENT_MAX } from "./events.ts"
 import { type ItemEnd, itemEnds } from "./item-state.ts"
@@ -64,7 +64,7 @@ export const decideStart = (
   command: BatchCommandOf<"StartExecution">,
   terms: ClearanceTerms,
 ): Decision => {
-  if (!mayStartCleared(batch, terms, command.at)) return refuse(command, "not-due")
+  if (!mayStartScreened(batch, terms, command.at)) return refuse(command, "not-due")
   const used = new Set<Scheme>()
   for (const item of batch.tasks.hold) {
     const payout = batch.items.get(item)

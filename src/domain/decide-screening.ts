@@ -17,7 +17,7 @@ import type { BatchCommandOf, RecordScreening } from "./commands.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
 import { takenBack } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
-import type { WordEffect } from "./item-state.ts"
+import type { AnswerEffect } from "./item-state.ts"
 import { cleanText } from "./outside-text.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
@@ -48,7 +48,7 @@ export const decideScreening = (batch: Batch, command: RecordScreening): Decisio
   if (deferred.length + asked.length === 0) return refuse(command, "no-such-clearance")
 
   const news = newsIn(batch, asked, answer)
-  const having = (effect: WordEffect) => news.filter((word) => effectOf(batch, word) === effect)
+  const having = (effect: AnswerEffect) => news.filter((word) => effectOf(batch, word) === effect)
   const [heard, late] = [having("decides"), having("alarms")]
   const waiting = deferred.filter((item) => batch.items.get(item)?.asked === clearance)
 
@@ -131,7 +131,7 @@ const bounded = (item: Item, news: Array<ClearanceWord>): ReadonlyArray<Clearanc
 }
 
 /** An alarm is what may not be sent after all; an approval, or what was released before, is none. */
-const effectOf = (batch: Batch, { item: number, decision, released }: ClearanceDecision): WordEffect => {
+const effectOf = (batch: Batch, { item: number, decision, released }: ClearanceDecision): AnswerEffect => {
   const item = batch.items.get(number)
   const effect = item === undefined ? "nothing" : effectOn(item)
   return effect === "alarms" && (decision === "approved" || released === true) ? "decides" : effect

@@ -12,7 +12,7 @@ export const askedAbout = ({ state, firstClearance }: Item, clearance: number): 
   firstClearance: firstClearance ?? clearance,
   clearance,
   asked: clearance,
-  ...(state === "received" || state === "cleared" ? { state: "screening", reason: undefined } : {}),
+  ...(state === "received" || state === "screened" ? { state: "screening", reason: undefined } : {}),
 })
 
 /** Keeps a word, and follows it where the item has no intent to pay: it stands as all that was found leaves it. */
@@ -43,7 +43,7 @@ export const hearing = (
     ...(payee === undefined ? {} : { payee }),
     ...(isAnswer ? { asked: undefined, screened: { at: countedFrom(open, at), listVersion } } : {}),
     ...(decides ? ruling : {}),
-    ...(decides && decision === "approved" && ruling.state === "cleared" ? { reason } : {}),
+    ...(decides && decision === "approved" && ruling.state === "screened" ? { reason } : {}),
   }
 }
 

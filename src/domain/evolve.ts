@@ -135,7 +135,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ParkedResolved":
       return resolved(batch, event)
     case "RetryRequested":
-      return change(batch, event.item, { state: "cleared", reason: undefined, reroute: undefined })
+      return change(batch, event.item, { state: "screened", reason: undefined, reroute: undefined })
     case "RerouteRequested":
       return rerouted(batch, event)
     case "ItemsUnrouted":
@@ -288,7 +288,7 @@ const requested = (batch: Batch, at: number, intent: TransferIntent): void => {
 }
 
 const rerouted = (batch: Batch, { item }: BatchEventOf<"RerouteRequested">): Batch =>
-  change(batch, item, { state: "cleared", reason: undefined, reroute: itemOf(batch, item).attempt?.route })
+  change(batch, item, { state: "screened", reason: undefined, reroute: itemOf(batch, item).attempt?.route })
 
 type AboutTransfer = { readonly at: number; readonly item: number; readonly attempt: number }
 

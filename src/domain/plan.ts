@@ -10,7 +10,7 @@ import {
   mayStart,
   type Task,
 } from "./batch.ts"
-import { type ClearanceTerms, isScreenedAgain, mayStartCleared, screenAgainAt } from "./clearance.ts"
+import { type ClearanceTerms, isScreenedAgain, mayStartScreened, screenAgainAt } from "./clearance.ts"
 import type { PostingKind } from "./events.ts"
 import { type PayingTerms, type PlannedTransfer, planTransfers } from "./plan-transfers.ts"
 
@@ -77,7 +77,7 @@ export const plan = (batch: Batch, known: PayingTerms): Plan => {
     work.push({ _tag: "ExpireApproval" })
   const again = outdated(batch, known)
   add(again, (items) => ({ _tag: "RequestScreening", items }))
-  if (again.length === 0 && mayStartCleared(batch, terms, now)) work.push({ _tag: "StartExecution" })
+  if (again.length === 0 && mayStartScreened(batch, terms, now)) work.push({ _tag: "StartExecution" })
   for (const kind of postingKinds) {
     if (kind === "hold" && batch.startedAt === undefined) continue
     // One posting of a kind at a time: what becomes due meanwhile goes together into the next.

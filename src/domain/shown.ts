@@ -2,10 +2,12 @@
 import { type Batch, type BatchState, batchState, type Finding, type Item, type Tally } from "./batch.ts"
 import { maskedAccount } from "./beneficiary.ts"
 import { nameOfFinding } from "./clearance.ts"
-import { type ItemState, isForPerson, isRest, itemStates } from "./item-state.ts"
+import { isForPerson, isRest, type PublicItemState, publicItemStates, publicStateOf } from "./item-state.ts"
 
 /** By currency, in alphabetical order, and by item state that occurs. Their sum is what was accepted. */
-export type ShownTotals = Readonly<Record<string, Readonly<Partial<Record<ItemState, Readonly<Tally>>>>>>
+export type ShownTotals = Readonly<
+  Record<string, Readonly<Partial<Record<PublicItemState, Readonly<Tally>>>>>
+>
 
 export interface ShownBatch
   extends Readonly<
@@ -40,11 +42,11 @@ export const shownBatch = (batch: Batch): ShownBatch => ({
 })
 
 const totalsOf = ({ tallies }: Batch): ShownTotals => {
-  const totals: Record<string, Partial<Record<ItemState, Tally>>> = {}
+  const totals: Record<string, Partial<Record<PublicItemState, Tally>>> = {}
   for (const currency of [...tallies.keys()].sort()) {
-    const states: Partial<Record<ItemState, Tally>> = {}
+    const states: Partial<Record<PublicItemState, Tally>> = {}
     for (const [state, { count, minor }] of tallies.get(currency) ?? [])
-      if (count > 0) states[state] = { count, minor }
+      if (count > 0) states[publicStateOf(state)] = { count, minor }
     totals[currency] = states
   }
   return totals
@@ -56,9 +58,9 @@ const totalsOf = ({ tallies }: Batch): ShownTotals => {
  */
 export const needsAttention = (
   state: BatchState,
-  totals: Readonly<Record<string, Readonly<Partial<Record<ItemState, unknown>>>>>,
+  totals: Readonly<Record<string, Readonly<Partial<Record<PublicItemState, unknown>>>>>,
 ): boolean => {
-  const occurring = itemStates.filter((one) =>
+  const occurring = publicItemStates.filter((one) =>
     Object.values(totals).some((states) => states[one] !== undefined),
   )
   return state === "awaiting-approval" || (occurring.some(isForPerson) && occurring.every(isRest))
@@ -68,7 +70,7 @@ export const needsAttention = (
 export const mapTotals = <A>(
   totals: ShownTotals,
   of: (tally: Readonly<Tally>, currency: string) => A,
-): Record<string, Partial<Record<ItemState, A>>> =>
+): Record<string, Partial<Record<PublicItemState, A>>> =>
   Object.fromEntries(
     Object.entries(totals).map(([currency, states]) => [
       currency,
@@ -77,7 +79,7 @@ export const mapTotals = <A>(
   )
 
 /** Minor units of a currency over the items in a state, or over all of them. */
-export const sumOf = (totals: ShownTotals, currency: string, only?: ItemState): bigint => {
+export const sumOf = (totals: ShownTotals, currency: string, only?: PublicItemState): bigint => {
   let minor = 0n
   for (const [state, tally] of Object.entries(totals[currency] ?? {}))
     if (only === undefined || state === only) minor += tally.minor
@@ -94,7 +96,7 @@ export const shownItem = (item: Item) => ({
   account: maskedAccount(item.beneficiary.account),
   currency: item.currency,
   minor: item.minor,
-  state: item.state,
+  state: publicStateOf(item.state),
   ledger: item.ledger,
   bank: item.attempt?.bank,
   transferReference: item.attempt?.reference,

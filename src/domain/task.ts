@@ -37,7 +37,7 @@ export const taskOf = (item: Item): Task => {
     case "parked":
       // An open attempt goes on being asked about, whatever is in dispute.
       return item.attempt?.outcome === undefined ? phaseTasks[item.attempt?.phase ?? "parked"] : "review"
-    case "cleared":
+    case "screened":
       return ledger === "held" ? "request" : "hold"
     case "transferring":
       return "transfer"

@@ -12,7 +12,7 @@ import type { ClearanceDecision } from "../domain/clearance-words.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { failureOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { type ItemState, isRest } from "../domain/item-state.ts"
+import { isRest, type PublicItemState, publicStateOf } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { shownBatch, shownItem, sumOf } from "../domain/shown.ts"
 import { isOnItsWay } from "../domain/task.ts"
@@ -209,7 +209,7 @@ const withdrawn = (
     ...envelope(history, recorded, "PayoutClearanceWithdrawn", item, nth),
     data: {
       ...payout(history, item),
-      state: itemOf(history.batch, item).state,
+      state: publicStateOf(itemOf(history.batch, item).state),
       decision,
       ...(reason === undefined ? {} : { reason }),
     },
@@ -342,7 +342,7 @@ const transfer = (item: Item, number: number) => {
 /** By currency, from decimal totals over the items in a state, or over all of them. */
 const byCurrency = <A>(
   { batch }: PublicHistory,
-  of: (amount: (only?: ItemState) => string) => A,
+  of: (amount: (only?: PublicItemState) => string) => A,
 ): Record<string, A> => {
   const { totals } = shownBatch(batch)
   return Object.fromEntries(

@@ -97,9 +97,9 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
   {
     name: "a batch starts on clearances that are good",
     file: "domain/decide-lifecycle.ts",
-    text: "mayStartCleared(batch, terms, command.at)",
+    text: "mayStartScreened(batch, terms, command.at)",
     without:
-      "mayStartCleared(batch, { maxAgeMs: Number.MAX_VALUE, lists: undefined, retryMs: { min: 0, max: 0 } }, command.at)",
+      "mayStartScreened(batch, { maxAgeMs: Number.MAX_VALUE, lists: undefined, retryMs: { min: 0, max: 0 } }, command.at)",
   },
   {
     name: "a strict batch starts on all of its clearances",
@@ -146,7 +146,7 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
   {
     name: "what is screened again is not paid before the answer",
     file: "domain/evolve-screening.ts",
-    text: 'state === "received" || state === "cleared" ?',
+    text: 'state === "received" || state === "screened" ?',
     without: 'state === "received" ?',
   },
   {
