@@ -46,9 +46,13 @@ export const currencyLines = (batch: ShownBatch): ReadonlyArray<string> =>
     return `  ${currency} ${bar} ${String(done).padStart(5)}/${all}  ${states}`
   })
 
+/** "settling", or "settling, needs attention" while only a person can move the batch. */
+export const stateLabel = ({ state, needsAttention }: ShownBatch): string =>
+  needsAttention === true ? `${state}, needs attention` : state
+
 /** A batch as `batches show` prints it. */
 export const batchLines = (batch: ShownBatch): ReadonlyArray<string> => [
-  `${batch.id}  ${batch.state}  ${batch.itemCount} items  version ${batch.version}`,
+  `${batch.id}  ${stateLabel(batch)}  ${batch.itemCount} items  version ${batch.version}`,
   ...aligned(
     countsOf(batch).map(({ currency, state, count, amount }) => [state, String(count), currency, amount]),
   ),

@@ -24,6 +24,8 @@ export const ShownBatch = Schema.Struct({
     Schema.String,
     Schema.Record(Schema.String, Schema.Struct({ count: Schema.Int, amount: Schema.String })),
   ),
+  /** Only a person can move the batch. Services of older releases do not send it. */
+  needsAttention: Schema.optionalKey(Schema.Boolean),
 })
 export type ShownBatch = typeof ShownBatch.Type
 
@@ -64,7 +66,7 @@ const PAGE_SIZE = 500
 const PAGES_MAX = 2_000
 const PROBLEMS_SHOWN_MAX = 20
 
-/** Calls a service. Every failure tells what was asked for, and the problem that was answered. */
+/** Calls a service. Every failure names the request and the problem that the service answered with. */
 export const serviceClient = ({ url, apiKey }: ServiceAddress) => {
   const call = <A>(request: Request, answer: Schema.Codec<A, unknown>): Effect.Effect<A, CliFailure> =>
     Effect.tryPromise({

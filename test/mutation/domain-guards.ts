@@ -39,6 +39,12 @@ export const domainGuards: ReadonlyArray<Guard> = [
     without: "if (!approvalAsked) return undefined",
   },
   {
+    name: "a batch needs attention only while no machine moves an item",
+    file: "domain/shown.ts",
+    text: "occurring.some(isForPerson) && occurring.every(isRest)",
+    without: "occurring.some(isForPerson)",
+  },
+  {
     name: "a strict batch starts only when all are screened",
     file: "domain/batch.ts",
     text: '(batch.mode === "partial" || batch.tasks.hold.size === batch.itemCount - countOf(batch, "cancelled"))',

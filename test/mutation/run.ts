@@ -41,6 +41,7 @@ const domainTests = [
   "decide-transfer",
   "decide-withdrawal",
   "plan-transfers",
+  "shown",
   "spec",
 ].map((name) => `test/domain/${name}.test.ts`)
 
