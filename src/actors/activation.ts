@@ -1,6 +1,6 @@
 /** An actor while it is alive: what it knows, what it holds, and how a batch is brought to life. */
 import { Effect, FiberSet } from "effect"
-import { attemptsWithWord } from "../domain/attempts.ts"
+import { attemptsReported } from "../domain/attempts.ts"
 import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -189,7 +189,7 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
     yield* services.instructions.rebase(now)
     ;({ decisions } = yield* services.instructions.standing(id, partition))
   }
-  const attempts = attemptsWithWord(batch).map((attempt) => ({ batch: id, ...attempt }))
+  const attempts = attemptsReported(batch).map((attempt) => ({ batch: id, ...attempt }))
   const missing = attempts.length === 0 ? 0 : yield* services.instructions.restore(attempts, now)
   if (missing > 0) {
     ;(yield* Metrics).registerBehind.inc(missing)

@@ -16,7 +16,7 @@ const KEPT_MS = 24 * 3_600_000
  * mailbox, or was told a short time ago, is there once. Each is put off by the register, so one that cannot be told, or
  * that nobody answers, is told ever more rarely.
  */
-export const tellOverdue = Effect.fnUntraced(function* (idleMs: number) {
+export const enqueueOverdue = Effect.fnUntraced(function* (idleMs: number) {
   const overdue = yield* Effect.catchTag(
     (yield* DecisionRegister).overdue(idleMs, TOLD_MAX),
     "StoreUnavailable",

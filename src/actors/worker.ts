@@ -26,7 +26,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
-import { tellOverdue } from "./overdue-decisions.ts"
+import { enqueueOverdue } from "./overdue-decisions.ts"
 
 /** Items that the states of batches at rest may hold in memory together. */
 const WARM_ITEMS_MAX = 200_000
@@ -59,7 +59,7 @@ export const layer = Layer.effectDiscard(
     yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
     yield* forkLoop(worker, "listen", lookForMail(worker), MAIL_EVERY_MS)
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
-    yield* forkLoop(worker, "tell again", tellOverdue(sweepMs), sweepMs)
+    yield* forkLoop(worker, "tell again", enqueueOverdue(sweepMs), sweepMs)
     // Runs before the loops end: batches are renewed for as long as they are drained.
     yield* Effect.addFinalizer(() => drain(worker))
   }),

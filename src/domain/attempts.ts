@@ -23,7 +23,7 @@ export const newAttempt = (
   inquireAt: undefined,
   unknownSince: undefined,
   refusal: undefined,
-  refusalsHeard: [],
+  refusalsInDoubt: [],
   refusalsAsked: [],
   withdrawable: withdrawable === true,
   withdrawal: undefined,
@@ -58,7 +58,7 @@ export const isUnrouted = (item: Item): boolean =>
   item.state === "parked" && attemptsInQuestion(item).length === 0 && !isOpen(item.attempt)
 
 /** The attempts of a batch of which the log has a bank's own word, with the bank that they went to. */
-export const attemptsWithWord = ({
+export const attemptsReported = ({
   items,
 }: Batch): ReadonlyArray<{ readonly item: number; readonly attempt: number; readonly bank: string }> =>
   [...items.values()].flatMap((item) =>

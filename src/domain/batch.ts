@@ -4,7 +4,7 @@
  */
 
 import type { Day } from "./business-days.ts"
-import type { FindingName, PayeeMatch, PayeePolicy, Verdict } from "./clearance-words.ts"
+import type { FindingName, PayeeMatch, PayeePolicy, Verdict } from "./clearance-answers.ts"
 import type { Credential } from "./credential.ts"
 import type {
   BatchEventOf,
@@ -71,7 +71,7 @@ export interface Attempt {
   /** A refusal by the bank that is to be confirmed, until it is, or the bank turns out to have the transfer. */
   refusal: OpenRefusal | undefined
   /** The refusals in doubt since the bank last said that it has it, each once: said again meanwhile, they are old news. */
-  refusalsHeard: ReadonlyArray<OpenRefusal>
+  refusalsInDoubt: ReadonlyArray<OpenRefusal>
   /** Every refusal that was asked about, or that a person was told of, as often as it was. */
   readonly refusalsAsked: Array<OpenRefusal>
   /** Whether its order lies with us before it goes out; not any more, once it may have gone. */

@@ -1,7 +1,7 @@
 /** What was found against an item, what that makes of it, and for how long a clearance is good. */
 import { isUnrouted } from "./attempts.ts"
 import { type Batch, type Finding, type Item, mayStart } from "./batch.ts"
-import type { ClearanceWord, FindingName, Verdict } from "./clearance-words.ts"
+import type { ClearanceAnswer, FindingName, Verdict } from "./clearance-answers.ts"
 import { type AnswerEffect, meaningOfState } from "./item-state.ts"
 
 /** The cause of what the batch's policy makes of a name that is not the one on the account. */
@@ -19,7 +19,7 @@ export const isStricter = (word: Verdict, before: Verdict | undefined): boolean 
   before === undefined || severity[word] > severity[before]
 
 /** The name of what a word of a clearance by a version of the lists finds. */
-export const findingName = ({ cause, reason }: ClearanceWord, listVersion: string): FindingName => ({
+export const findingName = ({ cause, reason }: ClearanceAnswer, listVersion: string): FindingName => ({
   cause: cause ?? UNNAMED_CAUSE,
   listVersion,
   ...(reason === undefined ? {} : { reason }),

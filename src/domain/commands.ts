@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 import { Seal } from "./beneficiary.ts"
-import { ClearanceWord, FindingName, PayeePolicy } from "./clearance-words.ts"
+import { ClearanceAnswer, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
 import {
   Actor,
@@ -109,7 +109,7 @@ export const RecordScreening = Schema.TaggedStruct("RecordScreening", {
   clearance: Schema.Int,
   clearanceId: Schema.String,
   listVersion: Schema.String,
-  decisions: Schema.Array(ClearanceWord),
+  decisions: Schema.Array(ClearanceAnswer),
   /** Items that the engine will decide later, and when it is asked again if it does not. */
   pending: Schema.optionalKey(Schema.Struct({ items, decideBy: Instant })),
 })

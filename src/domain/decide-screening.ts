@@ -12,7 +12,7 @@ import {
   NAME_CHECK,
   openFindings,
 } from "./clearance.ts"
-import type { ClearanceDecision, ClearanceWord, PayeePolicy } from "./clearance-words.ts"
+import type { ClearanceDecision, ClearanceAnswer, PayeePolicy } from "./clearance-answers.ts"
 import type { BatchCommandOf, RecordScreening } from "./commands.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
 import { takenBack } from "./decide-withdrawal.ts"
@@ -76,7 +76,7 @@ interface AnswerOf {
 /** What is new in the words of an answer: of each item what it lacks, the strictest last. */
 const newsIn = (
   batch: Batch,
-  words: ReadonlyArray<ClearanceWord>,
+  words: ReadonlyArray<ClearanceAnswer>,
   answer: AnswerOf,
 ): ReadonlyArray<ClearanceDecision> => {
   const underPolicy = words.flatMap((word) => wordsUnder(word, batch.payeePolicy))
@@ -89,7 +89,7 @@ const newsIn = (
 /** Findings that are not known yet; where there are none, the answer that the item has been waiting for. */
 const newsOf = (
   item: Item,
-  words: ReadonlyArray<ClearanceWord>,
+  words: ReadonlyArray<ClearanceAnswer>,
   { clearance, listVersion }: AnswerOf,
 ): ReadonlyArray<ClearanceDecision> => {
   const findings = distinct(words, listVersion).filter((word) => isFinding(item, word, listVersion))
@@ -100,28 +100,28 @@ const newsOf = (
     .map((word) => (word.decision === "approved" ? word : { ...word, released: true as const }))
 }
 
-const isFinding = (item: Item, word: ClearanceWord, listVersion: string): boolean => {
+const isFinding = (item: Item, word: ClearanceAnswer, listVersion: string): boolean => {
   if (word.decision === "approved") return false
   const name = findingName(word, listVersion)
   return isStricter(word.decision, item.findings.find((known) => isSameFinding(known, name))?.decision)
 }
 
 /** Each finding once, of an engine that contradicts itself the stricter one; the strictest last. */
-const distinct = (words: ReadonlyArray<ClearanceWord>, listVersion: string): Array<ClearanceWord> => {
-  const kept: Array<ClearanceWord> = []
+const distinct = (words: ReadonlyArray<ClearanceAnswer>, listVersion: string): Array<ClearanceAnswer> => {
+  const kept: Array<ClearanceAnswer> = []
   for (const word of words) {
     const name = findingName(word, listVersion)
     const known = kept.findIndex((other) => isSameFinding(findingName(other, listVersion), name))
     if (known < 0) kept.push(word)
     else if (isStricter(word.decision, kept[known]?.decision)) kept[known] = word
   }
-  const isLast = (word: ClearanceWord, other: ClearanceWord) =>
+  const isLast = (word: ClearanceAnswer, other: ClearanceAnswer) =>
     Number(isStricter(word.decision, other.decision))
   return kept.toSorted((one, other) => isLast(one, other) - isLast(other, one))
 }
 
 /** Nobody looks through any number of findings: what comes on top of as many as may wait is rejected, and ends it. */
-const bounded = (item: Item, news: Array<ClearanceWord>): ReadonlyArray<ClearanceDecision> => {
+const bounded = (item: Item, news: Array<ClearanceAnswer>): ReadonlyArray<ClearanceDecision> => {
   const room = FINDINGS_MAX - openFindings(item).length
   const [beyond] = news.slice(Math.max(room, 0))
   if (beyond === undefined) return news
@@ -163,7 +163,7 @@ const payeeVerdicts = { off: "approved", review: "review", reject: "rejected" } 
  * What the engine said, and what the batch's policy makes of a name that is not the one on the account: a finding of its
  * own, beside whatever else was found.
  */
-const wordsUnder = (word: ClearanceWord, policy: PayeePolicy): ReadonlyArray<ClearanceWord> => {
+const wordsUnder = (word: ClearanceAnswer, policy: PayeePolicy): ReadonlyArray<ClearanceAnswer> => {
   const decision = payeeVerdicts[policy]
   if (word.payee !== "no-match" || decision === "approved") return [word]
   const reason = cleanText("the name is not the one on the account")

@@ -6,7 +6,7 @@
  */
 import { Schema } from "effect"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
-import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-words.ts"
+import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"

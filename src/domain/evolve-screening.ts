@@ -1,7 +1,7 @@
 /** What screening and review change of an item: the folds of their events, one item at a time. */
 import type { Item, OpenClearance } from "./batch.ts"
 import { effectOn, findingName, isSameFinding, isStricter, rulingOn, withFinding } from "./clearance.ts"
-import type { ClearanceDecision } from "./clearance-words.ts"
+import type { ClearanceDecision } from "./clearance-answers.ts"
 import type { BatchEventOf } from "./events.ts"
 import { meaningOfState } from "./item-state.ts"
 

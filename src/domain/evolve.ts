@@ -99,7 +99,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
         attempt.inquireAt = event.inquireAt
         attempt.inquiries += 1
         attempt.refusal = undefined
-        attempt.refusalsHeard = []
+        attempt.refusalsInDoubt = []
       })
     case "TransferUnknown":
       return tracked(batch, event, "unknown", (attempt) => {
@@ -325,7 +325,7 @@ const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
 }
 
 const doubt = (attempt: Attempt, refusal: OpenRefusal): void => {
-  attempt.refusalsHeard = [...attempt.refusalsHeard, refusal]
+  attempt.refusalsInDoubt = [...attempt.refusalsInDoubt, refusal]
   attempt.refusalsAsked.push(refusal)
 }
 

@@ -46,12 +46,12 @@ export const DOUBTS_MAX = 5
  * the matter, and each of these once.
  */
 export const isAskedAbout = (
-  { refusalsHeard, refusalsAsked }: Attempt,
+  { refusalsInDoubt, refusalsAsked }: Attempt,
   refused: Refused,
   meaning: FailureMeaning | undefined,
 ): boolean => {
   const isSame = ({ code, whole }: OpenRefusal) => code === refused.code && whole === refused.whole
-  if (refusalsHeard.some(isSame)) return false
+  if (refusalsInDoubt.some(isSame)) return false
   if (refusalsAsked.length < DOUBTS_MAX) return true
   return refused.whole !== true && holdsForAllCopies(meaning) && !refusalsAsked.some(isSame)
 }

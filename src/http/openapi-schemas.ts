@@ -1,7 +1,7 @@
 /** The shapes that the OpenAPI document refers to. */
 
 import { batchStates } from "../domain/batch.ts"
-import { PayeeMatch, Verdict } from "../domain/clearance-words.ts"
+import { PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import { Failure } from "../domain/failure-codes.ts"
 import { publicItemStates } from "../domain/item-state.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"

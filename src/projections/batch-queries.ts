@@ -4,7 +4,7 @@
  */
 import { Context, type Effect, Schema } from "effect"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
-import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-words.ts"
+import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import type { PublicItemState } from "../domain/item-state.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"

@@ -6,7 +6,7 @@
  * Neither an account number nor a beneficiary's name is in it; a partner knows the item by its own reference.
  */
 import { Schema } from "effect"
-import { PayeeMatch } from "../domain/clearance-words.ts"
+import { PayeeMatch } from "../domain/clearance-answers.ts"
 import { ClosedState } from "../domain/events.ts"
 import { Failure } from "../domain/failure-codes.ts"
 import { AttemptNumber, BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"

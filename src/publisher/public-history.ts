@@ -8,7 +8,7 @@ import {
   itemOf,
   waitsForFunds,
 } from "../domain/batch.ts"
-import type { ClearanceDecision } from "../domain/clearance-words.ts"
+import type { ClearanceDecision } from "../domain/clearance-answers.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { failureOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"

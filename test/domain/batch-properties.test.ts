@@ -15,7 +15,7 @@ import {
   type Task,
 } from "../../src/domain/batch.ts"
 import type { ClearanceTerms } from "../../src/domain/clearance.ts"
-import type { ClearanceDecision, FindingName } from "../../src/domain/clearance-words.ts"
+import type { ClearanceDecision, FindingName } from "../../src/domain/clearance-answers.ts"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
 import type { BatchEvent, BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"

@@ -1,7 +1,7 @@
 /** What the compliance engine says, when it says it, and what it says after it said something else. */
 import { describe, expect, it } from "vitest"
 import { FINDINGS_MAX } from "../../src/domain/clearance.ts"
-import type { ClearanceDecision } from "../../src/domain/clearance-words.ts"
+import type { ClearanceDecision } from "../../src/domain/clearance-answers.ts"
 import type { BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import type { Plain } from "../plain-texts.ts"

@@ -1,7 +1,7 @@
 /** docs/SPEC.md, the transition table of the tests and the code say the same, cell by cell. */
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/clearance-words.ts"
+import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/clearance-answers.ts"
 import type { BatchCommandOf } from "../../src/domain/commands.ts"
 import { itemStates } from "../../src/domain/item-state.ts"
 import type { Plain } from "../plain-texts.ts"

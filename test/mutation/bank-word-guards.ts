@@ -30,7 +30,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "a bank that alternates codes is not asked again about each",
     file: "domain/refusal.ts",
-    text: "if (refusalsHeard.some(isSame)) return false",
+    text: "if (refusalsInDoubt.some(isSame)) return false",
     without: "",
   },
   {
@@ -54,7 +54,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "a refusal is asked about again after an answer that may have lagged behind it",
     file: "domain/evolve.ts",
-    text: "attempt.refusalsHeard = []",
+    text: "attempt.refusalsInDoubt = []",
     without: "",
   },
   {

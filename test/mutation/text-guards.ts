@@ -79,7 +79,7 @@ export const textGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a reason of the compliance engine is cleaned before it is appended",
-    file: "domain/clearance-words.ts",
+    file: "domain/clearance-answers.ts",
     text: "{ ...word, reason: cleanText(reason) }",
     without: "{ ...word, reason }",
     caughtIn: "test/pipelines/screening.test.ts",

@@ -22,7 +22,7 @@ export const Cause = Schema.String.check(
 )
 
 /** What the compliance engine said of one item. */
-export const ClearanceWord = Schema.Struct({
+export const ClearanceAnswer = Schema.Struct({
   item: ItemNumber,
   decision: Verdict,
   reason: Schema.optionalKey(OutsideText),
@@ -30,22 +30,22 @@ export const ClearanceWord = Schema.Struct({
   /** Sanctions where it is not said, as in logs from before causes were named: nothing is graver. */
   cause: Schema.optionalKey(Cause),
 })
-export type ClearanceWord = typeof ClearanceWord.Type
+export type ClearanceAnswer = typeof ClearanceAnswer.Type
 
 /** The same as the engine says it: its text is a stranger's. */
-export const SpokenWord = Schema.Struct({
-  ...ClearanceWord.fields,
+export const RawClearanceAnswer = Schema.Struct({
+  ...ClearanceAnswer.fields,
   reason: Schema.optionalKey(PlainText(200)),
 })
-export type SpokenWord = typeof SpokenWord.Type
+export type RawClearanceAnswer = typeof RawClearanceAnswer.Type
 
 /** A word of the engine with its text cleaned. The engine is not told the account, and its lists may hold it all the same. */
-export const heardWord = ({ reason, ...word }: SpokenWord): ClearanceWord =>
+export const cleanedAnswer = ({ reason, ...word }: RawClearanceAnswer): ClearanceAnswer =>
   reason === undefined ? word : { ...word, reason: cleanText(reason) }
 
 /** What is kept of the engine's word on one item, or made of it by the batch's policy. */
 export const ClearanceDecision = Schema.Struct({
-  ...ClearanceWord.fields,
+  ...ClearanceAnswer.fields,
   /** It is what a reviewer has released already, said again by a later clearance. */
   released: Schema.optionalKey(Schema.Literal(true)),
 })
