@@ -349,7 +349,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "only a bank's own word on a transfer is taken from outside",
     file: "actors/turn.ts",
-    text: "else if (isHearsay(command))",
+    text: "else if (isUnattributed(command))",
     without: "else if (command === null)",
     caughtIn: "test/actors/bad-states.test.ts",
     caughtBy: "drops mail that cannot be read",
