@@ -28,7 +28,7 @@ export const newAttempt = (
   withdrawable: withdrawable === true,
   withdrawal: undefined,
   outcome: undefined,
-  said: [],
+  reports: [],
   dispute: undefined,
   concludedAt: undefined,
   code: undefined,
@@ -63,7 +63,7 @@ export const attemptsReported = ({
 }: Batch): ReadonlyArray<{ readonly item: number; readonly attempt: number; readonly bank: string }> =>
   [...items.values()].flatMap((item) =>
     attemptsOf(item)
-      .filter(({ said, transferId }) => said.length > 0 || transferId !== undefined)
+      .filter(({ reports, transferId }) => reports.length > 0 || transferId !== undefined)
       .map(({ attempt, bank }) => ({ item: item.item, attempt, bank })),
   )
 
@@ -85,13 +85,13 @@ export const standing = (item: Item, reason: OutsideText | undefined): Pick<Item
   if (dispute !== undefined) return { state: "parked", reason: dispute }
   const open = attempts.find(({ outcome }) => outcome === undefined)
   if (open !== undefined) return { state: open.phase, reason }
-  const words = attempts.map(({ outcome }) => outcome)
-  return { state: finalsByWeight.find((word) => words.includes(word)) ?? "failed", reason }
+  const outcomes = attempts.map(({ outcome }) => outcome)
+  return { state: finalsByWeight.find((outcome) => outcomes.includes(outcome)) ?? "failed", reason }
 }
 
 /** By a person's word, or else by the last that the bank has said. */
-const isPaid = ({ outcome, dispute, said }: Attempt): boolean =>
-  (dispute === undefined ? outcome : said.at(-1)) === "settled"
+const isPaid = ({ outcome, dispute, reports }: Attempt): boolean =>
+  (dispute === undefined ? outcome : reports.at(-1)) === "settled"
 
 const numbersOf = (attempts: ReadonlyArray<Attempt>): string =>
   attempts.map(({ attempt }) => attempt).join(" and ")

@@ -79,7 +79,7 @@ export interface Attempt {
   /** That its order is to be taken back, until it is known whether it could be. */
   withdrawal: Withdrawal | undefined
   /** Every final word that the bank has ever said of it, and that it has it after all: said again, it is old news. */
-  readonly said: Array<TransferFinal | "accepted">
+  readonly reports: Array<TransferFinal | "accepted">
   /** How the bank contradicted itself about it, until a person resolves it. */
   dispute: OutsideText | undefined
   concludedAt: number | undefined
@@ -135,7 +135,7 @@ export interface Item extends PayoutItem {
   /** The clearance whose answer it waits for. */
   asked: number | undefined
   /** The clearance that was answered last: by which lists, and how old it is counted from. */
-  screened: { readonly at: number; readonly listVersion: string } | undefined
+  lastAnswer: { readonly at: number; readonly listVersion: string } | undefined
   /** What was found against it, each finding once, at most as many as wait for a reviewer at a time and one more. */
   findings: ReadonlyArray<Finding>
   /** The strictest word that the engine has said of it, the lists that this was said by, and whether the name matches. */

@@ -17,13 +17,13 @@ const RANGES_MAX = 500
 
 /** The refusal of items, in the order of their numbers. None when there are none. */
 export const refusalOf = (
-  said: Pick<Refused, "at" | "by">,
+  who: Pick<Refused, "at" | "by">,
   late: ReadonlyArray<LateItem>,
 ): ReadonlyArray<Refused> => {
   if (!Arr.isReadonlyArrayNonEmpty(late)) return []
-  if (late.length <= ITEMS_MAX) return [{ _tag: "CancellationRefused", ...said, items: late }]
+  if (late.length <= ITEMS_MAX) return [{ _tag: "CancellationRefused", ...who, items: late }]
   const ranges = rangesOf(late).slice(0, RANGES_MAX)
-  return Arr.isReadonlyArrayNonEmpty(ranges) ? [{ _tag: "CancellationRefused", ...said, ranges }] : []
+  return Arr.isReadonlyArrayNonEmpty(ranges) ? [{ _tag: "CancellationRefused", ...who, ranges }] : []
 }
 
 /** Runs of numbers that follow each other, with the same reason. */

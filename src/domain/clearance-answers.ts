@@ -4,7 +4,7 @@ import { PlainText } from "./beneficiary.ts"
 import { ItemNumber } from "./identifiers.ts"
 import { cleanText, OutsideText } from "./outside-text.ts"
 
-/** The compliance engine's word on an item. */
+/** The compliance engine's answer on an item. */
 export const Verdict = Schema.Literals(["approved", "rejected", "review"])
 export type Verdict = typeof Verdict.Type
 
@@ -16,7 +16,7 @@ export type PayeeMatch = typeof PayeeMatch.Type
 export const PayeePolicy = Schema.Literals(["off", "review", "reject"])
 export type PayeePolicy = typeof PayeePolicy.Type
 
-/** What a word of the compliance engine is about, such as `sanctions`: letters and hyphens, so it quotes no account. */
+/** What a answer of the compliance engine is about, such as `sanctions`: letters and hyphens, so it quotes no account. */
 export const Cause = Schema.String.check(
   Schema.isPattern(/^[a-z][a-z-]{0,39}$/, { message: "expected a cause such as sanctions" }),
 )
@@ -39,11 +39,11 @@ export const RawClearanceAnswer = Schema.Struct({
 })
 export type RawClearanceAnswer = typeof RawClearanceAnswer.Type
 
-/** A word of the engine with its text cleaned. The engine is not told the account, and its lists may hold it all the same. */
-export const cleanedAnswer = ({ reason, ...word }: RawClearanceAnswer): ClearanceAnswer =>
-  reason === undefined ? word : { ...word, reason: cleanText(reason) }
+/** A answer of the engine with its text cleaned. The engine is not told the account, and its lists may hold it all the same. */
+export const cleanedAnswer = ({ reason, ...answer }: RawClearanceAnswer): ClearanceAnswer =>
+  reason === undefined ? answer : { ...answer, reason: cleanText(reason) }
 
-/** What is kept of the engine's word on one item, or made of it by the batch's policy. */
+/** What is kept of the engine's answer on one item, or made of it by the batch's policy. */
 export const ClearanceDecision = Schema.Struct({
   ...ClearanceAnswer.fields,
   /** It is what a reviewer has released already, said again by a later clearance. */

@@ -15,10 +15,10 @@ export const FINDINGS_MAX = 32
 
 const severity = { approved: 0, review: 1, rejected: 2 } as const
 
-export const isStricter = (word: Verdict, before: Verdict | undefined): boolean =>
-  before === undefined || severity[word] > severity[before]
+export const isStricter = (answer: Verdict, before: Verdict | undefined): boolean =>
+  before === undefined || severity[answer] > severity[before]
 
-/** The name of what a word of a clearance by a version of the lists finds. */
+/** The name of what a answer of a clearance by a version of the lists finds. */
 export const findingName = ({ cause, reason }: ClearanceAnswer, listVersion: string): FindingName => ({
   cause: cause ?? UNNAMED_CAUSE,
   listVersion,
@@ -91,11 +91,11 @@ export const anyClearance: ClearanceTerms = {
 }
 
 /** Whether the item's last clearance is one on which it may be sent at `now` (epoch milliseconds). */
-export const isCurrent = ({ screened }: Item, terms: ClearanceTerms, now: number): boolean =>
+export const isCurrent = ({ lastAnswer }: Item, terms: ClearanceTerms, now: number): boolean =>
   terms !== "unknown" &&
-  screened !== undefined &&
-  now - screened.at < terms.maxAgeMs &&
-  isByLists(screened.listVersion, terms)
+  lastAnswer !== undefined &&
+  now - lastAnswer.at < terms.maxAgeMs &&
+  isByLists(lastAnswer.listVersion, terms)
 
 /** Whether the lists are those that were announced last. */
 export const isByLists = (listVersion: string | undefined, terms: ClearanceTerms): boolean =>
@@ -105,13 +105,13 @@ export const isByLists = (listVersion: string | undefined, terms: ClearanceTerms
  * When an item may be screened again, in epoch milliseconds: at once, unless the engine answered by other lists although it
  * was asked after it had announced these. Then the wait is as long as that has lasted, within bounds.
  */
-export const screenAgainAt = ({ screened }: Item, terms: ClearanceTerms): number => {
+export const screenAgainAt = ({ lastAnswer }: Item, terms: ClearanceTerms): number => {
   if (terms === "unknown") return Number.POSITIVE_INFINITY
   const { lists, retryMs } = terms
-  if (screened === undefined || lists === undefined || screened.at < lists.since) return 0
-  if (screened.listVersion === lists.version) return 0
-  const lasted = screened.at - lists.since
-  return screened.at + Math.min(Math.max(lasted, retryMs.min), retryMs.max)
+  if (lastAnswer === undefined || lists === undefined || lastAnswer.at < lists.since) return 0
+  if (lastAnswer.listVersion === lists.version) return 0
+  const lasted = lastAnswer.at - lists.since
+  return lastAnswer.at + Math.min(Math.max(lasted, retryMs.min), retryMs.max)
 }
 
 /** Whether a screened item is to be screened again at `now`, before it is sent. */

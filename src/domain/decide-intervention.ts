@@ -78,14 +78,14 @@ export const cancelTheRest = (
 }
 
 export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): Decision => {
-  const { item: number, at, findings: named, ...said } = command
+  const { item: number, at, findings: named, ...fields } = command
   if (!isOperator(command.credential)) return refuse(command, "operator-needed", number)
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
   // A no counts until there is an intent to pay, also after somebody's yes.
   const isOpen = item.state === "held" || (item.state === "screened" && command.decision === "rejected")
   if (!isOpen) return refuse(command, "not-held", number)
-  const reviewed = { ...said, _tag: "ItemReviewed" as const, at, item: number }
+  const reviewed = { ...fields, _tag: "ItemReviewed" as const, at, item: number }
   if (command.decision === "released") {
     const findings = releasedBy(item, command)
     if (findings.length === 0) return refuse(command, "findings-differ", number)
@@ -118,13 +118,13 @@ const isNewTo = (seen: number | undefined, { since }: Item): boolean => seen !==
  * is never tried anew: nobody knows that it failed. Each failed attempt leads to one new attempt: who asks twice gets one.
  */
 export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Decision => {
-  const { seen, ...said } = command
+  const { seen, ...fields } = command
   const item = batch.items.get(command.item)
   if (item === undefined) return refuse(command, "no-such-item", command.item)
   if (isNewTo(seen, item)) return refuse(command, "changed-since", command.item)
   if (item.attended && !mayRetryAttended(batch, command))
     return refuse(command, "operator-needed", command.item)
-  if (isUnrouted(item)) return events({ ...said, _tag: "RetryRequested" })
+  if (isUnrouted(item)) return events({ ...fields, _tag: "RetryRequested" })
   if (item.state !== "failed") return refuse(command, "not-failed", command.item)
   const attempt = nextAttempt(item) - 1
   if ((command.attempt ?? attempt) !== attempt)
@@ -134,7 +134,7 @@ export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Dec
   if (item.task !== "none") return refuse(command, "not-due", command.item)
   if (nextAttempt(item) > ATTEMPTS_MAX) return refuse(command, "attempts-exhausted", command.item)
   if (batch.closed !== undefined) return refuse(command, "not-due", command.item)
-  return events({ ...said, _tag: "RetryRequested", attempt })
+  return events({ ...fields, _tag: "RetryRequested", attempt })
 }
 
 /** What people had to look at, the partner does not try again; the policy does what it would do with any other item. */
@@ -163,20 +163,20 @@ export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">):
   if (open !== undefined) return refuse(command, "attempt-open", number, [open.attempt])
   if (about.dispute === undefined && about.outcome === outcome) return nothing
   if (about.withdrawal !== undefined) return refuse(command, "withdrawal-open", number, [about.attempt])
-  const word = { at, item: number, attempt: about.attempt, outcome, by, credential, reason, evidence }
+  const proposed = { at, item: number, attempt: about.attempt, outcome, by, credential, reason, evidence }
   const resolved = (proposedBy?: Credential): Decision => {
-    const said = { outcome, by, credential, reason, evidence, ...(proposedBy && { proposedBy }) }
+    const details = { outcome, by, credential, reason, evidence, ...(proposedBy && { proposedBy }) }
     // What may still go out can neither have failed nor been paid.
     return mayLieWithUs(about)
-      ? events(...askedBack([item], at, { cause: "resolution", ...said }))
-      : events({ _tag: "ParkedResolved", at, item: number, attempt: about.attempt, ...said })
+      ? events(...askedBack([item], at, { cause: "resolution", ...details }))
+      : events({ _tag: "ParkedResolved", at, item: number, attempt: about.attempt, ...details })
   }
   const { aloneUpTo, confirmWithinMs } = command.policy ?? strictest
   if (item.minor <= (aloneUpTo[item.currency] ?? -1n)) return resolved()
   const { proposal } = item
-  const isTheSame = proposal?.attempt === word.attempt && proposal.outcome === outcome
+  const isTheSame = proposal?.attempt === proposed.attempt && proposal.outcome === outcome
   if (!isTheSame || at >= proposal.expiresAt)
-    return events({ _tag: "ResolutionProposed", ...word, expiresAt: at + confirmWithinMs })
+    return events({ _tag: "ResolutionProposed", ...proposed, expiresAt: at + confirmWithinMs })
   if (proposal.credential === credential) return refuse(command, "second-operator-needed", number)
   return resolved(proposal.credential)
 }

@@ -12,7 +12,7 @@ import {
   NAME_CHECK,
   openFindings,
 } from "./clearance.ts"
-import type { ClearanceDecision, ClearanceAnswer, PayeePolicy } from "./clearance-answers.ts"
+import type { ClearanceAnswer, ClearanceDecision, PayeePolicy } from "./clearance-answers.ts"
 import type { BatchCommandOf, RecordScreening } from "./commands.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
 import { takenBack } from "./decide-withdrawal.ts"
@@ -37,29 +37,29 @@ export const decideScreeningRequest = (
 
 /**
  * Heard are the items that the clearance may have asked about, by their last clearance and by those before it: a stricter
- * word counts however late it comes. What is found a second time changes nothing, and no second opinion clears anybody.
+ * answer counts however late it comes. What is found a second time changes nothing, and no second opinion clears anybody.
  */
 export const decideScreening = (batch: Batch, command: RecordScreening): Decision => {
   const { at, clearance, clearanceId, listVersion, decisions, pending } = command
-  const answer = { at, clearance, clearanceId, listVersion }
+  const source = { at, clearance, clearanceId, listVersion }
   const isAsked = (number: number) => wasAskedAbout(batch.items.get(number), clearance)
   const deferred = pending?.items.filter(isAsked) ?? []
   const asked = decisions.filter(({ item }) => isAsked(item))
   if (deferred.length + asked.length === 0) return refuse(command, "no-such-clearance")
 
-  const news = newsIn(batch, asked, answer)
-  const having = (effect: AnswerEffect) => news.filter((word) => effectOf(batch, word) === effect)
-  const [heard, late] = [having("decides"), having("alarms")]
+  const news = newsIn(batch, asked, source)
+  const having = (effect: AnswerEffect) => news.filter((answer) => effectOf(batch, answer) === effect)
+  const [decided, late] = [having("decides"), having("alarms")]
   const waiting = deferred.filter((item) => batch.items.get(item)?.asked === clearance)
 
   const happened: Array<BatchEvent> = []
-  if (Arr.isReadonlyArrayNonEmpty(heard))
-    happened.push({ _tag: "ItemsScreened", ...answer, decisions: heard })
+  if (Arr.isReadonlyArrayNonEmpty(decided))
+    happened.push({ _tag: "ItemsScreened", ...source, decisions: decided })
   if (pending !== undefined && Arr.isReadonlyArrayNonEmpty(waiting))
-    happened.push({ _tag: "ClearancePending", ...answer, items: waiting, decideBy: pending.decideBy })
+    happened.push({ _tag: "ClearancePending", ...source, items: waiting, decideBy: pending.decideBy })
   if (Arr.isReadonlyArrayNonEmpty(late))
-    happened.push({ _tag: "ClearanceWithdrawn", ...answer, decisions: late })
-  return events(...happened, ...stopped(batch, at, late), ...othersStopped(batch, at, [...heard, ...late]))
+    happened.push({ _tag: "ClearanceWithdrawn", ...source, decisions: late })
+  return events(...happened, ...stopped(batch, at, late), ...othersStopped(batch, at, [...decided, ...late]))
 }
 
 /** Between an item's first clearance and its last. That one in between asked about others does no harm: it only tightens. */
@@ -68,55 +68,55 @@ const wasAskedAbout = (item: Item | undefined, clearance: number): boolean =>
   clearance <= item.clearance &&
   clearance >= (item.firstClearance ?? clearance)
 
-interface AnswerOf {
+interface AnswerSource {
   readonly clearance: number
   readonly listVersion: string
 }
 
-/** What is new in the words of an answer: of each item what it lacks, the strictest last. */
+/** What is new in the answers of an answer: of each item what it lacks, the strictest last. */
 const newsIn = (
   batch: Batch,
-  words: ReadonlyArray<ClearanceAnswer>,
-  answer: AnswerOf,
+  answers: ReadonlyArray<ClearanceAnswer>,
+  source: AnswerSource,
 ): ReadonlyArray<ClearanceDecision> => {
-  const underPolicy = words.flatMap((word) => wordsUnder(word, batch.payeePolicy))
+  const underPolicy = answers.flatMap((answer) => answersUnder(answer, batch.payeePolicy))
   return [...Map.groupBy(underPolicy, ({ item }) => item)].flatMap(([number, own]) => {
     const item = batch.items.get(number)
-    return item === undefined ? [] : newsOf(item, own, answer)
+    return item === undefined ? [] : newsOf(item, own, source)
   })
 }
 
 /** Findings that are not known yet; where there are none, the answer that the item has been waiting for. */
 const newsOf = (
   item: Item,
-  words: ReadonlyArray<ClearanceAnswer>,
-  { clearance, listVersion }: AnswerOf,
+  answers: ReadonlyArray<ClearanceAnswer>,
+  { clearance, listVersion }: AnswerSource,
 ): ReadonlyArray<ClearanceDecision> => {
-  const findings = distinct(words, listVersion).filter((word) => isFinding(item, word, listVersion))
+  const findings = distinct(answers, listVersion).filter((answer) => isFinding(item, answer, listVersion))
   if (findings.length > 0) return bounded(item, findings)
   if (item.asked !== clearance) return []
-  return words
+  return answers
     .slice(0, 1)
-    .map((word) => (word.decision === "approved" ? word : { ...word, released: true as const }))
+    .map((answer) => (answer.decision === "approved" ? answer : { ...answer, released: true as const }))
 }
 
-const isFinding = (item: Item, word: ClearanceAnswer, listVersion: string): boolean => {
-  if (word.decision === "approved") return false
-  const name = findingName(word, listVersion)
-  return isStricter(word.decision, item.findings.find((known) => isSameFinding(known, name))?.decision)
+const isFinding = (item: Item, answer: ClearanceAnswer, listVersion: string): boolean => {
+  if (answer.decision === "approved") return false
+  const name = findingName(answer, listVersion)
+  return isStricter(answer.decision, item.findings.find((known) => isSameFinding(known, name))?.decision)
 }
 
 /** Each finding once, of an engine that contradicts itself the stricter one; the strictest last. */
-const distinct = (words: ReadonlyArray<ClearanceAnswer>, listVersion: string): Array<ClearanceAnswer> => {
+const distinct = (answers: ReadonlyArray<ClearanceAnswer>, listVersion: string): Array<ClearanceAnswer> => {
   const kept: Array<ClearanceAnswer> = []
-  for (const word of words) {
-    const name = findingName(word, listVersion)
+  for (const answer of answers) {
+    const name = findingName(answer, listVersion)
     const known = kept.findIndex((other) => isSameFinding(findingName(other, listVersion), name))
-    if (known < 0) kept.push(word)
-    else if (isStricter(word.decision, kept[known]?.decision)) kept[known] = word
+    if (known < 0) kept.push(answer)
+    else if (isStricter(answer.decision, kept[known]?.decision)) kept[known] = answer
   }
-  const isLast = (word: ClearanceAnswer, other: ClearanceAnswer) =>
-    Number(isStricter(word.decision, other.decision))
+  const isLast = (answer: ClearanceAnswer, other: ClearanceAnswer) =>
+    Number(isStricter(answer.decision, other.decision))
   return kept.toSorted((one, other) => isLast(one, other) - isLast(other, one))
 }
 
@@ -145,9 +145,9 @@ const stopped = (batch: Batch, at: number, late: ReadonlyArray<ClearanceDecision
   })
 
 /** In strict mode a rejection stops all others; once the batch has started, whatever says that not all are cleared does. */
-const othersStopped = (batch: Batch, at: number, words: ReadonlyArray<ClearanceDecision>) => {
+const othersStopped = (batch: Batch, at: number, answers: ReadonlyArray<ClearanceDecision>) => {
   const started = batch.startedAt !== undefined
-  const refused = words.filter(
+  const refused = answers.filter(
     ({ decision, released }) =>
       decision === "rejected" || (started && decision === "review" && released !== true),
   )
@@ -163,10 +163,10 @@ const payeeVerdicts = { off: "approved", review: "review", reject: "rejected" } 
  * What the engine said, and what the batch's policy makes of a name that is not the one on the account: a finding of its
  * own, beside whatever else was found.
  */
-const wordsUnder = (word: ClearanceAnswer, policy: PayeePolicy): ReadonlyArray<ClearanceAnswer> => {
+const answersUnder = (answer: ClearanceAnswer, policy: PayeePolicy): ReadonlyArray<ClearanceAnswer> => {
   const decision = payeeVerdicts[policy]
-  if (word.payee !== "no-match" || decision === "approved") return [word]
+  if (answer.payee !== "no-match" || decision === "approved") return [answer]
   const reason = cleanText("the name is not the one on the account")
-  const named = { item: word.item, decision, payee: word.payee, cause: NAME_CHECK, reason }
-  return word.decision === "approved" ? [named] : [word, named]
+  const named = { item: answer.item, decision, payee: answer.payee, cause: NAME_CHECK, reason }
+  return answer.decision === "approved" ? [named] : [answer, named]
 }

@@ -5,7 +5,7 @@ import { type Attempt, attemptOf, attemptsOf, type Batch, type Item, nextAttempt
 import { type ClearanceTerms, isCurrent } from "./clearance.ts"
 import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
 import { onlyOnCurrentClearance } from "./decide-resend.ts"
-import { heardOfWithdrawal, takenBack, tooLateBy } from "./decide-withdrawal.ts"
+import { reportOnWithdrawal, takenBack, tooLateBy } from "./decide-withdrawal.ts"
 import type { BatchEvent, Evidence, OpenRefusal } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
 import type { TransferFinal } from "./outcomes.ts"
@@ -53,14 +53,14 @@ export const decideTransferOutcome = (
       item,
       terms,
       attempt.outcome === undefined
-        ? heardOfOpen(item, attempt, command)
-        : heardOfFinal(item, attempt, command),
+        ? reportOnOpen(item, attempt, command)
+        : reportOnFinal(item, attempt, command),
     ),
   )
 }
 
 /** An attempt without a final word learns. A parked one hears only final words: nobody asks for it any more. */
-const heardOfOpen = (
+const reportOnOpen = (
   item: Item,
   attempt: Attempt,
   { at, outcome }: RecordTransfer,
@@ -106,7 +106,7 @@ const heardOfOpen = (
     }
     case "Withdrawn":
     case "NotWithdrawn":
-      return heardOfWithdrawal(item, attempt, at, outcome)
+      return reportOnWithdrawal(item, attempt, at, outcome)
     case "Settled":
       return [
         { _tag: "TransferSettled", ...about, evidence: outcome.evidence },
@@ -172,27 +172,27 @@ const neverSeenAfter = (
 }
 
 /** After its final word a bank may still return what it settled. Whatever else it says contradicts itself: an alarm. */
-const heardOfFinal = (
+const reportOnFinal = (
   item: Item,
   attempt: Attempt,
   { at, outcome }: RecordTransfer,
 ): ReadonlyArray<BatchEvent> => {
-  const reported = lateWord(attempt, outcome)
+  const reported = lateReport(attempt, outcome)
   const recorded = attempt.outcome
-  if (reported === undefined || recorded === undefined || attempt.said.includes(reported.word)) return []
+  if (reported === undefined || recorded === undefined || attempt.reports.includes(reported.status)) return []
   const about = { at, item: item.item, attempt: attempt.attempt }
-  if (reported.word === recorded || (recorded === "returned" && reported.word === "settled")) return []
-  if (recorded === "settled" && reported.word === "returned" && reported.code !== undefined) {
+  if (reported.status === recorded || (recorded === "returned" && reported.status === "settled")) return []
+  if (recorded === "settled" && reported.status === "returned" && reported.code !== undefined) {
     return [{ _tag: "TransferReturned", ...about, evidence: reported.evidence, code: reported.code }]
   }
-  if (reported.word === "accepted" && recorded !== "failed") return []
-  const paidAfterAll = recorded === "failed" && reported.word === "settled"
+  if (reported.status === "accepted" && recorded !== "failed") return []
+  const paidAfterAll = recorded === "failed" && reported.status === "settled"
   const mendable = paidAfterAll && item.attempt === attempt && isOnlyAcceptedAfterAll(item, attempt)
   const detected: BatchEvent = {
     _tag: "LateOutcomeDetected",
     ...about,
     recorded,
-    reported: reported.word,
+    reported: reported.status,
     evidence: reported.evidence,
     compensation: mendable ? "repost" : "review",
   }
@@ -202,31 +202,34 @@ const heardOfFinal = (
 /** The item has failed, or is in dispute for no more than that the bank has what it refused: then its payment mends that. */
 const isOnlyAcceptedAfterAll = (item: Item, attempt: Attempt): boolean =>
   item.state === "failed" ||
-  (attempt.said.at(-1) === "accepted" &&
+  (attempt.reports.at(-1) === "accepted" &&
     attemptsOf(item).every((other) => other === attempt || other.dispute === undefined))
 
-interface LateWord {
-  readonly word: TransferFinal | "accepted"
+interface LateReport {
+  readonly status: TransferFinal | "accepted"
   readonly evidence: Evidence
   readonly code?: OutsideText
 }
 
 /** What is said of a whole contradicts nothing, and what a call of ours learnt was true when it was asked. */
-const lateWord = ({ concludedAt = 0 }: Attempt, outcome: RecordTransfer["outcome"]): LateWord | undefined => {
+const lateReport = (
+  { concludedAt = 0 }: Attempt,
+  outcome: RecordTransfer["outcome"],
+): LateReport | undefined => {
   switch (outcome._tag) {
     case "Accepted": {
       const { evidence, askedAt = concludedAt } = outcome
       const isNews = evidence === "callback" || (evidence === "inquiry" && askedAt > concludedAt)
-      return isNews ? { word: "accepted", evidence } : undefined
+      return isNews ? { status: "accepted", evidence } : undefined
     }
     case "Settled":
-      return { word: "settled", evidence: outcome.evidence }
+      return { status: "settled", evidence: outcome.evidence }
     case "Failed":
       return outcome.whole === true
         ? undefined
-        : { word: "failed", evidence: outcome.evidence, code: outcome.code }
+        : { status: "failed", evidence: outcome.evidence, code: outcome.code }
     case "Returned":
-      return { word: "returned", evidence: outcome.evidence, code: outcome.code }
+      return { status: "returned", evidence: outcome.evidence, code: outcome.code }
     default:
       return undefined
   }

@@ -52,7 +52,7 @@ export const takenBack = (
 type Answer = Extract<RecordTransfer["outcome"], { readonly _tag: "Withdrawn" | "NotWithdrawn" }>
 
 /** What the answer to a withdrawal means for whoever asked for it. An order that nobody asked back stays where it is. */
-export const heardOfWithdrawal = (
+export const reportOnWithdrawal = (
   item: Item,
   attempt: Attempt,
   at: number,
@@ -87,18 +87,18 @@ interface About {
   readonly attempt: number
 }
 
-/** What was said of the attempt, with the evidence, and by whom. */
+/** What was details of the attempt, with the evidence, and by whom. */
 const resolvedBy = (
   { outcome, by, credential, reason, evidence, proposedBy }: Withdrawal,
   about: About,
 ): ReadonlyArray<BatchEvent> => {
   if (outcome === undefined) return []
-  const said = {
+  const details = {
     ...(credential === undefined ? {} : { credential }),
     ...(evidence === undefined ? {} : { evidence }),
     ...(proposedBy === undefined ? {} : { proposedBy }),
   }
-  return [{ _tag: "ParkedResolved", ...about, outcome, by, reason, ...said }]
+  return [{ _tag: "ParkedResolved", ...about, outcome, by, reason, ...details }]
 }
 
 const withdrawn = (item: Item, attempt: Attempt, about: About): ReadonlyArray<BatchEvent> => {
@@ -142,6 +142,8 @@ export const tooLateBy = (
   item: Item,
   { withdrawal }: Attempt,
   at: number,
-  word: TransferFinal,
+  outcome: TransferFinal,
 ): ReadonlyArray<BatchEvent> =>
-  withdrawal?.cause === "cancellation" ? [refusedCancellation(item, at, withdrawal, `already ${word}`)] : []
+  withdrawal?.cause === "cancellation"
+    ? [refusedCancellation(item, at, withdrawal, `already ${outcome}`)]
+    : []

@@ -15,19 +15,19 @@ export const askedAbout = ({ state, firstClearance }: Item, clearance: number): 
   ...(state === "received" || state === "screened" ? { state: "screening", reason: undefined } : {}),
 })
 
-/** Keeps a word, and follows it where the item has no intent to pay: it stands as all that was found leaves it. */
-export const hearing = (
+/** Keeps a decided, and follows it where the item has no intent to pay: it stands as all that was found leaves it. */
+export const answered = (
   item: Item,
-  word: ClearanceDecision,
+  decided: ClearanceDecision,
   { at, clearance, listVersion }: Answer,
   open: OpenClearance | undefined,
 ): Partial<Item> => {
-  const { decision, payee, reason } = word
+  const { decision, payee, reason } = decided
   const findings =
     decision === "approved"
       ? item.findings
       : withFinding(item.findings, {
-          ...findingName(word, listVersion),
+          ...findingName(decided, listVersion),
           decision,
           foundAt: at,
           released: false,
@@ -41,7 +41,7 @@ export const hearing = (
     findings,
     ...(isStricter(item.verdict ?? "approved", decision) ? {} : { verdict: decision, listVersion }),
     ...(payee === undefined ? {} : { payee }),
-    ...(isAnswer ? { asked: undefined, screened: { at: countedFrom(open, at), listVersion } } : {}),
+    ...(isAnswer ? { asked: undefined, lastAnswer: { at: countedFrom(open, at), listVersion } } : {}),
     ...(decides ? ruling : {}),
     ...(decides && decision === "approved" && ruling.state === "screened" ? { reason } : {}),
   }

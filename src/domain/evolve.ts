@@ -21,7 +21,7 @@ import {
 import { refusedIn } from "./cancellation-refusal.ts"
 import { enterIndex, leaveIndex } from "./due-index.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
-import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
+import { type Answer, answered, askedAbout, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import type { ItemState } from "./item-state.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
@@ -45,12 +45,12 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ScreeningRequested":
       return asked(batch, event)
     case "ItemsScreened":
-      return heard(batch, event)
+      return screened(batch, event)
     case "ClearancePending":
       return deferred(batch, event)
     case "ClearanceWithdrawn":
       for (const { item } of event.decisions) change(batch, item, { clearanceWithdrawn: true })
-      return heard(batch, event)
+      return screened(batch, event)
     case "ItemReviewed":
       return change(batch, event.item, reviewing(itemOf(batch, event.item), event))
     case "BatchApproved":
@@ -190,7 +190,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     firstClearance: undefined,
     clearance: undefined,
     asked: undefined,
-    screened: undefined,
+    lastAnswer: undefined,
     findings: noFindings,
     verdict: undefined,
     listVersion: undefined,
@@ -222,10 +222,10 @@ const asked = (batch: Batch, { at, clearance, items }: BatchEventOf<"ScreeningRe
 }
 
 /** Items that were cancelled while they were screened stay cancelled, whatever the answer. */
-const heard = (batch: Batch, event: Answer): Batch => {
+const screened = (batch: Batch, event: Answer): Batch => {
   const open = batch.clearances.get(event.clearance)
-  for (const word of event.decisions)
-    change(batch, word.item, hearing(itemOf(batch, word.item), word, event, open))
+  for (const decided of event.decisions)
+    change(batch, decided.item, answered(itemOf(batch, decided.item), decided, event, open))
   if (open !== undefined && !isAwaited(batch, event.clearance, open)) batch.clearances.delete(event.clearance)
   return batch
 }
@@ -341,7 +341,7 @@ const concluded = (
 ): Batch => {
   const attempt = anyAttempt(batch, about)
   attempt.outcome = outcome
-  attempt.said.push(outcome)
+  attempt.reports.push(outcome)
   attempt.concludedAt = about.at
   attempt.inquireAt = undefined
   attempt.refusal = attempt.withdrawal = undefined
@@ -355,7 +355,7 @@ const concluded = (
 /** What was paid after all is booked like any payment; everything else about a contradiction is a person's to say. */
 const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Batch => {
   const attempt = anyAttempt(batch, event)
-  attempt.said.push(event.reported)
+  attempt.reports.push(event.reported)
   if (event.compensation === "review" || event.reported === "accepted") {
     const { reported, recorded } = event
     attempt.dispute = cleanText(`of attempt ${event.attempt} the bank reported ${reported} after ${recorded}`)

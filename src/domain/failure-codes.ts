@@ -184,4 +184,4 @@ export const UNSPECIFIED = "unspecified"
 const plainCode = /^(?!(.*\d){8})[\w.-]{1,35}$/
 
 /** The same, if it may be a code and cannot be an account number. An odd one is not worth losing a final word for. */
-export const plainCodeOf = (said: string): string => (plainCode.test(said) ? said : UNSPECIFIED)
+export const plainCodeOf = (text: string): string => (plainCode.test(text) ? text : UNSPECIFIED)

@@ -1,5 +1,5 @@
 /**
- * Text that others said: a bank's code, a compliance reason, what a person typed, why a call failed. It is cleaned once,
+ * Text that others text: a bank's code, a compliance reason, what a person typed, why a call failed. It is cleaned once,
  * where it comes in, and kept as {@link OutsideText}; whoever reads an event or a command shows it as it is.
  */
 import { Schema } from "effect"
@@ -26,9 +26,9 @@ const harmless = /^(?!.*(?:[0-9]{2}|:\/\/))[!-~](?:[ -~]*[!-~])?$/
  * control characters and line breaks and nothing for what is invisible, and what looks like an account number masked.
  * Cleaned again it is the same.
  */
-export const cleanText = (said: string): OutsideText => {
-  if (said.length <= TEXT_LENGTH_MAX && harmless.test(said)) return said as OutsideText
-  const visible = said
+export const cleanText = (text: string): OutsideText => {
+  if (text.length <= TEXT_LENGTH_MAX && harmless.test(text)) return text as OutsideText
+  const visible = text
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ")
     .replace(invisible, "")
     .normalize("NFC")
@@ -74,7 +74,7 @@ const isObject = (value: unknown): value is Json => typeof value === "object" &&
 
 /**
  * An event of an older release, or a command as it waited in a mailbox, with each text in it cleaned: such a text may be as
- * others said it.
+ * others text it.
  */
 export const withCleanTexts = (json: Json): Json => {
   const cleaned = { ...cleanFields(json, ["reason", "code"]) }

@@ -123,12 +123,12 @@ export class PayLine {
 
   #put({ partner }: Batch, entry: Entry, terms: ClearanceTerms): void {
     const { item } = entry
-    const { screened } = item
-    const isGood = isByLists(screened?.listVersion, terms)
+    const { lastAnswer } = item
+    const isGood = isByLists(lastAnswer?.listVersion, terms)
     const [own, other] = isGood ? [this.#byLists, this.#byOthers] : [this.#byOthers, this.#byLists]
     this.#items[item.item] = item
     other.delete(item.item)
-    own.set(item.item, screened?.at ?? 0)
+    own.set(item.item, lastAnswer?.at ?? 0)
     if (!isGood) return
     const way = this.#routes.wayOf(item, { partner, after: item.reroute })
     let queue = this.#queues.get(way.key)

@@ -354,7 +354,7 @@ describe("an item that is screened again", () => {
     story.tell({ ...answer([{ item: 1, decision: "approved" }]), pending })
     story.tell(answer([{ item: 2, decision: "approved" }]))
     expect(
-      [1, 2].map((item) => story.now - (story.batch.items.get(item)?.screened?.at ?? 0) >= HOUR_MS),
+      [1, 2].map((item) => story.now - (story.batch.items.get(item)?.lastAnswer?.at ?? 0) >= HOUR_MS),
     ).toEqual([true, false])
   })
 

@@ -102,7 +102,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "a bank that has what it refused contradicts itself",
     file: "domain/decide-transfer.ts",
-    text: 'return isNews ? { word: "accepted", evidence } : undefined',
+    text: 'return isNews ? { status: "accepted", evidence } : undefined',
     without: "return isNews ? undefined : undefined",
   },
   {

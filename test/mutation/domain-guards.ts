@@ -89,8 +89,8 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "the engine is never heard to relent",
     file: "domain/clearance.ts",
-    text: "severity[word] > severity[before]",
-    without: "word !== before",
+    text: "severity[answer] > severity[before]",
+    without: "answer !== before",
   },
   {
     name: "a rejection stops what is screened and not sent",
@@ -125,13 +125,13 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "another name on the account is no match",
     file: "domain/decide-screening.ts",
-    text: 'word.payee !== "no-match" || ',
-    without: "word.payee !== undefined || ",
+    text: 'answer.payee !== "no-match" || ',
+    without: "answer.payee !== undefined || ",
   },
   {
     name: "a policy on payees loosens nothing",
     file: "domain/decide-screening.ts",
-    text: "[named] : [word, named]",
+    text: "[named] : [answer, named]",
     without: "[named] : [named]",
   },
   {

@@ -101,7 +101,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "what the bank says of a disputed attempt counts as paid",
     file: "domain/attempts.ts",
-    text: '(dispute === undefined ? outcome : said.at(-1)) === "settled"',
+    text: '(dispute === undefined ? outcome : reports.at(-1)) === "settled"',
     without: 'outcome === "settled"',
   },
   {

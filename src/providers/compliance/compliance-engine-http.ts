@@ -17,7 +17,10 @@ const ClearanceBody = Schema.Struct({
   clearanceId: ProviderId,
   listVersion: ProviderId,
   decisions: Schema.Array(
-    Schema.Union([RawClearanceAnswer, Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") })]),
+    Schema.Union([
+      RawClearanceAnswer,
+      Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") }),
+    ]),
   ),
 })
 
