@@ -1,6 +1,6 @@
 /**
- * Four eyes: the approver holds another credential than the submitter, and approves exactly the batch that was submitted,
- * in time. Names are not compared: whoever holds one key can type any.
+ * Approval by a second person: the approver has another credential than the submitter, and approves exactly the submitted
+ * batch, in time. Names are not compared, because the holder of one key can type any name.
  */
 import { type Batch, isAwaitingApproval } from "./batch.ts"
 import type { BatchCommandOf } from "./commands.ts"
@@ -16,13 +16,13 @@ export const decideApproval = (batch: Batch, command: BatchCommandOf<"Approve">)
   if (approval.expired || at >= approval.expiresAt) return refuse(command, "approval-expired")
   if (credential === undefined) return refuse(command, "approver-unknown")
   if (credential === batch.credential) return refuse(command, "approver-is-submitter")
-  // No operator submits: of whoever did, this is all that is known where the log is older than credentials.
+  // Old logs do not record the submitter. Operators never submit, so only they may approve such a batch.
   if (batch.credential === undefined && !isOperator(credential)) return refuse(command, "submitter-unknown")
   if (hash !== approval.hash) return refuse(command, "hash-differs")
   return events({ _tag: "BatchApproved", at, by, credential, hash })
 }
 
-/** An approval that did not come in time cancels the batch. */
+/** If the approval does not come in time, the batch is cancelled. */
 export const decideExpiry = (batch: Batch, command: BatchCommandOf<"ExpireApproval">): Decision => {
   const { approval } = batch
   if (approval === undefined || !isAwaitingApproval(batch)) return nothing

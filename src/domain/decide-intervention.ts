@@ -1,4 +1,4 @@
-/** What people do to a batch under way: cancel, review, retry, resolve. Each answer is honest, item by item. */
+/** What people do to a batch under way: cancel, review, retry, resolve. */
 import { Array as Arr } from "effect"
 import { attemptsInQuestion, isDisputed, isUnrouted } from "./attempts.ts"
 import { attemptsOf, type Batch, type Finding, type Item, nextAttempt } from "./batch.ts"
@@ -20,11 +20,11 @@ const tooLate = (item: Item): string | undefined => {
   return isOnItsWay(item) ? "refused by one bank, and on its way to another" : meaningOfState(item.state).late
 }
 
-/** An order that may still lie with us is asked back first: only what will never go out is cancelled. */
+/** Whether an order may not have been sent yet: then it is withdrawn first, and cancelled only if that works. */
 const isAskedBack = (item: Item): boolean =>
   item.attempt !== undefined && mayLieWithUs(item.attempt) && !isDisputed(item)
 
-/** A request that changes nothing, and of which the log tells already why, leaves no event behind. */
+/** A cancellation that changes nothing, and whose refusals are in the log already, adds no event. */
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
   const { at, reason } = command
   const who = {
@@ -57,7 +57,7 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
   return happened.length === 0 ? refuse(command, "nothing-to-cancel") : events(...happened)
 }
 
-/** Cancels, by policy, every item that still can be, except some. */
+/** Cancels by policy every item that can still be cancelled, except some. */
 export const cancelTheRest = (
   batch: Batch,
   at: number,
@@ -82,7 +82,7 @@ export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): D
   if (!isOperator(command.credential)) return refuse(command, "operator-needed", number)
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
-  // A no counts until there is an intent to pay, also after somebody's yes.
+  // A rejection counts until there is an intent to pay, also after a release.
   const isOpen = item.state === "held" || (item.state === "screened" && command.decision === "rejected")
   if (!isOpen) return refuse(command, "not-held", number)
   const reviewed = { ...fields, _tag: "ItemReviewed" as const, at, item: number }
@@ -96,8 +96,8 @@ export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): D
 }
 
 /**
- * What a release covers of all that was found: what it names, as the reviewer saw it, or else what had been found before it.
- * Nothing, where it names what nobody found.
+ * The findings that a release covers: those that it names, or without names those found before it. None if it names a finding
+ * that the item does not have.
  */
 const releasedBy = (
   item: Item,
@@ -110,12 +110,12 @@ const releasedBy = (
   return openFindings(item).filter(isSeen).map(nameOfFinding)
 }
 
-/** Whether an item became what it is after the version on which somebody decided about it. */
+/** Whether an item's state was set after the version that somebody saw when deciding. */
 const isNewTo = (seen: number | undefined, { since }: Item): boolean => seen !== undefined && since > seen
 
 /**
- * A failed item gets a new attempt under a new key, and one that no rule led to a bank is routed again. An unknown one
- * is never tried anew: nobody knows that it failed. Each failed attempt leads to one new attempt: who asks twice gets one.
+ * A failed item gets a new attempt under a new key, and an unrouted one is routed again. An unknown item is never retried,
+ * because it may not have failed. Each failed attempt leads to one new attempt, however often a retry is requested.
  */
 export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Decision => {
   const { seen, ...fields } = command
@@ -137,13 +137,14 @@ export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Dec
   return events({ ...fields, _tag: "RetryRequested", attempt })
 }
 
-/** What people had to look at, the partner does not try again; the policy does what it would do with any other item. */
+/** Whether an item that people had to look at may be retried: by an operator or the policy, not by the partner. */
 const mayRetryAttended = (batch: Batch, { item, credential }: BatchCommandOf<"Retry">): boolean =>
   credential === undefined ? batch.retries.has(item) : isOperator(credential)
 
 /**
- * One attempt at a time, and none while money may still move for another: its word could make this one wrong. Beyond what
- * one operator may say alone, two have to say the same of the same attempt, while nothing else happens to the item.
+ * Resolves one attempt at a time, and none while another attempt is open, because its outcome could contradict the
+ * resolution. Above the amount that one operator may resolve alone, a second operator has to give the same outcome for the
+ * same attempt, before it expires and before anything else happens to the item.
  */
 export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">): Decision => {
   const { at, item: number, outcome, by, credential, reason, evidence, seen } = command
@@ -166,7 +167,7 @@ export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">):
   const proposed = { at, item: number, attempt: about.attempt, outcome, by, credential, reason, evidence }
   const resolved = (proposedBy?: Credential): Decision => {
     const details = { outcome, by, credential, reason, evidence, ...(proposedBy && { proposedBy }) }
-    // What may still go out can neither have failed nor been paid.
+    // An order that may still be sent is withdrawn first: it has neither failed nor been paid.
     return mayLieWithUs(about)
       ? events(...askedBack([item], at, { cause: "resolution", ...details }))
       : events({ _tag: "ParkedResolved", at, item: number, attempt: about.attempt, ...details })
@@ -181,5 +182,5 @@ export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">):
   return resolved(proposal.credential)
 }
 
-/** Where a command does not say when one operator is enough, none is. */
+/** Without a policy in the command, one operator is never enough. */
 const strictest: ResolutionPolicy = { aloneUpTo: {}, confirmWithinMs: 0 }

@@ -1,4 +1,4 @@
-/** How a batch begins, starts to pay, and ends. */
+/** How a batch is received, starts to pay, and is closed. */
 import { Array as Arr } from "effect"
 import { isAboveThreshold, totalsOf } from "./approval-threshold.ts"
 import { type Batch, countOf, isComplete } from "./batch.ts"
@@ -39,8 +39,8 @@ export const decideReceive = (batch: Batch, command: ReceiveBatch): Decision => 
 }
 
 /**
- * Somebody else is needed when the partner asked for it, when the total of a currency is above its threshold, alone or
- * together with the batches of a day, and in a currency without a threshold where there are any.
+ * A second person has to approve if the partner asked for it, if the total of a currency is above its threshold, alone or
+ * together with the batches of a day, or if a currency has no threshold although others have.
  */
 const approvalTerms = ({
   at,
@@ -80,7 +80,7 @@ export const decideClose = (batch: Batch, command: BatchCommandOf<"CloseBatch">)
   return events({ _tag: "BatchClosed", at: command.at, state: closedState(batch) })
 }
 
-/** What a batch is whose items all ended so. */
+/** The closed state of a batch whose items all ended in this state. */
 const closings: Readonly<Record<ItemEnd, Exclude<ClosedState, "partially-settled">>> = {
   settled: "settled",
   failed: "failed",

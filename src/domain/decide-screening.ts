@@ -1,4 +1,4 @@
-/** Screening: what the compliance engine is asked, and what its answers mean. Without an approval nobody is paid. */
+/** Screening: requests to the compliance engine, and what its answers mean. Nothing is paid without an approval. */
 import { Array as Arr } from "effect"
 import type { Batch, Item } from "./batch.ts"
 import {
@@ -21,7 +21,7 @@ import type { AnswerEffect } from "./item-state.ts"
 import { cleanText } from "./outside-text.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
-/** An item is asked about once, and again when its clearance is not one any more on which it may be sent. */
+/** An item is screened once, and again if its clearance is no longer valid before it is sent. */
 export const decideScreeningRequest = (
   batch: Batch,
   command: BatchCommandOf<"RequestScreening">,
@@ -36,8 +36,9 @@ export const decideScreeningRequest = (
 }
 
 /**
- * Heard are the items that the clearance may have asked about, by their last clearance and by those before it: a stricter
- * answer counts however late it comes. What is found a second time changes nothing, and no second opinion clears anybody.
+ * Records the engine's answer about the items that the clearance may have included, also if a later clearance included them:
+ * a stricter answer counts however late it comes. A finding that is repeated changes nothing, and a later approval does not
+ * remove a finding.
  */
 export const decideScreening = (batch: Batch, command: RecordScreening): Decision => {
   const { at, clearance, clearanceId, listVersion, decisions, pending } = command
@@ -62,7 +63,7 @@ export const decideScreening = (batch: Batch, command: RecordScreening): Decisio
   return events(...happened, ...stopped(batch, at, late), ...othersStopped(batch, at, [...decided, ...late]))
 }
 
-/** Between an item's first clearance and its last. That one in between asked about others does no harm: it only tightens. */
+/** Whether a clearance lies between the item's first and last one. One that did not include it does no harm: it can only add findings. */
 const wasAskedAbout = (item: Item | undefined, clearance: number): boolean =>
   item?.clearance !== undefined &&
   clearance <= item.clearance &&
@@ -73,7 +74,7 @@ interface AnswerSource {
   readonly listVersion: string
 }
 
-/** What is new in the answers of an answer: of each item what it lacks, the strictest last. */
+/** What is new in the answers: for each item the findings that it lacks, the strictest last. */
 const newsIn = (
   batch: Batch,
   answers: ReadonlyArray<ClearanceAnswer>,
@@ -86,7 +87,7 @@ const newsIn = (
   })
 }
 
-/** Findings that are not known yet; where there are none, the answer that the item has been waiting for. */
+/** Findings that are new; without any, the answer that the item has been waiting for. */
 const newsOf = (
   item: Item,
   answers: ReadonlyArray<ClearanceAnswer>,
@@ -106,7 +107,7 @@ const isFinding = (item: Item, answer: ClearanceAnswer, listVersion: string): bo
   return isStricter(answer.decision, item.findings.find((known) => isSameFinding(known, name))?.decision)
 }
 
-/** Each finding once, of an engine that contradicts itself the stricter one; the strictest last. */
+/** Each finding once, the stricter one if the engine contradicts itself; the strictest last. */
 const distinct = (answers: ReadonlyArray<ClearanceAnswer>, listVersion: string): Array<ClearanceAnswer> => {
   const kept: Array<ClearanceAnswer> = []
   for (const answer of answers) {
@@ -120,7 +121,7 @@ const distinct = (answers: ReadonlyArray<ClearanceAnswer>, listVersion: string):
   return kept.toSorted((one, other) => isLast(one, other) - isLast(other, one))
 }
 
-/** Nobody looks through any number of findings: what comes on top of as many as may wait is rejected, and ends it. */
+/** A person reviews a bounded number of findings: one more than may wait rejects the item. */
 const bounded = (item: Item, news: Array<ClearanceAnswer>): ReadonlyArray<ClearanceDecision> => {
   const room = FINDINGS_MAX - openFindings(item).length
   const [beyond] = news.slice(Math.max(room, 0))
@@ -130,21 +131,21 @@ const bounded = (item: Item, news: Array<ClearanceAnswer>): ReadonlyArray<Cleara
   return [...news.slice(0, room), { ...beyond, decision: "rejected", reason }]
 }
 
-/** An alarm is what may not be sent after all; an approval, or what was released before, is none. */
+/** The effect of a decision. An approval, or a finding that was released before, is no alarm. */
 const effectOf = (batch: Batch, { item: number, decision, released }: ClearanceDecision): AnswerEffect => {
   const item = batch.items.get(number)
   const effect = item === undefined ? "nothing" : effectOn(item)
   return effect === "alarms" && (decision === "approved" || released === true) ? "decides" : effect
 }
 
-/** What may not have gone out yet is held back, and withdrawn where it lies with us. */
+/** Stops attempts of items whose clearance was withdrawn, if they may not have been sent yet. */
 const stopped = (batch: Batch, at: number, late: ReadonlyArray<ClearanceDecision>) =>
   [...new Set(late.map(({ item }) => item))].flatMap((number) => {
     const item = batch.items.get(number)
     return item === undefined ? [] : takenBack(item, at, "clearance", "its clearance was withdrawn")
   })
 
-/** In strict mode a rejection stops all others; once the batch has started, whatever says that not all are cleared does. */
+/** In strict mode a rejection cancels all other items; once the batch has started, so does an item held for review. */
 const othersStopped = (batch: Batch, at: number, answers: ReadonlyArray<ClearanceDecision>) => {
   const started = batch.startedAt !== undefined
   const refused = answers.filter(
@@ -160,8 +161,8 @@ const othersStopped = (batch: Batch, at: number, answers: ReadonlyArray<Clearanc
 const payeeVerdicts = { off: "approved", review: "review", reject: "rejected" } as const
 
 /**
- * What the engine said, and what the batch's policy makes of a name that is not the one on the account: a finding of its
- * own, beside whatever else was found.
+ * The engine's answer, and if the name is not the one on the account, the finding that the batch's policy makes of that: a
+ * separate finding, beside any other.
  */
 const answersUnder = (answer: ClearanceAnswer, policy: PayeePolicy): ReadonlyArray<ClearanceAnswer> => {
   const decision = payeeVerdicts[policy]
