@@ -63,7 +63,7 @@ export const decideScreening = (batch: Batch, command: RecordScreening): Decisio
   return events(...happened, ...stopped(batch, at, late), ...othersStopped(batch, at, [...decided, ...late]))
 }
 
-/** Whether a clearance lies between the item's first and last one. One that did not include it does no harm: it can only add findings. */
+/** Whether a clearance is between the item's first and last one. If it did not include the item, it can only add findings. */
 const wasAskedAbout = (item: Item | undefined, clearance: number): boolean =>
   item?.clearance !== undefined &&
   clearance <= item.clearance &&

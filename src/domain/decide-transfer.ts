@@ -1,4 +1,4 @@
-/** Paying: the one door to a bank, and what a bank's word means before and after it has given its last. */
+/** Paying: the only way to a bank, and what a bank's report means before and after the final outcome of an attempt. */
 import { Array as Arr } from "effect"
 import { isDisputed } from "./attempts.ts"
 import { type Attempt, attemptOf, attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
@@ -13,12 +13,13 @@ import { cleanText, type OutsideText } from "./outside-text.ts"
 import { doubtAbout, isAskedAbout, isDoubtful, type Refused } from "./refusal.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
-/** How often one attempt may go out under its key before a person looks at it. */
+/** How often one attempt may be sent under its key before a person looks at it. */
 export const SENDS_MAX = 5
 
 /**
- * An item passes cleared, by a clearance that is good at that moment, with its money held, in a batch that has started,
- * and once per attempt; after a refusal that another bank may mend, to a bank of its rule that has not tried it.
+ * An intent is accepted only for an item that is screened, with a valid clearance and its money reserved, in a batch that has
+ * started, once per attempt. After a refusal that another bank may not share, it has to go to a bank of its rule that has not
+ * tried it.
  */
 export const decideTransferRequest = (
   batch: Batch,
@@ -59,7 +60,7 @@ export const decideTransferOutcome = (
   )
 }
 
-/** An attempt without a final word learns. A parked one hears only final words: nobody asks for it any more. */
+/** A report about an open attempt. A parked attempt takes only final outcomes, because its bank is no longer asked. */
 const reportOnOpen = (
   item: Item,
   attempt: Attempt,
@@ -76,7 +77,7 @@ const reportOnOpen = (
   switch (outcome._tag) {
     case "Accepted": {
       const { transferId, inquireAt, evidence } = outcome
-      // What a bank shows of itself is a sign, and leaves the schedule of inquiries as it is.
+      // A callback that the bank has it is only a sign, and leaves the schedule of inquiries as it is.
       if (evidence === "callback" && attempt.transferId !== undefined) return []
       return tracked ? [{ _tag: "TransferAccepted", ...about, transferId, inquireAt }] : []
     }
@@ -88,7 +89,7 @@ const reportOnOpen = (
       return tracked ? [park(outcome.reason)] : []
     case "NeverSeen": {
       if (phase !== "unknown" && phase !== "pending") return []
-      // Whether it may still go out is being asked.
+      // Its withdrawal is under way: that will show whether it may still be sent.
       if (attempt.withdrawal !== undefined) return []
       if (attempt.transferId !== undefined) return [park("the bank forgot a transfer that it had accepted")]
       const certainAt = (attempt.unknownSince ?? at) + outcome.quarantineMs
@@ -125,18 +126,18 @@ const reportOnOpen = (
   }
 }
 
-/** A refusal of an open attempt: final, to be confirmed, or a person's to judge. */
+/** A refusal of an open attempt: final, to be confirmed, or for a person to decide. */
 const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): ReadonlyArray<BatchEvent> => {
   const { evidence, code, whole } = refused
   const about = { at, item: item.item, attempt: attempt.attempt }
   const tracked = attempt.phase !== "parked"
   const meaning = meaningOf(code)
   if (isDoubtful(attempt, refused, meaning)) {
-    // Else the schedule of inquiries, or a person, finds out what became of it.
+    // Otherwise the schedule of inquiries, or a person, finds out the outcome.
     if (!isAskedAbout(attempt, refused, meaning)) return []
     const reason = cleanText(doubtAbout(attempt, refused))
     const refusal = { code, evidence, ...(whole === undefined ? {} : { whole }) }
-    // A person has it already: the bank is asked once more only where its answer could end that.
+    // A person has it already: the bank is asked once more only if its answer could settle the matter.
     if (!tracked && (whole === true || attempt.sends > 1))
       return [{ _tag: "TransferParked", ...about, reason, refusal }]
     return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: at, refusal }]
@@ -145,7 +146,7 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
     const reason = cleanText(`the bank failed it with the unmapped code ${code}`)
     return tracked ? [{ _tag: "TransferParked", ...about, reason }] : []
   }
-  // What its partner wants back is not tried again, nor what cannot be confirmed.
+  // An attempt that its partner cancels is not retried, and neither is a refusal that cannot be confirmed.
   const leadsOn = refused.unconfirmed !== true && attempt.withdrawal?.cause !== "cancellation"
   const { category } = meaning
   const [retryable, reroutable] = [leadsOn && meaning.retryable, leadsOn && meaning.reroutable]
@@ -156,8 +157,8 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
 }
 
 /**
- * A bank that refuses an order need not keep it: that it does not know it confirms what it answered. One that told of it
- * later knew it.
+ * A bank need not keep an order that it refuses in its response, so "never seen" confirms such a refusal. A bank that refused
+ * it later, in a callback, did have it: then a person decides.
  */
 const neverSeenAfter = (
   item: Item,
@@ -171,7 +172,7 @@ const neverSeenAfter = (
   return [{ _tag: "TransferParked", at, item: item.item, attempt: attempt.attempt, reason }]
 }
 
-/** After its final word a bank may still return what it settled. Whatever else it says contradicts itself: an alarm. */
+/** A report about a closed attempt. A bank may still return what it settled. Any other new report contradicts it: an alarm. */
 const reportOnFinal = (
   item: Item,
   attempt: Attempt,
@@ -199,7 +200,7 @@ const reportOnFinal = (
   return [detected, ...takenBack(item, at, "dispute", "an earlier attempt is in dispute")]
 }
 
-/** The item has failed, or is in dispute for no more than that the bank has what it refused: then its payment mends that. */
+/** Whether the item failed, or is in dispute only because the bank accepted what it had refused: then its payment ends that. */
 const isOnlyAcceptedAfterAll = (item: Item, attempt: Attempt): boolean =>
   item.state === "failed" ||
   (attempt.reports.at(-1) === "accepted" &&
@@ -211,7 +212,7 @@ interface LateReport {
   readonly code?: OutsideText
 }
 
-/** What is said of a whole contradicts nothing, and what a call of ours learnt was true when it was asked. */
+/** A report about a closed attempt as a status; `undefined` if it contradicts nothing, such as a refusal of a whole file. */
 const lateReport = (
   { concludedAt = 0 }: Attempt,
   outcome: RecordTransfer["outcome"],
@@ -235,7 +236,7 @@ const lateReport = (
   }
 }
 
-/** Transfers that another worker left in the air: the bank is asked about each at once. */
+/** Transfers that another worker left under way: the bank is asked about each at once. */
 export const decideTakeOver = (batch: Batch, { at }: BatchCommandOf<"TakeOver">): Decision =>
   events(
     ...Arr.fromIterable(batch.tasks.transfer).flatMap((item) => {
