@@ -212,7 +212,10 @@ interface LateReport {
   readonly code?: OutsideText
 }
 
-/** A report about a closed attempt as a status; `undefined` if it contradicts nothing, such as a refusal of a whole file. */
+/**
+ * The status that a report gives a closed attempt. `undefined` if it contradicts nothing: a refusal of a whole file, or an
+ * acceptance in an inquiry that began before the attempt was closed.
+ */
 const lateReport = (
   { concludedAt = 0 }: Attempt,
   outcome: RecordTransfer["outcome"],
@@ -241,7 +244,7 @@ export const decideTakeOver = (batch: Batch, { at }: BatchCommandOf<"TakeOver">)
   events(
     ...Arr.fromIterable(batch.tasks.transfer).flatMap((item) => {
       const attempt = batch.items.get(item)?.attempt?.attempt
-      if (attempt === undefined) throw new Error(`item ${item} is in the air without an attempt`)
+      if (attempt === undefined) throw new Error(`item ${item} is under way without an attempt`)
       const reason = cleanText("the worker that sent it is gone")
       return { _tag: "TransferUnknown" as const, at, item, attempt, reason, inquireAt: at }
     }),
