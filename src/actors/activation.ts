@@ -187,7 +187,10 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
     const reason = `the instruction register knows another log up to version ${tail.version}: history was lost`
     if (!known.isLossAccepted)
       return yield* new CorruptEntry({ batch: id, entry: `${tail.version}-0`, reason })
-    yield* Effect.logWarning("goes on from what its log says now", { batch: id, version: batch.version })
+    yield* Effect.logWarning("batch continues from its log: the loss of history was accepted", {
+      batch: id,
+      version: batch.version,
+    })
     yield* services.instructions.rebase(now)
     ;({ decisions } = yield* services.instructions.standing(id, partition))
   }
@@ -195,7 +198,7 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
   const missing = attempts.length === 0 ? 0 : yield* services.instructions.restore(attempts, now)
   if (missing > 0) {
     ;(yield* Metrics).registerBehind.inc(missing)
-    yield* Effect.logError("the instruction register had forgotten attempts: it is older than it was", {
+    yield* Effect.logError("the instruction register had forgotten attempts: it was set back", {
       batch: id,
       attempts: missing,
     })

@@ -145,7 +145,7 @@ const forkLoop = <R>(
       ),
     ),
     Effect.catchDefect((defect) =>
-      Effect.logError("worker loop broke", { worker: worker.name, loop: name, defect }).pipe(
+      Effect.logError("worker loop died", { worker: worker.name, loop: name, defect }).pipe(
         Effect.andThen(Effect.sleep(RETRY_MS)),
       ),
     ),
@@ -175,9 +175,9 @@ const taking = (
 const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
   if (worker.draining) return
   const { activeMax, claimMs } = worker.settings
-  const held = worker.leases.size
+  const active = worker.leases.size
   // Orphans come first, even if the worker is full, because their transfers may be under way. Twice the limit is the end.
-  const room = Math.min(Math.max(activeMax - held, ORPHANS_MIN), 2 * activeMax - held)
+  const room = Math.min(Math.max(activeMax - active, ORPHANS_MIN), 2 * activeMax - active)
   if (room <= 0) return
   const takenAt = moment()
   const queue = yield* RunQueue

@@ -40,7 +40,7 @@ export const isSameFinding = (one: FindingName, other: FindingName): boolean =>
 export const openFindings = ({ findings }: Pick<Item, "findings">): ReadonlyArray<Finding> =>
   findings.filter(({ released }) => !released)
 
-/** Adds a finding, or makes a known one stricter. Beyond the limit it drops the oldest released one, which then counts as new. */
+/** Adds a finding, or makes a known one stricter. Beyond the limit, the oldest released one is dropped. */
 export const withFinding = (findings: ReadonlyArray<Finding>, found: Finding): ReadonlyArray<Finding> => {
   const known = findings.find((other) => isSameFinding(other, found))
   if (known !== undefined && !isStricter(found.decision, known.decision)) return findings

@@ -7,7 +7,7 @@ import { isSameFinding, nameOfFinding, openFindings } from "./clearance.ts"
 import type { FindingName } from "./clearance-answers.ts"
 import type { BatchCommandOf, ResolutionPolicy } from "./commands.ts"
 import { type Credential, isOperator, POLICY } from "./credential.ts"
-import { askedBack, mayLieWithUs } from "./decide-withdrawal.ts"
+import { isWithdrawable, requestWithdrawals } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
 import { meaningOfState } from "./item-state.ts"
@@ -21,8 +21,8 @@ const tooLate = (item: Item): string | undefined => {
 }
 
 /** Whether an order may not have been sent yet: then it is withdrawn first, and cancelled only if that works. */
-const isAskedBack = (item: Item): boolean =>
-  item.attempt !== undefined && mayLieWithUs(item.attempt) && !isDisputed(item)
+const isWithdrawnFirst = (item: Item): boolean =>
+  item.attempt !== undefined && isWithdrawable(item.attempt) && !isDisputed(item)
 
 /** A cancellation that changes nothing, and whose refusals are in the log already, adds no event. */
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
@@ -42,9 +42,9 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
     const payout = batch.items.get(item)
     if (payout === undefined) continue
     const tooLateFor = tooLate(payout)
-    const withdrawal = isAskedBack(payout) ? payout.attempt?.withdrawal : undefined
+    const withdrawal = isWithdrawnFirst(payout) ? payout.attempt?.withdrawal : undefined
     if (tooLateFor === undefined) cancelled.push(item)
-    else if (isAskedBack(payout) && withdrawal?.cause !== "resolution") {
+    else if (isWithdrawnFirst(payout) && withdrawal?.cause !== "resolution") {
       if (withdrawal?.cause !== "cancellation") asked.push(payout)
     } else if (!payout.cancellationRefused)
       late.push({ item, reason: withdrawal === undefined ? tooLateFor : "being resolved" })
@@ -53,7 +53,7 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
   if (Arr.isReadonlyArrayNonEmpty(cancelled))
     happened.push({ _tag: "ItemsCancelled", at, items: cancelled, ...who, reason })
   happened.push(...refusalOf({ at, ...who }, late))
-  happened.push(...askedBack(asked, at, { cause: "cancellation", ...who, reason }))
+  happened.push(...requestWithdrawals(asked, at, { cause: "cancellation", ...who, reason }))
   return happened.length === 0 ? refuse(command, "nothing-to-cancel") : events(...happened)
 }
 
@@ -68,10 +68,10 @@ export const cancelTheRest = (
   const items = [...batch.items.values()].flatMap((item) =>
     tooLate(item) === undefined && !except.has(item.item) ? [item.item] : [],
   )
-  const lying = [...batch.items.values()].filter(
-    (item) => !except.has(item.item) && isAskedBack(item) && item.attempt?.withdrawal === undefined,
+  const withdrawable = [...batch.items.values()].filter(
+    (item) => !except.has(item.item) && isWithdrawnFirst(item) && item.attempt?.withdrawal === undefined,
   )
-  const asked = askedBack(lying, at, { cause: "cancellation", by: POLICY, reason })
+  const asked = requestWithdrawals(withdrawable, at, { cause: "cancellation", by: POLICY, reason })
   return Arr.isReadonlyArrayNonEmpty(items)
     ? [{ _tag: "ItemsCancelled", at, items, by: POLICY, reason }, ...asked]
     : asked
@@ -168,8 +168,8 @@ export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">):
   const resolved = (proposedBy?: Credential): Decision => {
     const details = { outcome, by, credential, reason, evidence, ...(proposedBy && { proposedBy }) }
     // An order that may still be sent is withdrawn first: it has neither failed nor been paid.
-    return mayLieWithUs(about)
-      ? events(...askedBack([item], at, { cause: "resolution", ...details }))
+    return isWithdrawable(about)
+      ? events(...requestWithdrawals([item], at, { cause: "resolution", ...details }))
       : events({ _tag: "ParkedResolved", at, item: number, attempt: about.attempt, ...details })
   }
   const { aloneUpTo, confirmWithinMs } = command.policy ?? strictest

@@ -27,7 +27,7 @@ const screenedFirst = (
   { at, item: number, attempt }: BatchEventOf<"TransferResent">,
   terms: ClearanceTerms,
 ): ReadonlyArray<BatchEvent> => {
-  const reason = cleanText("the bank never saw it, and it is screened again before it goes out again")
+  const reason = cleanText("the bank never saw it, and it is screened again before it is sent again")
   const waitMs = Math.max(at - (item.attempt?.unknownSince ?? at), WAIT_MS_MIN)
   const unknown: BatchEvent = {
     _tag: "TransferUnknown",

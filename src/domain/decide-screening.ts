@@ -15,7 +15,7 @@ import {
 import type { ClearanceAnswer, ClearanceDecision, PayeePolicy } from "./clearance-answers.ts"
 import type { BatchCommandOf, RecordScreening } from "./commands.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
-import { takenBack } from "./decide-withdrawal.ts"
+import { stopSending } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
 import type { AnswerEffect } from "./item-state.ts"
 import { cleanText } from "./outside-text.ts"
@@ -142,7 +142,7 @@ const effectOf = (batch: Batch, { item: number, decision, released }: ClearanceD
 const stopped = (batch: Batch, at: number, late: ReadonlyArray<ClearanceDecision>) =>
   [...new Set(late.map(({ item }) => item))].flatMap((number) => {
     const item = batch.items.get(number)
-    return item === undefined ? [] : takenBack(item, at, "clearance", "its clearance was withdrawn")
+    return item === undefined ? [] : stopSending(item, at, "clearance", "its clearance was withdrawn")
   })
 
 /** In strict mode a rejection cancels all other items; once the batch has started, so does an item held for review. */

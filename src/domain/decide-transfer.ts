@@ -5,7 +5,7 @@ import { type Attempt, attemptOf, attemptsOf, type Batch, type Item, nextAttempt
 import { type ClearanceTerms, isCurrent } from "./clearance.ts"
 import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
 import { onlyOnCurrentClearance } from "./decide-resend.ts"
-import { reportOnWithdrawal, takenBack, tooLateBy } from "./decide-withdrawal.ts"
+import { reportOnWithdrawal, stopSending, tooLateBy } from "./decide-withdrawal.ts"
 import type { BatchEvent, Evidence, OpenRefusal } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
 import type { TransferFinal } from "./outcomes.ts"
@@ -197,7 +197,7 @@ const reportOnFinal = (
     evidence: reported.evidence,
     compensation: mendable ? "repost" : "review",
   }
-  return [detected, ...takenBack(item, at, "dispute", "an earlier attempt is in dispute")]
+  return [detected, ...stopSending(item, at, "dispute", "an earlier attempt is in dispute")]
 }
 
 /** Whether the item failed, or is in dispute only because the bank accepted what it had refused: then its payment ends that. */

@@ -13,40 +13,40 @@ import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
 
 /** Stops an attempt that may not have been sent yet: it becomes unknown, and the bank is asked whether it has it. */
-export const heldBack = ({ item, attempt }: Item, at: number, why: string): ReadonlyArray<BatchEvent> => {
+export const stopCall = ({ item, attempt }: Item, at: number, why: string): ReadonlyArray<BatchEvent> => {
   if (attempt === undefined || attempt.outcome !== undefined || attempt.phase !== "transferring") return []
   const about = { at, item, attempt: attempt.attempt }
   return [{ _tag: "TransferUnknown", ...about, reason: cleanText(why), inquireAt: at }]
 }
 
 /** Whether the order of an open attempt may still wait with us. */
-export const mayLieWithUs = ({ outcome, withdrawable }: Attempt): boolean =>
+export const isWithdrawable = ({ outcome, withdrawable }: Attempt): boolean =>
   outcome === undefined && withdrawable
 
 /** Requests the withdrawal of items whose order may still wait with us, and stops their calls. */
-export const askedBack = (
+export const requestWithdrawals = (
   items: ReadonlyArray<Item>,
   at: number,
   asked: Withdrawal,
 ): ReadonlyArray<BatchEvent> => {
-  const lying = items.filter(({ attempt }) => attempt !== undefined && mayLieWithUs(attempt))
-  const transfers = lying.map(({ item, attempt }) => ({ item, attempt: attempt?.attempt ?? 0 }))
-  const held = lying.flatMap((item) => heldBack(item, at, "it is to be withdrawn"))
+  const withdrawable = items.filter(({ attempt }) => attempt !== undefined && isWithdrawable(attempt))
+  const transfers = withdrawable.map(({ item, attempt }) => ({ item, attempt: attempt?.attempt ?? 0 }))
+  const stopped = withdrawable.flatMap((item) => stopCall(item, at, "it is to be withdrawn"))
   return Arr.isReadonlyArrayNonEmpty(transfers)
-    ? [...held, { _tag: "WithdrawalsRequested", at, transfers, ...asked }]
-    : held
+    ? [...stopped, { _tag: "WithdrawalsRequested", at, transfers, ...asked }]
+    : stopped
 }
 
 /** Stops everything that may still be sent for an item: its call, and its order if one waits with us. */
-export const takenBack = (
+export const stopSending = (
   item: Item,
   at: number,
   cause: "clearance" | "dispute",
   reason: string,
 ): ReadonlyArray<BatchEvent> =>
-  item.attempt?.withdrawal === undefined && item.attempt !== undefined && mayLieWithUs(item.attempt)
-    ? askedBack([item], at, { cause, by: POLICY, reason: cleanText(reason) })
-    : heldBack(item, at, reason)
+  item.attempt?.withdrawal === undefined && item.attempt !== undefined && isWithdrawable(item.attempt)
+    ? requestWithdrawals([item], at, { cause, by: POLICY, reason: cleanText(reason) })
+    : stopCall(item, at, reason)
 
 type Answer = Extract<RecordTransfer["outcome"], { readonly _tag: "Withdrawn" | "NotWithdrawn" }>
 
@@ -73,7 +73,7 @@ export const reportOnWithdrawal = (
         item,
         at,
         attempt.withdrawal,
-        answer.goingOut ? "about to go out to the bank" : "already sent to the bank",
+        answer.goingOut ? "about to be sent to the bank" : "already sent to the bank",
       ),
     ]
   const isResolved = cause === "resolution" && !answer.goingOut

@@ -47,7 +47,7 @@ export const answered = (
   }
 }
 
-/** The age of a clearance counts from its request, because the answer may have waited for us; from the answer if it was postponed. */
+/** The age of a clearance counts from its request, as the answer may have waited for us, or from a postponed answer. */
 const countedFrom = (open: OpenClearance | undefined, answeredAt: number): number =>
   open === undefined || open.deferrals > 0 ? answeredAt : open.askedAt
 

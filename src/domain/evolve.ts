@@ -118,7 +118,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "TransferParked":
       return parked(batch, event)
     case "WithdrawalsRequested":
-      for (const about of event.transfers) askedBack(batch, about, event)
+      for (const about of event.transfers) withdrawalRequested(batch, about, event)
       return batch
     case "WithdrawalRefused":
       return mended(batch, event, (attempt) => {
@@ -304,7 +304,7 @@ const tracked = (
   return stand(batch, about, itemOf(batch, about.item).reason)
 }
 
-const askedBack = (batch: Batch, about: Omit<AboutTransfer, "at">, asked: Withdrawal): Batch =>
+const withdrawalRequested = (batch: Batch, about: Omit<AboutTransfer, "at">, asked: Withdrawal): Batch =>
   mended(batch, about, (attempt) => {
     attempt.withdrawal = asked
   })

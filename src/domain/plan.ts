@@ -53,8 +53,8 @@ const postingKinds: ReadonlyArray<PostingKind> = ["hold", "post", "release", "re
 
 /**
  * The work that is due now, within what banks take, without items in a call under way. It is bounded: at most one chunk of
- * each kind. Items that wait for a bank or for their time cost nothing. A caller that may write no intents passes a line without
- * queues.
+ * each kind. Items that wait for a bank or for their time cost nothing. A caller that may write no intents passes a line
+ * without queues.
  */
 export const plan = (batch: Batch, known: PayingTerms): Plan => {
   const { now, busy, terms, banks } = known

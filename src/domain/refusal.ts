@@ -4,7 +4,7 @@
  *
  *   - it is about a whole file or group, or came after the order was sent more than once;
  *   - it leads to another payment, at this bank or another: an inquiry is cheap compared with paying twice;
- *   - it is about an order that may still wait with us: our record knows whether it was sent, and everything reported about it;
+ *   - it is about an order that may still wait with us: our record knows whether it was sent, and what was reported about it;
  *   - there was a sign that the bank may have the order, and the reason is not the account, the beneficiary or the law: a second
  *     copy may be too late, exceed the funds or the day's limit, look suspicious, or be unreadable.
  *
@@ -59,5 +59,5 @@ export const isAskedAbout = (
 /** The refusal as a sentence, for people who look at the item. */
 export const doubtAbout = ({ sends }: Attempt, { code, whole }: Refused): string => {
   if (whole === true) return `the bank refused with the code ${code} the whole file that it is in`
-  return `the bank refused it with the code ${code}${sends > 1 ? " after it went out again" : ""}`
+  return `the bank refused it with the code ${code}${sends > 1 ? " after it was sent again" : ""}`
 }

@@ -120,7 +120,7 @@ export interface Destination {
   readonly withdrawable?: true
 }
 
-/** Everything that decides where a payout goes, except the hour and the health of banks. Payouts with one key go the same way. */
+/** Decides where payouts go, given the hour and the health of banks. Payouts with the same key go the same way. */
 export interface Way {
   readonly key: string
   /** Where they go in these circumstances; `undefined` if nowhere. */

@@ -94,11 +94,11 @@ export const layer = Layer.effect(
       answered: Effect.fnUntraced(function* (tail, ids) {
         if (ids.length === 0) return
         if (waiting >= NOTES_WAITING_MAX)
-          return yield* Effect.logWarning("an answered decision is not noted: too many wait")
+          return yield* Effect.logWarning("an answered decision is not recorded: too many wait")
         waiting += 1
         const noted = note({ tail, ids }).pipe(
           Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-            Effect.logWarning("an answered decision is not noted", { batch: tail.batch, step, reason }),
+            Effect.logWarning("an answered decision is not recorded", { batch: tail.batch, step, reason }),
           ),
           Effect.ensuring(
             Effect.sync(() => {
@@ -192,7 +192,7 @@ const prune = ({ query }: Postgres["Service"]) =>
       )`,
   ).pipe(
     Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-      Effect.logWarning("old decisions are not forgotten yet", { step, reason }),
+      Effect.logWarning("old decisions are not deleted yet", { step, reason }),
     ),
     Effect.repeat(Schedule.spaced(PRUNE_EVERY_MS)),
   )

@@ -132,7 +132,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "what lies with us is asked back before it is resolved",
     file: "domain/decide-intervention.ts",
-    text: "return mayLieWithUs(about)",
+    text: "return isWithdrawable(about)",
     without: "return about.attempt === 0",
   },
   {
@@ -156,14 +156,14 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "withdrawn clearance, and a dispute, take back what lies with us",
     file: "domain/decide-withdrawal.ts",
-    text: "    ? askedBack([item], at, { cause, by: POLICY, reason: cleanText(reason) })",
-    without: "    ? heldBack(item, at, reason)",
+    text: "    ? requestWithdrawals([item], at, { cause, by: POLICY, reason: cleanText(reason) })",
+    without: "    ? stopCall(item, at, reason)",
   },
   {
     name: "a strict batch takes back what lies with us",
     file: "domain/decide-intervention.ts",
-    text: "(item) => !except.has(item.item) && isAskedBack(item)",
-    without: "(item) => item.item === 0 && isAskedBack(item)",
+    text: "(item) => !except.has(item.item) && isWithdrawnFirst(item)",
+    without: "(item) => item.item === 0 && isWithdrawnFirst(item)",
   },
   {
     name: "what may have gone is not asked back again",
