@@ -28,6 +28,7 @@ export interface Due {
   readonly at: number
 }
 
+/** No due work, as while the worker drains. */
 export const nothingDue = (at: number): Due => ({
   calls: [],
   waitUntil: undefined,

@@ -9,6 +9,7 @@ export interface Moment {
   readonly wall: number
 }
 
+/** Now, by both clocks. */
 export const moment = (): Moment => ({ monotonic: performance.now(), wall: Date.now() })
 
 /**
@@ -24,6 +25,7 @@ export interface Lease {
 /** The part of the claim time in which a lease is good. The rest is for the call to arrive. */
 const GOOD_PART = 0.75
 
+/** Whether a lease is young enough to start a call to a bank. `claimMs` is the claim time. */
 export const isGood = ({ renewedAt }: Lease, claimMs: number, now = moment()): boolean => {
   const limit = claimMs * GOOD_PART
   const wallAge = now.wall - renewedAt.wall

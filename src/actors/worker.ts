@@ -48,6 +48,7 @@ const FULL_MS = 5
 /** Batches of dead workers that are taken over at a time even if the worker has no room. */
 const ORPHANS_MIN = 8
 
+/** Runs a worker while the layer lives, and drains it at the end. */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const worker = yield* makeWorker

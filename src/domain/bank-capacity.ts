@@ -18,6 +18,7 @@ export type Capacities = ReadonlyMap<string, BankCapacity>
 
 export const noCapacities: Capacities = new Map()
 
+/** What a bank takes; without limit if it is missing from the snapshot. */
 export const capacityOf = (banks: Capacities, bank: string): BankCapacity => banks.get(bank) ?? unknownBank
 
 const unknownBank: BankCapacity = {

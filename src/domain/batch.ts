@@ -282,6 +282,7 @@ export const emptyBatch = (): Batch => ({
   tallies: new Map(),
 })
 
+/** All states of a batch, as partners see them. The last five end it. */
 export const batchStates = [
   "received",
   "screening",

@@ -33,6 +33,7 @@ export const nameOfFinding = ({ cause, listVersion, reason }: FindingName): Find
   ...(reason === undefined ? {} : { reason }),
 })
 
+/** Whether two names are of the same finding. */
 export const isSameFinding = (one: FindingName, other: FindingName): boolean =>
   one.cause === other.cause && one.listVersion === other.listVersion && one.reason === other.reason
 

@@ -15,6 +15,7 @@ export const Credential = Schema.String.check(
 )
 export type Credential = typeof Credential.Type
 
+/** Whether a credential is an operator's. False without one. */
 export const isOperator = (credential: Credential | undefined): credential is Credential =>
   credential?.startsWith("operator:") === true
 

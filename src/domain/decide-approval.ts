@@ -8,6 +8,7 @@ import { isOperator } from "./credential.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
 
+/** Approves the batch, or refuses the approval with its reason. */
 export const decideApproval = (batch: Batch, command: BatchCommandOf<"Approve">): Decision => {
   const { at, by, credential, hash } = command
   const { approval } = batch

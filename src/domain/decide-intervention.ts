@@ -77,6 +77,7 @@ export const cancelTheRest = (
     : asked
 }
 
+/** Releases or rejects an item. In strict mode a rejection cancels all other items. */
 export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): Decision => {
   const { item: number, at, findings: named, ...fields } = command
   if (!isOperator(command.credential)) return refuse(command, "operator-needed", number)

@@ -9,6 +9,7 @@ import { type ItemEnd, itemEnds } from "./item-state.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
 import { arrivalOf, type Scheme, schemeOf } from "./scheme.ts"
 
+/** Receives a batch once, with its items numbered from 1 without gaps and a seal for each chunk. */
 export const decideReceive = (batch: Batch, command: ReceiveBatch): Decision => {
   if (batch.version > 0) return refuse(command, "batch-exists")
   const misplaced = command.items.find((item, index) => item.item !== index + 1)
@@ -59,6 +60,7 @@ const approvalTerms = ({
   }
 }
 
+/** Starts to pay, and records when the payouts of each scheme should arrive. */
 export const decideStart = (
   batch: Batch,
   command: BatchCommandOf<"StartExecution">,
@@ -74,6 +76,7 @@ export const decideStart = (
   return events({ _tag: "ExecutionStarted", at: command.at, arrivals })
 }
 
+/** Closes a batch whose items are all final. Closing it again changes nothing. */
 export const decideClose = (batch: Batch, command: BatchCommandOf<"CloseBatch">): Decision => {
   if (batch.closed !== undefined) return nothing
   if (!isComplete(batch)) return refuse(command, "items-open")

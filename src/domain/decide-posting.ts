@@ -3,6 +3,7 @@ import { type Batch, waitsForFunds } from "./batch.ts"
 import type { BatchCommandOf } from "./commands.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
 
+/** Requests a posting for items whose next task it is and whose time has come. */
 export const decidePosting = (batch: Batch, command: BatchCommandOf<"RequestPosting">): Decision => {
   const { at, kind, items } = command
   if (batch.startedAt === undefined && kind === "hold") return refuse(command, "not-started")
@@ -13,6 +14,7 @@ export const decidePosting = (batch: Batch, command: BatchCommandOf<"RequestPost
   return events({ _tag: "PostingRequested", at, posting: batch.postingCount + 1, kind, items })
 }
 
+/** Records that the ledger booked a posting. A repeated answer changes nothing. */
 export const decidePostingBooked = (
   batch: Batch,
   { at, posting, ledgerPostingId }: BatchCommandOf<"RecordPosting">,

@@ -37,6 +37,10 @@ export const decideTransferRequest = (
   return events({ ...command, _tag: "TransfersRequested" })
 }
 
+/**
+ * Records what is known of an attempt after a call, a callback or an inquiry. A callback counts only if it comes from the
+ * attempt's own bank.
+ */
 export const decideTransferOutcome = (
   batch: Batch,
   command: RecordTransfer,

@@ -7,7 +7,7 @@ import { meaningOfState } from "./item-state.ts"
 
 export type Answer = BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">
 
-/** An item is screened. One that may be at a bank keeps its state: the answer is needed before it is sent again. */
+/** A clearance was requested for an item. One that may be at a bank keeps its state: the answer is needed before a resend. */
 export const askedAbout = ({ state, firstClearance }: Item, clearance: number): Partial<Item> => ({
   firstClearance: firstClearance ?? clearance,
   clearance,

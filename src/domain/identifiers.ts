@@ -9,6 +9,7 @@ export const BatchId = Schema.String.check(
 ).pipe(Schema.brand("BatchId"))
 export type BatchId = typeof BatchId.Type
 
+/** Whether a value is a batch id by its form. */
 export const isBatchId = Schema.is(BatchId)
 
 /** Characters of a batch id that are derived from its partner. */

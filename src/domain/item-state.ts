@@ -52,8 +52,10 @@ const meanings = {
 
 export type ItemState = keyof typeof meanings
 
+/** All states, in the order of the table. */
 export const itemStates = Object.keys(meanings) as ReadonlyArray<ItemState>
 
+/** The row of a state. */
 export const meaningOfState = (state: ItemState): StateMeaning => meanings[state]
 
 /** The published name of each state: in the API, public events, read models and the command line. */
@@ -65,6 +67,7 @@ export const publicStateOf = (state: ItemState): PublicItemState => (state === "
 const internalStateOf = (state: ItemState | PublicItemState): ItemState =>
   state === "cleared" ? "screened" : state
 
+/** All states by their public names. */
 export const publicItemStates: ReadonlyArray<PublicItemState> = itemStates.map(publicStateOf)
 
 type StateMovedBy<Who> = {
@@ -79,10 +82,14 @@ export type ItemRest = StateMovedBy<"nobody" | "person">
 
 const moverOf = (state: ItemState | PublicItemState) => meanings[internalStateOf(state)].movedBy
 
+/** Whether a state is final. */
 export const isEnd = (state: ItemState | PublicItemState): state is ItemEnd => moverOf(state) === "nobody"
+
+/** Whether no machine moves an item out of a state. */
 export const isRest = (state: ItemState | PublicItemState): state is ItemRest => moverOf(state) !== "machine"
 
 /** Whether an operator has to move the item on. */
 export const isForPerson = (state: ItemState | PublicItemState): boolean => moverOf(state) === "person"
 
+/** All final states. */
 export const itemEnds = itemStates.filter(isEnd)

@@ -59,10 +59,13 @@ export interface Rejection {
  */
 export type Decision = Result.Result<ReadonlyArray<BatchEvent>, Rejection>
 
+/** Accepts a command that changes nothing. */
 export const nothing: Decision = Result.succeed([])
 
+/** Accepts a command with these events. */
 export const events = (...happened: ReadonlyArray<BatchEvent>): Decision => Result.succeed(happened)
 
+/** Refuses a command, about an item and its attempts if the reason is about them. */
 export const refuse = (
   command: BatchCommand,
   reason: RejectionReason,

@@ -31,6 +31,7 @@ const ACK_MS_MAX = 5_000
 const SEAL = "Atlaspay-Seal"
 const PURPOSE = "atlaspay seal of discrepancies"
 
+/** The notifier on JetStream. It creates its stream when it first publishes. */
 export const layer = Layer.effect(
   DiscrepancyNotifier,
   Effect.gen(function* () {

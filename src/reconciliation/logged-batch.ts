@@ -24,6 +24,7 @@ export interface LoggedBatch {
   readonly items: Map<number, LoggedItem>
 }
 
+/** The batch before its first event. */
 export const emptyLoggedBatch = (): LoggedBatch => ({ partner: "", items: new Map() })
 
 /** Folds one event into the batch, in place. Throws if it is about an item or attempt that the log does not have. */

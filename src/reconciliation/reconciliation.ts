@@ -52,6 +52,10 @@ export interface ReconciliationSources {
   readonly ledger: Source<LedgerLine>
 }
 
+/**
+ * Reconciles a day (UTC), stores the result and publishes its discrepancies. Fails if the read models are behind, a source or
+ * a store cannot be read, there are too many discrepancies, or they cannot be published.
+ */
 export const reconcile = Effect.fn("reconcile")(function* (
   day: Day,
   { statements, ledger }: ReconciliationSources,

@@ -26,6 +26,7 @@ export interface Books {
   readonly lineCount: number
 }
 
+/** No records, for a batch that the books do not have. */
 export const noRecords = (): BatchRecords => ({ entries: [], lines: [] })
 
 /**

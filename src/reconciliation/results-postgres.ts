@@ -6,6 +6,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { type DiscrepancyKind, discrepancyId } from "./discrepancy.ts"
 import { type Reconciliation, ReconciliationResults } from "./results.ts"
 
+/** The results in Postgres. */
 export const layer = Layer.effect(
   ReconciliationResults,
   Effect.gen(function* () {

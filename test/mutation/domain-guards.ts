@@ -39,6 +39,12 @@ export const domainGuards: ReadonlyArray<Guard> = [
     without: "if (!approvalAsked) return undefined",
   },
   {
+    name: "a screened item is shown as cleared",
+    file: "domain/item-state.ts",
+    text: 'state === "screened" ? "cleared" : state',
+    without: "state",
+  },
+  {
     name: "a batch needs attention only while no machine moves an item",
     file: "domain/shown.ts",
     text: "occurring.some(isForPerson) && occurring.every(isRest)",
