@@ -17,7 +17,7 @@ export const decideApproval = (batch: Batch, command: BatchCommandOf<"Approve">)
   if (approval.expired || at >= approval.expiresAt) return refuse(command, "approval-expired")
   if (credential === undefined) return refuse(command, "approver-unknown")
   if (credential === batch.credential) return refuse(command, "approver-is-submitter")
-  // Old logs do not record the submitter. Operators never submit, so only they may approve such a batch.
+  // Old logs do not record the submitter's credential. Operators never submit, so only they may approve such a batch.
   if (batch.credential === undefined && !isOperator(credential)) return refuse(command, "submitter-unknown")
   if (hash !== approval.hash) return refuse(command, "hash-differs")
   return events({ _tag: "BatchApproved", at, by, credential, hash })

@@ -322,7 +322,7 @@ export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", 
 /** The attempt was withdrawn and will never be sent. It has failed, and only a person may retry it. */
 export const TransferWithdrawn = Schema.TaggedStruct("TransferWithdrawn", {
   ...transfer,
-  /** Absent if the log has no request for it. */
+  /** Why it was withdrawn. Absent if the log has no request for it, or the request has no other effect. */
   cause: Schema.optionalKey(WithdrawalCause),
 })
 
