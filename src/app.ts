@@ -39,7 +39,7 @@ import { layer as complianceOverHttp } from "./providers/compliance/compliance-e
 import { layer as ledgerOverHttp } from "./providers/ledger/ledger-http.ts"
 import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts"
 import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
-import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-teller-nats.ts"
+import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-notifier-nats.ts"
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
 import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"

@@ -12,7 +12,7 @@ import {
   String as Str,
 } from "effect"
 import { Webhook } from "standardwebhooks"
-import { PayeePolicy } from "./domain/clearance-words.ts"
+import { PayeePolicy } from "./domain/clearance-answers.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { batchLines, currencyLines, openItems, stateCounts } from "../client/batch-lines.ts"
+import { batchLines, currencyLines, openItems, stateCounts, stateLabel } from "../client/batch-lines.ts"
 import { serviceClient } from "../client/service-client.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { makeScreen } from "../terminal/screen.ts"
@@ -82,8 +82,8 @@ const watch = Command.make(
             if (json) screen.line(JSON.stringify(batch))
             else
               screen.live(
-                [...currencyLines(batch), `  ${batch.state}`],
-                `${batch.state}: ${stateCounts(batch)}`,
+                [...currencyLines(batch), `  ${stateLabel(batch)}`],
+                `${stateLabel(batch)}: ${stateCounts(batch)}`,
               )
           }
           shown = batch.version

@@ -1,7 +1,7 @@
 /** A client of the API, for partners. */
 import { Effect, Schema } from "effect"
 import { BatchId } from "../domain/identifiers.ts"
-import { itemStates } from "../domain/item-state.ts"
+import { publicItemStates } from "../domain/item-state.ts"
 import { withoutCredentials } from "../domain/masking.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 
@@ -10,7 +10,7 @@ export interface ServiceAddress {
   readonly apiKey: string
 }
 
-const itemState = Schema.Literals(itemStates)
+const itemState = Schema.Literals(publicItemStates)
 
 const Accepted = Schema.Struct({ id: BatchId, itemCount: Schema.Int })
 
@@ -24,6 +24,8 @@ export const ShownBatch = Schema.Struct({
     Schema.String,
     Schema.Record(Schema.String, Schema.Struct({ count: Schema.Int, amount: Schema.String })),
   ),
+  /** Only a person can move the batch. Services of older releases do not send it. */
+  needsAttention: Schema.optionalKey(Schema.Boolean),
 })
 export type ShownBatch = typeof ShownBatch.Type
 
@@ -64,7 +66,7 @@ const PAGE_SIZE = 500
 const PAGES_MAX = 2_000
 const PROBLEMS_SHOWN_MAX = 20
 
-/** Calls a service. Every failure names the request and the problem in the answer. */
+/** Calls a service. Every failure names the request and the problem that the service answered with. */
 export const serviceClient = ({ url, apiKey }: ServiceAddress) => {
   const call = <A>(request: Request, answer: Schema.Codec<A, unknown>): Effect.Effect<A, CliFailure> =>
     Effect.tryPromise({

@@ -1,5 +1,5 @@
 /** What became of a batch, in sums: what we say, and what the banks' own books say. All money is in minor units. */
-import { type ItemEnd, type ItemState, isEnd, isRest } from "../domain/item-state.ts"
+import { type ItemEnd, isEnd, isRest, type PublicItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { aligned } from "../terminal/text-table.ts"
 
@@ -10,7 +10,7 @@ interface Money {
 
 export interface ItemOutcome extends Money {
   readonly item: number
-  readonly state: ItemState
+  readonly state: PublicItemState
 }
 
 /** The columns of the closing table: accepted = settled + failed + returned + held, once nothing is open. */
@@ -38,7 +38,7 @@ export interface BankSums {
 }
 
 /** Where an item's money is counted; nowhere while it is on its way. */
-const columnOf = (state: ItemState): ItemEnd | "held" | undefined => {
+const columnOf = (state: PublicItemState): ItemEnd | "held" | undefined => {
   if (isEnd(state)) return state
   return isRest(state) ? "held" : undefined
 }

@@ -1,9 +1,9 @@
 /** The shapes that the OpenAPI document refers to. */
 
 import { batchStates } from "../domain/batch.ts"
-import { PayeeMatch, Verdict } from "../domain/clearance-words.ts"
+import { PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import { Failure } from "../domain/failure-codes.ts"
-import { itemStates } from "../domain/item-state.ts"
+import { publicItemStates } from "../domain/item-state.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
 import { ITEMS_MAX } from "./payout-batches/payout-batch-request.ts"
 
@@ -115,7 +115,7 @@ export const schemas = {
     receivedAt: instant,
   }),
   BatchState: { enum: batchStates },
-  ItemState: { enum: itemStates },
+  ItemState: { enum: publicItemStates },
   PayoutBatch: object(
     {
       id: text(),

@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { ItemState } from "../domain/item-state.ts"
+import type { PublicItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import {
   BATCHES_PER_PAGE_MAX,
@@ -106,7 +106,7 @@ interface FoundItem {
   readonly account_masked: string
   readonly currency: string
   readonly minor: string
-  readonly state: ItemState
+  readonly state: PublicItemState
   readonly ledger: LedgerState
   readonly bank: string | null
   readonly transfer_reference: string | null

@@ -4,9 +4,9 @@
  */
 import { Context, type Effect, Schema } from "effect"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
-import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-words.ts"
+import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
-import type { ItemState } from "../domain/item-state.ts"
+import type { PublicItemState } from "../domain/item-state.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /** The cursor is not one that this list gave. */
@@ -18,8 +18,8 @@ export interface Total {
   readonly amount: string
 }
 
-/** Per currency, totals by item state. Their sum is what was accepted. */
-export type Totals = Readonly<Record<string, Readonly<Partial<Record<ItemState, Total>>>>>
+/** Per currency, the item states that occur. Their sum is what was accepted. */
+export type Totals = Readonly<Record<string, Readonly<Partial<Record<PublicItemState, Total>>>>>
 
 /** A batch as of `version`. Times are milliseconds since the Unix epoch. */
 export interface BatchView {
@@ -59,7 +59,7 @@ export interface ItemView {
   readonly currency: string
   /** A decimal string with the currency's decimals. */
   readonly amount: string
-  readonly state: ItemState
+  readonly state: PublicItemState
   readonly ledger: LedgerState
   readonly bank: string | undefined
   readonly transferReference: string | undefined
@@ -105,7 +105,7 @@ export class BatchQueries extends Context.Service<
     readonly items: (
       partner: PartnerId,
       id: BatchId,
-      request: PageRequest<ItemState>,
+      request: PageRequest<PublicItemState>,
     ) => Effect.Effect<
       (Page<ItemView> & { readonly version: number }) | undefined,
       StoreUnavailable | InvalidCursor

@@ -5,11 +5,11 @@
  * Events contain no account number and no beneficiary's name. A partner identifies an item by its own reference.
  */
 import { Schema } from "effect"
-import { PayeeMatch } from "../domain/clearance-words.ts"
+import { PayeeMatch } from "../domain/clearance-answers.ts"
 import { ClosedState } from "../domain/events.ts"
 import { Failure } from "../domain/failure-codes.ts"
 import { AttemptNumber, BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
-import { type ItemEnd, itemStates } from "../domain/item-state.ts"
+import { type ItemEnd, publicItemStates } from "../domain/item-state.ts"
 import { Currency } from "../domain/money.ts"
 
 /** An amount as a decimal string with exactly the currency's decimals: 12.34 EUR, 1200 JPY. */
@@ -151,7 +151,7 @@ const contracts = {
   PayoutParked: contract("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
   PayoutClearanceWithdrawn: contract("PayoutClearanceWithdrawn", {
     ...payout,
-    state: Schema.Literals(itemStates),
+    state: Schema.Literals(publicItemStates),
     decision: Schema.Literals(["review", "rejected"]),
     reason: Schema.optionalKey(reason),
   }),

@@ -8,11 +8,11 @@ import {
   itemOf,
   waitsForFunds,
 } from "../domain/batch.ts"
-import type { ClearanceDecision } from "../domain/clearance-words.ts"
+import type { ClearanceDecision } from "../domain/clearance-answers.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { failureOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { type ItemState, isRest } from "../domain/item-state.ts"
+import { isRest, type PublicItemState, publicStateOf } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { shownBatch, shownItem, sumOf } from "../domain/shown.ts"
 import { isOnItsWay } from "../domain/task.ts"
@@ -210,7 +210,7 @@ const withdrawn = (
     ...envelope(history, recorded, "PayoutClearanceWithdrawn", item, nth),
     data: {
       ...payout(history, item),
-      state: itemOf(history.batch, item).state,
+      state: publicStateOf(itemOf(history.batch, item).state),
       decision,
       ...(reason === undefined ? {} : { reason }),
     },
@@ -344,7 +344,7 @@ const transfer = (item: Item, number: number) => {
 /** A value by currency, made from the decimal totals of the items in a state, or of all items. */
 const byCurrency = <A>(
   { batch }: PublicHistory,
-  of: (amount: (only?: ItemState) => string) => A,
+  of: (amount: (only?: PublicItemState) => string) => A,
 ): Record<string, A> => {
   const { totals } = shownBatch(batch)
   return Object.fromEntries(

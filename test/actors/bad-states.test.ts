@@ -85,7 +85,7 @@ it("drops mail that cannot be read, with an alarm, and goes on with the rest", a
     return (await engine.batch(id)).items.get(1)?.state === "returned"
   })
   expect(engine.lines.some((line) => line.includes("command refused") && line.includes(id))).toBe(true)
-  const anonymous = engine.lines.filter((line) => line.includes("no bank says so"))
+  const anonymous = engine.lines.filter((line) => line.includes("not reported by a bank"))
   expect(anonymous, "what no bank says of itself is no word on a transfer").toHaveLength(3)
 })
 

@@ -136,8 +136,8 @@ it("has what is to be paid once, by whatever lists and turns it came, the oldest
         while (line.isBehind) line.follow(batch, story.terms, 7)
 
         const all = payable(batch)
-        versions = Math.max(versions, new Set(all.map(({ screened }) => screened?.listVersion)).size)
-        const good = all.filter(({ screened }) => isByLists(screened?.listVersion, story.terms))
+        versions = Math.max(versions, new Set(all.map(({ lastAnswer }) => lastAnswer?.listVersion)).size)
+        const good = all.filter(({ lastAnswer }) => isByLists(lastAnswer?.listVersion, story.terms))
         expect([...line.queues].flatMap((queue) => [...queue])).toEqual(good)
         for (const [items, expected] of [
           [[...line.byLists], good],
@@ -145,7 +145,7 @@ it("has what is to be paid once, by whatever lists and turns it came, the oldest
         ] as const) {
           expect(new Set(items)).toEqual(new Set(expected))
           expect(items.length).toBe(expected.length)
-          const ages = items.map(({ screened }) => screened?.at ?? 0)
+          const ages = items.map(({ lastAnswer }) => lastAnswer?.at ?? 0)
           expect(ages).toEqual(ages.toSorted((one, other) => one - other))
         }
       }

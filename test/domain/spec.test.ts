@@ -1,7 +1,7 @@
 /** docs/SPEC.md, the transition table of the tests and the code say the same, cell by cell. */
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/clearance-words.ts"
+import { PayeeMatch, PayeePolicy, Verdict } from "../../src/domain/clearance-answers.ts"
 import type { BatchCommandOf } from "../../src/domain/commands.ts"
 import { itemStates } from "../../src/domain/item-state.ts"
 import type { Plain } from "../plain-texts.ts"
@@ -64,7 +64,7 @@ const approve = { _tag: "Approve", by: "olga", hash: "digest" } as const
 const expire = { _tag: "ExpireApproval" } as const
 const start = { _tag: "StartExecution" } as const
 const close = { _tag: "CloseBatch" } as const
-const awaiting = () => new Story().cleared(1, asked)
+const awaiting = () => new Story().screened(1, asked)
 const late = (): Story => {
   const story = awaiting()
   story.now = (story.batch.approval?.expiresAt ?? 0) - 1
@@ -83,11 +83,11 @@ const told = (story: Story, command: CommandWithoutTime): Story => {
   story.tell(command)
   return story
 }
-const ended = () => new Story().asked(1).screened([1], "rejected")
+const ended = () => new Story().asked(1).answered([1], "rejected")
 
 /** Section 6 of the specification, row by row. */
 const batchRows: ReadonlyArray<readonly [command: string, when: string, run: () => string]> = [
-  ["Approve", "no approval is needed", () => effect(new Story().cleared(1), approve)],
+  ["Approve", "no approval is needed", () => effect(new Story().screened(1), approve)],
   [
     "Approve",
     "under the submitter's credential, by whatever name",
@@ -114,11 +114,11 @@ const batchRows: ReadonlyArray<readonly [command: string, when: string, run: () 
   [
     "StartExecution",
     "before executeAt",
-    () => effect(new Story().cleared(1, { executeAt: STORY_BEGINS * 2 }), start),
+    () => effect(new Story().screened(1, { executeAt: STORY_BEGINS * 2 }), start),
   ],
-  ["StartExecution", "when section 4 holds", () => effect(new Story().cleared(1), start)],
+  ["StartExecution", "when section 4 holds", () => effect(new Story().screened(1), start)],
   ["StartExecution", "again", () => effect(new Story().started(1), start)],
-  ["CloseBatch", "items are open", () => effect(new Story().cleared(1), close)],
+  ["CloseBatch", "items are open", () => effect(new Story().screened(1), close)],
   ["CloseBatch", "every item is final", () => effect(ended(), close)],
   ["CloseBatch", "again", () => effect(told(ended(), close), close)],
 ]
@@ -350,7 +350,7 @@ const routeRows: typeof batchRows = [
   ],
   ["RequestTransfers", "after it, to the next bank", () => effect(goesOn(), intent(1, 2, along("south")))],
   ["Cancel", "between two banks", () => effect(new Story().refused(), cancel)],
-  ["RecordUnrouted", "cleared and held", () => effect(new Story().started(1).posted("hold"), unrouted)],
+  ["RecordUnrouted", "screened and held", () => effect(new Story().started(1).posted("hold"), unrouted)],
   ["RecordUnrouted", "not due to be sent", () => effect(new Story().started(1), unrouted)],
   ["Retry", "no rule led it to a bank", () => effect(nowhere(), { _tag: "Retry", item: 1, by: "olga" })],
   ["Cancel", "no rule led it to a bank", () => effect(nowhere(), cancel)],
@@ -483,7 +483,7 @@ const word = (decision: Verdict, named: Partial<Words["decisions"][number] & Wor
 const release = { _tag: "Review", item: 1, decision: "released", by: "olga", reason: "looked" } as const
 const listed = { cause: "sanctions", listVersion: "v", reason: "list hit" } as const
 const held = (...words: ReadonlyArray<Words>): Story =>
-  [word("review", listed), ...words].reduce(told, new Story().asked(2).screened([2], "approved"))
+  [word("review", listed), ...words].reduce(told, new Story().asked(2).answered([2], "approved"))
 const released = (): Story => told(held(), release)
 const namesOne = { ...release, findings: [listed] }
 const pep = word("review", { ...listed, cause: "pep" })
@@ -546,7 +546,7 @@ const aged = (story: Story, version?: string): Story => {
   story.terms = { maxAgeMs, lists, retryMs: { min: LATER_MS, max: LATER_MS } }
   return story
 }
-const scheduled = () => aged(new Story().cleared(1, { executeAt: STORY_BEGINS + LATER_MS }))
+const scheduled = () => aged(new Story().screened(1, { executeAt: STORY_BEGINS + LATER_MS }))
 const payable = () => new Story().started(1).posted("hold")
 const announced = () => aged(payable(), "w")
 const askedAgain = () => told(announced(), again)

@@ -66,13 +66,13 @@ export const authorityGuards: ReadonlyArray<Guard> = [
   {
     name: "both operators say the same of the same attempt",
     file: "domain/decide-intervention.ts",
-    text: "proposal?.attempt === word.attempt && proposal.outcome === outcome",
-    without: "proposal?.attempt === word.attempt",
+    text: "proposal?.attempt === proposed.attempt && proposal.outcome === outcome",
+    without: "proposal?.attempt === proposed.attempt",
   },
   {
     name: "a proposal is about its attempt",
     file: "domain/decide-intervention.ts",
-    text: "proposal?.attempt === word.attempt && proposal.outcome === outcome",
+    text: "proposal?.attempt === proposed.attempt && proposal.outcome === outcome",
     without: "proposal?.outcome === outcome",
   },
   {

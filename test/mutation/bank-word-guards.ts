@@ -30,7 +30,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "a bank that alternates codes is not asked again about each",
     file: "domain/refusal.ts",
-    text: "if (refusalsHeard.some(isSame)) return false",
+    text: "if (refusalsInDoubt.some(isSame)) return false",
     without: "",
   },
   {
@@ -54,7 +54,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "a refusal is asked about again after an answer that may have lagged behind it",
     file: "domain/evolve.ts",
-    text: "attempt.refusalsHeard = []",
+    text: "attempt.refusalsInDoubt = []",
     without: "",
   },
   {
@@ -102,7 +102,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "a bank that has what it refused contradicts itself",
     file: "domain/decide-transfer.ts",
-    text: 'return isNews ? { word: "accepted", evidence } : undefined',
+    text: 'return isNews ? { status: "accepted", evidence } : undefined',
     without: "return isNews ? undefined : undefined",
   },
   {
@@ -132,7 +132,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "what lies with us is asked back before it is resolved",
     file: "domain/decide-intervention.ts",
-    text: "return mayLieWithUs(about)",
+    text: "return isWithdrawable(about)",
     without: "return about.attempt === 0",
   },
   {
@@ -156,14 +156,14 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
   {
     name: "withdrawn clearance, and a dispute, take back what lies with us",
     file: "domain/decide-withdrawal.ts",
-    text: "    ? askedBack([item], at, { cause, by: POLICY, reason: cleanText(reason) })",
-    without: "    ? heldBack(item, at, reason)",
+    text: "    ? requestWithdrawals([item], at, { cause, by: POLICY, reason: cleanText(reason) })",
+    without: "    ? stopCall(item, at, reason)",
   },
   {
     name: "a strict batch takes back what lies with us",
     file: "domain/decide-intervention.ts",
-    text: "(item) => !except.has(item.item) && isAskedBack(item)",
-    without: "(item) => item.item === 0 && isAskedBack(item)",
+    text: "(item) => !except.has(item.item) && isWithdrawnFirst(item)",
+    without: "(item) => item.item === 0 && isWithdrawnFirst(item)",
   },
   {
     name: "what may have gone is not asked back again",
@@ -349,7 +349,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "only a bank's own word on a transfer is taken from outside",
     file: "actors/turn.ts",
-    text: "else if (isHearsay(command))",
+    text: "else if (isUnattributed(command))",
     without: "else if (command === null)",
     caughtIn: "test/actors/bad-states.test.ts",
     caughtBy: "drops mail that cannot be read",

@@ -65,12 +65,12 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "are none for an endpoint that was added long after",
   },
   {
-    name: "a discrepancy is told where somebody else spoke before",
-    file: "reconciliation/discrepancy-teller-nats.ts",
+    name: "a discrepancy is published on a subject that others used before",
+    file: "reconciliation/discrepancy-notifier-nats.ts",
     text: 'return seal.check(parts, last?.header?.get(SEAL) ?? "") === "genuine"',
     without: "return last !== null",
-    caughtIn: "test/reconciliation/discrepancy-teller-nats.test.ts",
-    caughtBy: "are told also where somebody else spoke before",
+    caughtIn: "test/reconciliation/discrepancy-notifier-nats.test.ts",
+    caughtBy: "are published also on a subject that others used before",
   },
   {
     name: "a partner has its share of the places",

@@ -42,6 +42,7 @@ const domainTests = [
   "decide-transfer",
   "decide-withdrawal",
   "plan-transfers",
+  "shown",
   "spec",
 ].map((name) => `test/domain/${name}.test.ts`)
 /** Those that know how work is planned, as well. */

@@ -4,7 +4,7 @@ import { Clock, Effect, Option, Schema } from "effect"
 import { Hono } from "hono"
 import { AppConfig } from "../../config.ts"
 import { PlainText } from "../../domain/beneficiary.ts"
-import { heardWord, SpokenWord } from "../../domain/clearance-words.ts"
+import { cleanedAnswer, RawClearanceAnswer } from "../../domain/clearance-answers.ts"
 import { parseClearanceKey } from "../../domain/identifiers.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import { AnnouncedLists } from "../../streams/announced-lists.ts"
@@ -30,7 +30,7 @@ const Callback = Schema.Struct({
   id: text(255),
   clearanceId: text(64),
   listVersion: PlainText(255),
-  decisions: Schema.NonEmptyArray(SpokenWord).check(Schema.isMaxLength(DECISIONS_MAX)),
+  decisions: Schema.NonEmptyArray(RawClearanceAnswer).check(Schema.isMaxLength(DECISIONS_MAX)),
 })
 type Callback = typeof Callback.Type
 
@@ -107,7 +107,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
       clearance: about.clearance,
       clearanceId,
       listVersion,
-      decisions: decisions.map(heardWord),
+      decisions: decisions.map(cleanedAnswer),
     },
     commandIdOf(c.req.header("webhook-id") ?? "", body),
   ).pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance(callback, "no-such-batch")))

@@ -5,7 +5,7 @@ import type { AppConfig } from "../../config.ts"
 import { batchStates } from "../../domain/batch.ts"
 import { failureOf } from "../../domain/failure-codes.ts"
 import { isBatchId, PartnerId } from "../../domain/identifiers.ts"
-import { itemStates } from "../../domain/item-state.ts"
+import { publicItemStates } from "../../domain/item-state.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { needsAttention } from "../../domain/shown.ts"
 import type { Caller } from "../../identity/caller.ts"
@@ -101,7 +101,7 @@ const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerI
 
 const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   const id = c.req.param("id") ?? ""
-  const request = yield* pageRequest(c, itemStates, ITEMS_PER_PAGE_MAX)
+  const request = yield* pageRequest(c, publicItemStates, ITEMS_PER_PAGE_MAX)
   if (!isBatchId(id)) return yield* noSuchBatch
   const page = yield* (yield* BatchQueries).items(partner, id, request)
   if (page === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })

@@ -1,6 +1,6 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { AppConfig } from "../../config.ts"
-import { SpokenWord } from "../../domain/clearance-words.ts"
+import { RawClearanceAnswer } from "../../domain/clearance-answers.ts"
 import { ItemNumber } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { callbackUrl } from "../calling/callback-url.ts"
@@ -17,7 +17,10 @@ const ClearanceBody = Schema.Struct({
   clearanceId: ProviderId,
   listVersion: ProviderId,
   decisions: Schema.Array(
-    Schema.Union([SpokenWord, Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") })]),
+    Schema.Union([
+      RawClearanceAnswer,
+      Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") }),
+    ]),
   ),
 })
 

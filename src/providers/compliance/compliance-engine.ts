@@ -1,5 +1,5 @@
 import { Context, type Effect } from "effect"
-import type { SpokenWord } from "../../domain/clearance-words.ts"
+import type { RawClearanceAnswer } from "../../domain/clearance-answers.ts"
 import type { PayoutItem } from "../../domain/events.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
 import type { ProviderUnavailable } from "../calling/provider-error.ts"
@@ -16,8 +16,8 @@ export interface Clearance {
   readonly clearanceId: string
   /** The version of the lists on which the decisions are based. */
   readonly listVersion: string
-  /** Exactly one for each item of the request: a decision, or that it follows later. */
-  readonly decisions: ReadonlyArray<SpokenWord | PendingDecision>
+  /** Exactly one for each item that was asked about: a decision, or that it comes later. */
+  readonly decisions: ReadonlyArray<RawClearanceAnswer | PendingDecision>
 }
 
 export interface PendingDecision {
