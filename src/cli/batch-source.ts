@@ -1,6 +1,6 @@
 /**
- * Where the commands read a batch: from the service when one is there, else from the log itself, so that what was
- * paid can still be looked at when nothing runs any more.
+ * The source from which commands read a batch: the service if it runs, or else the log itself, so that you can look at
+ * batches when nothing runs any more.
  */
 import { Effect, Option, type Scope } from "effect"
 import { type ServiceClient, type ShownBatch, serviceClient } from "../client/service-client.ts"
@@ -14,7 +14,7 @@ import { type LogReader, logReader, readLog } from "./batch-log.ts"
 import { findService } from "./service-address.ts"
 
 export interface BatchSource {
-  /** What was read: for the reader of the screen. */
+  /** The name of the source, for the screen. */
   readonly name: string
   readonly batch: (id: BatchId) => Effect.Effect<ShownBatch, CliFailure>
   readonly events: (
@@ -38,7 +38,7 @@ const fromService = (client: ServiceClient, url: string): BatchSource => ({
   events: (id) => client.events(id, 0),
 })
 
-/** Keeps what it has folded, so that to look again costs what is new. */
+/** Keeps its fold, so that another look reads and folds only new events. */
 const fromLog = (read: LogReader): BatchSource => {
   const folded = new Map<BatchId, Batch>()
   return {
