@@ -1,6 +1,6 @@
 /**
- * Where the commands read a batch: from the service if one runs, else from the log itself, so that people can look at
- * payments while nothing runs.
+ * The source from which commands read a batch: the service if it runs, or else the log itself, so that you can look at
+ * batches when nothing runs any more.
  */
 import { Effect, Option, type Scope } from "effect"
 import { type ServiceClient, type ShownBatch, serviceClient } from "../client/service-client.ts"
@@ -15,7 +15,7 @@ import { type LogReader, logReader, readLog } from "./batch-log.ts"
 import { findService } from "./service-address.ts"
 
 export interface BatchSource {
-  /** The source, as the screen names it. */
+  /** The name of the source, for the screen. */
   readonly name: string
   readonly batch: (id: BatchId) => Effect.Effect<ShownBatch, CliFailure>
   readonly events: (
@@ -39,7 +39,7 @@ const fromService = (client: ServiceClient, url: string): BatchSource => ({
   events: (id) => client.events(id, 0),
 })
 
-/** Keeps the folded batches, so that another look reads new events only. */
+/** Keeps its fold, so that another look reads and folds only new events. */
 const fromLog = (read: LogReader): BatchSource => {
   const folded = new Map<BatchId, Batch>()
   return {

@@ -174,6 +174,7 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
 ]
 
 const inbox = "test/providers/banks/files/inbox.test.ts"
+const refusals = "test/providers/banks/files/inbox-refusals.test.ts"
 const withdrawal = "test/providers/banks/files/withdrawal.test.ts"
 const agreement = "test/providers/banks/files/agreement.test.ts"
 
@@ -183,7 +184,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/inbox.ts",
     text: 'return { _tag: "Failed", code: cleanText(report.code), whole: true, evidence }',
     without: 'return { _tag: "Failed", code: cleanText(report.code), evidence }',
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: "a rejected file fails none of its orders but those that it names with a reason",
   },
   {
@@ -191,7 +192,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/iso20022/status-report.ts",
     text: "statusForAll(oneOf(ours) ?? ofGroup)",
     without: '(statusForAll(oneOf(ours) ?? ofGroup) ?? { _tag: "Accepted" as const })',
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: '["inPart","otherInPart"]',
   },
   {
@@ -207,7 +208,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/iso20022/status-report.ts",
     text: "    ...payments.flatMap(({ own }) => own ?? []),\n",
     without: "",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: "a word on a whole does not reach what is said to fare differently",
   },
   {
@@ -215,7 +216,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/iso20022/status-report.ts",
     text: "codes.find(isOfDuplicate) ?? codes[0]",
     without: "codes[0]",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: '["alsoCopy"]',
   },
   {
@@ -223,7 +224,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/iso20022/status-report.ts",
     text: "{ ...whole, code: reason ?? whole.code }",
     without: "whole",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: '["listedAsCopy"]',
   },
   {
@@ -231,7 +232,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/copies.ts",
     text: "...refused.flatMap(({ order }) => (shown.has(order.file) ? [order] : [])),",
     without: "",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: '["otherSettled","inPart"]',
   },
   {
@@ -239,7 +240,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/copies.ts",
     text: "...refusedBefore.filter(({ file }) => copied.has(file)),",
     without: "",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: '["withFile","otherPaid"]',
   },
   {
@@ -247,7 +248,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/copies.ts",
     text: " && !reports.some(showsReceipt)",
     without: "",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: '["whole","both","otherSettled"]',
   },
   {
@@ -255,7 +256,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/copies.ts",
     text: "mayBeOfCopy(report) && !hasReport(order, report)",
     without: "mayBeOfCopy(report)",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: "a report that is read again after its reader died",
   },
   {
@@ -263,7 +264,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/bank-reports.ts",
     text: "...doubtful, ...inOrder(reports)",
     without: "...doubtful, ...reports",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: "a report that is read again after its reader died",
   },
   {
@@ -287,7 +288,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/order-reports.ts",
     text: "holdsForAllCopies(meaning) : !meaning.reroutable",
     without: "holdsForAllCopies(meaning) : true",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: "a refusal beside a sign that the bank has the order is unclear",
   },
   {
@@ -295,7 +296,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/order-reports.ts",
     text: "return isAcknowledged ? holdsForAllCopies(meaning) : ",
     without: "return isAcknowledged === null ? holdsForAllCopies(meaning) : ",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: "a refusal beside a sign that the bank has the order is unclear",
   },
   {
@@ -303,7 +304,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/order-reports.ts",
     text: "return isAcknowledged ? holdsForAllCopies(meaning) : ",
     without: 'return isAcknowledged ? meaning.category !== "technical" && !meaning.reroutable : ',
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: "a refusal beside a sign that the bank has the order is unclear",
   },
   {
@@ -311,7 +312,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/order-reports.ts",
     text: 'report._tag === "Failed" && !mayBeOfCopy(report)',
     without: 'report._tag === "Failed" && isFinal(meaningOf(report.code), true)',
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: "a batch that was told of a refusal hears that the bank has the order after all",
   },
   {
@@ -327,7 +328,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/bank-reports.ts",
     text: "message.isOfCopy === true",
     without: 'message.about === ""',
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: '["besideCopy"]',
   },
   {
@@ -335,7 +336,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/inbox.ts",
     text: 'if (report._tag !== "Accepted" || isInDoubt(order.reports))',
     without: 'if (report._tag !== "Accepted")',
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: "a batch that was told of a refusal hears that the bank has the order after all",
   },
   {
@@ -343,7 +344,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/file-orders-postgres.ts",
     text: "true where not exists (select from withdrawn)",
     without: "true where false",
-    caughtIn: inbox,
+    caughtIn: refusals,
     caughtBy: "a batch hears that the bank has what was to be taken back",
   },
   {

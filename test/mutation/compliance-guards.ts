@@ -164,7 +164,7 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
     file: "http/payout-batches/interventions.ts",
     text: "const command = asSeen(commandOf(said, at, item, policy), batch)",
     without: "const command = commandOf(said, at, item, policy)",
-    caughtIn: "test/http/payout-batches/interventions.test.ts",
+    caughtIn: "test/http/payout-batches/operator-decisions.test.ts",
     caughtBy: "that names nothing is kept for what had been found",
   },
   {
