@@ -85,6 +85,7 @@ describe("a text from outside", () => {
     expect(making(/^import \{(?=[^}]*(?<!type )\bOutsideText\b)/m).sort()).toEqual([
       "domain/clearance-answers.ts",
       "domain/commands.ts",
+      "domain/duplicates.ts",
       "domain/events.ts",
       "streams/stray-callbacks.ts",
     ])
