@@ -138,7 +138,10 @@ const makeClaim = Effect.fnUntraced(function* (
   const { earlier, isCutShort, hasKnown, claimedAt } = yield* claims
     .claim(claim, fingerprints, { days, known })
     .pipe(Effect.timeoutOrElse({ duration: CLAIM_MS_MAX, orElse: () => Effect.fail(tooSlow) }))
-  if (hasKnown) yield* marks.note(partner, { id: claim.id, claimedAt }, days)
+  if (hasKnown)
+    yield* marks
+      .note(partner, { id: claim.id, claimedAt }, days)
+      .pipe(Effect.tapError(() => releaseClaim(claim.id)))
   else yield* Effect.logError("the register of payouts is older than it was", { partner })
   const incomplete = !hasKnown ? "register-behind" : isCutShort ? "too-many" : undefined
   return { id: claim.id, earlier, openBy: now + OPEN_WITHIN_MS, incomplete } satisfies Made as Made
