@@ -43,10 +43,12 @@ import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-notif
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
 import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"
+import { layer as claimsInPostgres } from "./register/payout-claims-postgres.ts"
 import { AnnouncedLists, makeAnnouncedLists } from "./streams/announced-lists.ts"
 import { postgresListStore } from "./streams/announced-lists-postgres.ts"
 import { redisLists } from "./streams/announced-lists-redis.ts"
 import { layer as allowancesOnRedis } from "./streams/approval-allowance-redis.ts"
+import { layer as claimMarksOnRedis } from "./streams/claim-marks-redis.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
@@ -84,6 +86,8 @@ const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedL
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
+const claimMarks = claimMarksOnRedis.pipe(Layer.provide(foundation))
+const claims = claimsInPostgres.pipe(Layer.provide(database))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
 /** The second records, which are compared with the logs before anybody is paid. */
@@ -166,6 +170,8 @@ const parts = {
         registers,
         callbackSecrets,
         allowances,
+        claims,
+        claimMarks,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
@@ -221,6 +227,7 @@ export const reconciliationLayer = onceFit(
 export const historyLayer = Layer.mergeAll(
   storeWatch,
   registers,
+  claimMarks,
   cursors,
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))

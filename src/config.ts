@@ -13,6 +13,7 @@ import {
 } from "effect"
 import { Webhook } from "standardwebhooks"
 import { PayeePolicy } from "./domain/clearance-answers.ts"
+import { type DuplicatePolicies, readDuplicatePolicies } from "./domain/duplicate-policy.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 
@@ -75,6 +76,18 @@ const AmountsText = Schema.String.check(
     (text: string) =>
       text.split(",").every((pair) => readAmount(pair)[1] > 0n) || "expected amounts such as EUR=100000.00",
   ),
+)
+
+const DuplicatePoliciesText = Schema.String.check(
+  Schema.makeFilter((text: string) =>
+    Result.match(readDuplicatePolicies(text), { onSuccess: () => true, onFailure: (problem) => problem }),
+  ),
+)
+
+/** DUPLICATE_PAYOUTS: "acme=refuse:30,*=warn:7". */
+const duplicatePolicies = Config.schema(DuplicatePoliciesText, "DUPLICATE_PAYOUTS").pipe(
+  Config.map((text): DuplicatePolicies => Result.getOrThrow(readDuplicatePolicies(text))),
+  Config.withDefault(new Map()),
 )
 
 /** Master keys by id, in base64. The first one wraps; all unwrap. */
@@ -291,6 +304,8 @@ const settings = all({
     attemptsMax: count("ATTEMPTS_MAX", 1, ATTEMPTS_MAX),
     /** What happens to an item whose beneficiary's name is not the one on the account. */
     payeePolicy: Config.schema(PayeePolicy, "PAYEE_CHECK").pipe(Config.withDefault("review" as const)),
+    /** What becomes of payouts that a partner was accepted before, by partner: nothing is looked for by default. */
+    duplicates: duplicatePolicies,
   }),
   providers: all({
     /** The secret of the compliance engine's callbacks. Without it, the engine gets no callback URL. */

@@ -10,6 +10,7 @@ import { batchSource } from "./batch-source.ts"
 import { batchId, dataDir, json } from "./flags.ts"
 import { readPayoutFile } from "./payout-file.ts"
 import { findService } from "./service-address.ts"
+import { allowDuplicates, warningLines, withDuplicates } from "./submitted-duplicates.ts"
 
 /** Posts a file to the service. Sends nothing if any row of the file is wrong. */
 const submit = Command.make(
@@ -23,11 +24,12 @@ const submit = Command.make(
       ),
       Flag.optional,
     ),
+    allowDuplicates,
     dataDir,
     json: json("Print the answer as one line of JSON"),
   },
-  Effect.fn(function* ({ file, idempotencyKey, dataDir, json }) {
-    const { body } = yield* readPayoutFile(file)
+  Effect.fn(function* ({ file, idempotencyKey, allowDuplicates, dataDir, json }) {
+    const body = withDuplicates((yield* readPayoutFile(file)).body, allowDuplicates)
     const service = yield* findService(dataDir)
     if (Option.isNone(service)) return yield* new CliFailure({ reason: noService })
     const key = Option.getOrElse(idempotencyKey, randomUUID)
@@ -41,6 +43,7 @@ const submit = Command.make(
       )
     if (json) return yield* Console.log(JSON.stringify({ ...accepted, idempotencyKey: key }))
     yield* Console.log(`${accepted.id}: ${accepted.itemCount} items accepted under the key ${key}`)
+    for (const line of warningLines(accepted.warnings ?? [])) yield* Console.log(line)
     yield* Console.log(`Follow it: atlaspay batches watch ${accepted.id}`)
   }),
 ).pipe(Command.withDescription("Submit a file of payouts to the service"))

@@ -1,11 +1,13 @@
 /** For an operator after a store came back older than it was: show what was lost, and accept the loss once it is reconciled. */
-import { ConfigProvider, Console, Effect, Layer, Option, References, type Scope } from "effect"
+import { ConfigProvider, Console, Effect, Layer, Option, References, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
+import { PartnerId } from "../domain/identifiers.ts"
 import { cleanText } from "../domain/outside-text.ts"
 import { repairReadModels } from "../projections/read-model-repair.ts"
 import { PROJECTION } from "../projections/read-models.ts"
 import { FOLLOWER as PUBLISHER } from "../publisher/relay.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
+import { ClaimMarks } from "../streams/claim-marks.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { EventStore } from "../streams/event-store.ts"
 import { Partitions } from "../streams/partitions.ts"
@@ -119,9 +121,44 @@ const recallDecisions = Effect.fnUntraced(function* (partition: number) {
   }
 })
 
+const acceptClaims = Command.make(
+  "accept-claims",
+  {
+    partner: Flag.String("partner").pipe(Flag.withDescription("The partner whose batches are refused")),
+    by: Flag.optional(Flag.String("by").pipe(Flag.withDescription("Who accepts the loss"))),
+    reason: Flag.optional(
+      Flag.String("reason").pipe(Flag.withDescription("How duplicates of what was lost are avoided")),
+    ),
+    dataDir,
+  },
+  Effect.fn(function* ({ partner, by, reason, dataDir }) {
+    if (!isPartnerId(partner)) return yield* new CliFailure({ reason: `${partner} is not a partner's name.` })
+    if (Option.isNone(by) || Option.isNone(reason)) return yield* new CliFailure({ reason: WHAT_CLAIMS_MEAN })
+    yield* withServices(dataDir, acceptLostClaims(partner, by.value, reason.value))
+  }),
+).pipe(Command.withDescription("Accept that the register of payouts lost entries of a partner"))
+
+const isPartnerId = Schema.is(PartnerId)
+
+const WHAT_CLAIMS_MEAN = [
+  "This accepts that the register of payouts has lost entries of the partner: new batches are compared with what it has,",
+  "and a duplicate of a lost entry is not found. Before you do this, tell the partner from which moment on batches are missing.",
+  'To confirm, add: --by NAME --reason "how duplicates are avoided"',
+].join("\n")
+
+const acceptLostClaims = Effect.fnUntraced(function* (partner: PartnerId, by: string, reason: string) {
+  yield* (yield* ClaimMarks).forget(partner)
+  yield* Effect.logWarning("the loss of claims on payouts is accepted", {
+    partner,
+    by: cleanText(by),
+    reason: cleanText(reason),
+  })
+  yield* Console.log(`${partner}: the loss is accepted. New batches are compared with what the register has.`)
+})
+
 export const history = Command.make("history").pipe(
   Command.withDescription("Recover after a store was restored to an older state"),
-  Command.withSubcommands([show, accept]),
+  Command.withSubcommands([show, accept, acceptClaims]),
 )
 
 const READY_MS_MAX = 30_000

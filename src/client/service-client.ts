@@ -12,7 +12,26 @@ export interface ServiceAddress {
 
 const itemState = Schema.Literals(publicItemStates)
 
-const Accepted = Schema.Struct({ id: BatchId, itemCount: Schema.Int })
+/** What the service warns of, whatever it is about. */
+const Warning = Schema.Struct({
+  type: Schema.String,
+  detail: Schema.String,
+  items: Schema.optionalKey(
+    Schema.Array(
+      Schema.Struct({
+        item: Schema.Int,
+        duplicateOf: Schema.optionalKey(Schema.Struct({ batch: Schema.String, item: Schema.Int })),
+      }),
+    ),
+  ),
+})
+export type Warning = typeof Warning.Type
+
+const Accepted = Schema.Struct({
+  id: BatchId,
+  itemCount: Schema.Int,
+  warnings: Schema.optionalKey(Schema.Array(Warning)),
+})
 
 /** A batch as `GET /payout-batches/:id` shows it; `states` is per currency and item state. */
 export const ShownBatch = Schema.Struct({

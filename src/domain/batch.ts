@@ -6,6 +6,7 @@
 import type { Day } from "./business-days.ts"
 import type { FindingName, PayeeMatch, PayeePolicy, Verdict } from "./clearance-answers.ts"
 import type { Credential } from "./credential.ts"
+import type { Duplicates } from "./duplicates.ts"
 import type {
   BatchEventOf,
   BatchMode,
@@ -18,7 +19,7 @@ import type {
 import type { FailureCategory } from "./failure-codes.ts"
 import type { ItemHeap } from "./item-heap.ts"
 import { ItemSet } from "./item-set.ts"
-import type { ItemState } from "./item-state.ts"
+import { type ItemState, isEnd } from "./item-state.ts"
 import type { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import type { OutsideText } from "./outside-text.ts"
 import type { Scheme } from "./scheme.ts"
@@ -198,6 +199,7 @@ export interface Batch {
   /** The credential that submitted it; absent in logs of releases that did not record it. */
   credential: Credential | undefined
   executeAt: number | undefined
+  duplicates: Duplicates | undefined
   approval: Approval | undefined
   attemptsMax: number
   payeePolicy: PayeePolicy
@@ -243,6 +245,7 @@ export const emptyBatch = (): Batch => ({
   submittedBy: "",
   credential: undefined,
   executeAt: undefined,
+  duplicates: undefined,
   approval: undefined,
   attemptsMax: 1,
   payeePolicy: "off",
@@ -351,6 +354,16 @@ export const isComplete = (batch: Batch): boolean =>
   batch.itemCount > 0 && !isTriedAgain(batch) && batch.tasks.none.size === batch.itemCount
 
 const isTriedAgain = ({ retries, reroutes }: Batch): boolean => retries.size + reroutes.size > 0
+
+/**
+ * Whether an item ended without being paid, by all that its log says so far: its money is back, and no policy tries it
+ * again.
+ */
+export const isEndedUnpaid = ({ items, retries, reroutes }: Batch, number: number): boolean => {
+  const item = items.get(number)
+  if (item === undefined || item.task !== "none" || retries.has(number) || reroutes.has(number)) return false
+  return isEnd(item.state) && item.state !== "settled"
+}
 
 /** How many items are in a state, over all currencies. */
 export const countOf = (batch: Batch, state: ItemState): number => {

@@ -6,6 +6,7 @@ import { Schema } from "effect"
 import { Seal } from "./beneficiary.ts"
 import { ClearanceAnswer, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
+import { Duplicates } from "./duplicates.ts"
 import {
   Actor,
   BatchMode,
@@ -98,6 +99,7 @@ export const ReceiveBatch = Schema.TaggedStruct("ReceiveBatch", {
   /** Together with the batches of a day that were accepted without approval, it is above a threshold. */
   dayIsUsedUp: Schema.optionalKey(Schema.Boolean),
   policy: BatchPolicy,
+  duplicates: Schema.optionalKey(Duplicates),
   items: Schema.NonEmptyArray(PayoutItem),
   /** The sealed accounts, one seal for each chunk of {@link ITEMS_PER_EVENT_MAX} items. */
   seals: Schema.NonEmptyArray(Seal),

@@ -8,6 +8,7 @@ import { Schema } from "effect"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
 import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
+import { Duplicates } from "./duplicates.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
@@ -100,6 +101,7 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   attemptsMax: AttemptNumber,
   /** Off if absent, as in logs of releases that did not verify payees. */
   payeePolicy: Schema.optionalKey(PayeePolicy),
+  duplicates: Schema.optionalKey(Duplicates),
 })
 
 /** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */

@@ -167,6 +167,7 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   batch.submittedBy = event.submittedBy
   batch.credential = event.credential
   batch.executeAt = event.executeAt
+  batch.duplicates = event.duplicates
   batch.approval =
     event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
   batch.attemptsMax = event.attemptsMax

@@ -54,6 +54,7 @@ export const AcceptedText = (length: number) =>
 
 /** The kinds of events that contain such text. A test compares this with their schemas. */
 export const kindsWithText: ReadonlySet<string> = new Set([
+  "BatchReceived",
   "ItemsScreened",
   "ClearanceWithdrawn",
   "ItemReviewed",
@@ -92,6 +93,7 @@ const nested: ReadonlyArray<readonly [name: string, fields: ReadonlyArray<string
   ["refusal", ["code"]],
   ["evidence", ["text", "reference"]],
   ["outcome", ["code", "reason"]],
+  ["duplicates", ["reason"]],
 ]
 
 const cleanFields = <A>(value: A, names: ReadonlyArray<string>): A => {

@@ -20,6 +20,7 @@ export interface ShownBatch
       | "reference"
       | "idempotencyKey"
       | "itemCount"
+      | "duplicates"
       | "version"
       | "receivedAt"
       | "updatedAt"
@@ -38,6 +39,7 @@ export const shownBatch = (batch: Batch): ShownBatch => ({
   state: batchState(batch),
   itemCount: batch.itemCount,
   totals: totalsOf(batch),
+  duplicates: batch.duplicates,
   version: batch.version,
   receivedAt: batch.receivedAt,
   updatedAt: batch.updatedAt,

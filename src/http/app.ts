@@ -9,8 +9,10 @@ import type { AppConfig } from "../config.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { ProviderReports } from "../providers/calling/provider-reports.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
+import type { PayoutClaims } from "../register/payout-claims.ts"
 import type { AnnouncedLists } from "../streams/announced-lists.ts"
 import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
+import type { ClaimMarks } from "../streams/claim-marks.ts"
 import type { EventStore } from "../streams/event-store.ts"
 import type { Mailbox } from "../streams/mailbox.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
@@ -36,11 +38,13 @@ export type HttpServices =
   | AppConfig
   | ApprovalAllowance
   | BatchQueries
+  | ClaimMarks
   | DecisionRegister
   | EventStore
   | Intake
   | Mailbox
   | PartnerKeys
+  | PayoutClaims
   | RequestBodies
   | StrayCallbacks
   | WebhookEndpoints

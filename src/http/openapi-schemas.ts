@@ -97,6 +97,10 @@ export const schemas = {
         description: "Whether the batch must be approved under another key.",
       },
       executeAt: { ...instant, description: "Nothing is paid before this time." },
+      duplicates: {
+        ...closedObject({ allowed: { const: true }, reason: text(280) }),
+        description: "Pays items again that were accepted before, on purpose. The reason stays in the log.",
+      },
     },
   ),
   NewPayoutItem: closedObject(
@@ -107,13 +111,48 @@ export const schemas = {
     },
     { remittance: { ...text(140), description: "For the beneficiary's statement." } },
   ),
-  AcceptedPayoutBatch: object({
-    id: text(),
-    state: { const: "received" },
-    itemCount: whole,
-    totals: byCurrency(decimal),
-    receivedAt: instant,
-  }),
+  AcceptedPayoutBatch: object(
+    {
+      id: text(),
+      state: { const: "received" },
+      itemCount: whole,
+      totals: byCurrency(decimal),
+      receivedAt: instant,
+    },
+    {
+      warnings: {
+        ...list(of("Warning")),
+        description: "What was accepted and should be looked at; absent if there is nothing.",
+      },
+    },
+  ),
+  Warning: {
+    ...object(
+      { type: text(), detail: text() },
+      {
+        count: { ...whole, description: "How many items it is about." },
+        items: {
+          ...list(object({ pointer: { type: "string" }, item: whole }, { duplicateOf: of("DuplicateOf") })),
+          description: "The first 100 of them.",
+        },
+      },
+    ),
+    description: "type is duplicate-payouts or duplicates-unchecked; there may be others.",
+  },
+  DuplicateOf: object({ batch: text(), item: whole }),
+  Duplicates: object(
+    {
+      count: whole,
+      items: {
+        ...list(object({ item: whole, duplicateOf: of("DuplicateOf") })),
+        description: "The first 100 of them.",
+      },
+    },
+    {
+      unchecked: { const: true, description: "Earlier payouts could not all be compared." },
+      reason: { ...text(280), description: "Why the partner allowed duplicates." },
+    },
+  ),
   BatchState: { enum: batchStates },
   ItemState: { enum: publicItemStates },
   PayoutBatch: object(
@@ -136,7 +175,14 @@ export const schemas = {
       receivedAt: instant,
       updatedAt: instant,
     },
-    { reference: text(64), closedAt: instant },
+    {
+      reference: text(64),
+      closedAt: instant,
+      duplicates: {
+        ...of("Duplicates"),
+        description: "What was found, when the batch was accepted, of payouts that were accepted before.",
+      },
+    },
   ),
   PayoutBatchPage: object({ payoutBatches: list(of("PayoutBatch")), next: next("string") }),
   PayoutItem: object(
@@ -270,7 +316,11 @@ export const schemas = {
       batch: text(),
       reason: text(),
       attempts: list(whole),
+      count: whole,
     },
   ),
-  FieldProblem: object({ pointer: { type: "string" }, detail: text() }, { item: whole, field: text() }),
+  FieldProblem: object(
+    { pointer: { type: "string" }, detail: text() },
+    { item: whole, field: text(), duplicateOf: of("DuplicateOf") },
+  ),
 } as const

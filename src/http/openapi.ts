@@ -129,6 +129,9 @@ export const openApiDocument = {
             "The key is not a partner's, or the keys that seal the partner's accounts were destroyed.",
           ),
           ...tooSlow,
+          "409": problem(
+            "Items were accepted before, and the service refuses such for this partner; errors names the first 100 of count.",
+          ),
           "413": problem("The body is larger than 48 MiB."),
           "415": problem("The body is not JSON."),
           "422": problem(

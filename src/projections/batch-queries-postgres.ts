@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
+import type { Duplicates } from "../domain/duplicates.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { PublicItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
@@ -93,6 +94,7 @@ interface FoundBatch {
   readonly state: BatchState
   readonly item_count: number
   readonly totals: StoredTotals
+  readonly duplicates: Duplicates | null
   readonly version: number
   readonly received_at: Date
   readonly updated_at: Date
@@ -124,6 +126,7 @@ const batchView = (row: FoundBatch): BatchView => ({
   state: row.state,
   itemCount: row.item_count,
   totals: totals(row.totals),
+  duplicates: row.duplicates ?? undefined,
   version: row.version,
   receivedAt: row.received_at.getTime(),
   updatedAt: row.updated_at.getTime(),

@@ -5,6 +5,7 @@
 import { Context, type Effect, Schema } from "effect"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
+import type { Duplicates } from "../domain/duplicates.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
 import type { PublicItemState } from "../domain/item-state.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -29,6 +30,8 @@ export interface BatchView {
   readonly state: BatchState
   readonly itemCount: number
   readonly totals: Totals
+  /** What was found of payouts that were accepted before. */
+  readonly duplicates?: Duplicates | undefined
   readonly version: number
   readonly receivedAt: number
   readonly updatedAt: number

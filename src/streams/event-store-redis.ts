@@ -40,10 +40,12 @@ const eventCounter = Effect.map(
 )
 
 const opening = (steps: PartitionSteps, count: Count): EventStore["Service"]["open"] =>
-  Effect.fnUntraced(function* (batch, events, commandId) {
+  Effect.fnUntraced(function* (batch, events, commandId, openBy) {
     const log = steps.keysOf(batch).log(batch)
-    const { answer, head } = yield* openInSteps(steps, batch, commandId, events)
+    const { answer, head } = yield* openInSteps(steps, batch, commandId, events, openBy)
     const [outcome, first = ""] = answer
+    if (outcome === "LATE")
+      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "it took too long" })
     if (outcome === "UNSTAGED")
       return yield* new StoreUnavailable({
         store: "redis",
@@ -60,13 +62,14 @@ const opening = (steps: PartitionSteps, count: Count): EventStore["Service"]["op
   })
 
 /** The answers of the functions `open` and `stage`. */
-type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED", first?: string]
+type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED" | "LATE", first?: string]
 
 const openInSteps = Effect.fnUntraced(function* (
   { keysOf, call, limits }: PartitionSteps,
   batch: BatchId,
   command: string,
   events: ReadonlyArray<BatchEvent>,
+  openBy: number | undefined,
 ) {
   const { log, feed, ready, scheduled, lanes, waiting, open, shares, ...of } = keysOf(batch)
   const staged = of.staged(batch, command)
@@ -86,7 +89,7 @@ const openInSteps = Effect.fnUntraced(function* (
   const answer = (yield* call(
     "open",
     [log(batch), staged, feed, ready, scheduled, lanes, waiting, open, shares],
-    [batch, limits.partnerShare, now, command, version, Buffer.from(written.lines)],
+    [batch, limits.partnerShare, now, command, version, Buffer.from(written.lines), openBy ?? ""],
   )) as Opening
   return { answer, head: written.head }
 })

@@ -40,12 +40,14 @@ export class EventStore extends Context.Service<
     /**
      * Creates the log with its first events and schedules the batch. If the log exists, gives its first event: the log is
      * the permanent idempotency record. All events are logged or none, however many there are. Resolves once the log is on
-     * as many replicas as are configured.
+     * as many replicas as are configured. After `openBy`,
+     * epoch milliseconds by the clock of the store, nothing is opened, however late the step arrives.
      */
     readonly open: (
       batch: BatchId,
       events: ReadonlyArray<BatchEvent>,
       commandId: string,
+      openBy?: number,
     ) => Effect.Effect<
       { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
       StoreUnavailable | CorruptEntry

@@ -120,6 +120,16 @@ const makeMetrics = () => {
       "Batches that intake refused under load, to be retried later",
       ["scope"],
     ),
+    duplicatePayouts: counter(
+      "atlaspay_duplicate_payouts_total",
+      "Items that pay the same as an item accepted before, by outcome",
+      ["outcome"],
+    ),
+    duplicatesUnchecked: counter(
+      "atlaspay_duplicates_unchecked_total",
+      "Requests whose duplicates could not be looked for: page someone if it goes on",
+      ["outcome", "reason"],
+    ),
     openBatches: gauge("atlaspay_open_batches", "Open batches, as last read by intake"),
     followerEntries: counter("atlaspay_follower_entries_total", "Feed entries handled by each follower", [
       "follower",

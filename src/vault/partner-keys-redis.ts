@@ -65,21 +65,26 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
   })
   const reread = (partner: string) => Cache.refresh(rings, partner)
 
-  const add = Effect.fnUntraced(function* (partner: string) {
+  const add = Effect.fnUntraced(function* (partner: string, put: typeof store.add) {
     const id = yield* store.nextId(partner)
-    yield* store.add(partner, id, wrapping.make(partner, id))
-    yield* Effect.logInfo("partner key made", { partner, id })
+    const isMade = yield* put(partner, id, wrapping.make(partner, id))
+    if (isMade) yield* Effect.logInfo("partner key made", { partner, id })
     const ring = yield* reread(partner)
     if (ring.forgotten) yield* store.remove(partner, [id])
     return ring
   })
 
-  /** Several batches may be a partner's first at the same time. One of them makes the key; the others find it. */
+  /**
+   * Many batches may be a partner's first at the same time, in many processes: one of them makes the key, and the others
+   * find it. What one process digests with it the others digest alike.
+   */
   const making = Semaphore.makeUnsafe(1)
   const first = (partner: string) =>
     making.withPermit(
       Effect.flatMap(Cache.get(rings, partner), (cached) =>
-        cached.newest === undefined && !cached.forgotten ? add(partner) : Effect.succeed(cached),
+        cached.newest === undefined && !cached.forgotten
+          ? add(partner, store.addFirst)
+          : Effect.succeed(cached),
       ),
     )
 
@@ -109,7 +114,7 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
       const { wrapped, forgotten } = yield* store.read(partner)
       if (forgotten && anew === undefined) return yield* new KeysForgotten({ partner })
       if (forgotten) yield* store.remember(partner, [...wrapped.keys()])
-      const { newest } = yield* add(partner)
+      const { newest } = yield* add(partner, store.add)
       return newest ?? (yield* new KeysForgotten({ partner }))
     }),
     forget: Effect.fn("PartnerKeys.forget")(function* (partner) {
@@ -182,6 +187,19 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
       run(() => redis.sadd(`${prefix}:keys`, partner)).pipe(
         Effect.andThen(run(() => redis.hset(hash(partner), id, wrapped))),
         Effect.andThen(kept(partner, [id], ([value]) => value === wrapped)),
+        Effect.as(true),
+      ),
+    /** Adds a key unless there is one, in one step. Either way replicas have the one that is there before it seals. */
+    addFirst: (partner: string, id: string, wrapped: string) =>
+      run(() => redis.sadd(`${prefix}:keys`, partner)).pipe(
+        Effect.andThen(run(() => redis.eval(putFirst, 1, hash(partner), id, wrapped))),
+        Effect.flatMap((answer) => {
+          const [there = "", value = ""] = answer as ReadonlyArray<string>
+          return Effect.as(
+            kept(partner, [there], ([found]) => found === value),
+            there === id,
+          )
+        }),
       ),
     /** Sets `forgotten` before it removes the keys. After a crash in between, nothing opens, and a retry completes it. */
     forget: (partner: string, at: string) =>
@@ -202,6 +220,14 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
       Effect.andThen(remove(partner, left), Effect.asVoid(run(() => redis.hdel(hash(partner), "forgotten")))),
   }
 }
+
+/** KEYS: the hash of a partner. ARGV: id and wrapped key. Gives the id and the wrapped key that are there. */
+const putFirst = `
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.match(field, '^%d+$') then return { field, redis.call('HGET', KEYS[1], field) } end
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return { ARGV[1], ARGV[2] }`
 
 const storedIn = (fields: Readonly<Record<string, string>>): Stored => {
   const ids = Object.keys(fields).filter((field) => /^\d+$/.test(field))

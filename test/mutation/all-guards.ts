@@ -6,6 +6,7 @@ import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { databaseGuards } from "./database-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
+import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
@@ -37,5 +38,6 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...edgeGuards,
   ...textGuards,
   ...databaseGuards,
+  ...duplicateGuards,
   ...planningStepGuards,
 ]

@@ -10,6 +10,7 @@ import {
   commandId,
   firstEvents,
   headAt,
+  LATER,
   news,
   opened,
   owning,
@@ -77,6 +78,24 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
         assert.strictEqual((yield* log.open(batch, manyEvents(40), "third"))._tag, "Exists")
         assert.strictEqual((yield* log.read(batch, 0, 200, chainStart(batch))).length, 40)
       }),
+    )
+
+    it.effect(
+      "does not happen too late, however many steps it takes; what is there is answered as ever",
+      () =>
+        Effect.gen(function* () {
+          const log = yield* wholeLog
+          const batchId = somePartner(log)
+          for (const events of [firstEvents, manyEvents(40)]) {
+            const batch = batchId()
+            const late = yield* Effect.flip(log.open(batch, events, "late", -1))
+            assert.deepInclude(late, { _tag: "StoreUnavailable", reason: "it took too long" })
+            assert.deepStrictEqual(yield* log.read(batch, 0, 10), [])
+            assert.deepStrictEqual(yield* log.open(batch, events, "in time", LATER), { _tag: "Opened" })
+            assert.deepStrictEqual(yield* log.open(batch, events, "in time", -1), { _tag: "Opened" })
+            assert.strictEqual((yield* log.open(batch, events, "late", -1))._tag, "Exists")
+          }
+        }),
     )
 
     it.effect("leaves nothing to see of a batch whose opening was broken off", () =>

@@ -65,9 +65,11 @@ export class MemoryPartition {
     after: number,
     events: ReadonlyArray<LinkedEvent>,
     now: number,
+    openBy = Number.POSITIVE_INFINITY,
   ): Opening {
     const first = this.#logs.get(batch)?.[0]
     const staged = this.#stagedFor(batch, command, now).events
+    if (first === undefined && now > openBy) return { _tag: "LATE" }
     if (first === undefined && staged.length !== after) return { _tag: "UNSTAGED" }
     this.#staged.delete(`${batch}:${command}`)
     if (first !== undefined)
@@ -212,7 +214,7 @@ export class MemoryPartition {
 export type Opening =
   | { readonly _tag: "OPENED" }
   | { readonly _tag: "STAGED" }
-  | { readonly _tag: "UNSTAGED" }
+  | { readonly _tag: "UNSTAGED" | "LATE" }
   | { readonly _tag: "EXISTS"; readonly first: string }
 
 type Enqueued = "ENQUEUED" | "REUSED" | "FULL" | "NONE"

@@ -50,9 +50,11 @@ interface Memory {
 }
 
 const eventStore = ({ of }: Memory): EventStore["Service"] => ({
-  open: Effect.fnUntraced(function* (batch, events, commandId) {
+  open: Effect.fnUntraced(function* (batch, events, commandId, openBy) {
     const written = linked(chainStart(batch), events)
-    const answer = yield* openInSteps(yield* of(batch), batch, commandId, written)
+    const answer = yield* openInSteps(yield* of(batch), batch, commandId, written, openBy)
+    if (answer._tag === "LATE")
+      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "it took too long" })
     if (answer._tag === "UNSTAGED")
       return yield* new StoreUnavailable({
         store: "redis",
@@ -192,6 +194,7 @@ const openInSteps = Effect.fnUntraced(function* (
   batch: BatchId,
   command: string,
   events: ReadonlyArray<LinkedEvent>,
+  openBy?: number,
 ) {
   const chunks = Arr.chunksOf(events, OPENED_AT_ONCE_MAX)
   const last = chunks.pop() ?? []
@@ -203,7 +206,7 @@ const openInSteps = Effect.fnUntraced(function* (
     staged += chunk.length
     yield* Effect.yieldNow
   }
-  return partition.open(batch, command, staged, last, yield* Clock.currentTimeMillis)
+  return partition.open(batch, command, staged, last, yield* Clock.currentTimeMillis, openBy)
 })
 
 /** All partitions, each with its part of what a worker has room for. */

@@ -26,6 +26,23 @@ export class IdempotencyKeyReused extends Schema.TaggedError<IdempotencyKeyReuse
   batch: Schema.String,
 }) {}
 
+/** Items were accepted before: `errors` names the first of `count`. */
+export class DuplicatePayouts extends Schema.TaggedError<DuplicatePayouts>()("DuplicatePayouts", {
+  count: Schema.Int,
+  errors: Schema.Array(
+    Schema.Struct({
+      ...FieldProblem.fields,
+      duplicateOf: Schema.Struct({ batch: Schema.String, item: Schema.Int }),
+    }),
+  ),
+}) {}
+
+/** Whether items were accepted before cannot be found out now. */
+export class DuplicatesUnknown extends Schema.TaggedError<DuplicatesUnknown>()("DuplicatesUnknown", {
+  detail: Schema.String,
+  retryAfterSeconds: Schema.Int,
+}) {}
+
 /** The batch refuses the command in its present state; docs/SPEC.md lists the reasons. */
 export class CommandRefused extends Schema.TaggedError<CommandRefused>()("CommandRefused", {
   reason: Schema.String,

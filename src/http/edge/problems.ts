@@ -9,6 +9,8 @@ import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.t
 import { base32 } from "./base32.ts"
 import type {
   CommandRefused,
+  DuplicatePayouts,
+  DuplicatesUnknown,
   Forbidden,
   IdempotencyKeyReused,
   IntakeFull,
@@ -29,6 +31,8 @@ export type Failure =
   | CommandIdReused
   | CommandRefused
   | CorruptEntry
+  | DuplicatePayouts
+  | DuplicatesUnknown
   | Forbidden
   | IdempotencyKeyReused
   | IntakeFull
@@ -111,6 +115,25 @@ const table: Table = {
     }),
   },
   CorruptEntry: unexpected,
+  DuplicatePayouts: {
+    status: 409,
+    slug: "duplicate-payouts",
+    title: "Items of this batch were accepted before",
+    members: ({ count, errors }) => ({
+      detail:
+        "Nothing was stored. Remove the items in errors, or pay them again on purpose: " +
+        'add "duplicates": { "allowed": true, "reason": "…" } to the batch.',
+      count,
+      errors,
+    }),
+  },
+  DuplicatesUnknown: {
+    status: 503,
+    slug: "duplicates-unknown",
+    title: "It cannot be found out now whether these payouts were accepted before",
+    members: ({ detail }) => ({ detail }),
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+  },
   Forbidden: {
     status: 403,
     slug: "forbidden",

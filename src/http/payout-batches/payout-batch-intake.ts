@@ -8,7 +8,12 @@ import { visibleOf } from "../../domain/beneficiary.ts"
 import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
-import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../domain/events.ts"
+import {
+  type BatchEvent,
+  type BatchEventOf,
+  ITEMS_PER_EVENT_MAX,
+  type PayoutItem,
+} from "../../domain/events.ts"
 import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
@@ -20,7 +25,9 @@ import type { EdgeContext } from "../edge/edge.ts"
 import { IdempotencyKeyReused, type IntakeFull, type PartnerShareFull } from "../edge/failures.ts"
 import { requireJson } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
+import { warningsOf } from "./acceptance-warnings.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
+import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
 import { idempotencyKeyOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
@@ -67,25 +74,29 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
   const digest = yield* inSlices(requestDigest(digestKey, body))
   const at = yield* Clock.currentTimeMillis
   const store = yield* EventStore
+  const { duplicates, claim, openBy } = yield* checkDuplicates({ id, partner, digest, request }, digestKey)
+  const found = duplicates === undefined ? {} : { duplicates }
   const outcome = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
-      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...sealed }),
+      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...found, ...sealed }),
     ),
-    Effect.flatMap((events) => store.open(id, events, randomUUID())),
+    Effect.flatMap((events) => store.open(id, events, randomUUID(), openBy)),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
+    Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),
   )
-  if (outcome._tag === "Opened") return accepted(id, request, at, {})
+  yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
+  if (outcome._tag === "Opened") return accepted(id, request, { at, ...found }, {})
   if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
-  return accepted(id, request, outcome.first.at, { "idempotent-replayed": "true" })
+  return accepted(id, request, outcome.first, { "idempotent-replayed": "true" })
 })
 
 /** The first events of a requested batch. */
 const receive = Effect.fnUntraced(function* (
   id: BatchId,
-  { totals: _, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
+  { totals: _, duplicates: _allowed, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
   received: Pick<
     ReceiveBatch,
-    "at" | "partner" | "credential" | "idempotencyKey" | "requestDigest" | "items" | "seals"
+    "at" | "partner" | "credential" | "idempotencyKey" | "requestDigest" | "duplicates" | "items" | "seals"
   >,
 ) {
   const { policy } = yield* AppConfig
@@ -159,11 +170,14 @@ const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: Keys
   return { _tag: "Exists" as const, first: first.event }
 })
 
-/** The same answer for the first request and each repetition: the body has the same digest, the time is the log's. */
+/** What the log says of a batch that was accepted: when it was, and what was found of payouts accepted before. */
+type Received = Pick<BatchEventOf<"BatchReceived">, "at" | "duplicates">
+
+/** The same for the first request and each repetition of it: the body has the same digest, the rest is the log's. */
 const accepted = (
   id: BatchId,
   { items, totals }: BatchRequest,
-  receivedAt: number,
+  { at, duplicates }: Received,
   headers: Readonly<Record<string, string>>,
 ): Response =>
   new Response(
@@ -172,7 +186,8 @@ const accepted = (
       state: "received",
       itemCount: items.length,
       totals,
-      receivedAt: new Date(receivedAt).toISOString(),
+      receivedAt: new Date(at).toISOString(),
+      ...(duplicates === undefined ? {} : warningsOf(duplicates)),
     }),
     {
       status: 202,
@@ -180,5 +195,5 @@ const accepted = (
     },
   )
 
-const isSameRequest = (first: BatchEvent, requestDigest: string): boolean =>
+const isSameRequest = (first: BatchEvent, requestDigest: string): first is BatchEventOf<"BatchReceived"> =>
   first._tag === "BatchReceived" && first.requestDigest === requestDigest

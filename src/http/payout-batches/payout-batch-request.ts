@@ -9,6 +9,7 @@ import { Beneficiary, BeneficiaryAccount, PlainText } from "../../domain/benefic
 import { exponentOf } from "../../domain/currency.ts"
 import { Actor, BatchMode, type PayoutItem } from "../../domain/events.ts"
 import { formatAmount, parseAmount } from "../../domain/money.ts"
+import { AcceptedText, type OutsideText } from "../../domain/outside-text.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { turn } from "../../parsing/turns.ts"
 import { InvalidBody } from "../edge/failures.ts"
@@ -43,6 +44,8 @@ export interface BatchRequest {
   readonly requireApproval?: boolean
   /** Epoch milliseconds. */
   readonly executeAt?: number
+  /** The partner means it: duplicates are accepted, for a reason. */
+  readonly duplicates?: { readonly allowed: true; readonly reason: OutsideText }
   readonly items: Arr.NonEmptyReadonlyArray<RequestedItem>
   readonly totals: Readonly<Record<string, string>>
 }
@@ -94,6 +97,7 @@ const Envelope = Schema.Struct({
   submittedBy: Schema.optionalKey(Actor),
   requireApproval: Schema.optionalKey(Schema.Boolean),
   executeAt: Schema.optionalKey(InstantText),
+  duplicates: Schema.optionalKey(Schema.Struct({ allowed: Schema.Literal(true), reason: AcceptedText(280) })),
   items: Schema.Array(Schema.Unknown).check(
     Schema.makeFilter(
       (items) => (items.length >= 1 && items.length <= ITEMS_MAX) || `expected 1 to ${ITEMS_MAX} items`,

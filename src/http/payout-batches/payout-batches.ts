@@ -18,7 +18,9 @@ import {
   type Totals,
 } from "../../projections/batch-queries.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
+import type { PayoutClaims } from "../../register/payout-claims.ts"
 import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
+import type { ClaimMarks } from "../../streams/claim-marks.ts"
 import type { EventStore } from "../../streams/event-store.ts"
 import type { Mailbox } from "../../streams/mailbox.ts"
 import type { PartnerKeys } from "../../vault/partner-keys.ts"
@@ -37,11 +39,13 @@ export const payoutBatches = (
     | AppConfig
     | ApprovalAllowance
     | BatchQueries
+    | ClaimMarks
     | DecisionRegister
     | EventStore
     | Intake
     | Mailbox
     | PartnerKeys
+    | PayoutClaims
     | RequestBodies
   >,
 ): Hono<EdgeEnv> =>
