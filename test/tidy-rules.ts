@@ -15,6 +15,7 @@ const forKinds = [
   "providers/banks/bank-books-http",
   "providers/banks/bank-callbacks",
   "providers/banks/bank-kind",
+  "providers/banks/bank-limits",
   "providers/books",
   "providers/calling",
   "providers/iso20022",

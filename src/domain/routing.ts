@@ -8,7 +8,7 @@ import type { PayoutItem, Route } from "./events.ts"
 import { ATTEMPTS_MAX, PartnerId } from "./identifiers.ts"
 import { isTimeZone, localTime } from "./local-time.ts"
 import { Currency, MINOR_UNITS_MAX } from "./money.ts"
-import { schemeOf, schemes } from "./scheme.ts"
+import { type Scheme, schemeChangesAt, schemeOf, schemes } from "./scheme.ts"
 
 export const RULES_MAX = 200
 const VALUES_MAX = 500
@@ -111,6 +111,8 @@ export const problemOf = (rules: ReadonlyArray<Rule>, banks: ReadonlySet<string>
 export interface Circumstances {
   readonly at: number
   readonly isHealthy: (bank: string) => boolean
+  /** Whether a bank can be sent what goes this way; where it is left out, all can. */
+  readonly canCarry?: (bank: string) => boolean
 }
 
 export interface Destination {
@@ -132,35 +134,64 @@ export interface Routes {
   readonly version: string
   /** By the first rule that holds, or `after` a refusal along the route that led there. */
   readonly wayOf: (
-    payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+    payout: PayoutItem,
     asked: { readonly partner: string; readonly after: Route | undefined },
   ) => Way
 }
 
+/** What rules look at of a payout. */
+export type RoutedPayout = Pick<PayoutItem, "beneficiary" | "currency" | "minor">
+
 /** The way of a partner's payout: the first rule that holds leads it on, of those whose conditions on it hold. */
-export const wayOf = (
-  { version, rules }: Routing,
-  payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+export const wayOf = ({ version, rules }: Routing, payout: RoutedPayout, partner: string): Way => {
+  const {
+    beneficiary: { account },
+    currency,
+  } = payout
+  const changesAt = schemeChangesAt(account, currency)
+  const open = openRules(rules, payout, partner, changesAt)
+  const key = open.map(({ rule }) => rule).join(" ")
+  return {
+    key: changesAt === undefined ? key : `${key} (${changesAt})`,
+    destination: (circumstances) =>
+      destinationBy(version, open, circumstances, schemeOf(account, currency, circumstances.at)),
+  }
+}
+
+/** The banks that a partner's payout may go to by the rules, at whatever time and however the banks are. */
+export const banksFor = (
+  rules: ReadonlyArray<Rule>,
+  payout: RoutedPayout,
   partner: string,
-): Way => {
+): ReadonlySet<string> => {
+  const { beneficiary, currency } = payout
+  const changesAt = schemeChangesAt(beneficiary.account, currency)
+  return new Set(openRules(rules, payout, partner, changesAt).flatMap(({ banks }) => banks))
+}
+
+/** The rules that can lead a payout, in their order: what comes after the last of them is never reached. */
+const openRules = (
+  rules: ReadonlyArray<Rule>,
+  payout: RoutedPayout,
+  partner: string,
+  changesAt: number | undefined,
+): ReadonlyArray<Rule> => {
   const open: Array<Rule> = []
   for (const rule of rules) {
-    if (rule.when !== undefined && !holds(rule.when, payout, partner)) continue
+    const { when } = rule
+    if (when !== undefined && !holds(when, payout, partner, changesAt)) continue
     open.push(rule)
-    // Nothing that comes after it is ever reached.
-    if (rule.when?.hours === undefined && rule.when?.health === undefined) break
+    const isForAWhile = changesAt !== undefined && when?.scheme !== undefined
+    if (when?.hours === undefined && when?.health === undefined && !isForAWhile) break
   }
-  return {
-    key: open.map(({ rule }) => rule).join(" "),
-    destination: (circumstances) => destinationBy(version, open, circumstances),
-  }
+  return open
 }
 
 /** Of so many kinds of payouts at most the ways are kept. Where there are more, all are forgotten, and found again. */
 const KINDS_MAX = 4_096
 
 /** The same as `wayOf` for all payouts and partners; the rules are asked once for those that no rule tells apart. */
-export const waysBy = (routing: Routing): ((payout: Parameters<typeof wayOf>[1], partner: string) => Way) => {
+export const waysBy = (routing: Routing): ((payout: RoutedPayout, partner: string) => Way) => {
   const kindOf = kindsBy(routing.rules)
   const ways = new Map<string, Way>()
   return (payout, partner) => {
@@ -174,6 +205,9 @@ export const waysBy = (routing: Routing): ((payout: Parameters<typeof wayOf>[1],
   }
 }
 
+/** A time for what does not change with it. */
+const ALWAYS = 0
+
 /** All that the conditions of rules can see of a payout. Values that no condition names are not told apart. */
 const kindsBy = (rules: ReadonlyArray<Rule>) => {
   const conditions = rules.flatMap(({ when }) => when ?? [])
@@ -186,14 +220,15 @@ const kindsBy = (rules: ReadonlyArray<Rule>) => {
   const schemeIn = named(({ scheme }) => scheme)
   const partnerIn = named(({ partner }) => partner)
   const bounds = new Map<string, ReadonlyArray<bigint>>()
-  return ({ beneficiary: { account }, currency, minor }: Parameters<typeof wayOf>[1], partner: string) => {
+  return ({ beneficiary: { account }, currency, minor }: RoutedPayout, partner: string) => {
     const ofCurrency = currencyIn(currency)
     let ofMinor = bounds.get(ofCurrency)
     if (ofMinor === undefined) {
       ofMinor = boundsOf(conditions, ofCurrency)
       bounds.set(ofCurrency, ofMinor)
     }
-    const scheme = schemeIn(schemeOf(account, currency))
+    const changesAt = schemeChangesAt(account, currency)
+    const scheme = changesAt ?? schemeIn(schemeOf(account, currency, ALWAYS))
     return `${ofCurrency} ${countryIn(account.country)} ${scheme} ${rankOf(minor, ofMinor)} ${partnerIn(partner)}`
   }
 }
@@ -222,12 +257,15 @@ const rankOf = (minor: bigint, bounds: ReadonlyArray<bigint>): number => {
 const destinationBy = (
   version: string,
   open: ReadonlyArray<Rule>,
-  { at, isHealthy }: Circumstances,
+  { at, isHealthy, canCarry = () => true }: Circumstances,
+  scheme: Scheme,
 ): Destination | undefined => {
   for (const { rule, when, banks } of open) {
     if (when?.hours !== undefined && !isWithin(when.hours, at)) continue
-    const [bank] = when?.health === undefined ? banks : banks.filter(isHealthy)
-    if (bank !== undefined) return { bank, route: { rule, version, others: without(banks, bank) } }
+    if (!isAmong(when?.scheme, scheme)) continue
+    const able = banks.filter(canCarry)
+    const [bank] = when?.health === undefined ? able : able.filter(isHealthy)
+    if (bank !== undefined) return { bank, route: { rule, version, others: without(able, bank) } }
   }
   return undefined
 }
@@ -241,8 +279,9 @@ export const wayAfter = (after: Route, isKnown: (bank: string) => boolean): Way 
   const left = others.filter(isKnown)
   return {
     key: JSON.stringify([route.rule, route.version, others]),
-    destination: ({ isHealthy }) => {
-      const bank = left.find(isHealthy) ?? left[0]
+    destination: ({ isHealthy, canCarry = () => true }) => {
+      const able = left.filter(canCarry)
+      const bank = able.find(isHealthy) ?? able[0]
       return bank === undefined ? undefined : { bank, route: { ...route, others: without(others, bank) } }
     },
   }
@@ -250,17 +289,21 @@ export const wayAfter = (after: Route, isKnown: (bank: string) => boolean): Way 
 
 const without = (banks: ReadonlyArray<string>, bank: string) => banks.filter((other) => other !== bank)
 
-/** Whether a rule's conditions on the payout hold, all but those on the hour and the health of banks. */
+/**
+ * Whether a rule's conditions on the payout hold, all but those on the hour and the health of banks. Of a payout whose scheme
+ * changes at a time, the scheme is looked at when its way is asked.
+ */
 const holds = (
   { currency, country, scheme, partner, minor }: Conditions,
-  payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+  payout: RoutedPayout,
   payer: string,
+  changesAt: number | undefined,
 ): boolean => {
   const { account } = payout.beneficiary
   return (
     isAmong(currency, payout.currency) &&
     isAmong(country, account.country) &&
-    isAmong(scheme, schemeOf(account, payout.currency)) &&
+    (changesAt !== undefined || isAmong(scheme, schemeOf(account, payout.currency, ALWAYS))) &&
     isAmong(partner, payer) &&
     payout.minor >= (minor?.atLeast ?? payout.minor) &&
     payout.minor <= (minor?.atMost ?? payout.minor)

@@ -4,7 +4,7 @@ import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
 import { hasThresholds, isAboveThreshold, totalsOf } from "../../domain/approval-threshold.ts"
 import { emptyBatch } from "../../domain/batch.ts"
-import { visibleOf } from "../../domain/beneficiary.ts"
+import { sealedOf, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
@@ -125,7 +125,7 @@ const isDayUsedUp = Effect.fnUntraced(function* (
   return !(yield* (yield* ApprovalAllowance).take(partner, `${id}:${requestDigest}`, amounts))
 })
 
-/** The items as the log may have them, and their accounts sealed by chunks. Other requests get their turn in between. */
+/** The items as the log may have them, and their accounts and addresses sealed by chunks. Other requests get their turn in between. */
 const sealItems = Effect.fnUntraced(function* (
   partner: PartnerId,
   batch: BatchId,
@@ -136,8 +136,8 @@ const sealItems = Effect.fnUntraced(function* (
   const sealed = yield* Effect.forEach(chunks, (chunk, index) =>
     Effect.map(index === 0 ? Effect.void : turn, () => {
       const visible = Arr.map(chunk, withoutAccount)
-      const places = visible.map(({ item, beneficiary: { account } }) => ({ item, account }))
-      const accounts = chunk.map(({ beneficiary: { account } }) => account)
+      const places = visible.map(({ item, beneficiary }) => ({ item, ...beneficiary }))
+      const accounts = chunk.map(({ beneficiary }) => sealedOf(beneficiary))
       return { visible, seal: sealAccounts(key, { partner, batch }, places, accounts) }
     }),
   )
@@ -147,9 +147,9 @@ const sealItems = Effect.fnUntraced(function* (
   }
 })
 
-const withoutAccount = ({ beneficiary: { name, account }, ...item }: RequestedItem): PayoutItem => ({
+const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => ({
   ...item,
-  beneficiary: { name, account: visibleOf(account) },
+  beneficiary: visibleBeneficiaryOf(beneficiary),
 })
 
 /** A batch that was taken before the partner's keys were forgotten is answered as ever. */

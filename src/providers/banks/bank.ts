@@ -26,7 +26,13 @@ export type BankAnswer =
   | { readonly _tag: "Accepted"; readonly transferId: string }
   | { readonly _tag: "Settled" }
   /** Refused for good; `unconfirmed` where nobody could confirm it, so that it is no reason to try again. */
-  | { readonly _tag: "Failed"; readonly code: string; readonly unconfirmed?: true }
+  | {
+      readonly _tag: "Failed"
+      readonly code: string
+      readonly unconfirmed?: true
+      /** Refused by ourselves, as the bank cannot be sent it: nothing went out, and nothing will. */
+      readonly unsent?: true
+    }
   | { readonly _tag: "Returned"; readonly code: string }
   | { readonly _tag: "NeverSeen" }
   /** Taken back while it lay with us: it never went out, and never will. */

@@ -1,12 +1,16 @@
 import { type Array as Arr, Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { BeneficiaryAccount } from "../../../src/domain/beneficiary.ts"
+import { type Address, type BeneficiaryAccount, visibleOf } from "../../../src/domain/beneficiary.ts"
 import { transferReference } from "../../../src/domain/identifiers.ts"
 import { formatAmount, MINOR_UNITS_MAX } from "../../../src/domain/money.ts"
 import { schemeOf } from "../../../src/domain/scheme.ts"
 import type { TransferInstruction } from "../../../src/providers/banks/bank.ts"
-import { type CreditTransfer, creditTransferOf } from "../../../src/providers/iso20022/credit-transfer.ts"
+import { fileLimits } from "../../../src/providers/banks/files/file-bank-settings.ts"
+import {
+  type CreditTransfer,
+  creditTransferOf as transferOf,
+} from "../../../src/providers/iso20022/credit-transfer.ts"
 import {
   type PaymentInitiation,
   writePaymentInitiation,
@@ -14,6 +18,10 @@ import {
 import { batchId } from "../../domain/batch-story.ts"
 import { isPublishedDataThere } from "../../published-data.ts"
 import { schemaProblems } from "./payment-initiation-schema.ts"
+
+const at = Date.UTC(2026, 10, 26, 1, 2, 3, 4)
+const limits = fileLimits({})
+const creditTransferOf = (instruction: TransferInstruction) => transferOf(instruction, limits, at)
 
 const accountNumber = fc.stringMatching(/^[A-Z0-9]{1,34}$/)
 const digits = (length: number) => fc.stringMatching(new RegExp(`^[0-9]{${length}}$`))
@@ -29,6 +37,7 @@ const account: fc.Arbitrary<BeneficiaryAccount> = fc.oneof(
     routingNumber: fc.constant("021000021"),
     accountNumber,
     accountType: fc.constantFrom("checking" as const, "savings" as const),
+    holderType: fc.constantFrom("individual" as const, "company" as const),
   }),
   fc.record({
     scheme: fc.constant("bic" as const),
@@ -43,8 +52,19 @@ const spoken = (lengthMax: number) => {
       .string({ unit: fc.constantFrom(...characters), minLength: 1, maxLength: lengthMax })
       .map((text) => text.trim() || "x")
   const spellable = "abcXYZ019 äÖßéñøŁ’&;_-/?:().,'+"
-  return fc.oneof({ weight: 9, arbitrary: spelledWith(spellable) }, spelledWith(`${spellable}<"@中`))
+  return fc.oneof({ weight: 9, arbitrary: spelledWith(spellable) }, spelledWith(`${spellable}<"@€中`))
 }
+
+const address: fc.Arbitrary<Address> = fc.record(
+  {
+    street: spoken(70),
+    buildingNumber: spoken(16),
+    postcode: spoken(16),
+    town: spoken(35),
+    country: fc.constantFrom("DE", "FR", "US"),
+  },
+  { requiredKeys: ["town", "country"] },
+)
 
 const instructions = fc
   .record({
@@ -53,6 +73,7 @@ const instructions = fc
     others: fc.array(
       fc.record({
         name: spoken(80),
+        address: fc.option(address, { freq: 3, nil: undefined }),
         remittance: fc.option(spoken(140), { nil: undefined }),
         minor: fc.bigInt({ min: 1n, max: MINOR_UNITS_MAX }),
       }),
@@ -61,11 +82,11 @@ const instructions = fc
   })
   .map(({ currency, account, others }) =>
     others.map(
-      ({ name, remittance, minor }, index): TransferInstruction => ({
+      ({ name, address, remittance, minor }, index): TransferInstruction => ({
         bank: "clearing",
         partner: "acme",
         reference: transferReference({ batch: batchId, item: index + 1, attempt: 1 }),
-        beneficiary: { name, account },
+        beneficiary: { name, account, ...(address && { address }) },
         currency,
         minor,
         remittance,
@@ -74,19 +95,26 @@ const instructions = fc
   )
 
 /** The file of what is accepted of some orders, if anything is. */
-const fileOf = (orders: ReadonlyArray<TransferInstruction>): PaymentInitiation | undefined => {
+const fileOf = (
+  orders: ReadonlyArray<TransferInstruction>,
+  changes: Partial<PaymentInitiation> = {},
+): PaymentInitiation | undefined => {
   const [first, ...rest] = orders.map(creditTransferOf).filter(Result.isSuccess)
   if (first === undefined) return undefined
   const transfers: Arr.NonEmptyArray<CreditTransfer> = [first.success, ...rest.map(({ success }) => success)]
   const { currency, details } = first.success
+  const scheme = schemeOf(visibleOf(details.account), currency, at)
   return {
     messageId: "EUR-faster-payments-2026-11-26-9999",
-    createdAt: Date.UTC(2026, 10, 26, 1, 2, 3, 4),
+    createdAt: at,
     executionDay: "2026-11-26",
-    scheme: schemeOf(details.account, currency),
+    scheme,
     currency,
     debtor: { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } },
+    characters: limits[scheme]?.characters ?? "latin",
+    achClass: "PPD",
     transfers,
+    ...changes,
   }
 }
 
@@ -114,7 +142,7 @@ describe.skipIf(!isPublishedDataThere)("by the published schema", () => {
   it("whatever is accepted gives a valid file", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(instructions, { minLength: 20, maxLength: 20 }), async (batches) => {
-        const files = batches.map(fileOf).filter((file) => file !== undefined)
+        const files = batches.map((orders) => fileOf(orders)).filter((file) => file !== undefined)
         fc.pre(files.length > 0)
         expect(await schemaProblems(files.map(writePaymentInitiation))).toEqual([])
       }),
@@ -145,14 +173,26 @@ const order = (changes: Partial<TransferInstruction>): TransferInstruction => ({
 const named = (name: string, account?: BeneficiaryAccount) =>
   order({ beneficiary: { name, account: account ?? order({}).beneficiary.account } })
 
+const abroad = (instruction: TransferInstruction, address?: Address): TransferInstruction => ({
+  ...instruction,
+  beneficiary: { ...instruction.beneficiary, address: address ?? { town: "Berlin", country: "DE" } },
+})
+
 describe("an order is refused", () => {
   it.each<readonly [string, TransferInstruction, string | undefined]>([
     ["no, as it is", order({}), undefined],
-    ["with a name that payment files cannot spell", named("Ада Лавлейс"), "RR10"],
+    ["with a name that payment files cannot spell", named("爱达"), "RR10"],
+    ["not with one in Greek or Cyrillic", named("Ада Λαβλέις"), undefined],
     ["with a name beyond the scheme's length", named("x".repeat(71)), "RR10"],
-    ["not with that name in another scheme", { ...named("x".repeat(71)), currency: "USD" }, undefined],
+    [
+      "not with that name in another scheme",
+      { ...abroad(named("x".repeat(71))), currency: "USD" },
+      undefined,
+    ],
     ["with a name that is too long once it is respelled", named(`${"ß".repeat(35)}x`), "RR10"],
-    ["with a remittance that payment files cannot spell", order({ remittance: "50 %" }), "RR10"],
+    ["with a remittance that payment files cannot spell", order({ remittance: "五十" }), "RR10"],
+    ["not with a symbol, which is respelled", order({ remittance: "50 %" }), undefined],
+    ["across borders without an address", { ...named("Ada"), currency: "USD" }, "RR03"],
     ["with an amount beyond the scheme's", order({ minor: 100_000_000_000n }), "AM02"],
   ])("%s", (_, instruction, code) => {
     const outcome = creditTransferOf(instruction)
@@ -182,7 +222,7 @@ it.each<readonly [BeneficiaryAccount, string, ReadonlyArray<string>]>([
     ["<BICFI>BNPAFRPP<", "<Id>77<", "<ChrgBr>SHAR<"],
   ],
 ])("addresses %o in %s as its scheme does", (account, currency, parts) => {
-  const file = fileOf([{ ...named("Ada Lovelace", account), currency }])
+  const file = fileOf([abroad({ ...named("Ada Lovelace", account), currency })])
   const xml = writePaymentInitiation(file as PaymentInitiation)
   for (const part of parts) expect(xml).toContain(part)
 })

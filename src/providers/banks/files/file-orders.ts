@@ -1,7 +1,9 @@
 /** The port to the orders of banks that are spoken to in files: ours is the first record of them, and it is never lost. */
 import { Context, type Effect, type Result, Schema } from "effect"
-import type { CreditTransfer, Refusal } from "../../iso20022/credit-transfer.ts"
+import type { Scheme } from "../../../domain/scheme.ts"
+import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
 import type { TransferInstruction, Withdrawal } from "../bank.ts"
+import type { Refusal } from "../bank-limits.ts"
 import type { OrderWord, WordStanding } from "./order-words.ts"
 
 /** What is known of an order, ever further: by what its bank said, or that it was taken back before it could hear of it. */
@@ -24,6 +26,8 @@ export interface FileOrder {
 export interface OrderTerms {
   /** The transfer as it will be written, or why it never will. */
   readonly transfer: Result.Result<CreditTransfer, Refusal>
+  /** The scheme by which it is paid. */
+  readonly scheme: Scheme
   /** Epoch milliseconds. */
   readonly acceptedAt: number
   /** When it has to be in a file at the latest; epoch milliseconds. */

@@ -4,8 +4,8 @@
  * a definite word. What the bank says, and its statement, is read from its files; it is not called, and calls nobody back.
  */
 import { join } from "node:path"
-import { Clock, Effect, Schema } from "effect"
-import { Beneficiary } from "../../../domain/beneficiary.ts"
+import { Clock, Effect, Result } from "effect"
+import { visibleOf } from "../../../domain/beneficiary.ts"
 import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/scheme.ts"
 import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
@@ -13,37 +13,15 @@ import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
 import { statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
+import { EVERY_MS, FileBankSettings, fileLimits } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
-
-const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
-
-export const ORDERS_PER_FILE_MAX = 10_000
-
-/** What a bank of the kind `files` needs beyond what all have. */
-export const FileBankSettings = Schema.Struct({
-  /** Has the folders outbox, inbox, archive and quarantine, and is on one file system with them. */
-  folder: Schema.NonEmptyString,
-  /** Whose account the money leaves. */
-  debtor: Beneficiary,
-  /** An order waits at most so long for others of its file. */
-  everyMs: Schema.optionalKey(milliseconds(86_400_000)),
-  /** So many orders go out at once, and no file has more. */
-  ordersMax: Schema.optionalKey(
-    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: ORDERS_PER_FILE_MAX })),
-  ),
-  /** Between two looks at the folders. */
-  pollMs: Schema.optionalKey(milliseconds(3_600_000)),
-})
-export type FileBankSettings = typeof FileBankSettings.Type
-
-export const EVERY_MS = 900_000
-export const POLL_MS = 1_000
 
 /** The last file of a day is closed so long before the cut-off: it has to reach the bank in time. */
 const LEAD_MS = 600_000
 
 const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
   const { everyMs = EVERY_MS } = own
+  const limits = fileLimits(own)
   const orders = yield* FileOrders
   const bank: Bank = {
     name,
@@ -51,13 +29,17 @@ const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSe
     transfer: Effect.fnUntraced(
       function* (instruction: TransferInstruction) {
         const acceptedAt = yield* Clock.currentTimeMillis
-        const scheme = schemeOf(instruction.beneficiary.account, instruction.currency)
+        const { beneficiary, currency } = instruction
+        const scheme = schemeOf(visibleOf(beneficiary.account), currency, acceptedAt)
+        const transfer = creditTransferOf(instruction, limits, acceptedAt)
         const order = yield* orders.store(instruction, {
-          transfer: creditTransferOf(instruction),
+          transfer,
+          scheme,
           acceptedAt,
           dueAt: dueAt(scheme, acceptedAt, everyMs),
         })
-        return order === "differs" ? yield* differing(instruction) : answerOf(order)
+        if (order === "differs") return yield* differing(instruction)
+        return Result.isFailure(transfer) ? refusedUnsent(order) : answerOf(order)
       },
       Effect.catchTag("OrdersUnavailable", (failure) =>
         Effect.succeed(unanswered(unavailable(name, failure))),
@@ -86,6 +68,7 @@ export const files = bankKind({
   name: "files",
   settings: FileBankSettings,
   http: () => undefined,
+  limits: fileLimits,
   connect,
   withdraw: (bank, reference) =>
     Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)).pipe(
@@ -112,6 +95,12 @@ const answerOf = ({ standing, orderId }: FileOrder): BankAnswer => {
     default:
       return standing
   }
+}
+
+/** An order that we could not write, and that is in no file: nothing of it was sent, and nothing will be. */
+const refusedUnsent = (order: FileOrder): BankAnswer => {
+  const answer = answerOf(order)
+  return answer._tag === "Failed" && order.file === undefined ? { ...answer, unsent: true } : answer
 }
 
 const neverSeen: BankAnswer = { _tag: "NeverSeen" }

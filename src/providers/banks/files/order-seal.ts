@@ -1,5 +1,6 @@
 /** The sealing of what an order says of its beneficiary, between the moment it is accepted and the file it goes out in. */
 import { createHmac } from "node:crypto"
+import { sealedOf } from "../../../domain/beneficiary.ts"
 import type { PartnerId } from "../../../domain/identifiers.ts"
 import { decrypt, encrypt, fromBase64Url } from "../../../vault/aes-gcm.ts"
 import type { DataKey } from "../../../vault/partner-keys.ts"
@@ -42,7 +43,7 @@ export const openDetails = (
 /** The key's id and the HMAC-SHA-256 of all that was ordered, in hex. Keyed, as whoever reads it could else find an account by trying. */
 export const fingerprintOf = (key: DataKey, instruction: TransferInstruction): string => {
   const { bank, reference, beneficiary, currency, minor, remittance = null } = instruction
-  const account = Object.entries(beneficiary.account).toSorted(([one], [other]) => (one < other ? -1 : 1))
+  const account = Object.entries(sealedOf(beneficiary)).toSorted(([one], [other]) => (one < other ? -1 : 1))
   const ordered = [
     "fingerprint",
     bank,

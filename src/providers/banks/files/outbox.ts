@@ -23,13 +23,16 @@ import { Metrics } from "../../../telemetry/metrics.ts"
 import { writePaymentInitiation } from "../../iso20022/payment-initiation.ts"
 import { agree, hasNoWithdrawn, logFiles } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
-import type { FileBankSettings } from "./files.ts"
+import { type FileBankSettings, fileLimits } from "./file-bank-settings.ts"
 import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
 /** What there is to know of a bank of the kind `files`. */
-export interface FileBank extends Required<FileBankSettings> {
+export interface FileBank extends Omit<FileBankSettings, "everyMs" | "ordersMax" | "pollMs"> {
   readonly name: string
+  readonly everyMs: number
+  readonly ordersMax: number
+  readonly pollMs: number
 }
 
 /** Files written at one look; what is left waits for the next. */
@@ -159,6 +162,8 @@ const stage = Effect.fnUntraced(function* (
     scheme,
     currency,
     debtor: bank.debtor,
+    characters: fileLimits(bank)[scheme]?.characters ?? "latin",
+    achClass: bank.achClass ?? "PPD",
     transfers,
   })
   yield* writeDurably(bank.folder, draft, content)
