@@ -122,6 +122,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "parsing",
     "streams",
     "projections/batch-queries",
+    // What the banks that the rules lead to can be sent.
+    "providers/banks/payout-limits",
     "register",
     "vault",
     "platform/store-unavailable",
@@ -164,6 +166,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "publisher/public-event",
     "webhooks/endpoints",
     "register",
+    "providers/banks/payout-limits",
     "providers/calling/provider-reports",
     "vault",
     "platform/store-unavailable",

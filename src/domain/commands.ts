@@ -46,6 +46,8 @@ export const TransferOutcome = Schema.Union([
     whole: Schema.optionalKey(Schema.Literal(true)),
     /** It is all that can be known, and not enough to try again on, at this bank or another. */
     unconfirmed: Schema.optionalKey(Schema.Literal(true)),
+    /** We refused it ourselves, before anything was sent: its bank cannot be sent such a payment. */
+    unsent: Schema.optionalKey(Schema.Literal(true)),
   }),
   Schema.TaggedStruct("Returned", { evidence: Evidence, code: OutsideText }),
   /** No answer, or none that can be trusted: the bank is asked at `inquireAt`. */

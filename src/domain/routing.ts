@@ -158,17 +158,6 @@ export const wayOf = ({ version, rules }: Routing, payout: RoutedPayout, partner
   }
 }
 
-/** The banks that a partner's payout may go to by the rules, at whatever time and however the banks are. */
-export const banksFor = (
-  rules: ReadonlyArray<Rule>,
-  payout: RoutedPayout,
-  partner: string,
-): ReadonlySet<string> => {
-  const { beneficiary, currency } = payout
-  const changesAt = schemeChangesAt(beneficiary.account, currency)
-  return new Set(openRules(rules, payout, partner, changesAt).flatMap(({ banks }) => banks))
-}
-
 /** The rules that can lead a payout, in their order: what comes after the last of them is never reached. */
 const openRules = (
   rules: ReadonlyArray<Rule>,
@@ -187,21 +176,37 @@ const openRules = (
   return open
 }
 
-/** Of so many kinds of payouts at most the ways are kept. Where there are more, all are forgotten, and found again. */
+/** Of so many kinds of payouts at most something is kept. Where there are more, all are forgotten, and found again. */
 const KINDS_MAX = 4_096
 
 /** The same as `wayOf` for all payouts and partners; the rules are asked once for those that no rule tells apart. */
-export const waysBy = (routing: Routing): ((payout: RoutedPayout, partner: string) => Way) => {
-  const kindOf = kindsBy(routing.rules)
-  const ways = new Map<string, Way>()
+export const waysBy = (routing: Routing): ((payout: RoutedPayout, partner: string) => Way) =>
+  keptBy(routing.rules, (payout, partner) => wayOf(routing, payout, partner))
+
+/** The banks that a partner's payout may go to by the rules, whenever it goes and however the banks are; asked like `waysBy`. */
+export const banksBy = (
+  rules: ReadonlyArray<Rule>,
+): ((payout: RoutedPayout, partner: string) => ReadonlySet<string>) =>
+  keptBy(rules, (payout, partner) => {
+    const changesAt = schemeChangesAt(payout.beneficiary.account, payout.currency)
+    return new Set(openRules(rules, payout, partner, changesAt).flatMap(({ banks }) => banks))
+  })
+
+/** Something that follows from the rules, found once for the payouts that no rule tells apart. */
+const keptBy = <A>(
+  rules: ReadonlyArray<Rule>,
+  find: (payout: RoutedPayout, partner: string) => A,
+): ((payout: RoutedPayout, partner: string) => A) => {
+  const kindOf = kindsBy(rules)
+  const kept = new Map<string, A>()
   return (payout, partner) => {
     const kind = kindOf(payout, partner)
-    const known = ways.get(kind)
+    const known = kept.get(kind)
     if (known !== undefined) return known
-    const way = wayOf(routing, payout, partner)
-    if (ways.size >= KINDS_MAX) ways.clear()
-    ways.set(kind, way)
-    return way
+    const found = find(payout, partner)
+    if (kept.size >= KINDS_MAX) kept.clear()
+    kept.set(kind, found)
+    return found
   }
 }
 

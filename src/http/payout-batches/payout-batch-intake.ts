@@ -17,12 +17,18 @@ import { Metrics } from "../../telemetry/metrics.ts"
 import { type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import { IdempotencyKeyReused, type IntakeFull, type PartnerShareFull } from "../edge/failures.ts"
+import {
+  IdempotencyKeyReused,
+  type IntakeFull,
+  InvalidBody,
+  type PartnerShareFull,
+} from "../edge/failures.ts"
 import { requireJson } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import { idempotencyKeyOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
+import { unpayableItems } from "./intake-limits.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 
 const BODY_BYTES_MAX = 48 * 1024 * 1024
@@ -67,6 +73,10 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
   const digest = yield* inSlices(requestDigest(digestKey, body))
   const at = yield* Clock.currentTimeMillis
   const store = yield* EventStore
+  const problems = yield* unpayableItems(partner, request, at)
+  // What was accepted when the banks took more is answered as ever.
+  if (problems.length > 0 && (yield* store.read(id, 0, 1)).length === 0)
+    return yield* new InvalidBody({ problems })
   const outcome = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
       receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...sealed }),

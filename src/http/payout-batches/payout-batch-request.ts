@@ -25,8 +25,8 @@ const ITEMS_PER_TURN = 250
 
 const limits: JsonLimits = {
   depthMax: 16,
-  // A whole item has 27.
-  tokensMax: 40 * ITEMS_MAX,
+  // A whole item, with an address, has 41.
+  tokensMax: 60 * ITEMS_MAX,
   elementsMax: ITEMS_MAX,
   tokensPerPartMax: 4_096,
   partBytesMax: 64 * 1024,

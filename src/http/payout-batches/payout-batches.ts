@@ -8,6 +8,7 @@ import { isBatchId, PartnerId } from "../../domain/identifiers.ts"
 import { itemStates } from "../../domain/item-state.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { needsAttention } from "../../domain/shown.ts"
+import { uetrOf } from "../../domain/uetr.ts"
 import type { Caller } from "../../identity/caller.ts"
 import {
   BATCHES_PER_PAGE_MAX,
@@ -17,6 +18,7 @@ import {
   type ItemView,
   type Totals,
 } from "../../projections/batch-queries.ts"
+import type { PayoutLimits } from "../../providers/banks/payout-limits.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import type { EventStore } from "../../streams/event-store.ts"
@@ -42,6 +44,7 @@ export const payoutBatches = (
     | Intake
     | Mailbox
     | PartnerKeys
+    | PayoutLimits
     | RequestBodies
   >,
 ): Hono<EdgeEnv> =>
@@ -141,8 +144,10 @@ const sumOf = (currency: string, states: Totals[string]): string => {
 
 const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => {
   const failure = item.state === "failed" || item.state === "returned" ? failureOf(item.reason) : undefined
+  const uetr = item.transferReference === undefined ? undefined : uetrOf(item.transferReference)
   return {
     ...item,
+    ...(uetr === undefined ? {} : { uetr }),
     ...(failure === undefined ? {} : { failure }),
     amount: { currency, value: amount },
     beneficiary: { name: beneficiaryName, account },

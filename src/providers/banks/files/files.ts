@@ -13,6 +13,7 @@ import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
 import { statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
+import type { Refusal } from "../bank-limits.ts"
 import { EVERY_MS, FileBankSettings, fileLimits } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
 
@@ -39,7 +40,7 @@ const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSe
           dueAt: dueAt(scheme, acceptedAt, everyMs),
         })
         if (order === "differs") return yield* differing(instruction)
-        return Result.isFailure(transfer) ? refusedUnsent(order) : answerOf(order)
+        return Result.isFailure(transfer) ? refusedBy(transfer.failure, order) : answerOf(order)
       },
       Effect.catchTag("OrdersUnavailable", (failure) =>
         Effect.succeed(unanswered(unavailable(name, failure))),
@@ -97,10 +98,15 @@ const answerOf = ({ standing, orderId }: FileOrder): BankAnswer => {
   }
 }
 
-/** An order that we could not write, and that is in no file: nothing of it was sent, and nothing will be. */
-const refusedUnsent = (order: FileOrder): BankAnswer => {
-  const answer = answerOf(order)
-  return answer._tag === "Failed" && order.file === undefined ? { ...answer, unsent: true } : answer
+/**
+ * The answer about an order that we cannot write. While our refusal is all that is known of it, and it is in no file, nothing of
+ * it was sent, and nothing will be.
+ */
+const refusedBy = (refusal: Refusal, order: FileOrder): BankAnswer => {
+  const [word, another] = order.words
+  const isOurs = word?._tag === "Failed" && word.code === refusal && another === undefined
+  if (!isOurs || order.file !== undefined) return answerOf(order)
+  return { _tag: "Failed", code: refusal, unsent: true }
 }
 
 const neverSeen: BankAnswer = { _tag: "NeverSeen" }
