@@ -18,6 +18,7 @@ import {
 import { batchId } from "../../domain/batch-story.ts"
 import { isPublishedDataThere } from "../../published-data.ts"
 import { schemaProblems } from "./payment-initiation-schema.ts"
+import { brokenRules } from "./scheme-rules.ts"
 
 const at = Date.UTC(2026, 10, 26, 1, 2, 3, 4)
 const limits = fileLimits({})
@@ -138,11 +139,62 @@ it("sums exactly what it holds, in minor units, and counts it", () => {
   )
 })
 
+const debtors: readonly [PaymentInitiation["debtor"], PaymentInitiation["debtor"]] = [
+  { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } },
+  {
+    name: "Müller & Söhne",
+    account: { scheme: "iban", iban: "NL91ABNA0417164300", bic: "ABNANL2A" },
+    address: { street: "Straße", buildingNumber: "7a", postcode: "1011 AB", town: "Köln", country: "DE" },
+    organisation: {
+      bic: "ABNANL2AXXX",
+      lei: "529900T8BM49AURSDO55",
+      other: { id: "12/345", scheme: "CUST", issuer: "ABN" },
+    },
+  },
+]
+
+it("keeps the rules of its scheme, whatever is accepted", () => {
+  const schemes = new Set<string>()
+  fc.assert(
+    fc.property(instructions, fc.constantFrom(...debtors), (orders, debtor) => {
+      const file = fileOf(orders, { debtor })
+      fc.pre(file !== undefined)
+      schemes.add(file.scheme)
+      expect(brokenRules(writePaymentInitiation(file), file.scheme)).toEqual([])
+    }),
+    { numRuns: 300 },
+  )
+  expect([...schemes].sort()).toEqual(["ach", "cross-border", "faster-payments", "sepa"])
+})
+
+it.each<readonly [string, (xml: string) => string]>([
+  ["the account is in SEPA", (xml) => xml.replace("<IBAN>DE", "<IBAN>TR")],
+  ["Nm has the characters of its scheme", (xml) => xml.replace("Ada Lovelace", "Ada &amp; Co")],
+  ["Nm has 1 to 70 characters", (xml) => xml.replace("Ada Lovelace", "x".repeat(71))],
+  ["an address has a town", (xml) => xml.replace(/<TwnNm>.*<\/TwnNm>/, "")],
+  ["an address has a country", (xml) => xml.replace(/<Ctry>.*<\/Ctry>/, "")],
+  ["each transfer has a UETR", (xml) => xml.replace(/<UETR>.*<\/UETR>/, "")],
+  ["EndToEndId is an identifier", (xml) => xml.replace("<EndToEndId>", "<EndToEndId>/")],
+  ["amounts are SEPA's", (xml) => xml.replace(">12.34</InstdAmt>", ">1000000000.00</InstdAmt>")],
+  [
+    "an organisation has one identification",
+    (xml) => xml.replace("<OrgId>", "<OrgId><AnyBIC>ABNANL2A</AnyBIC>"),
+  ],
+])("these tests would see that not: %s", (rule, change) => {
+  const [, debtor] = debtors
+  const file = fileOf([abroad(order({}))], { debtor })
+  const xml = writePaymentInitiation(file as PaymentInitiation)
+  expect(brokenRules(xml, "sepa")).toEqual([])
+  expect(brokenRules(change(xml), "sepa")).toContain(rule)
+})
+
 describe.skipIf(!isPublishedDataThere)("by the published schema", () => {
   it("whatever is accepted gives a valid file", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(instructions, { minLength: 20, maxLength: 20 }), async (batches) => {
-        const files = batches.map((orders) => fileOf(orders)).filter((file) => file !== undefined)
+        const files = batches
+          .map((orders, index) => fileOf(orders, { debtor: index % 2 === 0 ? debtors[0] : debtors[1] }))
+          .filter((file) => file !== undefined)
         fc.pre(files.length > 0)
         expect(await schemaProblems(files.map(writePaymentInitiation))).toEqual([])
       }),
@@ -225,4 +277,68 @@ it.each<readonly [BeneficiaryAccount, string, ReadonlyArray<string>]>([
   const file = fileOf([abroad({ ...named("Ada Lovelace", account), currency })])
   const xml = writePaymentInitiation(file as PaymentInitiation)
   for (const part of parts) expect(xml).toContain(part)
+})
+
+describe("a transfer is written", () => {
+  const written = (instruction: TransferInstruction, changes: Partial<PaymentInitiation> = {}): string =>
+    writePaymentInitiation(fileOf([instruction], changes) as PaymentInitiation).replaceAll(/\n */g, "")
+  const [, debtor] = debtors
+
+  it("with its beneficiary's address, in structured fields and the characters of its scheme", () => {
+    const address = {
+      street: "Ωδός 5-ая",
+      buildingNumber: "7ä",
+      postcode: "10117",
+      town: "Köln",
+      country: "DE",
+    }
+    expect(written(abroad(order({}), address))).toContain(
+      "<Cdtr><Nm>Ada Lovelace</Nm><PstlAdr><StrtNm>Odos 5-aya</StrtNm><BldgNb>7a</BldgNb>" +
+        "<PstCd>10117</PstCd><TwnNm>Koln</TwnNm><Ctry>DE</Ctry></PstlAdr></Cdtr>",
+    )
+    expect(written(order({}))).not.toContain("PstlAdr")
+  })
+
+  it("with the marks of CBPR+ across borders, and without them in SEPA", () => {
+    const remittance = "Invoice #4711 @ 50% & more"
+    expect(written(order({ remittance }))).toContain("<Ustrd>Invoice .4711 . 50. + more</Ustrd>")
+    expect(written(abroad(order({ remittance, currency: "USD" })))).toContain(
+      "<Ustrd>Invoice #4711 @ 50% &amp; more</Ustrd>",
+    )
+  })
+
+  it.each([
+    ["PPD", "individual", "CCD"],
+    ["CCD", "company", "PPD"],
+    ["PPD", undefined, "PPD"],
+    ["CCD", undefined, "CCD"],
+  ] as const)(
+    "as %s by ACH, for an account of a %s where %s is the bank's class",
+    (held, holderType, achClass) => {
+      const account = {
+        scheme: "aba",
+        routingNumber: "021000021",
+        accountNumber: "123456789",
+        accountType: "checking",
+        ...(holderType && { holderType }),
+      } as const
+      expect(written({ ...named("Ada", account), currency: "USD" }, { achClass })).toContain(
+        `<PmtTpInf><LclInstrm><Cd>${held}</Cd></LclInstrm></PmtTpInf>`,
+      )
+    },
+  )
+
+  it("from a debtor with its address, in the file's characters, and one identification in SEPA", () => {
+    const address =
+      "<PstlAdr><StrtNm>Strasse</StrtNm><BldgNb>7a</BldgNb><PstCd>1011 AB</PstCd><TwnNm>Koln</TwnNm><Ctry>DE</Ctry></PstlAdr>"
+    const other = "<Othr><Id>12/345</Id><SchmeNm><Cd>CUST</Cd></SchmeNm><Issr>ABN</Issr></Othr>"
+    const changes = { debtor }
+    expect(written(order({}), changes)).toContain(
+      `<Dbtr><Nm>Muller + Sohne</Nm>${address}<Id><OrgId>${other}</OrgId></Id></Dbtr>`,
+    )
+    expect(written(abroad(order({ currency: "USD" })), changes)).toContain(
+      `<Dbtr><Nm>Muller &amp; Sohne</Nm>${address}<Id><OrgId><AnyBIC>ABNANL2AXXX</AnyBIC>` +
+        `<LEI>529900T8BM49AURSDO55</LEI>${other}</OrgId></Id></Dbtr>`,
+    )
+  })
 })
