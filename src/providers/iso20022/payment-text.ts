@@ -27,7 +27,8 @@ export const spelled = (text: string, set: CharacterSet): Result.Result<string, 
     if (spelling === undefined) return Result.fail(character)
     written += spelling
   }
-  return Result.succeed(written)
+  // A text of nothing but joiners and spaces would be no text at all.
+  return written.trim() === "" ? Result.fail([...text][0] ?? "") : Result.succeed(written)
 }
 
 const isLatin = (text: string): boolean => whole.latin.test(text)

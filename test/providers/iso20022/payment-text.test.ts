@@ -30,6 +30,7 @@ describe("in the Latin set of SEPA", () => {
     ["№ 7 ™ ½ m² 5°", "No 7 TM . m. 5."],
     ["a\u00a0b\u2009c", "a b c"],
     ["e\u0301 x\u030c", "e x"],
+    ["A\u200dda\u200c Lovelace", "Ada Lovelace"],
   ])("%s is %s", (text, latin) => {
     expect(spelled(text, "latin")).toEqual(Result.succeed(latin))
   })
@@ -43,6 +44,7 @@ describe("in the Latin set of SEPA", () => {
     ["\u0301accent on nothing", "\u0301"],
     ["a → b", "→"],
     ["한국", "한"],
+    ["\u200d", "\u200d"],
   ])("%j has no spelling, because of %j", (text, character) => {
     expect(spelled(text, "latin")).toEqual(Result.fail(character))
   })
