@@ -128,3 +128,13 @@ export const fileLimits = ({
   }
   return Object.fromEntries(paid.map((scheme) => [scheme, all[scheme]]))
 }
+
+/**
+ * Whether files would lack what payments to beneficiaries outside of the EEA have to name: the payer's address (Regulation (EU)
+ * 2023/1113, and EPC125-05 rulebook, AT-P004, for SEPA's countries that are not in the EEA).
+ */
+export const lacksDebtorAddress = ({
+  debtor,
+  schemes: paid = schemes,
+}: Pick<FileBankSettings, "debtor" | "schemes">): boolean =>
+  debtor.address === undefined && paid.some((scheme) => scheme === "sepa" || scheme === "cross-border")

@@ -4,7 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Address } from "../../../../src/domain/beneficiary.ts"
 import { uetrOf } from "../../../../src/domain/uetr.ts"
 import { Postgres } from "../../../../src/platform/postgres.ts"
-import { FileBankSettings, fileLimits } from "../../../../src/providers/banks/files/file-bank-settings.ts"
+import {
+  FileBankSettings,
+  fileLimits,
+  lacksDebtorAddress,
+} from "../../../../src/providers/banks/files/file-bank-settings.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { fingerprintOf } from "../../../../src/providers/banks/files/order-seal.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
@@ -161,6 +165,15 @@ describe("the settings of a bank of files", () => {
     [false, { organisation: { other: { id: "345/" } } }],
   ])("take a debtor that files can name (%s): %j", (is, changes) => {
     expect(isTaken(changes)).toBe(is)
+  })
+
+  it.each([
+    [true, {}],
+    [false, { debtor: { ...debtor, address } }],
+    [false, { schemes: ["ach", "faster-payments"] }],
+  ] as const)("lack a debtor's address that payments out of the EEA name (%s): %j", (is, changes) => {
+    const own = Result.getOrThrow(decode({ folder: "/tmp", debtor, ...changes }))
+    expect(lacksDebtorAddress(own)).toBe(is)
   })
 
   it("say what the bank can be sent", () => {
