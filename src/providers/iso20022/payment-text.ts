@@ -12,26 +12,31 @@ import { spellings } from "./spellings.ts"
  */
 export type CharacterSet = "latin" | "extended"
 
-const whole: Readonly<Record<CharacterSet, RegExp>> = {
-  latin: /^[A-Za-z0-9/?:().,'+ -]*$/,
-  extended: /^[A-Za-z0-9/?:().,'+ !#$%&*=^_`{|}~";<>@[\\\]-]*$/,
+/** A run of characters that are not in a set. */
+const foreign: Readonly<Record<CharacterSet, RegExp>> = {
+  latin: /[^A-Za-z0-9/?:().,'+ -]+/gu,
+  extended: /[^A-Za-z0-9/?:().,'+ !#$%&*=^_`{|}~";<>@[\\\]-]+/gu,
 }
 
 /** The text in the characters of a set, or the first character of it that has no spelling there. */
 export const spelled = (text: string, set: CharacterSet): Result.Result<string, string> => {
-  const isWhole = whole[set]
-  if (isWhole.test(text)) return Result.succeed(text)
-  let written = ""
-  for (const character of text.normalize("NFC")) {
-    const spelling = isWhole.test(character) ? character : spellingOf(character, written)
-    if (spelling === undefined) return Result.fail(character)
-    written += spelling
-  }
+  if (text.search(foreign[set]) < 0) return Result.succeed(text)
+  let unspelled: string | undefined
+  const written = text.normalize("NFC").replace(foreign[set], (run, offset: number, whole: string) => {
+    let spelling = ""
+    for (const character of run) {
+      const own = spellingOf(character, spelling === "" ? (whole[offset - 1] ?? "") : spelling)
+      unspelled ??= own === undefined ? character : undefined
+      spelling += own ?? ""
+    }
+    return spelling
+  })
+  if (unspelled !== undefined) return Result.fail(unspelled)
   // A text of nothing but joiners and spaces would be no text at all.
   return written.trim() === "" ? Result.fail([...text][0] ?? "") : Result.succeed(written)
 }
 
-const isLatin = (text: string): boolean => whole.latin.test(text)
+const isLatin = (text: string): boolean => /^[A-Za-z0-9/?:().,'+ -]*$/.test(text)
 const mark = /^\p{Mn}$/u
 const space = /^\p{Zs}$/u
 /** Joiners of letters (ZWNJ and ZWJ): they decide how a name looks, and not how it is read. */
