@@ -36,6 +36,8 @@ export interface PaymentInitiation {
   readonly characters: CharacterSet
   /** The class of ACH payments to an account of which nobody said who holds it. */
   readonly achClass: "PPD" | "CCD"
+  /** Whether each transfer says its UETR. */
+  readonly hasUetrs: boolean
   readonly transfers: Arr.NonEmptyReadonlyArray<CreditTransfer>
 }
 
@@ -82,10 +84,10 @@ const payment = (file: PaymentInitiation, totals: ReadonlyArray<Written>): Writt
 }
 
 const transfer = (
-  { scheme, achClass }: PaymentInitiation,
+  { scheme, achClass, hasUetrs }: PaymentInitiation,
   { reference, currency, minor, details }: CreditTransfer,
 ): Written => {
-  const uetr = uetrOf(reference)
+  const uetr = hasUetrs ? uetrOf(reference) : undefined
   return element("CdtTrfTxInf", [
     element("PmtId", [
       element("InstrId", reference),

@@ -149,6 +149,27 @@ describe("a payout that no bank can be sent", () => {
   })
 })
 
+describe("an address", () => {
+  it("is accepted with town and country, and any of the other fields", async () => {
+    const whole = { street: "Straße", buildingNumber: "7a", postcode: "10117", ...address }
+    const items = [payout("a", to("Ada", { address })), payout("b", to("Ada", { address: whole }))]
+    expect((await api.post("addresses", { items })).status).toBe(202)
+  })
+
+  it.each([
+    [{ country: "DE" }, "/items/0/beneficiary/address/town"],
+    [{ town: "Berlin" }, "/items/0/beneficiary/address/country"],
+    [{ ...address, country: "de" }, "/items/0/beneficiary/address/country"],
+    [{ ...address, town: "x".repeat(36) }, "/items/0/beneficiary/address/town"],
+    [{ ...address, lines: ["Berlin"] }, "/items/0/beneficiary/address/lines"],
+    ["Berlin", "/items/0/beneficiary/address"],
+  ])("is refused as %j", async (address, pointer) => {
+    const answer = await api.post(`address ${pointer}`, { items: [payout("a", to("Ada", { address }))] })
+    expect(answer.status).toBe(400)
+    expect(errorsOf(answer)).toMatchObject([{ pointer, item: 1 }])
+  })
+})
+
 describe.skipIf(!isPublishedDataThere)("the published cases", () => {
   const caseOf = (name: string) =>
     JSON.parse(readFileSync(publishedFile(`../cases/json/${name}.json`), "utf8"))

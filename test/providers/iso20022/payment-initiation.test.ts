@@ -5,6 +5,7 @@ import { type Address, type BeneficiaryAccount, visibleOf } from "../../../src/d
 import { transferReference } from "../../../src/domain/identifiers.ts"
 import { formatAmount, MINOR_UNITS_MAX } from "../../../src/domain/money.ts"
 import { schemeOf } from "../../../src/domain/scheme.ts"
+import { uetrOf } from "../../../src/domain/uetr.ts"
 import type { TransferInstruction } from "../../../src/providers/banks/bank.ts"
 import { fileLimits } from "../../../src/providers/banks/files/file-bank-settings.ts"
 import {
@@ -114,6 +115,7 @@ const fileOf = (
     debtor: { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } },
     characters: limits[scheme]?.characters ?? "latin",
     achClass: "PPD",
+    hasUetrs: true,
     transfers,
     ...changes,
   }
@@ -297,6 +299,11 @@ describe("a transfer is written", () => {
         "<PstCd>10117</PstCd><TwnNm>Koln</TwnNm><Ctry>DE</Ctry></PstlAdr></Cdtr>",
     )
     expect(written(order({}))).not.toContain("PstlAdr")
+  })
+
+  it("with its UETR, unless its bank does not take one", () => {
+    expect(written(order({}))).toContain(`<UETR>${uetrOf(order({}).reference)}</UETR></PmtId>`)
+    expect(written(order({}), { hasUetrs: false })).not.toContain("UETR")
   })
 
   it("with the marks of CBPR+ across borders, and without them in SEPA", () => {

@@ -1,8 +1,11 @@
 /** Respelling by EPC217-08 and its conversion table, version 1.1, and the sets of SEPA and CBPR+. */
+import { readFileSync } from "node:fs"
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { isIdentifier, spelled } from "../../../src/providers/iso20022/payment-text.ts"
+import { spellings } from "../../../src/providers/iso20022/spellings.ts"
+import { isPublishedDataThere, publishedFile } from "../../published-data.ts"
 
 describe("in the Latin set of SEPA", () => {
   it.each([
@@ -58,6 +61,46 @@ describe("in the extended set of CBPR+", () => {
   ])("%s is %s", (text, extended) => {
     expect(spelled(text, "extended")).toEqual(Result.succeed(extended))
   })
+})
+
+describe.skipIf(!isPublishedDataThere)("the published remittances", () => {
+  it("are spelled so", () => {
+    const { items } = JSON.parse(
+      readFileSync(publishedFile("../cases/json/r1-remittances-refused-RR10.json"), "utf8"),
+    )
+    const spellingsOf = (set: "latin" | "extended") =>
+      items.map(({ remittance }: { readonly remittance: string }) =>
+        Result.getOrThrow(spelled(remittance, set)),
+      )
+    expect(spellingsOf("latin")).toEqual([
+      "Invoice .4711",
+      "Order 12 . shop",
+      "50. deposit",
+      "paid in E",
+      "a.b",
+      "hi.",
+      "ok 'quoted'",
+      "x.1",
+    ])
+    expect(spellingsOf("extended")).toEqual([
+      "Invoice #4711",
+      "Order 12 @ shop",
+      "50% deposit",
+      "paid in E",
+      "a*b",
+      "hi!",
+      "ok 'quoted'",
+      "x=1",
+    ])
+  })
+})
+
+it("has one character for each spelling, and only Latin ones in it", () => {
+  for (const [character, spelling] of spellings) {
+    expect([...character], character).toHaveLength(1)
+    expect(spelling, character).toMatch(/^[A-Za-z0-9/?:().,'+-]{1,3}$/)
+  }
+  expect(spellings.size).toBeGreaterThan(250)
 })
 
 it("writes nothing but the characters of the set, and what is in it unchanged", () => {

@@ -98,6 +98,8 @@ export const FileBankSettings = Schema.Struct({
   ),
   /** The class of ACH payments to an account of which nobody said who holds it; PPD by default. */
   achClass: Schema.optionalKey(AchClass),
+  /** Whether transfers say their UETR; they do by default. */
+  uetr: Schema.optionalKey(Schema.Boolean),
   /** An order waits at most so long for others of its file. */
   everyMs: Schema.optionalKey(milliseconds(86_400_000)),
   /** So many orders go out at once, and no file has more. */

@@ -164,6 +164,7 @@ const stage = Effect.fnUntraced(function* (
     debtor: bank.debtor,
     characters: fileLimits(bank)[scheme]?.characters ?? "latin",
     achClass: bank.achClass ?? "PPD",
+    hasUetrs: bank.uetr ?? true,
     transfers,
   })
   yield* writeDurably(bank.folder, draft, content)
