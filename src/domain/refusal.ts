@@ -37,7 +37,7 @@ export const isDoubtful = (
 
 /**
  * Whether an attempt was refused by ourselves, as its bank cannot be sent such a payment, at the only time that it was to go
- * out: then nothing of it is anywhere, and another bank may be sent it. What may have gone out before is never told so.
+ * out: then nothing of it is anywhere, and another bank may be sent it. It is never so of what may have gone out before.
  */
 export const isUnsent = (attempt: Attempt, { evidence, unsent }: Refused): boolean =>
   unsent === true && evidence === "response" && attempt.sends === 1 && !mayHaveIt(attempt)

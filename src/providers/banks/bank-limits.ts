@@ -3,7 +3,7 @@
  * payout, routes ask it before they choose a bank, and whoever writes the bank's messages asks it last.
  */
 import { Result } from "effect"
-import type { Address, VisibleBeneficiary } from "../../domain/beneficiary.ts"
+import { ADDRESS_LENGTHS_MAX, type Address, type VisibleBeneficiary } from "../../domain/beneficiary.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { type Scheme, schemeOf } from "../../domain/scheme.ts"
 import { type CharacterSet, spelled } from "../iso20022/payment-text.ts"
@@ -68,14 +68,14 @@ export const limitProblems = (
   }
   const { characters, nameLengthMax, remittanceLengthMax, minorMax, needsAddress = false } = limits
   const problems: Array<LimitProblem> = []
-  const check = (path: ReadonlyArray<string>, text: string | undefined, lengthMax?: number): void => {
+  const check = (path: ReadonlyArray<string>, text: string | undefined, lengthMax: number): void => {
     const detail = text === undefined ? undefined : textProblem(text, characters, payment, lengthMax)
     if (detail !== undefined) problems.push({ path, detail, code: "RR10" })
   }
   check(["beneficiary", "name"], beneficiary.name, nameLengthMax)
   check(["remittance"], remittance, remittanceLengthMax)
-  for (const [field, lengthMax] of addressFields)
-    check(["beneficiary", "address", field], beneficiary.address?.[field], lengthMax)
+  for (const field of addressFields)
+    check(["beneficiary", "address", field], beneficiary.address?.[field], ADDRESS_LENGTHS_MAX[field])
   if (needsAddress && beneficiary.address === undefined && beneficiary.addressCountry === undefined) {
     const detail = `required, with town and country, for ${payment}`
     problems.push({ path: ["beneficiary", "address"], detail, code: "RR03" })
@@ -87,19 +87,13 @@ export const limitProblems = (
   return problems
 }
 
-/** Fields of an address with the lengths that they have once they are respelled (ISO 20022 PostalAddress24). */
-const addressFields = [
-  ["street", 70],
-  ["buildingNumber", 16],
-  ["postcode", 16],
-  ["town", 35],
-] as const
+const addressFields = ["street", "buildingNumber", "postcode", "town"] as const
 
 const textProblem = (
   text: string,
   characters: CharacterSet,
   payment: string,
-  lengthMax = Number.POSITIVE_INFINITY,
+  lengthMax: number,
 ): string | undefined => {
   const written = spelled(text, characters)
   if (Result.isFailure(written)) {
@@ -108,5 +102,6 @@ const textProblem = (
   }
   const { length } = written.success
   if (length <= lengthMax) return undefined
-  return `expected at most ${lengthMax} characters in ${payment}; it has ${length}${written.success === text ? "" : " once it is respelled"}`
+  const respelled = written.success === text ? "" : " once it is respelled"
+  return `expected at most ${lengthMax} characters in ${payment}; it has ${length}${respelled}`
 }

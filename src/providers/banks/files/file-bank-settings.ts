@@ -1,6 +1,6 @@
 /** What a bank of the kind `files` needs in the settings beyond what all have, and what it can be sent by them. */
 import { Result, Schema } from "effect"
-import { type Address, Beneficiary } from "../../../domain/beneficiary.ts"
+import { ADDRESS_LENGTHS_MAX, type Address, Beneficiary } from "../../../domain/beneficiary.ts"
 import { schemes } from "../../../domain/scheme.ts"
 import { isIdentifier, spelled } from "../../iso20022/payment-text.ts"
 import type { BankLimits, SchemeLimits } from "../bank-limits.ts"
@@ -58,8 +58,10 @@ const writable = (text: string | undefined, lengthMax: number): boolean => {
   return Result.isSuccess(latin) && latin.success.length <= lengthMax
 }
 
-const isWritableAddress = ({ street, buildingNumber, postcode, town }: Address): boolean =>
-  writable(street, 70) && writable(buildingNumber, 16) && writable(postcode, 16) && writable(town, 35)
+const isWritableAddress = (address: Address): boolean =>
+  (["street", "buildingNumber", "postcode", "town"] as const).every((field) =>
+    writable(address[field], ADDRESS_LENGTHS_MAX[field]),
+  )
 
 /** Whose account the money leaves. It is checked as soon as the settings are read: each file says it. */
 export const Debtor = Schema.Struct({
@@ -133,7 +135,7 @@ export const fileLimits = ({
 
 /**
  * Whether files would lack what payments to beneficiaries outside of the EEA have to name: the payer's address (Regulation (EU)
- * 2023/1113, and EPC125-05 rulebook, AT-P004, for SEPA's countries that are not in the EEA).
+ * 2023/1113, and the EPC125-05 rulebook for SEPA's countries that are not in the EEA).
  */
 export const lacksDebtorAddress = ({
   debtor,
