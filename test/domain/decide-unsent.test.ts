@@ -12,7 +12,7 @@ const refused = (code: string, evidence: "response" | "callback" | "inquiry" = "
   ({ _tag: "Failed", evidence, code, unsent: true }) as const
 
 describe("an order that we refused ourselves", () => {
-  it.each(["RR10", "RR03", "AM02", "AG03"])("for %s goes to the next bank, under a new reference", (code) => {
+  it.each(["RR10", "BE04", "AM02", "AG03"])("for %s goes to the next bank, under a new reference", (code) => {
     const story = sent()
     expect(story.hears(1, refused(code))).toMatchObject([
       { _tag: "TransferFailed", code, evidence: "response", reroutable: true },

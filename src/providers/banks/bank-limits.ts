@@ -35,7 +35,7 @@ export interface LimitedPayout {
  * Codes of ISO 20022 for what a bank cannot be sent: characters or length of a text, the amount, a missing address, and a payment
  * that it does not make.
  */
-export type Refusal = "RR10" | "AM02" | "RR03" | "AG03"
+export type Refusal = "RR10" | "AM02" | "BE04" | "AG03"
 
 export interface LimitProblem {
   /** The field within a payout item, as the API names it. */
@@ -78,7 +78,7 @@ export const limitProblems = (
     check(["beneficiary", "address", field], beneficiary.address?.[field], ADDRESS_LENGTHS_MAX[field])
   if (needsAddress && beneficiary.address === undefined && beneficiary.addressCountry === undefined) {
     const detail = `required, with town and country, for ${payment}`
-    problems.push({ path: ["beneficiary", "address"], detail, code: "RR03" })
+    problems.push({ path: ["beneficiary", "address"], detail, code: "BE04" })
   }
   if (minorMax !== undefined && minor > minorMax) {
     const detail = `expected at most ${formatAmount(minorMax, currency)} ${currency} for ${payment}`

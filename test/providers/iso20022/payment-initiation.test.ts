@@ -246,7 +246,7 @@ describe("an order is refused", () => {
     ["with a name that is too long once it is respelled", named(`${"ß".repeat(35)}x`), "RR10"],
     ["with a remittance that payment files cannot spell", order({ remittance: "五十" }), "RR10"],
     ["not with a symbol, which is respelled", order({ remittance: "50 %" }), undefined],
-    ["across borders without an address", { ...named("Ada"), currency: "USD" }, "RR03"],
+    ["across borders without an address", { ...named("Ada"), currency: "USD" }, "BE04"],
     ["with an amount beyond the scheme's", order({ minor: 100_000_000_000n }), "AM02"],
   ])("%s", (_, instruction, code) => {
     const outcome = creditTransferOf(instruction)

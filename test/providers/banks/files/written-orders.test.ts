@@ -92,7 +92,7 @@ describe("an order that we refuse ourselves", () => {
   it.each([
     ["RR10", { beneficiary: { name: "爱达", account } }],
     ["RR10", { remittance: "五十" }],
-    ["RR03", { currency: "USD" }],
+    ["BE04", { currency: "USD" }],
     ["AM02", { minor: 100_000_000_000n }],
     ["AG03", { currency: "USD", beneficiary: { name: "Ada", account, address } }],
   ] as const)("with %s is said not to be sent, and is in no file (%#)", async (code, changes) => {
