@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { batchLines, currencyLines, openItems, stateCounts } from "../client/batch-lines.ts"
+import { batchLines, currencyLines, openItems, stateCounts, stateLabel } from "../client/batch-lines.ts"
 import { serviceClient } from "../client/service-client.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { makeScreen } from "../terminal/screen.ts"
@@ -11,7 +11,7 @@ import { batchId, dataDir, json } from "./flags.ts"
 import { readPayoutFile } from "./payout-file.ts"
 import { findService } from "./service-address.ts"
 
-/** Posts a file to the service. Nothing is sent when any row of it is wrong. */
+/** Posts a file to the service. Sends nothing if any row of the file is wrong. */
 const submit = Command.make(
   "submit",
   {
@@ -48,7 +48,7 @@ const submit = Command.make(
 const noService =
   "No running service found. Start one with npm start, or set ATLASPAY_URL and ATLASPAY_API_KEY."
 
-/** Shows where a batch stands. */
+/** Shows the state of a batch. */
 const show = Command.make(
   "show",
   { batchId, dataDir, json: json("Print the batch as one line of JSON") },
@@ -66,7 +66,7 @@ const show = Command.make(
 
 const POLL = "250 millis"
 
-/** Shows a batch while it settles, until each of its items is final or waits for a person. */
+/** Shows a batch while it settles, until each item is final or waits for a person. */
 const watch = Command.make(
   "watch",
   { batchId, dataDir, json: json("Print the batch as one line of JSON on every change") },
@@ -82,8 +82,8 @@ const watch = Command.make(
             if (json) screen.line(JSON.stringify(batch))
             else
               screen.live(
-                [...currencyLines(batch), `  ${batch.state}`],
-                `${batch.state}: ${stateCounts(batch)}`,
+                [...currencyLines(batch), `  ${stateLabel(batch)}`],
+                `${stateLabel(batch)}: ${stateCounts(batch)}`,
               )
           }
           shown = batch.version

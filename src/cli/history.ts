@@ -1,4 +1,4 @@
-/** What an operator does when a store came back older than it was: look, and, once the loss is reconciled, accept it. */
+/** For an operator after a store came back older than it was: show what was lost, and accept the loss once it is reconciled. */
 import { ConfigProvider, Console, Effect, Layer, Option, References, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { cleanText } from "../domain/outside-text.ts"
@@ -16,10 +16,10 @@ import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 import { serveEnvironment } from "./serve-environment.ts"
 
-/** Batches that were frozen are looked at again after an hour by themselves. */
+/** Workers look at frozen batches again after an hour. */
 const FROZEN_MS = 3_600_000
 const WAKE_MAX = 256
-/** Batches that were decided about, read together. */
+/** How many batches with decisions are read at a time. */
 const DECIDED_MAX = 256
 
 const show = Command.make(
@@ -80,10 +80,10 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
   const cursors = yield* CursorStore
   yield* (yield* DecisionRegister).acceptLoss(partition, by, cleanText(reason))
   const { written, gone } = yield* repairReadModels(partition)
-  // Followers handle again what the feed still has: they have seen the events of it, or others in their place.
+  // Followers process again what the feed still has: they have seen these events, or others in their place.
   for (const follower of [PROJECTION, PUBLISHER]) yield* cursors.restart(follower, partition)
   const recalled = yield* recallDecisions(partition)
-  // Frozen batches would be looked at within the hour; batches that sleep for another reason find nothing to do.
+  // Workers would look at frozen batches within the hour; batches that wait for another reason find nothing to do.
   const queue = yield* RunQueue
   while ((yield* queue.wake(Date.now() + FROZEN_MS, WAKE_MAX)) > 0);
   yield* Console.log(
@@ -95,8 +95,8 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
 })
 
 /**
- * Has workers take decisions again whose answers the logs of a partition have lost: a batch that is at rest, as its log
- * is now, would not be looked at by anybody. Gives about how many batches.
+ * Makes workers take decisions again whose answers the logs of a partition have lost. Otherwise no worker would look at a
+ * batch that is at rest by its present log. Returns the number of these batches, approximately.
  */
 const recallDecisions = Effect.fnUntraced(function* (partition: number) {
   const [store, partitions] = [yield* EventStore, yield* Partitions]
@@ -126,12 +126,12 @@ export const history = Command.make("history").pipe(
 
 const READY_MS_MAX = 30_000
 
-/** What goes wrong is told by the command itself; warnings of the parts go to stderr. */
+/** The command reports its failures itself; warnings of the parts go to stderr. */
 const quietly = Layer.merge(loggingLayer(), Layer.succeed(References.MinimumLogLevel, "Warn"))
 
 type Services = Layer.Success<typeof import("../app.ts")["historyLayer"]>
 
-/** Runs with what looks after the logs, on the stores of the environment, else on those of the local stack. */
+/** Runs an effect with the services that maintain the logs, on the stores in the environment, or else on the local stack's. */
 const withServices = <
   A,
   E extends { readonly _tag: string; readonly reason?: string; readonly message: string },
@@ -142,7 +142,7 @@ const withServices = <
   Effect.scoped(
     Effect.gen(function* (): Effect.fn.Return<A, CliFailure | E | Error, Scope.Scope> {
       const { environment } = yield* serveEnvironment(dataDir, process.env, () => {})
-      // Loaded here, because most commands do not need the layers of the service.
+      // Imported here, because most commands do not need the layers of the service.
       const { historyLayer } = yield* Effect.promise(() => import("../app.ts"))
       const services = yield* Layer.build(
         historyLayer.pipe(

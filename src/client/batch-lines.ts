@@ -1,11 +1,11 @@
-/** A batch in a few lines of text. */
+/** A batch as a few lines of text. */
 
-import { isRest, itemStates } from "../domain/item-state.ts"
+import { isRest, publicItemStates } from "../domain/item-state.ts"
 import { aligned } from "../terminal/text-table.ts"
 import type { ShownBatch } from "./service-client.ts"
 
 /** States from which nothing goes on by itself. A service that is newer may know others. */
-const resting: ReadonlySet<string> = new Set(itemStates.filter(isRest))
+const resting: ReadonlySet<string> = new Set(publicItemStates.filter(isRest))
 
 interface Count {
   readonly currency: string
@@ -36,7 +36,7 @@ export const stateCounts = (batch: ShownBatch): string =>
 
 const BAR_WIDTH = 30
 
-/** A line for each currency: how far it is, and what is in which state. */
+/** A line for each currency: its progress, and how many items are in which state. */
 export const currencyLines = (batch: ShownBatch): ReadonlyArray<string> =>
   [...Map.groupBy(countsOf(batch), ({ currency }) => currency)].map(([currency, counts]) => {
     const [done, all] = [atRest(counts), sum(counts)]
@@ -46,9 +46,13 @@ export const currencyLines = (batch: ShownBatch): ReadonlyArray<string> =>
     return `  ${currency} ${bar} ${String(done).padStart(5)}/${all}  ${states}`
   })
 
+/** "settling", or "settling, needs attention" while only a person can move the batch. */
+export const stateLabel = ({ state, needsAttention }: ShownBatch): string =>
+  needsAttention === true ? `${state}, needs attention` : state
+
 /** A batch as `batches show` prints it. */
 export const batchLines = (batch: ShownBatch): ReadonlyArray<string> => [
-  `${batch.id}  ${batch.state}  ${batch.itemCount} items  version ${batch.version}`,
+  `${batch.id}  ${stateLabel(batch)}  ${batch.itemCount} items  version ${batch.version}`,
   ...aligned(
     countsOf(batch).map(({ currency, state, count, amount }) => [state, String(count), currency, amount]),
   ),

@@ -1,6 +1,6 @@
 /**
- * Two apps with all routes, what is measured of each, and the answers for what has no route: the API for partners and
- * providers, and the operational one for those who run the service.
+ * Two apps with all routes, their metrics, and the answers to requests without a route: the API for partners and
+ * providers, and the operational app for those who run the service.
  */
 import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
@@ -31,7 +31,7 @@ import type { Intake } from "./payout-batches/intake.ts"
 import { payoutBatches } from "./payout-batches/payout-batches.ts"
 import { webhookEndpoints } from "./webhook-endpoints.ts"
 
-/** What the API's handlers work with. */
+/** The services that the API's handlers use. */
 export type HttpServices =
   | AnnouncedLists
   | AppConfig
@@ -47,7 +47,7 @@ export type HttpServices =
   | StrayCallbacks
   | WebhookEndpoints
 
-/** Builds the API; it serves for as long as the services that it captured live. */
+/** Builds the API. It works while the services that it captured are open. */
 export const makeApp = Effect.gen(function* () {
   const edge = yield* makeEdge<HttpServices>()
   const app = new Hono<EdgeEnv>()
@@ -89,7 +89,7 @@ const index = {
 
 const methods = new Set(["GET", "HEAD", "POST", "DELETE"])
 
-/** Counts requests by the route that answered, never by their path. */
+/** Counts requests by the route that answered them, never by their path. */
 const measured =
   ({ httpRequests }: Metrics): MiddlewareHandler<EdgeEnv> =>
   async (c, next) => {

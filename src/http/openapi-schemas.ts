@@ -1,10 +1,10 @@
-/** The shapes that the OpenAPI document refers to. */
+/** The schemas that the OpenAPI document refers to. */
 
 import { batchStates } from "../domain/batch.ts"
 import { ADDRESS_LENGTHS_MAX } from "../domain/beneficiary.ts"
-import { PayeeMatch, Verdict } from "../domain/clearance-words.ts"
+import { PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import { Failure } from "../domain/failure-codes.ts"
-import { itemStates } from "../domain/item-state.ts"
+import { publicItemStates } from "../domain/item-state.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
 import { ITEMS_MAX } from "./payout-batches/payout-batch-request.ts"
 
@@ -23,7 +23,7 @@ const list = (items: object) => ({ type: "array", items })
 const of = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 const byCurrency = (value: object) => ({ type: "object", additionalProperties: value })
 
-/** An object whose fields are all there, except for those that may be absent. */
+/** An object with all these fields, of which only the optional ones may be missing. */
 const object = (
   required: Readonly<Record<string, object>>,
   optional: Readonly<Record<string, object>> = {},
@@ -138,7 +138,7 @@ export const schemas = {
     receivedAt: instant,
   }),
   BatchState: { enum: batchStates },
-  ItemState: { enum: itemStates },
+  ItemState: { enum: publicItemStates },
   PayoutBatch: object(
     {
       id: text(),

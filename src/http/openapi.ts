@@ -1,4 +1,4 @@
-/** The API as an OpenAPI 3.1 document. A test compares its paths with the routes that exist. */
+/** The API as an OpenAPI 3.1 document. A test compares its paths with the existing routes. */
 import { schemas } from "./openapi-schemas.ts"
 
 const schema = (name: keyof typeof schemas) => ({ $ref: `#/components/schemas/${name}` })

@@ -1,6 +1,6 @@
 /**
- * JSON that others wrote, read within bounds and in slices: what it is made of is looked at first, then its lists are
- * parsed a run of elements at a time, and what is beside them at once. A text that breaks a bound is never parsed.
+ * Reads JSON from outside within bounds and in slices. It scans the text first, then parses its lists a run of elements at a
+ * time, and the rest at once. A text that breaks a bound is never parsed.
  */
 import { isUtf8 } from "node:buffer"
 import {
@@ -12,7 +12,7 @@ import {
   type Span,
 } from "./json-outline.ts"
 
-/** A text that is not JSON, or breaks a bound. `path` is where; nothing is quoted. */
+/** The text is not JSON, or breaks a bound. `path` is the place. The text is not quoted. */
 export class UnreadableJson {
   readonly path: ReadonlyArray<string>
   readonly problem: string
@@ -23,7 +23,7 @@ export class UnreadableJson {
   }
 }
 
-/** Bounds for a text that says a few things, with lists of a few hundred more. */
+/** Bounds for a short message, with lists of some hundred elements. */
 export const messageLimits: JsonLimits = {
   depthMax: 16,
   tokensMax: 100_000,
@@ -32,7 +32,7 @@ export const messageLimits: JsonLimits = {
   partBytesMax: 64 * 1024,
 }
 
-/** Reads a text in UTF-8: an object with bounded lists as its fields, or any other value that is small as a whole. */
+/** Reads a UTF-8 text: an object that may have long lists as fields, or any other small value. */
 export function* readJsonText(bytes: Buffer, limits: JsonLimits): Generator<void, unknown> {
   const outline = yield* outlineOf(bytes, limits)
   if (isProblem(outline)) return unreadable(bytes, outline)
@@ -70,7 +70,7 @@ function* elementsOf(
     if (elements.length > 0) yield
     const run = parsed(bytes.subarray(from, to), "[", "]")
     if (!Array.isArray(run)) return new UnreadableJson("expected JSON")
-    // A comma with nothing beside it.
+    // A comma without an element.
     if (run.length === 0 && pieces.length > 1) return new UnreadableJson("expected JSON")
     for (const element of run) elements.push(element)
   }
@@ -89,7 +89,7 @@ const parsed = (bytes: Buffer, before = "", after = ""): unknown => {
 const unreadable = (bytes: Buffer, { problem, list }: JsonProblem): UnreadableJson =>
   new UnreadableJson(problem, list === undefined ? [] : [nameIn(bytes, list)])
 
-/** The name of a field; one that is no string of JSON stays as it stands there, and is found out when the whole is parsed. */
+/** The name of a field. A name that is not a JSON string is given as it is; parsing the whole refuses it later. */
 const nameIn = (bytes: Buffer, { from, to }: Span): string => {
   const name = parsed(bytes.subarray(from, to))
   return typeof name === "string" ? name : bytes.toString("latin1", from, to)

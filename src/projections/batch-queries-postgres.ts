@@ -1,9 +1,9 @@
-/** Queries over the tables `payout_batches` and `payout_items`. One statement each, so an answer is one moment's. */
+/** Queries over the tables `payout_batches` and `payout_items`. Each is one statement, so each answer is consistent. */
 import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { ItemState } from "../domain/item-state.ts"
+import type { PublicItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import {
   BATCHES_PER_PAGE_MAX,
@@ -79,7 +79,7 @@ export const layer = Layer.effect(
 
 const pageSize = (limit: number, max: number): number => Math.max(1, Math.min(Math.trunc(limit), max))
 
-/** The entry beyond the page's size only tells that there is a next page. */
+/** One entry more than the page's size was read: it shows that there is a next page. */
 const page = <A>(found: ReadonlyArray<A>, size: number, cursorOf: (last: A) => string) => {
   const entries = found.slice(0, size)
   const last = entries.at(-1)
@@ -106,7 +106,7 @@ interface FoundItem {
   readonly account_masked: string
   readonly currency: string
   readonly minor: string
-  readonly state: ItemState
+  readonly state: PublicItemState
   readonly ledger: LedgerState
   readonly bank: string | null
   readonly transfer_reference: string | null

@@ -1,13 +1,13 @@
 /**
- * Partners' keys beside their logs, so that accepting a batch needs Redis and nothing else. `<prefix>:keys` is the set
- * of partners, and `<prefix>:keys:<partner>` a hash:
+ * Partners' keys in Redis, like their logs, so that accepting a batch needs no other store. `<prefix>:keys` is the set of
+ * partners. `<prefix>:keys:<partner>` is a hash:
  *
- * - `made` counts the keys that were ever made, so that no id comes back after its key was forgotten;
- * - a number is the id of a key, and holds it wrapped; the highest one seals;
- * - `forgotten` says when all keys were destroyed. While it is there, nothing is sealed or opened, whatever else is.
+ * - `made` counts all keys ever made, so that an id is not used again after its key was forgotten;
+ * - the other numbers are ids of keys, with the wrapped keys; the highest one seals;
+ * - `forgotten` is the time at which all keys were destroyed. While it exists, nothing is sealed or opened.
  *
- * Each command is atomic by itself, and whoever adds a key looks for `forgotten` afterwards: whatever the order in which
- * processes make, wrap and forget, no key outlives its being forgotten.
+ * Each command is atomic, and a process that adds a key checks `forgotten` afterwards. So no key survives being
+ * forgotten, in whatever order processes make, rewrap and forget keys.
  */
 import type { KeyObject } from "node:crypto"
 import { Cache, DateTime, Duration, Effect, Exit, Layer, Semaphore } from "effect"
@@ -17,16 +17,16 @@ import { attempt } from "../platform/redis-failure.ts"
 import { keyWrapping, masterOf } from "./key-wrapping.ts"
 import { type DataKey, KEYS_FRESH_MS, KeysForgotten, PartnerKeys, VaultUnavailable } from "./partner-keys.ts"
 
-/** What of Redis the keys need; the barrier keeps a key from being lost in a failover after it has sealed something. */
+/** The connections that the keys need. With the barrier, a failover cannot lose a key that has sealed something. */
 export type KeyConnections = Pick<RedisConnections["Service"], "commands" | "replicated">
 
-/** What a hash holds: wrapped keys by id, in the order in which they were made. */
+/** The content of a hash: wrapped keys by id, the oldest first. */
 interface Stored {
   readonly wrapped: ReadonlyMap<string, string>
   readonly forgotten: boolean
 }
 
-/** Keys as a process holds them in memory: those that its master keys unwrap, and why not for the others. */
+/** A partner's keys in memory: each as a key, or as the reason why the master keys do not unwrap it. */
 interface Ring {
   readonly newest: string | undefined
   readonly keys: ReadonlyMap<string, KeyObject | string>
@@ -44,7 +44,7 @@ export const layer = Layer.effect(
   }),
 )
 
-/** The keys under a prefix of a Redis. */
+/** The keys in Redis, under a key prefix. */
 export const makePartnerKeys = Effect.fnUntraced(function* (
   connections: KeyConnections,
   prefix: string,
@@ -74,7 +74,7 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
     return ring
   })
 
-  /** Many batches may be a partner's first at the same time: one of them makes the key, and the others find it. */
+  /** Several batches may be a partner's first at the same time. One of them makes the key; the others find it. */
   const making = Semaphore.makeUnsafe(1)
   const first = (partner: string) =>
     making.withPermit(
@@ -92,7 +92,7 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
     }),
     find: Effect.fnUntraced(function* (partner, id) {
       const cached = yield* Cache.get(rings, partner)
-      // A key that another process has just made is not known here yet, and "gone" is only said of a fresh reading.
+      // Another process may just have made the key. Only a fresh read shows that a key is gone.
       const ring = cached.keys.has(id) ? cached : yield* reread(partner)
       return ring.keys.has(id) ? yield* usable(ring, id) : undefined
     }),
@@ -136,7 +136,7 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
   })
 })
 
-/** A key of a ring that the master keys unwrap. What they do not unwrap is not gone: other settings may. */
+/** A key of a ring. Fails if the master keys do not unwrap it: it is not gone, and other settings may unwrap it. */
 const usable = ({ keys }: Ring, id: string): Effect.Effect<DataKey, VaultUnavailable> => {
   const key = keys.get(id) ?? "missing"
   return typeof key === "string"
@@ -144,7 +144,7 @@ const usable = ({ keys }: Ring, id: string): Effect.Effect<DataKey, VaultUnavail
     : Effect.succeed({ id, key })
 }
 
-/** The commands behind it all; every one of them concerns a single key of Redis. */
+/** The commands on Redis. Each one uses a single key of Redis. */
 const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: string) => {
   const hash = (partner: string) => `${prefix}:keys:${partner}`
   const run = <A>(command: () => Promise<A>) =>
@@ -154,7 +154,9 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
       run(() => redis.hgetall(hash(partner))),
       storedIn,
     )
-  /** Resolves once the replicas have fields of a partner's hash as they should be; `null` stands for one that is gone. */
+  /**
+   * Resolves once the replicas have fields of a partner's hash as `isIn` expects them; `null` means that a field is gone.
+   */
   const kept = (
     partner: string,
     fields: ReadonlyArray<string>,
@@ -175,27 +177,27 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
         run(() => redis.hincrby(hash(partner), "made", 1)),
         String,
       ),
-    /** Adds or replaces a key. The partner is in the set before it has one, and replicas have the key before it seals. */
+    /** Adds or replaces a key. First adds the partner to the set. Resolves once replicas have the key, before it seals. */
     add: (partner: string, id: string, wrapped: string) =>
       run(() => redis.sadd(`${prefix}:keys`, partner)).pipe(
         Effect.andThen(run(() => redis.hset(hash(partner), id, wrapped))),
         Effect.andThen(kept(partner, [id], ([value]) => value === wrapped)),
       ),
-    /** First the sign, then the keys: a crash between the two leaves nothing that opens, and is mended by a repetition. */
+    /** Sets `forgotten` before it removes the keys. After a crash in between, nothing opens, and a retry completes it. */
     forget: (partner: string, at: string) =>
       Effect.gen(function* () {
         yield* run(() => redis.hset(hash(partner), "forgotten", at))
         const { wrapped } = yield* read(partner)
         const ids = [...wrapped.keys()]
         yield* remove(partner, ids)
-        // A failover must not bring back what was destroyed.
+        // A failover must not bring destroyed keys back.
         yield* kept(
           partner,
           ["forgotten", ...ids],
-          ([sign, ...left]) => sign !== null && left.every((key) => key === null),
+          ([forgotten, ...left]) => forgotten !== null && left.every((key) => key === null),
         )
       }),
-    /** Takes the sign away, and before it whatever a crash has left. */
+    /** Removes keys that a crash has left, and then `forgotten`. */
     remember: (partner: string, left: ReadonlyArray<string>) =>
       Effect.andThen(remove(partner, left), Effect.asVoid(run(() => redis.hdel(hash(partner), "forgotten")))),
   }

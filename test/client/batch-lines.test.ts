@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { openItems } from "../../src/client/batch-lines.ts"
+import { batchLines, openItems } from "../../src/client/batch-lines.ts"
 import type { ShownBatch } from "../../src/client/service-client.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 
@@ -22,5 +22,16 @@ describe("the open items of a batch", () => {
 
   it("include those in a state that only a newer service knows", () => {
     expect(openItems(batchOf("settled", "dreaming"))).toBe(1)
+  })
+})
+
+describe("a batch in lines", () => {
+  const firstLine = (batch: ShownBatch) => batchLines(batch)[0]
+
+  it("says so when only a person can move it", () => {
+    const batch = batchOf("held")
+    expect(firstLine({ ...batch, needsAttention: true })).toContain("settling, needs attention  1 items")
+    expect(firstLine({ ...batch, needsAttention: false })).toContain("settling  1 items")
+    expect(firstLine(batch), "from a service that does not send it").toContain("settling  1 items")
   })
 })

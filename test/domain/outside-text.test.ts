@@ -83,7 +83,7 @@ describe("a text from outside", () => {
       files.flatMap(([path = "", text = ""]) => (pattern.test(text) ? [path] : []))
     expect(making(/as OutsideText|brand\("OutsideText"\)/)).toEqual(["domain/outside-text.ts"])
     expect(making(/^import \{(?=[^}]*(?<!type )\bOutsideText\b)/m).sort()).toEqual([
-      "domain/clearance-words.ts",
+      "domain/clearance-answers.ts",
       "domain/commands.ts",
       "domain/events.ts",
       "streams/stray-callbacks.ts",

@@ -1,4 +1,4 @@
-/** The one table from failures to answers: problem details (RFC 9457) that tell a caller what to do next. */
+/** The one table from failures to answers: problem details (RFC 9457) that say what the caller can do next. */
 import { randomBytes } from "node:crypto"
 import type { Unauthorized } from "../../identity/credentials.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
@@ -23,7 +23,7 @@ import type {
 } from "./failures.ts"
 import type { BodyFailure } from "./request-body.ts"
 
-/** Every failure that a route may end with. A new one does not compile until the table has a row for it. */
+/** All failures of routes. A new one does not compile until the table has a row for it. */
 export type Failure =
   | BodyFailure
   | CommandIdReused
@@ -53,7 +53,7 @@ interface Row<F> {
   readonly status: number
   readonly slug: string
   readonly title: string
-  /** Members beside type, title, status and instance. */
+  /** Members in addition to type, title, status and instance. */
   readonly members?: (failure: F) => Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
   readonly retryAfterSeconds?: (failure: F) => number
@@ -71,7 +71,7 @@ const unavailable = {
   headers: retrySoon,
 }
 
-/** The answer to what nobody expected: an id to ask support about, and nothing else. */
+/** The answer to a defect: only an id for support. */
 const unexpected = { status: 500, slug: "internal-error", title: "Internal error" }
 
 const keyReused = {
@@ -201,7 +201,7 @@ const table: Table = {
   VaultUnavailable: unavailable,
 }
 
-/** A problem and the id under which it stands in the log. */
+/** A problem, and the id under which it is logged. */
 export interface Problem {
   readonly instance: string
   readonly status: number
@@ -211,13 +211,13 @@ export interface Problem {
 
 /** The problem for a failure. */
 export const problemOf = (failure: Failure): Problem => {
-  // The table has a row for each tag, of that tag's type; only the lookup loses the connection.
+  // Each row of the table has the type of its tag; only the lookup loses that.
   const row = table[failure._tag] as Row<Failure>
   const seconds = row.retryAfterSeconds?.(failure)
   return problem(row, row.members?.(failure), seconds === undefined ? {} : { "retry-after": `${seconds}` })
 }
 
-/** The problem for a defect, which tells nothing of what it was. */
+/** The problem for a defect, without any detail of it. */
 export const unexpectedProblem = (): Problem => problem(unexpected)
 
 const problem = (
@@ -227,7 +227,7 @@ const problem = (
 ): Problem => {
   const { status, title, headers } = row
   const type = `/problems/${row.slug}`
-  // In groups of four: logs mask what looks like an IBAN or a long number.
+  // In groups of four, because logs mask what looks like an IBAN or a long number.
   const instance = `urn:atlaspay:problem:${base32(randomBytes(10), 16).replace(/.{4}(?=.)/g, "$&-")}`
   const body = JSON.stringify({ type, title, status, ...members, instance })
   return {

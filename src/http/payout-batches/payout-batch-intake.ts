@@ -1,4 +1,4 @@
-/** `POST /payout-batches`: a batch is in the log before it is answered, and a repeated request finds it there. */
+/** `POST /payout-batches`: a batch is in the log before the answer, and a repeated request finds it there. */
 import { randomUUID } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
@@ -33,7 +33,7 @@ import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payou
 
 const BODY_BYTES_MAX = 48 * 1024 * 1024
 
-/** Accepts a batch, or repeats the answer of the first time. */
+/** Accepts a batch, or repeats the first answer. */
 export const acceptBatch = Effect.fnUntraced(function* (
   c: EdgeContext,
   partner: PartnerId,
@@ -44,7 +44,7 @@ export const acceptBatch = Effect.fnUntraced(function* (
   const key = yield* idempotencyKeyOf(c)
   yield* requireJson(c)
   const id = batchIdOf(partner, key)
-  // A full house is closed to new batches; what was accepted before is answered as ever.
+  // Limits apply to new batches only; a repeated request gets its first answer.
   const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
     const [first] = yield* (yield* EventStore).read(id, 0, 1)
     if (first === undefined) return yield* full
@@ -59,7 +59,7 @@ export const acceptBatch = Effect.fnUntraced(function* (
   return response
 })
 
-/** Whose batch it is, and under which of its keys it came. */
+/** The partner of a batch, and the key under which it was submitted. */
 interface Submitter {
   readonly partner: PartnerId
   readonly credential: Credential
@@ -89,7 +89,7 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
   return accepted(id, request, outcome.first.at, { "idempotent-replayed": "true" })
 })
 
-/** The events that a request begins a batch with. */
+/** The first events of a requested batch. */
 const receive = Effect.fnUntraced(function* (
   id: BatchId,
   { totals: _, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
@@ -115,8 +115,8 @@ const receive = Effect.fnUntraced(function* (
 })
 
 /**
- * Whether a batch that is within the thresholds is too much for what is left of the partner's day. What is accepted is
- * counted before it is in the log: whoever dies in between has counted too much, never too little.
+ * Whether a batch within the thresholds exceeds what is left of the partner's day. It is counted before it is in the
+ * log, so a crash in between has counted too much, never too little.
  */
 const isDayUsedUp = Effect.fnUntraced(function* (
   id: BatchId,
@@ -125,7 +125,7 @@ const isDayUsedUp = Effect.fnUntraced(function* (
 ) {
   const totals = totalsOf(items)
   if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false
-  // A repetition of what was accepted, however late, is answered from the log and counts no more.
+  // A repeated request, however late, is answered from the log and does not count again.
   if ((yield* (yield* EventStore).read(id, 0, 1)).length > 0) return false
   const amounts = [...totals].map(([currency, minor]) => ({
     currency,
@@ -135,7 +135,7 @@ const isDayUsedUp = Effect.fnUntraced(function* (
   return !(yield* (yield* ApprovalAllowance).take(partner, `${id}:${requestDigest}`, amounts))
 })
 
-/** The items as the log may have them, and their accounts and addresses sealed by chunks. Other requests get their turn in between. */
+/** The items as the log may contain them, and their accounts and addresses, sealed by chunks with turns in between. */
 const sealItems = Effect.fnUntraced(function* (
   partner: PartnerId,
   batch: BatchId,
@@ -162,14 +162,14 @@ const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => 
   beneficiary: visibleBeneficiaryOf(beneficiary),
 })
 
-/** A batch that was taken before the partner's keys were forgotten is answered as ever. */
+/** A request for a batch that was accepted before the partner's keys were forgotten gets its first answer. */
 const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: KeysForgotten) {
   const [first] = yield* (yield* EventStore).read(id, 0, 1)
   if (first === undefined) return yield* forgotten
   return { _tag: "Exists" as const, first: first.event }
 })
 
-/** The same for the first request and each repetition of it: the body has the same digest, the time is the log's. */
+/** The same answer for the first request and each repetition: the body has the same digest, the time is the log's. */
 const accepted = (
   id: BatchId,
   { items, totals }: BatchRequest,

@@ -1,8 +1,8 @@
 /**
- * Reading the body of `POST /payout-batches`: JSON to payout items in one pass, or everything that is wrong with it.
+ * Reads the body of `POST /payout-batches`: from JSON to payout items in one pass, or to a list of all problems.
  *
- * Each item is decoded once, amount included. The fast way ignores unknown fields and stops at an item's first problem;
- * only an item that it refuses, or that has more fields than were read, is decoded again for all its problems.
+ * Each item is decoded once, including its amount. The fast path ignores unknown fields and stops at an item's first
+ * problem. Only an item that it refuses, or that has unknown fields, is decoded again to find all its problems.
  */
 import { Array as Arr, Effect, Predicate, Result, Schema, SchemaIssue, SchemaTransformation } from "effect"
 import { Beneficiary, BeneficiaryAccount, PlainText } from "../../domain/beneficiary.ts"
@@ -15,27 +15,27 @@ import { InvalidBody } from "../edge/failures.ts"
 import { type FieldProblem, fieldProblem, fieldProblems, PROBLEMS_MAX } from "../edge/field-problem.ts"
 import { parseJson } from "../edge/json-body.ts"
 
-/** Items of a batch. */
+/** The most items of a batch. */
 export const ITEMS_MAX = 100_000
 const FIELDS_MAX = 64
-/** An item, its beneficiary, the beneficiary's account. */
+/** The depth of an item: the item, its beneficiary, the beneficiary's account. */
 const OBJECTS_DEEP_MAX = 3
-/** Items decoded before other requests get their turn. */
+/** How many items are decoded before other requests get their turn. */
 const ITEMS_PER_TURN = 250
 
 const limits: JsonLimits = {
   depthMax: 16,
-  // A whole item, with an address, has 41.
+  // An item with all fields, an address included, has 41.
   tokensMax: 60 * ITEMS_MAX,
   elementsMax: ITEMS_MAX,
   tokensPerPartMax: 4_096,
   partBytesMax: 64 * 1024,
 }
 
-/** An item as it was asked for: its account is open until intake seals it. */
+/** A requested item: its account is open until intake seals it. */
 export type RequestedItem = Omit<PayoutItem, "beneficiary"> & { readonly beneficiary: Beneficiary }
 
-/** A payout batch as it was asked for. `totals` are decimal strings by currency. */
+/** A requested payout batch. `totals` are decimal strings by currency. */
 export interface BatchRequest {
   readonly reference?: string
   readonly mode?: BatchMode
@@ -47,7 +47,7 @@ export interface BatchRequest {
   readonly totals: Readonly<Record<string, string>>
 }
 
-/** An instant with its offset, "2026-11-23T16:05:00Z" (RFC 3339), as epoch milliseconds. */
+/** An instant with its offset, such as "2026-11-23T16:05:00Z" (RFC 3339), as epoch milliseconds. */
 const InstantText = Schema.String.check(
   Schema.makeFilter(
     (text: string) =>
@@ -106,7 +106,7 @@ const decodeEnvelope = Schema.decodeUnknownResult(Envelope, everything)
 const decodeItem = Schema.decodeUnknownResult(Item)
 const decodeItemFully = Schema.decodeUnknownResult(Item, everything)
 
-/** Reads a body. Nothing is trusted: the bytes must be UTF-8, every field known, every reference used once. */
+/** Reads a body, and checks all of it: the bytes must be UTF-8, every field known, every reference unique. */
 export const readBatchRequest = Effect.fnUntraced(function* (
   body: Buffer,
 ): Effect.fn.Return<BatchRequest, InvalidBody> {
@@ -129,7 +129,7 @@ export const readBatchRequest = Effect.fnUntraced(function* (
   return { ...terms, ...due, items, totals: reading.totals() }
 })
 
-/** What has been read of a batch so far. */
+/** The state of reading a batch. */
 class Reading {
   readonly items: Array<RequestedItem> = []
   readonly problems: Array<FieldProblem> = []
@@ -154,7 +154,7 @@ class Reading {
     )
   }
 
-  /** Also looks at items that are refused for other reasons, so that all problems come at once. */
+  /** Also checks items that are refused for other reasons, so that all problems are reported at once. */
   #checkReference(index: number, row: unknown): void {
     if (!Predicate.hasProperty(row, "reference") || !Predicate.isString(row.reference)) return
     const first = this.#references.get(row.reference)
@@ -163,7 +163,7 @@ class Reading {
   }
 }
 
-/** Everything that is wrong with an item that was refused. */
+/** All problems of a refused item. */
 const problemsOf = (path: ReadonlyArray<PropertyKey>, row: unknown): ReadonlyArray<FieldProblem> => {
   const crowded = crowdedObject(row, OBJECTS_DEEP_MAX)
   if (crowded !== undefined) return [tooManyFields([...path, ...crowded])]
@@ -173,13 +173,13 @@ const problemsOf = (path: ReadonlyArray<PropertyKey>, row: unknown): ReadonlyArr
   })
 }
 
-/** The items worth looking at; a list that is too long is one problem, not many. */
+/** The items to check; a list that is too long is one problem, not many. */
 const rowsOf = (json: unknown): ReadonlyArray<unknown> =>
   Predicate.hasProperty(json, "items") && Array.isArray(json.items) && json.items.length <= ITEMS_MAX
     ? json.items
     : []
 
-/** The path of an object with so many fields that listing the unknown ones would take long. */
+/** The path of an object with so many fields that it would take long to list the unknown ones. */
 const crowdedObject = (value: unknown, deep: number): ReadonlyArray<string> | undefined => {
   if (!Predicate.isObject(value) || deep === 0) return undefined
   const names = Object.keys(value)
@@ -194,7 +194,7 @@ const crowdedObject = (value: unknown, deep: number): ReadonlyArray<string> | un
 const tooManyFields = (path: ReadonlyArray<PropertyKey>): FieldProblem =>
   fieldProblem(path, `expected at most ${FIELDS_MAX} fields`)
 
-/** Whether an object, or one inside it, has fields that the schema did not take over. */
+/** Whether an object, or one inside it, has fields that the schema does not have. */
 const hasMoreFields = (row: unknown, read: object): boolean => {
   if (!Predicate.isObject(row)) return false
   const fields = Object.entries(read)

@@ -10,16 +10,16 @@ import {
 import { schemeChangesAt } from "../../domain/scheme.ts"
 import { type BankLimits, limitProblems } from "./bank-limits.ts"
 
-/** What the rules ask about the banks. */
+/** What the rules need to know about banks. */
 interface BankTraits {
   readonly isKnown: (bank: string) => boolean
-  /** Whether a bank's orders lie with us before they go out. */
+  /** Whether a bank's orders stay with us for a while before they are sent. */
   readonly holdsOrders?: (bank: string) => boolean
   /** What can be sent to those banks that do not take everything. */
   readonly limits?: ReadonlyMap<string, BankLimits>
 }
 
-/** Routes by rules, over the banks that there are. */
+/** Routes by the rules, to the configured banks. */
 export const routesBy = (
   routing: Routing,
   { isKnown, holdsOrders = () => false, limits = new Map() }: BankTraits,

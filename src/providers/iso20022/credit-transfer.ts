@@ -1,4 +1,4 @@
-/** A transfer as it goes into a file: in the characters of its scheme, and within what its bank takes. */
+/** A transfer as it is written into a file: in the characters of its scheme, and within what its bank takes. */
 import { Result } from "effect"
 import { type Address, type BeneficiaryAccount, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import { schemeOf } from "../../domain/scheme.ts"
@@ -13,7 +13,7 @@ export interface CreditTransfer {
   readonly details: TransferDetails
 }
 
-/** What is nobody's business but the bank's. */
+/** The data that only the bank may see. */
 export interface TransferDetails {
   readonly name: string
   readonly account: BeneficiaryAccount

@@ -1,4 +1,4 @@
-/** What a bank of the kind `files` needs in the settings beyond what all have, and what it can be sent by them. */
+/** The settings of a bank of the kind `files`, in addition to those of every bank, and what such a bank can be sent. */
 import { Result, Schema } from "effect"
 import { ADDRESS_LENGTHS_MAX, type Address, Beneficiary } from "../../../domain/beneficiary.ts"
 import { schemes } from "../../../domain/scheme.ts"
@@ -63,7 +63,7 @@ const isWritableAddress = (address: Address): boolean =>
     writable(address[field], ADDRESS_LENGTHS_MAX[field]),
   )
 
-/** Whose account the money leaves. It is checked as soon as the settings are read: each file says it. */
+/** The account that the money leaves, and its owner. Each file contains it, so it is checked when the settings are read. */
 export const Debtor = Schema.Struct({
   ...Beneficiary.fields,
   organisation: Schema.optionalKey(Organisation),
@@ -85,7 +85,7 @@ export const AchClass = Schema.Literals(["PPD", "CCD"])
 export type AchClass = typeof AchClass.Type
 
 export const FileBankSettings = Schema.Struct({
-  /** Has the folders outbox, inbox, archive and quarantine, and is on one file system with them. */
+  /** The folder with outbox, inbox, archive and quarantine, which must be on one file system. */
   folder: Schema.NonEmptyString,
   debtor: Debtor,
   /** The schemes that the bank pays by; all by default. */
@@ -102,13 +102,13 @@ export const FileBankSettings = Schema.Struct({
   achClass: Schema.optionalKey(AchClass),
   /** Whether transfers say their UETR; they do by default. */
   uetr: Schema.optionalKey(Schema.Boolean),
-  /** An order waits at most so long for others of its file. */
+  /** How long an order waits for others at most. */
   everyMs: Schema.optionalKey(milliseconds(86_400_000)),
-  /** So many orders go out at once, and no file has more. */
+  /** The number of orders at which a file is sent at once; no file has more. */
   ordersMax: Schema.optionalKey(
     Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: ORDERS_PER_FILE_MAX })),
   ),
-  /** Between two looks at the folders. */
+  /** The time between two passes over the folders. */
   pollMs: Schema.optionalKey(milliseconds(3_600_000)),
 })
 export type FileBankSettings = typeof FileBankSettings.Type

@@ -1,7 +1,7 @@
 /**
- * The kind `files`: banks that are spoken to in files, which the role `bank-files` writes and reads (bank-files.ts). An order
- * is accepted when it is stored: what is done with it is written down here before the bank can know of it. So "never seen" is
- * a definite word. What the bank says, and its statement, is read from its files; it is not called, and calls nobody back.
+ * The kind `files`: banks that take files, which the role `bank-files` writes and reads (bank-files.ts). An order is accepted
+ * once it is stored here, before the bank can know of it. So "never seen" is a definitive answer. The bank's reports and
+ * statements come from its files; it is never called and sends no callbacks.
  */
 import { join } from "node:path"
 import { Clock, Effect, Result } from "effect"
@@ -17,7 +17,7 @@ import type { Refusal } from "../bank-limits.ts"
 import { EVERY_MS, FileBankSettings, fileLimits } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
 
-/** The last file of a day is closed so long before the cut-off: it has to reach the bank in time. */
+/** The last file of a day is made this long before the cut-off, so that it reaches the bank in time. */
 const LEAD_MS = 600_000
 
 const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
@@ -57,7 +57,7 @@ const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSe
   return bank
 })
 
-/** To whoever pays, a bank whose orders cannot be asked for does not answer. */
+/** If the record of orders is unavailable, this counts as a bank that does not answer. */
 const unavailable = (provider: string, { reason, isNotStored }: OrdersUnavailable): ProviderUnavailable =>
   new ProviderUnavailable({
     provider,
@@ -79,7 +79,10 @@ export const files = bankKind({
     Effect.succeed(statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers)),
 })
 
-/** An order waits for others, but not longer than `everyMs`, and not beyond the end of the day that it can go out on. */
+/**
+ * The latest time at which an order must be in a file: `everyMs` after `at`, but before the cut-off of the day on which it can
+ * be executed. All times in epoch milliseconds.
+ */
 export const dueAt = (scheme: Scheme, at: number, everyMs: number): number => {
   const cutOff = cutOffOn(scheme, executionOf(scheme, at))
   const closesAt =
@@ -103,8 +106,8 @@ const answerOf = ({ standing, orderId }: FileOrder): BankAnswer => {
  * it was sent, and nothing will be.
  */
 const refusedBy = (refusal: Refusal, order: FileOrder): BankAnswer => {
-  const [word, another] = order.words
-  const isOurs = word?._tag === "Failed" && word.code === refusal && another === undefined
+  const [report, another] = order.reports
+  const isOurs = report?._tag === "Failed" && report.code === refusal && another === undefined
   if (!isOurs || order.file !== undefined) return answerOf(order)
   return { _tag: "Failed", code: refusal, unsent: true }
 }
@@ -113,6 +116,6 @@ const neverSeen: BankAnswer = { _tag: "NeverSeen" }
 
 const differing = ({ bank, reference }: TransferInstruction): Effect.Effect<BankAnswer> =>
   Effect.as(
-    Effect.logError("a reference came back with another order", { bank, reference }),
-    ambiguous("the reference stands for another order"),
+    Effect.logError("a reference was used for a different order", { bank, reference }),
+    ambiguous("the reference belongs to a different order"),
   )

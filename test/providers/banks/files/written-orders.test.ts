@@ -122,7 +122,7 @@ describe("an order that we refuse ourselves", () => {
         const order = test.orderOf(1, chinese)
         yield* bank.transfer(order)
         yield* (yield* FileOrders).record(test.bank.name, [
-          { reference: order.reference, word: { _tag: "Accepted" } },
+          { reference: order.reference, report: { _tag: "Accepted" } },
         ])
         const shown = yield* bank.transfer(order)
         const filed = test.orderOf(2, chinese)
