@@ -70,7 +70,7 @@ const ENCODED_LENGTH_MAX = 160
 
 /** The key under which the same payouts are paid once more. Its readable part is ASCII, others are percent-encoded. */
 export const keyToPayAgain = (key: string, reason: string): string =>
-  `${key}-again-${encodeURIComponent(reason).replaceAll("%20", " ").slice(0, ENCODED_LENGTH_MAX)}`
+  `${key}-again-${encodeURIComponent(reason).replaceAll("%20", " ").slice(0, ENCODED_LENGTH_MAX)}`.trimEnd()
 
 /** The reference of a batch that pays again and has no other: at most 64 characters. */
 export const referenceToPayAgain = (reason: string): string => `again: ${reason}`
