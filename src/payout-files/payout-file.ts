@@ -1,4 +1,4 @@
-/** A payout batch from a file: JSON as the API takes it, or a list of items; pain.001; or a spreadsheet in a known layout. */
+/** A payout batch from a file: JSON as the API takes it, or a list of items; pain.001; Bacs Standard 18; or a spreadsheet in a known layout. */
 import { readFile, stat } from "node:fs/promises"
 import { Effect, Result, Schema } from "effect"
 import { CliError } from "effect/cli"
@@ -16,8 +16,10 @@ import { type FileProblem, placeOf } from "./file-problem.ts"
 import { decodeText, type FileText, isEncoding } from "./file-text.ts"
 import { withOwnReferences } from "./item-references.ts"
 import { readPaymentOrder, UNNAMED } from "./payment-order.ts"
-import { columnOfField } from "./payout-rows.ts"
+import { columnOfField, type DraftItem } from "./payout-rows.ts"
 import { type RejectedRow, readSpreadsheet, rejectedRow, type Spreadsheet } from "./spreadsheet.ts"
+import { isStandard18, readStandard18 } from "./standard-18.ts"
+import { ROWS_MAX } from "./table.ts"
 
 const FILE_BYTES_MAX = 16 * 1024 * 1024
 const PROBLEMS_MAX = 100
@@ -101,9 +103,9 @@ const refused = (reason: string): Effect.Effect<never, ReadonlyArray<FileProblem
 const read = (bytes: Buffer, options: ReadOptions): Reading => {
   const beginning = bytes.toString("latin1", 0, 1_024)
   if (beginning.startsWith("PK\x03\x04"))
-    return refused("an XLSX workbook; save the sheet as CSV UTF-8, in which amounts stand as they were typed")
+    return refused("an XLSX workbook, which is not read; save the sheet as CSV UTF-8")
   if (beginning.startsWith("\xd0\xcf\x11\xe0"))
-    return refused("an old Excel workbook; save the sheet as CSV UTF-8")
+    return refused("an old Excel workbook, which is not read; save the sheet as CSV UTF-8")
   // Marks, white space, and the zero bytes of UTF-16 may stand before the first character.
   const first = /[^\s\0\xef\xbb\xbf\xfe\xff]/.exec(beginning)?.[0]
   if (first !== "{" && first !== "[" && first !== "<") return readTable(bytes, options)
@@ -166,29 +168,75 @@ const readXmlFile = Effect.fnUntraced(function* (bytes: Buffer, options: ReadOpt
   const order = readPaymentOrder(text)
   if (Result.isFailure(order)) return yield* Effect.fail(order.failure)
   const { reference, executeAt, debtor } = order.success
-  const drafts = withOwnReferences(order.success.drafts, (name) => name === UNNAMED)
-  const checked = yield* checkDrafts(drafts, (index) => `item ${index + 1}`)
+  return yield* readOrder(options, {
+    reference,
+    executeAt,
+    drafts: withOwnReferences(order.success.drafts, (name) => name === UNNAMED),
+    place: (index) => ({ item: index + 1 }),
+    nameOfField: elementOfField,
+    notes: [`paid from AtlasPay's accounts, whichever the file names for ${debtor}`],
+  })
+})
+
+const readStandard18File = (text: string, options: ReadOptions): Reading => {
+  const file = readStandard18(text)
+  if (Result.isFailure(file)) return Effect.fail(file.failure)
+  const { executeAt, drafts, lines } = file.success
+  return readOrder(options, {
+    executeAt,
+    drafts: withOwnReferences(drafts, (name) => name !== ""),
+    place: (index) => ({ line: lines[index] }),
+    nameOfField: (field) => field?.split(".").at(-1),
+    notes: [],
+  })
+}
+
+/** A file that bank software writes: it is right as a whole, or refused as a whole. */
+interface Order {
+  readonly reference?: string
+  /** RFC 3339. */
+  readonly executeAt: string
+  readonly drafts: ReadonlyArray<DraftItem>
+  /** Where the draft of an index stands in the file. */
+  readonly place: (index: number) => Pick<FileProblem, "line" | "item">
+  /** What the file calls a field of an item. */
+  readonly nameOfField: (field: string | undefined) => string | undefined
+  readonly notes: ReadonlyArray<string>
+}
+
+const readOrder = Effect.fnUntraced(function* (options: ReadOptions, order: Order) {
+  const { executeAt, drafts, place, nameOfField } = order
+  if (drafts.length > ROWS_MAX) return yield* refused(`more than ${ROWS_MAX} payments`)
+  const inWords = (index: number) => placeOf({ ...place(index), reason: "" }).slice(2)
+  const checked = yield* checkDrafts(drafts, inWords)
   const problems = checked.flatMap((draft, index) =>
     Result.isSuccess(draft)
       ? []
       : draft.failure.map(({ field, detail }) => ({
-          item: index + 1,
-          column: elementOfField(field),
+          ...place(index),
+          column: nameOfField(field),
           reason: detail,
         })),
   )
   if (problems.length > 0) return yield* Effect.fail(problems)
   const items = checked.flatMap((draft) => (Result.isSuccess(draft) ? [draft.success] : []))
-  const notes = [
-    `nothing is paid before ${executeAt}, the requested day`,
-    `paid from AtlasPay's accounts, whichever the file names for ${debtor}`,
-  ]
-  const terms = { reference, executeAt: Date.parse(executeAt) }
-  return batchOf(terms, items, options, { notes, sheet: undefined, placed: inXml })
+  const notes = [`nothing is paid before ${executeAt}, the requested day`, ...order.notes]
+  const terms = {
+    executeAt: Date.parse(executeAt),
+    ...(order.reference === undefined ? {} : { reference: order.reference }),
+  }
+  const placed: Placed = (item, field) => inJson(item, nameOfField(field))
+  return batchOf(terms, items, options, { notes, sheet: undefined, placed })
 })
 
 const readTable = Effect.fnUntraced(function* (bytes: Buffer, options: ReadOptions) {
   const { text, encoding, assumed } = yield* textOf(bytes, options.encoding)
+  if (isStandard18(text)) {
+    const stray = onlyForSpreadsheets({ ...options, encoding: undefined })
+    return stray === undefined
+      ? yield* readStandard18File(text, options)
+      : yield* refused(`${stray} is for spreadsheets`)
+  }
   const table = readCsv(text)
   if (Result.isFailure(table)) return yield* Effect.fail([table.failure])
   const { decimal, thousands } = options
@@ -222,7 +270,6 @@ type Placed = (
 const inJson: Placed = ({ reference }, field) => ({
   column: field === undefined ? reference : `${reference}, ${field}`,
 })
-const inXml: Placed = (item, field) => inJson(item, elementOfField(field))
 
 /** What the service says against an item of a file, by the item's number in the batch. */
 export interface ItemProblem {

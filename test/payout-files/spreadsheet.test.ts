@@ -242,11 +242,11 @@ describe("bounds", () => {
 
   it("hold for kinds: workbooks are refused by name, with advice", async () => {
     expect(await refusalAt(fileOf("PK\x03\x04…", "payouts.xlsx"))).toEqual([
-      expect.stringMatching(/^: an XLSX workbook; save the sheet as CSV UTF-8/),
+      expect.stringMatching(/^: an XLSX workbook, which is not read; save the sheet as CSV UTF-8/),
     ])
     const old = Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1])
     expect(await refusalAt(fileOf(old, "payouts.xls"))).toEqual([
-      ": an old Excel workbook; save the sheet as CSV UTF-8",
+      ": an old Excel workbook, which is not read; save the sheet as CSV UTF-8",
     ])
   })
 })
