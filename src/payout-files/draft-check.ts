@@ -1,6 +1,7 @@
 /** Drafts against the API's own reading of items: which of them it takes, and everything that is wrong with the others. */
 import { Array as Arr, Effect, Result } from "effect"
 import { type RequestedItem, readBatchRequest } from "../http/payout-batches/payout-batch-request.ts"
+import { canonicalJson } from "./canonical-batch.ts"
 import type { DraftItem } from "./payout-rows.ts"
 
 /** A draft as the API reads it, or what it says against it. `field` is within the item. */
@@ -47,6 +48,11 @@ const alone = (draft: DraftItem): Effect.Effect<CheckedDraft> =>
 
 const bodyOf = (items: ReadonlyArray<DraftItem>): Buffer => Buffer.from(JSON.stringify({ items }))
 
+const repetition = (before: DraftItem | undefined, draft: DraftItem | undefined, where: string): string =>
+  canonicalJson(before) === canonicalJson(draft)
+    ? `already used by ${where}, for the same payment; if both are to be paid, give them different references`
+    : `already used by ${where}`
+
 const withoutRepeated = (
   drafts: ReadonlyArray<DraftItem>,
   checked: ReadonlyArray<CheckedDraft>,
@@ -60,7 +66,7 @@ const withoutRepeated = (
       first.set(reference, index)
       return draft
     }
-    const repeated = { field: "reference", detail: `already used by ${place(before)}` }
+    const repeated = { field: "reference", detail: repetition(drafts[before], drafts[index], place(before)) }
     return Result.fail([repeated, ...(Result.isFailure(draft) ? draft.failure : [])])
   })
 }

@@ -9,35 +9,29 @@ const LENGTH_MAX = 64
 
 /**
  * The drafts with a reference each: one that is used once stays, others get a number: `inv 1 #1`, `inv 1 #2`. Only references
- * that may be shared get numbers; any other that stands twice is a mistake, and is left for the check to find.
+ * that may be shared get numbers. Drafts that are the same in everything keep the same reference: the check finds it twice,
+ * as nobody can tell a payment that is meant twice from a row that was copied by mistake.
  */
 export const withOwnReferences = (
   drafts: ReadonlyArray<DraftItem>,
   mayBeShared: (reference: string) => boolean,
 ): ReadonlyArray<DraftItem> => {
-  const groups = Map.groupBy(drafts.keys(), (index) => drafts[index]?.reference ?? "")
+  const groups = Map.groupBy(drafts, ({ reference }) => reference)
   const taken = new Set(groups.keys())
-  const own = drafts.map(({ reference }) => reference)
+  const own = new Map<string, string>()
   for (const reference of [...groups.keys()].sort()) {
-    const indexes = groups.get(reference) ?? []
-    if (indexes.length === 1 || !mayBeShared(reference)) continue
-    const texts = new Map(indexes.map((index) => [index, canonicalJson(drafts[index])]))
-    const sorted = indexes.toSorted((a, b) => compared(texts.get(a) ?? "", texts.get(b) ?? ""))
+    const texts = new Set((groups.get(reference) ?? []).map(canonicalJson))
+    if (texts.size === 1 || !mayBeShared(reference)) continue
     let number = 0
-    for (const index of sorted) {
-      let name: string
-      do {
-        number += 1
-        name = numbered(reference, number)
-      } while (taken.has(name))
-      taken.add(name)
-      own[index] = name
+    for (const text of [...texts].sort()) {
+      do number += 1
+      while (taken.has(numbered(reference, number)))
+      taken.add(numbered(reference, number))
+      own.set(text, numbered(reference, number))
     }
   }
-  return drafts.map((draft, index) => ({ ...draft, reference: own[index] ?? draft.reference }))
+  return drafts.map((draft) => ({ ...draft, reference: own.get(canonicalJson(draft)) ?? draft.reference }))
 }
-
-const compared = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const numbered = (reference: string, number: number): string => {
   const suffix = ` #${number}`

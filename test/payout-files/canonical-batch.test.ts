@@ -35,6 +35,7 @@ describe("the same payouts", () => {
       readAt(fileOf(csv.replaceAll(",", ";").replaceAll(".", ","), "comma.csv"), { decimal: "comma" }),
       readAt(fileOf(csv.replace("DE89370400440532013000", "de89 3704 0044 0532 0130 00"), "groups.csv")),
       readAt(fileOf(JSON.stringify(items, null, 2), "list.json")),
+      readAt(fileOf(Buffer.from(`\uFEFF${JSON.stringify(items)}`, "utf16le"), "utf16.json")),
       readAt(fileOf(`\uFEFF${JSON.stringify({ items })}`, "body.json")),
     ])
     for (const other of others) expect([other.key, other.body]).toEqual([first.key, first.body])
@@ -43,14 +44,14 @@ describe("the same payouts", () => {
 
   it("have the same references and key in whatever order Wise's template lists them", async () => {
     const wise = "name,paymentReference,amountCurrency,amount,targetCurrency,iban"
-    const payments = fc.array(
+    const payments = fc.uniqueArray(
       fc.tuple(
         fc.constantFrom("Ada", "Bob", "Cleo"),
         fc.constantFrom("inv 1", "inv 2", "inv 1 #1"),
         fc.constantFrom("1.00", "2.00"),
         fc.constantFrom("DE89370400440532013000", "NL91ABNA0417164300"),
       ),
-      { minLength: 1, maxLength: 12 },
+      { minLength: 1, maxLength: 12, selector: (payment) => payment.join() },
     )
     const orders = payments.chain((some) =>
       fc.tuple(fc.constant(some), fc.shuffledSubarray(some, { minLength: some.length })),
@@ -69,6 +70,20 @@ describe("the same payouts", () => {
       }),
       { numRuns: 100 },
     )
+  })
+})
+
+describe("a payment that stands twice", () => {
+  it("is refused, though its reference may be shared: nobody can tell whether it is meant twice", async () => {
+    const wise = "name,paymentReference,amountCurrency,amount,targetCurrency,iban"
+    const row = "Ada,inv 1,EUR,10.00,EUR,DE89370400440532013000"
+    const advice = "if both are to be paid, give them different references"
+    expect(await refusal([wise, row, row].join("\n"))).toEqual([
+      `line 3, paymentReference: already used by line 2, for the same payment; ${advice}`,
+    ])
+    expect(await refusal([wise, row, row.replace("10.00", "9.00"), row].join("\n"))).toEqual([
+      `line 4, paymentReference: already used by line 2, for the same payment; ${advice}`,
+    ])
   })
 })
 

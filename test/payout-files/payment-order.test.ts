@@ -98,11 +98,12 @@ describe("a file of credit transfers", () => {
   })
 
   it("gives references to transfers that have none, and leaves one that stands twice to be refused", async () => {
-    const unnamed = numbered("NOTPROVIDED") + numbered("NOTPROVIDED")
+    const PmtId = "<PmtId><EndToEndId>NOTPROVIDED</EndToEndId></PmtId>"
+    const unnamed = transfer({ PmtId }) + transfer({ PmtId, Cdtr: "<Cdtr><Nm>Bob Bond</Nm></Cdtr>" })
     const { items } = await read({ payments: payment(unnamed), count: 2 })
     expect(items.map(({ reference }) => reference)).toEqual(["payment #1", "payment #2"])
     expect(await refusal({ payments: payment(numbered("r1") + numbered("r1")), count: 2 })).toEqual([
-      "item 2, PmtId/EndToEndId: already used by item 1",
+      "item 2, PmtId/EndToEndId: already used by item 1, for the same payment; if both are to be paid, give them different references",
     ])
   })
 
