@@ -5,6 +5,8 @@ import type { FileProblem } from "./file-problem.ts"
 import { type Delimiter, delimiters, ROWS_MAX, type Row, type Table } from "./table.ts"
 
 const RECORD_LENGTH_MAX = 64 * 1024
+/** Rows with and without content. */
+const RECORDS_MAX = 2 * ROWS_MAX
 
 /**
  * Reads separated values (RFC 4180; either line end, quoted fields). Cells are trimmed; rows without any content are left
@@ -34,6 +36,7 @@ const rowsOf = (
 ): Result.Result<ReadonlyArray<Row>, FileProblem> => {
   const rows: Array<Row> = []
   let line = firstLine
+  let records = 0
   try {
     parse(text, {
       delimiter,
@@ -45,20 +48,25 @@ const rowsOf = (
       on_record: (found) => {
         const { raw, record }: RawRecord = Object(found)
         const cells = record.map((cell) => cell.trim())
-        // One row too many is enough to know that there are too many.
-        if (rows.length <= ROWS_MAX + 1 && cells.some((cell) => cell !== "")) rows.push({ line, cells })
+        if (cells.some((cell) => cell !== "")) rows.push({ line, cells })
+        records += 1
+        if (rows.length > ROWS_MAX + 1) throw new TooManyRows(`more than ${ROWS_MAX} rows`)
+        if (records > RECORDS_MAX)
+          throw new TooManyRows(`more than ${RECORDS_MAX} rows with the empty ones; delete those`)
         line += lineBreaksIn(raw)
         return null
       },
     })
   } catch (error) {
+    if (error instanceof TooManyRows) return Result.fail({ reason: error.message })
     if (!(error instanceof CsvError)) throw error
     return Result.fail({ line, reason: reasons[error.code] ?? "not separated values" })
   }
-  return rows.length > ROWS_MAX + 1
-    ? Result.fail({ reason: `more than ${ROWS_MAX} rows` })
-    : Result.succeed(rows)
+  return Result.succeed(rows)
 }
+
+/** Ends the parser before it has read the rest. */
+class TooManyRows extends Error {}
 
 /** A record as the parser hands it out with the option `raw`, which its types do not know. */
 interface RawRecord {

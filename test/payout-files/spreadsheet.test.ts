@@ -229,7 +229,13 @@ describe("bounds", () => {
   it("hold for rows", async () => {
     const rows = Array.from({ length: 100_001 }, (_, index) => `${index},EUR,1.00,A,DE89370400440532013000,`)
     expect(await refusal([header, ...rows].join("\n"))).toEqual([": more than 100000 rows"])
-  })
+  }, 60_000)
+
+  it("hold for empty rows", async () => {
+    expect(await refusal(`${header}${"\n".repeat(200_001)}${row}`)).toEqual([
+      ": more than 200000 rows with the empty ones; delete those",
+    ])
+  }, 60_000)
 
   it("hold for columns, rows' lengths and bytes", async () => {
     const wide = Array.from({ length: 300 }, (_, index) => `c${index}`).join(",")
