@@ -24,6 +24,7 @@ import { findService } from "./service-address.ts"
 
 /** Of one request the service names a hundred problems at most. */
 const ROUNDS_MAX = 100
+const WARNINGS_SHOWN_MAX = 20
 /** Some rows were accepted, and others were not. */
 const REJECTED_STATUS = 2
 
@@ -132,6 +133,8 @@ const submitFile = Effect.fnUntraced(function* (flags: Flags) {
     yield* Console.log(JSON.stringify({ ...accepted, idempotencyKey: key, rejected }))
   } else {
     for (const line of acceptedLines(accepted, key, options)) yield* Console.log(line)
+    for (const line of warningLines(accepted, file, flags)) yield* Console.log(line)
+    yield* Console.log(`Follow it: atlaspay batches watch ${accepted.id}`)
   }
   if (rejected > 0)
     return yield* new CliFailure({
@@ -180,6 +183,11 @@ interface Accepted {
   readonly id: string
   readonly itemCount: number
   readonly isReplayed: boolean
+  readonly warnings?: ReadonlyArray<{
+    readonly item?: number
+    readonly field?: string
+    readonly detail: string
+  }>
 }
 
 /** Submits the rows that can be paid. Rows that the service refuses are set aside, too, if they may be. */
@@ -264,8 +272,18 @@ const acceptedLines = (
     : `${id}: ${itemCount} items accepted under the key ${key}`,
   ...(isReplayed && again === undefined ? ["To pay them once more, add: --again REASON"] : []),
   ...(!isReplayed && again !== undefined ? [`They are paid once more, because: ${again}`] : []),
-  `Follow it: atlaspay batches watch ${id}`,
 ]
+
+/** What the service accepted and finds strange, by the lines of the file. */
+const warningLines = ({ warnings = [] }: Accepted, file: PayoutFile, flags: Flags): ReadonlyArray<string> => {
+  const lines = warnings.slice(0, WARNINGS_SHOWN_MAX).map(({ item, field, detail }) => {
+    const place =
+      item === undefined ? (field === undefined ? "" : `, ${field}`) : file.placeOfItem(item, field)
+    return `warning: ${flags.file}${place}: ${detail}`
+  })
+  const more = warnings.length - lines.length
+  return more > 0 ? [...lines, `… and ${more} more warnings`] : lines
+}
 
 const noService =
   "No running service found. Start one with npm start, or set ATLASPAY_URL and ATLASPAY_API_KEY."

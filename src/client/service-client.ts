@@ -12,7 +12,18 @@ export interface ServiceAddress {
 
 const itemState = Schema.Literals(itemStates)
 
-const Accepted = Schema.Struct({ id: BatchId, itemCount: Schema.Int })
+const Place = Schema.Struct({
+  item: Schema.optionalKey(Schema.Int),
+  field: Schema.optionalKey(Schema.String),
+  detail: Schema.String,
+})
+
+/** The answer to a batch; `warnings` are about what is likely to be wrong, and was accepted. */
+const Accepted = Schema.Struct({
+  id: BatchId,
+  itemCount: Schema.Int,
+  warnings: Schema.optionalKey(Schema.Array(Place)),
+})
 
 /** A batch as `GET /payout-batches/:id` shows it; `states` is per currency and item state. */
 export const ShownBatch = Schema.Struct({
@@ -61,14 +72,7 @@ const Problem = Schema.Struct({
   /** The batch that the problem is about. */
   batch: Schema.optionalKey(BatchId),
   errors: Schema.optionalKey(
-    Schema.Array(
-      Schema.Struct({
-        pointer: Schema.optionalKey(Schema.String),
-        item: Schema.optionalKey(Schema.Int),
-        field: Schema.optionalKey(Schema.String),
-        detail: Schema.String,
-      }),
-    ),
+    Schema.Array(Schema.Struct({ pointer: Schema.optionalKey(Schema.String), ...Place.fields })),
   ),
 })
 

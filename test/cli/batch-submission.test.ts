@@ -231,6 +231,22 @@ it("sets rows aside, too, that only the service refuses, and names the others by
   expect(await batchesWith("a-taken")).toMatchObject([{ id: run.batch, itemCount: 1 }])
 })
 
+it("prints what the service accepted and warns of, by the lines of the file", async () => {
+  const { url, server } = await between(async () => {
+    const warnings = [
+      { item: 1, field: "beneficiary.account.iban", detail: "looks strange" },
+      { detail: "so does all" },
+    ]
+    return Response.json({ id: `pb_${"a".repeat(22)}`, itemCount: 2, warnings }, { status: 202 })
+  })
+  const file = fileOf(rowOf("z-second"), rowOf("a-first"))
+  const run = await submit(url, file)
+  server.close()
+  expect(run.status, run.output).toBe(0)
+  expect(run.output).toContain(`warning: ${file}, line 3, iban: looks strange\n`)
+  expect(run.output).toContain(`warning: ${file}: so does all\n`)
+})
+
 it("takes either a key or a reason to pay again, and a reason that people can read", async () => {
   const file = fileOf(rowOf("flags"))
   const both = await submit(platform.url, file, "--again", "x", "--idempotency-key", "k")
