@@ -34,8 +34,8 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...accessGuards,
   ...deliveryGuards,
   ...edgeGuards,
+  ...payoutFileGuards,
   ...textGuards,
   ...databaseGuards,
   ...planningStepGuards,
-  ...payoutFileGuards,
 ]
