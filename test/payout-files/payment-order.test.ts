@@ -1,6 +1,6 @@
 /** pain.001 as a payout batch: what is carried over, and what a batch cannot carry. */
 import { describe, expect, it } from "vitest"
-import { writePaymentInitiation } from "../../src/providers/iso20022/payment-initiation.ts"
+import { carriesAddress } from "../../src/payout-files/payout-rows.ts"
 import { fileOf, readAt, refusalAt } from "./read-file.ts"
 
 const DAY = "2027-01-15"
@@ -114,35 +114,50 @@ describe("a file of credit transfers", () => {
     expect(items[0]?.remittance).toBe("RF18539007547034")
   })
 
-  it("is read as we write it, to accounts of every scheme", async () => {
-    const accounts = [
-      { scheme: "iban", iban: "DE89370400440532013000", bic: "COBADEFFXXX" },
+  const institution = (content: string): string => `<CdtrAgt><FinInstnId>${content}</FinInstnId></CdtrAgt>`
+  const member = (system: string, id: string): string =>
+    institution(`<ClrSysMmbId><ClrSysId><Cd>${system}</Cd></ClrSysId><MmbId>${id}</MmbId></ClrSysMmbId>`)
+  const number = (id: string, type = ""): string =>
+    `<CdtrAcct><Id><Othr><Id>${id}</Id><SchmeNm><Cd>BBAN</Cd></SchmeNm></Othr></Id>${type}</CdtrAcct>`
+
+  it.each([
+    [
+      "an IBAN at a bank that is not named",
+      institution("<Othr><Id>NOTPROVIDED</Id></Othr>"),
+      "<CdtrAcct><Id><IBAN>DE89370400440532013000</IBAN></Id></CdtrAcct>",
+      { scheme: "iban", iban: "DE89370400440532013000" },
+    ],
+    [
+      "a British account",
+      member("GBDSC", "601010"),
+      number("31926819"),
       { scheme: "sort-code", sortCode: "601010", accountNumber: "31926819" },
-      { scheme: "aba", routingNumber: "111000025", accountNumber: "12345678", accountType: "checking" },
+    ],
+    [
+      "an American account",
+      member("USABA", "111000025"),
+      number("12345678", "<Tp><Cd>SVGS</Cd></Tp>"),
+      { scheme: "aba", routingNumber: "111000025", accountNumber: "12345678", accountType: "savings" },
+    ],
+    [
+      "a number at a bank",
+      institution("<BICFI>BOTKJPJT</BICFI>"),
+      number("1234567"),
       { scheme: "bic", bic: "BOTKJPJT", accountNumber: "1234567" },
-    ] as const
-    for (const account of accounts) {
-      const xml = writePaymentInitiation({
-        messageId: "M1",
-        createdAt: 0,
-        executionDay: DAY,
-        scheme: account.scheme === "iban" ? "sepa" : "cross-border",
-        currency: "EUR",
-        debtor: { name: "Acme", account: accounts[0] },
-        transfers: [
-          {
-            reference: "PB1-1",
-            currency: "EUR",
-            minor: 123456n,
-            details: { name: "Ada", account, remittance: "x" },
-          },
-        ],
-      })
-      const { items } = await readAt(fileOf(xml, "own.xml"))
-      expect(items).toMatchObject([
-        { reference: "PB1-1", minor: 123456n, beneficiary: { name: "Ada", account }, remittance: "x" },
-      ])
-    }
+    ],
+  ])("pays to %s", async (_, CdtrAgt, CdtrAcct, account) => {
+    const { items } = await read({ payments: payment(transfer({ CdtrAgt, CdtrAcct })) })
+    expect(items[0]?.beneficiary.account).toEqual(account)
+  })
+
+  it.runIf(carriesAddress)("carries the beneficiary's structured address", async () => {
+    const lines =
+      "<StrtNm>Main St</StrtNm><BldgNb>5</BldgNb><PstCd>10115</PstCd><TwnNm>Berlin</TwnNm><Ctry>DE</Ctry>"
+    const Cdtr = `<Cdtr><Nm>Ada</Nm><PstlAdr>${lines}</PstlAdr></Cdtr>`
+    const { items } = await read({ payments: payment(transfer({ Cdtr })) })
+    expect(items[0]?.beneficiary).toMatchObject({
+      address: { street: "Main St", buildingNumber: "5", postcode: "10115", town: "Berlin", country: "DE" },
+    })
   })
 })
 

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { readPayoutFile } from "../../src/payout-files/payout-file.ts"
+import { carriesAddress } from "../../src/payout-files/payout-rows.ts"
 import { magicOutcome } from "../../src/sandbox/magic-beneficiaries.ts"
 import { folder, read, refusal } from "./read-file.ts"
 
@@ -208,6 +209,20 @@ describe("Wise's batch template", () => {
       ["TEST102", "USD", 200n],
     ])
     expect(items.map(({ beneficiary }) => beneficiary.account.scheme)).toEqual(["sort-code", "iban", "aba"])
+  })
+
+  it.runIf(carriesAddress)("gives its address columns to the beneficiary", async () => {
+    const { items } = await read(
+      "name,paymentReference,amountCurrency,amount,targetCurrency,iban,addressCountryCode,addressCity,addressFirstLine,addressPostCode\n" +
+        "Ada,R1,EUR,1.00,EUR,DE89370400440532013000,GB,London,50 Branson Ave,E1 6AN\n",
+    )
+    expect(items[0]?.beneficiary).toMatchObject({
+      address: { street: "50 Branson Ave", postcode: "E1 6AN", town: "London", country: "GB" },
+    })
+    const header = "name,paymentReference,amountCurrency,amount,targetCurrency,iban,addressCountryCode"
+    expect(await refusal(`${header}\nAda,R1,EUR,1.00,EUR,DE89370400440532013000,GB\n`)).toEqual([
+      expect.stringMatching(/^line 2, addressCity: /),
+    ])
   })
 
   const header =
