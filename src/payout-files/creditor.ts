@@ -1,7 +1,7 @@
 /** The creditor of a pain.001 transfer as the beneficiary of a payout. What is not a beneficiary's is refused by name. */
 import { all, maybe, maybeText, one, text } from "../providers/iso20022/element.ts"
 import { type Element, unreadable } from "../providers/iso20022/xml-reader.ts"
-import { carriesAddress } from "./payout-rows.ts"
+import { carriesAddress } from "./layout.ts"
 
 /** Refuses an element that has children of other names. */
 type Only = (element: Element, ...names: ReadonlyArray<string>) => void

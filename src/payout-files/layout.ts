@@ -1,4 +1,5 @@
 /** How a kind of spreadsheet names what a payout needs. Each kind is data, in one file of `layouts/`. */
+import { Beneficiary } from "../domain/beneficiary.ts"
 import type { DecimalNotation } from "./decimal-notation.ts"
 
 export const payoutColumns = [
@@ -19,6 +20,9 @@ export type PayoutColumn = (typeof payoutColumns)[number]
 /** The fields of a beneficiary's structured address. */
 export const addressFields = ["street", "buildingNumber", "postcode", "town", "country"] as const
 export type AddressField = (typeof addressFields)[number]
+
+/** Whether a payout has a place for the address of its beneficiary. */
+export const carriesAddress = "address" in Beneficiary.fields
 
 export interface Layout {
   /** As people call it. */

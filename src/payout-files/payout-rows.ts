@@ -1,9 +1,15 @@
 /** Rows of a spreadsheet as items of a payout batch, by the layout of its columns. docs/CLI.md shows the columns. */
 import { Result } from "effect"
-import { Beneficiary } from "../domain/beneficiary.ts"
 import { type DecimalNotation, plainDecimal } from "./decimal-notation.ts"
 import type { FileProblem } from "./file-problem.ts"
-import { addressFields, knownColumns, type Layout, type PayoutColumn, payoutColumns } from "./layout.ts"
+import {
+  addressFields,
+  carriesAddress,
+  knownColumns,
+  type Layout,
+  type PayoutColumn,
+  payoutColumns,
+} from "./layout.ts"
 import { nearestName } from "./nearest-name.ts"
 import { cellOf, isRejected, REASON_COLUMN } from "./rejected-cells.ts"
 import { columnKey, placesIn, type Row } from "./table.ts"
@@ -73,9 +79,6 @@ const draftOf = (cell: Cells, amount: string, address: Readonly<Record<string, s
   },
   ...(cell("remittance") === "" ? {} : { remittance: cell("remittance") }),
 })
-
-/** Whether a payout has a place for the address of its beneficiary. */
-export const carriesAddress = "address" in Beneficiary.fields
 
 /** The fields of a beneficiary's address that are filled. */
 const addressOf = (

@@ -1,6 +1,6 @@
 /** pain.001 as a payout batch: what is carried over, and what a batch cannot carry. */
 import { describe, expect, it } from "vitest"
-import { carriesAddress } from "../../src/payout-files/payout-rows.ts"
+import { carriesAddress } from "../../src/payout-files/layout.ts"
 import { fileOf, readAt, refusalAt } from "./read-file.ts"
 
 const DAY = "2027-01-15"

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
+import { carriesAddress } from "../../src/payout-files/layout.ts"
 import { readPayoutFile } from "../../src/payout-files/payout-file.ts"
-import { carriesAddress } from "../../src/payout-files/payout-rows.ts"
 import { magicOutcome } from "../../src/sandbox/magic-beneficiaries.ts"
 import { folder, read, refusal } from "./read-file.ts"
 
@@ -87,6 +87,24 @@ describe("a file in our own columns", () => {
       "iban,name,amount,Currency,REFERENCE\nDE89370400440532013000,Ada,1.00,EUR,A1\n",
     )
     expect(items[0]?.reference).toBe("A1")
+  })
+})
+
+describe.runIf(carriesAddress)("an address in our own columns", () => {
+  it("is the beneficiary's, and each problem of it names its column", async () => {
+    const header = "reference,currency,amount,name,iban,street,building_number,postcode,town,country"
+    const row = "A1,EUR,1.00,Ada,DE89370400440532013000,Hauptstraße,5,10115"
+    const { items } = await read(`${header}\n${row},Berlin,DE\n`)
+    expect(items[0]?.beneficiary).toMatchObject({
+      address: {
+        street: "Hauptstraße",
+        buildingNumber: "5",
+        postcode: "10115",
+        town: "Berlin",
+        country: "DE",
+      },
+    })
+    expect(await refusal(`${header}\n${row},,DE\n`)).toEqual([expect.stringMatching(/^line 2, town: /)])
   })
 })
 

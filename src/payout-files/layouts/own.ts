@@ -1,4 +1,4 @@
-import { type Layout, payoutColumns } from "../layout.ts"
+import { carriesAddress, type Layout, payoutColumns } from "../layout.ts"
 
 /** Our own columns, one row for each payout. */
 export const ownLayout: Layout = {
@@ -6,5 +6,14 @@ export const ownLayout: Layout = {
   source: "docs/CLI.md",
   required: ["reference", "currency", "amount", "name"],
   columns: Object.fromEntries(payoutColumns.map((column) => [column, column])),
+  ...(carriesAddress && {
+    address: {
+      street: "street",
+      buildingNumber: "building_number",
+      postcode: "postcode",
+      town: "town",
+      country: "country",
+    },
+  }),
   ignored: [],
 }
