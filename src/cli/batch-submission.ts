@@ -5,7 +5,12 @@
 import { lstat } from "node:fs/promises"
 import { Console, Effect, Option, Schema, type Scope } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { type RequestRefused, type ServiceClient, serviceClient } from "../client/service-client.ts"
+import {
+  type RequestRefused,
+  type ServiceClient,
+  serviceClient,
+  type Warning,
+} from "../client/service-client.ts"
 import { PlainText } from "../domain/beneficiary.ts"
 import { REASON_LENGTH_MAX } from "../payout-files/canonical-batch.ts"
 import { type decimalMarks, thousandsMarkNames } from "../payout-files/decimal-notation.ts"
@@ -183,11 +188,7 @@ interface Accepted {
   readonly id: string
   readonly itemCount: number
   readonly isReplayed: boolean
-  readonly warnings?: ReadonlyArray<{
-    readonly item?: number
-    readonly field?: string
-    readonly detail: string
-  }>
+  readonly warnings?: ReadonlyArray<Warning>
 }
 
 /** Submits the rows that can be paid. Rows that the service refuses are set aside, too, if they may be. */
