@@ -24,13 +24,23 @@ export const inOrder = (items: ReadonlyArray<RequestedItem>): ReadonlyArray<Requ
     .toSorted((a, b) => compared(a.reference, b.reference))
     .map((item, index) => ({ ...item, item: index + 1 }))
 
+/** What a request says beside its items. What is found in reading one, such as its totals, is no part of it. */
+type TermName = Exclude<keyof BatchRequest, "items" | "totals" | "warnings">
+export type Terms = Partial<Pick<BatchRequest, TermName>>
+
+/** Each of them has to be here, or a term of a file would be left out silently. */
+const termNames: Readonly<Record<TermName, true>> = {
+  reference: true,
+  mode: true,
+  submittedBy: true,
+  requireApproval: true,
+  executeAt: true,
+}
+
 /** The body of `POST /payout-batches` for items in order, on the terms of a request. */
-export const canonicalBody = (
-  { executeAt, ...terms }: Omit<BatchRequest, "items" | "totals">,
-  items: ReadonlyArray<RequestedItem>,
-): string =>
+export const canonicalBody = ({ executeAt, ...terms }: Terms, items: ReadonlyArray<RequestedItem>): string =>
   canonicalJson({
-    ...terms,
+    ...Object.fromEntries(Object.entries(terms).filter(([name]) => name in termNames)),
     ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
     items: items.map(({ item: _, currency, minor, ...rest }) => ({
       ...rest,

@@ -2,12 +2,15 @@
 import { readFile, stat } from "node:fs/promises"
 import { Effect, Result, Schema } from "effect"
 import { CliError } from "effect/cli"
+import { type RequestedItem, readBatchRequest } from "../http/payout-batches/payout-batch-request.ts"
 import {
-  type BatchRequest,
-  type RequestedItem,
-  readBatchRequest,
-} from "../http/payout-batches/payout-batch-request.ts"
-import { canonicalBody, contentKey, inOrder, keyToPayAgain, referenceToPayAgain } from "./canonical-batch.ts"
+  canonicalBody,
+  contentKey,
+  inOrder,
+  keyToPayAgain,
+  referenceToPayAgain,
+  type Terms,
+} from "./canonical-batch.ts"
 import { elementOfField } from "./creditor.ts"
 import { readCsv } from "./csv-table.ts"
 import type { DecimalNotation } from "./decimal-notation.ts"
@@ -301,7 +304,7 @@ export const withoutRefused = (
 }
 
 const batchOf = (
-  terms: Omit<BatchRequest, "items" | "totals">,
+  terms: Terms,
   unordered: ReadonlyArray<RequestedItem>,
   { again }: ReadOptions,
   { placed, ...rest }: Pick<PayoutFile, "notes" | "sheet"> & { readonly placed: Placed },

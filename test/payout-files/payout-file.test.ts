@@ -206,7 +206,14 @@ describe("a JSON file", () => {
       amount: { currency: "EUR", value: "1.00" },
       beneficiary: { name: "Ada", account: { scheme: "iban", iban: "DE89370400440532013000" } },
     }
-    const text = JSON.stringify({ reference: "october", items: [item] }, null, 2)
+    const terms = {
+      reference: "october",
+      mode: "strict",
+      submittedBy: "Olga",
+      requireApproval: true,
+      executeAt: "2027-01-15T09:30:00.000Z",
+    }
+    const text = JSON.stringify({ ...terms, items: [item] }, null, 2)
     const { body, items } = await read(text)
     expect(JSON.parse(body)).toEqual(JSON.parse(text))
     expect(items).toHaveLength(1)
