@@ -232,12 +232,17 @@ const writeRejects = ({ sheet }: PayoutFile, rejectsFile: RejectsFile | undefine
           }),
       })
 
-const unknownOutcome = ({ reason }: CliFailure, { idempotencyKey }: Flags, key: string): CliFailure =>
-  new CliFailure({
-    reason: Option.isSome(idempotencyKey)
-      ? `${reason}\nTo retry safely, add: --idempotency-key ${key}`
-      : `${reason}\nTo retry safely, repeat the command: the same payouts are the same batch`,
-  })
+const unknownOutcome = (
+  { reason }: CliFailure,
+  { idempotencyKey, rejects }: Flags,
+  key: string,
+): CliFailure => {
+  const advice = Option.isSome(idempotencyKey)
+    ? `To retry safely, add: --idempotency-key ${key}`
+    : "To retry safely, repeat the command: the same payouts are the same batch"
+  const other = Option.isSome(rejects) ? "\nName another file for --rejects, or move this one away" : ""
+  return new CliFailure({ reason: `${reason}\n${advice}${other}` })
+}
 
 const KEY_REUSED_STATUS = 422
 

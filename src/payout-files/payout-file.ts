@@ -80,7 +80,7 @@ export class InvalidPayoutFile extends Schema.TaggedError<InvalidPayoutFile>()("
   }
 }
 
-/** Reads a file of at most 16 MiB; its kind is told by its content, not by its name. */
+/** Reads a file of at most 16 MiB; its kind is recognised by its content, not by its name. */
 export const readPayoutFile = Effect.fn("readPayoutFile")(function* (
   file: string,
   options: ReadOptions = {},
