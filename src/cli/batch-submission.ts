@@ -48,7 +48,7 @@ const again = Flag.String("again").pipe(
   Flag.withDescription("Pay once more what was submitted before; the reason is kept with the batch"),
   Flag.filter(
     (reason) => isReason(reason),
-    () => `--again expects a reason of 1 to ${REASON_LENGTH_MAX} visible characters`,
+    () => `a reason of 1 to ${REASON_LENGTH_MAX} visible characters`,
   ),
   Flag.optional,
 )
@@ -76,7 +76,7 @@ const thousands = Flag.Literals("thousands", thousandsMarkNames).pipe(
 const encoding = Flag.String("encoding").pipe(
   Flag.withMetavar("NAME"),
   Flag.withDescription("The encoding of a spreadsheet without a byte order mark, such as windows-1250"),
-  Flag.filter(isEncoding, (name) => `--encoding ${name}: expected a name of the WHATWG Encoding Standard`),
+  Flag.filter(isEncoding, () => "a name of the WHATWG Encoding Standard"),
   Flag.optional,
 )
 
