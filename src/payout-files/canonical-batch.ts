@@ -28,19 +28,17 @@ export const inOrder = (items: ReadonlyArray<RequestedItem>): ReadonlyArray<Requ
 type TermName = Exclude<keyof BatchRequest, "items" | "totals" | "warnings">
 export type Terms = Partial<Pick<BatchRequest, TermName>>
 
-/** Each of them has to be here, or a term of a file would be left out silently. */
-const termNames: Readonly<Record<TermName, true>> = {
-  reference: true,
-  mode: true,
-  submittedBy: true,
-  requireApproval: true,
-  executeAt: true,
-}
+/** What a batch may say, also to a service of another release. */
+const terms = ["reference", "mode", "submittedBy", "requireApproval", "executeAt", "duplicates"] as const
+type Missing = Exclude<TermName, (typeof terms)[number]>
+
+/** A term that is missing here would be left out silently: then this is no list, and nothing compiles. */
+const termNames: ReadonlyArray<string> & ([Missing] extends [never] ? unknown : never) = terms
 
 /** The body of `POST /payout-batches` for items in order, on the terms of a request. */
-export const canonicalBody = ({ executeAt, ...terms }: Terms, items: ReadonlyArray<RequestedItem>): string =>
+export const canonicalBody = ({ executeAt, ...others }: Terms, items: ReadonlyArray<RequestedItem>): string =>
   canonicalJson({
-    ...Object.fromEntries(Object.entries(terms).filter(([name]) => name in termNames)),
+    ...Object.fromEntries(Object.entries(others).filter(([name]) => termNames.includes(name))),
     ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
     items: items.map(({ item: _, currency, minor, ...rest }) => ({
       ...rest,
