@@ -73,7 +73,14 @@ const Problem = Schema.Struct({
   /** The batch that the problem is about. */
   batch: Schema.optionalKey(BatchId),
   errors: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ pointer: Schema.optionalKey(Schema.String), ...Warning.fields })),
+    Schema.Array(
+      Schema.Struct({
+        pointer: Schema.optionalKey(Schema.String),
+        item: Schema.optionalKey(Schema.Int),
+        field: Schema.optionalKey(Schema.String),
+        detail: Schema.String,
+      }),
+    ),
   ),
 })
 
