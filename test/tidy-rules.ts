@@ -176,6 +176,14 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   terminal: [],
   // The API as a partner calls it.
   client: ["domain", "terminal", "telemetry"],
+  // What people and other systems send as files. Items are checked by the API's own reading of them.
+  "payout-files": [
+    "domain",
+    "http/payout-batches/payout-batch-request",
+    "providers/iso20022/element",
+    "providers/iso20022/unreadable-file",
+    "providers/iso20022/xml-reader",
+  ],
   // What only developers run. It shows what the service is, from outside: it wires nothing of it.
   dev: [
     "domain",

@@ -8,6 +8,7 @@ import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
+import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
@@ -35,6 +36,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...storeGuards,
   ...authorityStepGuards,
   ...accessGuards,
+  ...payoutFileGuards,
   ...deliveryGuards,
   ...edgeGuards,
   ...textGuards,
