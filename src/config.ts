@@ -15,6 +15,7 @@ import { Webhook } from "standardwebhooks"
 import { PayeePolicy } from "./domain/clearance-words.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
+import { ModulusPolicy } from "./domain/uk-modulus.ts"
 
 /** The steps between which a process may die. Each is passed once per loop of a batch. */
 export const crashPoints = [
@@ -278,6 +279,14 @@ const settings = all({
     backlogMax: count("BACKLOG_MAX", 20_000),
     /** Open batches of one partner beyond which its intake answers 429. */
     partnerBacklogMax: count("PARTNER_BACKLOG_MAX", 5_000),
+  }),
+  /** What new batches are held to, and batches that were accepted before are not. */
+  intake: all({
+    /** How far ahead of its arrival, and how far behind, a batch's executeAt may lie. */
+    executeAheadMsMax: count("EXECUTE_AHEAD_MS_MAX", 366 * 24 * hour, 3_660 * 24 * hour),
+    executePastMsMax: count("EXECUTE_PAST_MS_MAX", 7 * 24 * hour, 36_600 * 24 * hour, 0),
+    /** What becomes of a British account number that cannot belong to its sort code. */
+    ukModulus: Config.schema(ModulusPolicy, "UK_MODULUS_CHECK").pipe(Config.withDefault("warn" as const)),
   }),
   /** What holds for every partner's batches. */
   policy: all({

@@ -62,6 +62,7 @@ const shownBatch = (id: BatchId, batch: Batch): ShownBatch => ({
   state: batchState(batch),
   itemCount: batch.itemCount,
   version: batch.version,
+  ...(batch.executeAt === undefined ? {} : { executeAt: new Date(batch.executeAt).toISOString() }),
   states: Object.fromEntries(
     [...batch.tallies].map(([currency, states]) => [
       currency,

@@ -46,9 +46,14 @@ export const currencyLines = (batch: ShownBatch): ReadonlyArray<string> =>
     return `  ${currency} ${bar} ${String(done).padStart(5)}/${all}  ${states}`
   })
 
+/** "settling", or "scheduled for 2026-12-01T06:00:00.000Z". */
+export const stateOf = ({ state, executeAt }: ShownBatch): string =>
+  state === "scheduled" && executeAt !== undefined ? `scheduled for ${executeAt}` : state
+
 /** A batch as `batches show` prints it. */
 export const batchLines = (batch: ShownBatch): ReadonlyArray<string> => [
   `${batch.id}  ${batch.state}  ${batch.itemCount} items  version ${batch.version}`,
+  ...(batch.executeAt === undefined ? [] : [`nothing is paid before ${batch.executeAt}`]),
   ...aligned(
     countsOf(batch).map(({ currency, state, count, amount }) => [state, String(count), currency, amount]),
   ),

@@ -12,7 +12,18 @@ export interface ServiceAddress {
 
 const itemState = Schema.Literals(itemStates)
 
-const Accepted = Schema.Struct({ id: BatchId, itemCount: Schema.Int })
+const Place = Schema.Struct({
+  item: Schema.optionalKey(Schema.Int),
+  field: Schema.optionalKey(Schema.String),
+  detail: Schema.String,
+})
+
+/** The answer to a batch; `warnings` are about what is likely to be wrong, and was accepted. */
+const Accepted = Schema.Struct({
+  id: BatchId,
+  itemCount: Schema.Int,
+  warnings: Schema.optionalKey(Schema.Array(Place)),
+})
 
 /** A batch as `GET /payout-batches/:id` shows it; `states` is per currency and item state. */
 export const ShownBatch = Schema.Struct({
@@ -20,6 +31,8 @@ export const ShownBatch = Schema.Struct({
   state: Schema.String,
   itemCount: Schema.Int,
   version: Schema.Int,
+  /** Nothing is paid before; in ISO 8601. */
+  executeAt: Schema.optionalKey(Schema.String),
   states: Schema.Record(
     Schema.String,
     Schema.Record(Schema.String, Schema.Struct({ count: Schema.Int, amount: Schema.String })),

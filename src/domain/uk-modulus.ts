@@ -4,7 +4,12 @@
  *
  * The fourteen digits of sort code and account number are called u v w x y z a b c d e f g h there, and so they are here.
  */
+import { Schema } from "effect"
 import { modulusRules, substituteSortCodes } from "./uk-modulus-weights.ts"
+
+/** What becomes of an account that fails the check: nothing, a warning to whoever sent it, or a refusal. */
+export const ModulusPolicy = Schema.Literals(["off", "warn", "refuse"])
+export type ModulusPolicy = typeof ModulusPolicy.Type
 
 type Method = "MOD10" | "MOD11" | "DBLAL"
 

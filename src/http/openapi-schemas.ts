@@ -40,11 +40,24 @@ const closedObject = (...fields: Parameters<typeof object>) => ({
 const account = (scheme: string, ...fields: Parameters<typeof object>) =>
   closedObject({ scheme: { const: scheme }, ...fields[0] }, fields[1])
 
+/** An identifier as people write it, in groups. */
+const grouped = (what: string) => ({
+  ...text(),
+  description: `${what}; spaces and lower case are read as well.`,
+})
+
 const endpoint = {
   id: text(),
   url: { type: "string", format: "uri" },
   enabled: { type: "boolean" },
   createdAt: instant,
+}
+const eventTypesNamed = {
+  eventTypes: {
+    ...list({ enum: Object.values(publicEventTypes) }),
+    minItems: 1,
+    description: "All types by default.",
+  },
 }
 const eventTypes = { eventTypes: list({ enum: Object.values(publicEventTypes) }) }
 
@@ -69,14 +82,14 @@ export const schemas = {
   Amount: closedObject({ currency: { type: "string", pattern: "^[A-Z]{3}$" }, value: decimal }),
   BeneficiaryAccount: {
     oneOf: [
-      account("iban", { iban: text(34) }, { bic: text(11) }),
-      account("sort-code", { sortCode: text(6), accountNumber: text(8) }),
+      account("iban", { iban: grouped("An IBAN") }, { bic: grouped("A BIC") }),
+      account("sort-code", { sortCode: grouped("Six digits"), accountNumber: grouped("Eight digits") }),
       account("aba", {
-        routingNumber: text(9),
-        accountNumber: text(34),
+        routingNumber: grouped("Nine digits"),
+        accountNumber: grouped("1 to 34 digits or letters"),
         accountType: { enum: ["checking", "savings"] },
       }),
-      account("bic", { bic: text(11), accountNumber: text(34) }),
+      account("bic", { bic: grouped("A BIC"), accountNumber: grouped("1 to 34 digits or letters") }),
     ],
   },
   NewPayoutBatch: closedObject(
@@ -96,7 +109,11 @@ export const schemas = {
         type: "boolean",
         description: "Whether the batch must be approved under another key.",
       },
-      executeAt: { ...instant, description: "Nothing is paid before this time." },
+      executeAt: {
+        ...instant,
+        description:
+          "Nothing is paid before this time. It has to be near enough; the settings say how far ahead it may be.",
+      },
     },
   ),
   NewPayoutItem: closedObject(
@@ -107,13 +124,21 @@ export const schemas = {
     },
     { remittance: { ...text(140), description: "For the beneficiary's statement." } },
   ),
-  AcceptedPayoutBatch: object({
-    id: text(),
-    state: { const: "received" },
-    itemCount: whole,
-    totals: byCurrency(decimal),
-    receivedAt: instant,
-  }),
+  AcceptedPayoutBatch: object(
+    {
+      id: text(),
+      state: { const: "received" },
+      itemCount: whole,
+      totals: byCurrency(decimal),
+      receivedAt: instant,
+    },
+    {
+      warnings: {
+        ...list(of("FieldProblem")),
+        description: "What is likely to be wrong, and was accepted all the same; a hundred at most.",
+      },
+    },
+  ),
   BatchState: { enum: batchStates },
   ItemState: { enum: itemStates },
   PayoutBatch: object(
@@ -136,7 +161,11 @@ export const schemas = {
       receivedAt: instant,
       updatedAt: instant,
     },
-    { reference: text(64), closedAt: instant },
+    {
+      reference: text(64),
+      closedAt: instant,
+      executeAt: { ...instant, description: "Nothing is paid before this time." },
+    },
   ),
   PayoutBatchPage: object({ payoutBatches: list(of("PayoutBatch")), next: next("string") }),
   PayoutItem: object(
@@ -225,7 +254,7 @@ export const schemas = {
   Expected: object({ status: { const: "accepted" }, expected: list(of("BatchEvent")) }),
   BatchEvent: { ...object({ version: whole, type: text(), at: instant }), additionalProperties: true },
   BatchEventPage: object({ events: list(of("BatchEvent")), next: next("integer") }),
-  NewWebhookEndpoint: closedObject({ url: { type: "string", format: "uri" } }, eventTypes),
+  NewWebhookEndpoint: closedObject({ url: { type: "string", format: "uri" } }, eventTypesNamed),
   WebhookEndpoint: object(endpoint, eventTypes),
   CreatedWebhookEndpoint: object({ ...endpoint, secret: text() }, eventTypes),
   WebhookEndpointList: object({ webhookEndpoints: list(of("WebhookEndpoint")) }),
@@ -270,6 +299,7 @@ export const schemas = {
       batch: text(),
       reason: text(),
       attempts: list(whole),
+      version: whole,
     },
   ),
   FieldProblem: object({ pointer: { type: "string" }, detail: text() }, { item: whole, field: text() }),

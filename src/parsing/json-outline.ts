@@ -1,10 +1,13 @@
 /**
  * What a JSON text is made of, found out from its bytes before any of it is parsed, and within bounds: how deep it is,
- * how many values and fields it has, and where the elements of its lists begin and end.
+ * how many values and fields it has, whether a member stands twice in an object, and where the elements of its lists begin
+ * and end. RFC 8259 leaves it open which of two members with one name counts, so a text with two of them says nothing sure.
  *
  * It trusts that what it hands out is parsed by `JSON.parse`, which holds it to the grammar. Of the grammar it knows
  * only strings, brackets, commas and colons; they are single bytes in UTF-8, which no other character contains.
  */
+
+import { OpenValues, type Step } from "./member-names.ts"
 
 export interface JsonLimits {
   readonly depthMax: number
@@ -36,10 +39,11 @@ export interface JsonOutline {
   readonly fields: number
 }
 
-/** What is wrong with a text; `list` is the list that it is wrong with. */
+/** What is wrong with a text; `list` is the list that it is wrong with, `path` the way to what is wrong. */
 export interface JsonProblem {
   readonly problem: string
   readonly list?: Span
+  readonly path?: ReadonlyArray<Step>
 }
 
 /** A run of elements that is parsed at a time: a millisecond or so. */
@@ -77,6 +81,7 @@ class Outline {
   readonly #bytes: Uint8Array
   readonly #limits: JsonLimits
   readonly #open: Array<number> = []
+  readonly #values = new OpenValues()
   readonly #lists: Array<JsonList> = []
   #at = 0
   #isInString = false
@@ -88,6 +93,7 @@ class Outline {
   #besideBytes = 0
   #besideFrom = 0
   #stringFrom = 0
+  #stringTo = 0
   #name: Span = { from: 0, to: 0 }
   #listFrom = 0
   #elements = 0
@@ -120,8 +126,8 @@ class Outline {
       const byte = bytes[at]
       if (byte === QUOTE) {
         this.#isInString = false
-        if (this.#open.length === 1) this.#name = { from: this.#stringFrom, to: at + 1 }
         at += 1
+        this.#stringTo = at
         break
       }
       at += byte === BACKSLASH ? 2 : 1
@@ -136,10 +142,10 @@ class Outline {
         this.#stringFrom = this.#at
         return undefined
       case COMMA:
+        this.#values.nextElement()
         return this.#isAtList ? (this.#endElement() ?? this.#count()) : this.#count()
       case COLON:
-        if (this.#open.length === 1) this.#fields += 1
-        return this.#count()
+        return this.#nameMember() ?? this.#count()
       case ARRAY:
       case OBJECT:
         return this.#enter(byte)
@@ -150,6 +156,18 @@ class Outline {
       default:
         return undefined
     }
+  }
+
+  /** At the colon after the name of a member, which is the last string. */
+  #nameMember(): JsonProblem | undefined {
+    const name = { from: this.#stringFrom, to: this.#stringTo }
+    if (this.#open.length === 1) {
+      this.#fields += 1
+      this.#name = name
+    }
+    return this.#values.isRepeated(this.#bytes, name)
+      ? { problem: "expected each member once", path: this.#values.path(this.#bytes) }
+      : undefined
   }
 
   /** Whether what comes next is in a list that is a field of the whole, and not in anything inside of it. */
@@ -180,6 +198,8 @@ class Outline {
     const { depthMax } = this.#limits
     if (this.#open.length === depthMax) return { problem: `expected at most ${depthMax} levels` }
     this.#open.push(bracket)
+    if (bracket === OBJECT) this.#values.enterObject()
+    else this.#values.enterList()
     const problem = this.#count()
     if (problem !== undefined || !this.#isAtList) return problem
     this.#listFrom = this.#at
@@ -201,6 +221,7 @@ class Outline {
     if (this.#open.at(-1) !== bracket) return malformed
     const problem = this.#isAtList ? this.#endList() : undefined
     this.#open.pop()
+    this.#values.leave()
     return problem
   }
 

@@ -11,13 +11,14 @@ import {
   outlineOf,
   type Span,
 } from "./json-outline.ts"
+import type { Step } from "./member-names.ts"
 
-/** A text that is not JSON, or breaks a bound. `path` is where; nothing is quoted. */
+/** A text that is not JSON, or breaks a bound. `path` is where: names of members and places of elements; nothing is quoted. */
 export class UnreadableJson {
-  readonly path: ReadonlyArray<string>
+  readonly path: ReadonlyArray<Step>
   readonly problem: string
 
-  constructor(problem: string, path: ReadonlyArray<string> = []) {
+  constructor(problem: string, path: ReadonlyArray<Step> = []) {
     this.path = path
     this.problem = problem
   }
@@ -32,14 +33,17 @@ export const messageLimits: JsonLimits = {
   partBytesMax: 64 * 1024,
 }
 
-/** Reads a text in UTF-8: an object with bounded lists as its fields, or any other value that is small as a whole. */
-export function* readJsonText(bytes: Buffer, limits: JsonLimits): Generator<void, unknown> {
+/**
+ * Reads a text in UTF-8: an object with bounded lists as its fields, or any other value that is small as a whole. A byte-order
+ * mark in front of it is passed over (RFC 8259, 8.1).
+ */
+export function* readJsonText(text: Buffer, limits: JsonLimits): Generator<void, unknown> {
+  const bytes = text.subarray(0, MARK.length).equals(MARK) ? text.subarray(MARK.length) : text
   const outline = yield* outlineOf(bytes, limits)
   if (isProblem(outline)) return unreadable(bytes, outline)
   const whole = parsed(beside(bytes, outline.lists))
   if (whole instanceof UnreadableJson || outline.fields === 0) return whole
   const object = Object(whole)
-  if (Object.keys(object).length !== outline.fields) return new UnreadableJson("expected each field once")
   for (const list of outline.lists) {
     const elements = yield* elementsOf(bytes, list)
     if (elements instanceof UnreadableJson) return elements
@@ -48,6 +52,8 @@ export function* readJsonText(bytes: Buffer, limits: JsonLimits): Generator<void
   }
   return object
 }
+
+const MARK = Buffer.from([0xef, 0xbb, 0xbf])
 
 /** The text without the elements of its lists. */
 const beside = (bytes: Buffer, lists: ReadonlyArray<JsonList>): Buffer => {
@@ -86,8 +92,8 @@ const parsed = (bytes: Buffer, before = "", after = ""): unknown => {
   }
 }
 
-const unreadable = (bytes: Buffer, { problem, list }: JsonProblem): UnreadableJson =>
-  new UnreadableJson(problem, list === undefined ? [] : [nameIn(bytes, list)])
+const unreadable = (bytes: Buffer, { problem, list, path }: JsonProblem): UnreadableJson =>
+  new UnreadableJson(problem, path ?? (list === undefined ? [] : [nameIn(bytes, list)]))
 
 /** The name of a field; one that is no string of JSON stays as it stands there, and is found out when the whole is parsed. */
 const nameIn = (bytes: Buffer, { from, to }: Span): string => {

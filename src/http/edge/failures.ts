@@ -46,6 +46,11 @@ export class PartnerShareFull extends Schema.TaggedError<PartnerShareFull>()("Pa
 /** A callback that was not signed by a bank, or long ago. */
 export class InvalidSignature extends Schema.TaggedError<InvalidSignature>()("InvalidSignature", {}) {}
 
+/** The log of the batch ends before the version that the client knows of; `version` is its last. */
+export class VersionNotReached extends Schema.TaggedError<VersionNotReached>()("VersionNotReached", {
+  version: Schema.Int,
+}) {}
+
 /** The batch is in its log, and the read models have not come so far. */
 export class ItemsNotYetShown extends Schema.TaggedError<ItemsNotYetShown>()("ItemsNotYetShown", {
   batch: Schema.String,

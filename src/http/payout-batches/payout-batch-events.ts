@@ -24,14 +24,33 @@ export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: 
   })
 })
 
-/** An event as it is shown: its place in the log, its kind, its time in ISO 8601, and no account number. */
+/** An event as it is shown: its place in the log, its kind, its times in ISO 8601, and no account number. */
 export const shownEvent = ({ version, event }: RecordedEvent): Readonly<Record<string, unknown>> => {
   const { _tag, at, ...data } = event
-  const shown = { version, type: _tag, at: new Date(at).toISOString(), ...data }
+  const shown = { version, type: _tag, at: new Date(at).toISOString(), ...withTimes(data) }
   return event._tag === "ItemsReceived"
     ? { ...shown, items: event.items.map(shownItem), sealed: undefined }
     : shown
 }
+
+/** Fields of events, or of objects in them, that the log has in milliseconds since the epoch. A test holds this to their schemas. */
+const timesOfEvents: ReadonlyArray<string> = ["executeAt", "expiresAt", "decideBy", "retryAt", "inquireAt"]
+
+/**
+ * The fields of an event with its times in ISO 8601, as all times of the API are. Earlier releases showed numbers there:
+ * these go on being shown, as `executeAtMs` and so on.
+ */
+const withTimes = (fields: object): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]): ReadonlyArray<readonly [string, unknown]> => {
+      if (typeof value === "number" && timesOfEvents.includes(name))
+        return [
+          [name, new Date(value).toISOString()],
+          [`${name}Ms`, value],
+        ]
+      return [[name, name === "approval" ? withTimes(value) : value]]
+    }),
+  )
 
 const shownItem = ({ item, reference, beneficiary, currency, minor, remittance }: PayoutItem) => ({
   item,

@@ -3,13 +3,14 @@ import { randomUUID } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
 import { hasThresholds, isAboveThreshold, totalsOf } from "../../domain/approval-threshold.ts"
-import { emptyBatch } from "../../domain/batch.ts"
+import { type Batch, emptyBatch } from "../../domain/batch.ts"
 import { visibleOf } from "../../domain/beneficiary.ts"
 import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
 import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../domain/events.ts"
 import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
+import { formatAmount } from "../../domain/money.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import { EventStore } from "../../streams/event-store.ts"
@@ -17,9 +18,15 @@ import { Metrics } from "../../telemetry/metrics.ts"
 import { type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import { IdempotencyKeyReused, type IntakeFull, type PartnerShareFull } from "../edge/failures.ts"
-import { requireJson } from "../edge/json-body.ts"
+import {
+  IdempotencyKeyReused,
+  type IntakeFull,
+  type InvalidBody,
+  type PartnerShareFull,
+} from "../edge/failures.ts"
+import { requireJson, requireUtf8 } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
+import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import { idempotencyKeyOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
@@ -61,10 +68,12 @@ interface Submitter {
 
 const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
   const { partner } = submitter
-  const request = yield* readBatchRequest(body)
+  yield* requireUtf8(body)
   const id = batchIdOf(partner, idempotencyKey)
-  const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
-  const digest = yield* inSlices(requestDigest(digestKey, body))
+  const read = yield* Effect.result(readBatchRequest(body, (yield* AppConfig).intake))
+  if (Result.isFailure(read)) return yield* repeatedOrRefused(id, body, read.failure)
+  const request = read.success
+  const digest = yield* digestOf(body)
   const at = yield* Clock.currentTimeMillis
   const store = yield* EventStore
   const outcome = yield* sealItems(partner, id, request.items).pipe(
@@ -74,15 +83,44 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
     Effect.flatMap((events) => store.open(id, events, randomUUID())),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
   )
-  if (outcome._tag === "Opened") return accepted(id, request, at, {})
+  const shown = { ...request, itemCount: request.items.length }
+  if (outcome._tag === "Opened") return accepted(id, shown, at, {})
   if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
-  return accepted(id, request, outcome.first.at, { "idempotent-replayed": "true" })
+  return accepted(id, shown, outcome.first.at, replayed)
 })
+
+const digestOf = Effect.fnUntraced(function* (body: Buffer) {
+  const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
+  return yield* inSlices(requestDigest(digestKey, body))
+})
+
+/**
+ * A body that is refused today may be one that was accepted: by another release, under other settings, while its currency was
+ * in use, or before its time had long passed. Its answer is that of the first time, by the log. A partner that got a refusal
+ * instead could send the payouts again under another key.
+ */
+const repeatedOrRefused = Effect.fnUntraced(function* (id: BatchId, body: Buffer, refused: InvalidBody) {
+  const [first] = yield* (yield* EventStore).read(id, 0, 1)
+  if (first === undefined || !isSameRequest(first.event, yield* digestOf(body))) return yield* refused
+  const { itemCount, totals } = yield* batchFromLog(id, ({ batch }) => ({
+    itemCount: batch.itemCount,
+    totals: totalsAccepted(batch),
+  }))
+  return accepted(id, { itemCount, totals, warnings: [] }, first.event.at, replayed)
+})
+
+const totalsAccepted = ({ tallies }: Batch): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...tallies].map(([currency, states]) => {
+      const minor = [...states.values()].reduce((sum, tally) => sum + tally.minor, 0n)
+      return [currency, formatAmount(minor, currency)]
+    }),
+  )
 
 /** The events that a request begins a batch with. */
 const receive = Effect.fnUntraced(function* (
   id: BatchId,
-  { totals: _, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
+  { totals: _, warnings: __, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
   received: Pick<
     ReceiveBatch,
     "at" | "partner" | "credential" | "idempotencyKey" | "requestDigest" | "items" | "seals"
@@ -159,10 +197,12 @@ const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: Keys
   return { _tag: "Exists" as const, first: first.event }
 })
 
+const replayed = { "idempotent-replayed": "true" }
+
 /** The same for the first request and each repetition of it: the body has the same digest, the time is the log's. */
 const accepted = (
   id: BatchId,
-  { items, totals }: BatchRequest,
+  { itemCount, totals, warnings }: Pick<BatchRequest, "totals" | "warnings"> & { readonly itemCount: number },
   receivedAt: number,
   headers: Readonly<Record<string, string>>,
 ): Response =>
@@ -170,9 +210,10 @@ const accepted = (
     JSON.stringify({
       id,
       state: "received",
-      itemCount: items.length,
+      itemCount,
       totals,
       receivedAt: new Date(receivedAt).toISOString(),
+      ...(warnings.length === 0 ? {} : { warnings }),
     }),
     {
       status: 202,

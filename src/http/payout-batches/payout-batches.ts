@@ -23,7 +23,7 @@ import type { EventStore } from "../../streams/event-store.ts"
 import type { Mailbox } from "../../streams/mailbox.ts"
 import type { PartnerKeys } from "../../vault/partner-keys.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
-import { InvalidRequest, ItemsNotYetShown } from "../edge/failures.ts"
+import { InvalidRequest, ItemsNotYetShown, VersionNotReached } from "../edge/failures.ts"
 import { oneOf, VERSION_MAX, wholeNumber } from "../edge/query.ts"
 import type { RequestBodies } from "../edge/request-body.ts"
 import { endsWith, noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
@@ -78,8 +78,8 @@ const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller)
 
 /**
  * Shows a batch by the read models, or by its log when they do not have it yet, are behind the version that the client
- * knows of (`atLeast`), or do not answer: who posted a batch can read it at once. There is no more than the log has, so
- * read models that are at its end are not behind any version.
+ * knows of (`atLeast`), or do not answer: who posted a batch can read it at once. A version beyond the end of the log is
+ * refused, without a look at the whole log where read models are at its end.
  */
 const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   const id = c.req.param("id") ?? ""
@@ -95,9 +95,17 @@ const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerI
         ),
       ),
     )
-  const isShown = known !== undefined && (known.version >= atLeast || (yield* endsWith(id, known.version)))
-  return c.json(shownBatch(isShown ? known : yield* viewFromLog(partner, id)))
+  if (known !== undefined && known.version < atLeast && (yield* endsWith(id, known.version)))
+    return yield* new VersionNotReached({ version: known.version })
+  const isShown = known !== undefined && known.version >= atLeast && !lacksSchedule(known)
+  const view = isShown ? known : yield* viewFromLog(partner, id)
+  if (view.version < atLeast) return yield* new VersionNotReached({ version: view.version })
+  return c.json(shownBatch(view))
 })
+
+/** A batch that is scheduled has a time; an earlier release stored this one without it. */
+const lacksSchedule = ({ state, executeAt }: BatchView): boolean =>
+  state === "scheduled" && executeAt === undefined
 
 const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   const id = c.req.param("id") ?? ""
@@ -120,7 +128,7 @@ const pageRequest = Effect.fnUntraced(function* <State extends string>(
 })
 
 /** `totals` is what was accepted, as in the answer to the post; `states` says where it stands. */
-const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, ...view }: BatchView) => ({
+const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, executeAt, ...view }: BatchView) => ({
   ...view,
   totals: Object.fromEntries(
     Object.entries(totals).map(([currency, states]) => [currency, sumOf(currency, states)]),
@@ -130,6 +138,7 @@ const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, ...view }: BatchV
   receivedAt: new Date(receivedAt).toISOString(),
   updatedAt: new Date(updatedAt).toISOString(),
   ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt).toISOString() }),
+  ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
 })
 
 /** Amounts have exactly the currency's decimals, so without the point they are minor units. */

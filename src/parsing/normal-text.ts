@@ -1,0 +1,21 @@
+/** Texts in Unicode normalization form C, as the log keeps them: macOS and some databases send letters and accents apart. */
+
+const ascii = /^\p{ASCII}*$/u
+
+/** The same text in form C. */
+export const normalText = (text: string): string => (ascii.test(text) ? text : text.normalize("NFC"))
+
+/**
+ * A value of JSON with every text in it in form C; names of members stay as they are. The value is the caller's own, just
+ * parsed, and is changed in place.
+ */
+export const withNormalTexts = (value: unknown): unknown => {
+  if (typeof value === "string") return normalText(value)
+  if (typeof value !== "object" || value === null) return value
+  for (const [name, part] of Object.entries(value)) {
+    const normal = withNormalTexts(part)
+    // Not an assignment: a member may be called __proto__.
+    if (normal !== part) Object.defineProperty(value, name, { value: normal })
+  }
+  return value
+}
