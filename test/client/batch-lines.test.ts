@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { openItems } from "../../src/client/batch-lines.ts"
+import { batchLines, openItems, stateOf } from "../../src/client/batch-lines.ts"
 import type { ShownBatch } from "../../src/client/service-client.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 
@@ -22,5 +22,17 @@ describe("the open items of a batch", () => {
 
   it("include those in a state that only a newer service knows", () => {
     expect(openItems(batchOf("settled", "dreaming"))).toBe(1)
+  })
+})
+
+describe("a batch that is scheduled", () => {
+  const executeAt = "2026-12-01T06:00:00.000Z"
+  const scheduled = { ...batchOf("cleared"), state: "scheduled", executeAt }
+
+  it("says for when, as long as it waits", () => {
+    expect(stateOf(scheduled)).toBe(`scheduled for ${executeAt}`)
+    expect(stateOf({ ...scheduled, state: "settling" })).toBe("settling")
+    expect(batchLines(scheduled)).toContain(`nothing is paid before ${executeAt}`)
+    expect(batchLines(batchOf("cleared")).join()).not.toContain("before")
   })
 })

@@ -64,11 +64,12 @@ const releaseWith = (...more: ReadonlyArray<readonly [name: string, text: string
   ...migrations,
   ...more.map(([name, text]) => readMigration(name, text)),
 ]
-const adding = [
-  "0016-note.sql",
-  "-- Works from 0015 on.\nalter table file_orders add column note text;\n",
-] as const
-const taking = ["0017-no-note.sql", "alter table file_orders drop column note;\n"] as const
+/** The number of a migration that follows those of this release, the first of them by 1. */
+const numbered = (after: number): string => String(migrations.length + after).padStart(4, "0")
+const worksFromHere = `-- Works from ${numbered(0)} on.\n`
+const [note, noNote] = [`${numbered(1)}-note.sql`, `${numbered(2)}-no-note.sql`]
+const adding = [note, `${worksFromHere}alter table file_orders add column note text;\n`] as const
+const taking = [noNote, "alter table file_orders drop column note;\n"] as const
 
 describe("migrations", () => {
   it("are applied once by processes that start together, and that take turns", async () => {
@@ -104,7 +105,10 @@ describe("migrations", () => {
 
   it("leave it as it was when a later release's fails, too", async () => {
     await migrate()
-    const broken = releaseWith(adding, ["0017-mistake.sql", "alter table nowhere add column a int;\n"])
+    const broken = releaseWith(adding, [
+      `${numbered(2)}-mistake.sql`,
+      "alter table nowhere add column a int;\n",
+    ])
     await expect(migrate(broken)).rejects.toMatchObject({ reason: "42P01" })
     expect(await applied()).toEqual(names)
     expect(
@@ -147,20 +151,22 @@ describe("a migration that was applied and then changed", () => {
 describe("a database of a newer release", () => {
   it("is gone on with, and that is told, when what is new there works from this release on", async () => {
     await migrate(releaseWith(adding))
-    expect(await migrate()).toEqual({ steps: [], newer: ["0016-note.sql"] })
+    expect(await migrate()).toEqual({ steps: [], newer: [note] })
     expect(lines.join()).toContain("the database is newer than this release, which can work with it")
-    expect(lines.join()).toContain("0016-note.sql")
+    expect(lines.join()).toContain(note)
   })
 
   it("is refused by name otherwise, and nothing is changed", async () => {
     await migrate(releaseWith(adding, taking))
     const refused = migrate()
-    await expect(refused).rejects.toMatchObject({ _tag: "SchemaRefused", migration: "0017-no-note.sql" })
+    await expect(refused).rejects.toMatchObject({ _tag: "SchemaRefused", migration: noNote })
     await expect(refused).rejects.toThrow(
-      /newer than this release: it has the migration 0017-no-note\.sql, .*its last one is 0015-announced-lists\.sql.* Start the release that applied it/,
+      new RegExp(
+        `newer than this release: it has the migration ${noNote}, .*its last one is ${names.at(-1)}.* Start the release that applied it`,
+      ),
     )
-    await expect(migrate(releaseWith(adding))).rejects.toMatchObject({ migration: "0017-no-note.sql" })
-    expect(await applied()).toEqual([...names, "0016-note.sql", "0017-no-note.sql"])
+    await expect(migrate(releaseWith(adding))).rejects.toMatchObject({ migration: noNote })
+    expect(await applied()).toEqual([...names, note, noNote])
   })
 
   it("is refused when nobody said which releases can work with what is new there", async () => {
@@ -171,16 +177,15 @@ describe("a database of a newer release", () => {
 
   it("is gone on with where a person stands for it", async () => {
     await migrate(releaseWith(adding, taking))
-    await sql`update schema_migrations set works_from = 15 where name = '0017-no-note.sql'`
-    expect((await migrate()).newer).toEqual(["0016-note.sql", "0017-no-note.sql"])
+    await sql`update schema_migrations set works_from = ${migrations.length} where name = ${noNote}`
+    expect((await migrate()).newer).toEqual([note, noNote])
   })
 })
 
 it("a migration that comes before one that was applied is refused: the database is of another line", async () => {
-  await migrate(releaseWith(["0017-later.sql", "-- Works from 0015 on.\nselect 1;\n"]))
+  const later = `${numbered(2)}-later.sql`
+  await migrate(releaseWith([later, `${worksFromHere}select 1;\n`]))
   const refused = migrate(releaseWith(adding))
-  await expect(refused).rejects.toMatchObject({ _tag: "SchemaRefused", migration: "0016-note.sql" })
-  await expect(refused).rejects.toThrow(
-    /0017-later\.sql, and not 0016-note\.sql.*number 0016-note\.sql after/,
-  )
+  await expect(refused).rejects.toMatchObject({ _tag: "SchemaRefused", migration: note })
+  await expect(refused).rejects.toThrow(new RegExp(`${later}, and not ${note}.*number ${note} after`))
 })

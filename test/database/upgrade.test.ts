@@ -114,6 +114,9 @@ const runOn = <A, E>(url: string, use: Effect.Effect<A, E, Postgres>): Promise<A
     ),
   )
 
+/** The last migration whose tables that release had. */
+const RECORDED = 15
+
 describe("a database of the release before", () => {
   it("has rows in every table, and they are all there afterwards", async () => {
     const before = await rowsOf(recorded.url)
@@ -121,7 +124,7 @@ describe("a database of the release before", () => {
     expect([...before].filter(([, rows]) => rows === 0)).toEqual([])
     const { steps } = await runOn(recorded.url, migrate)
     expect(steps.map(({ migration, action }) => `${action} ${migration.name}`)).toEqual(
-      migrations.map(({ name }) => `adopt ${name}`),
+      migrations.map(({ name, number }) => `${number <= RECORDED ? "adopt" : "apply"} ${name}`),
     )
     const after = await rowsOf(recorded.url)
     expect(after).toEqual(new Map([...before, ["schema_migrations", migrations.length]]))
@@ -143,7 +146,8 @@ describe("a database of the release before", () => {
     await runOn(recorded.url, dropWebhooks)
     const { steps } = await runOn(recorded.url, migrate)
     const made = steps.filter(({ action }) => action === "apply").map(({ migration }) => migration.name)
-    expect(made).toEqual(["0013-webhooks.sql", "0014-endpoint-hosts.sql"])
+    const later = migrations.filter(({ number }) => number > RECORDED).map(({ name }) => name)
+    expect(made).toEqual(["0013-webhooks.sql", "0014-endpoint-hosts.sql", ...later])
     await runOn(fresh.url, migrate)
     expect(await schemaOf(recorded.url)).toEqual(await schemaOf(fresh.url))
   })

@@ -9,6 +9,7 @@ import {
   accepted,
   payoutItem,
   returned,
+  STORY_BEGINS,
   Story,
   settled,
   unknown,
@@ -53,6 +54,7 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
     idempotencyKey: `key of ${partner}`,
     requestDigest: "0".repeat(64),
     reference: "march",
+    executeAt: STORY_BEGINS,
     items: [first, ...others],
   })
   story.tell({

@@ -34,7 +34,13 @@ export const shownEvent = ({ version, event }: RecordedEvent): Readonly<Record<s
 }
 
 /** Fields of events, or of objects in them, that the log has in milliseconds since the epoch. A test holds this to their schemas. */
-const timesOfEvents: ReadonlyArray<string> = ["executeAt", "expiresAt", "decideBy", "retryAt", "inquireAt"]
+export const timesOfEvents: ReadonlyArray<string> = [
+  "executeAt",
+  "expiresAt",
+  "decideBy",
+  "retryAt",
+  "inquireAt",
+]
 
 /**
  * The fields of an event with its times in ISO 8601, as all times of the API are. Earlier releases showed numbers there:
