@@ -283,7 +283,7 @@ const settings = all({
   /** What new batches are held to, and batches that were accepted before are not. */
   intake: all({
     /** How far ahead of its arrival, and how far behind, a batch's executeAt may lie. */
-    executeAheadMsMax: count("EXECUTE_AHEAD_MS_MAX", 366 * 24 * hour, 3_660 * 24 * hour),
+    executeAheadMsMax: count("EXECUTE_AHEAD_MS_MAX", 366 * 24 * hour, 36_600 * 24 * hour),
     executePastMsMax: count("EXECUTE_PAST_MS_MAX", 7 * 24 * hour, 36_600 * 24 * hour, 0),
     /** What becomes of a British account number that cannot belong to its sort code. */
     ukModulus: Config.schema(ModulusPolicy, "UK_MODULUS_CHECK").pipe(Config.withDefault("warn" as const)),

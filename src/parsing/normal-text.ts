@@ -1,9 +1,9 @@
 /** Texts in Unicode normalization form C, as the log keeps them: macOS and some databases send letters and accents apart. */
 
-const ascii = /^\p{ASCII}*$/u
+const beyondAscii = /[\u0080-\uffff]/
 
 /** The same text in form C. */
-export const normalText = (text: string): string => (ascii.test(text) ? text : text.normalize("NFC"))
+export const normalText = (text: string): string => (beyondAscii.test(text) ? text.normalize("NFC") : text)
 
 /**
  * A value of JSON with every text in it in form C; names of members stay as they are. The value is the caller's own, just
@@ -12,10 +12,12 @@ export const normalText = (text: string): string => (ascii.test(text) ? text : t
 export const withNormalTexts = (value: unknown): unknown => {
   if (typeof value === "string") return normalText(value)
   if (typeof value !== "object" || value === null) return value
-  for (const [name, part] of Object.entries(value)) {
+  const members: Readonly<Record<string, unknown>> = Object(value)
+  for (const name of Object.keys(members)) {
+    const part = members[name]
     const normal = withNormalTexts(part)
     // Not an assignment: a member may be called __proto__.
-    if (normal !== part) Object.defineProperty(value, name, { value: normal })
+    if (normal !== part) Object.defineProperty(members, name, { value: normal })
   }
   return value
 }

@@ -61,7 +61,10 @@ describe("an account", () => {
     ["a BIC with digits for a country", { ...bic, bic: "BOTK00JT" }],
     ["a BIC of a country that there is not", { ...bic, bic: "BOTKQQJT" }],
     ["a BIC of another country than its IBAN", { ...iban, bic: "BNPAFRPP" }],
-    ["an IBAN with a wrong digit as an account number", { ...bic, accountNumber: "DE89370400440532013001" }],
+    [
+      "an IBAN with a wrong digit as an account number",
+      { ...bic, bic: "COBADEFF", accountNumber: "DE89370400440532013001" },
+    ],
     ["an IBAN of another country than the BIC", { ...bic, accountNumber: "DE89370400440532013000" }],
     ["an IBAN as the number of an account in the USA", { ...aba, accountNumber: "DE89370400440532013000" }],
     ["a routing number of a range that is not in use", { ...aba, routingNumber: "131000025" }],

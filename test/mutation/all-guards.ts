@@ -7,6 +7,7 @@ import { databaseGuards } from "./database-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
+import { intakeGuards } from "./intake-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
@@ -33,6 +34,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...accessGuards,
   ...deliveryGuards,
   ...edgeGuards,
+  ...intakeGuards,
   ...textGuards,
   ...databaseGuards,
   ...planningStepGuards,

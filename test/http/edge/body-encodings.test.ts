@@ -144,7 +144,9 @@ describe("the reader of bodies", () => {
     }).listen(0)
     await once(server, "listening")
     const { port } = server.address() as { port: number }
-    await fetch(`http://127.0.0.1:${port}`, { method: "POST", headers: gzip, body: new Uint8Array(body) })
+    // In chunks, so that no length is announced.
+    const chunks = new Blob([new Uint8Array(body)]).stream()
+    await fetch(`http://127.0.0.1:${port}`, { method: "POST", headers: gzip, body: chunks, duplex: "half" })
     server.close()
     return results[0]
   }
