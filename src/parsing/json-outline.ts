@@ -7,7 +7,7 @@
  * only strings, brackets, commas and colons; they are single bytes in UTF-8, which no other character contains.
  */
 
-import { OpenValues, type Step } from "./member-names.ts"
+import { OpenValues, type Span, type Step } from "./member-names.ts"
 
 export interface JsonLimits {
   readonly depthMax: number
@@ -19,12 +19,6 @@ export interface JsonLimits {
   readonly tokensPerPartMax: number
   /** Bytes of one element of such a list, or of everything beside them. */
   readonly partBytesMax: number
-}
-
-/** Part of a text, from a byte to before another. */
-export interface Span {
-  readonly from: number
-  readonly to: number
 }
 
 /** A list that is a field of the whole. `pieces` are runs of its elements without the commas between the runs. */

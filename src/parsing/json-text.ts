@@ -3,15 +3,8 @@
  * parsed a run of elements at a time, and what is beside them at once. A text that breaks a bound is never parsed.
  */
 import { isUtf8 } from "node:buffer"
-import {
-  isProblem,
-  type JsonLimits,
-  type JsonList,
-  type JsonProblem,
-  outlineOf,
-  type Span,
-} from "./json-outline.ts"
-import type { Step } from "./member-names.ts"
+import { isProblem, type JsonLimits, type JsonList, type JsonProblem, outlineOf } from "./json-outline.ts"
+import type { Span, Step } from "./member-names.ts"
 
 /** A text that is not JSON, or breaks a bound. `path` is where: names of members and places of elements; nothing is quoted. */
 export class UnreadableJson {

@@ -2,7 +2,12 @@
  * The names of the members of each object that is open while a text of JSON is looked at, to find one that stands twice.
  * Names are compared as bytes where they are written without escapes, which nearly all are, and nothing is copied then.
  */
-import type { Span } from "./json-outline.ts"
+
+/** Part of a text, from a byte to before another. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+}
 
 /** Names of one object that are compared with each other one by one; beyond, they are looked up. */
 const COMPARED_MAX = 16
