@@ -2,7 +2,14 @@
 import { randomUUID } from "node:crypto"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { batchLines, currencyLines, openItems, stateCounts, stateOf } from "../client/batch-lines.ts"
+import {
+  batchLines,
+  currencyLines,
+  openItems,
+  stateCounts,
+  stateOf,
+  warningLines,
+} from "../client/batch-lines.ts"
 import { serviceClient } from "../client/service-client.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { makeScreen } from "../terminal/screen.ts"
@@ -41,15 +48,10 @@ const submit = Command.make(
       )
     if (json) return yield* Console.log(JSON.stringify({ ...accepted, idempotencyKey: key }))
     yield* Console.log(`${accepted.id}: ${accepted.itemCount} items accepted under the key ${key}`)
-    for (const { item, field, detail } of (accepted.warnings ?? []).slice(0, WARNINGS_SHOWN_MAX))
-      yield* Console.log(
-        `warning: ${item === undefined ? "" : `item ${item}, `}${field ?? "batch"}: ${detail}`,
-      )
+    for (const line of warningLines(accepted.warnings ?? [])) yield* Console.log(line)
     yield* Console.log(`Follow it: atlaspay batches watch ${accepted.id}`)
   }),
 ).pipe(Command.withDescription("Submit a file of payouts to the service"))
-
-const WARNINGS_SHOWN_MAX = 20
 
 const noService =
   "No running service found. Start one with npm start, or set ATLASPAY_URL and ATLASPAY_API_KEY."

@@ -2,7 +2,7 @@
 
 import { isRest, itemStates } from "../domain/item-state.ts"
 import { aligned } from "../terminal/text-table.ts"
-import type { ShownBatch } from "./service-client.ts"
+import type { ShownBatch, Warning } from "./service-client.ts"
 
 /** States from which nothing goes on by itself. A service that is newer may know others. */
 const resting: ReadonlySet<string> = new Set(itemStates.filter(isRest))
@@ -49,6 +49,19 @@ export const currencyLines = (batch: ShownBatch): ReadonlyArray<string> =>
 /** "settling", or "scheduled for 2026-12-01T06:00:00.000Z". */
 export const stateOf = ({ state, executeAt }: ShownBatch): string =>
   state === "scheduled" && executeAt !== undefined ? `scheduled for ${executeAt}` : state
+
+const WARNINGS_SHOWN_MAX = 20
+
+/** What the service said of a batch that it accepted, a line for each of the first 20. */
+export const warningLines = (warnings: ReadonlyArray<Warning>): ReadonlyArray<string> => {
+  const shown = warnings
+    .slice(0, WARNINGS_SHOWN_MAX)
+    .map(({ item, field, detail }) =>
+      ["warning", item === undefined ? "" : `item ${item}`, field ?? "", detail].filter(Boolean).join(": "),
+    )
+  const more = warnings.length - shown.length
+  return more > 0 ? [...shown, `… and ${more} more warnings`] : shown
+}
 
 /** A batch as `batches show` prints it. */
 export const batchLines = (batch: ShownBatch): ReadonlyArray<string> => [

@@ -12,17 +12,18 @@ export interface ServiceAddress {
 
 const itemState = Schema.Literals(itemStates)
 
-const Place = Schema.Struct({
+const Warning = Schema.Struct({
   item: Schema.optionalKey(Schema.Int),
   field: Schema.optionalKey(Schema.String),
   detail: Schema.String,
 })
+export type Warning = typeof Warning.Type
 
 /** The answer to a batch; `warnings` are about what is likely to be wrong, and was accepted. */
 const Accepted = Schema.Struct({
   id: BatchId,
   itemCount: Schema.Int,
-  warnings: Schema.optionalKey(Schema.Array(Place)),
+  warnings: Schema.optionalKey(Schema.Array(Warning)),
 })
 
 /** A batch as `GET /payout-batches/:id` shows it; `states` is per currency and item state. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { batchLines, openItems, stateOf } from "../../src/client/batch-lines.ts"
+import { batchLines, openItems, stateOf, warningLines } from "../../src/client/batch-lines.ts"
 import type { ShownBatch } from "../../src/client/service-client.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 
@@ -35,4 +35,14 @@ describe("a batch that is scheduled", () => {
     expect(batchLines(scheduled)).toContain(`nothing is paid before ${executeAt}`)
     expect(batchLines(batchOf("cleared")).join()).not.toContain("before")
   })
+})
+
+it("warnings are printed with their places, and counted where they are many", () => {
+  const warning = { item: 3, field: "beneficiary.account.iban", detail: "looks odd" }
+  expect(warningLines([warning, { detail: "late" }])).toEqual([
+    "warning: item 3: beneficiary.account.iban: looks odd",
+    "warning: late",
+  ])
+  expect(warningLines(Array(25).fill(warning))).toHaveLength(21)
+  expect(warningLines(Array(25).fill(warning)).at(-1)).toBe("… and 5 more warnings")
 })

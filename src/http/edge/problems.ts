@@ -110,7 +110,14 @@ const table: Table = {
     title: "The request body is not what Content-Encoding says",
     members: () => ({ detail: "The header announces gzip, and the body is not gzip, or not all of it." }),
   },
-  CommandIdReused: keyReused,
+  CommandIdReused: {
+    ...keyReused,
+    members: ({ batch }) => ({
+      detail:
+        "The key was used before with another request to this batch: read the events of the batch in `batch` before you send this one under a new key.",
+      batch,
+    }),
+  },
   CommandRefused: {
     status: 409,
     slug: "command-refused",
