@@ -33,7 +33,7 @@ const create = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) 
   const bodies = yield* RequestBodies
   const terms = { kind: "endpoints", owner: partner, bytesMax: BODY_BYTES_MAX } as const
   const asked = yield* bodies.use(c.env, terms, (body) =>
-    Effect.andThen(requireUtf8(body), readJson(body, decodeEndpoint)),
+    Effect.andThen(requireUtf8(c, body), readJson(body, decodeEndpoint)),
   )
   const endpoints = yield* WebhookEndpoints
   const { endpoint, secret } = yield* endpoints

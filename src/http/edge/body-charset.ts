@@ -1,8 +1,10 @@
 /**
  * The charset of a JSON body. JSON between systems is UTF-8 (RFC 8259, 8.1), and a `charset` that says so is read. What says
  * otherwise is never taken for UTF-8: partners' bodies are refused, and callbacks are decoded, as a bank that reports how a
- * transfer ended is better understood than refused.
+ * transfer ended is better understood than refused. A body of ASCII alone is the same in all charsets of bytes: old clients
+ * declare Latin-1 whatever they send.
  */
+import { isAscii } from "node:buffer"
 import { Schema } from "effect"
 
 /** The body is in a charset that is not read here. */
@@ -18,8 +20,11 @@ const charsetOf = (contentType: string): string => {
 /** US-ASCII is a part of UTF-8. */
 const utf8: ReadonlySet<string> = new Set(["", "utf-8", "utf8", "us-ascii", "ascii"])
 
-/** Whether a content type leaves a body to be UTF-8. */
-export const isUtf8Declared = (contentType: string): boolean => utf8.has(charsetOf(contentType))
+/** Charsets in which the bytes of ASCII mean what they mean in ASCII. */
+const withAscii = /^(?:iso-8859-\d{1,2}|latin1|windows-125\d)$/
+
+const isUtf8 = (body: Buffer, charset: string): boolean =>
+  utf8.has(charset) || (withAscii.test(charset) && isAscii(body))
 
 /** Byte-order marks of UTF-16 and UTF-32; that of UTF-32LE begins as that of UTF-16LE does. */
 const marks: ReadonlyArray<readonly [charset: string | undefined, mark: Buffer]> = [
@@ -31,8 +36,9 @@ const marks: ReadonlyArray<readonly [charset: string | undefined, mark: Buffer]>
 
 const markOf = (body: Buffer) => marks.find(([, mark]) => body.subarray(0, mark.length).equals(mark))
 
-/** Whether a body begins with the byte-order mark of an encoding that is not UTF-8. */
-export const hasForeignMark = (body: Buffer): boolean => markOf(body) !== undefined
+/** Whether a body may be read as UTF-8, by its byte-order mark and the charset that its content type declares. */
+export const isReadAsUtf8 = (body: Buffer, contentType: string): boolean =>
+  markOf(body) === undefined && isUtf8(body, charsetOf(contentType))
 
 /** What callbacks may be in besides UTF-8, by the labels of the WHATWG Encoding Standard. */
 const decodable: ReadonlySet<string> = new Set([
@@ -50,7 +56,7 @@ export const utf8Of = (body: Buffer, contentType: string): Buffer | UnsupportedC
   if (contentType !== "" && !jsonType.test(contentType)) return body
   const mark = markOf(body)
   const declared = charsetOf(contentType)
-  if (mark === undefined && utf8.has(declared)) return body
+  if (mark === undefined && isUtf8(body, declared)) return body
   const charset = mark === undefined ? declared : mark[0]
   if (charset === undefined || !decodable.has(charset)) return new UnsupportedCharset()
   try {

@@ -3,19 +3,16 @@ import { Effect, Result, type Schema, type SchemaIssue } from "effect"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { messageLimits, readJsonText, UnreadableJson } from "../../parsing/json-text.ts"
 import { inSlices } from "../../parsing/turns.ts"
-import { hasForeignMark, isUtf8Declared, UnsupportedCharset, utf8Of } from "./body-charset.ts"
+import { isReadAsUtf8, UnsupportedCharset, utf8Of } from "./body-charset.ts"
 import type { EdgeContext } from "./edge.ts"
 import { InvalidBody, NotJson } from "./failures.ts"
 import { fieldProblem, fieldProblems } from "./field-problem.ts"
 
 const jsonMediaType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
 
-/** Refuses a body that does not say that it is JSON, or says that it is not in UTF-8, before it is read. */
-export const requireJson = (c: EdgeContext): Effect.Effect<void, NotJson | UnsupportedCharset> => {
-  const contentType = c.req.header("content-type") ?? ""
-  if (!jsonMediaType.test(contentType)) return Effect.fail(new NotJson())
-  return isUtf8Declared(contentType) ? Effect.void : Effect.fail(new UnsupportedCharset())
-}
+/** Refuses a body that does not say that it is JSON, before it is read. */
+export const requireJson = (c: EdgeContext): Effect.Effect<void, NotJson> =>
+  jsonMediaType.test(c.req.header("content-type") ?? "") ? Effect.void : Effect.fail(new NotJson())
 
 /** The body of a callback in UTF-8, whichever of the charsets that are read it came in. */
 export const inUtf8 = (c: EdgeContext, body: Buffer): Effect.Effect<Buffer, UnsupportedCharset> => {
@@ -23,9 +20,9 @@ export const inUtf8 = (c: EdgeContext, body: Buffer): Effect.Effect<Buffer, Unsu
   return text instanceof UnsupportedCharset ? Effect.fail(text) : Effect.succeed(text)
 }
 
-/** Refuses a body that begins with the byte-order mark of UTF-16 or UTF-32. */
-export const requireUtf8 = (body: Buffer): Effect.Effect<void, UnsupportedCharset> =>
-  hasForeignMark(body) ? Effect.fail(new UnsupportedCharset()) : Effect.void
+/** Refuses a body that says by its charset, or its byte-order mark, that it is not in UTF-8. */
+export const requireUtf8 = (c: EdgeContext, body: Buffer): Effect.Effect<void, UnsupportedCharset> =>
+  isReadAsUtf8(body, c.req.header("content-type") ?? "") ? Effect.void : Effect.fail(new UnsupportedCharset())
 
 /** Parses JSON in UTF-8 that keeps within limits. */
 export const parseJson = (

@@ -71,7 +71,7 @@ const intervention =
       const bodies = yield* RequestBodies
       const terms = { kind: "acts", owner: ownerOf(caller), bytesMax: BODY_BYTES_MAX } as const
       const { said, as } = yield* bodies.use(c.env, terms, (bytes) =>
-        Effect.map(readAct(bytes, body, limits), (said) => ({
+        Effect.map(readAct(c, bytes, body, limits), (said) => ({
           said: { by: nameOf(caller), ...said, credential: caller.credential },
           as: commandIdOf(caller, c.req.path, key, bytes),
         })),
@@ -100,9 +100,9 @@ const intervention =
       return c.json({ status: "accepted", expected }, 202)
     })
 
-const readAct = <A>(bytes: Buffer, body: Schema.Decoder<A>, limits: JsonLimits) =>
+const readAct = <A>(c: EdgeContext, bytes: Buffer, body: Schema.Decoder<A>, limits: JsonLimits) =>
   Effect.andThen(
-    requireUtf8(bytes),
+    requireUtf8(c, bytes),
     readJson(bytes, (json) => Schema.decodeUnknownResult(body, decoding)(withNormalTexts(json)), limits),
   )
 

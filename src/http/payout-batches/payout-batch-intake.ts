@@ -55,7 +55,9 @@ export const acceptBatch = Effect.fnUntraced(function* (
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
   const bodies = yield* RequestBodies
   const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
-  const response = yield* bodies.use(c.env, terms, (body) => accept({ partner, credential }, key, body))
+  const response = yield* bodies.use(c.env, terms, (body) =>
+    Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, body)),
+  )
   observe({ status: response.status })
   return response
 })
@@ -68,7 +70,6 @@ interface Submitter {
 
 const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
   const { partner } = submitter
-  yield* requireUtf8(body)
   const id = batchIdOf(partner, idempotencyKey)
   const read = yield* Effect.result(readBatchRequest(body, (yield* AppConfig).intake))
   if (Result.isFailure(read)) return yield* repeatedOrRefused(id, body, read.failure)

@@ -41,7 +41,8 @@ const post = (path: string, key: string, body: Buffer, headers: Headers = {}) =>
 
 const named = (name: string) =>
   payout("a", { beneficiary: { name, account: payout("a").beneficiary.account } })
-const batchOf = (name = "Zoë Müller") => Buffer.from(JSON.stringify({ items: [named(name)] }))
+const batchOf = (name = "Zoë Müller") =>
+  Buffer.from(JSON.stringify({ items: [named(name)] }).replaceAll("\\\\u", "\\u"))
 const gzip = { "content-encoding": "gzip" }
 
 const nameIn = async (key: string) => {
@@ -57,6 +58,11 @@ describe("a body", () => {
     ["with its charset", batchOf(), { "content-type": "application/json; charset=UTF-8" }],
     ["with its charset in quotes", batchOf(), { "content-type": 'application/json;charset="utf-8"' }],
     ["in gzip", gzipSync(batchOf()), gzip],
+    [
+      "of ASCII alone that says Latin-1",
+      batchOf("Zo\\u00eb M\\u00fcller"),
+      { "content-type": "application/json; charset=ISO-8859-1" },
+    ],
     ["in gzip by its old name", gzipSync(batchOf()), { "content-encoding": "X-GZIP" }],
     [
       "in gzip, in two parts",
