@@ -16,7 +16,7 @@ const MIB = 1024 * 1024
 const secrets = {
   north: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s=",
   compliance: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWNvbXBsaWFuY2UtZW5naW5l",
-  ledger: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWxlZGdlci1hbG9uZQ==",
+  ledger: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWxlZGdlcg==",
 }
 
 let api: ApiUnderTest

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import { sharedCase } from "../../published-data.ts"
 import { ownPrefix } from "../../settings.ts"
-import { type Answer, ApiUnderTest, globex } from "../api-under-test.ts"
+import { type Answer, ApiUnderTest, acme, globex, olga } from "../api-under-test.ts"
 import { payout } from "./payout-batch-body.ts"
 
 const DAY_MS = 86_400_000
@@ -258,7 +258,7 @@ describe("a text", () => {
     await api.post("acted", { items: [payout("a")] })
     const answer = await api.call(`/payout-batches/${batchIdOf("acme", "acted")}/cancellation`, {
       method: "POST",
-      headers: { authorization: "Bearer acme-key", "content-type": "application/json" },
+      headers: { authorization: `Bearer ${acme}`, "content-type": "application/json" },
       body: JSON.stringify({ reason: "a cafe\u0301", by: "Zoe\u0308" }),
     })
     expect(answer).toMatchObject({ status: 202, json: { expected: [{ reason: "a café", by: "Zoë" }] } })
@@ -269,7 +269,7 @@ describe("an empty list", () => {
   const call = (path: string, body: unknown) =>
     api.call(path, {
       method: "POST",
-      headers: { authorization: "Bearer olga-key", "content-type": "application/json" },
+      headers: { authorization: `Bearer ${olga}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     })
 
@@ -282,7 +282,7 @@ describe("an empty list", () => {
     expect(problemsOf(await call(`${batch}/items/1/review`, review))).toHaveLength(1)
     const endpoint = await api.call("/webhook-endpoints", {
       method: "POST",
-      headers: { authorization: "Bearer acme-key", "content-type": "application/json" },
+      headers: { authorization: `Bearer ${acme}`, "content-type": "application/json" },
       body: JSON.stringify({ url: "https://203.0.113.7/hook", eventTypes: [] }),
     })
     expect(problemsOf(endpoint)).toHaveLength(1)
