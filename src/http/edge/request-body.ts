@@ -287,6 +287,8 @@ const read = (
       clearTimeout(deadline)
       sink.stop()
       incoming.off("data", onData).off("end", onEnd).off("error", onClose).off("close", onClose)
+      // What still comes is thrown away, so that the client gets to read its answer.
+      incoming.resume()
     }
     incoming.on("data", onData).on("end", onEnd).on("error", onClose).on("close", onClose)
     if (incoming.headers.expect !== undefined) outgoing.writeContinue()
