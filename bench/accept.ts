@@ -1,4 +1,4 @@
-/** `npm run bench:accept`: how fast batches are accepted, beside the least that it could cost. */
+/** `npm run bench:accept`: how fast batches are accepted, compared with the least that it could cost. */
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
@@ -33,7 +33,7 @@ Command.make(
   "bench:accept",
   {
     seconds: wholeNumber("seconds", "For how long batches are sent to each side", 10, [1, 120]),
-    connections: wholeNumber("connections", "How many batches are on their way at a time", 200, [1, 1_000]),
+    connections: wholeNumber("connections", "How many batches are under way at a time", 200, [1, 1_000]),
     dataDir,
     json: json("Make the last line one JSON object, see docs/BENCHMARKS.md"),
   },
@@ -45,7 +45,9 @@ Command.make(
       return yield* new CliFailure({ reason: `${problems.join("\n")}\nThe logs are in ${folder}/logs.` })
   }, Effect.mapError(asCliFailure)),
 ).pipe(
-  Command.withDescription("Measure how fast batches are accepted, beside the least that it could cost"),
+  Command.withDescription(
+    "Measure how fast batches are accepted, compared with the least that it could cost",
+  ),
   Command.run({ version: "1" }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain,

@@ -1,4 +1,4 @@
-/** What was measured, for people and for scripts. docs/BENCHMARKS.md explains each figure. */
+/** The figures, for people and for scripts. docs/BENCHMARKS.md explains each of them. */
 import { type Acceptance, type AcceptanceOptions, ITEMS_PER_BATCH, type Settling } from "./acceptance.ts"
 import type { Figures } from "./figures.ts"
 
@@ -44,7 +44,7 @@ export const jsonReport = (
   loadAverages,
 })
 
-/** Why the figures are not to be trusted, if so. */
+/** Reasons not to trust the figures; empty if there are none. */
 export const problemsOf = ({ accept, floor, burst, failures }: Acceptance): ReadonlyArray<string> => [
   ...Object.entries(failures).map(([kind, count]) => `${count} requests failed: ${kindOf(kind)}`),
   ...(accept.requests === 0 ? ["the service answered no request"] : []),

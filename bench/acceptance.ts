@@ -1,8 +1,8 @@
 /**
- * The measurement of acceptance. Both sides are warmed up, and as many batches as there are connections are posted at
- * once and followed until they are settled. Then comes the load: half of the floor's time, the service, a while for its
- * backlog to settle, and the other half of the floor's, so that neither profits from a moment at which the machine is
- * quiet. Meanwhile the service stands still: settling its backlog would slow the floor, and flatter the ratio.
+ * The measurement of acceptance. First, warm up both sides, post one batch per connection at once, and follow them until
+ * they are settled. Then the load: half of the floor's time, the service, a while for its backlog to settle, and the
+ * other half of the floor's time, so that neither side profits from a quiet moment of the machine. The service is stopped
+ * while the floor is measured: settling its backlog would slow the floor, and improve the ratio.
  */
 import { loadavg } from "node:os"
 import { Effect, type Scope } from "effect"
@@ -13,16 +13,16 @@ import { awaitSettled, openSettlements, type SettlementsOf } from "./settlements
 import type { Stand } from "./stand.ts"
 
 export interface AcceptanceOptions {
-  /** For so long batches are sent to each side. */
+  /** For how long batches are sent to each side. */
   readonly seconds: number
   readonly connections: number
 }
 
-/** Batches that were accepted, and how they were settled. */
+/** How many batches were accepted and settled, and how fast. */
 export interface Settling {
   readonly accepted: number
   readonly settled: number
-  /** From acceptance to settlement, of those that are settled; rounded to the millisecond. */
+  /** From acceptance to settlement, on average of the settled batches, rounded to the millisecond. */
   readonly avgMs: number | undefined
 }
 
@@ -32,11 +32,11 @@ export interface Acceptance {
   readonly ratio: number | undefined
   /** The batches that were posted at once. */
   readonly burst: { readonly accept: Figures; readonly settling: Settling }
-  /** The batches of the load, when the wait for them was over. */
+  /** The batches of the load, at the end of the wait for them. */
   readonly backlog: { readonly settling: Settling; readonly waitedMs: number }
-  /** Of the whole run: statuses that are not 2xx, or "connection", and how often. */
+  /** Of the whole run: each status that is not 2xx, or "connection", and how often it occurred. */
   readonly failures: Readonly<Record<string, number>>
-  /** Of the last minute, before and after the run: how busy the machine was with other things, too. */
+  /** Load averages of the machine over one minute, before and after the run. */
   readonly loadAverages: readonly [before: number, after: number]
 }
 
@@ -45,7 +45,7 @@ const BODIES = 18
 const BURST_SETTLED_MS_MAX = 180_000
 const BACKLOG_MS_MAX = 30_000
 
-/** Measures the service of a stand and its floor; `report` is told a line for each step. */
+/** Measures the service of a stand and its floor; `report` gets a line for each step. */
 export const measureAcceptance = Effect.fn("measureAcceptance")(function* (
   stand: Stand,
   { seconds, connections }: AcceptanceOptions,
@@ -102,7 +102,7 @@ const settlingOf = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Settling> {
   const { settled, avgMs } = yield* awaitSettled(settlementsOf(keyPrefix), answered, withinMs)
   return {
-    // A batch whose answer did not come in time may have been accepted all the same.
+    // A batch whose answer did not arrive in time may have been accepted even so.
     accepted: Math.max(answered, settled),
     settled,
     avgMs: avgMs === undefined ? undefined : Math.round(avgMs),

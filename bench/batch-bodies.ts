@@ -1,4 +1,4 @@
-/** The batches that are offered: real-looking payouts of which every one settles, so that nothing waits for a person. */
+/** The batches of the load: realistic payouts that all settle, so that nothing waits for a person. */
 import { readFileSync } from "node:fs"
 import { magicOutcome } from "../src/sandbox/magic-beneficiaries.ts"
 
@@ -10,8 +10,8 @@ interface Payout {
 const example = new URL("../examples/payouts.json", import.meta.url)
 
 /**
- * `count` request bodies in JSON, each of `itemsPerBatch` payouts of the example file in another order. The payouts
- * for which the sandbox has something special in store are left out. Throws when the example has too few.
+ * `count` request bodies in JSON, each with `itemsPerBatch` payouts of the example file in another order, without the
+ * sandbox's magic beneficiaries. Throws if the example has too few payouts.
  */
 export const batchBodies = (count: number, itemsPerBatch: number): ReadonlyArray<Buffer> => {
   const { items } = JSON.parse(readFileSync(example, "utf8")) as { readonly items: ReadonlyArray<Payout> }

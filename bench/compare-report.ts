@@ -1,4 +1,4 @@
-/** What `npm run bench:compare` measured, for people and for scripts. docs/BENCHMARKS.md explains each figure. */
+/** The figures of `npm run bench:compare`, for people and for scripts. docs/BENCHMARKS.md explains each of them. */
 import { median } from "./engine/report.ts"
 
 export const sides = ["old", "new"] as const
@@ -11,10 +11,10 @@ export interface Cost {
   readonly togetherUs: number
 }
 
-/** One run of each side, made one after the other. */
+/** One run of each side, one after the other. */
 export type Pair = Readonly<Record<Side, Cost>>
 
-/** In which order the sides run: A B, B A, A B, …, so that a machine that gets slower favours neither. */
+/** The order of the runs: A B, B A, A B, …, so that a machine that becomes slower favours neither side. */
 export const orderOf = (pair: number): ReadonlyArray<Side> => (pair % 2 === 0 ? sides : sides.toReversed())
 
 /** The figures as one object. The ratio of each pair is that of its two runs; the spread is over the pairs. */

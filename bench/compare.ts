@@ -1,4 +1,4 @@
-/** `npm run bench:compare -- OLD NEW`: what a payout costs in two checkouts of the project, in turn, in one run. */
+/** `npm run bench:compare -- OLD NEW`: the cost of a payout in two checkouts of the project, in turn, in one run. */
 import { existsSync, mkdirSync, rmSync } from "node:fs"
 import { loadavg } from "node:os"
 import { join, resolve } from "node:path"
@@ -16,9 +16,9 @@ import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
 import { type Cost, compareLines, compareReport, orderOf, type Pair, type Side } from "./compare-report.ts"
 import { readSpent, spentBetween } from "./engine/servers.ts"
 
-/** AtlasPay's side of `bench:engine`, at the same place in every checkout. */
+/** AtlasPay's side of `bench:engine`, at the same path in every checkout. */
 const PROGRAM = "bench/engine/atlaspay.ts"
-/** It also pays so many rounds to warm up, which only the servers' counters see. */
+/** Additional rounds to warm up, which only the servers' counters include. */
 const WARM_UP_ROUNDS = 2
 const RUN_MS_MAX = 330_000
 
@@ -31,7 +31,7 @@ interface Stand {
   readonly logFile: string
 }
 
-/** As much as counts here of what the program says in its last line. */
+/** The fields of the program's last line that are used here. */
 interface Said {
   readonly payouts: number
   readonly cpuSeconds: number
@@ -44,7 +44,7 @@ const run = Effect.fnUntraced(function* (checkout: string, rounds: number, stand
     Effect.sync(() => new Redis(stand.redisUrl)),
     (redis) => Effect.sync(() => redis.disconnect()),
   )
-  // Neither keys nor functions of the other checkout are left.
+  // Removes the keys and the functions of the other checkout.
   yield* attempted(async () => {
     await redis.flushall()
     await redis.call("FUNCTION", "FLUSH")
@@ -64,7 +64,7 @@ const run = Effect.fnUntraced(function* (checkout: string, rounds: number, stand
   return { engineUs, serversUs, togetherUs: engineUs + serversUs } satisfies Cost
 }, Effect.scoped)
 
-/** A database that is dropped with the scope: what one checkout makes of it, the other does not have to understand. */
+/** A database that is dropped with the scope, so that neither checkout meets the other's schema. */
 const ownDatabase = Effect.fnUntraced(function* (databaseUrl: string) {
   const name = `compare_${process.pid}`
   const server = yield* Effect.acquireRelease(
@@ -80,7 +80,7 @@ const ownDatabase = Effect.fnUntraced(function* (databaseUrl: string) {
   return url.href
 })
 
-/** Runs the program by the Node of this checkout, and gives what it says in the end. It ends with the scope at the latest. */
+/** Runs the program with the Node of this checkout, and returns its last line. It ends with the scope at the latest. */
 const runProgram = Effect.fnUntraced(function* (
   checkout: string,
   rounds: number,
@@ -99,7 +99,7 @@ const runProgram = Effect.fnUntraced(function* (
     createInterface({ input: stdout }).on("line", (line) => {
       if (line.startsWith("{")) last = line
     })
-  const failed = (what: string) => new CliFailure({ reason: `${checkout} ${what}; ${logFile} tells why.` })
+  const failed = (what: string) => new CliFailure({ reason: `${checkout} ${what}; ${logFile} says why.` })
   const { code } = yield* exited.pipe(
     Effect.timeoutOrElse({ duration: RUN_MS_MAX, orElse: () => failed(`was not done in ${RUN_MS_MAX} ms`) }),
   )
@@ -183,7 +183,7 @@ Command.make(
     rounds: wholeNumber("rounds", "How many rounds of 10,000 payouts a run has", 15, 200),
     ratioMax: Flag.optional(
       Flag.Finite("ratio-max").pipe(
-        Flag.withDescription("Fail when a payout costs more than so many times as much, such as 1.03"),
+        Flag.withDescription("Fail if the ratio of the costs is above this, such as 1.03"),
       ),
     ),
     dataDir,
@@ -199,7 +199,7 @@ Command.make(
       return yield* new CliFailure({ reason: `${report.ratio} is more than ${ratioMax.value}` })
   }, Effect.mapError(asCliFailure)),
 ).pipe(
-  Command.withDescription("Measure what a payout costs in two checkouts of the project, in turn"),
+  Command.withDescription("Measure the cost of a payout in two checkouts of the project, in turn"),
   Command.run({ version: "1" }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain,

@@ -1,4 +1,4 @@
-/** `npm run bench:engine`: the engine beside those that one could take instead, doing the same work in one run. */
+/** `npm run bench:engine`: compares the engine with alternatives that do the same work, in one run. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, mkdirSync, rmSync } from "node:fs"
@@ -19,7 +19,7 @@ import { readSpent, spentBetween } from "./engine/servers.ts"
 
 const peersFolder = fileURLToPath(new URL("peers", import.meta.url))
 
-/** Each engine's program, and how many rounds of 200 batches take it some ten seconds. */
+/** Each engine's program, and the number of rounds of 200 batches that take it some ten seconds. */
 const programs: Readonly<Record<Engine | "floor", { readonly file: string; readonly rounds: number }>> = {
   atlaspay: { file: "engine/atlaspay.ts", rounds: 15 },
   restate: { file: "peers/restate.ts", rounds: 5 },
@@ -35,19 +35,19 @@ interface Stand {
   readonly postgresFolder: string
 }
 
-/** What a program says of itself in its last line. */
+/** What a program reports in its last line. */
 interface Said {
   readonly payouts: number
   readonly payoutsPerSecond: number
   readonly batchP50Ms: number
   readonly batchP99Ms: number
   readonly cpuSeconds: number
-  /** Of servers that it started itself. */
+  /** Processor time of servers that it started itself. */
   readonly serverCpuSeconds?: number
   readonly verified: number
 }
 
-/** Runs one engine on empty servers, and gives what it says and what its servers spent. */
+/** Runs one engine on empty servers, and returns its report and what its servers spent. */
 const runEngine = async (name: Engine | "floor", stand: Stand): Promise<Run> => {
   const redis = new Redis(stand.redisUrl)
   try {
@@ -58,7 +58,7 @@ const runEngine = async (name: Engine | "floor", stand: Stand): Promise<Run> => 
     const spent = spentBetween(before, await readSpent(redis, stand.postgresFolder))
     if (said.verified !== said.payouts)
       throw new Error(`${name} made ${said.verified} of ${said.payouts} transfers`)
-    // The servers also worked for the warm-up; it is a fixed number of rounds more.
+    // The servers' counters include the warm-up, which is a fixed number of rounds.
     const share = rounds / (rounds + (name === "atlaspay" ? 2 : 1))
     return {
       ...said,
@@ -90,7 +90,7 @@ const runProgram = async (file: string, rounds: number, stand: Stand): Promise<S
   return JSON.parse(last) as Said
 }
 
-/** The peers have their own packages, installed when they are not there. */
+/** Installs the peers' own packages if they are missing. */
 const installPeers = async (): Promise<void> => {
   if (existsSync(join(peersFolder, "node_modules"))) return
   console.log("  installing the peers")
@@ -143,7 +143,7 @@ Command.make(
   "bench:engine",
   {
     runs: Flag.Int("runs").pipe(
-      Flag.withDescription("How often each engine runs, in turn; figures are medians. 1 by default"),
+      Flag.withDescription("How often each engine runs, in turn; the figures are medians. 1 by default"),
       Flag.filter(
         (value) => value >= 1 && value <= 9,
         () => "1 to 9",
@@ -159,7 +159,7 @@ Command.make(
     yield* Effect.scoped(bench(folder, runs, json)).pipe(withLock(`${folder}.lock`, 0))
   }, Effect.mapError(asCliFailure)),
 ).pipe(
-  Command.withDescription("Measure the engine beside Restate, BullMQ and DBOS Transact"),
+  Command.withDescription("Compare the engine with Restate, BullMQ and DBOS Transact"),
   Command.run({ version: "1" }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain,

@@ -1,7 +1,7 @@
-/** From answers to figures. */
+/** Computes figures from answers. */
 import type { Answers } from "./load.ts"
 
-/** One side of the comparison, rounded to a tenth; the times are `undefined` when nothing was answered. */
+/** One side of the comparison, rounded to a tenth; the times are `undefined` if nothing was answered. */
 export interface Figures {
   readonly avgMs: number | undefined
   readonly p99Ms: number | undefined
@@ -10,7 +10,7 @@ export interface Figures {
   readonly requests: number
 }
 
-/** The figures of several rounds taken together, as if they had been one. */
+/** The figures of several rounds together, as if they were one. */
 export const figuresOf = (rounds: ReadonlyArray<Answers>): Figures => {
   const latencies = rounds.flatMap(({ latenciesMs }) => latenciesMs)
   return {
@@ -21,7 +21,7 @@ export const figuresOf = (rounds: ReadonlyArray<Answers>): Figures => {
   }
 }
 
-/** How many times as long the first takes on average as the second, to the hundredth. */
+/** The average time of the first divided by that of the second, rounded to a hundredth. */
 export const ratioOf = (accept: Figures, floor: Figures): number | undefined =>
   accept.avgMs === undefined || !floor.avgMs
     ? undefined
@@ -40,7 +40,7 @@ const sum = (values: ReadonlyArray<number>): number => values.reduce((total, val
 const average = (values: ReadonlyArray<number>): number | undefined =>
   values.length === 0 ? undefined : sum(values) / values.length
 
-/** The nearest rank: the smallest value that at least so many percent do not exceed. */
+/** The nearest rank: the smallest value that at least this percentage of the values does not exceed. */
 const percentile = (values: ReadonlyArray<number>, percent: number): number | undefined =>
   values.toSorted((a, b) => a - b)[Math.ceil((values.length * percent) / 100) - 1]
 

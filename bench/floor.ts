@@ -1,13 +1,13 @@
 /**
- * The floor: the least that accepting a batch can cost with the same libraries and the same promise. It parses the
- * body, adds it to a stream of a Redis that syncs each write to disk, and answers. No key, no validation, no events.
- * Takes PORT, OPERATIONS_PORT and REDIS_URL from the environment.
+ * The floor: the least that accepting a batch can cost with the same libraries and the same durability. It parses the
+ * body, adds it to a stream of a Redis that syncs each write to disk, and answers: no key, no validation, no events.
+ * Reads PORT, OPERATIONS_PORT and REDIS_URL from the environment.
  */
 import { serve } from "@hono/node-server"
 import { Hono } from "hono"
 import { Redis } from "ioredis"
 
-/** Bounds the memory of Redis; the service's own entries live longer. */
+/** Limits the memory of Redis. */
 const ENTRIES_MAX = 10_000
 
 const redis = new Redis(process.env.REDIS_URL ?? "")

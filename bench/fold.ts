@@ -1,4 +1,4 @@
-/** `npm run bench:fold`: what an event costs to fold, for short and long logs. `--json`: one JSON object as the last line. */
+/** `npm run bench:fold`: the cost to fold an event of a short and a long log. `--json`: one JSON object as the last line. */
 import { emptyBatch } from "../src/domain/batch.ts"
 import type { BatchEvent, PayoutItem } from "../src/domain/events.ts"
 import { evolve } from "../src/domain/evolve.ts"
@@ -7,7 +7,7 @@ import { cleanText } from "../src/domain/outside-text.ts"
 const ITEMS = 15_000
 const LENGTHS = [1_000, 10_000, 120_000]
 const CHUNK = 500
-/** Each length is folded so often that the shortest is no briefer to measure than the longest. */
+/** How many events are folded for each length, so that all lengths take about the same time. */
 const EVENTS_PER_LENGTH = 600_000
 
 const payoutItem = (item: number): PayoutItem => ({
@@ -23,7 +23,7 @@ const payoutItem = (item: number): PayoutItem => ({
 
 const at = Date.UTC(2026, 10, 23)
 
-/** What comes before the measured events: the batch and its items, screened and held for review. */
+/** The events before the measured ones: the batch and its items, screened and held for review. */
 const prologue = (items: number): ReadonlyArray<BatchEvent> => {
   const chunks: Array<BatchEvent> = [
     {
@@ -75,7 +75,7 @@ const life = (item: number, posting: number): ReadonlyArray<BatchEvent> => [
   { _tag: "PostingBooked", at, posting: posting + 1, ledgerPostingId: "l" },
 ]
 
-/** Nanoseconds per event over a log of a length, the batch's beginning not counted. */
+/** Nanoseconds per event of a log with this length, without the events before the measured ones. */
 const nsPerEvent = (length: number): number => {
   const items = length / 8
   const before = prologue(items)

@@ -1,4 +1,4 @@
-/** The largest batch that is taken, from the request to the read models, through a real service. */
+/** The largest batch, from the request to the read models, through a real service. */
 import { Effect } from "effect"
 import { batchBodies } from "./batch-bodies.ts"
 import type { Stand } from "./stand.ts"
@@ -6,12 +6,12 @@ import type { Stand } from "./stand.ts"
 export interface LargeBatch {
   readonly items: number
   readonly bodyBytes: number
-  /** The status of the answer, after so many milliseconds. */
+  /** The status of the answer, and the milliseconds until it. */
   readonly status: number
   readonly acceptedMs: number
-  /** The longest that another request waited meanwhile, in milliseconds. */
+  /** The longest wait of another request meanwhile, in milliseconds. */
   readonly othersWaitedMs: number
-  /** From the answer until the read models listed the batch, and the items that they listed then. */
+  /** From the answer until the read models listed the batch, and the number of items that they listed then. */
   readonly shownMs: number
   readonly listed: number
 }
@@ -20,7 +20,7 @@ const POLL_MS = 250
 const SHOWN_MS_MAX = 120_000
 const PAGE = 500
 
-/** The body of one batch of any size: payouts of the example over and over, each with a reference of its own. */
+/** The body of a batch of any size: the payouts of the example, repeated, each with a unique reference. */
 export const largeBody = (itemCount: number): Buffer => {
   const [body = Buffer.of()] = batchBodies(1, 50)
   const { items } = JSON.parse(body.toString()) as { readonly items: ReadonlyArray<object> }
@@ -31,7 +31,7 @@ export const largeBody = (itemCount: number): Buffer => {
   return Buffer.from(JSON.stringify({ reference: "large", items: many }))
 }
 
-/** Posts one batch of so many items, and pages through what the service then lists. */
+/** Posts a batch of this many items, and pages through the items that the service then lists. */
 export const measureLargeBatch = Effect.fn("measureLargeBatch")(function* (
   { service: { url, apiKey } }: Stand,
   itemCount: number,
@@ -71,7 +71,7 @@ export const measureLargeBatch = Effect.fn("measureLargeBatch")(function* (
   }
 })
 
-/** Until the read models have a batch, its items are answered with 503. */
+/** The service answers a request for a batch's items with 503 until the read models have the batch. */
 const awaitShown = Effect.fnUntraced(function* (items: URL, authorization: string) {
   const until = Date.now() + SHOWN_MS_MAX
   while (Date.now() < until) {

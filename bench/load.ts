@@ -1,4 +1,4 @@
-/** Offering batches to a server with autocannon, from this process: whatever is measured runs in another one. */
+/** Sends batches to a server with autocannon, from this process; the measured server runs in another one. */
 import autocannon from "autocannon"
 import { Effect } from "effect"
 
@@ -9,28 +9,28 @@ export interface Target {
 }
 
 export interface Load {
-  /** Each connection sends its next request as soon as the last one was answered. */
+  /** The number of connections; each sends its next request when the last one was answered. */
   readonly connections: number
-  /** Requests are sent for so many seconds, or so many of them are; then the answers to the last ones are awaited. */
+  /** For how many seconds requests are sent, or how many of them; then the last answers are awaited. */
   readonly until: { readonly seconds: number } | { readonly requests: number }
-  /** Sent in turn. */
+  /** The bodies, sent in turn. */
   readonly bodies: ReadonlyArray<Buffer>
-  /** Every request has an idempotency key of its own: this, a hyphen, and a number. */
+  /** Every request has its own idempotency key: this prefix, a hyphen, and a number. */
   readonly keyPrefix: string
 }
 
-/** What came of a load. Every request that was sent is in it, or else the slowest would be missing. */
+/** The outcome of a load, including every request that was sent: otherwise the slowest would be missing. */
 export interface Answers {
-  /** Of each request that was answered with 2xx, from its first byte to the last of its answer. */
+  /** Latency of each request that was answered with 2xx, from its first byte to the last byte of its answer. */
   readonly latenciesMs: ReadonlyArray<number>
-  /** What went wrong how often: the status of an answer that is not 2xx, or "connection". */
+  /** The number of failures by kind: the status of an answer that is not 2xx, or "connection". */
   readonly failures: Readonly<Record<string, number>>
   /** From the first request to the last answer. */
   readonly seconds: number
 }
 
 const ANSWER_SECONDS_MAX = 30
-/** How often autocannon looks whether it is time to end. */
+/** How often autocannon checks whether to end. */
 const SAMPLE_MS = 50
 
 /** Posts batches to the target and waits until the last one was answered. */
@@ -56,8 +56,8 @@ export const offer = (target: Target, load: Load): Effect.Effect<Answers> =>
   })
 
 /**
- * Ends a connection of autocannon after the answer that it just got. Autocannon itself would cut off all requests under
- * way when the time is over, and an average of those that were answered before tells nothing of a slow server.
+ * Ends a connection of autocannon after the answer that it just received. By default autocannon cuts off all requests
+ * under way when the time is over, and the average of a slow server would then be that of its quick answers only.
  */
 const sendNoMore = (client: autocannon.Client): void => {
   Object.assign(client, { responseMax: 1 })

@@ -1,30 +1,30 @@
-/** What was measured, for people and for scripts. docs/BENCHMARKS.md explains each figure. */
+/** The figures, for people and for scripts. docs/BENCHMARKS.md explains each of them. */
 import type { Cost } from "./engine/server-costs.ts"
 import type { LargeBatch } from "./large-batch.ts"
 import { cpuMicrosOf } from "./scaling.ts"
 import type { Takeover } from "./takeover.ts"
 
 export interface Scale {
-  /** By size of the batches, and by how many are open. */
+  /** By size of the batches, and by the number of open batches. */
   readonly sizes: ReadonlyArray<Cost>
   readonly crowds: ReadonlyArray<Cost>
   readonly takeover: Takeover
   readonly largeBatch: LargeBatch
-  /** Of the machine over one minute, before and after the run. */
+  /** Load averages of the machine over one minute, before and after the run. */
   readonly loadAverages: readonly [before: number, after: number]
 }
 
-/** A cost is flat while the dearest shape is no dearer than this, compared with the cheapest. */
+/** The highest ratio of the dearest to the cheapest shape at which a cost counts as flat. */
 const FLAT_RATIO_MAX = 1.3
 const TAKEOVER_MS_MAX = 1_000
 
-/** The dearest of some shapes by the cheapest. */
+/** The cost of the dearest shape divided by that of the cheapest. */
 export const spreadOf = (costs: ReadonlyArray<Cost>): number => {
   const micros = costs.map(cpuMicrosOf)
   return hundredths(Math.max(...micros) / Math.min(...micros))
 }
 
-/** The most that a larger shape costs in relation to a smaller one; 1 or less when nothing grows. Smaller ones first. */
+/** The most that a larger shape costs in relation to a smaller one; at most 1 if costs do not grow. Smaller shapes come first. */
 export const growthOf = (costs: ReadonlyArray<Cost>): number => {
   const micros = costs.map(cpuMicrosOf)
   const pairs = micros.flatMap((small, index) => micros.slice(index + 1).map((large) => large / small))
@@ -61,7 +61,7 @@ export const jsonReport = ({ sizes, crowds, ...others }: Scale) => ({
   ...others,
 })
 
-/** Why the figures are not to be trusted, if so. */
+/** Reasons not to trust the figures; empty if there are none. */
 export const problemsOf = ({ takeover, largeBatch }: Scale): ReadonlyArray<string> => {
   const { owner, heir, asked } = takeover.paid
   return [

@@ -1,4 +1,4 @@
-/** `npm run bench:scale`: what a payout costs, whatever the size of its batch and however many are open. */
+/** `npm run bench:scale`: the cost of a payout by the size of its batch and the number of open batches. */
 import { mkdirSync } from "node:fs"
 import { loadavg } from "node:os"
 import { join } from "node:path"
@@ -25,7 +25,7 @@ const LARGE_ITEMS = 100_000
 
 const report = (line: string): void => console.log(`  ${line}`)
 
-/** The engine alone, on servers of its own. */
+/** The engine alone, on its own servers. */
 const measureEngine = Effect.fnUntraced(function* (folder: string, options: ScaleOptions) {
   yield* emptyFolder(folder)
   const stack = yield* startStack({ dataDir: folder, given: {}, onProgress: report }).pipe(
@@ -39,7 +39,7 @@ const measureEngine = Effect.fnUntraced(function* (folder: string, options: Scal
   return { takeover, sizes: yield* costsOf(sizes), crowds: yield* costsOf(crowds) }
 })
 
-/** A whole service, with the sandbox around it. */
+/** A whole service with the sandbox. */
 const measureService = Effect.fnUntraced(function* (folder: string) {
   const stand = yield* startStand(folder, report)
   report(`a batch of ${LARGE_ITEMS} items in one request`)
@@ -71,7 +71,7 @@ Command.make(
   {
     payouts: wholeNumber(
       "payouts",
-      "How many are made in each shape, rounded up to batches",
+      "How many payouts each shape makes, rounded up to batches",
       100_000,
       [1_000, 1_000_000],
     ),
@@ -87,7 +87,7 @@ Command.make(
       return yield* new CliFailure({ reason: `${problems.join("\n")}\nThe logs are in ${folder}/logs.` })
   }, Effect.mapError(asCliFailure)),
 ).pipe(
-  Command.withDescription("Measure what a payout costs in batches of any size and number"),
+  Command.withDescription("Measure the cost of a payout by size and number of batches"),
   Command.run({ version: "1" }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain,

@@ -1,4 +1,4 @@
-/** What a payout costs in batches of many sizes, and in many batches at a time. */
+/** The cost of a payout in batches of different sizes, and with different numbers of open batches. */
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
@@ -10,7 +10,7 @@ import type { Cost } from "./engine/server-costs.ts"
 export interface Servers {
   readonly redisUrl: string
   readonly databaseUrl: string
-  /** Where the data of Postgres is. */
+  /** The data folder of Postgres. */
   readonly postgresFolder: string
 }
 
@@ -19,7 +19,7 @@ export interface Shape {
   readonly open: number
 }
 
-/** So many items are open at a time, whatever the size of their batches; a larger batch is alone. */
+/** The number of items that are open at a time, whatever the size of their batches. A larger batch is alone. */
 const OPEN_ITEMS = 10_000
 
 /** Batches of each size, with the same number of items open. */
@@ -28,14 +28,14 @@ export const sizes: ReadonlyArray<Shape> = [50, 500, 5_000, 15_000, 100_000].map
   open: Math.max(1, Math.floor(OPEN_ITEMS / itemsPerBatch)),
 }))
 
-/** Batches of one size, so many of them open. */
+/** Batches of one size, with different numbers of them open. */
 export const crowds: ReadonlyArray<Shape> = [1, 10, 100, 1_000].map((open) => ({ itemsPerBatch: 50, open }))
 
 const program = fileURLToPath(new URL("engine/payer.ts", import.meta.url))
 
 /**
- * Pays some `payouts` in each shape, one after the other, `rounds` times; gives of each shape the cheapest round. A
- * machine that is busy with other things makes work dearer, never cheaper.
+ * Makes `payouts` payouts in each shape, one after the other, `rounds` times, and returns the cheapest round of each
+ * shape: other work on the machine makes a payout dearer, never cheaper.
  */
 export const measureCosts = Effect.fn("measureCosts")(function* (
   servers: Servers,
@@ -61,7 +61,7 @@ export const measureCosts = Effect.fn("measureCosts")(function* (
 export const cpuMicrosOf = (cost: Cost): number =>
   ((cost.engineCpuSeconds + cost.redisCpuSeconds + cost.postgresCpuSeconds) / cost.payouts) * 1e6
 
-/** The servers are the benchmark's own: the memory of one shape is not to weigh on the next. */
+/** Empties the benchmark's own servers, so that the memory of one shape does not burden the next. */
 const forget = (redisUrl: string): Effect.Effect<void> =>
   Effect.promise(async () => {
     const redis = new Redis(redisUrl)
@@ -93,7 +93,7 @@ const pay = Effect.fnUntraced(function* (
   const { stdout } = payer
   const last = stdout === null ? "" : yield* Effect.promise(() => lastLine(stdout))
   if (!last.startsWith("{"))
-    return yield* new CliFailure({ reason: `The payer failed; ${logFile} tells why.` })
+    return yield* new CliFailure({ reason: `The payer failed; ${logFile} says why.` })
   return JSON.parse(last) as Cost
 })
 

@@ -1,19 +1,19 @@
-/** How long accepted batches take until they are settled, as the read models tell it. */
+/** How long accepted batches take until they are settled, by the read models. */
 import { Effect, type Scope } from "effect"
 import postgres from "postgres"
 
 export interface Settlements {
   readonly settled: number
-  /** Of those that are settled, from acceptance to the end of the last item, both as the log dates them. */
+  /** Of the settled batches, from acceptance to the end of the last item, by the times in the log. */
   readonly avgMs: number | undefined
 }
 
-/** Looks at the batches whose idempotency keys begin with a prefix. */
+/** The settlements of the batches whose idempotency keys begin with a prefix. */
 export type SettlementsOf = (keyPrefix: string) => Effect.Effect<Settlements>
 
 const POLL_MS = 250
 
-/** A connection of its own to the read models, for the life of the scope. */
+/** A separate connection to the read models, which closes with the scope. */
 export const openSettlements = Effect.fn("openSettlements")(function* (
   databaseUrl: string,
 ): Effect.fn.Return<SettlementsOf, never, Scope.Scope> {
@@ -33,7 +33,7 @@ export const openSettlements = Effect.fn("openSettlements")(function* (
     })
 })
 
-/** Waits until `count` batches are settled, but no longer than `withinMs`; gives what was seen last. */
+/** Waits until `count` batches are settled, but no longer than `withinMs`; returns what it saw last. */
 export const awaitSettled = Effect.fn("awaitSettled")(function* (
   look: Effect.Effect<Settlements>,
   count: number,

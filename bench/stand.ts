@@ -1,4 +1,4 @@
-/** The stand on which acceptance is measured: the real stack, sandbox and service, and beside them the floor. */
+/** The stand on which acceptance is measured: the real stack, sandbox and service, and the floor. */
 import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -21,20 +21,20 @@ export interface Stand {
   readonly service: Target
   readonly floor: Target
   readonly databaseUrl: string
-  /** Runs an effect while the service stands still. */
+  /** Runs an effect while the service is stopped. */
   readonly whileServiceIsFrozen: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
 const READY_MS_MAX = 60_000
 
-/** More than any load leaves behind: intake that puts batches off would be quick, and measure nothing. */
+/** More than any load leaves behind: an intake that refuses batches would be quick, and measure nothing. */
 const backlog = { BACKLOG_MAX: "10000000" }
 
 const apiKey = sandboxKeys.partner
 
 /**
- * Starts everything in `folder`, which nobody else may be using, on empty servers of its own: what an earlier run left
- * behind would be work for the service. All of it ends with the scope; only the logs stay.
+ * Starts everything in `folder`, which no other process may use, on its own empty servers: the leftovers of an earlier
+ * run would be work for the service. All of it ends with the scope; only the logs stay.
  */
 export const startStand = Effect.fn("startStand")(function* (
   folder: string,
@@ -84,7 +84,7 @@ export const startStand = Effect.fn("startStand")(function* (
   }
 })
 
-/** Empties a folder but for its logs, now and at the end of the scope. */
+/** Empties a folder except for its logs, now and at the end of the scope. */
 export const emptyFolder = (folder: string): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -98,7 +98,7 @@ export const emptyFolder = (folder: string): Effect.Effect<void, never, Scope.Sc
       }),
   )
 
-/** A program of ours that works. */
+/** One of our programs, when it is ready. */
 export interface Started {
   readonly target: Target
   readonly operationsUrl: string
@@ -106,8 +106,8 @@ export interface Started {
 }
 
 /**
- * Starts a program of ours with no settings but these, on the ports that they name or else on free ones, and waits until it
- * can work.
+ * Starts one of our programs with only these settings, on the ports in them or on free ones, and waits until it is
+ * ready.
  */
 export const startServer = Effect.fnUntraced(function* (
   folder: string,
@@ -128,7 +128,7 @@ export const startServer = Effect.fnUntraced(function* (
     ...settings,
   })
   const failed = (what: string) =>
-    new CliFailure({ reason: `The ${name} ${what}; ${logFileOf(folder, name)} tells why.` })
+    new CliFailure({ reason: `The ${name} ${what}; ${logFileOf(folder, name)} says why.` })
   const url = `http://127.0.0.1:${port}`
   const operationsUrl = `http://127.0.0.1:${operationsPort}`
   const ready = isReady(operationsUrl).pipe(
@@ -139,7 +139,7 @@ export const startServer = Effect.fnUntraced(function* (
   return { target: { url: `${url}/payout-batches`, apiKey }, operationsUrl, process: process_ }
 })
 
-/** Starts a program of ours with no settings but these. */
+/** Starts one of our programs with only these settings. */
 const startProcess = (
   folder: string,
   name: string,

@@ -1,4 +1,4 @@
-/** How long a batch is without a worker: its owner is killed in the middle of it, and another one takes over. */
+/** How long a batch is without a worker when its owner is killed in the middle of it and another worker takes over. */
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { Effect, type Scope } from "effect"
@@ -12,18 +12,18 @@ import { CLAIM_MS, newMasterKeys } from "./engine/engine.ts"
 /** Times in milliseconds. */
 export interface Takeover {
   readonly items: number
-  /** Versions of the log when the batch was closed. */
+  /** The version of the log when the batch was closed. */
   readonly version: number
-  /** From the moment at which the claim had passed to the claim of the heir, which looks now and then. */
+  /** From the moment at which the owner's claim expired to the heir's claim. */
   readonly noticedMs: number
-  /** Of that to the first append: reading, verifying and folding the log, and all until the append was done. */
+  /** From the heir's claim: until the log was read, verified and folded, and until its first append was done. */
   readonly foldMs: number
-  /** Processor time of the heir while it folded: what `foldMs` would be on a machine that does nothing else. */
+  /** Processor time of the heir while it folded: `foldMs` without other work on the machine. */
   readonly foldCpuMs: number
   readonly actedMs: number
-  /** From the claim to the end of the batch. */
+  /** From the heir's claim to the end of the batch. */
   readonly closedMs: number
-  /** Payments that the dead owner made, that the heir made, and that the heir asked the bank about. */
+  /** Payments of the dead owner, payments of the heir, and those that the heir inquired about at the bank. */
   readonly paid: { readonly owner: number; readonly heir: number; readonly asked: number }
 }
 
@@ -33,7 +33,7 @@ const STEP_MS_MAX = 120_000
 
 const program = fileURLToPath(new URL("engine/takeover-worker.ts", import.meta.url))
 
-/** Kills the owner of a batch of so many items when half of them are paid, and follows the heir to the end. */
+/** Kills the owner of a batch of this many items when half of them are paid, and follows the heir to the end. */
 export const measureTakeover = Effect.fn("measureTakeover")(function* (
   servers: { readonly redisUrl: string; readonly databaseUrl: string },
   items: number,
@@ -54,15 +54,15 @@ export const measureTakeover = Effect.fn("measureTakeover")(function* (
       stdout: "pipe",
     }).pipe(Effect.mapError(asCliFailure))
   const owner = yield* start()
-  const silent = yield* told(owner, "silent")
+  const silent = yield* reported(owner, "silent")
   const batch = String(silent.silent) as BatchId
   const heir = yield* start("--batch", batch)
-  yield* told(heir, "ready")
+  yield* reported(heir, "ready")
   yield* owner.kill("SIGKILL")
   yield* owner.exited
   const passedAt = yield* claimPassesAt(servers.redisUrl, batch)
-  const heard = yield* told(heir, "closedAt")
-  const of = (what: string) => Number(heard[what])
+  const report = yield* reported(heir, "closedAt")
+  const of = (what: string) => Number(report[what])
   return {
     items,
     version: of("version"),
@@ -75,7 +75,7 @@ export const measureTakeover = Effect.fn("measureTakeover")(function* (
   }
 })
 
-/** When the claim of a batch's dead owner will have passed, by what Redis says of the last time that it was renewed. */
+/** When the claim of a batch's dead owner expires, by the last renewal that Redis shows. */
 const claimPassesAt = (redisUrl: string, batch: BatchId): Effect.Effect<number> =>
   Effect.promise(async () => {
     const redis = new Redis(redisUrl)
@@ -89,8 +89,8 @@ const claimPassesAt = (redisUrl: string, batch: BatchId): Effect.Effect<number> 
     return now - (pending?.[2] ?? 0) + CLAIM_MS
   })
 
-/** Waits for the line of JSON in which a worker tells something. */
-const told = (worker: LeashedProcess, what: string) =>
+/** Waits for the line of JSON in which a worker reports something. */
+const reported = (worker: LeashedProcess, what: string) =>
   Effect.callback<Readonly<Record<string, unknown>>, CliFailure>((resume) => {
     if (worker.stdout === null) return
     const lines = createInterface(worker.stdout)

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process"
 
-/** A command's output in full. Throws an error that holds it when the command fails or does not exist. */
+/** The whole output of a command. Throws an error that contains it if the command fails or does not exist. */
 export const run = (command, args, environment = {}) => {
   const { status, signal, error, stdout, stderr } = spawnSync(command, args, {
     encoding: "utf8",
@@ -14,8 +14,8 @@ export const run = (command, args, environment = {}) => {
   throw new Error([`${[command, ...args].join(" ")}: ${ending}`, stdout, stderr].filter(Boolean).join("\n"))
 }
 
-/** Tells on stderr what takes its time, and how long it took. Stdout belongs to the command that follows. */
-export const tell = (what, action) => {
+/** Shows on stderr what takes time, and how long it took. Stdout belongs to the command that follows. */
+export const withProgress = (what, action) => {
   const since = Date.now()
   process.stderr.write(`${what} … `)
   const result = action()

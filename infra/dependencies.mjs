@@ -1,10 +1,10 @@
-/* The npm packages: are they what the lock file says, and if not, make them so. */
+/* The npm packages: checks whether they match the lock file, and installs them if they do not. */
 import { accessSync, constants, existsSync, readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { basename, join } from "node:path"
-import { run, tell } from "./command.mjs"
+import { run, withProgress } from "./command.mjs"
 
-/** Whether node_modules differs from package-lock.json, by what npm itself noted when it installed. */
+/** Whether node_modules differs from package-lock.json, by npm's own record of what it installed. */
 export const needsInstall = (root) => {
   const wanted = packagesIn(join(root, "package-lock.json"))
   const installed = packagesIn(join(root, "node_modules/.package-lock.json"))
@@ -16,9 +16,9 @@ export const needsInstall = (root) => {
   return !complete || !same || !existsSync(join(root, "node_modules/node/bin/node"))
 }
 
-/** Installs what the lock file says. The notes about engines are about the Node that runs npm, not about ours. */
+/** Installs what the lock file says. npm's warnings about engines concern the Node that runs npm, not ours. */
 export const installDependencies = (root) =>
-  tell("Installing the npm packages", () => {
+  withProgress("Installing the npm packages", () => {
     const [command, ...first] = npmCommand(process.env)
     const options = ["ci", "--prefix", root, "--include=dev", "--loglevel=error", "--no-audit", "--no-fund"]
     run(command, [...first, ...options, ...cacheOptions(root)])
@@ -26,13 +26,13 @@ export const installDependencies = (root) =>
       throw new Error("npm ci left node_modules incomplete: did it run with --ignore-scripts?")
   })
 
-/** The npm that runs this script, with its own Node: the one in node_modules is about to be removed. */
+/** The npm that runs this script, with its own Node, since the one in node_modules is about to be removed. */
 const npmCommand = ({ npm_execpath, npm_node_execpath }) =>
   npm_execpath !== undefined && npm_node_execpath !== undefined && basename(npm_execpath).startsWith("npm")
     ? [npm_node_execpath, npm_execpath]
     : ["npm"]
 
-/** A user without a usable home folder has the packages cached beside the data. */
+/** For a user without a writable home folder, npm caches the packages beside the data. */
 const cacheOptions = (root) =>
   process.env.npm_config_cache !== undefined || isWritable(homedir())
     ? []

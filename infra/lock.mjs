@@ -1,14 +1,14 @@
 /*
- * Lets one set-up at a time change this clone. The lock is a folder that holds one file named after its holder:
- * renaming a prepared folder onto it succeeds only while it is missing or empty, and a dead holder's file is
- * removed by its name, so a newcomer's lock is never broken by mistake.
+ * Lets one set-up at a time change this clone. The lock is a folder with one file that is named after its holder.
+ * Renaming a prepared folder onto it succeeds only while it is missing or empty. The file of a dead holder is removed
+ * by its name, so a newer lock is never broken by mistake.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 const POLL_MS = 200
 
-/** Runs `action` while no other process does so under this path; waits for them up to `waitMs`. */
+/** Runs `action` while this process alone holds the lock at `path`, and waits for it up to `waitMs`. */
 export const withLock = (path, waitMs, action) => {
   const holder = holderName(process.pid)
   for (let waitedMs = 0; !tryTake(path, holder); waitedMs += POLL_MS) {
@@ -40,7 +40,7 @@ const tryTake = (path, holder) => {
   }
 }
 
-/** Pid and, where /proc tells it, start time, so that a later process with the pid is not taken for the holder. */
+/** Pid and, with /proc, start time, so that a later process with the same pid is not taken for the holder. */
 const holderName = (pid) => {
   try {
     process.kill(pid, 0)

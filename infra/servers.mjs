@@ -1,11 +1,11 @@
 /*
- * Redis, Postgres and NATS on Debian and Ubuntu. Root has the missing packages installed. Anyone else has them
- * downloaded, with what they depend on, and unpacked below the data folder; nothing outside of it changes.
+ * Redis, Postgres and NATS on Debian and Ubuntu. For root, the missing packages are installed. For other users, they are
+ * downloaded with their dependencies and unpacked below the data folder; nothing outside of it changes.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { findPrograms, UNPACKED } from "../src/dev/embedded-programs.mjs"
-import { run, tell } from "./command.mjs"
+import { run, withProgress } from "./command.mjs"
 
 const SERVERS = [
   { programs: "redis", variable: "REDIS_URL", name: "Redis", package: "redis-server" },
@@ -17,20 +17,20 @@ const POLICY_FILE = "/usr/sbin/policy-rc.d"
 const POLICY =
   "#!/bin/sh\n# Made for a moment by the set-up of AtlasPay, so that packages start no services.\nexit 101\n"
 
-/** The servers that are neither given by URL nor found on this machine. */
+/** The servers that have no URL in the environment and are not found on this machine. */
 export const missingServers = (dataDir, environment) => {
   const found = findPrograms(dataDir, environment)
   return SERVERS.filter(({ programs, variable }) => !environment[variable] && found[programs] === undefined)
 }
 
-/** Makes the missing servers available; throws with the reason and with what else can be done. */
+/** Makes the missing servers available. Throws with the reason, and with advice what else to do. */
 export const provideServers = (dataDir, missing) => {
   const names = missing.map(({ name }) => name).join(", ")
   if (!existsSync("/usr/bin/apt-get")) throw new Error(advice(names))
   const packages = missing.map((server) => server.package)
   try {
-    if (process.getuid() === 0) tell(`Installing ${names}`, () => installPackages(packages))
-    else tell(`Downloading and unpacking ${names}`, () => unpackPackages(dataDir, packages))
+    if (process.getuid() === 0) withProgress(`Installing ${names}`, () => installPackages(packages))
+    else withProgress(`Downloading and unpacking ${names}`, () => unpackPackages(dataDir, packages))
   } catch (error) {
     throw new Error(`${error.message}\n${advice(names)}`)
   }
@@ -46,7 +46,7 @@ const advice = (names) => `Not found on this machine: ${names}. Either
     DATABASE_URL=postgres://atlaspay:atlaspay@127.0.0.1:5432/atlaspay
     NATS_URL=nats://127.0.0.1:4222`
 
-/** The package lists are only fetched when those that are there do not do. */
+/** Fetches the package lists only if the existing ones are not sufficient. */
 const installPackages = (packages) =>
   withoutServices(() => {
     const install = () => apt(["-o", "DPkg::Lock::Timeout=300"], "install", packages)
@@ -63,7 +63,7 @@ const apt = (options, verb, packages) =>
     DEBIAN_FRONTEND: "noninteractive",
   })
 
-/** Debian's own way to install a service without starting it. Signals wait, so that the file does not stay. */
+/** Debian's way to install a service without starting it. Signals are ignored meanwhile, so that the file is always removed. */
 const withoutServices = (action) => {
   const ours = !existsSync(POLICY_FILE) || readFileSync(POLICY_FILE, "utf8") === POLICY
   if (!ours) return action()
@@ -78,7 +78,7 @@ const withoutServices = (action) => {
   }
 }
 
-/** Downloads the packages and what the machine lacks of their dependencies, and unpacks them all. */
+/** Downloads the packages and their missing dependencies, and unpacks them all. */
 export const unpackPackages = (dataDir, packages) => {
   const work = join(dataDir, "packages")
   const archives = join(work, "cache/archives")
@@ -98,7 +98,7 @@ export const unpackPackages = (dataDir, packages) => {
   rmSync(work, { recursive: true })
 }
 
-/** Lets apt-get work without being root: it reads the system's settings and keeps its own files below `work`. */
+/** Options with which apt-get works for any user: it reads the system's settings and keeps its own files below `work`. */
 const ownFolders = (work) =>
   [
     "Dir::State::status=/var/lib/dpkg/status",

@@ -1,6 +1,6 @@
 /*
- * Prepares this clone: the npm packages, and the servers unless their URLs are given. Runs before the npm
- * scripts, on any Node from 20 on and without dependencies. When nothing is missing it changes nothing.
+ * Prepares this clone: installs the npm packages, and the servers unless the environment has their URLs. Runs before the
+ * npm scripts, on any Node from 20 on and without dependencies. If nothing is missing, it changes nothing.
  */
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -11,7 +11,7 @@ import { missingServers, provideServers } from "./servers.mjs"
 
 const LOCK_WAIT_MS = 15 * 60_000
 
-/** Looks again under the lock, because another set-up may have just done the work. */
+/** Checks again under the lock, because another set-up may just have done the work. */
 const setUp = (root) => {
   const dataDir = join(root, ".atlaspay")
   const missing = () => missingServers(dataDir, process.env)
@@ -25,7 +25,7 @@ const setUp = (root) => {
   })
 }
 
-/** A folder that root made would only fail later, and less clearly. */
+/** Fails at once if the folder belongs to another user: otherwise the failure would come later, and be less clear. */
 const requireWritable = (folder) => {
   try {
     if (existsSync(folder)) accessSync(folder, constants.W_OK)

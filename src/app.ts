@@ -1,4 +1,4 @@
-/** The only place where layers are wired: which adapter stands behind each port, and what each role runs. */
+/** The only place that wires layers: the adapter of each port, and what each role runs. */
 import { Effect, Layer, Option } from "effect"
 import { layer as workerLayer } from "./actors/worker.ts"
 import { AppConfig, type Role } from "./config.ts"
@@ -39,14 +39,16 @@ import { layer as complianceOverHttp } from "./providers/compliance/compliance-e
 import { layer as ledgerOverHttp } from "./providers/ledger/ledger-http.ts"
 import { FOLLOWER as PUBLISHER, layer as relayLayer } from "./publisher/relay.ts"
 import { discrepancyGaugeLayer } from "./reconciliation/discrepancy-gauge.ts"
-import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-teller-nats.ts"
+import { layer as discrepanciesOnNats } from "./reconciliation/discrepancy-notifier-nats.ts"
 import { layer as resultsInPostgres } from "./reconciliation/results-postgres.ts"
 import { layer as decisionsInPostgres } from "./register/decision-register-postgres.ts"
 import { layer as instructionsInPostgres } from "./register/instruction-register-postgres.ts"
+import { layer as claimsInPostgres } from "./register/payout-claims-postgres.ts"
 import { AnnouncedLists, makeAnnouncedLists } from "./streams/announced-lists.ts"
 import { postgresListStore } from "./streams/announced-lists-postgres.ts"
 import { redisLists } from "./streams/announced-lists-redis.ts"
 import { layer as allowancesOnRedis } from "./streams/approval-allowance-redis.ts"
+import { layer as claimMarksOnRedis } from "./streams/claim-marks-redis.ts"
 import { layer as cursorsInPostgres } from "./streams/cursor-store-postgres.ts"
 import { feedKeeperLayer } from "./streams/feed-keeper.ts"
 import { layer as fileLogOnRedis } from "./streams/file-log-redis.ts"
@@ -62,15 +64,15 @@ import { layer as deliveriesInPostgres } from "./webhooks/deliveries-postgres.ts
 import { layer as endpointsInPostgres } from "./webhooks/endpoints-postgres.ts"
 import { layer as webhooksLayer } from "./webhooks/webhooks.ts"
 
-/** What the service needs of a process that runs it: nothing but the environment. */
+/** The base of every role. It needs only the environment. */
 const foundation = Layer.mergeAll(RedisConnections.layer, Postgres.layer).pipe(
   Layer.provideMerge(AppConfig.layer),
 )
 
-/** Only what publishes and delivers waits for NATS: paying goes on without it. */
+/** Only publishing and delivering need NATS. Paying continues without it. */
 const nats = Nats.layer.pipe(Layer.provide(foundation))
 
-/** In both stores: neither that is set back makes older lists good again. */
+/** In both stores, so that restoring one from a backup does not put older lists back in force. */
 const announcedListsInBoth = Layer.effect(
   AnnouncedLists,
   Effect.gen(function* () {
@@ -84,9 +86,11 @@ const streams = Layer.mergeAll(streamsOnRedis, strayCallbacksOnRedis, announcedL
 )
 const durability = Layer.merge(durabilityLayer, postgresDurabilityLayer).pipe(Layer.provide(foundation))
 const allowances = allowancesOnRedis.pipe(Layer.provide(foundation))
+const claimMarks = claimMarksOnRedis.pipe(Layer.provide(foundation))
+const claims = claimsInPostgres.pipe(Layer.provide(database))
 const partnerKeys = partnerKeysOnRedis.pipe(Layer.provide(foundation))
 const cursors = cursorsInPostgres.pipe(Layer.provide(database))
-/** What is compared with the logs before anybody is paid. */
+/** The second records, which are compared with the logs before anybody is paid. */
 const registers = Layer.mergeAll(decisionsInPostgres, instructionsInPostgres).pipe(Layer.provide(database))
 const storeWatch = storeWatchLayer([PROJECTION, PUBLISHER]).pipe(Layer.provide(cursors))
 const endpoints = endpointsInPostgres.pipe(Layer.provide([database, partnerKeys]))
@@ -100,7 +104,7 @@ const observers = Layer.effect(
   })),
 )
 
-/** The API can accept and show without anything but Redis; what is slower without the others is told. */
+/** The API needs only Redis to accept and show batches. The other checks report what does not work without them. */
 const readiness = Layer.effect(
   ReadinessChecks,
   Effect.gen(function* () {
@@ -121,7 +125,7 @@ const readiness = Layer.effect(
   }),
 )
 
-/** Nothing in production; in a test of recovery, the point at which this process dies. */
+/** Does nothing in production. In a test of recovery, kills this process at the configured point. */
 const crashPoints = Layer.effect(
   CrashPoints,
   Effect.map(AppConfig, ({ crashAt }) =>
@@ -132,7 +136,7 @@ const crashPoints = Layer.effect(
   ),
 )
 
-/** The kinds of banks that there are: another one is another line. The type says what they all work with. */
+/** The kinds of banks. A new kind is one more line. The type names the services that they may use. */
 const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files]
 const banks = banksLayer(kinds)
 const bankKinds = bankKindsLayer(kinds)
@@ -152,7 +156,7 @@ const connectors = Layer.mergeAll(complianceOverHttp, banks, ledgerOverHttp).pip
 
 const reports = reportsInRedis.pipe(Layer.provide(foundation))
 
-/** What each role runs on top of the streams. */
+/** The layers of each role, on top of the streams. */
 const parts = {
   api: Layer.merge(
     httpServerLayer.pipe(
@@ -166,6 +170,8 @@ const parts = {
         registers,
         callbackSecrets,
         allowances,
+        claims,
+        claimMarks,
       ]),
     ),
     discrepancyGaugeLayer.pipe(Layer.provide(resultsInPostgres.pipe(Layer.provide(database)))),
@@ -200,11 +206,11 @@ const parts = {
 type Part = (typeof parts)[Role]
 type Served = Layer.Layer<never, Layer.Error<Part>, Layer.Services<Part>>
 
-/** Nothing connects, to anybody, before the settings were found fit. */
+/** Checks the settings before any layer connects to anything. */
 const onceFit = <A, E, R>(roles: ReadonlyArray<Role>, layer: Layer.Layer<A, E, R>) =>
   Layer.unwrap(Effect.as(checkedSettings(roles), layer)).pipe(Layer.provide([AppConfig.layer, bankKinds]))
 
-/** What `atlaspay reconcile` works with, from the settings of the service. It calls banks, as workers do. */
+/** The layers of `atlaspay reconcile`, by the settings of the service. It calls banks, as workers do. */
 export const reconciliationLayer = onceFit(
   ["worker"],
   Layer.mergeAll(
@@ -217,17 +223,17 @@ export const reconciliationLayer = onceFit(
   ),
 )
 
-/** What `atlaspay history` works with, from the settings of the service. */
+/** The layers of `atlaspay history`, by the settings of the service. */
 export const historyLayer = Layer.mergeAll(
   storeWatch,
   registers,
+  claimMarks,
   cursors,
   readModelsInPostgres.pipe(Layer.provide(database)),
 ).pipe(Layer.provideMerge(streams))
 
 /**
- * The service with the roles that it is to run; what it needs more is the environment. Provides `HttpAddress` when
- * the API is among the roles.
+ * The service with the given roles. It needs only the environment. Provides `HttpAddress` if the API is among the roles.
  */
 export const serveLayer = (roles: ReadonlyArray<Role>) =>
   onceFit(

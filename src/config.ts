@@ -1,4 +1,4 @@
-/** Every setting of the service, read from the environment once and in one place; docs/CONFIGURATION.md tells of each. */
+/** All settings of the service, read from the environment once and only here. docs/CONFIGURATION.md describes each. */
 import {
   Array as Arr,
   Config,
@@ -12,12 +12,13 @@ import {
   String as Str,
 } from "effect"
 import { Webhook } from "standardwebhooks"
-import { PayeePolicy } from "./domain/clearance-words.ts"
+import { PayeePolicy } from "./domain/clearance-answers.ts"
+import { type DuplicatePolicies, readDuplicatePolicies } from "./domain/duplicate-policy.ts"
 import { ATTEMPTS_MAX } from "./domain/identifiers.ts"
 import { parseAmount } from "./domain/money.ts"
 import { ModulusPolicy } from "./domain/uk-modulus.ts"
 
-/** The steps between which a process may die. Each is passed once per loop of a batch. */
+/** The points at which a test may kill the process. Each is passed once per loop of a batch. */
 export const crashPoints = [
   "before-intent",
   "after-intent",
@@ -32,10 +33,10 @@ export const crashPoints = [
 const seconds = 1_000
 const hour = 3_600 * seconds
 
-/** What a group of settings consists of, so that all that is wrong with it can be told. */
+/** The settings of a group, so that an error can report all problems of the group. */
 const partsOf = new WeakMap<Config.Config<unknown>, ReadonlyArray<Config.Config<unknown>>>()
 
-/** As `Config.all`, which itself tells the first mistake only. */
+/** Like `Config.all`, which reports only the first problem. */
 const all: typeof Config.all = (group) => {
   const config = Config.all(group)
   partsOf.set(config, Object.values(group))
@@ -59,7 +60,7 @@ const pairs = (name: string) =>
     ),
   )
 
-/** "EUR=100000.00,JPY=15000000" as minor units by currency; nothing when it is not given. */
+/** "EUR=100000.00,JPY=15000000" as minor units by currency; empty if it is not set. */
 const amounts = (name: string) =>
   Config.schema(AmountsText, name).pipe(
     Config.map((text) => Object.fromEntries(text.split(",").map(readAmount))),
@@ -78,7 +79,19 @@ const AmountsText = Schema.String.check(
   ),
 )
 
-/** Master keys by id, in base64: the first one wraps, all unwrap. */
+const DuplicatePoliciesText = Schema.String.check(
+  Schema.makeFilter((text: string) =>
+    Result.match(readDuplicatePolicies(text), { onSuccess: () => true, onFailure: (problem) => problem }),
+  ),
+)
+
+/** DUPLICATE_PAYOUTS: "acme=refuse:30,*=warn:7". */
+const duplicatePolicies = Config.schema(DuplicatePoliciesText, "DUPLICATE_PAYOUTS").pipe(
+  Config.map((text): DuplicatePolicies => Result.getOrThrow(readDuplicatePolicies(text))),
+  Config.withDefault(new Map()),
+)
+
+/** Master keys by id, in base64. The first one wraps; all unwrap. */
 export type MasterKeys = Arr.NonEmptyReadonlyArray<readonly [id: string, key: Redacted.Redacted<string>]>
 
 /** Ids of letters, digits and hyphens; keys of 32 bytes, for AES-256. */
@@ -104,7 +117,7 @@ export const masterKeys: Config.Config<MasterKeys> = Config.schema(MasterKeysTex
   ),
 )
 
-/** Whether callbacks can be verified with a secret: base64 to its end, and good for the library that will read it. */
+/** Whether a secret can verify callbacks: it is complete base64, and the library accepts it. */
 const isUsableSecret = (secret: string): boolean => {
   const [, base64 = ""] = /^whsec_(.+)$/.exec(secret) ?? []
   if (base64 === "" || Buffer.from(base64, "base64").toString("base64") !== base64) return false
@@ -119,7 +132,7 @@ const CallbackSecretText = Schema.String.check(
   Schema.makeFilter((text: string) => isUsableSecret(text) || "expected whsec_ and base64"),
 )
 
-/** What one party signs its callbacks with: "whsec_…". */
+/** The secret with which one party signs callbacks: "whsec_…". */
 const callbackSecret = (name: string) =>
   Config.schema(CallbackSecretText, name).pipe(
     Config.map((text) => Redacted.make(text)),
@@ -139,12 +152,12 @@ const BankSecretsText = Schema.String.check(
   }),
 )
 
-/** What banks sign their callbacks with, by bank; no name: whichever is the only one that calls back. */
+/** The secrets with which banks sign callbacks, by bank. Without a name: that of the only bank that calls back. */
 export type BankSecrets = ReadonlyArray<
   readonly [bank: string | undefined, secret: Redacted.Redacted<string>]
 >
 
-/** BANK_CALLBACK_SECRET: "north=whsec_…,south=whsec_…", or "whsec_…" where only one bank calls back. */
+/** BANK_CALLBACK_SECRET: "north=whsec_…,south=whsec_…", or "whsec_…" if only one bank calls back. */
 const bankSecrets = Config.schema(BankSecretsText, "BANK_CALLBACK_SECRET").pipe(
   Config.map((text): BankSecrets => {
     if (text.startsWith("whsec_")) return [[undefined, Redacted.make(text)]]
@@ -161,7 +174,7 @@ const MillisecondsList = Schema.String.check(
 
 const providersFromEnvironment = all({
   complianceUrl: Config.String("COMPLIANCE_URL"),
-  /** How we prove to it who we are: "bearer env:NAME" or "basic user file:path". */
+  /** How it authenticates us: "bearer env:NAME" or "basic user file:path". */
   complianceAuth: Config.String("COMPLIANCE_AUTH").pipe(Config.withDefault("")),
   ledgerUrl: Config.String("LEDGER_URL"),
   ledgerAuth: Config.String("LEDGER_AUTH").pipe(Config.withDefault("")),
@@ -177,7 +190,7 @@ const providersSource = Config.String("PROVIDERS_FILE").pipe(
   Config.map((file) => ({ file })),
   Config.orElse(() => providersFromEnvironment),
 )
-// Where there is no file, what is wrong is one of these.
+// Without a file, the problems are in these settings.
 partsOf.set(providersSource, [providersFromEnvironment])
 
 /** "5000,30000": 1 to 20 durations. */
@@ -187,7 +200,7 @@ const milliseconds = (name: string, fallback: Arr.NonEmptyReadonlyArray<number>)
     Config.withDefault(fallback),
   )
 
-/** Where exporters of metrics are looked for, in production. */
+/** The usual port for Prometheus exporters, used in production. */
 const OPERATIONS_PORT = 9464
 
 const production = Config.String("NODE_ENV").pipe(
@@ -199,29 +212,29 @@ const settings = all({
   http: all({
     host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
     port: Config.Port("PORT").pipe(Config.withDefault(8080)),
-    /** Where banks send their callbacks: the service as they see it. */
+    /** The URL of the service for callbacks of providers. */
     publicUrl: Config.option(Config.String("PUBLIC_URL")),
     /** Partners and their keys: "acme=key,globex/payroll=key". */
     apiKeys: Config.Redacted("API_KEYS"),
-    /** Who looks after what is held and parked, of all partners: "alice=key,bob:review+resolve=key". */
+    /** Operators, who decide about all partners' held and parked items: "alice=key,bob:review+resolve=key". */
     operatorKeys: Config.option(Config.Redacted("OPERATOR_KEYS")),
-    /** Connections at a time, and of them from one address. Behind a proxy all come from one. */
+    /** Connections at a time, and those from one address. Behind a proxy, all come from the same address. */
     connectionsMax: count("CONNECTIONS_MAX", 10_000),
     connectionsPerAddressMax: count("CONNECTIONS_PER_ADDRESS_MAX", 10_000_000),
-    /** Acts of one partner (approve, cancel, review, retry, resolve), in each process; twice as many after a pause. */
+    /** Acts of one partner (approve, cancel, review, retry, resolve) in each process; twice as many after a pause. */
     actsPerSecond: count("ACTS_PER_SECOND", 50),
   }),
-  /** For whoever runs the service: health, metrics, providers. Not for partners, nor for anyone outside. */
+  /** Health, metrics and providers, for operations only. It must not be reachable from outside. */
   operations: all({
     host: Config.String("OPERATIONS_HOST").pipe(Config.withDefault("127.0.0.1")),
-    /** 0, and nothing outside production: any free one, which the log tells, for services side by side. */
+    /** 0, or not set outside production: any free port, which is logged, so that several services can run on a machine. */
     port: Config.all({ asked: count("OPERATIONS_PORT", -1, 65_535, 0), production }).pipe(
       Config.map(({ asked, production }) => (asked < 0 ? (production ? OPERATIONS_PORT : 0) : asked)),
     ),
   }),
-  /** Real money: what Redis promises has to be enough. */
+  /** Whether real money moves: weak settings and weak durability refuse the start. */
   production,
-  /** What the operator stands for although production would refuse it: "plain-http:north,redis-without-tls". */
+  /** The findings that the operator vouches for, which production would refuse: "plain-http:north,redis-without-tls". */
   vouchedFor: Config.String("VOUCH_FOR").pipe(
     Config.map((text) =>
       text
@@ -231,7 +244,7 @@ const settings = all({
     ),
     Config.withDefault([]),
   ),
-  /** Node would believe any certificate. */
+  /** Whether Node accepts any certificate. */
   believesAnyCertificate: Config.String("NODE_TLS_REJECT_UNAUTHORIZED").pipe(
     Config.map((text) => text === "0"),
     Config.withDefault(false),
@@ -242,22 +255,22 @@ const settings = all({
     /** Replicas that must have an intent before money moves. */
     replicas: count("REDIS_REPLICAS", 0, 10, 0),
     replicationTimeoutMs: count("REPLICATION_TIMEOUT_MS", 1 * seconds),
-    /** The operator stands for the durability of a server that does not let its settings be read. */
+    /** Whether the operator vouches for the durability of a server that does not let its settings be read. */
     durabilityVouched: Config.Boolean("DURABILITY_VOUCHED").pipe(Config.withDefault(false)),
-    /** The first part of every key, so that deployments can share a server. */
+    /** The prefix of every key, so that deployments can share a server. */
     prefix: Config.String("STREAM_PREFIX").pipe(Config.withDefault("ap")),
     /** Fixed when a deployment is created. */
     partitions: count("PARTITIONS", 16),
     mailboxMax: count("MAILBOX_MAX", 20_000),
-    /** Batches of one partner that a partition's run queue holds, waiting to be taken or taken. */
+    /** Batches of one partner in a partition's run queue, whether a worker has taken them or not. */
     partnerShare: count("PARTNER_SHARE", 16),
   }),
-  /** What wraps the keys that seal beneficiaries' accounts. */
+  /** The master keys wrap the keys that seal beneficiaries' accounts. */
   vault: all({ masterKeys }),
   postgres: all({
     url: Config.Redacted("DATABASE_URL"),
     connectionsMax: count("DATABASE_CONNECTIONS", 10),
-    /** Synchronous standbys that must have a commit before it is answered. */
+    /** Synchronous standbys that must have a commit before Postgres acknowledges it. */
     standbys: count("DATABASE_STANDBYS", 0, 10, 0),
   }),
   nats: all({
@@ -266,14 +279,14 @@ const settings = all({
     stream: Config.String("NATS_STREAM").pipe(Config.withDefault("ATLASPAY")),
   }),
   worker: all({
-    /** Batches that one worker holds at a time. */
+    /** Batches that one worker owns at a time. */
     activeMax: count("WORKER_BATCHES", 64),
-    /** A batch whose worker has not renewed for so long is taken over. */
+    /** A batch whose worker has not renewed its lease for this long is taken over. */
     claimMs: count("CLAIM_MS", 8 * seconds),
     sweepMs: count("SWEEP_MS", 60 * seconds),
-    /** By how much the clock may differ from those of Redis and Postgres while anybody is paid. */
+    /** The most by which the clock may differ from those of Redis and Postgres. Beyond it nobody is paid. */
     clockOffsetMsMax: count("CLOCK_OFFSET_MS_MAX", 5 * seconds),
-    /** How long a worker that stops waits for calls under way before it hands their batches over. */
+    /** How long a stopping worker waits for calls under way before it hands their batches over. */
     drainMs: count("DRAIN_MS", 750),
     /** Open batches beyond which intake answers 503. */
     backlogMax: count("BACKLOG_MAX", 20_000),
@@ -288,35 +301,37 @@ const settings = all({
     /** What becomes of a British account number that cannot belong to its sort code. */
     ukModulus: Config.schema(ModulusPolicy, "UK_MODULUS_CHECK").pipe(Config.withDefault("warn" as const)),
   }),
-  /** What holds for every partner's batches. */
+  /** Rules for the batches of all partners. */
   policy: all({
-    /** Totals above which somebody else approves, of a day as of a batch: "EUR=100000.00,JPY=15000000". */
+    /** Totals of a batch, or of a day, above which somebody else has to approve: "EUR=100000.00,JPY=15000000". */
     approvalAbove: amounts("APPROVAL_ABOVE"),
     approvalWithinMs: count("APPROVAL_WITHIN_MS", 24 * hour, 31 * 24 * hour),
-    /** Amounts up to which one operator may say how a parked transfer ended; beyond, and in others, it takes two. */
+    /** Amounts up to which one operator may resolve a parked transfer. Above, and in other currencies, it takes two. */
     resolutionAbove: amounts("RESOLUTION_ABOVE"),
     resolutionWithinMs: count("RESOLUTION_WITHIN_MS", 24 * hour, 31 * 24 * hour),
-    /** Attempts that an item may have by policy, after failures that a new attempt may mend. */
+    /** The most attempts of an item that AtlasPay makes by itself, after failures that another attempt may resolve. */
     attemptsMax: count("ATTEMPTS_MAX", 1, ATTEMPTS_MAX),
-    /** What becomes of an item whose beneficiary's name is not the one on the account. */
+    /** What happens to an item whose beneficiary's name is not the one on the account. */
     payeePolicy: Config.schema(PayeePolicy, "PAYEE_CHECK").pipe(Config.withDefault("review" as const)),
+    /** What becomes of payouts that a partner was accepted before, by partner: nothing is looked for by default. */
+    duplicates: duplicatePolicies,
   }),
   providers: all({
-    /** What the compliance engine signs its callbacks with. Without it, it is not told where to send any. */
+    /** The secret of the compliance engine's callbacks. Without it, the engine gets no callback URL. */
     complianceCallbackSecret: callbackSecret("COMPLIANCE_CALLBACK_SECRET"),
-    /** When the engine is asked again for decisions that it left for later; the last one as often as it takes. */
+    /** The waits before the engine is asked again for postponed decisions. The last one repeats. */
     clearanceDelaysMs: milliseconds("CLEARANCE_DELAYS_MS", [300 * seconds, 900 * seconds, hour]),
-    /** Older than this, a clearance is asked for again before anything is sent on it. */
+    /** An older clearance is requested again before anything is sent on it. */
     clearanceMaxAgeMs: count("CLEARANCE_MAX_AGE_MS", 24 * hour, 366 * 24 * hour, 1 * seconds),
-    /** The document that tells of all providers; without one, what it is derived from. */
+    /** The file with the settings of all providers, or the settings from which they are derived. */
     source: providersSource,
-    /** What banks sign with; without it none that calls back may be configured. */
+    /** The secrets of banks' callbacks. A bank that calls back needs one. */
     bankCallbackSecrets: Config.option(bankSecrets),
-    /** What the ledger signs with when it tells of funds; without it nobody is listened to. */
+    /** The secret of the ledger's callbacks about funds. Without it, they are refused. */
     ledgerCallbackSecret: callbackSecret("LEDGER_CALLBACK_SECRET"),
     timeoutMs: count("PROVIDER_TIMEOUT_MS", 10 * seconds),
     bankConcurrency: count("BANK_CONCURRENCY", 32),
-    /** When an open transfer is asked about, after each answer that was not final; then it is parked. */
+    /** The waits before inquiries about an open transfer. After the last inquiry without a final status, it is parked. */
     inquiryDelaysMs: milliseconds("INQUIRY_DELAYS_MS", [
       5 * seconds,
       30 * seconds,
@@ -324,7 +339,7 @@ const settings = all({
       hour,
       ...Array<number>(5).fill(24 * hour),
     ]),
-    /** When a posting that the ledger refused is tried again, after each refusal; the last one holds for all further. */
+    /** The waits before retries of a posting that the ledger refused. The last one repeats. */
     postingRetryDelaysMs: milliseconds("POSTING_RETRY_DELAYS_MS", [
       60 * seconds,
       120 * seconds,
@@ -336,7 +351,7 @@ const settings = all({
     ]),
   }),
   webhooks: all({
-    /** Lets endpoints be plain HTTP and on private addresses: for a laptop, never for production. */
+    /** Allows endpoints with plain HTTP and on private addresses: for development, never for production. */
     allowPrivate: Config.Boolean("WEBHOOKS_ALLOW_PRIVATE").pipe(Config.withDefault(false)),
     timeoutMs: count("WEBHOOK_TIMEOUT_MS", 15 * seconds),
   }),
@@ -350,14 +365,15 @@ const settings = all({
 })
 
 export type SettingsOf<C> = C extends Config.Config<infer A> ? A : never
-/** What is read when it is known which it is: secrets that the providers' document names. */
+
+/** Secrets that the providers' document names. They are read once the document is known. */
 interface NamedSecrets {
-  /** The variable of that name; nothing when it is not set. */
+  /** The value of a variable; `undefined` if it is not set. */
   readonly secretNamed: (name: string) => Effect.Effect<string | undefined>
 }
 export type Settings = SettingsOf<typeof settings> & NamedSecrets
 
-/** Settings are missing or malformed: all of them, each by its name. */
+/** Settings are missing or malformed. `problems` names all of them. */
 export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("InvalidSettings", {
   problems: Schema.Array(Schema.String),
 }) {
@@ -366,7 +382,7 @@ export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("Inva
   }
 }
 
-/** What is wrong with each setting of a group, in one line each. */
+/** The problems of a group of settings, one line each. */
 const problemsIn = (config: Config.Config<unknown>): Effect.Effect<ReadonlyArray<string>> => {
   const parts = partsOf.get(config)
   return parts === undefined
@@ -379,7 +395,7 @@ const problemsIn = (config: Config.Config<unknown>): Effect.Effect<ReadonlyArray
 
 /** The settings that the service runs with. */
 export class AppConfig extends Context.Service<AppConfig, Settings>()("atlaspay/AppConfig") {
-  /** Reads the environment; what is missing or malformed is named, and the process does not start. */
+  /** Reads the environment. Fails if settings are missing or malformed, and names them; then the process does not start. */
   static readonly layer = Layer.effect(
     AppConfig,
     Effect.gen(function* () {
@@ -402,7 +418,7 @@ export type Role = (typeof roles)[number]
 
 const isRole = (text: string): text is Role => roles.some((role) => role === text)
 
-/** ROLES: what the process is to run, all by default. */
+/** ROLES: the roles that the process runs; all by default. */
 export const rolesToRun: Config.Config<ReadonlyArray<Role>> = Config.schema(
   Schema.String.check(
     Schema.makeFilter(

@@ -96,3 +96,28 @@ it("everything that is missing or malformed is told at once, each by its name, a
   expect(problems).not.toContain('"BANKS"')
   expect(problems).not.toContain("canary")
 })
+
+it("a policy on duplicates that cannot be read stops the start, with what is expected", async () => {
+  const providers = {
+    COMPLIANCE_URL: "http://c",
+    LEDGER_URL: "http://l",
+    BANKS: "north=http://n",
+    BANK_ROUTES: "*=north",
+  }
+  const exit = await Effect.runPromise(
+    Effect.exit(Effect.scoped(Layer.build(AppConfig.layer))).pipe(
+      Effect.provide(
+        ConfigProvider.layer(
+          ConfigProvider.fromEnvRecord({
+            ...rest,
+            ...providers,
+            DUPLICATE_PAYOUTS: "acme=refuse:30,*=warn:365",
+          }),
+        ),
+      ),
+    ),
+  )
+  const problem = Exit.isFailure(exit) ? String(exit.cause) : ""
+  expect(problem).toContain("*: expected off, or refuse or warn with 1 to 90 days")
+  expect(problem).toContain('"DUPLICATE_PAYOUTS"')
+})

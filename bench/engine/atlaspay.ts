@@ -1,8 +1,7 @@
 /**
- * AtlasPay's side of `npm run bench:engine`, as it is run in production: an intake that opens batches and is told when
- * they are closed, and a worker in a process of its own (more of
- * them only share two cores). Takes REDIS_URL and DATABASE_URL from the environment; its last
- * line is one JSON object, like that of each peer in bench/peers.
+ * AtlasPay's side of `npm run bench:engine`, as it runs in production: an intake that opens batches and is notified when
+ * they are closed, and a worker in a separate process (more workers only share two cores). Reads REDIS_URL and
+ * DATABASE_URL from the environment. Its last line is one JSON object, like that of each peer in bench/peers.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import { type ChildProcess, fork } from "node:child_process"
@@ -10,8 +9,8 @@ import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { Effect } from "effect"
-import { type EngineOptions, intake, newMasterKeys, payOut, tellClosed } from "./engine.ts"
-import type { Told } from "./worker.ts"
+import { type EngineOptions, intake, newMasterKeys, notifyClosed, payOut } from "./engine.ts"
+import type { WorkerReport } from "./worker.ts"
 
 const { values } = parseArgs({
   options: {
@@ -46,35 +45,38 @@ const startWorker = async (own: EngineOptions): Promise<ChildProcess> => {
   const worker = fork(fileURLToPath(new URL("worker.ts", import.meta.url)), {
     env: { PATH: process.env.PATH, ENGINE_OPTIONS: JSON.stringify(own) },
   })
-  worker.on("message", (told: Told) => {
-    if ("closed" in told) for (const batch of told.closed) tellClosed(batch)
+  worker.on("message", (report: WorkerReport) => {
+    if ("closed" in report) for (const batch of report.closed) notifyClosed(batch)
   })
-  await heard(worker, (told) => "ready" in told)
+  await nextReport(worker, (report) => "ready" in report)
   return worker
 }
 
-/** The next of a worker's messages that is meant. */
-const heard = (worker: ChildProcess, isMeant: (told: Told) => boolean): Promise<Told> =>
+/** The next report of a worker that `isMeant` selects. */
+const nextReport = (
+  worker: ChildProcess,
+  isMeant: (report: WorkerReport) => boolean,
+): Promise<WorkerReport> =>
   new Promise((resolve, reject) => {
-    const listen = (told: Told) => {
-      if (!isMeant(told)) return
+    const listen = (report: WorkerReport) => {
+      if (!isMeant(report)) return
       worker.off("message", listen)
-      resolve(told)
+      resolve(report)
     }
     worker.on("message", listen)
     worker.once("exit", (code) => reject(new Error(`a worker ended with ${code}`)))
   })
 
-/** What all processes spent so far, and the transfers that were really made. */
+/** What all processes spent so far, and the number of transfers that were really made. */
 const spentBy = async (processes: ReadonlyArray<ChildProcess>) => {
   const { user, system } = process.cpuUsage()
   const sum = { transfers: 0, cpuSeconds: (user + system) / 1e6 }
   for (const worker of processes) {
     worker.send("what did you spend?")
-    const told = await heard(worker, (told) => "spent" in told)
-    if (!("spent" in told)) continue
-    sum.transfers += told.spent.transfers
-    sum.cpuSeconds += told.spent.cpuSeconds
+    const report = await nextReport(worker, (report) => "spent" in report)
+    if (!("spent" in report)) continue
+    sum.transfers += report.spent.transfers
+    sum.cpuSeconds += report.spent.cpuSeconds
   }
   return sum
 }

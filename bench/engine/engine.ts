@@ -1,6 +1,6 @@
 /**
- * The engine as it runs in production, with every guard on, between an intake that opens batches and providers that
- * live in this process. It works on servers that are given, under a prefix of its own.
+ * The engine as it runs in production, with every guard on, between an intake that opens batches and providers in this
+ * process. It uses the given servers, with its own prefix.
  */
 import { randomBytes } from "node:crypto"
 import { Array as Arr, ConfigProvider, Deferred, Effect, Layer, Result } from "effect"
@@ -34,16 +34,16 @@ import { type Calls, type ProviderOptions, providers } from "./providers.ts"
 export interface EngineOptions extends ProviderOptions {
   readonly redisUrl: string | undefined
   readonly databaseUrl: string | undefined
-  /** What its keys in Redis begin with. Engines with the same one work on the same batches. */
+  /** The prefix of its keys in Redis. Engines with the same prefix work on the same batches. */
   readonly prefix: string
-  /** Batches that it holds at a time. */
+  /** How many batches it owns at a time. */
   readonly batchesMax: number
-  /** `<id>=<32 bytes in base64>`; one of its own when absent. Engines that share batches share it. */
+  /** `<id>=<32 bytes in base64>`; a new one by default. Engines that share batches share it. */
   readonly masterKeys?: string
 }
 
 const PARTNERS = 8
-/** The default of the service, said here because a take-over is counted from it. */
+/** The default of the service, repeated here because the time of a take-over is counted from it. */
 export const CLAIM_MS = 8_000
 
 const settings = ({
@@ -77,17 +77,17 @@ const settings = ({
 
 export const newMasterKeys = (): string => `bench=${randomBytes(32).toString("base64")}`
 
-/** Batches that were opened here, and who waits for their end. */
+/** The batches that were opened here, with what completes at their end. */
 const closings = new Map<BatchId, Deferred.Deferred<void>>()
 
-/** Tells who opened a batch that it is closed, as a peer's client is told that its workflow ended. */
-export const tellClosed = (batch: BatchId): void => {
+/** Notifies the opener of a batch that it is closed, as a peer notifies its client of the end of a workflow. */
+export const notifyClosed = (batch: BatchId): void => {
   const closed = closings.get(batch)
   closings.delete(batch)
   if (closed !== undefined) Deferred.doneUnsafe(closed, Effect.void)
 }
 
-/** The logs, listened to for closings. */
+/** The event store, which calls `onClosed` for each closed batch. */
 const listenedTo = (onClosed: (batch: BatchId) => void) =>
   Layer.effect(
     EventStore,
@@ -102,17 +102,17 @@ const listenedTo = (onClosed: (batch: BatchId) => void) =>
     })),
   )
 
-/** What a worker asks of a batch's streams. */
+/** The ports of a batch's streams that a worker uses. */
 export type Asked = EventStore | Mailbox | RunQueue
 
 export const unobserved = Layer.effectContext(Effect.context<Asked>())
 
-/** A worker on real servers, with what it needs to open batches; `observed` may watch what it asks of the streams. */
+/** A worker on real servers, with what it needs to open batches; `observed` can watch its calls of the streams. */
 export const engine = (
   options: EngineOptions,
   calls: Calls,
   observed: Layer.Layer<Asked, never, Asked> = unobserved,
-  onClosed = tellClosed,
+  onClosed = notifyClosed,
 ) => {
   const streams = listenedTo(onClosed).pipe(Layer.provideMerge(observed), Layer.provideMerge(streamsOnRedis))
   return workerLayer.pipe(
@@ -131,7 +131,7 @@ export const engine = (
   )
 }
 
-/** What it takes to open batches, where workers in other processes run them. */
+/** What an intake needs to open batches that workers in other processes run. */
 export const intake = (options: EngineOptions) =>
   Layer.mergeAll(streamsOnRedis, partnerKeysOnRedis).pipe(
     Layer.provide(RedisConnections.layer),
@@ -159,7 +159,7 @@ const sealOf = (key: DataKey, place: Place, chunk: ReadonlyArray<PayoutItem>): s
   )
 }
 
-/** Opens a batch with a number that no other batch of the prefix has; gives its id and what resolves when it is closed. */
+/** Opens a batch with a number that no other batch of the prefix has; returns its id, and what completes when it is closed. */
 export const openBatch = Effect.fnUntraced(function* (prefix: string, number: number, itemCount: number) {
   const store = yield* EventStore
   const partner = `partner-${number % PARTNERS}`
@@ -187,7 +187,7 @@ export const openBatch = Effect.fnUntraced(function* (prefix: string, number: nu
   return { id, closed: Deferred.await(closed) }
 })
 
-/** Opens a batch and waits until it is closed; gives how long that took, in milliseconds. */
+/** Opens a batch and waits until it is closed; returns how long that took, in milliseconds. */
 export const payOut = Effect.fnUntraced(function* (prefix: string, number: number, itemCount: number) {
   const since = performance.now()
   const { closed } = yield* openBatch(prefix, number, itemCount)

@@ -1,6 +1,6 @@
 /**
- * The floor of `npm run bench:engine`: the stream entries that AtlasPay's logs get, written by a bare client in pipelines
- * as large as its appends. No ownership, no queue, no calls. Takes REDIS_URL; its last line is one JSON object.
+ * The floor of `npm run bench:engine`: a bare client writes the stream entries of AtlasPay's logs in pipelines as large as
+ * its appends, without ownership, queue or calls. Reads REDIS_URL; its last line is one JSON object.
  */
 import { parseArgs } from "node:util"
 import { Redis } from "ioredis"
@@ -20,7 +20,7 @@ const [concurrent, items, rounds] = [values.batches, values.items, values.rounds
 
 /** Entries in each append of a batch's life, from its opening to its end. */
 const appends = [2, 1, 3, 2, items + 1, 2]
-/** As long as a transfer's event; the first append holds the items. */
+/** As long as a transfer's event; the first append contains the items. */
 const event = "x".repeat(130)
 const itemsEvent = "x".repeat(items * 290)
 const link = "h".repeat(43)

@@ -1,7 +1,7 @@
 /**
- * Pays batches of one shape and tells what an item cost: a process of its own for each shape, so that no shape profits
- * from the code that another has warmed, or pays for the memory that it left. Takes REDIS_URL and DATABASE_URL from the
- * environment; its last line is one JSON object, a {@link Cost}. Run with --expose-gc.
+ * Pays batches of one shape and reports the cost of an item. Each shape has its own process, so that it neither profits
+ * from code that another shape warmed up, nor pays for memory that it left. Reads REDIS_URL and DATABASE_URL from the
+ * environment. Its last line is one JSON object, a {@link Cost}. Run it with --expose-gc.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import { parseArgs } from "node:util"
@@ -17,7 +17,7 @@ const { values } = parseArgs({
     items: { type: "string", default: "50" },
     open: { type: "string", default: "200" },
     payouts: { type: "string", default: "100000" },
-    /** The folder of the data of Postgres. */
+    /** The data folder of Postgres. */
     postgres: { type: "string", default: "" },
     "call-ms": { type: "string", default: "1" },
   },
@@ -26,7 +26,7 @@ const items = Number(values.items)
 const open = Number(values.open)
 const batches = Math.ceil(Number(values.payouts) / items)
 
-/** The same for all shapes: small batches and a large one. */
+/** The warm-up, the same for all shapes: small batches and a large one. */
 const WARM_UP = { small: { batches: 200, items: 50 }, large: { items: 10_000 } }
 const PARTITIONS = 16
 const LOGS_WEIGHED_MAX = 50

@@ -1,4 +1,4 @@
-/** The outside world of the engine benchmark: each call takes its time in this process, and answers well. */
+/** The providers of the engine benchmark: each call takes its time in this process, and succeeds. */
 import { Effect, Layer } from "effect"
 import { noCapacities } from "../../src/domain/bank-capacity.ts"
 import { type BankAnswer, Banks, type NotSent } from "../../src/providers/banks/bank.ts"
@@ -7,7 +7,7 @@ import { Ledger } from "../../src/providers/ledger/ledger.ts"
 
 const destination = { bank: "north", route: { rule: "all", version: "test" } }
 
-/** What was really called, so that a run which did not do its work cannot pass. */
+/** The number of calls that were really made, so that a run which did not do its work fails. */
 export interface Calls {
   clearances: number
   transfers: number
@@ -17,18 +17,18 @@ export interface Calls {
 
 export const noCalls = (): Calls => ({ clearances: 0, transfers: 0, inquiries: 0, postings: 0 })
 
-/** A call that takes its time: a bare timer, as the peers have it. */
+/** A call that takes its time: a bare timer, as in the peers. */
 const taking = (callMs: number): Effect.Effect<void> =>
   Effect.callback((resume) => void setTimeout(() => resume(Effect.void), callMs))
 
 export interface ProviderOptions {
   /** How long each call takes. */
   readonly callMs: number
-  /** After so many transfers the bank takes no more of them, and leaves callers without an answer. */
+  /** After this many transfers the bank makes no more of them, and leaves callers without an answer. */
   readonly transfersMax?: number
 }
 
-/** Providers that take any number of calls at a time, and count. Whatever a bank is asked about, it has settled. */
+/** Providers that take any number of calls at a time, and count them. To each inquiry the bank answers that it settled. */
 export const providers = (
   { callMs, transfersMax = Number.POSITIVE_INFINITY }: ProviderOptions,
   calls: Calls,

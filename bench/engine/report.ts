@@ -1,32 +1,32 @@
-/** What `npm run bench:engine` measured, for people and for scripts. docs/BENCHMARKS.md explains each figure. */
+/** The figures of `npm run bench:engine`, for people and for scripts. docs/BENCHMARKS.md explains each of them. */
 
 export const engines = ["atlaspay", "restate", "bullmq", "dbos"] as const
 export type Engine = (typeof engines)[number]
 export const peers = ["restate", "bullmq", "dbos"] as const satisfies ReadonlyArray<Engine>
 
-/** What AtlasPay is to reach: so many times the payouts of each peer. */
+/** AtlasPay's targets: how many times the payouts per second of each peer. */
 export const RATIO_TARGETS = { restate: 3, bullmq: 4, dbos: 20 } as const
 
-/** One run of one engine, with what its servers spent. */
+/** One run of one engine, with the cost of its servers. */
 export interface Run {
   readonly payouts: number
   readonly payoutsPerSecond: number
   readonly batchP50Ms: number
   readonly batchP99Ms: number
-  /** Of the engine's process and all servers beneath it. */
+  /** Processor time of the engine's processes and of all servers. */
   readonly cpuSeconds: number
   readonly redisCommands: number
   readonly redisBytes: number
 }
 
 export interface Measured {
-  /** The runs of each engine, in the order in which they were made. */
+  /** The runs of each engine, in their order. */
   readonly runs: Readonly<Record<Engine, ReadonlyArray<Run>>>
   readonly floor: ReadonlyArray<Pick<Run, "payoutsPerSecond">>
   readonly loadAverages: readonly [before: number, after: number]
 }
 
-/** The figures as one object; of several runs each figure is the median. */
+/** The figures as one object; each figure is the median of the runs. */
 export const jsonReport = ({ runs, floor, loadAverages }: Measured) => {
   const of = (figure: (run: Run) => number, digits = 0) =>
     Object.fromEntries(
@@ -80,7 +80,7 @@ export const reportLines = (measured: Measured): ReadonlyArray<string> => {
   ]
 }
 
-/** The middle one; of an even number the mean of the two in the middle. */
+/** The median: of an even number of values the mean of the two in the middle. */
 export const median = (figures: ReadonlyArray<number>): number => {
   const sorted = figures.toSorted((a, b) => a - b)
   const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1)

@@ -1,22 +1,22 @@
-/** What paying costs in the servers beneath the engine, and what it leaves in them. */
+/** The cost of paying in the engine's servers, and what it leaves in them. */
 import { Effect, type Scope } from "effect"
 import { Redis } from "ioredis"
 import { readSpent } from "./servers.ts"
 
-/** Counters and levels at one moment; what something cost is the difference of two. */
+/** Counters and levels at one moment; a cost is the difference of two. */
 export interface ServerCosts {
   readonly redisCpuSeconds: number
   readonly postgresCpuSeconds: number
-  /** Commands, those inside of functions among them. */
+  /** Commands, including those inside of functions. */
   readonly commands: number
-  /** Calls of functions: most of the round trips. */
+  /** Calls of functions, which are most of the round trips. */
   readonly functionCalls: number
   readonly memoryBytes: number
   /** The append-only file, which is never rewritten meanwhile. */
   readonly aofBytes: number
 }
 
-/** What paying batches of one shape cost altogether. */
+/** The total cost of paying batches of one shape. */
 export interface Cost extends ServerCosts {
   readonly itemsPerBatch: number
   /** Batches open at a time. */
@@ -25,7 +25,7 @@ export interface Cost extends ServerCosts {
   readonly seconds: number
   readonly engineCpuSeconds: number
   readonly logBytesPerPayout: number
-  /** Of the worker, when all was paid and garbage was collected. */
+  /** The worker's memory, when everything was paid and garbage was collected. */
   readonly heapBytes: number
   readonly rssBytes: number
   readonly rssMaxBytes: number
@@ -33,11 +33,11 @@ export interface Cost extends ServerCosts {
 
 export interface Servers {
   readonly costs: Effect.Effect<ServerCosts>
-  /** Bytes that some keys take in Redis together. */
+  /** The bytes of some keys in Redis together. */
   readonly bytesOf: (keys: ReadonlyArray<string>) => Effect.Effect<number>
 }
 
-/** A connection of its own to Redis, for the life of the scope; Postgres is known by the folder of its data. */
+/** A separate connection to Redis, which closes with the scope; Postgres is found by its data folder. */
 export const openServers = Effect.fn("openServers")(function* (
   redisUrl: string,
   postgresFolder: string,

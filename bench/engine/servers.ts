@@ -1,4 +1,4 @@
-/** What the servers beneath an engine spent while it ran. */
+/** What the servers of an engine spent while it ran. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Redis } from "ioredis"
@@ -11,7 +11,7 @@ export interface Spent {
   readonly postgresCpuSeconds: number
 }
 
-/** Clock ticks in a second, as /proc counts: fixed by Linux for all its programs. */
+/** Clock ticks per second in /proc: fixed by Linux for all programs. */
 const TICKS_PER_SECOND = 100
 
 /** Reads the counters of a Redis, and of the Postgres whose data is below `folder`. */
@@ -34,7 +34,7 @@ export const spentBetween = (before: Spent, after: Spent): Spent => ({
   postgresCpuSeconds: after.postgresCpuSeconds - before.postgresCpuSeconds,
 })
 
-/** Of the server, its processes that live, and those that ended. */
+/** Processor time of the server, including its child processes that live and those that ended. */
 const postgresCpuSeconds = (folder: string): number => {
   const [server = ""] = readFileSync(join(folder, "postmaster.pid"), "utf8").split("\n")
   const stats = readdirSync("/proc")
@@ -47,7 +47,7 @@ const postgresCpuSeconds = (folder: string): number => {
   return ticks / TICKS_PER_SECOND
 }
 
-/** The fields of proc(5) that count; nothing for a process that has just ended. */
+/** The relevant fields of proc(5); none for a process that has just ended. */
 const statOf = (pid: string) => {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8")

@@ -1,7 +1,7 @@
 /**
- * One of the two workers of a take-over: the owner of a large batch, whose bank falls silent when it has paid half of
- * it, or the heir, which has done other work before. Takes REDIS_URL, DATABASE_URL and MASTER_KEYS from the
- * environment, and tells in lines of JSON what happens; times are milliseconds since the epoch.
+ * One of the two workers of a take-over: the owner of a large batch, whose bank stops answering when half of the batch is
+ * paid, or the heir, which has done other work before. Reads REDIS_URL, DATABASE_URL and MASTER_KEYS from the
+ * environment, and reports in lines of JSON what happens; times are milliseconds since the epoch.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import { parseArgs } from "node:util"
@@ -16,7 +16,7 @@ const { values } = parseArgs({
   options: {
     prefix: { type: "string", default: "takeover" },
     items: { type: "string", default: "15000" },
-    /** The batch to inherit; the owner's own when absent. */
+    /** The batch to take over; the owner opens its own. */
     batch: { type: "string" },
   },
 })
@@ -24,7 +24,7 @@ const { prefix, batch } = values
 const items = Number(values.items)
 
 const POLL_MS = 20
-/** Payouts that the heir makes first: its code is compiled then, as that of a worker in service is. */
+/** How many payouts the heir makes first, so that its code is compiled like that of a worker in service. */
 const WARM_UP = [100, 100, 100, 100, 5_000]
 
 const calls = noCalls()
@@ -45,7 +45,7 @@ const inherit = Effect.gen(function* () {
   yield* Effect.never
 })
 
-/** Watches what becomes of the batch: claimed, folded (then the actor looks into its mailbox), appended to, closed. */
+/** Observes the batch: claimed, folded (the actor reads its mailbox then), appended to, closed. */
 const watched = Layer.effectContext(
   Effect.gen(function* () {
     const [store, mailbox, queue] = [yield* EventStore, yield* Mailbox, yield* RunQueue]

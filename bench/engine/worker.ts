@@ -1,6 +1,6 @@
 /**
- * A worker of `npm run bench:engine` in a process of its own, which the intake forked. Takes its options from the
- * environment; tells its parent which batches it closed, and what it spent when it is asked.
+ * A worker of `npm run bench:engine` in a separate process, which the intake forked. Reads its options from the
+ * environment. Notifies its parent of the batches that it closed, and reports what it spent when asked.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import { Effect } from "effect"
@@ -8,25 +8,25 @@ import type { BatchId } from "../../src/domain/identifiers.ts"
 import { type EngineOptions, engine, unobserved } from "./engine.ts"
 import { noCalls } from "./providers.ts"
 
-/** What a worker tells. */
-export type Told =
+/** A message of a worker to its parent. */
+export type WorkerReport =
   | { readonly closed: ReadonlyArray<BatchId> }
   | { readonly ready: true }
   | { readonly spent: { readonly transfers: number; readonly cpuSeconds: number } }
 
-const tell = (told: Told): void => {
-  process.send?.(told)
+const send = (report: WorkerReport): void => {
+  process.send?.(report)
 }
 
-/** Closings of a moment go together: telling another process costs as much as an append. */
-const TELL_EVERY_MS = 5
+/** How long closings are collected: a message to another process costs as much as an append. */
+const NOTIFY_EVERY_MS = 5
 let closed: Array<BatchId> = []
 const onClosed = (batch: BatchId): void => {
   if (closed.push(batch) > 1) return
   setTimeout(() => {
-    tell({ closed })
+    send({ closed })
     closed = []
-  }, TELL_EVERY_MS)
+  }, NOTIFY_EVERY_MS)
 }
 
 const calls = noCalls()
@@ -34,12 +34,12 @@ const options = JSON.parse(process.env.ENGINE_OPTIONS ?? "{}") as EngineOptions
 
 process.on("message", () => {
   const { user, system } = process.cpuUsage()
-  tell({ spent: { transfers: calls.transfers, cpuSeconds: (user + system) / 1e6 } })
+  send({ spent: { transfers: calls.transfers, cpuSeconds: (user + system) / 1e6 } })
 })
 
 const ended = new Promise<void>((resolve) => process.once("disconnect", () => resolve()))
 const serve = Effect.andThen(
-  Effect.sync(() => tell({ ready: true })),
+  Effect.sync(() => send({ ready: true })),
   Effect.promise(() => ended),
 )
 await Effect.runPromise(Effect.scoped(Effect.provide(serve, engine(options, calls, unobserved, onClosed))))

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util"
 import { Work } from "./work.ts"
 
 export interface Engine {
-  /** Submits a batch; the promise ends when the engine tells its client that the batch is complete. */
+  /** Submits a batch; the promise resolves when the engine notifies its client that the batch is complete. */
   readonly run: (batch: string) => PromiseLike<unknown>
   /** The servers that the engine started itself. */
   readonly serverPids?: ReadonlyArray<number>
@@ -12,7 +12,7 @@ export interface Engine {
 }
 
 export interface Size {
-  /** How many batches are on their way at a time. */
+  /** How many batches are under way at a time. */
   readonly batches: number
   /** How many transfers a batch has. */
   readonly items: number
@@ -23,7 +23,7 @@ const CLOSE_MS_MAX = 20_000
 
 /**
  * Reads the size of the run from the command line, starts the engine, warms it up with one round of batches, measures
- * the rounds that follow, and ends the process: with 1 when the work was not exactly what was asked for.
+ * the rounds that follow, and ends the process: with status 1 if the work was not exactly what was requested.
  */
 export const measure = async (
   name: string,
@@ -111,7 +111,7 @@ const measured = async (
   }
 }
 
-/** Keeps `inFlight` batches on their way until all have ended, and gives their latencies in milliseconds. */
+/** Keeps `inFlight` batches under way until all have ended, and returns their latencies in milliseconds. */
 const closedLoop = async (
   engine: Engine,
   inFlight: number,

@@ -1,8 +1,8 @@
 /**
  * A Restate server on free loopback ports, with its data in a temporary folder. Both are gone when this process ends.
  *
- * The server is started through a shell that leaves a watcher behind and then becomes the server. The watcher reads from a
- * pipe that only this process holds open, so the server ends even when this process is killed.
+ * A shell starts a watcher and then becomes the server. The watcher reads from a pipe that only this process holds open,
+ * so the server ends even if this process is killed.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -57,7 +57,7 @@ export const startRestateServer = async (settings: string): Promise<RestateServe
   }
 }
 
-/** The package ships the program for this machine as a package of its own. */
+/** The program for this machine is in a separate package. */
 const programPath = (): string => {
   const installed = createRequire(import.meta.resolve("@restatedev/restate-server/package.json"))
   return installed.resolve(`@restatedev/restate-server-${platform()}-${arch()}/bin/restate-server`)
@@ -101,7 +101,7 @@ const spawnLeashed = (command: ReadonlyArray<string>, logFile: string): ChildPro
   return child
 }
 
-/** The server and its watcher are a process group of their own. */
+/** The server and its watcher have their own process group. */
 const killGroup = ({ pid, exitCode, signalCode }: ChildProcess): void => {
   if (exitCode !== null || signalCode !== null) return
   try {
@@ -120,7 +120,7 @@ const untilHealthy = async (server: ChildProcess, url: string, logFile: string):
   }
 }
 
-/** Until the server listens, and then until it is ready, it refuses. */
+/** The server refuses connections until it listens, and requests until it is ready. */
 const isHealthy = async (url: string): Promise<boolean> => {
   try {
     return (await fetch(url)).ok

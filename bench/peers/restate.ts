@@ -26,7 +26,7 @@ const settlementService = (work: Work, items: number) =>
     },
   })
 
-/** Serves the handlers over HTTP/2, on the loopback interface only, and gives the URL. */
+/** Serves the handlers over HTTP/2, on the loopback interface only, and returns the URL. */
 const listen = async (server: Http2Server): Promise<string> => {
   server.listen(0, "127.0.0.1")
   await once(server, "listening")

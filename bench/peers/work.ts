@@ -1,15 +1,15 @@
 /** The work that every engine does: one clearance, then the transfers, then one ledger posting per batch. */
 import { setTimeout as sleep } from "node:timers/promises"
 
-/** What a cleared batch has come to. */
+/** The progress of a batch after its clearance. */
 interface Batch {
   isPosted: boolean
   readonly paid: Set<number>
 }
 
 /**
- * The calls that an engine makes, each taking `callMs` milliseconds, and a record of them. A call that is made twice, or
- * before the calls that it depends on, is refused: such a run measures something else.
+ * The calls that an engine makes, each of `callMs` milliseconds, and a record of them. A call that is made twice, or
+ * before the calls that it depends on, is refused: such a run would measure something else.
  */
 export class Work {
   readonly #callMs: number
@@ -46,7 +46,7 @@ export class Work {
     return `posted ${name}`
   }
 
-  /** How many transfers the named batches had. Throws when any call was wrong, or a batch was not posted. */
+  /** The number of transfers of these batches. Throws if any call was wrong, or if a batch was not posted. */
   transfersOf(names: ReadonlyArray<string>): number {
     if (this.#problem !== undefined) throw new Error(this.#problem)
     return names.reduce((sum, name) => {
@@ -60,7 +60,7 @@ export class Work {
     return this.#batches.get(name) ?? this.#refuse(`${name} is not cleared`)
   }
 
-  /** Kept as well as thrown: an engine may try a failed call again. */
+  /** Recorded as well as thrown: an engine may repeat a failed call. */
   #refuse(problem: string): never {
     this.#problem ??= problem
     throw new Error(problem)

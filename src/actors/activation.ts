@@ -1,6 +1,6 @@
-/** An actor while it is alive: what it knows, what it holds, and how a batch is brought to life. */
+/** The state of an actor while it runs, and how it is loaded from the log. */
 import { Effect, FiberSet } from "effect"
-import { attemptsWithWord } from "../domain/attempts.ts"
+import { attemptsReported } from "../domain/attempts.ts"
 import type { ClearanceTerms } from "../domain/clearance.ts"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -26,7 +26,7 @@ import { Backoff, type Stall } from "./backoff.ts"
 import type { Lease } from "./lease.ts"
 import { MessageQueue } from "./message-queue.ts"
 
-/** What the worker gives to each of its actors. */
+/** What the worker provides to each of its actors. */
 export interface ActorServices {
   readonly store: EventStore["Service"]
   readonly mailbox: Mailbox["Service"]
@@ -34,35 +34,35 @@ export interface ActorServices {
   readonly partitions: Partitions["Service"]
   readonly pipelines: Pipelines["Service"]
   readonly pass: (point: CrashPoint) => Effect.Effect<void>
-  /** Batches at rest, as their last actor left them. */
+  /** The states of batches at rest, as their last actor left them. */
   readonly warm: FoldCache<Warm>
-  /** The message queues of actors that are alive. */
+  /** The message queues of running actors. */
   readonly messageQueues: Set<MessageQueue<Message>>
   readonly strays: StrayCallbacks["Service"]
-  /** Which clearances are good by now; unknown where the lists that were announced last cannot be told. */
+  /** Which clearances are valid now; unknown while the lists that were announced last cannot be read. */
   readonly clearanceTerms: Effect.Effect<ClearanceTerms>
   readonly instructions: InstructionRegister["Service"]
   readonly decisions: DecisionRegister["Service"]
   readonly watch: StoreWatch["Service"]
   readonly isDraining: () => boolean
-  /** Whether the batch may still be acted for: checked before each call to a bank. */
+  /** Whether this worker may still act for the batch. Checked before each call to a bank. */
   readonly isOwner: (lease: Lease) => boolean
-  /** An id that no other append has. */
+  /** An id that no other append uses. */
   readonly nextCommandId: () => string
 }
 
-/** What an actor leaves behind for its next activation: the folded state, and how its providers were doing. */
+/** What an actor leaves behind for its next activation: the folded state, and the waits that its providers caused. */
 export interface Warm extends BatchFold {
-  /** In which epoch of the stores the log was last compared with what the registers know of it. */
+  /** The epoch of the stores in which the log was last compared with the registers. */
   readonly compared: string | undefined
-  /** Ids of the decisions that were answered last: their mail may come later than the register tells of them. */
+  /** Ids of the decisions answered last. Their mail may arrive after the register has delivered them. */
   readonly answered: Set<string>
   readonly backoff: Backoff
-  /** Where what is to be paid goes by the rules of this process. It is that of this very state, and goes with it. */
+  /** The items to be paid, in queues by the routing rules of this process. It belongs to this fold and moves with it. */
   readonly line: PayLine
 }
 
-/** What is known of a batch of which nothing is, where payouts go by these rules. */
+/** An empty state for a batch that was not loaded yet, with these routing rules. */
 export const unknownBatch =
   (routes: Routes) =>
   (id: BatchId): Warm => ({
@@ -73,7 +73,7 @@ export const unknownBatch =
     line: new PayLine(routes),
   })
 
-/** What a call tells the loop: a command, or that it is over, that the batch is lost, or that the call broke. */
+/** A message from a call to the loop: a command to record an answer, the end of the call, a lost batch, or a defect. */
 export type Message =
   | { readonly _tag: "Answered"; readonly command: BatchCommand }
   | {
@@ -81,13 +81,13 @@ export type Message =
       readonly call: number
       readonly kind: Call["_tag"]
       readonly stalled: Stall | undefined
-      /** Decisions that it found waiting: nothing was sent, and they come first. */
+      /** Decisions that the call found waiting. It sent nothing, and they are handled first. */
       readonly decisions: ReadonlyArray<RegisteredDecision>
     }
   | { readonly _tag: "Lost"; readonly failure: OwnershipLost }
   | { readonly _tag: "Broke"; readonly defect: unknown }
 
-/** While it is alive its batch runs ahead of the log, up to the next append: `head` is that of the last one. */
+/** A running actor. Its batch may be ahead of the log until the next append; `head` is that of the last append. */
 export interface Activation extends BatchFold {
   readonly id: BatchId
   readonly lease: Lease
@@ -96,23 +96,23 @@ export interface Activation extends BatchFold {
   readonly line: PayLine
   readonly messages: MessageQueue<Message>
   readonly calls: FiberSet.FiberSet
-  /** Items in a call under way, by the number of the call. */
+  /** Items in a call under way, with the number of the call. */
   readonly busy: Map<number, number>
-  /** Items whose intents were written here and for which places in channels are kept: no more than are transferring. */
+  /** Items whose intents were written here and whose places in channels are reserved; at most those transferring. */
   readonly places: Set<number>
   callsUnderWay: number
   callCount: number
   mailWaiting: boolean
-  /** As of the last turn: nothing is sent on a clearance that is not good by them. */
+  /** As of the last turn. Nothing is sent on a clearance that is not valid by them. */
   terms: ClearanceTerms
-  /** In which epoch of the stores the log was last compared with what the registers know of it. */
+  /** The epoch of the stores in which the log was last compared with the registers. */
   compared: string | undefined
-  /** Decisions that the register told of, to be obeyed in the next turn. */
+  /** Decisions from the register, to be handled in the next turn. */
   readonly decisions: Array<RegisteredDecision>
-  /** Ids of decisions that were answered here. Each was in the mailbox or the register, which have limits. */
+  /** Ids of decisions that were answered here. Bounded, because each was in the mailbox or the register, which have limits. */
   readonly answered: Set<string>
-  /** Others may have acted since this worker last did: what the log says is under way was sent by someone else. */
-  strange: boolean
+  /** Another worker may have acted since this one last did, so it may have sent the transfers that the log has as under way. */
+  takenOver: boolean
 }
 
 /** Folds the log of a batch, or only its tail onto a warm state. */
@@ -121,7 +121,7 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
   const warm = services.warm.take(id)
   const before = warm.batch.version
   yield* foldLog(services.store, id, warm)
-  const strange = before === 0 || warm.batch.version > before
+  const takenOver = before === 0 || warm.batch.version > before
   const messages = yield* Effect.acquireRelease(
     Effect.sync(() => new MessageQueue<Message>()),
     (messages) => Effect.sync(() => services.messageQueues.delete(messages)),
@@ -140,23 +140,24 @@ export const load = Effect.fnUntraced(function* (lease: Lease, services: ActorSe
     callsUnderWay: 0,
     callCount: 0,
     terms: "unknown",
-    // A batch that was only received has no mail as a rule; if it has, its first append tells.
+    // A batch that was only received rarely has mail. If it has, its first append reports that.
     mailWaiting: warm.batch.clearanceCount > 0,
-    strange,
+    takenOver,
   }
   if (!mayPay(actor)) {
     yield* services.watch.look
-    // While the register cannot be asked, all goes on but paying.
+    // While the register does not answer, everything continues except paying.
     yield* Effect.catchIf(compare(actor), isRegisterDown, () => Effect.void)
   }
   return actor
 })
 
-/** Whether money may move for a batch now: its log was compared, and the stores are what they were. */
+/** Whether money may move for a batch now: its log was compared with the registers, and no store was set back since. */
 export const mayPay = ({ id, compared, services: { partitions, watch } }: Activation): boolean =>
   compared === watch.epoch() && watch.objection(partitions.of(id)) === undefined
 
-/** The registers do not answer: then nothing is paid, and all else goes on. The log itself is in the other store. */
+/** Whether a failure means that the registers do not answer. Then nothing is paid, and all else continues: the log is in
+ * the other store. */
 export const isRegisterDown = (failure: { readonly _tag: string }): failure is StoreUnavailable =>
   failure instanceof StoreUnavailable && failure.store === "postgres"
 
@@ -165,9 +166,10 @@ export const isMoneyDue = ({ batch: { tasks } }: Activation): boolean =>
   tasks.request.size > 0 || tasks.transfer.size > 0
 
 /**
- * Compares the log with what the registers know of it, once in each epoch of the stores. A log that is shorter, or tells
- * another story, has lost what may have been acted on: the batch is not continued. Decisions that it has not answered are
- * taken up. Attempts of which it tells and that the register has forgotten are registered again.
+ * Compares the log with the registers, once in each epoch of the stores. If the log is shorter than the register's, or a
+ * different one, it has lost events that may have been acted on, and the batch is not continued (`CorruptEntry`), unless an
+ * operator has accepted the loss. Decisions that the log has not answered are taken over from the register. Attempts in the
+ * log that the register has forgotten are registered again.
  */
 export const compare = Effect.fnUntraced(function* (actor: Activation) {
   const { id, batch, head, services } = actor
@@ -176,24 +178,27 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
   const known = yield* services.instructions.standing(id, partition)
   const { tail } = known
   let { decisions } = known
-  // The store may have gone back behind an actor that was alive, or warm, all the while.
+  // The store may have been set back while this actor was running or warm.
   const now = { batch: id, version: batch.version, head }
   if (batch.version > 0 && !(yield* hasCome(actor, now))) return yield* movedOn(id)
   if (tail !== undefined && !(yield* hasCome(actor, tail))) {
-    // A new owner has gone on where this one slept.
+    // A new owner has continued the log while this one slept.
     if ((yield* services.store.read(id, batch.version, 1)).length > 0) return yield* movedOn(id)
     const reason = `the instruction register knows another log up to version ${tail.version}: history was lost`
     if (!known.isLossAccepted)
       return yield* new CorruptEntry({ batch: id, entry: `${tail.version}-0`, reason })
-    yield* Effect.logWarning("goes on from what its log says now", { batch: id, version: batch.version })
+    yield* Effect.logWarning("batch continues from its log: the loss of history was accepted", {
+      batch: id,
+      version: batch.version,
+    })
     yield* services.instructions.rebase(now)
     ;({ decisions } = yield* services.instructions.standing(id, partition))
   }
-  const attempts = attemptsWithWord(batch).map((attempt) => ({ batch: id, ...attempt }))
+  const attempts = attemptsReported(batch).map((attempt) => ({ batch: id, ...attempt }))
   const missing = attempts.length === 0 ? 0 : yield* services.instructions.restore(attempts, now)
   if (missing > 0) {
     ;(yield* Metrics).registerBehind.inc(missing)
-    yield* Effect.logError("the instruction register had forgotten attempts: it is older than it was", {
+    yield* Effect.logError("the instruction register had forgotten attempts: it was set back", {
       batch: id,
       attempts: missing,
     })
@@ -202,7 +207,7 @@ export const compare = Effect.fnUntraced(function* (actor: Activation) {
   actor.compared = epoch
 })
 
-/** Whether the log has come as far as a tail, and by the same way. */
+/** Whether the log contains a tail: it is at least as long, and has the same hash at that version. */
 const hasCome = Effect.fnUntraced(function* (
   { id, batch, services }: Activation,
   { version, head }: LogTail,

@@ -1,14 +1,14 @@
 /**
- * One payout batch, brought to life by one owner. The loop is five steps:
+ * The actor of one payout batch. A batch has one owner at a time. The loop has five steps:
  *
  *   1. load     fold the log, or only its tail onto a warm state
  *   2. listen   take the mail, and the answers of calls under way
- *   3. decide   commands become events, and what is due becomes intents
- *   4. append   the only commit; whoever cannot append forgets everything and stops
- *   5. act      start the calls that the log now tells of
+ *   3. decide   turn commands into events, and due work into intents
+ *   4. append   the only commit; if it fails, the actor discards its state and stops
+ *   5. act      start the calls whose intents are now in the log
  *
- * and the batch is given up when nothing is under way, nothing is due and no mail waits. The state runs ahead of the
- * log between 3 and 4 only; a failure throws it away.
+ * It releases the batch when no call is under way, nothing is due and no mail waits. Only between 3 and 4 is the state ahead
+ * of the log; a failure discards it.
  */
 import { Clock, Effect, FiberSet, Random } from "effect"
 import { type Batch, isQuiescent } from "../domain/batch.ts"
@@ -39,24 +39,24 @@ import { type Refusal, type Turn, takeTurn } from "./turn.ts"
 
 /** Commands of the mailbox that one append answers. */
 const MAIL_MAX = 256
-/** Calls of one batch under way at a time; each may hold many items. */
+/** Calls of one batch under way at a time; each may have many items. */
 const CALLS_MAX = 8
-/** When money that may not move is looked at again, at the earliest. */
+/** The shortest wait before the stores are checked again while no money may move. */
 const LOOK_AGAIN_MS = 250
-/** Answered decisions that are remembered while a batch rests. */
+/** Answered decisions that are remembered while a batch is at rest. */
 const ANSWERED_MAX = 256
-/** How long answers are gathered so that one append records them together. */
+/** How long answers are collected, so that one append records them together. */
 const GATHER_MS = 2
 
-/** Runs a batch until it is released. Fails when the batch is no longer ours, cannot be read, or Redis is gone. */
+/** Runs a batch until it is released. Fails if another worker owns the batch, its log cannot be read, or a store is down. */
 export const activate = Effect.fnUntraced(function* (lease: Lease, services: ActorServices) {
   const actor = yield* load(lease, services)
   let isBehind = false
   while (true) {
-    const heard = yield* listen(actor, isBehind)
+    const received = yield* listen(actor, isBehind)
     actor.terms = yield* services.clearanceTerms
     if (!mayPay(actor) && isMoneyDue(actor)) yield* lookAtStores(actor)
-    const turn = takeTurn(actor, heard, yield* Clock.currentTimeMillis)
+    const turn = takeTurn(actor, received, yield* Clock.currentTimeMillis)
     yield* append(actor, turn)
     const waitUntil = yield* act(actor, turn)
     isBehind = turn.isBehind
@@ -66,7 +66,7 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
   }
 }, Effect.scoped)
 
-/** Whoever is behind with what it has waits for nothing. */
+/** Takes what arrived. It waits only if a call is under way and the actor is not behind with its own work. */
 const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean) {
   const { id, services, messages } = actor
   let quiet = false
@@ -85,7 +85,7 @@ const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean
   return { answers, mail }
 })
 
-/** Before money moves again: the stores are looked at, and the log is compared. What cannot be done now stalls transfers. */
+/** Before money moves again: checks the stores and compares the log. If either fails, transfers wait. */
 const lookAtStores = Effect.fnUntraced(function* (actor: Activation) {
   const { id, backoff, services } = actor
   if (backoff.until("Transfer") > (yield* Clock.currentTimeMillis)) return
@@ -127,7 +127,7 @@ const reasonOf = (stalled: Stall): string => {
 
 const append = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
   const { events, handled, answered, refusals } = turn
-  for (const refusal of refusals) yield* tellRefusal(actor, refusal)
+  for (const refusal of refusals) yield* logRefusal(actor, refusal)
   if (events.length > 0 || handled.length > 0) yield* appendToLog(actor, turn)
   else actor.mailWaiting = false
   const { id, batch, head, services } = actor
@@ -152,8 +152,8 @@ const appendToLog = Effect.fnUntraced(function* (actor: Activation, { events, ha
   yield* pass(intends ? "after-intent" : "after-append")
 })
 
-/** What a bank told of no transfer of ours is kept before its mail is deleted. */
-const tellRefusal = Effect.fnUntraced(function* ({ id, services }: Activation, refusal: Refusal) {
+/** Logs a refused command. A bank's report about no transfer of ours is kept before its mail is deleted. */
+const logRefusal = Effect.fnUntraced(function* ({ id, services }: Activation, refusal: Refusal) {
   if (refusal.stray !== undefined) yield* services.strays.keep(refusal.stray, yield* Clock.currentTimeMillis)
   yield* Effect.logWarning("command refused", { batch: id, ...refusal })
 })
@@ -166,7 +166,7 @@ const alarmUnrouted = Effect.fnUntraced(function* (
   yield* Effect.logError("items parked: no rule leads to a bank", { batch, items: items.length, version })
 })
 
-/** Starts the calls that are due; gives when those that have to wait may start. */
+/** Starts the calls that are due. Returns when those that have to wait may start. */
 const act = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
   const { calls } = turn
   const now = yield* Clock.currentTimeMillis
@@ -184,7 +184,7 @@ const act = Effect.fnUntraced(function* (actor: Activation, turn: Turn) {
   return waitUntil
 })
 
-/** A lease that grew old, because this process slept or Redis was slow, is renewed before anything is done under it. */
+/** Renews a lease that grew old because this process slept or Redis was slow, before anything is done under it. */
 const prolong = Effect.fnUntraced(function* ({ services, lease }: Activation) {
   const asked = moment()
   const lost = yield* services.queue.renew([lease.owned])
@@ -211,7 +211,7 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
   const work = services.pipelines.perform(id, batch, call, mandateOf(actor), (command) =>
     messages.put({ _tag: "Answered", command }),
   )
-  // No bank hears of an intent that a failover could take back.
+  // A bank gets no transfer whose intent a failover could still lose.
   const replicated = services.store.replicated(id, batch.version, head)
   const safely = call._tag === "Transfer" ? Effect.andThen(replicated, work) : work
   const done = Effect.matchEffect(safely, { onSuccess: end, onFailure: fail })
@@ -220,8 +220,8 @@ const start = Effect.fnUntraced(function* (actor: Activation, call: Call) {
 })
 
 /**
- * What was learnt of an item since its call was planned may forbid it, and so may what was learnt of the stores, and of
- * the lists that it was screened by.
+ * The permission to send, checked again for each item right before its call: since the call was planned, the item, the
+ * stores, or the lists that it was screened by may have changed.
  */
 const mandateOf = ({ id, batch, head, lease, services, messages, answered, places }: Activation): Mandate => {
   const { isOwner, partitions, watch } = services
@@ -232,7 +232,7 @@ const mandateOf = ({ id, batch, head, lease, services, messages, answered, place
     head,
     answered,
     takePlace: (item) => places.delete(item),
-    // Asked once for each payout there is.
+    // Runs once per payout.
     mayCall: (item) =>
       Effect.map(Effect.andThen(looked, terms), ([terms, now]) => {
         if (isObjectedTo() || !isOwner(lease) || !batch.tasks.transfer.has(item)) return false
@@ -244,8 +244,8 @@ const mandateOf = ({ id, batch, head, lease, services, messages, answered, place
 }
 
 /**
- * What is recorded of a transfer that is not sent, as its clearance has grown too old since its intent, or other lists were
- * announced: the bank is asked.
+ * The command that records a transfer as not sent, because since its intent its clearance became too old or other lists were
+ * announced. The bank is then asked about it. `undefined` if the clearance is still valid.
  */
 const outdatedIntent = (
   { items }: Batch,
@@ -260,7 +260,7 @@ const outdatedIntent = (
   return { _tag: "RecordTransfer", at: now, item: number, attempt: item.attempt.attempt, outcome }
 }
 
-/** Gives the batch up, or says `false` when mail came in the meantime. */
+/** Releases the batch. Returns `false` if mail came meanwhile: then the actor goes on. */
 const rest = Effect.fnUntraced(function* (
   actor: Activation,
   { at, banks }: Turn,

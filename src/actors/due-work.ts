@@ -1,6 +1,6 @@
 /**
- * From what is due to events and calls. Nobody is asked while it is planned: the plan is given a snapshot of what banks take.
- * What it sends is then committed to the channels, which grant what they still can, and only that gets its intents.
+ * Turns due work into events and calls. Planning asks nobody: it gets a snapshot of what banks take. Its transfers are then
+ * offered to the channels, which grant what they still can, and only those get intents.
  */
 import { type Capacities, capacityOf, noCapacities } from "../domain/bank-capacity.ts"
 import { mayStart } from "../domain/batch.ts"
@@ -12,22 +12,23 @@ import type { Pipelines } from "../pipelines/pipelines.ts"
 import type { Activation } from "./activation.ts"
 import { intentsOf, invited } from "./intents.ts"
 
-/** What of an actor it takes to plan. */
+/** The part of an actor that planning needs. */
 export interface Planner extends Pick<Activation, "id" | "batch" | "busy" | "terms" | "line"> {
   readonly services: { readonly pipelines: Pick<Pipelines["Service"], "routes" | "capacities" | "invite"> }
 }
 
 export interface Due {
   readonly calls: ReadonlyArray<Call>
-  /** When work may be looked at again that waits for a bank, in epoch milliseconds; nothing, when none does. */
+  /** When to look again at work that waits for a bank, in epoch milliseconds; `undefined` if none waits. */
   readonly waitUntil: number | undefined
-  /** More is to be paid than was looked at: the next turn goes on with it, and comes at once. */
+  /** More items are to be paid than this turn looked at. The next turn continues with them at once. */
   readonly isBehind: boolean
-  /** What banks took when it was planned last, and when that was. */
+  /** What banks took at the last planning, and when that was (epoch milliseconds). */
   readonly banks: Capacities
   readonly at: number
 }
 
+/** No due work, as while the worker drains. */
 export const nothingDue = (at: number): Due => ({
   calls: [],
   waitUntil: undefined,
@@ -36,21 +37,22 @@ export const nothingDue = (at: number): Due => ({
   at,
 })
 
-/** How many items join the line in one turn: nothing else of the process runs meanwhile. */
+/** Items that join the pay line in one turn. Nothing else in the process runs meanwhile. */
 export const JOINED_MAX = 5_000
 
-/** How soon it is asked again which clearances are good, when nobody could tell. */
+/** How soon to ask again which clearances are valid, while that is unknown. */
 const TERMS_AGAIN_MS = 1_000
 
 /**
- * Decides what is due until only calls are left, and gives those; intents only if transfers may be sent. Each round decides
- * something, or finds that a channel is fuller than its snapshot said, and then no later round plans for it.
+ * Decides due work until only calls are left, and returns those. It writes intents only if transfers may be sent. It ends,
+ * because each round either decides something or finds a channel that is fuller than its snapshot, for which no later round
+ * plans.
  */
 export const decideDue = (
   planner: Planner,
   now: number,
   maySend: boolean,
-  obey: (command: BatchCommand) => void,
+  execute: (command: BatchCommand) => void,
 ): Due => {
   const { batch, busy, terms, line } = planner
   const full = new Set<string>()
@@ -68,13 +70,13 @@ export const decideDue = (
       const { isBehind } = line
       return { calls, waitUntil: waitUntil ?? termsAgainAt(planner, now), isBehind, banks, at: now }
     }
-    for (const command of commands) obey(command)
+    for (const command of commands) execute(command)
     if (commands.length > 0 && batch.version === versionBefore)
       throw new Error("planned commands were all refused")
   }
 }
 
-/** What banks take, but for those whose channels turned out to be full. */
+/** What banks take, without those whose channels turned out to be full. */
 const capacitiesBut = (full: ReadonlySet<string>, { services }: Planner, now: number): Capacities => {
   const banks = services.pipelines.capacities(now)
   if (full.size === 0) return banks
@@ -82,7 +84,7 @@ const capacitiesBut = (full: ReadonlySet<string>, { services }: Planner, now: nu
   return new Map([...banks, ...closed])
 }
 
-/** When to ask again which clearances are good, where something waits for nothing else. */
+/** When to ask again which clearances are valid, if work waits for nothing else. */
 const termsAgainAt = ({ batch, terms }: Planner, now: number): number | undefined =>
   terms === "unknown" && (batch.tasks.request.size > 0 || mayStart(batch, now))
     ? now + TERMS_AGAIN_MS

@@ -1,4 +1,4 @@
-/** From planned transfers to intents for the log, within what the banks' channels grant. */
+/** Turns planned transfers into intents for the log, as many as the banks' channels grant. */
 import { Array as Arr } from "effect"
 import { itemOf, nextAttempt } from "../domain/batch.ts"
 import type { BatchCommand } from "../domain/commands.ts"
@@ -8,8 +8,8 @@ import type { Pipelines } from "../pipelines/pipelines.ts"
 import type { Activation } from "./activation.ts"
 
 /**
- * Commits to the channels what was planned by a snapshot of them. Another batch may have planned by the same one, so a
- * channel grants what it still can; a bank that grants less than was planned is noted as `full`.
+ * Offers planned transfers to the channels, and returns those that they grant. The plan used a snapshot, and other batches
+ * may have used the same one, so a channel may grant less. Its bank is then added to `full`.
  */
 export const invited = (
   { services }: { readonly services: { readonly pipelines: Pick<Pipelines["Service"], "invite"> } },
@@ -31,7 +31,7 @@ export const invited = (
   })
 }
 
-/** The command that writes intents for transfers; none, when there are none. */
+/** The command that writes intents for transfers; none if there are no transfers. */
 export const intentsOf = (
   { id, batch }: Pick<Activation, "id" | "batch">,
   planned: ReadonlyArray<PlannedTransfer>,

@@ -1,8 +1,8 @@
 import { Effect, Latch } from "effect"
 
 /**
- * What the calls under way tell the loop of an actor. Putting never waits: a call tells one message for each of its items
- * and one more, and an actor starts a bounded number of calls, so that bounds the queue too.
+ * Messages from the calls under way to the loop of their actor. `put` never waits. The queue is bounded all the same: a call
+ * puts one message for each of its items and one more, and an actor starts a bounded number of calls.
  */
 export class MessageQueue<Message> {
   #messages: Array<Message> = []
@@ -19,13 +19,13 @@ export class MessageQueue<Message> {
     return messages
   }
 
-  /** Waits for a message, or until it is woken without one; whether there is one. */
+  /** Waits for a message or for {@link wake}. Returns whether there is a message. */
   readonly arrives: Effect.Effect<boolean> = Effect.map(this.#arrived.await, () => {
     this.#arrived.closeUnsafe()
     return this.#messages.length > 0
   })
 
-  /** Ends the wait for a message. */
+  /** Ends a wait, also if there is no message. */
   wake(): void {
     this.#arrived.openUnsafe()
   }

@@ -1,43 +1,43 @@
 /**
- * The safety net for what people and the compliance engine decided: a decision that is registered, and that no log has
- * answered for a while, was lost on its way. Its batch may be at rest, so that nothing else would ever look at it.
+ * The safety net for decisions of people and of the compliance engine: a decision that is registered and that no log has
+ * answered for a while was lost on its way. Its batch may be at rest, so nothing else would look at it.
  */
 import { Effect } from "effect"
 import { DecisionRegister, type OverdueDecision } from "../register/decision-register.ts"
 import { Mailbox } from "../streams/mailbox.ts"
 
-/** Decisions that one look tells again; the next look takes others. */
-const TOLD_MAX = 256
-/** As long as a command that was told again is recognised: a batch that is frozen gets one copy a day in its mailbox. */
+/** Decisions that one look enqueues again. The next look takes others. */
+const ENQUEUED_MAX = 256
+/** How long the mailbox recognises a command that is enqueued again: a frozen batch gets at most one copy a day. */
 const KEPT_MS = 24 * 3_600_000
 
 /**
- * Tells batches again of decisions that no log has answered for `idleMs`, under the ids that they had. One that waits in a
- * mailbox, or was told a short time ago, is there once. Each is put off by the register, so one that cannot be told, or
- * that nobody answers, is told ever more rarely.
+ * Enqueues decisions again that no log has answered for `idleMs`, under their own ids, so that a mailbox never has one twice.
+ * The register puts each off for longer each time, so a decision that cannot be enqueued, or that no log answers, is tried
+ * ever more rarely.
  */
-export const tellOverdue = Effect.fnUntraced(function* (idleMs: number) {
+export const enqueueOverdue = Effect.fnUntraced(function* (idleMs: number) {
   const overdue = yield* Effect.catchTag(
-    (yield* DecisionRegister).overdue(idleMs, TOLD_MAX),
+    (yield* DecisionRegister).overdue(idleMs, ENQUEUED_MAX),
     "StoreUnavailable",
     ({ step, reason }) =>
-      Effect.as(Effect.logWarning("overdue decisions are not known", { step, reason }), []),
+      Effect.as(Effect.logWarning("overdue decisions cannot be read", { step, reason }), []),
   )
-  yield* Effect.forEach(overdue, tellAgain, { discard: true })
+  yield* Effect.forEach(overdue, enqueueAgain, { discard: true })
 })
 
-const tellAgain = Effect.fnUntraced(
+const enqueueAgain = Effect.fnUntraced(
   function* ({ batch, id, digest, command }: OverdueDecision) {
-    yield* (yield* Mailbox).tell(batch, command, { id, digest, keptMs: KEPT_MS })
-    yield* Effect.logWarning("a decision is told again", { batch, command: command._tag })
+    yield* (yield* Mailbox).enqueue(batch, command, { id, digest, keptMs: KEPT_MS })
+    yield* Effect.logWarning("a decision is enqueued again", { batch, command: command._tag })
   },
-  (told, { batch }) =>
-    Effect.catchTags(told, {
-      CommandIdReused: ({ _tag }) => notTold(batch, _tag),
-      MailboxFull: ({ _tag }) => notTold(batch, _tag),
-      NoSuchBatch: ({ _tag }) => notTold(batch, _tag),
+  (enqueued, { batch }) =>
+    Effect.catchTags(enqueued, {
+      CommandIdReused: ({ _tag }) => notEnqueued(batch, _tag),
+      MailboxFull: ({ _tag }) => notEnqueued(batch, _tag),
+      NoSuchBatch: ({ _tag }) => notEnqueued(batch, _tag),
     }),
 )
 
-const notTold = (batch: string, reason: string) =>
-  Effect.logWarning("a decision cannot be told again yet", { batch, reason })
+const notEnqueued = (batch: string, reason: string) =>
+  Effect.logWarning("a decision cannot be enqueued again yet", { batch, reason })

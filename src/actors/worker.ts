@@ -1,9 +1,9 @@
 /**
- * A worker takes scheduled batches from the run queue and runs an actor for each, a bounded number at a time. Beside
- * that it proves that it lives (renew), takes over from workers that do not, wakes batches whose timer is due, and
- * sweeps for open ones that nothing would wake, and for decisions that no batch has answered.
+ * A worker takes scheduled batches from the run queue and runs an actor for each, a bounded number at a time. It also renews
+ * its leases, takes over batches of workers that do not, wakes batches whose timer is due, schedules open batches that
+ * nothing else would wake (sweep), and enqueues decisions again that no batch has answered.
  *
- * On the way out it drains: no new batch, no new work; what is under way is recorded, and every batch is handed over.
+ * When it stops, it drains: it takes no new batch and no new work, records what is under way, and hands over every batch.
  */
 import { Clock, Effect, FiberMap, Layer, Random, Semaphore } from "effect"
 import { AppConfig } from "../config.ts"
@@ -26,28 +26,29 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
-import { tellOverdue } from "./overdue-decisions.ts"
+import { enqueueOverdue } from "./overdue-decisions.ts"
 
-/** Items that the states of batches at rest may hold in memory together. */
+/** Items of all batches at rest whose states stay in memory. */
 const WARM_ITEMS_MAX = 200_000
-/** How long one read of the run queue waits. Bounds the first step of a drain. */
+/** How long one read of the run queue waits. This bounds the first step of a drain. */
 const TAKE_WAIT_MS = 100
-/** Reads of the run queue that may be under way at a time; a drain waits for all of them. */
+/** Reads of the run queue under way at a time. A drain waits for all of them. */
 const TAKES_MAX = 1_024
 const WAKE_EVERY_MS = 200
-/** How often the mailbox of a batch is looked into while it only awaits calls. */
+/** How often the mailbox of a batch is checked while it only waits for calls. */
 const MAIL_EVERY_MS = 50
-/** How long a batch may be without a worker once its claim has passed, whatever the claim. */
+/** How long a batch may be without a worker after its claim has passed. */
 const TAKE_OVER_EVERY_MS_MAX = 250
 /** Batches scheduled by one wake or sweep of a partition. */
 const WAKE_MAX = 256
-/** A batch whose log cannot be read is looked at again after this long, unless someone mends it before. */
+/** When a batch whose log cannot be read is tried again, unless somebody repairs and schedules it before. */
 const FROZEN_MS = 3_600_000
 const RETRY_MS = 250
 const FULL_MS = 5
-/** Batches of dead workers that are taken over at a time even when the worker has no room. */
+/** Batches of dead workers that are taken over at a time even if the worker has no room. */
 const ORPHANS_MIN = 8
 
+/** Runs a worker while the layer lives, and drains it at the end. */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const worker = yield* makeWorker
@@ -59,8 +60,8 @@ export const layer = Layer.effectDiscard(
     yield* forkLoop(worker, "wake", wakeDue, WAKE_EVERY_MS)
     yield* forkLoop(worker, "listen", lookForMail(worker), MAIL_EVERY_MS)
     yield* forkLoop(worker, "sweep", sweepOpen(sweepMs), sweepMs)
-    yield* forkLoop(worker, "tell again", tellOverdue(sweepMs), sweepMs)
-    // Runs before the loops end: batches are renewed for as long as they are drained.
+    yield* forkLoop(worker, "enqueue again", enqueueOverdue(sweepMs), sweepMs)
+    // Runs before the loops end, so that leases are renewed during the drain.
     yield* Effect.addFinalizer(() => drain(worker))
   }),
 )
@@ -71,10 +72,10 @@ interface Worker {
   readonly services: ActorServices
   readonly leases: Map<BatchId, Lease>
   readonly actors: FiberMap.FiberMap<BatchId, void, never>
-  /** Held while batches are taken: whoever holds all of it knows that no more will come. */
+  /** A permit is held while batches are taken. Holding all permits means that no more will come. */
   readonly taking: Semaphore.Semaphore
   draining: boolean
-  /** Tells how many batches the worker holds. */
+  /** Publishes how many batches the worker owns. */
   readonly count: () => void
 }
 
@@ -115,7 +116,7 @@ const makeWorker = Effect.gen(function* () {
   return worker
 })
 
-/** Which clearances are good: by the settings, and by what the compliance engine announced last. */
+/** Which clearances are valid: by the settings, and by the lists that the compliance engine announced last. */
 const makeClearanceTerms = Effect.gen(function* () {
   const { clearanceMaxAgeMs: maxAgeMs, clearanceDelaysMs } = (yield* AppConfig).providers
   const retryMs = { min: Math.min(...clearanceDelaysMs), max: Math.max(...clearanceDelaysMs) }
@@ -131,7 +132,7 @@ const makeClearanceTerms = Effect.gen(function* () {
   )
 })
 
-/** Repeats a step while the worker lives. A step that fails, or breaks, is told and tried again a little later. */
+/** Repeats a step while the worker runs. If it fails or dies, that is logged, and it runs again a little later. */
 const forkLoop = <R>(
   worker: Worker,
   name: string,
@@ -145,7 +146,7 @@ const forkLoop = <R>(
       ),
     ),
     Effect.catchDefect((defect) =>
-      Effect.logError("worker loop broke", { worker: worker.name, loop: name, defect }).pipe(
+      Effect.logError("worker loop died", { worker: worker.name, loop: name, defect }).pipe(
         Effect.andThen(Effect.sleep(RETRY_MS)),
       ),
     ),
@@ -154,7 +155,7 @@ const forkLoop = <R>(
     Effect.forkScoped,
   )
 
-/** Takes as many batches as there is room for, and waits where there is none: the run queue is the place to wait. */
+/** Takes as many batches as there is room for. Without room it takes none: batches wait in the run queue. */
 const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePart) {
   const room = worker.settings.activeMax - worker.leases.size
   if (room <= 0 || worker.draining) return yield* Effect.sleep(FULL_MS)
@@ -162,7 +163,7 @@ const takeScheduled = Effect.fnUntraced(function* (worker: Worker, part: QueuePa
   yield* taking(worker, part.take(worker.name, room, TAKE_WAIT_MS), takenAt)
 })
 
-/** What was taken is ours: nothing is interrupted between the server's answer and the start of the actors. */
+/** Taken batches are ours, so nothing is interrupted between the server's answer and the start of their actors. */
 const taking = (
   worker: Worker,
   take: Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>,
@@ -175,9 +176,9 @@ const taking = (
 const takeOverIdle = Effect.fnUntraced(function* (worker: Worker) {
   if (worker.draining) return
   const { activeMax, claimMs } = worker.settings
-  const held = worker.leases.size
-  // Orphans come first, also before a full house: their transfers may be in the air. But a house has its limit.
-  const room = Math.min(Math.max(activeMax - held, ORPHANS_MIN), 2 * activeMax - held)
+  const active = worker.leases.size
+  // Orphans come first, even if the worker is full, because their transfers may be under way. Twice the limit is the end.
+  const room = Math.min(Math.max(activeMax - active, ORPHANS_MIN), 2 * activeMax - active)
   if (room <= 0) return
   const takenAt = moment()
   const queue = yield* RunQueue
@@ -196,7 +197,7 @@ const runAll = Effect.fnUntraced(function* (
 ) {
   for (const owned of taken) {
     const lease: Lease = { owned, renewedAt: takenAt }
-    // An actor that still runs here under an older claim is gone before the next one begins.
+    // An actor that still runs here under an older claim ends before the next one begins.
     if (worker.leases.has(owned.batch)) yield* FiberMap.remove(worker.actors, owned.batch)
     worker.leases.set(owned.batch, lease)
     worker.count()
@@ -209,23 +210,23 @@ const runAll = Effect.fnUntraced(function* (
 })
 
 /**
- * Runs an actor and answers for how it ends. A batch that failed stays pending for this worker, unrenewed: after the
- * claim time it is taken over, here or elsewhere. One that cannot be read, or at which this program breaks, is frozen,
- * with an alarm, and others go on.
+ * Runs an actor and handles its end. If it failed because a store is down, the batch stays pending for this worker without
+ * renewal, and after the claim time this or another worker takes it over. A batch whose log cannot be read, or that makes
+ * this program fail, is frozen with an alarm. Others continue.
  */
 const supervise = (worker: Worker, lease: Lease) => {
   const { batch } = lease.owned
-  const told = { worker: worker.name, batch }
+  const about = { worker: worker.name, batch }
   return activate(lease, worker.services).pipe(
     Effect.catchTags({
-      OwnershipLost: ({ reason }) => Effect.logWarning("batch lost", { ...told, reason }),
+      OwnershipLost: ({ reason }) => Effect.logWarning("batch lost", { ...about, reason }),
       StoreUnavailable: ({ step, reason }) =>
-        Effect.logWarning("batch interrupted", { ...told, step, reason }),
-      CorruptEntry: ({ entry, reason }) => freeze(lease, { ...told, entry, reason }),
+        Effect.logWarning("batch interrupted", { ...about, step, reason }),
+      CorruptEntry: ({ entry, reason }) => freeze(lease, { ...about, entry, reason }),
     }),
     Effect.catchDefect((defect) =>
-      Effect.logError("batch failed", { ...told, defect }).pipe(
-        Effect.andThen(freeze(lease, { ...told, entry: "none", reason: "this program broke at it" })),
+      Effect.logError("batch failed", { ...about, defect }).pipe(
+        Effect.andThen(freeze(lease, { ...about, entry: "none", reason: "this program failed at it" })),
       ),
     ),
   )
@@ -238,13 +239,13 @@ const freeze = Effect.fnUntraced(
     yield* Effect.logError("batch frozen: its log cannot be continued", why)
   },
   Effect.catchTags({
-    // Whoever owns it now finds out for itself.
+    // The new owner finds out for itself.
     OwnershipLost: () => Effect.void,
     StoreUnavailable: ({ step, reason }) => Effect.logWarning("batch not frozen", { step, reason }),
   }),
 )
 
-/** By partition: one that does not answer must not cost the leases of the others. */
+/** By partition, so that one that does not answer does not cost the leases of the others. */
 const renewAll = Effect.fnUntraced(function* (worker: Worker) {
   const partitions = yield* Partitions
   const groups = Map.groupBy(worker.leases.values(), ({ owned }) => partitions.of(owned.batch))
@@ -274,7 +275,7 @@ const renew = Effect.fnUntraced(function* (worker: Worker, leases: ReadonlyArray
   }
 })
 
-/** One clock for all actors: a time limit on each wait of each of them would cost more than what they wait for. */
+/** One timer for all actors: a timeout for each wait of each actor would cost more than the wait itself. */
 const lookForMail = ({ services }: Worker) =>
   Effect.sync(() => {
     for (const messages of services.messageQueues) messages.wake()
@@ -290,8 +291,8 @@ const sweepOpen = Effect.fnUntraced(function* (idleMs: number) {
 })
 
 /**
- * Lets calls under way end and be recorded, for a while, then hands over what is left, so that another worker goes on at
- * once. It asks the banks about calls that were cut off.
+ * Waits for calls under way to end and be recorded, up to `drainMs`, then hands over the remaining batches, so that another
+ * worker continues at once. That worker asks the banks about calls that were cut off.
  */
 const drain = Effect.fnUntraced(
   function* (worker: Worker) {

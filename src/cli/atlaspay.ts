@@ -3,7 +3,7 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
-import { endedAsTold } from "../platform/teardown.ts"
+import { exitZeroOnSigterm } from "../platform/teardown.ts"
 import { batches } from "./batches.ts"
 import { callbacks } from "./callbacks.ts"
 import { demo } from "./demo.ts"
@@ -15,7 +15,7 @@ import { reconcileCommand } from "./reconcile.ts"
 import { replay } from "./replay.ts"
 import { serve } from "./serve.ts"
 
-// Whoever read the output has seen enough, as `head` has.
+// A reader such as `head` closes the pipe when it has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0)
   throw error
@@ -37,5 +37,5 @@ Command.make("atlaspay").pipe(
   ]),
   Command.run({ version: packageJson.version }),
   Effect.provide(NodeServices.layer),
-  NodeRuntime.runMain({ teardown: endedAsTold() }),
+  NodeRuntime.runMain({ teardown: exitZeroOnSigterm() }),
 )

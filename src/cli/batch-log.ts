@@ -1,4 +1,4 @@
-/** Reading a batch's log straight from Redis. It only reads: no function is loaded, no consumer group is touched. */
+/** Reads a batch's log directly from Redis. It only reads: it loads no function, and touches no consumer group. */
 import { Effect, type Scope } from "effect"
 import type { RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -12,20 +12,20 @@ import { openRedis } from "./redis-connection.ts"
 const PAGE = 500
 const PARTITIONS_DEFAULT = 16
 
-/** Gives the events after a version, in order; fewer than {@link PAGE} of them mean that this is the end for now. */
+/** Returns the events after a version, in order. Fewer than {@link PAGE} events mean that the log has no more now. */
 export type LogReader = (
   batch: BatchId,
   after: number,
 ) => Effect.Effect<ReadonlyArray<RecordedEvent>, CliFailure>
 
-/** Connects to the Redis in REDIS_URL, else to the local stack's, which is started when nobody runs it. */
+/** Connects to the Redis in REDIS_URL, or else to the local stack's, which it starts if it does not run. */
 export const logReader = Effect.fn("logReader")(function* (
   dataDir: string,
 ): Effect.fn.Return<LogReader, CliFailure, Scope.Scope> {
   const { commands: redis } = yield* openRedis(dataDir)
   const prefix = process.env.STREAM_PREFIX || "ap"
   const partitions = Number(process.env.PARTITIONS || PARTITIONS_DEFAULT)
-  /** The last event that was read of each batch: what comes next has to follow from it. */
+  /** The last event that was read of each batch; the next one has to follow from it in the hash chain. */
   const tails = new Map<BatchId, { readonly version: number; readonly head: string }>()
   return Effect.fnUntraced(function* (batch, after) {
     const { log } = partitionKeys(prefix, partitionOf(batch, partitions))
@@ -53,7 +53,7 @@ export const logReader = Effect.fn("logReader")(function* (
 const noLog = ({ reason }: RedisUnavailable) =>
   new CliFailure({ reason: `The log cannot be read from Redis: ${reason}` })
 
-/** Reads a log after a version, to its end; fails when there is none. */
+/** Reads a log after a version, to its end. Fails if there is no log. */
 export const readLog = Effect.fnUntraced(function* (
   read: LogReader,
   batch: BatchId,

@@ -1,20 +1,21 @@
 /**
- * Where the commands read a batch: from the service when one is there, else from the log itself, so that what was
- * paid can still be looked at when nothing runs any more.
+ * The source from which commands read a batch: the service if it runs, or else the log itself, so that you can look at
+ * batches when nothing runs any more.
  */
 import { Effect, Option, type Scope } from "effect"
 import { type ServiceClient, type ShownBatch, serviceClient } from "../client/service-client.ts"
-import { type Batch, batchState, emptyBatch } from "../domain/batch.ts"
+import { type Batch, emptyBatch } from "../domain/batch.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { formatAmount } from "../domain/money.ts"
+import { mapTotals, needsAttention, shownBatch } from "../domain/shown.ts"
 import { shownEvent } from "../http/payout-batches/payout-batch-events.ts"
 import type { CliFailure } from "../terminal/cli-failure.ts"
 import { type LogReader, logReader, readLog } from "./batch-log.ts"
 import { findService } from "./service-address.ts"
 
 export interface BatchSource {
-  /** What was read: for the reader of the screen. */
+  /** The name of the source, for the screen. */
   readonly name: string
   readonly batch: (id: BatchId) => Effect.Effect<ShownBatch, CliFailure>
   readonly events: (
@@ -38,7 +39,7 @@ const fromService = (client: ServiceClient, url: string): BatchSource => ({
   events: (id) => client.events(id, 0),
 })
 
-/** Keeps what it has folded, so that to look again costs what is new. */
+/** Keeps its fold, so that another look reads and folds only new events. */
 const fromLog = (read: LogReader): BatchSource => {
   const folded = new Map<BatchId, Batch>()
   return {
@@ -47,7 +48,7 @@ const fromLog = (read: LogReader): BatchSource => {
       const batch = folded.get(id) ?? emptyBatch()
       yield* readLog(read, id, batch.version, ({ event }) => evolve(batch, event))
       folded.set(id, batch)
-      return shownBatch(id, batch)
+      return batchFromLog(id, batch)
     }),
     events: Effect.fnUntraced(function* (id) {
       const events: Array<Readonly<Record<string, unknown>>> = []
@@ -57,20 +58,19 @@ const fromLog = (read: LogReader): BatchSource => {
   }
 }
 
-const shownBatch = (id: BatchId, batch: Batch): ShownBatch => ({
-  id,
-  state: batchState(batch),
-  itemCount: batch.itemCount,
-  version: batch.version,
-  ...(batch.executeAt === undefined ? {} : { executeAt: new Date(batch.executeAt).toISOString() }),
-  states: Object.fromEntries(
-    [...batch.tallies].map(([currency, states]) => [
-      currency,
-      Object.fromEntries(
-        [...states]
-          .filter(([, { count }]) => count > 0)
-          .map(([state, { count, minor }]) => [state, { count, amount: formatAmount(minor, currency) }]),
-      ),
-    ]),
-  ),
-})
+/** A folded batch as `GET /payout-batches/:id` shows it. */
+export const batchFromLog = (id: BatchId, batch: Batch): ShownBatch => {
+  const { state, itemCount, version, totals, executeAt } = shownBatch(batch)
+  return {
+    id,
+    state,
+    itemCount,
+    version,
+    ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
+    states: mapTotals(totals, ({ count, minor }, currency) => ({
+      count,
+      amount: formatAmount(minor, currency),
+    })),
+    needsAttention: needsAttention(state, totals),
+  }
+}

@@ -2,14 +2,7 @@
 import { randomUUID } from "node:crypto"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import {
-  batchLines,
-  currencyLines,
-  openItems,
-  stateCounts,
-  stateOf,
-  warningLines,
-} from "../client/batch-lines.ts"
+import { batchLines, currencyLines, openItems, stateCounts, stateLabel } from "../client/batch-lines.ts"
 import { serviceClient } from "../client/service-client.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { makeScreen } from "../terminal/screen.ts"
@@ -17,8 +10,9 @@ import { batchSource } from "./batch-source.ts"
 import { batchId, dataDir, json } from "./flags.ts"
 import { readPayoutFile } from "./payout-file.ts"
 import { findService } from "./service-address.ts"
+import { allowDuplicates, warningLines, withDuplicates } from "./submitted-duplicates.ts"
 
-/** Posts a file to the service. Nothing is sent when any row of it is wrong. */
+/** Posts a file to the service. Sends nothing if any row of the file is wrong. */
 const submit = Command.make(
   "submit",
   {
@@ -30,11 +24,12 @@ const submit = Command.make(
       ),
       Flag.optional,
     ),
+    allowDuplicates,
     dataDir,
     json: json("Print the answer as one line of JSON"),
   },
-  Effect.fn(function* ({ file, idempotencyKey, dataDir, json }) {
-    const { body } = yield* readPayoutFile(file)
+  Effect.fn(function* ({ file, idempotencyKey, allowDuplicates, dataDir, json }) {
+    const body = withDuplicates((yield* readPayoutFile(file)).body, allowDuplicates)
     const service = yield* findService(dataDir)
     if (Option.isNone(service)) return yield* new CliFailure({ reason: noService })
     const key = Option.getOrElse(idempotencyKey, randomUUID)
@@ -56,7 +51,7 @@ const submit = Command.make(
 const noService =
   "No running service found. Start one with npm start, or set ATLASPAY_URL and ATLASPAY_API_KEY."
 
-/** Shows where a batch stands. */
+/** Shows the state of a batch. */
 const show = Command.make(
   "show",
   { batchId, dataDir, json: json("Print the batch as one line of JSON") },
@@ -74,7 +69,7 @@ const show = Command.make(
 
 const POLL = "250 millis"
 
-/** Shows a batch while it settles, until each of its items is final or waits for a person. */
+/** Shows a batch while it settles, until each item is final or waits for a person. */
 const watch = Command.make(
   "watch",
   { batchId, dataDir, json: json("Print the batch as one line of JSON on every change") },
@@ -90,8 +85,8 @@ const watch = Command.make(
             if (json) screen.line(JSON.stringify(batch))
             else
               screen.live(
-                [...currencyLines(batch), `  ${stateOf(batch)}`],
-                `${stateOf(batch)}: ${stateCounts(batch)}`,
+                [...currencyLines(batch), `  ${stateLabel(batch)}`],
+                `${stateLabel(batch)}: ${stateCounts(batch)}`,
               )
           }
           shown = batch.version

@@ -23,13 +23,16 @@ export const callbacks = Command.make(
         makeStrayCallbacks(redis, process.env.STREAM_PREFIX || "ap").list(limit),
       ),
     ).pipe(Effect.catchTag("StoreUnavailable", ({ reason }) => new CliFailure({ reason })))
-    for (const line of json ? strays.map((stray) => JSON.stringify(stray)) : aligned(strays.map(cells)))
-      yield* Console.log(line)
+    for (const line of json ? strays.map(callbackJson) : aligned(strays.map(cells))) yield* Console.log(line)
   }),
 ).pipe(Command.withDescription("List signed callbacks about transfers and clearances that are not ours"))
 
+/** A stray callback as `--json` prints it: `heardAt` is the published name of the time at which it was received. */
+export const callbackJson = ({ receivedAt, ...stray }: KeptCallback): string =>
+  JSON.stringify({ ...stray, heardAt: receivedAt })
+
 const cells = ({
-  heardAt,
+  receivedAt,
   provider,
   reference,
   said,
@@ -37,7 +40,7 @@ const cells = ({
   id,
   why,
 }: KeptCallback): ReadonlyArray<string> => [
-  new Date(heardAt).toISOString(),
+  new Date(receivedAt).toISOString(),
   provider,
   reference,
   said,

@@ -1,7 +1,7 @@
 import { CsvError, parse } from "csv-parse/sync"
 import { Result } from "effect"
 
-/** What is wrong with a file, and where; lines, columns' names and items as a person counts them. */
+/** What is wrong with a file, and where. Lines and items count from 1. */
 export interface FileProblem {
   readonly line?: number | undefined
   readonly item?: number | undefined
@@ -18,8 +18,8 @@ export interface CsvRow {
 const RECORD_LENGTH_MAX = 64 * 1024
 
 /**
- * Reads comma- or semicolon-separated values (RFC 4180; a byte order mark, either line end, quoted fields). Cells are
- * trimmed; rows without any content are left out. The first row is the header.
+ * Reads comma- or semicolon-separated values (RFC 4180; with or without a byte order mark, either line end, quoted
+ * fields). Trims cells, and leaves out rows without content. The first row is the header.
  */
 export const readCsv = (text: string): Result.Result<ReadonlyArray<CsvRow>, FileProblem> => {
   try {
@@ -48,7 +48,7 @@ export const readCsv = (text: string): Result.Result<ReadonlyArray<CsvRow>, File
   }
 }
 
-/** The parser's own messages quote the cell, which may hold an account number. */
+/** Our own messages, because the parser's quote the cell, which may contain an account number. */
 const reasons: Partial<Record<CsvError["code"], string>> = {
   CSV_QUOTE_NOT_CLOSED: "a quote is opened and never closed",
   INVALID_OPENING_QUOTE: "a quote stands in the middle of a cell that is not quoted",
@@ -56,12 +56,12 @@ const reasons: Partial<Record<CsvError["code"], string>> = {
   CSV_MAX_RECORD_SIZE: `a row is longer than ${RECORD_LENGTH_MAX} characters`,
 }
 
-/** Spreadsheets write semicolons where the comma is the decimal separator. */
+/** Spreadsheets write semicolons in countries in which the comma is the decimal separator. */
 const delimiterOf = (text: string): string => {
   const header = text.slice(0, RECORD_LENGTH_MAX).split(/[\r\n]/, 1)[0] ?? ""
   return header.split(";").length > header.split(",").length ? ";" : ","
 }
 
-/** Line breaks inside quoted cells: the parser counts lines at the end of a row. */
+/** The number of line breaks inside quoted cells: the parser counts lines at the end of a row. */
 const lineBreaksIn = (cells: ReadonlyArray<string>): number =>
   cells.reduce((breaks, cell) => breaks + cell.split(/\r\n|\r|\n/).length - 1, 0)

@@ -22,7 +22,7 @@ import { reconcileDay } from "./reconciliation-run.ts"
 
 const example = fileURLToPath(new URL("../../examples/payouts.json", import.meta.url))
 
-/** Starts everything, pays a batch, shows how it goes, and compares the result with the banks' books. */
+/** Starts everything, pays a batch, shows its progress, and compares the result with the banks' books. */
 export const demo = Command.make(
   "demo",
   {
@@ -78,14 +78,14 @@ const startPlatform = Effect.fnUntraced(function* (dataDir: string, screen: Scre
   return platform
 })
 
-/** A call that failed because the service is gone tells less than the end of the service. */
+/** If the service ended, reports that instead of the calls that failed because of it. */
 const tellOfService = (
   { serviceEnded }: LocalPlatform,
   failure: CliFailure,
 ): Effect.Effect<never, CliFailure> =>
   serviceEnded.pipe(Effect.timeoutOrElse({ duration: "500 millis", orElse: () => failure }))
 
-/** Pays one batch and tells of it; the answer is what is wrong. */
+/** Pays one batch and shows it; returns the problems. */
 const pay = Effect.fnUntraced(function* (
   platform: LocalPlatform,
   file: PayoutFile,
@@ -124,7 +124,7 @@ const pay = Effect.fnUntraced(function* (
   return [...settlement.problems, ...differencesOf(partner.batch, reconciliation)]
 })
 
-/** What does not agree about this batch; others of the day may still be under way. */
+/** The discrepancies about this batch; other batches of the day may still be under way. */
 const differencesOf = (batch: string, { discrepancies }: Reconciliation): ReadonlyArray<string> =>
   discrepancies
     .filter((discrepancy) => discrepancy.batch === batch)
@@ -191,7 +191,7 @@ const jsonSummary = ({ batch, items, banks }: Settlement, { webhooks, events }: 
       currency,
       Object.fromEntries(
         Object.entries(sums)
-          // Nobody cancels in a demo; where somebody did, it is told.
+          // Nobody cancels in a demo. If somebody did, the summary shows it.
           .filter(([column, minor]) => column !== "cancelled" || minor > 0n)
           .map(([column, minor]) => [column, formatAmount(minor, currency)]),
       ),

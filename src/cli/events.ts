@@ -3,7 +3,7 @@ import { Command } from "effect/cli"
 import { batchSource } from "./batch-source.ts"
 import { batchId, dataDir, json } from "./flags.ts"
 
-/** Prints the log of a batch as it may be shown: accounts masked. */
+/** Prints the log of a batch, with accounts masked. */
 export const events = Command.make(
   "events",
   { batchId, dataDir, json: json("Print each event as one line of JSON") },

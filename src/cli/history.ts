@@ -1,11 +1,13 @@
-/** What an operator does when a store came back older than it was: look, and, once the loss is reconciled, accept it. */
-import { ConfigProvider, Console, Effect, Layer, Option, References, type Scope } from "effect"
+/** For an operator after a store came back older than it was: show what was lost, and accept the loss once it is reconciled. */
+import { ConfigProvider, Console, Effect, Layer, Option, References, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
+import { PartnerId } from "../domain/identifiers.ts"
 import { cleanText } from "../domain/outside-text.ts"
 import { repairReadModels } from "../projections/read-model-repair.ts"
 import { PROJECTION } from "../projections/read-models.ts"
 import { FOLLOWER as PUBLISHER } from "../publisher/relay.ts"
 import { DecisionRegister } from "../register/decision-register.ts"
+import { ClaimMarks } from "../streams/claim-marks.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { EventStore } from "../streams/event-store.ts"
 import { Partitions } from "../streams/partitions.ts"
@@ -16,10 +18,10 @@ import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 import { serveEnvironment } from "./serve-environment.ts"
 
-/** Batches that were frozen are looked at again after an hour by themselves. */
+/** Workers look at frozen batches again after an hour. */
 const FROZEN_MS = 3_600_000
 const WAKE_MAX = 256
-/** Batches that were decided about, read together. */
+/** How many batches with decisions are read at a time. */
 const DECIDED_MAX = 256
 
 const show = Command.make(
@@ -80,10 +82,10 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
   const cursors = yield* CursorStore
   yield* (yield* DecisionRegister).acceptLoss(partition, by, cleanText(reason))
   const { written, gone } = yield* repairReadModels(partition)
-  // Followers handle again what the feed still has: they have seen the events of it, or others in their place.
+  // Followers process again what the feed still has: they have seen these events, or others in their place.
   for (const follower of [PROJECTION, PUBLISHER]) yield* cursors.restart(follower, partition)
   const recalled = yield* recallDecisions(partition)
-  // Frozen batches would be looked at within the hour; batches that sleep for another reason find nothing to do.
+  // Workers would look at frozen batches within the hour; batches that wait for another reason find nothing to do.
   const queue = yield* RunQueue
   while ((yield* queue.wake(Date.now() + FROZEN_MS, WAKE_MAX)) > 0);
   yield* Console.log(
@@ -95,8 +97,8 @@ const acceptLoss = Effect.fnUntraced(function* (partition: number, by: string, r
 })
 
 /**
- * Has workers take decisions again whose answers the logs of a partition have lost: a batch that is at rest, as its log
- * is now, would not be looked at by anybody. Gives about how many batches.
+ * Makes workers take decisions again whose answers the logs of a partition have lost. Otherwise no worker would look at a
+ * batch that is at rest by its present log. Returns the number of these batches, approximately.
  */
 const recallDecisions = Effect.fnUntraced(function* (partition: number) {
   const [store, partitions] = [yield* EventStore, yield* Partitions]
@@ -119,19 +121,54 @@ const recallDecisions = Effect.fnUntraced(function* (partition: number) {
   }
 })
 
+const acceptClaims = Command.make(
+  "accept-claims",
+  {
+    partner: Flag.String("partner").pipe(Flag.withDescription("The partner whose batches are refused")),
+    by: Flag.optional(Flag.String("by").pipe(Flag.withDescription("Who accepts the loss"))),
+    reason: Flag.optional(
+      Flag.String("reason").pipe(Flag.withDescription("How duplicates of what was lost are avoided")),
+    ),
+    dataDir,
+  },
+  Effect.fn(function* ({ partner, by, reason, dataDir }) {
+    if (!isPartnerId(partner)) return yield* new CliFailure({ reason: `${partner} is not a partner's name.` })
+    if (Option.isNone(by) || Option.isNone(reason)) return yield* new CliFailure({ reason: WHAT_CLAIMS_MEAN })
+    yield* withServices(dataDir, acceptLostClaims(partner, by.value, reason.value))
+  }),
+).pipe(Command.withDescription("Accept that the register of payouts lost entries of a partner"))
+
+const isPartnerId = Schema.is(PartnerId)
+
+const WHAT_CLAIMS_MEAN = [
+  "This accepts that the register of payouts has lost entries of the partner: new batches are compared with what it has,",
+  "and a duplicate of a lost entry is not found. Before you do this, tell the partner from which moment on batches are missing.",
+  'To confirm, add: --by NAME --reason "how duplicates are avoided"',
+].join("\n")
+
+const acceptLostClaims = Effect.fnUntraced(function* (partner: PartnerId, by: string, reason: string) {
+  yield* (yield* ClaimMarks).forget(partner)
+  yield* Effect.logWarning("the loss of claims on payouts is accepted", {
+    partner,
+    by: cleanText(by),
+    reason: cleanText(reason),
+  })
+  yield* Console.log(`${partner}: the loss is accepted. New batches are compared with what the register has.`)
+})
+
 export const history = Command.make("history").pipe(
   Command.withDescription("Recover after a store was restored to an older state"),
-  Command.withSubcommands([show, accept]),
+  Command.withSubcommands([show, accept, acceptClaims]),
 )
 
 const READY_MS_MAX = 30_000
 
-/** What goes wrong is told by the command itself; warnings of the parts go to stderr. */
+/** The command reports its failures itself; warnings of the parts go to stderr. */
 const quietly = Layer.merge(loggingLayer(), Layer.succeed(References.MinimumLogLevel, "Warn"))
 
 type Services = Layer.Success<typeof import("../app.ts")["historyLayer"]>
 
-/** Runs with what looks after the logs, on the stores of the environment, else on those of the local stack. */
+/** Runs an effect with the services that maintain the logs, on the stores in the environment, or else on the local stack's. */
 const withServices = <
   A,
   E extends { readonly _tag: string; readonly reason?: string; readonly message: string },
@@ -142,7 +179,7 @@ const withServices = <
   Effect.scoped(
     Effect.gen(function* (): Effect.fn.Return<A, CliFailure | E | Error, Scope.Scope> {
       const { environment } = yield* serveEnvironment(dataDir, process.env, () => {})
-      // Loaded here, because most commands do not need the layers of the service.
+      // Imported here, because most commands do not need the layers of the service.
       const { historyLayer } = yield* Effect.promise(() => import("../app.ts"))
       const services = yield* Layer.build(
         historyLayer.pipe(

@@ -116,7 +116,7 @@ export const keys = Command.make("keys").pipe(
   Command.withSubcommands([list, rotate, forget, rewrap]),
 )
 
-/** Uses the keys in the Redis of REDIS_URL, else of the local stack, with MASTER_KEYS or the data folder's own. */
+/** Uses the keys in the Redis of REDIS_URL, or else of the local stack, with MASTER_KEYS or the data folder's own key. */
 const withKeys = <E extends Told>(
   dataDir: string,
   use: (keys: PartnerKeys["Service"]) => Effect.Effect<void, E>,
@@ -134,7 +134,7 @@ const mastersOf = (dataDir: string) => {
   return masterKeys.parse(ConfigProvider.fromEnvRecord({ MASTER_KEYS: given }))
 }
 
-/** An error of the vault tells its reason in a field, one of the settings in its message. */
+/** Errors of the vault have a field with the reason; errors of the settings have it in the message. */
 interface Told {
   readonly _tag: string
   readonly message: string

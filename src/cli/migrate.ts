@@ -9,10 +9,10 @@ import { loggingLayer } from "../telemetry/logging.ts"
 import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
 
-/** The service gives a statement 15 s; an index over many rows takes longer. */
+/** The service allows 15 s for a statement; an index over many rows takes longer. */
 const STATEMENT_MS_MAX = 3_600_000
 
-/** Upgrades the database to the schema of this release, or shows what that would do. */
+/** Upgrades the database to the schema of this release, or shows what the upgrade would do. */
 export const migrateCommand = Command.make(
   "migrate",
   {
@@ -44,7 +44,7 @@ const stepLine = ({ migration, action }: Step, isPlan: boolean): string => {
   return `${migration.name}: ${what[action]}`
 }
 
-/** On the Postgres of DATABASE_URL, else on the local stack's. */
+/** Runs on the Postgres of DATABASE_URL, or else on the local stack's. */
 const onDatabase = <A, E extends Error>(dataDir: string, use: Effect.Effect<A, E, Postgres>) =>
   Effect.scoped(
     Effect.gen(function* () {

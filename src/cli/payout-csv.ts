@@ -1,4 +1,4 @@
-/** Rows of a CSV file as items of a payout batch. docs/CLI.md shows the columns; each format names them its own way. */
+/** Rows of a CSV file as items of a payout batch. docs/CLI.md shows the columns of each format. */
 import type { CsvRow, FileProblem } from "./csv-table.ts"
 
 export const payoutColumns = [
@@ -16,16 +16,16 @@ export const payoutColumns = [
 ] as const
 export type PayoutColumn = (typeof payoutColumns)[number]
 
-/** How a kind of file names what a payout needs. */
+/** The columns of one kind of file. */
 export interface CsvFormat {
   readonly name: string
   /** Columns by which the kind is recognised. */
   readonly required: ReadonlyArray<string>
-  /** The file's name for each of our columns that it has. */
+  /** The file's name of each of our columns that it has. */
   readonly columns: Readonly<Partial<Record<PayoutColumn, string>>>
-  /** Columns that may be filled and do not matter to a payment. */
+  /** Columns that may be filled, and do not matter for a payment. */
   readonly ignored: ReadonlyArray<string>
-  /** What is wrong with a row beyond its single cells. */
+  /** Problems of a row as a whole. */
   readonly problemOf?: (cell: (column: string) => string) => FileProblem | undefined
 }
 
@@ -37,10 +37,10 @@ export const payoutCsv: CsvFormat = {
   ignored: [],
 }
 
-/** An item as the API takes it, before anything is checked. */
+/** An item as the API takes it, not yet checked. */
 export type DraftItem = Readonly<Record<string, unknown>>
 
-/** Reads rows by the names in the header; a row gives its draft or what stops it from being one. */
+/** Reads rows by the names in the header. A row results in a draft or in its problems. */
 export const rowReader = (format: CsvFormat, header: ReadonlyArray<string>) => {
   const names = header.map((name) => name.toLowerCase())
   const known = new Set(
@@ -68,7 +68,7 @@ const draftOf = (cell: Cells): DraftItem => ({
   ...(cell("remittance") === "" ? {} : { remittance: cell("remittance") }),
 })
 
-/** Each scheme by the column that it cannot do without, and all that it uses. The first whose column is filled counts. */
+/** The column that each scheme requires, and all columns that it uses. The first scheme whose column is filled counts. */
 const schemes: ReadonlyArray<{ scheme: string; uses: ReadonlyArray<keyof typeof accountFields> }> = [
   { scheme: "iban", uses: ["iban", "bic"] },
   { scheme: "sort-code", uses: ["sort_code", "account_number"] },
@@ -76,7 +76,7 @@ const schemes: ReadonlyArray<{ scheme: string; uses: ReadonlyArray<keyof typeof 
   { scheme: "bic", uses: ["bic", "account_number"] },
 ]
 
-/** The field of the account that each column fills. */
+/** The field of the account for each column. */
 const accountFields = {
   iban: "iban",
   bic: "bic",
@@ -101,7 +101,7 @@ const accountProblem = ({ columns }: CsvFormat, cell: Cells): FileProblem | unde
   return { column: columns[stray], reason: `not used with ${columns[found.uses[0] ?? "iban"]}` }
 }
 
-/** People write account numbers in groups; the groups are undone, nothing else is changed. */
+/** Removes the spaces and hyphens with which people group account numbers, and unifies upper and lower case. */
 const accountOf = (cell: Cells): Readonly<Record<string, string>> => {
   const { scheme, uses } = schemeOf(cell) ?? { scheme: "", uses: [] }
   const filled = uses.filter((column) => cell(column) !== "")
@@ -116,7 +116,7 @@ const accountOf = (cell: Cells): Readonly<Record<string, string>> => {
   }
 }
 
-/** The file's column that a field of an item comes from: `beneficiary.account.sortCode` is `sort_code`. */
+/** The file's column for a field of an item: `beneficiary.account.sortCode` is `sort_code`. */
 export const columnOfField = ({ columns }: CsvFormat, field: string | undefined): string | undefined => {
   const last = field?.split(".").at(-1) ?? ""
   const account = accountColumns.find((column) => accountFields[column] === last)
@@ -125,8 +125,8 @@ export const columnOfField = ({ columns }: CsvFormat, field: string | undefined)
 }
 
 /**
- * Wise's batch payment template. What is paid is the amount in its own currency; a row that asks for a conversion
- * (its target currency is another) is refused, as are columns for countries that we do not address.
+ * Wise's batch payment template. AtlasPay pays the amount in its own currency, and refuses a row that asks for a
+ * conversion (to another target currency), and columns for countries that it does not support.
  */
 export const wiseCsv: CsvFormat = {
   name: "Wise's batch template",

@@ -11,13 +11,13 @@ const FILE_BYTES_MAX = 16 * 1024 * 1024
 const PROBLEMS_MAX = 100
 const PROBLEMS_SHOWN_MAX = 20
 
-/** A file that passed every check: the request body to send, and the items that it holds. */
+/** A file that passed every check: the request body to send, and its items. */
 export interface PayoutFile {
   readonly body: string
   readonly items: ReadonlyArray<RequestedItem>
 }
 
-/** The file is not a payout batch; nothing of it is sent. The message has a line for each of the first 20 problems. */
+/** The file is not a valid payout batch, and nothing of it is sent. The message has one line each for the first 20 problems. */
 export class InvalidPayoutFile extends Schema.TaggedError<InvalidPayoutFile>()("InvalidPayoutFile", {
   file: Schema.String,
   problems: Schema.Array(Schema.Struct({ place: Schema.String, reason: Schema.String })),
@@ -39,7 +39,7 @@ export class InvalidPayoutFile extends Schema.TaggedError<InvalidPayoutFile>()("
   }
 }
 
-/** Reads a file of at most 16 MiB; its kind is told by its content, not by its name. */
+/** Reads a file of at most 16 MiB. Its content determines its kind, not its name. */
 export const readPayoutFile = Effect.fn("readPayoutFile")(function* (
   file: string,
 ): Effect.fn.Return<PayoutFile, InvalidPayoutFile> {
@@ -119,7 +119,7 @@ const formatOf = ({ cells }: CsvRow): CsvFormat | undefined => {
   return formats.find(({ required }) => required.every((column) => names.has(column.toLowerCase())))
 }
 
-/** An item that a reason speaks of is a line to the reader of a CSV file. */
+/** Problems name items; for a CSV file the line is shown instead. */
 const inRows = (reason: string, drafts: ReadonlyArray<{ readonly line: number }>): string =>
   reason.replace(/\bitem (\d+)$/, (_, item) => `line ${drafts[Number(item) - 1]?.line}`)
 

@@ -11,7 +11,7 @@ import { NOT_DONE, reconcileDay } from "./reconciliation-run.ts"
 
 const DAY_MS = 24 * 3_600_000
 
-/** Compares a day's logs, bank statements and ledger postings, and keeps and tells what differs. */
+/** Compares a day's logs, bank statements and ledger postings, stores the differences, and reports them. */
 export const reconcileCommand = Command.make(
   "reconcile",
   {
@@ -64,7 +64,7 @@ const write = (file: string, text: string): Effect.Effect<void, CliFailure> =>
     catch: () => new CliFailure({ reason: `${file} cannot be written.`, status: NOT_DONE }),
   })
 
-/** One object: what was compared, and what differs. */
+/** The result as one object: what was compared, and what differs. */
 export const reconciliationJson = ({ day, compared, discrepancies }: Reconciliation) => ({
   day,
   compared,

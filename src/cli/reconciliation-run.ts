@@ -1,4 +1,4 @@
-/** Reconciling a day with the settings of a service: where its books are, and how long anyone is waited for. */
+/** Reconciles a day with the settings of a service, which say where the books are and how long to wait for them. */
 import { ConfigProvider, Effect, Layer, Option, References, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
 import { startStack } from "../dev/embedded-stack.ts"
@@ -19,12 +19,12 @@ import { serveEnvironment } from "./serve-environment.ts"
 
 const READY_MS_MAX = 30_000
 
-/** What a command ends with when it could not do what it was asked. */
+/** The exit status of a command that could not do its work. */
 export const NOT_DONE = 2
 
 /**
- * Reconciles a day (UTC). `statements` is a folder of bank statements; a bank without a folder in it is asked as its kind
- * says. Whatever stands in the way is a failure with status {@link NOT_DONE}.
+ * Reconciles a day (UTC). `statements` is a folder of bank statements; the statement of a bank without a folder in it
+ * comes from where its kind has it. All obstacles are failures with status {@link NOT_DONE}.
  */
 export const reconcileDay = Effect.fn("reconcileDay")(
   function* (
@@ -33,7 +33,7 @@ export const reconcileDay = Effect.fn("reconcileDay")(
     statements: Option.Option<string>,
   ): Effect.fn.Return<Reconciliation, CliFailure | Error, Scope.Scope> {
     const environment = yield* environmentOf(dataDir)
-    // Loaded here, because most commands do not need the layers of the service.
+    // Imported here, because most commands do not need the layers of the service.
     const { reconciliationLayer } = yield* Effect.promise(() => import("../app.ts"))
     const services = yield* Layer.build(
       Layer.merge(reconciliationLayer, ProviderSettings.layer.pipe(Layer.provide(AppConfig.layer))).pipe(
@@ -57,10 +57,10 @@ export const reconcileDay = Effect.fn("reconcileDay")(
   ),
 )
 
-/** What goes wrong is told by the command itself; warnings of the parts go to stderr. */
+/** The command reports its failures itself; warnings of the parts go to stderr. */
 const quietly = Layer.merge(loggingLayer(), Layer.succeed(References.MinimumLogLevel, "Warn"))
 
-/** The settings of a service that runs here with the sandbox, else those of the environment, completed like `serve` does. */
+/** The settings of a local service with the sandbox, or else those of the environment, completed as `serve` does. */
 const environmentOf = Effect.fnUntraced(function* (
   dataDir: string,
 ): Effect.fn.Return<Environment, CliFailure, Scope.Scope> {

@@ -10,8 +10,8 @@ const PATIENCE = { silenceMsMax: 5_000, commandMsMax: 10_000, retries: 1 }
 const REPLICATION_MS_MAX = 1_000
 
 /**
- * Connects to the Redis in REDIS_URL, in whatever topology, else to the local stack's, which is started when nobody runs
- * it; disconnects with the scope. The barrier waits for REDIS_REPLICAS replicas, as the service does.
+ * Connects to the Redis in REDIS_URL, in any topology, or else to the local stack's, which it starts if it does not run.
+ * Disconnects with the scope. The barrier waits for REDIS_REPLICAS replicas, as in the service.
  */
 export const openRedis = Effect.fnUntraced(function* (
   dataDir: string,
@@ -28,7 +28,7 @@ export const openRedis = Effect.fnUntraced(function* (
   )
   const connect = Effect.fnUntraced(function* (name: string) {
     const client = yield* Effect.acquireRelease(
-      // What goes wrong with the connection, the command that needs it tells.
+      // The command that needs the connection reports its failure.
       Effect.sync(() => openClient(address, name, PATIENCE, () => undefined)),
       (client) => Effect.sync(() => client.disconnect()),
     )

@@ -1,4 +1,4 @@
-/** One event of a log and the state after it, as people and programs read it. No account number is in either. */
+/** One event of a log and the state after it, as text and as JSON. Neither contains an account number. */
 
 import type { Batch } from "../domain/batch.ts"
 import { refusedIn } from "../domain/cancellation-refusal.ts"
@@ -9,7 +9,7 @@ import { formatAmount } from "../domain/money.ts"
 import { mapTotals, type ShownBatch, shownBatch, sumOf } from "../domain/shown.ts"
 import { aligned } from "../terminal/text-table.ts"
 
-/** A step of the fold, and what is shown of the batch after it. */
+/** A step of the fold, and the batch after it. */
 export interface ReplayStep {
   readonly recorded: RecordedEvent
   readonly change: string
@@ -44,7 +44,7 @@ export const replayJson = ({ recorded: { version, event }, change, shown }: Repl
   totals: mapTotals(shown.totals, ({ minor }, currency) => formatAmount(minor, currency)),
 })
 
-/** Where the batch stands after the last event. */
+/** The state of the batch after the last event. */
 export const closingLines = (batch: Batch): ReadonlyArray<string> => {
   const { state, version, itemCount, totals } = shownBatch(batch)
   const rows = Object.entries(totals).flatMap(([currency, states]) =>
@@ -72,18 +72,18 @@ const countsIn = (words: ReadonlyArray<string>): string =>
 
 const isoTime = (at: number): string => new Date(at).toISOString()
 
-/** `north by rule sepa-small of 2026-11-26`; logs from before rules were recorded know the bank only. */
+/** `north by rule sepa-small of 2026-11-26`; logs from before rules were recorded have the bank only. */
 const destination = ({ bank, route }: TransferIntent): string =>
   route === undefined ? bank : `${bank} by rule ${route.rule} of ${route.version}`
 
 /**
- * The credential, and the name that was typed under it, which may be a number: it is masked here alone. Logs from before
- * credentials were kept have the name only.
+ * The credential, and the name that was typed under it. The name may be an account number, so it is masked. Logs from
+ * before credentials were kept have the name only.
  */
 const personOf = ({ by, credential }: { readonly by: string; readonly credential?: string }): string =>
   credential === undefined ? masked(by) : `${credential} ("${masked(by)}")`
 
-/** What an event changed, in a few words. */
+/** A short description of what an event changed. */
 const changeOf = (batch: Batch, event: BatchEvent): string => {
   const payout = (number: number): string => {
     const item = batch.items.get(number)

@@ -5,7 +5,7 @@ import { logReader, readLog } from "./batch-log.ts"
 import { batchId, dataDir, json } from "./flags.ts"
 import { closingLines, replayJson, replayLine, step } from "./replay-step.ts"
 
-/** Prints every state that a batch went through. It reads the log and folds it; it calls nobody. */
+/** Prints every state of a batch: reads and folds the log, and calls no provider. */
 export const replay = Command.make(
   "replay",
   { batchId, dataDir, json: json("Print each state as one line of JSON") },

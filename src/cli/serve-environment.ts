@@ -1,4 +1,4 @@
-/** The settings that a service starts with: what the environment gives, completed on a developer's machine. */
+/** The settings of a service at its start: the environment, completed on a developer's machine. */
 import { createServer } from "node:net"
 import { Effect, type Scope } from "effect"
 import { startStack } from "../dev/embedded-stack.ts"
@@ -19,7 +19,7 @@ import { asCliFailure, CliFailure } from "../terminal/cli-failure.ts"
 
 export interface ServeEnvironment {
   readonly environment: Environment
-  /** Present when the money is play money. */
+  /** Present if the sandbox plays the providers. */
   readonly sandbox: SandboxAccess | undefined
 }
 
@@ -31,8 +31,8 @@ const providerVariables = ({ PROVIDERS_FILE }: Environment): ReadonlyArray<strin
 const PORT_DEFAULT = 8080
 
 /**
- * Completes the environment: missing servers are started, and where no provider is named the sandbox takes their
- * place, all for the life of the scope. Production is not completed: there, what is missing is named and refused.
+ * Completes the environment: starts missing servers, and the sandbox if no provider is named, until the scope closes.
+ * Production is not completed: there the start is refused, and what is missing is named.
  */
 export const serveEnvironment = Effect.fn("serveEnvironment")(function* (
   dataDir: string,
@@ -44,7 +44,7 @@ export const serveEnvironment = Effect.fn("serveEnvironment")(function* (
   const sandboxed = given.NODE_ENV !== "production" && missing(ofProviders).length === ofProviders.length
   const required = [
     ...(given.NODE_ENV === "production" ? serverVariables : []),
-    // Whether any bank calls back, and so has to have a secret, the service finds out for itself.
+    // The service itself checks whether a bank calls back and therefore needs a secret.
     ...(sandboxed
       ? []
       : [...ofProviders, "API_KEYS", "MASTER_KEYS"].filter((name) => name !== "BANK_CALLBACK_SECRET")),
@@ -91,7 +91,7 @@ const startProviders = Effect.fnUntraced(function* (
   }
 })
 
-/** A port that was asked for is used or the start fails; otherwise the usual one, or any that is free. */
+/** A requested port is used, or the start fails. Otherwise the usual port is used, or any free one. */
 const chosenPort = Effect.fnUntraced(function* ({ HOST, PORT }: Environment) {
   if (PORT) return {}
   const port = (yield* isFree(PORT_DEFAULT, HOST || "127.0.0.1")) ? PORT_DEFAULT : yield* freePort

@@ -23,7 +23,7 @@ const rolesFlag = Flag.String("roles").pipe(
   ),
 )
 
-/** Runs the service in this process until it is stopped; then it drains. */
+/** Runs the service in this process until it is stopped, and drains it then. */
 export const serve = Command.make(
   "serve",
   { dataDir, roles: rolesFlag },
@@ -43,7 +43,7 @@ const run = Effect.fnUntraced(function* (
   const { environment, sandbox } = yield* serveEnvironment(dataDir, process.env, (line) =>
     console.log(`  ${line}`),
   )
-  // Loaded here, because no other command needs all of the service.
+  // Imported here, because no other command needs the whole service.
   const { serveLayer } = yield* Effect.promise(() => import("../app.ts"))
   const provider = ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...environment }))
   const services = yield* Layer.build(serveLayer(roles).pipe(Layer.provide(provider))).pipe(
@@ -69,7 +69,7 @@ const run = Effect.fnUntraced(function* (
 
 type StartError = Layer.Error<ReturnType<typeof import("../app.ts").serveLayer>>
 
-/** Most errors of the parts are told to programs by their fields; here a person reads them. */
+/** Most errors have fields for programs; this is their text for people. */
 const startFailure = (error: StartError): CliFailure => {
   if (error._tag === "ListenFailed")
     return new CliFailure({ reason: `Cannot listen on ${error.host}:${error.port}: ${error.reason}.` })

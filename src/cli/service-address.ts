@@ -4,8 +4,8 @@ import { runningService } from "../dev/service-record.ts"
 import type { CliFailure } from "../terminal/cli-failure.ts"
 
 /**
- * Where the service is: ATLASPAY_URL with ATLASPAY_API_KEY, else the one that runs on the data folder. None when
- * there is no such service, or no key for it.
+ * The address of the service: ATLASPAY_URL with ATLASPAY_API_KEY, or else that of the service on the data folder. None
+ * if there is no such service, or no key for it.
  */
 export const findService = Effect.fn("findService")(function* (
   dataDir: string,

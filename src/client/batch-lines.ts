@@ -1,11 +1,11 @@
-/** A batch in a few lines of text. */
+/** A batch as a few lines of text. */
 
-import { isRest, itemStates } from "../domain/item-state.ts"
+import { isRest, publicItemStates } from "../domain/item-state.ts"
 import { aligned } from "../terminal/text-table.ts"
-import type { ShownBatch, Warning } from "./service-client.ts"
+import type { ShownBatch } from "./service-client.ts"
 
 /** States from which nothing goes on by itself. A service that is newer may know others. */
-const resting: ReadonlySet<string> = new Set(itemStates.filter(isRest))
+const resting: ReadonlySet<string> = new Set(publicItemStates.filter(isRest))
 
 interface Count {
   readonly currency: string
@@ -36,7 +36,7 @@ export const stateCounts = (batch: ShownBatch): string =>
 
 const BAR_WIDTH = 30
 
-/** A line for each currency: how far it is, and what is in which state. */
+/** A line for each currency: its progress, and how many items are in which state. */
 export const currencyLines = (batch: ShownBatch): ReadonlyArray<string> =>
   [...Map.groupBy(countsOf(batch), ({ currency }) => currency)].map(([currency, counts]) => {
     const [done, all] = [atRest(counts), sum(counts)]
@@ -46,26 +46,18 @@ export const currencyLines = (batch: ShownBatch): ReadonlyArray<string> =>
     return `  ${currency} ${bar} ${String(done).padStart(5)}/${all}  ${states}`
   })
 
-/** "settling", or "scheduled for 2026-12-01T06:00:00.000Z". */
-export const stateOf = ({ state, executeAt }: ShownBatch): string =>
-  state === "scheduled" && executeAt !== undefined ? `scheduled for ${executeAt}` : state
-
-const WARNINGS_SHOWN_MAX = 20
-
-/** What the service said of a batch that it accepted, a line for each of the first 20. */
-export const warningLines = (warnings: ReadonlyArray<Warning>): ReadonlyArray<string> => {
-  const shown = warnings
-    .slice(0, WARNINGS_SHOWN_MAX)
-    .map(({ item, field, detail }) =>
-      ["warning", item === undefined ? "" : `item ${item}`, field ?? "", detail].filter(Boolean).join(": "),
-    )
-  const more = warnings.length - shown.length
-  return more > 0 ? [...shown, `… and ${more} more warnings`] : shown
+/**
+ * "settling"; "settling, needs attention" while only a person can move the batch; "scheduled for 2026-12-01T06:00:00.000Z"
+ * while it waits for its time.
+ */
+export const stateLabel = ({ state, needsAttention, executeAt }: ShownBatch): string => {
+  const label = state === "scheduled" && executeAt !== undefined ? `scheduled for ${executeAt}` : state
+  return needsAttention === true ? `${label}, needs attention` : label
 }
 
 /** A batch as `batches show` prints it. */
 export const batchLines = (batch: ShownBatch): ReadonlyArray<string> => [
-  `${batch.id}  ${batch.state}  ${batch.itemCount} items  version ${batch.version}`,
+  `${batch.id}  ${stateLabel(batch)}  ${batch.itemCount} items  version ${batch.version}`,
   ...(batch.executeAt === undefined ? [] : [`nothing is paid before ${batch.executeAt}`]),
   ...aligned(
     countsOf(batch).map(({ currency, state, count, amount }) => [state, String(count), currency, amount]),

@@ -1,7 +1,7 @@
-/** The API as a partner calls it. */
+/** A client of the API, for partners. */
 import { Effect, Schema } from "effect"
 import { BatchId } from "../domain/identifiers.ts"
-import { itemStates } from "../domain/item-state.ts"
+import { publicItemStates } from "../domain/item-state.ts"
 import { withoutCredentials } from "../domain/masking.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 
@@ -10,16 +10,23 @@ export interface ServiceAddress {
   readonly apiKey: string
 }
 
-const itemState = Schema.Literals(itemStates)
+const itemState = Schema.Literals(publicItemStates)
 
+/** What the service warns of, whatever it is about. */
 const Warning = Schema.Struct({
-  item: Schema.optionalKey(Schema.Int),
-  field: Schema.optionalKey(Schema.String),
+  type: Schema.String,
   detail: Schema.String,
+  items: Schema.optionalKey(
+    Schema.Array(
+      Schema.Struct({
+        item: Schema.Int,
+        duplicateOf: Schema.optionalKey(Schema.Struct({ batch: Schema.String, item: Schema.Int })),
+      }),
+    ),
+  ),
 })
 export type Warning = typeof Warning.Type
 
-/** The answer to a batch; `warnings` are about what is likely to be wrong, and was accepted. */
 const Accepted = Schema.Struct({
   id: BatchId,
   itemCount: Schema.Int,
@@ -38,6 +45,8 @@ export const ShownBatch = Schema.Struct({
     Schema.String,
     Schema.Record(Schema.String, Schema.Struct({ count: Schema.Int, amount: Schema.String })),
   ),
+  /** Only a person can move the batch. Services of older releases do not send it. */
+  needsAttention: Schema.optionalKey(Schema.Boolean),
 })
 export type ShownBatch = typeof ShownBatch.Type
 
@@ -51,7 +60,7 @@ export type ShownItem = typeof Item.Type
 
 const ItemPage = Schema.Struct({ items: Schema.Array(Item), next: Schema.NullOr(Schema.String) })
 
-/** An event of the log as it is shown, whatever else is in it. */
+/** An event of the log as it is shown. It has more fields, by its type. */
 const Event = Schema.StructWithRest(
   Schema.Struct({ version: Schema.Int, type: Schema.String, at: Schema.String }),
   [Schema.Record(Schema.String, Schema.Unknown)],
@@ -78,7 +87,7 @@ const PAGE_SIZE = 500
 const PAGES_MAX = 2_000
 const PROBLEMS_SHOWN_MAX = 20
 
-/** Calls a service. Every failure tells what was asked for, and the problem that was answered. */
+/** Calls a service. Every failure names the request and the problem that the service answered with. */
 export const serviceClient = ({ url, apiKey }: ServiceAddress) => {
   const call = <A>(request: Request, answer: Schema.Codec<A, unknown>): Effect.Effect<A, CliFailure> =>
     Effect.tryPromise({
@@ -91,7 +100,7 @@ export const serviceClient = ({ url, apiKey }: ServiceAddress) => {
     )
 
   return {
-    /** Posts a batch; the same key and body give the same batch for ever. */
+    /** Posts a batch. The same key and body always give the same batch. */
     submit: (body: string, idempotencyKey: string) =>
       call({ method: "POST", path: "/payout-batches", body, idempotencyKey }, Accepted),
 
@@ -123,7 +132,7 @@ export const serviceClient = ({ url, apiKey }: ServiceAddress) => {
       return events
     }),
 
-    /** Asks for webhooks; the answer holds their secret. */
+    /** Adds a webhook endpoint. The answer contains its secret. */
     addWebhookEndpoint: (endpoint: string) =>
       call(
         { method: "POST", path: "/webhook-endpoints", body: JSON.stringify({ url: endpoint }) },
@@ -168,7 +177,7 @@ const answered = async (
   return response.status === 204 ? undefined : response.json()
 }
 
-/** A problem document in words, or the beginning of whatever else was answered. */
+/** A problem document as text, or the beginning of any other answer. */
 const problemText = (text: string): string => {
   const problem = Schema.decodeUnknownOption(Schema.fromJsonString(Problem))(text)
   if (problem._tag === "None") return text.slice(0, 200)
@@ -179,7 +188,7 @@ const problemText = (text: string): string => {
   return [title, ...(detail === undefined ? [] : [`: ${detail}`]), ...lines].join("")
 }
 
-/** `fetch` quotes the header that it refuses, such as one of a key that was pasted with a line break. */
+/** Removes the key from an error text: `fetch` quotes an invalid header, such as a key that was pasted with a line break. */
 const withoutKey = (text: string, apiKey: string): string =>
   withoutCredentials(apiKey.trim() === "" ? text : text.replaceAll(apiKey.trim(), "[the API key]"))
 

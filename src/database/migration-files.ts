@@ -1,4 +1,4 @@
-/** The numbered files of `migrations/`: the one sequence by which every table comes about. */
+/** The numbered files of `migrations/`: one sequence creates every table. */
 import { createHash } from "node:crypto"
 import { readdirSync, readFileSync } from "node:fs"
 
@@ -9,8 +9,8 @@ export interface Migration {
   /** SHA-256 of the file, in hex. */
   readonly checksum: string
   /**
-   * The last migration of the oldest release that can work with a database that has this one. Its own number, unless
-   * its first line says otherwise: releases that do not know it then refuse to start.
+   * The last migration of the oldest release that can work with a database that has this one. Unless its first line gives
+   * another number, it is its own: then releases that do not know it refuse to start.
    */
   readonly worksFrom: number
 }
@@ -19,7 +19,7 @@ const fileName = /^(\d{4})-[a-z0-9-]+\.sql$/
 /** "-- Works from 0015 on." as the first line. */
 const worksFrom = /^-- Works from (\d{4}) on\.\n/
 
-/** A migration by the name and the text of its file. Line ends count as line feeds, whatever the checkout made of them. */
+/** Makes a migration of the name and text of its file. CRLF counts as LF, so that a checkout cannot change the checksum. */
 export const readMigration = (name: string, text: string): Migration => {
   const [, digits] = fileName.exec(name) ?? []
   if (digits === undefined) throw new Error(`${name}: a migration is called 0001-what-it-does.sql`)
@@ -35,8 +35,8 @@ export const readMigration = (name: string, text: string): Migration => {
 }
 
 /**
- * All migrations of a folder in their order. Throws when a number is missing or there twice, and for a `*.sql` that is not
- * named as a migration. What else lies there is none: an editor's backup, a hidden file.
+ * All migrations of a folder, in order. Throws if a number is missing or occurs twice, and if a `*.sql` file is not named as
+ * a migration. Ignores other files, such as an editor's backup or a hidden file.
  */
 export const readMigrations = (folder: URL): ReadonlyArray<Migration> => {
   const migrations = readdirSync(folder)

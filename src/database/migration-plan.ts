@@ -1,9 +1,9 @@
-/** From what a database has recorded to what is still to be done, or why nothing may be. */
+/** Plans the migrations that a database still needs from those that it has recorded, or says why none may be applied. */
 import { Result, Schema } from "effect"
 import type { Migration } from "./migration-files.ts"
 import { RECORDED_BY_NAME } from "./unrecorded-tables.ts"
 
-/** The database and this release do not go together. Nothing was changed; `reason` says what to do. */
+/** This release cannot work with the database. Nothing was changed; `reason` says what to do. */
 export class SchemaRefused extends Schema.TaggedError<SchemaRefused>()("SchemaRefused", {
   migration: Schema.String,
   reason: Schema.String,
@@ -13,7 +13,7 @@ export class SchemaRefused extends Schema.TaggedError<SchemaRefused>()("SchemaRe
   }
 }
 
-/** A row of `schema_migrations`. Earlier releases wrote the name alone. */
+/** A row of `schema_migrations`. Earlier releases recorded only the name. */
 export interface Recorded {
   readonly name: string
   readonly checksum?: string | null
@@ -22,7 +22,7 @@ export interface Recorded {
 
 export interface Step {
   readonly migration: Migration
-  /** `adopt`: an earlier release has made it already, so it is only recorded. */
+  /** `adopt`: an earlier release applied it without a record, so it is only recorded. */
   readonly action: "apply" | "adopt"
 }
 
@@ -33,8 +33,8 @@ export interface Plan {
 }
 
 /**
- * What a database needs, in order. `found` are the numbers of migrations that have left their trace without being
- * recorded with a checksum.
+ * The steps that a database needs, in order. `found` are the numbers of migrations whose tables or columns exist without a
+ * recorded checksum.
  */
 export const planOf = (
   migrations: ReadonlyArray<Migration>,

@@ -1,10 +1,10 @@
 /**
- * Brings a database to the schema of this release: its numbered migrations in their order, each once.
+ * Migrates a database to the schema of this release: applies the numbered migrations in order, each once.
  *
- * What is to be done is planned from what the database has recorded, and goes out as one message without a transaction
- * of its own, which Postgres runs as a single transaction under an advisory lock: it happens wholly or not at all, and
- * processes that start together take turns. Whoever finds, with the lock, that somebody else has migrated since, plans
- * anew. A database that needs nothing is only read.
+ * The plan follows from the migrations that the database has recorded. All steps go out as one message, which Postgres
+ * runs as a single transaction under an advisory lock. So they are applied completely or not at all, and processes that
+ * start together take turns. A process that gets the lock and finds that another one has migrated since plans again. A
+ * database that needs nothing is only read.
  */
 import { Effect } from "effect"
 import { Postgres } from "../platform/postgres.ts"
@@ -13,28 +13,28 @@ import { type Migration, migrations as ownMigrations } from "./migration-files.t
 import { type Plan, planOf, type Recorded, type SchemaRefused, type Step } from "./migration-plan.ts"
 import { traces } from "./unrecorded-tables.ts"
 
-/** Any number will do that nothing else in the database locks: "atlaspay" in ASCII, shortened to a bigint. */
+/** A number that nothing else in the database locks: the beginning of "atlaspay" in ASCII. */
 const LOCK = 0x61746c6173
-/** SQLSTATE with which a script ends when somebody else has migrated since it was planned. */
+/** The SQLSTATE with which the script fails if another process has migrated since the plan was made. */
 const OVERTAKEN = "40001"
 const PLANS_MAX = 10
-/** A statement that waits for a table makes all wait that come after it. */
+/** A statement that waits for a lock on a table blocks all later statements on it, so it must not wait long. */
 const TABLE_WAIT_MS_MAX = 10_000
 
-/** What a database has recorded, and what it needs. */
+/** The recorded migrations of a database, and the plan for it. */
 const look = Effect.fnUntraced(function* (migrations: ReadonlyArray<Migration>) {
   const recorded = yield* readRecorded
   const found = yield* findTraces(migrations, recorded)
   return { recorded, plan: yield* Effect.fromResult(planOf(migrations, recorded, found)) }
 })
 
-/** What a database needs. Changes nothing. */
+/** The plan for a database. Changes nothing. */
 export const planned = (
   migrations: ReadonlyArray<Migration> = ownMigrations,
 ): Effect.Effect<Plan, StoreUnavailable | SchemaRefused, Postgres> =>
   Effect.map(look(migrations), ({ plan }) => plan)
 
-/** Does what a database needs, and gives what was done. When it fails, nothing has changed. */
+/** Migrates a database, and gives the plan that was applied. If it fails, nothing has changed. */
 export const migrateTo = Effect.fn("migrate")(function* (migrations: ReadonlyArray<Migration>) {
   const { query } = yield* Postgres
   for (let round = 1; ; round++) {
@@ -61,13 +61,13 @@ export const migrateTo = Effect.fn("migrate")(function* (migrations: ReadonlyArr
   }
 })
 
-/** Does what a database needs for this release. */
+/** Migrates a database for this release. */
 export const migrate = Effect.suspend(() => migrateTo(ownMigrations))
 
 const countOf = ({ steps }: Plan, wanted: Step["action"]): number =>
   steps.filter(({ action }) => action === wanted).length
 
-/** The records as they are, whichever columns the release gave them that made the table. */
+/** The recorded migrations, whichever columns `schema_migrations` has: they depend on the release that created it. */
 const readRecorded = Effect.gen(function* () {
   const { query } = yield* Postgres
   const [found] = yield* query(
@@ -84,7 +84,7 @@ const readRecorded = Effect.gen(function* () {
   return rows.map(({ row }) => row)
 })
 
-/** Which of the migrations that are not recorded have left their trace. */
+/** Which migrations without a record have been applied, by their {@link traces}. */
 const findTraces = Effect.fnUntraced(function* (
   migrations: ReadonlyArray<Migration>,
   recorded: ReadonlyArray<Recorded>,
@@ -112,7 +112,7 @@ const scriptOf = (steps: ReadonlyArray<Step>, recorded: ReadonlyArray<Recorded>)
   [
     `select pg_advisory_xact_lock(${LOCK});`,
     `select set_config('lock_timeout', '${TABLE_WAIT_MS_MAX}', true);`,
-    // The name and the column that earlier releases know: one that starts finds here what it would do, as done.
+    // The table and column of earlier releases. If one of them starts, it finds its migrations recorded as done.
     "create table if not exists schema_migrations (name text primary key, applied_at timestamptz default now());",
     `do $records$ begin
        if not exists (select from pg_attribute where attrelid = 'schema_migrations'::regclass and attname = 'checksum') then
@@ -131,7 +131,7 @@ const scriptOf = (steps: ReadonlyArray<Step>, recorded: ReadonlyArray<Recorded>)
     ]),
   ].join("\n")
 
-/** What a plan stands on: names and checksums, in the order of the names. */
+/** The records that a plan is based on: names and checksums, by name. */
 const stateOf = (recorded: ReadonlyArray<Recorded>): string =>
   recorded
     .map(({ name, checksum }) => [name, checksum].filter(Boolean).join(" "))
@@ -139,8 +139,8 @@ const stateOf = (recorded: ReadonlyArray<Recorded>): string =>
     .replaceAll("'", "''")
 
 /**
- * What releases before this one make as well, they make under a lock of their own; what they have made meanwhile is left
- * alone.
+ * Earlier releases create some of these tables too, under a lock for each table. This takes the same lock, and skips a table
+ * that an earlier release has created meanwhile.
  */
 const statementsOf = ({ number, statements }: Migration, action: Step["action"]): string => {
   const trace = traces.get(number)

@@ -1,12 +1,12 @@
 /**
- * What earlier releases made without a record of it, or with a record that has no checksum. They had one sequence for
- * the read models, and made every other table wherever it was missing.
+ * Tables that earlier releases created without a record, or with a record without a checksum. Those releases had a
+ * sequence of migrations only for the read models, and created every other table if it was missing.
  */
 
-/** By the number of a migration: what is there once its statements have run. */
+/** By the number of a migration: the table or column that exists once it was applied. */
 export type Traces = ReadonlyMap<number, { readonly table: string; readonly column?: string }>
 
-/** The read models' migrations, which earlier releases recorded by name alone. */
+/** The last migration of the read models: earlier releases recorded these by name only. */
 export const RECORDED_BY_NAME = 5
 
 export const traces: Traces = new Map([

@@ -1,4 +1,4 @@
-/** Asking the sandbox's banks what they really did. Nothing here believes the service. */
+/** What the sandbox's banks really did, by their own books. Nothing here relies on the service. */
 import { Effect, Result, Schema } from "effect"
 import { type BatchId, parseTransferReference } from "../domain/identifiers.ts"
 import { parseAmount } from "../domain/money.ts"
@@ -22,10 +22,10 @@ type Transfer = (typeof Page.Type)["transfers"][number]
 
 const TIMEOUT_MS = 10_000
 const PAGE_SIZE = 10_000
-/** The sandbox keeps a million records at most. */
+/** Enough for the million records that the sandbox keeps at most. */
 const PAGES_MAX = 101
 
-/** How much is still going to happen at the banks by itself: payments, returns, callbacks. */
+/** How many payments, returns and callbacks the banks have yet to make by themselves. */
 export const outstandingAt = (banks: ReadonlyArray<string>): Effect.Effect<number, CliFailure> =>
   Effect.forEach(banks, (url) => read(`${url}/books?summary=true`, Summary), {
     concurrency: banks.length,
@@ -60,7 +60,7 @@ export const bankSums = Effect.fn("bankSums")(function* (
   return { currencies, byBank, paidTwice: [...payments.values()].filter((times) => times > 1).length }
 })
 
-/** The transfers of a batch in the banks' books, each with the bank and the attempt that it is. */
+/** The transfers of a batch in the banks' books, each with its bank, item and attempt. */
 const transfersOf = Effect.fnUntraced(function* (banks: Readonly<Record<string, string>>, batch: BatchId) {
   const books = yield* Effect.forEach(Object.entries(banks), ([bank, url]) =>
     Effect.map(transfersAt(url), (transfers) => transfers.map((transfer) => ({ bank, transfer }))),

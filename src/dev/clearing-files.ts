@@ -42,7 +42,7 @@ export const endDay = Effect.fn("endDay")(function* (
   )
 })
 
-/** In their order; names that begin with a dot are nobody's file yet. */
+/** The names of the files in a folder, sorted. A name that begins with a dot is a file that somebody still writes. */
 const namesIn = (folder: string, room: string): Effect.Effect<ReadonlyArray<string>, CliFailure> => {
   const path = join(folder, room)
   return Effect.tryPromise({

@@ -1,9 +1,9 @@
 /*
- * The data folder is its owner's alone: it holds keys, passwords, logs and databases.
+ * Only its owner can use the data folder: it contains keys, passwords, logs and databases.
  *
- * Folders are 0700 and files 0600, whatever the umask. One exception: where root runs it, Postgres runs as another user,
- * who has to pass through the data folder on the way to its own; then the folder is 0710 and that user's group may
- * enter it, and read nothing.
+ * Folders are 0700 and files 0600, whatever the umask. There is one exception: if root runs the stack, Postgres runs as
+ * another user, which has to pass through the data folder to its own. The folder is 0710 then: that user's group can
+ * enter it, but cannot list it.
  */
 import { randomUUID } from "node:crypto"
 import {
@@ -24,12 +24,12 @@ export const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
 const PASSABLE_MODE = 0o710
 
-/** What is tightened when it is there: Postgres keeps its folder by itself, programs stay programs, banks' folders have their own rules. */
+/** Folders to restrict to their owner. Postgres protects its own; programs and banks' folders have their own modes. */
 const OWN_FOLDERS = ["logs", "run", "redis", "nats", "sandbox"]
 
-/** Makes a data folder, or tightens one that is there, with all files in it that are ours. */
+/** Creates a data folder, or restricts an existing one and all of this user's files in it to their owner. */
 export const openDataFolder = (dataDir: string): void => {
-  // What is missing above it is nobody's secret.
+  // Folders above it may be readable: they contain nothing of ours.
   mkdirSync(dataDir, { recursive: true })
   const gid = groupOfPostgres()
   if (isOurs(dataDir)) {
@@ -41,21 +41,21 @@ export const openDataFolder = (dataDir: string): void => {
   for (const folder of OWN_FOLDERS) tightenFolder(join(dataDir, folder))
 }
 
-/** Makes a folder below a data folder that nobody else can look into. */
+/** Creates a folder below a data folder that only its owner can use. */
 export const makePrivateFolder = (folder: string): void => {
   mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
   chmodSync(folder, FOLDER_MODE)
 }
 
-/** Writes a file that nobody else can read, also over one that others could. */
+/** Writes a file that only its owner can read, also if it replaces one that others could read. */
 export const writePrivately = (file: string, content: string): void => {
   writeFileSync(file, content, { mode: FILE_MODE })
   chmodSync(file, FILE_MODE)
 }
 
 /**
- * What a file says that is made once and kept: whole or not at all, never over the one that is there, and for its owner
- * alone. `make` gives what a new one is to say.
+ * The content of a file that is created once and kept, readable by its owner only. If the file does not exist, it is
+ * created as a whole with what `make` returns; an existing file is never replaced.
  */
 export const keptSecret = (file: string, make: () => string, { uid, gid }: RunAs = {}): string => {
   const draft = `${file}.${randomUUID()}`
@@ -85,12 +85,12 @@ const tightenFile = (file: string): void => {
   try {
     if (isOurs(file) && (lstatSync(file).mode & 0o077) !== 0) chmodSync(file, FILE_MODE)
   } catch (error) {
-    // A server at work renames and removes its files.
+    // A running server renames and removes its files.
     if (!hasCode(error, "ENOENT")) throw error
   }
 }
 
-/** A link leads to somebody else's, and what is another user's is left to them. */
+/** Links and files of other users are left alone. */
 const isOurs = (path: string): boolean => {
   const found = lstatSync(path, { throwIfNoEntry: false })
   return found !== undefined && !found.isSymbolicLink() && found.uid === process.getuid?.()

@@ -1,11 +1,11 @@
-/* What the embedded stack has to know about each kind of server, and what it tells about a running one. */
+/* What the embedded stack has to know about each kind of server, and what it reports about a running one. */
 import { type Effect, Schema } from "effect"
 import type { Probe } from "./embedded-probe.ts"
 import type { ServerMarks } from "./embedded-process.ts"
 import type { FoundPrograms, ServerPrograms } from "./embedded-programs.mjs"
 import type { LeashOptions } from "./leashed-process.ts"
 
-/** A server could not be found, started, reached or stopped. `log` is where it says why, if it ever ran. */
+/** A server could not be found, started, reached or stopped. `log` is the file in which the server says why, if it ran. */
 export class StackError extends Schema.TaggedError<StackError>()("StackError", {
   server: Schema.Literals(["Redis", "Postgres", "NATS", "Data folder"]),
   reason: Schema.String,
@@ -20,14 +20,14 @@ export interface RunningServer {
   readonly name: ServerKind["name"]
   readonly url: string
   readonly version: string
-  /** Zero when a given URL names none. */
+  /** Zero if the URL has none. */
   readonly port: number
   readonly origin: "started" | "given" | "attached"
-  /** From asking for it until it answered. */
+  /** From the request for it until it answered. */
   readonly readyAfterMs: number
 }
 
-/** A kind of server that the stack consists of. */
+/** A kind of server in the stack. */
 export interface ServerKind {
   readonly name: "Redis" | "Postgres" | "NATS"
   readonly urlVariable: "REDIS_URL" | "DATABASE_URL" | "NATS_URL"
@@ -39,22 +39,22 @@ export interface ServerKind {
   ) => Effect.Effect<ServerConfiguration, StackError>
 }
 
-/** How a kind of server is run below a certain data folder. */
+/** How to run a kind of server below one data folder. */
 export interface ServerConfiguration extends ServerMarks {
   readonly stopSignal: "SIGTERM" | "SIGINT"
   readonly logFile: string
-  /** Makes the data folder fit for a start, whatever a killed run left in it. */
+  /** Prepares the data folder for a start, whatever a killed run left in it. */
   readonly prepare: Effect.Effect<void, StackError>
   readonly command: (port: number) => LeashOptions
   readonly url: (port: number) => string
-  /** What our own server answers when it is asked who it is. */
+  /** What our own server answers to the probe as its identity. */
   readonly identity: (pid: number) => string
 }
 
-/** Absolute and free of symbolic links, so that a process that works there can be recognised. */
+/** Absolute paths without symbolic links, so that a process that works there can be recognised. */
 export interface StackFolders {
   readonly data: string
   readonly logs: string
-  /** Locks, and records of who runs what. */
+  /** Locks, and records of which process runs which server. */
   readonly run: string
 }

@@ -1,9 +1,9 @@
 /*
- * A lock between processes that a killed holder does not keep.
+ * A lock between processes, which is free again when its holder is killed.
  *
- * The lock is a folder that holds one file named after its holder. Renaming a prepared folder onto it
- * succeeds only while it is missing or empty, so taking it is atomic. Breaking it is removing the *named*
- * file of a holder that is dead, so a newcomer's fresh lock is never broken by mistake.
+ * The lock is a folder with one file that is named after its holder. To take the lock, a process renames a prepared
+ * folder onto it: this is atomic, and succeeds only while the lock is missing or empty. To break the lock of a dead
+ * holder, a process removes the file *by its name*, so it never breaks a newer lock by mistake.
  */
 import { randomUUID } from "node:crypto"
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
@@ -14,7 +14,7 @@ import { identityOf } from "./embedded-process.ts"
 
 const POLL_MS = 50
 
-/** The lock's folder cannot be used, or a live process kept it for too long. */
+/** The lock's folder cannot be used, or a live process held the lock for too long. */
 export class LockError extends Schema.TaggedError<LockError>()("LockError", {
   message: Schema.String,
   cause: Schema.optionalKey(Schema.Defect()),
@@ -33,7 +33,7 @@ export const withLock =
       (holder) => release(path, holder),
     )
 
-/** Interruptible while it waits: only the step that takes the lock cannot be cut in two. */
+/** Interruptible while it waits, but not in the step that takes the lock. */
 const acquire = Effect.fnUntraced(function* (path: string, waitMs: number) {
   const holder = newHolder()
   for (let waitedMs = 0; waitedMs <= waitMs; waitedMs += POLL_MS) {
@@ -85,7 +85,7 @@ const holderOf = (path: string): string | undefined => {
   }
 }
 
-/** The random part tells two holders within one process apart. */
+/** The random part distinguishes two holders in one process. */
 const newHolder = (): string => {
   const self = identityOf(process.pid)
   return [process.pid, self?.startedAt.replaceAll(/\W/g, "-"), randomUUID().slice(0, 8)].join("_")

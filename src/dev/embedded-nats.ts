@@ -39,7 +39,7 @@ export const nats: ServerKind = {
   },
 }
 
-/** The password is in a file: the arguments of a process are everybody's to read. */
+/** The password is in a file, because every user can read the arguments of a process. */
 const settingsFile = (folder: string): string => join(folder, "nats.conf")
 
 const natsArguments = (folder: string, port: number): ReadonlyArray<string> => [
@@ -51,5 +51,5 @@ const natsArguments = (folder: string, port: number): ReadonlyArray<string> => [
   "--jetstream",
 ]
 
-/** One server at a time works in a folder, so the folder names it. */
+/** One server at a time works in a folder, so the folder identifies it. */
 const serverName = (folder: string): string => `atlaspay${folder.replaceAll(/\W+/g, "-")}`

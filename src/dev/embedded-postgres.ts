@@ -1,9 +1,9 @@
 /*
  * Postgres with its default, durable settings, on the loopback interface only.
  *
- * It refuses to run as root, so root runs it as `postgres`, or `nobody` where that user does not exist. Where
- * that user cannot go into the data folder (a clone below /root, say), its data lies in a folder of its own
- * under /var/tmp, named after the data folder.
+ * It refuses to run as root, so root runs it as `postgres`, or as `nobody` if that user does not exist. If that user
+ * cannot enter the data folder (for instance in a clone below /root), the data is in a separate folder under /var/tmp,
+ * named after the data folder.
  */
 import { execFile, spawnSync } from "node:child_process"
 import { createHash, randomUUID } from "node:crypto"
@@ -56,7 +56,7 @@ export const postgres: ServerKind = {
         program: "postgres",
         folder: cluster.data,
         mark: `-D ${cluster.data}`,
-        // The fast way to stop: the other one waits until every client has left.
+        // SIGINT stops it at once; after SIGTERM it waits until every client has disconnected.
         stopSignal: "SIGINT",
         logFile,
         prepare: Effect.scoped(prepare(cluster)),
@@ -67,7 +67,7 @@ export const postgres: ServerKind = {
     }),
 }
 
-/** JIT compilation only costs time on queries as small as ours; GMT needs no time zone files. */
+/** JIT compilation only slows queries as small as ours. GMT needs no time zone files. */
 const postgresArguments = ({ data }: Cluster, port: number): ReadonlyArray<string> => [
   ...["-D", data],
   ...["-p", String(port)],
@@ -103,11 +103,11 @@ const prepare = Effect.fnUntraced(function* (cluster: Cluster) {
 
 const accessFile = ({ data }: Cluster): string => join(data, "pg_hba.conf")
 
-/** Clusters were made like this once: whoever reached the port was let in. */
+/** The rules of earlier data folders, without passwords: everybody who reached the port was let in. */
 const trustsEverybody = (cluster: Cluster): boolean =>
   /^\s*(host|local)\b.*\btrust\b/m.test(readFileSync(accessFile(cluster), "utf8"))
 
-/** First the password, then the rule that asks for it: whoever dies between the two does both again. */
+/** First the password, then the rule that requires it: after a crash between the two, the next start repeats both. */
 const askForPassword = Effect.fnUntraced(function* (cluster: Cluster) {
   yield* setPassword(cluster)
   yield* attempt("cannot write who may connect", () => {
@@ -119,7 +119,7 @@ const askForPassword = Effect.fnUntraced(function* (cluster: Cluster) {
   })
 })
 
-/** By a server of its own that nobody else can connect to; what it is told comes by its input, which nobody else sees. */
+/** Uses a single-user server, which nobody can connect to, and gives it the statement on its input, which nobody can see. */
 const setPassword = (cluster: Cluster): Effect.Effect<void, StackError> =>
   Effect.callback((resume) => {
     const settings = ["-c", "password_encryption=scram-sha-256"]
@@ -137,12 +137,12 @@ const setPassword = (cluster: Cluster): Effect.Effect<void, StackError> =>
           : Effect.fail(new StackError({ server: "Postgres", reason, log: cluster.logFile })),
       )
     })
-    // When it is gone before it was told, the call ends with an error.
+    // If it ends before it reads its input, the call fails.
     server.stdin?.on("error", () => undefined)
     server.stdin?.end(`alter role ${ROLE} password '${passwordIn(cluster.home, cluster.runAs)}'\n`)
   })
 
-/** A folder that is there is complete, because it gets its name last. */
+/** An existing folder is complete, because it gets its name last. */
 const initialise = Effect.fnUntraced(function* (
   cluster: Cluster,
 ): Effect.fn.Return<void, StackError, Scope.Scope> {
@@ -172,8 +172,8 @@ const removeUnfinished = (home: string): void => {
 }
 
 /**
- * Postgres removes the pid file of a dead predecessor itself, but takes any process with that pid for it, also
- * a stranger or one that only waits to be reaped. Our own have ended when this runs.
+ * Removes the pid file of an earlier run. Postgres removes it itself, unless any process has that pid now, also another
+ * program's or one that only waits to be reaped. Our own processes have ended when this runs.
  */
 const removeMisleadingPidFile = (data: string): void => {
   const file = join(data, "postmaster.pid")
@@ -191,7 +191,7 @@ const existsPid = (pid: number): boolean => {
   }
 }
 
-/** The Postgres folder of a data folder: inside it where the user that runs Postgres can go there. */
+/** The Postgres folder of a data folder: inside it, if the user that runs Postgres can enter it. */
 const homeFor = (dataDir: string, runAs: RunAs): string => {
   const entered = spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", dataDir], { cwd: "/", ...runAs })
   if (entered.error !== undefined) throw entered.error
@@ -200,12 +200,12 @@ const homeFor = (dataDir: string, runAs: RunAs): string => {
     "/var/tmp",
     `atlaspay-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`,
   )
-  // What was made elsewhere stays there, also when the folder can be entered by now.
+  // Existing data stays where it is, even if the user can enter the data folder by now.
   const isElsewhere = existsSync(join(elsewhere, "data")) && !existsSync(join(within, "data"))
   return entered.status === 0 && !isElsewhere ? within : elsewhere
 }
 
-/** Makes a private folder, and refuses one that somebody else put in its place. */
+/** Creates a private folder, and refuses one that another user put in its place. */
 const ownFolder = (folder: string, { uid, gid }: RunAs): void => {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const found = lstatSync(folder)

@@ -1,7 +1,7 @@
 /*
- * One question to each kind of server: do you answer, which version are you, and who are you?
+ * The probe of each kind of server: does it answer, which version is it, and which server is it?
  *
- * "Who" tells our own server from a stranger that took its port in the meantime.
+ * The identity distinguishes our own server from another one that took its port in the meantime.
  */
 import { connect } from "@nats-io/transport-node"
 import { Effect, Result, Schema } from "effect"
@@ -18,7 +18,7 @@ export interface ServerAnswer {
   readonly identity: string
 }
 
-/** The server does not answer, or not as it should. */
+/** The server does not answer, or gives a wrong answer. */
 export class ProbeError extends Schema.TaggedError<ProbeError>()("ProbeError", {
   cause: Schema.Defect(),
 }) {
@@ -33,7 +33,7 @@ export const probeRedis: Probe = (url) =>
   answer(async () => {
     const address = Result.getOrThrowWith(readAddress(url), (expected) => new Error(`expected ${expected}`))
     const patience = { silenceMsMax: ANSWERS_WITHIN_MS, commandMsMax: ANSWERS_WITHIN_MS, retries: 0 }
-    // The failure itself reaches us through the rejected promise.
+    // The rejected promise reports the failure.
     const redis = openClient(address, "probe", patience, () => redis.disconnect())
     try {
       await redis.connect()
@@ -77,7 +77,7 @@ const answer = (ask: () => Promise<ServerAnswer>): Effect.Effect<ServerAnswer, P
     }),
   )
 
-/** A field of Redis' INFO, whose lines read `name:value`. */
+/** A field of Redis' INFO, whose lines are `name:value`. */
 const field = (info: string, name: string): string => {
   const line = info.split("\r\n").find((line) => line.startsWith(`${name}:`))
   return line?.slice(name.length + 1) ?? ""

@@ -1,8 +1,8 @@
 /*
- * What the operating system knows about processes: who is alive, and who works in a given folder.
+ * Processes as the operating system shows them: which are alive, and which work in a given folder.
  *
- * A pid alone is no identity, it is given away again; a pid with the moment of its start is one. Linux tells
- * both in /proc; elsewhere `ps` does.
+ * A pid alone does not identify a process, because the system reuses pids; pid and start time do. Linux has both in
+ * /proc, other systems in `ps`.
  */
 import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
@@ -14,7 +14,7 @@ const DIES_WITHIN_MS = 5_000
 const POLL_MS = 25
 const EXPECTED_IN_PROC = new Set(["ENOENT", "ESRCH", "EACCES", "EPERM"])
 
-/** A process that can be told from a later one with the same pid. `startedAt` is only ever compared. */
+/** Distinguishes a process from a later one with the same pid. `startedAt` is only compared. */
 export interface ProcessIdentity {
   readonly pid: number
   readonly startedAt: string
@@ -23,7 +23,7 @@ export interface ProcessIdentity {
 export const sameProcess = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.pid === b.pid && a.startedAt === b.startedAt
 
-/** The process that has this pid now, or undefined when there is none or it is only waiting to be reaped. */
+/** The process that has this pid now; undefined if there is none, or if it only waits to be reaped. */
 export const identityOf = (pid: number): ProcessIdentity | undefined => {
   const [state, startedAt] = hasProc() ? statusFromProc(pid) : statusFromPs(pid)
   const gone = state === undefined || startedAt === undefined || /^[ZX]/.test(state)
@@ -35,14 +35,14 @@ export const isAlive = (process: ProcessIdentity): boolean => {
   return now !== undefined && sameProcess(now, process)
 }
 
-/** How to recognise the processes of a server: `mark` is the part of its command line that names `folder`. */
+/** How to recognise the processes of a server: `mark` is the part of its command line that contains `folder`. */
 export interface ServerMarks {
   readonly program: string
   readonly folder: string
   readonly mark: string
 }
 
-/** The processes that run a server on our folder, the children it works with, and leashes about to become it. */
+/** The processes of a server on our folder: the server, its children, and leashes that are about to become the server. */
 export const processesOf = (server: ServerMarks): ReadonlyArray<ProcessIdentity> =>
   commandLines()
     .filter((candidate) => belongsTo(server, candidate))
@@ -61,7 +61,7 @@ const belongsTo = ({ program, folder, mark }: ServerMarks, { pid, line }: Comman
   }
 }
 
-/** Asks the processes to stop, kills those that do not, and answers with those that even so remain. */
+/** Asks the processes to stop, and kills those that do not. Returns those that remain even so. */
 export const endAll = Effect.fn("endAll")(function* (
   processes: ReadonlyArray<ProcessIdentity>,
   stopSignal: NodeJS.Signals,
@@ -77,7 +77,7 @@ const signalAll = (processes: ReadonlyArray<ProcessIdentity>, signal: NodeJS.Sig
     for (const { pid } of processes.filter(isAlive)) signalProcess(pid, signal)
   })
 
-/** A process that ended in between or belongs to another user shows in the count of those that remain. */
+/** Ignores processes that have ended, and those of other users: the caller sees which ones remain. */
 const signalProcess = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(pid, signal)
@@ -99,7 +99,7 @@ const waitForEnd = Effect.fnUntraced(function* (processes: ReadonlyArray<Process
 
 const hasProc = (): boolean => existsSync("/proc/self/stat")
 
-/** State and start time are the fields 3 and 22 of proc(5); the name before them may hold anything. */
+/** State and start time are the fields 3 and 22 of proc(5); the name before them may contain anything. */
 const statusFromProc = (pid: number): ReadonlyArray<string | undefined> => {
   const stat = readIfThere(`/proc/${pid}/stat`)
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
@@ -133,11 +133,11 @@ const commandLinesFromPs = (): ReadonlyArray<CommandLine> =>
     .map((row) => row.trim().split(/\s+/))
     .map(([pid, ...command]) => ({ pid: Number(pid), line: command.join(" ") }))
 
-/** Known only where there is /proc; Postgres' children, whose command line tells nothing, are found by it. */
+/** Known only with /proc. It finds Postgres' children, whose command line does not contain the folder. */
 const workingFolderOf = (pid: number): string | undefined =>
   hasProc() ? unlessGone(() => readlinkSync(`/proc/${pid}/cwd`)) : undefined
 
-/** `ps` fails when no process matches, which is an answer and no error. */
+/** `ps` ends with status 1 if no process matches; that is no error. */
 const ps = (...args: ReadonlyArray<string>): string => {
   try {
     return execFileSync("ps", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
@@ -149,7 +149,7 @@ const ps = (...args: ReadonlyArray<string>): string => {
 
 const readIfThere = (file: string): string => unlessGone(() => readFileSync(file, "utf8")) ?? ""
 
-/** A process may end between being listed and being read, and another user's may be private. */
+/** A process may end after it was listed, and another user's may be private. */
 const unlessGone = <A>(read: () => A): A | undefined => {
   try {
     return read()

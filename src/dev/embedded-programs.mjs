@@ -1,20 +1,20 @@
 /*
- * Where the server programs are. Plain JavaScript, because the set-up asks too, and it runs on whatever Node
- * the machine has and before anything is installed.
+ * Finds the server programs. It is plain JavaScript because the set-up uses it too, which runs on the machine's Node
+ * before anything is installed.
  */
 import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from "node:fs"
 import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-/** The folder below the data folder where the set-up unpacks what it may not install. */
+/** The folder below the data folder in which the set-up unpacks packages that it cannot install. */
 export const UNPACKED = "servers"
 
-/** The set-up's own data folder: its servers serve every other one too. */
+/** The set-up's own data folder, whose programs serve all other data folders too. */
 const SET_UP_DIR = fileURLToPath(new URL("../../.atlaspay", import.meta.url))
 
 const FOLDERS = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/opt/homebrew/bin"]
 
-/** Folders that hold one folder per version, and what comes after the version. */
+/** Folders with one folder per version, and the path below the version. */
 const VERSIONED = [
   { parent: "usr/lib/postgresql", name: /^\d+$/, bin: "bin" },
   { parent: "usr", name: /^pgsql-\d+$/, bin: "bin" },
@@ -22,7 +22,7 @@ const VERSIONED = [
   { parent: "usr/local/opt", name: /^postgresql@\d+$/, bin: "bin" },
 ]
 
-/** A server, and the programs that must lie in one folder for it to be run. */
+/** The programs of a server, which have to be in one folder. */
 const SERVERS = [["redis-server"], ["postgres", "initdb"], ["nats-server"]]
 
 /** Finds each server's program: on the PATH, in the distribution's folders, or unpacked. */

@@ -1,4 +1,4 @@
-/* The file that tells other processes of the same user which process runs a server, and where; the URL holds its password. */
+/* A file from which other processes of the same user learn which process runs a server, and its URL with the password. */
 import { randomUUID } from "node:crypto"
 import { readFileSync, renameSync, rmSync } from "node:fs"
 import { Effect, type Option, Schema } from "effect"
@@ -16,7 +16,7 @@ const ServerRecord = Schema.fromJsonString(
 
 export type ServerRecord = typeof ServerRecord.Type
 
-/** What the file says; none when it is missing or is not such a record, for then nobody wrote it to the end. */
+/** The record in the file; none if the file is missing or incomplete. */
 export const readRecord = (file: string): Effect.Effect<Option.Option<ServerRecord>> =>
   Effect.sync(() => Schema.decodeUnknownOption(ServerRecord)(textOf(file)))
 

@@ -1,4 +1,4 @@
-/* Redis as AtlasPay relies on it: every acknowledged write is on disk, and nothing is ever evicted. */
+/* Redis as AtlasPay needs it: every acknowledged write is on disk, and nothing is ever evicted. */
 import { join } from "node:path"
 import { Effect } from "effect"
 import { makePrivateFolder, writePrivately } from "./data-folder.ts"
@@ -36,10 +36,10 @@ export const redis: ServerKind = {
   },
 }
 
-/** The password is in a file: the arguments of a process are everybody's to read. */
+/** The password is in a file, because every user can read the arguments of a process. */
 const settingsFile = (folder: string): string => join(folder, "redis.conf")
 
-/** The process title is left alone, because the folder in it is how an orphan is recognised. */
+/** Redis must not change its process title: the folder in it identifies an orphan. */
 const redisArguments = (folder: string, port: number): ReadonlyArray<string> => [
   settingsFile(folder),
   ...["--dir", folder],

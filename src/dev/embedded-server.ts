@@ -1,13 +1,13 @@
 /*
  * The life of one embedded server, the same for Redis, Postgres and NATS.
  *
- *   given      its URL stands in the environment: it only has to answer
- *   attached   a live process of this project already runs it on this data folder: its URL is used
- *   started    otherwise it is started here, on a free loopback port, and stopped with the scope
+ *   given      the environment has its URL: it only has to answer
+ *   attached   a live process of this project already runs it on this data folder: we use its URL
+ *   started    otherwise we start it on a free loopback port, and stop it with the scope
  *
- * A lock beside the data folder makes looking, starting and stopping one step each, so two processes can
- * neither both start a server on one folder, nor start one while it is still being stopped. Who runs the
- * server stands in a record file. When that process is dead, what it may have left running is ended first.
+ * A lock beside the data folder makes looking, starting and stopping one step each, so two processes can neither both
+ * start a server on one folder, nor start one while another one stops it. A record file says which process runs the
+ * server. If that process is dead, we first end what it left running.
  */
 import { join } from "node:path"
 import { Effect, Exit, Option, Scope } from "effect"
@@ -21,7 +21,7 @@ const LOCK_WAIT_MS = 120_000
 const ATTACH_TRIES = 20
 const ATTACH_RETRY_MS = 100
 
-/** Checks that a server whose URL was given answers. The URL, which may hold a password, is never shown. */
+/** Checks that a server whose URL was given answers. Never shows the URL, which may contain a password. */
 export const useGivenServer = Effect.fn("useGivenServer")(function* (
   kind: ServerKind,
   url: string,
@@ -43,7 +43,7 @@ export const useGivenServer = Effect.fn("useGivenServer")(function* (
   }
 })
 
-/** Gives a server that runs on this data folder: attached to or started, see the top of this file. */
+/** A server that runs on this data folder: attached to or started, see the top of this file. */
 export const useServer = Effect.fn("useServer")(function* (
   kind: ServerKind,
   configuration: ServerConfiguration,
@@ -81,13 +81,13 @@ const attach = Effect.fnUntraced(function* (
   const { owner, url, version, port } = record.value
   for (let tries = 1; isAlive(owner); tries += 1) {
     const exit = yield* Effect.exit(server.kind.probe(url))
-    // The owner is looked at again: its servers answer for a moment longer than it lives.
+    // Look at the owner again: after its death its servers still answer for a moment.
     if (Exit.isSuccess(exit) && isAlive(owner)) return Option.some({ url, version, port, origin: "attached" })
     if (tries === ATTACH_TRIES) {
       const reason = `process ${owner.pid} runs it, but it does not answer; stop that process and try again`
       return yield* new StackError({ server: server.kind.name, reason, log: server.configuration.logFile })
     }
-    // An owner that was just killed may still be seen while its server already stops.
+    // An owner that was just killed may still be visible while its server already stops.
     yield* Effect.sleep(ATTACH_RETRY_MS)
   }
   return Option.none()
@@ -107,7 +107,7 @@ const start = Effect.fnUntraced(function* (
   return { ...started, origin: "started" }
 })
 
-/** Also ends a start that was broken off. Without the lock in time it stops what is ours all the same. */
+/** Also ends an interrupted start. If it does not get the lock in time, it stops our own processes even so. */
 const stop = (server: EmbeddedServer, stopProcesses: Effect.Effect<void>): Effect.Effect<void> =>
   dropRecord(recordFile(server)).pipe(
     Effect.andThen(stopProcesses),
@@ -117,7 +117,7 @@ const stop = (server: EmbeddedServer, stopProcesses: Effect.Effect<void>): Effec
     ),
   )
 
-/** Ends what a dead process left running on the data folder; no live one owns it when this is called. */
+/** Ends what a dead process left running on the data folder. No live process owns the folder when this is called. */
 const endOrphans = Effect.fnUntraced(function* ({ kind, configuration }: EmbeddedServer) {
   const remaining = yield* endAll(processesOf(configuration), configuration.stopSignal)
   if (remaining.length === 0) return
@@ -132,5 +132,5 @@ const locked = ({ configuration, runFolder }: EmbeddedServer) =>
 const recordFile = ({ configuration, runFolder }: EmbeddedServer): string =>
   join(runFolder, `${configuration.program}.json`)
 
-/** Zero where the URL names none, or is a list of addresses as NATS allows. */
+/** Zero if the URL has no port, or is a list of addresses as NATS allows. */
 const portOf = (url: string): number => (URL.canParse(url) ? Number(new URL(url).port) : 0)

@@ -1,8 +1,8 @@
 /*
- * The local stack: real Redis, Postgres and NATS servers for a machine on which nothing was prepared.
+ * The local stack: real Redis, Postgres and NATS servers for a machine that has none.
  *
- * A server whose URL stands in the environment is used as it is. The others run on free loopback ports with
- * their data below `dataDir`, and end with the scope, with this process, or with its crash.
+ * A server whose URL is in the environment is used as it is. The others run on free loopback ports with their data
+ * below `dataDir`. They end with the scope, with this process, or with its crash.
  */
 import { realpathSync } from "node:fs"
 import { join } from "node:path"
@@ -30,17 +30,17 @@ export interface Stack extends StackUrls {
 }
 
 export interface StackOptions {
-  /** Holds the data, the logs in `logs/`, and locks and records in `run/`. Made when it is missing. */
+  /** For the data, the logs in `logs/`, and locks and records in `run/`. Created if it is missing. */
   readonly dataDir: string
-  /** Servers to use as they are; what the environment gives when absent. */
+  /** Servers to use as they are; by default those in the environment. */
   readonly given?: Partial<StackUrls>
-  /** Told one line for each server when it is ready. */
+  /** Gets one line for each server when it is ready. */
   readonly onProgress?: (line: string) => void
-  /** Gives a port to listen on; any free one when absent. */
+  /** The port to listen on; by default any free one. */
   readonly port?: Effect.Effect<number>
 }
 
-/** The URLs in REDIS_URL, DATABASE_URL and NATS_URL. An empty variable gives none. */
+/** The URLs in REDIS_URL, DATABASE_URL and NATS_URL. An empty variable counts as missing. */
 export const givenUrls = (environment = process.env): Partial<StackUrls> => ({
   ...(environment.REDIS_URL ? { redisUrl: environment.REDIS_URL } : {}),
   ...(environment.DATABASE_URL ? { databaseUrl: environment.DATABASE_URL } : {}),
@@ -48,9 +48,9 @@ export const givenUrls = (environment = process.env): Partial<StackUrls> => ({
 })
 
 /**
- * Gives a running stack: each server is used where its URL is given, attached to where another live process
- * runs it on this data folder, and started otherwise, all three side by side. What was started here ends with
- * the scope; what was given or attached to is left alone.
+ * A running stack: a server whose URL is given is used, one that another live process runs on this data folder is
+ * attached to, and any other is started, all three side by side. Servers that were started here end with the scope;
+ * the others are left alone.
  */
 export const startStack = Effect.fn("startStack")(function* (
   options: StackOptions,

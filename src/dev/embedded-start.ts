@@ -1,8 +1,7 @@
 /*
  * Starting a server on a port that is free, and waiting until it is that server which answers there.
  *
- * Between finding a free port and the server taking it, someone else may: then the server ends, says so in
- * its log, and the next port is tried.
+ * Another program may take the port before the server does. Then the server logs that and ends, and we try the next port.
  */
 import { readFileSync, renameSync, statSync } from "node:fs"
 import { createServer } from "node:net"
@@ -18,7 +17,7 @@ const STARTS_MAX = 5
 const RETRY_AFTER_MS = 200
 const LOG_BYTES_MAX = 8 * 1024 * 1024
 const LOG_TAIL_LINES = 12
-/** Redis, Postgres and NATS in turn; the last is Postgres whose predecessor's children are still ending. */
+/** Log lines of Redis, Postgres and NATS; the last one is Postgres', while children of an earlier run are still ending. */
 const PASSING_TROUBLE = /address already in use|could not bind|pre-existing shared memory block/i
 
 export interface StartedServer {
@@ -27,7 +26,7 @@ export interface StartedServer {
   readonly port: number
 }
 
-/** Servers get what they need and no more: settings in the environment of a developer's shell are not theirs. */
+/** Servers get only what they need: settings in a developer's shell must not change them. */
 export const serverEnvironment = (
   programs: ServerPrograms,
 ): Readonly<Record<string, string | undefined>> => ({
@@ -37,7 +36,7 @@ export const serverEnvironment = (
   ...programs.environment,
 })
 
-/** A port on the loopback interface that nobody listens on at this moment. */
+/** A port of the loopback interface on which nobody listens at this moment. */
 export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
   const server = createServer()
   server.once("error", (error) => resume(Effect.die(error)))
@@ -49,7 +48,7 @@ export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
   })
 })
 
-/** Starts the server, which then lives as long as the scope. */
+/** Starts the server, which ends with the scope. */
 export const startOnFreePort = (
   kind: ServerKind,
   configuration: ServerConfiguration,
@@ -92,7 +91,7 @@ const startOnce = Effect.fnUntraced(function* (
   return { url: url(port), version, port }
 })
 
-/** Polls until our own server answers; a stranger on the same port does not count. */
+/** Polls until our own server answers; another one on the same port does not count. */
 const untilAnswers = (probe: ReturnType<Probe>, identity: string): Effect.Effect<ServerAnswer> =>
   probe.pipe(
     Effect.filterOrFail(
@@ -103,14 +102,14 @@ const untilAnswers = (probe: ReturnType<Probe>, identity: string): Effect.Effect
     Effect.orDie,
   )
 
-/** Two files of this size at most are kept from run to run. */
+/** At most two files of this size are kept from run to run. */
 const setAsideLongLog = (file: string): void => {
   if (sizeOf(file) > LOG_BYTES_MAX) renameSync(file, `${file}.1`)
 }
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
-/** The last lines that were logged since the file had the given size. */
+/** The last lines that were logged after the file had the given size. */
 const tailOf = (file: string, since: number): string => {
   if (sizeOf(file) <= since) return ""
   const lines = readFileSync(file).subarray(since).toString("utf8").trimEnd().split("\n")

@@ -1,4 +1,4 @@
-/* Postgres refuses to run as root, so root runs it as `postgres`, or `nobody` where that user does not exist. */
+/* Postgres refuses to run as root, so root runs it as `postgres`, or as `nobody` if that user does not exist. */
 import { execFileSync, spawnSync } from "node:child_process"
 
 /** The user that runs Postgres; empty for the one that runs this process. */
@@ -9,14 +9,14 @@ export interface RunAs {
 
 let found: RunAs | "none" | undefined
 
-/** Asked once. It throws where there is no such user. */
+/** Asks the system once. Throws if there is no such user. */
 export const userToRunAs = (): RunAs => {
   found ??= find()
   if (found === "none") throw new Error("neither postgres nor nobody exists")
   return found
 }
 
-/** Whose group has to pass through the data folder; `undefined` where nobody but its owner has to. */
+/** The group that has to pass through the data folder; `undefined` if only its owner has to. */
 export const groupOfPostgres = (): number | undefined => {
   found ??= find()
   return found === "none" ? undefined : found.gid

@@ -1,15 +1,14 @@
 /*
  * A child process that cannot outlive its parent.
  *
- * The child is started through a small shell that first leaves a watcher behind and then becomes the
- * program itself (`exec`), so the child's pid is the program's pid. The watcher reads from a pipe whose
- * other end only the parent holds. When the parent lets go, on purpose or because it was killed, the
- * watcher reads the end of the file, asks the program to stop, and kills what is left after a bound.
- * Stopping in order and stopping after a crash are therefore one and the same path.
+ * A small shell starts a watcher and then becomes the program itself (`exec`), so the child's pid is the program's pid.
+ * The watcher reads from a pipe whose other end only the parent holds. When the parent closes that end, on purpose or
+ * because it was killed, the watcher reads the end of the file, asks the program to stop, and after a while kills what
+ * is left. So an orderly stop and a stop after a crash take the same path.
  *
- * Program and watcher live in a session of their own: Ctrl-C in a terminal reaches the parent alone. As long
- * as the watcher is in the program's process group, the program's pid cannot be given to another process, so
- * a signal never hits a stranger. What it writes is its owner's alone.
+ * Program and watcher have their own session, so Ctrl-C in a terminal reaches only the parent. While the watcher is in
+ * the program's process group, the system cannot reuse the program's pid, so a signal never reaches another process.
+ * Only its owner can read what the program writes.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -20,7 +19,7 @@ import { FILE_MODE } from "./data-folder.ts"
 
 const STOP_WITHIN_MS_DEFAULT = 10_000
 const TICK_MS = 100
-/** How much longer than the watcher the parent waits before it kills the group itself. */
+/** For how long the parent waits after the watcher should have acted, before it kills the group itself. */
 const WATCHER_LATE_MS = 2_000
 
 const LEASH = `
@@ -40,7 +39,7 @@ exec 3<&0 </dev/null
 exec "$@" 3<&-
 `
 
-/** A process could not be started at all. */
+/** A process could not be started. */
 export class LeashError extends Schema.TaggedError<LeashError>()("LeashError", {
   command: Schema.String,
   cause: Schema.Defect(),
@@ -53,22 +52,22 @@ export class LeashError extends Schema.TaggedError<LeashError>()("LeashError", {
 export interface LeashOptions {
   readonly command: string
   readonly args: ReadonlyArray<string>
-  /** The whole environment of the child; the parent's when absent. */
+  /** The whole environment of the child; by default the parent's. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
   readonly uid?: number
   readonly gid?: number
   /** Receives stderr, and stdout too unless `stdout` sends that elsewhere. Appended to. */
   readonly logFile?: string
-  /** Where stdout goes when it does not go to the log file. Stderr without a log file goes to the parent's. */
+  /** Where stdout goes if not to the log file. Without a log file, stderr goes to the parent's. */
   readonly stdout?: "pipe" | "ignore" | "inherit"
-  /** What asks the program to stop, SIGTERM by default. */
+  /** The signal that asks the program to stop; SIGTERM by default. */
   readonly stopSignal?: "SIGTERM" | "SIGINT"
-  /** After this long it is killed, 10 s by default. */
+  /** How long the program may take to stop before it is killed; 10 s by default. */
   readonly stopWithinMs?: number
 }
 
-/** How a process ended: one of the two is set. */
+/** How a process ended. One of the two is set. */
 export interface ProcessExit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -76,18 +75,18 @@ export interface ProcessExit {
 
 export interface LeashedProcess {
   readonly pid: number
-  /** Present with `stdout: "pipe"`; read it, or the child blocks once the pipe is full. */
+  /** With `stdout: "pipe"` only. Read it, or the child blocks when the pipe is full. */
   readonly stdout: Readable | null
   /** Waits for the end of the process. */
   readonly exited: Effect.Effect<ProcessExit>
-  /** Sends a signal to the program; nothing happens when it has ended. */
+  /** Sends a signal to the program; does nothing if it has ended. */
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
 }
 
 /**
- * Starts a process that ends with the scope: it is asked to stop, and killed after `stopWithinMs`. It also
- * ends, by the same steps, when this process dies in whatever way. A command that does not exist is no
- * `LeashError`: the process ends with code 126 or 127 and the reason is in its log.
+ * Starts a process that ends with the scope: it is asked to stop, and killed after `stopWithinMs`. It ends by the same
+ * steps if this process dies in any way. A command that does not exist is no `LeashError`: the process ends with code
+ * 126 or 127, and its log has the reason.
  */
 export const spawnLeashed = Effect.fn("spawnLeashed")(function* (
   options: LeashOptions,
@@ -126,7 +125,7 @@ const spawnShell = async (options: LeashOptions): Promise<Child> => {
       ...(options.uid === undefined ? {} : { uid: options.uid }),
       ...(options.gid === undefined ? {} : { gid: options.gid }),
     })
-    // The pipe's only message is its end; that the reader went first is no news.
+    // The pipe carries nothing but its end; it does not matter if the reader ended first.
     child.stdin?.on("error", () => child.stdin?.destroy())
     await once(child, "spawn")
     const stopWithinMs = options.stopWithinMs ?? STOP_WITHIN_MS_DEFAULT
@@ -143,7 +142,7 @@ const leashArguments = (options: LeashOptions): ReadonlyArray<string> => [
   ...options.args,
 ]
 
-/** Once the program has ended, the watcher and whatever else is in the group has no purpose. */
+/** Once the program has ended, nothing else in its group is needed, the watcher included. */
 const exitOf = (child: ChildProcess): Promise<ProcessExit> =>
   new Promise((resolve) => {
     child.once("exit", (code, signal) => {

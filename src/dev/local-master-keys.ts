@@ -1,15 +1,15 @@
-/** The master key of a data folder: made once, so that what was sealed on it can be read after every restart. */
+/** The master key of a data folder: generated once, so that sealed accounts can be opened after every restart. */
 import { createHash, randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { keptSecret, openDataFolder } from "./data-folder.ts"
 
-/** MASTER_KEYS for what runs on a data folder: what its file says, which only its owner may read. */
+/** MASTER_KEYS for a service on a data folder, from a file that only its owner can read. */
 export const localMasterKeys = (dataDir: string): string => {
   openDataFolder(dataDir)
   return keptSecret(join(dataDir, "master-keys"), newMasterKey)
 }
 
-/** Its id tells it from other folders' keys, and nothing of itself. */
+/** The id distinguishes the key from other folders' keys, and reveals nothing of it. */
 const newMasterKey = (): string => {
   const key = randomBytes(32)
   const id = createHash("sha256").update("id of a local master key").update(key).digest("hex").slice(0, 8)

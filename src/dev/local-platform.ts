@@ -1,4 +1,4 @@
-/** Everything on one machine: the stack, the sandbox and the service, each in processes of their own. */
+/** Everything on one machine: the stack, the sandbox and the service, each in its own processes. */
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect, Option, Schedule, type Scope } from "effect"
@@ -23,7 +23,7 @@ export interface LocalPlatform {
   readonly operationsUrl: string
   readonly sandbox: SandboxAccess
   readonly natsUrl: string
-  /** Fails when the service that was started here ends before the scope does. */
+  /** Fails if the service that was started here ends before the scope. */
   readonly serviceEnded: Effect.Effect<never, CliFailure>
 }
 
@@ -32,12 +32,12 @@ const STARTS_MAX = 3
 
 const program = fileURLToPath(new URL("../cli/main.ts", import.meta.url))
 
-/** How long the demo lets a silent bank be silent: short, so that its story is told within seconds. */
+/** How long the demo waits for silent banks: short, so that it ends within seconds. */
 const impatience = { PROVIDER_TIMEOUT_MS: "2000", INQUIRY_DELAYS_MS: "1000,2000,5000,10000,30000" }
 
 /**
- * Starts what is missing on a data folder, and uses a service that already runs there. What was started ends with the
- * scope: first the service, which drains, then the sandbox, then the servers. `report` is told a line for each part.
+ * Starts what is missing on a data folder, and uses a service that already runs there. What it started ends with the
+ * scope: first the service, which drains, then the sandbox, then the servers. `report` gets a line for each part.
  */
 export const startLocalPlatform = Effect.fn("startLocalPlatform")(function* (
   dataDir: string,
@@ -95,7 +95,7 @@ const startAll = Effect.fnUntraced(function* (dataDir: string, report: (line: st
 const startServers = (dataDir: string, report: (line: string) => void) =>
   startStack({ dataDir, onProgress: report }).pipe(Effect.mapError(asCliFailure))
 
-/** Starts `serve` as a process of its own on free ports, and waits until it can work. */
+/** Starts `serve` as a separate process on free ports, and waits until it is ready. */
 const startService = Effect.fnUntraced(function* (
   dataDir: string,
   settings: Readonly<Record<string, string>>,
@@ -120,7 +120,7 @@ const startService = Effect.fnUntraced(function* (
     },
     logFile,
   }).pipe(Effect.mapError(asCliFailure))
-  const failed = (what: string) => new CliFailure({ reason: `The service ${what}; ${logFile} tells why.` })
+  const failed = (what: string) => new CliFailure({ reason: `The service ${what}; ${logFile} says why.` })
   const ready = isReady(operationsUrl).pipe(
     Effect.repeat({ until: (ready) => ready, schedule: Schedule.spaced("50 millis") }),
     Effect.timeoutOrElse({

@@ -1,10 +1,10 @@
-/** The providers of a local platform as the service is told of them: one bank of each kind, and ordered rules. */
+/** The providers' file of a local platform: one bank of each kind, and ordered rules. */
 import { resolve } from "node:path"
 import { clearingFolder } from "./clearing-files.ts"
 import { openDataFolder, writePrivately } from "./data-folder.ts"
 import type { LocalSandboxUrls } from "./local-sandbox.ts"
 
-/** Whoever tries it out does not wait a quarter of an hour for a file. */
+/** Shorter than the default of a quarter of an hour, for a demo. */
 const haste = { everyMs: 1_000, pollMs: 100 }
 
 const debtor = {
@@ -12,7 +12,7 @@ const debtor = {
   account: { scheme: "iban", iban: "NL91ABNA0417164300", bic: "ABNANL2A" },
 }
 
-/** The first rule that holds names the banks: the first one pays, the others where it cannot. */
+/** The first rule that applies names the banks: the first one pays, the others if it cannot. */
 const routes = [
   {
     rule: "large-euros",
@@ -29,7 +29,7 @@ const routes = [
   { rule: "rest", banks: ["south", "north"] },
 ]
 
-/** As an operator writes it: in the words of the settings. */
+/** The document as an operator writes it, with the names of the settings. */
 const documentOf = (folder: string, { compliance, ledger, banks }: LocalSandboxUrls) => ({
   version: "local-1",
   compliance: { url: compliance },
@@ -43,7 +43,7 @@ const documentOf = (folder: string, { compliance, ledger, banks }: LocalSandboxU
   routes,
 })
 
-/** Writes the providers' file of a data folder; the answer is its path. */
+/** Writes the providers' file of a data folder, and returns its path. */
 export const writeLocalProviders = (dataDir: string, sandbox: LocalSandboxUrls): string => {
   const file = resolve(dataDir, "providers.json")
   const document = documentOf(clearingFolder(dataDir), sandbox)

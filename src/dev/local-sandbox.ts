@@ -1,4 +1,4 @@
-/** The sandbox as a process of its own: banks and all outlive a service that crashes. */
+/** The sandbox as a separate process, so that its banks continue when the service crashes. */
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import type { Readable } from "node:stream"
@@ -26,7 +26,7 @@ const Urls = Schema.fromJsonString(
 export type LocalSandboxUrls = typeof Urls.Type
 
 const READY_MS_MAX = 20_000
-/** The sandbox of a run that was just killed needs a moment to end. */
+/** How long the sandbox of a run that was just killed may take to end. */
 const startAgain = { times: 20, schedule: Schedule.spaced("500 millis") }
 
 const program = fileURLToPath(new URL("../sandbox/main.ts", import.meta.url))
@@ -47,7 +47,7 @@ const startOnce = Effect.fnUntraced(function* (dataDir: string) {
     logFile,
     stdout: "pipe",
   }).pipe(Effect.mapError(asCliFailure))
-  const failed = new CliFailure({ reason: `The sandbox did not start; ${logFile} tells why.` })
+  const failed = new CliFailure({ reason: `The sandbox did not start; ${logFile} says why.` })
   const line = yield* Effect.raceFirst(
     firstLine(sandbox.stdout),
     Effect.andThen(sandbox.exited, failed),
@@ -62,7 +62,7 @@ const firstLine = (output: Readable | null): Effect.Effect<string> =>
     lines.on("line", (line) => resume(Effect.succeed(line)))
   })
 
-/** What the sandbox signs its callbacks with: each server by its own secret. */
+/** The secrets with which the sandbox signs its callbacks, one for each server. */
 export const sandboxCallbackSecrets = {
   BANK_CALLBACK_SECRET: sandboxBankSecrets,
   COMPLIANCE_CALLBACK_SECRET: sandboxSecretOf("compliance"),
@@ -70,8 +70,8 @@ export const sandboxCallbackSecrets = {
 } as const
 
 /**
- * What a service has to be told to work with the sandbox, as environment variables. Where a providers' file is there, the
- * service goes by that alone, and the URLs tell where the sandbox shows its books.
+ * The environment variables that a service needs to work with the sandbox. If there is a providers' file, the service
+ * uses only that, and the URLs say where the sandbox shows its books.
  */
 export const sandboxEnvironment = ({
   compliance,
@@ -89,7 +89,7 @@ export const sandboxEnvironment = ({
   ...sandboxCallbackSecrets,
 })
 
-/** Where nobody chose any: the keys of the partner `demo`, of somebody there who approves, and of two operators. */
+/** The default keys: of the partner `demo`, of its approver, and of two operators. */
 export const sandboxKeys = {
   partner: "sandbox-key-for-play-money",
   supervisor: "sandbox-supervisor-key-for-play-money",
@@ -101,11 +101,11 @@ export const sandboxOperatorKeys = `olga=${sandboxKeys.olga},otto=${sandboxKeys.
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Whether a service with these settings works with the sandbox: its banks' secrets are known to everybody. */
+/** Whether a service with these settings works with the sandbox, whose secrets are public. */
 export const isPlayMoney = ({ BANK_CALLBACK_SECRET }: Environment): boolean =>
   BANK_CALLBACK_SECRET === sandboxBankSecrets
 
-/** What the first partner has to know to use a service with these settings. */
+/** What the first partner needs to use a service with these settings. */
 export const accessOf = ({
   API_KEYS = "",
   BANKS = "",

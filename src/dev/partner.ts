@@ -1,4 +1,4 @@
-/** The partner of the demo: it listens on webhooks and on NATS, posts a batch, and believes what it has seen itself. */
+/** The partner of the demo: it listens for webhooks and on NATS, posts a batch, and relies only on what it received. */
 import { randomUUID } from "node:crypto"
 import { connect } from "@nats-io/transport-node"
 import { Effect, Option, Schema, type Scope } from "effect"
@@ -24,8 +24,8 @@ const REMOVE_WITHIN = "2 seconds"
 const ANSWER_MS_MAX = 1_000
 
 /**
- * Gets ready to post one batch under a new idempotency key. The id is derived from partner and key, so listeners are
- * in place before the first event of the batch. The webhook endpoint is removed when the scope closes.
+ * Prepares to post one batch under a new idempotency key. The batch id is derived from partner and key, so the listeners
+ * are ready before the first event of the batch. The webhook endpoint is removed when the scope closes.
  */
 export const makePartner = Effect.fn("makePartner")(function* ({
   url,
@@ -59,7 +59,7 @@ export const makePartner = Effect.fn("makePartner")(function* ({
   }
 })
 
-/** Runs that were killed could not take back their endpoints: those on which nobody listens any more. */
+/** Endpoints that killed runs could not remove, and on which nobody listens any more. */
 const removeAbandonedEndpoints = Effect.fnUntraced(function* (client: ServiceClient) {
   for (const { id, url } of yield* client.webhookEndpoints)
     if (isDemoWebhookUrl(url) && !(yield* answers(url))) yield* client.removeWebhookEndpoint(id)
@@ -74,7 +74,7 @@ const answers = (url: string): Effect.Effect<boolean> =>
 const Event = Schema.fromJsonString(Schema.Struct({ id: Schema.String }))
 const decodeEvent = Schema.decodeUnknownOption(Event)
 
-/** Ids of the events that were published about the batch since the call; the set grows while the scope lives. */
+/** Ids of the events that were published about the batch since the call. The set grows until the scope closes. */
 const countEvents = Effect.fn("countEvents")(function* (
   natsUrl: string,
   partner: string,

@@ -1,4 +1,4 @@
-/** `service.json` in the data folder: where the service runs, for the commands that look for it. */
+/** `service.json` in the data folder, from which commands learn where the service runs. */
 import { readFileSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option, Schema, type Scope } from "effect"
@@ -6,31 +6,31 @@ import { openDataFolder, writePrivately } from "./data-folder.ts"
 
 export const ServiceRecord = Schema.Struct({
   url: Schema.String,
-  /** Where it tells whether it is ready. */
+  /** The URL of its operational routes, which show whether it is ready. */
   operationsUrl: Schema.String,
   pid: Schema.Int,
-  /** Given with the sandbox alone, where the key opens nothing but play money. */
+  /** With the sandbox only, where the key moves no real money. */
   sandbox: Schema.optionalKey(
     Schema.Struct({
       partner: Schema.String,
       apiKey: Schema.String,
       compliance: Schema.String,
       ledger: Schema.String,
-      /** Where each shows its books. */
+      /** The URLs at which the banks show their books. */
       banks: Schema.Record(Schema.String, Schema.String),
       providersFile: Schema.optionalKey(Schema.String),
     }),
   ),
 })
 export type ServiceRecord = typeof ServiceRecord.Type
-/** What a partner of the sandbox has to know. */
+/** What a partner of the sandbox needs. */
 export type SandboxAccess = NonNullable<ServiceRecord["sandbox"]>
 
 const decodeRecord = Schema.decodeUnknownOption(Schema.fromJsonString(ServiceRecord))
 
 const READY_MS_MAX = 10_000
 
-/** Writes the record, readable by its owner only; it is taken away when the scope closes, unless it is another's by then. */
+/** Writes the record, readable by its owner only. Removes it when the scope closes, unless another process wrote its own. */
 export const announceService = (
   dataDir: string,
   record: ServiceRecord,
@@ -50,7 +50,7 @@ export const announceService = (
       }),
   )
 
-/** The service that the record tells of, if it is ready. */
+/** The service in the record, if it is ready. */
 export const runningService = Effect.fn("runningService")(function* (
   dataDir: string,
 ): Effect.fn.Return<Option.Option<ServiceRecord>> {
@@ -58,7 +58,7 @@ export const runningService = Effect.fn("runningService")(function* (
   return Option.isSome(record) && (yield* isReady(record.value.operationsUrl)) ? record : Option.none()
 })
 
-/** Whether a service answers there, at its operational routes, that it can work. */
+/** Whether a service at this URL of operational routes answers that it is ready. */
 export const isReady = (operationsUrl: string): Effect.Effect<boolean> =>
   Effect.tryPromise((interrupted) =>
     fetch(`${operationsUrl}/readyz`, {
@@ -69,10 +69,10 @@ export const isReady = (operationsUrl: string): Effect.Effect<boolean> =>
     Effect.orElseSucceed(() => false),
   )
 
-/** Where the record lies: the one place that tells the key of a local service, to its owner alone. */
+/** The path of the record: the only place with the key of a local service, readable by its owner only. */
 export const recordFile = (dataDir: string): string => join(dataDir, "service.json")
 
-/** None when nobody wrote one to the end. */
+/** The record; none if the file is missing or incomplete. */
 const readRecord = (dataDir: string): Option.Option<ServiceRecord> => {
   try {
     return decodeRecord(readFileSync(recordFile(dataDir), "utf8"))

@@ -1,4 +1,4 @@
-/** Waiting until a batch is at rest everywhere: with us, in the ledger, at the banks, and with its partner. */
+/** Waits until a batch is at rest everywhere: with us, in the ledger, at the banks, and with its partner. */
 import { Effect, Result } from "effect"
 import { openItems } from "../client/batch-lines.ts"
 import type { ShownBatch, ShownEvent, ShownItem } from "../client/service-client.ts"
@@ -15,9 +15,9 @@ export interface Settlement {
   readonly batch: ShownBatch
   readonly items: ReadonlyArray<ItemOutcome>
   readonly banks: BankSums
-  /** Public events that the log of the batch tells of. */
+  /** The number of public events that follow from the log of the batch. */
   readonly eventsDue: number
-  /** What is wrong, or did not come to rest in time; nothing when all is well. */
+  /** What is wrong, or did not come to rest in time; empty if nothing. */
   readonly problems: ReadonlyArray<string>
 }
 
@@ -26,9 +26,9 @@ const REST_MS_MAX = 90_000
 const DELIVERY_MS_MAX = 20_000
 
 /**
- * Watches a posted batch, calling `show` with each new version, until every item is at rest, the banks have nothing
- * outstanding and say the same as we do, the ledger has followed, and every event was seen on NATS and as a webhook.
- * Each wait has a bound; what was missing at its end is among the problems.
+ * Watches a posted batch, and calls `show` with each new version, until every item is at rest, the banks have nothing
+ * outstanding and agree with us, the ledger has followed, and every event arrived on NATS and as a webhook. Each wait has
+ * a limit; what is missing then is among the problems.
  */
 export const awaitSettlement = Effect.fn("awaitSettlement")(function* (
   partner: Partner,
@@ -51,7 +51,7 @@ export const awaitSettlement = Effect.fn("awaitSettlement")(function* (
   return { ...rest, eventsDue, problems: [...rest.problems, ...undelivered(partner, eventsDue)] }
 })
 
-/** One look at everything that has to come to rest; the expensive parts once the cheap ones are. */
+/** Looks once at everything that has to come to rest, at the expensive parts only after the cheap ones have. */
 const look = Effect.fnUntraced(function* (
   { client, batch: id }: Partner,
   submitted: ReadonlyArray<RequestedItem>,
@@ -94,7 +94,7 @@ const outcomeOf = ({ item, amount: { currency, value }, state }: ShownItem): Ite
   state,
 })
 
-/** Where the ledger has to be for each state in which an item rests. */
+/** The ledger's state of an item for each of our states in which an item rests. */
 const ledgerStates: Readonly<Record<ItemRest, ReadonlyArray<LedgerState>>> = {
   cancelled: ["none", "released"],
   held: ["none"],
@@ -111,12 +111,12 @@ const undelivered = ({ webhooks, events }: Partner, due: number): ReadonlyArray<
   ...(events.size === due ? [] : [`${events.size} of ${due} events were seen on NATS`]),
 ]
 
-/** How many public events a log tells of: docs/EVENTS.md says which entries do. */
+/** How many public events follow from a log; docs/EVENTS.md has the rules. */
 const publicEventCount = (events: ReadonlyArray<ShownEvent>): number =>
   1 + events.reduce((count, event) => count + toldBy(event), 0)
 
 const toldBy = (event: ShownEvent): number => {
-  // A refusal is not told when the next bank of the rule gets its turn.
+  // A refusal is not published if the next bank of the rule gets the item.
   if (event.type === "RerouteRequested") return -1
   return tellsOne.has(event.type) ? 1 : decisionsTold(event)
 }
@@ -129,7 +129,7 @@ const tellsOne = new Set([
   "BatchClosed",
 ])
 
-/** Of a screening, the items that were not approved, nor released before. */
+/** The items of a screening that were neither approved nor released before. */
 const decisionsTold = ({ decisions }: ShownEvent): number =>
   Array.isArray(decisions) ? new Set(decisions.filter(isTold).map(({ item }) => item)).size : 0
 

@@ -1,5 +1,5 @@
-/** What became of a batch, in sums: what we say, and what the banks' own books say. All money is in minor units. */
-import { type ItemEnd, type ItemState, isEnd, isRest } from "../domain/item-state.ts"
+/** The outcome of a batch in sums, by our logs and by the banks' own books. All amounts are in minor units. */
+import { type ItemEnd, isEnd, isRest, type PublicItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { aligned } from "../terminal/text-table.ts"
 
@@ -10,14 +10,14 @@ interface Money {
 
 export interface ItemOutcome extends Money {
   readonly item: number
-  readonly state: ItemState
+  readonly state: PublicItemState
 }
 
 /** The columns of the closing table: accepted = settled + failed + returned + held, once nothing is open. */
 export interface CurrencySums extends Record<ItemEnd, bigint> {
-  /** What was asked for, less what compliance rejected and what was cancelled. */
+  /** What was requested, less what compliance rejected and what was cancelled. */
   accepted: bigint
-  /** Waiting for a person: held for review, or parked. */
+  /** What waits for a person: held for review, or parked. */
   held: bigint
 }
 
@@ -31,14 +31,14 @@ export interface BankCounts {
 /** What the banks did for one batch. */
 export interface BankSums {
   readonly currencies: ReadonlyMap<string, { settled: bigint; failed: bigint; returned: bigint }>
-  /** Banks that had nothing to do are not there. */
+  /** Without banks that had nothing to do. */
   readonly byBank: ReadonlyMap<string, BankCounts>
   /** Items for which money left a bank more than once. */
   readonly paidTwice: number
 }
 
-/** Where an item's money is counted; nowhere while it is on its way. */
-const columnOf = (state: ItemState): ItemEnd | "held" | undefined => {
+/** The column in which an item's amount is counted; none while the payout is under way. */
+const columnOf = (state: PublicItemState): ItemEnd | "held" | undefined => {
   if (isEnd(state)) return state
   return isRest(state) ? "held" : undefined
 }
@@ -72,7 +72,7 @@ const noSums = (): CurrencySums => ({
   cancelled: 0n,
 })
 
-/** What is still on its way. */
+/** What is still under way. */
 export const openOf = ({ accepted, settled, failed, returned, held }: CurrencySums): bigint =>
   accepted - settled - failed - returned - held
 
@@ -83,7 +83,7 @@ export const countsOf = (items: Iterable<ItemOutcome>): Readonly<Record<string, 
   return counts
 }
 
-/** Everything in which the sums differ from what was submitted or from the banks' books: a sentence each. */
+/** Each difference of the sums from what was submitted and from the banks' books, as a sentence. */
 export const disagreements = (
   submitted: Iterable<Money>,
   sums: ReadonlyMap<string, CurrencySums>,
@@ -113,7 +113,7 @@ export const disagreements = (
   return found
 }
 
-/** The closing table: our sums, and the banks' own beside them. */
+/** The closing table: our sums beside the banks' own. */
 export const summaryTable = (
   sums: ReadonlyMap<string, CurrencySums>,
   banks: BankSums,

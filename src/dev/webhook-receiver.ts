@@ -1,11 +1,11 @@
-/** The partner's side of webhooks: a real server that verifies each with the reference implementation and counts them. */
+/** The partner's side of webhooks: a real server that verifies and counts them with the reference implementation. */
 import { createServer, type IncomingMessage, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Effect, Option, Schema, type Scope } from "effect"
 import { Webhook, WebhookVerificationError } from "standardwebhooks"
 import { CliFailure } from "../terminal/cli-failure.ts"
 
-/** What is read of an event here; docs/EVENTS.md has all of it. */
+/** The fields of an event that are read here; docs/EVENTS.md has all of them. */
 const Event = Schema.fromJsonString(
   Schema.Struct({
     type: Schema.String,
@@ -16,15 +16,15 @@ const Event = Schema.fromJsonString(
 
 export interface WebhookReceiver {
   readonly url: string
-  /** The secret that an endpoint was created with. Until it is known, nothing is accepted. */
+  /** The secret of the endpoint. Until it is known, nothing is accepted. */
   secret: string | undefined
   /** Ids of the verified webhooks about the batch. */
   readonly verified: ReadonlySet<string>
-  /** Deliveries of a webhook that had been verified before. */
+  /** Repeated deliveries of verified webhooks. */
   repeated: number
   /** Requests whose signature did not verify. */
   refused: number
-  /** The last few, as they came: "settled pb_…/12". */
+  /** The last few, in the order of arrival: "settled pb_…/12". */
   readonly latest: ReadonlyArray<string>
 }
 
@@ -32,7 +32,7 @@ const PATH = "/atlaspay-demo-webhooks"
 const BODY_BYTES_MAX = 256 * 1024
 const LATEST_MAX = 3
 
-/** Whether a URL is one that a demo received webhooks on. */
+/** Whether a demo received webhooks at this URL. */
 export const isDemoWebhookUrl = (url: string): boolean => url.endsWith(PATH)
 
 /** Listens on a free loopback port for webhooks about one batch; those about others are acknowledged and not counted. */
@@ -69,7 +69,7 @@ export const startWebhookReceiver = (
       return 204
     }
     server.on("request", (request, response) => {
-      // A request that breaks off is one that its sender will repeat.
+      // The sender repeats a request that broke off.
       receive(request).then(
         (status) => response.writeHead(status).end(),
         () => response.destroy(),

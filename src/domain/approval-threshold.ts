@@ -1,9 +1,10 @@
-/** When a batch is so large that somebody else has to approve it. */
+/** Whether a batch is so large that a second person has to approve it. */
 import type { PayoutItem } from "./events.ts"
 
 /** Amounts in minor units by currency. */
 export type AmountsByCurrency = Readonly<Record<string, bigint>>
 
+/** Totals in minor units by currency. */
 export const totalsOf = (
   items: ReadonlyArray<Pick<PayoutItem, "currency" | "minor">>,
 ): ReadonlyMap<string, bigint> => {
@@ -12,10 +13,11 @@ export const totalsOf = (
   return totals
 }
 
-/** Whether thresholds are set at all: then a currency without one has none that is low enough. */
+/** Whether any threshold is set. If so, every amount in a currency without one needs approval. */
 export const hasThresholds = (approvalAbove: AmountsByCurrency): boolean =>
   Object.keys(approvalAbove).length > 0
 
+/** Whether the total of any currency is above its threshold. */
 export const isAboveThreshold = (
   totals: ReadonlyMap<string, bigint>,
   approvalAbove: AmountsByCurrency,

@@ -1,10 +1,10 @@
-/** The attempts of one item, taken together: what is said of one bears on what may be done about the others. */
+/** The attempts of one item together: a report about one affects what may be done about the others. */
 import { type Attempt, attemptsOf, type Batch, type Item } from "./batch.ts"
 import type { TransferIntent } from "./events.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText, type OutsideText } from "./outside-text.ts"
 
-/** An attempt as it is when its intent is recorded, at a time in epoch milliseconds. */
+/** A new attempt, as its intent records it. `requestedAt` is in epoch milliseconds. */
 export const newAttempt = (
   requestedAt: number,
   { attempt, bank, reference, route, withdrawable }: TransferIntent,
@@ -23,12 +23,12 @@ export const newAttempt = (
   inquireAt: undefined,
   unknownSince: undefined,
   refusal: undefined,
-  refusalsHeard: [],
+  refusalsInDoubt: [],
   refusalsAsked: [],
   withdrawable: withdrawable === true,
   withdrawal: undefined,
   outcome: undefined,
-  said: [],
+  reports: [],
   dispute: undefined,
   concludedAt: undefined,
   code: undefined,
@@ -37,11 +37,11 @@ export const newAttempt = (
   reroutable: false,
 })
 
-/** A bank contradicted itself about an attempt of the item, and no person has said yet how that attempt ended. */
+/** Whether a bank contradicted itself about an attempt of the item, and no person has resolved that attempt yet. */
 export const isDisputed = (item: Item): boolean =>
   attemptsOf(item).some(({ dispute }) => dispute !== undefined)
 
-/** The attempts of a parked item that a person has to speak of: in dispute, given up on, or paid beside another one. */
+/** The attempts of a parked item that a person has to resolve: in dispute, parked, or paid beside another one. */
 export const attemptsInQuestion = (item: Item): ReadonlyArray<Attempt> => {
   const attempts = attemptsOf(item)
   const isPaidTwice = attempts.filter(isPaid).length > 1
@@ -53,17 +53,17 @@ export const attemptsInQuestion = (item: Item): ReadonlyArray<Attempt> => {
   )
 }
 
-/** Parked because no rule leads it to a bank: no attempt is under way, and none is in question. */
+/** Whether an item is parked because no rule routes it to a bank: no attempt is under way, and none is in question. */
 export const isUnrouted = (item: Item): boolean =>
   item.state === "parked" && attemptsInQuestion(item).length === 0 && !isOpen(item.attempt)
 
-/** The attempts of a batch of which the log has a bank's own word, with the bank that they went to. */
-export const attemptsWithWord = ({
+/** The attempts of a batch that a bank has reported on, each with its bank. */
+export const attemptsReported = ({
   items,
 }: Batch): ReadonlyArray<{ readonly item: number; readonly attempt: number; readonly bank: string }> =>
   [...items.values()].flatMap((item) =>
     attemptsOf(item)
-      .filter(({ said, transferId }) => said.length > 0 || transferId !== undefined)
+      .filter(({ reports, transferId }) => reports.length > 0 || transferId !== undefined)
       .map(({ attempt, bank }) => ({ item: item.item, attempt, bank })),
   )
 
@@ -73,8 +73,9 @@ const isOpen = (attempt: Attempt | undefined): boolean =>
 const finalsByWeight: ReadonlyArray<TransferFinal> = ["settled", "returned", "failed"]
 
 /**
- * How an item stands by what is known of its attempts: with a person while one is in dispute or two were paid, else as
- * its open attempt does, else settled if one is, returned if one came back, or failed. `reason` is for all but the first.
+ * The state of an item by its attempts. It is parked while one is in dispute or two were paid. Otherwise it has the phase of
+ * its open attempt; without one it is settled if one settled, else returned if one was returned, else failed. `reason` applies
+ * to all but disputes and double payments, which have their own.
  */
 export const standing = (item: Item, reason: OutsideText | undefined): Pick<Item, "state" | "reason"> => {
   const attempts = attemptsOf(item)
@@ -85,13 +86,13 @@ export const standing = (item: Item, reason: OutsideText | undefined): Pick<Item
   if (dispute !== undefined) return { state: "parked", reason: dispute }
   const open = attempts.find(({ outcome }) => outcome === undefined)
   if (open !== undefined) return { state: open.phase, reason }
-  const words = attempts.map(({ outcome }) => outcome)
-  return { state: finalsByWeight.find((word) => words.includes(word)) ?? "failed", reason }
+  const outcomes = attempts.map(({ outcome }) => outcome)
+  return { state: finalsByWeight.find((outcome) => outcomes.includes(outcome)) ?? "failed", reason }
 }
 
-/** By a person's word, or else by the last that the bank has said. */
-const isPaid = ({ outcome, dispute, said }: Attempt): boolean =>
-  (dispute === undefined ? outcome : said.at(-1)) === "settled"
+/** Whether an attempt paid: by its outcome, or while it is in dispute by the bank's last report. */
+const isPaid = ({ outcome, dispute, reports }: Attempt): boolean =>
+  (dispute === undefined ? outcome : reports.at(-1)) === "settled"
 
 const numbersOf = (attempts: ReadonlyArray<Attempt>): string =>
   attempts.map(({ attempt }) => attempt).join(" and ")

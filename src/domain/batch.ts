@@ -1,11 +1,12 @@
 /**
- * What is known of a payout batch. `evolve.ts` folds events into it; `tasks` say what has to happen next to each item,
- * kept as sets so that `plan` finds due work without walking the batch.
+ * The state of a payout batch. `evolve.ts` folds events into it. `tasks` holds what has to happen next to each item, in sets,
+ * so that `plan` finds due work without a walk through all items.
  */
 
 import type { Day } from "./business-days.ts"
-import type { FindingName, PayeeMatch, PayeePolicy, Verdict } from "./clearance-words.ts"
+import type { FindingName, PayeeMatch, PayeePolicy, Verdict } from "./clearance-answers.ts"
 import type { Credential } from "./credential.ts"
+import type { Duplicates } from "./duplicates.ts"
 import type {
   BatchEventOf,
   BatchMode,
@@ -18,7 +19,7 @@ import type {
 import type { FailureCategory } from "./failure-codes.ts"
 import type { ItemHeap } from "./item-heap.ts"
 import { ItemSet } from "./item-set.ts"
-import type { ItemState } from "./item-state.ts"
+import { type ItemState, isEnd } from "./item-state.ts"
 import type { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import type { OutsideText } from "./outside-text.ts"
 import type { Scheme } from "./scheme.ts"
@@ -39,59 +40,59 @@ export type Task =
   | "review"
   | "none"
 
-/** Where an attempt is that has no final word. */
+/** The phase of an attempt whose outcome is not known yet. */
 export type AttemptPhase = Extract<ItemState, "transferring" | "unknown" | "pending" | "parked">
 
-/** What is asked of an order that may still lie with us: to be taken back. */
+/** A request to withdraw an order that may not have been sent yet. */
 export type Withdrawal = Omit<BatchEventOf<"WithdrawalsRequested">, "_tag" | "at" | "transfers">
 
-/** One attempt to pay an item: a child of the item, with a key of its own. */
+/** One attempt to pay an item, with its own idempotency key. */
 export interface Attempt {
   readonly attempt: number
   readonly bank: string
   readonly reference: string
   readonly route: Route | undefined
-  /** How often the item was tried anew, with this attempt: one that follows to another bank is of the same round. */
+  /** The number of the try, from 1. An attempt that follows at another bank belongs to the same try. */
   readonly round: number
   readonly requestedAt: number
-  /** Where it is until its outcome is known. */
+  /** Its phase until its outcome is known. */
   phase: AttemptPhase
-  /** How often the attempt went out under its key. */
+  /** How often it was sent under its key. */
   sends: number
-  /** How often the bank was asked, or promised to tell, without a final word. */
+  /** How often the bank was asked, or promised a report, without a final outcome. */
   inquiries: number
-  /** The bank's id, once it said that it has the transfer. */
+  /** The bank's id, once it has accepted the transfer. */
   transferId: string | undefined
   /** When to ask the bank, while the outcome is open. */
   inquireAt: number | undefined
-  /** Since when nobody can say whether the bank has it. */
+  /** Since when it is unknown whether the bank has it. */
   unknownSince: number | undefined
-  /** The bank's final word, or a person's. An attempt without one is open. */
+  /** The final outcome, by the bank or a person. An attempt without one is open. */
   outcome: TransferFinal | undefined
-  /** A refusal by the bank that is to be confirmed, until it is, or the bank turns out to have the transfer. */
+  /** A refusal that the bank has to confirm, until it does or turns out to have the transfer. */
   refusal: OpenRefusal | undefined
-  /** The refusals in doubt since the bank last said that it has it, each once: said again meanwhile, they are old news. */
-  refusalsHeard: ReadonlyArray<OpenRefusal>
-  /** Every refusal that was asked about, or that a person was told of, as often as it was. */
+  /** The refusals in doubt since the bank last accepted it, each once. A repeated one changes nothing. */
+  refusalsInDoubt: ReadonlyArray<OpenRefusal>
+  /** Every refusal that the bank was asked about, or that was shown to a person, with repetitions. */
   readonly refusalsAsked: Array<OpenRefusal>
-  /** Whether its order lies with us before it goes out; not any more, once it may have gone. */
+  /** Whether its order waits with us before it is sent. False once it may have been sent. */
   withdrawable: boolean
-  /** That its order is to be taken back, until it is known whether it could be. */
+  /** The request to withdraw its order, until it is known whether that worked. */
   withdrawal: Withdrawal | undefined
-  /** Every final word that the bank has ever said of it, and that it has it after all: said again, it is old news. */
-  readonly said: Array<TransferFinal | "accepted">
+  /** Every final outcome that the bank ever reported, and late acceptances. A repeated report changes nothing. */
+  readonly reports: Array<TransferFinal | "accepted">
   /** How the bank contradicted itself about it, until a person resolves it. */
   dispute: OutsideText | undefined
   concludedAt: number | undefined
-  /** The bank's own code for a failure or a return, and what it meant then. */
+  /** The bank's own code for a failure or a return, and its category when it came. */
   code: OutsideText | undefined
   category: FailureCategory | undefined
   retryable: boolean
-  /** Whether another bank may pay what this one refused. */
+  /** Whether another bank may pay it after this one refused. */
   reroutable: boolean
 }
 
-/** What the ledger last said of an item's posting that it would not book. */
+/** The ledger's last refusal of an item's posting. */
 export interface PostingRefusal {
   readonly posting: number
   readonly kind: PostingKind
@@ -102,18 +103,18 @@ export interface PostingRefusal {
   readonly retryAt: number
 }
 
-/** The code under which the ledger refuses a hold that the partner's funds do not cover. */
+/** The ledger's code for a hold that the partner's funds do not cover. */
 export const INSUFFICIENT_FUNDS = "insufficient-funds"
 
-/** What the compliance engine, or the policy on payees, has against an item. */
+/** An objection to an item, by the compliance engine or by the policy on payees. */
 export interface Finding extends FindingName {
   readonly decision: Exclude<Verdict, "approved">
   readonly foundAt: number
-  /** A reviewer saw it and released the item all the same. */
+  /** A reviewer saw it and released the item nevertheless. */
   readonly released: boolean
 }
 
-/** How an attempt ended by the word of one operator, who needs another one. */
+/** An operator's statement of how an attempt ended, which a second operator has to confirm. */
 export interface Proposal {
   readonly attempt: number
   readonly outcome: ResolvedOutcome
@@ -123,45 +124,45 @@ export interface Proposal {
 
 export interface Item extends PayoutItem {
   state: ItemState
-  /** The version of the event that last said in which state it is, also when that was the same as before. */
+  /** The version of the last event that set its state, also if it set the same state. */
   since: number
   ledger: LedgerState
   task: Task
-  /** Its place among all that were ever to be paid: a new one each time that this becomes its task. */
+  /** Its place in the order of paying. It gets a new one each time that `request` becomes its task. */
   place: number
-  /** The first and the last clearance that asked about it. */
+  /** The first and the last clearance that included it. */
   firstClearance: number | undefined
   clearance: number | undefined
-  /** The clearance whose answer it waits for. */
+  /** The clearance that it waits for. */
   asked: number | undefined
-  /** The clearance that was answered last: by which lists, and how old it is counted from. */
-  screened: { readonly at: number; readonly listVersion: string } | undefined
-  /** What was found against it, each finding once, at most as many as wait for a reviewer at a time and one more. */
+  /** The clearance answered last: the version of its lists, and from when its age counts. */
+  lastAnswer: { readonly at: number; readonly listVersion: string } | undefined
+  /** The findings against it, each once. Their number is bounded: see `FINDINGS_MAX`. */
   findings: ReadonlyArray<Finding>
-  /** The strictest word that the engine has said of it, the lists that this was said by, and whether the name matches. */
+  /** The engine's strictest decision about it, the lists of that decision, and whether the name matches the account. */
   verdict: Verdict | undefined
   listVersion: string | undefined
   payee: PayeeMatch | undefined
-  /** The engine took an approval back when an intent was in the log already: nothing more is sent. */
+  /** The engine withdrew its approval when an intent was in the log already. Nothing more is sent. */
   clearanceWithdrawn: boolean
-  /** It was cancelled: whatever a bank still says of an attempt before that, there is none after it. */
+  /** It was cancelled. A bank may still report on an earlier attempt, but there is no later attempt. */
   cancelled: boolean
-  /** The log tells that a cancellation came too late for it: asked again, it tells nothing new. */
+  /** The log has that a cancellation came too late for it. Another one adds no event. */
   cancellationRefused: boolean
-  /** The posting that is requested and not yet booked. */
+  /** The posting that was requested and is not booked yet. */
   posting: number | undefined
-  /** Present until the posting that the ledger refused is booked after all, or not needed any more. */
+  /** The ledger's refusal, until that posting is booked after all or is not needed any more. */
   refusal: PostingRefusal | undefined
   /** The attempt under way or last made, and those before it. */
   attempt: Attempt | undefined
   readonly earlier: Array<Attempt>
-  /** Machines gave it to people: it was held, parked or in dispute. From then on only an operator tries it again. */
+  /** It was held, parked or in dispute at some time. From then on only an operator may retry it. */
   attended: boolean
-  /** What one operator said of a parked attempt, until another one says the same or the item is not as it was. */
+  /** One operator's resolution of a parked attempt, until another operator confirms it or the item changes. */
   proposal: Proposal | undefined
-  /** The route that the next attempt has to follow, to another of its banks; else the rules are asked. */
+  /** The route of the refused attempt: the next one goes to another bank of it. Without it, the rules decide. */
   reroute: Route | undefined
-  /** Why the item is held, rejected, failed, returned, cancelled or parked: the code or reason as it was given. */
+  /** Why the item is held, rejected, failed, returned, cancelled or parked: the code or reason as it came in. */
   reason: OutsideText | undefined
 }
 
@@ -170,11 +171,11 @@ export interface Tally {
   minor: bigint
 }
 
-/** A clearance that was asked for, while items wait for it. */
+/** A requested clearance, while items wait for it. */
 export interface OpenClearance {
   readonly items: ReadonlyArray<number>
   readonly askedAt: number
-  /** When the engine is asked again, once it said that it will decide later, and how often it said so. */
+  /** When to ask the engine again after it postponed its decision, and how often it did. */
   decideBy: number | undefined
   deferrals: number
 }
@@ -195,9 +196,10 @@ export interface Batch {
   reference: string | undefined
   mode: BatchMode
   submittedBy: string
-  /** Under which it was posted; nothing in logs from before that was kept. */
+  /** The credential that submitted it; absent in logs of releases that did not record it. */
   credential: Credential | undefined
   executeAt: number | undefined
+  duplicates: Duplicates | undefined
   approval: Approval | undefined
   attemptsMax: number
   payeePolicy: PayeePolicy
@@ -213,22 +215,22 @@ export interface Batch {
   /** The sealed accounts of the items, by the chunks in which they came. */
   readonly seals: Array<{ readonly from: number; readonly to: number; readonly sealed: string }>
   readonly tasks: Readonly<Record<Task, ItemSet>>
-  /** The last place that was given to an item to be paid. */
+  /** The last place given to an item to be paid. */
   placeCount: number
-  /** Items whose bank is to be asked, by bank, by when. */
+  /** Items whose bank is to be asked: by bank, ordered by time. */
   readonly inquiries: Map<string, ItemHeap>
-  /** Items that failed in a way that a new attempt may mend, and may have one by policy. */
+  /** Failed items that the policy retries. */
   readonly retries: ItemSet
-  /** Items that one bank refused and that go to the next one of their rule. */
+  /** Items that one bank refused and that go to the next bank of their rule. */
   readonly reroutes: ItemSet
   readonly clearances: Map<number, OpenClearance>
   clearanceCount: number
-  /** Postings requested and not yet booked. */
+  /** Postings that were requested and are not booked yet. */
   readonly postings: Map<number, { readonly kind: PostingKind; readonly items: ReadonlyArray<number> }>
   postingCount: number
   /** Items whose posting the ledger refused. */
   readonly refused: ItemSet
-  /** Per currency and item state: how many, and how much. The sum over the states is the batch's total. */
+  /** Count and amount per currency and item state. The sum over the states is the batch's total. */
   readonly tallies: Map<string, Map<ItemState, Tally>>
 }
 
@@ -243,6 +245,7 @@ export const emptyBatch = (): Batch => ({
   submittedBy: "",
   credential: undefined,
   executeAt: undefined,
+  duplicates: undefined,
   approval: undefined,
   attemptsMax: 1,
   payeePolicy: "off",
@@ -282,6 +285,7 @@ export const emptyBatch = (): Batch => ({
   tallies: new Map(),
 })
 
+/** All states of a batch, as partners see them. The last five end it. */
 export const batchStates = [
   "received",
   "screening",
@@ -297,7 +301,7 @@ export const batchStates = [
 ] as const satisfies ReadonlyArray<string | ClosedState>
 export type BatchState = (typeof batchStates)[number]
 
-/** What the partner is told of the batch as a whole. */
+/** The state of the batch as a whole, as partners see it. */
 export const batchState = (batch: Batch): BatchState => {
   if (batch.closed !== undefined) return batch.closed
   if (batch.startedAt !== undefined) return isAwaitingFunds(batch) ? "awaiting-funds" : "settling"
@@ -307,10 +311,11 @@ export const batchState = (batch: Batch): BatchState => {
   return batch.executeAt !== undefined && mayStart(batch, Number.POSITIVE_INFINITY) ? "scheduled" : "settling"
 }
 
+/** Whether the batch waits for a second person. */
 export const isAwaitingApproval = ({ approval, closed }: Batch): boolean =>
   closed === undefined && approval !== undefined && approval.approvedBy === undefined && !approval.expired
 
-/** Whether the ledger has refused to hold the money of some item for lack of funds. */
+/** Whether the ledger did not reserve the money of some item for lack of funds. */
 export const isAwaitingFunds = ({ refused, items }: Batch): boolean => {
   for (const number of refused) {
     const item = items.get(number)
@@ -319,12 +324,13 @@ export const isAwaitingFunds = ({ refused, items }: Batch): boolean => {
   return false
 }
 
+/** Whether an item waits for funds in a currency. */
 export const waitsForFunds = ({ refusal, currency }: Item, funded: string): boolean =>
   refusal?.kind === "hold" && refusal.code === INSUFFICIENT_FUNDS && currency === funded
 
 /**
- * Whether the batch may start to pay at `now` (epoch milliseconds): approved if it has to be, its time come, something
- * cleared to pay, and, in strict mode, every item cleared that was not cancelled.
+ * Whether the batch may start to pay at `now` (epoch milliseconds): it is approved if it has to be, its time has come, at
+ * least one item is screened, and in strict mode every item is that was not cancelled.
  */
 export const mayStart = (batch: Batch, now: number): boolean =>
   batch.startedAt === undefined &&
@@ -335,11 +341,11 @@ export const mayStart = (batch: Batch, now: number): boolean =>
   (batch.approval === undefined || batch.approval.approvedBy !== undefined) &&
   (batch.executeAt === undefined || batch.executeAt <= now)
 
-/** Whether an item still waits for the answer to a clearance: none does when all were cancelled meanwhile. */
+/** Whether an item still waits for the answer to a clearance. None does if all were cancelled meanwhile. */
 export const isAwaited = (batch: Batch, clearance: number, { items }: OpenClearance): boolean =>
   items.some((item) => batch.items.get(item)?.asked === clearance)
 
-/** Nothing is left to do for a machine: every item is final or waits for a person. */
+/** Whether nothing is left to do for a machine: every item is final or waits for a person. */
 export const isQuiescent = (batch: Batch): boolean =>
   !isTriedAgain(batch) && batch.tasks.none.size + batch.tasks.review.size === batch.itemCount
 
@@ -349,6 +355,16 @@ export const isComplete = (batch: Batch): boolean =>
 
 const isTriedAgain = ({ retries, reroutes }: Batch): boolean => retries.size + reroutes.size > 0
 
+/**
+ * Whether an item ended without being paid, by all that its log says so far: its money is back, and no policy tries it
+ * again.
+ */
+export const isEndedUnpaid = ({ items, retries, reroutes }: Batch, number: number): boolean => {
+  const item = items.get(number)
+  if (item === undefined || item.task !== "none" || retries.has(number) || reroutes.has(number)) return false
+  return isEnd(item.state) && item.state !== "settled"
+}
+
 /** How many items are in a state, over all currencies. */
 export const countOf = (batch: Batch, state: ItemState): number => {
   let count = 0
@@ -356,21 +372,22 @@ export const countOf = (batch: Batch, state: ItemState): number => {
   return count
 }
 
-/** The item with a number that the log, or a plan made from it, speaks of. */
+/** The item with a number from the log or a plan. Throws if there is none: then the log is not legal. */
 export const itemOf = ({ items }: Pick<Batch, "items">, number: number): Item => {
   const item = items.get(number)
   if (item === undefined) throw new Error(`item ${number} is not in the batch: the log is not legal`)
   return item
 }
 
-/** The attempts of an item, in their order; only the last can be open. */
+/** The attempts of an item in order. Only the last one can be open. */
 export const attemptsOf = ({ earlier, attempt }: Item): ReadonlyArray<Attempt> =>
   attempt === undefined ? earlier : [...earlier, attempt]
 
-/** The attempt of an item with a number, the current one or an earlier one. */
+/** The attempt of an item with this number, current or earlier. */
 export const attemptOf = (item: Item, attempt: number): Attempt | undefined =>
   item.attempt?.attempt === attempt
     ? item.attempt
     : item.earlier.find((earlier) => earlier.attempt === attempt)
 
+/** The number of an item's next attempt. */
 export const nextAttempt = (item: Item): number => (item.attempt?.attempt ?? 0) + 1

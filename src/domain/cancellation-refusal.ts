@@ -1,4 +1,4 @@
-/** How a log tells that a cancellation came too late: in a bounded event, however many items it was too late for. */
+/** Records that a cancellation came too late, in an event of bounded size for any number of items. */
 import { Array as Arr } from "effect"
 import type { BatchEventOf } from "./events.ts"
 
@@ -10,23 +10,23 @@ export interface LateItem {
 type Refused = BatchEventOf<"CancellationRefused">
 type Range = NonNullable<Refused["ranges"]>[number]
 
-/** Items that are told of one by one; more are told of by ranges. */
+/** Items that an event lists one by one. More are listed as ranges. */
 const ITEMS_MAX = 100
-/** Ranges in one event: some 25 KB at most. What is beyond them is told when it is asked for again. */
+/** Ranges in one event, about 25 KB at most. A repeated cancellation records the items beyond. */
 const RANGES_MAX = 500
 
-/** The refusal of items, in the order of their numbers. None when there are none. */
+/** The event that refuses a cancellation of items, in the order of their numbers; none if there are no items. */
 export const refusalOf = (
-  said: Pick<Refused, "at" | "by">,
+  who: Pick<Refused, "at" | "by">,
   late: ReadonlyArray<LateItem>,
 ): ReadonlyArray<Refused> => {
   if (!Arr.isReadonlyArrayNonEmpty(late)) return []
-  if (late.length <= ITEMS_MAX) return [{ _tag: "CancellationRefused", ...said, items: late }]
+  if (late.length <= ITEMS_MAX) return [{ _tag: "CancellationRefused", ...who, items: late }]
   const ranges = rangesOf(late).slice(0, RANGES_MAX)
-  return Arr.isReadonlyArrayNonEmpty(ranges) ? [{ _tag: "CancellationRefused", ...said, ranges }] : []
+  return Arr.isReadonlyArrayNonEmpty(ranges) ? [{ _tag: "CancellationRefused", ...who, ranges }] : []
 }
 
-/** Runs of numbers that follow each other, with the same reason. */
+/** Ranges of consecutive numbers with the same reason. */
 const rangesOf = (late: ReadonlyArray<LateItem>): ReadonlyArray<Range> => {
   const ranges: Array<Range> = []
   for (const { item, reason } of late.toSorted((one, other) => one.item - other.item)) {
@@ -37,7 +37,7 @@ const rangesOf = (late: ReadonlyArray<LateItem>): ReadonlyArray<Range> => {
   return ranges
 }
 
-/** The numbers of the items that a refusal tells of. */
+/** The numbers of the items in a refusal. */
 export function* refusedIn({ items, ranges }: Refused): Generator<number> {
   for (const { item } of items ?? []) yield item
   for (const { from, to } of ranges ?? []) for (let item = from; item <= to; item += 1) yield item

@@ -1,11 +1,12 @@
 /**
- * What a batch can be asked to do. Time, ids and other parties' answers arrive inside the command: `decide` invents
- * nothing. `at` is milliseconds since the Unix epoch.
+ * The commands that a batch takes. Time, ids and answers of others come in with the command, so `decide` creates none of
+ * them. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
 import { Seal } from "./beneficiary.ts"
-import { ClearanceWord, FindingName, PayeePolicy } from "./clearance-words.ts"
+import { ClearanceAnswer, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
+import { Duplicates } from "./duplicates.ts"
 import {
   Actor,
   BatchMode,
@@ -23,14 +24,14 @@ import { OutsideText } from "./outside-text.ts"
 
 const items = Schema.NonEmptyArray(ItemNumber)
 
-/** Whose command it is; nobody's where a policy gives it, or where it was told before credentials were kept. */
+/** Who gave the command. Absent if a policy did, and in mail of releases that did not record credentials. */
 const credential = Schema.optionalKey(Credential)
 
-/** What is known of a transfer after a call, a callback or an inquiry. */
+/** What a call, a callback or an inquiry says about a transfer. */
 export const TransferOutcome = Schema.Union([
   /**
-   * The bank took it and will say later how it ended; it is asked at `inquireAt` if it does not. Without evidence it is
-   * the answer to our own order; an inquiry says when it was begun.
+   * The bank accepted it and will report the outcome; it is asked at `inquireAt` if it does not. Without evidence, this is
+   * the response to our own order. From an inquiry, `askedAt` is when the inquiry began.
    */
   Schema.TaggedStruct("Accepted", {
     transferId: Schema.String,
@@ -42,18 +43,18 @@ export const TransferOutcome = Schema.Union([
   Schema.TaggedStruct("Failed", {
     evidence: Evidence,
     code: OutsideText,
-    /** It was said of a whole file or a group of payments, and does not name the transfer. */
+    /** The report is about a whole file or group of payments and does not name the transfer. */
     whole: Schema.optionalKey(Schema.Literal(true)),
-    /** It is all that can be known, and not enough to try again on, at this bank or another. */
+    /** The refusal cannot be confirmed, so it must not lead to a retry, here or at another bank. */
     unconfirmed: Schema.optionalKey(Schema.Literal(true)),
   }),
   Schema.TaggedStruct("Returned", { evidence: Evidence, code: OutsideText }),
-  /** No answer, or none that can be trusted: the bank is asked at `inquireAt`. */
+  /** No answer, or none that can be trusted. The bank is asked at `inquireAt`. */
   Schema.TaggedStruct("Unknown", { reason: OutsideText, inquireAt: Instant }),
   /**
-   * The bank has no such transfer. That is definitive only once nothing can be on its way to it any more: not before
-   * the transfer has been unknown for `quarantineMs`. It may go out again until `resendWithinMs` after its first send,
-   * for as long as the bank surely knows its key; without it, for ever.
+   * The bank has no such transfer. That is certain only once no call can be in transit any more: after the transfer has been
+   * unknown for `quarantineMs`. It may be sent again until `resendWithinMs` after its intent, while the bank surely still
+   * knows its key. Without `resendWithinMs` there is no limit.
    */
   Schema.TaggedStruct("NeverSeen", {
     quarantineMs: Schema.Int,
@@ -61,21 +62,24 @@ export const TransferOutcome = Schema.Union([
   }),
   /** The schedule of inquiries is exhausted. */
   Schema.TaggedStruct("Unresolved", { reason: OutsideText }),
-  /** It lay with us, and will never go out. */
+  /** It was not sent, and never will be. */
   Schema.TaggedStruct("Withdrawn", {}),
-  /** It could not be taken back: it may have gone, or is surely about to. */
+  /** It could not be withdrawn: it may have been sent, or (`goingOut`) surely will be. */
   Schema.TaggedStruct("NotWithdrawn", { goingOut: Schema.Boolean }),
 ])
 export type TransferOutcome = typeof TransferOutcome.Type
 
-/** What a partner's contract says of its batches. */
+/** What a partner's contract sets for its batches. */
 export const BatchPolicy = Schema.Struct({
-  /** Totals per currency, in minor units, above which somebody else approves; where any is set, all without one need it. */
+  /**
+   * Totals per currency, in minor units, above which a second person has to approve. If any is set, currencies without one
+   * always need approval.
+   */
   approvalAbove: Schema.Record(Schema.String, Schema.BigInt),
   /** How long an approval may take, in milliseconds. */
   approvalWithinMs: Schema.Int,
   attemptsMax: AttemptNumber,
-  /** Off where it is not said. */
+  /** Off if absent. */
   payeePolicy: Schema.optionalKey(PayeePolicy),
 })
 export type BatchPolicy = typeof BatchPolicy.Type
@@ -92,32 +96,33 @@ export const ReceiveBatch = Schema.TaggedStruct("ReceiveBatch", {
   executeAt: Schema.optionalKey(Instant),
   /** Whether the partner asked for a second person. */
   approvalAsked: Schema.Boolean,
-  /** Together with what the partner had accepted without approval in a day, it is above a threshold. */
+  /** Together with the batches of a day that were accepted without approval, it is above a threshold. */
   dayIsUsedUp: Schema.optionalKey(Schema.Boolean),
   policy: BatchPolicy,
+  duplicates: Schema.optionalKey(Duplicates),
   items: Schema.NonEmptyArray(PayoutItem),
-  /** The sealed accounts of each chunk of {@link ITEMS_PER_EVENT_MAX} items. */
+  /** The sealed accounts, one seal for each chunk of {@link ITEMS_PER_EVENT_MAX} items. */
   seals: Schema.NonEmptyArray(Seal),
 })
 export type ReceiveBatch = typeof ReceiveBatch.Type
 
 export const RequestScreening = Schema.TaggedStruct("RequestScreening", { at: Instant, items })
 
-/** The engine's answer to a clearance, or to a part of it: in its response, or later by callback. */
+/** The engine's answer to a clearance or a part of it: in its response, or later by callback. */
 export const RecordScreening = Schema.TaggedStruct("RecordScreening", {
   at: Instant,
   clearance: Schema.Int,
   clearanceId: Schema.String,
   listVersion: Schema.String,
-  decisions: Schema.Array(ClearanceWord),
-  /** Items that the engine will decide later, and when it is asked again if it does not. */
+  decisions: Schema.Array(ClearanceAnswer),
+  /** Items that the engine postponed, and when to ask it again if it does not decide before. */
   pending: Schema.optionalKey(Schema.Struct({ items, decideBy: Instant })),
 })
 export type RecordScreening = typeof RecordScreening.Type
 
 /**
- * The version of the batch on which a person decided. What is about an item that became another since then comes too
- * late: a command may wait long in a mailbox, and is put to the batch again where it may have been lost.
+ * The version of the batch that a person saw when deciding. If the item changed its state since, the command comes too late:
+ * it may have waited long in a mailbox, and it is enqueued again if it may have been lost.
  */
 const seen = Schema.optionalKey(Schema.Int)
 
@@ -129,11 +134,11 @@ export const Review = Schema.TaggedStruct("Review", {
   by: Actor,
   credential,
   reason: OutsideText,
-  /** What the reviewer saw, and a release covers. Left out it is what had been found before `at`. */
+  /** The findings that the reviewer saw, which a release covers. Without them, those found before `at`. */
   findings: Schema.optionalKey(Schema.Array(FindingName)),
 })
 
-/** Approves the batch whose hash is given, under another credential than the one that submitted it. */
+/** Approves exactly the batch with this hash, under another credential than the one that submitted it. */
 export const Approve = Schema.TaggedStruct("Approve", {
   at: Instant,
   by: Actor,
@@ -145,7 +150,7 @@ export const ExpireApproval = Schema.TaggedStruct("ExpireApproval", { at: Instan
 
 export const StartExecution = Schema.TaggedStruct("StartExecution", { at: Instant })
 
-/** Cancels the named items, or all when none are named. Each is answered: cancelled, or too late and why. */
+/** Cancels the named items, or all if none is named. Each gets an answer: cancelled, or too late with the reason. */
 export const Cancel = Schema.TaggedStruct("Cancel", {
   at: Instant,
   items: Schema.Array(ItemNumber),
@@ -181,7 +186,7 @@ export const RequestTransfers = Schema.TaggedStruct("RequestTransfers", {
   transfers: Schema.NonEmptyArray(TransferIntent),
 })
 
-/** No rule of the version leads these items to a bank. */
+/** No rule of this version routes these items to a bank. */
 export const RecordUnrouted = Schema.TaggedStruct("RecordUnrouted", {
   at: Instant,
   items,
@@ -195,54 +200,54 @@ export const RecordTransfer = Schema.TaggedStruct("RecordTransfer", {
   at: Instant,
   item: ItemNumber,
   attempt: AttemptNumber,
-  /** Who says so, when it comes from outside: only the attempt's own bank is believed. */
+  /** The bank that reports it, in a callback. Only the attempt's own bank is believed. */
   bank: Schema.optionalKey(Schema.String),
   outcome: TransferOutcome,
 })
 export type RecordTransfer = typeof RecordTransfer.Type
 
-/** A worker found transfers in the air that it did not send itself: nobody knows what became of them. */
+/** A worker found transfers under way that it did not send itself, so their outcome is unknown. */
 export const TakeOver = Schema.TaggedStruct("TakeOver", { at: Instant })
 
 /** Tries a failed item again, as a new attempt. */
 export const Retry = Schema.TaggedStruct("Retry", {
   at: Instant,
   item: ItemNumber,
-  /** The attempt that failed. Left out it is the last one, whichever that is then. */
+  /** The attempt that failed. Without it, the last one when the command is handled. */
   attempt: Schema.optionalKey(AttemptNumber),
   seen,
   by: Actor,
   credential,
 })
 
-/** When one operator is not enough to say how a transfer ended. */
+/** When one operator alone may resolve a parked transfer. */
 export const ResolutionPolicy = Schema.Struct({
-  /** Per currency, in minor units, up to which amount one is; never in a currency that is not here. */
+  /** Per currency, the largest amount in minor units for one operator; in other currencies it always takes two. */
   aloneUpTo: Schema.Record(Schema.String, Schema.BigIntFromString),
-  /** How long what one said waits for another one. */
+  /** How long one operator's resolution waits for a second one, in milliseconds. */
   confirmWithinMs: Schema.Int,
 })
 export type ResolutionPolicy = typeof ResolutionPolicy.Type
 
-/** Says, with evidence, how an attempt of a parked item ended. */
+/** Resolves an attempt of a parked item: how it ended, with evidence. */
 export const Resolve = Schema.TaggedStruct("Resolve", {
   at: Instant,
   item: ItemNumber,
-  /** May be left out where only one is in question. */
+  /** Optional if only one attempt is in question. */
   attempt: Schema.optionalKey(AttemptNumber),
   seen,
   outcome: ResolvedOutcome,
   by: Actor,
   credential,
   reason: OutsideText,
-  /** Absent, as is the policy, where it was told before both were asked for: it is refused then. */
+  /** Absent, like the policy, only in mail of older releases; such a command is refused. */
   evidence: Schema.optionalKey(ResolutionEvidence),
   policy: Schema.optionalKey(ResolutionPolicy),
 })
 
 export const CloseBatch = Schema.TaggedStruct("CloseBatch", { at: Instant })
 
-/** The commands that come from outside and wait in a mailbox; all others but the first are the worker's own. */
+/** The commands that come from outside and wait in a mailbox. All others, except `ReceiveBatch`, are the worker's own. */
 export const MailCommand = Schema.Union([
   RecordTransfer,
   RecordScreening,
@@ -256,8 +261,8 @@ export const MailCommand = Schema.Union([
 export type MailCommand = typeof MailCommand.Type
 
 /**
- * Whether a command is a decision that is acknowledged to whoever took it, and would be missed by nobody but them: what
- * people decide, and what the compliance engine says against an item. Such a one is written into a second store first.
+ * Whether a command is a decision that exists nowhere else once it is acknowledged: decisions of people, and objections of
+ * the compliance engine. Such a decision is first written into a second store.
  */
 export const isDecision = (command: MailCommand): boolean => {
   switch (command._tag) {

@@ -1,10 +1,10 @@
 /**
- * What somebody proved to be by, as the log keeps it: the name of a key, never the key. People are credentials to the
- * service; the names that they type are notes.
+ * Credentials as the log records them: the name of a key, never the key. The service knows people only by their credentials;
+ * names that they type are notes.
  */
 import { Schema } from "effect"
 
-/** Of a key or an operator: a short lower-case name. */
+/** The short lower-case name of a key or an operator. */
 const name = "[a-z0-9][a-z0-9-]{0,62}"
 
 /** `partner:acme/payroll`, one of the partner's keys; or `operator:alice`. */
@@ -15,8 +15,9 @@ export const Credential = Schema.String.check(
 )
 export type Credential = typeof Credential.Type
 
+/** Whether a credential is an operator's. False without one. */
 export const isOperator = (credential: Credential | undefined): credential is Credential =>
   credential?.startsWith("operator:") === true
 
-/** Who acts when nobody does: the batch's own policy. */
+/** The actor of decisions that the batch's own policy makes. */
 export const POLICY = "policy"

@@ -1,13 +1,13 @@
-/** What people do to a batch under way: cancel, review, retry, resolve. Each answer is honest, item by item. */
+/** What people do to a batch under way: cancel, review, retry, resolve. */
 import { Array as Arr } from "effect"
 import { attemptsInQuestion, isDisputed, isUnrouted } from "./attempts.ts"
 import { attemptsOf, type Batch, type Finding, type Item, nextAttempt } from "./batch.ts"
 import { type LateItem, refusalOf } from "./cancellation-refusal.ts"
 import { isSameFinding, nameOfFinding, openFindings } from "./clearance.ts"
-import type { FindingName } from "./clearance-words.ts"
+import type { FindingName } from "./clearance-answers.ts"
 import type { BatchCommandOf, ResolutionPolicy } from "./commands.ts"
 import { type Credential, isOperator, POLICY } from "./credential.ts"
-import { askedBack, mayLieWithUs } from "./decide-withdrawal.ts"
+import { isWithdrawable, requestWithdrawals } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
 import { meaningOfState } from "./item-state.ts"
@@ -20,11 +20,11 @@ const tooLate = (item: Item): string | undefined => {
   return isOnItsWay(item) ? "refused by one bank, and on its way to another" : meaningOfState(item.state).late
 }
 
-/** An order that may still lie with us is asked back first: only what will never go out is cancelled. */
-const isAskedBack = (item: Item): boolean =>
-  item.attempt !== undefined && mayLieWithUs(item.attempt) && !isDisputed(item)
+/** Whether an order may not have been sent yet: then it is withdrawn first, and cancelled only if that works. */
+const isWithdrawnFirst = (item: Item): boolean =>
+  item.attempt !== undefined && isWithdrawable(item.attempt) && !isDisputed(item)
 
-/** A request that changes nothing, and of which the log tells already why, leaves no event behind. */
+/** A cancellation that changes nothing, and whose refusals are in the log already, adds no event. */
 export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): Decision => {
   const { at, reason } = command
   const who = {
@@ -42,9 +42,9 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
     const payout = batch.items.get(item)
     if (payout === undefined) continue
     const tooLateFor = tooLate(payout)
-    const withdrawal = isAskedBack(payout) ? payout.attempt?.withdrawal : undefined
+    const withdrawal = isWithdrawnFirst(payout) ? payout.attempt?.withdrawal : undefined
     if (tooLateFor === undefined) cancelled.push(item)
-    else if (isAskedBack(payout) && withdrawal?.cause !== "resolution") {
+    else if (isWithdrawnFirst(payout) && withdrawal?.cause !== "resolution") {
       if (withdrawal?.cause !== "cancellation") asked.push(payout)
     } else if (!payout.cancellationRefused)
       late.push({ item, reason: withdrawal === undefined ? tooLateFor : "being resolved" })
@@ -53,11 +53,11 @@ export const decideCancel = (batch: Batch, command: BatchCommandOf<"Cancel">): D
   if (Arr.isReadonlyArrayNonEmpty(cancelled))
     happened.push({ _tag: "ItemsCancelled", at, items: cancelled, ...who, reason })
   happened.push(...refusalOf({ at, ...who }, late))
-  happened.push(...askedBack(asked, at, { cause: "cancellation", ...who, reason }))
+  happened.push(...requestWithdrawals(asked, at, { cause: "cancellation", ...who, reason }))
   return happened.length === 0 ? refuse(command, "nothing-to-cancel") : events(...happened)
 }
 
-/** Cancels, by policy, every item that still can be, except some. */
+/** Cancels by policy every item that can still be cancelled, except some. */
 export const cancelTheRest = (
   batch: Batch,
   at: number,
@@ -68,24 +68,25 @@ export const cancelTheRest = (
   const items = [...batch.items.values()].flatMap((item) =>
     tooLate(item) === undefined && !except.has(item.item) ? [item.item] : [],
   )
-  const lying = [...batch.items.values()].filter(
-    (item) => !except.has(item.item) && isAskedBack(item) && item.attempt?.withdrawal === undefined,
+  const withdrawable = [...batch.items.values()].filter(
+    (item) => !except.has(item.item) && isWithdrawnFirst(item) && item.attempt?.withdrawal === undefined,
   )
-  const asked = askedBack(lying, at, { cause: "cancellation", by: POLICY, reason })
+  const asked = requestWithdrawals(withdrawable, at, { cause: "cancellation", by: POLICY, reason })
   return Arr.isReadonlyArrayNonEmpty(items)
     ? [{ _tag: "ItemsCancelled", at, items, by: POLICY, reason }, ...asked]
     : asked
 }
 
+/** Releases or rejects an item. In strict mode a rejection cancels all other items. */
 export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): Decision => {
-  const { item: number, at, findings: named, ...said } = command
+  const { item: number, at, findings: named, ...fields } = command
   if (!isOperator(command.credential)) return refuse(command, "operator-needed", number)
   const item = batch.items.get(number)
   if (item === undefined) return refuse(command, "no-such-item", number)
-  // A no counts until there is an intent to pay, also after somebody's yes.
-  const isOpen = item.state === "held" || (item.state === "cleared" && command.decision === "rejected")
+  // A rejection counts until there is an intent to pay, also after a release.
+  const isOpen = item.state === "held" || (item.state === "screened" && command.decision === "rejected")
   if (!isOpen) return refuse(command, "not-held", number)
-  const reviewed = { ...said, _tag: "ItemReviewed" as const, at, item: number }
+  const reviewed = { ...fields, _tag: "ItemReviewed" as const, at, item: number }
   if (command.decision === "released") {
     const findings = releasedBy(item, command)
     if (findings.length === 0) return refuse(command, "findings-differ", number)
@@ -96,8 +97,8 @@ export const decideReview = (batch: Batch, command: BatchCommandOf<"Review">): D
 }
 
 /**
- * What a release covers of all that was found: what it names, as the reviewer saw it, or else what had been found before it.
- * Nothing, where it names what nobody found.
+ * The findings that a release covers: those that it names, or without names those found before it. None if it names a finding
+ * that the item does not have.
  */
 const releasedBy = (
   item: Item,
@@ -110,21 +111,21 @@ const releasedBy = (
   return openFindings(item).filter(isSeen).map(nameOfFinding)
 }
 
-/** Whether an item became what it is after the version on which somebody decided about it. */
+/** Whether an item's state was set after the version that somebody saw when deciding. */
 const isNewTo = (seen: number | undefined, { since }: Item): boolean => seen !== undefined && since > seen
 
 /**
- * A failed item gets a new attempt under a new key, and one that no rule led to a bank is routed again. An unknown one
- * is never tried anew: nobody knows that it failed. Each failed attempt leads to one new attempt: who asks twice gets one.
+ * A failed item gets a new attempt under a new key, and an unrouted one is routed again. An unknown item is never retried,
+ * because it may not have failed. Each failed attempt leads to one new attempt, however often a retry is requested.
  */
 export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Decision => {
-  const { seen, ...said } = command
+  const { seen, ...fields } = command
   const item = batch.items.get(command.item)
   if (item === undefined) return refuse(command, "no-such-item", command.item)
   if (isNewTo(seen, item)) return refuse(command, "changed-since", command.item)
   if (item.attended && !mayRetryAttended(batch, command))
     return refuse(command, "operator-needed", command.item)
-  if (isUnrouted(item)) return events({ ...said, _tag: "RetryRequested" })
+  if (isUnrouted(item)) return events({ ...fields, _tag: "RetryRequested" })
   if (item.state !== "failed") return refuse(command, "not-failed", command.item)
   const attempt = nextAttempt(item) - 1
   if ((command.attempt ?? attempt) !== attempt)
@@ -134,16 +135,17 @@ export const decideRetry = (batch: Batch, command: BatchCommandOf<"Retry">): Dec
   if (item.task !== "none") return refuse(command, "not-due", command.item)
   if (nextAttempt(item) > ATTEMPTS_MAX) return refuse(command, "attempts-exhausted", command.item)
   if (batch.closed !== undefined) return refuse(command, "not-due", command.item)
-  return events({ ...said, _tag: "RetryRequested", attempt })
+  return events({ ...fields, _tag: "RetryRequested", attempt })
 }
 
-/** What people had to look at, the partner does not try again; the policy does what it would do with any other item. */
+/** Whether an item that people had to look at may be retried: by an operator or the policy, not by the partner. */
 const mayRetryAttended = (batch: Batch, { item, credential }: BatchCommandOf<"Retry">): boolean =>
   credential === undefined ? batch.retries.has(item) : isOperator(credential)
 
 /**
- * One attempt at a time, and none while money may still move for another: its word could make this one wrong. Beyond what
- * one operator may say alone, two have to say the same of the same attempt, while nothing else happens to the item.
+ * Resolves one attempt at a time, and none while another attempt is open, because its outcome could contradict the
+ * resolution. Above the amount that one operator may resolve alone, a second operator has to give the same outcome for the
+ * same attempt, before it expires and before anything else happens to the item.
  */
 export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">): Decision => {
   const { at, item: number, outcome, by, credential, reason, evidence, seen } = command
@@ -163,23 +165,23 @@ export const decideResolve = (batch: Batch, command: BatchCommandOf<"Resolve">):
   if (open !== undefined) return refuse(command, "attempt-open", number, [open.attempt])
   if (about.dispute === undefined && about.outcome === outcome) return nothing
   if (about.withdrawal !== undefined) return refuse(command, "withdrawal-open", number, [about.attempt])
-  const word = { at, item: number, attempt: about.attempt, outcome, by, credential, reason, evidence }
+  const proposed = { at, item: number, attempt: about.attempt, outcome, by, credential, reason, evidence }
   const resolved = (proposedBy?: Credential): Decision => {
-    const said = { outcome, by, credential, reason, evidence, ...(proposedBy && { proposedBy }) }
-    // What may still go out can neither have failed nor been paid.
-    return mayLieWithUs(about)
-      ? events(...askedBack([item], at, { cause: "resolution", ...said }))
-      : events({ _tag: "ParkedResolved", at, item: number, attempt: about.attempt, ...said })
+    const details = { outcome, by, credential, reason, evidence, ...(proposedBy && { proposedBy }) }
+    // An order that may still be sent is withdrawn first: it has neither failed nor been paid.
+    return isWithdrawable(about)
+      ? events(...requestWithdrawals([item], at, { cause: "resolution", ...details }))
+      : events({ _tag: "ParkedResolved", at, item: number, attempt: about.attempt, ...details })
   }
   const { aloneUpTo, confirmWithinMs } = command.policy ?? strictest
   if (item.minor <= (aloneUpTo[item.currency] ?? -1n)) return resolved()
   const { proposal } = item
-  const isTheSame = proposal?.attempt === word.attempt && proposal.outcome === outcome
+  const isTheSame = proposal?.attempt === proposed.attempt && proposal.outcome === outcome
   if (!isTheSame || at >= proposal.expiresAt)
-    return events({ _tag: "ResolutionProposed", ...word, expiresAt: at + confirmWithinMs })
+    return events({ _tag: "ResolutionProposed", ...proposed, expiresAt: at + confirmWithinMs })
   if (proposal.credential === credential) return refuse(command, "second-operator-needed", number)
   return resolved(proposal.credential)
 }
 
-/** Where a command does not say when one operator is enough, none is. */
+/** Without a policy in the command, one operator is never enough. */
 const strictest: ResolutionPolicy = { aloneUpTo: {}, confirmWithinMs: 0 }

@@ -1,14 +1,15 @@
-/** How a batch begins, starts to pay, and ends. */
+/** How a batch is received, starts to pay, and is closed. */
 import { Array as Arr } from "effect"
 import { isAboveThreshold, totalsOf } from "./approval-threshold.ts"
 import { type Batch, countOf, isComplete } from "./batch.ts"
-import { type ClearanceTerms, mayStartCleared } from "./clearance.ts"
+import { type ClearanceTerms, mayStartScreened } from "./clearance.ts"
 import type { BatchCommandOf, ReceiveBatch } from "./commands.ts"
 import { type BatchEventOf, type ClosedState, ITEMS_PER_EVENT_MAX } from "./events.ts"
 import { type ItemEnd, itemEnds } from "./item-state.ts"
 import { type Decision, events, nothing, refuse } from "./rejection.ts"
 import { arrivalOf, type Scheme, schemeOf } from "./scheme.ts"
 
+/** Receives a batch once, with its items numbered from 1 without gaps and a seal for each chunk. */
 export const decideReceive = (batch: Batch, command: ReceiveBatch): Decision => {
   if (batch.version > 0) return refuse(command, "batch-exists")
   const misplaced = command.items.find((item, index) => item.item !== index + 1)
@@ -39,8 +40,8 @@ export const decideReceive = (batch: Batch, command: ReceiveBatch): Decision => 
 }
 
 /**
- * Somebody else is needed when the partner asked for it, when the total of a currency is above its threshold, alone or
- * together with the batches of a day, and in a currency without a threshold where there are any.
+ * A second person has to approve if the partner asked for it, if the total of a currency is above its threshold, alone or
+ * together with the batches of a day, or if a currency has no threshold although others have.
  */
 const approvalTerms = ({
   at,
@@ -59,12 +60,13 @@ const approvalTerms = ({
   }
 }
 
+/** Starts to pay, and records when the payouts of each scheme should arrive. */
 export const decideStart = (
   batch: Batch,
   command: BatchCommandOf<"StartExecution">,
   terms: ClearanceTerms,
 ): Decision => {
-  if (!mayStartCleared(batch, terms, command.at)) return refuse(command, "not-due")
+  if (!mayStartScreened(batch, terms, command.at)) return refuse(command, "not-due")
   const used = new Set<Scheme>()
   for (const item of batch.tasks.hold) {
     const payout = batch.items.get(item)
@@ -74,13 +76,14 @@ export const decideStart = (
   return events({ _tag: "ExecutionStarted", at: command.at, arrivals })
 }
 
+/** Closes a batch whose items are all final. Closing it again changes nothing. */
 export const decideClose = (batch: Batch, command: BatchCommandOf<"CloseBatch">): Decision => {
   if (batch.closed !== undefined) return nothing
   if (!isComplete(batch)) return refuse(command, "items-open")
   return events({ _tag: "BatchClosed", at: command.at, state: closedState(batch) })
 }
 
-/** What a batch is whose items all ended so. */
+/** The closed state of a batch whose items all ended in this state. */
 const closings: Readonly<Record<ItemEnd, Exclude<ClosedState, "partially-settled">>> = {
   settled: "settled",
   failed: "failed",

@@ -1,13 +1,13 @@
-/** What goes out again needs a clearance that is good by now, as what goes out first does. */
+/** A resend needs a clearance that is valid now, like a first send. */
 import type { Batch, Item } from "./batch.ts"
 import { type ClearanceTerms, isCurrent, screenAgainAt } from "./clearance.ts"
 import type { BatchEvent, BatchEventOf } from "./events.ts"
 import { cleanText } from "./outside-text.ts"
 
-/** The shortest wait before a bank that never saw the attempt is asked again, while the item is screened again. */
+/** The shortest wait before asking the bank again about an attempt it never saw, while the item is screened again. */
 const WAIT_MS_MIN = 1_000
 
-/** In place of a resend, where the item's clearance is not good any more: it stays unknown, and is screened again. */
+/** Replaces a resend if the item's clearance is no longer valid: the item stays unknown and is screened again. */
 export const onlyOnCurrentClearance = (
   batch: Batch,
   item: Item,
@@ -20,14 +20,14 @@ export const onlyOnCurrentClearance = (
       : [event],
   )
 
-/** The bank is asked again after as long as the attempt has been unknown: the question costs an event each time. */
+/** The wait before the next inquiry doubles the time that the attempt has been unknown, because each inquiry adds an event. */
 const screenedFirst = (
   batch: Batch,
   item: Item,
   { at, item: number, attempt }: BatchEventOf<"TransferResent">,
   terms: ClearanceTerms,
 ): ReadonlyArray<BatchEvent> => {
-  const reason = cleanText("the bank never saw it, and it is screened again before it goes out again")
+  const reason = cleanText("the bank never saw it, and it is screened again before it is sent again")
   const waitMs = Math.max(at - (item.attempt?.unknownSince ?? at), WAIT_MS_MIN)
   const unknown: BatchEvent = {
     _tag: "TransferUnknown",

@@ -1,17 +1,17 @@
-/** Which bank is next: the decisions that follow from the rules of `routing.ts`, which only the worker knows. */
+/** Decisions that follow from the rules of `routing.ts`. Only the worker knows the rules. */
 import type { Batch } from "./batch.ts"
 import type { BatchCommandOf } from "./commands.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 import { isRerouteDue } from "./task.ts"
 
-/** Items that could be paid if only a rule led them to a bank: the rules are the operator's, so the partner's items wait. */
+/** Parks items that are ready to be paid but that no rule routes. The operator repairs the rules; until then they wait. */
 export const decideUnrouted = (batch: Batch, command: BatchCommandOf<"RecordUnrouted">): Decision => {
   const stranger = command.items.find((item) => batch.items.get(item)?.task !== "request")
   if (stranger !== undefined) return refuse(command, "not-due", stranger)
   return events({ ...command, _tag: "ItemsUnrouted" })
 }
 
-/** Only a definitive refusal that another bank may mend leads on, once its money was released: never an unknown. */
+/** Only a definitive refusal leads to another bank, and only after its money was released. An unknown outcome never does. */
 export const decideReroute = (batch: Batch, command: BatchCommandOf<"Reroute">): Decision => {
   const item = batch.items.get(command.item)
   if (item === undefined) return refuse(command, "no-such-item", command.item)

@@ -1,4 +1,4 @@
-/** Screening: what the compliance engine is asked, and what its answers mean. Without an approval nobody is paid. */
+/** Screening: requests to the compliance engine, and what its answers mean. Nothing is paid without an approval. */
 import { Array as Arr } from "effect"
 import type { Batch, Item } from "./batch.ts"
 import {
@@ -12,16 +12,16 @@ import {
   NAME_CHECK,
   openFindings,
 } from "./clearance.ts"
-import type { ClearanceDecision, ClearanceWord, PayeePolicy } from "./clearance-words.ts"
+import type { ClearanceAnswer, ClearanceDecision, PayeePolicy } from "./clearance-answers.ts"
 import type { BatchCommandOf, RecordScreening } from "./commands.ts"
 import { cancelTheRest } from "./decide-intervention.ts"
-import { takenBack } from "./decide-withdrawal.ts"
+import { stopSending } from "./decide-withdrawal.ts"
 import type { BatchEvent } from "./events.ts"
-import type { WordEffect } from "./item-state.ts"
+import type { AnswerEffect } from "./item-state.ts"
 import { cleanText } from "./outside-text.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
-/** An item is asked about once, and again when its clearance is not one any more on which it may be sent. */
+/** An item is screened once, and again if its clearance is no longer valid before it is sent. */
 export const decideScreeningRequest = (
   batch: Batch,
   command: BatchCommandOf<"RequestScreening">,
@@ -36,92 +36,93 @@ export const decideScreeningRequest = (
 }
 
 /**
- * Heard are the items that the clearance may have asked about, by their last clearance and by those before it: a stricter
- * word counts however late it comes. What is found a second time changes nothing, and no second opinion clears anybody.
+ * Records the engine's answer about the items that the clearance may have included, also if a later clearance included them:
+ * a stricter answer counts however late it comes. A finding that is repeated changes nothing, and a later approval does not
+ * remove a finding.
  */
 export const decideScreening = (batch: Batch, command: RecordScreening): Decision => {
   const { at, clearance, clearanceId, listVersion, decisions, pending } = command
-  const answer = { at, clearance, clearanceId, listVersion }
+  const source = { at, clearance, clearanceId, listVersion }
   const isAsked = (number: number) => wasAskedAbout(batch.items.get(number), clearance)
   const deferred = pending?.items.filter(isAsked) ?? []
   const asked = decisions.filter(({ item }) => isAsked(item))
   if (deferred.length + asked.length === 0) return refuse(command, "no-such-clearance")
 
-  const news = newsIn(batch, asked, answer)
-  const having = (effect: WordEffect) => news.filter((word) => effectOf(batch, word) === effect)
-  const [heard, late] = [having("decides"), having("alarms")]
+  const news = newsIn(batch, asked, source)
+  const having = (effect: AnswerEffect) => news.filter((answer) => effectOf(batch, answer) === effect)
+  const [decided, late] = [having("decides"), having("alarms")]
   const waiting = deferred.filter((item) => batch.items.get(item)?.asked === clearance)
 
   const happened: Array<BatchEvent> = []
-  if (Arr.isReadonlyArrayNonEmpty(heard))
-    happened.push({ _tag: "ItemsScreened", ...answer, decisions: heard })
+  if (Arr.isReadonlyArrayNonEmpty(decided))
+    happened.push({ _tag: "ItemsScreened", ...source, decisions: decided })
   if (pending !== undefined && Arr.isReadonlyArrayNonEmpty(waiting))
-    happened.push({ _tag: "ClearancePending", ...answer, items: waiting, decideBy: pending.decideBy })
+    happened.push({ _tag: "ClearancePending", ...source, items: waiting, decideBy: pending.decideBy })
   if (Arr.isReadonlyArrayNonEmpty(late))
-    happened.push({ _tag: "ClearanceWithdrawn", ...answer, decisions: late })
-  return events(...happened, ...stopped(batch, at, late), ...othersStopped(batch, at, [...heard, ...late]))
+    happened.push({ _tag: "ClearanceWithdrawn", ...source, decisions: late })
+  return events(...happened, ...stopped(batch, at, late), ...othersStopped(batch, at, [...decided, ...late]))
 }
 
-/** Between an item's first clearance and its last. That one in between asked about others does no harm: it only tightens. */
+/** Whether a clearance is between the item's first and last one. If it did not include the item, it can only add findings. */
 const wasAskedAbout = (item: Item | undefined, clearance: number): boolean =>
   item?.clearance !== undefined &&
   clearance <= item.clearance &&
   clearance >= (item.firstClearance ?? clearance)
 
-interface AnswerOf {
+interface AnswerSource {
   readonly clearance: number
   readonly listVersion: string
 }
 
-/** What is new in the words of an answer: of each item what it lacks, the strictest last. */
+/** What is new in the answers: for each item the findings that it lacks, the strictest last. */
 const newsIn = (
   batch: Batch,
-  words: ReadonlyArray<ClearanceWord>,
-  answer: AnswerOf,
+  answers: ReadonlyArray<ClearanceAnswer>,
+  source: AnswerSource,
 ): ReadonlyArray<ClearanceDecision> => {
-  const underPolicy = words.flatMap((word) => wordsUnder(word, batch.payeePolicy))
+  const underPolicy = answers.flatMap((answer) => answersUnder(answer, batch.payeePolicy))
   return [...Map.groupBy(underPolicy, ({ item }) => item)].flatMap(([number, own]) => {
     const item = batch.items.get(number)
-    return item === undefined ? [] : newsOf(item, own, answer)
+    return item === undefined ? [] : newsOf(item, own, source)
   })
 }
 
-/** Findings that are not known yet; where there are none, the answer that the item has been waiting for. */
+/** Findings that are new; without any, the answer that the item has been waiting for. */
 const newsOf = (
   item: Item,
-  words: ReadonlyArray<ClearanceWord>,
-  { clearance, listVersion }: AnswerOf,
+  answers: ReadonlyArray<ClearanceAnswer>,
+  { clearance, listVersion }: AnswerSource,
 ): ReadonlyArray<ClearanceDecision> => {
-  const findings = distinct(words, listVersion).filter((word) => isFinding(item, word, listVersion))
+  const findings = distinct(answers, listVersion).filter((answer) => isFinding(item, answer, listVersion))
   if (findings.length > 0) return bounded(item, findings)
   if (item.asked !== clearance) return []
-  return words
+  return answers
     .slice(0, 1)
-    .map((word) => (word.decision === "approved" ? word : { ...word, released: true as const }))
+    .map((answer) => (answer.decision === "approved" ? answer : { ...answer, released: true as const }))
 }
 
-const isFinding = (item: Item, word: ClearanceWord, listVersion: string): boolean => {
-  if (word.decision === "approved") return false
-  const name = findingName(word, listVersion)
-  return isStricter(word.decision, item.findings.find((known) => isSameFinding(known, name))?.decision)
+const isFinding = (item: Item, answer: ClearanceAnswer, listVersion: string): boolean => {
+  if (answer.decision === "approved") return false
+  const name = findingName(answer, listVersion)
+  return isStricter(answer.decision, item.findings.find((known) => isSameFinding(known, name))?.decision)
 }
 
-/** Each finding once, of an engine that contradicts itself the stricter one; the strictest last. */
-const distinct = (words: ReadonlyArray<ClearanceWord>, listVersion: string): Array<ClearanceWord> => {
-  const kept: Array<ClearanceWord> = []
-  for (const word of words) {
-    const name = findingName(word, listVersion)
+/** Each finding once, the stricter one if the engine contradicts itself; the strictest last. */
+const distinct = (answers: ReadonlyArray<ClearanceAnswer>, listVersion: string): Array<ClearanceAnswer> => {
+  const kept: Array<ClearanceAnswer> = []
+  for (const answer of answers) {
+    const name = findingName(answer, listVersion)
     const known = kept.findIndex((other) => isSameFinding(findingName(other, listVersion), name))
-    if (known < 0) kept.push(word)
-    else if (isStricter(word.decision, kept[known]?.decision)) kept[known] = word
+    if (known < 0) kept.push(answer)
+    else if (isStricter(answer.decision, kept[known]?.decision)) kept[known] = answer
   }
-  const isLast = (word: ClearanceWord, other: ClearanceWord) =>
-    Number(isStricter(word.decision, other.decision))
+  const isLast = (answer: ClearanceAnswer, other: ClearanceAnswer) =>
+    Number(isStricter(answer.decision, other.decision))
   return kept.toSorted((one, other) => isLast(one, other) - isLast(other, one))
 }
 
-/** Nobody looks through any number of findings: what comes on top of as many as may wait is rejected, and ends it. */
-const bounded = (item: Item, news: Array<ClearanceWord>): ReadonlyArray<ClearanceDecision> => {
+/** A person reviews a bounded number of findings: one more than may wait rejects the item. */
+const bounded = (item: Item, news: Array<ClearanceAnswer>): ReadonlyArray<ClearanceDecision> => {
   const room = FINDINGS_MAX - openFindings(item).length
   const [beyond] = news.slice(Math.max(room, 0))
   if (beyond === undefined) return news
@@ -130,24 +131,24 @@ const bounded = (item: Item, news: Array<ClearanceWord>): ReadonlyArray<Clearanc
   return [...news.slice(0, room), { ...beyond, decision: "rejected", reason }]
 }
 
-/** An alarm is what may not be sent after all; an approval, or what was released before, is none. */
-const effectOf = (batch: Batch, { item: number, decision, released }: ClearanceDecision): WordEffect => {
+/** The effect of a decision. An approval, or a finding that was released before, is no alarm. */
+const effectOf = (batch: Batch, { item: number, decision, released }: ClearanceDecision): AnswerEffect => {
   const item = batch.items.get(number)
   const effect = item === undefined ? "nothing" : effectOn(item)
   return effect === "alarms" && (decision === "approved" || released === true) ? "decides" : effect
 }
 
-/** What may not have gone out yet is held back, and withdrawn where it lies with us. */
+/** Stops attempts of items whose clearance was withdrawn, if they may not have been sent yet. */
 const stopped = (batch: Batch, at: number, late: ReadonlyArray<ClearanceDecision>) =>
   [...new Set(late.map(({ item }) => item))].flatMap((number) => {
     const item = batch.items.get(number)
-    return item === undefined ? [] : takenBack(item, at, "clearance", "its clearance was withdrawn")
+    return item === undefined ? [] : stopSending(item, at, "clearance", "its clearance was withdrawn")
   })
 
-/** In strict mode a rejection stops all others; once the batch has started, whatever says that not all are cleared does. */
-const othersStopped = (batch: Batch, at: number, words: ReadonlyArray<ClearanceDecision>) => {
+/** In strict mode a rejection cancels all other items; once the batch has started, so does an item held for review. */
+const othersStopped = (batch: Batch, at: number, answers: ReadonlyArray<ClearanceDecision>) => {
   const started = batch.startedAt !== undefined
-  const refused = words.filter(
+  const refused = answers.filter(
     ({ decision, released }) =>
       decision === "rejected" || (started && decision === "review" && released !== true),
   )
@@ -160,13 +161,13 @@ const othersStopped = (batch: Batch, at: number, words: ReadonlyArray<ClearanceD
 const payeeVerdicts = { off: "approved", review: "review", reject: "rejected" } as const
 
 /**
- * What the engine said, and what the batch's policy makes of a name that is not the one on the account: a finding of its
- * own, beside whatever else was found.
+ * The engine's answer, and if the name is not the one on the account, the finding that the batch's policy makes of that: a
+ * separate finding, beside any other.
  */
-const wordsUnder = (word: ClearanceWord, policy: PayeePolicy): ReadonlyArray<ClearanceWord> => {
+const answersUnder = (answer: ClearanceAnswer, policy: PayeePolicy): ReadonlyArray<ClearanceAnswer> => {
   const decision = payeeVerdicts[policy]
-  if (word.payee !== "no-match" || decision === "approved") return [word]
+  if (answer.payee !== "no-match" || decision === "approved") return [answer]
   const reason = cleanText("the name is not the one on the account")
-  const named = { item: word.item, decision, payee: word.payee, cause: NAME_CHECK, reason }
-  return word.decision === "approved" ? [named] : [word, named]
+  const named = { item: answer.item, decision, payee: answer.payee, cause: NAME_CHECK, reason }
+  return answer.decision === "approved" ? [named] : [answer, named]
 }

@@ -1,11 +1,11 @@
-/** Paying: the one door to a bank, and what a bank's word means before and after it has given its last. */
+/** Paying: the only way to a bank, and what a bank's report means before and after the final outcome of an attempt. */
 import { Array as Arr } from "effect"
 import { isDisputed } from "./attempts.ts"
 import { type Attempt, attemptOf, attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
 import { type ClearanceTerms, isCurrent } from "./clearance.ts"
 import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
 import { onlyOnCurrentClearance } from "./decide-resend.ts"
-import { heardOfWithdrawal, takenBack, tooLateBy } from "./decide-withdrawal.ts"
+import { reportOnWithdrawal, stopSending, tooLateBy } from "./decide-withdrawal.ts"
 import type { BatchEvent, Evidence, OpenRefusal } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
 import type { TransferFinal } from "./outcomes.ts"
@@ -13,12 +13,13 @@ import { cleanText, type OutsideText } from "./outside-text.ts"
 import { doubtAbout, isAskedAbout, isDoubtful, type Refused } from "./refusal.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
-/** How often one attempt may go out under its key before a person looks at it. */
+/** How often one attempt may be sent under its key before a person looks at it. */
 export const SENDS_MAX = 5
 
 /**
- * An item passes cleared, by a clearance that is good at that moment, with its money held, in a batch that has started,
- * and once per attempt; after a refusal that another bank may mend, to a bank of its rule that has not tried it.
+ * An intent is accepted only for an item that is screened, with a valid clearance and its money reserved, in a batch that has
+ * started, once per attempt. After a refusal that another bank may not share, it has to go to a bank of its rule that has not
+ * tried it.
  */
 export const decideTransferRequest = (
   batch: Batch,
@@ -36,6 +37,10 @@ export const decideTransferRequest = (
   return events({ ...command, _tag: "TransfersRequested" })
 }
 
+/**
+ * Records what is known of an attempt after a call, a callback or an inquiry. A callback counts only if it comes from the
+ * attempt's own bank.
+ */
 export const decideTransferOutcome = (
   batch: Batch,
   command: RecordTransfer,
@@ -53,14 +58,14 @@ export const decideTransferOutcome = (
       item,
       terms,
       attempt.outcome === undefined
-        ? heardOfOpen(item, attempt, command)
-        : heardOfFinal(item, attempt, command),
+        ? reportOnOpen(item, attempt, command)
+        : reportOnFinal(item, attempt, command),
     ),
   )
 }
 
-/** An attempt without a final word learns. A parked one hears only final words: nobody asks for it any more. */
-const heardOfOpen = (
+/** A report about an open attempt. A parked attempt takes only final outcomes, because its bank is no longer asked. */
+const reportOnOpen = (
   item: Item,
   attempt: Attempt,
   { at, outcome }: RecordTransfer,
@@ -76,7 +81,7 @@ const heardOfOpen = (
   switch (outcome._tag) {
     case "Accepted": {
       const { transferId, inquireAt, evidence } = outcome
-      // What a bank shows of itself is a sign, and leaves the schedule of inquiries as it is.
+      // A callback that the bank has it is only a sign, and leaves the schedule of inquiries as it is.
       if (evidence === "callback" && attempt.transferId !== undefined) return []
       return tracked ? [{ _tag: "TransferAccepted", ...about, transferId, inquireAt }] : []
     }
@@ -88,7 +93,7 @@ const heardOfOpen = (
       return tracked ? [park(outcome.reason)] : []
     case "NeverSeen": {
       if (phase !== "unknown" && phase !== "pending") return []
-      // Whether it may still go out is being asked.
+      // Its withdrawal is under way: that will show whether it may still be sent.
       if (attempt.withdrawal !== undefined) return []
       if (attempt.transferId !== undefined) return [park("the bank forgot a transfer that it had accepted")]
       const certainAt = (attempt.unknownSince ?? at) + outcome.quarantineMs
@@ -106,7 +111,7 @@ const heardOfOpen = (
     }
     case "Withdrawn":
     case "NotWithdrawn":
-      return heardOfWithdrawal(item, attempt, at, outcome)
+      return reportOnWithdrawal(item, attempt, at, outcome)
     case "Settled":
       return [
         { _tag: "TransferSettled", ...about, evidence: outcome.evidence },
@@ -125,18 +130,18 @@ const heardOfOpen = (
   }
 }
 
-/** A refusal of an open attempt: final, to be confirmed, or a person's to judge. */
+/** A refusal of an open attempt: final, to be confirmed, or for a person to decide. */
 const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): ReadonlyArray<BatchEvent> => {
   const { evidence, code, whole } = refused
   const about = { at, item: item.item, attempt: attempt.attempt }
   const tracked = attempt.phase !== "parked"
   const meaning = meaningOf(code)
   if (isDoubtful(attempt, refused, meaning)) {
-    // Else the schedule of inquiries, or a person, finds out what became of it.
+    // Otherwise the schedule of inquiries, or a person, finds out the outcome.
     if (!isAskedAbout(attempt, refused, meaning)) return []
     const reason = cleanText(doubtAbout(attempt, refused))
     const refusal = { code, evidence, ...(whole === undefined ? {} : { whole }) }
-    // A person has it already: the bank is asked once more only where its answer could end that.
+    // A person has it already: the bank is asked once more only if its answer could settle the matter.
     if (!tracked && (whole === true || attempt.sends > 1))
       return [{ _tag: "TransferParked", ...about, reason, refusal }]
     return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: at, refusal }]
@@ -145,7 +150,7 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
     const reason = cleanText(`the bank failed it with the unmapped code ${code}`)
     return tracked ? [{ _tag: "TransferParked", ...about, reason }] : []
   }
-  // What its partner wants back is not tried again, nor what cannot be confirmed.
+  // An attempt that its partner cancels is not retried, and neither is a refusal that cannot be confirmed.
   const leadsOn = refused.unconfirmed !== true && attempt.withdrawal?.cause !== "cancellation"
   const { category } = meaning
   const [retryable, reroutable] = [leadsOn && meaning.retryable, leadsOn && meaning.reroutable]
@@ -156,8 +161,8 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
 }
 
 /**
- * A bank that refuses an order need not keep it: that it does not know it confirms what it answered. One that told of it
- * later knew it.
+ * A bank need not keep an order that it refuses in its response, so "never seen" confirms such a refusal. A bank that refused
+ * it later, in a callback, did have it: then a person decides.
  */
 const neverSeenAfter = (
   item: Item,
@@ -171,73 +176,79 @@ const neverSeenAfter = (
   return [{ _tag: "TransferParked", at, item: item.item, attempt: attempt.attempt, reason }]
 }
 
-/** After its final word a bank may still return what it settled. Whatever else it says contradicts itself: an alarm. */
-const heardOfFinal = (
+/** A report about a closed attempt. A bank may still return what it settled. Any other new report contradicts it: an alarm. */
+const reportOnFinal = (
   item: Item,
   attempt: Attempt,
   { at, outcome }: RecordTransfer,
 ): ReadonlyArray<BatchEvent> => {
-  const reported = lateWord(attempt, outcome)
+  const reported = lateReport(attempt, outcome)
   const recorded = attempt.outcome
-  if (reported === undefined || recorded === undefined || attempt.said.includes(reported.word)) return []
+  if (reported === undefined || recorded === undefined || attempt.reports.includes(reported.status)) return []
   const about = { at, item: item.item, attempt: attempt.attempt }
-  if (reported.word === recorded || (recorded === "returned" && reported.word === "settled")) return []
-  if (recorded === "settled" && reported.word === "returned" && reported.code !== undefined) {
+  if (reported.status === recorded || (recorded === "returned" && reported.status === "settled")) return []
+  if (recorded === "settled" && reported.status === "returned" && reported.code !== undefined) {
     return [{ _tag: "TransferReturned", ...about, evidence: reported.evidence, code: reported.code }]
   }
-  if (reported.word === "accepted" && recorded !== "failed") return []
-  const paidAfterAll = recorded === "failed" && reported.word === "settled"
+  if (reported.status === "accepted" && recorded !== "failed") return []
+  const paidAfterAll = recorded === "failed" && reported.status === "settled"
   const mendable = paidAfterAll && item.attempt === attempt && isOnlyAcceptedAfterAll(item, attempt)
   const detected: BatchEvent = {
     _tag: "LateOutcomeDetected",
     ...about,
     recorded,
-    reported: reported.word,
+    reported: reported.status,
     evidence: reported.evidence,
     compensation: mendable ? "repost" : "review",
   }
-  return [detected, ...takenBack(item, at, "dispute", "an earlier attempt is in dispute")]
+  return [detected, ...stopSending(item, at, "dispute", "an earlier attempt is in dispute")]
 }
 
-/** The item has failed, or is in dispute for no more than that the bank has what it refused: then its payment mends that. */
+/** Whether the item failed, or is in dispute only because the bank accepted what it had refused: then its payment ends that. */
 const isOnlyAcceptedAfterAll = (item: Item, attempt: Attempt): boolean =>
   item.state === "failed" ||
-  (attempt.said.at(-1) === "accepted" &&
+  (attempt.reports.at(-1) === "accepted" &&
     attemptsOf(item).every((other) => other === attempt || other.dispute === undefined))
 
-interface LateWord {
-  readonly word: TransferFinal | "accepted"
+interface LateReport {
+  readonly status: TransferFinal | "accepted"
   readonly evidence: Evidence
   readonly code?: OutsideText
 }
 
-/** What is said of a whole contradicts nothing, and what a call of ours learnt was true when it was asked. */
-const lateWord = ({ concludedAt = 0 }: Attempt, outcome: RecordTransfer["outcome"]): LateWord | undefined => {
+/**
+ * The status that a report gives a closed attempt. `undefined` if it contradicts nothing: a refusal of a whole file, or an
+ * acceptance in an inquiry that began before the attempt was closed.
+ */
+const lateReport = (
+  { concludedAt = 0 }: Attempt,
+  outcome: RecordTransfer["outcome"],
+): LateReport | undefined => {
   switch (outcome._tag) {
     case "Accepted": {
       const { evidence, askedAt = concludedAt } = outcome
       const isNews = evidence === "callback" || (evidence === "inquiry" && askedAt > concludedAt)
-      return isNews ? { word: "accepted", evidence } : undefined
+      return isNews ? { status: "accepted", evidence } : undefined
     }
     case "Settled":
-      return { word: "settled", evidence: outcome.evidence }
+      return { status: "settled", evidence: outcome.evidence }
     case "Failed":
       return outcome.whole === true
         ? undefined
-        : { word: "failed", evidence: outcome.evidence, code: outcome.code }
+        : { status: "failed", evidence: outcome.evidence, code: outcome.code }
     case "Returned":
-      return { word: "returned", evidence: outcome.evidence, code: outcome.code }
+      return { status: "returned", evidence: outcome.evidence, code: outcome.code }
     default:
       return undefined
   }
 }
 
-/** Transfers that another worker left in the air: the bank is asked about each at once. */
+/** Transfers that another worker left under way: the bank is asked about each at once. */
 export const decideTakeOver = (batch: Batch, { at }: BatchCommandOf<"TakeOver">): Decision =>
   events(
     ...Arr.fromIterable(batch.tasks.transfer).flatMap((item) => {
       const attempt = batch.items.get(item)?.attempt?.attempt
-      if (attempt === undefined) throw new Error(`item ${item} is in the air without an attempt`)
+      if (attempt === undefined) throw new Error(`item ${item} is under way without an attempt`)
       const reason = cleanText("the worker that sent it is gone")
       return { _tag: "TransferUnknown" as const, at, item, attempt, reason, inquireAt: at }
     }),

@@ -1,8 +1,7 @@
 /**
- * Taking back an attempt that may not have gone out yet. A call that waits for its turn is held back by the state alone;
- * an order that lies with us (a bank of files) is asked for in two steps: the request is recorded, then its record is
- * asked, which says atomically "it will never go out" or "it may have gone". Nothing is cancelled, and no resolution
- * believed, before that answer is in the log.
+ * Withdraws an attempt that may not have been sent yet. A call that waits for its turn is stopped by the state alone. An order
+ * that waits with us for a file is withdrawn in two steps: the request is recorded, then the order's record answers atomically
+ * that it will never be sent, or that it may have been. Nothing is cancelled or resolved before that answer is in the log.
  */
 import { Array as Arr } from "effect"
 import { isDisputed } from "./attempts.ts"
@@ -13,46 +12,46 @@ import type { BatchEvent, BatchEventOf } from "./events.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
 
-/** An attempt that may not have gone out yet does not go out any more: the bank is asked whether it has it. */
-export const heldBack = ({ item, attempt }: Item, at: number, why: string): ReadonlyArray<BatchEvent> => {
+/** Stops an attempt that may not have been sent yet: it becomes unknown, and the bank is asked whether it has it. */
+export const stopCall = ({ item, attempt }: Item, at: number, why: string): ReadonlyArray<BatchEvent> => {
   if (attempt === undefined || attempt.outcome !== undefined || attempt.phase !== "transferring") return []
   const about = { at, item, attempt: attempt.attempt }
   return [{ _tag: "TransferUnknown", ...about, reason: cleanText(why), inquireAt: at }]
 }
 
-/** Whether an open attempt's order may still lie with us. */
-export const mayLieWithUs = ({ outcome, withdrawable }: Attempt): boolean =>
+/** Whether the order of an open attempt may still wait with us. */
+export const isWithdrawable = ({ outcome, withdrawable }: Attempt): boolean =>
   outcome === undefined && withdrawable
 
-/** Asks back the orders of those items whose open attempt may still lie with us. What is about to be sent is held back. */
-export const askedBack = (
+/** Requests the withdrawal of items whose order may still wait with us, and stops their calls. */
+export const requestWithdrawals = (
   items: ReadonlyArray<Item>,
   at: number,
   asked: Withdrawal,
 ): ReadonlyArray<BatchEvent> => {
-  const lying = items.filter(({ attempt }) => attempt !== undefined && mayLieWithUs(attempt))
-  const transfers = lying.map(({ item, attempt }) => ({ item, attempt: attempt?.attempt ?? 0 }))
-  const held = lying.flatMap((item) => heldBack(item, at, "it is to be withdrawn"))
+  const withdrawable = items.filter(({ attempt }) => attempt !== undefined && isWithdrawable(attempt))
+  const transfers = withdrawable.map(({ item, attempt }) => ({ item, attempt: attempt?.attempt ?? 0 }))
+  const stopped = withdrawable.flatMap((item) => stopCall(item, at, "it is to be withdrawn"))
   return Arr.isReadonlyArrayNonEmpty(transfers)
-    ? [...held, { _tag: "WithdrawalsRequested", at, transfers, ...asked }]
-    : held
+    ? [...stopped, { _tag: "WithdrawalsRequested", at, transfers, ...asked }]
+    : stopped
 }
 
-/** Nothing more is sent for an item: what waits is held back, and its order is asked back. */
-export const takenBack = (
+/** Stops everything that may still be sent for an item: its call, and its order if one waits with us. */
+export const stopSending = (
   item: Item,
   at: number,
   cause: "clearance" | "dispute",
   reason: string,
 ): ReadonlyArray<BatchEvent> =>
-  item.attempt?.withdrawal === undefined && item.attempt !== undefined && mayLieWithUs(item.attempt)
-    ? askedBack([item], at, { cause, by: POLICY, reason: cleanText(reason) })
-    : heldBack(item, at, reason)
+  item.attempt?.withdrawal === undefined && item.attempt !== undefined && isWithdrawable(item.attempt)
+    ? requestWithdrawals([item], at, { cause, by: POLICY, reason: cleanText(reason) })
+    : stopCall(item, at, reason)
 
 type Answer = Extract<RecordTransfer["outcome"], { readonly _tag: "Withdrawn" | "NotWithdrawn" }>
 
-/** What the answer to a withdrawal means for whoever asked for it. An order that nobody asked back stays where it is. */
-export const heardOfWithdrawal = (
+/** Records the answer to a withdrawal, for its cause. A refusal without a request changes nothing. */
+export const reportOnWithdrawal = (
   item: Item,
   attempt: Attempt,
   at: number,
@@ -74,7 +73,7 @@ export const heardOfWithdrawal = (
         item,
         at,
         attempt.withdrawal,
-        answer.goingOut ? "about to go out to the bank" : "already sent to the bank",
+        answer.goingOut ? "about to be sent to the bank" : "already sent to the bank",
       ),
     ]
   const isResolved = cause === "resolution" && !answer.goingOut
@@ -87,18 +86,18 @@ interface About {
   readonly attempt: number
 }
 
-/** What was said of the attempt, with the evidence, and by whom. */
+/** The resolution that the withdrawal was requested for, with its evidence and its author. */
 const resolvedBy = (
   { outcome, by, credential, reason, evidence, proposedBy }: Withdrawal,
   about: About,
 ): ReadonlyArray<BatchEvent> => {
   if (outcome === undefined) return []
-  const said = {
+  const details = {
     ...(credential === undefined ? {} : { credential }),
     ...(evidence === undefined ? {} : { evidence }),
     ...(proposedBy === undefined ? {} : { proposedBy }),
   }
-  return [{ _tag: "ParkedResolved", ...about, outcome, by, reason, ...said }]
+  return [{ _tag: "ParkedResolved", ...about, outcome, by, reason, ...details }]
 }
 
 const withdrawn = (item: Item, attempt: Attempt, about: About): ReadonlyArray<BatchEvent> => {
@@ -114,7 +113,7 @@ const withdrawn = (item: Item, attempt: Attempt, about: About): ReadonlyArray<Ba
       { _tag: "ItemsCancelled", at: about.at, items: [about.item], ...whoAsked(withdrawal), reason },
     ]
   }
-  // That it was paid cannot be: it never went out.
+  // A resolution as settled cannot be true: the order was never sent.
   if (withdrawal?.cause === "resolution" && withdrawal.outcome === "failed")
     return [{ ...alone, cause: "resolution" }, ...resolvedBy(withdrawal, about)]
   return [cause === undefined || cause === "resolution" ? alone : { ...alone, cause }]
@@ -137,11 +136,13 @@ const refusedCancellation = (
 
 const whoAsked = ({ by, credential }: Withdrawal) => ({ by, ...(credential && { credential }) })
 
-/** A cancellation that waits for its answer has it, once the bank has had the last word. */
+/** If a cancellation waits for the withdrawal, a final outcome of the attempt refuses it. */
 export const tooLateBy = (
   item: Item,
   { withdrawal }: Attempt,
   at: number,
-  word: TransferFinal,
+  outcome: TransferFinal,
 ): ReadonlyArray<BatchEvent> =>
-  withdrawal?.cause === "cancellation" ? [refusedCancellation(item, at, withdrawal, `already ${word}`)] : []
+  withdrawal?.cause === "cancellation"
+    ? [refusedCancellation(item, at, withdrawal, `already ${outcome}`)]
+    : []

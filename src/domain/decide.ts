@@ -1,6 +1,6 @@
 /**
- * What a command means for a batch: the events it causes, or why it is refused. Reads the batch, never changes it. What
- * sends money needs to know which clearances are good: whoever does not say gets nothing sent.
+ * Decides a command on a batch: the events that it causes, or why it is refused. It reads the batch and never changes it.
+ * Without `terms`, no clearance is valid, so nothing is sent.
  */
 import type { Batch } from "./batch.ts"
 import type { ClearanceTerms } from "./clearance.ts"

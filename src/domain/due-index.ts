@@ -1,17 +1,18 @@
 /**
- * Where `plan` finds what is due beside the tasks, without a look at the rest: whom to ask about, what was refused, and what
- * is tried again.
+ * Indexes by which `plan` finds due work beside the tasks, without a walk through all items: inquiries, refused postings,
+ * retries and reroutes.
  */
 import type { Batch, Item } from "./batch.ts"
 import { ItemHeap } from "./item-heap.ts"
 import type { ItemSet } from "./item-set.ts"
 import { isRerouteDue, isRetryDue } from "./task.ts"
 
-/** Before anything of an item changes that says where it is in the heaps. */
+/** Takes an item out of the heaps. Call it before its bank, task or time of inquiry changes. */
 export const leaveIndex = (batch: Batch, item: Item): void => {
   if (item.task === "inquire") batch.inquiries.get(bankOf(item))?.delete(item.item)
 }
 
+/** Puts an item into the indexes, by its state now. */
 export const enterIndex = (batch: Batch, item: Item): void => {
   if (item.task === "inquire") put(batch.inquiries, bankOf(item), item, item.attempt?.inquireAt ?? 0)
   note(batch.refused, item, item.refusal !== undefined)
@@ -25,11 +26,11 @@ const note = (items: ItemSet, { item }: Item, isThere: boolean): void => {
 }
 
 const bankOf = ({ item, attempt }: Item): string => {
-  if (attempt === undefined) throw new Error(`item ${item} is to be asked about without an attempt`)
+  if (attempt === undefined) throw new Error(`item ${item} has no attempt to ask its bank about`)
   return attempt.bank
 }
 
-/** A heap that has become empty is kept, as it is soon filled again, until another one is made. */
+/** An empty heap is kept, because it is often filled again soon, until a new one is made. */
 const put = (index: Map<string, ItemHeap>, bank: string, { item }: Item, at: number): void => {
   let heap = index.get(bank)
   if (heap === undefined) {

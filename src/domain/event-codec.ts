@@ -1,6 +1,6 @@
 /**
- * Events and mail as they are written: one line of JSON each, events with their version. What cannot be read is a
- * failure that says why, never a guess.
+ * Writes and reads events and mail: one line of JSON each, events with their version. Text that cannot be read is a failure
+ * with a reason, never a guess.
  */
 import { Predicate, Result, Schema } from "effect"
 import { MailCommand } from "./commands.ts"
@@ -9,8 +9,8 @@ import { kindsWithText, withCleanTexts } from "./outside-text.ts"
 import { CLEAN, currentVersion, type EventJson, upcast } from "./upcasters.ts"
 
 /**
- * Writes an event. It was made by `decide`, so it is not validated again: all that differs from its JSON form are
- * amounts, which are bigint. A test holds this to the schema.
+ * Writes an event. `decide` made it, so it is not validated again. It differs from its JSON form only in amounts, which are
+ * bigint. A test compares this with the schema.
  */
 export const encodeEvent = (event: BatchEvent): string => {
   const version = currentVersion(event._tag)
@@ -26,7 +26,7 @@ const itemJson = ({ minor, ...item }: Extract<BatchEvent, { _tag: "ItemsReceived
 
 const decodeCurrent = Schema.decodeUnknownResult(BatchEvent)
 
-/** Items as they are written. A schema that only checks, and converts nothing, is checked several times as fast. */
+/** Items in their JSON form. A schema that only checks and converts nothing is several times as fast. */
 const WrittenItems = Schema.Struct({
   ...ItemsReceived.fields,
   items: Schema.NonEmptyArray(
@@ -49,7 +49,7 @@ const readItem = (item: (typeof WrittenItems.Type)["items"][number]): PayoutItem
   minor: BigInt(item.minor),
 })
 
-/** Reads an event, or fails with a sentence that names the field and never its value: events tell who is paid. */
+/** Reads an event. Fails with a sentence that names the field and never its value, because events contain payees. */
 export const decodeEvent = (text: string): Result.Result<BatchEvent, string> => {
   const lifted = Result.flatMap(parse(text), upcast)
   return Result.flatMap(lifted, (event) => {
@@ -65,13 +65,14 @@ const parse = (text: string): Result.Result<EventJson, string> => {
     : Result.fail("not a JSON object")
 }
 
+/** Writes a command for a mailbox. */
 export const encodeMail: (command: MailCommand) => string = Schema.encodeSync(
   Schema.fromJsonString(MailCommand),
 )
 
 const decodeCommand = Schema.decodeUnknownResult(MailCommand)
 
-/** Reads a command from a mailbox, or fails like {@link decodeEvent}. An older release may have told it: it is cleaned. */
+/** Reads a command from a mailbox; fails like {@link decodeEvent}. It cleans its texts, as older releases did not. */
 export const decodeMail = (text: string): Result.Result<MailCommand, string> =>
   Result.flatMap(parse(text), (json) =>
     Result.mapError(decodeCommand(withCleanTexts(json)), ({ message }) => message),

@@ -1,13 +1,14 @@
 /**
- * What can happen to a payout batch. The log of these events is the only truth; everything else is derived from it.
+ * The events of a payout batch. The log of them is the only truth; everything else is derived from it.
  *
- * An event holds all that was not deterministic when it happened: the time, ids and answers of others, list versions,
- * the moments at which something will be tried again. `at` is milliseconds since the Unix epoch.
+ * An event contains everything that was not deterministic when it happened: the time, ids and answers of others, list
+ * versions, times of the next try. `at` is milliseconds since the Unix epoch.
  */
 import { Schema } from "effect"
 import { PlainText, Seal, VisibleBeneficiary } from "./beneficiary.ts"
-import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-words.ts"
+import { ClearanceDecision, FindingName, PayeePolicy } from "./clearance-answers.ts"
 import { Credential } from "./credential.ts"
+import { Duplicates } from "./duplicates.ts"
 import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
@@ -17,7 +18,7 @@ import { schemes } from "./scheme.ts"
 /** Milliseconds since the Unix epoch. */
 export const Instant = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({ title: "Instant" })
 
-/** One payout as it was accepted. Its amount is in minor units of the currency. */
+/** One payout as it was accepted. `minor` is its amount in minor units of the currency. */
 export const PayoutItem = Schema.Struct({
   item: ItemNumber,
   /** The partner's own reference, unique within the batch. */
@@ -30,11 +31,11 @@ export const PayoutItem = Schema.Struct({
 })
 export type PayoutItem = typeof PayoutItem.Type
 
-/** hold when cleared, post when settled, release when failed, reverse when returned. */
+/** hold before paying, post when settled, release when failed, reverse when returned. */
 export const PostingKind = Schema.Literals(["hold", "post", "release", "reverse"])
 export type PostingKind = typeof PostingKind.Type
 
-/** How the final word about a transfer reached us. */
+/** How a report about a transfer reached us. */
 export const Evidence = Schema.Literals(["response", "callback", "inquiry"])
 export type Evidence = typeof Evidence.Type
 
@@ -48,11 +49,11 @@ export const ClosedState = Schema.Literals([
 ])
 export type ClosedState = typeof ClosedState.Type
 
-/** What happens when an item is refused: `partial` pays the others, `strict` pays nobody. */
+/** What happens if compliance rejects an item: `partial` pays the others, `strict` pays none. */
 export const BatchMode = Schema.Literals(["partial", "strict"])
 export type BatchMode = typeof BatchMode.Type
 
-/** Why a batch needs a second person, until when, and the hash of what that person approves. */
+/** Why a batch needs approval, until when, and the hash that is approved. */
 export const ApprovalTerms = Schema.Struct({
   reason: Schema.Literals(["asked", "threshold"]),
   expiresAt: Instant,
@@ -70,13 +71,13 @@ export const FailureCategory = Schema.Literals([
 
 const items = Schema.NonEmptyArray(ItemNumber)
 
-/** The name that a person gave: a note, by which nobody is known. Or the policy that acted in a person's place. */
+/** The name that a person typed: a note, not an identity. Or the policy that acted. */
 export const Actor = PlainText(128)
 
-/** Under which credential it was done; absent where a policy did it, and in logs from before credentials were kept. */
+/** The credential of the actor; absent for a policy, and in logs of releases that did not record credentials. */
 const credential = Schema.optionalKey(Credential)
 
-/** What a person saw that says how a transfer ended, and where it can be found again: a statement, a letter, a case. */
+/** A person's evidence of how a transfer ended, and where to find it again: a statement, a letter, a case. */
 export const ResolutionEvidence = Schema.Struct({ text: OutsideText, reference: OutsideText })
 export type ResolutionEvidence = typeof ResolutionEvidence.Type
 
@@ -86,20 +87,21 @@ export const BatchReceived = Schema.TaggedStruct("BatchReceived", {
   at: Instant,
   partner: PartnerId,
   idempotencyKey: Schema.String,
-  /** A keyed hash of the request body as it was received: the same idempotency key with another body is refused. */
+  /** A keyed hash of the request body: the same idempotency key with another body is refused. */
   requestDigest: Schema.String,
   reference: Schema.optionalKey(PlainText(64)),
   itemCount: ItemNumber,
   mode: BatchMode,
   submittedBy: Actor,
   credential,
-  /** Not before this moment is anything paid. */
+  /** Nothing is paid before this time. */
   executeAt: Schema.optionalKey(Instant),
   approval: Schema.optionalKey(ApprovalTerms),
-  /** How often an item may be tried by policy after failures that a new attempt may mend. */
+  /** How often the policy tries an item, if it fails for reasons that may pass. */
   attemptsMax: AttemptNumber,
-  /** Off where it is not said, as in logs from before payees were verified. */
+  /** Off if absent, as in logs of releases that did not verify payees. */
   payeePolicy: Schema.optionalKey(PayeePolicy),
+  duplicates: Schema.optionalKey(Duplicates),
 })
 
 /** A chunk of a batch's items, at most {@link ITEMS_PER_EVENT_MAX}, in the order of their numbers. */
@@ -110,14 +112,14 @@ export const ItemsReceived = Schema.TaggedStruct("ItemsReceived", {
   sealed: Seal,
 })
 
-/** The intent to have items screened, recorded before the call: the answer, whenever it comes, is to this request. */
+/** The intent to have items screened, recorded before the call. The answer, whenever it comes, names this request. */
 export const ScreeningRequested = Schema.TaggedStruct("ScreeningRequested", {
   at: Instant,
   clearance: Schema.Int,
   items,
 })
 
-/** Whose answer it is: the clearance, the engine's name for it, and the lists that it looked into. */
+/** What the answer is to: the clearance, the engine's id for it, and the version of the lists. */
 const answer = {
   at: Instant,
   clearance: Schema.Int,
@@ -130,14 +132,14 @@ export const ItemsScreened = Schema.TaggedStruct("ItemsScreened", {
   decisions: Schema.NonEmptyArray(ClearanceDecision),
 })
 
-/** The engine takes its time over some items. If it has not told by `decideBy`, it is asked again. */
+/** The engine postponed its decision on some items. If it has not decided by `decideBy`, it is asked again. */
 export const ClearancePending = Schema.TaggedStruct("ClearancePending", {
   ...answer,
   items,
   decideBy: Instant,
 })
 
-/** The engine said something stricter of items after an intent to pay them: an alarm. Nothing more is sent for them. */
+/** The engine gave a stricter decision after an intent to pay: an alarm. Nothing more is sent for these items. */
 export const ClearanceWithdrawn = Schema.TaggedStruct("ClearanceWithdrawn", {
   ...answer,
   decisions: Schema.NonEmptyArray(ClearanceDecision),
@@ -151,7 +153,7 @@ export const ItemReviewed = Schema.TaggedStruct("ItemReviewed", {
   by: Actor,
   credential,
   reason: OutsideText,
-  /** What a release covers; all that was found by then in logs from before releases said so. */
+  /** The findings that a release covers. In logs of older releases it is absent and covers all findings so far. */
   findings: Schema.optionalKey(Schema.Array(FindingName)),
 })
 
@@ -164,14 +166,14 @@ export const BatchApproved = Schema.TaggedStruct("BatchApproved", {
 
 export const ApprovalExpired = Schema.TaggedStruct("ApprovalExpired", { at: Instant })
 
-/** The batch may pay: screened as its mode demands, approved if needed, and its time has come. */
+/** The batch may pay: it is screened as its mode demands and approved if needed, and its time has come. */
 export const ExecutionStarted = Schema.TaggedStruct("ExecutionStarted", {
   at: Instant,
   /** The day on which each scheme's payouts should arrive if they are sent now. */
   arrivals: Schema.Array(Schema.Struct({ scheme: Schema.Literals(schemes), on: Schema.String })),
 })
 
-/** Items that will not be paid: the answer to a cancellation, or what a policy made of the rest of a batch. */
+/** Items that will not be paid: after a cancellation, or because a policy cancelled the rest of a batch. */
 export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
   at: Instant,
   items,
@@ -181,8 +183,8 @@ export const ItemsCancelled = Schema.TaggedStruct("ItemsCancelled", {
 })
 
 /**
- * Items for which a cancellation came too late, each with the reason: one by one where they are few, else by ranges of
- * their numbers. Each item is told of once.
+ * Items for which a cancellation came too late, with the reason: one by one if they are few, else as ranges of numbers. Each
+ * item is recorded once.
  */
 export const CancellationRefused = Schema.TaggedStruct("CancellationRefused", {
   at: Instant,
@@ -194,7 +196,7 @@ export const CancellationRefused = Schema.TaggedStruct("CancellationRefused", {
   ),
 })
 
-/** The intent of a ledger posting, recorded before the call so that a retry posts the same lines under the same key. */
+/** The intent of a ledger posting, recorded before the call, so that a retry posts the same lines under the same key. */
 export const PostingRequested = Schema.TaggedStruct("PostingRequested", {
   at: Instant,
   posting: Schema.Int,
@@ -209,8 +211,8 @@ export const PostingBooked = Schema.TaggedStruct("PostingBooked", {
 })
 
 /**
- * The ledger understood the posting and will not book it. Its items are posted anew, at `retryAt` or, where only funds
- * were missing, as soon as they come.
+ * The ledger refused the posting. Its items are posted again under a new key, at `retryAt`, or as soon as funds arrive if only
+ * funds were missing.
  */
 export const PostingRefused = Schema.TaggedStruct("PostingRefused", {
   at: Instant,
@@ -220,10 +222,10 @@ export const PostingRefused = Schema.TaggedStruct("PostingRefused", {
   retryAt: Instant,
 })
 
-/** The ledger told that the partner's account in a currency was funded: what waits for that is tried again. */
+/** The ledger reported that the partner's account in a currency was funded. Items that wait for funds are retried. */
 export const FundsArrived = Schema.TaggedStruct("FundsArrived", { at: Instant, currency: Currency })
 
-/** Why an attempt goes to its bank: by which rule of which version, and which banks of the rule are left to try. */
+/** Why an attempt goes to its bank: the rule, its version, and the other banks of the rule that were not tried yet. */
 export const Route = Schema.Struct({
   rule: Schema.String,
   version: Schema.String,
@@ -231,50 +233,50 @@ export const Route = Schema.Struct({
 })
 export type Route = typeof Route.Type
 
-/** One attempt to pay an item, as it is meant to be sent. */
+/** One attempt to pay an item, as it will be sent. */
 export const TransferIntent = Schema.Struct({
   item: ItemNumber,
   attempt: AttemptNumber,
   bank: Schema.String,
   reference: Schema.String,
-  /** Absent in logs from before rules were recorded. */
+  /** Absent in logs of releases that did not record rules. */
   route: Schema.optionalKey(Route),
-  /** Its bank's orders lie with us before they go out, so that one can be withdrawn. Absent where they do not. */
+  /** Its order waits with us before it is sent, so it can be withdrawn. Absent if the bank is called directly. */
   withdrawable: Schema.optionalKey(Schema.Literal(true)),
 })
 export type TransferIntent = typeof TransferIntent.Type
 
-/** The intents of transfers, recorded before the banks are called: a chunk of them, as they are written and sent. */
+/** The intents of a chunk of transfers, recorded before their banks are called. */
 export const TransfersRequested = Schema.TaggedStruct("TransfersRequested", {
   at: Instant,
   transfers: Schema.NonEmptyArray(TransferIntent),
 })
 
-/** The bank said that it never saw the attempt, so the same attempt goes out again under the same key. */
+/** The bank never saw the attempt, so it is sent again under the same key. */
 export const TransferResent = Schema.TaggedStruct("TransferResent", transfer)
 
-/** The bank took the transfer; its outcome follows by callback, or is asked for at `inquireAt`. */
+/** The bank accepted the transfer. It reports the outcome by callback, or is asked at `inquireAt`. */
 export const TransferAccepted = Schema.TaggedStruct("TransferAccepted", {
   ...transfer,
   transferId: Schema.String,
   inquireAt: Instant,
 })
 
-/** A refusal that has to be confirmed: what the bank said, how it reached us, and whether of more than the one transfer. */
+/** A refusal that has to be confirmed: its code, how it reached us, and whether it was about more than this transfer. */
 export const OpenRefusal = Schema.Struct({
-  /** The bank's own code, as it was given. */
+  /** The bank's own code. */
   code: OutsideText,
   evidence: Evidence,
   whole: Schema.optionalKey(Schema.Literal(true)),
 })
 export type OpenRefusal = typeof OpenRefusal.Type
 
-/** Nobody can say yet whether the bank has the transfer. It is asked at `inquireAt`, never guessed. */
+/** It is not known yet whether the bank has the transfer. The bank is asked at `inquireAt`; nothing is guessed. */
 export const TransferUnknown = Schema.TaggedStruct("TransferUnknown", {
   ...transfer,
   reason: OutsideText,
   inquireAt: Instant,
-  /** Present where the reason is a refusal that may be meant for something else. */
+  /** Present if the reason is a refusal that may be about something else. */
   refusal: Schema.optionalKey(OpenRefusal),
 })
 
@@ -283,28 +285,28 @@ export const TransferSettled = Schema.TaggedStruct("TransferSettled", { ...trans
 export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
   ...transfer,
   evidence: Evidence,
-  /** The bank's own code, as it was given, and what it meant when it came. */
+  /** The bank's own code, and its meaning when it came. */
   code: OutsideText,
   category: FailureCategory,
   retryable: Schema.Boolean,
-  /** Whether another bank may pay it; absent in logs from before payouts were rerouted. */
+  /** Whether another bank may pay it; absent in logs of releases that did not reroute. */
   reroutable: Schema.optionalKey(Schema.Boolean),
 })
 
-/** A settled transfer came back, perhaps days after the batch was closed. */
+/** A settled transfer was returned, perhaps days after the batch was closed. */
 export const TransferReturned = Schema.TaggedStruct("TransferReturned", {
   ...transfer,
   evidence: Evidence,
   code: OutsideText,
 })
 
-/** Why an order is to be taken back before it goes out. */
+/** Why an order is to be withdrawn before it is sent. */
 export const WithdrawalCause = Schema.Literals(["cancellation", "clearance", "dispute", "resolution"])
 export type WithdrawalCause = typeof WithdrawalCause.Type
 
 /**
- * The intent to take back orders that may still lie with us, recorded before it is tried. Until the answer is here nobody
- * knows whether they go out: it is no cancellation, and no resolution, yet.
+ * The intent to withdraw orders that may still wait with us, recorded before it is tried. Until the answer is in the log, they
+ * may be sent, so nothing is cancelled or resolved yet.
  */
 export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", {
   at: Instant,
@@ -313,48 +315,48 @@ export const WithdrawalsRequested = Schema.TaggedStruct("WithdrawalsRequested", 
   by: Actor,
   credential,
   reason: OutsideText,
-  /** What a person says became of it, where that is the cause: it counts only if the order cannot go out any more. */
+  /** If the cause is a resolution, its outcome: it counts only if the order can no longer be sent. */
   outcome: Schema.optionalKey(ResolvedOutcome),
   evidence: Schema.optionalKey(ResolutionEvidence),
   proposedBy: credential,
 })
 
-/** The attempt was taken back before it went out, and never will: it has failed, and only a person has it tried again. */
+/** The attempt was withdrawn and will never be sent. It has failed, and only a person may retry it. */
 export const TransferWithdrawn = Schema.TaggedStruct("TransferWithdrawn", {
   ...transfer,
-  /** Absent where it was withdrawn for a reason that this log does not know. */
+  /** Why it was withdrawn. Absent if the log has no request for it, or the request has no other effect. */
   cause: Schema.optionalKey(WithdrawalCause),
 })
 
-/** The order cannot be taken back: the bank may have it, or will. */
+/** The order cannot be withdrawn: the bank has it, may have it, or will. */
 export const WithdrawalRefused = Schema.TaggedStruct("WithdrawalRefused", {
   ...transfer,
-  /** It is about to go out, and surely will. Absent where it may have gone. */
+  /** It is about to be sent, and surely will be. Absent if it may have been sent. */
   goingOut: Schema.optionalKey(Schema.Literal(true)),
 })
 
-/** The schedule of inquiries is exhausted, or the bank's code is not mapped: a person decides. */
+/** A person has to decide: the schedule of inquiries is exhausted, or the bank's code is not mapped. */
 export const TransferParked = Schema.TaggedStruct("TransferParked", {
   ...transfer,
   reason: OutsideText,
-  /** Present where the reason is a refusal that came when a person had it already. */
+  /** Present if the reason is a refusal that came after the attempt was parked. */
   refusal: Schema.optionalKey(OpenRefusal),
 })
 
 /**
- * The bank said of a finished attempt what contradicts the log: an alarm. `repost` books what was paid after all;
- * `review` leaves the item to a person.
+ * The bank reported something about a closed attempt that contradicts the log: an alarm. `repost` books a payment that
+ * was made after all; `review` leaves the item to a person.
  */
 export const LateOutcomeDetected = Schema.TaggedStruct("LateOutcomeDetected", {
   ...transfer,
   recorded: TransferFinal,
-  /** Accepted: the bank has what it had refused. */
+  /** `accepted`: the bank has the transfer that it had refused. */
   reported: Schema.Literals(["accepted", ...TransferFinal.literals]),
   evidence: Evidence,
   compensation: Schema.Literals(["repost", "review"]),
 })
 
-/** One operator said how an attempt of a parked item ended. It counts once another one says the same before it expires. */
+/** One operator resolved an attempt of a parked item. It counts once a second operator confirms it before it expires. */
 export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
   ...transfer,
   outcome: ResolvedOutcome,
@@ -365,20 +367,20 @@ export const ResolutionProposed = Schema.TaggedStruct("ResolutionProposed", {
   expiresAt: Instant,
 })
 
-/** A person said, with evidence, how an attempt of a parked item ended. */
+/** An attempt of a parked item was resolved by a person, with evidence. */
 export const ParkedResolved = Schema.TaggedStruct("ParkedResolved", {
   ...transfer,
   outcome: ResolvedOutcome,
   by: Actor,
   credential,
   reason: OutsideText,
-  /** Absent in logs from before evidence was asked for. */
+  /** Absent in logs of releases that did not ask for evidence. */
   evidence: Schema.optionalKey(ResolutionEvidence),
-  /** Who said the same before, where two were needed. */
+  /** The operator who proposed it, if two were needed. */
   proposedBy: credential,
 })
 
-/** A failed item is to be paid again: a new attempt, with a new key, after the one that failed. */
+/** A failed item is to be paid again: with a new attempt and a new key. */
 export const RetryRequested = Schema.TaggedStruct("RetryRequested", {
   at: Instant,
   item: ItemNumber,
@@ -387,10 +389,10 @@ export const RetryRequested = Schema.TaggedStruct("RetryRequested", {
   credential,
 })
 
-/** A bank refused what another one may pay: the item goes to the next bank of its rule, as a new attempt with a new key. */
+/** A bank refused an item that another one may pay: it goes to the next bank of its rule, as a new attempt with a new key. */
 export const RerouteRequested = Schema.TaggedStruct("RerouteRequested", { at: Instant, item: ItemNumber })
 
-/** No rule of a version leads these items to a bank: a person mends the rules, then retries or cancels them. */
+/** No rule of this version routes these items to a bank. A person repairs the rules, then retries or cancels them. */
 export const ItemsUnrouted = Schema.TaggedStruct("ItemsUnrouted", {
   at: Instant,
   items,
@@ -438,10 +440,10 @@ export const BatchEvent = Schema.Union([
 export type BatchEvent = typeof BatchEvent.Type
 export type BatchEventOf<Tag extends BatchEvent["_tag"]> = Extract<BatchEvent, { readonly _tag: Tag }>
 
-/** Items in one {@link ItemsReceived} event: keeps an entry of the log near 150 KiB. */
+/** Items in one {@link ItemsReceived} event. This keeps an entry of the log near 150 KiB. */
 export const ITEMS_PER_EVENT_MAX = 500
 
-/** An event with its place in the batch's log. Versions are gapless from 1. */
+/** An event with its version in the batch's log. Versions are gapless from 1. */
 export interface RecordedEvent {
   readonly version: number
   readonly event: BatchEvent

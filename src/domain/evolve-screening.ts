@@ -1,39 +1,39 @@
-/** What screening and review change of an item: the folds of their events, one item at a time. */
+/** How the events of screening and review change an item. */
 import type { Item, OpenClearance } from "./batch.ts"
 import { effectOn, findingName, isSameFinding, isStricter, rulingOn, withFinding } from "./clearance.ts"
-import type { ClearanceDecision } from "./clearance-words.ts"
+import type { ClearanceDecision } from "./clearance-answers.ts"
 import type { BatchEventOf } from "./events.ts"
 import { meaningOfState } from "./item-state.ts"
 
 export type Answer = BatchEventOf<"ItemsScreened" | "ClearanceWithdrawn">
 
-/** What may be at a bank stays where it is while it is screened again: the answer is wanted before it goes out again. */
+/** A clearance was requested for an item. One that may be at a bank keeps its state: the answer is needed before a resend. */
 export const askedAbout = ({ state, firstClearance }: Item, clearance: number): Partial<Item> => ({
   firstClearance: firstClearance ?? clearance,
   clearance,
   asked: clearance,
-  ...(state === "received" || state === "cleared" ? { state: "screening", reason: undefined } : {}),
+  ...(state === "received" || state === "screened" ? { state: "screening", reason: undefined } : {}),
 })
 
-/** Keeps a word, and follows it where the item has no intent to pay: it stands as all that was found leaves it. */
-export const hearing = (
+/** Keeps a decision. If the item has no intent to pay, its state then follows from all of its findings. */
+export const answered = (
   item: Item,
-  word: ClearanceDecision,
+  decided: ClearanceDecision,
   { at, clearance, listVersion }: Answer,
   open: OpenClearance | undefined,
 ): Partial<Item> => {
-  const { decision, payee, reason } = word
+  const { decision, payee, reason } = decided
   const findings =
     decision === "approved"
       ? item.findings
       : withFinding(item.findings, {
-          ...findingName(word, listVersion),
+          ...findingName(decided, listVersion),
           decision,
           foundAt: at,
           released: false,
         })
   const ruling = rulingOn(findings)
-  // Logs from before clearances were numbered tell of no question.
+  // Logs of releases that did not number clearances have no request before the answer.
   const isUnasked = item.state === "received"
   const isAnswer = item.asked === clearance || isUnasked
   const decides = effectOn(item) === "decides" || isUnasked
@@ -41,17 +41,17 @@ export const hearing = (
     findings,
     ...(isStricter(item.verdict ?? "approved", decision) ? {} : { verdict: decision, listVersion }),
     ...(payee === undefined ? {} : { payee }),
-    ...(isAnswer ? { asked: undefined, screened: { at: countedFrom(open, at), listVersion } } : {}),
+    ...(isAnswer ? { asked: undefined, lastAnswer: { at: countedFrom(open, at), listVersion } } : {}),
     ...(decides ? ruling : {}),
-    ...(decides && decision === "approved" && ruling.state === "cleared" ? { reason } : {}),
+    ...(decides && decision === "approved" && ruling.state === "screened" ? { reason } : {}),
   }
 }
 
-/** A clearance is as old as its question, since its answer may have waited for us; one that was put off, as its answer. */
+/** The age of a clearance counts from its request, as the answer may have waited for us, or from a postponed answer. */
 const countedFrom = (open: OpenClearance | undefined, answeredAt: number): number =>
   open === undefined || open.deferrals > 0 ? answeredAt : open.askedAt
 
-/** A rejection is final; a release covers what the reviewer saw, and whatever else was found still holds the item. */
+/** A rejection is final. A release covers the findings that the reviewer saw; any other finding still holds the item. */
 export const reviewing = (
   item: Item,
   { decision, reason, findings: seen }: BatchEventOf<"ItemReviewed">,
@@ -64,6 +64,6 @@ export const reviewing = (
   return { findings, ...rulingOn(findings) }
 }
 
-/** Whether the answer of a clearance that was asked for would still change something. */
+/** Whether the answer to a requested clearance can still change the item. */
 export const waitsForAnswer = ({ state, clearanceWithdrawn }: Item): boolean =>
   !clearanceWithdrawn && meaningOfState(state).wantsClearance

@@ -1,8 +1,8 @@
 /**
- * How events change a payout batch.
+ * Folds events into a payout batch.
  *
- * A fold owns its state: `evolve` changes it in place and returns it, so that a batch of any size costs the same per
- * event. Whoever fails to append the events that it evolved throws the state away and folds the log again.
+ * A fold owns its state: `evolve` changes it in place and returns it, so that an event costs the same in a batch of any size.
+ * A caller that cannot append the events that it folded discards the state and folds the log again.
  */
 import { newAttempt, standing } from "./attempts.ts"
 import {
@@ -21,7 +21,7 @@ import {
 import { refusedIn } from "./cancellation-refusal.ts"
 import { enterIndex, leaveIndex } from "./due-index.ts"
 import type { BatchEvent, BatchEventOf, OpenRefusal, PayoutItem, TransferIntent } from "./events.ts"
-import { type Answer, askedAbout, hearing, reviewing, waitsForAnswer } from "./evolve-screening.ts"
+import { type Answer, answered, askedAbout, reviewing, waitsForAnswer } from "./evolve-screening.ts"
 import type { ItemState } from "./item-state.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText } from "./outside-text.ts"
@@ -45,12 +45,12 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ScreeningRequested":
       return asked(batch, event)
     case "ItemsScreened":
-      return heard(batch, event)
+      return screened(batch, event)
     case "ClearancePending":
       return deferred(batch, event)
     case "ClearanceWithdrawn":
       for (const { item } of event.decisions) change(batch, item, { clearanceWithdrawn: true })
-      return heard(batch, event)
+      return screened(batch, event)
     case "ItemReviewed":
       return change(batch, event.item, reviewing(itemOf(batch, event.item), event))
     case "BatchApproved":
@@ -72,7 +72,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
       }
       return batch
     case "PostingRequested":
-      // Logs from before starts were recorded: a hold is the first thing that a started batch does.
+      // Logs of old releases do not record the start. A hold is the first thing that a started batch does.
       if (event.kind === "hold") batch.startedAt ??= event.at
       batch.postingCount = event.posting
       batch.postings.set(event.posting, event)
@@ -99,7 +99,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
         attempt.inquireAt = event.inquireAt
         attempt.inquiries += 1
         attempt.refusal = undefined
-        attempt.refusalsHeard = []
+        attempt.refusalsInDoubt = []
       })
     case "TransferUnknown":
       return tracked(batch, event, "unknown", (attempt) => {
@@ -118,7 +118,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "TransferParked":
       return parked(batch, event)
     case "WithdrawalsRequested":
-      for (const about of event.transfers) askedBack(batch, about, event)
+      for (const about of event.transfers) withdrawalRequested(batch, about, event)
       return batch
     case "WithdrawalRefused":
       return mended(batch, event, (attempt) => {
@@ -135,7 +135,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
     case "ParkedResolved":
       return resolved(batch, event)
     case "RetryRequested":
-      return change(batch, event.item, { state: "cleared", reason: undefined, reroute: undefined })
+      return change(batch, event.item, { state: "screened", reason: undefined, reroute: undefined })
     case "RerouteRequested":
       return rerouted(batch, event)
     case "ItemsUnrouted":
@@ -152,7 +152,7 @@ export const evolve = (batch: Batch, event: BatchEvent): Batch => {
   }
 }
 
-/** Folds events in order, from the empty batch unless another state is handed over (which is then changed in place). */
+/** Folds events in order into `batch`, which is changed in place; by default into an empty batch. */
 export const fold = (events: Iterable<BatchEvent>, batch: Batch = emptyBatch()): Batch => {
   for (const event of events) evolve(batch, event)
   return batch
@@ -167,6 +167,7 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   batch.submittedBy = event.submittedBy
   batch.credential = event.credential
   batch.executeAt = event.executeAt
+  batch.duplicates = event.duplicates
   batch.approval =
     event.approval === undefined ? undefined : { ...event.approval, approvedBy: undefined, expired: false }
   batch.attemptsMax = event.attemptsMax
@@ -176,7 +177,7 @@ const begin = (batch: Batch, event: BatchEventOf<"BatchReceived">): Batch => {
   return batch
 }
 
-/** Items without findings share it: most have none. */
+/** Items without findings share this array, because most have none. */
 const noFindings: Item["findings"] = []
 
 const addItem = (batch: Batch, accepted: PayoutItem): void => {
@@ -190,7 +191,7 @@ const addItem = (batch: Batch, accepted: PayoutItem): void => {
     firstClearance: undefined,
     clearance: undefined,
     asked: undefined,
-    screened: undefined,
+    lastAnswer: undefined,
     findings: noFindings,
     verdict: undefined,
     listVersion: undefined,
@@ -221,11 +222,11 @@ const asked = (batch: Batch, { at, clearance, items }: BatchEventOf<"ScreeningRe
   return batch
 }
 
-/** Items that were cancelled while they were screened stay cancelled, whatever the answer. */
-const heard = (batch: Batch, event: Answer): Batch => {
+/** Folds an answer. Items that were cancelled meanwhile stay cancelled, whatever the answer. */
+const screened = (batch: Batch, event: Answer): Batch => {
   const open = batch.clearances.get(event.clearance)
-  for (const word of event.decisions)
-    change(batch, word.item, hearing(itemOf(batch, word.item), word, event, open))
+  for (const decided of event.decisions)
+    change(batch, decided.item, answered(itemOf(batch, decided.item), decided, event, open))
   if (open !== undefined && !isAwaited(batch, event.clearance, open)) batch.clearances.delete(event.clearance)
   return batch
 }
@@ -249,7 +250,7 @@ const booked = (batch: Batch, number: number): Batch => {
   return changeAll(batch, items, { posting: undefined, ledger: bookings[kind] })
 }
 
-/** Items that need another posting by now, or none, have nothing to wait for. */
+/** Folds a refused posting. Items that need another posting by now, or none, do not wait for this one. */
 const refused = (batch: Batch, { posting, code, retryAt }: BatchEventOf<"PostingRefused">): Batch => {
   const { kind, items } = takePosting(batch, posting)
   for (const number of items) {
@@ -288,7 +289,7 @@ const requested = (batch: Batch, at: number, intent: TransferIntent): void => {
 }
 
 const rerouted = (batch: Batch, { item }: BatchEventOf<"RerouteRequested">): Batch =>
-  change(batch, item, { state: "cleared", reason: undefined, reroute: itemOf(batch, item).attempt?.route })
+  change(batch, item, { state: "screened", reason: undefined, reroute: itemOf(batch, item).attempt?.route })
 
 type AboutTransfer = { readonly at: number; readonly item: number; readonly attempt: number }
 
@@ -304,18 +305,18 @@ const tracked = (
   return stand(batch, about, itemOf(batch, about.item).reason)
 }
 
-const askedBack = (batch: Batch, about: Omit<AboutTransfer, "at">, asked: Withdrawal): Batch =>
+const withdrawalRequested = (batch: Batch, about: Omit<AboutTransfer, "at">, asked: Withdrawal): Batch =>
   mended(batch, about, (attempt) => {
     attempt.withdrawal = asked
   })
 
-/** What is asked of an attempt, or known of it, and changes nothing about where it is. */
+/** Changes an attempt without a change of its phase. */
 const mended = (batch: Batch, about: Omit<AboutTransfer, "at">, mend: (attempt: Attempt) => void): Batch => {
   mend(currentAttempt(batch, about))
   return change(batch, about.item, {})
 }
 
-/** The inquiries have come to their end: a person says what became of it. */
+/** The attempt is parked: its bank is no longer asked, and a person decides. */
 const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
   const attempt = currentAttempt(batch, event)
   attempt.phase = "parked"
@@ -325,11 +326,11 @@ const parked = (batch: Batch, event: BatchEventOf<"TransferParked">): Batch => {
 }
 
 const doubt = (attempt: Attempt, refusal: OpenRefusal): void => {
-  attempt.refusalsHeard = [...attempt.refusalsHeard, refusal]
+  attempt.refusalsInDoubt = [...attempt.refusalsInDoubt, refusal]
   attempt.refusalsAsked.push(refusal)
 }
 
-/** What a bank said when it failed or returned a transfer. */
+/** What a bank reported when it refused or returned a transfer. */
 type Refusal = Pick<BatchEventOf<"TransferReturned">, "code"> &
   Partial<Pick<BatchEventOf<"TransferFailed">, "category" | "retryable" | "reroutable">>
 
@@ -341,7 +342,7 @@ const concluded = (
 ): Batch => {
   const attempt = anyAttempt(batch, about)
   attempt.outcome = outcome
-  attempt.said.push(outcome)
+  attempt.reports.push(outcome)
   attempt.concludedAt = about.at
   attempt.inquireAt = undefined
   attempt.refusal = attempt.withdrawal = undefined
@@ -352,10 +353,10 @@ const concluded = (
   return stand(batch, about, refusal?.code)
 }
 
-/** What was paid after all is booked like any payment; everything else about a contradiction is a person's to say. */
+/** A payment that was made after all is booked like any other. Every other contradiction is for a person to resolve. */
 const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Batch => {
   const attempt = anyAttempt(batch, event)
-  attempt.said.push(event.reported)
+  attempt.reports.push(event.reported)
   if (event.compensation === "review" || event.reported === "accepted") {
     const { reported, recorded } = event
     attempt.dispute = cleanText(`of attempt ${event.attempt} the bank reported ${reported} after ${recorded}`)
@@ -367,7 +368,7 @@ const disputed = (batch: Batch, event: BatchEventOf<"LateOutcomeDetected">): Bat
   return stand(batch, event, undefined)
 }
 
-/** Where a person had to speak, no policy tries again. */
+/** Folds a resolution. After it, no policy retries the item. */
 const resolved = (batch: Batch, event: BatchEventOf<"ParkedResolved">): Batch => {
   const attempt = anyAttempt(batch, event)
   attempt.outcome = event.outcome

@@ -1,24 +1,25 @@
 /**
  * What a bank's code means for a payout. Sources: ISO 20022 external code sets (ExternalStatusReason1Code and
  * ExternalReturnReason1Code) for the four-character codes, the Nacha Operating Rules for ACH return codes R01–R85; the
- * words at the end are those of banks of the kind `synchronous`.
- * A code that is not here is not guessed at: it parks the item and raises an alarm. So do those of duplicates, which refuse
- * a copy and say nothing of the first one, which may be paid.
+ * names at the end are those of banks of the kind `synchronous`.
+ *
+ * A code that is not here is not guessed: it parks the item and raises an alarm. So do codes of duplicates, because they refuse
+ * a copy, while the first order may be paid.
  */
 import { Schema } from "effect"
 
-/** Who refuses something with one of these has it already. Each is for a message, a group or a transfer as the bank likes. */
+/** Codes of duplicates: the bank has the order already. Banks use them for a message, a group or a transfer. */
 const duplicates: ReadonlySet<string> = new Set("AM05 DUPL DU01 DU02 DU03 DU04 DU05 RF01 R24".split(" "))
 
-/** Whether a code says that the bank has what it refuses already. */
+/** Whether a code says that the bank already has what it refuses. */
 export const isOfDuplicate = (code: string): boolean => duplicates.has(code)
 
-/** What partners are told of a code: docs/FAILURE-CODES.md is the table. The contract only grows. */
+/** What partners see of a code; docs/FAILURE-CODES.md is the table. This contract may only grow. */
 export const Failure = Schema.Struct({
   code: Schema.String,
   /** Whose problem it is. */
   category: Schema.Literals(["beneficiary", "bank", "compliance", "funds", "limit", "technical"]),
-  /** Whether the same payout may succeed in a new attempt without anyone changing it. */
+  /** Whether the same payout may succeed in a new attempt, unchanged. */
   retryable: Schema.Boolean,
   /** What the partner or the operator does next. */
   nextAction: Schema.Literals([
@@ -36,26 +37,26 @@ export type Failure = typeof Failure.Type
 export type FailureCategory = Failure["category"]
 
 export interface FailureMeaning extends Failure {
-  /** Whether another bank may pay it as it is: never where the beneficiary, the amount or the law is the reason. */
+  /** Whether another bank may pay it unchanged: never if the reason is the beneficiary, the amount or the law. */
   readonly reroutable: boolean
   /**
-   * Whether what is wrong with one copy of an order is wrong with each: the account, who gets the money, the law. All else
-   * may have met one copy only, which may be too late, too much for the funds or the limit of the day because the first
-   * one is paid, refused by whoever got the first one, or look like fraud because there are two.
+   * Whether the reason applies to every copy of an order: the account, the beneficiary, the law. Any other reason may apply to
+   * one copy only: it may be too late, exceed the funds or the day's limit because the first copy was paid, be refused by the
+   * beneficiary who got the first one, or look like fraud because there are two.
    */
   readonly ofAllCopies: boolean
 }
 
 type Kind = keyof typeof kinds
 
-/** What most kinds have in common. */
+/** The defaults of a kind. */
 const plain = { retryable: false, reroutable: false, ofAllCopies: false } as const
 
-/** The rows below name one of these; each is a category with what follows from it. */
+/** The kinds that the rows below name: a category, and what follows from it. */
 const kinds = {
   details: { ...plain, category: "beneficiary", ofAllCopies: true, nextAction: "correct-details" },
   beneficiary: { ...plain, category: "beneficiary", ofAllCopies: true, nextAction: "contact-beneficiary" },
-  /** What somebody did to one payment. */
+  /** The reason is something that a customer did about one payment. */
   customer: { ...plain, category: "beneficiary", nextAction: "contact-beneficiary" },
   outage: { ...plain, category: "bank", retryable: true, reroutable: true, nextAction: "retry" },
   bank: { ...plain, category: "bank", nextAction: "contact-support" },
@@ -161,10 +162,10 @@ const meanings: ReadonlyMap<string, FailureMeaning> = new Map(
   rows.map(([code, kind, meaning]) => [code, { code, ...kinds[kind], meaning }]),
 )
 
-/** What a code means, or `undefined` for one that nobody has mapped yet. */
+/** What a code means; `undefined` if it is not mapped. */
 export const meaningOf = (code: string): FailureMeaning | undefined => meanings.get(code)
 
-/** What partners are told of a reason: nothing where it is not a code that is mapped. */
+/** What partners see of a reason; `undefined` if it is not a mapped code. */
 export const failureOf = (reason: string | undefined): Failure | undefined => {
   const known = reason === undefined ? undefined : meaningOf(reason)
   if (known === undefined) return undefined
@@ -172,16 +173,16 @@ export const failureOf = (reason: string | undefined): Failure | undefined => {
   return { code, category, retryable, nextAction, meaning }
 }
 
-/** Whether a refusal with this meaning is of every copy of an order. A code that nobody has mapped says nothing of the others. */
+/** Whether a refusal with this meaning applies to every copy of an order. An unmapped code does not. */
 export const holdsForAllCopies = (meaning: FailureMeaning | undefined): boolean =>
   meaning?.ofAllCopies === true
 
 export const mappedCodes: ReadonlyArray<FailureMeaning> = [...meanings.values()]
 
-/** Stands for a reason that was not given, or not in a code. Nobody maps it: such an item is left to a person. */
+/** The code for a reason that was not given, or not as a code. It is never mapped, so a person decides. */
 export const UNSPECIFIED = "unspecified"
 
 const plainCode = /^(?!(.*\d){8})[\w.-]{1,35}$/
 
-/** The same, if it may be a code and cannot be an account number. An odd one is not worth losing a final word for. */
-export const plainCodeOf = (said: string): string => (plainCode.test(said) ? said : UNSPECIFIED)
+/** The same text if it may be a code and cannot be an account number, else `unspecified`: the outcome counts all the same. */
+export const plainCodeOf = (text: string): string => (plainCode.test(text) ? text : UNSPECIFIED)

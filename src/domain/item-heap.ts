@@ -3,10 +3,11 @@ const noPlaces = new Int32Array(0)
 const noKeys = new Float64Array(0)
 
 /**
- * Item numbers by a key, the least first, and of equal keys the least number. A batch finds in it what is due by a time
- * without a look at what is due later: to set and to delete cost the logarithm of its size, to read costs what is read.
+ * Item numbers ordered by a key, and by number if keys are equal. A batch finds items that are due by a time without reading
+ * those due later: `set` and `delete` cost the logarithm of the size, reading costs the number of items read.
  *
- * A binary heap from index 1 on: the children of index n are at 2n and 2n + 1. `places` says where an item is, 0 for nowhere.
+ * It is a binary heap from index 1: the children of index n are at 2n and 2n + 1. `places` has the index of each item, 0 if it
+ * is not in the heap.
  */
 export class ItemHeap implements Iterable<number> {
   private readonly items: Array<number> = [0]
@@ -17,12 +18,12 @@ export class ItemHeap implements Iterable<number> {
     return this.items.length - 1
   }
 
-  /** The item of the least key. */
+  /** The item with the least key. */
   get first(): number | undefined {
     return this.items[1]
   }
 
-  /** The least key; infinity, where no item is. */
+  /** The least key; infinity if the heap is empty. */
   get least(): number {
     return this.size === 0 ? Number.POSITIVE_INFINITY : this.keyOf(this.items[1] ?? 0)
   }
@@ -31,12 +32,12 @@ export class ItemHeap implements Iterable<number> {
     return (this.places[item] ?? 0) !== 0
   }
 
-  /** Of an item that is there. */
+  /** The key of an item that is in the heap. */
   keyOf(item: number): number {
     return this.keys[item] ?? 0
   }
 
-  /** Adds an item, or gives it another key. */
+  /** Adds an item, or changes its key. */
   set(item: number, key: number): void {
     this.delete(item)
     if (item >= this.places.length) this.grow(item)
@@ -56,9 +57,9 @@ export class ItemHeap implements Iterable<number> {
     sink(this.items, this.places[last] ?? 0, this.keys, this.places)
   }
 
-  /** In their order; whoever stops early has paid for what was read. The heap must not be changed meanwhile. */
+  /** In order. Stopping early costs only what was read. The heap must not change meanwhile. */
   *[Symbol.iterator](): Iterator<number> {
-    // Those that may be next: the children of what was read.
+    // The candidates for the next item: the children of items that were read.
     const frontier = [0]
     const approach = (place: number): void => {
       const item = this.items[place]
@@ -89,7 +90,7 @@ const isBefore = (one: number, other: number, keys: Float64Array): boolean => {
   return difference < 0 || (difference === 0 && one < other)
 }
 
-/** Moves an item of a heap up to where it belongs, and keeps the places of all that moved, if wanted. */
+/** Moves an item up to its place in a heap, and updates `places` if given. */
 const rise = (heap: Array<number>, from: number, keys: Float64Array, places?: Int32Array): void => {
   const item = heap[from] ?? 0
   let place = from
@@ -104,7 +105,7 @@ const rise = (heap: Array<number>, from: number, keys: Float64Array, places?: In
   if (places !== undefined) places[item] = place
 }
 
-/** Moves an item down. */
+/** Moves an item down to its place. */
 const sink = (heap: Array<number>, from: number, keys: Float64Array, places?: Int32Array): void => {
   const item = heap[from] ?? 0
   let place = from

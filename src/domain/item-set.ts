@@ -1,12 +1,12 @@
-/** Room for a small batch; doubled as needed. A set that stays empty has none. */
+/** Room for a small batch, doubled as needed. An empty set has none. */
 const INITIAL = 64
 const noRoom = new Int32Array(0)
 
 /**
- * A set of item numbers, in the order in which they were added. What a `Set` does, without hashing: every event of a
- * batch moves an item from one set to another, and of a large batch the sets are what a fold would spend its time on.
+ * A set of item numbers in the order in which they were added: like a `Set`, but without hashing. Every event moves an item
+ * from one set to another, and a fold of a large batch would spend its time on hashing.
  *
- * A list through arrays: `next` and `previous` of an item are items too, and 0 stands for the list's own ends.
+ * It is a linked list in arrays: `next` and `previous` of an item are items, and index 0 is the list's ends.
  */
 export class ItemSet implements Iterable<number> {
   size = 0
@@ -38,7 +38,7 @@ export class ItemSet implements Iterable<number> {
     this.size -= 1
   }
 
-  /** The first items that are accepted, at most `limit` of them. */
+  /** The first items that `accept` takes, at most `limit`. */
   take(limit: number, accept: (item: number) => boolean): ReadonlyArray<number> {
     const taken: Array<number> = []
     for (let item = this.next[0] ?? 0; item !== 0 && taken.length < limit; item = this.next[item] ?? 0)
@@ -50,7 +50,7 @@ export class ItemSet implements Iterable<number> {
     for (let item = this.next[0] ?? 0; item !== 0; item = this.next[item] ?? 0) yield item
   }
 
-  /** From the last one added to the first. */
+  /** From the last item added to the first. */
   *backwards(): Generator<number> {
     for (let item = this.previous[0] ?? 0; item !== 0; item = this.previous[item] ?? 0) yield item
   }

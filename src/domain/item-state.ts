@@ -1,72 +1,95 @@
 /**
- * The states of an item, and what each means to others. A new state is a row here; the compiler then leads to `task.ts`,
- * which says what happens to an item in it, and to everybody who counts, tells or shows items by their states.
+ * The states of an item, and what each means to the rest of the code. Add a new state as a row here. The compiler then
+ * leads to `task.ts`, which decides what happens to an item in it, and to all code that counts, publishes or shows states.
  */
 
-/** What a word of the compliance engine still does: it decides, it comes after an intent to pay, or nobody is paid anyway. */
-export type WordEffect = "decides" | "alarms" | "nothing"
+/**
+ * What an answer of the compliance engine still does to an item: it decides about it, it raises an alarm because there is
+ * an intent to pay already, or it changes nothing because the item is not going to be paid.
+ */
+export type AnswerEffect = "decides" | "alarms" | "nothing"
 
 interface StateMeaning {
-  /** Who moves an item on that is in it: a machine, a person, or nobody, where it is an end of the item. */
+  /** Who moves an item out of the state: a machine, a person, or nobody if the state is final. */
   readonly movedBy: "machine" | "person" | "nobody"
-  readonly word: WordEffect
-  /** Whether a clearance that was asked for is still wanted: before the item is sent, or before it goes out again. */
+  readonly answer: AnswerEffect
+  /** Whether a requested clearance is still needed: before the item is sent, or before it is sent again. */
   readonly wantsClearance: boolean
-  /** Why it cannot be cancelled any more: from the first intent to pay on, only the bank can say. */
+  /** Why the item cannot be cancelled any more. After the first intent to pay, only the bank knows its outcome. */
   readonly late: string | undefined
 }
 
 const meanings = {
-  received: { movedBy: "machine", word: "nothing", wantsClearance: false, late: undefined },
-  screening: { movedBy: "machine", word: "decides", wantsClearance: true, late: undefined },
-  held: { movedBy: "person", word: "decides", wantsClearance: false, late: undefined },
-  rejected: { movedBy: "nobody", word: "nothing", wantsClearance: false, late: "already rejected" },
-  cleared: { movedBy: "machine", word: "decides", wantsClearance: false, late: undefined },
+  received: { movedBy: "machine", answer: "nothing", wantsClearance: false, late: undefined },
+  screening: { movedBy: "machine", answer: "decides", wantsClearance: true, late: undefined },
+  held: { movedBy: "person", answer: "decides", wantsClearance: false, late: undefined },
+  rejected: { movedBy: "nobody", answer: "nothing", wantsClearance: false, late: "already rejected" },
+  screened: { movedBy: "machine", answer: "decides", wantsClearance: false, late: undefined },
   transferring: {
     movedBy: "machine",
-    word: "alarms",
+    answer: "alarms",
     wantsClearance: true,
     late: "already sent to the bank",
   },
   unknown: {
     movedBy: "machine",
-    word: "alarms",
+    answer: "alarms",
     wantsClearance: true,
     late: "already sent to the bank, outcome unknown",
   },
   pending: {
     movedBy: "machine",
-    word: "alarms",
+    answer: "alarms",
     wantsClearance: false,
     late: "already accepted by the bank",
   },
-  settled: { movedBy: "nobody", word: "alarms", wantsClearance: false, late: "already settled" },
-  failed: { movedBy: "nobody", word: "alarms", wantsClearance: false, late: "already failed" },
-  returned: { movedBy: "nobody", word: "alarms", wantsClearance: false, late: "already returned" },
-  cancelled: { movedBy: "nobody", word: "nothing", wantsClearance: false, late: "already cancelled" },
-  parked: { movedBy: "person", word: "alarms", wantsClearance: false, late: "with the operations team" },
+  settled: { movedBy: "nobody", answer: "alarms", wantsClearance: false, late: "already settled" },
+  failed: { movedBy: "nobody", answer: "alarms", wantsClearance: false, late: "already failed" },
+  returned: { movedBy: "nobody", answer: "alarms", wantsClearance: false, late: "already returned" },
+  cancelled: { movedBy: "nobody", answer: "nothing", wantsClearance: false, late: "already cancelled" },
+  parked: { movedBy: "person", answer: "alarms", wantsClearance: false, late: "with the operations team" },
 } as const satisfies Readonly<Record<string, StateMeaning>>
 
 export type ItemState = keyof typeof meanings
 
+/** All states, in the order of the table. */
 export const itemStates = Object.keys(meanings) as ReadonlyArray<ItemState>
 
+/** The row of a state. */
 export const meaningOfState = (state: ItemState): StateMeaning => meanings[state]
+
+/** The published name of each state: in the API, public events, read models and the command line. */
+export type PublicItemState = Exclude<ItemState, "screened"> | "cleared"
+
+/** `screened` was published as `cleared`; all other states have the same name inside and outside. */
+export const publicStateOf = (state: ItemState): PublicItemState => (state === "screened" ? "cleared" : state)
+
+const internalStateOf = (state: ItemState | PublicItemState): ItemState =>
+  state === "cleared" ? "screened" : state
+
+/** All states by their public names. */
+export const publicItemStates: ReadonlyArray<PublicItemState> = itemStates.map(publicStateOf)
 
 type StateMovedBy<Who> = {
   [State in ItemState]: (typeof meanings)[State]["movedBy"] extends Who ? State : never
 }[ItemState]
 
-/** The states that end an item. In a closed batch every item is in one, so their totals add up to what was accepted. */
+/** The final states. Each item of a closed batch is in one, so their totals add up to the accepted total. */
 export type ItemEnd = StateMovedBy<"nobody">
 
-/** The states in which no machine moves an item on. */
+/** The states that no machine moves an item out of. */
 export type ItemRest = StateMovedBy<"nobody" | "person">
 
-export const isEnd = (state: ItemState): state is ItemEnd => meanings[state].movedBy === "nobody"
-export const isRest = (state: ItemState): state is ItemRest => meanings[state].movedBy !== "machine"
+const moverOf = (state: ItemState | PublicItemState) => meanings[internalStateOf(state)].movedBy
 
-/** Whether an operator has to move an item on that is in a state. */
-export const isForPerson = (state: ItemState): boolean => meanings[state].movedBy === "person"
+/** Whether a state is final. */
+export const isEnd = (state: ItemState | PublicItemState): state is ItemEnd => moverOf(state) === "nobody"
 
+/** Whether no machine moves an item out of a state. */
+export const isRest = (state: ItemState | PublicItemState): state is ItemRest => moverOf(state) !== "machine"
+
+/** Whether an operator has to move the item on. */
+export const isForPerson = (state: ItemState | PublicItemState): boolean => moverOf(state) === "person"
+
+/** All final states. */
 export const itemEnds = itemStates.filter(isEnd)

@@ -1,16 +1,16 @@
-/** What looks like an account number or a password in a text, taken out of it: in the log, in log lines and on terminals. */
+/** Masks what looks like an account number or a password in a text: in the log, in log lines and on terminals. */
 
 export const MASK = "[redacted]"
 
-/** An IBAN, whole or in groups of four; the references of our transfers (`PB7QF…-42-1`) are no IBANs. */
+/** An IBAN, with or without spaces. References of our transfers (`PB7QF…-42-1`) do not match. */
 const ibanLike = /\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b(?!-[0-9])/gi
 const longNumber = /[0-9]{8,}/g
 /** User and password of a URL, up to the last @ before the path. */
 const urlCredentials = /(?<=[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]+(?=@)/gi
 
-/** The same text with the credentials in URLs masked: for what a person reads on a terminal. */
+/** The text with credentials in URLs masked: for people at a terminal. */
 export const withoutCredentials = (text: string): string => text.replace(urlCredentials, MASK)
 
-/** The same text with credentials in URLs, IBANs and runs of eight digits or more masked. */
+/** The text with credentials in URLs, IBANs, and runs of eight digits or more masked. */
 export const masked = (text: string): string =>
   withoutCredentials(text).replace(ibanLike, MASK).replace(longNumber, MASK)

@@ -1,34 +1,34 @@
 /**
- * Text that others said: a bank's code, a compliance reason, what a person typed, why a call failed. It is cleaned once,
- * where it comes in, and kept as {@link OutsideText}; whoever reads an event or a command shows it as it is.
+ * Text from outside: a bank's code, a compliance reason, what a person typed, why a call failed. It is cleaned once, where it
+ * comes in, and kept as {@link OutsideText}. Readers of events and commands use it as it is.
  */
 import { Schema } from "effect"
 import { invisibleCharacter, PlainText } from "./beneficiary.ts"
 import { masked } from "./masking.ts"
 
-/** In code points. What people write has at most 280, a compliance reason 200: a sentence of ours that quotes it fits. */
+/** In code points. Texts of people have at most 280, compliance reasons 200, so a sentence of ours that quotes one fits. */
 export const TEXT_LENGTH_MAX = 512
 
 /**
- * What {@link cleanText} made. This schema reads what was written by it, and cleans nothing: it is for events and commands
- * alone. What comes from outside is read as a string.
+ * A text that {@link cleanText} made. The schema does not clean: it is only for events and commands, whose texts are clean.
+ * Input from outside is read as a string.
  */
 export const OutsideText = Schema.String.annotate({ title: "OutsideText" }).pipe(Schema.brand("OutsideText"))
 export type OutsideText = typeof OutsideText.Type
 
 const invisible = new RegExp(invisibleCharacter, "gu")
 
-/** Nothing to clean: ASCII without white space at its ends, two digits in a row, or a URL. */
+/** A text with nothing to clean: ASCII without white space at its ends, two digits in a row, or a URL. */
 const harmless = /^(?!.*(?:[0-9]{2}|:\/\/))[!-~](?:[ -~]*[!-~])?$/
 
 /**
- * The only way to an {@link OutsideText}: at most {@link TEXT_LENGTH_MAX} code points in Unicode NFC, with white space for
- * control characters and line breaks and nothing for what is invisible, and what looks like an account number masked.
- * Cleaned again it is the same.
+ * Makes an {@link OutsideText}: at most {@link TEXT_LENGTH_MAX} code points in Unicode NFC. Control characters and line
+ * breaks become spaces, invisible characters are removed, and what looks like an account number is masked. Cleaning a clean
+ * text changes nothing.
  */
-export const cleanText = (said: string): OutsideText => {
-  if (said.length <= TEXT_LENGTH_MAX && harmless.test(said)) return said as OutsideText
-  const visible = said
+export const cleanText = (text: string): OutsideText => {
+  if (text.length <= TEXT_LENGTH_MAX && harmless.test(text)) return text as OutsideText
+  const visible = text
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ")
     .replace(invisible, "")
     .normalize("NFC")
@@ -41,7 +41,7 @@ const cut = (text: string): string => {
   return characters.length <= TEXT_LENGTH_MAX ? text : `${characters.slice(0, TEXT_LENGTH_MAX - 1).join("")}…`
 }
 
-/** What a person writes, 1 to `length` characters: it stays in the log for ever, so it is refused unless it is clean. */
+/** A text of a person, 1 to `length` characters. It stays in the log permanently, so it is refused unless it is clean. */
 export const AcceptedText = (length: number) =>
   PlainText(length)
     .check(
@@ -52,8 +52,9 @@ export const AcceptedText = (length: number) =>
     )
     .pipe(Schema.brand("OutsideText"))
 
-/** The kinds of events that hold such text. A test holds this to their schemas. */
+/** The kinds of events that contain such text. A test compares this with their schemas. */
 export const kindsWithText: ReadonlySet<string> = new Set([
+  "BatchReceived",
   "ItemsScreened",
   "ClearanceWithdrawn",
   "ItemReviewed",
@@ -73,8 +74,8 @@ type Json = Readonly<Record<string, unknown>>
 const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null
 
 /**
- * An event of an older release, or a command as it waited in a mailbox, with each text in it cleaned: such a text may be as
- * others said it.
+ * An event of an older release, or a command from a mailbox, with each of its texts cleaned: an older release may not have
+ * cleaned them.
  */
 export const withCleanTexts = (json: Json): Json => {
   const cleaned = { ...cleanFields(json, ["reason", "code"]) }
@@ -92,6 +93,7 @@ const nested: ReadonlyArray<readonly [name: string, fields: ReadonlyArray<string
   ["refusal", ["code"]],
   ["evidence", ["text", "reference"]],
   ["outcome", ["code", "reason"]],
+  ["duplicates", ["reason"]],
 ]
 
 const cleanFields = <A>(value: A, names: ReadonlyArray<string>): A => {

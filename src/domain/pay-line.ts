@@ -1,35 +1,35 @@
 /**
- * Items to be paid, in one queue for each way that they may go: whoever plans looks past all items of a closed bank at once.
- * What was screened by other lists than those announced is in no queue, as it has to be screened again first.
+ * The items to be paid, in one queue for each way that they may go, so that planning skips all items of a closed bank at once.
+ * An item that was screened by other lists than those announced last is in no queue, because it has to be screened again.
  *
- * Ways follow from the settings, and which lists count from the engine's announcements, so a line is no part of what the log
- * says: it is kept beside a batch, follows it, and can be made anew at any time. Its memory follows the number of items,
- * whatever lists they were screened by. It holds no more than twice what is to be paid: what left is dropped when it
- * comes to the front, and all is made anew when there is too much of it behind.
+ * Ways follow from the settings, and valid lists from the engine's announcements, so the line is not part of the fold: it is
+ * kept beside the batch, follows it, and can be rebuilt at any time. Its memory grows with the number of items and not with the
+ * number of lists. It has at most twice as many entries as items to be paid: an item that left is dropped when it comes to the
+ * front, and the line is rebuilt when too many of these wait behind.
  */
 import type { Batch, Item } from "./batch.ts"
 import { type ClearanceTerms, isByLists } from "./clearance.ts"
 import { ItemHeap } from "./item-heap.ts"
 import type { Routes, Way } from "./routing.ts"
 
-/** Fewer entries than this are never too many. */
+/** Below this number of entries, the line is not rebuilt. */
 const ENTRIES_MIN = 1_024
 
 interface Entry {
   readonly item: Item
-  /** The item's place when it came: it has another one when it left and came back. */
+  /** The item's place when it was added. If it left and came back, it has another one. */
   readonly place: number
 }
 
 export class PayLine {
   readonly #routes: Routes
   readonly #queues = new Map<string, Queue>()
-  /** What has joined, by number. */
+  /** Items that have joined, by number. */
   #items: Array<Item> = []
-  /** Clearances by the lists announced last, and by others. */
+  /** Items by the age of their clearance: by the lists announced last, and by other lists. */
   #byLists = new ItemHeap()
   #byOthers = new ItemHeap()
-  /** What came and has not joined yet, from an index on. */
+  /** Items that came; those from index `#joined` on have not joined yet. */
   #coming: Array<Entry> = []
   #joined = 0
   #entries = 0
@@ -43,12 +43,12 @@ export class PayLine {
   }
 
   /**
-   * Follows the batch, which is always the same one, to what it is now, and gives how many items joined: at most `limit`. Costs
-   * what came and left since the last time. All join anew when other lists were announced.
+   * Updates the line to the batch, which must always be the same one. Returns how many items joined, at most `limit`. The cost
+   * follows the number of items that came and left since the last time. If other lists were announced, all join again.
    */
   follow(batch: Batch, terms: ClearanceTerms, limit = Number.POSITIVE_INFINITY): number {
     this.#terms = terms
-    // Nothing goes and nothing is screened again, so what comes can come later.
+    // Nothing is sent or screened again meanwhile, so items may join later.
     if (terms === "unknown") return 0
     if (this.#listVersion !== terms.lists?.version) this.#clear()
     this.#listVersion = terms.lists?.version
@@ -69,22 +69,22 @@ export class PayLine {
     return this.#terms !== "unknown" && this.#joined < this.#coming.length
   }
 
-  /** What goes the same way, and was screened by the lists announced last, or by any where none were. */
+  /** Items by the way they go. Their clearances are by the lists announced last, or by any if none were announced. */
   get queues(): Iterable<Queue> {
     return this.#terms === "unknown" ? [] : this.#queues.values()
   }
 
-  /** What was screened by the lists announced last, the oldest clearance first. */
+  /** Items that were screened by the lists announced last, the oldest clearance first. */
   get byLists(): Iterable<Item> {
     return { [Symbol.iterator]: () => this.#here(this.#byLists) }
   }
 
-  /** What was screened by any other lists, the oldest clearance first. */
+  /** Items that were screened by other lists, the oldest clearance first. */
   get byOthers(): Iterable<Item> {
     return { [Symbol.iterator]: () => this.#here(this.#byOthers) }
   }
 
-  /** Everything comes anew. */
+  /** Empties the line, so that all items come again. */
   #clear(): void {
     this.#queues.clear()
     this.#items = []
@@ -94,7 +94,7 @@ export class PayLine {
     this.#entries = this.#place = this.#joined = 0
   }
 
-  /** Notes what came since the last time. The last one is seen first. */
+  /** Adds items that came since the last time. It walks backwards from the latest. */
   #note(batch: Batch): void {
     const came: Array<Entry> = []
     for (const number of batch.tasks.request.backwards()) {
@@ -123,12 +123,12 @@ export class PayLine {
 
   #put({ partner }: Batch, entry: Entry, terms: ClearanceTerms): void {
     const { item } = entry
-    const { screened } = item
-    const isGood = isByLists(screened?.listVersion, terms)
+    const { lastAnswer } = item
+    const isGood = isByLists(lastAnswer?.listVersion, terms)
     const [own, other] = isGood ? [this.#byLists, this.#byOthers] : [this.#byOthers, this.#byLists]
     this.#items[item.item] = item
     other.delete(item.item)
-    own.set(item.item, screened?.at ?? 0)
+    own.set(item.item, lastAnswer?.at ?? 0)
     if (!isGood) return
     const way = this.#routes.wayOf(item, { partner, after: item.reroute })
     let queue = this.#queues.get(way.key)
@@ -140,7 +140,7 @@ export class PayLine {
     this.#entries += 1
   }
 
-  /** Drops what left from the front. */
+  /** Drops items that left, from the front. */
   #dropGone(heap: ItemHeap): void {
     for (let item = heap.first; item !== undefined && this.#itemHere(item) === undefined; item = heap.first)
       heap.delete(item)
@@ -154,7 +154,7 @@ export class PayLine {
     }
   }
 
-  /** An item that is to be paid and has joined; it has not while it came back and still comes. */
+  /** The item if it is to be paid and has joined. One that left and came back has not joined until its turn. */
   #itemHere(number: number): Item | undefined {
     const item = this.#items[number]
     if (item?.task !== "request") return undefined
@@ -163,7 +163,7 @@ export class PayLine {
   }
 }
 
-/** Items that go the same way, in the order in which they are to be paid. */
+/** Items that go the same way, in the order of paying. */
 export class Queue implements Iterable<Item> {
   readonly way: Way
   #entries: Array<Entry> = []
@@ -181,7 +181,7 @@ export class Queue implements Iterable<Item> {
     this.#entries.push(entry)
   }
 
-  /** Drops what left from the front; gives how many entries that were. */
+  /** Drops items that left, from the front. Returns how many entries. */
   dropGone(): number {
     const before = this.#first
     while (this.size > 0 && !isHere(this.#entries[this.#first])) this.#first += 1

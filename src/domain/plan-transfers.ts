@@ -1,4 +1,4 @@
-/** Which items are paid next, and where they go: as many as their banks take, those first that have waited longest. */
+/** Which items are paid next, and by which banks: as many as their banks take, the longest waiting first. */
 
 import { type Capacities, capacityOf, lookAgainAt } from "./bank-capacity.ts"
 import type { Item } from "./batch.ts"
@@ -6,7 +6,7 @@ import { type ClearanceTerms, isCurrent } from "./clearance.ts"
 import type { PayLine } from "./pay-line.ts"
 import type { Destination } from "./routing.ts"
 
-/** An item that is to be paid, and where it goes. */
+/** An item to be paid, and its destination. */
 export interface PlannedTransfer {
   readonly item: number
   readonly destination: Destination
@@ -14,28 +14,28 @@ export interface PlannedTransfer {
 
 export interface PlannedTransfers {
   readonly transfers: ReadonlyArray<PlannedTransfer>
-  /** Items that go nowhere, as no rule leads them to a bank. */
+  /** Items that no rule routes to a bank. */
   readonly unrouted: ReadonlyArray<number>
-  /** When those may go that their banks do not take now, in epoch milliseconds; nothing, when there are none. */
+  /** When to look again at items that their banks do not take now, in epoch milliseconds; `undefined` if there are none. */
   readonly waitUntil: number | undefined
 }
 
 export const noTransfers: PlannedTransfers = { transfers: [], unrouted: [], waitUntil: undefined }
 
-/** What is known when it is planned who is paid. */
+/** The input of planning. */
 export interface PayingTerms {
   /** Milliseconds since the epoch. */
   readonly now: number
   /** Items that are in a call under way. */
   readonly busy: Pick<ReadonlySet<number>, "has">
-  /** Nothing goes on a clearance that is not good by them. */
+  /** Nothing is sent on a clearance that is not valid by these terms. */
   readonly terms: ClearanceTerms
   readonly banks: Capacities
-  /** Items to be paid: by the ways that they go, and by the age of their clearances. It follows the batch by these terms. */
+  /** Items to be paid, by way and by the age of their clearances. It was updated to the batch by the same terms. */
   readonly line: Pick<PayLine, "queues" | "byLists" | "byOthers">
 }
 
-/** A queue while it is taken from. All of it goes to one place, which is asked for once. */
+/** A queue while items are taken from it. All of its items go to one destination, which is determined once. */
 interface Head {
   item: Item
   readonly others: Iterator<Item>
@@ -43,8 +43,8 @@ interface Head {
 }
 
 /**
- * At most `room` items. Of a queue whose bank takes no more only the first item is looked at that could go, so what waits
- * behind it costs nothing.
+ * At most `room` items. In a queue whose bank takes no more, only the first item is looked at, so the items behind it cost
+ * nothing.
  */
 export const planTransfers = (room: number, known: PayingTerms): PlannedTransfers => {
   if (room <= 0) return noTransfers
@@ -53,7 +53,7 @@ export const planTransfers = (room: number, known: PayingTerms): PlannedTransfer
   const unrouted: Array<number> = []
   const taken = new Map<string, number>()
   let waitUntil: number | undefined
-  /** Whether the next item of a queue can go; if not, when that may change is noted. */
+  /** Whether the next item of a queue can be sent; if not, updates `waitUntil`. */
   const canGo = ({ destination }: Head): boolean => {
     if (destination === undefined) return true
     const { bank } = destination

@@ -1,4 +1,4 @@
-/** Which work is due for a batch: a pure function of its state, the time, and what banks take. */
+/** The work that is due for a batch: a pure function of its state, the time, and what banks take. */
 import { Array as Arr } from "effect"
 import { type Capacities, capacityOf, lookAgainAt } from "./bank-capacity.ts"
 import {
@@ -10,14 +10,14 @@ import {
   mayStart,
   type Task,
 } from "./batch.ts"
-import { type ClearanceTerms, isScreenedAgain, mayStartCleared, screenAgainAt } from "./clearance.ts"
+import { type ClearanceTerms, isScreenedAgain, mayStartScreened, screenAgainAt } from "./clearance.ts"
 import type { PostingKind } from "./events.ts"
 import { type PayingTerms, type PlannedTransfer, planTransfers } from "./plan-transfers.ts"
 
 type Items = Arr.NonEmptyReadonlyArray<number>
 type Busy = PayingTerms["busy"]
 
-/** Work that is due. The first five are calls to others; the rest are decisions that go straight to the log. */
+/** Due work. The first five are calls to providers; the others are decisions that go straight to the log. */
 export type Work =
   | { readonly _tag: "Screen"; readonly clearance: number; readonly items: Items }
   | { readonly _tag: "Book"; readonly posting: number; readonly kind: PostingKind; readonly items: Items }
@@ -34,7 +34,7 @@ export type Work =
   | { readonly _tag: "Reroute"; readonly item: number }
   | { readonly _tag: "Close" }
 
-/** What is due, and when those items may be paid that are due and that their banks do not take now. */
+/** Due work, and when to look again at items that their banks do not take now (epoch milliseconds). */
 export interface Plan {
   readonly work: ReadonlyArray<Work>
   readonly waitUntil: number | undefined
@@ -43,17 +43,18 @@ export interface Plan {
 /** Items in one call to the compliance engine or the ledger. */
 export const CHUNK_MAX = 500
 
-/** Transfers of one batch that may be requested and unanswered at a time: what a takeover has to ask the banks about. */
+/** Transfers of one batch that may be unanswered at a time: a takeover has to ask the banks about all of them. */
 export const TRANSFERS_IN_AIR_MAX = 256
 
-/** Clearances that are asked for at a time: more calls of a batch are never under way. */
+/** Clearances requested at a time: a batch never has more calls under way. */
 const SCREENS_MAX = 8
 
 const postingKinds: ReadonlyArray<PostingKind> = ["hold", "post", "release", "reverse"]
 
 /**
- * The work that is due now, except for items in a call under way, and within what banks take. Bounded: at most one chunk of
- * each kind. What waits for a bank, or for its time, is not looked at. Whoever writes no intents now gives a line without queues.
+ * The work that is due now, within what banks take, without items in a call under way. It is bounded: at most one chunk of
+ * each kind. Items that wait for a bank or for their time cost nothing. A caller that may write no intents passes a line
+ * without queues.
  */
 export const plan = (batch: Batch, known: PayingTerms): Plan => {
   const { now, busy, terms, banks } = known
@@ -68,7 +69,7 @@ export const plan = (batch: Batch, known: PayingTerms): Plan => {
   for (const [clearance, asked] of batch.clearances) {
     if (screens === SCREENS_MAX) break
     const { items, decideBy = now } = asked
-    // Asked again it is the same question, also about items that are decided or cancelled: its key stands for all.
+    // A repeated request is the same request, also for items that are decided or cancelled: its key covers all of them.
     const due = decideBy <= now && isAwaited(batch, clearance, asked) && !items.some((item) => busy.has(item))
     if (due) screens += 1
     add(due ? items : [], (items) => ({ _tag: "Screen", clearance, items }))
@@ -77,17 +78,17 @@ export const plan = (batch: Batch, known: PayingTerms): Plan => {
     work.push({ _tag: "ExpireApproval" })
   const again = outdated(batch, known)
   add(again, (items) => ({ _tag: "RequestScreening", items }))
-  if (again.length === 0 && mayStartCleared(batch, terms, now)) work.push({ _tag: "StartExecution" })
+  if (again.length === 0 && mayStartScreened(batch, terms, now)) work.push({ _tag: "StartExecution" })
   for (const kind of postingKinds) {
     if (kind === "hold" && batch.startedAt === undefined) continue
-    // One posting of a kind at a time: what becomes due meanwhile goes together into the next.
+    // One posting of a kind at a time. Items that become due meanwhile go into the next one together.
     const underWay = [...batch.postings.values()].some((posting) => posting.kind === kind)
     if (!underWay) add(postable(batch, kind, now, busy), (items) => ({ _tag: "RequestPosting", kind, items }))
   }
   for (const [posting, { kind, items }] of batch.postings) {
     if (!items.some((item) => busy.has(item))) add(items, (items) => ({ _tag: "Book", posting, kind, items }))
   }
-  // What has to be screened again would only be looked past: the others come once that was asked for.
+  // Items that have to be screened again come first. The others are paid after that request.
   const isPaying = batch.startedAt !== undefined && again.length === 0
   const room = isPaying ? TRANSFERS_IN_AIR_MAX - batch.tasks.transfer.size : 0
   const { transfers, unrouted, waitUntil } = planTransfers(room, known)
@@ -105,8 +106,8 @@ export const plan = (batch: Batch, known: PayingTerms): Plan => {
 }
 
 /**
- * When the batch next wants to be woken if nothing happens before, or `undefined` when only the outside can move it. What
- * waits for its bank before an intent is another matter: that is told with the plan.
+ * When to wake the batch if nothing happens before, in epoch milliseconds; `undefined` if it waits only for others. Items that
+ * wait for their bank before an intent are not included: the plan has `waitUntil` for them.
  */
 export const wakeAt = (
   batch: Batch,
@@ -123,7 +124,7 @@ export const wakeAt = (
       earliest = Math.min(earliest, clearance.decideBy)
   for (const number of batch.refused) {
     const item = batch.items.get(number)
-    // One that is being asked for again wakes nobody.
+    // An item whose posting is under way again needs no wake-up.
     if (item?.posting === undefined) earliest = Math.min(earliest, item?.refusal?.retryAt ?? earliest)
   }
   if (batch.closed === undefined && batch.startedAt === undefined) {
@@ -138,8 +139,8 @@ export const wakeAt = (
 }
 
 /**
- * The items of the next posting of a kind. What the ledger refused is tried again apart from what it was not asked yet,
- * and by currency, so that nothing waits for funds that others lack.
+ * The items of the next posting of a kind. Refused items are posted apart from new ones, and by refused posting and currency,
+ * so that no item waits for funds that others lack.
  */
 const postable = (batch: Batch, kind: PostingKind, now: number, busy: Busy): ReadonlyArray<number> => {
   let group: string | undefined
@@ -152,7 +153,7 @@ const postable = (batch: Batch, kind: PostingKind, now: number, busy: Busy): Rea
   })
 }
 
-/** What is cleared, may be sent otherwise, and has to be screened again first. */
+/** Items that could be sent, but whose clearance is outdated, so they have to be screened again. */
 const outdated = (batch: Batch, { now, busy, terms, line }: PayingTerms): ReadonlyArray<number> => {
   if (batch.startedAt !== undefined) return [...outdatedPayable(line, busy, terms, now)]
   if (!mayStart(batch, now)) return []
@@ -160,7 +161,7 @@ const outdated = (batch: Batch, { now, busy, terms, line }: PayingTerms): Readon
   return batch.tasks.hold.take(CHUNK_MAX, (number) => !busy.has(number) && isOutdated(number))
 }
 
-/** Among those by the announced lists, and among all others, the oldest clearance is the first to be outdated. */
+/** Items to be paid with an outdated clearance. In each of the two queues, the oldest clearance is outdated first. */
 const outdatedPayable = function* (
   { byLists, byOthers }: PayingTerms["line"],
   busy: Busy,
@@ -178,7 +179,7 @@ const outdatedPayable = function* (
   }
 }
 
-/** Of the banks that take inquiries, what is due longest. */
+/** Due inquiries at banks that take some, the longest due first. */
 const dueInquiries = (batch: Batch, now: number, busy: Busy, banks: Capacities): ReadonlyArray<number> => {
   const due: Array<{ readonly number: number; readonly at: number }> = []
   for (const [bank, items] of batch.inquiries) {
@@ -196,7 +197,7 @@ const dueInquiries = (batch: Batch, now: number, busy: Busy, banks: Capacities):
   return due.slice(0, TRANSFERS_IN_AIR_MAX).map(({ number }) => number)
 }
 
-/** When the first of those items may be screened again for which the engine has to be given time; nothing, where none. */
+/** When the first of the items may be screened again that have to give the engine time; `undefined` if there is none. */
 const screenedAgainAt = (
   batch: Batch,
   items: Iterable<number>,
@@ -210,7 +211,7 @@ const screenedAgainAt = (
   return earliest
 }
 
-/** The same of what is to be paid: of what was screened by other lists than those announced, the oldest comes first. */
+/** The same for items to be paid. Only those screened by other lists than announced wait, the oldest first. */
 const payableAgainAt = ({ byOthers }: PayingTerms["line"], terms: ClearanceTerms): number | undefined => {
   if (terms === "unknown") return undefined
   for (const item of byOthers) {

@@ -1,14 +1,14 @@
 /**
- * Whether a bank's refusal is its last word. A copy of an order may be refused while the first one is paid, and what is
- * said of a whole file names none of its transfers. So a refusal is asked about before it is final where it
+ * Whether a bank's refusal is final. A bank may refuse a copy of an order and pay the first one, and a refusal of a whole file
+ * names none of its transfers. So the bank is asked to confirm a refusal first if
  *
- *   - was said of a whole, or came after the order had gone out more than once;
- *   - leads on: policy would pay again, at this bank or another, and one inquiry is cheap beside a second payment;
- *   - is told of an order that may still lie with us: whether it has gone out is known there, with all that was said of it;
- *   - speaks of neither the account, who gets the money, nor the law, after a sign that the bank may have the order: the
- *     second copy of one may be too late, too much for the funds or the limit of the day, suspected, or not be readable.
+ *   - it is about a whole file or group, or came after the order was sent more than once;
+ *   - it leads to another payment, at this bank or another: an inquiry is cheap compared with paying twice;
+ *   - it is about an order that may still wait with us: our record knows whether it was sent, and what was reported about it;
+ *   - there was a sign that the bank may have the order, and the reason is not the account, the beneficiary or the law: a second
+ *     copy may be too late, exceed the funds or the day's limit, look suspicious, or be unreadable.
  *
- * An answer to an inquiry is about the reference, whatever came under it, and final.
+ * An answer to an inquiry is about the reference, so it covers all copies and is final.
  */
 import type { Attempt } from "./batch.ts"
 import type { TransferOutcome } from "./commands.ts"
@@ -17,7 +17,7 @@ import { type FailureMeaning, holdsForAllCopies } from "./failure-codes.ts"
 
 export type Refused = Extract<TransferOutcome, { readonly _tag: "Failed" }>
 
-/** Whether a refusal has to be confirmed; `meaning` is absent for a code that nobody has mapped. */
+/** Whether a refusal has to be confirmed. `meaning` is `undefined` for a code that is not mapped. */
 export const isDoubtful = (
   attempt: Attempt,
   { evidence, whole }: Refused,
@@ -26,38 +26,38 @@ export const isDoubtful = (
   if (whole === true) return true
   if (evidence === "inquiry") return false
   if (attempt.sends > 1) return true
-  // Our own record knows whether the order has gone out at all, and what the bank's files said of it.
+  // Our own record knows whether the order was sent at all, and what the bank's files reported about it.
   if (attempt.withdrawable && evidence === "callback") return true
   if (meaning === undefined) return false
   if (meaning.retryable || meaning.reroutable) return true
   return mayHaveIt(attempt) && !holdsForAllCopies(meaning)
 }
 
-/** Any sign that the bank may have the order: it said so, or our call to it had no answer. */
+/** Whether there was a sign that the bank may have the order: it accepted it, or our call had no answer. */
 const mayHaveIt = ({ transferId, unknownSince }: Attempt): boolean =>
   transferId !== undefined || unknownSince !== undefined
 
-/** How often refusals of one attempt are asked about; a bank that has a code for each day does not fill the log. */
+/** How often the bank is asked about refusals of one attempt, so that ever new codes do not fill the log. */
 export const DOUBTS_MAX = 5
 
 /**
- * Whether a refusal in doubt is asked about: once, until the bank says that it has the transfer, as the one who answers may
- * lag behind the one who calls; and so many times in all. Beyond that only one that holds for every copy, as its answer ends
- * the matter, and each of these once.
+ * Whether the bank is asked about a refusal in doubt: once for each, until the bank accepts the transfer (the system that
+ * answers inquiries may lag behind the one that sends callbacks), and at most {@link DOUBTS_MAX} times in all. Beyond that,
+ * only about a refusal that applies to every copy, because the answer settles the matter, and once for each.
  */
 export const isAskedAbout = (
-  { refusalsHeard, refusalsAsked }: Attempt,
+  { refusalsInDoubt, refusalsAsked }: Attempt,
   refused: Refused,
   meaning: FailureMeaning | undefined,
 ): boolean => {
   const isSame = ({ code, whole }: OpenRefusal) => code === refused.code && whole === refused.whole
-  if (refusalsHeard.some(isSame)) return false
+  if (refusalsInDoubt.some(isSame)) return false
   if (refusalsAsked.length < DOUBTS_MAX) return true
   return refused.whole !== true && holdsForAllCopies(meaning) && !refusalsAsked.some(isSame)
 }
 
-/** What was refused, in words, for whoever looks at the item. */
+/** The refusal as a sentence, for people who look at the item. */
 export const doubtAbout = ({ sends }: Attempt, { code, whole }: Refused): string => {
   if (whole === true) return `the bank refused with the code ${code} the whole file that it is in`
-  return `the bank refused it with the code ${code}${sends > 1 ? " after it went out again" : ""}`
+  return `the bank refused it with the code ${code}${sends > 1 ? " after it was sent again" : ""}`
 }

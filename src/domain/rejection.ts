@@ -2,7 +2,7 @@ import { Result } from "effect"
 import type { BatchCommand } from "./commands.ts"
 import type { BatchEvent } from "./events.ts"
 
-/** Why a batch refuses a command. SPEC.md lists them; each leaves no event behind. */
+/** Why a batch refuses a command. A refusal adds no event. SPEC.md lists the reasons. */
 export type RejectionReason =
   | "no-such-batch"
   | "batch-exists"
@@ -49,20 +49,23 @@ export interface Rejection {
   readonly command: BatchCommand["_tag"]
   readonly reason: RejectionReason
   readonly item?: number
-  /** The attempts of the item that stand in the way, or that the command could be about. */
+  /** The attempts of the item that prevent the command, or that it may be about. */
   readonly attempts?: ReadonlyArray<number>
 }
 
 /**
- * The events that a command causes, or why it is refused. No events means that the command is old news (a duplicate
- * callback, an answer that was overtaken): it is handled, and nothing changes.
+ * The events that a command causes, or why it is refused. No events means that the command changes nothing, such as a
+ * duplicate callback or an answer that was overtaken; it counts as handled.
  */
 export type Decision = Result.Result<ReadonlyArray<BatchEvent>, Rejection>
 
+/** Accepts a command that changes nothing. */
 export const nothing: Decision = Result.succeed([])
 
+/** Accepts a command with these events. */
 export const events = (...happened: ReadonlyArray<BatchEvent>): Decision => Result.succeed(happened)
 
+/** Refuses a command, about an item and its attempts if the reason is about them. */
 export const refuse = (
   command: BatchCommand,
   reason: RejectionReason,

@@ -1,6 +1,6 @@
 /**
- * Which bank pays a payout: ordered rules, as data. The first rule whose conditions hold names the banks, in the order
- * in which they are tried. What was chosen goes into the log with the intent: a replay never asks the rules again.
+ * Which bank pays a payout: ordered rules, as data. The first rule whose conditions hold names the banks, in the order in
+ * which they are tried. The choice goes into the log with the intent, so a replay does not need the rules.
  */
 import { Array as Arr, Schema } from "effect"
 import { weekdayOf } from "./business-days.ts"
@@ -16,7 +16,7 @@ const VALUES_MAX = 500
 const some = <A>(value: Schema.Codec<A, string>) =>
   Schema.NonEmptyArray(value).check(Schema.isMaxLength(VALUES_MAX), Schema.isUnique())
 
-/** The name of a bank: part of every log that mentions it, of callbacks' addresses and of metrics. */
+/** The name of a bank. It is part of logs, of callback addresses and of metrics. */
 export const BankName = Schema.String.check(
   Schema.isPattern(/^[a-z0-9-]{1,32}$/, {
     message: "expected a name of 1 to 32 lower-case letters, digits and hyphens",
@@ -41,7 +41,7 @@ const TimeOfDay = Schema.String.check(
 /** As `weekdayOf` counts. */
 const weekdays = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"] as const
 
-/** When the attempt is made: on some days, from a time and before another, by the clocks of a zone. */
+/** When the attempt is made: on some days, from one time and before another, in a time zone. */
 const Hours = Schema.Struct({
   zone: Schema.String.check(
     Schema.makeFilter((zone: string) => isTimeZone(zone) || "expected a time zone such as Europe/Brussels"),
@@ -56,10 +56,10 @@ const Hours = Schema.Struct({
   ),
 )
 
-/** What has to hold of a payout, all of it; within one condition any value will do. */
+/** The conditions on a payout. All have to hold; within one condition, any of its values is enough. */
 const Conditions = Schema.Struct({
   currency: Schema.optionalKey(some(Currency)),
-  /** The country of the beneficiary's account, where its IBAN or BIC names one. */
+  /** The country of the beneficiary's account, if its IBAN or BIC names one. */
   country: Schema.optionalKey(
     some(Schema.String.check(Schema.isPattern(/^[A-Z]{2}$/, { message: "expected a country such as DE" }))),
   ),
@@ -69,7 +69,7 @@ const Conditions = Schema.Struct({
     Schema.Struct({ atLeast: Schema.optionalKey(Minor), atMost: Schema.optionalKey(Minor) }),
   ),
   hours: Schema.optionalKey(Hours),
-  /** Only banks whose breaker is closed count; the rule holds while there is one. */
+  /** Only banks whose breaker is closed count. The rule holds while there is one. */
   health: Schema.optionalKey(Schema.Literal("closed")),
 }).check(
   Schema.makeFilter(
@@ -89,13 +89,13 @@ export type Rule = typeof Rule.Type
 
 export const Rules = Schema.NonEmptyArray(Rule).check(Schema.isMaxLength(RULES_MAX))
 
-/** Rules in their order, and the version of the document that they came from. */
+/** Rules in order, and the version of the document that they came from. */
 export interface Routing {
   readonly version: string
   readonly rules: ReadonlyArray<Rule>
 }
 
-/** What is wrong with the rules taken together, in a sentence that names the rule. */
+/** The first problem with the rules together, as a sentence that names the rule; `undefined` if there is none. */
 export const problemOf = (rules: ReadonlyArray<Rule>, banks: ReadonlySet<string>): string | undefined => {
   for (const [index, { rule, banks: named, when }] of rules.entries()) {
     const stranger = named.find((bank) => !banks.has(bank))
@@ -107,7 +107,7 @@ export const problemOf = (rules: ReadonlyArray<Rule>, banks: ReadonlySet<string>
   return undefined
 }
 
-/** What a way is asked about at `at` (epoch milliseconds): which banks are well just then. */
+/** The time of a choice in epoch milliseconds, and which banks are healthy then. */
 export interface Circumstances {
   readonly at: number
   readonly isHealthy: (bank: string) => boolean
@@ -116,28 +116,28 @@ export interface Circumstances {
 export interface Destination {
   readonly bank: string
   readonly route: Route
-  /** Its bank's orders lie with us before they go out. */
+  /** The bank's orders wait with us before they are sent. */
   readonly withdrawable?: true
 }
 
-/** All that decides where a payout goes but the hour and the health of banks: payouts of one key go the same way. */
+/** Decides where payouts go, given the hour and the health of banks. Payouts with the same key go the same way. */
 export interface Way {
   readonly key: string
-  /** Where they go just then, or `undefined` when nowhere. */
+  /** Where they go in these circumstances; `undefined` if nowhere. */
   readonly destination: (circumstances: Circumstances) => Destination | undefined
 }
 
-/** Ways of payouts, by the rules of a version. */
+/** The ways of payouts by one version of the rules. */
 export interface Routes {
   readonly version: string
-  /** By the first rule that holds, or `after` a refusal along the route that led there. */
+  /** The way by the first rule that holds, or `after` a refusal along the route of the refused attempt. */
   readonly wayOf: (
     payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
     asked: { readonly partner: string; readonly after: Route | undefined },
   ) => Way
 }
 
-/** The way of a partner's payout: the first rule that holds leads it on, of those whose conditions on it hold. */
+/** The way of a partner's payout: the rules whose conditions on it hold. The first that holds at the time decides. */
 export const wayOf = (
   { version, rules }: Routing,
   payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
@@ -147,7 +147,7 @@ export const wayOf = (
   for (const rule of rules) {
     if (rule.when !== undefined && !holds(rule.when, payout, partner)) continue
     open.push(rule)
-    // Nothing that comes after it is ever reached.
+    // No rule after it is ever reached.
     if (rule.when?.hours === undefined && rule.when?.health === undefined) break
   }
   return {
@@ -156,10 +156,10 @@ export const wayOf = (
   }
 }
 
-/** Of so many kinds of payouts at most the ways are kept. Where there are more, all are forgotten, and found again. */
+/** Kinds of payouts whose ways are cached. Beyond that, the cache is emptied. */
 const KINDS_MAX = 4_096
 
-/** The same as `wayOf` for all payouts and partners; the rules are asked once for those that no rule tells apart. */
+/** `wayOf` with a cache: the rules run once for all payouts that no rule distinguishes. */
 export const waysBy = (routing: Routing): ((payout: Parameters<typeof wayOf>[1], partner: string) => Way) => {
   const kindOf = kindsBy(routing.rules)
   const ways = new Map<string, Way>()
@@ -174,7 +174,7 @@ export const waysBy = (routing: Routing): ((payout: Parameters<typeof wayOf>[1],
   }
 }
 
-/** All that the conditions of rules can see of a payout. Values that no condition names are not told apart. */
+/** A key of everything that rules can see of a payout. Values that no condition names are not distinguished. */
 const kindsBy = (rules: ReadonlyArray<Rule>) => {
   const conditions = rules.flatMap(({ when }) => when ?? [])
   const named = <A>(of: (when: Conditions) => ReadonlyArray<A> | undefined) => {
@@ -198,7 +198,7 @@ const kindsBy = (rules: ReadonlyArray<Rule>) => {
   }
 }
 
-/** The least amounts, in their order, from which on other conditions hold than below. */
+/** The amounts at which other conditions begin to hold, in ascending order. */
 const boundsOf = (conditions: ReadonlyArray<Conditions>, currency: string): ReadonlyArray<bigint> => {
   const bounds = conditions.flatMap(({ minor, currency: own }) => {
     if (minor === undefined || (own !== undefined && !Arr.contains(own, currency))) return []
@@ -233,8 +233,8 @@ const destinationBy = (
 }
 
 /**
- * The way of a payout after a refusal that another bank may mend: to the next bank of the rule that first led it, one that
- * is well if there is one; nowhere, when none of them is known any more.
+ * The way of a payout after a refusal that other banks may not share: to the next bank of its rule, a healthy one if there is
+ * one; nowhere if none of them is configured any more.
  */
 export const wayAfter = (after: Route, isKnown: (bank: string) => boolean): Way => {
   const { others = [], ...route } = after
@@ -250,7 +250,7 @@ export const wayAfter = (after: Route, isKnown: (bank: string) => boolean): Way 
 
 const without = (banks: ReadonlyArray<string>, bank: string) => banks.filter((other) => other !== bank)
 
-/** Whether a rule's conditions on the payout hold, all but those on the hour and the health of banks. */
+/** Whether a rule's conditions on the payout hold, except those on the hour and the health of banks. */
 const holds = (
   { currency, country, scheme, partner, minor }: Conditions,
   payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,

@@ -1,11 +1,16 @@
-/** What is shown of a batch and its items, wherever it is shown: read models, the API, public events, the command line. */
+/**
+ * A batch and its items as they are shown: in read models, the API, public events and the command line. Item states have their
+ * public names here.
+ */
 import { type Batch, type BatchState, batchState, type Finding, type Item, type Tally } from "./batch.ts"
 import { maskedAccount } from "./beneficiary.ts"
 import { nameOfFinding } from "./clearance.ts"
-import { type ItemState, isForPerson, isRest, itemStates } from "./item-state.ts"
+import { isForPerson, isRest, type PublicItemState, publicItemStates, publicStateOf } from "./item-state.ts"
 
-/** By currency, in alphabetical order, and by item state that occurs. Their sum is what was accepted. */
-export type ShownTotals = Readonly<Record<string, Readonly<Partial<Record<ItemState, Readonly<Tally>>>>>>
+/** Totals by currency, in alphabetical order, and by the item states that occur. Their sum is the accepted total. */
+export type ShownTotals = Readonly<
+  Record<string, Readonly<Partial<Record<PublicItemState, Readonly<Tally>>>>>
+>
 
 export interface ShownBatch
   extends Readonly<
@@ -15,6 +20,7 @@ export interface ShownBatch
       | "reference"
       | "idempotencyKey"
       | "itemCount"
+      | "duplicates"
       | "version"
       | "receivedAt"
       | "updatedAt"
@@ -26,7 +32,7 @@ export interface ShownBatch
   readonly totals: ShownTotals
 }
 
-/** A batch as it is now; it does not change with the batch. Times are epoch milliseconds. */
+/** A copy of the batch as it is now. Times are epoch milliseconds. */
 export const shownBatch = (batch: Batch): ShownBatch => ({
   partner: batch.partner,
   reference: batch.reference,
@@ -34,6 +40,7 @@ export const shownBatch = (batch: Batch): ShownBatch => ({
   state: batchState(batch),
   itemCount: batch.itemCount,
   totals: totalsOf(batch),
+  duplicates: batch.duplicates,
   version: batch.version,
   receivedAt: batch.receivedAt,
   updatedAt: batch.updatedAt,
@@ -42,35 +49,35 @@ export const shownBatch = (batch: Batch): ShownBatch => ({
 })
 
 const totalsOf = ({ tallies }: Batch): ShownTotals => {
-  const totals: Record<string, Partial<Record<ItemState, Tally>>> = {}
+  const totals: Record<string, Partial<Record<PublicItemState, Tally>>> = {}
   for (const currency of [...tallies.keys()].sort()) {
-    const states: Partial<Record<ItemState, Tally>> = {}
+    const states: Partial<Record<PublicItemState, Tally>> = {}
     for (const [state, { count, minor }] of tallies.get(currency) ?? [])
-      if (count > 0) states[state] = { count, minor }
+      if (count > 0) states[publicStateOf(state)] = { count, minor }
     totals[currency] = states
   }
   return totals
 }
 
 /**
- * Whether only a person can move a batch: it waits for approval, or all of its items that are open are held or parked.
- * It takes only what is shown of a batch, so read models and logs give the same answer.
+ * Whether only a person can move a batch: it waits for approval, or all of its open items are held or parked. It needs only
+ * what is shown of a batch, so read models and logs give the same answer.
  */
 export const needsAttention = (
   state: BatchState,
-  totals: Readonly<Record<string, Readonly<Partial<Record<ItemState, unknown>>>>>,
+  totals: Readonly<Record<string, Readonly<Partial<Record<PublicItemState, unknown>>>>>,
 ): boolean => {
-  const occurring = itemStates.filter((one) =>
+  const occurring = publicItemStates.filter((one) =>
     Object.values(totals).some((states) => states[one] !== undefined),
   )
   return state === "awaiting-approval" || (occurring.some(isForPerson) && occurring.every(isRest))
 }
 
-/** Totals with something in place of each. */
+/** Totals with each entry replaced. */
 export const mapTotals = <A>(
   totals: ShownTotals,
   of: (tally: Readonly<Tally>, currency: string) => A,
-): Record<string, Partial<Record<ItemState, A>>> =>
+): Record<string, Partial<Record<PublicItemState, A>>> =>
   Object.fromEntries(
     Object.entries(totals).map(([currency, states]) => [
       currency,
@@ -78,8 +85,8 @@ export const mapTotals = <A>(
     ]),
   )
 
-/** Minor units of a currency over the items in a state, or over all of them. */
-export const sumOf = (totals: ShownTotals, currency: string, only?: ItemState): bigint => {
+/** The amount of a currency in minor units, over the items in one state or over all items. */
+export const sumOf = (totals: ShownTotals, currency: string, only?: PublicItemState): bigint => {
   let minor = 0n
   for (const [state, tally] of Object.entries(totals[currency] ?? {}))
     if (only === undefined || state === only) minor += tally.minor
@@ -88,7 +95,7 @@ export const sumOf = (totals: ShownTotals, currency: string, only?: ItemState): 
 
 export type ShownItem = ReturnType<typeof shownItem>
 
-/** An item as it is now, with the attempt that was made last. Of its account there is only the masked form. */
+/** An item as it is now, with its last attempt and only the masked form of its account. */
 export const shownItem = (item: Item) => ({
   item: item.item,
   reference: item.reference,
@@ -96,7 +103,7 @@ export const shownItem = (item: Item) => ({
   account: maskedAccount(item.beneficiary.account),
   currency: item.currency,
   minor: item.minor,
-  state: item.state,
+  state: publicStateOf(item.state),
   ledger: item.ledger,
   bank: item.attempt?.bank,
   transferReference: item.attempt?.reference,
@@ -106,7 +113,7 @@ export const shownItem = (item: Item) => ({
   clearance: clearanceOf(item),
 })
 
-/** The engine's strictest word, once it said one, and what was found. */
+/** The engine's strictest decision, if there is one, and the findings. */
 const clearanceOf = ({ verdict, listVersion, payee, findings }: Item) =>
   verdict === undefined || listVersion === undefined
     ? undefined

@@ -2,7 +2,7 @@
 import type { AttemptPhase, Batch, Item, Task } from "./batch.ts"
 import { ATTEMPTS_MAX } from "./identifiers.ts"
 
-/** Refused by one bank, and going to the next one of its rule, which may pay it, unless compliance thought again. */
+/** Whether an item was refused by one bank and goes to the next one of its rule. Not if its clearance was withdrawn. */
 export const isOnItsWay = ({ state, attempt, clearanceWithdrawn }: Item): boolean =>
   state === "failed" &&
   !clearanceWithdrawn &&
@@ -10,10 +10,10 @@ export const isOnItsWay = ({ state, attempt, clearanceWithdrawn }: Item): boolea
   (attempt.route?.others ?? []).length > 0 &&
   attempt.attempt < ATTEMPTS_MAX
 
-/** Whether the next bank's turn has come: the money that was held for the one before is back. */
+/** Whether the item may go to the next bank now: the money reserved for the attempt before is released. */
 export const isRerouteDue = (item: Item): boolean => item.task === "none" && isOnItsWay(item)
 
-/** Whether policy tries a failed item again: it may, it may help, its money is back, and the partner has attempts left. */
+/** Whether the policy retries a failed item: a retry may help, its money is released, and attempts are left. */
 export const isRetryDue = ({ attemptsMax }: Batch, item: Item): boolean => {
   const { state, task, attempt, clearanceWithdrawn } = item
   if (state !== "failed" || task !== "none" || clearanceWithdrawn) return false
@@ -21,11 +21,11 @@ export const isRetryDue = ({ attemptsMax }: Batch, item: Item): boolean => {
   return attempt.round < attemptsMax && attempt.attempt < ATTEMPTS_MAX
 }
 
-/** The next thing that has to happen to an item, from its states alone. */
+/** The next task of an item, from its state alone. */
 export const taskOf = (item: Item): Task => {
   if (item.posting !== undefined) return "book"
   const { ledger, attempt } = item
-  // Whatever is to happen to an open attempt waits until it is known whether it can be taken back.
+  // Everything else waits until it is known whether the open attempt can be withdrawn.
   if (attempt?.withdrawal !== undefined && attempt.outcome === undefined) return "withdraw"
   switch (item.state) {
     case "received":
@@ -35,9 +35,9 @@ export const taskOf = (item: Item): Task => {
     case "held":
       return "review"
     case "parked":
-      // An open attempt goes on being asked about, whatever is in dispute.
+      // The bank is still asked about an open attempt, also while another one is in dispute.
       return item.attempt?.outcome === undefined ? phaseTasks[item.attempt?.phase ?? "parked"] : "review"
-    case "cleared":
+    case "screened":
       return ledger === "held" ? "request" : "hold"
     case "transferring":
       return "transfer"
@@ -45,15 +45,15 @@ export const taskOf = (item: Item): Task => {
     case "pending":
       return "inquire"
     case "settled":
-      // What was released or reversed and is paid after all is held and posted like any payment.
+      // A payment made after its money was released or reversed is held and posted like any other.
       return ledger === "posted" ? "none" : ledger === "held" ? "post" : "hold"
     case "failed":
     case "rejected":
     case "cancelled":
-      // Posted, where a person found that it was not paid after all.
+      // Posted, if a person found that it was not paid after all.
       return ledger === "held" ? "release" : ledger === "posted" ? "reverse" : "none"
     case "returned":
-      // What was settled is posted first, however quickly it came back: the ledger shows both.
+      // A returned payment is posted first, however quickly it was returned, so that the ledger shows both.
       if (ledger === "reversed") return "none"
       return ledger === "posted" ? "reverse" : ledger === "held" ? "post" : "hold"
   }

@@ -1,6 +1,6 @@
 /**
- * Older events, lifted to what this release reads. An event's version is in its JSON as `v`; absent means 1. A list
- * holds, in order, what lifts version 1 to 2, 2 to 3, and so on: its length plus one is the version written today.
+ * Converts older events to the versions that this release reads. An event's version is in its JSON as `v`; absent means 1. A
+ * list has, in order, the conversions from version 1 to 2, 2 to 3, and so on, so its length plus one is the current version.
  */
 import { Result } from "effect"
 import type { BatchEvent } from "./events.ts"
@@ -8,9 +8,8 @@ import { meaningOf } from "./failure-codes.ts"
 import { withCleanTexts } from "./outside-text.ts"
 
 /**
- * How the text of others in an event was cleaned before it was appended, in its JSON as `clean`: by these rules. Where it is
- * absent the text is as they said it, and is cleaned here. A new version would do as well, but an older release would not
- * read it.
+ * The rules by which an event's texts were cleaned before it was appended, in its JSON as `clean`. If it is absent, the texts
+ * are cleaned here. A new event version would do the same, but older releases could not read it.
  */
 export const CLEAN = 1
 
@@ -19,11 +18,11 @@ export type EventJson = Readonly<Record<string, unknown>>
 type Upcaster = (event: EventJson) => EventJson
 
 const upcasters: Partial<Record<BatchEvent["_tag"], ReadonlyArray<Upcaster>>> = {
-  // Modes, approval and retries came with version 2; before, every batch was partial and tried once.
+  // Version 2 added modes, approval and retries. Before, every batch was partial and tried once.
   BatchReceived: [(event) => ({ ...event, mode: "partial", submittedBy: event.partner, attemptsMax: 1 })],
-  // Clearances were not numbered, because their requests were not recorded.
+  // Clearances had no numbers, because their requests were not recorded.
   ItemsScreened: [(event) => ({ ...event, clearance: 0 })],
-  // The code was kept without its meaning.
+  // The code was recorded without its meaning.
   TransferFailed: [
     (event) => {
       const meaning = meaningOf(String(event.code))
@@ -32,9 +31,9 @@ const upcasters: Partial<Record<BatchEvent["_tag"], ReadonlyArray<Upcaster>>> = 
   ],
 }
 
-/** Kinds that are no longer written, and what they are today. */
+/** Kinds that are no longer written, with their conversion to current kinds. */
 const former: Readonly<Record<string, Upcaster | undefined>> = {
-  // Each intent was an event of its own.
+  // Each intent was a separate event.
   TransferRequested: ({ _tag, at, ...transfer }) => ({
     _tag: "TransfersRequested",
     at,
@@ -47,7 +46,7 @@ const known: Readonly<Record<string, ReadonlyArray<Upcaster> | undefined>> = upc
 /** The version in which this release writes events of a kind. */
 export const currentVersion = (tag: string): number => 1 + (known[tag]?.length ?? 0)
 
-/** Lifts an event to the current version, or says which version it is that nobody here knows. */
+/** Converts an event to the current version. Fails with a sentence if this release does not know its version. */
 export const upcast = (event: EventJson): Result.Result<EventJson, string> => {
   const tag = String(event._tag)
   const version = event.v ?? 1

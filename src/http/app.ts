@@ -1,6 +1,6 @@
 /**
- * Two apps with all routes, what is measured of each, and the answers for what has no route: the API for partners and
- * providers, and the operational one for those who run the service.
+ * Two apps with all routes, their metrics, and the answers to requests without a route: the API for partners and
+ * providers, and the operational app for those who run the service.
  */
 import { Effect } from "effect"
 import { Hono, type MiddlewareHandler } from "hono"
@@ -9,8 +9,10 @@ import type { AppConfig } from "../config.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
 import type { ProviderReports } from "../providers/calling/provider-reports.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
+import type { PayoutClaims } from "../register/payout-claims.ts"
 import type { AnnouncedLists } from "../streams/announced-lists.ts"
 import type { ApprovalAllowance } from "../streams/approval-allowance.ts"
+import type { ClaimMarks } from "../streams/claim-marks.ts"
 import type { EventStore } from "../streams/event-store.ts"
 import type { Mailbox } from "../streams/mailbox.ts"
 import type { StrayCallbacks } from "../streams/stray-callbacks.ts"
@@ -30,22 +32,24 @@ import type { Intake } from "./payout-batches/intake.ts"
 import { payoutBatches } from "./payout-batches/payout-batches.ts"
 import { webhookEndpoints } from "./webhook-endpoints.ts"
 
-/** What the API's handlers work with. */
+/** The services that the API's handlers use. */
 export type HttpServices =
   | AnnouncedLists
   | AppConfig
   | ApprovalAllowance
   | BatchQueries
+  | ClaimMarks
   | DecisionRegister
   | EventStore
   | Intake
   | Mailbox
   | PartnerKeys
+  | PayoutClaims
   | RequestBodies
   | StrayCallbacks
   | WebhookEndpoints
 
-/** Builds the API; it serves for as long as the services that it captured live. */
+/** Builds the API. It works while the services that it captured are open. */
 export const makeApp = Effect.gen(function* () {
   const edge = yield* makeEdge<HttpServices>()
   const app = new Hono<EdgeEnv>()
@@ -87,7 +91,7 @@ const index = {
 
 const methods = new Set(["GET", "HEAD", "POST", "DELETE"])
 
-/** Counts requests by the route that answered, never by their path. */
+/** Counts requests by the route that answered them, never by their path. */
 const measured =
   ({ httpRequests }: Metrics): MiddlewareHandler<EdgeEnv> =>
   async (c, next) => {

@@ -1,9 +1,9 @@
-/** The shapes that the OpenAPI document refers to. */
+/** The schemas that the OpenAPI document refers to. */
 
 import { batchStates } from "../domain/batch.ts"
-import { PayeeMatch, Verdict } from "../domain/clearance-words.ts"
+import { PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import { Failure } from "../domain/failure-codes.ts"
-import { itemStates } from "../domain/item-state.ts"
+import { publicItemStates } from "../domain/item-state.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
 import { ITEMS_MAX } from "./payout-batches/payout-batch-request.ts"
 
@@ -22,7 +22,7 @@ const list = (items: object) => ({ type: "array", items })
 const of = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 const byCurrency = (value: object) => ({ type: "object", additionalProperties: value })
 
-/** An object whose fields are all there, except for those that may be absent. */
+/** An object with all these fields, of which only the optional ones may be missing. */
 const object = (
   required: Readonly<Record<string, object>>,
   optional: Readonly<Record<string, object>> = {},
@@ -114,6 +114,10 @@ export const schemas = {
         description:
           "Nothing is paid before this time. It has to be near enough; the settings say how far ahead it may be.",
       },
+      duplicates: {
+        ...closedObject({ allowed: { const: true }, reason: text(280) }),
+        description: "Pays items again that were accepted before, on purpose. The reason stays in the log.",
+      },
     },
   ),
   NewPayoutItem: closedObject(
@@ -134,13 +138,40 @@ export const schemas = {
     },
     {
       warnings: {
-        ...list(of("FieldProblem")),
-        description: "What is likely to be wrong, and was accepted all the same; a hundred at most.",
+        ...list(of("Warning")),
+        description: "What was accepted and should be looked at; absent if there is nothing.",
       },
     },
   ),
+  Warning: {
+    ...object(
+      { type: text(), detail: text() },
+      {
+        count: { ...whole, description: "How many items it is about." },
+        items: {
+          ...list(object({ pointer: { type: "string" }, item: whole }, { duplicateOf: of("DuplicateOf") })),
+          description: "The first 100 of them.",
+        },
+      },
+    ),
+    description: "type is duplicate-payouts, duplicates-unchecked or uk-modulus-check; there may be others.",
+  },
+  DuplicateOf: object({ batch: text(), item: whole }),
+  Duplicates: object(
+    {
+      count: whole,
+      items: {
+        ...list(object({ item: whole, duplicateOf: of("DuplicateOf") })),
+        description: "The first 100 of them.",
+      },
+    },
+    {
+      unchecked: { const: true, description: "Earlier payouts could not all be compared." },
+      reason: { ...text(280), description: "Why the partner allowed duplicates." },
+    },
+  ),
   BatchState: { enum: batchStates },
-  ItemState: { enum: itemStates },
+  ItemState: { enum: publicItemStates },
   PayoutBatch: object(
     {
       id: text(),
@@ -165,6 +196,10 @@ export const schemas = {
       reference: text(64),
       closedAt: instant,
       executeAt: { ...instant, description: "Nothing is paid before this time." },
+      duplicates: {
+        ...of("Duplicates"),
+        description: "What was found, when the batch was accepted, of payouts that were accepted before.",
+      },
     },
   ),
   PayoutBatchPage: object({ payoutBatches: list(of("PayoutBatch")), next: next("string") }),
@@ -300,7 +335,11 @@ export const schemas = {
       reason: text(),
       attempts: list(whole),
       version: whole,
+      count: whole,
     },
   ),
-  FieldProblem: object({ pointer: { type: "string" }, detail: text() }, { item: whole, field: text() }),
+  FieldProblem: object(
+    { pointer: { type: "string" }, detail: text() },
+    { item: whole, field: text(), duplicateOf: of("DuplicateOf") },
+  ),
 } as const

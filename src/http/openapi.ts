@@ -1,4 +1,4 @@
-/** The API as an OpenAPI 3.1 document. A test compares its paths with the routes that exist. */
+/** The API as an OpenAPI 3.1 document. A test compares its paths with the existing routes. */
 import { schemas } from "./openapi-schemas.ts"
 
 const schema = (name: keyof typeof schemas) => ({ $ref: `#/components/schemas/${name}` })
@@ -133,6 +133,9 @@ export const openApiDocument = {
             "The key is not a partner's, or the keys that seal the partner's accounts were destroyed.",
           ),
           ...tooSlow,
+          "409": problem(
+            "Items were accepted before, and the service refuses such for this partner; errors names the first 100 of count.",
+          ),
           "413": problem("The body is larger than 48 MiB."),
           ...unreadable,
           "422": problem(

@@ -1,6 +1,6 @@
 /**
- * The HTTP servers as a layer: the API for partners and providers, and, on a listener of its own that is closed to the
- * outside by default, what those who run the service ask.
+ * The HTTP servers as a layer: the API for partners and providers, and the operational routes for those who run the
+ * service, on a separate listener that is closed to the outside by default.
  */
 import { Context, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
@@ -10,7 +10,7 @@ import { serveApp } from "./edge/listener.ts"
 import { RequestBodies } from "./edge/request-body.ts"
 import { Intake } from "./payout-batches/intake.ts"
 
-/** Where the servers listen, with the ports that they were given for port 0. */
+/** The addresses of the servers, with the real ports in place of port 0. */
 export class HttpAddress extends Context.Service<
   HttpAddress,
   {
@@ -30,7 +30,7 @@ export const httpServerLayer = Layer.effect(
   Effect.gen(function* () {
     const { http, operations } = yield* AppConfig
     const limits = { connectionsMax: http.connectionsMax, perAddressMax: http.connectionsPerAddressMax }
-    // Before the API, so that whoever can see the one can ask the other; and after it when both end.
+    // Starts before the API and ends after it, so that the operational routes answer whenever the API does.
     const { url: operationsUrl } = yield* serveApp(
       (yield* makeOperationsApp).fetch,
       operations,

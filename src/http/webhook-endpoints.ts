@@ -1,4 +1,4 @@
-/** `/webhook-endpoints`: where a partner wants to be told. */
+/** `/webhook-endpoints`: the URLs to which a partner's events are delivered. */
 import { Effect, Schema } from "effect"
 import { Hono } from "hono"
 import { TextWithin } from "../domain/code-points.ts"

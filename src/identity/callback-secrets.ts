@@ -1,6 +1,6 @@
 /**
- * What providers sign their callbacks with. Each bank has a secret of its own, so that none can speak for another: that is
- * settled at the start, or the service does not start.
+ * The secrets with which providers sign callbacks. Each bank has a secret of its own, so that none can impersonate
+ * another. This is checked at the start; otherwise the service does not start.
  */
 import { Array as Arr, Context, Effect, Layer, Option, type Redacted } from "effect"
 import { AppConfig, type BankSecrets } from "../config.ts"
@@ -12,13 +12,13 @@ import { keyOf, type Secrets } from "../providers/calling/signed-callback.ts"
 
 type Secret = Redacted.Redacted<string>
 
-/** A bank that calls back: how its kind does, and what it signs with. Any of the secrets will do. */
+/** A bank that calls back: how its kind does it, and its secrets, each of which may sign. */
 export interface BankCaller {
   readonly callbacks: BankCallbacks
   readonly secrets: Secrets
 }
 
-/** A secret and its successor, while the bank goes over to it. */
+/** A secret and its successor, while the bank changes to it. */
 const SECRETS_OF_A_BANK_MAX = 2
 
 const SETTING = "BANK_CALLBACK_SECRET"
@@ -26,7 +26,7 @@ const SETTING = "BANK_CALLBACK_SECRET"
 export class CallbackSecrets extends Context.Service<
   CallbackSecrets,
   {
-    /** `undefined` for a bank that is not configured, or is of a kind that calls nobody back. */
+    /** `undefined` for a bank that is not configured, or whose kind does not call back. */
     readonly ofBank: (bank: string) => BankCaller | undefined
   }
 >()("atlaspay/identity/CallbackSecrets") {}
@@ -56,7 +56,7 @@ export const callbackSecretsLayer = Layer.effect(
     const secrets = yield* secretsOf([...callbacks.keys()], given)
     yield* Effect.forEach(
       given.flatMap(([bank]) => (bank === undefined || secrets.has(bank) ? [] : [bank])),
-      (bank) => Effect.logWarning("a callback secret is of no use: no such bank calls back", { bank }),
+      (bank) => Effect.logWarning("a callback secret is not used: no such bank calls back", { bank }),
     )
     return {
       ofBank: (bank) => {
@@ -67,11 +67,11 @@ export const callbackSecretsLayer = Layer.effect(
   }),
 )
 
-/** Two who share a secret could speak for each other. A secret may be given twice to the same one. */
+/** Refuses a secret that two parties share: each could impersonate the other. The same party may have it twice. */
 const checkedApart = Effect.fnUntraced(function* (given: ReadonlyArray<readonly [who: string, Secret]>) {
   const owners = new Map<string, string>()
   for (const [who, secret] of given) {
-    // The settings have no secret without any bytes.
+    // The settings refuse an empty secret.
     const key = keyOf(secret).toString("hex")
     const owner = owners.get(key) ?? who
     if (owner !== who) return yield* invalid(`${owner} and ${who} have the same secret`)

@@ -1,11 +1,11 @@
-/** Who may call: partners and operators, by their keys. Only the SHA-256 digests of the keys stay in memory. */
+/** Authenticates partners and operators by their keys. Only SHA-256 digests of the keys stay in memory. */
 import { timingSafeEqual } from "node:crypto"
 import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { AppConfig } from "../config.ts"
 import type { Caller } from "./caller.ts"
 import { checkedApart, digestOf, type KnownKey, readOperatorKeys, readPartnerKeys } from "./key-list.ts"
 
-/** The request carries no key that is known. */
+/** The request has no known key. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}) {}
 
 const bearer = /^Bearer +([\x21-\x7e]{1,255})$/i
@@ -13,7 +13,7 @@ const bearer = /^Bearer +([\x21-\x7e]{1,255})$/i
 export class Credentials extends Context.Service<
   Credentials,
   {
-    /** Whose key an `Authorization: Bearer <key>` header holds. */
+    /** The caller whose key is in an `Authorization: Bearer <key>` header. */
     readonly callerOf: (authorization: string | undefined) => Effect.Effect<Caller, Unauthorized>
   }
 >()("atlaspay/identity/Credentials") {
@@ -28,7 +28,7 @@ export class Credentials extends Context.Service<
       yield* checkedApart("API_KEYS", partners)
       yield* checkedApart("OPERATOR_KEYS", operators, partners)
       if (operators.length === 0)
-        yield* Effect.logWarning("no OPERATOR_KEYS: what is held or parked waits until there are some")
+        yield* Effect.logWarning("no OPERATOR_KEYS: held and parked items wait until there are some")
       const keys = [...partners, ...operators]
       return Credentials.of({
         callerOf: (authorization) =>
@@ -41,7 +41,7 @@ export class Credentials extends Context.Service<
   )
 }
 
-/** Looks at every key, however early one matches, so that the time taken tells nothing. */
+/** Compares all keys, even after a match, so that the time reveals nothing about them. */
 const callerIn = (
   keys: ReadonlyArray<KnownKey>,
   authorization: string | undefined,

@@ -1,11 +1,11 @@
-/** Reading API_KEYS and OPERATOR_KEYS. What is wrong is told by the place of the entry, never by its text. */
+/** Parses API_KEYS and OPERATOR_KEYS. Errors name the place of an entry, and never quote it. */
 import { hash } from "node:crypto"
 import { Effect, Schema } from "effect"
 import { Credential } from "../domain/credential.ts"
 import { PartnerId } from "../domain/identifiers.ts"
 import { type Act, acts, type Caller } from "./caller.ts"
 
-/** A configured list of keys cannot be used; `reason` names the entry by its place. */
+/** A configured list of keys is invalid. `reason` names the entry by its place. */
 export class InvalidKeys extends Schema.TaggedError<InvalidKeys>()("InvalidKeys", {
   setting: Schema.String,
   reason: Schema.String,
@@ -15,7 +15,7 @@ export class InvalidKeys extends Schema.TaggedError<InvalidKeys>()("InvalidKeys"
   }
 }
 
-/** A key, by its SHA-256 digest alone, and who calls with it. */
+/** The SHA-256 digest of a key, and its caller. */
 export interface KnownKey {
   readonly digest: Buffer
   readonly caller: Caller
@@ -27,8 +27,8 @@ const keyPattern = /^[\x21-\x7e]{1,255}$/
 export const digestOf = (key: string): Buffer => hash("sha256", key, "buffer")
 
 /**
- * "acme/payroll=key,acme/supervisor=key,globex=key": several keys of one name are one credential, a key and its successor.
- * One without a name is a credential of its own, and its successor another one.
+ * "acme/payroll=key,acme/supervisor=key,globex=key". Keys with the same name are one credential: a key and its successor.
+ * A key without a name is a credential of its own, and so is its successor.
  */
 export const readPartnerKeys = (text: string) =>
   readEntries("API_KEYS", "partner=key or partner/name=key", text, (owner, key): Caller | undefined => {
@@ -40,8 +40,8 @@ export const readPartnerKeys = (text: string) =>
   })
 
 /**
- * "alice=key,bob:review+resolve=key": operators, and what each may do. Without a list that is everything but approving,
- * which is the partners' to decide unless it is said.
+ * "alice=key,bob:review+resolve=key": operators, and what each may do. Without a list, an operator may do everything except
+ * approve, which partners do.
  */
 export const readOperatorKeys = (text: string) =>
   readEntries("OPERATOR_KEYS", "name=key or name:review+resolve=key", text, (owner): Caller | undefined => {
@@ -77,7 +77,7 @@ const readEntries = Effect.fnUntraced(function* (
   return keys
 })
 
-/** Nobody is two: a key stands for one credential, in one list. */
+/** Refuses a key that occurs twice: it would be two credentials. */
 export const checkedApart = Effect.fnUntraced(function* (
   setting: string,
   keys: ReadonlyArray<KnownKey>,
@@ -93,6 +93,6 @@ export const checkedApart = Effect.fnUntraced(function* (
   }
 })
 
-/** Stands for a key in logs: 48 bits, from which nobody finds the way back to a key that cannot be guessed anyway. */
+/** Names a key in logs by 48 bits of a hash. They reveal nothing of a key that cannot be guessed anyway. */
 const fingerprintOf = (key: string): string =>
   `key-${hash("sha256", `atlaspay credential ${key}`, "hex").slice(0, 12)}`

@@ -1,27 +1,27 @@
 /**
- * What a JSON text is made of, found out from its bytes before any of it is parsed, and within bounds: how deep it is,
- * how many values and fields it has, whether a member stands twice in an object, and where the elements of its lists begin
- * and end. RFC 8259 leaves it open which of two members with one name counts, so a text with two of them says nothing sure.
+ * Scans the bytes of a JSON text before any of it is parsed, within bounds: how deep it is, how many values and fields it
+ * has, whether an object has a member twice, and where the elements of its lists begin and end. RFC 8259 does not say which
+ * of two members with one name counts, so such a text is refused.
  *
- * It trusts that what it hands out is parsed by `JSON.parse`, which holds it to the grammar. Of the grammar it knows
- * only strings, brackets, commas and colons; they are single bytes in UTF-8, which no other character contains.
+ * The scan recognises only strings, brackets, commas and colons. In UTF-8, these are single bytes that are part of no
+ * other character. `JSON.parse` has to parse the parts later, and checks the rest of the grammar.
  */
 
 import { OpenValues, type Span, type Step } from "./member-names.ts"
 
 export interface JsonLimits {
   readonly depthMax: number
-  /** Values and names of fields in all. */
+  /** Values and field names in the whole text. */
   readonly tokensMax: number
-  /** Elements of a list that is a field of the whole. */
+  /** Elements of a list that is a top-level field. */
   readonly elementsMax: number
-  /** Values and names of fields in one element of such a list, or in everything beside them. */
+  /** Values and field names in one element of such a list, or in everything outside the lists. */
   readonly tokensPerPartMax: number
-  /** Bytes of one element of such a list, or of everything beside them. */
+  /** Bytes of one element of such a list, or of everything outside the lists. */
   readonly partBytesMax: number
 }
 
-/** A list that is a field of the whole. `pieces` are runs of its elements without the commas between the runs. */
+/** A list that is a top-level field. `pieces` are runs of its elements, without the commas between the runs. */
 export interface JsonList extends Span {
   readonly name: Span
   readonly pieces: ReadonlyArray<Span>
@@ -29,18 +29,18 @@ export interface JsonList extends Span {
 
 export interface JsonOutline {
   readonly lists: ReadonlyArray<JsonList>
-  /** Fields of the whole, when it is an object. */
+  /** Number of top-level fields, if the text is an object. */
   readonly fields: number
 }
 
-/** What is wrong with a text; `list` is the list that it is wrong with, `path` the way to what is wrong. */
+/** Why a text is refused. `list` is the name of the list with the problem, `path` the path to the problem. */
 export interface JsonProblem {
   readonly problem: string
   readonly list?: Span
   readonly path?: ReadonlyArray<Step>
 }
 
-/** A run of elements that is parsed at a time: a millisecond or so. */
+/** Bytes of elements that are parsed at a time, in about a millisecond. */
 const PIECE_BYTES = 64 * 1024
 const SLICE_BYTES = 128 * 1024
 
@@ -55,7 +55,7 @@ const OBJECT_END = 0x7d
 
 const malformed: JsonProblem = { problem: "expected JSON" }
 
-/** Looks at all of a text, in slices, and stops at the first bound that it breaks. */
+/** Scans a text in slices, and stops at the first broken bound. */
 export function* outlineOf(
   bytes: Uint8Array,
   limits: JsonLimits,
@@ -81,7 +81,7 @@ class Outline {
   #isInString = false
   #tokens = 1
   #fields = 0
-  /** Of the element that is looked at, or of what is beside the lists. */
+  /** Tokens of the current element, or outside the lists. */
   #partTokens = 0
   #besideTokens = 0
   #besideBytes = 0
@@ -112,7 +112,7 @@ class Outline {
     return undefined
   }
 
-  /** Most of a text is in strings. */
+  /** A fast path, because most of a text is in strings. */
   #skipString(to: number): void {
     const bytes = this.#bytes
     let at = this.#at
@@ -164,7 +164,7 @@ class Outline {
       : undefined
   }
 
-  /** Whether what comes next is in a list that is a field of the whole, and not in anything inside of it. */
+  /** Whether the scan is directly in a top-level list, and not inside one of its elements. */
   get #isAtList(): boolean {
     return this.#open.length === 2 && this.#isInList
   }
@@ -173,7 +173,7 @@ class Outline {
     return this.#open[0] === OBJECT && this.#open[1] === ARRAY
   }
 
-  /** Every value but the first comes after a comma, a colon or a bracket. */
+  /** Every value except the first follows a comma, a colon or a bracket. */
   #count(): JsonProblem | undefined {
     const { tokensMax, tokensPerPartMax } = this.#limits
     this.#tokens += 1
@@ -219,7 +219,7 @@ class Outline {
     return problem
   }
 
-  /** At the comma after an element, or at the end of its list. */
+  /** Called at the comma after an element, and at the end of the list. */
   #endElement(): JsonProblem | undefined {
     const { elementsMax, partBytesMax } = this.#limits
     this.#elements += 1

@@ -1,12 +1,12 @@
 /**
- * JSON that others wrote, read within bounds and in slices: what it is made of is looked at first, then its lists are
- * parsed a run of elements at a time, and what is beside them at once. A text that breaks a bound is never parsed.
+ * Reads JSON from outside within bounds and in slices. It scans the text first, then parses its lists a run of elements at a
+ * time, and the rest at once. A text that breaks a bound is never parsed.
  */
 import { isUtf8 } from "node:buffer"
 import { isProblem, type JsonLimits, type JsonList, type JsonProblem, outlineOf } from "./json-outline.ts"
 import type { Span, Step } from "./member-names.ts"
 
-/** A text that is not JSON, or breaks a bound. `path` is where: names of members and places of elements; nothing is quoted. */
+/** The text is not JSON, or breaks a bound. `path` is the place. The text is not quoted. */
 export class UnreadableJson {
   readonly path: ReadonlyArray<Step>
   readonly problem: string
@@ -17,7 +17,7 @@ export class UnreadableJson {
   }
 }
 
-/** Bounds for a text that says a few things, with lists of a few hundred more. */
+/** Bounds for a short message, with lists of some hundred elements. */
 export const messageLimits: JsonLimits = {
   depthMax: 16,
   tokensMax: 100_000,
@@ -27,8 +27,8 @@ export const messageLimits: JsonLimits = {
 }
 
 /**
- * Reads a text in UTF-8: an object with bounded lists as its fields, or any other value that is small as a whole. A byte-order
- * mark in front of it is passed over (RFC 8259, 8.1).
+ * Reads a UTF-8 text: an object that may have long lists as fields, or any other small value. A byte-order mark in front of
+ * it is skipped (RFC 8259, 8.1).
  */
 export function* readJsonText(text: Buffer, limits: JsonLimits): Generator<void, unknown> {
   const bytes = text.subarray(0, MARK.length).equals(MARK) ? text.subarray(MARK.length) : text
@@ -69,7 +69,7 @@ function* elementsOf(
     if (elements.length > 0) yield
     const run = parsed(bytes.subarray(from, to), "[", "]")
     if (!Array.isArray(run)) return new UnreadableJson("expected JSON")
-    // A comma with nothing beside it.
+    // A comma without an element.
     if (run.length === 0 && pieces.length > 1) return new UnreadableJson("expected JSON")
     for (const element of run) elements.push(element)
   }
@@ -88,7 +88,7 @@ const parsed = (bytes: Buffer, before = "", after = ""): unknown => {
 const unreadable = (bytes: Buffer, { problem, list, path }: JsonProblem): UnreadableJson =>
   new UnreadableJson(problem, path ?? (list === undefined ? [] : [nameIn(bytes, list)]))
 
-/** The name of a field; one that is no string of JSON stays as it stands there, and is found out when the whole is parsed. */
+/** The name of a field. A name that is not a JSON string is given as it is; parsing the whole refuses it later. */
 const nameIn = (bytes: Buffer, { from, to }: Span): string => {
   const name = parsed(bytes.subarray(from, to))
   return typeof name === "string" ? name : bytes.toString("latin1", from, to)

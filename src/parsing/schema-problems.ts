@@ -1,6 +1,6 @@
 import { SchemaIssue } from "effect"
 
-/** What a schema found wrong, in words for whoever wrote it: each problem with the place that it is at. No value is quoted. */
+/** Formats the problems that a schema found, each with its place, for the author of the input. No value is quoted. */
 export const schemaProblems = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) => {
     if (issue._tag === "MissingKey") return "required"

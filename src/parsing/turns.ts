@@ -1,16 +1,16 @@
 /**
- * Long work in short slices. Whoever has more to do than a few milliseconds waits for its turn before each slice, and of
- * all that wait one gets a turn in each round of the event loop: so what is short goes on between any two slices,
- * however many have long work, and long ones advance side by side.
+ * Divides long work into short slices. Work of more than a few milliseconds waits for a turn before each slice, and each
+ * round of the event loop gives one turn. So short work continues between any two slices, however much long work there
+ * is, and long works take turns.
  */
 import { Effect, Semaphore } from "effect"
 
 const one = Semaphore.makeUnsafe(1)
 
-/** Waits for a turn: what the caller does next, up to its next wait, is a slice. */
+/** Waits for a turn. The slice is what the caller does up to its next wait. */
 export const turn: Effect.Effect<void> = one.withPermits(1)(Effect.yieldNow)
 
-/** Does work that ends a slice by each of its yields. */
+/** Does work whose yields end slices. */
 export const inSlices = Effect.fnUntraced(function* <A>(work: Generator<void, A>) {
   while (true) {
     const step = work.next()
@@ -19,7 +19,7 @@ export const inSlices = Effect.fnUntraced(function* <A>(work: Generator<void, A>
   }
 })
 
-/** Does such work at once, where nobody waits: a command of its own process, or little work. */
+/** Does such work at once, if nothing else waits for it (a command in its own process) or it is little. */
 export const atOnce = <A>(work: Generator<void, A>): A => {
   while (true) {
     const step = work.next()

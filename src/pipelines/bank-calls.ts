@@ -2,8 +2,8 @@ import { Effect } from "effect"
 import type { DueTransfer } from "./batch-items.ts"
 
 /**
- * Makes a call for each transfer, at most `concurrency` at a time for each bank: a slow answer holds up no other,
- * and a slow bank no other bank.
+ * Makes a call for each transfer, at most `concurrency` at a time for each bank. A slow answer does not delay the others,
+ * and a slow bank does not delay other banks.
  */
 export const callBanks = (
   transfers: ReadonlyArray<DueTransfer>,

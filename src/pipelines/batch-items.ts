@@ -1,21 +1,21 @@
 import { type Attempt, type Batch, type Item, itemOf } from "../domain/batch.ts"
 import type { BatchId, TransferKey } from "../domain/identifiers.ts"
 
-/** What of an item others are told; it never changes, so it is handed on as it is. */
+/** The part of an item that providers receive. It never changes, so it is passed on without a copy. */
 export type Payout = Pick<Item, "item" | "reference" | "beneficiary" | "currency" | "minor" | "remittance">
 
-/** The items of a batch by their numbers. */
+/** The items of a batch with these numbers. */
 export const itemsOf = (batch: Batch, numbers: ReadonlyArray<number>): ReadonlyArray<Payout> =>
   numbers.map((number) => itemOf(batch, number))
 
-/** One attempt to pay an item, as it stood when its call was planned: the batch changes in place meanwhile. */
+/** One attempt to pay an item, copied when its call was planned, because the batch changes in place meanwhile. */
 export interface DueTransfer
   extends TransferKey,
     Readonly<Pick<Attempt, "bank" | "reference" | "requestedAt" | "sends" | "inquiries">> {
   readonly payout: Payout
 }
 
-/** The transfers of items, as they are now. */
+/** The current attempts of items. Throws if an item has none. */
 export const transfersOf = (
   id: BatchId,
   batch: Batch,

@@ -1,4 +1,4 @@
-/** A call that a plan asks for: what it is, who may make it, and who takes the answers. */
+/** A call that a plan requests: the call, the permission to make it, and the callback that takes its answers. */
 import type { Effect } from "effect"
 import type { BatchCommand } from "../domain/commands.ts"
 import type { Work } from "../domain/plan.ts"
@@ -6,22 +6,25 @@ import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import type { VaultUnavailable } from "../vault/partner-keys.ts"
 
-/** The work that calls others; the rest of a plan is decided on the spot. */
+/** The work that calls a provider. The rest of a plan is decided at once. */
 export type Call = Extract<Work, { readonly _tag: "Screen" | "Book" | "Transfer" | "Inquire" | "Withdraw" }>
 
-/** Why a pipeline stopped before its work was done; what it already gave stands. */
+/** Why a pipeline stopped before its work was done. What it has reported so far stays valid. */
 export type Stalled = ProviderUnavailable | StoreUnavailable | VaultUnavailable
 
-/** What a caller may act on: the hash of its log with all that the call is based on, and whether it owns the batch. */
+/** What a call may rely on: the head of the log that it is based on, and whether the caller still owns the batch. */
 export interface Mandate {
   readonly head: string
-  /** Ids of decisions that the log has answered, of which the register may not know it yet. */
+  /** Ids of decisions that the log has answered. The register may not know that yet. */
   readonly answered: ReadonlySet<string>
-  /** Asked immediately before the transfer of an item is sent. */
+  /** Checked immediately before an item's transfer is sent. */
   readonly mayCall: (item: number) => Effect.Effect<boolean>
-  /** Whether a place in its bank's channel was kept for the first transfer of an intent; it is taken by asking. */
+  /** Whether a place in its bank's channel was reserved for the first transfer of an intent. The check uses the place up. */
   readonly takePlace: (item: number) => boolean
 }
 
-/** Takes the command that records an answer. At most one comes for each item of a call, so nobody has to wait. */
-export type Tell = (command: BatchCommand) => void
+/**
+ * Takes the command that records an answer. It must not throw or wait; at most one command comes for each item of a call,
+ * which bounds the queue behind it.
+ */
+export type Report = (command: BatchCommand) => void

@@ -6,17 +6,17 @@ import type { Banks } from "../providers/banks/bank.ts"
 import { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
-import type { Tell } from "./call.ts"
+import type { Report } from "./call.ts"
 import { type InquiryPolicy, recordAnswer, withoutQuotes } from "./transfer-outcome.ts"
 
-/** Asks the banks what became of open transfers. A bank that takes no inquiries now is asked later. */
+/** Asks the banks for the outcome of open transfers. A bank that takes no inquiries now is asked later. */
 export const inquiring =
   (services: InquiryPolicy & { readonly banks: Banks["Service"] }) =>
   (
     id: BatchId,
     batch: Batch,
     numbers: ReadonlyArray<number>,
-    tell: Tell,
+    report: Report,
   ): Effect.Effect<void, ProviderUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
     return Effect.gen(function* () {
@@ -26,7 +26,7 @@ export const inquiring =
         const answer = yield* services.banks.inquire(transfer.bank, transfer.reference)
         if (answer._tag === "NotSent") return void notAsked.add(transfer.bank)
         const now = yield* Clock.currentTimeMillis
-        tell(
+        report(
           recordAnswer(
             transfer,
             withoutQuotes(answer, quotesIn(transfer)),
@@ -48,8 +48,8 @@ export const inquiring =
   }
 
 /**
- * Here the account is sealed: an id, or a code that nobody knows, which has its last characters in it may quote it, and is
- * not worth the risk.
+ * The account is sealed here, so only its last four characters are known. An id or an unmapped code that contains them may
+ * quote the account, and is withheld to be safe.
  */
 const quotesIn = ({ payout }: DueTransfer) => {
   const { lastFour } = payout.beneficiary.account

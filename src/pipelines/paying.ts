@@ -12,11 +12,11 @@ import type { InstructionRegister, RegisteredAttempt } from "../register/instruc
 import type { PartnerKeys, VaultUnavailable } from "../vault/partner-keys.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
-import type { Mandate, Tell } from "./call.ts"
+import type { Mandate, Report } from "./call.ts"
 import { type Opening, openingOf } from "./sealed-payouts.ts"
 import { type InquiryPolicy, recordAnswer, resendWithinMs, withoutQuotes } from "./transfer-outcome.ts"
 
-/** What it takes to pay. */
+/** What paying needs. */
 export interface PayingServices extends InquiryPolicy {
   readonly banks: Banks["Service"]
   readonly register: InstructionRegister["Service"]
@@ -25,9 +25,12 @@ export interface PayingServices extends InquiryPolicy {
 }
 
 /**
- * Sends transfers whose intent is in the log. All are written into the instruction register first; without it none is
- * sent, and none that the register knows already although the log says that it was never sent; nor while the register
- * knows of a decision about the batch that its log has not answered, which it gives. Here alone accounts are opened, those of the call when it begins; one that nobody can open is left to a person.
+ * Sends transfers whose intent is in the log. It records all of them in the instruction register first, and sends nothing
+ * while the register is down. It does not send an attempt that the register already knows although the log says that it was
+ * never sent. If the register has decisions that the log has not answered, it sends nothing and returns them.
+ *
+ * This is the only place that opens accounts: those of the call, when it begins. If an account cannot be opened, a person
+ * decides about the item.
  */
 export const paying =
   (services: PayingServices) =>
@@ -36,7 +39,7 @@ export const paying =
     batch: Batch,
     numbers: ReadonlyArray<number>,
     { head, answered, mayCall, takePlace }: Mandate,
-    tell: Tell,
+    report: Report,
   ): Effect.Effect<ReadonlyArray<RegisteredDecision>, StoreUnavailable | VaultUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
     const tail = { batch: id, version: batch.version, head }
@@ -49,19 +52,20 @@ export const paying =
       const now = clock.currentTimeMillisUnsafe()
       const sendable = transfers.filter((transfer) => {
         const doubtful = doubtBy(registered, transfer, now)
-        if (doubtful !== undefined) tell(doubtful)
+        if (doubtful !== undefined) report(doubtful)
         return doubtful === undefined
       })
       yield* callBanks(sendable, services.banks.concurrency, (transfer) =>
-        send(services, batch.partner, open, transfer, mayCall(transfer.item), takePlace, clock, tell),
+        send(services, batch.partner, open, transfer, mayCall(transfer.item), takePlace, clock, report),
       )
       return decisions
     })
   }
 
 /**
- * Why the register forbids sending. A resend is registered by right, a first send only when it was to be sent before. It is
- * registered with another bank only when the log has lost history, and then that bank may have paid.
+ * Why the register forbids sending; `undefined` if it does not. A resend is expected in the register. A first send is there
+ * only if an earlier run was about to send it. An attempt is registered with another bank only if the log has lost history,
+ * and then that bank may have paid.
  */
 const doubtBy = (
   known: ReadonlyArray<RegisteredAttempt>,
@@ -77,7 +81,7 @@ const doubtBy = (
   return sends === 1 ? doubt(transfer, holds, now) : undefined
 }
 
-/** Not sent, for a reason, and asked about at once. */
+/** Records that a transfer was not sent, and why; the bank is asked about it at once. */
 const doubt = ({ item, attempt }: DueTransfer, reason: string, now: number): RecordTransfer => ({
   _tag: "RecordTransfer",
   at: now,
@@ -86,11 +90,11 @@ const doubt = ({ item, attempt }: DueTransfer, reason: string, now: number): Rec
   outcome: { _tag: "Unknown", reason: cleanText(reason), inquireAt: now },
 })
 
-/** Whether the bank may have forgotten the key of a resend by the time that it arrives: turns can be long in coming. */
+/** Whether the bank may have forgotten a resend's key by the time it arrives: it may have waited long for its turn. */
 const isTooLate = ({ bank, sends, requestedAt }: DueTransfer, policy: InquiryPolicy, now: number): boolean =>
   sends > 1 && now >= requestedAt + resendWithinMs(bank, policy)
 
-/** Written without a generator: it runs once for each payout there is. */
+/** Written without a generator, because it runs once per payout. */
 const send = (
   services: PayingServices,
   partner: PartnerId,
@@ -99,30 +103,30 @@ const send = (
   mayCall: Effect.Effect<boolean>,
   takePlace: Mandate["takePlace"],
   clock: Clock.Clock,
-  tell: Tell,
+  report: Report,
 ): Effect.Effect<void> => {
   const { bank, reference, payout } = transfer
   const { currency, minor, remittance } = payout
   const opened = open(transfer.item)
   const now = () => clock.currentTimeMillisUnsafe()
-  if (Result.isFailure(opened)) return Effect.sync(() => tell(unreadable(transfer, opened.failure, now())))
+  if (Result.isFailure(opened)) return Effect.sync(() => report(unreadable(transfer, opened.failure, now())))
   const account = opened.success
   const beneficiary = { name: payout.beneficiary.name, account }
   const instruction = { bank, reference, partner, beneficiary, currency, minor, remittance }
   const maySend =
     transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, services, now())) : mayCall
-  // What is sent again, or was intended elsewhere, was never invited here: the places that wait are those of others.
+  // A resend, or an intent that another process wrote, has no place reserved here: those places belong to others.
   const isInvited = transfer.sends === 1 && takePlace(transfer.item)
-  return Effect.flatMap(services.banks.transfer(instruction, maySend, isInvited), (said) => {
-    if (said._tag === "NotSent")
+  return Effect.flatMap(services.banks.transfer(instruction, maySend, isInvited), (reply) => {
+    if (reply._tag === "NotSent")
       return Effect.sync(() => {
         if (isTooLate(transfer, services, now()))
-          tell(doubt(transfer, "its turn came too late for its key", now()))
+          report(doubt(transfer, "its turn came too late for its key", now()))
       })
     const quotes = (text: string) => quotesAccount(text, account)
-    const answer = withoutQuotes(inTurn(said), { id: quotes, code: quotes })
+    const answer = withoutQuotes(inTurn(reply), { id: quotes, code: quotes })
     return Effect.map(services.pass("after-bank-call"), () =>
-      tell(recordAnswer(transfer, answer, "response", now(), services)),
+      report(recordAnswer(transfer, answer, "response", now(), services)),
     )
   })
 }
@@ -141,7 +145,7 @@ const leftToPerson = ({ item, attempt }: DueTransfer, reason: string, now: numbe
   outcome: { _tag: "Unresolved", reason: cleanText(reason) },
 })
 
-/** A bank that was just sent a transfer can neither have returned it nor never have seen it. */
+/** The answer to a transfer cannot be that it was returned or never seen: such an answer proves nothing. */
 const inTurn = (answer: BankAnswer): BankAnswer =>
   answer._tag === "NeverSeen" || answer._tag === "Returned"
     ? { _tag: "Ambiguous", reason: `transfer: answered ${answer._tag} out of turn` }

@@ -1,6 +1,6 @@
 /**
- * From due work to what came of it. A pipeline makes the calls that a plan asks for, a bounded number at a time, and
- * tells the commands that record the answers, in the order in which they arrive.
+ * Pipelines make the calls that a plan requests, a bounded number at a time, and report the commands that record the
+ * answers, in the order in which the answers arrive.
  */
 import { Context, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
@@ -14,7 +14,7 @@ import type { RegisteredDecision } from "../register/decision-register.ts"
 import { InstructionRegister } from "../register/instruction-register.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
-import type { Call, Mandate, Stalled, Tell } from "./call.ts"
+import type { Call, Mandate, Report, Stalled } from "./call.ts"
 import { inquiring } from "./inquiring.ts"
 import { paying } from "./paying.ts"
 import { posting } from "./posting.ts"
@@ -25,23 +25,23 @@ export class Pipelines extends Context.Service<
   Pipelines,
   {
     readonly routes: Banks["Service"]["routes"]
-    /** What each bank takes now. */
+    /** How many transfers and inquiries each bank takes now. */
     readonly capacities: Banks["Service"]["capacities"]
-    /** Of how many of `wanted` payouts the intent may be written now; a channel grants no more than it can take. */
+    /** For how many of `wanted` payouts an intent may be written now. A channel grants no more than it can take. */
     readonly invite: Banks["Service"]["invite"]
     /**
-     * Performs one call. Reads what it needs of the batch when it is called, not later: the batch goes on changing.
-     * A failure means that the rest of this work is still due. Decisions that it gives come first: nothing was sent.
+     * Performs one call. It reads the batch when it is called and not later, because the batch keeps changing.
+     * A failure means that the rest of this work is still due. If it returns decisions, nothing was sent, and the caller
+     * handles them first.
      *
-     * An item for which `mayCall` says no is left without a word: the new owner finds it as transferring, and asks
-     * the bank.
+     * If `mayCall` denies an item, nothing is reported for it: the new owner finds it as transferring, and asks the bank.
      */
     readonly perform: (
       id: BatchId,
       batch: Batch,
       call: Call,
       mandate: Mandate,
-      tell: Tell,
+      report: Report,
     ) => Effect.Effect<ReadonlyArray<RegisteredDecision>, Stalled>
   }
 >()("atlaspay/pipelines/Pipelines") {
@@ -53,7 +53,7 @@ export class Pipelines extends Context.Service<
       const pass = yield* CrashPoints
       const { providers, worker } = yield* AppConfig
       const { inquiryDelaysMs, clearanceDelaysMs, postingRetryDelaysMs } = providers
-      // A call that its worker made before it lost the batch is over by then.
+      // By then, any call that a worker made before it lost the batch has ended.
       const quarantineMs = banks.callMsMax + worker.claimMs
       const screen = screening({ engine: yield* ComplianceEngine, clearanceDelaysMs })
       const post = posting({ ledger: yield* Ledger, metrics: yield* Metrics, pass, postingRetryDelaysMs })
@@ -65,18 +65,18 @@ export class Pipelines extends Context.Service<
         routes: banks.routes,
         capacities: banks.capacities,
         invite: banks.invite,
-        perform: (id, batch, call, mandate, tell) => {
+        perform: (id, batch, call, mandate, report) => {
           switch (call._tag) {
             case "Screen":
-              return Effect.as(screen(id, batch, call, tell), [])
+              return Effect.as(screen(id, batch, call, report), [])
             case "Book":
-              return Effect.as(post(id, batch, call, tell), [])
+              return Effect.as(post(id, batch, call, report), [])
             case "Transfer":
-              return pay(id, batch, call.items, mandate, tell)
+              return pay(id, batch, call.items, mandate, report)
             case "Inquire":
-              return Effect.as(inquire(id, batch, call.items, tell), [])
+              return Effect.as(inquire(id, batch, call.items, report), [])
             case "Withdraw":
-              return Effect.as(withdraw(id, batch, call.items, tell), [])
+              return Effect.as(withdraw(id, batch, call.items, report), [])
           }
         },
       }

@@ -9,7 +9,7 @@ import type { CrashPoint } from "../platform/crash-point.ts"
 import type { Ledger, PostingRefused } from "../providers/ledger/ledger.ts"
 import type { Metrics } from "../telemetry/metrics.ts"
 import { itemsOf } from "./batch-items.ts"
-import type { Tell } from "./call.ts"
+import type { Report } from "./call.ts"
 
 type Book = Extract<Work, { readonly _tag: "Book" }>
 
@@ -20,17 +20,17 @@ interface PostingTerms {
   readonly postingRetryDelaysMs: Arr.NonEmptyReadonlyArray<number>
 }
 
-/** The key says what is in the posting, so that another posting of the same number is never taken for it. */
+/** Part of the posting's key, so that the ledger never takes another posting with the same number for this one. */
 const digestOf = (kind: string, items: ReadonlyArray<number>): string =>
   hash("sha256", `${kind} ${items.join(",")}`, "hex").slice(0, 12)
 
 /**
- * Books a requested posting: always the same lines under the same key, however often it is tried. That the ledger
- * refuses it is an answer too, and says when to ask again.
+ * Books a requested posting. Every retry sends the same lines under the same key. A refusal by the ledger is reported as
+ * well, with the time of the next try.
  */
 export const posting =
   ({ ledger, metrics, pass, postingRetryDelaysMs }: PostingTerms) =>
-  (id: BatchId, batch: Batch, { posting, kind, items }: Book, tell: Tell) => {
+  (id: BatchId, batch: Batch, { posting, kind, items }: Book, report: Report) => {
     const request = {
       key: `${postingKey(id, posting)}-${digestOf(kind, items)}`,
       kind,
@@ -45,7 +45,7 @@ export const posting =
       const at = yield* Clock.currentTimeMillis
       return { _tag: "RecordPosting", at, posting, ledgerPostingId } satisfies BatchCommand
     })
-    const hearRefusal = Effect.fnUntraced(function* ({ code }: PostingRefused) {
+    const recordRefusal = Effect.fnUntraced(function* ({ code }: PostingRefused) {
       const reason = kind === "hold" && code === INSUFFICIENT_FUNDS ? "funds" : "other"
       metrics.postingsRefused.inc({ kind, reason })
       if (reason === "other")
@@ -59,10 +59,10 @@ export const posting =
         retryAt: at + delayMs,
       } satisfies BatchCommand
     })
-    return book.pipe(Effect.catchTag("PostingRefused", hearRefusal), Effect.map(tell))
+    return book.pipe(Effect.catchTag("PostingRefused", recordRefusal), Effect.map(report))
   }
 
-/** How often in a row the ledger has refused the items of a posting. */
+/** How often in a row the ledger refused items of a posting: the highest count among them. */
 const refusalsOf = (batch: Batch, items: ReadonlyArray<number>): number =>
   items.reduce((most, item) => Math.max(most, batch.items.get(item)?.refusal?.times ?? 0), 0)
 

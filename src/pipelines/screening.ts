@@ -1,25 +1,25 @@
 import { Array as Arr, Clock, Effect } from "effect"
 import type { Batch } from "../domain/batch.ts"
-import { heardWord } from "../domain/clearance-words.ts"
+import { cleanedAnswer } from "../domain/clearance-answers.ts"
 import type { RecordScreening } from "../domain/commands.ts"
 import { type BatchId, clearanceKey } from "../domain/identifiers.ts"
 import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import type { Clearance, ComplianceEngine } from "../providers/compliance/compliance-engine.ts"
 import { itemsOf } from "./batch-items.ts"
-import type { Call, Tell } from "./call.ts"
+import type { Call, Report } from "./call.ts"
 
-/** Has items cleared in one request, under the name of its clearance: asked again, it is the same request. */
+/** Has items screened in one request. Its key is the clearance, so a repeated request is recognised as the same one. */
 export const screening =
   (services: {
     readonly engine: ComplianceEngine["Service"]
-    /** How long the engine may take over what it decides later, each time that it says so; at least one. */
+    /** How long to wait for decisions that the engine postponed, by how often it postponed them; at least one entry. */
     readonly clearanceDelaysMs: ReadonlyArray<number>
   }) =>
   (
     id: BatchId,
     batch: Batch,
     { clearance, items: numbers }: Call & { readonly _tag: "Screen" },
-    tell: Tell,
+    report: Report,
   ): Effect.Effect<void, ProviderUnavailable> => {
     const request = {
       clearanceId: clearanceKey(id, clearance),
@@ -32,11 +32,11 @@ export const screening =
       const answer = yield* services.engine.screen(request)
       const at = yield* Clock.currentTimeMillis
       const delayMs = services.clearanceDelaysMs[deferrals] ?? services.clearanceDelaysMs.at(-1) ?? 0
-      tell(recordAnswer(clearance, answer, at, at + delayMs))
+      report(recordAnswer(clearance, answer, at, at + delayMs))
     })
   }
 
-/** What is recorded of an answer at `at`: the decisions, and that those to come are asked for again at `decideBy`. */
+/** The command that records an answer at `at`: its decisions, and when (`decideBy`) to ask for the postponed ones. */
 const recordAnswer = (
   clearance: number,
   { clearanceId, listVersion, decisions }: Clearance,
@@ -45,6 +45,6 @@ const recordAnswer = (
 ): RecordScreening => {
   const items = decisions.flatMap(({ item, decision }) => (decision === "pending" ? [item] : []))
   const pending = Arr.isReadonlyArrayNonEmpty(items) ? { pending: { items, decideBy } } : {}
-  const made = decisions.flatMap((word) => (word.decision === "pending" ? [] : [heardWord(word)]))
+  const made = decisions.flatMap((answer) => (answer.decision === "pending" ? [] : [cleanedAnswer(answer)]))
   return { _tag: "RecordScreening", at, clearance, clearanceId, listVersion, decisions: made, ...pending }
 }

@@ -1,4 +1,4 @@
-/** Opening what is sealed, for the moment in which it is paid. */
+/** Opens sealed accounts for the moment in which they are paid. */
 import { Effect, Result } from "effect"
 import type { Batch } from "../domain/batch.ts"
 import type { BeneficiaryAccount } from "../domain/beneficiary.ts"
@@ -7,14 +7,14 @@ import { keyIdOf, type PartnerKeys, type VaultUnavailable } from "../vault/partn
 import { openAccounts } from "../vault/sealing.ts"
 import { itemsOf } from "./batch-items.ts"
 
-/** Gives the account of an item, or says why nobody can. */
+/** Returns the account of an item, or the reason why it cannot be opened. */
 export type Opening = (item: number) => Result.Result<BeneficiaryAccount, string>
 
 type Chunk = Batch["seals"][number]
 
 /**
- * Opens the chunks that some items of a batch came in. A key that is gone or a seal that is broken is said of each item;
- * while the keys cannot be asked for, none is sent yet.
+ * Opens the chunks that contain the items. If a key is gone or a seal is broken, each item of the chunk gets that reason.
+ * Fails with `VaultUnavailable` while keys cannot be read; then nothing is sent yet.
  */
 export const openingOf = Effect.fnUntraced(function* (
   keys: PartnerKeys["Service"],
@@ -27,7 +27,7 @@ export const openingOf = Effect.fnUntraced(function* (
   for (const [chunk, items] of Map.groupBy(numbers, chunkOf)) {
     if (chunk === undefined) continue
     const accounts = yield* openChunk(keys, id, batch, chunk)
-    // Of the chunk only what is paid now is kept.
+    // Keep only the accounts that are paid now.
     for (const item of items)
       opened.set(
         item,

@@ -3,16 +3,16 @@ import { cleanText } from "../domain/outside-text.ts"
 import type { BankAnswer } from "../providers/banks/bank.ts"
 import type { DueTransfer } from "./batch-items.ts"
 
-/** How an answer reached us: as the response to a transfer, or to an inquiry. */
+/** Whether an answer is the response to a transfer or to an inquiry. */
 type AskedBy = "response" | "inquiry"
 
-/** Whether an id, or a code, that a bank gave may quote the account. */
+/** Whether an id or a code from a bank may quote the account. */
 interface Quotes {
   readonly id: (id: string) => boolean
   readonly code: (code: string) => boolean
 }
 
-/** What a bank says goes into the log, so it may not quote the account: what does is withheld. Such a code is nobody's. */
+/** A bank's answer goes into the log, so an id or code that quotes the account is replaced by `withheld`. */
 export const withoutQuotes = (answer: BankAnswer, quotes: Quotes): BankAnswer => {
   switch (answer._tag) {
     case "Accepted":
@@ -25,19 +25,18 @@ export const withoutQuotes = (answer: BankAnswer, quotes: Quotes): BankAnswer =>
   }
 }
 
-/** When the outcome of a transfer is asked about, and when a bank that has not seen it is believed. */
+/** When to ask for the outcome of a transfer, and when to believe a bank that has not seen it. */
 export interface InquiryPolicy {
   readonly inquiryDelaysMs: ReadonlyArray<number>
-  /** How long a call may be on its way. */
+  /** How long a call may be in transit. */
   readonly quarantineMs: number
-  /** How long a bank remembers an idempotency key; Infinity where it never forgets. */
+  /** How long a bank remembers an idempotency key; Infinity if it never forgets. */
   readonly keyWindowMs: (bank: string) => number
 }
 
 /**
- * What is recorded of a bank's answer at `now`, to what it was asked at `askedAt`, with its words cleaned. An answer that
- * leaves the transfer open is followed by an inquiry after the next of `inquiryDelaysMs`; when there is none left, a person
- * decides.
+ * The command that records a bank's answer, received at `now` to a request of `askedAt`, with its texts cleaned. If the
+ * answer leaves the transfer open, the bank is asked after the next of `inquiryDelaysMs`. If none is left, a person decides.
  */
 export const recordAnswer = (
   { item, attempt, bank, inquiries }: DueTransfer,
@@ -55,14 +54,14 @@ export const recordAnswer = (
   return { _tag: "RecordTransfer", at: now, item, attempt, outcome }
 }
 
-/** A resend has to arrive while the bank still knows the key, so the time that it may be on its way is taken off. */
+/** A resend has to arrive while the bank still knows the key, so the time in transit is subtracted. */
 export const resendWithinMs = (bank: string, { quarantineMs, keyWindowMs }: InquiryPolicy): number =>
   Math.max(keyWindowMs(bank) - quarantineMs, 0)
 
 const neverSeen = (bank: string, policy: InquiryPolicy): TransferOutcome => {
   const { quarantineMs } = policy
   const withinMs = resendWithinMs(bank, policy)
-  // JSON knows no Infinity: a bank that never forgets sets no limit.
+  // JSON has no Infinity: without the field there is no limit.
   return {
     _tag: "NeverSeen",
     quarantineMs,
@@ -86,7 +85,7 @@ const outcomeOf = (
       return { ...answer, code: cleanText(answer.code), evidence }
     case "Accepted":
       return inquireAt === undefined
-        ? unresolved("the bank has it and tells no end")
+        ? unresolved("the bank has it and reports no outcome")
         : { ...answer, inquireAt, ...(evidence === "inquiry" ? { evidence, askedAt } : {}) }
     case "Ambiguous":
       return inquireAt === undefined
@@ -97,5 +96,5 @@ const outcomeOf = (
 
 const unresolved = (reason: string): TransferOutcome => ({
   _tag: "Unresolved",
-  reason: cleanText(`no final word from the bank: ${reason}`),
+  reason: cleanText(`no final answer from the bank: ${reason}`),
 })

@@ -5,11 +5,11 @@ import type { Banks } from "../providers/banks/bank.ts"
 import type { ProviderUnavailable } from "../providers/calling/provider-error.ts"
 import { callBanks } from "./bank-calls.ts"
 import { type DueTransfer, transfersOf } from "./batch-items.ts"
-import type { Tell } from "./call.ts"
+import type { Report } from "./call.ts"
 
 /**
- * Takes back orders that may still lie with us, and tells of each whether it could be had. To do it twice says the same, so
- * what cannot be asked now is asked again.
+ * Withdraws orders that may not have been sent yet, and reports for each whether that worked. Withdrawing twice gives the
+ * same answer, so a call that fails is simply repeated.
  */
 export const withdrawing =
   ({ banks }: { readonly banks: Pick<Banks["Service"], "withdraw" | "concurrency"> }) =>
@@ -17,7 +17,7 @@ export const withdrawing =
     id: BatchId,
     batch: Batch,
     numbers: ReadonlyArray<number>,
-    tell: Tell,
+    report: Report,
   ): Effect.Effect<void, ProviderUnavailable> => {
     const transfers = transfersOf(id, batch, numbers)
     return Effect.gen(function* () {
@@ -30,7 +30,7 @@ export const withdrawing =
               ? ({ _tag: "Withdrawn" } as const)
               : ({ _tag: "NotWithdrawn", goingOut: answer === "going-out" } as const)
           const at = yield* Clock.currentTimeMillis
-          tell({ _tag: "RecordTransfer", at, item, attempt, outcome })
+          report({ _tag: "RecordTransfer", at, item, attempt, outcome })
         },
         Effect.catchTag("ProviderUnavailable", (unavailable) =>
           Effect.sync(() => {

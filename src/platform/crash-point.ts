@@ -3,7 +3,7 @@ import type { crashPoints } from "../config.ts"
 
 export type CrashPoint = (typeof crashPoints)[number]
 
-/** Called at each crash point: silent in production, deadly in a test that names one. */
+/** Called at each crash point. Does nothing in production; may kill the process in a test of recovery. */
 export const CrashPoints = Context.Reference<(point: CrashPoint) => Effect.Effect<void>>(
   "atlaspay/platform/CrashPoints",
   {
@@ -12,8 +12,8 @@ export const CrashPoints = Context.Reference<(point: CrashPoint) => Effect.Effec
 )
 
 /**
- * Kills the process (SIGKILL: nothing is flushed, nothing is closed) the `nth` time that it passes the point.
- * For tests of recovery only.
+ * Kills the process with SIGKILL, so that nothing is flushed or closed, the `nth` time that it passes the point. For
+ * tests of recovery only.
  */
 export const dieAt = (fatal: CrashPoint, nth: number): ((point: CrashPoint) => Effect.Effect<void>) => {
   let passed = 0

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 
-/** What a server does not promise; `found` is what it says instead. */
+/** A guarantee that a server does not give: the setting, its value, and the value that is needed. */
 export const Weakness = Schema.Struct({
   server: Schema.String,
   setting: Schema.String,
@@ -9,17 +9,17 @@ export const Weakness = Schema.Struct({
 })
 export type Weakness = typeof Weakness.Type
 
-/** With real money, the start is refused: a server may forget what it acknowledged. */
+/** Production refuses to start, because a server may lose what it acknowledged. */
 export class DurabilityTooWeak extends Schema.TaggedError<DurabilityTooWeak>()("DurabilityTooWeak", {
   store: Schema.Literals(["Redis", "Postgres"]),
   weaknesses: Schema.Array(Weakness),
 }) {
   override get message() {
-    return `${this.store} may forget what it acknowledged: ${this.weaknesses.map(sentence).join("; ")}`
+    return `${this.store} may lose what it acknowledged: ${this.weaknesses.map(sentence).join("; ")}`
   }
 }
 
-/** How a finding begins that says that a setting could not be read: an operator may vouch for it. */
+/** The beginning of `found` if a setting could not be read. An operator may vouch for such a server. */
 export const UNREADABLE = "unreadable"
 
 const sentence = ({ server, setting, found, wanted }: Weakness): string =>

@@ -1,6 +1,6 @@
 /**
- * Group commit: requests that come while a write is under way share the next one, so that many callers cost few round
- * trips. Under no load nobody waits for company.
+ * Group commit: requests that arrive during a write share the next one, so that many callers cost few round trips. Without
+ * load, a request is written at once.
  */
 import { Deferred, Effect, Exit, type Scope } from "effect"
 
@@ -10,9 +10,9 @@ interface Waiting<Request, Answer, Failure> {
 }
 
 /**
- * Makes a function that hands its request to `write` together with others, at most `requestsMax` at a time, and gives
- * its own part of the answers; `write` answers in the order of its requests, or fails for all of them. One write is
- * under way at a time. It ends with the scope, not with the caller that happened to start it.
+ * Makes a function that passes its request to `write` together with others, at most `requestsMax` at a time, and gives
+ * its own answer. `write` answers in the order of its requests, or fails for all of them. One write is under way at a
+ * time. It runs in the scope, so an interrupted caller does not end it.
  */
 export const groupCommit = <Request, Answer, Failure>(
   scope: Scope.Scope,
@@ -35,7 +35,7 @@ export const groupCommit = <Request, Answer, Failure>(
     writing = false
   })
 
-  /** A caller that was interrupted in here would leave all that come later waiting for a write that never began. */
+  /** An interruption here would leave `writing` set without a write, and all later callers would wait forever. */
   const beginWriting = Effect.suspend(() => {
     if (writing) return Effect.void
     writing = true

@@ -1,8 +1,8 @@
 import type { NodeConnectionOptions } from "@nats-io/transport-node"
 
 /**
- * Reads "nats://user:password@host:4222,nats://…": the client takes servers and credentials apart from each other. With
- * `tls://` it speaks to nobody without TLS, and to nobody whose certificate it cannot believe.
+ * Parses "nats://user:password@host:4222,nats://…" for the client, which takes servers and credentials separately. With
+ * `tls://` the client connects only with TLS and only to servers whose certificate it can verify.
  */
 export const serversIn = (url: string): Pick<NodeConnectionOptions, "servers" | "user" | "pass" | "tls"> => {
   const urls = url.split(",").map((one) => new URL(one.trim()))

@@ -15,7 +15,7 @@ import { StoreUnavailable } from "./store-unavailable.ts"
 
 const DRAIN_MS_MAX = 5_000
 
-/** The one connection to NATS, which mends itself, and JetStream on it. It is drained when its scope closes. */
+/** The only connection to NATS, with JetStream. It reconnects by itself, and is drained when its scope closes. */
 export class Nats extends Context.Service<
   Nats,
   {
@@ -24,7 +24,7 @@ export class Nats extends Context.Service<
     readonly manager: JetStreamManager
   }
 >()("atlaspay/platform/Nats") {
-  /** Waits until NATS can be reached; fails when it has no JetStream. */
+  /** Waits until NATS can be reached. Fails if it has no JetStream. */
   static readonly layer = Layer.effect(
     Nats,
     Effect.gen(function* () {
@@ -51,7 +51,7 @@ export class Nats extends Context.Service<
   )
 }
 
-/** Runs a step against NATS, and names the step in its failure. */
+/** Runs a step against NATS. A failure names the step. */
 export const natsStep = <A>(step: string, run: () => Promise<A>): Effect.Effect<A, StoreUnavailable> =>
   Effect.tryPromise({
     try: run,
@@ -64,8 +64,8 @@ export const natsStep = <A>(step: string, run: () => Promise<A>): Effect.Effect<
   })
 
 /**
- * Creates a stream unless it is there; limits that an operator changed are left alone. Any number of processes may do
- * this at once.
+ * Creates a stream if it does not exist. Does not change the limits of an existing stream, which an operator may have
+ * set. Any number of processes may do this at once.
  */
 export const ensureStream = (
   manager: JetStreamManager,
@@ -85,7 +85,7 @@ const exists = async (manager: JetStreamManager, stream: string): Promise<boolea
   }
 }
 
-/** Lets what is under way finish; a server that does not answer is not waited for. */
+/** Lets pending messages finish, but does not wait for a server that does not answer. */
 const drain = (connection: NatsConnection) =>
   natsStep("drain", () => connection.drain()).pipe(
     Effect.interruptible,

@@ -1,8 +1,8 @@
 /**
- * What Postgres promises, looked at when the service starts. It holds the second record of what was acknowledged, so a
- * commit has to be on disk, and on as many standbys as DATABASE_STANDBYS counts on, before it is answered. Settings are
- * read as they hold for our own sessions: a role or a database may have been given weaker ones. In production anything
- * weaker refuses the start; elsewhere it is only said.
+ * Checks the durability of Postgres when the service starts. Postgres has the second record of what was acknowledged, so
+ * a commit has to be on disk, and on DATABASE_STANDBYS standbys, before it is answered. Settings are read in a session of
+ * ours, because a role or a database may have weaker ones. In production, a weaker setting refuses the start; elsewhere
+ * it is logged.
  */
 import { Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
@@ -17,21 +17,21 @@ interface Found {
   readonly synchronous_standby_names: string
   readonly read_only: string
   readonly recovering: boolean
-  /** Standbys that are waited for now; nothing when we may not see them. */
+  /** Synchronous standbys that are connected; `null` if we may not see them. */
   readonly standbys: number | null
 }
 
-/** Values of synchronous_commit that wait for the disk of the server, and those that wait for the standbys' too. */
+/** Values of synchronous_commit that wait for the server's disk, and those that also wait for the standbys' disks. */
 const LOCAL = ["local", "remote_write", "on", "remote_apply"]
 const REPLICATED = ["on", "remote_apply"]
 
-/** Looks once, logs what the service relies on, and refuses what is too weak for production. */
+/** Checks once, logs the guarantees, and refuses those that are too weak for production. */
 export const postgresDurabilityLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { production, redis, postgres } = yield* AppConfig
     const { query } = yield* Postgres
     const [found] = yield* query(
-      "look at the settings",
+      "read the settings",
       (sql) => sql<Array<Found>>`
       select coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'local') as server,
         current_setting('fsync') as fsync,
@@ -92,7 +92,7 @@ const weaknessesOf = (found: Found, standbys: number): ReadonlyArray<Weakness> =
   )
 }
 
-/** How many standbys a commit waits for by synchronous_standby_names: `FIRST 2 (a, b)`, `ANY 1 (*)`, `2 (a, b)`, or `a, b` for one. */
+/** How many standbys synchronous_standby_names waits for: `FIRST 2 (a, b)`, `ANY 1 (*)`, `2 (a, b)`, or `a, b` for one. */
 const waitedFor = (names: string): number => {
   if (names.trim() === "") return 0
   return Number(/^\s*(?:first\s+|any\s+)?(\d+)\s*\(/i.exec(names)?.[1] ?? 1)

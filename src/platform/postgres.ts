@@ -4,18 +4,18 @@ import { AppConfig } from "../config.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
 
 const CONNECT_TIMEOUT_SECONDS = 5
-/** The server gives a statement up after so long, and a caller a second later, also when the server is silent. */
+/** The server cancels a statement after this time. A caller gives up a second later, even if the server is silent. */
 const STATEMENT_MS_MAX = 15_000
 const SILENCE_MS_MAX = 1_000
 const CLOSE_TIMEOUT_SECONDS = 5
 
-/** The service's one pool of connections. */
+/** The service's only pool of connections. */
 export class Postgres extends Context.Service<
   Postgres,
   {
     /**
-     * Runs SQL as a step that an error can name. Waits for a free connection; callers beyond the pool's size wait
-     * here, where they can be interrupted. A statement that was sent is not called back by an interruption.
+     * Runs SQL as a step, which errors name. Waits for a free connection, and can be interrupted while it waits. An
+     * interruption does not cancel a statement that was sent.
      */
     readonly query: <A>(
       step: string,
@@ -23,7 +23,7 @@ export class Postgres extends Context.Service<
     ) => Effect.Effect<A, StoreUnavailable>
   }
 >()("atlaspay/platform/Postgres") {
-  /** Opens the pool (its first query connects) and closes it with the scope. */
+  /** Opens the pool, which connects at its first query, and closes it with the scope. */
   static readonly layer = Layer.effect(
     Postgres,
     Effect.gen(function* () {
@@ -32,7 +32,7 @@ export class Postgres extends Context.Service<
     }),
   )
 
-  /** One connection, for a command whose statements may take long. */
+  /** A pool of one connection, for a command with long statements. */
   static readonly patient = (url: string, statementMsMax: number) =>
     Layer.effect(Postgres, openPool(url, 1, statementMsMax))
 }
@@ -55,7 +55,7 @@ const open = (url: string, max: number, statementMsMax: number) =>
         connection: {
           application_name: "atlaspay",
           statement_timeout: statementMsMax,
-          // The driver prints notices, and "relation exists, skipping" is all that ours would say.
+          // The driver prints notices. Ours would only be "relation exists, skipping".
           client_min_messages: "error",
         },
       }),
@@ -63,8 +63,8 @@ const open = (url: string, max: number, statementMsMax: number) =>
   })
 
 /**
- * Holds a connection's place until the statement is over, not until its caller gives up: so the driver's own queue,
- * which nobody can leave, stays empty however long the server is silent.
+ * Reserves a connection until the statement ends, even if its caller gives up before. So the driver's own queue, which no
+ * caller can leave, stays empty however long the server is silent.
  */
 const send = <A>(
   connections: Semaphore.Semaphore,
@@ -84,7 +84,7 @@ const send = <A>(
     Effect.mapError((code) => new StoreUnavailable({ store: "postgres", step, reason: code })),
   )
 
-/** Never rejects: the statement may end when nobody listens any more. */
+/** Never rejects, because the statement may fail after its caller has given up. */
 const settle = async <A>(run: () => PromiseLike<A>): Promise<Result.Result<A, string>> => {
   try {
     return Result.succeed(await run())

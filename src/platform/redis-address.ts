@@ -1,11 +1,11 @@
 /**
- * What REDIS_URL says: one server, a primary that Sentinels watch over, or a cluster.
+ * Parses REDIS_URL: one server, a primary monitored by Sentinels, or a cluster.
  *
  *   redis://[user:password@]host[:port][/db]
  *   redis+sentinel://[user:password@]host[:port],host[:port]…/name[/db]
  *   redis+cluster://[user:password@]host[:port],host[:port]…
  *
- * and the same with `rediss` for TLS. Percent-encoding protects what is special in a password.
+ * or the same with `rediss` for TLS. Special characters in a password are percent-encoded.
  */
 import { Result } from "effect"
 
@@ -14,12 +14,12 @@ export interface HostAndPort {
   readonly port: number
 }
 
-/** User and password are for the servers that hold data; Sentinels are asked without. */
+/** User and password are for the data servers. Sentinels are queried without them. */
 export interface RedisAddress {
   readonly topology: "standalone" | "sentinel" | "cluster"
-  /** The server, the Sentinels, or some of the cluster's nodes: the first one that answers knows the others. */
+  /** The server, the Sentinels, or some of the cluster's nodes. The first one that answers knows the others. */
   readonly hosts: ReadonlyArray<HostAndPort>
-  /** What the Sentinels call the primary; empty without Sentinels. */
+  /** The Sentinels' name for the primary; empty without Sentinels. */
   readonly primaryName: string
   readonly database: number
   readonly username: string
@@ -27,7 +27,7 @@ export interface RedisAddress {
   readonly tls: boolean
 }
 
-/** What a URL that cannot be read should have been. */
+/** The accepted forms, for errors. */
 const EXPECTED =
   "redis://host:port, redis+sentinel://host:port,…/name or redis+cluster://host:port,… (rediss for TLS)"
 
@@ -36,7 +36,7 @@ const SENTINEL_PORT = 26379
 const FORM =
   /^(?<scheme>rediss?)(?:\+(?<kind>sentinel|cluster))?:\/\/(?:(?<username>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^@/?#]+)(?<path>(?:\/[^/?#]*){0,2})$/
 
-/** Reads the URL. A failure says what was expected, and nothing of what was found: it may hold a password. */
+/** Parses the URL. A failure says what is expected. It does not quote the URL, which may contain a password. */
 export const readAddress = (url: string): Result.Result<RedisAddress, string> => {
   const parts = FORM.exec(url)?.groups
   const address = parts === undefined ? undefined : addressOf(parts)

@@ -1,14 +1,14 @@
 /**
- * The replication barrier: waits until replicas have what a caller was told is written.
+ * The replication barrier: waits until replicas have a write that Redis acknowledged to a caller.
  *
- * WAIT looks at the writes of its own connection, and blocks it. But a primary sends its replicas one sequence, so a
- * small write on a connection kept for this purpose, and WAIT behind it, cover everything that this primary did before,
- * whoever asked for it. There is one WAIT at a time to each primary. Callers who come while it is under way share the
- * next one, so thousands of them cost a few.
+ * WAIT covers only the writes of its own connection, and blocks it. But a primary replicates one sequence of writes. So a
+ * small write on a dedicated connection, followed by WAIT, covers all earlier writes of this primary, from any
+ * connection. Each primary gets one WAIT at a time. Callers that arrive during a WAIT share the next one, so thousands of
+ * callers cost few WAITs.
  *
- * In a failover the caller and the barrier may for a moment speak to different primaries, and a replica that was
- * promoted may lack the end of what its predecessor acknowledged. So each caller brings evidence of what it was told:
- * a read that the barrier makes on its own connection, before the write and WAIT. What it shows, WAIT covers.
+ * During a failover, caller and barrier may use different primaries for a moment, and a promoted replica may lack the
+ * last writes that its predecessor acknowledged. So each caller gives evidence of its write: a read that the barrier
+ * makes on its own connection before the write and WAIT. WAIT covers what the read shows.
  */
 import { Effect, type Scope } from "effect"
 import { Cluster, type Redis } from "ioredis"
@@ -17,19 +17,19 @@ import { hashTagOf, primariesOf, type RedisCommands } from "./redis-client.ts"
 import { attempt, kindOf, RedisUnavailable } from "./redis-failure.ts"
 
 export interface BarrierOptions {
-  /** How many replicas must have it. With none there is nothing to wait for. */
+  /** How many replicas must have the write; at least 1. */
   readonly replicas: number
   readonly timeoutMs: number
 }
 
-/** How a primary shows that it has what another connection was told is written. */
+/** Evidence that a primary has a write which was acknowledged on another connection. */
 export interface Evidence {
-  /** Reads keys of the same shard. */
+  /** A read of keys of the same shard. */
   readonly command: readonly [name: string, ...args: ReadonlyArray<string | number>]
   readonly isIn: (answer: unknown) => boolean
 }
 
-/** Resolves once a write to the shard of `key`, of which there is evidence, has reached the replicas. */
+/** Resolves once the write that `evidence` proves, to the shard of `key`, has reached the replicas. */
 export type Barrier = (key: string, evidence: Evidence) => Effect.Effect<void, RedisUnavailable>
 
 interface Caller {
@@ -40,12 +40,12 @@ interface Caller {
 
 type Verdict = Effect.Effect<void, RedisUnavailable>
 
-/** Callers that share one WAIT at most: they are one pipeline, and its answers are in memory together. */
+/** The most callers that share one WAIT. They form one pipeline, whose answers are in memory together. */
 const CALLERS_MAX = 4_096
 
 /**
- * Takes a client of its own, connected. The barrier's failures: NOREPLICAS, FAILED_OVER when the primary does not have
- * what the caller was told, or why a server did not answer.
+ * Needs a connected client of its own. The barrier fails with NOREPLICAS, with FAILED_OVER if the primary does not have the
+ * write, or with the reason why a server did not answer.
  */
 export const openBarrier = Effect.fnUntraced(function* (
   client: RedisCommands,
@@ -67,8 +67,8 @@ export const openBarrier = Effect.fnUntraced(function* (
     )
   const joins = new Map<string, ReturnType<typeof passTogether>>()
 
-  return Effect.fnUntraced(function* (spokenFor, evidence) {
-    const key = barrierKey(spokenFor)
+  return Effect.fnUntraced(function* (written, evidence) {
+    const key = barrierKey(written)
     const shard = yield* attempt(() => shards.of(key))
     const join = joins.get(shard) ?? passTogether(shard)
     joins.set(shard, join)
@@ -76,7 +76,7 @@ export const openBarrier = Effect.fnUntraced(function* (
   })
 })
 
-/** Looks at all evidence, then writes, then waits for the replicas: nothing that was seen is younger than the write. */
+/** Reads all evidence, then writes, then waits for the replicas. So everything that was read is older than the write. */
 const pass = async (
   primary: Redis,
   callers: ReadonlyArray<Caller>,
@@ -100,11 +100,11 @@ const keysOf = (callers: ReadonlyArray<Caller>): ReadonlyArray<string> => [
   ...new Set(callers.map(({ key }) => key)),
 ]
 
-/** Which primary serves a key, by a name under which its callers come together. */
+/** Which primary serves a key. Callers of the same shard share a WAIT. */
 interface Shards {
   readonly of: (key: string) => Promise<string>
   readonly primary: (shard: string) => Redis | undefined
-  /** After a failure: finds out who serves these keys now. Never fails: the next barrier tells how it went. */
+  /** After a failure, finds out which primaries serve these keys now. Never fails: the next barrier reports a failure. */
   readonly lookAgain: (keys: ReadonlyArray<string>) => Promise<unknown>
 }
 
@@ -125,12 +125,12 @@ const clusterShards = (client: Cluster): Shards => {
     of: async (key) => client.slots[await slotOf(key)]?.[0] ?? "",
     primary: (shard) =>
       primariesOf(client).find(({ options }) => `${options.host}:${options.port}` === shard),
-    // A plain command is redirected by the client, which then knows better.
+    // A cluster client follows the redirection of a plain command, and updates its slots by it.
     lookAgain: (keys) => Promise.allSettled(keys.map((key) => client.exists(key))),
   }
 }
 
-/** One small key for each hash tag, beside the keys that it speaks for. */
+/** The key that the barrier writes: one small key per hash tag, in the slot of the keys that it covers. */
 const barrierKey = (key: string): string => {
   const tag = `{${hashTagOf(key)}}`
   return `${key.slice(0, Math.max(0, key.indexOf(tag)))}${tag}:barrier`

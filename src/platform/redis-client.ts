@@ -1,23 +1,22 @@
 /**
- * Opening clients of Redis, with the patience that each use needs.
+ * Opens clients of Redis, with the time limits that each use needs.
  *
- * A failover takes seconds. Until it is over, commands wait and are sent again (every step of the event log
- * recognises a retry), but never longer than their time; queues of commands are flushed on the way, so that an
- * outage fills no memory. A server that is silent while it owes an answer is taken for dead: its connection is cut,
- * and the next one goes to whoever is the primary then.
+ * A failover takes seconds. Meanwhile commands wait and are retried (every step of the event log recognises a retry), but
+ * only within their time limit. Queues of commands are flushed, so that an outage does not fill memory. A server that
+ * owes an answer and is silent counts as dead: its connection is closed, and the next one goes to the current primary.
  */
 import { Cluster, type CommonRedisOptions, Redis } from "ioredis"
 import type { RedisAddress } from "./redis-address.ts"
 
-/** What both kinds of client can do; on a cluster, a command goes to the primary of its first key. */
+/** A client of either kind. On a cluster, a command goes to the primary of its first key. */
 export type RedisCommands = Redis | Cluster
 
 export interface Patience {
-  /** Longest silence of a server that owes an answer. A blocking read needs more than it blocks for. */
+  /** The longest silence of a server that owes an answer. It must be longer than a read may block. */
   readonly silenceMsMax: number
-  /** Longest time until a command is answered or given up, retries included. */
+  /** The longest time until a command is answered or given up, including retries. */
   readonly commandMsMax?: number
-  /** How often a command is sent again at most. */
+  /** The most retries of a command. */
   readonly retries: number
 }
 
@@ -29,7 +28,7 @@ const MOVED_PER_RETRY = 2
 
 const retryDelayMs = (times: number): number => Math.min(times * 50, RETRY_MS_MAX)
 
-/** Opens a client that connects when it is told to, or at its first command. `onError` hears of every lost connection. */
+/** Opens a client. It connects when asked to, or at its first command. `onError` is called for every lost connection. */
 export const openClient = (
   address: RedisAddress,
   name: string,
@@ -46,7 +45,7 @@ export const openClient = (
   return client
 }
 
-/** One connection, to the server or to whatever the Sentinels say is the primary. */
+/** One connection, to the server or to the primary that the Sentinels name. */
 const openPrimary = (
   { topology, hosts, primaryName, database }: RedisAddress,
   { retries }: Patience,
@@ -62,14 +61,14 @@ const openPrimary = (
     lazyConnect: true,
     maxRetriesPerRequest: retries,
     retryStrategy: retryDelayMs,
-    // A primary that was demoted under us: the next connection is to its successor.
+    // Our primary was demoted. The next connection goes to its successor.
     reconnectOnError: ({ message }) => message.startsWith("READONLY"),
   })
 
 /**
- * A connection to each primary, opened when its first command comes. Commands do not queue while no node is known,
- * because nothing would bound that queue; and no node is asked whether the cluster is whole: a command that cannot be
- * served hears CLUSTERDOWN and is retried.
+ * A connection to each primary, opened at its first command. Commands do not queue while no node is known, because that
+ * queue would have no bound. The client does not check whether the cluster is complete: a command that cannot be served
+ * fails with CLUSTERDOWN and is retried.
  */
 const openCluster = ({ hosts }: RedisAddress, { retries }: Patience, options: NodeOptions): Cluster =>
   new Cluster([...hosts], {
@@ -78,7 +77,7 @@ const openCluster = ({ hosts }: RedisAddress, { retries }: Patience, options: No
     enableOfflineQueue: false,
     enableReadyCheck: false,
     clusterRetryStrategy: retryDelayMs,
-    // A retry goes to any node, which says MOVED: that is a redirection too.
+    // A retry may go to any node, which answers MOVED. That counts as a redirection too.
     maxRedirections: 1 + MOVED_PER_RETRY * retries,
     retryDelayOnFailover: CLUSTER_RETRY_MS,
     retryDelayOnClusterDown: CLUSTER_RETRY_MS,
@@ -104,7 +103,7 @@ const nodeOptions = (
   ...(tls ? { tls: {} } : {}),
 })
 
-/** Counts the connections that a client makes from now on, on a cluster those to any of its nodes. */
+/** Counts the connections that a client makes from now on; on a cluster, to any of its nodes. */
 export const countConnections = (client: RedisCommands): (() => number) => {
   let connections = 0
   const count = (node: Redis) => node.on("ready", () => (connections += 1))
@@ -115,13 +114,13 @@ export const countConnections = (client: RedisCommands): (() => number) => {
   return () => connections
 }
 
-/** All primaries, each as a client that speaks to it alone. */
+/** All primaries, each as a client of that server only. */
 export const primariesOf = (client: RedisCommands): ReadonlyArray<Redis> =>
   client instanceof Cluster ? client.nodes("master") : [client]
 
 /**
- * Holds back what is written to a server until the end of this turn of the event loop, so that the commands of many
- * batches go out in one system call. A cluster has a connection for each primary, and sends at once.
+ * Buffers commands until the end of this turn of the event loop, so that the commands of many batches go out in one system
+ * call. On a cluster, which has a connection for each primary, commands are sent at once.
  */
 export const sendTogether = (client: RedisCommands): void => {
   if (client instanceof Cluster) return
@@ -131,11 +130,11 @@ export const sendTogether = (client: RedisCommands): void => {
   setImmediate(() => stream.uncork())
 }
 
-/** "127.0.0.1:6379": where a client is connected to, or was told to connect to. */
+/** "127.0.0.1:6379": the address that a client is connected to, or else its configured address. */
 export const nameOf = ({ stream, options }: Redis): string =>
   stream?.remoteAddress === undefined
     ? `${options.host}:${options.port}`
     : `${stream.remoteAddress}:${stream.remotePort}`
 
-/** The part of a key that decides where it lives: what stands in the first braces, or all of it. */
+/** The part of a key that determines its slot: the text in the first braces, or the whole key. */
 export const hashTagOf = (key: string): string => /\{([^}]+)\}/.exec(key)?.[1] ?? key

@@ -1,7 +1,7 @@
 /**
- * What Redis promises, looked at when the service starts. The append to a log is the only commit, so every primary has
- * to keep what it acknowledged: on disk before it answers, never evicted, and with the replicas that REDIS_REPLICAS
- * counts on. In production anything weaker refuses the start; elsewhere it is only said.
+ * Checks the durability of Redis when the service starts. The append to a log is the only commit, so every primary has to
+ * keep what it acknowledged: on disk before it answers, never evicted, and with REDIS_REPLICAS replicas. In production, a
+ * weaker setting refuses the start; elsewhere it is logged.
  */
 import { Effect, Layer, Redacted, Result } from "effect"
 import type { Redis } from "ioredis"
@@ -18,7 +18,7 @@ const wanted = [
   ["maxmemory-policy", "noeviction"],
 ] as const
 
-/** Looks at every primary once, logs what the service relies on, and refuses what is too weak for production. */
+/** Checks every primary once, logs the guarantees, and refuses those that are too weak for production. */
 export const durabilityLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { production, redis } = yield* AppConfig
@@ -40,7 +40,7 @@ export const durabilityLayer = Layer.effectDiscard(
 
 const CONFIG_FORBIDDEN = `${UNREADABLE}: CONFIG is not allowed`
 
-/** Where a replica may be promoted, what no replica was waited for is lost with the primary. */
+/** If a replica may be promoted, writes that did not wait for a replica may be lost with the primary. */
 const topologyWeakness = ({ url, replicas }: AppConfig["Service"]["redis"]): ReadonlyArray<Weakness> => {
   const topology = Result.match(readAddress(Redacted.value(url)), {
     onSuccess: ({ topology }) => topology,
@@ -78,7 +78,7 @@ const examine = async (primary: Redis, replicas: number): Promise<Examined> => {
   }
 }
 
-/** Nothing when the server, as managed ones do, keeps its settings to itself. */
+/** `undefined` if the server does not let its settings be read, as many managed servers do not. */
 const readSettings = async (primary: Redis): Promise<ReadonlyMap<string, string> | undefined> => {
   try {
     const flat = (await primary.config("GET", ...wanted.map(([setting]) => setting), "maxmemory")) as string[]

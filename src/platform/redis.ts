@@ -13,7 +13,7 @@ import {
 } from "./redis-client.ts"
 import { attempt, kindOf, type RedisUnavailable } from "./redis-failure.ts"
 
-/** REDIS_URL cannot be read. What it says is not repeated, because it may hold a password. */
+/** REDIS_URL is malformed. The error does not quote it, because it may contain a password. */
 export class RedisUrlMalformed extends Schema.TaggedError<RedisUrlMalformed>()("RedisUrlMalformed", {
   expected: Schema.String,
 }) {
@@ -22,46 +22,46 @@ export class RedisUrlMalformed extends Schema.TaggedError<RedisUrlMalformed>()("
   }
 }
 
-/** A connection for reads that block, and the keys that it may read in one command. */
+/** A connection for blocking reads, and the keys that it may read in one command. */
 export interface Reader {
   readonly client: RedisCommands
   readonly keys: ReadonlyArray<string>
 }
 
 const COMMAND: Patience = { silenceMsMax: 5_000, commandMsMax: 10_000, retries: 40 }
-/** How much longer than it may take an answer may be under way. */
+/** Added to the time that the server may take: time for the answer to arrive. */
 const LATE_MS_MAX = 1_000
 const SAME_WARNING_AFTER_MS = 5_000
 
 /**
- * Connections to Redis, in whatever topology REDIS_URL names: one client that all commands share, and others for
- * reads that block and for the replication barrier. Commands that were under way when a connection broke are sent
- * again, so every step of the event log recognises a retry.
+ * Connections to Redis, in the topology that REDIS_URL names: one client for all commands, and others for blocking reads and
+ * for the replication barrier. Commands that were under way when a connection broke are retried, so every step of the event
+ * log recognises a retry.
  */
 export class RedisConnections extends Context.Service<
   RedisConnections,
   {
-    /** On a cluster, each command goes where its keys are; all keys of one command must carry the same hash tag. */
+    /** On a cluster, each command goes to the primary of its keys. All keys of one command must have the same hash tag. */
     readonly commands: RedisCommands
     /**
-     * Connections for reads that block for `blockMs` at most, with a watchdog of a second more, such that each key is
-     * read by one of them. A blocking read holds up its connection, and one command reads only keys that live
-     * together: so a cluster needs one for each hash tag, and otherwise one is enough for all.
+     * Connections for reads that block for at most `blockMs`; a watchdog closes one that takes a second longer. One of them
+     * reads each key. A blocking read occupies its connection, and one command can read only keys in the same slot. So a
+     * cluster needs a connection for each hash tag; otherwise one is enough.
      */
     readonly readers: (
       blockMs: number,
       keys: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<Reader>, RedisUnavailable>
-    /** Grows with each connection for commands that is made: behind a new one the server may be another. */
+    /** Grows with each new connection for commands, which may lead to another server. */
     readonly epoch: () => number
     /** Runs a command on every primary. */
     readonly onEachPrimary: <A>(
       command: (primary: Redis) => Promise<A>,
     ) => Effect.Effect<ReadonlyArray<A>, RedisUnavailable>
     /**
-     * The replication barrier: resolves once what this process was told is written to the shard of `key` has reached
-     * REDIS_REPLICAS replicas; at once when that is 0. Fails with NOREPLICAS after REPLICATION_TIMEOUT_MS, and with
-     * FAILED_OVER when the primary that the replicas follow shows no evidence of it.
+     * The replication barrier: resolves once an acknowledged write to the shard of `key` has reached REDIS_REPLICAS
+     * replicas; at once if that is 0. Fails with NOREPLICAS after REPLICATION_TIMEOUT_MS, and with FAILED_OVER if the
+     * primary that the replicas follow does not have the write.
      */
     readonly replicated: Barrier
   }
@@ -78,7 +78,7 @@ export class RedisConnections extends Context.Service<
           concurrency: "unbounded",
         })
       const epoch = countConnections(commands)
-      // Also opens a cluster's connections, before many commands come at once.
+      // Also opens all connections of a cluster before many commands need them at once.
       yield* onEachPrimary((primary) => primary.ping())
       return {
         commands,
@@ -108,7 +108,7 @@ export class RedisConnections extends Context.Service<
   )
 }
 
-/** What opens and connects clients, and disconnects them all with the scope. */
+/** Makes a function that opens and connects clients. All are disconnected with the scope. */
 const opener = Effect.fnUntraced(function* (url: string) {
   const address = yield* Effect.fromResult(
     Result.mapError(readAddress(url), (expected) => new RedisUrlMalformed({ expected })),
@@ -134,7 +134,7 @@ const opener = Effect.fnUntraced(function* (url: string) {
     })
 })
 
-/** During an outage every attempt to connect fails alike, and one line says so for all of them. */
+/** Limits repeated warnings: during an outage, every attempt to connect fails with the same one. */
 const seldom = (warn: (connection: string, reason: string) => void) => {
   const warnedAt = new Map<string, number>()
   return (connection: string, reason: string): void => {

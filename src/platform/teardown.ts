@@ -2,12 +2,12 @@ import { Runtime } from "effect"
 
 const INTERRUPTED = 130
 
-/** A teardown for a main program: one that was told to end by SIGTERM, and did so in good order, has not failed. */
-export const endedAsTold = (): Runtime.Teardown => {
-  let told = false
+/** A teardown for a main program: exits with 0 if SIGTERM interrupted it and it shut down cleanly. */
+export const exitZeroOnSigterm = (): Runtime.Teardown => {
+  let isTerminated = false
   process.once("SIGTERM", () => {
-    told = true
+    isTerminated = true
   })
   return (exit, onExit) =>
-    Runtime.defaultTeardown(exit, (code) => onExit(code === INTERRUPTED && told ? 0 : code))
+    Runtime.defaultTeardown(exit, (code) => onExit(code === INTERRUPTED && isTerminated ? 0 : code))
 }

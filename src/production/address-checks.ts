@@ -1,28 +1,28 @@
-/** Where the service connects to: encrypted and with a password, unless it stays on this machine. */
+/** Checks the addresses that the service connects to: encrypted and with a password, unless they are on this machine. */
 import { isIP } from "node:net"
 import { Redacted, Result } from "effect"
 import { readAddress } from "../platform/redis-address.ts"
 import type { Finding } from "./finding.ts"
 import { type NamedSecret, passwordFindings } from "./key-checks.ts"
 
-/** `localhost`, 127.0.0.0/8 and ::1; a URL without a host means this machine, too. */
+/** `localhost`, 127.0.0.0/8 and ::1. A URL without a host means this machine, too. */
 export const isLoopback = (host: string): boolean => {
   const name = host.replace(/^\[|\]$/g, "").toLowerCase()
   return name === "" || name === "::1" || /(^|\.)localhost$/.test(name) || /^127(\.\d{1,3}){3}$/.test(name)
 }
 
-/** Hosts that play: by a word of their name, or by a domain that nobody can own (RFC 2606). */
+/** Hosts of sandboxes and tests: by a part of their name, or by a domain that nobody can own (RFC 2606). */
 const playHost =
   /(^|[.-])(sandbox|staging|stage|uat|mock|demo|test|testing|dev)([.-]|\d*$|\d+[.-])|(^|\.)(example|invalid|test)$|(^|\.)example\.(com|net|org)$/i
 
-/** A URL that is called over the network: a provider, or what gives out tokens for it. */
+/** A URL that is called: a provider's, or that of its token server. */
 export interface CalledUrl {
   readonly name: string
   readonly setting: string
   readonly url: string
 }
 
-/** What is said of the URLs of providers. */
+/** Findings about providers' URLs. */
 export const providerFindings = (called: ReadonlyArray<CalledUrl>): ReadonlyArray<Finding> =>
   called.flatMap(({ name, setting, url }) => {
     const { protocol, hostname } = new URL(url)
@@ -39,7 +39,7 @@ export const providerFindings = (called: ReadonlyArray<CalledUrl>): ReadonlyArra
     ]
   })
 
-/** How a store is reached, as its URL has it. */
+/** How a store is reached, by its URL. */
 interface Reached {
   readonly hosts: ReadonlyArray<string>
   readonly password: string
@@ -48,7 +48,7 @@ interface Reached {
 
 export const redisFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {
   const address = readAddress(Redacted.value(url))
-  // What cannot be read is told by whoever connects.
+  // A malformed URL is reported when the service connects.
   if (Result.isFailure(address)) return []
   const { hosts, password, tls } = address.success
   return storeFindings("redis", "REDIS_URL", "rediss://", {
@@ -58,14 +58,14 @@ export const redisFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Fin
   })
 }
 
-/** Our driver checks the certificate with these; with `require` it takes any. */
+/** The modes in which our driver verifies the certificate. With `require` it accepts any. */
 const verifies = /^(verify-full|verify-ca|true)$/
 
 export const postgresFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Finding> => {
   const { hosts, password, query } = partsOf(Redacted.value(url))
   const mode = query.get("sslmode") ?? query.get("ssl") ?? ""
-  // Against an address it checks nothing: any believed certificate for "localhost" would do.
-  // Where none is named, PGHOST would: nobody has looked at that.
+  // For an IP address the driver accepts any trusted certificate for "localhost".
+  // Without a host, the driver uses PGHOST, which is not checked here.
   const reached = hosts.map((host) => (host === "" ? "a host that is not named" : host))
   const named = reached.every((host) => isIP(host.replace(/^\[|\]$/g, "")) === 0 || isLoopback(host))
   const tls = named && (verifies.test(mode) || query.get("sslrootcert") === "system")
@@ -83,7 +83,7 @@ export const natsFindings = (url: Redacted.Redacted<string>): ReadonlyArray<Find
   return storeFindings("nats", "NATS_URL", "tls://", {
     hosts: servers.flatMap(({ hosts }) => hosts),
     password: servers[0]?.password ?? "",
-    // One of them is enough: the client then wants it of all.
+    // One tls:// server is enough: the client then requires TLS of all.
     tls: servers.some(({ scheme }) => scheme === "tls"),
   })
 }

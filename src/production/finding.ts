@@ -1,7 +1,7 @@
-/** Something that production refuses. Secrets are named by whose they are, and never quoted. */
+/** A setting that production refuses. A secret is named by its owner, and never quoted. */
 import { Schema } from "effect"
 
-/** Checks by what they look at: the environment, which every process has. */
+/** Checks of the environment, which every process has. */
 const ofEnvironment = [
   "weak-secret",
   "known-secret",
@@ -17,10 +17,10 @@ const ofEnvironment = [
   "any-certificate",
 ] as const
 
-/** What only those read who call providers. */
+/** Checks of the providers' document, which only processes that call providers read. */
 const ofProviders = ["odd-time", "plain-http", "play-host", "without-auth", "public-url"] as const
 
-/** What not even all of those can read: a process is given the secrets that it needs. */
+/** Checks of providers' secrets. A process has only the secrets that it needs, so it may be unable to make them all. */
 const ofProviderSecrets = [
   "weak-secret-of-provider",
   "known-secret-of-provider",
@@ -30,12 +30,12 @@ const ofProviderSecrets = [
 const Check = Schema.Literals([...ofEnvironment, ...ofProviders, ...ofProviderSecrets])
 export type Check = typeof Check.Type
 
-/** All that VOUCH_FOR may name. */
+/** All checks that VOUCH_FOR may name. */
 export const checks: ReadonlyArray<Check> = Check.literals
 
 export const isCheck = Schema.is(Check)
 
-/** What a check looks at. */
+/** The subject of a check. */
 export const subjectOf = (check: Check): "environment" | "providers" | "provider-secrets" => {
   if (isOfProviderSecrets(check)) return "provider-secrets"
   return isOfProviders(check) ? "providers" : "environment"
@@ -46,19 +46,19 @@ const isOfProviderSecrets = Schema.is(Schema.Literals(ofProviderSecrets))
 
 export const Finding = Schema.Struct({
   /**
-   * The stable name of the check, such as `plain-http`; or that nobody can stand for it: a document that cannot be read,
-   * a vouch for what is no check.
+   * The stable name of the check, such as `plain-http`. Nobody can vouch for the last two: a document that cannot be
+   * read, and a name in VOUCH_FOR that is not a check.
    */
   check: Schema.Literals([...Check.literals, "providers", "unknown-vouch"]),
-  /** What it is about, where there may be several: a provider, a key. */
+  /** The provider or key that it is about, if there may be several. */
   of: Schema.optionalKey(Schema.String),
-  /** The variable, and where in it. */
+  /** The variable, and the place in it. */
   setting: Schema.String,
   found: Schema.String,
   wanted: Schema.String,
 })
 export type Finding = typeof Finding.Type
 
-/** What VOUCH_FOR calls it: `plain-http:north`, `crash-at`. */
+/** Its name in VOUCH_FOR: `plain-http:north`, `crash-point`. */
 export const nameOf = ({ check, of }: Pick<Finding, "check" | "of">): string =>
   of === undefined ? check : `${check}:${of}`

@@ -1,31 +1,31 @@
-/** Keys and secrets: those that everybody knows, those that can be guessed, and those that two parties have. */
+/** Checks keys and secrets: finds public examples, secrets that can be guessed, and secrets that two parties share. */
 import { hash } from "node:crypto"
 import { Redacted } from "effect"
 import type { Check, Finding } from "./finding.ts"
 import { knownExamples } from "./known-examples.ts"
 import { bitsOf, KEY_BITS_MIN, patternIn } from "./strength.ts"
 
-/** A key or secret, and whose it is: `partner/acme`. Names are unique, and part of what VOUCH_FOR says. */
+/** A key or secret with the name of its owner: `partner/acme`. Names are unique. VOUCH_FOR uses them. */
 export interface NamedSecret {
   readonly name: string
   readonly setting: string
   readonly secret: Redacted.Redacted<string>
-  /** The provider that has it, of one that a provider and we have. */
+  /** The provider that shares it with us, if one does. */
   readonly party?: string
 }
 
-/** What we prove ourselves with to a provider: a key that is presented, or one that requests are signed with. */
+/** What authenticates us to a provider: a key that is presented, or one that signs requests. */
 export interface ProviderSecret extends NamedSecret {
   readonly party: string
   readonly use: "presented" | "signs"
 }
 
-/** What is said of one secret alone. */
+/** A finding about a single secret. */
 interface SecretFinding extends Finding {
   readonly check: "known-secret" | "weak-secret"
 }
 
-/** Standard Webhooks: a secret has between 24 and 64 bytes. */
+/** Standard Webhooks: a secret has 24 to 64 bytes. */
 const CALLBACK_SECRET_BYTES_MIN = 24
 
 /** "acme=key,globex=key" by name, as `<role>/acme`; a second key of the same name is `<role>/acme/2`. */
@@ -38,14 +38,14 @@ export const keysOf = (
   return namedApart(
     pairs.map((pair) => {
       const [owner = "", ...rest] = pair.trim().split("=")
-      // What an operator may do with the key stands behind its name.
+      // An operator's name is followed by what the operator may do.
       const [name] = owner.split(":")
       return { name: `${role}/${name}`, setting, secret: Redacted.make(rest.join("=")) }
     }),
   )
 }
 
-/** Several of one owner are told apart by their number. */
+/** Numbers the secrets of the same owner, so that names are unique. */
 export const namedApart = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<NamedSecret> => {
   const seen = new Map<string, number>()
   return secrets.map((secret) => {
@@ -55,7 +55,7 @@ export const namedApart = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<N
   })
 }
 
-/** Keys that callers present. */
+/** Findings about keys that callers present. */
 export const callerKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<SecretFinding> =>
   keys.flatMap((key) => judged(key, weakKey(Redacted.value(key.secret)), "a key of 128 random bits or more"))
 
@@ -64,7 +64,7 @@ const weakKey = (key: string): string | undefined => {
   return bits < KEY_BITS_MIN ? `a key of some ${bits} bits` : undefined
 }
 
-/** Secrets that callbacks are signed with: `whsec_` and base64. */
+/** Findings about secrets that sign callbacks: `whsec_` and base64. */
 export const callbackSecretFindings = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<SecretFinding> =>
   secrets.flatMap((secret) =>
     judged(secret, weakCallbackSecret(Redacted.value(secret.secret)), "24 to 64 random bytes in base64"),
@@ -82,31 +82,32 @@ export const providerSecretFindings = (secrets: ReadonlyArray<ProviderSecret>): 
     )
     .map((finding) => ({ ...finding, check: `${finding.check}-of-provider` as const }))
 
-/** Keys that wrap keys: 32 bytes in base64. */
+/** Findings about master keys: 32 bytes in base64. */
 export const masterKeyFindings = (keys: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
   keys.flatMap((key) =>
     judged(key, patternIn(Buffer.from(Redacted.value(key.secret), "base64")), "openssl rand -base64 32"),
   )
 
-/** A password in the address of a server: it is only compared with those that everybody knows. */
+/** Findings about the password in a store's URL. It is only compared with public examples. */
 export const passwordFindings = (password: NamedSecret): ReadonlyArray<Finding> =>
   judged(password, undefined, "a password of its own")
 
-/** Whoever has another's secret can speak for it. */
+/** Findings about secrets that several parties share: each could impersonate the other. */
 export const sharedSecretFindings = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<Finding> =>
   sameSecrets(secrets).map((same) => sharedBy("shared-secret", same))
 
 /**
- * Whoever is shown our secret can show it to another provider, or speak for whoever else has it. Only what it signs with
- * itself may be the same. Found in pairs, because processes have different ones of them: what is vouched for has the same
- * name in all.
+ * Findings about secrets that a provider shares with somebody else. A provider that gets our secret could present it to
+ * another provider, or impersonate another owner of it. It may only be the same as the secret of the provider's own
+ * callbacks. Findings are pairs, because processes have different secrets: so a finding has the same name for VOUCH_FOR
+ * in all processes.
  */
 export const sharedWithProviderFindings = (
   ofProviders: ReadonlyArray<ProviderSecret>,
   others: ReadonlyArray<NamedSecret>,
 ): ReadonlyArray<Finding> => {
   const called = new Set<NamedSecret>(ofProviders)
-  // Those of providers come last, so in a pair with one of them it is the second.
+  // Providers' secrets come last, so in every pair with one of them, the second is a provider's.
   return sameSecrets([...others, ...ofProviders]).flatMap((same) =>
     same.flatMap((one, at) =>
       same
@@ -122,7 +123,9 @@ const sameSecrets = (secrets: ReadonlyArray<NamedSecret>): ReadonlyArray<Readonl
     (same) => same.length > 1,
   )
 
-/** One spelling for bytes that have several: `whsec_` before them, another alphabet, padding (RFC 4648, 3.2 and 5). */
+/**
+ * Normalizes secrets that have several spellings: with `whsec_`, in another alphabet, with padding (RFC 4648, 3.2 and 5).
+ */
 const spelled = (secret: string): string =>
   secret
     .replace(/^whsec_/, "")

@@ -1,6 +1,7 @@
 /**
- * SHA-256 digests, in base64url, of the keys, secrets and passwords that this repository shows, that come with servers,
- * or that guides to them print: everybody knows them. `test/production/known-examples.test.ts` tells which are missing.
+ * SHA-256 digests, in base64url, of publicly known keys, secrets and passwords: the examples in this repository, the
+ * defaults of servers, and those in guides. `test/production/known-examples.test.ts` finds examples that are missing
+ * here.
  */
 export const knownExamples: ReadonlySet<string> = new Set([
   "10_w7o2juYBrGMh32_KbveULW9jk2tejpyUAD-uC6PE",

@@ -1,7 +1,7 @@
 /**
- * What a start with NODE_ENV=production refuses: keys that can be guessed, secrets that everybody knows, connections
- * that anybody can read or play the other side of, switches of a laptop. All of it is told at once. What the operator
- * stands for all the same is named in VOUCH_FOR, one by one, and told again at each start.
+ * The checks that a start with NODE_ENV=production has to pass. They refuse keys that can be guessed, publicly known
+ * secrets, connections that can be read or impersonated, and switches for development. All findings are reported
+ * together. An operator can vouch for a finding by its name in VOUCH_FOR; every start logs it again.
  */
 import { Effect, Option, Result, Schema } from "effect"
 import { AppConfig, type BankSecrets, type Role, type Settings } from "../config.ts"
@@ -30,7 +30,7 @@ import {
 import { type ProviderSecrets, providerSecrets } from "./provider-secrets.ts"
 import { callTime, publicUrlFindings, switchFindings, timeFindings, timesOf } from "./settings-checks.ts"
 
-/** With real money, the start is refused. */
+/** The settings are not fit for production, and the service does not start. */
 export class UnfitForProduction extends Schema.TaggedError<UnfitForProduction>()("UnfitForProduction", {
   findings: Schema.Array(Finding),
 }) {
@@ -39,13 +39,15 @@ export class UnfitForProduction extends Schema.TaggedError<UnfitForProduction>()
       (finding) =>
         `  ${nameOf(finding)}: ${finding.setting}: found ${finding.found}, wanted ${finding.wanted}`,
     )
-    return ["Production refuses these settings. VOUCH_FOR may name what is meant so.", ...lines].join("\n")
+    return ["Production refuses these settings. VOUCH_FOR may name those that are intended.", ...lines].join(
+      "\n",
+    )
   }
 }
 
 /**
- * The providers as they are called by HTTP: banks, as their kind says. What a kind cannot read is like a document that cannot be
- * read. A bank of a kind that there is not is refused by whoever would call it.
+ * The providers that are called over HTTP, banks by their kind. Settings that a kind cannot read count as an unreadable
+ * document. A bank of an unknown kind is refused by the role that calls it.
  */
 const readProviders = Effect.gen(function* () {
   const { compliance, ledger, banks } = yield* ProviderSettings
@@ -59,13 +61,13 @@ const readProviders = Effect.gen(function* () {
 
 type Providers = Effect.Success<typeof readProviders>
 
-/** The document of the providers cannot be read: nobody can stand for that. */
+/** The check for a providers' document that cannot be read. Nobody can vouch for it. */
 const DOCUMENT = "providers"
 
 /**
- * Checks what processes with these roles are told. The environment is checked whoever uses it, the providers and how
- * they call back by those who call them. Outside production nothing is refused, and only a service that calls somebody
- * beyond this machine is told what production would say.
+ * Checks the settings of a process with these roles. The environment is checked for every role; the providers and their
+ * callbacks only for roles that call providers. Outside production nothing is refused, but a service that calls a provider
+ * beyond this machine logs what production would refuse.
  */
 export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: ReadonlyArray<Role>) {
   const settings = yield* AppConfig
@@ -94,33 +96,33 @@ export const checkedSettings = Effect.fn("checkedSettings")(function* (roles: Re
     )
 })
 
-/** What was looked at beside the environment: the providers, but not the secrets of all of them. */
-interface LookedAt extends Pick<ProviderSecrets, "unread"> {
+/** What was checked besides the environment: whether the providers were, and whose secrets could not be read. */
+interface Checked extends Pick<ProviderSecrets, "unread"> {
   readonly calls: boolean
 }
 
-/** Refuses what nobody stands for, and tells what somebody does. */
+/** Refuses findings that nobody vouches for, and logs those that somebody does. */
 const vouchedFor = Effect.fnUntraced(function* (
   findings: ReadonlyArray<Finding>,
   vouches: ReadonlyArray<string>,
-  lookedAt: LookedAt,
+  checked: Checked,
 ) {
   const refused = findings.filter(
     (finding) => finding.check === DOCUMENT || !vouches.includes(nameOf(finding)),
   )
-  const strange = vouches.filter((vouch) => !isCheck(checkOf(vouch))).map(unknownVouch)
-  if (refused.length + strange.length > 0)
-    return yield* new UnfitForProduction({ findings: [...refused, ...strange] })
+  const unknown = vouches.filter((vouch) => !isCheck(checkOf(vouch))).map(unknownVouch)
+  if (refused.length + unknown.length > 0)
+    return yield* new UnfitForProduction({ findings: [...refused, ...unknown] })
   for (const { setting, found, ...finding } of findings)
     yield* Effect.logWarning("vouched for in production", { vouch: nameOf(finding), setting, found })
   const found = new Set(findings.map(nameOf))
   for (const vouch of vouches)
-    if (!found.has(vouch) && isLookedAt(vouch, lookedAt))
-      yield* Effect.logWarning("VOUCH_FOR names what is not there: take it away", { vouch })
+    if (!found.has(vouch) && wasChecked(vouch, checked))
+      yield* Effect.logWarning("VOUCH_FOR names a finding that does not exist: remove it", { vouch })
 })
 
-/** Whether what a vouch is about was looked at: else nobody knows that it is not there. */
-const isLookedAt = (vouch: string, { calls, unread }: LookedAt): boolean => {
+/** Whether the subject of a vouch was checked. Otherwise the vouch may still be needed, although there is no finding. */
+const wasChecked = (vouch: string, { calls, unread }: Checked): boolean => {
   const check = checkOf(vouch)
   if (!isCheck(check)) return false
   const whose = vouch.slice(check.length + 1).split("+")
@@ -141,7 +143,7 @@ const unknownVouch = (vouch: string): Finding => ({
   of: vouch,
   setting: "VOUCH_FOR",
   found: "the name of no check",
-  wanted: "names as they are told at a start that is refused",
+  wanted: "names as a refused start reports them",
 })
 
 const unreadable = ({ setting, reason }: InvalidProviderSetting): Finding => ({
@@ -151,7 +153,7 @@ const unreadable = ({ setting, reason }: InvalidProviderSetting): Finding => ({
   wanted: "a document that can be read",
 })
 
-/** The secrets of the environment, by what they are for. */
+/** The secrets of the environment, by their use. */
 const secretsOf = (settings: Settings) => {
   const { http, vault } = settings
   const operators = Option.match(http.operatorKeys, {
@@ -170,7 +172,7 @@ const secretsOf = (settings: Settings) => {
   }
 }
 
-/** What speaks against the settings of the environment. */
+/** Findings about the environment. */
 const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
   const { redis, postgres, nats } = settings
   const { callers, callbacks, masters } = secretsOf(settings)
@@ -187,7 +189,7 @@ const environmentFindings = (settings: Settings): ReadonlyArray<Finding> => {
   ]
 }
 
-/** What is signed with: by the banks, the compliance engine, the ledger. */
+/** The secrets with which banks, compliance engine and ledger sign callbacks. */
 const callbackSecretsOf = ({ providers }: Settings): ReadonlyArray<NamedSecret> => {
   const { bankCallbackSecrets, complianceCallbackSecret, ledgerCallbackSecret } = providers
   const other = (party: string, setting: string, secret: typeof ledgerCallbackSecret) =>
@@ -199,7 +201,7 @@ const callbackSecretsOf = ({ providers }: Settings): ReadonlyArray<NamedSecret> 
   ]
 }
 
-/** One for the only bank that calls back stands there without a name. */
+/** A secret without a bank belongs to the only bank that calls back. */
 const bankSecretsOf = (secrets: BankSecrets): ReadonlyArray<NamedSecret> =>
   namedApart(
     secrets.map(([bank, secret]) => ({
@@ -210,7 +212,7 @@ const bankSecretsOf = (secrets: BankSecrets): ReadonlyArray<NamedSecret> =>
     })),
   )
 
-/** The providers by name, and how they are called. */
+/** The providers with their names and how they are called. */
 const calledOf = ({ compliance, ledger, banks }: Providers) => [
   { name: COMPLIANCE_ENGINE, place: compliance.place, policy: compliance.policy, http: compliance },
   { name: LEDGER, place: ledger.place, policy: ledger.policy, http: ledger },
@@ -219,14 +221,14 @@ const calledOf = ({ compliance, ledger, banks }: Providers) => [
   ),
 ]
 
-/** Where they are called, and where tokens for them come from. */
+/** The providers' URLs, and those of their token servers. */
 const urlsOf = (providers: Providers) =>
   calledOf(providers).flatMap(({ name, place: { path }, http: { url, auth } }) => [
     { name, setting: path, url },
     ...(auth?.kind === "oauth2" ? [{ name: `${name}/token`, setting: path, url: auth.tokenUrl }] : []),
   ])
 
-/** Providers beyond this machine that would do what anybody asks of them. */
+/** Findings about providers beyond this machine that do not authenticate us, and so would obey anybody. */
 const trustingFindings = (providers: Providers): ReadonlyArray<Finding> =>
   calledOf(providers)
     .filter(({ http: { url, auth, tls } }) => !auth && !tls?.cert && !isLoopback(new URL(url).hostname))
@@ -234,11 +236,11 @@ const trustingFindings = (providers: Providers): ReadonlyArray<Finding> =>
       check: "without-auth" as const,
       of: name,
       setting: path,
-      found: "nothing that proves to it who calls",
+      found: "nothing that authenticates us to it",
       wanted: "auth, or a certificate of ours in tls",
     }))
 
-/** A time that is that of all is judged where it is set. */
+/** Findings about the providers' document. A default time-out is checked with the environment, where it is set. */
 const documentFindings = (providers: Providers, usualMs: number): ReadonlyArray<Finding> => {
   const times = calledOf(providers).map(({ name, place, policy }) =>
     callTime(name, place.path, policy.timeoutMs),

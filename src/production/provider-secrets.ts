@@ -1,14 +1,14 @@
-/** The secrets that the settings of providers name: read once, to be judged, as those of the environment are. */
+/** Reads the secrets that providers' settings refer to, to check them like those of the environment. */
 import { Effect, Result } from "effect"
 import type { ProviderAuth } from "../providers/calling/provider-access.ts"
 import { below, type Place } from "../providers/calling/provider-place.ts"
 import { openSecret, type SecretReference } from "../providers/calling/secret-reference.ts"
 import type { ProviderSecret } from "./key-checks.ts"
 
-/** Any text: whether it has the right form is judged by who uses it. */
+/** Accepts any text. The code that uses a secret checks its form. */
 const anything = /./s
 
-/** What is presented or signed with, and where its reference stands. */
+/** The secret of an authentication, and the field with its reference. */
 const secretIn = (auth: ProviderAuth): readonly [field: string, reference: SecretReference] => {
   switch (auth.kind) {
     case "bearer":
@@ -24,22 +24,22 @@ const secretIn = (auth: ProviderAuth): readonly [field: string, reference: Secre
   }
 }
 
-/** A provider by name, and where its settings stand. */
+/** A provider with its name and the place of its settings. */
 interface Called {
   readonly name: string
   readonly place: Place
   readonly http: { readonly auth?: ProviderAuth }
 }
 
-/** What could be read, and the names of providers whose secret could not: of these nothing is known. */
+/** The secrets that could be read, and the names of providers whose secret could not. */
 export interface ProviderSecrets {
   readonly read: ReadonlyArray<ProviderSecret>
   readonly unread: ReadonlySet<string>
 }
 
 /**
- * The secrets of providers. One that cannot be read is told by whoever calls the provider: not all who read the document
- * do, and they need not have it.
+ * The secrets of providers. One that cannot be read is not an error here: not every process calls every provider or needs
+ * its secret. The process that calls the provider reports it.
  */
 export const providerSecrets = Effect.fnUntraced(function* (called: ReadonlyArray<Called>) {
   const read: Array<ProviderSecret> = []

@@ -1,10 +1,10 @@
-/** Settings that belong to a laptop or a test, and times that cannot be meant. */
+/** Checks for switches that belong to development or tests, and for implausible times. */
 import { Option } from "effect"
 import type { Settings } from "../config.ts"
 import { isLoopback } from "./address-checks.ts"
 import type { Finding } from "./finding.ts"
 
-/** Switches that are never on where money is real. */
+/** Findings about switches that must be off in production. */
 export const switchFindings = ({
   webhooks,
   crashAt,
@@ -15,7 +15,7 @@ export const switchFindings = ({
         {
           check: "private-webhooks" as const,
           setting: "WEBHOOKS_ALLOW_PRIVATE",
-          found: "endpoints may be plain HTTP and within our own network",
+          found: "endpoints may use plain HTTP and be in our own network",
           wanted: "false",
         },
       ]
@@ -35,14 +35,14 @@ export const switchFindings = ({
         {
           check: "any-certificate" as const,
           setting: "NODE_TLS_REJECT_UNAUTHORIZED",
-          found: "no certificate of anybody is checked",
+          found: "no certificate is verified",
           wanted: "not set",
         },
       ]
     : []),
 ]
 
-/** Where providers are told to call: what they say there is money's state, and they are not on this machine. */
+/** Findings about the URL that providers call back. Callbacks change the state of money, and come over the network. */
 export const publicUrlFindings = ({ publicUrl }: Settings["http"]): ReadonlyArray<Finding> => {
   const finding = (found: string) => [
     {
@@ -58,7 +58,7 @@ export const publicUrlFindings = ({ publicUrl }: Settings["http"]): ReadonlyArra
   return url.protocol === "https:" || isLoopback(url.hostname) ? [] : finding("http:// beyond this machine")
 }
 
-/** A time, and between what it has to be. */
+/** A time and its allowed range. */
 export interface NamedTime {
   readonly name: string
   readonly setting: string
@@ -70,7 +70,7 @@ export interface NamedTime {
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 
-/** Less, and good answers come too late; more, and a silent provider holds its callers for ever. */
+/** With a shorter time-out, good answers come too late. With a longer one, a silent provider blocks its callers too long. */
 export const callTime = (name: string, setting: string, ms: number): NamedTime => ({
   name,
   setting,
@@ -79,7 +79,7 @@ export const callTime = (name: string, setting: string, ms: number): NamedTime =
   msMax: 5 * MINUTE_MS,
 })
 
-/** The times of the environment. */
+/** The times in the environment. */
 export const timesOf = ({ worker, webhooks, providers }: Settings): ReadonlyArray<NamedTime> => {
   const own = (setting: string, ms: number, msMin: number, msMax: number) => ({
     name: setting,
@@ -92,10 +92,10 @@ export const timesOf = ({ worker, webhooks, providers }: Settings): ReadonlyArra
   return [
     callTime("PROVIDER_TIMEOUT_MS", "PROVIDER_TIMEOUT_MS", providers.timeoutMs),
     callTime("WEBHOOK_TIMEOUT_MS", "WEBHOOK_TIMEOUT_MS", webhooks.timeoutMs),
-    // Shorter, and every pause of a process is taken for its death; longer, and a death holds payouts up.
+    // If it is shorter, a pause of a process looks like its death. If it is longer, a death delays payouts.
     own("CLAIM_MS", worker.claimMs, 2_000, 10 * MINUTE_MS),
     own("SWEEP_MS", worker.sweepMs, 1_000, HOUR_MS),
-    // In all: banks answer again after an outage, but seldom within minutes.
+    // The sum of all delays: after an outage, banks seldom answer again within minutes.
     own("INQUIRY_DELAYS_MS", askedForMs, HOUR_MS, Number.POSITIVE_INFINITY),
   ]
 }

@@ -1,9 +1,10 @@
-/** Queries over the tables `payout_batches` and `payout_items`. One statement each, so an answer is one moment's. */
+/** Queries over the tables `payout_batches` and `payout_items`. Each is one statement, so each answer is consistent. */
 import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
+import type { Duplicates } from "../domain/duplicates.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import type { ItemState } from "../domain/item-state.ts"
+import type { PublicItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import {
   BATCHES_PER_PAGE_MAX,
@@ -79,7 +80,7 @@ export const layer = Layer.effect(
 
 const pageSize = (limit: number, max: number): number => Math.max(1, Math.min(Math.trunc(limit), max))
 
-/** The entry beyond the page's size only tells that there is a next page. */
+/** One entry more than the page's size was read: it shows that there is a next page. */
 const page = <A>(found: ReadonlyArray<A>, size: number, cursorOf: (last: A) => string) => {
   const entries = found.slice(0, size)
   const last = entries.at(-1)
@@ -93,6 +94,7 @@ interface FoundBatch {
   readonly state: BatchState
   readonly item_count: number
   readonly totals: StoredTotals
+  readonly duplicates: Duplicates | null
   readonly version: number
   readonly received_at: Date
   readonly updated_at: Date
@@ -107,7 +109,7 @@ interface FoundItem {
   readonly account_masked: string
   readonly currency: string
   readonly minor: string
-  readonly state: ItemState
+  readonly state: PublicItemState
   readonly ledger: LedgerState
   readonly bank: string | null
   readonly transfer_reference: string | null
@@ -125,6 +127,7 @@ const batchView = (row: FoundBatch): BatchView => ({
   state: row.state,
   itemCount: row.item_count,
   totals: totals(row.totals),
+  duplicates: row.duplicates ?? undefined,
   version: row.version,
   receivedAt: row.received_at.getTime(),
   updatedAt: row.updated_at.getTime(),

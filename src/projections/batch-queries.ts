@@ -1,15 +1,16 @@
 /**
- * What a partner can see of its batches: the port to the read models. They follow the log by moments; each answer
- * carries the version of the batch's log that it shows.
+ * The port to the read models: what a partner sees of its batches. They are a moment behind the log. Each answer has the
+ * version of the batch's log that it shows.
  */
 import { Context, type Effect, Schema } from "effect"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
-import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-words.ts"
+import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
+import type { Duplicates } from "../domain/duplicates.ts"
 import type { BatchId, PartnerId } from "../domain/identifiers.ts"
-import type { ItemState } from "../domain/item-state.ts"
+import type { PublicItemState } from "../domain/item-state.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
-/** The cursor is not one that a page of this list ended with. */
+/** The cursor is not one that this list gave. */
 export class InvalidCursor extends Schema.TaggedError<InvalidCursor>()("InvalidCursor", {}) {}
 
 /** How many items of one currency are in one state, and their sum as a decimal string. */
@@ -19,7 +20,7 @@ export interface Total {
 }
 
 /** Per currency, the item states that occur. Their sum is what was accepted. */
-export type Totals = Readonly<Record<string, Readonly<Partial<Record<ItemState, Total>>>>>
+export type Totals = Readonly<Record<string, Readonly<Partial<Record<PublicItemState, Total>>>>>
 
 /** A batch as of `version`. Times are milliseconds since the Unix epoch. */
 export interface BatchView {
@@ -29,6 +30,8 @@ export interface BatchView {
   readonly state: BatchState
   readonly itemCount: number
   readonly totals: Totals
+  /** What was found of payouts that were accepted before. */
+  readonly duplicates?: Duplicates | undefined
   readonly version: number
   readonly receivedAt: number
   readonly updatedAt: number
@@ -41,39 +44,39 @@ export interface ClearanceView {
   readonly decision: Verdict
   readonly listVersion: string
   readonly payee?: PayeeMatch
-  /** Absent where nothing was found. */
+  /** Absent if nothing was found. */
   readonly findings?: ReadonlyArray<FindingView>
 }
 
-/** What was found against an item, and whether a reviewer released it all the same. */
+/** A finding against an item, and whether a reviewer released it. */
 export interface FindingView extends FindingName {
   readonly decision: Verdict
   readonly released: boolean
 }
 
-/** An item as of `version`, which is the version of its batch that last changed it. */
+/** An item as of `version`: the version of its batch that last changed it. */
 export interface ItemView {
   readonly item: number
   readonly reference: string
   readonly beneficiaryName: string
-  /** Scheme and last four characters: all that is known here of the account. */
+  /** Scheme and last four characters of the account; the read models have no more of it. */
   readonly account: string
   readonly currency: string
   /** A decimal string with the currency's decimals. */
   readonly amount: string
-  readonly state: ItemState
+  readonly state: PublicItemState
   readonly ledger: LedgerState
   readonly bank: string | undefined
   readonly transferReference: string | undefined
   readonly attempt: number | undefined
   readonly reason: string | undefined
-  /** What the compliance engine said, by which version of its lists, and whether the name is the one on the account. */
+  /** The compliance engine's decision, the version of its lists, and whether the name is the one on the account. */
   readonly clearance: ClearanceView | undefined
   readonly version: number
   readonly updatedAt: number
 }
 
-/** Part of a list; `next` continues it, and is absent at its end. */
+/** Part of a list. `next` continues it; it is absent at the end. */
 export interface Page<A> {
   readonly entries: ReadonlyArray<A>
   readonly next: string | undefined
@@ -81,9 +84,9 @@ export interface Page<A> {
 
 export interface PageRequest<State> {
   readonly state?: State | undefined
-  /** The `next` of the page before. */
+  /** The `next` of the previous page. */
   readonly cursor?: string | undefined
-  /** How many entries at most, from 1; more than the list's maximum is cut down to it. */
+  /** The most entries, from 1 to the maximum of the list; higher values are reduced to it. */
   readonly limit: number
 }
 
@@ -103,11 +106,11 @@ export class BatchQueries extends Context.Service<
       partner: PartnerId,
       request: PageRequest<BatchState>,
     ) => Effect.Effect<Page<BatchView>, StoreUnavailable | InvalidCursor>
-    /** In the order of their numbers, with the batch's version; `undefined` when the partner has no such batch. */
+    /** By item number, with the batch's version; `undefined` if the partner has no such batch. */
     readonly items: (
       partner: PartnerId,
       id: BatchId,
-      request: PageRequest<ItemState>,
+      request: PageRequest<PublicItemState>,
     ) => Effect.Effect<
       (Page<ItemView> & { readonly version: number }) | undefined,
       StoreUnavailable | InvalidCursor

@@ -1,18 +1,21 @@
-/** The rows of the read models, as JSON, made from what is shown of a batch. */
+/** The rows of the read models, as JSON, made from a batch as it is shown. */
 import type { BatchId } from "../domain/identifiers.ts"
-import type { ItemState } from "../domain/item-state.ts"
+import type { PublicItemState } from "../domain/item-state.ts"
 import { mapTotals, type ShownItem, shownBatch, shownItem } from "../domain/shown.ts"
 import type { Change, ProjectedBatch } from "./projected-batch.ts"
 
-/** Per currency and item state that occurs; amounts in minor units as text. */
+/** Per currency and item state. Amounts are in minor units, as text. */
 export type StoredTotals = Readonly<
-  Record<string, Readonly<Partial<Record<ItemState, { readonly count: number; readonly minor: string }>>>>
+  Record<
+    string,
+    Readonly<Partial<Record<PublicItemState, { readonly count: number; readonly minor: string }>>>
+  >
 >
 
-/** A row of `payout_batches`; times in ISO 8601. */
+/** A row of `payout_batches`. Times are in ISO 8601. */
 export type BatchRow = ReturnType<typeof batchRow>
 
-/** A row of `payout_items`; `minor` as text. */
+/** A row of `payout_items`. `minor` is text. */
 export type ItemRow = ReturnType<typeof itemRow>
 
 export const batchRow = (id: BatchId, fold: ProjectedBatch) => {
@@ -34,6 +37,7 @@ export const batchRow = (id: BatchId, fold: ProjectedBatch) => {
     closed_at: shown.closedAt === undefined ? null : isoTime(shown.closedAt),
     totals,
     execute_at: shown.executeAt === undefined ? null : isoTime(shown.executeAt),
+    duplicates: shown.duplicates ?? null,
   }
 }
 

@@ -1,18 +1,18 @@
-/** Where a page ended, as text that a client hands back untouched. */
+/** Cursors: the end of a page, as text that a client sends back unchanged. */
 import { Result, Schema } from "effect"
 import { BatchId, ItemNumber } from "../domain/identifiers.ts"
 
-/** Milliseconds since the epoch, within what a date can be and the database can read: up to the year 9999. */
+/** Milliseconds since the epoch, up to the year 9999: dates that JavaScript and the database can represent. */
 const ReceivedAt = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402_300_799_999 }))
 
 const BatchesCursor = Schema.fromJsonString(Schema.Tuple([Schema.Literal("batches"), ReceivedAt, BatchId]))
 const ItemsCursor = Schema.fromJsonString(Schema.Tuple([Schema.Literal("items"), ItemNumber]))
 
-/** After the batch that was received then. */
+/** The cursor after a batch. */
 export const batchesCursor = (receivedAt: number, id: BatchId): string =>
   wrap(Schema.encodeSync(BatchesCursor)(["batches", receivedAt, id]))
 
-/** After the item with that number. */
+/** The cursor after an item. */
 export const itemsCursor = (item: number): string => wrap(Schema.encodeSync(ItemsCursor)(["items", item]))
 
 /** Reads a cursor of {@link batchesCursor}; `undefined` for any other text. */

@@ -1,11 +1,11 @@
-/** The fold of a batch with what the read models show beyond it: when each item last changed. */
+/** The fold of a batch, and when each item last changed, which the read models also show. */
 import type { Batch } from "../domain/batch.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { advance, type BatchFold, emptyFold } from "../streams/batch-fold.ts"
 import type { LoggedEvent } from "../streams/event-store.ts"
 
-/** The event that last changed what is shown of an item. */
+/** The event that last changed an item as it is shown. */
 export interface Change {
   readonly version: number
   readonly at: number
@@ -17,7 +17,7 @@ export interface ProjectedBatch extends BatchFold {
 
 export const emptyProjection = (id: BatchId): ProjectedBatch => ({ ...emptyFold(id), changes: new Map() })
 
-/** Folds the next event, in place; returns the numbers of the items that it changed. Throws as {@link advance} does. */
+/** Folds the next event, in place. Gives the numbers of the items that it changed. Throws as {@link advance} does. */
 export const project = (fold: ProjectedBatch, recorded: LoggedEvent): ReadonlyArray<number> => {
   const { version, event } = recorded
   const changed = itemsChangedBy(fold.batch, event)
@@ -26,7 +26,7 @@ export const project = (fold: ProjectedBatch, recorded: LoggedEvent): ReadonlyAr
   return changed
 }
 
-/** Items of which something changes that the read models show; a posting shows when it is booked. */
+/** Items that an event changes in the read models. A posting changes items when it is booked. */
 const itemsChangedBy = (batch: Batch, event: BatchEvent): ReadonlyArray<number> => {
   switch (event._tag) {
     case "BatchReceived":

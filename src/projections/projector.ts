@@ -1,6 +1,6 @@
 /**
- * Keeps the read models equal to the fold of the logs. A chunk of the feed becomes one statement: the rows of every
- * item that it changed, the rows of their batches, and the checkpoint.
+ * Keeps the read models equal to the fold of the logs. One statement stores a chunk of the feed: the rows of all changed
+ * items, the rows of their batches, and the checkpoint.
  */
 import { Effect, Layer } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -15,10 +15,10 @@ import { batchRow, itemRows } from "./batch-rows.ts"
 import { emptyProjection, type ProjectedBatch, project } from "./projected-batch.ts"
 import { PROJECTION, ReadModels } from "./read-models.ts"
 
-/** Items in warm folds, over all partitions: some 70 MB. A batch that is not warm is folded from its log. */
+/** Items in cached folds, over all partitions: about 70 MB. A batch that is not cached is folded from its log. */
 const WARM_ITEMS_MAX = 100_000
 
-/** Follows all partitions for as long as the layer lives. Several processes may: one leads, the others stand by. */
+/** Follows all partitions for as long as the layer lives. If several processes do, one works, and the others stand by. */
 export const projectorLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const partitions = yield* Partitions
@@ -37,7 +37,7 @@ export const projectorLayer = Layer.effectDiscard(
   }),
 )
 
-/** The handler of chunks, with the warm folds that it keeps between them. */
+/** The handler of chunks, with the folds that it caches between chunks. */
 const makeProjector = Effect.gen(function* () {
   const store = yield* EventStore
   const readModels = yield* ReadModels
@@ -60,11 +60,11 @@ const makeProjector = Effect.gen(function* () {
   })
 })
 
-/** The version that a batch was at before its first event in the chunk. */
+/** The version of a batch before its first event in the chunk. */
 const versionBefore = (appends: ReadonlyArray<ChunkEntry>): number =>
   (appends[0]?.events[0]?.version ?? 1) - 1
 
-/** Folds a batch up to its last event in the chunk, and tells which items changed in the chunk. */
+/** Folds a batch up to its last event in the chunk. Gives the fold and the items that changed in the chunk. */
 const follow = Effect.fnUntraced(function* (
   store: EventStore["Service"],
   id: BatchId,

@@ -1,4 +1,4 @@
-/** Read models after a loss of history that an operator has accepted: what no log tells any more is written anew. */
+/** After an operator accepted a loss of history, rewrites the rows of the read models that no longer match their log. */
 import { Effect } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import { foldLog } from "../streams/batch-fold.ts"
@@ -10,7 +10,7 @@ import { ReadModels, type ShownUpTo } from "./read-models.ts"
 
 const PAGE = 500
 
-/** Compares all rows of a partition with the logs; gives the batches that were written anew and those without a log. */
+/** Compares all rows of a partition with the logs. Gives the batches that it rewrote, and those that it removed (no log). */
 export const repairReadModels = Effect.fn("repairReadModels")(function* (partition: number) {
   const [store, partitions, readModels] = [yield* EventStore, yield* Partitions, yield* ReadModels]
   const written: Array<BatchId> = []
@@ -19,7 +19,7 @@ export const repairReadModels = Effect.fn("repairReadModels")(function* (partiti
   while (true) {
     const page = yield* readModels.shown(after, PAGE)
     for (const shown of page.filter(({ id }) => partitions.of(id) === partition)) {
-      if (yield* isTold(shown)) continue
+      if (yield* isInLog(shown)) continue
       const fold = emptyProjection(shown.id)
       yield* foldLog(store, shown.id, fold, project)
       const isGone = fold.batch.version === 0
@@ -35,8 +35,8 @@ export const repairReadModels = Effect.fn("repairReadModels")(function* (partiti
   }
 })
 
-/** Whether the log still tells what the row shows: the event of its version, at its time. */
-const isTold = Effect.fnUntraced(function* ({ id, version, updatedAt }: ShownUpTo) {
+/** Whether the log still has what the row shows: an event of its version, at its time. */
+const isInLog = Effect.fnUntraced(function* ({ id, version, updatedAt }: ShownUpTo) {
   const [last] = yield* (yield* EventStore).read(id, version - 1, 1)
   return last?.event.at === updatedAt
 })

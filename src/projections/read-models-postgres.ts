@@ -1,6 +1,6 @@
 /**
- * Writes the read models. Rows and checkpoint are one statement: the driver can send the rest of a transaction over
- * another connection when the first one dies.
+ * Writes the read models. Rows and checkpoint are written by one statement, not a transaction: if a connection dies, the
+ * driver may send the rest of a transaction over another connection.
  */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
@@ -26,7 +26,7 @@ export const layer = Layer.effect(
         return rows.map(({ id, version, updated_at }) => ({ id, version, updatedAt: updated_at.getTime() }))
       }),
       replace: Effect.fn("ReadModels.replace")(function* (id, batch, items) {
-        // Each can be repeated; the batch's own row comes last, and until then it is found to be out of date.
+        // Each statement can be repeated. The batch's row comes last: until then a repair finds it out of date.
         yield* query("remove items", (sql) => sql`delete from payout_items where batch = ${id}`)
         yield* query(
           "write items",
@@ -54,8 +54,8 @@ export const layer = Layer.effect(
 )
 
 /**
- * The lock on the checkpoint's row makes rival projectors take turns; the second finds it moved, and writes nothing.
- * The rows arrive as JSON, so the text of the statement is always the same and is prepared once.
+ * The lock on the checkpoint's row makes concurrent projectors take turns. The second one finds the checkpoint moved and
+ * writes nothing. Rows are passed as JSON, so the statement's text is always the same and is prepared once.
  */
 const storeChange =
   ({ partition, from, to, batches, items }: ReadModelChange) =>
@@ -98,7 +98,7 @@ const storeChange =
     )
     select partition from moved`
 
-/** Rows as JSON that Postgres can read as text: neither NUL nor half a surrogate pair, which a bank's code may hold. */
+/** Rows as JSON that Postgres accepts: without NUL and unpaired surrogates, which a bank's code may contain. */
 const storable = (rows: ReadonlyArray<object>): string =>
   JSON.stringify(rows, (_, value) =>
     typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\uFFFD") : value,

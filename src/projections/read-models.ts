@@ -4,7 +4,7 @@ import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { Cursor, CursorMove } from "../streams/cursor-store.ts"
 import type { BatchRow, ItemRow } from "./batch-rows.ts"
 
-/** What a chunk of a partition's feed makes of the read models. */
+/** The change that a chunk of a partition's feed makes to the read models. */
 export interface ReadModelChange {
   readonly partition: number
   /** The positions between which the checkpoint moves. */
@@ -15,31 +15,31 @@ export interface ReadModelChange {
   readonly items: ReadonlyArray<ItemRow>
 }
 
-/** Up to where a batch is shown: the version of its log, and when that was appended (epoch milliseconds). */
+/** The version of the log up to which a batch is shown, and when that was appended (epoch milliseconds). */
 export interface ShownUpTo {
   readonly id: BatchId
   readonly version: number
   readonly updatedAt: number
 }
 
-/** The name under which the checkpoints of the read models are kept. */
+/** The name of the checkpoints of the read models. */
 export const PROJECTION = "payout-batches"
 
-/** The port through which the projector writes. */
+/** The port to the read models for writing. */
 export class ReadModels extends Context.Service<
   ReadModels,
   {
     /**
-     * Stores rows and moves the checkpoint, together. Nothing is written when the checkpoint is not at `from`, and no
-     * row goes back to an older version.
+     * Stores rows and moves the checkpoint, atomically. Writes nothing if the checkpoint is not at `from`. A row never
+     * goes back to an older version.
      */
     readonly store: (change: ReadModelChange) => Effect.Effect<CursorMove, StoreUnavailable>
-    /** Batches that are shown, by their ids after one, at most `limit`. */
+    /** At most `limit` shown batches with ids after `after`, by id. */
     readonly shown: (
       after: string,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<ShownUpTo>, StoreUnavailable>
-    /** Writes the rows of a batch in place of those that there are, whatever their version; none removes it. */
+    /** Replaces the rows of a batch, whatever their version. Without a batch row, removes the batch. */
     readonly replace: (
       id: BatchId,
       batch: BatchRow | undefined,

@@ -1,4 +1,4 @@
-/** What the others' books say: the ports to what banks and the ledger keep of their own, for reconciliation. */
+/** The ports to the books of banks and the ledger, which the reconciliation compares with the logs. */
 import { type Effect, Schema } from "effect"
 import type { Day } from "../domain/business-days.ts"
 import type { PostingKind } from "../domain/events.ts"
@@ -25,7 +25,7 @@ export interface LedgerLine {
   readonly bookedOn: Day
 }
 
-/** A source that cannot be read to its end. It is never taken for one that has nothing to say. */
+/** A source that cannot be read to its end. It never counts as an empty one. */
 export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("SourceUnreadable", {
   source: Schema.String,
   reason: Schema.String,
@@ -35,8 +35,8 @@ export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("So
   }
 }
 
-/** Somebody's books, read a page at a time; each record is visited once. */
+/** Another party's books, read a page at a time. Calls `visit` once for each record. */
 export type Source<Record> = (visit: (record: Record) => void) => Effect.Effect<void, SourceUnreadable>
 
-/** Records of one kind that are kept in memory: some 300 MB of them. */
+/** The most records of one kind that are kept in memory: some 300 MB. */
 export const RECORDS_MAX = 1_000_000

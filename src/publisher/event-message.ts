@@ -1,6 +1,6 @@
 /**
- * A public event as a message on JetStream, and back. Whoever can reach NATS may be able to write there, so what comes
- * back is believed only with our own seal on it: over the deployment, the subject, the time and every byte of the body.
+ * Encodes a public event as a message on JetStream, and decodes it. Others may be able to write to NATS, so a message counts
+ * only with our seal, which covers the deployment, the subject, the time and every byte of the body.
  */
 import { headers, type MsgHdrs } from "@nats-io/transport-node"
 import { Result } from "effect"
@@ -9,7 +9,7 @@ import { messageSeal } from "../vault/message-seal.ts"
 import { subjectOf } from "./event-stream.ts"
 import { decodePublicEvent, encodePublicEvent, type PublicEvent } from "./public-event.ts"
 
-/** An event, its JSON as it was published (which is what is signed and sent), and when. */
+/** An event, its JSON as published (which webhooks sign and send), and the time of publication. */
 export interface PublishedEvent {
   readonly event: PublicEvent
   readonly body: string
@@ -19,13 +19,13 @@ export interface PublishedEvent {
 
 export interface EventMessage {
   readonly subject: string
-  /** What JetStream knows repetitions by: the event's id, and a part that nobody else can foresee. */
+  /** The id by which JetStream deduplicates: the event's id, and a part that nobody else can predict. */
   readonly id: string
   readonly headers: MsgHdrs
   readonly body: string
 }
 
-/** A message as it is found on a stream. */
+/** A message read from a stream. */
 export interface FoundMessage {
   readonly subject: string
   readonly headers?: MsgHdrs | undefined
@@ -33,14 +33,15 @@ export interface FoundMessage {
 }
 
 /**
- * Why a message is not believed: it has no seal, one of a master key that is not in the settings, or one that is not this
- * message's; or it is sealed, and all the same no event, or another's.
+ * Why a message is refused. `no-seal`; `unknown-key`: its master key is not in the settings; `forged`: the seal does not
+ * match the message; `unreadable`: sealed, but not an event; `other-subject`: sealed, but for another subject than the
+ * event's.
  */
 export const messageRefusals = ["no-seal", "unknown-key", "forged", "unreadable", "other-subject"] as const
 export type MessageRefusal = (typeof messageRefusals)[number]
 
 export interface EventMessages {
-  /** CloudEvents' structured mode over NATS, sealed. Told again later, it has the same id and body. */
+  /** A sealed CloudEvent in structured mode over NATS. Published again later, it has the same id and body. */
   readonly write: (event: PublicEvent, publishedAt: number) => EventMessage
   readonly read: (message: FoundMessage) => Result.Result<PublishedEvent, MessageRefusal>
 }
@@ -49,7 +50,7 @@ const SEAL = "Atlaspay-Seal"
 const PUBLISHED = "Atlaspay-Published"
 const PURPOSE = "atlaspay seal of public events"
 
-/** Messages of the deployment that the settings tell of: another one's do not verify, even under the same master key. */
+/** Messages of this deployment. Those of another deployment do not verify, even under the same master key. */
 export const eventMessages = ({
   redis,
   nats,
@@ -73,7 +74,7 @@ export const eventMessages = ({
       header.set("content-type", "application/cloudevents+json")
       header.set(PUBLISHED, String(publishedAt))
       header.set(SEAL, seal(sealed(subject, String(publishedAt), body)))
-      // Somebody who could foresee the id could send it first, and JetStream would take ours for the repetition.
+      // With a predictable id, somebody else could send it first, and JetStream would drop ours as a duplicate.
       const id = `${event.id}.${seal(["id", redis.prefix, stream, event.id])}`
       return { subject, id, headers: header, body }
     },

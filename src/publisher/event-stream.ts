@@ -18,7 +18,7 @@ export const allEvents = (stream: string): string => `${stream.toLowerCase()}.ev
 export const subjectOf = (stream: string, event: PublicEvent): string =>
   `${stream.toLowerCase()}.events.${event.partner}.${event.data.batchId}.${nameOf(event)}`
 
-/** Creates the stream of the public events unless it is there. */
+/** Creates the stream of the public events if it does not exist. */
 export const ensureEventStream = (
   manager: JetStreamManager,
   stream: string,

@@ -1,22 +1,21 @@
 /**
- * What AtlasPay tells the world: CloudEvents 1.0 in JSON (https://github.com/cloudevents/spec), on NATS and in
- * webhooks alike. docs/EVENTS.md is this file in prose. The contract only grows: a field or an event that would
- * break a reader gets a new `.v2` type.
+ * The public events: CloudEvents 1.0 in JSON (https://github.com/cloudevents/spec), the same on NATS and in webhooks.
+ * docs/EVENTS.md describes them. The contract only grows: a change that would break a reader gets a new `.v2` type.
  *
- * Neither an account number nor a beneficiary's name is in it; a partner knows the item by its own reference.
+ * Events contain no account number and no beneficiary's name. A partner identifies an item by its own reference.
  */
 import { Schema } from "effect"
-import { PayeeMatch } from "../domain/clearance-words.ts"
+import { PayeeMatch } from "../domain/clearance-answers.ts"
 import { ClosedState } from "../domain/events.ts"
 import { Failure } from "../domain/failure-codes.ts"
 import { AttemptNumber, BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
-import { type ItemEnd, itemStates } from "../domain/item-state.ts"
+import { type ItemEnd, publicItemStates } from "../domain/item-state.ts"
 import { Currency } from "../domain/money.ts"
 
 /** An amount as a decimal string with exactly the currency's decimals: 12.34 EUR, 1200 JPY. */
 export const Amount = Schema.Struct({ currency: Currency, value: Schema.String })
 
-/** The CloudEvents type of each event that people know by name. */
+/** The CloudEvents type of each event, by its name. */
 export const publicEventTypes = {
   PayoutBatchAccepted: "com.atlaspay.payout-batch.accepted.v1",
   PayoutBatchAwaitingFunds: "com.atlaspay.payout-batch.awaiting-funds.v1",
@@ -52,7 +51,10 @@ export const sequenceText = (sequence: number): string => String(sequence).padSt
 
 const envelope = {
   specversion: Schema.Literal("1.0"),
-  /** `<batch>:<version>` of the log, `:<item>` where one entry tells of several items, and `:2` when it does so again. */
+  /**
+   * `<batch>:<version>` of the log entry. `:<item>` follows if the entry is about several items, and `:2` for its second
+   * event about the same item.
+   */
   id: Schema.String,
   source: Schema.Literal("/atlaspay"),
   /** The batch id, or `<batch>/<item>`. */
@@ -67,7 +69,7 @@ const envelope = {
 
 const batch = { batchId: BatchId, partner: PartnerId }
 
-/** The partner's own reference of the batch, where it gave one. */
+/** The partner's own reference of the batch, if it gave one. */
 const reference = Schema.optionalKey(Schema.String)
 
 const payout = {
@@ -75,16 +77,16 @@ const payout = {
   item: ItemNumber,
   itemReference: Schema.String,
   amount: Amount,
-  /** Whether the beneficiary's name is the one on the account, where the compliance engine has said so. */
+  /** Whether the beneficiary's name is the one on the account, if the compliance engine reported it. */
   payee: Schema.optionalKey(PayeeMatch),
 }
 
 const reason = Schema.String
 
-/** What a reason means that is a bank's code. */
+/** The meaning of a reason that is a bank's code. */
 const failure = Schema.optionalKey(Failure)
 
-/** The attempt that the event is about, the bank that made it, and by which rule of which version it went there. */
+/** The attempt that the event is about, its bank, and the routing rule (with the rules' version) that chose the bank. */
 const transfer = {
   attempt: AttemptNumber,
   bank: Schema.String,
@@ -92,16 +94,16 @@ const transfer = {
   rulesVersion: Schema.optionalKey(Schema.String),
 }
 
-const told = <Name extends PublicEventName, Data extends Schema.Struct.Fields>(name: Name, data: Data) =>
+const contract = <Name extends PublicEventName, Data extends Schema.Struct.Fields>(name: Name, data: Data) =>
   Schema.Struct({
     ...envelope,
     type: Schema.Literal(publicEventTypes[name]),
     data: Schema.Struct(data),
   })
 
-/** What each event tells. A name without its data does not compile. */
+/** The schema of each event. A name without a schema does not compile. */
 const contracts = {
-  PayoutBatchAccepted: told("PayoutBatchAccepted", {
+  PayoutBatchAccepted: contract("PayoutBatchAccepted", {
     ...batch,
     reference,
     state: Schema.Literal("received"),
@@ -109,56 +111,56 @@ const contracts = {
     /** Decimal totals by currency. */
     accepted: Schema.Record(Schema.String, Schema.String),
   }),
-  PayoutBatchAwaitingFunds: told("PayoutBatchAwaitingFunds", {
+  PayoutBatchAwaitingFunds: contract("PayoutBatchAwaitingFunds", {
     ...batch,
     reference,
     state: Schema.Literal("awaiting-funds"),
     itemCount: ItemNumber,
-    /** Decimal totals by currency of what the ledger was asked to hold and refused. */
+    /** Decimal totals by currency of the holds that the ledger refused. */
     refused: Schema.Record(Schema.String, Schema.String),
-    /** When the ledger is asked again, unless funds come before: RFC 3339, UTC. */
+    /** When AtlasPay asks the ledger again, unless funds arrive before: RFC 3339, UTC. */
     retryAt: Schema.String,
   }),
-  PayoutHeld: told("PayoutHeld", {
+  PayoutHeld: contract("PayoutHeld", {
     ...payout,
     state: Schema.Literal("held"),
     reason: Schema.optionalKey(reason),
   }),
-  PayoutRejected: told("PayoutRejected", {
+  PayoutRejected: contract("PayoutRejected", {
     ...payout,
     state: Schema.Literal("rejected"),
     reason: Schema.optionalKey(reason),
   }),
-  PayoutSettled: told("PayoutSettled", { ...payout, ...transfer, state: Schema.Literal("settled") }),
-  PayoutFailed: told("PayoutFailed", {
+  PayoutSettled: contract("PayoutSettled", { ...payout, ...transfer, state: Schema.Literal("settled") }),
+  PayoutFailed: contract("PayoutFailed", {
     ...payout,
     ...transfer,
     state: Schema.Literal("failed"),
     reason,
     failure,
   }),
-  PayoutReturned: told("PayoutReturned", {
+  PayoutReturned: contract("PayoutReturned", {
     ...payout,
     ...transfer,
     state: Schema.Literal("returned"),
     reason,
     failure,
   }),
-  PayoutCancelled: told("PayoutCancelled", { ...payout, state: Schema.Literal("cancelled"), reason }),
-  PayoutUnrouted: told("PayoutUnrouted", { ...payout, state: Schema.Literal("parked"), reason }),
-  PayoutParked: told("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
-  PayoutClearanceWithdrawn: told("PayoutClearanceWithdrawn", {
+  PayoutCancelled: contract("PayoutCancelled", { ...payout, state: Schema.Literal("cancelled"), reason }),
+  PayoutUnrouted: contract("PayoutUnrouted", { ...payout, state: Schema.Literal("parked"), reason }),
+  PayoutParked: contract("PayoutParked", { ...payout, ...transfer, state: Schema.Literal("parked"), reason }),
+  PayoutClearanceWithdrawn: contract("PayoutClearanceWithdrawn", {
     ...payout,
-    state: Schema.Literals(itemStates),
+    state: Schema.Literals(publicItemStates),
     decision: Schema.Literals(["review", "rejected"]),
     reason: Schema.optionalKey(reason),
   }),
-  PayoutBatchClosed: told("PayoutBatchClosed", {
+  PayoutBatchClosed: contract("PayoutBatchClosed", {
     ...batch,
     reference,
     state: ClosedState,
     itemCount: ItemNumber,
-    /** Decimal totals by currency: accepted is the sum of the others. */
+    /** Decimal totals by currency. `accepted` is the sum of the others. */
     totals: Schema.Record(
       Schema.String,
       Schema.Struct({
@@ -182,5 +184,5 @@ const publicEventJson = Schema.fromJsonString(PublicEvent)
 
 export const encodePublicEvent: (event: PublicEvent) => string = Schema.encodeSync(publicEventJson)
 
-/** Reads a public event from its JSON, or fails with a sentence that names the field. */
+/** Decodes a public event from JSON, or fails with a sentence that names the field. */
 export const decodePublicEvent = Schema.decodeUnknownResult(publicEventJson)

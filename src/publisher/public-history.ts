@@ -1,4 +1,4 @@
-/** Which public events a batch's log yields. A pure function of the log, so that whoever reads it again tells the same. */
+/** Derives the public events from a batch's log: a pure function, so that every reader derives the same events. */
 import {
   attemptOf,
   attemptsOf,
@@ -8,11 +8,11 @@ import {
   itemOf,
   waitsForFunds,
 } from "../domain/batch.ts"
-import type { ClearanceDecision } from "../domain/clearance-words.ts"
+import type { ClearanceDecision } from "../domain/clearance-answers.ts"
 import type { BatchEventOf, RecordedEvent } from "../domain/events.ts"
 import { failureOf } from "../domain/failure-codes.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { type ItemState, isRest } from "../domain/item-state.ts"
+import { isRest, type PublicItemState, publicStateOf } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import { shownBatch, shownItem, sumOf } from "../domain/shown.ts"
 import { isOnItsWay } from "../domain/task.ts"
@@ -20,34 +20,34 @@ import { advance, type BatchFold, emptyFold } from "../streams/batch-fold.ts"
 import type { LoggedEvent } from "../streams/event-store.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
 
-/** A batch as far as it was read, and how many public events it has yielded so far. */
+/** The fold of a batch, and how many public events its log has yielded so far. */
 export interface PublicHistory extends BatchFold {
   readonly id: BatchId
-  told: number
+  published: number
 }
 
 export const emptyHistory = (id: BatchId): PublicHistory => ({
   ...emptyFold(id),
   id,
-  told: 0,
+  published: 0,
 })
 
-/** Folds the next entry of the log into the history, in place, and returns the public events that it yields. */
-export const tell = (history: PublicHistory, recorded: LoggedEvent): ReadonlyArray<PublicEvent> => {
+/** Folds the next entry of the log into the history, in place, and gives the public events of the entry. */
+export const advanceHistory = (history: PublicHistory, recorded: LoggedEvent): ReadonlyArray<PublicEvent> => {
   const before = { awaitedFunds: isAwaitingFunds(history.batch), goingOn: goingOn(history, recorded) }
   advance(history, recorded)
   const events = publicEventsOf(history, recorded, before)
-  history.told += events.length
+  history.published += events.length
   return events
 }
 
-/** What is known from before an entry: whether the batch awaited funds, and which of its items were going on to a bank. */
+/** The state before an entry: whether the batch awaited funds, and which of its items were on their way to another bank. */
 interface Before {
   readonly awaitedFunds: boolean
   readonly goingOn: ReadonlyArray<AboutAttempt>
 }
 
-/** The items that a withdrawn clearance keeps from another bank: nobody was told yet that they failed at the last. */
+/** Items that a withdrawn clearance stops on their way to another bank. Their last failure is not published yet. */
 const goingOn = ({ batch }: PublicHistory, { event }: RecordedEvent): ReadonlyArray<AboutAttempt> =>
   event._tag !== "ClearanceWithdrawn"
     ? []
@@ -58,8 +58,8 @@ const goingOn = ({ batch }: PublicHistory, { event }: RecordedEvent): ReadonlyAr
       })
 
 /**
- * The public events of one entry of the log, in the order of their items. The history is as it stands after the
- * entry, with the count of the public events before it.
+ * The public events of one entry of the log, in the order of their items. The history has the state after the entry, but
+ * the count of public events before it.
  */
 const publicEventsOf = (
   history: PublicHistory,
@@ -75,11 +75,11 @@ const publicEventsOf = (
         screened(history, recorded, decision, index + 1),
       )
     case "ClearanceWithdrawn": {
-      const words = strictestOf(event.decisions)
+      const decisions = strictestOf(event.decisions)
       return [
-        ...words.map((decision, index) => withdrawn(history, recorded, decision, index + 1)),
+        ...decisions.map((decision, index) => withdrawn(history, recorded, decision, index + 1)),
         ...before.goingOn.map((about, index) =>
-          second(concluded(history, recorded, about, words.length + index + 1)),
+          second(concluded(history, recorded, about, decisions.length + index + 1)),
         ),
       ]
     }
@@ -96,7 +96,7 @@ const publicEventsOf = (
     case "TransferFailed":
       return isOnItsWay(itemOf(history.batch, event.item)) ? [] : [concluded(history, recorded, event)]
     case "TransferWithdrawn":
-      // That it is cancelled, or how it was resolved, is told by the event that comes with it.
+      // The log event that comes with it publishes the cancellation or the resolution.
       return event.cause === "cancellation" || event.cause === "resolution"
         ? []
         : [concluded(history, recorded, event)]
@@ -108,7 +108,8 @@ const publicEventsOf = (
       return [concluded(history, recorded, event)]
     case "BatchClosed":
       return [closed(history, recorded, event)]
-    // Steps on the way, which partners hear the outcome of. Named one by one, so that a new event is thought about.
+    // Intermediate steps. Partners are notified of their outcome. Listed one by one, so that a new event does not compile
+    // before it is listed.
     case "BatchReceived":
     case "ScreeningRequested":
     case "ClearancePending":
@@ -132,10 +133,10 @@ const publicEventsOf = (
   }
 }
 
-/** Of each item what stops it, once: of several findings the last, which is the strictest. */
+/** The decision that stops each item: of several findings the last, which is the strictest. */
 const strictestOf = (decisions: ReadonlyArray<ClearanceDecision>): ReadonlyArray<ClearanceDecision> => {
   const stopping = decisions.filter(({ decision, released }) => decision !== "approved" && released !== true)
-  return [...new Map(stopping.map((word) => [word.item, word])).values()]
+  return [...new Map(stopping.map((decision) => [decision.item, decision])).values()]
 }
 
 const accepted = (history: PublicHistory, recorded: RecordedEvent): PublicEvent => ({
@@ -181,7 +182,7 @@ const closed = (
   },
 })
 
-/** The outcome for one of several items that were screened together; it is the `nth` that is told of them. */
+/** The screening of one of several items: the `nth` event of its entry. */
 const screened = (
   history: PublicHistory,
   recorded: RecordedEvent,
@@ -197,7 +198,7 @@ const screened = (
     : { ...envelope(history, recorded, "PayoutRejected", item, nth), data: { ...data, state: "rejected" } }
 }
 
-/** The engine's stricter word on one of several items that it had approved and that were sent since. */
+/** The engine's stricter decision on one of several items that it had approved before: the `nth` event of its entry. */
 const withdrawn = (
   history: PublicHistory,
   recorded: RecordedEvent,
@@ -209,7 +210,7 @@ const withdrawn = (
     ...envelope(history, recorded, "PayoutClearanceWithdrawn", item, nth),
     data: {
       ...payout(history, item),
-      state: itemOf(history.batch, item).state,
+      state: publicStateOf(itemOf(history.batch, item).state),
       decision,
       ...(reason === undefined ? {} : { reason }),
     },
@@ -247,8 +248,8 @@ const unrouted = (
 })
 
 /**
- * What became of an item by the word of a bank or a person, told as the item stands after it: while an attempt is in
- * dispute, or two were paid, that is parked, whatever was said of the others. It may be the `nth` that its entry tells.
+ * The state of an item after a report of a bank or a resolution by a person. While an attempt is in dispute, or two were
+ * paid, the item is parked, whatever was reported of its other attempts. It may be the `nth` event of its entry.
  */
 const concluded = (
   history: PublicHistory,
@@ -260,20 +261,21 @@ const concluded = (
   const paid = attemptsOf(item).find(({ outcome }) => outcome === "settled" && item.state === "settled")
   const data = { ...payout(history, item.item), ...transfer(item, paid?.attempt ?? about.attempt) }
   const failure = failureOf(item.reason)
-  const word = { reason: item.reason ?? "", ...(failure === undefined ? {} : { failure }) }
-  const told = <Name extends PublicEventName>(name: Name) => envelope(history, recorded, name, item.item, nth)
+  const cause = { reason: item.reason ?? "", ...(failure === undefined ? {} : { failure }) }
+  const event = <Name extends PublicEventName>(name: Name) =>
+    envelope(history, recorded, name, item.item, nth)
   const { state } = item
-  const illegal = `item ${item.item} is ${state} after its word: the log is not legal`
+  const illegal = `item ${item.item} is ${state} after its outcome: the log is not legal`
   if (!isRest(state)) throw new Error(illegal)
   switch (state) {
     case "settled":
-      return { ...told("PayoutSettled"), data: { ...data, state: "settled" } }
+      return { ...event("PayoutSettled"), data: { ...data, state: "settled" } }
     case "failed":
-      return { ...told("PayoutFailed"), data: { ...data, state: "failed", ...word } }
+      return { ...event("PayoutFailed"), data: { ...data, state: "failed", ...cause } }
     case "returned":
-      return { ...told("PayoutReturned"), data: { ...data, state: "returned", ...word } }
+      return { ...event("PayoutReturned"), data: { ...data, state: "returned", ...cause } }
     case "parked":
-      return { ...told("PayoutParked"), data: { ...data, state: "parked", reason: word.reason } }
+      return { ...event("PayoutParked"), data: { ...data, state: "parked", reason: cause.reason } }
     case "held":
     case "rejected":
     case "cancelled":
@@ -286,12 +288,12 @@ interface AboutAttempt {
   readonly attempt: number
 }
 
-/** The second event that one entry tells of an item. */
+/** Marks an event as the second one of its entry about the same item. */
 const second = (event: PublicEvent): PublicEvent => ({ ...event, id: `${event.id}:2` })
 
-/** What all events have in common. An event that is the `nth` of its entry has the item in its id. */
+/** The fields that all events have. An event that is the `nth` of its entry has the item in its id. */
 const envelope = <Name extends PublicEventName>(
-  { id, batch, told }: PublicHistory,
+  { id, batch, published }: PublicHistory,
   { version, event }: RecordedEvent,
   name: Name,
   item?: number,
@@ -305,7 +307,7 @@ const envelope = <Name extends PublicEventName>(
   time: new Date(event.at).toISOString(),
   datacontenttype: "application/json" as const,
   partner: batch.partner,
-  sequence: sequenceText(told + (nth ?? 1)),
+  sequence: sequenceText(published + (nth ?? 1)),
 })
 
 const batchFacts = ({ id, batch }: PublicHistory) => ({
@@ -339,10 +341,10 @@ const transfer = (item: Item, number: number) => {
   }
 }
 
-/** By currency, from decimal totals over the items in a state, or over all of them. */
+/** A value by currency, made from the decimal totals of the items in a state, or of all items. */
 const byCurrency = <A>(
   { batch }: PublicHistory,
-  of: (amount: (only?: ItemState) => string) => A,
+  of: (amount: (only?: PublicItemState) => string) => A,
 ): Record<string, A> => {
   const { totals } = shownBatch(batch)
   return Object.fromEntries(
@@ -353,7 +355,7 @@ const byCurrency = <A>(
   )
 }
 
-/** Decimal totals of what the ledger would not hold for lack of funds. */
+/** Decimal totals by currency of the holds that the ledger refused for lack of funds. */
 const refusedTotals = ({ batch }: PublicHistory): Record<string, string> => {
   const totals = new Map<string, bigint>()
   for (const number of batch.refused) {

@@ -1,9 +1,9 @@
 /**
- * Follows the log and publishes what it says on JetStream.
+ * Follows the log and publishes its public events on JetStream.
  *
- * A chunk of the log counts as followed once JetStream has acknowledged every event of it; until then it is told
- * again from its start. Ids are derived from the log, so JetStream drops repetitions of the last two minutes, and
- * consumers drop older ones. Any number of relays may run. Each message is sealed: see event-message.ts.
+ * The cursor moves behind a chunk once JetStream has acknowledged all its events. Until then the whole chunk is published
+ * again. Ids are derived from the log, so JetStream drops duplicates within two minutes, and consumers drop older ones. Any
+ * number of relays may run. Each message is sealed: see event-message.ts.
  */
 import type { JetStreamClient } from "@nats-io/jetstream"
 import { Clock, Effect, Layer } from "effect"
@@ -19,22 +19,22 @@ import { type ChunkEntry, followPartition, standsOn } from "../streams/follower.
 import { Partitions } from "../streams/partitions.ts"
 import { type EventMessage, eventMessages } from "./event-message.ts"
 import { ensureEventStream } from "./event-stream.ts"
-import { emptyHistory, tell } from "./public-history.ts"
+import { advanceHistory, emptyHistory } from "./public-history.ts"
 
 export interface Relay {
-  /** Publishes the public events of what was appended, in order; done when all of them are stored by JetStream. */
+  /** Publishes the public events of appends, in order. Resolves once JetStream has stored all of them. */
   readonly publish: (
     appended: ReadonlyArray<ChunkEntry>,
   ) => Effect.Effect<void, StoreUnavailable | CorruptEntry>
 }
 
-/** The name that its cursors are kept under. */
+/** The follower name of the relay's cursors. */
 export const FOLLOWER = "publisher"
 const WARM_ITEMS_MAX = 100_000
 const ACKS_OUTSTANDING_MAX = 256
 const ACK_MS_MAX = 5_000
 
-/** The publisher role: relays every partition as long as the layer lives. */
+/** The publisher role: relays every partition for as long as the layer lives. */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { stream } = (yield* AppConfig).nats
@@ -50,7 +50,7 @@ export const layer = Layer.effectDiscard(
         partition,
         loadCursor: cursors.load(FOLLOWER, partition),
         handle: Effect.fnUntraced(function* ({ from, to, entries }) {
-          // A stream that somebody deleted is there again for the next try.
+          // Recreates a stream that somebody deleted, so that the retry succeeds.
           yield* relay
             .publish(entries)
             .pipe(
@@ -80,12 +80,12 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
     if (first === undefined) return []
     const before = first.version - 1
     const history = histories.take(batch, before)
-    yield* foldTo(store, batch, history, before, tell)
+    yield* foldTo(store, batch, history, before, advanceHistory)
     yield* standsOn(history.head, append)
     const messages: Array<EventMessage> = []
     const at = yield* Clock.currentTimeMillis
     yield* visitEvents(batch, events, (event) => {
-      for (const told of tell(history, event)) messages.push(write(told, at))
+      for (const published of advanceHistory(history, event)) messages.push(write(published, at))
     })
     histories.put(batch, history)
     return messages
@@ -102,8 +102,8 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
 })
 
 /**
- * Sends messages in one go and waits for all acknowledgements. They leave in one turn of the event loop, so a broken
- * connection stores a first part of them and never the second without the first: the order holds.
+ * Publishes messages together and waits for all acknowledgements. They are sent in one turn of the event loop, so if the
+ * connection breaks, JetStream has stored only a first part of them, in order.
  */
 const publishTogether = (
   jetstream: JetStreamClient,

@@ -1,4 +1,4 @@
-/** What the banks say of a day by themselves: each as its kind reads its statement, or in a folder that was given. */
+/** The banks' statements of a day: from a given folder, or as each bank's kind obtains them. */
 import { join } from "node:path"
 import { Effect, Option } from "effect"
 import type { Day } from "../domain/business-days.ts"
@@ -9,8 +9,9 @@ import { readBankStatement } from "../providers/iso20022/bank-statement.ts"
 import { banksIn, statementFolder } from "../providers/iso20022/statement-folder.ts"
 
 /**
- * The statements of all banks of the settings, in their order. `folder` has statements (camt.053) as `<bank>/*.xml`; a bank
- * without a folder in it is asked as its kind says.
+ * The statements of all configured banks, in the order of the settings. `folder` has statements (camt.053) as
+ * `<bank>/*.xml`; for a bank without a folder in it, the bank's kind obtains the statement. Fails with `SourceUnreadable` if a
+ * folder belongs to no bank, or a bank has neither.
  */
 export const bankStatements = Effect.fn("bankStatements")(function* (
   day: Day,

@@ -1,8 +1,8 @@
 /**
- * Compares what the log says of one batch with what the banks' and the ledger's books say of it. A pure function.
+ * Compares the log of one batch with the books of the banks and the ledger. Pure functions.
  *
- * Each side's records of the day must have their counterpart on the other, whenever that was booked: settled at
- * 23:59:59 here may be the next day there, and is no difference.
+ * Each side's records of the day must have a counterpart on the other side, on whatever day that was booked: a payment that
+ * settled at 23:59:59 here may be booked on the next day there, and that is no difference.
  */
 
 import { type Day, utcDay } from "../domain/business-days.ts"
@@ -13,7 +13,7 @@ import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
 import type { LoggedAttempt, LoggedBatch, LoggedItem } from "./logged-batch.ts"
 import type { BatchRecords } from "./records.ts"
 
-/** All differences about a batch on a day (UTC). There is no `logged` where no log of that batch exists. */
+/** All differences about a batch on a day (UTC). `logged` is `undefined` if no log of that batch exists. */
 export const compareBatch = (
   day: Day,
   batch: string,
@@ -35,7 +35,7 @@ export const compareBatch = (
           attempt,
           entries.filter(({ bank }) => bank === attempt.bank),
         ),
-        // What another bank says of it proves nothing of the bank that it went to.
+        // A payment at another bank proves nothing about the bank that the attempt went to.
         ...unknownPayments(entries.filter((entry) => entry.bank !== attempt.bank && isDebitOf(day)(entry))),
       ]),
       ...comparePayments(day, item, own),
@@ -48,13 +48,13 @@ export const compareBatch = (
   for (const payment of unknownPayments([...entriesOf.values()].flat().filter(isDebitOf(day))))
     found.push({ ...about, ...payment })
   for (const line of [...linesOf.values()].flat().filter(({ bookedOn }) => bookedOn === day))
-    found.push({ ...about, item: line.item, ...unaskedPosting(line) })
+    found.push({ ...about, item: line.item, ...unrequestedPosting(line) })
   return found
 }
 
 /**
- * Payments under references that no log knows, one difference for each reference at a bank: several payments may have
- * the same, or none. Foreign references are masked where they look like an account.
+ * Payments under references that no log knows: one difference per bank and reference, because several payments may share a
+ * reference or have none. A foreign reference that looks like an account is masked.
  */
 export const unknownPayments = (entries: ReadonlyArray<StatementEntry>): ReadonlyArray<Discrepancy> => {
   const payments = entries.map((entry) => ({ ...entry, reference: cleanText(entry.reference) }))
@@ -128,7 +128,7 @@ const compareAttempt = (
   return found
 }
 
-/** Of all payments for an item, at most one may not have come back. */
+/** At most one payment for an item may have left for good; all others must have come back. */
 const comparePayments = (
   day: Day,
   item: LoggedItem,
@@ -165,7 +165,7 @@ const compareLedger = (
     found.push(missing("returned-not-reversed"))
   const surplus = new Set(surplusOf(item, lines))
   for (const line of lines.filter(({ bookedOn }) => bookedOn === day)) {
-    if (surplus.has(line)) found.push(unaskedPosting(line))
+    if (surplus.has(line)) found.push(unrequestedPosting(line))
     else if (!isSame(line, item))
       found.push({
         kind: "ledger-amount-differs",
@@ -177,21 +177,21 @@ const compareLedger = (
   return found
 }
 
-/** What the ledger booked of a kind beyond as many as were asked for: the latest. */
+/** The ledger's lines of each kind beyond those that the log requested: the latest ones. */
 const surplusOf = ({ requested }: LoggedItem, lines: ReadonlyArray<LedgerLine>): ReadonlyArray<LedgerLine> =>
   [...Map.groupBy(lines, ({ kind }) => kind)].flatMap(([kind, all]) =>
     all.toSorted((one, other) => one.bookedOn.localeCompare(other.bookedOn)).slice(requested.get(kind) ?? 0),
   )
 
-const unasked = {
+const unrequested = {
   hold: "posting-unknown",
   release: "posting-unknown",
   post: "posted-not-settled",
   reverse: "reversed-not-returned",
 } as const satisfies Record<LedgerLine["kind"], DiscrepancyKind>
 
-const unaskedPosting = (line: LedgerLine): Discrepancy => ({
-  kind: unasked[line.kind],
+const unrequestedPosting = (line: LedgerLine): Discrepancy => ({
+  kind: unrequested[line.kind],
   reference: line.postingId,
   expected: NOTHING,
   found: `${line.kind} ${shown(line)}`,

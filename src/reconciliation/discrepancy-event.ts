@@ -1,4 +1,4 @@
-/** A discrepancy as it is told: a CloudEvent on a stream of its own, for the operator and not for partners. */
+/** A discrepancy as it is published: a CloudEvent on its own stream, for the operator and not for partners. */
 import type { Day } from "../domain/business-days.ts"
 import { type Discrepancy, discrepancyId, discrepancyKinds } from "./discrepancy.ts"
 
@@ -8,13 +8,13 @@ export interface DiscrepancyEvent {
   readonly body: string
 }
 
-/** The stream beside that of the public events. */
+/** The stream of discrepancies, beside the stream of public events. */
 export const streamOf = (stream: string): string => `${stream}_RECONCILIATION`
 
 /** All subjects of discrepancies: `atlaspay.reconciliation.>`. */
 export const allDiscrepancies = (stream: string): string => `${stream.toLowerCase()}.reconciliation.>`
 
-/** `atlaspay.reconciliation.<day>.<kind>.<id>`: one subject for each discrepancy, so that none is told twice. */
+/** `atlaspay.reconciliation.<day>.<kind>.<id>`: one subject for each discrepancy, so that none is published twice. */
 export const eventOf = (stream: string, day: Day, at: number, discrepancy: Discrepancy): DiscrepancyEvent => {
   const { kind, batch, item, reference } = discrepancy
   const id = discrepancyId(day, discrepancy)

@@ -1,4 +1,4 @@
-/** Shows at `/metrics` what the last reconciliation found. It ran in a process that is long gone. */
+/** Shows at `/metrics` what the last reconciliation found. It ran in another process, so the result comes from Postgres. */
 import { Effect, Layer, Schedule } from "effect"
 import { Metrics } from "../telemetry/metrics.ts"
 import { type DiscrepancyKind, discrepancyKinds } from "./discrepancy.ts"
@@ -6,7 +6,7 @@ import { ReconciliationResults } from "./results.ts"
 
 const EVERY_MS = 60_000
 
-/** Reads the last result every minute for as long as the layer lives; without an answer the gauge stays as it is. */
+/** Reads the last result every minute while the layer lives. If Postgres does not answer, the gauge keeps its value. */
 export const discrepancyGaugeLayer = Layer.effectDiscard(
   Effect.suspend(() => showLast).pipe(
     Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
@@ -19,7 +19,7 @@ export const discrepancyGaugeLayer = Layer.effectDiscard(
 
 const kinds = Object.keys(discrepancyKinds) as ReadonlyArray<DiscrepancyKind>
 
-/** Sets all kinds, also those that were not found; nothing where no day was ever reconciled. */
+/** Sets the gauge for all kinds, 0 for those that were not found. Sets nothing if no day was ever reconciled. */
 export const showLast = Effect.gen(function* () {
   const { discrepancies, reconciledDay } = yield* Metrics
   const last = yield* (yield* ReconciliationResults).last

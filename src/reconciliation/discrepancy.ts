@@ -1,26 +1,26 @@
-/** In what the log, the ledger and the banks can differ about a day. */
+/** The ways in which the log, the ledger and the banks can differ about a day. */
 import { createHash } from "node:crypto"
 import type { Day } from "../domain/business-days.ts"
 
-/** Each kind, with what it says to a person. */
+/** Each kind, with its meaning for people. It is published in events. */
 export const discrepancyKinds = {
   "settled-not-paid": "settled in the log, and no statement of the bank that it went to shows the payment",
   "paid-not-settled": "a bank paid it, and the log does not say that it settled",
   "payment-unknown": "a bank paid under a reference that no log knows, or that went to another bank",
-  "amount-differs": "a bank moved another amount or currency than the log tells",
+  "amount-differs": "a bank moved another amount or currency than the log says",
   "paid-twice": "more than one payment for one item left the banks, and did not come back",
   "returned-not-in-log": "a bank took it back, and the log does not say that it came back",
   "return-not-on-statement": "returned in the log, and no bank statement shows the money",
   "settled-not-posted": "settled in the log, and the ledger has not posted it",
-  "posted-not-settled": "posted in the ledger, and not asked for by the log",
+  "posted-not-settled": "posted in the ledger, and not requested by the log",
   "returned-not-reversed": "returned in the log, and the ledger has not reversed it",
-  "reversed-not-returned": "reversed in the ledger, and not asked for by the log",
-  "posting-unknown": "held or released in the ledger, and not asked for by the log",
-  "ledger-amount-differs": "the ledger booked another amount or currency than the log tells",
+  "reversed-not-returned": "reversed in the ledger, and not requested by the log",
+  "posting-unknown": "held or released in the ledger, and not requested by the log",
+  "ledger-amount-differs": "the ledger booked another amount or currency than the log says",
 } as const
 export type DiscrepancyKind = keyof typeof discrepancyKinds
 
-/** One difference. What is not known of it is left out; `expected` is the log's word and `found` the other's. */
+/** One difference: `expected` is from the log, `found` from the other side. Unknown fields are left out. */
 export interface Discrepancy {
   readonly kind: DiscrepancyKind
   readonly partner?: string
@@ -33,7 +33,7 @@ export interface Discrepancy {
   readonly found: string
 }
 
-/** The same for the same difference of a day, however often it is found. */
+/** The same id for the same difference of a day, however often it is found. */
 export const discrepancyId = (day: Day, { kind, batch, item, bank, reference, found }: Discrepancy): string =>
   createHash("sha256")
     .update(JSON.stringify([day, kind, batch, item, bank, reference, found]))

@@ -1,4 +1,4 @@
-/** What the log of a batch says of money: which attempts settled or came back, and what the ledger was asked for. */
+/** A fold of its own, for money only: which attempts settled or were returned, and which postings were requested. */
 import type { BatchEvent, PostingKind } from "../domain/events.ts"
 
 /** Times are milliseconds since the Unix epoch. */
@@ -24,9 +24,10 @@ export interface LoggedBatch {
   readonly items: Map<number, LoggedItem>
 }
 
+/** The batch before its first event. */
 export const emptyLoggedBatch = (): LoggedBatch => ({ partner: "", items: new Map() })
 
-/** Takes what an event says into the batch, in place. Throws when it is about what was not said before. */
+/** Folds one event into the batch, in place. Throws if it is about an item or attempt that the log does not have. */
 export const note = (batch: LoggedBatch, event: BatchEvent): void => {
   switch (event._tag) {
     case "BatchReceived":
@@ -59,7 +60,7 @@ export const note = (batch: LoggedBatch, event: BatchEvent): void => {
       attemptOf(batch, event).returnedAt = event.at
       return
     case "LateOutcomeDetected":
-      // What a person has to look at is not settled by a bank's word alone.
+      // If a person has to decide, the bank's report alone settles nothing.
       if (event.compensation === "repost") attemptOf(batch, event).settledAt = event.at
       return
     case "ParkedResolved":

@@ -1,13 +1,13 @@
 /**
- * Reconciles a day (UTC): what the logs say was settled and came back, against the banks' statements and the ledger's
+ * Reconciles a day (UTC): compares what settled and was returned by the logs with the banks' statements and the ledger's
  * books.
  *
- *   1. wait     until the read models know all that the logs know, or give up
- *   2. read     the others' books, whole, put together by batch
- *   3. compare  each batch that was alive on the day, from its log; then each that only the others know of that day
- *   4. store    and tell
+ *   1. wait     until the read models have caught up with the logs, or fail
+ *   2. read     the books of the banks and the ledger, completely, grouped by batch
+ *   3. compare  each batch that changed on the day, from its log; then each batch that only the books have for that day
+ *   4. store    the result, and notify
  *
- * A source that cannot be read is an error, and then nothing is stored: it is never taken for one without records.
+ * A source that cannot be read is an error, and nothing is stored: it never counts as a source without records.
  */
 import { Clock, Effect, Schedule, Schema } from "effect"
 import type { Day } from "../domain/business-days.ts"
@@ -21,25 +21,25 @@ import { Feed } from "../streams/feed.ts"
 import { Partitions } from "../streams/partitions.ts"
 import { compareBatch, unknownPayments } from "./comparison.ts"
 import { type Discrepancy, discrepancyId } from "./discrepancy.ts"
-import { DiscrepancyTeller } from "./discrepancy-teller.ts"
+import { DiscrepancyNotifier } from "./discrepancy-notifier.ts"
 import { emptyLoggedBatch, note } from "./logged-batch.ts"
 import { type BatchRecords, noRecords, readBooks } from "./records.ts"
 import { type Reconciliation, ReconciliationResults } from "./results.ts"
 
-/** The read models lag so far behind the logs that nobody knows which batches there are. */
+/** The read models are so far behind the logs that the list of batches is incomplete. */
 export class ReadModelsBehind extends Schema.TaggedError<ReadModelsBehind>()("ReadModelsBehind", {}) {
   override get message() {
     return "the read models are behind the logs: is a projector running?"
   }
 }
 
-/** So much differs that a source must be wrong as a whole. */
+/** There are so many differences that a whole source must be wrong. */
 export class TooManyDiscrepancies extends Schema.TaggedError<TooManyDiscrepancies>()(
   "TooManyDiscrepancies",
   {},
 ) {
   override get message() {
-    return `more than ${DISCREPANCIES_MAX} discrepancies: a source must be wrong as a whole`
+    return `more than ${DISCREPANCIES_MAX} discrepancies: a whole source must be wrong`
   }
 }
 
@@ -52,6 +52,10 @@ export interface ReconciliationSources {
   readonly ledger: Source<LedgerLine>
 }
 
+/**
+ * Reconciles a day (UTC), stores the result and publishes its discrepancies. Fails if the read models are behind, a source or
+ * a store cannot be read, there are too many discrepancies, or they cannot be published.
+ */
 export const reconcile = Effect.fn("reconcile")(function* (
   day: Day,
   { statements, ledger }: ReconciliationSources,
@@ -83,21 +87,21 @@ export const reconcile = Effect.fn("reconcile")(function* (
     discrepancies: findings.all,
   }
   yield* results.store(run)
-  yield* (yield* DiscrepancyTeller).tell(run)
+  yield* (yield* DiscrepancyNotifier).notify(run)
   return run
 })
 
-/** Fails while a partition's events are not all in the read models. */
+/** Fails while the read models lack events of any partition. */
 const caughtUp = Effect.gen(function* () {
   const [partitions, feed] = [yield* Partitions, yield* Feed]
   const positions = yield* (yield* CursorStore).positions(PROJECTION)
   for (let partition = 0; partition < partitions.count; partition += 1) {
-    const untold = yield* feed.entries(partition, positions.get(partition) ?? FEED_START, 1)
-    if (untold.length > 0) return yield* new ReadModelsBehind()
+    const missing = yield* feed.entries(partition, positions.get(partition) ?? FEED_START, 1)
+    if (missing.length > 0) return yield* new ReadModelsBehind()
   }
 })
 
-/** What the log of a batch says, verified link by link; `undefined` when there is none. */
+/** Folds the log of a batch and verifies its hash chain; `undefined` if there is no log. */
 const readLogged = Effect.fnUntraced(function* (batch: BatchId) {
   const logged = emptyLoggedBatch()
   yield* visitLog(yield* EventStore, batch, beginningOf(batch), ({ event }) => note(logged, event))
@@ -107,7 +111,7 @@ const readLogged = Effect.fnUntraced(function* (batch: BatchId) {
 const isOf = (day: Day, { entries, lines }: BatchRecords): boolean =>
   entries.some(({ bookedOn }) => bookedOn === day) || lines.some(({ bookedOn }) => bookedOn === day)
 
-/** Discrepancies by their ids: what is found twice is one. */
+/** Discrepancies by id, so that one found twice counts once. */
 class Findings {
   readonly #day: Day
   readonly #byId = new Map<string, Discrepancy>()

@@ -1,4 +1,4 @@
-/** What the others' books say, put together by batch. */
+/** The books of the banks and the ledger, grouped by batch. */
 import { Effect } from "effect"
 import type { Day } from "../domain/business-days.ts"
 import { parseTransferReference } from "../domain/identifiers.ts"
@@ -10,14 +10,14 @@ import {
   type StatementEntry,
 } from "../providers/books.ts"
 
-/** What the others' books say of one batch. */
+/** The books' records of one batch. */
 export interface BatchRecords {
   readonly entries: Array<StatementEntry>
   readonly lines: Array<LedgerLine>
 }
 
 export interface Books {
-  /** By batch; a ledger that others use too may know batches that are not ours. */
+  /** By batch. A shared ledger may have batches that are not ours. */
   readonly batches: Map<string, BatchRecords>
   /** Payments of the day under references that are not ours. */
   readonly foreign: ReadonlyArray<StatementEntry>
@@ -26,11 +26,12 @@ export interface Books {
   readonly lineCount: number
 }
 
+/** No records, for a batch that the books do not have. */
 export const noRecords = (): BatchRecords => ({ entries: [], lines: [] })
 
 /**
- * Reads all books. Records of other days are kept too, because what the log tells of one day the others may have
- * booked on the next.
+ * Reads all books. Records of other days are kept as well, because the banks and the ledger may have booked an event of one
+ * day on the next.
  */
 export const readBooks = Effect.fn("readBooks")(function* (
   day: Day,
@@ -66,7 +67,7 @@ export const readBooks = Effect.fn("readBooks")(function* (
   return { batches, foreign, entryCount, lineCount }
 })
 
-/** The same source, which is unreadable beyond {@link RECORDS_MAX} records. */
+/** The same source, which fails with `SourceUnreadable` beyond {@link RECORDS_MAX} records. */
 const bounded =
   <Record>(name: string, source: Source<Record>): Source<Record> =>
   (visit) => {

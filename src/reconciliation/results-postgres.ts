@@ -1,4 +1,4 @@
-/** The tables `reconciliation_runs` and `reconciliation_discrepancies`, and the read model that knows the batches. */
+/** The tables `reconciliation_runs` and `reconciliation_discrepancies`, and the list of batches from the read model. */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
@@ -6,6 +6,7 @@ import type { BatchId } from "../domain/identifiers.ts"
 import { type DiscrepancyKind, discrepancyId } from "./discrepancy.ts"
 import { type Reconciliation, ReconciliationResults } from "./results.ts"
 
+/** The results in Postgres. */
 export const layer = Layer.effect(
   ReconciliationResults,
   Effect.gen(function* () {
@@ -50,7 +51,7 @@ export const layer = Layer.effect(
   }),
 )
 
-/** One statement: what is found no more goes, what is found again stays as it is now, and the run is noted. */
+/** In one statement: deletes discrepancies that are gone, inserts or updates the others, and records the run. */
 const storeRun =
   ({ day, at, compared, discrepancies }: Reconciliation) =>
   (sql: Sql) => {

@@ -19,28 +19,28 @@ export interface Reconciliation {
   readonly discrepancies: ReadonlyArray<Discrepancy>
 }
 
-/** What the last run found, for a gauge. */
+/** What the last run found, for the gauge. */
 export interface LastReconciliation {
   readonly day: Day
   readonly byKind: ReadonlyMap<DiscrepancyKind, number>
 }
 
-/** Where results are kept, and which batches there are to compare. */
+/** The store of results, and the list of batches to compare. */
 export class ReconciliationResults extends Context.Service<
   ReconciliationResults,
   {
     /**
-     * Batches that were received before the end of a day and changed since it began: all that anything can have
-     * happened to on that day. In the order of their ids, after one of them.
+     * Batches that were received before the end of the day and changed since its beginning, so all that may have an event
+     * on that day. In the order of their ids, after one of them ("" for the first page).
      */
     readonly aliveOn: (
       day: Day,
       after: BatchId | "",
       limit: number,
     ) => Effect.Effect<ReadonlyArray<BatchId>, StoreUnavailable>
-    /** Takes the place of what an earlier run found about the day, wholly or not at all. */
+    /** Replaces the result of an earlier run of the day, completely or not at all. */
     readonly store: (run: Reconciliation) => Effect.Effect<void, StoreUnavailable>
-    /** Of the latest day that was ever compared; `undefined` when none was. */
+    /** The result for the latest day that was compared; `undefined` if there is none. */
     readonly last: Effect.Effect<LastReconciliation | undefined, StoreUnavailable>
   }
 >()("atlaspay/reconciliation/ReconciliationResults") {}

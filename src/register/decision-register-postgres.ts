@@ -9,14 +9,14 @@ import type { LogTail } from "./log-tail.ts"
 import { arrayOf } from "./postgres-array.ts"
 import { upsertTails } from "./postgres-tails.ts"
 
-/** Notes that share one statement, and those that may wait for it; beyond, a decision is answered again. */
+/** Notes that share one statement, and notes that may wait. Beyond that a note is dropped: the decision is answered again. */
 const NOTES_MAX = 64
 const NOTES_WAITING_MAX = 10_000
-/** Answered decisions are kept for so long: a log that is restored from an older copy takes them again. */
+/** How long answered decisions are kept. A log that is restored from an older copy needs them again. */
 const KEPT_DAYS = 90
 const PRUNE_EVERY_MS = 3_600_000
 const PRUNED_MAX = 10_000
-/** The longest that a decision which no log answers waits until it is told again. */
+/** The longest wait before a decision that no log answers is enqueued again. */
 const PUT_OFF_S_MAX = 3_600
 
 interface Note {
@@ -24,7 +24,7 @@ interface Note {
   readonly ids: ReadonlyArray<string>
 }
 
-/** The register as a table of its own in Postgres. */
+/** The register as its own table in Postgres. */
 export const layer = Layer.effect(
   DecisionRegister,
   Effect.gen(function* () {
@@ -54,7 +54,7 @@ export const layer = Layer.effect(
           (sql) =>
             sql`update decision_register set tellers = tellers - 1 where batch = ${batch} and id = ${id}`,
         )
-        // A statement of its own, so that it sees who has kept the decision, or taken it back, in the meantime.
+        // A separate statement, so that it sees who kept or dropped the decision meanwhile.
         yield* postgres.query(
           "drop a decision",
           (sql) => sql`
@@ -94,11 +94,11 @@ export const layer = Layer.effect(
       answered: Effect.fnUntraced(function* (tail, ids) {
         if (ids.length === 0) return
         if (waiting >= NOTES_WAITING_MAX)
-          return yield* Effect.logWarning("an answered decision is not noted: too many wait")
+          return yield* Effect.logWarning("an answered decision is not recorded: too many wait")
         waiting += 1
         const noted = note({ tail, ids }).pipe(
           Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-            Effect.logWarning("an answered decision is not noted", { batch: tail.batch, step, reason }),
+            Effect.logWarning("an answered decision is not recorded", { batch: tail.batch, step, reason }),
           ),
           Effect.ensuring(
             Effect.sync(() => {
@@ -114,7 +114,7 @@ export const layer = Layer.effect(
 
 type OverdueRow = Omit<OverdueDecision, "command"> & { readonly command: string }
 
-/** Puts off what it gives, in the same statement: two workers never tell the same, and none tells it again at once. */
+/** Takes decisions and puts them off in the same statement, so that two workers never take the same one. */
 const takeOverdue = ({ query }: Postgres["Service"], idleMs: number, limit: number) =>
   query(
     "take overdue decisions",
@@ -132,7 +132,7 @@ const takeOverdue = ({ query }: Postgres["Service"], idleMs: number, limit: numb
       select batch, id, digest, command from taken order by number`,
   )
 
-/** The decision, or nothing and an alarm: what nobody can read stops its own batch, and no others. */
+/** The decision, or nothing and an alarm: an unreadable decision stops its own batch and no others. */
 const readable = ({ command, ...row }: OverdueRow) =>
   Result.match(decodeMail(command), {
     onSuccess: (command): Effect.Effect<ReadonlyArray<OverdueDecision>> =>
@@ -181,7 +181,7 @@ const noteAll = ({ query }: Postgres["Service"]) =>
     return notes.map(() => undefined)
   })
 
-/** What was answered long ago goes, a bounded number at a time. */
+/** Deletes decisions that were answered long ago, a bounded number at a time. */
 const prune = ({ query }: Postgres["Service"]) =>
   query(
     "forget old decisions",
@@ -192,7 +192,7 @@ const prune = ({ query }: Postgres["Service"]) =>
       )`,
   ).pipe(
     Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-      Effect.logWarning("old decisions are not forgotten yet", { step, reason }),
+      Effect.logWarning("old decisions are not deleted yet", { step, reason }),
     ),
     Effect.repeat(Schedule.spaced(PRUNE_EVERY_MS)),
   )

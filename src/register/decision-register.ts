@@ -4,46 +4,46 @@ import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { LogTail } from "./log-tail.ts"
 
-/** A decision about a batch, under the id of the command that it was told as. */
+/** A decision about a batch, under the id of its command. */
 export interface RegisteredDecision {
   readonly batch: BatchId
   readonly id: string
   readonly command: MailCommand
 }
 
-/** One to be told again as it was told at first. */
+/** A decision to be enqueued again, with the digest under which it was first enqueued. */
 export type OverdueDecision = RegisteredDecision & { readonly digest: string }
 
-/** A batch about which there are decisions, and how far its log had come at the last answer to one, if any has it. */
+/** A batch that has decisions, and the tail of its log at the last answered one; `undefined` if none is answered. */
 export interface Decided {
   readonly batch: BatchId
   readonly answered: LogTail | undefined
 }
 
 /**
- * The second record of decisions that are acknowledged to those who take them: written before the batch is told and
- * before anybody hears that it was. A worker that is about to pay asks for those that its log has not answered, so a
- * decision that the log has forgotten is taken again before money moves.
+ * The second record of acknowledged decisions. A decision is written here before it is enqueued and before it is
+ * acknowledged. A worker that is about to pay asks for the decisions that its log has not answered, so a decision that the
+ * log has lost is applied again before money moves.
  */
 export class DecisionRegister extends Context.Service<
   DecisionRegister,
   {
     /**
-     * Keeps a decision, and how far the log had come on which it was taken, where that is known. Kept again it changes
-     * nothing; "differs" means that the id stands for another one, by its digest.
+     * Keeps a decision, with the tail of the log that it was based on, if that is known. Keeping it again changes nothing.
+     * "differs" means that the id was used for a decision with another digest.
      */
     readonly keep: (
       decision: RegisteredDecision & { readonly digest: string },
       takenOn: LogTail | undefined,
     ) => Effect.Effect<"kept" | "differs", StoreUnavailable>
     /**
-     * Takes back that a decision was kept, by one of those who kept it and told nobody. It is gone when the last of them
-     * has; one that a log has answered stays.
+     * Drops a decision that the caller kept and then did not enqueue. It is deleted once all who kept it have dropped it.
+     * A decision that a log has answered stays.
      */
     readonly drop: (batch: BatchId, id: string) => Effect.Effect<void, StoreUnavailable>
     /**
-     * Notes that somebody has accepted, for a reason, that the logs of a partition lost history: they no longer have to
-     * match what was noted of them before, and what they forgot is decided again.
+     * Records that an operator accepted, for a reason, that the logs of a partition lost history. They no longer have to
+     * match the tails that were recorded before, and the decisions that they lost are applied again.
      */
     readonly acceptLoss: (
       partition: number,
@@ -51,24 +51,24 @@ export class DecisionRegister extends Context.Service<
       reason: string,
     ) => Effect.Effect<void, StoreUnavailable>
     /**
-     * Notes that a log has answered decisions, and how far it had come then: a log without that has lost history. Does
-     * not wait: what could not be noted is answered a second time, which changes nothing.
+     * Records that a log has answered decisions, and its tail then: a log without that tail has lost history. It does not
+     * wait for the write. If the write fails, the decision is answered a second time, which changes nothing.
      */
     readonly answered: (tail: LogTail, ids: ReadonlyArray<string>) => Effect.Effect<void>
     /**
      * Decisions that no log has answered for `idleMs`, at most `limit`, in the order in which they were kept. Each is due
-     * again when it has waited twice as long, or after an hour; whoever else asks meanwhile gets others.
+     * again after as long as it has waited so far, at most an hour. Other callers get other decisions meanwhile.
      */
     readonly overdue: (
       idleMs: number,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<OverdueDecision>, StoreUnavailable>
-    /** Batches after one ("" is the first), in order, about which there are decisions; at most `limit`. */
+    /** Batches that have decisions, in order, after one ("" for the first page); at most `limit`. */
     readonly decided: (
       after: string,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<Decided>, StoreUnavailable>
-    /** All decisions about batches are to be taken again, and are overdue: their logs have lost the answers. */
+    /** Makes all decisions about batches overdue, because their logs have lost the answers. */
     readonly recall: (batches: ReadonlyArray<BatchId>) => Effect.Effect<void, StoreUnavailable>
   }
 >()("atlaspay/register/DecisionRegister") {}

@@ -17,11 +17,11 @@ import type { LogTail } from "./log-tail.ts"
 import { arrayOf } from "./postgres-array.ts"
 import { upsertTails } from "./postgres-tails.ts"
 
-/** Calls that share one statement. A call has at most the transfers that a batch may have in the air. */
+/** Calls that share one statement. A call has at most the transfers that a batch may have under way. */
 const CALLS_MAX = 64
-/** Decisions of one batch that are read together; it asks again for the others. */
+/** Decisions of one batch that are read at a time. The batch asks again for the others. */
 const DECISIONS_MAX = 64
-/** Attempts that are restored in one statement. */
+/** Attempts restored in one statement. */
 const RESTORED_MAX = 10_000
 
 interface Recording {
@@ -31,8 +31,8 @@ interface Recording {
 }
 
 /**
- * The attempts of a batch that were not there before, as "<item>-<attempt>" with commas between them; or a decision about
- * it that waits.
+ * The attempts of a batch that were newly recorded, as "<item>-<attempt>" separated by commas; or a waiting decision about
+ * the batch.
  */
 type RecordedRow =
   | { readonly batch: BatchId; readonly attempts: string; readonly id: null; readonly command: null }
@@ -44,7 +44,7 @@ interface DecisionRow {
   readonly command: string
 }
 
-/** The register as tables of its own in Postgres. */
+/** The register as its own tables in Postgres. */
 export const layer = Layer.effect(
   InstructionRegister,
   Effect.gen(function* () {
@@ -83,8 +83,8 @@ export const layer = Layer.effect(
 )
 
 /**
- * Writes the attempts and tails of several calls in one statement, without those of batches about which a decision
- * waits. Rows come in one order for all, or two writers of the same attempts could wait for each other.
+ * Writes the attempts and tails of several calls in one statement, but no attempts of batches with a waiting decision. All
+ * writers order their rows in the same way; otherwise two writers of the same attempts could deadlock.
  */
 const recordAll = ({ query }: Postgres["Service"]) =>
   Effect.fnUntraced(function* (calls: ReadonlyArray<Recording>) {
@@ -141,7 +141,7 @@ const recordAll = ({ query }: Postgres["Service"]) =>
     )
   })
 
-/** A decision that cannot be read stops its batch: nobody knows what it forbids. */
+/** An unreadable decision stops its batch, because it may forbid a payment. */
 const decisionsOf = (waiting: ReadonlyArray<DecisionRow>, batch: BatchId) =>
   Result.all(
     waiting.map(({ id, command }) =>
@@ -159,7 +159,7 @@ const unreadable = (batch: BatchId) =>
     reason: `a decision about ${batch} is unreadable`,
   })
 
-/** The attempts with the banks that they were registered with. */
+/** The attempts, each with the bank that it was registered with. */
 const asRegistered = Effect.fnUntraced(function* (
   query: Postgres["Service"]["query"],
   registered: ReadonlyArray<ReadonlyArray<RegisteredAttempt>>,
@@ -181,7 +181,7 @@ const asRegistered = Effect.fnUntraced(function* (
   )
 })
 
-/** One statement, so that a decision which is answered meanwhile is seen as waiting, or in the log's tail. */
+/** One statement, so that a decision that is answered meanwhile shows either as waiting or in the log's tail. */
 const readStandings = ({ query }: Postgres["Service"]) =>
   Effect.fnUntraced(function* (
     asked: ReadonlyArray<{ readonly batch: BatchId; readonly partition: number }>,
@@ -229,7 +229,7 @@ const standingOf = (batch: BatchId, rows: ReadonlyArray<StandingRow>) => {
   })
 }
 
-/** Attempts as the rows of a table. */
+/** Attempts as rows. */
 const rowsOf = (sql: Sql, attempts: ReadonlyArray<RegisteredAttempt>) => sql`unnest(
   ${arrayOf(attempts, ({ batch }) => batch)}::text[],
   ${arrayOf(attempts, ({ item }) => item)}::int[],
@@ -263,7 +263,7 @@ const restore = Effect.fnUntraced(function* (
   return rows[0]?.missing ?? 0
 })
 
-/** What was there already. Of calls that share a statement, the first has an attempt, and the others find it taken. */
+/** The attempts that were registered before. If calls of one statement share an attempt, only the first recorded it. */
 const without = (
   attempts: ReadonlyArray<RegisteredAttempt>,
   fresh: ReadonlyMap<BatchId, Set<string>>,

@@ -1,9 +1,9 @@
-/** How far logs had come, written by whoever records something that a log tells of. */
+/** Writes the tails of logs, together with records that are based on them. */
 import type { Sql } from "postgres"
 import type { LogTail } from "./log-tail.ts"
 import { arrayOf } from "./postgres-array.ts"
 
-/** The part of a statement that notes tails, to stand after its `with`. Rows come in one order for all writers. */
+/** A `with` part of a statement that records tails. All writers order the rows in the same way, so they do not deadlock. */
 export const upsertTails = (sql: Sql, all: ReadonlyArray<LogTail>) => {
   const tails = furthest(all)
   return sql`tails as (

@@ -18,7 +18,7 @@ export const toMinor = (currency: string, value: string): bigint | undefined => 
   return minor > 0n ? minor : undefined
 }
 
-/** The decimal string of minor units, with exactly as many decimals as ISO 4217 gives the currency. */
+/** The decimal string of minor units, with exactly the decimals that ISO 4217 gives the currency. */
 export const toDecimal = (currency: string, minor: bigint): string => {
   const decimals = decimalsOf.get(currency) ?? 0
   const sign = minor < 0n ? "-" : ""
@@ -37,14 +37,14 @@ export const Amount = Schema.Struct({ currency: Schema.String, value: Schema.Str
 )
 export type Amount = typeof Amount.Type
 
-/** Minor units of an amount that has been checked already. */
+/** Minor units of an amount that was already checked. */
 export const minorOf = ({ currency, value }: Amount): bigint => {
   const minor = toMinor(currency, value)
   if (minor === undefined) throw new RangeError("amount was not checked")
   return minor
 }
 
-/** Sums of one kind per currency, in minor units, shown as decimal strings. */
+/** Sums per currency, in minor units, shown as decimal strings. */
 export class CurrencySums {
   readonly #minor = new Map<string, bigint>()
 

@@ -24,14 +24,14 @@ export const TransferOrder = Schema.Struct({
 })
 export type TransferOrder = typeof TransferOrder.Type
 
-/** A new status of a transfer; without `travel`, its callback takes the plain way. */
+/** A new status of a transfer. Without `travel`, its callback is neither copied nor delayed. */
 interface Changed {
   readonly at: string
   readonly transferId: string
   readonly travel?: CallbackTravel
 }
 
-/** What a bank's journal tells. Times are ISO 8601. */
+/** An entry of a bank's journal. Times are ISO 8601. */
 export type BankEntry =
   | {
       readonly type: "ordered"
@@ -40,17 +40,17 @@ export type BankEntry =
       readonly fingerprint: string
       readonly transferId: string
       readonly order: TransferOrder
-      /** What is said of it although it is paid. */
+      /** The false report about the order, which is paid all the same. */
       readonly lie?: BankLie
     }
   | (Changed & { readonly type: "settled" })
   | (Changed & { readonly type: "rejected"; readonly code: string })
   | (Changed & { readonly type: "returned"; readonly code: string })
-  /** A refusal that is said, and moves nothing. */
+  /** A false refusal. It moves no money. */
   | (Changed & { readonly type: "lied"; readonly code: string })
   | {
       readonly type: "callback-ended"
-      /** A journal of an earlier release does not say it. */
+      /** Absent in journals of earlier releases. */
       readonly at?: string
       readonly callback: string
       readonly outcome: CallbackOutcome
@@ -65,11 +65,11 @@ export interface Transfer {
   status: "accepted" | "settled" | "rejected" | "returned"
   code?: string
   at: string
-  /** When the first callback of its present status was acknowledged. */
+  /** When the first callback of its current status was acknowledged. */
   toldAt?: string
 }
 
-/** What still has to happen to a transfer by itself. */
+/** The next step of a transfer that the bank takes by itself. */
 export type NextStep = "settle" | "reject" | "return" | undefined
 
 export const nextStep = ({ status, magic }: Transfer): NextStep => {
@@ -77,10 +77,10 @@ export const nextStep = ({ status, magic }: Transfer): NextStep => {
   return status === "settled" && magic === "returned-later" ? "return" : undefined
 }
 
-/** The code of an order that a bank refuses at once, for good; undefined when it takes the order. */
+/** The code with which a bank refuses an order at once and finally; undefined if it accepts the order. */
 export type RefusalOf = (order: TransferOrder, magic: MagicOutcome | undefined) => string | undefined
 
-/** A bank's books: a fold over its journal. */
+/** A bank's books: the fold of its journal. */
 export class BankBooks {
   readonly bank: string
   readonly answers = new KeyedAnswers<Transfer>()
@@ -105,12 +105,12 @@ export class BankBooks {
     return this.#transfers.size
   }
 
-  /** The transfers under a reference, oldest first; none when the bank has never seen it. */
+  /** The transfers under a reference, oldest first; none if the bank has never seen it. */
   find(reference: string): readonly Transfer[] {
     return this.#byReference.get(reference) ?? []
   }
 
-  /** The code with which an order was refused at once, truly or not; undefined when it was taken. */
+  /** The code with which an order was refused at once, truly or falsely; undefined if it was accepted. */
   refusalOf({ order, magic, lie }: Transfer): string | undefined {
     return lie?.kind === "accepts-after-refusing" ? lie.code : this.#refusalOf(order, magic)
   }
@@ -121,14 +121,14 @@ export class BankBooks {
     return transfer
   }
 
-  /** Takes an entry into the books and tells which callbacks are owed for it. */
+  /** Adds an entry to the books, and returns the callbacks that it owes. */
   apply(entry: BankEntry): readonly OwedCallback[] {
     switch (entry.type) {
       case "ordered":
         this.#order(entry)
         return []
       case "callback-ended":
-        this.#noteTold(entry)
+        this.#noteAcknowledged(entry)
         this.#callbacks[entry.outcome] += 1
         this.owed.delete(entry.callback)
         return []
@@ -139,11 +139,11 @@ export class BankBooks {
     }
   }
 
-  #noteTold({ callback, outcome, at }: BankEntry & { type: "callback-ended" }): void {
+  #noteAcknowledged({ callback, outcome, at }: BankEntry & { type: "callback-ended" }): void {
     const message = this.owed.get(callback)?.message
     const transfer = this.#transfers.get(String(message?.transferId))
     if (transfer === undefined || at === undefined || outcome !== "delivered") return
-    // A word that was overtaken, or that the books do not hold, is not what the bank last said.
+    // A report of an earlier status, or a false one, is not the bank's last true report.
     if (message?.status === transfer.status) transfer.toldAt ??= at
   }
 
@@ -175,7 +175,7 @@ export class BankBooks {
       : this.#owe(transfer, entry.travel)
   }
 
-  /** Whoever is called back hears of a refusal; the books do not. */
+  /** Reports a refusal by callback that the books do not contain. */
   #lie({ at, transferId, code, travel }: BankEntry & { type: "lied" }): readonly OwedCallback[] {
     return this.#owe({ ...this.transfer(transferId), status: "rejected", code, at }, travel)
   }
@@ -210,7 +210,7 @@ export class BankBooks {
     return owedFor(message, url, at, { copies: magic === "duplicate-callback" ? 2 : copies, delayMs })
   }
 
-  /** The answer to `GET /books`. Account numbers leave it with their last four characters only. */
+  /** The answer to `GET /books`, with only the last four characters of account numbers. */
   show(page: BooksPage) {
     const summary = {
       bank: this.bank,
@@ -248,7 +248,7 @@ export class BankBooks {
 
 const accountFields = ["iban", "accountNumber", "bban", "clabe", "number", "accountId"]
 
-/** The last four characters of the account number; nothing when there is none, or when that would be all of it. */
+/** The last four characters of the account number; empty if there is none, or if that would be all of it. */
 const lastFour = (account: TransferOrder["beneficiary"]["account"]): string => {
   const numbers = accountFields.map((field) => account[field])
   const number = numbers.find((value) => typeof value === "string")

@@ -15,7 +15,7 @@ import {
   owedFor,
   plainTravel,
 } from "./callbacks.ts"
-import { addressFor, type Hearsay, type Overheard } from "./hearsay.ts"
+import { addressFor, type InterbankOrder, type InterbankOrders } from "./interbank-orders.ts"
 import { openJournal } from "./journal.ts"
 import type { BankLie, LyingCodes } from "./lies.ts"
 import { hasFateAtBanks, magicOutcome } from "./magic-beneficiaries.ts"
@@ -27,39 +27,39 @@ export interface BankOptions {
   readonly journalFile: string | undefined
   readonly secret: string
   readonly callbackRetry: CallbackRetry
-  /** What the banks know of each other's orders. */
-  readonly hearsay: Hearsay
+  /** The orders that banks learn of from each other. */
+  readonly interbankOrders: InterbankOrders
   /** From the acceptance of a transfer to its final status. */
   readonly paymentDelayMs: number
   /** The same for "Sally Slow". */
   readonly slowMs: number
-  /** From the settlement to the return for "Ralf Returned". */
+  /** From settlement to return for "Ralf Returned". */
   readonly returnAfterMs: number
 }
 
-/** In what one bank differs from another, whatever it speaks. */
+/** The rules in which banks differ, whatever their protocol. */
 export interface BankRules {
   readonly refusalOf: RefusalOf
   readonly insufficientFunds: string
   readonly returned: string
-  /** Whether an order is paid before it is answered, when it can be. */
+  /** Whether the bank pays an order before it answers, if it can. */
   readonly paysAtOnce: boolean
-  /** How long an idempotency key is remembered; as long as the books by default. */
+  /** How long an idempotency key is remembered; by default as long as the books exist. */
   readonly keyWindowMs?: number
-  /** The codes with which it refuses what it pays, in weather where it lies. */
+  /** The codes with which it falsely refuses orders that it pays. */
   readonly lyingCodes: LyingCodes
 }
 
-/** The code of a refusal that a bank makes up about the order of another one; no bank here uses it of its own. */
+/** The code of a refusal that a bank invents about another bank's order. No bank here uses it for its own orders. */
 const foreignCode = "AB08"
 const foreignTriesMax = 2
 
 /**
- * What every bank does behind its routes. An order is accepted, at once or a moment later paid (or rejected), perhaps
- * returned, and each of these is reported by callback where one is wanted. Everything is written to the journal
- * before anyone hears of it, so a bank that died goes on where it was. Money moves once per idempotency key; a
- * reference that comes under two keys, or under one that was forgotten, is paid twice, and the books say so: this bank
- * shows its clients' mistakes instead of hiding them.
+ * The part that all banks share behind their routes. An order is accepted, paid (or rejected) at once or a moment later, and
+ * perhaps returned; each of these is reported by callback if the order has a callback URL. Everything is written to the journal
+ * before it is reported, so a bank that died continues where it was. Money moves once per idempotency key. An order that
+ * repeats a reference under another key, or under a forgotten one, is paid twice, and the books show it: this bank shows its
+ * clients' mistakes.
  */
 export class BankEngine {
   readonly books: BankBooks
@@ -67,7 +67,7 @@ export class BankEngine {
   readonly #rules: BankRules
   readonly #journal
   readonly #sender: CallbackSender
-  /** For what is said of other banks' orders: no book knows of it. */
+  /** Sends false reports on other banks' orders, which are in no books. */
   readonly #forger: CallbackSender
   readonly #timers = new Set<NodeJS.Timeout>()
 
@@ -80,10 +80,10 @@ export class BankEngine {
     this.#sender = new CallbackSender(secret, callbackRetry, () => station.clockSkewMs)
     const forgedRetry = { ...callbackRetry, triesMax: foreignTriesMax }
     this.#forger = new CallbackSender(secret, forgedRetry, () => station.clockSkewMs)
-    options.hearsay.listen(station.server, (overheard) => this.#speakFor(overheard))
+    options.interbankOrders.listen(station.server, (order) => this.#reportForOther(order))
   }
 
-  /** The transfer that an order has become: the one of before for a repeated key, else a new one. */
+  /** The transfer of an order: the earlier one for a repeated key, else a new one. */
   async order(request: KeyedRequest<TransferOrder>): Promise<Transfer> {
     const { station } = this.#options
     const { key, fingerprint } = request
@@ -91,7 +91,7 @@ export class BankEngine {
     const known = this.books.answers.recall(key, fingerprint, forgottenBefore)
     if (known !== undefined && !station.forgetsKey(key)) return known
     const transfer = this.#take(request)
-    this.#options.hearsay.tell(this.books.bank, transfer.order)
+    this.#options.interbankOrders.report(this.books.bank, transfer.order)
     if (!this.books.unfinished.has(transfer)) return transfer
     if (transfer.lie !== undefined) this.#lie(transfer, transfer.lie)
     else if (transfer.magic !== "slow" && this.#rules.paysAtOnce) this.#takeNextStep(transfer)
@@ -101,7 +101,7 @@ export class BankEngine {
     return transfer
   }
 
-  /** Goes on with what was left to do. */
+  /** Continues the unfinished transfers and callbacks. */
   start(): void {
     for (const transfer of this.books.unfinished) this.#follow(transfer)
     for (const callback of this.books.owed.values()) this.#deliver(callback)
@@ -139,7 +139,7 @@ export class BankEngine {
     return magic === "slow" ? slowMs : paymentDelayMs + (lie?.paysAfterMs ?? 0)
   }
 
-  /** Does something at a time, in milliseconds since 1970; not once the bank has closed. */
+  /** Does something at a time, in milliseconds since 1970, unless the bank has closed by then. */
   #wait(dueMs: number, act: () => void): void {
     const timer = setTimeout(
       () => {
@@ -151,7 +151,7 @@ export class BankEngine {
     this.#timers.add(timer)
   }
 
-  /** It is paid all the same, only later. Whoever was told that it is accepted hears by callback that it is not. */
+  /** The transfer is paid all the same, only later. If it was reported as accepted, a callback now reports it as refused. */
   #lie(transfer: Transfer, { kind, code, denies }: BankLie): void {
     const { station, paymentDelayMs } = this.#options
     const { reference } = transfer.order
@@ -166,25 +166,25 @@ export class BankEngine {
     })
   }
 
-  /** Refuses what another bank was ordered to pay, signed with the secret that this bank has. */
-  #speakFor(overheard: Overheard): void {
+  /** Refuses another bank's order by callback, signed with this bank's own secret. */
+  #reportForOther(order: InterbankOrder): void {
     const { station } = this.#options
-    const { reference } = overheard
-    const word = station.foreignWordOf(reference)
-    if (word === undefined) return
-    const bank = word.as === "itself" ? this.books.bank : overheard.bank
-    this.#wait(Date.now() + word.inMs, () => {
+    const { reference } = order
+    const report = station.foreignReportOf(reference)
+    if (report === undefined) return
+    const bank = report.as === "itself" ? this.books.bank : order.bank
+    this.#wait(Date.now() + report.inMs, () => {
       station.lies.note({ kind: "speaks-for-others", about: reference, code: foreignCode, as: bank })
       const transferId = `${bank}-${randomUUID()}`
       const at = new Date().toISOString()
       const message = { bank, reference, transferId, status: "rejected", code: foreignCode, at }
-      const url = addressFor(bank, overheard)
+      const url = addressFor(bank, order)
       for (const callback of owedFor({ id: `${transferId}.rejected`, ...message }, url, at, plainTravel))
         void this.#forger.deliver(callback, () => {})
     })
   }
 
-  /** Settles, rejects or returns; resolves once the callbacks of that are over. */
+  /** Settles, rejects or returns. Resolves when the callbacks about it have ended. */
   #takeNextStep(transfer: Transfer): Promise<unknown> {
     const owed = this.#record(this.#nextEntry(transfer))
     if (this.books.unfinished.has(transfer)) this.#follow(transfer)

@@ -3,7 +3,7 @@ import { type RefusalOf, type Transfer, TransferOrder } from "./bank-books.ts"
 import { BankEngine, type BankOptions } from "./bank-engine.ts"
 import { createApp, keepSilent, readKeyed, readPage, type SandboxServer } from "./server.ts"
 
-/** Why an order is refused at once, in words, by its ISO 20022 code. */
+/** The reason for a refusal at once, as text, by its ISO 20022 code. */
 const refusals: Readonly<Record<string, string>> = {
   AC04: "the beneficiary's account is closed",
   AG03: "this type of transfer is not supported",
@@ -17,11 +17,11 @@ const refusalAt =
     return magic === "reroutable" && bank === "north" ? "AG03" : undefined
   }
 
-/** What an inquiry hears: the truth, unless the bank denies that it is going to pay. */
-const toldOf = ({ status, code, lie }: Transfer) =>
+/** The answer to an inquiry: the truth, unless the bank denies that it is going to pay. */
+const inquiredStatus = ({ status, code, lie }: Transfer) =>
   lie?.denies === true && status === "accepted" ? { status: "rejected", code: lie.code } : { status, code }
 
-/** A bank that takes an order, pays it a moment later, and reports each final status by callback: north and south. */
+/** A bank that accepts an order, pays it a moment later, and reports each final status by callback: north and south. */
 export const bank = (options: BankOptions): SandboxServer => {
   const app = createApp()
   const { server: name } = options.station
@@ -49,7 +49,7 @@ export const bank = (options: BankOptions): SandboxServer => {
     const transfer = books.find(c.req.param("reference")).at(-1)
     if (transfer === undefined) return c.json({ code: "never-seen" }, 404)
     const { transferId, order, at } = transfer
-    return c.json({ transferId, reference: order.reference, ...toldOf(transfer), at })
+    return c.json({ transferId, reference: order.reference, ...inquiredStatus(transfer), at })
   })
 
   app.get("/books", (c) => c.json(books.show(readPage(c))))

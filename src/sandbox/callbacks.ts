@@ -3,13 +3,13 @@ import { setTimeout as pause } from "node:timers/promises"
 import * as Schema from "effect/Schema"
 import { Webhook } from "standardwebhooks"
 
-/** Where a client wants to be called back. */
+/** The URL to which a client wants callbacks. */
 export const CallbackUrl = Schema.String.check(
   Schema.isMaxLength(2_000),
   Schema.makeFilter((url) => /^https?:/.test(url) && URL.canParse(url), { expected: "an http(s) URL" }),
 )
 
-/** How hard a callback is tried: tries in all, the waits between them (doubling) and the time for one try. */
+/** How often a callback is tried: the number of tries, the waits between them (doubling) and the time for one try. */
 export interface CallbackRetry {
   readonly triesMax: number
   readonly waitMsMin: number
@@ -24,7 +24,7 @@ export const defaultCallbackRetry: CallbackRetry = {
   tryMsMax: 5_000,
 }
 
-/** How a callback travels: how many copies of it, and how much later than it could. */
+/** How a callback is sent: the number of copies, and the delay. */
 export interface CallbackTravel {
   readonly copies: number
   readonly delayMs: number
@@ -32,16 +32,16 @@ export interface CallbackTravel {
 
 export const plainTravel: CallbackTravel = { copies: 1, delayMs: 0 }
 
-/** One delivery that is owed to the client: the same message (same id) may be owed twice. */
+/** One delivery to a client that is still owed. The same message (with the same id) may be owed twice. */
 export interface OwedCallback {
   readonly delivery: string
   readonly url: string
-  /** Milliseconds since 1970 before which it does not start. */
+  /** It does not start before this time, in milliseconds since 1970. */
   readonly dueMs: number
   readonly message: { readonly id: string; readonly [field: string]: unknown }
 }
 
-/** The deliveries that a message is owed in, from the time on at which it came to be (ISO 8601). */
+/** The deliveries of a message that was created at `at` (ISO 8601). */
 export const owedFor = (
   message: OwedCallback["message"],
   url: string,
@@ -63,8 +63,8 @@ const connectionsMax = 64
 const answerBytesMax = 64 * 1024
 
 /**
- * Delivers callbacks as Standard Webhooks (https://www.standardwebhooks.com): each is signed anew for every try,
- * any 2xx is an acknowledgement, redirects are refused. At most 64 tries are under way at once.
+ * Delivers callbacks as Standard Webhooks (https://www.standardwebhooks.com). Each try has a new signature, any 2xx
+ * acknowledges, and redirects are not followed. At most 64 tries are under way at once.
  */
 export class CallbackSender {
   readonly #webhook: Webhook
@@ -75,7 +75,7 @@ export class CallbackSender {
   readonly #waiting: (() => void)[] = []
   #connections = 0
 
-  /** `clockSkewMs` is by how much the clock is wrong that dates the signatures. */
+  /** `clockSkewMs` is the error of the clock that dates the signatures. */
   constructor(secret: string, retry: CallbackRetry, clockSkewMs: () => number) {
     this.#webhook = new Webhook(secret)
     this.#retry = retry
@@ -83,7 +83,7 @@ export class CallbackSender {
     setMaxListeners(0, this.#closing.signal)
   }
 
-  /** Starts to deliver. `ended` is called once, unless the sender is closed before; resolves then in any case. */
+  /** Starts a delivery. Calls `ended` once, unless the sender is closed before; resolves in any case. */
   deliver(callback: OwedCallback, ended: (outcome: CallbackOutcome) => void): Promise<void> {
     const delivery = this.#run(callback).then((outcome) => {
       this.#underWay.delete(delivery)
@@ -93,7 +93,7 @@ export class CallbackSender {
     return delivery
   }
 
-  /** Stops all deliveries; those without an outcome stay open in the journal. */
+  /** Stops all deliveries. Those without an outcome stay open in the journal. */
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#underWay)
@@ -122,7 +122,7 @@ export class CallbackSender {
     }
   }
 
-  /** One try. A receiver that is away, slow or unwilling is what the next try is for, so it is not an error here. */
+  /** One try. If the receiver is down, slow or refuses, the next try follows, so this is not an error. */
   async #try({ url, message }: OwedCallback): Promise<boolean> {
     const attempt = new AbortController()
     const abort = () => attempt.abort()
@@ -166,7 +166,7 @@ export class CallbackSender {
 
 const earlyMsMax = 1_000
 
-/** Waits for callbacks that come before an answer; not for ever, for the receiver may be waiting for the answer. */
+/** Waits for callbacks that precede an answer, but only for a while, because the receiver may be waiting for the answer. */
 export const awaitEarly = async (delivered: Promise<unknown>): Promise<void> => {
   const enough = new AbortController()
   const { signal } = enough
@@ -175,7 +175,7 @@ export const awaitEarly = async (delivered: Promise<unknown>): Promise<void> => 
   enough.abort()
 }
 
-/** Reads a short answer to its end, so that the connection can be used again; a long one is cut off. */
+/** Reads a short answer completely, so that the connection can be reused, and cuts off a long one. */
 const discard = async (answer: Response): Promise<void> => {
   let bytes = 0
   for await (const chunk of answer.body ?? []) {

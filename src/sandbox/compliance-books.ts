@@ -18,7 +18,7 @@ import {
 } from "./screening-lists.ts"
 import { type BooksPage, KeyedAnswers, nextOffset, pageOf, requestLinesMax } from "./server.ts"
 
-/** The list by which the engine thinks again, in weather where it changes its mind. */
+/** The version of the list of a changed decision, in weather with changes of mind. */
 const laterListVersion = "sandbox-2026-11-15"
 
 const Identifier = Schema.String.check(Schema.isBetweenLength(1, 200))
@@ -47,7 +47,7 @@ export interface ClearanceAnswer {
   readonly decisions: readonly Decision[]
 }
 
-/** What the engine's journal tells. Times are ISO 8601. */
+/** An entry of the engine's journal. Times are ISO 8601. */
 export type ComplianceEntry =
   | {
       readonly type: "screened"
@@ -56,7 +56,7 @@ export type ComplianceEntry =
       readonly fingerprint: string
       readonly clearance: Clearance
       readonly answer: ClearanceAnswer
-      /** The id of the callback that tells what is pending in the answer. */
+      /** The id of the callback with the decisions that are pending in the answer. */
       readonly laterId: string
     }
   | {
@@ -69,7 +69,7 @@ export type ComplianceEntry =
       readonly type: "listed"
       readonly at: string
       readonly lists: Lists
-      /** Whom to tell, if anybody. */
+      /** Present if the new lists are announced. */
       readonly announcement?: {
         readonly id: string
         readonly url: string
@@ -83,7 +83,7 @@ export type ComplianceEntry =
       readonly afterthought: Afterthought
       readonly travel: CallbackTravel
     }
-  /** The engine thinks otherwise of somebody whom it had let pass, or wanted a person to see. */
+  /** The engine changed its decision about an item that it had approved or sent to review. */
   | {
       readonly type: "changed"
       readonly at: string
@@ -101,7 +101,7 @@ export type ComplianceEntry =
       readonly at?: string
     }
 
-/** A decision in the books. `toldAt`: when the callback of a later one was acknowledged. */
+/** A decision in the books. `toldAt` is when the callback with a later one was acknowledged. */
 interface Row extends Decision {
   readonly batch: string
   readonly listVersion: string
@@ -110,20 +110,20 @@ interface Row extends Decision {
   toldAt?: string
 }
 
-/** A clearance of which some items wait for their decision. */
+/** A clearance with items that are still pending. */
 export interface Undecided {
   readonly laterId: string
   readonly at: string
   readonly clearance: Clearance
   readonly callbackUrl: string
   readonly request: { readonly key: string; readonly fingerprint: string; readonly answer: ClearanceAnswer }
-  /** The items, and where each stands in the books. */
+  /** The pending items, and the index of each in the books. */
   readonly pending: readonly { readonly item: Item; readonly row: number }[]
 }
 
 /**
- * The answer to a clearance: who needs time gets it when there is an address to report to, and a person otherwise.
- * `changed` is what is thought of whom since the engine changed its mind.
+ * The answer to a clearance. Items that need time are pending if there is a callback URL, and otherwise go to review. `changed`
+ * has the items whose decision the engine changed.
  */
 export const answerTo = (
   { clearanceId, batch, items, callbackUrl }: Clearance,
@@ -144,21 +144,21 @@ export const answerTo = (
   }),
 })
 
-/** An item, whichever clearance it is in. */
+/** The name of an item, whatever clearance it is in. */
 export const nameOf = (batch: string, item: number): string => `${batch} ${item}`
 
-/** The compliance engine's books: a fold over its journal. */
+/** The compliance engine's books: the fold of its journal. */
 export class ComplianceBooks {
   readonly answers = new KeyedAnswers<ClearanceAnswer>()
   readonly undecided = new Map<string, Undecided>()
   readonly owed = new Map<string, OwedCallback>()
-  /** What the engine goes by now. */
+  /** The current lists. */
   lists: Lists = { listVersion: firstListVersion }
-  /** What is thought of items about which the engine changed its mind. */
+  /** The items whose decision the engine changed. */
   readonly changed = new Map<string, Decision>()
   readonly #asked = new Map<string, Clearance>()
   readonly #screened: Row[] = []
-  readonly #told = new Map<string, Row[]>()
+  readonly #reported = new Map<string, Row[]>()
   readonly #counts = { approved: 0, rejected: 0, review: 0, pending: 0 }
   readonly #callbacks = { delivered: 0, "given-up": 0 }
 
@@ -166,7 +166,7 @@ export class ComplianceBooks {
     return this.#screened.length
   }
 
-  /** Takes an entry into the books and tells which callbacks are owed for it. */
+  /** Adds an entry to the books, and returns the callbacks that it owes. */
   apply(entry: ComplianceEntry): readonly OwedCallback[] {
     switch (entry.type) {
       case "screened":
@@ -182,7 +182,7 @@ export class ComplianceBooks {
         return this.#change(entry)
       case "callback-ended":
         this.#callbacks[entry.outcome] += 1
-        this.#noteTold(entry)
+        this.#noteAcknowledged(entry)
         this.owed.delete(entry.callback)
         return []
     }
@@ -196,10 +196,10 @@ export class ComplianceBooks {
     return this.#owe(owedFor(message, callbackUrl, at, travel))
   }
 
-  /** Whoever acknowledged one copy of a message knows what it says. */
-  #noteTold({ callback, outcome, at }: ComplianceEntry & { type: "callback-ended" }): void {
+  /** The acknowledgement of one copy of a message counts for the message. */
+  #noteAcknowledged({ callback, outcome, at }: ComplianceEntry & { type: "callback-ended" }): void {
     if (outcome !== "delivered" || at === undefined) return
-    for (const row of this.#told.get(String(this.owed.get(callback)?.message.id)) ?? []) row.toldAt ??= at
+    for (const row of this.#reported.get(String(this.owed.get(callback)?.message.id)) ?? []) row.toldAt ??= at
   }
 
   #owe(owed: readonly OwedCallback[]): readonly OwedCallback[] {
@@ -265,7 +265,7 @@ export class ComplianceBooks {
     return this.#owe(owedFor({ id, listVersion: lists.listVersion, announcedAt: at }, url, at, travel))
   }
 
-  /** The clearance that an afterthought is about, if the engine was asked for it. */
+  /** The clearance that an afterthought is about, if the engine answered it. */
   clearanceOf({ clearanceId }: Afterthought): Clearance | undefined {
     return this.#asked.get(clearanceId)
   }
@@ -274,7 +274,7 @@ export class ComplianceBooks {
     const { at, id, afterthought, travel } = entry
     const { clearanceId, listVersion = this.lists.listVersion, decisions } = afterthought
     const clearance = this.clearanceOf(afterthought)
-    if (clearance?.callbackUrl === undefined) throw new Error(`nobody is to be told of ${clearanceId}`)
+    if (clearance?.callbackUrl === undefined) throw new Error(`there is no callback URL for ${clearanceId}`)
     const { batch, callbackUrl } = clearance
     for (const decision of decisions)
       this.#noteLater(id, { batch, ...decision, payee: "unknown", listVersion, at })
@@ -286,14 +286,14 @@ export class ComplianceBooks {
     this.#counts[row.decision] += 1
   }
 
-  /** A word that comes by the callback of this id. */
-  #noteLater(id: string, word: Row): void {
-    const row: Row = { ...word, later: true }
+  /** Notes a later decision, which the callback with this id reports. */
+  #noteLater(id: string, decision: Row): void {
+    const row: Row = { ...decision, later: true }
     this.#note(row)
-    this.#told.set(id, [...(this.#told.get(id) ?? []), row])
+    this.#reported.set(id, [...(this.#reported.get(id) ?? []), row])
   }
 
-  /** The answer to `GET /books`; so many changes of mind are still to come. */
+  /** The answer to `GET /books`. `changesToCome` is the number of changed decisions that are still to be reported. */
   show(page: BooksPage, changesToCome: number) {
     const summary = {
       listVersion: this.lists.listVersion,

@@ -45,19 +45,20 @@ const decodeChange = Schema.decodeUnknownResult(
 )
 const decodeAfterthought = Schema.decodeUnknownResult(Afterthought)
 
-/** What a body holds; 400 when it is not as agreed. */
+/** The decoded body; 400 if it is not as agreed. */
 const decoded = <A>(body: Result.Result<A, Schema.SchemaError>): A => {
   if (Result.isFailure(body)) throw refusal(400, { code: "malformed", message: body.failure.message })
   return body.success
 }
 
-/** Where to call back may stand in the query: asked again from another address, it is the same question then. */
+/** The callback URL may be in the query: then it is not part of the request that the key identifies. */
 const withCallback = (callbackUrl: string | undefined) => (json: unknown) =>
   decodeClearance(callbackUrl === undefined ? json : { ...Object(json), callbackUrl })
 
 /**
- * The compliance engine: screens the items of a batch against a list that only knows the magic beneficiaries, until it is
- * given others to know as well. It thinks again when it is told to. Who needs more time is decided later and reported by callback; what is still undecided survives in the journal.
+ * The compliance engine: screens the items of a batch against a list with only the magic beneficiaries, until it gets other
+ * lists. It changes decisions when a request makes it. Items that need time are decided later and reported by callback. The
+ * journal keeps what is still undecided.
  */
 export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
   const { station, journalFile, secret, callbackRetry, decisionDelayMs } = options
@@ -67,7 +68,7 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
   const sender = new CallbackSender(secret, callbackRetry, () => station.clockSkewMs)
   const timers = new Set<NodeJS.Timeout>()
   const later = new Set<NodeJS.Timeout>()
-  /** Whom the engine has thought about again, or is going to. */
+  /** Items whose decision the engine has changed, or may still change. */
   const rethought = new Set<string>()
 
   const record = (entry: ComplianceEntry): readonly OwedCallback[] => {
@@ -100,7 +101,7 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
       }),
     )
 
-  /** Thinks again of some whom it has let pass or wanted a person to see, at a moment that the weather draws. */
+  /** Changes the decisions about some items that it approved or sent to review, at a random moment by the weather. */
   const thinkAgain = ({ clearanceId, batch, callbackUrl }: Clearance, { decisions }: ClearanceAnswer) => {
     if (callbackUrl === undefined) return
     for (const { item, decision, payee } of decisions) {
@@ -111,15 +112,15 @@ export const complianceEngine = (options: ComplianceOptions): SandboxServer => {
       const change = station.changeOfMindOf(about, payee === "no-match")
       if (change === undefined) continue
       const reason = change.decision === "rejected" ? "on-a-later-list" : "name-similar-to-a-later-list"
-      const word: Decision = { item, decision: change.decision, reason, payee }
+      const decided: Decision = { item, decision: change.decision, reason, payee }
       const timer = setTimeout(() => {
         later.delete(timer)
         station.lies.note({ kind: `changes-its-mind-to-${change.decision}`, about })
         const at = new Date().toISOString()
         const travel = station.travelOf(`${about}.changed`)
         const changedId = `changed-${randomUUID()}`
-        const told = { changedId, clearanceId, batch, decision: word, callbackUrl, travel }
-        for (const callback of record({ type: "changed", at, ...told })) deliver(callback)
+        const changed = { changedId, clearanceId, batch, decision: decided, callbackUrl, travel }
+        for (const callback of record({ type: "changed", at, ...changed })) deliver(callback)
       }, change.inMs)
       later.add(timer)
     }

@@ -9,7 +9,7 @@ export type ServerName = (typeof serverNames)[number]
 
 const Port = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_535 })))
 
-/** What a sandbox remembers of itself: who it is, and the ports that its clients know. */
+/** What a sandbox stores of itself: its id, and the ports that its clients know. */
 const Identity = Schema.Struct({
   sandboxId: Schema.String,
   ports: Schema.Struct({
@@ -27,14 +27,14 @@ const decodeIdentity = Schema.decodeUnknownSync(Schema.fromJsonString(Identity))
 const identityFile = "sandbox.json"
 const inquiryMsMax = 1_000
 
-/** The identity that a data folder remembers, or a new one without ports. */
+/** The identity in a data folder, or a new one without ports. */
 export const recallIdentity = (folder: string | undefined): Identity => {
   const file = folder === undefined ? undefined : join(folder, identityFile)
   if (file === undefined || !existsSync(file)) return { sandboxId: randomUUID(), ports: {} }
   return decodeIdentity(readFileSync(file, "utf8"))
 }
 
-/** Replaces the remembered identity in one step, so that a crash leaves the old one or the new one. */
+/** Replaces the stored identity in one step, so that a crash leaves the old one or the new one. */
 export const rememberIdentity = (folder: string, identity: Identity): void => {
   mkdirSync(folder, { recursive: true })
   const file = join(folder, identityFile)
@@ -42,7 +42,7 @@ export const rememberIdentity = (folder: string, identity: Identity): void => {
   renameSync(`${file}.new`, file)
 }
 
-/** Two sandboxes that write the same journals would pay everything twice: rejects if one already answers. */
+/** Rejects if a sandbox already runs on the data folder: two of them on the same journals would pay everything twice. */
 export const refuseSecondSandbox = async (host: string, { sandboxId, ports }: Identity): Promise<void> => {
   for (const port of Object.values(ports)) {
     if ((await askIdentity(host, port)) === sandboxId) {
@@ -51,7 +51,7 @@ export const refuseSecondSandbox = async (host: string, { sandboxId, ports }: Id
   }
 }
 
-/** Whoever does not answer as a sandbox does is a stranger on a port that was ours. */
+/** If the answer is not a sandbox's, another program uses the port now. */
 const askIdentity = async (host: string, port: number): Promise<unknown> => {
   try {
     const answer = await fetch(`${originOf(host, port)}/sandbox`, {

@@ -1,25 +1,25 @@
 /**
- * Chance without a sequence: what falls depends on the words alone, not on what was thrown before. So requests that
- * run side by side, in whatever order, meet what the seed has in store for each.
+ * Random numbers without a sequence: each depends only on the parts that are given, not on earlier draws. So concurrent
+ * requests get the same fate from the same seed, in whatever order they run.
  */
 import { createHash } from "node:crypto"
 
-/** Throws the dice for one question, such as "errorsAfter": a number from 0 up to, not including, 1. */
+/** Draws the number for one question, such as "errorsAfter": from 0 up to, not including, 1. */
 export type Throw = (question: string) => number
 
-/** The number that these words stand for, from 0 up to, not including, 1. */
-export const chanceOf = (...words: readonly (string | number)[]): number =>
-  createHash("sha256").update(JSON.stringify(words)).digest().readUIntBE(0, 6) / 2 ** 48
+/** The number for these parts, from 0 up to, not including, 1. */
+export const chanceOf = (...parts: readonly (string | number)[]): number =>
+  createHash("sha256").update(JSON.stringify(parts)).digest().readUIntBE(0, 6) / 2 ** 48
 
 export type Latency =
   | { readonly distribution: "constant"; readonly ms: number }
   | { readonly distribution: "uniform"; readonly msMin: number; readonly msMax: number }
   | { readonly distribution: "lognormal"; readonly msMedian: number; readonly msP99: number }
 
-/** No request is held up longer, whatever the distribution says. */
+/** The longest latency, whatever the distribution gives. */
 export const latencyMsMax = 60_000
 
-/** How many standard deviations the 99th percentile of a normal distribution lies above its median. */
+/** The distance of the 99th percentile of a normal distribution from its median, in standard deviations. */
 const sigmasOfP99 = 2.3263
 
 /** Draws a latency in milliseconds, at most `latencyMsMax`. */
@@ -37,6 +37,6 @@ const drawMs = (latency: Latency, dice: Throw): number => {
   }
 }
 
-/** A draw from the standard normal distribution, by the transform of Box and Muller. */
+/** A draw from the standard normal distribution, by the Box–Muller transform. */
 const drawNormal = (dice: Throw): number =>
   Math.sqrt(-2 * Math.log(1 - dice("latency"))) * Math.cos(2 * Math.PI * dice("latency-angle"))

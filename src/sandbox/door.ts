@@ -1,4 +1,4 @@
-/** The door of a server of the sandbox: who calls has to prove who it is, in one of the ways that real banks ask for. */
+/** The door of a sandbox server: callers must authenticate, in one of the ways that real banks require. */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -7,7 +7,7 @@ import { createApp, type SandboxEnv } from "./server.ts"
 
 const Text = Schema.NonEmptyString
 
-/** What a server wants of its callers. */
+/** What a server requires of its callers. */
 const Door = Schema.Struct({
   bearer: Schema.optionalKey(Text),
   basic: Schema.optionalKey(Schema.Struct({ user: Text, password: Text })),
@@ -25,17 +25,17 @@ const Door = Schema.Struct({
   ),
   /** RFC 9421; the secret is base64. */
   hmac: Schema.optionalKey(Schema.Struct({ keyId: Text, secret: Text })),
-  /** PEM: with it the server speaks TLS, and with `clientCa` it wants a certificate that this authority signed. */
+  /** PEM: with `key` and `cert` the server uses TLS, and with `clientCa` it requires a certificate of that authority. */
   tls: Schema.optionalKey(Schema.Struct({ key: Text, cert: Text, clientCa: Schema.optionalKey(Text) })),
 })
 export type Door = typeof Door.Type
 
 const decodeDoor = Schema.decodeUnknownResult(Door, { onExcessProperty: "error" })
 
-/** Reads what a start was given; throws when it is no door, without quoting it. */
+/** Reads the door that a start was given. Throws if it is invalid, without quoting it. */
 export const readDoor = (server: string, given: unknown): Door => {
   const decoded = decodeDoor(given ?? {})
-  if (Result.isFailure(decoded)) throw new TypeError(`the door of ${server} is not as it can be`)
+  if (Result.isFailure(decoded)) throw new TypeError(`the door of ${server} is not valid`)
   return decoded.success
 }
 
@@ -43,7 +43,7 @@ const tokenLifetimeS = 300
 const noncesMax = 100_000
 const tokensMax = 10_000
 
-/** An app behind its door. What only the sandbox itself has, below `/sandbox`, is open. */
+/** An app behind its door. The routes of the sandbox itself, below `/sandbox`, are open. */
 export const behindDoor = (app: Hono<SandboxEnv>, door: Door): Hono<SandboxEnv> => {
   const { oauth2 } = door
   if (Object.keys(door).every((name) => name === "tls")) return app
@@ -94,7 +94,7 @@ const isSame = (a: string, b: string): boolean => {
 const basicOf = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
 
-/** Gives out tokens, and knows which of them are good. */
+/** Issues tokens, and knows which are valid. */
 class TokenIssuer {
   readonly #ends = new Map<string, number>()
   issued = 0
@@ -143,7 +143,9 @@ class TokenIssuer {
 
 const signatureInput = /^([a-z][a-z0-9_-]*)=(\(((?:"[^"]+" ?)+)\)((?:;[a-z]+=(?:\d+|"[^"]*"))+))$/
 
-/** Holds a request to RFC 9421: signed by this key, now, once, and over all that says what it asks for. */
+/**
+ * Verifies a signature by RFC 9421: by this key, recent, used once, and over everything that says what the request asks for.
+ */
 const isSigned = (
   c: Context<SandboxEnv>,
   body: Buffer,

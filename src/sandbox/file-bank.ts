@@ -10,7 +10,7 @@ import {
   statement,
   statusReport,
 } from "./file-messages.ts"
-import type { Hearsay } from "./hearsay.ts"
+import type { InterbankOrders } from "./interbank-orders.ts"
 import { openJournal } from "./journal.ts"
 import type { FileLie } from "./lies.ts"
 import type { MagicOutcome } from "./magic-beneficiaries.ts"
@@ -19,9 +19,9 @@ import type { WeatherStation } from "./weather-station.ts"
 
 export interface FileBankOptions {
   readonly station: WeatherStation
-  /** What the banks know of each other's orders. */
-  readonly hearsay: Hearsay
-  /** The folder that it shares with its client: orders in outbox/, answers in inbox/. */
+  /** The orders that banks learn of from each other. */
+  readonly interbankOrders: InterbankOrders
+  /** The folder that it shares with its client: orders in outbox/, reports in inbox/. */
   readonly folder: string
   readonly journalFile: string | undefined
   /** From the acceptance of a transfer to its final status. */
@@ -32,25 +32,25 @@ export interface FileBankOptions {
 
 const lookEveryMs = 50
 
-/** The account that it keeps for its client before any order names one: a day without orders has a statement, too. */
+/** The client's account before any order names one, because a day without orders has a statement, too. */
 const firstAccount = ["EUR", "NL91ABNA0417164300"] as const
 
-/** What it refuses as it takes the file: it looks at accounts and at funds then, and what it has accepted it pays. */
+/** What it refuses when it takes a file. It checks accounts and funds then, and pays everything that it accepts. */
 const refusals: Partial<Record<MagicOutcome, string>> = {
   "closed-account": "AC04",
   "insufficient-funds": "AM04",
 }
 
-/** What its journal tells: what was booked before the end of a day is on the statements of that day. */
+/** An entry of its journal. What was booked before the end of a day is in the statements of that day. */
 type FileBankEntry = BankEntry | { readonly type: "day-ended"; readonly at: string }
 
-/** A bank that takes no calls. By HTTP it shows its books, and ends its day when it is told to. */
+/** A bank that takes files instead of calls. By HTTP it shows its books, and ends its day on request. */
 export const fileBank = (options: FileBankOptions): SandboxServer => {
   const app = createApp()
   const server = new FileBankServer(options)
   app.get("/books", (c) => {
     const books = server.books.show(readPage(c))
-    return c.json({ ...books, outstanding: books.outstanding + server.toldLater })
+    return c.json({ ...books, outstanding: books.outstanding + server.pendingReports })
   })
   app.post("/end-of-day", (c) => {
     server.endDay()
@@ -60,10 +60,10 @@ export const fileBank = (options: FileBankOptions): SandboxServer => {
 }
 
 /**
- * The bank, and the client that carries its files, in one. A file of orders is taken by renaming it into taken/; what is
- * accepted and refused is answered at once, what was paid and what came back a moment later. A file that comes twice is
- * paid twice, and the books say so: this bank shows its clients' mistakes. It tells all again when it starts, as it does
- * not know what it told before it died.
+ * The bank, and the client that transfers its files, in one. It takes a file of orders by renaming it into taken/, reports at
+ * once what it accepts and refuses, and a moment later what it paid and what was returned. A file that arrives twice is paid
+ * twice, and the books show it: this bank shows its clients' mistakes. When it starts it reports everything again, because it
+ * does not know what it reported before it died.
  */
 class FileBankServer {
   readonly books: BankBooks
@@ -71,13 +71,16 @@ class FileBankServer {
   readonly #journal
   readonly #transfers: Transfer[] = []
   readonly #ids = new Set<string>()
-  /** The accounts that pay, by currency. */
+  /** The client's accounts, by currency. */
   readonly #debtors = new Map<string, string>([firstAccount])
-  /** What no statement has told yet. */
+  /** Bookings that are in no statement yet. */
   #unstated: Booking[] = []
-  /** The files that it lies about; forgotten when it dies, as is what it was going to say of them. */
+  /**
+   * The files that it reports falsely on. If the bank dies, it forgets them and the reports that it was going to send about
+   * them.
+   */
   readonly #lies = new Map<string, FileLie>()
-  #later: { readonly dueMs: number; readonly say: () => void }[] = []
+  #later: { readonly dueMs: number; readonly send: () => void }[] = []
   readonly #read = new Set<string>()
   #answers = 0
   #timer: NodeJS.Timeout | undefined
@@ -89,8 +92,8 @@ class FileBankServer {
     for (const room of ["outbox", "inbox", "taken"]) mkdirSync(this.#path(room), { recursive: true })
   }
 
-  /** What it has yet to say, beside what the books tell. */
-  get toldLater(): number {
+  /** The number of reports that it has still to send, in addition to those of the books. */
+  get pendingReports(): number {
     return this.#later.length
   }
 
@@ -105,7 +108,7 @@ class FileBankServer {
     this.#journal.close()
   }
 
-  /** Writes a statement for each currency: what was booked since the one before. */
+  /** Writes a statement for each currency, with the bookings since the previous one. */
   endDay(): void {
     for (const [currency, debtor] of this.#debtors) {
       const booked = this.#unstated.filter(({ transfer }) => transfer.order.amount.currency === currency)
@@ -119,7 +122,7 @@ class FileBankServer {
     this.#takeSteps()
     const due = this.#later.filter(({ dueMs }) => dueMs <= Date.now())
     this.#later = this.#later.filter((one) => !due.includes(one))
-    for (const { say } of due) say()
+    for (const { send } of due) send()
     this.#timer = setTimeout(() => this.#look(), lookEveryMs)
   }
 
@@ -138,7 +141,7 @@ class FileBankServer {
     }
   }
 
-  /** Each copy of a file is an order of its own. */
+  /** Each copy of a file is a new order. */
   #order({ messageId, debtor, orders }: OrderFile, copy: string): void {
     for (const { amount } of orders) this.#debtors.set(amount.currency, debtor)
     const taken = orders.flatMap((order, index) => this.#orderOnce(`${messageId}#${copy}#${index}`, order))
@@ -149,8 +152,8 @@ class FileBankServer {
   }
 
   /**
-   * Refuses a file as a whole that is paid: after it was accepted, as if for a second copy, or before that. What became of
-   * the orders is told by the account in any case.
+   * Refuses a file as a whole that it pays: after it accepted the file, as if a second copy came, or before that. The account
+   * shows the outcome of the orders in any case.
    */
   #lie(messageId: string, taken: readonly Transfer[], lie: FileLie): void {
     const { kind, times, inMs } = lie
@@ -159,14 +162,14 @@ class FileBankServer {
     this.#options.station.lies.note({ kind, about: messageId, code: "TM01", references })
     const id = this.#nextId()
     const refuse = () => {
-      // The same message each time; only the file has another name.
+      // It is the same message each time, under another file name.
       for (let time = 1; time <= times; time += 1)
         this.#answer("pain.002", (_, at) => fileRefusal(id, at, messageId))
     }
     const accept = () => this.#report(taken)
     const [first, then] = kind === "refuses-a-copy" ? [accept, refuse] : [refuse, accept]
     first()
-    this.#later.push({ dueMs: Date.now() + inMs, say: then })
+    this.#later.push({ dueMs: Date.now() + inMs, send: then })
   }
 
   #orderOnce(key: string, order: TransferOrder): readonly Transfer[] {
@@ -174,7 +177,7 @@ class FileBankServer {
     if (this.#ids.has(transferId)) return []
     refuseWhenFull(this.books.size)
     this.#record({ type: "ordered", at: new Date().toISOString(), key, fingerprint: "", transferId, order })
-    this.#options.hearsay.tell(this.books.bank, order)
+    this.#options.interbankOrders.report(this.books.bank, order)
     return [this.books.transfer(transferId)]
   }
 
@@ -214,8 +217,8 @@ class FileBankServer {
   #notify(transfers: readonly Transfer[]): void {
     const bookings = transfers.flatMap((transfer): readonly Booking[] => {
       if (transfer.status === "returned") return [{ transfer, kind: "CRDT" }]
-      const isTold = transfer.status === "settled" && this.#lieAbout(transfer) !== undefined
-      return isTold ? [{ transfer, kind: "DBIT" }] : []
+      const isNotified = transfer.status === "settled" && this.#lieAbout(transfer) !== undefined
+      return isNotified ? [{ transfer, kind: "DBIT" }] : []
     })
     if (bookings.length > 0) this.#answer("camt.054", (id, at) => notification(id, at, bookings))
   }
@@ -224,7 +227,7 @@ class FileBankServer {
     return `${this.books.bank}-${Date.now().toString(36)}-${++this.#answers}`
   }
 
-  /** Gives a file its name once it is whole. */
+  /** Gives a file its name once it is complete. */
   #answer(kind: string, write: (id: string, at: string) => string): void {
     const id = this.#nextId()
     const draft = this.#path("inbox", `.${id}`)

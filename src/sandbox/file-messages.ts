@@ -1,4 +1,4 @@
-/** The files of a bank that takes no calls, in its own words: reads orders (pain.001), writes reports and notices. */
+/** The files of a bank that takes no calls: reads orders (pain.001), and writes reports and notifications. */
 
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -42,14 +42,14 @@ const parser = new XMLParser({
   isArray: (name) => name === "CdtTrfTxInf",
 })
 
-/** A file of orders, with the account that pays. */
+/** A file of orders, with the client's account. */
 export interface OrderFile {
   readonly messageId: string
   readonly debtor: string
   readonly orders: readonly TransferOrder[]
 }
 
-/** Reads a pain.001; undefined when this bank would refuse the file. */
+/** Reads a pain.001; undefined if this bank refuses the file. */
 export const readOrders = (xml: string): OrderFile | undefined => {
   const decoded = decodeInitiation(parser.parse(xml))
   if (Result.isFailure(decoded)) return undefined
@@ -75,7 +75,7 @@ const document = (message: string, content: string): string =>
 
 const statuses = { accepted: "ACSP", settled: "ACSC", returned: "ACSC", rejected: "RJCT" } as const
 
-/** pain.002: how each of some transfers of a file stands. */
+/** pain.002: the status of each of some transfers of a file. */
 export const statusReport = (
   id: string,
   at: string,
@@ -83,18 +83,18 @@ export const statusReport = (
   transfers: readonly Transfer[],
 ): string => {
   const about = `<OrgnlMsgId>${messageId}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>`
-  const told = transfers.map(({ order, status, code }) => {
+  const listed = transfers.map(({ order, status, code }) => {
     const reason = code === undefined ? "" : `<StsRsnInf><Rsn><Cd>${code}</Cd></Rsn></StsRsnInf>`
     return `<TxInfAndSts><OrgnlEndToEndId>${order.reference}</OrgnlEndToEndId><TxSts>${statuses[status]}</TxSts>${reason}</TxInfAndSts>`
   })
   return document(
     "pain.002.001.10",
     `<CstmrPmtStsRpt><GrpHdr><MsgId>${id}</MsgId><CreDtTm>${at}</CreDtTm></GrpHdr><OrgnlGrpInfAndSts>${about}</OrgnlGrpInfAndSts>
-<OrgnlPmtInfAndSts><OrgnlPmtInfId>${messageId}</OrgnlPmtInfId>${told.join("\n")}</OrgnlPmtInfAndSts></CstmrPmtStsRpt>`,
+<OrgnlPmtInfAndSts><OrgnlPmtInfId>${messageId}</OrgnlPmtInfId>${listed.join("\n")}</OrgnlPmtInfAndSts></CstmrPmtStsRpt>`,
   )
 }
 
-/** pain.002: that a whole file is refused, for being late. It names no transfer of it. */
+/** pain.002: refuses a whole file for being late. It names no transfer of the file. */
 export const fileRefusal = (id: string, at: string, messageId: string): string =>
   document(
     "pain.002.001.10",
@@ -102,7 +102,7 @@ export const fileRefusal = (id: string, at: string, messageId: string): string =
 <OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId><GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>TM01</Cd></Rsn></StsRsnInf></OrgnlGrpInfAndSts></CstmrPmtStsRpt>`,
   )
 
-/** A booking of a transfer: paid, or given back. */
+/** A booking of a transfer: paid, or returned. */
 export interface Booking {
   readonly transfer: Transfer
   readonly kind: "DBIT" | "CRDT"

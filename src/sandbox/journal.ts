@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs"
 import { dirname } from "node:path"
 
-/** An append-only record of what a server did. What `append` returned from survives the process's death. */
+/** An append-only record of what a server did. An entry survives the process once `append` has returned. */
 export interface Journal<Entry> {
   append(entry: Entry): void
   close(): void
@@ -10,9 +10,9 @@ export interface Journal<Entry> {
 const newline = 0x0a
 
 /**
- * Opens a journal of JSON lines and replays it, oldest first. Without a file it remembers nothing.
- * A last line without its newline was never answered for, so it is cut off; any other damage is an error.
- * Reading is limited to the 2 GiB that `readFileSync` takes.
+ * Opens a journal of JSON lines and replays it, oldest first. Without a file it stores nothing. A last line without its newline
+ * was never acknowledged, so it is cut off; any other damage is an error. Journals are limited to the 2 GiB that `readFileSync`
+ * takes.
  */
 export const openJournal = <Entry>(
   file: string | undefined,
@@ -57,7 +57,7 @@ class FileJournal<Entry> implements Journal<Entry> {
     this.#descriptor = descriptor
   }
 
-  /** One synchronous write; after a failed or short one the file's end is unknown, so nothing more is accepted. */
+  /** One synchronous write. After a failed or short one the end of the file is unknown, so nothing more is accepted. */
   append(entry: Entry): void {
     if (this.#broken) throw new Error("the journal failed earlier and takes no more entries")
     const line = Buffer.from(`${JSON.stringify(entry)}\n`)

@@ -16,7 +16,7 @@ export const Posting = Schema.Struct({
 export type Posting = typeof Posting.Type
 type Kind = Posting["kind"]
 
-/** Money that a partner brings in. */
+/** Money that a partner adds. */
 export const Funding = Schema.Struct({
   partner: Identifier,
   amount: Amount,
@@ -35,7 +35,7 @@ interface Posted extends Keyed {
   readonly posting: Posting
 }
 
-/** What the ledger's journal tells. */
+/** An entry of the ledger's journal. */
 export type LedgerEntry = Posted | (Keyed & { readonly fundingId: string; readonly funding: Funding })
 
 export type Objection =
@@ -47,7 +47,7 @@ interface Line {
   readonly amount: Amount
 }
 
-/** Minor units. What was reversed is available again; `returned` only remembers how much that was. */
+/** Amounts in minor units. Reversed money is available again; `returned` only counts it. */
 interface Account {
   readonly partner: string
   readonly currency: string
@@ -68,7 +68,7 @@ const transitions: Record<
   reverse: { from: ["posted"], to: "reversed" },
 }
 
-/** The ledger's books: a fold over its journal. */
+/** The ledger's books: the fold of its journal. */
 export class LedgerBooks {
   readonly answers = new KeyedAnswers<string>()
   readonly #funds: bigint
@@ -80,12 +80,12 @@ export class LedgerBooks {
     this.#funds = funds
   }
 
-  /** How many records the books hold. */
+  /** The number of records in the books. */
   get size(): number {
     return Math.max(this.#lines.size, this.#postings.length)
   }
 
-  /** Why a posting cannot be booked; undefined when it can. */
+  /** The reason why a posting cannot be booked; undefined if it can. */
   objectionTo(posting: Posting): Objection | undefined {
     const seen = new Set<number>()
     for (const line of posting.lines) {
@@ -97,7 +97,7 @@ export class LedgerBooks {
     return posting.kind === "hold" && !this.#canHold(posting) ? { code: "insufficient-funds" } : undefined
   }
 
-  /** A line moves as it was held: in the same amount, or first of all from nothing. */
+  /** A line moves in the amount in which it was held; only a hold may be new. */
   #isLegal(posting: Posting, { item, amount }: Posting["lines"][number]): boolean {
     const line = this.#lines.get(lineKey(posting, item))
     if (!transitions[posting.kind].from.includes(line?.state ?? "new")) return false

@@ -9,15 +9,15 @@ import type { WeatherStation } from "./weather-station.ts"
 export interface LedgerOptions {
   readonly station: WeatherStation
   readonly journalFile: string | undefined
-  /** What each partner has in each currency to begin with, in whole units of the currency. */
+  /** What each partner has in each currency at the start, in whole units of the currency. */
   readonly funds: bigint
   readonly secret: string
   readonly callbackRetry: CallbackRetry
 }
 
 /**
- * The ledger: keeps what each partner has available, held and paid, and books a posting wholly or not at all. Whoever
- * brings money in may have the service told of it; unlike a bank's callback, this one does not outlive the process.
+ * The ledger: keeps what each partner has available, held and paid, and books a posting wholly or not at all. Adding funds can
+ * notify the service by callback. Unlike a bank's callback, this one is lost when the process ends.
  */
 export const ledger = ({
   station,
@@ -38,7 +38,7 @@ export const ledger = ({
     books.apply(entry)
   }
 
-  const tell = (id: string, { partner, amount: { currency }, callbackUrl }: Funding): void => {
+  const notify = (id: string, { partner, amount: { currency }, callbackUrl }: Funding): void => {
     if (callbackUrl !== undefined)
       sender.deliver(
         { delivery: id, url: callbackUrl, dueMs: Date.now(), message: { id, partner, currency } },
@@ -66,7 +66,7 @@ export const ledger = ({
     refuseWhenFull(books.size)
     const fundingId = `funding-${randomUUID()}`
     record({ at: new Date().toISOString(), key, fingerprint, fundingId, funding })
-    tell(fundingId, funding)
+    notify(fundingId, funding)
     return c.json({ fundingId }, 201)
   })
 

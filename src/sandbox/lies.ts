@@ -1,6 +1,6 @@
 /**
- * What banks and the compliance engine say although it is not so, or not for long. The books stay true, and so does
- * whoever answers an inquiry, but for a bank that denies: see docs/SANDBOX.md for what is fair to a client.
+ * False reports, and decisions that change. The books stay true, and so does the answer to an inquiry, except at a bank that
+ * denies: docs/SANDBOX.md describes what a client can rely on.
  */
 import * as Schema from "effect/Schema"
 import type { Throw } from "./dice.ts"
@@ -25,7 +25,7 @@ const callingBack = ["north", "south"]
 const byFile = ["clearing"]
 const engine = ["compliance"]
 
-/** Who can tell each lie: the others have no such thing to say. */
+/** The servers that can send each kind of false report. */
 export const liars: Readonly<Record<keyof Lies, readonly string[]>> = {
   refusesAfterAccepting: callingBack,
   acceptsAfterRefusing: [...callingBack, "west", ...byFile],
@@ -41,24 +41,24 @@ export const liars: Readonly<Record<keyof Lies, readonly string[]>> = {
 const paysAfterMsDefault = 500
 const changesWithinMsDefault = 5_000
 
-/** What a bank says of an order that it pays. */
+/** A bank's false report on an order that it pays. */
 export interface BankLie {
   readonly kind: "refuses-after-accepting" | "accepts-after-refusing"
   readonly code: string
-  /** Whether an inquiry is told the same until the money has left. */
+  /** Whether an inquiry gets the same answer until the money has left. */
   readonly denies: boolean
-  /** Whether it tells by callback that it paid after all; else only an inquiry learns it. */
+  /** Whether a callback reports that it paid after all; otherwise only an inquiry shows it. */
   readonly confesses: boolean
   readonly paysAfterMs: number
 }
 
-/** With what codes a bank lies: those for which another bank may pay, and the one with which it denies. */
+/** The codes of a bank's false refusals: those for which another bank may pay, and the one with which it denies. */
 export interface LyingCodes {
   readonly elsewhere: readonly [string, ...string[]]
   readonly final: string
 }
 
-/** Draws the lie about an order; most have none. Whoever denies has a code for which nobody goes to another bank. */
+/** Draws the false report on an order; most orders have none. A denial has a code for which no client uses another bank. */
 export const bankLieOf = (lies: Lies, codes: LyingCodes, dice: Throw): BankLie | undefined => {
   const kind = kindOf(lies, dice)
   if (kind === undefined) return undefined
@@ -79,16 +79,16 @@ const kindOf = (lies: Lies, dice: Throw): BankLie["kind"] | undefined => {
     : undefined
 }
 
-/** A word about another bank's order: in the name of that bank, or in one's own. */
-export interface ForeignWord {
+/** A false report on another bank's order: in the name of that bank, or in its own. */
+export interface ForeignReport {
   readonly as: "the-other" | "itself"
   readonly inMs: number
 }
 
 const overhearingMsMax = 100
 
-/** Draws whether a bank speaks for another one about an order that it overheard. */
-export const foreignWordOf = (lies: Lies, dice: Throw): ForeignWord | undefined =>
+/** Draws whether a bank sends a false report on another bank's order. */
+export const foreignReportOf = (lies: Lies, dice: Throw): ForeignReport | undefined =>
   falls(lies.speaksForOthers, "lies.speaksForOthers", dice)
     ? {
         as: dice("lies.as") < 0.7 ? "the-other" : "itself",
@@ -96,19 +96,19 @@ export const foreignWordOf = (lies: Lies, dice: Throw): ForeignWord | undefined 
       }
     : undefined
 
-/** What a bank of files says of a whole file that it pays. */
+/** A false report of a bank of files on a whole file that it pays. */
 export interface FileLie {
   readonly kind: "refuses-a-copy" | "accepts-after-refusing"
-  /** How often the refusal comes. */
+  /** How often the refusal is sent. */
   readonly times: 1 | 2
-  /** After it took the file. */
+  /** From taking the file to the second report. */
   readonly inMs: number
-  /** Whether it says itself that it paid; else only the account tells. */
+  /** Whether a status report shows the payment; otherwise only the account does. */
   readonly confesses: boolean
   readonly paysAfterMs: number
 }
 
-/** Draws the lie about a file. */
+/** Draws the false report on a file. */
 export const fileLieOf = (lies: Lies, dice: Throw): FileLie | undefined => {
   const { paysAfterMs = paysAfterMsDefault } = lies
   const refusesCopy = falls(lies.refusesCopies, "lies.refusesCopies", dice)
@@ -122,13 +122,13 @@ export const fileLieOf = (lies: Lies, dice: Throw): FileLie | undefined => {
   }
 }
 
-/** A word of the compliance engine that comes after it had let somebody pass. */
+/** A later decision of the compliance engine about an item that it had approved. */
 export interface ChangeOfMind {
   readonly decision: "review" | "rejected"
   readonly inMs: number
 }
 
-/** Draws a change of mind; about whom `doubted` says there was something odd before, always. */
+/** Draws a later decision. An item that was `doubted` before always gets one. */
 export const changeOfMindOf = (lies: Lies, doubted: boolean, dice: Throw): ChangeOfMind | undefined => {
   const { changesItsMind = 0, changesWithinMs = changesWithinMsDefault } = lies
   if (changesItsMind === 0 || !(doubted || falls(changesItsMind, "lies.changesItsMind", dice)))

@@ -9,7 +9,7 @@ import type { SandboxEnv } from "./server.ts"
 export interface Listening {
   readonly url: string
   readonly port: number
-  /** Takes no new connections for a while, then listens on the same port again. Open ones stay open. */
+  /** Refuses new connections for a while, then listens on the same port again. Open connections stay open. */
   refuseFor(ms: number): void
   close(): Promise<void>
 }
@@ -18,7 +18,7 @@ export interface Listening {
 export const originOf = (host: string, port: number, scheme = "http"): string =>
   `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`
 
-/** Serves an app on a port, 0 for any free one. Rejects with EADDRINUSE when the port is taken. */
+/** Serves an app on a port, 0 for any free one. Rejects with EADDRINUSE if the port is taken. */
 export const listen = (
   app: Hono<SandboxEnv>,
   host: string,
@@ -37,7 +37,7 @@ export const listen = (
     })
   })
 
-/** With `clientCa`, whoever has no certificate of that authority is not let in. */
+/** With `clientCa`, connections without a certificate of that authority are refused. */
 const secured = ({ key, cert, clientCa }: NonNullable<Door["tls"]>) => ({
   createServer,
   serverOptions: {
@@ -61,7 +61,9 @@ class HttpListening implements Listening {
     this.#host = host
   }
 
-  /** A port that somebody else took meanwhile is an error that ends the process: its clients would meet a stranger. */
+  /**
+   * If another program took the port meanwhile, the error ends the process: its clients would otherwise talk to that program.
+   */
   refuseFor(ms: number): void {
     clearTimeout(this.#return)
     if (this.#server.listening) this.#server.close()

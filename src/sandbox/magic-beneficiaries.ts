@@ -18,10 +18,10 @@ export type MagicOutcome = (typeof outcomes)[keyof typeof outcomes]
 
 const outcomeByName = new Map<string, MagicOutcome>(Object.entries(outcomes))
 
-/** The outcome that a beneficiary's first two words ask for, whatever their case; undefined for ordinary people. */
+/** The outcome for the first two words of a beneficiary's name, in upper or lower case; undefined for other names. */
 export const magicOutcome = (name: string): MagicOutcome | undefined => outcomeByName.get(firstWords(name))
 
-/** The two words that somebody is known by, in lower case. */
+/** The first two words of a name, in lower case. */
 export const firstWords = (name: string): string => name.trim().split(/\s+/, 2).join(" ").toLowerCase()
 
 const fatesAtBanks: ReadonlySet<MagicOutcome | undefined> = new Set([
@@ -34,5 +34,5 @@ const fatesAtBanks: ReadonlySet<MagicOutcome | undefined> = new Set([
   "returned-later",
 ])
 
-/** Whether banks do with somebody what the name asks for; about these they do not lie. */
+/** Whether a name decides what banks do. There are no false reports about these. */
 export const hasFateAtBanks = (magic: MagicOutcome | undefined): boolean => fatesAtBanks.has(magic)

@@ -15,19 +15,19 @@ const wholeNumber = (name: string, text: string | undefined): number | undefined
   return Number(text)
 }
 
-/** Something by server, such as the weather `{"north":{"errorsAfter":0.1}}`, as JSON or as a file of it. */
+/** Reads settings by server, such as the weather `{"north":{"errorsAfter":0.1}}`, from JSON or from a file with it. */
 const readByServer = (option: string, given: string | undefined): SandboxOptions["weather"] => {
   if (given === undefined) return undefined
   const text = given.trimStart().startsWith("{") ? given : readFileSync(given, "utf8")
   const byServer: unknown = JSON.parse(text)
   if (typeof byServer !== "object" || byServer === null)
     throw new TypeError(`--${option} takes a JSON object`)
-  const strangers = Object.keys(byServer).filter((name) => !serverNames.some((server) => server === name))
-  if (strangers.length > 0) throw new TypeError(`--${option}: there is no server ${strangers.join(", ")}`)
+  const unknown = Object.keys(byServer).filter((name) => !serverNames.some((server) => server === name))
+  if (unknown.length > 0) throw new TypeError(`--${option}: there is no server ${unknown.join(", ")}`)
   return byServer
 }
 
-/** Secrets by server, each given as `north=whsec_…`. */
+/** Reads secrets by server, each given as `north=whsec_…`. */
 const readSecrets = (given: ReadonlyArray<string> = []): SandboxOptions["secrets"] =>
   Object.fromEntries(
     given.map((pair) => {

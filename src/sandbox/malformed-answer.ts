@@ -3,7 +3,7 @@ import type { MalformedKind } from "./weather.ts"
 const paddingBytes = 1_536 * 1_024
 const page = "<!doctype html><html><body><h1>We will be back soon</h1></body></html>"
 
-/** The answer as a bad gateway or a careless server would give it. Only a redirect has another status. */
+/** The answer as a bad gateway or a faulty server would send it. Only a redirect has another status. */
 export const spoiled = async (answer: Response, kind: MalformedKind): Promise<Response> => {
   const { status } = answer
   const text = await answer.text()

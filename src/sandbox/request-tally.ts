@@ -1,7 +1,7 @@
-/** More keys than this are not told apart: the oldest count as never seen. */
+/** The most keys that are counted. Beyond that the oldest count as never seen. */
 const keysMax = 1_000_000
 
-/** What came to a server since it started, whatever the weather made of it: the books tell only what was done. */
+/** The requests that reached a server since it started, whatever the weather did to them. The books only show what was done. */
 export class RequestTally {
   readonly #byKey = new Map<string, number>()
   #orders = 0

@@ -12,42 +12,42 @@ import {
 } from "./data-folder.ts"
 import { behindDoor, type Door, readDoor } from "./door.ts"
 import { fileBank } from "./file-bank.ts"
-import { Hearsay } from "./hearsay.ts"
+import { InterbankOrders } from "./interbank-orders.ts"
 import { ledger } from "./ledger.ts"
 import { type Listening, listen } from "./listening.ts"
 import type { SandboxServer } from "./server.ts"
 import { underWeather, WeatherStation } from "./weather-station.ts"
 import { westBank } from "./west-bank.ts"
 
-/** What a server signs its callbacks with unless another secret is given: its own. It guards nothing but play money. */
+/** The default secret with which a server signs its callbacks. It protects nothing but play money. */
 export const sandboxSecretOf = (server: ServerName): string =>
   `whsec_${Buffer.from(`atlaspay-sandbox-${server}-callbacks!`).toString("base64")}`
 
-/** The secrets of the banks that call back, as BANK_CALLBACK_SECRET takes them. */
+/** The secrets of the banks that send callbacks, in the format of BANK_CALLBACK_SECRET. */
 export const sandboxBankSecrets = (["north", "south"] as const)
   .map((bank) => `${bank}=${sandboxSecretOf(bank)}`)
   .join(",")
 
 export interface SandboxOptions {
-  /** Where journals and ports are kept; without it, books live in memory. */
+  /** The folder for journals and ports; without it, the books are in memory. */
   readonly data?: string | undefined
   readonly host?: string | undefined
-  /** Six ports from here on: compliance, north, south, ledger, west, clearing. Free ones by default. */
+  /** Six consecutive ports from this one: compliance, north, south, ledger, west, clearing. Free ones by default. */
   readonly portBase?: number | undefined
-  /** Standard Webhooks secrets of the callbacks by server, `whsec_` and base64, for those that are not to use their own. */
+  /** Standard Webhooks secrets for callbacks by server, `whsec_` and base64, where they are not the default ones. */
   readonly secrets?: { readonly [Server in ServerName]?: string } | undefined
   readonly paymentDelayMs?: number | undefined
   readonly slowMs?: number | undefined
   readonly returnAfterMs?: number | undefined
-  /** Where the bank `clearing` exchanges files with its client; without it there is no such bank. */
+  /** The folder in which the bank `clearing` exchanges files with its client; without it that bank does not exist. */
   readonly clearingFolder?: string | undefined
   /** How long west remembers idempotency keys. */
   readonly westKeyWindowMs?: number | undefined
   /** From "pending" to the decision of the compliance engine. */
   readonly decisionDelayMs?: number | undefined
-  /** The weather to begin with, by server; unknown, because it comes from outside and is checked at the start. */
+  /** The weather at the start, by server. It is unknown, because it comes from outside and is checked at the start. */
   readonly weather?: { readonly [Server in ServerName]?: unknown } | undefined
-  /** What the servers want of their callers, by server; unknown, for the same reason. Open to all by default. */
+  /** The doors of the servers; unknown, for the same reason. Without one, a server is open to all. */
   readonly doors?: { readonly [Server in ServerName]?: unknown } | undefined
   /** What each partner has per currency, in whole units of the currency. */
   readonly funds?: bigint | undefined
@@ -71,21 +71,20 @@ export interface Sandbox {
 }
 
 /**
- * Starts the outside world: a compliance engine, the banks north, south and west, and a ledger, each a server of its
- * own. Rejects when a port of `portBase` is taken, when another sandbox runs on the data folder, or a journal or the
- * weather cannot be read.
+ * Starts the providers: a compliance engine, the banks north, south and west, and a ledger, each its own server. Rejects if a
+ * port from `portBase` is taken, if another sandbox runs on the data folder, or if a journal or the weather is unreadable.
  */
 export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbox> => {
   const host = options.host ?? "127.0.0.1"
   const identity = recallIdentity(options.data)
-  const hearsay = new Hearsay()
+  const interbankOrders = new InterbankOrders()
   const opened: { close(): Promise<void> | void }[] = []
   const close = async () => {
     for (const part of opened.splice(0).reverse()) await part.close()
   }
   const open = async (name: ServerName): Promise<Listening> => {
     const station = new WeatherStation(name, options.weather?.[name])
-    const server = createServer(name, station, hearsay, options)
+    const server = createServer(name, station, interbankOrders, options)
     opened.push(server)
     server.app.get("/sandbox", (c) => c.json({ sandboxId: identity.sandboxId, server: name }))
     const door = readDoor(name, options.doors?.[name])
@@ -128,7 +127,7 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
   }
 }
 
-/** Listens on the port of `portBase`, else on the remembered one, else (or when that is taken) on any free one. */
+/** Listens on the port from `portBase`, else on the remembered one, else (or if that is taken) on any free one. */
 const listenAsBefore = async (
   name: ServerName,
   { app, door }: { readonly app: SandboxServer["app"]; readonly door: Door },
@@ -148,7 +147,7 @@ const listenAsBefore = async (
 const createServer = (
   name: ServerName,
   station: WeatherStation,
-  hearsay: Hearsay,
+  interbankOrders: InterbankOrders,
   options: SandboxOptions,
 ): SandboxServer => {
   const journalFile = options.data === undefined ? undefined : join(options.data, `${name}.jsonl`)
@@ -156,7 +155,7 @@ const createServer = (
   const callbackRetry = options.callbackRetry ?? defaultCallbackRetry
   const calling = { station, journalFile, secret, callbackRetry }
   const { paymentDelayMs = 5, slowMs = 2_000, returnAfterMs = 500 } = options
-  const paying = { ...calling, hearsay, paymentDelayMs, slowMs, returnAfterMs }
+  const paying = { ...calling, interbankOrders, paymentDelayMs, slowMs, returnAfterMs }
   switch (name) {
     case "compliance":
       return complianceEngine({ ...calling, decisionDelayMs: options.decisionDelayMs ?? 200 })
@@ -167,7 +166,7 @@ const createServer = (
     case "clearing":
       return fileBank({
         station,
-        hearsay,
+        interbankOrders,
         folder: options.clearingFolder ?? "",
         journalFile,
         paymentDelayMs,

@@ -1,31 +1,33 @@
 import * as Schema from "effect/Schema"
 import { firstWords, magicOutcome } from "./magic-beneficiaries.ts"
 
-/** The lists that the engine goes by until it is given others. */
+/** The version of the engine's first lists. */
 export const firstListVersion = "sandbox-2026-11-01"
 
 const text = (lengthMax: number) => Schema.String.check(Schema.isBetweenLength(1, lengthMax))
 
-const Word = {
+const Verdict = {
   decision: Schema.Literals(["approved", "rejected", "review"]),
   cause: Schema.optionalKey(text(40)),
   reason: Schema.optionalKey(text(200)),
 }
 
-/** Other lists: whoever they name is decided by them, everybody else as before. */
+/** New lists. They decide about the people whom they name; the others are decided as before. */
 export const Lists = Schema.Struct({
   listVersion: text(200),
   entries: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ name: text(200), ...Word })).check(Schema.isMaxLength(1_000)),
+    Schema.Array(Schema.Struct({ name: text(200), ...Verdict })).check(Schema.isMaxLength(1_000)),
   ),
 })
 export type Lists = typeof Lists.Type
 
-/** What the engine says of items of a clearance that it has answered before. */
+/** New decisions about items of a clearance that was already answered. */
 export const Afterthought = Schema.Struct({
   clearanceId: text(200),
   listVersion: Schema.optionalKey(text(200)),
-  decisions: Schema.Array(Schema.Struct({ item: Schema.Int, ...Word })).check(Schema.isBetweenLength(1, 500)),
+  decisions: Schema.Array(Schema.Struct({ item: Schema.Int, ...Verdict })).check(
+    Schema.isBetweenLength(1, 500),
+  ),
 })
 export type Afterthought = typeof Afterthought.Type
 
@@ -43,13 +45,13 @@ interface Screened {
   readonly name: string
 }
 
-/** What the lists say of somebody, else what comes of a magic beneficiary. */
+/** The decision by the lists, or else by a magic beneficiary. */
 export const decideBy = ({ entries = [] }: Lists, { item, name }: Screened): Decision => {
   const payee = payeeOf(name)
   const entry = entries.find((listed) => firstWords(listed.name) === firstWords(name))
   if (entry !== undefined) {
-    const { name: _, ...word } = entry
-    return { item, ...word, payee }
+    const { name: _, ...verdict } = entry
+    return { item, ...verdict, payee }
   }
   switch (magicOutcome(name)) {
     case "sanctioned":

@@ -9,7 +9,7 @@ import { HTTPException } from "hono/http-exception"
 
 export type SandboxEnv = { Bindings: HttpBindings }
 
-/** A server of the sandbox: its routes, and what to do once they are reachable and when they are not any more. */
+/** A server of the sandbox: its routes, and what to do when they become reachable and when they close. */
 export interface SandboxServer {
   readonly app: Hono<SandboxEnv>
   start(): void
@@ -25,7 +25,7 @@ const pageRowsMax = 100_000
 /** The most lines that one request may list. */
 export const requestLinesMax = 20_000
 
-/** What an error answer says. */
+/** The body of an error answer. */
 export interface Refused {
   readonly code: string
   readonly [detail: string]: unknown
@@ -47,22 +47,23 @@ export const refusal = (status: 400 | 409 | 422 | 503, refused: Refused): HTTPEx
 const malformed = (message: string): HTTPException => refusal(400, { code: "malformed", message })
 
 /**
- * An empty app with the limits and error answers that all servers of the sandbox share. `tell` puts an error into the
- * words of a server that has others.
+ * An empty app with the limits and error answers that all servers of the sandbox share. `format` gives the errors another form.
  */
-export const createApp = (tell: (refused: Refused) => object = (refused) => refused): Hono<SandboxEnv> => {
+export const createApp = (format: (refused: Refused) => object = (refused) => refused): Hono<SandboxEnv> => {
   const app = new Hono<SandboxEnv>()
-  app.use(bodyLimit({ maxSize: bodyBytesMax, onError: (c) => c.json(tell({ code: "body-too-large" }), 413) }))
-  app.notFound((c) => c.json(tell({ code: "no-such-resource" }), 404))
+  app.use(
+    bodyLimit({ maxSize: bodyBytesMax, onError: (c) => c.json(format({ code: "body-too-large" }), 413) }),
+  )
+  app.notFound((c) => c.json(format({ code: "no-such-resource" }), 404))
   app.onError((error, c) => {
-    if (error instanceof Refusal) return c.json(tell(error.refused), error.status)
+    if (error instanceof Refusal) return c.json(format(error.refused), error.status)
     console.error(JSON.stringify({ level: "error", message: "request failed", error: error.message }))
-    return c.json(tell({ code: "internal-error" }), 500)
+    return c.json(format({ code: "internal-error" }), 500)
   })
   return app
 }
 
-/** Leaves the request without an answer; the connection ends when the client tires of it, or after two minutes. */
+/** Leaves the request unanswered. The connection ends when the client gives up, or after two minutes. */
 export const keepSilent = (c: Context<SandboxEnv>): Response => {
   const { outgoing } = c.env
   outgoing.setTimeout(silenceMsMax, () => outgoing.destroy())
@@ -75,14 +76,14 @@ export const cut = (c: Context<SandboxEnv>): Response => {
   return RESPONSE_ALREADY_SENT
 }
 
-/** A request that may be repeated: its key, its checked body, and a fingerprint to recognise the same body by. */
+/** A repeatable request: its key, its checked body, and a fingerprint that identifies the body. */
 export interface KeyedRequest<Body> {
   readonly key: string
   readonly fingerprint: string
   readonly body: Body
 }
 
-/** Reads a request that carries an idempotency key; answers 400 when it or the body is not as agreed. */
+/** Reads a request with an idempotency key; answers 400 if the key or the body is not as agreed. */
 export const readKeyed = async <Body>(
   c: Context<SandboxEnv>,
   decode: (json: unknown) => Result.Result<Body, Schema.SchemaError>,
@@ -99,7 +100,7 @@ export const readKeyed = async <Body>(
   return { key, fingerprint, body: decoded.success }
 }
 
-/** Reads a JSON body; answers 400 when it is none. */
+/** Reads a JSON body; answers 400 if it is not JSON. */
 export const readJson = async (c: Context<SandboxEnv>): Promise<unknown> => {
   try {
     return await c.req.json()
@@ -109,7 +110,7 @@ export const readJson = async (c: Context<SandboxEnv>): Promise<unknown> => {
   }
 }
 
-/** The same JSON with its keys in order: a body is the same whatever order its keys were written in. */
+/** The same JSON with sorted keys, because the order of keys makes no difference. */
 const sortKeys = (json: unknown): unknown => {
   if (Array.isArray(json)) return json.map(sortKeys)
   if (json === null || typeof json !== "object") return json
@@ -123,13 +124,13 @@ interface KnownKey<Answer> {
   readonly atMs: number
 }
 
-/** What was answered to each idempotency key, kept for as long as the books. */
+/** The answers by idempotency key, kept as long as the books. */
 export class KeyedAnswers<Answer> {
   readonly #known = new Map<string, KnownKey<Answer>>()
 
   /**
-   * The answer given before, or undefined for a new key and for one from before `forgottenBefore` (milliseconds since
-   * 1970); 409 when the key came with another body.
+   * The earlier answer; undefined for a new key, or for one from before `forgottenBefore` (milliseconds since 1970). Answers
+   * 409 if the key came with another body.
    */
   recall(key: string, fingerprint: string, forgottenBefore = Number.NEGATIVE_INFINITY): Answer | undefined {
     const known = this.#known.get(key)
@@ -143,12 +144,12 @@ export class KeyedAnswers<Answer> {
   }
 }
 
-/** Books are kept in memory, so they end somewhere: 503 from there on. */
+/** Books are in memory, so they have a limit; 503 once it is reached. */
 export const refuseWhenFull = (records: number): void => {
   if (records >= booksRecordsMax) throw refusal(503, { code: "books-full" })
 }
 
-/** Which rows of the books were asked for; `summary` asks for none. */
+/** The rows of the books to show; `summary` shows none. */
 export interface BooksPage {
   readonly summary: boolean
   readonly offset: number
@@ -175,7 +176,7 @@ export const readPage = (c: Context<SandboxEnv>): BooksPage => {
   return { summary: summary === "true", offset, limit: Math.min(limit, pageRowsMax) }
 }
 
-/** The rows of one page, each as the books show it. */
+/** The rows of one page, each as it is shown. */
 export const pageOf = <Row, Shown>(
   rows: readonly Row[],
   page: BooksPage,

@@ -12,9 +12,9 @@ import {
   type ChangeOfMind,
   changeOfMindOf,
   type FileLie,
-  type ForeignWord,
+  type ForeignReport,
   fileLieOf,
-  foreignWordOf,
+  foreignReportOf,
   type LyingCodes,
 } from "./lies.ts"
 import type { Listening } from "./listening.ts"
@@ -31,14 +31,14 @@ import {
   type Weather,
 } from "./weather.ts"
 
-/** More requests than this are not told apart: the oldest count as never asked. */
+/** The most requests that are counted. Beyond that the oldest count as new. */
 const countedMax = 1_000_000
 const serverErrors = [500, 502, 503, 504] as const
 
 /**
- * The weather at one server: what is in force, and the dice that it is drawn with. A throw depends on the seed, the
- * server, the kind of thing, its key (an idempotency key, a reference) and how often that came since this weather
- * began; not on anybody else. Weather is not written to the journal: a restart brings back what the start was given.
+ * The weather of one server: its fields, and the draws from it. A draw depends on the seed, the server, the kind of event, its
+ * key (an idempotency key, a reference) and how often that key occurred since this weather began, and on nothing else. Weather
+ * is not in the journal: after a restart, the weather from the start options applies.
  */
 export class WeatherStation {
   readonly server: string
@@ -51,7 +51,7 @@ export class WeatherStation {
   #listening: Listening | undefined
   #outage: NodeJS.Timeout | undefined
 
-  /** Throws when `given` is no weather for this server. */
+  /** Throws if `given` is not valid for this server. */
   constructor(server: string, given: unknown = {}) {
     this.server = server
     setMaxListeners(0, this.#closing.signal)
@@ -63,7 +63,7 @@ export class WeatherStation {
     return this.#weather
   }
 
-  /** Puts other weather in force and starts counting anew; answers what is wrong with it when it cannot. */
+  /** Puts other weather in force and restarts the counts; returns the problem if it is not valid. */
   change(given: unknown): string | undefined {
     const decoded = decodeWeather(this.server, given)
     if (Result.isFailure(decoded)) return decoded.failure
@@ -74,7 +74,7 @@ export class WeatherStation {
     return undefined
   }
 
-  /** From here on the server can be taken off the net. */
+  /** From now on the server can refuse connections. */
   start(listening: Listening): void {
     this.#listening = listening
     this.#forecastOutage()
@@ -85,7 +85,7 @@ export class WeatherStation {
     this.#closing.abort()
   }
 
-  /** A server that refuses connections takes no more of them; those that it has are reset, see `outage`. */
+  /** A server that refuses connections accepts no new ones; its open ones are reset, see `outage`. */
   #forecastOutage(): void {
     clearTimeout(this.#outage)
     const { down } = this.#weather
@@ -94,7 +94,7 @@ export class WeatherStation {
     this.#outage = setTimeout(() => listening.refuseFor(down.forMs), down.inMs ?? 0)
   }
 
-  /** How the server is down at this moment, if it is. */
+  /** How the server is down at the moment, if it is. */
   get outage(): "reset" | "503" | undefined {
     const { down } = this.#weather
     if (down === undefined) return undefined
@@ -128,37 +128,39 @@ export class WeatherStation {
     return forgetsKey(this.#weather, this.#dice("key", key))
   }
 
-  /** The lie about an order, if it is to be one. */
+  /** The false report on an order, if there is to be one. */
   bankLieOf(key: string, codes: LyingCodes): BankLie | undefined {
     return bankLieOf(this.#weather.lies ?? {}, codes, this.#dice("lie", key))
   }
 
-  /** What is said of an order of another bank. */
-  foreignWordOf(reference: string): ForeignWord | undefined {
-    return foreignWordOf(this.#weather.lies ?? {}, this.#dice("foreign-word", reference))
+  /** The false report on an order of another bank, if there is to be one. */
+  foreignReportOf(reference: string): ForeignReport | undefined {
+    return foreignReportOf(this.#weather.lies ?? {}, this.#dice("foreign-word", reference))
   }
 
-  /** The lie about the n-th file of orders: its name would depend on the day. */
+  /** The false report on the n-th file of orders. Its number is used because its name depends on the day. */
   fileLieOf(nth: number): FileLie | undefined {
     return fileLieOf(this.#weather.lies ?? {}, this.#dice("file-lie", String(nth)))
   }
 
-  /** What is thought later of somebody who may pass now; `doubted` is about whom there is something odd. */
+  /** The later decision about an item that is approved now; `doubted` if there was something odd about it. */
   changeOfMindOf(about: string, doubted: boolean): ChangeOfMind | undefined {
     return changeOfMindOf(this.#weather.lies ?? {}, doubted, this.#dice("mind", about))
   }
 
-  /** The time before which keys are forgotten, in milliseconds since 1970, for a server that remembers for so long. */
+  /**
+   * The time before which keys are forgotten, in milliseconds since 1970, for a server that remembers them for `rememberedMs`.
+   */
   keysForgottenBefore(rememberedMs = Number.POSITIVE_INFINITY): number {
     return Date.now() - Math.min(rememberedMs, this.#weather.keysForgottenAfterMs ?? rememberedMs)
   }
 
-  /** By how much the clock that dates callbacks is wrong. */
+  /** The error of the clock that dates callbacks. */
   get clockSkewMs(): number {
     return this.#weather.callbacks?.clockSkewMs ?? 0
   }
 
-  /** Waits; false when the station closed meanwhile. */
+  /** Waits; false if the station closed meanwhile. */
   async pause(ms: number): Promise<boolean> {
     const { signal } = this.#closing
     try {
@@ -188,7 +190,7 @@ export class WeatherStation {
   }
 }
 
-/** A server's app under its weather: the one place where weather happens to requests. The books stay open in any. */
+/** A server's app under its weather, the only place where weather affects requests. The books are open in any weather. */
 export const underWeather = (app: Hono<SandboxEnv>, station: WeatherStation): Hono<SandboxEnv> => {
   const outside = createApp()
   const change = (c: Context<SandboxEnv>, given: unknown): Response => {
@@ -211,7 +213,7 @@ export const underWeather = (app: Hono<SandboxEnv>, station: WeatherStation): Ho
 
 const isSpared = (path: string): boolean => path === "/sandbox" || path === "/books"
 
-/** Takes one request through the weather: what it meets before the work, the work, what becomes of the answer. */
+/** Handles one request under the weather: before the work, the work itself, and its answer. */
 const meet = async (c: Context<SandboxEnv>, app: Hono<SandboxEnv>, station: WeatherStation) => {
   if (Object.keys(station.weather).length === 0) return app.fetch(c.req.raw, c.env)
   const { outage } = station
@@ -241,7 +243,7 @@ const meet = async (c: Context<SandboxEnv>, app: Hono<SandboxEnv>, station: Weat
   }
 }
 
-/** What a request is told apart by: its idempotency key, else what it asks for. */
+/** The key of a request: its idempotency key, else its address. */
 const keyOf = ({ req }: Context<SandboxEnv>): string => {
   const { pathname, search } = new URL(req.url)
   return req.header("idempotency-key") ?? req.header("x-request-id") ?? pathname + search

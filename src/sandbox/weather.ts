@@ -25,7 +25,7 @@ const Latency = Schema.Union([
 export const malformedKinds = ["html", "wrong-types", "huge", "redirect", "truncated"] as const
 export type MalformedKind = (typeof malformedKinds)[number]
 
-/** What can be wrong with a server and with the way to it. docs/SANDBOX.md says what each field does. */
+/** What can go wrong at a server and on the way to it. docs/SANDBOX.md describes each field. */
 const Weather = Schema.Struct({
   seed: Schema.optionalKey(Schema.Union([Schema.Int, Schema.String.check(Schema.isMaxLength(200))])),
   latency: Schema.optionalKey(Latency),
@@ -78,7 +78,7 @@ export type Weather = typeof Weather.Type
 const sendCallbacks = ["compliance", "north", "south"]
 const pay = ["north", "south", "west"]
 
-/** Weather that only some servers can have: the others have no such thing to go wrong. */
+/** Fields that only some servers have. */
 const only: { readonly [Field in keyof Weather]: readonly string[] } = {
   inquiryLatency: pay,
   inquiryErrors: pay,
@@ -89,7 +89,7 @@ const only: { readonly [Field in keyof Weather]: readonly string[] } = {
 
 const decodeFields = Schema.decodeUnknownResult(Weather, { onExcessProperty: "error", errors: "all" })
 
-/** Reads the weather of one server; the failure is a text that names the field. */
+/** Reads the weather of one server. The failure is a text that names the field. */
 export const decodeWeather = (server: string, json: unknown): Result.Result<Weather, string> => {
   const decoded = decodeFields(json)
   if (Result.isFailure(decoded)) return Result.fail(decoded.failure.message)
@@ -99,7 +99,7 @@ export const decodeWeather = (server: string, json: unknown): Result.Result<Weat
   return Result.succeed(weather)
 }
 
-/** What is wrong with fields that only some servers can have. */
+/** The problem with a field that this server does not have, if there is one. */
 const misplaced = (
   server: string,
   above: string,
@@ -114,7 +114,7 @@ const misplaced = (
   return `${above}${field}: only for ${servers.join(", ")}, not for ${server}`
 }
 
-/** What becomes of one request: how long it takes, what happens instead of the work, and to the answer of it. */
+/** What happens to one request: how long it takes, what happens instead of the work, and what happens to the answer. */
 export interface Fate {
   readonly msBefore: number
   readonly msAfter: number
@@ -122,7 +122,7 @@ export interface Fate {
   readonly answer?: "error" | "cut" | "hang" | MalformedKind | undefined
 }
 
-/** Draws the fate of a request. An order is what may move something (a POST); all else inquires. */
+/** Draws what happens to a request. An order is a request that may move money (a POST); all others inquire. */
 export const fateOf = (weather: Weather, isOrder: boolean, dice: Throw): Fate => {
   const latency = (isOrder ? undefined : weather.inquiryLatency) ?? weather.latency
   const ms = latency === undefined ? 0 : drawLatencyMs(latency, dice)
@@ -150,10 +150,10 @@ const answerOf = (weather: Weather, isOrder: boolean, dice: Throw): Fate["answer
 }
 
 const lateMsDefault = 1_000
-/** Time enough for others to overtake a callback. */
+/** The time in which other callbacks can overtake one. */
 const overtakenMs = 250
 
-/** Draws how a callback travels; `nextInMs` is when the next one about the same is due, if there is to be one. */
+/** Draws how a callback is sent; `nextInMs` is when the next one about the same transfer is due, if there is one. */
 export const travelOf = (
   { callbacks = {} }: Weather,
   nextInMs: number | undefined,
@@ -162,16 +162,16 @@ export const travelOf = (
   const late = falls(callbacks.late, "callbacks.late", dice) ? (callbacks.lateMs ?? lateMsDefault) : 0
   const copies = falls(callbacks.duplicate, "callbacks.duplicate", dice) ? 2 : 1
   if (!falls(callbacks.reordered, "callbacks.reordered", dice)) return { copies, delayMs: late }
-  // Behind its own successor, even when that is overtaken too; else somewhere among those of others.
+  // Behind its own successor, even if that is overtaken, too; else at a random place among other callbacks.
   const behind =
     nextInMs === undefined ? Math.round(overtakenMs * dice("callbacks.place")) : nextInMs + 2 * overtakenMs
   return { copies, delayMs: late + behind }
 }
 
-/** Whether a callback comes before the answer to the order that it is about. */
+/** Whether a callback precedes the answer to its order. */
 export const comesEarly = ({ callbacks }: Weather, dice: Throw): boolean =>
   falls(callbacks?.early, "callbacks.early", dice)
 
-/** Whether a key is taken for a new one, although it came before. */
+/** Whether a key counts as new although it came before. */
 export const forgetsKey = ({ forgottenKeys }: Weather, dice: Throw): boolean =>
   falls(forgottenKeys, "forgottenKeys", dice)

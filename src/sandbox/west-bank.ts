@@ -30,7 +30,7 @@ const Payment = Schema.Struct({
 
 const decodePayment = Schema.decodeUnknownResult(Payment)
 
-/** The order in the words of the books. A currency that nobody knows has no decimals; it is refused anyhow. */
+/** The order in the form of the books. An unknown currency has no decimals; its order is refused anyway. */
 const decodeOrder = (json: unknown): Result.Result<TransferOrder, Schema.SchemaError> =>
   Result.map(decodePayment(json), ({ clientRef, currencyCode, amountMinor, creditor, purpose }) => {
     const { fullName: name, ...account } = creditor
@@ -64,8 +64,8 @@ const states = {
   returned: "RETURNED",
 } as const
 
-/** The errors that all servers share, in west's words. */
-const inWestsWords = ({ code, ...details }: Refused) => {
+/** The errors that all servers share, in west's form. */
+const inWestsForm = ({ code, ...details }: Refused) => {
   switch (code) {
     case "key-conflict":
       return { error: { type: "conflict", reason: "DUPLICATE_REQUEST" } }
@@ -85,7 +85,7 @@ const show = ({ transferId, order, status, code }: Transfer) => ({
 
 /** A bank that pays before it answers, sends no callbacks, and forgets idempotency keys after a while: west. */
 export const westBank = (options: BankOptions & { readonly keyWindowMs: number }): SandboxServer => {
-  const app = createApp(inWestsWords)
+  const app = createApp(inWestsForm)
   const { keyWindowMs } = options
   const engine = new BankEngine(options, {
     refusalOf,

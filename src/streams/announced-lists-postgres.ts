@@ -1,9 +1,9 @@
-/** The second record of announced lists, in a table of its own. */
+/** The second record of announced lists: a table in Postgres. */
 import { Effect } from "effect"
 import type { Database } from "../database/database.ts"
 import { LISTS_MAX, type ListStore } from "./announced-lists.ts"
 
-/** The announcements in a Postgres. */
+/** The announcements kept in Postgres. */
 export const postgresListStore = ({ query }: Database["Service"]): ListStore => ({
   since: (listVersion) =>
     query(

@@ -1,6 +1,6 @@
 /**
- * `<prefix>:lists`: a sorted set of versions, by the time at which each was first announced. An announcement is one command,
- * which changes nothing when it is repeated, and the lists in force are the last of the set.
+ * `<prefix>:lists` is a sorted set of list versions, scored by the time of their first announcement. The version with the
+ * highest score is in force. An announcement is one command; repeating it changes nothing.
  */
 import { Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
@@ -9,7 +9,7 @@ import { attempt } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { AnnouncedLists, LISTS_MAX, type ListStore, makeAnnouncedLists } from "./announced-lists.ts"
 
-/** The announcements under a prefix of a Redis. */
+/** The announcements in Redis, under a key prefix. */
 export const redisListStore = (
   { commands: redis, replicated }: Pick<RedisConnections["Service"], "commands" | "replicated">,
   prefix: string,
@@ -25,7 +25,7 @@ export const redisListStore = (
       ),
     keep: Effect.fnUntraced(function* (listVersion, at) {
       yield* run("announce lists", () => redis.zadd(key, "LT", at, listVersion))
-      // A failover must not bring back the older lists.
+      // Without this, a failover could put older lists back in force.
       yield* Effect.mapError(
         replicated(key, { command: ["ZSCORE", key, listVersion], isIn: (since) => since !== null }),
         ({ reason }) => new StoreUnavailable({ store: "redis", step: "replicate lists", reason }),
@@ -39,7 +39,7 @@ export const redisListStore = (
   }
 }
 
-/** In REDIS_URL. */
+/** The announcements in REDIS_URL. */
 export const redisLists = Effect.gen(function* () {
   const { redis } = yield* AppConfig
   return redisListStore(yield* RedisConnections, redis.prefix)

@@ -1,49 +1,50 @@
-/** The lists that the compliance engine announced, so that nobody is paid on a clearance by older ones. */
+/** The lists that the compliance engine announced. Nobody is paid on a clearance by older lists. */
 import { Context, Effect } from "effect"
 import type { AnnouncedList } from "../domain/clearance.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /**
- * For how long what is known of the lists may be used. Whoever announces waits as long before it says so: then nobody goes
- * by older lists any more.
+ * How long a process may use what it read of the lists. `announce` waits this long before it answers: by then, no process
+ * uses older lists.
  */
 export const LISTS_FRESH_MS = 2_000
 
-/** The versions that are remembered, so that one that is announced again is not taken for a new one. */
+/** How many versions are remembered. A remembered version that is announced again does not count as new. */
 export const LISTS_MAX = 1_000
 
-/** How old what is known may grow before the stores are asked anew. */
+/** At this age, what was read is still used, but the stores are read again in the background. */
 const LOOK_AHEAD_MS = LISTS_FRESH_MS / 2
 
-/** Batches that share one look into the stores. */
+/** Callers that share one read of the stores. */
 const ASKING_MAX = 4_096
 
 export class AnnouncedLists extends Context.Service<
   AnnouncedLists,
   {
     /**
-     * Keeps that a version was announced at a time (epoch milliseconds). The first announcement of a version is the one that
-     * counts, and the latest of those is in force, in whatever order they arrive. Resolves when every process goes by it.
+     * Records that a version was announced at a time (epoch milliseconds). Only the first announcement of a version counts.
+     * The version with the latest first announcement is in force, in whatever order announcements arrive. Resolves when
+     * every process uses it.
      */
     readonly announce: (listVersion: string, at: number) => Effect.Effect<void, StoreUnavailable>
-    /** The lists in force, as of {@link LISTS_FRESH_MS} ago at most; nothing where none were ever announced. */
+    /** The lists in force, read at most {@link LISTS_FRESH_MS} ago; nothing if none were ever announced. */
     readonly current: Effect.Effect<AnnouncedList | undefined, StoreUnavailable>
   }
 >()("atlaspay/streams/AnnouncedLists") {}
 
-/** Where announcements are kept. */
+/** A store of announcements. */
 export interface ListStore {
-  /** When a version was first announced, as far as is known here. */
+  /** When a version was first announced, as far as this store knows. */
   readonly since: (listVersion: string) => Effect.Effect<number | undefined, StoreUnavailable>
-  /** Keeps a version under the earliest time that was told of it. */
+  /** Records a version with the earliest time that was reported for it. */
   readonly keep: (listVersion: string, at: number) => Effect.Effect<void, StoreUnavailable>
   readonly latest: Effect.Effect<AnnouncedList | undefined, StoreUnavailable>
 }
 
 /**
- * Keeps announcements in all of the stores and goes by the latest that any of them knows: one that was set back to an
- * earlier moment brings no older lists back. A store that does not answer leaves everybody without an answer.
+ * Keeps announcements in all stores, and uses the latest that any of them knows. So a store that was restored from a backup
+ * does not put older lists back in force. If a store does not answer, nobody gets an answer.
  */
 export const makeAnnouncedLists = Effect.fnUntraced(function* (stores: ReadonlyArray<ListStore>) {
   const scope = yield* Effect.scope
@@ -64,7 +65,7 @@ export const makeAnnouncedLists = Effect.fnUntraced(function* (stores: ReadonlyA
       ),
     ASKING_MAX,
   )
-  /** While there are askers nobody waits, unless the stores are slow. A look that fails is made again by whoever has to wait. */
+  /** Refreshes early, so that callers wait only if the stores are slow. If it fails, the next waiting caller repeats it. */
   const lookAhead = Effect.suspend(() => {
     lookingAhead = true
     const ended = Effect.sync(() => {
@@ -74,7 +75,7 @@ export const makeAnnouncedLists = Effect.fnUntraced(function* (stores: ReadonlyA
   })
   return AnnouncedLists.of({
     announce: Effect.fn("AnnouncedLists.announce")(function* (listVersion, at) {
-      // One store may have kept it before, when the other did not answer: told again it is no newer than it was.
+      // If one store did not answer the first time, the other knows the earlier time. A repetition must not count as newer.
       const known = yield* Effect.forEach(stores, ({ since }) => since(listVersion))
       const first = known.reduce<number>((earliest, since) => Math.min(earliest, since ?? earliest), at)
       yield* Effect.forEach(stores, ({ keep }) => keep(listVersion, first), { discard: true })
@@ -109,7 +110,7 @@ const latestOf = (found: ReadonlyArray<AnnouncedList | undefined>): AnnouncedLis
 
 interface Known {
   readonly lists: AnnouncedList | undefined
-  /** When it was asked for, by two clocks: one may stand still while the machine sleeps, the other may be set. */
+  /** When it was read, by two clocks: one may stop while the machine sleeps, the other may be set. */
   readonly asked: Readonly<Record<"monotonic" | "wall", number>>
 }
 

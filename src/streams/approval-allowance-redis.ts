@@ -1,6 +1,6 @@
 /**
- * `<prefix>:{allowance:<partner>}:<currency>` is a hash of what was accepted without approval, by quarters of an hour;
- * `…:taken:<id>` marks what was counted. All expire, and one script keeps them.
+ * `<prefix>:{allowance:<partner>}:<currency>` is a hash of the amounts accepted without approval, per quarter of an hour.
+ * `…:taken:<id>` marks an id whose amounts were counted. All these keys expire. Only one script writes them.
  */
 import { readFileSync } from "node:fs"
 import { Effect, Layer } from "effect"
@@ -12,11 +12,15 @@ import { ApprovalAllowance } from "./approval-allowance.ts"
 
 const script = readFileSync(new URL("approval-allowance.lua", import.meta.url), "utf8")
 
-/** How time is counted. What was taken late in a bucket, for a batch that comes as late as its mark lets it, counts for a day. */
+/**
+ * How time is counted. The buckets cover a day and one mark's lifetime: an amount counts for a full day even if its batch
+ * is accepted just before the mark expires.
+ */
 export interface AllowanceTimes {
   readonly bucketMs: number
-  /** Those before the present one that count. */
+  /** How many buckets before the current one count. */
   readonly buckets: number
+  /** How long an id is recognised. */
   readonly markMs: number
 }
 
@@ -32,7 +36,7 @@ export const layer = Layer.effect(
   }),
 )
 
-/** The allowances under a prefix of a Redis. */
+/** The allowances in Redis, under a key prefix. */
 export const makeAllowance = (
   { commands, replicated }: Pick<RedisConnections["Service"], "commands" | "replicated">,
   prefix: string,
@@ -52,7 +56,7 @@ export const makeAllowance = (
         commands.eval(script, keys.length, ...keys, bucketMs, buckets, markMs, ...sums),
       ).pipe(unavailable)
       if (answer !== 1) return false
-      // A failover must not give it back: the batch may be on another primary.
+      // A failover must not lose what was taken: the batch may be on another primary, and survive.
       yield* replicated(mark, { command: ["EXISTS", mark], isIn: (found) => found === 1 }).pipe(unavailable)
       return true
     }),

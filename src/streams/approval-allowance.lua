@@ -1,9 +1,9 @@
--- Takes amounts off what a partner may have accepted without approval, all of them or none.
--- KEYS: what marks the id as taken, then for each currency a hash of what was taken, by bucket of time
--- ARGV: length of a bucket (ms), buckets before the present one that count, how long the mark is kept (ms), then for each
---       currency what is to be taken and the most that may be: less than 10^15, so that sums of them are exact
--- Gives 1 when it is taken, also to a repetition; 0 when there is too little left.
--- One clock, whoever asks: that of the server.
+-- Takes amounts from what a partner may still have accepted without approval: all of them, or none.
+-- KEYS: the mark of the id, then for each currency a hash of the amounts taken, by time bucket
+-- ARGV: length of a bucket (ms), how many buckets before the current one count, how long the mark is kept (ms), then for
+--       each currency the amount to take and the limit: both less than 10^15, so that their sums are exact
+-- Returns 1 if the amounts are taken, also for a repetition; 0 if too little is left.
+-- Uses the server's clock, so that all callers share one clock.
 local time = redis.call('TIME')
 local length, before = tonumber(ARGV[1]), tonumber(ARGV[2])
 local bucket = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / length)

@@ -1,12 +1,12 @@
 /**
- * What a partner may have accepted in a day without anybody's approval, over all its batches: who splits a payment gets no
- * further than who sends it whole.
+ * The amount that a partner may have accepted in a day without approval, over all its batches. So splitting a payment into
+ * several batches does not avoid approval.
  */
 import { Context, type Effect } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
-/** What a batch adds up to in a currency, and what a day may; in minor units. */
+/** A batch's total in a currency, and the limit of a day; in minor units. */
 export interface AllowanceOf {
   readonly currency: string
   readonly minor: bigint
@@ -17,9 +17,10 @@ export class ApprovalAllowance extends Context.Service<
   ApprovalAllowance,
   {
     /**
-     * Takes all amounts off what is left of the last 24 hours, or none of them and gives `false`. It is one step, however
-     * many do so at a time. Under the same id it takes nothing more for a quarter of an hour: an intake that was cut off
-     * before the batch was in its log is repeated. What is taken is not given back, whatever becomes of the batch.
+     * Takes all amounts from what is left for the last 24 hours and gives `true`, or takes none and gives `false`. It is
+     * one atomic step. For a quarter of an hour, a repetition with the same id takes nothing more: an intake that was
+     * interrupted before its batch was logged is repeated. What was taken is never given back, whatever becomes of the
+     * batch.
      */
     readonly take: (
       partner: PartnerId,

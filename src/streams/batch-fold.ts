@@ -1,4 +1,4 @@
-/** The fold of a batch's log: the one way in which actors, followers and the API come to know a batch. */
+/** The fold of a batch's log: the only way in which actors, followers and the API read a batch. */
 import type { Effect } from "effect"
 import { type Batch, emptyBatch } from "../domain/batch.ts"
 import { evolve } from "../domain/evolve.ts"
@@ -8,8 +8,8 @@ import { beginningOf, visitLog, visitRange } from "./event-range.ts"
 import type { CorruptEntry, EventStore, LoggedEvent } from "./event-store.ts"
 
 /**
- * A batch as far as its log was folded. It changes in place, so it has one owner at a time. A step that fails leaves it
- * half way: then it is worth nothing, and its owner drops it.
+ * A batch as far as its log was folded. It changes in place, so it has one owner at a time. A step that fails may leave it
+ * half changed, so its owner must drop it.
  */
 export interface BatchFold {
   readonly batch: Batch
@@ -19,7 +19,7 @@ export interface BatchFold {
 
 export const emptyFold = (id: BatchId): BatchFold => ({ batch: emptyBatch(), head: beginningOf(id).head })
 
-/** Folds the next event, in place. Throws when it is another than the next, or not legal there. */
+/** Folds the next event, in place. Throws if the event is not the next version, or not legal in this state. */
 export const advance = (fold: BatchFold, { version, event, hash }: LoggedEvent): void => {
   if (version !== fold.batch.version + 1)
     throw new Error(`version ${version} does not follow version ${fold.batch.version}`)
@@ -27,10 +27,10 @@ export const advance = (fold: BatchFold, { version, event, hash }: LoggedEvent):
   fold.head = hash
 }
 
-/** What folds the next event: {@link advance}, or what does more than that. */
+/** A function that folds the next event: {@link advance}, or one that also does something else. */
 type Advance<Fold extends BatchFold> = (fold: Fold, recorded: LoggedEvent) => void
 
-/** Folds all that the log has after what the fold knows. */
+/** Folds all events of the log after the version of the fold. */
 export const foldLog = <Fold extends BatchFold>(
   store: EventStore["Service"],
   id: BatchId,
@@ -39,7 +39,7 @@ export const foldLog = <Fold extends BatchFold>(
 ): Effect.Effect<unknown, CorruptEntry | StoreUnavailable> =>
   visitLog(store, id, { version: fold.batch.version, head: fold.head }, (recorded) => next(fold, recorded))
 
-/** Folds what the log has after what the fold knows, up to and with version `to`. */
+/** Folds the events of the log after the version of the fold, up to and including version `to`. */
 export const foldTo = <Fold extends BatchFold>(
   store: EventStore["Service"],
   id: BatchId,

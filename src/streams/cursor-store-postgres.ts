@@ -1,4 +1,7 @@
-/** Cursors in the table `projection_checkpoints`, beside the read models that move with theirs in one statement. */
+/**
+ * Cursors in the table `projection_checkpoints`. It is in the database of the read models, so the projector moves rows and
+ * cursor in one statement.
+ */
 import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
 import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"

@@ -4,10 +4,13 @@ import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 /** The feed position before the first entry. */
 export const FEED_START = "0-0"
 
-/** A feed position, and the hash with which the append ends that is told of there; it tells the entry from any other. */
+/**
+ * A feed position, and the hash with which the append at that position ends. The hash distinguishes the entry from any other
+ * at the same position.
+ */
 export interface Cursor {
   readonly position: string
-  /** Not known at the start, and of a cursor that an earlier release moved. */
+  /** `undefined` at the start of the feed, and if an earlier release moved the cursor. */
   readonly head: string | undefined
 }
 
@@ -17,29 +20,29 @@ export interface FollowerCursor extends Cursor {
   readonly partition: number
 }
 
-/** Whether a cursor moved, or stood elsewhere because another process follows the partition too. */
+/** `elsewhere`: the cursor did not move, because another process that follows the partition had moved it. */
 export type CursorMove = "moved" | "elsewhere"
 
-/** How far each follower of the log has come in the feed of each partition. */
+/** The position of each follower in the feed of each partition. */
 export class CursorStore extends Context.Service<
   CursorStore,
   {
-    /** At the last entry that the follower handled; at {@link FEED_START} when it never did. */
+    /** The last entry that the follower handled; {@link FEED_START} if it has handled none. */
     readonly load: (follower: string, partition: number) => Effect.Effect<Cursor, StoreUnavailable>
-    /** Moves a cursor if it still stands at `from`. */
+    /** Moves a cursor if it is still at `from`. */
     readonly move: (
       follower: string,
       partition: number,
       from: string,
       to: Cursor,
     ) => Effect.Effect<CursorMove, StoreUnavailable>
-    /** Where these followers stand, in each partition that they have begun. */
+    /** The cursors of these followers, in each partition that they have begun. */
     readonly standing: (
       followers: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<FollowerCursor>, StoreUnavailable>
     /** Sends a follower back to the beginning of a feed. */
     readonly restart: (follower: string, partition: number) => Effect.Effect<void, StoreUnavailable>
-    /** Where a follower stands in each partition that it has begun: its lag, and what of the feed may be trimmed. */
+    /** A follower's position in each partition that it has begun: for its lag, and for trimming the feed. */
     readonly positions: (follower: string) => Effect.Effect<ReadonlyMap<number, string>, StoreUnavailable>
   }
 >()("atlaspay/streams/CursorStore") {}

@@ -1,13 +1,13 @@
 import { Clock, Effect } from "effect"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 
-/** How long one partition may hold up what is done for all of them: they live on different servers. */
+/** How long one partition may delay a step over all partitions: they are on different servers. */
 const PARTITION_MS_MAX = 1_000
 
-/** Servers are waited for by real time, also where a simulation sets the service's own. */
+/** A simulation may set the service's clock, but servers answer in real time. */
 const realTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
-/** Gives a step on one partition up after a second; whether it was done is not known then. */
+/** Gives up a step on one partition after {@link PARTITION_MS_MAX}. The step may still have been done. */
 export const inTime = <A, E = never>(
   step: Effect.Effect<A, E | StoreUnavailable>,
 ): Effect.Effect<A, E | StoreUnavailable> =>

@@ -5,13 +5,13 @@ import { CorruptEntry, type EventStore, type LoggedEvent } from "./event-store.t
 import { chainStart } from "./hash-chain.ts"
 
 /**
- * Events in one read: what is in memory at a time beside what the visitor keeps. Pages begin small and double, because
- * a log begins with its largest events.
+ * Events per read, which bounds memory besides what the visitor keeps. Pages start small and double, because a log begins
+ * with its largest events.
  */
 const PAGE_EVENTS_MIN = 16
 const PAGE_EVENTS_MAX = 512
 
-/** Visits events in order. A visitor throws when an event is not legal, and that is a {@link CorruptEntry}. */
+/** Visits events in order. If the visitor throws, because an event is not legal, this fails with {@link CorruptEntry}. */
 export const visitEvents = <Event extends RecordedEvent>(
   batch: BatchId,
   events: ReadonlyArray<Event>,
@@ -29,15 +29,15 @@ export const visitEvents = <Event extends RecordedEvent>(
     return Effect.void
   })
 
-/** A version of a log and the hash that its chain has there, if that is known. */
+/** A version of a log, and the hash of the chain at that version, if known. */
 export interface Link {
   readonly version: number
   readonly head: string | undefined
 }
 
 /**
- * Reads and visits the events after a link up to and with version `to`, a page at a time, and verifies their chain. A log
- * that ends before is a {@link CorruptEntry} too: the feed and the log are written in one step.
+ * Reads, verifies and visits the events after a link, up to and including version `to`, page by page. A log that ends
+ * before `to` is a {@link CorruptEntry} too: `to` comes from the feed, which is written in the same step as the log.
  */
 export const visitRange = Effect.fnUntraced(function* (
   store: EventStore["Service"],
@@ -59,7 +59,7 @@ export const visitRange = Effect.fnUntraced(function* (
   }
 })
 
-/** Reads, verifies and visits everything after a tail that is known, a page at a time; gives the hash of the last. */
+/** Reads, verifies and visits all events after a known version, page by page. Gives the hash of the last one. */
 export const visitLog = Effect.fnUntraced(function* (
   store: EventStore["Service"],
   batch: BatchId,
@@ -78,5 +78,5 @@ export const visitLog = Effect.fnUntraced(function* (
   }
 })
 
-/** Where every log begins. */
+/** The link before the first event of a log. */
 export const beginningOf = (batch: BatchId) => ({ version: 0, head: chainStart(batch) })

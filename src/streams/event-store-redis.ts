@@ -40,12 +40,18 @@ const eventCounter = Effect.map(
 )
 
 const opening = (steps: PartitionSteps, count: Count): EventStore["Service"]["open"] =>
-  Effect.fnUntraced(function* (batch, events, commandId) {
+  Effect.fnUntraced(function* (batch, events, commandId, openBy) {
     const log = steps.keysOf(batch).log(batch)
-    const { answer, head } = yield* openInSteps(steps, batch, commandId, events)
+    const { answer, head } = yield* openInSteps(steps, batch, commandId, events, openBy)
     const [outcome, first = ""] = answer
+    if (outcome === "LATE")
+      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "it took too long" })
     if (outcome === "UNSTAGED")
-      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "what was staged is gone" })
+      return yield* new StoreUnavailable({
+        store: "redis",
+        step: "open",
+        reason: "the staged events are gone",
+      })
     if (outcome === "EXISTS") {
       yield* steps.replicated(log, logFrom(log, first))
       return { _tag: "Exists", first: yield* readFirstEvent(batch, first) }
@@ -55,14 +61,15 @@ const opening = (steps: PartitionSteps, count: Count): EventStore["Service"]["op
     return { _tag: "Opened" }
   })
 
-/** What `open` and `stage` answer. */
-type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED", first?: string]
+/** The answers of the functions `open` and `stage`. */
+type Opening = readonly ["OPENED" | "STAGED" | "EXISTS" | "UNSTAGED" | "LATE", first?: string]
 
 const openInSteps = Effect.fnUntraced(function* (
   { keysOf, call, limits }: PartitionSteps,
   batch: BatchId,
   command: string,
   events: ReadonlyArray<BatchEvent>,
+  openBy: number | undefined,
 ) {
   const { log, feed, ready, scheduled, lanes, waiting, open, shares, ...of } = keysOf(batch)
   const staged = of.staged(batch, command)
@@ -82,12 +89,12 @@ const openInSteps = Effect.fnUntraced(function* (
   const answer = (yield* call(
     "open",
     [log(batch), staged, feed, ready, scheduled, lanes, waiting, open, shares],
-    [batch, limits.partnerShare, now, command, version, Buffer.from(written.lines)],
+    [batch, limits.partnerShare, now, command, version, Buffer.from(written.lines), openBy ?? ""],
   )) as Opening
   return { answer, head: written.head }
 })
 
-/** One function looks at the owner and the tail, and writes to the log, the mailbox, the run queue and the feed. */
+/** One function checks owner and tail, and writes to the log, the mailbox, the run queue and the feed. */
 const appending = ({ keysOf, call }: PartitionSteps, count: Count): EventStore["Service"]["append"] =>
   Effect.fnUntraced(function* ({ batch, entry, worker }, append) {
     const { log, feed, mail, ready, open, shares } = keysOf(batch)
@@ -131,10 +138,10 @@ const replicating = ({ connections, keysOf }: PartitionSteps): EventStore["Servi
       )
   })
 
-/** Text of events that is written in one slice: two large ones or so. */
+/** Characters that are encoded in one slice: about two large events. */
 const WRITTEN_AT_ONCE = 256 * 1024
 
-/** Events as the functions take them, each on a line of its own with its link of the chain on the next; the last link. */
+/** Events as the functions take them: one line for each event, and its hash on the next line. Also gives the last hash. */
 function* chained(
   before: string,
   events: ReadonlyArray<BatchEvent>,

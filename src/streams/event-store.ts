@@ -1,6 +1,6 @@
 /**
- * The port to the logs of batches. The append is the only commit: what follows (read models, messages, webhooks) follows
- * the feed. Only the owner of a batch appends.
+ * The port to the logs of batches. The append is the only commit; read models, messages and webhooks follow the feed. Only
+ * the owner of a batch appends.
  */
 import { Context, type Effect, Schema } from "effect"
 import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
@@ -8,49 +8,51 @@ import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { Ownership, OwnershipLost } from "./run-queue.ts"
 
-/** An entry that cannot be read: the batch stops and is reported, others go on. */
+/** An entry that cannot be read. Its batch stops and is reported; other batches continue. */
 export class CorruptEntry extends Schema.TaggedError<CorruptEntry>()("CorruptEntry", {
   batch: Schema.String,
   entry: Schema.String,
   reason: Schema.String,
 }) {}
 
-/** An event as the log holds it: `hash` is the link of the chain that ends with it (see hash-chain.ts). */
+/** An event as it is logged. `hash` is the link of the hash chain at this event (see hash-chain.ts). */
 export interface LoggedEvent extends RecordedEvent {
   readonly hash: string
 }
 
 export interface Append {
-  /** The version that the worker read, and its hash; the append fails if the log's tail is another. */
+  /** The version that the worker read, and its hash. The append fails if the log's tail is not this version. */
   readonly expectedVersion: number
   readonly head: string
   readonly events: ReadonlyArray<BatchEvent>
-  /** Ids of the mail that these events answer; it is deleted in the same step. */
+  /** Ids of the mail that these events answer. It is deleted in the same step. */
   readonly handled: ReadonlyArray<string>
-  /** Unique per append. A retry with the same id is answered as done. */
+  /** Unique per append. A retry with the same id succeeds without appending again. */
   readonly commandId: string
-  /** Whether the batch still has something to do: closed batches leave the set of open ones. */
+  /** Whether the batch is still open. Closed batches leave the set of open batches. */
   readonly open: boolean
 }
 
-/** Each method is one atomic step, over the log, the mailbox, the run queue and the feed. */
+/** Each write is one atomic step over the log, the mailbox, the run queue and the feed. */
 export class EventStore extends Context.Service<
   EventStore,
   {
     /**
-     * Creates the log with its first events and schedules the batch, or answers with the first event of the log
-     * that is already there: the log is the idempotency record, for ever. However many events it takes, the batch
-     * is there with all of them or not at all. What was opened is on as many replicas as are asked for.
+     * Creates the log with its first events and schedules the batch. If the log exists, gives its first event: the log is
+     * the permanent idempotency record. All events are logged or none, however many there are. Resolves once the log is on
+     * as many replicas as are configured. After `openBy`,
+     * epoch milliseconds by the clock of the store, nothing is opened, however late the step arrives.
      */
     readonly open: (
       batch: BatchId,
       events: ReadonlyArray<BatchEvent>,
       commandId: string,
+      openBy?: number,
     ) => Effect.Effect<
       { readonly _tag: "Opened" } | { readonly _tag: "Exists"; readonly first: BatchEvent },
       StoreUnavailable | CorruptEntry
     >
-    /** Appends events and deletes the mail that they answer; returns the new tail and how much mail is waiting. */
+    /** Appends events and deletes the mail that they answer. Gives the new tail and how much mail is waiting. */
     readonly append: (
       owned: Ownership,
       append: Append,
@@ -59,15 +61,15 @@ export class EventStore extends Context.Service<
       OwnershipLost | StoreUnavailable
     >
     /**
-     * Resolves once the log of a batch, up to a version with its hash, is on as many replicas as are asked for; at once
-     * when that is none. Fails with {@link OwnershipLost} when a failover took that version back.
+     * Resolves once the log of a batch, up to a version with this hash, is on as many replicas as are configured; at once if
+     * none are. Fails with {@link OwnershipLost} if a failover lost that version.
      */
     readonly replicated: (
       batch: BatchId,
       version: number,
       head: string,
     ) => Effect.Effect<void, OwnershipLost | StoreUnavailable>
-    /** Events after a version, in order, at most `limit`. With the hash of that version, their chain is verified. */
+    /** At most `limit` events after a version, in order. With that version's hash as `head`, their chain is verified. */
     readonly read: (
       batch: BatchId,
       after: number,

@@ -1,4 +1,4 @@
-/** Keeps the feed short: what every follower has passed is forgotten. */
+/** Keeps the feed short: removes the entries that every follower has handled. */
 import { Effect, Layer, Schedule } from "effect"
 import { CursorStore, FEED_START } from "./cursor-store.ts"
 import { Feed } from "./feed.ts"
@@ -7,7 +7,7 @@ import { Partitions } from "./partitions.ts"
 
 const EVERY_MS = 60_000
 
-/** Trims the feed of each partition to the slowest of the followers; one that never began keeps all of it. */
+/** Trims the feed of each partition to its slowest follower. A follower that never began keeps all of the feed. */
 export const feedKeeperLayer = (followers: ReadonlyArray<string>) =>
   Layer.effectDiscard(
     trimFeeds(followers).pipe(

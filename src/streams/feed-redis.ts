@@ -10,11 +10,11 @@ export const feed = (steps: PartitionSteps): Feed["Service"] => ({
   entries: Effect.fn("Feed.entries")(function* (partition, after, limit, head) {
     const { feed } = steps.keysAt(partition)
     const entries = yield* range(steps, feed, after, readFrom(after, limit))
-    const told = readFeed(after, head, entries)
-    // An alarm has to be true, too: this may be an old primary that lacks what others have followed since.
-    if (Result.isFailure(told) || told.success.length > 0)
+    const read = readFeed(after, head, entries)
+    // Also before an alarm: an old primary lacks what was appended since its failover, and must not look like lost history.
+    if (Result.isFailure(read) || read.success.length > 0)
       yield* steps.replicated(feed, feedFrom(feed, after, entries))
-    return yield* Effect.fromResult(told)
+    return yield* Effect.fromResult(read)
   }),
 
   trim: Effect.fn("Feed.trim")(function* (partition, before) {

@@ -4,20 +4,20 @@ import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /**
- * A feed has no entry where a cursor stands, or another one: the store lost history, and nobody may go on as if it had
- * not. Feeds are never trimmed beyond the entry at the slowest cursor.
+ * A feed has no entry at a cursor's position, or a different one: the store lost history, so followers must stop. Trimming
+ * cannot cause this: it never goes beyond the entry at the slowest cursor.
  */
 export class HistoryLost extends Schema.TaggedError<HistoryLost>()("HistoryLost", {
   cursor: Schema.String,
 }) {
   get reason() {
-    return `the feed is not what it was at the cursor ${this.cursor}: history was lost`
+    return `the feed has changed at the cursor ${this.cursor}: history was lost`
   }
 }
 
 /**
- * Where one append left its events: versions `from` to `to` of the batch, with the hash that they stand on and the one
- * that they end with. Entries of earlier releases have no hashes.
+ * What one append wrote: versions `from` to `to` of the batch, with the hash before the first and the hash of the last.
+ * Entries of earlier releases have no hashes.
  */
 export interface FeedEntry {
   readonly id: string
@@ -32,9 +32,9 @@ export class Feed extends Context.Service<
   Feed,
   {
     /**
-     * What was appended in a partition after a feed position ("0-0" is the beginning), in commit order, once it is
-     * replicated: nobody is told what a failover could take back. The entry at the position has to be there still, and
-     * to end with the hash, when one is given: else it is {@link HistoryLost}.
+     * The appends of a partition after a feed position ("0-0" is the beginning), in commit order. Gives only replicated
+     * entries, so that nobody follows an append that a failover could lose. Fails with {@link HistoryLost} if the entry at
+     * the position is gone, or does not end with `head`, if given.
      */
     readonly entries: (
       partition: number,
@@ -42,7 +42,7 @@ export class Feed extends Context.Service<
       limit: number,
       head?: string,
     ) => Effect.Effect<ReadonlyArray<FeedEntry>, HistoryLost | StoreUnavailable>
-    /** Forgets entries before a position that every follower has come to. */
+    /** Removes the entries before a position that every follower has reached. */
     readonly trim: (partition: number, before: string) => Effect.Effect<void, StoreUnavailable>
   }
 >()("atlaspay/streams/Feed") {}

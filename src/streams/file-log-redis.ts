@@ -26,7 +26,7 @@ export const layer = Layer.effect(
       return { log: `${tag}:log`, orders: `${tag}:orders`, files: `${tag}:files`, staged: `${tag}:staged` }
     }
     const start = (bank: string) => ({ version: 0, head: bank })
-    /** The first value that a field was given stands; gives it, replicated. */
+    /** Sets a field unless it is set. Gives its value once that is replicated. */
     const decide = Effect.fnUntraced(function* (key: string, field: string, value: string, step: string) {
       yield* attempt(() => redis.hsetnx(key, field, value)).pipe(unavailable(step))
       const decided = yield* attempt(() => redis.hget(key, field)).pipe(unavailable(step))
@@ -59,7 +59,7 @@ export const layer = Layer.effect(
           const version = versionOf(entry)
           const file = decode(text)
           const follows = version === previous.version + 1 && linkOf(previous.head, text) === head
-          if (!follows) return yield* broken("it does not follow from what was known of it")
+          if (!follows) return yield* broken("it does not follow from what was read before")
           if (Result.isFailure(file)) return yield* broken(`file ${version} cannot be read`)
           previous = { version, head }
           files.push({ ...previous, file: file.success })
@@ -100,9 +100,9 @@ export const layer = Layer.effect(
         const answer = yield* call("withdraw-order", [orders, staged], [reference, without]).pipe(
           unavailable(step),
         )
-        const held = String(answer)
-        yield* connections.replicated(orders, fieldIs(orders, reference, held)).pipe(unavailable(step))
-        return standingOf(held)
+        const logged = String(answer)
+        yield* connections.replicated(orders, fieldIs(orders, reference, logged)).pipe(unavailable(step))
+        return standingOf(logged)
       }),
 
       withdrawn: Effect.fn("FileLog.withdrawn")(function* (bank, references) {
@@ -129,7 +129,7 @@ export const layer = Layer.effect(
   }),
 )
 
-/** The message id of what was withdrawn: no file has it. */
+/** The value of a withdrawn order, in place of a message id. No file has it. */
 const WITHDRAWN = ""
 
 const standingOf = (messageId: string): LoggedStanding =>

@@ -2,18 +2,17 @@ import type { BatchId } from "../domain/identifiers.ts"
 import type { BatchFold } from "./batch-fold.ts"
 
 export interface FoldBounds {
-  /** Items that all folds may hold together; a batch counts as one item at least. */
+  /** Items in all folds together. A batch counts as at least one item. */
   readonly itemsMax: number
-  /** Folds, whatever they hold. */
+  /** Number of folds, whatever their size. */
   readonly batchesMax?: number
 }
 
 /**
- * Folds of batches that were used lately, so that the next use reads only what was appended since. Bounded; the one that
- * was used longest ago goes first.
+ * Folds of recently used batches, so that the next use reads only newer events. Bounded; evicts the least recently used.
  *
- * A fold changes in place, so it is taken out while it is used: nobody else sees a state that runs ahead of its log, or
- * that was left half way. Whoever fails with it, or loses its batch, never puts it back.
+ * A fold changes in place, so its user takes it out of the cache. Nobody else sees a state that is ahead of its log or half
+ * changed. A user that fails, or loses the batch, never puts the fold back.
  */
 export class FoldCache<Fold extends BatchFold> {
   readonly #begin: (id: BatchId) => Fold
@@ -22,14 +21,14 @@ export class FoldCache<Fold extends BatchFold> {
   readonly #folds = new Map<BatchId, Fold>()
   #items = 0
 
-  /** `begin` makes the fold of a batch that is not known. */
+  /** `begin` makes an empty fold for a batch that is not in the cache. */
   constructor(begin: (id: BatchId) => Fold, { itemsMax, batchesMax = itemsMax }: FoldBounds) {
     this.#begin = begin
     this.#itemsMax = itemsMax
     this.#batchesMax = batchesMax
   }
 
-  /** Takes the fold of a batch; one that is not known, or known beyond a version, begins anew. */
+  /** Takes out the fold of a batch. Gives an empty one if the cache has none, or only one beyond `versionMax`. */
   take(id: BatchId, versionMax = Number.POSITIVE_INFINITY): Fold {
     const fold = this.#remove(id)
     return fold !== undefined && fold.batch.version <= versionMax ? fold : this.#begin(id)

@@ -1,17 +1,17 @@
 /**
- * Follows the feed of one partition: what every reader of the log shares, whatever it makes of the events.
+ * Follows the feed of one partition, for all readers of the log: the projector and the publisher.
  *
- * A follower reads a chunk after its cursor, hands it over, and goes on from where the chunk ended. The handler stores
- * the cursor itself, together with its work or after it, so nothing is lost and at most one chunk is seen again.
+ * A follower reads a chunk after its cursor, passes it to its handler, and continues after the chunk. The handler stores the
+ * cursor together with its work or after it. So nothing is lost, and at most one chunk is handled twice.
  *
- * - nothing new: it waits, longer each time up to a limit, and every few seconds loads the cursor anew: a store that
- *   came back older than it was has lost the work behind the cursor as well, and the feed still has it;
- * - a store or the handler failed: it waits longer each time, for ever, then loads the cursor anew, because nobody
- *   knows whether it moved;
- * - the cursor is elsewhere: another process follows the partition too and was faster. It loads the cursor and stays
- *   behind as a standby;
- * - an entry is corrupt, does not follow from what was before it, or the feed is not what it was at the cursor: the
- *   partition is frozen and reported, and the others go on.
+ * - Nothing is new: the follower waits, longer each time up to a limit. Every few seconds it reloads the cursor, because a
+ *   store that was restored from a backup has an older cursor and lacks the work after it. The feed still has that work.
+ * - A store or the handler fails: it waits, longer each time up to a limit, and retries without end. It reloads the cursor,
+ *   because the cursor may have moved.
+ * - The cursor is elsewhere: another process follows the same partition and was faster. The follower reloads the cursor and
+ *   remains as a standby.
+ * - An entry is corrupt, does not follow from the one before it, or the feed has changed at the cursor: the partition is
+ *   frozen and reported. The other partitions continue.
  */
 import { Cause, Context, Effect, Exit, Option, Random } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -22,15 +22,15 @@ import { CorruptEntry, EventStore, type LoggedEvent } from "./event-store.ts"
 import { Feed, type FeedEntry, HistoryLost } from "./feed.ts"
 import { isBefore } from "./feed-position.ts"
 
-/** What one append left in the log. */
+/** The events of one append. */
 export interface ChunkEntry {
   readonly batch: BatchId
-  /** The hash that the first event stands on; an earlier release did not tell. */
+  /** The hash before the first event. Absent in entries of earlier releases. */
   readonly base: string | undefined
   readonly events: ReadonlyArray<LoggedEvent>
 }
 
-/** Consecutive appends of a partition in commit order: those after feed position `from`, up to and with that of `to`. */
+/** Consecutive appends of a partition in commit order: after feed position `from`, up to and including that of `to`. */
 export interface Chunk {
   readonly partition: number
   readonly from: string
@@ -38,7 +38,7 @@ export interface Chunk {
   readonly entries: ReadonlyArray<ChunkEntry>
 }
 
-/** What a handler's failures tell of themselves, for the log. */
+/** The fields of a handler's failure that are logged. */
 export interface FollowerFailure {
   readonly _tag: string
   readonly step?: string
@@ -49,11 +49,11 @@ export interface Follower {
   readonly name: string
   readonly partition: number
   readonly loadCursor: Effect.Effect<Cursor, FollowerFailure>
-  /** Processes a chunk and moves the cursor from `chunk.from` to `chunk.to`. May be given a chunk twice. */
+  /** Handles a chunk and moves the cursor from `chunk.from` to `chunk.to`. It may get the same chunk twice. */
   readonly handle: (chunk: Chunk) => Effect.Effect<CursorMove, FollowerFailure>
 }
 
-/** Told of what followers do, for metrics: counts and names only. Silent unless provided. */
+/** Counts what followers do, for metrics. Does nothing unless provided. */
 export const FollowerObserver = Context.Reference<{
   readonly handled: (follower: string, entries: number) => void
   readonly failed: (follower: string) => void
@@ -62,21 +62,21 @@ export const FollowerObserver = Context.Reference<{
   defaultValue: () => ({ handled: () => {}, failed: () => {}, frozen: () => {} }),
 })
 
-/** A chunk ends with the append that reaches so many events; an append is never split. */
+/** A chunk ends with the append that reaches this many events. An append is never split. */
 const CHUNK_EVENTS = 128
 const CHUNK_ENTRIES_MAX = 64
 const READS_CONCURRENT = 8
 
 const IDLE_MS_MIN = 2
 const IDLE_MS_MAX = 50
-/** How long an idle follower believes that the stored cursor is where it left it. */
+/** How often an idle follower reloads its cursor. */
 const REREAD_MS = 5_000
-/** How long a follower that was overtaken stays behind: it takes over when the other one is gone. */
+/** How long a standby waits before it looks again. It takes over when the other follower is gone. */
 const STANDBY_MS = 250
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 10_000
 
-/** Runs until it is interrupted, or ends once the partition is frozen. */
+/** Runs until it is interrupted or the partition is frozen. */
 export const followPartition = Effect.fnUntraced(
   function* (follower: Follower) {
     const streams = { store: yield* EventStore, feed: yield* Feed }
@@ -87,7 +87,7 @@ export const followPartition = Effect.fnUntraced(
       const isSetBack = isBefore(position, furthest)
       furthest = position
       return isSetBack
-        ? Effect.logError("the stored cursor was set back: what followed it is handled again", { position })
+        ? Effect.logError("the stored cursor was set back: later entries are handled again", { position })
         : Effect.void
     })
     let idleMs = IDLE_MS_MIN
@@ -125,7 +125,7 @@ export const followPartition = Effect.fnUntraced(
   (effect, { name, partition }) => Effect.annotateLogs(effect, { follower: name, partition }),
 )
 
-/** One chunk, from a cursor that is known or loaded. The cursor is unknown again when it is elsewhere. */
+/** Handles one chunk, from the given cursor or a loaded one. Gives no cursor if the stored one was elsewhere. */
 const advance = Effect.fnUntraced(function* (
   { store, feed }: { readonly store: EventStore["Service"]; readonly feed: Feed["Service"] },
   { partition, loadCursor, handle }: Follower,
@@ -133,11 +133,11 @@ const advance = Effect.fnUntraced(function* (
 ) {
   const from = cursor ?? (yield* loadCursor)
   const elsewhere = { outcome: "elsewhere" as const, cursor: undefined, entries: 0 }
-  const told = yield* feed
+  const found = yield* feed
     .entries(partition, from.position, CHUNK_ENTRIES_MAX, from.head)
     .pipe(Effect.catchTag("HistoryLost", (lost) => unlessMoved(loadCursor, from, lost)))
-  if (told === undefined) return elsewhere
-  const appends = bounded(told)
+  if (found === undefined) return elsewhere
+  const appends = bounded(found)
   const end = appends.at(-1)
   if (end === undefined) return { outcome: "nothing-new" as const, cursor: from, entries: 0 }
   const entries = yield* Effect.forEach(appends, (append) => readAppend(store, append), {
@@ -148,7 +148,7 @@ const advance = Effect.fnUntraced(function* (
   return outcome === "moved" ? { outcome, cursor: to, entries: entries.length } : elsewhere
 })
 
-/** Behind the back of a follower that slept, another one moves the cursor, and the feed is trimmed. */
+/** Lost history, unless another follower moved the cursor while this one was suspended: then the feed was only trimmed. */
 const unlessMoved = Effect.fnUntraced(function* (
   loadCursor: Follower["loadCursor"],
   from: Cursor,
@@ -158,7 +158,7 @@ const unlessMoved = Effect.fnUntraced(function* (
   return position === from.position ? yield* lost : undefined
 })
 
-/** The first appends, as many as make a chunk. */
+/** The first appends, up to the size of a chunk. */
 const bounded = (appends: ReadonlyArray<FeedEntry>): ReadonlyArray<FeedEntry> => {
   let events = 0
   const end = appends.findIndex(({ from, to }) => {
@@ -168,7 +168,7 @@ const bounded = (appends: ReadonlyArray<FeedEntry>): ReadonlyArray<FeedEntry> =>
   return end === -1 ? appends : appends.slice(0, end + 1)
 }
 
-/** Reads what an append left. Feed and log are written in one step, so what the feed says of the log has to be true. */
+/** Reads the events of an append. Feed and log are written in one step, so they have to agree. */
 const readAppend = Effect.fnUntraced(function* (
   store: EventStore["Service"],
   { batch, from, to, base, head }: FeedEntry,
@@ -176,11 +176,15 @@ const readAppend = Effect.fnUntraced(function* (
   const events: Array<LoggedEvent> = []
   yield* visitRange(store, batch, { version: from - 1, head: base }, to, (recorded) => events.push(recorded))
   if (head !== undefined && events.at(-1)?.hash !== head)
-    return yield* new CorruptEntry({ batch, entry: `${to}-0`, reason: "its hash is not what the feed says" })
+    return yield* new CorruptEntry({
+      batch,
+      entry: `${to}-0`,
+      reason: "its hash differs from the one in the feed",
+    })
   return { batch, base, events }
 })
 
-/** Fails when an append does not stand on what a reader has folded of its batch before. */
+/** Fails if an append does not follow what the reader has folded of its batch. */
 export const standsOn = (
   head: string,
   { batch, base, events }: ChunkEntry,
@@ -195,7 +199,7 @@ export const standsOn = (
         }),
       )
 
-/** Twice as long each time, with jitter, so that followers do not all come back in the same moment. */
+/** Doubles the wait each time, with jitter, so that followers do not all retry at the same moment. */
 const waitAfterFailure = Effect.fnUntraced(function* (cause: Cause.Cause<FollowerFailure>, failures: number) {
   const longest = Math.min(RETRY_MS_MIN * 2 ** (failures - 1), RETRY_MS_MAX)
   const retryMs = Math.round(longest * (0.5 + (yield* Random.next) / 2))
@@ -206,7 +210,7 @@ const waitAfterFailure = Effect.fnUntraced(function* (cause: Cause.Cause<Followe
   yield* Effect.sleep(retryMs)
 })
 
-/** What cannot be mended by trying again: an entry that cannot be read, or a feed that is not what it was. */
+/** The failures that a retry cannot repair: an entry that cannot be read, and a feed that lost history. */
 const lostHistory = (cause: Cause.Cause<unknown>) => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   if (error instanceof CorruptEntry) return { batch: error.batch, entry: error.entry, reason: error.reason }

@@ -1,4 +1,4 @@
-/** The functions on the servers: loading this release's library, removing those of bygone releases, calling. */
+/** Loads this release's functions into Redis, removes those of old releases, and calls functions. */
 import { Clock, Effect } from "effect"
 import type { Redis } from "ioredis"
 import type { RedisConnections } from "../platform/redis.ts"
@@ -6,7 +6,7 @@ import { sendTogether } from "../platform/redis-client.ts"
 import { attempt, kindOf, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { type FunctionName, functionName, LIBRARIES, libraryCode, libraryName } from "./function-library.ts"
 
-/** So many libraries stay on a server: this release's own, and those that were loaded last before it. */
+/** How many libraries stay on a server: this release's, and the most recently loaded others. */
 const LIBRARIES_MAX = 3
 
 /** Runs a function with its keys and arguments. */
@@ -16,7 +16,7 @@ export type Call = (
   args: ReadonlyArray<string | number | Buffer>,
 ) => Effect.Effect<unknown, RedisUnavailable>
 
-/** Loads the library; gives what calls its functions. A server that came back without it is given it again. */
+/** Loads the library, and gives a {@link Call}. If a server has lost the library, a call loads it again. */
 export const openLibrary = Effect.fnUntraced(function* ({
   commands,
   onEachPrimary,
@@ -25,7 +25,7 @@ export const openLibrary = Effect.fnUntraced(function* ({
     onEachPrimary((primary) => primary.function("LOAD", "REPLACE", libraryCode(now))),
   )
   yield* load
-  // Here and nowhere else: two releases that took each other's libraries away at every call would never get to work.
+  // Prunes only here. If calls pruned too, two releases could keep deleting each other's libraries.
   yield* onEachPrimary(prune)
   const call: Call = (name, keys, args) => {
     const run = attempt(() => {
@@ -41,15 +41,15 @@ export const openLibrary = Effect.fnUntraced(function* ({
   return call
 })
 
-/** A release that is still at work loads its library again when it finds it gone, and is then among the last loaded. */
+/** A release that still runs reloads its library when it is gone, and is then among the most recently loaded. */
 const prune = async (primary: Redis): Promise<void> => {
   const found = (await primary.function("LIST", "LIBRARYNAME", LIBRARIES)) as ReadonlyArray<Listed>
   const others = found.map(readLibrary).filter(({ name }) => name !== libraryName)
-  const bygone = others.toSorted((one, other) => other.loadedAt - one.loadedAt).slice(LIBRARIES_MAX - 1)
-  for (const { name } of bygone) await remove(primary, name)
+  const old = others.toSorted((one, other) => other.loadedAt - one.loadedAt).slice(LIBRARIES_MAX - 1)
+  for (const { name } of old) await remove(primary, name)
 }
 
-/** Another process that starts may have been faster. */
+/** Ignores that another starting process removed it first. */
 const remove = async (primary: Redis, library: string): Promise<void> => {
   try {
     await primary.function("DELETE", library)
@@ -58,7 +58,7 @@ const remove = async (primary: Redis, library: string): Promise<void> => {
   }
 }
 
-/** A library as `FUNCTION LIST` gives it: fields and values in turn, as are those of its functions. */
+/** A library as `FUNCTION LIST` gives it: alternating fields and values, also for its functions. */
 type Listed = ReadonlyArray<string | ReadonlyArray<ReadonlyArray<unknown>>>
 
 const readLibrary = (listed: Listed) => {

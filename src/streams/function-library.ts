@@ -1,6 +1,6 @@
 /**
- * The Redis Functions of the event log, as one library whose name carries a hash of its source: two releases load
- * theirs side by side, and each calls its own.
+ * The Redis Functions of the event log, as one library. Its name contains a hash of its source, so two releases can load
+ * their libraries side by side, and each calls its own.
  */
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs"
 export const functionNames = [
   "open",
   "stage",
-  "tell",
+  "enqueue",
   "append",
   "release",
   "hand-over",
@@ -28,20 +28,26 @@ const bodies = functionNames.map((name) => [name, source(name)] as const)
 const shared = source("library")
 const release = createHash("sha256").update(shared).update(JSON.stringify(bodies)).digest("hex").slice(0, 12)
 
-/** The name under which a function of this release is called. */
+/** The name of a function of this release in Redis. */
 export const functionName = (name: FunctionName): string => `atlaspay_${name.replace("-", "_")}_${release}`
 
-const takesNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "tell"])
+const acceptsNew: ReadonlySet<FunctionName> = new Set(["open", "stage", "enqueue"])
 
-/** When Redis is full it takes no new batch and no new mail; what is under way can still be recorded and released. */
-const flagsOf = (name: FunctionName): string => (takesNew.has(name) ? "" : "'allow-oom'")
+/**
+ * When Redis is out of memory, it accepts no new batches and no new mail, but work under way is still recorded and
+ * released.
+ */
+const flagsOf = (name: FunctionName): string => (acceptsNew.has(name) ? "" : "'allow-oom'")
 
-/** What all libraries of AtlasPay are called, as a pattern. */
+/** The pattern of the names of all AtlasPay libraries. */
 export const LIBRARIES = "atlaspay_*"
 
 export const libraryName = `atlaspay_${release}`
 
-/** What `FUNCTION LOAD` takes. When it was loaded (epoch milliseconds) stands where a server keeps it: in descriptions. */
+/**
+ * The code for `FUNCTION LOAD`. The descriptions hold the time of loading (epoch milliseconds), because a server keeps
+ * them.
+ */
 export const libraryCode = (loadedAt: number): string =>
   [
     `#!lua name=${libraryName}`,

@@ -2,8 +2,7 @@ import { Clock, Effect } from "effect"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
 /**
- * Remembers what was read last of each partition, and gives that while a reading fails, until it is older than
- * `ageMsMax`.
+ * Remembers the last value read from each partition, and gives it while reads fail, until it is older than `ageMsMax`.
  */
 export const lastKnown = <A>(ageMsMax: number) => {
   const known = new Map<string, { readonly found: A; readonly at: number }>()

@@ -1,13 +1,13 @@
-/** The port to the mailboxes: what a batch is told waits there until an append answers it. */
+/** The port to the mailboxes: commands to a batch wait there until an append answers them. */
 import { Context, type Effect, Schema } from "effect"
 import type { MailCommand } from "../domain/commands.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
-/** The mailbox holds as many commands as it may: the sender tries again later. */
+/** The mailbox is full. The sender retries later. */
 export class MailboxFull extends Schema.TaggedError<MailboxFull>()("MailboxFull", { batch: Schema.String }) {}
 
-/** The id of a command stands for another command that was told before. */
+/** Another command was enqueued with this id before. */
 export class CommandIdReused extends Schema.TaggedError<CommandIdReused>()("CommandIdReused", {
   batch: Schema.String,
 }) {}
@@ -15,20 +15,21 @@ export class CommandIdReused extends Schema.TaggedError<CommandIdReused>()("Comm
 /** There is no log of that batch. */
 export class NoSuchBatch extends Schema.TaggedError<NoSuchBatch>()("NoSuchBatch", { batch: Schema.String }) {}
 
-/** What a command is told under: told again with the same id within `keptMs` it adds nothing, handled or not. */
+/** Identifies a command. Enqueued again with the same id within `keptMs`, it adds nothing, whether it was handled or not. */
 export interface CommandId {
   /** Unique within the batch. */
   readonly id: string
-  /** Of what was asked for. The same id with another digest is refused. */
+  /** The digest of the command. The same id with another digest is refused. */
   readonly digest: string
+  /** How long the id is recognised. */
   readonly keptMs: number
 }
 
 export interface Mail {
   readonly id: string
-  /** What it was told under; an earlier release did not say. */
-  readonly told?: string | undefined
-  /** `undefined` when the entry cannot be read; it is dropped with an alarm, so that it poisons nothing. */
+  /** The id with which it was enqueued. Absent in mail of earlier releases. */
+  readonly commandId?: string | undefined
+  /** `undefined` if the entry cannot be read. Then it is dropped with an alarm, so that it does not block the batch. */
   readonly command: MailCommand | undefined
   readonly problem?: string
 }
@@ -38,20 +39,20 @@ export class Mailbox extends Context.Service<
   Mailbox,
   {
     /**
-     * Puts a command in the mailbox of a batch and schedules it; it is replicated like a batch that was opened. A
-     * command that was refused leaves its id unused.
+     * Enqueues a command in the mailbox of a batch, and schedules the batch. Resolves once the command is on as many
+     * replicas as are configured. A refused command does not use up its id.
      */
-    readonly tell: (
+    readonly enqueue: (
       batch: BatchId,
       command: MailCommand,
       as: CommandId,
     ) => Effect.Effect<void, CommandIdReused | MailboxFull | NoSuchBatch | StoreUnavailable>
-    /** Whether a command was told under this id and is still recognised; if so, it is replicated. */
-    readonly wasTold: (
+    /** Whether a command was enqueued with this id, and the id is still recognised. If so, it is replicated. */
+    readonly wasEnqueued: (
       batch: BatchId,
       as: CommandId,
     ) => Effect.Effect<boolean, CommandIdReused | StoreUnavailable>
-    /** What waits, in order, at most `limit`; an append deletes what it answers. */
+    /** At most `limit` waiting commands, in order. An append deletes those that it answers. */
     readonly mail: (batch: BatchId, limit: number) => Effect.Effect<ReadonlyArray<Mail>, StoreUnavailable>
   }
 >()("atlaspay/streams/Mailbox") {}

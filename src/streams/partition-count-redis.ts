@@ -1,12 +1,12 @@
 /**
- * How many partitions the deployment was created with. A batch is looked for where its id leads to, so with another number
- * those that are there would not be found, and a repeated request would open its batch anew.
+ * How many partitions the deployment was created with. The id of a batch and this number determine where its log is. With
+ * another number, existing batches would not be found, and a repeated request would open its batch, and pay, again.
  */
 import { Effect, Schema } from "effect"
 import type { RedisCommands } from "../platform/redis-client.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 
-/** PARTITIONS is another number than the one that the deployment was created with. */
+/** PARTITIONS differs from the number that the deployment was created with. */
 export class PartitionsChanged extends Schema.TaggedError<PartitionsChanged>()("PartitionsChanged", {
   created: Schema.String,
   given: Schema.String,
@@ -16,8 +16,8 @@ export class PartitionsChanged extends Schema.TaggedError<PartitionsChanged>()("
   }
 }
 
-/** Keeps the number at the first start, and holds every later one to it. */
-export const heldToPartitions = Effect.fnUntraced(function* (
+/** Stores the number at the first start, and refuses any other number at later starts. */
+export const requirePartitionCount = Effect.fnUntraced(function* (
   redis: RedisCommands,
   prefix: string,
   partitions: number,

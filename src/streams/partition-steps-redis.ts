@@ -1,4 +1,4 @@
-/** What the ports of a batch share on Redis: where its keys are, calls of functions, and the wait for replicas. */
+/** What the ports of the streams share on Redis: keys, calls of functions, and the wait for replicas. */
 import { Effect } from "effect"
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
@@ -9,7 +9,7 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { inTime } from "./deadline.ts"
 import { type Call, openLibrary } from "./function-library-redis.ts"
 import { partitionKeys, partitionOf } from "./partition.ts"
-import { heldToPartitions } from "./partition-count-redis.ts"
+import { requirePartitionCount } from "./partition-count-redis.ts"
 import type { StreamEntry } from "./stream-entry.ts"
 
 export type PartitionKeys = ReturnType<typeof partitionKeys>
@@ -20,27 +20,27 @@ export interface PartitionSteps {
   /** The limits of mailboxes and of a partner's share of the run queue. */
   readonly limits: Readonly<Record<"mailboxMax" | "partnerShare", number>>
   readonly partitionOf: (batch: BatchId) => number
-  /** Of each partition, by its number. */
+  /** The keys of each partition, by its number. */
   readonly partitions: ReadonlyArray<PartitionKeys>
   readonly keysAt: (partition: number) => PartitionKeys
   readonly keysOf: (batch: BatchId) => PartitionKeys
   readonly call: (...of: Parameters<Call>) => Effect.Effect<unknown, StoreUnavailable>
-  /** Waits for replicas: what others are told of must not be taken back by a failover. */
+  /** Waits for replicas, so that a failover cannot lose what others were informed of. */
   readonly replicated: (
     ...of: Parameters<RedisConnections["Service"]["replicated"]>
   ) => Effect.Effect<void, StoreUnavailable>
 }
 
-/** Loads the functions, and holds the deployment to its number of partitions. */
+/** Loads the functions, and checks the number of partitions. */
 export const openPartitions = Effect.gen(function* () {
   const connections = yield* RedisConnections
   const { prefix, partitions: count, ...limits } = (yield* AppConfig).redis
   const { commands } = connections
   const callLibrary = yield* openLibrary(connections).pipe(unavailable("load"))
-  yield* heldToPartitions(commands, prefix, count).pipe(
+  yield* requirePartitionCount(commands, prefix, count).pipe(
     Effect.catchTag(
       "RedisUnavailable",
-      ({ reason }) => new StoreUnavailable({ store: "redis", step: "look", reason }),
+      ({ reason }) => new StoreUnavailable({ store: "redis", step: "check PARTITIONS", reason }),
     ),
   )
   const steps: PartitionSteps = {
@@ -57,19 +57,22 @@ export const openPartitions = Effect.gen(function* () {
   return steps
 })
 
-/** A step on Redis that failed is a step of the streams that failed. */
+/** Turns a failure of Redis into one of the store, with the step that failed. */
 export const unavailable = (step: string) =>
   Effect.mapError(
     (error: RedisUnavailable) => new StoreUnavailable({ store: "redis", step, reason: error.reason }),
   )
 
-/** Entries of a stream from one on, in order. */
+/** Entries of a stream from an id on, in order. */
 export const range = ({ commands }: PartitionSteps, stream: string, from: string, limit: number) =>
   attempt(() => commands.xrange(stream, from, "+", "COUNT", limit)).pipe(
     unavailable("read"),
   ) as Effect.Effect<ReadonlyArray<StreamEntry>, StoreUnavailable>
 
-/** Does something for all partitions, also when one of them fails or is silent: they live on different servers. Then it fails. */
+/**
+ * Runs a step on all partitions. If one fails or does not answer, the others still run, because they are on different
+ * servers; then this fails.
+ */
 export const onAll = <A, B>(
   all: Iterable<A>,
   each: (one: A) => Effect.Effect<B, StoreUnavailable>,

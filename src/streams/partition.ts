@@ -1,10 +1,10 @@
 /**
- * Where a batch's keys live. All keys of a partition carry the same hash tag: one function touches them atomically,
- * and a Redis Cluster spreads the partitions over its primaries.
+ * The keys of a batch and of its partition. All keys of a partition have the same hash tag, so one function can change them
+ * atomically, and a Redis Cluster spreads the partitions over its primaries.
  */
 import type { BatchId } from "../domain/identifiers.ts"
 
-/** The partition of a batch: FNV-1a over its id, so that it never depends on the process. */
+/** The partition of a batch: FNV-1a over its id, so it is the same in every process and release. */
 export const partitionOf = (batch: BatchId, partitions: number): number => {
   let hash = 0x811c9dc5
   for (let index = 0; index < batch.length; index++) {
@@ -18,6 +18,7 @@ export const partitionKeys = (prefix: string, partition: number) => {
   return {
     log: (batch: BatchId) => `${tag}:log:${batch}`,
     staged: (batch: BatchId, commandId: string) => `${tag}:staged:${batch}:${commandId}`,
+    /** The marks of command ids that were enqueued; the key has the name that it was first stored under. */
     told: (batch: BatchId, id: string) => `${tag}:told:${batch}:${id}`,
     mail: (batch: BatchId) => `${tag}:mail:${batch}`,
     ready: `${tag}:ready`,

@@ -1,4 +1,4 @@
-/** Reading the run queue: Redis' own consumer groups, whose pending entries are the proof of ownership. */
+/** Reads the run queue with Redis consumer groups. A pending entry proves that its worker owns the batch. */
 import { Effect } from "effect"
 import type { Reader, RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
@@ -11,7 +11,7 @@ const GROUP = "workers"
 
 type Commands = RedisConnections["Service"]["commands"]
 
-/** Makes the groups of streams where they are missing. */
+/** Creates the consumer groups that are missing. */
 export const createGroups = Effect.fnUntraced(function* (commands: Commands, streams: ReadonlyArray<string>) {
   for (const stream of streams) {
     yield* attempt(() => commands.xgroup("CREATE", stream, GROUP, "0", "MKSTREAM")).pipe(
@@ -23,10 +23,10 @@ export const createGroups = Effect.fnUntraced(function* (commands: Commands, str
   }
 })
 
-/** The longest that one read may block: the watchdog of its connection knows it. */
+/** The longest time that one read may block. The watchdog of its connection allows for it. */
 export const WAIT_MS_MAX = 5_000
 
-/** The streams that one connection reads together, of so many; each takes its part of what a worker has room for. */
+/** The streams that one connection reads together, out of `of` in all. Each stream gives at most its part of the limit. */
 export const queuePart = ({ client, keys: streams }: Reader, of: number, commands: Commands): QueuePart => {
   const positions = streams.map(() => ">")
   return {
@@ -49,7 +49,7 @@ export const queuePart = ({ client, keys: streams }: Reader, of: number, command
       )
       const regroup = Effect.as(createGroups(commands, streams), null)
       const found = (yield* read.pipe(
-        // A server that lost its data has no groups: they are made again, and the next read finds what is there.
+        // A server that lost its data has no groups. Creates them, so that the next read works.
         Effect.catchIf(
           (error) => error.reason === "NOGROUP",
           () => regroup,
@@ -62,8 +62,8 @@ export const queuePart = ({ client, keys: streams }: Reader, of: number, command
 }
 
 /**
- * Scans each stream to its end, or until enough is found: an idle entry may stand behind many busy ones. A stream that
- * cannot be scanned loses nothing of what was taken from the others.
+ * Scans each stream to its end, or until enough is found, because an idle entry may be behind many busy ones. If one stream
+ * cannot be scanned, what was taken from the others is kept.
  */
 export const takingOver = (
   commands: Commands,
@@ -89,10 +89,10 @@ export const takingOver = (
     return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
   })
 
-/** A worker that lives looks into the run queue all the time: one that was silent for so long is no more. */
+/** A live worker reads the run queue all the time. One that was silent for this long is dead. */
 export const LEFT_BEHIND_MS = 3_600_000
 
-/** The workers that a stream still knows, that own nothing in it, and that were silent for `idleMs`: they were killed. */
+/** Killed workers: consumers of a stream that own nothing in it and were silent for `idleMs`. */
 export const leftBehind = Effect.fnUntraced(function* (commands: Commands, stream: string, idleMs: number) {
   const consumers = (yield* attempt(() => commands.xinfo("CONSUMERS", stream, GROUP)).pipe(
     unavailable("list workers"),

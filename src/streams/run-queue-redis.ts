@@ -1,4 +1,4 @@
-/** The run queue, the timers and the open batches on Redis. The proof of ownership is an entry pending in a consumer group. */
+/** The run queue, the timers and the open batches on Redis. */
 import { Effect } from "effect"
 import { attempt } from "../platform/redis-failure.ts"
 import { inTime } from "./deadline.ts"
@@ -14,10 +14,12 @@ import {
 } from "./queue-readers-redis.ts"
 import { type Backlog, OwnershipLost, type RunQueue } from "./run-queue.ts"
 
-/** How old what is known of a partition's backlog may be while it does not answer: a failover is over long before. */
+/**
+ * How long the last known backlog of a partition is used while the partition does not answer. A failover takes less time.
+ */
 const BACKLOG_MS_MAX = 60_000
 
-/** Makes the groups where they are missing, and opens the connections that wait for batches. */
+/** Creates missing consumer groups, and opens the connections that wait for batches. */
 export const runQueue = Effect.fnUntraced(function* (steps: PartitionSteps) {
   const { connections, commands, partitions } = steps
   const streams = partitions.map(({ ready }) => ready)
@@ -100,7 +102,7 @@ const sweeping = ({ commands, partitions, call, limits }: PartitionSteps): RunQu
     return sum(counts)
   })
 
-/** Nothing is opened or closed in a partition whose server is gone, so what was read of it last still holds. */
+/** No batch is opened or closed in a partition whose server is down, so its last known backlog still holds. */
 const readingBacklog = ({ commands, partitions }: PartitionSteps): RunQueue["Service"]["backlog"] => {
   const lastShares = lastKnown<Readonly<Record<string, string>>>(BACKLOG_MS_MAX)
   return Effect.forEach(
@@ -113,7 +115,7 @@ const readingBacklog = ({ commands, partitions }: PartitionSteps): RunQueue["Ser
   ).pipe(Effect.map(readBacklog))
 }
 
-/** The counters of all partitions: by partner shard what is open, and by '' what was ever closed. */
+/** Sums the counters of all partitions: open batches by partner shard, and under '' the batches ever closed. */
 const readBacklog = (shares: ReadonlyArray<Readonly<Record<string, string>>>): Backlog => {
   const byPartnerShard = new Map<string, number>()
   let [open, closed] = [0, 0]

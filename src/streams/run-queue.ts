@@ -1,27 +1,27 @@
 /**
- * The port to the run queue, the timers, and the set of open batches: which batch is run when, and by whom. A worker owns
- * a batch while the batch's entry in the run queue is pending for it.
+ * The port to the run queue, the timers, and the set of open batches: when a batch runs, and which worker owns it. A worker
+ * owns a batch while the batch's run-queue entry is pending for that worker.
  */
 import { Context, type Effect, Schema } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
-/** The worker no longer owns the batch, or its log has grown without it. It must stop, and forget what it held. */
+/** The worker no longer owns the batch, or another worker appended to its log. It must stop, and drop its fold. */
 export class OwnershipLost extends Schema.TaggedError<OwnershipLost>()("OwnershipLost", {
   batch: Schema.String,
   reason: Schema.Literals(["taken-over", "log-moved-on"]),
 }) {}
 
-/** A batch that a worker owns: the proof is the run-queue entry that is pending for it. */
+/** A batch that a worker owns, with the pending run-queue entry that proves it. */
 export interface Ownership {
   readonly batch: BatchId
   readonly entry: string
   readonly worker: string
 }
 
-/** Partitions whose scheduled batches are read together: all of them, or one each where the store is spread out. */
+/** Partitions whose scheduled batches are read together: all of them, or one per part if the store is a cluster. */
 export interface QueuePart {
-  /** Waits up to `waitMs` for scheduled batches; takes at most about `limit`. */
+  /** Waits up to `waitMs` for scheduled batches, and takes about `limit` at most. */
   readonly take: (
     worker: string,
     limit: number,
@@ -29,18 +29,18 @@ export interface QueuePart {
   ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
 }
 
-/** How many batches are open and how many were ever closed, over all partitions; by partner shard, those that are open. */
+/** Over all partitions: how many batches are open, how many were ever closed, and how many are open by partner shard. */
 export interface Backlog {
   readonly open: number
   readonly closed: number
   readonly byPartnerShard: ReadonlyMap<string, number>
 }
 
-/** Each method is one atomic step for each partition that it concerns. */
+/** Each method is one atomic step per partition. */
 export class RunQueue extends Context.Service<
   RunQueue,
   {
-    /** The queue in parts that are read side by side. No partner has more than its share of it. */
+    /** The queue, in parts that are read in parallel. No partner has more than its share of it. */
     readonly parts: ReadonlyArray<QueuePart>
     /** Takes over batches whose owner has not renewed for `idleMs`. */
     readonly takeOver: (
@@ -48,29 +48,30 @@ export class RunQueue extends Context.Service<
       idleMs: number,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
-    /** Renews what is still owned; returns what is not any more. */
+    /** Renews the leases on batches that are still owned. Gives those that are not. */
     readonly renew: (
       owned: ReadonlyArray<Ownership>,
     ) => Effect.Effect<ReadonlyArray<Ownership>, StoreUnavailable>
     /**
-     * Gives the batch up until `wakeAt` (epoch milliseconds), unless mail is waiting: then it stays owned, and says so.
-     * A batch that is frozen leaves its mail where it is. A retry is answered as done, and so is a worker whose heir has
-     * given the batch up in the meantime: {@link OwnershipLost} means that somebody else holds it.
+     * Releases the batch until `wakeAt` (epoch milliseconds), unless mail is waiting: then the worker still owns the
+     * batch and gets `mail-waiting`. With `leave`, for a frozen batch, waiting mail does not matter. A retry succeeds,
+     * also if another worker took over and has released the batch since. {@link OwnershipLost} means that another worker
+     * owns it now.
      */
     readonly release: (
       owned: Ownership,
       wakeAt: number | undefined,
       mail?: "leave",
     ) => Effect.Effect<"released" | "mail-waiting", OwnershipLost | StoreUnavailable>
-    /** Hands the batch back to the run queue at once, for another worker: the end of a drain. Retries are as above. */
+    /** Puts the batch back into the run queue for another worker, at the end of a drain. Retries are as above. */
     readonly handOver: (owned: Ownership) => Effect.Effect<void, OwnershipLost | StoreUnavailable>
-    /** Forgets a worker that owns nothing any more. */
+    /** Removes a worker that owns no batch. */
     readonly retire: (worker: string) => Effect.Effect<void, StoreUnavailable>
-    /** Schedules batches whose timer is due at `now` (epoch milliseconds); returns how many. */
+    /** Schedules batches whose timer is due at `now` (epoch milliseconds). Gives how many. */
     readonly wake: (now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
-    /** Schedules open batches that are neither scheduled nor timed and untouched since `before`: the safety net. */
+    /** The safety net: schedules open batches, untouched since `before`, that have no timer. Gives how many. */
     readonly sweep: (before: number, now: number, limit: number) => Effect.Effect<number, StoreUnavailable>
-    /** Of a partition that does not answer it may be what was last known, for a short time. */
+    /** The open batches. For a short time, a partition that does not answer counts with its last known backlog. */
     readonly backlog: Effect.Effect<Backlog, StoreUnavailable>
   }
 >()("atlaspay/streams/RunQueue") {}

@@ -1,11 +1,11 @@
 /**
- * Whether the stores are what they were: looked at before anybody is paid.
+ * Checks, before anybody is paid, that no store has lost history.
  *
- * A store that comes back older than it was does not say so. But what followed the log stands in the other store, with the
- * hash of the entry that it came to: a feed that has no such entry has lost history, however short. So the cursors of all
- * followers are compared with the feeds when a worker starts, after each reconnection, and every few seconds. Nobody is
- * paid in a partition that lost history, until an operator has accepted the loss; nor anywhere while that cannot be
- * found out, or while the clocks of this process and of the stores differ by more than a bound.
+ * A store that is restored from a backup does not report it. But the cursors of the followers are in the other store, each
+ * with the hash of its feed entry. A feed without that entry has lost history, however little. So the cursors of all
+ * followers are compared with the feeds when a worker starts, after each reconnection, and every few seconds. A partition
+ * that lost history pays nobody until an operator accepts the loss. No partition pays while this check is impossible, or
+ * while the clocks of this process and of the stores differ too much.
  */
 import { Clock, Context, Effect, Layer } from "effect"
 import { AppConfig } from "../config.ts"
@@ -21,34 +21,34 @@ import { Feed } from "./feed.ts"
 export class StoreWatch extends Context.Service<
   StoreWatch,
   {
-    /** Changes whenever a store may be another one than before: what was compared with it has to be compared again. */
+    /** Changes whenever a store may have been replaced or restored. Then comparisons with it have to be repeated. */
     readonly epoch: () => string
-    /** Why nobody may be paid in a partition now; nothing, when somebody may. */
+    /** Why a partition may not pay now; nothing if it may. */
     readonly objection: (partition: number) => string | undefined
-    /** Looks at the stores, unless that was done since they last may have changed. */
+    /** Checks the stores, unless the last check still counts. */
     readonly look: Effect.Effect<void>
   }
 >()("atlaspay/streams/StoreWatch") {}
 
 const LOOK_EVERY_MS = 2_000
-/** What was found so long ago says nothing any more. */
+/** A finding of this age no longer counts. */
 const STALE_MS = 15_000
 const CHECKS_CONCURRENT = 16
-/** How long Postgres is waited for. */
+/** How long a query of Postgres may take. */
 const POSTGRES_MS_MAX = 2_000
-/** Those who share one look at most. */
+/** Callers that share one check. */
 const ASKED_MAX = 4_096
 
-/** Why nobody may be paid in a partition, and whether that is for good: history was lost. */
+/** Why a partition may not pay, and whether it lost history, which only an operator can resolve. */
 interface Objection {
   readonly reason: string
   readonly isLost: boolean
 }
 
-/** What one look found. */
+/** The result of one check. */
 interface Finding {
   readonly redisEpoch: number
-  /** When Postgres was started: a store that came back from a copy was started anew. */
+  /** When Postgres was started. A Postgres that was restored from a backup was restarted. */
   readonly postgresEpoch: string
   /** Milliseconds by the monotonic clock. */
   readonly at: number
@@ -56,7 +56,7 @@ interface Finding {
   readonly wrongClock: string | undefined
 }
 
-/** Watches for as long as the layer lives; it is there once it has looked for the first time. */
+/** Checks for as long as the layer lives. The layer is ready after the first check. */
 export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
   Layer.effect(
     StoreWatch,
@@ -71,7 +71,7 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
           found = finding ?? found
         }),
       )
-      // Whoever asks while a look is under way shares the next one, however long the stores are silent.
+      // Callers that arrive during a check share the next one, however long the stores take to answer.
       const join = groupCommit(
         yield* Effect.scope,
         (asked: ReadonlyArray<"anew" | "if needed">) =>
@@ -87,14 +87,14 @@ export const storeWatchLayer = (followers: ReadonlyArray<string>) =>
         epoch: () => `${redis.epoch()} ${found?.postgresEpoch ?? ""}`,
         objection: (partition) =>
           found === undefined || !isFresh(performance.now())
-            ? "the stores could not be looked at"
+            ? "the stores could not be checked"
             : (found.objections.get(partition)?.reason ?? found.wrongClock),
         look,
       })
     }),
   )
 
-/** One look at both stores; nothing, when Postgres did not answer. */
+/** One check of both stores; gives nothing if Postgres did not answer. */
 const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>) {
   const { clockOffsetMsMax } = (yield* AppConfig).worker
   const redis = yield* RedisConnections
@@ -134,7 +134,7 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
     inspect(before).pipe(
       Effect.catch(({ _tag, step, reason }) =>
         Effect.as(
-          Effect.logWarning("the stores cannot be looked at: nobody is paid", {
+          Effect.logWarning("the stores cannot be checked: nobody is paid", {
             failure: _tag,
             step,
             reason,
@@ -145,27 +145,25 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
     )
 })
 
-/** The clock of Postgres, and since when it runs: one that came back from a copy was started anew. */
+/** The clock of Postgres, and when it was started. */
 const postgresClock = (query: Postgres["Service"]["query"]) =>
   query(
-    "look at the clock",
+    "read the clock",
     (sql) => sql<Array<{ readonly now: string; readonly started: string }>>`
       select (extract(epoch from clock_timestamp()) * 1000)::text as now,
         extract(epoch from pg_postmaster_start_time())::text as started`,
   ).pipe(Effect.map(([row]) => ({ now: Number(row?.now), started: row?.started ?? "" })))
 
-/** The clocks of all primaries; while one does not answer its own partitions wait, and the others are not asked for it. */
+/** The clocks of all primaries. If one does not answer, there are none to compare; its own partitions may not pay anyway. */
 const redisClocks = ({ onEachPrimary }: RedisConnections["Service"]) =>
   onEachPrimary(async (primary) => {
     const [seconds, micros] = await primary.time()
     return Number(seconds) * 1_000 + Number(micros) / 1_000
   }).pipe(
-    Effect.mapError(
-      ({ reason }) => new StoreUnavailable({ store: "redis", step: "look at the clock", reason }),
-    ),
+    Effect.mapError(({ reason }) => new StoreUnavailable({ store: "redis", step: "read the clock", reason })),
     inTime,
     Effect.catch(({ reason }) =>
-      Effect.as(Effect.logWarning("the clocks of Redis cannot be looked at", { reason }), []),
+      Effect.as(Effect.logWarning("the clocks of Redis cannot be read", { reason }), []),
     ),
   )
 
@@ -173,7 +171,7 @@ const soon = <A, E>(step: Effect.Effect<A, E>) =>
   Effect.timeoutOrElse(step, {
     duration: POSTGRES_MS_MAX,
     orElse: () =>
-      Effect.fail(new StoreUnavailable({ store: "postgres", step: "look at Postgres", reason: "TIMEOUT" })),
+      Effect.fail(new StoreUnavailable({ store: "postgres", step: "check Postgres", reason: "TIMEOUT" })),
   })
 
 interface Timed<A> {
@@ -189,11 +187,11 @@ const timed = <A, E>(ask: Effect.Effect<A, E>): Effect.Effect<Timed<A>, E> =>
     return { answer, askedAt, answeredAt: yield* Clock.currentTimeMillis }
   })
 
-/** By how much a clock differs at least, in milliseconds, if it was read at some time between question and answer. */
+/** By how much a clock differs at least, in milliseconds, if it was read between request and answer. */
 const offsetOf = (now: number, { askedAt, answeredAt }: Timed<unknown>): number =>
   Math.max(0, askedAt - now, now - answeredAt)
 
-/** Why a partition is not to be paid in, by one follower's cursor. */
+/** Why a partition may not pay, judged by one follower's cursor. */
 const objectionTo = Effect.fnUntraced(function* (
   feed: Feed["Service"],
   cursors: CursorStore["Service"],
@@ -203,13 +201,13 @@ const objectionTo = Effect.fnUntraced(function* (
   const objection = (reason: string, isLost: boolean) => [[partition, { reason, isLost }] as const]
   const check = Effect.fnUntraced(function* () {
     if (!(yield* isLost(feed, cursor))) return []
-    // The follower may have moved on, and what it left behind been trimmed.
+    // The follower may have moved on since, and the feed been trimmed behind it.
     const moved = (yield* cursors.standing([follower])).find((other) => other.partition === partition)
     if (moved !== undefined && moved.position !== cursor.position && !(yield* isLost(feed, moved))) return []
-    return objection(`the feed is not what it was at the cursor of the ${follower}: history was lost`, true)
+    return objection(`the feed has changed at the cursor of the ${follower}: history was lost`, true)
   })
   return yield* Effect.catchTag(check(), "StoreUnavailable", ({ reason }) =>
-    Effect.succeed(objection(`its feed cannot be looked at: ${reason}`, false)),
+    Effect.succeed(objection(`its feed cannot be read: ${reason}`, false)),
   )
 })
 
@@ -222,7 +220,7 @@ const isLost = (feed: Feed["Service"], { partition, position, head }: FollowerCu
         ),
       )
 
-/** Says what has become of a partition or a clock, when it changes. */
+/** Logs when the state of a partition or a clock changes. */
 const report = Effect.fnUntraced(function* (before: Finding | undefined, now: Finding) {
   for (const [partition, { reason, isLost }] of now.objections)
     if (before?.objections.get(partition)?.reason !== reason)
@@ -231,7 +229,7 @@ const report = Effect.fnUntraced(function* (before: Finding | undefined, now: Fi
         reason,
       })
   for (const [partition] of before?.objections ?? [])
-    if (!now.objections.has(partition)) yield* Effect.logInfo("a partition is paid in again", { partition })
+    if (!now.objections.has(partition)) yield* Effect.logInfo("a partition pays again", { partition })
   if (now.wrongClock !== undefined && before?.wrongClock === undefined)
     yield* Effect.logError("nobody is paid: the clock is wrong", { reason: now.wrongClock })
   if (now.wrongClock === undefined && before?.wrongClock !== undefined)

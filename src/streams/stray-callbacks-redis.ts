@@ -1,6 +1,6 @@
 /**
- * `<prefix>:strays`: a sorted set of JSON, by the time at which each was first heard. What is said again is the same
- * member, so it costs nothing.
+ * `<prefix>:strays` is a sorted set of JSON, scored by the time at which each callback was first received. A repeated
+ * callback is the same member, so it takes no more room.
  */
 import { Effect, Layer, Schema } from "effect"
 import { AppConfig } from "../config.ts"
@@ -10,7 +10,7 @@ import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import { STRAYS_MAX, StrayCallback, StrayCallbacks } from "./stray-callbacks.ts"
 
-/** The strays in REDIS_URL. */
+/** The stray callbacks in REDIS_URL. */
 export const layer = Layer.effect(
   StrayCallbacks,
   Effect.gen(function* () {
@@ -19,7 +19,7 @@ export const layer = Layer.effect(
   }),
 )
 
-/** The strays under a prefix of a Redis. */
+/** The stray callbacks in Redis, under a key prefix. */
 export const makeStrayCallbacks = (
   { commands: redis }: Pick<RedisConnections["Service"], "commands">,
   prefix: string,
@@ -28,8 +28,8 @@ export const makeStrayCallbacks = (
   const run = <A>(step: string, command: () => Promise<A>) =>
     Effect.mapError(attempt(command), ({ reason }) => new StoreUnavailable({ store: "redis", step, reason }))
   return {
-    keep: Effect.fn("StrayCallbacks.keep")(function* (stray, heardAt) {
-      const added = yield* run("keep stray", () => redis.zadd(key, "NX", heardAt, encode(stray)))
+    keep: Effect.fn("StrayCallbacks.keep")(function* (stray, receivedAt) {
+      const added = yield* run("keep stray", () => redis.zadd(key, "NX", receivedAt, encode(stray)))
       if (added === 0) return false
       ;(yield* Metrics).strayCallbacks.inc()
       yield* run("trim strays", () => redis.zremrangebyrank(key, 0, -1 - STRAYS_MAX))
@@ -40,7 +40,7 @@ export const makeStrayCallbacks = (
         redis.zrevrange(key, 0, Math.max(limit, 1) - 1, "WITHSCORES"),
       )
       return found.flatMap((text, index) =>
-        index % 2 === 0 ? [{ ...decode(text), heardAt: Number(found[index + 1]) }] : [],
+        index % 2 === 0 ? [{ ...decode(text), receivedAt: Number(found[index + 1]) }] : [],
       )
     }),
   }

@@ -1,34 +1,36 @@
 /**
- * What providers told, signed, of what nobody here asked them for: another's, or ours that a log has lost. Either
- * way a person has to know, so it is kept beside the logs, where a callback needs nothing but Redis.
+ * Stray callbacks: signed reports of providers about transfers or clearances that no log knows. They belong to somebody
+ * else, or a log has lost them. A person has to look at them. They are kept in Redis, so that a callback needs no other
+ * store.
  */
 import { Context, type Effect, Schema } from "effect"
 import type { TransferOutcome } from "../domain/commands.ts"
 import { cleanText, OutsideText } from "../domain/outside-text.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
-/** Those that are kept; beyond, the oldest go. */
+/** How many are kept. Beyond this, the oldest are dropped. */
 export const STRAYS_MAX = 5_000
 
-/** What was said, and why it is not of ours. All of it is a stranger's text, so it is cleaned. */
+/** What was reported, and why it matches nothing of ours. Its texts come from outside, so they are cleaned. */
 export const StrayCallback = Schema.Struct({
   provider: OutsideText,
-  /** Of the transfer or the clearance. */
+  /** The reference of the transfer or the clearance. */
   reference: OutsideText,
+  /** The reported outcome, such as "settled" or "decided". */
   said: Schema.String,
   code: Schema.optionalKey(OutsideText),
-  /** The provider's own id of what it said, where it is known. */
+  /** The provider's id of the callback, if known. */
   id: Schema.optionalKey(OutsideText),
   why: Schema.String,
 })
 export type StrayCallback = typeof StrayCallback.Type
 
-/** As it was first heard, at `heardAt` (epoch milliseconds). */
+/** As it was first received, at `receivedAt` (epoch milliseconds). */
 export interface KeptCallback extends StrayCallback {
-  readonly heardAt: number
+  readonly receivedAt: number
 }
 
-/** What a bank told of a transfer. */
+/** A bank's report of a transfer. */
 export const strayOf = (
   { bank, reference, id }: { readonly bank: string; readonly reference: string; readonly id?: string },
   outcome: TransferOutcome,
@@ -42,7 +44,7 @@ export const strayOf = (
   why,
 })
 
-/** What the compliance engine told of a clearance; of whom, and what it found, is not ours to keep. */
+/** The compliance engine's decision on a clearance. Whom it is about and what was found is not kept: it is not our data. */
 export const strayClearance = (clearanceId: string, id: string, why: string): StrayCallback => ({
   provider: cleanText("compliance-engine"),
   reference: cleanText(clearanceId),
@@ -54,8 +56,8 @@ export const strayClearance = (clearanceId: string, id: string, why: string): St
 export class StrayCallbacks extends Context.Service<
   StrayCallbacks,
   {
-    /** Keeps it, once however often it is told, and gives whether it is news. */
-    readonly keep: (stray: StrayCallback, heardAt: number) => Effect.Effect<boolean, StoreUnavailable>
+    /** Keeps a callback, once however often it is repeated. Gives whether it is new. */
+    readonly keep: (stray: StrayCallback, receivedAt: number) => Effect.Effect<boolean, StoreUnavailable>
     /** The newest first. */
     readonly list: (limit: number) => Effect.Effect<ReadonlyArray<KeptCallback>, StoreUnavailable>
   }

@@ -1,4 +1,4 @@
-/** Entries of Redis Streams, read back as what they stand for. */
+/** Decodes entries of Redis Streams. */
 import { Effect, Result } from "effect"
 import { decodeEvent, decodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
@@ -11,12 +11,12 @@ import { linkOf } from "./hash-chain.ts"
 import type { Mail } from "./mailbox.ts"
 import type { Ownership } from "./run-queue.ts"
 
-/** An entry of a stream as Redis gives it: its id, and fields and values in turn. */
+/** An entry of a stream as Redis gives it: its id, and alternating fields and values. */
 export type StreamEntry = readonly [id: string, fields: ReadonlyArray<string>]
 
 /**
- * Reads entries of a log as the events after a version: gapless, and with the hash of that version, each the true
- * successor of the one before it.
+ * Decodes entries of a log as the events after a version, and checks that they have no gap. With the hash of that version as
+ * `head`, also verifies their hash chain.
  */
 export const readEvents = Effect.fnUntraced(function* (
   batch: BatchId,
@@ -46,10 +46,10 @@ export const readEvents = Effect.fnUntraced(function* (
   return events
 })
 
-/** Text of events that is decoded before others get their turn. */
+/** Characters that are decoded before other work gets its turn. */
 const READ_AT_ONCE = 256 * 1024
 
-/** Reads the first event of a log, as a function gave it. */
+/** Decodes the first event of a log, as a function returned it. */
 export const readFirstEvent = (batch: BatchId, text: string): Effect.Effect<BatchEvent, CorruptEntry> =>
   Result.match(decodeEvent(text), {
     onSuccess: Effect.succeed,
@@ -58,10 +58,10 @@ export const readFirstEvent = (batch: BatchId, text: string): Effect.Effect<Batc
 
 export const readMail = ([id, fields]: StreamEntry): Mail => {
   const command = fields[1] === undefined ? Result.fail("the entry has no command") : decodeMail(fields[1])
-  const told = fields[3]
+  const commandId = fields[3]
   return Result.isSuccess(command)
-    ? { id, told, command: command.success }
-    : { id, told, command: undefined, problem: command.failure }
+    ? { id, commandId, command: command.success }
+    : { id, commandId, command: undefined, problem: command.failure }
 }
 
 const readFeedEntry = ([id, [, batch, , from, , to, , base, , head]]: StreamEntry): FeedEntry => ({
@@ -73,11 +73,11 @@ const readFeedEntry = ([id, [, batch, , from, , to, , base, , head]]: StreamEntr
   head,
 })
 
-/** How many entries of a feed are read from a position on, to find `limit` after it: the one at the position comes first. */
+/** How many entries to read from a position, to get `limit` entries after it: the entry at the position comes first. */
 export const readFrom = (position: string, limit: number): number =>
   position === FEED_START ? limit : limit + 1
 
-/** Reads entries of a feed from a position on as those after it, if the one at the position is what it was. */
+/** Decodes the entries of a feed after a position, if the entry at the position is unchanged; else history was lost. */
 export const readFeed = (
   position: string,
   head: string | undefined,
@@ -90,6 +90,6 @@ export const readFeed = (
   return isSame ? Result.succeed(later) : Result.fail(new HistoryLost({ cursor: position }))
 }
 
-/** What a worker owns by an entry of the run queue; nothing when the entry names no batch. */
+/** The batch that a worker owns by an entry of the run queue; nothing if the entry names no batch. */
 export const readOwnership = (worker: string, [entry, fields]: StreamEntry): ReadonlyArray<Ownership> =>
   fields[1] === undefined ? [] : [{ batch: fields[1] as BatchId, entry, worker }]

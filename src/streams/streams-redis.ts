@@ -1,7 +1,7 @@
 /**
- * All ports of a batch's streams on Redis. One layer provides them, because one function may touch the keys of several:
- * an append writes to the log, the mailbox, the run queue and the feed in one step. docs/STREAMS.md lays out the keys;
- * functions/*.lua hold the atomic steps.
+ * All ports of the streams on Redis. One layer provides them, because one function may change the keys of several ports: an
+ * append writes to the log, the mailbox, the run queue and the feed in one step. docs/STREAMS.md describes the keys, and
+ * functions/*.lua are the atomic steps.
  */
 import { Context, Effect, Layer } from "effect"
 import { EventStore } from "./event-store.ts"

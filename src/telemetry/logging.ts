@@ -1,8 +1,8 @@
-/** Logs as one line of JSON per entry, on standard error. */
+/** Logs one line of JSON per entry, on standard error. */
 import { Cause, type Layer, Logger, References } from "effect"
 import { redact, redactLine } from "./redaction.ts"
 
-/** Where the lines go; each comes without its line break. */
+/** Takes the lines, each without its line break. */
 export type LogSink = (line: string) => void
 
 const standardError: LogSink = (line) => {
@@ -11,9 +11,9 @@ const standardError: LogSink = (line) => {
 
 /**
  * A logger that writes `{"time", "level", "message", …annotations, "details"?, "spans"?, "failures"?, "cause"?}`:
- * `time` in ISO 8601, spans in milliseconds. The first thing logged is the message, further ones are its details. Of a
- * cause, expected failures are told by their fields, defects with their stack. Everything is redacted; an annotation
- * cannot take the place of the fields named here.
+ * `time` in ISO 8601, spans in milliseconds. The first logged value is the message, further ones are its details. Expected
+ * failures in a cause are logged with their fields, defects with their stack. Everything is redacted. An annotation cannot
+ * replace the fields named here.
  */
 export const jsonLogger = (sink: LogSink): Logger.Logger<unknown, void> =>
   Logger.make(({ message, logLevel, cause, fiber, date }) => {
@@ -26,12 +26,12 @@ export const jsonLogger = (sink: LogSink): Logger.Logger<unknown, void> =>
       message: redact(first),
       ...(details.length === 0 ? {} : { details: redact(details) }),
       ...(spans.length === 0 ? {} : { spans: durations(spans, date.getTime()) }),
-      ...told(cause),
+      ...causeFields(cause),
     }
     sink(JSON.stringify(line))
   })
 
-const told = ({ reasons }: Cause.Cause<unknown>) => {
+const causeFields = ({ reasons }: Cause.Cause<unknown>) => {
   const failures = reasons.filter(Cause.isFailReason)
   const others = reasons.filter((reason) => !Cause.isFailReason(reason))
   return {
@@ -43,6 +43,6 @@ const told = ({ reasons }: Cause.Cause<unknown>) => {
 const durations = (spans: ReadonlyArray<readonly [string, number]>, now: number): Record<string, number> =>
   Object.fromEntries(spans.map(([name, since]) => [name, now - since]))
 
-/** Replaces Effect's loggers with {@link jsonLogger}, on standard error unless told otherwise. */
+/** Replaces Effect's loggers with {@link jsonLogger}, by default on standard error. */
 export const loggingLayer = (sink: LogSink = standardError): Layer.Layer<never> =>
   Logger.layer([jsonLogger(sink)])

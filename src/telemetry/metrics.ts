@@ -1,6 +1,6 @@
 /**
- * What the service measures, for Prometheus. Every metric stands in the one table below; the values of its labels come
- * from closed sets (routes, event types, providers, outcomes), never from a partner, a batch or a message.
+ * The metrics of the service, for Prometheus, in one table. Label values come from closed sets (routes, event types,
+ * providers, outcomes), never from a partner, a batch or a message.
  */
 import { Context, Effect, Layer } from "effect"
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client"
@@ -27,11 +27,11 @@ const makeMetrics = () => {
     ]),
     acceptanceSeconds: histogram(
       "atlaspay_acceptance_seconds",
-      "From a payout batch's headers to its answer",
+      "Time from the headers of a payout batch to its answer",
       ["status"],
     ),
     eventsAppended: counter("atlaspay_events_appended_total", "Events appended to batch logs", ["type"]),
-    providerCalls: counter("atlaspay_provider_calls_total", "Calls to providers, by what came of them", [
+    providerCalls: counter("atlaspay_provider_calls_total", "Calls to providers, by outcome", [
       "provider",
       "step",
       "outcome",
@@ -40,13 +40,13 @@ const makeMetrics = () => {
       "provider",
       "step",
     ]),
-    providerRetries: counter("atlaspay_provider_retries_total", "Calls to providers made again", [
+    providerRetries: counter("atlaspay_provider_retries_total", "Retries of calls to providers", [
       "provider",
       "step",
     ]),
     providerRetriesDenied: counter(
       "atlaspay_provider_retries_denied_total",
-      "Calls to providers not made again, as the budget of retries was spent",
+      "Calls to providers not retried because the retry budget was spent",
       ["provider", "step"],
     ),
     providerBreakers: gauge(
@@ -54,12 +54,12 @@ const makeMetrics = () => {
       "A provider's circuit breaker in this process: 0 closed, 1 half open, 2 open",
       ["provider"],
     ),
-    providerWaiting: gauge("atlaspay_provider_waiting", "Calls to a provider that have not begun", [
+    providerWaiting: gauge("atlaspay_provider_waiting", "Calls to a provider that wait to begin", [
       "provider",
     ]),
     providerLimited: counter(
       "atlaspay_provider_limited_total",
-      "Calls that waited for a limit that all processes share",
+      "Calls that waited for a limit shared by all processes",
       ["provider"],
     ),
     complianceCallbacks: counter(
@@ -72,21 +72,21 @@ const makeMetrics = () => {
       "Postings that the ledger refused; page someone unless it is for lack of funds",
       ["kind", "reason"],
     ),
-    bankFiles: counter("atlaspay_bank_files_total", "Files written for banks and taken in from them", [
+    bankFiles: counter("atlaspay_bank_files_total", "Files written for banks and received from them", [
       "bank",
       "outcome",
     ]),
     bankOddities: counter(
       "atlaspay_bank_oddities_total",
-      "Transfers of which a bank's file told what nobody can act on: look at bank_oddities",
+      "Reports in bank files that AtlasPay cannot act on: look at bank_oddities",
       ["bank", "reason"],
     ),
     forgottenFiles: counter(
       "atlaspay_forgotten_bank_files_total",
-      "Files of orders that one store had forgotten and the other knew: page someone",
+      "Files of orders that one store had lost and the other had: page someone",
       ["bank", "store"],
     ),
-    activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker holds"),
+    activeBatches: gauge("atlaspay_active_batches", "Batches that this process's worker owns"),
     frozenBatches: counter(
       "atlaspay_frozen_batches_total",
       "Batches whose log cannot be continued: page someone",
@@ -94,15 +94,15 @@ const makeMetrics = () => {
     ),
     lostPartitions: gauge(
       "atlaspay_lost_partitions",
-      "Partitions in which nobody is paid, as the stores are not what they were: page someone unless it is 0",
+      "Partitions that pay nobody because a store lost history: page someone unless it is 0",
     ),
     clockOffset: gauge(
       "atlaspay_clock_offset_seconds",
-      "By how much this process's clock differs from that of a store at least",
+      "Least difference between the clock of this process and that of a store",
     ),
     registerBehind: counter(
       "atlaspay_register_behind_total",
-      "Attempts that logs told of and the instruction register had forgotten: page someone",
+      "Attempts in logs that the instruction register had lost: page someone",
       [],
     ),
     unroutedItems: counter(
@@ -112,36 +112,53 @@ const makeMetrics = () => {
     ),
     strayCallbacks: counter(
       "atlaspay_stray_callbacks_total",
-      "What providers told of transfers and clearances that are not ours, each counted once: someone has to look",
+      "Signed callbacks about transfers and clearances that no log knows, each counted once: someone has to look",
       [],
     ),
-    shedBatches: counter("atlaspay_shed_batches_total", "Batches that intake told to come back later", [
-      "scope",
-    ]),
-    openBatches: gauge("atlaspay_open_batches", "Batches that are not finished, as intake last saw it"),
+    shedBatches: counter(
+      "atlaspay_shed_batches_total",
+      "Batches that intake refused under load, to be retried later",
+      ["scope"],
+    ),
+    duplicatePayouts: counter(
+      "atlaspay_duplicate_payouts_total",
+      "Items that pay the same as an item accepted before, by outcome",
+      ["outcome"],
+    ),
+    duplicatesUnchecked: counter(
+      "atlaspay_duplicates_unchecked_total",
+      "Requests whose duplicates could not be looked for: page someone if it goes on",
+      ["outcome", "reason"],
+    ),
+    openBatches: gauge("atlaspay_open_batches", "Open batches, as last read by intake"),
     followerEntries: counter("atlaspay_follower_entries_total", "Feed entries handled by each follower", [
       "follower",
     ]),
-    followerFailures: counter("atlaspay_follower_failures_total", "Chunks of the feed that failed", [
-      "follower",
-    ]),
+    followerFailures: counter(
+      "atlaspay_follower_failures_total",
+      "Failures of followers to handle a chunk of the feed",
+      ["follower"],
+    ),
     frozenFollowers: counter(
       "atlaspay_frozen_followers_total",
-      "Partitions that a follower gave up: page someone",
+      "Partitions that a follower froze: page someone",
       ["follower"],
     ),
     discrepancies: gauge(
       "atlaspay_reconciliation_discrepancies",
-      "What the last reconciled day's records differ in: page someone unless it is 0",
+      "Discrepancies of the last reconciled day: page someone unless it is 0",
       ["kind"],
     ),
-    reconciledDay: gauge("atlaspay_reconciled_day_seconds", "The beginning of the last reconciled day"),
+    reconciledDay: gauge(
+      "atlaspay_reconciled_day_seconds",
+      "The beginning of the last reconciled day, in seconds since the Unix epoch",
+    ),
     webhookMessagesRefused: counter(
       "atlaspay_webhook_messages_refused_total",
-      "Messages on the stream of events that are not ours, or not any more: someone has to look",
+      "Messages on the event stream refused for their seal or content: someone has to look",
       ["reason"],
     ),
-    webhookDeliveries: counter("atlaspay_webhook_deliveries_total", "Tries to deliver a webhook", [
+    webhookDeliveries: counter("atlaspay_webhook_deliveries_total", "Attempts to deliver a webhook", [
       "outcome",
     ]),
   }
@@ -149,8 +166,8 @@ const makeMetrics = () => {
 
 export type Metrics = ReturnType<typeof makeMetrics>
 
-/** The process's metrics. A test that counts provides its own with {@link freshMetrics}. */
+/** The metrics of the process. A test that counts provides its own with {@link freshMetrics}. */
 export const Metrics = Context.Reference<Metrics>("atlaspay/telemetry/Metrics", { defaultValue: makeMetrics })
 
-/** A registry of its own, with the process's default metrics in it. */
+/** Metrics with a registry of their own, which also has Node's default metrics. */
 export const freshMetrics: Layer.Layer<never> = Layer.effect(Metrics, Effect.sync(makeMetrics))

@@ -1,6 +1,6 @@
 /**
- * What may not be read in a log line: account numbers and keys. Fields are masked by their name, and every text is
- * masked where it looks like an IBAN or a long number, so that a careless message does no harm either.
+ * Removes account numbers and keys from log lines. Fields are masked by their name. In every text, IBANs and long numbers
+ * are masked, so that a careless message does no harm either.
  */
 import { Redacted } from "effect"
 import { MASK, masked, withoutCredentials } from "../domain/masking.ts"
@@ -15,26 +15,26 @@ const secretField =
 const cut = (text: string): string =>
   text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text
 
-/** The same text with credentials in URLs, IBANs and runs of eight digits or more masked, cut at 4,096 characters. */
+/** Masks credentials in URLs, IBANs and runs of eight or more digits in a text, and cuts it at 4,096 characters. */
 export const redactText = (text: string): string => masked(cut(text))
 
-/** A UUID in its usual form, with nothing attached to it. */
+/** A UUID in its usual form that is not part of a longer token. */
 const uuid = /(?<![\w-])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])/i
 
 /**
- * {@link redactText} for a log line, which keeps UUIDs: one in twelve has eight digits in a row, and people search for them.
- * Stored and published texts are masked without that exception, so that an older text stays equal to a newer one.
+ * {@link redactText} for a log line. It keeps UUIDs: one in twelve has eight digits in a row, and people search for them.
+ * Stored and published texts are masked without this exception, so that older and newer texts stay equal.
  */
 export const redactLine = (text: string): string =>
-  // Credentials go first, because a password may be a UUID. Every second part is a UUID.
+  // Credentials are masked first, because a password may be a UUID. Every second part is a UUID.
   withoutCredentials(cut(text))
     .split(uuid)
     .map((part, index) => (index % 2 === 1 ? part : masked(part)))
     .join("")
 
 /**
- * A copy of any value that is fit for a log line and for `JSON.stringify`: sensitive fields and texts masked, errors
- * with their name, message and fields, bigints as text. Six levels deep and 50 entries wide; what is beyond is left out.
+ * A copy of any value for a log line and `JSON.stringify`: sensitive fields and texts are masked, errors have their name,
+ * message and fields, and bigints are text. It is at most six levels deep and 50 entries wide; the rest is left out.
  */
 export const redact = (value: unknown, depth = 0): unknown => {
   switch (typeof value) {

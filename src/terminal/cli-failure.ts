@@ -1,7 +1,7 @@
 import { Runtime, Schema } from "effect"
 import { CliError } from "effect/cli"
 
-/** What ends a command with a status, 1 unless it says another; `reason` is shown as it is, without a stack. */
+/** Ends a command with an exit status, by default 1. `reason` is shown as it is, without a stack. */
 export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
   reason: Schema.String,
   status: Schema.optionalKey(Schema.Int),
@@ -17,5 +17,5 @@ export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
   }
 }
 
-/** Turns an error whose message is fit for the screen into a {@link CliFailure}. */
+/** Turns an error whose message users may see into a {@link CliFailure}. */
 export const asCliFailure = (error: Error): CliFailure => new CliFailure({ reason: error.message })

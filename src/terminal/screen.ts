@@ -1,20 +1,19 @@
 /**
- * Where a command shows its progress. In a terminal the live block is redrawn in place; in a pipe each change is a
- * plain line of its own, at most two in a second.
+ * Shows the progress of a command. In a terminal, the live block is redrawn in place. In a pipe, each change is a plain
+ * line, at most two per second.
  */
-
 export interface Screen {
-  /** Prints a line for good, above the live block. */
+  /** Prints a line that stays, above the live block. */
   readonly line: (text?: string) => void
-  /** Shows what is happening now: `block` for a terminal, `plain` as a line in a pipe. */
+  /** Shows the current progress: `block` in a terminal, `plain` as a line in a pipe. */
   readonly live: (block: ReadonlyArray<string>, plain: string) => void
-  /** Leaves the last live block standing, and prints the last plain line if it was held back. */
+  /** Ends the live block and leaves it on the screen. In a pipe, prints the last plain line if it was delayed. */
   readonly settle: () => void
 }
 
 const PLAIN_LINE_EVERY_MS = 500
 
-/** A terminal when the stream is one, else a pipe. */
+/** A screen for a stream: a terminal or a pipe. */
 export const makeScreen = (out: NodeJS.WriteStream): Screen => (out.isTTY ? terminal(out) : pipe(out))
 
 const terminal = (out: NodeJS.WriteStream): Screen => {
@@ -25,7 +24,7 @@ const terminal = (out: NodeJS.WriteStream): Screen => {
   return {
     line: (text = "") => out.write(`${erase()}${text}\n${draw(shown)}`),
     live: (block) => {
-      // A block that is higher than the terminal cannot be erased again.
+      // A block that is higher than the terminal could not be erased.
       const fitting = block.slice(0, Math.max(1, (out.rows || 24) - 1))
       out.write(erase() + draw(fitting))
       shown = fitting

@@ -1,4 +1,4 @@
-/** AES-256-GCM (NIST SP 800-38D) over short texts: what comes out is nonce, ciphertext and tag in one. */
+/** AES-256-GCM (NIST SP 800-38D) for short texts. The result is nonce, ciphertext and tag in one buffer. */
 import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from "node:crypto"
 
 const ALGORITHM = "aes-256-gcm"
@@ -6,18 +6,18 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const tagged = { authTagLength: TAG_BYTES }
 
-/** Encrypts a text under a random nonce, bound to `context`: only who names the same context can decrypt it. */
+/** Encrypts a text under a random nonce. It can only be decrypted with the same `context`. */
 export const encrypt = (key: KeyObject, context: string, text: string | Uint8Array): Buffer => {
   const nonce = nextNonce()
   const cipher = createCipheriv(ALGORITHM, key, nonce, tagged)
   cipher.setAAD(Buffer.from(context))
   const ciphertext = typeof text === "string" ? cipher.update(text, "utf8") : cipher.update(text)
-  // GCM is a stream cipher: the end holds no more text.
+  // GCM is a stream cipher: `final` adds no text.
   cipher.final()
   return Buffer.concat([nonce, ciphertext, cipher.getAuthTag()])
 }
 
-/** Decrypts, or gives `undefined` when key, context or a single bit is not what it was. */
+/** Decrypts. Gives `undefined` if the key or the context is another, or a bit has changed. */
 export const decrypt = (key: KeyObject, context: string, box: Buffer): Buffer | undefined => {
   if (box.length < NONCE_BYTES + TAG_BYTES) return undefined
   const decipher = createDecipheriv(ALGORITHM, key, box.subarray(0, NONCE_BYTES), tagged)
@@ -32,17 +32,17 @@ export const decrypt = (key: KeyObject, context: string, box: Buffer): Buffer | 
   }
 }
 
-/** Reads base64url, or gives `undefined` for what no encoder writes: a text must not have two spellings. */
+/** Decodes base64url. Gives `undefined` for a text that no encoder writes, so that the same bytes have only one text. */
 export const fromBase64Url = (text: string): Buffer | undefined => {
   const bytes = Buffer.from(text, "base64url")
-  // Only the last characters, which stand for one or two bytes, could be written in another way.
+  // Only the last characters, which encode one or two bytes, could have another spelling.
   const whole = bytes.length - (bytes.length % 3)
   const isCanonical =
     text.length === Math.ceil((bytes.length * 4) / 3) && text.endsWith(bytes.toString("base64url", whole))
   return isCanonical ? bytes : undefined
 }
 
-/** Random bytes are drawn for many nonces at a time: a draw costs as much as an encryption. */
+/** Random bytes for many nonces at a time, because generating them once costs as much as an encryption. */
 const pool = Buffer.alloc(NONCE_BYTES * 512)
 let drawn = pool.length
 

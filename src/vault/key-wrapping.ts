@@ -1,4 +1,4 @@
-/** Data keys as they are stored: encrypted under a master key, "<master key id>.<base64url>". */
+/** Wraps data keys for storage: encrypted under a master key, as "<master key id>.<base64url>". */
 import { createSecretKey, type KeyObject, randomBytes } from "node:crypto"
 import { Array as Arr, Redacted } from "effect"
 import type { MasterKeys } from "../config.ts"
@@ -6,19 +6,19 @@ import { decrypt, encrypt, fromBase64Url } from "./aes-gcm.ts"
 
 const DATA_KEY_BYTES = 32
 
-/** Wraps with the first master key, and unwraps with any. */
+/** Wraps with the first master key, and unwraps with all. */
 export interface KeyWrapping {
-  /** The id of the master key that wraps. */
+  /** The id of the first master key. */
   readonly master: string
-  /** A new data key, wrapped for a partner under an id. */
+  /** Makes a data key with an id for a partner, and gives it wrapped. */
   readonly make: (partner: string, id: string) => string
-  /** The data key, or why it cannot be had: both can be mended by the settings alone. */
+  /** The data key, or why it cannot be unwrapped. The right master keys in the settings resolve both. */
   readonly unwrap: (
     partner: string,
     id: string,
     wrapped: string,
   ) => KeyObject | "no-such-master-key" | "broken"
-  /** The same data key under the first master key. */
+  /** Wraps a data key with the first master key. */
   readonly rewrap: (partner: string, id: string, key: KeyObject) => string
 }
 

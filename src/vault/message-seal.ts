@@ -1,6 +1,6 @@
 /**
- * Seals of messages that processes of ours leave for each other on a server where others may write, too: an HMAC-SHA-256
- * (RFC 2104) under a key that is derived from a master key (HKDF, RFC 5869) for this purpose alone. It hides nothing.
+ * Seals messages between our processes on a server where others may write, too. A seal is an HMAC-SHA-256 (RFC 2104) under a
+ * key that is derived from a master key (HKDF, RFC 5869) for one purpose. It hides nothing.
  */
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto"
 import { Array as Arr, Redacted } from "effect"
@@ -9,17 +9,17 @@ import { fromBase64Url } from "./aes-gcm.ts"
 
 const KEY_BYTES = 32
 
-/** `unknown-key`: a master key that the settings do not hold (any more, or not yet); nothing can be said of the rest. */
+/** `unknown-key`: the master key is not, or no longer, or not yet in the settings, so the seal cannot be checked. */
 export type SealCheck = "genuine" | "forged" | "unknown-key"
 
 export interface MessageSeal {
-  /** "<master key id>.<base64url>" for these parts, in this order, under the first master key. */
+  /** Seals these parts, in this order, under the first master key: "<master key id>.<base64url>". */
   readonly seal: (parts: ReadonlyArray<string>) => string
-  /** Whether a seal was made of the very same parts, under any of the master keys. It takes the same time for all that differ. */
+  /** Whether a seal is that of the same parts, under any of the master keys. All wrong seals take the same time. */
   readonly check: (parts: ReadonlyArray<string>, seal: string) => SealCheck
 }
 
-/** What is sealed for one purpose does not verify for another. */
+/** Makes seals for a purpose. A seal for one purpose does not verify for another. */
 export const messageSeal = (masterKeys: MasterKeys, purpose: string): MessageSeal => {
   const keys = Arr.map(masterKeys, ([id, master]) => ({ id, key: derived(Redacted.value(master), purpose) }))
   const [first] = keys
@@ -40,6 +40,6 @@ export const messageSeal = (masterKeys: MasterKeys, purpose: string): MessageSea
 const derived = (master: string, purpose: string): KeyObject =>
   createSecretKey(Buffer.from(hkdfSync("sha256", Buffer.from(master, "base64"), "", purpose, KEY_BYTES)))
 
-/** JSON keeps the parts apart, whatever is in them. */
+/** JSON separates the parts, whatever they contain. */
 const digest = (key: KeyObject, parts: ReadonlyArray<string>): Buffer =>
   createHmac("sha256", key).update(JSON.stringify(parts)).digest()

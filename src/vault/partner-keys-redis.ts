@@ -1,13 +1,13 @@
 /**
- * Partners' keys beside their logs, so that accepting a batch needs Redis and nothing else. `<prefix>:keys` is the set
- * of partners, and `<prefix>:keys:<partner>` a hash:
+ * Partners' keys in Redis, like their logs, so that accepting a batch needs no other store. `<prefix>:keys` is the set of
+ * partners. `<prefix>:keys:<partner>` is a hash:
  *
- * - `made` counts the keys that were ever made, so that no id comes back after its key was forgotten;
- * - a number is the id of a key, and holds it wrapped; the highest one seals;
- * - `forgotten` says when all keys were destroyed. While it is there, nothing is sealed or opened, whatever else is.
+ * - `made` counts all keys ever made, so that an id is not used again after its key was forgotten;
+ * - the other numbers are ids of keys, with the wrapped keys; the highest one seals;
+ * - `forgotten` is the time at which all keys were destroyed. While it exists, nothing is sealed or opened.
  *
- * Each command is atomic by itself, and whoever adds a key looks for `forgotten` afterwards: whatever the order in which
- * processes make, wrap and forget, no key outlives its being forgotten.
+ * Each command is atomic, and a process that adds a key checks `forgotten` afterwards. So no key survives being
+ * forgotten, in whatever order processes make, rewrap and forget keys.
  */
 import type { KeyObject } from "node:crypto"
 import { Cache, DateTime, Duration, Effect, Exit, Layer, Semaphore } from "effect"
@@ -17,16 +17,16 @@ import { attempt } from "../platform/redis-failure.ts"
 import { keyWrapping, masterOf } from "./key-wrapping.ts"
 import { type DataKey, KEYS_FRESH_MS, KeysForgotten, PartnerKeys, VaultUnavailable } from "./partner-keys.ts"
 
-/** What of Redis the keys need; the barrier keeps a key from being lost in a failover after it has sealed something. */
+/** The connections that the keys need. With the barrier, a failover cannot lose a key that has sealed something. */
 export type KeyConnections = Pick<RedisConnections["Service"], "commands" | "replicated">
 
-/** What a hash holds: wrapped keys by id, in the order in which they were made. */
+/** The content of a hash: wrapped keys by id, the oldest first. */
 interface Stored {
   readonly wrapped: ReadonlyMap<string, string>
   readonly forgotten: boolean
 }
 
-/** Keys as a process holds them in memory: those that its master keys unwrap, and why not for the others. */
+/** A partner's keys in memory: each as a key, or as the reason why the master keys do not unwrap it. */
 interface Ring {
   readonly newest: string | undefined
   readonly keys: ReadonlyMap<string, KeyObject | string>
@@ -44,7 +44,7 @@ export const layer = Layer.effect(
   }),
 )
 
-/** The keys under a prefix of a Redis. */
+/** The keys in Redis, under a key prefix. */
 export const makePartnerKeys = Effect.fnUntraced(function* (
   connections: KeyConnections,
   prefix: string,
@@ -65,21 +65,26 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
   })
   const reread = (partner: string) => Cache.refresh(rings, partner)
 
-  const add = Effect.fnUntraced(function* (partner: string) {
+  const add = Effect.fnUntraced(function* (partner: string, put: typeof store.add) {
     const id = yield* store.nextId(partner)
-    yield* store.add(partner, id, wrapping.make(partner, id))
-    yield* Effect.logInfo("partner key made", { partner, id })
+    const isMade = yield* put(partner, id, wrapping.make(partner, id))
+    if (isMade) yield* Effect.logInfo("partner key made", { partner, id })
     const ring = yield* reread(partner)
     if (ring.forgotten) yield* store.remove(partner, [id])
     return ring
   })
 
-  /** Many batches may be a partner's first at the same time: one of them makes the key, and the others find it. */
+  /**
+   * Many batches may be a partner's first at the same time, in many processes: one of them makes the key, and the others
+   * find it. What one process digests with it the others digest alike.
+   */
   const making = Semaphore.makeUnsafe(1)
   const first = (partner: string) =>
     making.withPermit(
       Effect.flatMap(Cache.get(rings, partner), (cached) =>
-        cached.newest === undefined && !cached.forgotten ? add(partner) : Effect.succeed(cached),
+        cached.newest === undefined && !cached.forgotten
+          ? add(partner, store.addFirst)
+          : Effect.succeed(cached),
       ),
     )
 
@@ -92,7 +97,7 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
     }),
     find: Effect.fnUntraced(function* (partner, id) {
       const cached = yield* Cache.get(rings, partner)
-      // A key that another process has just made is not known here yet, and "gone" is only said of a fresh reading.
+      // Another process may just have made the key. Only a fresh read shows that a key is gone.
       const ring = cached.keys.has(id) ? cached : yield* reread(partner)
       return ring.keys.has(id) ? yield* usable(ring, id) : undefined
     }),
@@ -109,7 +114,7 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
       const { wrapped, forgotten } = yield* store.read(partner)
       if (forgotten && anew === undefined) return yield* new KeysForgotten({ partner })
       if (forgotten) yield* store.remember(partner, [...wrapped.keys()])
-      const { newest } = yield* add(partner)
+      const { newest } = yield* add(partner, store.add)
       return newest ?? (yield* new KeysForgotten({ partner }))
     }),
     forget: Effect.fn("PartnerKeys.forget")(function* (partner) {
@@ -136,7 +141,7 @@ export const makePartnerKeys = Effect.fnUntraced(function* (
   })
 })
 
-/** A key of a ring that the master keys unwrap. What they do not unwrap is not gone: other settings may. */
+/** A key of a ring. Fails if the master keys do not unwrap it: it is not gone, and other settings may unwrap it. */
 const usable = ({ keys }: Ring, id: string): Effect.Effect<DataKey, VaultUnavailable> => {
   const key = keys.get(id) ?? "missing"
   return typeof key === "string"
@@ -144,7 +149,7 @@ const usable = ({ keys }: Ring, id: string): Effect.Effect<DataKey, VaultUnavail
     : Effect.succeed({ id, key })
 }
 
-/** The commands behind it all; every one of them concerns a single key of Redis. */
+/** The commands on Redis. Each one uses a single key of Redis. */
 const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: string) => {
   const hash = (partner: string) => `${prefix}:keys:${partner}`
   const run = <A>(command: () => Promise<A>) =>
@@ -154,7 +159,9 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
       run(() => redis.hgetall(hash(partner))),
       storedIn,
     )
-  /** Resolves once the replicas have fields of a partner's hash as they should be; `null` stands for one that is gone. */
+  /**
+   * Resolves once the replicas have fields of a partner's hash as `isIn` expects them; `null` means that a field is gone.
+   */
   const kept = (
     partner: string,
     fields: ReadonlyArray<string>,
@@ -175,31 +182,52 @@ const keyStore = ({ commands: redis, replicated }: KeyConnections, prefix: strin
         run(() => redis.hincrby(hash(partner), "made", 1)),
         String,
       ),
-    /** Adds or replaces a key. The partner is in the set before it has one, and replicas have the key before it seals. */
+    /** Adds or replaces a key. First adds the partner to the set. Resolves once replicas have the key, before it seals. */
     add: (partner: string, id: string, wrapped: string) =>
       run(() => redis.sadd(`${prefix}:keys`, partner)).pipe(
         Effect.andThen(run(() => redis.hset(hash(partner), id, wrapped))),
         Effect.andThen(kept(partner, [id], ([value]) => value === wrapped)),
+        Effect.as(true),
       ),
-    /** First the sign, then the keys: a crash between the two leaves nothing that opens, and is mended by a repetition. */
+    /** Adds a key unless there is one, in one step. Either way replicas have the one that is there before it seals. */
+    addFirst: (partner: string, id: string, wrapped: string) =>
+      run(() => redis.sadd(`${prefix}:keys`, partner)).pipe(
+        Effect.andThen(run(() => redis.eval(putFirst, 1, hash(partner), id, wrapped))),
+        Effect.flatMap((answer) => {
+          const [there = "", value = ""] = answer as ReadonlyArray<string>
+          return Effect.as(
+            kept(partner, [there], ([found]) => found === value),
+            there === id,
+          )
+        }),
+      ),
+    /** Sets `forgotten` before it removes the keys. After a crash in between, nothing opens, and a retry completes it. */
     forget: (partner: string, at: string) =>
       Effect.gen(function* () {
         yield* run(() => redis.hset(hash(partner), "forgotten", at))
         const { wrapped } = yield* read(partner)
         const ids = [...wrapped.keys()]
         yield* remove(partner, ids)
-        // A failover must not bring back what was destroyed.
+        // A failover must not bring destroyed keys back.
         yield* kept(
           partner,
           ["forgotten", ...ids],
-          ([sign, ...left]) => sign !== null && left.every((key) => key === null),
+          ([forgotten, ...left]) => forgotten !== null && left.every((key) => key === null),
         )
       }),
-    /** Takes the sign away, and before it whatever a crash has left. */
+    /** Removes keys that a crash has left, and then `forgotten`. */
     remember: (partner: string, left: ReadonlyArray<string>) =>
       Effect.andThen(remove(partner, left), Effect.asVoid(run(() => redis.hdel(hash(partner), "forgotten")))),
   }
 }
+
+/** KEYS: the hash of a partner. ARGV: id and wrapped key. Gives the id and the wrapped key that are there. */
+const putFirst = `
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.match(field, '^%d+$') then return { field, redis.call('HGET', KEYS[1], field) } end
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return { ARGV[1], ARGV[2] }`
 
 const storedIn = (fields: Readonly<Record<string, string>>): Stored => {
   const ids = Object.keys(fields).filter((field) => /^\d+$/.test(field))

@@ -1,4 +1,4 @@
-/** Sealing accounts before they enter a log, and opening them where they are paid. Pure but for the nonce. */
+/** Seals accounts before they are logged, and opens them to pay. Pure except for the nonce. */
 import { Result } from "effect"
 import type { BeneficiaryAccount, VisibleAccount } from "../domain/beneficiary.ts"
 import type { BatchId, ItemNumber } from "../domain/identifiers.ts"
@@ -11,15 +11,15 @@ export interface Place {
   readonly batch: BatchId
 }
 
-/** An item of a chunk, with what everybody sees of its account. */
+/** An item of a chunk, with the visible part of its account. */
 export interface VisibleItem {
   readonly item: ItemNumber
   readonly account: VisibleAccount
 }
 
 /**
- * Seals the accounts of a chunk of items under a partner's key, in one go: a cipher for each of them costs as much as all
- * else that is done for a payout. The seal is bound to the partner, the batch, each item and what is seen of its account.
+ * Seals the accounts of a chunk of items together under a partner's key: encrypting each account alone would cost as much as
+ * all other work for a payout. The seal is bound to the partner, the batch, each item and the visible part of its account.
  */
 export const sealAccounts = (
   key: DataKey,
@@ -30,8 +30,8 @@ export const sealAccounts = (
   `${key.id}.${encrypt(key.key, contextOf(place, items), JSON.stringify(accounts)).toString("base64url")}`
 
 /**
- * Opens the accounts of a chunk, by item. It fails when the seal is another key's, another batch's or for other items,
- * when a bit of it has changed, or when what everybody saw of an account (and what was screened) is not what was sealed.
+ * Opens the accounts of a chunk, by item. Fails if the seal is for another key, batch or items, if a bit of it has
+ * changed, or if the visible part of an account, which was screened, is not the one that was sealed.
  */
 export const openAccounts = (
   { key }: DataKey,
@@ -42,14 +42,14 @@ export const openAccounts = (
   const box = fromBase64Url(sealed.slice(sealed.indexOf(".") + 1))
   const text = box && decrypt(key, contextOf(place, items), box)
   if (text === undefined) return Result.fail("seal-broken")
-  // What the seal proves to be ours was validated before it was sealed.
+  // The seal proves that we wrote this. It was validated before it was sealed.
   const accounts = JSON.parse(text.toString("utf8")) as ReadonlyArray<BeneficiaryAccount>
   return Result.succeed(
     new Map(accounts.map((account, index) => [items[index]?.item ?? Number.NaN, account])),
   )
 }
 
-/** JSON keeps its parts apart, whatever is in them. */
+/** JSON separates the parts, whatever they contain. */
 const contextOf = ({ partner, batch }: Place, items: ReadonlyArray<VisibleItem>): string =>
   JSON.stringify([
     "accounts",

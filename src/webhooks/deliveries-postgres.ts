@@ -1,4 +1,4 @@
-/** Deliveries in Postgres. Each method is one statement, on Postgres' clock, so that all processes agree on what is due. */
+/** Deliveries in Postgres. Each method is one statement that uses Postgres' clock, so all processes agree on what is due. */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
@@ -24,7 +24,7 @@ export const layer = Layer.effect(
         return yield* query("look for due deliveries", (sql) => waiting(sql, full, limit))
       }),
       claim: Effect.fn("Deliveries.claim")(function* (wanted) {
-        // What cannot be signed for now is not claimed: it stays due.
+        // Claims nothing while secrets cannot be opened for signing. The deliveries stay due.
         yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(withoutKey))
         const rows = yield* query("claim deliveries", (sql) => claim(sql, wanted))
         const inOrder = rows.toSorted((one, other) => one.place - other.place)
@@ -43,7 +43,7 @@ export const layer = Layer.effect(
       failed: Effect.fn("Deliveries.failed")(function* ({ eventId, endpoint, attempts }, failure, retryInMs) {
         yield* query(
           "record a failed delivery",
-          // An attempt whose lease ran out may be overtaken by another: the later word of the two is ignored.
+          // After a lease ran out, another attempt may have been recorded first. Then this outcome is ignored.
           (sql) => sql`
               update webhook_deliveries
               set state = ${retryInMs === undefined ? "dead" : "pending"}, attempts = ${attempts + 1},
@@ -57,7 +57,10 @@ export const layer = Layer.effect(
   }),
 )
 
-/** The clocks of the publisher and of Postgres may differ by so much; beyond it an old message is one that is played again. */
+/**
+ * The accepted difference between the clocks of the publisher and of Postgres. An endpoint gets no message that was
+ * published longer than this before the endpoint was created: such a message is a replay.
+ */
 const CLOCKS_DIFFER_MS_MAX = 300_000
 
 const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
@@ -72,13 +75,13 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
     known_until: new Date(publishedAt + CLOCKS_DIFFER_MS_MAX),
   }))
   return sql`
-    with told as (
-      select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as told (
+    with published as (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as published (
         place int, id text, partner text, batch text, sequence bigint, type text, body text, known_until timestamptz)
     ), wanted as (
-      select told.*, webhook_endpoints.id as endpoint from told
-      join webhook_endpoints on webhook_endpoints.partner = told.partner and enabled
-        and (event_types is null or told.type = any (event_types)) and created_at <= known_until
+      select published.*, webhook_endpoints.id as endpoint from published
+      join webhook_endpoints on webhook_endpoints.partner = published.partner and enabled
+        and (event_types is null or published.type = any (event_types)) and created_at <= known_until
     ), stored as (
       insert into webhook_events (id, partner, batch, sequence, type, body)
       select distinct on (id) id, partner, batch, sequence, type, body from wanted
@@ -89,7 +92,7 @@ const record = (sql: Sql, events: ReadonlyArray<PublishedEvent>) => {
     on conflict do nothing`
 }
 
-/** One look into the index for each endpoint that is not full: what is due at those that are is not read, however much it is. */
+/** Reads the index once for each endpoint that is not full. Deliveries of full endpoints are not read, however many. */
 const waiting = (sql: Sql, { partners, hosts, endpoints, pairs }: Full, limit: number) => sql<Array<Waiting>>`
   select id as endpoint, partner, coalesce(host, id) as host from webhook_endpoints
   cross join lateral (
@@ -107,7 +110,7 @@ const waiting = (sql: Sql, { partners, hosts, endpoints, pairs }: Full, limit: n
   order by due.next_attempt_at, due.position
   limit ${limit}::int`
 
-/** Skips what another process is claiming at this moment, and then what it has claimed: that is not due any more. */
+/** Skips deliveries that another process is claiming at this moment. Those that it has claimed are no longer due. */
 const claim = (sql: Sql, { allotted, leaseMs }: Claim) => sql<Array<Row>>`
   with allotted as (
     select key as endpoint, value::int as most from jsonb_each_text(
@@ -162,4 +165,4 @@ const deliveryOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], ro
 })
 
 const withoutKey = () =>
-  new StoreUnavailable({ store: "redis", step: "open a webhook secret", reason: "the key cannot be had" })
+  new StoreUnavailable({ store: "redis", step: "open a webhook secret", reason: "the key is unavailable" })

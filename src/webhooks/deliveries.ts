@@ -1,14 +1,14 @@
-/** The port to what has to be delivered where, and how that went. */
+/** The port to deliveries: what has to be delivered to which endpoint, and with which outcome. */
 import { Context, type Effect, type Redacted } from "effect"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublishedEvent } from "../publisher/event-message.ts"
 import type { Full, Waiting } from "./shares.ts"
 
-/** One event that one endpoint is to be told, claimed by this process for a while. */
+/** One event to deliver to one endpoint, claimed by this process for a while. */
 export interface Delivery extends Waiting {
   readonly eventId: string
   readonly url: string
-  /** `undefined` when it is gone for good, or was sealed for another endpoint or URL: then nothing is sent. */
+  /** `undefined` if its key was destroyed, or it was sealed for another endpoint or URL. Then nothing is sent. */
   readonly secret: Redacted.Redacted | undefined
   readonly body: string
   /** Attempts that failed before this one. */
@@ -16,14 +16,14 @@ export interface Delivery extends Waiting {
 }
 
 export interface Claim {
-  /** How many deliveries to claim at most, by endpoint. */
+  /** The most deliveries to claim, by endpoint. */
   readonly allotted: ReadonlyMap<string, number>
-  /** After so long an attempt counts as lost, and the delivery is due again. Milliseconds. */
+  /** After this time an attempt counts as lost, and the delivery is due again. Milliseconds. */
   readonly leaseMs: number
 }
 
 export interface Failure {
-  /** The HTTP status, when there was an answer. */
+  /** The HTTP status, if there was an answer. */
   readonly status: number | undefined
   readonly reason: string
 }
@@ -32,16 +32,16 @@ export class Deliveries extends Context.Service<
   Deliveries,
   {
     /**
-     * Stores what endpoints are to be told of these events, in their order. An event that is known is left alone, and an
-     * endpoint is told nothing that was published before it was added.
+     * Stores the deliveries of these events to their endpoints, in order. Does nothing for an event that is already stored.
+     * An endpoint is not notified of events that were published before it was added.
      */
     readonly record: (events: ReadonlyArray<PublishedEvent>) => Effect.Effect<void, StoreUnavailable>
-    /** Endpoints that something is due at, but for those that are full: at most `limit`, the longest due first. */
+    /** At most `limit` endpoints that have due deliveries and are not full, the longest due first. */
     readonly waiting: (full: Full, limit: number) => Effect.Effect<ReadonlyArray<Waiting>, StoreUnavailable>
-    /** Claims deliveries that are due, the longest due first. Each is claimed by one process at a time. */
+    /** Claims due deliveries, the longest due first. Only one process at a time has a claim on a delivery. */
     readonly claim: (claim: Claim) => Effect.Effect<ReadonlyArray<Delivery>, StoreUnavailable>
     readonly delivered: (delivery: Delivery, status: number) => Effect.Effect<void, StoreUnavailable>
-    /** Counts the attempt and sets the next one, in milliseconds from now, or gives the delivery up without one. */
+    /** Counts the attempt, and schedules the next one in `retryInMs` milliseconds; without it, gives the delivery up. */
     readonly failed: (
       delivery: Delivery,
       failure: Failure,

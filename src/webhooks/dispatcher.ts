@@ -1,9 +1,9 @@
 /**
- * Delivers what is due, until it is interrupted.
+ * Sends due webhooks, until it is interrupted.
  *
- * One loop looks at which endpoints something is due, claims as much of it as each may have (see shares.ts), and starts
- * it in order. It looks again when it is woken: by new events, by a delivery that ended and left room, or by the clock. A
- * claim is a lease: if this process dies, the delivery is due again when the lease runs out, under the same id.
+ * One loop finds the endpoints with due deliveries, claims as many deliveries as each endpoint may have (see shares.ts),
+ * and starts them in order. It looks again when new events arrive, when a delivery ends and makes room, and at intervals.
+ * A claim is a lease: if this process dies, the delivery is due again, with the same id, when the lease runs out.
  */
 import { Clock, Effect, FiberSet, Queue } from "effect"
 import { AppConfig } from "../config.ts"
@@ -15,10 +15,10 @@ import { Shares, UNDER_WAY_MAX } from "./shares.ts"
 
 const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
 const POLL_MS = 1_000
-/** Beyond the time-out of an attempt: time to write down how it ended. */
+/** Added to the time-out of an attempt: time to record its outcome. */
 const LEASE_MARGIN_MS = 5_000
 
-/** Wakes the dispatcher; waking it twice is waking it once. */
+/** Wakes the dispatcher. Several wake-ups in a row count as one. */
 export type WakeUps = Queue.Queue<void>
 export const makeWakeUps: Effect.Effect<WakeUps> = Queue.sliding<void>(1)
 
@@ -39,7 +39,10 @@ export const runDispatcher = Effect.fnUntraced(function* (
       attempt(send, retryDelaysMs, delivery).pipe(
         Effect.provideService(Deliveries, deliveries),
         Effect.catchDefect((defect) =>
-          Effect.logError("webhook attempt broke", { endpoint: delivery.endpoint, defect: String(defect) }),
+          Effect.logError("webhook attempt failed with a defect", {
+            endpoint: delivery.endpoint,
+            defect: String(defect),
+          }),
         ),
         Effect.ensuring(
           Effect.sync(() => {
@@ -65,7 +68,9 @@ export const runDispatcher = Effect.fnUntraced(function* (
   }
 }, Effect.scoped)
 
-/** One attempt, and its outcome in the store. When the store is away the lease runs out and the attempt is repeated. */
+/**
+ * Makes one attempt and records its outcome. If the store is unavailable, the lease runs out and the attempt is repeated.
+ */
 const attempt = Effect.fn("attemptDelivery")(
   function* (send: Sender, retryDelaysMs: ReadonlyArray<number>, delivery: Delivery) {
     const deliveries = yield* Deliveries

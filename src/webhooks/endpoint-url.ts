@@ -5,8 +5,8 @@ const URL_LENGTH_MAX = 2_048
 const HOST_LENGTH_MAX = 253
 
 /**
- * Last labels of names that no public server has: set aside by RFC 2606, 6761, 6762 (also its appendix G), 7686, 8375
- * and 9476, by ICANN for good (corp, home, mail, internal), or given by routers and containers (lan, localdomain).
+ * Top-level labels that no public server has: reserved by RFC 2606, 6761, 6762 (also its appendix G), 7686, 8375 and
+ * 9476, or by ICANN (corp, home, mail, internal), or used by routers and containers (lan, localdomain).
  */
 const localNames = new Set(
   `alt arpa corp example home internal intranet invalid lan local localdomain localhost mail onion private test`.split(
@@ -14,15 +14,15 @@ const localNames = new Set(
   ),
 )
 
-/** At least two labels of letters, digits, hyphens and underscores, of which the last is no number. */
+/** At least two labels of letters, digits, hyphens and underscores. The last one starts with a letter. */
 const publicName = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/
 
-/** The host of a URL as it is connected to: an IPv6 address without its brackets, a name without its root. */
+/** The host of a URL that is connected to: an IPv6 address without brackets, a name without the final dot. */
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "")
 
 /**
- * What is wrong with a webhook URL, as a sentence, or `undefined`. Names are not resolved here: what they mean is
- * checked at each delivery, on the address that is connected to.
+ * What is wrong with a webhook URL, as a phrase, or `undefined`. Names are not resolved here: each delivery checks the
+ * address that it connects to.
  */
 export const endpointUrlProblem = (text: string, allowPrivate: boolean): string | undefined => {
   if (text.length > URL_LENGTH_MAX) return `expected at most ${URL_LENGTH_MAX} characters`
@@ -38,7 +38,7 @@ export const endpointUrlProblem = (text: string, allowPrivate: boolean): string 
   return hostProblem(hostOf(url))
 }
 
-/** What is wrong with a host that is to be on the public internet. */
+/** Why a host is not on the public internet, as a phrase, or `undefined`. */
 export const hostProblem = (host: string): string | undefined => {
   if (isIP(host) !== 0) return isPublicAddress(host) ? undefined : "expected a public address"
   const lastLabel = host.slice(host.lastIndexOf(".") + 1)

@@ -67,7 +67,7 @@ export const layer = Layer.effect(
   }),
 )
 
-/** Takes turns with the partner's other inserts, so that its endpoints are counted right. */
+/** The lock makes the inserts of one partner take turns, so that the limit of its endpoints holds. */
 const insert = (sql: Sql, id: string, sealed: string, { partner, url, eventTypes }: NewEndpoint) =>
   sql.begin(async (sql) => {
     await sql`select pg_advisory_xact_lock(hashtext(${`webhook endpoints of ${partner}`}))`
@@ -99,4 +99,4 @@ const endpointOf = ({ id, partner, url, event_types, enabled, created_at }: Row)
 })
 
 const notSealed = () =>
-  new StoreUnavailable({ store: "redis", step: "seal a webhook secret", reason: "the key cannot be had" })
+  new StoreUnavailable({ store: "redis", step: "seal a webhook secret", reason: "the key is unavailable" })

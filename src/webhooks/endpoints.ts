@@ -1,10 +1,10 @@
-/** The port to where partners want to be told. All of it is scoped by partner. */
+/** The port to partners' webhook endpoints. Every method is scoped by partner. */
 import { Context, type Effect, Schema } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublicEventType } from "../publisher/public-event.ts"
 
-/** The endpoint cannot be taken as it was given. */
+/** The new endpoint is invalid; `reason` says what was expected of `field`. */
 export class EndpointRefused extends Schema.TaggedError<EndpointRefused>()("EndpointRefused", {
   field: Schema.Literals(["url", "eventTypes"]),
   reason: Schema.String,
@@ -20,7 +20,7 @@ export interface Endpoint {
   readonly id: string
   readonly partner: PartnerId
   readonly url: string
-  /** The event types that it is told; all of them when absent. */
+  /** The event types that it is notified of; all if absent. */
   readonly eventTypes?: ReadonlyArray<PublicEventType>
   readonly enabled: boolean
   readonly createdAt: Date
@@ -35,7 +35,7 @@ export interface NewEndpoint {
 export class WebhookEndpoints extends Context.Service<
   WebhookEndpoints,
   {
-    /** Adds an endpoint. Its secret (`whsec_…`) is shown here and never again. */
+    /** Adds an endpoint. Its secret (`whsec_…`) is given here and never again. */
     readonly create: (
       endpoint: NewEndpoint,
     ) => Effect.Effect<
@@ -44,7 +44,7 @@ export class WebhookEndpoints extends Context.Service<
     >
     /** A partner's endpoints, the oldest first. */
     readonly list: (partner: PartnerId) => Effect.Effect<ReadonlyArray<Endpoint>, StoreUnavailable>
-    /** Removes an endpoint and what is still to be delivered to it. */
+    /** Removes an endpoint and its pending deliveries. */
     readonly remove: (
       partner: PartnerId,
       endpoint: string,
@@ -52,5 +52,5 @@ export class WebhookEndpoints extends Context.Service<
   }
 >()("atlaspay/webhooks/WebhookEndpoints") {}
 
-/** Endpoints that one partner may have. */
+/** The most endpoints that one partner may have. */
 export const ENDPOINTS_PER_PARTNER_MAX = 16

@@ -1,7 +1,7 @@
 /**
- * Takes events from JetStream and stores what endpoints are to be told of them. A message is acknowledged once its
- * deliveries are stored, so nothing is lost; one that comes again changes nothing. What we sign is what we have published:
- * a message without our seal is taken off the consumer, counted, and nobody is told of it.
+ * Takes events from JetStream and stores their deliveries. A message is acknowledged once its deliveries are stored, so
+ * nothing is lost; a redelivered message changes nothing. Webhooks carry our signature, so only events that we published may
+ * go out: a message without our valid seal is removed from the consumer and counted, and no endpoint gets it.
  */
 import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg } from "@nats-io/jetstream"
 import { nanos } from "@nats-io/transport-node"
@@ -25,11 +25,11 @@ const ACK_WAIT_MS = 10_000
 const ACKS_PENDING_MAX = 1_000
 const MESSAGES_BUFFERED_MAX = 256
 const GROUP_MAX = 128
-/** How long the first message of a group waits for company. */
+/** How long the first message of a group waits for more. */
 const GROUP_MS = 5
 const RETRY_MS = 1_000
 
-/** Runs until it is interrupted, or fails when NATS or the consumer is gone. */
+/** Runs until it is interrupted. Fails if NATS or the consumer is gone. */
 export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps) {
   const consumer = yield* ensureConsumer
   const ours = eventMessages(yield* AppConfig)
@@ -46,7 +46,7 @@ export const runEventConsumer = Effect.fnUntraced(function* (wakeUps: WakeUps) {
   return yield* new StoreUnavailable({ store: "nats", step: "consume", reason: "the consumer ended" })
 }, Effect.scoped)
 
-/** The durable consumer, shared by all processes: each message goes to one of them. */
+/** The durable consumer that all processes share. Each message goes to one of them. */
 const ensureConsumer: Effect.Effect<Consumer, StoreUnavailable, AppConfig | Nats> = Effect.gen(function* () {
   const { stream } = (yield* AppConfig).nats
   const { manager, jetstream } = yield* Nats
@@ -71,7 +71,7 @@ const receive = Effect.fn("receiveEvents")(function* (
   messages: ReadonlyArray<JsMsg>,
 ) {
   const deliveries = yield* Deliveries
-  const believed: Array<JsMsg> = []
+  const genuine: Array<JsMsg> = []
   const events: Array<PublishedEvent> = []
   const refused: Array<Refused> = []
   for (const message of messages) {
@@ -81,7 +81,7 @@ const receive = Effect.fn("receiveEvents")(function* (
       refused.push({ sequence: message.seq, reason: event.failure })
       continue
     }
-    believed.push(message)
+    genuine.push(message)
     events.push(event.success)
   }
   if (refused.length > 0) yield* report(refused)
@@ -89,28 +89,28 @@ const receive = Effect.fn("receiveEvents")(function* (
   yield* deliveries.record(events).pipe(
     Effect.andThen(
       Effect.sync(() => {
-        for (const message of believed) message.ack()
+        for (const message of genuine) message.ack()
         Queue.offerUnsafe(wakeUps, undefined)
       }),
     ),
     Effect.catchTag("StoreUnavailable", ({ step, reason }) => {
-      for (const message of believed) message.nak(RETRY_MS)
-      return Effect.logWarning("events not recorded, asked for again", { step, reason })
+      for (const message of genuine) message.nak(RETRY_MS)
+      return Effect.logWarning("events not recorded, to be redelivered", { step, reason })
     }),
   )
 })
 
 interface Refused {
-  /** The message's place in the stream. */
+  /** The message's sequence in the stream. */
   readonly sequence: number
   readonly reason: MessageRefusal
 }
 
-/** One line for a group, however many somebody sends; nothing of what they say, which is anybody's text. */
+/** Logs one line for a group, however many messages were refused. It quotes none of them: their text may be anybody's. */
 const report = Effect.fnUntraced(function* (refused: ReadonlyArray<Refused>) {
   const { webhookMessagesRefused } = yield* Metrics
   for (const { reason } of refused) webhookMessagesRefused.inc({ reason })
-  yield* Effect.logError("messages that are not ours are not delivered", {
+  yield* Effect.logError("messages of the event stream refused", {
     count: refused.length,
     first: refused[0]?.sequence,
     reasons: [...new Set(refused.map(({ reason }) => reason))],

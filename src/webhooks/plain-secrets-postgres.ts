@@ -1,18 +1,18 @@
-/** Seals the secrets of endpoints that were stored as they are, and adds the hosts that older rows lack. */
+/** Seals the secrets that earlier releases stored unsealed, and adds the hosts that older rows lack. */
 import { Effect } from "effect"
 import { Database } from "../database/database.ts"
 import { PartnerKeys } from "../vault/partner-keys.ts"
 import { hostOf } from "./endpoint-url.ts"
 import { PLAIN_SECRET, type SecretPlace, sealSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
 
-/** Rows that are read and written at a time. */
+/** Rows per step. */
 const STEP = 200
 
 interface PlainRow extends SecretPlace {
   readonly secret: string
 }
 
-/** Done step by step, by any number of processes at once; a row that changes meanwhile is left to the next step. */
+/** Works step by step. Any number of processes may do it at once. A row that changes meanwhile is left to the next step. */
 export const sealPlainSecrets = Effect.gen(function* () {
   const { query } = yield* Database
   const keys = yield* PartnerKeys
@@ -25,7 +25,7 @@ export const sealPlainSecrets = Effect.gen(function* () {
   let sealed = 0
   for (let rows = yield* plainRows; rows.length > 0; rows = yield* plainRows) {
     const key = yield* keys.current(WEBHOOK_SECRETS)
-    const anew = rows.map(({ secret, ...place }) => ({
+    const resealed = rows.map(({ secret, ...place }) => ({
       endpoint: place.endpoint,
       plain: secret,
       sealed: sealSecret(key, place, secret),
@@ -34,10 +34,10 @@ export const sealPlainSecrets = Effect.gen(function* () {
     yield* query(
       "seal webhook secrets",
       (sql) => sql`
-        update webhook_endpoints set secret = anew.sealed, host = anew.host
-        from jsonb_to_recordset(${JSON.stringify(anew)}::text::jsonb) as anew (
+        update webhook_endpoints set secret = resealed.sealed, host = resealed.host
+        from jsonb_to_recordset(${JSON.stringify(resealed)}::text::jsonb) as resealed (
           endpoint text, plain text, sealed text, host text)
-        where webhook_endpoints.id = anew.endpoint and webhook_endpoints.secret = anew.plain`,
+        where webhook_endpoints.id = resealed.endpoint and webhook_endpoints.secret = resealed.plain`,
     )
     sealed += rows.length
   }

@@ -1,9 +1,9 @@
 import { BlockList, isIP } from "node:net"
 
 /**
- * Where clouds tell a machine its own secrets. Most are in networks that are refused anyway; Azure's (168.63.129.16) is
- * a public address that only a machine in that cloud reaches, and on a laptop's private networks the others are no place
- * for webhooks either.
+ * Metadata services of clouds, which give a machine its own secrets. They are refused even where private addresses are
+ * allowed. Most are in networks that are not public; Azure's (168.63.129.16) is a public address that only machines in that
+ * cloud reach.
  */
 const metadata = new BlockList()
 for (const address of [
@@ -18,7 +18,7 @@ for (const address of [
 for (const address of ["fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fe80::a9fe:a9fe"])
   metadata.addAddress(address, "ipv6")
 
-/** Whether an IP address, however an IPv4 address is spelled in an IPv6 one, is a cloud's metadata service. */
+/** Whether an IP address is a cloud's metadata service, also as an IPv4 address embedded in an IPv6 one. */
 export const isMetadataAddress = (address: string): boolean => {
   const family = isIP(address)
   if (family === 0) return false
@@ -53,11 +53,11 @@ for (const [network, prefix] of [
 ] as const)
   special.addSubnet(network, prefix, "ipv6")
 
-/** Global unicast. What embeds an IPv4 address (mapped, NAT64), is local or is multicast lies outside. */
+/** Global unicast. Embedded IPv4 addresses (mapped, NAT64), local and multicast addresses are outside of it. */
 const globalUnicast = new BlockList()
 globalUnicast.addSubnet("2000::", 3, "ipv6")
 
-/** Whether an IP address is one of the public internet. Anything that is not an IP address is not. */
+/** Whether a text is an IP address on the public internet. */
 export const isPublicAddress = (address: string): boolean => {
   if (isMetadataAddress(address)) return false
   switch (isIP(address)) {

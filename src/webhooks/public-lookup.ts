@@ -1,5 +1,4 @@
-/** Resolves a name for a connection: what is checked is what is connected to. */
-
+/** Resolves a name for a connection, and checks the very addresses that are connected to. */
 import type { LookupAddress } from "node:dns"
 import { Resolver } from "node:dns/promises"
 import type { LookupFunction } from "node:net"
@@ -8,16 +7,15 @@ import { isPublicAddress } from "./public-address.ts"
 const QUERY_MS_MAX = 2_000
 const QUERIES_MAX = 2
 
-/** The name has an address that is not public, and so it is not connected to at all. */
+/** The reason if any address of the name is not public. Then nothing connects. */
 export const PRIVATE = "the address is not public"
 
-/** Asks the name servers of this machine. */
+/** A resolver that queries the name servers of this machine. */
 export const systemResolver = () => new Resolver({ timeout: QUERY_MS_MAX, tries: QUERIES_MAX })
 
 /**
- * A lookup that refuses a name when any of its addresses is not public. It asks name servers itself: the system's own
- * lookup occupies one of the few threads that all of the process shares, so a handful of names whose servers never
- * answer would hold up everybody's.
+ * A lookup that refuses a name if any of its addresses is not public. It queries name servers itself: the system's lookup
+ * uses one of the few threads of the process, so a few names whose servers never answer would delay all other lookups.
  */
 export const publicLookup =
   (resolver: Pick<Resolver, "resolve4" | "resolve6">): LookupFunction =>
@@ -34,7 +32,7 @@ export const publicLookup =
     found.then(answer, (error) => done(failure(codeOf(error)), ""))
   }
 
-/** IPv4 addresses first. A name that has none of one kind may have some of the other. */
+/** IPv4 addresses first. Fails only if neither query succeeds, because a name may have only one kind of address. */
 const addressesOf = async (
   resolver: Pick<Resolver, "resolve4" | "resolve6">,
   hostname: string,

@@ -4,7 +4,7 @@ const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** The waits after each failed attempt: eleven attempts over some 76 hours. Milliseconds. */
+/** The wait after each failed attempt, in milliseconds: eleven attempts over about 76 hours. */
 export const defaultRetryDelaysMs: ReadonlyArray<number> = [
   5 * SECOND,
   1 * MINUTE,
@@ -21,8 +21,8 @@ export const defaultRetryDelaysMs: ReadonlyArray<number> = [
 const JITTER = 0.1
 
 /**
- * Milliseconds until the next attempt after `attempts` failed ones, up to a tenth more or less than the schedule says
- * so that an endpoint that comes back is not met by everybody at once; `undefined` when the schedule is exhausted.
+ * Milliseconds until the next attempt after `attempts` failed ones; `undefined` after the last. It varies by up to a
+ * tenth, so that an endpoint that recovers does not get all retries at once.
  */
 export const retryDelay = Effect.fnUntraced(function* (delaysMs: ReadonlyArray<number>, attempts: number) {
   const delayMs = delaysMs[attempts - 1]

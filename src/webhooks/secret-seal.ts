@@ -1,6 +1,6 @@
 /**
- * The sealing of endpoints' secrets at rest. Whoever reads the table cannot sign in our name, and whoever writes to it
- * cannot have another endpoint's secret used, nor an endpoint's own for another URL: the seal is bound to all three.
+ * Seals endpoints' secrets at rest. A reader of the table cannot sign in our name. The seal is bound to endpoint, partner
+ * and URL, so a writer to the table cannot make us use a secret for another endpoint or another URL.
  */
 import { Redacted } from "effect"
 import type { PartnerId } from "../domain/identifiers.ts"
@@ -8,26 +8,26 @@ import { decrypt, encrypt, fromBase64Url } from "../vault/aes-gcm.ts"
 import type { DataKey } from "../vault/partner-keys.ts"
 
 /**
- * Under this name, which no partner can have, the vault keeps the keys of secrets. They are not the partner's own: a
- * partner whose keys are forgotten still has to be told what became of its payouts.
+ * The vault keeps the keys for these secrets under this name, which no partner can have. They are not the partner's own
+ * keys: a partner whose keys are forgotten still has to be notified of the outcome of its payouts.
  */
 export const WEBHOOK_SECRETS: PartnerId = "~webhook-secrets"
 
-/** What a secret belongs to. */
+/** What a seal is bound to. */
 export interface SecretPlace {
   readonly endpoint: string
   readonly partner: string
   readonly url: string
 }
 
-/** How secrets begin that are not sealed, as they were stored once. */
+/** How unsealed secrets begin. Earlier releases stored them so. */
 export const PLAIN_SECRET = "whsec_"
 
 /** "<key id>.<base64url>". */
 export const sealSecret = ({ id, key }: DataKey, place: SecretPlace, secret: string): string =>
   `${id}.${encrypt(key, contextOf(place), secret).toString("base64url")}`
 
-/** The secret; `undefined` when the seal is another key's or another place's, or a bit of it has changed. */
+/** Opens a sealed secret. `undefined` if the key or the place is another, or a bit has changed. */
 export const openSecret = (
   { key }: DataKey,
   place: SecretPlace,

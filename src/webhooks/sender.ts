@@ -1,4 +1,4 @@
-/** Sends one signed POST, to an address that was checked, and hears only the status of the answer. */
+/** Sends one signed POST to a checked address. Only the status of the answer is used. */
 import http, { type ClientRequest, type IncomingMessage } from "node:http"
 import https from "node:https"
 import { Effect, Redacted, Schema } from "effect"
@@ -8,21 +8,21 @@ import { hostOf, hostProblem } from "./endpoint-url.ts"
 import { PRIVATE, publicLookup, systemResolver } from "./public-lookup.ts"
 import { UNDER_WAY_MAX } from "./shares.ts"
 
-/** There was no answer: why, in a word that quotes nobody. */
+/** There was no answer. `reason` is an error code or a phrase of ours, and quotes no text from outside. */
 export class NotSent extends Schema.TaggedError<NotSent>()("NotSent", { reason: Schema.String }) {}
 
 export interface SenderOptions {
-  /** From the first byte sent to the last byte heard. Milliseconds. */
+  /** From the first byte sent to the last byte received. Milliseconds. */
   readonly timeoutMs: number
-  /** Lets endpoints be plain HTTP and on private addresses. */
+  /** Allows plain HTTP and private addresses. */
   readonly allowPrivate: boolean
 }
 
-/** Answers with the HTTP status. Redirects are not followed: their status is the answer. */
+/** Sends a delivery, and gives the HTTP status of the answer. Redirects are not followed: their status is the answer. */
 export type Sender = (delivery: Delivery, at: Date) => Effect.Effect<number, NotSent>
 
 const ANSWER_BYTES_MAX = 64 * 1024
-/** More than attempts are under way at a time: nobody waits for a socket that stays open for another host. */
+/** More than the attempts at a time, so that no attempt waits for a socket that is kept open for another host. */
 const SOCKETS_MAX = 8 * UNDER_WAY_MAX
 const IDLE_SOCKETS_PER_HOST_MAX = 4
 const IDLE_MS_MAX = 5_000
@@ -61,7 +61,7 @@ export const makeSender = (options: SenderOptions) =>
     return send
   })
 
-/** As https://www.standardwebhooks.com says; the id is the event's, so it is the same at every attempt. */
+/** By the specification https://www.standardwebhooks.com. The id is the event's, so it is the same in every attempt. */
 const signedHeaders = ({ eventId, body }: Delivery, secret: Redacted.Redacted, at: Date) => ({
   "content-type": "application/json",
   "content-length": Buffer.byteLength(body),
@@ -71,15 +71,14 @@ const signedHeaders = ({ eventId, body }: Delivery, secret: Redacted.Redacted, a
   "webhook-signature": new Webhook(Redacted.value(secret)).sign(eventId, at, body),
 })
 
-/** What was taken when the rules were others is not sent. A name is checked when it is resolved. */
+/** Refuses endpoints that were accepted under earlier rules and break the current ones. Names are checked when resolved. */
 const destinationProblem = (url: URL): string | undefined => {
   if (url.protocol !== "https:") return "the URL is not https"
   return hostProblem(hostOf(url)) === undefined ? undefined : PRIVATE
 }
 
 /**
- * The status of the answer, once its body has ended, was cut off as too long, or took too long. Interrupting breaks
- * the connection.
+ * The status of the answer, once its body has ended, was too long, or took too long. An interruption closes the connection.
  */
 const statusOf = (
   body: string,
@@ -100,7 +99,7 @@ const statusOf = (
         bytes += chunk.length
         if (bytes > ANSWER_BYTES_MAX) request.destroy()
       })
-      // The status is known: how the rest of the answer ends changes nothing.
+      // The status is known. How the body ends does not matter.
       response.on("error", () => {})
     })
     let reason = "the connection broke"

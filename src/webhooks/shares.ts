@@ -1,32 +1,33 @@
 /**
- * Who may have how many attempts under way in this process, so that endpoints that hang hold up nobody but themselves.
+ * Limits how many attempts each partner and host may have under way in this process, so that an endpoint that hangs
+ * delays only its own deliveries.
  *
- * Nobody has a share of a fixed size: a partner alone may use a quarter of all places, and the more partners hang, the
- * less each of them may take. The rule is that of shared buffers with dynamic thresholds (Choudhury and Hahne, 1998):
- * whoever has under way half as many as are free gets no more. It holds for partners, for hosts whosever endpoints they
- * serve, and within a partner's share for its hosts.
+ * No share has a fixed size: a single partner may use a quarter of all places, and the more partners hang, the fewer
+ * places each may take. The rule is that of shared buffers with dynamic thresholds (Choudhury and Hahne, 1998): a partner
+ * that uses half as many places as are free gets no more. The same rule applies to each host, for the endpoints of all
+ * partners, and within a partner's share to its hosts.
  *
- * By that rule alone partners that begin to hang one after the other take all there is: each halves what the last one
- * left. So a quarter of the places is never shared like that. It is for partners that have nothing under way, at hosts
- * that have nothing under way, and each gets one of it.
+ * By this rule alone, partners that begin to hang one after the other would take all places: each takes half of what the
+ * last one left. So a quarter of the places is set aside. A partner with no attempt under way gets one of them, at a host
+ * with no attempt under way.
  */
 
 /** Attempts under way at a time. */
 export const UNDER_WAY_MAX = 256
-/** Of these, for partners and hosts that have none. */
+/** Of these, the places set aside for partners and hosts that have no attempt under way. */
 export const SET_ASIDE = UNDER_WAY_MAX / 4
-/** At one endpoint; it is told in docs/WEBHOOKS.md how far events may overtake each other. */
+/** At one endpoint. docs/WEBHOOKS.md says how far events may overtake each other because of it. */
 export const UNDER_WAY_PER_ENDPOINT_MAX = 16
 
-/** An endpoint that something is due at. */
+/** An endpoint with a due delivery. */
 export interface Waiting {
   readonly endpoint: string
   readonly partner: string
-  /** As it is connected to, whatever the port. */
+  /** The host that is connected to, without the port. */
   readonly host: string
 }
 
-/** Those that may have nothing more under way for now: it is of no use to look at what is due there. */
+/** Those that may have no more attempts for now, so that their due deliveries need not be read. */
 export interface Full {
   readonly partners: ReadonlyArray<string>
   readonly hosts: ReadonlyArray<string>
@@ -68,7 +69,7 @@ export class Shares {
     }
   }
 
-  /** How many more each endpoint may have, given out one by one in turns so that none is ahead of another by more than one. */
+  /** How many more attempts each endpoint may have. They are dealt out one by one in turns, so that shares are fair. */
   allot(waiting: ReadonlyArray<Waiting>): ReadonlyMap<string, number> {
     const given: Array<Waiting> = []
     for (let inTurn = waiting; inTurn.length > 0; ) {
@@ -87,7 +88,7 @@ export class Shares {
     return allotted
   }
 
-  /** What nobody who has something under way may have more of. */
+  /** The most attempts that a partner or host may have, except for a first one. */
   get #share(): number {
     return halfOf(Math.max(0, this.free - SET_ASIDE))
   }
@@ -102,7 +103,7 @@ export class Shares {
     )
   }
 
-  /** Whether a partner's host has less than half of what its partner may still have: nothing once the partner is full. */
+  /** Whether a partner's host has less than half of what its partner may still have. Never if the partner is full. */
   #pairMayHaveMore(pair: Pair, share: number): boolean {
     const left = share - (this.#partners.get(pair.partner) ?? 0)
     return (this.#pairs.get(pairOf(pair)) ?? 0) < halfOf(left)
@@ -117,7 +118,7 @@ export class Shares {
   }
 }
 
-/** Rounded up: one that is free may be taken by somebody. */
+/** Rounded up, so that a last free place can be taken. */
 const halfOf = (count: number): number => Math.ceil(count / 2)
 
 const pairOf = ({ partner, host }: Pair): string => JSON.stringify([partner, host])

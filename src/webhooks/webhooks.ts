@@ -5,8 +5,8 @@ import { runEventConsumer } from "./event-consumer.ts"
 const RESTART_MS = 1_000
 
 /**
- * The webhooks role: takes events in and delivers them, as long as the layer lives. What fails is started again.
- * `retryDelaysMs` are the waits after each failed attempt; after the last a delivery is dead.
+ * The webhooks role: takes events from JetStream and delivers them, for as long as the layer lives. A part that fails is
+ * restarted. `retryDelaysMs` are the waits after each failed attempt; after the last, the delivery is dead.
  */
 export const layerWith = (retryDelaysMs?: ReadonlyArray<number>) =>
   Layer.effectDiscard(
@@ -24,6 +24,8 @@ const restarting = <A, E extends { readonly step: string; readonly reason: strin
   run: Effect.Effect<A, E, R>,
 ) =>
   run.pipe(
-    Effect.tapError(({ step, reason }) => Effect.logWarning("part restarts", { part, step, reason })),
+    Effect.tapError(({ step, reason }) =>
+      Effect.logWarning("restarting after a failure", { part, step, reason }),
+    ),
     Effect.retry(Schedule.spaced(RESTART_MS)),
   )

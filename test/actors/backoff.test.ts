@@ -9,7 +9,7 @@ const asking = (retryAfterMs: number) =>
 const notCalled = (retryAfterMs?: number) =>
   new ProviderUnavailable({
     provider: "ledger",
-    reason: "hold: not sent, as it takes no calls now",
+    reason: "hold: not sent, because it takes no calls now",
     kind: "not-called",
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })

@@ -59,7 +59,7 @@ it("freezes a batch whose log is shorter than the instruction register knows it"
     await redis.restore(key, 0, backup)
   })
   const second = await engine.start()
-  await engine.onLog((log) => log.tell(id, { _tag: "Retry", at: 1, item: 1, by: "olga" }, commandId()))
+  await engine.onLog((log) => log.enqueue(id, { _tag: "Retry", at: 1, item: 1, by: "olga" }, commandId()))
   await frozen(engine, second, 1)
   expect(engine.lines.find((line) => line.includes("batch frozen"))).toContain("history was lost")
   expect([...engine.paid.values()]).toEqual([1])
@@ -80,12 +80,12 @@ it("drops mail that cannot be read, with an alarm, and goes on with the rest", a
     { ...about, bank: "north", outcome: { _tag: "Withdrawn" } },
     { ...about, bank: "north", outcome: returned },
   ] as const)
-    await engine.onLog((log) => log.tell(id, command, commandId()))
+    await engine.onLog((log) => log.enqueue(id, command, commandId()))
   await eventually("the good mail was heard", async () => {
     return (await engine.batch(id)).items.get(1)?.state === "returned"
   })
   expect(engine.lines.some((line) => line.includes("command refused") && line.includes(id))).toBe(true)
-  const anonymous = engine.lines.filter((line) => line.includes("no bank says so"))
+  const anonymous = engine.lines.filter((line) => line.includes("not reported by a bank"))
   expect(anonymous, "what no bank says of itself is no word on a transfer").toHaveLength(3)
 })
 

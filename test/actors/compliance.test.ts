@@ -126,7 +126,7 @@ it("pays nobody while it cannot learn which lists are in force", async () => {
   await eventually("it was asked in vain", async () =>
     engine.lines.some((line) => line.includes("the announced lists are not known")),
   )
-  await eventually("the items are cleared", async () => (await engine.batch(id)).tasks.hold.size === 2)
+  await eventually("the items are screened", async () => (await engine.batch(id)).tasks.hold.size === 2)
   expect(engine.paid.size).toBe(0)
   await engine.onRedis((redis) => redis.del(listsOf(STREAM_PREFIX)))
   await settles(engine, id)

@@ -179,7 +179,7 @@ export class EngineUnderTest implements AsyncDisposable {
     )
   }
 
-  /** A server of the test's where it names one; otherwise everybody is cleared. */
+  /** A server of the test's where it names one; otherwise everybody is approved. */
   get #compliance() {
     if (this.#environment.COMPLIANCE_URL !== undefined)
       return Layer.fresh(complianceOverHttp).pipe(Layer.provide(providerSettings(this.#environment)))

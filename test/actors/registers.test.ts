@@ -95,7 +95,7 @@ it("a decision about a batch at rest that was lost on its way is told to it agai
     const rows = await onPostgres(engine, "select id from decision_register where answered_at is not null")
     return rows.length === 1 && (rows[0] as { readonly id: string }).id === "lost"
   }, patience)
-  expect(engine.lines.filter((line) => line.includes("a decision is told again"))).toHaveLength(1)
-  expect(engine.lines.join("\n")).toContain("a decision cannot be told again yet")
+  expect(engine.lines.filter((line) => line.includes("a decision is enqueued again"))).toHaveLength(1)
+  expect(engine.lines.join("\n")).toContain("a decision cannot be enqueued again yet")
   expect(engine.lines.join("\n")).toContain("a decision is unreadable")
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { batchLines, openItems, stateOf, warningLines } from "../../src/client/batch-lines.ts"
+import { batchLines, openItems, stateLabel } from "../../src/client/batch-lines.ts"
 import type { ShownBatch } from "../../src/client/service-client.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 
@@ -25,24 +25,25 @@ describe("the open items of a batch", () => {
   })
 })
 
+describe("a batch in lines", () => {
+  const firstLine = (batch: ShownBatch) => batchLines(batch)[0]
+
+  it("says so when only a person can move it", () => {
+    const batch = batchOf("held")
+    expect(firstLine({ ...batch, needsAttention: true })).toContain("settling, needs attention  1 items")
+    expect(firstLine({ ...batch, needsAttention: false })).toContain("settling  1 items")
+    expect(firstLine(batch), "from a service that does not send it").toContain("settling  1 items")
+  })
+})
+
 describe("a batch that is scheduled", () => {
   const executeAt = "2026-12-01T06:00:00.000Z"
   const scheduled = { ...batchOf("cleared"), state: "scheduled", executeAt }
 
   it("says for when, as long as it waits", () => {
-    expect(stateOf(scheduled)).toBe(`scheduled for ${executeAt}`)
-    expect(stateOf({ ...scheduled, state: "settling" })).toBe("settling")
+    expect(stateLabel(scheduled)).toBe(`scheduled for ${executeAt}`)
+    expect(stateLabel({ ...scheduled, state: "settling" })).toBe("settling")
     expect(batchLines(scheduled)).toContain(`nothing is paid before ${executeAt}`)
     expect(batchLines(batchOf("cleared")).join()).not.toContain("before")
   })
-})
-
-it("warnings are printed with their places, and counted where they are many", () => {
-  const warning = { item: 3, field: "beneficiary.account.iban", detail: "looks odd" }
-  expect(warningLines([warning, { detail: "late" }])).toEqual([
-    "warning: item 3: beneficiary.account.iban: looks odd",
-    "warning: late",
-  ])
-  expect(warningLines(Array(25).fill(warning))).toHaveLength(21)
-  expect(warningLines(Array(25).fill(warning)).at(-1)).toBe("… and 5 more warnings")
 })

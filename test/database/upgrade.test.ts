@@ -127,7 +127,8 @@ describe("a database of the release before", () => {
       migrations.map(({ name, number }) => `${number <= RECORDED ? "adopt" : "apply"} ${name}`),
     )
     const after = await rowsOf(recorded.url)
-    expect(after).toEqual(new Map([...before, ["schema_migrations", migrations.length]]))
+    const filled = new Map([...after].filter(([table, rows]) => before.has(table) || rows > 0))
+    expect(filled).toEqual(new Map([...before, ["schema_migrations", migrations.length]]))
   })
 
   it("has the schema afterwards that an empty one gets", async () => {

@@ -15,7 +15,7 @@ import {
   type Task,
 } from "../../src/domain/batch.ts"
 import type { ClearanceTerms } from "../../src/domain/clearance.ts"
-import type { ClearanceDecision, FindingName } from "../../src/domain/clearance-words.ts"
+import type { ClearanceDecision, FindingName } from "../../src/domain/clearance-answers.ts"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
 import type { BatchEvent, BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
@@ -116,22 +116,22 @@ class Witness {
           withdrawal: undefined,
           refusal: undefined,
         })
-        expect(this.#clearance(event.item), "never sent again without clearance").toBe("cleared")
+        expect(this.#clearance(event.item), "never sent again without clearance").toBe("screened")
         this.#expectByLists(event.item, terms)
         break
       case "RetryRequested":
       case "RerouteRequested":
-        expect(this.#clearance(event.item), "not tried again without clearance").toBe("cleared")
+        expect(this.#clearance(event.item), "not tried again without clearance").toBe("screened")
         break
       case "TransfersRequested":
         for (const { item, attempt, bank } of event.transfers) {
           this.#sent(item, bank, batch)
           expect(disputedItems(batch), "never sent while in dispute").not.toContain(item)
-          expect(this.#clearance(item), "paid only when cleared").toBe("cleared")
+          expect(this.#clearance(item), "paid only when screened").toBe("screened")
           this.#expectByLists(item, terms)
           expect(this.#cancelled.has(item), "never paid after a cancellation").toBe(false)
           expect(batch.items.get(item)?.ledger, "its money is held").toBe("held")
-          if (batch.mode === "strict" && attempt === 1) this.#expectAllCleared()
+          if (batch.mode === "strict" && attempt === 1) this.#expectAllScreened()
         }
         expect(this.#approvalNeeded && !this.#approved, "never paid before an approval").toBe(false)
         break
@@ -172,9 +172,9 @@ class Witness {
     }
   }
 
-  #expectAllCleared() {
+  #expectAllScreened() {
     for (const item of this.#lists.keys())
-      if (!this.#cancelled.has(item)) expect(this.#clearance(item), "strict: all cleared").toBe("cleared")
+      if (!this.#cancelled.has(item)) expect(this.#clearance(item), "strict: all screened").toBe("screened")
   }
 
   /** A word counts that was never said, or that an item waits for. */
@@ -197,10 +197,10 @@ class Witness {
     if (this.#asked.get(word.item) === clearance) this.#asked.delete(word.item)
   }
 
-  #clearance(item: number): "cleared" | "not" {
+  #clearance(item: number): "screened" | "not" {
     const found = [...(this.#found.get(item)?.values() ?? [])]
     const isClear = found.every(({ gravity, released }) => released && gravity < severity.rejected)
-    return isClear && this.#lists.has(item) && !this.#refused.has(item) ? "cleared" : "not"
+    return isClear && this.#lists.has(item) && !this.#refused.has(item) ? "screened" : "not"
   }
 
   #expectByLists(item: number, terms: ClearanceTerms): void {

@@ -1,7 +1,7 @@
 /** Commands in any order, sensible or not: what the life of a batch in `batch-properties.test.ts` is made of. */
 import fc from "fast-check"
 import { type Batch, INSUFFICIENT_FUNDS } from "../../src/domain/batch.ts"
-import type { ClearanceDecision, PayeePolicy, Verdict } from "../../src/domain/clearance-words.ts"
+import type { ClearanceDecision, PayeePolicy, Verdict } from "../../src/domain/clearance-answers.ts"
 import {
   accepted,
   acknowledged,

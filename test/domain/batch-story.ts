@@ -125,20 +125,20 @@ export class Story {
     return this
   }
 
-  screened(items: ReadonlyArray<number>, decision: "approved" | "rejected" | "review"): this {
+  answered(items: ReadonlyArray<number>, decision: "approved" | "rejected" | "review"): this {
     const decisions = items.map((item) => ({ item, decision }))
     const clearance = this.batch.clearanceCount
     this.tell({ _tag: "RecordScreening", clearance, clearanceId: "c", listVersion: "v", decisions })
     return this
   }
 
-  cleared(count: number, terms: Terms = {}): this {
+  screened(count: number, terms: Terms = {}): this {
     this.asked(count, terms)
-    return this.screened([...this.batch.items.keys()], "approved")
+    return this.answered([...this.batch.items.keys()], "approved")
   }
 
   started(count: number, terms: Terms = {}): this {
-    this.cleared(count, terms)
+    this.screened(count, terms)
     this.tell({ _tag: "StartExecution" })
     return this
   }
@@ -219,7 +219,7 @@ export const along = (bank: string, ...others: ReadonlyArray<string>): Destinati
   route: { rule: "euros", version: "v1", others },
 })
 
-/** A story whose item 1 is in a state, with its money where it rests in that state; item 2 is cleared. */
+/** A story whose item 1 is in a state, with its money where it rests in that state; item 2 is screened. */
 export const storyIn = (state: ItemState): Story => {
   const story = new Story()
   switch (state) {
@@ -228,13 +228,13 @@ export const storyIn = (state: ItemState): Story => {
     case "screening":
       return story.asked(2)
     case "held":
-      return story.asked(2).screened([1], "review").screened([2], "approved")
+      return story.asked(2).answered([1], "review").answered([2], "approved")
     case "rejected":
-      return story.asked(2).screened([1], "rejected").screened([2], "approved")
-    case "cleared":
+      return story.asked(2).answered([1], "rejected").answered([2], "approved")
+    case "screened":
       return story.started(2).posted("hold", [1])
     case "cancelled":
-      story.cleared(2)
+      story.screened(2)
       story.tell({ _tag: "Cancel", items: [1], by: "sam", reason: "by mistake" })
       return story
     case "transferring":
@@ -251,7 +251,10 @@ export const storyIn = (state: ItemState): Story => {
 }
 
 /** The states into which a bank's words bring an item. */
-type HeardState = Exclude<ItemState, "received" | "screening" | "held" | "rejected" | "cleared" | "cancelled">
+type HeardState = Exclude<
+  ItemState,
+  "received" | "screening" | "held" | "rejected" | "screened" | "cancelled"
+>
 
 const heard = (story: Story, state: HeardState): Story => {
   const told: Readonly<Record<HeardState, ReadonlyArray<PlainOutcome>>> = {

@@ -7,7 +7,7 @@ const cancel = { _tag: "Cancel", items: [], by: "sam", reason: "by mistake" } as
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 
 /** A batch under way, of which nothing can be cancelled any more. */
-const sent = (count: number) => new Story().asked(count).screened(range(1, count), "rejected")
+const sent = (count: number) => new Story().asked(count).answered(range(1, count), "rejected")
 
 it("a cancellation that comes too late is told of once, and asked again leaves nothing behind", () => {
   const story = sent(3)
@@ -19,9 +19,9 @@ it("a cancellation that comes too late is told of once, and asked again leaves n
 })
 
 it("only those are told of that were not before", () => {
-  const story = new Story().asked(3).screened([1], "rejected")
+  const story = new Story().asked(3).answered([1], "rejected")
   expect(story.tell({ ...cancel, items: [1] })).toMatchObject([{ items: [{ item: 1 }] }])
-  story.screened([2], "rejected").screened([3], "approved")
+  story.answered([2], "rejected").answered([3], "approved")
   expect(story.tell(cancel)).toMatchObject([
     { _tag: "ItemsCancelled", items: [3] },
     { _tag: "CancellationRefused", items: [{ item: 2 }] },
@@ -45,7 +45,7 @@ it("an event about many items is small", () => {
 
 it("an event about many items that lie apart is bounded, and the rest is told when it is asked for again", () => {
   const odd = range(1, 1_200).map((n) => 2 * n - 1)
-  const story = new Story().asked(2_400).screened(odd, "rejected")
+  const story = new Story().asked(2_400).answered(odd, "rejected")
   const sizes: Array<number> = []
   const again = { ...cancel, items: odd }
   for (let asked = 0; asked < 3; asked += 1) {

@@ -94,7 +94,7 @@ describe("a proposal", () => {
 describe("an item that people had to look at", () => {
   it("is tried again by policy like every other, and by no partner", () => {
     const terms = { policy: { approvalAbove: {}, approvalWithinMs: 1, attemptsMax: 2 } }
-    const story = new Story().asked(1, terms).screened([1], "review")
+    const story = new Story().asked(1, terms).answered([1], "review")
     story.tell({ _tag: "Review", item: 1, decision: "released", by: "olga", reason: "not the same person" })
     story.tell({ _tag: "StartExecution" })
     story.posted("hold").tell({
@@ -109,7 +109,7 @@ describe("an item that people had to look at", () => {
   })
 
   it("may still be withdrawn by the partner before anything was sent", () => {
-    const story = new Story().asked(1).screened([1], "review")
+    const story = new Story().asked(1).answered([1], "review")
     const cancel = { _tag: "Cancel", items: [], by: "sam", reason: "by mistake", credential: clerk } as const
     expect(story.tell(cancel)).toMatchObject([{ _tag: "ItemsCancelled", credential: clerk }])
   })
@@ -117,7 +117,7 @@ describe("an item that people had to look at", () => {
 
 describe("a log from before credentials were kept", () => {
   it("folds to what it was, and shows nobody's credential", () => {
-    const story = new Story().cleared(1, { approvalAsked: true })
+    const story = new Story().screened(1, { approvalAsked: true })
     story.tell({ _tag: "Approve", by: "sue", hash: "digest" })
     const former = story.events.map((event) => {
       const { credential: _, ...old } = { credential: undefined, ...event }
@@ -155,8 +155,8 @@ it("what an operator resolved as failed is not given back to the partner by a la
 })
 
 it("a batch that is approved keeps under whose credential", () => {
-  const story = new Story().cleared(1, { approvalAsked: true })
+  const story = new Story().screened(1, { approvalAsked: true })
   const [approved] = story.tell({ _tag: "Approve", by: "sue", hash: "digest" })
   expect(approved).toMatchObject({ _tag: "BatchApproved", by: "sue", credential: supervisor })
-  if (approved !== undefined) expect(() => evolve(new Story().cleared(1).batch, approved)).not.toThrow()
+  if (approved !== undefined) expect(() => evolve(new Story().screened(1).batch, approved)).not.toThrow()
 })

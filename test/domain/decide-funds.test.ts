@@ -71,7 +71,7 @@ describe("a batch whose hold is refused for lack of funds", () => {
   })
 
   it("asks apart for what it has not asked for yet", () => {
-    const story = new Story().asked(2).screened([1], "review").screened([2], "approved")
+    const story = new Story().asked(2).answered([1], "review").answered([2], "approved")
     story.tell({ _tag: "StartExecution" })
     story.postingRefused("hold").tell({
       _tag: "Review",

@@ -17,7 +17,7 @@ describe("a release", () => {
   it("that is put to the batch twice releases nothing that was found in between", () => {
     const story = heldBy("1", new Story().asked(1))
     story.tell({ ...release, findings })
-    expect(story.stateOf(1)).toBe("cleared")
+    expect(story.stateOf(1)).toBe("screened")
     heldBy("2", story)
     story.refusal({ ...release, findings })
     expect(story.stateOf(1)).toBe("held")
@@ -27,9 +27,9 @@ describe("a release", () => {
 })
 
 it("a rejection rejects also what was released before it was heard, until there is an intent to pay", () => {
-  const story = new Story().asked(1).screened([1], "review")
+  const story = new Story().asked(1).answered([1], "review")
   story.tell(release)
-  expect(story.stateOf(1)).toBe("cleared")
+  expect(story.stateOf(1)).toBe("screened")
   story.tell({ ...release, decision: "rejected" })
   expect(story.stateOf(1)).toBe("rejected")
   const sent = new Story().requested(1)

@@ -49,15 +49,15 @@ describe("a payout batch", () => {
     none.hears(2, returned)
     expect(closed(none.posted("post").posted("release").posted("reverse"))).toBe("failed")
 
-    expect(closed(new Story().asked(2).screened([1, 2], "rejected"))).toBe("rejected")
+    expect(closed(new Story().asked(2).answered([1, 2], "rejected"))).toBe("rejected")
 
-    const withdrawn = new Story().asked(2).screened([1], "rejected").screened([2], "approved")
+    const withdrawn = new Story().asked(2).answered([1], "rejected").answered([2], "approved")
     withdrawn.tell({ _tag: "Cancel", items: [], by: "sam", reason: "by mistake" })
     expect(closed(withdrawn)).toBe("cancelled")
   })
 
   it("stays open while an item is held for review, and the others go on", () => {
-    const story = new Story().asked(2).screened([1], "review").screened([2], "approved")
+    const story = new Story().asked(2).answered([1], "review").answered([2], "approved")
     story.tell({ _tag: "StartExecution" })
     story.posted("hold").tell(intent(2))
     story.hears(2, settled)
@@ -73,12 +73,12 @@ describe("a strict batch", () => {
   it("pays nobody once one item is rejected, by the engine or by a reviewer", () => {
     const engine = new Story()
       .asked(3, { mode: "strict" })
-      .screened([1], "approved")
-      .screened([2], "rejected")
+      .answered([1], "approved")
+      .answered([2], "rejected")
     const reviewer = new Story()
       .asked(3, { mode: "strict" })
-      .screened([2], "review")
-      .screened([1, 3], "approved")
+      .answered([2], "review")
+      .answered([1, 3], "approved")
     expect(reviewer.refusal({ _tag: "StartExecution" }).reason, "a held item stops all").toBe("not-due")
     reviewer.tell({ _tag: "Review", item: 2, decision: "rejected", by: "olga", reason: "the same person" })
     for (const story of [engine, reviewer]) {
@@ -89,15 +89,15 @@ describe("a strict batch", () => {
   })
 
   it("waits for a reviewer without being woken, also when its time has come, and starts without what was cancelled", () => {
-    const story = new Story().asked(3, { mode: "strict", executeAt: STORY_BEGINS }).screened([1], "review")
-    story.screened([2, 3], "approved")
+    const story = new Story().asked(3, { mode: "strict", executeAt: STORY_BEGINS }).answered([1], "review")
+    story.answered([2, 3], "approved")
     expect(workDue(story.batch, story.now)).toEqual([])
     expect(wakes(story.batch), "time alone will not start it").toBeUndefined()
     story.tell({ _tag: "Cancel", items: [1], by: "sam", reason: "by mistake" })
     expect(tags(workDue(story.batch, story.now))).toContain("StartExecution")
   })
 
-  it("starts when all are cleared", () => {
+  it("starts when all are screened", () => {
     expect(tags(new Story().started(2, { mode: "strict" }).events).at(-1)).toBe("ExecutionStarted")
   })
 })
@@ -113,11 +113,11 @@ describe("approval", () => {
     expect(new Story().received(2, asked).batch.approval?.reason).toBe("asked")
     expect(new Story().received(2, { policy: above }).batch.approval?.reason).toBe("threshold")
     expect(new Story().received(2, { policy: within }).batch.approval).toBeUndefined()
-    expect(new Story().cleared(1).refusal(approve).reason).toBe("approval-not-needed")
+    expect(new Story().screened(1).refusal(approve).reason).toBe("approval-not-needed")
   })
 
   it("comes from another person, for this very batch, once", () => {
-    const story = new Story().cleared(1, asked)
+    const story = new Story().screened(1, asked)
     expect(batchState(story.batch)).toBe("awaiting-approval")
     expect(story.refusal({ _tag: "StartExecution" }).reason).toBe("not-due")
     expect(story.refusal({ ...approve, credential: clerk }).reason).toBe("approver-is-submitter")
@@ -129,7 +129,7 @@ describe("approval", () => {
   })
 
   it("that does not come in time cancels the batch", () => {
-    const story = new Story().cleared(2, asked)
+    const story = new Story().screened(2, asked)
     expect(story.refusal({ _tag: "ExpireApproval" }).reason).toBe("not-due")
     expect(wakes(story.batch)).toBe(STORY_BEGINS + 1 + policy.approvalWithinMs)
     story.now = STORY_BEGINS + policy.approvalWithinMs
@@ -144,7 +144,7 @@ describe("approval", () => {
 describe("a scheduled batch", () => {
   it("waits for its time and tells when its payouts should arrive", () => {
     const executeAt = STORY_BEGINS + 3_600_000
-    const story = new Story().cleared(1, { executeAt })
+    const story = new Story().screened(1, { executeAt })
     expect(batchState(story.batch)).toBe("scheduled")
     expect(story.refusal({ _tag: "StartExecution" }).reason).toBe("not-due")
     expect(wakes(story.batch)).toBe(executeAt)
@@ -173,7 +173,7 @@ describe("a cancellation", () => {
     const story = new Story().asked(3)
     story.tell({ ...cancel, items: [2] })
     expect(workDue(story.batch, story.now)).toEqual([{ _tag: "Screen", clearance: 1, items: [1, 2, 3] }])
-    story.screened([1], "approved")
+    story.answered([1], "approved")
     expect(tags(workDue(story.batch, story.now)), "a part of the answer is no answer to the rest").toContain(
       "Screen",
     )
@@ -182,8 +182,8 @@ describe("a cancellation", () => {
   it("wins over an answer of the compliance engine that comes later", () => {
     const story = new Story().asked(2)
     story.tell({ ...cancel, items: [1] })
-    story.screened([1, 2], "approved")
-    expect([1, 2].map((item) => story.stateOf(item))).toEqual(["cancelled", "cleared"])
+    story.answered([1, 2], "approved")
+    expect([1, 2].map((item) => story.stateOf(item))).toEqual(["cancelled", "screened"])
   })
 })
 
@@ -228,7 +228,7 @@ describe("a retry", () => {
 
 describe("the ledger", () => {
   it("is asked only for what is due, and books a posting once", () => {
-    const story = new Story().cleared(1)
+    const story = new Story().screened(1)
     expect(story.refusal({ _tag: "RequestPosting", kind: "hold", items: [1] }).reason).toBe("not-started")
     story.tell({ _tag: "StartExecution" })
     story.tell({ _tag: "RequestPosting", kind: "hold", items: [1] })

@@ -2,7 +2,7 @@
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { batchState } from "../../src/domain/batch.ts"
-import type { Verdict } from "../../src/domain/clearance-words.ts"
+import type { Verdict } from "../../src/domain/clearance-answers.ts"
 import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import {

@@ -1,7 +1,7 @@
 /** What the compliance engine says, when it says it, and what it says after it said something else. */
 import { describe, expect, it } from "vitest"
 import { FINDINGS_MAX } from "../../src/domain/clearance.ts"
-import type { ClearanceDecision } from "../../src/domain/clearance-words.ts"
+import type { ClearanceDecision } from "../../src/domain/clearance-answers.ts"
 import type { BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import type { Plain } from "../plain-texts.ts"
@@ -29,7 +29,7 @@ describe("a decision that comes later", () => {
   it("leaves its items where they are, and tells since when and until when", () => {
     const { story, events, decideBy } = deferred()
     expect(tagsOf(events)).toEqual(["ItemsScreened", "ClearancePending"])
-    expect([1, 2, 3].map((item) => story.stateOf(item))).toEqual(["cleared", "screening", "screening"])
+    expect([1, 2, 3].map((item) => story.stateOf(item))).toEqual(["screened", "screening", "screening"])
     expect(story.batch.items.get(2)?.reason).toMatch(/later/)
     expect(wakes(story.batch)).toBe(decideBy)
   })
@@ -75,7 +75,7 @@ describe("an answer to another question", () => {
     const story = new Story().asked(2)
     expect(story.refusal(answer([{ item: 1, decision: "approved" }], 2)).reason).toBe("no-such-clearance")
     story.tell(says("approved", 1, 9))
-    expect(story.stateOf(1)).toBe("cleared")
+    expect(story.stateOf(1)).toBe("screened")
     expect(story.stateOf(2)).toBe("screening")
   })
 })
@@ -169,7 +169,7 @@ describe("a payee", () => {
   it("is not looked at where the batch's terms do not say so", () => {
     const story = new Story().asked(1)
     story.tell(answer([{ item: 1, decision: "approved", payee: "no-match" }]))
-    expect(story.stateOf(1)).toBe("cleared")
+    expect(story.stateOf(1)).toBe("screened")
   })
 })
 
@@ -190,7 +190,7 @@ describe("what a reviewer released", () => {
     story.tell(by("v", { item: 1, decision: "approved", payee: "no-match" }))
     expect(story.stateOf(1)).toBe("held")
     story.tell(release)
-    expect(story.stateOf(1)).toBe("cleared")
+    expect(story.stateOf(1)).toBe("screened")
     story.tell({ _tag: "StartExecution" })
     story.posted("hold")
     expect(tagsOf(story.tell(by("w", listed)))).toEqual(["ItemsScreened"])
@@ -210,7 +210,7 @@ describe("what a reviewer released", () => {
     story.tell({ ...release, findings: seen })
     expect(story.stateOf(1)).toBe("held")
     story.tell({ ...release, findings: [{ cause: "sanctions", listVersion: "w", reason: "list hit" }] })
-    expect(story.stateOf(1)).toBe("cleared")
+    expect(story.stateOf(1)).toBe("screened")
   })
 
   it("leaves what was found before it and is not named", () => {
@@ -243,7 +243,7 @@ describe("what a reviewer released", () => {
     const { findings, ...former } = story.tell(release)[0] as BatchEventOf<"ItemReviewed">
     expect(findings).toHaveLength(1)
     const batch = fold([...story.events.slice(0, -1), former])
-    expect(batch.items.get(1)).toMatchObject({ state: "cleared", findings: [{ released: true }] })
+    expect(batch.items.get(1)).toMatchObject({ state: "screened", findings: [{ released: true }] })
   })
 
   it("is shown beside what the engine found at the same time for another cause", () => {
@@ -283,7 +283,7 @@ describe("an item that is screened again", () => {
 
   it("waits for its time, is screened again then, and starts on the second answer alone", () => {
     const executeAt = new Story().now + 2 * HOUR_MS
-    const story = new Story().cleared(1, { executeAt })
+    const story = new Story().screened(1, { executeAt })
     story.terms = terms()
     expect(due(story)).toEqual([])
     expect(wakes(story.batch, story.terms)).toBe(executeAt)
@@ -296,19 +296,19 @@ describe("an item that is screened again", () => {
   })
 
   it("keeps a strict batch from starting, and holds it where the second answer is a review", () => {
-    const story = new Story().cleared(2, { mode: "strict", executeAt: new Story().now + 2 * HOUR_MS })
+    const story = new Story().screened(2, { mode: "strict", executeAt: new Story().now + 2 * HOUR_MS })
     story.terms = terms()
     story.now += 2 * HOUR_MS
     expect(story.refusal({ _tag: "StartExecution" }).reason).toBe("not-due")
     story.tell({ _tag: "RequestScreening", items: [1, 2] })
     story.tell(answer([{ item: 1, decision: "review", reason: "new list" }], 2))
     story.tell(answer([{ item: 2, decision: "approved" }], 2))
-    expect([1, 2].map((item) => story.stateOf(item))).toEqual(["held", "cleared"])
+    expect([1, 2].map((item) => story.stateOf(item))).toEqual(["held", "screened"])
     expect(due(story)).toEqual([])
   })
 
   it("keeps a strict batch from starting also when only one of its items is still to be screened again", () => {
-    const story = new Story().cleared(2, { mode: "strict", executeAt: new Story().now + 2 * HOUR_MS })
+    const story = new Story().screened(2, { mode: "strict", executeAt: new Story().now + 2 * HOUR_MS })
     story.terms = terms()
     story.now += 2 * HOUR_MS
     story.tell({ _tag: "RequestScreening", items: [1] })
@@ -354,7 +354,7 @@ describe("an item that is screened again", () => {
     story.tell({ ...answer([{ item: 1, decision: "approved" }]), pending })
     story.tell(answer([{ item: 2, decision: "approved" }]))
     expect(
-      [1, 2].map((item) => story.now - (story.batch.items.get(item)?.screened?.at ?? 0) >= HOUR_MS),
+      [1, 2].map((item) => story.now - (story.batch.items.get(item)?.lastAnswer?.at ?? 0) >= HOUR_MS),
     ).toEqual([true, false])
   })
 

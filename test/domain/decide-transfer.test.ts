@@ -19,10 +19,10 @@ const tags = (events: ReadonlyArray<{ readonly _tag: string }>) => events.map(({
 describe("the door to the bank", () => {
   it("is shut before clearance, before the start, without a hold, after a rejection and during a review", () => {
     expect(new Story().received(1).refusal(intent(1)).reason).toBe("not-started")
-    expect(new Story().cleared(1).refusal(intent(1)).reason).toBe("not-started")
+    expect(new Story().screened(1).refusal(intent(1)).reason).toBe("not-started")
     expect(new Story().started(1).refusal(intent(1)).reason).toBe("not-due")
     for (const decision of ["rejected", "review"] as const) {
-      const story = new Story().asked(2).screened([1], decision).screened([2], "approved")
+      const story = new Story().asked(2).answered([1], decision).answered([2], "approved")
       story.tell({ _tag: "StartExecution" })
       story.posted("hold")
       expect(story.refusal(intent(1)).reason).toBe("not-due")

@@ -71,7 +71,7 @@ describe("a cancellation of what may lie with us", () => {
   })
 
   it.each([
-    [goingOut, "about to go out to the bank"],
+    [goingOut, "about to be sent to the bank"],
     [mayHaveGone, "already sent to the bank"],
   ] as const)("is refused when it is not to be had, and says so: %j", (answer, reason) => {
     const story = lying(accepted)

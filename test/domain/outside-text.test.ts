@@ -83,8 +83,9 @@ describe("a text from outside", () => {
       files.flatMap(([path = "", text = ""]) => (pattern.test(text) ? [path] : []))
     expect(making(/as OutsideText|brand\("OutsideText"\)/)).toEqual(["domain/outside-text.ts"])
     expect(making(/^import \{(?=[^}]*(?<!type )\bOutsideText\b)/m).sort()).toEqual([
-      "domain/clearance-words.ts",
+      "domain/clearance-answers.ts",
       "domain/commands.ts",
+      "domain/duplicates.ts",
       "domain/events.ts",
       "streams/stray-callbacks.ts",
     ])
@@ -141,6 +142,19 @@ const old: ReadonlyArray<Readonly<Record<string, unknown>>> = [
     expiresAt: 2,
   },
   { _tag: "ParkedResolved", ...about, outcome: "failed", ...said, evidence },
+  {
+    _tag: "BatchReceived",
+    v: 2,
+    at: 1,
+    partner: "acme",
+    idempotencyKey: "key",
+    requestDigest: "digest",
+    itemCount: 1,
+    mode: "partial",
+    submittedBy: "sam",
+    attemptsMax: 1,
+    duplicates: { count: 0, items: [], reason: dirty },
+  },
 ]
 
 describe("an event of a release that cleaned nothing", () => {

@@ -77,6 +77,23 @@ it("joins as many as it may at a time, those that wait longest first, and says w
   expect(standing(), "nobody can tell which are good").toEqual([])
 })
 
+it("has an item once that was screened again, where it came back", () => {
+  const story = screenedApart(5)
+  const line = new PayLine(routes)
+  story.terms = { ...LISTS, maxAgeMs: 1_000, lists: undefined }
+  line.follow(story.batch, story.terms)
+  story.now += 1_001
+  story.tell({ _tag: "RequestScreening", items: [3] })
+  const [clearance, decisions] = [
+    story.batch.clearanceCount,
+    [{ item: 3, decision: "approved" as const }] as const,
+  ]
+  story.tell({ _tag: "RecordScreening", clearance, clearanceId: "c", listVersion: "v3", decisions })
+  line.follow(story.batch, story.terms)
+  const standing = [...line.queues].flatMap((queue) => [...queue]).map(({ item }) => item)
+  expect(standing).toEqual([1, 2, 4, 5, 3])
+})
+
 const turn = fc.record({
   version: fc.option(fc.integer({ min: 1, max: 12 }), { freq: 5, nil: undefined }),
   limit: fc.constantFrom(0, 1, 3, Number.POSITIVE_INFINITY),
@@ -119,8 +136,8 @@ it("has what is to be paid once, by whatever lists and turns it came, the oldest
         while (line.isBehind) line.follow(batch, story.terms, 7)
 
         const all = payable(batch)
-        versions = Math.max(versions, new Set(all.map(({ screened }) => screened?.listVersion)).size)
-        const good = all.filter(({ screened }) => isByLists(screened?.listVersion, story.terms))
+        versions = Math.max(versions, new Set(all.map(({ lastAnswer }) => lastAnswer?.listVersion)).size)
+        const good = all.filter(({ lastAnswer }) => isByLists(lastAnswer?.listVersion, story.terms))
         expect([...line.queues].flatMap((queue) => [...queue])).toEqual(good)
         for (const [items, expected] of [
           [[...line.byLists], good],
@@ -128,7 +145,7 @@ it("has what is to be paid once, by whatever lists and turns it came, the oldest
         ] as const) {
           expect(new Set(items)).toEqual(new Set(expected))
           expect(items.length).toBe(expected.length)
-          const ages = items.map(({ screened }) => screened?.at ?? 0)
+          const ages = items.map(({ lastAnswer }) => lastAnswer?.at ?? 0)
           expect(ages).toEqual(ages.toSorted((one, other) => one - other))
         }
       }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { emptyBatch } from "../../src/domain/batch.ts"
 import { evolve, fold } from "../../src/domain/evolve.ts"
+import { publicItemStates } from "../../src/domain/item-state.ts"
 import { mapTotals, needsAttention, shownBatch, shownItem, sumOf } from "../../src/domain/shown.ts"
 import { storyOf } from "../publisher/story.ts"
 
@@ -36,6 +37,30 @@ describe("what is shown of a batch", () => {
     evolve(batch, { _tag: "FundsArrived", at: 100, currency: "EUR" })
     expect(shownBatch(batch)).toMatchObject({ closedAt: 99, updatedAt: 100 })
     expect(shownBatch(emptyBatch()).closedAt).toBeUndefined()
+  })
+})
+
+describe("the names of item states outside", () => {
+  it("are those that were published: screened is cleared there", () => {
+    expect(publicItemStates).toEqual([
+      "received",
+      "screening",
+      "held",
+      "rejected",
+      "cleared",
+      "transferring",
+      "unknown",
+      "pending",
+      "settled",
+      "failed",
+      "returned",
+      "cancelled",
+      "parked",
+    ])
+    const { items } = fold(story.slice(0, 3))
+    const states = [...items.values()].map((item) => [item.state, shownItem(item).state])
+    expect(states).toContainEqual(["screened", "cleared"])
+    for (const [state, shown] of states) expect(shown).toBe(state === "screened" ? "cleared" : state)
   })
 })
 

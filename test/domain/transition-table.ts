@@ -111,7 +111,7 @@ export const transitions: Readonly<Record<ItemState, Readonly<Record<ItemCommand
     "resolve as settled": "✗ not-parked",
     "resolve as failed": "✗ not-parked",
   },
-  cleared: {
+  screened: {
     "ask for screening": "✗ not-due",
     "engine approves": "–",
     "engine rejects": "ItemsScreened",

@@ -14,12 +14,14 @@ import { ProviderSettings } from "../../src/providers/calling/provider-settings.
 import { AnnouncedLists } from "../../src/streams/announced-lists.ts"
 import { layer as announcedListsOnRedis } from "../../src/streams/announced-lists-redis.ts"
 import { layer as allowancesOnRedis } from "../../src/streams/approval-allowance-redis.ts"
+import { layer as claimMarksOnRedis } from "../../src/streams/claim-marks-redis.ts"
 import { StrayCallbacks } from "../../src/streams/stray-callbacks.ts"
 import { layer as strayCallbacksOnRedis } from "../../src/streams/stray-callbacks-redis.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { freshMetrics } from "../../src/telemetry/metrics.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
+import { ClaimsInMemory } from "../register/claims-in-memory.ts"
 import { DecisionsInMemory } from "../register/decisions-in-memory.ts"
 import { settings } from "../settings.ts"
 import { type Streams, type WholeLog, wholeLog } from "../streams/whole-log.ts"
@@ -80,6 +82,7 @@ export class ApiUnderTest implements AsyncDisposable {
     checks = [],
     queries = readModels(),
     decisions = new DecisionsInMemory(),
+    claims = new ClaimsInMemory(),
     streams = streamsOnRedis.pipe(Layer.provide(RedisConnections.layer)),
     kinds = [instant],
   }: {
@@ -89,6 +92,7 @@ export class ApiUnderTest implements AsyncDisposable {
     readonly checks?: ReadonlyArray<ReadinessCheck>
     readonly queries?: Layer.Layer<BatchQueries>
     readonly decisions?: DecisionsInMemory
+    readonly claims?: ClaimsInMemory
     readonly streams?: Layer.Layer<Streams, unknown, AppConfig>
     /** The kinds of banks that there are. */
     readonly kinds?: ReadonlyArray<BankKind<unknown>>
@@ -103,6 +107,8 @@ export class ApiUnderTest implements AsyncDisposable {
         Layer.provide([
           queries,
           decisions.layer,
+          claims.layer,
+          claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           endpointsInMemory,
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           callbackSecretsLayer.pipe(

@@ -2,6 +2,7 @@
 import type { StepGuard } from "./step-guards.ts"
 
 const access = "test/providers/calling/provider-access.test.ts"
+const tokens = "test/providers/calling/provider-token.test.ts"
 const production = "test/production/production.test.ts"
 const redaction = "test/telemetry/redaction.test.ts"
 
@@ -27,7 +28,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/provider-http.ts",
     text: "if (!(yield* yield* LastCheck))",
     without: "if (timeoutMs < 0)",
-    caughtIn: access,
+    caughtIn: tokens,
     caughtBy: "is forbidden while its token is fetched",
   },
   {
@@ -35,7 +36,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/banks.ts",
     text: "may === false ? Effect.succeed(notSent) : failed(answer)",
     without: "failed(answer)",
-    caughtIn: access,
+    caughtIn: tokens,
     caughtBy: "is forbidden while its token is fetched",
   },
   {
@@ -43,7 +44,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/oauth-token-http.ts",
     text: ": one.withPermit(current),",
     without: ": current,",
-    caughtIn: access,
+    caughtIn: tokens,
     caughtBy: "is fetched once for all callers",
   },
   {
@@ -51,7 +52,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/oauth-token-http.ts",
     text: " && now - token.fetchedAt >= REPLACED_AFTER_MS",
     without: "",
-    caughtIn: access,
+    caughtIn: tokens,
     caughtBy: "is fetched once for all callers",
   },
   {
@@ -59,7 +60,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/oauth-token-http.ts",
     text: "Redacted.value(token.secret) === Redacted.value(secret)",
     without: "true",
-    caughtIn: access,
+    caughtIn: tokens,
     caughtBy: "is used until shortly before its end",
   },
   {
@@ -67,7 +68,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/oauth-token-http.ts",
     text: "renewAt: askedAt + Math.max(lifetimeMs - MARGIN_MS, lifetimeMs / 2),",
     without: "renewAt: askedAt + lifetimeMs,",
-    caughtIn: access,
+    caughtIn: tokens,
     caughtBy: "is used until shortly before its end",
   },
   {
@@ -75,7 +76,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/oauth-token-http.ts",
     text: "if (failed !== undefined && now < failed.until) return yield* inNeed(failed.error)",
     without: "",
-    caughtIn: access,
+    caughtIn: tokens,
     caughtBy: "that cannot be had leaves its server alone",
   },
   {
@@ -83,7 +84,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/provider-http.ts",
     text: 'kind: "no-credentials", problem',
     without: 'kind: "timed-out", problem',
-    caughtIn: access,
+    caughtIn: tokens,
     caughtBy: "that .* is not sent, and nothing else is",
   },
   {
@@ -91,7 +92,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/provider-http.ts",
     text: "since + timeoutMs - (yield* Clock.currentTimeMillis)",
     without: "timeoutMs",
-    caughtIn: access,
+    caughtIn: tokens,
     caughtBy: "takes no longer in all than one that has not",
   },
   {
@@ -123,7 +124,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/channel.ts",
     text: ": unsent.has(kind)",
     without: ": transient.has(kind)",
-    caughtIn: access,
+    caughtIn: tokens,
     caughtBy: "is tried again, as nothing was sent",
   },
   {
@@ -136,7 +137,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     without: `(as, exit) => {
         if (as === "trying") return this.#tried
         return as === "calling" && Exit.isFailure(exit) ? this.#look : Effect.void`,
-    caughtIn: "test/providers/calling/channel.test.ts",
+    caughtIn: "test/providers/calling/breaker.test.ts",
     caughtBy: "opens also with a success that makes the calls enough to judge by",
   },
   {
@@ -144,7 +145,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     file: "providers/calling/channel-admission.ts",
     text: "Math.min(until, now)",
     without: "now",
-    caughtIn: "test/providers/calling/channel.test.ts",
+    caughtIn: "test/providers/calling/breaker.test.ts",
     caughtBy: "holds nobody who looked at the time before a success",
   },
   {
@@ -206,7 +207,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a vouch is for a check that there is",
     file: "production/production.ts",
-    text: "if (refused.length + strange.length > 0)",
+    text: "if (refused.length + unknown.length > 0)",
     without: "if (refused.length > 0)",
     caughtIn: production,
     caughtBy: "refuses a vouch for what is no check",

@@ -6,6 +6,7 @@ import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { databaseGuards } from "./database-guards.ts"
 import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
+import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
 import { intakeGuards } from "./intake-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
@@ -21,8 +22,10 @@ export const guardsOfDomain: ReadonlyArray<Guard> = [
   ...bankWordGuards,
   ...clearanceGuards,
   ...authorityGuards,
-  ...planningGuards,
 ]
+
+/** Missed by the domain's tests of planning. */
+export const guardsOfPlanning: ReadonlyArray<Guard> = planningGuards
 
 /** Each missed by the test that it names. */
 export const guardsOfSteps: ReadonlyArray<StepGuard> = [
@@ -37,5 +40,6 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...intakeGuards,
   ...textGuards,
   ...databaseGuards,
+  ...duplicateGuards,
   ...planningStepGuards,
 ]

@@ -66,13 +66,13 @@ export const authorityGuards: ReadonlyArray<Guard> = [
   {
     name: "both operators say the same of the same attempt",
     file: "domain/decide-intervention.ts",
-    text: "proposal?.attempt === word.attempt && proposal.outcome === outcome",
-    without: "proposal?.attempt === word.attempt",
+    text: "proposal?.attempt === proposed.attempt && proposal.outcome === outcome",
+    without: "proposal?.attempt === proposed.attempt",
   },
   {
     name: "a proposal is about its attempt",
     file: "domain/decide-intervention.ts",
-    text: "proposal?.attempt === word.attempt && proposal.outcome === outcome",
+    text: "proposal?.attempt === proposed.attempt && proposal.outcome === outcome",
     without: "proposal?.outcome === outcome",
   },
   {
@@ -101,7 +101,7 @@ export const authorityGuards: ReadonlyArray<Guard> = [
   },
 ]
 
-const interventions = "test/http/payout-batches/interventions.test.ts"
+const decisions = "test/http/payout-batches/operator-decisions.test.ts"
 const thresholds = "test/http/payout-batches/approval-thresholds.test.ts"
 const secrets = "test/identity/callback-secrets.test.ts"
 const credentials = "test/identity/credentials.test.ts"
@@ -185,7 +185,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
     file: "http/payout-batches/interventions.ts",
     text: "if (!mayDo(caller, act)) return yield* notFor(act)",
     without: "",
-    caughtIn: interventions,
+    caughtIn: decisions,
     caughtBy: "does what it is for, and nothing else",
   },
   {
@@ -193,7 +193,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
     file: "identity/caller.ts",
     text: 'new Set(["approve", "cancel", "retry"])',
     without: "new Set(acts)",
-    caughtIn: interventions,
+    caughtIn: decisions,
     caughtBy: "reviews and resolves nothing, whatever name is typed",
   },
   {
@@ -201,7 +201,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
     file: "http/payout-batches/interventions.ts",
     text: "JSON.stringify([path, key, credential])",
     without: "JSON.stringify([path, key])",
-    caughtIn: interventions,
+    caughtIn: decisions,
     caughtBy: "is no repetition of what another operator said",
   },
   {
@@ -210,7 +210,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
     text: 'caller.kind === "partner" ? handler(c, caller.partner, caller.credential) : forPartners',
     without:
       'handler(c, caller.kind === "partner" ? caller.partner : ("acme" as PartnerId), caller.credential)',
-    caughtIn: interventions,
+    caughtIn: decisions,
     caughtBy: "opens the batches of all partners, and posts none",
   },
   {

@@ -73,8 +73,8 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
   {
     name: "the name check is a finding beside others",
     file: "domain/decide-screening.ts",
-    text: 'return word.decision === "approved" ? [named] : [word, named]',
-    without: 'return word.decision === "approved" ? [named] : [word]',
+    text: 'return answer.decision === "approved" ? [named] : [answer, named]',
+    without: 'return answer.decision === "approved" ? [named] : [answer]',
   },
   {
     name: "an approval counts as the answer that is waited for",
@@ -97,9 +97,9 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
   {
     name: "a batch starts on clearances that are good",
     file: "domain/decide-lifecycle.ts",
-    text: "mayStartCleared(batch, terms, command.at)",
+    text: "mayStartScreened(batch, terms, command.at)",
     without:
-      "mayStartCleared(batch, { maxAgeMs: Number.MAX_VALUE, lists: undefined, retryMs: { min: 0, max: 0 } }, command.at)",
+      "mayStartScreened(batch, { maxAgeMs: Number.MAX_VALUE, lists: undefined, retryMs: { min: 0, max: 0 } }, command.at)",
   },
   {
     name: "a strict batch starts on all of its clearances",
@@ -116,7 +116,7 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
   {
     name: "a clearance has its age",
     file: "domain/clearance.ts",
-    text: "now - screened.at < terms.maxAgeMs &&",
+    text: "now - lastAnswer.at < terms.maxAgeMs &&",
     without: "",
   },
   {
@@ -128,13 +128,13 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
   {
     name: "nothing is sent while nobody knows the lists",
     file: "domain/clearance.ts",
-    text: '  terms !== "unknown" &&\n  screened !== undefined &&',
-    without: '  terms === "unknown" ||\n  screened !== undefined &&',
+    text: '  terms !== "unknown" &&\n  lastAnswer !== undefined &&',
+    without: '  terms === "unknown" ||\n  lastAnswer !== undefined &&',
   },
   {
     name: "an engine that goes by other lists is given time",
     file: "domain/clearance.ts",
-    text: "return screened.at + Math.min(Math.max(lasted, retryMs.min), retryMs.max)",
+    text: "return lastAnswer.at + Math.min(Math.max(lasted, retryMs.min), retryMs.max)",
     without: "return 0",
   },
   {
@@ -146,7 +146,7 @@ export const clearanceGuards: ReadonlyArray<Guard> = [
   {
     name: "what is screened again is not paid before the answer",
     file: "domain/evolve-screening.ts",
-    text: 'state === "received" || state === "cleared" ?',
+    text: 'state === "received" || state === "screened" ?',
     without: 'state === "received" ?',
   },
   {
@@ -164,7 +164,7 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
     file: "http/payout-batches/interventions.ts",
     text: "const command = asSeen(commandOf(said, at, item, policy), batch)",
     without: "const command = commandOf(said, at, item, policy)",
-    caughtIn: "test/http/payout-batches/interventions.test.ts",
+    caughtIn: "test/http/payout-batches/operator-decisions.test.ts",
     caughtBy: "that names nothing is kept for what had been found",
   },
   {
@@ -220,7 +220,7 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
     file: "actors/batch-actor.ts",
     text: "isCurrent(item, terms, now)) return undefined",
     without:
-      'terms === "unknown" || (terms.lists?.version ?? item.screened?.listVersion) === item.screened?.listVersion) return undefined',
+      'terms === "unknown" || (terms.lists?.version ?? item.lastAnswer?.listVersion) === item.lastAnswer?.listVersion) return undefined',
     caughtIn: "test/actors/compliance.test.ts",
     caughtBy: "does not send what waited for its turn until its clearance",
   },

@@ -2,7 +2,8 @@
 import type { StepGuard } from "./step-guards.ts"
 
 const dataFolder = "test/dev/data-folder.test.ts"
-const outbox = "test/providers/banks/files/outbox.test.ts"
+const writers = "test/providers/banks/files/outbox-writers.test.ts"
+const folder = "test/providers/banks/files/folder.test.ts"
 const forged = "test/safety/forged-messages.test.ts"
 const notDelivered = "a forged message is not delivered"
 
@@ -65,12 +66,12 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "are none for an endpoint that was added long after",
   },
   {
-    name: "a discrepancy is told where somebody else spoke before",
-    file: "reconciliation/discrepancy-teller-nats.ts",
+    name: "a discrepancy is published on a subject that others used before",
+    file: "reconciliation/discrepancy-notifier-nats.ts",
     text: 'return seal.check(parts, last?.header?.get(SEAL) ?? "") === "genuine"',
     without: "return last !== null",
-    caughtIn: "test/reconciliation/discrepancy-teller-nats.test.ts",
-    caughtBy: "are told also where somebody else spoke before",
+    caughtIn: "test/reconciliation/discrepancy-notifier-nats.test.ts",
+    caughtBy: "are published also on a subject that others used before",
   },
   {
     name: "a partner has its share of the places",
@@ -173,7 +174,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/outbox-files-postgres.ts",
     text: " and taken_out = $",
     without: " and taken_out >= 0 * $",
-    caughtIn: outbox,
+    caughtIn: writers,
     caughtBy: "an order that was forgotten goes out in no draft",
   },
   {
@@ -181,7 +182,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/outbox-files-postgres.ts",
     text: " and staged_as is null and written_at is null\n    returning id",
     without: "\n    returning id",
-    caughtIn: outbox,
+    caughtIn: writers,
     caughtBy: "an order is not said to have failed when another",
   },
   {
@@ -189,7 +190,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/order-seal.ts",
     text: "partner ?? FILE_ORDERS",
     without: "partner === '' ? partner : FILE_ORDERS",
-    caughtIn: outbox,
+    caughtIn: writers,
     caughtBy: "orders of a partner whose keys were forgotten",
   },
   {
@@ -197,7 +198,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/outbox-files-postgres.ts",
     text: "if (rows.length === 0) {",
     without: "if (rows.length < 0) {",
-    caughtIn: outbox,
+    caughtIn: writers,
     caughtBy: "a file of which every order was forgotten",
   },
   {
@@ -245,7 +246,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/outbox.ts",
     text: "  yield* discardAbandoned(bank)\n",
     without: "",
-    caughtIn: "test/providers/banks/files/outbox.test.ts",
+    caughtIn: writers,
     caughtBy: "a draft whose writer died is discarded",
   },
   {
@@ -253,7 +254,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/folder.ts",
     text: "if (isMade) await chmod(path, FOLDER_MODE)",
     without: "if (isMade) await chmod(path, 0o777)",
-    caughtIn: outbox,
+    caughtIn: folder,
     caughtBy: "what is made is for owner and group alone",
   },
   {
@@ -261,7 +262,7 @@ export const deliveryGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/folder.ts",
     text: 'if (await moved(join(folder, "inbox", name), kept)) await close(kept)',
     without: 'await moved(join(folder, "inbox", name), kept)',
-    caughtIn: outbox,
+    caughtIn: folder,
     caughtBy: "what is made is for owner and group alone",
   },
 ]

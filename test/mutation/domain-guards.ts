@@ -29,7 +29,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "a batch starts only when it may",
     file: "domain/decide-lifecycle.ts",
-    text: 'if (!mayStartCleared(batch, terms, command.at)) return refuse(command, "not-due")',
+    text: 'if (!mayStartScreened(batch, terms, command.at)) return refuse(command, "not-due")',
     without: "",
   },
   {
@@ -39,7 +39,19 @@ export const domainGuards: ReadonlyArray<Guard> = [
     without: "if (!approvalAsked) return undefined",
   },
   {
-    name: "a strict batch starts only when all are cleared",
+    name: "a screened item is shown as cleared",
+    file: "domain/item-state.ts",
+    text: 'state === "screened" ? "cleared" : state',
+    without: "state",
+  },
+  {
+    name: "a batch needs attention only while no machine moves an item",
+    file: "domain/shown.ts",
+    text: "occurring.some(isForPerson) && occurring.every(isRest)",
+    without: "occurring.some(isForPerson)",
+  },
+  {
+    name: "a strict batch starts only when all are screened",
     file: "domain/batch.ts",
     text: '(batch.mode === "partial" || batch.tasks.hold.size === batch.itemCount - countOf(batch, "cancelled"))',
     without: "true",
@@ -83,26 +95,26 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "the engine is never heard to relent",
     file: "domain/clearance.ts",
-    text: "severity[word] > severity[before]",
-    without: "word !== before",
+    text: "severity[answer] > severity[before]",
+    without: "answer !== before",
   },
   {
-    name: "a rejection stops what is cleared and not sent",
+    name: "a rejection stops what is screened and not sent",
     file: "domain/item-state.ts",
-    text: 'cleared: { movedBy: "machine", word: "decides",',
-    without: 'cleared: { movedBy: "machine", word: "nothing",',
+    text: 'screened: { movedBy: "machine", answer: "decides",',
+    without: 'screened: { movedBy: "machine", answer: "nothing",',
   },
   {
     name: "a rejection stops what a reviewer looks at",
     file: "domain/item-state.ts",
-    text: 'held: { movedBy: "person", word: "decides",',
-    without: 'held: { movedBy: "person", word: "nothing",',
+    text: 'held: { movedBy: "person", answer: "decides",',
+    without: 'held: { movedBy: "person", answer: "nothing",',
   },
   {
     name: "a rejection of what was paid is an alarm",
     file: "domain/item-state.ts",
-    text: 'settled: { movedBy: "nobody", word: "alarms",',
-    without: 'settled: { movedBy: "nobody", word: "nothing",',
+    text: 'settled: { movedBy: "nobody", answer: "alarms",',
+    without: 'settled: { movedBy: "nobody", answer: "nothing",',
   },
   {
     name: "what has not gone out is held back when its clearance is withdrawn",
@@ -119,13 +131,13 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "another name on the account is no match",
     file: "domain/decide-screening.ts",
-    text: 'word.payee !== "no-match" || ',
-    without: "word.payee !== undefined || ",
+    text: 'answer.payee !== "no-match" || ',
+    without: "answer.payee !== undefined || ",
   },
   {
     name: "a policy on payees loosens nothing",
     file: "domain/decide-screening.ts",
-    text: "[named] : [word, named]",
+    text: "[named] : [answer, named]",
     without: "[named] : [named]",
   },
   {
@@ -324,7 +336,7 @@ export const domainGuards: ReadonlyArray<Guard> = [
   {
     name: "a stricter word takes back what no rule led to a bank",
     file: "domain/clearance.ts",
-    text: 'isUnrouted(item) ? "decides" : meaningOfState(item.state).word',
-    without: "meaningOfState(item.state).word",
+    text: 'isUnrouted(item) ? "decides" : meaningOfState(item.state).answer',
+    without: "meaningOfState(item.state).answer",
   },
 ]

@@ -1,9 +1,9 @@
 /** `npm run test:mutation` takes long; what it needs of the sources is looked at with every run of the tests. */
 import { readFileSync } from "node:fs"
 import { expect, it } from "vitest"
-import { guardsOfDomain, guardsOfSteps } from "./all-guards.ts"
+import { guardsOfDomain, guardsOfPlanning, guardsOfSteps } from "./all-guards.ts"
 
-it.each([...guardsOfDomain, ...guardsOfSteps])(
+it.each([...guardsOfDomain, ...guardsOfPlanning, ...guardsOfSteps])(
   "the text of a guard is there once: $name",
   ({ file, text, without }) => {
     const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), "utf8")

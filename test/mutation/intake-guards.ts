@@ -44,8 +44,8 @@ export const intakeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "only the body that was accepted is answered from the log",
     file: "http/payout-batches/payout-batch-intake.ts",
-    text: "if (first === undefined || !isSameRequest(first.event, yield* digestOf(body))) return yield* refused",
-    without: "if (first === undefined) return yield* refused",
+    text: "if (!isSameRequest(first.event, digest)) return yield* refused",
+    without: "",
     caughtIn: intake,
     caughtBy: "is answered as it was, and not refused",
   },

@@ -1,7 +1,8 @@
 /**
  * `npm run test:mutation`: takes away guards one at a time, and runs tests against what is left: the domain's tests for a
  * guard of the domain, and the one that is named for a guard around the log and the banks. A guard that no test misses
- * has survived, and that is a failure. `--json`: one JSON object as the last line.
+ * has survived, and that is a failure. Texts as arguments pick guards by name or file. `--json`: one JSON object as the
+ * last line.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -18,7 +19,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { guardsOfDomain, guardsOfSteps } from "./all-guards.ts"
+import { guardsOfDomain, guardsOfPlanning, guardsOfSteps } from "./all-guards.ts"
 import type { Guard } from "./domain-guards.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -41,8 +42,13 @@ const domainTests = [
   "decide-transfer",
   "decide-withdrawal",
   "plan-transfers",
+  "shown",
   "spec",
 ].map((name) => `test/domain/${name}.test.ts`)
+/** Those that know how work is planned, as well. */
+const planningTests = ["closed-bank", "pay-line", "routing", "ways"].map(
+  (name) => `test/domain/${name}.test.ts`,
+)
 
 /** The domain's tests need no servers. */
 const domainConfig = 'export default { test: { include: ["test/domain/*.test.ts"], bail: 1 } }'
@@ -54,6 +60,7 @@ interface Trial {
 }
 
 const domainRun = ["--config", "domain.config.mjs", ...domainTests]
+const planningRun = [...domainRun, ...planningTests]
 const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
   "--bail=1",
   "-t",
@@ -61,13 +68,23 @@ const named = (files: ReadonlyArray<string>, names: ReadonlyArray<string>) => [
   ...files,
 ]
 
-const trials: ReadonlyArray<Trial> = [
+const all: ReadonlyArray<Trial> = [
   ...guardsOfDomain.map((guard) => ({ guard, tests: domainRun })),
+  ...guardsOfPlanning.map((guard) => ({ guard, tests: planningRun })),
   ...guardsOfSteps.map((guard) => ({ guard, tests: named([guard.caughtIn], [guard.caughtBy]) })),
 ]
+
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("--"))
+const isWanted = ({ name, file }: Guard): boolean =>
+  wanted.length === 0 || wanted.some((text) => name.includes(text) || file.includes(text))
+const trials = all.filter(({ guard }) => isWanted(guard))
+if (trials.length === 0)
+  throw new Error(`no guard has any of these in its name or file: ${wanted.join(", ")}`)
+
+const steps = guardsOfSteps.filter(isWanted)
 const everyNamed = named(
-  [...new Set(guardsOfSteps.map(({ caughtIn }) => caughtIn))],
-  guardsOfSteps.map(({ caughtBy }) => caughtBy),
+  [...new Set(steps.map(({ caughtIn }) => caughtIn))],
+  steps.map(({ caughtBy }) => caughtBy),
 )
 
 /** A tree of its own with the project, and with the packages and servers that it has. */
@@ -138,8 +155,8 @@ const work = async (): Promise<void> => {
 
 const whole = newTree()
 const sound =
-  (await passes(whole, [...domainRun, "--reporter=dot"], WHOLE_MS_MAX, "inherit")) &&
-  (await passes(whole, [...everyNamed, "--reporter=dot"], WHOLE_MS_MAX, "inherit"))
+  (await passes(whole, [...planningRun, "--reporter=dot"], WHOLE_MS_MAX, "inherit")) &&
+  (steps.length === 0 || (await passes(whole, [...everyNamed, "--reporter=dot"], WHOLE_MS_MAX, "inherit")))
 rmSync(whole, { recursive: true })
 if (!sound) throw new Error("the tests fail with every guard in place")
 await Promise.all(Array.from({ length: WORKERS }, work))

@@ -45,8 +45,8 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a decision that was lost is told to a batch at rest",
     file: "actors/worker.ts",
-    text: '    yield* forkLoop(worker, "tell again", tellOverdue(sweepMs), sweepMs)\n',
-    without: "    tellOverdue(sweepMs)\n",
+    text: '    yield* forkLoop(worker, "enqueue again", enqueueOverdue(sweepMs), sweepMs)\n',
+    without: "    enqueueOverdue(sweepMs)\n",
     caughtIn: engine,
     caughtBy: "about a batch at rest that was lost on its way",
   },

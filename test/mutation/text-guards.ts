@@ -79,9 +79,9 @@ export const textGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a reason of the compliance engine is cleaned before it is appended",
-    file: "domain/clearance-words.ts",
-    text: "{ ...word, reason: cleanText(reason) }",
-    without: "{ ...word, reason }",
+    file: "domain/clearance-answers.ts",
+    text: "{ ...answer, reason: cleanText(reason) }",
+    without: "{ ...answer, reason }",
     caughtIn: "test/pipelines/screening.test.ts",
     caughtBy: "keeps out of the log what the engine quotes of an account",
   },

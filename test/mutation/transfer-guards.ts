@@ -101,7 +101,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "what the bank says of a disputed attempt counts as paid",
     file: "domain/attempts.ts",
-    text: '(dispute === undefined ? outcome : said.at(-1)) === "settled"',
+    text: '(dispute === undefined ? outcome : reports.at(-1)) === "settled"',
     without: 'outcome === "settled"',
   },
   {
@@ -119,7 +119,7 @@ export const transferGuards: ReadonlyArray<Guard> = [
   {
     name: "what has not gone out is held back by a dispute",
     file: "domain/decide-transfer.ts",
-    text: '[detected, ...takenBack(item, at, "dispute", "an earlier attempt is in dispute")]',
+    text: '[detected, ...stopSending(item, at, "dispute", "an earlier attempt is in dispute")]',
     without: "[detected]",
   },
   {

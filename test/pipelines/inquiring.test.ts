@@ -67,7 +67,7 @@ it.live("asks again after the next delay while the bank has no end to tell, then
     payouts.hears(1, open)
     const unresolved = (yield* inquire(payouts)).get(1)
     assert(unresolved?._tag === "Unresolved")
-    assert.match(unresolved.reason, /^no final word from the bank/)
+    assert.match(unresolved.reason, /^no final answer from the bank/)
   }).pipe(Effect.provide(pipelinesOn(outside, { INQUIRY_DELAYS_MS: `1,${INQUIRY_DELAY_MS}` }))),
 )
 
@@ -81,7 +81,7 @@ it.live("treats a bank that cannot be reached like one that says nothing", () =>
     payouts.hears(1, unknown)
     assert.deepStrictEqual((yield* inquire(payouts)).get(1), {
       _tag: "Unresolved",
-      reason: cleanText(`no final word from the bank: ${unknown.reason}`),
+      reason: cleanText(`no final answer from the bank: ${unknown.reason}`),
     })
   }).pipe(
     Effect.provide(

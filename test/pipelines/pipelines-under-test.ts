@@ -94,9 +94,9 @@ export class Payouts extends Story {
     return transferReference({ batch: this.id, item, attempt: 1 })
   }
 
-  /** All items are cleared and held, and their transfers are intended. */
+  /** All items are screened and held, and their transfers are intended. */
   intended(): this {
-    this.screened(this.numbers, "approved")
+    this.answered(this.numbers, "approved")
     this.tell({ _tag: "StartExecution" })
     this.posted("hold")
     for (const item of this.numbers) {

@@ -13,9 +13,9 @@ beforeAll(async () => {
 })
 afterAll(() => outside.close())
 
-const cleared = () => {
+const screened = () => {
   const payouts = new Payouts("Ada Lovelace", "Grace Hopper")
-  payouts.screened(payouts.numbers, "approved")
+  payouts.answered(payouts.numbers, "approved")
   payouts.tell({ _tag: "StartExecution" })
   payouts.tell({ _tag: "RequestPosting", kind: "hold", items: payouts.numbers })
   return payouts
@@ -41,7 +41,7 @@ const book = (payouts: Payouts, kind: "hold" | "reverse" = "hold") =>
 it.live("books a posting once, however often it is tried", () =>
   Effect.gen(function* () {
     passed.length = 0
-    const payouts = cleared()
+    const payouts = screened()
     const [first] = yield* book(payouts)
     const [again] = yield* book(payouts)
     assert(first?._tag === "RecordPosting" && again?._tag === "RecordPosting")
@@ -55,7 +55,7 @@ it.live("books a posting once, however often it is tried", () =>
 
 it.live("hears from the ledger why it refused, and says when to ask again", () =>
   Effect.gen(function* () {
-    const payouts = cleared()
+    const payouts = screened()
     const [refused] = yield* book(payouts, "reverse")
     assert(refused?._tag === "RecordPostingRefusal")
     assert.deepInclude(refused, { posting: 1, code: cleanText("illegal-transition") })
@@ -68,7 +68,7 @@ it.live("asks later with each refusal in a row, and goes on so at the longest of
   Effect.gen(function* () {
     const payouts = new Payouts("Ada Lovelace")
     payouts.batch.items.set(1, { ...itemOne(payouts), minor: 10n ** 15n })
-    payouts.screened([1], "approved")
+    payouts.answered([1], "approved")
     payouts.tell({ _tag: "StartExecution" })
     const delaysMs: Array<number> = []
     for (let posting = 1; posting <= 3; posting += 1) {
@@ -91,7 +91,7 @@ it.live("asks later with each refusal in a row, and goes on so at the longest of
 
 it.live("leaves a posting due while the ledger is away", () =>
   Effect.gen(function* () {
-    const error = yield* Effect.flip(book(cleared()))
+    const error = yield* Effect.flip(book(screened()))
     assert.deepInclude(error, { _tag: "ProviderUnavailable", provider: "ledger" })
   }).pipe(Effect.provide(pipelinesOn(outside, { LEDGER_URL: "http://127.0.0.1:9" }))),
 )
@@ -103,7 +103,7 @@ it.live("keeps out of the log a code of the ledger that quotes an account", () =
       (ledger) => Effect.promise(() => ledger.close()),
     )
     ledger.behaviour = json(422, { code: "GB29NWBKABCDEFGHIJKLMN" })
-    const [refused] = yield* book(cleared()).pipe(
+    const [refused] = yield* book(screened()).pipe(
       Effect.provide(pipelinesOn(outside, { ...delays, LEDGER_URL: ledger.url })),
     )
     assert.deepInclude(refused, { _tag: "RecordPostingRefusal", code: cleanText("[redacted]") })

@@ -35,7 +35,7 @@ describe("the words of a bank are cleaned:", () => {
     expect(outcomeOf(answer, [1])).toMatchObject({ reason: "transfer: nothing known of [redacted]" })
     expect(outcomeOf(answer, [])).toMatchObject({
       _tag: "Unresolved",
-      reason: "no final word from the bank: transfer: nothing known of [redacted]",
+      reason: "no final answer from the bank: transfer: nothing known of [redacted]",
     })
   })
 })

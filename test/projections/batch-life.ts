@@ -1,6 +1,7 @@
 /** Lives of payout batches, written to a real log the way a worker writes them: in appends of several events. */
 import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
+import type { Duplicates } from "../../src/domain/duplicates.ts"
 import type { BatchEvent, PayoutItem } from "../../src/domain/events.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { cleanText } from "../../src/domain/outside-text.ts"
@@ -41,6 +42,13 @@ const item = (number: number): PayoutItem =>
     beneficiary: { name: "Grace Hopper", account: visibleIban(CANARY_IBAN) },
   })
 
+/** What was found when a life began. */
+export const DUPLICATES: Duplicates = {
+  count: 1,
+  items: [{ item: 2, duplicateOf: { batch: BatchId.make(`pb_${"b".repeat(22)}`), item: 7 } }],
+  reason: cleanText("ordered twice"),
+}
+
 /**
  * A whole life of at least eight items. The compliance engine rejects item 1 and holds 2, quoting the account; 3 fails,
  * 4 comes back, 5 stays unknown, 6 is parked, screened by lists whose name is not fit to print, 7 is never answered; all others settle.
@@ -55,6 +63,7 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
     requestDigest: "0".repeat(64),
     reference: "march",
     executeAt: STORY_BEGINS,
+    duplicates: DUPLICATES,
     items: [first, ...others],
   })
   story.tell({

@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { BatchQueries, type Page } from "../../src/projections/batch-queries.ts"
-import { lifeOf, live, newBatchId } from "./batch-life.ts"
+import { DUPLICATES, lifeOf, live, newBatchId } from "./batch-life.ts"
 import { anotherProjector, caughtUp, readModelStack, rowsOf } from "./read-model-stack.ts"
 
 /** Writes lives to the log and waits until the read models show them. */
@@ -59,6 +59,7 @@ layer(readModelStack(2), { excludeTestServices: true })("batch queries", (it) =>
       assert.strictEqual(batch?.executeAt, expected.executeAt)
       assert.isDefined(batch?.executeAt)
       assert.strictEqual(batch?.reference, "march")
+      assert.deepStrictEqual(batch?.duplicates, DUPLICATES)
       const items = yield* queries.items("whole", id, { limit: 500 })
       assert.strictEqual(items?.version, expected.version)
       const { version, updatedAt, ...rest } = items?.entries[3] ?? {}

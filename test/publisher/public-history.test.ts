@@ -7,7 +7,7 @@ import {
   nameOf,
   type PublicEventName,
 } from "../../src/publisher/public-event.ts"
-import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
+import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
 import {
   accepted,
   along,
@@ -25,7 +25,7 @@ import { CANARY_IBAN, newBatchId, recorded, storyOf } from "./story.ts"
 const id = newBatchId()
 const tellAll = (events = storyOf("acme", 6)) => {
   const history = emptyHistory(id)
-  return recorded(events).flatMap((event) => tell(history, event))
+  return recorded(events).flatMap((event) => advanceHistory(history, event))
 }
 
 const heard = (...outcomes: ReadonlyArray<PlainOutcome>): Story => {
@@ -35,7 +35,7 @@ const heard = (...outcomes: ReadonlyArray<PlainOutcome>): Story => {
 }
 
 const cancelled = (): Story => {
-  const story = new Story().cleared(1)
+  const story = new Story().screened(1)
   story.tell({ _tag: "Cancel", items: [1], by: "sam", reason: "by mistake" })
   return story
 }
@@ -44,8 +44,8 @@ const cancelled = (): Story => {
 const endings: Readonly<Record<PublicEventName, () => Story>> = {
   PayoutBatchAccepted: () => new Story().received(1),
   PayoutBatchAwaitingFunds: () => new Story().started(1).postingRefused("hold", "insufficient-funds", [1]),
-  PayoutHeld: () => new Story().asked(1).screened([1], "review"),
-  PayoutRejected: () => new Story().asked(1).screened([1], "rejected"),
+  PayoutHeld: () => new Story().asked(1).answered([1], "review"),
+  PayoutRejected: () => new Story().asked(1).answered([1], "rejected"),
   PayoutSettled: () => heard(settled),
   PayoutFailed: () => heard(failed),
   PayoutReturned: () => heard(settled, returned),
@@ -56,7 +56,7 @@ const endings: Readonly<Record<PublicEventName, () => Story>> = {
     return story
   },
   PayoutParked: () => heard(unresolved),
-  PayoutClearanceWithdrawn: () => new Story().requested(1).screened([1], "rejected"),
+  PayoutClearanceWithdrawn: () => new Story().requested(1).answered([1], "rejected"),
   PayoutBatchClosed: () => {
     const story = cancelled()
     story.tell({ _tag: "CloseBatch" })
@@ -106,7 +106,7 @@ describe("the public history of a batch", () => {
   })
 
   it("tells what people decided, and what a bank said late", () => {
-    const story = new Story().asked(7).screened([1], "review").screened([2, 3, 4, 5, 6, 7], "approved")
+    const story = new Story().asked(7).answered([1], "review").answered([2, 3, 4, 5, 6, 7], "approved")
     story.tell({ _tag: "StartExecution" })
     story.posted("hold", [2, 3, 4, 5])
     for (const item of [2, 3, 4, 5]) story.tell(intent(item))
@@ -266,7 +266,7 @@ describe("the public history of a batch", () => {
   })
 
   it("closes a cancelled batch with totals that add up", () => {
-    const story = new Story().cleared(2)
+    const story = new Story().screened(2)
     story.tell({ _tag: "Cancel", items: [], by: "sam", reason: "by mistake" })
     story.tell({ _tag: "CloseBatch" })
     const closed = tellAll(story.events).at(-1)

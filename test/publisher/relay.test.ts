@@ -7,7 +7,7 @@ import { Nats } from "../../src/platform/nats.ts"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { allEvents, ensureEventStream } from "../../src/publisher/event-stream.ts"
 import { decodePublicEvent, encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
-import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
+import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
 import { makeRelay, layer as publisher } from "../../src/publisher/relay.ts"
 import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
@@ -46,7 +46,7 @@ const openBatch = Effect.fnUntraced(function* (partner: string, itemCount = ITEM
   const events = storyOf(partner, itemCount)
   yield* (yield* wholeLog).open(batch, events, `open-${batch}`)
   const history = emptyHistory(batch)
-  const expected = recorded(events).flatMap((event) => tell(history, event))
+  const expected = recorded(events).flatMap((event) => advanceHistory(history, event))
   return { batch, partner, expected }
 })
 

@@ -10,6 +10,7 @@ import {
   commandId,
   firstEvents,
   headAt,
+  LATER,
   news,
   opened,
   owning,
@@ -79,6 +80,24 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
       }),
     )
 
+    it.effect(
+      "does not happen too late, however many steps it takes; what is there is answered as ever",
+      () =>
+        Effect.gen(function* () {
+          const log = yield* wholeLog
+          const batchId = somePartner(log)
+          for (const events of [firstEvents, manyEvents(40)]) {
+            const batch = batchId()
+            const late = yield* Effect.flip(log.open(batch, events, "late", -1))
+            assert.deepInclude(late, { _tag: "StoreUnavailable", reason: "it took too long" })
+            assert.deepStrictEqual(yield* log.read(batch, 0, 10), [])
+            assert.deepStrictEqual(yield* log.open(batch, events, "in time", LATER), { _tag: "Opened" })
+            assert.deepStrictEqual(yield* log.open(batch, events, "in time", -1), { _tag: "Opened" })
+            assert.strictEqual((yield* log.open(batch, events, "late", -1))._tag, "Exists")
+          }
+        }),
+    )
+
     it.effect("leaves nothing to see of a batch whose opening was broken off", () =>
       Effect.gen(function* () {
         const log = yield* wholeLog
@@ -87,7 +106,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
         yield* Effect.yieldNow
         assert.deepStrictEqual(yield* log.read(batch, 0, 10), [])
         yield* Fiber.interrupt(opening)
-        assert.strictEqual((yield* Effect.flip(log.tell(batch, news(1), commandId())))._tag, "NoSuchBatch")
+        assert.strictEqual((yield* Effect.flip(log.enqueue(batch, news(1), commandId())))._tag, "NoSuchBatch")
         assert.isFalse((yield* takeAll("w")).has(batch))
         assert.strictEqual((yield* log.open(batch, manyEvents(40), "another"))._tag, "Opened")
         assert.strictEqual((yield* log.read(batch, 0, 500)).length, 40)
@@ -178,7 +197,7 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
       Effect.gen(function* () {
         const log = yield* wholeLog
         const { batch } = yield* opened("w")
-        for (const at of [7, 8, 9]) yield* log.tell(batch, news(at), commandId())
+        for (const at of [7, 8, 9]) yield* log.enqueue(batch, news(at), commandId())
         const mail = yield* log.mail(batch, 10)
         assert.deepStrictEqual(
           mail.map(({ command }) => command),
@@ -192,8 +211,8 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
       Effect.gen(function* () {
         const log = yield* wholeLog
         const owned = yield* opened("w")
-        yield* log.tell(owned.batch, news(1), commandId())
-        yield* log.tell(owned.batch, news(2), commandId())
+        yield* log.enqueue(owned.batch, news(1), commandId())
+        yield* log.enqueue(owned.batch, news(2), commandId())
         const both = yield* log.mail(owned.batch, 10)
         const handled = both.slice(0, 1).map(({ id }) => id)
         const answer = yield* append(owned, 2, "m", { events: [], handled })
@@ -202,44 +221,48 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
       }),
     )
 
-    it.effect("that is told again under its id is there once, waiting or handled", () =>
+    it.effect("that is enqueued again under its id is there once, waiting or handled", () =>
       Effect.gen(function* () {
         const log = yield* wholeLog
         const owned = yield* opened("w")
         const { batch } = owned
         const same = commandId("same", "digest")
-        assert.isFalse(yield* log.wasTold(batch, same))
-        yield* log.tell(batch, news(1), same)
-        yield* log.tell(batch, news(1), same)
+        assert.isFalse(yield* log.wasEnqueued(batch, same))
+        yield* log.enqueue(batch, news(1), same)
+        yield* log.enqueue(batch, news(1), same)
         const mail = yield* log.mail(batch, 10)
         assert.strictEqual(mail.length, 1)
-        assert.isTrue(yield* log.wasTold(batch, same))
+        assert.isTrue(yield* log.wasEnqueued(batch, same))
         const handled = mail.map(({ id }) => id)
         yield* append(owned, 2, "m", { events: [], handled })
-        yield* log.tell(batch, news(1), same)
+        yield* log.enqueue(batch, news(1), same)
         assert.deepStrictEqual(yield* log.mail(batch, 10), [], "it was handled")
 
         const other = commandId("same", "another digest")
-        assert.strictEqual((yield* Effect.flip(log.tell(batch, news(2), other)))._tag, "CommandIdReused")
-        assert.strictEqual((yield* Effect.flip(log.wasTold(batch, other)))._tag, "CommandIdReused")
+        assert.strictEqual((yield* Effect.flip(log.enqueue(batch, news(2), other)))._tag, "CommandIdReused")
+        assert.strictEqual((yield* Effect.flip(log.wasEnqueued(batch, other)))._tag, "CommandIdReused")
         assert.deepStrictEqual(yield* log.mail(batch, 10), [])
         const { batch: stranger } = yield* opened("w")
-        yield* log.tell(stranger, news(3), other)
+        yield* log.enqueue(stranger, news(3), other)
         assert.strictEqual((yield* log.mail(stranger, 10)).length, 1, "ids are those of one batch")
       }),
     )
 
-    it.effect("that was refused can be told later under the same id", () =>
+    it.effect("that was refused can be enqueued later under the same id", () =>
       Effect.gen(function* () {
         const log = yield* wholeLog
         const owned = yield* opened("w")
-        for (let sent = 0; sent < MAILBOX_MAX; sent++) yield* log.tell(owned.batch, news(sent), commandId())
+        for (let sent = 0; sent < MAILBOX_MAX; sent++)
+          yield* log.enqueue(owned.batch, news(sent), commandId())
         const refused = commandId("refused")
-        assert.strictEqual((yield* Effect.flip(log.tell(owned.batch, news(9), refused)))._tag, "MailboxFull")
-        assert.isFalse(yield* log.wasTold(owned.batch, refused))
+        assert.strictEqual(
+          (yield* Effect.flip(log.enqueue(owned.batch, news(9), refused)))._tag,
+          "MailboxFull",
+        )
+        assert.isFalse(yield* log.wasEnqueued(owned.batch, refused))
         const handled = (yield* log.mail(owned.batch, 10)).map(({ id }) => id)
         yield* append(owned, 2, "m", { events: [], handled })
-        yield* log.tell(owned.batch, news(9), refused)
+        yield* log.enqueue(owned.batch, news(9), refused)
         assert.strictEqual((yield* log.mail(owned.batch, 10)).length, 1)
       }),
     )
@@ -248,9 +271,9 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
       Effect.gen(function* () {
         const log = yield* wholeLog
         const { batch } = yield* opened("w")
-        for (let sent = 0; sent < MAILBOX_MAX; sent++) yield* log.tell(batch, news(sent), commandId())
-        assert.strictEqual((yield* Effect.flip(log.tell(batch, news(1), commandId())))._tag, "MailboxFull")
-        const nowhere = yield* Effect.flip(log.tell(somePartner(log)(), news(1), commandId()))
+        for (let sent = 0; sent < MAILBOX_MAX; sent++) yield* log.enqueue(batch, news(sent), commandId())
+        assert.strictEqual((yield* Effect.flip(log.enqueue(batch, news(1), commandId())))._tag, "MailboxFull")
+        const nowhere = yield* Effect.flip(log.enqueue(somePartner(log)(), news(1), commandId()))
         assert.strictEqual(nowhere._tag, "NoSuchBatch")
       }),
     )

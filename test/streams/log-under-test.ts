@@ -30,7 +30,7 @@ export const news = (at: number) =>
     outcome: { _tag: "NeverSeen", quarantineMs: 0 },
   }) as const
 
-/** What a command is told under; by itself an id that no other has. */
+/** The id of a command; by itself one that no other has. */
 export const commandId = (id: string = randomUUID(), digest = ""): CommandId => ({
   id,
   digest,

@@ -30,8 +30,8 @@ export class MemoryPartition {
   closed = 0
   readonly #logs = new Map<BatchId, Array<Written>>()
   readonly #staged = new Map<string, Staged>()
-  /** By batch and id: the digest of what was told, and until when it is recognised. */
-  readonly #told = new Map<string, { readonly digest: string; readonly until: number }>()
+  /** By batch and id: the digest of what was enqueued, and until when it is recognised. */
+  readonly #enqueued = new Map<string, { readonly digest: string; readonly until: number }>()
   readonly #mail = new Map<BatchId, MemoryStream>()
   readonly #timers = new Map<BatchId, number>()
   readonly #open = new Map<BatchId, number>()
@@ -65,9 +65,11 @@ export class MemoryPartition {
     after: number,
     events: ReadonlyArray<LinkedEvent>,
     now: number,
+    openBy = Number.POSITIVE_INFINITY,
   ): Opening {
     const first = this.#logs.get(batch)?.[0]
     const staged = this.#stagedFor(batch, command, now).events
+    if (first === undefined && now > openBy) return { _tag: "LATE" }
     if (first === undefined && staged.length !== after) return { _tag: "UNSTAGED" }
     this.#staged.delete(`${batch}:${command}`)
     if (first !== undefined)
@@ -80,29 +82,29 @@ export class MemoryPartition {
     return { _tag: "OPENED" }
   }
 
-  tell(
+  enqueue(
     batch: BatchId,
     command: string,
     { id, digest, keptMs }: CommandId,
     mailboxMax: number,
     now: number,
-  ): Told {
+  ): Enqueued {
     if (!this.#logs.has(batch)) return "NONE"
-    const before = this.digestTold(batch, id, now)
-    if (before !== undefined) return before === digest ? "TOLD" : "REUSED"
+    const before = this.digestEnqueued(batch, id, now)
+    if (before !== undefined) return before === digest ? "ENQUEUED" : "REUSED"
     const mail = this.#mailOf(batch)
     if (mail.length >= mailboxMax) return "FULL"
     mail.add(now, ["c", command, "i", id])
     this.#mail.set(batch, mail)
-    this.#told.set(`${batch}:${id}`, { digest, until: now + keptMs })
+    this.#enqueued.set(`${batch}:${id}`, { digest, until: now + keptMs })
     this.queue.schedule(batch, now)
-    return "TOLD"
+    return "ENQUEUED"
   }
 
-  /** The digest of the command that was told under an id, while it is recognised. */
-  digestTold(batch: BatchId, id: string, now: number): string | undefined {
-    const told = this.#told.get(`${batch}:${id}`)
-    return told !== undefined && now < told.until ? told.digest : undefined
+  /** The digest of the command that was enqueued under an id, while it is recognised. */
+  digestEnqueued(batch: BatchId, id: string, now: number): string | undefined {
+    const enqueued = this.#enqueued.get(`${batch}:${id}`)
+    return enqueued !== undefined && now < enqueued.until ? enqueued.digest : undefined
   }
 
   append(owned: Ownership, append: Append, events: ReadonlyArray<LinkedEvent>, now: number): Appended {
@@ -212,10 +214,10 @@ export class MemoryPartition {
 export type Opening =
   | { readonly _tag: "OPENED" }
   | { readonly _tag: "STAGED" }
-  | { readonly _tag: "UNSTAGED" }
+  | { readonly _tag: "UNSTAGED" | "LATE" }
   | { readonly _tag: "EXISTS"; readonly first: string }
 
-type Told = "TOLD" | "REUSED" | "FULL" | "NONE"
+type Enqueued = "ENQUEUED" | "REUSED" | "FULL" | "NONE"
 
 export type Appended =
   | { readonly _tag: "APPENDED"; readonly version: number; readonly mailWaiting: number }

@@ -15,13 +15,18 @@ type Events = ReadonlyArray<number>
 export type Operation =
   | { readonly does: "open"; readonly batch: BatchId; readonly events: Events; readonly command: string }
   | {
-      readonly does: "tell"
+      readonly does: "enqueue"
       readonly batch: BatchId
       readonly at: number
       readonly command: string
       readonly digest: string
     }
-  | { readonly does: "wasTold"; readonly batch: BatchId; readonly command: string; readonly digest: string }
+  | {
+      readonly does: "wasEnqueued"
+      readonly batch: BatchId
+      readonly command: string
+      readonly digest: string
+    }
   | {
       readonly does: "append"
       readonly owned: Ownership
@@ -84,10 +89,14 @@ export class Subject {
     switch (operation.does) {
       case "open":
         return log.open(operation.batch, operation.events.map(closing), operation.command)
-      case "tell":
-        return log.tell(operation.batch, news(operation.at), commandId(operation.command, operation.digest))
-      case "wasTold":
-        return log.wasTold(operation.batch, commandId(operation.command, operation.digest))
+      case "enqueue":
+        return log.enqueue(
+          operation.batch,
+          news(operation.at),
+          commandId(operation.command, operation.digest),
+        )
+      case "wasEnqueued":
+        return log.wasEnqueued(operation.batch, commandId(operation.command, operation.digest))
       case "append":
         return log.append(this.#known(operation.owned), {
           expectedVersion: operation.version,

@@ -1,6 +1,6 @@
 /**
  * What two or three workers and some partners might do next, sensibly or not: the model test asks for one random
- * operation after another, and tells what it was answered.
+ * operation after another, and gives what it was answered.
  */
 import { Result } from "effect"
 import type { BatchId } from "../../src/domain/identifiers.ts"
@@ -41,7 +41,7 @@ export class Random {
 }
 
 /** The steps that a worker or a client asks for again when their answer was lost. */
-type Repeatable = "open" | "tell" | "append" | "release" | "handOver"
+type Repeatable = "open" | "enqueue" | "append" | "release" | "handOver"
 
 type Of<Does extends Operation["does"]> = Extract<Operation, { readonly does: Does }>
 
@@ -61,7 +61,7 @@ export class World {
   #owned: ReadonlyArray<Ownership> = []
   #lost: ReadonlyArray<Ownership> = []
   #asked: ReadonlyArray<Of<Repeatable>> = []
-  #told: ReadonlyArray<Of<"tell">> = []
+  #enqueued: ReadonlyArray<Of<"enqueue">> = []
   #commands = 0
 
   constructor(random: Random, partitions: number) {
@@ -134,8 +134,8 @@ export class World {
   /** What may happen, as often as it stands here. */
   readonly #choices: ReadonlyArray<() => Operation | undefined> = [
     ...times(3, () => this.#open()),
-    ...times(4, () => this.#tell()),
-    ...times(1, () => this.#tellUnderIdOf()),
+    ...times(4, () => this.#enqueue()),
+    ...times(1, () => this.#enqueueUnderIdOf()),
     ...times(10, () => this.#append()),
     ...times(4, () => this.#again()),
     ...times(2, () => this.#read()),
@@ -160,29 +160,29 @@ export class World {
     return this.#remember({ does: "open", batch, events: this.#events(count), command: this.#command() })
   }
 
-  #tell(): Operation | undefined {
+  #enqueue(): Operation | undefined {
     const batch = this.#random.of(this.#batches)
     if (batch === undefined || (!this.#links.has(batch) && !this.#random.chance(5))) return undefined
     const digest = this.#digest()
-    const told = {
-      does: "tell",
+    const command = {
+      does: "enqueue",
       batch,
       at: this.#random.below(100),
       command: this.#command(),
       digest,
     } as const
-    this.#told = [...this.#told, told].slice(-REMEMBERED_MAX)
-    return this.#remember(told)
+    this.#enqueued = [...this.#enqueued, command].slice(-REMEMBERED_MAX)
+    return this.#remember(command)
   }
 
-  /** Asks after a command, or tells another one under its id. */
-  #tellUnderIdOf(): Operation | undefined {
-    const told = this.#random.of(this.#told)
-    if (told === undefined) return undefined
-    const { batch, command, digest } = told
+  /** Asks whether a command was enqueued, or enqueues another one under its id. */
+  #enqueueUnderIdOf(): Operation | undefined {
+    const earlier = this.#random.of(this.#enqueued)
+    if (earlier === undefined) return undefined
+    const { batch, command, digest } = earlier
     return this.#random.chance(50)
-      ? { does: "wasTold", batch, command, digest: this.#random.chance(70) ? digest : this.#digest() }
-      : { ...told, at: 100 + told.at, digest: this.#digest() }
+      ? { does: "wasEnqueued", batch, command, digest: this.#random.chance(70) ? digest : this.#digest() }
+      : { ...earlier, at: 100 + earlier.at, digest: this.#digest() }
   }
 
   #append(): Operation | undefined {

@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { Effect, Exit, Layer, Scope } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { RedisConnections } from "../../src/platform/redis.ts"
-import { commandTold } from "../../src/streams/evidence.ts"
+import { commandEnqueued } from "../../src/streams/evidence.ts"
 import { partitionKeys } from "../../src/streams/partition.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { HOST, RedisServer } from "../cluster/redis-server.ts"
@@ -92,7 +92,7 @@ describe("in a split", () => {
 
   it("nothing is told that only the old primary has", async () => {
     expect(await outcomeOf(log.open(known, firstEvents, "open"))).toBe("done")
-    expect(await outcomeOf(log.tell(known, news(1), first))).toBe("done")
+    expect(await outcomeOf(log.enqueue(known, news(1), first))).toBe("done")
     const owned = owning((await run(takeFrom(log, "w", 4, 1_000))).find(({ batch }) => batch === known))
     const append = async (version: number) =>
       run(
@@ -114,23 +114,23 @@ describe("in a split", () => {
     expect(await outcomeOf(log.replicated(known, before.version, before.head))).toBe("done")
     expect(await run(log.entries(0, "0-0", 10))).toEqual(told)
     expect(await outcomeOf(log.open(known, firstEvents, "another")), "the batch is on both").toBe("done")
-    expect(await outcomeOf(log.tell(known, news(1), first)), "the command is on both").toBe("done")
+    expect(await outcomeOf(log.enqueue(known, news(1), first)), "the command is on both").toBe("done")
 
     expect(await outcomeOf(log.open(fresh, firstEvents, "open"))).toBe("FAILED_OVER")
     expect(await outcomeOf(log.open(fresh, firstEvents, "another")), "it exists on one").toBe("FAILED_OVER")
-    expect(await outcomeOf(log.tell(known, news(2), commandId()))).toBe("FAILED_OVER")
+    expect(await outcomeOf(log.enqueue(known, news(2), commandId()))).toBe("FAILED_OVER")
     const after = await append(3)
     expect(await outcomeOf(log.replicated(known, after.version, after.head))).toBe("log-moved-on")
     expect(await outcomeOf(log.entries(0, "0-0", 10))).toBe("FAILED_OVER")
   })
 
-  it("a command that was told is believed by what it leaves behind, waiting or handled", async () => {
+  it("a command that was enqueued is believed by what it leaves behind, waiting or handled", async () => {
     const told = keys.told(known, "told")
-    const isTold = (digest: string) => outcomeOf(barrier(told, commandTold(told, digest)))
-    expect(await isTold("digest")).toBe("FAILED_OVER")
+    const isEnqueued = (digest: string) => outcomeOf(barrier(told, commandEnqueued(told, digest)))
+    expect(await isEnqueued("digest")).toBe("FAILED_OVER")
     await promoted.ask((redis) => redis.set(told, "digest"))
-    expect(await isTold("digest")).toBe("done")
-    expect(await isTold("another")).toBe("FAILED_OVER")
+    expect(await isEnqueued("digest")).toBe("done")
+    expect(await isEnqueued("another")).toBe("FAILED_OVER")
     expect(await commands.exists(keys.log(known))).toBe(1)
   })
 })

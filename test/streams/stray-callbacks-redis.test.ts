@@ -32,8 +32,8 @@ it.live("keeps each once, gives the newest first, and lets the oldest go", () =>
     assert.isFalse(yield* keep(stray("REF-1"), 10_002), "said again")
     assert.isTrue(yield* keep(stray("REF-1", "cb-2"), 10_003), "another callback")
     assert.deepStrictEqual(yield* list(2), [
-      { ...stray("REF-1", "cb-2"), heardAt: 10_003 },
-      { ...stray("REF-1"), heardAt: 10_001 },
+      { ...stray("REF-1", "cb-2"), receivedAt: 10_003 },
+      { ...stray("REF-1"), receivedAt: 10_001 },
     ])
     const all = yield* list(STRAYS_MAX + 10)
     assert.strictEqual(all.length, STRAYS_MAX)

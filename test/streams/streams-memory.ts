@@ -50,11 +50,17 @@ interface Memory {
 }
 
 const eventStore = ({ of }: Memory): EventStore["Service"] => ({
-  open: Effect.fnUntraced(function* (batch, events, commandId) {
+  open: Effect.fnUntraced(function* (batch, events, commandId, openBy) {
     const written = linked(chainStart(batch), events)
-    const answer = yield* openInSteps(yield* of(batch), batch, commandId, written)
+    const answer = yield* openInSteps(yield* of(batch), batch, commandId, written, openBy)
+    if (answer._tag === "LATE")
+      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "it took too long" })
     if (answer._tag === "UNSTAGED")
-      return yield* new StoreUnavailable({ store: "redis", step: "open", reason: "what was staged is gone" })
+      return yield* new StoreUnavailable({
+        store: "redis",
+        step: "open",
+        reason: "the staged events are gone",
+      })
     if (answer._tag === "EXISTS") return { _tag: "Exists", first: yield* readFirstEvent(batch, answer.first) }
     return { _tag: "Opened" }
   }),
@@ -79,17 +85,17 @@ const eventStore = ({ of }: Memory): EventStore["Service"] => ({
 })
 
 const mailbox = ({ of }: Memory, mailboxMax: number): Mailbox["Service"] => ({
-  tell: Effect.fnUntraced(function* (batch, command, as) {
+  enqueue: Effect.fnUntraced(function* (batch, command, as) {
     const partition = yield* of(batch)
     const now = yield* Clock.currentTimeMillis
-    const answer = partition.tell(batch, encodeMail(command), as, mailboxMax, now)
+    const answer = partition.enqueue(batch, encodeMail(command), as, mailboxMax, now)
     if (answer === "REUSED") return yield* new CommandIdReused({ batch })
     if (answer === "FULL") return yield* new MailboxFull({ batch })
     if (answer === "NONE") return yield* new NoSuchBatch({ batch })
   }),
 
-  wasTold: Effect.fnUntraced(function* (batch, { id, digest }) {
-    const before = (yield* of(batch)).digestTold(batch, id, yield* Clock.currentTimeMillis)
+  wasEnqueued: Effect.fnUntraced(function* (batch, { id, digest }) {
+    const before = (yield* of(batch)).digestEnqueued(batch, id, yield* Clock.currentTimeMillis)
     if (before !== undefined && before !== digest) return yield* new CommandIdReused({ batch })
     return before !== undefined
   }),
@@ -188,6 +194,7 @@ const openInSteps = Effect.fnUntraced(function* (
   batch: BatchId,
   command: string,
   events: ReadonlyArray<LinkedEvent>,
+  openBy?: number,
 ) {
   const chunks = Arr.chunksOf(events, OPENED_AT_ONCE_MAX)
   const last = chunks.pop() ?? []
@@ -199,7 +206,7 @@ const openInSteps = Effect.fnUntraced(function* (
     staged += chunk.length
     yield* Effect.yieldNow
   }
-  return partition.open(batch, command, staged, last, yield* Clock.currentTimeMillis)
+  return partition.open(batch, command, staged, last, yield* Clock.currentTimeMillis, openBy)
 })
 
 /** All partitions, each with its part of what a worker has room for. */

@@ -202,11 +202,11 @@ layer(withShare(2), { excludeTestServices: true })("the keys of the event log", 
       const { batch } = yield* opened("w")
       const { commands, keys } = yield* redisOf(batch)
       const short = { ...commandId("short"), keptMs: 1 }
-      yield* log.tell(batch, news(1), short)
+      yield* log.enqueue(batch, news(1), short)
       const told = keys.told(batch, "short")
       while ((yield* Effect.promise(() => commands.exists(told))) === 1) yield* Effect.yieldNow
-      assert.isFalse(yield* log.wasTold(batch, short))
-      yield* log.tell(batch, news(2), commandId("long"))
+      assert.isFalse(yield* log.wasEnqueued(batch, short))
+      yield* log.enqueue(batch, news(2), commandId("long"))
       const left = yield* Effect.promise(() => commands.pttl(keys.told(batch, "long")))
       assert.isTrue(left > 590_000 && left <= 600_000, `${left} ms are left`)
     }),

@@ -45,6 +45,25 @@ const ringOf = Effect.gen(function* () {
   return ring
 })
 
+it.live("is one, however many processes use it first at the same moment", () =>
+  Effect.gen(function* () {
+    const prefix = ownPrefix()
+    const ids = yield* Effect.all(
+      Array.from({ length: 6 }, () =>
+        Effect.flatMap(PartnerKeys, ({ current }) => current("acme")).pipe(Effect.provide(process(prefix))),
+      ),
+      { concurrency: "unbounded" },
+    )
+    const [first] = ids
+    for (const { id, key } of ids) {
+      assert.strictEqual(id, first?.id)
+      assert.isTrue(first !== undefined && key.equals(first.key))
+    }
+    const { keys } = (yield* Effect.provide(ringOf, process(prefix))) ?? { keys: [] }
+    assert.lengthOf(keys, 1)
+  }),
+)
+
 it.live("is made by its first use, wrapped, and opens in every process", () =>
   Effect.gen(function* () {
     const prefix = ownPrefix()

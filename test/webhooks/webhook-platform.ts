@@ -8,7 +8,7 @@ import { RedisConnections } from "../../src/platform/redis.ts"
 import { eventMessages } from "../../src/publisher/event-message.ts"
 import { ensureEventStream } from "../../src/publisher/event-stream.ts"
 import type { PublicEvent } from "../../src/publisher/public-event.ts"
-import { emptyHistory, tell } from "../../src/publisher/public-history.ts"
+import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
 import { layer as partnerKeysOnRedis } from "../../src/vault/partner-keys-redis.ts"
 import { layer as deliveriesOnPostgres } from "../../src/webhooks/deliveries-postgres.ts"
 import { layer as endpointsOnPostgres } from "../../src/webhooks/endpoints-postgres.ts"
@@ -42,7 +42,7 @@ export const webhookPlatform = (environment: Readonly<Record<string, string>> = 
 /** What a batch of a partner tells: one event of acceptance, and some for its items. At least five items. */
 export const eventsOf = (partner: string, itemCount = 5): ReadonlyArray<PublicEvent> => {
   const history = emptyHistory(newBatchId())
-  return recorded(storyOf(partner, itemCount)).flatMap((event) => tell(history, event))
+  return recorded(storyOf(partner, itemCount)).flatMap((event) => advanceHistory(history, event))
 }
 
 export const firstEventOf = (partner: string): PublicEvent => {

@@ -1,4 +1,4 @@
-/** `POST /bank-callbacks/:bank`: what banks tell of transfers, each as its kind signs and says it. */
+/** `POST /bank-callbacks/:bank`: reports of banks about transfers, signed and written as the bank's kind defines. */
 import { hash } from "node:crypto"
 import { Clock, Effect } from "effect"
 import { Hono } from "hono"
@@ -7,7 +7,7 @@ import { plainCodeOf } from "../../domain/failure-codes.ts"
 import { parseTransferReference } from "../../domain/identifiers.ts"
 import { cleanText } from "../../domain/outside-text.ts"
 import { type BankCaller, CallbackSecrets } from "../../identity/callback-secrets.ts"
-import type { BankWord, UnreadableCallback } from "../../providers/banks/bank-callbacks.ts"
+import type { BankReport, UnreadableCallback } from "../../providers/banks/bank-callbacks.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import { StrayCallbacks, strayOf } from "../../streams/stray-callbacks.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
@@ -17,12 +17,12 @@ import type { RequestBodies } from "../edge/request-body.ts"
 import { CALLBACK_KEPT_MS, callbackBody, headerOf, verifying } from "./callback-signature.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
-/** So much of each text of a stranger's word is kept. */
+/** How many characters of each text are kept of a report about a transfer that is not ours. */
 const STRAY_TEXT_MAX = 255
 
 /**
- * The route of callbacks. A bank signs with its own secret; who is no bank that calls back is answered as whoever does not
- * know it, and its body is not read.
+ * The route of callbacks. Each bank signs with its own secret. A name that is not a bank with callbacks gets the same
+ * answer as an invalid signature, and the body is not read.
  */
 export const bankCallbacks = Effect.fnUntraced(function* (
   edge: Edge<Mailbox | StrayCallbacks | RequestBodies>,
@@ -40,7 +40,7 @@ export const bankCallbacks = Effect.fnUntraced(function* (
   )
 })
 
-/** Passes on what the bank tells; hearing it again changes nothing. What is of no transfer of ours holds up nothing else. */
+/** Enqueues the bank's reports. A repetition changes nothing, and a report about no transfer of ours does not stop the others. */
 const hear = Effect.fnUntraced(function* (
   c: EdgeContext,
   bank: string,
@@ -58,8 +58,8 @@ const hear = Effect.fnUntraced(function* (
 const refusalOf = ({ problem }: UnreadableCallback): InvalidBody | InvalidRequest =>
   typeof problem === "string" ? new InvalidRequest({ detail: problem }) : invalidBody(problem)
 
-/** Puts a word into the mailbox of its batch; false when it is of no transfer that we know. */
-const tell = Effect.fnUntraced(function* (bank: string, word: BankWord) {
+/** Enqueues a report in the mailbox of its batch; false if it is about no transfer of ours. */
+const tell = Effect.fnUntraced(function* (bank: string, word: BankReport) {
   const transfer = parseTransferReference(word.reference)
   if (transfer === undefined) return yield* keepStray(bank, word, "not a reference of ours")
   const { batch, item, attempt } = transfer
@@ -67,7 +67,7 @@ const tell = Effect.fnUntraced(function* (bank: string, word: BankWord) {
   const outcome = outcomeOf(word)
   const mailbox = yield* Mailbox
   return yield* mailbox
-    .tell(
+    .enqueue(
       batch,
       { _tag: "RecordTransfer", at, item, attempt, bank, outcome },
       commandIdOf(bank, word, outcome),
@@ -78,14 +78,18 @@ const tell = Effect.fnUntraced(function* (bank: string, word: BankWord) {
     )
 })
 
-/** A bank that gives one id to two messages has said two things: so the id is that of the message and of what it says. */
-const commandIdOf = (bank: string, { message, reference }: BankWord, outcome: TransferOutcome): CommandId => {
+/** The id includes the content: if a bank gives one message id to two different reports, both count. */
+const commandIdOf = (
+  bank: string,
+  { message, reference }: BankReport,
+  outcome: TransferOutcome,
+): CommandId => {
   const said = JSON.stringify([bank, message, reference, outcome])
   return { id: hash("sha256", said, "base64url"), digest: "", keptMs: CALLBACK_KEPT_MS }
 }
 
-const keepStray = Effect.fnUntraced(function* (bank: string, word: BankWord, why: string) {
-  // Masked first: a part of an account number does not look like one.
+const keepStray = Effect.fnUntraced(function* (bank: string, word: BankReport, why: string) {
+  // Masked before it is cut: a part of an account number would not be recognised.
   const { reference, id, ...masked } = strayOf({ ...word, bank }, outcomeOf(word), why)
   const kept = (text: string) => cleanText(text.slice(0, STRAY_TEXT_MAX))
   const stray = { ...masked, reference: kept(reference), ...(id === undefined ? {} : { id: kept(id) }) }
@@ -94,7 +98,7 @@ const keepStray = Effect.fnUntraced(function* (bank: string, word: BankWord, why
   return false
 })
 
-const outcomeOf = ({ outcome }: BankWord): TransferOutcome => {
+const outcomeOf = ({ outcome }: BankReport): TransferOutcome => {
   const evidence = "callback"
   if (outcome._tag === "Settled") return { _tag: "Settled", evidence }
   return { _tag: outcome._tag, code: cleanText(plainCodeOf(outcome.code ?? "")), evidence }

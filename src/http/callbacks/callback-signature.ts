@@ -1,7 +1,7 @@
 /**
- * What providers send is believed when it is signed, and no older than five minutes. The signature is over the body, so the
- * body of somebody unknown is read: a small one, of those that give way to each other, and only under headers that a
- * provider could have sent.
+ * A callback of a provider counts if its signature is valid and at most five minutes old. The signature covers the body,
+ * so the body has to be read before the sender is authenticated: only a small one, of a kind that gives way to newer ones,
+ * and only with headers that a provider could have sent.
  */
 import { Clock, Effect } from "effect"
 import {
@@ -17,14 +17,14 @@ import { InvalidSignature } from "../edge/failures.ts"
 import { RequestBodies } from "../edge/request-body.ts"
 
 /**
- * How long a repetition costs nothing: a signature is good for five minutes before and after its time. What comes later
- * goes to the batch, which knows old news.
+ * For how long a repetition is recognised in the mailbox: a signature is valid for five minutes before and after its time.
+ * A later repetition goes to the batch, which recognises it.
  */
 export const CALLBACK_KEPT_MS = 2 * TOLERANCE_MS
 
 export type Verify = (c: EdgeContext, body: Buffer) => Effect.Effect<void, InvalidSignature>
 
-/** Holds callbacks to the signature that a secret makes; any of several will do. */
+/** Verifies the signature of callbacks with one of several secrets. */
 export const verifying =
   (secrets: Secrets, signature = signedWebhook): Verify =>
   (c, body) =>

@@ -1,10 +1,10 @@
-/** What the compliance engine decided later, and which lists it goes by now, each signed as a Standard Webhook. */
+/** Later decisions of the compliance engine, and announcements of its lists, each signed as a Standard Webhook. */
 import { hash } from "node:crypto"
 import { Clock, Effect, Option, Schema } from "effect"
 import { Hono } from "hono"
 import { AppConfig } from "../../config.ts"
 import { PlainText } from "../../domain/beneficiary.ts"
-import { heardWord, SpokenWord } from "../../domain/clearance-words.ts"
+import { cleanedAnswer, RawClearanceAnswer } from "../../domain/clearance-answers.ts"
 import { TextWithin } from "../../domain/code-points.ts"
 import { parseClearanceKey } from "../../domain/identifiers.ts"
 import { instantOf, isDay } from "../../domain/written-time.ts"
@@ -23,18 +23,18 @@ import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callba
 
 const BODY_BYTES_MAX = 256 * 1024
 const ANNOUNCEMENT_BYTES_MAX = 4 * 1024
-/** Items of one clearance. */
+/** The most items of one clearance. */
 const DECISIONS_MAX = 500
 
 const Callback = Schema.Struct({
   id: TextWithin(255),
   clearanceId: TextWithin(64),
   listVersion: PlainText(255),
-  decisions: Schema.NonEmptyArray(SpokenWord).check(Schema.isMaxLength(DECISIONS_MAX)),
+  decisions: Schema.NonEmptyArray(RawClearanceAnswer).check(Schema.isMaxLength(DECISIONS_MAX)),
 })
 type Callback = typeof Callback.Type
 
-/** The time at which the engine announced them, where it says so: announcements may overtake each other. */
+/** The time at which the engine announced the lists, if it says so: announcements may overtake each other. */
 const Time = Schema.String.check(
   Schema.makeFilter((text: string) => (timeOf(text) ?? -1) >= 0 || "expected an ISO 8601 time that exists"),
 )
@@ -51,7 +51,7 @@ const decodeAnnouncement = Schema.decodeUnknownResult(Announcement, { errors: "a
 
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 
-/** The route of callbacks; there is none without a secret to hold them to. */
+/** The routes of callbacks; none without a secret to verify them. */
 export const complianceCallbacks = Effect.fnUntraced(function* (
   edge: Edge<
     AppConfig | AnnouncedLists | DecisionRegister | EventStore | Mailbox | StrayCallbacks | RequestBodies
@@ -73,14 +73,14 @@ export const complianceCallbacks = Effect.fnUntraced(function* (
 })
 
 /**
- * Puts announced lists in force: from the answer on nothing is sent that was screened by others. Announced again, or after
- * later ones, they change nothing.
+ * Puts announced lists in force: after the answer, nothing is sent that was screened by other lists. A repeated
+ * announcement, or one that a later one overtook, changes nothing.
  */
 const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
   yield* verify(c, body)
   const { listVersion, announcedAt } = yield* readJson(yield* inUtf8(c, body), decodeAnnouncement)
   const now = yield* Clock.currentTimeMillis
-  // A clock that is ahead must not keep the announcements after it out of force.
+  // Otherwise an engine's clock that is ahead would keep later announcements out of force.
   const at = announcedAt === undefined ? now : Math.min(timeOf(announcedAt) ?? now, now)
   yield* (yield* AnnouncedLists).announce(listVersion, at)
   const { complianceCallbacks } = yield* Metrics
@@ -89,7 +89,7 @@ const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
   return c.body(null, 202)
 })
 
-/** Puts the engine's decisions into the mailbox of the batch; hearing them again changes nothing. */
+/** Enqueues the engine's decisions in the mailbox of the batch. A repetition changes nothing. */
 const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
   yield* verify(c, body)
   const { complianceCallbacks } = yield* Metrics
@@ -98,7 +98,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
   const at = yield* Clock.currentTimeMillis
   const about = parseClearanceKey(clearanceId)
   if (about === undefined) return yield* unknownClearance(callback, "not a clearance of ours")
-  // Nothing is registered for a batch that there is not.
+  // Nothing is registered for a batch that does not exist.
   if ((yield* (yield* EventStore).read(about.batch, 0, 1)).length === 0)
     return yield* unknownClearance(callback, "no-such-batch")
   yield* tellRegistered(
@@ -109,7 +109,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
       clearance: about.clearance,
       clearanceId,
       listVersion,
-      decisions: decisions.map(heardWord),
+      decisions: decisions.map(cleanedAnswer),
     },
     commandIdOf(c.req.header("webhook-id") ?? "", body),
   ).pipe(Effect.catchTag("NoSuchBatch", () => unknownClearance(callback, "no-such-batch")))
@@ -117,7 +117,7 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
   return c.body(null, 202)
 })
 
-/** An engine that gives one id to two messages has said two things. */
+/** The id includes the content: if an engine gives one id to two different messages, both count. */
 const commandIdOf = (webhookId: string, body: Buffer): CommandId => ({
   id: hash("sha256", `compliance ${webhookId} ${hash("sha256", body)}`, "base64url"),
   digest: "",

@@ -1,4 +1,4 @@
-/** `POST /ledger-callbacks/funded`: the ledger tells that a partner's account was funded, signed as banks sign. */
+/** `POST /ledger-callbacks/funded`: the ledger reports that a partner's account was funded, signed as banks sign. */
 import { hash } from "node:crypto"
 import { Clock, Effect, Option, Schema } from "effect"
 import { Hono } from "hono"
@@ -14,7 +14,7 @@ import type { RequestBodies } from "../edge/request-body.ts"
 import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
 
 const BODY_BYTES_MAX = 4 * 1024
-/** Mailboxes that are written to at a time. */
+/** To how many mailboxes commands are enqueued at a time. */
 const TELLING_MAX = 16
 
 const decodeFunding = Schema.decodeUnknownResult(Schema.Struct({ partner: PartnerId, currency: Currency }), {
@@ -22,7 +22,7 @@ const decodeFunding = Schema.decodeUnknownResult(Schema.Struct({ partner: Partne
 })
 type Funding = { readonly partner: PartnerId; readonly currency: string }
 
-/** The route; there is none where the configuration has no secret that the ledger signs with. */
+/** The route; it answers 404 if the settings have no secret of the ledger. */
 export const ledgerCallbacks = Effect.fnUntraced(function* (
   edge: Edge<AppConfig | BatchQueries | Mailbox | RequestBodies>,
 ) {
@@ -39,7 +39,7 @@ export const ledgerCallbacks = Effect.fnUntraced(function* (
   )
 })
 
-/** Told again, it changes nothing: a batch that waits for nothing has no use for it. */
+/** A repetition changes nothing: a batch that does not wait for funds ignores it. */
 const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
   yield* verify(c, body)
   const { partner, currency } = yield* readJson(yield* inUtf8(c, body), decodeFunding)
@@ -48,8 +48,8 @@ const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
 })
 
 /**
- * Tells every batch of the partner that waits for funds, as the read model knows them; one that it does not know yet is
- * tried again by its schedule. There are no more of them than a partner may have open.
+ * Enqueues the command for every batch of the partner that waits for funds by the read model. A batch that the read model
+ * does not have yet asks again by its schedule. Their number is limited by a partner's share of open batches.
  */
 const tellWaiting = Effect.fnUntraced(function* ({ partner, currency }: Funding, webhookId: string) {
   const queries = yield* BatchQueries
@@ -57,7 +57,7 @@ const tellWaiting = Effect.fnUntraced(function* ({ partner, currency }: Funding,
   const at = yield* Clock.currentTimeMillis
   const id = hash("sha256", JSON.stringify(["funded", webhookId, partner, currency]), "base64url")
   const as: CommandId = { id, digest: "", keptMs: CALLBACK_KEPT_MS }
-  const tell = (batch: BatchId) => mailbox.tell(batch, { _tag: "FundAccount", at, currency }, as)
+  const tell = (batch: BatchId) => mailbox.enqueue(batch, { _tag: "FundAccount", at, currency }, as)
   let cursor: string | undefined
   do {
     const page = yield* queries.batches(partner, {

@@ -1,15 +1,14 @@
 /**
- * A request target (RFC 9112, 3.2) that can be read in one way only. Nothing that has an address here needs more than
- * unreserved characters (RFC 3986, 2.3) in its path, so everything that another reader could take for another path is
- * refused before it is routed: dot segments, empty segments, a slash at the end, backslashes, and whatever is
- * percent-encoded.
+ * A request target (RFC 9112, 3.2) that can be read in one way only. Paths of this service need only unreserved
+ * characters (RFC 3986, 2.3), so everything that another program could read as another path is refused before routing:
+ * dot segments, empty segments, a slash at the end, backslashes, and all percent-encoding.
  */
 const path = /^\/(?:[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+)*)?$/
 const dotSegment = /\/\.{1,2}(?:\/|$)/
-/** Printable ASCII without a fragment, where a percent sign begins an encoded byte. */
+/** Printable ASCII without a fragment, in which each percent sign begins an encoded byte. */
 const query = /^(?:[!$&'()*+,\-./0-9:;=?@A-Z_a-z~[\]{}|^"`<>\\]|%[0-9A-Fa-f]{2})*$/
 
-/** Whether a target, as it stands in the request line, is an address that this service could have given out. */
+/** Whether a target, as it is in the request line, has the form of this service's own addresses. */
 export const isCanonical = (target: string): boolean => {
   const at = target.indexOf("?")
   const [before, after] = at < 0 ? [target, ""] : [target.slice(0, at), target.slice(at + 1)]

@@ -1,31 +1,31 @@
 /**
- * Connections are bounded, and those of callers who have shown a key are not pushed out by those who have not: where all
- * are taken, the oldest connection on which nobody has shown one yet gives way.
+ * Limits connections, so that callers without a key do not displace those who have shown one: when the limit is reached,
+ * the oldest connection on which nobody has shown a key is closed.
  */
 import type { Server } from "node:http"
 import type { Socket } from "node:net"
 
 export interface ConnectionLimits {
   readonly connectionsMax: number
-  /** From one remote address. Behind a proxy all come from one. */
+  /** Of one remote address. Behind a proxy all connections have the same address. */
   readonly perAddressMax: number
 }
 
-/** Connections on which a key was shown, or a signature that verified. */
+/** Connections on which a valid key or signature was shown. */
 const vouched = new WeakSet<Socket>()
 
-/** Says that a caller on a connection is who it says it is. */
+/** Marks a connection as that of an authenticated caller. */
 export const vouchFor = (socket: Socket): void => {
   vouched.add(socket)
 }
 
-/** Holds a server to the limits. A connection beyond them that nobody gives way to is closed at once. */
+/** Applies the limits to a server. A connection beyond them is closed at once if no other one can be closed for it. */
 export const boundConnections = (
   server: Server,
   { connectionsMax, perAddressMax }: ConnectionLimits,
 ): Server => {
   const open = new Set<Socket>()
-  /** The oldest first. Those that were vouched for are only taken out when they are come upon. */
+  /** The oldest first. Authenticated connections are removed only when `makeRoom` finds them. */
   const strangers = new Set<Socket>()
   const byAddress = new Map<string, number>()
   return server.on("connection", (socket) => {
@@ -48,7 +48,7 @@ export const boundConnections = (
   })
 }
 
-/** Whether somebody gave way. */
+/** Closes the oldest connection without a key, and returns whether there was one. */
 const makeRoom = (strangers: Set<Socket>): boolean => {
   for (const socket of strangers) {
     strangers.delete(socket)

@@ -1,4 +1,4 @@
-/** Where HTTP meets Effect: how a handler is run, who may call it, and how its failures are answered and logged. */
+/** Connects HTTP with Effect: runs handlers, checks who may call them, and answers and logs their failures. */
 import type { HttpBindings } from "@hono/node-server"
 import { Cause, Clock, Effect, Exit, Option } from "effect"
 import type { Context } from "hono"
@@ -19,12 +19,12 @@ export type EdgeContext = Context<EdgeEnv>
 
 export type EdgeHandler = (c: EdgeContext) => Promise<Response>
 
-/** Requests that only read, under way at a time; each asks the stores for something. */
+/** How many requests that only read may be under way at a time; each of them queries the stores. */
 const READS_MAX = 2_048
 
 /** Turns handlers that are effects into Hono's. */
 export interface Edge<R> {
-  /** For anyone. */
+  /** For all callers. */
   readonly open: (handler: (c: EdgeContext) => Effect.Effect<Response, Failure, R>) => EdgeHandler
   /** For the partner whose API key the request carries. */
   readonly partner: (
@@ -38,13 +38,13 @@ export interface Edge<R> {
   readonly caller: (
     handler: (c: EdgeContext, caller: Caller) => Effect.Effect<Response, Failure, R>,
   ) => EdgeHandler
-  /** For such a caller, so often: each act looks at a batch, and may add to its log. */
+  /** For partners and operators, at a limited rate: each act reads a batch, and may add to its log. */
   readonly act: Edge<R>["caller"]
 }
 
 /**
- * Captures the services once; each request runs in them. A client that goes away interrupts what it only reads; what it
- * asked to be done is done.
+ * Captures the services once, and runs each request in them. If a client disconnects, its reads are interrupted; its
+ * writes are completed.
  */
 export const makeEdge = Effect.fnUntraced(function* <R>() {
   const run = Effect.runPromiseExitWith(yield* Effect.context<R>())
@@ -80,7 +80,7 @@ export const makeEdge = Effect.fnUntraced(function* <R>() {
   return { open, caller, partner, act } satisfies Edge<R> as Edge<R>
 })
 
-/** HEAD costs us what GET does. */
+/** HEAD costs as much as GET. */
 const isRead = (c: EdgeContext): boolean => c.req.method === "GET" || c.req.method === "HEAD"
 
 const forPartners = Effect.fail(new Forbidden({ detail: "Use a partner's key." }))
@@ -91,8 +91,8 @@ const metered = Effect.fnUntraced(function* (acts: TokenBuckets, owner: string) 
 })
 
 /**
- * Reads as one of a bounded number, of which no partner takes the others' part, until the answer has left us: one that
- * the client does not take stays in memory. What writes is bounded by its body.
+ * Limits concurrent reads, fairly between partners. A read counts until its answer was sent, because an answer that the
+ * client does not take stays in memory. Writes are limited by their bodies.
  */
 const sharing = <A, E, R>(
   reads: FairRoom,
@@ -110,10 +110,10 @@ const sharing = <A, E, R>(
     return read
   })
 
-/** Only an interruption ends a request without an answer. Hono wants one all the same. */
+/** Only an interruption ends a request without an answer, but Hono needs one. */
 const nobodyListens = (): Response => new Response(null, { status: 499 })
 
-/** Answers what a handler ended with, and logs it under the id that the answer carries. */
+/** Answers a handler's failure with a problem, and logs it under the id in the answer. */
 const answer = (c: EdgeContext, cause: Cause.Cause<Failure>): Effect.Effect<Response> => {
   const failure = Cause.findErrorOption(cause)
   const problem = Option.match(failure, { onNone: unexpectedProblem, onSome: problemOf })
@@ -133,7 +133,7 @@ const answer = (c: EdgeContext, cause: Cause.Cause<Failure>): Effect.Effect<Resp
   )
 }
 
-/** What the caller did wrong is no trouble of ours; what we cannot explain comes with its cause. */
+/** Mistakes of the caller are logged as information; our own failures are logged with their cause. */
 const log = ({ status }: Problem, cause: Cause.Cause<Failure>): Effect.Effect<void> => {
   if (status < 500) return Effect.logInfo("request refused")
   if (status === 503) return Effect.logWarning("request refused for now", cause)

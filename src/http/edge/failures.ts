@@ -1,49 +1,66 @@
-/** What a handler can refuse a request for, besides the failures of the parts that it calls. */
+/** The reasons for which a handler refuses a request, besides the failures of the parts that it calls. */
 import { Schema } from "effect"
 import { FieldProblem } from "./field-problem.ts"
 
-/** A header, a path or a query that is not as agreed. */
+/** An invalid header, path or query. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
   detail: Schema.String,
 }) {}
 
-/** The body is not as agreed; `problems` are the first 100. */
+/** The body is invalid; `problems` has the first 100 problems. */
 export class InvalidBody extends Schema.TaggedError<InvalidBody>()("InvalidBody", {
   problems: Schema.Array(FieldProblem),
 }) {}
 
-/** The body is not JSON by its media type. */
+/** The media type of the body is not JSON. */
 export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {}) {}
 
-/** There is no such resource, or it belongs to another partner: the two look alike. */
+/** There is no such resource, or it belongs to another partner; the answer is the same. */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String }) {}
 
-/** The key is known, and is not for that: `detail` says whose would be. */
+/** The key is valid but not permitted to do this; `detail` says which key is. */
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", { detail: Schema.String }) {}
 
-/** The idempotency key stands for a batch that was posted with another body. */
+/** The idempotency key was used for a batch with another body. */
 export class IdempotencyKeyReused extends Schema.TaggedError<IdempotencyKeyReused>()("IdempotencyKeyReused", {
   batch: Schema.String,
 }) {}
 
-/** The batch refuses the command as it stands; docs/SPEC.md lists the reasons. */
+/** Items were accepted before: `errors` names the first of `count`. */
+export class DuplicatePayouts extends Schema.TaggedError<DuplicatePayouts>()("DuplicatePayouts", {
+  count: Schema.Int,
+  errors: Schema.Array(
+    Schema.Struct({
+      ...FieldProblem.fields,
+      duplicateOf: Schema.Struct({ batch: Schema.String, item: Schema.Int }),
+    }),
+  ),
+}) {}
+
+/** Whether items were accepted before cannot be found out now. */
+export class DuplicatesUnknown extends Schema.TaggedError<DuplicatesUnknown>()("DuplicatesUnknown", {
+  detail: Schema.String,
+  retryAfterSeconds: Schema.Int,
+}) {}
+
+/** The batch refuses the command in its present state; docs/SPEC.md lists the reasons. */
 export class CommandRefused extends Schema.TaggedError<CommandRefused>()("CommandRefused", {
   reason: Schema.String,
-  /** The attempts of the item that it is about, where it is about attempts. */
+  /** The attempts of the item that the refusal concerns, if any. */
   attempts: Schema.optionalKey(Schema.Array(Schema.Int)),
 }) {}
 
-/** As many batches are open as the service takes on. */
+/** The service has reached its limit of open batches. */
 export class IntakeFull extends Schema.TaggedError<IntakeFull>()("IntakeFull", {
   retryAfterSeconds: Schema.Int,
 }) {}
 
-/** As many batches of the partner are open as one partner may have. */
+/** The partner has reached its limit of open batches. */
 export class PartnerShareFull extends Schema.TaggedError<PartnerShareFull>()("PartnerShareFull", {
   retryAfterSeconds: Schema.Int,
 }) {}
 
-/** A callback that was not signed by a bank, or long ago. */
+/** A callback without a valid signature, or with one that is too old. */
 export class InvalidSignature extends Schema.TaggedError<InvalidSignature>()("InvalidSignature", {}) {}
 
 /** The log of the batch ends before the version that the client knows of; `version` is its last. */
@@ -51,12 +68,12 @@ export class VersionNotReached extends Schema.TaggedError<VersionNotReached>()("
   version: Schema.Int,
 }) {}
 
-/** The batch is in its log, and the read models have not come so far. */
+/** The batch is in its log, but not yet in the read models. */
 export class ItemsNotYetShown extends Schema.TaggedError<ItemsNotYetShown>()("ItemsNotYetShown", {
   batch: Schema.String,
 }) {}
 
-/** A partner asks for more at a time, or more often, than leaves room for others; `what` names what there is too much of. */
+/** A partner exceeds its share of concurrent requests or its rate; `what` says of what there is too much. */
 export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooManyRequests", {
   what: Schema.String,
   retryAfterSeconds: Schema.Int,

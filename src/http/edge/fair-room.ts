@@ -1,10 +1,9 @@
 /**
- * A bounded amount of something that owners share so that none takes the others' part, however many they are.
+ * A limited amount of something, shared so that no owner takes all of it, whatever their number.
  *
- * An owner may reserve as much as is free, and no more (the dynamic thresholds of shared-memory switches,
- * Choudhury and Hahne 1998, with a factor of one). One owner alone gets half; k greedy ones get 1/(k+1) each, and the
- * same is left for whoever comes next. There is no list of owners to keep, and nothing is set aside for those who are
- * not there.
+ * The reservations of an owner must not exceed what is free (dynamic thresholds of shared-memory switches, Choudhury and
+ * Hahne 1998, with a factor of one). One owner alone gets half; k greedy owners get 1/(k+1) each, and the same amount
+ * stays free for the next one. This needs no list of owners, and reserves nothing for absent ones.
  */
 export class FairRoom {
   readonly #max: number
@@ -15,17 +14,17 @@ export class FairRoom {
     this.#max = max
   }
 
-  /** What nobody has reserved. */
+  /** The amount that nobody has reserved. */
   get free(): number {
     return this.#max - this.#total
   }
 
-  /** Whether an owner may have so much more. */
+  /** Whether an owner may reserve this amount in addition. */
   admits(owner: string, amount: number): boolean {
     return this.#reservedBy(owner) + amount <= this.free
   }
 
-  /** Whether an owner is refused for what it has reserved itself: others in its place would be let in. */
+  /** Whether an owner is refused because of its own reservations: a new owner in its place would be admitted. */
   isGreedy(owner: string): boolean {
     const others = this.#reserved.has(owner) ? this.#reserved.size : this.#reserved.size + 1
     return this.#reservedBy(owner) * (others + 1) >= this.#max / 2

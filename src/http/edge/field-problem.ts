@@ -1,12 +1,12 @@
-/** What is wrong with one field of a request, told without repeating its value. */
+/** A problem of one field of a request. It never repeats the value. */
 import { Schema, type SchemaIssue } from "effect"
 import { keyOf, schemaProblems } from "../../parsing/schema-problems.ts"
 import { redactText } from "../../telemetry/redaction.ts"
 
 export const FieldProblem = Schema.Struct({
-  /** Where in the body (JSON Pointer, RFC 6901). */
+  /** The place in the body (JSON Pointer, RFC 6901). */
   pointer: Schema.String,
-  /** The payout item, from 1, when it is about one. */
+  /** The number of the payout item, from 1, if the problem concerns one. */
   item: Schema.optionalKey(Schema.Int),
   /** The field within the item or the body, as a dotted path. */
   field: Schema.optionalKey(Schema.String),
@@ -16,13 +16,13 @@ export type FieldProblem = typeof FieldProblem.Type
 
 type Path = ReadonlyArray<PropertyKey>
 
-/** Problems told of one request at most. */
+/** The most problems that are reported of one request. */
 export const PROBLEMS_MAX = 100
 
-/** A request may name its fields as it likes; in a problem they are shown up to this length. */
+/** Names of fields come from the request; problems show them up to this length. */
 const NAME_LENGTH_MAX = 64
 
-/** One problem at a path of the body. A path into `items` also names the item by its number. */
+/** A problem at a path of the body. For a path into `items` it also has the item's number. */
 export const fieldProblem = (path: Path, detail: string): FieldProblem => {
   const names = path.map(shownName)
   const [first, second] = path
@@ -36,11 +36,11 @@ export const fieldProblem = (path: Path, detail: string): FieldProblem => {
   }
 }
 
-/** The problems that a schema found with what stands at `path`, the first {@link PROBLEMS_MAX} of them. */
+/** The first {@link PROBLEMS_MAX} problems that a schema found in the value at `path`. */
 export const fieldProblems = (path: Path, issue: SchemaIssue.Issue): ReadonlyArray<FieldProblem> =>
   schemaProblems(issue)
     .issues.slice(0, PROBLEMS_MAX)
     .map(({ path: within = [], message }) => fieldProblem([...path, ...within.map(keyOf)], message))
 
-/** An account number in the place of a field's name is no less an account number. */
+/** Masks account numbers, which a request may have as names of fields. */
 const shownName = (key: PropertyKey): string => redactText(String(key).slice(0, NAME_LENGTH_MAX))

@@ -1,4 +1,4 @@
-/** JSON bodies: bytes to values, or a failure that names the fields. Long ones are read in slices. */
+/** JSON bodies: from bytes to values, or to a failure that names the fields. Long bodies are parsed in slices. */
 import { Effect, Result, type Schema, type SchemaIssue } from "effect"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { messageLimits, readJsonText, UnreadableJson } from "../../parsing/json-text.ts"
@@ -10,7 +10,7 @@ import { fieldProblem, fieldProblems } from "./field-problem.ts"
 
 const jsonMediaType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
 
-/** Refuses a body that does not say that it is JSON, before it is read. */
+/** Refuses a body without the media type of JSON, before it is read. */
 export const requireJson = (c: EdgeContext): Effect.Effect<void, NotJson> =>
   jsonMediaType.test(c.req.header("content-type") ?? "") ? Effect.void : Effect.fail(new NotJson())
 
@@ -24,7 +24,7 @@ export const inUtf8 = (c: EdgeContext, body: Buffer): Effect.Effect<Buffer, Unsu
 export const requireUtf8 = (c: EdgeContext, body: Buffer): Effect.Effect<void, UnsupportedCharset> =>
   isReadAsUtf8(body, c.req.header("content-type") ?? "") ? Effect.void : Effect.fail(new UnsupportedCharset())
 
-/** Parses JSON in UTF-8 that keeps within limits. */
+/** Parses JSON in UTF-8, within limits. */
 export const parseJson = (
   body: Buffer,
   limits: JsonLimits = messageLimits,
@@ -46,7 +46,7 @@ export const readJson = <A>(
     }),
   )
 
-/** The refusal of a body that cannot be read, or is not as a schema wants it. */
+/** The failure for a body that cannot be parsed, or that does not match a schema. */
 export const invalidBody = (problem: UnreadableJson | SchemaIssue.Issue): InvalidBody =>
   new InvalidBody({
     problems:

@@ -1,4 +1,4 @@
-/** A server of Node's for an app: its times are bounded, its connections are, and addresses mean one thing only. */
+/** A server of Node's for an app, with limits on times and connections, and with one spelling for each address. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { getRequestListener } from "@hono/node-server"
 import { Effect, Schedule, Schema, type Scope } from "effect"
@@ -7,14 +7,14 @@ import { boundConnections, type ConnectionLimits } from "./connections.ts"
 import { InvalidRequest } from "./failures.ts"
 import { problemOf } from "./problems.ts"
 
-/** The address could not be listened on. */
+/** The server could not listen at the address. */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
   host: Schema.String,
   port: Schema.Int,
   reason: Schema.String,
 }) {}
 
-/** Where to listen; port 0 is any free one. */
+/** The address to listen at; port 0 is any free port. */
 export interface Place {
   readonly host: string
   readonly port: number
@@ -23,19 +23,19 @@ export interface Place {
 /** Milliseconds for the headers, and for a request from its first byte to the last of its body. */
 const TIMES = { headersTimeout: 15_000, requestTimeout: 60_000 }
 const KEEP_ALIVE_MS = 10_000
-/** A connection on which nothing moves, because the client does not take its answer, is ended. */
+/** After this time a connection on which nothing moves is closed, as when the client does not take its answer. */
 const STILL_MS_MAX = 60_000
-/** How often Node looks whether a time is up: each is in effect within so long of its value. */
+/** How often Node checks the times, and thus by how much later each may take effect. */
 const TIMES_CHECKED_EVERY_MS = 500
-/** How long what a client still sends is read and thrown away after its answer, so that it can read that. */
+/** For how long the rest of a request is read and discarded after the answer, so that the client can read the answer. */
 const LINGER_MS_MAX = 500
-/** How long requests under way may take to finish once the server closes. */
+/** How long requests under way may take after the server begins to close. */
 const DRAIN_MS_MAX = 10_000
 const DRAIN_POLL_MS = 50
 
 type Fetch = Parameters<typeof getRequestListener>[0]
 
-/** Listens while the scope lives, and lets requests finish when it ends. Gives the place, with its port, as a URL too. */
+/** Listens until the scope closes, and then lets requests finish. Returns the address with its port, and its URL. */
 export const serveApp = Effect.fnUntraced(function* (
   fetch: Fetch,
   { host, port }: Place,
@@ -62,7 +62,7 @@ const serverOf = (fetch: Fetch, limits: ConnectionLimits, times: typeof TIMES): 
   }
   const server = createServer(checked, onRequest)
   server.timeout = STILL_MS_MAX
-  // A client that waits with its body is told to go on by whoever reads it, not to hear then that it has no key.
+  // "100 Continue" is sent when a handler reads the body, so a client without a key gets its refusal instead.
   server.on("checkContinue", onRequest)
   return boundConnections(server, limits)
 }
@@ -73,7 +73,7 @@ const refuse = async (outgoing: ServerResponse): Promise<void> => {
   outgoing.end(await response.text())
 }
 
-/** A connection whose request was answered before all of it was there is of no more use. */
+/** Closes a connection whose request was answered before all of it arrived: it cannot be used again. */
 const endConnection = (incoming: IncomingMessage): void => {
   if (incoming.complete) return
   setTimeout(() => {
@@ -92,7 +92,7 @@ const listen = (server: Server, host: string, port: number): Effect.Effect<Serve
     })
   })
 
-/** Takes no more connections, lets those that work finish, and cuts off what is left after a bound. */
+/** Takes no more connections, lets requests finish, and closes all remaining connections after a time. */
 const drain = (server: Server): Effect.Effect<void> => {
   const closed = Effect.callback<void>((resume) => {
     server.close(() => resume(Effect.void))

@@ -1,4 +1,4 @@
-/** The one table from failures to answers: problem details (RFC 9457) that tell a caller what to do next. */
+/** The one table from failures to answers: problem details (RFC 9457) that say what the caller can do next. */
 import { randomBytes } from "node:crypto"
 import type { Unauthorized } from "../../identity/credentials.ts"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
@@ -10,6 +10,8 @@ import { base32 } from "./base32.ts"
 import type { UnsupportedCharset } from "./body-charset.ts"
 import type {
   CommandRefused,
+  DuplicatePayouts,
+  DuplicatesUnknown,
   Forbidden,
   IdempotencyKeyReused,
   IntakeFull,
@@ -25,12 +27,14 @@ import type {
 } from "./failures.ts"
 import type { BodyFailure } from "./request-body.ts"
 
-/** Every failure that a route may end with. A new one does not compile until the table has a row for it. */
+/** All failures of routes. A new one does not compile until the table has a row for it. */
 export type Failure =
   | BodyFailure
   | CommandIdReused
   | CommandRefused
   | CorruptEntry
+  | DuplicatePayouts
+  | DuplicatesUnknown
   | Forbidden
   | IdempotencyKeyReused
   | IntakeFull
@@ -57,7 +61,7 @@ interface Row<F> {
   readonly status: number
   readonly slug: string
   readonly title: string
-  /** Members beside type, title, status and instance. */
+  /** Members in addition to type, title, status and instance. */
   readonly members?: (failure: F) => Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>> | ((failure: F) => Readonly<Record<string, string>>)
   readonly retryAfterSeconds?: (failure: F) => number
@@ -75,7 +79,7 @@ const unavailable = {
   headers: retrySoon,
 }
 
-/** The answer to what nobody expected: an id to ask support about, and nothing else. */
+/** The answer to a defect: only an id for support. */
 const unexpected = { status: 500, slug: "internal-error", title: "Internal error" }
 
 const keyReused = {
@@ -129,6 +133,25 @@ const table: Table = {
     }),
   },
   CorruptEntry: unexpected,
+  DuplicatePayouts: {
+    status: 409,
+    slug: "duplicate-payouts",
+    title: "Items of this batch were accepted before",
+    members: ({ count, errors }) => ({
+      detail:
+        "Nothing was stored. Remove the items in errors, or pay them again on purpose: " +
+        'add "duplicates": { "allowed": true, "reason": "…" } to the batch.',
+      count,
+      errors,
+    }),
+  },
+  DuplicatesUnknown: {
+    status: 503,
+    slug: "duplicates-unknown",
+    title: "It cannot be found out now whether these payouts were accepted before",
+    members: ({ detail }) => ({ detail }),
+    retryAfterSeconds: ({ retryAfterSeconds }) => retryAfterSeconds,
+  },
   Forbidden: {
     status: 403,
     slug: "forbidden",
@@ -245,7 +268,7 @@ const table: Table = {
   },
 }
 
-/** A problem and the id under which it stands in the log. */
+/** A problem, and the id under which it is logged. */
 export interface Problem {
   readonly instance: string
   readonly status: number
@@ -255,7 +278,7 @@ export interface Problem {
 
 /** The problem for a failure. */
 export const problemOf = (failure: Failure): Problem => {
-  // The table has a row for each tag, of that tag's type; only the lookup loses the connection.
+  // Each row of the table has the type of its tag; only the lookup loses that.
   const row = table[failure._tag] as Row<Failure>
   const seconds = row.retryAfterSeconds?.(failure)
   const headers = typeof row.headers === "function" ? row.headers(failure) : row.headers
@@ -265,7 +288,7 @@ export const problemOf = (failure: Failure): Problem => {
   })
 }
 
-/** The problem for a defect, which tells nothing of what it was. */
+/** The problem for a defect, without any detail of it. */
 export const unexpectedProblem = (): Problem => problem(unexpected)
 
 const problem = (
@@ -275,7 +298,7 @@ const problem = (
 ): Problem => {
   const { status, title } = row
   const type = `/problems/${row.slug}`
-  // In groups of four: logs mask what looks like an IBAN or a long number.
+  // In groups of four, because logs mask what looks like an IBAN or a long number.
   const instance = `urn:atlaspay:problem:${base32(randomBytes(10), 16).replace(/.{4}(?=.)/g, "$&-")}`
   const body = JSON.stringify({ type, title, status, ...members, instance })
   return {

@@ -2,13 +2,13 @@ import { Effect } from "effect"
 import type { EdgeContext } from "./edge.ts"
 import { InvalidRequest } from "./failures.ts"
 
-/** Beyond any version that a log reaches. */
+/** Larger than any version of a log. */
 export const VERSION_MAX = 1_000_000_000
 
-/** As we write them: no sign, no zeros before, no other notation. */
+/** Plain decimal digits: no sign, no leading zeros, no other notation. */
 const wholeNumberPattern = /^(?:0|[1-9][0-9]{0,9})$/
 
-/** Reads a whole number from the query. What is said twice could be read in two ways. */
+/** Reads a whole number from the query. A repeated parameter is refused, since it could be read in two ways. */
 export const wholeNumber = (
   c: EdgeContext,
   name: string,
@@ -26,7 +26,7 @@ export const wholeNumber = (
     : Effect.fail(new InvalidRequest({ detail: `${name}: expected ${minimum} to ${maximum}.` }))
 }
 
-/** Reads one of a set of words from the query, or `undefined` when it is not there. */
+/** Reads one of a set of words from the query, or `undefined` if it is missing. */
 export const oneOf = <Word extends string>(
   c: EdgeContext,
   name: string,

@@ -1,10 +1,9 @@
 /**
- * Reading request bodies within limits: so many bytes for each, at no less than a rate and within a time, and so many
- * bytes and bodies at a time for each kind of request. Kinds do not take each other's room, nor partners each other's
- * ({@link FairRoom}). Who calls back has shown nothing when its body is read, so there the body that has been coming
- * in for longest gives way to a new one.
+ * Reads request bodies within limits: on the bytes of a body, its rate and its time, and on the bytes and bodies of each
+ * kind of request at a time. Kinds do not take each other's room, nor do partners ({@link FairRoom}). The sender of a
+ * callback is not yet authenticated when its body is read, so there the oldest unfinished body gives way to a new one.
  *
- * Nothing is read before a handler asks for it: who has no key is answered by the headers alone.
+ * A body is read only when a handler asks for it: a caller without a key is answered by the headers alone.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Context, Effect, Layer, Schema } from "effect"
@@ -13,18 +12,18 @@ import { BrokenCoding, type Coding, codingOf, sinkOf, UnsupportedCoding } from "
 import { TooManyRequests } from "./failures.ts"
 import { FairRoom } from "./fair-room.ts"
 
-/** The body is larger than this resource takes. */
+/** The body is larger than this resource allows. */
 export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {
   bytesMax: Schema.Int,
 }) {}
 
-/** More bodies are being read than the service has room for. */
+/** There is no room for another body. */
 export class BodiesFull extends Schema.TaggedError<BodiesFull>()("BodiesFull", {}) {}
 
-/** The client went away before it had sent the whole body. */
+/** The client disconnected before it had sent the whole body. */
 export class BodyCutOff extends Schema.TaggedError<BodyCutOff>()("BodyCutOff", {}) {}
 
-/** The body came in too slowly, or gave way to another. */
+/** The body arrived too slowly, or gave way to another one. */
 export class BodyTooSlow extends Schema.TaggedError<BodyTooSlow>()("BodyTooSlow", {}) {}
 
 export type BodyFailure =
@@ -39,12 +38,12 @@ export type BodyFailure =
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** What one kind of request may reserve at a time, and how long a body of it may take to come in. */
+/** What one kind of request may reserve at a time, and how long its bodies may take to arrive. */
 export interface KindLimits {
   readonly bytesMax: number
   readonly bodiesMax: number
   readonly withinMs: number
-  /** Whether a body that still comes in gives way to a new one, the oldest first. */
+  /** Whether unfinished bodies give way to a new one, the oldest first. */
   readonly unfinishedGiveWay?: boolean
   /** Whether a body may come in gzip. What is signed may not: it is read as it was signed. */
   readonly mayBeCompressed?: boolean
@@ -58,22 +57,22 @@ export const bodyKinds = {
 } satisfies Readonly<Record<string, KindLimits>>
 export type BodyKind = keyof typeof bodyKinds
 
-/** Below this many bytes in a window a body is too slow. The first window is what a slow start is forgiven. */
+/** A body with fewer bytes than this in a window is too slow. The length of the window allows for a slow start. */
 const WINDOW_MS = 4_000
 const BYTES_PER_WINDOW_MIN = 64 * KIB
 
-/** Bytes of a body that are copied before others get their turn. */
+/** How many bytes of a body are copied before other work gets its turn. */
 const COPIED_AT_ONCE = 2 * MIB
 
-/** Whose body it is, and what it may be. */
+/** The owner of a body, and its limits. */
 export interface BodyTerms {
   readonly kind: BodyKind
-  /** The partner, or what stands for one where there is none. */
+  /** The partner, or a substitute for requests without one. */
   readonly owner: string
   readonly bytesMax: number
 }
 
-/** Both sides of one exchange, as Node has them. */
+/** Node's request and response. */
 export interface Exchange {
   readonly incoming: IncomingMessage
   readonly outgoing: Pick<ServerResponse, "writeContinue">
@@ -82,7 +81,7 @@ export interface Exchange {
 export class RequestBodies extends Context.Service<
   RequestBodies,
   {
-    /** Reads a body and hands it to `use`; its room is given back when that has ended. */
+    /** Reads a body and passes it to `use`. Frees its room when `use` has ended. */
     readonly use: <A, E, R>(
       exchange: Exchange,
       terms: BodyTerms,
@@ -93,7 +92,7 @@ export class RequestBodies extends Context.Service<
   static readonly layer = Layer.sync(RequestBodies, () => withRoom(bodyKinds))
 }
 
-/** A reader of bodies, with what each kind may reserve. */
+/** A reader of bodies, with the limits of each kind. */
 export const withRoom = (
   kinds: Readonly<Record<BodyKind, KindLimits>>,
   windowMs = WINDOW_MS,
@@ -129,7 +128,7 @@ class KindRoom {
   readonly bytes: FairRoom
   readonly #bodies: FairRoom
   readonly #unfinishedGiveWay: boolean
-  /** Bodies that still come in, the oldest first. */
+  /** Unfinished bodies, the oldest first. */
   readonly #unfinished = new Set<Reservation>()
 
   constructor({ bytesMax, bodiesMax, unfinishedGiveWay = false }: KindLimits) {
@@ -151,7 +150,7 @@ class KindRoom {
     return reservation
   }
 
-  /** Nothing when there is room, if need be after others gave way. */
+  /** `undefined` if there is room, possibly after unfinished bodies gave way. */
   admit(
     room: FairRoom,
     owner: string,
@@ -215,7 +214,7 @@ class Reservation {
     this.#room.finish(this)
   }
 
-  /** Says how reading is stopped when the body has to give way; if it had to before, at once. */
+  /** Sets how to stop reading when the body has to give way, and stops at once if it already had to. */
   whenGivingWay(stop: () => void): void {
     if (this.#isBack) stop()
     else this.#stopReading = stop
@@ -296,7 +295,7 @@ const read = (
     return Effect.sync(stop)
   })
 
-/** Pieces up to this size are put together: a body may come byte by byte, and each piece costs more than its bytes. */
+/** Pieces are joined up to this size: a body may arrive byte by byte, and each piece costs more than its bytes. */
 const PIECE_BYTES = 64 * KIB
 
 const addTo = (pieces: Array<Buffer>, chunk: Buffer): void => {
@@ -309,7 +308,7 @@ const addTo = (pieces: Array<Buffer>, chunk: Buffer): void => {
   pieces.push(last)
 }
 
-/** Most bodies come in one piece, which is then not copied. */
+/** Most bodies arrive in one piece, which is not copied. */
 function* joined(pieces: ReadonlyArray<Buffer>): Generator<void, Buffer> {
   const [only, ...others] = pieces
   if (only !== undefined && others.length === 0) return only

@@ -1,12 +1,12 @@
 /**
- * How often each owner may do something: so many times a second in the long run, and a few more at once after a pause.
- * Kept by each process for itself, so that it costs no round trip and needs no store; with n processes an owner that
- * spreads its requests gets n times as much.
+ * Limits how often each owner may do something: a rate per second in the long run, and a few more at once after a pause.
+ * Each process has its own buckets, which cost no round trip and need no store; with n processes an owner that spreads
+ * its requests gets n times as much.
  */
 export class TokenBuckets {
   readonly #perSecond: number
   readonly #burst: number
-  /** A bucket that has filled up again is that of an owner who was never there. */
+  /** The last used at the end. A full bucket is the same as none, and is forgotten. */
   readonly #buckets = new Map<string, { tokens: number; at: number }>()
 
   constructor(perSecond: number, burst = 2 * perSecond) {
@@ -14,7 +14,7 @@ export class TokenBuckets {
     this.#burst = burst
   }
 
-  /** Takes a token at `now` (milliseconds). Gives 0, or the seconds until there will be one. */
+  /** Takes a token at `now` (milliseconds). Returns 0, or the seconds until there will be one. */
   take(owner: string, now: number): number {
     const bucket = this.#buckets.get(owner) ?? { tokens: this.#burst, at: now }
     const filled = bucket.tokens + (Math.max(now - bucket.at, 0) / 1_000) * this.#perSecond
@@ -26,7 +26,7 @@ export class TokenBuckets {
     return 0
   }
 
-  /** Looks at the one that was used longest ago: as many are forgotten as come. */
+  /** Forgets full buckets, beginning with the one that was used longest ago. */
   #forgetFull(now: number): void {
     for (const [owner, { at }] of this.#buckets) {
       if ((now - at) / 1_000 < this.#burst / this.#perSecond) return

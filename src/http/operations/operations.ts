@@ -1,25 +1,25 @@
-/** What those who run the service ask: whether it lives, whether it can work, and how it does. */
+/** The operational routes: whether the service lives, whether it is ready, and its metrics. */
 import { Context, Effect, Exit } from "effect"
 import { Hono } from "hono"
 import { Metrics } from "../../telemetry/metrics.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 
-/** A part that the service works with; `check` succeeds when it answers. */
+/** A part that the service depends on; `check` succeeds if it answers. */
 export interface ReadinessCheck {
   readonly name: string
-  /** Whether the service is not ready without it; else it is ready, and degraded. */
+  /** Whether the service is not ready without it. Without other parts it is ready, and degraded. */
   readonly required: boolean
   readonly check: Effect.Effect<void, unknown>
 }
 
-/** What `/readyz` asks. */
+/** The parts that `/readyz` checks. */
 export class ReadinessChecks extends Context.Service<ReadinessChecks, ReadonlyArray<ReadinessCheck>>()(
   "atlaspay/http/ReadinessChecks",
 ) {}
 
 const CHECK_MS_MAX = 1_000
 
-/** Whether the process lives: all that the API tells of it, too. */
+/** Whether the process lives; the API has this route too. */
 export const isAlive = (c: EdgeContext): Response => c.json({ status: "alive" })
 
 export const operations = (edge: Edge<ReadinessChecks>): Hono<EdgeEnv> =>
@@ -34,7 +34,7 @@ const ready = Effect.fnUntraced(function* (c: EdgeContext) {
   return silent.length === 0 ? c.json({ status: "ready" }) : c.json({ status: "degraded", notAnswering })
 })
 
-/** The part if it does not answer; why is for the log alone. */
+/** The part, if it does not answer. The reason goes to the log only. */
 const silentPart = Effect.fnUntraced(function* (part: ReadinessCheck) {
   const exit = yield* Effect.exit(Effect.timeout(part.check, CHECK_MS_MAX))
   if (Exit.isSuccess(exit)) return []

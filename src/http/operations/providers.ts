@@ -1,4 +1,4 @@
-/** How the providers are, as each worker that calls them sees it. For those who run the service; no partner's data. */
+/** The health of the providers, as each worker that calls them sees it: an operational route without partners' data. */
 import { DateTime, Effect } from "effect"
 import { Hono } from "hono"
 import type { ChannelReport } from "../../providers/calling/channel.ts"

@@ -1,12 +1,12 @@
 /**
- * Batches as their logs tell them, kept between requests. A request reads what was appended since the last one, not the
- * whole log. Who asks for the same batch at a time waits in a line, as its fold has one owner.
+ * Folds of batches' logs, kept between requests: a request reads only what was appended since the last one. Requests for
+ * the same batch wait for each other, because a fold has one owner at a time.
  *
- * Before it goes on, a fold makes sure that the last event it knows is still the one in the log: a store that came back
- * older has its batches folded anew.
+ * Before it continues a fold, a request checks that the last folded event is still in the log. If the store came back
+ * older, the batch is folded anew.
  *
- * A fold is sound after each whole event. So it is also kept when its reader leaves, or when the store stops answering:
- * the next request reads only the rest.
+ * A fold is consistent after each complete event. So it is also kept when its reader disconnects, or when the store stops
+ * answering: the next request reads only the rest.
  */
 import { Cause, Effect, Exit, Semaphore } from "effect"
 import type { BatchId } from "../../domain/identifiers.ts"
@@ -15,13 +15,13 @@ import { type BatchFold, emptyFold, foldLog } from "../../streams/batch-fold.ts"
 import type { CorruptEntry, EventStore } from "../../streams/event-store.ts"
 import { FoldCache } from "../../streams/fold-cache.ts"
 
-/** Items of all batches that are kept: some 100 MB. One batch may have half as many. */
+/** The most items of all kept batches together: some 100 MB. One batch may have half as many. */
 const ITEMS_MAX = 200_000
 const BATCHES_MAX = 1_000
-/** Logs read at a time. */
+/** How many logs are read at a time. */
 const FOLDS_MAX = 4
 
-/** Those who ask for one batch, one after the other. */
+/** The requests for one batch, which run one after the other. */
 interface Line {
   readonly lock: Semaphore.Semaphore
   length: number
@@ -30,7 +30,7 @@ interface Line {
 export class BatchFolds {
   readonly #store: EventStore["Service"]
   readonly #kept = new FoldCache(emptyFold, { itemsMax: ITEMS_MAX, batchesMax: BATCHES_MAX })
-  /** One for each batch that is asked for now. */
+  /** One for each batch with requests under way. */
   readonly #lines = new Map<BatchId, Line>()
   readonly #reading = Semaphore.makeUnsafe(FOLDS_MAX)
 
@@ -38,7 +38,7 @@ export class BatchFolds {
     this.#store = store
   }
 
-  /** Shows a batch, as its log is now, to `use`, which takes what it needs: the batch changes with the next look. */
+  /** Passes the fold of the present log to `use`, which copies what it needs: the fold changes with the next request. */
   readonly show = <A>(
     id: BatchId,
     use: (folded: Readonly<BatchFold>) => A,
@@ -82,7 +82,7 @@ export class BatchFolds {
   }
 }
 
-/** Whether the last event was folded to its end: an illegal event, or a defect, may have left the fold half way. */
+/** Whether the last event was folded completely; an illegal event or a defect may have interrupted it half-way. */
 const isWhole = (exit: Exit.Exit<unknown, CorruptEntry | StoreUnavailable>): boolean =>
   Exit.isSuccess(exit) ||
   exit.cause.reasons.every(

@@ -1,4 +1,4 @@
-/** A batch as its log tells it: for what the read models do not know yet, and while they do not answer. */
+/** A batch from its log: for batches that the read models do not have yet, and while they do not answer. */
 import { Clock, Effect } from "effect"
 import type { Batch } from "../../domain/batch.ts"
 import { type BatchId, isBatchId, type PartnerId } from "../../domain/identifiers.ts"
@@ -12,7 +12,7 @@ import { NotFound, TooManyRequests } from "../edge/failures.ts"
 import { TokenBuckets } from "../edge/token-buckets.ts"
 import { BatchFolds } from "./batch-folds.ts"
 
-/** Of one partner, in each process. */
+/** The limit for one partner, in each process. */
 const LOOKS_PER_SECOND = 100
 
 const looks = new TokenBuckets(LOOKS_PER_SECOND)
@@ -20,7 +20,7 @@ const foldsOf = new WeakMap<EventStore["Service"], BatchFolds>()
 
 export const noSuchBatch = new NotFound({ what: "payout batch" })
 
-/** The batch of that id if it is the partner's own, by the first event of its log. */
+/** The id of a batch, if it is the partner's own by the first event of its log. */
 export const ownBatch = Effect.fnUntraced(function* (partner: PartnerId, id: string) {
   if (!isBatchId(id)) return yield* noSuchBatch
   const store = yield* EventStore
@@ -29,7 +29,7 @@ export const ownBatch = Effect.fnUntraced(function* (partner: PartnerId, id: str
   return id
 })
 
-/** Whose batches a caller asks about: a partner about its own; an operator about any, whoever's this one is. */
+/** The partner whose batches a caller may see: for a partner itself, for an operator the partner of this batch. */
 export const partnerOf = Effect.fnUntraced(function* (caller: Caller, id: string) {
   if (caller.kind === "partner") return caller.partner
   if (!isBatchId(id)) return yield* noSuchBatch
@@ -37,7 +37,7 @@ export const partnerOf = Effect.fnUntraced(function* (caller: Caller, id: string
   return first?.event._tag === "BatchReceived" ? first.event.partner : yield* noSuchBatch
 })
 
-/** The batch of a partner's, as its log tells it; a partner may ask for it so often. */
+/** A partner's batch from its log, at a limited rate for each partner. */
 export const viewFromLog = Effect.fnUntraced(function* (partner: PartnerId, id: BatchId) {
   const retryAfterSeconds = looks.take(partner, yield* Clock.currentTimeMillis)
   if (retryAfterSeconds > 0)
@@ -54,7 +54,7 @@ export const endsWith = Effect.fnUntraced(function* (id: BatchId, version: numbe
   return (yield* (yield* EventStore).read(id, version, 1)).length === 0
 })
 
-/** Shows a batch, as its log tells it, to `use`. */
+/** Passes the fold of a batch's log to `use`. */
 export const batchFromLog = Effect.fnUntraced(function* <A>(
   id: BatchId,
   use: (folded: Readonly<BatchFold>) => A,

@@ -7,9 +7,9 @@ import { base32 } from "../edge/base32.ts"
 const KEY_CHARACTERS = 22 - PARTNER_SHARD_CHARACTERS
 
 /**
- * The id of the batch that a partner's idempotency key stands for. It is derived, so the log of the batch is itself the
- * record that the key was used: 25 bits of SHA-256 over the partner, its partner shard, then 85 bits over the partner
- * and the key, each with its length before it.
+ * The id of the batch for a partner's idempotency key. It is derived, so the log of the batch is itself the record that
+ * the key was used: 25 bits of SHA-256 over the partner (the partner shard), then 85 bits over partner and key, each
+ * preceded by its length.
  */
 export const batchIdOf = (partner: PartnerId, idempotencyKey: string): BatchId => {
   const named = `${partner.length}:${partner}`
@@ -18,15 +18,15 @@ export const batchIdOf = (partner: PartnerId, idempotencyKey: string): BatchId =
   return BatchId.make(`pb_${partnerShard}${base32(hash("sha256", key, "buffer"), KEY_CHARACTERS)}`)
 }
 
-/** Bytes in one slice: two milliseconds or so. */
+/** Bytes in one slice, which takes about two milliseconds. */
 const DIGESTED_AT_ONCE = 512 * 1024
 
-/** Under this name, which no partner can have, the vault keeps the key of request digests; it is never rotated. */
+/** The name of the key of request digests in the vault. No partner can have it, and the key is never rotated. */
 export const REQUESTS = "~requests"
 
 /**
- * HMAC-SHA-256 of a request body as it was received, in hex. Keyed, because the log holds it beside nearly all of a small
- * request: a plain hash would let whoever reads the log find an account by trying.
+ * HMAC-SHA-256 of a request body as it was received, in hex. It is keyed, because the log contains nearly all of a small
+ * request: with a plain hash, a reader of the log could find an account by trying.
  */
 export function* requestDigest({ key }: DataKey, body: Buffer): Generator<void, string> {
   const hmac = createHmac("sha256", key)
@@ -37,5 +37,5 @@ export function* requestDigest({ key }: DataKey, body: Buffer): Generator<void, 
   return hmac.digest("hex")
 }
 
-/** The same at once. */
+/** The same digest in one step, without turns. */
 export const requestDigestOf = (key: DataKey, body: Buffer): string => atOnce(requestDigest(key, body))

@@ -1,6 +1,6 @@
-/** How quickly batches are closed: what tells a caller when to come back. */
+/** The rate at which batches are closed, from which a refused caller's `Retry-After` is computed. */
 
-/** Closings are counted over this window, so that one slow second does not send everyone away for long. */
+/** Closings are counted over this window, so that one slow second does not lead to long waits. */
 const WINDOW_MS = 10_000
 const RETRY_AFTER_SECONDS_MAX = 60
 
@@ -12,7 +12,7 @@ interface Sample {
 export class DrainRate {
   #samples: ReadonlyArray<Sample> = []
 
-  /** Takes note of how many batches were ever closed. A count that shrank is of another store: it begins anew. */
+  /** Records how many batches were ever closed. If the number became smaller, the store is another one: begins anew. */
   observe(closed: number, nowMs: number): void {
     const known = this.#samples.filter(
       ({ atMs, ...seen }) => nowMs - atMs <= WINDOW_MS && seen.closed <= closed,
@@ -20,14 +20,14 @@ export class DrainRate {
     this.#samples = [...known, { closed, atMs: nowMs }]
   }
 
-  /** Batches that are closed in a second; 0 when that is not known. */
+  /** Batches that are closed per second; 0 if unknown. */
   get perSecond(): number {
     const [first, last] = [this.#samples[0], this.#samples.at(-1)]
     if (first === undefined || last === undefined || last.atMs === first.atMs) return 0
     return ((last.closed - first.closed) * 1_000) / (last.atMs - first.atMs)
   }
 
-  /** In how many seconds a number of batches will be closed, by a part of the rate: 1 to 60. */
+  /** The seconds until this number of batches will be closed, at a part of the rate: 1 to 60. */
   secondsFor(batches: number, part = 1): number {
     const seconds = Math.ceil(batches / (this.perSecond * part))
     return Math.max(1, Math.min(seconds, RETRY_AFTER_SECONDS_MAX))

@@ -1,11 +1,11 @@
-/** `Idempotency-Key`: what a client calls a request, so that repeating it does nothing twice. */
+/** `Idempotency-Key`: a client's name for a request, so that a repetition does nothing twice. */
 import { Effect } from "effect"
 import type { EdgeContext } from "../edge/edge.ts"
 import { InvalidRequest } from "../edge/failures.ts"
 
 const printableAscii = /^[\x20-\x7e]{1,255}$/
 
-/** The key of a request that has to have one. */
+/** The key of a request that needs one. */
 export const idempotencyKeyOf = (c: EdgeContext): Effect.Effect<string, InvalidRequest> => {
   const key = c.req.header("idempotency-key") ?? ""
   return printableAscii.test(key)
@@ -15,7 +15,7 @@ export const idempotencyKeyOf = (c: EdgeContext): Effect.Effect<string, InvalidR
       )
 }
 
-/** The key of a request that may do without. */
+/** The key of a request, if it has one. */
 export const optionalIdempotencyKeyOf = (
   c: EdgeContext,
 ): Effect.Effect<string | undefined, InvalidRequest> =>

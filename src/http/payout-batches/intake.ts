@@ -6,10 +6,10 @@ import { Metrics } from "../../telemetry/metrics.ts"
 import { IntakeFull, PartnerShareFull } from "../edge/failures.ts"
 import { DrainRate } from "./drain-rate.ts"
 
-/** How long intake trusts what it last saw of the backlog. */
+/** For how long intake uses the backlog that it read. */
 const BACKLOG_FRESH_MS = 250
 
-/** What was last seen of the backlog, and the batches that were let in since, by partner shard. */
+/** The backlog as last read, and the batches that were admitted since, by partner shard. */
 interface Seen {
   readonly backlog: Backlog
   readonly admitted: Map<string, number>
@@ -17,9 +17,8 @@ interface Seen {
 }
 
 /**
- * The gate in front of new batches. It closes for a partner that has its share of open batches, and for everyone when
- * the service has its fill; callers are told to come back when the backlog, as fast as it is being worked off, will
- * have room again.
+ * Admits new batches, unless the partner has its share of open batches or the service its limit. A refusal says after how
+ * many seconds to retry, by the rate at which batches are closed.
  */
 export class Intake extends Context.Service<
   Intake,

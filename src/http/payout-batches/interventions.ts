@@ -1,16 +1,16 @@
 /**
- * What people do to a batch under way: approve, cancel, review, retry, resolve.
+ * What people do with an open batch: approve, cancel, review, retry, resolve.
  *
- * A command that the batch would refuse as it stands is refused at once, with the reason. Otherwise it goes into the
- * batch's mailbox and 202 tells what it is expected to cause; the batch decides when its turn comes, and its events
- * tell what was decided. A client that calls its request by an Idempotency-Key may repeat it: it is put to the batch once.
+ * A command that the batch would refuse in its present state is refused at once, with the reason. Otherwise it is
+ * enqueued in the batch's mailbox, and the 202 has the expected events. The batch decides when it handles the command, and
+ * its events show the decision. A client can repeat a request with an Idempotency-Key: it is enqueued once.
  */
 import { createHash, randomUUID } from "node:crypto"
 import { Clock, Effect, Result, Schema } from "effect"
 import { AppConfig, type Settings } from "../../config.ts"
 import type { Batch } from "../../domain/batch.ts"
 import { nameOfFinding, openFindings } from "../../domain/clearance.ts"
-import { FindingName } from "../../domain/clearance-words.ts"
+import { FindingName } from "../../domain/clearance-answers.ts"
 import type { MailCommand } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
@@ -34,11 +34,11 @@ import { shownEvent } from "./payout-batch-events.ts"
 import { tellRegistered } from "./registered-decisions.ts"
 
 const BODY_BYTES_MAX = 1024 * 1024
-/** How long a request is recognised by its key, and how long one without a key, of which only the connection knows. */
+/** For how long a request is recognised by its key, and without a key by an id that only the connection knows. */
 const KEY_KEPT_MS = 24 * 3_600_000
 const KEPT_MS = 600_000
 
-/** A request may name every item of the largest batch. */
+/** Enough for every item of the largest batch. */
 const ITEMS_NAMED_MAX = 100_000
 const namingItems: JsonLimits = {
   ...messageLimits,
@@ -49,10 +49,10 @@ const namingItems: JsonLimits = {
 const reason = AcceptedText(280)
 const decoding = { errors: "all", onExcessProperty: "error" } as const
 
-/** What somebody said, and under which credential, for a command. `by` is a note: the key's own name where none is given. */
+/** A request's content and credential, for a command. `by` is a note; its default is the name of the key. */
 type Said<A> = A & { readonly by: string; readonly credential: Credential }
 
-/** A route that reads what somebody wants, and puts it to the batch as a command, if the caller may. */
+/** A route that reads a person's request and enqueues it as a command for the batch, if the caller is permitted. */
 const intervention =
   <A extends { readonly by?: string }>(
     act: Act,
@@ -79,7 +79,7 @@ const intervention =
       const mailbox = yield* Mailbox
       const repeated = () =>
         c.json({ status: "accepted", expected: [] }, 202, { "idempotent-replayed": "true" })
-      if (yield* mailbox.wasTold(id, as)) return repeated()
+      if (yield* mailbox.wasEnqueued(id, as)) return repeated()
       const { policy } = yield* AppConfig
       const at = yield* Clock.currentTimeMillis
       const { command, decision, version, head } = yield* batchFromLog(id, ({ batch, head }) => {
@@ -88,8 +88,8 @@ const intervention =
         return { command, decision: wanted(command, decide(batch, command)), version, head }
       })
       if (Result.isFailure(decision)) {
-        // The first of two equal requests may have been told and done since the mailbox was asked.
-        if (yield* mailbox.wasTold(id, as)) return repeated()
+        // The first of two equal requests may have been enqueued and handled since the mailbox was read.
+        if (yield* mailbox.wasEnqueued(id, as)) return repeated()
         if (decision.failure.reason === "operator-needed") return yield* notFor(act)
         return yield* new CommandRefused(refusal(decision.failure))
       }
@@ -109,8 +109,8 @@ const readAct = <A>(c: EdgeContext, bytes: Buffer, body: Schema.Decoder<A>, limi
 const notFor = (act: Act) => new Forbidden({ detail: `Use an operator's key that may ${act}.` })
 
 /**
- * The path names the batch, and so its partner; what is asked of one is not asked of another under the same key. What
- * somebody else says is no repetition: where two operators are needed, it may be the same word for word.
+ * The path contains the batch, and so its partner: the same key can be used for another batch. A request under another
+ * credential is no repetition: if two operators are needed, the second one may send exactly the same body.
  */
 const commandIdOf = (
   { credential }: Caller,
@@ -125,7 +125,7 @@ const commandIdOf = (
 
 const sha256 = (of: string | Buffer): string => createHash("sha256").update(of).digest("base64url")
 
-/** What would change nothing is refused here, and not put to the batch: its log would only grow. */
+/** Refuses a command that would change nothing, instead of enqueueing it: the log would only grow. */
 const wanted = (command: MailCommand, decision: Decision): Decision =>
   Result.isFailure(decision) || decision.success.some(({ _tag }) => _tag !== "CancellationRefused")
     ? decision
@@ -135,8 +135,8 @@ const refusal = ({ reason, attempts }: Rejection) =>
   attempts === undefined ? { reason } : { reason, attempts }
 
 /**
- * What is about one item goes into the mailbox with the version that was looked at, and the number of the attempt that it
- * is about: while it waits, it cannot come to mean another.
+ * A command about one item is enqueued with the version that was read, and with the number of the attempt that it
+ * concerns, so that it cannot apply to another attempt after it has waited.
  */
 const pinned = (command: MailCommand, [expected]: ReadonlyArray<BatchEvent>, seen: number): MailCommand => {
   if (command._tag !== "Resolve" && command._tag !== "Retry") return command
@@ -149,7 +149,7 @@ const attemptIn = (expected: BatchEvent): number | undefined => {
   return "attempt" in expected ? expected.attempt : undefined
 }
 
-/** A release covers what it names, or what was found by now: what is found while it waits in the mailbox, nobody has seen. */
+/** A release covers the findings that it names, or all present ones, but none that comes while it waits in the mailbox. */
 const asSeen = (command: MailCommand, { items }: Batch): MailCommand => {
   if (command._tag !== "Review" || command.decision === "rejected" || command.findings !== undefined)
     return command
@@ -163,21 +163,21 @@ const hash = Schema.String.check(Schema.isMaxLength(128))
 
 const by = Schema.optionalKey(Actor)
 
-/** `{"by"?, "hash"}`: `hash` is the `approval.hash` that the batch's first event shows. */
+/** `{"by"?, "hash"}`: `hash` is the `approval.hash` in the batch's first event. */
 export const approve = intervention("approve", Schema.Struct({ by, hash }), (said, at) => ({
   _tag: "Approve",
   at,
   ...said,
 }))
 
-/** One problem for the whole list: of many wrong numbers each would be one. */
+/** One problem for the whole list, instead of one for each wrong number. */
 const itemNumbers = Schema.declare(
   (list): list is ReadonlyArray<ItemNumber> =>
     Array.isArray(list) && list.length >= 1 && list.length <= ITEMS_NAMED_MAX && list.every(isItemNumber),
   { message: `expected 1 to ${ITEMS_NAMED_MAX} item numbers` },
 )
 
-/** `{"by"?, "reason", "items"?}`: all items when there is no `items`. An empty list means nothing, and is refused. */
+/** `{"by"?, "reason", "items"?}`: all items if `items` is missing. An empty list is refused. */
 export const cancel = intervention(
   "cancel",
   Schema.Struct({ by, reason, items: Schema.optionalKey(itemNumbers) }),
@@ -185,10 +185,10 @@ export const cancel = intervention(
   namingItems,
 )
 
-/** Findings that one release may name. */
+/** How many findings one release may name. */
 const FINDINGS_NAMED_MAX = 64
 
-/** A finding as it is shown, and named again by whoever releases it. */
+/** A finding as it is shown, and as a release names it. */
 const NamedFinding = Schema.Struct({ ...FindingName.fields, reason: Schema.optionalKey(Schema.String) })
 
 const findingNamed = ({ reason, ...name }: typeof NamedFinding.Type): FindingName =>
@@ -203,7 +203,7 @@ const Review = Schema.Struct({
   ),
 })
 
-/** `{"reason", "decision", "findings"?, "by"?}`: a release covers the findings named, or all that were there when it came. */
+/** `{"reason", "decision", "findings"?, "by"?}`: a release covers the findings that it names, or all present ones. */
 export const review = intervention("review", Review, ({ findings, ...said }, at, item) => ({
   _tag: "Review",
   at,
@@ -214,7 +214,7 @@ export const review = intervention("review", Review, ({ findings, ...said }, at,
 
 const Another = Schema.Struct({ by, attempt: Schema.optionalKey(AttemptNumber) })
 
-/** A new attempt after the one that failed: the last when none is named. */
+/** A new attempt after a failed one; by default after the last one. */
 export const retry = intervention("retry", Another, (said, at, item) => ({
   _tag: "Retry",
   at,
@@ -230,7 +230,7 @@ const Resolution = Schema.Struct({
   evidence: Schema.Struct({ text: reason, reference: AcceptedText(128) }),
 })
 
-/** How an attempt of a parked item ended, by an operator who has evidence: the one in question when none is named. */
+/** The outcome of a parked item's attempt, from an operator with evidence; by default of the attempt in question. */
 export const resolve = intervention(
   "resolve",
   Resolution,

@@ -12,7 +12,7 @@ import { ownBatch } from "./batch-from-log.ts"
 const PAGE_DEFAULT = 100
 const PAGE_MAX = 500
 
-/** A page of events after a version, and the version to go on from, if there may be more. */
+/** A page of events after a version, and the version to continue from, if there may be more. */
 export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   const after = yield* wholeNumber(c, "after", { fallback: 0, minimum: 0, maximum: VERSION_MAX })
   const limit = yield* wholeNumber(c, "limit", { fallback: PAGE_DEFAULT, minimum: 1, maximum: PAGE_MAX })
@@ -24,7 +24,7 @@ export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: 
   })
 })
 
-/** An event as it is shown: its place in the log, its kind, its times in ISO 8601, and no account number. */
+/** An event as it is shown: its version, its type, its times in ISO 8601, without account numbers. */
 export const shownEvent = ({ version, event }: RecordedEvent): Readonly<Record<string, unknown>> => {
   const { _tag, at, ...data } = event
   const shown = { version, type: _tag, at: new Date(at).toISOString(), ...withTimes(data) }

@@ -1,4 +1,4 @@
-/** `POST /payout-batches`: a batch is in the log before it is answered, and a repeated request finds it there. */
+/** `POST /payout-batches`: a batch is in the log before the answer, and a repeated request finds it there. */
 import { randomUUID } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
@@ -8,7 +8,12 @@ import { visibleOf } from "../../domain/beneficiary.ts"
 import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
-import { type BatchEvent, ITEMS_PER_EVENT_MAX, type PayoutItem } from "../../domain/events.ts"
+import {
+  type BatchEvent,
+  type BatchEventOf,
+  ITEMS_PER_EVENT_MAX,
+  type PayoutItem,
+} from "../../domain/events.ts"
 import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
@@ -26,15 +31,17 @@ import {
 } from "../edge/failures.ts"
 import { requireJson, requireUtf8 } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
+import { warningsOf } from "./acceptance-warnings.ts"
 import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
+import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
 import { idempotencyKeyOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 
 const BODY_BYTES_MAX = 48 * 1024 * 1024
 
-/** Accepts a batch, or repeats the answer of the first time. */
+/** Accepts a batch, or repeats the first answer. */
 export const acceptBatch = Effect.fnUntraced(function* (
   c: EdgeContext,
   partner: PartnerId,
@@ -45,7 +52,7 @@ export const acceptBatch = Effect.fnUntraced(function* (
   const key = yield* idempotencyKeyOf(c)
   yield* requireJson(c)
   const id = batchIdOf(partner, key)
-  // A full house is closed to new batches; what was accepted before is answered as ever.
+  // Limits apply to new batches only; a repeated request gets its first answer.
   const unlessKnown = Effect.fnUntraced(function* (full: IntakeFull | PartnerShareFull) {
     const [first] = yield* (yield* EventStore).read(id, 0, 1)
     if (first === undefined) return yield* full
@@ -62,7 +69,7 @@ export const acceptBatch = Effect.fnUntraced(function* (
   return response
 })
 
-/** Whose batch it is, and under which of its keys it came. */
+/** The partner of a batch, and the key under which it was submitted. */
 interface Submitter {
   readonly partner: PartnerId
   readonly credential: Credential
@@ -74,25 +81,25 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
   const read = yield* Effect.result(readBatchRequest(body, (yield* AppConfig).intake))
   if (Result.isFailure(read)) return yield* repeatedOrRefused(id, body, read.failure)
   const request = read.success
-  const digest = yield* digestOf(body)
+  const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
+  const digest = yield* inSlices(requestDigest(digestKey, body))
   const at = yield* Clock.currentTimeMillis
   const store = yield* EventStore
+  const { duplicates, claim, openBy } = yield* checkDuplicates({ id, partner, digest, request }, digestKey)
+  const found = duplicates === undefined ? {} : { duplicates }
   const outcome = yield* sealItems(partner, id, request.items).pipe(
     Effect.flatMap((sealed) =>
-      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...sealed }),
+      receive(id, request, { at, ...submitter, idempotencyKey, requestDigest: digest, ...found, ...sealed }),
     ),
-    Effect.flatMap((events) => store.open(id, events, randomUUID())),
+    Effect.flatMap((events) => store.open(id, events, randomUUID(), openBy)),
     Effect.catchTag("KeysForgotten", (forgotten) => acceptedBefore(id, forgotten)),
+    Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),
   )
+  yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
   const shown = { ...request, itemCount: request.items.length }
-  if (outcome._tag === "Opened") return accepted(id, shown, at, {})
+  if (outcome._tag === "Opened") return accepted(id, shown, { at, ...found }, {})
   if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
-  return accepted(id, shown, outcome.first.at, replayed)
-})
-
-const digestOf = Effect.fnUntraced(function* (body: Buffer) {
-  const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
-  return yield* inSlices(requestDigest(digestKey, body))
+  return accepted(id, shown, outcome.first, replayed)
 })
 
 /**
@@ -102,12 +109,14 @@ const digestOf = Effect.fnUntraced(function* (body: Buffer) {
  */
 const repeatedOrRefused = Effect.fnUntraced(function* (id: BatchId, body: Buffer, refused: InvalidBody) {
   const [first] = yield* (yield* EventStore).read(id, 0, 1)
-  if (first === undefined || !isSameRequest(first.event, yield* digestOf(body))) return yield* refused
+  if (first === undefined) return yield* refused
+  const digest = yield* inSlices(requestDigest(yield* (yield* PartnerKeys).current(REQUESTS), body))
+  if (!isSameRequest(first.event, digest)) return yield* refused
   const { itemCount, totals } = yield* batchFromLog(id, ({ batch }) => ({
     itemCount: batch.itemCount,
     totals: totalsAccepted(batch),
   }))
-  return accepted(id, { itemCount, totals, warnings: [] }, first.event.at, replayed)
+  return accepted(id, { itemCount, totals }, first.event, replayed)
 })
 
 const totalsAccepted = ({ tallies }: Batch): Readonly<Record<string, string>> =>
@@ -118,13 +127,21 @@ const totalsAccepted = ({ tallies }: Batch): Readonly<Record<string, string>> =>
     }),
   )
 
-/** The events that a request begins a batch with. */
+/** The first events of a requested batch. */
 const receive = Effect.fnUntraced(function* (
   id: BatchId,
-  { totals: _, warnings: __, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
+  {
+    totals: _,
+    duplicates: _allowed,
+    modulusFailures: _failures,
+    mode,
+    submittedBy,
+    requireApproval,
+    ...asked
+  }: BatchRequest,
   received: Pick<
     ReceiveBatch,
-    "at" | "partner" | "credential" | "idempotencyKey" | "requestDigest" | "items" | "seals"
+    "at" | "partner" | "credential" | "idempotencyKey" | "requestDigest" | "duplicates" | "items" | "seals"
   >,
 ) {
   const { policy } = yield* AppConfig
@@ -144,8 +161,8 @@ const receive = Effect.fnUntraced(function* (
 })
 
 /**
- * Whether a batch that is within the thresholds is too much for what is left of the partner's day. What is accepted is
- * counted before it is in the log: whoever dies in between has counted too much, never too little.
+ * Whether a batch within the thresholds exceeds what is left of the partner's day. It is counted before it is in the
+ * log, so a crash in between has counted too much, never too little.
  */
 const isDayUsedUp = Effect.fnUntraced(function* (
   id: BatchId,
@@ -154,7 +171,7 @@ const isDayUsedUp = Effect.fnUntraced(function* (
 ) {
   const totals = totalsOf(items)
   if (!hasThresholds(approvalAbove) || isAboveThreshold(totals, approvalAbove)) return false
-  // A repetition of what was accepted, however late, is answered from the log and counts no more.
+  // A repeated request, however late, is answered from the log and does not count again.
   if ((yield* (yield* EventStore).read(id, 0, 1)).length > 0) return false
   const amounts = [...totals].map(([currency, minor]) => ({
     currency,
@@ -164,7 +181,7 @@ const isDayUsedUp = Effect.fnUntraced(function* (
   return !(yield* (yield* ApprovalAllowance).take(partner, `${id}:${requestDigest}`, amounts))
 })
 
-/** The items as the log may have them, and their accounts sealed by chunks. Other requests get their turn in between. */
+/** The items without accounts, as the log may contain them, and their accounts, sealed by chunks with turns in between. */
 const sealItems = Effect.fnUntraced(function* (
   partner: PartnerId,
   batch: BatchId,
@@ -191,7 +208,7 @@ const withoutAccount = ({ beneficiary: { name, account }, ...item }: RequestedIt
   beneficiary: { name, account: visibleOf(account) },
 })
 
-/** A batch that was taken before the partner's keys were forgotten is answered as ever. */
+/** A request for a batch that was accepted before the partner's keys were forgotten gets its first answer. */
 const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: KeysForgotten) {
   const [first] = yield* (yield* EventStore).read(id, 0, 1)
   if (first === undefined) return yield* forgotten
@@ -200,11 +217,18 @@ const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: Keys
 
 const replayed = { "idempotent-replayed": "true" }
 
-/** The same for the first request and each repetition of it: the body has the same digest, the time is the log's. */
+/** What the log says of a batch that was accepted: when it was, and what was found of payouts accepted before. */
+type Received = Pick<BatchEventOf<"BatchReceived">, "at" | "duplicates">
+
+/** What is shown of the request. Of a body that could not be read, the accounts were not looked at again. */
+type Shown = Pick<BatchRequest, "totals"> &
+  Partial<Pick<BatchRequest, "modulusFailures">> & { readonly itemCount: number }
+
+/** The same for the first request and each repetition of it: the body has the same digest, the rest is the log's. */
 const accepted = (
   id: BatchId,
-  { itemCount, totals, warnings }: Pick<BatchRequest, "totals" | "warnings"> & { readonly itemCount: number },
-  receivedAt: number,
+  { itemCount, totals, modulusFailures }: Shown,
+  { at, duplicates }: Received,
   headers: Readonly<Record<string, string>>,
 ): Response =>
   new Response(
@@ -213,8 +237,8 @@ const accepted = (
       state: "received",
       itemCount,
       totals,
-      receivedAt: new Date(receivedAt).toISOString(),
-      ...(warnings.length === 0 ? {} : { warnings }),
+      receivedAt: new Date(at).toISOString(),
+      ...warningsOf({ duplicates, modulusFailures }),
     }),
     {
       status: 202,
@@ -222,5 +246,5 @@ const accepted = (
     },
   )
 
-const isSameRequest = (first: BatchEvent, requestDigest: string): boolean =>
+const isSameRequest = (first: BatchEvent, requestDigest: string): first is BatchEventOf<"BatchReceived"> =>
   first._tag === "BatchReceived" && first.requestDigest === requestDigest

@@ -1,8 +1,8 @@
 /**
- * Reading the body of `POST /payout-batches`: JSON to payout items in one pass, or everything that is wrong with it.
+ * Reads the body of `POST /payout-batches`: from JSON to payout items in one pass, or to a list of all problems.
  *
- * Each item is decoded once, amount included. The fast way ignores unknown fields and stops at an item's first problem;
- * only an item that it refuses, or that has more fields than were read, is decoded again for all its problems.
+ * Each item is decoded once, including its amount. The fast path ignores unknown fields and stops at an item's first
+ * problem. Only an item that it refuses, or that has unknown fields, is decoded again to find all its problems.
  */
 import {
   Array as Arr,
@@ -19,6 +19,7 @@ import { exponentOf } from "../../domain/currency.ts"
 import { enteredAccount } from "../../domain/entered-account.ts"
 import { Actor, BatchMode, type PayoutItem } from "../../domain/events.ts"
 import { formatAmount, parseAmount } from "../../domain/money.ts"
+import { AcceptedText, type OutsideText } from "../../domain/outside-text.ts"
 import { instantOf } from "../../domain/written-time.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { withNormalTexts } from "../../parsing/normal-text.ts"
@@ -36,27 +37,33 @@ import {
   modulusField,
 } from "./intake-rules.ts"
 
-/** Items of a batch. */
+/** The most items of a batch. */
 export const ITEMS_MAX = 100_000
 const FIELDS_MAX = 64
-/** An item, its beneficiary, the beneficiary's account. */
+/** The depth of an item: the item, its beneficiary, the beneficiary's account. */
 const OBJECTS_DEEP_MAX = 3
-/** Items decoded before other requests get their turn. */
+/** How many items are decoded before other requests get their turn. */
 const ITEMS_PER_TURN = 250
 
 const limits: JsonLimits = {
   depthMax: 16,
-  // A whole item has 27.
+  // An item with all fields has 27.
   tokensMax: 40 * ITEMS_MAX,
   elementsMax: ITEMS_MAX,
   tokensPerPartMax: 4_096,
   partBytesMax: 64 * 1024,
 }
 
-/** An item as it was asked for: its account is open until intake seals it. */
+/** A requested item: its account is open until intake seals it. */
 export type RequestedItem = Omit<PayoutItem, "beneficiary"> & { readonly beneficiary: Beneficiary }
 
-/** A payout batch as it was asked for. `totals` are decimal strings by currency. */
+/** How many accounts fail the UK modulus check, and where the first 100 of them are. */
+export interface ModulusFailures {
+  readonly count: number
+  readonly places: ReadonlyArray<FieldProblem>
+}
+
+/** A requested payout batch. `totals` are decimal strings by currency. */
 export interface BatchRequest {
   readonly reference?: string
   readonly mode?: BatchMode
@@ -64,10 +71,12 @@ export interface BatchRequest {
   readonly requireApproval?: boolean
   /** Epoch milliseconds. */
   readonly executeAt?: number
+  /** The partner means it: duplicates are accepted, for a reason. */
+  readonly duplicates?: { readonly allowed: true; readonly reason: OutsideText }
   readonly items: Arr.NonEmptyReadonlyArray<RequestedItem>
   readonly totals: Readonly<Record<string, string>>
-  /** What is likely to be wrong, and was accepted all the same; the first 100. */
-  readonly warnings: ReadonlyArray<FieldProblem>
+  /** Items whose account fails the UK modulus check, and is accepted all the same. */
+  readonly modulusFailures: ModulusFailures
 }
 
 /** An instant with its offset, "2026-11-23T16:05:00Z" (RFC 3339); not before 1970, as the log counts from there. */
@@ -117,6 +126,7 @@ const Envelope = Schema.Struct({
   submittedBy: Schema.optionalKey(Actor),
   requireApproval: Schema.optionalKey(Schema.Boolean),
   executeAt: Schema.optionalKey(InstantText),
+  duplicates: Schema.optionalKey(Schema.Struct({ allowed: Schema.Literal(true), reason: AcceptedText(280) })),
   items: Schema.Array(Schema.Unknown).check(
     Schema.makeFilter(
       (items) => (items.length >= 1 && items.length <= ITEMS_MAX) || `expected 1 to ${ITEMS_MAX} items`,
@@ -130,8 +140,8 @@ const decodeItem = Schema.decodeUnknownResult(Item)
 const decodeItemFully = Schema.decodeUnknownResult(Item, everything)
 
 /**
- * Reads a body. Nothing is trusted: the bytes must be UTF-8, every field known, every reference used once. Texts come in
- * Unicode form C, and identifiers of accounts in their electronic form, however they were written.
+ * Reads a body, and checks all of it: the bytes must be UTF-8, every field known, every reference unique. Texts are
+ * converted to Unicode form C, and identifiers of accounts to their electronic form.
  */
 export const readBatchRequest = Effect.fnUntraced(function* (
   body: Buffer,
@@ -158,7 +168,7 @@ export const readBatchRequest = Effect.fnUntraced(function* (
     return yield* new InvalidBody({ problems: problems.slice(0, PROBLEMS_MAX) })
   const { items: _, executeAt: __, ...terms } = envelope.success
   const due = executeAt === undefined ? {} : { executeAt }
-  return { ...terms, ...due, items, totals: reading.totals(), warnings: reading.warnings }
+  return { ...terms, ...due, items, totals: reading.totals(), modulusFailures: reading.modulusFailures }
 })
 
 /** The items get their turn one by one: there may be many. */
@@ -178,11 +188,11 @@ const enteredItem = (row: unknown): unknown => {
     : { ...item, beneficiary: { ...item.beneficiary, account } }
 }
 
-/** What has been read of a batch so far. */
+/** The state of reading a batch. */
 class Reading {
   readonly items: Array<RequestedItem> = []
   readonly problems: Array<FieldProblem> = []
-  readonly warnings: Array<FieldProblem> = []
+  readonly modulusFailures = { count: 0, places: [] as Array<FieldProblem> }
   readonly #rules: IntakeRules
   readonly #currencies: CurrenciesInUse
   readonly #references = new Map<string, number>()
@@ -228,11 +238,16 @@ class Reading {
     const { ukModulus } = this.#rules
     if (ukModulus === "off" || !failsModulusCheck(account)) return
     const path = ["items", index, "beneficiary", "account", modulusField(account)]
-    if (ukModulus === "refuse") this.problems.push(fieldProblem(path, MODULUS_FAILED))
-    else if (this.warnings.length < PROBLEMS_MAX) this.warnings.push(fieldProblem(path, MODULUS_FAILED))
+    if (ukModulus === "refuse") {
+      this.problems.push(fieldProblem(path, MODULUS_FAILED))
+      return
+    }
+    this.modulusFailures.count += 1
+    if (this.modulusFailures.places.length < PROBLEMS_MAX)
+      this.modulusFailures.places.push(fieldProblem(path, MODULUS_FAILED))
   }
 
-  /** Also looks at items that are refused for other reasons, so that all problems come at once. */
+  /** Also checks items that are refused for other reasons, so that all problems are reported at once. */
   #checkReference(index: number, row: unknown): void {
     if (!Predicate.hasProperty(row, "reference") || !Predicate.isString(row.reference)) return
     const first = this.#references.get(row.reference)
@@ -241,7 +256,7 @@ class Reading {
   }
 }
 
-/** Everything that is wrong with an item that was refused. */
+/** All problems of a refused item. */
 const problemsOf = (path: ReadonlyArray<PropertyKey>, row: unknown): ReadonlyArray<FieldProblem> => {
   const crowded = crowdedObject(row, OBJECTS_DEEP_MAX)
   if (crowded !== undefined) return [tooManyFields([...path, ...crowded])]
@@ -251,13 +266,13 @@ const problemsOf = (path: ReadonlyArray<PropertyKey>, row: unknown): ReadonlyArr
   })
 }
 
-/** The items worth looking at; a list that is too long is one problem, not many. */
+/** The items to check; a list that is too long is one problem, not many. */
 const rowsOf = (json: unknown): ReadonlyArray<unknown> =>
   Predicate.hasProperty(json, "items") && Array.isArray(json.items) && json.items.length <= ITEMS_MAX
     ? json.items
     : []
 
-/** The path of an object with so many fields that listing the unknown ones would take long. */
+/** The path of an object with so many fields that it would take long to list the unknown ones. */
 const crowdedObject = (value: unknown, deep: number): ReadonlyArray<string> | undefined => {
   if (!Predicate.isObject(value) || deep === 0) return undefined
   const names = Object.keys(value)
@@ -272,7 +287,7 @@ const crowdedObject = (value: unknown, deep: number): ReadonlyArray<string> | un
 const tooManyFields = (path: ReadonlyArray<PropertyKey>): FieldProblem =>
   fieldProblem(path, `expected at most ${FIELDS_MAX} fields`)
 
-/** Whether an object, or one inside it, has fields that the schema did not take over. */
+/** Whether an object, or one inside it, has fields that the schema does not have. */
 const hasMoreFields = (row: unknown, read: object): boolean => {
   if (!Predicate.isObject(row)) return false
   const fields = Object.entries(read)

@@ -1,11 +1,11 @@
-/** `/payout-batches` and what hangs on it: accepting, listing, and showing a batch with its items and events. */
+/** `/payout-batches` and the routes below it: accept, list and show batches, with their items and events. */
 import { Effect, Schema } from "effect"
 import { Hono } from "hono"
 import type { AppConfig } from "../../config.ts"
 import { batchStates } from "../../domain/batch.ts"
 import { failureOf } from "../../domain/failure-codes.ts"
 import { isBatchId, PartnerId } from "../../domain/identifiers.ts"
-import { itemStates } from "../../domain/item-state.ts"
+import { publicItemStates } from "../../domain/item-state.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { needsAttention } from "../../domain/shown.ts"
 import type { Caller } from "../../identity/caller.ts"
@@ -18,7 +18,9 @@ import {
   type Totals,
 } from "../../projections/batch-queries.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
+import type { PayoutClaims } from "../../register/payout-claims.ts"
 import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
+import type { ClaimMarks } from "../../streams/claim-marks.ts"
 import type { EventStore } from "../../streams/event-store.ts"
 import type { Mailbox } from "../../streams/mailbox.ts"
 import type { PartnerKeys } from "../../vault/partner-keys.ts"
@@ -37,11 +39,13 @@ export const payoutBatches = (
     | AppConfig
     | ApprovalAllowance
     | BatchQueries
+    | ClaimMarks
     | DecisionRegister
     | EventStore
     | Intake
     | Mailbox
     | PartnerKeys
+    | PayoutClaims
     | RequestBodies
   >,
 ): Hono<EdgeEnv> =>
@@ -60,13 +64,13 @@ export const payoutBatches = (
 const PAGE_DEFAULT = 100
 const isPartnerId = Schema.is(PartnerId)
 
-/** What is shown of a batch to its partner, and to operators. */
+/** The routes that show a batch to its partner and to operators. */
 const ofBatch =
   <E, R>(show: (c: EdgeContext, partner: PartnerId) => Effect.Effect<Response, E, R>) =>
   (c: EdgeContext, caller: Caller) =>
     Effect.flatMap(partnerOf(caller, c.req.param("id") ?? ""), (partner) => show(c, partner))
 
-/** A partner's own batches; an operator says whose. */
+/** A partner's own batches; an operator names the partner. */
 const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller) {
   const partner = caller.kind === "partner" ? caller.partner : c.req.query("partner")
   if (!isPartnerId(partner))
@@ -77,9 +81,9 @@ const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller)
 })
 
 /**
- * Shows a batch by the read models, or by its log when they do not have it yet, are behind the version that the client
- * knows of (`atLeast`), or do not answer: who posted a batch can read it at once. A version beyond the end of the log is
- * refused, without a look at the whole log where read models are at its end.
+ * Shows a batch from the read models, or from its log if they do not have it yet, are behind the version that the client
+ * knows (`atLeast`), or do not answer: so a client can read a batch as soon as it has posted it. A version beyond the end
+ * of the log is refused, without reading the whole log if the read models are at its end.
  */
 const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   const id = c.req.param("id") ?? ""
@@ -109,7 +113,7 @@ const lacksSchedule = ({ state, executeAt }: BatchView): boolean =>
 
 const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   const id = c.req.param("id") ?? ""
-  const request = yield* pageRequest(c, itemStates, ITEMS_PER_PAGE_MAX)
+  const request = yield* pageRequest(c, publicItemStates, ITEMS_PER_PAGE_MAX)
   if (!isBatchId(id)) return yield* noSuchBatch
   const page = yield* (yield* BatchQueries).items(partner, id, request)
   if (page === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
@@ -127,7 +131,7 @@ const pageRequest = Effect.fnUntraced(function* <State extends string>(
   return { limit, state, cursor: c.req.query("cursor") }
 })
 
-/** `totals` is what was accepted, as in the answer to the post; `states` says where it stands. */
+/** `totals` are the accepted amounts, as in the answer to the post; `states` has the amounts by item state. */
 const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, executeAt, ...view }: BatchView) => ({
   ...view,
   totals: Object.fromEntries(
@@ -141,7 +145,7 @@ const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, executeAt, ...vie
   ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
 })
 
-/** Amounts have exactly the currency's decimals, so without the point they are minor units. */
+/** Amounts have exactly the currency's decimals, so without the decimal point they are minor units. */
 const sumOf = (currency: string, states: Totals[string]): string => {
   let minor = 0n
   for (const { amount } of Object.values(states)) minor += BigInt(amount.replace(".", ""))

@@ -1,4 +1,4 @@
-/** Putting a decision to a batch: into the second store first, so that no store alone can forget what was acknowledged. */
+/** Registers decisions in Postgres and then enqueues them, so that no store alone can lose what was acknowledged. */
 import { Effect } from "effect"
 import { isDecision, type MailCommand } from "../../domain/commands.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
@@ -7,16 +7,16 @@ import { DecisionRegister } from "../../register/decision-register.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { type CommandId, CommandIdReused, Mailbox } from "../../streams/mailbox.ts"
 
-/** How far the log had come on which a decision was taken. */
+/** The version and hash of the log on which a decision was taken. */
 interface TakenOn {
   readonly version: number
   readonly head: string
 }
 
 /**
- * Tells a batch of a command; of a decision only once it is registered. While Postgres is away decisions fail with
- * `StoreUnavailable`, and nothing was told. The log that was read has to be durable before the register holds it
- * against a later one. A mailbox that refuses the command leaves nothing behind.
+ * Enqueues a command for a batch; a decision only after it is registered. While Postgres is down, decisions fail with
+ * `StoreUnavailable`, and nothing is enqueued. The log that was read has to be replicated before the register compares it
+ * with a later one. If the mailbox refuses the command, the register drops it.
  */
 export const tellRegistered = Effect.fn("tellRegistered")(function* (
   batch: BatchId,
@@ -25,7 +25,7 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
   takenOn?: TakenOn,
 ) {
   const mailbox = yield* Mailbox
-  if (!isDecision(command)) return yield* mailbox.tell(batch, command, as)
+  if (!isDecision(command)) return yield* mailbox.enqueue(batch, command, as)
   const decisions = yield* DecisionRegister
   if (takenOn !== undefined)
     yield* (yield* EventStore)
@@ -50,6 +50,6 @@ export const tellRegistered = Effect.fn("tellRegistered")(function* (
       }),
     )
   yield* mailbox
-    .tell(batch, command, as)
+    .enqueue(batch, command, as)
     .pipe(Effect.tapErrorTag("MailboxFull", drop), Effect.tapErrorTag("NoSuchBatch", drop))
 })

@@ -1,6 +1,6 @@
 /**
- * A bank's books behind `GET {bank}/books`, as the sandbox's banks keep them: payments, and transfers that came back. For the
- * kinds whose statement that is.
+ * A bank's books behind `GET {bank}/books`, as the sandbox's banks keep them: payments, and transfers that were returned. They
+ * are the statement of the kinds that use this.
  */
 import { Effect, Schema } from "effect"
 import { utcDay } from "../../domain/business-days.ts"
@@ -12,7 +12,7 @@ import { providerOf } from "../calling/provider-access-http.ts"
 import { callProvider, type Provider, ProviderId, reading } from "../calling/provider-http.ts"
 import type { BankEntry } from "./bank-kind.ts"
 
-/** Rows in one answer: well within what a provider may send. */
+/** Rows in one answer, which keeps it well within the size limit. */
 const PAGE_SIZE = 1_000
 
 const Payment = Schema.Struct({ reference: Schema.String, amount: BookedAmount, at: BookedAt })
@@ -26,7 +26,7 @@ const Page = Schema.Struct({
 
 const answers = { 200: reading(Page, (page) => page) }
 
-/** Everything that a bank ever paid or took back. */
+/** Everything that the bank ever paid or returned. */
 export const bankBooks = Effect.fnUntraced(function* (bank: BankEntry<HttpFields>) {
   const channel = yield* (yield* ProviderChannels).open({ name: bank.name, kind: bank.kind }, bank.policy)
   return booksOf(yield* providerOf({ ...bank, ...bank.own }), channel)

@@ -1,39 +1,39 @@
-/** What banks tell by themselves: how a kind makes sure that a callback is its bank's, and what it reads in it. */
+/** Banks' callbacks: how a kind verifies that a callback is from its bank, and which reports it reads from it. */
 import { Data, Effect, Result, type Schema, type SchemaIssue } from "effect"
 import { messageLimits, readJsonText, UnreadableJson } from "../../parsing/json-text.ts"
 import { inSlices } from "../../parsing/turns.ts"
 import type { CallbackSignature, HeaderOf } from "../calling/signed-callback.ts"
 
-/** What a bank told of one transfer. */
-export interface BankWord {
+/** A bank's report on one transfer. */
+export interface BankReport {
   readonly reference: string
-  /** How the transfer ended. The code is the bank's own; what does not look like one counts as none. */
+  /** How the transfer ended. The code is the bank's own; one in an invalid form counts as none. */
   readonly outcome:
     | { readonly _tag: "Settled" }
     | { readonly _tag: "Failed"; readonly code?: string }
     | { readonly _tag: "Returned"; readonly code?: string }
-  /** The message that it came in, by the bank's own id: what is said again under the same one is heard once. */
+  /** The bank's own id of the message. A repetition under the same id has no effect. */
   readonly message: string
-  /** What people can ask the bank about, where it names it. */
+  /** The id with which a person can ask the bank about the transfer, if it gives one. */
   readonly id?: string
 }
 
-/** The callbacks of a kind of bank. They come at `/bank-callbacks/<bank>`, under the secrets of that bank. */
+/** The callbacks of a kind of bank. They arrive at `/bank-callbacks/<bank>`, and are verified with the secrets of that bank. */
 export interface BankCallbacks extends CallbackSignature {
-  /** What a callback says that was found to be the bank's. It says it of transfers at this bank, whatever it names. */
+  /** Reads the reports in a verified callback. They are about transfers at this bank, whatever bank the body names. */
   readonly read: (
     bank: string,
     header: HeaderOf,
     body: Buffer,
-  ) => Effect.Effect<ReadonlyArray<BankWord>, UnreadableCallback>
+  ) => Effect.Effect<ReadonlyArray<BankReport>, UnreadableCallback>
 }
 
-/** A callback of the bank that is not as agreed. The bank is told what is wrong and where; nothing is quoted. */
+/** A verified callback that is not as agreed. The bank gets the problem and its place; nothing is quoted. */
 export class UnreadableCallback extends Data.TaggedError("UnreadableCallback")<{
   readonly problem: string | UnreadableJson | SchemaIssue.Issue
 }> {}
 
-/** Reads the body of a callback as JSON in UTF-8, within the bounds of a message. */
+/** Reads the body of a callback as JSON in UTF-8, within the limits of a message. */
 export const readJsonCallback = <A>(
   body: Buffer,
   decode: (json: unknown) => Result.Result<A, Schema.SchemaError>,

@@ -1,8 +1,8 @@
 /**
- * A kind of bank: all that is particular to a protocol, behind one value. It is a folder beside this file with one entry,
- * which declares what such banks need in the settings, how they are called, what they tell by themselves and where their
- * statement is. `app.ts` lists the kinds. Everybody else looks one up by the kind that an entry of the settings names,
- * and asks it; nobody outside of its folder knows it by name.
+ * A kind of bank: everything about one protocol, behind one value. It is a folder beside this file with one entry, which
+ * declares the settings of such banks, how they are called, what their callbacks report and where their statement is. `app.ts`
+ * lists the kinds. Other code looks a kind up by the name in the settings, and asks it; no code outside the folder names a
+ * kind.
  */
 import { Context, Effect, Layer, type Schema } from "effect"
 import type { AppConfig } from "../../config.ts"
@@ -15,39 +15,39 @@ import { type BankSettings, ownSettings } from "../calling/provider-settings.ts"
 import type { Bank, Withdraw } from "./bank.ts"
 import type { BankCallbacks } from "./bank-callbacks.ts"
 
-/** A bank of the settings, with what its kind needs in the shape that the kind declares. */
+/** A bank of the settings, with the fields for its kind decoded. */
 export interface BankEntry<Own> extends Omit<BankSettings, "own"> {
   readonly own: Own
 }
 
-/** What a kind declares; what it leaves out, its banks do not do. `R` are the services that it works with. */
+/** What a kind declares. Its banks cannot do what it leaves out. `R` are the services that it needs. */
 export interface BankKindDeclaration<Own, R> {
-  /** What the settings call it. */
+  /** Its name in the settings. */
   readonly name: string
-  /** What its banks need in the settings beyond what all have. Read strictly: a field that is not in it is a mistake. */
+  /** The settings of its banks, in addition to those of every bank. They are read strictly: an unknown field is an error. */
   readonly settings: Schema.Decoder<Own>
   /**
-   * Where it is called by HTTP, and what proves who calls: production judges it. `undefined` where nothing is called. Not to be
-   * left out: what a kind forgets here would be called with real money unjudged.
+   * Where it is called by HTTP and with which credentials, so that `production/` can check them; `undefined` if it is not
+   * called. A kind cannot leave this out, because unchecked calls would then go out with real money.
    */
   readonly http: (own: Own) => HttpFields | undefined
-  /** Makes a bank: how it is asked to transfer, and asked about a transfer, and how long it remembers a key. */
+  /** Makes a bank: transfers, inquiries, and how long it remembers a key. */
   readonly connect: (bank: BankEntry<Own>) => Effect.Effect<Bank, InvalidProviderSetting, R>
   /**
-   * Takes back an order that lies with us for a bank, by its name: the bank may not be configured any more. Left out where
-   * a call is the order: then it may have gone.
+   * Withdraws an order that is still with us, for a bank by its name, which may no longer be configured. Left out if the call
+   * itself is the order: then it may have been sent.
    */
   readonly withdraw?: Withdraw<R>
-  /** How it calls back. Left out where it calls nobody back: then no word of such a bank is heard. */
+  /** Its callbacks. Left out if its banks send none; callbacks for such a bank are refused. */
   readonly callbacks?: BankCallbacks
-  /** What its statement of a day says; entries of other days may be among it. Left out where there is none to be read. */
+  /** The statement of a day, which may contain entries of other days. Left out if there is none. */
   readonly statement?: (
     bank: BankEntry<Own>,
     day: Day,
   ) => Effect.Effect<Source<StatementEntry>, InvalidProviderSetting, AppConfig | ProviderChannels>
 }
 
-/** A kind as it is asked, about banks as the settings have them. */
+/** A kind as other code uses it, with banks as they are in the settings. */
 export interface BankKind<R>
   extends Pick<BankKindDeclaration<unknown, R>, "name" | "withdraw" | "callbacks"> {
   readonly http: (bank: BankSettings) => Effect.Effect<HttpFields | undefined, InvalidProviderSetting>
@@ -58,7 +58,7 @@ export interface BankKind<R>
   ) => Effect.Effect<Source<StatementEntry>, InvalidProviderSetting, AppConfig | ProviderChannels>
 }
 
-/** The kind of a declaration: it reads the settings of a bank before it does anything with them. */
+/** Makes a kind from its declaration. The kind decodes a bank's settings before it uses them. */
 export const bankKind = <Own, R = never>({
   settings,
   http,
@@ -78,11 +78,11 @@ export const bankKind = <Own, R = never>({
   }
 }
 
-/** The kinds that there are. */
+/** The kinds that `app.ts` lists. */
 export class BankKinds extends Context.Service<
   BankKinds,
   {
-    /** `undefined` for one that nobody listed: the settings may be written for another release. */
+    /** The kind with a name; `undefined` if there is none, because the settings may be for another release. */
     readonly named: (kind: string) => BankKind<unknown> | undefined
   }
 >()("atlaspay/providers/BankKinds") {}

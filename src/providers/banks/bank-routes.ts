@@ -1,13 +1,13 @@
 import { type Routes, type Routing, type Way, wayAfter, waysBy } from "../../domain/routing.ts"
 
-/** What the rules ask about the banks. */
+/** What the rules need to know about banks. */
 interface BankTraits {
   readonly isKnown: (bank: string) => boolean
-  /** Whether a bank's orders lie with us before they go out. */
+  /** Whether a bank's orders stay with us for a while before they are sent. */
   readonly holdsOrders?: (bank: string) => boolean
 }
 
-/** Routes by rules, over the banks that there are. */
+/** Routes by the rules, to the configured banks. */
 export const routesBy = (routing: Routing, { isKnown, holdsOrders = () => false }: BankTraits): Routes => {
   const wayOf = waysBy(routing)
   return {

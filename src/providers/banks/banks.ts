@@ -24,7 +24,7 @@ interface BankConnection {
   readonly bank: Bank
   readonly channel: ProviderChannel
   readonly patienceMs: number
-  /** Where its orders lie with us before they go out. */
+  /** Present if its orders stay with us for a while before they are sent. */
   readonly withdraw: Withdraw | undefined
 }
 
@@ -35,7 +35,7 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
     Effect.gen(function* () {
       const { version, banks, routes } = yield* ProviderSettings
       const connections = new Map(yield* Effect.forEach(banks, (settings) => openConnection(kinds, settings)))
-      const withdrawForStranger = withdrawFromAll(yield* Effect.forEach(kinds, withdrawOf))
+      const withdrawForUnknownBank = withdrawFromAll(yield* Effect.forEach(kinds, withdrawOf))
       return {
         routes: routesBy(
           { version, rules: routes },
@@ -52,7 +52,7 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
         invite: (name, wanted, now) => connections.get(name)?.channel.invite(wanted, now) ?? wanted,
         withdraw: (name, reference) => {
           const connection = connections.get(name)
-          if (connection === undefined) return withdrawForStranger(name, reference)
+          if (connection === undefined) return withdrawForUnknownBank(name, reference)
           return connection.withdraw?.(name, reference) ?? mayHaveGone
         },
         transfer: (instruction, mayCall = Effect.succeed(true), isInvited = false) => {
@@ -68,7 +68,7 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
     }),
   )
 
-/** A new transfer waits for a bank that has no room for it; an inquiry is made while the bank takes calls at all. */
+/** A new transfer needs room at its bank. An inquiry only needs the bank to take calls at all. */
 const capacityBy = ({ admission, room }: ProviderChannel, now: number): BankCapacity => {
   const admitsAgainAt = admission.admitsAgainAt(now)
   return {
@@ -79,7 +79,7 @@ const capacityBy = ({ admission, room }: ProviderChannel, now: number): BankCapa
   }
 }
 
-/** Money is sent once per decision of the domain: it is not repeated unless it is certain that nothing was sent. */
+/** Money is sent once per decision of the domain: the call is repeated only if it is certain that nothing was sent. */
 const transferBy = (
   { bank, channel, patienceMs }: BankConnection,
   instruction: TransferInstruction,
@@ -97,8 +97,9 @@ const transferBy = (
 }
 
 /**
- * Asks once more when a call has all that it needs: while a token was fetched, say, its item may have been cancelled. After
- * the first request nobody is asked, as something was sent by then.
+ * Checks `mayCall` once more when the call has everything that it needs: its item may have been cancelled while a token was
+ * fetched, for example. The answer then holds for the rest of the call, because something may have been sent after the first
+ * request.
  */
 const sentUnlessForbidden = (transfer: Effect.Effect<BankAnswer>, mayCall: Effect.Effect<boolean>) =>
   Effect.suspend(() => {
@@ -119,7 +120,7 @@ const sentUnlessForbidden = (transfer: Effect.Effect<BankAnswer>, mayCall: Effec
     )
   })
 
-/** An inquiry that cannot be made now is left for later. */
+/** An inquiry that cannot be made now is made later. */
 const inquireBy = (
   { bank, channel }: BankConnection,
   reference: string,
@@ -135,7 +136,7 @@ const inquireBy = (
       ),
     )
 
-/** An answer that is none, because the call failed, is a failure to the channel. */
+/** To the channel, a failed call is a failure, although the bank makes an answer of it. */
 const failed = (answer: BankAnswer): Effect.Effect<BankAnswer, ProviderUnavailable> =>
   answer._tag === "Ambiguous" && answer.failure !== undefined
     ? Effect.fail(answer.failure)
@@ -159,7 +160,7 @@ const openConnection = Effect.fnUntraced(function* <R>(
   return [name, { bank, channel, patienceMs: policy.patienceMs, withdraw: yield* withdrawOf(kind) }]
 })
 
-/** How a kind takes orders back, with the services that it needs. */
+/** How a kind withdraws orders, with the services that it needs. */
 const withdrawOf = Effect.fnUntraced(function* <R>({
   withdraw,
 }: BankKind<R>): Effect.fn.Return<Withdraw | undefined, never, R> {
@@ -168,8 +169,8 @@ const withdrawOf = Effect.fnUntraced(function* <R>({
 })
 
 /**
- * Takes back an order of a bank that is not configured any more: nobody carries it, until somebody configures the bank again.
- * Which kind it was of is not known, so all that may have the order have to take it back.
+ * Withdraws an order of a bank that is no longer configured: nothing sends its orders unless it is configured again. Its kind
+ * is unknown, so every kind that may have the order has to withdraw it.
  */
 const withdrawFromAll = (kinds: ReadonlyArray<Withdraw | undefined>): Withdraw => {
   const withdraws = kinds.filter((withdraw) => withdraw !== undefined)
@@ -186,5 +187,5 @@ const mayHaveGone: Effect.Effect<Withdrawal> = Effect.succeed("may-have-gone")
 
 const notSent: NotSent = { _tag: "NotSent" }
 
-/** A bank that the log names and the settings no longer do. */
-const unknownBank = ambiguous("the bank is not configured any more")
+/** The answer for a bank that the log names but that is no longer configured. */
+const unknownBank = ambiguous("the bank is no longer configured")

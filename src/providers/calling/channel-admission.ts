@@ -1,7 +1,7 @@
 /**
- * Whether a channel admits calls now. It admits none after failures, as its circuit breaker opens, and none while the
- * provider asks for a pause. Callers stand in a line then, of which only the first one looks up. When the breaker's time
- * is over, one call is admitted to try, and the line waits for its outcome.
+ * Whether a channel admits calls now. It admits none after too many failures, when its circuit breaker opens, and none while
+ * the provider asks for a pause. Callers then wait in a line, and only the first one checks. When the breaker's time is over,
+ * it admits one call as a trial, and the others wait for the outcome.
  *
  *   admits calls ── failures ──> admits none ── time ──> admits one ── success ──> admits calls
  *                                     ^──────────────────────┘ failure
@@ -11,24 +11,24 @@ import { CircuitBreaker } from "effect/persistence"
 import type { CallPolicy } from "./call-policy.ts"
 import type { FailureKind, ProviderUnavailable } from "./provider-error.ts"
 
-/** How often the first in line looks whether the call that tries is over. */
+/** How often the first caller in line checks whether the trial call is over. */
 const LOOK_MS = 50
-/** At most one transfer is asked for in this time to try whether the provider is back. */
+/** At most one transfer is invited in this time as a trial call. */
 const INVITE_MS = 1_000
 
 export type Health = "closed" | "half-open" | "open"
 
-/** How the breaker stands, in epoch milliseconds; `until` is when an open one admits a call to try. */
+/** The state of the breaker; times in epoch milliseconds. `until` is when an open breaker admits a trial call. */
 export interface Standing {
   readonly health: Health
   readonly since: number
   readonly until: number
 }
 
-/** Failures that tell nothing of a provider's health: it answered in good order, or was not asked. */
-const innocent: ReadonlySet<FailureKind | undefined> = new Set(["refused", "busy", "not-called"])
+/** Failures that say nothing about a provider's health: it answered properly, or was not called. */
+const neutral: ReadonlySet<FailureKind | undefined> = new Set(["refused", "busy", "not-called"])
 
-/** What the answer of a rejected call is. */
+/** The result of a call that was not admitted. */
 export const REJECTED = Symbol("rejected")
 
 export class ChannelAdmission {
@@ -56,7 +56,7 @@ export class ChannelAdmission {
     this.#onChange = onChange
   }
 
-  /** Lives as long as its scope; `onChange` gets each state of the breaker. */
+  /** Lives as long as its scope. `onChange` is called with each new state of the breaker. */
   static readonly make = Effect.fnUntraced(function* (
     name: string,
     policy: CallPolicy,
@@ -72,7 +72,10 @@ export class ChannelAdmission {
     return new ChannelAdmission(name, breaker, policy, onChange, yield* Clock.currentTimeMillis)
   })
 
-  /** How the breaker stands at a time: one whose time is over is half open, although nobody has tried yet. */
+  /**
+   * The state of the breaker at a time. When the time of an open one is over, it is half-open, even before anybody makes the
+   * trial call.
+   */
   standing(now: number): Standing {
     const { health, until, since } = this.#standing
     return health === "open" && until <= now ? { health: "half-open", since, until } : this.#standing
@@ -82,29 +85,29 @@ export class ChannelAdmission {
     return this.#pausedUntil
   }
 
-  /** When calls may be admitted again; not later than `now` while they are admitted. */
+  /** When calls may be admitted again; not later than `now` while they are admitted. Epoch milliseconds. */
   admitsAgainAt(now: number): number {
     if (this.#trying) return Math.max(this.#pausedUntil, now + LOOK_MS)
     return Math.max(this.#pausedUntil, this.#standing.until)
   }
 
   /**
-   * How many new transfers may be got ready: any number while the provider is well, none while its channel admits none,
-   * and one now and then when a call is needed to try whether it is back.
+   * How many new transfers may be prepared: any number while the provider is healthy, none while its channel admits none, and
+   * one now and then when a trial call is due.
    */
   room(now: number): number {
     if (!this.isInviting(now)) return 0
     return this.standing(now).health === "closed" ? Number.POSITIVE_INFINITY : 1
   }
 
-  /** Gives as many of `wanted` new transfers their place as there is {@link room} for. */
+  /** Grants places to as many of `wanted` new transfers as there is {@link room} for, and returns their number. */
   invite(wanted: number, now: number): number {
     const granted = Math.min(wanted, this.room(now))
     if (granted > 0 && this.standing(now).health !== "closed") this.#invitedAt = now
     return granted
   }
 
-  /** Whether a new transfer that has the choice may choose this provider: it is well, or due to be tried. */
+  /** Whether a new transfer with a choice of banks may choose this provider: it is healthy, or a trial call is due. */
   isInviting(now: number): boolean {
     if (this.#pausedUntil > now) return false
     const { health } = this.standing(now)
@@ -112,7 +115,10 @@ export class ChannelAdmission {
     return health === "half-open" && !this.#trying && now - this.#invitedAt >= INVITE_MS
   }
 
-  /** Waits until calls are admitted, and returns how long that took; when the patience is over, fails with the time left. */
+  /**
+   * Waits until calls are admitted, and returns for how many milliseconds. Fails with the remaining time when the patience is
+   * over.
+   */
   awaited(patienceMs: number): Effect.Effect<number, { readonly waitMs: number }> {
     return Effect.flatMap(Clock.currentTimeMillis, (since) => {
       if (this.admitsAgainAt(since) <= since) return Effect.succeed(0)
@@ -139,18 +145,18 @@ export class ChannelAdmission {
   }
 
   /**
-   * Makes a call, unless none is admitted any more since it was {@link awaited}. `saysNothing` tells of an answer that is
-   * none, because the call was not made after all.
+   * Makes a call, or returns {@link REJECTED} if the channel stopped admitting calls since {@link awaited}. `wasNotMade`
+   * recognises the answer of a call that was not made after all.
    */
   admit<A>(
     call: Effect.Effect<A, ProviderUnavailable>,
-    saysNothing: (answer: A) => boolean,
+    wasNotMade: (answer: A) => boolean,
   ): Effect.Effect<A | typeof REJECTED, ProviderUnavailable> {
     const made = Effect.tapError(call, (failure) => this.#heed(failure)).pipe(
-      this.#breaker.execute({ key: this.#name, classify: (exit) => outcomeOf(exit, saysNothing) }),
+      this.#breaker.execute({ key: this.#name, classify: (exit) => outcomeOf(exit, wasNotMade) }),
       Effect.catchTag("CircuitBreakerError", () => Effect.succeed(REJECTED)),
     )
-    // Whoever tries says when that is over, also when it is interrupted: nobody else is admitted before.
+    // The trial call ends here, also when it is interrupted. Until then no other call is admitted.
     return Effect.acquireUseRelease(
       this.#enter,
       (as) => (as === "rejected" ? Effect.succeed(REJECTED) : made),
@@ -161,14 +167,14 @@ export class ChannelAdmission {
     )
   }
 
-  /** As what a call is admitted, if it is. */
+  /** How a call is admitted, if it is. */
   readonly #enter = Effect.sync((): "rejected" | "trying" | "calling" => {
     if (this.#trying) return "rejected"
     this.#trying = this.#standing.health !== "closed"
     return this.#trying ? "trying" : "calling"
   })
 
-  /** A provider that asks to be left alone is, by all callers, within bounds. */
+  /** All callers respect a provider's request for a pause, within bounds. */
   #heed({ kind, status, retryAfterMs }: ProviderUnavailable): Effect.Effect<void> {
     if (retryAfterMs === undefined || !(kind === "busy" || status === 503)) return Effect.void
     return Effect.map(Clock.currentTimeMillis, (now) => {
@@ -183,8 +189,9 @@ export class ChannelAdmission {
   })
 
   /**
-   * Looks how the breaker stands, after each call that it was asked about. A success may open it, too: with it the calls
-   * may be enough to judge by. Otherwise a call that it rejected would be admitted, and come again without a pause.
+   * Reads the breaker's state after each call that it was consulted about. A success may open it, too, if it completes the
+   * number of calls to judge by. If that went unnoticed, a call that the breaker rejects would be admitted again and again
+   * without a pause.
    */
   readonly #look: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const state = yield* Effect.orDie(this.#breaker.state(this.#name))
@@ -203,16 +210,16 @@ export class ChannelAdmission {
 
 const outcomeOf = <A>(
   exit: Exit.Exit<A, ProviderUnavailable>,
-  saysNothing: (answer: A) => boolean,
+  wasNotMade: (answer: A) => boolean,
 ): CircuitBreaker.Outcome => {
-  if (Exit.isSuccess(exit)) return saysNothing(exit.value) ? CircuitBreaker.ignored : CircuitBreaker.success
+  if (Exit.isSuccess(exit)) return wasNotMade(exit.value) ? CircuitBreaker.ignored : CircuitBreaker.success
   const failure = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  return failure !== undefined && innocent.has(failure.kind)
+  return failure !== undefined && neutral.has(failure.kind)
     ? CircuitBreaker.ignored
     : CircuitBreaker.failure()
 }
 
-/** For how long it admits nobody: an open breaker by its time, a half-open one while somebody tries. */
+/** For how long the breaker admits no call: an open one until its time is over, a half-open one during the trial call. */
 const admitsNoneMsOf = (state: CircuitBreaker.State): number => {
   if (state._tag === "Open") return Duration.toMillis(state.retryAfter)
   return state._tag === "HalfOpen" && state.probing ? LOOK_MS : 0

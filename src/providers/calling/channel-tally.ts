@@ -3,11 +3,11 @@ import type { Metrics } from "../../telemetry/metrics.ts"
 import type { FailureKind, ProviderUnavailable } from "./provider-error.ts"
 import type { RetryBudget } from "./retry-budget.ts"
 
-/** What a call is counted by. */
+/** How a call is counted. */
 export interface CountedCall<A> {
-  /** What the call is for: from a small set, as metrics are labelled with it. */
+  /** What the call is for, from a small set, because metrics are labelled with it. */
   readonly step: string
-  /** What the provider said, from a small set; nothing, when the call was not made after all. */
+  /** The provider's answer, from a small set; `undefined` if the call was not made after all. */
   readonly outcomeOf: (answer: A) => string | undefined
 }
 
@@ -17,7 +17,7 @@ export interface LastFailure {
   readonly at: number
 }
 
-/** What is counted of the calls of one channel. */
+/** The counts of one channel's calls. */
 export class ChannelTally {
   readonly #metrics: Metrics
   readonly #provider: string
@@ -33,7 +33,7 @@ export class ChannelTally {
     this.#provider = provider
   }
 
-  /** Calls that have not begun. */
+  /** Calls that have not started yet. */
   get waiting(): number {
     return this.#pending - this.#underWay
   }
@@ -51,7 +51,7 @@ export class ChannelTally {
     )
   }
 
-  /** Counts a call and takes its time. One that was not made after all is none. */
+  /** Counts a call and measures its time. A call that was not made after all does not count. */
   counted<A>(
     { step, outcomeOf }: CountedCall<A>,
     attempt: Effect.Effect<A, ProviderUnavailable>,

@@ -1,10 +1,10 @@
 /**
- * The one way to every provider: a channel of its own, with its admission, its turns and its budget of retries. A call
+ * The only way to call a provider: its own channel, with its admission, its turns and its budget of retries. A call
  *
- *   1. stands in line while the channel admits no calls,
- *   2. waits for its turn: of this process, and of all processes where the settings say so,
+ *   1. waits while the channel admits no calls,
+ *   2. waits for its turn in this process, and, if the settings limit them, among all processes,
  *   3. is made, timed and counted,
- *   4. and may be made again, after a pause that is drawn by lot, if that cannot do harm and the budget allows it.
+ *   4. and may be retried after a random pause, if a repetition is harmless and the budget allows it.
  */
 import { Clock, Context, Effect, Layer, Random, Result, type Scope, Semaphore } from "effect"
 import { CircuitBreaker } from "effect/persistence"
@@ -19,21 +19,21 @@ import { RetryBudget } from "./retry-budget.ts"
 import { openTurnstile } from "./turnstile.ts"
 
 export interface CallTerms<A> extends CountedCall<A> {
-  /** Whether it may be made again although it may have arrived: reads, and calls whose key is kept for ever. */
+  /** Whether it may be repeated although it may have arrived: reads, and calls whose key the provider keeps permanently. */
   readonly repeatable: boolean
-  /** How long it may stand in line while the channel admits no calls. */
+  /** How long it may wait while the channel admits no calls. */
   readonly patienceMs: number
-  /** Whether it comes by an invitation, and so has its place. */
+  /** Whether it was invited, and so has a place in the channel. */
   readonly isInvited?: boolean
 }
 
-/** What is known of a provider, for those who run the service. */
+/** The state of a provider's channel, for the operators of the service. */
 export interface ChannelReport {
   readonly name: string
   readonly kind: string
   readonly policy: CallPolicy
   readonly breaker: Omit<Standing, "until">
-  /** Epoch milliseconds, where the provider asked for a pause that is not over. */
+  /** Epoch milliseconds; present while the provider asks for a pause. */
   readonly pausedUntil: number | undefined
   readonly calls: number
   readonly failures: number
@@ -44,15 +44,18 @@ export interface ChannelReport {
 }
 
 export interface ProviderChannel {
-  /** Makes a call by the policy. What could not be had is a failure; `not-called` says that nothing was sent. */
+  /** Makes a call by the policy. Fails if there is no usable answer; `not-called` says that nothing was sent. */
   readonly call: <A>(
     terms: CallTerms<A>,
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ) => Effect.Effect<A, ProviderUnavailable>
   readonly admission: ChannelAdmission
-  /** How many new transfers may be got ready: no more than can be sent soon. */
+  /** How many new transfers may be prepared: no more than can be sent soon. */
   readonly room: (now: number) => number
-  /** Gives as many of `wanted` new transfers a place as there is room for; they have it until they come, or for some seconds. */
+  /**
+   * Grants places to as many of `wanted` new transfers as there is room for, and returns their number. A place is kept until
+   * the transfer comes, or for some seconds.
+   */
   readonly invite: (wanted: number, now: number) => number
   readonly report: (now: number) => ChannelReport
 }
@@ -61,7 +64,7 @@ export interface ProviderChannel {
 export class ProviderChannels extends Context.Service<
   ProviderChannels,
   {
-    /** Opens the channel to a provider; its name is unique among them, and `kind` tells what it is. */
+    /** Opens the channel to a provider. Its name must be unique among all providers; `kind` says what it is. */
     readonly open: (
       provider: { readonly name: string; readonly kind: string },
       policy: CallPolicy,
@@ -93,7 +96,7 @@ const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: Cal
   const { name } = provider
   const metrics = yield* Metrics
   const admission = yield* ChannelAdmission.make(name, policy, (standing) =>
-    tellChange(metrics, name, standing),
+    reportChange(metrics, name, standing),
   )
   metrics.providerBreakers.set({ provider: name }, 0)
   const budget = new RetryBudget(policy.retries.budgetPercent)
@@ -105,8 +108,8 @@ const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: Cal
     terms: CallTerms<A>,
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ) {
-    const saysNothing = (answer: A) => terms.outcomeOf(answer) === undefined
-    const call = admission.admit(tally.counted(terms, attempt), saysNothing)
+    const wasNotMade = (answer: A) => terms.outcomeOf(answer) === undefined
+    const call = admission.admit(tally.counted(terms, attempt), wasNotMade)
     let { patienceMs } = terms
     while (true) {
       patienceMs -= yield* Effect.mapError(admission.awaited(patienceMs), ({ waitMs }) =>
@@ -155,7 +158,7 @@ const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: Cal
   return { call, admission, room, invite, report } satisfies ProviderChannel
 })
 
-/** Turns among the calls of this process, and among those of all processes only where the settings limit them. */
+/** Turns among the calls of this process and, if the settings limit them, among those of all processes. */
 const turnsOf = Effect.fnUntraced(function* (name: string, policy: CallPolicy) {
   const own = Semaphore.makeUnsafe(policy.concurrency)
   if (policy.concurrencyOfAll === undefined && policy.ratePerSecond === undefined) return own.withPermit
@@ -163,19 +166,19 @@ const turnsOf = Effect.fnUntraced(function* (name: string, policy: CallPolicy) {
   return <A, E>(call: Effect.Effect<A, E>) => own.withPermit(ofAll(call))
 })
 
-/** Where a limit makes calls wait, some two seconds of them or two rounds; what is beyond that waits in its batch. */
+/** How many calls a limit lets wait: some two seconds' worth, or two rounds. More of them wait in their batches. */
 const waitingMax = ({ concurrencyOfAll, ratePerSecond }: CallPolicy): number =>
   2 * Math.min(concurrencyOfAll ?? Number.POSITIVE_INFINITY, ratePerSecond ?? Number.POSITIVE_INFINITY)
 
 const notCalled = (provider: string, step: string, retryAfterMs: number) =>
   new ProviderUnavailable({
     provider,
-    reason: `${step}: not sent, as it takes no calls now`,
+    reason: `${step}: not sent, because it takes no calls now`,
     kind: "not-called",
     retryAfterMs,
   })
 
-/** Whatever a repetition might mend. What was refused, or makes no sense, is the same the next time. */
+/** Failures that a repetition may mend. What was refused, or makes no sense, would be the same the next time. */
 const transient: ReadonlySet<FailureKind | undefined> = new Set([
   "not-connected",
   "no-credentials",
@@ -183,14 +186,14 @@ const transient: ReadonlySet<FailureKind | undefined> = new Set([
   "connection-broke",
   "server-error",
   "busy",
-  // A token, or a secret that was rotated, is looked up anew after it was refused.
+  // After a refusal, the token or secret is read again, so a rotated one is used.
   "unauthorized",
 ])
 
-/** It is certain that not a byte was sent. */
+/** Failures after which it is certain that no byte was sent. */
 const unsent: ReadonlySet<FailureKind | undefined> = new Set(["not-connected", "no-credentials"])
 
-/** Whether the provider was called at all: a call that was not made earns no retry, and is none. */
+/** Whether the provider was called at all. A call that was not made does not count, and earns no retry. */
 const wasMade = <A>(
   { outcomeOf }: Pick<CallTerms<A>, "outcomeOf">,
   result: Result.Result<A, ProviderUnavailable>,
@@ -205,16 +208,16 @@ const mayRepeat = (
 ): boolean => (repeatable ? transient.has(kind) : unsent.has(kind))
 
 /**
- * The pause before the n-th retry, by a lot between 0 and 1: exponential with full jitter, so that callers who failed
- * together do not come back together.
+ * The pause before the n-th retry, in milliseconds, for a random `lot` between 0 and 1: exponential with full jitter, so that
+ * callers who failed together do not retry together.
  */
 export const drawnMs = ({ baseMs, capMs }: CallPolicy["retries"], n: number, lot: number): number =>
   Math.floor(lot * Math.min(baseMs * 2 ** (n - 1), capMs))
 
 const BREAKER_LEVELS = { closed: 0, "half-open": 1, open: 2 } as const
 
-const tellChange = Effect.fnUntraced(function* (metrics: Metrics, provider: string, { health }: Standing) {
+const reportChange = Effect.fnUntraced(function* (metrics: Metrics, provider: string, { health }: Standing) {
   metrics.providerBreakers.set({ provider }, BREAKER_LEVELS[health])
-  const tell = health === "open" ? Effect.logWarning : Effect.logInfo
-  yield* tell("provider's breaker changed", { provider, breaker: health })
+  const log = health === "open" ? Effect.logWarning : Effect.logInfo
+  yield* log("a provider's breaker changed", { provider, breaker: health })
 })

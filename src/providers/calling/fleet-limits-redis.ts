@@ -1,6 +1,6 @@
 /**
- * Limits of providers that all processes share: `<prefix>:limits:<provider>` is a hash that one script keeps. A process
- * asks for many calls at once, so a limit costs some twenty round trips a second, and none where there is no limit.
+ * Limits on a provider that all processes share: `<prefix>:limits:<provider>` is a hash that one script keeps. A process books
+ * many calls at once, so a limit costs some twenty round trips a second. Providers without a limit cost none.
  */
 import { randomUUID } from "node:crypto"
 import { readFileSync } from "node:fs"
@@ -13,7 +13,7 @@ import { FleetLimits } from "./fleet-limits.ts"
 
 const script = readFileSync(new URL("fleet-limits.lua", import.meta.url), "utf8")
 
-/** Longer than a lease and than it takes a rate to recover: what is older says nothing. */
+/** Longer than a lease, and than a rate takes to recover. An older hash is of no use. */
 const KEPT_MS = 60_000
 
 /** The limits in REDIS_URL, for this process. */

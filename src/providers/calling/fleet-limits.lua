@@ -1,10 +1,10 @@
--- Books what one process may do of what all processes together may do with one provider.
+-- Books one process's share of the calls that all processes together may make to one provider.
 --
 -- KEYS[1]  hash: "tokens" and "at" (ms) of the rate; and for each process, under its id,
 --          "<seats reserved for it> <seats it wants> <end of its lease, ms>"
 -- ARGV     1 id, 2 calls under way, 3 seats wanted, 4 limit of seats (0: none), 5 lease in ms,
 --          6 starts wanted, 7 starts per second (0: no limit), 8 how long the hash is kept, in ms
--- gives    seats, starts, and in how many ms there may be another start
+-- returns  seats, starts, and in how many ms another start may be free
 
 local id, under_way, wanted, limit, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local starts_wanted, rate = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -27,8 +27,8 @@ local function book_seats()
   end
   local seats = math.min(wanted, math.max(limit - others_seats, 0))
   if short then
-    -- Nobody takes more than a fair share while another is short. Where there are fewer seats than processes they
-    -- take turns: whoever has one gives it back, whoever has none may take one.
+    -- No process takes more than a fair share while another is short. With fewer seats than processes they take
+    -- turns: a process with a seat gives it back, a process without one may take one.
     seats = math.min(seats, math.max(math.floor(limit / (others + 1)), own_seats == 0 and 1 or 0))
   end
   if wanted == 0 and under_way == 0 then

@@ -1,39 +1,42 @@
 import { Context, type Effect } from "effect"
 import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 
-/** What all processes together may do with one provider. */
+/** The limits on all processes' calls to one provider. */
 export interface Limits {
   readonly concurrencyOfAll?: number
   readonly ratePerSecond?: number
 }
 
-/** What a process does and would like to do. */
+/** The calls that a process makes and wants to make. */
 export interface Booking {
   /** Calls under way. */
   readonly underWay: number
-  /** Calls that it would have under way if it could. */
+  /** Calls that it would have under way without the limit. */
   readonly seatsWanted: number
-  /** Calls that wait for nothing but the rate. */
+  /** Calls that wait for the rate alone. */
   readonly startsWanted: number
-  /** How long its seats stay reserved without another booking: those of a process that died are free then. */
+  /** How long its seats stay reserved without another booking. The seats of a process that died are free after that. */
   readonly leaseMs: number
 }
 
-/** What it may. */
+/** The calls that it may make. */
 export interface Booked {
-  /** Calls under way until the lease is over. It may be told to come down to fewer than it has. */
+  /** Calls that it may have under way until the lease is over; possibly fewer than it has now. */
   readonly seats: number
-  /** Calls that it may begin at once. */
+  /** Calls that it may start at once. */
   readonly starts: number
-  /** When asking for more starts may have an effect. */
+  /** In how many milliseconds it may get more starts. */
   readonly waitMs: number
 }
 
-/** Limits that hold for all processes together. */
+/** Limits on the calls of all processes together. */
 export class FleetLimits extends Context.Service<
   FleetLimits,
   {
-    /** Books for this process, which says each time all that it has and wants: a repetition takes no seat twice. */
+    /**
+     * Books calls for this process. Each booking states everything that the process has and wants, so repeating it takes no
+     * seat twice.
+     */
     readonly book: (
       provider: string,
       limits: Limits,

@@ -1,14 +1,14 @@
-/** How long a place is kept: much longer than it takes to write an intent, and the attempt into the register. */
+/** How long a place is kept: much longer than writing an intent to the log and the attempt to the register takes. */
 const KEPT_MS = 5_000
 
 /**
- * Transfers that were invited into a channel and have not come yet: whoever plans next does not count on their places. A
- * transfer that never comes, as its batch was lost or it was called off, gives its place back when the time is over.
+ * Transfers that were invited into a channel and have not come yet, so that planning does not give their places away again. If
+ * a transfer never comes, because its batch was lost or it was called off, its place becomes free after a while.
  */
 export class Invitations {
   #sent: Array<{ count: number; readonly until: number }> = []
 
-  /** How many places are kept at `now`, in epoch milliseconds. */
+  /** The number of places that are kept at `now`, in epoch milliseconds. */
   kept(now: number): number {
     this.#forget(now)
     return this.#sent.reduce((sum, { count }) => sum + count, 0)
@@ -18,7 +18,7 @@ export class Invitations {
     if (count > 0) this.#sent.push({ count, until: now + KEPT_MS })
   }
 
-  /** An invited transfer has come: nobody knows by which invitation, so it is taken for the oldest that still holds. */
+  /** An invited transfer has come. It does not say by which invitation, so it uses the oldest one that is still valid. */
   came(now: number): void {
     this.#forget(now)
     const [oldest] = this.#sent

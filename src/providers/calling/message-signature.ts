@@ -1,25 +1,25 @@
 /**
- * Requests that are signed with a shared key: HTTP Message Signatures (RFC 9421) with hmac-sha256, over a digest of the
- * body (RFC 9530). A bank can hold such a request to who sent it, to whom, when, and to every byte of it.
+ * Signs requests with a shared key: HTTP Message Signatures (RFC 9421) with hmac-sha256, over a digest of the body (RFC 9530).
+ * The bank can verify who sent a request, to whom and when, and every byte of it.
  */
 import { createHmac, hash } from "node:crypto"
 import type { OutgoingRequest } from "./provider-access.ts"
 
-/** A component of a message, and the value that is signed; derived ones begin with `@`. */
+/** A component of a message and its signed value; the names of derived components begin with `@`. */
 type Component = readonly [name: string, value: string]
 
 const SIGNATURE_LABEL = "atlaspay"
-/** Whoever repeats a request later than that is not us. */
+/** A request that arrives later is not accepted as ours. */
 const GOOD_FOR_SECONDS = 300
 
-/** `"name": value`, one to a line, and the parameters last (RFC 9421, 2.5). */
+/** The signature base: one line `"name": value` per component, then the parameters (RFC 9421, 2.5). */
 export const signatureBase = (components: ReadonlyArray<Component>, parameters: string): string =>
   [
     ...components.map(([name, value]) => `"${name}": ${value}`),
     `"@signature-params": ${inputOf(components, parameters)}`,
   ].join("\n")
 
-/** The components' names and the parameters, as the header Signature-Input has them. */
+/** The names of the components and the parameters, as in the header Signature-Input. */
 const inputOf = (components: ReadonlyArray<Component>, parameters: string): string =>
   `(${components.map(([name]) => `"${name}"`).join(" ")})${parameters}`
 
@@ -32,11 +32,11 @@ export interface SignatureTerms {
   readonly key: Uint8Array
   /** Epoch seconds. */
   readonly created: number
-  /** Never the same again. */
+  /** A different one for each request. */
   readonly nonce: string
 }
 
-/** The headers that sign a request; `Content-Digest` is there when it has a body. */
+/** The headers that sign a request, with `Content-Digest` if it has a body. */
 export const signedHeaders = (
   { method, url, headers, body }: OutgoingRequest,
   { keyId, key, created, nonce }: SignatureTerms,
@@ -46,7 +46,7 @@ export const signedHeaders = (
   const components: ReadonlyArray<Component> = [
     ["@method", method],
     ["@target-uri", url],
-    // Its idempotency key is among them, whatever the bank calls it.
+    // The idempotency key is among these headers, whatever the bank calls it.
     ...Object.entries(all)
       .map(([name, value]) => [name.toLowerCase(), value] as const)
       .filter(([name]) => name !== "accept"),

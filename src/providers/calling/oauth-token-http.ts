@@ -1,7 +1,7 @@
 /**
- * Tokens of OAuth 2.0, for a client's own credentials (RFC 6749, 4.4). All callers share one token; it is fetched by
- * one of them, while the others wait, shortly before it ends or when the provider does not believe it any more. What
- * goes wrong is remembered for a moment that grows: callers fail at once in it, and the token's server is left alone.
+ * OAuth 2.0 tokens from client credentials (RFC 6749, 4.4). All callers share one token. One of them fetches a new one shortly
+ * before it expires, or when the provider refuses it, while the others wait. After a failure, calls fail at once for a growing
+ * pause, so that the token server is left alone.
  */
 import { Clock, Effect, Random, Redacted, Result, Schema, Semaphore } from "effect"
 import type { CallPolicy } from "./call-policy.ts"
@@ -10,19 +10,19 @@ import { ProviderUnavailable } from "./provider-error.ts"
 import { type Answers, callProvider, type Provider, reading } from "./provider-http.ts"
 import type { Secret } from "./secret-reference.ts"
 
-/** Of a token whose life is not told. */
+/** The lifetime of a token whose server does not state it. */
 const LIFETIME_DEFAULT_S = 300
 const LIFETIME_MAX_S = 86_400
-/** A token is replaced so long before its end, but not before half of its life is over. */
+/** A token is renewed this long before it expires, but not before half of its lifetime is over. */
 const MARGIN_MS = 60_000
-/** A token that is younger is not replaced because a provider does not believe it: that would mend nothing. */
+/** A younger token is not replaced when a provider refuses it, because that would not help. */
 const REPLACED_AFTER_MS = 10_000
 const PAUSE_MS_MAX = 60_000
 
 export interface TokenSource {
-  /** A token that is good for a while. */
+  /** A token that is still valid for a while. */
   readonly current: Effect.Effect<Redacted.Redacted<string>, ProviderUnavailable>
-  /** Hears that a provider does not believe a token. */
+  /** Reports that the provider refused a token. */
   readonly refused: (token: Redacted.Redacted<string>) => Effect.Effect<void>
 }
 
@@ -39,7 +39,7 @@ interface Failed {
   readonly until: number
 }
 
-/** A source of tokens for the provider `name`, from the server `at`. */
+/** The source of tokens for the provider `name`, from the token server `at`. */
 export const tokenSource = (
   name: string,
   at: Provider,
@@ -65,7 +65,7 @@ export const tokenSource = (
     return token.secret
   })
 
-  /** The token that is there, as long as a new one cannot be had. */
+  /** The current token, while it is valid and no new one is available. */
   const inNeed = (error: ProviderUnavailable) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       token !== undefined && now < token.endsAt ? Effect.succeed(token.secret) : Effect.fail(error),
@@ -79,7 +79,7 @@ export const tokenSource = (
   })
 
   return {
-    // Those who waited find what the first one fetched, or that it could not.
+    // Callers that waited use what the first one fetched, or fail like it.
     current: Effect.flatMap(Clock.currentTimeMillis, (now) =>
       token !== undefined && now < token.renewAt ? Effect.succeed(token.secret) : one.withPermit(current),
     ),
@@ -98,7 +98,7 @@ const Granted = Schema.Struct({
 })
 type Granted = typeof Granted.Type
 
-/** The codes of RFC 6749, 5.2: no other text of an answer is repeated. */
+/** The error codes of RFC 6749, 5.2. No other text of an answer is passed on. */
 const Refused = Schema.Struct({
   error: Schema.Literals([
     "invalid_request",
@@ -117,7 +117,7 @@ const answers: Answers<Result.Result<Granted, string>> = {
   401: refused,
 }
 
-/** Asks for a token once. Whatever goes wrong: nothing was sent to the provider itself. */
+/** Requests a token once. If this fails, nothing was sent to the provider itself. */
 const requested = Effect.fnUntraced(
   function* (
     name: string,
@@ -149,7 +149,7 @@ const requested = Effect.fnUntraced(
   ),
 )
 
-/** RFC 6749, 2.3.1: both are encoded as in a form before they are joined. */
+/** RFC 6749, 2.3.1: id and secret are form-encoded before they are joined. */
 const clientBasic = (clientId: string, clientSecret: string): string => {
   const encoded = [clientId, clientSecret].map((text) =>
     new URLSearchParams([["", text]]).toString().slice(1),
@@ -157,7 +157,7 @@ const clientBasic = (clientId: string, clientSecret: string): string => {
   return `Basic ${Buffer.from(encoded.join(":")).toString("base64")}`
 }
 
-/** Its life is counted from before it was asked for: it ends with us before it ends with its server. */
+/** The lifetime counts from before the request, so the token expires here before it expires at its server. */
 const tokenOf = ({ access_token, expires_in = LIFETIME_DEFAULT_S }: Granted, askedAt: number): Token => {
   const lifetimeMs = Math.min(Math.max(expires_in, 1), LIFETIME_MAX_S) * 1_000
   return {
@@ -168,7 +168,10 @@ const tokenOf = ({ access_token, expires_in = LIFETIME_DEFAULT_S }: Granted, ask
   }
 }
 
-/** Twice as long after each failure in a row, or as its server asked; drawn by lot, as many processes fail together. */
+/**
+ * The end of the pause: twice as long after each failure in a row, or as long as the server asks; with jitter, because many
+ * processes fail together.
+ */
 const pausedUntil = Effect.fnUntraced(function* (
   { retryAfterMs = 0 }: ProviderUnavailable,
   times: number,

@@ -1,4 +1,4 @@
-/** Providers as they are called: with what their settings say of credentials and certificates. */
+/** Adds the credentials and certificates of the settings to the calls to a provider. */
 import { randomBytes } from "node:crypto"
 import { Clock, Effect, Redacted } from "effect"
 import type { AppConfig } from "../../config.ts"
@@ -18,7 +18,7 @@ interface Settings extends HttpFields {
   readonly place: Place
 }
 
-/** A provider as its settings have it; its secrets and certificates are read here, and fail with their place. */
+/** A provider by its settings. Reads its secrets and certificates, and fails with the place of one that is unusable. */
 export const providerOf = Effect.fnUntraced(function* (
   settings: Settings,
 ): Effect.fn.Return<Provider, InvalidProviderSetting, AppConfig> {
@@ -30,7 +30,7 @@ export const providerOf = Effect.fnUntraced(function* (
   return { ...provider, access: accessBy(proof, connection) }
 })
 
-/** What proves who sends a request: headers for it. */
+/** Proves to a provider who sends a request, by headers. */
 interface Proof {
   readonly headersFor: (
     request: OutgoingRequest,
@@ -61,7 +61,7 @@ const connectionOf = Effect.fnUntraced(function* ({
   return yield* new InvalidProviderSetting({ setting: at.setting, reason })
 })
 
-/** RFC 6750, 2.1, and most keys that providers give out. */
+/** The form of bearer tokens (RFC 6750, 2.1) and of most API keys. */
 const visible = /^[\x21-\x7e]{1,8192}$/
 const printable = /^[\x20-\x7e]{1,1024}$/
 /** Base64 of 16 bytes or more. */
@@ -99,13 +99,13 @@ const proofOf = Effect.fnUntraced(function* (
 const basicOf = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
 
-/** A secret that is shown as it is. */
+/** A proof that contains the secret itself. */
 const showing = (secret: Secret, headersOf: (text: string) => Readonly<Record<string, string>>): Proof => ({
   headersFor: () => Effect.map(secret.current, (text) => headersOf(Redacted.value(text))),
   refused: () => secret.doubt,
 })
 
-/** A secret that is never shown: it signs what is sent. */
+/** A proof that is signed with the secret, and does not contain it. */
 const signing = (secret: Secret, keyId: string): Proof => ({
   headersFor: (request) =>
     Effect.gen(function* () {

@@ -1,17 +1,17 @@
-/** How AtlasPay proves to a provider who it is, and how it makes sure of the provider: the fields of the settings. */
+/** The settings of how AtlasPay authenticates to a provider, and verifies the provider. */
 import { type Effect, Schema } from "effect"
 import type { ProviderUnavailable } from "./provider-error.ts"
 import { ProviderUrl } from "./provider-url.ts"
 import { SecretReference } from "./secret-reference.ts"
 
-/** Certificates for TLS. The provider's is always checked: by the usual authorities, or by `ca` alone. */
+/** Certificates for TLS. The provider's certificate is always checked: against the usual authorities, or against `ca` alone. */
 export const ProviderTls = Schema.Struct({
   /** The authorities that sign the provider's certificate, in PEM. */
   ca: Schema.optionalKey(SecretReference),
-  /** Our certificate and its chain, in PEM, where the provider wants one; `key` belongs to it. */
+  /** Our certificate and its chain, in PEM, if the provider requires one; `key` is its private key. */
   cert: Schema.optionalKey(SecretReference),
   key: Schema.optionalKey(SecretReference),
-  /** The name that its certificate has to have, where that is not the host of the URL. */
+  /** The name that its certificate must have, if it is not the host of the URL. */
   serverName: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9.-]{1,253}$/))),
 }).check(
   Schema.makeFilter(
@@ -22,7 +22,7 @@ export type ProviderTls = typeof ProviderTls.Type
 
 const Text = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{1,1024}$/))
 
-/** A header of the provider's own; those that say what a request is are not for that. */
+/** A provider-specific header. Headers that describe the request itself are not allowed. */
 const HeaderName = Schema.String.check(
   Schema.isPattern(
     /^(?!(?:host|connection|keep-alive|upgrade|te|trailer|expect|transfer-encoding|content-.*|accept|idempotency-key|x-request-id)$)[a-z0-9-]{1,64}$/i,
@@ -36,17 +36,17 @@ const Basic = Schema.Struct({
   password: SecretReference,
 })
 const Header = Schema.Struct({ kind: Schema.Literal("header"), name: HeaderName, value: SecretReference })
-/** RFC 6749, 4.4: the client's own credentials for a token that is good for a while. */
+/** RFC 6749, 4.4: client credentials, which give a token for a limited time. */
 const OAuth2 = Schema.Struct({
   kind: Schema.Literal("oauth2"),
   tokenUrl: ProviderUrl,
   clientId: Text,
   clientSecret: SecretReference,
-  /** How the client says who it is: in the header, or in the body (RFC 6749, 2.3.1). */
+  /** Where the client's credentials go: in the header, or in the body (RFC 6749, 2.3.1). */
   clientAuth: Schema.optionalKey(Schema.Literals(["basic", "post"])),
   scope: Schema.optionalKey(Text),
   audience: Schema.optionalKey(Text),
-  /** For the token's own server; as for the provider by default. */
+  /** For the token server; by default the same as for the provider. */
   tls: Schema.optionalKey(ProviderTls),
 })
 /** RFC 9421, hmac-sha256; the secret is base64. */
@@ -60,7 +60,7 @@ export const ProviderAuth = Schema.Union([Bearer, Basic, Header, OAuth2, Hmac])
 export type ProviderAuth = typeof ProviderAuth.Type
 export type OAuth2 = typeof OAuth2.Type
 
-/** What every provider that is called by HTTP has in its settings. */
+/** The settings of every provider that is called by HTTP. */
 export const httpFields = {
   url: ProviderUrl,
   auth: Schema.optionalKey(ProviderAuth),
@@ -69,7 +69,7 @@ export const httpFields = {
 export const HttpFields = Schema.Struct(httpFields)
 export type HttpFields = typeof HttpFields.Type
 
-/** A request that is ready but for the proof of who sends it. */
+/** A complete request, except for the proof of who sends it. */
 export interface OutgoingRequest {
   readonly method: string
   readonly url: string
@@ -77,15 +77,15 @@ export interface OutgoingRequest {
   readonly body: string | undefined
 }
 
-/** What lets one request through: headers that prove who sends it, and a connection made with our certificates. */
+/** The proof for one request: headers, and a connection with our certificates. */
 export interface Admission {
   readonly headers: Readonly<Record<string, string>>
   readonly fetch: typeof fetch
-  /** The provider did not believe it: what it was made of is looked up anew, within bounds. */
+  /** The provider refused it: read the secrets again, within bounds. */
   readonly refused: Effect.Effect<void>
 }
 
-/** Gives admissions, one for each request. A failure is certain: nothing was sent to the provider. */
+/** Makes an admission for each request. If it fails, it is certain that nothing was sent to the provider. */
 export interface ProviderAccess {
   readonly admit: (request: OutgoingRequest) => Effect.Effect<Admission, ProviderUnavailable>
 }

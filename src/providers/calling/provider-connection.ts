@@ -1,4 +1,4 @@
-/** Connections with certificates of their own: which authorities are believed, and what is shown to a provider. */
+/** Connections with configured certificates: the authorities to trust, and the certificate to present. */
 import { createSecureContext } from "node:tls"
 import { Effect, Redacted } from "effect"
 import type { AppConfig } from "../../config.ts"
@@ -7,19 +7,19 @@ import { below, InvalidProviderSetting, type Place } from "./provider-place.ts"
 import { openSecret, type Secret } from "./secret-reference.ts"
 
 export interface Connection {
-  /** Makes requests; with certificates that were replaced, new connections are made with those. */
+  /** Makes requests. When certificates were replaced, new connections use the new ones. */
   readonly fetch: Effect.Effect<typeof fetch>
   readonly doubt: Effect.Effect<void>
 }
 
-/** The connections that Node makes by itself. */
+/** Node's own connections. */
 export const plainConnection: Connection = { fetch: Effect.succeed(fetch), doubt: Effect.void }
 
 const pem = /-----BEGIN [A-Z ]+-----[\s\S]+-----END [A-Z ]+-----/
-/** An idle connection ends by itself, so that one with old certificates does not live for ever. */
+/** Idle connections are closed, so that none uses old certificates for long. */
 const IDLE_MS_MAX = 30_000
 
-/** Reads the certificates, and fails with their place when they are not there or do not belong together. */
+/** Reads the certificates. Fails, with the place, if one is missing or they do not belong together. */
 export const openConnection = Effect.fnUntraced(function* (
   { ca, cert, key, serverName }: ProviderTls,
   place: Place,
@@ -28,7 +28,7 @@ export const openConnection = Effect.fnUntraced(function* (
     reference === undefined ? Effect.undefined : openSecret(reference, below(place, field), pem)
   const secrets = [yield* open("ca", ca), yield* open("cert", cert), yield* open("key", key)] as const
   const values = Effect.forEach(secrets, pemOf)
-  // Loaded here, because most providers need no certificates of their own.
+  // Loaded here, because most providers need no configured certificates.
   const { Agent, fetch: fetchBy } = yield* Effect.promise(() => import("undici"))
   const agentOf = ([ca, cert, key]: ReadonlyArray<string | undefined>) =>
     new Agent({
@@ -50,7 +50,7 @@ export const openConnection = Effect.fnUntraced(function* (
   return {
     fetch: Effect.map(values, (now) => {
       if (now.some((value, at) => value !== made[at]) && isUsable(now)) {
-        // What is under way ends as it began.
+        // Calls under way finish on the old connections.
         void agent.close()
         made = now
         agent = agentOf(now)
@@ -65,7 +65,7 @@ export const openConnection = Effect.fnUntraced(function* (
 const pemOf = (secret: Secret | undefined): Effect.Effect<string | undefined> =>
   secret === undefined ? Effect.undefined : Effect.map(secret.current, Redacted.value)
 
-/** Whether a connection could be made with these: two files are not replaced in one moment. */
+/** Whether these can be used together: two files are never replaced at exactly the same moment. */
 const isUsable = ([ca, cert, key]: ReadonlyArray<string | undefined>): boolean => {
   try {
     return createSecureContext({ ca, cert, key }) !== undefined

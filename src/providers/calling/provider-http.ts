@@ -1,7 +1,7 @@
 /**
- * One small HTTP client for every provider: JSON out, JSON in, and nothing else is believed. A redirect, another
- * content type, a body beyond {@link BODY_BYTES_MAX}, a status or a shape that was not agreed, a silence: each is a
- * failure that names the provider, the step and the kind of problem. What was sent or received is never quoted.
+ * One small HTTP client for all providers: JSON out, JSON in, and nothing else is accepted. A redirect, another content type, a
+ * body beyond {@link BODY_BYTES_MAX}, a status or a shape that was not agreed, no answer in time: each is a failure that names
+ * the provider, the step and the kind of problem. What was sent or received is never quoted.
  */
 import { Clock, Effect, Result, Schema } from "effect"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
@@ -20,7 +20,7 @@ export interface Provider {
   readonly url: string
   /** From the start of a call to the last byte of its answer. */
   readonly timeoutMs: number
-  /** How we prove to it who we are, and make sure of it; nothing where neither is agreed. */
+  /** Our credentials and the check of the provider's certificate; absent if neither is configured. */
   readonly access?: ProviderAccess
 }
 
@@ -30,21 +30,21 @@ export interface ProviderCall {
   readonly method: "GET" | "POST"
   readonly path: string
   readonly idempotencyKey?: string
-  /** Where the key stands when it is not in the header of its own name. */
+  /** The header of the key, if it is not `idempotency-key`. */
   readonly keyHeader?: string
   readonly body?: unknown
-  /** A body as forms have it, instead of JSON. */
+  /** A form-encoded body, instead of JSON. */
   readonly form?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Reads one agreed answer, or fails when it is not as agreed. */
+/** Reads one agreed answer. Fails if it is not as agreed. */
 export type Reader<A> = (json: unknown) => Result.Result<A, unknown>
 
 /** The answers that were agreed, by HTTP status. */
 export type Answers<A> = Readonly<Record<number, Reader<A>>>
 
-/** A reader of one shape. Fields beyond it are ignored, unless it is `exact`. */
+/** A reader of one shape. Other fields are ignored, unless it is `exact`. */
 export const reading = <Body, A>(
   schema: Schema.Decoder<Body>,
   interpret: (body: Body) => A,
@@ -54,15 +54,17 @@ export const reading = <Body, A>(
   return (json) => Result.map(decode(json), interpret)
 }
 
-/** A provider's machine-readable code. It has too few digits for an account number: codes are logged and published. */
+/**
+ * A provider's machine-readable code. Codes are logged and published, so it may not have enough digits for an account number.
+ */
 export const ProviderCode = Schema.String.check(Schema.isPattern(/^(?!(.*\d){8})[\w.-]{1,64}$/))
 
-/** An id that a provider gave. */
+/** A provider's own id. */
 export const ProviderId = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,200}$/))
 
 /**
- * Calls a provider once; the request is aborted when the time is up or the caller is interrupted. Getting what proves
- * who we are is a part of that time: a failure before the request is made says so.
+ * Calls a provider once. The request is aborted when the time is up or the caller is interrupted. The time includes getting the
+ * credentials; a failure before the request is made has a kind that says so.
  */
 export const callProvider = <A>(
   provider: Provider,
@@ -74,7 +76,7 @@ export const callProvider = <A>(
   if (access === undefined) return exchanged(provider, call, answers, request, plain, timeoutMs)
   return Effect.gen(function* () {
     const since = yield* Clock.currentTimeMillis
-    // Whether this call may be made is not asked of one for a token.
+    // The check of this call does not apply to a request for a token.
     const admission = yield* Effect.provideService(
       admitted(provider, call, access.admit(request)),
       LastCheck,
@@ -83,7 +85,7 @@ export const callProvider = <A>(
     if (!(yield* yield* LastCheck))
       return yield* unavailable(provider, call, {
         kind: "not-called",
-        problem: "not sent: it may not be any more",
+        problem: "not sent: it is no longer allowed",
       })
     const leftMs = since + timeoutMs - (yield* Clock.currentTimeMillis)
     return yield* exchanged(provider, call, answers, request, admission, leftMs)
@@ -110,7 +112,7 @@ const requestOf = (
 
 const jsonOf = (body: unknown): string | undefined => (body === undefined ? body : JSON.stringify(body))
 
-/** Whatever stands in the way of an admission, and however long it takes: the provider has heard nothing. */
+/** Without credentials, or if they take too long, the provider has received nothing. */
 const admitted = (
   provider: Provider,
   call: ProviderCall,
@@ -159,7 +161,7 @@ interface Failure {
   readonly retryAfterMs?: number | undefined
 }
 
-/** An answer that came and is not believed. */
+/** An answer that is not accepted. */
 interface Distrusted extends Failure {
   readonly _tag: "Distrusted"
   readonly status: number
@@ -176,7 +178,7 @@ const exchange = async <A>(
     method,
     headers: { ...headers, ...admission.headers },
     ...(body === undefined ? {} : { body }),
-    // What proves who we are goes to nobody else.
+    // Credentials go to no other server.
     redirect: "manual",
     signal,
   })
@@ -193,7 +195,8 @@ const exchange = async <A>(
   }
   const read = answers[status]
   if (read === undefined) return distrust(`answered with status ${status}`, kindOf(status))
-  if (!isJson(response.headers.get("content-type"))) return distrust("answered with something else than JSON")
+  if (!isJson(response.headers.get("content-type")))
+    return distrust("answered with something other than JSON")
   const bytes = await readBody(response)
   if (bytes === undefined) return distrust(`answered with more than ${BODY_BYTES_MAX} bytes`)
   const answer = Result.flatMap(parse(bytes), read)
@@ -216,7 +219,7 @@ const readBody = async (response: Response): Promise<Buffer | undefined> => {
   return Buffer.concat(chunks)
 }
 
-/** Few bytes may still be many values: more than an answer that lists what is in the books has are not looked at. */
+/** Few bytes may still contain many values. An answer with more of them than a page of books is not read. */
 const limits: JsonLimits = {
   depthMax: 16,
   tokensMax: 250_000,
@@ -230,7 +233,7 @@ const parse = (bytes: Buffer): Result.Result<unknown, unknown> => {
   return json instanceof UnreadableJson ? Result.fail(json) : Result.succeed(json)
 }
 
-/** What a status says that was not agreed. A redirect is none of the answers of an API. */
+/** The kind of failure for a status that was not agreed. APIs do not answer with redirects. */
 const kindOf = (status: number): FailureKind => {
   if (status === 429) return "busy"
   if (status === 401 || status === 403) return "unauthorized"
@@ -251,13 +254,13 @@ const unavailable = (
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
 
-/** Failures to connect. Only these are certain: "no route to host", say, may also end a connection that was used. */
+/** Failures to connect. Only these prove it: "no route to host", for example, may also end a connection that was used. */
 const notConnected = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
   "UND_ERR_CONNECT_TIMEOUT",
-  // Its certificate is not believed: nothing is sent before it is.
+  // The certificate is not trusted, and nothing is sent before it is.
   "ERR_TLS_CERT_ALTNAME_INVALID",
   "CERT_HAS_EXPIRED",
   "DEPTH_ZERO_SELF_SIGNED_CERT",

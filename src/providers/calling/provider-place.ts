@@ -1,4 +1,4 @@
-/** Where a setting of a provider stands, and what is told when it cannot be used. */
+/** The place of a provider's setting, and the error for one that cannot be used. */
 import { Schema } from "effect"
 
 /** The variable that leads to a setting, and its path in the document. */
@@ -7,7 +7,7 @@ export interface Place {
   readonly path: string
 }
 
-/** A setting that leads to no usable provider: the service does not start with it. */
+/** A setting with which the provider cannot be used. The service does not start with it. */
 export class InvalidProviderSetting extends Schema.TaggedError<InvalidProviderSetting>()(
   "InvalidProviderSetting",
   { setting: Schema.String, reason: Schema.String },

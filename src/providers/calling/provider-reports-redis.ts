@@ -1,6 +1,6 @@
 /**
- * Reports in Redis: `<prefix>:{providers}:<worker>` is a worker's latest one, in JSON, and goes by itself;
- * `<prefix>:{providers}` is the sorted set of workers by when theirs goes.
+ * Reports in Redis: `<prefix>:{providers}:<worker>` is a worker's latest report, in JSON, and expires; `<prefix>:{providers}`
+ * is the sorted set of workers by when their reports expire.
  */
 import { Effect, Layer } from "effect"
 import { AppConfig } from "../../config.ts"
@@ -28,7 +28,7 @@ export const layer = Layer.effect(
         asked(async () => {
           const { worker } = report
           await commands.set(keyOf(worker), JSON.stringify(report), "PX", REPORT_KEPT_MS)
-          // Clocks of processes need not agree; that of Redis is one.
+          // The processes' clocks may differ, so Redis's clock counts.
           const [seconds = 0] = await commands.time()
           await commands.zadd(workers, seconds + REPORT_KEPT_MS / 1_000, worker)
           await commands.zremrangebyscore(workers, 0, seconds - 1)

@@ -1,4 +1,4 @@
-/** What workers tell of the providers that they call, for whoever runs the service: shown at `GET /providers`. */
+/** Workers' reports on the providers that they call, shown to operators at `GET /providers`. */
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import { Clock, Context, Effect, Layer } from "effect"
@@ -6,14 +6,14 @@ import type { StoreUnavailable } from "../../platform/store-unavailable.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { type ChannelReport, ProviderChannels } from "./channel.ts"
 
-/** The report of one worker, with when it was made in epoch milliseconds. */
+/** The report of one worker; `at` is when it was made, in epoch milliseconds. */
 export interface WorkerReport {
   readonly worker: string
   readonly at: number
   readonly providers: ReadonlyArray<ChannelReport>
 }
 
-/** The latest report of each worker that lives. */
+/** The latest report of each live worker. */
 export class ProviderReports extends Context.Service<
   ProviderReports,
   {
@@ -23,10 +23,12 @@ export class ProviderReports extends Context.Service<
 >()("atlaspay/providers/ProviderReports") {}
 
 const REPORT_MS = 2_000
-/** A worker that has not reported for so long is gone. */
+/** A worker is gone if it has not reported for this long. */
 export const REPORT_KEPT_MS = 5 * REPORT_MS
 
-/** Reports for a worker while the layer lives. Nothing depends on it: what cannot be published is told the next time. */
+/**
+ * Reports for a worker while the layer lives. Nothing depends on a report: if one cannot be published, the next one follows.
+ */
 export const reportingLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
@@ -38,9 +40,9 @@ export const reportingLayer = Layer.effectDiscard(
       for (const { name, waiting } of providers) providerWaiting.set({ provider: name }, waiting)
       yield* publish({ worker, at: yield* Clock.currentTimeMillis, providers })
     })
-    const told = Effect.catchTag(report, "StoreUnavailable", ({ reason }) =>
-      Effect.logWarning("providers' state not published", { reason }),
+    const published = Effect.catchTag(report, "StoreUnavailable", ({ reason }) =>
+      Effect.logWarning("the state of the providers was not published", { reason }),
     )
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(told, Effect.sleep(REPORT_MS))))
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(published, Effect.sleep(REPORT_MS))))
   }),
 )

@@ -1,7 +1,6 @@
 /**
- * Who is called, and how: one document for all providers. It is the JSON file that PROVIDERS_FILE names, or is derived
- * from the settings of the environment. What is wrong with it is told by its place, and never quoted: a URL may hold a
- * password.
+ * Which providers are called, and how: one document for all of them. It is the JSON file that PROVIDERS_FILE names, or is made
+ * from the environment. Errors name the place of a problem, and never quote it, because a URL may contain a password.
  */
 import { readFile } from "node:fs/promises"
 import { Context, Effect, Layer, Schema, type SchemaIssue } from "effect"
@@ -17,7 +16,10 @@ import { InvalidProviderSetting, type Place } from "./provider-place.ts"
 import { readReference } from "./secret-reference.ts"
 
 const FILE_BYTES_MAX = 1024 * 1024
-/** The providers that are no banks. Limits, breakers and metrics are kept by name, so no bank may have one of these. */
+/**
+ * The names of the providers that are not banks. Limits, breakers and metrics are kept by name, so no bank may have one of
+ * these.
+ */
 export const COMPLIANCE_ENGINE = "compliance-engine"
 export const LEDGER = "ledger"
 /** Calls under way at a time to the compliance engine or the ledger, which take many items at once. */
@@ -27,12 +29,12 @@ const Provider = Schema.Struct({ ...httpFields, policy: Schema.optionalKey(Polic
 
 const BankFields = Schema.Struct({
   name: BankName,
-  /** The protocol that it speaks: the name of a kind. */
+  /** Its protocol: the name of a kind. */
   kind: Schema.String,
   policy: Schema.optionalKey(PolicyFields),
 })
 
-/** What a bank needs beyond that is read by its kind. */
+/** The kind of a bank reads the other fields. */
 const BankEntry = Schema.StructWithRest(BankFields, [Schema.Record(Schema.String, Schema.Unknown)])
 
 const Document = Schema.Struct({
@@ -53,7 +55,7 @@ export interface BankSettings {
   readonly name: string
   readonly kind: string
   readonly policy: CallPolicy
-  /** What only its kind understands; {@link ownSettings} reads it. */
+  /** The fields for its kind, which {@link ownSettings} reads. */
   readonly own: Readonly<Record<string, unknown>>
   readonly place: Place
 }
@@ -62,7 +64,7 @@ export interface BankSettings {
 export class ProviderSettings extends Context.Service<
   ProviderSettings,
   {
-    /** Names the routes that a payment followed; "settings" where they come from the environment. */
+    /** The version of the routes, which the log records for each payment; "settings" if they come from the environment. */
     readonly version: string
     readonly compliance: ProviderAt
     readonly ledger: ProviderAt
@@ -105,16 +107,16 @@ export class ProviderSettings extends Context.Service<
   )
 }
 
-/** What a kind needs to know of its bank, in a shape of its own. */
+/** Decodes the fields of a bank that are for its kind. */
 export const ownSettings = <A>(
   { own, place }: BankSettings,
   shape: Schema.Decoder<A>,
 ): Effect.Effect<A, InvalidProviderSetting> => decoded(shape, own, () => place)
 
-/** The kind of the banks that `BANKS` names, as an operator would write it into a document. */
+/** The kind of the banks in `BANKS`, as a document would name it. */
 const KIND_OF_BANKS = "instant"
 
-/** The variables that give each part of the document where there is no file. */
+/** The variable for each part of the document when there is no file. */
 const variables: Readonly<Record<string, string>> = {
   compliance: "COMPLIANCE_URL",
   ledger: "LEDGER_URL",
@@ -156,7 +158,7 @@ const documentOf = Effect.fnUntraced(function* ({
   }
 })
 
-/** "bearer env:NAME" or "basic user file:path", as the document has it; nothing where nothing is said. */
+/** Reads "bearer env:NAME" or "basic user file:path" into the document's form; an empty text gives no credentials. */
 const authIn = Effect.fnUntraced(function* (setting: string, text: string) {
   if (text === "") return {}
   const [, kind, user, where = ""] = /^(bearer|basic +([^\s:]+)) +(\S+)$/.exec(text) ?? []
@@ -191,7 +193,7 @@ const limits: JsonLimits = {
   partBytesMax: FILE_BYTES_MAX * 4,
 }
 
-/** Decodes strictly: a field that nobody reads is a mistake of whoever wrote it. */
+/** Decodes strictly: an unknown field is an error, because nothing would read it. */
 const decoded = <A>(
   shape: Schema.Decoder<A>,
   json: unknown,
@@ -215,7 +217,7 @@ const pathTo = (above: string, key: PropertyKey): string => {
 const invalidAt = (setting: string, path: string, problem: string) =>
   new InvalidProviderSetting({ setting, reason: path === "" ? problem : `${path}: ${problem}` })
 
-/** Each bank is there once, under a name of its own, and every rule leads to banks that are there. */
+/** Checks that the names of banks are unique, and that every rule leads to banks that exist. */
 const checkedNames = Effect.fnUntraced(function* (
   { banks, routes }: Document,
   settingOf: (part: string) => string,
@@ -223,8 +225,9 @@ const checkedNames = Effect.fnUntraced(function* (
   const names = new Set<string>()
   for (const [index, { name }] of banks.entries()) {
     const invalid = (problem: string) => invalidAt(settingOf("banks"), `banks[${index}]`, problem)
-    if (name === COMPLIANCE_ENGINE || name === LEDGER) return yield* invalid(`${name} is no name for a bank`)
-    if (names.has(name)) return yield* invalid(`${name} is there twice`)
+    if (name === COMPLIANCE_ENGINE || name === LEDGER)
+      return yield* invalid(`${name} is reserved and cannot be the name of a bank`)
+    if (names.has(name)) return yield* invalid(`${name} occurs twice`)
     names.add(name)
   }
   const problem = problemOf(routes, names)

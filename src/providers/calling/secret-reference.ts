@@ -1,7 +1,7 @@
 /**
- * Secrets of providers are named where they are used, and lie elsewhere: in a variable of the environment, or in a file.
- * A file is looked at again now and then, and at once when a provider does not believe what it said: whoever rotates a
- * secret replaces the file.
+ * The settings name providers' secrets, but do not contain them: a secret is in an environment variable or in a file. A file is
+ * checked for changes now and then, and at once when a provider refuses the secret, because a secret is rotated by replacing
+ * the file.
  */
 import { readFile, stat } from "node:fs/promises"
 import { Clock, Effect, Redacted, Schema } from "effect"
@@ -21,9 +21,9 @@ const isReference = (given: unknown): given is SecretReference => {
 
 export type SecretReference = { readonly env: string } | { readonly file: string }
 
-/** Where a secret lies. The secret itself is refused there, and not quoted. */
+/** Where a secret is. A secret in its place is refused, and not quoted. */
 export const SecretReference = Schema.declare<SecretReference>(isReference, {
-  expected: `{"env": "NAME"} or {"file": "path"}: a secret does not stand here itself`,
+  expected: `{"env": "NAME"} or {"file": "path"}: not the secret itself`,
 })
 
 /** "env:NAME" or "file:path". */
@@ -33,16 +33,16 @@ export const readReference = (text: string): SecretReference | undefined => {
   return kind !== undefined && isReference(reference) ? reference : undefined
 }
 
-/** A secret as it is now. */
+/** A secret with its current value. */
 export interface Secret {
   readonly current: Effect.Effect<Redacted.Redacted<string>>
-  /** Looks for another one, the next time. */
+  /** Checks for a new value at the next use. */
   readonly doubt: Effect.Effect<void>
 }
 
 /**
- * Reads a secret, without the line break at its end, and keeps it current. Fails, with the place, when it is not there,
- * is empty, or has not the form that is wanted of it.
+ * Reads a secret, without the line break at its end, and keeps it current. Fails, with the place, if it is missing, empty or
+ * does not have the required form.
  */
 export const openSecret = Effect.fnUntraced(function* (
   reference: SecretReference,
@@ -53,10 +53,10 @@ export const openSecret = Effect.fnUntraced(function* (
     new InvalidProviderSetting({ setting: place.setting, reason: `${place.path}: ${problem}` })
   const accepted = (text: string | undefined, where: string) => {
     const secret = text?.replace(/\r?\n$/, "")
-    if (secret === undefined || secret === "") return Effect.fail(invalid(`${where} is empty or not there`))
+    if (secret === undefined || secret === "") return Effect.fail(invalid(`${where} is empty or missing`))
     return form.test(secret)
       ? Effect.succeed(Redacted.make(secret))
-      : Effect.fail(invalid(`what ${where} holds has not the form of such a secret`))
+      : Effect.fail(invalid(`the content of ${where} does not have the form of such a secret`))
   }
   if ("env" in reference) {
     const { secretNamed } = yield* AppConfig
@@ -68,12 +68,12 @@ export const openSecret = Effect.fnUntraced(function* (
   return yield* keptCurrent(file, read)
 })
 
-/** A file that cannot be read any more, or says nothing of use, changes nothing: what it said last goes on to hold. */
+/** If the file cannot be read any more, or its content is unusable, the last value stays in use. */
 const keptCurrent = Effect.fnUntraced(function* (
   file: string,
   read: Effect.Effect<Redacted.Redacted<string>, InvalidProviderSetting>,
 ): Effect.fn.Return<Secret, InvalidProviderSetting> {
-  // In this order: what is replaced in between is read again at the next look.
+  // In this order: if the file is replaced in between, the next check reads it again.
   let version = yield* versionOf(file)
   let secret = yield* read
   let lookedAt = yield* Clock.currentTimeMillis
@@ -82,12 +82,12 @@ const keptCurrent = Effect.fnUntraced(function* (
     const found = yield* versionOf(file)
     if (found === version) return
     secret = yield* read
-    // Only now: what could not be read is tried again at the next look.
+    // Only now: if the read failed, the next check tries again.
     version = found
     yield* Effect.logInfo("a secret was rotated", { file })
   }).pipe(
     Effect.catchTag("InvalidProviderSetting", ({ reason }) =>
-      Effect.logWarning("a secret cannot be read again: the last one holds", { reason }),
+      Effect.logWarning("a secret cannot be read again: its last value stays in use", { reason }),
     ),
   )
   return {
@@ -101,7 +101,7 @@ const keptCurrent = Effect.fnUntraced(function* (
   }
 })
 
-/** What tells one content of a file from another without reading it; also where a link leads elsewhere. */
+/** Identifies the content of a file without reading it, also when a link is pointed elsewhere. */
 const versionOf = (file: string): Effect.Effect<string> =>
   Effect.promise(async () => {
     try {

@@ -1,31 +1,31 @@
 /**
- * How providers prove that a callback is theirs. Most sign it as Standard Webhooks has it
- * (https://www.standardwebhooks.com); a kind of bank that signs otherwise has a {@link CallbackSignature} of its own.
+ * How providers prove that a callback is theirs. Most sign it as in Standard Webhooks (https://www.standardwebhooks.com); a
+ * kind of bank that signs differently has its own {@link CallbackSignature}.
  */
 import { type Array as Arr, Redacted } from "effect"
 import { Webhook, WebhookVerificationError } from "standardwebhooks"
 
-/** What a provider signs with: `whsec_` and base64. It has two while it goes over from one to the other. */
+/** A provider's secrets: `whsec_` and base64. There are two while the provider changes from one to the other. */
 export type Secrets = Arr.NonEmptyReadonlyArray<Redacted.Redacted<string>>
 
-/** The bytes that a secret signs with. */
+/** The key bytes of a secret. */
 export const keyOf = (secret: Redacted.Redacted<string>): Buffer =>
   Buffer.from(Redacted.value(secret).slice("whsec_".length), "base64")
 
-/** A header by its name in lower case; empty where there is none. */
+/** A header by its name in lower case; empty if there is none. */
 export type HeaderOf = (name: string) => string
 
 export interface CallbackSignature {
   /**
-   * Whether a body that verifies could come with these headers at a time in epoch milliseconds. The body of somebody
-   * unknown is read only then, so this is also where what is too old, or from the future, is refused.
+   * Whether a valid callback could have these headers at this time, in epoch milliseconds. An unknown sender's body is read
+   * only if so. This must also refuse callbacks that are too old, or from the future.
    */
   readonly isPlausible: (header: HeaderOf, at: number) => boolean
-  /** Whether the body is signed with one of the secrets. It is asked only where the headers are plausible. */
+  /** Whether the body is signed with one of the secrets. Called only if the headers are plausible. */
   readonly verify: (secrets: Secrets, header: HeaderOf, body: Buffer) => boolean
 }
 
-/** How far the time of a callback may be from ours. */
+/** How far the time of a callback may differ from ours. */
 export const TOLERANCE_MS = 300_000
 
 /** Standard Webhooks. */

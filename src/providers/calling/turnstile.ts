@@ -1,6 +1,6 @@
 /**
- * This process's part of the limits that all processes share. Callers wait here; one clerk books for all of them
- * together, again and again while anybody waits, now and then while calls are under way, and else never.
+ * This process's part of the limits that all processes share. Callers wait here, and one fiber, the clerk, books for all of
+ * them together: repeatedly while anybody waits, now and then while calls are under way, and otherwise never.
  */
 import { Clock, Effect, Latch, Semaphore } from "effect"
 import { Metrics } from "../../telemetry/metrics.ts"
@@ -12,13 +12,13 @@ const BOOK_MS = 50
 const LEASE_MS = 5_000
 /** How often it renews the lease of calls under way. */
 const RENEW_MS = LEASE_MS / 4
-/** How soon it asks again after Redis did not answer. */
+/** How soon it books again after Redis did not answer. */
 const AGAIN_MS = 500
 
-/** Makes a call wait for its turn among those of all processes. */
+/** Makes a call wait for its turn among the calls of all processes. */
 export type Turnstile = <A, E>(call: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
-/** Opens the turnstile of a provider, with a clerk who works while the scope lives. */
+/** Opens the turnstile of a provider. Its clerk works while the scope lives. */
 export const openTurnstile = Effect.fnUntraced(function* (provider: string, limits: Limits) {
   const { book } = yield* FleetLimits
   const { providerLimited } = yield* Metrics
@@ -40,9 +40,9 @@ export const openTurnstile = Effect.fnUntraced(function* (provider: string, limi
     return startsWanted > booked.starts ? Math.max(booked.waitMs, BOOK_MS) : BOOK_MS
   })
 
-  /** A lease that could not be renewed is gone: others may sit on its seats. */
+  /** If the lease could not be renewed in time, other processes may have its seats. */
   const withoutRedis = Effect.fnUntraced(function* (reason: string) {
-    yield* Effect.logWarning("shared limits cannot be asked for", { provider, reason })
+    yield* Effect.logWarning("shared limits cannot be booked", { provider, reason })
     if ((yield* Clock.currentTimeMillis) >= seats.reservedUntil) yield* seats.reserve(0, 0)
     return AGAIN_MS
   })
@@ -70,7 +70,7 @@ export const openTurnstile = Effect.fnUntraced(function* (provider: string, limi
   return turnstile
 })
 
-/** Seats of this process: a call has one from its start to its end, and gives it back when it is interrupted. */
+/** The seats of this process. A call has one from its start to its end, also when it is interrupted. */
 class Seats {
   readonly #ring: () => void
   readonly #permits = Semaphore.makeUnsafe(0)
@@ -85,8 +85,8 @@ class Seats {
   }
 
   /**
-   * What is booked for. Until the answer is here no more calls may be under way than it was told of: the seats that
-   * were free may be given to others in the meantime.
+   * The numbers for a booking. Until the answer arrives, no more calls than these may be under way, because free seats may be
+   * given to other processes in the meantime.
    */
   readonly counted = Effect.suspend(() => {
     const underWay = this.#underWay
@@ -122,7 +122,7 @@ class Seats {
   }
 }
 
-/** Starts that the rate allows: each is for one who waits, so that none is saved up. */
+/** The starts that the rate allows. Each is for a caller that waits, so none is saved up. */
 class Starts {
   readonly #ring: () => void
   readonly #line = new Set<() => void>()

@@ -1,6 +1,6 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { AppConfig } from "../../config.ts"
-import { SpokenWord } from "../../domain/clearance-words.ts"
+import { RawClearanceAnswer } from "../../domain/clearance-answers.ts"
 import { ItemNumber } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { callbackUrl } from "../calling/callback-url.ts"
@@ -17,13 +17,16 @@ const ClearanceBody = Schema.Struct({
   clearanceId: ProviderId,
   listVersion: ProviderId,
   decisions: Schema.Array(
-    Schema.Union([SpokenWord, Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") })]),
+    Schema.Union([
+      RawClearanceAnswer,
+      Schema.Struct({ item: ItemNumber, decision: Schema.Literal("pending") }),
+    ]),
   ),
 })
 
 const answers: Answers<Clearance> = { 200: reading(ClearanceBody, (clearance) => clearance) }
 
-/** The engine keeps the ids of clearances: asked again, it is the same question. */
+/** The engine keeps the ids of clearances, so a repetition is the same request. */
 const terms = { step: STEP, repeatable: true, patienceMs: 0, outcomeOf: () => "Cleared" }
 
 /** The compliance engine behind `POST {url}/clearance?callbackUrl=…`. */
@@ -32,7 +35,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { compliance } = yield* ProviderSettings
     const { providers, http } = yield* AppConfig
-    // Where to call back is no part of the question, which has to stay the same wherever it is asked again.
+    // The callback URL is not part of the body, which must be the same wherever it is repeated.
     const path = Option.isSome(providers.complianceCallbackSecret)
       ? `/clearance?callbackUrl=${encodeURIComponent(callbackUrl(http, "/compliance-callbacks"))}`
       : "/clearance"
@@ -49,7 +52,7 @@ export const layer = Layer.effect(
       return yield* new ProviderUnavailable({
         provider: COMPLIANCE_ENGINE,
         kind: "nonsense",
-        reason: `${STEP}: did not decide exactly what was asked`,
+        reason: `${STEP}: did not decide exactly the items of the request`,
       })
     })
     return {
@@ -71,7 +74,7 @@ const bodyOf = ({ clearanceId, partner, batch, items }: ClearanceRequest) => ({
   })),
 })
 
-/** The engine spoke of this clearance, and once of each item and of no other. */
+/** Whether the answer is to this clearance, and decides each of its items exactly once and no others. */
 const decidesExactly = ({ clearanceId, items }: ClearanceRequest, clearance: Clearance): boolean => {
   const undecided = new Set(items.map(({ item }) => item))
   return (

@@ -1,5 +1,5 @@
 import { Context, type Effect } from "effect"
-import type { SpokenWord } from "../../domain/clearance-words.ts"
+import type { RawClearanceAnswer } from "../../domain/clearance-answers.ts"
 import type { PayoutItem } from "../../domain/events.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
 import type { ProviderUnavailable } from "../calling/provider-error.ts"
@@ -14,10 +14,10 @@ export interface ClearanceRequest {
 
 export interface Clearance {
   readonly clearanceId: string
-  /** The version of the lists that the decisions were taken against. */
+  /** The version of the lists on which the decisions are based. */
   readonly listVersion: string
   /** Exactly one for each item that was asked about: a decision, or that it comes later. */
-  readonly decisions: ReadonlyArray<SpokenWord | PendingDecision>
+  readonly decisions: ReadonlyArray<RawClearanceAnswer | PendingDecision>
 }
 
 export interface PendingDecision {
@@ -25,7 +25,7 @@ export interface PendingDecision {
   readonly decision: "pending"
 }
 
-/** Screens beneficiaries before money moves. No answer is no clearance (fail closed). */
+/** Screens beneficiaries before money moves. Without an answer there is no clearance (fail closed). */
 export class ComplianceEngine extends Context.Service<
   ComplianceEngine,
   { readonly screen: (request: ClearanceRequest) => Effect.Effect<Clearance, ProviderUnavailable> }

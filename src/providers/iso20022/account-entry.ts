@@ -1,19 +1,19 @@
-/** What camt.053 and camt.054 have in common: the booked entries of an account, transaction by transaction. */
+/** The part that camt.053 and camt.054 share: the booked entries of an account, transaction by transaction. */
 import { type Amount, all, amount, maybe, maybeDay, maybeText, text } from "./element.ts"
 import { reasonCode } from "./reason-code.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
 export interface Movement extends Amount {
-  /** The end-to-end reference; undefined for what has none. */
+  /** The end-to-end reference; undefined for a movement without one. */
   readonly reference: string | undefined
   readonly kind: "debit" | "credit"
-  /** It takes back an earlier movement of the other kind; with the reason, where one is given. */
+  /** It reverses an earlier movement of the other kind; with the reason if the bank gives one. */
   readonly isReversal: boolean
   readonly reason: string | undefined
   readonly bookedOn: string
 }
 
-/** What an entry moved; nothing, while it is not booked. */
+/** The movements of an entry; none while it is not booked. */
 export const movementsIn = (entry: Element): ReadonlyArray<Movement> => {
   if ((maybeText(entry, "Sts", "Cd") ?? maybeText(entry, "Sts")) !== "BOOK") return []
   const parts = all(entry, "NtryDtls").flatMap((details) => all(details, "TxDtls"))
@@ -47,7 +47,7 @@ const isReversal = (element: Element): boolean =>
   maybe(element, "RtrInf") !== undefined ||
   maybeText(element, "BkTxCd", "Domn", "Fmly", "SubFmlyCd") === "RRTN"
 
-/** Of a transaction, where later versions have it or where the earlier ones had it; else of its entry. */
+/** The amount of a transaction: at the place of newer versions, then at that of older ones, then of its entry. */
 const amountOf = (part: Element, entry: Element | undefined): Amount => {
   if (maybe(part, "Amt") !== undefined) return amount(part, "Amt")
   if (maybe(part, "AmtDtls", "TxAmt") !== undefined) return amount(part, "AmtDtls", "TxAmt", "Amt")

@@ -1,20 +1,20 @@
 /**
- * Reads a bank's message without holding up others. A small file is read at once; a larger one in a thread of its own,
- * one at a time, with a bound on memory and time, so that a file that is made to be slow costs that file alone.
+ * Reads a bank's message without delaying other work. A small file is read at once. A larger one is read in its own
+ * thread, one at a time, within bounds on memory and time, so a file that was made to be slow delays only itself.
  */
 import { Worker } from "node:worker_threads"
 import { Effect, Semaphore } from "effect"
 import { type BankMessage, readBankMessage } from "./bank-message.ts"
-import type { Told } from "./transfer-word.ts"
+import type { TransferReport } from "./transfer-report.ts"
 import { UnreadableFile } from "./unreadable-file.ts"
 
-/** What a thread says: first all but the transfers, then the transfers, as many at a time as are asked for. */
-export type Said =
+/** A message from the thread: first everything but the transfers, then the transfers, one part for each request. */
+export type ThreadMessage =
   | { readonly _tag: "Unreadable"; readonly place: string; readonly problem: string }
   | { readonly _tag: "Message"; readonly message: BankMessage }
-  | { readonly _tag: "Named"; readonly named: ReadonlyArray<Told>; readonly isLast: boolean }
+  | { readonly _tag: "Named"; readonly named: ReadonlyArray<TransferReport>; readonly isLast: boolean }
 
-/** Files up to this size are read at once: some ten milliseconds at worst. */
+/** Files up to this size are read at once, which takes some ten milliseconds at worst. */
 const AT_ONCE_BYTES_MAX = 16 * 1024
 /** The largest file that is allowed takes a few seconds, and half a gigabyte. */
 const READ_MS_MAX = 120_000
@@ -36,7 +36,7 @@ const readInThread = (file: Uint8Array): Effect.Effect<BankMessage, UnreadableFi
       workerData: file,
       resourceLimits: { maxOldGenerationSizeMb: MEMORY_MIB_MAX },
     })
-    const named: Array<Told> = []
+    const named: Array<TransferReport> = []
     let message: BankMessage | undefined
     const end = (outcome: Effect.Effect<BankMessage, UnreadableFile>) => {
       clearTimeout(deadline)
@@ -44,16 +44,16 @@ const readInThread = (file: Uint8Array): Effect.Effect<BankMessage, UnreadableFi
     }
     const stop = Effect.promise(() => thread.terminate())
     const deadline = setTimeout(() => end(beyondBounds("takes too long to read")), READ_MS_MAX)
-    thread.on("message", (said: Said) => {
-      switch (said._tag) {
+    thread.on("message", (part: ThreadMessage) => {
+      switch (part._tag) {
         case "Unreadable":
-          return end(Effect.fail(new UnreadableFile({ place: said.place, problem: said.problem })))
+          return end(Effect.fail(new UnreadableFile({ place: part.place, problem: part.problem })))
         case "Message":
-          message = said.message
+          message = part.message
           return thread.postMessage("more")
         case "Named":
-          for (const told of said.named) named.push(told)
-          if (!said.isLast) return thread.postMessage("more")
+          for (const report of part.named) named.push(report)
+          if (!part.isLast) return thread.postMessage("more")
           return end(message === undefined ? Effect.die("no message") : Effect.succeed({ ...message, named }))
       }
     })

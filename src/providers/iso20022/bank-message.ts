@@ -2,17 +2,17 @@
 import type { Result } from "effect"
 import { statementIn } from "./bank-statement.ts"
 import { kindOf } from "./message-kind.ts"
-import { type Notification, notificationIn, toldIn } from "./notification.ts"
+import { type Notification, notificationIn, transferReportsIn } from "./notification.ts"
 import { type StatusReport, statusReportIn } from "./status-report.ts"
-import type { Told } from "./transfer-word.ts"
+import type { TransferReport } from "./transfer-report.ts"
 import type { UnreadableFile } from "./unreadable-file.ts"
 import { type Element, readXml } from "./xml-reader.ts"
 
 export type BankMessage =
   | StatusReport
   | Notification
-  /** All that was booked on a day, whoever ordered it. */
-  | { readonly _tag: "Statement"; readonly named: ReadonlyArray<Told> }
+  /** All movements that were booked on the account in a day, our transfers and others. */
+  | { readonly _tag: "Statement"; readonly named: ReadonlyArray<TransferReport> }
 
 export const readBankMessage = (file: Uint8Array): Result.Result<BankMessage, UnreadableFile> =>
   readXml(file, messageIn)
@@ -24,6 +24,6 @@ const messageIn = (document: Element): BankMessage => {
     case "camt.054":
       return notificationIn(document)
     case "camt.053":
-      return { _tag: "Statement", named: toldIn(statementIn(document)) }
+      return { _tag: "Statement", named: transferReportsIn(statementIn(document)) }
   }
 }

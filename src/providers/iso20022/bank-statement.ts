@@ -1,4 +1,4 @@
-/** camt.053: what was booked on our account on a day, as the bank has it. */
+/** camt.053: the movements that the bank booked on our account on a day. */
 import type { Result } from "effect"
 import type { StatementEntry } from "../books.ts"
 import { type Movement, movementsIn } from "./account-entry.ts"
@@ -11,13 +11,13 @@ export interface BankStatement {
   /** The account's IBAN, or its number. */
   readonly account: string
   readonly currency: string
-  /** The day that it ends with. */
+  /** The last day that it covers. */
   readonly day: string
-  /** By end-to-end reference; empty for what has none. */
+  /** Each with its end-to-end reference; empty for an entry without one. */
   readonly entries: ReadonlyArray<Omit<StatementEntry, "bank">>
 }
 
-/** Reads a file that holds a camt.053 with one statement. */
+/** Reads a camt.053 with one statement. Fails for any other file. */
 export const readBankStatement = (xml: Uint8Array | string): Result.Result<BankStatement, UnreadableFile> =>
   readXml(xml, (document) =>
     kindOf(document) === "camt.053"
@@ -25,7 +25,7 @@ export const readBankStatement = (xml: Uint8Array | string): Result.Result<BankS
       : unreadable("Document", "not a camt.053"),
   )
 
-/** Reads a file that holds a camt.053 with one statement; `undefined` when it is another message of a bank. */
+/** Reads a camt.053 with one statement; `undefined` for another message of a bank. */
 export const readStatementAmongOthers = (
   xml: Uint8Array | string,
 ): Result.Result<BankStatement | undefined, UnreadableFile> =>
@@ -60,7 +60,7 @@ const entryOf = ({
   bookedOn,
 })
 
-/** Every statement has a balance, and each names its currency. */
+/** Every statement has a balance, and each balance names its currency. */
 const currencyOfBalance = (statement: Element): string => {
   const [balance] = all(statement, "Bal")
   return (balance && maybe(balance, "Amt")?.attributes.Ccy) ?? unreadable("Stmt/Acct/Ccy", "missing")

@@ -1,4 +1,4 @@
-/** A transfer as it goes into a file: in the characters of payment files, and within the bounds of its scheme. */
+/** A transfer as it is written into a file: in the characters of payment files, and within the limits of its scheme. */
 import { Result } from "effect"
 import type { BeneficiaryAccount } from "../../domain/beneficiary.ts"
 import { type Scheme, schemeOf } from "../../domain/scheme.ts"
@@ -12,14 +12,14 @@ export interface CreditTransfer {
   readonly details: TransferDetails
 }
 
-/** What is nobody's business but the bank's. */
+/** The data that only the bank may see. */
 export interface TransferDetails {
   readonly name: string
   readonly account: BeneficiaryAccount
   readonly remittance?: string
 }
 
-/** Codes of ISO 20022 for what no bank would take: characters or length of a text, and the amount. */
+/** ISO 20022's codes for transfers that no bank would take: for the characters or length of a text, and for the amount. */
 export type Refusal = "RR10" | "AM02"
 
 const NAME_LENGTH_MAX: Readonly<Record<Scheme, number>> = {
@@ -33,7 +33,7 @@ const REMITTANCE_LENGTH_MAX = 140
 /** 999,999,999.99 EUR (EPC125-05 rulebook, AT-T002). */
 const SEPA_MINOR_MAX = 99_999_999_999n
 
-/** The transfer as it will be written, or the code under which it is refused. */
+/** The transfer as it will be written, or the code with which we refuse it. */
 export const creditTransferOf = ({
   reference,
   beneficiary,

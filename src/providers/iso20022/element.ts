@@ -1,18 +1,18 @@
 /**
- * Looking into a document. Each function names what it looks for by the elements on the way, and the failure that it
- * throws has the same path as its place.
+ * Looks into a document. Each function takes a path of element names, and the `UnreadableFile` that it throws names that
+ * path as its place.
  */
 import { Result } from "effect"
 import { exponentOf } from "../../domain/currency.ts"
 import { parseAmount } from "../../domain/money.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
-/** The element at a path, or `undefined`; one that is there twice has no single meaning. */
+/** The element at a path, or `undefined`. Throws if it occurs twice, because it then has no single meaning. */
 export const maybe = (from: Element, ...path: ReadonlyArray<string>): Element | undefined => {
   let current: Element | undefined = from
   for (const name of path) {
     const found: ReadonlyArray<Element> = all(current, name)
-    if (found.length > 1) return unreadable(placeOf(from, path), "there more than once")
+    if (found.length > 1) return unreadable(placeOf(from, path), "occurs more than once")
     current = found[0]
     if (current === undefined) return undefined
   }
@@ -29,7 +29,7 @@ const placeOf = (from: Element, path: ReadonlyArray<string>): string => [from.na
 
 const TEXT_LENGTH_MAX = 140
 
-/** The text at a path, or `undefined` when there is none; no field that is read here may be longer. */
+/** The text at a path, or `undefined` if there is none. Throws if it is longer than any field that is read here may be. */
 export const maybeText = (from: Element, ...path: ReadonlyArray<string>): string | undefined => {
   const text = maybe(from, ...path)?.text
   if (text !== undefined && text.length > TEXT_LENGTH_MAX)
@@ -46,7 +46,7 @@ export interface Amount {
   readonly minor: bigint
 }
 
-/** The amount at a path. Banks write more decimals than a currency has, as long as they are zeros. */
+/** The amount at a path. Banks may write more decimals than a currency has, if these are zeros. */
 export const amount = (from: Element, ...path: ReadonlyArray<string>): Amount => {
   const element = one(from, ...path)
   const place = placeOf(from, path)
@@ -58,16 +58,16 @@ export const amount = (from: Element, ...path: ReadonlyArray<string>): Amount =>
   return Result.isSuccess(minor) ? { currency, minor: minor.success } : unreadable(place, minor.failure)
 }
 
-/** Without zeros that say nothing. */
+/** A decimal without leading and trailing zeros. */
 const plainDecimal = (decimal: string): string | undefined => {
   const [, whole, fraction = ""] = /^0*([0-9]+?)(?:\.([0-9]*?)0*)?$/.exec(decimal) ?? []
   return fraction === "" ? whole : `${whole}.${fraction}`
 }
 
-/** The day at a path that holds a date or a date with time, or a choice of the two. */
+/** The day at a path with a date, a date with time, or a choice of the two. */
 export const maybeDay = (from: Element, ...path: ReadonlyArray<string>): string | undefined => {
-  const said = maybeText(from, ...path) ?? maybeText(from, ...path, "Dt") ?? maybeText(from, ...path, "DtTm")
-  const day = said?.slice(0, 10)
+  const date = maybeText(from, ...path) ?? maybeText(from, ...path, "Dt") ?? maybeText(from, ...path, "DtTm")
+  const day = date?.slice(0, 10)
   return day === undefined || isDay(day) ? day : unreadable(placeOf(from, path), "not a date")
 }
 

@@ -1,12 +1,13 @@
 /**
- * Text for payment files: the Latin characters that every bank takes (EPC217-08, and SWIFT's character set x). What has
- * a usual spelling in them is respelled; text that has none is refused, as a name with a letter missing is another name.
+ * Text for payment files: the Latin characters that every bank accepts (EPC217-08, and SWIFT's character set x). Other
+ * characters are respelled if there is a usual spelling. Otherwise the text is refused, because a name with a letter left
+ * out is another name.
  */
 import { Result } from "effect"
 
 const accepted = /^[A-Za-z0-9/?:().,'+ -]*$/
 
-/** Usual spellings of what Unicode does not take apart into a Latin letter and its marks. */
+/** Usual spellings of characters that Unicode does not decompose into a Latin letter and its marks. */
 const spellings: Readonly<Record<string, string>> = {
   ß: "ss",
   æ: "ae",
@@ -49,7 +50,7 @@ const respelled = new RegExp(
   "gu",
 )
 
-/** The text as it is written, or why it cannot be: it is at most `lengthMax` characters long when it is written. */
+/** The text as it is written, at most `lengthMax` characters long; or the reason why it cannot be written. */
 export const latinText = (text: string, lengthMax: number): Result.Result<string, string> => {
   const latin = text
     .replace(respelled, (character) => spellings[character] ?? "")

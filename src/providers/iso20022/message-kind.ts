@@ -5,8 +5,8 @@ export type MessageKind = "pain.002" | "camt.053" | "camt.054"
 const family = /^urn:iso:std:iso:20022:tech:xsd:(pain\.002|camt\.053|camt\.054)\.001\.[0-9]{2}$/
 
 /**
- * The message that a document holds, by its namespace: of every version, as what is read of them has kept its name.
- * Some banks write `Xmlns`, which declares nothing, and mean it.
+ * The kind of message in a document, by its namespace. Every version is accepted, because the elements that are read here
+ * have kept their names. Some banks write `Xmlns`, which declares nothing, when they mean `xmlns`.
  */
 export const kindOf = (document: Element): MessageKind => {
   const declared = Object.entries(document.attributes).flatMap(([name, value]) =>

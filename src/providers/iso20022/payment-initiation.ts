@@ -1,6 +1,6 @@
 /**
  * pain.001.001.09: a file of credit transfers, with one payment in it: one debtor, one currency, one scheme, one day.
- * What is written follows from what is given and from nothing else, so the same file can be written again.
+ * The content depends on the input alone, so the same file can be written again.
  */
 import type { Array as Arr } from "effect"
 import type { Beneficiary, BeneficiaryAccount } from "../../domain/beneficiary.ts"
@@ -11,11 +11,11 @@ import { document, element, type Written } from "./xml-writer.ts"
 
 const NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 
-/** ISO 20022's decimals have at most so many digits in all. */
+/** ISO 20022's decimals have at most 18 digits. */
 export const SUM_MINOR_MAX = 999_999_999_999_999_999n
 
 export interface PaymentInitiation {
-  /** At most 35 characters; the bank takes each once. */
+  /** At most 35 characters; the bank accepts each id once. */
   readonly messageId: string
   /** Epoch milliseconds. */
   readonly createdAt: number
@@ -50,7 +50,7 @@ const payment = (
   element("PmtInf", [
     element("PmtInfId", messageId),
     element("PmtMtd", "TRF"),
-    // Booked one by one: so each is found again on the account.
+    // Single booking: each transfer appears on the account with its own reference.
     element("BtchBookg", "false"),
     ...totals,
     scheme === "sepa" ? element("PmtTpInf", [element("SvcLvl", [element("Cd", "SEPA")])]) : undefined,
@@ -72,7 +72,7 @@ const transfer = ({ reference, currency, minor, details }: CreditTransfer): Writ
     details.remittance === undefined ? undefined : element("RmtInf", [element("Ustrd", details.remittance)]),
   ])
 
-/** The bank of an account, where it is more than a part of the IBAN: by BIC, or as a member of a clearing system. */
+/** The bank of an account, by BIC or as a member of a clearing system; none if the IBAN alone identifies it. */
 const agent = (name: string, at: BeneficiaryAccount): Written | undefined => {
   switch (at.scheme) {
     case "iban":

@@ -2,7 +2,7 @@ import { plainCodeOf } from "../../domain/failure-codes.ts"
 import { all, maybeText } from "./element.ts"
 import type { Element } from "./xml-reader.ts"
 
-/** The codes, of a code set or the bank's own, among elements with a reason. */
+/** The reason codes in the elements of this name, from a code set or the bank's own. */
 export const reasonCodes = (from: Element, name: string): ReadonlyArray<string> =>
   all(from, name).flatMap((element) => {
     const code = maybeText(element, "Rsn", "Cd") ?? maybeText(element, "Rsn", "Prtry")

@@ -1,6 +1,6 @@
 /**
- * Statements of a bank as files in a folder. The bank is believed by its files alone; the folder has to have a statement
- * of the day, because a bank that sent none has not said that nothing happened.
+ * Statements of a bank as files in a folder. The folder must have a statement of the day: a bank that sent none has not
+ * reported that nothing happened.
  */
 import { hash } from "node:crypto"
 import { readdir, readFile, stat } from "node:fs/promises"
@@ -16,7 +16,7 @@ export interface BankStatement {
 }
 
 /**
- * Reads a statement, or says why it cannot; the reason quotes nothing of it. `undefined` is for what may lie beside
+ * Reads a statement, or fails with a reason that quotes nothing of it. `undefined` is for a file that may lie beside
  * statements and is none.
  */
 export type StatementReader = (
@@ -26,14 +26,14 @@ export type StatementReader = (
 const FILE_BYTES_MAX = 16 * 1024 * 1024
 const FILES_MAX = 10_000
 
-/** The banks that have a folder of statements. */
+/** The banks that have a folder of statements, by the folders' names. */
 export const banksIn = (folder: string): Effect.Effect<ReadonlyArray<string>, SourceUnreadable> =>
   step(folder, async () => {
     const found = await readdir(folder, { withFileTypes: true })
     return found.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   })
 
-/** A bank's statements in a folder, the one of the day and those beside it. A file that lies there twice counts once. */
+/** All entries of a bank's statements in a folder, one of which must be of the day. A file that occurs twice counts once. */
 export const statementFolder =
   (folder: string, bank: string, day: Day, read: StatementReader): Source<StatementEntry> =>
   (visit) =>

@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 
 /**
- * A file that is not what was agreed: where, and what is wrong there. Neither quotes what the file says: it may be an
- * account number.
+ * A file that is not as agreed: the place, and the problem there. Neither quotes the file, because it may contain account
+ * numbers.
  */
 export class UnreadableFile extends Schema.TaggedError<UnreadableFile>()("UnreadableFile", {
   place: Schema.String,

@@ -1,7 +1,7 @@
 /**
- * Reads XML that others wrote: UTF-8, well-formed, of bounded size and depth, without a document type and so without
- * entities of its own. The functions that look into a document name what they look for; where it is not as expected they
- * throw an `UnreadableFile` that names the place, which `readXml` turns into its failure.
+ * Reads XML from outside: UTF-8, well-formed, of bounded size and depth, without a document type and so without its own
+ * entities. The functions that look into a document (element.ts) throw an `UnreadableFile` with the place of the problem;
+ * `readXml` returns it as its failure.
  */
 import { Result } from "effect"
 import { XMLParser, XMLValidator } from "fast-xml-parser"
@@ -9,11 +9,11 @@ import { UnreadableFile } from "./unreadable-file.ts"
 
 export const FILE_BYTES_MAX = 16 * 1024 * 1024
 const DEPTH_MAX = 40
-/** Some 50 for each of 10,000 transfers, opened and closed. A file of tags alone would take a gigabyte to read. */
+/** 10,000 transfers with some 50 elements each, opened and closed. Reading a file of nothing but tags would take a gigabyte. */
 const TAGS_MAX = 1_000_000
-/** A tag, or the text between two: no field of a bank's message is nearly as long. */
+/** For a tag, or the text between two: no field of a bank's message is nearly as long. */
 const RUN_LENGTH_MAX = 16 * 1024
-/** An amount has one, and the namespace. References and attributes are what takes longest to read. */
+/** Only amounts and the namespace have attributes. Attributes and references take longest to read. */
 const ATTRIBUTES_MAX = 200_000
 const REFERENCES_MAX = 200_000
 
@@ -25,7 +25,7 @@ export interface Element {
   readonly text: string
 }
 
-/** What `read` makes of the root element of a document. */
+/** Reads a document, and returns what `read` makes of its root element. */
 export const readXml = <A>(
   source: Uint8Array | string,
   read: (root: Element) => A,
@@ -60,7 +60,7 @@ const parser = new XMLParser({
   ignoreDeclaration: true,
   ignorePiTags: true,
   trimValues: false,
-  // References are resolved below: only those that every XML document has.
+  // References are resolved below: only those that every XML document may use.
   processEntities: false,
   cdataPropName: "#cdata",
   maxNestedTags: DEPTH_MAX,
@@ -78,10 +78,10 @@ const rootOf = (text: string): Element => {
   return root
 }
 
-/** Control characters: the parser lets them pass, and a database does not take them. */
+/** Control characters: the parser accepts them, but the database does not. */
 const forbidden = /[^\t\n\r\u0020-\ufffd]/
 
-/** Looks at a text once, tag by tag, before it is given to a parser that may take long over it. */
+/** Checks the bounds in one pass over the tags, before a parser that may take long sees the text. */
 const boundBroken = (text: string): string | undefined => {
   let tags = 0
   let attributes = 0
@@ -107,7 +107,7 @@ const indexOr = (text: string, what: string, from: number): number => {
   return at < 0 ? text.length : at
 }
 
-/** How often a character is there. It is looked for in a part of the text, or each look would go to its end. */
+/** How often a character occurs between two positions. The slice keeps each search from running to the end of the text. */
 const occurrences = (text: string, what: string, from: number, to: number): number => {
   const part = text.slice(from, to)
   let count = 0
@@ -115,7 +115,7 @@ const occurrences = (text: string, what: string, from: number, to: number): numb
   return count
 }
 
-/** True, or the line at which it is not. */
+/** True, or the first line that is not well-formed. */
 const wellFormed = (text: string): true | number => {
   const valid = XMLValidator.validate(text)
   return valid === true || valid.err.line
@@ -153,7 +153,7 @@ const attributesOf = (given: unknown): Readonly<Record<string, string>> =>
 
 const textIn = (content: unknown): string => (Array.isArray(content) ? content.map(pieceOf).join("") : "")
 
-/** In a literal section (CDATA) nothing is resolved. */
+/** References in a literal section (CDATA) are not resolved. */
 const pieceOf = (node: Readonly<Record<string, unknown>>): string => {
   if ("#text" in node) return resolved(String(node["#text"]))
   const [literal] = Array.isArray(node["#cdata"]) ? node["#cdata"] : []

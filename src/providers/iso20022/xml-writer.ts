@@ -1,4 +1,4 @@
-/** XML as we write it: elements on lines of their own, indented, so that people can read a file too. */
+/** Writes XML with one element per line, indented, so that people can read a file too. */
 
 export interface Written {
   readonly name: string
@@ -6,7 +6,7 @@ export interface Written {
   readonly content: string | ReadonlyArray<Written | undefined>
 }
 
-/** An element with a text, or with the elements in it; those that are `undefined` are left out. */
+/** An element with a text or with child elements; children that are `undefined` are left out. */
 export const element = (
   name: string,
   content: string | ReadonlyArray<Written | undefined>,

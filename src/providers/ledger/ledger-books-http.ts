@@ -7,7 +7,7 @@ import { BookedAmount, BookedAt, minorOf, pagesOf } from "../calling/book-page-h
 import type { ProviderChannel } from "../calling/channel.ts"
 import { callProvider, type Provider, ProviderId, reading } from "../calling/provider-http.ts"
 
-/** Postings in one answer: each may have 500 lines, and an answer has its limit. */
+/** Postings in one answer: each may have 500 lines, and an answer has a size limit. */
 const PAGE_SIZE = 20
 
 const Page = Schema.Struct({
@@ -26,7 +26,7 @@ const Page = Schema.Struct({
 
 const answers = { 200: reading(Page, (page) => page) }
 
-/** Every line that the ledger ever booked. */
+/** All lines that the ledger ever booked. */
 export const ledgerBooks =
   (ledger: Provider, channel: ProviderChannel): Source<LedgerLine> =>
   (visit) =>

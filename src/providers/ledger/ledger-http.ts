@@ -6,7 +6,7 @@ import { type Answers, callProvider, ProviderCode, ProviderId, reading } from ".
 import { LEDGER, ProviderSettings } from "../calling/provider-settings.ts"
 import { Ledger, type LedgerPosting, PostingRefused } from "./ledger.ts"
 
-/** The id of what was booked, or the code of the refusal. */
+/** The ledger's id of the posting, or the code of the refusal. */
 type Booked = Result.Result<string, string>
 
 const booked = reading(
@@ -45,7 +45,7 @@ export const layer = Layer.effect(
   }),
 )
 
-/** A posting may be made again: the ledger keeps its keys. */
+/** A posting may be repeated, because the ledger keeps its keys. */
 const outcomeOf = (answer: Booked): string => (Result.isSuccess(answer) ? "Booked" : "Refused")
 
 const bodyOf = ({ kind, partner, batch, lines }: LedgerPosting) => ({

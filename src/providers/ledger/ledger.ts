@@ -12,7 +12,7 @@ export interface LedgerPosting {
   readonly lines: ReadonlyArray<{ readonly item: number; readonly currency: string; readonly minor: bigint }>
 }
 
-/** The ledger understood the posting and will not book it, for example because funds are missing. Nothing was booked. */
+/** The ledger understood the posting and refuses to book it, for example for lack of funds. Nothing was booked. */
 export class PostingRefused extends Schema.TaggedError<PostingRefused>()("PostingRefused", {
   key: Schema.String,
   code: Schema.String,
@@ -22,11 +22,11 @@ export class PostingRefused extends Schema.TaggedError<PostingRefused>()("Postin
   }
 }
 
-/** The books of the operator: hold when cleared, post when settled, release when failed, reverse when returned. */
+/** The ledger: hold when screened, post when settled, release when failed, reverse when returned. */
 export class Ledger extends Context.Service<
   Ledger,
   {
-    /** Books all lines or none, once per key; gives the ledger's id of the posting. */
+    /** Books all lines or none, once per key. Returns the ledger's id of the posting. */
     readonly post: (posting: LedgerPosting) => Effect.Effect<string, ProviderUnavailable | PostingRefused>
   }
 >()("atlaspay/providers/Ledger") {}

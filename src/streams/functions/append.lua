@@ -2,7 +2,8 @@
 -- KEYS: log, feed, mail, ready, open, shares
 -- ARGV: batch, run-queue entry, worker, expected version, hash of the log up to it, command id, '1' while the batch is
 --       open, now (ms), count of events, events as lines, mail id...
--- Gives {'APPENDED', version, mail waiting}, {'LOST'} or {'MOVED', version}.
+-- Returns {'APPENDED', version, mail waiting}; {'LOST'} if the caller does not own the batch; {'MOVED', version} if the log
+-- has another tail.
 return function(keys, args)
   local log, feed, mail, ready, open, shares = unpack(keys)
   local batch, entry, worker, expected, head, command = args[1], args[2], args[3], tonumber(args[4]), args[5], args[6]
@@ -10,7 +11,7 @@ return function(keys, args)
 
   local last = tail(log)
   if last.version ~= expected or last.head ~= head then
-    -- A retry of an append that was done: the same command id right where it would have written, and nothing after it.
+    -- A retry of an append that succeeded: its first event has this command id, and its last event is the tail.
     local done = events > 0 and last.version == expected + events and entry_at(log, expected + 1).command == command
     if done then return { 'APPENDED', last.version, redis.call('XLEN', mail) } end
     return { 'MOVED', last.version }

@@ -1,33 +1,33 @@
--- What the functions share. They are loaded as one library (see function-library.ts); each file returns
--- function(keys, args). All keys of a call belong to one partition, so they share a slot.
+-- Helpers of all functions. They are loaded as one library (see function-library.ts). Each other file returns
+-- function(keys, args). All keys of a call belong to one partition, so they are in one slot.
 
 local GROUP = 'workers'
--- What `scheduled` holds for a batch that waits for its partner's turn, instead of an entry of the run queue.
+-- The value in `scheduled` of a batch in its partner's waiting line; others have the id of their run-queue entry.
 local WAITING = 'waiting'
 
--- The partner shard of a batch: the part of its id that all batches of its partner share.
+-- The partner shard of a batch: the part of its id that is the same for all batches of its partner.
 local function partner_shard_of(batch)
   return string.sub(batch, 4, 8)
 end
 
--- Changes a counter of a partner shard; what has come to nothing is not kept.
+-- Changes a counter of a partner shard, and deletes it at zero.
 local function count(counters, shard, change)
   local value = redis.call('HINCRBY', counters, shard, change)
   if value <= 0 then redis.call('HDEL', counters, shard) end
   return value
 end
 
-local function enqueue(ready, scheduled, batch)
+local function add_to_run_queue(ready, scheduled, batch)
   redis.call('HSET', scheduled, batch, redis.call('XADD', ready, '*', 'b', batch))
 end
 
--- Schedules a batch, unless it is scheduled: puts it in the run queue, or, when its partner has `share` batches there
--- already, in the waiting line of its partner. Lines are kept in one sorted set by name: '<shard>:<turn>:<batch>'.
+-- Schedules a batch, unless it is scheduled: adds it to the run queue or, if its partner already has `share` batches there,
+-- to the waiting line of its partner. All lines are in one sorted set, ordered by member: '<shard>:<turn>:<batch>'.
 local function schedule(ready, scheduled, lanes, waiting, share, batch)
   if redis.call('HEXISTS', scheduled, batch) == 1 then return end
   local shard = partner_shard_of(batch)
   if count(lanes, shard, 1) <= tonumber(share) then
-    enqueue(ready, scheduled, batch)
+    add_to_run_queue(ready, scheduled, batch)
   else
     count(lanes, shard, -1)
     local turn = redis.call('HINCRBY', lanes, '', 1)
@@ -45,19 +45,19 @@ local function batch_at(place)
   return string.match(place, '[^:]+$')
 end
 
--- Lets the next ones of a partner shard into the run queue while it has room for them. Two at most, so that a share
--- which was raised is filled step by step.
+-- Moves the next batches of a partner shard from its line into the run queue, if its share has room: at most two, so that
+-- a raised share is filled step by step.
 local function admit(ready, scheduled, lanes, waiting, share, shard)
   local room = tonumber(share) - tonumber(redis.call('HGET', lanes, shard) or 0)
   local line = line_of(waiting, shard, 2)
   for i = 1, math.min(#line, room) do
     redis.call('ZREM', waiting, line[i])
     count(lanes, shard, 1)
-    enqueue(ready, scheduled, batch_at(line[i]))
+    add_to_run_queue(ready, scheduled, batch_at(line[i]))
   end
 end
 
--- Takes a batch out of the run queue and lets the next ones of its partner in.
+-- Removes a batch from the run queue, and admits the next ones of its partner.
 local function unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
   redis.call('XACK', ready, GROUP, entry)
   redis.call('XDEL', ready, entry)
@@ -67,25 +67,26 @@ local function unschedule(ready, scheduled, lanes, waiting, share, batch, entry)
   admit(ready, scheduled, lanes, waiting, share, shard)
 end
 
--- Whether the run-queue entry is pending for this worker: the proof that it owns the batch.
+-- Whether the run-queue entry is pending for this worker, which proves that it owns the batch.
 local function owns(ready, entry, worker)
   return #redis.call('XPENDING', ready, GROUP, entry, entry, 1, worker) == 1
 end
 
--- Whether a run-queue entry is gone: nobody owns a batch by it any more. To whoever owned it this says that the batch was
--- given up, by its own step whose answer was lost, or by an heir.
+-- Whether a run-queue entry is gone, so that nobody owns the batch by it. A former owner learns from this that the batch was
+-- released: by its own call, whose answer was lost, or by the worker that took over.
 local function is_over(ready, entry)
   return #redis.call('XRANGE', ready, entry, entry) == 0
 end
 
--- An entry of a log: 'e' is the event, 'h' the hash of the log up to it, 'c' the id of the append that it begins.
+-- An entry of a log: 'e' is the event, 'h' the hash of the log up to and including it, 'c' the command id of an append
+-- (first event only).
 local function entry_of(found)
   if not found then return { version = 0 } end
   local fields = found[2]
   return { version = tonumber(string.match(found[1], '^%d+')), event = fields[2], head = fields[4], command = fields[6] }
 end
 
--- The last entry of a log; of version 0 when there is none. Entry ids are "<version>-0".
+-- The last entry of a log; version 0 if there is none. Entry ids are "<version>-0".
 local function tail(log)
   return entry_of(redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1])
 end
@@ -95,8 +96,8 @@ local function entry_at(log, version)
   return entry_of(redis.call('XRANGE', log, id, id)[1])
 end
 
--- Writes events after a version; gives the last one's version and hash. They come as lines, an event and its hash in turn: JSON has no line feed in it. Only the
--- first of them carries the id of the append.
+-- Writes events after a version. Returns the version and hash of the last one. Events come as lines: an event, then its
+-- hash. Encoded JSON contains no line feed. Only the first event carries the command id.
 local function write(log, version, command, lines)
   local from, hash = 1, nil
   while from <= #lines do
@@ -115,7 +116,7 @@ local function write(log, version, command, lines)
   return version, hash
 end
 
--- Tells the followers which versions an append wrote, on which hash it stands and with which it ends.
+-- Adds an append to the feed: its versions, the hash before the first event and the hash of the last.
 local function announce(feed, batch, from, base, to, head)
   redis.call('XADD', feed, '*', 'b', batch, 'f', from, 't', to, 'p', base, 'h', head)
 end

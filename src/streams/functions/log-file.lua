@@ -1,16 +1,16 @@
--- Logs a file of orders before it is released to a bank, if the caller has seen the whole log of that bank's files. No
--- message id stands for two files, and no order is in two, nor in one after it was withdrawn: then it has the message id ''.
+-- Logs a file of orders before it is released to a bank, if the caller has read the whole log of that bank's files. A message
+-- id belongs to one file, and an order is in at most one. A withdrawn order has the message id '' and is in none.
 -- KEYS: log, orders, files
 -- ARGV: expected version, hash of the log up to it, message id, file as JSON, its hash, reference...
--- Gives {'LOGGED', version}, {'MOVED', version}, {'FILED', message id} when the file or an order of it is in the log
--- already, under that message id, or {'WITHDRAWN', reference...} with all orders of it that were withdrawn.
+-- Returns {'LOGGED', version}; {'MOVED', version} if the log has another tail; {'FILED', message id} if the file or an order
+-- of it is logged already under that message id; or {'WITHDRAWN', reference...} with the withdrawn orders of the file.
 return function(keys, args)
   local log, orders, files = unpack(keys)
   local expected, head, message, file, hash = tonumber(args[1]), args[2], args[3], args[4], args[5]
 
   local last = tail(log)
   if last.version ~= expected or (last.head or head) ~= head then
-    -- A retry of what was done.
+    -- A retry of a call that succeeded.
     if last.version == expected + 1 and last.head == hash then return { 'LOGGED', last.version } end
     return { 'MOVED', last.version }
   end

@@ -1,8 +1,10 @@
--- Creates a log with its first events and schedules the batch; or gives the first event of the log that exists. Events
--- that were staged before come first: they become the log by being renamed.
+-- Creates a log with its first events and schedules the batch, or returns the first event of the existing log. Staged events
+-- come first: their stream is renamed to become the log.
 -- KEYS: log, staged, feed, ready, scheduled, lanes, waiting, open, shares
--- ARGV: batch, partner's share of the run queue, now (ms), command id, events that are staged, events as lines
--- Gives {'OPENED'}, {'EXISTS', first event}, or {'UNSTAGED'} when what was staged is gone.
+-- ARGV: batch, partner's share of the run queue, now (ms), command id, number of staged events, events as lines, and
+--       until when the log may be created (ms, by the clock of the server) or nothing
+-- Returns {'OPENED'}, also for a retry; {'EXISTS', first event}; {'UNSTAGED'} if the staged events are gone;
+-- or {'LATE'}.
 return function(keys, args)
   local log, staged, feed, ready, scheduled, lanes, waiting, open, shares = unpack(keys)
   local batch, share, now, command, version = args[1], args[2], args[3], args[4], tonumber(args[5])
@@ -12,12 +14,17 @@ return function(keys, args)
     if first.command == command then return { 'OPENED' } end
     return { 'EXISTS', first.event }
   end
+  local time, open_by = redis.call('TIME'), tonumber(args[7])
+  if open_by ~= nil and time[1] * 1000 + math.floor(time[2] / 1000) > open_by then
+    redis.call('UNLINK', staged)
+    return { 'LATE' }
+  end
   if tail(staged).version ~= version then return { 'UNSTAGED' } end
   if version > 0 then
     redis.call('RENAME', staged, log)
     redis.call('PERSIST', log)
   end
-  -- The first event stands on the id of its batch.
+  -- The hash chain starts with the id of the batch.
   announce(feed, batch, 1, batch, write(log, version, command, args[6]))
   redis.call('ZADD', open, now, batch)
   count(shares, partner_shard_of(batch), 1)

@@ -1,7 +1,7 @@
--- Gives a batch up until its timer, unless mail is waiting and is not to be left.
+-- Releases a batch until its timer is due, unless mail is waiting. A frozen batch is released with its mail.
 -- KEYS: mail, ready, scheduled, lanes, waiting, timers
 -- ARGV: batch, partner's share of the run queue, run-queue entry, worker, when to wake (ms) or '', '1' to leave the mail
--- Gives 'RELEASED', also to a retry; 'MAIL' or 'LOST'.
+-- Returns 'RELEASED', also for a retry; 'MAIL' if mail is waiting; 'LOST' if the caller does not own the batch.
 return function(keys, args)
   local mail, ready, scheduled, lanes, waiting, timers = unpack(keys)
   local batch, share, entry, worker, wake_at, leave_mail = unpack(args)

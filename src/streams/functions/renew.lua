@@ -1,7 +1,7 @@
--- Resets the idle time of the entries that the worker still owns. A plain claim would take a lost one back.
+-- Resets the idle time of the entries that the worker still owns. A plain XCLAIM would also take back entries that it lost.
 -- KEYS: ready
 -- ARGV: worker, run-queue entry...
--- Gives the entries that are lost.
+-- Returns the entries that the worker no longer owns.
 return function(keys, args)
   local ready, worker = keys[1], args[1]
   local lost = {}

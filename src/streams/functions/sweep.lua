@@ -1,13 +1,13 @@
--- The safety net: schedules open batches that nothing will wake, and mends what does not fit together in the run queue
--- and the lines before it. What it looks at beside the batches themselves is bounded too: a longer queue is left
--- uncounted, and a longer line unsearched.
+-- The safety net: schedules open batches that nothing else would wake, and repairs inconsistencies in the run queue and the
+-- waiting lines. This work is bounded: a queue that is too long is not counted, a line that is too long is not searched to
+-- its end.
 -- KEYS: open, timers, ready, scheduled, lanes, waiting
 -- ARGV: partner's share of the run queue, untouched since (ms), now (ms), limit
--- Gives how many were scheduled.
+-- Returns how many batches were scheduled.
 local LOOKED_AT_MAX = 1000
 
--- Counts the batches of each partner shard in the run queue, and corrects the counters. Gives the entry of each batch, or
--- nothing when the queue was too long.
+-- Counts the batches of each partner shard in the run queue, and corrects the counters. Returns the entry of each batch, or
+-- nothing if the queue is too long.
 local function recount(ready, lanes)
   if redis.call('XLEN', ready) > LOOKED_AT_MAX or redis.call('HLEN', lanes) > LOOKED_AT_MAX then return end
   local queued, entries = {}, {}
@@ -24,8 +24,8 @@ local function recount(ready, lanes)
   return entries
 end
 
--- Gives the batches that stand in a partner shard's line, of so many places at most, and how many those were. Whoever is
--- not marked as waiting, or stands there twice, leaves the line.
+-- Returns the batches in the first `places` places of a partner shard's line, and how many places were read. Removes a place
+-- if its batch is not marked as waiting, or has an earlier place.
 local function standing_in(waiting, scheduled, shard, places)
   local standing = {}
   local line = line_of(waiting, shard, places)
@@ -50,7 +50,7 @@ return function(keys, args)
     if not lines[shard] and places_left > 0 then
       local standing, places = standing_in(waiting, scheduled, shard, places_left)
       places_left = places_left - places
-      -- A line that was not seen to its end tells nothing of who is missing in it.
+      -- Only a line that was read to its end shows which batches are missing in it.
       if places_left > 0 then lines[shard] = standing end
       admit(ready, scheduled, lanes, waiting, share, shard)
     end
@@ -61,7 +61,7 @@ return function(keys, args)
       redis.call('HDEL', scheduled, batch)
       entry = false
     end
-    -- In the run queue without its mark: scheduled once more it would have two owners.
+    -- The batch is in the run queue, but its mark is lost. Scheduling it again would give it two owners.
     if not entry and entries and entries[batch] then
       entry = entries[batch]
       redis.call('HSET', scheduled, batch, entry)

@@ -1,7 +1,7 @@
 -- Schedules batches whose timer is due.
 -- KEYS: timers, ready, scheduled, lanes, waiting
 -- ARGV: partner's share of the run queue, now (ms), limit
--- Gives how many were woken.
+-- Returns how many were scheduled.
 return function(keys, args)
   local timers, ready, scheduled, lanes, waiting = unpack(keys)
   local due = redis.call('ZRANGEBYSCORE', timers, '-inf', args[2], 'LIMIT', 0, args[3])

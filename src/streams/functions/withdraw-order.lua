@@ -1,7 +1,7 @@
--- Sees to it that an order goes out in no file ever after, unless it is in one that lies complete.
+-- Withdraws an order, so that it never goes out in a file, unless its file is already staged complete.
 -- KEYS: orders, staged
--- ARGV: reference, name of a draft that was made without it, or ''
--- Gives '' when it was withdrawn, now or before; else the message id of its file.
+-- ARGV: reference, name of a draft that was made without the order, or ''
+-- Returns '' if the order is withdrawn, now or earlier; else the message id of its file.
 return function(keys, args)
   local orders, staged = unpack(keys)
   local reference, without = args[1], args[2]

@@ -12,10 +12,12 @@ import type { ChannelReport } from "../../../src/providers/calling/channel.ts"
 import { ProviderReports } from "../../../src/providers/calling/provider-reports.ts"
 import { AnnouncedLists } from "../../../src/streams/announced-lists.ts"
 import { ApprovalAllowance } from "../../../src/streams/approval-allowance.ts"
+import { ClaimMarks } from "../../../src/streams/claim-marks.ts"
 import { EventStore } from "../../../src/streams/event-store.ts"
 import { Mailbox } from "../../../src/streams/mailbox.ts"
 import { StrayCallbacks } from "../../../src/streams/stray-callbacks.ts"
 import { freshMetrics } from "../../../src/telemetry/metrics.ts"
+import { ClaimsInMemory } from "../../register/claims-in-memory.ts"
 import { DecisionsInMemory } from "../../register/decisions-in-memory.ts"
 import { settings } from "../../settings.ts"
 import { fixedKeys } from "../../vault/fixed-keys.ts"
@@ -151,6 +153,8 @@ it("describes every route it has, and no other", async () => {
         Layer.mock(Mailbox, {}),
         Layer.mock(Intake, {}),
         new DecisionsInMemory().layer,
+        new ClaimsInMemory().layer,
+        Layer.mock(ClaimMarks, {}),
         Layer.mock(StrayCallbacks, {}),
         Layer.mock(AnnouncedLists, {}),
         Layer.mock(ApprovalAllowance, {}),

@@ -33,7 +33,7 @@ describe("a cancellation", () => {
     ["of a closed batch", "batch-closed", true],
     ["that comes too late for every item", "nothing-to-cancel", false],
   ])("%s is refused, and put to nobody", async (_, reason, closes) => {
-    const story = new Story().asked(2_000).screened(range(2_000), "rejected")
+    const story = new Story().asked(2_000).answered(range(2_000), "rejected")
     if (closes) story.tell({ _tag: "CloseBatch" })
     const id = await opened(story)
     for (const body of [wish, wish, { ...wish, items: [7] }])

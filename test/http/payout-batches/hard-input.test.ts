@@ -182,11 +182,18 @@ describe("an account", () => {
 describe("the UK modulus check", () => {
   const failing = { scheme: "sort-code", sortCode: "08-99-99", accountNumber: "66374959" }
   const body = { items: [to(failing)] }
-  const warning = {
+  const place = {
     pointer: "/items/0/beneficiary/account/accountNumber",
     item: 1,
     field: "beneficiary.account.accountNumber",
     detail: "the account number cannot belong to the sort code (UK modulus check)",
+  }
+
+  const warning = {
+    type: "uk-modulus-check",
+    detail: "1 account number cannot belong to the sort code (UK modulus check).",
+    count: 1,
+    items: [{ pointer: place.pointer, item: 1 }],
   }
 
   it("warns of an account that fails it, each time the same", async () => {
@@ -205,13 +212,13 @@ describe("the UK modulus check", () => {
     const iban = "GB43NWBK08999966374959"
     expect(await api.post("gb", { items: [to({ scheme: "iban", iban })] })).toMatchObject({
       status: 202,
-      json: { warnings: [{ field: "beneficiary.account.iban" }] },
+      json: { warnings: [{ items: [{ pointer: "/items/0/beneficiary/account/iban" }] }] },
     })
   })
 
   it("refuses it where the setting says so, and is silent where it is off", async () => {
     await withApi({ UK_MODULUS_CHECK: "refuse" }, async (own) => {
-      expect(await own.post("modulus", body)).toMatchObject({ status: 400, json: { errors: [warning] } })
+      expect(await own.post("modulus", body)).toMatchObject({ status: 400, json: { errors: [place] } })
     })
     await withApi({ UK_MODULUS_CHECK: "off" }, async (own) => {
       expect((await own.post("modulus", body)).json).not.toHaveProperty("warnings")

@@ -41,7 +41,7 @@ describe("a cancellation", () => {
     expect((await cancel(id, "key")).status).toBe(202)
     const [mail] = await mailOf(id)
     expect([...decisions.kept.values()]).toMatchObject([
-      { batch: id, id: mail?.told, command: { _tag: "Cancel", reason: "fraud" } },
+      { batch: id, id: mail?.commandId, command: { _tag: "Cancel", reason: "fraud" } },
     ])
     const [first] = (await Effect.runPromise(api.log.read(id as BatchId, 0, 10))).slice(-1)
     expect(decisions.tails.at(-1)).toEqual({ batch: id, version: first?.version, head: first?.hash })
@@ -77,10 +77,10 @@ describe("a cancellation", () => {
     const id = await posted("another")
     expect((await cancel(id, "key")).status).toBe(202)
     const [mail] = await mailOf(id)
-    const kept = decisions.kept.get(`${id} ${mail?.told}`)
+    const kept = decisions.kept.get(`${id} ${mail?.commandId}`)
     if (kept === undefined) throw new Error("nothing was kept")
-    decisions.kept.set(`${id} ${mail?.told}`, { ...kept, digest: "of another" })
-    await Effect.runPromise(forget(id, String(mail?.told)))
+    decisions.kept.set(`${id} ${mail?.commandId}`, { ...kept, digest: "of another" })
+    await Effect.runPromise(forget(id, String(mail?.commandId)))
     expect(await cancel(id, "key")).toMatchObject({
       status: 422,
       json: { type: "/problems/idempotency-key-reused" },
@@ -88,7 +88,7 @@ describe("a cancellation", () => {
   })
 })
 
-/** The log forgets that a command was told under an id, as it does after a day. */
+/** The log forgets that a command was enqueued under an id, as it does after a day. */
 const forget = (id: string, told: string) =>
   Effect.promise(async () => {
     const redis = new Redis(inject("redisUrl"))

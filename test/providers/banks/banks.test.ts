@@ -81,7 +81,7 @@ it.live("sends nothing to a bank whose breaker is open, says so, and goes on wit
 
     assert.deepStrictEqual<unknown>(yield* transfer(instruction("north")), {
       _tag: "Ambiguous",
-      reason: "transfer: not sent, as it takes no calls now",
+      reason: "transfer: not sent, because it takes no calls now",
     })
     assert.deepStrictEqual<unknown>(yield* inquire("north", "A-1-1"), { _tag: "NotSent" })
     assert.strictEqual(north.asked.length, 4)

@@ -108,7 +108,7 @@ export const misdeeds: ReadonlyArray<{
   {
     does: "answers in HTML",
     behaviour: json(200, `<p>${canary}</p>`, { "content-type": "text/html" }),
-    problem: "something else than JSON",
+    problem: "something other than JSON",
     kind: "nonsense",
     timeoutMs: PATIENT_MS,
   },

@@ -81,10 +81,10 @@ describe("the providers' file", () => {
     [{ ...document, routes: [{ ...document.routes[1], when: { amount: 1 } }] }, "routes[0].when"],
     [{ ...document, routes: [{ rule: "rest", banks: ["south"] }] }, "routes: rest leads to no bank"],
     [{ ...document, routes: document.routes.toReversed() }, "routes: rest takes all"],
-    [{ ...document, banks: [document.banks[0], document.banks[0]] }, "banks[1]: north is there twice"],
+    [{ ...document, banks: [document.banks[0], document.banks[0]] }, "banks[1]: north occurs twice"],
     [
       { ...document, banks: [...document.banks, { ...document.banks[0], name: "ledger" }] },
-      "banks[2]: ledger is no name for a bank",
+      "banks[2]: ledger is reserved and cannot be the name of a bank",
     ],
     [{ ...document, banks: [{ ...document.banks[0], name: "No Name" }] }, "banks[0].name: expected a name"],
     [

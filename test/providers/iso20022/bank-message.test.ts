@@ -46,8 +46,8 @@ describe("a status report", () => {
     const payment = `<PmtInfSts>RJCT</PmtInfSts>${reason("AM04")}${transfer("R1", "RJCT")}${transfer("R2", "RJCT", reason("AC04"))}`
     expect(read(report("<GrpSts>ACTC</GrpSts>", payment))).toMatchObject({
       named: [
-        { reference: "R1", word: failed("AM04") },
-        { reference: "R2", word: failed("AC04") },
+        { reference: "R1", status: failed("AM04") },
+        { reference: "R2", status: failed("AC04") },
       ],
       others: failed("AM04"),
     })
@@ -61,7 +61,7 @@ describe("a status report", () => {
         for (const payment of ["", "<PmtInfSts>PART</PmtInfSts>"])
           expect(read(report(group, payment + named))).not.toHaveProperty("others")
       expect(read(report(group, refused))).toMatchObject({
-        named: [{ reference: "R1", word: failed("AC04") }],
+        named: [{ reference: "R1", status: failed("AC04") }],
       })
     },
   )
@@ -73,9 +73,9 @@ describe("a status report", () => {
     expect(said).not.toHaveProperty("others")
     expect(said).toMatchObject({
       named: [
-        { reference: "R1", word: accepted },
-        { reference: "R2", word: settled },
-        { reference: "R3", word: { _tag: "Unclear" } },
+        { reference: "R1", status: accepted },
+        { reference: "R2", status: settled },
+        { reference: "R3", status: { _tag: "Unclear" } },
       ],
     })
   })
@@ -83,10 +83,13 @@ describe("a status report", () => {
   it("tells of payments that it has a word on and that are not the file's", () => {
     const refused = `<PmtInfSts>RJCT</PmtInfSts>${transfer("R1", "RJCT")}`
     const said = (group: string) => read(report(group, refused).replace(/(PmtInfId>)M1/, "$1NOTPROVIDED"))
-    expect(said("")).toMatchObject({ strangers: ["NOTPROVIDED"] })
+    expect(said("")).toMatchObject({ unknownPayments: ["NOTPROVIDED"] })
     expect(said("")).not.toHaveProperty("others")
-    expect(said("<GrpSts>ACTC</GrpSts>")).toMatchObject({ strangers: ["NOTPROVIDED"], others: accepted })
-    expect(said("<GrpSts>RJCT</GrpSts>")).not.toHaveProperty("strangers")
+    expect(said("<GrpSts>ACTC</GrpSts>")).toMatchObject({
+      unknownPayments: ["NOTPROVIDED"],
+      others: accepted,
+    })
+    expect(said("<GrpSts>RJCT</GrpSts>")).not.toHaveProperty("unknownPayments")
   })
 
   it.each([
@@ -99,8 +102,8 @@ describe("a status report", () => {
     ["ACCC", settled],
     ["RJCT", failed("unspecified")],
     ["CANC", { _tag: "Unclear" }],
-  ])("reads the status %s", (status, word) => {
-    expect(read(report("", transfer("R1", status)))).toMatchObject({ named: [{ reference: "R1", word }] })
+  ])("reads the status %s", (code, status) => {
+    expect(read(report("", transfer("R1", code)))).toMatchObject({ named: [{ reference: "R1", status }] })
   })
 
   it.each(["AM05", "DU01", "DU04", "DUPL", "RF01", "R24"])(
@@ -109,7 +112,7 @@ describe("a status report", () => {
       const unclear = { _tag: "Unclear" }
       const group = `<GrpSts>RJCT</GrpSts>${reason(code)}`
       expect(read(report(group, transfer("R1", "RJCT")))).toMatchObject({
-        named: [{ reference: "R1", word: unclear }],
+        named: [{ reference: "R1", status: unclear }],
         others: unclear,
         isOfCopy: true,
       })
@@ -120,13 +123,13 @@ describe("a status report", () => {
         `<TxInfAndSts><OrgnlEndToEndId>R1</OrgnlEndToEndId>${reason(code)}</TxInfAndSts>`,
       ])
         expect(read(report(rejected, own))).toMatchObject({
-          named: [{ reference: "R1", word: unclear }],
+          named: [{ reference: "R1", status: unclear }],
           others: failed("FF01"),
           isOfCopy: true,
         })
       const beside = transfer("R1", "RJCT", reason("AM14")) + transfer("R2", "RJCT", reason(code))
       for (const xml of [report(group, transfer("R1", "RJCT", reason("AM14"))), report("", beside)])
-        expect(read(xml)).toMatchObject({ named: { 0: { word: failed("AM14") } }, isOfCopy: true })
+        expect(read(xml)).toMatchObject({ named: { 0: { status: failed("AM14") } }, isOfCopy: true })
       expect(read(report(rejected))).not.toHaveProperty("isOfCopy")
     },
   )
@@ -136,7 +139,7 @@ describe("a status report", () => {
       `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId>${more}</TxInfAndSts>`
     const named = listed("R1", reason("AM14")) + listed("R2")
     expect(read(report(`<GrpSts>RJCT</GrpSts>${reason("FF01")}`, named))).toMatchObject({
-      named: [{ word: failed("AM14") }, { word: { ...failed("FF01"), whole: true } }],
+      named: [{ status: failed("AM14") }, { status: { ...failed("FF01"), whole: true } }],
     })
   })
 
@@ -150,7 +153,7 @@ describe("a status report", () => {
   it("keeps no code that may be an account number", () => {
     const own = "<StsRsnInf><Rsn><Prtry>DE89370400440532013000</Prtry></Rsn></StsRsnInf>"
     expect(read(report("", transfer("R1", "RJCT", own)))).toMatchObject({
-      named: [{ word: failed("unspecified") }],
+      named: [{ status: failed("unspecified") }],
     })
   })
 
@@ -201,10 +204,10 @@ describe("a notification", () => {
     ],
     ["somebody's credit", movement("CRDT"), { _tag: "Unclear" }],
     ["a debit that reverses", movement("DBIT", "<RvslInd>true</RvslInd>"), { _tag: "Unclear" }],
-  ])("%s", (_, entry, word) => {
+  ])("%s", (_, entry, status) => {
     expect(read(notification(entry))).toEqual({
       _tag: "Notification",
-      named: [{ reference: "R1", word, amount: { currency: "EUR", minor: 1234n } }],
+      named: [{ reference: "R1", status, amount: { currency: "EUR", minor: 1234n } }],
     })
   })
 
@@ -309,7 +312,7 @@ describe("a file is refused that", () => {
     [
       "says it twice",
       fine.replace("<OrgnlMsgId>", "<OrgnlMsgId>M0</OrgnlMsgId><OrgnlMsgId>"),
-      "OrgnlGrpInfAndSts/OrgnlMsgId: there more than once",
+      "OrgnlGrpInfAndSts/OrgnlMsgId: occurs more than once",
     ],
     [
       "has endless texts",
@@ -374,7 +377,7 @@ describe.skipIf(!isPublishedDataThere)("files that banks published", () => {
     expect(sample("cross-river.pain.002.accepted.xml")).toEqual({
       _tag: "StatusReport",
       about: "AMBCD10000000",
-      named: [{ reference: "0000000000000108", word: accepted }],
+      named: [{ reference: "0000000000000108", status: accepted }],
       others: accepted,
     })
   })
@@ -385,7 +388,7 @@ describe.skipIf(!isPublishedDataThere)("files that banks published", () => {
       about: "missing2",
       named: ["sanity-10-1-12-1-21", "example01234567", "example012345678"].map((reference) => ({
         reference,
-        word: failed("NARR"),
+        status: failed("NARR"),
       })),
       others: failed("unspecified"),
     })
@@ -397,7 +400,7 @@ describe.skipIf(!isPublishedDataThere)("files that banks published", () => {
       named: [
         {
           reference: "EndToEndId-001-03-04",
-          word: { _tag: "Returned", code: "AC01" },
+          status: { _tag: "Returned", code: "AC01" },
           amount: { currency: "CHF", minor: 50_000n },
         },
       ],

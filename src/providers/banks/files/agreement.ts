@@ -1,11 +1,11 @@
 /**
- * Whether the store of orders and the log of files tell the same of a bank, before anything is released. Either may have
- * come back older than it was, and then the other one says what it forgot:
+ * Compares the store of orders with the log of files, before anything is released. Either store may have been restored to an
+ * older state; then the other one has what it lost:
  *
- * - the log is further: the files that it tells of are put back with their orders, and never made again;
- * - the orders are further: their files are logged again before another is;
- * - an order of a file is withdrawn by the log: it is taken out, and the others go out without it;
- * - neither follows from the other: the bank's files stand still, and a person has to look.
+ * - the log is ahead: the files that it has are restored with their orders, and never made again;
+ * - the store is ahead: its files are logged again before any other file;
+ * - the log says that an order of a file was withdrawn: the order is removed, and the others are sent without it;
+ * - neither can be derived from the other: the bank's files stop, and an operator has to check the account.
  */
 import { Effect } from "effect"
 import { FileLog, type FileLogTail, type LoggedFile } from "../../../streams/file-log.ts"
@@ -13,11 +13,14 @@ import { Metrics } from "../../../telemetry/metrics.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { FileRecords, type UnloggedFile } from "./file-records.ts"
 
-/** Files that are logged at one look, and restored: those are read together. What is left waits for the next. */
+/**
+ * Files that are logged in one pass, and files that are restored in one pass and so read together. The rest waits for the next
+ * pass.
+ */
 const FILES_MAX = 100
 const RESTORED_MAX = 10
 
-/** Lets both tell the same, or fails while they do not. */
+/** Makes both stores agree on a bank, or fails while they do not. */
 export const agree = Effect.fn("agree")(function* (bank: string) {
   const [records, log] = [yield* FileRecords, yield* FileLog]
   const known = (yield* records.tail(bank)) ?? log.start(bank)
@@ -32,7 +35,7 @@ const standStill = (reason: string) =>
   new BankFilesUnavailable({ step: "compare the files with their log", reason })
 
 const forked = standStill(
-  "neither store follows from the other: both were set back, and a person has to look",
+  "neither store can be derived from the other: both were restored to an older state, and an operator has to check the account",
 )
 
 const restore = Effect.fnUntraced(function* (bank: string, known: FileLogTail) {
@@ -42,16 +45,19 @@ const restore = Effect.fnUntraced(function* (bank: string, known: FileLogTail) {
     const file = yield* withoutWithdrawn(bank, logged)
     const found = yield* records.restore(bank, file)
     if (found === "differs")
-      return yield* standStill(`another file was released as ${file.file.messageId} than the log tells of`)
-    // Nothing is staged before its place in the log is noted here: made again, it only looks as if it had been known.
+      return yield* standStill(
+        `the log has another file than the one that was released as ${file.file.messageId}`,
+      )
+    // A file is staged only after its place in the log was noted here. So if the log has it as staged, the store had known it
+    // and made it again after it lost it.
     const isForgotten = found === "restored" || (yield* log.staged(bank, file.file.messageId)) !== undefined
     if (isForgotten) yield* alarm(bank, "orders", 1, file.file.messageId)
   }
   const { version } = yield* log.tail(bank)
-  if (version > known.version + missing.length) return yield* standStill("more files are to be restored")
+  if (version > known.version + missing.length) return yield* standStill("more files have to be restored")
 })
 
-/** What was taken out of a file since it was logged is not put back. */
+/** Orders that were removed from a file after it was logged are not restored. */
 const withoutWithdrawn = Effect.fnUntraced(function* (bank: string, logged: LoggedFile) {
   const references = logged.file.orders.map(({ reference }) => reference)
   const gone = new Set(yield* (yield* FileLog).withdrawn(bank, references))
@@ -75,13 +81,13 @@ const alarm = Effect.fnUntraced(function* (
   ;(yield* Metrics).forgottenFiles.inc({ bank, store }, files)
   yield* Effect.logError(
     store === "log"
-      ? "the log of files is older than it was: files are logged again"
+      ? "the log of files lost entries: its files are logged again"
       : "the store of orders is older than it was: a file is restored from the log",
     { bank, files, message },
   )
 })
 
-/** Gives each file that was made its place in the log. Until it has one nobody writes it. */
+/** Gives each file that was made its place in the log. A file without a place is not written. */
 export const logFiles = Effect.fn("logFiles")(function* (bank: string) {
   const [records, log] = [yield* FileRecords, yield* FileLog]
   let tail = (yield* records.tail(bank)) ?? log.start(bank)
@@ -91,13 +97,13 @@ export const logFiles = Effect.fn("logFiles")(function* (bank: string) {
       yield* records.dropEmpty(bank)
       continue
     }
-    // Of one that was staged the log has to know that as well: it may have been released.
+    // The log must also know that the file was staged, because it may have been released.
     if (file.stagedAs !== undefined) yield* log.stage(bank, file.messageId, file.stagedAs)
     const done = yield* log.append(bank, tail, record)
-    // Another process logs files as well: the next look finds what is left.
+    // Another process logs files, too: the next pass finds the rest.
     if (done._tag === "Moved") return
     if (done._tag === "Filed")
-      return yield* standStill(`orders of ${file.messageId} are in ${done.messageId} by the log`)
+      return yield* standStill(`the log has orders of ${file.messageId} in ${done.messageId}`)
     if (done._tag === "Withdrawn") {
       yield* takeOut(bank, file, done.references)
       continue
@@ -108,8 +114,8 @@ export const logFiles = Effect.fn("logFiles")(function* (bank: string) {
 })
 
 /**
- * Holds the orders of a file that is to be completed against the log: false when some were withdrawn there, and are taken
- * out of the file. A store that came back older has them in it again.
+ * Compares the orders of a file that is about to be completed with the log. Returns false if the log has some as withdrawn;
+ * these are then removed from the file. A store that was restored to an older state may have them in it again.
  */
 export const hasNoWithdrawn = Effect.fnUntraced(function* (
   bank: string,
@@ -121,7 +127,7 @@ export const hasNoWithdrawn = Effect.fnUntraced(function* (
   return gone.length === 0
 })
 
-/** What is left of the file is logged at the next look. */
+/** Takes withdrawn orders out of a file. The rest of the file is logged in the next pass. */
 const takeOut = Effect.fnUntraced(function* (
   bank: string,
   file: UnloggedFile,
@@ -129,7 +135,7 @@ const takeOut = Effect.fnUntraced(function* (
 ) {
   if (!(yield* (yield* FileRecords).takeOut(file, references)))
     return yield* standStill(
-      `orders of ${file.messageId} were withdrawn by the log, and it may have been released`,
+      `the log has orders of ${file.messageId} as withdrawn, and the file may have been released`,
     )
   ;(yield* Metrics).forgottenFiles.inc({ bank, store: "orders" })
   yield* Effect.logError(

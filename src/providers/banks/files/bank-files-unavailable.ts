@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 
-/** The folder or the record of files did not do a step. It is done again, as all steps may be, a little later. */
+/** A step on the folder or on the record of files failed. Every step may be repeated, and is, in the next pass. */
 export class BankFilesUnavailable extends Schema.TaggedError<BankFilesUnavailable>()("BankFilesUnavailable", {
   step: Schema.String,
   reason: Schema.String,

@@ -1,4 +1,4 @@
-/** The role that carries orders to banks in files, and their answers back: all banks of the kind `files`, side by side. */
+/** The role `bank-files`: sends orders to banks in files and processes their reports, for all banks of the kind `files`. */
 import { resolve } from "node:path"
 import { Effect, Layer } from "effect"
 import { InvalidProviderSetting } from "../../calling/provider-place.ts"
@@ -17,7 +17,10 @@ export const layer = Layer.effectDiscard(
   }),
 )
 
-/** The banks of the kind `files`. A folder says whose word a file is: with the same one two banks could speak for each other. */
+/**
+ * The banks of the kind `files`. AtlasPay takes every file in a bank's folder as coming from that bank, so two banks must not
+ * share a folder.
+ */
 export const fileBanks = Effect.gen(function* () {
   const owners = new Map<string, FileBank>()
   for (const settings of (yield* ProviderSettings).banks.filter(({ kind }) => kind === files.name)) {
@@ -26,7 +29,10 @@ export const fileBanks = Effect.gen(function* () {
     const owner = owners.get(folder)
     if (owner !== undefined) {
       const { setting, path } = settings.place
-      return yield* new InvalidProviderSetting({ setting, reason: `${path}.folder: ${owner.name} has it` })
+      return yield* new InvalidProviderSetting({
+        setting,
+        reason: `${path}.folder: it is already the folder of ${owner.name}`,
+      })
     }
     owners.set(folder, bank)
   }
@@ -39,12 +45,12 @@ const fileBankOf = Effect.fnUntraced(function* (settings: BankSettings) {
   return { ...defaults, ...own, name: settings.name } satisfies FileBank
 })
 
-/** Looks at the outbox and the inbox again and again. A look that fails, or breaks, is told, and the next one comes. */
+/** Checks outbox and inbox again and again. A pass that fails is logged, and the next one follows. */
 const serve = Effect.fnUntraced(function* (bank: FileBank) {
   let seen: ReadonlySet<string> = new Set()
   const look = Effect.gen(function* () {
-    yield* told(bank, "outbox", writeOutbox(bank))
-    yield* told(
+    yield* logged(bank, "outbox", writeOutbox(bank))
+    yield* logged(
       bank,
       "inbox",
       Effect.map(readInbox(bank, seen), (now) => {
@@ -56,14 +62,22 @@ const serve = Effect.fnUntraced(function* (bank: FileBank) {
   return yield* Effect.forever(look)
 })
 
-const told = <E extends { readonly _tag: string; readonly step?: string; readonly reason?: string }, R>(
+const logged = <E extends { readonly _tag: string; readonly step?: string; readonly reason?: string }, R>(
   { name }: FileBank,
   part: string,
   look: Effect.Effect<void, E, R>,
 ) =>
   look.pipe(
     Effect.catch(({ _tag, step, reason }) =>
-      Effect.logWarning("bank files stand still", { bank: name, part, failure: _tag, step, reason }),
+      Effect.logWarning("bank files cannot be processed yet", {
+        bank: name,
+        part,
+        failure: _tag,
+        step,
+        reason,
+      }),
     ),
-    Effect.catchDefect((defect) => Effect.logError("bank files broke", { bank: name, part, defect })),
+    Effect.catchDefect((defect) =>
+      Effect.logError("the processing of bank files broke", { bank: name, part, defect }),
+    ),
   )

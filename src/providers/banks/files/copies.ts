@@ -1,60 +1,62 @@
 /**
- * Whether what a bank refuses may be a second copy of a file of which it has the first. It shows that it has the first one by
- * any word on any order of it: accepted, settled, returned. From then on a refusal of another order of the file, which that
- * word left open, may be the copy's. So the order is counted as one that the bank may have, by the word `accepted`, where
+ * Finds refusals that may concern a second copy of a file of which the bank has the first. The bank shows that it has the first
+ * copy by any report on any of its orders: accepted, settled, returned. A later refusal of another order of the file, which
+ * that report left open, may concern the copy. So the order counts as one that the bank may have, and gets the report
+ * `accepted`, if
  *
- *   - it is refused by name for the first time, and the bank showed in an earlier message that it has the file;
- *   - it was refused by name before, and one beside it that was refused with the whole file then turns out to be taken.
+ *   - it is refused by name for the first time, and an earlier message showed that the bank has the file;
+ *   - it was refused by name before, and another order of the file, which was refused with the whole file, turns out to be
+ *     taken.
  *
- * What is accepted in the very message that refuses the order, or in a later one, is what became of the rest of that copy:
- * a bank that names what it takes beside what it refuses, or refuses in stages before it tells of anything else, is believed.
+ * If the message that refuses the order, or a later one, accepts other orders, this is the outcome of the rest of that copy. A
+ * bank is believed if it names what it takes beside what it refuses, or refuses in stages before it reports anything else.
  *
- * What was written down of a message before its reader died does not make the rest of it doubtful: refusals go first, and
- * one that is written down is not judged again.
+ * If a reader dies after it recorded a part of a message, the rest of the message does not become doubtful: refusals are
+ * recorded first, and a recorded refusal is not judged again.
  */
 import { Effect } from "effect"
-import { type FileOrder, FileOrders, type OrderNews } from "./file-orders.ts"
-import { isSign, mayBeOfCopy, type OrderWord, wordKeyOf } from "./order-words.ts"
+import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
+import { mayBeOfCopy, type OrderReport, reportKeyOf, showsReceipt } from "./order-reports.ts"
 
-/** What follows from news, beside the news: orders that the bank may have, although it refuses them. */
-export const signsOfCopies = Effect.fn("signsOfCopies")(function* (
+/** Given new reports, returns `accepted` reports for orders that the bank may have although it refuses them. */
+export const doubtfulRefusals = Effect.fn("doubtfulRefusals")(function* (
   bank: string,
   orders: ReadonlyArray<FileOrder>,
-  news: ReadonlyArray<OrderNews>,
+  reports: ReadonlyArray<NewReport>,
 ) {
   const byReference = new Map(orders.map((order) => [order.reference, order]))
-  const about = news.flatMap(({ reference, word }) => {
+  const matched = reports.flatMap(({ reference, report }) => {
     const order = byReference.get(reference)
-    return order === undefined ? [] : [{ order, word }]
+    return order === undefined ? [] : [{ order, report }]
   })
-  const refused = about.filter(({ order, word }) => mayBeOfCopy(word) && !hasWord(order, word))
-  const takenAfterAll = about.filter(({ order, word }) => isSign(word) && isRefusedWithAll(order))
+  const refused = matched.filter(({ order, report }) => mayBeOfCopy(report) && !hasReport(order, report))
+  const takenAfterAll = matched.filter(({ order, report }) => showsReceipt(report) && isRefusedWithAll(order))
   const references = [...refused, ...takenAfterAll].map(({ order }) => order.reference)
   if (references.length === 0) return []
   const besides = yield* (yield* FileOrders).besides(bank, references)
   const filesOf = (orders: ReadonlyArray<FileOrder>) => new Set(orders.map(({ file }) => file))
-  const shown = filesOf(besides.filter(({ words }) => words.some(isSign)))
+  const shown = filesOf(besides.filter(({ reports }) => reports.some(showsReceipt)))
   const copied = filesOf(takenAfterAll.map(({ order }) => order))
   const refusedHere = new Set(
-    about.filter(({ word }) => mayBeOfCopy(word)).map(({ order }) => order.reference),
+    matched.filter(({ report }) => mayBeOfCopy(report)).map(({ order }) => order.reference),
   )
   const refusedBefore = besides.filter(
-    ({ reference, words }) => words.some(mayBeOfCopy) && !refusedHere.has(reference),
+    ({ reference, reports }) => reports.some(mayBeOfCopy) && !refusedHere.has(reference),
   )
   const doubtful = [
     ...refused.flatMap(({ order }) => (shown.has(order.file) ? [order] : [])),
     ...refusedBefore.filter(({ file }) => copied.has(file)),
   ]
   return doubtful
-    .filter((order) => !hasWord(order, accepted))
-    .map(({ reference }) => ({ reference, word: accepted }))
+    .filter((order) => !hasReport(order, accepted))
+    .map(({ reference }) => ({ reference, report: accepted }))
 })
 
-const accepted: OrderWord = { _tag: "Accepted" }
+const accepted: OrderReport = { _tag: "Accepted" }
 
-/** Refused with its whole file, and nothing good was ever said of it. */
-const isRefusedWithAll = ({ words }: FileOrder): boolean =>
-  words.some(({ _tag }) => _tag === "Refused") && !words.some(isSign)
+/** Refused with its whole file, and never reported as accepted, settled or returned. */
+const isRefusedWithAll = ({ reports }: FileOrder): boolean =>
+  reports.some(({ _tag }) => _tag === "Refused") && !reports.some(showsReceipt)
 
-const hasWord = ({ words }: FileOrder, word: OrderWord): boolean =>
-  words.some((other) => wordKeyOf(other) === wordKeyOf(word))
+const hasReport = ({ reports }: FileOrder, report: OrderReport): boolean =>
+  reports.some((other) => reportKeyOf(other) === reportKeyOf(report))

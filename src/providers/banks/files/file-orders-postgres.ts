@@ -8,14 +8,14 @@ import type { TransferInstruction } from "../bank.ts"
 import {
   type FileOrder,
   FileOrders,
-  type OrderNews,
+  type NewReport,
   OrdersUnavailable,
   type OrderTerms,
 } from "./file-orders.ts"
+import { type OrderReport, reportKeyOf, reportOf, standingBy } from "./order-reports.ts"
 import { fingerprintOf, keeperOf, sealDetails } from "./order-seal.ts"
-import { type OrderWord, standingBy, wordKeyOf, wordOf } from "./order-words.ts"
 
-/** Orders in tables of their own. */
+/** The orders, in their own tables. */
 export const layer = Layer.effect(
   FileOrders,
   Effect.gen(function* () {
@@ -42,7 +42,7 @@ export const layer = Layer.effect(
       ).pipe(unavailable)
       return rows.map(orderOf)
     })
-    /** Whether a fingerprint is an instruction's, by the key that it was made with. */
+    /** Whether a fingerprint is that of an instruction, by the key that it was made with. */
     const isOf = Effect.fnUntraced(function* (
       instruction: TransferInstruction,
       { partner, fingerprint }: KnownRow,
@@ -92,19 +92,19 @@ export const layer = Layer.effect(
         ).pipe(unavailable)
         return rows.map(orderOf)
       }),
-      record: Effect.fn("FileOrders.record")(function* (bank, news) {
-        yield* query("record words of a bank", (sql) => record(sql, bank, news)).pipe(unavailable)
-        // Of two that take in words of one order at once, the later one sees both here.
-        const orders = yield* ordersIn(bank, [...new Set(news.map(({ reference }) => reference))])
-        return orders.filter(({ untold }) => untold.length > 0)
+      record: Effect.fn("FileOrders.record")(function* (bank, reports) {
+        yield* query("record reports of a bank", (sql) => record(sql, bank, reports)).pipe(unavailable)
+        // If two processes record reports on one order at once, the later one sees both here.
+        const orders = yield* ordersIn(bank, [...new Set(reports.map(({ reference }) => reference))])
+        return orders.filter(({ notEnqueued }) => notEnqueued.length > 0)
       }),
-      told: Effect.fn("FileOrders.told")(function* (bank, orders) {
-        yield* query("mark words as told", (sql) => markTold(sql, bank, orders)).pipe(unavailable)
+      markEnqueued: Effect.fn("FileOrders.markEnqueued")(function* (bank, orders) {
+        yield* query("mark reports as enqueued", (sql) => markEnqueued(sql, bank, orders)).pipe(unavailable)
       }),
       withdraw: Effect.fn("FileOrders.withdraw")(function* (bank, reference) {
         const tried = query("withdraw an order", (sql) => withdraw(sql, bank, reference)).pipe(unavailable)
         const [first] = yield* tried
-        // It was put into a file meanwhile, which is not complete yet.
+        // The order was put into a file meanwhile, which is not complete yet.
         const [row] = first?.is_withdrawn || first?.is_staged ? [first] : yield* tried
         if (row?.is_withdrawn) return "withdrawn"
         return row?.is_written ? "may-have-gone" : "going-out"
@@ -139,7 +139,7 @@ interface Row {
   readonly minor: string
   readonly state: "accepted" | "failed" | "settled" | "returned" | "withdrawn"
   readonly code: string | null
-  readonly words: ReadonlyArray<{ readonly word: string; readonly told: boolean }>
+  readonly reports: ReadonlyArray<{ readonly word: string; readonly told: boolean }>
 }
 
 interface KnownRow extends Row {
@@ -148,9 +148,9 @@ interface KnownRow extends Row {
 }
 
 const columns = (sql: Sql) => sql`bank, reference, number, file, currency, minor, state, code, coalesce((
-  select jsonb_agg(jsonb_build_object('word', said.word, 'told', said.told) order by said.word)
-  from file_order_words said where said.bank = file_orders.bank and said.reference = file_orders.reference
-), '[]'::jsonb) as words`
+  select jsonb_agg(jsonb_build_object('word', report.word, 'told', report.told) order by report.word)
+  from file_order_words report where report.bank = file_orders.bank and report.reference = file_orders.reference
+), '[]'::jsonb) as reports`
 
 const insert = (
   sql: Sql,
@@ -168,31 +168,31 @@ const insert = (
     on conflict do nothing`
 }
 
-const record = (sql: Sql, bank: string, news: ReadonlyArray<OrderNews>) => {
-  const rows = news.map(({ reference, word }) => ({ reference, word: wordKeyOf(word) }))
+const record = (sql: Sql, bank: string, reports: ReadonlyArray<NewReport>) => {
+  const rows = reports.map(({ reference, report }) => ({ reference, word: reportKeyOf(report) }))
   return sql`
     insert into file_order_words (bank, reference, word)
     select distinct ${bank}, reference, word
-    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as said (reference text, word text)
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as reported (reference text, word text)
     order by reference, word
     on conflict do nothing`
 }
 
-const markTold = (sql: Sql, bank: string, orders: ReadonlyArray<FileOrder>) => {
-  const rows = orders.flatMap(({ reference, untold }) =>
-    untold.map((word) => ({ reference, word: wordKeyOf(word) })),
+const markEnqueued = (sql: Sql, bank: string, orders: ReadonlyArray<FileOrder>) => {
+  const rows = orders.flatMap(({ reference, notEnqueued }) =>
+    notEnqueued.map((report) => ({ reference, word: reportKeyOf(report) })),
   )
   return sql`
-    update file_order_words said set told = true
-    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as news (reference text, word text)
-    where said.bank = ${bank} and said.reference = news.reference and said.word = news.word`
+    update file_order_words report set told = true
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as enqueued (reference text, word text)
+    where report.bank = ${bank} and report.reference = enqueued.reference and report.word = enqueued.word`
 }
 
 /**
- * One statement, so that it meets the making and the staging of a file either before or after: rows are locked, the
- * file's before the order's, and what they became meanwhile is what counts. Whoever has a file complete with this order in
- * it cannot stage it once the count has moved. An order that is not there leaves a mark, so that one that is still on its way here is refused; so
- * does one that is in a file, so that its batch hears of any sign that the bank has it.
+ * One statement, so that it happens wholly before or wholly after a file is made or staged: it locks the file's row before the
+ * order's, and uses the rows as they are then. A process that has completed the file with this order cannot stage it once
+ * `taken_out` has changed. An unknown order leaves a mark, so that it is refused if it arrives late. An order in a complete
+ * file is marked, too, so that its batch is notified of any sign that the bank has it.
  */
 const withdraw = (sql: Sql, bank: string, reference: string) => sql<Array<WithdrawnRow>>`
   with unstaged as (
@@ -230,32 +230,35 @@ interface WithdrawnRow {
 
 const orderOf = (row: Row): FileOrder => {
   const { bank, reference, number, file, currency, minor, state, code } = row
-  const said = row.words.map(({ word, told }) => ({ word: wordOf(word), told }))
-  const before = wordBefore(state, code)
-  const words = [...said.map(({ word }) => word), ...(before === undefined ? [] : [before])]
+  const stored = row.reports.map(({ word, told }) => ({ report: reportOf(word), isEnqueued: told }))
+  const own = reportInRow(state, code)
+  const reports = [...stored.map(({ report }) => report), ...(own === undefined ? [] : [own])]
   return {
     reference,
     orderId: `${bank}-${number}`,
     file: file ?? undefined,
     currency,
     minor: BigInt(minor),
-    standing: state === "withdrawn" ? { _tag: "Withdrawn" } : standingBy(words),
-    words,
-    untold: said.flatMap(({ word, told }) => (told ? [] : [word])),
+    standing: state === "withdrawn" ? { _tag: "Withdrawn" } : standingBy(reports),
+    reports,
+    notEnqueued: stored.flatMap(({ report, isEnqueued }) => (isEnqueued ? [] : [report])),
   }
 }
 
-/** What a row says by itself: why we refuse the order, or, in one from before there were words, what its bank said last. */
-const wordBefore = (state: Row["state"], code: string | null): OrderWord | undefined =>
+/**
+ * The report in the row itself: our reason to refuse the order, or, in rows from before reports were stored, the bank's last
+ * report.
+ */
+const reportInRow = (state: Row["state"], code: string | null): OrderReport | undefined =>
   state === "accepted" || state === "withdrawn"
     ? undefined
-    : wordOf(state === "settled" ? state : `${state} ${code ?? ""}`)
+    : reportOf(state === "settled" ? state : `${state} ${code ?? ""}`)
 
 const unavailable = Effect.mapError(
   ({ step, reason }: StoreUnavailable) => new OrdersUnavailable({ reason: `${step}: ${reason}` }),
 )
 
-const withoutKey = () => new OrdersUnavailable({ reason: "the key of an order cannot be had" })
+const withoutKey = () => new OrdersUnavailable({ reason: "the key of an order is not available" })
 
 const notStored = () =>
-  new OrdersUnavailable({ reason: "seal an order: the key cannot be had", isNotStored: true })
+  new OrdersUnavailable({ reason: "seal an order: the key is not available", isNotStored: true })

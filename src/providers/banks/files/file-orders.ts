@@ -1,42 +1,42 @@
-/** The port to the orders of banks that are spoken to in files: ours is the first record of them, and it is never lost. */
+/** The port to the orders for banks that take files. This record, which is never lost, says which orders exist. */
 import { Context, type Effect, type Result, Schema } from "effect"
 import type { CreditTransfer, Refusal } from "../../iso20022/credit-transfer.ts"
 import type { TransferInstruction, Withdrawal } from "../bank.ts"
-import type { OrderWord, WordStanding } from "./order-words.ts"
+import type { OrderReport, ReportedStanding } from "./order-reports.ts"
 
-/** What is known of an order, ever further: by what its bank said, or that it was taken back before it could hear of it. */
-export type OrderStanding = WordStanding | { readonly _tag: "Withdrawn" }
+/** The state of an order, by its bank's reports, or because it was withdrawn before the bank could get it. */
+export type OrderStanding = ReportedStanding | { readonly _tag: "Withdrawn" }
 
 export interface FileOrder {
   readonly reference: string
-  /** Our own id of it. */
+  /** Our id of the order. */
   readonly orderId: string
-  /** Our id of the file that it is in. */
+  /** Our id of the file that the order is in. */
   readonly file: string | undefined
   readonly currency: string
   readonly minor: bigint
   readonly standing: OrderStanding
-  /** All that its bank has said of it, and what of that its batch was not told yet. */
-  readonly words: ReadonlyArray<OrderWord>
-  readonly untold: ReadonlyArray<OrderWord>
+  /** All reports of the bank on the order, and those of them that the mailbox of its batch has not taken yet. */
+  readonly reports: ReadonlyArray<OrderReport>
+  readonly notEnqueued: ReadonlyArray<OrderReport>
 }
 
 export interface OrderTerms {
-  /** The transfer as it will be written, or why it never will. */
+  /** The transfer as it will be written, or the code with which we refuse it. */
   readonly transfer: Result.Result<CreditTransfer, Refusal>
   /** Epoch milliseconds. */
   readonly acceptedAt: number
-  /** When it has to be in a file at the latest; epoch milliseconds. */
+  /** The latest time at which the order must be in a file; epoch milliseconds. */
   readonly dueAt: number
 }
 
-export interface OrderNews {
+export interface NewReport {
   readonly reference: string
-  readonly word: OrderWord
+  readonly report: OrderReport
 }
 
 /**
- * The record of orders cannot say: a store does not answer, has forgotten what it filed, or gives no key. `isNotStored` where
+ * The record of orders gives no answer: a store is down or has lost what was filed, or a key is unavailable. `isNotStored` if
  * it is certain that the order was not stored.
  */
 export class OrdersUnavailable extends Schema.TaggedError<OrdersUnavailable>()("OrdersUnavailable", {
@@ -47,7 +47,10 @@ export class OrdersUnavailable extends Schema.TaggedError<OrdersUnavailable>()("
 export class FileOrders extends Context.Service<
   FileOrders,
   {
-    /** Stores an order, unless its reference is known: then what is known of it, if it is the same order or withdrawn. */
+    /**
+     * Stores an order under its reference, and returns it. If the reference is known, returns the known order if it is the same
+     * or was withdrawn, and otherwise "differs".
+     */
     readonly store: (
       instruction: TransferInstruction,
       terms: OrderTerms,
@@ -56,12 +59,12 @@ export class FileOrders extends Context.Service<
       bank: string,
       reference: string,
     ) => Effect.Effect<FileOrder | undefined, OrdersUnavailable>
-    /** Orders under these references that are in a file. */
+    /** Of the orders with these references, those that are in a file. */
     readonly sent: (
       bank: string,
       references: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<FileOrder>, OrdersUnavailable>
-    /** All orders of the files that these are in. */
+    /** All orders of the files that these orders are in. */
     readonly besides: (
       bank: string,
       references: ReadonlyArray<string>,
@@ -71,25 +74,33 @@ export class FileOrders extends Context.Service<
       bank: string,
       messageId: string,
     ) => Effect.Effect<ReadonlyArray<FileOrder>, OrdersUnavailable>
-    /** Takes in what a bank said of orders; gives those of them of which their batch has something to be told. */
+    /** Records reports of a bank. Returns the orders that have reports not yet enqueued for their batches. */
     readonly record: (
       bank: string,
-      news: ReadonlyArray<OrderNews>,
+      reports: ReadonlyArray<NewReport>,
     ) => Effect.Effect<ReadonlyArray<FileOrder>, OrdersUnavailable>
-    /** The batches of these orders were told what was untold of them. */
-    readonly told: (bank: string, orders: ReadonlyArray<FileOrder>) => Effect.Effect<void, OrdersUnavailable>
+    /** Marks the reports in `notEnqueued` of these orders as enqueued for their batches, or as not needed there. */
+    readonly markEnqueued: (
+      bank: string,
+      orders: ReadonlyArray<FileOrder>,
+    ) => Effect.Effect<void, OrdersUnavailable>
     /**
-     * Takes an order back, wholly or not at all: one that is in no complete file, or that was never stored, is in none ever
-     * after, and what it said of its beneficiary is erased.
+     * Withdraws an order if it is in no complete file or was never stored: it will never be in a file, and its beneficiary's
+     * data is erased. Otherwise the order stays, and its batch is notified of any sign that the bank has it.
      */
     readonly withdraw: (bank: string, reference: string) => Effect.Effect<Withdrawal, OrdersUnavailable>
-    /** Under which name a file lay complete that was made without an order; nothing when it was not, or has it. */
+    /**
+     * The draft name of a complete file that was made without this order; `undefined` if the file is not complete or has the
+     * order.
+     */
     readonly draftWithout: (
       bank: string,
       messageId: string,
       reference: string,
     ) => Effect.Effect<string | undefined, OrdersUnavailable>
-    /** An order was to be taken back that is in a file: its batch hears of any sign that the bank has it. */
+    /**
+     * Notes that an order in a file was to be withdrawn: from now on its batch is notified of any sign that the bank has it.
+     */
     readonly doubt: (bank: string, reference: string) => Effect.Effect<void, OrdersUnavailable>
   }
 >()("atlaspay/providers/FileOrders") {}

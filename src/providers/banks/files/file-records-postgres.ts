@@ -1,4 +1,4 @@
-/** What Postgres knows of the log of files, and what is put back there from the log. Each method can be repeated. */
+/** The part of the log of files that Postgres has, and restoring files from the log. Each method may be repeated. */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../../../database/database.ts"
@@ -7,7 +7,7 @@ import type { FileLogTail, FileRecord } from "../../../streams/file-log.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { FileRecords, type UnloggedFile } from "./file-records.ts"
 
-/** Records beside the files. */
+/** The records, in the tables beside the files. */
 export const layer = Layer.effect(
   FileRecords,
   Effect.gen(function* () {
@@ -109,7 +109,7 @@ export const layer = Layer.effect(
           return "known"
         }
         if (known?.released) return "differs"
-        // A mark of an order that came too late for it says nothing of what was ordered.
+        // A mark for an unknown order does not contain the order itself, so the log's record replaces it.
         yield* run(
           "drop marks of orders",
           (sql) => sql`
@@ -119,7 +119,7 @@ export const layer = Layer.effect(
         const id = yield* run("restore a file", (sql) => restore(sql, bank, file)).pipe(
           Effect.map(([row]) => row?.id ?? ""),
         )
-        // What was put into the file since the store forgot it waits again, and files that it leaves empty are gone.
+        // Orders that were put into the file after the store lost it wait again, and files that this leaves empty are deleted.
         yield* run(
           "release orders of a file",
           (sql) => sql`
@@ -183,7 +183,7 @@ const isSame = (own: ReadonlyArray<OrderRow>, { orders }: FileRecord): boolean =
   )
 }
 
-/** Whoever has the file complete, with these orders in it, cannot stage it once the count has moved. */
+/** A process that has completed the file with these orders cannot stage it once `taken_out` has changed. */
 const takeOut = (sql: Sql, { id, messageId }: UnloggedFile, references: ReadonlyArray<string>) => sql`
   with file as (
     update bank_files set taken_out = taken_out + 1
@@ -196,7 +196,10 @@ const takeOut = (sql: Sql, { id, messageId }: UnloggedFile, references: Readonly
   )
   select id from file`
 
-/** The file with its orders, as one statement. Details that are still there stay: whether it was released is not known here. */
+/**
+ * Restores the file with its orders in one statement. It keeps details that still exist, because the file may not have been
+ * released.
+ */
 const restore = (sql: Sql, bank: string, { orders, ...file }: FileRecord) => {
   const rows = orders.map(({ minor, ...order }) => ({ ...order, minor: String(minor) }))
   const at = new Date(file.madeAt)

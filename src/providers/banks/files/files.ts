@@ -1,7 +1,7 @@
 /**
- * The kind `files`: banks that are spoken to in files, which the role `bank-files` writes and reads (bank-files.ts). An order
- * is accepted when it is stored: what is done with it is written down here before the bank can know of it. So "never seen" is
- * a definite word. What the bank says, and its statement, is read from its files; it is not called, and calls nobody back.
+ * The kind `files`: banks that take files, which the role `bank-files` writes and reads (bank-files.ts). An order is accepted
+ * once it is stored here, before the bank can know of it. So "never seen" is a definitive answer. The bank's reports and
+ * statements come from its files; it is never called and sends no callbacks.
  */
 import { join } from "node:path"
 import { Clock, Effect, Schema } from "effect"
@@ -19,19 +19,19 @@ const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ mi
 
 export const ORDERS_PER_FILE_MAX = 10_000
 
-/** What a bank of the kind `files` needs beyond what all have. */
+/** The settings of a bank of the kind `files`, in addition to those of every bank. */
 export const FileBankSettings = Schema.Struct({
-  /** Has the folders outbox, inbox, archive and quarantine, and is on one file system with them. */
+  /** The folder with outbox, inbox, archive and quarantine, which must be on one file system. */
   folder: Schema.NonEmptyString,
-  /** Whose account the money leaves. */
+  /** The account that the money leaves, and its owner. */
   debtor: Beneficiary,
-  /** An order waits at most so long for others of its file. */
+  /** How long an order waits for others at most. */
   everyMs: Schema.optionalKey(milliseconds(86_400_000)),
-  /** So many orders go out at once, and no file has more. */
+  /** The number of orders at which a file is sent at once; no file has more. */
   ordersMax: Schema.optionalKey(
     Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: ORDERS_PER_FILE_MAX })),
   ),
-  /** Between two looks at the folders. */
+  /** The time between two passes over the folders. */
   pollMs: Schema.optionalKey(milliseconds(3_600_000)),
 })
 export type FileBankSettings = typeof FileBankSettings.Type
@@ -39,7 +39,7 @@ export type FileBankSettings = typeof FileBankSettings.Type
 export const EVERY_MS = 900_000
 export const POLL_MS = 1_000
 
-/** The last file of a day is closed so long before the cut-off: it has to reach the bank in time. */
+/** The last file of a day is made this long before the cut-off, so that it reaches the bank in time. */
 const LEAD_MS = 600_000
 
 const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
@@ -74,7 +74,7 @@ const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSe
   return bank
 })
 
-/** To whoever pays, a bank whose orders cannot be asked for does not answer. */
+/** If the record of orders is unavailable, this counts as a bank that does not answer. */
 const unavailable = (provider: string, { reason, isNotStored }: OrdersUnavailable): ProviderUnavailable =>
   new ProviderUnavailable({
     provider,
@@ -95,7 +95,10 @@ export const files = bankKind({
     Effect.succeed(statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers)),
 })
 
-/** An order waits for others, but not longer than `everyMs`, and not beyond the end of the day that it can go out on. */
+/**
+ * The latest time at which an order must be in a file: `everyMs` after `at`, but before the cut-off of the day on which it can
+ * be executed. All times in epoch milliseconds.
+ */
 export const dueAt = (scheme: Scheme, at: number, everyMs: number): number => {
   const cutOff = cutOffOn(scheme, executionOf(scheme, at))
   const closesAt =
@@ -118,6 +121,6 @@ const neverSeen: BankAnswer = { _tag: "NeverSeen" }
 
 const differing = ({ bank, reference }: TransferInstruction): Effect.Effect<BankAnswer> =>
   Effect.as(
-    Effect.logError("a reference came back with another order", { bank, reference }),
-    ambiguous("the reference stands for another order"),
+    Effect.logError("a reference was used for a different order", { bank, reference }),
+    ambiguous("the reference belongs to a different order"),
   )

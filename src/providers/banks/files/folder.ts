@@ -1,6 +1,6 @@
 /**
- * The folder that we share with whoever carries files to a bank and back (an SFTP or EBICS client). A name that begins
- * with a dot is nobody's file yet. What is durable is durable with its name: file first, then folder.
+ * The folder that AtlasPay shares with the client that transfers files to and from a bank (by SFTP or EBICS). A file whose name
+ * begins with a dot is not complete yet. Writes are durable with their names: the file is synced first, then the folder.
  */
 import { randomUUID } from "node:crypto"
 import { constants } from "node:fs"
@@ -24,7 +24,7 @@ import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 
 const rooms = ["outbox", "inbox", "archive", "quarantine"]
 
-/** The client may be another user of our group; accounts are nobody else's business. So it is whatever the umask. */
+/** The client may be another user of our group, and nobody else may read account numbers. The modes hold whatever the umask. */
 const FILE_MODE = 0o640
 const FOLDER_MODE = 0o770
 const OTHERS = 0o007
@@ -38,7 +38,10 @@ const step = <A>(name: string, run: () => Promise<A>): Effect.Effect<A, BankFile
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "UNKNOWN"
 
-/** Makes what is missing of the folder. What is there is as its operator wants it; if others can get in, that is told. */
+/**
+ * Creates the folders that are missing. Existing ones stay as their operator made them; a warning lists those that everybody
+ * can access.
+ */
 export const prepare = (folder: string) =>
   step("make the folders", async () => {
     const open: Array<string> = []
@@ -60,7 +63,7 @@ export const prepare = (folder: string) =>
 const IDENTITY = ".folder-id"
 const IDENTITY_LENGTH = 36
 
-/** The id of the folder, which it gets when it has none; another process may be writing it. */
+/** The id of the folder, which is created if there is none. Fails while another process is still writing it. */
 export const identify = (folder: string) =>
   step("identify the folder", async () => {
     const path = join(folder, IDENTITY)
@@ -74,11 +77,11 @@ export const identify = (folder: string) =>
   }).pipe(
     Effect.filterOrFail(
       ({ length }) => length === IDENTITY_LENGTH,
-      () => new BankFilesUnavailable({ step: "identify the folder", reason: `${IDENTITY} is not whole` }),
+      () => new BankFilesUnavailable({ step: "identify the folder", reason: `${IDENTITY} is not complete` }),
     ),
   )
 
-/** Whether a file of that name is in the outbox. */
+/** Whether the outbox has a file of that name. */
 export const has = (folder: string, name: string) =>
   step("look for a file", () =>
     access(join(folder, "outbox", name)).then(
@@ -90,7 +93,7 @@ export const has = (folder: string, name: string) =>
     ),
   )
 
-/** Writes a file that was not there; when this is done it survives a loss of power. */
+/** Writes a new file into the outbox. When this returns, the file survives a loss of power. */
 export const writeDurably = (folder: string, name: string, content: string) =>
   step("write a file", async () => {
     const path = join(folder, "outbox", name)
@@ -100,7 +103,7 @@ export const writeDurably = (folder: string, name: string, content: string) =>
       await file.writeFile(content)
       await file.sync()
     } catch (error) {
-      // A part of it is of no use, and holds accounts.
+      // An incomplete file is useless, and contains account numbers.
       await rm(path, { force: true })
       throw error
     } finally {
@@ -109,7 +112,7 @@ export const writeDurably = (folder: string, name: string, content: string) =>
     await syncOutbox(folder)
   })
 
-/** Gives a file of the outbox its name; false when there is none, as it has it already. */
+/** Renames a file of the outbox; false if it is gone, which means that it was renamed before. */
 export const release = (folder: string, from: string, to: string) =>
   step("release a file", async () => {
     const released = await moved(join(folder, "outbox", from), join(folder, "outbox", to))
@@ -117,10 +120,10 @@ export const release = (folder: string, from: string, to: string) =>
     return released
   })
 
-/** The names of all that lies in the outbox, drafts as well. */
+/** The names of all files in the outbox, drafts included. */
 export const lyingIn = (folder: string) => step("look into the outbox", () => readdir(join(folder, "outbox")))
 
-/** Takes back files that were never released; those that are gone are gone. */
+/** Deletes files of the outbox that were never released, if they still exist. */
 export const discard = (folder: string, isDiscarded: (name: string) => boolean) =>
   step("discard files", async () => {
     for (const name of await readdir(join(folder, "outbox")))
@@ -146,7 +149,7 @@ const syncOutbox = async (folder: string): Promise<void> => {
   }
 }
 
-/** A file that lies in the inbox, and how it looked: one that grows looks another way each time. */
+/** A file in the inbox, and its fingerprint (inode, size, time), which changes while the file grows. */
 export interface Arrival {
   readonly name: string
   readonly look: string
@@ -154,7 +157,7 @@ export interface Arrival {
 
 const unfinished = /^\.|\.(tmp|part|filepart)$/i
 
-/** The files of the inbox that are not named as unfinished, in the order of their names, at most `limit`. */
+/** The files of the inbox, without those whose name marks them as unfinished, in the order of their names, at most `limit`. */
 export const arrivals = (folder: string, limit: number) =>
   step("look into the inbox", async () => {
     const entries = await readdir(join(folder, "inbox"), { withFileTypes: true })
@@ -180,7 +183,7 @@ const noneWhenGone = (error: unknown): undefined => {
   if (codeOf(error) !== "ENOENT") throw error
 }
 
-/** The content of a file of the inbox; `undefined` when it is gone. */
+/** The content of a file of the inbox; `undefined` if it is gone. */
 export const readArrival = (folder: string, name: string, bytesMax: number) =>
   step("read a file", async () => {
     const file = await openArrival(folder, name)
@@ -193,13 +196,13 @@ export const readArrival = (folder: string, name: string, bytesMax: number) =>
     }
   })
 
-/** A link could lead to anybody's file. */
+/** A link could point to any file of the machine, so it is not followed. */
 const openArrival = (folder: string, name: string) =>
   open(join(folder, "inbox", name), constants.O_RDONLY | constants.O_NOFOLLOW).catch(noneWhenGone)
 
 /**
- * Moves a file out of the inbox, and closes it to others. What is gone was moved by another process, and what looks another way is another file,
- * that came under the same name while this one was read.
+ * Moves a file out of the inbox, and restricts access to it. If it is gone, another process moved it. If its fingerprint
+ * changed, it is another file, which arrived under the same name while this one was read, and it stays.
  */
 export const putAway = (
   folder: string,
@@ -213,7 +216,7 @@ export const putAway = (
     if (await moved(join(folder, "inbox", name), kept)) await close(kept)
   })
 
-/** Whoever brought a file may have left it open to all. Another user's is replaced by a copy of ours. */
+/** The client may have left the file open to everybody. If another user owns it, it is replaced by a copy of ours. */
 const close = async (path: string): Promise<void> => {
   try {
     await chmod(path, FILE_MODE)
@@ -226,7 +229,7 @@ const close = async (path: string): Promise<void> => {
   }
 }
 
-/** Says beside a file in quarantine why it is there. */
+/** Writes the reason for the quarantine into a file beside it. */
 export const explain = (folder: string, name: string, reason: string) =>
   step("explain a file", async () => {
     const path = join(folder, "quarantine", `${name}.reason`)

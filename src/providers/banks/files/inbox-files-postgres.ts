@@ -4,7 +4,7 @@ import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { InboxFiles } from "./inbox-files.ts"
 
-/** The record of what was read, in the tables beside those of the orders. */
+/** The record of processed files, in the tables beside those of the orders. */
 export const layer = Layer.effect(
   InboxFiles,
   Effect.gen(function* () {

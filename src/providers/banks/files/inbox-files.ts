@@ -1,8 +1,8 @@
-/** The port to the record of what banks sent: each file once, and what in it was odd. */
+/** The port to the record of banks' files: which were processed, and the oddities in them. */
 import { Context, type Effect } from "effect"
 import type { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 
-/** What a bank told and nobody could act on. */
+/** Part of a bank's file that has no effect on payments. */
 export interface Oddity {
   readonly reference: string
   readonly reason:
@@ -19,7 +19,7 @@ export interface Oddity {
 export interface InboxFile {
   readonly bank: string
   readonly name: string
-  /** SHA-256 of its content, in hex: the same content is the same file, whatever its name. */
+  /** SHA-256 of its content, in hex: files with the same content are the same file, whatever their names. */
   readonly digest: string
 }
 
@@ -27,7 +27,7 @@ export class InboxFiles extends Context.Service<
   InboxFiles,
   {
     readonly isRead: (file: InboxFile) => Effect.Effect<boolean, BankFilesUnavailable>
-    /** Writes down that all of a file was taken in, with what was odd; false when somebody else did. */
+    /** Records that a file was processed, with its oddities; false if another process already did. */
     readonly finish: (
       file: InboxFile,
       oddities: ReadonlyArray<Oddity>,

@@ -1,7 +1,7 @@
 /**
- * Files from a bank, each taken in once: what it says of our orders is written down, then told to their batches where that
- * changes something there, and only then is the file marked as read. Whoever dies in between does it again, which changes nothing.
- * Nothing that a file says is guessed at: what is odd is reported, and a file that cannot be believed goes to quarantine.
+ * Processes files from a bank, each once: records the reports on our orders, enqueues them for their batches if they may change
+ * anything there, and only then marks the file as read. If a process dies in between, another one repeats the steps, which
+ * changes nothing. Oddities are reported and have no effect, and a file that cannot be accepted goes to quarantine.
  */
 import { hash } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result, Schedule } from "effect"
@@ -13,33 +13,33 @@ import { Metrics } from "../../../telemetry/metrics.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import { readMessage } from "../../iso20022/bank-message-reader.ts"
 import { FILE_BYTES_MAX } from "../../iso20022/xml-reader.ts"
-import { newsIn } from "./bank-news.ts"
-import { type FileOrder, FileOrders, type OrderNews } from "./file-orders.ts"
+import { bankReportsIn } from "./bank-reports.ts"
+import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
 import { type Arrival, arrivals, explain, putAway, readArrival } from "./folder.ts"
 import { type InboxFile, InboxFiles, type Oddity } from "./inbox-files.ts"
-import { isInDoubt, type OrderWord, wordKeyOf } from "./order-words.ts"
+import { isInDoubt, type OrderReport, reportKeyOf } from "./order-reports.ts"
 import type { FileBank } from "./outbox.ts"
 
-/** Files taken in at one look. */
+/** Files processed in one pass. */
 const FILES_MAX = 100
-/** Orders that are told of and written down together. */
+/** Orders whose reports are recorded and enqueued together. */
 const CHUNK = 500
-const TELLS_MAX = 16
-/** A full mailbox is emptied by a worker; if it is not after so long, the file waits for a later look. */
+const ENQUEUES_MAX = 16
+/** A worker empties a full mailbox. If it stays full for this long, the file waits for a later pass. */
 const MAILBOX_RETRY_MS = 100
 const MAILBOX_RETRIES = 50
-/** A file that is taken in again within so long costs its batches nothing; later, they know old news. */
-const TOLD_KEPT_MS = 600_000
+/** A mailbox recognises a repeated report for this long. Later repetitions reach the batch, where they change nothing. */
+const COMMAND_KEPT_MS = 600_000
 
 /**
- * Takes in the files that look as they did at the last look; gives what was seen, for the next one. A file that cannot be
- * taken in yet holds up no other.
+ * Processes the files that are unchanged since the last pass; returns what was seen, for the next pass. A file that cannot be
+ * processed yet does not delay others.
  */
 export const readInbox = Effect.fn("readInbox")(function* (bank: FileBank, before: ReadonlySet<string>) {
   const found = yield* arrivals(bank.folder, FILES_MAX)
   for (const arrival of found.filter((arrival) => before.has(lookOf(arrival))))
     yield* Effect.catch(takeIn(bank, arrival), (failure) =>
-      Effect.logWarning("file of a bank cannot be taken in yet", {
+      Effect.logWarning("a bank's file cannot be processed yet", {
         bank: bank.name,
         file: arrival.name,
         failure,
@@ -61,11 +61,11 @@ const takeIn = Effect.fnUntraced(function* (bank: FileBank, arrival: Arrival) {
   if (yield* (yield* InboxFiles).isRead(file)) return yield* archive(bank, arrival, digest, "repeated")
   const message = yield* Effect.result(readMessage(content))
   if (Result.isFailure(message)) return yield* quarantine(bank, arrival, digest, message.failure.message)
-  yield* hear(bank, file, message.success)
+  yield* processMessage(bank, file, message.success)
   yield* archive(bank, arrival, digest, "read")
 })
 
-/** Files of one name do not take each other's place. */
+/** The digest keeps files with the same name apart. */
 const keptAs = ({ name }: Arrival, digest: string): string => `${digest.slice(0, 16)}-${name}`
 
 const archive = Effect.fnUntraced(function* (
@@ -78,7 +78,7 @@ const archive = Effect.fnUntraced(function* (
   yield* putAway(bank.folder, arrival, "archive", as)
   const { bankFiles } = yield* Metrics
   bankFiles.inc({ bank: bank.name, outcome })
-  yield* Effect.logInfo("file of a bank archived", { bank: bank.name, file: as, outcome })
+  yield* Effect.logInfo("a bank's file was archived", { bank: bank.name, file: as, outcome })
 })
 
 const quarantine = Effect.fnUntraced(function* (
@@ -92,57 +92,61 @@ const quarantine = Effect.fnUntraced(function* (
   yield* putAway(bank.folder, arrival, "quarantine", as)
   const { bankFiles } = yield* Metrics
   bankFiles.inc({ bank: bank.name, outcome: "quarantined" })
-  yield* Effect.logError("file of a bank put into quarantine", { bank: bank.name, file: as, reason })
+  yield* Effect.logError("a bank's file was put into quarantine", { bank: bank.name, file: as, reason })
 })
 
-const hear = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, message: BankMessage) {
-  const { news, oddities } = yield* newsIn(bank.name, message)
-  const strangers = [...oddities]
-  for (const chunk of Arr.chunksOf(news, CHUNK)) {
+const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, message: BankMessage) {
+  const { reports, oddities: found } = yield* bankReportsIn(bank.name, message)
+  const oddities = [...found]
+  for (const chunk of Arr.chunksOf(reports, CHUNK)) {
     const orders = yield* FileOrders
     const changed = yield* orders.record(bank.name, chunk)
-    const answers = yield* Effect.forEach(changed, (order) => tellAll(file, order), {
-      concurrency: TELLS_MAX,
+    const unknown = yield* Effect.forEach(changed, (order) => enqueueReports(file, order), {
+      concurrency: ENQUEUES_MAX,
     })
-    strangers.push(...answers.flat())
-    yield* orders.told(bank.name, changed)
+    oddities.push(...unknown.flat())
+    yield* orders.markEnqueued(bank.name, changed)
   }
-  if (!(yield* (yield* InboxFiles).finish(file, strangers)) || strangers.length === 0) return
+  if (!(yield* (yield* InboxFiles).finish(file, oddities)) || oddities.length === 0) return
   const { bankOddities } = yield* Metrics
-  for (const { reason } of strangers) bankOddities.inc({ bank: bank.name, reason })
-  yield* Effect.logError("a bank told of transfers what nobody can act on", {
+  for (const { reason } of oddities) bankOddities.inc({ bank: bank.name, reason })
+  yield* Effect.logError("a bank's file has reports that have no effect", {
     bank: bank.name,
     digest: file.digest.slice(0, 16),
-    count: strangers.length,
+    count: oddities.length,
   })
 })
 
 /**
- * Tells a batch what it was not told yet of an order, a refusal before a sign against it. That the bank has the order is what
- * the batch believes anyway, unless that is in doubt.
+ * Enqueues the reports on an order that its batch has not had yet, a refusal before a sign that contradicts it. The batch
+ * already assumes that the bank has the order, so such a sign is enqueued only if it is in doubt.
  */
-const tellAll = Effect.fnUntraced(function* (file: InboxFile, order: FileOrder) {
-  const strangers: Array<Oddity> = []
-  for (const word of order.untold.toSorted((one, other) => rank(one) - rank(other)))
-    if (word._tag !== "Accepted" || isInDoubt(order.words))
-      strangers.push(...(yield* tell(file, { reference: order.reference, word }, order.orderId)))
-  return strangers
+const enqueueReports = Effect.fnUntraced(function* (file: InboxFile, order: FileOrder) {
+  const oddities: Array<Oddity> = []
+  for (const report of order.notEnqueued.toSorted((one, other) => rank(one) - rank(other)))
+    if (report._tag !== "Accepted" || isInDoubt(order.reports))
+      oddities.push(...(yield* enqueueReport(file, { reference: order.reference, report }, order.orderId)))
+  return oddities
 })
 
-const rank = ({ _tag }: OrderWord): number => (_tag === "Accepted" ? 1 : 0)
+const rank = ({ _tag }: OrderReport): number => (_tag === "Accepted" ? 1 : 0)
 
-/** Puts a word into the mailbox of its batch; hearing it again changes nothing there. */
-const tell = Effect.fnUntraced(function* (file: InboxFile, { reference, word }: OrderNews, orderId: string) {
+/** Enqueues a report for its batch, where a repetition changes nothing. */
+const enqueueReport = Effect.fnUntraced(function* (
+  file: InboxFile,
+  { reference, report }: NewReport,
+  orderId: string,
+) {
   const transfer = parseTransferReference(reference)
   if (transfer === undefined) return [{ reference, reason: "no-such-batch" }] as const
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
-  const outcome = outcomeOf(word, orderId, at)
+  const outcome = outcomeOf(report, orderId, at)
   return yield* (yield* Mailbox)
-    .tell(
+    .enqueue(
       batch,
       { _tag: "RecordTransfer", at, item, attempt, bank: file.bank, outcome },
-      commandIdOf(file, reference, word),
+      commandIdOf(file, reference, report),
     )
     .pipe(
       Effect.retry({
@@ -155,26 +159,26 @@ const tell = Effect.fnUntraced(function* (file: InboxFile, { reference, word }: 
     )
 })
 
-/** One message says a thing once, however often its file is taken in. */
-const commandIdOf = ({ bank, digest }: InboxFile, reference: string, word: OrderWord): CommandId => ({
-  id: hash("sha256", JSON.stringify([bank, digest, reference, wordKeyOf(word)]), "base64url"),
+/** The id of a report's command, which is the same whenever the file is processed again. */
+const commandIdOf = ({ bank, digest }: InboxFile, reference: string, report: OrderReport): CommandId => ({
+  id: hash("sha256", JSON.stringify([bank, digest, reference, reportKeyOf(report)]), "base64url"),
   digest: "",
-  keptMs: TOLD_KEPT_MS,
+  keptMs: COMMAND_KEPT_MS,
 })
 
-const outcomeOf = (word: OrderWord, orderId: string, at: number): TransferOutcome => {
+const outcomeOf = (report: OrderReport, orderId: string, at: number): TransferOutcome => {
   const evidence = "callback"
-  switch (word._tag) {
+  switch (report._tag) {
     case "Accepted":
       return { _tag: "Accepted", transferId: orderId, inquireAt: at, evidence }
     case "Refused":
-      return { _tag: "Failed", code: cleanText(word.code), whole: true, evidence }
+      return { _tag: "Failed", code: cleanText(report.code), whole: true, evidence }
     case "Asked":
-      throw new Error("that an order was asked back is no word of a bank")
+      throw new Error("a withdrawal is not a report of a bank")
     case "Failed":
     case "Returned":
-      return { ...word, code: cleanText(word.code), evidence }
+      return { ...report, code: cleanText(report.code), evidence }
     case "Settled":
-      return { ...word, evidence }
+      return { ...report, evidence }
   }
 }

@@ -1,4 +1,4 @@
-/** The sealing of what an order says of its beneficiary, between the moment it is accepted and the file it goes out in. */
+/** Seals the beneficiary's data of an order from when it is accepted until its file is released. */
 import { createHmac } from "node:crypto"
 import type { PartnerId } from "../../../domain/identifiers.ts"
 import { decrypt, encrypt, fromBase64Url } from "../../../vault/aes-gcm.ts"
@@ -7,15 +7,18 @@ import type { TransferDetails } from "../../iso20022/credit-transfer.ts"
 import type { TransferInstruction } from "../bank.ts"
 
 /**
- * Under this name, which no partner can have, the vault keeps the keys of orders from before they were sealed under their
- * partner's key. Nothing new is sealed under it.
+ * The vault's name for the keys of orders from before these were sealed under their partner's key. No partner can have this
+ * name, and nothing new is sealed under it.
  */
 const FILE_ORDERS: PartnerId = "~file-orders"
 
-/** Whose key seals and fingerprints an order. Which one of them, seal and fingerprint say: two processes may make the first at once. */
+/**
+ * The owner of the keys that seal and fingerprint an order. Seal and fingerprint name the key itself, because two processes may
+ * create a partner's first key at once.
+ */
 export const keeperOf = (partner: string | null): string => partner ?? FILE_ORDERS
 
-/** What becomes of an order whose partner's keys were forgotten before it was in a complete file. No bank says this. */
+/** The code of an order whose partner's keys were forgotten before its file was complete. It is ours; no bank reports it. */
 export const KEYS_FORGOTTEN = "KEYS_FORGOTTEN"
 
 export const sealDetails = (
@@ -26,7 +29,7 @@ export const sealDetails = (
 ): string =>
   `${key.id}.${encrypt(key.key, contextOf(bank, reference), JSON.stringify(details)).toString("base64url")}`
 
-/** What was sealed with a key; `undefined` when a bit of it has changed, or it belongs to another order. */
+/** Opens a seal; `undefined` if it was changed, or belongs to another order. */
 export const openDetails = (
   key: DataKey,
   bank: string,
@@ -35,11 +38,14 @@ export const openDetails = (
 ): TransferDetails | undefined => {
   const box = fromBase64Url(sealed.slice(sealed.indexOf(".") + 1))
   const text = box && decrypt(key.key, contextOf(bank, reference), box)
-  // What the seal proves to be ours was validated before it was sealed.
+  // The data was validated before it was sealed, and the seal proves that it is ours.
   return text && (JSON.parse(text.toString("utf8")) as TransferDetails)
 }
 
-/** The key's id and the HMAC-SHA-256 of all that was ordered, in hex. Keyed, as whoever reads it could else find an account by trying. */
+/**
+ * The key's id, and the HMAC-SHA-256 of the whole order in hex. It is keyed, because a reader of a plain hash could find the
+ * account by trying.
+ */
 export const fingerprintOf = (key: DataKey, instruction: TransferInstruction): string => {
   const { bank, reference, beneficiary, currency, minor, remittance = null } = instruction
   const account = Object.entries(beneficiary.account).toSorted(([one], [other]) => (one < other ? -1 : 1))

@@ -1,4 +1,4 @@
-/** Each method is one statement, so that a decision is taken wholly or not at all. */
+/** Each decision is one statement, so that it happens wholly or not at all. */
 import { Array as Arr, Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../../../database/database.ts"
@@ -11,7 +11,7 @@ import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { KEYS_FORGOTTEN, keeperOf, openDetails } from "./order-seal.ts"
 import { type FileGroup, type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
-/** Files beside the orders. */
+/** The files, in tables beside the orders. */
 export const layer = Layer.effect(
   OutboxFiles,
   Effect.gen(function* () {
@@ -94,7 +94,7 @@ export const layer = Layer.effect(
         const { transfers, forgotten } = yield* opened(keys, file, rows)
         if (forgotten.length === 0) return transfers
         yield* query("take orders out of a file", (sql) => takeOut(sql, file, forgotten)).pipe(unavailable)
-        yield* Effect.logError("orders of forgotten partners are not sent", {
+        yield* Effect.logError("orders are not sent because their partners' keys were forgotten", {
           bank: file.bank,
           message: file.messageId,
           count: forgotten.length,
@@ -128,8 +128,8 @@ export const layer = Layer.effect(
 )
 
 /**
- * Of two that do this at once, one skips the orders that the other is taking; where both would make the same file, the
- * second is refused as a whole, and tried again.
+ * If two processes do this at once, one skips the orders that the other is taking. If both would make the same file, the second
+ * fails as a whole and tries again.
  */
 const make = (
   sql: Sql,
@@ -158,8 +158,8 @@ const make = (
   update file_orders set file = made.id from made, picked where file_orders.number = picked.number`
 
 /**
- * Orders that nobody can read any more will never be sent, and say so when they are asked about. Only from a file that is
- * not complete: whoever has one complete, with these orders in it, cannot stage it once the count has moved.
+ * Orders whose key was forgotten are never sent, and answer so to inquiries. They are removed only from a file that is not
+ * complete: a process that has completed it with these orders cannot stage it once `taken_out` has changed.
  */
 const takeOut = (sql: Sql, { id }: OutboxFile, references: ReadonlyArray<string>) => sql`
   with file as (
@@ -172,10 +172,10 @@ const takeOut = (sql: Sql, { id }: OutboxFile, references: ReadonlyArray<string>
     state = case state when 'accepted' then 'failed' else state end
   from file where file_orders.file = file.id and reference = any (${[...references]})`
 
-/** The batch that an order is of, by its reference. */
+/** The batch of an order, from its reference. */
 const batchOf = (sql: Sql) => sql`'pb_' || lower(split_part(reference, '-', 1))`
 
-/** Whether an order waits for a decision about its batch that nobody has taken yet, or is of a blocked batch. */
+/** Whether an order's batch is blocked, or has a registered decision that is not applied yet. */
 const isBlocked = (sql: Sql, blocked: ReadonlyArray<string>) => sql`(
   ${batchOf(sql)} = any (${[...blocked]}::text[])
   or exists (select from decision_register where batch = ${batchOf(sql)} and answered_at is null)
@@ -213,7 +213,7 @@ interface OrderRow {
   readonly sealed: string | null
 }
 
-/** The orders, and the references of those whose partner's keys are gone for good. */
+/** The orders with their details, and the references of those whose partner's keys were forgotten. */
 const opened = Effect.fnUntraced(function* (
   keys: PartnerKeys["Service"],
   { bank, currency }: OutboxFile,
@@ -225,7 +225,7 @@ const opened = Effect.fnUntraced(function* (
     if (sealed === null) return yield* unopened("an order has no details any more")
     const key = yield* keys
       .find(keeperOf(partner), keyIdOf(sealed))
-      .pipe(Effect.mapError(() => unopened("the key cannot be had")))
+      .pipe(Effect.mapError(() => unopened("the key is not available")))
     if (key === undefined) {
       forgotten.push(reference)
       continue

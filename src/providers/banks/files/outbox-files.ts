@@ -1,4 +1,4 @@
-/** The port to the files that go to banks: which orders are in which, and how far each has come. */
+/** The port to the files that are sent to banks: which orders are in which file, and which steps are done. */
 import { type Array as Arr, Context, type Effect } from "effect"
 import type { Scheme } from "../../../domain/scheme.ts"
 import type { CreditTransfer } from "../../iso20022/credit-transfer.ts"
@@ -13,33 +13,33 @@ export interface FileGroup {
 
 export interface OutboxFile extends FileGroup {
   readonly id: string
-  /** Unique at the bank, and the name of the file. */
+  /** Unique at the bank; the file's name is made from it. */
   readonly messageId: string
   readonly day: string
   /** Epoch milliseconds. */
   readonly madeAt: number
-  /** Under which name it lies complete in the outbox, where nobody takes it yet. */
+  /** The name of its complete draft in the outbox, which the client ignores. */
   readonly stagedAs: string | undefined
-  /** How often orders were taken out of it before. */
+  /** How often orders were removed from it. */
   readonly takenOut: number
 }
 
 export class OutboxFiles extends Context.Service<
   OutboxFiles,
   {
-    /** Whether a folder, by its id, is the one that files of a bank lie in; the first one that is asked about is. */
+    /** Whether the folder with this id is the one for a bank's files. The first folder that is asked about becomes it. */
     readonly isFolderOf: (bank: string, folder: string) => Effect.Effect<boolean, BankFilesUnavailable>
-    /** File groups of a bank with an order that may not wait beyond `at`, or with `ordersMax` orders. */
+    /** File groups of a bank with an order that may not wait beyond `at` (epoch milliseconds), or with `ordersMax` orders. */
     readonly due: (
       bank: string,
       at: number,
       ordersMax: number,
     ) => Effect.Effect<ReadonlyArray<FileGroup>, BankFilesUnavailable>
-    /** Batches of orders of a bank that are in no complete file. */
+    /** Batches with orders of a bank that are in no complete file. */
     readonly batches: (bank: string) => Effect.Effect<ReadonlyArray<string>, BankFilesUnavailable>
     /**
-     * Decides that the oldest orders of a file group go out together, in the next file of a day. No order is in two files.
-     * Orders of batches that are `blocked`, or about which a decision waits to be taken, are in none.
+     * Puts the oldest orders of a file group together into the next file of a day. No order is in two files. Orders of batches
+     * that are `blocked`, or that have a registered decision that is not applied yet, are left out.
      */
     readonly make: (
       group: FileGroup,
@@ -48,34 +48,34 @@ export class OutboxFiles extends Context.Service<
       ordersMax: number,
       blocked?: ReadonlyArray<string>,
     ) => Effect.Effect<void, BankFilesUnavailable>
-    /** Files of a bank that were made and logged and not written, the oldest first, at most `limit`. */
+    /** Files of a bank that were made and logged but not written, the oldest first, at most `limit`. */
     readonly unwritten: (
       bank: string,
       limit: number,
     ) => Effect.Effect<ReadonlyArray<OutboxFile>, BankFilesUnavailable>
-    /** Of these files of a bank, by their message ids, those that are still to be written. */
+    /** Of a bank's files with these message ids, those that are still to be written. */
     readonly stillOpen: (
       bank: string,
       messageIds: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<string>, BankFilesUnavailable>
     /**
-     * What a file holds, always in the same order; `undefined` when there is nothing to write this time: somebody has
-     * written it meanwhile, or orders of partners whose keys were forgotten were taken out of it, or none is left. It
-     * fails when an order's details cannot be opened for now.
+     * The transfers of a file, always in the same order; `undefined` if there is nothing to write in this pass, because another
+     * process wrote the file, orders whose keys were forgotten were just removed from it, or it has no orders left. Fails while
+     * an order's details cannot be opened.
      */
     readonly transfersOf: (
       file: OutboxFile,
     ) => Effect.Effect<Arr.NonEmptyReadonlyArray<CreditTransfer> | undefined, BankFilesUnavailable>
     /**
-     * Decides under which of several names the complete file is released; false when it was decided already, or when
-     * orders were taken out since the file was looked at, or it has an order that may be in none, as above.
+     * Chooses the draft that will be released. False if another was chosen before, if orders were removed from the file since
+     * it was read, or if it has an order that must be left out, as above.
      */
     readonly stage: (
       file: OutboxFile,
       name: string,
       blocked?: ReadonlyArray<string>,
     ) => Effect.Effect<boolean, BankFilesUnavailable>
-    /** The file is released: what its orders said of beneficiaries is forgotten. */
+    /** Marks the file as written, and deletes its orders' details. */
     readonly written: (file: OutboxFile) => Effect.Effect<void, BankFilesUnavailable>
   }
 >()("atlaspay/providers/OutboxFiles") {}

@@ -1,16 +1,17 @@
 /**
- * Files to a bank, each released exactly once. What can be lost or done twice is decided in Postgres, one step each, and
- * is in the log of files as well before the file appears: either store may come back older than it was.
+ * Writes files for a bank, each released exactly once. Each decision that must not be lost or repeated is one step in Postgres,
+ * and is in the log of files, too, before the file appears, because either store may be restored to an older state.
  *
- * 1. make: if both stores tell the same, which orders go out together, under which message id.
- * 2. log: the same, where Postgres cannot forget it (agreement.ts).
- * 3. write: the file lies complete in the outbox, under a name that nobody takes. It may lie there several times.
- * 4. stage: which of these is the one, in both stores.
- * 5. release: it gets its name. A file can be renamed once, so its absence proves that this was done, even when the
- *    client has already taken it away.
- * 6. written: the orders' details are forgotten.
+ * 1. make: if both stores agree, decide which orders are sent together, under which message id.
+ * 2. log: record the same in Redis, where Postgres cannot lose it (agreement.ts).
+ * 3. write: put the complete file into the outbox as a draft, under a name that the client ignores. There may be several
+ *    drafts.
+ * 4. stage: choose one of the drafts, in both stores.
+ * 5. release: rename the draft to its final name. It can be renamed only once, so its absence proves that this was done, even
+ *    if the client has already taken the file.
+ * 6. written: delete the orders' details.
  *
- * Whoever dies between two of them leaves the rest to the next look; two processes that look at once do no harm.
+ * If a process dies between two steps, the next pass does the rest. Two processes may do this at once.
  */
 import { randomUUID } from "node:crypto"
 import { Clock, Effect } from "effect"
@@ -27,29 +28,32 @@ import type { FileBankSettings } from "./files.ts"
 import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
-/** What there is to know of a bank of the kind `files`. */
+/** A bank of the kind `files`, with all its settings. */
 export interface FileBank extends Required<FileBankSettings> {
   readonly name: string
 }
 
-/** Files written at one look; what is left waits for the next. */
+/** Files written in one pass; the rest waits for the next pass. */
 const FILES_MAX = 100
 
-/** Makes files of the orders that are due, and releases what was made. One that cannot be made or written holds up no other. */
+/**
+ * Makes files of the orders that are due, and releases files that were made. A file that cannot be made or written delays no
+ * other.
+ */
 export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
   const files = yield* OutboxFiles
-  // In a folder that is not mounted every file would seem to be released already.
+  // If the folder is not mounted, every file would seem to be released already.
   if (!(yield* files.isFolderOf(bank.name, yield* identify(bank.folder))))
     return yield* new BankFilesUnavailable({
       step: "look at the folder",
-      reason: "it is another than before",
+      reason: "it is not the folder that was used before",
     })
   const blocked = yield* blockedBatches(bank.name)
-  // Nothing is made that could not be logged: an order that waits can be taken back.
+  // Make nothing that cannot be logged: an order that waits can still be withdrawn.
   yield* agree(bank.name)
   const at = yield* Clock.currentTimeMillis
   const groups = yield* files.due(bank.name, at, bank.ordersMax)
-  // Orders that were forgotten could be made into the same file again, and nobody would hear that they were.
+  // Postgres may have been set back since the check above. Then it would make lost orders into the same file again, unnoticed.
   if (groups.length > 0) yield* agree(bank.name)
   for (const group of groups)
     yield* files
@@ -75,8 +79,9 @@ export const writeOutbox = Effect.fn("writeOutbox")(function* (bank: FileBank) {
 })
 
 /**
- * Discards drafts of files that will never be written: their orders were taken out, and the file was closed or dropped.
- * Whoever wrote them may have died before it could. One that the log knows of as staged may be about to be released.
+ * Discards drafts of files that will never be written, because their orders were removed and the file was closed or deleted.
+ * The process that wrote them may have died before it could. A draft that the log has as staged may be about to be released, so
+ * it stays.
  */
 const discardAbandoned = Effect.fnUntraced(function* (bank: FileBank) {
   const files = yield* OutboxFiles
@@ -90,7 +95,10 @@ const discardAbandoned = Effect.fnUntraced(function* (bank: FileBank) {
   }
 })
 
-/** Batches whose orders stay where they are: in partitions where nobody is paid. With a wrong clock nobody is anywhere. */
+/**
+ * Batches whose orders may not be sent: those in partitions where payments are stopped. Fails if they are stopped in all of
+ * them, as with a wrong clock.
+ */
 const blockedBatches = Effect.fnUntraced(function* (bank: string) {
   const [{ objection, look }, partitions] = [yield* StoreWatch, yield* Partitions]
   yield* look
@@ -108,14 +116,14 @@ const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, blo
   const name = nameOf(file.messageId)
   const draft = yield* stagedAs(bank, file, name, blocked)
   if (draft === undefined) return
-  // The log has the last word: it may know of a release that Postgres has forgotten.
+  // The log decides, because it may have a release that Postgres lost.
   const staged = yield* (yield* FileLog).stage(bank.name, file.messageId, draft)
-  // In this order: what is released between the two looks is gone at the second.
+  // In this order: if the file is released between the two checks, the second one finds its draft gone.
   if ((yield* has(bank.folder, name)) && (yield* has(bank.folder, staged)))
-    return yield* new BankFilesUnavailable({ step: "release a file", reason: "another has its name" })
+    return yield* new BankFilesUnavailable({ step: "release a file", reason: "another file has its name" })
   const released = yield* release(bank.folder, staged, name)
   if (!released && !(yield* has(bank.folder, name)))
-    yield* Effect.logWarning("a file was released before, and is not in the outbox any more", {
+    yield* Effect.logWarning("a file was released before, and is no longer in the outbox", {
       bank: bank.name,
       message: file.messageId,
     })
@@ -127,7 +135,7 @@ const write = Effect.fnUntraced(function* (bank: FileBank, file: OutboxFile, blo
   yield* Effect.logInfo("file of orders written", { bank: bank.name, message: file.messageId })
 })
 
-/** As what the file lies complete where nobody takes it, by either store, or from now on; `undefined` when another is. */
+/** The staged draft of the file, from either store, or staged now; `undefined` if another process is ahead. */
 const stagedAs = Effect.fnUntraced(function* (
   bank: FileBank,
   file: OutboxFile,
@@ -138,7 +146,7 @@ const stagedAs = Effect.fnUntraced(function* (
   return known ?? (yield* stage(bank, file, name, blocked))
 })
 
-/** Writes the file where nobody takes it, and decides that it is the one; `undefined` when another is. */
+/** Writes a draft and stages it; `undefined` if there is nothing to write, or another draft was staged. */
 const stage = Effect.fnUntraced(function* (
   bank: FileBank,
   file: OutboxFile,
@@ -170,7 +178,7 @@ const stage = Effect.fnUntraced(function* (
 const SUFFIX = ".pain.001.xml"
 const nameOf = (messageId: string): string => `${messageId}${SUFFIX}`
 const isDraft = (name: string): boolean => name.startsWith(".") && name.includes(`${SUFFIX}.`)
-/** The message id of the file that something is a draft of. */
+/** The message id of the file that a draft is for. */
 const messageOf = (draft: string): string => draft.slice(1, draft.lastIndexOf(`${SUFFIX}.`))
 
 const isDraftOf = (name: string, other: string): boolean => other.startsWith(`.${name}.`)

@@ -1,21 +1,24 @@
 /**
- * Orders that are taken back in both stores. That an order waits, and was taken back, is known to the store of orders; which
- * orders are in files is known to the log of files as well. Either may have come back older than it was, so an order is
- * withdrawn when both say so: the log files it nowhere from then on, and the store writes it nowhere, also out of a file that
- * was made and is not complete. Each step can be repeated, and whoever dies between them has promised nothing yet.
+ * Withdraws orders in both stores. The store of orders knows which orders wait and which were withdrawn; the log of files knows
+ * which orders are in files. Either may have been restored to an older state, so an order counts as withdrawn only if both say
+ * so: from then on the log records it in no file, and the store writes it into none, and removes it from a file that was made
+ * but is not complete. Each step may be repeated; a process that dies between them has not promised anything yet.
  */
 import { Effect, Layer } from "effect"
 import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { FileLog } from "../../../streams/file-log.ts"
 import { type FileOrder, FileOrders, OrdersUnavailable } from "./file-orders.ts"
 
-/** The orders of a store, compared with the log of files wherever that matters. */
+/** The orders of a store, compared with the log of files where the log matters. */
 export const withdrawalInBoth = Layer.effect(
   FileOrders,
   Effect.gen(function* () {
     const orders = yield* FileOrders
     const log = yield* FileLog
-    /** A file that the log knows may have been completed since the order was taken out of it: then its draft is without it. */
+    /**
+     * Withdraws an order in the log. The log may have it in a file that was completed after the order was removed from it. Then
+     * the draft proves that the file is without the order.
+     */
     const logWithdrawn = Effect.fnUntraced(function* (bank: string, reference: string) {
       const answer = yield* log.withdraw(bank, reference).pipe(unavailable)
       if (answer._tag === "Withdrawn") return answer
@@ -24,21 +27,21 @@ export const withdrawalInBoth = Layer.effect(
     })
     const standing = (bank: string, reference: string) => log.standing(bank, reference).pipe(unavailable)
 
-    /** What was withdrawn according to one store is so in both before anybody is told. */
+    /** An order that one store has as withdrawn is withdrawn in both before anybody gets this answer. */
     const confirmed = Effect.fnUntraced(function* (bank: string, order: FileOrder) {
       if (order.standing._tag !== "Withdrawn") return order
       const { _tag } = yield* logWithdrawn(bank, order.reference)
       return _tag === "Withdrawn" ? order : yield* forgotten
     })
 
-    /** Marks in the store what the log knows to be withdrawn, and gives what the log knows. */
+    /** Withdraws an order in the store if the log has it as withdrawn. Returns what the log has of it. */
     const caughtUp = Effect.fnUntraced(function* (bank: string, reference: string) {
       const logged = yield* standing(bank, reference)
       if (logged?._tag === "Withdrawn") yield* orders.withdraw(bank, reference)
       return logged
     })
 
-    /** Whether the store knows what became of an order that the log has filed. */
+    /** Whether the store knows the fate of an order that the log has in a file. */
     const isKnownOf = Effect.fnUntraced(function* (bank: string, reference: string) {
       if ((yield* orders.sent(bank, [reference])).length > 0) return true
       return (yield* orders.find(bank, reference))?.standing._tag === "Withdrawn"
@@ -64,7 +67,7 @@ export const withdrawalInBoth = Layer.effect(
       withdraw: Effect.fnUntraced(function* (bank, reference) {
         const logged = yield* standing(bank, reference)
         const isForgotten = logged?._tag === "Filed" && !(yield* isKnownOf(bank, reference))
-        // What it says of its beneficiary stays: its file may have to be written yet.
+        // The beneficiary's data stays, because the file may still have to be written.
         if (isForgotten) return yield* goneBeyond(bank, reference)
         const answer = yield* orders.withdraw(bank, reference)
         if (answer !== "withdrawn") return answer
@@ -82,5 +85,5 @@ const unavailable = Effect.mapError(
 const notStored = ({ reason }: OrdersUnavailable) => new OrdersUnavailable({ reason, isNotStored: true })
 
 const forgotten = new OrdersUnavailable({
-  reason: "it is in a file that the store of orders has forgotten, until that is put back",
+  reason: "it is in a file that the store of orders lost and that is not restored yet",
 })

@@ -1,7 +1,7 @@
 /**
  * The kind `instant`: banks behind `POST {bank}/instant-transfer` and `GET {bank}/instant-transfer/{reference}`, which call
- * back when a transfer has ended, and keep books behind `GET {bank}/books`. Only a word that was agreed, about the very
- * transfer that was asked for, is believed; all else leaves the transfer open.
+ * back when a transfer has ended, and have books behind `GET {bank}/books`. Only an agreed answer about the very transfer of
+ * the call counts; any other answer leaves the transfer open.
  */
 import { Effect, Schema } from "effect"
 import { AppConfig } from "../../../config.ts"
@@ -22,18 +22,23 @@ import {
 import { signedWebhook } from "../../calling/signed-callback.ts"
 import { ambiguous, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { bankBooks } from "../bank-books-http.ts"
-import { type BankCallbacks, type BankWord, readJsonCallback, UnreadableCallback } from "../bank-callbacks.ts"
+import {
+  type BankCallbacks,
+  type BankReport,
+  readJsonCallback,
+  UnreadableCallback,
+} from "../bank-callbacks.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
 
-/** What a bank said, and the reference that it said it of, where it names one. */
-interface Word {
+/** A bank's answer, and the reference in it, if it names one. */
+interface ReportedAnswer {
   readonly reference?: string
   readonly answer: BankAnswer
 }
 
 const Settings = Schema.Struct({
   ...httpFields,
-  /** These banks keep their keys for good, unless the operator knows better. */
+  /** These banks keep their keys permanently, unless the operator sets a limit. */
   keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
 })
 
@@ -55,11 +60,11 @@ const callbacks: BankCallbacks = {
     if (callback.bank !== bank)
       return yield* new UnreadableCallback({ problem: "The body is from another bank than the path." })
     const { id, reference } = callback
-    return [{ id, reference, message: header("webhook-id"), outcome: toldOutcome(callback) }]
+    return [{ id, reference, message: header("webhook-id"), outcome: outcomeOf(callback) }]
   }),
 }
 
-const toldOutcome = ({ status, code }: typeof Callback.Type): BankWord["outcome"] => {
+const outcomeOf = ({ status, code }: typeof Callback.Type): BankReport["outcome"] => {
   const coded = code === undefined ? {} : { code }
   switch (status) {
     case "settled":
@@ -125,44 +130,48 @@ const ReturnedBody = Schema.Struct({ ...known, status: Schema.Literal("returned"
 const RefusalBody = Schema.Struct({ ...about, status: Schema.Literal("rejected"), code: ProviderCode })
 const NeverSeenBody = Schema.Struct({ code: Schema.Literal("never-seen") })
 
-const wordOf = (body: { readonly reference?: string }, answer: BankAnswer): Word => ({ ...body, answer })
+const answerOf = (body: { readonly reference?: string }, answer: BankAnswer): ReportedAnswer => ({
+  ...body,
+  answer,
+})
 
-const accepted = (body: typeof AcceptedBody.Type): Word =>
-  wordOf(body, { _tag: "Accepted", transferId: body.transferId })
+const accepted = (body: typeof AcceptedBody.Type): ReportedAnswer =>
+  answerOf(body, { _tag: "Accepted", transferId: body.transferId })
 
-const refused = (body: typeof RefusalBody.Type): Word => wordOf(body, { _tag: "Failed", code: body.code })
+const refused = (body: typeof RefusalBody.Type): ReportedAnswer =>
+  answerOf(body, { _tag: "Failed", code: body.code })
 
 const standing = reading(
   Schema.Union([AcceptedBody, SettledBody, RejectedBody, ReturnedBody]),
-  (body): Word => {
+  (body): ReportedAnswer => {
     switch (body.status) {
       case "accepted":
         return accepted(body)
       case "settled":
-        return wordOf(body, { _tag: "Settled" })
+        return answerOf(body, { _tag: "Settled" })
       case "rejected":
         return refused(body)
       case "returned":
-        return wordOf(body, { _tag: "Returned", code: body.code })
+        return answerOf(body, { _tag: "Returned", code: body.code })
     }
   },
 )
 
-const transferAnswers: Answers<Word> = {
+const transferAnswers: Answers<ReportedAnswer> = {
   200: standing,
   202: reading(AcceptedBody, accepted),
   422: reading(RefusalBody, refused),
 }
 
-const inquiryAnswers: Answers<Word> = {
+const inquiryAnswers: Answers<ReportedAnswer> = {
   200: standing,
-  404: reading(NeverSeenBody, (): Word => ({ answer: { _tag: "NeverSeen" } }), "exact"),
+  404: reading(NeverSeenBody, (): ReportedAnswer => ({ answer: { _tag: "NeverSeen" } }), "exact"),
 }
 
-const ask = (provider: Provider, call: ProviderCall, answers: Answers<Word>, asked: string) =>
+const ask = (provider: Provider, call: ProviderCall, answers: Answers<ReportedAnswer>, asked: string) =>
   callProvider(provider, call, answers).pipe(
     Effect.map(({ reference = asked, answer }) =>
-      reference === asked ? answer : ambiguous(`${call.step}: answered of another transfer`),
+      reference === asked ? answer : ambiguous(`${call.step}: the answer is about another transfer`),
     ),
     Effect.catchTag("ProviderUnavailable", (error) => Effect.succeed(unanswered(error))),
   )

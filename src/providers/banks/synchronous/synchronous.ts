@@ -1,7 +1,7 @@
 /**
- * The kind `synchronous`: banks behind `POST {bank}/v1/payments` and `GET {bank}/v1/payments?clientRef=…`. They pay before
- * they answer, call nobody back, forget idempotency keys after a while, and keep books behind `GET {bank}/books`. Only a
- * word that was agreed, about the very transfer that was asked for, is believed; all else leaves the transfer open.
+ * The kind `synchronous`: banks behind `POST {bank}/v1/payments` and `GET {bank}/v1/payments?clientRef=…`. They pay before they
+ * answer, send no callbacks, forget idempotency keys after a while, and have books behind `GET {bank}/books`. Only an agreed
+ * answer about the very transfer of the call counts; any other answer leaves the transfer open.
  */
 import { Effect, Schema } from "effect"
 import type { BeneficiaryAccount } from "../../../domain/beneficiary.ts"
@@ -101,7 +101,7 @@ const Returned = Schema.Struct({ ...known, ...reason, state: Schema.Literal("RET
 const Payment = Schema.Union([Completed, Processing, Rejected, Returned])
 
 const standing = (payment: typeof Payment.Type, asked: string): BankAnswer => {
-  if (payment.clientRef !== asked) return ambiguous("answered of another transfer")
+  if (payment.clientRef !== asked) return ambiguous("the answer is about another transfer")
   switch (payment.state) {
     case "COMPLETED":
       return { _tag: "Settled" }
@@ -119,7 +119,7 @@ const Refusal = Schema.Struct({
 })
 const refusal = reading(Refusal, ({ error }): BankAnswer => ({ _tag: "Failed", code: error.reason }))
 
-/** A conflict of keys, 409, says nothing of what became of the transfer: like all else it leaves it open. */
+/** A key conflict (409) says nothing about the outcome of the transfer. Like any other status, it leaves the transfer open. */
 const paymentAnswers = (reference: string): Answers<BankAnswer> => ({
   200: reading(Schema.Union([Completed, Processing]), (payment) => standing(payment, reference)),
   402: refusal,

@@ -14,7 +14,7 @@ import {
 } from "../../../../src/providers/banks/bank.ts"
 import {
   type BankCallbacks,
-  type BankWord,
+  type BankReport,
   readJsonCallback,
 } from "../../../../src/providers/banks/bank-callbacks.ts"
 import { type BankEntry, bankKind } from "../../../../src/providers/banks/bank-kind.ts"
@@ -66,7 +66,7 @@ const Missing = Schema.Struct({ missing: Schema.String })
 /** Only these words are believed, and only of the transfer that was asked for. */
 const answersAbout = (reference: string): Answers<BankAnswer> => {
   const of = (ref: string, answer: BankAnswer) =>
-    ref === reference ? answer : ambiguous("answered of another transfer")
+    ref === reference ? answer : ambiguous("the answer is about another transfer")
   return {
     200: reading(Schema.Union([Taken, Paid, Refused]), (order) => {
       if (order.state === "taken") return of(order.ref, { _tag: "Accepted", transferId: order.id })
@@ -107,7 +107,7 @@ const callbacks: BankCallbacks = {
   },
   read: (_bank, _header, body) =>
     Effect.map(readJsonCallback(body, decodeNews), ({ news }) =>
-      news.map(({ id, ref, state, why }): BankWord => {
+      news.map(({ id, ref, state, why }): BankReport => {
         const outcome = { _tag: outcomes[state], ...(why === undefined ? {} : { code: why }) }
         return { reference: ref, message: id, id, outcome }
       }),

@@ -448,7 +448,7 @@ describe("Postgres comes back from before an order went out, which is then to be
           { reference: second, partner: "acme", state: "accepted", isFiled: true },
         ])
         const { find } = yield* FileOrders
-        expect((yield* find(test.bank.name, first))?.words).toEqual([{ _tag: "Asked" }])
+        expect((yield* find(test.bank.name, first))?.reports).toEqual([{ _tag: "Asked" }])
       }),
     )
     expect([test.taken.size, ...[...test.ordered].sort()]).toEqual([1, first, second])

@@ -27,6 +27,6 @@ const banksOf = (...folders: ReadonlyArray<string>): Promise<unknown> => {
 it("banks that take files have a folder each, however it is spelt: a file is the word of the bank whose folder it is in", async () => {
   expect(await banksOf("/banks/one", "/banks/two")).toEqual(["bank-1", "bank-2"])
   expect(await banksOf("/banks/one", "/banks/two/../one/")).toBe(
-    "PROVIDERS_FILE: banks[1].folder: bank-1 has it",
+    "PROVIDERS_FILE: banks[1].folder: it is already the folder of bank-1",
   )
 })

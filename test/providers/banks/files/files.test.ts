@@ -101,18 +101,18 @@ describe("knows the same in the end, in whatever order it comes", () => {
     [14, [failed, settled], settled],
     [15, [settled, failed], settled],
     [16, [returned, settled, failed, settled], returned],
-  ] as const)("order %i", async (item, told, known) => {
+  ] as const)("order %i", async (item, reports, known) => {
     const { reference } = test.orderOf(item)
     const answer = await test.run(
       Effect.gen(function* () {
         const bank = yield* test.port
         yield* bank.transfer(test.orderOf(item))
         const orders = yield* FileOrders
-        const [first, ...rest] = told
-        yield* orders.record(test.bank.name, [{ reference, word: first }])
+        const [first, ...rest] = reports
+        yield* orders.record(test.bank.name, [{ reference, report: first }])
         yield* orders.record(
           test.bank.name,
-          rest.map((word) => ({ reference, word })),
+          rest.map((report) => ({ reference, report })),
         )
         return yield* bank.inquire(reference)
       }),

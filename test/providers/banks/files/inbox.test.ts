@@ -1,22 +1,28 @@
-/** What a bank's files say reaches our orders and their batches once; what cannot be believed reaches neither. */
+/** What a bank's files report reaches our orders and their batches once; files that AtlasPay cannot believe change nothing. */
 import { symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { transferReference } from "../../../../src/domain/identifiers.ts"
-import { Postgres } from "../../../../src/platform/postgres.ts"
 import { StoreUnavailable } from "../../../../src/platform/store-unavailable.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
 import { InboxFiles } from "../../../../src/providers/banks/files/inbox-files.ts"
-import { wordKeyOf } from "../../../../src/providers/banks/files/order-words.ts"
+import { reportKeyOf } from "../../../../src/providers/banks/files/order-reports.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
 import { Mailbox } from "../../../../src/streams/mailbox.ts"
-import { Metrics } from "../../../../src/telemetry/metrics.ts"
 import { ownDatabase } from "../../../database.ts"
-import { batchId } from "../../../domain/batch-story.ts"
-import { firstEvents } from "../../../streams/log-under-test.ts"
-import { wholeLog } from "../../../streams/whole-log.ts"
+import {
+  booked,
+  counted,
+  document,
+  oddities,
+  ordered,
+  referenceOf,
+  report,
+  reported,
+  standings,
+  status,
+} from "./bank-reports.ts"
 import { canary, FileBankUnderTest } from "./file-bank-under-test.ts"
 
 let database: Awaited<ReturnType<typeof ownDatabase>>
@@ -25,96 +31,19 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const referenceOf = (item: number) => transferReference({ batch: batchId, item, attempt: 1 })
-
-/** Orders that the bank has: a file with all of them was taken. */
-const ordered = (test: FileBankUnderTest, count: number) =>
-  Effect.gen(function* () {
-    yield* (yield* wholeLog).open(batchId, firstEvents, "opening")
-    const { transfer } = yield* test.port
-    for (let item = 1; item <= count; item += 1) yield* transfer(test.orderOf(item))
-    yield* writeOutbox(test.bank)
-    test.carry()
-    const [name = ""] = [...test.taken.keys()]
-    return name.replace(/\.pain.*/, "")
-  })
-
-const document = (message: string, content: string) =>
-  `<Document xmlns="urn:iso:std:iso:20022:tech:xsd:${message}">${content}</Document>`
-
-const report = (about: string, status: string, ...transfers: ReadonlyArray<string>) =>
-  document(
-    "pain.002.001.10",
-    `<CstmrPmtStsRpt><OrgnlGrpInfAndSts><OrgnlMsgId>${about}</OrgnlMsgId><GrpSts>${status}</GrpSts></OrgnlGrpInfAndSts>
-     <OrgnlPmtInfAndSts>${transfers.join("")}</OrgnlPmtInfAndSts></CstmrPmtStsRpt>`,
-  )
-
-const status = (reference: string, word: string, code = "AC04") =>
-  `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId><TxSts>${word}</TxSts>
-   ${code && `<StsRsnInf><Rsn><Cd>${code}</Cd></Rsn></StsRsnInf>`}</TxInfAndSts>`
-
-const booked = (reference: string, cents: number, kind: "DBIT" | "CRDT") =>
-  document(
-    "camt.054.001.08",
-    `<BkToCstmrDbtCdtNtfctn><Ntfctn><Ntry><Amt Ccy="EUR">${cents / 100}</Amt><CdtDbtInd>${kind}</CdtDbtInd>
-     <Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-26</Dt></BookgDt><NtryDtls><TxDtls><Refs>
-     <EndToEndId>${reference}</EndToEndId></Refs>${kind === "CRDT" ? "<RtrInf><Rsn><Cd>AC01</Cd></Rsn></RtrInf>" : ""}
-     </TxDtls></NtryDtls></Ntry></Ntfctn></BkToCstmrDbtCdtNtfctn>`,
-  )
-
-/** What the batch was told, in order. */
-const told = Effect.gen(function* () {
-  const mail = yield* (yield* wholeLog).mail(batchId, 1_000)
-  return mail.flatMap(({ command }) => (command?._tag === "RecordTransfer" ? [command] : []))
-})
-
-/** What an inquiry is answered. */
-const standings = (test: FileBankUnderTest, count: number) =>
-  Effect.gen(function* () {
-    const { inquire } = yield* test.port
-    const answers = yield* Effect.forEach(Array(count).keys().toArray(), (index) =>
-      inquire(referenceOf(index + 1)),
-    )
-    return answers.map(({ _tag }) => _tag)
-  })
-
-const oddities = (test: FileBankUnderTest) =>
-  Effect.gen(function* () {
-    const { query } = yield* Postgres
-    const rows = yield* query(
-      "read",
-      (sql) => sql<Array<{ readonly reference: string; readonly reason: string }>>`
-        select reference, reason from bank_oddities where bank = ${test.bank.name} order by reference, reason`,
-    )
-    return rows.map(({ reference, reason }) => [reference, reason])
-  })
-
-const counted = Effect.gen(function* () {
-  const { bankFiles, bankOddities } = yield* Metrics
-  const all = yield* Effect.promise(() => Promise.all([bankFiles.get(), bankOddities.get()]))
-  return Object.fromEntries(
-    all.flatMap(({ values }) =>
-      values.map(({ labels, value }) => [
-        "outcome" in labels ? labels.outcome : (labels as { reason: string }).reason,
-        value,
-      ]),
-    ),
-  )
-})
-
 it("a report settles, rejects and leaves open, for the batch and for inquiries", async () => {
   using test = new FileBankUnderTest(database)
   const [mail, answers, odd] = await test.run(
     Effect.gen(function* () {
       const about = yield* ordered(test, 3)
-      const words = [
+      const statuses = [
         status(referenceOf(1), "ACSC"),
         status(referenceOf(2), "RJCT"),
         status(referenceOf(3), "ACSP"),
       ]
-      test.deliver("status.xml", report(about, "PART", ...words))
+      test.deliver("status.xml", report(about, "PART", ...statuses))
       yield* test.looks
-      return [yield* told, yield* standings(test, 3), yield* oddities(test)] as const
+      return [yield* reported, yield* standings(test, 3), yield* oddities(test)] as const
     }),
   )
   expect(mail).toMatchObject([
@@ -127,266 +56,9 @@ it("a report settles, rejects and leaves open, for the batch and for inquiries",
   expect(test.list("archive")).toEqual([expect.stringMatching(/^[0-9a-f]{16}-status\.xml$/)])
 })
 
-it("a rejected file fails none of its orders but those that it names with a reason", async () => {
-  using test = new FileBankUnderTest(database)
-  const [answers, mail, odd] = await test.run(
-    Effect.gen(function* () {
-      const about = yield* ordered(test, 3)
-      const named = [status(referenceOf(2), "RJCT", "AM04"), status(referenceOf(3), "RJCT", "")]
-      test.deliver("status.xml", report(about, "RJCT", ...named))
-      yield* test.looks
-      return [yield* standings(test, 3), yield* told, yield* oddities(test)] as const
-    }),
-  )
-  expect(answers).toEqual(["Ambiguous", "Failed", "Ambiguous"])
-  const evidence = "callback"
-  const byItem = mail.toSorted((one, other) => one.item - other.item)
-  expect(byItem.map(({ item, outcome }) => ({ item, ...outcome }))).toEqual([
-    { item: 1, _tag: "Failed", code: "unspecified", whole: true, evidence },
-    { item: 2, _tag: "Failed", code: "AM04", evidence },
-    { item: 3, _tag: "Failed", code: "unspecified", whole: true, evidence },
-  ])
-  expect(odd.map(([, reason]) => reason)).toEqual(["refused-whole"])
-})
-
-describe("a refusal beside a sign that the bank has the order is unclear", () => {
-  const because = (code: string) => `<StsRsnInf><Rsn><Cd>${code}</Cd></Rsn></StsRsnInf>`
-  const cut = (about: string) => report(about, "RJCT").replace("</GrpSts>", `$&${because("TM01")}`)
-  const whole = (about: string, status: string, code: string, transfer: string) =>
-    `<OrgnlPmtInfId>${about}</OrgnlPmtInfId>${because(code)}<PmtInfSts>${status}</PmtInfSts>${transfer}`
-  const ofPaymentAs = (about: string, status: string, code: string, transfer: string) =>
-    report(about, status, transfer).replace("</GrpSts>", `$&${because(code)}`)
-  const files = {
-    whole: cut,
-    accepted: (about: string) => report(about, "ACSP"),
-    named: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "TM01")),
-    elsewhere: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AG03")),
-    unreadable: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "FF01")),
-    aboveLimit: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AM14")),
-    unexplained: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "MS03")),
-    uncovered: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AM04")),
-    unlawful: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "RR04")),
-    duplicate: (about: string) => cut(about).replace("TM01", "AM05"),
-    // A copy, and by the way what else is wrong with it.
-    copyAboveLimit: (about: string) =>
-      ofPaymentAs(about, "RJCT", "AM05", status(referenceOf(1), "RJCT", "AM14")),
-    paymentTwice: (about: string) =>
-      report(about, "PART", whole(about, "RJCT", "AM05", status(referenceOf(1), "RJCT", "AM04"))),
-    besideCopy: (about: string) =>
-      report(about, "PART", status(referenceOf(1), "RJCT", "AM14"), status(referenceOf(2), "RJCT", "AM05")),
-    alsoCopy: (about: string) =>
-      report(
-        about,
-        "PART",
-        status(referenceOf(1), "RJCT", "AM14").replace("</TxInf", `${because("AM05")}$&`),
-      ),
-    listedAsCopy: (about: string) =>
-      cut(about)
-        .replace("TM01", "FF01")
-        .replace(
-          "</OrgnlPmt",
-          `${status(referenceOf(1), "RJCT", "AM05").replace(/<TxSts>.*?<.TxSts>/, "")}$&`,
-        ),
-    listedAboveLimit: (about: string) =>
-      cut(about).replace(
-        "</OrgnlPmt",
-        `${status(referenceOf(1), "RJCT", "AM14").replace(/<TxSts>.*?<.TxSts>/, "")}$&`,
-      ),
-    byAch: (about: string) =>
-      report(about, "PART", status(referenceOf(1), "RJCT", "AM14"), status(referenceOf(2), "RJCT", "R24")),
-    inPart: (about: string) => report(about, "PART", status(referenceOf(1), "RJCT", "AM14")),
-    otherInPart: (about: string) => report(about, "PART", status(referenceOf(2), "RJCT", "AM04")),
-    both: (about: string) =>
-      report(about, "PART", status(referenceOf(2), "ACSP"), status(referenceOf(1), "RJCT", "AM14")),
-    namesNobody: (about: string) => report(about, "PART"),
-    withFile: (about: string) =>
-      cut(about).replace("</OrgnlPmt", `${status(referenceOf(1), "RJCT", "AM14")}$&`),
-    // What the others became since; those that were refused before are not named again.
-    otherSettled: (about: string) => report(about, "PART", status(referenceOf(2), "ACSC")),
-    otherAccepted: (about: string) => report(about, "PART", status(referenceOf(2), "ACSP")),
-    otherPaid: () => booked(referenceOf(2), 2, "DBIT"),
-    paid: () => booked(referenceOf(1), 1, "DBIT"),
-    closed: (about: string) => report(about, "ACTC", status(referenceOf(1), "RJCT", "AC04")),
-    ofPayment: (about: string) =>
-      report(about, "ACSP", `<OrgnlPmtInfId>${about}</OrgnlPmtInfId><PmtInfSts>RJCT</PmtInfSts>`),
-  } as const
-  it.each([
-    [["accepted", "whole"], "Ambiguous"],
-    [["whole", "accepted"], "Ambiguous"],
-    [["whole"], "Ambiguous"],
-    [["ofPayment"], "Ambiguous"],
-    [["whole", "whole"], "Ambiguous"],
-    [["accepted", "named"], "Ambiguous"],
-    [["named", "accepted"], "Ambiguous"],
-    [["named"], "Ambiguous"],
-    [["elsewhere"], "Ambiguous"],
-    [["unreadable"], "Failed"],
-    [["accepted", "unreadable"], "Ambiguous"],
-    [["unreadable", "accepted"], "Ambiguous"],
-    [["aboveLimit"], "Failed"],
-    [["aboveLimit", "otherSettled"], "Failed"],
-    [["copyAboveLimit"], "Ambiguous"],
-    [["paymentTwice"], "Ambiguous"],
-    [["besideCopy"], "Ambiguous"],
-    [["inPart", "besideCopy"], "Ambiguous"],
-    [["alsoCopy"], "Accepted"],
-    [["alsoCopy", "aboveLimit"], "Ambiguous"],
-    [["listedAsCopy"], "Accepted"],
-    [["listedAsCopy", "aboveLimit"], "Ambiguous"],
-    [["listedAboveLimit"], "Failed"],
-    [["byAch"], "Ambiguous"],
-    [["inPart"], "Failed"],
-    [["inPart", "otherInPart"], "Failed"],
-    [["otherInPart", "inPart"], "Failed"],
-    [["inPart", "namesNobody"], "Failed"],
-    [["namesNobody", "inPart"], "Failed"],
-    [["both"], "Failed"],
-    [["both", "otherSettled"], "Failed"],
-    [["both", "otherPaid"], "Failed"],
-    [["inPart", "otherSettled"], "Failed"],
-    [["otherSettled", "inPart"], "Ambiguous"],
-    [["otherSettled", "uncovered"], "Ambiguous"],
-    [["otherAccepted", "inPart"], "Ambiguous"],
-    [["otherAccepted", "both"], "Ambiguous"],
-    [["otherPaid", "inPart"], "Ambiguous"],
-    [["otherPaid", "closed"], "Failed"],
-    [["withFile"], "Failed"],
-    [["withFile", "otherPaid"], "Ambiguous"],
-    [["withFile", "otherAccepted"], "Ambiguous"],
-    [["whole", "both"], "Failed"],
-    [["whole", "both", "otherSettled"], "Failed"],
-    [["accepted", "aboveLimit"], "Ambiguous"],
-    [["aboveLimit", "accepted"], "Ambiguous"],
-    [["duplicate", "aboveLimit"], "Ambiguous"],
-    [["unexplained"], "Failed"],
-    [["accepted", "unexplained"], "Ambiguous"],
-    [["uncovered"], "Failed"],
-    [["accepted", "uncovered"], "Ambiguous"],
-    [["accepted", "unlawful"], "Failed"],
-    [["accepted", "aboveLimit", "closed"], "Failed"],
-    [["elsewhere", "accepted"], "Ambiguous"],
-    [["accepted", "elsewhere"], "Ambiguous"],
-    [["duplicate", "unreadable"], "Ambiguous"],
-    [["unreadable", "duplicate"], "Ambiguous"],
-    [["whole", "closed"], "Failed"],
-    [["closed", "accepted", "whole"], "Failed"],
-    [["whole", "paid"], "Settled"],
-    [["paid", "whole"], "Settled"],
-    [["named", "paid"], "Settled"],
-  ] as const)("%j", async (sequence, known) => {
-    for (const atOnce of [false, true]) {
-      using bank = new FileBankUnderTest(database)
-      const answers = await bank.run(
-        Effect.gen(function* () {
-          const about = yield* ordered(bank, 2)
-          for (const [index, kind] of sequence.entries()) {
-            bank.deliver(
-              `${index}.xml`,
-              files[kind](about).replace("<CstmrPmtStsRpt>", `$&<!-- ${index} -->`),
-            )
-            if (!atOnce) yield* bank.looks
-          }
-          yield* bank.looks
-          return yield* standings(bank, 1)
-        }),
-      )
-      expect(bank.list("quarantine")).toEqual([])
-      expect(answers, `at once: ${atOnce}`).toEqual([known])
-    }
-  })
-})
-
-it("a batch that was told of a refusal hears that the bank has the order after all", async () => {
-  using test = new FileBankUnderTest(database)
-  const mail = await test.run(
-    Effect.gen(function* () {
-      const about = yield* ordered(test, 4)
-      const codes = ["AG03", "AC04", "AM14", "ZZ99"]
-      const refusals = codes.map((code, index) => status(referenceOf(index + 1), "RJCT", code))
-      test.deliver("a.xml", report(about, "PART", ...refusals))
-      yield* test.looks
-      test.deliver("b.xml", report(about, "ACSP"))
-      yield* test.looks
-      // What closes the account of the first copy closes it for the second: that the bank has it is no news.
-      return yield* told
-    }),
-  )
-  const heard = (tag: string) => mail.filter(({ outcome }) => outcome._tag === tag)
-  const itemsOf = (tag: string) => new Set(heard(tag).map(({ item }) => item))
-  expect(itemsOf("Failed")).toEqual(new Set([1, 2, 3, 4]))
-  expect(itemsOf("Accepted")).toEqual(new Set([1, 3, 4]))
-  expect(mail).toHaveLength(7)
-  expect(heard("Accepted")[0]?.outcome).toMatchObject({ evidence: "callback" })
-})
-
-it("a batch hears that the bank has what was to be taken back, or was refused with its file", async () => {
-  using test = new FileBankUnderTest(database)
-  const mail = await test.run(
-    Effect.gen(function* () {
-      const about = yield* ordered(test, 2)
-      yield* (yield* FileOrders).withdraw(test.bank.name, referenceOf(1))
-      for (const [name, status] of Object.entries({ a: "ACTC", b: "ACSP", c: "RJCT", d: "ACCP" })) {
-        test.deliver(`${name}.xml`, report(about, status))
-        yield* test.looks
-      }
-      return yield* told
-    }),
-  )
-  const heard = (item: number) =>
-    mail.flatMap((command) => (command.item === item ? [command.outcome._tag] : []))
-  expect(heard(1)).toEqual(["Accepted", "Failed"])
-  expect(heard(2)).toEqual(["Failed"])
-})
-
-it("a report that refuses the whole and accepts a part of it is believed in nothing", async () => {
-  using test = new FileBankUnderTest(database)
-  const answers = await test.run(
-    Effect.gen(function* () {
-      const about = yield* ordered(test, 2)
-      test.deliver("a.xml", report(about, "RJCT", status(referenceOf(1), "ACSP")))
-      yield* test.looks
-      return yield* standings(test, 2)
-    }),
-  )
-  expect(answers).toEqual(["Accepted", "Accepted"])
-  expect(test.list("quarantine")).toHaveLength(2)
-})
-
-it("a word on a whole does not reach what is said to fare differently, and one that contradicts it is not believed", async () => {
-  using test = new FileBankUnderTest(database)
-  const [first, answers] = await test.run(
-    Effect.gen(function* () {
-      const about = yield* ordered(test, 3)
-      const listed = status(referenceOf(1), "", "").replace(/<TxSts>.*?<.TxSts>/, "")
-      for (const [name, group, transfer] of [
-        ["a.xml", "ACSC", status(referenceOf(1), "ACSC", "")],
-        ["b.xml", "ACSC", listed],
-        ["c.xml", "RJCT", status(referenceOf(1), "RJCT", "FF01")],
-      ] as const)
-        test.deliver(
-          name,
-          report(
-            about,
-            group,
-            `<OrgnlPmtInfId>${about}</OrgnlPmtInfId><PmtInfSts>PART</PmtInfSts>${transfer}`,
-          ),
-        )
-      yield* test.looks
-      const first = yield* standings(test, 3)
-      const word = status(referenceOf(1), "ACSC", "")
-      test.deliver("d.xml", report(about, "ACSP", `<PmtInfSts>PART</PmtInfSts>${word}`))
-      yield* test.looks
-      return [first, yield* standings(test, 3)] as const
-    }),
-  )
-  expect(first).toEqual(["Accepted", "Accepted", "Accepted"])
-  expect(test.list("quarantine")).toHaveLength(6)
-  expect(answers).toEqual(["Settled", "Accepted", "Accepted"])
-})
-
 it("a payment, or an order, that is not in the file of a report is odd, and says nothing of those that are", async () => {
   using test = new FileBankUnderTest(database)
-  const [mail, words, odd] = await test.run(
+  const [mail, reports, odd] = await test.run(
     Effect.gen(function* () {
       const about = yield* ordered(test, 2)
       const { transfer } = yield* test.port
@@ -398,76 +70,22 @@ it("a payment, or an order, that is not in the file of a report is odd, and says
       test.deliver("b.xml", report(about, "PART", status(referenceOf(3), "RJCT", "AM14")))
       yield* test.looks
       const orders = yield* (yield* FileOrders).sentIn(test.bank.name, about)
-      return [yield* told, orders.map(({ words }) => words.map(wordKeyOf)), yield* oddities(test)] as const
+      return [
+        yield* reported,
+        orders.map(({ reports }) => reports.map(reportKeyOf)),
+        yield* oddities(test),
+      ] as const
     }),
   )
   expect(mail.map(({ item, outcome }) => [item, outcome._tag])).toEqual([
     [1, "Failed"],
     [3, "Failed"],
   ])
-  expect(words).toEqual([["failed AM14"], []])
+  expect(reports).toEqual([["failed AM14"], []])
   expect(odd).toEqual([
     [referenceOf(3), "other-file"],
     ["NOTPROVIDED", "unknown-payment"],
   ])
-})
-
-it("a bank that refuses in stages raises no alarm, and one that refuses after it has paid others is not believed", async () => {
-  using test = new FileBankUnderTest(database)
-  const [mail, answers] = await test.run(
-    Effect.gen(function* () {
-      const about = yield* ordered(test, 5)
-      const said = [
-        [status(referenceOf(1), "RJCT", "AM14")],
-        [status(referenceOf(2), "RJCT", "AM04")],
-        [status(referenceOf(3), "RJCT", "FF01"), status(referenceOf(4), "ACSP", "")],
-        [status(referenceOf(4), "ACSC", "")],
-        [status(referenceOf(5), "RJCT", "AM14")],
-      ]
-      for (const [index, words] of said.entries()) {
-        test.deliver(`${index}.xml`, report(about, "PART", ...words))
-        yield* test.looks
-      }
-      return [yield* told, yield* standings(test, 5)] as const
-    }),
-  )
-  expect(answers).toEqual(["Failed", "Failed", "Failed", "Settled", "Ambiguous"])
-  expect(mail.map(({ item, outcome }) => [item, outcome._tag])).toEqual([
-    [1, "Failed"],
-    [2, "Failed"],
-    [3, "Failed"],
-    [4, "Settled"],
-    [5, "Failed"],
-    [5, "Accepted"],
-  ])
-})
-
-it("a report that is read again after its reader died does not make itself doubtful: its refusals go first", async () => {
-  using test = new FileBankUnderTest(database)
-  const recorded: Array<string> = []
-  const answers = await test.run(
-    Effect.gen(function* () {
-      const about = yield* ordered(test, 2)
-      const words = [status(referenceOf(2), "ACSP", ""), status(referenceOf(1), "RJCT", "AM14")]
-      test.deliver("status.xml", report(about, "PART", ...words))
-      const dying = Layer.effect(
-        FileOrders,
-        Effect.map(FileOrders, (orders) => {
-          const record: typeof orders.record = (bank, news) => {
-            recorded.push(...news.map(({ word }) => wordKeyOf(word)))
-            return orders.record(bank, news)
-          }
-          return { ...orders, record, told: () => Effect.die("killed") }
-        }),
-      )
-      yield* Effect.exit(Effect.provide(test.looks, dying))
-      yield* test.looks
-      return yield* standings(test, 2)
-    }),
-  )
-  expect(recorded).toEqual(["failed AM14", "accepted"])
-  expect(test.list("archive")).toHaveLength(1)
-  expect(answers).toEqual(["Failed", "Accepted"])
 })
 
 describe("files come twice, late, and in any order", () => {
@@ -484,7 +102,7 @@ describe("files come twice, late, and in any order", () => {
           test.deliver(`${index}.xml`, booked(referenceOf(1), 1, kind === "debit" ? "DBIT" : "CRDT"))
           yield* test.looks
         }
-        return [yield* standings(test, 1), yield* told, yield* counted] as const
+        return [yield* standings(test, 1), yield* reported, yield* counted] as const
       }),
     )
     expect(answers).toEqual(["Returned"])
@@ -500,7 +118,7 @@ it("what is odd is reported and not acted on, and the rest is", async () => {
       const about = yield* ordered(test, 3)
       const { transfer } = yield* test.port
       yield* transfer(test.orderOf(4))
-      const words = [
+      const statuses = [
         status("SOMEBODY-ELSES", "ACSC"),
         status(`FOR ${canary}`, "ACSC"),
         status(referenceOf(1), "RJCT"),
@@ -508,11 +126,11 @@ it("what is odd is reported and not acted on, and the rest is", async () => {
         // Not in any file yet: the bank cannot know of it.
         status(referenceOf(4), "ACSC"),
       ]
-      test.deliver("a.xml", report(about, "ACTC", ...words))
+      test.deliver("a.xml", report(about, "ACTC", ...statuses))
       test.deliver("b.xml", booked(referenceOf(3), 4, "DBIT"))
       test.deliver("c.xml", report("EUR-sepa-2020-01-01-1", "RJCT"))
       yield* test.looks
-      return [yield* standings(test, 4), yield* told, yield* oddities(test), yield* counted] as const
+      return [yield* standings(test, 4), yield* reported, yield* oddities(test), yield* counted] as const
     }),
   )
   expect(answers).toEqual(["Failed", "Accepted", "Accepted", "Accepted"])
@@ -577,7 +195,7 @@ it("a file that cannot be believed goes into quarantine with a reason that quote
       test.deliver("e-long.xml", Buffer.alloc(16 * 1024 * 1024 + 1, 0x20))
       test.deliver("f-fine.xml", report(about, "ACSC"))
       yield* test.looks
-      return [yield* standings(test, 1), yield* told, yield* counted] as const
+      return [yield* standings(test, 1), yield* reported, yield* counted] as const
     }),
   )
   expect(answers).toEqual(["Settled"])
@@ -659,7 +277,7 @@ describe("a process dies", () => {
         const end = yield* Effect.exit(Effect.provide(test.looks, dying(when, step)))
         expect(end._tag).toBe("Failure")
         yield* test.looks
-        return [yield* standings(test, 2), yield* told, yield* oddities(test), yield* counted] as const
+        return [yield* standings(test, 2), yield* reported, yield* oddities(test), yield* counted] as const
       }),
     )
     expect(answers).toEqual(["Settled", "Accepted"])
@@ -704,21 +322,21 @@ it("nothing is marked as read while its batch cannot be told, and other files ar
       yield* ordered(test, 2)
       test.deliver("a.xml", booked(referenceOf(1), 1, "DBIT"))
       test.deliver("b.xml", booked(referenceOf(2), 2, "DBIT"))
-      const unavailable = new StoreUnavailable({ store: "redis", step: "tell", reason: "gone" })
+      const unavailable = new StoreUnavailable({ store: "redis", step: "enqueue", reason: "gone" })
       const silent = Layer.effect(
         Mailbox,
         Effect.map(Mailbox, (mailbox) => {
-          const tell: typeof mailbox.tell = (batch, command, as) =>
+          const enqueue: typeof mailbox.enqueue = (batch, command, as) =>
             command._tag === "RecordTransfer" && command.item === 1
               ? Effect.fail(unavailable)
-              : mailbox.tell(batch, command, as)
-          return { ...mailbox, tell }
+              : mailbox.enqueue(batch, command, as)
+          return { ...mailbox, enqueue }
         }),
       )
       yield* Effect.provide(test.looks, silent)
       const before = [yield* standings(test, 2), test.list("inbox")]
       yield* test.looks
-      return [before, [yield* standings(test, 2), test.list("inbox")], yield* told] as const
+      return [before, [yield* standings(test, 2), test.list("inbox")], yield* reported] as const
     }),
   )
   expect(before).toEqual([["Settled", "Settled"], ["a.xml"]])

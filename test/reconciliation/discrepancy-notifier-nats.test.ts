@@ -5,8 +5,8 @@ import { AppConfig } from "../../src/config.ts"
 import { Nats } from "../../src/platform/nats.ts"
 import type { Discrepancy } from "../../src/reconciliation/discrepancy.ts"
 import { eventOf, streamOf } from "../../src/reconciliation/discrepancy-event.ts"
-import { DiscrepancyTeller } from "../../src/reconciliation/discrepancy-teller.ts"
-import { layer as onNats } from "../../src/reconciliation/discrepancy-teller-nats.ts"
+import { DiscrepancyNotifier } from "../../src/reconciliation/discrepancy-notifier.ts"
+import { layer as onNats } from "../../src/reconciliation/discrepancy-notifier-nats.ts"
 import { settings } from "../settings.ts"
 
 const platform = onNats.pipe(
@@ -23,8 +23,8 @@ const discrepancy = (reference: string): Discrepancy => ({
 })
 
 const run = (at: number, ...references: ReadonlyArray<string>) =>
-  Effect.flatMap(DiscrepancyTeller, (teller) =>
-    teller.tell({
+  Effect.flatMap(DiscrepancyNotifier, (notifier) =>
+    notifier.notify({
       day: DAY,
       at,
       compared: { batches: 0, statementEntries: 0, ledgerLines: 0 },
@@ -39,7 +39,7 @@ const messages = Effect.gen(function* () {
 })
 
 layer(platform, { excludeTestServices: true })("discrepancies on NATS", (it) => {
-  it.effect("are told once, however often a day is compared", () =>
+  it.effect("are published once, however often a day is compared", () =>
     Effect.gen(function* () {
       yield* run(1, "r-1", "r-2")
       yield* run(2, "r-1", "r-2", "r-3")
@@ -47,7 +47,7 @@ layer(platform, { excludeTestServices: true })("discrepancies on NATS", (it) => 
     }),
   )
 
-  it.effect("are told also where somebody else spoke before, and then not again", () =>
+  it.effect("are published also on a subject that others used before, and then not again", () =>
     Effect.gen(function* () {
       const { stream } = (yield* AppConfig).nats
       const { jetstream, manager } = yield* Nats

@@ -1,7 +1,7 @@
 /**
- * Discrepancies on JetStream. Each has a subject of its own, on which nothing may have been said before: so a run that
- * is repeated, after minutes or days, tells only what is new. What others have said there does not silence us: each
- * message carries our seal, and without it counts for nothing.
+ * Publishes discrepancies on JetStream. Each has its own subject and is published only if the subject is unused, so a
+ * repeated run, after minutes or days, publishes only what is new. A message of somebody else on the subject does not prevent
+ * that: our messages carry our seal, and a message without it does not count.
  */
 import {
   DiscardPolicy,
@@ -19,11 +19,11 @@ import { ensureStream, Nats, natsStep } from "../platform/nats.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { type MessageSeal, messageSeal } from "../vault/message-seal.ts"
 import { allDiscrepancies, type DiscrepancyEvent, eventOf, streamOf } from "./discrepancy-event.ts"
-import { DiscrepancyTeller, NotTold } from "./discrepancy-teller.ts"
+import { DiscrepancyNotifier, NotPublished } from "./discrepancy-notifier.ts"
 
 const DAY_MS = 24 * 3_600_000
 const RETENTION_MS = 400 * DAY_MS
-/** The subjects see to it that nothing is told twice, for as long as the stream remembers. */
+/** Short, because the subjects already prevent duplicates for as long as the stream keeps messages. */
 const DUPLICATE_WINDOW_MS = 1_000
 const MESSAGE_BYTES_MAX = 64 * 1024
 const ACKS_OUTSTANDING_MAX = 64
@@ -31,13 +31,14 @@ const ACK_MS_MAX = 5_000
 const SEAL = "Atlaspay-Seal"
 const PURPOSE = "atlaspay seal of discrepancies"
 
+/** The notifier on JetStream. It creates its stream when it first publishes. */
 export const layer = Layer.effect(
-  DiscrepancyTeller,
+  DiscrepancyNotifier,
   Effect.gen(function* () {
     const { nats, redis, vault } = yield* AppConfig
     const { stream } = nats
     const { jetstream, manager } = yield* Nats
-    const services: TellerServices = {
+    const services: NotifierServices = {
       jetstream,
       manager,
       streamName: streamOf(stream),
@@ -54,23 +55,23 @@ export const layer = Layer.effect(
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
       max_msg_size: MESSAGE_BYTES_MAX,
     })
-    return DiscrepancyTeller.of({
-      tell: Effect.fn("DiscrepancyTeller.tell")(
+    return DiscrepancyNotifier.of({
+      notify: Effect.fn("DiscrepancyNotifier.notify")(
         function* ({ day, at, discrepancies }) {
           yield* ensureOwnStream
           yield* Effect.forEach(
             discrepancies,
-            (discrepancy) => tellOnce(services, eventOf(stream, day, at, discrepancy)),
+            (discrepancy) => publishOnce(services, eventOf(stream, day, at, discrepancy)),
             { concurrency: ACKS_OUTSTANDING_MAX, discard: true },
           )
         },
-        Effect.mapError(({ step, reason }: StoreUnavailable) => new NotTold({ step, reason })),
+        Effect.mapError(({ step, reason }: StoreUnavailable) => new NotPublished({ step, reason })),
       ),
     })
   }),
 )
 
-interface TellerServices {
+interface NotifierServices {
   readonly jetstream: JetStreamClient
   readonly manager: JetStreamManager
   readonly streamName: string
@@ -78,15 +79,15 @@ interface TellerServices {
   readonly seal: MessageSeal
 }
 
-const tellOnce = (services: TellerServices, event: DiscrepancyEvent) =>
+const publishOnce = (services: NotifierServices, event: DiscrepancyEvent) =>
   natsStep("publish", async () => {
     if (await isFirst(services, event)) return
-    if (await isTold(services, event.subject)) return
+    if (await isPublished(services, event.subject)) return
     await publish(services, event, {})
   })
 
-/** Publishes on a subject that is still unused; false when it is not. */
-const isFirst = async (services: TellerServices, event: DiscrepancyEvent): Promise<boolean> => {
+/** Publishes if the subject is unused. Returns false if it is not. */
+const isFirst = async (services: NotifierServices, event: DiscrepancyEvent): Promise<boolean> => {
   try {
     await publish(services, event, { lastSubjectSequence: 0 })
     return true
@@ -97,9 +98,9 @@ const isFirst = async (services: TellerServices, event: DiscrepancyEvent): Promi
   }
 }
 
-/** Whether the last word on a subject is one of ours: then an earlier run told it. */
-const isTold = async (
-  { manager, streamName, prefix, seal }: TellerServices,
+/** Whether the last message on a subject carries our seal: then an earlier run published it. */
+const isPublished = async (
+  { manager, streamName, prefix, seal }: NotifierServices,
   subject: string,
 ): Promise<boolean> => {
   const last = await manager.streams.getMessage(streamName, { last_by_subj: subject })
@@ -108,14 +109,14 @@ const isTold = async (
 }
 
 const publish = (
-  { jetstream, streamName, prefix, seal }: TellerServices,
+  { jetstream, streamName, prefix, seal }: NotifierServices,
   { id, subject, body }: DiscrepancyEvent,
   expected: { readonly lastSubjectSequence?: 0 },
 ) => {
   const header = headers()
   header.set("content-type", "application/cloudevents+json")
   header.set(SEAL, seal.seal([prefix, streamName, subject, body]))
-  // An id that others can foresee could be used before.
+  // Others must not be able to guess the id and publish under it first.
   const msgID = `${id}.${seal.seal(["id", prefix, streamName, id])}`
   return jetstream.publish(subject, body, {
     msgID,

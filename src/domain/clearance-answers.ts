@@ -1,0 +1,63 @@
+/** The compliance engine's answers about items, and the names of findings, as commands and events have them. */
+import { Schema } from "effect"
+import { PlainText } from "./beneficiary.ts"
+import { ItemNumber } from "./identifiers.ts"
+import { cleanText, OutsideText } from "./outside-text.ts"
+
+/** The compliance engine's decision about an item. */
+export const Verdict = Schema.Literals(["approved", "rejected", "review"])
+export type Verdict = typeof Verdict.Type
+
+/** Verification of payee: whether the beneficiary's name is the one on the account. */
+export const PayeeMatch = Schema.Literals(["match", "close-match", "no-match", "unknown"])
+export type PayeeMatch = typeof PayeeMatch.Type
+
+/** What happens to an item whose beneficiary's name is not the one on the account. */
+export const PayeePolicy = Schema.Literals(["off", "review", "reject"])
+export type PayeePolicy = typeof PayeePolicy.Type
+
+/** The cause of a finding, such as `sanctions`: letters and hyphens only, so it cannot quote an account. */
+export const Cause = Schema.String.check(
+  Schema.isPattern(/^[a-z][a-z-]{0,39}$/, { message: "expected a cause such as sanctions" }),
+)
+
+/** The engine's answer about one item. */
+export const ClearanceAnswer = Schema.Struct({
+  item: ItemNumber,
+  decision: Verdict,
+  reason: Schema.optionalKey(OutsideText),
+  payee: Schema.optionalKey(PayeeMatch),
+  /** Without a cause it counts as sanctions, the gravest one. Logs of older releases have none. */
+  cause: Schema.optionalKey(Cause),
+})
+export type ClearanceAnswer = typeof ClearanceAnswer.Type
+
+/** The same as it comes in: its text is not cleaned yet. */
+export const RawClearanceAnswer = Schema.Struct({
+  ...ClearanceAnswer.fields,
+  reason: Schema.optionalKey(PlainText(200)),
+})
+export type RawClearanceAnswer = typeof RawClearanceAnswer.Type
+
+/** An answer with its text cleaned. The engine does not get the account, but its lists may contain it. */
+export const cleanedAnswer = ({ reason, ...answer }: RawClearanceAnswer): ClearanceAnswer =>
+  reason === undefined ? answer : { ...answer, reason: cleanText(reason) }
+
+/** A decision as an event records it: the engine's answer, or what the batch's policy makes of it. */
+export const ClearanceDecision = Schema.Struct({
+  ...ClearanceAnswer.fields,
+  /** A later clearance repeats a finding that a reviewer has released already. */
+  released: Schema.optionalKey(Schema.Literal(true)),
+})
+export type ClearanceDecision = typeof ClearanceDecision.Type
+
+/**
+ * The identity of a finding against an item: its cause, the version of the lists, and the reason. If one of them differs, it
+ * is another finding.
+ */
+export const FindingName = Schema.Struct({
+  cause: Cause,
+  listVersion: Schema.String,
+  reason: Schema.optionalKey(OutsideText),
+})
+export type FindingName = typeof FindingName.Type

@@ -1,0 +1,253 @@
+/**
+ * The check of a new batch for payouts that its partner was accepted before, as the partner's policy asks for.
+ *
+ * A request claims its payouts in a register before it opens its batch. Claims of a partner are made one after the other,
+ * so of two requests that come at a time the second one finds the claim of the first, whether or not that has opened its
+ * batch yet. A claim counts if the log has its batch, and but for items that ended unpaid. Who dies between claim and log
+ * leaves a claim that others wait for until no batch can be opened by it any more: the log refuses late ones.
+ */
+import { randomUUID } from "node:crypto"
+import { Effect } from "effect"
+import { AppConfig } from "../../config.ts"
+import { type DuplicatePolicy, duplicatePolicyOf } from "../../domain/duplicate-policy.ts"
+import { DUPLICATES_NAMED_MAX, type Duplicates } from "../../domain/duplicates.ts"
+import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
+import { inSlices } from "../../parsing/turns.ts"
+import { StoreUnavailable } from "../../platform/store-unavailable.ts"
+import { type ClaimedPayout, type EarlierClaim, PayoutClaims } from "../../register/payout-claims.ts"
+import { ClaimMarks } from "../../streams/claim-marks.ts"
+import { EventStore } from "../../streams/event-store.ts"
+import { Metrics } from "../../telemetry/metrics.ts"
+import type { DataKey } from "../../vault/partner-keys.ts"
+import { DuplicatePayouts, DuplicatesUnknown } from "../edge/failures.ts"
+import { fieldProblem } from "../edge/field-problem.ts"
+import { earlierPayouts, OPEN_WITHIN_MS } from "./earlier-payouts.ts"
+import type { BatchRequest } from "./payout-batch-request.ts"
+import { fingerprintsOf, repeatedWithin } from "./payout-fingerprint.ts"
+
+/** How long the register is waited for, and how long it may take to note that a batch was opened. */
+const CLAIM_MS_MAX = 15_000
+const NOTE_MS_MAX = 1_000
+/** How often, and how long each time, a request is waited for that claimed the same before. */
+const WAITS_MAX = 20
+const WAIT_MS = 100
+const RETRY_AFTER_SECONDS = 5
+
+/** The request that is checked. */
+interface Checked {
+  readonly id: BatchId
+  readonly partner: PartnerId
+  readonly digest: string
+  readonly request: BatchRequest
+}
+
+/** What the check found, and what has to be known of it when the batch is opened. */
+export interface Check {
+  readonly duplicates: Duplicates | undefined
+  /** The claim that the request made. */
+  readonly claim?: string
+  /** Until when the batch may be opened: epoch milliseconds by the log's store. */
+  readonly openBy?: number
+}
+
+/** By item of the new batch: the payout that it repeats. */
+type Repeated = ReadonlyMap<number, { readonly batch: BatchId; readonly item: number }>
+
+/** Checks a request. Fails when its partner's policy refuses it, or cannot be kept now. */
+export const checkDuplicates = Effect.fn("checkDuplicates")(function* (checked: Checked, key: DataKey) {
+  const { policy } = yield* AppConfig
+  const own = duplicatePolicyOf(policy.duplicates, checked.partner)
+  const none: Check = { duplicates: duplicatesOf(checked.request, new Map(), false) }
+  if (own === undefined) return none
+  // What was accepted is answered from its log, with what was found then.
+  if ((yield* (yield* EventStore).read(checked.id, 0, 1)).length > 0) return none
+  const { partner, request } = checked
+  const fingerprints = yield* inSlices(fingerprintsOf(key, partner, request.items, own.compared))
+  const made = yield* claimUnlessAway(own, checked, fingerprints)
+  const within = new Map(
+    [...(yield* inSlices(repeatedWithin(fingerprints)))].map(([item, first]) => [
+      item,
+      { batch: checked.id, item: first },
+    ]),
+  )
+  const duplicates = yield* judge(own, request, made, within).pipe(
+    Effect.tapError(() => releaseClaim(made?.id)),
+  )
+  return {
+    duplicates,
+    ...(made === undefined ? {} : { claim: made.id, openBy: made.openBy }),
+  } satisfies Check
+})
+
+/** What the policy makes of what was found. */
+const judge = Effect.fnUntraced(function* (
+  { mode }: DuplicatePolicy,
+  request: BatchRequest,
+  made: Made | undefined,
+  within: Repeated,
+) {
+  const isAllowed = mode === "warn" || request.duplicates !== undefined
+  return yield* isAllowed ? acceptRepeated(request, made, within) : refuseRepeated(made, within)
+})
+
+/** A claim that was made, and what it met. */
+interface Made {
+  readonly id: string
+  readonly earlier: ReadonlyArray<EarlierClaim>
+  readonly openBy: number
+  /** Why it did not meet all earlier claims, where it may not have. */
+  readonly incomplete: "register-behind" | "too-many" | undefined
+}
+
+/**
+ * Nothing when the register is away and the policy only warns. Who refuses duplicates also refuses one that is allowed
+ * then: without its claim the next one would pass unnoticed.
+ */
+const claimUnlessAway = Effect.fnUntraced(function* (
+  policy: DuplicatePolicy,
+  checked: Checked,
+  fingerprints: ReadonlyArray<ClaimedPayout>,
+) {
+  const { duplicatesUnchecked } = yield* Metrics
+  return yield* makeClaim(policy, checked, fingerprints).pipe(
+    Effect.catchTag(
+      "StoreUnavailable",
+      (failure): Effect.Effect<undefined, DuplicatesUnknown | StoreUnavailable> => {
+        if (failure.store !== "postgres") return failure
+        duplicatesUnchecked.inc({
+          outcome: policy.mode === "warn" ? "warned" : "refused",
+          reason: "unavailable",
+        })
+        const { step, reason } = failure
+        return policy.mode === "warn"
+          ? Effect.as(Effect.logWarning("duplicates are not looked for", { step, reason }), undefined)
+          : unknownFor("The register of payouts does not answer. Send the same request again.")
+      },
+    ),
+  )
+})
+
+const makeClaim = Effect.fnUntraced(function* (
+  { days }: DuplicatePolicy,
+  { id: batch, partner, digest }: Checked,
+  fingerprints: ReadonlyArray<ClaimedPayout>,
+) {
+  const [claims, marks] = [yield* PayoutClaims, yield* ClaimMarks]
+  const { claim: known, now } = yield* marks.last(partner, days)
+  const claim = { id: randomUUID(), partner, batch, request: digest }
+  const { earlier, isCutShort, hasKnown, claimedAt } = yield* claims
+    .claim(claim, fingerprints, { days, known })
+    .pipe(Effect.timeoutOrElse({ duration: CLAIM_MS_MAX, orElse: () => Effect.fail(tooSlow) }))
+  if (hasKnown)
+    yield* marks
+      .note(partner, { id: claim.id, claimedAt }, days)
+      .pipe(Effect.tapError(() => releaseClaim(claim.id)))
+  else yield* Effect.logError("the register of payouts is older than it was", { partner })
+  const incomplete = !hasKnown ? "register-behind" : isCutShort ? "too-many" : undefined
+  return { id: claim.id, earlier, openBy: now + OPEN_WITHIN_MS, incomplete } satisfies Made as Made
+})
+
+const tooSlow = new StoreUnavailable({ store: "postgres", step: "claim payouts", reason: "TIMEOUT" })
+
+/** Fails unless it is sure that nothing is repeated. */
+const refuseRepeated = Effect.fnUntraced(function* (made: Made | undefined, within: Repeated) {
+  const { duplicatePayouts, duplicatesUnchecked } = yield* Metrics
+  const { repeated, underWay } = yield* awaitOthers(made?.earlier ?? [], within.size > 0)
+  const all = merged(repeated, within)
+  if (all.size > 0) {
+    duplicatePayouts.inc({ outcome: "refused" }, all.size)
+    return yield* new DuplicatePayouts({ count: all.size, errors: namedOf(all).map(errorOf) })
+  }
+  const doubt = underWay.length > 0 ? "under-way" : made?.incomplete
+  if (doubt === undefined) return undefined
+  duplicatesUnchecked.inc({ outcome: "refused", reason: doubt })
+  return yield* unknownFor(doubts[doubt])
+})
+
+const doubts = {
+  "under-way": "Another request for the same payouts is being processed. Send the same request again.",
+  "register-behind": "The register of payouts has lost entries; the operator has to look at it.",
+  "too-many": "Too many earlier payouts have to be compared. Post the items in several batches.",
+} as const
+
+/** Waits a moment for requests that claimed the same before and have not opened their batches yet. */
+const awaitOthers = Effect.fnUntraced(function* (earlier: ReadonlyArray<EarlierClaim>, isDecided: boolean) {
+  let found = yield* earlierPayouts(earlier)
+  for (let waits = 0; waits < WAITS_MAX; waits += 1) {
+    if (isDecided || found.repeated.size > 0 || found.underWay.length === 0) break
+    yield* Effect.sleep(WAIT_MS)
+    found = yield* earlierPayouts(found.underWay)
+  }
+  return found
+})
+
+/** What is accepted although it is, or may be, repeated. */
+const acceptRepeated = Effect.fnUntraced(function* (
+  request: BatchRequest,
+  made: Made | undefined,
+  within: Repeated,
+) {
+  const { duplicatePayouts, duplicatesUnchecked } = yield* Metrics
+  const { repeated, underWay } = yield* earlierPayouts(made?.earlier ?? [])
+  const likely = new Map(
+    underWay.flatMap(({ batch, pairs }) => pairs.map(([item, earlier]) => [item, { batch, item: earlier }])),
+  )
+  const all = merged(repeated, merged(likely, within))
+  const outcome = request.duplicates === undefined ? "warned" : "allowed"
+  if (all.size > 0) duplicatePayouts.inc({ outcome }, all.size)
+  if (made?.incomplete !== undefined) duplicatesUnchecked.inc({ outcome, reason: made.incomplete })
+  return duplicatesOf(request, all, made === undefined || made.incomplete !== undefined)
+})
+
+/** What the log keeps of it; nothing, where there is nothing to say. */
+const duplicatesOf = (
+  { duplicates }: BatchRequest,
+  repeated: Repeated,
+  isUnchecked: boolean,
+): Duplicates | undefined =>
+  duplicates === undefined && repeated.size === 0 && !isUnchecked
+    ? undefined
+    : {
+        count: repeated.size,
+        items: namedOf(repeated),
+        ...(isUnchecked ? { unchecked: true } : {}),
+        ...(duplicates === undefined ? {} : { reason: duplicates.reason }),
+      }
+
+/** Both, in the order of the items; where both have an item, as the first says. */
+const merged = (first: Repeated, second: Repeated): Repeated =>
+  new Map([...new Map([...second, ...first])].sort(([a], [b]) => a - b))
+
+const namedOf = (repeated: Repeated): Duplicates["items"] =>
+  [...repeated].slice(0, DUPLICATES_NAMED_MAX).map(([item, duplicateOf]) => ({ item, duplicateOf }))
+
+const errorOf = ({ item, duplicateOf }: Duplicates["items"][number]) => ({
+  ...fieldProblem(["items", item - 1], `pays the same as item ${duplicateOf.item} of ${duplicateOf.batch}`),
+  duplicateOf,
+})
+
+const unknownFor = (detail: string) =>
+  new DuplicatesUnknown({ detail, retryAfterSeconds: RETRY_AFTER_SECONDS })
+
+/** Notes that the batch was opened. Where that fails its log says so, for as long as it is not lost. */
+export const noteOpened = Effect.fnUntraced(function* (claim: string | undefined) {
+  if (claim === undefined) return
+  yield* (yield* PayoutClaims).opened(claim).pipe(
+    Effect.timeoutOrElse({ duration: NOTE_MS_MAX, orElse: () => Effect.fail(tooSlow) }),
+    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
+      Effect.logWarning("it is not noted that a batch was opened", { step, reason }),
+    ),
+  )
+})
+
+/** Takes a claim back whose batch is not opened by it. One that stays does no harm after two minutes. */
+export const releaseClaim = Effect.fnUntraced(function* (claim: string | undefined) {
+  if (claim === undefined) return
+  yield* (yield* PayoutClaims)
+    .release(claim)
+    .pipe(
+      Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
+        Effect.logWarning("a claim on payouts is not released", { step, reason }),
+      ),
+    )
+})

@@ -1,0 +1,43 @@
+import { Result } from "effect"
+import { expect, it } from "vitest"
+import {
+  duplicateDaysKept,
+  duplicatePolicyOf,
+  readDuplicatePolicies,
+} from "../../src/domain/duplicate-policy.ts"
+
+const policies = (text: string) => Result.getOrThrow(readDuplicatePolicies(text))
+
+it("each partner has its policy, and all others that of the star, or none", () => {
+  const some = policies("acme=refuse:30, globex=warn:7:reference,initech=off,*=warn:90:remittance")
+  expect(duplicatePolicyOf(some, "acme")).toEqual({
+    mode: "refuse",
+    days: 30,
+    compared: ["reference", "remittance"],
+  })
+  expect(duplicatePolicyOf(some, "globex")).toEqual({ mode: "warn", days: 7, compared: ["reference"] })
+  expect(duplicatePolicyOf(some, "initech")).toBeUndefined()
+  expect(duplicatePolicyOf(some, "hooli")).toEqual({ mode: "warn", days: 90, compared: ["remittance"] })
+  expect(duplicatePolicyOf(policies("acme=refuse:1"), "globex")).toBeUndefined()
+})
+
+it("payouts are kept as long as the longest policy looks back", () => {
+  expect(duplicateDaysKept(policies("acme=refuse:30,*=warn:7"))).toBe(30)
+  expect(duplicateDaysKept(policies("acme=off")), "nobody looks: as long as anybody may").toBe(90)
+})
+
+it.each([
+  ["", "expected partner=mode:days"],
+  ["acme", "acme: expected off, or refuse or warn with 1 to 90 days"],
+  ["acme=refuse", "acme: expected off"],
+  ["acme=refuse:0", "1 to 90 days"],
+  ["acme=refuse:91", "1 to 90 days"],
+  ["acme=refuse:030x", "acme: expected off"],
+  ["acme=deny:30", "acme: expected off"],
+  ["acme=warn:7:amount", ":reference or :remittance"],
+  ["Acme=warn:7", 'got "Acme=warn:7"'],
+  ["acme=warn:7,acme=off", "acme stands there more than once"],
+  ["acme=warn:7,", 'got ""'],
+])("%j is refused with what is wrong", (text, problem) => {
+  expect(Result.getOrThrow(Result.flip(readDuplicatePolicies(text)))).toContain(problem)
+})

@@ -1,0 +1,192 @@
+/** When a channel admits no calls: its breaker, and the pauses that a provider asks for. */
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { afterAll, beforeEach, vi } from "vitest"
+import { ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
+import {
+  ask,
+  askFour,
+  asking,
+  healthOf,
+  heard,
+  ill,
+  noBreaker,
+  openChannel,
+  quickBreaker,
+  server,
+  terms,
+  well,
+  withChannels,
+} from "./channel-under-test.ts"
+import { json, PATIENT_MS } from "./misbehaving-server.ts"
+
+beforeEach(() => {
+  server.asked.length = 0
+})
+afterAll(() => server.close())
+
+describe("the breaker of a provider", () => {
+  it.live("opens, lets one call try when its time is over, and closes with its success", () =>
+    Effect.gen(function* () {
+      const channel = yield* openChannel(quickBreaker(300))
+      server.behaviour = ill
+      yield* askFour(channel)
+      const error = yield* Effect.flip(channel.call(terms(), asking()))
+      assert.strictEqual(error.kind, "not-called")
+      assert.isAbove(error.retryAfterMs ?? 0, 0)
+      assert.strictEqual(server.asked.length, 4, "a channel with an open breaker admits no calls")
+
+      let recover = () => {}
+      server.behaviour = (response, asked) => {
+        recover = () => {
+          server.behaviour = well
+          well(response, asked)
+        }
+      }
+      const patient = Effect.forEach([1, 2, 3], () => ask(channel, { patienceMs: PATIENT_MS }), {
+        concurrency: "unbounded",
+      })
+      const waiting = yield* Effect.forkChild(patient)
+      yield* heard(5)
+      assert.strictEqual(yield* healthOf(channel), "half-open")
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), asking()))).kind, "not-called")
+      assert.strictEqual(channel.report(0).waiting, 2)
+      assert.strictEqual(server.asked.length, 5, "one call tries, and all others wait for it")
+      recover()
+      yield* Fiber.join(waiting)
+      assert.strictEqual(server.asked.length, 7)
+      assert.strictEqual(channel.report(0).failures, 4, "those who wait leave the call that tries its time")
+      assert.strictEqual(yield* healthOf(channel), "closed")
+    }).pipe(withChannels),
+  )
+
+  it.live("opens also with a success that makes the calls enough to judge by", () =>
+    Effect.gen(function* () {
+      const channel = yield* openChannel(quickBreaker(2_000))
+      server.behaviour = ill
+      yield* Effect.forEach([1, 2, 3], () => ask(channel), { discard: true })
+      server.behaviour = well
+      assert.isTrue(Exit.isSuccess(yield* Effect.exit(channel.call(terms(), asking()))))
+      assert.strictEqual(yield* healthOf(channel), "open")
+      let turns = 0
+      const turned = Effect.suspend(() => {
+        turns += 1
+        return Effect.succeed("yes")
+      })
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), turned))).kind, "not-called")
+      assert.strictEqual(yield* channel.call(terms({ patienceMs: PATIENT_MS }), turned), "yes")
+      assert.strictEqual(turns, 1)
+      assert.strictEqual(server.asked.length, 4)
+    }).pipe(withChannels),
+  )
+
+  it.effect("holds nobody who looked at the time before a success, also of the call that tried", () =>
+    Effect.gen(function* () {
+      const channel = yield* openChannel(quickBreaker(300))
+      const answering = Effect.delay(Effect.succeed("yes"), 5)
+      const answered = Effect.gen(function* () {
+        const before = yield* Clock.currentTimeMillis
+        const call = yield* Effect.forkChild(channel.call(terms(), answering))
+        yield* TestClock.adjust(5)
+        assert.strictEqual(yield* Fiber.join(call), "yes")
+        return before
+      })
+      const failing = new ProviderUnavailable({ provider: "north", reason: "ill", kind: "server-error" })
+      yield* TestClock.adjust(1)
+      const busy = yield* answered
+      assert.isAtMost(channel.admission.admitsAgainAt(busy), busy)
+      for (const _ of [1, 2, 3]) yield* Effect.flip(channel.call(terms(), Effect.fail(failing)))
+      assert.strictEqual(yield* healthOf(channel), "open")
+      yield* TestClock.adjust(300)
+      assert.strictEqual(yield* healthOf(channel), "half-open")
+      const trying = yield* answered
+      assert.strictEqual(yield* healthOf(channel), "closed")
+      assert.isAtMost(channel.admission.admitsAgainAt(trying), trying)
+    }).pipe(withChannels),
+  )
+
+  it.live("opens again when the call that tries fails, and a caller waits no longer than it can", () =>
+    Effect.gen(function* () {
+      const channel = yield* openChannel(quickBreaker(100))
+      server.behaviour = ill
+      yield* askFour(channel)
+      const calls = Effect.forEach([1, 2, 3, 4], () => ask(channel, { patienceMs: 250 }), {
+        concurrency: "unbounded",
+      })
+      const failures = yield* Effect.flip(Effect.flatMap(calls, Effect.forEach(Effect.fromResult)))
+      assert.strictEqual(failures._tag, "ProviderUnavailable")
+      assert.isAtLeast(server.asked.length, 5)
+      assert.isAtMost(server.asked.length, 7, "each time it was open, one call tried")
+      assert.include(["open", "half-open"], yield* healthOf(channel))
+    }).pipe(withChannels),
+  )
+
+  it.live("takes refusals for answers, and a call that was not made for nothing", () =>
+    Effect.gen(function* () {
+      const channel = yield* openChannel(quickBreaker(200))
+      for (const behaviour of [json(422, {}), json(409, {})]) {
+        server.behaviour = behaviour
+        yield* Effect.forEach(Array.from({ length: 8 }), () => ask(channel))
+      }
+      assert.strictEqual(yield* healthOf(channel), "closed")
+      server.behaviour = ill
+      yield* Effect.forEach(Array.from({ length: 8 }), () => ask(channel))
+      assert.strictEqual(yield* healthOf(channel), "open")
+      yield* Effect.promise(() =>
+        vi.waitUntil(() => channel.admission.standing(Date.now()).health === "half-open"),
+      )
+      const notMade = channel.call(terms({ outcomeOf: () => undefined }), Effect.succeed("not made"))
+      assert.strictEqual(yield* notMade, "not made")
+      assert.strictEqual(yield* healthOf(channel), "half-open")
+    }).pipe(withChannels),
+  )
+
+  it.live("invites one transfer to try, and no other for a while", () =>
+    Effect.gen(function* () {
+      const channel = yield* openChannel(quickBreaker(50))
+      assert.strictEqual(channel.admission.invite(128, Date.now()), 128)
+      server.behaviour = ill
+      yield* askFour(channel)
+      assert.strictEqual(channel.admission.invite(128, Date.now()), 0)
+      yield* Effect.promise(() =>
+        vi.waitUntil(() => channel.admission.standing(Date.now()).health === "half-open"),
+      )
+      const now = Date.now()
+      assert.deepStrictEqual(
+        [
+          channel.admission.invite(128, now),
+          channel.admission.invite(128, now),
+          channel.admission.invite(128, now + 1_000),
+        ],
+        [1, 0, 1],
+      )
+    }).pipe(withChannels),
+  )
+})
+
+describe("a provider that asks for a pause", () => {
+  it.live.each([429, 503])("gets it from all callers, after the status %s", (status) =>
+    Effect.gen(function* () {
+      const channel = yield* openChannel({ retries: { attemptsMax: 1 }, breaker: noBreaker })
+      const pausedAt = Date.now()
+      server.behaviour = json(status, {}, { "retry-after": "1" })
+      yield* ask(channel)
+      server.behaviour = well
+      assert.strictEqual((yield* Effect.flip(channel.call(terms(), asking()))).kind, "not-called")
+      assert.strictEqual(server.asked.length, 1)
+      assert.strictEqual(yield* channel.call(terms({ patienceMs: PATIENT_MS }), asking()), "yes")
+      assert.isAtLeast(Date.now() - pausedAt, 1_000)
+    }).pipe(withChannels),
+  )
+
+  it.live("does not get more than the settings allow", () =>
+    Effect.gen(function* () {
+      const channel = yield* openChannel({ retries: { attemptsMax: 1 }, breaker: noBreaker, pauseMsMax: 100 })
+      server.behaviour = json(503, {}, { "retry-after": "3600" })
+      yield* ask(channel)
+      server.behaviour = well
+      assert.strictEqual(yield* channel.call(terms({ patienceMs: PATIENT_MS }), asking()), "yes")
+    }).pipe(withChannels),
+  )
+})

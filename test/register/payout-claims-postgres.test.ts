@@ -1,0 +1,99 @@
+import { assert, it, layer } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { Database } from "../../src/database/database.ts"
+import { PayoutClaims } from "../../src/register/payout-claims.ts"
+import { layer as claimsInPostgres } from "../../src/register/payout-claims-postgres.ts"
+import { databaseLayer, ownDatabase } from "../database.ts"
+import { settings } from "../settings.ts"
+import {
+  claimOf,
+  fingerprint,
+  newPartner,
+  payoutClaimsContract,
+  payoutOf,
+  terms,
+} from "./payout-claims-contract.ts"
+
+/** The register of a process of its own on a database. */
+const processOn = (url: string) =>
+  Layer.fresh(claimsInPostgres).pipe(
+    Layer.provideMerge(Layer.fresh(databaseLayer)),
+    Layer.provide(settings({ DATABASE_URL: url })),
+  )
+
+const someDatabase = Effect.acquireRelease(
+  Effect.promise(() => ownDatabase()),
+  ({ drop }) => Effect.promise(() => drop()),
+)
+
+const inPostgres = Layer.unwrap(Effect.map(someDatabase, ({ url }) => processOn(url)))
+
+layer(inPostgres)("claims on payouts in Postgres", payoutClaimsContract)
+
+it.live("claims of two processes meet each other, however they come", () =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { url } = yield* someDatabase
+      const [one, other] = [yield* Layer.build(processOn(url)), yield* Layer.build(processOn(url))]
+      for (let times = 0; times < 10; times += 1) {
+        const partner = newPartner()
+        const payouts = [payoutOf(1, fingerprint())]
+        const met = yield* Effect.all(
+          [one, other].map((context) =>
+            Context.get(context, PayoutClaims).claim(claimOf(partner), payouts, terms),
+          ),
+          { concurrency: "unbounded" },
+        )
+        assert.sameMembers(
+          met.map(({ earlier }) => earlier.length),
+          [0, 1],
+        )
+      }
+    }),
+  ),
+)
+
+/** Makes a claim as old as so many days. */
+const aged = (id: string, days: number) =>
+  Effect.flatMap(Database, ({ query }) =>
+    query(
+      "age a claim",
+      (sql) =>
+        sql`update payout_claims set claimed_at = now() - make_interval(days => ${days}) where claim = ${id}`,
+    ),
+  )
+
+const counts = Effect.flatMap(Database, ({ query }) =>
+  query(
+    "count",
+    (sql) => sql<Array<{ readonly claims: number; readonly fingerprints: number }>>`
+      select (select count(*) from payout_claims)::int as claims,
+        (select count(*) from payout_fingerprints)::int as fingerprints`,
+  ),
+)
+
+layer(inPostgres)("old claims in Postgres", (it) => {
+  it.effect("are not met after the days of the policy, and are forgotten a bounded number at a time", () =>
+    Effect.gen(function* () {
+      const { claim, prune } = yield* PayoutClaims
+      const partner = newPartner()
+      const text = fingerprint()
+      const [old, young] = [claimOf(partner), claimOf(partner)]
+      const many = Array.from({ length: 30_000 }, (_, index) => payoutOf(index + 1, fingerprint()))
+      yield* claim(old, [payoutOf(1, text), ...many.slice(1)], terms)
+      yield* claim(young, [payoutOf(1, text)], terms)
+      yield* aged(old.id, 8)
+      const met = yield* claim(claimOf(partner), [payoutOf(1, text)], terms)
+      assert.deepStrictEqual(
+        met.earlier.map(({ batch }) => batch),
+        [young.batch],
+      )
+      const longer = yield* claim(claimOf(partner), [payoutOf(1, text)], { ...terms, days: 9 })
+      assert.lengthOf(longer.earlier, 3)
+      assert.strictEqual(yield* prune(9), 0)
+      assert.isBelow(yield* prune(7), 30_000, "not all at once")
+      while ((yield* prune(7)) > 0);
+      assert.deepStrictEqual([...(yield* counts)], [{ claims: 3, fingerprints: 3 }])
+    }),
+  )
+})
