@@ -65,6 +65,8 @@ export const BeneficiaryAccount = Schema.Union([
     routingNumber: RoutingNumber,
     accountNumber: UsAccountNumber,
     accountType: Schema.Literals(["checking", "savings"]),
+    /** Who holds it, which decides how Nacha's rules class a payment to it (PPD or CCD). */
+    holderType: Schema.optionalKey(Schema.Literals(["individual", "company"])),
   }),
   Schema.Struct({ scheme: Schema.Literal("bic"), bic: Bic, accountNumber: AccountNumber }).check(
     Schema.makeFilter(({ bic, accountNumber }) =>
@@ -74,8 +76,41 @@ export const BeneficiaryAccount = Schema.Union([
 ])
 export type BeneficiaryAccount = typeof BeneficiaryAccount.Type
 
-export const Beneficiary = Schema.Struct({ name: PlainText(140), account: BeneficiaryAccount })
+/** The most characters that ISO 20022's fields of an address have. */
+export const ADDRESS_LENGTHS_MAX = { street: 70, buildingNumber: 16, postcode: 16, town: 35 } as const
+
+/**
+ * Where somebody lives or has its seat, in the structured form of payments (ISO 20022 PostalAddress24). Town and country are
+ * always there: from November 2026 on, payments take no address without them (EPC153-22, and the CBPR+ usage guidelines).
+ */
+export const Address = Schema.Struct({
+  street: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.street)),
+  buildingNumber: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.buildingNumber)),
+  postcode: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.postcode)),
+  town: PlainText(ADDRESS_LENGTHS_MAX.town),
+  /** ISO 3166-1 alpha-2. */
+  country: Schema.String.check(
+    Schema.isPattern(/^[A-Z]{2}$/, { message: "expected the two letters of a country, such as DE" }),
+  ),
+})
+export type Address = typeof Address.Type
+
+export const Beneficiary = Schema.Struct({
+  name: PlainText(140),
+  account: BeneficiaryAccount,
+  address: Schema.optionalKey(Address),
+})
 export type Beneficiary = typeof Beneficiary.Type
+
+/** What is sealed of a beneficiary: the account, and the address beside its fields, where there is one. */
+export type SealedAccount = BeneficiaryAccount & { readonly address?: Address }
+
+export const sealedOf = ({ account, address }: Omit<Beneficiary, "name">): SealedAccount =>
+  address === undefined ? account : { ...account, address }
+
+/** What was sealed, taken apart again. */
+export const unsealed = ({ address, ...account }: SealedAccount): Omit<Beneficiary, "name"> =>
+  address === undefined ? { account } : { account, address }
 
 /** The part of an account that identifies it within its bank: the whole IBAN, or the account number. */
 const accountNumberOf = (account: BeneficiaryAccount): string =>
@@ -95,13 +130,19 @@ export const VisibleAccount = Schema.Struct({
 })
 export type VisibleAccount = typeof VisibleAccount.Type
 
-export const VisibleBeneficiary = Schema.Struct({ name: PlainText(140), account: VisibleAccount })
+/** Of an address, only the country is seen; absent where none was given, as in logs from before there were addresses. */
+export const VisibleBeneficiary = Schema.Struct({
+  name: PlainText(140),
+  account: VisibleAccount,
+  addressCountry: Schema.optionalKey(Address.fields.country),
+})
+export type VisibleBeneficiary = typeof VisibleBeneficiary.Type
 
 /**
- * The accounts of a chunk of items, sealed together for whoever has the partner's key: "<key id>.<base64url of nonce,
- * ciphertext and tag>".
+ * The accounts and addresses of a chunk of items, sealed together for whoever has the partner's key: "<key id>.<base64url of
+ * nonce, ciphertext and tag>".
  */
-export const Seal = Schema.String.check(Schema.isPattern(/^[0-9]{1,9}\.[A-Za-z0-9_-]{1,500000}$/))
+export const Seal = Schema.String.check(Schema.isPattern(/^[0-9]{1,9}\.[A-Za-z0-9_-]{1,800000}$/))
 
 export const visibleOf = (account: BeneficiaryAccount): VisibleAccount => {
   const number = accountNumberOf(account)
@@ -112,6 +153,13 @@ export const visibleOf = (account: BeneficiaryAccount): VisibleAccount => {
     lastFour: number.length >= SHOWN_LENGTH_MIN ? number.slice(-4) : "",
   }
 }
+
+/** A beneficiary as all but paying see it. */
+export const visibleBeneficiaryOf = ({ name, account, address }: Beneficiary): VisibleBeneficiary => ({
+  name,
+  account: visibleOf(account),
+  ...(address === undefined ? {} : { addressCountry: address.country }),
+})
 
 const countryOf = (account: BeneficiaryAccount): string | undefined => {
   switch (account.scheme) {

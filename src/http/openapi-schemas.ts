@@ -1,6 +1,7 @@
 /** The schemas that the OpenAPI document refers to. */
 
 import { batchStates } from "../domain/batch.ts"
+import { ADDRESS_LENGTHS_MAX } from "../domain/beneficiary.ts"
 import { PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import { Failure } from "../domain/failure-codes.ts"
 import { publicItemStates } from "../domain/item-state.ts"
@@ -84,13 +85,32 @@ export const schemas = {
     oneOf: [
       account("iban", { iban: grouped("An IBAN") }, { bic: grouped("A BIC") }),
       account("sort-code", { sortCode: grouped("Six digits"), accountNumber: grouped("Eight digits") }),
-      account("aba", {
-        routingNumber: grouped("Nine digits"),
-        accountNumber: grouped("1 to 34 digits or letters"),
-        accountType: { enum: ["checking", "savings"] },
-      }),
+      account(
+        "aba",
+        {
+          routingNumber: grouped("Nine digits"),
+          accountNumber: grouped("1 to 34 digits or letters"),
+          accountType: { enum: ["checking", "savings"] },
+        },
+        { holderType: { enum: ["individual", "company"] } },
+      ),
       account("bic", { bic: grouped("A BIC"), accountNumber: grouped("1 to 34 digits or letters") }),
     ],
+  },
+  Address: {
+    ...closedObject(
+      {
+        town: text(ADDRESS_LENGTHS_MAX.town),
+        country: { type: "string", pattern: "^[A-Z]{2}$", description: "ISO 3166-1 alpha-2." },
+      },
+      {
+        street: text(ADDRESS_LENGTHS_MAX.street),
+        buildingNumber: text(ADDRESS_LENGTHS_MAX.buildingNumber),
+        postcode: text(ADDRESS_LENGTHS_MAX.postcode),
+      },
+    ),
+    description:
+      "Where the beneficiary lives or has its seat. Banks may require it for cross-border payments.",
   },
   NewPayoutBatch: closedObject(
     { items: { ...list(of("NewPayoutItem")), minItems: 1, maxItems: ITEMS_MAX } },
@@ -124,7 +144,10 @@ export const schemas = {
     {
       reference: { ...text(64), description: "Unique within the batch." },
       amount: of("Amount"),
-      beneficiary: closedObject({ name: text(140), account: of("BeneficiaryAccount") }),
+      beneficiary: closedObject(
+        { name: text(140), account: of("BeneficiaryAccount") },
+        { address: of("Address") },
+      ),
     },
     { remittance: { ...text(140), description: "For the beneficiary's statement." } },
   ),
@@ -217,6 +240,11 @@ export const schemas = {
     {
       bank: text(),
       transferReference: text(35),
+      uetr: {
+        type: "string",
+        format: "uuid",
+        description: "The transfer's unique end-to-end transaction reference, as banks know it.",
+      },
       attempt: whole,
       reason: text(),
       failure: of("Failure"),

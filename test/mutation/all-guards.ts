@@ -14,6 +14,7 @@ import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
+import { writtenGuards } from "./written-guards.ts"
 
 /** Missed by the domain's tests. */
 export const guardsOfDomain: ReadonlyArray<Guard> = [
@@ -42,4 +43,5 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...databaseGuards,
   ...duplicateGuards,
   ...planningStepGuards,
+  ...writtenGuards,
 ]

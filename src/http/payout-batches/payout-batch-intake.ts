@@ -4,7 +4,7 @@ import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
 import { hasThresholds, isAboveThreshold, totalsOf } from "../../domain/approval-threshold.ts"
 import { type Batch, emptyBatch } from "../../domain/batch.ts"
-import { visibleOf } from "../../domain/beneficiary.ts"
+import { sealedOf, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
@@ -26,7 +26,7 @@ import type { EdgeContext } from "../edge/edge.ts"
 import {
   IdempotencyKeyReused,
   type IntakeFull,
-  type InvalidBody,
+  InvalidBody,
   type PartnerShareFull,
 } from "../edge/failures.ts"
 import { requireJson, requireUtf8 } from "../edge/json-body.ts"
@@ -37,6 +37,7 @@ import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
 import { idempotencyKeyOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
+import { unpayableItems } from "./intake-limits.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 
 const BODY_BYTES_MAX = 48 * 1024 * 1024
@@ -85,6 +86,10 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
   const digest = yield* inSlices(requestDigest(digestKey, body))
   const at = yield* Clock.currentTimeMillis
   const store = yield* EventStore
+  const problems = yield* unpayableItems(partner, request, at)
+  // What was accepted when the banks took more is answered as ever.
+  if (problems.length > 0 && (yield* store.read(id, 0, 1)).length === 0)
+    return yield* new InvalidBody({ problems })
   const { duplicates, claim, openBy } = yield* checkDuplicates({ id, partner, digest, request }, digestKey)
   const found = duplicates === undefined ? {} : { duplicates }
   const outcome = yield* sealItems(partner, id, request.items).pipe(
@@ -181,7 +186,7 @@ const isDayUsedUp = Effect.fnUntraced(function* (
   return !(yield* (yield* ApprovalAllowance).take(partner, `${id}:${requestDigest}`, amounts))
 })
 
-/** The items without accounts, as the log may contain them, and their accounts, sealed by chunks with turns in between. */
+/** The items as the log may contain them, and their accounts and addresses, sealed by chunks with turns in between. */
 const sealItems = Effect.fnUntraced(function* (
   partner: PartnerId,
   batch: BatchId,
@@ -192,8 +197,8 @@ const sealItems = Effect.fnUntraced(function* (
   const sealed = yield* Effect.forEach(chunks, (chunk, index) =>
     Effect.map(index === 0 ? Effect.void : turn, () => {
       const visible = Arr.map(chunk, withoutAccount)
-      const places = visible.map(({ item, beneficiary: { account } }) => ({ item, account }))
-      const accounts = chunk.map(({ beneficiary: { account } }) => account)
+      const places = visible.map(({ item, beneficiary }) => ({ item, ...beneficiary }))
+      const accounts = chunk.map(({ beneficiary }) => sealedOf(beneficiary))
       return { visible, seal: sealAccounts(key, { partner, batch }, places, accounts) }
     }),
   )
@@ -203,9 +208,9 @@ const sealItems = Effect.fnUntraced(function* (
   }
 })
 
-const withoutAccount = ({ beneficiary: { name, account }, ...item }: RequestedItem): PayoutItem => ({
+const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => ({
   ...item,
-  beneficiary: { name, account: visibleOf(account) },
+  beneficiary: visibleBeneficiaryOf(beneficiary),
 })
 
 /** A request for a batch that was accepted before the partner's keys were forgotten gets its first answer. */

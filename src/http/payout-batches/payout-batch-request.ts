@@ -47,8 +47,8 @@ const ITEMS_PER_TURN = 250
 
 const limits: JsonLimits = {
   depthMax: 16,
-  // An item with all fields has 27.
-  tokensMax: 40 * ITEMS_MAX,
+  // An item with all fields, an address included, has 41.
+  tokensMax: 60 * ITEMS_MAX,
   elementsMax: ITEMS_MAX,
   tokensPerPartMax: 4_096,
   partBytesMax: 64 * 1024,

@@ -8,6 +8,7 @@ import { isBatchId, PartnerId } from "../../domain/identifiers.ts"
 import { publicItemStates } from "../../domain/item-state.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { needsAttention } from "../../domain/shown.ts"
+import { uetrOf } from "../../domain/uetr.ts"
 import type { Caller } from "../../identity/caller.ts"
 import {
   BATCHES_PER_PAGE_MAX,
@@ -17,6 +18,7 @@ import {
   type ItemView,
   type Totals,
 } from "../../projections/batch-queries.ts"
+import type { PayoutLimits } from "../../providers/banks/payout-limits.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import type { PayoutClaims } from "../../register/payout-claims.ts"
 import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
@@ -46,6 +48,7 @@ export const payoutBatches = (
     | Mailbox
     | PartnerKeys
     | PayoutClaims
+    | PayoutLimits
     | RequestBodies
   >,
 ): Hono<EdgeEnv> =>
@@ -154,8 +157,10 @@ const sumOf = (currency: string, states: Totals[string]): string => {
 
 const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => {
   const failure = item.state === "failed" || item.state === "returned" ? failureOf(item.reason) : undefined
+  const uetr = item.transferReference === undefined ? undefined : uetrOf(item.transferReference)
   return {
     ...item,
+    ...(uetr === undefined ? {} : { uetr }),
     ...(failure === undefined ? {} : { failure }),
     amount: { currency, value: amount },
     beneficiary: { name: beneficiaryName, account },
