@@ -21,8 +21,8 @@ const daysIn = (year: number, month: number): number => {
 /**
  * Reads an instant with its offset, such as "2026-11-23T16:05:00Z" or "2026-11-23t16:05:00.123456789+01:00" (RFC 3339, with
  * at most nine digits of a second). Gives the first whole millisecond since the Unix epoch that is not before it, so that
- * nothing begins too early; `undefined` for a day or a time that does not exist. A leap second is none of ours: clocks of
- * computers do not show it.
+ * nothing begins too early; `undefined` for a day or a time that does not exist. A leap second (23:59:60) is refused:
+ * computers' clocks do not show it.
  */
 export const instantOf = (text: string): number | undefined => {
   const [, day = "", time = "", fraction = "", offset = ""] = instantPattern.exec(text) ?? []

@@ -15,7 +15,7 @@ export interface IntakeRules {
   readonly ukModulus: ModulusPolicy
 }
 
-/** For whoever looks at a batch before the service does: what depends on the service's settings is left to it. */
+/** For a check before the batch is sent: the service applies the rules that depend on its settings. */
 export const leftToTheService: IntakeRules = {
   executeAheadMsMax: Number.POSITIVE_INFINITY,
   executePastMsMax: Number.POSITIVE_INFINITY,

@@ -224,7 +224,7 @@ class Reading {
     )
   }
 
-  /** Whether the currency is in use; that it is one at all is the schema's to say. */
+  /** Checks that the currency is in use. The schema checks that it is a currency. */
   #checkCurrency(index: number, row: unknown): void {
     if (!Predicate.hasProperty(row, "amount") || !Predicate.hasProperty(row.amount, "currency")) return
     const { currency } = row.amount
