@@ -42,6 +42,8 @@ export const ShownBatch = Schema.Struct({
   state: Schema.String,
   itemCount: Schema.Int,
   version: Schema.Int,
+  /** Nothing is paid before; in ISO 8601. */
+  executeAt: Schema.optionalKey(Schema.String),
   states: Schema.Record(
     Schema.String,
     Schema.Record(Schema.String, Schema.Struct({ count: Schema.Int, amount: Schema.String })),

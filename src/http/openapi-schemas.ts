@@ -41,11 +41,24 @@ const closedObject = (...fields: Parameters<typeof object>) => ({
 const account = (scheme: string, ...fields: Parameters<typeof object>) =>
   closedObject({ scheme: { const: scheme }, ...fields[0] }, fields[1])
 
+/** An identifier as people write it, in groups. */
+const grouped = (what: string) => ({
+  ...text(),
+  description: `${what}; spaces and lower case are read as well.`,
+})
+
 const endpoint = {
   id: text(),
   url: { type: "string", format: "uri" },
   enabled: { type: "boolean" },
   createdAt: instant,
+}
+const eventTypesNamed = {
+  eventTypes: {
+    ...list({ enum: Object.values(publicEventTypes) }),
+    minItems: 1,
+    description: "All types by default.",
+  },
 }
 const eventTypes = { eventTypes: list({ enum: Object.values(publicEventTypes) }) }
 
@@ -70,18 +83,18 @@ export const schemas = {
   Amount: closedObject({ currency: { type: "string", pattern: "^[A-Z]{3}$" }, value: decimal }),
   BeneficiaryAccount: {
     oneOf: [
-      account("iban", { iban: text(34) }, { bic: text(11) }),
-      account("sort-code", { sortCode: text(6), accountNumber: text(8) }),
+      account("iban", { iban: grouped("An IBAN") }, { bic: grouped("A BIC") }),
+      account("sort-code", { sortCode: grouped("Six digits"), accountNumber: grouped("Eight digits") }),
       account(
         "aba",
         {
-          routingNumber: text(9),
-          accountNumber: text(34),
+          routingNumber: grouped("Nine digits"),
+          accountNumber: grouped("1 to 34 digits or letters"),
           accountType: { enum: ["checking", "savings"] },
         },
         { holderType: { enum: ["individual", "company"] } },
       ),
-      account("bic", { bic: text(11), accountNumber: text(34) }),
+      account("bic", { bic: grouped("A BIC"), accountNumber: grouped("1 to 34 digits or letters") }),
     ],
   },
   Address: {
@@ -116,7 +129,11 @@ export const schemas = {
         type: "boolean",
         description: "Whether the batch must be approved under another key.",
       },
-      executeAt: { ...instant, description: "Nothing is paid before this time." },
+      executeAt: {
+        ...instant,
+        description:
+          "Nothing is paid before this time. It has to be near enough; the settings say how far ahead it may be.",
+      },
       duplicates: {
         ...closedObject({ allowed: { const: true }, reason: text(280) }),
         description: "Pays items again that were accepted before, on purpose. The reason stays in the log.",
@@ -160,7 +177,7 @@ export const schemas = {
         },
       },
     ),
-    description: "type is duplicate-payouts or duplicates-unchecked; there may be others.",
+    description: "type is duplicate-payouts, duplicates-unchecked or uk-modulus-check; there may be others.",
   },
   DuplicateOf: object({ batch: text(), item: whole }),
   Duplicates: object(
@@ -201,6 +218,7 @@ export const schemas = {
     {
       reference: text(64),
       closedAt: instant,
+      executeAt: { ...instant, description: "Nothing is paid before this time." },
       duplicates: {
         ...of("Duplicates"),
         description: "What was found, when the batch was accepted, of payouts that were accepted before.",
@@ -299,7 +317,7 @@ export const schemas = {
   Expected: object({ status: { const: "accepted" }, expected: list(of("BatchEvent")) }),
   BatchEvent: { ...object({ version: whole, type: text(), at: instant }), additionalProperties: true },
   BatchEventPage: object({ events: list(of("BatchEvent")), next: next("integer") }),
-  NewWebhookEndpoint: closedObject({ url: { type: "string", format: "uri" } }, eventTypes),
+  NewWebhookEndpoint: closedObject({ url: { type: "string", format: "uri" } }, eventTypesNamed),
   WebhookEndpoint: object(endpoint, eventTypes),
   CreatedWebhookEndpoint: object({ ...endpoint, secret: text() }, eventTypes),
   WebhookEndpointList: object({ webhookEndpoints: list(of("WebhookEndpoint")) }),
@@ -344,6 +362,7 @@ export const schemas = {
       batch: text(),
       reason: text(),
       attempts: list(whole),
+      version: whole,
       count: whole,
     },
   ),

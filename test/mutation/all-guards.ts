@@ -8,6 +8,7 @@ import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
+import { intakeGuards } from "./intake-guards.ts"
 import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
@@ -39,6 +40,7 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...payoutFileGuards,
   ...deliveryGuards,
   ...edgeGuards,
+  ...intakeGuards,
   ...textGuards,
   ...databaseGuards,
   ...duplicateGuards,

@@ -25,10 +25,10 @@ export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: 
   })
 })
 
-/** An event as it is shown: its version, its type, its time in ISO 8601, without account numbers. */
+/** An event as it is shown: its version, its type, its times in ISO 8601, without account numbers. */
 export const shownEvent = ({ version, event }: RecordedEvent): Readonly<Record<string, unknown>> => {
   const { _tag, at, ...data } = event
-  const shown = { version, type: _tag, at: new Date(at).toISOString(), ...data }
+  const shown = { version, type: _tag, at: new Date(at).toISOString(), ...withTimes(data) }
   switch (event._tag) {
     case "ItemsReceived":
       return { ...shown, items: event.items.map(shownItem), sealed: undefined }
@@ -44,6 +44,31 @@ const shownTransfer = (transfer: TransferIntent) => {
   const uetr = uetrOf(transfer.reference)
   return uetr === undefined ? transfer : { ...transfer, uetr }
 }
+
+/** Fields of events, or of objects in them, that the log has in milliseconds since the epoch. A test holds this to their schemas. */
+export const timesOfEvents: ReadonlyArray<string> = [
+  "executeAt",
+  "expiresAt",
+  "decideBy",
+  "retryAt",
+  "inquireAt",
+]
+
+/**
+ * The fields of an event with its times in ISO 8601, as all times of the API are. Earlier releases showed numbers there:
+ * these go on being shown, as `executeAtMs` and so on.
+ */
+const withTimes = (fields: object): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]): ReadonlyArray<readonly [string, unknown]> => {
+      if (typeof value === "number" && timesOfEvents.includes(name))
+        return [
+          [name, new Date(value).toISOString()],
+          [`${name}Ms`, value],
+        ]
+      return [[name, name === "approval" ? withTimes(value) : value]]
+    }),
+  )
 
 const shownItem = ({ item, reference, beneficiary, currency, minor, remittance }: PayoutItem) => ({
   item,

@@ -65,6 +65,7 @@ describe("a batch", () => {
       receivedAt: 0,
       updatedAt: 0,
       closedAt: 0,
+      executeAt: undefined,
     }
     const old = await api.get(`/payout-batches/${id}`)
     expect(old.json).toMatchObject({
@@ -91,6 +92,7 @@ describe("a batch", () => {
       receivedAt: 0,
       updatedAt: 0,
       closedAt: undefined,
+      executeAt: undefined,
     }
     expect((await api.get(`/payout-batches/${id}`)).json).toMatchObject({ needsAttention: true })
     known = { ...known, totals: { ...known.totals, USD: { pending: total } } }
