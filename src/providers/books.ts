@@ -35,8 +35,23 @@ export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("So
   }
 }
 
-/** Another party's books, read a page at a time. Calls `visit` once for each record. */
-export type Source<Record> = (visit: (record: Record) => void) => Effect.Effect<void, SourceUnreadable>
+/** A part of a source that cannot be used. The rest of the source counts. */
+export interface UnusedPart {
+  readonly bank: string
+  /** The file, and the part of it. */
+  readonly place: string
+  /** Why, without a quote of the source. */
+  readonly problem: string
+}
+
+/**
+ * Another party's books, read a page at a time. Calls `visit` once for each record, and `unused` for each part that cannot be
+ * used.
+ */
+export type Source<Record> = (
+  visit: (record: Record) => void,
+  unused?: (part: UnusedPart) => void,
+) => Effect.Effect<void, SourceUnreadable>
 
 /** The most records of one kind that are kept in memory: some 300 MB. */
 export const RECORDS_MAX = 1_000_000

@@ -8,7 +8,7 @@
 import { type Day, utcDay } from "../domain/business-days.ts"
 import { formatAmount } from "../domain/money.ts"
 import { cleanText } from "../domain/outside-text.ts"
-import type { LedgerLine, StatementEntry } from "../providers/books.ts"
+import type { LedgerLine, StatementEntry, UnusedPart } from "../providers/books.ts"
 import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
 import type { LoggedAttempt, LoggedBatch, LoggedItem } from "./logged-batch.ts"
 import type { BatchRecords } from "./records.ts"
@@ -73,6 +73,16 @@ export const unknownPayments = (entries: ReadonlyArray<StatementEntry>): Readonl
         ],
   )
 }
+
+/** Parts of statements that cannot be used: what is in them was not compared. */
+export const unusedStatements = (parts: ReadonlyArray<UnusedPart>): ReadonlyArray<Discrepancy> =>
+  parts.map(({ bank, place, problem }) => ({
+    kind: "statement-not-used",
+    bank,
+    reference: cleanText(place),
+    expected: "a statement that can be read",
+    found: cleanText(problem),
+  }))
 
 const shownTogether = (payments: ReadonlyArray<Money>): string => {
   const sums = [...Map.groupBy(payments, ({ currency }) => currency)].map(([currency, all]) =>

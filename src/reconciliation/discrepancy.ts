@@ -17,6 +17,7 @@ export const discrepancyKinds = {
   "reversed-not-returned": "reversed in the ledger, and not asked for by the log",
   "posting-unknown": "held or released in the ledger, and not asked for by the log",
   "ledger-amount-differs": "the ledger booked another amount or currency than the log tells",
+  "statement-not-used": "a part of a bank's statements cannot be read, and what is in it was not compared",
 } as const
 export type DiscrepancyKind = keyof typeof discrepancyKinds
 

@@ -83,7 +83,8 @@ it("states a booking once, also when it was started anew, and a day without any"
   const lastStated = (bank: Awaited<ReturnType<typeof opened>>) => {
     const references = bank
       .answers("camt.053")
-      .map((file) => Result.getOrThrow(readBankStatement(file)).entries.map(({ reference }) => reference))
+      .flatMap((file) => Result.getOrThrow(readBankStatement(file)).statements)
+      .map(({ entries }) => entries.map(({ reference }) => reference))
     stated.push(references.flat().sort())
   }
   {

@@ -241,12 +241,19 @@ describe("a statement", () => {
       '<Ntry><Amt Ccy="EUR">0.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-26</Dt></BookgDt></Ntry>'
     expect(readBankStatement(statement(movement("DBIT") + charge))).toEqual(
       Result.succeed({
-        account: "NL91ABNA0417164300",
-        currency: "EUR",
-        day: "2026-11-26",
-        entries: [
-          { reference: "R1", currency: "EUR", minor: 1234n, kind: "debit", bookedOn: "2026-11-26" },
-          { reference: "", currency: "EUR", minor: 0n, kind: "debit", bookedOn: "2026-11-26" },
+        unread: [],
+        statements: [
+          {
+            id: undefined,
+            unread: [],
+            account: "NL91ABNA0417164300",
+            currency: "EUR",
+            day: "2026-11-26",
+            entries: [
+              { reference: "R1", currency: "EUR", minor: 1234n, kind: "debit", bookedOn: "2026-11-26" },
+              { reference: "", currency: "EUR", minor: 0n, kind: "debit", bookedOn: "2026-11-26" },
+            ],
+          },
         ],
       }),
     )
@@ -377,8 +384,9 @@ describe.skipIf(!isPublishedDataThere)("files that banks published", () => {
     expect(sample("cross-river.pain.002.accepted.xml")).toEqual({
       _tag: "StatusReport",
       about: "AMBCD10000000",
-      named: [{ reference: "0000000000000108", status: accepted }],
+      named: [{ reference: "0000000000000108", otherReferences: ["100ABCD012345"], status: accepted }],
       others: accepted,
+      payments: [{ id: "ABCD10000000", others: accepted }],
     })
   })
 
@@ -386,9 +394,10 @@ describe.skipIf(!isPublishedDataThere)("files that banks published", () => {
     expect(sample("cross-river.pain.002.rejected.xml")).toEqual({
       _tag: "StatusReport",
       about: "missing2",
-      named: ["sanity-10-1-12-1-21", "example01234567", "example012345678"].map((reference) => ({
+      named: ["sanity-10-1-12-1-21", "example01234567", "example012345678"].map((reference, index) => ({
         reference,
-        status: failed("NARR"),
+        ...(index === 0 ? { otherReferences: ["example01234567"] } : {}),
+        status: { ...failed("NARR"), reasons: ["NARR: Instruction ID example[redacted] already exist"] },
       })),
       others: failed("unspecified"),
     })
@@ -400,7 +409,10 @@ describe.skipIf(!isPublishedDataThere)("files that banks published", () => {
       named: [
         {
           reference: "EndToEndId-001-03-04",
-          status: { _tag: "Returned", code: "AC01" },
+          otherReferences: ["InstrId-001-03-04"],
+          servicerReference: "190520CH02ZZTJR1",
+          fileIds: ["PmtInfId-001-03"],
+          status: { _tag: "Returned", code: "AC01", reasons: ["AC01: Kontonummer falsch"] },
           amount: { currency: "CHF", minor: 50_000n },
         },
       ],

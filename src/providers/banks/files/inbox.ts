@@ -96,8 +96,8 @@ const quarantine = Effect.fnUntraced(function* (
 })
 
 const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, message: BankMessage) {
-  const { reports, oddities: found } = yield* bankReportsIn(bank.name, message)
-  const oddities = [...found]
+  const { reports, ...notes } = yield* bankReportsIn(bank.name, message)
+  const oddities = [...notes.oddities]
   for (const chunk of Arr.chunksOf(reports, CHUNK)) {
     const orders = yield* FileOrders
     const changed = yield* orders.record(bank.name, chunk)
@@ -107,7 +107,8 @@ const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxF
     oddities.push(...unknown.flat())
     yield* orders.markEnqueued(bank.name, changed)
   }
-  if (!(yield* (yield* InboxFiles).finish(file, oddities)) || oddities.length === 0) return
+  const isFirst = yield* (yield* InboxFiles).finish(file, { ...notes, oddities })
+  if (!isFirst || oddities.length === 0) return
   const { bankOddities } = yield* Metrics
   for (const { reason } of oddities) bankOddities.inc({ bank: bank.name, reason })
   yield* Effect.logError("a bank's file has reports that have no effect", {
