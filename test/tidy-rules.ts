@@ -82,6 +82,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "streams",
     // Each bank's statement is read as its kind says, or in a folder of messages.
     "providers/banks/bank-kind",
+    "providers/booked-amount",
     "providers/books",
     "providers/calling/provider-settings",
     "providers/iso20022/bank-statement",

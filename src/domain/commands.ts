@@ -42,12 +42,19 @@ export const TransferOutcome = Schema.Union([
   Schema.TaggedStruct("Failed", {
     evidence: Evidence,
     code: OutsideText,
+    /** All reasons that the bank gives, with their texts. */
+    detail: Schema.optionalKey(OutsideText),
     /** It was said of a whole file or a group of payments, and does not name the transfer. */
     whole: Schema.optionalKey(Schema.Literal(true)),
     /** It is all that can be known, and not enough to try again on, at this bank or another. */
     unconfirmed: Schema.optionalKey(Schema.Literal(true)),
   }),
-  Schema.TaggedStruct("Returned", { evidence: Evidence, code: OutsideText }),
+  Schema.TaggedStruct("Returned", {
+    evidence: Evidence,
+    code: OutsideText,
+    /** All reasons that the bank gives, with their texts. */
+    detail: Schema.optionalKey(OutsideText),
+  }),
   /** No answer, or none that can be trusted: the bank is asked at `inquireAt`. */
   Schema.TaggedStruct("Unknown", { reason: OutsideText, inquireAt: Instant }),
   /**

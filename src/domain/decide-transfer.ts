@@ -118,7 +118,7 @@ const heardOfOpen = (
       const { evidence, code } = outcome
       return [
         { _tag: "TransferSettled", ...about, evidence },
-        { _tag: "TransferReturned", ...about, evidence, code },
+        { _tag: "TransferReturned", ...about, evidence, code, ...detailOf(outcome) },
         ...tooLateBy(item, attempt, at, "returned"),
       ]
     }
@@ -134,7 +134,7 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
   if (isDoubtful(attempt, refused, meaning)) {
     // Else the schedule of inquiries, or a person, finds out what became of it.
     if (!isAskedAbout(attempt, refused, meaning)) return []
-    const reason = cleanText(doubtAbout(attempt, refused))
+    const reason = cleanText(withDetail(doubtAbout(attempt, refused), refused))
     const refusal = { code, evidence, ...(whole === undefined ? {} : { whole }) }
     // A person has it already: the bank is asked once more only where its answer could end that.
     if (!tracked && (whole === true || attempt.sends > 1))
@@ -142,7 +142,7 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
     return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: at, refusal }]
   }
   if (meaning === undefined) {
-    const reason = cleanText(`the bank failed it with the unmapped code ${code}`)
+    const reason = cleanText(withDetail(`the bank failed it with the unmapped code ${code}`, refused))
     return tracked ? [{ _tag: "TransferParked", ...about, reason }] : []
   }
   // What its partner wants back is not tried again, nor what cannot be confirmed.
@@ -150,10 +150,29 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
   const { category } = meaning
   const [retryable, reroutable] = [leadsOn && meaning.retryable, leadsOn && meaning.reroutable]
   return [
-    { _tag: "TransferFailed", ...about, evidence, code, category, retryable, reroutable },
+    {
+      _tag: "TransferFailed",
+      ...about,
+      evidence,
+      code,
+      ...detailOf(refused),
+      category,
+      retryable,
+      reroutable,
+    },
     ...tooLateBy(item, attempt, at, "failed"),
   ]
 }
+
+interface Detailed {
+  readonly detail?: OutsideText
+}
+
+const detailOf = ({ detail }: Detailed): Detailed => (detail === undefined ? {} : { detail })
+
+/** A sentence for a person, with all that the bank gave as its reasons. */
+const withDetail = (sentence: string, { detail }: Detailed): string =>
+  detail === undefined ? sentence : `${sentence}: ${detail}`
 
 /**
  * A bank that refuses an order need not keep it: that it does not know it confirms what it answered. One that told of it
@@ -183,7 +202,8 @@ const heardOfFinal = (
   const about = { at, item: item.item, attempt: attempt.attempt }
   if (reported.word === recorded || (recorded === "returned" && reported.word === "settled")) return []
   if (recorded === "settled" && reported.word === "returned" && reported.code !== undefined) {
-    return [{ _tag: "TransferReturned", ...about, evidence: reported.evidence, code: reported.code }]
+    const { evidence, code } = reported
+    return [{ _tag: "TransferReturned", ...about, evidence, code, ...detailOf(reported) }]
   }
   if (reported.word === "accepted" && recorded !== "failed") return []
   const paidAfterAll = recorded === "failed" && reported.word === "settled"
@@ -205,7 +225,7 @@ const isOnlyAcceptedAfterAll = (item: Item, attempt: Attempt): boolean =>
   (attempt.said.at(-1) === "accepted" &&
     attemptsOf(item).every((other) => other === attempt || other.dispute === undefined))
 
-interface LateWord {
+interface LateWord extends Detailed {
   readonly word: TransferFinal | "accepted"
   readonly evidence: Evidence
   readonly code?: OutsideText
@@ -226,7 +246,7 @@ const lateWord = ({ concludedAt = 0 }: Attempt, outcome: RecordTransfer["outcome
         ? undefined
         : { word: "failed", evidence: outcome.evidence, code: outcome.code }
     case "Returned":
-      return { word: "returned", evidence: outcome.evidence, code: outcome.code }
+      return { word: "returned", evidence: outcome.evidence, code: outcome.code, ...detailOf(outcome) }
     default:
       return undefined
   }

@@ -285,6 +285,8 @@ export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
   evidence: Evidence,
   /** The bank's own code, as it was given, and what it meant when it came. */
   code: OutsideText,
+  /** All reasons that the bank gave, with their texts; absent if the code is all. */
+  detail: Schema.optionalKey(OutsideText),
   category: FailureCategory,
   retryable: Schema.Boolean,
   /** Whether another bank may pay it; absent in logs from before payouts were rerouted. */
@@ -296,6 +298,8 @@ export const TransferReturned = Schema.TaggedStruct("TransferReturned", {
   ...transfer,
   evidence: Evidence,
   code: OutsideText,
+  /** All reasons that the bank gave, with their texts; absent if the code is all. */
+  detail: Schema.optionalKey(OutsideText),
 })
 
 /** Why an order is to be taken back before it goes out. */

@@ -77,7 +77,7 @@ const isObject = (value: unknown): value is Json => typeof value === "object" &&
  * others said it.
  */
 export const withCleanTexts = (json: Json): Json => {
-  const cleaned = { ...cleanFields(json, ["reason", "code"]) }
+  const cleaned = { ...cleanFields(json, ["reason", "code", "detail"]) }
   for (const [name, fields] of nested) {
     const value = cleaned[name]
     if (Array.isArray(value)) cleaned[name] = value.map((one) => cleanFields(one, fields))
@@ -91,7 +91,7 @@ const nested: ReadonlyArray<readonly [name: string, fields: ReadonlyArray<string
   ["findings", ["reason"]],
   ["refusal", ["code"]],
   ["evidence", ["text", "reference"]],
-  ["outcome", ["code", "reason"]],
+  ["outcome", ["code", "reason", "detail"]],
 ]
 
 const cleanFields = <A>(value: A, names: ReadonlyArray<string>): A => {

@@ -2,6 +2,7 @@
 import { type Effect, Schema } from "effect"
 import type { Day } from "../domain/business-days.ts"
 import type { PostingKind } from "../domain/events.ts"
+import type { StatedAmounts } from "./booked-amount.ts"
 
 /** A line of a bank's statement: money that left (`debit`) or came back (`credit`). */
 export interface StatementEntry {
@@ -11,6 +12,8 @@ export interface StatementEntry {
   readonly minor: bigint
   readonly kind: "debit" | "credit"
   readonly bookedOn: Day
+  /** What else the bank says of its amount: what was instructed, charges, a rate. */
+  readonly amounts?: StatedAmounts
 }
 
 /** A line of a posting in the ledger's books. */

@@ -8,6 +8,7 @@
 import { type Day, utcDay } from "../domain/business-days.ts"
 import { formatAmount } from "../domain/money.ts"
 import { cleanText } from "../domain/outside-text.ts"
+import { explanationOf } from "../providers/booked-amount.ts"
 import type { LedgerLine, StatementEntry, UnusedPart } from "../providers/books.ts"
 import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
 import type { LoggedAttempt, LoggedBatch, LoggedItem } from "./logged-batch.ts"
@@ -133,7 +134,9 @@ const compareAttempt = (
   if (creditToday !== undefined && returnedAt === undefined)
     found.push(differ("returned-not-in-log", NOTHING, shown(creditToday)))
   const concernsToday = paidToday ?? creditToday ?? (isOn(day, settledAt) || isOn(day, returnedAt))
-  const other = entries.find((entry) => !isSame(entry, item))
+  const other = entries.find(
+    (entry) => explanationOf(item, { ...entry, isReturn: entry.kind === "credit" }) === undefined,
+  )
   if (concernsToday && other !== undefined) found.push(differ("amount-differs", shown(item), shown(other)))
   return found
 }

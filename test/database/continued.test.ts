@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { Redis } from "ioredis"
 import postgres from "postgres"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
+import { migrations } from "../../src/database/migration-files.ts"
 import { parseTransferReference } from "../../src/domain/identifiers.ts"
 import { eventually, OLGA, PlatformUnderTest, type Service } from "../platform-under-test.ts"
 import {
@@ -109,7 +110,7 @@ afterAll(async () => {
 describe("a deployment of the release before", { timeout: 90_000 }, () => {
   it("has its tables adopted, and not one made anew", () => {
     const line = service.lines.find((line) => line.includes("the schema was migrated")) ?? ""
-    expect(line).toContain('"applied":0,"adopted":15')
+    expect(line).toContain(`"applied":${migrations.length - 15},"adopted":15`)
   })
 
   it.each<BatchName>(["settled", "mixed", "approved"])("shows a batch that was closed: %s", async (name) => {

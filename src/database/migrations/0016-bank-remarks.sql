@@ -1,3 +1,4 @@
+-- Works from 0015 on.
 -- Banks' own ids of our orders, as their reports named them beside ours.
 create table bank_servicer_references (
   bank text collate "C" not null,

@@ -2,8 +2,10 @@
  * What camt.052, camt.053 and camt.054 share: the booked entries of an account, transaction by transaction. An entry, or a
  * transaction in it, that cannot be read takes no other one with it.
  */
+
+import type { StatedAmounts } from "../booked-amount.ts"
 import { type Amount, all, amount, maybe, maybeDay, maybeText, text } from "./element.ts"
-import { amountsIn, type EntryAmounts } from "./entry-amounts.ts"
+import { amountsIn } from "./entry-amounts.ts"
 import { reasonsIn } from "./reason-code.ts"
 import { batchIds, countAt, entryIds, servicerReferenceOf, transactionIds } from "./transfer-ids.ts"
 import type { TransferIds, UnreadPart } from "./transfer-report.ts"
@@ -20,7 +22,7 @@ interface Booking {
 }
 
 export interface Movement extends TransferIds, Booking, Amount {
-  readonly amounts?: EntryAmounts
+  readonly amounts?: StatedAmounts
   /** The code of the first reason that is mapped, else of the first, if the bank gives one for a reversal. */
   readonly reason: string | undefined
   readonly reasons: ReadonlyArray<string>
@@ -163,7 +165,7 @@ const transactionIn = (
   }
 }
 
-const withAmounts = (elements: ReadonlyArray<Element>): { readonly amounts?: EntryAmounts } => {
+const withAmounts = (elements: ReadonlyArray<Element>): { readonly amounts?: StatedAmounts } => {
   const amounts = amountsIn(elements)
   return amounts === undefined ? {} : { amounts }
 }

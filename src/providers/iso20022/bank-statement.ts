@@ -87,10 +87,17 @@ const referenceOf = ({ reference, otherReferences = [] }: TransferIds): string =
   [reference, ...otherReferences].find((id) => parseTransferReference(id) !== undefined) ?? reference
 
 const entryOf = (
-  { currency, minor, kind, bookedOn }: Amount & Pick<Movement, "kind" | "bookedOn">,
+  { currency, minor, kind, bookedOn, amounts }: Amount & Pick<Movement, "kind" | "bookedOn" | "amounts">,
   reference: string,
   day: string,
-): BankStatement["entries"][number] => ({ reference, currency, minor, kind, bookedOn: bookedOn ?? day })
+): BankStatement["entries"][number] => ({
+  reference,
+  currency,
+  minor,
+  kind,
+  bookedOn: bookedOn ?? day,
+  ...(amounts === undefined ? {} : { amounts }),
+})
 
 /** Every statement has a balance, and each balance names its currency. */
 const currencyOfBalance = (statement: Element): string | undefined => {

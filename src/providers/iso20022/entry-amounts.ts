@@ -3,21 +3,13 @@
  * and at which rate it exchanged (ISO 20022: AmtDtls, Chrgs, CcyXchg). A part of these that cannot be read explains nothing,
  * and spoils nothing.
  */
+import type { StatedAmounts } from "../booked-amount.ts"
 import { type Amount, all, amount, maybe, maybeText } from "./element.ts"
 import { UnreadableFile } from "./unreadable-file.ts"
 import type { Element } from "./xml-reader.ts"
 
-export interface EntryAmounts {
-  /** The amounts that the bank calls instructed, or the transaction's: one of them is what was ordered. */
-  readonly instructed: ReadonlyArray<Amount>
-  /** What the bank took for it, each as a positive amount. */
-  readonly charges: ReadonlyArray<Amount>
-  /** The rate of an exchange, as the bank writes it. */
-  readonly rate?: string
-}
-
 /** `undefined` if the entry says nothing else of amounts. */
-export const amountsIn = (elements: ReadonlyArray<Element>): EntryAmounts | undefined => {
+export const amountsIn = (elements: ReadonlyArray<Element>): StatedAmounts | undefined => {
   const instructed = elements.flatMap((element) =>
     ["InstdAmt", "TxAmt"].flatMap((name) => orNone(() => [amount(element, "AmtDtls", name, "Amt")])),
   )

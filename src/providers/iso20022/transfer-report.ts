@@ -1,6 +1,7 @@
 /** A bank's reports on transfers, from one of its files. */
+
+import type { StatedAmounts } from "../booked-amount.ts"
 import type { Amount } from "./element.ts"
-import type { EntryAmounts } from "./entry-amounts.ts"
 
 export type ReportedStatus = (
   | { readonly _tag: "Accepted" }
@@ -32,7 +33,7 @@ export interface TransferReport extends TransferIds {
   /** The transfer's amount according to the bank, if the file names it. */
   readonly amount?: Amount
   /** What else the file says of its amount: what was instructed, charges, a rate. */
-  readonly amounts?: EntryAmounts
+  readonly amounts?: StatedAmounts
 }
 
 /** One booking of several transfers, which the file does not give the amounts of. */

@@ -1,11 +1,11 @@
 /** A bank's report on one order: what it changes, what is kept of it, and what is odd about it. */
 import { cleanText } from "../../../domain/outside-text.ts"
+import { explanationOf } from "../../booked-amount.ts"
 import type { ReportedStatus, TransferReport } from "../../iso20022/transfer-report.ts"
 import type { FileOrder, NewReport } from "./file-orders.ts"
 import type { FileNotes, Oddity, Remark } from "./inbox-files.ts"
 import { shownId } from "./order-lookup.ts"
 import { type OrderReport, reportKeyOf } from "./order-reports.ts"
-import { explanationOf } from "./ordered-amount.ts"
 
 export interface BankReports extends Omit<FileNotes, "servicerReferences"> {
   /** Reports that we did not have yet, in the order in which they must be recorded. */
@@ -36,7 +36,13 @@ export const matched = (
   if (order === "conflicting") return unmatched(shownId(report), "conflicting-ids")
   const { status } = report
   const { reference } = order
-  const explanation = explanationOf(order, report)
+  const { amount = order, amounts } = report
+  const booked = {
+    ...amount,
+    isReturn: status._tag === "Returned",
+    ...(amounts === undefined ? {} : { amounts }),
+  }
+  const explanation = explanationOf(order, booked)
   if (explanation === undefined) return odd(reference, "amount-differs")
   const remarks: ReadonlyArray<Remark> = [
     ...(status.reasons ?? []).map((remark) => ({ reference, kind: "reason" as const, remark })),
