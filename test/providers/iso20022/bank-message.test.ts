@@ -235,6 +235,9 @@ const statement = (entries: string) =>
     <FrToDt><FrDtTm>2026-11-26T00:00:00</FrDtTm><ToDtTm>2026-11-26T23:59:59</ToDtTm></FrToDt>
     <Acct><Id><IBAN>NL91ABNA0417164300</IBAN></Id><Ccy>EUR</Ccy></Acct>${entries}</Stmt></BkToCstmrStmt></Document>`
 
+const balance = (kind: string, day: string) =>
+  `<Bal><Tp><CdOrPrtry><Cd>${kind}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">1.00</Amt><Dt><Dt>${day}</Dt></Dt></Bal>`
+
 describe("a statement", () => {
   it("lists what was booked on a day", () => {
     const charge =
@@ -257,6 +260,40 @@ describe("a statement", () => {
         ],
       }),
     )
+  })
+
+  const days = {
+    period: "<FrToDt><ToDtTm>2026-11-21T23:59:59</ToDtTm></FrToDt>",
+    closing: balance("CLBD", "2026-11-22"),
+    opening: balance("OPBD", "2026-11-23"),
+    entries: `${movement("DBIT").replace("2026-11-26", "2026-11-24")}${movement("DBIT").replace("2026-11-26", "2026-11-20")}`,
+    made: "<CreDtTm>2026-11-25T02:00:00</CreDtTm>",
+  }
+  it.each([
+    [["period", "closing", "opening", "entries", "made"], "2026-11-21"],
+    [["closing", "opening", "entries", "made"], "2026-11-22"],
+    [["opening", "entries", "made"], "2026-11-23"],
+    [["entries", "made"], "2026-11-24"],
+    [["made"], "2026-11-25"],
+    [[], "2026-11-26"],
+  ] as const)("has a day by %j", (given, day) => {
+    const own = given.map((name) => days[name]).join("")
+    const file = statement(own)
+      .replace(/<FrToDt><FrDt.*?<.FrToDt>/s, "")
+      .replace("<GrpHdr/>", "<GrpHdr><CreDtTm>2026-11-26T01:00:00</CreDtTm></GrpHdr>")
+    expect(readBankStatement(file)).toMatchObject({ success: { statements: [{ day }] } })
+  })
+
+  it("without any day spoils no other statement of its file", () => {
+    const lost = statement("").replace(/<FrToDt>.*?<.FrToDt>/s, "")
+    const [inner = ""] = /<Stmt>.*<.Stmt>/s.exec(lost) ?? []
+    expect(readBankStatement(lost)).toMatchObject({ failure: { message: "Stmt/FrToDt: missing" } })
+    expect(readBankStatement(statement("").replace("</Stmt>", `$&${inner}`))).toMatchObject({
+      success: {
+        statements: [{ day: "2026-11-26" }],
+        unread: [{ place: "Stmt 2", problem: "Stmt/FrToDt: missing" }],
+      },
+    })
   })
 
   it("is not read out of another message", () => {
@@ -369,6 +406,78 @@ describe("a file is refused that", () => {
     expect(spoilt.filter((problem) => problem === "none" || problem.includes(canary.slice(4, 12)))).toEqual(
       [],
     )
+  })
+})
+
+describe("an encoding", () => {
+  const text = report("", transfer("R1", "RJCT", `${reason("AC04")}<!-- ü -->`)).replace("R1", "Rü1")
+  const declared = (name: string) => `<?xml version="1.0" encoding="${name}"?>${text}`
+  const utf16 = (text: string) => Buffer.from(text, "utf16le")
+  it.each([
+    ["is declared as ISO-8859-1", Buffer.from(declared("ISO-8859-1"), "latin1")],
+    ["is declared as Windows-1252", Buffer.from(declared("windows-1252"), "latin1")],
+    ["is declared as UTF-8", Buffer.from(declared("utf-8"))],
+    ["is not declared", Buffer.from(text)],
+    ["is marked as UTF-8, whatever is declared", Buffer.from(`\ufeff${declared("ISO-8859-1")}`)],
+    ["is marked as UTF-16 LE", utf16(`\ufeff${declared("UTF-16")}`)],
+    ["is marked as UTF-16 BE", utf16(`\ufeff${declared("UTF-16")}`).swap16()],
+    ["is UTF-16 LE without a mark", utf16(declared("UTF-16LE"))],
+    ["is UTF-16 BE without a mark", utf16(declared("UTF-16BE")).swap16()],
+  ])("that %s is read", (_, file) => {
+    expect(read(file)).toMatchObject({ named: [{ reference: "Rü1" }] })
+  })
+
+  it("of Windows has its own characters", () => {
+    const file = Buffer.from(declared("Windows-1252").replace("Rü1", "R\u00801"), "latin1")
+    expect(read(file)).toMatchObject({ named: [{ reference: "R€1" }] })
+  })
+
+  it.each([
+    ["IBM500", "the encoding IBM500 is not read"],
+    ["DE89370400440532013000", "the encoding of its declaration is not read"],
+    ["UTF-16", "not in the encoding that it declares, UTF-16"],
+    ["US-ASCII", "not US-ASCII"],
+  ])("%s is refused by name where it is not known or not kept to", (name, problem) => {
+    expect(problemOf(Buffer.from(declared(name), "latin1"))).toBe(`the file: ${problem}`)
+  })
+})
+
+describe("a namespace", () => {
+  const fine = report("", transfer("R1", "ACSC"))
+  it.each([
+    "urn:iso:std:iso:20022:tech:xsd:pain.002.001.14",
+    "urn:iso:std:iso:20022:tech:xsd:pain.002.002.03",
+    "http://www.six-interbank-clearing.com/de/pain.002.001.03.ch.02.xsd",
+    "ISO:pain.002.001.03:APC:STUZZA:payments:003",
+  ])("%s is that of a report", (name) => {
+    expect(read(fine.replace(namespace("pain.002.001.10"), name))).toMatchObject({ about: "M1" })
+  })
+  it.each(["urn:x:pain.0020.001.03", "urn:x:xpain.002.001.03", "urn:x:pain.002.001.031", "urn:x:pain.002"])(
+    "%s is that of nothing that is read",
+    (name) => {
+      expect(problemOf(fine.replace(namespace("pain.002.001.10"), name))).toContain("Document: not a message")
+    },
+  )
+})
+
+describe("reasons", () => {
+  const reasonOf = (codes: ReadonlyArray<string>) => read(report("", transfer("R1", "RJCT", codes.join(""))))
+  const own = (text: string) => `<StsRsnInf><Rsn><Prtry>${text}</Prtry></Rsn></StsRsnInf>`
+  it("are all kept, and the first that is mapped counts", () => {
+    const given = [own("Z-991 Konto gesperrt"), reason("NARR"), reason("AC04"), reason("AM04")]
+    expect(reasonOf(given)).toMatchObject({
+      named: [{ status: { code: "AC04", reasons: ["Z-991 Konto gesperrt", "NARR", "AC04", "AM04"] } }],
+    })
+  })
+  it("are bounded and show no account number", () => {
+    const iban = "DE89370400440532013000"
+    const long = `<StsRsnInf><Rsn><Cd>NARR</Cd></Rsn>${`<AddtlInf>${"x ".repeat(60)}${iban}</AddtlInf>`.repeat(5)}</StsRsnInf>`
+    const { named } = reasonOf([own(iban), long, ...Array.from({ length: 20 }, (_, n) => own(`Z${n}`))])
+    const [{ status }] = named as unknown as [{ status: { code: string; reasons: ReadonlyArray<string> } }]
+    expect(status.code).toBe("unspecified")
+    expect(status.reasons).toHaveLength(10)
+    expect(Math.max(...status.reasons.map(({ length }) => length))).toBeLessThanOrEqual(200)
+    expect(status.reasons.join()).not.toContain(iban.slice(4, 12))
   })
 })
 

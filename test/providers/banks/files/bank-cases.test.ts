@@ -118,6 +118,195 @@ describe("an entry that cannot be read", () => {
   })
 })
 
+describe("ids of orders", () => {
+  const status = (ids: string, code: string, more = "") =>
+    `<TxInfAndSts>${ids}<TxSts>${code}</TxSts>${more}</TxInfAndSts>`
+  const e2e = (reference: string) => `<OrgnlEndToEndId>${reference}</OrgnlEndToEndId>`
+  const instr = (reference: string) => `<OrgnlInstrId>${reference}</OrgnlInstrId>`
+  const refused = "<StsRsnInf><Rsn><Cd>AC04</Cd></Rsn></StsRsnInf>"
+  const report = (message: string, payment: string, content: string) =>
+    `<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><OrgnlGrpInfAndSts>
+      <OrgnlMsgId>${message}</OrgnlMsgId></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>${payment}</OrgnlPmtInfId>
+      ${content}</OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>`
+
+  it("of two orders in one report change nothing", async () => {
+    const file = (about: string) => report(about, about, status(`${instr(first)}${e2e(second)}`, "ACSC"))
+    expect(await outcomeOf(file)).toMatchObject({
+      standings: ["Accepted", "Accepted"],
+      oddities: [[second, "conflicting-ids"]],
+    })
+  })
+
+  it("of one order with two words on it change nothing, unless it proceeds", async () => {
+    const statuses = [
+      status(e2e(first), "ACSC"),
+      status(`${e2e("BANKS")}${instr(first)}`, "RJCT", refused),
+      status(e2e(second), "ACSP"),
+      status(`${e2e("BANKS2")}${instr(second)}`, "ACSC"),
+    ]
+    const file = (about: string) => report(about, about, statuses.join(""))
+    expect(await outcomeOf(file)).toMatchObject({
+      standings: ["Accepted", "Settled"],
+      oddities: [[first, "contradictory"]],
+    })
+  })
+
+  it("of the payment alone give a refusal of the whole, and none of a transfer", async () => {
+    const file = (about: string) => report("BANKS-OWN", about, `<PmtInfSts>RJCT</PmtInfSts>${refused}`)
+    expect(await outcomeOf(file)).toMatchObject({
+      standings: ["Ambiguous", "Ambiguous"],
+      oddities: [["MSGID", "refused-whole"]],
+    })
+  })
+
+  it("of the file alone return nothing", async () => {
+    const back = booking({
+      amount: "21.00",
+      kind: "CRDT",
+      more: "<RvslInd>true</RvslInd>",
+      batch: "<PmtInfId>@MSGID@</PmtInfId><NbOfTxs>2</NbOfTxs>",
+    })
+    const file = (about: string) => accountFile("camt.053", [back.replace("@MSGID@", about)])
+    expect(await outcomeOf(file)).toMatchObject({
+      standings: ["Accepted", "Accepted"],
+      oddities: [["MSGID", "unclear-batch"]],
+    })
+  })
+
+  it.each([
+    ["21.00", 3],
+    ["21.01", 2],
+  ])("of the file settle nothing where sum (%s) or count (%i) differ", async (amount, count) => {
+    const batch = (about: string) => `<MsgId>${about}</MsgId><NbOfTxs>${count}</NbOfTxs>`
+    const file = (about: string) => accountFile("camt.054", [booking({ amount, batch: batch(about) })])
+    expect(await outcomeOf(file)).toMatchObject({
+      standings: ["Accepted", "Accepted"],
+      oddities: [["MSGID", "unclear-batch"]],
+    })
+  })
+
+  it("of transactions that have their file's id alone count by their sum", async () => {
+    const own = (about: string) => ["10.00", "11.00"].map((amount) => ({ ids: { PmtInfId: about }, amount }))
+    const file = (about: string) =>
+      accountFile("camt.054", [booking({ amount: "21.00", transactions: own(about) })])
+    expect(await outcomeOf(file)).toMatchObject({ standings: ["Settled", "Settled"], oddities: [] })
+  })
+
+  it("settle with their file those that were not refused before, if the bank says how many", async () => {
+    using test = new FileBankUnderTest(database)
+    const answers = await test.run(
+      Effect.gen(function* () {
+        const about = yield* ordered(test, euros(1_000n, 1_100n))
+        test.deliver("a.xml", report(about, about, status(e2e(second), "RJCT", refused)))
+        yield* test.looks
+        const batch = `<PmtInfId>${about}</PmtInfId><NbOfTxs>1</NbOfTxs>`
+        test.deliver("b.xml", accountFile("camt.054", [booking({ amount: "10.00", batch })]))
+        yield* test.looks
+        return yield* standings(test, 2)
+      }),
+    )
+    expect(answers).toEqual(["Settled", "Failed"])
+  })
+
+  it("of the bank count once a report named them beside ours, and before that are odd", async () => {
+    using test = new FileBankUnderTest(database)
+    const [answers, odd] = await test.run(
+      Effect.gen(function* () {
+        const about = yield* ordered(test, euros(1_000n, 1_100n))
+        const debit = (note: string) =>
+          accountFile("camt.054", [
+            booking({ amount: "10.00", more: "<AcctSvcrRef>BANK-7</AcctSvcrRef>" }),
+          ]).replace("<GrpHdr/>", `<GrpHdr>${note}</GrpHdr>`)
+        test.deliver("a.xml", debit("early"))
+        yield* test.looks
+        const early = yield* standings(test, 2)
+        const known = `${e2e(first)}<AcctSvcrRef>BANK-7</AcctSvcrRef>`
+        test.deliver("b.xml", report(about, about, status(known, "ACSP")))
+        yield* test.looks
+        test.deliver("c.xml", debit("late"))
+        yield* test.looks
+        return [[early, yield* standings(test, 2)], yield* oddities(test)] as const
+      }),
+    )
+    expect(answers).toEqual([
+      ["Accepted", "Accepted"],
+      ["Settled", "Accepted"],
+    ])
+    expect(odd).toEqual([["BANK-7", "unknown-reference"]])
+  })
+
+  it("change nothing in the files of a bank to which the orders never went", async () => {
+    using test = new FileBankUnderTest(database)
+    using other = new FileBankUnderTest(database)
+    const [answers, odd] = await test.run(
+      Effect.gen(function* () {
+        const about = yield* ordered(test, euros(1_000n, 1_100n))
+        const entries = [
+          booking({ amount: "10.00", transactions: [{ ids: { InstrId: first } }] }),
+          booking({ amount: "21.00", batch: `<PmtInfId>${about}</PmtInfId><NbOfTxs>2</NbOfTxs>` }),
+        ]
+        other.deliver("a.xml", accountFile("camt.054", entries))
+        other.deliver("b.xml", report("FOREIGN", about, `<PmtInfSts>ACSC</PmtInfSts>`))
+        yield* other.looks
+        return [yield* standings(test, 2), yield* oddities(other)] as const
+      }),
+    )
+    expect(answers).toEqual(["Accepted", "Accepted"])
+    expect(odd.map(([, reason]) => reason).sort()).toEqual([
+      "unknown-file",
+      "unknown-payment",
+      "unknown-reference",
+      "unknown-reference",
+    ])
+  })
+})
+
+describe("amounts", () => {
+  const charges = (...amounts: ReadonlyArray<string>) =>
+    `<Chrgs>${amounts.map((amount) => `<Rcrd><Amt Ccy="EUR">${amount}</Amt></Rcrd>`).join("")}</Chrgs>`
+  const instructed = (currency: string, amount: string) =>
+    `<AmtDtls><InstdAmt><Amt Ccy="${currency}">${amount}</Amt><CcyXchg><XchgRate>160.0</XchgRate></CcyXchg></InstdAmt></AmtDtls>`
+  const back = "<RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>"
+  const settled = (...remarks: ReadonlyArray<readonly [string, string]>) => ({
+    standings: ["Settled"],
+    oddities: [],
+    remarks: remarks.map((remark) => [first, ...remark]),
+  })
+  const differs = { standings: ["Accepted"], oddities: [[first, "amount-differs"]], remarks: [] }
+  const returned = { ...settled(["charge", "1.50 EUR"]), standings: ["Returned"] }
+  it.each([
+    ["charges inside", "DBIT", "10.35", charges("0.35"), settled(["charge", "0.35 EUR"])],
+    [
+      "charges of which one is booked apart",
+      "DBIT",
+      "10.35",
+      charges("0.35", "2.00"),
+      settled(["charge", "0.35 EUR"]),
+    ],
+    ["charges beside", "DBIT", "10.00", charges("0.35"), settled(["charge", "0.35 EUR"])],
+    ["charges that the payee bears", "DBIT", "9.65", charges("0.35"), settled(["charge", "0.35 EUR"])],
+    ["charges that explain nothing", "DBIT", "10.36", charges("0.35"), differs],
+    ["more than was instructed", "DBIT", "10.35", instructed("EUR", "10.00"), differs],
+    ["another amount instructed", "DBIT", "10.35", instructed("EUR", "10.36"), differs],
+    ["a return less charges", "CRDT", "8.50", charges("1.50") + back, returned],
+    ["a return of less than was instructed", "CRDT", "8.50", instructed("EUR", "10.00") + back, returned],
+    ["a return of less", "CRDT", "8.50", back, differs],
+  ] as const)("with %s", async (_, kind, amount, more, expected) => {
+    const entry = booking({ kind, amount, transactions: [{ ids: { EndToEndId: first }, amount, more }] })
+    expect(await outcomeOf(() => accountFile("camt.054", [entry]), euros(1_000n))).toMatchObject(expected)
+  })
+
+  it.each([
+    ["the ordered amount", "1200", settled(["rate", "7.50 EUR for 1200 JPY at 160.0"])],
+    ["another amount", "1201", differs],
+  ])("in another currency with %s as instructed", async (_, amount, expected) => {
+    const own = { ids: { EndToEndId: first }, amount: "7.50", more: instructed("JPY", amount) }
+    const entry = booking({ amount: "7.50", transactions: [own] })
+    const orders = [{ currency: "JPY", minor: 1_200n }]
+    expect(await outcomeOf(() => accountFile("camt.054", [entry]), orders)).toMatchObject(expected)
+  })
+})
+
 const contents: Readonly<Record<string, readonly [string, string]>> = {
   "camt.052": ["BkToCstmrAcctRpt", "Rpt"],
   "camt.053": ["BkToCstmrStmt", "Stmt"],
