@@ -283,9 +283,8 @@ export const TransferSettled = Schema.TaggedStruct("TransferSettled", { ...trans
 export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
   ...transfer,
   evidence: Evidence,
-  /** The bank's own code, as it was given, and what it meant when it came. */
+  /** The bank's own code, as it was given, with all its reasons if there are more, and what it meant when it came. */
   code: OutsideText,
-  /** All reasons that the bank gave, with their texts; absent if the code is all. */
   detail: Schema.optionalKey(OutsideText),
   category: FailureCategory,
   retryable: Schema.Boolean,
@@ -298,7 +297,6 @@ export const TransferReturned = Schema.TaggedStruct("TransferReturned", {
   ...transfer,
   evidence: Evidence,
   code: OutsideText,
-  /** All reasons that the bank gave, with their texts; absent if the code is all. */
   detail: Schema.optionalKey(OutsideText),
 })
 

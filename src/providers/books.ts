@@ -14,6 +14,20 @@ export interface StatementEntry {
   readonly bookedOn: Day
   /** What else the bank says of its amount: what was instructed, charges, a rate. */
   readonly amounts?: StatedAmounts
+  /** What else it names orders by, if not by our reference. */
+  readonly booking?: EntryBooking
+}
+
+/** The ids in an entry that may be those of our orders. */
+export interface EntryBooking {
+  /** The references of transfers that were booked in one sum. */
+  readonly members?: ReadonlyArray<string>
+  /** The bank's own id. */
+  readonly servicerReference?: string
+  /** The payment and the message that they were ordered in. */
+  readonly fileIds?: ReadonlyArray<string>
+  /** How many were booked, if the bank says it. */
+  readonly count?: number
 }
 
 /** A line of a posting in the ledger's books. */

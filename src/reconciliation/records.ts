@@ -10,6 +10,7 @@ import {
   type StatementEntry,
   type UnusedPart,
 } from "../providers/books.ts"
+import { entriesByOrder, isIndirect } from "./booked-entries.ts"
 
 /** What the others' books say of one batch. */
 export interface BatchRecords {
@@ -44,6 +45,7 @@ export const readBooks = Effect.fn("readBooks")(function* (
   const foreign: Array<StatementEntry> = []
   const unused: Array<UnusedPart> = []
   let [entryCount, lineCount] = [0, 0]
+  const indirect: Array<StatementEntry> = []
   const recordsOf = (batch: string): BatchRecords => {
     const known = batches.get(batch)
     if (known !== undefined) return known
@@ -51,15 +53,20 @@ export const readBooks = Effect.fn("readBooks")(function* (
     batches.set(batch, records)
     return records
   }
+  const add = (entry: StatementEntry) => {
+    const key = parseTransferReference(entry.reference)
+    if (key !== undefined) recordsOf(key.batch).entries.push(entry)
+    else if (entry.kind === "debit" && entry.bookedOn === day) foreign.push(entry)
+  }
   yield* bounded("the statements", statements)(
     (entry) => {
       entryCount += 1
-      const key = parseTransferReference(entry.reference)
-      if (key !== undefined) recordsOf(key.batch).entries.push(entry)
-      else if (entry.kind === "debit" && entry.bookedOn === day) foreign.push(entry)
+      if (isIndirect(entry)) indirect.push(entry)
+      else add(entry)
     },
     (part) => unused.push(part),
   )
+  if (indirect.length > 0) for (const entry of yield* entriesByOrder(indirect)) add(entry)
   yield* bounded(
     "the ledger",
     ledger,

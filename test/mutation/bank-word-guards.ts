@@ -176,6 +176,8 @@ export const bankWordGuards: ReadonlyArray<Guard> = [
 const inbox = "test/providers/banks/files/inbox.test.ts"
 const withdrawal = "test/providers/banks/files/withdrawal.test.ts"
 const agreement = "test/providers/banks/files/agreement.test.ts"
+const cases = "test/providers/banks/files/bank-cases.test.ts"
+const messages = "test/providers/iso20022/bank-message.test.ts"
 
 export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
@@ -401,5 +403,109 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     without: "found !== undefined && found === null",
     caughtIn: "test/safety/withdrawals.test.ts",
     caughtBy: "what compliance rejects while it lies with us is never written",
+  },
+  {
+    name: "an entry that cannot be read takes no other one with it",
+    file: "providers/iso20022/unread-part.ts",
+    text: "if (!(error instanceof UnreadableFile)) throw error",
+    without: "if (error !== undefined) throw error",
+    caughtIn: cases,
+    caughtBy: "takes no other one with it in a camt.054",
+  },
+  {
+    name: "a file of which nothing can be read goes to quarantine",
+    file: "providers/iso20022/unread-part.ts",
+    text: "if (readable > 0 || first === undefined) return",
+    without: "if (readable >= 0 || first === undefined) return",
+    caughtIn: inbox,
+    caughtBy: "a file that cannot be believed goes into quarantine",
+  },
+  {
+    name: "a report under ids of two orders is of neither",
+    file: "providers/banks/files/order-lookup.ts",
+    text: 'return others.length > 0 ? "conflicting" : order',
+    without: "return order",
+    caughtIn: cases,
+    caughtBy: "of two orders in one report change nothing",
+  },
+  {
+    name: "an order of which a report says two things hears neither",
+    file: "providers/banks/files/bank-reports.ts",
+    text: "contradictory.has(order.reference) ? [] : ",
+    without: "contradictory.has(order.reference) && report.reference === null ? [] : ",
+    caughtIn: cases,
+    caughtBy: "of one order with two words on it change nothing",
+  },
+  {
+    name: "a booking of a file in one sum returns nothing",
+    file: "providers/banks/files/batch-bookings.ts",
+    text: 'batch.status._tag === "Settled" ? bookedOf',
+    without: "batch.count !== null ? bookedOf",
+    caughtIn: cases,
+    caughtBy: "of the file alone return nothing",
+  },
+  {
+    name: "a booking of several orders counts if its sum agrees",
+    file: "providers/booked-orders.ts",
+    text: "orders.reduce((sum, order) => sum + order.minor, 0n) === minor",
+    without: "orders.reduce((sum, order) => sum + order.minor, 0n) >= 0n",
+    caughtIn: cases,
+    caughtBy: "of the file settle nothing where sum (21.01)",
+  },
+  {
+    name: "a booking of several orders counts if its count agrees",
+    file: "providers/booked-orders.ts",
+    text: "(count === undefined || count === orders.length) &&",
+    without: "(count === undefined || count > 0) &&",
+    caughtIn: cases,
+    caughtBy: "of the file settle nothing where sum (21.00)",
+  },
+  {
+    name: "a difference that the bank's charges do not explain is another amount",
+    file: "providers/booked-amount.ts",
+    text: "return sums.includes(difference)",
+    without: "return sums.length > 1",
+    caughtIn: cases,
+    caughtBy: "with charges that explain nothing",
+  },
+  {
+    name: "more than was instructed is not explained by that",
+    file: "providers/booked-amount.ts",
+    text: "isInstructed && booked.isReturn && difference < 0n",
+    without: "isInstructed",
+    caughtIn: cases,
+    caughtBy: "with more than was instructed",
+  },
+  {
+    name: "an amount in another currency counts if the ordered one was instructed",
+    file: "providers/booked-amount.ts",
+    text: "return isInstructed && booked.minor > 0n ? exchanged",
+    without: "return booked.minor > 0n ? exchanged",
+    caughtIn: cases,
+    caughtBy: "in another currency with another amount as instructed",
+  },
+  {
+    name: "a report that a part of cannot be read settles nothing that it does not name",
+    file: "providers/iso20022/status-report.ts",
+    text: 'unread.length > 0 && known?._tag === "Settled"',
+    without: "unread.length < 0",
+    caughtIn: messages,
+    caughtBy: "that a part of cannot be read settles nothing that it does not name",
+  },
+  {
+    name: "bytes are read in the encoding that the file declares",
+    file: "providers/iso20022/xml-encoding.ts",
+    text: 'if (isWide !== unit.startsWith("utf-16")',
+    without: 'if (encoding === ""',
+    caughtIn: messages,
+    caughtBy: "UTF-16 is refused by name where it is not known or not kept to",
+  },
+  {
+    name: "what cannot be used of statements is in the result",
+    file: "reconciliation/records.ts",
+    text: "(part) => unused.push(part),",
+    without: "() => {},",
+    caughtIn: "test/recovery/bank-files.test.ts",
+    caughtBy: "a batch is paid once through files, also when the service is killed meanwhile",
   },
 ]

@@ -76,9 +76,29 @@ const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
     case "Unread":
       return []
     case "Movement":
-      return [entryOf(part.movement, referenceOf(part.movement), day)]
-    case "Batch":
-      return [entryOf(part.batch, "", day)]
+      return [{ ...entryOf(part.movement, referenceOf(part.movement), day), ...bookingOf(part.movement) }]
+    case "Batch": {
+      const { members, fileIds, count } = part.batch
+      const booking = {
+        members: members.map(referenceOf),
+        fileIds,
+        ...(count === undefined ? {} : { count }),
+      }
+      return [{ ...entryOf(part.batch, "", day), booking }]
+    }
+  }
+}
+
+/** What else a movement may name an order of ours by, if it has no reference of ours. */
+const bookingOf = (movement: Movement): Pick<StatementEntry, "booking"> => {
+  const { servicerReference, fileIds } = movement
+  if (parseTransferReference(referenceOf(movement)) !== undefined) return {}
+  if (servicerReference === undefined && fileIds === undefined) return {}
+  return {
+    booking: {
+      ...(servicerReference === undefined ? {} : { servicerReference }),
+      ...(fileIds === undefined ? {} : { fileIds }),
+    },
   }
 }
 

@@ -143,6 +143,32 @@ describe("a status report", () => {
     })
   })
 
+  it("that a part of cannot be read settles nothing that it does not name, and shows what it accepts", () => {
+    const long = transfer("R1", "A".repeat(141))
+    const settles = read(report("<GrpSts>ACSC</GrpSts>", long + transfer("R2", "ACSC")))
+    expect(settles).not.toHaveProperty("others")
+    expect(settles).toMatchObject({
+      named: [{ reference: "R2", status: settled }],
+      unread: [
+        {
+          place: "OrgnlPmtInfAndSts 1 TxInfAndSts 1",
+          problem: "TxInfAndSts/TxSts: longer than 140 characters",
+          references: [],
+        },
+      ],
+    })
+    expect(read(report("<GrpSts>ACSP</GrpSts>", long))).toMatchObject({ others: accepted })
+  })
+
+  it("has progress within it, also of a whole payment", () => {
+    const both = transfer("R1", "ACSP") + transfer("R1", "ACSC")
+    expect(read(report("", both))).toMatchObject({ named: [{ status: accepted }, { status: settled }] })
+    const whole = ["ACSP", "ACSC"].map((status) => `<PmtInfSts>${status}</PmtInfSts>`)
+    expect(read(report("", ...whole))).toMatchObject({ others: settled })
+    const against = ["ACSC", "RJCT"].map((status) => `<PmtInfSts>${status}</PmtInfSts>`)
+    expect(read(report("", ...against))).toMatchObject({ others: { _tag: "Unclear" } })
+  })
+
   it("tells the amount of a transfer where it is named", () => {
     const original = '<OrgnlTxRef><Amt><InstdAmt Ccy="EUR">0012.500</InstdAmt></Amt></OrgnlTxRef>'
     expect(read(report("", transfer("R1", "ACSC", original)))).toMatchObject({

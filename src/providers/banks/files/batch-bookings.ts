@@ -3,6 +3,7 @@
  * ordered. A booking that only names the file settles the orders of the file; it never returns or refuses them, because it may
  * concern another copy of the file.
  */
+import { bookedOf, isSumOf } from "../../booked-orders.ts"
 import type { BatchReport } from "../../iso20022/transfer-report.ts"
 import type { FileOrder } from "./file-orders.ts"
 import { combined, type MatchedPart, matched, odd, unmatched } from "./matched-report.ts"
@@ -15,7 +16,7 @@ export const batchReports = (batch: BatchReport, lookup: OrderLookup): MatchedPa
   if (file === undefined) return ofNobody(batch)
   const [about = ""] = batch.fileIds
   if (file === "conflicting") return { ...unmatched(about, "conflicting-ids"), orders: [], isOfOurFile: true }
-  const orders = batch.status._tag === "Settled" ? bookedOf(batch, file) : undefined
+  const orders = batch.status._tag === "Settled" ? bookedOf(sumOf(batch), file, isRefused) : undefined
   return orders === undefined
     ? { ...odd(about, "unclear-batch"), orders: [], isOfOurFile: true }
     : { ...settled(orders), orders }
@@ -36,7 +37,7 @@ const ofMembers = (
   }>,
 ): MatchedPart => {
   const orders = [...new Set(members.flatMap(({ order }) => (typeof order === "object" ? [order] : [])))]
-  if (orders.length === members.length && agrees(batch, orders)) {
+  if (orders.length === members.length && isSumOf(sumOf(batch), orders)) {
     const reports = orders.map((order) =>
       matched({ reference: order.reference, status: batch.status }, order),
     )
@@ -51,21 +52,9 @@ const ofMembers = (
   return { ...combined(oddities), orders: [] }
 }
 
-/** All orders of the file; or, if the bank says how many it booked, those that it had not refused. */
-const bookedOf = (
-  batch: BatchReport,
-  file: ReadonlyArray<FileOrder>,
-): ReadonlyArray<FileOrder> | undefined => {
-  if (agrees(batch, file)) return file
-  const rest = file.filter(({ reports }) => !reports.some(({ _tag }) => _tag === "Failed"))
-  return batch.count !== undefined && agrees(batch, rest) ? rest : undefined
-}
+const sumOf = ({ count, amount }: BatchReport) => ({ ...amount, ...(count === undefined ? {} : { count }) })
 
-const agrees = ({ count, amount }: BatchReport, orders: ReadonlyArray<FileOrder>): boolean =>
-  orders.length > 0 &&
-  (count === undefined || count === orders.length) &&
-  orders.every(({ currency }) => currency === amount.currency) &&
-  orders.reduce((sum, { minor }) => sum + minor, 0n) === amount.minor
+const isRefused = ({ reports }: FileOrder): boolean => reports.some(({ _tag }) => _tag === "Failed")
 
 const settled = (orders: ReadonlyArray<FileOrder>) =>
   combined(orders.map((order) => matched({ reference: order.reference, status: { _tag: "Settled" } }, order)))

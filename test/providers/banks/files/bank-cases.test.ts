@@ -1,8 +1,11 @@
 /** Files as banks really send them: each changes what it says of our orders, and what has no effect is counted. */
 import { existsSync, readFileSync } from "node:fs"
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
+import { layer as bookedOrders } from "../../../../src/providers/banks/files/booked-orders-postgres.ts"
+import { readBankStatement } from "../../../../src/providers/iso20022/bank-statement.ts"
+import { entriesByOrder, isIndirect } from "../../../../src/reconciliation/booked-entries.ts"
 import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
@@ -304,6 +307,81 @@ describe("amounts", () => {
     const entry = booking({ amount: "7.50", transactions: [own] })
     const orders = [{ currency: "JPY", minor: 1_200n }]
     expect(await outcomeOf(() => accountFile("camt.054", [entry]), orders)).toMatchObject(expected)
+  })
+})
+
+describe("a statement, which is reconciled", () => {
+  const status = (reference: string, code: string, more: string) =>
+    `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId><TxSts>${code}</TxSts>${more}</TxInfAndSts>`
+
+  /** What its entries are about, after a report that refused the second order and named the bank's id of the first. */
+  const entriesIn = async (entriesOf: (about: string) => ReadonlyArray<string>) => {
+    using test = new FileBankUnderTest(database)
+    return await test.run(
+      Effect.gen(function* () {
+        const about = yield* ordered(test, euros(1_000n, 1_100n, 1_300n))
+        const refused = "<StsRsnInf><Rsn><Cd>AC04</Cd></Rsn></StsRsnInf>"
+        const said = `${status(second, "RJCT", refused)}${status(first, "ACSP", "<AcctSvcrRef>BANK-7</AcctSvcrRef>")}`
+        test.deliver(
+          "a.xml",
+          `<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><OrgnlGrpInfAndSts>
+            <OrgnlMsgId>${about}</OrgnlMsgId></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts>${said}</OrgnlPmtInfAndSts>
+            </CstmrPmtStsRpt></Document>`,
+        )
+        yield* test.looks
+        const made = accountFile("camt.053", entriesOf(about)).replace(
+          "<GrpHdr/>",
+          "<GrpHdr><CreDtTm>2026-11-26T23:00:00</CreDtTm></GrpHdr>",
+        )
+        const { statements } = Result.getOrThrow(readBankStatement(made))
+        const entries = statements.flatMap(({ entries }) =>
+          entries.map((entry) => ({ ...entry, bank: test.bank.name })),
+        )
+        const found = yield* entriesByOrder(entries.filter(isIndirect))
+        return found.map(({ reference, minor, kind }) => [reference, Number(minor), kind])
+      }).pipe(Effect.provide(bookedOrders)),
+    )
+  }
+  const batch = (about: string, count: string) => `<PmtInfId>${about}</PmtInfId>${count}`
+  const counted = (count: number) => `<NbOfTxs>${count}</NbOfTxs>`
+  const third = referenceOf(3)
+  const all = [
+    [first, 1_000, "debit"],
+    [second, 1_100, "debit"],
+    [third, 1_300, "debit"],
+  ]
+
+  it("has all orders of a file that was booked in one sum, or those that were not refused", async () => {
+    expect(await entriesIn((about) => [booking({ amount: "34.00", batch: batch(about, "") })])).toEqual(all)
+    const rest = (about: string) => [booking({ amount: "23.00", batch: batch(about, counted(2)) })]
+    expect(await entriesIn(rest)).toEqual([all[0], all[2]])
+  })
+
+  it("has what it has where a sum or a count differs, or what came back", async () => {
+    const unexplained = (about: string) => [
+      booking({ amount: "34.01", batch: batch(about, "") }),
+      booking({ amount: "34.00", batch: batch(about, counted(2)) }),
+      booking({ amount: "23.00", batch: batch(about, "") }),
+      booking({ amount: "34.00", kind: "CRDT", batch: batch(about, "") }),
+      booking({ amount: "34.00", batch: batch("STRANGERS", "") }),
+    ]
+    expect(await entriesIn(unexplained)).toEqual([
+      ["", 3_401, "debit"],
+      ["", 3_400, "debit"],
+      ["", 2_300, "debit"],
+      ["", 3_400, "credit"],
+      ["", 3_400, "debit"],
+    ])
+  })
+
+  it("has orders that are booked in one sum by name, and under the bank's own id", async () => {
+    const named = [first, third].map((reference) => ({ ids: { EndToEndId: reference } }))
+    const entries = [
+      booking({ amount: "23.00", transactions: named }),
+      booking({ amount: "10.00", more: "<AcctSvcrRef>BANK-7</AcctSvcrRef>" }),
+      booking({ amount: "10.00", more: "<AcctSvcrRef>BANK-8</AcctSvcrRef>" }),
+    ]
+    expect(await entriesIn(() => entries)).toEqual([all[0], all[2], all[0], ["", 1_000, "debit"]])
   })
 })
 

@@ -296,6 +296,31 @@ describe("a refusal beside a sign that the bank has the order is unclear", () =>
   })
 })
 
+it("a batch gets all reasons of a refusal and of a return with their texts", async () => {
+  using test = new FileBankUnderTest(database)
+  const mail = await test.run(
+    Effect.gen(function* () {
+      const about = yield* ordered(test, 2)
+      const text = `gesperrt: ${canary}`
+      const more = `<StsRsnInf><Rsn><Prtry>Z-991 Konto</Prtry></Rsn><AddtlInf>${text}</AddtlInf></StsRsnInf>`
+      test.deliver(
+        "a.xml",
+        report(about, "PART", status(referenceOf(1), "RJCT").replace("</TxSts>", `$&${more}`)),
+      )
+      test.deliver(
+        "b.xml",
+        booked(referenceOf(2), 2, "CRDT").replace("</Rsn>", "$&<AddtlInf>Falsch</AddtlInf>"),
+      )
+      yield* test.looks
+      return yield* enqueued
+    }),
+  )
+  expect(mail.map(({ outcome }) => outcome)).toMatchObject([
+    { _tag: "Failed", code: "AC04", detail: "Z-991 Konto: gesperrt: [redacted]; AC04" },
+    { _tag: "Returned", code: "AC01", detail: "AC01: Falsch" },
+  ])
+})
+
 it("a batch that was told of a refusal hears that the bank has the order after all", async () => {
   using test = new FileBankUnderTest(database)
   const mail = await test.run(
@@ -495,6 +520,35 @@ describe("files come twice, late, and in any order", () => {
     expect(outcomes.map(({ outcome }) => outcome._tag).sort()).toEqual(["Returned", "Settled"])
     expect(count).toMatchObject({ read: 2, ...(sequence.length > 2 && { repeated: 2 }) })
   })
+})
+
+it("what cannot be read of a file is counted entry by entry, with its place and problem", async () => {
+  using test = new FileBankUnderTest(database)
+  const [count, rows] = await test.run(
+    Effect.gen(function* () {
+      yield* ordered(test, 2)
+      const [entry = ""] = /<Ntry>.*<.Ntry>/s.exec(booked(referenceOf(2), 2, "DBIT")) ?? []
+      const spoilt = entry.replace(">0.02<", `>${canary}<`)
+      const nobodys = spoilt.replace(referenceOf(2), canary)
+      test.deliver("a.xml", booked(referenceOf(1), 1, "DBIT").replace("</Ntry>", `$&${spoilt}${nobodys}`))
+      yield* test.looks
+      const { query } = yield* Postgres
+      const rows = yield* query(
+        "read",
+        (sql) =>
+          sql`select reference, reason, detail from bank_oddities where bank = ${test.bank.name} order by detail`,
+      )
+      return [yield* counted, rows.map((row) => ({ ...row }))] as const
+    }),
+  )
+  const reason = "unreadable-entry"
+  const detail = (n: number) => `Ntfctn 1 Ntry ${n}: Ntry/Amt: not a decimal`
+  expect(rows).toEqual([
+    { reference: referenceOf(2), reason, detail: detail(2) },
+    { reference: "Ntfctn 1 Ntry 3", reason, detail: detail(3) },
+  ])
+  expect(count).toMatchObject({ "unreadable-entry": 2, read: 1 })
+  expect(test.lines.join()).not.toContain(canary.slice(4, 12))
 })
 
 it("what is odd is reported and not acted on, and the rest is", async () => {
