@@ -43,11 +43,11 @@ export interface AmountRemark {
 export const explanationOf = (ordered: Money, booked: Booked): ReadonlyArray<AmountRemark> | undefined => {
   const { amounts } = booked
   if (isSame(booked, ordered)) return listedCharges(amounts)
+  if (booked.minor <= 0n) return undefined
   const isInstructed = amounts?.instructed.some((instructed) => isSame(instructed, ordered)) ?? false
-  if (booked.currency !== ordered.currency)
-    return isInstructed && booked.minor > 0n ? exchanged(ordered, booked) : undefined
+  if (booked.currency !== ordered.currency) return isInstructed ? exchanged(ordered, booked) : undefined
   const difference = booked.minor - ordered.minor
-  const isDeduction = isInstructed && booked.isReturn && difference < 0n && booked.minor > 0n
+  const isDeduction = isInstructed && booked.isReturn && difference < 0n
   if (!isDeduction && !isSumOfCharges(ordered.currency, abs(difference), amounts)) return undefined
   return [chargeOf({ currency: ordered.currency, minor: abs(difference) })]
 }

@@ -479,8 +479,8 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an amount in another currency counts if the ordered one was instructed",
     file: "providers/booked-amount.ts",
-    text: "return isInstructed && booked.minor > 0n ? exchanged",
-    without: "return booked.minor > 0n ? exchanged",
+    text: "return isInstructed ? exchanged",
+    without: "return amounts !== null ? exchanged",
     caughtIn: cases,
     caughtBy: "in another currency with another amount as instructed",
   },

@@ -64,24 +64,49 @@ const matchWithOrders = Effect.fnUntraced(function* (
 ) {
   if (message._tag === "StatusReport") return yield* matchStatuses(bank, message, lookup)
   const isWholeAccount = message._tag === "Statement"
-  const found = message.named.map((report) => matchedMovement(report, lookup))
+  const unplaced = message.named.filter((report) => isOfFileAlone(report, lookup))
+  const together = new Set(unplaced)
+  const found = [
+    ...message.named.flatMap((report) => (together.has(report) ? [] : [matchedMovement(report, lookup)])),
+    ...bookedByFile(unplaced, lookup),
+  ]
   const batches = (message.batches ?? []).map((batch) => batchReports(batch, lookup))
   const parts = [...found, ...batches]
   const known = parts.map((part) => (isWholeAccount ? withoutUnknown(part) : part))
   return { orders: distinct(parts.flatMap(({ orders }) => orders)), parts: known } satisfies Matched
 })
 
-/** A movement under an id of its own, or as the one booking of its file. */
+/** Whether a movement names nothing of ours but its file. */
+const isOfFileAlone = (report: TransferReport, lookup: OrderLookup): boolean =>
+  report.reference === "" &&
+  report.amount !== undefined &&
+  lookup.of(report) === undefined &&
+  lookup.inFile(report.fileIds ?? []) !== undefined
+
+/** Movements that name only their file: all of them together if they are what was ordered, else each by itself. */
+const bookedByFile = (
+  movements: ReadonlyArray<TransferReport>,
+  lookup: OrderLookup,
+): ReadonlyArray<MatchedPart> => {
+  const alike = Map.groupBy(movements, ({ fileIds, amount, status }) =>
+    JSON.stringify([fileIds, amount?.currency, status._tag]),
+  )
+  return [...alike.values()].flatMap((all) => {
+    const single = all.flatMap(({ fileIds = [], amount, status }) =>
+      amount === undefined ? [] : [{ fileIds, members: [], amount, status }],
+    )
+    const [first, ...others] = single
+    if (first === undefined) return []
+    const minor = others.reduce((sum, { amount }) => sum + amount.minor, first.amount.minor)
+    const sum = batchReports({ ...first, amount: { ...first.amount, minor }, count: all.length }, lookup)
+    return sum.orders.length > 0 ? [sum] : single.map((batch) => batchReports(batch, lookup))
+  })
+}
+
+/** A movement under an id of its own. */
 const matchedMovement = (report: TransferReport, lookup: OrderLookup): MatchedPart => {
   const order = lookup.of(report)
-  const { fileIds = [], status, amount } = report
-  if (
-    order === undefined &&
-    report.reference === "" &&
-    amount !== undefined &&
-    lookup.inFile(fileIds) !== undefined
-  )
-    return batchReports({ fileIds, members: [], amount, status }, lookup)
+  const { fileIds = [] } = report
   return {
     ...matched(report, order),
     orders: order === undefined || order === "conflicting" ? [] : [order],

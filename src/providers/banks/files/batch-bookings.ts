@@ -18,7 +18,7 @@ export const batchReports = (batch: BatchReport, lookup: OrderLookup): MatchedPa
   if (file === "conflicting") return { ...unmatched(about, "conflicting-ids"), orders: [], isOfOurFile: true }
   const orders = batch.status._tag === "Settled" ? bookedOf(sumOf(batch), file, isRefused) : undefined
   return orders === undefined
-    ? { ...odd(about, "unclear-batch"), orders: [], isOfOurFile: true }
+    ? { ...unmatched(about, "unclear-batch"), orders: [], isOfOurFile: true }
     : { ...settled(orders), orders }
 }
 

@@ -195,6 +195,27 @@ describe("ids of orders", () => {
     expect(await outcomeOf(file)).toMatchObject({ standings: ["Settled", "Settled"], oddities: [] })
   })
 
+  it("of transactions that have their file's and the bank's own ids count by their sum, or each for all", async () => {
+    const own = (about: string, ...amounts: ReadonlyArray<string>) =>
+      amounts.map((amount, index) =>
+        booking({
+          amount,
+          transactions: [{ ids: { AcctSvcrRef: `BANK-${index}`, PmtInfId: about }, amount }],
+        }),
+      )
+    const fileOf =
+      (...amounts: ReadonlyArray<string>) =>
+      (about: string) =>
+        accountFile("camt.053", own(about, ...amounts))
+    const both = { standings: ["Settled", "Settled"], oddities: [] }
+    expect(await outcomeOf(fileOf("10.00", "11.00"))).toMatchObject(both)
+    expect(await outcomeOf(fileOf("21.00", "21.00"))).toMatchObject(both)
+    expect(await outcomeOf(fileOf("10.00"))).toMatchObject({
+      standings: ["Accepted", "Accepted"],
+      oddities: [["MSGID", "unclear-batch"]],
+    })
+  })
+
   it("settle with their file those that were not refused before, if the bank says how many", async () => {
     using test = new FileBankUnderTest(database)
     const answers = await test.run(
@@ -293,6 +314,7 @@ describe("amounts", () => {
     ["another amount instructed", "DBIT", "10.35", instructed("EUR", "10.36"), differs],
     ["a return less charges", "CRDT", "8.50", charges("1.50") + back, returned],
     ["a return of less than was instructed", "CRDT", "8.50", instructed("EUR", "10.00") + back, returned],
+    ["nothing booked, and charges of all", "DBIT", "0.00", charges("10.00"), differs],
     ["a return of less", "CRDT", "8.50", back, differs],
   ] as const)("with %s", async (_, kind, amount, more, expected) => {
     const entry = booking({ kind, amount, transactions: [{ ids: { EndToEndId: first }, amount, more }] })
