@@ -6,6 +6,7 @@ create table bank_servicer_references (
   reference text collate "C" not null,
   primary key (bank, servicer_reference, reference)
 );
+create index bank_servicer_references_by_order on bank_servicer_references (bank, reference);
 
 -- What banks said of our orders beside their state: reasons, charges, rates.
 create table bank_remarks (
