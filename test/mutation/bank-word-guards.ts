@@ -429,12 +429,12 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "of two orders in one report change nothing",
   },
   {
-    name: "an order of which a report says two things hears neither",
+    name: "an order with two statuses in one report gets neither",
     file: "providers/banks/files/bank-reports.ts",
     text: "contradictory.has(order.reference) ? [] : ",
     without: "contradictory.has(order.reference) && report.reference === null ? [] : ",
     caughtIn: cases,
-    caughtBy: "of one order with two words on it change nothing",
+    caughtBy: "of one order with two statuses change nothing",
   },
   {
     name: "a booking of a file in one sum returns nothing",

@@ -140,7 +140,7 @@ describe("ids of orders", () => {
     })
   })
 
-  it("of one order with two words on it change nothing, unless it proceeds", async () => {
+  it("of one order with two statuses change nothing, unless it proceeds", async () => {
     const statuses = [
       status(e2e(first), "ACSC"),
       status(`${e2e("BANKS")}${instr(first)}`, "RJCT", refused),

@@ -1,4 +1,4 @@
-/** Whatever a bank says of our orders is heard once, or is counted as odd. */
+/** Whatever a bank says of our orders is recorded once, or is counted as odd. */
 import { Effect } from "effect"
 import fc from "fast-check"
 import { afterAll, beforeAll, expect, it } from "vitest"
@@ -51,7 +51,7 @@ const readAll = (test: FileBankUnderTest, files: ReadonlyArray<BankFile>) =>
     }
   })
 
-it("hears every word on our orders once, or counts it as odd, in every kind of file", {
+it("records every report on our orders once, or counts it as odd, in every kind of file", {
   timeout: 300_000,
 }, async () => {
   await fc.assert(
@@ -60,13 +60,13 @@ it("hears every word on our orders once, or counts it as odd, in every kind of f
       const { reports, oddities, sent } = await test.run(readAll(test, files))
       expect(test.list("quarantine")).toEqual([])
       const expected = files.flatMap(({ expected }) => expected)
-      const heard = reports.map((_, order) => [
+      const recorded = reports.map((_, order) => [
         ...new Set([
           "accepted",
           ...expected.flatMap((one) => ("order" in one && one.order === order ? [one.report] : [])),
         ]),
       ])
-      expect(reports).toEqual(heard.map((all) => all.sort()))
+      expect(reports).toEqual(recorded.map((all) => all.sort()))
       // Within one file, the same oddity of the same order is one.
       const odd = files.flatMap(({ expected }) => [
         ...new Set(
