@@ -21,6 +21,7 @@ import { layer as readModelsInPostgres } from "./projections/read-models-postgre
 import { type BankKind, bankKindsLayer } from "./providers/banks/bank-kind.ts"
 import { banksLayer } from "./providers/banks/banks.ts"
 import { layer as bankFilesLayer } from "./providers/banks/files/bank-files.ts"
+import { layer as bookedOrdersInPostgres } from "./providers/banks/files/booked-orders-postgres.ts"
 import type { FileOrders } from "./providers/banks/files/file-orders.ts"
 import { layer as fileOrdersInPostgres } from "./providers/banks/files/file-orders-postgres.ts"
 import { layer as fileRecordsInPostgres } from "./providers/banks/files/file-records-postgres.ts"
@@ -222,6 +223,7 @@ export const reconciliationLayer = onceFit(
     channels,
     cursors,
     resultsInPostgres.pipe(Layer.provide(database)),
+    bookedOrdersInPostgres.pipe(Layer.provide(database)),
     discrepanciesOnNats.pipe(Layer.provide([nats, foundation])),
   ),
 )

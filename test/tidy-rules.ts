@@ -44,6 +44,9 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   // log, as callbacks are.
   "providers/banks/files": [
     ...forKinds,
+    // What banks book is compared with what was ordered here as in the reconciliation.
+    "providers/booked-amount",
+    "providers/booked-orders",
     "streams",
     "vault/aes-gcm",
     "vault/partner-keys",
@@ -83,6 +86,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "streams",
     // Each bank's statement is read as its kind says, or in a folder of messages.
     "providers/banks/bank-kind",
+    "providers/booked-amount",
+    "providers/booked-orders",
     "providers/books",
     "providers/calling/provider-settings",
     "providers/iso20022/bank-statement",

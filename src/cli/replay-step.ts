@@ -150,7 +150,7 @@ const changeOf = (batch: Batch, event: BatchEvent): string => {
       return `${payout(event.item)}, by ${event.evidence}`
     case "TransferFailed":
     case "TransferReturned":
-      return `${payout(event.item)}: ${event.code}, by ${event.evidence}`
+      return `${payout(event.item)}: ${event.code}, by ${event.evidence}${event.detail === undefined ? "" : ` (${event.detail})`}`
     case "TransferParked":
       return `${payout(event.item)}: ${event.reason}`
     case "WithdrawalsRequested":

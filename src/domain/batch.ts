@@ -7,21 +7,14 @@ import type { Day } from "./business-days.ts"
 import type { FindingName, PayeeMatch, PayeePolicy, Verdict } from "./clearance-answers.ts"
 import type { Credential } from "./credential.ts"
 import type { Duplicates } from "./duplicates.ts"
-import type {
-  BatchEventOf,
-  BatchMode,
-  ClosedState,
-  OpenRefusal,
-  PayoutItem,
-  PostingKind,
-  Route,
-} from "./events.ts"
+import type { BatchEventOf, BatchMode, ClosedState, OpenRefusal, PayoutItem, PostingKind } from "./events.ts"
 import type { FailureCategory } from "./failure-codes.ts"
 import type { ItemHeap } from "./item-heap.ts"
 import { ItemSet } from "./item-set.ts"
 import { type ItemState, isEnd } from "./item-state.ts"
 import type { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import type { OutsideText } from "./outside-text.ts"
+import type { Route } from "./route.ts"
 import type { Scheme } from "./scheme.ts"
 
 /** Where the item's money stands in the ledger. */

@@ -43,6 +43,8 @@ export const TransferOutcome = Schema.Union([
   Schema.TaggedStruct("Failed", {
     evidence: Evidence,
     code: OutsideText,
+    /** All reasons that the bank gives, with their texts. */
+    detail: Schema.optionalKey(OutsideText),
     /** The report is about a whole file or group of payments and does not name the transfer. */
     whole: Schema.optionalKey(Schema.Literal(true)),
     /** The refusal cannot be confirmed, so it must not lead to a retry, here or at another bank. */
@@ -50,7 +52,12 @@ export const TransferOutcome = Schema.Union([
     /** We refused it ourselves, before anything was sent: its bank cannot be sent such a payment. */
     unsent: Schema.optionalKey(Schema.Literal(true)),
   }),
-  Schema.TaggedStruct("Returned", { evidence: Evidence, code: OutsideText }),
+  Schema.TaggedStruct("Returned", {
+    evidence: Evidence,
+    code: OutsideText,
+    /** All reasons that the bank gives, with their texts. */
+    detail: Schema.optionalKey(OutsideText),
+  }),
   /** No answer, or none that can be trusted. The bank is asked at `inquireAt`. */
   Schema.TaggedStruct("Unknown", { reason: OutsideText, inquireAt: Instant }),
   /**

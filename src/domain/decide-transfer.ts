@@ -123,7 +123,7 @@ const reportOnOpen = (
       const { evidence, code } = outcome
       return [
         { _tag: "TransferSettled", ...about, evidence },
-        { _tag: "TransferReturned", ...about, evidence, code },
+        { _tag: "TransferReturned", ...about, evidence, code, ...detailOf(outcome) },
         ...tooLateBy(item, attempt, at, "returned"),
       ]
     }
@@ -139,7 +139,7 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
   if (isDoubtful(attempt, refused, meaning)) {
     // Otherwise the schedule of inquiries, or a person, finds out the outcome.
     if (!isAskedAbout(attempt, refused, meaning)) return []
-    const reason = cleanText(doubtAbout(attempt, refused))
+    const reason = cleanText(withDetail(doubtAbout(attempt, refused), refused))
     const refusal = { code, evidence, ...(whole === undefined ? {} : { whole }) }
     // A person has it already: the bank is asked once more only if its answer could settle the matter.
     if (!tracked && (whole === true || attempt.sends > 1))
@@ -147,7 +147,7 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
     return [{ _tag: "TransferUnknown", ...about, reason, inquireAt: at, refusal }]
   }
   if (meaning === undefined) {
-    const reason = cleanText(`the bank failed it with the unmapped code ${code}`)
+    const reason = cleanText(withDetail(`the bank failed it with the unmapped code ${code}`, refused))
     return tracked ? [{ _tag: "TransferParked", ...about, reason }] : []
   }
   // An attempt that its partner cancels is not retried, and neither is a refusal that cannot be confirmed.
@@ -156,10 +156,29 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
   const mayGoElsewhere = meaning.reroutable || isUnsent(attempt, refused)
   const [retryable, reroutable] = [leadsOn && meaning.retryable, leadsOn && mayGoElsewhere]
   return [
-    { _tag: "TransferFailed", ...about, evidence, code, category, retryable, reroutable },
+    {
+      _tag: "TransferFailed",
+      ...about,
+      evidence,
+      code,
+      ...detailOf(refused),
+      category,
+      retryable,
+      reroutable,
+    },
     ...tooLateBy(item, attempt, at, "failed"),
   ]
 }
+
+interface Detailed {
+  readonly detail?: OutsideText
+}
+
+const detailOf = ({ detail }: Detailed): Detailed => (detail === undefined ? {} : { detail })
+
+/** A sentence for a person, with all that the bank gave as its reasons. */
+const withDetail = (sentence: string, { detail }: Detailed): string =>
+  detail === undefined ? sentence : `${sentence}: ${detail}`
 
 /**
  * A bank need not keep an order that it refuses in its response, so "never seen" confirms such a refusal. A bank that refused
@@ -189,7 +208,8 @@ const reportOnFinal = (
   const about = { at, item: item.item, attempt: attempt.attempt }
   if (reported.status === recorded || (recorded === "returned" && reported.status === "settled")) return []
   if (recorded === "settled" && reported.status === "returned" && reported.code !== undefined) {
-    return [{ _tag: "TransferReturned", ...about, evidence: reported.evidence, code: reported.code }]
+    const { evidence, code } = reported
+    return [{ _tag: "TransferReturned", ...about, evidence, code, ...detailOf(reported) }]
   }
   if (reported.status === "accepted" && recorded !== "failed") return []
   const paidAfterAll = recorded === "failed" && reported.status === "settled"
@@ -211,7 +231,7 @@ const isOnlyAcceptedAfterAll = (item: Item, attempt: Attempt): boolean =>
   (attempt.reports.at(-1) === "accepted" &&
     attemptsOf(item).every((other) => other === attempt || other.dispute === undefined))
 
-interface LateReport {
+interface LateReport extends Detailed {
   readonly status: TransferFinal | "accepted"
   readonly evidence: Evidence
   readonly code?: OutsideText
@@ -238,7 +258,7 @@ const lateReport = (
         ? undefined
         : { status: "failed", evidence: outcome.evidence, code: outcome.code }
     case "Returned":
-      return { status: "returned", evidence: outcome.evidence, code: outcome.code }
+      return { status: "returned", evidence: outcome.evidence, code: outcome.code, ...detailOf(outcome) }
     default:
       return undefined
   }

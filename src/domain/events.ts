@@ -13,6 +13,7 @@ import { AttemptNumber, ItemNumber, PartnerId } from "./identifiers.ts"
 import { Currency } from "./money.ts"
 import { ResolvedOutcome, TransferFinal } from "./outcomes.ts"
 import { OutsideText } from "./outside-text.ts"
+import { Route } from "./route.ts"
 import { schemes } from "./scheme.ts"
 
 /** Milliseconds since the Unix epoch. */
@@ -225,14 +226,6 @@ export const PostingRefused = Schema.TaggedStruct("PostingRefused", {
 /** The ledger reported that the partner's account in a currency was funded. Items that wait for funds are retried. */
 export const FundsArrived = Schema.TaggedStruct("FundsArrived", { at: Instant, currency: Currency })
 
-/** Why an attempt goes to its bank: the rule, its version, and the other banks of the rule that were not tried yet. */
-export const Route = Schema.Struct({
-  rule: Schema.String,
-  version: Schema.String,
-  others: Schema.optionalKey(Schema.Array(Schema.String)),
-})
-export type Route = typeof Route.Type
-
 /** One attempt to pay an item, as it will be sent. */
 export const TransferIntent = Schema.Struct({
   item: ItemNumber,
@@ -285,8 +278,9 @@ export const TransferSettled = Schema.TaggedStruct("TransferSettled", { ...trans
 export const TransferFailed = Schema.TaggedStruct("TransferFailed", {
   ...transfer,
   evidence: Evidence,
-  /** The bank's own code, and its meaning when it came. */
+  /** The bank's own code, all its reasons if there are more, and the meaning of the code when it came. */
   code: OutsideText,
+  detail: Schema.optionalKey(OutsideText),
   category: FailureCategory,
   retryable: Schema.Boolean,
   /** Whether another bank may pay it; absent in logs of releases that did not reroute. */
@@ -298,6 +292,7 @@ export const TransferReturned = Schema.TaggedStruct("TransferReturned", {
   ...transfer,
   evidence: Evidence,
   code: OutsideText,
+  detail: Schema.optionalKey(OutsideText),
 })
 
 /** Why an order is to be withdrawn before it is sent. */

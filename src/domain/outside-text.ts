@@ -78,7 +78,7 @@ const isObject = (value: unknown): value is Json => typeof value === "object" &&
  * cleaned them.
  */
 export const withCleanTexts = (json: Json): Json => {
-  const cleaned = { ...cleanFields(json, ["reason", "code"]) }
+  const cleaned = { ...cleanFields(json, ["reason", "code", "detail"]) }
   for (const [name, fields] of nested) {
     const value = cleaned[name]
     if (Array.isArray(value)) cleaned[name] = value.map((one) => cleanFields(one, fields))
@@ -92,7 +92,7 @@ const nested: ReadonlyArray<readonly [name: string, fields: ReadonlyArray<string
   ["findings", ["reason"]],
   ["refusal", ["code"]],
   ["evidence", ["text", "reference"]],
-  ["outcome", ["code", "reason"]],
+  ["outcome", ["code", "reason", "detail"]],
   ["duplicates", ["reason"]],
 ]
 

@@ -4,10 +4,11 @@
  */
 import { Array as Arr, Schema } from "effect"
 import { weekdayOf } from "./business-days.ts"
-import type { PayoutItem, Route } from "./events.ts"
+import type { PayoutItem } from "./events.ts"
 import { ATTEMPTS_MAX, PartnerId } from "./identifiers.ts"
 import { isTimeZone, localTime } from "./local-time.ts"
 import { Currency, MINOR_UNITS_MAX } from "./money.ts"
+import type { Route } from "./route.ts"
 import { type Scheme, schemeChangesAt, schemeOf, schemes } from "./scheme.ts"
 
 export const RULES_MAX = 200

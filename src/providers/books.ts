@@ -2,6 +2,7 @@
 import { type Effect, Schema } from "effect"
 import type { Day } from "../domain/business-days.ts"
 import type { PostingKind } from "../domain/events.ts"
+import type { StatedAmounts } from "./booked-amount.ts"
 
 /** A line of a bank's statement: money that left (`debit`) or came back (`credit`). */
 export interface StatementEntry {
@@ -11,6 +12,22 @@ export interface StatementEntry {
   readonly minor: bigint
   readonly kind: "debit" | "credit"
   readonly bookedOn: Day
+  /** What else the bank says of its amount: what was instructed, charges, a rate. */
+  readonly amounts?: StatedAmounts
+  /** What else it names orders by, if not by our reference. */
+  readonly booking?: EntryBooking
+}
+
+/** The ids in an entry that may be those of our orders. */
+export interface EntryBooking {
+  /** The references of transfers that were booked in one sum. */
+  readonly members?: ReadonlyArray<string>
+  /** The bank's own id. */
+  readonly servicerReference?: string
+  /** The payment and the message that they were ordered in. */
+  readonly fileIds?: ReadonlyArray<string>
+  /** How many were booked, if the bank says it. */
+  readonly count?: number
 }
 
 /** A line of a posting in the ledger's books. */
@@ -35,8 +52,23 @@ export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("So
   }
 }
 
-/** Another party's books, read a page at a time. Calls `visit` once for each record. */
-export type Source<Record> = (visit: (record: Record) => void) => Effect.Effect<void, SourceUnreadable>
+/** A part of a source that cannot be used. The rest of the source counts. */
+export interface UnusedPart {
+  readonly bank: string
+  /** The file, and the part of it. */
+  readonly place: string
+  /** Why, without a quote of the source. */
+  readonly problem: string
+}
+
+/**
+ * Another party's books, read a page at a time. Calls `visit` once for each record, and `unused` for each part that cannot be
+ * used.
+ */
+export type Source<Record> = (
+  visit: (record: Record) => void,
+  unused?: (part: UnusedPart) => void,
+) => Effect.Effect<void, SourceUnreadable>
 
 /** The most records of one kind that are kept in memory: some 300 MB. */
 export const RECORDS_MAX = 1_000_000

@@ -45,5 +45,5 @@ const ownStatement = Effect.fnUntraced(function* (bank: BankSettings, day: Day) 
 
 const oneAfterAnother =
   (sources: ReadonlyArray<Source<StatementEntry>>): Source<StatementEntry> =>
-  (visit) =>
-    Effect.forEach(sources, (source) => source(visit), { discard: true })
+  (visit, unused) =>
+    Effect.forEach(sources, (source) => source(visit, unused), { discard: true })

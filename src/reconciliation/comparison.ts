@@ -8,7 +8,8 @@
 import { type Day, utcDay } from "../domain/business-days.ts"
 import { formatAmount } from "../domain/money.ts"
 import { cleanText } from "../domain/outside-text.ts"
-import type { LedgerLine, StatementEntry } from "../providers/books.ts"
+import { explanationOf } from "../providers/booked-amount.ts"
+import type { LedgerLine, StatementEntry, UnusedPart } from "../providers/books.ts"
 import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
 import type { LoggedAttempt, LoggedBatch, LoggedItem } from "./logged-batch.ts"
 import type { BatchRecords } from "./records.ts"
@@ -74,6 +75,16 @@ export const unknownPayments = (entries: ReadonlyArray<StatementEntry>): Readonl
   )
 }
 
+/** Parts of statements that cannot be used: what is in them was not compared. */
+export const unusedStatements = (parts: ReadonlyArray<UnusedPart>): ReadonlyArray<Discrepancy> =>
+  parts.map(({ bank, place, problem }) => ({
+    kind: "statement-not-used",
+    bank,
+    reference: cleanText(place),
+    expected: "a statement that can be read",
+    found: cleanText(problem),
+  }))
+
 const shownTogether = (payments: ReadonlyArray<Money>): string => {
   const sums = [...Map.groupBy(payments, ({ currency }) => currency)].map(([currency, all]) =>
     shown({ currency, minor: all.reduce((sum, { minor }) => sum + minor, 0n) }),
@@ -123,7 +134,9 @@ const compareAttempt = (
   if (creditToday !== undefined && returnedAt === undefined)
     found.push(differ("returned-not-in-log", NOTHING, shown(creditToday)))
   const concernsToday = paidToday ?? creditToday ?? (isOn(day, settledAt) || isOn(day, returnedAt))
-  const other = entries.find((entry) => !isSame(entry, item))
+  const other = entries.find(
+    (entry) => explanationOf(item, { ...entry, isReturn: entry.kind === "credit" }) === undefined,
+  )
   if (concernsToday && other !== undefined) found.push(differ("amount-differs", shown(item), shown(other)))
   return found
 }

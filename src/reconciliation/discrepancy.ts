@@ -17,6 +17,7 @@ export const discrepancyKinds = {
   "reversed-not-returned": "reversed in the ledger, and not requested by the log",
   "posting-unknown": "held or released in the ledger, and not requested by the log",
   "ledger-amount-differs": "the ledger booked another amount or currency than the log says",
+  "statement-not-used": "a part of a bank's statements cannot be read, and what is in it was not compared",
 } as const
 export type DiscrepancyKind = keyof typeof discrepancyKinds
 

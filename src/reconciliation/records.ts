@@ -8,7 +8,9 @@ import {
   type Source,
   SourceUnreadable,
   type StatementEntry,
+  type UnusedPart,
 } from "../providers/books.ts"
+import { entriesByOrder, isIndirect } from "./booked-entries.ts"
 
 /** The books' records of one batch. */
 export interface BatchRecords {
@@ -21,6 +23,8 @@ export interface Books {
   readonly batches: Map<string, BatchRecords>
   /** Payments of the day under references that are not ours. */
   readonly foreign: ReadonlyArray<StatementEntry>
+  /** Parts of the statements that cannot be used. */
+  readonly unused: ReadonlyArray<UnusedPart>
   /** How many records were read. */
   readonly entryCount: number
   readonly lineCount: number
@@ -40,7 +44,9 @@ export const readBooks = Effect.fn("readBooks")(function* (
 ) {
   const batches = new Map<string, BatchRecords>()
   const foreign: Array<StatementEntry> = []
+  const unused: Array<UnusedPart> = []
   let [entryCount, lineCount] = [0, 0]
+  const indirect: Array<StatementEntry> = []
   const recordsOf = (batch: string): BatchRecords => {
     const known = batches.get(batch)
     if (known !== undefined) return known
@@ -48,15 +54,20 @@ export const readBooks = Effect.fn("readBooks")(function* (
     batches.set(batch, records)
     return records
   }
-  yield* bounded(
-    "the statements",
-    statements,
-  )((entry) => {
-    entryCount += 1
+  const add = (entry: StatementEntry) => {
     const key = parseTransferReference(entry.reference)
     if (key !== undefined) recordsOf(key.batch).entries.push(entry)
     else if (entry.kind === "debit" && entry.bookedOn === day) foreign.push(entry)
-  })
+  }
+  yield* bounded("the statements", statements)(
+    (entry) => {
+      entryCount += 1
+      if (isIndirect(entry)) indirect.push(entry)
+      else add(entry)
+    },
+    (part) => unused.push(part),
+  )
+  if (indirect.length > 0) for (const entry of yield* entriesByOrder(indirect)) add(entry)
   yield* bounded(
     "the ledger",
     ledger,
@@ -64,17 +75,17 @@ export const readBooks = Effect.fn("readBooks")(function* (
     lineCount += 1
     recordsOf(line.batch).lines.push(line)
   })
-  return { batches, foreign, entryCount, lineCount }
+  return { batches, foreign, unused, entryCount, lineCount }
 })
 
 /** The same source, which fails with `SourceUnreadable` beyond {@link RECORDS_MAX} records. */
 const bounded =
   <Record>(name: string, source: Source<Record>): Source<Record> =>
-  (visit) => {
+  (visit, unused) => {
     let count = 0
     const tooMany = new SourceUnreadable({ source: name, reason: `more than ${RECORDS_MAX} records` })
     return source((record) => {
       count += 1
       if (count <= RECORDS_MAX) visit(record)
-    }).pipe(Effect.andThen(() => (count > RECORDS_MAX ? Effect.fail(tooMany) : Effect.void)))
+    }, unused).pipe(Effect.andThen(() => (count > RECORDS_MAX ? Effect.fail(tooMany) : Effect.void)))
   }

@@ -1,5 +1,6 @@
 /** What refuses a transfer for good, and what is only asked about: a copy may be refused while the first one is paid. */
 import { describe, expect, it } from "vitest"
+import { cleanText } from "../../src/domain/outside-text.ts"
 import {
   accepted,
   acknowledged,
@@ -283,4 +284,29 @@ it("no word of another bank changes an attempt, whatever it is", () => {
       const word = { _tag: "RecordTransfer", item: 1, attempt: 1, bank: "south", outcome } as const
       expect(story.refusal(word).reason).toBe("other-bank")
     }
+})
+
+describe("all that a bank gives as its reasons", () => {
+  const detail = cleanText("Z-991 Konto gesperrt; AC04: Konto erloschen")
+  it("is kept with a refusal and a return", () => {
+    const [refused] = sent().hears(1, { ...answer("AC04"), detail })
+    expect(refused).toMatchObject({ _tag: "TransferFailed", code: "AC04", detail })
+    const story = sent()
+    const returned = { _tag: "Returned", evidence: "callback", code: "AC04", detail } as const
+    expect(story.hears(1, returned)).toMatchObject([{}, { _tag: "TransferReturned", detail }])
+    const late = sent()
+    late.hears(1, settled)
+    expect(late.hears(1, returned)).toMatchObject([{ _tag: "TransferReturned", detail }])
+  })
+  it("is shown to the person who has to judge it", () => {
+    const [parked] = sent().hears(1, { ...answer("unspecified"), detail })
+    expect(parked).toMatchObject({
+      _tag: "TransferParked",
+      reason: `the bank failed it with the unmapped code unspecified: ${detail}`,
+    })
+    const story = sent()
+    story.hears(1, accepted)
+    const [asked] = story.hears(1, { ...answer("AM04"), detail })
+    expect(asked).toMatchObject({ _tag: "TransferUnknown", reason: expect.stringContaining(detail) })
+  })
 })

@@ -1,6 +1,7 @@
 import { Result, Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import type { PayoutItem, Route } from "../../src/domain/events.ts"
+import type { PayoutItem } from "../../src/domain/events.ts"
+import type { Route } from "../../src/domain/route.ts"
 import {
   type Circumstances,
   problemOf,

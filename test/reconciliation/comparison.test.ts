@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
 import type { LedgerLine, StatementEntry } from "../../src/providers/books.ts"
-import { compareBatch, unknownPayments } from "../../src/reconciliation/comparison.ts"
+import { compareBatch, unknownPayments, unusedStatements } from "../../src/reconciliation/comparison.ts"
 import {
   type DiscrepancyKind,
   discrepancyId,
@@ -18,6 +18,8 @@ const before = "2026-11-22"
 const at = Date.parse(`${day}T12:00:00Z`)
 const batch = BatchId.make(`pb_${"q".repeat(22)}`)
 const reference = (item: number, attempt = 1) => transferReference({ batch, item, attempt })
+
+const eur = (minor: bigint) => ({ currency: "EUR", minor })
 
 interface Attempt {
   readonly settledAt?: number
@@ -144,6 +146,35 @@ describe("a batch of a day", () => {
       ["amount-differs"],
       paid,
       { entries: [debit({ minor: 1_001n })], lines: posted },
+    ],
+    [
+      "is paid with charges that the bank lists",
+      [],
+      paid,
+      {
+        entries: [debit({ minor: 1_035n, amounts: { instructed: [], charges: [eur(35n)] } })],
+        lines: posted,
+      },
+    ],
+    [
+      "is paid with more charges than the bank lists",
+      ["amount-differs"],
+      paid,
+      {
+        entries: [debit({ minor: 1_036n, amounts: { instructed: [], charges: [eur(35n)] } })],
+        lines: posted,
+      },
+    ],
+    [
+      "is paid by an exchange",
+      [],
+      paid,
+      {
+        entries: [
+          debit({ currency: "USD", minor: 1_170n, amounts: { instructed: [eur(1_000n)], charges: [] } }),
+        ],
+        lines: posted,
+      },
     ],
     [
       "is paid in another currency",
@@ -343,5 +374,19 @@ describe("what a log says of money", () => {
     story.hears(1, { _tag: "Failed", evidence: "callback", code: "AC04" })
     story.tell({ _tag: "Resolve", item: 1, outcome: "failed", by: "olga", reason: "never left" })
     expect(said(story).items.get(1)?.attempts[0]?.settledAt).toBeUndefined()
+  })
+})
+
+it("lists what cannot be used of statements, without an account number", () => {
+  const problem = "Ntry/Amt: not a decimal"
+  const [found] = unusedStatements([
+    { bank: "north", place: "DE89370400440532013000.xml Stmt 1 Ntry 2", problem },
+  ])
+  expect(found).toEqual({
+    kind: "statement-not-used",
+    bank: "north",
+    reference: "[redacted].xml Stmt 1 Ntry 2",
+    expected: "a statement that can be read",
+    found: problem,
   })
 })

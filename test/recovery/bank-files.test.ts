@@ -89,6 +89,18 @@ it("a batch is paid once through files, also when the service is killed meanwhil
   const withoutOne = statement.replace(/<Ntry>.*?<\/Ntry>/gs, (entry) => (entry.includes(paid) ? "" : entry))
   const { discrepancies } = await reconciled(withoutOne)
   expect(discrepancies.map(({ kind }) => kind)).toEqual(["settled-not-paid"])
+  const spoilt = statement.replace("</Stmt>", "<Ntry><Sts>BOOK</Sts></Ntry>$&")
+  expect(await reconciled(spoilt)).toMatchObject({
+    compared: { statementEntries: 25 },
+    discrepancies: [
+      {
+        kind: "statement-not-used",
+        bank: "clearing",
+        reference: expect.stringMatching(/^today\.xml Stmt 1 Ntry \d+$/),
+        found: "Ntry/CdtDbtInd: missing",
+      },
+    ],
+  })
 })
 
 const statementIn = async (archive: string): Promise<string> => {

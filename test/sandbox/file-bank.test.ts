@@ -66,7 +66,10 @@ it("accepts, refuses, pays, gives back, and ends its day with a statement", asyn
 
   await bank.endDay()
   const [statement = ""] = bank.answers("camt.053")
-  expect(Result.getOrThrow(readBankStatement(statement))).toMatchObject({
+  const { statements, unread } = Result.getOrThrow(readBankStatement(statement))
+  expect([statements.length, unread]).toEqual([1, []])
+  expect(statements[0]).toMatchObject({
+    unread: [],
     account: "NL91ABNA0417164300",
     currency: "EUR",
     entries: [
@@ -83,7 +86,8 @@ it("states a booking once, also when it was started anew, and a day without any"
   const lastStated = (bank: Awaited<ReturnType<typeof opened>>) => {
     const references = bank
       .answers("camt.053")
-      .map((file) => Result.getOrThrow(readBankStatement(file)).entries.map(({ reference }) => reference))
+      .flatMap((file) => Result.getOrThrow(readBankStatement(file)).statements)
+      .map(({ entries }) => entries.map(({ reference }) => reference))
     stated.push(references.flat().sort())
   }
   {

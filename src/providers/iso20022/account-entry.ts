@@ -1,37 +1,237 @@
-/** The part that camt.053 and camt.054 share: the booked entries of an account, transaction by transaction. */
+/**
+ * What camt.052, camt.053 and camt.054 share: the booked entries of an account, transaction by transaction. An entry, or a
+ * transaction in it, that cannot be read takes no other one with it.
+ */
+
+import type { StatedAmounts } from "../booked-amount.ts"
 import { type Amount, all, amount, maybe, maybeDay, maybeText, text } from "./element.ts"
-import { reasonCode } from "./reason-code.ts"
+import { amountsIn } from "./entry-amounts.ts"
+import { reasonsIn } from "./reason-code.ts"
+import { batchIds, countAt, entryIds, servicerReferenceOf, transactionIds } from "./transfer-ids.ts"
+import type { TransferIds, UnreadPart } from "./transfer-report.ts"
+import { orUnread } from "./unread-part.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
-export interface Movement extends Amount {
-  /** The end-to-end reference; undefined for a movement without one. */
-  readonly reference: string | undefined
+/** What is the same for all transactions of an entry. */
+interface Booking {
   readonly kind: "debit" | "credit"
-  /** It reverses an earlier movement of the other kind; with the reason if the bank gives one. */
+  /** It reverses an earlier movement of the other kind. */
   readonly isReversal: boolean
+  /** The day on which it was booked; of its value if the bank gives no other. */
+  readonly bookedOn: string | undefined
+}
+
+export interface Movement extends TransferIds, Booking, Amount {
+  readonly amounts?: StatedAmounts
+  /** The code of the first reason that is mapped, else of the first, if the bank gives one for a reversal. */
   readonly reason: string | undefined
-  readonly bookedOn: string
+  readonly reasons: ReadonlyArray<string>
 }
 
-/** The movements of an entry; none while it is not booked. */
-export const movementsIn = (entry: Element): ReadonlyArray<Movement> => {
-  if ((maybeText(entry, "Sts", "Cd") ?? maybeText(entry, "Sts")) !== "BOOK") return []
-  const parts = all(entry, "NtryDtls").flatMap((details) => all(details, "TxDtls"))
-  const bookedOn = maybeDay(entry, "BookgDt") ?? unreadable("Ntry/BookgDt", "missing")
-  const ofEntry = { kind: kindIn(entry), isReversal: isReversal(entry), bookedOn }
-  if (parts.length === 0)
-    return [{ ...ofEntry, ...amount(entry, "Amt"), reference: undefined, reason: undefined }]
-  return parts.map((part) => ({
-    ...ofEntry,
-    ...amountOf(part, parts.length === 1 ? entry : undefined),
-    kind: maybe(part, "CdtDbtInd") === undefined ? ofEntry.kind : kindIn(part),
-    isReversal: ofEntry.isReversal || isReversal(part),
-    reference: referenceIn(part),
-    reason: reasonCode(part, "RtrInf"),
-  }))
+/** One booking of several transfers, without the amounts of each. */
+export interface BatchBooking extends Booking, Amount {
+  readonly fileIds: ReadonlyArray<string>
+  readonly members: ReadonlyArray<TransferIds>
+  readonly count: number | undefined
 }
 
-const kindIn = (element: Element): Movement["kind"] => {
+export type EntryPart =
+  | { readonly _tag: "Movement"; readonly movement: Movement }
+  | { readonly _tag: "Batch"; readonly batch: BatchBooking }
+  | { readonly _tag: "Unread"; readonly unread: UnreadPart; readonly bookedOn?: string }
+
+/** The parts of an entry; none while it is not booked. `place` names the entry. */
+export const partsIn = (entry: Element, place: string): ReadonlyArray<EntryPart> =>
+  [
+    orUnread(place, entry, () => {
+      if (!isBooked(entry)) return []
+      const booking = bookingOf(entry)
+      const details = all(entry, "NtryDtls")
+      if (details.length === 0) return [wholeOf(entry, booking)]
+      return details.flatMap((one, index) => {
+        const at = details.length === 1 ? place : `${place} NtryDtls ${index + 1}`
+        return [
+          orUnread(at, one, () =>
+            partsOfDetails({ entry, details: one, booking, isOnly: details.length === 1, at }),
+          ),
+        ].flat()
+      })
+    }),
+  ].flat()
+
+/** ISO 20022's ExternalEntryStatus1Code: only BOOK is money that moved. */
+const notBooked: ReadonlySet<string> = new Set(["PDNG", "INFO", "FUTR", "EXPD"])
+
+const isBooked = (entry: Element): boolean => {
+  const status = maybeText(entry, "Sts", "Cd") ?? maybeText(entry, "Sts", "Prtry") ?? maybeText(entry, "Sts")
+  if (status === "BOOK") return true
+  return status !== undefined && notBooked.has(status)
+    ? false
+    : unreadable("Ntry/Sts", "no status that is known")
+}
+
+const bookingOf = (entry: Element): Booking => ({
+  kind: kindIn(entry),
+  isReversal: isReversal(entry),
+  bookedOn: maybeDay(entry, "BookgDt") ?? maybeDay(entry, "ValDt"),
+})
+
+/** An entry without details: a movement that the bank's own id may identify. */
+const wholeOf = (entry: Element, booking: Booking): EntryPart => ({
+  _tag: "Movement",
+  movement: {
+    ...booking,
+    ...amount(entry, "Amt"),
+    ...entryIds(servicerReferenceOf(entry), []),
+    ...withAmounts([entry]),
+    reason: undefined,
+    reasons: [],
+  },
+})
+
+interface Details {
+  readonly entry: Element
+  readonly details: Element
+  readonly booking: Booking
+  /** The entry has no other details, so its amount is theirs. */
+  readonly isOnly: boolean
+  readonly at: string
+}
+
+const partsOfDetails = (from: Details): ReadonlyArray<EntryPart> => {
+  const { details, booking, at } = from
+  const files = batchIds(details)
+  const count = countAt(details, "Btch", "NbOfTxs")
+  const transactions = all(details, "TxDtls")
+  if (transactions.length === 0)
+    return files.length === 0
+      ? [wholeOf(from.entry, booking)]
+      : [batchOf({ ...booking, ...totalOf(from), fileIds: files, members: [], count })]
+  const read = transactions.map((transaction, index) =>
+    orUnread(transactions.length === 1 ? at : `${at} TxDtls ${index + 1}`, transaction, () =>
+      transactionIn(from, transaction, { files, isSingle: transactions.length === 1 }),
+    ),
+  )
+  const unread = read.filter((part) => "_tag" in part)
+  const known = read.flatMap((part) => ("_tag" in part ? [] : [part]))
+  const movements = known.flatMap(({ amount, ...movement }) =>
+    amount === undefined ? [] : [{ ...movement, ...amount }],
+  )
+  const [ofFiles, named] = partition(
+    movements,
+    ({ reference, servicerReference, fileIds }) =>
+      reference === "" && servicerReference === undefined && fileIds !== undefined,
+  )
+  const unpriced = known.filter(({ amount }) => amount === undefined)
+  return [
+    ...unread,
+    ...named.map((movement) => ({ _tag: "Movement" as const, movement })),
+    ...sumsByFile(ofFiles).map(batchOf),
+    ...(unpriced.length === 0
+      ? []
+      : [
+          orUnread(at, details, () =>
+            restOf(from, unpriced, { movements, isWhole: unread.length === 0, files, count }),
+          ),
+        ].flat()),
+  ]
+}
+
+const batchOf = (batch: BatchBooking): EntryPart => ({ _tag: "Batch", batch })
+
+const partition = <A>(
+  all: ReadonlyArray<A>,
+  is: (one: A) => boolean,
+): readonly [ReadonlyArray<A>, ReadonlyArray<A>] => [all.filter(is), all.filter((one) => !is(one))]
+
+type Transaction = Omit<Movement, keyof Amount> & { readonly amount: Amount | undefined }
+
+const transactionIn = (
+  { entry, isOnly, booking }: Details,
+  transaction: Element,
+  { files, isSingle }: { readonly files: ReadonlyArray<string>; readonly isSingle: boolean },
+): Transaction => {
+  const isWhole = isOnly && isSingle
+  const { code, reasons } = reasonsIn(transaction, "RtrInf")
+  return {
+    bookedOn: booking.bookedOn,
+    kind: maybe(transaction, "CdtDbtInd") === undefined ? booking.kind : kindIn(transaction),
+    isReversal: booking.isReversal || isReversal(transaction),
+    ...transactionIds(transaction, { servicer: isWhole ? servicerReferenceOf(entry) : undefined, files }),
+    amount: amountOf(transaction) ?? (isWhole ? amount(entry, "Amt") : undefined),
+    ...withAmounts(isWhole ? [transaction, entry] : [transaction]),
+    reason: code,
+    reasons,
+  }
+}
+
+const withAmounts = (elements: ReadonlyArray<Element>): { readonly amounts?: StatedAmounts } => {
+  const amounts = amountsIn(elements)
+  return amounts === undefined ? {} : { amounts }
+}
+
+/** Transactions that are only known by the file that they were ordered in count together. */
+const sumsByFile = (movements: ReadonlyArray<Movement>): ReadonlyArray<BatchBooking> =>
+  [
+    ...Map.groupBy(movements, ({ fileIds, currency, kind, isReversal }) =>
+      JSON.stringify([fileIds, currency, kind, isReversal]),
+    ).values(),
+  ].flatMap(([first, ...others]) => {
+    if (first === undefined) return []
+    const { kind, isReversal, bookedOn, currency, fileIds = [] } = first
+    const minor = others.reduce((sum, { minor }) => sum + minor, first.minor)
+    return [{ kind, isReversal, bookedOn, currency, minor, fileIds, members: [], count: others.length + 1 }]
+  })
+
+/** What is left of the details' amount for those transactions that have none of their own. */
+const restOf = (
+  from: Details,
+  unpriced: ReadonlyArray<Transaction>,
+  others: {
+    readonly movements: ReadonlyArray<Movement>
+    readonly isWhole: boolean
+    readonly files: ReadonlyArray<string>
+    readonly count: number | undefined
+  },
+): ReadonlyArray<EntryPart> => {
+  const total = totalOf(from)
+  const { kind } = from.booking
+  const isAlike =
+    others.isWhole &&
+    unpriced.every((one) => one.kind === kind) &&
+    others.movements.every((one) => one.kind === kind && one.currency === total.currency)
+  const minor = total.minor - others.movements.reduce((sum, { minor }) => sum + minor, 0n)
+  if (!isAlike || minor < 0n) return unreadable("TxDtls/Amt", "missing")
+  const [only, ...further] = unpriced
+  const rest = { currency: total.currency, minor }
+  if (only !== undefined && further.length === 0) {
+    const { amount, ...movement } = only
+    return [{ _tag: "Movement", movement: { ...movement, ...rest } }]
+  }
+  const members = unpriced.flatMap(({ reference, otherReferences, servicerReference }) =>
+    reference === "" && servicerReference === undefined
+      ? []
+      : [
+          {
+            reference,
+            ...(otherReferences === undefined ? {} : { otherReferences }),
+            ...(servicerReference === undefined ? {} : { servicerReference }),
+          },
+        ],
+  )
+  const fileIds = [...new Set([...unpriced.flatMap(({ fileIds = [] }) => fileIds), ...others.files])]
+  const count = others.movements.length > 0 ? unpriced.length : (others.count ?? unpriced.length)
+  const isReversal = unpriced.some((one) => one.isReversal)
+  return [batchOf({ ...from.booking, isReversal, ...rest, fileIds, members, count })]
+}
+
+/** The amount of an entry's details: their total, or that of the entry if it has no others. */
+const totalOf = ({ entry, details, isOnly }: Details): Amount => {
+  if (maybe(details, "Btch", "TtlAmt") !== undefined) return amount(details, "Btch", "TtlAmt")
+  return isOnly ? amount(entry, "Amt") : unreadable("NtryDtls/Btch/TtlAmt", "missing")
+}
+
+const kindIn = (element: Element): Booking["kind"] => {
   switch (text(element, "CdtDbtInd")) {
     case "CRDT":
       return "credit"
@@ -47,14 +247,8 @@ const isReversal = (element: Element): boolean =>
   maybe(element, "RtrInf") !== undefined ||
   maybeText(element, "BkTxCd", "Domn", "Fmly", "SubFmlyCd") === "RRTN"
 
-/** The amount of a transaction: at the place of newer versions, then at that of older ones, then of its entry. */
-const amountOf = (part: Element, entry: Element | undefined): Amount => {
+/** The amount of a transaction: at the place of newer versions, then at that of older ones. */
+const amountOf = (part: Element): Amount | undefined => {
   if (maybe(part, "Amt") !== undefined) return amount(part, "Amt")
-  if (maybe(part, "AmtDtls", "TxAmt") !== undefined) return amount(part, "AmtDtls", "TxAmt", "Amt")
-  return entry === undefined ? unreadable("TxDtls/Amt", "missing") : amount(entry, "Amt")
-}
-
-const referenceIn = (part: Element): string | undefined => {
-  const reference = maybeText(part, "Refs", "EndToEndId")
-  return reference === "NOTPROVIDED" ? undefined : reference
+  return maybe(part, "AmtDtls", "TxAmt") === undefined ? undefined : amount(part, "AmtDtls", "TxAmt", "Amt")
 }

@@ -5,14 +5,8 @@
 import { Worker } from "node:worker_threads"
 import { Effect, Semaphore } from "effect"
 import { type BankMessage, readBankMessage } from "./bank-message.ts"
-import type { TransferReport } from "./transfer-report.ts"
+import { type listsOf, type ThreadMessage, withLists } from "./message-parts.ts"
 import { UnreadableFile } from "./unreadable-file.ts"
-
-/** A message from the thread: first everything but the transfers, then the transfers, one part for each request. */
-export type ThreadMessage =
-  | { readonly _tag: "Unreadable"; readonly place: string; readonly problem: string }
-  | { readonly _tag: "Message"; readonly message: BankMessage }
-  | { readonly _tag: "Named"; readonly named: ReadonlyArray<TransferReport>; readonly isLast: boolean }
 
 /** Files up to this size are read at once, which takes some ten milliseconds at worst. */
 const AT_ONCE_BYTES_MAX = 16 * 1024
@@ -36,7 +30,7 @@ const readInThread = (file: Uint8Array): Effect.Effect<BankMessage, UnreadableFi
       workerData: file,
       resourceLimits: { maxOldGenerationSizeMb: MEMORY_MIB_MAX },
     })
-    const named: Array<TransferReport> = []
+    const parts: Array<ReturnType<typeof listsOf>> = []
     let message: BankMessage | undefined
     const end = (outcome: Effect.Effect<BankMessage, UnreadableFile>) => {
       clearTimeout(deadline)
@@ -51,10 +45,10 @@ const readInThread = (file: Uint8Array): Effect.Effect<BankMessage, UnreadableFi
         case "Message":
           message = part.message
           return thread.postMessage("more")
-        case "Named":
-          for (const report of part.named) named.push(report)
+        case "Part":
+          parts.push(part)
           if (!part.isLast) return thread.postMessage("more")
-          return end(message === undefined ? Effect.die("no message") : Effect.succeed({ ...message, named }))
+          return end(message === undefined ? Effect.die("no message") : Effect.succeed(whole(message, parts)))
       }
     })
     thread.on("error", (error) =>
@@ -64,6 +58,13 @@ const readInThread = (file: Uint8Array): Effect.Effect<BankMessage, UnreadableFi
       Effect.sync(() => clearTimeout(deadline)),
       stop,
     )
+  })
+
+const whole = (message: BankMessage, parts: ReadonlyArray<ReturnType<typeof listsOf>>): BankMessage =>
+  withLists(message, {
+    named: parts.flatMap(({ named }) => named),
+    batches: parts.flatMap(({ batches }) => batches),
+    unread: parts.flatMap(({ unread }) => unread),
   })
 
 const isOutOfMemory = (error: unknown): boolean =>

@@ -2,9 +2,9 @@
 import { parentPort, workerData } from "node:worker_threads"
 import { Result } from "effect"
 import { readBankMessage } from "./bank-message.ts"
-import type { ThreadMessage } from "./bank-message-reader.ts"
+import { listsOf, type ThreadMessage, withLists } from "./message-parts.ts"
 
-/** Transfers in one part: it takes a millisecond or two to receive them. */
+/** Entries of each list in one part: it takes a millisecond or two to receive them. */
 const PART = 1_000
 
 const post = (part: ThreadMessage): void => parentPort?.postMessage(part)
@@ -14,12 +14,20 @@ if (Result.isFailure(outcome)) {
   const { place, problem } = outcome.failure
   post({ _tag: "Unreadable", place, problem })
 } else {
-  const { named, ...message } = outcome.success
+  const message = outcome.success
+  const lists = listsOf(message)
+  const length = Math.max(...Object.values(lists).map((list) => list.length))
   let at = 0
   parentPort?.on("message", () => {
-    const part = named.slice(at, at + PART)
-    at += PART
-    post({ _tag: "Named", named: part, isLast: at >= named.length })
+    const { named, batches, unread } = lists
+    const end = at + PART
+    const part = {
+      named: named.slice(at, end),
+      batches: batches.slice(at, end),
+      unread: unread.slice(at, end),
+    }
+    at = end
+    post({ _tag: "Part", ...part, isLast: at >= length })
   })
-  post({ _tag: "Message", message: { ...message, named: [] } })
+  post({ _tag: "Message", message: withLists(message, { named: [], batches: [], unread: [] }) })
 }

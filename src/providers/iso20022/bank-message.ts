@@ -1,18 +1,16 @@
 /** Any file that a bank sends about our orders and our account. */
 import type { Result } from "effect"
-import { statementIn } from "./bank-statement.ts"
 import { kindOf } from "./message-kind.ts"
-import { type Notification, notificationIn, transferReportsIn } from "./notification.ts"
+import { type AccountReports, accountReportsIn, type Notification } from "./notification.ts"
 import { type StatusReport, statusReportIn } from "./status-report.ts"
-import type { TransferReport } from "./transfer-report.ts"
 import type { UnreadableFile } from "./unreadable-file.ts"
 import { type Element, readXml } from "./xml-reader.ts"
 
 export type BankMessage =
   | StatusReport
   | Notification
-  /** All movements that were booked on the account in a day, our transfers and others. */
-  | { readonly _tag: "Statement"; readonly named: ReadonlyArray<TransferReport> }
+  /** All movements on the account in a day (camt.053) or so far (camt.052), our transfers and others. */
+  | ({ readonly _tag: "Statement" } & AccountReports)
 
 export const readBankMessage = (file: Uint8Array): Result.Result<BankMessage, UnreadableFile> =>
   readXml(file, messageIn)
@@ -22,8 +20,10 @@ const messageIn = (document: Element): BankMessage => {
     case "pain.002":
       return statusReportIn(document)
     case "camt.054":
-      return notificationIn(document)
+      return { _tag: "Notification", ...accountReportsIn(document, ["BkToCstmrDbtCdtNtfctn", "Ntfctn"]) }
     case "camt.053":
-      return { _tag: "Statement", named: transferReportsIn(statementIn(document)) }
+      return { _tag: "Statement", ...accountReportsIn(document, ["BkToCstmrStmt", "Stmt"]) }
+    case "camt.052":
+      return { _tag: "Statement", ...accountReportsIn(document, ["BkToCstmrAcctRpt", "Rpt"]) }
   }
 }

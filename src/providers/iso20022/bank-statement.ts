@@ -1,74 +1,157 @@
-/** camt.053: the movements that the bank booked on our account on a day. */
+/** camt.053: the movements that the bank booked on our accounts, statement by statement. */
 import type { Result } from "effect"
+import { parseTransferReference } from "../../domain/identifiers.ts"
 import type { StatementEntry } from "../books.ts"
-import { type Movement, movementsIn } from "./account-entry.ts"
-import { all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
+import type { EntryPart, Movement } from "./account-entry.ts"
+import { type Amount, all, maybe, maybeDay, maybeText, one } from "./element.ts"
 import { kindOf } from "./message-kind.ts"
+import { entryPartsIn } from "./notification.ts"
+import type { TransferIds, UnreadPart } from "./transfer-report.ts"
+import { orUnread, requireReadable } from "./unread-part.ts"
 import type { UnreadableFile } from "./unreadable-file.ts"
 import { type Element, readXml, unreadable } from "./xml-reader.ts"
 
-export interface BankStatement {
-  /** The account's IBAN, or its number. */
-  readonly account: string
-  readonly currency: string
-  /** The last day that it covers. */
-  readonly day: string
-  /** Each with its end-to-end reference; empty for an entry without one. */
-  readonly entries: ReadonlyArray<Omit<StatementEntry, "bank">>
+/** The statements in one file, and what of it cannot be read. */
+export interface StatementFile {
+  readonly statements: ReadonlyArray<BankStatement>
+  readonly unread: ReadonlyArray<UnreadPart>
 }
 
-/** Reads a camt.053 with one statement. Fails for any other file. */
-export const readBankStatement = (xml: Uint8Array | string): Result.Result<BankStatement, UnreadableFile> =>
+export interface BankStatement {
+  /** The bank's id of it. */
+  readonly id: string | undefined
+  /** The account's IBAN, or its number. */
+  readonly account: string | undefined
+  readonly currency: string | undefined
+  /** The last day that it covers. */
+  readonly day: string
+  /** Each with its own reference; empty for an entry without one. */
+  readonly entries: ReadonlyArray<Omit<StatementEntry, "bank">>
+  /** Its entries that cannot be read. */
+  readonly unread: ReadonlyArray<UnreadPart>
+}
+
+/** Reads the statements of a camt.053. Fails for any other file. */
+export const readBankStatement = (xml: Uint8Array | string): Result.Result<StatementFile, UnreadableFile> =>
   readXml(xml, (document) =>
-    kindOf(document) === "camt.053"
-      ? statementOf(statementIn(document))
-      : unreadable("Document", "not a camt.053"),
+    kindOf(document) === "camt.053" ? statementsIn(document) : unreadable("Document", "not a camt.053"),
   )
 
-/** Reads a camt.053 with one statement; `undefined` for another message of a bank. */
+/** Reads the statements of a camt.053; `undefined` for another message of a bank. */
 export const readStatementAmongOthers = (
   xml: Uint8Array | string,
-): Result.Result<BankStatement | undefined, UnreadableFile> =>
-  readXml(xml, (document) =>
-    kindOf(document) === "camt.053" ? statementOf(statementIn(document)) : undefined,
-  )
+): Result.Result<StatementFile | undefined, UnreadableFile> =>
+  readXml(xml, (document) => (kindOf(document) === "camt.053" ? statementsIn(document) : undefined))
 
-/** The one statement of a camt.053. */
-export const statementIn = (document: Element): Element => one(document, "BkToCstmrStmt", "Stmt")
+const statementsIn = (document: Element): StatementFile => {
+  const content = one(document, "BkToCstmrStmt")
+  const elements = all(content, "Stmt")
+  if (elements.length === 0) return unreadable("BkToCstmrStmt/Stmt", "missing")
+  const madeOn = () => maybeDay(content, "GrpHdr", "CreDtTm")
+  const read = elements.map((element, index) => {
+    const place = `Stmt ${index + 1}`
+    return orUnread(place, element, () => statementOf(element, place, madeOn))
+  })
+  const statements = read.flatMap((part) => ("_tag" in part ? [] : [part]))
+  const unread = read.flatMap((part) => ("_tag" in part ? [part.unread] : []))
+  requireReadable(statements.length, unread)
+  return { statements, unread }
+}
 
-const statementOf = (statement: Element): BankStatement => {
-  const entries = all(statement, "Ntry").flatMap(movementsIn).map(entryOf)
+const statementOf = (statement: Element, place: string, madeOn: () => string | undefined): BankStatement => {
+  const parts = entryPartsIn(statement, place)
+  const day = dayOf(statement, parts) ?? madeOn() ?? unreadable("Stmt/FrToDt", "missing")
   return {
-    account: maybeText(statement, "Acct", "Id", "IBAN") ?? text(statement, "Acct", "Id", "Othr", "Id"),
+    id: maybeText(statement, "Id"),
+    account: maybeText(statement, "Acct", "Id", "IBAN") ?? maybeText(statement, "Acct", "Id", "Othr", "Id"),
     currency: maybeText(statement, "Acct", "Ccy") ?? currencyOfBalance(statement),
-    day: dayOf(statement),
-    entries,
+    day,
+    entries: parts.flatMap((part) => entriesOf(part, day)),
+    unread: parts.flatMap((part) => (part._tag === "Unread" ? [part.unread] : [])),
   }
 }
 
-const entryOf = ({
-  reference = "",
-  currency,
-  minor,
-  kind,
-  bookedOn,
-}: Movement): BankStatement["entries"][number] => ({
+const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
+  switch (part._tag) {
+    case "Unread":
+      return []
+    case "Movement":
+      return [{ ...entryOf(part.movement, referenceOf(part.movement), day), ...bookingOf(part.movement) }]
+    case "Batch": {
+      const { members, fileIds, count } = part.batch
+      const booking = {
+        members: members.map(referenceOf),
+        fileIds,
+        ...(count === undefined ? {} : { count }),
+      }
+      return [{ ...entryOf(part.batch, "", day), booking }]
+    }
+  }
+}
+
+/** What else a movement may name an order of ours by, if it has no reference of ours. */
+const bookingOf = (movement: Movement): Pick<StatementEntry, "booking"> => {
+  const { servicerReference, fileIds } = movement
+  if (parseTransferReference(referenceOf(movement)) !== undefined) return {}
+  if (servicerReference === undefined && fileIds === undefined) return {}
+  return {
+    booking: {
+      ...(servicerReference === undefined ? {} : { servicerReference }),
+      ...(fileIds === undefined ? {} : { fileIds }),
+    },
+  }
+}
+
+/** The reference of ours among the ids of a movement, else its first one. */
+const referenceOf = ({ reference, otherReferences = [] }: TransferIds): string =>
+  [reference, ...otherReferences].find((id) => parseTransferReference(id) !== undefined) ?? reference
+
+const entryOf = (
+  { currency, minor, kind, bookedOn, amounts }: Amount & Pick<Movement, "kind" | "bookedOn" | "amounts">,
+  reference: string,
+  day: string,
+): BankStatement["entries"][number] => ({
   reference,
   currency,
   minor,
   kind,
-  bookedOn,
+  bookedOn: bookedOn ?? day,
+  ...(amounts === undefined ? {} : { amounts }),
 })
 
 /** Every statement has a balance, and each balance names its currency. */
-const currencyOfBalance = (statement: Element): string => {
+const currencyOfBalance = (statement: Element): string | undefined => {
   const [balance] = all(statement, "Bal")
-  return (balance && maybe(balance, "Amt")?.attributes.Ccy) ?? unreadable("Stmt/Acct/Ccy", "missing")
+  return balance && maybe(balance, "Amt")?.attributes.Ccy
 }
 
-/** The end of its period, or the day that it was made. */
-const dayOf = (statement: Element): string =>
+/**
+ * The last day of a statement: the end of its period, which may be left out; else the day of its latest closing balance, or of
+ * any balance; else the latest day on which an entry was booked; else the day on which it was made, which may be the next one.
+ */
+const dayOf = (statement: Element, parts: ReadonlyArray<EntryPart>): string | undefined =>
   maybeDay(statement, "FrToDt", "ToDtTm") ??
   maybeDay(statement, "FrToDt", "ToDt") ??
-  maybeDay(statement, "CreDtTm") ??
-  unreadable("Stmt/FrToDt", "missing")
+  latest(
+    all(statement, "Bal")
+      .filter(isClosing)
+      .map((balance) => maybeDay(balance, "Dt")),
+  ) ??
+  latest(all(statement, "Bal").map((balance) => maybeDay(balance, "Dt"))) ??
+  latest(parts.map(bookedOnOf)) ??
+  maybeDay(statement, "CreDtTm")
+
+/** ISO 20022's BalanceType12Code for the booked balance at the end, or at the end of a page. */
+const isClosing = (balance: Element): boolean =>
+  ["CLBD", "ITBD"].includes(maybeText(balance, "Tp", "CdOrPrtry", "Cd") ?? "")
+
+const bookedOnOf = (part: EntryPart): string | undefined => {
+  if (part._tag === "Unread") return undefined
+  return part._tag === "Movement" ? part.movement.bookedOn : part.batch.bookedOn
+}
+
+const latest = (days: ReadonlyArray<string | undefined>): string | undefined =>
+  days
+    .filter((day) => day !== undefined)
+    .sort()
+    .at(-1)

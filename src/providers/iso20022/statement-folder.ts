@@ -1,30 +1,44 @@
 /**
  * Statements of a bank as files in a folder. The folder must have a statement of the day: a bank that sent none has not
- * reported that nothing happened.
+ * reported that nothing happened. A file, or a part of one, that cannot be read is reported as unused, and the others count.
  */
-import { hash } from "node:crypto"
+import { hash, randomUUID } from "node:crypto"
 import { readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Result } from "effect"
 import type { Day } from "../../domain/business-days.ts"
 import { type Source, SourceUnreadable, type StatementEntry } from "../books.ts"
 
-/** A bank's statement of one day, as a reader of a file format gives it. */
-export interface BankStatement {
-  readonly day: Day
-  readonly entries: ReadonlyArray<Omit<StatementEntry, "bank">>
+/** The statements in a file, as a reader of a file format gives them, and the parts that it cannot read. */
+export interface StatementFile {
+  readonly statements: ReadonlyArray<{
+    readonly id?: string | undefined
+    readonly account?: string | undefined
+    /** The last day that it covers. */
+    readonly day: Day
+    readonly entries: ReadonlyArray<Omit<StatementEntry, "bank">>
+    readonly unread: ReadonlyArray<UnreadStatementPart>
+  }>
+  readonly unread: ReadonlyArray<UnreadStatementPart>
+}
+
+interface UnreadStatementPart {
+  readonly place: string
+  readonly problem: string
 }
 
 /**
- * Reads a statement, or fails with a reason that quotes nothing of it. `undefined` is for a file that may lie beside
+ * Reads a file of statements, or fails with a reason that quotes nothing of it. `undefined` is for a file that may lie beside
  * statements and is none.
  */
 export type StatementReader = (
   xml: Uint8Array,
-) => Result.Result<BankStatement | undefined, { readonly message: string }>
+) => Result.Result<StatementFile | undefined, { readonly message: string }>
 
 const FILE_BYTES_MAX = 16 * 1024 * 1024
 const FILES_MAX = 10_000
+/** Unread parts of a file that are listed one by one. */
+const UNREAD_LISTED_MAX = 100
 
 /** The banks that have a folder of statements, by the folders' names. */
 export const banksIn = (folder: string): Effect.Effect<ReadonlyArray<string>, SourceUnreadable> =>
@@ -33,35 +47,67 @@ export const banksIn = (folder: string): Effect.Effect<ReadonlyArray<string>, So
     return found.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   })
 
-/** All entries of a bank's statements in a folder, one of which must be of the day. A file that occurs twice counts once. */
+/**
+ * All entries of a bank's statements in a folder, one of which must be of the day. A file, or a statement, that occurs twice
+ * counts once. Unused is what cannot be read, of files as a whole and of statements of the day.
+ */
 export const statementFolder =
   (folder: string, bank: string, day: Day, read: StatementReader): Source<StatementEntry> =>
-  (visit) =>
+  (visit, unused) =>
     Effect.gen(function* () {
       const files = (yield* step(folder, () => readdir(folder))).filter((name) => name.endsWith(".xml"))
       if (files.length > FILES_MAX)
         return yield* new SourceUnreadable({ source: folder, reason: `more than ${FILES_MAX} files` })
-      const digests = new Set<string>()
+      const seen = new Set<string>()
       let hasDay = false
       for (const name of files.sort()) {
-        const file = join(folder, name)
-        const content = yield* contentOf(file)
-        const digest = hash("sha256", content)
-        if (digests.has(digest)) continue
-        digests.add(digest)
-        const statement = read(content)
-        if (Result.isFailure(statement))
-          return yield* new SourceUnreadable({ source: file, reason: statement.failure.message })
-        hasDay ||= statement.success?.day === day
-        for (const entry of statement.success?.entries ?? []) visit({ ...entry, bank })
+        const report = (parts: ReadonlyArray<UnreadStatementPart>) => {
+          for (const { place, problem } of listed(parts))
+            unused?.({ bank, place: place === "" ? name : `${name} ${place}`, problem })
+        }
+        const content = yield* contentOf(join(folder, name))
+        if (content === undefined) {
+          report([{ place: "", problem: `longer than ${FILE_BYTES_MAX} bytes` }])
+          continue
+        }
+        if (!isNew(seen, content)) continue
+        const file = read(content)
+        if (Result.isFailure(file)) report([{ place: "", problem: file.failure.message }])
+        else report(file.success?.unread ?? [])
+        for (const statement of (Result.isSuccess(file) ? file.success?.statements : undefined) ?? []) {
+          const isOfDay = statement.day === day
+          hasDay ||= isOfDay
+          if (!isNew(seen, contentsOf(statement))) continue
+          if (isOfDay) report(statement.unread)
+          for (const entry of statement.entries) visit({ ...entry, bank })
+        }
       }
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
 
+/** Whether something is seen for the first time. */
+const isNew = (seen: Set<string>, content: Uint8Array | string): boolean => {
+  const digest = hash("sha256", content)
+  return !seen.has(digest) && seen.add(digest).has(digest)
+}
+
+/** A statement as text: a bank may send it again in another file. Without an id it is no other one's copy. */
+const contentsOf = ({ id, account, day, entries }: StatementFile["statements"][number]): string =>
+  JSON.stringify([id ?? randomUUID(), account, day, entries], (_, value) =>
+    typeof value === "bigint" ? String(value) : value,
+  )
+
+const listed = (parts: ReadonlyArray<UnreadStatementPart>): ReadonlyArray<UnreadStatementPart> =>
+  parts.length <= UNREAD_LISTED_MAX
+    ? parts
+    : [
+        ...parts.slice(0, UNREAD_LISTED_MAX),
+        { place: "", problem: `${parts.length - UNREAD_LISTED_MAX} further parts cannot be read` },
+      ]
+
 const contentOf = Effect.fnUntraced(function* (file: string) {
   const { size } = yield* step(file, () => stat(file))
-  if (size > FILE_BYTES_MAX)
-    return yield* new SourceUnreadable({ source: file, reason: `larger than ${FILE_BYTES_MAX} bytes` })
+  if (size > FILE_BYTES_MAX) return undefined
   return yield* step(file, () => readFile(file))
 })
 

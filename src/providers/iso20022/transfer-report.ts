@@ -1,7 +1,9 @@
-/** A bank's report on one transfer, from one of its files. */
+/** A bank's reports on transfers, from one of its files. */
+
+import type { StatedAmounts } from "../booked-amount.ts"
 import type { Amount } from "./element.ts"
 
-export type ReportedStatus =
+export type ReportedStatus = (
   | { readonly _tag: "Accepted" }
   | { readonly _tag: "Settled" }
   /** Refused; `whole` if the transfer is only listed in a payment or file that was refused, and has no reason of its own. */
@@ -9,11 +11,50 @@ export type ReportedStatus =
   | { readonly _tag: "Returned"; readonly code: string }
   /** A status without an agreed meaning, or a refusal as a duplicate. */
   | { readonly _tag: "Unclear" }
+) & {
+  /** What the bank gives as reasons, each with its code and text, cleaned. */
+  readonly reasons?: ReadonlyArray<string>
+}
 
-export interface TransferReport {
-  /** The end-to-end reference. */
+/** The ids under which a file names a transfer. Placeholders such as NOTPROVIDED are no ids. */
+export interface TransferIds {
+  /** The first of its own ids: the end-to-end id, the instruction's, the transaction's; empty if it has none of them. */
   readonly reference: string
+  /** Its further own ids. */
+  readonly otherReferences?: ReadonlyArray<string>
+  /** The bank's id of it (AcctSvcrRef). */
+  readonly servicerReference?: string
+  /** The ids of the payment and the message that it was ordered in. */
+  readonly fileIds?: ReadonlyArray<string>
+}
+
+export interface TransferReport extends TransferIds {
   readonly status: ReportedStatus
   /** The transfer's amount according to the bank, if the file names it. */
   readonly amount?: Amount
+  /** What else the file says of its amount: what was instructed, charges, a rate. */
+  readonly amounts?: StatedAmounts
+}
+
+/** One booking of several transfers, which the file does not give the amounts of. */
+export interface BatchReport {
+  /** The ids of the payment and the message that they were ordered in. */
+  readonly fileIds: ReadonlyArray<string>
+  /** Those that it names. */
+  readonly members: ReadonlyArray<TransferIds>
+  /** How many they are, if the file says it. */
+  readonly count?: number
+  /** Their sum. */
+  readonly amount: Amount
+  readonly status: ReportedStatus
+}
+
+/** A part of a file that cannot be read. */
+export interface UnreadPart {
+  /** The part, counted from 1, such as "Stmt 1 Ntry 3". */
+  readonly place: string
+  /** The element and the problem there, without a quote of the file. */
+  readonly problem: string
+  /** Our references in it. */
+  readonly references: ReadonlyArray<string>
 }

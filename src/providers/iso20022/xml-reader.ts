@@ -1,11 +1,12 @@
 /**
- * Reads XML from outside: UTF-8, well-formed, of bounded size and depth, without a document type and so without its own
+ * Reads XML from outside: in a known encoding, well-formed, of bounded size and depth, without a document type and so without its own
  * entities. The functions that look into a document (element.ts) throw an `UnreadableFile` with the place of the problem;
  * `readXml` returns it as its failure.
  */
 import { Result } from "effect"
 import { XMLParser, XMLValidator } from "fast-xml-parser"
 import { UnreadableFile } from "./unreadable-file.ts"
+import { decodedXml } from "./xml-encoding.ts"
 
 export const FILE_BYTES_MAX = 16 * 1024 * 1024
 const DEPTH_MAX = 40
@@ -44,12 +45,7 @@ export const unreadable = (place: string, problem: string): never => {
 
 const textOf = (source: Uint8Array | string): string => {
   if (source.length > FILE_BYTES_MAX) return unreadable("the file", `longer than ${FILE_BYTES_MAX} bytes`)
-  if (typeof source === "string") return source
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(source)
-  } catch {
-    return unreadable("the file", "not UTF-8")
-  }
+  return typeof source === "string" ? source : decodedXml(source)
 }
 
 const parser = new XMLParser({

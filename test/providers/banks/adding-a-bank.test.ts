@@ -19,6 +19,7 @@ import { bankKindsLayer } from "../../../src/providers/banks/bank-kind.ts"
 import { banksLayer } from "../../../src/providers/banks/banks.ts"
 import { instant } from "../../../src/providers/banks/instant/instant.ts"
 import { synchronous } from "../../../src/providers/banks/synchronous/synchronous.ts"
+import { BookedOrders } from "../../../src/providers/booked-orders.ts"
 import { keyOf } from "../../../src/providers/calling/signed-callback.ts"
 import { bankStatements } from "../../../src/reconciliation/bank-statements.ts"
 import { readBooks } from "../../../src/reconciliation/records.ts"
@@ -240,7 +241,10 @@ describe("the page on adding a bank", () => {
         )
       return yield* readBooks(day, yield* bankStatements(day, Option.none()), () => Effect.void)
     })
-    const provided = Layer.suspend(() => Layer.merge(providerSettings(environment()), bankKindsLayer(kinds)))
+    const bookedOrders = Layer.succeed(BookedOrders, { under: () => Effect.succeed([]) })
+    const provided = Layer.suspend(() =>
+      Layer.mergeAll(providerSettings(environment()), bankKindsLayer(kinds), bookedOrders),
+    )
 
     it.live("reads to its end, beside the books of the others", () =>
       Effect.gen(function* () {

@@ -143,6 +143,32 @@ describe("a status report", () => {
     })
   })
 
+  it("that a part of cannot be read settles nothing that it does not name, and shows what it accepts", () => {
+    const long = transfer("R1", "A".repeat(141))
+    const settles = read(report("<GrpSts>ACSC</GrpSts>", long + transfer("R2", "ACSC")))
+    expect(settles).not.toHaveProperty("others")
+    expect(settles).toMatchObject({
+      named: [{ reference: "R2", status: settled }],
+      unread: [
+        {
+          place: "OrgnlPmtInfAndSts 1 TxInfAndSts 1",
+          problem: "TxInfAndSts/TxSts: longer than 140 characters",
+          references: [],
+        },
+      ],
+    })
+    expect(read(report("<GrpSts>ACSP</GrpSts>", long))).toMatchObject({ others: accepted })
+  })
+
+  it("has progress within it, also of a whole payment", () => {
+    const both = transfer("R1", "ACSP") + transfer("R1", "ACSC")
+    expect(read(report("", both))).toMatchObject({ named: [{ status: accepted }, { status: settled }] })
+    const whole = ["ACSP", "ACSC"].map((status) => `<PmtInfSts>${status}</PmtInfSts>`)
+    expect(read(report("", ...whole))).toMatchObject({ others: settled })
+    const against = ["ACSC", "RJCT"].map((status) => `<PmtInfSts>${status}</PmtInfSts>`)
+    expect(read(report("", ...against))).toMatchObject({ others: { _tag: "Unclear" } })
+  })
+
   it("tells the amount of a transfer where it is named", () => {
     const original = '<OrgnlTxRef><Amt><InstdAmt Ccy="EUR">0012.500</InstdAmt></Amt></OrgnlTxRef>'
     expect(read(report("", transfer("R1", "ACSC", original)))).toMatchObject({
@@ -235,21 +261,65 @@ const statement = (entries: string) =>
     <FrToDt><FrDtTm>2026-11-26T00:00:00</FrDtTm><ToDtTm>2026-11-26T23:59:59</ToDtTm></FrToDt>
     <Acct><Id><IBAN>NL91ABNA0417164300</IBAN></Id><Ccy>EUR</Ccy></Acct>${entries}</Stmt></BkToCstmrStmt></Document>`
 
+const balance = (kind: string, day: string) =>
+  `<Bal><Tp><CdOrPrtry><Cd>${kind}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">1.00</Amt><Dt><Dt>${day}</Dt></Dt></Bal>`
+
 describe("a statement", () => {
   it("lists what was booked on a day", () => {
     const charge =
       '<Ntry><Amt Ccy="EUR">0.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-26</Dt></BookgDt></Ntry>'
     expect(readBankStatement(statement(movement("DBIT") + charge))).toEqual(
       Result.succeed({
-        account: "NL91ABNA0417164300",
-        currency: "EUR",
-        day: "2026-11-26",
-        entries: [
-          { reference: "R1", currency: "EUR", minor: 1234n, kind: "debit", bookedOn: "2026-11-26" },
-          { reference: "", currency: "EUR", minor: 0n, kind: "debit", bookedOn: "2026-11-26" },
+        unread: [],
+        statements: [
+          {
+            id: undefined,
+            unread: [],
+            account: "NL91ABNA0417164300",
+            currency: "EUR",
+            day: "2026-11-26",
+            entries: [
+              { reference: "R1", currency: "EUR", minor: 1234n, kind: "debit", bookedOn: "2026-11-26" },
+              { reference: "", currency: "EUR", minor: 0n, kind: "debit", bookedOn: "2026-11-26" },
+            ],
+          },
         ],
       }),
     )
+  })
+
+  const days = {
+    period: "<FrToDt><ToDtTm>2026-11-21T23:59:59</ToDtTm></FrToDt>",
+    closing: balance("CLBD", "2026-11-22"),
+    opening: balance("OPBD", "2026-11-23"),
+    entries: `${movement("DBIT").replace("2026-11-26", "2026-11-24")}${movement("DBIT").replace("2026-11-26", "2026-11-20")}`,
+    made: "<CreDtTm>2026-11-25T02:00:00</CreDtTm>",
+  }
+  it.each([
+    [["period", "closing", "opening", "entries", "made"], "2026-11-21"],
+    [["closing", "opening", "entries", "made"], "2026-11-22"],
+    [["opening", "entries", "made"], "2026-11-23"],
+    [["entries", "made"], "2026-11-24"],
+    [["made"], "2026-11-25"],
+    [[], "2026-11-26"],
+  ] as const)("has a day by %j", (given, day) => {
+    const own = given.map((name) => days[name]).join("")
+    const file = statement(own)
+      .replace(/<FrToDt><FrDt.*?<.FrToDt>/s, "")
+      .replace("<GrpHdr/>", "<GrpHdr><CreDtTm>2026-11-26T01:00:00</CreDtTm></GrpHdr>")
+    expect(readBankStatement(file)).toMatchObject({ success: { statements: [{ day }] } })
+  })
+
+  it("without any day spoils no other statement of its file", () => {
+    const lost = statement("").replace(/<FrToDt>.*?<.FrToDt>/s, "")
+    const [inner = ""] = /<Stmt>.*<.Stmt>/s.exec(lost) ?? []
+    expect(readBankStatement(lost)).toMatchObject({ failure: { message: "Stmt/FrToDt: missing" } })
+    expect(readBankStatement(statement("").replace("</Stmt>", `$&${inner}`))).toMatchObject({
+      success: {
+        statements: [{ day: "2026-11-26" }],
+        unread: [{ place: "Stmt 2", problem: "Stmt/FrToDt: missing" }],
+      },
+    })
   })
 
   it("is not read out of another message", () => {
@@ -365,6 +435,78 @@ describe("a file is refused that", () => {
   })
 })
 
+describe("an encoding", () => {
+  const text = report("", transfer("R1", "RJCT", `${reason("AC04")}<!-- ü -->`)).replace("R1", "Rü1")
+  const declared = (name: string) => `<?xml version="1.0" encoding="${name}"?>${text}`
+  const utf16 = (text: string) => Buffer.from(text, "utf16le")
+  it.each([
+    ["is declared as ISO-8859-1", Buffer.from(declared("ISO-8859-1"), "latin1")],
+    ["is declared as Windows-1252", Buffer.from(declared("windows-1252"), "latin1")],
+    ["is declared as UTF-8", Buffer.from(declared("utf-8"))],
+    ["is not declared", Buffer.from(text)],
+    ["is marked as UTF-8, whatever is declared", Buffer.from(`\ufeff${declared("ISO-8859-1")}`)],
+    ["is marked as UTF-16 LE", utf16(`\ufeff${declared("UTF-16")}`)],
+    ["is marked as UTF-16 BE", utf16(`\ufeff${declared("UTF-16")}`).swap16()],
+    ["is UTF-16 LE without a mark", utf16(declared("UTF-16LE"))],
+    ["is UTF-16 BE without a mark", utf16(declared("UTF-16BE")).swap16()],
+  ])("that %s is read", (_, file) => {
+    expect(read(file)).toMatchObject({ named: [{ reference: "Rü1" }] })
+  })
+
+  it("of Windows has its own characters", () => {
+    const file = Buffer.from(declared("Windows-1252").replace("Rü1", "R\u00801"), "latin1")
+    expect(read(file)).toMatchObject({ named: [{ reference: "R€1" }] })
+  })
+
+  it.each([
+    ["IBM500", "the encoding IBM500 is not read"],
+    ["DE89370400440532013000", "the encoding of its declaration is not read"],
+    ["UTF-16", "not in the encoding that it declares, UTF-16"],
+    ["US-ASCII", "not US-ASCII"],
+  ])("%s is refused by name where it is not known or not kept to", (name, problem) => {
+    expect(problemOf(Buffer.from(declared(name), "latin1"))).toBe(`the file: ${problem}`)
+  })
+})
+
+describe("a namespace", () => {
+  const fine = report("", transfer("R1", "ACSC"))
+  it.each([
+    "urn:iso:std:iso:20022:tech:xsd:pain.002.001.14",
+    "urn:iso:std:iso:20022:tech:xsd:pain.002.002.03",
+    "http://www.six-interbank-clearing.com/de/pain.002.001.03.ch.02.xsd",
+    "ISO:pain.002.001.03:APC:STUZZA:payments:003",
+  ])("%s is that of a report", (name) => {
+    expect(read(fine.replace(namespace("pain.002.001.10"), name))).toMatchObject({ about: "M1" })
+  })
+  it.each(["urn:x:pain.0020.001.03", "urn:x:xpain.002.001.03", "urn:x:pain.002.001.031", "urn:x:pain.002"])(
+    "%s is that of nothing that is read",
+    (name) => {
+      expect(problemOf(fine.replace(namespace("pain.002.001.10"), name))).toContain("Document: not a message")
+    },
+  )
+})
+
+describe("reasons", () => {
+  const reasonOf = (codes: ReadonlyArray<string>) => read(report("", transfer("R1", "RJCT", codes.join(""))))
+  const own = (text: string) => `<StsRsnInf><Rsn><Prtry>${text}</Prtry></Rsn></StsRsnInf>`
+  it("are all kept, and the first that is mapped counts", () => {
+    const given = [own("Z-991 Konto gesperrt"), reason("NARR"), reason("AC04"), reason("AM04")]
+    expect(reasonOf(given)).toMatchObject({
+      named: [{ status: { code: "AC04", reasons: ["Z-991 Konto gesperrt", "NARR", "AC04", "AM04"] } }],
+    })
+  })
+  it("are bounded and show no account number", () => {
+    const iban = "DE89370400440532013000"
+    const long = `<StsRsnInf><Rsn><Cd>NARR</Cd></Rsn>${`<AddtlInf>${"x ".repeat(60)}${iban}</AddtlInf>`.repeat(5)}</StsRsnInf>`
+    const { named } = reasonOf([own(iban), long, ...Array.from({ length: 20 }, (_, n) => own(`Z${n}`))])
+    const [{ status }] = named as unknown as [{ status: { code: string; reasons: ReadonlyArray<string> } }]
+    expect(status.code).toBe("unspecified")
+    expect(status.reasons).toHaveLength(10)
+    expect(Math.max(...status.reasons.map(({ length }) => length))).toBeLessThanOrEqual(200)
+    expect(status.reasons.join()).not.toContain(iban.slice(4, 12))
+  })
+})
+
 it("reads references and literal sections as XML means them", () => {
   const xml = report("", transfer("R&#49;<![CDATA[&-]]>&amp;&#x41;", "ACSC"))
   expect(read(xml)).toMatchObject({ named: [{ reference: "R1&-&A" }] })
@@ -377,8 +519,9 @@ describe.skipIf(!isPublishedDataThere)("files that banks published", () => {
     expect(sample("cross-river.pain.002.accepted.xml")).toEqual({
       _tag: "StatusReport",
       about: "AMBCD10000000",
-      named: [{ reference: "0000000000000108", status: accepted }],
+      named: [{ reference: "0000000000000108", otherReferences: ["100ABCD012345"], status: accepted }],
       others: accepted,
+      payments: [{ id: "ABCD10000000", others: accepted }],
     })
   })
 
@@ -386,9 +529,10 @@ describe.skipIf(!isPublishedDataThere)("files that banks published", () => {
     expect(sample("cross-river.pain.002.rejected.xml")).toEqual({
       _tag: "StatusReport",
       about: "missing2",
-      named: ["sanity-10-1-12-1-21", "example01234567", "example012345678"].map((reference) => ({
+      named: ["sanity-10-1-12-1-21", "example01234567", "example012345678"].map((reference, index) => ({
         reference,
-        status: failed("NARR"),
+        ...(index === 0 ? { otherReferences: ["example01234567"] } : {}),
+        status: { ...failed("NARR"), reasons: ["NARR: Instruction ID example[redacted] already exist"] },
       })),
       others: failed("unspecified"),
     })
@@ -400,7 +544,10 @@ describe.skipIf(!isPublishedDataThere)("files that banks published", () => {
       named: [
         {
           reference: "EndToEndId-001-03-04",
-          status: { _tag: "Returned", code: "AC01" },
+          otherReferences: ["InstrId-001-03-04"],
+          servicerReference: "190520CH02ZZTJR1",
+          fileIds: ["PmtInfId-001-03"],
+          status: { _tag: "Returned", code: "AC01", reasons: ["AC01: Kontonummer falsch"] },
           amount: { currency: "CHF", minor: 50_000n },
         },
       ],

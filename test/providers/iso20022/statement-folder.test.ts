@@ -17,16 +17,19 @@ const read: StatementReader = (file) => {
   const [first = "", ...references] = Buffer.from(file).toString().trim().split("\n")
   if (first === "another message") return Result.succeed(undefined)
   if (!/^\d{4}-/.test(first)) return Result.fail({ message: "not a statement" })
-  return Result.succeed({
-    day: first,
-    entries: references.map((reference) => ({
+  const entries = references
+    .filter((reference) => !reference.startsWith("unread"))
+    .map((reference) => ({
       reference,
       currency: "EUR",
       minor: 1n,
       kind: "debit" as const,
       bookedOn: first,
-    })),
-  })
+    }))
+  const unread = references
+    .filter((reference) => reference.startsWith("unread"))
+    .map((place) => ({ place, problem: "not a date" }))
+  return Result.succeed({ statements: [{ id: "1", day: first, entries, unread }], unread: [] })
 }
 
 const folderOf = (files: Readonly<Record<string, string>>): string => {
@@ -66,10 +69,49 @@ it.effect("counts a statement that lies there under two names once, and passes o
 it.effect.each([
   ["has other messages alone", { "1.xml": "another message" }, /no statement of/],
   ["has no statement of the day", { "1.xml": "2026-11-22\na" }, /no statement of/],
-  ["has a file that is no statement", { "1.xml": `${day}\na`, "2.xml": "torn" }, /not a statement/],
+  ["has a file that is no statement, and none of the day", { "2.xml": "torn" }, /no statement of/],
 ] as const)("does not take a folder for read that %s", ([, files, reason]) =>
   Effect.gen(function* () {
     assert.match((yield* Effect.flip(entriesIn(folderOf(files)))).message, reason)
+  }),
+)
+
+it.effect("reports what it cannot read, of files and of statements of the day, and reads the rest", () =>
+  Effect.gen(function* () {
+    const folder = folderOf({
+      "1.xml": `${day}\na\nunread 1`,
+      "2.xml": "torn",
+      "3.xml": "2026-11-24\nunread 2",
+      "4.xml": `${day}\nb\n${Array.from({ length: 102 }, (_, n) => `unread ${n}`).join("\n")}`,
+    })
+    const unused: Array<string> = []
+    const entries: Array<string> = []
+    yield* statementFolder(
+      join(folder, "north"),
+      "north",
+      day,
+      read,
+    )(
+      ({ reference }) => entries.push(reference),
+      ({ bank, place, problem }) => unused.push(`${bank} ${place}: ${problem}`),
+    )
+    assert.deepStrictEqual(entries, ["a", "b"])
+    assert.deepStrictEqual(unused.slice(0, 3), [
+      "north 1.xml unread 1: not a date",
+      "north 2.xml: not a statement",
+      "north 4.xml unread 0: not a date",
+    ])
+    assert.deepStrictEqual(
+      [unused.length, unused.at(-1)],
+      [103, "north 4.xml: 2 further parts cannot be read"],
+    )
+  }),
+)
+
+it.effect("counts a statement that comes again in another file once", () =>
+  Effect.gen(function* () {
+    const folder = folderOf({ "1.xml": `${day}\na`, "2.xml": `${day}\na\n` })
+    assert.deepStrictEqual(yield* entriesIn(folder), [["north", "a", day]])
   }),
 )
 

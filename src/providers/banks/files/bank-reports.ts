@@ -5,26 +5,37 @@ import { Effect } from "effect"
 import { cleanText } from "../../../domain/outside-text.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import type { StatusReport } from "../../iso20022/status-report.ts"
-import type { ReportedStatus, TransferReport } from "../../iso20022/transfer-report.ts"
+import type { ReportedStatus, TransferReport, UnreadPart } from "../../iso20022/transfer-report.ts"
+import { batchReports } from "./batch-bookings.ts"
 import { doubtfulRefusals } from "./copies.ts"
-import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
-import type { Oddity } from "./inbox-files.ts"
-import { type OrderReport, reportKeyOf } from "./order-reports.ts"
-
-export interface BankReports {
-  /** Reports that we did not have yet, in the order in which they must be recorded. */
-  readonly reports: ReadonlyArray<NewReport>
-  readonly oddities: ReadonlyArray<Oddity>
-}
+import { type FileOrder, FileOrders } from "./file-orders.ts"
+import {
+  type BankReports,
+  combined,
+  ifNew,
+  type MatchedPart,
+  matched,
+  nothing,
+  odd,
+  unmatched,
+} from "./matched-report.ts"
+import { lookUpOrders, type OrderLookup, servicerReferencesIn } from "./order-lookup.ts"
+import type { OrderReport } from "./order-reports.ts"
 
 export const bankReportsIn = Effect.fn("bankReportsIn")(function* (bank: string, message: BankMessage) {
-  const { orders, parts } = yield* matchWithOrders(bank, message)
-  const { reports, oddities } = combined(parts)
+  const lookup = yield* lookUpOrders(bank, message)
+  const { orders, parts } = yield* matchWithOrders(bank, message, lookup)
+  const { reports, oddities, remarks } = combined([...parts, ...(message.unread ?? []).map(ofUnread)])
   const duplicates = combined(
     orders.filter(() => isOfCopy(message)).map((order) => ifNew(order, { _tag: "Accepted" })),
   )
   const doubtful = yield* doubtfulRefusals(bank, orders, reports)
-  return { reports: [...duplicates.reports, ...doubtful, ...inOrder(reports)], oddities }
+  return {
+    reports: [...duplicates.reports, ...doubtful, ...inOrder(reports)],
+    oddities,
+    remarks,
+    servicerReferences: servicerReferencesIn(message, lookup),
+  }
 })
 
 /** A bank that calls anything in a file a duplicate has all orders of the file, also those that it refuses as well. */
@@ -46,47 +57,149 @@ interface Matched {
   readonly parts: ReadonlyArray<BankReports>
 }
 
-const matchWithOrders = Effect.fnUntraced(function* (bank: string, message: BankMessage) {
-  const references = [...new Set(message.named.map(({ reference }) => reference))]
-  const orders = yield* (yield* FileOrders).sent(bank, references)
-  const byReference = new Map(orders.map((order) => [order.reference, order]))
-  const named = message.named.map((report) => matched(report, byReference.get(report.reference)))
-  switch (message._tag) {
-    case "Statement":
-      return { orders, parts: named.map(withoutUnknown) } satisfies Matched
-    case "Notification":
-      return { orders, parts: named } satisfies Matched
-    case "StatusReport": {
-      const file = yield* (yield* FileOrders).sentIn(bank, message.about)
-      const parts = [...named, ofUnnamed(message, file), ofMisplaced(message, orders, file)]
-      const all = new Map([...file, ...orders].map((order) => [order.reference, order]))
-      return { orders: [...all.values()], parts } satisfies Matched
-    }
+const matchWithOrders = Effect.fnUntraced(function* (
+  bank: string,
+  message: BankMessage,
+  lookup: OrderLookup,
+) {
+  if (message._tag === "StatusReport") return yield* matchStatuses(bank, message, lookup)
+  const isWholeAccount = message._tag === "Statement"
+  const unplaced = message.named.filter((report) => isOfFileAlone(report, lookup))
+  const together = new Set(unplaced)
+  const found = [
+    ...message.named.flatMap((report) => (together.has(report) ? [] : [matchedMovement(report, lookup)])),
+    ...bookedByFile(unplaced, lookup),
+  ]
+  const batches = (message.batches ?? []).map((batch) => batchReports(batch, lookup))
+  const parts = [...found, ...batches]
+  const known = parts.map((part) => (isWholeAccount ? withoutUnknown(part) : part))
+  return { orders: distinct(parts.flatMap(({ orders }) => orders)), parts: known } satisfies Matched
+})
+
+/** Whether a movement names nothing of ours but its file. */
+const isOfFileAlone = (report: TransferReport, lookup: OrderLookup): boolean =>
+  report.reference === "" &&
+  report.amount !== undefined &&
+  lookup.of(report) === undefined &&
+  lookup.inFile(report.fileIds ?? []) !== undefined
+
+/** Movements that name only their file: all of them together if they are what was ordered, else each by itself. */
+const bookedByFile = (
+  movements: ReadonlyArray<TransferReport>,
+  lookup: OrderLookup,
+): ReadonlyArray<MatchedPart> => {
+  const alike = Map.groupBy(movements, ({ fileIds, amount, status }) =>
+    JSON.stringify([fileIds, amount?.currency, status._tag]),
+  )
+  return [...alike.values()].flatMap((all) => {
+    const single = all.flatMap(({ fileIds = [], amount, status }) =>
+      amount === undefined ? [] : [{ fileIds, members: [], amount, status }],
+    )
+    const [first, ...others] = single
+    if (first === undefined) return []
+    const minor = others.reduce((sum, { amount }) => sum + amount.minor, first.amount.minor)
+    const sum = batchReports({ ...first, amount: { ...first.amount, minor }, count: all.length }, lookup)
+    return sum.orders.length > 0 ? [sum] : single.map((batch) => batchReports(batch, lookup))
+  })
+}
+
+/** A movement under an id of its own. */
+const matchedMovement = (report: TransferReport, lookup: OrderLookup): MatchedPart => {
+  const order = lookup.of(report)
+  const { fileIds = [] } = report
+  return {
+    ...matched(report, order),
+    orders: order === undefined || order === "conflicting" ? [] : [order],
+    ...(order === undefined && lookup.inFile(fileIds) !== undefined ? { isOfOurFile: true as const } : {}),
   }
+}
+
+const distinct = (orders: ReadonlyArray<FileOrder>): ReadonlyArray<FileOrder> => [
+  ...new Map(orders.map((order) => [order.reference, order])).values(),
+]
+
+/** A file of ours that a status report is about, and the status of those of its orders that are not named. */
+interface Reported {
+  readonly about: string
+  readonly file: ReadonlyArray<FileOrder>
+  readonly others: ReportedStatus | undefined
+}
+
+const matchStatuses = Effect.fnUntraced(function* (bank: string, message: StatusReport, lookup: OrderLookup) {
+  const found = message.named.map((report) => ({ report, order: lookup.of(report) }))
+  const orders = found.flatMap(({ order }) => (order === undefined || order === "conflicting" ? [] : [order]))
+  const contradictory = contradictoryIn(found)
+  const named = found.flatMap(({ report, order }) =>
+    typeof order === "object" && contradictory.has(order.reference) ? [] : [matched(report, order)],
+  )
+  const files = yield* reportedFiles(bank, message)
+  const apart = new Set([
+    ...orders.map(({ reference }) => reference),
+    ...(message.unread ?? []).flatMap(({ references }) => references),
+  ])
+  const sent = files.flatMap(({ file }) => file)
+  const parts = [
+    ...named,
+    ...[...contradictory].map((reference) => odd(reference, "contradictory")),
+    ...files.map((reported) => ofUnnamed(reported, apart)),
+    ofMisplaced(message, orders, files),
+  ]
+  return { orders: distinct([...sent, ...orders]), parts } satisfies Matched
 })
 
-const nothing: BankReports = { reports: [], oddities: [] }
-
-const combined = (parts: ReadonlyArray<BankReports>): BankReports => ({
-  reports: parts.flatMap(({ reports }) => reports),
-  oddities: parts.flatMap(({ oddities }) => oddities),
+/** The file with the message id of the report; if there is none, those with the ids of its payments. */
+const reportedFiles = Effect.fnUntraced(function* (bank: string, message: StatusReport) {
+  const { about, others, payments = [] } = message
+  const { sentIn } = yield* FileOrders
+  const file = yield* sentIn(bank, about)
+  const own: Reported = { about, file, others }
+  if (file.length > 0) return [own]
+  const ofPayments: Array<Reported> = []
+  for (const { id, others } of payments) ofPayments.push({ about: id, file: yield* sentIn(bank, id), others })
+  const known = ofPayments.filter(({ file }) => file.length > 0)
+  return known.length === 0 ? [own] : known
 })
+
+/** Orders of which a report says different things under different ids of theirs. That it proceeds is no contradiction. */
+const contradictoryIn = (
+  found: ReadonlyArray<{ readonly report: TransferReport; readonly order: ReturnType<OrderLookup["of"]> }>,
+): ReadonlySet<string> => {
+  const tags = new Map<string, Set<string>>()
+  for (const { report, order } of found)
+    if (typeof order === "object")
+      tags.set(order.reference, (tags.get(order.reference) ?? new Set()).add(report.status._tag))
+  return new Set(
+    [...tags].flatMap(([reference, all]) =>
+      all.size > 1 && ![...all].every((tag) => tag === "Accepted" || tag === "Settled") ? [reference] : [],
+    ),
+  )
+}
 
 /** A statement shows the movements of the whole account. Those that are none of our orders are for the reconciliation. */
-const withoutUnknown = ({ reports, oddities }: BankReports): BankReports => ({
+const withoutUnknown = ({ reports, oddities, remarks, isOfOurFile }: MatchedPart): BankReports => ({
   reports,
-  oddities: oddities.filter(({ reason }) => reason !== "unknown-reference"),
+  oddities: isOfOurFile === true ? oddities : oddities.filter(({ reason }) => reason !== "unknown-reference"),
+  remarks,
 })
 
+/** A part that cannot be read is kept with the place and the problem, for each of our references in it. */
+const ofUnread = ({ place, problem, references }: UnreadPart): BankReports => {
+  const detail = cleanText(`${place}: ${problem}`)
+  const named = references.length === 0 ? [place] : references
+  return {
+    ...nothing,
+    oddities: named.map((reference) => ({ reference, reason: "unreadable-entry", detail })),
+  }
+}
+
 /** The status of the whole file applies to each of its orders that the report does not name. */
-const ofUnnamed = ({ about, named, others }: StatusReport, file: ReadonlyArray<FileOrder>): BankReports => {
+const ofUnnamed = ({ about, file, others }: Reported, apart: ReadonlySet<string>): BankReports => {
   if (file.length === 0) return unmatched(about, "unknown-file")
   if (others === undefined) return nothing
-  const apart = new Set(named.map(({ reference }) => reference))
   const rest = file.filter(({ reference }) => !apart.has(reference))
   const status: ReportedStatus = others._tag === "Failed" ? { ...others, whole: true } : others
-  const ofRest = rest.flatMap((order) => matched({ reference: order.reference, status }, order).reports)
-  return { reports: ofRest, oddities: oddityOfWhole(about, others) }
+  const ofRest = combined(rest.map((order) => matched({ reference: order.reference, status }, order)))
+  return { ...ofRest, oddities: oddityOfWhole(about, others) }
 }
 
 /** A status of a whole file that an operator has to see is reported once, not for each order. */
@@ -99,40 +212,14 @@ const oddityOfWhole = (about: string, { _tag }: ReportedStatus): BankReports["od
 const ofMisplaced = (
   { about, unknownPayments = [] }: StatusReport,
   named: ReadonlyArray<FileOrder>,
-  file: ReadonlyArray<FileOrder>,
+  files: ReadonlyArray<Reported>,
 ): BankReports => {
-  const own = new Set(file.map(({ reference }) => reference))
-  const elsewhere = file.length === 0 ? [] : named.filter(({ reference }) => !own.has(reference))
+  const reported = new Set(files.flatMap(({ about, file }) => (file.length === 0 ? [] : [about])))
+  const own = new Set(files.flatMap(({ file }) => file.map(({ reference }) => reference)))
+  const elsewhere = reported.size === 0 ? [] : named.filter(({ reference }) => !own.has(reference))
+  const unknown = unknownPayments.filter((id) => !reported.has(id))
   return combined([
-    ...unknownPayments.map((id) => unmatched(id || about, "unknown-payment")),
+    ...unknown.map((id) => unmatched(id || about, "unknown-payment")),
     ...elsewhere.map(({ reference }) => odd(reference, "other-file")),
   ])
 }
-
-const matched = (
-  { reference, status, amount }: TransferReport,
-  order: FileOrder | undefined,
-): BankReports => {
-  if (order === undefined) return unmatched(reference, "unknown-reference")
-  if (amount !== undefined && (amount.currency !== order.currency || amount.minor !== order.minor))
-    return odd(reference, "amount-differs")
-  if (status._tag === "Failed" && status.whole === true)
-    return ifNew(order, { _tag: "Refused", code: status.code })
-  return status._tag === "Unclear" ? odd(reference, "unclear-status") : ifNew(order, status)
-}
-
-/** A report that we had before, and whose batch has been notified if necessary, is not new. */
-const ifNew = ({ reference, reports, notEnqueued }: FileOrder, report: OrderReport): BankReports => {
-  const isSame = (other: OrderReport) => reportKeyOf(other) === reportKeyOf(report)
-  const isOld = reports.some(isSame) && !notEnqueued.some(isSame)
-  return isOld ? nothing : { reports: [{ reference, report }], oddities: [] }
-}
-
-const odd = (reference: string, reason: Oddity["reason"]): BankReports => ({
-  reports: [],
-  oddities: [{ reference, reason }],
-})
-
-/** References that are not ours are stored in clear text, so they are cleaned. */
-const unmatched = (reference: string, reason: Oddity["reason"]): BankReports =>
-  odd(cleanText(reference), reason)

@@ -14,6 +14,32 @@ export interface Oddity {
     | "refused-whole"
     | "amount-differs"
     | "no-such-batch"
+    | "unreadable-entry"
+    | "unclear-batch"
+    | "conflicting-ids"
+    | "contradictory"
+  /** Where in the file it is and why it has no effect, without a quote of the file. */
+  readonly detail?: string
+}
+
+/** What a bank said of an order beside its state: a reason, a charge, a rate. Cleaned. */
+export interface Remark {
+  readonly reference: string
+  readonly kind: "reason" | "charge" | "rate"
+  readonly remark: string
+}
+
+/** The bank's own id of an order. */
+export interface ServicerReference {
+  readonly servicer: string
+  readonly reference: string
+}
+
+/** What is kept of a file beside the reports on orders. */
+export interface FileNotes {
+  readonly oddities: ReadonlyArray<Oddity>
+  readonly remarks: ReadonlyArray<Remark>
+  readonly servicerReferences: ReadonlyArray<ServicerReference>
 }
 
 export interface InboxFile {
@@ -27,10 +53,12 @@ export class InboxFiles extends Context.Service<
   InboxFiles,
   {
     readonly isRead: (file: InboxFile) => Effect.Effect<boolean, BankFilesUnavailable>
-    /** Records that a file was processed, with its oddities; false if another process already did. */
-    readonly finish: (
-      file: InboxFile,
-      oddities: ReadonlyArray<Oddity>,
-    ) => Effect.Effect<boolean, BankFilesUnavailable>
+    /** Our references that files of the bank named beside these ids of its own. */
+    readonly learned: (
+      bank: string,
+      servicers: ReadonlyArray<string>,
+    ) => Effect.Effect<ReadonlyArray<ServicerReference>, BankFilesUnavailable>
+    /** Records that a file was processed, with what is kept of it; false if another process already did. */
+    readonly finish: (file: InboxFile, notes: FileNotes) => Effect.Effect<boolean, BankFilesUnavailable>
   }
 >()("atlaspay/providers/InboxFiles") {}

@@ -7,7 +7,7 @@ import { hash } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result, Schedule } from "effect"
 import type { TransferOutcome } from "../../../domain/commands.ts"
 import { parseTransferReference } from "../../../domain/identifiers.ts"
-import { cleanText } from "../../../domain/outside-text.ts"
+import { cleanText, type OutsideText } from "../../../domain/outside-text.ts"
 import { type CommandId, Mailbox } from "../../../streams/mailbox.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
@@ -16,7 +16,7 @@ import { FILE_BYTES_MAX } from "../../iso20022/xml-reader.ts"
 import { bankReportsIn } from "./bank-reports.ts"
 import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
 import { type Arrival, arrivals, explain, putAway, readArrival } from "./folder.ts"
-import { type InboxFile, InboxFiles, type Oddity } from "./inbox-files.ts"
+import { type InboxFile, InboxFiles, type Oddity, type Remark } from "./inbox-files.ts"
 import { isInDoubt, type OrderReport, reportKeyOf } from "./order-reports.ts"
 import type { FileBank } from "./outbox.ts"
 
@@ -96,18 +96,22 @@ const quarantine = Effect.fnUntraced(function* (
 })
 
 const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, message: BankMessage) {
-  const { reports, oddities: found } = yield* bankReportsIn(bank.name, message)
-  const oddities = [...found]
+  const { reports, ...notes } = yield* bankReportsIn(bank.name, message)
+  const oddities = [...notes.oddities]
+  const details = detailsIn(notes.remarks)
   for (const chunk of Arr.chunksOf(reports, CHUNK)) {
     const orders = yield* FileOrders
     const changed = yield* orders.record(bank.name, chunk)
-    const unknown = yield* Effect.forEach(changed, (order) => enqueueReports(file, order), {
-      concurrency: ENQUEUES_MAX,
-    })
+    const unknown = yield* Effect.forEach(
+      changed,
+      (order) => enqueueReports(file, order, details.get(order.reference)),
+      { concurrency: ENQUEUES_MAX },
+    )
     oddities.push(...unknown.flat())
     yield* orders.markEnqueued(bank.name, changed)
   }
-  if (!(yield* (yield* InboxFiles).finish(file, oddities)) || oddities.length === 0) return
+  const isFirst = yield* (yield* InboxFiles).finish(file, { ...notes, oddities })
+  if (!isFirst || oddities.length === 0) return
   const { bankOddities } = yield* Metrics
   for (const { reason } of oddities) bankOddities.inc({ bank: bank.name, reason })
   yield* Effect.logError("a bank's file has reports that have no effect", {
@@ -121,11 +125,13 @@ const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxF
  * Enqueues the reports on an order that its batch has not had yet, a refusal before a sign that contradicts it. The batch
  * already assumes that the bank has the order, so such a sign is enqueued only if it is in doubt.
  */
-const enqueueReports = Effect.fnUntraced(function* (file: InboxFile, order: FileOrder) {
+const enqueueReports = Effect.fnUntraced(function* (file: InboxFile, order: FileOrder, detail?: OutsideText) {
   const oddities: Array<Oddity> = []
   for (const report of order.notEnqueued.toSorted((one, other) => rank(one) - rank(other)))
     if (report._tag !== "Accepted" || isInDoubt(order.reports))
-      oddities.push(...(yield* enqueueReport(file, { reference: order.reference, report }, order.orderId)))
+      oddities.push(
+        ...(yield* enqueueReport(file, { reference: order.reference, report, detail }, order.orderId)),
+      )
   return oddities
 })
 
@@ -134,14 +140,14 @@ const rank = ({ _tag }: OrderReport): number => (_tag === "Accepted" ? 1 : 0)
 /** Enqueues a report for its batch, where a repetition changes nothing. */
 const enqueueReport = Effect.fnUntraced(function* (
   file: InboxFile,
-  { reference, report }: NewReport,
+  { reference, report, detail }: NewReport & { readonly detail: OutsideText | undefined },
   orderId: string,
 ) {
   const transfer = parseTransferReference(reference)
   if (transfer === undefined) return [{ reference, reason: "no-such-batch" }] as const
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
-  const outcome = outcomeOf(report, orderId, at)
+  const outcome = outcomeOf(report, orderId, at, detail)
   return yield* (yield* Mailbox)
     .enqueue(
       batch,
@@ -166,18 +172,36 @@ const commandIdOf = ({ bank, digest }: InboxFile, reference: string, report: Ord
   keptMs: COMMAND_KEPT_MS,
 })
 
-const outcomeOf = (report: OrderReport, orderId: string, at: number): TransferOutcome => {
+/** All reasons that a file gives for an order, as one text. */
+const detailsIn = (remarks: ReadonlyArray<Remark>): ReadonlyMap<string, OutsideText> => {
+  const reasons = remarks.filter(({ kind }) => kind === "reason")
+  const byReference = Map.groupBy(reasons, ({ reference }) => reference)
+  return new Map(
+    [...byReference].map(([reference, all]) => [
+      reference,
+      cleanText([...new Set(all.map(({ remark }) => remark))].join("; ")),
+    ]),
+  )
+}
+
+const outcomeOf = (
+  report: OrderReport,
+  orderId: string,
+  at: number,
+  detail: OutsideText | undefined,
+): TransferOutcome => {
   const evidence = "callback"
+  const given = detail === undefined ? {} : { detail }
   switch (report._tag) {
     case "Accepted":
       return { _tag: "Accepted", transferId: orderId, inquireAt: at, evidence }
     case "Refused":
-      return { _tag: "Failed", code: cleanText(report.code), whole: true, evidence }
+      return { _tag: "Failed", code: cleanText(report.code), whole: true, evidence, ...given }
     case "Asked":
       throw new Error("a withdrawal is not a report of a bank")
     case "Failed":
     case "Returned":
-      return { ...report, code: cleanText(report.code), evidence }
+      return { ...report, code: cleanText(report.code), evidence, ...given }
     case "Settled":
       return { ...report, evidence }
   }

@@ -3,6 +3,7 @@ import { symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { Postgres } from "../../../../src/platform/postgres.ts"
 import { StoreUnavailable } from "../../../../src/platform/store-unavailable.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { readInbox } from "../../../../src/providers/banks/files/inbox.ts"
@@ -342,4 +343,58 @@ it("nothing is marked as read while its batch cannot be told, and other files ar
   expect(before).toEqual([["Settled", "Settled"], ["a.xml"]])
   expect(after).toEqual([["Settled", "Settled"], []])
   expect(mail.map(({ item }) => item)).toEqual([2, 1])
+})
+
+it("a batch gets all reasons of a refusal and of a return with their texts", async () => {
+  using test = new FileBankUnderTest(database)
+  const mail = await test.run(
+    Effect.gen(function* () {
+      const about = yield* ordered(test, 2)
+      const text = `gesperrt: ${canary}`
+      const more = `<StsRsnInf><Rsn><Prtry>Z-991 Konto</Prtry></Rsn><AddtlInf>${text}</AddtlInf></StsRsnInf>`
+      test.deliver(
+        "a.xml",
+        report(about, "PART", status(referenceOf(1), "RJCT").replace("</TxSts>", `$&${more}`)),
+      )
+      test.deliver(
+        "b.xml",
+        booked(referenceOf(2), 2, "CRDT").replace("</Rsn>", "$&<AddtlInf>Falsch</AddtlInf>"),
+      )
+      yield* test.looks
+      return yield* reported
+    }),
+  )
+  expect(mail.map(({ outcome }) => outcome)).toMatchObject([
+    { _tag: "Failed", code: "AC04", detail: "Z-991 Konto: gesperrt: [redacted]; AC04" },
+    { _tag: "Returned", code: "AC01", detail: "AC01: Falsch" },
+  ])
+})
+
+it("what cannot be read of a file is counted entry by entry, with its place and problem", async () => {
+  using test = new FileBankUnderTest(database)
+  const [count, rows] = await test.run(
+    Effect.gen(function* () {
+      yield* ordered(test, 2)
+      const [entry = ""] = /<Ntry>.*<.Ntry>/s.exec(booked(referenceOf(2), 2, "DBIT")) ?? []
+      const spoilt = entry.replace(">0.02<", `>${canary}<`)
+      const nobodys = spoilt.replace(referenceOf(2), canary)
+      test.deliver("a.xml", booked(referenceOf(1), 1, "DBIT").replace("</Ntry>", `$&${spoilt}${nobodys}`))
+      yield* test.looks
+      const { query } = yield* Postgres
+      const rows = yield* query(
+        "read",
+        (sql) =>
+          sql`select reference, reason, detail from bank_oddities where bank = ${test.bank.name} order by detail`,
+      )
+      return [yield* counted, rows.map((row) => ({ ...row }))] as const
+    }),
+  )
+  const reason = "unreadable-entry"
+  const detail = (n: number) => `Ntfctn 1 Ntry ${n}: Ntry/Amt: not a decimal`
+  expect(rows).toEqual([
+    { reference: referenceOf(2), reason, detail: detail(2) },
+    { reference: "Ntfctn 1 Ntry 3", reason, detail: detail(3) },
+  ])
+  expect(count).toMatchObject({ "unreadable-entry": 2, read: 1 })
+  expect(test.lines.join()).not.toContain(canary.slice(4, 12))
 })

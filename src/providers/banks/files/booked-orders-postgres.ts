@@ -1,0 +1,58 @@
+import { Effect, Layer } from "effect"
+import { Database } from "../../../database/database.ts"
+import { type BookedOrder, BookedOrders } from "../../booked-orders.ts"
+import { SourceUnreadable } from "../../books.ts"
+
+/** Our orders as their bank may book them, from the tables of orders, files and reports. */
+export const layer = Layer.effect(
+  BookedOrders,
+  Effect.gen(function* () {
+    const { query } = yield* Database
+    return BookedOrders.of({
+      under: Effect.fn("BookedOrders.under")(function* (bank, { references, servicerReferences, files }) {
+        const rows = yield* query(
+          "find booked orders",
+          (sql) => sql<Array<Row>>`
+            select sent.reference, file.message_id as file, sent.currency, sent.minor,
+              exists (
+                select from file_order_words report
+                where report.bank = sent.bank and report.reference = sent.reference and report.word like 'failed %'
+              ) as is_refused,
+              array (
+                select servicer_reference from bank_servicer_references known
+                where known.bank = sent.bank and known.reference = sent.reference
+              ) as servicer_references
+            from file_orders sent join bank_files file on file.id = sent.file
+            where sent.bank = ${bank} and sent.file in (
+              select file from file_orders named where named.bank = ${bank} and named.file is not null and (
+                named.reference = any (${[...references]})
+                or named.reference in (
+                  select reference from bank_servicer_references
+                  where bank = ${bank} and servicer_reference = any (${[...servicerReferences]})))
+              union select id from bank_files where bank = ${bank} and message_id = any (${[...files]}))`,
+        ).pipe(
+          Effect.mapError(({ reason }) => new SourceUnreadable({ source: `the orders of ${bank}`, reason })),
+        )
+        return rows.map(
+          ({ reference, file, currency, minor, is_refused, servicer_references }): BookedOrder => ({
+            reference,
+            file,
+            currency,
+            minor: BigInt(minor),
+            isRefused: is_refused,
+            servicerReferences: servicer_references,
+          }),
+        )
+      }),
+    })
+  }),
+)
+
+interface Row {
+  readonly reference: string
+  readonly file: string
+  readonly currency: string
+  readonly minor: string
+  readonly is_refused: boolean
+  readonly servicer_references: ReadonlyArray<string>
+}

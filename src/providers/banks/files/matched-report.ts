@@ -1,0 +1,82 @@
+/** A bank's report on one order: what it changes, what is kept of it, and what is odd about it. */
+import { cleanText } from "../../../domain/outside-text.ts"
+import { explanationOf } from "../../booked-amount.ts"
+import type { ReportedStatus, TransferReport } from "../../iso20022/transfer-report.ts"
+import type { FileOrder, NewReport } from "./file-orders.ts"
+import type { FileNotes, Oddity, Remark } from "./inbox-files.ts"
+import { shownId } from "./order-lookup.ts"
+import { type OrderReport, reportKeyOf } from "./order-reports.ts"
+
+export interface BankReports extends Omit<FileNotes, "servicerReferences"> {
+  /** Reports that we did not have yet, in the order in which they must be recorded. */
+  readonly reports: ReadonlyArray<NewReport>
+}
+
+/** What a part of a message says, and of which orders. */
+export interface MatchedPart extends BankReports {
+  readonly orders: ReadonlyArray<FileOrder>
+  /** It names a file of ours, though no order of it that is known. */
+  readonly isOfOurFile?: true
+}
+
+export const nothing: BankReports = { reports: [], oddities: [], remarks: [] }
+
+export const combined = (parts: ReadonlyArray<BankReports>): BankReports => ({
+  reports: parts.flatMap(({ reports }) => reports),
+  oddities: parts.flatMap(({ oddities }) => oddities),
+  remarks: parts.flatMap(({ remarks }) => remarks),
+})
+
+/** A report on an order; odd if it is on none of ours, on several, or says nothing that can be believed. */
+export const matched = (
+  report: TransferReport,
+  order: FileOrder | "conflicting" | undefined,
+): BankReports => {
+  if (order === undefined) return unmatched(shownId(report), "unknown-reference")
+  if (order === "conflicting") return unmatched(shownId(report), "conflicting-ids")
+  const { status } = report
+  const { reference } = order
+  const { amount = order, amounts } = report
+  const booked = {
+    ...amount,
+    isReturn: status._tag === "Returned",
+    ...(amounts === undefined ? {} : { amounts }),
+  }
+  const explanation = explanationOf(order, booked)
+  if (explanation === undefined) return odd(reference, "amount-differs")
+  const remarks: ReadonlyArray<Remark> = [
+    ...(status.reasons ?? []).map((remark) => ({ reference, kind: "reason" as const, remark })),
+    ...explanation.map((one) => ({ reference, ...one })),
+  ]
+  return { ...ofStatus(order, status), remarks }
+}
+
+const ofStatus = (order: FileOrder, status: ReportedStatus): BankReports => {
+  switch (status._tag) {
+    case "Unclear":
+      return odd(order.reference, "unclear-status")
+    case "Accepted":
+    case "Settled":
+      return ifNew(order, { _tag: status._tag })
+    case "Returned":
+      return ifNew(order, { _tag: "Returned", code: status.code })
+    case "Failed":
+      return ifNew(order, { _tag: status.whole === true ? "Refused" : "Failed", code: status.code })
+  }
+}
+
+/** A report that we had before, and whose batch has been notified if necessary, is not new. */
+export const ifNew = ({ reference, reports, notEnqueued }: FileOrder, report: OrderReport): BankReports => {
+  const isSame = (other: OrderReport) => reportKeyOf(other) === reportKeyOf(report)
+  const isOld = reports.some(isSame) && !notEnqueued.some(isSame)
+  return isOld ? nothing : { ...nothing, reports: [{ reference, report }] }
+}
+
+export const odd = (reference: string, reason: Oddity["reason"]): BankReports => ({
+  ...nothing,
+  oddities: [{ reference, reason }],
+})
+
+/** References that are not ours are stored in clear text, so they are cleaned. */
+export const unmatched = (reference: string, reason: Oddity["reason"]): BankReports =>
+  odd(cleanText(reference), reason)

@@ -1,0 +1,89 @@
+/**
+ * Compares the amount that a bank booked with the one that was ordered. What the bank says of charges and of an exchange
+ * explains a difference; what stays unexplained is another amount.
+ */
+import { formatAmount } from "../domain/money.ts"
+
+interface Money {
+  readonly currency: string
+  /** In minor units. */
+  readonly minor: bigint
+}
+
+/** What a bank says of amounts beside the one that it booked. */
+export interface StatedAmounts {
+  /** The amounts that the bank calls instructed, or the transaction's: one of them is what was ordered. */
+  readonly instructed: ReadonlyArray<Money>
+  /** What the bank took for it, each as a positive amount. */
+  readonly charges: ReadonlyArray<Money>
+  /** The rate of an exchange, as the bank writes it. */
+  readonly rate?: string
+}
+
+export interface Booked extends Money {
+  readonly amounts?: StatedAmounts
+  /** Whether it came back. */
+  readonly isReturn: boolean
+}
+
+/** A charge, or the rate of an exchange, for a person to read. */
+export interface AmountRemark {
+  readonly kind: "charge" | "rate"
+  readonly remark: string
+}
+
+/**
+ * The charges and the rate that explain what was booked for an order; none if it is the ordered amount. `undefined` if the
+ * bank has another amount than was ordered.
+ *
+ *   - The bank names the ordered amount as instructed, and booked it in another currency: the difference is the rate.
+ *   - It booked the ordered amount with or without the charges that it lists, or a part of them.
+ *   - It names the ordered amount as instructed and gave back less of it, in its currency: the difference is a charge.
+ */
+export const explanationOf = (ordered: Money, booked: Booked): ReadonlyArray<AmountRemark> | undefined => {
+  const { amounts } = booked
+  if (isSame(booked, ordered)) return listedCharges(amounts)
+  if (booked.minor <= 0n) return undefined
+  const isInstructed = amounts?.instructed.some((instructed) => isSame(instructed, ordered)) ?? false
+  if (booked.currency !== ordered.currency) return isInstructed ? exchanged(ordered, booked) : undefined
+  const difference = booked.minor - ordered.minor
+  const isDeduction = isInstructed && booked.isReturn && difference < 0n
+  if (!isDeduction && !isSumOfCharges(ordered.currency, abs(difference), amounts)) return undefined
+  return [chargeOf({ currency: ordered.currency, minor: abs(difference) })]
+}
+
+const isSame = (one: Money, other: Money): boolean =>
+  one.currency === other.currency && one.minor === other.minor
+
+const abs = (minor: bigint): bigint => (minor < 0n ? -minor : minor)
+
+const shown = ({ currency, minor }: Money): string => `${formatAmount(minor, currency)} ${currency}`
+
+const chargeOf = (charge: Money): AmountRemark => ({ kind: "charge", remark: shown(charge) })
+
+/** Charges that the bank took in another booking, or that are a part of what it took. */
+const listedCharges = (amounts: StatedAmounts | undefined): ReadonlyArray<AmountRemark> =>
+  (amounts?.charges ?? []).map(chargeOf)
+
+const exchanged = (ordered: Money, booked: Booked): ReadonlyArray<AmountRemark> => {
+  const rate = booked.amounts?.rate
+  const remark = `${shown(booked)} for ${shown(ordered)}${rate === undefined ? "" : ` at ${rate}`}`
+  return [{ kind: "rate", remark }, ...listedCharges(booked.amounts)]
+}
+
+/** Charges of one transfer that are added up in different ways. */
+const CHARGES_MAX = 8
+
+/** Whether a difference is the sum of all charges in this currency, or of some of them: others may be booked apart. */
+const isSumOfCharges = (
+  currency: string,
+  difference: bigint,
+  amounts: StatedAmounts | undefined,
+): boolean => {
+  const charges = (amounts?.charges ?? [])
+    .filter((charge) => charge.currency === currency)
+    .slice(0, CHARGES_MAX)
+  const sums = [0n]
+  for (const { minor } of charges) sums.push(...sums.map((sum) => sum + minor))
+  return sums.includes(difference)
+}

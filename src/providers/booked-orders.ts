@@ -1,0 +1,65 @@
+/** The port to our orders that a bank may book in one sum, or under ids of its own, and what such a booking is about. */
+import { Context, type Effect } from "effect"
+import type { SourceUnreadable } from "./books.ts"
+
+export interface BookedOrder {
+  readonly reference: string
+  /** The message id of the file that it was sent in. */
+  readonly file: string
+  readonly currency: string
+  readonly minor: bigint
+  /** The bank refused it by name. */
+  readonly isRefused: boolean
+  /** The bank's own ids of it, as far as its reports named them. */
+  readonly servicerReferences: ReadonlyArray<string>
+}
+
+/** The ids under which entries of a bank name orders; any of them may be a stranger's. */
+export interface BookedIds {
+  readonly references: ReadonlyArray<string>
+  readonly servicerReferences: ReadonlyArray<string>
+  readonly files: ReadonlyArray<string>
+}
+
+export class BookedOrders extends Context.Service<
+  BookedOrders,
+  {
+    /** The orders that a bank got under any of these ids, and all others of their files. */
+    readonly under: (
+      bank: string,
+      ids: BookedIds,
+    ) => Effect.Effect<ReadonlyArray<BookedOrder>, SourceUnreadable>
+  }
+>()("atlaspay/providers/BookedOrders") {}
+
+interface Money {
+  readonly currency: string
+  /** In minor units. */
+  readonly minor: bigint
+}
+
+interface Sum extends Money {
+  /** How many were booked, if the bank says it. */
+  readonly count?: number
+}
+
+/** Whether a sum, and its count if there is one, are those of these orders. */
+export const isSumOf = ({ count, currency, minor }: Sum, orders: ReadonlyArray<Money>): boolean =>
+  orders.length > 0 &&
+  (count === undefined || count === orders.length) &&
+  orders.every((order) => order.currency === currency) &&
+  orders.reduce((sum, order) => sum + order.minor, 0n) === minor
+
+/**
+ * The orders of a file that one sum was booked for: all of them; or, if the bank says how many, those that it had not refused.
+ * `undefined` if the sum is of neither.
+ */
+export const bookedOf = <Order extends Money>(
+  sum: Sum,
+  file: ReadonlyArray<Order>,
+  isRefused: (order: Order) => boolean,
+): ReadonlyArray<Order> | undefined => {
+  if (isSumOf(sum, file)) return file
+  const rest = file.filter((order) => !isRefused(order))
+  return sum.count !== undefined && isSumOf(sum, rest) ? rest : undefined
+}

@@ -1,0 +1,70 @@
+import { maybe, maybeText } from "./element.ts"
+import type { TransferIds } from "./transfer-report.ts"
+import type { Element } from "./xml-reader.ts"
+
+/** What banks write where an id is required and they have none (EPC115-06; SWIFT's NONREF). */
+const placeholder = /^(?:NOT ?PROVIDED|NONREF|N\/A)$/i
+
+const idAt = (from: Element, ...path: ReadonlyArray<string>): string | undefined => {
+  const id = maybeText(from, ...path)
+  return id === undefined || placeholder.test(id) ? undefined : id
+}
+
+const different = (ids: ReadonlyArray<string | undefined>): ReadonlyArray<string> => [
+  ...new Set(ids.filter((id) => id !== undefined)),
+]
+
+const idsOf = (
+  own: ReadonlyArray<string | undefined>,
+  servicerReference: string | undefined,
+  files: ReadonlyArray<string | undefined>,
+): TransferIds => {
+  const [reference = "", ...otherReferences] = different(own)
+  const fileIds = different(files)
+  return {
+    reference,
+    ...(otherReferences.length === 0 ? {} : { otherReferences }),
+    ...(servicerReference === undefined ? {} : { servicerReference }),
+    ...(fileIds.length === 0 ? {} : { fileIds }),
+  }
+}
+
+/** The ids of a transaction in an entry of an account. `more` has those that hold for all transactions of the entry. */
+export const transactionIds = (
+  transaction: Element,
+  more: { readonly servicer: string | undefined; readonly files: ReadonlyArray<string> },
+): TransferIds => {
+  const id = (name: string) => idAt(transaction, "Refs", name)
+  return idsOf([id("EndToEndId"), id("InstrId"), id("TxId")], id("AcctSvcrRef") ?? more.servicer, [
+    id("PmtInfId"),
+    id("MsgId"),
+    ...more.files,
+  ])
+}
+
+/** The ids of an entry without transactions. */
+export const entryIds = (servicer: string | undefined, files: ReadonlyArray<string>): TransferIds =>
+  idsOf([], servicer, files)
+
+/** The bank's id of an entry. */
+export const servicerReferenceOf = (entry: Element): string | undefined => idAt(entry, "AcctSvcrRef")
+
+/** The ids of the payments and messages whose transfers an entry is about. */
+export const batchIds = (details: Element): ReadonlyArray<string> =>
+  maybe(details, "Btch") === undefined
+    ? []
+    : different([idAt(details, "Btch", "PmtInfId"), idAt(details, "Btch", "MsgId")])
+
+/** The ids of a transfer in a status report. */
+export const reportedIds = (transfer: Element): TransferIds => {
+  const own = ["OrgnlEndToEndId", "OrgnlInstrId", "OrgnlTxId"].map((name) => idAt(transfer, name))
+  return idsOf(own, idAt(transfer, "AcctSvcrRef"), [])
+}
+
+/** The ids of the payments in a status report, without placeholders. */
+export const paymentId = (payment: Element): string | undefined => idAt(payment, "OrgnlPmtInfId")
+
+export const countAt = (from: Element, ...path: ReadonlyArray<string>): number | undefined => {
+  const text = maybeText(from, ...path)
+  return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined
+}

@@ -1,0 +1,98 @@
+/** Orders that a bank of files has, what its files say of them, and what became of them. */
+import { Effect } from "effect"
+import { transferReference } from "../../../../src/domain/identifiers.ts"
+import { Postgres } from "../../../../src/platform/postgres.ts"
+import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
+import { batchId } from "../../../domain/batch-story.ts"
+import { firstEvents } from "../../../streams/log-under-test.ts"
+import { wholeLog } from "../../../streams/whole-log.ts"
+import type { FileBankUnderTest } from "./file-bank-under-test.ts"
+
+interface Money {
+  readonly currency: string
+  readonly minor: bigint
+}
+
+/** Orders of these amounts, in one file that the client took. Returns its message id. */
+export const ordered = Effect.fnUntraced(function* (test: FileBankUnderTest, orders: ReadonlyArray<Money>) {
+  yield* (yield* wholeLog).open(batchId, firstEvents, "opening")
+  const { transfer } = yield* test.port
+  for (const [index, money] of orders.entries()) yield* transfer(orderFor(test, index + 1, money))
+  yield* writeOutbox(test.bank)
+  test.carry()
+  const [name = ""] = [...test.taken.keys()].slice(-1)
+  return name.replace(/\.pain.*/, "")
+})
+
+/** Across borders a payment has to name where its beneficiary is. */
+const orderFor = (test: FileBankUnderTest, item: number, money: Money) => {
+  const order = test.orderOf(item, money)
+  const address = { town: "Kobe", country: "JP" }
+  return money.currency === "EUR" ? order : { ...order, beneficiary: { ...order.beneficiary, address } }
+}
+
+/** What an inquiry is answered, for the first `count` items. */
+export const standings = Effect.fnUntraced(function* (test: FileBankUnderTest, count: number) {
+  const { inquire } = yield* test.port
+  const answers = yield* Effect.forEach(Array(count).keys().toArray(), (index) =>
+    inquire(transferReference({ batch: batchId, item: index + 1, attempt: 1 })),
+  )
+  return answers.map(({ _tag }) => _tag)
+})
+
+export const oddities = Effect.fnUntraced(function* (test: FileBankUnderTest) {
+  const { query } = yield* Postgres
+  const rows = yield* query(
+    "read",
+    (sql) => sql<Array<{ readonly reference: string; readonly reason: string }>>`
+      select reference, reason from bank_oddities where bank = ${test.bank.name} order by reference, reason`,
+  )
+  return rows.map(({ reference, reason }) => [reference, reason])
+})
+
+export const remarks = Effect.fnUntraced(function* (test: FileBankUnderTest) {
+  const { query } = yield* Postgres
+  const rows = yield* query(
+    "read",
+    (sql) => sql<Array<{ readonly reference: string; readonly kind: string; readonly remark: string }>>`
+      select reference, kind, remark from bank_remarks where bank = ${test.bank.name} order by reference, kind, remark`,
+  )
+  return rows.map(({ reference, kind, remark }) => [reference, kind, remark])
+})
+
+export interface BookedTransaction {
+  /** The ids in `Refs`, by their elements. */
+  readonly ids?: Readonly<Record<string, string>>
+  readonly amount?: string
+  readonly more?: string
+}
+
+export interface Booking {
+  readonly amount: string
+  readonly currency?: string
+  readonly kind?: "DBIT" | "CRDT"
+  /** The content of `Btch`. */
+  readonly batch?: string
+  readonly transactions?: ReadonlyArray<BookedTransaction>
+  /** Further elements of the entry, before its details. */
+  readonly more?: string
+}
+
+/** A booked entry. */
+export const booking = ({
+  amount,
+  currency = "EUR",
+  kind = "DBIT",
+  batch,
+  transactions = [],
+  more = "",
+}: Booking): string => {
+  const inner = transactions.map(({ ids = {}, amount, more = "" }) => {
+    const refs = Object.entries(ids).map(([name, id]) => `<${name}>${id}</${name}>`)
+    const own = amount === undefined ? "" : `<Amt Ccy="${currency}">${amount}</Amt>`
+    return `<TxDtls><Refs>${refs.join("")}</Refs>${own}${more}</TxDtls>`
+  })
+  const details = `${batch === undefined ? "" : `<Btch>${batch}</Btch>`}${inner.join("")}`
+  return `<Ntry><Amt Ccy="${currency}">${amount}</Amt><CdtDbtInd>${kind}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
+    ${more}${details === "" ? "" : `<NtryDtls>${details}</NtryDtls>`}</Ntry>`
+}
