@@ -86,4 +86,20 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
     caughtIn: "test/vault/partner-keys-redis.test.ts",
     caughtBy: "is one, however many processes use it first",
   },
+  {
+    name: "a frozen process keeps no locks",
+    file: "platform/postgres.ts",
+    text: "          idle_in_transaction_session_timeout: statementMsMax,\n",
+    without: "",
+    caughtIn: "test/platform/postgres.test.ts",
+    caughtBy: "ends a transaction whose process is frozen",
+  },
+  {
+    name: "a claim sees what was committed while it waited, however the database is set",
+    file: "register/payout-claims-postgres.ts",
+    text: 'sql.begin("isolation level read committed", ',
+    without: "sql.begin(",
+    caughtIn: register,
+    caughtBy: "of two processes meet each other",
+  },
 ]
