@@ -41,7 +41,9 @@ export const layer = Layer.effect(
       claim: Effect.fn("PayoutClaims.claim")((claim, payouts, terms) =>
         turns.take(
           claim.partner,
-          query("claim payouts", (sql) => sql.begin((sql) => claimAll(sql, claim, payouts, terms))),
+          query("claim payouts", (sql) =>
+            sql.begin("isolation level read committed", (sql) => claimAll(sql, claim, payouts, terms)),
+          ),
         ),
       ),
       opened: Effect.fn("PayoutClaims.opened")(function* (id) {

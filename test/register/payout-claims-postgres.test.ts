@@ -1,5 +1,6 @@
 import { assert, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
+import postgres from "postgres"
 import { Database } from "../../src/database/database.ts"
 import { PayoutClaims } from "../../src/register/payout-claims.ts"
 import { layer as claimsInPostgres } from "../../src/register/payout-claims-postgres.ts"
@@ -30,27 +31,41 @@ const inPostgres = Layer.unwrap(Effect.map(someDatabase, ({ url }) => processOn(
 
 layer(inPostgres)("claims on payouts in Postgres", payoutClaimsContract)
 
-it.live("claims of two processes meet each other, however they come", () =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const { url } = yield* someDatabase
-      const [one, other] = [yield* Layer.build(processOn(url)), yield* Layer.build(processOn(url))]
-      for (let times = 0; times < 10; times += 1) {
-        const partner = newPartner()
-        const payouts = [payoutOf(1, fingerprint())]
-        const met = yield* Effect.all(
-          [one, other].map((context) =>
-            Context.get(context, PayoutClaims).claim(claimOf(partner), payouts, terms),
-          ),
-          { concurrency: "unbounded" },
-        )
-        assert.sameMembers(
-          met.map(({ earlier }) => earlier.length),
-          [0, 1],
-        )
-      }
+/** A database whose sessions have another level of isolation unless they ask for one. */
+const isolatedDatabase = (level: string) =>
+  Effect.tap(someDatabase, ({ url }) =>
+    Effect.promise(async () => {
+      const sql = postgres(url, { max: 1 })
+      await sql.unsafe(
+        `alter database ${new URL(url).pathname.slice(1)} set default_transaction_isolation = '${level}'`,
+      )
+      await sql.end()
     }),
-  ),
+  )
+
+it.live.each(["read committed", "repeatable read"])(
+  "claims of two processes meet each other, however they come and the database is set: %s",
+  (level) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { url } = yield* isolatedDatabase(level)
+        const [one, other] = [yield* Layer.build(processOn(url)), yield* Layer.build(processOn(url))]
+        for (let times = 0; times < 10; times += 1) {
+          const partner = newPartner()
+          const payouts = [payoutOf(1, fingerprint())]
+          const met = yield* Effect.all(
+            [one, other].map((context) =>
+              Context.get(context, PayoutClaims).claim(claimOf(partner), payouts, terms),
+            ),
+            { concurrency: "unbounded" },
+          )
+          assert.sameMembers(
+            met.map(({ earlier }) => earlier.length),
+            [0, 1],
+          )
+        }
+      }),
+    ),
 )
 
 /** Makes a claim as old as so many days. */
