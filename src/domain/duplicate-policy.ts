@@ -61,9 +61,3 @@ export const duplicatePolicyOf = (
   policies: DuplicatePolicies,
   partner: string,
 ): DuplicatePolicy | undefined => (policies.has(partner) ? policies.get(partner) : policies.get("*"))
-
-/** For how many days accepted payouts have to be kept at least, so that all policies can look at them. */
-export const duplicateDaysKept = (policies: DuplicatePolicies): number => {
-  const days = [...policies.values()].flatMap((policy) => (policy === undefined ? [] : [policy.days]))
-  return days.length === 0 ? DUPLICATE_DAYS_MAX : Math.max(...days)
-}

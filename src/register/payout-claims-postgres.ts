@@ -1,8 +1,6 @@
 import { Array as Arr, Effect, Layer, Schedule } from "effect"
 import type { Sql, TransactionSql } from "postgres"
-import { AppConfig } from "../config.ts"
 import { Database } from "../database/database.ts"
-import { duplicateDaysKept } from "../domain/duplicate-policy.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import {
   type Claimed,
@@ -27,7 +25,10 @@ const PRUNED_FINGERPRINTS_MAX = 20_000
 const PRUNE_EVERY_MS = 3_600_000
 /** Statements of one round. */
 const PRUNES_MAX = 500
-/** A claim stays a day longer than any policy looks at it, so that one that is looked for is surely there. */
+/**
+ * A claim stays a day longer than the policy that it was made by looks at it, whatever the settings are later: one that is
+ * looked for is surely there.
+ */
 const KEPT_LONGER_DAYS = 1
 
 /** The register as tables of its own in Postgres. */
@@ -35,7 +36,6 @@ export const layer = Layer.effect(
   PayoutClaims,
   Effect.gen(function* () {
     const { query } = yield* Database
-    const keptDays = duplicateDaysKept((yield* AppConfig).policy.duplicates) + KEPT_LONGER_DAYS
     const turns = new TurnsByPartner(CLAIMING_MAX)
     const claims = PayoutClaims.of({
       claim: Effect.fn("PayoutClaims.claim")((claim, payouts, terms) =>
@@ -55,9 +55,9 @@ export const layer = Layer.effect(
       release: Effect.fn("PayoutClaims.release")(function* (id) {
         yield* query("release a claim", (sql) => sql`delete from payout_fingerprints where claim = ${id}`)
       }),
-      prune: Effect.fn("PayoutClaims.prune")((days) => query("forget old claims", pruneOnce(days))),
+      prune: query("forget old claims", pruneOnce).pipe(Effect.withSpan("PayoutClaims.prune")),
     })
-    yield* Effect.forkScoped(pruning(claims, keptDays))
+    yield* Effect.forkScoped(pruning(claims))
     return claims
   }),
 )
@@ -75,8 +75,9 @@ const claimAll = async (
   const { id, partner, batch, request } = claim
   await sql`select pg_advisory_xact_lock(hashtext(${`payout claims of ${partner}`}))`
   const [made] = await sql<Array<{ readonly at: number; readonly has_known: boolean }>>`
-    insert into payout_claims (claim, partner, batch, request, claimed_at)
-    values (${id}, ${partner}, ${batch}, ${request}, clock_timestamp())
+    insert into payout_claims (claim, partner, batch, request, claimed_at, kept_until)
+    values (${id}, ${partner}, ${batch}, ${request}, clock_timestamp(),
+      clock_timestamp() + make_interval(days => ${days + KEPT_LONGER_DAYS}))
     returning (extract(epoch from claimed_at) * 1000)::float8 as at,
       (${known ?? null}::uuid is null or exists (select from payout_claims where claim = ${known ?? null}::uuid)) as has_known`
   for (const chunk of Arr.chunksOf(payouts, INSERTED_MAX))
@@ -139,11 +140,11 @@ const rowsOf = (sql: Sql | TransactionSql, payouts: ReadonlyArray<ClaimedPayout>
 ) as mine (fingerprint, item)`
 
 /** Fingerprints first: a claim goes with the statement that finds none of it. Two processes never take the same claims. */
-const pruneOnce = (days: number) => async (sql: Sql) => {
+const pruneOnce = async (sql: Sql) => {
   const [row] = await sql<Array<{ readonly pruned: number }>>`
     with old as (
-      select claim from payout_claims where claimed_at < now() - make_interval(days => ${days})
-      order by claimed_at limit ${PRUNED_CLAIMS_MAX} for update skip locked
+      select claim from payout_claims where kept_until < now()
+      order by kept_until limit ${PRUNED_CLAIMS_MAX} for update skip locked
     ), fingerprints as (
       delete from payout_fingerprints where ctid = any(array(
         select ctid from payout_fingerprints where claim in (select claim from old) limit ${PRUNED_FINGERPRINTS_MAX}
@@ -158,8 +159,8 @@ const pruneOnce = (days: number) => async (sql: Sql) => {
   return row?.pruned ?? 0
 }
 
-const pruning = ({ prune }: PayoutClaims["Service"], days: number) =>
-  prune(days).pipe(
+const pruning = ({ prune }: PayoutClaims["Service"]) =>
+  prune.pipe(
     Effect.repeat({ while: (pruned) => pruned > 0, times: PRUNES_MAX }),
     Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
       Effect.logWarning("old claims on payouts are not forgotten yet", { step, reason }),

@@ -1,10 +1,6 @@
 import { Result } from "effect"
 import { expect, it } from "vitest"
-import {
-  duplicateDaysKept,
-  duplicatePolicyOf,
-  readDuplicatePolicies,
-} from "../../src/domain/duplicate-policy.ts"
+import { duplicatePolicyOf, readDuplicatePolicies } from "../../src/domain/duplicate-policy.ts"
 
 const policies = (text: string) => Result.getOrThrow(readDuplicatePolicies(text))
 
@@ -19,11 +15,6 @@ it("each partner has its policy, and all others that of the star, or none", () =
   expect(duplicatePolicyOf(some, "initech")).toBeUndefined()
   expect(duplicatePolicyOf(some, "hooli")).toEqual({ mode: "warn", days: 90, compared: ["remittance"] })
   expect(duplicatePolicyOf(policies("acme=refuse:1"), "globex")).toBeUndefined()
-})
-
-it("payouts are kept as long as the longest policy looks back", () => {
-  expect(duplicateDaysKept(policies("acme=refuse:30,*=warn:7"))).toBe(30)
-  expect(duplicateDaysKept(policies("acme=off")), "nobody looks: as long as anybody may").toBe(90)
 })
 
 it.each([

@@ -87,6 +87,14 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is one, however many processes use it first",
   },
   {
+    name: "a claim is kept as long as it may be looked for",
+    file: "register/payout-claims-postgres.ts",
+    text: "days + KEPT_LONGER_DAYS",
+    without: "7",
+    caughtIn: register,
+    caughtBy: "are kept as long as the policy looks back",
+  },
+  {
     name: "a frozen process keeps no locks",
     file: "platform/postgres.ts",
     text: "          idle_in_transaction_session_timeout: statementMsMax,\n",

@@ -5,6 +5,7 @@ import { type ClaimedPayout, type PayoutClaim, PayoutClaims } from "../../src/re
 
 interface Kept extends PayoutClaim {
   readonly claimedAt: number
+  readonly keptUntil: number
   readonly payouts: ReadonlyArray<ClaimedPayout>
   readonly opened: boolean
 }
@@ -37,17 +38,17 @@ export class ClaimsInMemory {
           }))
           .filter(({ pairs }) => pairs.length > 0)
           .reverse()
-        this.claims = [...this.claims, { ...claim, claimedAt, payouts, opened: false }]
+        const keptUntil = claimedAt + (days + 1) * DAY_MS
+        this.claims = [...this.claims, { ...claim, claimedAt, keptUntil, payouts, opened: false }]
         return { earlier, isCutShort: false, hasKnown, claimedAt }
       }),
     opened: (id) => this.#change(id, (claim) => ({ ...claim, opened: true })),
     release: (id) => this.#change(id, (claim) => ({ ...claim, payouts: [] })),
-    prune: (days) =>
-      this.#whileThere(() => {
-        const before = this.claims.length
-        this.claims = this.claims.filter(({ claimedAt }) => claimedAt >= this.#now() - days * DAY_MS)
-        return before - this.claims.length
-      }),
+    prune: this.#whileThere(() => {
+      const before = this.claims.length
+      this.claims = this.claims.filter(({ keptUntil }) => keptUntil >= this.#now())
+      return before - this.claims.length
+    }),
   })
 
   #now(): number {
