@@ -95,6 +95,14 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "are kept as long as the policy looks back",
   },
   {
+    name: "what was accepted meanwhile is not refused",
+    file: "http/payout-batches/duplicate-check.ts",
+    text: "return (yield* isAccepted(checked.id)) ? none : yield* refusal",
+    without: "return yield* refusal",
+    caughtIn: http,
+    caughtBy: "gets its first answer also when a repetition overtakes it",
+  },
+  {
     name: "a frozen process keeps no locks",
     file: "platform/postgres.ts",
     text: "          idle_in_transaction_session_timeout: statementMsMax,\n",

@@ -58,9 +58,23 @@ export const checkDuplicates = Effect.fn("checkDuplicates")(function* (checked: 
   const { policy } = yield* AppConfig
   const own = duplicatePolicyOf(policy.duplicates, checked.partner)
   const none: Check = { duplicates: duplicatesOf(checked.request, new Map(), false) }
-  if (own === undefined) return none
-  // What was accepted is answered from its log, with what was found then.
-  if ((yield* (yield* EventStore).read(checked.id, 0, 1)).length > 0) return none
+  if (own === undefined || (yield* isAccepted(checked.id))) return none
+  // The same request may have been accepted in the meantime.
+  const unlessAccepted = Effect.fnUntraced(function* (refusal: DuplicatePayouts | DuplicatesUnknown) {
+    return (yield* isAccepted(checked.id)) ? none : yield* refusal
+  })
+  return yield* compare(own, checked, key).pipe(
+    Effect.catchTags({ DuplicatePayouts: unlessAccepted, DuplicatesUnknown: unlessAccepted }),
+  )
+})
+
+/** Whether a batch is in its log: then a request is answered from there, with what was found when it was accepted. */
+const isAccepted = Effect.fnUntraced(function* (id: BatchId) {
+  return (yield* (yield* EventStore).read(id, 0, 1)).length > 0
+})
+
+/** Compares a request that was not accepted yet with the partner's earlier payouts. */
+const compare = Effect.fnUntraced(function* (own: DuplicatePolicy, checked: Checked, key: DataKey) {
   const { partner, request } = checked
   const fingerprints = yield* inSlices(fingerprintsOf(key, partner, request.items, own.compared))
   const made = yield* claimUnlessAway(own, checked, fingerprints)
@@ -76,7 +90,7 @@ export const checkDuplicates = Effect.fn("checkDuplicates")(function* (checked: 
   return {
     duplicates,
     ...(made === undefined ? {} : { claim: made.id, openBy: made.openBy }),
-  } satisfies Check
+  } satisfies Check as Check
 })
 
 /** What the policy makes of what was found. */

@@ -112,6 +112,28 @@ describe("a partner whose duplicates are refused", () => {
     expect((await api.post("1", batch(payout("INV-2")))).status).toBe(422)
   })
 
+  it("gets its first answer also when a repetition overtakes it, whatever was accepted in between", async () => {
+    await using api = await refusing()
+    const first = await api.post("1", invoice)
+    expect((await api.post("2", { ...invoice, ...allowed })).status).toBe(202)
+    const store = Context.get(api.streams, EventStore)
+    const { read } = store
+    let isEarly = true
+    const beforeFirst: typeof read = (batch, ...rest) => {
+      if (!isEarly || batch !== first.json.id) return read(batch, ...rest)
+      isEarly = false
+      return Effect.succeed([])
+    }
+    try {
+      Object.assign(store, { read: beforeFirst })
+      const again = await api.post("1", invoice)
+      expect([again.status, again.json]).toEqual([202, first.json])
+    } finally {
+      Object.assign(store, { read })
+    }
+    expect(isEarly).toBe(false)
+  })
+
   it("is accepted once, under however many keys it comes at the same moment", async () => {
     await using api = await refusing()
     const answers = await Promise.all(Array.from({ length: 12 }, (_, key) => api.post(`${key}`, invoice)))
