@@ -2,6 +2,7 @@ import { Array as Arr, Effect, Layer, Schedule } from "effect"
 import type { Sql, TransactionSql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
   type Claimed,
   type ClaimedPayout,
@@ -15,6 +16,8 @@ import { TurnsByPartner } from "./turns-by-partner.ts"
 
 /** Connections that wait for each other to claim payouts: others need the rest. */
 const CLAIMING_MAX = 3
+/** How long a claim waits for its turn. Then it takes as long as its statements may. */
+const TURN_MS_MAX = 10_000
 /** Fingerprints that one statement inserts. */
 const INSERTED_MAX = 20_000
 /** Pairs of a new and an earlier item that one claim is given. */
@@ -36,7 +39,7 @@ export const layer = Layer.effect(
   PayoutClaims,
   Effect.gen(function* () {
     const { query } = yield* Database
-    const turns = new TurnsByPartner(CLAIMING_MAX)
+    const turns = new TurnsByPartner(CLAIMING_MAX, TURN_MS_MAX)
     const claims = PayoutClaims.of({
       claim: Effect.fn("PayoutClaims.claim")((claim, payouts, terms) =>
         turns.take(
@@ -44,6 +47,7 @@ export const layer = Layer.effect(
           query("claim payouts", (sql) =>
             sql.begin("isolation level read committed", (sql) => claimAll(sql, claim, payouts, terms)),
           ),
+          noTurn,
         ),
       ),
       opened: Effect.fn("PayoutClaims.opened")(function* (id) {
@@ -61,6 +65,8 @@ export const layer = Layer.effect(
     return claims
   }),
 )
+
+const noTurn = new StoreUnavailable({ store: "postgres", step: "claim payouts", reason: "NO_TURN" })
 
 /**
  * The lock makes claims of one partner take turns: each statement after it sees all claims that were committed before.

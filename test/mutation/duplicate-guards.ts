@@ -103,6 +103,14 @@ export const duplicateGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "gets its first answer also when a repetition overtakes it",
   },
   {
+    name: "a partner whose turn lasts has one connection, not one for each that waits",
+    file: "register/turns-by-partner.ts",
+    text: "hasBegun ? Effect.never : Effect.fail(late)",
+    without: "Effect.fail(late)",
+    caughtIn: "test/register/turns-by-partner.test.ts",
+    caughtBy: "who waits too long gives up and does nothing",
+  },
+  {
     name: "a frozen process keeps no locks",
     file: "platform/postgres.ts",
     text: "          idle_in_transaction_session_timeout: statementMsMax,\n",

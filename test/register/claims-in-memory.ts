@@ -15,6 +15,8 @@ const DAY_MS = 86_400_000
 export class ClaimsInMemory {
   claims: ReadonlyArray<Kept> = []
   isAway = false
+  /** Whether it never answers what it is to note. */
+  isSilent = false
   /** How many milliseconds later it is than the clock says. */
   aheadMs = 0
   /** How often a claim was made. */
@@ -56,9 +58,10 @@ export class ClaimsInMemory {
   }
 
   #change(id: string, change: (claim: Kept) => Kept): Effect.Effect<void, StoreUnavailable> {
-    return this.#whileThere(() => {
+    const changed = this.#whileThere(() => {
       this.claims = this.claims.map((claim) => (claim.id === id ? change(claim) : claim))
     })
+    return Effect.suspend(() => (this.isSilent ? Effect.never : changed))
   }
 
   #whileThere<A>(step: () => A): Effect.Effect<A, StoreUnavailable> {

@@ -25,8 +25,7 @@ import { earlierPayouts, OPEN_WITHIN_MS } from "./earlier-payouts.ts"
 import type { BatchRequest } from "./payout-batch-request.ts"
 import { fingerprintsOf, repeatedWithin } from "./payout-fingerprint.ts"
 
-/** How long the register is waited for, and how long it may take to note that a batch was opened. */
-const CLAIM_MS_MAX = 15_000
+/** How long the register may take to note what became of a claim. */
 const NOTE_MS_MAX = 1_000
 /** How often, and how long each time, a request is waited for that claimed the same before. */
 const WAITS_MAX = 20
@@ -149,9 +148,10 @@ const makeClaim = Effect.fnUntraced(function* (
   const [claims, marks] = [yield* PayoutClaims, yield* ClaimMarks]
   const { claim: known, now } = yield* marks.last(partner, days)
   const claim = { id: randomUUID(), partner, batch, request: digest }
-  const { earlier, isCutShort, hasKnown, claimedAt } = yield* claims
-    .claim(claim, fingerprints, { days, known })
-    .pipe(Effect.timeoutOrElse({ duration: CLAIM_MS_MAX, orElse: () => Effect.fail(tooSlow) }))
+  const { earlier, isCutShort, hasKnown, claimedAt } = yield* claims.claim(claim, fingerprints, {
+    days,
+    known,
+  })
   if (hasKnown)
     yield* marks
       .note(partner, { id: claim.id, claimedAt }, days)
@@ -160,8 +160,6 @@ const makeClaim = Effect.fnUntraced(function* (
   const incomplete = !hasKnown ? "register-behind" : isCutShort ? "too-many" : undefined
   return { id: claim.id, earlier, openBy: now + OPEN_WITHIN_MS, incomplete } satisfies Made as Made
 })
-
-const tooSlow = new StoreUnavailable({ store: "postgres", step: "claim payouts", reason: "TIMEOUT" })
 
 /** Fails unless it is sure that nothing is repeated. */
 const refuseRepeated = Effect.fnUntraced(function* (made: Made | undefined, within: Repeated) {
@@ -246,22 +244,20 @@ const unknownFor = (detail: string) =>
 /** Notes that the batch was opened. Where that fails its log says so, for as long as it is not lost. */
 export const noteOpened = Effect.fnUntraced(function* (claim: string | undefined) {
   if (claim === undefined) return
-  yield* (yield* PayoutClaims).opened(claim).pipe(
-    Effect.timeoutOrElse({ duration: NOTE_MS_MAX, orElse: () => Effect.fail(tooSlow) }),
-    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-      Effect.logWarning("it is not noted that a batch was opened", { step, reason }),
-    ),
-  )
+  yield* soon((yield* PayoutClaims).opened(claim), "it is not noted that a batch was opened")
 })
 
 /** Takes a claim back whose batch is not opened by it. One that stays does no harm after two minutes. */
 export const releaseClaim = Effect.fnUntraced(function* (claim: string | undefined) {
   if (claim === undefined) return
-  yield* (yield* PayoutClaims)
-    .release(claim)
-    .pipe(
-      Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-        Effect.logWarning("a claim on payouts is not released", { step, reason }),
-      ),
-    )
+  yield* soon((yield* PayoutClaims).release(claim), "a claim on payouts is not released")
 })
+
+/** The answer does not wait long for what the log says as well. */
+const soon = (note: Effect.Effect<void, StoreUnavailable>, otherwise: string) =>
+  note.pipe(
+    Effect.timeoutOrElse({ duration: NOTE_MS_MAX, orElse: () => Effect.fail(tooSlow) }),
+    Effect.catchTag("StoreUnavailable", ({ step, reason }) => Effect.logWarning(otherwise, { step, reason })),
+  )
+
+const tooSlow = new StoreUnavailable({ store: "postgres", step: "note a claim", reason: "TIMEOUT" })

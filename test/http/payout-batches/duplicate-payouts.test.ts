@@ -438,6 +438,15 @@ describe("the register", () => {
     expect((await api.post("2", batch(payout("INV-2")))).status).toBe(202)
   })
 
+  it("is not waited for long, once it has said what was claimed", async () => {
+    const claims = new ClaimsInMemory()
+    await using api = await refusing(claims)
+    claims.isSilent = true
+    expect((await api.post("1", invoice)).status).toBe(202)
+    expect((await api.post("2", invoice)).status).toBe(409)
+    expect(api.lines.some((line) => line.includes("a claim on payouts is not released"))).toBe(true)
+  })
+
   it("that came back older than it was does not pass for complete", async () => {
     const claims = new ClaimsInMemory()
     await using api = await refusing(claims)
