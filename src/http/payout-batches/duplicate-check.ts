@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto"
 import { Effect } from "effect"
 import { AppConfig } from "../../config.ts"
 import { type DuplicatePolicy, duplicatePolicyOf } from "../../domain/duplicate-policy.ts"
-import { DUPLICATES_NAMED_MAX, type Duplicates } from "../../domain/duplicates.ts"
+import type { Duplicates } from "../../domain/duplicates.ts"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
 import { inSlices } from "../../parsing/turns.ts"
 import { StoreUnavailable } from "../../platform/store-unavailable.ts"
@@ -21,7 +21,14 @@ import { Metrics } from "../../telemetry/metrics.ts"
 import type { DataKey } from "../../vault/partner-keys.ts"
 import { DuplicatePayouts, DuplicatesUnknown } from "../edge/failures.ts"
 import { fieldProblem } from "../edge/field-problem.ts"
-import { earlierPayouts, OPEN_WITHIN_MS } from "./earlier-payouts.ts"
+import {
+  earlierPayouts,
+  type Found,
+  foundIn,
+  OPEN_WITHIN_MS,
+  type Repeated,
+  repeatedOf,
+} from "./earlier-payouts.ts"
 import type { BatchRequest } from "./payout-batch-request.ts"
 import { fingerprintsOf, repeatedWithin } from "./payout-fingerprint.ts"
 
@@ -49,14 +56,13 @@ export interface Check {
   readonly openBy?: number
 }
 
-/** By item of the new batch: the payout that it repeats. */
-type Repeated = ReadonlyMap<number, { readonly batch: BatchId; readonly item: number }>
+const nothing: Found = { count: 0, items: [] }
 
 /** Checks a request. Fails when its partner's policy refuses it, or cannot be kept now. */
 export const checkDuplicates = Effect.fn("checkDuplicates")(function* (checked: Checked, key: DataKey) {
   const { policy } = yield* AppConfig
   const own = duplicatePolicyOf(policy.duplicates, checked.partner)
-  const none: Check = { duplicates: duplicatesOf(checked.request, new Map(), false) }
+  const none: Check = { duplicates: duplicatesOf(checked.request, nothing, false) }
   if (own === undefined || (yield* isAccepted(checked.id))) return none
   // The same request may have been accepted in the meantime.
   const unlessAccepted = Effect.fnUntraced(function* (refusal: DuplicatePayouts | DuplicatesUnknown) {
@@ -77,12 +83,7 @@ const compare = Effect.fnUntraced(function* (own: DuplicatePolicy, checked: Chec
   const { partner, request } = checked
   const fingerprints = yield* inSlices(fingerprintsOf(key, partner, request.items, own.compared))
   const made = yield* claimUnlessAway(own, checked, fingerprints)
-  const within = new Map(
-    [...(yield* inSlices(repeatedWithin(fingerprints)))].map(([item, first]) => [
-      item,
-      { batch: checked.id, item: first },
-    ]),
-  )
+  const within = yield* inSlices(repeatedWithin(checked.id, fingerprints))
   const duplicates = yield* judge(own, request, made, within).pipe(
     Effect.tapError(() => releaseClaim(made?.id)),
   )
@@ -100,7 +101,7 @@ const judge = Effect.fnUntraced(function* (
   within: Repeated,
 ) {
   const isAllowed = mode === "warn" || request.duplicates !== undefined
-  return yield* isAllowed ? acceptRepeated(request, made, within) : refuseRepeated(made, within)
+  return yield* isAllowed ? acceptRepeated(request, made, within) : refuseRepeated(request, made, within)
 })
 
 /** A claim that was made, and what it met. */
@@ -162,13 +163,17 @@ const makeClaim = Effect.fnUntraced(function* (
 })
 
 /** Fails unless it is sure that nothing is repeated. */
-const refuseRepeated = Effect.fnUntraced(function* (made: Made | undefined, within: Repeated) {
+const refuseRepeated = Effect.fnUntraced(function* (
+  { items }: BatchRequest,
+  made: Made | undefined,
+  within: Repeated,
+) {
   const { duplicatePayouts, duplicatesUnchecked } = yield* Metrics
   const { repeated, underWay } = yield* awaitOthers(made?.earlier ?? [], within.size > 0)
-  const all = merged(repeated, within)
-  if (all.size > 0) {
-    duplicatePayouts.inc({ outcome: "refused" }, all.size)
-    return yield* new DuplicatePayouts({ count: all.size, errors: namedOf(all).map(errorOf) })
+  const found = yield* inSlices(foundIn(items.length, [repeated, within]))
+  if (found.count > 0) {
+    duplicatePayouts.inc({ outcome: "refused" }, found.count)
+    return yield* new DuplicatePayouts({ count: found.count, errors: found.items.map(errorOf) })
   }
   const doubt = underWay.length > 0 ? "under-way" : made?.incomplete
   if (doubt === undefined) return undefined
@@ -201,37 +206,28 @@ const acceptRepeated = Effect.fnUntraced(function* (
 ) {
   const { duplicatePayouts, duplicatesUnchecked } = yield* Metrics
   const { repeated, underWay } = yield* earlierPayouts(made?.earlier ?? [])
-  const likely = new Map(
-    underWay.flatMap(({ batch, pairs }) => pairs.map(([item, earlier]) => [item, { batch, item: earlier }])),
-  )
-  const all = merged(repeated, merged(likely, within))
+  const likely = yield* inSlices(repeatedOf(underWay))
+  const found = yield* inSlices(foundIn(request.items.length, [repeated, likely, within]))
   const outcome = request.duplicates === undefined ? "warned" : "allowed"
-  if (all.size > 0) duplicatePayouts.inc({ outcome }, all.size)
+  if (found.count > 0) duplicatePayouts.inc({ outcome }, found.count)
   if (made?.incomplete !== undefined) duplicatesUnchecked.inc({ outcome, reason: made.incomplete })
-  return duplicatesOf(request, all, made === undefined || made.incomplete !== undefined)
+  return duplicatesOf(request, found, made === undefined || made.incomplete !== undefined)
 })
 
 /** What the log keeps of it; nothing, where there is nothing to say. */
 const duplicatesOf = (
   { duplicates }: BatchRequest,
-  repeated: Repeated,
+  { count, items }: Found,
   isUnchecked: boolean,
 ): Duplicates | undefined =>
-  duplicates === undefined && repeated.size === 0 && !isUnchecked
+  duplicates === undefined && count === 0 && !isUnchecked
     ? undefined
     : {
-        count: repeated.size,
-        items: namedOf(repeated),
+        count,
+        items,
         ...(isUnchecked ? { unchecked: true } : {}),
         ...(duplicates === undefined ? {} : { reason: duplicates.reason }),
       }
-
-/** Both, in the order of the items; where both have an item, as the first says. */
-const merged = (first: Repeated, second: Repeated): Repeated =>
-  new Map([...new Map([...second, ...first])].sort(([a], [b]) => a - b))
-
-const namedOf = (repeated: Repeated): Duplicates["items"] =>
-  [...repeated].slice(0, DUPLICATES_NAMED_MAX).map(([item, duplicateOf]) => ({ item, duplicateOf }))
 
 const errorOf = ({ item, duplicateOf }: Duplicates["items"][number]) => ({
   ...fieldProblem(["items", item - 1], `pays the same as item ${duplicateOf.item} of ${duplicateOf.batch}`),
