@@ -30,8 +30,8 @@ const partnerPattern = /^(?:\*|[a-z0-9][a-z0-9-]{0,62})$/
 export const readDuplicatePolicies = (text: string): Result.Result<DuplicatePolicies, string> => {
   const policies = new Map<string, DuplicatePolicy | undefined>()
   for (const entry of text.split(",").map((one) => one.trim())) {
-    const [partner = "", setting = ""] = entry.split("=").map((part) => part.trim())
-    if (!partnerPattern.test(partner))
+    const [partner = "", setting = "", ...others] = entry.split("=").map((part) => part.trim())
+    if (!partnerPattern.test(partner) || others.length > 0)
       return Result.fail(`expected partner=mode:days such as acme=refuse:30 or *=warn:7, got "${entry}"`)
     if (policies.has(partner)) return Result.fail(`${partner} stands there more than once`)
     const policy = setting === "off" ? undefined : policyOf(setting)

@@ -24,6 +24,7 @@ it.each([
   ["acme=refuse:0", "1 to 90 days"],
   ["acme=refuse:91", "1 to 90 days"],
   ["acme=refuse:030x", "acme: expected off"],
+  ["acme=refuse:30=reference", 'got "acme=refuse:30=reference"'],
   ["acme=deny:30", "acme: expected off"],
   ["acme=warn:7:amount", ":reference or :remittance"],
   ["Acme=warn:7", 'got "Acme=warn:7"'],
