@@ -2,7 +2,6 @@ import { Array as Arr, Effect, Layer, Schedule } from "effect"
 import type { Sql, TransactionSql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { inSlices } from "../parsing/turns.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
   type Claimed,
@@ -42,18 +41,15 @@ export const layer = Layer.effect(
     const { query } = yield* Database
     const turns = new TurnsByPartner(CLAIMING_MAX, TURN_MS_MAX)
     const claims = PayoutClaims.of({
-      claim: Effect.fn("PayoutClaims.claim")(function* (claim, payouts, terms) {
-        const { rows, ...claimed } = yield* turns.take(
+      claim: Effect.fn("PayoutClaims.claim")((claim, payouts, terms) =>
+        turns.take(
           claim.partner,
           query("claim payouts", (sql) =>
             sql.begin("isolation level read committed", (sql) => claimAll(sql, claim, payouts, terms)),
           ),
           noTurn,
-        )
-        const earlier = yield* inSlices(earlierOf(rows))
-        const isCutShort = rows.reduce((sum, { items }) => sum + items.length, 0) > PAIRS_MAX
-        return { ...claimed, earlier, isCutShort }
-      }),
+        ),
+      ),
       opened: Effect.fn("PayoutClaims.opened")(function* (id) {
         yield* query(
           "note an opened batch",
@@ -81,7 +77,7 @@ const claimAll = async (
   claim: PayoutClaim,
   payouts: ReadonlyArray<ClaimedPayout>,
   { days, known }: ClaimTerms,
-): Promise<Met> => {
+): Promise<Claimed> => {
   const { id, partner, batch, request } = claim
   await sql`select pg_advisory_xact_lock(hashtext(${`payout claims of ${partner}`}))`
   const [made] = await sql<Array<{ readonly at: number; readonly has_known: boolean }>>`
@@ -96,13 +92,14 @@ const claimAll = async (
       select decode(fingerprint, 'hex'), ${id}, item from ${rowsOf(sql, chunk)}
       order by fingerprint on conflict do nothing`
   const compared = payouts.filter(({ compared }) => compared)
-  const rows = compared.length === 0 ? [] : await earlierClaims(sql, claim, compared, days)
-  return { rows, hasKnown: made?.has_known ?? false, claimedAt: Math.round(made?.at ?? 0) }
-}
-
-/** A claim that was made, and the rows of those that it met. */
-interface Met extends Pick<Claimed, "hasKnown" | "claimedAt"> {
-  readonly rows: ReadonlyArray<EarlierRow>
+  const earlier = compared.length === 0 ? [] : await earlierClaims(sql, claim, compared, days)
+  const pairs = earlier.reduce((sum, { pairs }) => sum + pairs.length, 0)
+  return {
+    earlier,
+    isCutShort: pairs > PAIRS_MAX,
+    hasKnown: made?.has_known ?? false,
+    claimedAt: Math.round(made?.at ?? 0),
+  }
 }
 
 interface EarlierRow {
@@ -114,12 +111,13 @@ interface EarlierRow {
   readonly earlier: ReadonlyArray<number>
 }
 
-const earlierClaims = (
+const earlierClaims = async (
   sql: TransactionSql,
   { partner, batch }: PayoutClaim,
   compared: ReadonlyArray<ClaimedPayout>,
   days: number,
-): Promise<ReadonlyArray<EarlierRow>> => sql<Array<EarlierRow>>`
+): Promise<ReadonlyArray<EarlierClaim>> => {
+  const rows = await sql<Array<EarlierRow>>`
     with pairs as (
       select claim, mine.item as item, payout_fingerprints.item as earlier
       from ${rowsOf(sql, compared)}
@@ -134,21 +132,11 @@ const earlierClaims = (
     from pairs join payout_claims using (claim)
     group by claim, batch, request, opened, claimed_at
     order by claimed_at desc`
-
-/** Pairs in one slice. */
-const PAIRS_AT_ONCE = 5_000
-
-function* earlierOf(rows: ReadonlyArray<EarlierRow>): Generator<void, ReadonlyArray<EarlierClaim>> {
-  const claims: Array<EarlierClaim> = []
-  for (const { age_ms, items, earlier, ...row } of rows) {
-    const pairs: Array<readonly [item: number, earlier: number]> = []
-    for (const [index, item] of items.entries()) {
-      if (index % PAIRS_AT_ONCE === PAIRS_AT_ONCE - 1) yield
-      pairs.push([item, earlier[index] ?? 0])
-    }
-    claims.push({ ...row, ageMs: age_ms, pairs })
-  }
-  return claims
+  return rows.map(({ age_ms, items, earlier, ...row }) => ({
+    ...row,
+    ageMs: age_ms,
+    pairs: items.map((item, index) => [item, earlier[index] ?? 0] as const),
+  }))
 }
 
 /** Fingerprints are hexadecimal digits, so nothing in them needs quoting. */
