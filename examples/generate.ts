@@ -3,6 +3,7 @@
  * and accounts are invented; only their check digits are right. docs/SANDBOX.md tells what the magic names do.
  */
 import { writeFileSync } from "node:fs"
+import { passesModulusCheck } from "../src/domain/uk-modulus.ts"
 
 interface Payout {
   readonly reference: string
@@ -101,9 +102,18 @@ const routingNumber = (): string => {
   return `${start}${(10 - (sum % 10)) % 10}`
 }
 
+/** The first account number from a random one on that can belong to the sort code (Vocalink). */
+const british = (): Readonly<Record<string, string>> => {
+  const sortCode = `20${digits(4)}`
+  let number = Number(digits(8))
+  const account = () => String(number % 100_000_000).padStart(8, "0")
+  while (!passesModulusCheck(sortCode, account())) number += 1
+  return { scheme: "sort-code", sortCode, accountNumber: account() }
+}
+
 const accounts: Readonly<Record<Currency, () => Readonly<Record<string, string>>>> = {
   EUR: () => ({ scheme: "iban", iban: iban() }),
-  GBP: () => ({ scheme: "sort-code", sortCode: `20${digits(4)}`, accountNumber: digits(8) }),
+  GBP: british,
   USD: () => ({
     scheme: "aba",
     routingNumber: routingNumber(),

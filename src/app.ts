@@ -29,6 +29,7 @@ import { layer as inboxInPostgres } from "./providers/banks/files/inbox-files-po
 import { layer as outboxInPostgres } from "./providers/banks/files/outbox-files-postgres.ts"
 import { withdrawalInBoth } from "./providers/banks/files/withdrawal.ts"
 import { instant } from "./providers/banks/instant/instant.ts"
+import { payoutLimitsLayer } from "./providers/banks/payout-limits.ts"
 import { synchronous } from "./providers/banks/synchronous/synchronous.ts"
 import { ProviderChannels } from "./providers/calling/channel.ts"
 import { layer as fleetLimitsInRedis } from "./providers/calling/fleet-limits-redis.ts"
@@ -140,9 +141,10 @@ const crashPoints = Layer.effect(
 const kinds: ReadonlyArray<BankKind<AppConfig | FileOrders>> = [instant, synchronous, files]
 const banks = banksLayer(kinds)
 const bankKinds = bankKindsLayer(kinds)
-const callbackSecrets = callbackSecretsLayer.pipe(
-  Layer.provide([bankKinds, foundation, ProviderSettings.layer.pipe(Layer.provide(foundation))]),
-)
+const providerSettings = ProviderSettings.layer.pipe(Layer.provide(foundation))
+const callbackSecrets = callbackSecretsLayer.pipe(Layer.provide([bankKinds, foundation, providerSettings]))
+/** What the rules' banks can be sent, for who accepts payouts. */
+const payoutLimits = payoutLimitsLayer.pipe(Layer.provide([bankKinds, providerSettings]))
 const fileLog = fileLogOnRedis.pipe(Layer.provide(foundation))
 const fileOrders = withdrawalInBoth.pipe(
   Layer.provide([fileOrdersInPostgres.pipe(Layer.provide([database, partnerKeys])), fileLog]),
@@ -169,6 +171,7 @@ const parts = {
         reports,
         registers,
         callbackSecrets,
+        payoutLimits,
         allowances,
         claims,
         claimMarks,

@@ -6,3 +6,7 @@ const folder = ["../shared/data", "../../shared/data"].find((path) => existsSync
 export const isPublishedDataThere = folder !== undefined
 
 export const publishedFile = (path: string): string => `${folder}/${path}`
+
+/** A folder of small inputs that failed once, and of which it is known what is right; nothing where they are missing. */
+export const sharedCase = (kind: string): string | undefined =>
+  ["../shared/cases", "../../shared/cases"].map((path) => `${path}/${kind}`).find((path) => existsSync(path))

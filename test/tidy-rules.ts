@@ -15,6 +15,7 @@ const forKinds = [
   "providers/banks/bank-books-http",
   "providers/banks/bank-callbacks",
   "providers/banks/bank-kind",
+  "providers/banks/bank-limits",
   "providers/books",
   "providers/calling",
   "providers/iso20022",
@@ -121,6 +122,8 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "parsing",
     "streams",
     "projections/batch-queries",
+    // What the banks that the rules lead to can be sent.
+    "providers/banks/payout-limits",
     "register",
     "vault",
     "platform/store-unavailable",
@@ -163,6 +166,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "publisher/public-event",
     "webhooks/endpoints",
     "register",
+    "providers/banks/payout-limits",
     "providers/calling/provider-reports",
     "vault",
     "platform/store-unavailable",
@@ -172,6 +176,14 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   terminal: [],
   // The API as a partner calls it.
   client: ["domain", "terminal", "telemetry"],
+  // What people and other systems send as files. Items are checked by the API's own reading of them.
+  "payout-files": [
+    "domain",
+    "http/payout-batches/payout-batch-request",
+    "providers/iso20022/element",
+    "providers/iso20022/unreadable-file",
+    "providers/iso20022/xml-reader",
+  ],
   // What only developers run. It shows what the service is, from outside: it wires nothing of it.
   dev: [
     "domain",

@@ -60,12 +60,13 @@ const fromLog = (read: LogReader): BatchSource => {
 
 /** A folded batch as `GET /payout-batches/:id` shows it. */
 export const batchFromLog = (id: BatchId, batch: Batch): ShownBatch => {
-  const { state, itemCount, version, totals } = shownBatch(batch)
+  const { state, itemCount, version, totals, executeAt } = shownBatch(batch)
   return {
     id,
     state,
     itemCount,
     version,
+    ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
     states: mapTotals(totals, ({ count, minor }, currency) => ({
       count,
       amount: formatAmount(minor, currency),

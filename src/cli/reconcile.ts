@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises"
 import { Clock, Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type Day, utcDay } from "../domain/business-days.ts"
+import { isDay } from "../domain/written-time.ts"
 import { type Discrepancy, discrepancyId, discrepancyKinds } from "../reconciliation/discrepancy.ts"
 import type { Reconciliation } from "../reconciliation/results.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
@@ -53,7 +54,7 @@ export const reconcileCommand = Command.make(
 )
 
 const readDay = (text: string): Effect.Effect<Day, CliFailure> =>
-  /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) && utcDay(Date.parse(text)) === text
+  isDay(text)
     ? Effect.succeed(text)
     : Effect.fail(new CliFailure({ reason: "--day: expected a day such as 2026-11-23.", status: NOT_DONE }))
 

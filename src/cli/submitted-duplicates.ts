@@ -1,9 +1,6 @@
-/** What `batches submit` says of payouts that were accepted before, and how they are paid again on purpose. */
+/** How `batches submit` pays again, on purpose, what was accepted before. */
 import { Option } from "effect"
 import { Flag } from "effect/cli"
-import type { Warning } from "../client/service-client.ts"
-
-const ITEMS_SHOWN_MAX = 20
 
 export const allowDuplicates = Flag.String("allow-duplicates").pipe(
   Flag.withMetavar("REASON"),
@@ -17,16 +14,3 @@ export const withDuplicates = (body: string, reason: Option.Option<string>): str
     onNone: () => body,
     onSome: (reason) => JSON.stringify({ ...JSON.parse(body), duplicates: { allowed: true, reason } }),
   })
-
-/** Warnings in lines, with the first items that each is about. */
-export const warningLines = (warnings: ReadonlyArray<Warning>): ReadonlyArray<string> =>
-  warnings.flatMap(({ detail, items = [] }) => [
-    `Warning: ${detail}`,
-    ...items.slice(0, ITEMS_SHOWN_MAX).map(lineOf),
-    ...(items.length > ITEMS_SHOWN_MAX ? ["  …"] : []),
-  ])
-
-const lineOf = ({ item, duplicateOf }: NonNullable<Warning["items"]>[number]): string =>
-  duplicateOf === undefined
-    ? `  item ${item}`
-    : `  item ${item}: as item ${duplicateOf.item} of ${duplicateOf.batch}`

@@ -46,13 +46,19 @@ export const currencyLines = (batch: ShownBatch): ReadonlyArray<string> =>
     return `  ${currency} ${bar} ${String(done).padStart(5)}/${all}  ${states}`
   })
 
-/** "settling", or "settling, needs attention" while only a person can move the batch. */
-export const stateLabel = ({ state, needsAttention }: ShownBatch): string =>
-  needsAttention === true ? `${state}, needs attention` : state
+/**
+ * "settling"; "settling, needs attention" while only a person can move the batch; "scheduled for 2026-12-01T06:00:00.000Z"
+ * while it waits for its time.
+ */
+export const stateLabel = ({ state, needsAttention, executeAt }: ShownBatch): string => {
+  const label = state === "scheduled" && executeAt !== undefined ? `scheduled for ${executeAt}` : state
+  return needsAttention === true ? `${label}, needs attention` : label
+}
 
 /** A batch as `batches show` prints it. */
 export const batchLines = (batch: ShownBatch): ReadonlyArray<string> => [
   `${batch.id}  ${stateLabel(batch)}  ${batch.itemCount} items  version ${batch.version}`,
+  ...(batch.executeAt === undefined ? [] : [`nothing is paid before ${batch.executeAt}`]),
   ...aligned(
     countsOf(batch).map(({ currency, state, count, amount }) => [state, String(count), currency, amount]),
   ),

@@ -1,5 +1,5 @@
 /** A client of the API, for partners. */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { BatchId } from "../domain/identifiers.ts"
 import { publicItemStates } from "../domain/item-state.ts"
 import { withoutCredentials } from "../domain/masking.ts"
@@ -12,10 +12,12 @@ export interface ServiceAddress {
 
 const itemState = Schema.Literals(publicItemStates)
 
-/** What the service warns of, whatever it is about. */
+/** What the service accepted and finds strange: about an item's field, or about several items. */
 const Warning = Schema.Struct({
-  type: Schema.String,
+  type: Schema.optionalKey(Schema.String),
   detail: Schema.String,
+  item: Schema.optionalKey(Schema.Int),
+  field: Schema.optionalKey(Schema.String),
   items: Schema.optionalKey(
     Schema.Array(
       Schema.Struct({
@@ -27,6 +29,7 @@ const Warning = Schema.Struct({
 })
 export type Warning = typeof Warning.Type
 
+/** The answer to a batch; `warnings` are about what is likely to be wrong, and was accepted. */
 const Accepted = Schema.Struct({
   id: BatchId,
   itemCount: Schema.Int,
@@ -39,6 +42,8 @@ export const ShownBatch = Schema.Struct({
   state: Schema.String,
   itemCount: Schema.Int,
   version: Schema.Int,
+  /** Nothing is paid before; in ISO 8601. */
+  executeAt: Schema.optionalKey(Schema.String),
   states: Schema.Record(
     Schema.String,
     Schema.Record(Schema.String, Schema.Struct({ count: Schema.Int, amount: Schema.String })),
@@ -47,6 +52,11 @@ export const ShownBatch = Schema.Struct({
   needsAttention: Schema.optionalKey(Schema.Boolean),
 })
 export type ShownBatch = typeof ShownBatch.Type
+
+const BatchPage = Schema.Struct({
+  payoutBatches: Schema.Array(Schema.Struct({ id: BatchId, idempotencyKey: Schema.String })),
+  next: Schema.NullOr(Schema.String),
+})
 
 const Item = Schema.Struct({
   item: Schema.Int,
@@ -74,33 +84,93 @@ const Endpoints = Schema.Struct({ webhookEndpoints: Schema.Array(Endpoint) })
 const Problem = Schema.Struct({
   title: Schema.String,
   detail: Schema.optionalKey(Schema.String),
+  /** The batch that the problem is about. */
+  batch: Schema.optionalKey(BatchId),
   errors: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ pointer: Schema.optionalKey(Schema.String), detail: Schema.String })),
+    Schema.Array(
+      Schema.Struct({
+        pointer: Schema.optionalKey(Schema.String),
+        item: Schema.optionalKey(Schema.Int),
+        field: Schema.optionalKey(Schema.String),
+        detail: Schema.String,
+      }),
+    ),
   ),
 })
 
+/** The service read a request and refused it: nothing of it was done. */
+export class RequestRefused extends Schema.TaggedError<RequestRefused>()("RequestRefused", {
+  /** Of HTTP, from 400 to 499. */
+  status: Schema.Int,
+  problem: Problem,
+  reason: Schema.String,
+}) {
+  override get message() {
+    return this.reason
+  }
+}
+
 const TIMEOUT_MS = 15_000
 const PAGE_SIZE = 500
+const BATCHES_PER_PAGE = 200
+const BATCH_PAGES_MAX = 20
 /** More pages than any batch or log has. */
 const PAGES_MAX = 2_000
 const PROBLEMS_SHOWN_MAX = 20
 
 /** Calls a service. Every failure names the request and the problem that the service answered with. */
 export const serviceClient = ({ url, apiKey }: ServiceAddress) => {
-  const call = <A>(request: Request, answer: Schema.Codec<A, unknown>): Effect.Effect<A, CliFailure> =>
+  const ask = (request: Request): Effect.Effect<Answer, CliFailure | RequestRefused> =>
     Effect.tryPromise({
       try: (interrupted) => answered(url, apiKey, request, interrupted),
       catch: (error) =>
-        failure(request, withoutKey(error instanceof Error ? error.message : String(error), apiKey)),
-    }).pipe(
-      Effect.flatMap(Schema.decodeUnknownEffect(answer)),
-      Effect.mapError((error) => (error._tag === "CliFailure" ? error : failure(request, error.message))),
+        error instanceof ProblemAnswered
+          ? new RequestRefused({ ...error.answered, reason: failure(request, error.message).reason })
+          : failure(request, withoutKey(error instanceof Error ? error.message : String(error), apiKey)),
+    })
+
+  const call = <A>(request: Request, answer: Schema.Codec<A, unknown>): Effect.Effect<A, CliFailure> =>
+    ask(request).pipe(
+      Effect.flatMap(({ body }) => Schema.decodeUnknownEffect(answer)(body)),
+      Effect.mapError((error) => {
+        if (error._tag === "CliFailure") return error
+        return error._tag === "RequestRefused"
+          ? new CliFailure({ reason: error.reason })
+          : failure(request, error.message)
+      }),
     )
 
   return {
     /** Posts a batch. The same key and body always give the same batch. */
     submit: (body: string, idempotencyKey: string) =>
       call({ method: "POST", path: "/payout-batches", body, idempotencyKey }, Accepted),
+
+    /** The same, and tells a refusal from a call that may have been carried out, and a new batch from one of before. */
+    submitOnce: Effect.fnUntraced(function* (body: string, idempotencyKey: string) {
+      const request = { method: "POST", path: "/payout-batches", body, idempotencyKey } as const
+      const answer = yield* ask(request)
+      const accepted = yield* Schema.decodeUnknownEffect(Accepted)(answer.body).pipe(
+        Effect.mapError((error) => failure(request, error.message)),
+      )
+      return { ...accepted, isReplayed: answer.isReplayed }
+    }),
+
+    /**
+     * The partner's batch under an idempotency key, looked for among its latest 4,000; `undefined` where it is not among
+     * them and there are more, and `null` where there is none.
+     */
+    batchUnder: Effect.fnUntraced(function* (idempotencyKey: string) {
+      let cursor = ""
+      for (let page = 0; page < BATCH_PAGES_MAX; page += 1) {
+        const path = `/payout-batches?limit=${BATCHES_PER_PAGE}${cursor === "" ? "" : `&cursor=${cursor}`}`
+        const found: typeof BatchPage.Type = yield* call({ method: "GET", path }, BatchPage)
+        const batch = found.payoutBatches.find((listed) => listed.idempotencyKey === idempotencyKey)
+        if (batch !== undefined) return batch.id
+        if (found.next === null) return null
+        cursor = encodeURIComponent(found.next)
+      }
+      return undefined
+    }),
 
     batch: (id: BatchId) => call({ method: "GET", path: `/payout-batches/${id}` }, ShownBatch),
 
@@ -154,12 +224,18 @@ interface Request {
   readonly idempotencyKey?: string
 }
 
+interface Answer {
+  readonly body: unknown
+  /** The request was carried out before, and this is the answer of then. */
+  readonly isReplayed: boolean
+}
+
 const answered = async (
   url: string,
   apiKey: string,
   request: Request,
   interrupted: AbortSignal,
-): Promise<unknown> => {
+): Promise<Answer> => {
   const { method, path, body, idempotencyKey } = request
   const response = await fetch(url + path, {
     method,
@@ -171,8 +247,28 @@ const answered = async (
     ...(body === undefined ? {} : { body }),
     signal: AbortSignal.any([interrupted, AbortSignal.timeout(TIMEOUT_MS)]),
   })
-  if (!response.ok) throw new Error(`${response.status} ${problemText(await response.text())}`)
-  return response.status === 204 ? undefined : response.json()
+  if (!response.ok) throw notDone(response.status, withoutKey(await response.text(), apiKey))
+  const isReplayed = response.headers.get("idempotent-replayed") === "true"
+  return { body: response.status === 204 ? undefined : await response.json(), isReplayed }
+}
+
+/** A refusal on its way to whoever asked: `fetch` fails with other errors, which say less. */
+class ProblemAnswered extends Error {
+  readonly answered: { readonly status: number; readonly problem: typeof Problem.Type }
+
+  constructor(message: string, answered: ProblemAnswered["answered"]) {
+    super(message)
+    this.answered = answered
+  }
+}
+
+/** A request that the service refused, or that failed there: then nobody knows how much of it was carried out. */
+const notDone = (status: number, text: string): Error => {
+  const problem = Schema.decodeUnknownOption(Schema.fromJsonString(Problem))(text)
+  const said = `${status} ${problemText(text)}`
+  return status < 500 && Option.isSome(problem)
+    ? new ProblemAnswered(said, { status, problem: problem.value })
+    : new Error(said)
 }
 
 /** A problem document as text, or the beginning of any other answer. */

@@ -10,6 +10,13 @@ const haste = { everyMs: 1_000, pollMs: 100 }
 const debtor = {
   name: "Atlas Marketplace",
   account: { scheme: "iban", iban: "NL91ABNA0417164300", bic: "ABNANL2A" },
+  address: {
+    street: "Herengracht",
+    buildingNumber: "1",
+    postcode: "1015 BA",
+    town: "Amsterdam",
+    country: "NL",
+  },
 }
 
 /** The first rule that applies names the banks: the first one pays, the others if it cannot. */

@@ -1,18 +1,42 @@
 import { Schema } from "effect"
-import { ibanProblem } from "./iban.ts"
+import {
+  AccountNumber,
+  Bic,
+  disagreement,
+  Iban,
+  looksLikeIban,
+  RoutingNumber,
+  UsAccountNumber,
+} from "./account-identifiers.ts"
+import { hasAtMost } from "./code-points.ts"
+
+/**
+ * The scripts in which a zero-width joiner or non-joiner is part of the spelling (The Unicode Standard, 23.2): the forms of
+ * letters in Arabic and its like, conjuncts in scripts of India and its neighbours.
+ */
+const joiningScripts = [
+  ...["Arabic", "Syriac", "Mandaic", "Nko", "Mongolian", "Phags_Pa"],
+  ...["Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada", "Malayalam"],
+  ...["Sinhala", "Tibetan", "Myanmar", "Khmer", "Balinese", "Javanese"],
+]
+const joined = joiningScripts.map((script) => `\\p{Script=${script}}`).join("")
+
+/** A joiner after such a letter is seen in the shape of the letter; anywhere else nobody sees it. */
+const strayJoiner = `(?<![${joined}])[\\u200c\\u200d]`
+const format = "(?![\\u200c\\u200d])\\p{Cf}"
 
 /** Control, bidirectional-override, zero-width and unassigned characters: invisible to a reviewer, so never accepted. */
-export const invisibleCharacter = "[\\p{Cc}\\p{Cf}\\p{Co}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}]"
+export const invisibleCharacter = `(?:[\\p{Cc}\\p{Co}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}]|${format}|${strayJoiner})`
 const invisible = new RegExp(invisibleCharacter, "u")
 
 /** Most texts are plain ASCII, in which nothing is invisible and everything is normal. */
 const plainAscii = /^[!-~](?:[ -~]*[!-~])?$/
 
-/** Text that a person reads: 1 to `length` characters in Unicode NFC, trimmed, with nothing invisible in it. */
+/** Text that a person reads: 1 to `length` code points in Unicode NFC, trimmed, with nothing invisible in it. */
 export const PlainText = (length: number) =>
   Schema.String.check(
     Schema.makeFilter((text: string) => {
-      if (text.length === 0 || text.length > length) return `expected 1 to ${length} characters`
+      if (text.length === 0 || !hasAtMost(text, length)) return `expected 1 to ${length} characters`
       if (plainAscii.test(text)) return true
       if (text !== text.trim()) return "expected no white space at the ends"
       if (invisible.test(text)) return "expected no control, bidirectional or zero-width characters"
@@ -25,48 +49,68 @@ const digits = (length: number) =>
     Schema.isPattern(new RegExp(`^[0-9]{${length}}$`), { message: `expected ${length} digits` }),
   )
 
-const Iban = Schema.String.check(Schema.makeFilter((iban: string) => ibanProblem(iban) ?? true))
-
-/** ISO 9362: four characters of the party, a country, a location, and optionally a branch. */
-const Bic = Schema.String.check(
-  Schema.isPattern(/^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$/, {
-    message: "expected a BIC of 8 or 11 characters",
-  }),
-)
-
-/** ABA routing transit number: nine digits, weights 3-7-1, sum divisible by ten; all zeros is not one. */
-const RoutingNumber = Schema.String.check(
-  Schema.makeFilter((number: string) => {
-    if (!/^[0-9]{9}$/.test(number) || number === "000000000")
-      return "expected an ABA routing number of nine digits"
-    const sum = [...number].reduce(
-      (total, digit, index) => total + Number(digit) * ([3, 7, 1][index % 3] ?? 0),
-      0,
-    )
-    return sum % 10 === 0 || "the check digit does not match"
-  }),
-)
-
-const AccountNumber = Schema.String.check(
-  Schema.isPattern(/^[A-Z0-9]{1,34}$/, { message: "expected 1 to 34 digits or upper-case letters" }),
-)
+const agreed = (iban: string, bic: string | undefined) => {
+  const issue = bic === undefined ? undefined : disagreement(iban, bic)
+  return issue === undefined ? undefined : { path: ["bic"], issue }
+}
 
 /** Where the money goes, by the scheme that addresses it: known to intake and to paying, and to nobody between. */
 export const BeneficiaryAccount = Schema.Union([
-  Schema.Struct({ scheme: Schema.Literal("iban"), iban: Iban, bic: Schema.optionalKey(Bic) }),
+  Schema.Struct({ scheme: Schema.Literal("iban"), iban: Iban, bic: Schema.optionalKey(Bic) }).check(
+    Schema.makeFilter(({ iban, bic }) => agreed(iban, bic)),
+  ),
   Schema.Struct({ scheme: Schema.Literal("sort-code"), sortCode: digits(6), accountNumber: digits(8) }),
   Schema.Struct({
     scheme: Schema.Literal("aba"),
     routingNumber: RoutingNumber,
-    accountNumber: AccountNumber,
+    accountNumber: UsAccountNumber,
     accountType: Schema.Literals(["checking", "savings"]),
+    /** Who holds it, which decides how Nacha's rules class a payment to it (PPD or CCD). */
+    holderType: Schema.optionalKey(Schema.Literals(["individual", "company"])),
   }),
-  Schema.Struct({ scheme: Schema.Literal("bic"), bic: Bic, accountNumber: AccountNumber }),
+  Schema.Struct({ scheme: Schema.Literal("bic"), bic: Bic, accountNumber: AccountNumber }).check(
+    Schema.makeFilter(({ bic, accountNumber }) =>
+      looksLikeIban(accountNumber) ? agreed(accountNumber, bic) : undefined,
+    ),
+  ),
 ])
 export type BeneficiaryAccount = typeof BeneficiaryAccount.Type
 
-export const Beneficiary = Schema.Struct({ name: PlainText(140), account: BeneficiaryAccount })
+/** The most characters that ISO 20022's fields of an address have. */
+export const ADDRESS_LENGTHS_MAX = { street: 70, buildingNumber: 16, postcode: 16, town: 35 } as const
+
+/**
+ * Where somebody lives or has its seat, in the structured form of payments (ISO 20022 PostalAddress24). Town and country are
+ * always there: from November 2026 on, payments take no address without them (EPC153-22, and the CBPR+ usage guidelines).
+ */
+export const Address = Schema.Struct({
+  street: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.street)),
+  buildingNumber: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.buildingNumber)),
+  postcode: Schema.optionalKey(PlainText(ADDRESS_LENGTHS_MAX.postcode)),
+  town: PlainText(ADDRESS_LENGTHS_MAX.town),
+  /** ISO 3166-1 alpha-2. */
+  country: Schema.String.check(
+    Schema.isPattern(/^[A-Z]{2}$/, { message: "expected the two letters of a country, such as DE" }),
+  ),
+})
+export type Address = typeof Address.Type
+
+export const Beneficiary = Schema.Struct({
+  name: PlainText(140),
+  account: BeneficiaryAccount,
+  address: Schema.optionalKey(Address),
+})
 export type Beneficiary = typeof Beneficiary.Type
+
+/** What is sealed of a beneficiary: the account, and the address beside its fields, where there is one. */
+export type SealedAccount = BeneficiaryAccount & { readonly address?: Address }
+
+export const sealedOf = ({ account, address }: Omit<Beneficiary, "name">): SealedAccount =>
+  address === undefined ? account : { ...account, address }
+
+/** What was sealed, taken apart again. */
+export const unsealed = ({ address, ...account }: SealedAccount): Omit<Beneficiary, "name"> =>
+  address === undefined ? { account } : { account, address }
 
 /** The part of an account that identifies it within its bank: the whole IBAN, or the account number. */
 const accountNumberOf = (account: BeneficiaryAccount): string =>
@@ -86,13 +130,19 @@ export const VisibleAccount = Schema.Struct({
 })
 export type VisibleAccount = typeof VisibleAccount.Type
 
-export const VisibleBeneficiary = Schema.Struct({ name: PlainText(140), account: VisibleAccount })
+/** Of an address, only the country is seen; absent where none was given, as in logs from before there were addresses. */
+export const VisibleBeneficiary = Schema.Struct({
+  name: PlainText(140),
+  account: VisibleAccount,
+  addressCountry: Schema.optionalKey(Address.fields.country),
+})
+export type VisibleBeneficiary = typeof VisibleBeneficiary.Type
 
 /**
- * The accounts of a chunk of items, sealed together for whoever has the partner's key: "<key id>.<base64url of nonce,
- * ciphertext and tag>".
+ * The accounts and addresses of a chunk of items, sealed together for whoever has the partner's key: "<key id>.<base64url of
+ * nonce, ciphertext and tag>".
  */
-export const Seal = Schema.String.check(Schema.isPattern(/^[0-9]{1,9}\.[A-Za-z0-9_-]{1,500000}$/))
+export const Seal = Schema.String.check(Schema.isPattern(/^[0-9]{1,9}\.[A-Za-z0-9_-]{1,800000}$/))
 
 export const visibleOf = (account: BeneficiaryAccount): VisibleAccount => {
   const number = accountNumberOf(account)
@@ -103,6 +153,13 @@ export const visibleOf = (account: BeneficiaryAccount): VisibleAccount => {
     lastFour: number.length >= SHOWN_LENGTH_MIN ? number.slice(-4) : "",
   }
 }
+
+/** A beneficiary as all but paying see it. */
+export const visibleBeneficiaryOf = ({ name, account, address }: Beneficiary): VisibleBeneficiary => ({
+  name,
+  account: visibleOf(account),
+  ...(address === undefined ? {} : { addressCountry: address.country }),
+})
 
 const countryOf = (account: BeneficiaryAccount): string | undefined => {
   switch (account.scheme) {

@@ -47,6 +47,8 @@ export const TransferOutcome = Schema.Union([
     whole: Schema.optionalKey(Schema.Literal(true)),
     /** The refusal cannot be confirmed, so it must not lead to a retry, here or at another bank. */
     unconfirmed: Schema.optionalKey(Schema.Literal(true)),
+    /** We refused it ourselves, before anything was sent: its bank cannot be sent such a payment. */
+    unsent: Schema.optionalKey(Schema.Literal(true)),
   }),
   Schema.TaggedStruct("Returned", { evidence: Evidence, code: OutsideText }),
   /** No answer, or none that can be trusted. The bank is asked at `inquireAt`. */

@@ -70,7 +70,7 @@ export const decideStart = (
   const used = new Set<Scheme>()
   for (const item of batch.tasks.hold) {
     const payout = batch.items.get(item)
-    if (payout !== undefined) used.add(schemeOf(payout.beneficiary.account, payout.currency))
+    if (payout !== undefined) used.add(schemeOf(payout.beneficiary.account, payout.currency, command.at))
   }
   const arrivals = [...used].map((scheme) => ({ scheme, on: arrivalOf(scheme, command.at) }))
   return events({ _tag: "ExecutionStarted", at: command.at, arrivals })

@@ -10,7 +10,7 @@ import type { BatchEvent, Evidence, OpenRefusal } from "./events.ts"
 import { meaningOf } from "./failure-codes.ts"
 import type { TransferFinal } from "./outcomes.ts"
 import { cleanText, type OutsideText } from "./outside-text.ts"
-import { doubtAbout, isAskedAbout, isDoubtful, type Refused } from "./refusal.ts"
+import { doubtAbout, isAskedAbout, isDoubtful, isUnsent, type Refused } from "./refusal.ts"
 import { type Decision, events, refuse } from "./rejection.ts"
 
 /** How often one attempt may be sent under its key before a person looks at it. */
@@ -153,7 +153,8 @@ const refusedBy = (item: Item, attempt: Attempt, at: number, refused: Refused): 
   // An attempt that its partner cancels is not retried, and neither is a refusal that cannot be confirmed.
   const leadsOn = refused.unconfirmed !== true && attempt.withdrawal?.cause !== "cancellation"
   const { category } = meaning
-  const [retryable, reroutable] = [leadsOn && meaning.retryable, leadsOn && meaning.reroutable]
+  const mayGoElsewhere = meaning.reroutable || isUnsent(attempt, refused)
+  const [retryable, reroutable] = [leadsOn && meaning.retryable, leadsOn && mayGoElsewhere]
   return [
     { _tag: "TransferFailed", ...about, evidence, code, category, retryable, reroutable },
     ...tooLateBy(item, attempt, at, "failed"),

@@ -16,7 +16,7 @@ import { OutsideText } from "./outside-text.ts"
 import { schemes } from "./scheme.ts"
 
 /** Milliseconds since the Unix epoch. */
-export const Instant = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+export const Instant = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({ title: "Instant" })
 
 /** One payout as it was accepted. `minor` is its amount in minor units of the currency. */
 export const PayoutItem = Schema.Struct({

@@ -20,10 +20,12 @@ export type Refused = Extract<TransferOutcome, { readonly _tag: "Failed" }>
 /** Whether a refusal has to be confirmed. `meaning` is `undefined` for a code that is not mapped. */
 export const isDoubtful = (
   attempt: Attempt,
-  { evidence, whole }: Refused,
+  refused: Refused,
   meaning: FailureMeaning | undefined,
 ): boolean => {
+  const { evidence, whole } = refused
   if (whole === true) return true
+  if (isUnsent(attempt, refused)) return false
   if (evidence === "inquiry") return false
   if (attempt.sends > 1) return true
   // Our own record knows whether the order was sent at all, and what the bank's files reported about it.
@@ -32,6 +34,13 @@ export const isDoubtful = (
   if (meaning.retryable || meaning.reroutable) return true
   return mayHaveIt(attempt) && !holdsForAllCopies(meaning)
 }
+
+/**
+ * Whether an attempt was refused by ourselves, as its bank cannot be sent such a payment, at the only time that it was to go
+ * out: then nothing of it is anywhere, and another bank may be sent it. It is never so of what may have gone out before.
+ */
+export const isUnsent = (attempt: Attempt, { evidence, unsent }: Refused): boolean =>
+  unsent === true && evidence === "response" && attempt.sends === 1 && !mayHaveIt(attempt)
 
 /** Whether there was a sign that the bank may have the order: it accepted it, or our call had no answer. */
 const mayHaveIt = ({ transferId, unknownSince }: Attempt): boolean =>

@@ -8,7 +8,7 @@ import type { PayoutItem, Route } from "./events.ts"
 import { ATTEMPTS_MAX, PartnerId } from "./identifiers.ts"
 import { isTimeZone, localTime } from "./local-time.ts"
 import { Currency, MINOR_UNITS_MAX } from "./money.ts"
-import { schemeOf, schemes } from "./scheme.ts"
+import { type Scheme, schemeChangesAt, schemeOf, schemes } from "./scheme.ts"
 
 export const RULES_MAX = 200
 const VALUES_MAX = 500
@@ -111,6 +111,8 @@ export const problemOf = (rules: ReadonlyArray<Rule>, banks: ReadonlySet<string>
 export interface Circumstances {
   readonly at: number
   readonly isHealthy: (bank: string) => boolean
+  /** Whether a bank can be sent what goes this way; where it is left out, all can. */
+  readonly canCarry?: (bank: string) => boolean
 }
 
 export interface Destination {
@@ -132,47 +134,84 @@ export interface Routes {
   readonly version: string
   /** The way by the first rule that holds, or `after` a refusal along the route of the refused attempt. */
   readonly wayOf: (
-    payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+    payout: PayoutItem,
     asked: { readonly partner: string; readonly after: Route | undefined },
   ) => Way
 }
 
-/** The way of a partner's payout: the rules whose conditions on it hold. The first that holds at the time decides. */
-export const wayOf = (
-  { version, rules }: Routing,
-  payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+/** What rules look at of a payout. */
+export type RoutedPayout = Pick<PayoutItem, "beneficiary" | "currency" | "minor">
+
+/** The way of a partner's payout: the first rule that holds leads it on, of those whose conditions on it hold. */
+export const wayOf = ({ version, rules }: Routing, payout: RoutedPayout, partner: string): Way => {
+  const {
+    beneficiary: { account },
+    currency,
+  } = payout
+  const changesAt = schemeChangesAt(account, currency)
+  const open = openRules(rules, payout, partner, changesAt)
+  const key = open.map(({ rule }) => rule).join(" ")
+  return {
+    key: changesAt === undefined ? key : `${key} (${changesAt})`,
+    destination: (circumstances) =>
+      destinationBy(version, open, circumstances, schemeOf(account, currency, circumstances.at)),
+  }
+}
+
+/** The rules that can lead a payout, in their order: what comes after the last of them is never reached. */
+const openRules = (
+  rules: ReadonlyArray<Rule>,
+  payout: RoutedPayout,
   partner: string,
-): Way => {
+  changesAt: number | undefined,
+): ReadonlyArray<Rule> => {
   const open: Array<Rule> = []
   for (const rule of rules) {
-    if (rule.when !== undefined && !holds(rule.when, payout, partner)) continue
+    const { when } = rule
+    if (when !== undefined && !holds(when, payout, partner, changesAt)) continue
     open.push(rule)
-    // No rule after it is ever reached.
-    if (rule.when?.hours === undefined && rule.when?.health === undefined) break
+    const isForAWhile = changesAt !== undefined && when?.scheme !== undefined
+    if (when?.hours === undefined && when?.health === undefined && !isForAWhile) break
   }
-  return {
-    key: open.map(({ rule }) => rule).join(" "),
-    destination: (circumstances) => destinationBy(version, open, circumstances),
-  }
+  return open
 }
 
-/** Kinds of payouts whose ways are cached. Beyond that, the cache is emptied. */
+/** Of so many kinds of payouts at most something is kept. Where there are more, all are forgotten, and found again. */
 const KINDS_MAX = 4_096
 
-/** `wayOf` with a cache: the rules run once for all payouts that no rule distinguishes. */
-export const waysBy = (routing: Routing): ((payout: Parameters<typeof wayOf>[1], partner: string) => Way) => {
-  const kindOf = kindsBy(routing.rules)
-  const ways = new Map<string, Way>()
+/** The same as `wayOf` for all payouts and partners; the rules are asked once for those that no rule tells apart. */
+export const waysBy = (routing: Routing): ((payout: RoutedPayout, partner: string) => Way) =>
+  keptBy(routing.rules, (payout, partner) => wayOf(routing, payout, partner))
+
+/** The banks that a partner's payout may go to by the rules, whenever it goes and however the banks are; asked like `waysBy`. */
+export const banksBy = (
+  rules: ReadonlyArray<Rule>,
+): ((payout: RoutedPayout, partner: string) => ReadonlySet<string>) =>
+  keptBy(rules, (payout, partner) => {
+    const changesAt = schemeChangesAt(payout.beneficiary.account, payout.currency)
+    return new Set(openRules(rules, payout, partner, changesAt).flatMap(({ banks }) => banks))
+  })
+
+/** Something that follows from the rules, found once for the payouts that no rule tells apart. */
+const keptBy = <A>(
+  rules: ReadonlyArray<Rule>,
+  find: (payout: RoutedPayout, partner: string) => A,
+): ((payout: RoutedPayout, partner: string) => A) => {
+  const kindOf = kindsBy(rules)
+  const kept = new Map<string, A>()
   return (payout, partner) => {
     const kind = kindOf(payout, partner)
-    const known = ways.get(kind)
+    const known = kept.get(kind)
     if (known !== undefined) return known
-    const way = wayOf(routing, payout, partner)
-    if (ways.size >= KINDS_MAX) ways.clear()
-    ways.set(kind, way)
-    return way
+    const found = find(payout, partner)
+    if (kept.size >= KINDS_MAX) kept.clear()
+    kept.set(kind, found)
+    return found
   }
 }
+
+/** A time for what does not change with it. */
+const ALWAYS = 0
 
 /** A key of everything that rules can see of a payout. Values that no condition names are not distinguished. */
 const kindsBy = (rules: ReadonlyArray<Rule>) => {
@@ -186,14 +225,15 @@ const kindsBy = (rules: ReadonlyArray<Rule>) => {
   const schemeIn = named(({ scheme }) => scheme)
   const partnerIn = named(({ partner }) => partner)
   const bounds = new Map<string, ReadonlyArray<bigint>>()
-  return ({ beneficiary: { account }, currency, minor }: Parameters<typeof wayOf>[1], partner: string) => {
+  return ({ beneficiary: { account }, currency, minor }: RoutedPayout, partner: string) => {
     const ofCurrency = currencyIn(currency)
     let ofMinor = bounds.get(ofCurrency)
     if (ofMinor === undefined) {
       ofMinor = boundsOf(conditions, ofCurrency)
       bounds.set(ofCurrency, ofMinor)
     }
-    const scheme = schemeIn(schemeOf(account, currency))
+    const changesAt = schemeChangesAt(account, currency)
+    const scheme = changesAt ?? schemeIn(schemeOf(account, currency, ALWAYS))
     return `${ofCurrency} ${countryIn(account.country)} ${scheme} ${rankOf(minor, ofMinor)} ${partnerIn(partner)}`
   }
 }
@@ -222,12 +262,15 @@ const rankOf = (minor: bigint, bounds: ReadonlyArray<bigint>): number => {
 const destinationBy = (
   version: string,
   open: ReadonlyArray<Rule>,
-  { at, isHealthy }: Circumstances,
+  { at, isHealthy, canCarry = () => true }: Circumstances,
+  scheme: Scheme,
 ): Destination | undefined => {
   for (const { rule, when, banks } of open) {
     if (when?.hours !== undefined && !isWithin(when.hours, at)) continue
-    const [bank] = when?.health === undefined ? banks : banks.filter(isHealthy)
-    if (bank !== undefined) return { bank, route: { rule, version, others: without(banks, bank) } }
+    if (!isAmong(when?.scheme, scheme)) continue
+    const able = banks.filter(canCarry)
+    const [bank] = when?.health === undefined ? able : able.filter(isHealthy)
+    if (bank !== undefined) return { bank, route: { rule, version, others: without(able, bank) } }
   }
   return undefined
 }
@@ -241,8 +284,9 @@ export const wayAfter = (after: Route, isKnown: (bank: string) => boolean): Way 
   const left = others.filter(isKnown)
   return {
     key: JSON.stringify([route.rule, route.version, others]),
-    destination: ({ isHealthy }) => {
-      const bank = left.find(isHealthy) ?? left[0]
+    destination: ({ isHealthy, canCarry = () => true }) => {
+      const able = left.filter(canCarry)
+      const bank = able.find(isHealthy) ?? able[0]
       return bank === undefined ? undefined : { bank, route: { ...route, others: without(others, bank) } }
     },
   }
@@ -250,17 +294,21 @@ export const wayAfter = (after: Route, isKnown: (bank: string) => boolean): Way 
 
 const without = (banks: ReadonlyArray<string>, bank: string) => banks.filter((other) => other !== bank)
 
-/** Whether a rule's conditions on the payout hold, except those on the hour and the health of banks. */
+/**
+ * Whether a rule's conditions on the payout hold, except those on the hour and the health of banks. If the payout's scheme changes
+ * at some time, the condition on the scheme is checked when the way is asked for a destination.
+ */
 const holds = (
   { currency, country, scheme, partner, minor }: Conditions,
-  payout: Pick<PayoutItem, "beneficiary" | "currency" | "minor">,
+  payout: RoutedPayout,
   payer: string,
+  changesAt: number | undefined,
 ): boolean => {
   const { account } = payout.beneficiary
   return (
     isAmong(currency, payout.currency) &&
     isAmong(country, account.country) &&
-    isAmong(scheme, schemeOf(account, payout.currency)) &&
+    (changesAt !== undefined || isAmong(scheme, schemeOf(account, payout.currency, ALWAYS))) &&
     isAmong(partner, payer) &&
     payout.minor >= (minor?.atLeast ?? payout.minor) &&
     payout.minor <= (minor?.atMost ?? payout.minor)

@@ -1,7 +1,8 @@
 /**
  * Payment schemes: which one a payout takes, until when in a day it is sent, and when it should arrive.
  *
- * - SEPA credit transfer: credited by the end of the next business day (EPC125-05 rulebook, maximum execution time).
+ * - SEPA credit transfer: credited by the end of the next business day (EPC125-05 rulebook, maximum execution time). It reaches
+ *   the countries and territories of sepa-scheme-countries.ts.
  * - UK Faster Payments: any day and hour, within two hours (Pay.UK).
  * - US ACH: credits are available on the banking day after they were sent (Nacha Operating Rules).
  * - Cross-border by BIC: two TARGET business days, as correspondents commonly promise.
@@ -11,6 +12,7 @@
 import type { VisibleAccount } from "./beneficiary.ts"
 import { addDays, businessDayAfter, type Calendar, type Day, isBusinessDay } from "./business-days.ts"
 import { localTime } from "./local-time.ts"
+import { isInSepa, joinsSepaAt } from "./sepa-scheme-countries.ts"
 
 export const schemes = ["sepa", "faster-payments", "ach", "cross-border"] as const
 export type Scheme = (typeof schemes)[number]
@@ -31,13 +33,22 @@ const rules: Readonly<Record<Scheme, SchemeRules>> = {
   "cross-border": { timeZone: "Europe/Brussels", calendar: "target", cutOff: "15:30", businessDays: 2 },
 }
 
-/** The scheme that pays an account in a currency. */
-export const schemeOf = (account: Pick<VisibleAccount, "scheme">, currency: string): Scheme => {
-  if (account.scheme === "iban" && currency === "EUR") return "sepa"
+type Addressed = Pick<VisibleAccount, "scheme" | "country">
+
+/**
+ * The scheme that pays an account in a currency at a time (epoch milliseconds). Euros go by SEPA to the IBANs of its countries and
+ * territories alone; euros to other IBANs go across borders.
+ */
+export const schemeOf = (account: Addressed, currency: string, at: number): Scheme => {
+  if (account.scheme === "iban" && currency === "EUR" && isInSepa(account.country ?? "", at)) return "sepa"
   if (account.scheme === "sort-code" && currency === "GBP") return "faster-payments"
   if (account.scheme === "aba" && currency === "USD") return "ach"
   return "cross-border"
 }
+
+/** When (epoch milliseconds) the scheme of an account in a currency changes from cross-border to SEPA; nothing where it never does. */
+export const schemeChangesAt = ({ scheme, country }: Addressed, currency: string): number | undefined =>
+  scheme === "iban" && currency === "EUR" ? joinsSepaAt(country ?? "") : undefined
 
 /** The day on which a payout that goes out at `at` (epoch milliseconds) is executed, in the scheme's time zone. */
 export const executionOf = (scheme: Scheme, at: number): Day => {

@@ -25,6 +25,7 @@ export interface ShownBatch
       | "receivedAt"
       | "updatedAt"
       | "closedAt"
+      | "executeAt"
     >
   > {
   readonly state: BatchState
@@ -44,6 +45,7 @@ export const shownBatch = (batch: Batch): ShownBatch => ({
   receivedAt: batch.receivedAt,
   updatedAt: batch.updatedAt,
   closedAt: batch.closedAt,
+  executeAt: batch.executeAt,
 })
 
 const totalsOf = ({ tallies }: Batch): ShownTotals => {

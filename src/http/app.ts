@@ -7,6 +7,7 @@ import { Hono, type MiddlewareHandler } from "hono"
 import { routePath } from "hono/route"
 import type { AppConfig } from "../config.ts"
 import type { BatchQueries } from "../projections/batch-queries.ts"
+import type { PayoutLimits } from "../providers/banks/payout-limits.ts"
 import type { ProviderReports } from "../providers/calling/provider-reports.ts"
 import type { DecisionRegister } from "../register/decision-register.ts"
 import type { PayoutClaims } from "../register/payout-claims.ts"
@@ -45,6 +46,7 @@ export type HttpServices =
   | Mailbox
   | PartnerKeys
   | PayoutClaims
+  | PayoutLimits
   | RequestBodies
   | StrayCallbacks
   | WebhookEndpoints

@@ -1,6 +1,7 @@
 /** The schemas that the OpenAPI document refers to. */
 
 import { batchStates } from "../domain/batch.ts"
+import { ADDRESS_LENGTHS_MAX } from "../domain/beneficiary.ts"
 import { PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import { Failure } from "../domain/failure-codes.ts"
 import { publicItemStates } from "../domain/item-state.ts"
@@ -40,11 +41,24 @@ const closedObject = (...fields: Parameters<typeof object>) => ({
 const account = (scheme: string, ...fields: Parameters<typeof object>) =>
   closedObject({ scheme: { const: scheme }, ...fields[0] }, fields[1])
 
+/** An identifier as people write it, in groups. */
+const grouped = (what: string) => ({
+  ...text(),
+  description: `${what}; spaces and lower case are read as well.`,
+})
+
 const endpoint = {
   id: text(),
   url: { type: "string", format: "uri" },
   enabled: { type: "boolean" },
   createdAt: instant,
+}
+const eventTypesNamed = {
+  eventTypes: {
+    ...list({ enum: Object.values(publicEventTypes) }),
+    minItems: 1,
+    description: "All types by default.",
+  },
 }
 const eventTypes = { eventTypes: list({ enum: Object.values(publicEventTypes) }) }
 
@@ -69,15 +83,34 @@ export const schemas = {
   Amount: closedObject({ currency: { type: "string", pattern: "^[A-Z]{3}$" }, value: decimal }),
   BeneficiaryAccount: {
     oneOf: [
-      account("iban", { iban: text(34) }, { bic: text(11) }),
-      account("sort-code", { sortCode: text(6), accountNumber: text(8) }),
-      account("aba", {
-        routingNumber: text(9),
-        accountNumber: text(34),
-        accountType: { enum: ["checking", "savings"] },
-      }),
-      account("bic", { bic: text(11), accountNumber: text(34) }),
+      account("iban", { iban: grouped("An IBAN") }, { bic: grouped("A BIC") }),
+      account("sort-code", { sortCode: grouped("Six digits"), accountNumber: grouped("Eight digits") }),
+      account(
+        "aba",
+        {
+          routingNumber: grouped("Nine digits"),
+          accountNumber: grouped("1 to 34 digits or letters"),
+          accountType: { enum: ["checking", "savings"] },
+        },
+        { holderType: { enum: ["individual", "company"] } },
+      ),
+      account("bic", { bic: grouped("A BIC"), accountNumber: grouped("1 to 34 digits or letters") }),
     ],
+  },
+  Address: {
+    ...closedObject(
+      {
+        town: text(ADDRESS_LENGTHS_MAX.town),
+        country: { type: "string", pattern: "^[A-Z]{2}$", description: "ISO 3166-1 alpha-2." },
+      },
+      {
+        street: text(ADDRESS_LENGTHS_MAX.street),
+        buildingNumber: text(ADDRESS_LENGTHS_MAX.buildingNumber),
+        postcode: text(ADDRESS_LENGTHS_MAX.postcode),
+      },
+    ),
+    description:
+      "Where the beneficiary lives or has its seat. Banks may require it for cross-border payments.",
   },
   NewPayoutBatch: closedObject(
     { items: { ...list(of("NewPayoutItem")), minItems: 1, maxItems: ITEMS_MAX } },
@@ -96,7 +129,11 @@ export const schemas = {
         type: "boolean",
         description: "Whether the batch must be approved under another key.",
       },
-      executeAt: { ...instant, description: "Nothing is paid before this time." },
+      executeAt: {
+        ...instant,
+        description:
+          "Nothing is paid before this time. It has to be near enough; the settings say how far ahead it may be.",
+      },
       duplicates: {
         ...closedObject({ allowed: { const: true }, reason: text(280) }),
         description: "Pays items again that were accepted before, on purpose. The reason stays in the log.",
@@ -107,7 +144,10 @@ export const schemas = {
     {
       reference: { ...text(64), description: "Unique within the batch." },
       amount: of("Amount"),
-      beneficiary: closedObject({ name: text(140), account: of("BeneficiaryAccount") }),
+      beneficiary: closedObject(
+        { name: text(140), account: of("BeneficiaryAccount") },
+        { address: of("Address") },
+      ),
     },
     { remittance: { ...text(140), description: "For the beneficiary's statement." } },
   ),
@@ -137,7 +177,7 @@ export const schemas = {
         },
       },
     ),
-    description: "type is duplicate-payouts or duplicates-unchecked; there may be others.",
+    description: "type is duplicate-payouts, duplicates-unchecked or uk-modulus-check; there may be others.",
   },
   DuplicateOf: object({ batch: text(), item: whole }),
   Duplicates: object(
@@ -178,6 +218,7 @@ export const schemas = {
     {
       reference: text(64),
       closedAt: instant,
+      executeAt: { ...instant, description: "Nothing is paid before this time." },
       duplicates: {
         ...of("Duplicates"),
         description: "What was found, when the batch was accepted, of payouts that were accepted before.",
@@ -199,6 +240,11 @@ export const schemas = {
     {
       bank: text(),
       transferReference: text(35),
+      uetr: {
+        type: "string",
+        format: "uuid",
+        description: "The transfer's unique end-to-end transaction reference, as banks know it.",
+      },
       attempt: whole,
       reason: text(),
       failure: of("Failure"),
@@ -271,7 +317,7 @@ export const schemas = {
   Expected: object({ status: { const: "accepted" }, expected: list(of("BatchEvent")) }),
   BatchEvent: { ...object({ version: whole, type: text(), at: instant }), additionalProperties: true },
   BatchEventPage: object({ events: list(of("BatchEvent")), next: next("integer") }),
-  NewWebhookEndpoint: closedObject({ url: { type: "string", format: "uri" } }, eventTypes),
+  NewWebhookEndpoint: closedObject({ url: { type: "string", format: "uri" } }, eventTypesNamed),
   WebhookEndpoint: object(endpoint, eventTypes),
   CreatedWebhookEndpoint: object({ ...endpoint, secret: text() }, eventTypes),
   WebhookEndpointList: object({ webhookEndpoints: list(of("WebhookEndpoint")) }),
@@ -316,6 +362,7 @@ export const schemas = {
       batch: text(),
       reason: text(),
       attempts: list(whole),
+      version: whole,
       count: whole,
     },
   ),

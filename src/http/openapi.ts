@@ -16,6 +16,9 @@ const unavailable = { "503": problem("Temporarily unavailable. Retry after Retry
 const tooMany = {
   "429": problem("You are sending too many requests. Retry after Retry-After seconds."),
 }
+const unreadable = {
+  "415": problem("The body is not JSON in UTF-8, or has a Content-Encoding that is not read here."),
+}
 const tooSlow = { "408": problem("The body was sent too slowly.") }
 
 const parameter = (
@@ -86,6 +89,7 @@ const intervention = (
     ...absent,
     "409": problem("The batch refuses the request in its present state; reason says why."),
     ...tooSlow,
+    ...unreadable,
     "422": problem("The idempotency key was used before with another body."),
     ...tooMany,
     ...unavailable,
@@ -133,7 +137,7 @@ export const openApiDocument = {
             "Items were accepted before, and the service refuses such for this partner; errors names the first 100 of count.",
           ),
           "413": problem("The body is larger than 48 MiB."),
-          "415": problem("The body is not JSON."),
+          ...unreadable,
           "422": problem(
             "The idempotency key was used before with another body; batch names the existing batch.",
           ),
@@ -184,6 +188,7 @@ export const openApiDocument = {
           "400": problem("A parameter is invalid."),
           ...unauthorized,
           ...absent,
+          "409": problem("The log ends before the version in atLeast; version is its last."),
           ...tooMany,
           ...unavailable,
         },
@@ -272,7 +277,7 @@ export const openApiDocument = {
           ...unauthorized,
           ...forbidden,
           "413": problem("The body is larger than 64 KiB."),
-          "415": problem("The body is not JSON."),
+          ...unreadable,
           ...unavailable,
         },
       },
@@ -314,6 +319,7 @@ export const openApiDocument = {
           "401": problem("The signature is invalid, or older than five minutes."),
           ...absent,
           "413": problem("The body is larger than 64 KiB."),
+          ...unreadable,
           ...tooSlow,
           ...unavailable,
         },
@@ -332,6 +338,7 @@ export const openApiDocument = {
           "401": problem("The signature is invalid, or older than five minutes."),
           ...absent,
           "413": problem("The body is larger than 256 KiB."),
+          ...unreadable,
           ...tooSlow,
           ...unavailable,
         },
@@ -353,6 +360,7 @@ export const openApiDocument = {
           "401": problem("The signature is invalid, or older than five minutes."),
           ...absent,
           "413": problem("The body is larger than 4 KiB."),
+          ...unreadable,
           ...unavailable,
         },
       },
@@ -370,6 +378,7 @@ export const openApiDocument = {
           "401": problem("The signature is invalid, or older than five minutes."),
           "404": problem("The service has no secret for the ledger's signatures."),
           "413": problem("The body is larger than 4 KiB."),
+          ...unreadable,
           ...tooSlow,
           ...unavailable,
         },

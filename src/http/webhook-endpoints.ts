@@ -1,19 +1,20 @@
 /** `/webhook-endpoints`: the URLs to which a partner's events are delivered. */
 import { Effect, Schema } from "effect"
 import { Hono } from "hono"
+import { TextWithin } from "../domain/code-points.ts"
 import type { PartnerId } from "../domain/identifiers.ts"
 import { PublicEventType } from "../publisher/public-event.ts"
 import { type Endpoint, WebhookEndpoints } from "../webhooks/endpoints.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "./edge/edge.ts"
 import { InvalidBody, NotFound } from "./edge/failures.ts"
 import { fieldProblem } from "./edge/field-problem.ts"
-import { readJson, requireJson } from "./edge/json-body.ts"
+import { readJson, requireJson, requireUtf8 } from "./edge/json-body.ts"
 import { RequestBodies } from "./edge/request-body.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
 
 const EndpointBody = Schema.Struct({
-  url: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(2_048)),
+  url: TextWithin(2_048),
   eventTypes: Schema.optionalKey(
     Schema.Array(PublicEventType).check(Schema.isMinLength(1), Schema.isMaxLength(64)),
   ),
@@ -31,7 +32,9 @@ const create = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) 
   yield* requireJson(c)
   const bodies = yield* RequestBodies
   const terms = { kind: "endpoints", owner: partner, bytesMax: BODY_BYTES_MAX } as const
-  const asked = yield* bodies.use(c.env, terms, (body) => readJson(body, decodeEndpoint))
+  const asked = yield* bodies.use(c.env, terms, (body) =>
+    Effect.andThen(requireUtf8(c, body), readJson(body, decodeEndpoint)),
+  )
   const endpoints = yield* WebhookEndpoints
   const { endpoint, secret } = yield* endpoints
     .create({ partner, ...asked })

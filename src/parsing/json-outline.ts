@@ -1,10 +1,13 @@
 /**
  * Scans the bytes of a JSON text before any of it is parsed, within bounds: how deep it is, how many values and fields it
- * has, and where the elements of its lists begin and end.
+ * has, whether an object has a member twice, and where the elements of its lists begin and end. RFC 8259 does not say which
+ * of two members with one name counts, so such a text is refused.
  *
  * The scan recognises only strings, brackets, commas and colons. In UTF-8, these are single bytes that are part of no
  * other character. `JSON.parse` has to parse the parts later, and checks the rest of the grammar.
  */
+
+import { OpenValues, type Span, type Step } from "./member-names.ts"
 
 export interface JsonLimits {
   readonly depthMax: number
@@ -16,12 +19,6 @@ export interface JsonLimits {
   readonly tokensPerPartMax: number
   /** Bytes of one element of such a list, or of everything outside the lists. */
   readonly partBytesMax: number
-}
-
-/** Part of a text: from a byte up to, and excluding, another. */
-export interface Span {
-  readonly from: number
-  readonly to: number
 }
 
 /** A list that is a top-level field. `pieces` are runs of its elements, without the commas between the runs. */
@@ -36,10 +33,11 @@ export interface JsonOutline {
   readonly fields: number
 }
 
-/** Why a text is refused. `list` is the name of the list with the problem. */
+/** Why a text is refused. `list` is the name of the list with the problem, `path` the path to the problem. */
 export interface JsonProblem {
   readonly problem: string
   readonly list?: Span
+  readonly path?: ReadonlyArray<Step>
 }
 
 /** Bytes of elements that are parsed at a time, in about a millisecond. */
@@ -77,6 +75,7 @@ class Outline {
   readonly #bytes: Uint8Array
   readonly #limits: JsonLimits
   readonly #open: Array<number> = []
+  readonly #values = new OpenValues()
   readonly #lists: Array<JsonList> = []
   #at = 0
   #isInString = false
@@ -88,6 +87,7 @@ class Outline {
   #besideBytes = 0
   #besideFrom = 0
   #stringFrom = 0
+  #stringTo = 0
   #name: Span = { from: 0, to: 0 }
   #listFrom = 0
   #elements = 0
@@ -120,8 +120,8 @@ class Outline {
       const byte = bytes[at]
       if (byte === QUOTE) {
         this.#isInString = false
-        if (this.#open.length === 1) this.#name = { from: this.#stringFrom, to: at + 1 }
         at += 1
+        this.#stringTo = at
         break
       }
       at += byte === BACKSLASH ? 2 : 1
@@ -136,10 +136,10 @@ class Outline {
         this.#stringFrom = this.#at
         return undefined
       case COMMA:
+        this.#values.nextElement()
         return this.#isAtList ? (this.#endElement() ?? this.#count()) : this.#count()
       case COLON:
-        if (this.#open.length === 1) this.#fields += 1
-        return this.#count()
+        return this.#nameMember() ?? this.#count()
       case ARRAY:
       case OBJECT:
         return this.#enter(byte)
@@ -150,6 +150,18 @@ class Outline {
       default:
         return undefined
     }
+  }
+
+  /** At the colon after the name of a member, which is the last string. */
+  #nameMember(): JsonProblem | undefined {
+    const name = { from: this.#stringFrom, to: this.#stringTo }
+    if (this.#open.length === 1) {
+      this.#fields += 1
+      this.#name = name
+    }
+    return this.#values.isRepeated(this.#bytes, name)
+      ? { problem: "expected each member once", path: this.#values.path(this.#bytes) }
+      : undefined
   }
 
   /** Whether the scan is directly in a top-level list, and not inside one of its elements. */
@@ -180,6 +192,8 @@ class Outline {
     const { depthMax } = this.#limits
     if (this.#open.length === depthMax) return { problem: `expected at most ${depthMax} levels` }
     this.#open.push(bracket)
+    if (bracket === OBJECT) this.#values.enterObject()
+    else this.#values.enterList()
     const problem = this.#count()
     if (problem !== undefined || !this.#isAtList) return problem
     this.#listFrom = this.#at
@@ -201,6 +215,7 @@ class Outline {
     if (this.#open.at(-1) !== bracket) return malformed
     const problem = this.#isAtList ? this.#endList() : undefined
     this.#open.pop()
+    this.#values.leave()
     return problem
   }
 

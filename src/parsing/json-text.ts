@@ -3,21 +3,15 @@
  * time, and the rest at once. A text that breaks a bound is never parsed.
  */
 import { isUtf8 } from "node:buffer"
-import {
-  isProblem,
-  type JsonLimits,
-  type JsonList,
-  type JsonProblem,
-  outlineOf,
-  type Span,
-} from "./json-outline.ts"
+import { isProblem, type JsonLimits, type JsonList, type JsonProblem, outlineOf } from "./json-outline.ts"
+import type { Span, Step } from "./member-names.ts"
 
 /** The text is not JSON, or breaks a bound. `path` is the place. The text is not quoted. */
 export class UnreadableJson {
-  readonly path: ReadonlyArray<string>
+  readonly path: ReadonlyArray<Step>
   readonly problem: string
 
-  constructor(problem: string, path: ReadonlyArray<string> = []) {
+  constructor(problem: string, path: ReadonlyArray<Step> = []) {
     this.path = path
     this.problem = problem
   }
@@ -32,14 +26,17 @@ export const messageLimits: JsonLimits = {
   partBytesMax: 64 * 1024,
 }
 
-/** Reads a UTF-8 text: an object that may have long lists as fields, or any other small value. */
-export function* readJsonText(bytes: Buffer, limits: JsonLimits): Generator<void, unknown> {
+/**
+ * Reads a UTF-8 text: an object that may have long lists as fields, or any other small value. A byte-order mark in front of
+ * it is skipped (RFC 8259, 8.1).
+ */
+export function* readJsonText(text: Buffer, limits: JsonLimits): Generator<void, unknown> {
+  const bytes = text.subarray(0, MARK.length).equals(MARK) ? text.subarray(MARK.length) : text
   const outline = yield* outlineOf(bytes, limits)
   if (isProblem(outline)) return unreadable(bytes, outline)
   const whole = parsed(beside(bytes, outline.lists))
   if (whole instanceof UnreadableJson || outline.fields === 0) return whole
   const object = Object(whole)
-  if (Object.keys(object).length !== outline.fields) return new UnreadableJson("expected each field once")
   for (const list of outline.lists) {
     const elements = yield* elementsOf(bytes, list)
     if (elements instanceof UnreadableJson) return elements
@@ -48,6 +45,8 @@ export function* readJsonText(bytes: Buffer, limits: JsonLimits): Generator<void
   }
   return object
 }
+
+const MARK = Buffer.from([0xef, 0xbb, 0xbf])
 
 /** The text without the elements of its lists. */
 const beside = (bytes: Buffer, lists: ReadonlyArray<JsonList>): Buffer => {
@@ -86,8 +85,8 @@ const parsed = (bytes: Buffer, before = "", after = ""): unknown => {
   }
 }
 
-const unreadable = (bytes: Buffer, { problem, list }: JsonProblem): UnreadableJson =>
-  new UnreadableJson(problem, list === undefined ? [] : [nameIn(bytes, list)])
+const unreadable = (bytes: Buffer, { problem, list, path }: JsonProblem): UnreadableJson =>
+  new UnreadableJson(problem, path ?? (list === undefined ? [] : [nameIn(bytes, list)]))
 
 /** The name of a field. A name that is not a JSON string is given as it is; parsing the whole refuses it later. */
 const nameIn = (bytes: Buffer, { from, to }: Span): string => {

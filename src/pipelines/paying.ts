@@ -110,8 +110,8 @@ const send = (
   const opened = open(transfer.item)
   const now = () => clock.currentTimeMillisUnsafe()
   if (Result.isFailure(opened)) return Effect.sync(() => report(unreadable(transfer, opened.failure, now())))
-  const account = opened.success
-  const beneficiary = { name: payout.beneficiary.name, account }
+  const { account } = opened.success
+  const beneficiary = { name: payout.beneficiary.name, ...opened.success }
   const instruction = { bank, reference, partner, beneficiary, currency, minor, remittance }
   const maySend =
     transfer.sends > 1 ? Effect.map(mayCall, (may) => may && !isTooLate(transfer, services, now())) : mayCall

@@ -1,14 +1,14 @@
 /** Opens sealed accounts for the moment in which they are paid. */
 import { Effect, Result } from "effect"
 import type { Batch } from "../domain/batch.ts"
-import type { BeneficiaryAccount } from "../domain/beneficiary.ts"
+import { type Beneficiary, type SealedAccount, unsealed } from "../domain/beneficiary.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { keyIdOf, type PartnerKeys, type VaultUnavailable } from "../vault/partner-keys.ts"
 import { openAccounts } from "../vault/sealing.ts"
 import { itemsOf } from "./batch-items.ts"
 
-/** Returns the account of an item, or the reason why it cannot be opened. */
-export type Opening = (item: number) => Result.Result<BeneficiaryAccount, string>
+/** Returns the account and the address of an item's beneficiary, or the reason why they cannot be opened. */
+export type Opening = (item: number) => Result.Result<Omit<Beneficiary, "name">, string>
 
 type Chunk = Batch["seals"][number]
 
@@ -23,7 +23,7 @@ export const openingOf = Effect.fnUntraced(function* (
   numbers: ReadonlyArray<number>,
 ): Effect.fn.Return<Opening, VaultUnavailable> {
   const chunkOf = (item: number) => batch.seals.find(({ from, to }) => from <= item && item <= to)
-  const opened = new Map<number, Result.Result<BeneficiaryAccount, string>>()
+  const opened = new Map<number, Result.Result<SealedAccount, string>>()
   for (const [chunk, items] of Map.groupBy(numbers, chunkOf)) {
     if (chunk === undefined) continue
     const accounts = yield* openChunk(keys, id, batch, chunk)
@@ -36,7 +36,7 @@ export const openingOf = Effect.fnUntraced(function* (
         ),
       )
   }
-  return (item) => opened.get(item) ?? Result.fail("it was never sealed")
+  return (item) => Result.map(opened.get(item) ?? Result.fail("it was never sealed"), unsealed)
 })
 
 const openChunk = Effect.fnUntraced(function* (
@@ -48,7 +48,7 @@ const openChunk = Effect.fnUntraced(function* (
   const key = yield* keys.find(batch.partner, keyIdOf(sealed))
   if (key === undefined) return Result.fail("the partner's key is gone")
   const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index)
-  const items = itemsOf(batch, numbers).map(({ item, beneficiary: { account } }) => ({ item, account }))
+  const items = itemsOf(batch, numbers).map(({ item, beneficiary }) => ({ item, ...beneficiary }))
   return openAccounts(key, { partner: batch.partner, batch: id }, items, sealed).pipe(
     Result.mapError(() => "the seal does not verify"),
   )

@@ -99,6 +99,7 @@ interface FoundBatch {
   readonly received_at: Date
   readonly updated_at: Date
   readonly closed_at: Date | null
+  readonly execute_at: Date | null
 }
 
 interface FoundItem {
@@ -131,6 +132,7 @@ const batchView = (row: FoundBatch): BatchView => ({
   receivedAt: row.received_at.getTime(),
   updatedAt: row.updated_at.getTime(),
   closedAt: row.closed_at?.getTime(),
+  executeAt: row.execute_at?.getTime(),
 })
 
 const totals = (stored: StoredTotals): Totals =>

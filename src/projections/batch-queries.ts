@@ -36,6 +36,8 @@ export interface BatchView {
   readonly receivedAt: number
   readonly updatedAt: number
   readonly closedAt: number | undefined
+  /** Nothing is paid before; absent as well where an earlier release stored the batch, and it has not changed since. */
+  readonly executeAt: number | undefined
 }
 
 export interface ClearanceView {

@@ -36,6 +36,7 @@ export const batchRow = (id: BatchId, fold: ProjectedBatch) => {
     updated_at: isoTime(shown.updatedAt),
     closed_at: shown.closedAt === undefined ? null : isoTime(shown.closedAt),
     totals,
+    execute_at: shown.executeAt === undefined ? null : isoTime(shown.executeAt),
     duplicates: shown.duplicates ?? null,
   }
 }

@@ -45,6 +45,7 @@ export const layer = Layer.effect(
               version = excluded.version,
               updated_at = excluded.updated_at,
               closed_at = excluded.closed_at,
+              execute_at = excluded.execute_at,
               totals = excluded.totals`,
         )
       }),
@@ -91,6 +92,7 @@ const storeChange =
         version = excluded.version,
         updated_at = excluded.updated_at,
         closed_at = excluded.closed_at,
+        execute_at = excluded.execute_at,
         totals = excluded.totals
       where excluded.version > payout_batches.version
     )

@@ -90,6 +90,8 @@ const failure = Schema.optionalKey(Failure)
 const transfer = {
   attempt: AttemptNumber,
   bank: Schema.String,
+  /** The transfer's unique end-to-end transaction reference, a UUID. */
+  uetr: Schema.optionalKey(Schema.String),
   rule: Schema.optionalKey(Schema.String),
   rulesVersion: Schema.optionalKey(Schema.String),
 }

@@ -16,6 +16,7 @@ import { isRest, type PublicItemState, publicStateOf } from "../domain/item-stat
 import { formatAmount } from "../domain/money.ts"
 import { shownBatch, shownItem, sumOf } from "../domain/shown.ts"
 import { isOnItsWay } from "../domain/task.ts"
+import { uetrOf } from "../domain/uetr.ts"
 import { advance, type BatchFold, emptyFold } from "../streams/batch-fold.ts"
 import type { LoggedEvent } from "../streams/event-store.ts"
 import { type PublicEvent, type PublicEventName, publicEventTypes, sequenceText } from "./public-event.ts"
@@ -333,10 +334,12 @@ const transfer = (item: Item, number: number) => {
   const attempt = attemptOf(item, number)
   if (attempt === undefined)
     throw new Error(`item ${item.item} has no attempt ${number}: the log is not legal`)
-  const { bank, route } = attempt
+  const { bank, route, reference } = attempt
+  const uetr = uetrOf(reference)
   return {
     attempt: number,
     bank,
+    ...(uetr === undefined ? {} : { uetr }),
     ...(route === undefined ? {} : { rule: route.rule, rulesVersion: route.version }),
   }
 }

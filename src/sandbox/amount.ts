@@ -1,7 +1,11 @@
 import currencyCodes from "currency-codes"
 import * as Schema from "effect/Schema"
 
-const decimalsOf = new Map(currencyCodes.data.map((record) => [record.code, record.digits]))
+/** The package's list is of 2024-06-25; XCG followed on 2025-03-31 (ISO 4217, amendment 176). */
+const decimalsOf = new Map([
+  ...currencyCodes.data.map(({ code, digits }) => [code, digits] as const),
+  ["XCG", 2] as const,
+])
 
 /** Minor units (cents, yen, fils) of a decimal string; undefined for an unknown currency, zero or too many decimals. */
 export const toMinor = (currency: string, value: string): bigint | undefined => {

@@ -1,6 +1,6 @@
 /** Seals accounts before they are logged, and opens them to pay. Pure except for the nonce. */
 import { Result } from "effect"
-import type { BeneficiaryAccount, VisibleAccount } from "../domain/beneficiary.ts"
+import type { SealedAccount, VisibleAccount } from "../domain/beneficiary.ts"
 import type { BatchId, ItemNumber } from "../domain/identifiers.ts"
 import { decrypt, encrypt, fromBase64Url } from "./aes-gcm.ts"
 import type { DataKey } from "./partner-keys.ts"
@@ -11,21 +11,22 @@ export interface Place {
   readonly batch: BatchId
 }
 
-/** An item of a chunk, with the visible part of its account. */
+/** An item of a chunk, with the visible part of its account and of its beneficiary's address. */
 export interface VisibleItem {
   readonly item: ItemNumber
   readonly account: VisibleAccount
+  readonly addressCountry?: string
 }
 
 /**
  * Seals the accounts of a chunk of items together under a partner's key: encrypting each account alone would cost as much as
- * all other work for a payout. The seal is bound to the partner, the batch, each item and the visible part of its account.
+ * all other work for a payout. The seal is bound to the partner, the batch, each item and the visible part of its account and address.
  */
 export const sealAccounts = (
   key: DataKey,
   place: Place,
   items: ReadonlyArray<VisibleItem>,
-  accounts: ReadonlyArray<BeneficiaryAccount>,
+  accounts: ReadonlyArray<SealedAccount>,
 ): string =>
   `${key.id}.${encrypt(key.key, contextOf(place, items), JSON.stringify(accounts)).toString("base64url")}`
 
@@ -38,22 +39,28 @@ export const openAccounts = (
   place: Place,
   items: ReadonlyArray<VisibleItem>,
   sealed: string,
-): Result.Result<ReadonlyMap<number, BeneficiaryAccount>, "seal-broken"> => {
+): Result.Result<ReadonlyMap<number, SealedAccount>, "seal-broken"> => {
   const box = fromBase64Url(sealed.slice(sealed.indexOf(".") + 1))
   const text = box && decrypt(key, contextOf(place, items), box)
   if (text === undefined) return Result.fail("seal-broken")
   // The seal proves that we wrote this. It was validated before it was sealed.
-  const accounts = JSON.parse(text.toString("utf8")) as ReadonlyArray<BeneficiaryAccount>
+  const accounts = JSON.parse(text.toString("utf8")) as ReadonlyArray<SealedAccount>
   return Result.succeed(
     new Map(accounts.map((account, index) => [items[index]?.item ?? Number.NaN, account])),
   )
 }
 
-/** JSON separates the parts, whatever they contain. */
+/** JSON separates the parts, whatever they contain. An item without an address has the form from before addresses. */
 const contextOf = ({ partner, batch }: Place, items: ReadonlyArray<VisibleItem>): string =>
   JSON.stringify([
     "accounts",
     partner,
     batch,
-    items.map(({ item, account: { scheme, country = "", lastFour } }) => [item, scheme, country, lastFour]),
+    items.map(({ item, account: { scheme, country = "", lastFour }, addressCountry }) => [
+      item,
+      scheme,
+      country,
+      lastFour,
+      ...(addressCountry === undefined ? [] : [addressCountry]),
+    ]),
   ])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { batchLines, openItems } from "../../src/client/batch-lines.ts"
+import { batchLines, openItems, stateLabel } from "../../src/client/batch-lines.ts"
 import type { ShownBatch } from "../../src/client/service-client.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
 
@@ -33,5 +33,17 @@ describe("a batch in lines", () => {
     expect(firstLine({ ...batch, needsAttention: true })).toContain("settling, needs attention  1 items")
     expect(firstLine({ ...batch, needsAttention: false })).toContain("settling  1 items")
     expect(firstLine(batch), "from a service that does not send it").toContain("settling  1 items")
+  })
+})
+
+describe("a batch that is scheduled", () => {
+  const executeAt = "2026-12-01T06:00:00.000Z"
+  const scheduled = { ...batchOf("cleared"), state: "scheduled", executeAt }
+
+  it("says for when, as long as it waits", () => {
+    expect(stateLabel(scheduled)).toBe(`scheduled for ${executeAt}`)
+    expect(stateLabel({ ...scheduled, state: "settling" })).toBe("settling")
+    expect(batchLines(scheduled)).toContain(`nothing is paid before ${executeAt}`)
+    expect(batchLines(batchOf("cleared")).join()).not.toContain("before")
   })
 })

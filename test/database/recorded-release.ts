@@ -42,6 +42,7 @@ export const recordedSettings = {
   INQUIRY_DELAYS_MS: "1000,1000,2000,5000,10000,20000,60000",
   CLAIM_MS: "1500",
   SWEEP_MS: "2000",
+  EXECUTE_AHEAD_MS_MAX: "3000000000000",
 } as const
 
 /** The providers' document: a bank of each kind, and none for Swiss francs. */

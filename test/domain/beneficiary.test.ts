@@ -32,6 +32,19 @@ describe("an account", () => {
     ["an ABA routing number and checking account", aba],
     ["an ABA routing number and savings account", { ...aba, accountType: "savings" }],
     ["a BIC and account number", bic],
+    ["a BIC and an IBAN for an account number", { ...bic, bic: "COBADEFF", accountNumber: iban.iban }],
+    ["a British IBAN with a BIC of Jersey", { ...iban, iban: "GB29NWBK60161331926819", bic: "NWBKJESH" }],
+    [
+      "a French IBAN with a BIC of Réunion",
+      { ...iban, iban: "FR1420041010050500013M02606", bic: "BFCORERX" },
+    ],
+    [
+      "an IBAN of Monaco with a French BIC",
+      { ...iban, iban: "MC5811222000010123456789030", bic: "CMCIFRPP" },
+    ],
+    ["an IBAN and a BIC of San Marino", { ...iban, iban: "SM86U0322509800000000270100", bic: "MAOISMSM" }],
+    ["an IBAN and a BIC of the Vatican", { ...iban, iban: "VA59001123000012345678", bic: "IOPRVAVX" }],
+    ["an IBAN and a BIC of Kosovo", { ...iban, iban: "XK051212012345678906", bic: "NCBVXKPR" }],
   ])("is %s", (_, account) => {
     expect(readAccount(account)).toEqual(Result.succeed(account))
   })
@@ -46,6 +59,15 @@ describe("an account", () => {
     ["a BIC in lower case", { ...iban, bic: "cobadeff" }],
     ["a BIC of nine characters", { ...iban, bic: "COBADEFFX" }],
     ["a BIC with digits for a country", { ...bic, bic: "BOTK00JT" }],
+    ["a BIC of a country that there is not", { ...bic, bic: "BOTKQQJT" }],
+    ["a BIC of another country than its IBAN", { ...iban, bic: "BNPAFRPP" }],
+    [
+      "an IBAN with a wrong digit as an account number",
+      { ...bic, bic: "COBADEFF", accountNumber: "DE89370400440532013001" },
+    ],
+    ["an IBAN of another country than the BIC", { ...bic, accountNumber: "DE89370400440532013000" }],
+    ["an IBAN as the number of an account in the USA", { ...aba, accountNumber: "DE89370400440532013000" }],
+    ["a routing number of a range that is not in use", { ...aba, routingNumber: "131000025" }],
     ["a sort code with hyphens", { ...sortCode, sortCode: "20-00-00" }],
     ["a sort code of five digits", { ...sortCode, sortCode: "20000" }],
     ["a British account number of seven digits", { ...sortCode, accountNumber: "5577991" }],
@@ -68,6 +90,11 @@ describe("an account", () => {
     [{ ...iban, iban: "DE89370400440532013001" }, "the check digits do not match"],
     [{ ...aba, routingNumber: "021000022" }, "the check digit does not match"],
     [{ ...sortCode, sortCode: "20-00-00" }, "expected 6 digits"],
+    [{ ...bic, bic: "BOTKQQJT" }, "characters 5 and 6 of a BIC must be a country"],
+    [{ ...iban, bic: "BNPAFRPP" }, "the BIC is of a bank in FR, the IBAN of an account in DE"],
+    [{ ...bic, accountNumber: "DE89370400440532013001" }, "this looks like an IBAN: the check digits"],
+    [{ ...aba, accountNumber: "DE89370400440532013000" }, "send it with the scheme iban"],
+    [{ ...aba, routingNumber: "131000025" }, "the first two digits are not"],
   ])("that is refused says why (case %#)", (account, reason) => {
     expect(problemOf(account)).toContain(reason)
   })
@@ -90,9 +117,9 @@ describe("an ABA routing number", () => {
     },
   )
 
-  it("has exactly one check digit for any eight digits", () => {
+  it("has exactly one check digit for any eight digits that begin as the ABA assigns them", () => {
     fc.assert(
-      fc.property(fc.stringMatching(/^[0-9]{8}$/), (digits) => {
+      fc.property(fc.stringMatching(/^(0[0-9]|1[0-2]|2[1-9]|3[0-2]|6[1-9]|7[0-2]|80)[0-9]{6}$/), (digits) => {
         fc.pre(digits !== "00000000")
         const valid = [..."0123456789"].filter((check) =>
           isAccount({ ...aba, routingNumber: digits + check }),
@@ -100,6 +127,11 @@ describe("an ABA routing number", () => {
         expect(valid.length).toBe(1)
       }),
     )
+  })
+
+  it.each([13, 20, 33, 50, 60, 73, 79, 81, 99])("does not begin with %i", (prefix) => {
+    for (const check of "0123456789")
+      expect(isAccount({ ...aba, routingNumber: `${prefix}100002${check}` })).toBe(false)
   })
 })
 
@@ -113,6 +145,9 @@ describe("a name", () => {
     "山田太郎",
     "محمد علي",
     "O'Neill & Sons (UK) Ltd.",
+    "علی نیک\u200cزاد",
+    "ශ්\u200dරී ලංකා",
+    "അവന്\u200d",
   ])("may be %s", (name) => {
     expect(isName(name.normalize("NFC"))).toBe(true)
   })
@@ -129,7 +164,10 @@ describe("a name", () => {
     ["a right-to-left override", "Ada\u202eecalevoL"],
     ["a bidirectional isolate", "Ada\u2066Lovelace\u2069"],
     ["a zero-width space", "Ada\u200bLovelace"],
-    ["a zero-width joiner", "Ada\u200dLovelace"],
+    ["a zero-width joiner in letters that do not join", "Ada\u200dLovelace"],
+    ["a zero-width non-joiner before it", "\u200cعلی"],
+    ["two joiners in a row", "نیک\u200c\u200cزاد"],
+    ["a joiner after a digit", "نیک 1\u200c2"],
     ["a soft hyphen", "Ada\u00adLovelace"],
     ["a byte-order mark", "\ufeffAda"],
     ["a line separator", "Ada\u2028Lovelace"],
@@ -143,8 +181,10 @@ describe("a name", () => {
     expect(isName(name)).toBe(false)
   })
 
-  it("may have as many characters as allowed", () => {
+  it("may have as many characters as allowed, however many units of UTF-16 they take", () => {
     expect(isName("a".repeat(140))).toBe(true)
+    expect(isName("\u{20BB7}".repeat(140))).toBe(true)
+    expect(isName("\u{20BB7}".repeat(141))).toBe(false)
   })
 
   it("and an account make a beneficiary", () => {

@@ -53,11 +53,12 @@ describe("a payout arrives", () => {
   })
 
   it("by the scheme that its account and currency take", () => {
-    expect(schemeOf({ scheme: "iban" }, "EUR")).toBe("sepa")
-    expect(schemeOf({ scheme: "iban" }, "USD")).toBe("cross-border")
-    expect(schemeOf({ scheme: "sort-code" }, "GBP")).toBe("faster-payments")
-    expect(schemeOf({ scheme: "aba" }, "USD")).toBe("ach")
-    expect(schemeOf({ scheme: "bic" }, "JPY")).toBe("cross-border")
+    const at = Date.parse("2026-11-27T09:00:00Z")
+    expect(schemeOf({ scheme: "iban", country: "DE" }, "EUR", at)).toBe("sepa")
+    expect(schemeOf({ scheme: "iban", country: "DE" }, "USD", at)).toBe("cross-border")
+    expect(schemeOf({ scheme: "sort-code" }, "GBP", at)).toBe("faster-payments")
+    expect(schemeOf({ scheme: "aba" }, "USD", at)).toBe("ach")
+    expect(schemeOf({ scheme: "bic" }, "JPY", at)).toBe("cross-border")
   })
 })
 

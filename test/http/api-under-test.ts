@@ -8,6 +8,7 @@ import { RedisConnections } from "../../src/platform/redis.ts"
 import type { BatchQueries } from "../../src/projections/batch-queries.ts"
 import { type BankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
 import { instant } from "../../src/providers/banks/instant/instant.ts"
+import { payoutLimitsLayer } from "../../src/providers/banks/payout-limits.ts"
 import { ProviderReports } from "../../src/providers/calling/provider-reports.ts"
 import { layer as reportsInRedis } from "../../src/providers/calling/provider-reports-redis.ts"
 import { ProviderSettings } from "../../src/providers/calling/provider-settings.ts"
@@ -111,7 +112,7 @@ export class ApiUnderTest implements AsyncDisposable {
           claimMarksOnRedis.pipe(Layer.provide(RedisConnections.layer)),
           endpointsInMemory,
           allowancesOnRedis.pipe(Layer.provide(RedisConnections.layer)),
-          callbackSecretsLayer.pipe(
+          Layer.merge(callbackSecretsLayer, payoutLimitsLayer).pipe(
             Layer.provide([bankKindsLayer(kinds), Layer.fresh(ProviderSettings.layer)]),
           ),
           freshMetrics,

@@ -8,11 +8,14 @@ import { deliveryGuards } from "./delivery-guards.ts"
 import { domainGuards, type Guard } from "./domain-guards.ts"
 import { duplicateGuards } from "./duplicate-guards.ts"
 import { edgeGuards } from "./edge-guards.ts"
+import { intakeGuards } from "./intake-guards.ts"
+import { payoutFileGuards } from "./payout-file-guards.ts"
 import { planningGuards, planningStepGuards } from "./planning-guards.ts"
 import { type StepGuard, stepGuards } from "./step-guards.ts"
 import { storeGuards } from "./store-guards.ts"
 import { textGuards } from "./text-guards.ts"
 import { transferGuards } from "./transfer-guards.ts"
+import { writtenGuards } from "./written-guards.ts"
 
 /** Missed by the domain's tests. */
 export const guardsOfDomain: ReadonlyArray<Guard> = [
@@ -34,10 +37,13 @@ export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...storeGuards,
   ...authorityStepGuards,
   ...accessGuards,
+  ...payoutFileGuards,
   ...deliveryGuards,
   ...edgeGuards,
+  ...intakeGuards,
   ...textGuards,
   ...databaseGuards,
   ...duplicateGuards,
   ...planningStepGuards,
+  ...writtenGuards,
 ]

@@ -194,8 +194,8 @@ export const clearanceStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "an announcement from the future is in force from now on",
     file: "http/callbacks/compliance-callbacks.ts",
-    text: "Math.min(Date.parse(announcedAt), now)",
-    without: "Date.parse(announcedAt)",
+    text: "Math.min(timeOf(announcedAt) ?? now, now)",
+    without: "(timeOf(announcedAt) ?? now)",
     caughtIn: "test/http/callbacks/compliance-callbacks.test.ts",
     caughtBy: "puts announced lists in force",
   },

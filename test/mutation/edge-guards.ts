@@ -28,7 +28,7 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a body that stops coming in is given up",
     file: "http/edge/request-body.ts",
-    text: "if (reservation.bytes - atWindow < BYTES_PER_WINDOW_MIN) tooSlow()",
+    text: "if (received - atWindow < BYTES_PER_WINDOW_MIN) tooSlow()",
     without: "",
     caughtIn: limits,
     caughtBy: "that stops coming in is waited for no longer than a window",
@@ -115,9 +115,9 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "a field is there once",
-    file: "parsing/json-text.ts",
-    text: "if (Object.keys(object).length !== outline.fields)",
-    without: "if (Object.keys(object).length > outline.fields)",
+    file: "parsing/json-outline.ts",
+    text: "return this.#values.isRepeated(this.#bytes, name)",
+    without: "return name.to < 0",
     caughtIn: texts,
     caughtBy: "with a field twice",
   },
@@ -236,9 +236,9 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
   {
     name: "read models at the end of a log are behind nothing",
     file: "http/payout-batches/payout-batches.ts",
-    text: "known.version >= atLeast || (yield* endsWith(id, known.version))",
-    without: "known.version >= atLeast",
+    text: "known.version < atLeast && (yield* endsWith(id, known.version))",
+    without: "known.version < 0",
     caughtIn: folds,
-    caughtBy: "beyond the end of the log is answered by what is shown",
+    caughtBy: "beyond the end of the log is refused",
   },
 ]

@@ -92,8 +92,67 @@ describe("a text", () => {
     ["bytes that are no UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
     ["such bytes in a list", Buffer.from([...Buffer.from('{"a":["'), 0xff, ...Buffer.from('"]}')])],
   ])("with %s is refused", (_, text) => {
-    expect(problemOf(text).problem).toMatch(/^expected JSON|^expected each field once$/)
+    expect(problemOf(text).problem).toMatch(/^expected JSON|^expected each member once$/)
   })
+})
+
+describe("a member that stands twice is refused, with the way to it", () => {
+  it.each([
+    ["at the top", '{"a":1,"a":2}', ["a"]],
+    [
+      "deep in a list",
+      '{"items":[{"x":1},{"amount":{"value":"1.00","value":"900.00"}}]}',
+      ["items", 1, "amount", "value"],
+    ],
+    ["in a list of lists", '{"a":[[0,{"b":1,"b":1}]]}', ["a", 0, 1, "b"]],
+    ["in a whole that is a list", '[{},{"a":{},"a":{}}]', [1, "a"]],
+    ["in another spelling", '{"o":{"value":1,"val\\u0075e":2}}', ["o", "value"]],
+    ["in another spelling, the other way round", '{"o":{"val\\u0075e":1,"value":2}}', ["o", "value"]],
+    [
+      "after many others",
+      `{"o":{${Array.from({ length: 40 }, (_, n) => `"k${n}":[]`).join(",")},"k3":1}}`,
+      ["o", "k3"],
+    ],
+    ["although its first value is an object", '{"o":{"a":{"a":1},"b":{"a":1},"a":0}}', ["o", "a"]],
+    ["called __proto__", '{"o":{"__proto__":1,"__proto__":2}}', ["o", "__proto__"]],
+    ["with an empty name", '{"o":{"":1,"":2}}', ["o", ""]],
+  ])("%s", (_, text, path) => {
+    expect(problemOf(text, wide)).toEqual(new UnreadableJson("expected each member once", path))
+  })
+
+  it("wherever it is put into an object", () => {
+    const objects = fc.uniqueArray(fc.string(), { minLength: 1, maxLength: 30 })
+    fc.assert(
+      fc.property(
+        objects,
+        fc.nat(),
+        fc.array(fc.constantFrom("o", "l"), { maxLength: 5 }),
+        (names, at, around) => {
+          const repeated = JSON.stringify(names[at % names.length])
+          const members = [...names.map((name) => `${JSON.stringify(name)}:{"a":[1]}`), `${repeated}:2`]
+          const text = around.reduce(
+            (text, kind) => (kind === "o" ? `{"in":${text}}` : `[0,${text}]`),
+            `{${members.join(",")}}`,
+          )
+          const path = [...around].reverse().map((kind) => (kind === "o" ? "in" : 1))
+          expect(problemOf(text, wide)).toEqual(
+            new UnreadableJson("expected each member once", [...path, names[at % names.length] ?? ""]),
+          )
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it("but not one that other objects have as well", () => {
+    const text = '{"a":{"a":{"a":[{"a":1},{"a":2}]}},"b":{"a":1}}'
+    expect(read(text)).toEqual(JSON.parse(text))
+  })
+})
+
+it("a byte-order mark of UTF-8 in front of a text is no part of it", () => {
+  expect(read(Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from('{"a":[1]}')]))).toEqual({ a: [1] })
+  expect(problemOf(Buffer.from([0xef, 0xbb, 0xbf, 0xef, 0xbb, 0xbf, 0x31])).problem).toBe("expected JSON")
 })
 
 describe("a bound holds before anything is parsed:", () => {

@@ -10,6 +10,7 @@ import {
   accepted,
   payoutItem,
   returned,
+  STORY_BEGINS,
   Story,
   settled,
   unknown,
@@ -61,6 +62,7 @@ export const lifeOf = (partner: string, itemCount: number): Story => {
     idempotencyKey: `key of ${partner}`,
     requestDigest: "0".repeat(64),
     reference: "march",
+    executeAt: STORY_BEGINS,
     duplicates: DUPLICATES,
     items: [first, ...others],
   })

@@ -56,6 +56,8 @@ layer(readModelStack(2), { excludeTestServices: true })("batch queries", (it) =>
       assert.strictEqual(batch?.updatedAt, expected.updatedAt)
       assert.strictEqual(batch?.state, "settling")
       assert.strictEqual(batch?.closedAt, undefined)
+      assert.strictEqual(batch?.executeAt, expected.executeAt)
+      assert.isDefined(batch?.executeAt)
       assert.strictEqual(batch?.reference, "march")
       assert.deepStrictEqual(batch?.duplicates, DUPLICATES)
       const items = yield* queries.items("whole", id, { limit: 500 })

@@ -158,6 +158,17 @@ describe("the public history of a batch", () => {
     ])
   })
 
+  it("tells under which UETR banks know a transfer", () => {
+    const reference = "ABCDEFGHIJKLMNOPQRSTUV-42-1"
+    const story = new Story().started(1).posted("hold")
+    story.tell({ _tag: "RequestTransfers", transfers: [{ item: 1, attempt: 1, bank: "north", reference }] })
+    story.hears(1, settled)
+    expect(tellAll(story.events).at(-1)).toMatchObject({
+      type: "com.atlaspay.payout.settled.v1",
+      data: { attempt: 1, uetr: "8864298e-84a9-46c6-ae7c-2329d2a002a1" },
+    })
+  })
+
   it("tells what a bank's code means and what to do, and nothing of a reason that is none", () => {
     const lastOf = ({ events }: Story) => tellAll(events).at(-1)
     const refused = lastOf(heard(failed))

@@ -64,7 +64,7 @@ it("a batch is paid once through files, also when the service is killed meanwhil
   const books = (await platform.books()).find(({ transfers }) => transfers.length > 0)
   const statuses = Map.groupBy(books?.transfers ?? [], ({ status }) => status)
   expect(Object.fromEntries([...statuses].map(([status, rows]) => [status, rows.length]))).toEqual({
-    settled: 10,
+    settled: 15,
     rejected: 10,
     returned: 5,
   })
@@ -84,7 +84,7 @@ it("a batch is paid once through files, also when the service is killed meanwhil
   await platform.endDay()
   const statement = await statementIn(join(folder, "archive"))
   const reconciled = (content: string) => reconcile({ ...platform.environment, ...environment }, content)
-  expect(await reconciled(statement)).toMatchObject({ discrepancies: [], compared: { statementEntries: 20 } })
+  expect(await reconciled(statement)).toMatchObject({ discrepancies: [], compared: { statementEntries: 25 } })
   const paid = statuses.get("settled")?.[0]?.reference ?? ""
   const withoutOne = statement.replace(/<Ntry>.*?<\/Ntry>/gs, (entry) => (entry.includes(paid) ? "" : entry))
   const { discrepancies } = await reconciled(withoutOne)

@@ -8,13 +8,15 @@ import { masterKeys, ownPrefix } from "../settings.ts"
 /** The domestic number is what banks know an account by. */
 const domestic = "370400440532013000"
 const canary = { scheme: "iban", iban: `DE89${domestic}` }
+const street = "Kanarienvogelgasse"
+const address = { street, buildingNumber: "7", postcode: "10117", town: "Berlin", country: "DE" }
 
 const payouts = (names: ReadonlyArray<string>, terms = {}) => ({
   ...terms,
   items: names.map((name, index) => ({
     reference: `invoice-${index + 1}`,
     amount: { currency: "EUR", value: "10.00" },
-    beneficiary: { name, account: canary },
+    beneficiary: { name, account: canary, address },
   })),
 })
 
@@ -84,7 +86,10 @@ describe("an account", { timeout: 60_000 }, () => {
     expect(transfers.map(({ beneficiary }) => beneficiary.accountLast4)).toEqual(["3000", "3000"])
     const all = await contents()
     expect(all.some((text) => text.includes(`log:${id}`) && text.includes("Ada Lovelace"))).toBe(true)
-    for (const text of all) expect(text).not.toContain(domestic)
+    for (const text of all) {
+      expect(text).not.toContain(domestic)
+      expect(text).not.toContain(street)
+    }
   })
 
   it("cannot be read any more once the partner's keys are forgotten: what is due is parked, the rest is told", async () => {

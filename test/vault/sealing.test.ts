@@ -1,9 +1,17 @@
 import { createSecretKey, randomBytes } from "node:crypto"
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { type BeneficiaryAccount, visibleOf } from "../../src/domain/beneficiary.ts"
+import {
+  type BeneficiaryAccount,
+  Seal,
+  sealedOf,
+  unsealed,
+  visibleBeneficiaryOf,
+  visibleOf,
+} from "../../src/domain/beneficiary.ts"
 import { BatchId } from "../../src/domain/identifiers.ts"
+import { encrypt } from "../../src/vault/aes-gcm.ts"
 import { type DataKey, keyIdOf } from "../../src/vault/partner-keys.ts"
 import { openAccounts, type Place, sealAccounts, type VisibleItem } from "../../src/vault/sealing.ts"
 
@@ -129,5 +137,52 @@ describe("sealed accounts", () => {
   it("are never the same twice", () => {
     const nonces = Array.from({ length: 2_000 }, () => seal(somewhere, ibans).slice(2, 18))
     expect(new Set(nonces).size).toBe(nonces.length)
+  })
+})
+
+describe("an address", () => {
+  const address = { street: "Unter den Linden", town: "Berlin", country: "DE" } as const
+  const [account] = ibans
+  const items = [{ item: 1, account: visibleOf(account), addressCountry: "DE" }]
+
+  it("is sealed beside its account, and of it only the country is seen", () => {
+    const sealed = sealAccounts(key, somewhere, items, [sealedOf({ account, address })])
+    const opened = Result.getOrThrow(openAccounts(key, somewhere, items, sealed)).get(1)
+    expect(opened && unsealed(opened)).toEqual({ account, address })
+    expect(visibleBeneficiaryOf({ name: "Ada", account, address })).toEqual({
+      name: "Ada",
+      account: visibleOf(account),
+      addressCountry: "DE",
+    })
+  })
+
+  it("does not open when another country was seen, or none", () => {
+    const sealed = sealAccounts(key, somewhere, items, [sealedOf({ account, address })])
+    for (const seen of [{ addressCountry: "FR" }, {}])
+      expect(opens(key, somewhere, [{ item: 1, account: visibleOf(account), ...seen }], sealed)).toBe(false)
+  })
+
+  it("of which there was none leaves the seal as it was before there were addresses", () => {
+    const context = JSON.stringify([
+      "accounts",
+      somewhere.partner,
+      somewhere.batch,
+      [[1, "iban", "DE", "3000"]],
+    ])
+    const sealed = `7.${encrypt(key.key, context, JSON.stringify([account])).toString("base64url")}`
+    const before = [{ item: 1, account: visibleOf(account) }]
+    const opened = Result.getOrThrow(openAccounts(key, somewhere, before, sealed)).get(1)
+    expect(opened && unsealed(opened)).toEqual({ account })
+  })
+
+  it("is sealed for a whole chunk of the longest ones", () => {
+    const longest = { street: "\u{20000}".repeat(35), town: "\u{20000}".repeat(17), country: "DE" }
+    const many = Array.from({ length: 500 }, () => sealedOf({ account, address: longest }))
+    const all = many.map((_, index) => ({
+      item: index + 1,
+      account: visibleOf(account),
+      addressCountry: "DE",
+    }))
+    expect(Schema.is(Seal)(sealAccounts(key, somewhere, all, many))).toBe(true)
   })
 })

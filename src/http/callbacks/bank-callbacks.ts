@@ -12,7 +12,7 @@ import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import { StrayCallbacks, strayOf } from "../../streams/stray-callbacks.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { type InvalidBody, InvalidRequest, InvalidSignature, NotFound } from "../edge/failures.ts"
-import { invalidBody } from "../edge/json-body.ts"
+import { inUtf8, invalidBody } from "../edge/json-body.ts"
 import type { RequestBodies } from "../edge/request-body.ts"
 import { CALLBACK_KEPT_MS, callbackBody, headerOf, verifying } from "./callback-signature.ts"
 
@@ -48,7 +48,8 @@ const hear = Effect.fnUntraced(function* (
   body: Buffer,
 ) {
   yield* verifying(secrets, callbacks)(c, body)
-  const words = yield* Effect.mapError(callbacks.read(bank, headerOf(c), body), refusalOf)
+  const text = yield* inUtf8(c, body)
+  const words = yield* Effect.mapError(callbacks.read(bank, headerOf(c), text), refusalOf)
   const known = yield* Effect.forEach(words, (word) => tell(bank, word))
   if (known.includes(false)) return yield* new NotFound({ what: "transfer" })
   return c.body(null, 202)

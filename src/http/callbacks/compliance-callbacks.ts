@@ -5,7 +5,9 @@ import { Hono } from "hono"
 import { AppConfig } from "../../config.ts"
 import { PlainText } from "../../domain/beneficiary.ts"
 import { cleanedAnswer, RawClearanceAnswer } from "../../domain/clearance-answers.ts"
+import { TextWithin } from "../../domain/code-points.ts"
 import { parseClearanceKey } from "../../domain/identifiers.ts"
+import { instantOf, isDay } from "../../domain/written-time.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import { AnnouncedLists } from "../../streams/announced-lists.ts"
 import { EventStore } from "../../streams/event-store.ts"
@@ -14,7 +16,7 @@ import { StrayCallbacks, strayClearance } from "../../streams/stray-callbacks.ts
 import { Metrics } from "../../telemetry/metrics.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { NotFound } from "../edge/failures.ts"
-import { readJson } from "../edge/json-body.ts"
+import { inUtf8, readJson } from "../edge/json-body.ts"
 import type { RequestBodies } from "../edge/request-body.ts"
 import { tellRegistered } from "../payout-batches/registered-decisions.ts"
 import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
@@ -24,11 +26,9 @@ const ANNOUNCEMENT_BYTES_MAX = 4 * 1024
 /** The most items of one clearance. */
 const DECISIONS_MAX = 500
 
-const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
-
 const Callback = Schema.Struct({
-  id: text(255),
-  clearanceId: text(64),
+  id: TextWithin(255),
+  clearanceId: TextWithin(64),
   listVersion: PlainText(255),
   decisions: Schema.NonEmptyArray(RawClearanceAnswer).check(Schema.isMaxLength(DECISIONS_MAX)),
 })
@@ -36,12 +36,14 @@ type Callback = typeof Callback.Type
 
 /** The time at which the engine announced the lists, if it says so: announcements may overtake each other. */
 const Time = Schema.String.check(
-  Schema.makeFilter(
-    (text: string) => (Date.parse(text) >= 0 && text.length <= 40) || "expected an ISO 8601 time",
-  ),
+  Schema.makeFilter((text: string) => (timeOf(text) ?? -1) >= 0 || "expected an ISO 8601 time that exists"),
 )
+
+/** An instant, or the beginning of a day in UTC. */
+const timeOf = (text: string): number | undefined => instantOf(isDay(text) ? `${text}T00:00:00Z` : text)
+
 const Announcement = Schema.Struct({
-  id: text(255),
+  id: TextWithin(255),
   listVersion: PlainText(255),
   announcedAt: Schema.optionalKey(Time),
 })
@@ -76,10 +78,10 @@ export const complianceCallbacks = Effect.fnUntraced(function* (
  */
 const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
   yield* verify(c, body)
-  const { listVersion, announcedAt } = yield* readJson(body, decodeAnnouncement)
+  const { listVersion, announcedAt } = yield* readJson(yield* inUtf8(c, body), decodeAnnouncement)
   const now = yield* Clock.currentTimeMillis
   // Otherwise an engine's clock that is ahead would keep later announcements out of force.
-  const at = announcedAt === undefined ? now : Math.min(Date.parse(announcedAt), now)
+  const at = announcedAt === undefined ? now : Math.min(timeOf(announcedAt) ?? now, now)
   yield* (yield* AnnouncedLists).announce(listVersion, at)
   const { complianceCallbacks } = yield* Metrics
   complianceCallbacks.inc({ outcome: "lists" })
@@ -91,7 +93,7 @@ const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
 const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
   yield* verify(c, body)
   const { complianceCallbacks } = yield* Metrics
-  const callback = yield* readJson(body, decodeCallback)
+  const callback = yield* readJson(yield* inUtf8(c, body), decodeCallback)
   const { clearanceId, listVersion, decisions } = callback
   const at = yield* Clock.currentTimeMillis
   const about = parseClearanceKey(clearanceId)

@@ -9,7 +9,7 @@ import { BATCHES_PER_PAGE_MAX, BatchQueries } from "../../projections/batch-quer
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
 import { NotFound } from "../edge/failures.ts"
-import { readJson } from "../edge/json-body.ts"
+import { inUtf8, readJson } from "../edge/json-body.ts"
 import type { RequestBodies } from "../edge/request-body.ts"
 import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callback-signature.ts"
 
@@ -42,7 +42,7 @@ export const ledgerCallbacks = Effect.fnUntraced(function* (
 /** A repetition changes nothing: a batch that does not wait for funds ignores it. */
 const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
   yield* verify(c, body)
-  const { partner, currency } = yield* readJson(body, decodeFunding)
+  const { partner, currency } = yield* readJson(yield* inUtf8(c, body), decodeFunding)
   yield* tellWaiting({ partner, currency }, c.req.header("webhook-id") ?? "")
   return c.body(null, 202)
 })

@@ -63,6 +63,11 @@ export class PartnerShareFull extends Schema.TaggedError<PartnerShareFull>()("Pa
 /** A callback without a valid signature, or with one that is too old. */
 export class InvalidSignature extends Schema.TaggedError<InvalidSignature>()("InvalidSignature", {}) {}
 
+/** The log of the batch ends before the version that the client knows of; `version` is its last. */
+export class VersionNotReached extends Schema.TaggedError<VersionNotReached>()("VersionNotReached", {
+  version: Schema.Int,
+}) {}
+
 /** The batch is in its log, but not yet in the read models. */
 export class ItemsNotYetShown extends Schema.TaggedError<ItemsNotYetShown>()("ItemsNotYetShown", {
   batch: Schema.String,

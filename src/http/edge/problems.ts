@@ -7,6 +7,7 @@ import type { CorruptEntry } from "../../streams/event-store.ts"
 import type { CommandIdReused, MailboxFull, NoSuchBatch } from "../../streams/mailbox.ts"
 import type { KeysForgotten, VaultUnavailable } from "../../vault/partner-keys.ts"
 import { base32 } from "./base32.ts"
+import type { UnsupportedCharset } from "./body-charset.ts"
 import type {
   CommandRefused,
   DuplicatePayouts,
@@ -22,6 +23,7 @@ import type {
   NotJson,
   PartnerShareFull,
   TooManyRequests,
+  VersionNotReached,
 } from "./failures.ts"
 import type { BodyFailure } from "./request-body.ts"
 
@@ -50,7 +52,9 @@ export type Failure =
   | StoreUnavailable
   | TooManyRequests
   | Unauthorized
+  | UnsupportedCharset
   | VaultUnavailable
+  | VersionNotReached
 
 /** An answer to a failure. The slug ends the problem's type URI, `/problems/<slug>`. */
 interface Row<F> {
@@ -59,7 +63,7 @@ interface Row<F> {
   readonly title: string
   /** Members in addition to type, title, status and instance. */
   readonly members?: (failure: F) => Readonly<Record<string, unknown>>
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | ((failure: F) => Readonly<Record<string, string>>)
   readonly retryAfterSeconds?: (failure: F) => number
 }
 
@@ -83,7 +87,8 @@ const keyReused = {
   slug: "idempotency-key-reused",
   title: "The idempotency key was used for another request",
   members: ({ batch }: { readonly batch: string }) => ({
-    detail: "The key was used before with another body. Send a new request under a new key.",
+    detail:
+      "Nothing was stored. The key was accepted before with another body: read the batch in `batch`. What is in it is paid by it, so do not send that under another key. Only send what is not in it, under a new key.",
     batch,
   }),
 }
@@ -103,7 +108,20 @@ const table: Table = {
     title: "The request body is too large",
     members: ({ bytesMax }) => ({ detail: `The limit is ${bytesMax} bytes.` }),
   },
-  CommandIdReused: keyReused,
+  BrokenCoding: {
+    status: 400,
+    slug: "body-not-gzip",
+    title: "The request body is not what Content-Encoding says",
+    members: () => ({ detail: "The header announces gzip, and the body is not gzip, or not all of it." }),
+  },
+  CommandIdReused: {
+    ...keyReused,
+    members: ({ batch }) => ({
+      detail:
+        "The key was used before with another request to this batch: read the events of the batch in `batch` before you send this one under a new key.",
+      batch,
+    }),
+  },
   CommandRefused: {
     status: 409,
     slug: "command-refused",
@@ -221,7 +239,33 @@ const table: Table = {
     members: () => ({ detail: "Send Authorization: Bearer <API key>." }),
     headers: { "www-authenticate": "Bearer" },
   },
+  UnsupportedCharset: {
+    status: 415,
+    slug: "unsupported-charset",
+    title: "The request body is in a charset that is not read",
+    members: () => ({ detail: "Send JSON in UTF-8, without a charset or with charset=utf-8." }),
+  },
+  UnsupportedCoding: {
+    status: 415,
+    slug: "unsupported-content-encoding",
+    title: "The request body has a Content-Encoding that is not read",
+    members: ({ accepted }) => ({
+      detail: accepted === "gzip" ? "Send the body as it is, or in gzip." : "Send the body as it is.",
+    }),
+    // RFC 9110, 12.5.3: what a request may have.
+    headers: ({ accepted }) => ({ "accept-encoding": accepted }),
+  },
   VaultUnavailable: unavailable,
+  VersionNotReached: {
+    status: 409,
+    slug: "version-not-reached",
+    title: "The batch does not have this version",
+    members: ({ version }) => ({
+      detail: `The log of the batch ends with version ${version}.`,
+      version,
+    }),
+    headers: retrySoon,
+  },
 }
 
 /** A problem, and the id under which it is logged. */
@@ -237,18 +281,22 @@ export const problemOf = (failure: Failure): Problem => {
   // Each row of the table has the type of its tag; only the lookup loses that.
   const row = table[failure._tag] as Row<Failure>
   const seconds = row.retryAfterSeconds?.(failure)
-  return problem(row, row.members?.(failure), seconds === undefined ? {} : { "retry-after": `${seconds}` })
+  const headers = typeof row.headers === "function" ? row.headers(failure) : row.headers
+  return problem(row, row.members?.(failure), {
+    ...headers,
+    ...(seconds === undefined ? {} : { "retry-after": `${seconds}` }),
+  })
 }
 
 /** The problem for a defect, without any detail of it. */
 export const unexpectedProblem = (): Problem => problem(unexpected)
 
 const problem = (
-  row: Row<never>,
+  row: Pick<Row<never>, "status" | "slug" | "title">,
   members: Readonly<Record<string, unknown>> = {},
-  more: Readonly<Record<string, string>> = {},
+  headers: Readonly<Record<string, string>> = {},
 ): Problem => {
-  const { status, title, headers } = row
+  const { status, title } = row
   const type = `/problems/${row.slug}`
   // In groups of four, because logs mask what looks like an IBAN or a long number.
   const instance = `urn:atlaspay:problem:${base32(randomBytes(10), 16).replace(/.{4}(?=.)/g, "$&-")}`
@@ -263,7 +311,6 @@ const problem = (
         "content-type": "application/problem+json",
         "cache-control": "no-store",
         ...headers,
-        ...more,
       },
     }),
   }

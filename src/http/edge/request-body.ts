@@ -8,6 +8,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Context, Effect, Layer, Schema } from "effect"
 import { inSlices } from "../../parsing/turns.ts"
+import { BrokenCoding, type Coding, codingOf, sinkOf, UnsupportedCoding } from "./content-coding.ts"
 import { TooManyRequests } from "./failures.ts"
 import { FairRoom } from "./fair-room.ts"
 
@@ -25,7 +26,14 @@ export class BodyCutOff extends Schema.TaggedError<BodyCutOff>()("BodyCutOff", {
 /** The body arrived too slowly, or gave way to another one. */
 export class BodyTooSlow extends Schema.TaggedError<BodyTooSlow>()("BodyTooSlow", {}) {}
 
-export type BodyFailure = BodyTooLarge | BodiesFull | BodyCutOff | BodyTooSlow | TooManyRequests
+export type BodyFailure =
+  | BodyTooLarge
+  | BodiesFull
+  | BodyCutOff
+  | BodyTooSlow
+  | BrokenCoding
+  | TooManyRequests
+  | UnsupportedCoding
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -37,12 +45,14 @@ export interface KindLimits {
   readonly withinMs: number
   /** Whether unfinished bodies give way to a new one, the oldest first. */
   readonly unfinishedGiveWay?: boolean
+  /** Whether a body may come in gzip. What is signed may not: it is read as it was signed. */
+  readonly mayBeCompressed?: boolean
 }
 
 export const bodyKinds = {
-  intake: { bytesMax: 256 * MIB, bodiesMax: 4_096, withinMs: 60_000 },
-  acts: { bytesMax: 32 * MIB, bodiesMax: 512, withinMs: 10_000 },
-  endpoints: { bytesMax: 8 * MIB, bodiesMax: 256, withinMs: 10_000 },
+  intake: { bytesMax: 256 * MIB, bodiesMax: 4_096, withinMs: 60_000, mayBeCompressed: true },
+  acts: { bytesMax: 32 * MIB, bodiesMax: 512, withinMs: 10_000, mayBeCompressed: true },
+  endpoints: { bytesMax: 8 * MIB, bodiesMax: 256, withinMs: 10_000, mayBeCompressed: true },
   callbacks: { bytesMax: 32 * MIB, bodiesMax: 1_024, withinMs: 10_000, unfinishedGiveWay: true },
 } satisfies Readonly<Record<string, KindLimits>>
 export type BodyKind = keyof typeof bodyKinds
@@ -96,11 +106,15 @@ export const withRoom = (
   return {
     use: (exchange, { kind, owner, bytesMax }, use) =>
       Effect.suspend(() => {
-        const announced = Number(exchange.incoming.headers["content-length"] ?? 0)
+        const { headers } = exchange.incoming
+        const coding = codingOf(headers["content-encoding"], kinds[kind].mayBeCompressed === true)
+        if (coding instanceof UnsupportedCoding) return coding
+        const announced = Number(headers["content-length"] ?? 0)
         if (announced > bytesMax) return new BodyTooLarge({ bytesMax })
         const reservation = rooms[kind].enter(owner, bytesMax, announced)
         if (!(reservation instanceof Reservation)) return reservation
-        return read(exchange, reservation, kinds[kind].withinMs, windowMs).pipe(
+        const times = { withinMs: kinds[kind].withinMs, windowMs }
+        return read(exchange, { coding, bytesMax }, reservation, times).pipe(
           Effect.flatMap((pieces) => inSlices(joined(pieces))),
           Effect.flatMap(use),
           Effect.ensuring(Effect.sync(() => reservation.giveBack())),
@@ -220,38 +234,60 @@ class Reservation {
 
 const read = (
   { incoming, outgoing }: Exchange,
+  { coding, bytesMax }: { readonly coding: Coding; readonly bytesMax: number },
   reservation: Reservation,
-  withinMs: number,
-  windowMs: number,
+  { withinMs, windowMs }: { readonly withinMs: number; readonly windowMs: number },
 ): Effect.Effect<ReadonlyArray<Buffer>, BodyFailure> =>
   Effect.callback((resume) => {
     const pieces: Array<Buffer> = []
-    let atWindow = 0
+    let [received, atWindow, hasEnded] = [0, 0, false]
     const end = (outcome: Effect.Effect<ReadonlyArray<Buffer>, BodyFailure>) => {
+      if (hasEnded) return
+      hasEnded = true
       stop()
       resume(outcome)
     }
-    const tooSlow = () => end(Effect.fail(new BodyTooSlow()))
+    const fail = (failure: BodyFailure) => end(Effect.fail(failure))
+    const tooSlow = () => fail(new BodyTooSlow())
     const onWindow = () => {
-      if (reservation.bytes - atWindow < BYTES_PER_WINDOW_MIN) tooSlow()
-      atWindow = reservation.bytes
+      if (received - atWindow < BYTES_PER_WINDOW_MIN) tooSlow()
+      atWindow = received
     }
+    const sink = sinkOf(coding, {
+      keep: (chunk) => {
+        const refused = hasEnded ? undefined : reservation.grow(chunk.length)
+        if (refused === undefined) addTo(pieces, chunk)
+        else fail(refused)
+      },
+      done: () => {
+        reservation.finish()
+        end(Effect.succeed(pieces))
+      },
+      broken: () => fail(new BrokenCoding()),
+      ready: () => incoming.resume(),
+    })
     const onData = (chunk: Buffer) => {
-      const refused = reservation.grow(chunk.length)
-      if (refused === undefined) addTo(pieces, chunk)
-      else end(Effect.fail(refused))
+      received += chunk.length
+      // Compressed, endless bytes may become none.
+      if (received > bytesMax) fail(new BodyTooLarge({ bytesMax }))
+      else if (!sink.take(chunk)) incoming.pause()
     }
     const onEnd = () => {
-      reservation.finish()
-      end(Effect.succeed(pieces))
+      clearInterval(rate)
+      sink.end()
     }
-    const onClose = () => end(Effect.fail(new BodyCutOff()))
+    const onClose = () => {
+      if (!incoming.complete) fail(new BodyCutOff())
+    }
     const rate = setInterval(onWindow, windowMs)
     const deadline = setTimeout(tooSlow, withinMs)
     const stop = () => {
       clearInterval(rate)
       clearTimeout(deadline)
+      sink.stop()
       incoming.off("data", onData).off("end", onEnd).off("error", onClose).off("close", onClose)
+      // What still comes is thrown away, so that the client gets to read its answer.
+      incoming.resume()
     }
     incoming.on("data", onData).on("end", onEnd).on("error", onClose).on("close", onClose)
     if (incoming.headers.expect !== undefined) outgoing.writeContinue()

@@ -22,10 +22,11 @@ import { type Decision, type Rejection, refuse } from "../../domain/rejection.ts
 import { type Act, type Caller, mayDo, nameOf, ownerOf } from "../../identity/caller.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { messageLimits } from "../../parsing/json-text.ts"
+import { withNormalTexts } from "../../parsing/normal-text.ts"
 import { type CommandId, Mailbox } from "../../streams/mailbox.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { CommandRefused, Forbidden, InvalidRequest } from "../edge/failures.ts"
-import { readJson, requireJson } from "../edge/json-body.ts"
+import { readJson, requireJson, requireUtf8 } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
 import { batchFromLog, ownBatch, partnerOf } from "./batch-from-log.ts"
 import { optionalIdempotencyKeyOf } from "./idempotency-key.ts"
@@ -70,7 +71,7 @@ const intervention =
       const bodies = yield* RequestBodies
       const terms = { kind: "acts", owner: ownerOf(caller), bytesMax: BODY_BYTES_MAX } as const
       const { said, as } = yield* bodies.use(c.env, terms, (bytes) =>
-        Effect.map(readJson(bytes, Schema.decodeUnknownResult(body, decoding), limits), (said) => ({
+        Effect.map(readAct(c, bytes, body, limits), (said) => ({
           said: { by: nameOf(caller), ...said, credential: caller.credential },
           as: commandIdOf(caller, c.req.path, key, bytes),
         })),
@@ -98,6 +99,12 @@ const intervention =
       )
       return c.json({ status: "accepted", expected }, 202)
     })
+
+const readAct = <A>(c: EdgeContext, bytes: Buffer, body: Schema.Decoder<A>, limits: JsonLimits) =>
+  Effect.andThen(
+    requireUtf8(c, bytes),
+    readJson(bytes, (json) => Schema.decodeUnknownResult(body, decoding)(withNormalTexts(json)), limits),
+  )
 
 const notFor = (act: Act) => new Forbidden({ detail: `Use an operator's key that may ${act}.` })
 

@@ -1,9 +1,10 @@
 /** `GET /payout-batches/:id/events`: the batch's own log, with accounts masked. */
 import { Effect } from "effect"
 import { maskedAccount } from "../../domain/beneficiary.ts"
-import type { PayoutItem, RecordedEvent } from "../../domain/events.ts"
+import type { PayoutItem, RecordedEvent, TransferIntent } from "../../domain/events.ts"
 import type { PartnerId } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
+import { uetrOf } from "../../domain/uetr.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import { VERSION_MAX, wholeNumber } from "../edge/query.ts"
@@ -24,19 +25,59 @@ export const listEvents = Effect.fnUntraced(function* (c: EdgeContext, partner: 
   })
 })
 
-/** An event as it is shown: its version, its type, its time in ISO 8601, without account numbers. */
+/** An event as it is shown: its version, its type, its times in ISO 8601, without account numbers. */
 export const shownEvent = ({ version, event }: RecordedEvent): Readonly<Record<string, unknown>> => {
   const { _tag, at, ...data } = event
-  const shown = { version, type: _tag, at: new Date(at).toISOString(), ...data }
-  return event._tag === "ItemsReceived"
-    ? { ...shown, items: event.items.map(shownItem), sealed: undefined }
-    : shown
+  const shown = { version, type: _tag, at: new Date(at).toISOString(), ...withTimes(data) }
+  switch (event._tag) {
+    case "ItemsReceived":
+      return { ...shown, items: event.items.map(shownItem), sealed: undefined }
+    case "TransfersRequested":
+      return { ...shown, transfers: event.transfers.map(shownTransfer) }
+    default:
+      return shown
+  }
 }
+
+/** A transfer with the reference under which its bank and all banks on its way know it, where it has one. */
+const shownTransfer = (transfer: TransferIntent) => {
+  const uetr = uetrOf(transfer.reference)
+  return uetr === undefined ? transfer : { ...transfer, uetr }
+}
+
+/** Fields of events, or of objects in them, that the log has in milliseconds since the epoch. A test holds this to their schemas. */
+export const timesOfEvents: ReadonlyArray<string> = [
+  "executeAt",
+  "expiresAt",
+  "decideBy",
+  "retryAt",
+  "inquireAt",
+]
+
+/**
+ * The fields of an event with its times in ISO 8601, as all times of the API are. Earlier releases showed numbers there:
+ * these go on being shown, as `executeAtMs` and so on.
+ */
+const withTimes = (fields: object): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]): ReadonlyArray<readonly [string, unknown]> => {
+      if (typeof value === "number" && timesOfEvents.includes(name))
+        return [
+          [name, new Date(value).toISOString()],
+          [`${name}Ms`, value],
+        ]
+      return [[name, name === "approval" ? withTimes(value) : value]]
+    }),
+  )
 
 const shownItem = ({ item, reference, beneficiary, currency, minor, remittance }: PayoutItem) => ({
   item,
   reference,
   amount: { currency, value: formatAmount(minor, currency) },
-  beneficiary: { name: beneficiary.name, account: maskedAccount(beneficiary.account) },
+  beneficiary: {
+    name: beneficiary.name,
+    account: maskedAccount(beneficiary.account),
+    ...(beneficiary.addressCountry === undefined ? {} : { addressCountry: beneficiary.addressCountry }),
+  },
   ...(remittance === undefined ? {} : { remittance }),
 })

@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto"
 import { Array as Arr, Clock, Effect, Result } from "effect"
 import { AppConfig } from "../../config.ts"
 import { hasThresholds, isAboveThreshold, totalsOf } from "../../domain/approval-threshold.ts"
-import { emptyBatch } from "../../domain/batch.ts"
-import { visibleOf } from "../../domain/beneficiary.ts"
+import { type Batch, emptyBatch } from "../../domain/batch.ts"
+import { sealedOf, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import type { BatchPolicy, ReceiveBatch } from "../../domain/commands.ts"
 import type { Credential } from "../../domain/credential.ts"
 import { decide } from "../../domain/decide.ts"
@@ -15,6 +15,7 @@ import {
   type PayoutItem,
 } from "../../domain/events.ts"
 import { type BatchId, type PartnerId, partnerShardOf } from "../../domain/identifiers.ts"
+import { formatAmount } from "../../domain/money.ts"
 import { inSlices, turn } from "../../parsing/turns.ts"
 import { ApprovalAllowance } from "../../streams/approval-allowance.ts"
 import { EventStore } from "../../streams/event-store.ts"
@@ -22,14 +23,21 @@ import { Metrics } from "../../telemetry/metrics.ts"
 import { type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
 import type { EdgeContext } from "../edge/edge.ts"
-import { IdempotencyKeyReused, type IntakeFull, type PartnerShareFull } from "../edge/failures.ts"
-import { requireJson } from "../edge/json-body.ts"
+import {
+  IdempotencyKeyReused,
+  type IntakeFull,
+  InvalidBody,
+  type PartnerShareFull,
+} from "../edge/failures.ts"
+import { requireJson, requireUtf8 } from "../edge/json-body.ts"
 import { RequestBodies } from "../edge/request-body.ts"
 import { warningsOf } from "./acceptance-warnings.ts"
+import { batchFromLog } from "./batch-from-log.ts"
 import { batchIdOf, REQUESTS, requestDigest } from "./batch-identity.ts"
 import { checkDuplicates, noteOpened, releaseClaim } from "./duplicate-check.ts"
 import { idempotencyKeyOf } from "./idempotency-key.ts"
 import { Intake } from "./intake.ts"
+import { unpayableItems } from "./intake-limits.ts"
 import { type BatchRequest, type RequestedItem, readBatchRequest } from "./payout-batch-request.ts"
 
 const BODY_BYTES_MAX = 48 * 1024 * 1024
@@ -55,7 +63,9 @@ export const acceptBatch = Effect.fnUntraced(function* (
     .pipe(Effect.catchTags({ IntakeFull: unlessKnown, PartnerShareFull: unlessKnown }))
   const bodies = yield* RequestBodies
   const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
-  const response = yield* bodies.use(c.env, terms, (body) => accept({ partner, credential }, key, body))
+  const response = yield* bodies.use(c.env, terms, (body) =>
+    Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, body)),
+  )
   observe({ status: response.status })
   return response
 })
@@ -68,12 +78,18 @@ interface Submitter {
 
 const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey: string, body: Buffer) {
   const { partner } = submitter
-  const request = yield* readBatchRequest(body)
   const id = batchIdOf(partner, idempotencyKey)
+  const read = yield* Effect.result(readBatchRequest(body, (yield* AppConfig).intake))
+  if (Result.isFailure(read)) return yield* repeatedOrRefused(id, body, read.failure)
+  const request = read.success
   const digestKey = yield* (yield* PartnerKeys).current(REQUESTS)
   const digest = yield* inSlices(requestDigest(digestKey, body))
   const at = yield* Clock.currentTimeMillis
   const store = yield* EventStore
+  const problems = yield* unpayableItems(partner, request, at)
+  // What was accepted when the banks took more is answered as ever.
+  if (problems.length > 0 && (yield* store.read(id, 0, 1)).length === 0)
+    return yield* new InvalidBody({ problems })
   const { duplicates, claim, openBy } = yield* checkDuplicates({ id, partner, digest, request }, digestKey)
   const found = duplicates === undefined ? {} : { duplicates }
   const outcome = yield* sealItems(partner, id, request.items).pipe(
@@ -85,15 +101,49 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
     Effect.tapErrorTag("KeysForgotten", () => releaseClaim(claim)),
   )
   yield* outcome._tag === "Opened" ? noteOpened(claim) : releaseClaim(claim)
-  if (outcome._tag === "Opened") return accepted(id, request, { at, ...found }, {})
+  const shown = { ...request, itemCount: request.items.length }
+  if (outcome._tag === "Opened") return accepted(id, shown, { at, ...found }, {})
   if (!isSameRequest(outcome.first, digest)) return yield* new IdempotencyKeyReused({ batch: id })
-  return accepted(id, request, outcome.first, { "idempotent-replayed": "true" })
+  return accepted(id, shown, outcome.first, replayed)
 })
+
+/**
+ * A body that is refused today may be one that was accepted: by another release, under other settings, while its currency was
+ * in use, or before its time had long passed. Its answer is that of the first time, by the log. A partner that got a refusal
+ * instead could send the payouts again under another key.
+ */
+const repeatedOrRefused = Effect.fnUntraced(function* (id: BatchId, body: Buffer, refused: InvalidBody) {
+  const [first] = yield* (yield* EventStore).read(id, 0, 1)
+  if (first === undefined) return yield* refused
+  const digest = yield* inSlices(requestDigest(yield* (yield* PartnerKeys).current(REQUESTS), body))
+  if (!isSameRequest(first.event, digest)) return yield* refused
+  const { itemCount, totals } = yield* batchFromLog(id, ({ batch }) => ({
+    itemCount: batch.itemCount,
+    totals: totalsAccepted(batch),
+  }))
+  return accepted(id, { itemCount, totals }, first.event, replayed)
+})
+
+const totalsAccepted = ({ tallies }: Batch): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...tallies].map(([currency, states]) => {
+      const minor = [...states.values()].reduce((sum, tally) => sum + tally.minor, 0n)
+      return [currency, formatAmount(minor, currency)]
+    }),
+  )
 
 /** The first events of a requested batch. */
 const receive = Effect.fnUntraced(function* (
   id: BatchId,
-  { totals: _, duplicates: _allowed, mode, submittedBy, requireApproval, ...asked }: BatchRequest,
+  {
+    totals: _,
+    duplicates: _allowed,
+    modulusFailures: _failures,
+    mode,
+    submittedBy,
+    requireApproval,
+    ...asked
+  }: BatchRequest,
   received: Pick<
     ReceiveBatch,
     "at" | "partner" | "credential" | "idempotencyKey" | "requestDigest" | "duplicates" | "items" | "seals"
@@ -136,7 +186,7 @@ const isDayUsedUp = Effect.fnUntraced(function* (
   return !(yield* (yield* ApprovalAllowance).take(partner, `${id}:${requestDigest}`, amounts))
 })
 
-/** The items without accounts, as the log may contain them, and their accounts, sealed by chunks with turns in between. */
+/** The items as the log may contain them, and their accounts and addresses, sealed by chunks with turns in between. */
 const sealItems = Effect.fnUntraced(function* (
   partner: PartnerId,
   batch: BatchId,
@@ -147,8 +197,8 @@ const sealItems = Effect.fnUntraced(function* (
   const sealed = yield* Effect.forEach(chunks, (chunk, index) =>
     Effect.map(index === 0 ? Effect.void : turn, () => {
       const visible = Arr.map(chunk, withoutAccount)
-      const places = visible.map(({ item, beneficiary: { account } }) => ({ item, account }))
-      const accounts = chunk.map(({ beneficiary: { account } }) => account)
+      const places = visible.map(({ item, beneficiary }) => ({ item, ...beneficiary }))
+      const accounts = chunk.map(({ beneficiary }) => sealedOf(beneficiary))
       return { visible, seal: sealAccounts(key, { partner, batch }, places, accounts) }
     }),
   )
@@ -158,9 +208,9 @@ const sealItems = Effect.fnUntraced(function* (
   }
 })
 
-const withoutAccount = ({ beneficiary: { name, account }, ...item }: RequestedItem): PayoutItem => ({
+const withoutAccount = ({ beneficiary, ...item }: RequestedItem): PayoutItem => ({
   ...item,
-  beneficiary: { name, account: visibleOf(account) },
+  beneficiary: visibleBeneficiaryOf(beneficiary),
 })
 
 /** A request for a batch that was accepted before the partner's keys were forgotten gets its first answer. */
@@ -170,13 +220,19 @@ const acceptedBefore = Effect.fnUntraced(function* (id: BatchId, forgotten: Keys
   return { _tag: "Exists" as const, first: first.event }
 })
 
+const replayed = { "idempotent-replayed": "true" }
+
 /** What the log says of a batch that was accepted: when it was, and what was found of payouts accepted before. */
 type Received = Pick<BatchEventOf<"BatchReceived">, "at" | "duplicates">
+
+/** What is shown of the request. Of a body that could not be read, the accounts were not looked at again. */
+type Shown = Pick<BatchRequest, "totals"> &
+  Partial<Pick<BatchRequest, "modulusFailures">> & { readonly itemCount: number }
 
 /** The same for the first request and each repetition of it: the body has the same digest, the rest is the log's. */
 const accepted = (
   id: BatchId,
-  { items, totals }: BatchRequest,
+  { itemCount, totals, modulusFailures }: Shown,
   { at, duplicates }: Received,
   headers: Readonly<Record<string, string>>,
 ): Response =>
@@ -184,10 +240,10 @@ const accepted = (
     JSON.stringify({
       id,
       state: "received",
-      itemCount: items.length,
+      itemCount,
       totals,
       receivedAt: new Date(at).toISOString(),
-      ...(duplicates === undefined ? {} : warningsOf(duplicates)),
+      ...warningsOf({ duplicates, modulusFailures }),
     }),
     {
       status: 202,

@@ -4,17 +4,38 @@
  * Each item is decoded once, including its amount. The fast path ignores unknown fields and stops at an item's first
  * problem. Only an item that it refuses, or that has unknown fields, is decoded again to find all its problems.
  */
-import { Array as Arr, Effect, Predicate, Result, Schema, SchemaIssue, SchemaTransformation } from "effect"
+import {
+  Array as Arr,
+  Clock,
+  Effect,
+  Predicate,
+  Result,
+  Schema,
+  SchemaIssue,
+  SchemaTransformation,
+} from "effect"
 import { Beneficiary, BeneficiaryAccount, PlainText } from "../../domain/beneficiary.ts"
 import { exponentOf } from "../../domain/currency.ts"
+import { enteredAccount } from "../../domain/entered-account.ts"
 import { Actor, BatchMode, type PayoutItem } from "../../domain/events.ts"
 import { formatAmount, parseAmount } from "../../domain/money.ts"
 import { AcceptedText, type OutsideText } from "../../domain/outside-text.ts"
+import { instantOf } from "../../domain/written-time.ts"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
+import { withNormalTexts } from "../../parsing/normal-text.ts"
 import { turn } from "../../parsing/turns.ts"
 import { InvalidBody } from "../edge/failures.ts"
 import { type FieldProblem, fieldProblem, fieldProblems, PROBLEMS_MAX } from "../edge/field-problem.ts"
 import { parseJson } from "../edge/json-body.ts"
+import {
+  CurrenciesInUse,
+  executeAtProblem,
+  failsModulusCheck,
+  type IntakeRules,
+  leftToTheService,
+  MODULUS_FAILED,
+  modulusField,
+} from "./intake-rules.ts"
 
 /** The most items of a batch. */
 export const ITEMS_MAX = 100_000
@@ -26,8 +47,8 @@ const ITEMS_PER_TURN = 250
 
 const limits: JsonLimits = {
   depthMax: 16,
-  // An item with all fields has 27.
-  tokensMax: 40 * ITEMS_MAX,
+  // An item with all fields, an address included, has 41.
+  tokensMax: 60 * ITEMS_MAX,
   elementsMax: ITEMS_MAX,
   tokensPerPartMax: 4_096,
   partBytesMax: 64 * 1024,
@@ -35,6 +56,12 @@ const limits: JsonLimits = {
 
 /** A requested item: its account is open until intake seals it. */
 export type RequestedItem = Omit<PayoutItem, "beneficiary"> & { readonly beneficiary: Beneficiary }
+
+/** How many accounts fail the UK modulus check, and where the first 100 of them are. */
+export interface ModulusFailures {
+  readonly count: number
+  readonly places: ReadonlyArray<FieldProblem>
+}
 
 /** A requested payout batch. `totals` are decimal strings by currency. */
 export interface BatchRequest {
@@ -48,14 +75,16 @@ export interface BatchRequest {
   readonly duplicates?: { readonly allowed: true; readonly reason: OutsideText }
   readonly items: Arr.NonEmptyReadonlyArray<RequestedItem>
   readonly totals: Readonly<Record<string, string>>
+  /** Items whose account fails the UK modulus check, and is accepted all the same. */
+  readonly modulusFailures: ModulusFailures
 }
 
-/** An instant with its offset, such as "2026-11-23T16:05:00Z" (RFC 3339), as epoch milliseconds. */
+/** An instant with its offset, "2026-11-23T16:05:00Z" (RFC 3339); not before 1970, as the log counts from there. */
 const InstantText = Schema.String.check(
   Schema.makeFilter(
     (text: string) =>
-      (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/.test(text) && Date.parse(text) >= 0) ||
-      "expected an instant such as 2026-11-23T16:05:00Z",
+      (instantOf(text) ?? -1) >= 0 ||
+      "expected an instant that exists and has an offset, such as 2026-11-23T16:05:00Z",
   ),
 )
 
@@ -110,16 +139,25 @@ const decodeEnvelope = Schema.decodeUnknownResult(Envelope, everything)
 const decodeItem = Schema.decodeUnknownResult(Item)
 const decodeItemFully = Schema.decodeUnknownResult(Item, everything)
 
-/** Reads a body, and checks all of it: the bytes must be UTF-8, every field known, every reference unique. */
+/**
+ * Reads a body, and checks all of it: the bytes must be UTF-8, every field known, every reference unique. Texts are
+ * converted to Unicode form C, and identifiers of accounts to their electronic form.
+ */
 export const readBatchRequest = Effect.fnUntraced(function* (
   body: Buffer,
+  rules: IntakeRules = leftToTheService,
 ): Effect.fn.Return<BatchRequest, InvalidBody> {
-  const json = yield* parseJson(body, limits)
+  const json = withNormalEnvelope(yield* parseJson(body, limits))
   const crowded = crowdedObject(json, 1)
   if (crowded !== undefined) return yield* new InvalidBody({ problems: [tooManyFields(crowded)] })
+  const now = yield* Clock.currentTimeMillis
   const envelope = decodeEnvelope(json)
-  const reading = new Reading()
+  const asked = Predicate.hasProperty(json, "executeAt") ? json.executeAt : undefined
+  const reading = new Reading(rules, new CurrenciesInUse(now, asked))
   if (Result.isFailure(envelope)) reading.problems.push(...fieldProblems([], envelope.failure.issue))
+  const executeAt = typeof asked === "string" ? instantOf(asked) : undefined
+  const untimely = executeAt === undefined ? undefined : executeAtProblem(executeAt, now, rules)
+  if (untimely !== undefined) reading.problems.push(fieldProblem(["executeAt"], untimely))
   const rows = rowsOf(json)
   for (let index = 0; index < rows.length && reading.problems.length < PROBLEMS_MAX; index += 1) {
     if (index > 0 && index % ITEMS_PER_TURN === 0) yield* turn
@@ -128,26 +166,54 @@ export const readBatchRequest = Effect.fnUntraced(function* (
   const { items, problems } = reading
   if (Result.isFailure(envelope) || problems.length > 0 || !Arr.isReadonlyArrayNonEmpty(items))
     return yield* new InvalidBody({ problems: problems.slice(0, PROBLEMS_MAX) })
-  const { items: _, executeAt, ...terms } = envelope.success
-  const due = executeAt === undefined ? {} : { executeAt: Date.parse(executeAt) }
-  return { ...terms, ...due, items, totals: reading.totals() }
+  const { items: _, executeAt: __, ...terms } = envelope.success
+  const due = executeAt === undefined ? {} : { executeAt }
+  return { ...terms, ...due, items, totals: reading.totals(), modulusFailures: reading.modulusFailures }
 })
+
+/** The items get their turn one by one: there may be many. */
+const withNormalEnvelope = (json: unknown): unknown => {
+  if (!Predicate.isObject(json)) return json
+  const { items, ...terms } = json
+  return Object.assign(json, withNormalTexts(terms))
+}
+
+/** An item as it is read: with its texts in form C, and its account in electronic form. */
+const enteredItem = (row: unknown): unknown => {
+  const item = withNormalTexts(row)
+  if (!Predicate.isObject(item) || !Predicate.isObject(item.beneficiary)) return item
+  const account = enteredAccount(item.beneficiary.account)
+  return account === item.beneficiary.account
+    ? item
+    : { ...item, beneficiary: { ...item.beneficiary, account } }
+}
 
 /** The state of reading a batch. */
 class Reading {
   readonly items: Array<RequestedItem> = []
   readonly problems: Array<FieldProblem> = []
+  readonly modulusFailures = { count: 0, places: [] as Array<FieldProblem> }
+  readonly #rules: IntakeRules
+  readonly #currencies: CurrenciesInUse
   readonly #references = new Map<string, number>()
   readonly #sums = new Map<string, bigint>()
 
-  add(index: number, row: unknown): void {
+  constructor(rules: IntakeRules, currencies: CurrenciesInUse) {
+    this.#rules = rules
+    this.#currencies = currencies
+  }
+
+  add(index: number, asked: unknown): void {
+    const row = enteredItem(asked)
     this.#checkReference(index, row)
+    this.#checkCurrency(index, row)
     const decoded = decodeItem(row)
     if (Result.isFailure(decoded) || hasMoreFields(row, decoded.success)) {
       this.problems.push(...problemsOf(["items", index], row))
       return
     }
     const { amount, ...item } = decoded.success
+    this.#checkModulus(index, item.beneficiary.account)
     this.items.push({ item: index + 1, ...item, ...amount })
     this.#sums.set(amount.currency, (this.#sums.get(amount.currency) ?? 0n) + amount.minor)
   }
@@ -156,6 +222,29 @@ class Reading {
     return Object.fromEntries(
       [...this.#sums].map(([currency, minor]) => [currency, formatAmount(minor, currency)]),
     )
+  }
+
+  /** Checks that the currency is in use. The schema checks that it is a currency. */
+  #checkCurrency(index: number, row: unknown): void {
+    if (!Predicate.hasProperty(row, "amount") || !Predicate.hasProperty(row.amount, "currency")) return
+    const { currency } = row.amount
+    if (!Predicate.isString(currency) || exponentOf(currency) === undefined) return
+    const problem = this.#currencies.problemOf(currency)
+    if (problem !== undefined)
+      this.problems.push(fieldProblem(["items", index, "amount", "currency"], problem))
+  }
+
+  #checkModulus(index: number, account: BeneficiaryAccount): void {
+    const { ukModulus } = this.#rules
+    if (ukModulus === "off" || !failsModulusCheck(account)) return
+    const path = ["items", index, "beneficiary", "account", modulusField(account)]
+    if (ukModulus === "refuse") {
+      this.problems.push(fieldProblem(path, MODULUS_FAILED))
+      return
+    }
+    this.modulusFailures.count += 1
+    if (this.modulusFailures.places.length < PROBLEMS_MAX)
+      this.modulusFailures.places.push(fieldProblem(path, MODULUS_FAILED))
   }
 
   /** Also checks items that are refused for other reasons, so that all problems are reported at once. */

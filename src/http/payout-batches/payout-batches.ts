@@ -8,6 +8,7 @@ import { isBatchId, PartnerId } from "../../domain/identifiers.ts"
 import { publicItemStates } from "../../domain/item-state.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { needsAttention } from "../../domain/shown.ts"
+import { uetrOf } from "../../domain/uetr.ts"
 import type { Caller } from "../../identity/caller.ts"
 import {
   BATCHES_PER_PAGE_MAX,
@@ -17,6 +18,7 @@ import {
   type ItemView,
   type Totals,
 } from "../../projections/batch-queries.ts"
+import type { PayoutLimits } from "../../providers/banks/payout-limits.ts"
 import type { DecisionRegister } from "../../register/decision-register.ts"
 import type { PayoutClaims } from "../../register/payout-claims.ts"
 import type { ApprovalAllowance } from "../../streams/approval-allowance.ts"
@@ -25,7 +27,7 @@ import type { EventStore } from "../../streams/event-store.ts"
 import type { Mailbox } from "../../streams/mailbox.ts"
 import type { PartnerKeys } from "../../vault/partner-keys.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
-import { InvalidRequest, ItemsNotYetShown } from "../edge/failures.ts"
+import { InvalidRequest, ItemsNotYetShown, VersionNotReached } from "../edge/failures.ts"
 import { oneOf, VERSION_MAX, wholeNumber } from "../edge/query.ts"
 import type { RequestBodies } from "../edge/request-body.ts"
 import { endsWith, noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
@@ -46,6 +48,7 @@ export const payoutBatches = (
     | Mailbox
     | PartnerKeys
     | PayoutClaims
+    | PayoutLimits
     | RequestBodies
   >,
 ): Hono<EdgeEnv> =>
@@ -82,8 +85,8 @@ const listBatches = Effect.fnUntraced(function* (c: EdgeContext, caller: Caller)
 
 /**
  * Shows a batch from the read models, or from its log if they do not have it yet, are behind the version that the client
- * knows (`atLeast`), or do not answer: so a client can read a batch as soon as it has posted it. Read models at the end
- * of the log are not behind any version, since the log has no more.
+ * knows (`atLeast`), or do not answer: so a client can read a batch as soon as it has posted it. A version beyond the end
+ * of the log is refused, without reading the whole log if the read models are at its end.
  */
 const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   const id = c.req.param("id") ?? ""
@@ -99,9 +102,17 @@ const showBatch = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerI
         ),
       ),
     )
-  const isShown = known !== undefined && (known.version >= atLeast || (yield* endsWith(id, known.version)))
-  return c.json(shownBatch(isShown ? known : yield* viewFromLog(partner, id)))
+  if (known !== undefined && known.version < atLeast && (yield* endsWith(id, known.version)))
+    return yield* new VersionNotReached({ version: known.version })
+  const isShown = known !== undefined && known.version >= atLeast && !lacksSchedule(known)
+  const view = isShown ? known : yield* viewFromLog(partner, id)
+  if (view.version < atLeast) return yield* new VersionNotReached({ version: view.version })
+  return c.json(shownBatch(view))
 })
+
+/** A batch that is scheduled has a time; an earlier release stored this one without it. */
+const lacksSchedule = ({ state, executeAt }: BatchView): boolean =>
+  state === "scheduled" && executeAt === undefined
 
 const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
   const id = c.req.param("id") ?? ""
@@ -124,7 +135,7 @@ const pageRequest = Effect.fnUntraced(function* <State extends string>(
 })
 
 /** `totals` are the accepted amounts, as in the answer to the post; `states` has the amounts by item state. */
-const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, ...view }: BatchView) => ({
+const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, executeAt, ...view }: BatchView) => ({
   ...view,
   totals: Object.fromEntries(
     Object.entries(totals).map(([currency, states]) => [currency, sumOf(currency, states)]),
@@ -134,6 +145,7 @@ const shownBatch = ({ totals, receivedAt, updatedAt, closedAt, ...view }: BatchV
   receivedAt: new Date(receivedAt).toISOString(),
   updatedAt: new Date(updatedAt).toISOString(),
   ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt).toISOString() }),
+  ...(executeAt === undefined ? {} : { executeAt: new Date(executeAt).toISOString() }),
 })
 
 /** Amounts have exactly the currency's decimals, so without the decimal point they are minor units. */
@@ -145,8 +157,10 @@ const sumOf = (currency: string, states: Totals[string]): string => {
 
 const shownItem = ({ beneficiaryName, account, currency, amount, updatedAt, ...item }: ItemView) => {
   const failure = item.state === "failed" || item.state === "returned" ? failureOf(item.reason) : undefined
+  const uetr = item.transferReference === undefined ? undefined : uetrOf(item.transferReference)
   return {
     ...item,
+    ...(uetr === undefined ? {} : { uetr }),
     ...(failure === undefined ? {} : { failure }),
     amount: { currency, value: amount },
     beneficiary: { name: beneficiaryName, account },

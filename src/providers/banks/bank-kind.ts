@@ -14,6 +14,7 @@ import type { InvalidProviderSetting } from "../calling/provider-place.ts"
 import { type BankSettings, ownSettings } from "../calling/provider-settings.ts"
 import type { Bank, Withdraw } from "./bank.ts"
 import type { BankCallbacks } from "./bank-callbacks.ts"
+import type { BankLimits } from "./bank-limits.ts"
 
 /** A bank of the settings, with the fields for its kind decoded. */
 export interface BankEntry<Own> extends Omit<BankSettings, "own"> {
@@ -31,6 +32,8 @@ export interface BankKindDeclaration<Own, R> {
    * called. A kind cannot leave this out, because unchecked calls would then go out with real money.
    */
   readonly http: (own: Own) => HttpFields | undefined
+  /** What its banks can be sent. A kind leaves it out if they take all that intake accepts. */
+  readonly limits?: (own: Own) => BankLimits
   /** Makes a bank: transfers, inquiries, and how long it remembers a key. */
   readonly connect: (bank: BankEntry<Own>) => Effect.Effect<Bank, InvalidProviderSetting, R>
   /**
@@ -51,6 +54,8 @@ export interface BankKindDeclaration<Own, R> {
 export interface BankKind<R>
   extends Pick<BankKindDeclaration<unknown, R>, "name" | "withdraw" | "callbacks"> {
   readonly http: (bank: BankSettings) => Effect.Effect<HttpFields | undefined, InvalidProviderSetting>
+  /** `undefined` where the bank takes all that intake accepts. */
+  readonly limits: (bank: BankSettings) => Effect.Effect<BankLimits | undefined, InvalidProviderSetting>
   readonly connect: (bank: BankSettings) => Effect.Effect<Bank, InvalidProviderSetting, R>
   readonly statement?: (
     bank: BankSettings,
@@ -62,6 +67,7 @@ export interface BankKind<R>
 export const bankKind = <Own, R = never>({
   settings,
   http,
+  limits,
   connect,
   statement,
   ...declared
@@ -71,6 +77,7 @@ export const bankKind = <Own, R = never>({
   return {
     ...declared,
     http: (bank) => Effect.map(entryOf(bank), ({ own }) => http(own)),
+    limits: (bank) => Effect.map(entryOf(bank), ({ own }) => limits?.(own)),
     connect: (bank) => Effect.flatMap(entryOf(bank), connect),
     ...(statement === undefined
       ? {}

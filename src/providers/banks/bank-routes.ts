@@ -1,19 +1,36 @@
-import { type Routes, type Routing, type Way, wayAfter, waysBy } from "../../domain/routing.ts"
+import type { PayoutItem } from "../../domain/events.ts"
+import {
+  type Circumstances,
+  type Routes,
+  type Routing,
+  type Way,
+  wayAfter,
+  waysBy,
+} from "../../domain/routing.ts"
+import { schemeChangesAt } from "../../domain/scheme.ts"
+import { type BankLimits, limitProblems } from "./bank-limits.ts"
 
 /** What the rules need to know about banks. */
 interface BankTraits {
   readonly isKnown: (bank: string) => boolean
   /** Whether a bank's orders stay with us for a while before they are sent. */
   readonly holdsOrders?: (bank: string) => boolean
+  /** What can be sent to those banks that do not take everything. */
+  readonly limits?: ReadonlyMap<string, BankLimits>
 }
 
 /** Routes by the rules, to the configured banks. */
-export const routesBy = (routing: Routing, { isKnown, holdsOrders = () => false }: BankTraits): Routes => {
+export const routesBy = (
+  routing: Routing,
+  { isKnown, holdsOrders = () => false, limits = new Map() }: BankTraits,
+): Routes => {
   const wayOf = waysBy(routing)
   return {
     version: routing.version,
-    wayOf: (payout, { partner, after }) =>
-      withdrawableBy(holdsOrders, after === undefined ? wayOf(payout, partner) : wayAfter(after, isKnown)),
+    wayOf: (payout, { partner, after }) => {
+      const way = after === undefined ? wayOf(payout, partner) : wayAfter(after, isKnown)
+      return withdrawableBy(holdsOrders, passing(way, payout, limits))
+    },
   }
 }
 
@@ -24,3 +41,44 @@ const withdrawableBy = (holdsOrders: (bank: string) => boolean, { key, destinati
     return found !== undefined && holdsOrders(found.bank) ? { ...found, withdrawable: true } : found
   },
 })
+
+/** The way of a payout past the banks that cannot be sent it. */
+const passing = (way: Way, payout: PayoutItem, limits: ReadonlyMap<string, BankLimits>): Way => {
+  if (limits.size === 0) return way
+  const changesAt = schemeChangesAt(payout.beneficiary.account, payout.currency)
+  if (changesAt === undefined) return past(unableOf(payout, limits, 0), way)
+  const [before, after] = [unableOf(payout, limits, changesAt - 1), unableOf(payout, limits, changesAt)]
+  const ways = { before: past(before, way), after: past(after, way) }
+  return {
+    key: `${ways.before.key}, then ${ways.after.key}`,
+    destination: (circumstances) =>
+      (circumstances.at < changesAt ? ways.before : ways.after).destination(circumstances),
+  }
+}
+
+/** The banks that cannot be sent a payout at a time (epoch milliseconds). */
+const unableOf = (
+  payout: PayoutItem,
+  limits: ReadonlyMap<string, BankLimits>,
+  at: number,
+): ReadonlyArray<string> => {
+  const unable: Array<string> = []
+  for (const [bank, own] of limits) if (limitProblems(own, payout, at).length > 0) unable.push(bank)
+  return unable
+}
+
+/**
+ * A way past some banks. A payout waits for a bank that can be sent it while that is not well. Where no bank can, it goes as if
+ * all could: what writes the bank's messages refuses it, with the reason.
+ */
+const past = (unable: ReadonlyArray<string>, way: Way): Way => {
+  if (unable.length === 0) return way
+  const canCarry = (bank: string): boolean => !unable.includes(bank)
+  return {
+    key: `${way.key} past ${unable.join(" ")}`,
+    destination: (circumstances: Circumstances) =>
+      way.destination({ ...circumstances, canCarry }) ??
+      way.destination({ ...circumstances, canCarry, isHealthy: () => true }) ??
+      way.destination(circumstances),
+  }
+}

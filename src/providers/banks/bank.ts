@@ -25,7 +25,13 @@ export type BankAnswer =
   | { readonly _tag: "Accepted"; readonly transferId: string }
   | { readonly _tag: "Settled" }
   /** Refused finally; `unconfirmed` if nothing can confirm this, so that policy must not retry on it. */
-  | { readonly _tag: "Failed"; readonly code: string; readonly unconfirmed?: true }
+  | {
+      readonly _tag: "Failed"
+      readonly code: string
+      readonly unconfirmed?: true
+      /** We refused it ourselves, because the bank cannot be sent it: nothing was sent, and nothing will be. */
+      readonly unsent?: true
+    }
   | { readonly _tag: "Returned"; readonly code: string }
   | { readonly _tag: "NeverSeen" }
   /** Withdrawn while it was still with us: it was never sent, and never will be. */

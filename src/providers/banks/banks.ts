@@ -17,6 +17,7 @@ import {
   type Withdrawal,
 } from "./bank.ts"
 import type { BankKind } from "./bank-kind.ts"
+import type { BankLimits } from "./bank-limits.ts"
 import { routesBy } from "./bank-routes.ts"
 
 /** A bank and the channel that all batches call it through. */
@@ -26,6 +27,8 @@ interface BankConnection {
   readonly patienceMs: number
   /** Present if its orders stay with us for a while before they are sent. */
   readonly withdraw: Withdraw | undefined
+  /** What it can be sent, where that is not everything. */
+  readonly limits: BankLimits | undefined
 }
 
 /** The banks, each made by its kind. */
@@ -42,6 +45,11 @@ export const banksLayer = <R>(kinds: ReadonlyArray<BankKind<R>>) =>
           {
             isKnown: (bank) => connections.has(bank),
             holdsOrders: (bank) => connections.get(bank)?.withdraw !== undefined,
+            limits: new Map(
+              [...connections].flatMap(([bank, { limits }]) =>
+                limits === undefined ? [] : [[bank, limits]],
+              ),
+            ),
           },
         ),
         concurrency: Math.max(...banks.map(({ policy }) => policy.concurrency)),
@@ -156,8 +164,8 @@ const openConnection = Effect.fnUntraced(function* <R>(
     return yield* new InvalidProviderSetting({ setting: place.setting, reason })
   }
   const channel = yield* (yield* ProviderChannels).open({ name, kind: kindName }, policy)
-  const bank = yield* kind.connect(settings)
-  return [name, { bank, channel, patienceMs: policy.patienceMs, withdraw: yield* withdrawOf(kind) }]
+  const [bank, limits] = [yield* kind.connect(settings), yield* kind.limits(settings)]
+  return [name, { bank, channel, patienceMs: policy.patienceMs, withdraw: yield* withdrawOf(kind), limits }]
 })
 
 /** How a kind withdraws orders, with the services that it needs. */

@@ -6,7 +6,10 @@ import { readFile } from "node:fs/promises"
 import { Context, Effect, Layer, Schema, type SchemaIssue } from "effect"
 import { AppConfig, type Settings } from "../../config.ts"
 import { BankName, problemOf, type Rule, Rules } from "../../domain/routing.ts"
+import type { JsonLimits } from "../../parsing/json-outline.ts"
+import { readJsonText, UnreadableJson } from "../../parsing/json-text.ts"
 import { keyOf, schemaProblems } from "../../parsing/schema-problems.ts"
+import { atOnce } from "../../parsing/turns.ts"
 import { type CallPolicy, PolicyFields, policyOf } from "./call-policy.ts"
 import { type HttpFields, httpFields, type ProviderAuth } from "./provider-access.ts"
 import { InvalidProviderSetting, type Place } from "./provider-place.ts"
@@ -175,11 +178,20 @@ const readDocument = Effect.fnUntraced(function* (file: string) {
   })
   if (text.length > FILE_BYTES_MAX)
     return yield* invalid(`the file is longer than ${FILE_BYTES_MAX} characters`)
-  return yield* Effect.try({
-    try: (): unknown => JSON.parse(text),
-    catch: () => invalid("the file is not JSON"),
-  })
+  const json = atOnce(readJsonText(Buffer.from(text), limits))
+  if (!(json instanceof UnreadableJson)) return json
+  const where = json.path.reduce<string>(pathTo, "")
+  return yield* where === "" ? invalid("the file is not JSON") : invalid(`${where}: ${json.problem}`)
 })
+
+/** What is in a file of that size can be read as a whole; a member that is there twice would be read as one of the two. */
+const limits: JsonLimits = {
+  depthMax: 64,
+  tokensMax: FILE_BYTES_MAX,
+  elementsMax: FILE_BYTES_MAX,
+  tokensPerPartMax: FILE_BYTES_MAX,
+  partBytesMax: FILE_BYTES_MAX * 4,
+}
 
 /** Decodes strictly: an unknown field is an error, because nothing would read it. */
 const decoded = <A>(

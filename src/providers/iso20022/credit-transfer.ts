@@ -1,9 +1,10 @@
-/** A transfer as it is written into a file: in the characters of payment files, and within the limits of its scheme. */
+/** A transfer as it is written into a file: in the characters of its scheme, and within what its bank takes. */
 import { Result } from "effect"
-import type { BeneficiaryAccount } from "../../domain/beneficiary.ts"
-import { type Scheme, schemeOf } from "../../domain/scheme.ts"
+import { type Address, type BeneficiaryAccount, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
+import { schemeOf } from "../../domain/scheme.ts"
 import type { TransferInstruction } from "../banks/bank.ts"
-import { latinText } from "./latin-text.ts"
+import { type BankLimits, limitProblems, type Refusal } from "../banks/bank-limits.ts"
+import { type CharacterSet, spelled } from "./payment-text.ts"
 
 export interface CreditTransfer {
   readonly reference: string
@@ -16,37 +17,47 @@ export interface CreditTransfer {
 export interface TransferDetails {
   readonly name: string
   readonly account: BeneficiaryAccount
+  readonly address?: Address
   readonly remittance?: string
 }
 
-/** ISO 20022's codes for transfers that no bank would take: for the characters or length of a text, and for the amount. */
-export type Refusal = "RR10" | "AM02"
-
-const NAME_LENGTH_MAX: Readonly<Record<Scheme, number>> = {
-  // EPC125-05 rulebook, AT-E001.
-  sepa: 70,
-  "faster-payments": 140,
-  ach: 140,
-  "cross-border": 140,
-}
-const REMITTANCE_LENGTH_MAX = 140
-/** 999,999,999.99 EUR (EPC125-05 rulebook, AT-T002). */
-const SEPA_MINOR_MAX = 99_999_999_999n
-
-/** The transfer as it will be written, or the code with which we refuse it. */
-export const creditTransferOf = ({
-  reference,
-  beneficiary,
-  currency,
-  minor,
-  remittance,
-}: TransferInstruction): Result.Result<CreditTransfer, Refusal> => {
-  const scheme = schemeOf(beneficiary.account, currency)
-  if (scheme === "sepa" && minor > SEPA_MINOR_MAX) return Result.fail("AM02")
-  const name = latinText(beneficiary.name, NAME_LENGTH_MAX[scheme])
-  const text = latinText(remittance ?? "", REMITTANCE_LENGTH_MAX)
-  if (Result.isFailure(name) || Result.isFailure(text)) return Result.fail("RR10")
-  const { account } = beneficiary
-  const details = { name: name.success, account, ...(text.success !== "" && { remittance: text.success }) }
+/**
+ * The transfer as it will be written when it is accepted at `at` (epoch milliseconds), or the code under which it is refused: before
+ * anything was sent.
+ */
+export const creditTransferOf = (
+  { reference, beneficiary, currency, minor, remittance }: TransferInstruction,
+  bank: BankLimits,
+  at: number,
+): Result.Result<CreditTransfer, Refusal> => {
+  const visible = visibleBeneficiaryOf(beneficiary)
+  const limits = bank[schemeOf(visible.account, currency, at)]
+  const limited = { beneficiary: { ...beneficiary, ...visible }, currency, minor, remittance }
+  const [problem] = limitProblems(bank, limited, at)
+  if (problem !== undefined || limits === undefined) return Result.fail(problem?.code ?? "AG03")
+  const { characters } = limits
+  const { account, address } = beneficiary
+  const text = written(remittance ?? "", characters)
+  const details = {
+    name: written(beneficiary.name, characters),
+    account,
+    ...(address !== undefined && { address: writtenAddress(address, characters) }),
+    ...(text !== "" && { remittance: text }),
+  }
   return Result.succeed({ reference, currency, minor, details })
 }
+
+/** A text that has a spelling, in it. */
+export const written = (text: string, characters: CharacterSet): string =>
+  Result.getOrThrowWith(spelled(text, characters), () => new Error("a text is written that has no spelling"))
+
+export const writtenAddress = (
+  { street, buildingNumber, postcode, town, country }: Address,
+  characters: CharacterSet,
+): Address => ({
+  ...(street !== undefined && { street: written(street, characters) }),
+  ...(buildingNumber !== undefined && { buildingNumber: written(buildingNumber, characters) }),
+  ...(postcode !== undefined && { postcode: written(postcode, characters) }),
+  town: written(town, characters),
+  country,
+})

@@ -37,6 +37,7 @@ const viewOf = (id: BatchId) => ({
   receivedAt: 0,
   updatedAt: 0,
   closedAt: undefined,
+  executeAt: undefined,
 })
 
 let api: ApiUnderTest

@@ -7,6 +7,7 @@ import { ReadinessChecks } from "../../../src/http/operations/operations.ts"
 import { Intake } from "../../../src/http/payout-batches/intake.ts"
 import { CallbackSecrets } from "../../../src/identity/callback-secrets.ts"
 import { Credentials } from "../../../src/identity/credentials.ts"
+import { PayoutLimits } from "../../../src/providers/banks/payout-limits.ts"
 import { policyOf } from "../../../src/providers/calling/call-policy.ts"
 import type { ChannelReport } from "../../../src/providers/calling/channel.ts"
 import { ProviderReports } from "../../../src/providers/calling/provider-reports.ts"
@@ -158,6 +159,7 @@ it("describes every route it has, and no other", async () => {
         Layer.mock(StrayCallbacks, {}),
         Layer.mock(AnnouncedLists, {}),
         Layer.mock(ApprovalAllowance, {}),
+        Layer.mock(PayoutLimits, { problems: () => [] }),
         Layer.mock(ProviderReports, {}),
         Layer.mock(CallbackSecrets, { ofBank: () => undefined }),
         fixedKeys(),

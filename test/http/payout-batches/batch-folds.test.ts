@@ -176,13 +176,24 @@ describe("?atLeast", () => {
   })
   afterEach(() => api[Symbol.asyncDispose]())
 
-  it("beyond the end of the log is answered by what is shown, and reads no event", async () => {
+  it("beyond the end of the log is refused with the version that it ends with, and reads no event", async () => {
     for (const version of [999_999_999, 3, 1_000])
-      expect((await api.get(`/payout-batches/${id}?atLeast=${version}`)).json).toMatchObject({
-        reference: "shown",
-        version: 2,
+      expect(await api.get(`/payout-batches/${id}?atLeast=${version}`)).toMatchObject({
+        status: 409,
+        json: { type: "/problems/version-not-reached", version: 2 },
       })
     expect(read).toBe(0)
+    expect((await api.get(`/payout-batches/${id}?atLeast=2`)).json).toMatchObject({ reference: "shown" })
+  })
+
+  it("beyond the end of a log that is not shown yet is refused as well", async () => {
+    for (const shown of [undefined, { ...(known as BatchView), version: 1 }]) {
+      known = shown
+      expect(await api.get(`/payout-batches/${id}?atLeast=3`)).toMatchObject({
+        status: 409,
+        json: { type: "/problems/version-not-reached", version: 2 },
+      })
+    }
   })
 
   it("within it is answered by the log, and not read as a whole again", async () => {

@@ -65,6 +65,7 @@ describe("a batch", () => {
       receivedAt: 0,
       updatedAt: 0,
       closedAt: 0,
+      executeAt: undefined,
     }
     const old = await api.get(`/payout-batches/${id}`)
     expect(old.json).toMatchObject({
@@ -91,6 +92,7 @@ describe("a batch", () => {
       receivedAt: 0,
       updatedAt: 0,
       closedAt: undefined,
+      executeAt: undefined,
     }
     expect((await api.get(`/payout-batches/${id}`)).json).toMatchObject({ needsAttention: true })
     known = { ...known, totals: { ...known.totals, USD: { pending: total } } }
@@ -140,6 +142,34 @@ describe("the items of a batch", () => {
     const answer = await api.get(`/payout-batches/${id}/items`)
     expect(answer.status).toBe(503)
     expect(answer.json.type).toBe("/problems/not-yet-shown")
+  })
+
+  it("say under which UETR a transfer is known, where there is one", async () => {
+    const reference = "ABCDEFGHIJKLMNOPQRSTUV-42-1"
+    const item: ItemView = {
+      item: 42,
+      reference: "order-42",
+      beneficiaryName: "Erika Mustermann",
+      account: "iban …3000",
+      currency: "EUR",
+      amount: "12.34",
+      state: "pending",
+      ledger: "held",
+      bank: "north",
+      transferReference: reference,
+      attempt: 1,
+      reason: undefined,
+      clearance: undefined,
+      version: 9,
+      updatedAt: 0,
+    }
+    knownItems = [item, { ...item, transferReference: undefined }]
+    const { json } = await api.get(`/payout-batches/${id}/items`)
+    expect(json.items).toMatchObject([
+      { transferReference: reference, uetr: "8864298e-84a9-46c6-ae7c-2329d2a002a1" },
+      {},
+    ])
+    expect(Object.values(Object(json.items))[1]).not.toHaveProperty("uetr")
   })
 
   it("say what a bank's code means, where they failed or came back by it", async () => {

@@ -71,6 +71,10 @@ describe("the providers' file", () => {
 
   it.live.each([
     ["{", "the file is not JSON"],
+    [
+      JSON.stringify(document).replace('"routes":[{', '"routes":[{"rule":"other",'),
+      "routes[0].rule: expected each member once",
+    ],
     [{ ...document, compliance: {} }, "compliance.url: required"],
     [{ ...document, retries: 3 }, "retries: not a known field"],
     [{ ...document, routes: [{ ...document.routes[1], banks: [] }] }, "routes[0].banks"],

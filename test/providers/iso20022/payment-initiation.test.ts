@@ -1,12 +1,17 @@
 import { type Array as Arr, Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { BeneficiaryAccount } from "../../../src/domain/beneficiary.ts"
+import { type Address, type BeneficiaryAccount, visibleOf } from "../../../src/domain/beneficiary.ts"
 import { transferReference } from "../../../src/domain/identifiers.ts"
 import { formatAmount, MINOR_UNITS_MAX } from "../../../src/domain/money.ts"
 import { schemeOf } from "../../../src/domain/scheme.ts"
+import { uetrOf } from "../../../src/domain/uetr.ts"
 import type { TransferInstruction } from "../../../src/providers/banks/bank.ts"
-import { type CreditTransfer, creditTransferOf } from "../../../src/providers/iso20022/credit-transfer.ts"
+import { fileLimits } from "../../../src/providers/banks/files/file-bank-settings.ts"
+import {
+  type CreditTransfer,
+  creditTransferOf as transferOf,
+} from "../../../src/providers/iso20022/credit-transfer.ts"
 import {
   type PaymentInitiation,
   writePaymentInitiation,
@@ -14,6 +19,11 @@ import {
 import { batchId } from "../../domain/batch-story.ts"
 import { isPublishedDataThere } from "../../published-data.ts"
 import { schemaProblems } from "./payment-initiation-schema.ts"
+import { brokenRules } from "./scheme-rules.ts"
+
+const at = Date.UTC(2026, 10, 26, 1, 2, 3, 4)
+const limits = fileLimits({})
+const creditTransferOf = (instruction: TransferInstruction) => transferOf(instruction, limits, at)
 
 const accountNumber = fc.stringMatching(/^[A-Z0-9]{1,34}$/)
 const digits = (length: number) => fc.stringMatching(new RegExp(`^[0-9]{${length}}$`))
@@ -29,6 +39,7 @@ const account: fc.Arbitrary<BeneficiaryAccount> = fc.oneof(
     routingNumber: fc.constant("021000021"),
     accountNumber,
     accountType: fc.constantFrom("checking" as const, "savings" as const),
+    holderType: fc.constantFrom("individual" as const, "company" as const),
   }),
   fc.record({
     scheme: fc.constant("bic" as const),
@@ -43,8 +54,19 @@ const spoken = (lengthMax: number) => {
       .string({ unit: fc.constantFrom(...characters), minLength: 1, maxLength: lengthMax })
       .map((text) => text.trim() || "x")
   const spellable = "abcXYZ019 äÖßéñøŁ’&;_-/?:().,'+"
-  return fc.oneof({ weight: 9, arbitrary: spelledWith(spellable) }, spelledWith(`${spellable}<"@中`))
+  return fc.oneof({ weight: 9, arbitrary: spelledWith(spellable) }, spelledWith(`${spellable}<"@€中`))
 }
+
+const address: fc.Arbitrary<Address> = fc.record(
+  {
+    street: spoken(70),
+    buildingNumber: spoken(16),
+    postcode: spoken(16),
+    town: spoken(35),
+    country: fc.constantFrom("DE", "FR", "US"),
+  },
+  { requiredKeys: ["town", "country"] },
+)
 
 const instructions = fc
   .record({
@@ -53,6 +75,7 @@ const instructions = fc
     others: fc.array(
       fc.record({
         name: spoken(80),
+        address: fc.option(address, { freq: 3, nil: undefined }),
         remittance: fc.option(spoken(140), { nil: undefined }),
         minor: fc.bigInt({ min: 1n, max: MINOR_UNITS_MAX }),
       }),
@@ -61,11 +84,11 @@ const instructions = fc
   })
   .map(({ currency, account, others }) =>
     others.map(
-      ({ name, remittance, minor }, index): TransferInstruction => ({
+      ({ name, address, remittance, minor }, index): TransferInstruction => ({
         bank: "clearing",
         partner: "acme",
         reference: transferReference({ batch: batchId, item: index + 1, attempt: 1 }),
-        beneficiary: { name, account },
+        beneficiary: { name, account, ...(address && { address }) },
         currency,
         minor,
         remittance,
@@ -74,19 +97,27 @@ const instructions = fc
   )
 
 /** The file of what is accepted of some orders, if anything is. */
-const fileOf = (orders: ReadonlyArray<TransferInstruction>): PaymentInitiation | undefined => {
+const fileOf = (
+  orders: ReadonlyArray<TransferInstruction>,
+  changes: Partial<PaymentInitiation> = {},
+): PaymentInitiation | undefined => {
   const [first, ...rest] = orders.map(creditTransferOf).filter(Result.isSuccess)
   if (first === undefined) return undefined
   const transfers: Arr.NonEmptyArray<CreditTransfer> = [first.success, ...rest.map(({ success }) => success)]
   const { currency, details } = first.success
+  const scheme = schemeOf(visibleOf(details.account), currency, at)
   return {
     messageId: "EUR-faster-payments-2026-11-26-9999",
-    createdAt: Date.UTC(2026, 10, 26, 1, 2, 3, 4),
+    createdAt: at,
     executionDay: "2026-11-26",
-    scheme: schemeOf(details.account, currency),
+    scheme,
     currency,
     debtor: { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } },
+    characters: limits[scheme]?.characters ?? "latin",
+    achClass: "PPD",
+    hasUetrs: true,
     transfers,
+    ...changes,
   }
 }
 
@@ -110,11 +141,62 @@ it("sums exactly what it holds, in minor units, and counts it", () => {
   )
 })
 
+const debtors: readonly [PaymentInitiation["debtor"], PaymentInitiation["debtor"]] = [
+  { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } },
+  {
+    name: "Müller & Söhne",
+    account: { scheme: "iban", iban: "NL91ABNA0417164300", bic: "ABNANL2A" },
+    address: { street: "Straße", buildingNumber: "7a", postcode: "1011 AB", town: "Köln", country: "DE" },
+    organisation: {
+      bic: "ABNANL2AXXX",
+      lei: "529900T8BM49AURSDO55",
+      other: { id: "12/345", scheme: "CUST", issuer: "ABN" },
+    },
+  },
+]
+
+it("keeps the rules of its scheme, whatever is accepted", () => {
+  const schemes = new Set<string>()
+  fc.assert(
+    fc.property(instructions, fc.constantFrom(...debtors), (orders, debtor) => {
+      const file = fileOf(orders, { debtor })
+      fc.pre(file !== undefined)
+      schemes.add(file.scheme)
+      expect(brokenRules(writePaymentInitiation(file), file.scheme)).toEqual([])
+    }),
+    { numRuns: 300 },
+  )
+  expect([...schemes].sort()).toEqual(["ach", "cross-border", "faster-payments", "sepa"])
+})
+
+it.each<readonly [string, (xml: string) => string]>([
+  ["the account is in SEPA", (xml) => xml.replace("<IBAN>DE", "<IBAN>TR")],
+  ["Nm has the characters of its scheme", (xml) => xml.replace("Ada Lovelace", "Ada &amp; Co")],
+  ["Nm has 1 to 70 characters", (xml) => xml.replace("Ada Lovelace", "x".repeat(71))],
+  ["an address has a town", (xml) => xml.replace(/<TwnNm>.*<\/TwnNm>/, "")],
+  ["an address has a country", (xml) => xml.replace(/<Ctry>.*<\/Ctry>/, "")],
+  ["each transfer has a UETR", (xml) => xml.replace(/<UETR>.*<\/UETR>/, "")],
+  ["EndToEndId is an identifier", (xml) => xml.replace("<EndToEndId>", "<EndToEndId>/")],
+  ["amounts are SEPA's", (xml) => xml.replace(">12.34</InstdAmt>", ">1000000000.00</InstdAmt>")],
+  [
+    "an organisation has one identification",
+    (xml) => xml.replace("<OrgId>", "<OrgId><AnyBIC>ABNANL2A</AnyBIC>"),
+  ],
+])("these tests would see that not: %s", (rule, change) => {
+  const [, debtor] = debtors
+  const file = fileOf([abroad(order({}))], { debtor })
+  const xml = writePaymentInitiation(file as PaymentInitiation)
+  expect(brokenRules(xml, "sepa")).toEqual([])
+  expect(brokenRules(change(xml), "sepa")).toContain(rule)
+})
+
 describe.skipIf(!isPublishedDataThere)("by the published schema", () => {
   it("whatever is accepted gives a valid file", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(instructions, { minLength: 20, maxLength: 20 }), async (batches) => {
-        const files = batches.map(fileOf).filter((file) => file !== undefined)
+        const files = batches
+          .map((orders, index) => fileOf(orders, { debtor: index % 2 === 0 ? debtors[0] : debtors[1] }))
+          .filter((file) => file !== undefined)
         fc.pre(files.length > 0)
         expect(await schemaProblems(files.map(writePaymentInitiation))).toEqual([])
       }),
@@ -145,14 +227,26 @@ const order = (changes: Partial<TransferInstruction>): TransferInstruction => ({
 const named = (name: string, account?: BeneficiaryAccount) =>
   order({ beneficiary: { name, account: account ?? order({}).beneficiary.account } })
 
+const abroad = (instruction: TransferInstruction, address?: Address): TransferInstruction => ({
+  ...instruction,
+  beneficiary: { ...instruction.beneficiary, address: address ?? { town: "Berlin", country: "DE" } },
+})
+
 describe("an order is refused", () => {
   it.each<readonly [string, TransferInstruction, string | undefined]>([
     ["no, as it is", order({}), undefined],
-    ["with a name that payment files cannot spell", named("Ада Лавлейс"), "RR10"],
+    ["with a name that payment files cannot spell", named("爱达"), "RR10"],
+    ["not with one in Greek or Cyrillic", named("Ада Λαβλέις"), undefined],
     ["with a name beyond the scheme's length", named("x".repeat(71)), "RR10"],
-    ["not with that name in another scheme", { ...named("x".repeat(71)), currency: "USD" }, undefined],
+    [
+      "not with that name in another scheme",
+      { ...abroad(named("x".repeat(71))), currency: "USD" },
+      undefined,
+    ],
     ["with a name that is too long once it is respelled", named(`${"ß".repeat(35)}x`), "RR10"],
-    ["with a remittance that payment files cannot spell", order({ remittance: "50 %" }), "RR10"],
+    ["with a remittance that payment files cannot spell", order({ remittance: "五十" }), "RR10"],
+    ["not with a symbol, which is respelled", order({ remittance: "50 %" }), undefined],
+    ["across borders without an address", { ...named("Ada"), currency: "USD" }, "BE04"],
     ["with an amount beyond the scheme's", order({ minor: 100_000_000_000n }), "AM02"],
   ])("%s", (_, instruction, code) => {
     const outcome = creditTransferOf(instruction)
@@ -182,7 +276,76 @@ it.each<readonly [BeneficiaryAccount, string, ReadonlyArray<string>]>([
     ["<BICFI>BNPAFRPP<", "<Id>77<", "<ChrgBr>SHAR<"],
   ],
 ])("addresses %o in %s as its scheme does", (account, currency, parts) => {
-  const file = fileOf([{ ...named("Ada Lovelace", account), currency }])
+  const file = fileOf([abroad({ ...named("Ada Lovelace", account), currency })])
   const xml = writePaymentInitiation(file as PaymentInitiation)
   for (const part of parts) expect(xml).toContain(part)
+})
+
+describe("a transfer is written", () => {
+  const written = (instruction: TransferInstruction, changes: Partial<PaymentInitiation> = {}): string =>
+    writePaymentInitiation(fileOf([instruction], changes) as PaymentInitiation).replaceAll(/\n */g, "")
+  const [, debtor] = debtors
+
+  it("with its beneficiary's address, in structured fields and the characters of its scheme", () => {
+    const address = {
+      street: "Ωδός 5-ая",
+      buildingNumber: "7ä",
+      postcode: "10117",
+      town: "Köln",
+      country: "DE",
+    }
+    expect(written(abroad(order({}), address))).toContain(
+      "<Cdtr><Nm>Ada Lovelace</Nm><PstlAdr><StrtNm>Odos 5-aya</StrtNm><BldgNb>7a</BldgNb>" +
+        "<PstCd>10117</PstCd><TwnNm>Koln</TwnNm><Ctry>DE</Ctry></PstlAdr></Cdtr>",
+    )
+    expect(written(order({}))).not.toContain("PstlAdr")
+  })
+
+  it("with its UETR, unless its bank does not take one", () => {
+    expect(written(order({}))).toContain(`<UETR>${uetrOf(order({}).reference)}</UETR></PmtId>`)
+    expect(written(order({}), { hasUetrs: false })).not.toContain("UETR")
+  })
+
+  it("with the marks of CBPR+ across borders, and without them in SEPA", () => {
+    const remittance = "Invoice #4711 @ 50% & more"
+    expect(written(order({ remittance }))).toContain("<Ustrd>Invoice .4711 . 50. + more</Ustrd>")
+    expect(written(abroad(order({ remittance, currency: "USD" })))).toContain(
+      "<Ustrd>Invoice #4711 @ 50% &amp; more</Ustrd>",
+    )
+  })
+
+  it.each([
+    ["PPD", "individual", "CCD"],
+    ["CCD", "company", "PPD"],
+    ["PPD", undefined, "PPD"],
+    ["CCD", undefined, "CCD"],
+  ] as const)(
+    "as %s by ACH, for an account of a %s where %s is the bank's class",
+    (held, holderType, achClass) => {
+      const account = {
+        scheme: "aba",
+        routingNumber: "021000021",
+        accountNumber: "123456789",
+        accountType: "checking",
+        ...(holderType && { holderType }),
+      } as const
+      expect(written({ ...named("Ada", account), currency: "USD" }, { achClass })).toContain(
+        `<PmtTpInf><LclInstrm><Cd>${held}</Cd></LclInstrm></PmtTpInf>`,
+      )
+    },
+  )
+
+  it("from a debtor with its address, in the file's characters, and one identification in SEPA", () => {
+    const address =
+      "<PstlAdr><StrtNm>Strasse</StrtNm><BldgNb>7a</BldgNb><PstCd>1011 AB</PstCd><TwnNm>Koln</TwnNm><Ctry>DE</Ctry></PstlAdr>"
+    const other = "<Othr><Id>12/345</Id><SchmeNm><Cd>CUST</Cd></SchmeNm><Issr>ABN</Issr></Othr>"
+    const changes = { debtor }
+    expect(written(order({}), changes)).toContain(
+      `<Dbtr><Nm>Muller + Sohne</Nm>${address}<Id><OrgId>${other}</OrgId></Id></Dbtr>`,
+    )
+    expect(written(abroad(order({ currency: "USD" })), changes)).toContain(
+      `<Dbtr><Nm>Muller &amp; Sohne</Nm>${address}<Id><OrgId><AnyBIC>ABNANL2AXXX</AnyBIC>` +
+        `<LEI>529900T8BM49AURSDO55</LEI>${other}</OrgId></Id></Dbtr>`,
+    )
+  })
 })

@@ -3,7 +3,14 @@ import { resolve } from "node:path"
 import { Effect, Layer } from "effect"
 import { InvalidProviderSetting } from "../../calling/provider-place.ts"
 import { type BankSettings, ownSettings, ProviderSettings } from "../../calling/provider-settings.ts"
-import { EVERY_MS, FileBankSettings, files, ORDERS_PER_FILE_MAX, POLL_MS } from "./files.ts"
+import {
+  EVERY_MS,
+  FileBankSettings,
+  lacksDebtorAddress,
+  ORDERS_PER_FILE_MAX,
+  POLL_MS,
+} from "./file-bank-settings.ts"
+import { files } from "./files.ts"
 import { prepare } from "./folder.ts"
 import { readInbox } from "./inbox.ts"
 import { type FileBank, writeOutbox } from "./outbox.ts"
@@ -12,6 +19,10 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     for (const bank of yield* fileBanks) {
       yield* prepare(bank.folder)
+      if (lacksDebtorAddress(bank))
+        yield* Effect.logWarning("the debtor has no address, which payments out of the EEA have to name", {
+          bank: bank.name,
+        })
       yield* Effect.forkScoped(serve(bank))
     }
   }),

@@ -1,7 +1,6 @@
 import { Effect, Layer, Result } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../../../database/database.ts"
-import { schemeOf } from "../../../domain/scheme.ts"
 import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { keyIdOf, PartnerKeys } from "../../../vault/partner-keys.ts"
 import type { TransferInstruction } from "../bank.ts"
@@ -154,15 +153,15 @@ const columns = (sql: Sql) => sql`bank, reference, number, file, currency, minor
 
 const insert = (
   sql: Sql,
-  { bank, reference, partner, currency, minor, beneficiary }: TransferInstruction,
-  { transfer, acceptedAt, dueAt }: OrderTerms,
+  { bank, reference, partner, currency, minor }: TransferInstruction,
+  { transfer, scheme, acceptedAt, dueAt }: OrderTerms,
   { fingerprint, sealed }: { readonly fingerprint: string; readonly sealed: string | null },
 ) => {
   const code = Result.isFailure(transfer) ? transfer.failure : null
   return sql`
     insert into file_orders
       (bank, reference, partner, fingerprint, scheme, currency, minor, accepted_at, due_at, sealed, state, code)
-    values (${bank}, ${reference}, ${partner}, ${fingerprint}, ${schemeOf(beneficiary.account, currency)}, ${currency},
+    values (${bank}, ${reference}, ${partner}, ${fingerprint}, ${scheme}, ${currency},
       ${String(minor)}, ${new Date(acceptedAt)}, ${new Date(dueAt)}, ${sealed},
       ${code === null ? "accepted" : "failed"}, ${code})
     on conflict do nothing`

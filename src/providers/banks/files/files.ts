@@ -4,8 +4,8 @@
  * statements come from its files; it is never called and sends no callbacks.
  */
 import { join } from "node:path"
-import { Clock, Effect, Schema } from "effect"
-import { Beneficiary } from "../../../domain/beneficiary.ts"
+import { Clock, Effect, Result } from "effect"
+import { visibleOf } from "../../../domain/beneficiary.ts"
 import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/scheme.ts"
 import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
@@ -13,37 +13,16 @@ import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
 import { statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
+import type { Refusal } from "../bank-limits.ts"
+import { EVERY_MS, FileBankSettings, fileLimits } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
-
-const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
-
-export const ORDERS_PER_FILE_MAX = 10_000
-
-/** The settings of a bank of the kind `files`, in addition to those of every bank. */
-export const FileBankSettings = Schema.Struct({
-  /** The folder with outbox, inbox, archive and quarantine, which must be on one file system. */
-  folder: Schema.NonEmptyString,
-  /** The account that the money leaves, and its owner. */
-  debtor: Beneficiary,
-  /** How long an order waits for others at most. */
-  everyMs: Schema.optionalKey(milliseconds(86_400_000)),
-  /** The number of orders at which a file is sent at once; no file has more. */
-  ordersMax: Schema.optionalKey(
-    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: ORDERS_PER_FILE_MAX })),
-  ),
-  /** The time between two passes over the folders. */
-  pollMs: Schema.optionalKey(milliseconds(3_600_000)),
-})
-export type FileBankSettings = typeof FileBankSettings.Type
-
-export const EVERY_MS = 900_000
-export const POLL_MS = 1_000
 
 /** The last file of a day is made this long before the cut-off, so that it reaches the bank in time. */
 const LEAD_MS = 600_000
 
 const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSettings>) {
   const { everyMs = EVERY_MS } = own
+  const limits = fileLimits(own)
   const orders = yield* FileOrders
   const bank: Bank = {
     name,
@@ -51,13 +30,17 @@ const connect = Effect.fnUntraced(function* ({ name, own }: BankEntry<FileBankSe
     transfer: Effect.fnUntraced(
       function* (instruction: TransferInstruction) {
         const acceptedAt = yield* Clock.currentTimeMillis
-        const scheme = schemeOf(instruction.beneficiary.account, instruction.currency)
+        const { beneficiary, currency } = instruction
+        const scheme = schemeOf(visibleOf(beneficiary.account), currency, acceptedAt)
+        const transfer = creditTransferOf(instruction, limits, acceptedAt)
         const order = yield* orders.store(instruction, {
-          transfer: creditTransferOf(instruction),
+          transfer,
+          scheme,
           acceptedAt,
           dueAt: dueAt(scheme, acceptedAt, everyMs),
         })
-        return order === "differs" ? yield* differing(instruction) : answerOf(order)
+        if (order === "differs") return yield* differing(instruction)
+        return Result.isFailure(transfer) ? refusedBy(transfer.failure, order) : answerOf(order)
       },
       Effect.catchTag("OrdersUnavailable", (failure) =>
         Effect.succeed(unanswered(unavailable(name, failure))),
@@ -86,6 +69,7 @@ export const files = bankKind({
   name: "files",
   settings: FileBankSettings,
   http: () => undefined,
+  limits: fileLimits,
   connect,
   withdraw: (bank, reference) =>
     Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)).pipe(
@@ -115,6 +99,17 @@ const answerOf = ({ standing, orderId }: FileOrder): BankAnswer => {
     default:
       return standing
   }
+}
+
+/**
+ * The answer about an order that we cannot write. While our refusal is all that is known of it, and it is in no file, nothing of
+ * it was sent, and nothing will be.
+ */
+const refusedBy = (refusal: Refusal, order: FileOrder): BankAnswer => {
+  const [report, another] = order.reports
+  const isOurs = report?._tag === "Failed" && report.code === refusal && another === undefined
+  if (!isOurs || order.file !== undefined) return answerOf(order)
+  return { _tag: "Failed", code: refusal, unsent: true }
 }
 
 const neverSeen: BankAnswer = { _tag: "NeverSeen" }

@@ -1,5 +1,6 @@
 /** Seals the beneficiary's data of an order from when it is accepted until its file is released. */
 import { createHmac } from "node:crypto"
+import { sealedOf } from "../../../domain/beneficiary.ts"
 import type { PartnerId } from "../../../domain/identifiers.ts"
 import { decrypt, encrypt, fromBase64Url } from "../../../vault/aes-gcm.ts"
 import type { DataKey } from "../../../vault/partner-keys.ts"
@@ -48,7 +49,7 @@ export const openDetails = (
  */
 export const fingerprintOf = (key: DataKey, instruction: TransferInstruction): string => {
   const { bank, reference, beneficiary, currency, minor, remittance = null } = instruction
-  const account = Object.entries(beneficiary.account).toSorted(([one], [other]) => (one < other ? -1 : 1))
+  const account = Object.entries(sealedOf(beneficiary)).toSorted(([one], [other]) => (one < other ? -1 : 1))
   const ordered = [
     "fingerprint",
     bank,

@@ -24,13 +24,16 @@ import { Metrics } from "../../../telemetry/metrics.ts"
 import { writePaymentInitiation } from "../../iso20022/payment-initiation.ts"
 import { agree, hasNoWithdrawn, logFiles } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
-import type { FileBankSettings } from "./files.ts"
+import { type FileBankSettings, fileLimits } from "./file-bank-settings.ts"
 import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
 import { type OutboxFile, OutboxFiles } from "./outbox-files.ts"
 
 /** A bank of the kind `files`, with all its settings. */
-export interface FileBank extends Required<FileBankSettings> {
+export interface FileBank extends Omit<FileBankSettings, "everyMs" | "ordersMax" | "pollMs"> {
   readonly name: string
+  readonly everyMs: number
+  readonly ordersMax: number
+  readonly pollMs: number
 }
 
 /** Files written in one pass; the rest waits for the next pass. */
@@ -167,6 +170,9 @@ const stage = Effect.fnUntraced(function* (
     scheme,
     currency,
     debtor: bank.debtor,
+    characters: fileLimits(bank)[scheme]?.characters ?? "latin",
+    achClass: bank.achClass ?? "PPD",
+    hasUetrs: bank.uetr ?? true,
     transfers,
   })
   yield* writeDurably(bank.folder, draft, content)

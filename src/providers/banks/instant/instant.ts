@@ -5,6 +5,7 @@
  */
 import { Effect, Schema } from "effect"
 import { AppConfig } from "../../../config.ts"
+import { TextWithin } from "../../../domain/code-points.ts"
 import { formatAmount } from "../../../domain/money.ts"
 import { bankCallbackUrl } from "../../calling/callback-url.ts"
 import { httpFields } from "../../calling/provider-access.ts"
@@ -41,16 +42,14 @@ const Settings = Schema.Struct({
   keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
 })
 
-const text = (lengthMax: number) => Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(lengthMax))
-
 const Callback = Schema.Struct({
-  id: text(255),
-  bank: text(255),
-  reference: text(35),
-  transferId: text(255),
+  id: TextWithin(255),
+  bank: TextWithin(255),
+  reference: TextWithin(35),
+  transferId: TextWithin(255),
   status: Schema.Literals(["settled", "rejected", "returned"]),
-  code: Schema.optionalKey(text(35)),
-  at: text(40),
+  code: Schema.optionalKey(TextWithin(35)),
+  at: TextWithin(40),
 })
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
 

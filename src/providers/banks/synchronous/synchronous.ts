@@ -50,7 +50,7 @@ export const synchronous = bankKind({
 
 const paymentCall = ({
   reference,
-  beneficiary: { name, account },
+  beneficiary: { name, account, address },
   currency,
   minor,
   remittance,
@@ -64,7 +64,7 @@ const paymentCall = ({
     clientRef: reference,
     currencyCode: currency,
     amountMinor: minor.toString(),
-    creditor: { fullName: name, ...creditorAccount(account) },
+    creditor: { fullName: name, ...creditorAccount(account), ...(address === undefined ? {} : { address }) },
     ...(remittance === undefined ? {} : { purpose: remittance }),
   },
 })

@@ -73,7 +73,7 @@ it("takes the same order once, and no other under its reference", async () => {
 
 it("refuses what no file can say, and says so again when it is asked", async () => {
   const order = test.orderOf(3, {
-    beneficiary: { name: "Ада", account: test.orderOf(3).beneficiary.account },
+    beneficiary: { name: "爱达", account: test.orderOf(3).beneficiary.account },
   })
   const answers = await test.run(
     Effect.gen(function* () {
@@ -82,7 +82,7 @@ it("refuses what no file can say, and says so again when it is asked", async () 
     }),
   )
   expect(answers).toEqual([
-    { _tag: "Failed", code: "RR10" },
+    { _tag: "Failed", code: "RR10", unsent: true },
     { _tag: "Failed", code: "RR10" },
   ])
 })

@@ -40,12 +40,22 @@ it("a file holds what was ordered, is valid, and leaves no details behind", asyn
   if (isPublishedDataThere) expect(await schemaProblems([xml])).toEqual([])
 })
 
+/** What pays an order across borders. */
+const abroad = {
+  currency: "USD",
+  beneficiary: {
+    name: "Ada Lovelace",
+    account: { scheme: "iban", iban: canary },
+    address: { town: "Berlin", country: "DE" },
+  },
+} as const
+
 it("orders of other currencies and schemes go out in files of their own, and no file has too many", async () => {
   using test = new FileBankUnderTest(database, { ordersMax: 2 })
   await test.run(
     Effect.gen(function* () {
       yield* place(test, range(1, 5))
-      yield* place(test, [6], { currency: "USD" })
+      yield* place(test, [6], abroad)
       for (let look = 0; look < 3; look += 1) yield* writeOutbox(test.bank)
     }),
   )
@@ -71,7 +81,7 @@ it("a file group that has no number left for the day holds up no other", async (
         (sql) => sql`update bank_files set sequence = 9999 where bank = ${test.bank.name}`,
       )
       yield* place(test, [2])
-      yield* place(test, [3], { currency: "USD" })
+      yield* place(test, [3], abroad)
       yield* writeOutbox(test.bank)
     }),
   )

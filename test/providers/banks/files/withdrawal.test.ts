@@ -114,7 +114,7 @@ it("an order that we refuse ourselves never goes out, and is said to be taken ba
     Effect.gen(function* () {
       const { transfer } = yield* test.port
       const { account } = test.orderOf(1).beneficiary
-      yield* transfer(test.orderOf(1, { beneficiary: { name: "Ада", account } }))
+      yield* transfer(test.orderOf(1, { beneficiary: { name: "爱达", account } }))
       return [yield* withdraw(test, 1), (yield* inquire(test, 1))._tag]
     }),
   )

@@ -1,37 +1,15 @@
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
-import { InvalidPayoutFile, type PayoutFile, readPayoutFile } from "../../src/cli/payout-file.ts"
+import { readPayoutFile } from "../../src/payout-files/payout-file.ts"
 import { magicOutcome } from "../../src/sandbox/magic-beneficiaries.ts"
+import { folder, read, refusal } from "./read-file.ts"
 
-const folder = mkdtempSync(join(tmpdir(), "payout-file-"))
 const wiseTemplate = "../shared/data/inputs/wise-batch-payment.csv"
 const columns =
   "reference,currency,amount,name,iban,bic,sort_code,account_number,routing_number,account_type,remittance"
 const goodRow = "A1,EUR,12.50,Ada Lovelace,DE89370400440532013000,,,,,,"
-
-const fileOf = (content: string | Buffer, name = "payouts.csv"): string => {
-  const file = join(folder, name)
-  writeFileSync(file, content)
-  return file
-}
-
-const read = (content: string | Buffer): Promise<PayoutFile> =>
-  Effect.runPromise(readPayoutFile(fileOf(content)))
-
-/** What is said of a file that is refused, without its name. */
-const refusal = async (content: string | Buffer): Promise<ReadonlyArray<string>> => {
-  const file = fileOf(content)
-  const error = await Effect.runPromise(Effect.flip(readPayoutFile(file)))
-  expect(error).toBeInstanceOf(InvalidPayoutFile)
-  return error.message
-    .replaceAll(file, "")
-    .split("\n")
-    .slice(1)
-    .map((line) => line.replace(/^ *(, )?/, ""))
-}
 
 describe("a file in our own columns", () => {
   it("gives an item for each row, with its account by the columns that are filled", async () => {
@@ -108,6 +86,24 @@ describe("a file in our own columns", () => {
       "iban,name,amount,Currency,REFERENCE\nDE89370400440532013000,Ada,1.00,EUR,A1\n",
     )
     expect(items[0]?.reference).toBe("A1")
+  })
+})
+
+describe("an address in our own columns", () => {
+  it("is the beneficiary's, and each problem of it names its column", async () => {
+    const header = "reference,currency,amount,name,iban,street,building_number,postcode,town,country"
+    const row = "A1,EUR,1.00,Ada,DE89370400440532013000,Hauptstraße,5,10115"
+    const { items } = await read(`${header}\n${row},Berlin,DE\n`)
+    expect(items[0]?.beneficiary).toMatchObject({
+      address: {
+        street: "Hauptstraße",
+        buildingNumber: "5",
+        postcode: "10115",
+        town: "Berlin",
+        country: "DE",
+      },
+    })
+    expect(await refusal(`${header}\n${row},,DE\n`)).toEqual([expect.stringMatching(/^line 2, town: /)])
   })
 })
 
@@ -188,11 +184,11 @@ describe("a file that cannot be read at all", () => {
     ])
   })
 
-  it("is refused when it is not UTF-8, of no known kind, or without rows", async () => {
-    expect(await refusal(Buffer.from([0x61, 0xe9, 0x0a]))).toEqual([": not UTF-8; save it as CSV UTF-8"])
+  it("is refused when it is of no known kind, or without rows", async () => {
     expect((await refusal("a,b\n1,2\n"))[0]).toContain(
-      "neither JSON nor CSV with the columns of payouts or Wise's",
+      "neither JSON, pain.001 nor a spreadsheet with a known header",
     )
+    expect(await refusal("")).toEqual([": the file is empty"])
     expect(await refusal(`${columns}\n`)).toEqual([": no rows below the header"])
   })
 
@@ -203,15 +199,22 @@ describe("a file that cannot be read at all", () => {
 })
 
 describe("a JSON file", () => {
-  it("is sent as it is", async () => {
+  it("is sent with the same content, its members in order", async () => {
     const item = {
       reference: "A1",
       amount: { currency: "EUR", value: "1.00" },
       beneficiary: { name: "Ada", account: { scheme: "iban", iban: "DE89370400440532013000" } },
     }
-    const text = JSON.stringify({ reference: "october", items: [item] }, null, 2)
+    const terms = {
+      reference: "october",
+      mode: "strict",
+      submittedBy: "Olga",
+      requireApproval: true,
+      executeAt: "2027-01-15T09:30:00.000Z",
+    }
+    const text = JSON.stringify({ ...terms, items: [item] }, null, 2)
     const { body, items } = await read(text)
-    expect(body).toBe(text)
+    expect(JSON.parse(body)).toEqual(JSON.parse(text))
     expect(items).toHaveLength(1)
   })
 
@@ -230,6 +233,20 @@ describe("Wise's batch template", () => {
       ["TEST102", "USD", 200n],
     ])
     expect(items.map(({ beneficiary }) => beneficiary.account.scheme)).toEqual(["sort-code", "iban", "aba"])
+  })
+
+  it("gives its address columns to the beneficiary", async () => {
+    const { items } = await read(
+      "name,paymentReference,amountCurrency,amount,targetCurrency,iban,addressCountryCode,addressCity,addressFirstLine,addressPostCode\n" +
+        "Ada,R1,EUR,1.00,EUR,DE89370400440532013000,GB,London,50 Branson Ave,E1 6AN\n",
+    )
+    expect(items[0]?.beneficiary).toMatchObject({
+      address: { street: "50 Branson Ave", postcode: "E1 6AN", town: "London", country: "GB" },
+    })
+    const header = "name,paymentReference,amountCurrency,amount,targetCurrency,iban,addressCountryCode"
+    expect(await refusal(`${header}\nAda,R1,EUR,1.00,EUR,DE89370400440532013000,GB\n`)).toEqual([
+      expect.stringMatching(/^line 2, addressCity: /),
+    ])
   })
 
   const header =

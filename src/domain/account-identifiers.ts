@@ -1,0 +1,89 @@
+/** What names an account, by the scheme that addresses it: IBAN, BIC, ABA routing number, and the account number of a bank. */
+import { Schema } from "effect"
+import { countryCodes } from "./countries.ts"
+import { ibanCountries, ibanProblem, territoriesOf } from "./iban.ts"
+
+export const Iban = Schema.String.check(Schema.makeFilter((iban: string) => ibanProblem(iban) ?? true))
+
+const bicPattern = /^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$/
+
+/** ISO 9362: four characters of the party, a country, a location, and optionally a branch. */
+export const Bic = Schema.String.check(
+  Schema.makeFilter((bic: string) => {
+    if (!bicPattern.test(bic)) return "expected a BIC of 8 or 11 characters"
+    return countryCodes.has(countryOfBic(bic)) || "characters 5 and 6 of a BIC must be a country (ISO 3166-1)"
+  }),
+)
+
+export const countryOfBic = (bic: string): string => bic.slice(4, 6)
+
+/** The first two digits of routing numbers that are in use (ABA Routing Number Policy). */
+const routingPrefixes: ReadonlyArray<readonly [from: number, to: number]> = [
+  [0, 12],
+  [21, 32],
+  [61, 72],
+  [80, 80],
+]
+
+/** ABA routing transit number: nine digits, weights 3-7-1, sum divisible by ten; all zeros is not one. */
+export const RoutingNumber = Schema.String.check(
+  Schema.makeFilter((number: string) => {
+    if (!/^[0-9]{9}$/.test(number) || number === "000000000")
+      return "expected an ABA routing number of nine digits"
+    const prefix = Number(number.slice(0, 2))
+    if (!routingPrefixes.some(([from, to]) => prefix >= from && prefix <= to))
+      return "the first two digits are not those of an ABA routing number"
+    const sum = [...number].reduce(
+      (total, digit, index) => total + Number(digit) * ([3, 7, 1][index % 3] ?? 0),
+      0,
+    )
+    return sum % 10 === 0 || "the check digit does not match"
+  }),
+)
+
+/** The shortest IBAN, of Norway. */
+const IBAN_LENGTH_MIN = 15
+
+/** Whether somebody typed an IBAN where an account number is asked for: a country that issues IBANs, and two digits. */
+export const looksLikeIban = (accountNumber: string): boolean =>
+  accountNumber.length >= IBAN_LENGTH_MIN &&
+  /^[A-Z]{2}[0-9]{2}/.test(accountNumber) &&
+  ibanCountries.includes(accountNumber.slice(0, 2))
+
+/** An account number as its bank writes it. One that is an IBAN is checked as one. */
+export const AccountNumber = Schema.String.check(
+  Schema.makeFilter((number: string) => {
+    if (!/^[A-Z0-9]{1,34}$/.test(number)) return "expected 1 to 34 digits or upper-case letters"
+    const problem = looksLikeIban(number) ? ibanProblem(number) : undefined
+    return problem === undefined || `this looks like an IBAN: ${problem}`
+  }),
+)
+
+/** The number of an account in the USA, where there are no IBANs. */
+export const UsAccountNumber = AccountNumber.check(
+  Schema.makeFilter(
+    (number: string) => !looksLikeIban(number) || "this is an IBAN: send it with the scheme iban",
+  ),
+)
+
+/**
+ * Countries whose banks share IBANs. The registry says so of territories. Banks in Monaco belong to France's payment systems
+ * (Convention franco-monégasque), so an IBAN of one may come with a BIC of the other. San Marino, the Vatican and Kosovo
+ * issue IBANs and BICs of their own.
+ */
+const issuers: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(territoriesOf).flatMap(([country, territories]) =>
+    territories.map((territory) => [territory, country] as const),
+  ),
+  ["MC", "FR"],
+])
+
+const issuerOf = (country: string): string => issuers.get(country) ?? country
+
+/** What is wrong with a BIC beside an IBAN, `undefined` if their countries agree. Both are valid by themselves. */
+export const disagreement = (iban: string, bic: string): string | undefined => {
+  const [ofIban, ofBic] = [iban.slice(0, 2), countryOfBic(bic)]
+  return issuerOf(ofIban) === issuerOf(ofBic)
+    ? undefined
+    : `the BIC is of a bank in ${ofBic}, the IBAN of an account in ${ofIban}`
+}

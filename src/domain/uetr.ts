@@ -1,0 +1,38 @@
+/**
+ * The unique end-to-end transaction reference (UETR) of a transfer: a UUID of version 4, as SWIFT and ISO 20022 want it.
+ *
+ * It is derived from the transfer's own reference, so the same attempt has the same one whoever writes it, however often,
+ * and another attempt has another. Of a UUID's 122 free bits, 101 are the last of the batch id (85 of which are a hash of the partner and
+ * its idempotency key), 17 the item and 4 the attempt: nothing is hashed again, so no two transfers can meet by chance.
+ */
+import { parseTransferReference } from "./identifiers.ts"
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
+const BATCH_BITS = 101n
+const ITEM_BITS = 17n
+const ATTEMPT_BITS = 4n
+
+/** The UETR of the transfer with a reference of ours, in lower case; nothing for a reference that is not ours. */
+export const uetrOf = (reference: string): string | undefined => {
+  const key = parseTransferReference(reference)
+  if (key === undefined) return undefined
+  let batch = 0n
+  for (const character of key.batch.slice("pb_".length))
+    batch = (batch << 5n) | BigInt(alphabet.indexOf(character))
+  const free =
+    ((((batch & ones(BATCH_BITS)) << ITEM_BITS) | BigInt(key.item)) << ATTEMPT_BITS) | BigInt(key.attempt)
+  // 48 bits, the version, 12 bits, the variant, 62 bits (RFC 9562, section 5.4).
+  const bits =
+    ((free >> 74n) << 80n) |
+    (4n << 76n) |
+    (((free >> 62n) & ones(12n)) << 64n) |
+    (2n << 62n) |
+    (free & ones(62n))
+  return bits
+    .toString(16)
+    .padStart(32, "0")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
+}
+
+const ones = (count: bigint): bigint => (1n << count) - 1n

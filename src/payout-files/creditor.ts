@@ -1,0 +1,105 @@
+/** The creditor of a pain.001 transfer as the beneficiary of a payout. What is not a beneficiary's is refused by name. */
+import { all, maybe, maybeText, one, text } from "../providers/iso20022/element.ts"
+import { type Element, unreadable } from "../providers/iso20022/xml-reader.ts"
+
+/** Refuses an element that has children of other names. */
+type Only = (element: Element, ...names: ReadonlyArray<string>) => void
+
+/** A beneficiary as the API takes it, before it is checked. */
+export const beneficiaryOf = (transfer: Element, only: Only): Readonly<Record<string, unknown>> => {
+  const creditor = one(transfer, "Cdtr")
+  only(creditor, "Nm", "PstlAdr")
+  const address = addressOf(creditor, only)
+  return {
+    name: text(creditor, "Nm"),
+    account: accountOf(transfer, only),
+    ...(Object.keys(address).length > 0 ? { address } : {}),
+  }
+}
+
+/** Our name of each element of a structured address. Free lines are refused: they cannot be told apart. */
+const addressElements = {
+  StrtNm: "street",
+  BldgNb: "buildingNumber",
+  PstCd: "postcode",
+  TwnNm: "town",
+  Ctry: "country",
+} as const
+
+const addressOf = (creditor: Element, only: Only): Readonly<Record<string, string>> => {
+  const postal = maybe(creditor, "PstlAdr")
+  if (postal === undefined) return {}
+  only(postal, ...Object.keys(addressElements))
+  return Object.fromEntries(
+    Object.entries(addressElements).flatMap(([name, field]) => {
+      const value = maybeText(postal, name)
+      return value === undefined ? [] : [[field, value]]
+    }),
+  )
+}
+
+/** The clearing systems whose members are addressed here (ISO 20022, ExternalClearingSystemIdentification1Code). */
+const BRITISH = "GBDSC"
+const AMERICAN = "USABA"
+
+/** `CACC` and `SVGS` of ExternalCashAccountType1Code. */
+const accountTypes: Readonly<Record<string, string>> = { CACC: "checking", SVGS: "savings" }
+
+const accountOf = (transfer: Element, only: Only): Readonly<Record<string, string>> => {
+  const account = one(transfer, "CdtrAcct")
+  only(account, "Id", "Tp", "Ccy", "Nm")
+  const { bic, system, member } = agentOf(transfer, only)
+  const iban = maybeText(account, "Id", "IBAN")
+  if (iban !== undefined)
+    return { scheme: "iban", iban: undivided(iban), ...(bic === undefined ? {} : { bic }) }
+  const accountNumber = undivided(text(account, "Id", "Othr", "Id"))
+  if (system === BRITISH) return { scheme: "sort-code", sortCode: member, accountNumber }
+  if (system === AMERICAN)
+    return { scheme: "aba", routingNumber: member, accountNumber, accountType: accountTypeOf(account) }
+  if (bic === undefined)
+    return unreadable("CdtrAgt/FinInstnId", `neither a BIC nor a member of ${BRITISH} or ${AMERICAN}`)
+  return { scheme: "bic", bic, accountNumber }
+}
+
+const accountTypeOf = (account: Element): string =>
+  accountTypes[maybeText(account, "Tp", "Cd") ?? ""] ?? unreadable("CdtrAcct/Tp/Cd", "neither CACC nor SVGS")
+
+/** The bank, if it is given: `BIC` in version .03, `BICFI` since. */
+const agentOf = (transfer: Element, only: Only) => {
+  const agent = maybe(transfer, "CdtrAgt")
+  const none = { bic: undefined, system: undefined, member: "" }
+  if (agent === undefined) return none
+  only(agent, "FinInstnId")
+  const institution = one(agent, "FinInstnId")
+  only(institution, "BICFI", "BIC", "ClrSysMmbId", "Nm", "PstlAdr", "LEI", "Othr")
+  if (all(institution, "Othr").some((other) => maybeText(other, "Id") !== "NOTPROVIDED"))
+    return unreadable("CdtrAgt/FinInstnId/Othr", "a bank is named by its BIC or clearing system here")
+  const bic = maybeText(institution, "BICFI") ?? maybeText(institution, "BIC")
+  const membership = maybe(institution, "ClrSysMmbId")
+  if (membership === undefined) return { ...none, bic: bic?.toUpperCase() }
+  const system = maybeText(membership, "ClrSysId", "Cd")
+  return { bic: bic?.toUpperCase(), system, member: undivided(text(membership, "MmbId")) }
+}
+
+const undivided = (number: string): string => number.replaceAll(/[\s-]/g, "").toUpperCase()
+
+/** The element that a field of an item comes from: `beneficiary.account.iban` is `CdtrAcct/Id/IBAN`. */
+export const elementOfField = (field: string | undefined): string | undefined => {
+  const last = field?.split(".").at(-1) ?? ""
+  return elements[last] ?? Object.entries(addressElements).find(([, name]) => name === last)?.[0] ?? field
+}
+
+const elements: Readonly<Record<string, string>> = {
+  reference: "PmtId/EndToEndId",
+  currency: "Amt/InstdAmt",
+  value: "Amt/InstdAmt",
+  amount: "Amt/InstdAmt",
+  name: "Cdtr/Nm",
+  iban: "CdtrAcct/Id/IBAN",
+  bic: "CdtrAgt/FinInstnId/BICFI",
+  accountNumber: "CdtrAcct/Id/Othr/Id",
+  sortCode: "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId",
+  routingNumber: "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId",
+  accountType: "CdtrAcct/Tp/Cd",
+  remittance: "RmtInf/Ustrd",
+}

@@ -1,0 +1,15 @@
+/** What is wrong with a file, and where; lines, items and names of columns as a person counts and reads them. */
+export interface FileProblem {
+  readonly line?: number | undefined
+  readonly item?: number | undefined
+  readonly column?: string | undefined
+  readonly reason: string
+}
+
+/** ", line 3, amount": the place of a problem, to follow the name of its file. */
+export const placeOf = ({ line, item, column }: FileProblem): string =>
+  [
+    ...(line === undefined ? [] : [`, line ${line}`]),
+    ...(item === undefined ? [] : [`, item ${item}`]),
+    ...(column === undefined ? [] : [`, ${column}`]),
+  ].join("")

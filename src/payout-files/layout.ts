@@ -1,0 +1,63 @@
+/** How a kind of spreadsheet names what a payout needs. Each kind is data, in one file of `layouts/`. */
+import type { DecimalNotation } from "./decimal-notation.ts"
+
+export const payoutColumns = [
+  "reference",
+  "currency",
+  "amount",
+  "name",
+  "iban",
+  "bic",
+  "sort_code",
+  "account_number",
+  "routing_number",
+  "account_type",
+  "remittance",
+] as const
+export type PayoutColumn = (typeof payoutColumns)[number]
+
+/** The fields of a beneficiary's structured address. */
+export const addressFields = ["street", "buildingNumber", "postcode", "town", "country"] as const
+export type AddressField = (typeof addressFields)[number]
+
+export interface Layout {
+  /** As people call it. */
+  readonly name: string
+  /** Where its owner published the columns, and when they were read there. */
+  readonly source: string
+  /** Columns by which it is recognised; none may be missing. */
+  readonly required: ReadonlyArray<string>
+  /** The file's name for each of our columns that it has. */
+  readonly columns: Readonly<Partial<Record<PayoutColumn, string>>>
+  /** The file's name for each field of the beneficiary's address that it has. */
+  readonly address?: Readonly<Partial<Record<AddressField, string>>>
+  /** Columns that may be filled and do not matter to a payment. */
+  readonly ignored: ReadonlyArray<string>
+  /** How it writes amounts; as the API does where it does not say. */
+  readonly notation?: DecimalNotation
+  /** One reference may stand on many rows: it names the payment order, and each row gets a reference of its own. */
+  readonly sharesReferences?: boolean
+  /** A column whose cells must be those of another one, and what it would mean if they were not. */
+  readonly equal?: { readonly column: string; readonly to: string; readonly reason: string }
+  /** Why no row of it can be paid. */
+  readonly unpayable?: string
+  /** Recognises it by its first row, where it has no header. */
+  readonly firstRow?: (cells: ReadonlyArray<string>) => boolean
+}
+
+/** All of a layout's columns that may be filled. */
+export const knownColumns = ({
+  columns,
+  address = {},
+  ignored,
+  equal,
+  required,
+}: Layout): ReadonlyArray<string> => [
+  ...new Set([
+    ...required,
+    ...Object.values(columns),
+    ...Object.values(address),
+    ...ignored,
+    ...(equal === undefined ? [] : [equal.column]),
+  ]),
+]

@@ -1,0 +1,144 @@
+/** The settings of a bank of the kind `files`, in addition to those of every bank, and what such a bank can be sent. */
+import { Result, Schema } from "effect"
+import { ADDRESS_LENGTHS_MAX, type Address, Beneficiary } from "../../../domain/beneficiary.ts"
+import { schemes } from "../../../domain/scheme.ts"
+import { isIdentifier, spelled } from "../../iso20022/payment-text.ts"
+import type { BankLimits, SchemeLimits } from "../bank-limits.ts"
+
+const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
+
+export const ORDERS_PER_FILE_MAX = 10_000
+export const EVERY_MS = 900_000
+export const POLL_MS = 1_000
+
+/** EPC125-05 rulebook, AT-P001 and AT-E001: names of payer and beneficiary. */
+const SEPA_NAME_LENGTH_MAX = 70
+/** EPC125-05 rulebook, AT-T009, and ISO 20022: unstructured remittance. */
+const REMITTANCE_LENGTH_MAX = 140
+/** ISO 20022: names. */
+const NAME_LENGTH_MAX = 140
+/** 999,999,999.99 EUR (EPC125-05 rulebook, AT-T002). */
+const SEPA_MINOR_MAX = 99_999_999_999n
+
+const Identifier = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) =>
+      isIdentifier(text) ||
+      "expected 1 to 35 characters of SEPA's Latin set, with no slash at the ends and no two slashes in a row",
+  ),
+)
+
+/** How the debtor is identified besides its name (ISO 20022 OrganisationIdentification29). */
+const Organisation = Schema.Struct({
+  bic: Schema.optionalKey(
+    Schema.String.check(
+      Schema.isPattern(/^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$/, { message: "expected a BIC" }),
+    ),
+  ),
+  /** ISO 17442. */
+  lei: Schema.optionalKey(
+    Schema.String.check(Schema.isPattern(/^[A-Z0-9]{18}[0-9]{2}$/, { message: "expected an LEI" })),
+  ),
+  other: Schema.optionalKey(
+    Schema.Struct({
+      id: Identifier,
+      /** A code of ISO 20022's external list of schemes, such as CUST or TXID. */
+      scheme: Schema.optionalKey(
+        Schema.String.check(Schema.isPattern(/^[A-Z0-9]{1,4}$/, { message: "expected a code such as CUST" })),
+      ),
+      issuer: Schema.optionalKey(Identifier),
+    }),
+  ),
+}).check(Schema.makeFilter((ids) => Object.keys(ids).length > 0 || "expected bic, lei or other"))
+
+/** A text of the settings that every file of the bank can have. */
+const writable = (text: string | undefined, lengthMax: number): boolean => {
+  if (text === undefined) return true
+  const latin = spelled(text, "latin")
+  return Result.isSuccess(latin) && latin.success.length <= lengthMax
+}
+
+const isWritableAddress = (address: Address): boolean =>
+  (["street", "buildingNumber", "postcode", "town"] as const).every((field) =>
+    writable(address[field], ADDRESS_LENGTHS_MAX[field]),
+  )
+
+/** The account that the money leaves, and its owner. Each file contains it, so it is checked when the settings are read. */
+export const Debtor = Schema.Struct({
+  ...Beneficiary.fields,
+  organisation: Schema.optionalKey(Organisation),
+}).check(
+  Schema.makeFilter(({ name, address }) => {
+    if (!writable(name, SEPA_NAME_LENGTH_MAX))
+      return `the name has characters that files do not have, or more than ${SEPA_NAME_LENGTH_MAX}`
+    return (
+      address === undefined ||
+      isWritableAddress(address) ||
+      "the address has characters that files do not have, or a field is too long"
+    )
+  }),
+)
+export type Debtor = typeof Debtor.Type
+
+/** Standard entry classes of Nacha's rules for credits: to consumers, and to companies. */
+export const AchClass = Schema.Literals(["PPD", "CCD"])
+export type AchClass = typeof AchClass.Type
+
+export const FileBankSettings = Schema.Struct({
+  /** The folder with outbox, inbox, archive and quarantine, which must be on one file system. */
+  folder: Schema.NonEmptyString,
+  debtor: Debtor,
+  /** The schemes that the bank pays by; all by default. */
+  schemes: Schema.optionalKey(Schema.NonEmptyArray(Schema.Literals(schemes)).check(Schema.isUnique())),
+  crossBorder: Schema.optionalKey(
+    Schema.Struct({
+      /** `extended` by default, the characters of CBPR+; `latin` for a bank that passes payments on as SWIFT MT. */
+      characters: Schema.optionalKey(Schema.Literals(["latin", "extended"])),
+      /** `required` by default: a payment across borders says where its beneficiary is. */
+      address: Schema.optionalKey(Schema.Literals(["required", "optional"])),
+    }),
+  ),
+  /** The class of ACH payments to an account of which nobody said who holds it; PPD by default. */
+  achClass: Schema.optionalKey(AchClass),
+  /** Whether transfers say their UETR; they do by default. */
+  uetr: Schema.optionalKey(Schema.Boolean),
+  /** How long an order waits for others at most. */
+  everyMs: Schema.optionalKey(milliseconds(86_400_000)),
+  /** The number of orders at which a file is sent at once; no file has more. */
+  ordersMax: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: ORDERS_PER_FILE_MAX })),
+  ),
+  /** The time between two passes over the folders. */
+  pollMs: Schema.optionalKey(milliseconds(3_600_000)),
+})
+export type FileBankSettings = typeof FileBankSettings.Type
+
+const domestic: SchemeLimits = {
+  characters: "latin",
+  nameLengthMax: NAME_LENGTH_MAX,
+  remittanceLengthMax: REMITTANCE_LENGTH_MAX,
+}
+
+/** What a bank can be sent in files. */
+export const fileLimits = ({
+  schemes: paid = schemes,
+  crossBorder: { characters = "extended", address = "required" } = {},
+}: Pick<FileBankSettings, "schemes" | "crossBorder">): BankLimits => {
+  const all: Required<BankLimits> = {
+    sepa: { ...domestic, nameLengthMax: SEPA_NAME_LENGTH_MAX, minorMax: SEPA_MINOR_MAX },
+    "faster-payments": domestic,
+    ach: domestic,
+    "cross-border": { ...domestic, characters, needsAddress: address === "required" },
+  }
+  return Object.fromEntries(paid.map((scheme) => [scheme, all[scheme]]))
+}
+
+/**
+ * Whether files would lack what payments to beneficiaries outside of the EEA have to name: the payer's address (Regulation (EU)
+ * 2023/1113, and the EPC125-05 rulebook for SEPA's countries that are not in the EEA).
+ */
+export const lacksDebtorAddress = ({
+  debtor,
+  schemes: paid = schemes,
+}: Pick<FileBankSettings, "debtor" | "schemes">): boolean =>
+  debtor.address === undefined && paid.some((scheme) => scheme === "sepa" || scheme === "cross-border")

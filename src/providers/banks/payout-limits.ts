@@ -1,0 +1,47 @@
+/** What keeps payouts from being paid at all, known before they are accepted: the limits of the banks that the rules lead to. */
+import { Context, Effect, Layer } from "effect"
+import { banksBy } from "../../domain/routing.ts"
+import { ProviderSettings } from "../calling/provider-settings.ts"
+import { BankKinds } from "./bank-kind.ts"
+import { type BankLimits, type LimitedPayout, type LimitProblem, limitProblems } from "./bank-limits.ts"
+
+export class PayoutLimits extends Context.Service<
+  PayoutLimits,
+  {
+    /**
+     * Why no bank of the rules can be sent a partner's payout at a time (epoch milliseconds): what is wrong with it at the bank
+     * that comes first. Nothing when one can be, or when no rule leads it anywhere.
+     */
+    readonly problems: (payout: LimitedPayout, partner: string, at: number) => ReadonlyArray<LimitProblem>
+  }
+>()("atlaspay/providers/PayoutLimits") {}
+
+const none: ReadonlyArray<LimitProblem> = []
+
+/** By the settings of the providers, and what the kinds of the banks declare. */
+export const payoutLimitsLayer = Layer.effect(
+  PayoutLimits,
+  Effect.gen(function* () {
+    const { banks, routes } = yield* ProviderSettings
+    const kinds = yield* BankKinds
+    const declared = new Map<string, BankLimits>()
+    for (const bank of banks) {
+      const limits = yield* kinds.named(bank.kind)?.limits(bank) ?? Effect.undefined
+      if (limits !== undefined) declared.set(bank.name, limits)
+    }
+    const banksOf = banksBy(routes)
+    return {
+      problems: (payout, partner, at) => {
+        if (declared.size === 0) return none
+        let first: ReadonlyArray<LimitProblem> | undefined
+        for (const bank of banksOf(payout, partner)) {
+          const limits = declared.get(bank)
+          const problems = limits === undefined ? none : limitProblems(limits, payout, at)
+          if (problems.length === 0) return none
+          first ??= problems
+        }
+        return first ?? none
+      },
+    }
+  }),
+)

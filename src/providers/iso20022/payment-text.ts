@@ -1,0 +1,70 @@
+/**
+ * Text for payment files, in the characters that a scheme takes. What has a lawful spelling in them is respelled; text that has
+ * none is refused, as a name with a letter missing is another name.
+ */
+import { Result } from "effect"
+import { spellings } from "./spellings.ts"
+
+/**
+ * - `latin`: what every bank takes: the Latin set of SEPA (EPC217-08, section 5), which is SWIFT's character set x.
+ * - `extended`: names, addresses and remittances of cross-border payments (CBPR+ usage guidelines,
+ *   CBPR_RestrictedFINXMax140Text_Extended): the same, and most of ASCII's other marks.
+ */
+export type CharacterSet = "latin" | "extended"
+
+/** A run of characters that are not in a set. */
+const foreign: Readonly<Record<CharacterSet, RegExp>> = {
+  latin: /[^A-Za-z0-9/?:().,'+ -]+/gu,
+  extended: /[^A-Za-z0-9/?:().,'+ !#$%&*=^_`{|}~";<>@[\\\]-]+/gu,
+}
+
+/** The text in the characters of a set, or the first character of it that has no spelling there. */
+export const spelled = (text: string, set: CharacterSet): Result.Result<string, string> => {
+  if (text.search(foreign[set]) < 0) return Result.succeed(text)
+  let unspelled: string | undefined
+  const written = text.normalize("NFC").replace(foreign[set], (run, offset: number, whole: string) => {
+    let spelling = ""
+    for (const character of run) {
+      const own = spellingOf(character, spelling === "" ? (whole[offset - 1] ?? "") : spelling)
+      unspelled ??= own === undefined ? character : undefined
+      spelling += own ?? ""
+    }
+    return spelling
+  })
+  if (unspelled !== undefined) return Result.fail(unspelled)
+  // A text of nothing but joiners and spaces would be no text at all.
+  return written.trim() === "" ? Result.fail([...text][0] ?? "") : Result.succeed(written)
+}
+
+const isLatin = (text: string): boolean => /^[A-Za-z0-9/?:().,'+ -]*$/.test(text)
+const mark = /^\p{Mn}$/u
+const space = /^\p{Zs}$/u
+/** Joiners of letters (ZWNJ and ZWJ): they decide how a name looks, and not how it is read. */
+const joiner = /^[\u200c\u200d]$/
+const endsWithLetter = /[A-Za-z]$/
+
+/** Spelled by itself, or by what Unicode takes it apart into: a letter and its marks, a ligature's letters, a wide digit. */
+const spellingOf = (character: string, before: string): string | undefined => {
+  const own = spellings.get(character)
+  if (own !== undefined) return own
+  if (space.test(character)) return " "
+  if (joiner.test(character)) return ""
+  if (mark.test(character)) return endsWithLetter.test(before) ? "" : undefined
+  const parts = character.normalize("NFKD")
+  if (parts === character) return undefined
+  let written = ""
+  for (const part of parts) {
+    const spelling = isLatin(part) ? part : mark.test(part) ? "" : spellings.get(part)
+    if (spelling === undefined) return undefined
+    written += spelling
+  }
+  // Marks that stand alone are nothing without a letter.
+  return written.trim() === "" ? undefined : written
+}
+
+/**
+ * An identifier as files have it: 1 to 35 of the Latin characters. It neither begins nor ends with a slash and has no two
+ * slashes in a row (EPC230-15, clarification paper on the use of slashes; the same holds in SWIFT's references).
+ */
+export const isIdentifier = (text: string): boolean =>
+  text.length >= 1 && text.length <= 35 && isLatin(text) && !/^\/|\/\/|\/$/.test(text)

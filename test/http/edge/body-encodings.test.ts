@@ -1,0 +1,274 @@
+/** Bodies as clients and banks encode them: each is read as it says it is, or refused with 415. */
+import { once } from "node:events"
+import { createServer } from "node:http"
+import { gzipSync } from "node:zlib"
+import { Effect } from "effect"
+import { Webhook } from "standardwebhooks"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { transferReference } from "../../../src/domain/identifiers.ts"
+import { BrokenCoding } from "../../../src/http/edge/content-coding.ts"
+import { BodyTooLarge, bodyKinds, withRoom } from "../../../src/http/edge/request-body.ts"
+import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
+import { ApiUnderTest, acme } from "../api-under-test.ts"
+import { payout } from "../payout-batches/payout-batch-body.ts"
+
+const MIB = 1024 * 1024
+const secrets = {
+  north: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWJhbmstY2FsbGJhY2s=",
+  compliance: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWNvbXBsaWFuY2UtZW5naW5l",
+  ledger: "whsec_dGVzdC1zZWNyZXQtb2YtdGhlLWxlZGdlcg==",
+}
+
+let api: ApiUnderTest
+beforeAll(async () => {
+  api = await ApiUnderTest.open({ environment: { LEDGER_CALLBACK_SECRET: secrets.ledger } })
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+type Headers = Readonly<Record<string, string>>
+
+const post = (path: string, key: string, body: Buffer, headers: Headers = {}) =>
+  api.call(path, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${acme}`,
+      "idempotency-key": key,
+      "content-type": "application/json",
+      ...headers,
+    },
+    body: new Uint8Array(body),
+  })
+
+const named = (name: string) =>
+  payout("a", { beneficiary: { name, account: payout("a").beneficiary.account } })
+const batchOf = (name = "Zoë Müller") =>
+  Buffer.from(JSON.stringify({ items: [named(name)] }).replaceAll("\\\\u", "\\u"))
+const gzip = { "content-encoding": "gzip" }
+
+const nameIn = async (key: string) => {
+  const events = await Effect.runPromise(api.log.read(batchIdOf("acme", key), 0, 10))
+  return events.flatMap(({ event }) =>
+    event._tag === "ItemsReceived" ? event.items.map(({ beneficiary }) => beneficiary.name) : [],
+  )
+}
+
+describe("a body", () => {
+  it.each([
+    ["with a byte-order mark", Buffer.concat([Buffer.from("\ufeff"), batchOf()]), {}],
+    ["with its charset", batchOf(), { "content-type": "application/json; charset=UTF-8" }],
+    ["with its charset in quotes", batchOf(), { "content-type": 'application/json;charset="utf-8"' }],
+    ["in gzip", gzipSync(batchOf()), gzip],
+    [
+      "of ASCII alone that says Latin-1",
+      batchOf("Zo\\u00eb M\\u00fcller"),
+      { "content-type": "application/json; charset=ISO-8859-1" },
+    ],
+    ["in gzip by its old name", gzipSync(batchOf()), { "content-encoding": "X-GZIP" }],
+    [
+      "in gzip, in two parts",
+      Buffer.concat([gzipSync(batchOf().subarray(0, 20)), gzipSync(batchOf().subarray(20))]),
+      gzip,
+    ],
+    ["in no coding by name", batchOf(), { "content-encoding": "identity" }],
+  ])("%s is read", async (key, body, headers) => {
+    expect((await post("/payout-batches", key, body, headers)).status).toBe(202)
+    expect(await nameIn(key)).toEqual(["Zoë Müller"])
+  })
+
+  it("in gzip is the same request as without", async () => {
+    const first = await post("/payout-batches", "both", batchOf(), {})
+    const second = await post("/payout-batches", "both", gzipSync(batchOf(), { level: 1 }), gzip)
+    expect(second.headers.get("idempotent-replayed")).toBe("true")
+    expect(second.text).toBe(first.text)
+  })
+
+  it.each([
+    [
+      "in Latin-1",
+      Buffer.from(batchOf().toString(), "latin1"),
+      { "content-type": "application/json; charset=iso-8859-1" },
+    ],
+    [
+      "in UTF-16 by its charset",
+      Buffer.from(batchOf().toString(), "utf16le"),
+      { "content-type": "application/json; charset=utf-16" },
+    ],
+    ["in UTF-16 by its mark", Buffer.from(`\ufeff${batchOf()}`, "utf16le"), {}],
+  ])("%s is refused", async (key, body, headers) => {
+    expect(await post("/payout-batches", key, body, headers)).toMatchObject({
+      status: 415,
+      json: { type: "/problems/unsupported-charset" },
+    })
+  })
+
+  it.each(["br", "deflate", "zstd", "gzip, gzip", "utf-8"])("in the coding %s is refused", async (coding) => {
+    const answer = await post("/payout-batches", coding, batchOf(), { "content-encoding": coding })
+    expect(answer).toMatchObject({ status: 415, json: { type: "/problems/unsupported-content-encoding" } })
+    expect(answer.headers.get("accept-encoding")).toBe("gzip")
+  })
+
+  it.each([
+    ["is not gzip", batchOf()],
+    ["ends too early", gzipSync(batchOf()).subarray(0, -12)],
+    ["has another checksum", Buffer.concat([gzipSync(batchOf()).subarray(0, -8), Buffer.alloc(8)])],
+  ])("that says gzip and %s is refused", async (key, body) => {
+    expect(await post("/payout-batches", key, body, gzip)).toMatchObject({
+      status: 400,
+      json: { type: "/problems/body-not-gzip" },
+    })
+  })
+
+  it("of a few kilobytes that inflates to more than a batch may have is refused, and no more of it is inflated", async () => {
+    const bomb = gzipSync(Buffer.alloc(400 * MIB, 0x20), { level: 9 })
+    expect(bomb.length).toBeLessThan(MIB)
+    const before = process.memoryUsage().arrayBuffers
+    expect(await post("/payout-batches", "bomb", bomb, gzip)).toMatchObject({
+      status: 413,
+      json: { type: "/problems/body-too-large" },
+    })
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(150 * MIB)
+  })
+
+  it.each([
+    ["/webhook-endpoints", { url: "https://203.0.113.7/hook" }, 201],
+    [`/payout-batches/${batchIdOf("acme", "cancelled")}/cancellation`, { reason: "Zoë says so" }, 202],
+  ])("for %s may be in gzip too", async (path, body, status) => {
+    await post("/payout-batches", "cancelled", batchOf(), {})
+    expect((await post(path, `gzip ${status}`, gzipSync(JSON.stringify(body)), gzip)).status).toBe(status)
+  })
+})
+
+describe("the reader of bodies", () => {
+  const bodies = withRoom(bodyKinds)
+  const sent = async (body: Buffer, bytesMax: number) => {
+    const results: Array<unknown> = []
+    const server = createServer(async (incoming, outgoing) => {
+      const terms = { kind: "intake", owner: "acme", bytesMax } as const
+      const exchange = { incoming, outgoing }
+      results.push(await Effect.runPromise(Effect.flip(bodies.use(exchange, terms, () => Effect.void))))
+      outgoing.end()
+    }).listen(0)
+    await once(server, "listening")
+    const { port } = server.address() as { port: number }
+    // In chunks, so that no length is announced.
+    const chunks = new Blob([new Uint8Array(body)]).stream()
+    await fetch(`http://127.0.0.1:${port}`, { method: "POST", headers: gzip, body: chunks, duplex: "half" })
+    server.close()
+    return results[0]
+  }
+
+  it("takes no more compressed bytes than a body may have, whatever they become", async () => {
+    const nothing = Buffer.concat(Array.from({ length: 2_000 }, () => gzipSync("")))
+    expect(await sent(nothing, 20_000)).toEqual(new BodyTooLarge({ bytesMax: 20_000 }))
+  })
+
+  it("says that what is left of a body is not gzip", async () => {
+    expect(await sent(Buffer.concat([gzipSync("{}"), Buffer.from("rest")]), 20_000)).toBeInstanceOf(
+      BrokenCoding,
+    )
+  })
+})
+
+describe("a callback", () => {
+  const signed = (path: string, secret: string, body: Buffer, headers: Headers = {}) => {
+    const sentAt = new Date()
+    const id = `msg-${Math.random()}`
+    return api.call(path, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        "webhook-id": id,
+        "webhook-timestamp": String(Math.floor(sentAt.getTime() / 1000)),
+        "webhook-signature": new Webhook(secret).sign(id, sentAt, body as never),
+        ...headers,
+      },
+      body: new Uint8Array(body),
+    })
+  }
+  const batch = batchIdOf("acme", "called")
+  const settled = (id: string) =>
+    JSON.stringify({
+      ...{ id, bank: "north", reference: transferReference({ batch, item: 1, attempt: 1 }) },
+      ...{ transferId: "t-1", status: "rejected", code: "Zoë", at: "2026-01-02T03:04:05Z" },
+    })
+  const mailed = async () => (await Effect.runPromise(api.log.mail(batch, 20))).length
+
+  it.each([
+    ["UTF-8 with a mark", Buffer.from(`\ufeff${settled("1")}`), "application/json"],
+    ["Latin-1", Buffer.from(settled("2"), "latin1"), "application/json; charset=ISO-8859-1"],
+    ["Windows-1252", Buffer.from(settled("3"), "latin1"), "application/json;charset=windows-1252"],
+    [
+      "UTF-16 with a mark",
+      Buffer.from(`\ufeff${settled("4")}`, "utf16le"),
+      "application/json; charset=utf-16",
+    ],
+    ["UTF-16LE", Buffer.from(settled("5"), "utf16le"), "application/json; charset=utf-16le"],
+  ])("in %s is read", async (_, body, contentType) => {
+    await post("/payout-batches", "called", batchOf(), {})
+    const before = await mailed()
+    const answer = await signed("/bank-callbacks/north", secrets.north, body, { "content-type": contentType })
+    expect(answer.status).toBe(202)
+    expect(await mailed()).toBe(before + 1)
+  })
+
+  it.each([
+    ["a charset that nobody decodes", { "content-type": "application/json; charset=ebcdic" }],
+    ["UTF-16 that does not say which", { "content-type": "application/json; charset=utf-16" }],
+  ])("in %s is refused", async (_, headers) => {
+    expect(
+      await signed("/bank-callbacks/north", secrets.north, Buffer.from(settled("6")), headers),
+    ).toMatchObject({
+      status: 415,
+      json: { type: "/problems/unsupported-charset" },
+    })
+  })
+
+  it("in gzip is refused before it is read, as the signature is of what was sent", async () => {
+    const answer = await signed("/bank-callbacks/north", secrets.north, gzipSync(settled("7")), gzip)
+    expect(answer.status).toBe(415)
+    expect(answer.headers.get("accept-encoding")).toBe("identity")
+  })
+
+  it.each([
+    [
+      "/bank-callbacks/north",
+      secrets.north,
+      settled("8").replace('"status"', '"status":"settled","status"'),
+      "/status",
+    ],
+    [
+      "/compliance-callbacks",
+      secrets.compliance,
+      '{"id":"c","clearanceId":"x","listVersion":"1","decisions":[{"item":1,"decision":"rejected","decision":"approved"}]}',
+      "/decisions/0/decision",
+    ],
+    [
+      "/compliance-callbacks/lists",
+      secrets.compliance,
+      '{"id":"l","listVersion":"1","listVersion":"2"}',
+      "/listVersion",
+    ],
+    [
+      "/ledger-callbacks/funded",
+      secrets.ledger,
+      '{"partner":"acme","currency":"EUR","partner":"globex"}',
+      "/partner",
+    ],
+  ])("to %s in which a member stands twice is refused", async (path, secret, body, pointer) => {
+    expect(await signed(path, secret, Buffer.from(body))).toMatchObject({
+      status: 400,
+      json: { errors: [{ pointer, detail: "expected each member once" }] },
+    })
+  })
+
+  it.each(["2026-02-30T00:00:00Z", "2026-11-02T24:00:00Z", "2026-04-31", "next week"])(
+    "that announces lists at %s is refused: there is no such time",
+    async (announcedAt) => {
+      const body = Buffer.from(JSON.stringify({ id: "l", listVersion: "9", announcedAt }))
+      expect(await signed("/compliance-callbacks/lists", secrets.compliance, body)).toMatchObject({
+        status: 400,
+        json: { errors: [{ pointer: "/announcedAt" }] },
+      })
+    },
+  )
+})
