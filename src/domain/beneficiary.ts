@@ -9,6 +9,7 @@ import {
   UsAccountNumber,
 } from "./account-identifiers.ts"
 import { hasAtMost } from "./code-points.ts"
+import { countryCodes } from "./countries.ts"
 
 /**
  * The scripts in which a zero-width joiner or non-joiner is part of the spelling (The Unicode Standard, 23.2): the forms of
@@ -90,7 +91,9 @@ export const Address = Schema.Struct({
   town: PlainText(ADDRESS_LENGTHS_MAX.town),
   /** ISO 3166-1 alpha-2. */
   country: Schema.String.check(
-    Schema.isPattern(/^[A-Z]{2}$/, { message: "expected the two letters of a country, such as DE" }),
+    Schema.makeFilter(
+      (country: string) => countryCodes.has(country) || "expected the two letters of a country, such as DE",
+    ),
   ),
 })
 export type Address = typeof Address.Type
