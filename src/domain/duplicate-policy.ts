@@ -30,8 +30,8 @@ const partnerPattern = /^(?:\*|[a-z0-9][a-z0-9-]{0,62})$/
 export const readDuplicatePolicies = (text: string): Result.Result<DuplicatePolicies, string> => {
   const policies = new Map<string, DuplicatePolicy | undefined>()
   for (const entry of text.split(",").map((one) => one.trim())) {
-    const [partner = "", setting = ""] = entry.split("=").map((part) => part.trim())
-    if (!partnerPattern.test(partner))
+    const [partner = "", setting = "", ...others] = entry.split("=").map((part) => part.trim())
+    if (!partnerPattern.test(partner) || others.length > 0)
       return Result.fail(`expected partner=mode:days such as acme=refuse:30 or *=warn:7, got "${entry}"`)
     if (policies.has(partner)) return Result.fail(`${partner} stands there more than once`)
     const policy = setting === "off" ? undefined : policyOf(setting)
@@ -61,9 +61,3 @@ export const duplicatePolicyOf = (
   policies: DuplicatePolicies,
   partner: string,
 ): DuplicatePolicy | undefined => (policies.has(partner) ? policies.get(partner) : policies.get("*"))
-
-/** For how many days accepted payouts have to be kept at least, so that all policies can look at them. */
-export const duplicateDaysKept = (policies: DuplicatePolicies): number => {
-  const days = [...policies.values()].flatMap((policy) => (policy === undefined ? [] : [policy.days]))
-  return days.length === 0 ? DUPLICATE_DAYS_MAX : Math.max(...days)
-}

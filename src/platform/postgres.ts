@@ -4,7 +4,10 @@ import { AppConfig } from "../config.ts"
 import { StoreUnavailable } from "./store-unavailable.ts"
 
 const CONNECT_TIMEOUT_SECONDS = 5
-/** The server cancels a statement after this time. A caller gives up a second later, even if the server is silent. */
+/**
+ * The server cancels a statement after this time, and ends a transaction that sends none for as long: a process that is
+ * frozen, or whose machine is gone, must not keep its locks. A caller gives up a second later, even if the server is silent.
+ */
 const STATEMENT_MS_MAX = 15_000
 const SILENCE_MS_MAX = 1_000
 const CLOSE_TIMEOUT_SECONDS = 5
@@ -55,6 +58,7 @@ const open = (url: string, max: number, statementMsMax: number) =>
         connection: {
           application_name: "atlaspay",
           statement_timeout: statementMsMax,
+          idle_in_transaction_session_timeout: statementMsMax,
           // The driver prints notices. Ours would only be "relation exists, skipping".
           client_min_messages: "error",
         },

@@ -1,9 +1,8 @@
 import { Array as Arr, Effect, Layer, Schedule } from "effect"
 import type { Sql, TransactionSql } from "postgres"
-import { AppConfig } from "../config.ts"
 import { Database } from "../database/database.ts"
-import { duplicateDaysKept } from "../domain/duplicate-policy.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import {
   type Claimed,
   type ClaimedPayout,
@@ -17,6 +16,8 @@ import { TurnsByPartner } from "./turns-by-partner.ts"
 
 /** Connections that wait for each other to claim payouts: others need the rest. */
 const CLAIMING_MAX = 3
+/** How long a claim waits for its turn. Then it takes as long as its statements may. */
+const TURN_MS_MAX = 10_000
 /** Fingerprints that one statement inserts. */
 const INSERTED_MAX = 20_000
 /** Pairs of a new and an earlier item that one claim is given. */
@@ -27,7 +28,10 @@ const PRUNED_FINGERPRINTS_MAX = 20_000
 const PRUNE_EVERY_MS = 3_600_000
 /** Statements of one round. */
 const PRUNES_MAX = 500
-/** A claim stays a day longer than any policy looks at it, so that one that is looked for is surely there. */
+/**
+ * A claim stays a day longer than the policy that it was made by looks at it, whatever the settings are later: one that is
+ * looked for is surely there.
+ */
 const KEPT_LONGER_DAYS = 1
 
 /** The register as tables of its own in Postgres. */
@@ -35,13 +39,15 @@ export const layer = Layer.effect(
   PayoutClaims,
   Effect.gen(function* () {
     const { query } = yield* Database
-    const keptDays = duplicateDaysKept((yield* AppConfig).policy.duplicates) + KEPT_LONGER_DAYS
-    const turns = new TurnsByPartner(CLAIMING_MAX)
+    const turns = new TurnsByPartner(CLAIMING_MAX, TURN_MS_MAX)
     const claims = PayoutClaims.of({
       claim: Effect.fn("PayoutClaims.claim")((claim, payouts, terms) =>
         turns.take(
           claim.partner,
-          query("claim payouts", (sql) => sql.begin((sql) => claimAll(sql, claim, payouts, terms))),
+          query("claim payouts", (sql) =>
+            sql.begin("isolation level read committed", (sql) => claimAll(sql, claim, payouts, terms)),
+          ),
+          noTurn,
         ),
       ),
       opened: Effect.fn("PayoutClaims.opened")(function* (id) {
@@ -53,12 +59,14 @@ export const layer = Layer.effect(
       release: Effect.fn("PayoutClaims.release")(function* (id) {
         yield* query("release a claim", (sql) => sql`delete from payout_fingerprints where claim = ${id}`)
       }),
-      prune: Effect.fn("PayoutClaims.prune")((days) => query("forget old claims", pruneOnce(days))),
+      prune: query("forget old claims", pruneOnce).pipe(Effect.withSpan("PayoutClaims.prune")),
     })
-    yield* Effect.forkScoped(pruning(claims, keptDays))
+    yield* Effect.forkScoped(pruning(claims))
     return claims
   }),
 )
+
+const noTurn = new StoreUnavailable({ store: "postgres", step: "claim payouts", reason: "NO_TURN" })
 
 /**
  * The lock makes claims of one partner take turns: each statement after it sees all claims that were committed before.
@@ -73,8 +81,9 @@ const claimAll = async (
   const { id, partner, batch, request } = claim
   await sql`select pg_advisory_xact_lock(hashtext(${`payout claims of ${partner}`}))`
   const [made] = await sql<Array<{ readonly at: number; readonly has_known: boolean }>>`
-    insert into payout_claims (claim, partner, batch, request, claimed_at)
-    values (${id}, ${partner}, ${batch}, ${request}, clock_timestamp())
+    insert into payout_claims (claim, partner, batch, request, claimed_at, kept_until)
+    values (${id}, ${partner}, ${batch}, ${request}, clock_timestamp(),
+      clock_timestamp() + make_interval(days => ${days + KEPT_LONGER_DAYS}))
     returning (extract(epoch from claimed_at) * 1000)::float8 as at,
       (${known ?? null}::uuid is null or exists (select from payout_claims where claim = ${known ?? null}::uuid)) as has_known`
   for (const chunk of Arr.chunksOf(payouts, INSERTED_MAX))
@@ -137,11 +146,11 @@ const rowsOf = (sql: Sql | TransactionSql, payouts: ReadonlyArray<ClaimedPayout>
 ) as mine (fingerprint, item)`
 
 /** Fingerprints first: a claim goes with the statement that finds none of it. Two processes never take the same claims. */
-const pruneOnce = (days: number) => async (sql: Sql) => {
+const pruneOnce = async (sql: Sql) => {
   const [row] = await sql<Array<{ readonly pruned: number }>>`
     with old as (
-      select claim from payout_claims where claimed_at < now() - make_interval(days => ${days})
-      order by claimed_at limit ${PRUNED_CLAIMS_MAX} for update skip locked
+      select claim from payout_claims where kept_until < now()
+      order by kept_until limit ${PRUNED_CLAIMS_MAX} for update skip locked
     ), fingerprints as (
       delete from payout_fingerprints where ctid = any(array(
         select ctid from payout_fingerprints where claim in (select claim from old) limit ${PRUNED_FINGERPRINTS_MAX}
@@ -156,8 +165,8 @@ const pruneOnce = (days: number) => async (sql: Sql) => {
   return row?.pruned ?? 0
 }
 
-const pruning = ({ prune }: PayoutClaims["Service"], days: number) =>
-  prune(days).pipe(
+const pruning = ({ prune }: PayoutClaims["Service"]) =>
+  prune.pipe(
     Effect.repeat({ while: (pruned) => pruned > 0, times: PRUNES_MAX }),
     Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
       Effect.logWarning("old claims on payouts are not forgotten yet", { step, reason }),

@@ -21,7 +21,7 @@ export interface ClaimedPayout {
 
 /** What is compared with earlier claims, and how. */
 export interface ClaimTerms {
-  /** Claims that are older are not looked at. */
+  /** Claims that are older are not looked at. The new claim is kept for longer than that. */
   readonly days: number
   /** A claim that the register must have, unless it is older than it was. */
   readonly known: string | undefined
@@ -67,7 +67,7 @@ export class PayoutClaims extends Context.Service<
     readonly opened: (id: string) => Effect.Effect<void, StoreUnavailable>
     /** Takes back what a claim claims whose batch will not be opened by it. The claim itself stays: it may be looked for. */
     readonly release: (id: string) => Effect.Effect<void, StoreUnavailable>
-    /** Forgets a bounded number of fingerprints and claims that are older than so many days; gives how many. */
-    readonly prune: (days: number) => Effect.Effect<number, StoreUnavailable>
+    /** Forgets a bounded number of fingerprints and claims that no policy looks at any more; gives how many. */
+    readonly prune: Effect.Effect<number, StoreUnavailable>
   }
 >()("atlaspay/register/PayoutClaims") {}

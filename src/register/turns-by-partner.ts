@@ -14,18 +14,32 @@ export class TurnsByPartner {
   /** One for each partner that waits or has its turn. */
   readonly #lines = new Map<string, Line>()
   readonly #places: Semaphore.Semaphore
+  readonly #waitMsMax: number
 
-  constructor(placesMax: number) {
+  constructor(placesMax: number, waitMsMax: number) {
     this.#places = Semaphore.makeUnsafe(placesMax)
+    this.#waitMsMax = waitMsMax
   }
 
-  /** Does something when it is the partner's turn. */
-  readonly take = <A, E, R>(partner: string, use: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => this.#join(partner)),
-      ({ lock }) => lock.withPermits(1)(this.#places.withPermits(1)(use)),
-      (line) => Effect.sync(() => this.#leave(partner, line)),
-    )
+  /**
+   * Does something when it is the partner's turn; fails as `late` does when it is not in time. What has begun ends by itself:
+   * who gave a turn back before would let the next one in beside it.
+   */
+  readonly take = <A, E, R, Late>(partner: string, use: Effect.Effect<A, E, R>, late: Late) =>
+    Effect.suspend((): Effect.Effect<A, E | Late, R> => {
+      let hasBegun = false
+      const begin = Effect.suspend(() => {
+        hasBegun = true
+        return use
+      })
+      const inTurn = Effect.acquireUseRelease(
+        Effect.sync(() => this.#join(partner)),
+        ({ lock }) => lock.withPermits(1)(this.#places.withPermits(1)(begin)),
+        (line) => Effect.sync(() => this.#leave(partner, line)),
+      )
+      const giveUp = Effect.suspend(() => (hasBegun ? Effect.never : Effect.fail(late)))
+      return Effect.raceFirst(inTurn, Effect.delay(giveUp, this.#waitMsMax))
+    })
 
   #join(partner: string): Line {
     const line = this.#lines.get(partner) ?? { lock: Semaphore.makeUnsafe(1), length: 0 }

@@ -1,10 +1,6 @@
 import { Result } from "effect"
 import { expect, it } from "vitest"
-import {
-  duplicateDaysKept,
-  duplicatePolicyOf,
-  readDuplicatePolicies,
-} from "../../src/domain/duplicate-policy.ts"
+import { duplicatePolicyOf, readDuplicatePolicies } from "../../src/domain/duplicate-policy.ts"
 
 const policies = (text: string) => Result.getOrThrow(readDuplicatePolicies(text))
 
@@ -21,11 +17,6 @@ it("each partner has its policy, and all others that of the star, or none", () =
   expect(duplicatePolicyOf(policies("acme=refuse:1"), "globex")).toBeUndefined()
 })
 
-it("payouts are kept as long as the longest policy looks back", () => {
-  expect(duplicateDaysKept(policies("acme=refuse:30,*=warn:7"))).toBe(30)
-  expect(duplicateDaysKept(policies("acme=off")), "nobody looks: as long as anybody may").toBe(90)
-})
-
 it.each([
   ["", "expected partner=mode:days"],
   ["acme", "acme: expected off, or refuse or warn with 1 to 90 days"],
@@ -33,6 +24,7 @@ it.each([
   ["acme=refuse:0", "1 to 90 days"],
   ["acme=refuse:91", "1 to 90 days"],
   ["acme=refuse:030x", "acme: expected off"],
+  ["acme=refuse:30=reference", 'got "acme=refuse:30=reference"'],
   ["acme=deny:30", "acme: expected off"],
   ["acme=warn:7:amount", ":reference or :remittance"],
   ["Acme=warn:7", 'got "Acme=warn:7"'],

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Context, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { inject, vi } from "vitest"
 import { Postgres } from "../../src/platform/postgres.ts"
@@ -86,6 +86,30 @@ it.live("never sends what a caller stopped waiting for", () =>
     yield* query("ask", (sql) => sql`select 1`)
     assert.isFalse(sent)
   }).pipe(Effect.provide(postgresWith({ DATABASE_CONNECTIONS: "1" }))),
+)
+
+it.live("ends a transaction whose process is frozen, so that others get its locks", () =>
+  Effect.gen(function* () {
+    const { query } = yield* Postgres
+    const { promise: thawed, resolve: thaw } = Promise.withResolvers<void>()
+    const lock = Math.floor(Math.random() * 2 ** 31)
+    let isHeld = false
+    const patient = yield* Layer.build(Layer.fresh(Postgres.patient(inject("databaseUrl"), 300)))
+    const frozen = yield* Effect.forkChild(
+      Context.get(patient, Postgres).query("hold", (sql) =>
+        sql.begin(async (sql) => {
+          await sql`select pg_advisory_xact_lock(${lock})`
+          isHeld = true
+          await thawed
+        }),
+      ),
+    )
+    yield* Effect.promise(() => vi.waitUntil(() => isHeld))
+    const taken = yield* query("take", (sql) => sql`select pg_advisory_lock(${lock})`)
+    assert.lengthOf([...taken], 1)
+    thaw()
+    assert.isTrue(Exit.isFailure(yield* Fiber.await(frozen)))
+  }).pipe(Effect.scoped, Effect.provide(postgresWith())),
 )
 
 it.live("leaves no connection behind when its scope closes", () =>

@@ -5,6 +5,7 @@ import { type ClaimedPayout, type PayoutClaim, PayoutClaims } from "../../src/re
 
 interface Kept extends PayoutClaim {
   readonly claimedAt: number
+  readonly keptUntil: number
   readonly payouts: ReadonlyArray<ClaimedPayout>
   readonly opened: boolean
 }
@@ -14,6 +15,8 @@ const DAY_MS = 86_400_000
 export class ClaimsInMemory {
   claims: ReadonlyArray<Kept> = []
   isAway = false
+  /** Whether it never answers what it is to note. */
+  isSilent = false
   /** How many milliseconds later it is than the clock says. */
   aheadMs = 0
   /** How often a claim was made. */
@@ -37,17 +40,17 @@ export class ClaimsInMemory {
           }))
           .filter(({ pairs }) => pairs.length > 0)
           .reverse()
-        this.claims = [...this.claims, { ...claim, claimedAt, payouts, opened: false }]
+        const keptUntil = claimedAt + (days + 1) * DAY_MS
+        this.claims = [...this.claims, { ...claim, claimedAt, keptUntil, payouts, opened: false }]
         return { earlier, isCutShort: false, hasKnown, claimedAt }
       }),
     opened: (id) => this.#change(id, (claim) => ({ ...claim, opened: true })),
     release: (id) => this.#change(id, (claim) => ({ ...claim, payouts: [] })),
-    prune: (days) =>
-      this.#whileThere(() => {
-        const before = this.claims.length
-        this.claims = this.claims.filter(({ claimedAt }) => claimedAt >= this.#now() - days * DAY_MS)
-        return before - this.claims.length
-      }),
+    prune: this.#whileThere(() => {
+      const before = this.claims.length
+      this.claims = this.claims.filter(({ keptUntil }) => keptUntil >= this.#now())
+      return before - this.claims.length
+    }),
   })
 
   #now(): number {
@@ -55,9 +58,10 @@ export class ClaimsInMemory {
   }
 
   #change(id: string, change: (claim: Kept) => Kept): Effect.Effect<void, StoreUnavailable> {
-    return this.#whileThere(() => {
+    const changed = this.#whileThere(() => {
       this.claims = this.claims.map((claim) => (claim.id === id ? change(claim) : claim))
     })
+    return Effect.suspend(() => (this.isSilent ? Effect.never : changed))
   }
 
   #whileThere<A>(step: () => A): Effect.Effect<A, StoreUnavailable> {

@@ -1,5 +1,6 @@
 import { assert, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
+import postgres from "postgres"
 import { Database } from "../../src/database/database.ts"
 import { PayoutClaims } from "../../src/register/payout-claims.ts"
 import { layer as claimsInPostgres } from "../../src/register/payout-claims-postgres.ts"
@@ -30,27 +31,41 @@ const inPostgres = Layer.unwrap(Effect.map(someDatabase, ({ url }) => processOn(
 
 layer(inPostgres)("claims on payouts in Postgres", payoutClaimsContract)
 
-it.live("claims of two processes meet each other, however they come", () =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const { url } = yield* someDatabase
-      const [one, other] = [yield* Layer.build(processOn(url)), yield* Layer.build(processOn(url))]
-      for (let times = 0; times < 10; times += 1) {
-        const partner = newPartner()
-        const payouts = [payoutOf(1, fingerprint())]
-        const met = yield* Effect.all(
-          [one, other].map((context) =>
-            Context.get(context, PayoutClaims).claim(claimOf(partner), payouts, terms),
-          ),
-          { concurrency: "unbounded" },
-        )
-        assert.sameMembers(
-          met.map(({ earlier }) => earlier.length),
-          [0, 1],
-        )
-      }
+/** A database whose sessions have another level of isolation unless they ask for one. */
+const isolatedDatabase = (level: string) =>
+  Effect.tap(someDatabase, ({ url }) =>
+    Effect.promise(async () => {
+      const sql = postgres(url, { max: 1 })
+      await sql.unsafe(
+        `alter database ${new URL(url).pathname.slice(1)} set default_transaction_isolation = '${level}'`,
+      )
+      await sql.end()
     }),
-  ),
+  )
+
+it.live.each(["read committed", "repeatable read"])(
+  "claims of two processes meet each other, however they come and the database is set: %s",
+  (level) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { url } = yield* isolatedDatabase(level)
+        const [one, other] = [yield* Layer.build(processOn(url)), yield* Layer.build(processOn(url))]
+        for (let times = 0; times < 10; times += 1) {
+          const partner = newPartner()
+          const payouts = [payoutOf(1, fingerprint())]
+          const met = yield* Effect.all(
+            [one, other].map((context) =>
+              Context.get(context, PayoutClaims).claim(claimOf(partner), payouts, terms),
+            ),
+            { concurrency: "unbounded" },
+          )
+          assert.sameMembers(
+            met.map(({ earlier }) => earlier.length),
+            [0, 1],
+          )
+        }
+      }),
+    ),
 )
 
 /** Makes a claim as old as so many days. */
@@ -59,7 +74,8 @@ const aged = (id: string, days: number) =>
     query(
       "age a claim",
       (sql) =>
-        sql`update payout_claims set claimed_at = now() - make_interval(days => ${days}) where claim = ${id}`,
+        sql`update payout_claims set claimed_at = claimed_at - make_interval(hours => ${days * 24}),
+          kept_until = kept_until - make_interval(hours => ${days * 24}) where claim = ${id}`,
     ),
   )
 
@@ -82,7 +98,7 @@ layer(inPostgres)("old claims in Postgres", (it) => {
       const many = Array.from({ length: 30_000 }, (_, index) => payoutOf(index + 1, fingerprint()))
       yield* claim(old, [payoutOf(1, text), ...many.slice(1)], terms)
       yield* claim(young, [payoutOf(1, text)], terms)
-      yield* aged(old.id, 8)
+      yield* aged(old.id, 7.5)
       const met = yield* claim(claimOf(partner), [payoutOf(1, text)], terms)
       assert.deepStrictEqual(
         met.earlier.map(({ batch }) => batch),
@@ -90,10 +106,26 @@ layer(inPostgres)("old claims in Postgres", (it) => {
       )
       const longer = yield* claim(claimOf(partner), [payoutOf(1, text)], { ...terms, days: 9 })
       assert.lengthOf(longer.earlier, 3)
-      assert.strictEqual(yield* prune(9), 0)
-      assert.isBelow(yield* prune(7), 30_000, "not all at once")
-      while ((yield* prune(7)) > 0);
+      assert.strictEqual(yield* prune, 0, "it may still be looked for as the partner's last claim")
+      yield* aged(old.id, 1)
+      assert.isBelow(yield* prune, 30_000, "not all at once")
+      while ((yield* prune) > 0);
       assert.deepStrictEqual([...(yield* counts)], [{ claims: 3, fingerprints: 3 }])
+    }),
+  )
+
+  it.effect("are kept as long as the policy looks back that they were made by, whatever others say", () =>
+    Effect.gen(function* () {
+      const { claim, prune } = yield* PayoutClaims
+      const [long, short] = [claimOf(newPartner()), claimOf(newPartner())]
+      yield* claim(long, [payoutOf(1, fingerprint())], { ...terms, days: 30 })
+      yield* claim(short, [payoutOf(1, fingerprint())], { ...terms, days: 1 })
+      for (const { id } of [long, short]) yield* aged(id, 29)
+      while ((yield* prune) > 0);
+      const isThere = ({ partner, id }: typeof long) =>
+        Effect.map(claim(claimOf(partner), [], { ...terms, known: id }), ({ hasKnown }) => hasKnown)
+      assert.isTrue(yield* isThere(long), "a setting that is longer again does not find the register older")
+      assert.isFalse(yield* isThere(short))
     }),
   )
 })

@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto"
 import { Effect } from "effect"
 import { AppConfig } from "../../config.ts"
 import { type DuplicatePolicy, duplicatePolicyOf } from "../../domain/duplicate-policy.ts"
-import { DUPLICATES_NAMED_MAX, type Duplicates } from "../../domain/duplicates.ts"
+import type { Duplicates } from "../../domain/duplicates.ts"
 import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
 import { inSlices } from "../../parsing/turns.ts"
 import { StoreUnavailable } from "../../platform/store-unavailable.ts"
@@ -21,12 +21,18 @@ import { Metrics } from "../../telemetry/metrics.ts"
 import type { DataKey } from "../../vault/partner-keys.ts"
 import { DuplicatePayouts, DuplicatesUnknown } from "../edge/failures.ts"
 import { fieldProblem } from "../edge/field-problem.ts"
-import { earlierPayouts, OPEN_WITHIN_MS } from "./earlier-payouts.ts"
+import {
+  earlierPayouts,
+  type Found,
+  foundIn,
+  OPEN_WITHIN_MS,
+  type Repeated,
+  repeatedOf,
+} from "./earlier-payouts.ts"
 import type { BatchRequest } from "./payout-batch-request.ts"
 import { fingerprintsOf, repeatedWithin } from "./payout-fingerprint.ts"
 
-/** How long the register is waited for, and how long it may take to note that a batch was opened. */
-const CLAIM_MS_MAX = 15_000
+/** How long the register may take to note what became of a claim. */
 const NOTE_MS_MAX = 1_000
 /** How often, and how long each time, a request is waited for that claimed the same before. */
 const WAITS_MAX = 20
@@ -50,33 +56,41 @@ export interface Check {
   readonly openBy?: number
 }
 
-/** By item of the new batch: the payout that it repeats. */
-type Repeated = ReadonlyMap<number, { readonly batch: BatchId; readonly item: number }>
+const nothing: Found = { count: 0, items: [] }
 
 /** Checks a request. Fails when its partner's policy refuses it, or cannot be kept now. */
 export const checkDuplicates = Effect.fn("checkDuplicates")(function* (checked: Checked, key: DataKey) {
   const { policy } = yield* AppConfig
   const own = duplicatePolicyOf(policy.duplicates, checked.partner)
-  const none: Check = { duplicates: duplicatesOf(checked.request, new Map(), false) }
-  if (own === undefined) return none
-  // What was accepted is answered from its log, with what was found then.
-  if ((yield* (yield* EventStore).read(checked.id, 0, 1)).length > 0) return none
+  const none: Check = { duplicates: duplicatesOf(checked.request, nothing, false) }
+  if (own === undefined || (yield* isAccepted(checked.id))) return none
+  // The same request may have been accepted in the meantime.
+  const unlessAccepted = Effect.fnUntraced(function* (refusal: DuplicatePayouts | DuplicatesUnknown) {
+    return (yield* isAccepted(checked.id)) ? none : yield* refusal
+  })
+  return yield* compare(own, checked, key).pipe(
+    Effect.catchTags({ DuplicatePayouts: unlessAccepted, DuplicatesUnknown: unlessAccepted }),
+  )
+})
+
+/** Whether a batch is in its log: then a request is answered from there, with what was found when it was accepted. */
+const isAccepted = Effect.fnUntraced(function* (id: BatchId) {
+  return (yield* (yield* EventStore).read(id, 0, 1)).length > 0
+})
+
+/** Compares a request that was not accepted yet with the partner's earlier payouts. */
+const compare = Effect.fnUntraced(function* (own: DuplicatePolicy, checked: Checked, key: DataKey) {
   const { partner, request } = checked
   const fingerprints = yield* inSlices(fingerprintsOf(key, partner, request.items, own.compared))
   const made = yield* claimUnlessAway(own, checked, fingerprints)
-  const within = new Map(
-    [...(yield* inSlices(repeatedWithin(fingerprints)))].map(([item, first]) => [
-      item,
-      { batch: checked.id, item: first },
-    ]),
-  )
+  const within = yield* inSlices(repeatedWithin(checked.id, fingerprints))
   const duplicates = yield* judge(own, request, made, within).pipe(
     Effect.tapError(() => releaseClaim(made?.id)),
   )
   return {
     duplicates,
     ...(made === undefined ? {} : { claim: made.id, openBy: made.openBy }),
-  } satisfies Check
+  } satisfies Check as Check
 })
 
 /** What the policy makes of what was found. */
@@ -87,7 +101,7 @@ const judge = Effect.fnUntraced(function* (
   within: Repeated,
 ) {
   const isAllowed = mode === "warn" || request.duplicates !== undefined
-  return yield* isAllowed ? acceptRepeated(request, made, within) : refuseRepeated(made, within)
+  return yield* isAllowed ? acceptRepeated(request, made, within) : refuseRepeated(request, made, within)
 })
 
 /** A claim that was made, and what it met. */
@@ -135,9 +149,10 @@ const makeClaim = Effect.fnUntraced(function* (
   const [claims, marks] = [yield* PayoutClaims, yield* ClaimMarks]
   const { claim: known, now } = yield* marks.last(partner, days)
   const claim = { id: randomUUID(), partner, batch, request: digest }
-  const { earlier, isCutShort, hasKnown, claimedAt } = yield* claims
-    .claim(claim, fingerprints, { days, known })
-    .pipe(Effect.timeoutOrElse({ duration: CLAIM_MS_MAX, orElse: () => Effect.fail(tooSlow) }))
+  const { earlier, isCutShort, hasKnown, claimedAt } = yield* claims.claim(claim, fingerprints, {
+    days,
+    known,
+  })
   if (hasKnown)
     yield* marks
       .note(partner, { id: claim.id, claimedAt }, days)
@@ -147,16 +162,18 @@ const makeClaim = Effect.fnUntraced(function* (
   return { id: claim.id, earlier, openBy: now + OPEN_WITHIN_MS, incomplete } satisfies Made as Made
 })
 
-const tooSlow = new StoreUnavailable({ store: "postgres", step: "claim payouts", reason: "TIMEOUT" })
-
 /** Fails unless it is sure that nothing is repeated. */
-const refuseRepeated = Effect.fnUntraced(function* (made: Made | undefined, within: Repeated) {
+const refuseRepeated = Effect.fnUntraced(function* (
+  { items }: BatchRequest,
+  made: Made | undefined,
+  within: Repeated,
+) {
   const { duplicatePayouts, duplicatesUnchecked } = yield* Metrics
   const { repeated, underWay } = yield* awaitOthers(made?.earlier ?? [], within.size > 0)
-  const all = merged(repeated, within)
-  if (all.size > 0) {
-    duplicatePayouts.inc({ outcome: "refused" }, all.size)
-    return yield* new DuplicatePayouts({ count: all.size, errors: namedOf(all).map(errorOf) })
+  const found = yield* inSlices(foundIn(items.length, [repeated, within]))
+  if (found.count > 0) {
+    duplicatePayouts.inc({ outcome: "refused" }, found.count)
+    return yield* new DuplicatePayouts({ count: found.count, errors: found.items.map(errorOf) })
   }
   const doubt = underWay.length > 0 ? "under-way" : made?.incomplete
   if (doubt === undefined) return undefined
@@ -189,37 +206,28 @@ const acceptRepeated = Effect.fnUntraced(function* (
 ) {
   const { duplicatePayouts, duplicatesUnchecked } = yield* Metrics
   const { repeated, underWay } = yield* earlierPayouts(made?.earlier ?? [])
-  const likely = new Map(
-    underWay.flatMap(({ batch, pairs }) => pairs.map(([item, earlier]) => [item, { batch, item: earlier }])),
-  )
-  const all = merged(repeated, merged(likely, within))
+  const likely = yield* inSlices(repeatedOf(underWay))
+  const found = yield* inSlices(foundIn(request.items.length, [repeated, likely, within]))
   const outcome = request.duplicates === undefined ? "warned" : "allowed"
-  if (all.size > 0) duplicatePayouts.inc({ outcome }, all.size)
+  if (found.count > 0) duplicatePayouts.inc({ outcome }, found.count)
   if (made?.incomplete !== undefined) duplicatesUnchecked.inc({ outcome, reason: made.incomplete })
-  return duplicatesOf(request, all, made === undefined || made.incomplete !== undefined)
+  return duplicatesOf(request, found, made === undefined || made.incomplete !== undefined)
 })
 
 /** What the log keeps of it; nothing, where there is nothing to say. */
 const duplicatesOf = (
   { duplicates }: BatchRequest,
-  repeated: Repeated,
+  { count, items }: Found,
   isUnchecked: boolean,
 ): Duplicates | undefined =>
-  duplicates === undefined && repeated.size === 0 && !isUnchecked
+  duplicates === undefined && count === 0 && !isUnchecked
     ? undefined
     : {
-        count: repeated.size,
-        items: namedOf(repeated),
+        count,
+        items,
         ...(isUnchecked ? { unchecked: true } : {}),
         ...(duplicates === undefined ? {} : { reason: duplicates.reason }),
       }
-
-/** Both, in the order of the items; where both have an item, as the first says. */
-const merged = (first: Repeated, second: Repeated): Repeated =>
-  new Map([...new Map([...second, ...first])].sort(([a], [b]) => a - b))
-
-const namedOf = (repeated: Repeated): Duplicates["items"] =>
-  [...repeated].slice(0, DUPLICATES_NAMED_MAX).map(([item, duplicateOf]) => ({ item, duplicateOf }))
 
 const errorOf = ({ item, duplicateOf }: Duplicates["items"][number]) => ({
   ...fieldProblem(["items", item - 1], `pays the same as item ${duplicateOf.item} of ${duplicateOf.batch}`),
@@ -232,22 +240,20 @@ const unknownFor = (detail: string) =>
 /** Notes that the batch was opened. Where that fails its log says so, for as long as it is not lost. */
 export const noteOpened = Effect.fnUntraced(function* (claim: string | undefined) {
   if (claim === undefined) return
-  yield* (yield* PayoutClaims).opened(claim).pipe(
-    Effect.timeoutOrElse({ duration: NOTE_MS_MAX, orElse: () => Effect.fail(tooSlow) }),
-    Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-      Effect.logWarning("it is not noted that a batch was opened", { step, reason }),
-    ),
-  )
+  yield* soon((yield* PayoutClaims).opened(claim), "it is not noted that a batch was opened")
 })
 
 /** Takes a claim back whose batch is not opened by it. One that stays does no harm after two minutes. */
 export const releaseClaim = Effect.fnUntraced(function* (claim: string | undefined) {
   if (claim === undefined) return
-  yield* (yield* PayoutClaims)
-    .release(claim)
-    .pipe(
-      Effect.catchTag("StoreUnavailable", ({ step, reason }) =>
-        Effect.logWarning("a claim on payouts is not released", { step, reason }),
-      ),
-    )
+  yield* soon((yield* PayoutClaims).release(claim), "a claim on payouts is not released")
 })
+
+/** The answer does not wait long for what the log says as well. */
+const soon = (note: Effect.Effect<void, StoreUnavailable>, otherwise: string) =>
+  note.pipe(
+    Effect.timeoutOrElse({ duration: NOTE_MS_MAX, orElse: () => Effect.fail(tooSlow) }),
+    Effect.catchTag("StoreUnavailable", ({ step, reason }) => Effect.logWarning(otherwise, { step, reason })),
+  )
+
+const tooSlow = new StoreUnavailable({ store: "postgres", step: "note a claim", reason: "TIMEOUT" })

@@ -4,7 +4,9 @@
  */
 import { Effect } from "effect"
 import { isEndedUnpaid } from "../../domain/batch.ts"
+import { DUPLICATES_NAMED_MAX, type Duplicates } from "../../domain/duplicates.ts"
 import type { BatchId } from "../../domain/identifiers.ts"
+import { inSlices } from "../../parsing/turns.ts"
 import type { EarlierClaim } from "../../register/payout-claims.ts"
 import { EventStore } from "../../streams/event-store.ts"
 import { batchFromLog } from "./batch-from-log.ts"
@@ -18,9 +20,11 @@ export const OPEN_WITHIN_MS = 60_000
 /** A claim without a batch that is younger may still get one. The difference allows for clocks of two servers. */
 export const UNDER_WAY_MS = 2 * OPEN_WITHIN_MS
 
+/** By item of the new batch: the payout that it repeats. */
+export type Repeated = ReadonlyMap<number, { readonly batch: BatchId; readonly item: number }>
+
 export interface EarlierPayouts {
-  /** By item of the new batch: the payout that it repeats. */
-  readonly repeated: ReadonlyMap<number, { readonly batch: BatchId; readonly item: number }>
+  readonly repeated: Repeated
   /** Claims of requests that may be about to open their batches, in case nothing else is repeated. */
   readonly underWay: ReadonlyArray<EarlierClaim>
 }
@@ -31,16 +35,36 @@ export const earlierPayouts = Effect.fnUntraced(function* (claims: ReadonlyArray
   const underWay: Array<EarlierClaim> = []
   let itemsLeft = ITEMS_MAX
   for (const [index, claim] of claims.entries()) {
-    const { batch, pairs } = claim
     const standing = index < CLAIMS_MAX ? yield* standingOf(claim, itemsLeft) : unread
     if (standing._tag === "UnderWay") underWay.push(claim)
     if (standing._tag !== "Counts") continue
     itemsLeft -= standing.itemsRead
-    for (const [item, earlier] of pairs)
-      if (!repeated.has(item) && !standing.unpaid.has(earlier)) repeated.set(item, { batch, item: earlier })
+    yield* inSlices(addPairs(repeated, claim, standing.unpaid))
   }
   return { repeated, underWay } satisfies EarlierPayouts as EarlierPayouts
 })
+
+/** What requests that are about to open their batches would be repeated by. */
+export function* repeatedOf(claims: ReadonlyArray<EarlierClaim>): Generator<void, Repeated> {
+  const repeated = new Map<number, { readonly batch: BatchId; readonly item: number }>()
+  for (const claim of claims) yield* addPairs(repeated, claim, new Set())
+  return repeated
+}
+
+/** Pairs in one slice: about a millisecond. */
+const PAIRS_AT_ONCE = 5_000
+
+/** Adds what a claim is repeated by, but for items that were not paid and new ones that are there already. */
+function* addPairs(
+  repeated: Map<number, { readonly batch: BatchId; readonly item: number }>,
+  { batch, pairs }: EarlierClaim,
+  unpaid: ReadonlySet<number>,
+): Generator<void, void> {
+  for (const [index, [item, earlier]] of pairs.entries()) {
+    if (index % PAIRS_AT_ONCE === PAIRS_AT_ONCE - 1) yield
+    if (!repeated.has(item) && !unpaid.has(earlier)) repeated.set(item, { batch, item: earlier })
+  }
+}
 
 /** What became of a claim: its batch was never opened and will not be, may still be, or counts but for unpaid items. */
 type Standing =
@@ -69,4 +93,24 @@ const standingOf = Effect.fnUntraced(
 const withoutLog = ({ opened, ageMs }: EarlierClaim): Standing => {
   if (opened) return unread
   return { _tag: ageMs < UNDER_WAY_MS ? "UnderWay" : "NeverOpened" }
+}
+
+/** How many items are repeated, and the first of them. */
+export type Found = Pick<Duplicates, "count" | "items">
+
+/** Items in one slice. */
+const ITEMS_AT_ONCE = 5_000
+
+/** What stands in any of the maps, in the order of the items, each as the first map says that has it. */
+export function* foundIn(itemCount: number, maps: ReadonlyArray<Repeated>): Generator<void, Found> {
+  const items: Array<Found["items"][number]> = []
+  let count = 0
+  for (let item = 1; item <= itemCount; item += 1) {
+    if (item % ITEMS_AT_ONCE === 0) yield
+    const duplicateOf = maps.find((map) => map.has(item))?.get(item)
+    if (duplicateOf === undefined) continue
+    count += 1
+    if (items.length < DUPLICATES_NAMED_MAX) items.push({ item, duplicateOf })
+  }
+  return { count, items }
 }

@@ -7,9 +7,10 @@ import { createHmac } from "node:crypto"
 import type { BeneficiaryAccount } from "../../domain/beneficiary.ts"
 import type { DuplicateText } from "../../domain/duplicate-policy.ts"
 import { ibanProblem } from "../../domain/iban.ts"
-import type { PartnerId } from "../../domain/identifiers.ts"
+import type { BatchId, PartnerId } from "../../domain/identifiers.ts"
 import type { ClaimedPayout } from "../../register/payout-claims.ts"
 import type { DataKey } from "../../vault/partner-keys.ts"
+import type { Repeated } from "./earlier-payouts.ts"
 import type { RequestedItem } from "./payout-batch-request.ts"
 
 /** Items in one slice: a few milliseconds. */
@@ -99,15 +100,16 @@ const COMPARED_AT_ONCE = 5_000
 
 /** Items that share a compared fingerprint with an earlier item of the same batch, with the first such item. */
 export function* repeatedWithin(
+  batch: BatchId,
   fingerprints: ReadonlyArray<ClaimedPayout>,
-): Generator<void, ReadonlyMap<number, number>> {
+): Generator<void, Repeated> {
   const first = new Map<string, number>()
-  const repeated = new Map<number, number>()
+  const repeated = new Map<number, { readonly batch: BatchId; readonly item: number }>()
   for (const [index, { item, fingerprint, compared }] of fingerprints.entries()) {
     if (index > 0 && index % COMPARED_AT_ONCE === 0) yield
     const earlier = first.get(fingerprint)
     if (earlier === undefined) first.set(fingerprint, item)
-    else if (compared && earlier !== item && !repeated.has(item)) repeated.set(item, earlier)
+    else if (compared && earlier !== item && !repeated.has(item)) repeated.set(item, { batch, item: earlier })
   }
   return repeated
 }

@@ -112,6 +112,28 @@ describe("a partner whose duplicates are refused", () => {
     expect((await api.post("1", batch(payout("INV-2")))).status).toBe(422)
   })
 
+  it("gets its first answer also when a repetition overtakes it, whatever was accepted in between", async () => {
+    await using api = await refusing()
+    const first = await api.post("1", invoice)
+    expect((await api.post("2", { ...invoice, ...allowed })).status).toBe(202)
+    const store = Context.get(api.streams, EventStore)
+    const { read } = store
+    let isEarly = true
+    const beforeFirst: typeof read = (batch, ...rest) => {
+      if (!isEarly || batch !== first.json.id) return read(batch, ...rest)
+      isEarly = false
+      return Effect.succeed([])
+    }
+    try {
+      Object.assign(store, { read: beforeFirst })
+      const again = await api.post("1", invoice)
+      expect([again.status, again.json]).toEqual([202, first.json])
+    } finally {
+      Object.assign(store, { read })
+    }
+    expect(isEarly).toBe(false)
+  })
+
   it("is accepted once, under however many keys it comes at the same moment", async () => {
     await using api = await refusing()
     const answers = await Promise.all(Array.from({ length: 12 }, (_, key) => api.post(`${key}`, invoice)))
@@ -414,6 +436,15 @@ describe("the register", () => {
     expect((await api.post("1", invoice)).status, "what was accepted is answered as ever").toBe(202)
     claims.isAway = false
     expect((await api.post("2", batch(payout("INV-2")))).status).toBe(202)
+  })
+
+  it("is not waited for long, once it has said what was claimed", async () => {
+    const claims = new ClaimsInMemory()
+    await using api = await refusing(claims)
+    claims.isSilent = true
+    expect((await api.post("1", invoice)).status).toBe(202)
+    expect((await api.post("2", invoice)).status).toBe(409)
+    expect(api.lines.some((line) => line.includes("a claim on payouts is not released"))).toBe(true)
   })
 
   it("that came back older than it was does not pass for complete", async () => {
