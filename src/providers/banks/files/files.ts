@@ -102,14 +102,12 @@ const answerOf = ({ standing, orderId }: FileOrder): BankAnswer => {
 }
 
 /**
- * The answer about an order that we cannot write. While our refusal is all that is known of it, and it is in no file, nothing of
- * it was sent, and nothing will be.
+ * The answer about an order that we cannot write. While our own refusal is all that is known of it, nothing of it was sent, and
+ * nothing will be. A report of its bank never counts as ours, whatever its code.
  */
 const refusedBy = (refusal: Refusal, order: FileOrder): BankAnswer => {
-  const [report, another] = order.reports
-  const isOurs = report?._tag === "Failed" && report.code === refusal && another === undefined
-  if (!isOurs || order.file !== undefined) return answerOf(order)
-  return { _tag: "Failed", code: refusal, unsent: true }
+  const isAllThatIsKnown = order.ownRefusal === refusal && order.reports.length === 1
+  return isAllThatIsKnown ? { _tag: "Failed", code: refusal, unsent: true } : answerOf(order)
 }
 
 const neverSeen: BankAnswer = { _tag: "NeverSeen" }

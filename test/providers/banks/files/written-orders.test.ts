@@ -10,8 +10,10 @@ import {
   lacksDebtorAddress,
 } from "../../../../src/providers/banks/files/file-bank-settings.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
+import { files } from "../../../../src/providers/banks/files/files.ts"
 import { fingerprintOf } from "../../../../src/providers/banks/files/order-seal.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
+import { policyOf } from "../../../../src/providers/calling/call-policy.ts"
 import { PartnerKeys } from "../../../../src/vault/partner-keys.ts"
 import { ownDatabase } from "../../../database.ts"
 import { isPublishedDataThere } from "../../../published-data.ts"
@@ -140,6 +142,56 @@ describe("an order that we refuse ourselves", () => {
       }),
     )
     for (const answer of answers) expect(answer).not.toHaveProperty("unsent")
+  })
+})
+
+describe("an order that was accepted when its bank took more", () => {
+  /** The same bank, by settings of today that no longer let it be sent euros. */
+  const narrowed = (test: FileBankUnderTest) => {
+    const { name, ...own } = test.bank
+    const policy = policyOf({}, { timeoutMs: 1_000, concurrency: 8 })
+    const place = { setting: "PROVIDERS_FILE", path: "banks[0]" } as const
+    return files.connect({ name, kind: files.name, policy, own: { ...own, schemes: ["ach"] }, place })
+  }
+
+  it("stays accepted, and is never said to be unsent on its bank's own report", async () => {
+    using test = new FileBankUnderTest(database)
+    const order = test.orderOf(1)
+    const [again, reported] = await test.run(
+      Effect.gen(function* () {
+        yield* (yield* test.port).transfer(order)
+        const now = yield* narrowed(test)
+        const again = yield* now.transfer(order)
+        yield* (yield* FileOrders).record(test.bank.name, [
+          { reference: order.reference, report: { _tag: "Failed", code: "AG03" } },
+        ])
+        return [again, yield* now.transfer(order)]
+      }),
+    )
+    expect(again).toMatchObject({ _tag: "Accepted" })
+    expect(reported).not.toHaveProperty("unsent")
+  })
+
+  it("is not refused when the store lost it and the log of files has it: the bank may be paying it", async () => {
+    using test = new FileBankUnderTest(database)
+    const order = test.orderOf(1)
+    const [refused, restored] = await test.run(
+      Effect.gen(function* () {
+        yield* (yield* test.port).transfer(order)
+        yield* writeOutbox(test.bank)
+        const { query } = yield* Postgres
+        for (const table of ["bank_file_log", "file_orders", "bank_files"])
+          yield* query("lose", (sql) => sql`delete from ${sql(table)} where bank = ${test.bank.name}`)
+        const now = yield* narrowed(test)
+        const refused = yield* now.transfer(order)
+        yield* writeOutbox(test.bank)
+        return [refused, yield* now.inquire(order.reference)]
+      }),
+    )
+    test.carry()
+    expect(refused).toMatchObject({ _tag: "Ambiguous" })
+    expect(restored).toMatchObject({ _tag: "Accepted" })
+    expect(test.ordered).toEqual([order.reference])
   })
 })
 
