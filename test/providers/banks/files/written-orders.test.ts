@@ -219,6 +219,14 @@ describe("the settings of a bank of files", () => {
     expect(isTaken(changes)).toBe(is)
   })
 
+  it("take a debtor's name that SEPA is too short for where the bank does not pay by SEPA", () => {
+    const longer = { name: "x".repeat(71) }
+    expect(isTaken(longer)).toBe(false)
+    expect(isTaken(longer, { schemes: ["sepa", "ach"] })).toBe(false)
+    expect(isTaken(longer, { schemes: ["faster-payments", "cross-border"] })).toBe(true)
+    expect(isTaken({ name: "ß".repeat(71) }, { schemes: ["ach"] })).toBe(false)
+  })
+
   it.each([
     [true, {}],
     [false, { debtor: { ...debtor, address } }],
