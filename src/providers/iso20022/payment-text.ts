@@ -80,7 +80,8 @@ const ownSpellingOf = (character: string): string | undefined => {
 
 /**
  * An identifier as files have it: 1 to 35 of the Latin characters. It neither begins nor ends with a slash and has no two
- * slashes in a row (EPC230-15, clarification paper on the use of slashes; the same holds in SWIFT's references).
+ * slashes in a row (EPC230-15, clarification paper on the use of slashes; the same holds in SWIFT's references). Nor does it begin
+ * or end with a space, which readers of files cut off.
  */
 export const isIdentifier = (text: string): boolean =>
-  text.length >= 1 && text.length <= 35 && isLatin(text) && !/^\/|\/\/|\/$/.test(text)
+  text.length >= 1 && text.length <= 35 && isLatin(text) && text === text.trim() && !/^\/|\/\/|\/$/.test(text)

@@ -24,7 +24,7 @@ const Identifier = Schema.String.check(
   Schema.makeFilter(
     (text: string) =>
       isIdentifier(text) ||
-      "expected 1 to 35 characters of SEPA's Latin set, with no slash at the ends and no two slashes in a row",
+      "expected 1 to 35 characters of SEPA's Latin set, with no slash or space at the ends and no two slashes in a row",
   ),
 )
 
