@@ -87,6 +87,14 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "goes to the next bank of its rule",
   },
   {
+    name: "a payout is not refused for good that another bank pays at another hour",
+    file: "providers/banks/bank-routes.ts",
+    text: "![...banks()].some(canCarry)",
+    without: "true",
+    caughtIn: routes,
+    caughtBy: "goes nowhere outside of the hours",
+  },
+  {
     name: "euros go by SEPA to its countries alone",
     file: "domain/scheme.ts",
     text: 'isInSepa(account.country ?? "", at)',
