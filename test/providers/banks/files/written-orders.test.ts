@@ -115,6 +115,19 @@ describe("an order that we refuse ourselves", () => {
     expect(test.ordered).toEqual([test.orderOf(2).reference])
   })
 
+  it("is open after a crash where its code may lead to another bank, and a person reads that it was not sent", async () => {
+    using test = new FileBankUnderTest(database, { schemes: ["ach"] })
+    const answer = await test.run(
+      Effect.gen(function* () {
+        const bank = yield* test.port
+        yield* bank.transfer(test.orderOf(1))
+        return yield* bank.inquire(test.orderOf(1).reference)
+      }),
+    )
+    const reason = "it was refused with the code AG03 before anything of it was sent"
+    expect(answer).toMatchObject({ _tag: "Ambiguous", reason })
+  })
+
   it("is not said to be unsent once its bank has shown any sign of it, or it is in a file", async () => {
     using test = new FileBankUnderTest(database)
     const chinese = { beneficiary: { name: "爱达", account } }
