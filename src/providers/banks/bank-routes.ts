@@ -1,5 +1,6 @@
 import type { PayoutItem } from "../../domain/events.ts"
 import {
+  banksBy,
   type Circumstances,
   type Routes,
   type Routing,
@@ -25,11 +26,14 @@ export const routesBy = (
   { isKnown, holdsOrders = () => false, limits = new Map() }: BankTraits,
 ): Routes => {
   const wayOf = waysBy(routing)
+  const banksOf = banksBy(routing.rules)
   return {
     version: routing.version,
     wayOf: (payout, { partner, after }) => {
       const way = after === undefined ? wayOf(payout, partner) : wayAfter(after, isKnown)
-      return withdrawableBy(holdsOrders, passing(way, payout, limits))
+      const banks = () =>
+        after === undefined ? banksOf(payout, partner) : new Set((after.others ?? []).filter(isKnown))
+      return withdrawableBy(holdsOrders, passing(way, payout, banks, limits))
     },
   }
 }
@@ -42,13 +46,18 @@ const withdrawableBy = (holdsOrders: (bank: string) => boolean, { key, destinati
   },
 })
 
-/** The way of a payout past the banks that cannot be sent it. */
-const passing = (way: Way, payout: PayoutItem, limits: ReadonlyMap<string, BankLimits>): Way => {
+/** The way of a payout past those of its `banks` that cannot be sent it. */
+const passing = (
+  way: Way,
+  payout: PayoutItem,
+  banks: () => ReadonlySet<string>,
+  limits: ReadonlyMap<string, BankLimits>,
+): Way => {
   if (limits.size === 0) return way
   const changesAt = schemeChangesAt(payout.beneficiary.account, payout.currency)
-  if (changesAt === undefined) return past(unableOf(payout, limits, 0), way)
+  if (changesAt === undefined) return past(unableOf(payout, limits, 0), way, banks)
   const [before, after] = [unableOf(payout, limits, changesAt - 1), unableOf(payout, limits, changesAt)]
-  const ways = { before: past(before, way), after: past(after, way) }
+  const ways = { before: past(before, way, banks), after: past(after, way, banks) }
   return {
     key: `${ways.before.key}, then ${ways.after.key}`,
     destination: (circumstances) =>
@@ -68,17 +77,20 @@ const unableOf = (
 }
 
 /**
- * A way past some banks. A payout waits for a bank that can be sent it while that is not well. Where no bank can, it goes as if
- * all could: what writes the bank's messages refuses it, with the reason.
+ * A way past some banks. A payout waits for a bank that can be sent it while that is not well, and leads nowhere while no rule with
+ * such a bank holds, as outside of its hours. Where no bank can ever be sent it, it goes as if all could: what writes the bank's
+ * messages refuses it, with the reason.
  */
-const past = (unable: ReadonlyArray<string>, way: Way): Way => {
+const past = (unable: ReadonlyArray<string>, way: Way, banks: () => ReadonlySet<string>): Way => {
   if (unable.length === 0) return way
   const canCarry = (bank: string): boolean => !unable.includes(bank)
+  const isHopeless = ![...banks()].some(canCarry)
   return {
     key: `${way.key} past ${unable.join(" ")}`,
     destination: (circumstances: Circumstances) =>
-      way.destination({ ...circumstances, canCarry }) ??
-      way.destination({ ...circumstances, canCarry, isHealthy: () => true }) ??
-      way.destination(circumstances),
+      isHopeless
+        ? way.destination(circumstances)
+        : (way.destination({ ...circumstances, canCarry }) ??
+          way.destination({ ...circumstances, canCarry, isHealthy: () => true })),
   }
 }

@@ -25,9 +25,10 @@ export const spelled = (text: string, set: CharacterSet): Result.Result<string, 
   const written = text.normalize("NFC").replace(foreign[set], (run, offset: number, whole: string) => {
     let spelling = ""
     for (const character of run) {
+      if (unspelled !== undefined) break
       const own = spellingOf(character, spelling === "" ? (whole[offset - 1] ?? "") : spelling)
-      unspelled ??= own === undefined ? character : undefined
-      spelling += own ?? ""
+      if (own === undefined) unspelled = character
+      else spelling += own
     }
     return spelling
   })
@@ -43,13 +44,28 @@ const space = /^\p{Zs}$/u
 const joiner = /^[\u200c\u200d]$/
 const endsWithLetter = /[A-Za-z]$/
 
-/** Spelled by itself, or by what Unicode takes it apart into: a letter and its marks, a ligature's letters, a wide digit. */
+/** Spellings found before, because a character is taken apart far more slowly than it is looked up. */
+const found = new Map<string, string | undefined>()
+/** More than the letters of all alphabets that have a spelling. Beyond that, all are found again. */
+const FOUND_MAX = 4_096
+
+/** The spelling of a character after what is written `before` it; `undefined` if it has none. */
 const spellingOf = (character: string, before: string): string | undefined => {
+  if (found.has(character)) return found.get(character)
+  // The only characters whose spelling depends on what is before them.
+  if (mark.test(character)) return endsWithLetter.test(before) ? "" : undefined
+  const spelling = ownSpellingOf(character)
+  if (found.size >= FOUND_MAX) found.clear()
+  found.set(character, spelling)
+  return spelling
+}
+
+/** Spelled by itself, or by what Unicode takes it apart into: a letter and its marks, a ligature's letters, a wide digit. */
+const ownSpellingOf = (character: string): string | undefined => {
   const own = spellings.get(character)
   if (own !== undefined) return own
   if (space.test(character)) return " "
   if (joiner.test(character)) return ""
-  if (mark.test(character)) return endsWithLetter.test(before) ? "" : undefined
   const parts = character.normalize("NFKD")
   if (parts === character) return undefined
   let written = ""
@@ -64,7 +80,8 @@ const spellingOf = (character: string, before: string): string | undefined => {
 
 /**
  * An identifier as files have it: 1 to 35 of the Latin characters. It neither begins nor ends with a slash and has no two
- * slashes in a row (EPC230-15, clarification paper on the use of slashes; the same holds in SWIFT's references).
+ * slashes in a row (EPC230-15, clarification paper on the use of slashes; the same holds in SWIFT's references). Nor does it begin
+ * or end with a space, which readers of files cut off.
  */
 export const isIdentifier = (text: string): boolean =>
-  text.length >= 1 && text.length <= 35 && isLatin(text) && !/^\/|\/\/|\/$/.test(text)
+  text.length >= 1 && text.length <= 35 && isLatin(text) && text === text.trim() && !/^\/|\/\/|\/$/.test(text)

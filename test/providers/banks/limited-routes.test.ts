@@ -45,6 +45,21 @@ describe("a payout that a bank cannot be sent", () => {
     expect(led(rules, { beneficiary: chinese }, { isHealthy: () => false })).toMatchObject({ bank: "north" })
   })
 
+  it("goes nowhere outside of the hours of the only bank that can be sent it, rather than be refused for good", () => {
+    const rules: ReadonlyArray<Rule> = [
+      {
+        rule: "day",
+        when: { hours: { from: "08:00", before: "18:00", zone: "Europe/Berlin" } },
+        banks: ["north"],
+      },
+      { rule: "rest", banks: ["clearing"] },
+    ]
+    const night = Date.parse("2026-11-27T23:00:00Z")
+    expect(led(rules, { beneficiary: chinese })).toMatchObject({ bank: "north" })
+    expect(led(rules, { beneficiary: chinese }, { when: night })).toBeUndefined()
+    expect(led(rules, {}, { when: night })).toMatchObject({ bank: "clearing" })
+  })
+
   it("goes where the rules say when no bank can be sent it, to be refused there by name", () => {
     expect(led([{ rule: "all", banks: ["clearing"] }], { beneficiary: chinese })).toMatchObject({
       bank: "clearing",
@@ -60,8 +75,15 @@ describe("a payout that a bank cannot be sent", () => {
 
   it("is passed after a refusal as well", () => {
     const after = { rule: "all", version: "v1", others: ["clearing", "north"] }
-    const way = routes(...both).wayOf(payoutItem(1, { beneficiary: chinese }), { partner: "acme", after })
-    expect(way.destination({ at, isHealthy: () => true })).toMatchObject({ bank: "north" })
+    const wayBy = (isKnown: (bank: string) => boolean) =>
+      routesBy({ version: "v1", rules: both }, { ...traits, isKnown }).wayOf(
+        payoutItem(1, { beneficiary: chinese }),
+        { partner: "acme", after },
+      )
+    const now = { at, isHealthy: () => true }
+    expect(wayBy(() => true).destination(now)).toMatchObject({ bank: "north" })
+    // A bank that is no longer configured helps nobody: the other one refuses it by name.
+    expect(wayBy((bank) => bank !== "north").destination(now)).toMatchObject({ bank: "clearing" })
   })
 })
 

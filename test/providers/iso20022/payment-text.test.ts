@@ -121,6 +121,18 @@ it("writes nothing but the characters of the set, and what is in it unchanged", 
   )
 })
 
+it("spells a character the same at any time, whatever was spelled before it", () => {
+  const all = Array.from({ length: 0x3000 - 0xa0 }, (_, index) => String.fromCodePoint(0xa0 + index))
+  const spelledAll = (order: ReadonlyArray<string>) =>
+    new Map(order.map((character) => [character, JSON.stringify(spelled(`${character}x`, "latin"))]))
+  const first = spelledAll(all)
+  expect(spelledAll(all.toReversed())).toEqual(new Map([...first].toReversed()))
+  // A mark is part of the letter before it, and of nothing else.
+  expect(spelled("x\u0301", "latin")).toEqual(Result.succeed("x"))
+  expect(spelled("1\u0301", "latin")).toEqual(Result.fail("\u0301"))
+  expect(spelled("x\u0301", "latin")).toEqual(Result.succeed("x"))
+})
+
 it("spells every letter of the official languages of SEPA's countries", () => {
   const alphabets =
     "ÀÁÂÃÄÅĀĂĄÆÇĆČĊĎÐĐÈÉÊËĒĖĘĚĞĢĠĦÌÍÎÏĪĮİIıĶĹĽĻŁÑŃŇŅŊÒÓÔÕÖŐØŒŔŘŚŠŞȘŤŢȚŦÙÚÛÜŪŮŰŲŴÝŶŸŹŽŻÞẞ" +
@@ -139,6 +151,11 @@ it.each([
   ["/A", false],
   ["A/", false],
   ["A//B", false],
+  ["A B", true],
+  [" ", false],
+  ["   ", false],
+  [" A", false],
+  ["A ", false],
   ["A_B", false],
   ["", false],
   ["x".repeat(36), false],

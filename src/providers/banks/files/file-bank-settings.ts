@@ -24,7 +24,7 @@ const Identifier = Schema.String.check(
   Schema.makeFilter(
     (text: string) =>
       isIdentifier(text) ||
-      "expected 1 to 35 characters of SEPA's Latin set, with no slash at the ends and no two slashes in a row",
+      "expected 1 to 35 characters of SEPA's Latin set, with no slash or space at the ends and no two slashes in a row",
   ),
 )
 
@@ -69,8 +69,8 @@ export const Debtor = Schema.Struct({
   organisation: Schema.optionalKey(Organisation),
 }).check(
   Schema.makeFilter(({ name, address }) => {
-    if (!writable(name, SEPA_NAME_LENGTH_MAX))
-      return `the name has characters that files do not have, or more than ${SEPA_NAME_LENGTH_MAX}`
+    if (!writable(name, NAME_LENGTH_MAX))
+      return `the name has characters that files do not have, or more than ${NAME_LENGTH_MAX}`
     return (
       address === undefined ||
       isWritableAddress(address) ||
@@ -110,7 +110,14 @@ export const FileBankSettings = Schema.Struct({
   ),
   /** The time between two passes over the folders. */
   pollMs: Schema.optionalKey(milliseconds(3_600_000)),
-})
+}).check(
+  Schema.makeFilter(
+    ({ debtor, schemes: paid = schemes }) =>
+      !paid.some((scheme) => scheme === "sepa") ||
+      writable(debtor.name, SEPA_NAME_LENGTH_MAX) ||
+      `the debtor's name has more than the ${SEPA_NAME_LENGTH_MAX} characters of SEPA, which is among the bank's schemes`,
+  ),
+)
 export type FileBankSettings = typeof FileBankSettings.Type
 
 const domestic: SchemeLimits = {

@@ -239,6 +239,7 @@ const orderOf = (row: Row): FileOrder => {
     currency,
     minor: BigInt(minor),
     standing: state === "withdrawn" ? { _tag: "Withdrawn" } : standingBy(reports),
+    ownRefusal: state === "failed" && file === null ? (code ?? undefined) : undefined,
     reports,
     notEnqueued: stored.flatMap(({ report, isEnqueued }) => (isEnqueued ? [] : [report])),
   }

@@ -18,7 +18,9 @@ export interface FileOrder {
   readonly currency: string
   readonly minor: bigint
   readonly standing: OrderStanding
-  /** All reports of the bank on the order, and those of them that the mailbox of its batch has not taken yet. */
+  /** The code with which we refused the order ourselves when it came: it is in no file, and never will be. */
+  readonly ownRefusal: string | undefined
+  /** Our own refusal, and all reports of the bank on the order; of those, the ones that the mailbox of its batch has not taken yet. */
   readonly reports: ReadonlyArray<OrderReport>
   readonly notEnqueued: ReadonlyArray<OrderReport>
 }

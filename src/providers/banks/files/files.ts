@@ -90,26 +90,35 @@ export const dueAt = (scheme: Scheme, at: number, everyMs: number): number => {
   return Math.min(at + everyMs, closesAt)
 }
 
-const answerOf = ({ standing, orderId }: FileOrder): BankAnswer => {
+const answerOf = (order: FileOrder): BankAnswer => {
+  const { standing, orderId } = order
   switch (standing._tag) {
     case "Accepted":
       return { ...standing, transferId: orderId }
     case "Unclear":
-      return ambiguous(standing.reason)
+      return ambiguous(unsentReason(order) ?? standing.reason)
     default:
       return standing
   }
 }
 
 /**
- * The answer about an order that we cannot write. While our refusal is all that is known of it, and it is in no file, nothing of
- * it was sent, and nothing will be.
+ * The answer about an order that we cannot write. While our own refusal is all that is known of it, nothing of it was sent, and
+ * nothing will be.
  */
-const refusedBy = (refusal: Refusal, order: FileOrder): BankAnswer => {
-  const [report, another] = order.reports
-  const isOurs = report?._tag === "Failed" && report.code === refusal && another === undefined
-  if (!isOurs || order.file !== undefined) return answerOf(order)
-  return { _tag: "Failed", code: refusal, unsent: true }
+const refusedBy = (refusal: Refusal, order: FileOrder): BankAnswer =>
+  soleRefusalOf(order) === refusal ? { _tag: "Failed", code: refusal, unsent: true } : answerOf(order)
+
+/** The code of our own refusal if that is all that is known of an order. A report of its bank never counts as ours. */
+const soleRefusalOf = ({ ownRefusal, reports }: FileOrder): string | undefined =>
+  reports.length === 1 ? ownRefusal : undefined
+
+/** Why an order is open that we refused ourselves, when the answer to the call that brought it was lost. */
+const unsentReason = (order: FileOrder): string | undefined => {
+  const code = soleRefusalOf(order)
+  return code === undefined
+    ? undefined
+    : `it was refused with the code ${code} before anything of it was sent`
 }
 
 const neverSeen: BankAnswer = { _tag: "NeverSeen" }

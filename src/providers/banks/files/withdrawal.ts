@@ -4,7 +4,7 @@
  * so: from then on the log records it in no file, and the store writes it into none, and removes it from a file that was made
  * but is not complete. Each step may be repeated; a process that dies between them has not promised anything yet.
  */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Result } from "effect"
 import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { FileLog } from "../../../streams/file-log.ts"
 import { type FileOrder, FileOrders, OrdersUnavailable } from "./file-orders.ts"
@@ -54,7 +54,14 @@ export const withdrawalInBoth = Layer.effect(
       ...orders,
       store: Effect.fnUntraced(function* (instruction, terms) {
         const { bank, reference } = instruction
-        yield* caughtUp(bank, reference).pipe(Effect.mapError(notStored))
+        const logged = yield* caughtUp(bank, reference).pipe(Effect.mapError(notStored))
+        // The bank may have it already, in a file that the store lost: then it is no longer for us to refuse.
+        if (
+          Result.isFailure(terms.transfer) &&
+          logged?._tag === "Filed" &&
+          !(yield* isKnownOf(bank, reference))
+        )
+          return yield* forgotten
         const order = yield* orders.store(instruction, terms)
         return order === "differs" ? order : yield* confirmed(bank, order)
       }),

@@ -10,8 +10,10 @@ import {
   lacksDebtorAddress,
 } from "../../../../src/providers/banks/files/file-bank-settings.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
+import { files } from "../../../../src/providers/banks/files/files.ts"
 import { fingerprintOf } from "../../../../src/providers/banks/files/order-seal.ts"
 import { writeOutbox } from "../../../../src/providers/banks/files/outbox.ts"
+import { policyOf } from "../../../../src/providers/calling/call-policy.ts"
 import { PartnerKeys } from "../../../../src/vault/partner-keys.ts"
 import { ownDatabase } from "../../../database.ts"
 import { isPublishedDataThere } from "../../../published-data.ts"
@@ -113,6 +115,19 @@ describe("an order that we refuse ourselves", () => {
     expect(test.ordered).toEqual([test.orderOf(2).reference])
   })
 
+  it("is open after a crash where its code may lead to another bank, and a person reads that it was not sent", async () => {
+    using test = new FileBankUnderTest(database, { schemes: ["ach"] })
+    const answer = await test.run(
+      Effect.gen(function* () {
+        const bank = yield* test.port
+        yield* bank.transfer(test.orderOf(1))
+        return yield* bank.inquire(test.orderOf(1).reference)
+      }),
+    )
+    const reason = "it was refused with the code AG03 before anything of it was sent"
+    expect(answer).toMatchObject({ _tag: "Ambiguous", reason })
+  })
+
   it("is not said to be unsent once its bank has shown any sign of it, or it is in a file", async () => {
     using test = new FileBankUnderTest(database)
     const chinese = { beneficiary: { name: "爱达", account } }
@@ -143,6 +158,56 @@ describe("an order that we refuse ourselves", () => {
   })
 })
 
+describe("an order that was accepted when its bank took more", () => {
+  /** The same bank, by settings of today that no longer let it be sent euros. */
+  const narrowed = (test: FileBankUnderTest) => {
+    const { name, ...own } = test.bank
+    const policy = policyOf({}, { timeoutMs: 1_000, concurrency: 8 })
+    const place = { setting: "PROVIDERS_FILE", path: "banks[0]" } as const
+    return files.connect({ name, kind: files.name, policy, own: { ...own, schemes: ["ach"] }, place })
+  }
+
+  it("stays accepted, and is never said to be unsent on its bank's own report", async () => {
+    using test = new FileBankUnderTest(database)
+    const order = test.orderOf(1)
+    const [again, reported] = await test.run(
+      Effect.gen(function* () {
+        yield* (yield* test.port).transfer(order)
+        const now = yield* narrowed(test)
+        const again = yield* now.transfer(order)
+        yield* (yield* FileOrders).record(test.bank.name, [
+          { reference: order.reference, report: { _tag: "Failed", code: "AG03" } },
+        ])
+        return [again, yield* now.transfer(order)]
+      }),
+    )
+    expect(again).toMatchObject({ _tag: "Accepted" })
+    expect(reported).not.toHaveProperty("unsent")
+  })
+
+  it("is not refused when the store lost it and the log of files has it: the bank may be paying it", async () => {
+    using test = new FileBankUnderTest(database)
+    const order = test.orderOf(1)
+    const [refused, restored] = await test.run(
+      Effect.gen(function* () {
+        yield* (yield* test.port).transfer(order)
+        yield* writeOutbox(test.bank)
+        const { query } = yield* Postgres
+        for (const table of ["bank_file_log", "file_orders", "bank_files"])
+          yield* query("lose", (sql) => sql`delete from ${sql(table)} where bank = ${test.bank.name}`)
+        const now = yield* narrowed(test)
+        const refused = yield* now.transfer(order)
+        yield* writeOutbox(test.bank)
+        return [refused, yield* now.inquire(order.reference)]
+      }),
+    )
+    test.carry()
+    expect(refused).toMatchObject({ _tag: "Ambiguous" })
+    expect(restored).toMatchObject({ _tag: "Accepted" })
+    expect(test.ordered).toEqual([order.reference])
+  })
+})
+
 describe("the settings of a bank of files", () => {
   const decode = Schema.decodeUnknownResult(FileBankSettings, { onExcessProperty: "error" })
   const debtor = { name: "Atlas Marketplace", account: { scheme: "iban", iban: "NL91ABNA0417164300" } }
@@ -165,6 +230,14 @@ describe("the settings of a bank of files", () => {
     [false, { organisation: { other: { id: "345/" } } }],
   ])("take a debtor that files can name (%s): %j", (is, changes) => {
     expect(isTaken(changes)).toBe(is)
+  })
+
+  it("take a debtor's name that SEPA is too short for where the bank does not pay by SEPA", () => {
+    const longer = { name: "x".repeat(71) }
+    expect(isTaken(longer)).toBe(false)
+    expect(isTaken(longer, { schemes: ["sepa", "ach"] })).toBe(false)
+    expect(isTaken(longer, { schemes: ["faster-payments", "cross-border"] })).toBe(true)
+    expect(isTaken({ name: "ß".repeat(71) }, { schemes: ["ach"] })).toBe(false)
   })
 
   it.each([
