@@ -267,6 +267,14 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "an order is taken out of a file that was logged",
   },
   {
+    name: "an order that was put back while it was withdrawn is taken out again",
+    file: "providers/banks/files/outbox.ts",
+    text: ".pipe(Effect.tapError(() => takeOutWithdrawn(bank.name, file)))",
+    without: "",
+    caughtIn: "test/providers/banks/files/withdrawal.test.ts",
+    caughtBy: "an order that was put back into its file while it was withdrawn",
+  },
+  {
     name: "nothing is filed that could not be logged",
     file: "providers/banks/files/outbox.ts",
     text: "  yield* agree(bank.name)\n",

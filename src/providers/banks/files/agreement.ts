@@ -128,6 +128,13 @@ export const hasNoWithdrawn = Effect.fnUntraced(function* (
 })
 
 /** Takes withdrawn orders out of a file. The rest of the file is logged in the next pass. */
+/** Takes out of a file which of its orders the log has as withdrawn. What is left is written at the next look. */
+export const takeOutWithdrawn = Effect.fnUntraced(function* (bank: string, file: UnloggedFile) {
+  const orders = (yield* (yield* FileRecords).recordOf(file))?.orders ?? []
+  const references = orders.map(({ reference }) => reference)
+  if (references.length > 0) yield* hasNoWithdrawn(bank, file, references)
+})
+
 const takeOut = Effect.fnUntraced(function* (
   bank: string,
   file: UnloggedFile,

@@ -22,7 +22,7 @@ import { Partitions } from "../../../streams/partitions.ts"
 import { StoreWatch } from "../../../streams/store-watch.ts"
 import { Metrics } from "../../../telemetry/metrics.ts"
 import { writePaymentInitiation } from "../../iso20022/payment-initiation.ts"
-import { agree, hasNoWithdrawn, logFiles } from "./agreement.ts"
+import { agree, hasNoWithdrawn, logFiles, takeOutWithdrawn } from "./agreement.ts"
 import { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 import { type FileBankSettings, fileLimits } from "./file-bank-settings.ts"
 import { discard, has, identify, lyingIn, release, writeDurably } from "./folder.ts"
@@ -157,7 +157,10 @@ const stage = Effect.fnUntraced(function* (
   blocked: ReadonlyArray<string>,
 ) {
   const files = yield* OutboxFiles
-  const transfers = yield* files.transfersOf(file)
+  // An order that was put back into the file while it was withdrawn has no details: the others go out without it.
+  const transfers = yield* files
+    .transfersOf(file)
+    .pipe(Effect.tapError(() => takeOutWithdrawn(bank.name, file)))
   if (transfers === undefined) return undefined
   const references = transfers.map(({ reference }) => reference)
   if (!(yield* hasNoWithdrawn(bank.name, file, references))) return undefined

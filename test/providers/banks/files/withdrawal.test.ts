@@ -244,6 +244,28 @@ const eventuallyWaiting = async (name: string): Promise<void> => {
   }
 }
 
+it("an order that was put back into its file while it was withdrawn stops none of the others", async () => {
+  using test = new FileBankUnderTest(database)
+  const answer = await test.run(
+    Effect.gen(function* () {
+      yield* place(test, 1, 2)
+      yield* Effect.exit(Effect.provide(writeOutbox(test.bank), dying("before")))
+      // Between the two steps of a withdrawal another process saw the file without the order, and restored it from the log.
+      const { query } = yield* Postgres
+      yield* query(
+        "test",
+        (sql) =>
+          sql`update file_orders set sealed = null where bank = ${test.bank.name} and reference = ${referenceOf(1)}`,
+      )
+      yield* (yield* FileLog).withdraw(test.bank.name, referenceOf(1))
+      for (const _ of [1, 2]) yield* writeOutbox(test.bank)
+      test.carry()
+      return yield* withdraw(test, 1)
+    }),
+  )
+  expect([answer, test.ordered]).toEqual(["withdrawn", [referenceOf(2)]])
+})
+
 it("many that are taken back while files are made are each in a file or never in one", async () => {
   using test = new FileBankUnderTest(database, { ordersMax: 5 })
   const items = range(60)
