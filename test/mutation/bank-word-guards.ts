@@ -406,6 +406,14 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "what compliance rejects while it lies with us is never written",
   },
   {
+    name: "a status under the bank's own id alone counts in a report on the order's file",
+    file: "providers/banks/files/bank-reports.ts",
+    text: 'reference === "" && typeof order === "object" && ',
+    without: 'reference === "-" && typeof order === "object" && ',
+    caughtIn: cases,
+    caughtBy: "of the bank alone refuse nothing in a report that is not about the file of the order",
+  },
+  {
     name: "an entry that cannot be read takes no other one with it",
     file: "providers/iso20022/unread-part.ts",
     text: "if (!(error instanceof UnreadableFile)) throw error",

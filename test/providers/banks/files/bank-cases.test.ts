@@ -259,6 +259,33 @@ describe("ids of orders", () => {
     expect(odd).toEqual([["BANK-7", "unknown-reference"]])
   })
 
+  it("of the bank alone refuse nothing in a report that is not about the file of the order", async () => {
+    using test = new FileBankUnderTest(database)
+    const [answers, odd] = await test.run(
+      Effect.gen(function* () {
+        const about = yield* ordered(test, euros(1_000n, 1_100n))
+        const known = "<AcctSvcrRef>BANK-7</AcctSvcrRef>"
+        test.deliver("a.xml", report(about, about, `${status(`${e2e(first)}${known}`, "RCVD")}`))
+        yield* test.looks
+        const again = status(known, "RJCT", refused)
+        test.deliver("b.xml", report("FOREIGN", "FOREIGN", again))
+        yield* test.looks
+        const foreign = yield* standings(test, 2)
+        test.deliver("c.xml", report(about, about, again))
+        yield* test.looks
+        return [[foreign, yield* standings(test, 2)], yield* oddities(test)] as const
+      }),
+    )
+    expect(answers).toEqual([
+      ["Accepted", "Accepted"],
+      ["Failed", "Accepted"],
+    ])
+    expect(odd).toEqual([
+      ["BANK-7", "other-file"],
+      ["FOREIGN", "unknown-file"],
+    ])
+  })
+
   it("change nothing in the files of a bank to which the orders never went", async () => {
     using test = new FileBankUnderTest(database)
     using other = new FileBankUnderTest(database)
