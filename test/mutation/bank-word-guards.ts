@@ -414,6 +414,22 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "of the bank alone refuse nothing in a report that is not about the file of the order",
   },
   {
+    name: "a charge settles and returns nothing",
+    file: "providers/iso20022/notification.ts",
+    text: 'if (isCharge) return { _tag: "Unclear" }',
+    without: "",
+    caughtIn: cases,
+    caughtBy: "settles nothing as CHRG, not even with the amount of the order",
+  },
+  {
+    name: "what was booked counts where it is less than its details have",
+    file: "providers/iso20022/account-entry.ts",
+    text: "own.currency !== booked.currency || own.minor <= booked.minor",
+    without: "own.currency !== booked.currency || own.minor >= 0n",
+    caughtIn: cases,
+    caughtBy: "settles nothing where its details have the amount of the order",
+  },
+  {
     name: "an entry that cannot be read takes no other one with it",
     file: "providers/iso20022/unread-part.ts",
     text: "if (!(error instanceof UnreadableFile)) throw error",

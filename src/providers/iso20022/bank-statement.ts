@@ -76,8 +76,11 @@ const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
     case "Unread":
       return []
     case "Movement":
+      // A charge is no payment of the transfer that it names.
+      if (part.movement.isCharge) return [entryOf(part.movement, "", day)]
       return [{ ...entryOf(part.movement, referenceOf(part.movement), day), ...bookingOf(part.movement) }]
     case "Batch": {
+      if (part.batch.isCharge) return [entryOf(part.batch, "", day)]
       const { members, fileIds, count } = part.batch
       const booking = {
         members: members.map(referenceOf),

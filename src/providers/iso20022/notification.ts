@@ -74,9 +74,11 @@ const batchReportOf = (batch: BatchBooking): BatchReport => {
 const statusOf = ({
   kind,
   isReversal,
+  isCharge,
   reason = UNSPECIFIED,
   reasons,
-}: Pick<Movement, "kind" | "isReversal" | "reason" | "reasons">): ReportedStatus => {
+}: Pick<Movement, "kind" | "isReversal" | "isCharge" | "reason" | "reasons">): ReportedStatus => {
+  if (isCharge) return { _tag: "Unclear" }
   if (kind === "debit") return isReversal ? { _tag: "Unclear" } : { _tag: "Settled" }
   if (!isReversal) return { _tag: "Unclear" }
   return { _tag: "Returned", code: reason, ...(reasons.length === 0 ? {} : { reasons }) }

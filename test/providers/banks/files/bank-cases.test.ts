@@ -359,6 +359,69 @@ describe("amounts", () => {
   })
 })
 
+describe("a charge that the bank books for an order", () => {
+  const code = (subFamily: string) =>
+    `<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>${subFamily}</SubFmlyCd></Fmly></Domn></BkTxCd>`
+  const instructed = '<AmtDtls><InstdAmt><Amt Ccy="EUR">10.00</Amt></InstdAmt></AmtDtls>'
+  const unclear = { standings: ["Accepted"], oddities: [[first, "unclear-status"]] }
+  const differs = { standings: ["Accepted"], oddities: [[first, "amount-differs"]] }
+
+  it.each(["CHRG", "COMM", "FEES"])(
+    "settles nothing as %s, not even with the amount of the order",
+    async (sub) => {
+      const own = { ids: { EndToEndId: first }, amount: "10.00" }
+      const ofEntry = booking({ amount: "10.00", more: code(sub), transactions: [own] })
+      const ofTransaction = booking({ amount: "10.00", transactions: [{ ...own, more: code(sub) }] })
+      for (const entry of [ofEntry, ofTransaction])
+        expect(await outcomeOf(() => accountFile("camt.053", [entry]), euros(1_000n))).toMatchObject(unclear)
+    },
+  )
+
+  it("settles nothing under the id of a file", async () => {
+    const fileOf = (about: string) =>
+      accountFile("camt.054", [
+        booking({ amount: "10.00", more: code("CHRG"), batch: `<PmtInfId>${about}</PmtInfId>` }),
+        booking({ amount: "10.00", more: code("FEES"), transactions: [{ ids: { MsgId: about } }] }),
+      ])
+    expect(await outcomeOf(fileOf, euros(1_000n))).toMatchObject({
+      standings: ["Accepted"],
+      oddities: [["MSGID", "unclear-batch"]],
+    })
+  })
+
+  it("returns nothing when it is given back", async () => {
+    const back = booking({
+      amount: "0.50",
+      kind: "CRDT",
+      more: `${code("CHRG")}<RvslInd>true</RvslInd>`,
+      transactions: [{ ids: { EndToEndId: first }, more: instructed }],
+    })
+    expect(await outcomeOf(() => accountFile("camt.054", [back]), euros(1_000n))).toMatchObject(differs)
+  })
+
+  it("settles nothing where its details have the amount of the order", async () => {
+    const own = [
+      { amount: "10.00", more: "" },
+      { more: '<AmtDtls><TxAmt><Amt Ccy="EUR">10.00</Amt></TxAmt></AmtDtls>' },
+    ]
+    for (const details of own) {
+      const entry = booking({ amount: "0.50", transactions: [{ ids: { EndToEndId: first }, ...details }] })
+      expect(await outcomeOf(() => accountFile("camt.054", [entry]), euros(1_000n))).toMatchObject(differs)
+    }
+  })
+
+  it("is no payment of the order in a statement that is reconciled", () => {
+    const own = { ids: { EndToEndId: first }, amount: "10.00" }
+    const made = accountFile("camt.053", [
+      booking({ amount: "10.00", more: code("CHRG"), transactions: [own] }),
+    ])
+    const { statements } = Result.getOrThrow(
+      readBankStatement(made.replace("<Id>1</Id>", "<Id>1</Id><CreDtTm>2026-11-26T23:00:00</CreDtTm>")),
+    )
+    expect(statements.flatMap(({ entries }) => entries.map(({ reference }) => reference))).toEqual([""])
+  })
+})
+
 describe("a statement, which is reconciled", () => {
   const status = (reference: string, code: string, more: string) =>
     `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId><TxSts>${code}</TxSts>${more}</TxInfAndSts>`
