@@ -430,6 +430,14 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "settles nothing where its details have the amount of the order",
   },
   {
+    name: "the bank's own id is learned where what it says of the order counts",
+    file: "providers/banks/files/order-lookup.ts",
+    text: ' || order === "conflicting" || isOdd(ids, order)',
+    without: ' || order === "conflicting"',
+    caughtIn: cases,
+    caughtBy: "of the bank are not learned from what has no effect",
+  },
+  {
     name: "a booking of a charge is no payment",
     file: "providers/booked-amount.ts",
     text: " || isSumOfCharges(booked.currency, booked.minor, amounts)",

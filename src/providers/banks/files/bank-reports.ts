@@ -34,7 +34,11 @@ export const bankReportsIn = Effect.fn("bankReportsIn")(function* (bank: string,
     reports: [...duplicates.reports, ...doubtful, ...inOrder(reports)],
     oddities,
     remarks,
-    servicerReferences: servicerReferencesIn(message, lookup),
+    servicerReferences: servicerReferencesIn(
+      message,
+      lookup,
+      (report, order) => matched(report, order).oddities.length > 0,
+    ),
   }
 })
 

@@ -286,6 +286,35 @@ describe("ids of orders", () => {
     ])
   })
 
+  it("of the bank are not learned from what has no effect", async () => {
+    using test = new FileBankUnderTest(database)
+    const answers = await test.run(
+      Effect.gen(function* () {
+        yield* ordered(test, euros(1_000n, 1_100n))
+        const entries = [
+          { kind: "CRDT" as const, amount: "10.00", id: "BANK-7", reference: first },
+          { kind: "DBIT" as const, amount: "0.50", id: "BANK-8", reference: second },
+        ].map(({ kind, amount, id, reference }) =>
+          booking({
+            kind,
+            amount,
+            transactions: [{ ids: { EndToEndId: reference, AcctSvcrRef: id }, amount }],
+          }),
+        )
+        test.deliver("a.xml", accountFile("camt.053", entries))
+        yield* test.looks
+        const debits = [
+          booking({ amount: "10.00", more: "<AcctSvcrRef>BANK-7</AcctSvcrRef>" }),
+          booking({ amount: "11.00", more: "<AcctSvcrRef>BANK-8</AcctSvcrRef>" }),
+        ]
+        test.deliver("b.xml", accountFile("camt.053", debits))
+        yield* test.looks
+        return yield* standings(test, 2)
+      }),
+    )
+    expect(answers).toEqual(["Accepted", "Accepted"])
+  })
+
   it("change nothing in the files of a bank to which the orders never went", async () => {
     using test = new FileBankUnderTest(database)
     using other = new FileBankUnderTest(database)
