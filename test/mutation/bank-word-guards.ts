@@ -438,6 +438,14 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "of the bank are not learned from what has no effect",
   },
   {
+    name: "a statement of another account is not the one of the day",
+    file: "providers/iso20022/statement-folder.ts",
+    text: " && !isOfOther(iban, statement.account)",
+    without: "",
+    caughtIn: "test/providers/iso20022/statement-folder.test.ts",
+    caughtBy: "does not take a statement of another account for the one of the day",
+  },
+  {
     name: "a booking of a charge is no payment",
     file: "providers/booked-amount.ts",
     text: " || isSumOfCharges(booked.currency, booked.minor, amounts)",
