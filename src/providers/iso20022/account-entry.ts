@@ -33,7 +33,8 @@ export interface Movement extends TransferIds, Booking, Amount {
 /** One booking of several transfers, without the amounts of each. */
 export interface BatchBooking extends Booking, Amount {
   readonly fileIds: ReadonlyArray<string>
-  readonly members: ReadonlyArray<TransferIds>
+  /** With the reasons of each, if it came back. */
+  readonly members: ReadonlyArray<TransferIds & Pick<Movement, "reason" | "reasons">>
   readonly count: number | undefined
 }
 
@@ -228,12 +229,14 @@ const restOf = (
     const { amount, ...movement } = only
     return [{ _tag: "Movement", movement: { ...movement, ...rest } }]
   }
-  const members = unpriced.flatMap(({ reference, otherReferences, servicerReference }) =>
+  const members = unpriced.flatMap(({ reference, otherReferences, servicerReference, reason, reasons }) =>
     reference === "" && servicerReference === undefined
       ? []
       : [
           {
             reference,
+            reason,
+            reasons,
             ...(otherReferences === undefined ? {} : { otherReferences }),
             ...(servicerReference === undefined ? {} : { servicerReference }),
           },

@@ -64,7 +64,10 @@ const batchReportOf = (batch: BatchBooking): BatchReport => {
   const { fileIds, members, count, currency, minor } = batch
   return {
     fileIds,
-    members,
+    members: members.map(({ reason, reasons, ...ids }) => ({
+      ...ids,
+      ...(reason === undefined ? {} : { status: statusOf({ ...batch, reason, reasons }) }),
+    })),
     ...(count === undefined ? {} : { count }),
     amount: { currency, minor },
     status: statusOf({ ...batch, reason: undefined, reasons: [] }),

@@ -9,7 +9,7 @@ import { entriesByOrder, isIndirect } from "../../../../src/reconciliation/booke
 import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
-import { booking, oddities, ordered, remarks, standings } from "./reported-orders.ts"
+import { type BookedTransaction, booking, oddities, ordered, remarks, standings } from "./reported-orders.ts"
 
 let database: Awaited<ReturnType<typeof ownDatabase>>
 beforeAll(async () => {
@@ -284,6 +284,28 @@ describe("ids of orders", () => {
       ["BANK-7", "other-file"],
       ["FOREIGN", "unknown-file"],
     ])
+  })
+
+  it("of orders that came back in one sum have each its own reason", async () => {
+    const back = (reference: string, code: string, text: string) => ({
+      ids: { EndToEndId: reference },
+      more: `<RtrInf><Rsn><Cd>${code}</Cd></Rsn><AddtlInf>${text}</AddtlInf></RtrInf>`,
+    })
+    const transactions = [back(first, "AC04", "closed"), back(second, "AC01", "wrong")]
+    const entry = (...transactions: ReadonlyArray<BookedTransaction>) =>
+      accountFile("camt.054", [booking({ amount: "21.00", kind: "CRDT", transactions })])
+    expect(await outcomeOf(() => entry(...transactions))).toMatchObject({
+      standings: ["Returned", "Returned"],
+      remarks: [
+        [first, "reason", "AC04: closed"],
+        [second, "reason", "AC01: wrong"],
+      ],
+    })
+    const mixed = [back(first, "AC04", "closed"), { ids: { EndToEndId: second } }]
+    expect(await outcomeOf(() => entry(...mixed))).toMatchObject({
+      standings: ["Accepted", "Accepted"],
+      quarantined: 1,
+    })
   })
 
   it("of the bank are not learned from what has no effect", async () => {
