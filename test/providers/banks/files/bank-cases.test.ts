@@ -304,7 +304,8 @@ describe("ids of orders", () => {
     const mixed = [back(first, "AC04", "closed"), { ids: { EndToEndId: second } }]
     expect(await outcomeOf(() => entry(...mixed))).toMatchObject({
       standings: ["Accepted", "Accepted"],
-      quarantined: 1,
+      // The file, and the reason beside it.
+      quarantined: 2,
     })
   })
 
