@@ -67,9 +67,14 @@ const shown = ({ currency, minor }: Money): string => `${formatAmount(minor, cur
 
 const chargeOf = (charge: Money): AmountRemark => ({ kind: "charge", remark: shown(charge) })
 
-/** Charges that the bank took in another booking, or that are a part of what it took. */
-const listedCharges = (amounts: StatedAmounts | undefined): ReadonlyArray<AmountRemark> =>
-  (amounts?.charges ?? []).map(chargeOf)
+/** Charges that the bank took in another booking, or that are a part of what it took: beyond some, their sums. */
+const listedCharges = (amounts: StatedAmounts | undefined): ReadonlyArray<AmountRemark> => {
+  const { charges } = amounts ?? { charges: [] }
+  if (charges.length <= CHARGES_MAX) return charges.map(chargeOf)
+  return [...Map.groupBy(charges, ({ currency }) => currency)].map(([currency, all]) =>
+    chargeOf({ currency, minor: all.reduce((sum, { minor }) => sum + minor, 0n) }),
+  )
+}
 
 const exchanged = (ordered: Money, booked: Booked): ReadonlyArray<AmountRemark> => {
   const rate = booked.amounts?.rate
@@ -101,7 +106,7 @@ const isAtRate = (ordered: Money, { amounts, ...booked }: Booked): boolean => {
 const majorOf = ({ currency, minor }: Money): number =>
   minor <= 0n ? 0 : Number(formatAmount(minor, currency))
 
-/** Charges of one transfer that are added up in different ways. */
+/** Charges of one transfer that are added up in different ways, and kept one by one. */
 const CHARGES_MAX = 8
 
 /** Whether an amount is the sum of all charges in this currency, or of some of them: others may be booked apart. */

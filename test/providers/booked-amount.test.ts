@@ -40,6 +40,14 @@ describe("an amount that a bank booked for an order", () => {
     expect(explained({ ...eur(10_120n), amounts: { instructed: [], charges } })).toHaveLength(1)
   })
 
+  it("has as many remarks as a person reads, or the sums of its charges", () => {
+    const charges = [...Array.from({ length: 10_000 }, () => eur(10n)), usd(5n)]
+    expect(explained({ ...ordered, amounts: { instructed: [], charges } })).toEqual([
+      { kind: "charge", remark: "1000.00 EUR" },
+      { kind: "charge", remark: "0.05 USD" },
+    ])
+  })
+
   it.each([
     ["1.08", 10_800n, true],
     ["0.9259", 10_800n, true],

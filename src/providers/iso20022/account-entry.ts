@@ -50,7 +50,7 @@ export const partsIn = (entry: Element, place: string): ReadonlyArray<EntryPart>
       if (!isBooked(entry)) return []
       const booking = bookingOf(entry)
       const details = all(entry, "NtryDtls")
-      if (details.length === 0) return [wholeOf(entry, booking)]
+      if (details.every(isEmpty)) return [wholeOf(entry, booking)]
       return details.flatMap((one, index) => {
         const at = details.length === 1 ? place : `${place} NtryDtls ${index + 1}`
         return [
@@ -61,6 +61,10 @@ export const partsIn = (entry: Element, place: string): ReadonlyArray<EntryPart>
       })
     }),
   ].flat()
+
+/** Whether details name neither a transfer nor a file: all such of one entry are the entry itself, once. */
+const isEmpty = (details: Element): boolean =>
+  all(details, "TxDtls").length === 0 && batchIds(details).length === 0
 
 /** ISO 20022's ExternalEntryStatus1Code: only BOOK is money that moved. */
 const notBooked: ReadonlySet<string> = new Set(["PDNG", "INFO", "FUTR", "EXPD"])
@@ -109,7 +113,7 @@ const partsOfDetails = (from: Details): ReadonlyArray<EntryPart> => {
   const transactions = all(details, "TxDtls")
   if (transactions.length === 0)
     return files.length === 0
-      ? [wholeOf(from.entry, booking)]
+      ? namelessOf(from)
       : [batchOf({ ...booking, ...totalOf(from), fileIds: files, members: [], count })]
   const read = transactions.map((transaction, index) =>
     orUnread(transactions.length === 1 ? at : `${at} TxDtls ${index + 1}`, transaction, () =>
@@ -139,6 +143,14 @@ const partsOfDetails = (from: Details): ReadonlyArray<EntryPart> => {
           ),
         ].flat()),
   ]
+}
+
+/** Details that name nothing, beside others that do: the sum that they have is somebody's. */
+const namelessOf = ({ details, booking }: Details): ReadonlyArray<EntryPart> => {
+  if (maybe(details, "Btch", "TtlAmt") === undefined) return []
+  const total = amount(details, "Btch", "TtlAmt")
+  const movement = { ...booking, ...total, ...entryIds(undefined, []), reason: undefined, reasons: [] }
+  return [{ _tag: "Movement", movement }]
 }
 
 const batchOf = (batch: BatchBooking): EntryPart => ({ _tag: "Batch", batch })

@@ -521,6 +521,18 @@ describe("a statement, which is reconciled", () => {
     expect(await entriesIn(rest)).toEqual([all[0], all[2]])
   })
 
+  it("has an entry once, however many empty details it has", async () => {
+    const entry = booking({ amount: "10.00", more: "<AcctSvcrRef>BANK-7</AcctSvcrRef>" })
+    const empty = entry.replace("</Ntry>", "<NtryDtls/><NtryDtls><Btch/></NtryDtls></Ntry>")
+    expect(await entriesIn(() => [empty])).toEqual([all[0]])
+    const beside = (about: string) =>
+      booking({ amount: "44.00", more: "<AcctSvcrRef>BANK-7</AcctSvcrRef>" }).replace(
+        "</Ntry>",
+        `<NtryDtls/><NtryDtls><Btch><PmtInfId>${about}</PmtInfId><TtlAmt Ccy="EUR">34.00</TtlAmt></Btch></NtryDtls></Ntry>`,
+      )
+    expect(await entriesIn((about) => [beside(about)])).toEqual(all)
+  })
+
   it("has what it has where a sum or a count differs, or what came back", async () => {
     const unexplained = (about: string) => [
       booking({ amount: "34.01", batch: batch(about, "") }),
