@@ -17,6 +17,8 @@ interface Booking {
   readonly kind: "debit" | "credit"
   /** It reverses an earlier movement of the other kind. */
   readonly isReversal: boolean
+  /** It is a charge, or interest, whatever transfer it names: neither settles nor returns it. */
+  readonly isCharge: boolean
   /** The day on which it was booked; of its value if the bank gives no other. */
   readonly bookedOn: string | undefined
 }
@@ -31,7 +33,8 @@ export interface Movement extends TransferIds, Booking, Amount {
 /** One booking of several transfers, without the amounts of each. */
 export interface BatchBooking extends Booking, Amount {
   readonly fileIds: ReadonlyArray<string>
-  readonly members: ReadonlyArray<TransferIds>
+  /** With the reasons of each, if it came back. */
+  readonly members: ReadonlyArray<TransferIds & Pick<Movement, "reason" | "reasons">>
   readonly count: number | undefined
 }
 
@@ -47,7 +50,7 @@ export const partsIn = (entry: Element, place: string): ReadonlyArray<EntryPart>
       if (!isBooked(entry)) return []
       const booking = bookingOf(entry)
       const details = all(entry, "NtryDtls")
-      if (details.length === 0) return [wholeOf(entry, booking)]
+      if (details.every(isEmpty)) return [wholeOf(entry, booking)]
       return details.flatMap((one, index) => {
         const at = details.length === 1 ? place : `${place} NtryDtls ${index + 1}`
         return [
@@ -58,6 +61,10 @@ export const partsIn = (entry: Element, place: string): ReadonlyArray<EntryPart>
       })
     }),
   ].flat()
+
+/** Whether details name neither a transfer nor a file: all such of one entry are the entry itself, once. */
+const isEmpty = (details: Element): boolean =>
+  all(details, "TxDtls").length === 0 && batchIds(details).length === 0
 
 /** ISO 20022's ExternalEntryStatus1Code: only BOOK is money that moved. */
 const notBooked: ReadonlySet<string> = new Set(["PDNG", "INFO", "FUTR", "EXPD"])
@@ -73,6 +80,7 @@ const isBooked = (entry: Element): boolean => {
 const bookingOf = (entry: Element): Booking => ({
   kind: kindIn(entry),
   isReversal: isReversal(entry),
+  isCharge: charges.has(subFamilyOf(entry) ?? ""),
   bookedOn: maybeDay(entry, "BookgDt") ?? maybeDay(entry, "ValDt"),
 })
 
@@ -105,7 +113,7 @@ const partsOfDetails = (from: Details): ReadonlyArray<EntryPart> => {
   const transactions = all(details, "TxDtls")
   if (transactions.length === 0)
     return files.length === 0
-      ? [wholeOf(from.entry, booking)]
+      ? namelessOf(from)
       : [batchOf({ ...booking, ...totalOf(from), fileIds: files, members: [], count })]
   const read = transactions.map((transaction, index) =>
     orUnread(transactions.length === 1 ? at : `${at} TxDtls ${index + 1}`, transaction, () =>
@@ -137,6 +145,14 @@ const partsOfDetails = (from: Details): ReadonlyArray<EntryPart> => {
   ]
 }
 
+/** Details that name nothing, beside others that do: the sum that they have is somebody's. */
+const namelessOf = ({ details, booking }: Details): ReadonlyArray<EntryPart> => {
+  if (maybe(details, "Btch", "TtlAmt") === undefined) return []
+  const total = amount(details, "Btch", "TtlAmt")
+  const movement = { ...booking, ...total, ...entryIds(undefined, []), reason: undefined, reasons: [] }
+  return [{ _tag: "Movement", movement }]
+}
+
 const batchOf = (batch: BatchBooking): EntryPart => ({ _tag: "Batch", batch })
 
 const partition = <A>(
@@ -157,12 +173,28 @@ const transactionIn = (
     bookedOn: booking.bookedOn,
     kind: maybe(transaction, "CdtDbtInd") === undefined ? booking.kind : kindIn(transaction),
     isReversal: booking.isReversal || isReversal(transaction),
+    isCharge: charges.has(subFamilyOf(transaction) ?? subFamilyOf(entry) ?? ""),
     ...transactionIds(transaction, { servicer: isWhole ? servicerReferenceOf(entry) : undefined, files }),
-    amount: amountOf(transaction) ?? (isWhole ? amount(entry, "Amt") : undefined),
-    ...withAmounts(isWhole ? [transaction, entry] : [transaction]),
+    ...(isWhole
+      ? bookedIn(entry, transaction)
+      : { amount: amountOf(transaction), ...withAmounts([transaction]) }),
     reason: code,
     reasons,
   }
+}
+
+/**
+ * The amount of an entry's only transaction. If less was booked than the transaction has, that counts: it may be a charge for
+ * the transaction, or what came back of it.
+ */
+const bookedIn = (entry: Element, transaction: Element): Pick<Transaction, "amount" | "amounts"> => {
+  const booked = amount(entry, "Amt")
+  const own = amountOf(transaction)
+  const stated = withAmounts([transaction, entry])
+  if (own === undefined) return { amount: booked, ...stated }
+  if (own.currency !== booked.currency || own.minor <= booked.minor) return { amount: own, ...stated }
+  const { instructed = [], charges = [], ...rate } = stated.amounts ?? {}
+  return { amount: booked, amounts: { instructed: [...instructed, own], charges, ...rate } }
 }
 
 const withAmounts = (elements: ReadonlyArray<Element>): { readonly amounts?: StatedAmounts } => {
@@ -173,14 +205,15 @@ const withAmounts = (elements: ReadonlyArray<Element>): { readonly amounts?: Sta
 /** Transactions that are only known by the file that they were ordered in count together. */
 const sumsByFile = (movements: ReadonlyArray<Movement>): ReadonlyArray<BatchBooking> =>
   [
-    ...Map.groupBy(movements, ({ fileIds, currency, kind, isReversal }) =>
-      JSON.stringify([fileIds, currency, kind, isReversal]),
+    ...Map.groupBy(movements, ({ fileIds, currency, kind, isReversal, isCharge }) =>
+      JSON.stringify([fileIds, currency, kind, isReversal, isCharge]),
     ).values(),
   ].flatMap(([first, ...others]) => {
     if (first === undefined) return []
-    const { kind, isReversal, bookedOn, currency, fileIds = [] } = first
+    const { kind, isReversal, isCharge, bookedOn, currency, fileIds = [] } = first
     const minor = others.reduce((sum, { minor }) => sum + minor, first.minor)
-    return [{ kind, isReversal, bookedOn, currency, minor, fileIds, members: [], count: others.length + 1 }]
+    const sum = { currency, minor, fileIds, members: [], count: others.length + 1 }
+    return [{ kind, isReversal, isCharge, bookedOn, ...sum }]
   })
 
 /** What is left of the details' amount for those transactions that have none of their own. */
@@ -198,7 +231,7 @@ const restOf = (
   const { kind } = from.booking
   const isAlike =
     others.isWhole &&
-    unpriced.every((one) => one.kind === kind) &&
+    unpriced.every((one) => one.kind === kind && isSameAs(unpriced[0], one)) &&
     others.movements.every((one) => one.kind === kind && one.currency === total.currency)
   const minor = total.minor - others.movements.reduce((sum, { minor }) => sum + minor, 0n)
   if (!isAlike || minor < 0n) return unreadable("TxDtls/Amt", "missing")
@@ -208,12 +241,14 @@ const restOf = (
     const { amount, ...movement } = only
     return [{ _tag: "Movement", movement: { ...movement, ...rest } }]
   }
-  const members = unpriced.flatMap(({ reference, otherReferences, servicerReference }) =>
+  const members = unpriced.flatMap(({ reference, otherReferences, servicerReference, reason, reasons }) =>
     reference === "" && servicerReference === undefined
       ? []
       : [
           {
             reference,
+            reason,
+            reasons,
             ...(otherReferences === undefined ? {} : { otherReferences }),
             ...(servicerReference === undefined ? {} : { servicerReference }),
           },
@@ -221,9 +256,13 @@ const restOf = (
   )
   const fileIds = [...new Set([...unpriced.flatMap(({ fileIds = [] }) => fileIds), ...others.files])]
   const count = others.movements.length > 0 ? unpriced.length : (others.count ?? unpriced.length)
-  const isReversal = unpriced.some((one) => one.isReversal)
-  return [batchOf({ ...from.booking, isReversal, ...rest, fileIds, members, count })]
+  const { isReversal, isCharge } = only ?? from.booking
+  return [batchOf({ ...from.booking, isReversal, isCharge, ...rest, fileIds, members, count })]
 }
+
+/** Whether a sum of both has one meaning. */
+const isSameAs = (first: Transaction | undefined, { isReversal, isCharge }: Transaction): boolean =>
+  first?.isReversal === isReversal && first.isCharge === isCharge
 
 /** The amount of an entry's details: their total, or that of the entry if it has no others. */
 const totalOf = ({ entry, details, isOnly }: Details): Amount => {
@@ -245,7 +284,16 @@ const kindIn = (element: Element): Booking["kind"] => {
 const isReversal = (element: Element): boolean =>
   ["true", "1"].includes(maybeText(element, "RvslInd") ?? "") ||
   maybe(element, "RtrInf") !== undefined ||
-  maybeText(element, "BkTxCd", "Domn", "Fmly", "SubFmlyCd") === "RRTN"
+  subFamilyOf(element) === "RRTN"
+
+const subFamilyOf = (element: Element): string | undefined =>
+  maybeText(element, "BkTxCd", "Domn", "Fmly", "SubFmlyCd")
+
+/**
+ * The charges, commissions, interest and taxes of ISO 20022's ExternalBankTransactionSubFamily1Code, which banks book for a
+ * transfer under its ids.
+ */
+const charges: ReadonlySet<string> = new Set(["CHRG", "COMM", "COME", "COMI", "COMT", "FEES", "INTR", "TAXE"])
 
 /** The amount of a transaction: at the place of newer versions, then at that of older ones. */
 const amountOf = (part: Element): Amount | undefined => {

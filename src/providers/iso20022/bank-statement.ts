@@ -60,7 +60,7 @@ const statementsIn = (document: Element): StatementFile => {
 
 const statementOf = (statement: Element, place: string, madeOn: () => string | undefined): BankStatement => {
   const parts = entryPartsIn(statement, place)
-  const day = dayOf(statement, parts) ?? madeOn() ?? unreadable("Stmt/FrToDt", "missing")
+  const day = dayOf(statement, parts, madeOn) ?? unreadable("Stmt/FrToDt", "missing")
   return {
     id: maybeText(statement, "Id"),
     account: maybeText(statement, "Acct", "Id", "IBAN") ?? maybeText(statement, "Acct", "Id", "Othr", "Id"),
@@ -76,8 +76,11 @@ const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
     case "Unread":
       return []
     case "Movement":
+      // A charge is no payment of the transfer that it names.
+      if (part.movement.isCharge) return [entryOf(part.movement, "", day)]
       return [{ ...entryOf(part.movement, referenceOf(part.movement), day), ...bookingOf(part.movement) }]
     case "Batch": {
+      if (part.batch.isCharge) return [entryOf(part.batch, "", day)]
       const { members, fileIds, count } = part.batch
       const booking = {
         members: members.map(referenceOf),
@@ -128,8 +131,13 @@ const currencyOfBalance = (statement: Element): string | undefined => {
 /**
  * The last day of a statement: the end of its period, which may be left out; else the day of its latest closing balance, or of
  * any balance; else the latest day on which an entry was booked; else the day on which it was made, which may be the next one.
+ * A balance may be a forecast and an entry have only a day of value: they give no day after the one on which it was made.
  */
-const dayOf = (statement: Element, parts: ReadonlyArray<EntryPart>): string | undefined =>
+const dayOf = (
+  statement: Element,
+  parts: ReadonlyArray<EntryPart>,
+  madeOn: () => string | undefined,
+): string | undefined =>
   maybeDay(statement, "FrToDt", "ToDtTm") ??
   maybeDay(statement, "FrToDt", "ToDt") ??
   latest(
@@ -137,9 +145,10 @@ const dayOf = (statement: Element, parts: ReadonlyArray<EntryPart>): string | un
       .filter(isClosing)
       .map((balance) => maybeDay(balance, "Dt")),
   ) ??
-  latest(all(statement, "Bal").map((balance) => maybeDay(balance, "Dt"))) ??
-  latest(parts.map(bookedOnOf)) ??
-  maybeDay(statement, "CreDtTm")
+  earliest(
+    latest(all(statement, "Bal").map((balance) => maybeDay(balance, "Dt"))) ?? latest(parts.map(bookedOnOf)),
+    maybeDay(statement, "CreDtTm") ?? madeOn(),
+  )
 
 /** ISO 20022's BalanceType12Code for the booked balance at the end, or at the end of a page. */
 const isClosing = (balance: Element): boolean =>
@@ -150,8 +159,9 @@ const bookedOnOf = (part: EntryPart): string | undefined => {
   return part._tag === "Movement" ? part.movement.bookedOn : part.batch.bookedOn
 }
 
-const latest = (days: ReadonlyArray<string | undefined>): string | undefined =>
-  days
-    .filter((day) => day !== undefined)
-    .sort()
-    .at(-1)
+const earliest = (...days: ReadonlyArray<string | undefined>): string | undefined => sorted(days).at(0)
+
+const latest = (days: ReadonlyArray<string | undefined>): string | undefined => sorted(days).at(-1)
+
+const sorted = (days: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
+  days.filter((day) => day !== undefined).sort()

@@ -28,13 +28,14 @@ const chargesIn = (element: Element): ReadonlyArray<Amount> =>
     )
     .filter(({ minor }) => minor > 0n)
 
-const RATE_LENGTH_MAX = 20
+/** A decimal as ISO 20022's BaseOneRate, with no more digits than a rate has: it is shown as it is. */
+const plainRate = /^[0-9]{1,7}(?:\.[0-9]{1,10})?$/
 
 const rateIn = (element: Element): string | undefined => {
   const [rate] = ["InstdAmt", "TxAmt", "CntrValAmt"].flatMap((name) =>
     orNone(() => {
       const rate = maybeText(element, "AmtDtls", name, "CcyXchg", "XchgRate")
-      return rate === undefined || rate.length > RATE_LENGTH_MAX || !/^[0-9.]+$/.test(rate) ? [] : [rate]
+      return rate === undefined || !plainRate.test(rate) ? [] : [rate]
     }),
   )
   return rate

@@ -64,7 +64,10 @@ const batchReportOf = (batch: BatchBooking): BatchReport => {
   const { fileIds, members, count, currency, minor } = batch
   return {
     fileIds,
-    members,
+    members: members.map(({ reason, reasons, ...ids }) => ({
+      ...ids,
+      ...(reason === undefined ? {} : { status: statusOf({ ...batch, reason, reasons }) }),
+    })),
     ...(count === undefined ? {} : { count }),
     amount: { currency, minor },
     status: statusOf({ ...batch, reason: undefined, reasons: [] }),
@@ -74,9 +77,11 @@ const batchReportOf = (batch: BatchBooking): BatchReport => {
 const statusOf = ({
   kind,
   isReversal,
+  isCharge,
   reason = UNSPECIFIED,
   reasons,
-}: Pick<Movement, "kind" | "isReversal" | "reason" | "reasons">): ReportedStatus => {
+}: Pick<Movement, "kind" | "isReversal" | "isCharge" | "reason" | "reasons">): ReportedStatus => {
+  if (isCharge) return { _tag: "Unclear" }
   if (kind === "debit") return isReversal ? { _tag: "Unclear" } : { _tag: "Settled" }
   if (!isReversal) return { _tag: "Unclear" }
   return { _tag: "Returned", code: reason, ...(reasons.length === 0 ? {} : { reasons }) }

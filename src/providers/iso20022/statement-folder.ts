@@ -49,10 +49,11 @@ export const banksIn = (folder: string): Effect.Effect<ReadonlyArray<string>, So
 
 /**
  * All entries of a bank's statements in a folder, one of which must be of the day. A file, or a statement, that occurs twice
- * counts once. Unused is what cannot be read, of files as a whole and of statements of the day.
+ * counts once. Unused is what cannot be read, of files as a whole and of statements of the day. With the IBAN of the account that
+ * pays, a statement of another IBAN is read, and is not the one of the day.
  */
 export const statementFolder =
-  (folder: string, bank: string, day: Day, read: StatementReader): Source<StatementEntry> =>
+  (folder: string, bank: string, day: Day, read: StatementReader, iban?: string): Source<StatementEntry> =>
   (visit, unused) =>
     Effect.gen(function* () {
       const files = (yield* step(folder, () => readdir(folder))).filter((name) => name.endsWith(".xml"))
@@ -76,7 +77,7 @@ export const statementFolder =
         else report(file.success?.unread ?? [])
         for (const statement of (Result.isSuccess(file) ? file.success?.statements : undefined) ?? []) {
           const isOfDay = statement.day === day
-          hasDay ||= isOfDay
+          hasDay ||= isOfDay && !isOfOther(iban, statement.account)
           if (!isNew(seen, contentsOf(statement))) continue
           if (isOfDay) report(statement.unread)
           for (const entry of statement.entries) visit({ ...entry, bank })
@@ -84,6 +85,14 @@ export const statementFolder =
       }
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
+
+/** Whether an account is another IBAN. Numbers of other kinds are not compared: a bank may have several for one account. */
+const isOfOther = (iban: string | undefined, account: string | undefined): boolean => {
+  const [own, other] = [iban, account].map((number) => number?.replaceAll(" ", "").toUpperCase() ?? "")
+  return own !== "" && other !== undefined && ibanLike.test(other) && other !== own
+}
+
+const ibanLike = /^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$/
 
 /** Whether something is seen for the first time. */
 const isNew = (seen: Set<string>, content: Uint8Array | string): boolean => {

@@ -40,8 +40,8 @@ export interface TransferReport extends TransferIds {
 export interface BatchReport {
   /** The ids of the payment and the message that they were ordered in. */
   readonly fileIds: ReadonlyArray<string>
-  /** Those that it names. */
-  readonly members: ReadonlyArray<TransferIds>
+  /** Those that it names, each with its own status if it has a reason of its own. */
+  readonly members: ReadonlyArray<TransferIds & { readonly status?: ReportedStatus }>
   /** How many they are, if the file says it. */
   readonly count?: number
   /** Their sum. */

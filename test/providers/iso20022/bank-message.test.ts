@@ -310,6 +310,15 @@ describe("a statement", () => {
     expect(readBankStatement(file)).toMatchObject({ success: { statements: [{ day }] } })
   })
 
+  it.each([
+    ["a forecast", balance("FWAV", "2026-11-28")],
+    ["a day of value", movement("DBIT").replace("2026-11-26", "2026-11-28")],
+  ])("covers no day after the one on which it was made, with %s", (_, content) => {
+    const made = "<CreDtTm>2026-11-25T22:00:00</CreDtTm>"
+    const file = statement(content).replace(/<FrToDt>.*?<.FrToDt>/s, made)
+    expect(readBankStatement(file)).toMatchObject({ success: { statements: [{ day: "2026-11-25" }] } })
+  })
+
   it("without any day spoils no other statement of its file", () => {
     const lost = statement("").replace(/<FrToDt>.*?<.FrToDt>/s, "")
     const [inner = ""] = /<Stmt>.*<.Stmt>/s.exec(lost) ?? []

@@ -115,6 +115,32 @@ it.effect("counts a statement that comes again in another file once", () =>
   }),
 )
 
+it.effect("does not take a statement of another account for the one of the day", () =>
+  Effect.gen(function* () {
+    const folder = folderOf({ "1.xml": `${day}\na` })
+    const own = "NL91ABNA0417164300"
+    const isRead = (account: string | undefined) =>
+      statementFolder(
+        join(folder, "north"),
+        "north",
+        day,
+        (file) =>
+          Result.map(read(file), (found) =>
+            found === undefined
+              ? undefined
+              : { ...found, statements: found.statements.map((one) => ({ ...one, account })) },
+          ),
+        own,
+      )(() => {}).pipe(
+        Effect.as("read"),
+        Effect.catchTag("SourceUnreadable", ({ reason }) => Effect.succeed(reason)),
+      )
+    assert.strictEqual(yield* isRead("DE89370400440532013000"), `no statement of ${day}`)
+    for (const account of [own, "NL91 ABNA 0417 1643 00", "0417164300", undefined])
+      assert.strictEqual(yield* isRead(account), "read")
+  }),
+)
+
 it.effect("does not take a folder for empty that is not there", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(banksIn("/nowhere/statements"))

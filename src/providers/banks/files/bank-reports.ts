@@ -19,7 +19,7 @@ import {
   odd,
   unmatched,
 } from "./matched-report.ts"
-import { lookUpOrders, type OrderLookup, servicerReferencesIn } from "./order-lookup.ts"
+import { lookUpOrders, type OrderLookup, servicerReferencesIn, shownId } from "./order-lookup.ts"
 import type { OrderReport } from "./order-reports.ts"
 
 export const bankReportsIn = Effect.fn("bankReportsIn")(function* (bank: string, message: BankMessage) {
@@ -34,7 +34,11 @@ export const bankReportsIn = Effect.fn("bankReportsIn")(function* (bank: string,
     reports: [...duplicates.reports, ...doubtful, ...inOrder(reports)],
     oddities,
     remarks,
-    servicerReferences: servicerReferencesIn(message, lookup),
+    servicerReferences: servicerReferencesIn(
+      message,
+      lookup,
+      (report, order) => matched(report, order).oddities.length > 0,
+    ),
   }
 })
 
@@ -126,26 +130,44 @@ interface Reported {
 }
 
 const matchStatuses = Effect.fnUntraced(function* (bank: string, message: StatusReport, lookup: OrderLookup) {
+  const files = yield* reportedFiles(bank, message)
+  const sent = files.flatMap(({ file }) => file)
   const found = message.named.map((report) => ({ report, order: lookup.of(report) }))
-  const orders = found.flatMap(({ order }) => (order === undefined || order === "conflicting" ? [] : [order]))
-  const contradictory = contradictoryIn(found)
-  const named = found.flatMap(({ report, order }) =>
+  const [misplaced, placed] = apartBy(found, ({ report, order }) => isElsewhere(report, order, sent))
+  const orders = placed.flatMap(({ order }) =>
+    order === undefined || order === "conflicting" ? [] : [order],
+  )
+  const contradictory = contradictoryIn(placed)
+  const named = placed.flatMap(({ report, order }) =>
     typeof order === "object" && contradictory.has(order.reference) ? [] : [matched(report, order)],
   )
-  const files = yield* reportedFiles(bank, message)
   const apart = new Set([
     ...orders.map(({ reference }) => reference),
     ...(message.unread ?? []).flatMap(({ references }) => references),
   ])
-  const sent = files.flatMap(({ file }) => file)
   const parts = [
     ...named,
+    ...misplaced.map(({ report }) => unmatched(shownId(report), "other-file")),
     ...[...contradictory].map((reference) => odd(reference, "contradictory")),
     ...files.map((reported) => ofUnnamed(reported, apart)),
     ofMisplaced(message, orders, files),
   ]
   return { orders: distinct([...sent, ...orders]), parts } satisfies Matched
 })
+
+/**
+ * Whether a report has an order by the bank's own id alone, and is not about its file. A bank may use such an id again for an
+ * order of somebody else, so the status of that one is not believed: it could be a refusal.
+ */
+const isElsewhere = (
+  { reference }: TransferReport,
+  order: ReturnType<OrderLookup["of"]>,
+  sent: ReadonlyArray<FileOrder>,
+): boolean =>
+  reference === "" && typeof order === "object" && !sent.some((other) => other.reference === order.reference)
+
+const apartBy = <A>(all: ReadonlyArray<A>, is: (one: A) => boolean) =>
+  [all.filter(is), all.filter((one) => !is(one))] as const
 
 /** The file with the message id of the report; if there is none, those with the ids of its payments. */
 const reportedFiles = Effect.fnUntraced(function* (bank: string, message: StatusReport) {

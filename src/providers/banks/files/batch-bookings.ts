@@ -38,8 +38,8 @@ const ofMembers = (
 ): MatchedPart => {
   const orders = [...new Set(members.flatMap(({ order }) => (typeof order === "object" ? [order] : [])))]
   if (orders.length === members.length && isSumOf(sumOf(batch), orders)) {
-    const reports = orders.map((order) =>
-      matched({ reference: order.reference, status: batch.status }, order),
+    const reports = members.map(({ ids, order }) =>
+      matched({ reference: shownId(ids), status: ids.status ?? batch.status }, order),
     )
     return { ...combined(reports), orders }
   }

@@ -75,8 +75,13 @@ export const files = bankKind({
     Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)).pipe(
       Effect.mapError((failure) => unavailable(bank, failure)),
     ),
-  statement: ({ name, own }, day) =>
-    Effect.succeed(statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers)),
+  statement: ({ name, own }, day) => {
+    const { account } = own.debtor
+    const iban = account.scheme === "iban" ? account.iban : undefined
+    return Effect.succeed(
+      statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers, iban),
+    )
+  },
 })
 
 /**

@@ -104,7 +104,7 @@ const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxF
     const changed = yield* orders.record(bank.name, chunk)
     const unknown = yield* Effect.forEach(
       changed,
-      (order) => enqueueReports(file, order, details.get(order.reference)),
+      (order) => enqueueReports(file, order, (report) => detailOf(chunk, details, order.reference, report)),
       { concurrency: ENQUEUES_MAX },
     )
     oddities.push(...unknown.flat())
@@ -125,12 +125,20 @@ const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxF
  * Enqueues the reports on an order that its batch has not had yet, a refusal before a sign that contradicts it. The batch
  * already assumes that the bank has the order, so such a sign is enqueued only if it is in doubt.
  */
-const enqueueReports = Effect.fnUntraced(function* (file: InboxFile, order: FileOrder, detail?: OutsideText) {
+const enqueueReports = Effect.fnUntraced(function* (
+  file: InboxFile,
+  order: FileOrder,
+  detailOf: (report: OrderReport) => OutsideText | undefined,
+) {
   const oddities: Array<Oddity> = []
   for (const report of order.notEnqueued.toSorted((one, other) => rank(one) - rank(other)))
     if (report._tag !== "Accepted" || isInDoubt(order.reports))
       oddities.push(
-        ...(yield* enqueueReport(file, { reference: order.reference, report, detail }, order.orderId)),
+        ...(yield* enqueueReport(
+          file,
+          { reference: order.reference, report, detail: detailOf(report) },
+          order.orderId,
+        )),
       )
   return oddities
 })
@@ -183,6 +191,17 @@ const detailsIn = (remarks: ReadonlyArray<Remark>): ReadonlyMap<string, OutsideT
     ]),
   )
 }
+
+/** The reasons for a report, if this file has it: one that another file left to be enqueued has other reasons. */
+const detailOf = (
+  reports: ReadonlyArray<NewReport>,
+  details: ReadonlyMap<string, OutsideText>,
+  reference: string,
+  report: OrderReport,
+): OutsideText | undefined =>
+  reports.some((own) => own.reference === reference && reportKeyOf(own.report) === reportKeyOf(report))
+    ? details.get(reference)
+    : undefined
 
 const outcomeOf = (
   report: OrderReport,

@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
-import type { TransferIds } from "../../iso20022/transfer-report.ts"
+import type { TransferIds, TransferReport } from "../../iso20022/transfer-report.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
 import { InboxFiles, type ServicerReference } from "./inbox-files.ts"
 
@@ -53,14 +53,18 @@ export const lookUpOrders = Effect.fn("lookUpOrders")(function* (bank: string, m
 const ownIds = ({ reference, otherReferences = [] }: TransferIds): ReadonlyArray<string> =>
   reference === "" ? [] : [reference, ...otherReferences]
 
-/** The bank's own ids of orders that a message names by our reference as well. */
+/**
+ * The bank's own ids of orders that a message names by our reference as well. `isOdd` if what the message says there has no
+ * effect: then the id may be that of another booking, such as a charge.
+ */
 export const servicerReferencesIn = (
   { named }: BankMessage,
   { of }: OrderLookup,
+  isOdd: (report: TransferReport, order: FileOrder) => boolean,
 ): ReadonlyArray<ServicerReference> =>
   named.flatMap((ids) => {
     const order = ids.reference === "" || ids.servicerReference === undefined ? undefined : of(ids)
-    return order === undefined || order === "conflicting"
+    return order === undefined || order === "conflicting" || isOdd(ids, order)
       ? []
       : [{ servicer: ids.servicerReference ?? "", reference: order.reference }]
   })

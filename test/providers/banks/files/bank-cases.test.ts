@@ -9,7 +9,7 @@ import { entriesByOrder, isIndirect } from "../../../../src/reconciliation/booke
 import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
-import { booking, oddities, ordered, remarks, standings } from "./reported-orders.ts"
+import { type BookedTransaction, booking, oddities, ordered, remarks, standings } from "./reported-orders.ts"
 
 let database: Awaited<ReturnType<typeof ownDatabase>>
 beforeAll(async () => {
@@ -259,6 +259,85 @@ describe("ids of orders", () => {
     expect(odd).toEqual([["BANK-7", "unknown-reference"]])
   })
 
+  it("of the bank alone refuse nothing in a report that is not about the file of the order", async () => {
+    using test = new FileBankUnderTest(database)
+    const [answers, odd] = await test.run(
+      Effect.gen(function* () {
+        const about = yield* ordered(test, euros(1_000n, 1_100n))
+        const known = "<AcctSvcrRef>BANK-7</AcctSvcrRef>"
+        test.deliver("a.xml", report(about, about, `${status(`${e2e(first)}${known}`, "RCVD")}`))
+        yield* test.looks
+        const again = status(known, "RJCT", refused)
+        test.deliver("b.xml", report("FOREIGN", "FOREIGN", again))
+        yield* test.looks
+        const foreign = yield* standings(test, 2)
+        test.deliver("c.xml", report(about, about, again))
+        yield* test.looks
+        return [[foreign, yield* standings(test, 2)], yield* oddities(test)] as const
+      }),
+    )
+    expect(answers).toEqual([
+      ["Accepted", "Accepted"],
+      ["Failed", "Accepted"],
+    ])
+    expect(odd).toEqual([
+      ["BANK-7", "other-file"],
+      ["FOREIGN", "unknown-file"],
+    ])
+  })
+
+  it("of orders that came back in one sum have each its own reason", async () => {
+    const back = (reference: string, code: string, text: string) => ({
+      ids: { EndToEndId: reference },
+      more: `<RtrInf><Rsn><Cd>${code}</Cd></Rsn><AddtlInf>${text}</AddtlInf></RtrInf>`,
+    })
+    const transactions = [back(first, "AC04", "closed"), back(second, "AC01", "wrong")]
+    const entry = (...transactions: ReadonlyArray<BookedTransaction>) =>
+      accountFile("camt.054", [booking({ amount: "21.00", kind: "CRDT", transactions })])
+    expect(await outcomeOf(() => entry(...transactions))).toMatchObject({
+      standings: ["Returned", "Returned"],
+      remarks: [
+        [first, "reason", "AC04: closed"],
+        [second, "reason", "AC01: wrong"],
+      ],
+    })
+    const mixed = [back(first, "AC04", "closed"), { ids: { EndToEndId: second } }]
+    expect(await outcomeOf(() => entry(...mixed))).toMatchObject({
+      standings: ["Accepted", "Accepted"],
+      // The file, and the reason beside it.
+      quarantined: 2,
+    })
+  })
+
+  it("of the bank are not learned from what has no effect", async () => {
+    using test = new FileBankUnderTest(database)
+    const answers = await test.run(
+      Effect.gen(function* () {
+        yield* ordered(test, euros(1_000n, 1_100n))
+        const entries = [
+          { kind: "CRDT" as const, amount: "10.00", id: "BANK-7", reference: first },
+          { kind: "DBIT" as const, amount: "0.50", id: "BANK-8", reference: second },
+        ].map(({ kind, amount, id, reference }) =>
+          booking({
+            kind,
+            amount,
+            transactions: [{ ids: { EndToEndId: reference, AcctSvcrRef: id }, amount }],
+          }),
+        )
+        test.deliver("a.xml", accountFile("camt.053", entries))
+        yield* test.looks
+        const debits = [
+          booking({ amount: "10.00", more: "<AcctSvcrRef>BANK-7</AcctSvcrRef>" }),
+          booking({ amount: "11.00", more: "<AcctSvcrRef>BANK-8</AcctSvcrRef>" }),
+        ]
+        test.deliver("b.xml", accountFile("camt.053", debits))
+        yield* test.looks
+        return yield* standings(test, 2)
+      }),
+    )
+    expect(answers).toEqual(["Accepted", "Accepted"])
+  })
+
   it("change nothing in the files of a bank to which the orders never went", async () => {
     using test = new FileBankUnderTest(database)
     using other = new FileBankUnderTest(database)
@@ -332,6 +411,69 @@ describe("amounts", () => {
   })
 })
 
+describe("a charge that the bank books for an order", () => {
+  const code = (subFamily: string) =>
+    `<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>${subFamily}</SubFmlyCd></Fmly></Domn></BkTxCd>`
+  const instructed = '<AmtDtls><InstdAmt><Amt Ccy="EUR">10.00</Amt></InstdAmt></AmtDtls>'
+  const unclear = { standings: ["Accepted"], oddities: [[first, "unclear-status"]] }
+  const differs = { standings: ["Accepted"], oddities: [[first, "amount-differs"]] }
+
+  it.each(["CHRG", "COMM", "FEES"])(
+    "settles nothing as %s, not even with the amount of the order",
+    async (sub) => {
+      const own = { ids: { EndToEndId: first }, amount: "10.00" }
+      const ofEntry = booking({ amount: "10.00", more: code(sub), transactions: [own] })
+      const ofTransaction = booking({ amount: "10.00", transactions: [{ ...own, more: code(sub) }] })
+      for (const entry of [ofEntry, ofTransaction])
+        expect(await outcomeOf(() => accountFile("camt.053", [entry]), euros(1_000n))).toMatchObject(unclear)
+    },
+  )
+
+  it("settles nothing under the id of a file", async () => {
+    const fileOf = (about: string) =>
+      accountFile("camt.054", [
+        booking({ amount: "10.00", more: code("CHRG"), batch: `<PmtInfId>${about}</PmtInfId>` }),
+        booking({ amount: "10.00", more: code("FEES"), transactions: [{ ids: { MsgId: about } }] }),
+      ])
+    expect(await outcomeOf(fileOf, euros(1_000n))).toMatchObject({
+      standings: ["Accepted"],
+      oddities: [["MSGID", "unclear-batch"]],
+    })
+  })
+
+  it("returns nothing when it is given back", async () => {
+    const back = booking({
+      amount: "0.50",
+      kind: "CRDT",
+      more: `${code("CHRG")}<RvslInd>true</RvslInd>`,
+      transactions: [{ ids: { EndToEndId: first }, more: instructed }],
+    })
+    expect(await outcomeOf(() => accountFile("camt.054", [back]), euros(1_000n))).toMatchObject(differs)
+  })
+
+  it("settles nothing where its details have the amount of the order", async () => {
+    const own = [
+      { amount: "10.00", more: "" },
+      { more: '<AmtDtls><TxAmt><Amt Ccy="EUR">10.00</Amt></TxAmt></AmtDtls>' },
+    ]
+    for (const details of own) {
+      const entry = booking({ amount: "0.50", transactions: [{ ids: { EndToEndId: first }, ...details }] })
+      expect(await outcomeOf(() => accountFile("camt.054", [entry]), euros(1_000n))).toMatchObject(differs)
+    }
+  })
+
+  it("is no payment of the order in a statement that is reconciled", () => {
+    const own = { ids: { EndToEndId: first }, amount: "10.00" }
+    const made = accountFile("camt.053", [
+      booking({ amount: "10.00", more: code("CHRG"), transactions: [own] }),
+    ])
+    const { statements } = Result.getOrThrow(
+      readBankStatement(made.replace("<Id>1</Id>", "<Id>1</Id><CreDtTm>2026-11-26T23:00:00</CreDtTm>")),
+    )
+    expect(statements.flatMap(({ entries }) => entries.map(({ reference }) => reference))).toEqual([""])
+  })
+})
+
 describe("a statement, which is reconciled", () => {
   const status = (reference: string, code: string, more: string) =>
     `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId><TxSts>${code}</TxSts>${more}</TxInfAndSts>`
@@ -377,6 +519,18 @@ describe("a statement, which is reconciled", () => {
     expect(await entriesIn((about) => [booking({ amount: "34.00", batch: batch(about, "") })])).toEqual(all)
     const rest = (about: string) => [booking({ amount: "23.00", batch: batch(about, counted(2)) })]
     expect(await entriesIn(rest)).toEqual([all[0], all[2]])
+  })
+
+  it("has an entry once, however many empty details it has", async () => {
+    const entry = booking({ amount: "10.00", more: "<AcctSvcrRef>BANK-7</AcctSvcrRef>" })
+    const empty = entry.replace("</Ntry>", "<NtryDtls/><NtryDtls><Btch/></NtryDtls></Ntry>")
+    expect(await entriesIn(() => [empty])).toEqual([all[0]])
+    const beside = (about: string) =>
+      booking({ amount: "44.00", more: "<AcctSvcrRef>BANK-7</AcctSvcrRef>" }).replace(
+        "</Ntry>",
+        `<NtryDtls/><NtryDtls><Btch><PmtInfId>${about}</PmtInfId><TtlAmt Ccy="EUR">34.00</TtlAmt></Btch></NtryDtls></Ntry>`,
+      )
+    expect(await entriesIn((about) => [beside(about)])).toEqual(all)
   })
 
   it("has what it has where a sum or a count differs, or what came back", async () => {

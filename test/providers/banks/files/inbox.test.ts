@@ -236,6 +236,31 @@ it("a file that is not finished is left alone", async () => {
   expect(test.list("quarantine")).toEqual([])
 })
 
+it("a report that a dead process recorded is enqueued without the reasons of another file", async () => {
+  using test = new FileBankUnderTest(database)
+  const mail = await test.run(
+    Effect.gen(function* () {
+      yield* ordered(test, 1)
+      const reference = referenceOf(1)
+      yield* (yield* FileOrders).record(test.bank.name, [
+        { reference, report: { _tag: "Failed", code: "AC04" } },
+      ])
+      const text = "</Rsn><AddtlInf>wrong name</AddtlInf>"
+      test.deliver("back.xml", booked(reference, 1, "CRDT").replace("</Rsn>", text))
+      yield* test.looks
+      return yield* reported
+    }),
+  )
+  const outcomes = mail.map(({ outcome }) => outcome)
+  expect(outcomes).toContainEqual({ _tag: "Failed", code: "AC04", evidence: "callback" })
+  expect(outcomes).toContainEqual({
+    _tag: "Returned",
+    code: "AC01",
+    evidence: "callback",
+    detail: "AC01: wrong name",
+  })
+})
+
 /** A process that dies right before or after a step, and then goes on without dying. */
 const deaths = [
   ["before", "record"],
