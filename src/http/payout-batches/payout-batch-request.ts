@@ -179,7 +179,7 @@ const withNormalEnvelope = (json: unknown): unknown => {
 }
 
 /** An item as it is read: with its texts in form C, and its account in electronic form. */
-const enteredItem = (row: unknown): unknown => {
+export const enteredItem = (row: unknown): unknown => {
   const item = withNormalTexts(row)
   if (!Predicate.isObject(item) || !Predicate.isObject(item.beneficiary)) return item
   const account = enteredAccount(item.beneficiary.account)
