@@ -117,7 +117,7 @@ const accountProblem = ({ columns }: Layout, cell: Cells): FileProblem | undefin
   return { column: columns[stray], reason: `not used with ${columns[found.uses[0] ?? "iban"]}` }
 }
 
-/** People write account numbers in groups; the groups are undone, nothing else is changed. */
+/** As the cells have it: the API undoes the groups in which people write numbers, and refuses what could mean two things. */
 const accountOf = (cell: Cells): Readonly<Record<string, string>> => {
   const { scheme, uses } = schemeOf(cell) ?? { scheme: "", uses: [] }
   const filled = uses.filter((column) => cell(column) !== "")
@@ -125,8 +125,8 @@ const accountOf = (cell: Cells): Readonly<Record<string, string>> => {
     scheme,
     ...Object.fromEntries(
       filled.map((column) => {
-        const text = cell(column).replaceAll(/[\s-]/g, "")
-        return [accountFields[column], column === "account_type" ? text.toLowerCase() : text.toUpperCase()]
+        const text = cell(column)
+        return [accountFields[column], column === "account_type" ? text.toLowerCase() : text]
       }),
     ),
   }
