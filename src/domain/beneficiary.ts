@@ -122,22 +122,27 @@ const accountNumberOf = (account: BeneficiaryAccount): string =>
 /** Of a shorter number, four characters would give too much away. */
 const SHOWN_LENGTH_MIN = 8
 
+const CountryCode = Schema.String.check(Schema.isPattern(/^[A-Z]{2}$/))
+
 /**
  * An account as all but paying see it: its scheme, the country that its IBAN or BIC names, and its last four characters
  * (none of a number shorter than eight). The rest is in the seal of the chunk that the item came in.
  */
 export const VisibleAccount = Schema.Struct({
   scheme: Schema.Literals(["iban", "sort-code", "aba", "bic"]),
-  country: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Z]{2}$/))),
+  country: Schema.optionalKey(CountryCode),
   lastFour: Schema.String.check(Schema.isPattern(/^([A-Z0-9]{4})?$/)),
 })
 export type VisibleAccount = typeof VisibleAccount.Type
 
-/** Of an address, only the country is seen; absent where none was given, as in logs from before there were addresses. */
+/**
+ * Of an address, only the country is seen; absent where none was given, as in logs from before there were addresses. Intake
+ * knows which countries there are: a log is read for longer than a list of them holds.
+ */
 export const VisibleBeneficiary = Schema.Struct({
   name: PlainText(140),
   account: VisibleAccount,
-  addressCountry: Schema.optionalKey(Address.fields.country),
+  addressCountry: Schema.optionalKey(CountryCode),
 })
 export type VisibleBeneficiary = typeof VisibleBeneficiary.Type
 
