@@ -1,7 +1,7 @@
 /** Rows of a spreadsheet as items of a payout batch, by the layout of its columns. docs/CLI.md shows the columns. */
 import { Result } from "effect"
 import { type DecimalNotation, plainDecimal } from "./decimal-notation.ts"
-import type { FileProblem } from "./file-problem.ts"
+import { type FileProblem, shownColumn } from "./file-problem.ts"
 import { addressFields, knownColumns, type Layout, type PayoutColumn, payoutColumns } from "./layout.ts"
 import { nearestName } from "./nearest-name.ts"
 import { cellOf, isRejected, REASON_COLUMN } from "./rejected-cells.ts"
@@ -52,7 +52,7 @@ const strayCell = (
   if (name === "") return { reason: `cell ${stray + 1} is filled, but its column has no name` }
   const meant = nearestName(name, columns)
   const hint = meant === undefined ? "" : `; is "${meant}" meant?`
-  return { column: name, reason: `filled, but the column is unknown${hint}` }
+  return { column: shownColumn(name), reason: `filled, but the column is unknown${hint}` }
 }
 
 const unequalCell = ({ equal }: Layout, cell: (column: string) => string): FileProblem | undefined =>
