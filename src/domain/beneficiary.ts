@@ -45,6 +45,19 @@ export const PlainText = (length: number) =>
     }),
   )
 
+/**
+ * Fillers that nobody sees although they count as letters, marks or symbols: a reference with one looks like another without.
+ * The Unicode Standard, Default_Ignorable_Code_Point but for variation selectors, which names in CJK have; and the blank Braille
+ * pattern. Logs may have them, so they are no part of {@link PlainText}.
+ */
+const filler = /[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/
+
+/** A text of a new payout: {@link PlainText} without fillers. */
+export const EnteredText = (length: number) =>
+  PlainText(length).check(
+    Schema.makeFilter((text: string) => !filler.test(text) || "expected no filler that nobody sees"),
+  )
+
 const digits = (length: number) =>
   Schema.String.check(
     Schema.isPattern(new RegExp(`^[0-9]{${length}}$`), { message: `expected ${length} digits` }),
