@@ -11,7 +11,7 @@ import {
   serviceClient,
   type Warning,
 } from "../client/service-client.ts"
-import { PlainText } from "../domain/beneficiary.ts"
+import { AcceptedText } from "../domain/outside-text.ts"
 import { REASON_LENGTH_MAX } from "../payout-files/canonical-batch.ts"
 import { type decimalMarks, thousandsMarkNames } from "../payout-files/decimal-notation.ts"
 import { isEncoding } from "../payout-files/file-text.ts"
@@ -42,14 +42,14 @@ const idempotencyKey = Flag.String("idempotency-key").pipe(
   Flag.optional,
 )
 
-const isReason = Schema.is(PlainText(REASON_LENGTH_MAX))
+const isReason = Schema.is(AcceptedText(REASON_LENGTH_MAX))
 
 const again = Flag.String("again").pipe(
   Flag.withMetavar("REASON"),
   Flag.withDescription("Pay once more what was submitted before; the reason is kept with the batch"),
   Flag.filter(
     (reason) => isReason(reason),
-    () => `a reason of 1 to ${REASON_LENGTH_MAX} visible characters`,
+    () => `a reason of 1 to ${REASON_LENGTH_MAX} visible characters, and without long numbers`,
   ),
   Flag.optional,
 )

@@ -45,6 +45,19 @@ export const PlainText = (length: number) =>
     }),
   )
 
+/**
+ * Fillers that nobody sees although they count as letters, marks or symbols: a reference with one looks like another without.
+ * The Unicode Standard, Default_Ignorable_Code_Point but for variation selectors, which names in CJK have; and the blank Braille
+ * pattern. Logs may have them, so they are no part of {@link PlainText}.
+ */
+const filler = /[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/
+
+/** A text of a new payout: {@link PlainText} without fillers. */
+export const EnteredText = (length: number) =>
+  PlainText(length).check(
+    Schema.makeFilter((text: string) => !filler.test(text) || "expected no filler that nobody sees"),
+  )
+
 const digits = (length: number) =>
   Schema.String.check(
     Schema.isPattern(new RegExp(`^[0-9]{${length}}$`), { message: `expected ${length} digits` }),
@@ -122,22 +135,27 @@ const accountNumberOf = (account: BeneficiaryAccount): string =>
 /** Of a shorter number, four characters would give too much away. */
 const SHOWN_LENGTH_MIN = 8
 
+const CountryCode = Schema.String.check(Schema.isPattern(/^[A-Z]{2}$/))
+
 /**
  * An account as all but paying see it: its scheme, the country that its IBAN or BIC names, and its last four characters
  * (none of a number shorter than eight). The rest is in the seal of the chunk that the item came in.
  */
 export const VisibleAccount = Schema.Struct({
   scheme: Schema.Literals(["iban", "sort-code", "aba", "bic"]),
-  country: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Z]{2}$/))),
+  country: Schema.optionalKey(CountryCode),
   lastFour: Schema.String.check(Schema.isPattern(/^([A-Z0-9]{4})?$/)),
 })
 export type VisibleAccount = typeof VisibleAccount.Type
 
-/** Of an address, only the country is seen; absent where none was given, as in logs from before there were addresses. */
+/**
+ * Of an address, only the country is seen; absent where none was given, as in logs from before there were addresses. Intake
+ * knows which countries there are: a log is read for longer than a list of them holds.
+ */
 export const VisibleBeneficiary = Schema.Struct({
   name: PlainText(140),
   account: VisibleAccount,
-  addressCountry: Schema.optionalKey(Address.fields.country),
+  addressCountry: Schema.optionalKey(CountryCode),
 })
 export type VisibleBeneficiary = typeof VisibleBeneficiary.Type
 

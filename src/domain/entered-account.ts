@@ -4,10 +4,13 @@
  */
 import { Predicate } from "effect"
 
-const grouped = (text: string): string => text.replaceAll(/[\s-]/g, "").toUpperCase()
+/** Only the letters of accounts: upper case would make "SS" of "ß", and "I" of the Turkish "ı". */
+const upperCase = (text: string): string => text.replaceAll(/[a-z]/g, (letter) => letter.toUpperCase())
+
+const grouped = (text: string): string => upperCase(text.replaceAll(/[\s-]/g, ""))
 
 /** Hyphens stay in the number of an account: in some countries one separates its parts, which have leading zeros each. */
-const spaced = (text: string): string => text.replaceAll(/\s/g, "").toUpperCase()
+const spaced = (text: string): string => upperCase(text.replaceAll(/\s/g, ""))
 
 type Rule = (text: string) => string
 

@@ -50,15 +50,25 @@ const accountOf = (transfer: Element, only: Only): Readonly<Record<string, strin
   only(account, "Id", "Tp", "Ccy", "Nm")
   const { bic, system, member } = agentOf(transfer, only)
   const iban = maybeText(account, "Id", "IBAN")
-  if (iban !== undefined)
-    return { scheme: "iban", iban: undivided(iban), ...(bic === undefined ? {} : { bic }) }
-  const accountNumber = undivided(text(account, "Id", "Othr", "Id"))
+  if (iban !== undefined) return { scheme: "iban", iban, ...(bic === undefined ? {} : { bic }) }
+  const accountNumber = accountNumberOf(account, only)
   if (system === BRITISH) return { scheme: "sort-code", sortCode: member, accountNumber }
   if (system === AMERICAN)
     return { scheme: "aba", routingNumber: member, accountNumber, accountType: accountTypeOf(account) }
+  if (system !== undefined)
+    return unreadable("CdtrAgt/FinInstnId/ClrSysMmbId", `neither of ${BRITISH} nor of ${AMERICAN}`)
   if (bic === undefined)
     return unreadable("CdtrAgt/FinInstnId", `neither a BIC nor a member of ${BRITISH} or ${AMERICAN}`)
   return { scheme: "bic", bic, accountNumber }
+}
+
+/** As the file has it. One that is not a bank's own number, such as a giro number or a card's, is no account at that bank. */
+const accountNumberOf = (account: Element, only: Only): string => {
+  const other = one(account, "Id", "Othr")
+  only(other, "Id", "SchmeNm", "Issr")
+  if (maybe(other, "SchmeNm") !== undefined && maybeText(other, "SchmeNm", "Cd") !== "BBAN")
+    unreadable("CdtrAcct/Id/Othr/SchmeNm", "not BBAN; a payout goes to a bank's own account number")
+  return text(other, "Id")
 }
 
 const accountTypeOf = (account: Element): string =>
@@ -76,12 +86,10 @@ const agentOf = (transfer: Element, only: Only) => {
     return unreadable("CdtrAgt/FinInstnId/Othr", "a bank is named by its BIC or clearing system here")
   const bic = maybeText(institution, "BICFI") ?? maybeText(institution, "BIC")
   const membership = maybe(institution, "ClrSysMmbId")
-  if (membership === undefined) return { ...none, bic: bic?.toUpperCase() }
-  const system = maybeText(membership, "ClrSysId", "Cd")
-  return { bic: bic?.toUpperCase(), system, member: undivided(text(membership, "MmbId")) }
+  if (membership === undefined) return { ...none, bic }
+  const system = maybeText(membership, "ClrSysId", "Cd") ?? "another system"
+  return { bic, system, member: text(membership, "MmbId") }
 }
-
-const undivided = (number: string): string => number.replaceAll(/[\s-]/g, "").toUpperCase()
 
 /** The element that a field of an item comes from: `beneficiary.account.iban` is `CdtrAcct/Id/IBAN`. */
 export const elementOfField = (field: string | undefined): string | undefined => {

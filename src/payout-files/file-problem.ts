@@ -1,3 +1,5 @@
+import { masked } from "../domain/masking.ts"
+
 /** What is wrong with a file, and where; lines, items and names of columns as a person counts and reads them. */
 export interface FileProblem {
   readonly line?: number | undefined
@@ -13,3 +15,6 @@ export const placeOf = ({ line, item, column }: FileProblem): string =>
     ...(item === undefined ? [] : [`, item ${item}`]),
     ...(column === undefined ? [] : [`, ${column}`]),
   ].join("")
+
+/** A name from the header of a file, as problems show it: a row of accounts may stand where the header should. */
+export const shownColumn = (name: string): string => masked(name)

@@ -2,6 +2,9 @@
  * References of items where the file gives many of them the same one, or none. They follow from what the items are and not
  * from their order, so the same payouts have the same references in whatever order a file lists them.
  */
+import { Predicate, Result } from "effect"
+import { formatAmount, parseAmount } from "../domain/money.ts"
+import { enteredItem } from "../http/payout-batches/payout-batch-request.ts"
 import { canonicalJson } from "./canonical-batch.ts"
 import type { DraftItem } from "./payout-rows.ts"
 
@@ -13,9 +16,10 @@ const LENGTH_MAX = 64
  * as nobody can tell a payment that is meant twice from a row that was copied by mistake.
  */
 export const withOwnReferences = (
-  drafts: ReadonlyArray<DraftItem>,
+  written: ReadonlyArray<DraftItem>,
   mayBeShared: (reference: string) => boolean,
 ): ReadonlyArray<DraftItem> => {
+  const drafts = written.map(inOneForm)
   const groups = Map.groupBy(drafts, ({ reference }) => reference)
   const taken = new Set(groups.keys())
   const own = new Map<string, string>()
@@ -31,6 +35,26 @@ export const withOwnReferences = (
     }
   }
   return drafts.map((draft) => ({ ...draft, reference: own.get(canonicalJson(draft)) ?? draft.reference }))
+}
+
+/**
+ * A draft in the one form that all spellings of it have: "10" or "10.00", an account in groups or without, letters and accents
+ * apart or together. Otherwise another spelling of the same payouts would give them other references, and another batch.
+ */
+const inOneForm = (draft: DraftItem): DraftItem => {
+  const item = enteredItem(structuredClone(draft)) as DraftItem
+  return { ...item, amount: amountInOneForm(item.amount) }
+}
+
+/** What is no amount stays as it is, and is refused later. */
+const amountInOneForm = (amount: unknown): unknown => {
+  if (!Predicate.hasProperty(amount, "currency") || !Predicate.hasProperty(amount, "value")) return amount
+  const { currency, value } = amount
+  if (!Predicate.isString(currency) || !Predicate.isString(value)) return amount
+  return Result.match(parseAmount(value, currency), {
+    onSuccess: (minor) => ({ currency, value: formatAmount(minor, currency) }),
+    onFailure: () => amount,
+  })
 }
 
 const numbered = (reference: string, number: number): string => {

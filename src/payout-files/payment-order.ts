@@ -5,6 +5,7 @@
  */
 import { Result } from "effect"
 import { formatAmount } from "../domain/money.ts"
+import { instantOf } from "../domain/written-time.ts"
 import { all, amount, maybe, maybeDay, maybeText, one, text } from "../providers/iso20022/element.ts"
 import { UnreadableFile } from "../providers/iso20022/unreadable-file.ts"
 import { type Element, readXml, unreadable } from "../providers/iso20022/xml-reader.ts"
@@ -140,13 +141,10 @@ const executeAtOf = (payment: Element): string => {
   const moment = maybeText(payment, "ReqdExctnDt", "DtTm")
   const day = maybeDay(payment, "ReqdExctnDt") ?? unreadable("PmtInf/ReqdExctnDt", "missing")
   if (moment === undefined) return `${day}T00:00:00.000Z`
-  const isInstant = /^[0-9-]{10}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/.test(
-    moment,
-  )
-  const at = new Date(moment)
-  if (!isInstant || Number.isNaN(at.getTime()))
-    unreadable("PmtInf/ReqdExctnDt/DtTm", "not a date and time with an offset from UTC")
-  return at.toISOString()
+  const at = instantOf(moment)
+  if (at === undefined)
+    return unreadable("PmtInf/ReqdExctnDt/DtTm", "not a time that exists and has an offset from UTC")
+  return new Date(at).toISOString()
 }
 
 const draftOf = (payment: Element, transfer: Element): DraftItem => {

@@ -1,7 +1,7 @@
 /** Rows of a spreadsheet as items of a payout batch, by the layout of its columns. docs/CLI.md shows the columns. */
 import { Result } from "effect"
 import { type DecimalNotation, plainDecimal } from "./decimal-notation.ts"
-import type { FileProblem } from "./file-problem.ts"
+import { type FileProblem, shownColumn } from "./file-problem.ts"
 import { addressFields, knownColumns, type Layout, type PayoutColumn, payoutColumns } from "./layout.ts"
 import { nearestName } from "./nearest-name.ts"
 import { cellOf, isRejected, REASON_COLUMN } from "./rejected-cells.ts"
@@ -52,7 +52,7 @@ const strayCell = (
   if (name === "") return { reason: `cell ${stray + 1} is filled, but its column has no name` }
   const meant = nearestName(name, columns)
   const hint = meant === undefined ? "" : `; is "${meant}" meant?`
-  return { column: name, reason: `filled, but the column is unknown${hint}` }
+  return { column: shownColumn(name), reason: `filled, but the column is unknown${hint}` }
 }
 
 const unequalCell = ({ equal }: Layout, cell: (column: string) => string): FileProblem | undefined =>
@@ -117,7 +117,7 @@ const accountProblem = ({ columns }: Layout, cell: Cells): FileProblem | undefin
   return { column: columns[stray], reason: `not used with ${columns[found.uses[0] ?? "iban"]}` }
 }
 
-/** People write account numbers in groups; the groups are undone, nothing else is changed. */
+/** As the cells have it: the API undoes the groups in which people write numbers, and refuses what could mean two things. */
 const accountOf = (cell: Cells): Readonly<Record<string, string>> => {
   const { scheme, uses } = schemeOf(cell) ?? { scheme: "", uses: [] }
   const filled = uses.filter((column) => cell(column) !== "")
@@ -125,8 +125,8 @@ const accountOf = (cell: Cells): Readonly<Record<string, string>> => {
     scheme,
     ...Object.fromEntries(
       filled.map((column) => {
-        const text = cell(column).replaceAll(/[\s-]/g, "")
-        return [accountFields[column], column === "account_type" ? text.toLowerCase() : text.toUpperCase()]
+        const text = cell(column)
+        return [accountFields[column], column === "account_type" ? text.toLowerCase() : text]
       }),
     ),
   }

@@ -11,11 +11,14 @@ export const REASON_COLUMN = "reject_reason"
 /** White space, and wide forms of the same characters, before which some spreadsheets do the same. */
 const formula = /^[\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]/
 
-export const harmlessCell = (cell: string): string => (formula.test(cell) ? `'${cell}` : cell)
+/** A cell that has such an apostrophe of its own gets another one: the first is the one that is taken away. */
+const isMadeText = (cell: string): boolean => formula.test(cell.replace(/^'+/, ""))
+
+export const harmlessCell = (cell: string): string => (isMadeText(cell) ? `'${cell}` : cell)
 
 /** The cell as it was before it was made harmless. */
 export const cellOf = (harmless: string): string =>
-  harmless.startsWith("'") && formula.test(harmless.slice(1)) ? harmless.slice(1) : harmless
+  harmless.startsWith("'") && isMadeText(harmless) ? harmless.slice(1) : harmless
 
 export const isRejected = ({ cells }: Row): boolean =>
   cells.some((name) => columnKey(name) === columnKey(REASON_COLUMN))

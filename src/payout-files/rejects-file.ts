@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open } from "node:fs/promises"
 import { csvLine } from "./csv-table.ts"
-import { harmlessCell, REASON_COLUMN } from "./rejected-cells.ts"
+import { cellOf, harmlessCell, isRejected, REASON_COLUMN } from "./rejected-cells.ts"
 import type { RejectedRow, Spreadsheet } from "./spreadsheet.ts"
 import { columnKey, type Table } from "./table.ts"
 
@@ -16,9 +16,13 @@ const BYTE_ORDER_MARK = "\uFEFF"
 export const rejectsText = ({ table, rejected }: Spreadsheet): string => {
   const width = table.header.cells.length
   const place = reasonPlace(table)
+  const wasRejected = isRejected(table.header)
   const lines = [
     withReason(table.header.cells, REASON_COLUMN, place, width),
-    ...rejected.map((row) => withReason(row.row.cells, reasonOf(row), place, width)),
+    ...rejected.map(({ row, problems }) => {
+      const cells = wasRejected ? row.cells.map(cellOf) : row.cells
+      return withReason(cells, reasonOf(problems), place, width)
+    }),
   ]
   const rows = lines.map((cells) => csvLine(cells.map(harmlessCell), table.delimiter))
   return `${BYTE_ORDER_MARK}${rows.join("\r\n")}\r\n`
@@ -41,7 +45,7 @@ const withReason = (
   return place < width ? filled.with(place, reason) : filled.toSpliced(width, 0, reason)
 }
 
-const reasonOf = ({ problems }: RejectedRow): string =>
+const reasonOf = (problems: RejectedRow["problems"]): string =>
   problems.map(({ column, reason }) => (column === undefined ? reason : `${column}: ${reason}`)).join("; ")
 
 /** The file on its way to the disk: made when there is something to write, and written anew as more rows are refused. */

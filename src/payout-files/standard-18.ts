@@ -28,6 +28,8 @@ export const readStandard18 = (text: string): Result.Result<Standard18, Readonly
   const { header, payment, labels } = standard18
   const head = records.find(({ content }) => content.startsWith(header.label))
   if (head === undefined) return Result.fail([{ reason: `${header.label} is missing` }])
+  const repeated = repeatedLabel(records)
+  if (repeated !== undefined) return Result.fail([repeated])
   const executeAt = dayOf(field(head.content, header.day))
   if (executeAt === undefined)
     return Result.fail([{ line: head.line, column: "processing day", reason: "not a day as YYDDD" }])
@@ -53,6 +55,13 @@ interface Record18 {
   readonly content: string
   readonly line: number
 }
+
+/** Several files in one have a day and totals each, and a batch has one of both. */
+const repeatedLabel = (records: ReadonlyArray<Record18>): FileProblem | undefined =>
+  standard18.labels.flatMap((label) => {
+    const [, second] = records.filter(({ content }) => content.startsWith(label))
+    return second === undefined ? [] : [{ line: second.line, reason: `a second ${label}; split the file` }]
+  })[0]
 
 const CREDIT = "99"
 const CONTRA = "17"

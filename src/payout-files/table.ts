@@ -1,6 +1,6 @@
 /** Rows under a header, whatever file they come from. */
 import { ITEMS_MAX } from "../http/payout-batches/payout-batch-request.ts"
-import type { FileProblem } from "./file-problem.ts"
+import { type FileProblem, shownColumn } from "./file-problem.ts"
 
 export interface Row {
   /** The line on which the row begins, or its number on the sheet, from 1. */
@@ -42,6 +42,6 @@ export const headerProblems = ({ line, cells }: Row): ReadonlyArray<FileProblem>
       return []
     }
     const reason = `columns ${before + 1} and ${index + 1} have the same name; rename or remove one`
-    return [{ line, column: name, reason }]
+    return [{ line, column: shownColumn(name), reason }]
   })
 }

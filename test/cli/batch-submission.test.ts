@@ -255,5 +255,8 @@ it("takes either a key or a reason to pay again, and a reason that people can re
   const long = await submit(platform.url, file, "--again", "x".repeat(58))
   expect(long.status).toBe(1)
   expect(long.output).toContain("1 to 57 visible characters")
+  const numbered = await submit(platform.url, file, "--again", "to 370400440532013000")
+  expect(numbered.status).toBe(1)
+  expect(numbered.output).toContain("without long numbers")
   expect(await batchesWith("flags")).toEqual([])
 })

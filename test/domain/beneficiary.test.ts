@@ -7,6 +7,7 @@ import {
   BeneficiaryAccount,
   maskedAccount,
   PlainText,
+  VisibleBeneficiary,
   visibleOf,
 } from "../../src/domain/beneficiary.ts"
 
@@ -217,4 +218,10 @@ describe("the mask of an account", () => {
       }),
     )
   })
+})
+
+it("a log is read whose address is in a country that there is no more", () => {
+  const visible = { name: "Ada", account: { scheme: "iban", country: "YU", lastFour: "3000" } }
+  expect(Schema.is(VisibleBeneficiary)({ ...visible, addressCountry: "YU" })).toBe(true)
+  expect(Schema.is(VisibleBeneficiary)({ ...visible, addressCountry: "Belgrade" })).toBe(false)
 })

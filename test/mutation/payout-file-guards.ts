@@ -75,6 +75,22 @@ export const payoutFileGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "does not let its readers try accounts",
   },
   {
+    name: "the spelling of an amount does not give payouts other references",
+    file: "payout-files/item-references.ts",
+    text: "amount: amountInOneForm(item.amount)",
+    without: "amount: item.amount ?? amountInOneForm(item.amount)",
+    caughtIn: batches,
+    caughtBy: "have the same references and key however",
+  },
+  {
+    name: "no number of a clearing system is lost",
+    file: "payout-files/creditor.ts",
+    text: "if (system !== undefined)",
+    without: 'if (system === "")',
+    caughtIn: orders,
+    caughtBy: "of an account: a member of a clearing system",
+  },
+  {
     name: "pain.001 says nothing that is left out",
     file: "payout-files/payment-order.ts",
     text: "if (stray !== undefined) unreadable(",

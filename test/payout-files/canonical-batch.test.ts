@@ -73,6 +73,37 @@ describe("the same payouts", () => {
   })
 })
 
+describe("payouts that share a reference", () => {
+  const wise = "name,paymentReference,amountCurrency,amount,targetCurrency,iban"
+
+  it("have the same references and key however their amounts, accounts and names are spelled", async () => {
+    const plain = await read(
+      [
+        wise,
+        "Zoë,inv 1,EUR,10.00,EUR,NL91ABNA0417164300",
+        "Ada,inv 1,EUR,10.00,EUR,DE89370400440532013000",
+        "Ada,inv 1,EUR,9.50,EUR,NL91ABNA0417164300",
+      ].join("\n"),
+    )
+    const respelled = await read(
+      [
+        wise,
+        "Zoe\u0308,inv 1,EUR,10,EUR,nl91 abna 0417 1643 00",
+        "Ada,inv 1,EUR,10.00,EUR,DE89-3704-0044-0532-0130-00",
+        "Ada,inv 1,EUR,9.5,EUR,NL91ABNA0417164300",
+      ].join("\n"),
+    )
+    expect([respelled.key, respelled.body]).toEqual([plain.key, plain.body])
+  })
+
+  it("are refused where one stands twice in two spellings", async () => {
+    const rows = ["Ada,inv 1,EUR,10.00,EUR,NL91ABNA0417164300", "Ada,inv 1,EUR,10,EUR,NL91 ABNA 0417 1643 00"]
+    expect(await refusal([wise, ...rows].join("\n"))).toEqual([
+      expect.stringContaining("already used by line 2, for the same payment"),
+    ])
+  })
+})
+
 describe("a payment that stands twice", () => {
   it("is refused, though its reference may be shared: nobody can tell whether it is meant twice", async () => {
     const wise = "name,paymentReference,amountCurrency,amount,targetCurrency,iban"

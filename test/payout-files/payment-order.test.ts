@@ -52,6 +52,13 @@ const refusal = (of: Order) => refusalAt(fileOf(order(of), "order.xml"))
 const refusalOfTransfer = (more: Readonly<Record<string, string>>) =>
   refusal({ payments: payment(transfer(more)) })
 
+const institution = (content: string): string => `<CdtrAgt><FinInstnId>${content}</FinInstnId></CdtrAgt>`
+const membership = (system: string, id: string): string =>
+  `<ClrSysMmbId><ClrSysId><Cd>${system}</Cd></ClrSysId><MmbId>${id}</MmbId></ClrSysMmbId>`
+const member = (system: string, id: string): string => institution(membership(system, id))
+const number = (id: string, type = ""): string =>
+  `<CdtrAcct><Id><Othr><Id>${id}</Id><SchmeNm><Cd>BBAN</Cd></SchmeNm></Othr></Id>${type}</CdtrAcct>`
+
 describe("a file of credit transfers", () => {
   it.each(["03", "08", "09"])("of version .%s is a batch", async (version) => {
     const bic = version === "03" ? "BIC" : "BICFI"
@@ -112,12 +119,6 @@ describe("a file of credit transfers", () => {
     const { items } = await read({ payments: payment(transfer({ RmtInf: structured })) })
     expect(items[0]?.remittance).toBe("RF18539007547034")
   })
-
-  const institution = (content: string): string => `<CdtrAgt><FinInstnId>${content}</FinInstnId></CdtrAgt>`
-  const member = (system: string, id: string): string =>
-    institution(`<ClrSysMmbId><ClrSysId><Cd>${system}</Cd></ClrSysId><MmbId>${id}</MmbId></ClrSysMmbId>`)
-  const number = (id: string, type = ""): string =>
-    `<CdtrAcct><Id><Othr><Id>${id}</Id><SchmeNm><Cd>BBAN</Cd></SchmeNm></Othr></Id>${type}</CdtrAcct>`
 
   it.each([
     [
@@ -192,7 +193,7 @@ describe("what a batch cannot carry is refused by its element", () => {
       payment(numbered("r1") + numbered("r2"), {
         ReqdExctnDt: "<ReqdExctnDt><DtTm>2027-01-15T10:30:00</DtTm></ReqdExctnDt>",
       }),
-      "PmtInf/ReqdExctnDt/DtTm: not a date and time with an offset from UTC",
+      "PmtInf/ReqdExctnDt/DtTm: not a time that exists and has an offset from UTC",
     ],
     [
       "charges of the payer",
@@ -255,6 +256,39 @@ describe("what a batch cannot carry is refused by its element", () => {
   ])("of a transfer: %s", async (element, xml, problem) => {
     expect(await refusalOfTransfer({ [element]: xml })).toEqual([`item 1, ${problem}`])
   })
+
+  it.each([
+    [
+      "a member of a clearing system that is not addressed here, whose number would be lost",
+      institution(`<BICFI>ANZBAU3M</BICFI>${membership("AUBSB", "013006")}`),
+      number("12345678"),
+      "CdtrAgt/FinInstnId/ClrSysMmbId: neither of GBDSC nor of USABA",
+    ],
+    [
+      "a number that is not a bank's own",
+      institution("<BICFI>NDEASESS</BICFI>"),
+      "<CdtrAcct><Id><Othr><Id>50501055</Id><SchmeNm><Prtry>BGNR</Prtry></SchmeNm></Othr></Id></CdtrAcct>",
+      "CdtrAcct/Id/Othr/SchmeNm: not BBAN; a payout goes to a bank's own account number",
+    ],
+    [
+      "a number whose hyphen may stand for leading zeros",
+      institution("<BICFI>KOMBCZPP</BICFI>"),
+      number("19-2000145399"),
+      "CdtrAcct/Id/Othr/Id: expected 1 to 34 digits or upper-case letters",
+    ],
+  ])("of an account: %s", async (_, CdtrAgt, CdtrAcct, problem) => {
+    expect(await refusalOfTransfer({ CdtrAgt, CdtrAcct })).toEqual([`item 1, ${problem}`])
+  })
+
+  it.each(["2027-01-15T24:00:00Z", "2027-01-15T23:59:60Z", "2027-01-15T10:00:00+24:00"])(
+    "of a payment: the moment %s, which does not exist",
+    async (moment) => {
+      const ReqdExctnDt = `<ReqdExctnDt><DtTm>${moment}</DtTm></ReqdExctnDt>`
+      expect(await refusal({ payments: payment(transfer(), { ReqdExctnDt }) })).toEqual([
+        "PmtInf/ReqdExctnDt/DtTm: not a time that exists and has an offset from UTC",
+      ])
+    },
+  )
 
   it("says so of every transfer at once", async () => {
     const purpose = { Purp: "<Purp><Cd>SALA</Cd></Purp>" }

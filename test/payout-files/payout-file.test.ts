@@ -144,6 +144,11 @@ describe("a row that is wrong is told with its line and column", () => {
       "A,EUR,1.00,Ada,,,,,,,",
       "iban: no account: one of iban, sort_code, routing_number, bic must be filled",
     ],
+    [
+      "an account number whose hyphen may stand for leading zeros",
+      "A,EUR,1.00,Ada,,KOMBCZPP,,19-2000145399,,,",
+      "account_number: expected 1 to 34 digits or upper-case letters",
+    ],
     ["two accounts", "A,EUR,1.00,Ada,DE89370400440532013000,,601010,,,,", "sort_code: not used with iban"],
     ["more cells than columns", `A,EUR,1.00,Ada,DE89370400440532013000,,,,,,,x`, "12 cells under 11 columns"],
   ]

@@ -256,3 +256,13 @@ describe("bounds", () => {
     ])
   })
 })
+
+it("no account number is shown that stands where the name of a column should", async () => {
+  const iban = "DE89370400440532013000"
+  expect(await refusal(`${header},${iban}\n${row},y`)).toEqual([
+    "line 2, [redacted]: filled, but the column is unknown",
+  ])
+  expect(await refusal(`${header},${iban},${iban}\n${row}`)).toEqual([
+    "line 1, [redacted]: columns 7 and 8 have the same name; rename or remove one",
+  ])
+})

@@ -64,6 +64,16 @@ describe("a Bacs Standard 18 file", () => {
 
   it.each([
     [
+      "payments of a second day",
+      [HEADER, payment(), headerOf("27016"), payment({ 65: "INV 2" })],
+      "line 3: a second UHL1; split the file",
+    ],
+    [
+      "a second trailer",
+      [HEADER, payment(), trailer("250", "1"), payment({ 65: "INV 2" }), trailer("250", "1")],
+      "line 5: a second UTL1; split the file",
+    ],
+    [
       "another code than a credit",
       [HEADER, payment({ 16: "01" })],
       "line 2, transaction code: not 99; a payout is a credit",

@@ -22,6 +22,7 @@ import { EventStore } from "../../streams/event-store.ts"
 import { Metrics } from "../../telemetry/metrics.ts"
 import { type KeysForgotten, PartnerKeys } from "../../vault/partner-keys.ts"
 import { sealAccounts } from "../../vault/sealing.ts"
+import type { UnsupportedCharset } from "../edge/body-charset.ts"
 import type { EdgeContext } from "../edge/edge.ts"
 import {
   IdempotencyKeyReused,
@@ -64,7 +65,9 @@ export const acceptBatch = Effect.fnUntraced(function* (
   const bodies = yield* RequestBodies
   const terms = { kind: "intake", owner: partner, bytesMax: BODY_BYTES_MAX } as const
   const response = yield* bodies.use(c.env, terms, (body) =>
-    Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, body)),
+    Effect.andThen(requireUtf8(c, body), accept({ partner, credential }, key, body)).pipe(
+      Effect.catchTag("UnsupportedCharset", (refused) => repeatedOrRefused(id, body, refused)),
+    ),
   )
   observe({ status: response.status })
   return response
@@ -112,7 +115,11 @@ const accept = Effect.fnUntraced(function* (submitter: Submitter, idempotencyKey
  * in use, or before its time had long passed. Its answer is that of the first time, by the log. A partner that got a refusal
  * instead could send the payouts again under another key.
  */
-const repeatedOrRefused = Effect.fnUntraced(function* (id: BatchId, body: Buffer, refused: InvalidBody) {
+const repeatedOrRefused = Effect.fnUntraced(function* (
+  id: BatchId,
+  body: Buffer,
+  refused: InvalidBody | UnsupportedCharset,
+) {
   const [first] = yield* (yield* EventStore).read(id, 0, 1)
   if (first === undefined) return yield* refused
   const digest = yield* inSlices(requestDigest(yield* (yield* PartnerKeys).current(REQUESTS), body))

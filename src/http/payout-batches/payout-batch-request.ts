@@ -14,7 +14,7 @@ import {
   SchemaIssue,
   SchemaTransformation,
 } from "effect"
-import { Beneficiary, BeneficiaryAccount, PlainText } from "../../domain/beneficiary.ts"
+import { Beneficiary, BeneficiaryAccount, EnteredText, PlainText } from "../../domain/beneficiary.ts"
 import { exponentOf } from "../../domain/currency.ts"
 import { enteredAccount } from "../../domain/entered-account.ts"
 import { Actor, BatchMode, type PayoutItem } from "../../domain/events.ts"
@@ -114,10 +114,10 @@ const account = BeneficiaryAccount.annotate({
 })
 
 const Item = Schema.Struct({
-  reference: PlainText(64),
+  reference: EnteredText(64),
   amount: Amount,
-  beneficiary: Schema.Struct({ ...Beneficiary.fields, account }),
-  remittance: Schema.optionalKey(PlainText(140)),
+  beneficiary: Schema.Struct({ ...Beneficiary.fields, name: EnteredText(140), account }),
+  remittance: Schema.optionalKey(EnteredText(140)),
 })
 
 const Envelope = Schema.Struct({
@@ -179,7 +179,7 @@ const withNormalEnvelope = (json: unknown): unknown => {
 }
 
 /** An item as it is read: with its texts in form C, and its account in electronic form. */
-const enteredItem = (row: unknown): unknown => {
+export const enteredItem = (row: unknown): unknown => {
   const item = withNormalTexts(row)
   if (!Predicate.isObject(item) || !Predicate.isObject(item.beneficiary)) return item
   const account = enteredAccount(item.beneficiary.account)

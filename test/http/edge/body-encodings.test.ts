@@ -101,6 +101,19 @@ describe("a body", () => {
     })
   })
 
+  it("that was accepted when charsets were not looked at is answered as it was", async () => {
+    const latin1 = { "content-type": "application/json; charset=iso-8859-1" }
+    const first = await post("/payout-batches", "before-charsets", batchOf(), {})
+    const again = await post("/payout-batches", "before-charsets", batchOf(), latin1)
+    expect([again.status, again.headers.get("idempotent-replayed"), again.text]).toEqual([
+      202,
+      "true",
+      first.text,
+    ])
+    expect((await post("/payout-batches", "before-charsets", batchOf("Zoë"), latin1)).status).toBe(415)
+    expect((await post("/payout-batches", "new-charset", batchOf(), latin1)).status).toBe(415)
+  })
+
   it.each(["br", "deflate", "zstd", "gzip, gzip", "utf-8"])("in the coding %s is refused", async (coding) => {
     const answer = await post("/payout-batches", coding, batchOf(), { "content-encoding": coding })
     expect(answer).toMatchObject({ status: 415, json: { type: "/problems/unsupported-content-encoding" } })

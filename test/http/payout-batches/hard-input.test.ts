@@ -261,6 +261,15 @@ describe("a text", () => {
       expect(problemsOf(await api.post("stray", { items: [to(account, name)] }))).toHaveLength(1)
   })
 
+  it("has no fillers, which make two references look like one", async () => {
+    for (const filler of "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+      expect(problemsOf(await api.post("filler", { items: [payout("a"), payout(`a${filler}`)] }))).toEqual([
+        "/items/1/reference expected no filler that nobody sees",
+      ])
+    const account = payout("a").beneficiary.account
+    expect((await api.post("variant", { items: [to(account, "\u845b\u{e0100}")] })).status).toBe(202)
+  })
+
   it("of somebody who acts is read in the same way", async () => {
     await api.post("acted", { items: [payout("a")] })
     const answer = await api.call(`/payout-batches/${batchIdOf("acme", "acted")}/cancellation`, {
