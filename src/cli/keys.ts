@@ -117,7 +117,7 @@ export const keys = Command.make("keys").pipe(
 )
 
 /** Uses the keys in the Redis of REDIS_URL, or else of the local stack, with MASTER_KEYS or the data folder's own key. */
-const withKeys = <E extends Told>(
+const withKeys = <E extends Reported>(
   dataDir: string,
   use: (keys: PartnerKeys["Service"]) => Effect.Effect<void, E>,
 ): Effect.Effect<void, CliFailure> =>
@@ -127,7 +127,7 @@ const withKeys = <E extends Told>(
       const prefix = process.env.STREAM_PREFIX || "ap"
       return yield* use(yield* makePartnerKeys(redis, prefix, yield* mastersOf(dataDir)))
     }),
-  ).pipe(Effect.mapError(told))
+  ).pipe(Effect.mapError(failureOf))
 
 const mastersOf = (dataDir: string) => {
   const given = process.env.MASTER_KEYS || (process.env.REDIS_URL ? "" : localMasterKeys(dataDir))
@@ -135,13 +135,13 @@ const mastersOf = (dataDir: string) => {
 }
 
 /** Errors of the vault have a field with the reason; errors of the settings have it in the message. */
-interface Told {
+interface Reported {
   readonly _tag: string
   readonly message: string
   readonly reason?: string
 }
 
-const told = (error: Told): CliFailure => {
+const failureOf = (error: Reported): CliFailure => {
   if (error instanceof CliFailure) return error
   if (error instanceof KeysForgotten)
     return new CliFailure({

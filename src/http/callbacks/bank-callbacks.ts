@@ -35,13 +35,13 @@ export const bankCallbacks = Effect.fnUntraced(function* (
       const caller = ofBank(bank)
       return caller === undefined
         ? Effect.fail(new InvalidSignature())
-        : callbackBody(c, BODY_BYTES_MAX, (body) => hear(c, bank, caller, body), caller.callbacks)
+        : callbackBody(c, BODY_BYTES_MAX, (body) => receive(c, bank, caller, body), caller.callbacks)
     }),
   )
 })
 
 /** Enqueues the bank's reports. A repetition changes nothing, and a report about no transfer of ours does not stop the others. */
-const hear = Effect.fnUntraced(function* (
+const receive = Effect.fnUntraced(function* (
   c: EdgeContext,
   bank: string,
   { callbacks, secrets }: BankCaller,
@@ -49,8 +49,8 @@ const hear = Effect.fnUntraced(function* (
 ) {
   yield* verifying(secrets, callbacks)(c, body)
   const text = yield* inUtf8(c, body)
-  const words = yield* Effect.mapError(callbacks.read(bank, headerOf(c), text), refusalOf)
-  const known = yield* Effect.forEach(words, (word) => tell(bank, word))
+  const reports = yield* Effect.mapError(callbacks.read(bank, headerOf(c), text), refusalOf)
+  const known = yield* Effect.forEach(reports, (report) => enqueue(bank, report))
   if (known.includes(false)) return yield* new NotFound({ what: "transfer" })
   return c.body(null, 202)
 })
@@ -59,22 +59,22 @@ const refusalOf = ({ problem }: UnreadableCallback): InvalidBody | InvalidReques
   typeof problem === "string" ? new InvalidRequest({ detail: problem }) : invalidBody(problem)
 
 /** Enqueues a report in the mailbox of its batch; false if it is about no transfer of ours. */
-const tell = Effect.fnUntraced(function* (bank: string, word: BankReport) {
-  const transfer = parseTransferReference(word.reference)
-  if (transfer === undefined) return yield* keepStray(bank, word, "not a reference of ours")
+const enqueue = Effect.fnUntraced(function* (bank: string, report: BankReport) {
+  const transfer = parseTransferReference(report.reference)
+  if (transfer === undefined) return yield* keepStray(bank, report, "not a reference of ours")
   const { batch, item, attempt } = transfer
   const at = yield* Clock.currentTimeMillis
-  const outcome = outcomeOf(word)
+  const outcome = outcomeOf(report)
   const mailbox = yield* Mailbox
   return yield* mailbox
     .enqueue(
       batch,
       { _tag: "RecordTransfer", at, item, attempt, bank, outcome },
-      commandIdOf(bank, word, outcome),
+      commandIdOf(bank, report, outcome),
     )
     .pipe(
       Effect.as(true),
-      Effect.catchTag("NoSuchBatch", () => keepStray(bank, word, "no-such-batch")),
+      Effect.catchTag("NoSuchBatch", () => keepStray(bank, report, "no-such-batch")),
     )
 })
 
@@ -88,9 +88,9 @@ const commandIdOf = (
   return { id: hash("sha256", said, "base64url"), digest: "", keptMs: CALLBACK_KEPT_MS }
 }
 
-const keepStray = Effect.fnUntraced(function* (bank: string, word: BankReport, why: string) {
+const keepStray = Effect.fnUntraced(function* (bank: string, report: BankReport, why: string) {
   // Masked before it is cut: a part of an account number would not be recognised.
-  const { reference, id, ...masked } = strayOf({ ...word, bank }, outcomeOf(word), why)
+  const { reference, id, ...masked } = strayOf({ ...report, bank }, outcomeOf(report), why)
   const kept = (text: string) => cleanText(text.slice(0, STRAY_TEXT_MAX))
   const stray = { ...masked, reference: kept(reference), ...(id === undefined ? {} : { id: kept(id) }) }
   yield* (yield* StrayCallbacks).keep(stray, yield* Clock.currentTimeMillis)

@@ -64,7 +64,7 @@ export const complianceCallbacks = Effect.fnUntraced(function* (
   return routes
     .post(
       "/compliance-callbacks",
-      edge.open((c) => callbackBody(c, BODY_BYTES_MAX, (body) => hear(c, verify, body))),
+      edge.open((c) => callbackBody(c, BODY_BYTES_MAX, (body) => receive(c, verify, body))),
     )
     .post(
       "/compliance-callbacks/lists",
@@ -90,7 +90,7 @@ const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: 
 })
 
 /** Enqueues the engine's decisions in the mailbox of the batch. A repetition changes nothing. */
-const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+const receive = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
   yield* verify(c, body)
   const { complianceCallbacks } = yield* Metrics
   const callback = yield* readJson(yield* inUtf8(c, body), decodeCallback)

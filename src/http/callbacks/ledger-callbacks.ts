@@ -15,7 +15,7 @@ import { CALLBACK_KEPT_MS, callbackBody, type Verify, verifying } from "./callba
 
 const BODY_BYTES_MAX = 4 * 1024
 /** To how many mailboxes commands are enqueued at a time. */
-const TELLING_MAX = 16
+const ENQUEUEING_MAX = 16
 
 const decodeFunding = Schema.decodeUnknownResult(Schema.Struct({ partner: PartnerId, currency: Currency }), {
   errors: "all",
@@ -33,14 +33,14 @@ export const ledgerCallbacks = Effect.fnUntraced(function* (
     edge.open((c) =>
       Option.match(verify, {
         onNone: () => Effect.fail(new NotFound({ what: "resource" })),
-        onSome: (verify) => callbackBody(c, BODY_BYTES_MAX, (body) => hear(c, verify, body)),
+        onSome: (verify) => callbackBody(c, BODY_BYTES_MAX, (body) => receive(c, verify, body)),
       }),
     ),
   )
 })
 
 /** A repetition changes nothing: a batch that does not wait for funds ignores it. */
-const hear = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
+const receive = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
   yield* verify(c, body)
   const { partner, currency } = yield* readJson(yield* inUtf8(c, body), decodeFunding)
   yield* tellWaiting({ partner, currency }, c.req.header("webhook-id") ?? "")
@@ -57,7 +57,7 @@ const tellWaiting = Effect.fnUntraced(function* ({ partner, currency }: Funding,
   const at = yield* Clock.currentTimeMillis
   const id = hash("sha256", JSON.stringify(["funded", webhookId, partner, currency]), "base64url")
   const as: CommandId = { id, digest: "", keptMs: CALLBACK_KEPT_MS }
-  const tell = (batch: BatchId) => mailbox.enqueue(batch, { _tag: "FundAccount", at, currency }, as)
+  const enqueue = (batch: BatchId) => mailbox.enqueue(batch, { _tag: "FundAccount", at, currency }, as)
   let cursor: string | undefined
   do {
     const page = yield* queries.batches(partner, {
@@ -65,7 +65,10 @@ const tellWaiting = Effect.fnUntraced(function* ({ partner, currency }: Funding,
       cursor,
       limit: BATCHES_PER_PAGE_MAX,
     })
-    yield* Effect.forEach(page.entries, ({ id }) => tell(id), { concurrency: TELLING_MAX, discard: true })
+    yield* Effect.forEach(page.entries, ({ id }) => enqueue(id), {
+      concurrency: ENQUEUEING_MAX,
+      discard: true,
+    })
     cursor = page.next
   } while (cursor !== undefined)
 })
