@@ -128,7 +128,7 @@ export const payoutFileGuards: ReadonlyArray<StepGuard> = [
     text: "csvLine(cells.map(harmlessCell), table.delimiter)",
     without: "csvLine(cells, table.delimiter)",
     caughtIn: rejects,
-    caughtBy: "makes the cell =1+1 text",
+    caughtBy: "makes the cell @x text",
   },
   {
     name: "a file of rejects takes no other's place",
