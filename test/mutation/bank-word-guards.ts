@@ -536,8 +536,8 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a difference that the bank's charges do not explain is another amount",
     file: "providers/booked-amount.ts",
-    text: "return sums.includes(minor) ||",
-    without: "return sums.length > 1 ||",
+    text: "  if (!isDeduction && !isSumOfCharges(ordered.currency, difference, amounts)) return undefined\n",
+    without: "",
     caughtIn: cases,
     caughtBy: "with charges that explain nothing",
   },
