@@ -1,8 +1,8 @@
 /** Sends one signed POST to a checked address. Only the status of the answer is used. */
 import http, { type ClientRequest, type IncomingMessage } from "node:http"
 import https from "node:https"
-import { Effect, Redacted, Schema } from "effect"
-import { Webhook } from "standardwebhooks"
+import { Effect, type Redacted, Schema } from "effect"
+import { signedWebhookHeaders } from "../platform/standard-webhooks.ts"
 import type { Delivery } from "./deliveries.ts"
 import { hostOf, hostProblem } from "./endpoint-url.ts"
 import { PRIVATE, publicLookup, systemResolver } from "./public-lookup.ts"
@@ -66,9 +66,7 @@ const signedHeaders = ({ eventId, body }: Delivery, secret: Redacted.Redacted, a
   "content-type": "application/json",
   "content-length": Buffer.byteLength(body),
   "user-agent": "AtlasPay-Webhooks/1",
-  "webhook-id": eventId,
-  "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
-  "webhook-signature": new Webhook(Redacted.value(secret)).sign(eventId, at, body),
+  ...signedWebhookHeaders(secret, { id: eventId, atS: Math.floor(at.getTime() / 1_000), body }),
 })
 
 /** Refuses endpoints that were accepted under earlier rules and break the current ones. Names are checked when resolved. */
