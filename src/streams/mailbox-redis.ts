@@ -1,10 +1,12 @@
 /** The mailboxes of batches on Redis Streams. */
 import { Effect } from "effect"
 import { encodeMail } from "../domain/event-codec.ts"
+import type { BatchId } from "../domain/identifiers.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { commandEnqueued } from "./evidence.ts"
-import { CommandIdReused, type Mailbox, MailboxFull, NoSuchBatch } from "./mailbox.ts"
-import { type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
+import { type GatherLimits, gathered } from "./gathered.ts"
+import { type CommandId, CommandIdReused, type Mailbox, MailboxFull, NoSuchBatch } from "./mailbox.ts"
+import { type PartitionKeys, type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
 import { readMail } from "./stream-entry.ts"
 
 export const mailbox = (steps: PartitionSteps): Mailbox["Service"] => ({
@@ -16,20 +18,52 @@ export const mailbox = (steps: PartitionSteps): Mailbox["Service"] => ({
   }),
 })
 
-const enqueuing = ({ keysOf, call, limits, replicated }: PartitionSteps): Mailbox["Service"]["enqueue"] =>
-  Effect.fnUntraced(function* (batch, command, { id, digest, keptMs }) {
-    const { log, told, mail, ready, scheduled, lanes, waiting } = keysOf(batch)
-    const mark = told(batch, id)
-    const answer = yield* call(
-      "enqueue",
-      [log(batch), mark, mail(batch), ready, scheduled, lanes, waiting],
-      [batch, limits.partnerShare, limits.mailboxMax, encodeMail(command), digest, keptMs, id],
-    )
+interface Enqueued {
+  readonly batch: BatchId
+  readonly command: string
+  readonly as: CommandId
+}
+
+/** What one step enqueues in a partition. */
+const together: GatherLimits<Enqueued> = {
+  countMax: 64,
+  weightMax: 256 * 1024,
+  weightOf: ({ command }) => command.length,
+}
+
+/** Commands to batches of one partition that come at the same time are enqueued in one step. */
+const enqueuing = (steps: PartitionSteps): Mailbox["Service"]["enqueue"] => {
+  const { keysOf, partitionOf, partitions, replicated } = steps
+  const queues = partitions.map((keys) => gathered(enqueueAll(steps, keys), together))
+  return Effect.fnUntraced(function* (batch, command, as) {
+    const queue = queues[partitionOf(batch)]
+    if (queue === undefined) return yield* Effect.die(new Error("a batch is in no partition"))
+    const answer = yield* queue({ batch, command: encodeMail(command), as })
     if (answer === "REUSED") return yield* new CommandIdReused({ batch })
     if (answer === "FULL") return yield* new MailboxFull({ batch })
     if (answer === "NONE") return yield* new NoSuchBatch({ batch })
-    yield* replicated(mark, commandEnqueued(mark, digest))
+    const mark = keysOf(batch).told(batch, as.id)
+    yield* replicated(mark, commandEnqueued(mark, as.digest))
   })
+}
+
+const enqueueAll =
+  ({ call, limits }: PartitionSteps, { log, told, mail, ready, scheduled, lanes, waiting }: PartitionKeys) =>
+  (commands: ReadonlyArray<Enqueued>) =>
+    Effect.map(
+      call(
+        "enqueue",
+        [
+          ...[ready, scheduled, lanes, waiting],
+          ...commands.flatMap(({ batch, as }) => [log(batch), told(batch, as.id), mail(batch)]),
+        ],
+        [
+          ...[limits.partnerShare, limits.mailboxMax],
+          ...commands.flatMap(({ batch, command, as }) => [batch, command, as.digest, as.keptMs, as.id]),
+        ],
+      ),
+      (answers) => answers as ReadonlyArray<"ENQUEUED" | "REUSED" | "FULL" | "NONE">,
+    )
 
 const wasEnqueued = ({ commands, keysOf, replicated }: PartitionSteps): Mailbox["Service"]["wasEnqueued"] =>
   Effect.fn("Mailbox.wasEnqueued")(function* (batch, { id, digest }) {
