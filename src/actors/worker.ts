@@ -27,6 +27,7 @@ import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
+import { Pace } from "./pace.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
 const WARM_ITEMS_MAX = 200_000
@@ -103,6 +104,7 @@ const makeWorker = Effect.gen(function* () {
       pass: yield* CrashPoints,
       warm: new FoldCache(unknownBatch(pipelines.routes), { itemsMax: WARM_ITEMS_MAX }),
       messageQueues: new Set(),
+      pace: new Pace(),
       strays: yield* StrayCallbacks,
       clearanceTerms: yield* makeClearanceTerms,
       instructions: yield* InstructionRegister,
