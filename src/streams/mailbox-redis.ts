@@ -1,16 +1,17 @@
 /** The mailboxes of batches on Redis Streams. */
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { encodeMail } from "../domain/event-codec.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { groupCommit } from "../platform/group-commit.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { commandEnqueued } from "./evidence.ts"
-import { type GatherLimits, gathered } from "./gathered.ts"
 import { type CommandId, CommandIdReused, type Mailbox, MailboxFull, NoSuchBatch } from "./mailbox.ts"
 import { type PartitionKeys, type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
 import { readMail } from "./stream-entry.ts"
 
-export const mailbox = (steps: PartitionSteps): Mailbox["Service"] => ({
-  enqueue: enqueuing(steps),
+/** Enqueues while the scope is open. */
+export const mailbox = (steps: PartitionSteps, scope: Scope.Scope): Mailbox["Service"] => ({
+  enqueue: enqueuing(steps, scope),
   wasEnqueued: wasEnqueued(steps),
   mail: Effect.fnUntraced(function* (batch, limit) {
     const entries = yield* range(steps, steps.keysOf(batch).mail(batch), "-", limit)
@@ -24,17 +25,13 @@ interface Enqueued {
   readonly as: CommandId
 }
 
-/** What one step enqueues in a partition. */
-const together: GatherLimits<Enqueued> = {
-  countMax: 64,
-  weightMax: 256 * 1024,
-  weightOf: ({ command }) => command.length,
-}
+/** Commands that one step enqueues in a partition. */
+const ENQUEUED_TOGETHER_MAX = 16
 
 /** Commands to batches of one partition that come at the same time are enqueued in one step. */
-const enqueuing = (steps: PartitionSteps): Mailbox["Service"]["enqueue"] => {
+const enqueuing = (steps: PartitionSteps, scope: Scope.Scope): Mailbox["Service"]["enqueue"] => {
   const { keysOf, partitionOf, partitions, replicated } = steps
-  const queues = partitions.map((keys) => gathered(enqueueAll(steps, keys), together))
+  const queues = partitions.map((keys) => groupCommit(scope, enqueueAll(steps, keys), ENQUEUED_TOGETHER_MAX))
   return Effect.fnUntraced(function* (batch, command, as) {
     const queue = queues[partitionOf(batch)]
     if (queue === undefined) return yield* Effect.die(new Error("a batch is in no partition"))
