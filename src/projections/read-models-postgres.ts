@@ -1,11 +1,12 @@
 /**
- * Writes the read models. Rows and checkpoint are written by one statement, not a transaction: if a connection dies, the
+ * Writes the read models. Rows and checkpoints are written by one statement, not a transaction: if a connection dies, the
  * driver may send the rest of a transaction over another connection.
  */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { movesOf, stepsTaken } from "../streams/cursor-store-postgres.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
 export const layer = Layer.effect(
@@ -13,9 +14,8 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { query } = yield* Database
     return ReadModels.of({
-      store: Effect.fn("ReadModels.store")(function* (change) {
-        const moved = yield* query("store read models", storeChange(change))
-        return moved.length === 1 ? "moved" : "elsewhere"
+      store: Effect.fn("ReadModels.store")(function* (changes) {
+        return movesOf(changes, yield* query("store read models", storeChanges(changes)))
       }),
       shown: Effect.fn("ReadModels.shown")(function* (after, limit) {
         const rows = yield* query(
@@ -53,24 +53,19 @@ export const layer = Layer.effect(
   }),
 )
 
-/**
- * The lock on the checkpoint's row makes concurrent projectors take turns. The second one finds the checkpoint moved and
- * writes nothing. Rows are passed as JSON, so the statement's text is always the same and is prepared once.
- */
-const storeChange =
-  ({ partition, from, to, batches, items }: ReadModelChange) =>
-  (sql: Sql) =>
-    sql`
-    with moved as (
-      update projection_checkpoints
-      set position = ${to.position}, head = ${to.head ?? null}, head_position = ${to.position}, moved_at = now()
-      where projection = ${PROJECTION} and partition = ${partition} and position = ${from}
-      returning partition
+/** Rows are passed as JSON for each partition, so the statement's text is always the same and is prepared once. */
+const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) =>
+  sql<Array<{ readonly partition: number }>>`
+    with ${stepsTaken(sql, PROJECTION, changes)},
+    changed as (
+      select * from unnest(
+        ${changes.map(({ partition }) => partition)}::int[], ${changes.map(({ items }) => storable(items))}::text[],
+        ${changes.map(({ batches }) => storable(batches))}::text[]
+      ) as changed (partition, items, batches) join moved using (partition)
     ),
     stored_items as (
       insert into payout_items
-      select * from json_populate_recordset(null::payout_items, ${storable(items)}::text::json)
-      where exists (select from moved)
+      select item.* from changed, json_populate_recordset(null::payout_items, items::json) as item
       on conflict (batch, item) do update set
         state = excluded.state,
         ledger = excluded.ledger,
@@ -85,8 +80,7 @@ const storeChange =
     ),
     stored_batches as (
       insert into payout_batches
-      select * from json_populate_recordset(null::payout_batches, ${storable(batches)}::text::json)
-      where exists (select from moved)
+      select batch.* from changed, json_populate_recordset(null::payout_batches, batches::json) as batch
       on conflict (id) do update set
         state = excluded.state,
         version = excluded.version,

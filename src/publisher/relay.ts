@@ -11,21 +11,23 @@ import { AppConfig } from "../config.ts"
 import { Nats, natsStep } from "../platform/nats.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { foldTo } from "../streams/batch-fold.ts"
+import { type ChunkEntry, standsOn } from "../streams/chunk.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { visitEvents } from "../streams/event-range.ts"
 import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
-import { type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
-import { Partitions } from "../streams/partitions.ts"
+import { follow, type Prepared } from "../streams/follower.ts"
 import { type EventMessage, eventMessages } from "./event-message.ts"
 import { ensureEventStream } from "./event-stream.ts"
 import { advanceHistory, emptyHistory } from "./public-history.ts"
 
 export interface Relay {
-  /** Publishes the public events of appends, in order. Resolves once JetStream has stored all of them. */
-  readonly publish: (
-    appended: ReadonlyArray<ChunkEntry>,
-  ) => Effect.Effect<void, StoreUnavailable | CorruptEntry>
+  /** The sealed messages of the public events of these entries, in order. */
+  readonly messagesOf: (
+    entries: ReadonlyArray<ChunkEntry>,
+  ) => Effect.Effect<ReadonlyArray<EventMessage>, StoreUnavailable | CorruptEntry>
+  /** Publishes messages in order. Resolves once JetStream has stored all of them. */
+  readonly publish: (messages: ReadonlyArray<EventMessage>) => Effect.Effect<void, StoreUnavailable>
 }
 
 /** The follower name of the relay's cursors. */
@@ -39,30 +41,29 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { stream } = (yield* AppConfig).nats
     const { manager } = yield* Nats
-    const partitions = yield* Partitions
     const cursors = yield* CursorStore
     const relay = yield* makeRelay
     const ensureStream = ensureEventStream(manager, stream)
     yield* ensureStream
-    for (let partition = 0; partition < partitions.count; partition++) {
-      const follower = followPartition({
-        name: FOLLOWER,
-        partition,
-        loadCursor: cursors.load(FOLLOWER, partition),
-        handle: Effect.fnUntraced(function* ({ from, to, entries }) {
-          // Recreates a stream that somebody deleted, so that the retry succeeds.
-          yield* relay
-            .publish(entries)
-            .pipe(
-              Effect.tapErrorTag("StoreUnavailable", ({ store }) =>
-                store === "nats" ? ensureStream : Effect.void,
-              ),
-            )
-          return yield* cursors.move(FOLLOWER, partition, from, to)
-        }),
-      })
-      yield* Effect.forkScoped(follower)
-    }
+    yield* follow({
+      name: FOLLOWER,
+      loadCursors: (partitions) => cursors.load(FOLLOWER, partitions),
+      prepare: ({ entries }) => relay.messagesOf(entries),
+      commit: Effect.fnUntraced(function* (prepared: ReadonlyArray<Prepared<ReadonlyArray<EventMessage>>>) {
+        // Recreates a stream that somebody deleted, so that the retry succeeds.
+        yield* relay
+          .publish(prepared.flatMap(({ work }) => work))
+          .pipe(
+            Effect.tapErrorTag("StoreUnavailable", ({ store }) =>
+              store === "nats" ? ensureStream : Effect.void,
+            ),
+          )
+        return yield* cursors.move(
+          FOLLOWER,
+          prepared.map(({ chunk }) => chunk),
+        )
+      }),
+    })
   }),
 )
 
@@ -74,14 +75,14 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
   const store = yield* EventStore
   const histories = new FoldCache(emptyHistory, { itemsMax: WARM_ITEMS_MAX })
 
-  const messagesOf = Effect.fnUntraced(function* (append: ChunkEntry) {
-    const { batch, events } = append
+  const messagesOf = Effect.fnUntraced(function* (entry: ChunkEntry) {
+    const { batch, events } = entry
     const [first] = events
     if (first === undefined) return []
     const before = first.version - 1
     const history = histories.take(batch, before)
     yield* foldTo(store, batch, history, before, advanceHistory)
-    yield* standsOn(history.head, append)
+    yield* standsOn(history.head, entry)
     const messages: Array<EventMessage> = []
     const at = yield* Clock.currentTimeMillis
     yield* visitEvents(batch, events, (event) => {
@@ -92,8 +93,8 @@ export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nat
   })
 
   return {
-    publish: Effect.fn("Relay.publish")(function* (appended) {
-      const messages = (yield* Effect.forEach(appended, messagesOf)).flat()
+    messagesOf: (entries) => Effect.map(Effect.forEach(entries, messagesOf), (messages) => messages.flat()),
+    publish: Effect.fn("Relay.publish")(function* (messages) {
       for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX) {
         yield* publishTogether(jetstream, stream, messages.slice(from, from + ACKS_OUTSTANDING_MAX))
       }

@@ -3,15 +3,17 @@ import { Array as Arr, Clock, Effect } from "effect"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { atOnce, inSlices } from "../parsing/turns.ts"
+import { sendTogether } from "../platform/redis-client.ts"
+import { attempt } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
 import type { EventStore } from "./event-store.ts"
 import { logFrom, logUpTo } from "./evidence.ts"
 import { chainStart, linked } from "./hash-chain.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
-import { type PartitionSteps, range } from "./partition-steps-redis.ts"
+import { type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
 import { OwnershipLost } from "./run-queue.ts"
-import { readEvents, readFirstEvent } from "./stream-entry.ts"
+import { readEventRanges, readEvents, readFirstEvent } from "./stream-entry.ts"
 
 export const eventStore = Effect.fnUntraced(function* (steps: PartitionSteps) {
   const count = yield* eventCounter
@@ -23,6 +25,7 @@ export const eventStore = Effect.fnUntraced(function* (steps: PartitionSteps) {
       const entries = yield* range(steps, steps.keysOf(batch).log(batch), `${after + 1}-0`, limit)
       return yield* readEvents(batch, after, entries, head)
     }),
+    readRanges: readingRanges(steps),
   }
   return store
 })
@@ -136,6 +139,20 @@ const replicating = ({ connections, keysOf }: PartitionSteps): EventStore["Servi
             : new StoreUnavailable({ store: "redis", step: "replicate", reason }),
         ),
       )
+  })
+
+/** All commands go out together. A range is read by its ends, so nothing is read that was not asked for. */
+const readingRanges = ({ commands, keysOf }: PartitionSteps): EventStore["Service"]["readRanges"] =>
+  Effect.fnUntraced(function* (ranges) {
+    const answers = yield* attempt(() => {
+      sendTogether(commands)
+      return Promise.all(
+        ranges.map(({ batch, after, to }) =>
+          commands.xrange(keysOf(batch).log(batch), `${after + 1}-0`, `${to}-0`),
+        ),
+      )
+    }).pipe(unavailable("read"))
+    return yield* readEventRanges(ranges, answers)
   })
 
 /** Characters that are encoded in one slice: about two large events. */

@@ -372,8 +372,8 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "an idle follower learns that its cursor was set back",
-    file: "streams/follower.ts",
-    text: "if (unreadMs >= REREAD_MS) cursor = undefined",
+    file: "streams/followed-partition.ts",
+    text: "if (now >= this.#reloadAt) this.cursor = undefined",
     without: "",
     caughtIn: "test/projections/projector.test.ts",
     caughtBy: "shows again what a store that was set back has lost",
