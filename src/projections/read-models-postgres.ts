@@ -53,19 +53,25 @@ export const layer = Layer.effect(
   }),
 )
 
-/** Rows are passed as JSON for each partition, so the statement's text is always the same and is prepared once. */
-const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) =>
-  sql<Array<{ readonly partition: number }>>`
+/** Rows are passed as JSON, so the statement's text is always the same and is prepared once. */
+const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => {
+  const rowsOf = (rows: "items" | "batches") =>
+    storable(changes.flatMap((change) => change[rows].map((row) => ({ ...row, partition: change.partition }))))
+  return sql<Array<{ readonly partition: number }>>`
     with ${stepsTaken(sql, PROJECTION, changes)},
-    changed as (
-      select * from unnest(
-        ${changes.map(({ partition }) => partition)}::int[], ${changes.map(({ items }) => storable(items))}::text[],
-        ${changes.map(({ batches }) => storable(batches))}::text[]
-      ) as changed (partition, items, batches) join moved using (partition)
-    ),
     stored_items as (
-      insert into payout_items
-      select item.* from changed, json_populate_recordset(null::payout_items, items::json) as item
+      insert into payout_items (
+        batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
+        transfer_reference, attempt, reason, version, updated_at, clearance
+      )
+      select
+        batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
+        transfer_reference, attempt, reason, version, updated_at, clearance
+      from json_to_recordset(${rowsOf("items")}::text::json) as rows (
+        partition int, batch text, item int, reference text, beneficiary_name text, account_masked text,
+        currency text, minor numeric, state text, ledger text, bank text, transfer_reference text, attempt int,
+        reason text, version int, updated_at timestamptz, clearance jsonb
+      ) where partition in (select partition from moved)
       on conflict (batch, item) do update set
         state = excluded.state,
         ledger = excluded.ledger,
@@ -79,8 +85,18 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) =>
       where excluded.version > payout_items.version
     ),
     stored_batches as (
-      insert into payout_batches
-      select batch.* from changed, json_populate_recordset(null::payout_batches, batches::json) as batch
+      insert into payout_batches (
+        id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
+        totals, execute_at, duplicates
+      )
+      select
+        id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
+        totals, execute_at, duplicates
+      from json_to_recordset(${rowsOf("batches")}::text::json) as rows (
+        partition int, id text, partner text, reference text, idempotency_key text, state text, item_count int,
+        version int, received_at timestamptz, updated_at timestamptz, closed_at timestamptz, totals jsonb,
+        execute_at timestamptz, duplicates jsonb
+      ) where partition in (select partition from moved)
       on conflict (id) do update set
         state = excluded.state,
         version = excluded.version,
@@ -91,9 +107,16 @@ const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) =>
       where excluded.version > payout_batches.version
     )
     select partition from moved`
+}
 
 /** Rows as JSON that Postgres accepts: without NUL and unpaired surrogates, which a bank's code may contain. */
-const storable = (rows: ReadonlyArray<object>): string =>
-  JSON.stringify(rows, (_, value) =>
+const storable = (rows: ReadonlyArray<object>): string => {
+  const text = JSON.stringify(rows)
+  // JSON escapes them, and next to nothing else.
+  if (!UNSTORABLE.test(text)) return text
+  return JSON.stringify(rows, (_, value) =>
     typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\uFFFD") : value,
   )
+}
+
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/

@@ -1,11 +1,12 @@
 /** Sends one signed POST to a checked address. Only the status of the answer is used. */
+import { createHmac, createSecretKey, type KeyObject } from "node:crypto"
 import http, { type ClientRequest, type IncomingMessage } from "node:http"
 import https from "node:https"
 import { Effect, Redacted, Schema } from "effect"
-import { Webhook } from "standardwebhooks"
 import type { Delivery } from "./deliveries.ts"
 import { hostOf, hostProblem } from "./endpoint-url.ts"
 import { PRIVATE, publicLookup, systemResolver } from "./public-lookup.ts"
+import { PLAIN_SECRET as SECRET_PREFIX } from "./secret-seal.ts"
 import { UNDER_WAY_MAX } from "./shares.ts"
 
 /** There was no answer. `reason` is an error code or a phrase of ours, and quotes no text from outside. */
@@ -42,7 +43,7 @@ export const makeSender = (options: SenderOptions) =>
         for (const agent of Object.values(agents)) agent.destroy()
       }),
     )
-    const send: Sender = Effect.fn("Sender.send")(function* (delivery, at) {
+    const send: Sender = Effect.fnUntraced(function* (delivery, at) {
       const url = new URL(delivery.url)
       const problem = options.allowPrivate ? undefined : destinationProblem(url)
       if (problem !== undefined) return yield* new NotSent({ reason: problem })
@@ -68,8 +69,20 @@ const signedHeaders = ({ eventId, body }: Delivery, secret: Redacted.Redacted, a
   "user-agent": "AtlasPay-Webhooks/1",
   "webhook-id": eventId,
   "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
-  "webhook-signature": new Webhook(Redacted.value(secret)).sign(eventId, at, body),
+  "webhook-signature": signature(secret, `${eventId}.${Math.floor(at.getTime() / 1_000)}.${body}`),
 })
+
+/** Keys by secret, for the deliveries that were claimed together. */
+const keys = new WeakMap<Redacted.Redacted, KeyObject>()
+
+/** HMAC-SHA-256 under the bytes that the secret `whsec_…` encodes. A `KeyObject` is several times as fast as the bytes. */
+const signature = (secret: Redacted.Redacted, signed: string): string => {
+  const key =
+    keys.get(secret) ??
+    createSecretKey(Buffer.from(Redacted.value(secret).slice(SECRET_PREFIX.length), "base64"))
+  keys.set(secret, key)
+  return `v1,${createHmac("sha256", key).update(signed).digest("base64")}`
+}
 
 /** Refuses endpoints that were accepted under earlier rules and break the current ones. Names are checked when resolved. */
 const destinationProblem = (url: URL): string | undefined => {
