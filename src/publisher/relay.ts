@@ -5,10 +5,10 @@
  * again. Ids are derived from the log, so JetStream drops duplicates within two minutes, and consumers drop older ones. Any
  * number of relays may run. Each message is sealed: see event-message.ts.
  */
-import type { JetStreamClient } from "@nats-io/jetstream"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
-import { Nats, natsStep } from "../platform/nats.ts"
+import { makePublisher } from "../platform/jetstream-publisher.ts"
+import { Nats } from "../platform/nats.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { foldTo } from "../streams/batch-fold.ts"
 import { type ChunkEntry, standsOn } from "../streams/chunk.ts"
@@ -67,60 +67,38 @@ export const layer = Layer.effectDiscard(
   }),
 )
 
-export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nats> = Effect.gen(function* () {
-  const settings = yield* AppConfig
-  const { stream } = settings.nats
-  const { write } = eventMessages(settings)
-  const { jetstream } = yield* Nats
-  const store = yield* EventStore
-  const histories = new FoldCache(emptyHistory, { itemsMax: WARM_ITEMS_MAX })
+export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nats | Scope.Scope> = Effect.gen(
+  function* () {
+    const settings = yield* AppConfig
+    const { stream } = settings.nats
+    const { write } = eventMessages(settings)
+    const publishTogether = yield* makePublisher((yield* Nats).connection, stream, ACK_MS_MAX)
+    const store = yield* EventStore
+    const histories = new FoldCache(emptyHistory, { itemsMax: WARM_ITEMS_MAX })
 
-  const messagesOf = Effect.fnUntraced(function* (entry: ChunkEntry) {
-    const { batch, events } = entry
-    const [first] = events
-    if (first === undefined) return []
-    const before = first.version - 1
-    const history = histories.take(batch, before)
-    yield* foldTo(store, batch, history, before, advanceHistory)
-    yield* standsOn(history.head, entry)
-    const messages: Array<EventMessage> = []
-    const at = yield* Clock.currentTimeMillis
-    yield* visitEvents(batch, events, (event) => {
-      for (const published of advanceHistory(history, event)) messages.push(write(published, at))
+    const messagesOf = Effect.fnUntraced(function* (entry: ChunkEntry) {
+      const { batch, events } = entry
+      const [first] = events
+      if (first === undefined) return []
+      const before = first.version - 1
+      const history = histories.take(batch, before)
+      yield* foldTo(store, batch, history, before, advanceHistory)
+      yield* standsOn(history.head, entry)
+      const messages: Array<EventMessage> = []
+      const at = yield* Clock.currentTimeMillis
+      yield* visitEvents(batch, events, (event) => {
+        for (const published of advanceHistory(history, event)) messages.push(write(published, at))
+      })
+      histories.put(batch, history)
+      return messages
     })
-    histories.put(batch, history)
-    return messages
-  })
 
-  return {
-    messagesOf: (entries) => Effect.map(Effect.forEach(entries, messagesOf), (messages) => messages.flat()),
-    publish: Effect.fn("Relay.publish")(function* (messages) {
-      for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX) {
-        yield* publishTogether(jetstream, stream, messages.slice(from, from + ACKS_OUTSTANDING_MAX))
-      }
-    }),
-  }
-})
-
-/**
- * Publishes messages together and waits for all acknowledgements. They are sent in one turn of the event loop, so if the
- * connection breaks, JetStream has stored only a first part of them, in order.
- */
-const publishTogether = (
-  jetstream: JetStreamClient,
-  stream: string,
-  messages: ReadonlyArray<EventMessage>,
-): Effect.Effect<void, StoreUnavailable> =>
-  natsStep("publish", async () => {
-    const answers = await Promise.allSettled(
-      messages.map(({ subject, id, headers, body }) =>
-        jetstream.publish(subject, body, {
-          msgID: id,
-          headers,
-          expect: { streamName: stream },
-          timeout: ACK_MS_MAX,
-        }),
-      ),
-    )
-    for (const answer of answers) if (answer.status === "rejected") throw answer.reason
-  })
+    return {
+      messagesOf: (entries) => Effect.map(Effect.forEach(entries, messagesOf), (messages) => messages.flat()),
+      publish: Effect.fnUntraced(function* (messages) {
+        for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX)
+          yield* publishTogether(messages.slice(from, from + ACKS_OUTSTANDING_MAX))
+      }),
+    }
+  },
+)

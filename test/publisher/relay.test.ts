@@ -91,9 +91,10 @@ const dyingAfter = (messages: number) =>
     Nats,
     Effect.map(Nats, (nats): Nats["Service"] => {
       let sent = 0
-      const publish: typeof nats.jetstream.publish = (...message) =>
-        sent++ < messages ? nats.jetstream.publish(...message) : new Promise(() => {})
-      return { ...nats, jetstream: Object.assign(Object.create(nats.jetstream), { publish }) }
+      const publish: typeof nats.connection.publish = (...message) => {
+        if (sent++ < messages) nats.connection.publish(...message)
+      }
+      return { ...nats, connection: Object.assign(Object.create(nats.connection), { publish }) }
     }),
   )
 
