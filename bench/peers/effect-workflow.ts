@@ -34,7 +34,7 @@ const settlement = (work: Work, items: number) =>
 await measure("effect-workflow", async (work, { items }) => {
   const database = await ownDatabase("atlaspay_bench_effect")
   const engine = ClusterWorkflowEngine.layer.pipe(
-    Layer.provideMerge(SingleRunner.layer()),
+    Layer.provideMerge(SingleRunner.layer({ runnerStorage: "memory" })),
     Layer.provide([
       PgClient.layer({ url: Redacted.make(database.url), maxConnections: CONNECTIONS, multiplex: true }),
       Digest.layerWebCrypto,
