@@ -97,9 +97,10 @@ describe("the public history of a batch", () => {
     expect(told).toMatchObject([
       { subject: id, data: { state: "awaiting-funds", refused: { EUR: "10.01" }, itemCount: 3 } },
     ])
-    for (const event of told)
+    for (const event of told) {
       expect(JSON.parse(encodePublicEvent(event))).toStrictEqual(Schema.encodeSync(PublicEvent)(event))
-    expect(Result.getOrThrow(decodePublicEvent(encodePublicEvent(event)))).toEqual(event)
+      expect(Result.getOrThrow(decodePublicEvent(encodePublicEvent(event)))).toEqual(event)
+    }
   })
 
   it("tells nothing when the ledger refuses for another reason", () => {
