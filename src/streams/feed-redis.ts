@@ -15,6 +15,14 @@ export const feed = (steps: PartitionSteps): Feed["Service"] => ({
     return yield* Effect.flatMap(checked(steps, { partition, after, head }, entries), Effect.fromResult)
   }),
 
+  pages: Effect.fnUntraced(function* (positions, limit) {
+    const together = steps.commands.isCluster ? positions.map((one) => [one]) : [positions]
+    const pages = yield* Effect.forEach(together, (some) => pagesTogether(steps, some, limit), {
+      concurrency: "unbounded",
+    })
+    return pages.flat()
+  }),
+
   feedParts: Effect.suspend(() =>
     steps.connections.readers(
       WAIT_MS_MAX,
@@ -36,38 +44,41 @@ const WAIT_MS_MAX = 5_000
 
 type Streams = ReadonlyArray<[key: string, entries: ReadonlyArray<StreamEntry>]> | null
 
+const keyOf = (steps: PartitionSteps, { partition }: FeedPosition) => steps.partitions[partition]?.feed ?? ""
+
+/** One command for all positions. It reads from before a position, so that the entry at the position comes first. */
+const pagesTogether = Effect.fnUntraced(function* (
+  steps: PartitionSteps,
+  positions: ReadonlyArray<FeedPosition>,
+  limit: number,
+): Effect.fn.Return<ReadonlyArray<FeedPage>> {
+  if (positions.length === 0) return []
+  const found = yield* attempt(() =>
+    steps.commands.xread(
+      "COUNT",
+      limit + 1,
+      "STREAMS",
+      ...positions.map((position) => keyOf(steps, position)),
+      ...positions.map(({ after }) => positionBefore(after)),
+    ),
+  ).pipe(unavailable("read feeds"), Effect.result)
+  if (Result.isFailure(found)) return positions.map(() => Result.fail(found.failure))
+  const streams = new Map(found.success as Streams)
+  return yield* Effect.forEach(
+    positions,
+    (position) => {
+      const entries = streams.get(keyOf(steps, position)) ?? []
+      return checked(steps, position, entries.slice(0, readFrom(position.after, limit))).pipe(
+        Effect.catchTag("StoreUnavailable", (failure) => Effect.succeed(Result.fail(failure))),
+      )
+    },
+    { concurrency: "unbounded" },
+  )
+})
+
 const feedPart = (steps: PartitionSteps, { client, keys }: Reader): FeedPart => {
-  const keyAt = (partition: number) => steps.partitions[partition]?.feed ?? ""
-  const keysOf = (positions: ReadonlyArray<FeedPosition>) =>
-    positions.map(({ partition }) => keyAt(partition))
   return {
     partitions: steps.partitions.flatMap(({ feed }, partition) => (keys.includes(feed) ? [partition] : [])),
-
-    // One command for all feeds. It reads from before a position, so that the entry at the position comes first.
-    pages: Effect.fnUntraced(function* (positions, limit) {
-      const read = attempt(() =>
-        steps.commands.xread(
-          "COUNT",
-          limit + 1,
-          "STREAMS",
-          ...keysOf(positions),
-          ...positions.map(({ after }) => positionBefore(after)),
-        ),
-      ).pipe(unavailable("read feeds"), Effect.result)
-      const found = yield* read
-      if (Result.isFailure(found)) return positions.map(() => Result.fail(found.failure))
-      const streams = new Map((found.success ?? []) as NonNullable<Streams>)
-      return yield* Effect.forEach(
-        positions,
-        (position) => {
-          const entries = streams.get(keyAt(position.partition)) ?? []
-          return checked(steps, position, entries.slice(0, readFrom(position.after, limit))).pipe(
-            Effect.catchTag("StoreUnavailable", (failure) => Effect.succeed(Result.fail(failure))),
-          )
-        },
-        { concurrency: "unbounded" },
-      )
-    }),
 
     arrivals: Effect.fnUntraced(function* (positions, waitMs) {
       const streams = (yield* attempt(() =>
@@ -78,12 +89,14 @@ const feedPart = (steps: PartitionSteps, { client, keys }: Reader): FeedPart => 
           // Redis takes 0 for ever.
           Math.max(1, Math.min(Math.ceil(waitMs), WAIT_MS_MAX)),
           "STREAMS",
-          ...keysOf(positions),
+          ...positions.map((position) => keyOf(steps, position)),
           ...positions.map(({ after }) => after),
         ),
       ).pipe(unavailable("wait for feeds"))) as Streams
       const arrived = new Set(streams?.map(([key]) => key))
-      return new Set(positions.flatMap(({ partition }) => (arrived.has(keyAt(partition)) ? [partition] : [])))
+      return new Set(
+        positions.flatMap((position) => (arrived.has(keyOf(steps, position)) ? [position.partition] : [])),
+      )
     }),
   }
 }

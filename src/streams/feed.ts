@@ -41,11 +41,6 @@ export type FeedPage = Result.Result<ReadonlyArray<FeedEntry>, HistoryLost | Sto
 /** The feeds that one connection reads together. They are on one server, so they are there or gone together. */
 export interface FeedPart {
   readonly partitions: ReadonlyArray<number>
-  /** Of each position, what `entries` gives: at most `limit` entries each, in few round trips. */
-  readonly pages: (
-    positions: ReadonlyArray<FeedPosition>,
-    limit: number,
-  ) => Effect.Effect<ReadonlyArray<FeedPage>>
   /**
    * Waits until feeds have entries after these positions, and gives their partitions; none after `waitMs` milliseconds. It
    * only wakes: the entries may not be replicated yet, and nothing shows whether history was lost.
@@ -70,6 +65,11 @@ export class Feed extends Context.Service<
       limit: number,
       head?: string,
     ) => Effect.Effect<ReadonlyArray<FeedEntry>, HistoryLost | StoreUnavailable>
+    /** Of each position, of different partitions, what `entries` gives: at most `limit` entries each, in few round trips. */
+    readonly pages: (
+      positions: ReadonlyArray<FeedPosition>,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<FeedPage>>
     /** Opens the connections that wait for entries. All feeds are in one part; on a cluster, each is in its own. */
     readonly feedParts: Effect.Effect<ReadonlyArray<FeedPart>, StoreUnavailable>
     /** Removes the entries before a position that every follower has reached. */

@@ -81,7 +81,7 @@ export const followPart = Effect.fnUntraced(
   function* <Work>(follower: Follower<Work>, part: FeedPart) {
     const following: Following<Work> = {
       ...follower,
-      part,
+      pages: (yield* Feed).pages,
       store: yield* EventStore,
       observer: yield* FollowerObserver,
     }
@@ -102,7 +102,7 @@ export const followPart = Effect.fnUntraced(
 )
 
 interface Following<Work> extends Follower<Work> {
-  readonly part: FeedPart
+  readonly pages: Feed["Service"]["pages"]
   readonly store: EventStore["Service"]
   readonly observer: (typeof FollowerObserver)["Service"]
 }
@@ -159,7 +159,7 @@ const read = Effect.fnUntraced(function* <Work>(
   following: Following<Work>,
   due: ReadonlyArray<FollowedPartition>,
 ) {
-  const { part, store } = following
+  const { pages: read, store } = following
   yield* loadMissing(following, due)
   const positions = due.map(({ partition, cursor }) => ({
     partition,
@@ -167,7 +167,7 @@ const read = Effect.fnUntraced(function* <Work>(
     head: cursor?.head,
   }))
   const limit = Math.ceil(STEP_EVENTS_MAX / due.length)
-  const pages = yield* part.pages(positions, limit)
+  const pages = yield* read(positions, limit)
   const now = yield* Clock.currentTimeMillis
   const news: Array<{
     readonly state: FollowedPartition

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
-import type { RedisCommands } from "../platform/redis-client.ts"
+import { type RedisCommands, sendTogether } from "../platform/redis-client.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { inTime } from "./deadline.ts"
@@ -81,3 +81,24 @@ export const onAll = <A, B>(
     Effect.forEach(all, (one) => Effect.exit(inTime(each(one))), { concurrency: "unbounded" }),
     (exits) => Effect.all(exits),
   )
+
+/**
+ * Those for which a short read says yes, or does not answer in time: there the step itself finds out. All reads go out
+ * together.
+ */
+export const wherever = <A>(
+  commands: RedisCommands,
+  all: ReadonlyArray<A>,
+  isThere: (one: A) => Promise<boolean>,
+): Effect.Effect<ReadonlyArray<A>> =>
+  Effect.promise(() => {
+    sendTogether(commands)
+    return Promise.allSettled(all.map(isThere))
+  }).pipe(
+    inTime,
+    Effect.map((answers) => all.filter((_, index) => isYesOrUnknown(answers[index]))),
+    Effect.catchTag("StoreUnavailable", () => Effect.succeed(all)),
+  )
+
+const isYesOrUnknown = (answer: PromiseSettledResult<boolean> | undefined): boolean =>
+  answer?.status !== "fulfilled" || answer.value

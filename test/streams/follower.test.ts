@@ -6,7 +6,13 @@ import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import type { Chunk } from "../../src/streams/chunk.ts"
 import type { Cursor } from "../../src/streams/cursor-store.ts"
 import { CorruptEntry, EventStore } from "../../src/streams/event-store.ts"
-import { type FeedEntry, type FeedPart, HistoryLost } from "../../src/streams/feed.ts"
+import {
+  Feed,
+  type FeedEntry,
+  type FeedPart,
+  type FeedPosition,
+  HistoryLost,
+} from "../../src/streams/feed.ts"
 import {
   type FollowerFailure,
   FollowerObserver,
@@ -83,20 +89,26 @@ class Followed {
   }
 
   get following() {
-    return followPart(this.follower, this.part).pipe(Effect.provide(this.store))
+    return followPart(this.follower, this.part).pipe(Effect.provide([this.feed, this.store]))
   }
+
+  readonly feed = Layer.mock(Feed, {
+    pages: Effect.fnUntraced(
+      { self: this },
+      function* (this: Followed, positions: ReadonlyArray<FeedPosition>, limit: number) {
+        this.polls.push(yield* Clock.currentTimeMillis)
+        return positions.map(({ after, head }) => {
+          const at = this.entries.findIndex(({ id }) => id === after)
+          return after !== "0-0" && (at === -1 || (head ?? this.entries[at]?.head) !== this.entries[at]?.head)
+            ? Result.fail(new HistoryLost({ cursor: after }))
+            : Result.succeed(this.entries.slice(at + 1, at + 1 + limit))
+        })
+      },
+    ),
+  })
 
   readonly part: FeedPart = {
     partitions: [0],
-    pages: Effect.fnUntraced({ self: this }, function* (this: Followed, positions, limit) {
-      this.polls.push(yield* Clock.currentTimeMillis)
-      return positions.map(({ after, head }) => {
-        const at = this.entries.findIndex(({ id }) => id === after)
-        return after !== "0-0" && (at === -1 || (head ?? this.entries[at]?.head) !== this.entries[at]?.head)
-          ? Result.fail(new HistoryLost({ cursor: after }))
-          : Result.succeed(this.entries.slice(at + 1, at + 1 + limit))
-      })
-    }),
     arrivals: Effect.fnUntraced({ self: this }, function* (this: Followed, [position], waitMs) {
       const until = (yield* Clock.currentTimeMillis) + waitMs
       while ((yield* Clock.currentTimeMillis) < until) {

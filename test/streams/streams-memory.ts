@@ -8,7 +8,7 @@ import { encodeMail } from "../../src/domain/event-codec.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { EventStore } from "../../src/streams/event-store.ts"
-import { Feed, type FeedPage, type FeedPart, type FeedPosition } from "../../src/streams/feed.ts"
+import { Feed, type FeedPart, type FeedPosition } from "../../src/streams/feed.ts"
 import { isBefore } from "../../src/streams/feed-position.ts"
 import { chainStart, type LinkedEvent, linked } from "../../src/streams/hash-chain.ts"
 import { CommandIdReused, Mailbox, MailboxFull, NoSuchBatch } from "../../src/streams/mailbox.ts"
@@ -190,19 +190,16 @@ const feed = (memory: Memory): Feed["Service"] => {
     entries: Effect.fnUntraced(function* (partition, after, limit, head) {
       return yield* Effect.fromResult(yield* page({ partition, after, head }, limit))
     }),
-    feedParts: Effect.succeed([feedPart(memory, page)]),
+    pages: (positions, limit) => Effect.forEach(positions, (position) => page(position, limit)),
+    feedParts: Effect.succeed([feedPart(memory)]),
     trim: (partition, before) =>
       Effect.map(memory.numbered(partition), ({ feed }) => feed.deleteBefore(before)),
   }
 }
 
 /** Looks at the feeds every millisecond until one has something. */
-const feedPart = (
-  { all, numbered }: Memory,
-  page: (position: FeedPosition, limit: number) => Effect.Effect<FeedPage>,
-): FeedPart => ({
+const feedPart = ({ all, numbered }: Memory): FeedPart => ({
   partitions: all.map((_, partition) => partition),
-  pages: (positions, limit) => Effect.forEach(positions, (position) => page(position, limit)),
   arrivals: Effect.fnUntraced(function* (positions, waitMs) {
     const until = (yield* Clock.currentTimeMillis) + waitMs
     while (true) {
