@@ -56,7 +56,9 @@ export const layer = Layer.effect(
 /** Rows are passed as JSON, so the statement's text is always the same and is prepared once. */
 const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => {
   const rowsOf = (rows: "items" | "batches") =>
-    storable(changes.flatMap((change) => change[rows].map((row) => ({ ...row, partition: change.partition }))))
+    storable(
+      changes.flatMap((change) => change[rows].map((row) => ({ ...row, partition: change.partition }))),
+    )
   return sql<Array<{ readonly partition: number }>>`
     with ${stepsTaken(sql, PROJECTION, changes)},
     stored_items as (

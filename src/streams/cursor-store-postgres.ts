@@ -34,7 +34,7 @@ export const stepsTaken = (sql: Sql, follower: string, steps: ReadonlyArray<Curs
       set position = to_position, head = to_head, head_position = to_position, moved_at = now()
       from taken join standing using (partition)
       where checkpoint.projection = ${follower} and checkpoint.partition = taken.partition
-        and checkpoint.position = from_position and standing.position = from_position
+        and checkpoint.position = from_position
       returning checkpoint.partition
     )`
 

@@ -72,7 +72,8 @@ const pagesTogether = Effect.fnUntraced(function* (
         Effect.catchTag("StoreUnavailable", (failure) => Effect.succeed(Result.fail(failure))),
       )
     },
-    { concurrency: "unbounded" },
+    // Without replicas there is nothing to wait for, and a fiber for each would cost more than the page.
+    { concurrency: steps.isReplicated ? "unbounded" : 1 },
   )
 })
 

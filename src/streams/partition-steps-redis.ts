@@ -25,6 +25,8 @@ export interface PartitionSteps {
   readonly keysAt: (partition: number) => PartitionKeys
   readonly keysOf: (batch: BatchId) => PartitionKeys
   readonly call: (...of: Parameters<Call>) => Effect.Effect<unknown, StoreUnavailable>
+  /** Whether {@link replicated} waits for anything. */
+  readonly isReplicated: boolean
   /** Waits for replicas, so that a failover cannot lose what others were informed of. */
   readonly replicated: (
     ...of: Parameters<RedisConnections["Service"]["replicated"]>
@@ -34,7 +36,7 @@ export interface PartitionSteps {
 /** Loads the functions, and checks the number of partitions. */
 export const openPartitions = Effect.gen(function* () {
   const connections = yield* RedisConnections
-  const { prefix, partitions: count, ...limits } = (yield* AppConfig).redis
+  const { prefix, partitions: count, replicas, ...limits } = (yield* AppConfig).redis
   const { commands } = connections
   const callLibrary = yield* openLibrary(connections).pipe(unavailable("load"))
   yield* requirePartitionCount(commands, prefix, count).pipe(
@@ -49,6 +51,7 @@ export const openPartitions = Effect.gen(function* () {
     limits,
     partitionOf: (batch) => partitionOf(batch, count),
     partitions: Array.from({ length: count }, (_, partition) => partitionKeys(prefix, partition)),
+    isReplicated: replicas > 0,
     keysAt: (partition) => partitionKeys(prefix, partition),
     keysOf: (batch) => partitionKeys(prefix, partitionOf(batch, count)),
     call: (name, keys, args) => callLibrary(name, keys, args).pipe(unavailable(name)),
