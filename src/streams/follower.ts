@@ -211,9 +211,8 @@ const loadMissing = Effect.fnUntraced(function* <Work>(
     const cursor = cursors.get(state.partition)
     if (cursor !== undefined && state.loaded(cursor, now))
       yield* Effect.logError("the stored cursor was set back: later entries are handled again", {
-        partition: state.partition,
         position: cursor.position,
-      })
+      }).pipe(Effect.annotateLogs({ partition: state.partition }))
   }
 })
 
@@ -277,10 +276,9 @@ const failed = Effect.fnUntraced(function* <Work>(
     for (const state of states) {
       state.isFrozen = true
       observer.frozen(name, state.partition)
-      yield* Effect.logError("follower frozen: the log cannot be followed", {
-        partition: state.partition,
-        ...lost,
-      })
+      yield* Effect.logError("follower frozen: the log cannot be followed", lost).pipe(
+        Effect.annotateLogs({ partition: state.partition }),
+      )
     }
     return
   }
@@ -308,9 +306,12 @@ const report = (
   about: Readonly<Record<"failures" | "retryMs", number>>,
 ) => {
   const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
-  return failure === undefined
-    ? Effect.logError("follower failed", { partitions, ...about }, cause)
-    : Effect.logWarning("follower stalled", { partitions, ...about, ...detailsOf(failure) })
+  const line =
+    failure === undefined
+      ? Effect.logError("follower failed", about, cause)
+      : Effect.logWarning("follower stalled", { ...about, ...detailsOf(failure) })
+  const [partition] = partitions
+  return Effect.annotateLogs(line, partitions.length === 1 ? { partition } : { partitions })
 }
 
 /** The failures that a retry cannot repair: an entry that cannot be read, and a feed that lost history. */
