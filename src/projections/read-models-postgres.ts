@@ -6,7 +6,7 @@ import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { movesOf, stepsTaken } from "../streams/cursor-store-postgres.ts"
+import { movesOf, stepsTaken } from "../streams/postgres-cursors.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
 export const layer = Layer.effect(

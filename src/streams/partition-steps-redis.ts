@@ -1,9 +1,10 @@
 /** What the ports of the streams share on Redis: keys, calls of functions, and the wait for replicas. */
 import { Effect } from "effect"
+import type { ChainableCommander } from "ioredis"
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
-import { type RedisCommands, sendTogether } from "../platform/redis-client.ts"
+import type { RedisCommands } from "../platform/redis-client.ts"
 import { attempt, type RedisUnavailable } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { inTime } from "./deadline.ts"
@@ -86,22 +87,28 @@ export const onAll = <A, B>(
   )
 
 /**
- * Those for which a short read says yes, or does not answer in time: there the step itself finds out. All reads go out
- * together.
+ * Those for which a short read says yes, or does not answer in time: there the step itself finds out. All reads go out as
+ * one text; on a cluster, as one for each.
  */
 export const wherever = <A>(
   commands: RedisCommands,
   all: ReadonlyArray<A>,
-  isThere: (one: A) => Promise<boolean>,
-): Effect.Effect<ReadonlyArray<A>> =>
-  Effect.promise(() => {
-    sendTogether(commands)
-    return Promise.allSettled(all.map(isThere))
-  }).pipe(
+  read: (pipeline: ChainableCommander, one: A) => ChainableCommander,
+  isYes: (answer: unknown) => boolean,
+): Effect.Effect<ReadonlyArray<A>> => {
+  const readTogether = async (some: ReadonlyArray<A>) => {
+    const answers = await some.reduce(read, commands.pipeline()).exec()
+    return some.filter((_, index) => {
+      const [error, answer] = answers?.[index] ?? [new Error("no answer")]
+      return error !== null || isYes(answer)
+    })
+  }
+  const groups = commands.isCluster ? all.map((one) => [one]) : [all]
+  return Effect.promise(() => Promise.allSettled(groups.map(readTogether))).pipe(
     inTime,
-    Effect.map((answers) => all.filter((_, index) => isYesOrUnknown(answers[index]))),
+    Effect.map((found) =>
+      found.flatMap((group, index) => (group.status === "fulfilled" ? group.value : (groups[index] ?? []))),
+    ),
     Effect.catchTag("StoreUnavailable", () => Effect.succeed(all)),
   )
-
-const isYesOrUnknown = (answer: PromiseSettledResult<boolean> | undefined): boolean =>
-  answer?.status !== "fulfilled" || answer.value
+}

@@ -86,10 +86,12 @@ export const takingOver = (
       } while (cursor !== "0-0")
     })
     // A look costs less than a scan, and rarely finds anything.
-    const idle = yield* wherever(commands, streams, async (stream) => {
-      const found = await commands.xpending(stream, GROUP, "IDLE", idleMs, "-", "+", 1)
-      return found.length > 0
-    })
+    const idle = yield* wherever(
+      commands,
+      streams,
+      (pipeline, stream) => pipeline.xpending(stream, GROUP, "IDLE", idleMs, "-", "+", 1),
+      (entries) => (entries as ReadonlyArray<unknown>).length > 0,
+    )
     const exits = yield* Effect.forEach(idle, (stream) => Effect.exit(inTime(scan(stream))))
     return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
   })

@@ -80,9 +80,12 @@ const retiring = ({ partitions, call }: PartitionSteps): RunQueue["Service"]["re
 /** Looks before it calls the function: a look costs less than a call, and timers are rarely due. */
 const waking = ({ commands, partitions, call, limits }: PartitionSteps): RunQueue["Service"]["wake"] =>
   Effect.fnUntraced(function* (now, limit) {
-    const due = yield* wherever(commands, partitions, async ({ timers }) => {
-      return (await commands.zcount(timers, "-inf", now)) > 0
-    })
+    const due = yield* wherever(
+      commands,
+      partitions,
+      (pipeline, { timers }) => pipeline.zcount(timers, "-inf", now),
+      (count) => Number(count) > 0,
+    )
     const counts = yield* onAll(due, ({ timers, ready, scheduled, lanes, waiting }) =>
       call("wake", [timers, ready, scheduled, lanes, waiting], [limits.partnerShare, now, limit]),
     )

@@ -380,7 +380,7 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
   },
   {
     name: "of several cursors only those that stand where they stood are moved",
-    file: "streams/cursor-store-postgres.ts",
+    file: "streams/postgres-cursors.ts",
     text: "\n        and checkpoint.position = from_position",
     without: "",
     caughtIn: "test/streams/cursor-store-postgres.test.ts",

@@ -198,11 +198,14 @@ layer(readModelStack(2), { excludeTestServices: true })("the projector", (it) =>
       yield* caughtUp.pipe(Effect.provide(anotherProjector()))
       const before = yield* tables
       const [batch] = before.batches
-      const change = { partition: 0, from: "1-1", to: { position: "2-2", head: undefined }, items: [] }
+      const [item] = before.items
+      const change = { partition: 0, from: "1-1", to: { position: "2-2", head: undefined } }
       const late = { ...batch, version: 1_000, state: "failed" } as never
-      assert.deepStrictEqual(yield* (yield* ReadModels).store([{ ...change, batches: [late] }]), [
-        "elsewhere",
-      ])
+      const lateItem = { ...item, version: 1_000, state: "failed" } as never
+      assert.deepStrictEqual(
+        yield* (yield* ReadModels).store([{ ...change, batches: [late], items: [lateItem] }]),
+        ["elsewhere"],
+      )
       assert.deepStrictEqual(yield* tables, before)
     }),
   )
