@@ -31,8 +31,8 @@ import { Pace } from "./pace.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
 const WARM_ITEMS_MAX = 200_000
-/** How long one read of the run queue waits. This bounds the first step of a drain. */
-const TAKE_WAIT_MS = 100
+/** How long one read of the run queue waits for a batch. Only the first step of a drain depends on it. */
+const TAKE_WAIT_MS = 250
 /** Reads of the run queue under way at a time. A drain waits for all of them. */
 const TAKES_MAX = 1_024
 const WAKE_EVERY_MS = 200

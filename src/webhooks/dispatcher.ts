@@ -15,6 +15,8 @@ import { Shares, UNDER_WAY_MAX } from "./shares.ts"
 
 const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
 const POLL_MS = 1_000
+/** While deliveries are due, looks begin this far apart: each finds more, and a look costs the same for one as for many. */
+const LOOK_EVERY_MS = 10
 /** Added to the time-out of an attempt: time to record its outcome. */
 const LEASE_MARGIN_MS = 5_000
 
@@ -64,14 +66,15 @@ export const runDispatcher = Effect.fnUntraced(function* (
   while (true) {
     const due = yield* claimed
     yield* Effect.forEach(due, start, { discard: true })
-    if (due.length === 0) yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
+    if (due.length > 0) yield* Effect.sleep(LOOK_EVERY_MS)
+    else yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
   }
 }, Effect.scoped)
 
 /**
  * Makes one attempt and records its outcome. If the store is unavailable, the lease runs out and the attempt is repeated.
  */
-const attempt = Effect.fn("attemptDelivery")(
+const attempt = Effect.fnUntraced(
   function* (send: Sender, retryDelaysMs: ReadonlyArray<number>, delivery: Delivery) {
     const deliveries = yield* Deliveries
     const answer = yield* outcomeOf(send, delivery)

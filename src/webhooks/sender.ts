@@ -42,7 +42,7 @@ export const makeSender = (options: SenderOptions) =>
         for (const agent of Object.values(agents)) agent.destroy()
       }),
     )
-    const send: Sender = Effect.fn("Sender.send")(function* (delivery, at) {
+    const send: Sender = Effect.fnUntraced(function* (delivery, at) {
       const url = new URL(delivery.url)
       const problem = options.allowPrivate ? undefined : destinationProblem(url)
       if (problem !== undefined) return yield* new NotSent({ reason: problem })
