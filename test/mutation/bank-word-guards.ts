@@ -470,6 +470,22 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "is a return less charges only if most of it came back, or the charges are listed",
   },
   {
+    name: "all charges explain a difference, however many they are",
+    file: "providers/booked-amount.ts",
+    text: " || charges.reduce((sum, { minor }) => sum + minor, 0n) === minor",
+    without: "",
+    caughtIn: "test/providers/booked-amount.test.ts",
+    caughtBy: "is explained by all charges, however many they are",
+  },
+  {
+    name: "an order gets no more remarks than a person reads",
+    file: "providers/booked-amount.ts",
+    text: "if (charges.length <= CHARGES_MAX) return charges.map(chargeOf)",
+    without: "if (charges.length > 0) return charges.map(chargeOf)",
+    caughtIn: "test/providers/booked-amount.test.ts",
+    caughtBy: "has as many remarks as a person reads, or the sums of its charges",
+  },
+  {
     name: "an exchange is at its rate",
     file: "providers/booked-amount.ts",
     text: " && isAtRate(ordered, booked)",
