@@ -411,6 +411,29 @@ describe("amounts", () => {
   })
 })
 
+describe("an entry that lists one transaction", () => {
+  const one = (amount: string, batch?: string) => {
+    const transactions = [{ ids: { EndToEndId: first }, amount: "10.00" }]
+    const entry = booking({ amount, transactions, ...(batch === undefined ? {} : { batch }) })
+    return outcomeOf(() => accountFile("camt.054", [entry]), euros(1_000n))
+  }
+  const settled = { standings: ["Settled"], oddities: [] }
+
+  it("has it as it says, with charges that are less than it", async () => {
+    expect(await one("10.35")).toMatchObject(settled)
+    expect(await one("19.99")).toMatchObject(settled)
+    expect(await one("20.00")).toMatchObject({
+      standings: ["Accepted"],
+      oddities: [[first, "amount-differs"]],
+    })
+  })
+
+  it("has it as it says, if it is one of several that were booked", async () => {
+    expect(await one("1000.00", "<NbOfTxs>7</NbOfTxs>")).toMatchObject(settled)
+    expect(await one("1000.00", "<NbOfTxs>1</NbOfTxs>")).toMatchObject({ standings: ["Accepted"] })
+  })
+})
+
 describe("a charge that the bank books for an order", () => {
   const code = (subFamily: string) =>
     `<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>${subFamily}</SubFmlyCd></Fmly></Domn></BkTxCd>`
@@ -460,6 +483,46 @@ describe("a charge that the bank books for an order", () => {
       const entry = booking({ amount: "0.50", transactions: [{ ids: { EndToEndId: first }, ...details }] })
       expect(await outcomeOf(() => accountFile("camt.054", [entry]), euros(1_000n))).toMatchObject(differs)
     }
+  })
+
+  it("settles nothing where it is booked for several orders at once, whose amounts its details have", async () => {
+    const own = [
+      { ids: { EndToEndId: first }, amount: "10.00" },
+      { ids: { EndToEndId: second }, amount: "11.00" },
+    ]
+    const apart = booking({ amount: "0.50", transactions: own }).replace(
+      "</TxDtls><TxDtls>",
+      "</TxDtls></NtryDtls><NtryDtls><TxDtls>",
+    )
+    for (const entry of [
+      booking({ amount: "0.50", transactions: own }),
+      booking({ amount: "20.99", transactions: own }),
+      apart,
+    ])
+      expect(
+        await outcomeOf(() => accountFile("camt.054", [entry, booking({ amount: "0.01" })])),
+      ).toMatchObject({
+        standings: ["Accepted", "Accepted"],
+        oddities: [
+          [first, "unreadable-entry"],
+          [second, "unreadable-entry"],
+        ],
+      })
+  })
+
+  it("settles nothing in another currency, where its details have the amount of the order and a rate", async () => {
+    const rate = `<AmtDtls><TxAmt><Amt Ccy="JPY">1200</Amt><CcyXchg><XchgRate>160.0</XchgRate></CcyXchg></TxAmt></AmtDtls>`
+    const entry = (amount: string) =>
+      accountFile("camt.054", [
+        booking({ amount, transactions: [{ ids: { EndToEndId: first }, more: rate }] }),
+      ])
+    const orders = [{ currency: "JPY", minor: 1_200n }]
+    expect(await outcomeOf(() => entry("1.50"), orders)).toMatchObject(differs)
+    expect(await outcomeOf(() => entry("7.50"), orders)).toMatchObject({
+      standings: ["Settled"],
+      oddities: [],
+      remarks: [[first, "rate", "7.50 EUR for 1200 JPY at 160.0"]],
+    })
   })
 
   it("is no payment of the order in a statement that is reconciled", () => {
