@@ -422,6 +422,14 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "settles nothing as CHRG, not even with the amount of the order",
   },
   {
+    name: "a charge by a bank's own code is no payment either",
+    file: "providers/iso20022/account-entry.ts",
+    text: "return other !== undefined && otherCharges.test(other)",
+    without: "return other === null",
+    caughtIn: cases,
+    caughtBy: "settles nothing by the code NCHG",
+  },
+  {
     name: "what was booked counts where it is less than its details have",
     file: "providers/iso20022/transaction-amount.ts",
     text: "own.currency !== booked.currency || own.minor > booked.minor",
@@ -461,6 +469,14 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     without: ' || order === "conflicting"',
     caughtIn: cases,
     caughtBy: "of the bank are not learned from what has no effect",
+  },
+  {
+    name: "a statement until midnight is not that of the day that begins then",
+    file: "providers/iso20022/bank-statement.ts",
+    text: 'if (day === undefined || !endsAtMidnight(text(statement, "FrToDt", "ToDtTm"))) return day',
+    without: "if (day !== null) return day",
+    caughtIn: "test/providers/iso20022/bank-message.test.ts",
+    caughtBy: "from 2026-12-31T00:00:00 to 2027-01-01T00:00:00 covers 2026-12-31",
   },
   {
     name: "a statement of another account is not the one of the day",

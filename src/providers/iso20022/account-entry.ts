@@ -89,7 +89,7 @@ const isBooked = (entry: Element): boolean => {
 const bookingOf = (entry: Element): Booking => ({
   kind: kindIn(entry),
   isReversal: isReversal(entry),
-  isCharge: charges.has(subFamilyOf(entry) ?? ""),
+  isCharge: isChargeIn(entry),
   bookedOn: maybeDay(entry, "BookgDt") ?? maybeDay(entry, "ValDt"),
 })
 
@@ -189,7 +189,7 @@ const transactionIn = (
     bookedOn: booking.bookedOn,
     kind: maybe(transaction, "CdtDbtInd") === undefined ? booking.kind : kindIn(transaction),
     isReversal: booking.isReversal || isReversal(transaction),
-    isCharge: charges.has(subFamilyOf(transaction) ?? subFamilyOf(entry) ?? ""),
+    isCharge: isChargeIn(transaction) || (subFamilyOf(transaction) === undefined && booking.isCharge),
     ...transactionIds(transaction, { servicer: isWhole ? servicerReferenceOf(entry) : undefined, files }),
     ...(isWhole
       ? bookedIn(entry, transaction, (count ?? 1) > 1)
@@ -291,3 +291,19 @@ const subFamilyOf = (element: Element): string | undefined =>
  * transfer under its ids.
  */
 const charges: ReadonlySet<string> = new Set(["CHRG", "COMM", "COME", "COMI", "COMT", "FEES", "INTR", "TAXE"])
+
+/**
+ * The same in codes of other lists, for banks that have no other: charges, commissions and interest of SWIFT's MT940 (field 61,
+ * subfield 6), and fees (808) of the German banks, "NCHG+808+00931" (DK, DFU agreement, annex 3, business transaction codes).
+ */
+const otherCharges = /^[NFS]?(?:CHG|COM|INT)(?![A-Za-z])|(?<![0-9])808(?![0-9])/
+
+/** OTHR and NTAV say that the list has no code for it. */
+const noSubFamily: ReadonlySet<string | undefined> = new Set([undefined, "OTHR", "NTAV"])
+
+const isChargeIn = (element: Element): boolean => {
+  const code = subFamilyOf(element)
+  if (!noSubFamily.has(code)) return charges.has(code ?? "")
+  const other = maybeText(element, "BkTxCd", "Prtry", "Cd")
+  return other !== undefined && otherCharges.test(other)
+}

@@ -3,7 +3,7 @@ import type { Result } from "effect"
 import { parseTransferReference } from "../../domain/identifiers.ts"
 import type { StatementEntry } from "../books.ts"
 import type { EntryPart, Movement } from "./account-entry.ts"
-import { type Amount, all, maybe, maybeDay, maybeText, one } from "./element.ts"
+import { type Amount, all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
 import { kindOf } from "./message-kind.ts"
 import { entryPartsIn } from "./notification.ts"
 import type { TransferIds, UnreadPart } from "./transfer-report.ts"
@@ -129,7 +129,7 @@ const currencyOfBalance = (statement: Element): string | undefined => {
 }
 
 /**
- * The last day of a statement: the end of its period, which may be left out; else the day of its latest closing balance, or of
+ * The last day of a statement: the end of its period, which may be left out and may be the midnight that ends it; else the day of its latest closing balance, or of
  * any balance; else the latest day on which an entry was booked; else the day on which it was made, which may be the next one.
  * A balance may be a forecast and an entry have only a day of value: they give no day after the one on which it was made.
  */
@@ -138,7 +138,7 @@ const dayOf = (
   parts: ReadonlyArray<EntryPart>,
   madeOn: () => string | undefined,
 ): string | undefined =>
-  maybeDay(statement, "FrToDt", "ToDtTm") ??
+  endOf(statement) ??
   maybeDay(statement, "FrToDt", "ToDt") ??
   latest(
     all(statement, "Bal")
@@ -149,6 +149,22 @@ const dayOf = (
     latest(all(statement, "Bal").map((balance) => maybeDay(balance, "Dt"))) ?? latest(parts.map(bookedOnOf)),
     maybeDay(statement, "CreDtTm") ?? madeOn(),
   )
+
+/** The day on which a period with times ends. One that ends at midnight covers nothing of the day that begins then. */
+const endOf = (statement: Element): string | undefined => {
+  const day = maybeDay(statement, "FrToDt", "ToDtTm")
+  if (day === undefined || !endsAtMidnight(text(statement, "FrToDt", "ToDtTm"))) return day
+  const begin = maybeDay(statement, "FrToDt", "FrDtTm")
+  return begin !== undefined && begin < day ? dayBefore(day) : day
+}
+
+const endsAtMidnight = (moment: string): boolean => /^[^T]*T00:00(?::00(?:\.0+)?)?(?![0-9:.])/.test(moment)
+
+const dayBefore = (day: string): string => {
+  const date = new Date(day)
+  date.setUTCDate(date.getUTCDate() - 1)
+  return date.toISOString().slice(0, 10)
+}
 
 /** ISO 20022's BalanceType12Code for the booked balance at the end, or at the end of a page. */
 const isClosing = (balance: Element): boolean =>

@@ -243,6 +243,20 @@ describe("a notification", () => {
     expect(read(notification(pending, nobodys))).toMatchObject({ named: [] })
   })
 
+  it.each(["+12.34", "012.340", "12.3400"])("has the amount of a decimal that is written %s", (decimal) => {
+    const written = movement("DBIT").replaceAll("12.34", decimal)
+    expect(read(notification(written))).toMatchObject({ named: [{ amount: { minor: 1234n } }] })
+  })
+
+  it.each([
+    [".5", 50n],
+    ["7.", 700n],
+    ["0.", 0n],
+  ])("has the amount of a decimal that lacks a part, %s", (decimal, minor) => {
+    const written = movement("DBIT").replaceAll("12.34", decimal)
+    expect(read(notification(written))).toMatchObject({ named: [{ amount: { minor } }] })
+  })
+
   it("tells each transaction of an entry with its own amount", () => {
     const second =
       '</TxDtls><TxDtls><Refs><EndToEndId>R2</EndToEndId></Refs><AmtDtls><TxAmt><Amt Ccy="EUR">2.34</Amt></TxAmt></AmtDtls>'
@@ -307,6 +321,18 @@ describe("a statement", () => {
     const file = statement(own)
       .replace(/<FrToDt><FrDt.*?<.FrToDt>/s, "")
       .replace("<GrpHdr/>", "<GrpHdr><CreDtTm>2026-11-26T01:00:00</CreDtTm></GrpHdr>")
+    expect(readBankStatement(file)).toMatchObject({ success: { statements: [{ day }] } })
+  })
+
+  it.each([
+    ["2026-12-31T00:00:00", "2027-01-01T00:00:00", "2026-12-31"],
+    ["2027-02-28T00:00:00+01:00", "2027-03-01T00:00:00.000+01:00", "2027-02-28"],
+    ["2026-12-31T00:00:00", "2026-12-31T24:00:00", "2026-12-31"],
+    ["2026-12-31T00:00:00", "2027-01-01T00:00:01", "2027-01-01"],
+    ["2027-01-01T00:00:00", "2027-01-01T00:00:00", "2027-01-01"],
+  ])("from %s to %s covers %s", (from, to, day) => {
+    const period = `<FrToDt><FrDtTm>${from}</FrDtTm><ToDtTm>${to}</ToDtTm></FrToDt>`
+    const file = statement("").replace(/<FrToDt>.*?<.FrToDt>/s, period)
     expect(readBankStatement(file)).toMatchObject({ success: { statements: [{ day }] } })
   })
 

@@ -367,6 +367,7 @@ describe("ids of orders", () => {
 describe("amounts", () => {
   const charges = (...amounts: ReadonlyArray<string>) =>
     `<Chrgs>${amounts.map((amount) => `<Rcrd><Amt Ccy="EUR">${amount}</Amt></Rcrd>`).join("")}</Chrgs>`
+  const total = '<Chrgs><TtlChrgsAndTaxAmt Ccy="EUR">0.35</TtlChrgsAndTaxAmt></Chrgs>'
   const instructed = (currency: string, amount: string) =>
     `<AmtDtls><InstdAmt><Amt Ccy="${currency}">${amount}</Amt><CcyXchg><XchgRate>160.0</XchgRate></CcyXchg></InstdAmt></AmtDtls>`
   const back = "<RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>"
@@ -388,6 +389,14 @@ describe("amounts", () => {
     ],
     ["charges beside", "DBIT", "10.00", charges("0.35"), settled(["charge", "0.35 EUR"])],
     ["charges that the payee bears", "DBIT", "9.65", charges("0.35"), settled(["charge", "0.35 EUR"])],
+    ["charges of which there is the total", "DBIT", "10.35", total, settled(["charge", "0.35 EUR"])],
+    [
+      "charges and their total",
+      "DBIT",
+      "10.35",
+      charges("0.35").replace("<Rcrd>", `${total.slice(7, -8)}<Rcrd>`),
+      settled(["charge", "0.35 EUR"]),
+    ],
     ["charges that explain nothing", "DBIT", "10.36", charges("0.35"), differs],
     ["more than was instructed", "DBIT", "10.35", instructed("EUR", "10.00"), differs],
     ["another amount instructed", "DBIT", "10.35", instructed("EUR", "10.36"), differs],
@@ -451,6 +460,45 @@ describe("a charge that the bank books for an order", () => {
         expect(await outcomeOf(() => accountFile("camt.053", [entry]), euros(1_000n))).toMatchObject(unclear)
     },
   )
+
+  it.each(["NCHG+808+00931", "NTRF+808+00931", "CHG", "FCOM", "808"])(
+    "settles nothing by the code %s of another list",
+    async (code) => {
+      const other = `<BkTxCd><Prtry><Cd>${code}</Cd></Prtry></BkTxCd>`
+      const own = { ids: { EndToEndId: first }, amount: "10.00" }
+      const entry = booking({ amount: "10.00", more: other, transactions: [own] })
+      expect(await outcomeOf(() => accountFile("camt.053", [entry]), euros(1_000n))).toMatchObject(unclear)
+    },
+  )
+
+  it.each(["NTRF+116+00931", "NCHK", "COMPANY", "1808"])(
+    "is not one by the code %s of another list",
+    async (code) => {
+      const other = `<BkTxCd><Prtry><Cd>${code}</Cd></Prtry></BkTxCd>`
+      const own = { ids: { EndToEndId: first }, amount: "10.00" }
+      const entry = booking({ amount: "10.00", more: other, transactions: [own] })
+      expect(await outcomeOf(() => accountFile("camt.053", [entry]), euros(1_000n))).toMatchObject({
+        standings: ["Settled"],
+      })
+    },
+  )
+
+  it("settles nothing where only its entry, or only a bank's own code, says what it is", async () => {
+    const other = (code: string) => `<Prtry><Cd>${code}</Cd></Prtry></BkTxCd>`
+    const own = { ids: { EndToEndId: first }, amount: "10.00" }
+    const ofEntry = booking({
+      amount: "10.00",
+      more: code("CHRG"),
+      transactions: [{ ...own, more: `<BkTxCd>${other("NTRF+116")}` }],
+    })
+    const unlisted = booking({
+      amount: "10.00",
+      more: code("OTHR").replace("</BkTxCd>", other("NCHG+808")),
+      transactions: [own],
+    })
+    for (const entry of [ofEntry, unlisted])
+      expect(await outcomeOf(() => accountFile("camt.053", [entry]), euros(1_000n))).toMatchObject(unclear)
+  })
 
   it("settles nothing under the id of a file", async () => {
     const fileOf = (about: string) =>
