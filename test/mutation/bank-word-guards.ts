@@ -481,10 +481,18 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a statement of another account is not the one of the day",
     file: "providers/iso20022/statement-folder.ts",
-    text: " && !isOfOther(iban, statement.account)",
-    without: "",
+    text: "isOfDay && !isOther",
+    without: "isOfDay",
     caughtIn: "test/providers/iso20022/statement-folder.test.ts",
     caughtBy: "does not take a statement of another account for the one of the day",
+  },
+  {
+    name: "what came in on another account returns nothing",
+    file: "providers/iso20022/statement-folder.ts",
+    text: "isOther ? withoutReturn(entry) : entry",
+    without: "entry",
+    caughtIn: "test/providers/iso20022/statement-folder.test.ts",
+    caughtBy: "takes what came in on another account for no return of an order that was paid to it",
   },
   {
     name: "a booking of a charge is no payment",

@@ -141,6 +141,45 @@ it.effect("does not take a statement of another account for the one of the day",
   }),
 )
 
+it.effect("takes what came in on another account for no return of an order that was paid to it", () =>
+  Effect.gen(function* () {
+    const entries: Array<StatementEntry> = []
+    const kinds = ["debit", "credit"] as const
+    const accounts = ["NL91ABNA0417164300", "DE89370400440532013000"]
+    const booking = { servicerReference: "BANK-7" }
+    const statements = accounts.map((account) => ({
+      id: account,
+      account,
+      day,
+      entries: kinds.map((kind) => ({
+        reference: "a",
+        currency: "EUR",
+        minor: 1n,
+        kind,
+        bookedOn: day,
+        booking,
+      })),
+      unread: [],
+    }))
+    yield* statementFolder(
+      join(folderOf({ "1.xml": "" }), "north"),
+      "north",
+      day,
+      () => Result.succeed({ statements, unread: [] }),
+      accounts[0],
+    )((entry) => entries.push(entry))
+    assert.deepStrictEqual(
+      entries.map(({ kind, reference, booking }) => [kind, reference, booking?.servicerReference]),
+      [
+        ["debit", "a", "BANK-7"],
+        ["credit", "a", "BANK-7"],
+        ["debit", "a", "BANK-7"],
+        ["credit", "", undefined],
+      ],
+    )
+  }),
+)
+
 it.effect("does not take a folder for empty that is not there", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(banksIn("/nowhere/statements"))
