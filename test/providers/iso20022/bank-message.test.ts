@@ -488,6 +488,24 @@ describe("an encoding", () => {
     expect(read(file)).toMatchObject({ named: [{ reference: "Rü1" }] })
   })
 
+  it.each([
+    ["ISO-8859-2", 0xb3, "ł"],
+    ["iso8859-2", 0xb3, "ł"],
+    ["ISO-8859-5", 0xd6, "ж"],
+    ["ISO-8859-7", 0xf8, "ψ"],
+    ["ISO-8859-9", 0xfd, "ı"],
+    ["ISO-8859-13", 0xf0, "š"],
+    ["ISO-8859-15", 0xa4, "€"],
+    ["Windows-1250", 0xb3, "ł"],
+    ["windows-1251", 0xe6, "ж"],
+    ["windows-1253", 0xf8, "ψ"],
+    ["windows-1254", 0xfd, "ı"],
+    ["windows-1257", 0xf0, "š"],
+  ])("of another region, %s, is read", (name, byte, character) => {
+    const file = Buffer.from(declared(name).replace("Rü1", "R\u00001"), "latin1")
+    expect(read(file.map((one) => one || byte))).toMatchObject({ named: [{ reference: `R${character}1` }] })
+  })
+
   it("of Windows has its own characters", () => {
     const file = Buffer.from(declared("Windows-1252").replace("Rü1", "R\u00801"), "latin1")
     expect(read(file)).toMatchObject({ named: [{ reference: "R€1" }] })
