@@ -4,7 +4,7 @@ import { parseTransferReference } from "../../domain/identifiers.ts"
 import type { StatementEntry } from "../books.ts"
 import type { EntryPart, Movement } from "./account-entry.ts"
 import { type Amount, all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
-import { kindOf } from "./message-kind.ts"
+import { messageIn } from "./message-kind.ts"
 import { entryPartsIn } from "./notification.ts"
 import type { TransferIds, UnreadPart } from "./transfer-report.ts"
 import { orUnread, requireReadable } from "./unread-part.ts"
@@ -33,15 +33,19 @@ export interface BankStatement {
 
 /** Reads the statements of a camt.053. Fails for any other file. */
 export const readBankStatement = (xml: Uint8Array | string): Result.Result<StatementFile, UnreadableFile> =>
-  readXml(xml, (document) =>
-    kindOf(document) === "camt.053" ? statementsIn(document) : unreadable("Document", "not a camt.053"),
-  )
+  readXml(xml, (root) => {
+    const { kind, document } = messageIn(root)
+    return kind === "camt.053" ? statementsIn(document) : unreadable("Document", "not a camt.053")
+  })
 
 /** Reads the statements of a camt.053; `undefined` for another message of a bank. */
 export const readStatementAmongOthers = (
   xml: Uint8Array | string,
 ): Result.Result<StatementFile | undefined, UnreadableFile> =>
-  readXml(xml, (document) => (kindOf(document) === "camt.053" ? statementsIn(document) : undefined))
+  readXml(xml, (root) => {
+    const { kind, document } = messageIn(root)
+    return kind === "camt.053" ? statementsIn(document) : undefined
+  })
 
 const statementsIn = (document: Element): StatementFile => {
   const content = one(document, "BkToCstmrStmt")

@@ -531,6 +531,28 @@ describe("a namespace", () => {
   ])("%s is that of a report", (name) => {
     expect(read(fine.replace(namespace("pain.002.001.10"), name))).toMatchObject({ about: "M1" })
   })
+  const bare = fine.replace(/ xmlns="[^"]*"/, "")
+  const own = namespace("pain.002.001.10")
+  const header =
+    '<h:AppHdr xmlns:h="urn:iso:std:iso:20022:tech:xsd:head.001.001.02"><h:BizMsgIdr>1</h:BizMsgIdr></h:AppHdr>'
+  it.each([
+    ["beside its header", `<Envelope xmlns="urn:swift:xsd:envelope">${header}${fine}</Envelope>`],
+    [
+      "in a body",
+      `<s:DataPDU xmlns:s="urn:swift:saa:xsd:saa.2.0"><s:Header/><s:Body>${header}${fine}</s:Body></s:DataPDU>`,
+    ],
+    ["that names its namespace", `<Envelope xmlns="${own}">${bare}</Envelope>`],
+  ])("may be that of a report in an envelope, %s", (_, file) => {
+    expect(read(file)).toMatchObject({ about: "M1" })
+  })
+  it.each([
+    ["two reports", `<Envelope>${fine}${fine}</Envelope>`],
+    ["no report", `<Envelope xmlns="${own}">${header}</Envelope>`],
+    ["a report deep inside", `<a><b><c><d>${fine}</d></c></b></a>`],
+    ["a report of two kinds", `<Envelope xmlns:c="${namespace("camt.054.001.08")}">${fine}</Envelope>`],
+  ])("is that of nothing that is read in an envelope with %s", (_, file) => {
+    expect(problemOf(file)).toContain("Document: not a message")
+  })
   it.each(["urn:x:pain.0020.001.03", "urn:x:xpain.002.001.03", "urn:x:pain.002.001.031", "urn:x:pain.002"])(
     "%s is that of nothing that is read",
     (name) => {
