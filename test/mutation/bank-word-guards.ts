@@ -495,6 +495,14 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "takes what came in on another account for no return of an order that was paid to it",
   },
   {
+    name: "a bank's statement is found whatever its file is called",
+    file: "providers/banks/files/files.ts",
+    text: "readStatementAmongOthers, iban, anyName)",
+    without: "readStatementAmongOthers, iban)",
+    caughtIn: "test/reconciliation/bank-statements.test.ts",
+    caughtBy: "reads those of a bank that takes files under the names that the bank gives them",
+  },
+  {
     name: "a booking of a charge is no payment",
     file: "providers/booked-amount.ts",
     text: " || isSumOfCharges(booked.currency, booked.minor, amounts)",

@@ -1,5 +1,5 @@
 /** Where the statements of a day are read: as each bank's kind says, or in a folder that was given. */
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, renameSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
@@ -85,6 +85,14 @@ it.effect("reads each bank's as its kind says, in the order of the settings", ()
       { name: "south", kind: "telling", entry: "S" },
     ]
     assert.deepStrictEqual(yield* told(banks), ["north N", "clearing C", "south S"])
+  }),
+)
+
+it.effect("reads those of a bank that takes files under the names that the bank gives them", () =>
+  Effect.gen(function* () {
+    const folder = folderWith({ archive: statementOf("C") })
+    renameSync(join(folder, "archive", "1.xml"), join(folder, "archive", "0123456789abcdef-CAMT053.P0001"))
+    assert.deepStrictEqual(yield* told([clearing(folder)]), ["clearing C"])
   }),
 )
 

@@ -50,13 +50,21 @@ export const banksIn = (folder: string): Effect.Effect<ReadonlyArray<string>, So
 /**
  * All entries of a bank's statements in a folder, one of which must be of the day. A file, or a statement, that occurs twice
  * counts once. Unused is what cannot be read, of files as a whole and of statements of the day. With the IBAN of the account that
- * pays, a statement of another IBAN is read, is not the one of the day, and shows no return.
+ * pays, a statement of another IBAN is read, is not the one of the day, and shows no return. Other names than `names` are no
+ * statements, nor are those of hidden files.
  */
 export const statementFolder =
-  (folder: string, bank: string, day: Day, read: StatementReader, iban?: string): Source<StatementEntry> =>
+  (
+    folder: string,
+    bank: string,
+    day: Day,
+    read: StatementReader,
+    iban?: string,
+    names = xmlName,
+  ): Source<StatementEntry> =>
   (visit, unused) =>
     Effect.gen(function* () {
-      const files = (yield* step(folder, () => readdir(folder))).filter((name) => name.endsWith(".xml"))
+      const files = yield* filesIn(folder, names)
       if (files.length > FILES_MAX)
         return yield* new SourceUnreadable({ source: folder, reason: `more than ${FILES_MAX} files` })
       const seen = new Set<string>()
@@ -86,6 +94,16 @@ export const statementFolder =
       }
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
+
+/** Where people put statements, other files lie beside them. */
+const xmlName = /^[^.].*\.xml$/i
+/** A bank names its files as it likes. */
+export const anyName = /^[^.]/
+
+const filesIn = Effect.fnUntraced(function* (folder: string, names: RegExp) {
+  const found = yield* step(folder, () => readdir(folder, { withFileTypes: true }))
+  return found.filter((entry) => !entry.isDirectory() && names.test(entry.name)).map(({ name }) => name)
+})
 
 /** Whether an account is another IBAN. Numbers of other kinds are not compared: a bank may have several for one account. */
 const isOfOther = (iban: string | undefined, account: string | undefined): boolean => {

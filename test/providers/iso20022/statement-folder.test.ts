@@ -5,6 +5,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import type { StatementEntry } from "../../../src/providers/books.ts"
 import {
+  anyName,
   banksIn,
   type StatementReader,
   statementFolder,
@@ -55,6 +56,30 @@ it.effect("reads the statements of a bank, also of the days beside", () =>
       ["north", "b", day],
       ["north", "c", "2026-11-24"],
     ])
+  }),
+)
+
+it.effect("reads what is called XML in any case, or all files of a bank, whatever they are called", () =>
+  Effect.gen(function* () {
+    const folder = folderOf({
+      "1.XML": `${day}\na`,
+      "camt053.P0001": `${day}\nb`,
+      ".draft.xml": `${day}\nc`,
+      ".draft": `${day}\nd`,
+    })
+    mkdirSync(join(folder, "north", "old.xml"))
+    assert.deepStrictEqual(yield* entriesIn(folder), [["north", "a", day]])
+    const all: Array<string> = []
+    const place = join(folder, "north")
+    yield* statementFolder(
+      place,
+      "north",
+      day,
+      read,
+      undefined,
+      anyName,
+    )(({ reference }) => all.push(reference))
+    assert.deepStrictEqual(all, ["a", "b"])
   }),
 )
 
