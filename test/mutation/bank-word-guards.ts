@@ -503,6 +503,14 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "reads those of a bank that takes files under the names that the bank gives them",
   },
   {
+    name: "a page of a statement is no copy of another one",
+    file: "providers/iso20022/bank-statement.ts",
+    text: "JSON.stringify([id, ...numbers])",
+    without: "id",
+    caughtIn: "test/reconciliation/bank-statements.test.ts",
+    caughtBy: "takes a statement for a copy by its page",
+  },
+  {
     name: "a booking of a charge is no payment",
     file: "providers/booked-amount.ts",
     text: " || isSumOfCharges(booked.currency, booked.minor, amounts)",

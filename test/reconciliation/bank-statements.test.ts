@@ -96,6 +96,27 @@ it.effect("reads those of a bank that takes files under the names that the bank 
   }),
 )
 
+it.effect.each([
+  ["Id", "<Id>S1</Id>", "<Id>S1</Id>", 1],
+  ["Id", "<Id>S1</Id>", "<Id>S2</Id>", 2],
+  [
+    "page",
+    "<Id>S</Id><StmtPgntn><PgNb>1</PgNb></StmtPgntn>",
+    "<Id>S</Id><StmtPgntn><PgNb>2</PgNb></StmtPgntn>",
+    2,
+  ],
+  ["number", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", "<Id>S</Id><ElctrncSeqNb>8</ElctrncSeqNb>", 2],
+  ["legal number", "<Id>S</Id><LglSeqNb>7</LglSeqNb>", "<Id>S</Id><LglSeqNb>8</LglSeqNb>", 2],
+  ["numbers", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", 1],
+] as const)("takes a statement for a copy by its %s: %s, %s", ([, one, other, count]) =>
+  Effect.gen(function* () {
+    const paid = statementOf("C").replace("<FrToDt>", `${one}<FrToDt>`)
+    const folder = folderWith({ archive: paid })
+    writeFileSync(join(folder, "archive", "2.xml"), `${paid.replace(one, other)}\n`)
+    assert.lengthOf(yield* told([clearing(folder)]), count)
+  }),
+)
+
 it.effect("believes a folder that was given, of any kind, in the place of the bank", () =>
   Effect.gen(function* () {
     const given = folderWith({ north: statementOf("given"), west: statementOf("given too") })

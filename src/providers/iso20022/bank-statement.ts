@@ -18,7 +18,7 @@ export interface StatementFile {
 }
 
 export interface BankStatement {
-  /** The bank's id of it. */
+  /** The bank's id of it, with its sequence and page numbers: some banks give all statements, or all pages of one, the same id. */
   readonly id: string | undefined
   /** The account's IBAN, or its number. */
   readonly account: string | undefined
@@ -66,13 +66,23 @@ const statementOf = (statement: Element, place: string, madeOn: () => string | u
   const parts = entryPartsIn(statement, place)
   const day = dayOf(statement, parts, madeOn) ?? unreadable("Stmt/FrToDt", "missing")
   return {
-    id: maybeText(statement, "Id"),
+    id: idOf(statement),
     account: maybeText(statement, "Acct", "Id", "IBAN") ?? maybeText(statement, "Acct", "Id", "Othr", "Id"),
     currency: maybeText(statement, "Acct", "Ccy") ?? currencyOfBalance(statement),
     day,
     entries: parts.flatMap((part) => entriesOf(part, day)),
     unread: parts.flatMap((part) => (part._tag === "Unread" ? [part.unread] : [])),
   }
+}
+
+const idOf = (statement: Element): string | undefined => {
+  const id = maybeText(statement, "Id")
+  const numbers = [["ElctrncSeqNb"], ["LglSeqNb"], ["StmtPgntn", "PgNb"]].map((path) =>
+    maybeText(statement, ...path),
+  )
+  return id === undefined || numbers.every((number) => number === undefined)
+    ? id
+    : JSON.stringify([id, ...numbers])
 }
 
 const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
