@@ -511,6 +511,14 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "takes a statement for a copy by its page",
   },
   {
+    name: "a charge is no part of a sum that settles a file",
+    file: "providers/iso20022/account-entry.ts",
+    text: "JSON.stringify([fileIds, currency, kind, isReversal, isCharge])",
+    without: "JSON.stringify([fileIds, currency, kind, isReversal])",
+    caughtIn: cases,
+    caughtBy: "settles nothing beside transactions that have their file's id alone",
+  },
+  {
     name: "a booking of a charge is no payment",
     file: "providers/booked-amount.ts",
     text: " || isSumOfCharges(booked.currency, booked.minor, amounts)",

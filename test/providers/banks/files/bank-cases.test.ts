@@ -418,6 +418,21 @@ describe("amounts", () => {
     const orders = [{ currency: "JPY", minor: 1_200n }]
     expect(await outcomeOf(() => accountFile("camt.054", [entry]), orders)).toMatchObject(expected)
   })
+
+  it.each(["1.6.0", "160,0", "0x10", "12345678", "1.00000000001"])(
+    "leave out %s, which is no rate",
+    async (rate) => {
+      const more = instructed("JPY", "1200").replace("160.0", rate)
+      const entry = booking({
+        amount: "7.50",
+        transactions: [{ ids: { EndToEndId: first }, amount: "7.50", more }],
+      })
+      const orders = [{ currency: "JPY", minor: 1_200n }]
+      expect(await outcomeOf(() => accountFile("camt.054", [entry]), orders)).toMatchObject(
+        settled(["rate", "7.50 EUR for 1200 JPY"]),
+      )
+    },
+  )
 })
 
 describe("an entry that lists one transaction", () => {
@@ -512,6 +527,18 @@ describe("a charge that the bank books for an order", () => {
     })
   })
 
+  it("settles nothing beside transactions that have their file's id alone", async () => {
+    const fileOf = (about: string) => {
+      const own = { ids: { PmtInfId: about }, amount: "10.00" }
+      const charge = { ids: { PmtInfId: about }, amount: "11.00", more: code("CHRG") }
+      return accountFile("camt.054", [booking({ amount: "21.00", transactions: [own, charge] })])
+    }
+    expect(await outcomeOf(fileOf)).toMatchObject({
+      standings: ["Accepted", "Accepted"],
+      oddities: [["MSGID", "unclear-batch"]],
+    })
+  })
+
   it("returns nothing when it is given back", async () => {
     const back = booking({
       amount: "0.50",
@@ -577,11 +604,15 @@ describe("a charge that the bank books for an order", () => {
     const own = { ids: { EndToEndId: first }, amount: "10.00" }
     const made = accountFile("camt.053", [
       booking({ amount: "10.00", more: code("CHRG"), transactions: [own] }),
+      booking({ amount: "10.00", more: code("CHRG"), batch: "<PmtInfId>MSGID</PmtInfId>" }),
     ])
     const { statements } = Result.getOrThrow(
       readBankStatement(made.replace("<Id>1</Id>", "<Id>1</Id><CreDtTm>2026-11-26T23:00:00</CreDtTm>")),
     )
-    expect(statements.flatMap(({ entries }) => entries.map(({ reference }) => reference))).toEqual([""])
+    expect(statements.flatMap(({ entries }) => entries)).toMatchObject([{ reference: "" }, { reference: "" }])
+    expect(
+      statements.flatMap(({ entries }) => entries.filter(({ booking }) => booking !== undefined)),
+    ).toEqual([])
   })
 })
 
