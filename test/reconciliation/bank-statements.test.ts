@@ -1,5 +1,5 @@
 /** Where the statements of a day are read: as each bank's kind says, or in a folder that was given. */
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, renameSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
@@ -85,6 +85,35 @@ it.effect("reads each bank's as its kind says, in the order of the settings", ()
       { name: "south", kind: "telling", entry: "S" },
     ]
     assert.deepStrictEqual(yield* told(banks), ["north N", "clearing C", "south S"])
+  }),
+)
+
+it.effect("reads those of a bank that takes files under the names that the bank gives them", () =>
+  Effect.gen(function* () {
+    const folder = folderWith({ archive: statementOf("C") })
+    renameSync(join(folder, "archive", "1.xml"), join(folder, "archive", "0123456789abcdef-CAMT053.P0001"))
+    assert.deepStrictEqual(yield* told([clearing(folder)]), ["clearing C"])
+  }),
+)
+
+it.effect.each([
+  ["Id", "<Id>S1</Id>", "<Id>S1</Id>", 1],
+  ["Id", "<Id>S1</Id>", "<Id>S2</Id>", 2],
+  [
+    "page",
+    "<Id>S</Id><StmtPgntn><PgNb>1</PgNb></StmtPgntn>",
+    "<Id>S</Id><StmtPgntn><PgNb>2</PgNb></StmtPgntn>",
+    2,
+  ],
+  ["number", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", "<Id>S</Id><ElctrncSeqNb>8</ElctrncSeqNb>", 2],
+  ["legal number", "<Id>S</Id><LglSeqNb>7</LglSeqNb>", "<Id>S</Id><LglSeqNb>8</LglSeqNb>", 2],
+  ["numbers", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", 1],
+] as const)("takes a statement for a copy by its %s: %s, %s", ([, one, other, count]) =>
+  Effect.gen(function* () {
+    const paid = statementOf("C").replace("<FrToDt>", `${one}<FrToDt>`)
+    const folder = folderWith({ archive: paid })
+    writeFileSync(join(folder, "archive", "2.xml"), `${paid.replace(one, other)}\n`)
+    assert.lengthOf(yield* told([clearing(folder)]), count)
   }),
 )
 

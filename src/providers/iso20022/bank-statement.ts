@@ -3,8 +3,8 @@ import type { Result } from "effect"
 import { parseTransferReference } from "../../domain/identifiers.ts"
 import type { StatementEntry } from "../books.ts"
 import type { EntryPart, Movement } from "./account-entry.ts"
-import { type Amount, all, maybe, maybeDay, maybeText, one } from "./element.ts"
-import { kindOf } from "./message-kind.ts"
+import { type Amount, all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
+import { messageIn } from "./message-kind.ts"
 import { entryPartsIn } from "./notification.ts"
 import type { TransferIds, UnreadPart } from "./transfer-report.ts"
 import { orUnread, requireReadable } from "./unread-part.ts"
@@ -18,7 +18,7 @@ export interface StatementFile {
 }
 
 export interface BankStatement {
-  /** The bank's id of it. */
+  /** The bank's id of it, with its sequence and page numbers: some banks give all statements, or all pages of one, the same id. */
   readonly id: string | undefined
   /** The account's IBAN, or its number. */
   readonly account: string | undefined
@@ -33,15 +33,19 @@ export interface BankStatement {
 
 /** Reads the statements of a camt.053. Fails for any other file. */
 export const readBankStatement = (xml: Uint8Array | string): Result.Result<StatementFile, UnreadableFile> =>
-  readXml(xml, (document) =>
-    kindOf(document) === "camt.053" ? statementsIn(document) : unreadable("Document", "not a camt.053"),
-  )
+  readXml(xml, (root) => {
+    const { kind, document } = messageIn(root)
+    return kind === "camt.053" ? statementsIn(document) : unreadable("Document", "not a camt.053")
+  })
 
 /** Reads the statements of a camt.053; `undefined` for another message of a bank. */
 export const readStatementAmongOthers = (
   xml: Uint8Array | string,
 ): Result.Result<StatementFile | undefined, UnreadableFile> =>
-  readXml(xml, (document) => (kindOf(document) === "camt.053" ? statementsIn(document) : undefined))
+  readXml(xml, (root) => {
+    const { kind, document } = messageIn(root)
+    return kind === "camt.053" ? statementsIn(document) : undefined
+  })
 
 const statementsIn = (document: Element): StatementFile => {
   const content = one(document, "BkToCstmrStmt")
@@ -62,13 +66,23 @@ const statementOf = (statement: Element, place: string, madeOn: () => string | u
   const parts = entryPartsIn(statement, place)
   const day = dayOf(statement, parts, madeOn) ?? unreadable("Stmt/FrToDt", "missing")
   return {
-    id: maybeText(statement, "Id"),
+    id: idOf(statement),
     account: maybeText(statement, "Acct", "Id", "IBAN") ?? maybeText(statement, "Acct", "Id", "Othr", "Id"),
     currency: maybeText(statement, "Acct", "Ccy") ?? currencyOfBalance(statement),
     day,
     entries: parts.flatMap((part) => entriesOf(part, day)),
     unread: parts.flatMap((part) => (part._tag === "Unread" ? [part.unread] : [])),
   }
+}
+
+const idOf = (statement: Element): string | undefined => {
+  const id = maybeText(statement, "Id")
+  const numbers = [["ElctrncSeqNb"], ["LglSeqNb"], ["StmtPgntn", "PgNb"]].map((path) =>
+    maybeText(statement, ...path),
+  )
+  return id === undefined || numbers.every((number) => number === undefined)
+    ? id
+    : JSON.stringify([id, ...numbers])
 }
 
 const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
@@ -129,7 +143,7 @@ const currencyOfBalance = (statement: Element): string | undefined => {
 }
 
 /**
- * The last day of a statement: the end of its period, which may be left out; else the day of its latest closing balance, or of
+ * The last day of a statement: the end of its period, which may be left out and may be the midnight that ends it; else the day of its latest closing balance, or of
  * any balance; else the latest day on which an entry was booked; else the day on which it was made, which may be the next one.
  * A balance may be a forecast and an entry have only a day of value: they give no day after the one on which it was made.
  */
@@ -138,7 +152,7 @@ const dayOf = (
   parts: ReadonlyArray<EntryPart>,
   madeOn: () => string | undefined,
 ): string | undefined =>
-  maybeDay(statement, "FrToDt", "ToDtTm") ??
+  endOf(statement) ??
   maybeDay(statement, "FrToDt", "ToDt") ??
   latest(
     all(statement, "Bal")
@@ -149,6 +163,22 @@ const dayOf = (
     latest(all(statement, "Bal").map((balance) => maybeDay(balance, "Dt"))) ?? latest(parts.map(bookedOnOf)),
     maybeDay(statement, "CreDtTm") ?? madeOn(),
   )
+
+/** The day on which a period with times ends. One that ends at midnight covers nothing of the day that begins then. */
+const endOf = (statement: Element): string | undefined => {
+  const day = maybeDay(statement, "FrToDt", "ToDtTm")
+  if (day === undefined || !endsAtMidnight(text(statement, "FrToDt", "ToDtTm"))) return day
+  const begin = maybeDay(statement, "FrToDt", "FrDtTm")
+  return begin !== undefined && begin < day ? dayBefore(day) : day
+}
+
+const endsAtMidnight = (moment: string): boolean => /^[^T]*T00:00(?::00(?:\.0+)?)?(?![0-9:.])/.test(moment)
+
+const dayBefore = (day: string): string => {
+  const date = new Date(day)
+  date.setUTCDate(date.getUTCDate() - 1)
+  return date.toISOString().slice(0, 10)
+}
 
 /** ISO 20022's BalanceType12Code for the booked balance at the end, or at the end of a page. */
 const isClosing = (balance: Element): boolean =>

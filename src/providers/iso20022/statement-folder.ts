@@ -50,13 +50,21 @@ export const banksIn = (folder: string): Effect.Effect<ReadonlyArray<string>, So
 /**
  * All entries of a bank's statements in a folder, one of which must be of the day. A file, or a statement, that occurs twice
  * counts once. Unused is what cannot be read, of files as a whole and of statements of the day. With the IBAN of the account that
- * pays, a statement of another IBAN is read, and is not the one of the day.
+ * pays, a statement of another IBAN is read, is not the one of the day, and shows no return. Other names than `names` are no
+ * statements, nor are those of hidden files.
  */
 export const statementFolder =
-  (folder: string, bank: string, day: Day, read: StatementReader, iban?: string): Source<StatementEntry> =>
+  (
+    folder: string,
+    bank: string,
+    day: Day,
+    read: StatementReader,
+    iban?: string,
+    names = xmlName,
+  ): Source<StatementEntry> =>
   (visit, unused) =>
     Effect.gen(function* () {
-      const files = (yield* step(folder, () => readdir(folder))).filter((name) => name.endsWith(".xml"))
+      const files = yield* filesIn(folder, names)
       if (files.length > FILES_MAX)
         return yield* new SourceUnreadable({ source: folder, reason: `more than ${FILES_MAX} files` })
       const seen = new Set<string>()
@@ -77,14 +85,25 @@ export const statementFolder =
         else report(file.success?.unread ?? [])
         for (const statement of (Result.isSuccess(file) ? file.success?.statements : undefined) ?? []) {
           const isOfDay = statement.day === day
-          hasDay ||= isOfDay && !isOfOther(iban, statement.account)
+          const isOther = isOfOther(iban, statement.account)
+          hasDay ||= isOfDay && !isOther
           if (!isNew(seen, contentsOf(statement))) continue
           if (isOfDay) report(statement.unread)
-          for (const entry of statement.entries) visit({ ...entry, bank })
+          for (const entry of statement.entries) visit({ ...(isOther ? withoutReturn(entry) : entry), bank })
         }
       }
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
+
+/** Where people put statements, other files lie beside them. */
+const xmlName = /^[^.].*\.xml$/i
+/** A bank names its files as it likes. */
+export const anyName = /^[^.]/
+
+const filesIn = Effect.fnUntraced(function* (folder: string, names: RegExp) {
+  const found = yield* step(folder, () => readdir(folder, { withFileTypes: true }))
+  return found.filter((entry) => !entry.isDirectory() && names.test(entry.name)).map(({ name }) => name)
+})
 
 /** Whether an account is another IBAN. Numbers of other kinds are not compared: a bank may have several for one account. */
 const isOfOther = (iban: string | undefined, account: string | undefined): boolean => {
@@ -93,6 +112,18 @@ const isOfOther = (iban: string | undefined, account: string | undefined): boole
 }
 
 const ibanLike = /^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$/
+
+/**
+ * An entry of another account than the one that pays. Money that came in there did not come back: the account may be the
+ * payee's, and of the payment of our order. Such an entry has no reference.
+ */
+const withoutReturn = (
+  entry: StatementFile["statements"][number]["entries"][number],
+): StatementFile["statements"][number]["entries"][number] => {
+  if (entry.kind === "debit") return entry
+  const { booking: _, ...rest } = entry
+  return { ...rest, reference: "" }
+}
 
 /** Whether something is seen for the first time. */
 const isNew = (seen: Set<string>, content: Uint8Array | string): boolean => {

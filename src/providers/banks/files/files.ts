@@ -10,7 +10,7 @@ import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/sc
 import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
-import { statementFolder } from "../../iso20022/statement-folder.ts"
+import { anyName, statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
 import type { Refusal } from "../bank-limits.ts"
@@ -79,7 +79,7 @@ export const files = bankKind({
     const { account } = own.debtor
     const iban = account.scheme === "iban" ? account.iban : undefined
     return Effect.succeed(
-      statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers, iban),
+      statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers, iban, anyName),
     )
   },
 })
