@@ -1,8 +1,12 @@
-/** `npm run bench:compare -- OLD NEW`: the cost of a payout in two checkouts of the project, in turn, in one run. */
-import { existsSync, mkdirSync, rmSync } from "node:fs"
+/**
+ * `npm run bench:compare -- OLD [NEW]`: the cost of a payout in two checkouts of the project, in turn, in one run: in the
+ * engine alone, or with `--pipeline` through the whole.
+ */
+import { existsSync, mkdirSync, realpathSync, rmSync } from "node:fs"
 import { loadavg } from "node:os"
 import { join, resolve } from "node:path"
 import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, type Scope } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
@@ -15,12 +19,17 @@ import { spawnLeashed } from "../src/dev/leashed-process.ts"
 import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
 import { type Cost, compareLines, compareReport, orderOf, type Pair, type Side } from "./compare-report.ts"
 import { readSpent, spentBetween } from "./engine/servers.ts"
+import { pipelineCompareLines, pipelineCompareReport, type RoundsOfPair } from "./pipeline/compare-report.ts"
+import { measureService } from "./pipeline/measure.ts"
+import type { Round } from "./pipeline/round.ts"
 
 /** AtlasPay's side of `bench:engine`, at the same path in every checkout. */
 const PROGRAM = "bench/engine/atlaspay.ts"
 /** Additional rounds to warm up, which only the servers' counters include. */
 const WARM_UP_ROUNDS = 2
 const RUN_MS_MAX = 330_000
+/** Batches open at a time with `--pipeline`. */
+const OPEN = 200
 
 type Checkouts = Readonly<Record<Side, string>>
 
@@ -154,6 +163,34 @@ const compare = Effect.fnUntraced(function* (folder: string, checkouts: Checkout
   return compareReport(pairs, [before, loadavg()[0] ?? Number.NaN])
 }, Effect.scoped)
 
+interface PipelineExtent {
+  readonly pairs: number
+  readonly payouts: number
+  readonly layout: string
+}
+
+/** Pays through the service of both checkouts in turn, each time on empty servers of its own. */
+const comparePipelines = Effect.fnUntraced(function* (
+  folder: string,
+  checkouts: Checkouts,
+  { pairs, payouts, layout }: PipelineExtent,
+) {
+  const before = loadavg()[0] ?? Number.NaN
+  const measured: Array<RoundsOfPair> = []
+  for (let pair = 0; pair < pairs; pair += 1) {
+    const rounds: Partial<Record<Side, Round>> = {}
+    for (const side of orderOf(pair))
+      rounds[side] = yield* measureService(
+        folder,
+        { checkout: checkouts[side], layout, payouts, open: OPEN, rounds: 1 },
+        (line) => console.log(`  pair ${pair + 1}, ${side}: ${line}`),
+      )
+    if (rounds.old !== undefined && rounds.new !== undefined)
+      measured.push({ old: rounds.old, new: rounds.new })
+  }
+  return pipelineCompareReport(measured, [before, loadavg()[0] ?? Number.NaN])
+})
+
 const checkout = (name: string, what: string) =>
   Argument.String(name).pipe(
     Argument.withDescription(`A checkout of the project, with its packages: ${what}`),
@@ -178,7 +215,18 @@ Command.make(
   "bench:compare",
   {
     old: checkout("OLD", "what it is compared with"),
-    new: checkout("NEW", "what is judged"),
+    new: checkout("NEW", "what is judged; this one by default").pipe(
+      Argument.withDefault(fileURLToPath(new URL("..", import.meta.url))),
+    ),
+    pipeline: Flag.Boolean("pipeline").pipe(
+      Flag.withDescription("Compare the whole service, as bench:pipeline runs it"),
+      Flag.withDefault(false),
+    ),
+    payouts: wholeNumber("payouts", "With --pipeline: how many payouts a run has", 5_000, 1_000_000),
+    layout: Flag.String("layout").pipe(
+      Flag.withDescription("With --pipeline: the processes, as for bench:pipeline; roles by default"),
+      Flag.withDefault("roles"),
+    ),
     pairs: wholeNumber("pairs", "How often each side runs", 4, 50),
     rounds: wholeNumber("rounds", "How many rounds of 10,000 payouts a run has", 15, 200),
     ratioMax: Flag.optional(
@@ -189,14 +237,25 @@ Command.make(
     dataDir,
     json: json("Make the last line one JSON object, see docs/BENCHMARKS.md"),
   },
-  Effect.fn(function* ({ dataDir, json, ratioMax, pairs, rounds, ...checkouts }) {
+  Effect.fn(function* ({ dataDir, json, ratioMax, pipeline, payouts, layout, pairs, rounds, ...checkouts }) {
     mkdirSync(dataDir, { recursive: true })
-    const folder = join(dataDir, "bench-compare")
-    const report = yield* compare(folder, checkouts, { pairs, rounds }).pipe(withLock(`${folder}.lock`, 0))
-    for (const line of ["", ...compareLines(report)]) console.log(line)
-    if (json) console.log(JSON.stringify(report))
-    if (ratioMax._tag === "Some" && report.ratio > ratioMax.value)
-      return yield* new CliFailure({ reason: `${report.ratio} is more than ${ratioMax.value}` })
+    const folder = join(realpathSync(dataDir), pipeline ? "bench-compare-pipeline" : "bench-compare")
+    const show = (lines: ReadonlyArray<string>, report: object) => {
+      for (const line of ["", ...lines]) console.log(line)
+      if (json) console.log(JSON.stringify(report))
+    }
+    const comparison = pipeline
+      ? Effect.map(comparePipelines(folder, checkouts, { pairs, payouts, layout }), (report) => {
+          show(pipelineCompareLines(report), report)
+          return report.parts.whole?.ratio ?? Number.NaN
+        })
+      : Effect.map(compare(folder, checkouts, { pairs, rounds }), (report) => {
+          show(compareLines(report), report)
+          return report.ratio
+        })
+    const ratio = yield* comparison.pipe(withLock(`${folder}.lock`, 0))
+    if (ratioMax._tag === "Some" && !(ratio <= ratioMax.value))
+      return yield* new CliFailure({ reason: `${ratio} is more than ${ratioMax.value}` })
   }, Effect.mapError(asCliFailure)),
 ).pipe(
   Command.withDescription("Measure the cost of a payout in two checkouts of the project, in turn"),

@@ -1,7 +1,7 @@
 /** `npm run bench:engine`: compares the engine with alternatives that do the same work, in one run. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdirSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { loadavg } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
@@ -14,7 +14,7 @@ import { dataDir, json } from "../src/cli/flags.ts"
 import { withLock } from "../src/dev/embedded-lock.ts"
 import { startStack } from "../src/dev/embedded-stack.ts"
 import { asCliFailure, CliFailure } from "../src/terminal/cli-failure.ts"
-import { type Engine, jsonReport, type Measured, type Run, reportLines } from "./engine/report.ts"
+import { type Engine, engines, jsonReport, type Measured, type Run, reportLines } from "./engine/report.ts"
 import { readSpent, spentBetween } from "./engine/servers.ts"
 
 const peersFolder = fileURLToPath(new URL("peers", import.meta.url))
@@ -25,6 +25,8 @@ const programs: Readonly<Record<Engine | "floor", { readonly file: string; reado
   restate: { file: "peers/restate.ts", rounds: 5 },
   bullmq: { file: "peers/bullmq.ts", rounds: 4 },
   dbos: { file: "peers/dbos.ts", rounds: 1 },
+  graphile: { file: "peers/graphile-worker.ts", rounds: 1 },
+  effect: { file: "peers/effect-workflow.ts", rounds: 1 },
   floor: { file: "engine/floor.ts", rounds: 15 },
 }
 const RUN_MS_MAX = 330_000
@@ -90,9 +92,13 @@ const runProgram = async (file: string, rounds: number, stand: Stand): Promise<S
   return JSON.parse(last) as Said
 }
 
-/** Installs the peers' own packages if they are missing. */
+/** Installs the peers' own packages if any is missing. */
 const installPeers = async (): Promise<void> => {
-  if (existsSync(join(peersFolder, "node_modules"))) return
+  const { dependencies } = JSON.parse(readFileSync(join(peersFolder, "package.json"), "utf8")) as {
+    readonly dependencies: Readonly<Record<string, string>>
+  }
+  const isThere = (name: string) => existsSync(join(peersFolder, "node_modules", name))
+  if (Object.keys(dependencies).every(isThere)) return
   console.log("  installing the peers")
   const install = spawn("npm", ["ci", "--no-audit", "--no-fund"], { cwd: peersFolder, stdio: "inherit" })
   const [code] = await once(install, "close")
@@ -102,21 +108,23 @@ const installPeers = async (): Promise<void> => {
 const measure = async (stand: Stand, runs: number): Promise<Measured> => {
   const before = loadavg()[0] ?? Number.NaN
   const made: Record<Engine | "floor", Array<Run>> = {
+    floor: [],
     atlaspay: [],
     restate: [],
     bullmq: [],
     dbos: [],
-    floor: [],
+    graphile: [],
+    effect: [],
   }
   for (let run = 1; run <= runs; run += 1) {
-    for (const name of ["floor", "atlaspay", "restate", "bullmq", "dbos"] as const) {
+    for (const name of ["floor", ...engines] as const) {
       const result = await runEngine(name, stand)
       made[name].push(result)
       console.log(`  run ${run}: ${name} ${result.payoutsPerSecond} payouts per second`)
     }
   }
-  const { floor, ...engines } = made
-  return { runs: engines, floor, loadAverages: [before, loadavg()[0] ?? Number.NaN] }
+  const { floor, ...ofEngines } = made
+  return { runs: ofEngines, floor, loadAverages: [before, loadavg()[0] ?? Number.NaN] }
 }
 
 const bench = Effect.fnUntraced(function* (folder: string, runs: number, asJson: boolean) {
@@ -159,7 +167,9 @@ Command.make(
     yield* Effect.scoped(bench(folder, runs, json)).pipe(withLock(`${folder}.lock`, 0))
   }, Effect.mapError(asCliFailure)),
 ).pipe(
-  Command.withDescription("Compare the engine with Restate, BullMQ and DBOS Transact"),
+  Command.withDescription(
+    "Compare the engine with Restate, BullMQ, DBOS Transact, Graphile Worker and Effect's workflows",
+  ),
   Command.run({ version: "1" }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain,

@@ -41,7 +41,7 @@ const average = (values: ReadonlyArray<number>): number | undefined =>
   values.length === 0 ? undefined : sum(values) / values.length
 
 /** The nearest rank: the smallest value that at least this percentage of the values does not exceed. */
-const percentile = (values: ReadonlyArray<number>, percent: number): number | undefined =>
+export const percentile = (values: ReadonlyArray<number>, percent: number): number | undefined =>
   values.toSorted((a, b) => a - b)[Math.ceil((values.length * percent) / 100) - 1]
 
 const tenths = (value: number | undefined): number | undefined =>

@@ -1,11 +1,12 @@
 /** The figures of `npm run bench:engine`, for people and for scripts. docs/BENCHMARKS.md explains each of them. */
 
-export const engines = ["atlaspay", "restate", "bullmq", "dbos"] as const
+export const peers = ["restate", "bullmq", "dbos", "graphile", "effect"] as const
+export type Peer = (typeof peers)[number]
+export const engines = ["atlaspay", ...peers] as const
 export type Engine = (typeof engines)[number]
-export const peers = ["restate", "bullmq", "dbos"] as const satisfies ReadonlyArray<Engine>
 
-/** AtlasPay's targets: how many times the payouts per second of each peer. */
-export const RATIO_TARGETS = { restate: 3, bullmq: 4, dbos: 20 } as const
+/** AtlasPay's targets: how many times the payouts per second of each peer. Where there is none, the ratio is only shown. */
+export const RATIO_TARGETS: Readonly<Partial<Record<Peer, number>>> = { restate: 3.5, bullmq: 5, dbos: 25 }
 
 /** One run of one engine, with the cost of its servers. */
 export interface Run {
@@ -33,11 +34,11 @@ export const jsonReport = ({ runs, floor, loadAverages }: Measured) => {
       engines.map((engine) => [engine, rounded(median(runs[engine].map(figure)), digits)]),
     ) as Record<Engine, number>
   const payoutsPerSecond = of((run) => run.payoutsPerSecond)
-  const ratioTo = (peer: Engine) => rounded(payoutsPerSecond.atlaspay / payoutsPerSecond[peer], 2)
+  const ratioTo = (peer: Peer) => rounded(payoutsPerSecond.atlaspay / payoutsPerSecond[peer], 2)
   const floorPerSecond = rounded(median(floor.map((run) => run.payoutsPerSecond)), 0)
   return {
     payoutsPerSecond,
-    ratio: { restate: ratioTo("restate"), bullmq: ratioTo("bullmq"), dbos: ratioTo("dbos") },
+    ratio: Object.fromEntries(peers.map((peer) => [peer, ratioTo(peer)])) as Record<Peer, number>,
     batchP50Ms: of((run) => run.batchP50Ms),
     batchP99Ms: of((run) => run.batchP99Ms),
     cpuSecondsPer1000: of((run) => (run.cpuSeconds / run.payouts) * 1_000, 3),
@@ -74,6 +75,7 @@ export const reportLines = (measured: Measured): ReadonlyArray<string> => {
     "",
     ...peers.map((peer) => {
       const [ratio, target] = [report.ratio[peer], RATIO_TARGETS[peer]]
+      if (target === undefined) return `${ratio} × ${peer}`
       return `${ratio} × ${peer}, to reach ${target} ×: ${ratio >= target ? "reached" : "missed"}`
     }),
     `Load average of the machine: ${report.loadAverages.map((load) => load.toFixed(1)).join(" before, ")} after`,

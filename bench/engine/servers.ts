@@ -34,16 +34,19 @@ export const spentBetween = (before: Spent, after: Spent): Spent => ({
   postgresCpuSeconds: after.postgresCpuSeconds - before.postgresCpuSeconds,
 })
 
-/** Processor time of the server, including its child processes that live and those that ended. */
-const postgresCpuSeconds = (folder: string): number => {
-  const [server = ""] = readFileSync(join(folder, "postmaster.pid"), "utf8").split("\n")
+/** Processor time of the server whose data is below `folder`. */
+const postgresCpuSeconds = (folder: string): number =>
+  processTreeSeconds(Number(readFileSync(join(folder, "postmaster.pid"), "utf8").split("\n")[0]))
+
+/** Processor time of a process with its child processes, those that live and those that ended. Throws if it has ended. */
+export const processTreeSeconds = (pid: number): number => {
   const stats = readdirSync("/proc")
     .filter((name) => /^[0-9]+$/.test(name))
-    .flatMap((pid) => statOf(pid))
-  const own = stats.find(({ pid }) => pid === server)
-  const children = stats.filter(({ parent }) => parent === server)
-  const ticks =
-    (own?.ticks ?? 0) + (own?.endedTicks ?? 0) + children.reduce((sum, { ticks }) => sum + ticks, 0)
+    .flatMap((name) => statOf(name))
+  const own = stats.find((stat) => stat.pid === String(pid))
+  if (own === undefined) throw new Error(`process ${pid} has ended`)
+  const children = stats.filter(({ parent }) => parent === String(pid))
+  const ticks = own.ticks + own.endedTicks + children.reduce((sum, { ticks }) => sum + ticks, 0)
   return ticks / TICKS_PER_SECOND
 }
 

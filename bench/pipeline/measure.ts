@@ -1,0 +1,83 @@
+/** The measurement of `npm run bench:pipeline`: floor and service in turn on one stand. */
+import { loadavg } from "node:os"
+import { Effect } from "effect"
+import { layoutOf } from "./layout.ts"
+import type { PipelineMeasured, RoundPair } from "./report.ts"
+import { makeRound, type Round, type RoundSize } from "./round.ts"
+import { attempted, type Side, type Stand, startPipelineStand } from "./stand.ts"
+
+export interface PipelineOptions {
+  /** The checkout of the project whose service is measured. */
+  readonly checkout: string
+  readonly layout: string
+  /** Payouts of a round. */
+  readonly payouts: number
+  readonly open: number
+  readonly rounds: number
+}
+
+export const ITEMS_PER_BATCH = 50
+/** Before it is measured, each side pays this many batches, so that its code is compiled. */
+const WARM_UP_BATCHES = 40
+/** A side that was stopped first connects to its servers again. */
+const THAW = "2 seconds"
+
+const sizeOf = ({ payouts, open }: PipelineOptions): RoundSize => ({
+  batches: Math.max(1, Math.round(payouts / ITEMS_PER_BATCH)),
+  itemsPerBatch: ITEMS_PER_BATCH,
+  open,
+})
+
+/** Measures floor and service in turn. Each is stopped while the other one pays. */
+export const measurePipeline = Effect.fn("measurePipeline")(function* (
+  folder: string,
+  options: PipelineOptions,
+  report: (line: string) => void,
+) {
+  const before = loadavg()[0] ?? Number.NaN
+  const size = sizeOf(options)
+  const stand = yield* startPipelineStand(folder, [], report)
+  const floor = yield* stand.startFloor
+  const service = yield* stand.startService({ ...options, layout: layoutOf(options.layout) })
+  const round = (side: Side, other: Side, some: RoundSize, name: string) =>
+    other.whileFrozen(Effect.andThen(Effect.sleep(THAW), roundOf(stand, side, some, name, report)))
+  const warmUp = { ...size, batches: Math.min(size.batches, WARM_UP_BATCHES) }
+  yield* round(floor, service, warmUp, "warm-up")
+  yield* round(service, floor, warmUp, "warm-up")
+  const pairs: Array<RoundPair> = []
+  for (let number = 1; number <= options.rounds; number += 1)
+    pairs.push({
+      floor: yield* round(floor, service, size, `round-${number}`),
+      service: yield* round(service, floor, size, `round-${number}`),
+    })
+  const { layout } = options
+  const loadAverages = [before, loadavg()[0] ?? Number.NaN] as const
+  return { pairs, layout, ...size, loadAverages } satisfies PipelineMeasured
+}, Effect.scoped)
+
+/** Measures the service alone, once, on a stand of its own. */
+export const measureService = Effect.fn("measureService")(function* (
+  folder: string,
+  options: PipelineOptions,
+  report: (line: string) => void,
+) {
+  const size = sizeOf(options)
+  const stand = yield* startPipelineStand(folder, [], () => {})
+  const service = yield* stand.startService({ ...options, layout: layoutOf(options.layout) })
+  yield* roundOf(
+    stand,
+    service,
+    { ...size, batches: Math.min(size.batches, WARM_UP_BATCHES) },
+    "warm-up",
+    report,
+  )
+  return yield* roundOf(stand, service, size, "round", report)
+}, Effect.scoped)
+
+const roundOf = (stand: Stand, side: Side, size: RoundSize, name: string, report: (line: string) => void) =>
+  attempted(() => makeRound(stand, side, size, `${side.name}-${name}`)).pipe(
+    Effect.tap((round) => Effect.sync(() => report(`${side.name}, ${name}: ${summaryOf(round)}`))),
+  )
+
+const summaryOf = ({ payouts, completeMs }: Round): string =>
+  `${payouts} payouts in ${(completeMs / 1_000).toFixed(1)} s`
