@@ -453,6 +453,35 @@ export const packagesIn = (path: string, source: string): ReadonlyArray<string> 
     return [scope.startsWith("@") ? `${scope}/${name}` : scope]
   })
 
+/** The one file of the tests that imports fast-check, and gives it its seed. */
+const propertyFile = "property.ts"
+
+/** What makes a test depend on chance that no seed repeats, given its path from `test/`. */
+export const chanceProblems = (path: string, source: string): ReadonlyArray<string> =>
+  path === propertyFile
+    ? []
+    : [
+        ...(packagesIn(path, source).includes("fast-check")
+          ? [`imports fast-check: import fc from ${propertyFile}, which gives it a seed`]
+          : []),
+        ...nodesOf(path, source).flatMap((node) => {
+          if (node.type !== "CallExpression" || !isNode(node.callee)) return []
+          const called = `${nameOf(node.callee.object)}.${nameOf(node.callee.property)}`
+          if (called === "Math.random") return ["calls Math.random: no seed repeats that"]
+          return ["fc.assert", "fc.check", "fc.sample"].includes(called) && hasSeed(node.arguments)
+            ? ["has a seed of its own, so that PROPERTY_SEED explores nothing in it"]
+            : []
+        }),
+      ]
+
+const hasSeed = (given: unknown): boolean =>
+  Array.isArray(given) &&
+  given.some(
+    (argument: Node) =>
+      Array.isArray(argument.properties) &&
+      argument.properties.some((property: Node) => nameOf(property.key) === "seed"),
+  )
+
 /** As package.json and package-lock.json know packages. */
 export interface Packages {
   readonly dependencies: ReadonlyArray<string>

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import {
   allowedRooms,
+  chanceProblems,
   circlesIn,
   fileGraph,
   mayImport,
@@ -40,6 +41,34 @@ const sourcesIn = (folders: ReadonlyArray<string>, from: string): ReadonlyMap<st
   )
 
 const inSrc = fileGraph(sourcesIn(["src"], src))
+
+describe("a test that depends on chance", () => {
+  const tests = sourcesIn(["test"], join(root, "test"))
+
+  it("takes it from the seed of all properties", () => {
+    const found = [...tests].flatMap(([path, source]) =>
+      chanceProblems(path, source).map((problem) => `${path} ${problem}`),
+    )
+    expect(found).toEqual([])
+  })
+
+  it.each([
+    ['import fc from "fast-check"', "imports fast-check: import fc from property.ts, which gives it a seed"],
+    ["const id = Math.random()", "calls Math.random: no seed repeats that"],
+    [
+      "fc.assert(fc.property(fc.nat(), isSound), { numRuns: 5, seed: 1 })",
+      "has a seed of its own, so that PROPERTY_SEED explores nothing in it",
+    ],
+  ])("is refused with %j", (source, problem) => {
+    expect(chanceProblems("domain/money.test.ts", source)).toEqual([problem])
+  })
+
+  it("may take its examples from there", () => {
+    const source =
+      'import { fc } from "../property.ts"\nfc.assert(fc.property(fc.nat(), isSound), { numRuns: 5 })'
+    expect(chanceProblems("domain/money.test.ts", source)).toEqual([])
+  })
+})
 
 describe("src", () => {
   it.each(paths)("%s is where it belongs and imports only what it may", (path) => {

@@ -2,14 +2,14 @@
  * The model test: a hundred thousand random operations, in many independent stories side by side, are each given to the
  * event log in memory and to the one on Redis. Every answer must be the same.
  *
- * Each run has a new seed. A failure tells it: MODEL_SEED=<seed> repeats the run.
+ * The seed is that of all properties: a failure names it, and PROPERTY_SEED=<seed> repeats the run.
  */
-import { randomInt } from "node:crypto"
 import { isDeepStrictEqual } from "node:util"
 import { assert, layer } from "@effect/vitest"
 import { Clock, Effect, Layer, Result } from "effect"
 import { RedisConnections } from "../../src/platform/redis.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
+import { ofAllExamples, seed } from "../property.ts"
 import { ownPrefix, settings } from "../settings.ts"
 import { type Answer, type Operation, Subject } from "./model-operations.ts"
 import { Random, World } from "./model-world.ts"
@@ -19,7 +19,6 @@ import { type Streams, wholeLog } from "./whole-log.ts"
 const STORIES = 64
 const OPERATIONS = 1_550
 const HISTORY_SHOWN = 12
-const seed = Number(process.env.MODEL_SEED ?? randomInt(2 ** 31))
 
 /** What must come of it often, or the stories are not worth much. */
 const expected = [
@@ -93,7 +92,7 @@ const story = Effect.fnUntraced(function* (number: number, counts: Map<string, n
       const same = yield* redis.answer(operation)
       const told = () =>
         [
-          `MODEL_SEED=${seed}, story ${number}, operation ${history.length}:`,
+          ofAllExamples(`story ${number}, operation ${history.length}`),
           ...history.slice(-HISTORY_SHOWN).map((operation) => JSON.stringify(operation)),
         ].join("\n")
       if (!isDeepStrictEqual(answer, same)) assert.deepStrictEqual(same, answer, told())
@@ -121,7 +120,7 @@ layer(RedisConnections.layer.pipe(Layer.provide(settings())), { excludeTestServi
           const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
           assert.isAtLeast(total, 100_000)
           const seldom = expected.filter((word) => (counts.get(word) ?? 0) < OFTEN)
-          assert.deepStrictEqual(seldom, [], `MODEL_SEED=${seed}: what came of it too seldom`)
+          assert.deepStrictEqual(seldom, [], ofAllExamples("what came of it too seldom"))
         }),
       120_000,
     )
