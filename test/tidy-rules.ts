@@ -474,6 +474,24 @@ export const chanceProblems = (path: string, source: string): ReadonlyArray<stri
         }),
       ]
 
+/**
+ * What a module that tests import must not do, given its text: files of tests share workers, and so the module. What it opens
+ * when it is loaded would be closed by the first file that uses it, and missing in the next.
+ */
+export const loadingProblems = (path: string, source: string): ReadonlyArray<string> => {
+  const [program] = nodesOf(path, source)
+  const statements = Array.isArray(program?.body) ? program.body.filter(isNode) : []
+  return statements.some(awaits) ? ["opens something when it is loaded: let each file open its own"] : []
+}
+
+/** Whether a statement awaits outside of any function. */
+const awaits = (value: unknown): boolean => {
+  if (Array.isArray(value)) return value.some(awaits)
+  if (!isNode(value)) return false
+  if (/Function|ClassBody/.test(value.type)) return false
+  return value.type === "AwaitExpression" || value.await === true || Object.values(value).some(awaits)
+}
+
 const hasSeed = (given: unknown): boolean =>
   Array.isArray(given) &&
   given.some(

@@ -8,6 +8,7 @@ import {
   chanceProblems,
   circlesIn,
   fileGraph,
+  loadingProblems,
   mayImport,
   packageProblems,
   packagesIn,
@@ -42,9 +43,31 @@ const sourcesIn = (folders: ReadonlyArray<string>, from: string): ReadonlyMap<st
 
 const inSrc = fileGraph(sourcesIn(["src"], src))
 
-describe("a test that depends on chance", () => {
-  const tests = sourcesIn(["test"], join(root, "test"))
+const tests = sourcesIn(["test"], join(root, "test"))
 
+describe("a module that files of tests share", () => {
+  const shared = new Set([...fileGraph(tests).values()].flatMap((targets) => [...targets]))
+
+  it.each([...shared])("%s opens nothing when it is loaded", (path) => {
+    expect(loadingProblems(path, tests.get(path) ?? "")).toEqual([])
+  })
+
+  it.each([
+    "export const server = await Server.open()",
+    "await migrate()",
+    'import { lines } from "./lines.ts"\nfor await (const line of lines) seen.push(line)',
+  ])("is refused with %j", (source) => {
+    expect(loadingProblems("actors/engine.ts", source)).toHaveLength(1)
+  })
+
+  it("may open what a file asks for", () => {
+    const source =
+      "export const open = async () => await Server.open()\nexport class A { async b() { await c() } }"
+    expect(loadingProblems("actors/engine.ts", source)).toEqual([])
+  })
+})
+
+describe("a test that depends on chance", () => {
   it("takes it from the seed of all properties", () => {
     const found = [...tests].flatMap(([path, source]) =>
       chanceProblems(path, source).map((problem) => `${path} ${problem}`),

@@ -19,12 +19,13 @@ import { decodeEvent, encodeEvent } from "../../src/domain/event-codec.ts"
 import type { BatchEvent, BatchEventOf } from "../../src/domain/events.ts"
 import { fold } from "../../src/domain/evolve.ts"
 import { type ItemEnd, itemEnds } from "../../src/domain/item-state.ts"
+import { lengthOf } from "../length.ts"
 import { fc, ofAllExamples } from "../property.ts"
 import { ALONE_UP_TO, duties, LISTS, step, terms } from "./batch-sequences.ts"
 import { type CommandWithoutTime, clerk, olga, payoutItem, Story, someSeal } from "./batch-story.ts"
 import { wakes, workDue } from "./planned.ts"
 
-const SEQUENCES = 10_000
+const SEQUENCES = lengthOf({ full: 10_000, short: 3_000 })
 
 const keyOf = ({ cause, listVersion, reason }: FindingName): string =>
   JSON.stringify([cause, listVersion, reason])

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { afterAll, beforeEach, vi } from "vitest"
+import { beforeEach, vi } from "vitest"
 import { ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
 import {
   ask,
@@ -18,13 +18,14 @@ import {
   terms,
   well,
   withChannels,
+  withServer,
 } from "./channel-under-test.ts"
 import { json, PATIENT_MS } from "./misbehaving-server.ts"
 
+withServer()
 beforeEach(() => {
   server.asked.length = 0
 })
-afterAll(() => server.close())
 
 describe("the breaker of a provider", () => {
   it.live("opens, lets one call try when its time is over, and closes with its success", () =>
