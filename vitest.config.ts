@@ -15,8 +15,9 @@ export default defineConfig({
     sequence: { sequencer: SlowestFirst },
     globalSetup: ["test/stack.ts"],
     reporters: ["default", "./test/closing-line-reporter.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // A start of the service may take a minute on a machine that is busy with other things.
+    testTimeout: 60_000,
+    hookTimeout: 90_000,
     // Stopping the servers and looking for processes that were left takes its time on a busy machine.
     teardownTimeout: 60_000,
   },
