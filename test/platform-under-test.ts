@@ -37,6 +37,9 @@ export interface BatchView {
   readonly version: number
 }
 
+/** A start takes a second, and on a machine that is busy with other things half a minute was not enough. */
+const START_MS_MAX = 60_000
+
 /** One service process; `ended` tells how it ended. */
 export class Service {
   readonly #process: ChildProcess
@@ -147,6 +150,7 @@ export class PlatformUnderTest implements AsyncDisposable {
     const ready = eventually(
       "the service is ready",
       async () => (await fetch(`${service.operationsUrl}/readyz`)).status === 200,
+      START_MS_MAX,
     )
     const ended = service.ended.then((how) => {
       throw new Error(

@@ -1,8 +1,9 @@
 /** A transfer's UETR: a UUID of version 4 that is always the same for one attempt, and no other's. */
-import fc from "fast-check"
+
 import { expect, it } from "vitest"
 import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
 import { uetrOf } from "../../src/domain/uetr.ts"
+import { fc } from "../property.ts"
 
 /** ISO 20022's UUIDv4Identifier. */
 const uuidV4 = /^[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}$/

@@ -1,6 +1,7 @@
 /** The same payouts have one body and one key, whatever file they come in. */
-import fc from "fast-check"
+
 import { describe, expect, it } from "vitest"
+import { fc } from "../property.ts"
 import { fileOf, read, readAt, refusal } from "./read-file.ts"
 
 const header = "reference,currency,amount,name,iban,remittance"

@@ -1,12 +1,12 @@
 /** Whatever a bank says of our orders is recorded once, or is counted as odd. */
 import { Effect } from "effect"
-import fc from "fast-check"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { reportKeyOf } from "../../../../src/providers/banks/files/order-reports.ts"
 import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
+import { fc } from "../../../property.ts"
 import { wholeLog } from "../../../streams/whole-log.ts"
 import { type BankFile, bankFiles, bytesOf, minorOf, ORDERS, teaching } from "./bank-model.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"

@@ -1,5 +1,5 @@
 /** A model of a bank: what it says of orders in files of all kinds, and what must become of each thing that it says. */
-import fc from "fast-check"
+import { fc } from "../../../property.ts"
 import { booking } from "./reported-orders.ts"
 
 /** The orders of a file: the first has 1.00 EUR, and each further one twice as much, so that no two sums are the same. */
