@@ -17,6 +17,8 @@ export interface BookedOrder {
 /** The ids under which entries of a bank name orders; any of them may be a stranger's. */
 export interface BookedIds {
   readonly references: ReadonlyArray<string>
+  /** In lower case. */
+  readonly uetrs: ReadonlyArray<string>
   readonly servicerReferences: ReadonlyArray<string>
   readonly files: ReadonlyArray<string>
 }

@@ -8,7 +8,7 @@ import { type Amount, all, amount, maybe, maybeDay, maybeText, text } from "./el
 import { amountsIn } from "./entry-amounts.ts"
 import { reasonsIn } from "./reason-code.ts"
 import { batchIds, countAt, entryIds, servicerReferenceOf, transactionIds } from "./transfer-ids.ts"
-import type { TransferIds, UnreadPart } from "./transfer-report.ts"
+import { hasOwnId, type TransferIds, type UnreadPart } from "./transfer-report.ts"
 import { orUnread } from "./unread-part.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
@@ -127,8 +127,8 @@ const partsOfDetails = (from: Details): ReadonlyArray<EntryPart> => {
   )
   const [ofFiles, named] = partition(
     movements,
-    ({ reference, servicerReference, fileIds }) =>
-      reference === "" && servicerReference === undefined && fileIds !== undefined,
+    (movement) =>
+      !hasOwnId(movement) && movement.servicerReference === undefined && movement.fileIds !== undefined,
   )
   const unpriced = known.filter(({ amount }) => amount === undefined)
   return [
@@ -241,24 +241,30 @@ const restOf = (
     const { amount, ...movement } = only
     return [{ _tag: "Movement", movement: { ...movement, ...rest } }]
   }
-  const members = unpriced.flatMap(({ reference, otherReferences, servicerReference, reason, reasons }) =>
-    reference === "" && servicerReference === undefined
-      ? []
-      : [
-          {
-            reference,
-            reason,
-            reasons,
-            ...(otherReferences === undefined ? {} : { otherReferences }),
-            ...(servicerReference === undefined ? {} : { servicerReference }),
-          },
-        ],
+  const members = unpriced.flatMap((one) =>
+    hasOwnId(one) || one.servicerReference !== undefined ? [memberOf(one)] : [],
   )
   const fileIds = [...new Set([...unpriced.flatMap(({ fileIds = [] }) => fileIds), ...others.files])]
   const count = others.movements.length > 0 ? unpriced.length : (others.count ?? unpriced.length)
   const { isReversal, isCharge } = only ?? from.booking
   return [batchOf({ ...from.booking, isReversal, isCharge, ...rest, fileIds, members, count })]
 }
+
+const memberOf = ({
+  reference,
+  otherReferences,
+  uetr,
+  servicerReference,
+  reason,
+  reasons,
+}: Transaction): BatchBooking["members"][number] => ({
+  reference,
+  reason,
+  reasons,
+  ...(otherReferences === undefined ? {} : { otherReferences }),
+  ...(uetr === undefined ? {} : { uetr }),
+  ...(servicerReference === undefined ? {} : { servicerReference }),
+})
 
 /** Whether a sum of both has one meaning. */
 const isSameAs = (first: Transaction | undefined, { isReversal, isCharge }: Transaction): boolean =>

@@ -5,7 +5,13 @@
 import { UNSPECIFIED } from "../../domain/failure-codes.ts"
 import { type BatchBooking, type EntryPart, type Movement, partsIn } from "./account-entry.ts"
 import { all, one } from "./element.ts"
-import type { BatchReport, ReportedStatus, TransferReport, UnreadPart } from "./transfer-report.ts"
+import {
+  type BatchReport,
+  hasOwnId,
+  type ReportedStatus,
+  type TransferReport,
+  type UnreadPart,
+} from "./transfer-report.ts"
 import { requireReadable } from "./unread-part.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
@@ -44,13 +50,14 @@ export const entryPartsIn = (account: Element, place: string): ReadonlyArray<Ent
 
 /** A movement without any id is none of our transfers. */
 const reportsOf = (movement: Movement): ReadonlyArray<TransferReport> => {
-  const { reference, otherReferences, servicerReference, fileIds, currency, minor, amounts } = movement
-  return reference === "" && servicerReference === undefined && fileIds === undefined
+  const { reference, otherReferences, uetr, servicerReference, fileIds, currency, minor, amounts } = movement
+  return !hasOwnId(movement) && servicerReference === undefined && fileIds === undefined
     ? []
     : [
         {
           reference,
           ...(otherReferences === undefined ? {} : { otherReferences }),
+          ...(uetr === undefined ? {} : { uetr }),
           ...(servicerReference === undefined ? {} : { servicerReference }),
           ...(fileIds === undefined ? {} : { fileIds }),
           status: statusOf(movement),

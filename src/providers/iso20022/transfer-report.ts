@@ -22,6 +22,8 @@ export interface TransferIds {
   readonly reference: string
   /** Its further own ids. */
   readonly otherReferences?: ReadonlyArray<string>
+  /** Its UETR, in lower case: the id that no other transfer of anybody has. */
+  readonly uetr?: string
   /** The bank's id of it (AcctSvcrRef). */
   readonly servicerReference?: string
   /** The ids of the payment and the message that it was ordered in. */
@@ -57,4 +59,13 @@ export interface UnreadPart {
   readonly problem: string
   /** Our references in it. */
   readonly references: ReadonlyArray<string>
+  /** The UETRs in it, in lower case, which may be those of our transfers. */
+  readonly uetrs?: ReadonlyArray<string>
 }
+
+/**
+ * Whether ids have one that is the transfer's own, wherever it was made: the bank's id and those of files do not count if such
+ * an id says whose transfer it is.
+ */
+export const hasOwnId = ({ reference, uetr }: Pick<TransferIds, "reference" | "uetr">): boolean =>
+  reference !== "" || uetr !== undefined

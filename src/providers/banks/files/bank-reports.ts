@@ -5,7 +5,12 @@ import { Effect } from "effect"
 import { cleanText } from "../../../domain/outside-text.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import type { StatusReport } from "../../iso20022/status-report.ts"
-import type { ReportedStatus, TransferReport, UnreadPart } from "../../iso20022/transfer-report.ts"
+import {
+  hasOwnId,
+  type ReportedStatus,
+  type TransferReport,
+  type UnreadPart,
+} from "../../iso20022/transfer-report.ts"
 import { batchReports } from "./batch-bookings.ts"
 import { doubtfulRefusals } from "./copies.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
@@ -25,7 +30,8 @@ import type { OrderReport } from "./order-reports.ts"
 export const bankReportsIn = Effect.fn("bankReportsIn")(function* (bank: string, message: BankMessage) {
   const lookup = yield* lookUpOrders(bank, message)
   const { orders, parts } = yield* matchWithOrders(bank, message, lookup)
-  const { reports, oddities, remarks } = combined([...parts, ...(message.unread ?? []).map(ofUnread)])
+  const unread = (message.unread ?? []).map((part) => ofUnread(part, lookup))
+  const { reports, oddities, remarks } = combined([...parts, ...unread])
   const duplicates = combined(
     orders.filter(() => isOfCopy(message)).map((order) => ifNew(order, { _tag: "Accepted" })),
   )
@@ -82,7 +88,7 @@ const matchWithOrders = Effect.fnUntraced(function* (
 
 /** Whether a movement names nothing of ours but its file. */
 const isOfFileAlone = (report: TransferReport, lookup: OrderLookup): boolean =>
-  report.reference === "" &&
+  !hasOwnId(report) &&
   report.amount !== undefined &&
   lookup.of(report) === undefined &&
   lookup.inFile(report.fileIds ?? []) !== undefined
@@ -143,7 +149,7 @@ const matchStatuses = Effect.fnUntraced(function* (bank: string, message: Status
   )
   const apart = new Set([
     ...orders.map(({ reference }) => reference),
-    ...(message.unread ?? []).flatMap(({ references }) => references),
+    ...(message.unread ?? []).flatMap((part) => referencesIn(part, lookup)),
   ])
   const parts = [
     ...named,
@@ -160,11 +166,11 @@ const matchStatuses = Effect.fnUntraced(function* (bank: string, message: Status
  * order of somebody else, so the status of that one is not believed: it could be a refusal.
  */
 const isElsewhere = (
-  { reference }: TransferReport,
+  report: TransferReport,
   order: ReturnType<OrderLookup["of"]>,
   sent: ReadonlyArray<FileOrder>,
 ): boolean =>
-  reference === "" && typeof order === "object" && !sent.some((other) => other.reference === order.reference)
+  !hasOwnId(report) && typeof order === "object" && !sent.some((other) => other.reference === order.reference)
 
 const apartBy = <A>(all: ReadonlyArray<A>, is: (one: A) => boolean) =>
   [all.filter(is), all.filter((one) => !is(one))] as const
@@ -205,13 +211,22 @@ const withoutUnknown = ({ reports, oddities, remarks, isOfOurFile }: MatchedPart
 })
 
 /** A part that cannot be read is kept with the place and the problem, for each of our references in it. */
-const ofUnread = ({ place, problem, references }: UnreadPart): BankReports => {
+const ofUnread = (part: UnreadPart, lookup: OrderLookup): BankReports => {
+  const { place, problem } = part
   const detail = cleanText(`${place}: ${problem}`)
+  const references = referencesIn(part, lookup)
   const named = references.length === 0 ? [place] : references
   return {
     ...nothing,
     oddities: named.map((reference) => ({ reference, reason: "unreadable-entry", detail })),
   }
+}
+
+/** The orders that a part names, as far as it can be read. */
+const referencesIn = ({ references, uetrs = [] }: UnreadPart, { of }: OrderLookup): ReadonlyArray<string> => {
+  const ofUetrs = uetrs.map((uetr) => of({ reference: "", uetr }))
+  const named = ofUetrs.flatMap((order) => (typeof order === "object" ? [order.reference] : []))
+  return [...new Set([...references, ...named])]
 }
 
 /** The status of the whole file applies to each of its orders that the report does not name. */

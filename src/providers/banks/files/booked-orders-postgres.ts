@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import { Database } from "../../../database/database.ts"
+import { referenceEndIn } from "../../../domain/uetr.ts"
 import { type BookedOrder, BookedOrders } from "../../booked-orders.ts"
 import { SourceUnreadable } from "../../books.ts"
 
@@ -9,7 +10,9 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { query } = yield* Database
     return BookedOrders.of({
-      under: Effect.fn("BookedOrders.under")(function* (bank, { references, servicerReferences, files }) {
+      under: Effect.fn("BookedOrders.under")(function* (bank, ids) {
+        const { references, servicerReferences, files } = ids
+        const ends = ids.uetrs.flatMap((uetr) => referenceEndIn(uetr) ?? [])
         const rows = yield* query(
           "find booked orders",
           (sql) => sql<Array<Row>>`
@@ -29,6 +32,8 @@ export const layer = Layer.effect(
                 or named.reference in (
                   select reference from bank_servicer_references
                   where bank = ${bank} and servicer_reference = any (${[...servicerReferences]})))
+              union select file from file_orders
+                where bank = ${bank} and substr(reference, 3) = any (${ends}) and file is not null
               union select id from bank_files where bank = ${bank} and message_id = any (${[...files]}))`,
         ).pipe(
           Effect.mapError(({ reason }) => new SourceUnreadable({ source: `the orders of ${bank}`, reason })),

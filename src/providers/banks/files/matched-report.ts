@@ -1,5 +1,6 @@
 /** A bank's report on one order: what it changes, what is kept of it, and what is odd about it. */
 import { cleanText } from "../../../domain/outside-text.ts"
+import { isUetr } from "../../../domain/uetr.ts"
 import { explanationOf } from "../../booked-amount.ts"
 import type { ReportedStatus, TransferReport } from "../../iso20022/transfer-report.ts"
 import type { FileOrder, NewReport } from "./file-orders.ts"
@@ -77,6 +78,9 @@ export const odd = (reference: string, reason: Oddity["reason"]): BankReports =>
   oddities: [{ reference, reason }],
 })
 
-/** References that are not ours are stored in clear text, so they are cleaned. */
+/**
+ * References that are not ours are stored in clear text, so they are cleaned. A UETR has nothing to clean, and would not be the
+ * same with some of its digits masked.
+ */
 export const unmatched = (reference: string, reason: Oddity["reason"]): BankReports =>
-  odd(cleanText(reference), reason)
+  odd(isUetr(reference) ? reference : cleanText(reference), reason)

@@ -1,10 +1,12 @@
 /**
- * Finds our orders under the ids that a bank's message names them by: our reference, wherever it stands; the bank's own id,
- * once a report named it beside our reference; or the file that they were sent in. Only orders that went to this bank are found.
+ * Finds our orders under the ids that a bank's message names them by: our reference, wherever it stands; the UETR; the bank's
+ * own id, once a report named it beside one of ours; or the file that they were sent in. Only orders that went to this bank are
+ * found.
  */
 import { Effect } from "effect"
+import { uetrOf } from "../../../domain/uetr.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
-import type { TransferIds, TransferReport } from "../../iso20022/transfer-report.ts"
+import { hasOwnId, type TransferIds, type TransferReport } from "../../iso20022/transfer-report.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
 import { InboxFiles, type ServicerReference } from "./inbox-files.ts"
 
@@ -21,19 +23,25 @@ const messageIdPattern = /^[A-Z]{3}-[a-z-]+-[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{1,4
 export const lookUpOrders = Effect.fn("lookUpOrders")(function* (bank: string, message: BankMessage) {
   const batches = message._tag === "StatusReport" ? [] : (message.batches ?? [])
   const all: ReadonlyArray<TransferIds> = [...message.named, ...batches.flatMap(({ members }) => members)]
-  const servicers = all.flatMap(({ reference, servicerReference }) =>
-    reference === "" && servicerReference !== undefined ? [servicerReference] : [],
+  const servicers = all.flatMap((ids) =>
+    hasOwnId(ids) || ids.servicerReference === undefined ? [] : [ids.servicerReference],
   )
   const learned = yield* (yield* InboxFiles).learned(bank, [...new Set(servicers)])
   const references = new Set([...all.flatMap(ownIds), ...learned.map(({ reference }) => reference)])
   const orders = yield* FileOrders
-  const byReference = new Map(
-    (yield* orders.sent(bank, [...references])).map((order) => [order.reference, order]),
-  )
+  const uetrs = [...all, ...unreadUetrs(message)].flatMap(({ uetr }) => uetr ?? [])
+  const sent = [
+    ...(yield* orders.sent(bank, [...references])),
+    ...(yield* orders.sentUnder(bank, [...new Set(uetrs)])),
+  ]
+  const byReference = new Map(sent.map((order) => [order.reference, order]))
+  const byUetr = new Map(byReference.values().map((order) => [uetrOf(order.reference), order]))
   const byServicer = Map.groupBy(learned, ({ servicer }) => servicer)
   const of: OrderLookup["of"] = (ids) => {
     const found = new Set(ownIds(ids).flatMap((id) => byReference.get(id) ?? []))
-    const known = ids.reference === "" ? (byServicer.get(ids.servicerReference ?? "") ?? []) : []
+    const named = ids.uetr === undefined ? undefined : byUetr.get(ids.uetr)
+    if (named !== undefined) found.add(named)
+    const known = hasOwnId(ids) ? [] : (byServicer.get(ids.servicerReference ?? "") ?? [])
     for (const { reference } of known)
       for (const order of [byReference.get(reference) ?? []].flat()) found.add(order)
     const [order, ...others] = found
@@ -50,11 +58,14 @@ export const lookUpOrders = Effect.fn("lookUpOrders")(function* (bank: string, m
   return { of, inFile } satisfies OrderLookup
 })
 
+const unreadUetrs = ({ unread = [] }: BankMessage): ReadonlyArray<{ readonly uetr: string }> =>
+  unread.flatMap(({ uetrs = [] }) => uetrs.map((uetr) => ({ uetr })))
+
 const ownIds = ({ reference, otherReferences = [] }: TransferIds): ReadonlyArray<string> =>
   reference === "" ? [] : [reference, ...otherReferences]
 
 /**
- * The bank's own ids of orders that a message names by our reference as well. `isOdd` if what the message says there has no
+ * The bank's own ids of orders that a message names by our reference or the UETR as well. `isOdd` if what the message says there has no
  * effect: then the id may be that of another booking, such as a charge.
  */
 export const servicerReferencesIn = (
@@ -63,12 +74,12 @@ export const servicerReferencesIn = (
   isOdd: (report: TransferReport, order: FileOrder) => boolean,
 ): ReadonlyArray<ServicerReference> =>
   named.flatMap((ids) => {
-    const order = ids.reference === "" || ids.servicerReference === undefined ? undefined : of(ids)
+    const order = !hasOwnId(ids) || ids.servicerReference === undefined ? undefined : of(ids)
     return order === undefined || order === "conflicting" || isOdd(ids, order)
       ? []
       : [{ servicer: ids.servicerReference ?? "", reference: order.reference }]
   })
 
 /** What a person finds a report by: its first id. */
-export const shownId = ({ reference, servicerReference, fileIds = [] }: TransferIds): string =>
-  reference || (servicerReference ?? fileIds[0] ?? "")
+export const shownId = ({ reference, uetr, servicerReference, fileIds = [] }: TransferIds): string =>
+  reference || (uetr ?? servicerReference ?? fileIds[0] ?? "")
