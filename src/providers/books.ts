@@ -66,8 +66,9 @@ export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("So
 
 /** A part of a source that cannot be used. The rest of the source counts. */
 export interface UnusedPart {
+  /** The name of the bank, or of the ledger. */
   readonly bank: string
-  /** The file, and the part of it. */
+  /** The file or the books, and the part of it. */
   readonly place: string
   /** Why, without a quote of the source. */
   readonly problem: string

@@ -25,7 +25,7 @@ export interface Books {
   readonly foreign: ReadonlyArray<StatementEntry>
   /** Entries of the day that have ids of ours, and count for no order. */
   readonly unclear: ReadonlyArray<StatementEntry>
-  /** Parts of the statements that cannot be used. */
+  /** Parts of the statements and of the ledger's books that cannot be used. */
   readonly unused: ReadonlyArray<UnusedPart>
   /** How many records were read. */
   readonly entryCount: number
@@ -73,13 +73,13 @@ export const readBooks = Effect.fn("readBooks")(function* (
     (part) => unused.push(part),
   )
   if (indirect.length > 0) for (const entry of yield* entriesByOrder(indirect)) add(entry)
-  yield* bounded(
-    "the ledger",
-    ledger,
-  )((line) => {
-    lineCount += 1
-    recordsOf(line.batch).lines.push(line)
-  })
+  yield* bounded("the ledger", ledger)(
+    (line) => {
+      lineCount += 1
+      recordsOf(line.batch).lines.push(line)
+    },
+    (part) => unused.push(part),
+  )
   return { batches, foreign, unclear, unused, entryCount, lineCount }
 })
 

@@ -50,10 +50,17 @@ export const banksIn = (folder: string): Effect.Effect<ReadonlyArray<string>, So
 /**
  * All entries of a bank's statements in a folder, one of which must be of the day. A file, or a statement, that occurs twice
  * counts once. Unused is what cannot be read, of files as a whole and of statements of the day. With the IBAN of the account that
- * pays, a statement of another IBAN is read, and is not the one of the day.
+ * pays, a statement of another IBAN is not the one of the day: it is read beside it, or, if `others` are "unused", is not read.
  */
 export const statementFolder =
-  (folder: string, bank: string, day: Day, read: StatementReader, iban?: string): Source<StatementEntry> =>
+  (
+    folder: string,
+    bank: string,
+    day: Day,
+    read: StatementReader,
+    iban?: string,
+    others: "read" | "unused" = "read",
+  ): Source<StatementEntry> =>
   (visit, unused) =>
     Effect.gen(function* () {
       const files = (yield* step(folder, () => readdir(folder))).filter((name) => name.endsWith(".xml"))
@@ -77,14 +84,21 @@ export const statementFolder =
         else report(file.success?.unread ?? [])
         for (const statement of (Result.isSuccess(file) ? file.success?.statements : undefined) ?? []) {
           const isOfDay = statement.day === day
-          hasDay ||= isOfDay && !isOfOther(iban, statement.account)
+          const isOthers = isOfOther(iban, statement.account)
+          hasDay ||= isOfDay && !isOthers
           if (!isNew(seen, contentsOf(statement))) continue
+          if (isOthers && others === "unused") {
+            if (isOfDay) report([{ place: `Stmt ${statement.id ?? ""}`.trim(), problem: NOT_OURS }])
+            continue
+          }
           if (isOfDay) report(statement.unread)
           for (const entry of statement.entries) visit({ ...entry, bank })
         }
       }
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
+
+const NOT_OURS = "it is about another account than the one that the bank pays from"
 
 /** Whether an account is another IBAN. Numbers of other kinds are not compared: a bank may have several for one account. */
 const isOfOther = (iban: string | undefined, account: string | undefined): boolean => {
