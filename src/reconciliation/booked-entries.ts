@@ -2,7 +2,7 @@
 import { Array as Arr, Effect } from "effect"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { isUetr, uetrOf } from "../domain/uetr.ts"
-import { type BookedOrder, BookedOrders, isSumOf } from "../providers/booked-orders.ts"
+import { type BookedOrder, BookedOrders, isOfAnotherTime, isSumOf } from "../providers/booked-orders.ts"
 import type { StatementEntry } from "../providers/books.ts"
 import { bookedByFile, type OfFile } from "./file-bookings.ts"
 import { shownTogether } from "./shown-amounts.ts"
@@ -105,7 +105,13 @@ const underServicerId = (entry: StatementEntry, known: Known): ReadonlyArray<Sta
   const { booking, ...own } = entry
   const [first, ...others] = known.byServicer.get(booking?.servicerReference ?? "") ?? []
   if (first === undefined || others.length > 0) return undefined
-  return [{ ...own, reference: first.order.reference }]
+  const { reference, sent, file } = first.order
+  // In both cases the bank used its id again, for a booking of that file or for another payment.
+  if (booking?.fileIds?.some((id) => id !== file && known.byFile.has(id))) return undefined
+  const isReused = sent !== undefined && isOfAnotherTime(sent, entry.bookedOn, entry.kind)
+  if (!isReused) return [{ ...own, reference }]
+  const about = `${booking?.servicerReference} ${reference}`
+  return [{ ...entry, unclear: { about, expected: "an entry that only this order can have" } }]
 }
 
 const ofFile = (entry: StatementEntry, known: Known): ReadonlyArray<StatementEntry> | OfFile => {

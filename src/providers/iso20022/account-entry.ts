@@ -7,7 +7,14 @@ import type { StatedAmounts } from "../booked-amount.ts"
 import { type Amount, all, amount, maybe, maybeDay, maybeText, text } from "./element.ts"
 import { amountsIn } from "./entry-amounts.ts"
 import { reasonsIn } from "./reason-code.ts"
-import { batchIds, countAt, entryIds, servicerReferenceOf, transactionIds } from "./transfer-ids.ts"
+import {
+  batchIds,
+  countAt,
+  entryIds,
+  paymentIdIn,
+  servicerReferenceOf,
+  transactionIds,
+} from "./transfer-ids.ts"
 import { hasOwnId, type TransferIds, type UnreadPart } from "./transfer-report.ts"
 import { orUnread } from "./unread-part.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
@@ -25,6 +32,8 @@ interface Booking {
 
 export interface Movement extends TransferIds, Booking, Amount {
   readonly amounts?: StatedAmounts
+  /** The id of the payment that it was ordered in, which is also one of `fileIds`. */
+  readonly paymentId?: string
   /** The code of the first reason that is mapped, else of the first, if the bank gives one for a reversal. */
   readonly reason: string | undefined
   readonly reasons: ReadonlyArray<string>
@@ -169,6 +178,7 @@ const transactionIn = (
 ): Transaction => {
   const isWhole = isOnly && isSingle
   const { code, reasons } = reasonsIn(transaction, "RtrInf")
+  const paymentId = paymentIdIn(transaction)
   return {
     bookedOn: booking.bookedOn,
     kind: maybe(transaction, "CdtDbtInd") === undefined ? booking.kind : kindIn(transaction),
@@ -178,6 +188,7 @@ const transactionIn = (
     ...(isWhole
       ? bookedIn(entry, transaction)
       : { amount: amountOf(transaction), ...withAmounts([transaction]) }),
+    ...(paymentId === undefined ? {} : { paymentId }),
     reason: code,
     reasons,
   }

@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { Effect, Result } from "effect"
 import type { Day } from "../../domain/business-days.ts"
 import { type Source, SourceUnreadable, type StatementEntry } from "../books.ts"
+import { isOtherIban } from "./account-number.ts"
 
 /** The statements in a file, as a reader of a file format gives them, and the parts that it cannot read. */
 export interface StatementFile {
@@ -84,7 +85,7 @@ export const statementFolder =
         else report(file.success?.unread ?? [])
         for (const statement of (Result.isSuccess(file) ? file.success?.statements : undefined) ?? []) {
           const isOfDay = statement.day === day
-          const isOthers = isOfOther(iban, statement.account)
+          const isOthers = isOtherIban(iban, statement.account)
           hasDay ||= isOfDay && !isOthers
           if (!isNew(seen, contentsOf(statement))) continue
           if (isOthers && others === "unused") {
@@ -92,7 +93,8 @@ export const statementFolder =
             continue
           }
           if (isOfDay) report(statement.unread)
-          for (const entry of statement.entries) visit({ ...entry, bank })
+          for (const entry of statement.entries)
+            visit({ ...(isOthers ? withoutServicerId(entry) : entry), bank })
         }
       }
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
@@ -100,13 +102,11 @@ export const statementFolder =
 
 const NOT_OURS = "it is about another account than the one that the bank pays from"
 
-/** Whether an account is another IBAN. Numbers of other kinds are not compared: a bank may have several for one account. */
-const isOfOther = (iban: string | undefined, account: string | undefined): boolean => {
-  const [own, other] = [iban, account].map((number) => number?.replaceAll(" ", "").toUpperCase() ?? "")
-  return own !== "" && other !== undefined && ibanLike.test(other) && other !== own
+/** A bank's own id is that of an entry of one account: on another one, it does not say which order an entry is about. */
+const withoutServicerId = ({ booking, ...entry }: Omit<StatementEntry, "bank">) => {
+  const { servicerReference: _, ...ids } = booking ?? {}
+  return Object.keys(ids).length === 0 ? entry : { ...entry, booking: ids }
 }
-
-const ibanLike = /^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$/
 
 /** Whether something is seen for the first time. */
 const isNew = (seen: Set<string>, content: Uint8Array | string): boolean => {

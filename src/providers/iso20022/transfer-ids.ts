@@ -51,6 +51,9 @@ export const transactionIds = (
   })
 }
 
+/** The id of the payment that a transaction in an entry was ordered in. */
+export const paymentIdIn = (transaction: Element): string | undefined => idAt(transaction, "Refs", "PmtInfId")
+
 /** The ids of an entry without transactions. */
 export const entryIds = (servicerReference: string | undefined, files: ReadonlyArray<string>): TransferIds =>
   idsOf({ servicerReference, files })

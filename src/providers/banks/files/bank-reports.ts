@@ -24,11 +24,22 @@ import {
   odd,
   unmatched,
 } from "./matched-report.ts"
-import { lookUpOrders, type OrderLookup, servicerReferencesIn, shownId } from "./order-lookup.ts"
+import {
+  type FoundOrder,
+  lookUpOrders,
+  type OrderLookup,
+  servicerReferencesIn,
+  shownId,
+} from "./order-lookup.ts"
 import type { OrderReport } from "./order-reports.ts"
 
-export const bankReportsIn = Effect.fn("bankReportsIn")(function* (bank: string, message: BankMessage) {
-  const lookup = yield* lookUpOrders(bank, message)
+/** `iban` is the account that the bank pays from, if it is known. */
+export const bankReportsIn = Effect.fn("bankReportsIn")(function* (
+  bank: string,
+  message: BankMessage,
+  iban?: string,
+) {
+  const lookup = yield* lookUpOrders(bank, message, iban)
   const { orders, parts } = yield* matchWithOrders(bank, message, lookup)
   const unread = (message.unread ?? []).map((part) => ofUnread(part, lookup))
   const { reports, oddities, remarks } = combined([...parts, ...unread])
@@ -119,7 +130,7 @@ const matchedMovement = (report: TransferReport, lookup: OrderLookup): MatchedPa
   const { fileIds = [] } = report
   return {
     ...matched(report, order),
-    orders: order === undefined || order === "conflicting" ? [] : [order],
+    orders: typeof order === "object" ? [order] : [],
     ...(order === undefined && lookup.inFile(fileIds) !== undefined ? { isOfOurFile: true as const } : {}),
   }
 }
@@ -140,9 +151,7 @@ const matchStatuses = Effect.fnUntraced(function* (bank: string, message: Status
   const sent = files.flatMap(({ file }) => file)
   const found = message.named.map((report) => ({ report, order: lookup.of(report) }))
   const [misplaced, placed] = apartBy(found, ({ report, order }) => isElsewhere(report, order, sent))
-  const orders = placed.flatMap(({ order }) =>
-    order === undefined || order === "conflicting" ? [] : [order],
-  )
+  const orders = placed.flatMap(({ order }) => (typeof order === "object" ? [order] : []))
   const contradictory = contradictoryIn(placed)
   const named = placed.flatMap(({ report, order }) =>
     typeof order === "object" && contradictory.has(order.reference) ? [] : [matched(report, order)],
@@ -165,11 +174,7 @@ const matchStatuses = Effect.fnUntraced(function* (bank: string, message: Status
  * Whether a report has an order by the bank's own id alone, and is not about its file. A bank may use such an id again for an
  * order of somebody else, so the status of that one is not believed: it could be a refusal.
  */
-const isElsewhere = (
-  report: TransferReport,
-  order: ReturnType<OrderLookup["of"]>,
-  sent: ReadonlyArray<FileOrder>,
-): boolean =>
+const isElsewhere = (report: TransferReport, order: FoundOrder, sent: ReadonlyArray<FileOrder>): boolean =>
   !hasOwnId(report) && typeof order === "object" && !sent.some((other) => other.reference === order.reference)
 
 const apartBy = <A>(all: ReadonlyArray<A>, is: (one: A) => boolean) =>
@@ -190,7 +195,7 @@ const reportedFiles = Effect.fnUntraced(function* (bank: string, message: Status
 
 /** Orders of which a report says different things under different ids of theirs. That it proceeds is no contradiction. */
 const contradictoryIn = (
-  found: ReadonlyArray<{ readonly report: TransferReport; readonly order: ReturnType<OrderLookup["of"]> }>,
+  found: ReadonlyArray<{ readonly report: TransferReport; readonly order: FoundOrder }>,
 ): ReadonlySet<string> => {
   const tags = new Map<string, Set<string>>()
   for (const { report, order } of found)

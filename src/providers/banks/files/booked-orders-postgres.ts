@@ -16,7 +16,8 @@ export const layer = Layer.effect(
         const rows = yield* query(
           "find booked orders",
           (sql) => sql<Array<Row>>`
-            select sent.reference, file.message_id as file, sent.currency, sent.minor,
+            select sent.reference, file.message_id as file, sent.currency, sent.minor, file.day,
+              to_char(file.made_at at time zone 'UTC', 'YYYY-MM-DD') as made_on,
               exists (
                 select from file_order_words report
                 where report.bank = sent.bank and report.reference = sent.reference and report.word like 'failed %'
@@ -39,13 +40,23 @@ export const layer = Layer.effect(
           Effect.mapError(({ reason }) => new SourceUnreadable({ source: `the orders of ${bank}`, reason })),
         )
         return rows.map(
-          ({ reference, file, currency, minor, is_refused, servicer_references }): BookedOrder => ({
+          ({
+            reference,
+            file,
+            currency,
+            minor,
+            is_refused,
+            servicer_references,
+            day,
+            made_on,
+          }): BookedOrder => ({
             reference,
             file,
             currency,
             minor: BigInt(minor),
             isRefused: is_refused,
             servicerReferences: servicer_references,
+            sent: { messageId: file, madeOn: made_on, executedOn: day },
           }),
         )
       }),
@@ -60,4 +71,6 @@ interface Row {
   readonly minor: string
   readonly is_refused: boolean
   readonly servicer_references: ReadonlyArray<string>
+  readonly day: string
+  readonly made_on: string
 }
