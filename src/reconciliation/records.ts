@@ -78,7 +78,7 @@ export const readBooks = Effect.fn("readBooks")(function* (
       lineCount += 1
       recordsOf(line.batch).lines.push(line)
     },
-    (part) => unused.push(part),
+    (row) => unused.push(row),
   )
   return { batches, foreign, unclear, unused, entryCount, lineCount }
 })

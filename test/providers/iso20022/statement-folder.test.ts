@@ -141,6 +141,35 @@ it.effect("does not take a statement of another account for the one of the day",
   }),
 )
 
+it.effect("reads a statement of another account without the bank's own ids", () =>
+  Effect.gen(function* () {
+    const folder = folderOf({ "1.xml": day })
+    const entry = { reference: "", currency: "EUR", minor: 1n, kind: "debit" as const, bookedOn: day }
+    const bookings = [{ servicerReference: "BANK-1" }, { servicerReference: "BANK-1", fileIds: ["F"] }]
+    const statementOf = (account: string) => ({
+      id: account,
+      account,
+      day,
+      entries: bookings.map((booking) => ({ ...entry, booking })),
+      unread: [],
+    })
+    const own = "NL91ABNA0417164300"
+    const seen: Array<unknown> = []
+    yield* statementFolder(
+      join(folder, "north"),
+      "north",
+      day,
+      () =>
+        Result.succeed({
+          statements: [own, "DE89370400440532013000"].map((account) => statementOf(account)),
+          unread: [],
+        }),
+      own,
+    )(({ booking }) => seen.push(booking))
+    assert.deepStrictEqual(seen, [...bookings, undefined, { fileIds: ["F"] }])
+  }),
+)
+
 it.effect("does not take a folder for empty that is not there", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(banksIn("/nowhere/statements"))
