@@ -92,7 +92,7 @@ export const bankIdGuards: ReadonlyArray<StepGuard> = [
     text: "JSON.stringify([id, kind, currency, bookedOn])",
     without: "JSON.stringify([id, kind, currency])",
     caughtIn: booked,
-    caughtBy: "are not added up with those of another day, direction, currency or bank",
+    caughtBy: "are not added up with those of another day",
   },
   {
     name: "entries that name a file alone return nothing",

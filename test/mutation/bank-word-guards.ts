@@ -523,7 +523,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     text: "orders.reduce((sum, order) => sum + order.minor, 0n) === minor",
     without: "orders.reduce((sum, order) => sum + order.minor, 0n) >= 0n",
     caughtIn: cases,
-    caughtBy: "of the file settle nothing where sum (21.01)",
+    caughtBy: "of the file settle nothing where sum",
   },
   {
     name: "a booking of several orders counts if its count agrees",
@@ -531,7 +531,7 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     text: "(count === undefined || count === orders.length) &&",
     without: "(count === undefined || count > 0) &&",
     caughtIn: cases,
-    caughtBy: "of the file settle nothing where sum (21.00)",
+    caughtBy: "of the file settle nothing where sum",
   },
   {
     name: "a difference that the bank's charges do not explain is another amount",

@@ -88,7 +88,12 @@ describe("entries of one day that name a file alone", () => {
     ["FILE-1 1000", "FILE-1 1300"],
   )
   isMeant(
-    "are not added up with those of another day, direction, currency or bank",
+    "are not added up with those of another day",
+    [single(1_000n), single(1_100n), single(1_300n, { bookedOn: "2026-11-27" })],
+    ["FILE-1 1000", "FILE-1 1100", "FILE-1 1300"],
+  )
+  isMeant(
+    "are not added up with those of another direction or currency",
     [
       single(1_000n),
       single(2_400n, { bookedOn: "2026-11-27" }),

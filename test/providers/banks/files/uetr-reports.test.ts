@@ -140,11 +140,20 @@ describe("a UETR beside other ids", () => {
         about,
         status(`<OrgnlEndToEndId>${first}</OrgnlEndToEndId><AcctSvcrRef>BANK-7</AcctSvcrRef>`, "ACSP"),
       )
+    // Another entry has the bank's id alone, so that it is looked up.
+    const charge = debit({ AcctSvcrRef: "BANK-7" }, "0.35")
     expect(
       await outcomeOf(teach, () =>
-        accountFile("camt.054", [debit({ AcctSvcrRef: "BANK-7", UETR: strangers })]),
+        accountFile("camt.054", [debit({ AcctSvcrRef: "BANK-7", UETR: strangers }), charge]),
       ),
-    ).toEqual({ ...fine, standings: untouched, oddities: [[strangers, "unknown-reference"]] })
+    ).toEqual({
+      ...fine,
+      standings: untouched,
+      oddities: [
+        [strangers, "unknown-reference"],
+        [first, "amount-differs"],
+      ],
+    })
     expect(
       await outcomeOf((about) =>
         accountFile("camt.053", [debit({ PmtInfId: about, UETR: strangers }, "21.00")]),
