@@ -19,7 +19,7 @@ import { beginningOf, visitLog } from "../streams/event-range.ts"
 import { EventStore } from "../streams/event-store.ts"
 import { Feed } from "../streams/feed.ts"
 import { Partitions } from "../streams/partitions.ts"
-import { compareBatch, unknownPayments, unusedStatements } from "./comparison.ts"
+import { compareBatch, unclearEntries, unknownPayments, unusedStatements } from "./comparison.ts"
 import { type Discrepancy, discrepancyId } from "./discrepancy.ts"
 import { DiscrepancyNotifier } from "./discrepancy-notifier.ts"
 import { emptyLoggedBatch, note } from "./logged-batch.ts"
@@ -64,7 +64,11 @@ export const reconcile = Effect.fn("reconcile")(function* (
   yield* caughtUp.pipe(Effect.retry({ ...CATCH_UP, while: ({ _tag }) => _tag === "ReadModelsBehind" }))
   const books = yield* readBooks(day, statements, ledger)
   const findings = new Findings(day)
-  yield* findings.add([...unusedStatements(books.unused), ...unknownPayments(books.foreign)])
+  yield* findings.add([
+    ...unusedStatements(books.unused),
+    ...unknownPayments(books.foreign),
+    ...unclearEntries(books.unclear),
+  ])
   let batches = 0
   const compare = Effect.fnUntraced(function* (batch: string, records: BatchRecords) {
     const logged = isBatchId(batch) ? yield* readLogged(batch) : undefined

@@ -6,7 +6,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schema } from "effect"
 import { bankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
 import { files } from "../../src/providers/banks/files/files.ts"
-import type { StatementEntry } from "../../src/providers/books.ts"
+import type { StatementEntry, UnusedPart } from "../../src/providers/books.ts"
 import { bankStatements } from "../../src/reconciliation/bank-statements.ts"
 import { providerSettings } from "../settings.ts"
 
@@ -58,7 +58,11 @@ const clearing = (folder: string) => ({
 })
 
 /** What the banks of a document say of the day, as bank and reference. */
-const told = (banks: ReadonlyArray<object>, folder: Option.Option<string> = Option.none()) => {
+const told = (
+  banks: ReadonlyArray<object>,
+  folder: Option.Option<string> = Option.none(),
+  unused: Array<UnusedPart> = [],
+) => {
   const nowhere = { url: "http://127.0.0.1:9" }
   const file = join(mkdtempSync(join(tmpdir(), "bank-statements-")), "providers.json")
   const routes = [{ rule: "all", banks: ["clearing"] }]
@@ -68,7 +72,10 @@ const told = (banks: ReadonlyArray<object>, folder: Option.Option<string> = Opti
   )
   return Effect.gen(function* () {
     const entries: Array<StatementEntry> = []
-    yield* (yield* bankStatements(day, folder))((entry) => entries.push(entry))
+    yield* (yield* bankStatements(day, folder))(
+      (entry) => entries.push(entry),
+      (part) => unused.push(part),
+    )
     return entries.map(({ bank, reference }) => `${bank} ${reference}`)
   }).pipe(
     Effect.provide(
@@ -130,6 +137,36 @@ it.effect("believes a folder that was given, of any kind, in the place of the ba
       "west given too",
       "clearing C",
     ])
+  }),
+)
+
+it.effect("does not use a statement of another account that lies in the folder of a bank, and says so", () =>
+  Effect.gen(function* () {
+    const given = folderWith({ clearing: statementOf("own") })
+    const other = statementOf("other").replace("NL91ABNA0417164300", "DE89370400440532013000")
+    writeFileSync(join(given, "clearing", "2.xml"), other.replace("<Stmt>", "<Stmt><Id>S-7</Id>"))
+    writeFileSync(join(given, "clearing", "3.xml"), other.replaceAll(day, "2026-11-24"))
+    const unused: Array<UnusedPart> = []
+    const banks = [clearing(folderWith({ archive: "" }))]
+    assert.deepStrictEqual(yield* told(banks, Option.some(given), unused), ["clearing own"])
+    assert.deepStrictEqual(unused, [
+      {
+        bank: "clearing",
+        place: "2.xml Stmt S-7",
+        problem: "it is about another account than the one that the bank pays from",
+      },
+    ])
+    const alone = folderWith({ clearing: other })
+    const error = yield* Effect.flip(told(banks, Option.some(alone)))
+    assert.include(error.message, `no statement of ${day}`)
+  }),
+)
+
+it.effect("uses a statement of any account in the folder of a bank whose account is not known", () =>
+  Effect.gen(function* () {
+    const given = folderWith({ clearing: statementOf("given") })
+    const banks = [{ name: "clearing", kind: "telling", entry: "N" }]
+    assert.deepStrictEqual(yield* told(banks, Option.some(given)), ["clearing given"])
   }),
 )
 

@@ -7,8 +7,15 @@ import type { StatedAmounts } from "../booked-amount.ts"
 import { type Amount, all, amount, maybe, maybeDay, maybeText, text } from "./element.ts"
 import { reasonsIn } from "./reason-code.ts"
 import { amountOf, bookedIn, isMoreThan, withAmounts } from "./transaction-amount.ts"
-import { batchIds, countAt, entryIds, servicerReferenceOf, transactionIds } from "./transfer-ids.ts"
-import type { TransferIds, UnreadPart } from "./transfer-report.ts"
+import {
+  batchIds,
+  countAt,
+  entryIds,
+  paymentIdIn,
+  servicerReferenceOf,
+  transactionIds,
+} from "./transfer-ids.ts"
+import { hasOwnId, type TransferIds, type UnreadPart } from "./transfer-report.ts"
 import { orUnread } from "./unread-part.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
@@ -25,6 +32,8 @@ interface Booking {
 
 export interface Movement extends TransferIds, Booking, Amount {
   readonly amounts?: StatedAmounts
+  /** The id of the payment that it was ordered in, which is also one of `fileIds`. */
+  readonly paymentId?: string
   /** The code of the first reason that is mapped, else of the first, if the bank gives one for a reversal. */
   readonly reason: string | undefined
   readonly reasons: ReadonlyArray<string>
@@ -136,8 +145,8 @@ const partsOfDetails = (from: Details): ReadonlyArray<EntryPart> => {
   )
   const [ofFiles, named] = partition(
     movements,
-    ({ reference, servicerReference, fileIds }) =>
-      reference === "" && servicerReference === undefined && fileIds !== undefined,
+    (movement) =>
+      !hasOwnId(movement) && movement.servicerReference === undefined && movement.fileIds !== undefined,
   )
   const unpriced = known.filter(({ amount }) => amount === undefined)
   return [
@@ -185,6 +194,7 @@ const transactionIn = (
 ): Transaction => {
   const isWhole = isOnly && isSingle
   const { code, reasons } = reasonsIn(transaction, "RtrInf")
+  const paymentId = paymentIdIn(transaction)
   return {
     bookedOn: booking.bookedOn,
     kind: maybe(transaction, "CdtDbtInd") === undefined ? booking.kind : kindIn(transaction),
@@ -194,6 +204,7 @@ const transactionIn = (
     ...(isWhole
       ? bookedIn(entry, transaction, (count ?? 1) > 1)
       : { amount: amountOf(transaction), ...withAmounts([transaction]) }),
+    ...(paymentId === undefined ? {} : { paymentId }),
     reason: code,
     reasons,
   }
@@ -238,24 +249,30 @@ const restOf = (
     const { amount, ...movement } = only
     return [{ _tag: "Movement", movement: { ...movement, ...rest } }]
   }
-  const members = unpriced.flatMap(({ reference, otherReferences, servicerReference, reason, reasons }) =>
-    reference === "" && servicerReference === undefined
-      ? []
-      : [
-          {
-            reference,
-            reason,
-            reasons,
-            ...(otherReferences === undefined ? {} : { otherReferences }),
-            ...(servicerReference === undefined ? {} : { servicerReference }),
-          },
-        ],
+  const members = unpriced.flatMap((one) =>
+    hasOwnId(one) || one.servicerReference !== undefined ? [memberOf(one)] : [],
   )
   const fileIds = [...new Set([...unpriced.flatMap(({ fileIds = [] }) => fileIds), ...others.files])]
   const count = others.movements.length > 0 ? unpriced.length : (others.count ?? unpriced.length)
   const { isReversal, isCharge } = only ?? from.booking
   return [batchOf({ ...from.booking, isReversal, isCharge, ...rest, fileIds, members, count })]
 }
+
+const memberOf = ({
+  reference,
+  otherReferences,
+  uetr,
+  servicerReference,
+  reason,
+  reasons,
+}: Transaction): BatchBooking["members"][number] => ({
+  reference,
+  reason,
+  reasons,
+  ...(otherReferences === undefined ? {} : { otherReferences }),
+  ...(uetr === undefined ? {} : { uetr }),
+  ...(servicerReference === undefined ? {} : { servicerReference }),
+})
 
 /** Whether a sum of both has one meaning. */
 const isSameAs = (first: Transaction | undefined, { isReversal, isCharge }: Transaction): boolean =>

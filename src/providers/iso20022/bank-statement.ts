@@ -1,6 +1,7 @@
 /** camt.053: the movements that the bank booked on our accounts, statement by statement. */
 import type { Result } from "effect"
 import { parseTransferReference } from "../../domain/identifiers.ts"
+import { uetrOf } from "../../domain/uetr.ts"
 import type { StatementEntry } from "../books.ts"
 import type { EntryPart, Movement } from "./account-entry.ts"
 import { type Amount, all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
@@ -97,7 +98,7 @@ const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
       if (part.batch.isCharge) return [entryOf(part.batch, "", day)]
       const { members, fileIds, count } = part.batch
       const booking = {
-        members: members.map(referenceOf),
+        members: members.map(ownIdsOf),
         fileIds,
         ...(count === undefined ? {} : { count }),
       }
@@ -106,13 +107,15 @@ const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
   }
 }
 
-/** What else a movement may name an order of ours by, if it has no reference of ours. */
+/** What else a movement may name an order of ours by, if it has not just one reference of ours. */
 const bookingOf = (movement: Movement): Pick<StatementEntry, "booking"> => {
   const { servicerReference, fileIds } = movement
-  if (parseTransferReference(referenceOf(movement)) !== undefined) return {}
-  if (servicerReference === undefined && fileIds === undefined) return {}
+  const ids = ownIdsOf(movement)
+  if (isOurs(ids[0] ?? "")) return ids.length === 1 ? {} : { booking: { ids } }
+  if (ids.length === 0 && servicerReference === undefined && fileIds === undefined) return {}
   return {
     booking: {
+      ...(ids.length === 0 ? {} : { ids }),
       ...(servicerReference === undefined ? {} : { servicerReference }),
       ...(fileIds === undefined ? {} : { fileIds }),
     },
@@ -121,7 +124,15 @@ const bookingOf = (movement: Movement): Pick<StatementEntry, "booking"> => {
 
 /** The reference of ours among the ids of a movement, else its first one. */
 const referenceOf = ({ reference, otherReferences = [] }: TransferIds): string =>
-  [reference, ...otherReferences].find((id) => parseTransferReference(id) !== undefined) ?? reference
+  [reference, ...otherReferences].find(isOurs) ?? reference
+
+const isOurs = (id: string): boolean => parseTransferReference(id) !== undefined
+
+/** The references of ours among the ids of a movement, and its UETR, unless that is the one of such a reference. */
+const ownIdsOf = ({ reference, otherReferences = [], uetr }: TransferIds): ReadonlyArray<string> => {
+  const ours = [reference, ...otherReferences].filter(isOurs)
+  return uetr === undefined || ours.some((id) => uetrOf(id) === uetr) ? ours : [...ours, uetr]
+}
 
 const entryOf = (
   { currency, minor, kind, bookedOn, amounts }: Amount & Pick<Movement, "kind" | "bookedOn" | "amounts">,

@@ -202,6 +202,8 @@ it.each<readonly [string, (xml: string) => string]>([
   ["an address has a town", (xml) => xml.replace(/<TwnNm>.*<\/TwnNm>/, "")],
   ["an address has a country", (xml) => xml.replace(/<Ctry>.*<\/Ctry>/, "")],
   ["each transfer has a UETR", (xml) => xml.replace(/<UETR>.*<\/UETR>/, "")],
+  ["a UETR has the end of its reference", (xml) => xml.replace(/<UETR>./, "<UETR>f")],
+  ["the payment has its message's id", (xml) => xml.replace("<PmtInfId>", "<PmtInfId>P-")],
   ["EndToEndId is an identifier", (xml) => xml.replace("<EndToEndId>", "<EndToEndId>/")],
   ["amounts are SEPA's", (xml) => xml.replace(">12.34</InstdAmt>", ">1000000000.00</InstdAmt>")],
   [

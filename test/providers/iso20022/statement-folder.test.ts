@@ -71,14 +71,9 @@ it.effect("reads what is called XML in any case, or all files of a bank, whateve
     assert.deepStrictEqual(yield* entriesIn(folder), [["north", "a", day]])
     const all: Array<string> = []
     const place = join(folder, "north")
-    yield* statementFolder(
-      place,
-      "north",
-      day,
-      read,
-      undefined,
-      anyName,
-    )(({ reference }) => all.push(reference))
+    yield* statementFolder(place, "north", day, read, { names: anyName })(({ reference }) =>
+      all.push(reference),
+    )
     assert.deepStrictEqual(all, ["a", "b"])
   }),
 )
@@ -155,7 +150,7 @@ it.effect("does not take a statement of another account for the one of the day",
               ? undefined
               : { ...found, statements: found.statements.map((one) => ({ ...one, account })) },
           ),
-        own,
+        { iban: own },
       )(() => {}).pipe(
         Effect.as("read"),
         Effect.catchTag("SourceUnreadable", ({ reason }) => Effect.succeed(reason)),
@@ -191,17 +186,46 @@ it.effect("takes what came in on another account for no return of an order that 
       "north",
       day,
       () => Result.succeed({ statements, unread: [] }),
-      accounts[0],
+      { iban: accounts[0] },
     )((entry) => entries.push(entry))
     assert.deepStrictEqual(
       entries.map(({ kind, reference, booking }) => [kind, reference, booking?.servicerReference]),
       [
         ["debit", "a", "BANK-7"],
         ["credit", "a", "BANK-7"],
-        ["debit", "a", "BANK-7"],
+        ["debit", "a", undefined],
         ["credit", "", undefined],
       ],
     )
+  }),
+)
+
+it.effect("reads a statement of another account without the bank's own ids", () =>
+  Effect.gen(function* () {
+    const folder = folderOf({ "1.xml": day })
+    const entry = { reference: "", currency: "EUR", minor: 1n, kind: "debit" as const, bookedOn: day }
+    const bookings = [{ servicerReference: "BANK-1" }, { servicerReference: "BANK-1", fileIds: ["F"] }]
+    const statementOf = (account: string) => ({
+      id: account,
+      account,
+      day,
+      entries: bookings.map((booking) => ({ ...entry, booking })),
+      unread: [],
+    })
+    const own = "NL91ABNA0417164300"
+    const seen: Array<unknown> = []
+    yield* statementFolder(
+      join(folder, "north"),
+      "north",
+      day,
+      () =>
+        Result.succeed({
+          statements: [own, "DE89370400440532013000"].map((account) => statementOf(account)),
+          unread: [],
+        }),
+      { iban: own },
+    )(({ booking }) => seen.push(booking))
+    assert.deepStrictEqual(seen, [...bookings, undefined, { fileIds: ["F"] }])
   }),
 )
 

@@ -149,3 +149,7 @@ export const lacksDebtorAddress = ({
   schemes: paid = schemes,
 }: Pick<FileBankSettings, "debtor" | "schemes">): boolean =>
   debtor.address === undefined && paid.some((scheme) => scheme === "sepa" || scheme === "cross-border")
+
+/** The IBAN that a bank pays from, if its settings name the account by one. */
+export const ibanOf = ({ debtor: { account } }: Pick<FileBankSettings, "debtor">): string | undefined =>
+  account.scheme === "iban" ? account.iban : undefined

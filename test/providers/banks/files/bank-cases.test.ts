@@ -9,7 +9,15 @@ import { entriesByOrder, isIndirect } from "../../../../src/reconciliation/booke
 import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
-import { type BookedTransaction, booking, oddities, ordered, remarks, standings } from "./reported-orders.ts"
+import {
+  accountFile,
+  type BookedTransaction,
+  booking,
+  oddities,
+  ordered,
+  remarks,
+  standings,
+} from "./reported-orders.ts"
 
 let database: Awaited<ReturnType<typeof ownDatabase>>
 beforeAll(async () => {
@@ -702,15 +710,3 @@ describe("a statement, which is reconciled", () => {
     expect(await entriesIn(() => entries)).toEqual([all[0], all[2], all[0], ["", 1_000, "debit"]])
   })
 })
-
-const contents: Readonly<Record<string, readonly [string, string]>> = {
-  "camt.052": ["BkToCstmrAcctRpt", "Rpt"],
-  "camt.053": ["BkToCstmrStmt", "Stmt"],
-  "camt.054": ["BkToCstmrDbtCdtNtfctn", "Ntfctn"],
-}
-
-const accountFile = (kind: string, ...parts: ReadonlyArray<ReadonlyArray<string>>) => {
-  const [content, part] = contents[kind] ?? []
-  const inner = parts.map((entries) => `<${part}><Id>1</Id>${entries.join("")}</${part}>`)
-  return `<Document xmlns="urn:iso:std:iso:20022:tech:xsd:${kind}.001.08"><${content}><GrpHdr/>${inner.join("")}</${content}></Document>`
-}
