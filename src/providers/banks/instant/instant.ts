@@ -6,6 +6,7 @@
 import { Effect, Schema } from "effect"
 import { AppConfig } from "../../../config.ts"
 import { TextWithin } from "../../../domain/code-points.ts"
+import { codedReason } from "../../../domain/coded-reason.ts"
 import { formatAmount } from "../../../domain/money.ts"
 import { bankCallbackUrl } from "../../calling/callback-url.ts"
 import { httpFields } from "../../calling/provider-access.ts"
@@ -15,7 +16,6 @@ import {
   callProvider,
   type Provider,
   type ProviderCall,
-  ProviderCode,
   ProviderId,
   reading,
 } from "../../calling/provider-http.ts"
@@ -48,7 +48,8 @@ const Callback = Schema.Struct({
   reference: TextWithin(35),
   transferId: TextWithin(255),
   status: Schema.Literals(["settled", "rejected", "returned"]),
-  code: Schema.optionalKey(TextWithin(35)),
+  /** Whatever the bank writes there: the outcome counts all the same. */
+  code: Schema.optionalKey(Schema.NullOr(Schema.String)),
   at: TextWithin(40),
 })
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
@@ -65,7 +66,7 @@ const callbacks: BankCallbacks = {
 }
 
 const outcomeOf = ({ status, code }: typeof Callback.Type): BankReport["outcome"] => {
-  const coded = code === undefined ? {} : { code }
+  const coded = typeof code === "string" ? { code } : {}
   switch (status) {
     case "settled":
       return { _tag: "Settled" }
@@ -125,9 +126,9 @@ const about = { reference: Schema.optionalKey(Schema.String) }
 const known = { ...about, transferId: ProviderId }
 const AcceptedBody = Schema.Struct({ ...known, status: Schema.Literal("accepted") })
 const SettledBody = Schema.Struct({ ...known, status: Schema.Literal("settled") })
-const RejectedBody = Schema.Struct({ ...known, status: Schema.Literal("rejected"), code: ProviderCode })
-const ReturnedBody = Schema.Struct({ ...known, status: Schema.Literal("returned"), code: ProviderCode })
-const RefusalBody = Schema.Struct({ ...about, status: Schema.Literal("rejected"), code: ProviderCode })
+const RejectedBody = Schema.Struct({ ...known, status: Schema.Literal("rejected"), code: Schema.String })
+const ReturnedBody = Schema.Struct({ ...known, status: Schema.Literal("returned"), code: Schema.String })
+const RefusalBody = Schema.Struct({ ...about, status: Schema.Literal("rejected"), code: Schema.String })
 const NeverSeenBody = Schema.Struct({ code: Schema.Literal("never-seen") })
 
 const answerOf = (body: { readonly reference?: string }, answer: BankAnswer): ReportedAnswer => ({
@@ -139,7 +140,7 @@ const accepted = (body: typeof AcceptedBody.Type): ReportedAnswer =>
   answerOf(body, { _tag: "Accepted", transferId: body.transferId })
 
 const refused = (body: typeof RefusalBody.Type): ReportedAnswer =>
-  answerOf(body, { _tag: "Failed", code: body.code })
+  answerOf(body, { _tag: "Failed", ...codedReason(body.code) })
 
 const standing = reading(
   Schema.Union([AcceptedBody, SettledBody, RejectedBody, ReturnedBody]),
@@ -152,7 +153,7 @@ const standing = reading(
       case "rejected":
         return refused(body)
       case "returned":
-        return answerOf(body, { _tag: "Returned", code: body.code })
+        return answerOf(body, { _tag: "Returned", ...codedReason(body.code) })
     }
   },
 )

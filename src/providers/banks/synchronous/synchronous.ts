@@ -5,6 +5,7 @@
  */
 import { Effect, Schema } from "effect"
 import type { BeneficiaryAccount } from "../../../domain/beneficiary.ts"
+import { codedReason } from "../../../domain/coded-reason.ts"
 import { UNSPECIFIED } from "../../../domain/failure-codes.ts"
 import { httpFields } from "../../calling/provider-access.ts"
 import { providerOf } from "../../calling/provider-access-http.ts"
@@ -13,7 +14,6 @@ import {
   callProvider,
   type Provider,
   type ProviderCall,
-  ProviderCode,
   ProviderId,
   reading,
 } from "../../calling/provider-http.ts"
@@ -93,7 +93,7 @@ const inquiryCall = (reference: string): ProviderCall => ({
 })
 
 const known = { paymentRef: ProviderId, clientRef: Schema.String }
-const reason = { reason: Schema.optionalKey(ProviderCode) }
+const reason = { reason: Schema.optionalKey(Schema.NullOr(Schema.String)) }
 const Completed = Schema.Struct({ ...known, state: Schema.Literal("COMPLETED") })
 const Processing = Schema.Struct({ ...known, state: Schema.Literal("PROCESSING") })
 const Rejected = Schema.Struct({ ...known, ...reason, state: Schema.Literal("REJECTED") })
@@ -108,16 +108,19 @@ const standing = (payment: typeof Payment.Type, asked: string): BankAnswer => {
     case "PROCESSING":
       return { _tag: "Accepted", transferId: payment.paymentRef }
     case "REJECTED":
-      return { _tag: "Failed", code: payment.reason ?? UNSPECIFIED }
+      return { _tag: "Failed", ...codedReason(payment.reason ?? UNSPECIFIED) }
     case "RETURNED":
-      return { _tag: "Returned", code: payment.reason ?? UNSPECIFIED }
+      return { _tag: "Returned", ...codedReason(payment.reason ?? UNSPECIFIED) }
   }
 }
 
 const Refusal = Schema.Struct({
-  error: Schema.Struct({ type: Schema.Literal("payment_refused"), reason: ProviderCode }),
+  error: Schema.Struct({ type: Schema.Literal("payment_refused"), reason: Schema.String }),
 })
-const refusal = reading(Refusal, ({ error }): BankAnswer => ({ _tag: "Failed", code: error.reason }))
+const refusal = reading(
+  Refusal,
+  ({ error }): BankAnswer => ({ _tag: "Failed", ...codedReason(error.reason) }),
+)
 
 /** A key conflict (409) says nothing about the outcome of the transfer. Like any other status, it leaves the transfer open. */
 const paymentAnswers = (reference: string): Answers<BankAnswer> => ({
