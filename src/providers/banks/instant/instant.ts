@@ -29,6 +29,7 @@ import {
   UnreadableCallback,
 } from "../bank-callbacks.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
+import { LimitSettings, limitsInAnyScript } from "../scheme-limits.ts"
 
 /** A bank's answer, and the reference in it, if it names one. */
 interface ReportedAnswer {
@@ -40,6 +41,8 @@ const Settings = Schema.Struct({
   ...httpFields,
   /** These banks keep their keys permanently, unless the operator sets a limit. */
   keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
+  /** What it takes, where that differs from what the schemes carry. */
+  limits: Schema.optionalKey(LimitSettings),
 })
 
 const Callback = Schema.Struct({
@@ -78,7 +81,7 @@ const outcomeOf = ({ status, code }: typeof Callback.Type): BankReport["outcome"
 }
 
 const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Type>) {
-  const { keyWindowMs = Number.POSITIVE_INFINITY, ...http } = bank.own
+  const { keyWindowMs = Number.POSITIVE_INFINITY, limits: _, ...http } = bank.own
   const provider = yield* providerOf({ ...bank, ...http })
   const callbackUrl = bankCallbackUrl((yield* AppConfig).http, bank.name)
   return {
@@ -94,6 +97,8 @@ export const instant = bankKind({
   name: "instant",
   settings: Settings,
   http: (own) => own,
+  // Texts go out as they were accepted, in any script: the bank writes its own messages to the scheme.
+  limits: ({ limits }) => limitsInAnyScript(limits),
   connect,
   callbacks,
   statement: bankBooks,

@@ -20,16 +20,19 @@ import {
 import { ambiguous, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { bankBooks } from "../bank-books-http.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
+import { LimitSettings, limitsInAnyScript } from "../scheme-limits.ts"
 
 const KEY_WINDOW_MS = 86_400_000
 
 const Settings = Schema.Struct({
   ...httpFields,
   keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
+  /** What it takes, where that differs from what the schemes carry. */
+  limits: Schema.optionalKey(LimitSettings),
 })
 
 const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Type>) {
-  const { keyWindowMs = KEY_WINDOW_MS, ...http } = bank.own
+  const { keyWindowMs = KEY_WINDOW_MS, limits: _, ...http } = bank.own
   const provider = yield* providerOf({ ...bank, ...http })
   return {
     name: bank.name,
@@ -44,6 +47,8 @@ export const synchronous = bankKind({
   name: "synchronous",
   settings: Settings,
   http: (own) => own,
+  // Texts go out as they were accepted, in any script: the bank writes its own messages to the scheme.
+  limits: ({ limits }) => limitsInAnyScript(limits),
   connect,
   statement: bankBooks,
 })
