@@ -16,6 +16,7 @@ const forKinds = [
   "providers/banks/bank-callbacks",
   "providers/banks/bank-kind",
   "providers/banks/bank-limits",
+  "providers/banks/scheme-limits",
   "providers/books",
   "providers/calling",
   "providers/iso20022",

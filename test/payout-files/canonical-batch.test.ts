@@ -188,3 +188,10 @@ describe("a list of payouts in JSON", () => {
     expect(await refusal(JSON.stringify(items), options)).toEqual([`: ${flag} is for spreadsheets`])
   })
 })
+
+it("an account in New Caledonia has the key that it had while it counted as French", async () => {
+  const header = "reference,currency,amount,name,iban,bic"
+  const keyOf = async (bic: string) =>
+    (await read(`${header}\na1,EUR,1.00,Ada,FR1420041010050500013M02606,${bic}`)).contentKey
+  expect(await keyOf("BCIXNCNN")).toBe(await keyOf("BCIXFRPP"))
+})

@@ -385,25 +385,43 @@ describe("amounts", () => {
     remarks: remarks.map((remark) => [first, ...remark]),
   })
   const differs = { standings: ["Accepted"], oddities: [[first, "amount-differs"]], remarks: [] }
-  const returned = { ...settled(["charge", "1.50 EUR"]), standings: ["Returned"] }
+  const returned = { ...settled(["charge", "1.50 EUR (8.50 EUR for 10.00 EUR)"]), standings: ["Returned"] }
   it.each([
-    ["charges inside", "DBIT", "10.35", charges("0.35"), settled(["charge", "0.35 EUR"])],
+    [
+      "charges inside",
+      "DBIT",
+      "10.35",
+      charges("0.35"),
+      settled(["charge", "0.35 EUR (10.35 EUR for 10.00 EUR)"]),
+    ],
     [
       "charges of which one is booked apart",
       "DBIT",
       "10.35",
       charges("0.35", "2.00"),
-      settled(["charge", "0.35 EUR"]),
+      settled(["charge", "0.35 EUR (10.35 EUR for 10.00 EUR)"]),
     ],
     ["charges beside", "DBIT", "10.00", charges("0.35"), settled(["charge", "0.35 EUR"])],
-    ["charges that the payee bears", "DBIT", "9.65", charges("0.35"), settled(["charge", "0.35 EUR"])],
-    ["charges of which there is the total", "DBIT", "10.35", total, settled(["charge", "0.35 EUR"])],
+    [
+      "charges that the payee bears",
+      "DBIT",
+      "9.65",
+      charges("0.35"),
+      settled(["charge", "0.35 EUR (9.65 EUR for 10.00 EUR)"]),
+    ],
+    [
+      "charges of which there is the total",
+      "DBIT",
+      "10.35",
+      total,
+      settled(["charge", "0.35 EUR (10.35 EUR for 10.00 EUR)"]),
+    ],
     [
       "charges and their total",
       "DBIT",
       "10.35",
       charges("0.35").replace("<Rcrd>", `${total.slice(7, -8)}<Rcrd>`),
-      settled(["charge", "0.35 EUR"]),
+      settled(["charge", "0.35 EUR (10.35 EUR for 10.00 EUR)"]),
     ],
     ["charges that explain nothing", "DBIT", "10.36", charges("0.35"), differs],
     ["more than was instructed", "DBIT", "10.35", instructed("EUR", "10.00"), differs],
