@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config"
+import SlowestFirst from "./test/slowest-first.ts"
 
 export default defineConfig({
   test: {
@@ -6,11 +7,17 @@ export default defineConfig({
     // Failovers take their time: `npm run test:cluster`.
     exclude: ["test/cluster/**"],
     pool: "forks",
-    maxWorkers: 2,
+    // Many files wait for processes and for time: with as many workers as cores, cores stand still.
+    maxWorkers: 3,
+    // Files share workers, and so what they import: a third of the time of the tests' own processes. test/tidy.test.ts
+    // has the rule for modules that files share.
+    isolate: false,
+    sequence: { sequencer: SlowestFirst },
     globalSetup: ["test/stack.ts"],
     reporters: ["default", "./test/closing-line-reporter.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // A start of the service may take a minute on a machine that is busy with other things.
+    testTimeout: 60_000,
+    hookTimeout: 90_000,
     // Stopping the servers and looking for processes that were left takes its time on a busy machine.
     teardownTimeout: 60_000,
   },

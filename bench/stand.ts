@@ -8,6 +8,7 @@ import { freePort } from "../src/dev/embedded-start.ts"
 import { type LeashedProcess, spawnLeashed } from "../src/dev/leashed-process.ts"
 import { localMasterKeys } from "../src/dev/local-master-keys.ts"
 import {
+  type LocalSandboxUrls,
   sandboxApiKeys,
   sandboxEnvironment,
   sandboxKeys,
@@ -51,7 +52,7 @@ export const startStand = Effect.fn("startStand")(function* (
   const { redisUrl, databaseUrl, natsUrl } = stack
   const settings = {
     ...backlog,
-    ...sandboxEnvironment(sandbox),
+    ...sandboxEnvironment(withTwoBanks(sandbox)),
     REDIS_URL: redisUrl,
     DATABASE_URL: databaseUrl,
     NATS_URL: natsUrl,
@@ -82,6 +83,12 @@ export const startStand = Effect.fn("startStand")(function* (
         () => tellService("SIGCONT"),
       ),
   }
+})
+
+/** The sandbox with the two banks that the settings without a file can describe. All payouts go to them. */
+export const withTwoBanks = ({ banks: { north, south }, ...others }: LocalSandboxUrls) => ({
+  ...others,
+  banks: { north, south },
 })
 
 /** Empties a folder except for its logs, now and at the end of the scope. */

@@ -37,6 +37,9 @@ export interface BatchView {
   readonly version: number
 }
 
+/** A start takes a second, and on a machine that is busy with other things half a minute was not enough. */
+const START_MS_MAX = 60_000
+
 /** One service process; `ended` tells how it ended. */
 export class Service {
   readonly #process: ChildProcess
@@ -147,6 +150,7 @@ export class PlatformUnderTest implements AsyncDisposable {
     const ready = eventually(
       "the service is ready",
       async () => (await fetch(`${service.operationsUrl}/readyz`)).status === 200,
+      START_MS_MAX,
     )
     const ended = service.ended.then((how) => {
       throw new Error(
@@ -233,11 +237,11 @@ export class PlatformUnderTest implements AsyncDisposable {
   }
 }
 
-/** Asks again and again, at most for half a minute, until the answer is yes. */
+/** Asks again and again, at most for a minute, until the answer is yes. */
 export const eventually = async (
   what: string,
   question: () => Promise<boolean>,
-  withinMs = 30_000,
+  withinMs = 60_000,
 ): Promise<void> => {
   const deadline = Date.now() + withinMs
   let reason: unknown
@@ -250,7 +254,7 @@ export const eventually = async (
     }
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
-  throw new Error(`waited ${withinMs} ms in vain: ${what}`, { cause: reason })
+  throw new Error(`waited ${withinMs} ms in vain: ${what}: ${reason ?? "the answer was no"}`, { cause: reason })
 }
 
 /**

@@ -16,6 +16,7 @@ const forKinds = [
   "providers/banks/bank-callbacks",
   "providers/banks/bank-kind",
   "providers/banks/bank-limits",
+  "providers/banks/scheme-limits",
   "providers/books",
   "providers/calling",
   "providers/iso20022",
@@ -452,6 +453,53 @@ export const packagesIn = (path: string, source: string): ReadonlyArray<string> 
     const [scope = "", name = ""] = from.split("/")
     return [scope.startsWith("@") ? `${scope}/${name}` : scope]
   })
+
+/** The one file of the tests that imports fast-check, and gives it its seed. */
+const propertyFile = "property.ts"
+
+/** What makes a test depend on chance that no seed repeats, given its path from `test/`. */
+export const chanceProblems = (path: string, source: string): ReadonlyArray<string> =>
+  path === propertyFile
+    ? []
+    : [
+        ...(packagesIn(path, source).includes("fast-check")
+          ? [`imports fast-check: import fc from ${propertyFile}, which gives it a seed`]
+          : []),
+        ...nodesOf(path, source).flatMap((node) => {
+          if (node.type !== "CallExpression" || !isNode(node.callee)) return []
+          const called = `${nameOf(node.callee.object)}.${nameOf(node.callee.property)}`
+          if (called === "Math.random") return ["calls Math.random: no seed repeats that"]
+          return ["fc.assert", "fc.check", "fc.sample"].includes(called) && hasSeed(node.arguments)
+            ? ["has a seed of its own, so that PROPERTY_SEED explores nothing in it"]
+            : []
+        }),
+      ]
+
+/**
+ * What a module that tests import must not do, given its text: files of tests share workers, and so the module. What it opens
+ * when it is loaded would be closed by the first file that uses it, and missing in the next.
+ */
+export const loadingProblems = (path: string, source: string): ReadonlyArray<string> => {
+  const [program] = nodesOf(path, source)
+  const statements = Array.isArray(program?.body) ? program.body.filter(isNode) : []
+  return statements.some(awaits) ? ["opens something when it is loaded: let each file open its own"] : []
+}
+
+/** Whether a statement awaits outside of any function. */
+const awaits = (value: unknown): boolean => {
+  if (Array.isArray(value)) return value.some(awaits)
+  if (!isNode(value)) return false
+  if (/Function|ClassBody/.test(value.type)) return false
+  return value.type === "AwaitExpression" || value.await === true || Object.values(value).some(awaits)
+}
+
+const hasSeed = (given: unknown): boolean =>
+  Array.isArray(given) &&
+  given.some(
+    (argument: Node) =>
+      Array.isArray(argument.properties) &&
+      argument.properties.some((property: Node) => nameOf(property.key) === "seed"),
+  )
 
 /** As package.json and package-lock.json know packages. */
 export interface Packages {

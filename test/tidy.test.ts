@@ -5,8 +5,10 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import {
   allowedRooms,
+  chanceProblems,
   circlesIn,
   fileGraph,
+  loadingProblems,
   mayImport,
   packageProblems,
   packagesIn,
@@ -40,6 +42,56 @@ const sourcesIn = (folders: ReadonlyArray<string>, from: string): ReadonlyMap<st
   )
 
 const inSrc = fileGraph(sourcesIn(["src"], src))
+
+const tests = sourcesIn(["test"], join(root, "test"))
+
+describe("a module that files of tests share", () => {
+  const shared = new Set([...fileGraph(tests).values()].flatMap((targets) => [...targets]))
+
+  it.each([...shared])("%s opens nothing when it is loaded", (path) => {
+    expect(loadingProblems(path, tests.get(path) ?? "")).toEqual([])
+  })
+
+  it.each([
+    "export const server = await Server.open()",
+    "await migrate()",
+    'import { lines } from "./lines.ts"\nfor await (const line of lines) seen.push(line)',
+  ])("is refused with %j", (source) => {
+    expect(loadingProblems("actors/engine.ts", source)).toHaveLength(1)
+  })
+
+  it("may open what a file asks for", () => {
+    const source =
+      "export const open = async () => await Server.open()\nexport class A { async b() { await c() } }"
+    expect(loadingProblems("actors/engine.ts", source)).toEqual([])
+  })
+})
+
+describe("a test that depends on chance", () => {
+  it("takes it from the seed of all properties", () => {
+    const found = [...tests].flatMap(([path, source]) =>
+      chanceProblems(path, source).map((problem) => `${path} ${problem}`),
+    )
+    expect(found).toEqual([])
+  })
+
+  it.each([
+    ['import fc from "fast-check"', "imports fast-check: import fc from property.ts, which gives it a seed"],
+    ["const id = Math.random()", "calls Math.random: no seed repeats that"],
+    [
+      "fc.assert(fc.property(fc.nat(), isSound), { numRuns: 5, seed: 1 })",
+      "has a seed of its own, so that PROPERTY_SEED explores nothing in it",
+    ],
+  ])("is refused with %j", (source, problem) => {
+    expect(chanceProblems("domain/money.test.ts", source)).toEqual([problem])
+  })
+
+  it("may take its examples from there", () => {
+    const source =
+      'import { fc } from "../property.ts"\nfc.assert(fc.property(fc.nat(), isSound), { numRuns: 5 })'
+    expect(chanceProblems("domain/money.test.ts", source)).toEqual([])
+  })
+})
 
 describe("src", () => {
   it.each(paths)("%s is where it belongs and imports only what it may", (path) => {

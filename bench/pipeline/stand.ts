@@ -25,7 +25,7 @@ import {
 import { isReady } from "../../src/dev/service-record.ts"
 import { serversIn } from "../../src/platform/nats-address.ts"
 import { asCliFailure, CliFailure } from "../../src/terminal/cli-failure.ts"
-import { emptyFolder, startServer } from "../stand.ts"
+import { emptyFolder, startServer, withTwoBanks } from "../stand.ts"
 import type { ServiceProcess } from "./layout.ts"
 import type { Parts } from "./processor-time.ts"
 import type { Received } from "./receiver.ts"
@@ -108,12 +108,6 @@ export const startPipelineStand = Effect.fn("startPipelineStand")(function* (
     startService: (service) => startService(shared, service),
     startFloor: startFloor(shared),
   }
-})
-
-/** All payouts go to the two banks that call back. */
-const withTwoBanks = ({ banks: { north, south }, ...others }: LocalSandboxUrls) => ({
-  ...others,
-  banks: { north, south },
 })
 
 interface Shared {

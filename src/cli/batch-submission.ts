@@ -24,6 +24,13 @@ import {
 } from "../payout-files/payout-file.ts"
 import { RejectsFile, rejectsText } from "../payout-files/rejects-file.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
+import {
+  acceptedBefore,
+  recordedSubmissions,
+  recordSubmission,
+  type Submission,
+  submissionOf,
+} from "./accepted-rows.ts"
 import { dataDir, json } from "./flags.ts"
 import { findService } from "./service-address.ts"
 import { warningLines } from "./submission-warnings.ts"
@@ -135,8 +142,11 @@ const submitFile = Effect.fnUntraced(function* (flags: Flags) {
   if (Option.isNone(service)) return yield* new CliFailure({ reason: noService })
   const client = serviceClient(service.value)
   if (options.again !== undefined) yield* requireFirst(client, read)
-  const { file, accepted, key } = yield* submitRows(client, flags, read, options, rejectsFile)
+  const { url } = service.value
+  const fresh = yield* withoutAcceptedRows(url, flags, read, options)
+  const { file, accepted, key } = yield* submitRows(client, flags, fresh, options, rejectsFile)
   const rejected = file.sheet?.rejected.length ?? 0
+  if (rejected > 0) yield* remember(flags, file, { service: url, batch: accepted.id, keys: [read.key, key] })
   if (flags.json) {
     yield* Console.log(JSON.stringify({ ...accepted, idempotencyKey: key, rejected }))
   } else {
@@ -149,7 +159,7 @@ const submitFile = Effect.fnUntraced(function* (flags: Flags) {
       status: REJECTED_STATUS,
       reason:
         `${rejected} rows were refused, and are in ${rejectsFile?.path} with their reasons. Mend and submit that file, ` +
-        `not the whole one again: it would pay the ${file.items.length} accepted rows twice.`,
+        `not the whole one again: its ${file.items.length} other rows are accepted.`,
     })
 })
 
@@ -186,6 +196,62 @@ const requireFirst = Effect.fnUntraced(function* (client: ServiceClient, { conte
       : `Pays again what ${first} pays`,
   )
 })
+
+/**
+ * The file without the rows that a submission from this data folder had accepted when it set others aside. They are set aside, too,
+ * if they may be, and otherwise stop the file: a mended file pays once what was accepted before.
+ */
+const withoutAcceptedRows = Effect.fnUntraced(function* (
+  service: string,
+  flags: Flags,
+  read: PayoutFile,
+  options: ReadOptions,
+) {
+  if (Option.isSome(flags.again) || Option.isSome(flags.allowDuplicates)) return read
+  const recorded = yield* Effect.tryPromise({
+    try: () => recordedSubmissions(flags.dataDir),
+    catch: (error) =>
+      new CliFailure({
+        reason: `Nothing was submitted, as the record of accepted rows in ${flags.dataDir} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      }),
+  })
+  const known = acceptedBefore(recorded, service, read.key, read.items)
+  if (known.length === 0) return read
+  const problems = known.map(({ item, batch }) => ({ item, detail: `accepted before, in ${batch}` }))
+  if (Option.isSome(flags.rejects) && read.sheet !== undefined)
+    return withoutRefused({ ...read, sheet: read.sheet }, problems, options)
+  return yield* new CliFailure({ reason: mendedWhole(flags, read, problems) })
+})
+
+const ACCEPTED_SHOWN_MAX = 20
+
+const mendedWhole = (
+  { file }: Flags,
+  { items, placeOfItem }: PayoutFile,
+  problems: ReadonlyArray<{ readonly item: number; readonly detail: string }>,
+): string =>
+  [
+    `${file} was not submitted: ${problems.length} of its ${items.length} rows were accepted before.`,
+    ...problems
+      .slice(0, ACCEPTED_SHOWN_MAX)
+      .map(({ item, detail }) => `  ${file}${placeOfItem(item, undefined)}: ${detail}`),
+    ...(problems.length > ACCEPTED_SHOWN_MAX ? [`  … and ${problems.length - ACCEPTED_SHOWN_MAX} more`] : []),
+    "Submit the file of rejected rows once it is mended; or this one with --rejects FILE, which sets those rows aside.",
+    "To pay them once more, add: --allow-duplicates REASON",
+  ].join("\n")
+
+/** Rows were accepted whatever becomes of the record, so a failure to write it is only reported. */
+const remember = (flags: Flags, file: PayoutFile, about: Omit<Submission, "rows">) =>
+  Effect.tryPromise({
+    try: () => recordSubmission(flags.dataDir, submissionOf(about, file.items)),
+    catch: (error) => (error instanceof Error ? error.message : String(error)),
+  }).pipe(
+    Effect.catch((problem) =>
+      Console.error(
+        `The accepted rows cannot be recorded in ${flags.dataDir}, so the whole file would pay them again: ${problem}`,
+      ),
+    ),
+  )
 
 interface Accepted {
   readonly id: string

@@ -6,6 +6,7 @@ import { makeScreen } from "../terminal/screen.ts"
 import { batchSource } from "./batch-source.ts"
 import { submit } from "./batch-submission.ts"
 import { batchId, dataDir, json } from "./flags.ts"
+import { item } from "./item.ts"
 
 /** Shows the state of a batch. */
 const show = Command.make(
@@ -56,5 +57,5 @@ const watch = Command.make(
 
 export const batches = Command.make("batches").pipe(
   Command.withDescription("Submit, show and watch payout batches"),
-  Command.withSubcommands([submit, show, watch]),
+  Command.withSubcommands([submit, show, item, watch]),
 )

@@ -4,6 +4,7 @@ import { Command, Flag } from "effect/cli"
 import { type Day, utcDay } from "../domain/business-days.ts"
 import { isDay } from "../domain/written-time.ts"
 import { type Discrepancy, discrepancyId, discrepancyKinds } from "../reconciliation/discrepancy.ts"
+import type { Explained } from "../reconciliation/explained-amounts.ts"
 import type { Reconciliation } from "../reconciliation/results.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import { dataDir, json } from "./flags.ts"
@@ -65,10 +66,11 @@ const write = (file: string, text: string): Effect.Effect<void, CliFailure> =>
   })
 
 /** The result as one object: what was compared, and what differs. */
-export const reconciliationJson = ({ day, compared, discrepancies }: Reconciliation) => ({
+export const reconciliationJson = ({ day, compared, discrepancies, explained }: Reconciliation) => ({
   day,
   compared,
   discrepancies,
+  explained,
 })
 
 /** The same for people. */
@@ -76,14 +78,34 @@ export const reconciliationLines = ({
   day,
   compared,
   discrepancies,
+  explained,
 }: Reconciliation): ReadonlyArray<string> => [
   `Reconciliation of ${day}: ${compared.batches} batches, ${compared.statementEntries} statement entries, ${compared.ledgerLines} ledger lines`,
   ...discrepancies.map(({ kind, batch, item, bank, reference, expected, found }) => {
     const where = [batch, item, bank, reference].filter((part) => part !== undefined).join(" ")
     return `  ${kind}: ${where}: expected ${expected}, found ${found} (${discrepancyKinds[kind]})`
   }),
+  ...explainedLines(explained),
   discrepancies.length === 0 ? "All agree." : `${discrepancies.length} discrepancies.`,
 ]
+
+/** Explained amounts on the screen; all that a run keeps are in its JSON. */
+const EXPLAINED_LINES_MAX = 100
+
+const explainedLines = ({ charges, count, amounts }: Explained): ReadonlyArray<string> => {
+  const shown = amounts.slice(0, EXPLAINED_LINES_MAX)
+  return [
+    ...charges.map(
+      ({ bank, currency, amount, transfers }) =>
+        `  charges: ${bank}: ${amount} ${currency} for ${transfers} ${transfers === 1 ? "transfer" : "transfers"}`,
+    ),
+    ...shown.map(({ batch, item, bank, reference, remarks }) => {
+      const texts = remarks.map(({ kind, text }) => `${kind} ${text}`).join(", ")
+      return `  explained: ${batch} ${item} ${bank} ${reference}: ${texts}`
+    }),
+    ...(count > shown.length ? [`  explained: ${count - shown.length} further amounts`] : []),
+  ]
+}
 
 const columns = [
   "day",

@@ -1,6 +1,6 @@
 /** A client of the API, for partners. */
 import { Effect, Option, Schema } from "effect"
-import { BatchId } from "../domain/identifiers.ts"
+import { BatchId, type ItemNumber } from "../domain/identifiers.ts"
 import { publicItemStates } from "../domain/item-state.ts"
 import { withoutCredentials } from "../domain/masking.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
@@ -65,6 +65,36 @@ const Item = Schema.Struct({
   ledger: Schema.Literals(["none", "held", "posted", "released", "reversed"]),
 })
 export type ShownItem = typeof Item.Type
+
+const ShownAmount = Schema.Struct({ currency: Schema.String, value: Schema.String })
+
+/** An item as `GET /payout-batches/:id/items/:item` shows it, with what banks reported of it beside its state. */
+export const ShownItemDetail = Schema.Struct({
+  item: Schema.Int,
+  reference: Schema.String,
+  amount: ShownAmount,
+  beneficiary: Schema.Struct({ name: Schema.String, account: Schema.String }),
+  state: Schema.String,
+  bank: Schema.optionalKey(Schema.String),
+  attempt: Schema.optionalKey(Schema.Int),
+  transferReference: Schema.optionalKey(Schema.String),
+  reason: Schema.optionalKey(Schema.String),
+  failure: Schema.optionalKey(Schema.Struct({ meaning: Schema.String })),
+  bankRemarks: Schema.Array(
+    Schema.Struct({
+      bank: Schema.String,
+      attempt: Schema.Int,
+      kind: Schema.String,
+      text: Schema.String,
+      amount: Schema.optionalKey(ShownAmount),
+      instructed: Schema.optionalKey(ShownAmount),
+      booked: Schema.optionalKey(ShownAmount),
+      rate: Schema.optionalKey(Schema.String),
+      seenAt: Schema.String,
+    }),
+  ),
+})
+export type ShownItemDetail = typeof ShownItemDetail.Type
 
 const ItemPage = Schema.Struct({ items: Schema.Array(Item), next: Schema.NullOr(Schema.String) })
 
@@ -173,6 +203,10 @@ export const serviceClient = ({ url, apiKey }: ServiceAddress) => {
     }),
 
     batch: (id: BatchId) => call({ method: "GET", path: `/payout-batches/${id}` }, ShownBatch),
+
+    /** One item of a batch. */
+    item: (id: BatchId, item: ItemNumber) =>
+      call({ method: "GET", path: `/payout-batches/${id}/items/${item}` }, ShownItemDetail),
 
     /** All items of a batch. */
     items: Effect.fnUntraced(function* (id: BatchId) {

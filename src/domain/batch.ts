@@ -334,6 +334,12 @@ export const mayStart = (batch: Batch, now: number): boolean =>
   (batch.approval === undefined || batch.approval.approvedBy !== undefined) &&
   (batch.executeAt === undefined || batch.executeAt <= now)
 
+/**
+ * Whether a strict batch waits for a person's review: it pays nothing unless all its items are approved, also when the engine
+ * holds several of them after the start. If one is rejected, the others are cancelled.
+ */
+export const isHeldUp = (batch: Batch): boolean => batch.mode === "strict" && countOf(batch, "held") > 0
+
 /** Whether an item still waits for the answer to a clearance. None does if all were cancelled meanwhile. */
 export const isAwaited = (batch: Batch, clearance: number, { items }: OpenClearance): boolean =>
   items.some((item) => batch.items.get(item)?.asked === clearance)

@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import {
   AccountNumber,
   Bic,
+  countryOfBic,
   disagreement,
   Iban,
   looksLikeIban,
@@ -10,6 +11,7 @@ import {
 } from "./account-identifiers.ts"
 import { hasAtMost } from "./code-points.ts"
 import { countryCodes } from "./countries.ts"
+import { isOutsideSepa } from "./sepa-scheme-countries.ts"
 
 /**
  * The scripts in which a zero-width joiner or non-joiner is part of the spelling (The Unicode Standard, 23.2): the forms of
@@ -182,12 +184,18 @@ export const visibleBeneficiaryOf = ({ name, account, address }: Beneficiary): V
   ...(address === undefined ? {} : { addressCountry: address.country }),
 })
 
+/**
+ * The country that the IBAN or BIC names. An IBAN with the prefix of its country may belong to a bank in a territory that is
+ * outside SEPA, as in New Caledonia: there it is the territory that the BIC names, so that schemes, rules and screening see it.
+ */
 const countryOf = (account: BeneficiaryAccount): string | undefined => {
   switch (account.scheme) {
-    case "iban":
-      return account.iban.slice(0, 2)
+    case "iban": {
+      const territory = account.bic === undefined ? undefined : countryOfBic(account.bic)
+      return territory !== undefined && isOutsideSepa(territory) ? territory : account.iban.slice(0, 2)
+    }
     case "bic":
-      return account.bic.slice(4, 6)
+      return countryOfBic(account.bic)
     default:
       return undefined
   }

@@ -1,8 +1,8 @@
 /** The compliance engine's answers about items, and the names of findings, as commands and events have them. */
 import { Schema } from "effect"
-import { PlainText } from "./beneficiary.ts"
+import { hasAtMost } from "./code-points.ts"
 import { ItemNumber } from "./identifiers.ts"
-import { cleanText, OutsideText } from "./outside-text.ts"
+import { cleanTextWithin, OutsideText, visibleText } from "./outside-text.ts"
 
 /** The compliance engine's decision about an item. */
 export const Verdict = Schema.Literals(["approved", "rejected", "review"])
@@ -20,6 +20,7 @@ export type PayeePolicy = typeof PayeePolicy.Type
 export const Cause = Schema.String.check(
   Schema.isPattern(/^[a-z][a-z-]{0,39}$/, { message: "expected a cause such as sanctions" }),
 )
+const isCause = Schema.is(Cause)
 
 /** The engine's answer about one item. */
 export const ClearanceAnswer = Schema.Struct({
@@ -32,16 +33,56 @@ export const ClearanceAnswer = Schema.Struct({
 })
 export type ClearanceAnswer = typeof ClearanceAnswer.Type
 
-/** The same as it comes in: its text is not cleaned yet. */
+/** Code points of a reason that are kept: a reviewer names the finding by it. */
+const REASON_LENGTH_MAX = 200
+
+/** "Name Check" and NAME_CHECK are spellings of name-check. */
+const causeOf = (text: string): string =>
+  text
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s_]+/g, "-")
+
+/**
+ * The same as it comes in: its texts are whatever the engine writes. How a reason is spelt, or how long it is, never keeps a
+ * decision from counting.
+ */
 export const RawClearanceAnswer = Schema.Struct({
   ...ClearanceAnswer.fields,
-  reason: Schema.optionalKey(PlainText(200)),
+  reason: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  cause: Schema.optionalKey(
+    Schema.NullOr(
+      Schema.String.check(
+        Schema.makeFilter((text: string) => isCause(causeOf(text)) || "expected a cause such as sanctions"),
+      ),
+    ),
+  ),
 })
 export type RawClearanceAnswer = typeof RawClearanceAnswer.Type
 
-/** An answer with its text cleaned. The engine does not get the account, but its lists may contain it. */
-export const cleanedAnswer = ({ reason, ...answer }: RawClearanceAnswer): ClearanceAnswer =>
-  reason === undefined ? answer : { ...answer, reason: cleanText(reason) }
+/** An answer with its texts cleaned. The engine does not get the account, but its lists may contain it. */
+export const cleanedAnswer = ({ reason, cause, ...answer }: RawClearanceAnswer): ClearanceAnswer => {
+  const cleaned = typeof reason === "string" ? cleanTextWithin(reason, REASON_LENGTH_MAX) : ""
+  return {
+    ...answer,
+    ...(cleaned === "" ? {} : { reason: cleaned }),
+    ...(typeof cause === "string" ? { cause: causeOf(cause) } : {}),
+  }
+}
+
+const LIST_VERSION_LENGTH_MAX = 255
+
+/** The version of the engine's lists as it is kept: {@link visibleText}, so that each spelling names the same lists. */
+export const listVersionOf = visibleText
+
+/** The version of the engine's lists as it comes in: any text of 1 to 255 characters that a person can see. */
+export const RawListVersion = Schema.String.check(
+  Schema.makeFilter((text: string) => {
+    const version = listVersionOf(text)
+    const isNamed = version !== "" && hasAtMost(version, LIST_VERSION_LENGTH_MAX)
+    return isNamed || `expected 1 to ${LIST_VERSION_LENGTH_MAX} characters`
+  }),
+)
 
 /** A decision as an event records it: the engine's answer, or what the batch's policy makes of it. */
 export const ClearanceDecision = Schema.Struct({

@@ -1,7 +1,7 @@
 /** Paying: the only way to a bank, and what a bank's report means before and after the final outcome of an attempt. */
 import { Array as Arr } from "effect"
 import { isDisputed } from "./attempts.ts"
-import { type Attempt, attemptOf, attemptsOf, type Batch, type Item, nextAttempt } from "./batch.ts"
+import { type Attempt, attemptOf, attemptsOf, type Batch, type Item, isHeldUp, nextAttempt } from "./batch.ts"
 import { type ClearanceTerms, isCurrent } from "./clearance.ts"
 import type { BatchCommandOf, RecordTransfer } from "./commands.ts"
 import { onlyOnCurrentClearance } from "./decide-resend.ts"
@@ -18,7 +18,7 @@ export const SENDS_MAX = 5
 
 /**
  * An intent is accepted only for an item that is screened, with a valid clearance and its money reserved, in a batch that has
- * started, once per attempt. After a refusal that another bank may not share, it has to go to a bank of its rule that has not
+ * started, once per attempt; in a strict batch only while no item is held. After a refusal that another bank may not share, it has to go to a bank of its rule that has not
  * tried it.
  */
 export const decideTransferRequest = (
@@ -27,6 +27,7 @@ export const decideTransferRequest = (
   terms: ClearanceTerms,
 ): Decision => {
   if (batch.startedAt === undefined) return refuse(command, "not-started")
+  if (isHeldUp(batch)) return refuse(command, "not-due")
   for (const { item, attempt, bank } of command.transfers) {
     const payout = batch.items.get(item)
     if (payout?.task !== "request") return refuse(command, "not-due", item)

@@ -26,19 +26,32 @@ const harmless = /^(?!.*(?:[0-9]{2}|:\/\/))[!-~](?:[ -~]*[!-~])?$/
  * breaks become spaces, invisible characters are removed, and what looks like an account number is masked. Cleaning a clean
  * text changes nothing.
  */
-export const cleanText = (text: string): OutsideText => {
-  if (text.length <= TEXT_LENGTH_MAX && harmless.test(text)) return text as OutsideText
-  const visible = text
+export const cleanText = (text: string): OutsideText => cleanTextWithin(text, TEXT_LENGTH_MAX)
+
+/** The same, of at most `lengthMax` code points, which is no more than {@link TEXT_LENGTH_MAX}. */
+export const cleanTextWithin = (text: string, lengthMax: number): OutsideText => {
+  if (text.length <= lengthMax && harmless.test(text)) return text as OutsideText
+  const visible = visibleText(text)
+  return cut(masked(visible).trim(), lengthMax) as OutsideText
+}
+
+/** A text as a person sees it: in NFC, spaces for control characters and line breaks, nothing invisible. Nothing is masked. */
+export const visibleText = (text: string): string =>
+  text
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ")
     .replace(invisible, "")
     .normalize("NFC")
-  return cut(masked(visible).trim()) as OutsideText
-}
+    .trim()
 
-const cut = (text: string): string => {
-  if (text.length <= TEXT_LENGTH_MAX) return text
+const cut = (text: string, lengthMax: number): string => {
+  if (text.length <= lengthMax) return text
   const characters = Array.from(text)
-  return characters.length <= TEXT_LENGTH_MAX ? text : `${characters.slice(0, TEXT_LENGTH_MAX - 1).join("")}…`
+  return characters.length <= lengthMax
+    ? text
+    : `${characters
+        .slice(0, lengthMax - 1)
+        .join("")
+        .trimEnd()}…`
 }
 
 /** A text of a person, 1 to `length` characters. It stays in the log permanently, so it is refused unless it is clean. */

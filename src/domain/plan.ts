@@ -6,6 +6,7 @@ import {
   isAwaited,
   isAwaitingApproval,
   isComplete,
+  isHeldUp,
   itemOf,
   mayStart,
   type Task,
@@ -89,7 +90,7 @@ export const plan = (batch: Batch, known: PayingTerms): Plan => {
     if (!items.some((item) => busy.has(item))) add(items, (items) => ({ _tag: "Book", posting, kind, items }))
   }
   // Items that have to be screened again come first. The others are paid after that request.
-  const isPaying = batch.startedAt !== undefined && again.length === 0
+  const isPaying = batch.startedAt !== undefined && again.length === 0 && !isHeldUp(batch)
   const room = isPaying ? TRANSFERS_IN_AIR_MAX - batch.tasks.transfer.size : 0
   const { transfers, unrouted, waitUntil } = planTransfers(room, known)
   if (Arr.isReadonlyArrayNonEmpty(transfers)) work.push({ _tag: "RequestTransfers", transfers })

@@ -6,6 +6,9 @@
  * Finland, the United Kingdom); their own codes are here too, because the registry of IBANs names them. Not in SEPA, though a member
  * state is: Greenland and the Faroe Islands (GL, FO), New Caledonia, French Polynesia, Wallis and Futuna, and the French
  * Southern Territories (NC, PF, WF, TF).
+ *
+ * Banks of those territories of France issue IBANs that begin with FR. The list has the codes of countries in BICs for this: an
+ * IBAN is of a territory outside SEPA if the BIC beside it is. Without a BIC nobody can see it.
  */
 
 /** The version of the list that this file follows. */
@@ -51,6 +54,9 @@ export const joinsSepaAt = (prefix: string): number | undefined => {
   const since = sepaSince.get(prefix)
   return since === undefined || since === Number.NEGATIVE_INFINITY ? undefined : since
 }
+
+/** Whether a country or territory (ISO 3166-1 alpha-2) is outside SEPA, and is not known to join it. */
+export const isOutsideSepa = (country: string): boolean => !sepaSince.has(country)
 
 /** The prefixes that are in SEPA at a time (epoch milliseconds), in alphabetical order. */
 export const sepaPrefixes = (at: number): ReadonlyArray<string> =>

@@ -35,4 +35,29 @@ export const uetrOf = (reference: string): string | undefined => {
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
 }
 
+/** ISO 20022's UUIDv4Identifier. */
+const uetrPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+/** Whether a text in lower case has the form of a UETR. */
+export const isUetr = (text: string): boolean => uetrPattern.test(text)
+
+/**
+ * The end of the references of ours that a UETR in lower case may be of: all but their first two characters, of which a UETR
+ * has no more than a bit. `undefined` for a UETR that is of none. Not every reference with this end has this UETR: compare
+ * {@link uetrOf}. The tables are looked up by it (0019-orders-by-uetr.sql).
+ */
+export const referenceEndIn = (uetr: string): string | undefined => {
+  if (!isUetr(uetr)) return undefined
+  const bits = BigInt(`0x${uetr.replaceAll("-", "")}`)
+  const free = ((bits >> 80n) << 74n) | (((bits >> 64n) & ones(12n)) << 62n) | (bits & ones(62n))
+  const attempt = free & ones(ATTEMPT_BITS)
+  const item = (free >> ATTEMPT_BITS) & ones(ITEM_BITS)
+  const batch = free >> (ATTEMPT_BITS + ITEM_BITS)
+  let characters = ""
+  for (let place = 0n; place < 20n; place += 1n)
+    characters = `${alphabet[Number((batch >> (5n * place)) & ones(5n))]}${characters}`
+  const end = `${characters.toUpperCase()}-${item}-${attempt}`
+  return parseTransferReference(`AA${end}`) === undefined ? undefined : end
+}
+
 const ones = (count: bigint): bigint => (1n << count) - 1n

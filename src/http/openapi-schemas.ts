@@ -1,10 +1,12 @@
 /** The schemas that the OpenAPI document refers to. */
 
+import { bankRemarkKinds } from "../domain/bank-remark.ts"
 import { batchStates } from "../domain/batch.ts"
 import { ADDRESS_LENGTHS_MAX } from "../domain/beneficiary.ts"
 import { PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import { Failure } from "../domain/failure-codes.ts"
 import { publicItemStates } from "../domain/item-state.ts"
+import { REMARKS_MAX } from "../projections/batch-queries.ts"
 import { publicEventTypes } from "../publisher/public-event.ts"
 import { ITEMS_MAX } from "./payout-batches/payout-batch-request.ts"
 
@@ -251,6 +253,36 @@ export const schemas = {
       clearance: of("Clearance"),
     },
   ),
+  PayoutItemDetail: {
+    allOf: [
+      of("PayoutItem"),
+      object({
+        bankRemarks: {
+          ...list(of("BankRemark")),
+          description: `What banks reported in files of the item's attempts, beside their state: the first ${REMARKS_MAX}.`,
+        },
+      }),
+    ],
+  },
+  BankRemark: {
+    ...object(
+      {
+        bank: text(),
+        attempt: whole,
+        kind: { enum: bankRemarkKinds },
+        text: { ...text(), description: "For people. Account numbers are masked." },
+        seenAt: { ...instant, description: "When the service read it for the first time." },
+      },
+      {
+        amount: { ...of("Amount"), description: "The charge." },
+        instructed: { ...of("Amount"), description: "The amount that was ordered." },
+        booked: { ...of("Amount"), description: "The amount that the bank booked for it." },
+        rate: { ...text(), description: "The rate of exchange, as the bank writes it." },
+      },
+    ),
+    description:
+      "A reason, a charge or a rate. A charge has instructed and booked if it is their difference; a rate has both.",
+  },
   Failure: {
     ...object({
       code: text(),

@@ -209,6 +209,20 @@ export const openApiDocument = {
         },
       },
     },
+    "/payout-batches/{id}/items/{item}": {
+      get: {
+        operationId: "showPayoutItem",
+        summary: "Show an item, with the reasons, charges and rates that banks reported of it",
+        parameters: [batchId, itemNumber],
+        responses: {
+          "200": { description: "The item.", content: json("PayoutItemDetail") },
+          ...unauthorized,
+          ...absent,
+          ...tooMany,
+          ...unavailable,
+        },
+      },
+    },
     "/payout-batches/{id}/approval": {
       post: intervention(
         "approveBatch",

@@ -56,7 +56,9 @@ export const canonicalBody = ({ executeAt, ...others }: Terms, items: ReadonlyAr
  */
 export const contentKey = (items: ReadonlyArray<RequestedItem>): string => {
   const shown = items.map(({ reference, currency, minor, beneficiary: { name, account }, remittance }) => {
-    const { scheme, country, lastFour } = visibleOf(account)
+    const { scheme, country: shownCountry, lastFour } = visibleOf(account)
+    // The prefix, as in keys from before territories were told from their country.
+    const country = account.scheme === "iban" ? account.iban.slice(0, 2) : shownCountry
     const fields = [
       reference,
       currency,

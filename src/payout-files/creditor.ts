@@ -48,6 +48,7 @@ const accountTypes: Readonly<Record<string, string>> = { CACC: "checking", SVGS:
 const accountOf = (transfer: Element, only: Only): Readonly<Record<string, string>> => {
   const account = one(transfer, "CdtrAcct")
   only(account, "Id", "Tp", "Ccy", "Nm")
+  checkCurrency(account, transfer)
   const { bic, system, member } = agentOf(transfer, only)
   const iban = maybeText(account, "Id", "IBAN")
   if (iban !== undefined) return { scheme: "iban", iban, ...(bic === undefined ? {} : { bic }) }
@@ -60,6 +61,13 @@ const accountOf = (transfer: Element, only: Only): Readonly<Record<string, strin
   if (bic === undefined)
     return unreadable("CdtrAgt/FinInstnId", `neither a BIC nor a member of ${BRITISH} or ${AMERICAN}`)
   return { scheme: "bic", bic, accountNumber }
+}
+
+/** Some banks have accounts of several currencies under one number: then it is a part of the account, which a payout has not. */
+const checkCurrency = (account: Element, transfer: Element): void => {
+  const currency = maybeText(account, "Ccy")
+  if (currency !== undefined && currency !== maybe(transfer, "Amt", "InstdAmt")?.attributes.Ccy)
+    unreadable("CdtrAcct/Ccy", "not the currency of the payment; a payout does not choose between accounts")
 }
 
 /** As the file has it. One that is not a bank's own number, such as a giro number or a card's, is no account at that bank. */

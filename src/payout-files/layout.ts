@@ -31,6 +31,8 @@ export interface Layout {
   readonly columns: Readonly<Partial<Record<PayoutColumn, string>>>
   /** The file's name for each field of the beneficiary's address that it has. */
   readonly address?: Readonly<Partial<Record<AddressField, string>>>
+  /** It writes the country of an address by its English name. */
+  readonly namesCountries?: boolean
   /** Columns that may be filled and do not matter to a payment. */
   readonly ignored: ReadonlyArray<string>
   /** How it writes amounts; as the API does where it does not say. */
@@ -39,6 +41,8 @@ export interface Layout {
   readonly sharesReferences?: boolean
   /** A column whose cells must be those of another one, and what it would mean if they were not. */
   readonly equal?: { readonly column: string; readonly to: string; readonly reason: string }
+  /** Columns that must be empty, and why. */
+  readonly refused?: Readonly<Record<string, string>>
   /** Why no row of it can be paid. */
   readonly unpayable?: string
   /** Recognises it by its first row, where it has no header. */

@@ -1,6 +1,7 @@
 /** The layouts that are known, and which of them a header is of. */
 import type { FileProblem } from "./file-problem.ts"
 import { knownColumns, type Layout } from "./layout.ts"
+import { airwallexLayout } from "./layouts/airwallex.ts"
 import { mifosLayout } from "./layouts/mifos.ts"
 import { ownLayout } from "./layouts/own.ts"
 import { payPalLayout } from "./layouts/paypal.ts"
@@ -8,7 +9,13 @@ import { wiseLayout } from "./layouts/wise.ts"
 import { nearestName } from "./nearest-name.ts"
 import { columnKey, type Row } from "./table.ts"
 
-export const layouts: ReadonlyArray<Layout> = [ownLayout, wiseLayout, mifosLayout, payPalLayout]
+export const layouts: ReadonlyArray<Layout> = [
+  ownLayout,
+  wiseLayout,
+  airwallexLayout,
+  mifosLayout,
+  payPalLayout,
+]
 
 /** The layout of a file by its first row, or what keeps that row from being the header of any. */
 export const layoutOf = (header: Row): Layout | ReadonlyArray<FileProblem> => {

@@ -1,5 +1,6 @@
 /** Rows of a spreadsheet as items of a payout batch, by the layout of its columns. docs/CLI.md shows the columns. */
 import { Result } from "effect"
+import { countryCodeOf } from "./country-names.ts"
 import { type DecimalNotation, plainDecimal } from "./decimal-notation.ts"
 import { type FileProblem, shownColumn } from "./file-problem.ts"
 import { addressFields, knownColumns, type Layout, type PayoutColumn, payoutColumns } from "./layout.ts"
@@ -26,13 +27,21 @@ export const rowReader = (layout: Layout, header: Row, notation: DecimalNotation
     }
     const ours = (column: PayoutColumn) => theirs(layout.columns[column] ?? "")
     const problem =
-      strayCell(header, cells, known, columns) ?? unequalCell(layout, theirs) ?? accountProblem(layout, ours)
+      refusedCell(layout, theirs) ??
+      strayCell(header, cells, known, columns) ??
+      unequalCell(layout, theirs) ??
+      accountProblem(layout, ours)
     if (problem !== undefined) return Result.fail({ line, ...problem })
     return Result.mapBoth(plainDecimal(ours("amount"), notation, ours("currency").toUpperCase()), {
       onFailure: (reason) => ({ line, column: layout.columns.amount, reason }),
       onSuccess: (amount) => draftOf(ours, amount, addressOf(layout, theirs)),
     })
   }
+}
+
+const refusedCell = ({ refused = {} }: Layout, cell: (column: string) => string): FileProblem | undefined => {
+  const found = Object.entries(refused).find(([column]) => cell(column) !== "")
+  return found && { column: found[0], reason: found[1] }
 }
 
 /** A filled cell under a name that the layout does not know, or under none. */
@@ -75,13 +84,14 @@ const draftOf = (cell: Cells, amount: string, address: Readonly<Record<string, s
 
 /** The fields of a beneficiary's address that are filled. */
 const addressOf = (
-  { address = {} }: Layout,
+  { address = {}, namesCountries = false }: Layout,
   cell: (column: string) => string,
 ): Readonly<Record<string, string>> =>
   Object.fromEntries(
     addressFields
       .map((field) => [field, cell(address[field] ?? "")] as const)
-      .filter(([, text]) => text !== ""),
+      .filter(([, text]) => text !== "")
+      .map(([field, text]) => [field, namesCountries && field === "country" ? countryCodeOf(text) : text]),
   )
 
 /** Each scheme by the column that it cannot do without, and all that it uses. The first whose column is filled counts. */

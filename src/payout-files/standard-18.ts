@@ -33,8 +33,8 @@ export const readStandard18 = (text: string): Result.Result<Standard18, Readonly
   const executeAt = dayOf(field(head.content, header.day))
   if (executeAt === undefined)
     return Result.fail([{ line: head.line, column: "processing day", reason: "not a day as YYDDD" }])
-  if (field(head.content, header.currency) !== "00")
-    return Result.fail([{ line: head.line, column: "currency", reason: "not 00, sterling" }])
+  if (!["00", ""].includes(field(head.content, header.currency)))
+    return Result.fail([{ line: head.line, column: "currency", reason: "neither 00 nor blank, sterling" }])
   const payments = records
     .filter(({ content }) => !labels.some((label) => content.startsWith(label)))
     .filter(({ content }) => field(content, payment.transactionCode) !== CONTRA)

@@ -18,8 +18,12 @@ export const withoutQuotes = (answer: BankAnswer, quotes: Quotes): BankAnswer =>
     case "Accepted":
       return quotes.id(answer.transferId) ? { ...answer, transferId: "withheld" } : answer
     case "Failed":
-    case "Returned":
-      return quotes.code(answer.code) ? { ...answer, code: "withheld" } : answer
+    case "Returned": {
+      const { detail, ...coded } = answer
+      const isQuoted = detail !== undefined && quotes.code(detail)
+      const shown = isQuoted ? { ...coded, detail: cleanText("withheld") } : answer
+      return quotes.code(answer.code) ? { ...shown, code: "withheld" } : shown
+    }
     default:
       return answer
   }

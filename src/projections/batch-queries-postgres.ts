@@ -1,19 +1,28 @@
-/** Queries over the tables `payout_batches` and `payout_items`. Each is one statement, so each answer is consistent. */
+/** Queries over the tables `payout_batches`, `payout_items` and `bank_remarks`. Each is one statement, so each answer is consistent. */
 import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
+import { type BankRemarkKind, readRemark } from "../domain/bank-remark.ts"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { Duplicates } from "../domain/duplicates.ts"
-import type { BatchId } from "../domain/identifiers.ts"
+import {
+  ATTEMPTS_MAX,
+  type BatchId,
+  type ItemNumber,
+  parseTransferReference,
+  transferReference,
+} from "../domain/identifiers.ts"
 import type { PublicItemState } from "../domain/item-state.ts"
 import { formatAmount } from "../domain/money.ts"
 import {
   BATCHES_PER_PAGE_MAX,
+  type BankRemarkView,
   BatchQueries,
   type BatchView,
   type ClearanceView,
   InvalidCursor,
   ITEMS_PER_PAGE_MAX,
   type ItemView,
+  REMARKS_MAX,
   type Totals,
 } from "./batch-queries.ts"
 import type { StoredTotals } from "./batch-rows.ts"
@@ -74,9 +83,35 @@ export const layer = Layer.effect(
         const items = rows.flatMap((row) => (row.item === null ? [] : [itemView(row)]))
         return { ...page(items, size, ({ item }) => itemsCursor(item)), version }
       }),
+
+      item: Effect.fn("BatchQueries.item")(function* (partner, id, item) {
+        const references = attemptsOf(id, item)
+        const [row] = yield* query(
+          "read item",
+          (sql) => sql<Array<(FoundItem | { item: null }) & { remarks: ReadonlyArray<FoundRemark> }>>`
+            select payout_items.*, array (
+              select jsonb_build_object(
+                'bank', bank, 'reference', reference, 'kind', kind, 'remark', remark, 'seenAt', min(seen_at))
+              from bank_remarks where reference = any (${references})
+              group by bank, reference, kind, remark
+              order by min(seen_at), reference, kind, remark
+              limit ${REMARKS_MAX}
+            ) as remarks
+            from payout_batches
+            left join payout_items on payout_items.batch = payout_batches.id and payout_items.item = ${item}
+            where payout_batches.id = ${id} and payout_batches.partner = ${partner}`,
+        )
+        if (row === undefined) return undefined
+        if (row.item === null) return "no such item"
+        return { item: itemView(row), remarks: row.remarks.map(remarkView) }
+      }),
     })
   }),
 )
+
+/** The references of all attempts that an item can have. */
+const attemptsOf = (batch: BatchId, item: ItemNumber): Array<string> =>
+  Array.from({ length: ATTEMPTS_MAX }, (_, index) => transferReference({ batch, item, attempt: index + 1 }))
 
 const pageSize = (limit: number, max: number): number => Math.max(1, Math.min(Math.trunc(limit), max))
 
@@ -118,6 +153,14 @@ interface FoundItem {
   readonly version: number
   readonly updated_at: Date
   readonly clearance: ClearanceView | null
+}
+
+interface FoundRemark {
+  readonly bank: string
+  readonly reference: string
+  readonly kind: BankRemarkKind
+  readonly remark: string
+  readonly seenAt: string
 }
 
 const batchView = (row: FoundBatch): BatchView => ({
@@ -164,4 +207,11 @@ const itemView = (row: FoundItem): ItemView => ({
   clearance: row.clearance ?? undefined,
   version: row.version,
   updatedAt: row.updated_at.getTime(),
+})
+
+const remarkView = ({ bank, reference, kind, remark, seenAt }: FoundRemark): BankRemarkView => ({
+  ...readRemark(kind, remark),
+  bank,
+  attempt: parseTransferReference(reference)?.attempt ?? 0,
+  seenAt: Date.parse(seenAt),
 })

@@ -3,10 +3,11 @@
  * version of the batch's log that it shows.
  */
 import { Context, type Effect, Schema } from "effect"
+import type { ShownRemark } from "../domain/bank-remark.ts"
 import type { BatchState, LedgerState } from "../domain/batch.ts"
 import type { FindingName, PayeeMatch, Verdict } from "../domain/clearance-answers.ts"
 import type { Duplicates } from "../domain/duplicates.ts"
-import type { BatchId, PartnerId } from "../domain/identifiers.ts"
+import type { BatchId, ItemNumber, PartnerId } from "../domain/identifiers.ts"
 import type { PublicItemState } from "../domain/item-state.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
@@ -76,6 +77,19 @@ export interface ItemView {
   readonly updatedAt: number
 }
 
+/** A remark of a bank on an attempt to pay an item, and when the service first read it. */
+export interface BankRemarkView extends ShownRemark {
+  readonly bank: string
+  readonly attempt: number
+  readonly seenAt: number
+}
+
+/** An item with what banks reported of its attempts beside their state, the earliest first. */
+export interface ItemDetail {
+  readonly item: ItemView
+  readonly remarks: ReadonlyArray<BankRemarkView>
+}
+
 /** Part of a list. `next` continues it; it is absent at the end. */
 export interface Page<A> {
   readonly entries: ReadonlyArray<A>
@@ -92,6 +106,8 @@ export interface PageRequest<State> {
 
 export const BATCHES_PER_PAGE_MAX = 200
 export const ITEMS_PER_PAGE_MAX = 500
+/** Remarks of one item that are shown. */
+export const REMARKS_MAX = 100
 
 /** Every query is scoped by partner: another partner's batch does not exist. */
 export class BatchQueries extends Context.Service<
@@ -115,5 +131,15 @@ export class BatchQueries extends Context.Service<
       (Page<ItemView> & { readonly version: number }) | undefined,
       StoreUnavailable | InvalidCursor
     >
+    /**
+     * An item with its banks' remarks, at most {@link REMARKS_MAX}; `"no such item"` if the batch has none of that number, and
+     * `undefined` if the partner has no such batch. Remarks come from the banks' files and not from the log: rebuilt read
+     * models show them as before.
+     */
+    readonly item: (
+      partner: PartnerId,
+      id: BatchId,
+      item: ItemNumber,
+    ) => Effect.Effect<ItemDetail | "no such item" | undefined, StoreUnavailable>
   }
 >()("atlaspay/projections/BatchQueries") {}

@@ -2,6 +2,7 @@
  * Compares the amount that a bank booked with the one that was ordered. What the bank says of charges and of an exchange
  * explains a difference; what stays unexplained is another amount.
  */
+import { chargeText, rateText } from "../domain/bank-remark.ts"
 import { formatAmount } from "../domain/money.ts"
 
 interface Money {
@@ -26,7 +27,7 @@ export interface Booked extends Money {
   readonly isReturn: boolean
 }
 
-/** A charge, or the rate of an exchange, for a person to read. */
+/** A charge, or the rate of an exchange, as `domain/bank-remark.ts` writes it. */
 export interface AmountRemark {
   readonly kind: "charge" | "rate"
   readonly remark: string
@@ -55,7 +56,8 @@ export const explanationOf = (ordered: Money, booked: Booked): ReadonlyArray<Amo
   const isReturnOfLess = booked.isReturn && booked.minor < ordered.minor
   const isDeduction = isInstructed && isReturnOfLess && 2n * difference <= ordered.minor
   if (!isDeduction && !isSumOfCharges(ordered.currency, difference, amounts)) return undefined
-  return [chargeOf({ currency: ordered.currency, minor: difference })]
+  const charge = { currency: ordered.currency, minor: difference }
+  return [{ kind: "charge", remark: chargeText(charge, { instructed: ordered, booked }) }]
 }
 
 const isSame = (one: Money, other: Money): boolean =>
@@ -63,9 +65,7 @@ const isSame = (one: Money, other: Money): boolean =>
 
 const abs = (minor: bigint): bigint => (minor < 0n ? -minor : minor)
 
-const shown = ({ currency, minor }: Money): string => `${formatAmount(minor, currency)} ${currency}`
-
-const chargeOf = (charge: Money): AmountRemark => ({ kind: "charge", remark: shown(charge) })
+const chargeOf = (charge: Money): AmountRemark => ({ kind: "charge", remark: chargeText(charge) })
 
 /** Charges that the bank took in another booking, or that are a part of what it took: beyond some, their sums. */
 const listedCharges = (amounts: StatedAmounts | undefined): ReadonlyArray<AmountRemark> => {
@@ -76,11 +76,10 @@ const listedCharges = (amounts: StatedAmounts | undefined): ReadonlyArray<Amount
   )
 }
 
-const exchanged = (ordered: Money, booked: Booked): ReadonlyArray<AmountRemark> => {
-  const rate = booked.amounts?.rate
-  const remark = `${shown(booked)} for ${shown(ordered)}${rate === undefined ? "" : ` at ${rate}`}`
-  return [{ kind: "rate", remark }, ...listedCharges(booked.amounts)]
-}
+const exchanged = (ordered: Money, booked: Booked): ReadonlyArray<AmountRemark> => [
+  { kind: "rate", remark: rateText({ instructed: ordered, booked }, booked.amounts?.rate) },
+  ...listedCharges(booked.amounts),
+]
 
 /** How far amounts may be from their rate, of which banks round both and take charges that they do not list. */
 const RATE_TOLERANCE = 0.1

@@ -1,6 +1,16 @@
 /** The port to our orders that a bank may book in one sum, or under ids of its own, and what such a booking is about. */
 import { Context, type Effect } from "effect"
+import { addDays, type Day } from "../domain/business-days.ts"
 import type { SourceUnreadable } from "./books.ts"
+
+/** The file that an order was sent in. */
+export interface SentFile {
+  readonly messageId: string
+  /** The day on which it was made, in UTC. */
+  readonly madeOn: Day
+  /** The day on which the bank was to execute it. */
+  readonly executedOn: Day
+}
 
 export interface BookedOrder {
   readonly reference: string
@@ -12,11 +22,30 @@ export interface BookedOrder {
   readonly isRefused: boolean
   /** The bank's own ids of it, as far as its reports named them. */
   readonly servicerReferences: ReadonlyArray<string>
+  /** When the file was made and to be executed, where that is known. */
+  readonly sent?: SentFile
 }
+
+/** A bank's day may begin before that in UTC. */
+const DAYS_BEFORE_MAX = 1
+/** A bank may hold a payment for some days, for a check or a holiday. */
+const DAYS_AFTER_MAX = 10
+
+/**
+ * Whether a booking is of a day on which the bank cannot have paid an order under its own id: before the order's file was made,
+ * or long after it was to be executed. What came back may come long after.
+ */
+export const isOfAnotherTime = (sent: SentFile, bookedOn: Day, kind: "debit" | "credit"): boolean =>
+  bookedOn < addDays(sent.madeOn, -DAYS_BEFORE_MAX) ||
+  (kind === "debit" && bookedOn > addDays(later(sent.madeOn, sent.executedOn), DAYS_AFTER_MAX))
+
+const later = (one: Day, other: Day): Day => (one > other ? one : other)
 
 /** The ids under which entries of a bank name orders; any of them may be a stranger's. */
 export interface BookedIds {
   readonly references: ReadonlyArray<string>
+  /** In lower case. */
+  readonly uetrs: ReadonlyArray<string>
   readonly servicerReferences: ReadonlyArray<string>
   readonly files: ReadonlyArray<string>
 }

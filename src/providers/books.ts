@@ -14,14 +14,26 @@ export interface StatementEntry {
   readonly bookedOn: Day
   /** What else the bank says of its amount: what was instructed, charges, a rate. */
   readonly amounts?: StatedAmounts
-  /** What else it names orders by, if not by our reference. */
+  /** What else it names orders by, if not by one reference of ours alone. */
   readonly booking?: EntryBooking
+  /** Why it counts for no order although it has ids of ours. */
+  readonly unclear?: UnclearEntry
+}
+
+/** An entry with ids of ours that cannot be counted for any order. */
+export interface UnclearEntry {
+  /** The ids that it names ours by. */
+  readonly about: string
+  /** What would have been clear, for a person to read. */
+  readonly expected: string
 }
 
 /** The ids in an entry that may be those of our orders. */
 export interface EntryBooking {
-  /** The references of transfers that were booked in one sum. */
-  readonly members?: ReadonlyArray<string>
+  /** The ids of the transfer itself, if they are more or others than one reference of ours: our references, and its UETR. */
+  readonly ids?: ReadonlyArray<string>
+  /** The same of each of the transfers that were booked in one sum; present for every such sum. */
+  readonly members?: ReadonlyArray<ReadonlyArray<string>>
   /** The bank's own id. */
   readonly servicerReference?: string
   /** The payment and the message that they were ordered in. */
@@ -54,8 +66,9 @@ export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("So
 
 /** A part of a source that cannot be used. The rest of the source counts. */
 export interface UnusedPart {
+  /** The name of the bank, or of the ledger. */
   readonly bank: string
-  /** The file, and the part of it. */
+  /** The file or the books, and the part of it. */
   readonly place: string
   /** Why, without a quote of the source. */
   readonly problem: string

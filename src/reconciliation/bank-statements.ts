@@ -10,7 +10,7 @@ import { banksIn, statementFolder } from "../providers/iso20022/statement-folder
 
 /**
  * The statements of all configured banks, in the order of the settings. `folder` has statements (camt.053) as
- * `<bank>/*.xml`; for a bank without a folder in it, the bank's kind obtains the statement. Fails with `SourceUnreadable` if a
+ * `<bank>/*.xml`, of which those of another account than the bank's are not used; for a bank without a folder in it, the bank's kind obtains the statement. Fails with `SourceUnreadable` if a
  * folder belongs to no bank, or a bank has neither.
  */
 export const bankStatements = Effect.fn("bankStatements")(function* (
@@ -27,10 +27,19 @@ export const bankStatements = Effect.fn("bankStatements")(function* (
     })
   const statements = yield* Effect.forEach(banks, (bank) =>
     Option.isSome(folder) && given.includes(bank.name)
-      ? Effect.succeed(statementFolder(join(folder.value, bank.name), bank.name, day, readBankStatement))
+      ? givenStatement(bank, day, folder.value)
       : ownStatement(bank, day),
   )
   return oneAfterAnother(statements)
+})
+
+/** Statements that a person put into the folder of a bank: one of another account is there by mistake. */
+const givenStatement = Effect.fnUntraced(function* (bank: BankSettings, day: Day, folder: string) {
+  const iban = yield* (yield* BankKinds).named(bank.kind)?.iban(bank) ?? Effect.succeed(undefined)
+  return statementFolder(join(folder, bank.name), bank.name, day, readBankStatement, {
+    iban,
+    others: "unused",
+  })
 })
 
 const ownStatement = Effect.fnUntraced(function* (bank: BankSettings, day: Day) {

@@ -6,13 +6,13 @@
  */
 
 import { type Day, utcDay } from "../domain/business-days.ts"
-import { formatAmount } from "../domain/money.ts"
 import { cleanText } from "../domain/outside-text.ts"
 import { explanationOf } from "../providers/booked-amount.ts"
 import type { LedgerLine, StatementEntry, UnusedPart } from "../providers/books.ts"
 import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
 import type { LoggedAttempt, LoggedBatch, LoggedItem } from "./logged-batch.ts"
 import type { BatchRecords } from "./records.ts"
+import { type Money, shown, shownTogether } from "./shown-amounts.ts"
 
 /** All differences about a batch on a day (UTC). `logged` is `undefined` if no log of that batch exists. */
 export const compareBatch = (
@@ -75,6 +75,27 @@ export const unknownPayments = (entries: ReadonlyArray<StatementEntry>): Readonl
   )
 }
 
+/**
+ * Entries that have ids of ours and count for no order: one difference per bank, direction and ids. Money that left is a payment
+ * that no log explains; money that came is a part of a statement that was not compared.
+ */
+export const unclearEntries = (entries: ReadonlyArray<StatementEntry>): ReadonlyArray<Discrepancy> => {
+  const alike = Map.groupBy(entries, ({ bank, kind, unclear }) => JSON.stringify([bank, kind, unclear]))
+  return [...alike.values()].flatMap(([first, ...others]) =>
+    first?.unclear === undefined
+      ? []
+      : [
+          {
+            kind: first.kind === "debit" ? "payment-unknown" : "statement-not-used",
+            bank: first.bank,
+            reference: cleanText(first.unclear.about),
+            expected: first.unclear.expected,
+            found: others.length === 0 ? shown(first) : shownTogether([first, ...others]),
+          },
+        ],
+  )
+}
+
 /** Parts of statements that cannot be used: what is in them was not compared. */
 export const unusedStatements = (parts: ReadonlyArray<UnusedPart>): ReadonlyArray<Discrepancy> =>
   parts.map(({ bank, place, problem }) => ({
@@ -85,18 +106,7 @@ export const unusedStatements = (parts: ReadonlyArray<UnusedPart>): ReadonlyArra
     found: cleanText(problem),
   }))
 
-const shownTogether = (payments: ReadonlyArray<Money>): string => {
-  const sums = [...Map.groupBy(payments, ({ currency }) => currency)].map(([currency, all]) =>
-    shown({ currency, minor: all.reduce((sum, { minor }) => sum + minor, 0n) }),
-  )
-  return `${payments.length} payments, ${sums.join(" and ")}`
-}
-
 const NOTHING = "nothing"
-
-type Money = { readonly currency: string; readonly minor: bigint }
-
-const shown = ({ currency, minor }: Money): string => `${currency} ${formatAmount(minor, currency)}`
 
 const isSame = (a: Money, b: Money): boolean => a.currency === b.currency && a.minor === b.minor
 

@@ -6,7 +6,8 @@ import type { Day } from "../domain/business-days.ts"
 export const discrepancyKinds = {
   "settled-not-paid": "settled in the log, and no statement of the bank that it went to shows the payment",
   "paid-not-settled": "a bank paid it, and the log does not say that it settled",
-  "payment-unknown": "a bank paid under a reference that no log knows, or that went to another bank",
+  "payment-unknown":
+    "a bank paid under a reference that no log knows, that went to another bank, or under ids that do not agree with our orders",
   "amount-differs": "a bank moved another amount or currency than the log says",
   "paid-twice": "more than one payment for one item left the banks, and did not come back",
   "returned-not-in-log": "a bank took it back, and the log does not say that it came back",
@@ -17,7 +18,8 @@ export const discrepancyKinds = {
   "reversed-not-returned": "reversed in the ledger, and not requested by the log",
   "posting-unknown": "held or released in the ledger, and not requested by the log",
   "ledger-amount-differs": "the ledger booked another amount or currency than the log says",
-  "statement-not-used": "a part of a bank's statements cannot be read, and what is in it was not compared",
+  "statement-not-used":
+    "a part of a bank's statements or of other books cannot be used, and what is in it was not compared",
 } as const
 export type DiscrepancyKind = keyof typeof discrepancyKinds
 

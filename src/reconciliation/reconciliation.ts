@@ -19,9 +19,10 @@ import { beginningOf, visitLog } from "../streams/event-range.ts"
 import { EventStore } from "../streams/event-store.ts"
 import { Feed } from "../streams/feed.ts"
 import { Partitions } from "../streams/partitions.ts"
-import { compareBatch, unknownPayments, unusedStatements } from "./comparison.ts"
+import { compareBatch, unclearEntries, unknownPayments, unusedStatements } from "./comparison.ts"
 import { type Discrepancy, discrepancyId } from "./discrepancy.ts"
 import { DiscrepancyNotifier } from "./discrepancy-notifier.ts"
+import { ExplainedSums, explainedOf } from "./explained-amounts.ts"
 import { emptyLoggedBatch, note } from "./logged-batch.ts"
 import { type BatchRecords, noRecords, readBooks } from "./records.ts"
 import { type Reconciliation, ReconciliationResults } from "./results.ts"
@@ -64,11 +65,17 @@ export const reconcile = Effect.fn("reconcile")(function* (
   yield* caughtUp.pipe(Effect.retry({ ...CATCH_UP, while: ({ _tag }) => _tag === "ReadModelsBehind" }))
   const books = yield* readBooks(day, statements, ledger)
   const findings = new Findings(day)
-  yield* findings.add([...unusedStatements(books.unused), ...unknownPayments(books.foreign)])
+  yield* findings.add([
+    ...unusedStatements(books.unused),
+    ...unknownPayments(books.foreign),
+    ...unclearEntries(books.unclear),
+  ])
+  const explained = new ExplainedSums()
   let batches = 0
   const compare = Effect.fnUntraced(function* (batch: string, records: BatchRecords) {
     const logged = isBatchId(batch) ? yield* readLogged(batch) : undefined
     yield* findings.add(compareBatch(day, batch, logged, records))
+    if (logged !== undefined) explained.add(explainedOf(day, batch, logged, records.entries))
     batches += 1
   })
   let page: ReadonlyArray<BatchId> = []
@@ -85,6 +92,7 @@ export const reconcile = Effect.fn("reconcile")(function* (
     at: yield* Clock.currentTimeMillis,
     compared: { batches, statementEntries: books.entryCount, ledgerLines: books.lineCount },
     discrepancies: findings.all,
+    explained: explained.all,
   }
   yield* results.store(run)
   yield* (yield* DiscrepancyNotifier).notify(run)

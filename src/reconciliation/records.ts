@@ -23,7 +23,9 @@ export interface Books {
   readonly batches: Map<string, BatchRecords>
   /** Payments of the day under references that are not ours. */
   readonly foreign: ReadonlyArray<StatementEntry>
-  /** Parts of the statements that cannot be used. */
+  /** Entries of the day that have ids of ours, and count for no order. */
+  readonly unclear: ReadonlyArray<StatementEntry>
+  /** Parts of the statements and of the ledger's books that cannot be used. */
   readonly unused: ReadonlyArray<UnusedPart>
   /** How many records were read. */
   readonly entryCount: number
@@ -44,6 +46,7 @@ export const readBooks = Effect.fn("readBooks")(function* (
 ) {
   const batches = new Map<string, BatchRecords>()
   const foreign: Array<StatementEntry> = []
+  const unclear: Array<StatementEntry> = []
   const unused: Array<UnusedPart> = []
   let [entryCount, lineCount] = [0, 0]
   const indirect: Array<StatementEntry> = []
@@ -56,7 +59,9 @@ export const readBooks = Effect.fn("readBooks")(function* (
   }
   const add = (entry: StatementEntry) => {
     const key = parseTransferReference(entry.reference)
-    if (key !== undefined) recordsOf(key.batch).entries.push(entry)
+    if (entry.unclear !== undefined) {
+      if (entry.bookedOn === day) unclear.push(entry)
+    } else if (key !== undefined) recordsOf(key.batch).entries.push(entry)
     else if (entry.kind === "debit" && entry.bookedOn === day) foreign.push(entry)
   }
   yield* bounded("the statements", statements)(
@@ -68,14 +73,14 @@ export const readBooks = Effect.fn("readBooks")(function* (
     (part) => unused.push(part),
   )
   if (indirect.length > 0) for (const entry of yield* entriesByOrder(indirect)) add(entry)
-  yield* bounded(
-    "the ledger",
-    ledger,
-  )((line) => {
-    lineCount += 1
-    recordsOf(line.batch).lines.push(line)
-  })
-  return { batches, foreign, unused, entryCount, lineCount }
+  yield* bounded("the ledger", ledger)(
+    (line) => {
+      lineCount += 1
+      recordsOf(line.batch).lines.push(line)
+    },
+    (row) => unused.push(row),
+  )
+  return { batches, foreign, unclear, unused, entryCount, lineCount }
 })
 
 /** The same source, which fails with `SourceUnreadable` beyond {@link RECORDS_MAX} records. */

@@ -3,6 +3,7 @@ import type { Day } from "../domain/business-days.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { Discrepancy, DiscrepancyKind } from "./discrepancy.ts"
+import type { Explained } from "./explained-amounts.ts"
 
 /** What a run compared, and what it found. */
 export interface Reconciliation {
@@ -17,6 +18,8 @@ export interface Reconciliation {
     readonly ledgerLines: number
   }
   readonly discrepancies: ReadonlyArray<Discrepancy>
+  /** Amounts that differ by what the bank explains. They are reported and not stored: the statements have them. */
+  readonly explained: Explained
 }
 
 /** What the last run found, for the gauge. */

@@ -63,17 +63,24 @@ export const createApp = (format: (refused: Refused) => object = (refused) => re
   return app
 }
 
+/**
+ * Tells Hono's adapter that it has nothing to send. If the adapter has replaced the global `Response` before this module was
+ * loaded, it has a fast way for responses that nobody has looked into, which would send this one all the same.
+ */
+export const unanswered: Response = RESPONSE_ALREADY_SENT
+if (unanswered.body !== null) throw new Error("a response without a body has one")
+
 /** Leaves the request unanswered. The connection ends when the client gives up, or after two minutes. */
 export const keepSilent = (c: Context<SandboxEnv>): Response => {
   const { outgoing } = c.env
   outgoing.setTimeout(silenceMsMax, () => outgoing.destroy())
-  return RESPONSE_ALREADY_SENT
+  return unanswered
 }
 
 /** Resets the connection of the request instead of answering it. */
 export const cut = (c: Context<SandboxEnv>): Response => {
   c.env.incoming.socket.resetAndDestroy()
-  return RESPONSE_ALREADY_SENT
+  return unanswered
 }
 
 /** A repeatable request: its key, its checked body, and a fingerprint that identifies the body. */

@@ -1,6 +1,5 @@
 import { setMaxListeners } from "node:events"
 import { setTimeout as pause } from "node:timers/promises"
-import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import * as Result from "effect/Result"
 import type { Context, Hono } from "hono"
 import type { CallbackTravel } from "./callbacks.ts"
@@ -20,7 +19,7 @@ import {
 import type { Listening } from "./listening.ts"
 import { spoiled } from "./malformed-answer.ts"
 import { RequestTally } from "./request-tally.ts"
-import { createApp, cut, keepSilent, readJson, refusal, type SandboxEnv } from "./server.ts"
+import { createApp, cut, keepSilent, readJson, refusal, type SandboxEnv, unanswered } from "./server.ts"
 import {
   comesEarly,
   decodeWeather,
@@ -227,7 +226,7 @@ const meet = async (c: Context<SandboxEnv>, app: Hono<SandboxEnv>, station: Weat
   if (fate.instead === "silence") return keepSilent(c)
   if (fate.instead === "error") return serverError(c, key)
   const answer = await app.fetch(c.req.raw, c.env)
-  if (answer === RESPONSE_ALREADY_SENT) return answer
+  if (answer === unanswered) return answer
   if (!(await station.pause(fate.msAfter))) return cut(c)
   switch (fate.answer) {
     case undefined:

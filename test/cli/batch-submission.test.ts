@@ -260,3 +260,29 @@ it("takes either a key or a reason to pay again, and a reason that people can re
   expect(numbered.output).toContain("without long numbers")
   expect(await batchesWith("flags")).toEqual([])
 })
+
+it("a whole file that is mended after --rejects pays no row twice, and the mended rejects pay the others", {
+  timeout: 180_000,
+}, async () => {
+  const rejects = join(folder, "mended-rejects.csv")
+  const good = [rowOf("mended-1", "21.11"), rowOf("mended-2", "22.22")]
+  const file = fileOf(...good, rowOf("mended-3", "x"))
+  const first = await submit(platform.url, file, "--rejects", rejects)
+  expect(first.status, first.output).toBe(2)
+  const mended = fileOf(...good, rowOf("mended-3", "23.33"))
+  const whole = await submit(platform.url, mended)
+  expect(whole.status).toBe(1)
+  expect(whole.output).toContain("2 of its 3 rows were accepted before")
+  expect(whole.output).toContain(`line 2: accepted before, in ${first.batch}`)
+  const others = join(folder, "mended-others.csv")
+  const some = await submit(platform.url, mended, "--rejects", others)
+  expect(some.status, some.output).toBe(2)
+  expect(some.output).toContain("1 items accepted")
+  expect(readFileSync(others, "utf8")).toContain(`accepted before, in ${first.batch}`)
+  writeFileSync(rejects, readFileSync(rejects, "utf8").replace(",x,", ",23.33,"))
+  const rest = await submit(platform.url, rejects)
+  expect([rest.status, rest.batch], rest.output).toEqual([0, some.batch])
+  await listed(some.batch)
+  for (const reference of ["mended-1", "mended-2", "mended-3"])
+    expect(await batchesWith(reference)).toHaveLength(1)
+})

@@ -9,14 +9,14 @@ import { connect } from "@nats-io/transport-node"
 import { Effect, Layer } from "effect"
 import postgres from "postgres"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { parseTransferReference, transferReference } from "../../src/domain/identifiers.ts"
+import { BatchId, parseTransferReference, transferReference } from "../../src/domain/identifiers.ts"
 import { serversIn } from "../../src/platform/nats-address.ts"
 import { showLast } from "../../src/reconciliation/discrepancy-gauge.ts"
 import { layer as resultsInPostgres } from "../../src/reconciliation/results-postgres.ts"
 import { freshMetrics, Metrics } from "../../src/telemetry/metrics.ts"
 import { databaseLayer } from "../database.ts"
 import { payout } from "../http/payout-batches/payout-batch-body.ts"
-import { type BankBooks, eventually, PlatformUnderTest } from "../platform-under-test.ts"
+import { API_KEY, type BankBooks, eventually, PlatformUnderTest } from "../platform-under-test.ts"
 import { settings } from "../settings.ts"
 import { atlaspay } from "./atlaspay-process.ts"
 
@@ -128,6 +128,33 @@ it("finds that all agree", async () => {
   expect(await rowsStored()).toEqual({ rows: [], noted: 0 })
   expect(await gauge()).toEqual({})
   expect(readFileSync(csv, "utf8").split("\r\n")).toHaveLength(2)
+})
+
+it("is beside `batches item`, which shows what banks reported of an item", async () => {
+  const reference = transferReference({ batch: BatchId.make(batch), item: 2, attempt: 1 })
+  const sql = postgres(platform.environment.DATABASE_URL ?? "", { max: 1 })
+  await sql`insert into bank_remarks (bank, digest, reference, kind, remark)
+    values ('north', 'x', ${reference}, 'charge', '1.50 EUR (10.84 EUR for 12.34 EUR)')`
+  await sql.end()
+  const show = async (item: string, ...flags: ReadonlyArray<string>) => {
+    const run = atlaspay(
+      { ATLASPAY_URL: platform.url, ATLASPAY_API_KEY: API_KEY, ATLASPAY_DATA: folder },
+      ...["batches", "item", batch, item, ...flags],
+    )
+    const { status } = await run.end()
+    return { status, output: run.output() }
+  }
+  const shown = await show("2")
+  expect(shown.status, shown.output).toBe(0)
+  expect(shown.output).toContain("12.34 EUR  returned")
+  expect(shown.output).toContain("1.50 EUR (10.84 EUR for 12.34 EUR)")
+  expect((await show("1")).output).toContain("no bank reported reasons, charges or rates")
+  const { output } = await show("2", "--json")
+  expect(JSON.parse(output.split("\n").find((line) => line.startsWith("{")) ?? "{}")).toMatchObject({
+    item: 2,
+    bankRemarks: [{ bank: "north", attempt: 1, kind: "charge", amount: { currency: "EUR", value: "1.50" } }],
+  })
+  expect((await show("4")).status).toBe(1)
 })
 
 describe("after somebody has tampered with the world", () => {

@@ -1,4 +1,3 @@
-import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
   countsOf,
@@ -8,6 +7,7 @@ import {
   summaryTable,
   sumsOf,
 } from "../../src/dev/summary.ts"
+import { fc } from "../property.ts"
 
 const resting = ["held", "parked", "rejected", "settled", "failed", "returned"] as const
 const moving = ["received", "cleared", "transferring", "unknown", "pending"] as const

@@ -1,7 +1,8 @@
 /** Commands in any order, sensible or not: what the life of a batch in `batch-properties.test.ts` is made of. */
-import fc from "fast-check"
+
 import { type Batch, INSUFFICIENT_FUNDS } from "../../src/domain/batch.ts"
 import type { ClearanceDecision, PayeePolicy, Verdict } from "../../src/domain/clearance-answers.ts"
+import { fc } from "../property.ts"
 import {
   accepted,
   acknowledged,

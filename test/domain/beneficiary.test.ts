@@ -1,5 +1,4 @@
 import { Result, Schema } from "effect"
-import fc from "fast-check"
 import { isValidBIC } from "ibantools"
 import { describe, expect, it } from "vitest"
 import {
@@ -10,6 +9,7 @@ import {
   VisibleBeneficiary,
   visibleOf,
 } from "../../src/domain/beneficiary.ts"
+import { fc } from "../property.ts"
 
 const readAccount = Schema.decodeUnknownResult(BeneficiaryAccount)
 const isAccount = (account: unknown): boolean => Result.isSuccess(readAccount(account))

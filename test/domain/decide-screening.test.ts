@@ -148,6 +148,32 @@ describe("an engine that contradicts itself", () => {
       ])
     },
   )
+
+  it("of several held items of a strict batch under way lets none be paid until all are released", () => {
+    const story = new Story().started(3, { mode: "strict" }).posted("hold")
+    const held = (item: number) => ({ item, decision: "review" as const })
+    story.tell({ ...says("review", 1), decisions: [held(1), held(2), held(3)] })
+    expect([1, 2, 3].map((item) => story.stateOf(item))).toEqual(["held", "held", "held"])
+    const release = (item: number) =>
+      story.tell({ _tag: "Review", item, decision: "released", by: "olga", reason: "not the same person" })
+    release(1)
+    expect(tagsOf(workDue(story.batch, story.now)), "item 1 waits for the others").toEqual([])
+    expect(story.refusal(intent(1)).reason).toBe("not-due")
+    release(2)
+    story.tell({ _tag: "Cancel", items: [3], by: "sam", reason: "by mistake" })
+    expect(tagsOf(workDue(story.batch, story.now))).toContain("RequestTransfers")
+    story.tell(intent(1))
+    expect(story.stateOf(1)).toBe("transferring")
+  })
+
+  it("of several held items of a strict batch under way cancels the released ones when another is rejected", () => {
+    const story = new Story().started(2, { mode: "strict" }).posted("hold")
+    const held = (item: number) => ({ item, decision: "review" as const })
+    story.tell({ ...says("review", 1), decisions: [held(1), held(2)] })
+    story.tell({ _tag: "Review", item: 1, decision: "released", by: "olga", reason: "not the same person" })
+    story.tell({ _tag: "Review", item: 2, decision: "rejected", by: "olga", reason: "the same person" })
+    expect([1, 2].map((item) => story.stateOf(item))).toEqual(["cancelled", "rejected"])
+  })
 })
 
 describe("a payee", () => {

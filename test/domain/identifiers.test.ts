@@ -1,5 +1,4 @@
 import { Schema } from "effect"
-import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
   AttemptNumber,
@@ -13,6 +12,7 @@ import {
   postingKey,
   transferReference,
 } from "../../src/domain/identifiers.ts"
+import { fc } from "../property.ts"
 
 const batch = BatchId.make("pb_7qfabcdefghijklmnopqrs")
 

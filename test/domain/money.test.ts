@@ -1,8 +1,8 @@
 import { Result, Schema } from "effect"
-import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { exponentOf, knownCurrencies } from "../../src/domain/currency.ts"
 import { Currency, formatAmount, MINOR_UNITS_MAX, parseAmount } from "../../src/domain/money.ts"
+import { fc } from "../property.ts"
 
 const parsed = (text: string, currency: string) => Result.getOrThrow(parseAmount(text, currency))
 const refusal = (text: string, currency: string) =>

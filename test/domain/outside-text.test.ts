@@ -1,10 +1,10 @@
 import { globSync, readFileSync } from "node:fs"
 import { Result } from "effect"
-import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { decodeEvent, decodeMail, encodeEvent } from "../../src/domain/event-codec.ts"
 import { BatchEvent } from "../../src/domain/events.ts"
 import { cleanText, kindsWithText, TEXT_LENGTH_MAX } from "../../src/domain/outside-text.ts"
+import { fc } from "../property.ts"
 
 const iban = "DE89370400440532013000"
 

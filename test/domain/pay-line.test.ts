@@ -1,5 +1,5 @@
 /** What the line of items to be paid costs, and that it has all of them, by whatever lists they were screened. */
-import fc from "fast-check"
+
 import { expect, it, vi } from "vitest"
 import { noCapacities } from "../../src/domain/bank-capacity.ts"
 import type { Batch } from "../../src/domain/batch.ts"
@@ -7,6 +7,7 @@ import { type ClearanceTerms, isByLists, isScreenedAgain } from "../../src/domai
 import { ItemHeap } from "../../src/domain/item-heap.ts"
 import { PayLine } from "../../src/domain/pay-line.ts"
 import { CHUNK_MAX } from "../../src/domain/plan.ts"
+import { fc, ofAllExamples } from "../property.ts"
 import { Story } from "./batch-story.ts"
 import { itemsOf, Planner, routesBy, transfersOf } from "./planner.ts"
 
@@ -113,7 +114,10 @@ it("has what is to be paid once, by whatever lists and turns it came, the oldest
       const { batch } = story
       const line = new PayLine(routes)
       story.terms = { ...LISTS, lists: undefined }
-      for (const { version, limit, cancelled, again, answeredBy, later } of turns) {
+      // The first turn takes nothing out of the line, so that all versions stand in it at least once.
+      const calm = { cancelled: undefined, again: [] }
+      const course = turns.map((turn, index) => (index === 0 ? { ...turn, ...calm } : turn))
+      for (const { version, limit, cancelled, again, answeredBy, later } of course) {
         story.now += later
         if (version !== undefined) story.terms = by(`v${version}`, story.now)
         if (cancelled !== undefined && batch.tasks.request.has(cancelled))
@@ -150,7 +154,7 @@ it("has what is to be paid once, by whatever lists and turns it came, the oldest
         }
       }
     }),
-    { numRuns: 150, seed: 20_261_127 },
+    { numRuns: 150 },
   )
-  expect(versions).toBe(40)
+  expect(versions, ofAllExamples("versions of lists")).toBe(40)
 }, 60_000)

@@ -1,5 +1,6 @@
 /** SEPA by the list of scheme countries that the European Payments Council publishes (EPC409-09). */
 import { describe, expect, it } from "vitest"
+import { visibleOf } from "../../src/domain/beneficiary.ts"
 import { ibanCountries } from "../../src/domain/iban.ts"
 import { schemeOf } from "../../src/domain/scheme.ts"
 import { isInSepa, SEPA_LIST, sepaPrefixes } from "../../src/domain/sepa-scheme-countries.ts"
@@ -44,4 +45,34 @@ it.each([
   expect(isInSepa(country, at(day) - 1)).toBe(false)
   expect(schemeOf({ scheme: "iban", country }, "EUR", at(day) - 1)).toBe("cross-border")
   expect(schemeIn(country, day)).toBe("sepa")
+})
+
+describe("euros to an IBAN of a country with territories", () => {
+  const french = "FR1420041010050500013M02606"
+  const british = "GB29NWBK60161331926819"
+  const schemeWith = (iban: string, bic?: string) => {
+    const account = visibleOf({ scheme: "iban", iban, ...(bic === undefined ? {} : { bic }) })
+    return [schemeOf(account, "EUR", at("2026-11-27")), account.country]
+  }
+
+  it.each(["NC", "PF", "WF", "TF"])(
+    "go across borders if the bank is in %s, and are seen as such",
+    (territory) => {
+      expect(schemeWith(french, `BCIX${territory}NN`)).toEqual(["cross-border", territory])
+      expect(schemeWith(french, `BCIX${territory}NNXXX`)).toEqual(["cross-border", territory])
+    },
+  )
+
+  it.each("FR GP MQ GF RE YT PM BL MF MC".split(" "))("go by SEPA if the bank is in %s", (territory) => {
+    expect(schemeWith(french, `BCIX${territory}NN`)).toEqual(["sepa", "FR"])
+  })
+
+  it.each("GB GG JE IM".split(" "))("go by SEPA if the bank of a British one is in %s", (territory) => {
+    expect(schemeWith(british, `NWBK${territory}NN`)).toEqual(["sepa", "GB"])
+  })
+
+  it("go by SEPA without a BIC", () => {
+    expect(schemeWith(french)).toEqual(["sepa", "FR"])
+    expect(schemeWith(british)).toEqual(["sepa", "GB"])
+  })
 })

@@ -1,8 +1,9 @@
 /** A transfer's UETR: a UUID of version 4 that is always the same for one attempt, and no other's. */
-import fc from "fast-check"
+
 import { expect, it } from "vitest"
 import { BatchId, transferReference } from "../../src/domain/identifiers.ts"
-import { uetrOf } from "../../src/domain/uetr.ts"
+import { isUetr, referenceEndIn, uetrOf } from "../../src/domain/uetr.ts"
+import { fc } from "../property.ts"
 
 /** ISO 20022's UUIDv4Identifier. */
 const uuidV4 = /^[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}$/
@@ -21,6 +22,37 @@ it("is a UUID of version 4, and the same whenever it is made", () => {
       expect(uetrOf(reference)).toBe(uetrOf(reference))
     }),
   )
+})
+
+it("has the end of the reference that it is of", () => {
+  fc.assert(
+    fc.property(key, (key) => {
+      const reference = transferReference(key)
+      expect(referenceEndIn(uetrOf(reference) ?? "")).toBe(reference.slice(2))
+    }),
+  )
+})
+
+it("has no end of a reference where it is of none", () => {
+  fc.assert(
+    fc.property(fc.uuid({ version: 4 }), (uuid) => {
+      const end = referenceEndIn(uuid)
+      expect(isUetr(uuid)).toBe(true)
+      // It may have such an end by chance, and then it is the UETR of the one or the other reference with that.
+      if (end !== undefined)
+        expect([uetrOf(`AA${end}`), uetrOf(`AB${end}`)].filter((own) => own === uuid)).toHaveLength(1)
+    }),
+  )
+  for (const text of [
+    "",
+    "NOTPROVIDED",
+    "8864298E-84A9-46C6-AE7C-2329D2A002A1",
+    "8864298e84a946c6ae7c2329d2a002a1",
+  ])
+    expect(referenceEndIn(text)).toBeUndefined()
+  // Item 0 and attempt 0.
+  expect(referenceEndIn("8864298e-84a9-46c6-ae7c-2329d2000001")).toBeUndefined()
+  expect(referenceEndIn("8864298e-84a9-46c6-ae7c-2329d2a002a0")).toBeUndefined()
 })
 
 it("is another one for every other item, attempt, and batch of a partner", () => {

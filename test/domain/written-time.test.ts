@@ -1,6 +1,6 @@
-import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { instantOf, isDay } from "../../src/domain/written-time.ts"
+import { fc } from "../property.ts"
 
 describe("an instant", () => {
   it.each([

@@ -9,5 +9,6 @@ export const readModels = (known: Partial<Queries> = {}): Layer.Layer<BatchQueri
     batch: () => Effect.succeed(undefined),
     batches: () => Effect.succeed({ entries: [], next: undefined }),
     items: () => Effect.succeed(undefined),
+    item: () => Effect.succeed(undefined),
     ...known,
   })

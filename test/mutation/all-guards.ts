@@ -1,6 +1,7 @@
 /** All guards that `npm run test:mutation` takes away: those of the domain, and those around it that need servers. */
 import { accessGuards } from "./access-guards.ts"
 import { authorityGuards, edgeGuards as authorityStepGuards } from "./authority-guards.ts"
+import { bankIdGuards } from "./bank-id-guards.ts"
 import { bankWordGuards, bankWordStepGuards } from "./bank-word-guards.ts"
 import { clearanceGuards, clearanceStepGuards } from "./compliance-guards.ts"
 import { databaseGuards } from "./database-guards.ts"
@@ -33,6 +34,7 @@ export const guardsOfPlanning: ReadonlyArray<Guard> = planningGuards
 export const guardsOfSteps: ReadonlyArray<StepGuard> = [
   ...stepGuards,
   ...bankWordStepGuards,
+  ...bankIdGuards,
   ...clearanceStepGuards,
   ...storeGuards,
   ...authorityStepGuards,

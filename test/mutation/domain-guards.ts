@@ -231,6 +231,18 @@ export const domainGuards: ReadonlyArray<Guard> = [
     without: "false",
   },
   {
+    name: "a strict batch pays nothing while one of its items is held",
+    file: "domain/decide-transfer.ts",
+    text: 'if (isHeldUp(batch)) return refuse(command, "not-due")',
+    without: "",
+  },
+  {
+    name: "nothing of a strict batch is planned to be paid while one of its items is held",
+    file: "domain/plan.ts",
+    text: " && !isHeldUp(batch)",
+    without: "",
+  },
+  {
     name: "a hold waits for the start",
     file: "domain/decide-posting.ts",
     text: 'if (batch.startedAt === undefined && kind === "hold") return refuse(command, "not-started")',

@@ -68,11 +68,27 @@ export const payoutFileGuards: ReadonlyArray<StepGuard> = [
   {
     name: "what names a batch is what its log shows anyway",
     file: "payout-files/canonical-batch.ts",
-    text: "const { scheme, country, lastFour } = visibleOf(account)",
+    text: "const { scheme, country: shownCountry, lastFour } = visibleOf(account)",
     without:
-      'const { scheme, country } = visibleOf(account)\n    const lastFour = "iban" in account ? account.iban : ""',
+      'const { scheme, country: shownCountry } = visibleOf(account)\n    const lastFour = "iban" in account ? account.iban : ""',
     caughtIn: batches,
     caughtBy: "does not let its readers try accounts",
+  },
+  {
+    name: "a payout has the key that earlier releases gave it",
+    file: "payout-files/canonical-batch.ts",
+    text: 'account.scheme === "iban" ? account.iban.slice(0, 2) : shownCountry',
+    without: "shownCountry",
+    caughtIn: batches,
+    caughtBy: "has the key that it had while it counted as French",
+  },
+  {
+    name: "rows that were accepted beside rejects are not paid again",
+    file: "cli/accepted-rows.ts",
+    text: "return batch === undefined ? [] : [{ item: item.item, batch }]",
+    without: "return batch === undefined ? [] : []",
+    caughtIn: "test/cli/accepted-rows.test.ts",
+    caughtBy: "knows the rows that another submission to the same service had accepted",
   },
   {
     name: "the spelling of an amount does not give payouts other references",

@@ -103,6 +103,14 @@ export const writtenGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "euros to TR go across borders",
   },
   {
+    name: "euros to an IBAN of a bank in a territory outside SEPA go across borders",
+    file: "domain/beneficiary.ts",
+    text: "territory !== undefined && isOutsideSepa(territory) ? territory : account.iban.slice(0, 2)",
+    without: "account.iban.slice(0, 2)",
+    caughtIn: "test/domain/sepa-scheme-countries.test.ts",
+    caughtBy: "go across borders if the bank is in NC",
+  },
+  {
     name: "what no bank can be sent is not accepted",
     file: "http/payout-batches/payout-batch-intake.ts",
     text: "if (problems.length > 0 && (yield* store.read(id, 0, 1)).length === 0)",

@@ -1,8 +1,8 @@
-import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { JsonLimits } from "../../src/parsing/json-outline.ts"
 import { messageLimits, readJsonText, UnreadableJson } from "../../src/parsing/json-text.ts"
 import { atOnce } from "../../src/parsing/turns.ts"
+import { fc } from "../property.ts"
 
 const wide: JsonLimits = {
   depthMax: 64,

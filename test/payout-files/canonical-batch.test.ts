@@ -1,6 +1,7 @@
 /** The same payouts have one body and one key, whatever file they come in. */
-import fc from "fast-check"
+
 import { describe, expect, it } from "vitest"
+import { fc } from "../property.ts"
 import { fileOf, read, readAt, refusal } from "./read-file.ts"
 
 const header = "reference,currency,amount,name,iban,remittance"
@@ -186,4 +187,11 @@ describe("a list of payouts in JSON", () => {
   ] as const)("takes no %s: those are of spreadsheets", async (_, options, flag) => {
     expect(await refusal(JSON.stringify(items), options)).toEqual([`: ${flag} is for spreadsheets`])
   })
+})
+
+it("an account in New Caledonia has the key that it had while it counted as French", async () => {
+  const header = "reference,currency,amount,name,iban,bic"
+  const keyOf = async (bic: string) =>
+    (await read(`${header}\na1,EUR,1.00,Ada,FR1420041010050500013M02606,${bic}`)).contentKey
+  expect(await keyOf("BCIXNCNN")).toBe(await keyOf("BCIXFRPP"))
 })

@@ -271,6 +271,12 @@ describe("what a batch cannot carry is refused by its element", () => {
       "CdtrAcct/Id/Othr/SchmeNm: not BBAN; a payout goes to a bank's own account number",
     ],
     [
+      "in another currency than the payment's",
+      "",
+      "<CdtrAcct><Id><IBAN>DE89370400440532013000</IBAN></Id><Ccy>USD</Ccy></CdtrAcct>",
+      "CdtrAcct/Ccy: not the currency of the payment; a payout does not choose between accounts",
+    ],
+    [
       "a number whose hyphen may stand for leading zeros",
       institution("<BICFI>KOMBCZPP</BICFI>"),
       number("19-2000145399"),

@@ -1,10 +1,10 @@
 /** Rows that cannot be paid, in a file that people mend and submit. */
 import { readFileSync, statSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
-import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { cellOf, harmlessCell } from "../../src/payout-files/rejected-cells.ts"
 import { RejectsFile, rejectsText } from "../../src/payout-files/rejects-file.ts"
+import { fc } from "../property.ts"
 import { fileOf, folder, read } from "./read-file.ts"
 
 const header = "reference;currency;amount;name;iban;remittance"

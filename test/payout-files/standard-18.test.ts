@@ -36,6 +36,11 @@ const trailer = (sum: string, count: string): string =>
 const contra = payment({ 1: "20000055779911017", 36: "00000000500", 83: "CONTRA" })
 
 describe("a Bacs Standard 18 file", () => {
+  it("is in sterling, too, if its currency is left blank", async () => {
+    const { items } = await read([headerOf("27015", "  "), payment()].join("\r\n"))
+    expect(items).toMatchObject([{ currency: "GBP", minor: 250n }])
+  })
+
   it("is a batch in sterling for its processing day, its references numbered where they are shared", async () => {
     const lines = [
       record(80, { 1: "VOL1" }),
@@ -93,7 +98,11 @@ describe("a Bacs Standard 18 file", () => {
       [headerOf("27366"), payment()],
       "line 1, processing day: not a day as YYDDD",
     ],
-    ["another currency", [headerOf("27015", "01"), payment()], "line 1, currency: not 00, sterling"],
+    [
+      "another currency",
+      [headerOf("27015", "01"), payment()],
+      "line 1, currency: neither 00 nor blank, sterling",
+    ],
     ["no header", [record(80, { 1: "VOL1" }), payment()], ": UHL1 is missing"],
     ["no payment", [HEADER], ": no payments"],
     [

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto"
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -92,7 +93,7 @@ it.live("ends a transaction whose process is frozen, so that others get its lock
   Effect.gen(function* () {
     const { query } = yield* Postgres
     const { promise: thawed, resolve: thaw } = Promise.withResolvers<void>()
-    const lock = Math.floor(Math.random() * 2 ** 31)
+    const lock = randomInt(2 ** 31)
     let isHeld = false
     const patient = yield* Layer.build(Layer.fresh(Postgres.patient(inject("databaseUrl"), 300)))
     const frozen = yield* Effect.forkChild(

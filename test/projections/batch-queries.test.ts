@@ -1,6 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { BatchQueries, type Page } from "../../src/projections/batch-queries.ts"
+import { transferReference } from "../../src/domain/identifiers.ts"
+import { BatchQueries, type Page, REMARKS_MAX } from "../../src/projections/batch-queries.ts"
+import { InboxFiles } from "../../src/providers/banks/files/inbox-files.ts"
+import { layer as inboxInPostgres } from "../../src/providers/banks/files/inbox-files-postgres.ts"
 import { DUPLICATES, lifeOf, live, newBatchId } from "./batch-life.ts"
 import { anotherProjector, caughtUp, readModelStack, rowsOf } from "./read-model-stack.ts"
 
@@ -81,6 +84,75 @@ layer(readModelStack(2), { excludeTestServices: true })("batch queries", (it) =>
         clearance: { decision: "approved", listVersion: "1", payee: "match" },
       })
     }),
+  )
+
+  it.effect("show an item with what banks reported of all its attempts, also when they are rebuilt", () =>
+    Effect.gen(function* () {
+      const queries = yield* BatchQueries
+      const [id = newBatchId(), other = newBatchId()] = yield* shown("remarked", 2)
+      const reference = (attempt: number, item = 4, batch = id) => transferReference({ batch, item, attempt })
+      const remarks = [
+        { reference: reference(1), kind: "reason", remark: "AC04: Konto erloschen" },
+        { reference: reference(1), kind: "charge", remark: "0.35 EUR (10.35 EUR for 10.00 EUR)" },
+        { reference: reference(2), kind: "rate", remark: "7.50 EUR for 1200 JPY at 160.0" },
+        { reference: reference(1, 5), kind: "charge", remark: "9.00 EUR" },
+        { reference: reference(1, 4, other), kind: "charge", remark: "8.00 EUR" },
+      ] as const
+      const inbox = yield* InboxFiles
+      const finish = (bank: string, digest: string) =>
+        inbox.finish({ bank, digest, name: "x" }, { oddities: [], remarks, servicerReferences: [] })
+      yield* finish("north", "1")
+      yield* finish("north", "2")
+      const at = Date.parse("2026-11-27T10:00:00Z")
+      yield* rowsOf(
+        (sql) => sql`update bank_remarks set seen_at = ${new Date(at)}::timestamptz + interval '1 hour' * (
+          case kind when 'charge' then 1 when 'rate' then 2 else 0 end)`,
+      )
+      const expected = [
+        ["north", 1, "reason", "AC04: Konto erloschen", undefined, at],
+        ["north", 1, "charge", "0.35 EUR (10.35 EUR for 10.00 EUR)", "0.35", at + 3_600_000],
+        ["north", 2, "rate", "7.50 EUR for 1200 JPY at 160.0", undefined, at + 7_200_000],
+      ]
+      const look = Effect.gen(function* () {
+        const detail = yield* queries.item("remarked", id, 4)
+        if (detail === undefined || detail === "no such item") return yield* Effect.die("item 4 is shown")
+        assert.strictEqual(detail.item.reference, "invoice-4")
+        return detail.remarks.map(({ bank, attempt, kind, text, amount, seenAt }) => [
+          bank,
+          attempt,
+          kind,
+          text,
+          amount?.value,
+          seenAt,
+        ])
+      })
+      assert.deepStrictEqual(yield* look, expected)
+      yield* rowsOf((sql) => sql`truncate payout_items, payout_batches, projection_checkpoints`)
+      assert.isUndefined(yield* queries.item("remarked", id, 4))
+      yield* caughtUp.pipe(Effect.provide(anotherProjector()))
+      assert.deepStrictEqual(yield* look, expected)
+      assert.isUndefined(yield* queries.item("other", id, 4))
+      assert.strictEqual(yield* queries.item("remarked", id, 9), "no such item")
+    }).pipe(Effect.provide(inboxInPostgres)),
+  )
+
+  it.effect("show so many remarks of an item, the earliest", () =>
+    Effect.gen(function* () {
+      const queries = yield* BatchQueries
+      const [id = newBatchId()] = yield* shown("talkative", 1)
+      const reference = transferReference({ batch: id, item: 1, attempt: 1 })
+      const remarks = Array.from({ length: REMARKS_MAX + 20 }, (_, index) => ({
+        reference,
+        kind: "reason" as const,
+        remark: `reason ${String(index).padStart(3, "0")}`,
+      }))
+      const file = { bank: "north", digest: "many", name: "x" }
+      yield* (yield* InboxFiles).finish(file, { oddities: [], remarks, servicerReferences: [] })
+      const detail = yield* queries.item("talkative", id, 1)
+      if (detail === undefined || detail === "no such item") return yield* Effect.die("item 1 is shown")
+      assert.lengthOf(detail.remarks, REMARKS_MAX)
+      assert.strictEqual(detail.remarks[0]?.text, "reason 000")
+    }).pipe(Effect.provide(inboxInPostgres)),
   )
 
   it.effect("know nothing of another partner's batches", () =>

@@ -1,12 +1,12 @@
 /** Where the statements of a day are read: as each bank's kind says, or in a folder that was given. */
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, renameSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schema } from "effect"
 import { bankKind, bankKindsLayer } from "../../src/providers/banks/bank-kind.ts"
 import { files } from "../../src/providers/banks/files/files.ts"
-import type { StatementEntry } from "../../src/providers/books.ts"
+import type { StatementEntry, UnusedPart } from "../../src/providers/books.ts"
 import { bankStatements } from "../../src/reconciliation/bank-statements.ts"
 import { providerSettings } from "../settings.ts"
 
@@ -58,7 +58,11 @@ const clearing = (folder: string) => ({
 })
 
 /** What the banks of a document say of the day, as bank and reference. */
-const told = (banks: ReadonlyArray<object>, folder: Option.Option<string> = Option.none()) => {
+const told = (
+  banks: ReadonlyArray<object>,
+  folder: Option.Option<string> = Option.none(),
+  unused: Array<UnusedPart> = [],
+) => {
   const nowhere = { url: "http://127.0.0.1:9" }
   const file = join(mkdtempSync(join(tmpdir(), "bank-statements-")), "providers.json")
   const routes = [{ rule: "all", banks: ["clearing"] }]
@@ -68,7 +72,10 @@ const told = (banks: ReadonlyArray<object>, folder: Option.Option<string> = Opti
   )
   return Effect.gen(function* () {
     const entries: Array<StatementEntry> = []
-    yield* (yield* bankStatements(day, folder))((entry) => entries.push(entry))
+    yield* (yield* bankStatements(day, folder))(
+      (entry) => entries.push(entry),
+      (part) => unused.push(part),
+    )
     return entries.map(({ bank, reference }) => `${bank} ${reference}`)
   }).pipe(
     Effect.provide(
@@ -88,6 +95,35 @@ it.effect("reads each bank's as its kind says, in the order of the settings", ()
   }),
 )
 
+it.effect("reads those of a bank that takes files under the names that the bank gives them", () =>
+  Effect.gen(function* () {
+    const folder = folderWith({ archive: statementOf("C") })
+    renameSync(join(folder, "archive", "1.xml"), join(folder, "archive", "0123456789abcdef-CAMT053.P0001"))
+    assert.deepStrictEqual(yield* told([clearing(folder)]), ["clearing C"])
+  }),
+)
+
+it.effect.each([
+  ["Id", "<Id>S1</Id>", "<Id>S1</Id>", 1],
+  ["Id", "<Id>S1</Id>", "<Id>S2</Id>", 2],
+  [
+    "page",
+    "<Id>S</Id><StmtPgntn><PgNb>1</PgNb></StmtPgntn>",
+    "<Id>S</Id><StmtPgntn><PgNb>2</PgNb></StmtPgntn>",
+    2,
+  ],
+  ["number", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", "<Id>S</Id><ElctrncSeqNb>8</ElctrncSeqNb>", 2],
+  ["legal number", "<Id>S</Id><LglSeqNb>7</LglSeqNb>", "<Id>S</Id><LglSeqNb>8</LglSeqNb>", 2],
+  ["numbers", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", 1],
+] as const)("takes a statement for a copy by its %s: %s, %s", ([, one, other, count]) =>
+  Effect.gen(function* () {
+    const paid = statementOf("C").replace("<FrToDt>", `${one}<FrToDt>`)
+    const folder = folderWith({ archive: paid })
+    writeFileSync(join(folder, "archive", "2.xml"), `${paid.replace(one, other)}\n`)
+    assert.lengthOf(yield* told([clearing(folder)]), count)
+  }),
+)
+
 it.effect("believes a folder that was given, of any kind, in the place of the bank", () =>
   Effect.gen(function* () {
     const given = folderWith({ north: statementOf("given"), west: statementOf("given too") })
@@ -101,6 +137,36 @@ it.effect("believes a folder that was given, of any kind, in the place of the ba
       "west given too",
       "clearing C",
     ])
+  }),
+)
+
+it.effect("does not use a statement of another account that lies in the folder of a bank, and says so", () =>
+  Effect.gen(function* () {
+    const given = folderWith({ clearing: statementOf("own") })
+    const other = statementOf("other").replace("NL91ABNA0417164300", "DE89370400440532013000")
+    writeFileSync(join(given, "clearing", "2.xml"), other.replace("<Stmt>", "<Stmt><Id>S-7</Id>"))
+    writeFileSync(join(given, "clearing", "3.xml"), other.replaceAll(day, "2026-11-24"))
+    const unused: Array<UnusedPart> = []
+    const banks = [clearing(folderWith({ archive: "" }))]
+    assert.deepStrictEqual(yield* told(banks, Option.some(given), unused), ["clearing own"])
+    assert.deepStrictEqual(unused, [
+      {
+        bank: "clearing",
+        place: "2.xml Stmt S-7",
+        problem: "it is about another account than the one that the bank pays from",
+      },
+    ])
+    const alone = folderWith({ clearing: other })
+    const error = yield* Effect.flip(told(banks, Option.some(alone)))
+    assert.include(error.message, `no statement of ${day}`)
+  }),
+)
+
+it.effect("uses a statement of any account in the folder of a bank whose account is not known", () =>
+  Effect.gen(function* () {
+    const given = folderWith({ clearing: statementOf("given") })
+    const banks = [{ name: "clearing", kind: "telling", entry: "N" }]
+    assert.deepStrictEqual(yield* told(banks, Option.some(given)), ["clearing given"])
   }),
 )
 

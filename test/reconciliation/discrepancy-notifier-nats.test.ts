@@ -29,6 +29,7 @@ const run = (at: number, ...references: ReadonlyArray<string>) =>
       at,
       compared: { batches: 0, statementEntries: 0, ledgerLines: 0 },
       discrepancies: references.map(discrepancy),
+      explained: { charges: [], count: 0, amounts: [] },
     }),
   )
 

@@ -9,7 +9,8 @@ import { type ReceivedCallback, startCallbackReceiver } from "./callback-receive
 import { get, post, setWeather, transferOf } from "./sandbox-client.ts"
 
 const seed = 3
-const paysAfterMs = 150
+/** Long enough to look at what is not paid yet, on a machine that is busy. */
+const paysAfterMs = 600
 
 interface Books {
   readonly transfers: ReadonlyArray<{ readonly status: string; readonly payments: number }>

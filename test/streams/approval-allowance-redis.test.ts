@@ -76,10 +76,8 @@ describe("an allowance", () => {
     const { euros, prefix, redis } = await opened({ bucketMs: 50, buckets: 4, markMs: 50 })
     const since = Date.now()
     expect(await euros("first", 100n)).toBe(true)
-    let tries = 0
-    while (!(await euros(`again-${tries}`, 100n))) tries += 1
+    for (let tries = 0; !(await euros(`again-${tries}`, 100n)); tries += 1);
     expect(Date.now() - since, "not before the whole of it").toBeGreaterThanOrEqual(200)
-    expect(tries).toBeGreaterThan(0)
     const left = () => redis.keys(`${prefix}*`)
     await expect.poll(left, { timeout: 5_000 }).toEqual([])
   })

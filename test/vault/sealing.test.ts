@@ -1,6 +1,5 @@
 import { createSecretKey, randomBytes } from "node:crypto"
 import { Result, Schema } from "effect"
-import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
   type BeneficiaryAccount,
@@ -14,6 +13,7 @@ import { BatchId } from "../../src/domain/identifiers.ts"
 import { encrypt } from "../../src/vault/aes-gcm.ts"
 import { type DataKey, keyIdOf } from "../../src/vault/partner-keys.ts"
 import { openAccounts, type Place, sealAccounts, type VisibleItem } from "../../src/vault/sealing.ts"
+import { fc } from "../property.ts"
 
 const key: DataKey = { id: "7", key: createSecretKey(randomBytes(32)) }
 

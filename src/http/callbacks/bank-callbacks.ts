@@ -2,6 +2,7 @@
 import { hash } from "node:crypto"
 import { Clock, Effect } from "effect"
 import { Hono } from "hono"
+import { wordsInPlaceOfCode } from "../../domain/coded-reason.ts"
 import type { TransferOutcome } from "../../domain/commands.ts"
 import { plainCodeOf } from "../../domain/failure-codes.ts"
 import { parseTransferReference } from "../../domain/identifiers.ts"
@@ -105,5 +106,8 @@ const keepStray = Effect.fnUntraced(function* (bank: string, report: BankReport,
 const outcomeOf = ({ outcome }: BankReport): TransferOutcome => {
   const evidence = "callback"
   if (outcome._tag === "Settled") return { _tag: "Settled", evidence }
-  return { _tag: outcome._tag, code: cleanText(plainCodeOf(outcome.code ?? "")), evidence }
+  const text = outcome.code?.trim() ?? ""
+  const code = cleanText(plainCodeOf(text))
+  const detail = code === text ? undefined : wordsInPlaceOfCode(text)
+  return { _tag: outcome._tag, code, evidence, ...(detail === undefined ? {} : { detail }) }
 }

@@ -3,8 +3,12 @@ import { hash } from "node:crypto"
 import { Clock, Effect, Option, Schema } from "effect"
 import { Hono } from "hono"
 import { AppConfig } from "../../config.ts"
-import { PlainText } from "../../domain/beneficiary.ts"
-import { cleanedAnswer, RawClearanceAnswer } from "../../domain/clearance-answers.ts"
+import {
+  cleanedAnswer,
+  listVersionOf,
+  RawClearanceAnswer,
+  RawListVersion,
+} from "../../domain/clearance-answers.ts"
 import { TextWithin } from "../../domain/code-points.ts"
 import { parseClearanceKey } from "../../domain/identifiers.ts"
 import { instantOf, isDay } from "../../domain/written-time.ts"
@@ -29,7 +33,7 @@ const DECISIONS_MAX = 500
 const Callback = Schema.Struct({
   id: TextWithin(255),
   clearanceId: TextWithin(64),
-  listVersion: PlainText(255),
+  listVersion: RawListVersion,
   decisions: Schema.NonEmptyArray(RawClearanceAnswer).check(Schema.isMaxLength(DECISIONS_MAX)),
 })
 type Callback = typeof Callback.Type
@@ -44,7 +48,7 @@ const timeOf = (text: string): number | undefined => instantOf(isDay(text) ? `${
 
 const Announcement = Schema.Struct({
   id: TextWithin(255),
-  listVersion: PlainText(255),
+  listVersion: RawListVersion,
   announcedAt: Schema.optionalKey(Time),
 })
 const decodeAnnouncement = Schema.decodeUnknownResult(Announcement, { errors: "all" })
@@ -78,7 +82,9 @@ export const complianceCallbacks = Effect.fnUntraced(function* (
  */
 const goBy = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, body: Buffer) {
   yield* verify(c, body)
-  const { listVersion, announcedAt } = yield* readJson(yield* inUtf8(c, body), decodeAnnouncement)
+  const announcement = yield* readJson(yield* inUtf8(c, body), decodeAnnouncement)
+  const { announcedAt } = announcement
+  const listVersion = listVersionOf(announcement.listVersion)
   const now = yield* Clock.currentTimeMillis
   // Otherwise an engine's clock that is ahead would keep later announcements out of force.
   const at = announcedAt === undefined ? now : Math.min(timeOf(announcedAt) ?? now, now)
@@ -94,7 +100,7 @@ const receive = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, bod
   yield* verify(c, body)
   const { complianceCallbacks } = yield* Metrics
   const callback = yield* readJson(yield* inUtf8(c, body), decodeCallback)
-  const { clearanceId, listVersion, decisions } = callback
+  const { clearanceId, decisions } = callback
   const at = yield* Clock.currentTimeMillis
   const about = parseClearanceKey(clearanceId)
   if (about === undefined) return yield* unknownClearance(callback, "not a clearance of ours")
@@ -108,7 +114,7 @@ const receive = Effect.fnUntraced(function* (c: EdgeContext, verify: Verify, bod
       at,
       clearance: about.clearance,
       clearanceId,
-      listVersion,
+      listVersion: listVersionOf(callback.listVersion),
       decisions: decisions.map(cleanedAnswer),
     },
     commandIdOf(c.req.header("webhook-id") ?? "", body),

@@ -4,7 +4,7 @@ import { Hono } from "hono"
 import type { AppConfig } from "../../config.ts"
 import { batchStates } from "../../domain/batch.ts"
 import { failureOf } from "../../domain/failure-codes.ts"
-import { isBatchId, PartnerId } from "../../domain/identifiers.ts"
+import { isBatchId, PartnerId, parseItemNumber } from "../../domain/identifiers.ts"
 import { publicItemStates } from "../../domain/item-state.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { needsAttention } from "../../domain/shown.ts"
@@ -12,6 +12,7 @@ import { uetrOf } from "../../domain/uetr.ts"
 import type { Caller } from "../../identity/caller.ts"
 import {
   BATCHES_PER_PAGE_MAX,
+  type BankRemarkView,
   BatchQueries,
   type BatchView,
   ITEMS_PER_PAGE_MAX,
@@ -27,7 +28,7 @@ import type { EventStore } from "../../streams/event-store.ts"
 import type { Mailbox } from "../../streams/mailbox.ts"
 import type { PartnerKeys } from "../../vault/partner-keys.ts"
 import type { Edge, EdgeContext, EdgeEnv } from "../edge/edge.ts"
-import { InvalidRequest, ItemsNotYetShown, VersionNotReached } from "../edge/failures.ts"
+import { InvalidRequest, ItemsNotYetShown, NotFound, VersionNotReached } from "../edge/failures.ts"
 import { oneOf, VERSION_MAX, wholeNumber } from "../edge/query.ts"
 import type { RequestBodies } from "../edge/request-body.ts"
 import { endsWith, noSuchBatch, ownBatch, partnerOf, viewFromLog } from "./batch-from-log.ts"
@@ -57,6 +58,7 @@ export const payoutBatches = (
     .get("/payout-batches", edge.caller(listBatches))
     .get("/payout-batches/:id", edge.caller(ofBatch(showBatch)))
     .get("/payout-batches/:id/items", edge.caller(ofBatch(listItems)))
+    .get("/payout-batches/:id/items/:item", edge.caller(ofBatch(showItem)))
     .get("/payout-batches/:id/events", edge.caller(ofBatch(listEvents)))
     .post("/payout-batches/:id/approval", edge.act(approve))
     .post("/payout-batches/:id/cancellation", edge.act(cancel))
@@ -122,6 +124,25 @@ const listItems = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerI
   if (page === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
   const { entries, next, version } = page
   return c.json({ items: entries.map(shownItem), next: next ?? null, version })
+})
+
+/** One item, with what banks reported of its attempts beside their state. */
+const showItem = Effect.fnUntraced(function* (c: EdgeContext, partner: PartnerId) {
+  const id = c.req.param("id") ?? ""
+  const number = parseItemNumber(c.req.param("item") ?? "")
+  if (!isBatchId(id)) return yield* noSuchBatch
+  if (number === undefined) return yield* noSuchItem
+  const detail = yield* (yield* BatchQueries).item(partner, id, number)
+  if (detail === undefined) return yield* new ItemsNotYetShown({ batch: yield* ownBatch(partner, id) })
+  if (detail === "no such item") return yield* noSuchItem
+  return c.json({ ...shownItem(detail.item), bankRemarks: detail.remarks.map(shownRemark) })
+})
+
+const noSuchItem = new NotFound({ what: "payout item" })
+
+const shownRemark = ({ seenAt, ...remark }: BankRemarkView) => ({
+  ...remark,
+  seenAt: new Date(seenAt).toISOString(),
 })
 
 const pageRequest = Effect.fnUntraced(function* <State extends string>(

@@ -1,7 +1,9 @@
 /**
  * Modulr takes Bacs Standard 18 files (modulr.readme.io, "Formatting a payment file", read 2026-11): it reads HDR1, UHL1 and
  * payment records, of which only those of transaction code 99 in sterling, each with a reference. Fields are named by the
- * positions of their first and last character, from 1 (Bacs, Standard 18: records of 100 or 106 characters).
+ * positions of their first and last character, from 1 (Bacs, Standard 18: records of 100 or 106 characters). The positions were
+ * compared with those of two programs that write such files: OpenUnderwriter (com.ail.eft.bacs, UserHeaderLabel1 and
+ * UserTrailerLabel1) and tracey-stobbs/ddcms-direct-file-generator (Bacs18PaymentLines), both on GitHub, read 2026-11.
  */
 export const standard18 = {
   name: "Bacs Standard 18, as Modulr takes it",
@@ -11,6 +13,7 @@ export const standard18 = {
     label: "UHL1",
     /** A space, two digits of the year and three of the day in it. */
     day: [5, 10],
+    /** `00`, or blank: both are sterling. */
     currency: [21, 22],
   },
   payment: {

@@ -3,9 +3,8 @@
  * are the statement of the kinds that use this.
  */
 import { Effect, Schema } from "effect"
-import { utcDay } from "../../domain/business-days.ts"
 import type { Source, StatementEntry } from "../books.ts"
-import { BookedAmount, BookedAt, minorOf, pagesOf } from "../calling/book-page-http.ts"
+import { BookedAmount, bookedDay, minorOf, pagesOf, undatedRows } from "../calling/book-page-http.ts"
 import { type ProviderChannel, ProviderChannels } from "../calling/channel.ts"
 import type { HttpFields } from "../calling/provider-access.ts"
 import { providerOf } from "../calling/provider-access-http.ts"
@@ -15,7 +14,7 @@ import type { BankEntry } from "./bank-kind.ts"
 /** Rows in one answer, which keeps it well within the size limit. */
 const PAGE_SIZE = 1_000
 
-const Payment = Schema.Struct({ reference: Schema.String, amount: BookedAmount, at: BookedAt })
+const Payment = Schema.Struct({ reference: Schema.String, amount: BookedAmount, at: Schema.String })
 const Page = Schema.Struct({
   payments: Schema.Array(Payment),
   transfers: Schema.Array(
@@ -34,16 +33,14 @@ export const bankBooks = Effect.fnUntraced(function* (bank: BankEntry<HttpFields
 
 const booksOf =
   (bank: Provider, channel: ProviderChannel): Source<StatementEntry> =>
-  (visit) => {
-    const entry = (kind: "debit" | "credit", { reference, amount, at }: typeof Payment.Type) =>
-      visit({
-        bank: bank.name,
-        reference,
-        currency: amount.currency,
-        minor: minorOf(amount),
-        kind,
-        bookedOn: utcDay(Date.parse(at)),
-      })
+  (visit, unused) => {
+    const undated = undatedRows(bank.name)
+    const entry = (kind: "debit" | "credit", { reference, amount, at }: typeof Payment.Type) => {
+      const bookedOn = bookedDay(at)
+      if (bookedOn === undefined) return undated.add(`books ${kind} ${reference}`)
+      const { currency } = amount
+      visit({ bank: bank.name, reference, currency, minor: minorOf(amount), kind, bookedOn })
+    }
     const path = (offset: number) => `/books?offset=${offset}&limit=${PAGE_SIZE}`
     return pagesOf(bank, channel, (offset) =>
       Effect.map(
@@ -54,5 +51,5 @@ const booksOf =
           return next
         },
       ),
-    )
+    ).pipe(Effect.andThen(Effect.sync(() => undated.report(unused))))
   }

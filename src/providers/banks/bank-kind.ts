@@ -41,6 +41,8 @@ export interface BankKindDeclaration<Own, R> {
    * itself is the order: then it may have been sent.
    */
   readonly withdraw?: Withdraw<R>
+  /** The IBAN that its payments leave, if its settings have one: a statement of another one is not the bank's. */
+  readonly iban?: (own: Own) => string | undefined
   /** Its callbacks. Left out if its banks send none; callbacks for such a bank are refused. */
   readonly callbacks?: BankCallbacks
   /** The statement of a day, which may contain entries of other days. Left out if there is none. */
@@ -57,6 +59,8 @@ export interface BankKind<R>
   /** `undefined` where the bank takes all that intake accepts. */
   readonly limits: (bank: BankSettings) => Effect.Effect<BankLimits | undefined, InvalidProviderSetting>
   readonly connect: (bank: BankSettings) => Effect.Effect<Bank, InvalidProviderSetting, R>
+  /** `undefined` where no account is known. */
+  readonly iban: (bank: BankSettings) => Effect.Effect<string | undefined, InvalidProviderSetting>
   readonly statement?: (
     bank: BankSettings,
     day: Day,
@@ -69,6 +73,7 @@ export const bankKind = <Own, R = never>({
   http,
   limits,
   connect,
+  iban,
   statement,
   ...declared
 }: BankKindDeclaration<Own, R>): BankKind<R> => {
@@ -79,6 +84,7 @@ export const bankKind = <Own, R = never>({
     http: (bank) => Effect.map(entryOf(bank), ({ own }) => http(own)),
     limits: (bank) => Effect.map(entryOf(bank), ({ own }) => limits?.(own)),
     connect: (bank) => Effect.flatMap(entryOf(bank), connect),
+    iban: (bank) => Effect.map(entryOf(bank), ({ own }) => iban?.(own)),
     ...(statement === undefined
       ? {}
       : { statement: (bank, day) => Effect.flatMap(entryOf(bank), (entry) => statement(entry, day)) }),

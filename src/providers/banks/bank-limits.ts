@@ -4,13 +4,17 @@
  */
 import { Result } from "effect"
 import { ADDRESS_LENGTHS_MAX, type Address, type VisibleBeneficiary } from "../../domain/beneficiary.ts"
+import { hasAtMost } from "../../domain/code-points.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { type Scheme, schemeOf } from "../../domain/scheme.ts"
 import { type CharacterSet, spelled } from "../iso20022/payment-text.ts"
 
+/** The set of characters that texts are respelled in, or `any` where they are sent as they are. */
+type Characters = CharacterSet | "any"
+
 /** What a bank takes in payments of one scheme. */
-export interface SchemeLimits {
-  readonly characters: CharacterSet
+export interface SchemeLimits<Set extends Characters = Characters> {
+  readonly characters: Set
   /** Characters, after respelling. */
   readonly nameLengthMax: number
   readonly remittanceLengthMax: number
@@ -21,7 +25,12 @@ export interface SchemeLimits {
 }
 
 /** By scheme: one that is left out is not paid by the bank. */
-export type BankLimits = Readonly<Partial<Record<Scheme, SchemeLimits>>>
+export type BankLimits<Set extends Characters = Characters> = Readonly<
+  Partial<Record<Scheme, SchemeLimits<Set>>>
+>
+
+/** Limits of a bank that is sent files of ISO 20022, whose texts are in one of its sets. */
+export type FileLimits = BankLimits<CharacterSet>
 
 /** A payout as limits see it: before its account is sealed with the whole address, afterwards with its country only. */
 export interface LimitedPayout {
@@ -91,10 +100,14 @@ const addressFields = ["street", "buildingNumber", "postcode", "town"] as const
 
 const textProblem = (
   text: string,
-  characters: CharacterSet,
+  characters: Characters,
   payment: string,
   lengthMax: number,
 ): string | undefined => {
+  if (characters === "any")
+    return hasAtMost(text, lengthMax)
+      ? undefined
+      : `expected at most ${lengthMax} characters in ${payment}; it has ${[...text].length}`
   const written = spelled(text, characters)
   if (Result.isFailure(written)) {
     const code = (written.failure.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")

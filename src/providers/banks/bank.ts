@@ -2,6 +2,7 @@ import { Context, type Effect } from "effect"
 import type { Capacities } from "../../domain/bank-capacity.ts"
 import type { Beneficiary } from "../../domain/beneficiary.ts"
 import type { PartnerId } from "../../domain/identifiers.ts"
+import type { OutsideText } from "../../domain/outside-text.ts"
 import type { Routes } from "../../domain/routing.ts"
 import type { ProviderUnavailable } from "../calling/provider-error.ts"
 
@@ -28,11 +29,13 @@ export type BankAnswer =
   | {
       readonly _tag: "Failed"
       readonly code: string
+      /** What the bank wrote in place of a code, cleaned. */
+      readonly detail?: OutsideText
       readonly unconfirmed?: true
       /** We refused it ourselves, because the bank cannot be sent it: nothing was sent, and nothing will be. */
       readonly unsent?: true
     }
-  | { readonly _tag: "Returned"; readonly code: string }
+  | { readonly _tag: "Returned"; readonly code: string; readonly detail?: OutsideText }
   | { readonly _tag: "NeverSeen" }
   /** Withdrawn while it was still with us: it was never sent, and never will be. */
   | { readonly _tag: "Withdrawn" }

@@ -1,7 +1,9 @@
 /** Reads books over HTTP a page at a time, and defines the fields that their rows share. */
 import { Effect, Result, Schema } from "effect"
+import { type Day, utcDay } from "../../domain/business-days.ts"
 import { parseAmount } from "../../domain/money.ts"
-import { RECORDS_MAX, SourceUnreadable } from "../books.ts"
+import { instantOf } from "../../domain/written-time.ts"
+import { RECORDS_MAX, SourceUnreadable, type UnusedPart } from "../books.ts"
 import type { ProviderChannel } from "./channel.ts"
 import type { ProviderUnavailable } from "./provider-error.ts"
 import type { Provider } from "./provider-http.ts"
@@ -22,10 +24,36 @@ export const BookedAmount = Schema.Struct({ currency: Schema.String, value: Sche
 export const minorOf = ({ currency, value }: typeof BookedAmount.Type): bigint =>
   Result.getOrThrow(parseAmount(value, currency))
 
-/** A time in ISO 8601. Only its day in UTC is used. */
-export const BookedAt = Schema.String.check(
-  Schema.makeFilter((text: string) => !Number.isNaN(Date.parse(text)), { expected: "a time in ISO 8601" }),
-)
+/** The day in UTC of a time with its offset (RFC 3339); `undefined` for a text that is none, which spoils no other row. */
+export const bookedDay = (at: string): Day | undefined => {
+  const ms = instantOf(at)
+  return ms === undefined ? undefined : utcDay(ms)
+}
+
+/** Rows of one source that are listed one by one. */
+const UNUSED_LISTED_MAX = 100
+
+/**
+ * Collects the rows of books that have no readable time. `report` lists the first of them and says how many more there are;
+ * `source` is the name of the bank or the ledger.
+ */
+export const undatedRows = (source: string) => {
+  const places: Array<string> = []
+  let further = 0
+  return {
+    /** `place` says which row of the books it is. */
+    add: (place: string): void => {
+      if (places.length < UNUSED_LISTED_MAX) places.push(place)
+      else further += 1
+    },
+    report: (unused: ((part: UnusedPart) => void) | undefined): void => {
+      for (const place of places)
+        unused?.({ bank: source, place, problem: "its time is not one of RFC 3339 with an offset" })
+      if (further > 0)
+        unused?.({ bank: source, place: "books", problem: `${further} further rows have no readable time` })
+    },
+  }
+}
 
 /** Reads pages by offset until there is no next one. Fails if the offset does not grow. */
 export const pagesOf = Effect.fnUntraced(function* (

@@ -55,11 +55,6 @@ export const reading = <Body, A>(
   return (json) => Result.map(decode(json), interpret)
 }
 
-/**
- * A provider's machine-readable code. Codes are logged and published, so it may not have enough digits for an account number.
- */
-export const ProviderCode = Schema.String.check(Schema.isPattern(/^(?!(.*\d){8})[\w.-]{1,64}$/))
-
 /** A provider's own id. */
 export const ProviderId = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,200}$/))
 

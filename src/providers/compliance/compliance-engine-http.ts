@@ -1,6 +1,6 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { AppConfig } from "../../config.ts"
-import { RawClearanceAnswer } from "../../domain/clearance-answers.ts"
+import { listVersionOf, RawClearanceAnswer, RawListVersion } from "../../domain/clearance-answers.ts"
 import { ItemNumber } from "../../domain/identifiers.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { callbackUrl } from "../calling/callback-url.ts"
@@ -15,7 +15,7 @@ const STEP = "clearance"
 
 const ClearanceBody = Schema.Struct({
   clearanceId: ProviderId,
-  listVersion: ProviderId,
+  listVersion: RawListVersion,
   decisions: Schema.Array(
     Schema.Union([
       RawClearanceAnswer,
@@ -24,7 +24,12 @@ const ClearanceBody = Schema.Struct({
   ),
 })
 
-const answers: Answers<Clearance> = { 200: reading(ClearanceBody, (clearance) => clearance) }
+const answers: Answers<Clearance> = {
+  200: reading(ClearanceBody, (clearance) => ({
+    ...clearance,
+    listVersion: listVersionOf(clearance.listVersion),
+  })),
+}
 
 /** The engine keeps the ids of clearances, so a repetition is the same request. */
 const terms = { step: STEP, repeatable: true, patienceMs: 0, outcomeOf: () => "Cleared" }

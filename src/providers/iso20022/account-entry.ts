@@ -5,10 +5,17 @@
 
 import type { StatedAmounts } from "../booked-amount.ts"
 import { type Amount, all, amount, maybe, maybeDay, maybeText, text } from "./element.ts"
-import { amountsIn } from "./entry-amounts.ts"
 import { reasonsIn } from "./reason-code.ts"
-import { batchIds, countAt, entryIds, servicerReferenceOf, transactionIds } from "./transfer-ids.ts"
-import type { TransferIds, UnreadPart } from "./transfer-report.ts"
+import { amountOf, bookedIn, isMoreThan, withAmounts } from "./transaction-amount.ts"
+import {
+  batchIds,
+  countAt,
+  entryIds,
+  paymentIdIn,
+  servicerReferenceOf,
+  transactionIds,
+} from "./transfer-ids.ts"
+import { hasOwnId, type TransferIds, type UnreadPart } from "./transfer-report.ts"
 import { orUnread } from "./unread-part.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
@@ -25,6 +32,8 @@ interface Booking {
 
 export interface Movement extends TransferIds, Booking, Amount {
   readonly amounts?: StatedAmounts
+  /** The id of the payment that it was ordered in, which is also one of `fileIds`. */
+  readonly paymentId?: string
   /** The code of the first reason that is mapped, else of the first, if the bank gives one for a reversal. */
   readonly reason: string | undefined
   readonly reasons: ReadonlyArray<string>
@@ -51,7 +60,7 @@ export const partsIn = (entry: Element, place: string): ReadonlyArray<EntryPart>
       const booking = bookingOf(entry)
       const details = all(entry, "NtryDtls")
       if (details.every(isEmpty)) return [wholeOf(entry, booking)]
-      return details.flatMap((one, index) => {
+      const parts = details.flatMap((one, index) => {
         const at = details.length === 1 ? place : `${place} NtryDtls ${index + 1}`
         return [
           orUnread(at, one, () =>
@@ -59,8 +68,17 @@ export const partsIn = (entry: Element, place: string): ReadonlyArray<EntryPart>
           ),
         ].flat()
       })
+      const total = orUnread(place, entry, () => amount(entry, "Amt"))
+      return !("_tag" in total) && isMoreThan(total, booking.kind, parts.flatMap(movedIn))
+        ? unreadable("Ntry/Amt", "less than its transactions")
+        : parts
     }),
   ].flat()
+
+const movedIn = (part: EntryPart): ReadonlyArray<Movement | BatchBooking> => {
+  if (part._tag === "Unread") return []
+  return [part._tag === "Movement" ? part.movement : part.batch]
+}
 
 /** Whether details name neither a transfer nor a file: all such of one entry are the entry itself, once. */
 const isEmpty = (details: Element): boolean =>
@@ -80,7 +98,7 @@ const isBooked = (entry: Element): boolean => {
 const bookingOf = (entry: Element): Booking => ({
   kind: kindIn(entry),
   isReversal: isReversal(entry),
-  isCharge: charges.has(subFamilyOf(entry) ?? ""),
+  isCharge: isChargeIn(entry),
   bookedOn: maybeDay(entry, "BookgDt") ?? maybeDay(entry, "ValDt"),
 })
 
@@ -117,7 +135,7 @@ const partsOfDetails = (from: Details): ReadonlyArray<EntryPart> => {
       : [batchOf({ ...booking, ...totalOf(from), fileIds: files, members: [], count })]
   const read = transactions.map((transaction, index) =>
     orUnread(transactions.length === 1 ? at : `${at} TxDtls ${index + 1}`, transaction, () =>
-      transactionIn(from, transaction, { files, isSingle: transactions.length === 1 }),
+      transactionIn(from, transaction, { files, count, isSingle: transactions.length === 1 }),
     ),
   )
   const unread = read.filter((part) => "_tag" in part)
@@ -127,8 +145,8 @@ const partsOfDetails = (from: Details): ReadonlyArray<EntryPart> => {
   )
   const [ofFiles, named] = partition(
     movements,
-    ({ reference, servicerReference, fileIds }) =>
-      reference === "" && servicerReference === undefined && fileIds !== undefined,
+    (movement) =>
+      !hasOwnId(movement) && movement.servicerReference === undefined && movement.fileIds !== undefined,
   )
   const unpriced = known.filter(({ amount }) => amount === undefined)
   return [
@@ -160,46 +178,36 @@ const partition = <A>(
   is: (one: A) => boolean,
 ): readonly [ReadonlyArray<A>, ReadonlyArray<A>] => [all.filter(is), all.filter((one) => !is(one))]
 
+/** What details say of the transaction in them. */
+interface FoundIn {
+  readonly files: ReadonlyArray<string>
+  readonly count: number | undefined
+  readonly isSingle: boolean
+}
+
 type Transaction = Omit<Movement, keyof Amount> & { readonly amount: Amount | undefined }
 
 const transactionIn = (
   { entry, isOnly, booking }: Details,
   transaction: Element,
-  { files, isSingle }: { readonly files: ReadonlyArray<string>; readonly isSingle: boolean },
+  { files, count, isSingle }: FoundIn,
 ): Transaction => {
   const isWhole = isOnly && isSingle
   const { code, reasons } = reasonsIn(transaction, "RtrInf")
+  const paymentId = paymentIdIn(transaction)
   return {
     bookedOn: booking.bookedOn,
     kind: maybe(transaction, "CdtDbtInd") === undefined ? booking.kind : kindIn(transaction),
     isReversal: booking.isReversal || isReversal(transaction),
-    isCharge: charges.has(subFamilyOf(transaction) ?? subFamilyOf(entry) ?? ""),
+    isCharge: isChargeIn(transaction) || (subFamilyOf(transaction) === undefined && booking.isCharge),
     ...transactionIds(transaction, { servicer: isWhole ? servicerReferenceOf(entry) : undefined, files }),
     ...(isWhole
-      ? bookedIn(entry, transaction)
+      ? bookedIn(entry, transaction, (count ?? 1) > 1)
       : { amount: amountOf(transaction), ...withAmounts([transaction]) }),
+    ...(paymentId === undefined ? {} : { paymentId }),
     reason: code,
     reasons,
   }
-}
-
-/**
- * The amount of an entry's only transaction. If less was booked than the transaction has, that counts: it may be a charge for
- * the transaction, or what came back of it.
- */
-const bookedIn = (entry: Element, transaction: Element): Pick<Transaction, "amount" | "amounts"> => {
-  const booked = amount(entry, "Amt")
-  const own = amountOf(transaction)
-  const stated = withAmounts([transaction, entry])
-  if (own === undefined) return { amount: booked, ...stated }
-  if (own.currency !== booked.currency || own.minor <= booked.minor) return { amount: own, ...stated }
-  const { instructed = [], charges = [], ...rate } = stated.amounts ?? {}
-  return { amount: booked, amounts: { instructed: [...instructed, own], charges, ...rate } }
-}
-
-const withAmounts = (elements: ReadonlyArray<Element>): { readonly amounts?: StatedAmounts } => {
-  const amounts = amountsIn(elements)
-  return amounts === undefined ? {} : { amounts }
 }
 
 /** Transactions that are only known by the file that they were ordered in count together. */
@@ -241,24 +249,30 @@ const restOf = (
     const { amount, ...movement } = only
     return [{ _tag: "Movement", movement: { ...movement, ...rest } }]
   }
-  const members = unpriced.flatMap(({ reference, otherReferences, servicerReference, reason, reasons }) =>
-    reference === "" && servicerReference === undefined
-      ? []
-      : [
-          {
-            reference,
-            reason,
-            reasons,
-            ...(otherReferences === undefined ? {} : { otherReferences }),
-            ...(servicerReference === undefined ? {} : { servicerReference }),
-          },
-        ],
+  const members = unpriced.flatMap((one) =>
+    hasOwnId(one) || one.servicerReference !== undefined ? [memberOf(one)] : [],
   )
   const fileIds = [...new Set([...unpriced.flatMap(({ fileIds = [] }) => fileIds), ...others.files])]
   const count = others.movements.length > 0 ? unpriced.length : (others.count ?? unpriced.length)
   const { isReversal, isCharge } = only ?? from.booking
   return [batchOf({ ...from.booking, isReversal, isCharge, ...rest, fileIds, members, count })]
 }
+
+const memberOf = ({
+  reference,
+  otherReferences,
+  uetr,
+  servicerReference,
+  reason,
+  reasons,
+}: Transaction): BatchBooking["members"][number] => ({
+  reference,
+  reason,
+  reasons,
+  ...(otherReferences === undefined ? {} : { otherReferences }),
+  ...(uetr === undefined ? {} : { uetr }),
+  ...(servicerReference === undefined ? {} : { servicerReference }),
+})
 
 /** Whether a sum of both has one meaning. */
 const isSameAs = (first: Transaction | undefined, { isReversal, isCharge }: Transaction): boolean =>
@@ -295,8 +309,18 @@ const subFamilyOf = (element: Element): string | undefined =>
  */
 const charges: ReadonlySet<string> = new Set(["CHRG", "COMM", "COME", "COMI", "COMT", "FEES", "INTR", "TAXE"])
 
-/** The amount of a transaction: at the place of newer versions, then at that of older ones. */
-const amountOf = (part: Element): Amount | undefined => {
-  if (maybe(part, "Amt") !== undefined) return amount(part, "Amt")
-  return maybe(part, "AmtDtls", "TxAmt") === undefined ? undefined : amount(part, "AmtDtls", "TxAmt", "Amt")
+/**
+ * The same in codes of other lists, for banks that have no other: charges, commissions and interest of SWIFT's MT940 (field 61,
+ * subfield 6), and fees (808) of the German banks, "NCHG+808+00931" (DK, DFU agreement, annex 3, business transaction codes).
+ */
+const otherCharges = /^[NFS]?(?:CHG|COM|INT)(?![A-Za-z])|(?<![0-9])808(?![0-9])/
+
+/** OTHR and NTAV say that the list has no code for it. */
+const noSubFamily: ReadonlySet<string | undefined> = new Set([undefined, "OTHR", "NTAV"])
+
+const isChargeIn = (element: Element): boolean => {
+  const code = subFamilyOf(element)
+  if (!noSubFamily.has(code)) return charges.has(code ?? "")
+  const other = maybeText(element, "BkTxCd", "Prtry", "Cd")
+  return other !== undefined && otherCharges.test(other)
 }

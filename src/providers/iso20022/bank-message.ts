@@ -1,6 +1,6 @@
 /** Any file that a bank sends about our orders and our account. */
 import type { Result } from "effect"
-import { kindOf } from "./message-kind.ts"
+import { messageIn } from "./message-kind.ts"
 import { type AccountReports, accountReportsIn, type Notification } from "./notification.ts"
 import { type StatusReport, statusReportIn } from "./status-report.ts"
 import type { UnreadableFile } from "./unreadable-file.ts"
@@ -13,10 +13,11 @@ export type BankMessage =
   | ({ readonly _tag: "Statement" } & AccountReports)
 
 export const readBankMessage = (file: Uint8Array): Result.Result<BankMessage, UnreadableFile> =>
-  readXml(file, messageIn)
+  readXml(file, bankMessageIn)
 
-const messageIn = (document: Element): BankMessage => {
-  switch (kindOf(document)) {
+const bankMessageIn = (root: Element): BankMessage => {
+  const { kind, document } = messageIn(root)
+  switch (kind) {
     case "pain.002":
       return statusReportIn(document)
     case "camt.054":

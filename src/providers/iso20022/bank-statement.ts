@@ -1,10 +1,11 @@
 /** camt.053: the movements that the bank booked on our accounts, statement by statement. */
 import type { Result } from "effect"
 import { parseTransferReference } from "../../domain/identifiers.ts"
+import { uetrOf } from "../../domain/uetr.ts"
 import type { StatementEntry } from "../books.ts"
 import type { EntryPart, Movement } from "./account-entry.ts"
-import { type Amount, all, maybe, maybeDay, maybeText, one } from "./element.ts"
-import { kindOf } from "./message-kind.ts"
+import { type Amount, all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
+import { messageIn } from "./message-kind.ts"
 import { entryPartsIn } from "./notification.ts"
 import type { TransferIds, UnreadPart } from "./transfer-report.ts"
 import { orUnread, requireReadable } from "./unread-part.ts"
@@ -18,7 +19,7 @@ export interface StatementFile {
 }
 
 export interface BankStatement {
-  /** The bank's id of it. */
+  /** The bank's id of it, with its sequence and page numbers: some banks give all statements, or all pages of one, the same id. */
   readonly id: string | undefined
   /** The account's IBAN, or its number. */
   readonly account: string | undefined
@@ -33,15 +34,19 @@ export interface BankStatement {
 
 /** Reads the statements of a camt.053. Fails for any other file. */
 export const readBankStatement = (xml: Uint8Array | string): Result.Result<StatementFile, UnreadableFile> =>
-  readXml(xml, (document) =>
-    kindOf(document) === "camt.053" ? statementsIn(document) : unreadable("Document", "not a camt.053"),
-  )
+  readXml(xml, (root) => {
+    const { kind, document } = messageIn(root)
+    return kind === "camt.053" ? statementsIn(document) : unreadable("Document", "not a camt.053")
+  })
 
 /** Reads the statements of a camt.053; `undefined` for another message of a bank. */
 export const readStatementAmongOthers = (
   xml: Uint8Array | string,
 ): Result.Result<StatementFile | undefined, UnreadableFile> =>
-  readXml(xml, (document) => (kindOf(document) === "camt.053" ? statementsIn(document) : undefined))
+  readXml(xml, (root) => {
+    const { kind, document } = messageIn(root)
+    return kind === "camt.053" ? statementsIn(document) : undefined
+  })
 
 const statementsIn = (document: Element): StatementFile => {
   const content = one(document, "BkToCstmrStmt")
@@ -62,13 +67,23 @@ const statementOf = (statement: Element, place: string, madeOn: () => string | u
   const parts = entryPartsIn(statement, place)
   const day = dayOf(statement, parts, madeOn) ?? unreadable("Stmt/FrToDt", "missing")
   return {
-    id: maybeText(statement, "Id"),
+    id: idOf(statement),
     account: maybeText(statement, "Acct", "Id", "IBAN") ?? maybeText(statement, "Acct", "Id", "Othr", "Id"),
     currency: maybeText(statement, "Acct", "Ccy") ?? currencyOfBalance(statement),
     day,
     entries: parts.flatMap((part) => entriesOf(part, day)),
     unread: parts.flatMap((part) => (part._tag === "Unread" ? [part.unread] : [])),
   }
+}
+
+const idOf = (statement: Element): string | undefined => {
+  const id = maybeText(statement, "Id")
+  const numbers = [["ElctrncSeqNb"], ["LglSeqNb"], ["StmtPgntn", "PgNb"]].map((path) =>
+    maybeText(statement, ...path),
+  )
+  return id === undefined || numbers.every((number) => number === undefined)
+    ? id
+    : JSON.stringify([id, ...numbers])
 }
 
 const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
@@ -83,7 +98,7 @@ const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
       if (part.batch.isCharge) return [entryOf(part.batch, "", day)]
       const { members, fileIds, count } = part.batch
       const booking = {
-        members: members.map(referenceOf),
+        members: members.map(ownIdsOf),
         fileIds,
         ...(count === undefined ? {} : { count }),
       }
@@ -92,13 +107,15 @@ const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
   }
 }
 
-/** What else a movement may name an order of ours by, if it has no reference of ours. */
+/** What else a movement may name an order of ours by, if it has not just one reference of ours. */
 const bookingOf = (movement: Movement): Pick<StatementEntry, "booking"> => {
   const { servicerReference, fileIds } = movement
-  if (parseTransferReference(referenceOf(movement)) !== undefined) return {}
-  if (servicerReference === undefined && fileIds === undefined) return {}
+  const ids = ownIdsOf(movement)
+  if (isOurs(ids[0] ?? "")) return ids.length === 1 ? {} : { booking: { ids } }
+  if (ids.length === 0 && servicerReference === undefined && fileIds === undefined) return {}
   return {
     booking: {
+      ...(ids.length === 0 ? {} : { ids }),
       ...(servicerReference === undefined ? {} : { servicerReference }),
       ...(fileIds === undefined ? {} : { fileIds }),
     },
@@ -107,7 +124,15 @@ const bookingOf = (movement: Movement): Pick<StatementEntry, "booking"> => {
 
 /** The reference of ours among the ids of a movement, else its first one. */
 const referenceOf = ({ reference, otherReferences = [] }: TransferIds): string =>
-  [reference, ...otherReferences].find((id) => parseTransferReference(id) !== undefined) ?? reference
+  [reference, ...otherReferences].find(isOurs) ?? reference
+
+const isOurs = (id: string): boolean => parseTransferReference(id) !== undefined
+
+/** The references of ours among the ids of a movement, and its UETR, unless that is the one of such a reference. */
+const ownIdsOf = ({ reference, otherReferences = [], uetr }: TransferIds): ReadonlyArray<string> => {
+  const ours = [reference, ...otherReferences].filter(isOurs)
+  return uetr === undefined || ours.some((id) => uetrOf(id) === uetr) ? ours : [...ours, uetr]
+}
 
 const entryOf = (
   { currency, minor, kind, bookedOn, amounts }: Amount & Pick<Movement, "kind" | "bookedOn" | "amounts">,
@@ -129,7 +154,7 @@ const currencyOfBalance = (statement: Element): string | undefined => {
 }
 
 /**
- * The last day of a statement: the end of its period, which may be left out; else the day of its latest closing balance, or of
+ * The last day of a statement: the end of its period, which may be left out and may be the midnight that ends it; else the day of its latest closing balance, or of
  * any balance; else the latest day on which an entry was booked; else the day on which it was made, which may be the next one.
  * A balance may be a forecast and an entry have only a day of value: they give no day after the one on which it was made.
  */
@@ -138,7 +163,7 @@ const dayOf = (
   parts: ReadonlyArray<EntryPart>,
   madeOn: () => string | undefined,
 ): string | undefined =>
-  maybeDay(statement, "FrToDt", "ToDtTm") ??
+  endOf(statement) ??
   maybeDay(statement, "FrToDt", "ToDt") ??
   latest(
     all(statement, "Bal")
@@ -149,6 +174,22 @@ const dayOf = (
     latest(all(statement, "Bal").map((balance) => maybeDay(balance, "Dt"))) ?? latest(parts.map(bookedOnOf)),
     maybeDay(statement, "CreDtTm") ?? madeOn(),
   )
+
+/** The day on which a period with times ends. One that ends at midnight covers nothing of the day that begins then. */
+const endOf = (statement: Element): string | undefined => {
+  const day = maybeDay(statement, "FrToDt", "ToDtTm")
+  if (day === undefined || !endsAtMidnight(text(statement, "FrToDt", "ToDtTm"))) return day
+  const begin = maybeDay(statement, "FrToDt", "FrDtTm")
+  return begin !== undefined && begin < day ? dayBefore(day) : day
+}
+
+const endsAtMidnight = (moment: string): boolean => /^[^T]*T00:00(?::00(?:\.0+)?)?(?![0-9:.])/.test(moment)
+
+const dayBefore = (day: string): string => {
+  const date = new Date(day)
+  date.setUTCDate(date.getUTCDate() - 1)
+  return date.toISOString().slice(0, 10)
+}
 
 /** ISO 20022's BalanceType12Code for the booked balance at the end, or at the end of a page. */
 const isClosing = (balance: Element): boolean =>

@@ -3,7 +3,7 @@ import { Result } from "effect"
 import { type Address, type BeneficiaryAccount, visibleBeneficiaryOf } from "../../domain/beneficiary.ts"
 import { schemeOf } from "../../domain/scheme.ts"
 import type { TransferInstruction } from "../banks/bank.ts"
-import { type BankLimits, limitProblems, type Refusal } from "../banks/bank-limits.ts"
+import { type FileLimits, limitProblems, type Refusal } from "../banks/bank-limits.ts"
 import { type CharacterSet, spelled } from "./payment-text.ts"
 
 export interface CreditTransfer {
@@ -27,7 +27,7 @@ export interface TransferDetails {
  */
 export const creditTransferOf = (
   { reference, beneficiary, currency, minor, remittance }: TransferInstruction,
-  bank: BankLimits,
+  bank: FileLimits,
   at: number,
 ): Result.Result<CreditTransfer, Refusal> => {
   const visible = visibleBeneficiaryOf(beneficiary)

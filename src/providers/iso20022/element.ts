@@ -58,10 +58,11 @@ export const amount = (from: Element, ...path: ReadonlyArray<string>): Amount =>
   return Result.isSuccess(minor) ? { currency, minor: minor.success } : unreadable(place, minor.failure)
 }
 
-/** A decimal without leading and trailing zeros. */
+/** A decimal without leading and trailing zeros, from one as XML writes them: "+1.50", ".5" and "7." as well. */
 const plainDecimal = (decimal: string): string | undefined => {
-  const [, whole, fraction = ""] = /^0*([0-9]+?)(?:\.([0-9]*?)0*)?$/.exec(decimal) ?? []
-  return fraction === "" ? whole : `${whole}.${fraction}`
+  const [, whole, fraction = ""] = /^\+?(?=\.?[0-9])0*([0-9]*?)(?:\.([0-9]*?)0*)?$/.exec(decimal) ?? []
+  if (whole === undefined) return undefined
+  return fraction === "" ? whole || "0" : `${whole || "0"}.${fraction}`
 }
 
 /** The day at a path with a date, a date with time, or a choice of the two. */

@@ -19,14 +19,23 @@ export const amountsIn = (elements: ReadonlyArray<Element>): StatedAmounts | und
   return { instructed, charges, ...(rate === undefined ? {} : { rate }) }
 }
 
-/** Newer versions have a record for each charge, older ones the charge itself. A credit is a charge given back. */
+/**
+ * Newer versions have a record for each charge, older ones the charge itself; a bank may give no more than their total. A credit
+ * is a charge given back.
+ */
 const chargesIn = (element: Element): ReadonlyArray<Amount> =>
   all(element, "Chrgs")
-    .flatMap((charges) => (maybe(charges, "Amt") === undefined ? all(charges, "Rcrd") : [charges]))
-    .flatMap((charge) =>
-      orNone(() => (maybeText(charge, "CdtDbtInd") === "CRDT" ? [] : [amount(charge, "Amt")])),
-    )
+    .flatMap(chargesOf)
     .filter(({ minor }) => minor > 0n)
+
+const chargesOf = (charges: Element): ReadonlyArray<Amount> => {
+  const single = maybe(charges, "Amt") === undefined ? all(charges, "Rcrd") : [charges]
+  return single.length === 0
+    ? orNone(() => [amount(charges, "TtlChrgsAndTaxAmt")])
+    : single.flatMap((charge) =>
+        orNone(() => (maybeText(charge, "CdtDbtInd") === "CRDT" ? [] : [amount(charge, "Amt")])),
+      )
+}
 
 /** A decimal as ISO 20022's BaseOneRate, with no more digits than a rate has: it is shown as it is. */
 const plainRate = /^[0-9]{1,7}(?:\.[0-9]{1,10})?$/

@@ -9,16 +9,45 @@ export type MessageKind = "pain.002" | "camt.052" | "camt.053" | "camt.054"
  */
 const family = /(?:^|[^a-z0-9.])(pain\.002|camt\.05[234])\.[0-9]{3}\.[0-9]{2}(?![0-9])/
 
+/** How deep in an envelope a message may be: <Envelope><Body><Document>, with one more to spare. */
+const ENVELOPES_MAX = 3
+
+export interface Message {
+  readonly kind: MessageKind
+  readonly document: Element
+}
+
 /**
- * The kind of message in a document, by its namespace. Every version and variant is accepted, because the elements that are
- * read here have kept their names. Some banks write `Xmlns`, which declares nothing, when they mean `xmlns`.
+ * The message of a file, by its namespace. Every version and variant is accepted, because the elements that are read here have
+ * kept their names. Some banks write `Xmlns`, which declares nothing, when they mean `xmlns`. A message may be in an envelope, beside
+ * a header (ISO 20022's business application header, SWIFT's DataPDU); of several messages none is read.
  */
-export const kindOf = (document: Element): MessageKind => {
-  const declared = Object.entries(document.attributes).flatMap(([name, value]) =>
-    /^xmlns(:|$)/i.test(name) ? [family.exec(value)?.[1]] : [],
-  )
-  const [kind, ...others] = new Set(declared.filter((name) => name !== undefined))
-  if (document.name !== "Document" || kind === undefined || others.length > 0)
+export const messageIn = (root: Element): Message => {
+  const [found, ...others] = documentsIn(root, [], ENVELOPES_MAX)
+  const kinds = new Set(found?.namespaces.flatMap((name) => family.exec(name)?.[1] ?? []))
+  const [kind] = kinds
+  if (found === undefined || others.length > 0 || kind === undefined || kinds.size > 1)
     return unreadable("Document", "not a message that is read here: pain.002, camt.052, camt.053 or camt.054")
-  return kind as MessageKind
+  return { kind: kind as MessageKind, document: found.document }
+}
+
+interface Found {
+  readonly document: Element
+  /** Those that are declared in it and around it. */
+  readonly namespaces: ReadonlyArray<string>
+}
+
+const documentsIn = (
+  element: Element,
+  around: ReadonlyArray<string>,
+  envelopes: number,
+): ReadonlyArray<Found> => {
+  const declared = Object.entries(element.attributes).flatMap(([name, value]) =>
+    /^xmlns(:|$)/i.test(name) ? [value] : [],
+  )
+  const namespaces = [...around, ...declared]
+  if (element.name === "Document") return [{ document: element, namespaces }]
+  return envelopes === 0
+    ? []
+    : element.children.flatMap((child) => documentsIn(child, namespaces, envelopes - 1))
 }

@@ -4,9 +4,17 @@
  */
 import { UNSPECIFIED } from "../../domain/failure-codes.ts"
 import { type BatchBooking, type EntryPart, type Movement, partsIn } from "./account-entry.ts"
-import { all, one } from "./element.ts"
-import type { BatchReport, ReportedStatus, TransferReport, UnreadPart } from "./transfer-report.ts"
-import { requireReadable } from "./unread-part.ts"
+import { all, maybeText, one } from "./element.ts"
+import {
+  type BatchReport,
+  hasOwnId,
+  type ReportedStatus,
+  type ServicerEvidence,
+  type TransferIds,
+  type TransferReport,
+  type UnreadPart,
+} from "./transfer-report.ts"
+import { orUnread, requireReadable } from "./unread-part.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
 /** The reports in the entries of an account. */
@@ -27,12 +35,21 @@ export const accountReportsIn = (
 ): AccountReports => {
   const parts = all(one(document, content), name)
   if (parts.length === 0) return unreadable(`${content}/${name}`, "missing")
-  const entries = parts.flatMap((part, index) => entryPartsIn(part, `${name} ${index + 1}`))
+  const read = parts.map((part, index) => readPart(part, `${name} ${index + 1}`))
+  const entries = read.flatMap(({ entries }) => entries)
   const unread = entries.flatMap((part) => (part._tag === "Unread" ? [part.unread] : []))
   requireReadable(entries.length - unread.length, unread)
-  const batches = entries.flatMap((part) => (part._tag === "Batch" ? [batchReportOf(part.batch)] : []))
+  const batches = read.flatMap(({ entries, iban }) =>
+    entries.flatMap((part) => (part._tag === "Batch" ? [batchReportOf(part.batch, iban)] : [])),
+  )
   return {
-    named: entries.flatMap((part) => (part._tag === "Movement" ? reportsOf(part.movement) : [])),
+    named: read.flatMap(({ entries, iban }) => {
+      const movements = entries.flatMap((part) => (part._tag === "Movement" ? [part.movement] : []))
+      const repeated = repeatedIn(movements)
+      return movements.flatMap((movement) =>
+        reportsOf(movement, evidenceOf({ ...movement, iban, isRepeated: repeated.has(keyOf(movement)) })),
+      )
+    }),
     ...(batches.length === 0 ? {} : { batches }),
     ...(unread.length === 0 ? {} : { unread }),
   }
@@ -42,17 +59,65 @@ export const accountReportsIn = (
 export const entryPartsIn = (account: Element, place: string): ReadonlyArray<EntryPart> =>
   all(account, "Ntry").flatMap((entry, index) => partsIn(entry, `${place} Ntry ${index + 1}`))
 
+const readPart = (part: Element, place: string) => ({
+  entries: entryPartsIn(part, place),
+  iban: ibanIn(part),
+})
+
+/** An account that cannot be read is no evidence. */
+const ibanIn = (part: Element): string | undefined => {
+  const read = orUnread("", part, () => ({ iban: maybeText(part, "Acct", "Id", "IBAN") }))
+  return "iban" in read ? read.iban : undefined
+}
+
+/** The same for bookings that may be taken for each other. */
+const keyOf = ({ servicerReference, kind, isReversal, currency, minor }: Movement): string =>
+  JSON.stringify([servicerReference, kind, isReversal, currency, String(minor)])
+
+/** What several movements of one part have in common with each other, if the bank has one id for them. */
+const repeatedIn = (movements: ReadonlyArray<Movement>): ReadonlySet<string> => {
+  const own = movements.filter(
+    ({ servicerReference, isCharge }) => servicerReference !== undefined && !isCharge,
+  )
+  const alike = Map.groupBy(own, keyOf)
+  return new Set([...alike].flatMap(([key, all]) => (all.length > 1 ? [key] : [])))
+}
+
+const evidenceOf = (
+  from: TransferIds &
+    Pick<BatchBooking, "bookedOn"> & {
+      readonly iban: string | undefined
+      readonly paymentId?: string
+      readonly isRepeated?: boolean
+    },
+): { readonly evidence?: ServicerEvidence } => {
+  const { bookedOn, iban, paymentId, isRepeated } = from
+  const evidence = {
+    ...(bookedOn === undefined ? {} : { bookedOn }),
+    ...(iban === undefined ? {} : { iban }),
+    ...(paymentId === undefined ? {} : { paymentId }),
+    ...(isRepeated === true ? { isRepeated } : {}),
+  }
+  const isNeeded = !hasOwnId(from) && from.servicerReference !== undefined
+  return isNeeded && Object.keys(evidence).length > 0 ? { evidence } : {}
+}
+
 /** A movement without any id is none of our transfers. */
-const reportsOf = (movement: Movement): ReadonlyArray<TransferReport> => {
-  const { reference, otherReferences, servicerReference, fileIds, currency, minor, amounts } = movement
-  return reference === "" && servicerReference === undefined && fileIds === undefined
+const reportsOf = (
+  movement: Movement,
+  evidence: Pick<TransferReport, "evidence">,
+): ReadonlyArray<TransferReport> => {
+  const { reference, otherReferences, uetr, servicerReference, fileIds, currency, minor, amounts } = movement
+  return !hasOwnId(movement) && servicerReference === undefined && fileIds === undefined
     ? []
     : [
         {
           reference,
           ...(otherReferences === undefined ? {} : { otherReferences }),
+          ...(uetr === undefined ? {} : { uetr }),
           ...(servicerReference === undefined ? {} : { servicerReference }),
           ...(fileIds === undefined ? {} : { fileIds }),
+          ...evidence,
           status: statusOf(movement),
           amount: { currency, minor },
           ...(amounts === undefined ? {} : { amounts }),
@@ -60,12 +125,13 @@ const reportsOf = (movement: Movement): ReadonlyArray<TransferReport> => {
       ]
 }
 
-const batchReportOf = (batch: BatchBooking): BatchReport => {
-  const { fileIds, members, count, currency, minor } = batch
+const batchReportOf = (batch: BatchBooking, iban: string | undefined): BatchReport => {
+  const { fileIds, members, count, currency, minor, bookedOn } = batch
   return {
     fileIds,
     members: members.map(({ reason, reasons, ...ids }) => ({
       ...ids,
+      ...evidenceOf({ ...ids, bookedOn, iban }),
       ...(reason === undefined ? {} : { status: statusOf({ ...batch, reason, reasons }) }),
     })),
     ...(count === undefined ? {} : { count }),

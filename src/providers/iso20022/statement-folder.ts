@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { Effect, Result } from "effect"
 import type { Day } from "../../domain/business-days.ts"
 import { type Source, SourceUnreadable, type StatementEntry } from "../books.ts"
+import { isOtherIban } from "./account-number.ts"
 
 /** The statements in a file, as a reader of a file format gives them, and the parts that it cannot read. */
 export interface StatementFile {
@@ -47,16 +48,32 @@ export const banksIn = (folder: string): Effect.Effect<ReadonlyArray<string>, So
     return found.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   })
 
+export interface StatementFolderOptions {
+  /** Of the account that pays. */
+  readonly iban?: string | undefined
+  /** The names of files that may be statements. */
+  readonly names?: RegExp
+  /** What becomes of statements of other accounts. */
+  readonly others?: "read" | "unused"
+}
+
 /**
  * All entries of a bank's statements in a folder, one of which must be of the day. A file, or a statement, that occurs twice
  * counts once. Unused is what cannot be read, of files as a whole and of statements of the day. With the IBAN of the account that
- * pays, a statement of another IBAN is read, and is not the one of the day.
+ * pays, a statement of another IBAN is not the one of the day, and shows no return: it is read beside it, or, if `others` are
+ * "unused", is not read. Other names than `names` are no statements, nor are those of hidden files.
  */
 export const statementFolder =
-  (folder: string, bank: string, day: Day, read: StatementReader, iban?: string): Source<StatementEntry> =>
+  (
+    folder: string,
+    bank: string,
+    day: Day,
+    read: StatementReader,
+    { iban, names = xmlName, others = "read" }: StatementFolderOptions = {},
+  ): Source<StatementEntry> =>
   (visit, unused) =>
     Effect.gen(function* () {
-      const files = (yield* step(folder, () => readdir(folder))).filter((name) => name.endsWith(".xml"))
+      const files = yield* filesIn(folder, names)
       if (files.length > FILES_MAX)
         return yield* new SourceUnreadable({ source: folder, reason: `more than ${FILES_MAX} files` })
       const seen = new Set<string>()
@@ -77,22 +94,43 @@ export const statementFolder =
         else report(file.success?.unread ?? [])
         for (const statement of (Result.isSuccess(file) ? file.success?.statements : undefined) ?? []) {
           const isOfDay = statement.day === day
-          hasDay ||= isOfDay && !isOfOther(iban, statement.account)
+          const isOthers = isOtherIban(iban, statement.account)
+          hasDay ||= isOfDay && !isOthers
           if (!isNew(seen, contentsOf(statement))) continue
+          if (isOthers && others === "unused") {
+            if (isOfDay) report([{ place: `Stmt ${statement.id ?? ""}`.trim(), problem: NOT_OURS }])
+            continue
+          }
           if (isOfDay) report(statement.unread)
-          for (const entry of statement.entries) visit({ ...entry, bank })
+          for (const entry of statement.entries)
+            visit({ ...(isOthers ? ofAnotherAccount(entry) : entry), bank })
         }
       }
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
 
-/** Whether an account is another IBAN. Numbers of other kinds are not compared: a bank may have several for one account. */
-const isOfOther = (iban: string | undefined, account: string | undefined): boolean => {
-  const [own, other] = [iban, account].map((number) => number?.replaceAll(" ", "").toUpperCase() ?? "")
-  return own !== "" && other !== undefined && ibanLike.test(other) && other !== own
-}
+/** Where people put statements, other files lie beside them. */
+const xmlName = /^[^.].*\.xml$/i
+/** A bank names its files as it likes. */
+export const anyName = /^[^.]/
 
-const ibanLike = /^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$/
+const filesIn = Effect.fnUntraced(function* (folder: string, names: RegExp) {
+  const found = yield* step(folder, () => readdir(folder, { withFileTypes: true }))
+  return found.filter((entry) => !entry.isDirectory() && names.test(entry.name)).map(({ name }) => name)
+})
+
+const NOT_OURS = "it is about another account than the one that the bank pays from"
+
+/**
+ * An entry of another account than the one that pays. A bank's own id is that of an entry of one account, so there it does not
+ * say which order an entry is about. Money that came in there did not come back: the account may be the payee's, and of the
+ * payment of our order. Such an entry has no reference.
+ */
+const ofAnotherAccount = ({ booking, ...entry }: Omit<StatementEntry, "bank">) => {
+  if (entry.kind === "credit") return { ...entry, reference: "" }
+  const { servicerReference: _, ...ids } = booking ?? {}
+  return Object.keys(ids).length === 0 ? entry : { ...entry, booking: ids }
+}
 
 /** Whether something is seen for the first time. */
 const isNew = (seen: Set<string>, content: Uint8Array | string): boolean => {

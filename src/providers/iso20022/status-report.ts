@@ -11,7 +11,7 @@ import { isOfDuplicate, UNSPECIFIED } from "../../domain/failure-codes.ts"
 import { all, amount, maybe, maybeText, one, text } from "./element.ts"
 import { reasonsIn } from "./reason-code.ts"
 import { paymentId, reportedIds } from "./transfer-ids.ts"
-import type { ReportedStatus, TransferReport, UnreadPart } from "./transfer-report.ts"
+import { hasOwnId, type ReportedStatus, type TransferReport, type UnreadPart } from "./transfer-report.ts"
 import { orUnread, requireReadable } from "./unread-part.ts"
 import { type Element, unreadable } from "./xml-reader.ts"
 
@@ -158,7 +158,7 @@ const readablePaymentIn = (payment: Element, ofGroup: WholeStatus | undefined, p
 
 const transferIn = (transfer: Element, ofPayment: WholeStatus | undefined): TransferReport => {
   const ids = reportedIds(transfer)
-  if (ids.reference === "" && ids.servicerReference === undefined)
+  if (!hasOwnId(ids) && ids.servicerReference === undefined)
     return unreadable("TxInfAndSts/OrgnlEndToEndId", "missing")
   const status = statusOfTransfer(transfer, statusForAll(ofPayment))
   const path = ["OrgnlTxRef", "Amt", "InstdAmt"]
@@ -207,10 +207,11 @@ const requireAgreement = (whole: WholeStatus | undefined, parts: ReadonlyArray<W
 /** One transfer may have two statuses in a file only as it proceeds: accepted, then settled. */
 const requireOneStatusEach = (named: ReadonlyArray<TransferReport>): void => {
   const seen = new Map<string, ReportedStatus["_tag"]>()
-  for (const { reference, status } of named.filter(({ reference }) => reference !== "")) {
-    const before = seen.get(reference) ?? status._tag
+  for (const { reference, uetr = "", status } of named.filter(hasOwnId)) {
+    const id = reference || uetr
+    const before = seen.get(id) ?? status._tag
     if (!isProgress(before, status._tag)) unreadable("CstmrPmtStsRpt", "two statuses for one transfer")
-    seen.set(reference, status._tag === "Accepted" ? before : status._tag)
+    seen.set(id, status._tag === "Accepted" ? before : status._tag)
   }
 }
 

@@ -10,20 +10,28 @@ const idAt = (from: Element, ...path: ReadonlyArray<string>): string | undefined
   return id === undefined || placeholder.test(id) ? undefined : id
 }
 
+/** A UETR, of whose hexadecimal digits banks write some in upper case. */
+const uetrAt = (from: Element, ...path: ReadonlyArray<string>): string | undefined =>
+  idAt(from, ...path)?.toLowerCase()
+
 const different = (ids: ReadonlyArray<string | undefined>): ReadonlyArray<string> => [
   ...new Set(ids.filter((id) => id !== undefined)),
 ]
 
-const idsOf = (
-  own: ReadonlyArray<string | undefined>,
-  servicerReference: string | undefined,
-  files: ReadonlyArray<string | undefined>,
-): TransferIds => {
+interface Ids {
+  readonly own?: ReadonlyArray<string | undefined>
+  readonly uetr?: string | undefined
+  readonly servicerReference: string | undefined
+  readonly files?: ReadonlyArray<string | undefined>
+}
+
+const idsOf = ({ own = [], uetr, servicerReference, files = [] }: Ids): TransferIds => {
   const [reference = "", ...otherReferences] = different(own)
   const fileIds = different(files)
   return {
     reference,
     ...(otherReferences.length === 0 ? {} : { otherReferences }),
+    ...(uetr === undefined ? {} : { uetr }),
     ...(servicerReference === undefined ? {} : { servicerReference }),
     ...(fileIds.length === 0 ? {} : { fileIds }),
   }
@@ -35,16 +43,20 @@ export const transactionIds = (
   more: { readonly servicer: string | undefined; readonly files: ReadonlyArray<string> },
 ): TransferIds => {
   const id = (name: string) => idAt(transaction, "Refs", name)
-  return idsOf([id("EndToEndId"), id("InstrId"), id("TxId")], id("AcctSvcrRef") ?? more.servicer, [
-    id("PmtInfId"),
-    id("MsgId"),
-    ...more.files,
-  ])
+  return idsOf({
+    own: [id("EndToEndId"), id("InstrId"), id("TxId")],
+    uetr: uetrAt(transaction, "Refs", "UETR"),
+    servicerReference: id("AcctSvcrRef") ?? more.servicer,
+    files: [id("PmtInfId"), id("MsgId"), ...more.files],
+  })
 }
 
+/** The id of the payment that a transaction in an entry was ordered in. */
+export const paymentIdIn = (transaction: Element): string | undefined => idAt(transaction, "Refs", "PmtInfId")
+
 /** The ids of an entry without transactions. */
-export const entryIds = (servicer: string | undefined, files: ReadonlyArray<string>): TransferIds =>
-  idsOf([], servicer, files)
+export const entryIds = (servicerReference: string | undefined, files: ReadonlyArray<string>): TransferIds =>
+  idsOf({ servicerReference, files })
 
 /** The bank's id of an entry. */
 export const servicerReferenceOf = (entry: Element): string | undefined => idAt(entry, "AcctSvcrRef")
@@ -57,8 +69,11 @@ export const batchIds = (details: Element): ReadonlyArray<string> =>
 
 /** The ids of a transfer in a status report. */
 export const reportedIds = (transfer: Element): TransferIds => {
-  const own = ["OrgnlEndToEndId", "OrgnlInstrId", "OrgnlTxId"].map((name) => idAt(transfer, name))
-  return idsOf(own, idAt(transfer, "AcctSvcrRef"), [])
+  return idsOf({
+    own: ["OrgnlEndToEndId", "OrgnlInstrId", "OrgnlTxId"].map((name) => idAt(transfer, name)),
+    uetr: uetrAt(transfer, "OrgnlUETR"),
+    servicerReference: idAt(transfer, "AcctSvcrRef"),
+  })
 }
 
 /** The ids of the payments in a status report, without placeholders. */

@@ -22,13 +22,32 @@ export interface TransferIds {
   readonly reference: string
   /** Its further own ids. */
   readonly otherReferences?: ReadonlyArray<string>
+  /** Its UETR, in lower case: the id that no other transfer of anybody has. */
+  readonly uetr?: string
   /** The bank's id of it (AcctSvcrRef). */
   readonly servicerReference?: string
   /** The ids of the payment and the message that it was ordered in. */
   readonly fileIds?: ReadonlyArray<string>
 }
 
+/**
+ * What an entry says beside the bank's own id, if that alone names its transfer. A bank may use such an id again, so this has to
+ * agree with the order that had it.
+ */
+export interface ServicerEvidence {
+  /** The day on which it was booked. */
+  readonly bookedOn?: string
+  /** The IBAN of the account on which it was booked. */
+  readonly iban?: string
+  /** The id of the payment that it was ordered in, which the initiating party gives. */
+  readonly paymentId?: string
+  /** Another entry beside it has the same id, amount and direction. */
+  readonly isRepeated?: true
+}
+
 export interface TransferReport extends TransferIds {
+  /** Present if no more than the bank's own id names the transfer, and the file says anything of this. */
+  readonly evidence?: ServicerEvidence
   readonly status: ReportedStatus
   /** The transfer's amount according to the bank, if the file names it. */
   readonly amount?: Amount
@@ -41,7 +60,9 @@ export interface BatchReport {
   /** The ids of the payment and the message that they were ordered in. */
   readonly fileIds: ReadonlyArray<string>
   /** Those that it names, each with its own status if it has a reason of its own. */
-  readonly members: ReadonlyArray<TransferIds & { readonly status?: ReportedStatus }>
+  readonly members: ReadonlyArray<
+    TransferIds & { readonly status?: ReportedStatus; readonly evidence?: ServicerEvidence }
+  >
   /** How many they are, if the file says it. */
   readonly count?: number
   /** Their sum. */
@@ -57,4 +78,13 @@ export interface UnreadPart {
   readonly problem: string
   /** Our references in it. */
   readonly references: ReadonlyArray<string>
+  /** The UETRs in it, in lower case, which may be those of our transfers. */
+  readonly uetrs?: ReadonlyArray<string>
 }
+
+/**
+ * Whether ids have one that is the transfer's own, wherever it was made: the bank's id and those of files do not count if such
+ * an id says whose transfer it is.
+ */
+export const hasOwnId = ({ reference, uetr }: Pick<TransferIds, "reference" | "uetr">): boolean =>
+  reference !== "" || uetr !== undefined

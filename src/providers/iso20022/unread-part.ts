@@ -1,5 +1,6 @@
 /** Reads a file part by part: a part that cannot be read takes no other one with it. */
 import { parseTransferReference } from "../../domain/identifiers.ts"
+import { isUetr } from "../../domain/uetr.ts"
 import type { UnreadPart } from "./transfer-report.ts"
 import { UnreadableFile } from "./unreadable-file.ts"
 import type { Element } from "./xml-reader.ts"
@@ -14,9 +15,15 @@ export const orUnread = <A>(
     return read()
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error
+    const uetrs = [...new Set(uetrsIn(part))]
     return {
       _tag: "Unread",
-      unread: { place, problem: error.message, references: [...new Set(ownReferencesIn(part))] },
+      unread: {
+        place,
+        problem: error.message,
+        references: [...new Set(ownReferencesIn(part))],
+        ...(uetrs.length === 0 ? {} : { uetrs }),
+      },
     }
   }
 }
@@ -34,3 +41,10 @@ const ownReferencesIn = (element: Element): ReadonlyArray<string> =>
     : parseTransferReference(element.text) === undefined
       ? []
       : [element.text]
+
+/** By their form, wherever they stand: nothing else looks like one. */
+const uetrsIn = (element: Element): ReadonlyArray<string> => {
+  if (element.children.length > 0) return element.children.flatMap(uetrsIn)
+  const text = element.text.toLowerCase()
+  return isUetr(text) ? [text] : []
+}

@@ -16,6 +16,12 @@ const encodings: ReadonlyMap<string, string> = new Map([
   ["LATIN1", "iso-8859-1"],
   ["WINDOWS-1252", "windows-1252"],
   ["CP1252", "windows-1252"],
+  // Central Europe, Cyrillic, Greek, Turkish, the Baltic states, and Western Europe with the euro sign.
+  ...["2", "5", "7", "9", "13", "15"].flatMap((part) => [
+    [`ISO-8859-${part}`, `iso-8859-${part}`] as const,
+    [`ISO8859-${part}`, `iso-8859-${part}`] as const,
+  ]),
+  ...["1250", "1251", "1253", "1254", "1257"].map((page) => [`WINDOWS-${page}`, `windows-${page}`] as const),
   ["UTF-16", "utf-16"],
   ["UTF-16LE", "utf-16le"],
   ["UTF-16BE", "utf-16be"],

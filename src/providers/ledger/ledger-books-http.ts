@@ -1,9 +1,8 @@
 /** The ledger's books behind `GET {ledger}/books`, as the sandbox's ledger keeps them. */
 import { Effect, Schema } from "effect"
-import { utcDay } from "../../domain/business-days.ts"
 import { PostingKind } from "../../domain/events.ts"
 import type { LedgerLine, Source } from "../books.ts"
-import { BookedAmount, BookedAt, minorOf, pagesOf } from "../calling/book-page-http.ts"
+import { BookedAmount, bookedDay, minorOf, pagesOf, undatedRows } from "../calling/book-page-http.ts"
 import type { ProviderChannel } from "../calling/channel.ts"
 import { callProvider, type Provider, ProviderId, reading } from "../calling/provider-http.ts"
 
@@ -18,7 +17,7 @@ const Page = Schema.Struct({
       partner: Schema.String,
       batch: Schema.String,
       lines: Schema.Array(Schema.Struct({ item: Schema.Int, amount: BookedAmount })),
-      at: BookedAt,
+      at: Schema.String,
     }),
   ),
   next: Schema.NullOr(Schema.Int),
@@ -29,8 +28,9 @@ const answers = { 200: reading(Page, (page) => page) }
 /** All lines that the ledger ever booked. */
 export const ledgerBooks =
   (ledger: Provider, channel: ProviderChannel): Source<LedgerLine> =>
-  (visit) =>
-    pagesOf(ledger, channel, (offset) =>
+  (visit, unused) => {
+    const undated = undatedRows(ledger.name)
+    return pagesOf(ledger, channel, (offset) =>
       Effect.map(
         callProvider(
           ledger,
@@ -38,16 +38,15 @@ export const ledgerBooks =
           answers,
         ),
         ({ postings, next }) => {
-          for (const { lines, at, ...posting } of postings)
-            for (const { item, amount } of lines)
-              visit({
-                ...posting,
-                item,
-                currency: amount.currency,
-                minor: minorOf(amount),
-                bookedOn: utcDay(Date.parse(at)),
-              })
+          for (const { lines, at, ...posting } of postings) {
+            const bookedOn = bookedDay(at)
+            if (bookedOn === undefined) undated.add(`books ${posting.kind} ${posting.postingId}`)
+            else
+              for (const { item, amount } of lines)
+                visit({ ...posting, item, currency: amount.currency, minor: minorOf(amount), bookedOn })
+          }
           return next
         },
       ),
-    )
+    ).pipe(Effect.andThen(Effect.sync(() => undated.report(unused))))
+  }

@@ -1,13 +1,14 @@
 import { Effect, Layer, Result, Schema } from "effect"
+import { codedReason } from "../../domain/coded-reason.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { ProviderChannels } from "../calling/channel.ts"
 import { providerOf } from "../calling/provider-access-http.ts"
-import { type Answers, callProvider, ProviderCode, ProviderId, reading } from "../calling/provider-http.ts"
+import { type Answers, callProvider, ProviderId, reading } from "../calling/provider-http.ts"
 import { LEDGER, ProviderSettings } from "../calling/provider-settings.ts"
 import { Ledger, type LedgerPosting, PostingRefused } from "./ledger.ts"
 
-/** The ledger's id of the posting, or the code of the refusal. */
-type Booked = Result.Result<string, string>
+/** The ledger's id of the posting, or the reason of the refusal. */
+type Booked = Result.Result<string, ReturnType<typeof codedReason>>
 
 const booked = reading(
   Schema.Struct({ postingId: ProviderId }),
@@ -17,7 +18,7 @@ const booked = reading(
 const answers: Answers<Booked> = {
   200: booked,
   201: booked,
-  422: reading(Schema.Struct({ code: ProviderCode }), ({ code }): Booked => Result.fail(code)),
+  422: reading(Schema.Struct({ code: Schema.String }), ({ code }): Booked => Result.fail(codedReason(code))),
 }
 
 /** The ledger behind `POST {url}/postings`. */
@@ -39,7 +40,7 @@ export const layer = Layer.effect(
           ),
         )
         if (Result.isSuccess(answer)) return answer.success
-        return yield* new PostingRefused({ key, code: answer.failure })
+        return yield* new PostingRefused({ key, ...answer.failure })
       }),
     }
   }),

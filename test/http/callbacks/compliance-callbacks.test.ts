@@ -40,7 +40,8 @@ const call = (
   return api.call(path, { method: "POST", headers, body: text + tamper })
 }
 
-const mailOf = async () => (await Effect.runPromise(api.log.mail(batch, 10))).map(({ command }) => command)
+const mailOf = async (of = batch) =>
+  (await Effect.runPromise(api.log.mail(of, 10))).map(({ command }) => command)
 
 it("puts what the engine decided into the mailbox of the batch, and a repetition not again", async () => {
   const rejected = { item: 2, decision: "rejected", reason: `on a list with ${canary}` }
@@ -53,6 +54,21 @@ it("puts what the engine decided into the mailbox of the batch, and a repetition
   ])
   const { text } = await api.ask("/metrics")
   expect(text).toContain('atlaspay_compliance_callbacks_total{outcome="heard"} 3')
+})
+
+it("counts what the engine decided however it is spelt", async () => {
+  const spelt = { item: 3, decision: "review", reason: " Ähnlich ".normalize("NFD"), cause: "Name_Check" }
+  const another = batchIdOf("acme", "spelt-in-many-ways")
+  await api.post("spelt-in-many-ways", { items: [payout("a"), payout("b"), payout("c")] })
+  const listVersion = "März".normalize("NFD")
+  const callback = { id: "cc-nfd", clearanceId: clearanceKey(another, 1), listVersion, decisions: [spelt] }
+  expect((await call(callback, { id: "nfd" })).status).toBe(202)
+  expect(await mailOf(another)).toMatchObject([
+    {
+      listVersion: "März",
+      decisions: [{ item: 3, decision: "review", reason: "Ähnlich", cause: "name-check" }],
+    },
+  ])
 })
 
 it.each([

@@ -1,4 +1,5 @@
 /** Bodies as clients and banks encode them: each is read as it says it is, or refused with 415. */
+import { randomUUID } from "node:crypto"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import { gzipSync } from "node:zlib"
@@ -185,7 +186,7 @@ describe("the reader of bodies", () => {
 describe("a callback", () => {
   const signed = (path: string, secret: string, body: Buffer, headers: Headers = {}) => {
     const sentAt = new Date()
-    const id = `msg-${Math.random()}`
+    const id = `msg-${randomUUID()}`
     return api.call(path, {
       method: "POST",
       headers: {

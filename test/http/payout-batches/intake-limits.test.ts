@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { BankKind } from "../../../src/providers/banks/bank-kind.ts"
 import { files } from "../../../src/providers/banks/files/files.ts"
 import { instant } from "../../../src/providers/banks/instant/instant.ts"
+import { synchronous } from "../../../src/providers/banks/synchronous/synchronous.ts"
 import { isPublishedDataThere, publishedFile } from "../../published-data.ts"
 import { ownPrefix } from "../../settings.ts"
 import { type Answer, ApiUnderTest, globex } from "../api-under-test.ts"
@@ -28,8 +29,11 @@ beforeAll(async () => {
       { name: "clearing", kind: "files", folder: join(folder, "clearing"), debtor },
       { name: "sepa", kind: "files", folder: join(folder, "sepa"), debtor, schemes: ["sepa"] },
       { name: "north", kind: "instant", ...unused },
+      { name: "wide", kind: "synchronous", ...unused, limits: { ach: { name: 35 } } },
     ],
     routes: [
+      { rule: "pounds", when: { currency: ["GBP"] }, banks: ["north"] },
+      { rule: "ach", when: { scheme: ["ach"] }, banks: ["north", "wide"] },
       { rule: "globex", when: { partner: ["globex"] }, banks: ["clearing", "north"] },
       { rule: "francs", when: { currency: ["CHF"] }, banks: ["sepa"] },
       { rule: "rest", banks: ["clearing"] },
@@ -39,7 +43,7 @@ beforeAll(async () => {
   await writeFile(file, JSON.stringify(document))
   api = await ApiUnderTest.open({
     environment: { PROVIDERS_FILE: file, STREAM_PREFIX: prefix },
-    kinds: [instant, files as BankKind<unknown>],
+    kinds: [instant, synchronous, files as BankKind<unknown>],
   })
 })
 afterAll(async () => {
@@ -199,5 +203,39 @@ describe.skipIf(!isPublishedDataThere)("the published cases", () => {
       beneficiary: { ...item.beneficiary, address: { town: "Ankara", country: "TR" } },
     }))
     expect((await api.post("s1", { items })).status).toBe(202)
+  })
+})
+
+describe("a payout by a scheme of banks that are called", () => {
+  const american = {
+    scheme: "aba",
+    routingNumber: "021000021",
+    accountNumber: "123456789",
+    accountType: "checking",
+  }
+  const ach = (name: string) => payout("a", { ...dollars, beneficiary: { name, account: american } })
+
+  it("is refused for a reference that the scheme does not carry", async () => {
+    const british = { scheme: "sort-code", sortCode: "200000", accountNumber: "55779911" }
+    const pounds = {
+      amount: { currency: "GBP", value: "12.34" },
+      beneficiary: { name: "Ada", account: british },
+    }
+    const post = (remittance: string) =>
+      api.post(`pounds ${remittance.length}`, { items: [payout("a", { ...pounds, remittance })] })
+    expect((await post("x".repeat(18))).status).toBe(202)
+    const refused = await post("x".repeat(19))
+    expect(refused.status).toBe(400)
+    expect(errorsOf(refused)).toMatchObject([
+      {
+        field: "remittance",
+        detail: "expected at most 18 characters in a Faster Payments payment; it has 19",
+      },
+    ])
+  })
+
+  it("is accepted if another bank of the rule takes it", async () => {
+    expect((await api.post("ach 35", { items: [ach("x".repeat(35))] })).status).toBe(202)
+    expect((await api.post("ach 36", { items: [ach("x".repeat(36))] })).status).toBe(400)
   })
 })

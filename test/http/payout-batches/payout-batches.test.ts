@@ -2,7 +2,12 @@ import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { batchIdOf } from "../../../src/http/payout-batches/batch-identity.ts"
 import { StoreUnavailable } from "../../../src/platform/store-unavailable.ts"
-import { type BatchView, InvalidCursor, type ItemView } from "../../../src/projections/batch-queries.ts"
+import {
+  type BatchView,
+  InvalidCursor,
+  type ItemDetail,
+  type ItemView,
+} from "../../../src/projections/batch-queries.ts"
 import { ApiUnderTest, globex } from "../api-under-test.ts"
 import { readModels } from "../read-models.ts"
 import { payout } from "./payout-batch-body.ts"
@@ -13,6 +18,7 @@ const away = Effect.fail(new StoreUnavailable({ store: "postgres", step: "test",
 /** What the read models say of the batch: old news, and only for a test that asks for it. */
 let known: BatchView | undefined
 let knownItems: ReadonlyArray<ItemView> | undefined
+let knownItem: ItemDetail | "no such item" | undefined
 let readModelsAnswer = true
 
 let api: ApiUnderTest
@@ -21,6 +27,7 @@ beforeAll(async () => {
     queries: readModels({
       batch: () => (readModelsAnswer ? Effect.succeed(known) : away),
       items: () => Effect.succeed(knownItems && { entries: knownItems, next: undefined, version: 9 }),
+      item: () => Effect.succeed(knownItem),
       batches: (partner, { cursor, limit, state }) =>
         cursor === "broken"
           ? Effect.fail(new InvalidCursor())
@@ -108,7 +115,7 @@ describe("a batch", () => {
   it("does not exist for another partner", async () => {
     known = undefined
     const absent = batchIdOf("globex", "never posted")
-    for (const path of ["", "/items", "/events"]) {
+    for (const path of ["", "/items", "/items/1", "/events"]) {
       const foreign = await api.get(`/payout-batches/${id}${path}`, globex)
       const missing = await api.get(`/payout-batches/${absent}${path}`, globex)
       const { instance: one, ...told } = foreign.json
@@ -134,6 +141,72 @@ describe("the list of batches", () => {
     const answer = await api.get(`/payout-batches?${query}`)
     expect(answer.status).toBe(400)
     expect(answer.json.detail).toContain(query.split("=")[0])
+  })
+})
+
+describe("an item of a batch", () => {
+  const view: ItemView = {
+    item: 2,
+    reference: "order-2",
+    beneficiaryName: "Erika Mustermann",
+    account: "iban …3000",
+    currency: "EUR",
+    amount: "12.34",
+    state: "returned",
+    ledger: "reversed",
+    bank: "clearing",
+    transferReference: "ABCDEFGHIJKLMNOPQRSTUV-2-1",
+    attempt: 1,
+    reason: "AC04",
+    clearance: undefined,
+    version: 9,
+    updatedAt: 0,
+  }
+
+  it("has what banks reported of it beside its state", async () => {
+    knownItem = {
+      item: view,
+      remarks: [
+        {
+          bank: "clearing",
+          attempt: 1,
+          kind: "charge",
+          text: "1.50 EUR",
+          amount: { currency: "EUR", value: "1.50" },
+          seenAt: 1_000,
+        },
+      ],
+    }
+    const { json } = await api.get(`/payout-batches/${id}/items/2`)
+    expect(json).toMatchObject({
+      item: 2,
+      amount: { currency: "EUR", value: "12.34" },
+      failure: { code: "AC04" },
+      bankRemarks: [
+        {
+          bank: "clearing",
+          attempt: 1,
+          kind: "charge",
+          text: "1.50 EUR",
+          amount: { currency: "EUR", value: "1.50" },
+          seenAt: "1970-01-01T00:00:01.000Z",
+        },
+      ],
+    })
+  })
+
+  it.each(["0", "100001", "x", "01", "2.0"])("does not exist under the number %s", async (number) => {
+    knownItem = { item: view, remarks: [] }
+    expect((await api.get(`/payout-batches/${id}/items/${number}`)).status).toBe(404)
+  })
+
+  it("does not exist if the batch has none of that number, and is put off while nobody knows", async () => {
+    knownItem = "no such item"
+    const absent = await api.get(`/payout-batches/${id}/items/3`)
+    expect(absent.status).toBe(404)
+    expect(absent.json.detail ?? absent.json.title).toContain("item")
+    knownItem = undefined
+    expect((await api.get(`/payout-batches/${id}/items/2`)).json.type).toBe("/problems/not-yet-shown")
   })
 })
 

@@ -73,7 +73,7 @@ bankContract(courier, {
   nonsense: {
     transfer: [
       [200, { state: "paid" }],
-      [200, { ref: "AAAAAAAAAAAAAAAAAAAAAA-1-1", state: "refused", why: canary }],
+      [200, { ref: "AAAAAAAAAAAAAAAAAAAAAA-1-1", state: "refused", why: { canary } }],
       [409, { state: "paid" }],
     ],
     inquiry: [

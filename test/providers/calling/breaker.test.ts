@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { afterAll, beforeEach, vi } from "vitest"
+import { beforeEach, vi } from "vitest"
 import { ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
 import {
   ask,
@@ -18,18 +18,19 @@ import {
   terms,
   well,
   withChannels,
+  withServer,
 } from "./channel-under-test.ts"
 import { json, PATIENT_MS } from "./misbehaving-server.ts"
 
+withServer()
 beforeEach(() => {
   server.asked.length = 0
 })
-afterAll(() => server.close())
 
 describe("the breaker of a provider", () => {
   it.live("opens, lets one call try when its time is over, and closes with its success", () =>
     Effect.gen(function* () {
-      const channel = yield* openChannel(quickBreaker(300))
+      const channel = yield* openChannel(quickBreaker(1_000))
       server.behaviour = ill
       yield* askFour(channel)
       const error = yield* Effect.flip(channel.call(terms(), asking()))
@@ -144,15 +145,14 @@ describe("the breaker of a provider", () => {
 
   it.live("invites one transfer to try, and no other for a while", () =>
     Effect.gen(function* () {
-      const channel = yield* openChannel(quickBreaker(50))
+      const channel = yield* openChannel(quickBreaker(600_000))
       assert.strictEqual(channel.admission.invite(128, Date.now()), 128)
       server.behaviour = ill
       yield* askFour(channel)
       assert.strictEqual(channel.admission.invite(128, Date.now()), 0)
-      yield* Effect.promise(() =>
-        vi.waitUntil(() => channel.admission.standing(Date.now()).health === "half-open"),
-      )
-      const now = Date.now()
+      const now = channel.admission.standing(Date.now()).until
+      assert.strictEqual(channel.admission.standing(now - 1).health, "open")
+      assert.strictEqual(channel.admission.standing(now).health, "half-open")
       assert.deepStrictEqual(
         [
           channel.admission.invite(128, now),

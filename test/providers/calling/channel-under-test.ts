@@ -1,6 +1,6 @@
 /** A channel to a provider that behaves as a test says. */
 import { Clock, Effect, Schema } from "effect"
-import { vi } from "vitest"
+import { afterAll, beforeAll, vi } from "vitest"
 import { type PolicyFields, policyOf } from "../../../src/providers/calling/call-policy.ts"
 import {
   type CallTerms,
@@ -12,7 +12,14 @@ import { freshMetrics } from "../../../src/telemetry/metrics.ts"
 import { channels } from "../../settings.ts"
 import { json, MisbehavingServer, PATIENT_MS } from "./misbehaving-server.ts"
 
-export const server = await MisbehavingServer.open()
+/** Each file has one of its own, opened before its tests and closed after them: files share this module. */
+export let server: MisbehavingServer
+export const withServer = (): void => {
+  beforeAll(async () => {
+    server = await MisbehavingServer.open()
+  })
+  afterAll(() => server.close())
+}
 
 export const well = json(200, { said: "yes" })
 export const ill = json(500, {})

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Layer, Random } from "effect"
 import { MaxOpsBeforeYield } from "effect/Scheduler"
 import { TestClock } from "effect/testing"
-import { afterAll, beforeEach, vi } from "vitest"
+import { beforeEach, vi } from "vitest"
 import { drawnMs, ProviderChannels } from "../../../src/providers/calling/channel.ts"
 import { FleetLimits } from "../../../src/providers/calling/fleet-limits.ts"
 import { ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
@@ -20,13 +20,14 @@ import {
   terms,
   well,
   withChannels,
+  withServer,
 } from "./channel-under-test.ts"
 import { type Behaviour, json, MisbehavingServer, silent } from "./misbehaving-server.ts"
 
+withServer()
 beforeEach(() => {
   server.asked.length = 0
 })
-afterAll(() => server.close())
 
 describe("a call that failed", () => {
   it.live("is made again while that can help, and each pause is drawn by lot below one that doubles", () =>

@@ -1,8 +1,9 @@
 /** Access to a provider, played by the sandbox, that wants to know who calls. */
-import { mkdtemp, writeFile } from "node:fs/promises"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Schema } from "effect"
+import { afterAll, beforeAll } from "vitest"
 import { policyOf } from "../../../src/providers/calling/call-policy.ts"
 import type { HttpFields, ProviderAuth } from "../../../src/providers/calling/provider-access.ts"
 import { providerOf } from "../../../src/providers/calling/provider-access-http.ts"
@@ -21,7 +22,15 @@ export const environment = {
   WRONG_MAC: Buffer.alloc(32).toString("base64"),
 }
 
-export const folder = await mkdtemp(join(tmpdir(), "access-"))
+let folder: string
+/** A folder for the secrets of one file's tests. */
+export const withFolder = (): void => {
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "access-"))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+}
+
 let sandbox: Sandbox | undefined
 
 export const closeSandbox = async () => {

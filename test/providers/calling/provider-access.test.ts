@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { afterAll, afterEach } from "vitest"
+import { afterEach } from "vitest"
 import { policyOf } from "../../../src/providers/calling/call-policy.ts"
 import type { HttpFields, ProviderAuth } from "../../../src/providers/calling/provider-access.ts"
 import { providerOf } from "../../../src/providers/calling/provider-access-http.ts"
@@ -15,7 +15,6 @@ import {
   canary,
   closeSandbox,
   file,
-  folder,
   inquire,
   macKey,
   oauth2,
@@ -23,10 +22,11 @@ import {
   opened,
   openSandbox,
   place,
+  withFolder,
 } from "./provider-access-under-test.ts"
 
 afterEach(closeSandbox)
-afterAll(() => rm(folder, { recursive: true }))
+withFolder()
 
 const kinds: ReadonlyArray<{
   readonly kind: string

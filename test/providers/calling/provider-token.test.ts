@@ -1,9 +1,8 @@
 /** Tokens of a provider, and calls that wait for them. */
-import { rm } from "node:fs/promises"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { afterAll, afterEach, vi } from "vitest"
+import { afterEach, vi } from "vitest"
 import { Banks, type TransferInstruction } from "../../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../../src/providers/banks/banks.ts"
 import { instant } from "../../../src/providers/banks/instant/instant.ts"
@@ -20,16 +19,16 @@ import {
   closeSandbox,
   environment,
   file,
-  folder,
   inquire,
   oauth2,
   oauth2Door,
   opened,
   openSandbox,
+  withFolder,
 } from "./provider-access-under-test.ts"
 
 afterEach(closeSandbox)
-afterAll(() => rm(folder, { recursive: true }))
+withFolder()
 
 const instruction: TransferInstruction = {
   bank: "north",

@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll } from "vitest"
+import { cleanedAnswer } from "../../../src/domain/clearance-answers.ts"
 import { ProviderChannels } from "../../../src/providers/calling/channel.ts"
 import { ComplianceEngine } from "../../../src/providers/compliance/compliance-engine.ts"
 import { layer } from "../../../src/providers/compliance/compliance-engine-http.ts"
@@ -64,6 +65,41 @@ it.live("hears what is decided later and whose account it is, and tells where to
     const where = encodeURIComponent("http://127.0.0.1:8080/compliance-callbacks")
     assert.strictEqual(asked?.url, `/clearance?callbackUrl=${where}`)
     assert.notInclude(asked?.body, "callback", "it is the same question wherever it is asked")
+  }),
+)
+
+it.live("counts a decision however its reason, its cause and the lists' version are spelt", () =>
+  Effect.gen(function* () {
+    const decisions = [
+      { item: 1, decision: "review", reason: "Ähnlich wie Žižek".normalize("NFD"), cause: "Name Check" },
+      {
+        item: 2,
+        decision: "rejected",
+        reason: ` near\n an\u200b entry ${"x".repeat(900)}`,
+        cause: "SANCTIONS",
+      },
+      { item: 3, decision: "approved", reason: "", cause: null },
+      { item: 4, decision: "approved", reason: null },
+    ]
+    server.behaviour = json(200, {
+      clearanceId: "c-1",
+      listVersion: " März 2026".normalize("NFD"),
+      decisions,
+    })
+    const clearance = yield* screen(
+      server.url,
+      [1, 2, 3, 4].map((item) => payoutItem(item)),
+    )
+    assert.strictEqual(clearance.listVersion, "März 2026")
+    const cleaned = clearance.decisions.flatMap((answer) =>
+      answer.decision === "pending" ? [] : [cleanedAnswer(answer)],
+    )
+    assert.deepStrictEqual<unknown>(cleaned, [
+      { item: 1, decision: "review", reason: "Ähnlich wie Žižek", cause: "name-check" },
+      { item: 2, decision: "rejected", reason: `near  an entry ${"x".repeat(184)}…`, cause: "sanctions" },
+      { item: 3, decision: "approved" },
+      { item: 4, decision: "approved" },
+    ])
   }),
 )
 

@@ -243,6 +243,20 @@ describe("a notification", () => {
     expect(read(notification(pending, nobodys))).toMatchObject({ named: [] })
   })
 
+  it.each(["+12.34", "012.340", "12.3400"])("has the amount of a decimal that is written %s", (decimal) => {
+    const written = movement("DBIT").replaceAll("12.34", decimal)
+    expect(read(notification(written))).toMatchObject({ named: [{ amount: { minor: 1234n } }] })
+  })
+
+  it.each([
+    [".5", 50n],
+    ["7.", 700n],
+    ["0.", 0n],
+  ])("has the amount of a decimal that lacks a part, %s", (decimal, minor) => {
+    const written = movement("DBIT").replaceAll("12.34", decimal)
+    expect(read(notification(written))).toMatchObject({ named: [{ amount: { minor } }] })
+  })
+
   it("tells each transaction of an entry with its own amount", () => {
     const second =
       '</TxDtls><TxDtls><Refs><EndToEndId>R2</EndToEndId></Refs><AmtDtls><TxAmt><Amt Ccy="EUR">2.34</Amt></TxAmt></AmtDtls>'
@@ -307,6 +321,18 @@ describe("a statement", () => {
     const file = statement(own)
       .replace(/<FrToDt><FrDt.*?<.FrToDt>/s, "")
       .replace("<GrpHdr/>", "<GrpHdr><CreDtTm>2026-11-26T01:00:00</CreDtTm></GrpHdr>")
+    expect(readBankStatement(file)).toMatchObject({ success: { statements: [{ day }] } })
+  })
+
+  it.each([
+    ["2026-12-31T00:00:00", "2027-01-01T00:00:00", "2026-12-31"],
+    ["2027-02-28T00:00:00+01:00", "2027-03-01T00:00:00.000+01:00", "2027-02-28"],
+    ["2026-12-31T00:00:00", "2026-12-31T24:00:00", "2026-12-31"],
+    ["2026-12-31T00:00:00", "2027-01-01T00:00:01", "2027-01-01"],
+    ["2027-01-01T00:00:00", "2027-01-01T00:00:00", "2027-01-01"],
+  ])("from %s to %s covers %s", (from, to, day) => {
+    const period = `<FrToDt><FrDtTm>${from}</FrDtTm><ToDtTm>${to}</ToDtTm></FrToDt>`
+    const file = statement("").replace(/<FrToDt>.*?<.FrToDt>/s, period)
     expect(readBankStatement(file)).toMatchObject({ success: { statements: [{ day }] } })
   })
 
@@ -462,6 +488,24 @@ describe("an encoding", () => {
     expect(read(file)).toMatchObject({ named: [{ reference: "Rü1" }] })
   })
 
+  it.each([
+    ["ISO-8859-2", 0xb3, "ł"],
+    ["iso8859-2", 0xb3, "ł"],
+    ["ISO-8859-5", 0xd6, "ж"],
+    ["ISO-8859-7", 0xf8, "ψ"],
+    ["ISO-8859-9", 0xfd, "ı"],
+    ["ISO-8859-13", 0xf0, "š"],
+    ["ISO-8859-15", 0xa4, "€"],
+    ["Windows-1250", 0xb3, "ł"],
+    ["windows-1251", 0xe6, "ж"],
+    ["windows-1253", 0xf8, "ψ"],
+    ["windows-1254", 0xfd, "ı"],
+    ["windows-1257", 0xf0, "š"],
+  ])("of another region, %s, is read", (name, byte, character) => {
+    const file = Buffer.from(declared(name).replace("Rü1", "R\u00001"), "latin1")
+    expect(read(file.map((one) => one || byte))).toMatchObject({ named: [{ reference: `R${character}1` }] })
+  })
+
   it("of Windows has its own characters", () => {
     const file = Buffer.from(declared("Windows-1252").replace("Rü1", "R\u00801"), "latin1")
     expect(read(file)).toMatchObject({ named: [{ reference: "R€1" }] })
@@ -486,6 +530,28 @@ describe("a namespace", () => {
     "ISO:pain.002.001.03:APC:STUZZA:payments:003",
   ])("%s is that of a report", (name) => {
     expect(read(fine.replace(namespace("pain.002.001.10"), name))).toMatchObject({ about: "M1" })
+  })
+  const bare = fine.replace(/ xmlns="[^"]*"/, "")
+  const own = namespace("pain.002.001.10")
+  const header =
+    '<h:AppHdr xmlns:h="urn:iso:std:iso:20022:tech:xsd:head.001.001.02"><h:BizMsgIdr>1</h:BizMsgIdr></h:AppHdr>'
+  it.each([
+    ["beside its header", `<Envelope xmlns="urn:swift:xsd:envelope">${header}${fine}</Envelope>`],
+    [
+      "in a body",
+      `<s:DataPDU xmlns:s="urn:swift:saa:xsd:saa.2.0"><s:Header/><s:Body>${header}${fine}</s:Body></s:DataPDU>`,
+    ],
+    ["that names its namespace", `<Envelope xmlns="${own}">${bare}</Envelope>`],
+  ])("may be that of a report in an envelope, %s", (_, file) => {
+    expect(read(file)).toMatchObject({ about: "M1" })
+  })
+  it.each([
+    ["two reports", `<Envelope>${fine}${fine}</Envelope>`],
+    ["no report", `<Envelope xmlns="${own}">${header}</Envelope>`],
+    ["a report deep inside", `<a><b><c><d>${fine}</d></c></b></a>`],
+    ["a report of two kinds", `<Envelope xmlns:c="${namespace("camt.054.001.08")}">${fine}</Envelope>`],
+  ])("is that of nothing that is read in an envelope with %s", (_, file) => {
+    expect(problemOf(file)).toContain("Document: not a message")
   })
   it.each(["urn:x:pain.0020.001.03", "urn:x:xpain.002.001.03", "urn:x:pain.002.001.031", "urn:x:pain.002"])(
     "%s is that of nothing that is read",

@@ -1,10 +1,10 @@
 /** Respelling by EPC217-08 and its conversion table, version 1.1, and the sets of SEPA and CBPR+. */
 import { readFileSync } from "node:fs"
 import { Result } from "effect"
-import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { isIdentifier, spelled } from "../../../src/providers/iso20022/payment-text.ts"
 import { spellings } from "../../../src/providers/iso20022/spellings.ts"
+import { fc } from "../../property.ts"
 import { isPublishedDataThere, publishedFile } from "../../published-data.ts"
 
 describe("in the Latin set of SEPA", () => {

@@ -5,6 +5,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import type { StatementEntry } from "../../../src/providers/books.ts"
 import {
+  anyName,
   banksIn,
   type StatementReader,
   statementFolder,
@@ -55,6 +56,25 @@ it.effect("reads the statements of a bank, also of the days beside", () =>
       ["north", "b", day],
       ["north", "c", "2026-11-24"],
     ])
+  }),
+)
+
+it.effect("reads what is called XML in any case, or all files of a bank, whatever they are called", () =>
+  Effect.gen(function* () {
+    const folder = folderOf({
+      "1.XML": `${day}\na`,
+      "camt053.P0001": `${day}\nb`,
+      ".draft.xml": `${day}\nc`,
+      ".draft": `${day}\nd`,
+    })
+    mkdirSync(join(folder, "north", "old.xml"))
+    assert.deepStrictEqual(yield* entriesIn(folder), [["north", "a", day]])
+    const all: Array<string> = []
+    const place = join(folder, "north")
+    yield* statementFolder(place, "north", day, read, { names: anyName })(({ reference }) =>
+      all.push(reference),
+    )
+    assert.deepStrictEqual(all, ["a", "b"])
   }),
 )
 
@@ -130,7 +150,7 @@ it.effect("does not take a statement of another account for the one of the day",
               ? undefined
               : { ...found, statements: found.statements.map((one) => ({ ...one, account })) },
           ),
-        own,
+        { iban: own },
       )(() => {}).pipe(
         Effect.as("read"),
         Effect.catchTag("SourceUnreadable", ({ reason }) => Effect.succeed(reason)),
@@ -138,6 +158,74 @@ it.effect("does not take a statement of another account for the one of the day",
     assert.strictEqual(yield* isRead("DE89370400440532013000"), `no statement of ${day}`)
     for (const account of [own, "NL91 ABNA 0417 1643 00", "0417164300", undefined])
       assert.strictEqual(yield* isRead(account), "read")
+  }),
+)
+
+it.effect("takes what came in on another account for no return of an order that was paid to it", () =>
+  Effect.gen(function* () {
+    const entries: Array<StatementEntry> = []
+    const kinds = ["debit", "credit"] as const
+    const accounts = ["NL91ABNA0417164300", "DE89370400440532013000"]
+    const booking = { servicerReference: "BANK-7" }
+    const statements = accounts.map((account) => ({
+      id: account,
+      account,
+      day,
+      entries: kinds.map((kind) => ({
+        reference: "a",
+        currency: "EUR",
+        minor: 1n,
+        kind,
+        bookedOn: day,
+        booking,
+      })),
+      unread: [],
+    }))
+    yield* statementFolder(
+      join(folderOf({ "1.xml": "" }), "north"),
+      "north",
+      day,
+      () => Result.succeed({ statements, unread: [] }),
+      { iban: accounts[0] },
+    )((entry) => entries.push(entry))
+    assert.deepStrictEqual(
+      entries.map(({ kind, reference, booking }) => [kind, reference, booking?.servicerReference]),
+      [
+        ["debit", "a", "BANK-7"],
+        ["credit", "a", "BANK-7"],
+        ["debit", "a", undefined],
+        ["credit", "", undefined],
+      ],
+    )
+  }),
+)
+
+it.effect("reads a statement of another account without the bank's own ids", () =>
+  Effect.gen(function* () {
+    const folder = folderOf({ "1.xml": day })
+    const entry = { reference: "", currency: "EUR", minor: 1n, kind: "debit" as const, bookedOn: day }
+    const bookings = [{ servicerReference: "BANK-1" }, { servicerReference: "BANK-1", fileIds: ["F"] }]
+    const statementOf = (account: string) => ({
+      id: account,
+      account,
+      day,
+      entries: bookings.map((booking) => ({ ...entry, booking })),
+      unread: [],
+    })
+    const own = "NL91ABNA0417164300"
+    const seen: Array<unknown> = []
+    yield* statementFolder(
+      join(folder, "north"),
+      "north",
+      day,
+      () =>
+        Result.succeed({
+          statements: [own, "DE89370400440532013000"].map((account) => statementOf(account)),
+          unread: [],
+        }),
+      { iban: own },
+    )(({ booking }) => seen.push(booking))
+    assert.deepStrictEqual(seen, [...bookings, undefined, { fileIds: ["F"] }])
   }),
 )
 

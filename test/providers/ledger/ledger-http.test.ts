@@ -50,14 +50,8 @@ it.live("books once per key, and tells what the ledger refuses", () =>
 it.live.each([
   ...misdeeds,
   {
-    does: "refuses with words instead of a code",
-    behaviour: json(422, { code: `no money for ${canary}` }),
-    problem: "not as agreed",
-    timeoutMs: PATIENT_MS,
-  },
-  {
-    does: "refuses with an account number for a code",
-    behaviour: json(422, { code: canary }),
+    does: "refuses without a code",
+    behaviour: json(422, { reason: canary }),
     problem: "not as agreed",
     timeoutMs: PATIENT_MS,
   },
@@ -70,6 +64,21 @@ it.live.each([
       `${error._tag} ${JSON.stringify(error)}`,
       new RegExp(`ProviderUnavailable.*hold: .*${problem}`),
     )
+    assert.notInclude(JSON.stringify(error), canary)
+  }),
+)
+
+it.live.each([
+  ["words", "no money", "no money"],
+  ["words with an account number", `no money for ${canary}`, undefined],
+  ["an account number", canary, undefined],
+  ["words whose accents stand apart", "Konto überzogen".normalize("NFD"), "Konto überzogen"],
+] as const)("is refused when the ledger gives %s for a code", ([_, code, detail]) =>
+  Effect.gen(function* () {
+    server.behaviour = json(422, { code })
+    const error = yield* Effect.flip(post(server.url, "k", "hold", PATIENT_MS))
+    assert.deepInclude(error, { _tag: "PostingRefused", code: "unspecified" })
+    assert.strictEqual("detail" in error ? error.detail : undefined, detail)
     assert.notInclude(JSON.stringify(error), canary)
   }),
 )

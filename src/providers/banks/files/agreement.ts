@@ -127,7 +127,6 @@ export const hasNoWithdrawn = Effect.fnUntraced(function* (
   return gone.length === 0
 })
 
-/** Takes withdrawn orders out of a file. The rest of the file is logged in the next pass. */
 /** Takes out of a file which of its orders the log has as withdrawn. What is left is written at the next look. */
 export const takeOutWithdrawn = Effect.fnUntraced(function* (bank: string, file: UnloggedFile) {
   const orders = (yield* (yield* FileRecords).recordOf(file))?.orders ?? []
@@ -135,6 +134,7 @@ export const takeOutWithdrawn = Effect.fnUntraced(function* (bank: string, file:
   if (references.length > 0) yield* hasNoWithdrawn(bank, file, references)
 })
 
+/** Takes withdrawn orders out of a file. The rest of the file is logged in the next pass. */
 const takeOut = Effect.fnUntraced(function* (
   bank: string,
   file: UnloggedFile,

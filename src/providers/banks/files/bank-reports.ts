@@ -5,7 +5,12 @@ import { Effect } from "effect"
 import { cleanText } from "../../../domain/outside-text.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import type { StatusReport } from "../../iso20022/status-report.ts"
-import type { ReportedStatus, TransferReport, UnreadPart } from "../../iso20022/transfer-report.ts"
+import {
+  hasOwnId,
+  type ReportedStatus,
+  type TransferReport,
+  type UnreadPart,
+} from "../../iso20022/transfer-report.ts"
 import { batchReports } from "./batch-bookings.ts"
 import { doubtfulRefusals } from "./copies.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
@@ -19,13 +24,25 @@ import {
   odd,
   unmatched,
 } from "./matched-report.ts"
-import { lookUpOrders, type OrderLookup, servicerReferencesIn, shownId } from "./order-lookup.ts"
+import {
+  type FoundOrder,
+  lookUpOrders,
+  type OrderLookup,
+  servicerReferencesIn,
+  shownId,
+} from "./order-lookup.ts"
 import type { OrderReport } from "./order-reports.ts"
 
-export const bankReportsIn = Effect.fn("bankReportsIn")(function* (bank: string, message: BankMessage) {
-  const lookup = yield* lookUpOrders(bank, message)
+/** `iban` is the account that the bank pays from, if it is known. */
+export const bankReportsIn = Effect.fn("bankReportsIn")(function* (
+  bank: string,
+  message: BankMessage,
+  iban?: string,
+) {
+  const lookup = yield* lookUpOrders(bank, message, iban)
   const { orders, parts } = yield* matchWithOrders(bank, message, lookup)
-  const { reports, oddities, remarks } = combined([...parts, ...(message.unread ?? []).map(ofUnread)])
+  const unread = (message.unread ?? []).map((part) => ofUnread(part, lookup))
+  const { reports, oddities, remarks } = combined([...parts, ...unread])
   const duplicates = combined(
     orders.filter(() => isOfCopy(message)).map((order) => ifNew(order, { _tag: "Accepted" })),
   )
@@ -82,7 +99,7 @@ const matchWithOrders = Effect.fnUntraced(function* (
 
 /** Whether a movement names nothing of ours but its file. */
 const isOfFileAlone = (report: TransferReport, lookup: OrderLookup): boolean =>
-  report.reference === "" &&
+  !hasOwnId(report) &&
   report.amount !== undefined &&
   lookup.of(report) === undefined &&
   lookup.inFile(report.fileIds ?? []) !== undefined
@@ -113,7 +130,7 @@ const matchedMovement = (report: TransferReport, lookup: OrderLookup): MatchedPa
   const { fileIds = [] } = report
   return {
     ...matched(report, order),
-    orders: order === undefined || order === "conflicting" ? [] : [order],
+    orders: typeof order === "object" ? [order] : [],
     ...(order === undefined && lookup.inFile(fileIds) !== undefined ? { isOfOurFile: true as const } : {}),
   }
 }
@@ -134,16 +151,14 @@ const matchStatuses = Effect.fnUntraced(function* (bank: string, message: Status
   const sent = files.flatMap(({ file }) => file)
   const found = message.named.map((report) => ({ report, order: lookup.of(report) }))
   const [misplaced, placed] = apartBy(found, ({ report, order }) => isElsewhere(report, order, sent))
-  const orders = placed.flatMap(({ order }) =>
-    order === undefined || order === "conflicting" ? [] : [order],
-  )
+  const orders = placed.flatMap(({ order }) => (typeof order === "object" ? [order] : []))
   const contradictory = contradictoryIn(placed)
   const named = placed.flatMap(({ report, order }) =>
     typeof order === "object" && contradictory.has(order.reference) ? [] : [matched(report, order)],
   )
   const apart = new Set([
     ...orders.map(({ reference }) => reference),
-    ...(message.unread ?? []).flatMap(({ references }) => references),
+    ...(message.unread ?? []).flatMap((part) => referencesIn(part, lookup)),
   ])
   const parts = [
     ...named,
@@ -159,12 +174,8 @@ const matchStatuses = Effect.fnUntraced(function* (bank: string, message: Status
  * Whether a report has an order by the bank's own id alone, and is not about its file. A bank may use such an id again for an
  * order of somebody else, so the status of that one is not believed: it could be a refusal.
  */
-const isElsewhere = (
-  { reference }: TransferReport,
-  order: ReturnType<OrderLookup["of"]>,
-  sent: ReadonlyArray<FileOrder>,
-): boolean =>
-  reference === "" && typeof order === "object" && !sent.some((other) => other.reference === order.reference)
+const isElsewhere = (report: TransferReport, order: FoundOrder, sent: ReadonlyArray<FileOrder>): boolean =>
+  !hasOwnId(report) && typeof order === "object" && !sent.some((other) => other.reference === order.reference)
 
 const apartBy = <A>(all: ReadonlyArray<A>, is: (one: A) => boolean) =>
   [all.filter(is), all.filter((one) => !is(one))] as const
@@ -184,7 +195,7 @@ const reportedFiles = Effect.fnUntraced(function* (bank: string, message: Status
 
 /** Orders of which a report says different things under different ids of theirs. That it proceeds is no contradiction. */
 const contradictoryIn = (
-  found: ReadonlyArray<{ readonly report: TransferReport; readonly order: ReturnType<OrderLookup["of"]> }>,
+  found: ReadonlyArray<{ readonly report: TransferReport; readonly order: FoundOrder }>,
 ): ReadonlySet<string> => {
   const tags = new Map<string, Set<string>>()
   for (const { report, order } of found)
@@ -205,13 +216,22 @@ const withoutUnknown = ({ reports, oddities, remarks, isOfOurFile }: MatchedPart
 })
 
 /** A part that cannot be read is kept with the place and the problem, for each of our references in it. */
-const ofUnread = ({ place, problem, references }: UnreadPart): BankReports => {
+const ofUnread = (part: UnreadPart, lookup: OrderLookup): BankReports => {
+  const { place, problem } = part
   const detail = cleanText(`${place}: ${problem}`)
+  const references = referencesIn(part, lookup)
   const named = references.length === 0 ? [place] : references
   return {
     ...nothing,
     oddities: named.map((reference) => ({ reference, reason: "unreadable-entry", detail })),
   }
+}
+
+/** The orders that a part names, as far as it can be read. */
+const referencesIn = ({ references, uetrs = [] }: UnreadPart, { of }: OrderLookup): ReadonlyArray<string> => {
+  const ofUetrs = uetrs.map((uetr) => of({ reference: "", uetr }))
+  const named = ofUetrs.flatMap((order) => (typeof order === "object" ? [order.reference] : []))
+  return [...new Set([...references, ...named])]
 }
 
 /** The status of the whole file applies to each of its orders that the report does not name. */

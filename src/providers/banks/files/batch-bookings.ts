@@ -6,11 +6,11 @@
 import { bookedOf, isSumOf } from "../../booked-orders.ts"
 import type { BatchReport } from "../../iso20022/transfer-report.ts"
 import type { FileOrder } from "./file-orders.ts"
-import { combined, type MatchedPart, matched, odd, unmatched } from "./matched-report.ts"
-import { type OrderLookup, shownId } from "./order-lookup.ts"
+import { combined, type MatchedPart, matched, odd, oddityOf, unmatched } from "./matched-report.ts"
+import { type FoundOrder, type OrderLookup, shownId } from "./order-lookup.ts"
 
 export const batchReports = (batch: BatchReport, lookup: OrderLookup): MatchedPart => {
-  const members = batch.members.map((ids) => ({ ids, order: lookup.of(ids) }))
+  const members = batch.members.map((ids) => ({ ids, order: lookup.of({ status: batch.status, ...ids }) }))
   if (members.some(({ order }) => order !== undefined)) return ofMembers(batch, members)
   const file = lookup.inFile(batch.fileIds)
   if (file === undefined) return ofNobody(batch)
@@ -33,7 +33,7 @@ const ofMembers = (
   batch: BatchReport,
   members: ReadonlyArray<{
     readonly ids: BatchReport["members"][number]
-    readonly order: ReturnType<OrderLookup["of"]>
+    readonly order: FoundOrder
   }>,
 ): MatchedPart => {
   const orders = [...new Set(members.flatMap(({ order }) => (typeof order === "object" ? [order] : [])))]
@@ -45,8 +45,8 @@ const ofMembers = (
   }
   const oddities = members.map(({ ids, order }) => {
     if (order === undefined) return unmatched(shownId(ids), "unknown-reference")
-    return order === "conflicting"
-      ? unmatched(shownId(ids), "conflicting-ids")
+    return typeof order === "string"
+      ? unmatched(shownId(ids), oddityOf(order))
       : odd(order.reference, "unclear-batch")
   })
   return { ...combined(oddities), orders: [] }

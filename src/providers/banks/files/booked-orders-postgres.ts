@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import { Database } from "../../../database/database.ts"
+import { referenceEndIn } from "../../../domain/uetr.ts"
 import { type BookedOrder, BookedOrders } from "../../booked-orders.ts"
 import { SourceUnreadable } from "../../books.ts"
 
@@ -9,11 +10,14 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { query } = yield* Database
     return BookedOrders.of({
-      under: Effect.fn("BookedOrders.under")(function* (bank, { references, servicerReferences, files }) {
+      under: Effect.fn("BookedOrders.under")(function* (bank, ids) {
+        const { references, servicerReferences, files } = ids
+        const ends = ids.uetrs.flatMap((uetr) => referenceEndIn(uetr) ?? [])
         const rows = yield* query(
           "find booked orders",
           (sql) => sql<Array<Row>>`
-            select sent.reference, file.message_id as file, sent.currency, sent.minor,
+            select sent.reference, file.message_id as file, sent.currency, sent.minor, file.day,
+              to_char(file.made_at at time zone 'UTC', 'YYYY-MM-DD') as made_on,
               exists (
                 select from file_order_words report
                 where report.bank = sent.bank and report.reference = sent.reference and report.word like 'failed %'
@@ -29,18 +33,30 @@ export const layer = Layer.effect(
                 or named.reference in (
                   select reference from bank_servicer_references
                   where bank = ${bank} and servicer_reference = any (${[...servicerReferences]})))
+              union select file from file_orders
+                where bank = ${bank} and substr(reference, 3) = any (${ends}) and file is not null
               union select id from bank_files where bank = ${bank} and message_id = any (${[...files]}))`,
         ).pipe(
           Effect.mapError(({ reason }) => new SourceUnreadable({ source: `the orders of ${bank}`, reason })),
         )
         return rows.map(
-          ({ reference, file, currency, minor, is_refused, servicer_references }): BookedOrder => ({
+          ({
+            reference,
+            file,
+            currency,
+            minor,
+            is_refused,
+            servicer_references,
+            day,
+            made_on,
+          }): BookedOrder => ({
             reference,
             file,
             currency,
             minor: BigInt(minor),
             isRefused: is_refused,
             servicerReferences: servicer_references,
+            sent: { messageId: file, madeOn: made_on, executedOn: day },
           }),
         )
       }),
@@ -55,4 +71,6 @@ interface Row {
   readonly minor: string
   readonly is_refused: boolean
   readonly servicer_references: ReadonlyArray<string>
+  readonly day: string
+  readonly made_on: string
 }

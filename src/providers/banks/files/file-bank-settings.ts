@@ -2,8 +2,8 @@
 import { Result, Schema } from "effect"
 import { ADDRESS_LENGTHS_MAX, type Address, Beneficiary } from "../../../domain/beneficiary.ts"
 import { schemes } from "../../../domain/scheme.ts"
-import { isIdentifier, spelled } from "../../iso20022/payment-text.ts"
-import type { BankLimits, SchemeLimits } from "../bank-limits.ts"
+import { type CharacterSet, isIdentifier, spelled } from "../../iso20022/payment-text.ts"
+import type { FileLimits, SchemeLimits } from "../bank-limits.ts"
 
 const milliseconds = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
 
@@ -120,7 +120,7 @@ export const FileBankSettings = Schema.Struct({
 )
 export type FileBankSettings = typeof FileBankSettings.Type
 
-const domestic: SchemeLimits = {
+const domestic: SchemeLimits<CharacterSet> = {
   characters: "latin",
   nameLengthMax: NAME_LENGTH_MAX,
   remittanceLengthMax: REMITTANCE_LENGTH_MAX,
@@ -130,8 +130,8 @@ const domestic: SchemeLimits = {
 export const fileLimits = ({
   schemes: paid = schemes,
   crossBorder: { characters = "extended", address = "required" } = {},
-}: Pick<FileBankSettings, "schemes" | "crossBorder">): BankLimits => {
-  const all: Required<BankLimits> = {
+}: Pick<FileBankSettings, "schemes" | "crossBorder">): FileLimits => {
+  const all: Required<FileLimits> = {
     sepa: { ...domestic, nameLengthMax: SEPA_NAME_LENGTH_MAX, minorMax: SEPA_MINOR_MAX },
     "faster-payments": domestic,
     ach: domestic,
@@ -149,3 +149,7 @@ export const lacksDebtorAddress = ({
   schemes: paid = schemes,
 }: Pick<FileBankSettings, "debtor" | "schemes">): boolean =>
   debtor.address === undefined && paid.some((scheme) => scheme === "sepa" || scheme === "cross-border")
+
+/** The IBAN that a bank pays from, if its settings name the account by one. */
+export const ibanOf = ({ debtor: { account } }: Pick<FileBankSettings, "debtor">): string | undefined =>
+  account.scheme === "iban" ? account.iban : undefined

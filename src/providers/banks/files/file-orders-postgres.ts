@@ -1,6 +1,7 @@
 import { Effect, Layer, Result } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../../../database/database.ts"
+import { referenceEndIn, uetrOf } from "../../../domain/uetr.ts"
 import type { StoreUnavailable } from "../../../platform/store-unavailable.ts"
 import { keyIdOf, PartnerKeys } from "../../../vault/partner-keys.ts"
 import type { TransferInstruction } from "../bank.ts"
@@ -71,6 +72,18 @@ export const layer = Layer.effect(
         return row && orderOf(row)
       }),
       sent: ordersIn,
+      sentUnder: Effect.fn("FileOrders.sentUnder")(function* (bank, uetrs) {
+        const ends = uetrs.flatMap((uetr) => referenceEndIn(uetr) ?? [])
+        if (ends.length === 0) return []
+        const rows = yield* query(
+          "find orders by their UETRs",
+          (sql) => sql<Array<Row>>`
+            select ${columns(sql)} from file_orders
+            where bank = ${bank} and substr(reference, 3) = any (${ends}) and file is not null`,
+        ).pipe(unavailable)
+        const asked = new Set<string | undefined>(uetrs)
+        return rows.filter(({ reference }) => asked.has(uetrOf(reference))).map(orderOf)
+      }),
       besides: Effect.fn("FileOrders.besides")(function* (bank, references) {
         const rows = yield* query(
           "find the orders beside others",

@@ -70,6 +70,11 @@ export class FileOrders extends Context.Service<
       bank: string,
       references: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<FileOrder>, OrdersUnavailable>
+    /** Of the orders with these UETRs, in lower case, those that are in a file. */
+    readonly sentUnder: (
+      bank: string,
+      uetrs: ReadonlyArray<string>,
+    ) => Effect.Effect<ReadonlyArray<FileOrder>, OrdersUnavailable>
     /** All orders of the files that these orders are in. */
     readonly besides: (
       bank: string,

@@ -10,11 +10,11 @@ import { cutOffOn, executionOf, type Scheme, schemeOf } from "../../../domain/sc
 import { ProviderUnavailable } from "../../calling/provider-error.ts"
 import { readStatementAmongOthers } from "../../iso20022/bank-statement.ts"
 import { creditTransferOf } from "../../iso20022/credit-transfer.ts"
-import { statementFolder } from "../../iso20022/statement-folder.ts"
+import { anyName, statementFolder } from "../../iso20022/statement-folder.ts"
 import { ambiguous, type Bank, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
 import type { Refusal } from "../bank-limits.ts"
-import { EVERY_MS, FileBankSettings, fileLimits } from "./file-bank-settings.ts"
+import { EVERY_MS, FileBankSettings, fileLimits, ibanOf } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type OrdersUnavailable } from "./file-orders.ts"
 
 /** The last file of a day is made this long before the cut-off, so that it reaches the bank in time. */
@@ -75,13 +75,14 @@ export const files = bankKind({
     Effect.flatMap(FileOrders, (orders) => orders.withdraw(bank, reference)).pipe(
       Effect.mapError((failure) => unavailable(bank, failure)),
     ),
-  statement: ({ name, own }, day) => {
-    const { account } = own.debtor
-    const iban = account.scheme === "iban" ? account.iban : undefined
-    return Effect.succeed(
-      statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers, iban),
-    )
-  },
+  iban: ibanOf,
+  statement: ({ name, own }, day) =>
+    Effect.succeed(
+      statementFolder(join(own.folder, "archive"), name, day, readStatementAmongOthers, {
+        iban: ibanOf(own),
+        names: anyName,
+      }),
+    ),
 })
 
 /**

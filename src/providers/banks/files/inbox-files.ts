@@ -1,5 +1,6 @@
 /** The port to the record of banks' files: which were processed, and the oddities in them. */
 import { Context, type Effect } from "effect"
+import type { SentFile } from "../../booked-orders.ts"
 import type { BankFilesUnavailable } from "./bank-files-unavailable.ts"
 
 /** Part of a bank's file that has no effect on payments. */
@@ -17,6 +18,7 @@ export interface Oddity {
     | "unreadable-entry"
     | "unclear-batch"
     | "conflicting-ids"
+    | "reused-id"
     | "contradictory"
   /** Where in the file it is and why it has no effect, without a quote of the file. */
   readonly detail?: string
@@ -33,6 +35,11 @@ export interface Remark {
 export interface ServicerReference {
   readonly servicer: string
   readonly reference: string
+}
+
+/** The same of an order in a file. */
+export interface LearnedReference extends ServicerReference {
+  readonly sent: SentFile
 }
 
 /** What is kept of a file beside the reports on orders. */
@@ -53,11 +60,11 @@ export class InboxFiles extends Context.Service<
   InboxFiles,
   {
     readonly isRead: (file: InboxFile) => Effect.Effect<boolean, BankFilesUnavailable>
-    /** Our references that files of the bank named beside these ids of its own. */
+    /** Our references that files of the bank named beside these ids of its own, of orders that are in a file. */
     readonly learned: (
       bank: string,
       servicers: ReadonlyArray<string>,
-    ) => Effect.Effect<ReadonlyArray<ServicerReference>, BankFilesUnavailable>
+    ) => Effect.Effect<ReadonlyArray<LearnedReference>, BankFilesUnavailable>
     /** Records that a file was processed, with what is kept of it; false if another process already did. */
     readonly finish: (file: InboxFile, notes: FileNotes) => Effect.Effect<boolean, BankFilesUnavailable>
   }

@@ -14,6 +14,7 @@ import type { BankMessage } from "../../iso20022/bank-message.ts"
 import { readMessage } from "../../iso20022/bank-message-reader.ts"
 import { FILE_BYTES_MAX } from "../../iso20022/xml-reader.ts"
 import { bankReportsIn } from "./bank-reports.ts"
+import { ibanOf } from "./file-bank-settings.ts"
 import { type FileOrder, FileOrders, type NewReport } from "./file-orders.ts"
 import { type Arrival, arrivals, explain, putAway, readArrival } from "./folder.ts"
 import { type InboxFile, InboxFiles, type Oddity, type Remark } from "./inbox-files.ts"
@@ -96,7 +97,7 @@ const quarantine = Effect.fnUntraced(function* (
 })
 
 const processMessage = Effect.fnUntraced(function* (bank: FileBank, file: InboxFile, message: BankMessage) {
-  const { reports, ...notes } = yield* bankReportsIn(bank.name, message)
+  const { reports, ...notes } = yield* bankReportsIn(bank.name, message, ibanOf(bank))
   const oddities = [...notes.oddities]
   const details = detailsIn(notes.remarks)
   for (const chunk of Arr.chunksOf(reports, CHUNK)) {

@@ -1,10 +1,11 @@
 /** A bank's report on one order: what it changes, what is kept of it, and what is odd about it. */
 import { cleanText } from "../../../domain/outside-text.ts"
+import { isUetr } from "../../../domain/uetr.ts"
 import { explanationOf } from "../../booked-amount.ts"
 import type { ReportedStatus, TransferReport } from "../../iso20022/transfer-report.ts"
 import type { FileOrder, NewReport } from "./file-orders.ts"
 import type { FileNotes, Oddity, Remark } from "./inbox-files.ts"
-import { shownId } from "./order-lookup.ts"
+import { type FoundOrder, shownId } from "./order-lookup.ts"
 import { type OrderReport, reportKeyOf } from "./order-reports.ts"
 
 export interface BankReports extends Omit<FileNotes, "servicerReferences"> {
@@ -28,12 +29,9 @@ export const combined = (parts: ReadonlyArray<BankReports>): BankReports => ({
 })
 
 /** A report on an order; odd if it is on none of ours, on several, or says nothing that can be believed. */
-export const matched = (
-  report: TransferReport,
-  order: FileOrder | "conflicting" | undefined,
-): BankReports => {
+export const matched = (report: TransferReport, order: FoundOrder): BankReports => {
   if (order === undefined) return unmatched(shownId(report), "unknown-reference")
-  if (order === "conflicting") return unmatched(shownId(report), "conflicting-ids")
+  if (typeof order === "string") return unmatched(shownId(report), oddityOf(order))
   const { status } = report
   const { reference } = order
   const { amount = order, amounts } = report
@@ -50,6 +48,10 @@ export const matched = (
   ]
   return { ...ofStatus(order, status), remarks }
 }
+
+/** The oddity of ids that do not say which order they are of. */
+export const oddityOf = (found: "conflicting" | "reused"): Oddity["reason"] =>
+  found === "reused" ? "reused-id" : "conflicting-ids"
 
 const ofStatus = (order: FileOrder, status: ReportedStatus): BankReports => {
   switch (status._tag) {
@@ -77,6 +79,9 @@ export const odd = (reference: string, reason: Oddity["reason"]): BankReports =>
   oddities: [{ reference, reason }],
 })
 
-/** References that are not ours are stored in clear text, so they are cleaned. */
+/**
+ * References that are not ours are stored in clear text, so they are cleaned. A UETR has nothing to clean, and would not be the
+ * same with some of its digits masked.
+ */
 export const unmatched = (reference: string, reason: Oddity["reason"]): BankReports =>
-  odd(cleanText(reference), reason)
+  odd(isUetr(reference) ? reference : cleanText(reference), reason)

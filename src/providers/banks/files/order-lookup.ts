@@ -1,16 +1,25 @@
 /**
- * Finds our orders under the ids that a bank's message names them by: our reference, wherever it stands; the bank's own id,
- * once a report named it beside our reference; or the file that they were sent in. Only orders that went to this bank are found.
+ * Finds our orders under the ids that a bank's message names them by: our reference, wherever it stands; the UETR; the bank's
+ * own id, once a report named it beside one of ours; or the file that they were sent in. Only orders that went to this bank are
+ * found.
  */
 import { Effect } from "effect"
+import { uetrOf } from "../../../domain/uetr.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
-import type { TransferIds, TransferReport } from "../../iso20022/transfer-report.ts"
+import { hasOwnId, type TransferIds, type TransferReport } from "../../iso20022/transfer-report.ts"
 import { type FileOrder, FileOrders } from "./file-orders.ts"
 import { InboxFiles, type ServicerReference } from "./inbox-files.ts"
+import { mayBeAnother } from "./servicer-evidence.ts"
+
+/**
+ * "conflicting" if the ids are those of several orders; "reused" if the bank's own id, which is all there is, may be of another
+ * payment here than of the order that had it.
+ */
+export type FoundOrder = FileOrder | "conflicting" | "reused" | undefined
 
 export interface OrderLookup {
-  /** The order under these ids; "conflicting" if they are ids of several orders. */
-  readonly of: (ids: TransferIds) => FileOrder | "conflicting" | undefined
+  /** The order under these ids. */
+  readonly of: (ids: TransferIds & Partial<TransferReport>) => FoundOrder
   /** The orders of the file with one of these ids; "conflicting" if they are ids of several files. */
   readonly inFile: (ids: ReadonlyArray<string>) => ReadonlyArray<FileOrder> | "conflicting" | undefined
 }
@@ -18,44 +27,68 @@ export interface OrderLookup {
 /** Our files' message ids (0009-file-orders.sql): other ids are not looked up. */
 const messageIdPattern = /^[A-Z]{3}-[a-z-]+-[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{1,4}$/
 
-export const lookUpOrders = Effect.fn("lookUpOrders")(function* (bank: string, message: BankMessage) {
+const isFileId = (id: string): boolean => messageIdPattern.test(id)
+
+/** Looks up what a message names. `iban` is the account that the bank pays from, if it is known. */
+export const lookUpOrders = Effect.fn("lookUpOrders")(function* (
+  bank: string,
+  message: BankMessage,
+  iban?: string,
+) {
   const batches = message._tag === "StatusReport" ? [] : (message.batches ?? [])
   const all: ReadonlyArray<TransferIds> = [...message.named, ...batches.flatMap(({ members }) => members)]
-  const servicers = all.flatMap(({ reference, servicerReference }) =>
-    reference === "" && servicerReference !== undefined ? [servicerReference] : [],
+  const servicers = all.flatMap((ids) =>
+    hasOwnId(ids) || ids.servicerReference === undefined ? [] : [ids.servicerReference],
   )
   const learned = yield* (yield* InboxFiles).learned(bank, [...new Set(servicers)])
   const references = new Set([...all.flatMap(ownIds), ...learned.map(({ reference }) => reference)])
   const orders = yield* FileOrders
-  const byReference = new Map(
-    (yield* orders.sent(bank, [...references])).map((order) => [order.reference, order]),
-  )
+  const uetrs = [...all, ...unreadUetrs(message)].flatMap(({ uetr }) => uetr ?? [])
+  const sent = [
+    ...(yield* orders.sent(bank, [...references])),
+    ...(yield* orders.sentUnder(bank, [...new Set(uetrs)])),
+  ]
+  const byReference = new Map(sent.map((order) => [order.reference, order]))
+  const byUetr = new Map(byReference.values().map((order) => [uetrOf(order.reference), order]))
   const byServicer = Map.groupBy(learned, ({ servicer }) => servicer)
+  const files = new Map<string, ReadonlyArray<FileOrder>>()
   const of: OrderLookup["of"] = (ids) => {
     const found = new Set(ownIds(ids).flatMap((id) => byReference.get(id) ?? []))
-    const known = ids.reference === "" ? (byServicer.get(ids.servicerReference ?? "") ?? []) : []
+    const named = ids.uetr === undefined ? undefined : byUetr.get(ids.uetr)
+    if (named !== undefined) found.add(named)
+    const known = hasOwnId(ids) ? [] : (byServicer.get(ids.servicerReference ?? "") ?? [])
     for (const { reference } of known)
       for (const order of [byReference.get(reference) ?? []].flat()) found.add(order)
     const [order, ...others] = found
-    return others.length > 0 ? "conflicting" : order
+    if (others.length > 0) return "conflicting"
+    // Then the bank used its id again, for a booking of that file.
+    if (known.some(({ sent }) => ids.fileIds?.some((id) => files.has(id) && id !== sent.messageId)))
+      return undefined
+    return order !== undefined && known.some(({ sent }) => mayBeAnother(ids, sent, iban, isFileId))
+      ? "reused"
+      : order
   }
-  const files = new Map<string, ReadonlyArray<FileOrder>>()
-  const named = [...message.named.filter((ids) => of(ids) === undefined), ...batches]
-  for (const id of new Set(named.flatMap(({ fileIds = [] }) => fileIds)))
-    if (messageIdPattern.test(id)) files.set(id, yield* orders.sentIn(bank, id))
+  const named = [...message.named.filter((ids) => !hasOwnId(ids) || of(ids) === undefined), ...batches]
+  for (const id of new Set(named.flatMap(({ fileIds = [] }) => fileIds))) {
+    const sentIn = isFileId(id) ? yield* orders.sentIn(bank, id) : []
+    if (sentIn.length > 0) files.set(id, sentIn)
+  }
   const inFile: OrderLookup["inFile"] = (ids) => {
-    const found = [...new Set(ids)].map((id) => files.get(id) ?? []).filter((orders) => orders.length > 0)
+    const found = [...new Set(ids)].map((id) => files.get(id)).filter((orders) => orders !== undefined)
     return found.length > 1 ? "conflicting" : found[0]
   }
   return { of, inFile } satisfies OrderLookup
 })
 
+const unreadUetrs = ({ unread = [] }: BankMessage): ReadonlyArray<{ readonly uetr: string }> =>
+  unread.flatMap(({ uetrs = [] }) => uetrs.map((uetr) => ({ uetr })))
+
 const ownIds = ({ reference, otherReferences = [] }: TransferIds): ReadonlyArray<string> =>
   reference === "" ? [] : [reference, ...otherReferences]
 
 /**
- * The bank's own ids of orders that a message names by our reference as well. `isOdd` if what the message says there has no
- * effect: then the id may be that of another booking, such as a charge.
+ * The bank's own ids of orders that a message names by our reference or the UETR as well. `isOdd` if what the message says
+ * there has no effect: then the id may be that of another booking, such as a charge.
  */
 export const servicerReferencesIn = (
   { named }: BankMessage,
@@ -63,12 +96,12 @@ export const servicerReferencesIn = (
   isOdd: (report: TransferReport, order: FileOrder) => boolean,
 ): ReadonlyArray<ServicerReference> =>
   named.flatMap((ids) => {
-    const order = ids.reference === "" || ids.servicerReference === undefined ? undefined : of(ids)
-    return order === undefined || order === "conflicting" || isOdd(ids, order)
+    const order = !hasOwnId(ids) || ids.servicerReference === undefined ? undefined : of(ids)
+    return typeof order !== "object" || isOdd(ids, order)
       ? []
       : [{ servicer: ids.servicerReference ?? "", reference: order.reference }]
   })
 
 /** What a person finds a report by: its first id. */
-export const shownId = ({ reference, servicerReference, fileIds = [] }: TransferIds): string =>
-  reference || (servicerReference ?? fileIds[0] ?? "")
+export const shownId = ({ reference, uetr, servicerReference, fileIds = [] }: TransferIds): string =>
+  reference || (uetr ?? servicerReference ?? fileIds[0] ?? "")

@@ -6,6 +6,7 @@
 import { Effect, Schema } from "effect"
 import { AppConfig } from "../../../config.ts"
 import { TextWithin } from "../../../domain/code-points.ts"
+import { codedReason } from "../../../domain/coded-reason.ts"
 import { formatAmount } from "../../../domain/money.ts"
 import { bankCallbackUrl } from "../../calling/callback-url.ts"
 import { httpFields } from "../../calling/provider-access.ts"
@@ -15,7 +16,6 @@ import {
   callProvider,
   type Provider,
   type ProviderCall,
-  ProviderCode,
   ProviderId,
   reading,
 } from "../../calling/provider-http.ts"
@@ -29,6 +29,7 @@ import {
   UnreadableCallback,
 } from "../bank-callbacks.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
+import { LimitSettings, limitsInAnyScript } from "../scheme-limits.ts"
 
 /** A bank's answer, and the reference in it, if it names one. */
 interface ReportedAnswer {
@@ -40,6 +41,8 @@ const Settings = Schema.Struct({
   ...httpFields,
   /** These banks keep their keys permanently, unless the operator sets a limit. */
   keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
+  /** What it takes, where that differs from what the schemes carry. */
+  limits: Schema.optionalKey(LimitSettings),
 })
 
 const Callback = Schema.Struct({
@@ -48,7 +51,8 @@ const Callback = Schema.Struct({
   reference: TextWithin(35),
   transferId: TextWithin(255),
   status: Schema.Literals(["settled", "rejected", "returned"]),
-  code: Schema.optionalKey(TextWithin(35)),
+  /** Whatever the bank writes there: the outcome counts all the same. */
+  code: Schema.optionalKey(Schema.NullOr(Schema.String)),
   at: TextWithin(40),
 })
 const decodeCallback = Schema.decodeUnknownResult(Callback, { errors: "all" })
@@ -65,7 +69,7 @@ const callbacks: BankCallbacks = {
 }
 
 const outcomeOf = ({ status, code }: typeof Callback.Type): BankReport["outcome"] => {
-  const coded = code === undefined ? {} : { code }
+  const coded = typeof code === "string" ? { code } : {}
   switch (status) {
     case "settled":
       return { _tag: "Settled" }
@@ -77,7 +81,7 @@ const outcomeOf = ({ status, code }: typeof Callback.Type): BankReport["outcome"
 }
 
 const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Type>) {
-  const { keyWindowMs = Number.POSITIVE_INFINITY, ...http } = bank.own
+  const { keyWindowMs = Number.POSITIVE_INFINITY, limits: _, ...http } = bank.own
   const provider = yield* providerOf({ ...bank, ...http })
   const callbackUrl = bankCallbackUrl((yield* AppConfig).http, bank.name)
   return {
@@ -93,6 +97,8 @@ export const instant = bankKind({
   name: "instant",
   settings: Settings,
   http: (own) => own,
+  // Texts go out as they were accepted, in any script: the bank writes its own messages to the scheme.
+  limits: ({ limits }) => limitsInAnyScript(limits),
   connect,
   callbacks,
   statement: bankBooks,
@@ -125,9 +131,9 @@ const about = { reference: Schema.optionalKey(Schema.String) }
 const known = { ...about, transferId: ProviderId }
 const AcceptedBody = Schema.Struct({ ...known, status: Schema.Literal("accepted") })
 const SettledBody = Schema.Struct({ ...known, status: Schema.Literal("settled") })
-const RejectedBody = Schema.Struct({ ...known, status: Schema.Literal("rejected"), code: ProviderCode })
-const ReturnedBody = Schema.Struct({ ...known, status: Schema.Literal("returned"), code: ProviderCode })
-const RefusalBody = Schema.Struct({ ...about, status: Schema.Literal("rejected"), code: ProviderCode })
+const RejectedBody = Schema.Struct({ ...known, status: Schema.Literal("rejected"), code: Schema.String })
+const ReturnedBody = Schema.Struct({ ...known, status: Schema.Literal("returned"), code: Schema.String })
+const RefusalBody = Schema.Struct({ ...about, status: Schema.Literal("rejected"), code: Schema.String })
 const NeverSeenBody = Schema.Struct({ code: Schema.Literal("never-seen") })
 
 const answerOf = (body: { readonly reference?: string }, answer: BankAnswer): ReportedAnswer => ({
@@ -139,7 +145,7 @@ const accepted = (body: typeof AcceptedBody.Type): ReportedAnswer =>
   answerOf(body, { _tag: "Accepted", transferId: body.transferId })
 
 const refused = (body: typeof RefusalBody.Type): ReportedAnswer =>
-  answerOf(body, { _tag: "Failed", code: body.code })
+  answerOf(body, { _tag: "Failed", ...codedReason(body.code) })
 
 const standing = reading(
   Schema.Union([AcceptedBody, SettledBody, RejectedBody, ReturnedBody]),
@@ -152,7 +158,7 @@ const standing = reading(
       case "rejected":
         return refused(body)
       case "returned":
-        return answerOf(body, { _tag: "Returned", code: body.code })
+        return answerOf(body, { _tag: "Returned", ...codedReason(body.code) })
     }
   },
 )

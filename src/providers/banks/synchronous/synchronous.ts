@@ -5,6 +5,7 @@
  */
 import { Effect, Schema } from "effect"
 import type { BeneficiaryAccount } from "../../../domain/beneficiary.ts"
+import { codedReason } from "../../../domain/coded-reason.ts"
 import { UNSPECIFIED } from "../../../domain/failure-codes.ts"
 import { httpFields } from "../../calling/provider-access.ts"
 import { providerOf } from "../../calling/provider-access-http.ts"
@@ -13,23 +14,25 @@ import {
   callProvider,
   type Provider,
   type ProviderCall,
-  ProviderCode,
   ProviderId,
   reading,
 } from "../../calling/provider-http.ts"
 import { ambiguous, type BankAnswer, type TransferInstruction, unanswered } from "../bank.ts"
 import { bankBooks } from "../bank-books-http.ts"
 import { type BankEntry, bankKind } from "../bank-kind.ts"
+import { LimitSettings, limitsInAnyScript } from "../scheme-limits.ts"
 
 const KEY_WINDOW_MS = 86_400_000
 
 const Settings = Schema.Struct({
   ...httpFields,
   keyWindowMs: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
+  /** What it takes, where that differs from what the schemes carry. */
+  limits: Schema.optionalKey(LimitSettings),
 })
 
 const connect = Effect.fnUntraced(function* (bank: BankEntry<typeof Settings.Type>) {
-  const { keyWindowMs = KEY_WINDOW_MS, ...http } = bank.own
+  const { keyWindowMs = KEY_WINDOW_MS, limits: _, ...http } = bank.own
   const provider = yield* providerOf({ ...bank, ...http })
   return {
     name: bank.name,
@@ -44,6 +47,8 @@ export const synchronous = bankKind({
   name: "synchronous",
   settings: Settings,
   http: (own) => own,
+  // Texts go out as they were accepted, in any script: the bank writes its own messages to the scheme.
+  limits: ({ limits }) => limitsInAnyScript(limits),
   connect,
   statement: bankBooks,
 })
@@ -93,7 +98,7 @@ const inquiryCall = (reference: string): ProviderCall => ({
 })
 
 const known = { paymentRef: ProviderId, clientRef: Schema.String }
-const reason = { reason: Schema.optionalKey(ProviderCode) }
+const reason = { reason: Schema.optionalKey(Schema.NullOr(Schema.String)) }
 const Completed = Schema.Struct({ ...known, state: Schema.Literal("COMPLETED") })
 const Processing = Schema.Struct({ ...known, state: Schema.Literal("PROCESSING") })
 const Rejected = Schema.Struct({ ...known, ...reason, state: Schema.Literal("REJECTED") })
@@ -108,16 +113,19 @@ const standing = (payment: typeof Payment.Type, asked: string): BankAnswer => {
     case "PROCESSING":
       return { _tag: "Accepted", transferId: payment.paymentRef }
     case "REJECTED":
-      return { _tag: "Failed", code: payment.reason ?? UNSPECIFIED }
+      return { _tag: "Failed", ...codedReason(payment.reason ?? UNSPECIFIED) }
     case "RETURNED":
-      return { _tag: "Returned", code: payment.reason ?? UNSPECIFIED }
+      return { _tag: "Returned", ...codedReason(payment.reason ?? UNSPECIFIED) }
   }
 }
 
 const Refusal = Schema.Struct({
-  error: Schema.Struct({ type: Schema.Literal("payment_refused"), reason: ProviderCode }),
+  error: Schema.Struct({ type: Schema.Literal("payment_refused"), reason: Schema.String }),
 })
-const refusal = reading(Refusal, ({ error }): BankAnswer => ({ _tag: "Failed", code: error.reason }))
+const refusal = reading(
+  Refusal,
+  ({ error }): BankAnswer => ({ _tag: "Failed", ...codedReason(error.reason) }),
+)
 
 /** A key conflict (409) says nothing about the outcome of the transfer. Like any other status, it leaves the transfer open. */
 const paymentAnswers = (reference: string): Answers<BankAnswer> => ({

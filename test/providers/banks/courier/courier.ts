@@ -5,6 +5,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto"
 import { Effect, Schema } from "effect"
 import type { Day } from "../../../../src/domain/business-days.ts"
+import { codedReason } from "../../../../src/domain/coded-reason.ts"
 import { formatAmount } from "../../../../src/domain/money.ts"
 import {
   ambiguous,
@@ -27,7 +28,6 @@ import {
   type Answers,
   callProvider,
   type ProviderCall,
-  ProviderCode,
   ProviderId,
   reading,
 } from "../../../../src/providers/calling/provider-http.ts"
@@ -60,7 +60,7 @@ const connect = Effect.fnUntraced(function* (bank: BankEntry<HttpFields>) {
 
 const Taken = Schema.Struct({ ref: Schema.String, state: Schema.Literal("taken"), id: ProviderId })
 const Paid = Schema.Struct({ ref: Schema.String, state: Schema.Literal("paid") })
-const Refused = Schema.Struct({ ref: Schema.String, state: Schema.Literal("refused"), why: ProviderCode })
+const Refused = Schema.Struct({ ref: Schema.String, state: Schema.Literal("refused"), why: Schema.String })
 const Missing = Schema.Struct({ missing: Schema.String })
 
 /** Only these words are believed, and only of the transfer that was asked for. */
@@ -70,7 +70,8 @@ const answersAbout = (reference: string): Answers<BankAnswer> => {
   return {
     200: reading(Schema.Union([Taken, Paid, Refused]), (order) => {
       if (order.state === "taken") return of(order.ref, { _tag: "Accepted", transferId: order.id })
-      return of(order.ref, order.state === "paid" ? { _tag: "Settled" } : { _tag: "Failed", code: order.why })
+      if (order.state === "paid") return of(order.ref, { _tag: "Settled" })
+      return of(order.ref, { _tag: "Failed", ...codedReason(order.why) })
     }),
     410: reading(Missing, ({ missing }) => of(missing, { _tag: "NeverSeen" })),
   }

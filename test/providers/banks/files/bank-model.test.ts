@@ -1,12 +1,14 @@
 /** Whatever a bank says of our orders is recorded once, or is counted as odd. */
 import { Effect } from "effect"
-import fc from "fast-check"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { utcDay } from "../../../../src/domain/business-days.ts"
 import { transferReference } from "../../../../src/domain/identifiers.ts"
+import { uetrOf } from "../../../../src/domain/uetr.ts"
 import { FileOrders } from "../../../../src/providers/banks/files/file-orders.ts"
 import { reportKeyOf } from "../../../../src/providers/banks/files/order-reports.ts"
 import { ownDatabase } from "../../../database.ts"
 import { batchId } from "../../../domain/batch-story.ts"
+import { fc } from "../../../property.ts"
 import { wholeLog } from "../../../streams/whole-log.ts"
 import { type BankFile, bankFiles, bytesOf, minorOf, ORDERS, teaching } from "./bank-model.ts"
 import { FileBankUnderTest } from "./file-bank-under-test.ts"
@@ -20,6 +22,9 @@ afterAll(() => database.drop())
 
 const referenceOf = (index: number) => transferReference({ batch: batchId, item: index + 1, attempt: 1 })
 
+/** The orders are made now, and an entry under the bank's id alone has to be of their time. */
+const today = utcDay(Date.now())
+
 /** What became of the files: the reports on each order, the oddities of each file, and what the batch was sent. */
 const readAll = (test: FileBankUnderTest, files: ReadonlyArray<BankFile>) =>
   Effect.gen(function* () {
@@ -29,7 +34,11 @@ const readAll = (test: FileBankUnderTest, files: ReadonlyArray<BankFile>) =>
     }))
     const about = yield* ordered(test, euros)
     const plain = (text: string) =>
-      text.replaceAll("MSGID", about).replaceAll(/REF([0-9])/g, (_, index) => referenceOf(Number(index)))
+      text
+        .replaceAll("MSGID", about)
+        .replaceAll(/REF([0-9])/g, (_, index) => referenceOf(Number(index)))
+        .replaceAll(/UETR([0-9])/g, (_, index) => uetrOf(referenceOf(Number(index))) ?? "")
+        .replaceAll("TODAY", today)
     const contents = [
       Buffer.from(plain(teaching)),
       ...files.map(({ text, encoding }, index) => bytesOf(`${plain(text)}<!-- ${index} -->`, encoding)),

@@ -1,5 +1,5 @@
 /** A model of a bank: what it says of orders in files of all kinds, and what must become of each thing that it says. */
-import fc from "fast-check"
+import { fc } from "../../../property.ts"
 import { booking } from "./reported-orders.ts"
 
 /** The orders of a file: the first has 1.00 EUR, and each further one twice as much, so that no two sums are the same. */
@@ -12,10 +12,15 @@ export type Expected =
   | { readonly order: number; readonly report: string }
   | { readonly oddity: readonly [reference: string, reason: string] }
 
-/** A part of a file, and what must become of it. `MSGID` stands for the id of our file, `REF0` and so on for the orders. */
+/**
+ * A part of a file, and what must become of it. `MSGID` stands for the id of our file, `REF0` and so on for the orders, `UETR0` and
+ * so on for their UETRs, and `TODAY` for the day on which they were made.
+ */
 interface Said {
   readonly xml: string
   readonly expected: ReadonlyArray<Expected>
+  /** What there is one of: in a message for the file as a whole, in a part of it for a bank's own id that stands alone. */
+  readonly only?: "file" | `KNOWN${number}`
 }
 
 export interface BankFile {
@@ -58,13 +63,22 @@ const idsOf = (order: number) =>
     { EndToEndId: `REF${order}`, InstrId: "BANKS-OWN" },
     { EndToEndId: `REF${order}`, AcctSvcrRef: `SVC${order}` },
     { AcctSvcrRef: `KNOWN${order}` },
+    { AcctSvcrRef: `KNOWN${order}`, PmtInfId: "MSGID" },
+    { UETR: `UETR${order}` },
+    { EndToEndId: "NOTPROVIDED", UETR: `UETR${order}`, AcctSvcrRef: `SVC${order}` },
+    { EndToEndId: `REF${order}`, UETR: `UETR${order}` },
+    { TxId: "BANKS-OWN", UETR: `UETR${order}`, MsgId: "FOREIGN-MSG" },
+    { EndToEndId: `REF${order}`, UETR: strangersUetr },
   )
+
+/** Nobody's among ours. */
+const strangersUetr = "12345678-0000-4000-8000-123456789012"
 
 const dates = fc.constantFrom(
   "",
-  "<BookgDt><Dt>2026-11-26</Dt></BookgDt>",
-  "<BookgDt><DtTm>2026-11-26T10:00:00+01:00</DtTm></BookgDt><ValDt><Dt>2026-11-27</Dt></ValDt>",
-  "<ValDt><Dt>2026-11-27</Dt></ValDt><AddtlNtryInf>Überweisung für Müller</AddtlNtryInf>",
+  "<BookgDt><Dt>TODAY</Dt></BookgDt>",
+  "<BookgDt><DtTm>TODAYT10:00:00+01:00</DtTm></BookgDt><ValDt><Dt>2026-11-27</Dt></ValDt>",
+  "<ValDt><Dt>TODAY</Dt></ValDt><AddtlNtryInf>Überweisung für Müller</AddtlNtryInf>",
 )
 
 /** Where the amount of a transaction stands, if not only in its entry. */
@@ -99,37 +113,50 @@ const onOne = (order: number): fc.Arbitrary<Said> =>
   fc
     .record({ ids: idsOf(order), place: places, date: dates, what: fc.nat({ max: 6 }) })
     .map(({ ids, place, date, what }): Said => {
-      const minor = minorOf(order)
-      const own = { place, date }
-      const isBack = { order, report: "returned AC01" }
-      switch (what) {
-        case 0:
-          return { xml: entryOf(minor, "DBIT", ids, own), expected: [settled(order)] }
-        case 1:
-          return {
-            xml: entryOf(minor + 35, "DBIT", ids, { ...own, more: charge }),
-            expected: [settled(order)],
-          }
-        case 2:
-          return { xml: entryOf(minor, "CRDT", ids, { ...own, more: returned }), expected: [isBack] }
-        case 3: {
-          const more = `${instructed(minor)}${returned}`
-          return { xml: entryOf(minor - 35, "CRDT", ids, { place: "Amt", date, more }), expected: [isBack] }
-        }
-        case 4:
-          return {
-            xml: entryOf(minor + 1, "DBIT", ids, own),
-            expected: [odd(`REF${order}`, "amount-differs")],
-          }
-        case 5:
-          return { xml: entryOf(minor, "CRDT", ids, own), expected: [odd(`REF${order}`, "unclear-status")] }
-        default:
-          return {
-            xml: entryOf(minor, "DBIT", { EndToEndId: `REF${order}` }, own).replace("DBIT", "BOTH"),
-            expected: [odd(`REF${order}`, "unreadable-entry")],
-          }
-      }
+      const only = ids.AcctSvcrRef === `KNOWN${order}` ? { only: `KNOWN${order}` as const } : {}
+      return { ...saidOf(order, { ids, place, date, what }), ...only }
     })
+
+const saidOf = (
+  order: number,
+  {
+    ids,
+    place,
+    date,
+    what,
+  }: { ids: Readonly<Record<string, string>>; place: Place; date: string; what: number },
+): Said => {
+  const minor = minorOf(order)
+  const own = { place, date }
+  const isBack = { order, report: "returned AC01" }
+  switch (what) {
+    case 0:
+      return { xml: entryOf(minor, "DBIT", ids, own), expected: [settled(order)] }
+    case 1:
+      return {
+        xml: entryOf(minor + 35, "DBIT", ids, { ...own, more: charge }),
+        expected: [settled(order)],
+      }
+    case 2:
+      return { xml: entryOf(minor, "CRDT", ids, { ...own, more: returned }), expected: [isBack] }
+    case 3: {
+      const more = `${instructed(minor)}${returned}`
+      return { xml: entryOf(minor - 35, "CRDT", ids, { place: "Amt", date, more }), expected: [isBack] }
+    }
+    case 4:
+      return {
+        xml: entryOf(minor + 1, "DBIT", ids, own),
+        expected: [odd(`REF${order}`, "amount-differs")],
+      }
+    case 5:
+      return { xml: entryOf(minor, "CRDT", ids, own), expected: [odd(`REF${order}`, "unclear-status")] }
+    default:
+      return {
+        xml: entryOf(minor, "DBIT", { EndToEndId: `REF${order}` }, own).replace("DBIT", "BOTH"),
+        expected: [odd(`REF${order}`, "unreadable-entry")],
+      }
+  }
+}
 
 const sumOf = (orders: ReadonlyArray<number>) => orders.reduce((sum, order) => sum + minorOf(order), 0)
 const everyOrder = Array.from({ length: ORDERS }, (_, index) => index)
@@ -161,9 +188,67 @@ const onMany: fc.Arbitrary<Said> = fc
     }
   })
 
+/**
+ * Entries that name no more than the file, each for one order: they are what was ordered if none is missing. Each has an id of the
+ * bank that nothing is known of, as entries that are booked apart do.
+ */
+const onFile: fc.Arbitrary<Said> = fc
+  .record({
+    isWhole: fc.boolean(),
+    some: fc.subarray(everyOrder.slice(1), { minLength: 1 }),
+    name: fc.constantFrom("PmtInfId", "MsgId"),
+    place: fc.constantFrom<Place>("Amt", "TxAmt"),
+    date: dates,
+  })
+  .map(({ isWhole, some, name, place, date }): Said => {
+    // The first order is never refused, so without it the sum is neither of all nor of those that were not refused.
+    const booked = isWhole ? everyOrder : some
+    const xml = booked.map((order) =>
+      entryOf(minorOf(order), "DBIT", { [name]: "MSGID", AcctSvcrRef: `APART${order}` }, { place, date }),
+    )
+    return {
+      xml: xml.join(""),
+      expected: isWhole ? booked.map(settled) : [odd("MSGID", "unclear-batch")],
+      only: "file",
+    }
+  })
+
+/** Entries that have ids of two orders, or of an order and of another time or payment: they are nobody's. */
+const onTwo: fc.Arbitrary<Said> = fc
+  .record({
+    order: fc.nat({ max: ORDERS - 2 }),
+    what: fc.constantFrom("uetr", "reused", "foreign", "earlier", "twice"),
+    place: places,
+  })
+  .map(({ order, what, place }): Said => {
+    const one = (ids: Readonly<Record<string, string>>, date = "") =>
+      entryOf(minorOf(order), "DBIT", ids, { place, date })
+    const known = `KNOWN${order}` as const
+    const isReused = { expected: [odd(known, "reused-id")], only: known }
+    switch (what) {
+      case "uetr":
+        return {
+          xml: one({ EndToEndId: `REF${order}`, UETR: `UETR${order + 1}` }),
+          expected: [odd(`REF${order}`, "conflicting-ids")],
+        }
+      case "reused":
+        return { xml: one({ AcctSvcrRef: known, PmtInfId: "STRANGERS" }), ...isReused }
+      case "twice":
+        return { xml: `${one({ AcctSvcrRef: known })}${one({ AcctSvcrRef: known })}`, ...isReused }
+      case "foreign":
+        return {
+          xml: one({ AcctSvcrRef: known, UETR: strangersUetr, MsgId: "MSGID" }),
+          expected: [odd(strangersUetr, "unknown-reference")],
+          only: known,
+        }
+      default:
+        return { xml: one({ AcctSvcrRef: known }, "<BookgDt><Dt>2025-11-26</Dt></BookgDt>"), ...isReused }
+    }
+  })
+
 /** Entries of strangers, of which a statement of the whole account has as many as it likes. */
 const onNobody = (kind: string): fc.Arbitrary<Said> =>
-  fc.constantFrom("named", "nameless", "batch", "pending").map((what): Said => {
+  fc.constantFrom("named", "nameless", "batch", "pending", "uetr").map((what): Said => {
     const unknown = (...ids: ReadonlyArray<string>) =>
       kind === "camt.054" ? ids.map((id) => odd(id, "unknown-reference")) : []
     const salaries = ["SALARY1", "SALARY2"]
@@ -172,6 +257,11 @@ const onNobody = (kind: string): fc.Arbitrary<Said> =>
         return {
           xml: booking({ amount: "7.00", transactions: [{ ids: { EndToEndId: "STRANGER" } }] }),
           expected: unknown("STRANGER"),
+        }
+      case "uetr":
+        return {
+          xml: booking({ amount: "7.00", transactions: [{ ids: { UETR: strangersUetr.toUpperCase() } }] }),
+          expected: unknown(strangersUetr),
         }
       case "batch":
         return {
@@ -200,10 +290,23 @@ const contents: Readonly<Record<string, readonly [content: string, part: string]
   "camt.054": ["BkToCstmrDbtCdtNtfctn", "Ntfctn"],
 }
 
+/** Without what there may be one of, where it comes again. */
+const oneOfEach = (parts: ReadonlyArray<ReadonlyArray<Said>>): ReadonlyArray<ReadonlyArray<Said>> => {
+  const seen = new Set<string>()
+  return parts.map((all, part) =>
+    all.filter(({ only }) => {
+      const key = only === undefined || only === "file" ? only : `${part} ${only}`
+      return key === undefined || (!seen.has(key) && seen.add(key).has(key))
+    }),
+  )
+}
+
 const accountFiles: fc.Arbitrary<Said> = fc.constantFrom(...Object.keys(contents)).chain((kind) => {
   const said = fc.oneof(
     { weight: 6, arbitrary: fc.nat({ max: ORDERS - 1 }).chain(onOne) },
     { weight: 2, arbitrary: onMany },
+    { weight: 2, arbitrary: onFile },
+    { weight: 2, arbitrary: onTwo },
     { weight: 2, arbitrary: onNobody(kind) },
   )
   const version = fc.constantFrom("02", "04", "08", "13")
@@ -211,7 +314,7 @@ const accountFiles: fc.Arbitrary<Said> = fc.constantFrom(...Object.keys(contents
   return fc.tuple(version, parts).map(([version, parts]): Said => {
     const [content, part] = contents[kind] ?? []
     // A part that says nothing of ours, so that a file always has something that can be read.
-    const entries = [[{ xml: booking({ amount: "0.01" }), expected: [] }], ...parts]
+    const entries = [[{ xml: booking({ amount: "0.01" }), expected: [] }], ...oneOfEach(parts)]
     const inner = entries.map((all, index) => {
       const id = `<Id>${index}</Id><CreDtTm>2026-11-27T08:00:00Z</CreDtTm>`
       return `<${part}>${id}${all.map(({ xml }) => xml).join("")}</${part}>`
@@ -234,8 +337,10 @@ const statusOf = (order: number): fc.Arbitrary<Said> =>
         `<OrgnlEndToEndId>REF${order}</OrgnlEndToEndId>`,
         `<OrgnlInstrId>REF${order}</OrgnlInstrId>`,
         `<OrgnlInstrId>REF${order}</OrgnlInstrId><OrgnlEndToEndId>NOTPROVIDED</OrgnlEndToEndId>`,
+        `<OrgnlUETR>UETR${order}</OrgnlUETR>`,
+        `<OrgnlEndToEndId>NOTPROVIDED</OrgnlEndToEndId><OrgnlUETR>UETR${order}</OrgnlUETR>`,
       ),
-      what: fc.constantFrom("ACSP", "ACSC", "RJCT", "CANC", "progress", "long"),
+      what: fc.constantFrom("ACSP", "ACSC", order === 0 ? "ACSP" : "RJCT", "CANC", "progress", "long"),
     })
     .map(({ ids, what }): Said => {
       const one = (status: string, more = "") =>

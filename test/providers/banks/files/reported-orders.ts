@@ -96,3 +96,22 @@ export const booking = ({
   return `<Ntry><Amt Ccy="${currency}">${amount}</Amt><CdtDbtInd>${kind}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
     ${more}${details === "" ? "" : `<NtryDtls>${details}</NtryDtls>`}</Ntry>`
 }
+
+const contents: Readonly<Record<string, readonly [string, string]>> = {
+  "camt.052": ["BkToCstmrAcctRpt", "Rpt"],
+  "camt.053": ["BkToCstmrStmt", "Stmt"],
+  "camt.054": ["BkToCstmrDbtCdtNtfctn", "Ntfctn"],
+}
+
+/** A message about an account, with these entries in each of its parts. */
+export const accountFile = (kind: string, ...parts: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const [content, part] = contents[kind] ?? []
+  const inner = parts.map((entries) => `<${part}><Id>1</Id>${entries.join("")}</${part}>`)
+  return `<Document xmlns="urn:iso:std:iso:20022:tech:xsd:${kind}.001.08"><${content}><GrpHdr/>${inner.join("")}</${content}></Document>`
+}
+
+/** A status report on a message and a payment, with these transfers. */
+export const statusFile = (message: string, payment: string, ...transfers: ReadonlyArray<string>): string =>
+  `<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><OrgnlGrpInfAndSts>
+    <OrgnlMsgId>${message}</OrgnlMsgId></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>${payment}</OrgnlPmtInfId>
+    ${transfers.join("")}</OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>`

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { afterAll, beforeAll, beforeEach, vi } from "vitest"
 import { formatAmount } from "../../../../src/domain/money.ts"
+import { cleanText } from "../../../../src/domain/outside-text.ts"
 import { Banks, type TransferInstruction } from "../../../../src/providers/banks/bank.ts"
 import { banksLayer } from "../../../../src/providers/banks/banks.ts"
 import { instant } from "../../../../src/providers/banks/instant/instant.ts"
@@ -81,12 +82,23 @@ bankContract(instant, {
     [{ _tag: "Accepted", transferId: "t-1" }, (reference) => [202, { ...accepted, reference }]],
     [{ _tag: "Settled" }, standing("settled")],
     [{ _tag: "Failed", code: "AC04" }, () => [422, { status: "rejected", code: "AC04" }]],
+    [{ _tag: "Failed", code: "AC04" }, () => [422, { status: "rejected", code: " AC04\n" }]],
+    [
+      { _tag: "Failed", code: "unspecified", detail: cleanText("Konto ungültig") },
+      () => [422, { status: "rejected", code: "Konto ungültig".normalize("NFD") }],
+    ],
+    [{ _tag: "Failed", code: "unspecified" }, () => [422, { status: "rejected", code: canary }]],
+    [{ _tag: "Failed", code: "unspecified" }, () => [422, { status: "rejected", code: "" }]],
   ],
   inquiry: [
     [{ _tag: "Accepted", transferId: "t-1" }, standing("accepted")],
     [{ _tag: "Settled" }, standing("settled")],
     [{ _tag: "Failed", code: "AM04" }, standing("rejected", "AM04")],
     [{ _tag: "Returned", code: "MS03" }, standing("returned", "MS03")],
+    [
+      { _tag: "Returned", code: "unspecified", detail: cleanText("Konto erloschen") },
+      standing("returned", "Konto\u200b erloschen"),
+    ],
     [{ _tag: "NeverSeen" }, () => [404, { code: "never-seen" }]],
   ],
   nonsense: {
@@ -95,7 +107,6 @@ bankContract(instant, {
       [202, { status: "settled", transferId: "t-1" }],
       [422, { code: "AC04" }],
       [422, { status: "rejected" }],
-      [422, { status: "rejected", code: canary }],
       [422, { status: "rejected", code: { canary } }],
       [404, { code: "never-seen" }],
       [400, { code: "malformed" }],

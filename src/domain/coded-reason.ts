@@ -1,0 +1,29 @@
+/** The reason that a provider gives in an answer: a code where one was agreed, and in practice whatever it writes there. */
+import { UNSPECIFIED } from "./failure-codes.ts"
+import { cleanTextWithin, type OutsideText } from "./outside-text.ts"
+
+/** Code points of a text that stands in place of a code. */
+const DETAIL_LENGTH_MAX = 200
+
+/** Enough digits for an account number, whatever stands between them. */
+const telling = /(.*\d){8}/s
+
+/** Codes are logged and published. */
+const plainCode = /^[\w.-]{1,64}$/
+
+/** A text in place of a code, cleaned; `undefined` if nothing is left of it, or if its digits may be those of an account. */
+export const wordsInPlaceOfCode = (text: string): OutsideText | undefined => {
+  const words = cleanTextWithin(text, DETAIL_LENGTH_MAX)
+  return words === "" || telling.test(text) ? undefined : words
+}
+
+/**
+ * The code in an answer; `unspecified`, which a person decides, for a text that is none, and then the cleaned text as `detail`.
+ * The answer counts all the same: its status says what it is, and the spelling of a reason is no reason to distrust it.
+ */
+export const codedReason = (text: string): { readonly code: string; readonly detail?: OutsideText } => {
+  const code = text.trim()
+  if (plainCode.test(code) && !telling.test(code)) return { code }
+  const detail = wordsInPlaceOfCode(text)
+  return { code: UNSPECIFIED, ...(detail === undefined ? {} : { detail }) }
+}

@@ -1,0 +1,70 @@
+/**
+ * Entries that name no order but the file that it was sent in, each for some of its orders. Those of one day are added up: they
+ * count if sum and number are what was ordered in the file, never for a part of it, because nothing says for which.
+ */
+import { type BookedOrder, bookedOf } from "../providers/booked-orders.ts"
+import type { StatementEntry } from "../providers/books.ts"
+import { shownTogether } from "./shown-amounts.ts"
+
+/** An entry that names a file of ours, with the orders of the file. */
+export interface OfFile {
+  readonly entry: StatementEntry
+  /** The message id of the file. */
+  readonly id: string
+  readonly file: ReadonlyArray<BookedOrder>
+}
+
+/**
+ * What becomes of each entry: it stands for orders of the file, its part of their sum is in another one of the same sum, or it
+ * is unclear.
+ */
+export const bookedByFile = (
+  entries: ReadonlyArray<OfFile>,
+): ReadonlyMap<StatementEntry, ReadonlyArray<StatementEntry>> => {
+  const ofOneSum = Map.groupBy(entries, ({ id, entry: { kind, currency, bookedOn } }) =>
+    JSON.stringify([id, kind, currency, bookedOn]),
+  )
+  return new Map([...ofOneSum.values()].flatMap(becomeOf))
+}
+
+type Become = ReadonlyArray<readonly [StatementEntry, ReadonlyArray<StatementEntry>]>
+
+/** All of them are one sum of the file; or else each that is one by itself, and the others together. */
+const becomeOf = (all: ReadonlyArray<OfFile>): Become => {
+  const together = inOneSum(all)
+  if (together !== undefined) return together
+  const alone = all.map((one) => ({ one, become: inOneSum([one]) }))
+  const rest = alone.flatMap(({ one, become }) => (become === undefined ? [one] : []))
+  return [
+    ...alone.flatMap(({ become = [] }) => become),
+    ...(inOneSum(rest) ?? rest.map(({ entry, id, file }) => [entry, [unclear(entry, id, file)]] as const)),
+  ]
+}
+
+const inOneSum = (all: ReadonlyArray<OfFile>): Become | undefined => {
+  const [first, ...others] = all
+  // What came back may be of another copy of the file.
+  if (first === undefined || first.entry.kind === "credit") return undefined
+  const counts = all.map(({ entry }) => countOf(entry, others.length > 0))
+  const sum = {
+    currency: first.entry.currency,
+    minor: all.reduce((sum, { entry }) => sum + entry.minor, 0n),
+    ...(counts.includes(undefined)
+      ? {}
+      : { count: counts.reduce((sum: number, count = 0) => sum + count, 0) }),
+  }
+  const booked = bookedOf(sum, first.file, ({ isRefused }) => isRefused)
+  if (booked === undefined) return undefined
+  const { booking: _, amounts: __, ...entry } = first.entry
+  const orders = booked.map(({ reference, currency, minor }) => ({ ...entry, reference, currency, minor }))
+  return [[first.entry, orders], ...others.map(({ entry }) => [entry, []] as const)]
+}
+
+/** How many orders an entry stands for: as it says, and one if it is a transaction among others. */
+const countOf = ({ booking }: StatementEntry, isAmongOthers: boolean): number | undefined =>
+  isAmongOthers && booking?.members === undefined ? 1 : booking?.count
+
+const unclear = (entry: StatementEntry, id: string, file: ReadonlyArray<BookedOrder>): StatementEntry => ({
+  ...entry,
+  unclear: { about: id, expected: shownTogether(file) },
+})

@@ -1,0 +1,40 @@
+/**
+ * The order of the files: those that take long come first, so that at the end no worker waits for one that began late.
+ * Vitest knows how long a file took only where it ran before, which it never has in CI.
+ */
+import { BaseSequencer, type TestSpecification } from "vitest/node"
+
+/** These start many processes or wait for real time: ten seconds and more each, the longest first. */
+const slow = [
+  "cli/demo",
+  "safety/redis-set-back",
+  "weather/liars",
+  "recovery/crash",
+  "cli/batch-submission",
+  "safety/compliance",
+  "recovery/zombie",
+  "weather/weather",
+  "database/outage",
+  "cli/submission-duplicates",
+  "cli/reconcile",
+  "recovery/bank-files",
+  "safety/",
+  "dev/embedded-stack",
+  "streams/streams-model",
+  "domain/batch-properties",
+  "actors/",
+  "database/",
+  "sandbox/",
+]
+
+/** The place of a file among the slow ones; all others come after them. */
+const rankOf = ({ moduleId }: TestSpecification): number => {
+  const rank = slow.findIndex((part) => moduleId.includes(`/test/${part}`))
+  return rank === -1 ? slow.length : rank
+}
+
+export default class SlowestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    return (await super.sort(files)).toSorted((one, other) => rankOf(one) - rankOf(other))
+  }
+}
