@@ -2,6 +2,7 @@
  * How busy a worker is, by the turns that its actors take. A turn costs the same whether it records one answer or fifty. So a
  * busy worker lets its actors gather answers and mail for a moment, and an idle one records each at once.
  */
+import { FadingCount } from "../platform/fading-count.ts"
 
 /** The time over which turns are remembered: of turns this old, a third still counts. Milliseconds. */
 const MEMORY_MS = 250
@@ -13,18 +14,16 @@ const QUIET_PER_SECOND = 50
 const BUSY_PER_SECOND = 500
 
 export class Pace {
-  #turns = 0
-  #at = 0
+  readonly #turns = new FadingCount(MEMORY_MS)
 
   /** Counts a turn at `now` (epoch milliseconds). */
   tookTurn(now: number): void {
-    this.#turns = this.#remembered(now) + 1
-    this.#at = now
+    this.#turns.add(1, now)
   }
 
   /** How long answers are gathered at `now`, in milliseconds. */
   gatherMs(now: number): number {
-    const perSecond = (this.#remembered(now) * 1_000) / MEMORY_MS
+    const perSecond = (this.#turns.at(now) * 1_000) / MEMORY_MS
     const share = (perSecond - QUIET_PER_SECOND) / (BUSY_PER_SECOND - QUIET_PER_SECOND)
     return GATHER_MS_MIN + Math.min(Math.max(share, 0), 1) * (GATHER_MS_MAX - GATHER_MS_MIN)
   }
@@ -32,11 +31,5 @@ export class Pace {
   /** Whether gathering is worth a wait that would not be needed otherwise. */
   isBusy(now: number): boolean {
     return this.gatherMs(now) > 2 * GATHER_MS_MIN
-  }
-
-  #remembered(now: number): number {
-    // A clock that was set back forgets nothing and remembers nothing.
-    const elapsedMs = Math.max(now - this.#at, 0)
-    return this.#turns * Math.exp(-elapsedMs / MEMORY_MS)
   }
 }

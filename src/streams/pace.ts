@@ -4,6 +4,7 @@
  * A step costs the same for one event as for many. So while many events come, the next step begins a little later, and finds
  * more. What comes first after a quiet time never waits.
  */
+import { FadingCount } from "../platform/fading-count.ts"
 
 /** Much to do: as many events, of which those of half a second ago count about a third. About 250 a second. */
 const BUSY_EVENTS = 128
@@ -15,20 +16,20 @@ const STEP_EVERY_MS = 50
 
 /** Times are in milliseconds. */
 export class Pace {
-  #recent = 0
+  readonly #recent = new FadingCount(FADE_MS)
   #beganAt = 0
   #isSmall = true
 
   /** Counts a step that began at this time, with this many events. */
   count(events: number, beganAt: number): void {
-    this.#recent = this.#recent * Math.exp((this.#beganAt - beganAt) / FADE_MS) + events
+    this.#recent.add(events, beganAt)
     this.#beganAt = beganAt
     this.#isSmall = events < LARGE_STEP_EVENTS
   }
 
   /** How long to wait before the next step. */
   waitMs(now: number): number {
-    const isBusy = this.#recent * Math.exp((this.#beganAt - now) / FADE_MS) >= BUSY_EVENTS
+    const isBusy = this.#recent.at(now) >= BUSY_EVENTS
     if (!isBusy || !this.#isSmall) return 0
     return Math.min(Math.max(0, this.#beganAt + STEP_EVERY_MS - now), STEP_EVERY_MS)
   }
