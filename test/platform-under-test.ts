@@ -237,11 +237,11 @@ export class PlatformUnderTest implements AsyncDisposable {
   }
 }
 
-/** Asks again and again, at most for half a minute, until the answer is yes. */
+/** Asks again and again, at most for a minute, until the answer is yes. */
 export const eventually = async (
   what: string,
   question: () => Promise<boolean>,
-  withinMs = 30_000,
+  withinMs = 60_000,
 ): Promise<void> => {
   const deadline = Date.now() + withinMs
   let reason: unknown
@@ -254,7 +254,9 @@ export const eventually = async (
     }
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
-  throw new Error(`waited ${withinMs} ms in vain: ${what}`, { cause: reason })
+  throw new Error(`waited ${withinMs} ms in vain: ${what}: ${reason ?? "the answer was no"}`, {
+    cause: reason,
+  })
 }
 
 /**

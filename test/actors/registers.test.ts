@@ -70,7 +70,7 @@ it("a rejection that is registered and was lost on its way stops a worker that i
 })
 
 it("a decision about a batch at rest that was lost on its way is told to it again", async () => {
-  await using engine = await EngineUnderTest.open({ environment: { SWEEP_MS: "100" } })
+  await using engine = await EngineUnderTest.open({ environment: { SWEEP_MS: "1500" } })
   await engine.start()
   await engine.start()
   const batch = await engine.submit("acme", "at rest", 1)
