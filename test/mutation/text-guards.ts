@@ -23,6 +23,14 @@ export const textGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "loses an account that invisible characters take apart",
   },
   {
+    name: "a response without a code is asked about before a person judges it",
+    file: "domain/refusal.ts",
+    text: 'return refused.code === UNSPECIFIED && evidence === "response" && attempt.phase !== "parked"',
+    without: "return false",
+    caughtIn: "test/domain/decide-refusal.test.ts",
+    caughtBy: "is asked about before a person has to judge a response without a code",
+  },
+  {
     name: "of a text of a megabyte no more is read than is kept",
     file: "domain/outside-text.ts",
     text: "visibleText(text.slice(0, READ_LENGTH_MAX))",
