@@ -5,8 +5,8 @@ import { cleanTextWithin, type OutsideText } from "./outside-text.ts"
 /** Code points of a text that stands in place of a code. */
 const DETAIL_LENGTH_MAX = 200
 
-/** Enough digits for an account number, whatever stands between them. */
-const telling = /(.*\d){8}/s
+/** Enough digits for an account number, whatever stands between them. It reads a text of any length once. */
+const telling = /^(?:[^0-9]*[0-9]){8}/
 
 /** Codes are logged and published. */
 const plainCode = /^[\w.-]{1,64}$/
