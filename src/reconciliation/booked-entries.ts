@@ -106,9 +106,12 @@ const underServicerId = (entry: StatementEntry, known: Known): ReadonlyArray<Sta
   const [first, ...others] = known.byServicer.get(booking?.servicerReference ?? "") ?? []
   if (first === undefined || others.length > 0) return undefined
   const { reference, sent, file } = first.order
-  // In both cases the bank used its id again, for a booking of that file or for another payment.
+  // In all of these cases the bank used its id again, for a booking of that file or for another payment.
   if (booking?.fileIds?.some((id) => id !== file && known.byFile.has(id))) return undefined
-  const isReused = sent !== undefined && isOfAnotherTime(sent, entry.bookedOn, entry.kind)
+  const isReused =
+    booking?.isRepeated === true ||
+    (booking?.paymentId !== undefined && booking.paymentId !== file) ||
+    (sent !== undefined && isOfAnotherTime(sent, entry.bookedOn, entry.kind))
   if (!isReused) return [{ ...own, reference }]
   const about = `${booking?.servicerReference} ${reference}`
   return [{ ...entry, unclear: { about, expected: "an entry that only this order can have" } }]

@@ -44,7 +44,7 @@ const becomeOf = (all: ReadonlyArray<OfFile>): Become => {
 const inOneSum = (all: ReadonlyArray<OfFile>): Become | undefined => {
   const [first, ...others] = all
   // What came back may be of another copy of the file.
-  if (first === undefined || first.entry.kind === "credit") return undefined
+  if (first === undefined || first.entry.kind === "credit" || hasCopies(all)) return undefined
   const counts = all.map(({ entry }) => countOf(entry, others.length > 0))
   const sum = {
     currency: first.entry.currency,
@@ -58,6 +58,19 @@ const inOneSum = (all: ReadonlyArray<OfFile>): Become | undefined => {
   const { booking: _, amounts: __, ...entry } = first.entry
   const orders = booked.map(({ reference, currency, minor }) => ({ ...entry, reference, currency, minor }))
   return [[first.entry, orders], ...others.map(({ entry }) => [entry, []] as const)]
+}
+
+/**
+ * Whether two statements may show one booking: each has it once, under the same id of the bank. Added up, it could stand for two
+ * orders of which one was paid.
+ */
+const hasCopies = (all: ReadonlyArray<OfFile>): boolean => {
+  const keys = all.flatMap(({ entry: { booking, minor } }) =>
+    booking?.servicerReference === undefined || booking.isRepeated === true
+      ? []
+      : [JSON.stringify([booking.servicerReference, String(minor)])],
+  )
+  return new Set(keys).size < keys.length
 }
 
 /** How many orders an entry stands for: as it says, and one if it is a transaction among others. */

@@ -102,12 +102,43 @@ describe("entries of one day that name a file alone", () => {
     ],
     ["FILE-1 1000", "FILE-1 2400", "FILE-1 2400", "FILE-1 2400"],
   )
+  const under = (id: string, minor: bigint, more: Partial<EntryBooking> = {}) =>
+    entry(minor, { ...byFile, servicerReference: id, ...more })
+  const alike = [order(1, 1_000n), order(2, 1_000n)]
+  isMeant(
+    "are unclear if two statements may show one booking",
+    [under("BANK-1", 1_000n), under("BANK-1", 1_000n)],
+    ["FILE-1 1000", "FILE-1 1000"],
+    alike,
+  )
+  isMeant(
+    "are its orders where one statement has one id of the bank for them",
+    [under("BANK-1", 1_000n, { isRepeated: true }), under("BANK-1", 1_000n, { isRepeated: true })],
+    ["1 1000", "2 1000"],
+    alike,
+  )
   isMeant("return nothing", [single(3_400n, { kind: "credit" })], ["FILE-1 3400"])
   isMeant(
     "name one file",
     [entry(3_400n, { fileIds: ["FILE-1", "FILE-2"] }), entry(3_400n, { fileIds: ["FILE-1", "BANKS-OWN"] })],
     ["FILE-1 FILE-2 3400", ...all],
     [...three, order(4, 5n, { file: "FILE-2" })],
+  )
+})
+
+describe("an entry under the bank's own id", () => {
+  const own = { servicerReference: "BANK-1" }
+  const known = [order(1, 1_000n, { servicerReferences: ["BANK-1"] })]
+  const unclear = [`BANK-1 ${referenceOf(1)} 1000`]
+  const withPayment = (id: string) => entry(1_000n, { ...own, fileIds: [id], paymentId: id })
+  isMeant("is that of its order", [entry(1_000n, own)], ["1 1000"], known)
+  isMeant("is so with the id of the order's payment", [withPayment("FILE-1")], ["1 1000"], known)
+  isMeant("is unclear with that of a stranger's", [withPayment("SALARIES")], unclear, known)
+  isMeant(
+    "is unclear beside another one of its statement",
+    [entry(1_000n, { ...own, isRepeated: true })],
+    unclear,
+    known,
   )
 })
 

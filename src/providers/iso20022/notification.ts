@@ -71,11 +71,11 @@ const ibanIn = (part: Element): string | undefined => {
 }
 
 /** The same for bookings that may be taken for each other. */
-const keyOf = ({ servicerReference, kind, isReversal, currency, minor }: Movement): string =>
+export const keyOf = ({ servicerReference, kind, isReversal, currency, minor }: Movement): string =>
   JSON.stringify([servicerReference, kind, isReversal, currency, String(minor)])
 
 /** What several movements of one part have in common with each other, if the bank has one id for them. */
-const repeatedIn = (movements: ReadonlyArray<Movement>): ReadonlySet<string> => {
+export const repeatedIn = (movements: ReadonlyArray<Movement>): ReadonlySet<string> => {
   const own = movements.filter(
     ({ servicerReference, isCharge }) => servicerReference !== undefined && !isCharge,
   )

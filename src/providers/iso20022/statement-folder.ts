@@ -128,7 +128,7 @@ const NOT_OURS = "it is about another account than the one that the bank pays fr
  */
 const ofAnotherAccount = ({ booking, ...entry }: Omit<StatementEntry, "bank">) => {
   if (entry.kind === "credit") return { ...entry, reference: "" }
-  const { servicerReference: _, ...ids } = booking ?? {}
+  const { servicerReference: _, isRepeated: __, ...ids } = booking ?? {}
   return Object.keys(ids).length === 0 ? entry : { ...entry, booking: ids }
 }
 

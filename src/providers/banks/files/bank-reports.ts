@@ -118,10 +118,25 @@ const bookedByFile = (
     )
     const [first, ...others] = single
     if (first === undefined) return []
+    const apart = () => single.map((batch) => batchReports(batch, lookup))
+    if (hasCopies(all)) return apart()
     const minor = others.reduce((sum, { amount }) => sum + amount.minor, first.amount.minor)
     const sum = batchReports({ ...first, amount: { ...first.amount, minor }, count: all.length }, lookup)
-    return sum.orders.length > 0 ? [sum] : single.map((batch) => batchReports(batch, lookup))
+    return sum.orders.length > 0 ? [sum] : apart()
   })
+}
+
+/**
+ * Whether two parts of a message may show one booking: each has it once, under the same id of the bank. Added up, it could
+ * settle two orders of which one was paid.
+ */
+const hasCopies = (movements: ReadonlyArray<TransferReport>): boolean => {
+  const keys = movements.flatMap(({ servicerReference, amount, evidence }) =>
+    servicerReference === undefined || evidence?.isRepeated === true
+      ? []
+      : [JSON.stringify([servicerReference, String(amount?.minor)])],
+  )
+  return new Set(keys).size < keys.length
 }
 
 /** A movement under an id of its own. */

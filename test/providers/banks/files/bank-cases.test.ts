@@ -224,6 +224,22 @@ describe("ids of orders", () => {
     })
   })
 
+  it("of transactions that two parts of a file may show for one booking settle nothing by their sum", async () => {
+    const own = (about: string, id: string) =>
+      booking({ amount: "10.00", transactions: [{ ids: { AcctSvcrRef: id, PmtInfId: about } }] })
+    const alike = euros(1_000n, 1_000n)
+    const fileOf =
+      (...parts: ReadonlyArray<ReadonlyArray<string>>) =>
+      (about: string) =>
+        accountFile("camt.054", ...parts.map((ids) => ids.map((id) => own(about, id))))
+    expect(await outcomeOf(fileOf(["BANK-1"], ["BANK-1"]), alike)).toMatchObject({
+      standings: ["Accepted", "Accepted"],
+      oddities: [["MSGID", "unclear-batch"]],
+    })
+    for (const file of [fileOf(["BANK-1"], ["BANK-2"]), fileOf(["BANK-1", "BANK-1"])])
+      expect(await outcomeOf(file, alike)).toMatchObject({ standings: ["Settled", "Settled"], oddities: [] })
+  })
+
   it("settle with their file those that were not refused before, if the bank says how many", async () => {
     using test = new FileBankUnderTest(database)
     const answers = await test.run(

@@ -158,6 +158,13 @@ describe("a statement that is reconciled", () => {
     expect(await entriesIn(addDays(today, -3), () => [ofBank()])).toEqual([`BANK-1 ${first}`])
     expect(await entriesIn(addDays(today, 30), () => [ofBank()])).toEqual([`BANK-1 ${first}`])
   })
+
+  it("has an entry with the id of somebody else's payment, or beside one alike, under no order", async () => {
+    expect(await entriesIn(today, (about) => [ofBank("", { PmtInfId: about })])).toEqual([first])
+    expect(await entriesIn(today, () => [ofBank("", { PmtInfId: "STRANGERS" })])).toEqual([`BANK-1 ${first}`])
+    const both = [`BANK-1 ${first}`, `BANK-1 ${first}`]
+    expect(await entriesIn(today, () => [ofBank(), ofBank(on(0))])).toEqual(both)
+  })
 })
 
 it("is forgotten 400 days after it was seen last", async () => {
