@@ -85,7 +85,7 @@ export const repeatedIn = (movements: ReadonlyArray<Movement>): ReadonlySet<stri
 
 const evidenceOf = (
   from: TransferIds &
-    Pick<BatchBooking, "bookedOn"> & {
+    Pick<BatchBooking, "bookedOn" | "kind" | "isReversal"> & {
       readonly iban: string | undefined
       readonly paymentId?: string
       readonly isRepeated?: boolean
@@ -99,7 +99,9 @@ const evidenceOf = (
     ...(isRepeated === true ? { isRepeated } : {}),
   }
   const isNeeded = !hasOwnId(from) && from.servicerReference !== undefined
-  return isNeeded && Object.keys(evidence).length > 0 ? { evidence } : {}
+  if (isNeeded && Object.keys(evidence).length > 0) return { evidence }
+  const isReturn = from.kind === "credit" && from.isReversal
+  return isReturn && iban !== undefined ? { evidence: { iban } } : {}
 }
 
 /** A movement without any id is none of our transfers. */
@@ -126,12 +128,12 @@ const reportsOf = (
 }
 
 const batchReportOf = (batch: BatchBooking, iban: string | undefined): BatchReport => {
-  const { fileIds, members, count, currency, minor, bookedOn } = batch
+  const { fileIds, members, count, currency, minor, bookedOn, kind, isReversal } = batch
   return {
     fileIds,
     members: members.map(({ reason, reasons, ...ids }) => ({
       ...ids,
-      ...evidenceOf({ ...ids, bookedOn, iban }),
+      ...evidenceOf({ ...ids, bookedOn, kind, isReversal, iban }),
       ...(reason === undefined ? {} : { status: statusOf({ ...batch, reason, reasons }) }),
     })),
     ...(count === undefined ? {} : { count }),

@@ -32,13 +32,15 @@ import {
   shownId,
 } from "./order-lookup.ts"
 import type { OrderReport } from "./order-reports.ts"
+import { withoutReturnsElsewhere } from "./returns-elsewhere.ts"
 
 /** `iban` is the account that the bank pays from, if it is known. */
 export const bankReportsIn = Effect.fn("bankReportsIn")(function* (
   bank: string,
-  message: BankMessage,
+  received: BankMessage,
   iban?: string,
 ) {
+  const message = withoutReturnsElsewhere(received, iban)
   const lookup = yield* lookUpOrders(bank, message, iban)
   const { orders, parts } = yield* matchWithOrders(bank, message, lookup)
   const unread = (message.unread ?? []).map((part) => ofUnread(part, lookup))
