@@ -53,7 +53,7 @@ export interface BookedIds {
 export class BookedOrders extends Context.Service<
   BookedOrders,
   {
-    /** The orders that a bank got under any of these ids, and all others of their files. */
+    /** The orders that a bank got under any of these ids: of a file, all of them. */
     readonly under: (
       bank: string,
       ids: BookedIds,

@@ -3,7 +3,7 @@ import { Array as Arr, Effect } from "effect"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { isUetr, uetrOf } from "../domain/uetr.ts"
 import { type BookedOrder, BookedOrders, isOfAnotherTime, isSumOf } from "../providers/booked-orders.ts"
-import type { StatementEntry } from "../providers/books.ts"
+import { RECORDS_MAX, SourceUnreadable, type StatementEntry } from "../providers/books.ts"
 import { bookedByFile, type OfFile } from "./file-bookings.ts"
 import { shownTogether } from "./shown-amounts.ts"
 
@@ -29,7 +29,15 @@ export const entriesByOrder = Effect.fn("entriesByOrder")(function* (entries: Re
       const known = yield* knownTo(bank, chunk)
       for (const entry of chunk) parts.push(ordersOf(entry, known))
     }
-    const byFile = bookedByFile(parts.filter((part) => "file" in part))
+    const byFile = bookedByFile(
+      parts.filter((part) => "file" in part),
+      RECORDS_MAX,
+    )
+    if (byFile === undefined)
+      return yield* new SourceUnreadable({
+        source: `the statements of ${bank}`,
+        reason: `they book files of more than ${RECORDS_MAX} orders`,
+      })
     for (const part of parts) found.push(...("file" in part ? (byFile.get(part.entry) ?? []) : part))
   }
   return found

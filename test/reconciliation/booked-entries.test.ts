@@ -126,6 +126,19 @@ describe("entries of one day that name a file alone", () => {
   )
 })
 
+it.effect("are no more orders together than are kept in memory", () =>
+  Effect.gen(function* () {
+    const file = Array.from({ length: 10_000 }, (_, index) => order(index + 1, 1n))
+    const booked = (times: number) =>
+      meaningOf(
+        Array.from({ length: times }, () => single(10_000n)),
+        file,
+      )
+    assert.lengthOf(yield* booked(2), 20_000)
+    assert.deepInclude(yield* Effect.flip(booked(101)), { _tag: "SourceUnreadable" })
+  }),
+)
+
 describe("an entry under the bank's own id", () => {
   const own = { servicerReference: "BANK-1" }
   const known = [order(1, 1_000n, { servicerReferences: ["BANK-1"] })]

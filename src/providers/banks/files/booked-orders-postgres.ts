@@ -27,15 +27,13 @@ export const layer = Layer.effect(
                 where known.bank = sent.bank and known.reference = sent.reference
               ) as servicer_references
             from file_orders sent join bank_files file on file.id = sent.file
-            where sent.bank = ${bank} and sent.file in (
-              select file from file_orders named where named.bank = ${bank} and named.file is not null and (
-                named.reference = any (${[...references]})
-                or named.reference in (
-                  select reference from bank_servicer_references
-                  where bank = ${bank} and servicer_reference = any (${[...servicerReferences]})))
-              union select file from file_orders
-                where bank = ${bank} and substr(reference, 3) = any (${ends}) and file is not null
-              union select id from bank_files where bank = ${bank} and message_id = any (${[...files]}))`,
+            where sent.bank = ${bank} and sent.reference in (
+              select unnest(${[...references]}::text[])
+              union select reference from bank_servicer_references
+                where bank = ${bank} and servicer_reference = any (${[...servicerReferences]})
+              union select reference from file_orders where bank = ${bank} and substr(reference, 3) = any (${ends})
+              union select named.reference from file_orders named join bank_files whole on whole.id = named.file
+                where whole.bank = ${bank} and whole.message_id = any (${[...files]}))`,
         ).pipe(
           Effect.mapError(({ reason }) => new SourceUnreadable({ source: `the orders of ${bank}`, reason })),
         )
