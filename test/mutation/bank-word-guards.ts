@@ -505,8 +505,8 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
   {
     name: "a page of a statement is no copy of another one",
     file: "providers/iso20022/bank-statement.ts",
-    text: "JSON.stringify([id, ...numbers])",
-    without: "id",
+    text: "[...numbers, ...all",
+    without: "[...all",
     caughtIn: "test/reconciliation/bank-statements.test.ts",
     caughtBy: "takes a statement for a copy by its page",
   },
@@ -517,6 +517,14 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     without: "JSON.stringify([fileIds, currency, kind, isReversal])",
     caughtIn: cases,
     caughtBy: "settles nothing beside transactions that have their file's id alone",
+  },
+  {
+    name: "a statement with other balances is no copy",
+    file: "providers/iso20022/bank-statement.ts",
+    text: '[...numbers, ...all(statement, "Bal").map(writtenIn)]',
+    without: "numbers",
+    caughtIn: "test/reconciliation/bank-statements.test.ts",
+    caughtBy: "takes a statement for a copy by its balance",
   },
   {
     name: "a booking of a charge is no payment",
@@ -587,8 +595,8 @@ export const bankWordStepGuards: ReadonlyArray<StepGuard> = [
     file: "providers/banks/files/order-lookup.ts",
     text: 'if (others.length > 0) return "conflicting"',
     without: "",
-    caughtIn: cases,
-    caughtBy: "of two orders in one report change nothing",
+    caughtIn: "test/providers/banks/files/uetr-reports.test.ts",
+    caughtBy: "of the same order is that order's, of another order a contradiction",
   },
   {
     name: "an order with two statuses in one report gets neither",

@@ -19,8 +19,13 @@ export interface StatementFile {
 }
 
 export interface BankStatement {
-  /** The bank's id of it, with its sequence and page numbers: some banks give all statements, or all pages of one, the same id. */
+  /** The bank's id of it. */
   readonly id: string | undefined
+  /**
+   * Its sequence and page numbers and its balances, as the bank writes them: some banks give all statements, or all pages of one,
+   * the same id.
+   */
+  readonly particulars?: ReadonlyArray<string | undefined>
   /** The account's IBAN, or its number. */
   readonly account: string | undefined
   readonly currency: string | undefined
@@ -68,7 +73,8 @@ const statementOf = (statement: Element, place: string, madeOn: () => string | u
   const day = dayOf(statement, parts, madeOn) ?? unreadable("Stmt/FrToDt", "missing")
   const repeated = repeatedIn(parts.flatMap((part) => (part._tag === "Movement" ? [part.movement] : [])))
   return {
-    id: idOf(statement),
+    id: maybeText(statement, "Id"),
+    ...particularsOf(statement),
     account: maybeText(statement, "Acct", "Id", "IBAN") ?? maybeText(statement, "Acct", "Id", "Othr", "Id"),
     currency: maybeText(statement, "Acct", "Ccy") ?? currencyOfBalance(statement),
     day,
@@ -77,15 +83,17 @@ const statementOf = (statement: Element, place: string, madeOn: () => string | u
   }
 }
 
-const idOf = (statement: Element): string | undefined => {
-  const id = maybeText(statement, "Id")
+const particularsOf = (statement: Element): Pick<BankStatement, "particulars"> => {
   const numbers = [["ElctrncSeqNb"], ["LglSeqNb"], ["StmtPgntn", "PgNb"]].map((path) =>
     maybeText(statement, ...path),
   )
-  return id === undefined || numbers.every((number) => number === undefined)
-    ? id
-    : JSON.stringify([id, ...numbers])
+  const particulars = [...numbers, ...all(statement, "Bal").map(writtenIn)]
+  return particulars.every((one) => one === undefined) ? {} : { particulars }
 }
+
+/** All texts in an element. */
+const writtenIn = ({ children, text }: Element): string =>
+  children.length === 0 ? text : children.map(writtenIn).join(" ")
 
 const entriesOf = (part: EntryPart, day: string, repeated: ReadonlySet<string>): BankStatement["entries"] => {
   switch (part._tag) {

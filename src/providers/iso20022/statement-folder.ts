@@ -14,6 +14,8 @@ import { isOtherIban } from "./account-number.ts"
 export interface StatementFile {
   readonly statements: ReadonlyArray<{
     readonly id?: string | undefined
+    /** What else tells it from another one with the same id. */
+    readonly particulars?: ReadonlyArray<string | undefined>
     readonly account?: string | undefined
     /** The last day that it covers. */
     readonly day: Day
@@ -139,8 +141,14 @@ const isNew = (seen: Set<string>, content: Uint8Array | string): boolean => {
 }
 
 /** A statement as text: a bank may send it again in another file. Without an id it is no other one's copy. */
-const contentsOf = ({ id, account, day, entries }: StatementFile["statements"][number]): string =>
-  JSON.stringify([id ?? randomUUID(), account, day, entries], (_, value) =>
+const contentsOf = ({
+  id,
+  particulars = [],
+  account,
+  day,
+  entries,
+}: StatementFile["statements"][number]): string =>
+  JSON.stringify([id ?? randomUUID(), particulars, account, day, entries], (_, value) =>
     typeof value === "bigint" ? String(value) : value,
   )
 
