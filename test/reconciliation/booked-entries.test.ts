@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { uetrOf } from "../../src/domain/uetr.ts"
-import { type BookedOrder, BookedOrders } from "../../src/providers/booked-orders.ts"
+import { type BookedOrder, BookedOrders, bookedOf } from "../../src/providers/booked-orders.ts"
 import type { EntryBooking, StatementEntry } from "../../src/providers/books.ts"
 import { entriesByOrder } from "../../src/reconciliation/booked-entries.ts"
 import { unclearEntries, unknownPayments } from "../../src/reconciliation/comparison.ts"
@@ -138,6 +138,23 @@ it.effect("are no more orders together than are kept in memory", () =>
     assert.deepInclude(yield* Effect.flip(booked(101)), { _tag: "SourceUnreadable" })
   }),
 )
+
+it("is compared with a file no further than the sum goes", () => {
+  let compared = 0
+  const file = Array.from({ length: 1_000 }, () => ({
+    currency: "EUR",
+    get minor() {
+      compared += 1
+      return 10n
+    },
+  }))
+  assert.isUndefined(bookedOf({ currency: "EUR", minor: 15n }, file, () => false))
+  assert.isAtMost(compared, 2)
+  assert.strictEqual(
+    bookedOf({ currency: "EUR", minor: 10_000n }, file, () => false),
+    file,
+  )
+})
 
 describe("an entry under the bank's own id", () => {
   const own = { servicerReference: "BANK-1" }

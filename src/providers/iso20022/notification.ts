@@ -4,6 +4,7 @@
  */
 import { UNSPECIFIED } from "../../domain/failure-codes.ts"
 import { type BatchBooking, type EntryPart, type Movement, partsIn } from "./account-entry.ts"
+import { isIbanLike } from "./account-number.ts"
 import { all, maybeText, one } from "./element.ts"
 import {
   type BatchReport,
@@ -64,9 +65,12 @@ const readPart = (part: Element, place: string) => ({
   iban: ibanIn(part),
 })
 
-/** An account that cannot be read is no evidence. */
+/** The IBAN of an account, also where it stands among other numbers. An account that cannot be read is no evidence. */
 const ibanIn = (part: Element): string | undefined => {
-  const read = orUnread("", part, () => ({ iban: maybeText(part, "Acct", "Id", "IBAN") }))
+  const read = orUnread("", part, () => {
+    const other = maybeText(part, "Acct", "Id", "Othr", "Id")
+    return { iban: maybeText(part, "Acct", "Id", "IBAN") ?? (isIbanLike(other) ? other : undefined) }
+  })
   return "iban" in read ? read.iban : undefined
 }
 

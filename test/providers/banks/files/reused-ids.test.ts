@@ -80,6 +80,12 @@ describe.each(["camt.052", "camt.053", "camt.054"])("an entry of a %s under the 
     const at = (number: string) => outcomeOf(() => iban(number)(accountFile(kind, [ofBank()])))
     expect(await at("NL91 ABNA 0417 1643 00")).toEqual(settled)
     expect(await at("DE89370400440532013000")).toEqual(reused)
+    const among = (number: string) =>
+      outcomeOf(() =>
+        iban(number)(accountFile(kind, [ofBank()])).replace(/<IBAN>(.*)<\/IBAN>/, "<Othr><Id>$1</Id></Othr>"),
+      )
+    expect(await among("DE89370400440532013000")).toEqual(reused)
+    expect(await among("0417164300")).toEqual(settled)
   })
 
   it("comes back on the account that the bank pays from, and on no other IBAN, whatever names it", async () => {
