@@ -18,7 +18,8 @@ export const layer = Layer.effect(
           (sql) => sql<Array<Row>>`
             select sent.reference, file.message_id as file, sent.currency, sent.minor, file.day,
               to_char(file.made_at at time zone 'UTC', 'YYYY-MM-DD') as made_on,
-              exists (
+              -- Releases before there were reports wrote the bank's refusal into the order itself.
+              sent.state = 'failed' or exists (
                 select from file_order_words report
                 where report.bank = sent.bank and report.reference = sent.reference and report.word like 'failed %'
               ) as is_refused,
