@@ -81,35 +81,41 @@ export const statementFolder =
       const seen = new Set<string>()
       let hasDay = false
       for (const name of files.sort()) {
-        const report = (parts: ReadonlyArray<UnreadStatementPart>) => {
-          for (const { place, problem } of listed(parts))
-            unused?.({ bank, place: place === "" ? name : `${name} ${place}`, problem })
-        }
+        const unread: Array<UnreadStatementPart> = []
         const content = yield* contentOf(join(folder, name))
-        if (content === undefined) {
-          report([{ place: "", problem: `longer than ${FILE_BYTES_MAX} bytes` }])
-          continue
-        }
-        if (!isNew(seen, content)) continue
-        const file = read(content)
-        if (Result.isFailure(file)) report([{ place: "", problem: file.failure.message }])
-        else report(file.success?.unread ?? [])
-        for (const statement of (Result.isSuccess(file) ? file.success?.statements : undefined) ?? []) {
+        if (content === undefined) unread.push({ place: "", problem: `longer than ${FILE_BYTES_MAX} bytes` })
+        const isCopy = content === undefined || !isNew(seen, content)
+        for (const statement of isCopy ? [] : statementsIn(read(content), unread)) {
           const isOfDay = statement.day === day
           const isOthers = isOtherIban(iban, statement.account)
           hasDay ||= isOfDay && !isOthers
           if (!isNew(seen, contentsOf(statement))) continue
           if (isOthers && others === "unused") {
-            if (isOfDay) report([{ place: `Stmt ${statement.id ?? ""}`.trim(), problem: NOT_OURS }])
+            if (isOfDay) unread.push({ place: `Stmt ${statement.id ?? ""}`.trim(), problem: NOT_OURS })
             continue
           }
-          if (isOfDay) report(statement.unread)
+          if (isOfDay) for (const part of statement.unread) unread.push(part)
           for (const entry of statement.entries)
             visit({ ...(isOthers ? ofAnotherAccount(entry) : entry), bank })
         }
+        for (const { place, problem } of listed(unread))
+          unused?.({ bank, place: place === "" ? name : `${name} ${place}`, problem })
       }
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
+
+/** The statements of a file; `unread` gets what of it cannot be read. */
+const statementsIn = (
+  file: ReturnType<StatementReader>,
+  unread: Array<UnreadStatementPart>,
+): StatementFile["statements"] => {
+  if (Result.isFailure(file)) {
+    unread.push({ place: "", problem: file.failure.message })
+    return []
+  }
+  for (const part of file.success?.unread ?? []) unread.push(part)
+  return file.success?.statements ?? []
+}
 
 /** Where people put statements, other files lie beside them. */
 const xmlName = /^[^.].*\.xml$/i
