@@ -42,6 +42,8 @@ export interface EntryBooking {
   readonly paymentId?: string
   /** The payment and the message that they were ordered in. */
   readonly fileIds?: ReadonlyArray<string>
+  /** It is on another account than the one that pays. */
+  readonly isElsewhere?: true
   /** How many were booked, if the bank says it. */
   readonly count?: number
 }

@@ -1,5 +1,5 @@
 /**
- * Entries that name no order but the file that it was sent in, each for some of its orders. Those of one day are added up: they
+ * Entries that name no order but the file that it was sent in, each for some of its orders. Those of one day and account are added up: they
  * count if sum and number are what was ordered in the file, never for a part of it, because nothing says for which.
  */
 import { type BookedOrder, bookedOf } from "../providers/booked-orders.ts"
@@ -22,8 +22,8 @@ export const bookedByFile = (
   entries: ReadonlyArray<OfFile>,
   ordersMax: number,
 ): ReadonlyMap<StatementEntry, ReadonlyArray<StatementEntry>> | undefined => {
-  const ofOneSum = Map.groupBy(entries, ({ id, entry: { kind, currency, bookedOn } }) =>
-    JSON.stringify([id, kind, currency, bookedOn]),
+  const ofOneSum = Map.groupBy(entries, ({ id, entry: { kind, currency, bookedOn, booking } }) =>
+    JSON.stringify([id, kind, currency, bookedOn, booking?.isElsewhere]),
   )
   const room: Room = { left: ordersMax }
   const become = new Map(ofOneSum.values().flatMap((all) => becomeOf(all, room)))

@@ -121,8 +121,8 @@ export const bankIdGuards: ReadonlyArray<StepGuard> = [
   {
     name: "entries that name a file alone are added up by day",
     file: "reconciliation/file-bookings.ts",
-    text: "JSON.stringify([id, kind, currency, bookedOn])",
-    without: "JSON.stringify([id, kind, currency])",
+    text: "JSON.stringify([id, kind, currency, bookedOn, booking?.isElsewhere])",
+    without: "JSON.stringify([id, kind, currency, booking?.isElsewhere])",
     caughtIn: booked,
     caughtBy: "are not added up with those of another day",
   },
@@ -157,6 +157,22 @@ export const bankIdGuards: ReadonlyArray<StepGuard> = [
     without: "",
     caughtIn: booked,
     caughtBy: "is unclear with that of a stranger's",
+  },
+  {
+    name: "entries that name a file alone are added up by account",
+    file: "reconciliation/file-bookings.ts",
+    text: ", booking?.isElsewhere])",
+    without: "])",
+    caughtIn: booked,
+    caughtBy: "are not added up with those of another account",
+  },
+  {
+    name: "movements that name a file alone are added up by account",
+    file: "providers/banks/files/bank-reports.ts",
+    text: "status._tag, evidence?.iban]",
+    without: "status._tag]",
+    caughtIn: "test/providers/banks/files/bank-cases.test.ts",
+    caughtBy: "of transactions that two parts of a file may show for one booking settle nothing",
   },
   {
     name: "entries that name a file alone return nothing",

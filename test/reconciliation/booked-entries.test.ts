@@ -93,6 +93,11 @@ describe("entries of one day that name a file alone", () => {
     ["FILE-1 1000", "FILE-1 1100", "FILE-1 1300"],
   )
   isMeant(
+    "are not added up with those of another account",
+    [single(1_000n), single(2_400n, { booking: { ...byFile, isElsewhere: true } })],
+    ["FILE-1 1000", "FILE-1 2400"],
+  )
+  isMeant(
     "are not added up with those of another direction or currency",
     [
       single(1_000n),

@@ -131,13 +131,13 @@ const NOT_OURS = "it is about another account than the one that the bank pays fr
 
 /**
  * An entry of another account than the one that pays. A bank's own id is that of an entry of one account, so there it does not
- * say which order an entry is about. Money that came in there did not come back: the account may be the payee's, and of the
+ * say which order an entry is about, and an entry that names a file is added up with none of the account that pays. Money that came in there did not come back: the account may be the payee's, and of the
  * payment of our order. Such an entry has no reference.
  */
 const ofAnotherAccount = ({ booking, ...entry }: Omit<StatementEntry, "bank">) => {
   if (entry.kind === "credit") return { ...entry, reference: "" }
   const { servicerReference: _, isRepeated: __, ...ids } = booking ?? {}
-  return Object.keys(ids).length === 0 ? entry : { ...entry, booking: ids }
+  return Object.keys(ids).length === 0 ? entry : { ...entry, booking: { ...ids, isElsewhere: true as const } }
 }
 
 /** Whether something is seen for the first time. */

@@ -251,7 +251,7 @@ it.effect("reads a statement of another account without the bank's own ids", () 
         }),
       { iban: own },
     )(({ booking }) => seen.push(booking))
-    assert.deepStrictEqual(seen, [...bookings, undefined, { fileIds: ["F"] }])
+    assert.deepStrictEqual(seen, [...bookings, undefined, { fileIds: ["F"], isElsewhere: true }])
   }),
 )
 

@@ -106,13 +106,13 @@ const isOfFileAlone = (report: TransferReport, lookup: OrderLookup): boolean =>
   lookup.of(report) === undefined &&
   lookup.inFile(report.fileIds ?? []) !== undefined
 
-/** Movements that name only their file: all of them together if they are what was ordered, else each by itself. */
+/** Movements that name only their file: all of an account together if they are what was ordered, else each by itself. */
 const bookedByFile = (
   movements: ReadonlyArray<TransferReport>,
   lookup: OrderLookup,
 ): ReadonlyArray<MatchedPart> => {
-  const alike = Map.groupBy(movements, ({ fileIds, amount, status }) =>
-    JSON.stringify([fileIds, amount?.currency, status._tag]),
+  const alike = Map.groupBy(movements, ({ fileIds, amount, status, evidence }) =>
+    JSON.stringify([fileIds, amount?.currency, status._tag, evidence?.iban]),
   )
   return [...alike.values()].flatMap((all) => {
     const single = all.flatMap(({ fileIds = [], amount, status }) =>

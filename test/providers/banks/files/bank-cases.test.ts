@@ -236,6 +236,20 @@ describe("ids of orders", () => {
       standings: ["Accepted", "Accepted"],
       oddities: [["MSGID", "unclear-batch"]],
     })
+    const [iban, other] = ["NL91ABNA0417164300", "DE89370400440532013000"]
+    const on = (...accounts: ReadonlyArray<string>) => {
+      const account = accounts.values()
+      return (about: string) =>
+        fileOf(
+          ["BANK-1"],
+          ["BANK-2"],
+        )(about).replaceAll(
+          "<Id>1</Id>",
+          () => `<Id>1</Id><Acct><Id><IBAN>${account.next().value}</IBAN></Id></Acct>`,
+        )
+    }
+    expect((await outcomeOf(on(iban, iban), alike)).standings).toEqual(["Settled", "Settled"])
+    expect((await outcomeOf(on(iban, other), alike)).standings).toEqual(["Accepted", "Accepted"])
     for (const file of [fileOf(["BANK-1"], ["BANK-2"]), fileOf(["BANK-1", "BANK-1"])])
       expect(await outcomeOf(file, alike)).toMatchObject({ standings: ["Settled", "Settled"], oddities: [] })
   })
