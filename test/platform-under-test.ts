@@ -254,7 +254,9 @@ export const eventually = async (
     }
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
-  throw new Error(`waited ${withinMs} ms in vain: ${what}: ${reason ?? "the answer was no"}`, { cause: reason })
+  throw new Error(`waited ${withinMs} ms in vain: ${what}: ${reason ?? "the answer was no"}`, {
+    cause: reason,
+  })
 }
 
 /**

@@ -26,9 +26,10 @@ import { RejectsFile, rejectsText } from "../payout-files/rejects-file.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
 import {
   acceptedBefore,
+  forgetSubmission,
   recordedSubmissions,
   recordSubmission,
-  type Submission,
+  refusedBefore,
   submissionOf,
 } from "./accepted-rows.ts"
 import { dataDir, json } from "./flags.ts"
@@ -144,9 +145,9 @@ const submitFile = Effect.fnUntraced(function* (flags: Flags) {
   if (options.again !== undefined) yield* requireFirst(client, read)
   const { url } = service.value
   const fresh = yield* withoutAcceptedRows(url, flags, read, options)
-  const { file, accepted, key } = yield* submitRows(client, flags, fresh, options, rejectsFile)
+  const submitting = { client, flags, options, rejectsFile, service: url, readKey: read.key }
+  const { file, accepted, key } = yield* submitRows(submitting, fresh)
   const rejected = file.sheet?.rejected.length ?? 0
-  if (rejected > 0) yield* remember(flags, file, { service: url, batch: accepted.id, keys: [read.key, key] })
   if (flags.json) {
     yield* Console.log(JSON.stringify({ ...accepted, idempotencyKey: key, rejected }))
   } else {
@@ -199,7 +200,8 @@ const requireFirst = Effect.fnUntraced(function* (client: ServiceClient, { conte
 
 /**
  * The file without the rows that a submission from this data folder had accepted when it set others aside. They are set aside, too,
- * if they may be, and otherwise stop the file: a mended file pays once what was accepted before.
+ * if they may be, and otherwise stop the file: a mended file pays once what was accepted before. The same file again is the same
+ * submission again, without the rows that were refused.
  */
 const withoutAcceptedRows = Effect.fnUntraced(function* (
   service: string,
@@ -208,20 +210,42 @@ const withoutAcceptedRows = Effect.fnUntraced(function* (
   options: ReadOptions,
 ) {
   if (Option.isSome(flags.again) || Option.isSome(flags.allowDuplicates)) return read
-  const recorded = yield* Effect.tryPromise({
-    try: () => recordedSubmissions(flags.dataDir),
+  const recorded = yield* recording(flags, () => recordedSubmissions(flags.dataDir))
+  const known = acceptedBefore(recorded, service, keyOf(flags, read), read.items)
+  if (known.length === 0) return read
+  const problems = known.map(({ item, batch }) => ({
+    item,
+    detail:
+      batch === undefined
+        ? "perhaps accepted before, by a submission whose answer was lost: repeat that one first"
+        : `accepted before, in ${batch}`,
+  }))
+  const { sheet } = read
+  if (Option.isNone(flags.rejects) || sheet === undefined)
+    return yield* new CliFailure({ reason: mendedWhole(flags, read, problems) })
+  const refused = refusedBefore(recorded, service, read)
+  if (refused !== undefined) {
+    const detail = "refused before, beside rows that were accepted: submit this file to see why"
+    const those = refused.items.map((item) => ({ item, detail }))
+    const accepted = withoutRefused({ ...read, sheet }, those, options)
+    if (keyOf(flags, accepted) === refused.sentUnder) return accepted
+  }
+  return withoutRefused({ ...read, sheet }, problems, options)
+})
+
+/** The key that a file is sent under. */
+const keyOf = ({ idempotencyKey }: Flags, { key }: PayoutFile): string =>
+  Option.getOrElse(idempotencyKey, () => key)
+
+/** Reads or writes the record of accepted rows. Nothing is submitted where that fails. */
+const recording = <A>({ dataDir }: Flags, run: () => Promise<A>) =>
+  Effect.tryPromise({
+    try: run,
     catch: (error) =>
       new CliFailure({
-        reason: `Nothing was submitted, as the record of accepted rows in ${flags.dataDir} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+        reason: `Nothing was submitted, as the record of accepted rows in ${dataDir} cannot be kept: ${error instanceof Error ? error.message : String(error)}`,
       }),
   })
-  const known = acceptedBefore(recorded, service, read.key, read.items)
-  if (known.length === 0) return read
-  const problems = known.map(({ item, batch }) => ({ item, detail: `accepted before, in ${batch}` }))
-  if (Option.isSome(flags.rejects) && read.sheet !== undefined)
-    return withoutRefused({ ...read, sheet: read.sheet }, problems, options)
-  return yield* new CliFailure({ reason: mendedWhole(flags, read, problems) })
-})
 
 const ACCEPTED_SHOWN_MAX = 20
 
@@ -240,15 +264,45 @@ const mendedWhole = (
     "To pay them once more, add: --allow-duplicates REASON",
   ].join("\n")
 
-/** Rows were accepted whatever becomes of the record, so a failure to write it is only reported. */
-const remember = (flags: Flags, file: PayoutFile, about: Omit<Submission, "rows">) =>
+interface Submitting {
+  readonly client: ServiceClient
+  readonly flags: Flags
+  readonly options: ReadOptions
+  readonly rejectsFile: RejectsFile | undefined
+  /** The address of the service. */
+  readonly service: string
+  /** The key of the file as it was read. */
+  readonly readKey: string
+}
+
+/**
+ * Records the rows of a file that lost others before they are sent: whatever becomes of this command then, they are not paid again
+ * with the whole file. Gives what to do once their batch is known, or once the service refused them.
+ */
+const recordFirst = Effect.fnUntraced(function* ({ flags, service, readKey }: Submitting, file: PayoutFile) {
+  const nothing = { accepted: (_batch: string) => Effect.void, refused: Effect.void }
+  if ((file.sheet?.rejected.length ?? 0) === 0) return nothing
+  const { dataDir } = flags
+  const key = keyOf(flags, file)
+  const pending = submissionOf({ service, keys: [readKey, key] }, file.items)
+  const recorded = yield* recording(flags, () => recordedSubmissions(dataDir))
+  const isKnown = recorded.some((one) => one.service === service && one.keys.at(-1) === key)
+  if (!isKnown) yield* recording(flags, () => recordSubmission(dataDir, pending))
+  return {
+    accepted: (batch: string) => noted(flags, () => recordSubmission(dataDir, { ...pending, batch })),
+    refused: isKnown ? Effect.void : noted(flags, () => forgetSubmission(dataDir, pending)),
+  }
+})
+
+/** Without it, the rows count as perhaps accepted until the command is repeated, so a failure is only reported. */
+const noted = ({ dataDir }: Flags, run: () => Promise<void>) =>
   Effect.tryPromise({
-    try: () => recordSubmission(flags.dataDir, submissionOf(about, file.items)),
+    try: run,
     catch: (error) => (error instanceof Error ? error.message : String(error)),
   }).pipe(
     Effect.catch((problem) =>
       Console.error(
-        `The accepted rows cannot be recorded in ${flags.dataDir}, so the whole file would pay them again: ${problem}`,
+        `What became of the rows cannot be recorded in ${dataDir}, so a mended whole file is not submitted until this command is repeated: ${problem}`,
       ),
     ),
   )
@@ -261,13 +315,8 @@ interface Accepted {
 }
 
 /** Submits the rows that can be paid. Rows that the service refuses are set aside, too, if they may be. */
-const submitRows = Effect.fnUntraced(function* (
-  client: ServiceClient,
-  flags: Flags,
-  read: PayoutFile,
-  options: ReadOptions,
-  rejectsFile: RejectsFile | undefined,
-) {
+const submitRows = Effect.fnUntraced(function* (submitting: Submitting, read: PayoutFile) {
+  const { client, flags, options, rejectsFile } = submitting
   let file = read
   // Who pays once more on purpose allows what a check for duplicates would refuse.
   const onPurpose = Option.orElse(flags.again, () => flags.allowDuplicates)
@@ -277,12 +326,17 @@ const submitRows = Effect.fnUntraced(function* (
       return yield* new CliFailure({
         reason: `No row can be paid, and nothing was submitted: ${rejectsFile?.path} says why`,
       })
-    const key = Option.getOrElse(flags.idempotencyKey, () => file.key)
+    const key = keyOf(flags, file)
+    const record = yield* recordFirst(submitting, file)
     const answer = yield* Effect.result(client.submitOnce(withDuplicates(file.body, onPurpose), key))
-    if (answer._tag === "Success") return { file, key, accepted: answer.success }
+    if (answer._tag === "Success") {
+      yield* record.accepted(answer.success.id)
+      return { file, key, accepted: answer.success }
+    }
     const { failure } = answer
     if (failure._tag === "CliFailure") return yield* unknownOutcome(failure, flags, key)
     const problems = problemsOfItems(failure.problem.errors ?? [])
+    if (problems.length > 0) yield* record.refused
     if (rejectsFile === undefined || file.sheet === undefined || problems.length === 0)
       return yield* refusal(failure, file, flags)
     file = withoutRefused({ ...file, sheet: file.sheet }, problems, options)

@@ -71,6 +71,8 @@ export const cleanedAnswer = ({ reason, cause, ...answer }: RawClearanceAnswer):
 }
 
 const LIST_VERSION_LENGTH_MAX = 255
+/** Units of UTF-16. */
+const LIST_VERSION_READ_MAX = 4 * LIST_VERSION_LENGTH_MAX
 
 /** The version of the engine's lists as it is kept: {@link visibleText}, so that each spelling names the same lists. */
 export const listVersionOf = visibleText
@@ -78,7 +80,8 @@ export const listVersionOf = visibleText
 /** The version of the engine's lists as it comes in: any text of 1 to 255 characters that a person can see. */
 export const RawListVersion = Schema.String.check(
   Schema.makeFilter((text: string) => {
-    const version = listVersionOf(text)
+    // Whatever is invisible in it: beyond so many, it is not read at all.
+    const version = text.length <= LIST_VERSION_READ_MAX ? listVersionOf(text) : ""
     const isNamed = version !== "" && hasAtMost(version, LIST_VERSION_LENGTH_MAX)
     return isNamed || `expected 1 to ${LIST_VERSION_LENGTH_MAX} characters`
   }),

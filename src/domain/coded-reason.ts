@@ -5,11 +5,14 @@ import { cleanTextWithin, type OutsideText } from "./outside-text.ts"
 /** Code points of a text that stands in place of a code. */
 const DETAIL_LENGTH_MAX = 200
 
-/** Enough digits for an account number, whatever stands between them. */
-const telling = /(.*\d){8}/s
+/** Enough digits for an account number, whatever stands between them. It reads a text of any length once. */
+const telling = /^(?:[^0-9]*[0-9]){8}/
 
 /** Codes are logged and published. */
 const plainCode = /^[\w.-]{1,64}$/
+
+/** Whether a text is a code, and cannot be an account number. */
+export const isPlainCode = (text: string): boolean => plainCode.test(text) && !telling.test(text)
 
 /** A text in place of a code, cleaned; `undefined` if nothing is left of it, or if its digits may be those of an account. */
 export const wordsInPlaceOfCode = (text: string): OutsideText | undefined => {
@@ -23,7 +26,7 @@ export const wordsInPlaceOfCode = (text: string): OutsideText | undefined => {
  */
 export const codedReason = (text: string): { readonly code: string; readonly detail?: OutsideText } => {
   const code = text.trim()
-  if (plainCode.test(code) && !telling.test(code)) return { code }
+  if (isPlainCode(code)) return { code }
   const detail = wordsInPlaceOfCode(text)
   return { code: UNSPECIFIED, ...(detail === undefined ? {} : { detail }) }
 }

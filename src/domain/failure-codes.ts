@@ -182,7 +182,7 @@ export const mappedCodes: ReadonlyArray<FailureMeaning> = [...meanings.values()]
 /** The code for a reason that was not given, or not as a code. It is never mapped, so a person decides. */
 export const UNSPECIFIED = "unspecified"
 
-const plainCode = /^(?!(.*\d){8})[\w.-]{1,35}$/
+const plainCode = /^(?!(?:[^0-9]*[0-9]){8})[\w.-]{1,35}$/
 
 /** The same text if it may be a code and cannot be an account number, else `unspecified`: the outcome counts all the same. */
 export const plainCodeOf = (text: string): string => (plainCode.test(text) ? text : UNSPECIFIED)

@@ -18,6 +18,15 @@ export type OutsideText = typeof OutsideText.Type
 
 const invisible = new RegExp(invisibleCharacter, "gu")
 
+/**
+ * Units of UTF-16 that are read of a text. Who writes it may write a megabyte, and NFC puts marks into their order in a time
+ * that grows with the square of their number.
+ */
+const READ_LENGTH_MAX = 4 * TEXT_LENGTH_MAX
+
+/** What may be the beginning of an account whose rest is not read: an IBAN with a space before each character. */
+const ACCOUNT_LENGTH_MAX = 64
+
 /** A text with nothing to clean: ASCII without white space at its ends, two digits in a row, or a URL. */
 const harmless = /^(?!.*(?:[0-9]{2}|:\/\/))[!-~](?:[ -~]*[!-~])?$/
 
@@ -31,11 +40,19 @@ export const cleanText = (text: string): OutsideText => cleanTextWithin(text, TE
 /** The same, of at most `lengthMax` code points, which is no more than {@link TEXT_LENGTH_MAX}. */
 export const cleanTextWithin = (text: string, lengthMax: number): OutsideText => {
   if (text.length <= lengthMax && harmless.test(text)) return text as OutsideText
-  const visible = visibleText(text)
+  const visible = beginningOf(text)
   return cut(masked(visible).trim(), lengthMax) as OutsideText
 }
 
-/** A text as a person sees it: in NFC, spaces for control characters and line breaks, nothing invisible. Nothing is masked. */
+const beginningOf = (text: string): string =>
+  text.length <= READ_LENGTH_MAX
+    ? visibleText(text)
+    : visibleText(text.slice(0, READ_LENGTH_MAX)).slice(0, -ACCOUNT_LENGTH_MAX)
+
+/**
+ * A text as a person sees it: in NFC, spaces for control characters and line breaks, nothing invisible. Nothing is masked. Its
+ * length has to be bounded before.
+ */
 export const visibleText = (text: string): string =>
   text
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ")

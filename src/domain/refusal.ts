@@ -5,6 +5,7 @@
  *   - it is about a whole file or group, or came after the order was sent more than once;
  *   - it leads to another payment, at this bank or another: an inquiry is cheap compared with paying twice;
  *   - it is about an order that may still wait with us: our record knows whether it was sent, and what was reported about it;
+ *   - it is a response without a reason, or with words where a code was agreed, which may not mean what it says;
  *   - there was a sign that the bank may have the order, and the reason is not the account, the beneficiary or the law: a second
  *     copy may be too late, exceed the funds or the day's limit, look suspicious, or be unreadable.
  *
@@ -13,7 +14,7 @@
 import type { Attempt } from "./batch.ts"
 import type { TransferOutcome } from "./commands.ts"
 import type { OpenRefusal } from "./events.ts"
-import { type FailureMeaning, holdsForAllCopies } from "./failure-codes.ts"
+import { type FailureMeaning, holdsForAllCopies, UNSPECIFIED } from "./failure-codes.ts"
 
 export type Refused = Extract<TransferOutcome, { readonly _tag: "Failed" }>
 
@@ -30,7 +31,9 @@ export const isDoubtful = (
   if (attempt.sends > 1) return true
   // Our own record knows whether the order was sent at all, and what the bank's files reported about it.
   if (attempt.withdrawable && evidence === "callback") return true
-  if (meaning === undefined) return false
+  // Such a response may be a broken one, so nobody has to judge it before the bank was asked. Who has the item already decides.
+  if (meaning === undefined)
+    return refused.code === UNSPECIFIED && evidence === "response" && attempt.phase !== "parked"
   if (meaning.retryable || meaning.reroutable) return true
   return mayHaveIt(attempt) && !holdsForAllCopies(meaning)
 }

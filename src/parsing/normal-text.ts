@@ -2,8 +2,15 @@
 
 const beyondAscii = /[\u0080-\uffff]/
 
+/**
+ * Units of UTF-16, more than any text of a payout has. Form C puts marks into their order in a time that grows with the square of
+ * their number, so a longer text stays as it is: it is refused for its length.
+ */
+const LENGTH_MAX = 4_096
+
 /** The same text in form C. */
-export const normalText = (text: string): string => (beyondAscii.test(text) ? text.normalize("NFC") : text)
+export const normalText = (text: string): string =>
+  text.length <= LENGTH_MAX && beyondAscii.test(text) ? text.normalize("NFC") : text
 
 /**
  * A value of JSON with every text in it in form C; names of members stay as they are. The value is the caller's own, just

@@ -45,11 +45,11 @@ export const posting =
       const at = yield* Clock.currentTimeMillis
       return { _tag: "RecordPosting", at, posting, ledgerPostingId } satisfies BatchCommand
     })
-    const recordRefusal = Effect.fnUntraced(function* ({ code, detail }: PostingRefused) {
+    const recordRefusal = Effect.fnUntraced(function* ({ code }: PostingRefused) {
       const reason = kind === "hold" && code === INSUFFICIENT_FUNDS ? "funds" : "other"
       metrics.postingsRefused.inc({ kind, reason })
       if (reason === "other")
-        yield* Effect.logError("the ledger refused a posting", { batch: id, posting, kind, code, detail })
+        yield* Effect.logError("the ledger refused a posting", { batch: id, posting, kind, code })
       const at = yield* Clock.currentTimeMillis
       return {
         _tag: "RecordPostingRefusal",

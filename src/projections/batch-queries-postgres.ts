@@ -88,8 +88,8 @@ export const layer = Layer.effect(
         const references = attemptsOf(id, item)
         const [row] = yield* query(
           "read item",
-          (sql) => sql<Array<(FoundItem | { item: null }) & { remarks: ReadonlyArray<FoundRemark> }>>`
-            select payout_items.*, array (
+          (sql) => sql<Array<(FoundItem | { item: null }) & Beside>>`
+            select payout_items.*, payout_batches.item_count, array (
               select jsonb_build_object(
                 'bank', bank, 'reference', reference, 'kind', kind, 'remark', remark, 'seenAt', min(seen_at))
               from bank_remarks where reference = any (${references})
@@ -102,7 +102,8 @@ export const layer = Layer.effect(
             where payout_batches.id = ${id} and payout_batches.partner = ${partner}`,
         )
         if (row === undefined) return undefined
-        if (row.item === null) return "no such item"
+        // The rows of a large batch come in parts, the batch's own with the first of them.
+        if (row.item === null) return item <= row.item_count ? undefined : "no such item"
         return { item: itemView(row), remarks: row.remarks.map(remarkView) }
       }),
     })
@@ -153,6 +154,12 @@ interface FoundItem {
   readonly version: number
   readonly updated_at: Date
   readonly clearance: ClearanceView | null
+}
+
+/** What is read beside an item: of its batch, and of its banks. */
+interface Beside {
+  readonly item_count: number
+  readonly remarks: ReadonlyArray<FoundRemark>
 }
 
 interface FoundRemark {

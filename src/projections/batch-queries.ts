@@ -133,7 +133,7 @@ export class BatchQueries extends Context.Service<
     >
     /**
      * An item with its banks' remarks, at most {@link REMARKS_MAX}; `"no such item"` if the batch has none of that number, and
-     * `undefined` if the partner has no such batch. Remarks come from the banks' files and not from the log: rebuilt read
+     * `undefined` if the partner has no such batch, or the read models do not have the item yet. Remarks come from the banks' files and not from the log: rebuilt read
      * models show them as before.
      */
     readonly item: (

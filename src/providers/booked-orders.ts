@@ -53,7 +53,7 @@ export interface BookedIds {
 export class BookedOrders extends Context.Service<
   BookedOrders,
   {
-    /** The orders that a bank got under any of these ids, and all others of their files. */
+    /** The orders that a bank got under any of these ids: of a file, all of them. */
     readonly under: (
       bank: string,
       ids: BookedIds,
@@ -72,12 +72,19 @@ interface Sum extends Money {
   readonly count?: number
 }
 
-/** Whether a sum, and its count if there is one, are those of these orders. */
-export const isSumOf = ({ count, currency, minor }: Sum, orders: ReadonlyArray<Money>): boolean =>
-  orders.length > 0 &&
-  (count === undefined || count === orders.length) &&
-  orders.every((order) => order.currency === currency) &&
-  orders.reduce((sum, order) => sum + order.minor, 0n) === minor
+/**
+ * Whether a sum, and its count if there is one, are those of these orders, which are of positive amounts. It ends with the first
+ * order that is too much, because a small booking may be compared with a file of thousands, and there may be thousands of them.
+ */
+export const isSumOf = ({ count, currency, minor }: Sum, orders: ReadonlyArray<Money>): boolean => {
+  if (orders.length === 0 || (count !== undefined && count !== orders.length)) return false
+  let left = minor
+  for (const order of orders) {
+    left -= order.minor
+    if (order.currency !== currency || left < 0n) return false
+  }
+  return left === 0n
+}
 
 /**
  * The orders of a file that one sum was booked for: all of them; or, if the bank says how many, those that it had not refused.
@@ -89,6 +96,7 @@ export const bookedOf = <Order extends Money>(
   isRefused: (order: Order) => boolean,
 ): ReadonlyArray<Order> | undefined => {
   if (isSumOf(sum, file)) return file
+  if (sum.count === undefined) return undefined
   const rest = file.filter((order) => !isRefused(order))
-  return sum.count !== undefined && isSumOf(sum, rest) ? rest : undefined
+  return isSumOf(sum, rest) ? rest : undefined
 }

@@ -36,8 +36,14 @@ export interface EntryBooking {
   readonly members?: ReadonlyArray<ReadonlyArray<string>>
   /** The bank's own id. */
   readonly servicerReference?: string
+  /** Another entry of its statement has the same id of the bank, amount and direction. */
+  readonly isRepeated?: true
+  /** The id of the payment that it was ordered in, which is also one of `fileIds`. */
+  readonly paymentId?: string
   /** The payment and the message that they were ordered in. */
   readonly fileIds?: ReadonlyArray<string>
+  /** It is on another account than the one that pays. */
+  readonly isElsewhere?: true
   /** How many were booked, if the bank says it. */
   readonly count?: number
 }

@@ -3,7 +3,7 @@ import { Array as Arr, Effect } from "effect"
 import { parseTransferReference } from "../domain/identifiers.ts"
 import { isUetr, uetrOf } from "../domain/uetr.ts"
 import { type BookedOrder, BookedOrders, isOfAnotherTime, isSumOf } from "../providers/booked-orders.ts"
-import type { StatementEntry } from "../providers/books.ts"
+import { RECORDS_MAX, SourceUnreadable, type StatementEntry } from "../providers/books.ts"
 import { bookedByFile, type OfFile } from "./file-bookings.ts"
 import { shownTogether } from "./shown-amounts.ts"
 
@@ -29,7 +29,15 @@ export const entriesByOrder = Effect.fn("entriesByOrder")(function* (entries: Re
       const known = yield* knownTo(bank, chunk)
       for (const entry of chunk) parts.push(ordersOf(entry, known))
     }
-    const byFile = bookedByFile(parts.filter((part) => "file" in part))
+    const byFile = bookedByFile(
+      parts.filter((part) => "file" in part),
+      RECORDS_MAX,
+    )
+    if (byFile === undefined)
+      return yield* new SourceUnreadable({
+        source: `the statements of ${bank}`,
+        reason: `they book files of more than ${RECORDS_MAX} orders`,
+      })
     for (const part of parts) found.push(...("file" in part ? (byFile.get(part.entry) ?? []) : part))
   }
   return found
@@ -106,9 +114,12 @@ const underServicerId = (entry: StatementEntry, known: Known): ReadonlyArray<Sta
   const [first, ...others] = known.byServicer.get(booking?.servicerReference ?? "") ?? []
   if (first === undefined || others.length > 0) return undefined
   const { reference, sent, file } = first.order
-  // In both cases the bank used its id again, for a booking of that file or for another payment.
+  // In all of these cases the bank used its id again, for a booking of that file or for another payment.
   if (booking?.fileIds?.some((id) => id !== file && known.byFile.has(id))) return undefined
-  const isReused = sent !== undefined && isOfAnotherTime(sent, entry.bookedOn, entry.kind)
+  const isReused =
+    booking?.isRepeated === true ||
+    (booking?.paymentId !== undefined && booking.paymentId !== file) ||
+    (sent !== undefined && isOfAnotherTime(sent, entry.bookedOn, entry.kind))
   if (!isReused) return [{ ...own, reference }]
   const about = `${booking?.servicerReference} ${reference}`
   return [{ ...entry, unclear: { about, expected: "an entry that only this order can have" } }]

@@ -1,5 +1,5 @@
 /**
- * Entries that name no order but the file that it was sent in, each for some of its orders. Those of one day are added up: they
+ * Entries that name no order but the file that it was sent in, each for some of its orders. Those of one day and account are added up: they
  * count if sum and number are what was ordered in the file, never for a part of it, because nothing says for which.
  */
 import { type BookedOrder, bookedOf } from "../providers/booked-orders.ts"
@@ -16,35 +16,44 @@ export interface OfFile {
 
 /**
  * What becomes of each entry: it stands for orders of the file, its part of their sum is in another one of the same sum, or it
- * is unclear.
+ * is unclear. `undefined` if the entries stand for more than `ordersMax` orders together: a file may be booked again and again.
  */
 export const bookedByFile = (
   entries: ReadonlyArray<OfFile>,
-): ReadonlyMap<StatementEntry, ReadonlyArray<StatementEntry>> => {
-  const ofOneSum = Map.groupBy(entries, ({ id, entry: { kind, currency, bookedOn } }) =>
-    JSON.stringify([id, kind, currency, bookedOn]),
+  ordersMax: number,
+): ReadonlyMap<StatementEntry, ReadonlyArray<StatementEntry>> | undefined => {
+  const ofOneSum = Map.groupBy(entries, ({ id, entry: { kind, currency, bookedOn, booking } }) =>
+    JSON.stringify([id, kind, currency, bookedOn, booking?.isElsewhere]),
   )
-  return new Map([...ofOneSum.values()].flatMap(becomeOf))
+  const room: Room = { left: ordersMax }
+  const become = new Map(ofOneSum.values().flatMap((all) => becomeOf(all, room)))
+  return room.left < 0 ? undefined : become
+}
+
+/** For orders that entries stand for. */
+interface Room {
+  left: number
 }
 
 type Become = ReadonlyArray<readonly [StatementEntry, ReadonlyArray<StatementEntry>]>
 
 /** All of them are one sum of the file; or else each that is one by itself, and the others together. */
-const becomeOf = (all: ReadonlyArray<OfFile>): Become => {
-  const together = inOneSum(all)
+const becomeOf = (all: ReadonlyArray<OfFile>, room: Room): Become => {
+  const together = inOneSum(all, room)
   if (together !== undefined) return together
-  const alone = all.map((one) => ({ one, become: inOneSum([one]) }))
+  const alone = all.map((one) => ({ one, become: inOneSum([one], room) }))
   const rest = alone.flatMap(({ one, become }) => (become === undefined ? [one] : []))
   return [
     ...alone.flatMap(({ become = [] }) => become),
-    ...(inOneSum(rest) ?? rest.map(({ entry, id, file }) => [entry, [unclear(entry, id, file)]] as const)),
+    ...(inOneSum(rest, room) ??
+      rest.map(({ entry, id, file }) => [entry, [unclear(entry, id, file)]] as const)),
   ]
 }
 
-const inOneSum = (all: ReadonlyArray<OfFile>): Become | undefined => {
+const inOneSum = (all: ReadonlyArray<OfFile>, room: Room): Become | undefined => {
   const [first, ...others] = all
   // What came back may be of another copy of the file.
-  if (first === undefined || first.entry.kind === "credit") return undefined
+  if (first === undefined || first.entry.kind === "credit" || hasCopies(all)) return undefined
   const counts = all.map(({ entry }) => countOf(entry, others.length > 0))
   const sum = {
     currency: first.entry.currency,
@@ -55,9 +64,24 @@ const inOneSum = (all: ReadonlyArray<OfFile>): Become | undefined => {
   }
   const booked = bookedOf(sum, first.file, ({ isRefused }) => isRefused)
   if (booked === undefined) return undefined
+  room.left -= booked.length
+  if (room.left < 0) return undefined
   const { booking: _, amounts: __, ...entry } = first.entry
   const orders = booked.map(({ reference, currency, minor }) => ({ ...entry, reference, currency, minor }))
   return [[first.entry, orders], ...others.map(({ entry }) => [entry, []] as const)]
+}
+
+/**
+ * Whether two statements may show one booking: each has it once, under the same id of the bank. Added up, it could stand for two
+ * orders of which one was paid.
+ */
+const hasCopies = (all: ReadonlyArray<OfFile>): boolean => {
+  const keys = all.flatMap(({ entry: { booking, minor } }) =>
+    booking?.servicerReference === undefined || booking.isRepeated === true
+      ? []
+      : [JSON.stringify([booking.servicerReference, String(minor)])],
+  )
+  return new Set(keys).size < keys.length
 }
 
 /** How many orders an entry stands for: as it says, and one if it is a transaction among others. */

@@ -286,3 +286,58 @@ it("a whole file that is mended after --rejects pays no row twice, and the mende
   for (const reference of ["mended-1", "mended-2", "mended-3"])
     expect(await batchesWith(reference)).toHaveLength(1)
 })
+
+/** A service before the real one: it refuses the row `refused` while `refuses`, and loses its answers while `loses`. */
+const moody = async (refused: string) => {
+  const mood = { refuses: true, loses: false }
+  const { url, server } = await between(async ({ key, body }) => {
+    const items: ReadonlyArray<{ reference: string }> = JSON.parse(body).items
+    const index = items.findIndex(({ reference }) => reference === refused)
+    if (mood.refuses && index >= 0) {
+      const pointer = `/items/${index}/beneficiary/name`
+      const errors = [{ pointer, item: index + 1, field: "beneficiary.name", detail: "no bank takes it" }]
+      return Response.json({ type: "x", title: "invalid", status: 400, errors }, { status: 400 })
+    }
+    const answer = await post(key, body)
+    return mood.loses ? new Response("lost", { status: 502 }) : answer
+  })
+  return { url, server, mood }
+}
+
+it("pays no row twice where the service takes the whole file at another time", async () => {
+  const { url, server, mood } = await moody("later-2")
+  const file = fileOf(rowOf("later-1", "31.11"), rowOf("later-2", "32.22"))
+  const first = await submit(url, file, "--rejects", join(folder, "later-rejects.csv"))
+  expect(first.status, first.output).toBe(2)
+  mood.refuses = false
+  const whole = await submit(url, file)
+  expect(whole.status).toBe(1)
+  expect(whole.output).toContain(`line 2: accepted before, in ${first.batch}`)
+  const rejects = join(folder, "later-others.csv")
+  const again = await submit(url, file, "--rejects", rejects)
+  expect([again.status, again.batch], again.output).toEqual([2, first.batch])
+  const rest = await submit(url, rejects)
+  expect(rest.status, rest.output).toBe(0)
+  server.close()
+  await listed(rest.batch)
+  for (const reference of ["later-1", "later-2"]) expect(await batchesWith(reference)).toHaveLength(1)
+})
+
+it("pays no row twice where the answer to the others was lost and the whole file is mended", async () => {
+  const { url, server, mood } = await moody("lost-2")
+  mood.loses = true
+  const good = rowOf("lost-1", "41.11")
+  const file = fileOf(good, rowOf("lost-2", "42.22"))
+  const first = await submit(url, file, "--rejects", join(folder, "lost-rejects.csv"))
+  expect(first.status, first.output).toBe(1)
+  mood.loses = false
+  mood.refuses = false
+  const mended = await submit(url, fileOf(good, rowOf("lost-2", "42.23")))
+  expect(mended.status, mended.output).toBe(1)
+  expect(mended.output).toContain("line 2: perhaps accepted before")
+  const repeated = await submit(url, file, "--rejects", join(folder, "lost-others.csv"))
+  expect(repeated.status, repeated.output).toBe(2)
+  server.close()
+  await listed(repeated.batch)
+  expect(await batchesWith("lost-1")).toMatchObject([{ id: repeated.batch, itemCount: 1 }])
+})

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { readMigrations } from "../../src/database/migration-files.ts"
+import { migrations, readMigrations } from "../../src/database/migration-files.ts"
 
 const release = ["0001-payouts.sql", "0002-webhooks.sql"]
 
@@ -43,4 +43,15 @@ describe("the folder of the migrations", () => {
     rmSync(join(folder, "0004-vault.sql"))
     expect(() => namesWith("0002-zeal.sql")).toThrow("0002-zeal.sql: the migration after 2 is 3")
   })
+})
+
+it("that only adds locks out no release that could work with the migrations before it", () => {
+  const adding = migrations.filter(({ number, worksFrom }) => worksFrom < number)
+  const locking = adding.filter(({ number, worksFrom }) =>
+    migrations.some(
+      (before) =>
+        before.number === number - 1 && before.worksFrom < worksFrom && before.worksFrom < before.number,
+    ),
+  )
+  expect(locking.map(({ name }) => name)).toEqual([])
 })

@@ -49,6 +49,22 @@ describe("a refusal that would lead to another attempt", () => {
     expect(story.hears(1, refusal), "said again it is old news").toEqual([])
   })
 
+  it("is asked about before a person has to judge a response without a code, and leads to no other payment", () => {
+    const refused = { ...answer("unspecified", "response"), detail: cleanText("<h1>Bad gateway</h1>") }
+    const paid = sent()
+    expect(paid.hears(1, refused)).toMatchObject([
+      { _tag: "TransferUnknown", inquireAt: paid.now, reason: expect.stringContaining("Bad gateway") },
+    ])
+    expect(tags(paid.hears(1, settled))).toEqual(["TransferSettled"])
+    for (const reply of [neverSeen, answer("unspecified", "inquiry")]) {
+      const story = sent()
+      story.hears(1, refused)
+      story.now += 3_600_000
+      expect(tags(story.hears(1, reply))).toEqual(["TransferParked"])
+      expect(story.hears(1, refused), "a person has it").toEqual([])
+    }
+  })
+
   it("is final when the bank says so again of that very transfer", () => {
     const story = sent()
     story.hears(1, refusedHere)

@@ -2,6 +2,7 @@
 import type { StepGuard } from "./step-guards.ts"
 
 const domain = "test/domain/outside-text.test.ts"
+const coded = "test/domain/coded-reason.test.ts"
 const outcome = "test/pipelines/transfer-outcome.test.ts"
 
 export const textGuards: ReadonlyArray<StepGuard> = [
@@ -20,6 +21,46 @@ export const textGuards: ReadonlyArray<StepGuard> = [
     without: "",
     caughtIn: domain,
     caughtBy: "loses an account that invisible characters take apart",
+  },
+  {
+    name: "a response without a code is asked about before a person judges it",
+    file: "domain/refusal.ts",
+    text: 'return refused.code === UNSPECIFIED && evidence === "response" && attempt.phase !== "parked"',
+    without: "return false",
+    caughtIn: "test/domain/decide-refusal.test.ts",
+    caughtBy: "is asked about before a person has to judge a response without a code",
+  },
+  {
+    name: "of a text of a megabyte no more is read than is kept",
+    file: "domain/outside-text.ts",
+    text: "visibleText(text.slice(0, READ_LENGTH_MAX))",
+    without: "visibleText(text)",
+    caughtIn: coded,
+    caughtBy: "is read in no time, however long it is: marks",
+  },
+  {
+    name: "an account is not shown by its beginning where a text is no longer read",
+    file: "domain/outside-text.ts",
+    text: ".slice(0, -ACCOUNT_LENGTH_MAX)",
+    without: "",
+    caughtIn: coded,
+    caughtBy: "shows no part of an account that begins where a text is no longer read",
+  },
+  {
+    name: "digits are counted in one reading of a text",
+    file: "domain/coded-reason.ts",
+    text: "/^(?:[^0-9]*[0-9]){8}/",
+    without: "/(.*[0-9]){8}/s",
+    caughtIn: coded,
+    caughtBy: "is read in no time, however long it is: words",
+  },
+  {
+    name: "a version of the lists that is too long is not read",
+    file: "domain/clearance-answers.ts",
+    text: "text.length <= LIST_VERSION_READ_MAX ?",
+    without: "text.length >= 0 ?",
+    caughtIn: coded,
+    caughtBy: "is read in no time, however long it is: marks",
   },
   {
     name: "a text from outside has an end",

@@ -132,7 +132,13 @@ layer(readModelStack(2), { excludeTestServices: true })("batch queries", (it) =>
       yield* caughtUp.pipe(Effect.provide(anotherProjector()))
       assert.deepStrictEqual(yield* look, expected)
       assert.isUndefined(yield* queries.item("other", id, 4))
-      assert.strictEqual(yield* queries.item("remarked", id, 9), "no such item")
+      const [{ count = 0 } = {}] = yield* rowsOf(
+        (sql) =>
+          sql<Array<{ count: number }>>`select item_count as count from payout_batches where id = ${id}`,
+      )
+      assert.strictEqual(yield* queries.item("remarked", id, count + 1), "no such item")
+      yield* rowsOf((sql) => sql`delete from payout_items where batch = ${id} and item = 4`)
+      assert.isUndefined(yield* queries.item("remarked", id, 4), "a part that is not there yet")
     }).pipe(Effect.provide(inboxInPostgres)),
   )
 

@@ -115,6 +115,18 @@ it.effect.each([
   ["number", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", "<Id>S</Id><ElctrncSeqNb>8</ElctrncSeqNb>", 2],
   ["legal number", "<Id>S</Id><LglSeqNb>7</LglSeqNb>", "<Id>S</Id><LglSeqNb>8</LglSeqNb>", 2],
   ["numbers", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", "<Id>S</Id><ElctrncSeqNb>7</ElctrncSeqNb>", 1],
+  [
+    "balances",
+    '<Id>S</Id><Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">5.00</Amt></Bal>',
+    '<Id>S</Id><Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">4.00</Amt></Bal>',
+    2,
+  ],
+  [
+    "balances",
+    '<Id>S</Id><Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">5.00</Amt></Bal>',
+    '<Id>S</Id><Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">5.00</Amt></Bal>',
+    1,
+  ],
 ] as const)("takes a statement for a copy by its %s: %s, %s", ([, one, other, count]) =>
   Effect.gen(function* () {
     const paid = statementOf("C").replace("<FrToDt>", `${one}<FrToDt>`)

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { uetrOf } from "../../src/domain/uetr.ts"
-import { type BookedOrder, BookedOrders } from "../../src/providers/booked-orders.ts"
+import { type BookedOrder, BookedOrders, bookedOf } from "../../src/providers/booked-orders.ts"
 import type { EntryBooking, StatementEntry } from "../../src/providers/books.ts"
 import { entriesByOrder } from "../../src/reconciliation/booked-entries.ts"
 import { unclearEntries, unknownPayments } from "../../src/reconciliation/comparison.ts"
@@ -93,6 +93,12 @@ describe("entries of one day that name a file alone", () => {
     ["FILE-1 1000", "FILE-1 1100", "FILE-1 1300"],
   )
   isMeant(
+    "are not added up with those of another account",
+    [single(1_000n), single(1_100n, { booking: { ...byFile, isElsewhere: true } })],
+    ["FILE-1 1000", "FILE-1 1100"],
+    three.slice(0, 2),
+  )
+  isMeant(
     "are not added up with those of another direction or currency",
     [
       single(1_000n),
@@ -102,12 +108,73 @@ describe("entries of one day that name a file alone", () => {
     ],
     ["FILE-1 1000", "FILE-1 2400", "FILE-1 2400", "FILE-1 2400"],
   )
+  const under = (id: string, minor: bigint, more: Partial<EntryBooking> = {}) =>
+    entry(minor, { ...byFile, servicerReference: id, ...more })
+  const alike = [order(1, 1_000n), order(2, 1_000n)]
+  isMeant(
+    "are unclear if two statements may show one booking",
+    [under("BANK-1", 1_000n), under("BANK-1", 1_000n)],
+    ["FILE-1 1000", "FILE-1 1000"],
+    alike,
+  )
+  isMeant(
+    "are its orders where one statement has one id of the bank for them",
+    [under("BANK-1", 1_000n, { isRepeated: true }), under("BANK-1", 1_000n, { isRepeated: true })],
+    ["1 1000", "2 1000"],
+    alike,
+  )
   isMeant("return nothing", [single(3_400n, { kind: "credit" })], ["FILE-1 3400"])
   isMeant(
     "name one file",
     [entry(3_400n, { fileIds: ["FILE-1", "FILE-2"] }), entry(3_400n, { fileIds: ["FILE-1", "BANKS-OWN"] })],
     ["FILE-1 FILE-2 3400", ...all],
     [...three, order(4, 5n, { file: "FILE-2" })],
+  )
+})
+
+it.effect("are no more orders together than are kept in memory", () =>
+  Effect.gen(function* () {
+    const file = Array.from({ length: 10_000 }, (_, index) => order(index + 1, 1n))
+    const booked = (times: number) =>
+      meaningOf(
+        Array.from({ length: times }, () => single(10_000n)),
+        file,
+      )
+    assert.lengthOf(yield* booked(2), 20_000)
+    assert.deepInclude(yield* Effect.flip(booked(101)), { _tag: "SourceUnreadable" })
+  }),
+)
+
+it("is compared with a file no further than the sum goes", () => {
+  let compared = 0
+  const file = Array.from({ length: 1_000 }, () => ({
+    currency: "EUR",
+    get minor() {
+      compared += 1
+      return 10n
+    },
+  }))
+  assert.isUndefined(bookedOf({ currency: "EUR", minor: 15n }, file, () => false))
+  assert.isAtMost(compared, 2)
+  assert.strictEqual(
+    bookedOf({ currency: "EUR", minor: 10_000n }, file, () => false),
+    file,
+  )
+})
+
+describe("an entry under the bank's own id", () => {
+  const own = { servicerReference: "BANK-1" }
+  const known = [order(1, 1_000n, { servicerReferences: ["BANK-1"] })]
+  const unclear = [`BANK-1 ${referenceOf(1)} 1000`]
+  const withPayment = (id: string) => entry(1_000n, { ...own, fileIds: [id], paymentId: id })
+  isMeant("is that of its order", [entry(1_000n, own)], ["1 1000"], known)
+  isMeant("is so with the id of the order's payment", [withPayment("FILE-1")], ["1 1000"], known)
+  isMeant("is unclear with that of a stranger's", [withPayment("SALARIES")], unclear, known)
+  isMeant(
+    "is unclear beside another one of its statement",
+    [entry(1_000n, { ...own, isRepeated: true })],
+    unclear,
+    known,
   )
 })
 

@@ -75,6 +75,7 @@ it.live.each<readonly [at: string, bookedOn: string]>([
   ["2026-11-26T23:30:00Z", day],
   ["2026-11-27t00:30:00.123456789+01:00", day],
   ["2026-11-26T23:30:00-01:00", "2026-11-27"],
+  ["2026-11-26T23:59:59.999999Z", day],
 ])("reads %s as a time of %s", ([at, bookedOn]) =>
   Effect.gen(function* () {
     const found = yield* read({ payments: [payment(at)], postings: [posting(at)] })

@@ -4,7 +4,7 @@ import type { Layout } from "../layout.ts"
  * Airwallex makes its template for each account, country and method, as XLSX, and publishes no list of its columns
  * (help.airwallex.com, "How do I create a batch transfer?"). These are the ones that programs write which fill in the template
  * for their users, and that agree with each other. A filled column beside them is refused, as `Bank identifier value` is, whose
- * meaning depends on the country. So are rows that ask for a conversion, and who bears the charges of SWIFT.
+ * meaning depends on the country. So are rows that ask for a conversion. Who bears the charges of SWIFT is not read: no payout says it.
  */
 export const airwallexLayout: Layout = {
   name: "Airwallex's batch transfer template",

@@ -24,9 +24,13 @@ export const BookedAmount = Schema.Struct({ currency: Schema.String, value: Sche
 export const minorOf = ({ currency, value }: typeof BookedAmount.Type): bigint =>
   Result.getOrThrow(parseAmount(value, currency))
 
+/** What a time has beyond its milliseconds; no more than RFC 3339 is read with. */
+const fractionOfMillisecond = /(\.\d{3})\d{1,6}(?!\d)/
+
 /** The day in UTC of a time with its offset (RFC 3339); `undefined` for a text that is none, which spoils no other row. */
 export const bookedDay = (at: string): Day | undefined => {
-  const ms = instantOf(at)
+  // An instant is never before the time that is written, which could make it the next day's.
+  const ms = instantOf(at.replace(fractionOfMillisecond, "$1"))
   return ms === undefined ? undefined : utcDay(ms)
 }
 

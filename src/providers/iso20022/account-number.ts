@@ -2,11 +2,14 @@
 
 const ibanLike = /^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$/
 
+const plain = (number: string | undefined): string => (number ?? "").replaceAll(" ", "").toUpperCase()
+
+/** Whether an account's number has the form of an IBAN, in any case and grouping. */
+export const isIbanLike = (account: string | undefined): boolean => ibanLike.test(plain(account))
+
 /**
  * Whether an account is another IBAN than `iban`. Numbers of other kinds are not compared: a bank may have several for one
  * account.
  */
-export const isOtherIban = (iban: string | undefined, account: string | undefined): boolean => {
-  const [own = "", other = ""] = [iban, account].map((number) => number?.replaceAll(" ", "").toUpperCase())
-  return own !== "" && ibanLike.test(other) && other !== own
-}
+export const isOtherIban = (iban: string | undefined, account: string | undefined): boolean =>
+  plain(iban) !== "" && isIbanLike(account) && plain(account) !== plain(iban)

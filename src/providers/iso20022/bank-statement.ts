@@ -6,7 +6,7 @@ import type { StatementEntry } from "../books.ts"
 import type { EntryPart, Movement } from "./account-entry.ts"
 import { type Amount, all, maybe, maybeDay, maybeText, one, text } from "./element.ts"
 import { messageIn } from "./message-kind.ts"
-import { entryPartsIn } from "./notification.ts"
+import { entryPartsIn, keyOf, repeatedIn } from "./notification.ts"
 import type { TransferIds, UnreadPart } from "./transfer-report.ts"
 import { orUnread, requireReadable } from "./unread-part.ts"
 import type { UnreadableFile } from "./unreadable-file.ts"
@@ -19,8 +19,13 @@ export interface StatementFile {
 }
 
 export interface BankStatement {
-  /** The bank's id of it, with its sequence and page numbers: some banks give all statements, or all pages of one, the same id. */
+  /** The bank's id of it. */
   readonly id: string | undefined
+  /**
+   * Its sequence and page numbers and its balances, as the bank writes them: some banks give all statements, or all pages of one,
+   * the same id.
+   */
+  readonly particulars?: ReadonlyArray<string | undefined>
   /** The account's IBAN, or its number. */
   readonly account: string | undefined
   readonly currency: string | undefined
@@ -66,34 +71,40 @@ const statementsIn = (document: Element): StatementFile => {
 const statementOf = (statement: Element, place: string, madeOn: () => string | undefined): BankStatement => {
   const parts = entryPartsIn(statement, place)
   const day = dayOf(statement, parts, madeOn) ?? unreadable("Stmt/FrToDt", "missing")
+  const repeated = repeatedIn(parts.flatMap((part) => (part._tag === "Movement" ? [part.movement] : [])))
   return {
-    id: idOf(statement),
+    id: maybeText(statement, "Id"),
+    ...particularsOf(statement),
     account: maybeText(statement, "Acct", "Id", "IBAN") ?? maybeText(statement, "Acct", "Id", "Othr", "Id"),
     currency: maybeText(statement, "Acct", "Ccy") ?? currencyOfBalance(statement),
     day,
-    entries: parts.flatMap((part) => entriesOf(part, day)),
+    entries: parts.flatMap((part) => entriesOf(part, day, repeated)),
     unread: parts.flatMap((part) => (part._tag === "Unread" ? [part.unread] : [])),
   }
 }
 
-const idOf = (statement: Element): string | undefined => {
-  const id = maybeText(statement, "Id")
+const particularsOf = (statement: Element): Pick<BankStatement, "particulars"> => {
   const numbers = [["ElctrncSeqNb"], ["LglSeqNb"], ["StmtPgntn", "PgNb"]].map((path) =>
     maybeText(statement, ...path),
   )
-  return id === undefined || numbers.every((number) => number === undefined)
-    ? id
-    : JSON.stringify([id, ...numbers])
+  const particulars = [...numbers, ...all(statement, "Bal").map(writtenIn)]
+  return particulars.every((one) => one === undefined) ? {} : { particulars }
 }
 
-const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
+/** All texts in an element. */
+const writtenIn = ({ children, text }: Element): string =>
+  children.length === 0 ? text : children.map(writtenIn).join(" ")
+
+const entriesOf = (part: EntryPart, day: string, repeated: ReadonlySet<string>): BankStatement["entries"] => {
   switch (part._tag) {
     case "Unread":
       return []
     case "Movement":
       // A charge is no payment of the transfer that it names.
       if (part.movement.isCharge) return [entryOf(part.movement, "", day)]
-      return [{ ...entryOf(part.movement, referenceOf(part.movement), day), ...bookingOf(part.movement) }]
+      return [
+        { ...entryOf(part.movement, referenceOf(part.movement), day), ...bookingOf(part.movement, repeated) },
+      ]
     case "Batch": {
       if (part.batch.isCharge) return [entryOf(part.batch, "", day)]
       const { members, fileIds, count } = part.batch
@@ -108,8 +119,8 @@ const entriesOf = (part: EntryPart, day: string): BankStatement["entries"] => {
 }
 
 /** What else a movement may name an order of ours by, if it has not just one reference of ours. */
-const bookingOf = (movement: Movement): Pick<StatementEntry, "booking"> => {
-  const { servicerReference, fileIds } = movement
+const bookingOf = (movement: Movement, repeated: ReadonlySet<string>): Pick<StatementEntry, "booking"> => {
+  const { servicerReference, fileIds, paymentId } = movement
   const ids = ownIdsOf(movement)
   if (isOurs(ids[0] ?? "")) return ids.length === 1 ? {} : { booking: { ids } }
   if (ids.length === 0 && servicerReference === undefined && fileIds === undefined) return {}
@@ -117,6 +128,8 @@ const bookingOf = (movement: Movement): Pick<StatementEntry, "booking"> => {
     booking: {
       ...(ids.length === 0 ? {} : { ids }),
       ...(servicerReference === undefined ? {} : { servicerReference }),
+      ...(repeated.has(keyOf(movement)) ? { isRepeated: true as const } : {}),
+      ...(paymentId === undefined ? {} : { paymentId }),
       ...(fileIds === undefined ? {} : { fileIds }),
     },
   }

@@ -4,6 +4,7 @@
  */
 import { UNSPECIFIED } from "../../domain/failure-codes.ts"
 import { type BatchBooking, type EntryPart, type Movement, partsIn } from "./account-entry.ts"
+import { isIbanLike } from "./account-number.ts"
 import { all, maybeText, one } from "./element.ts"
 import {
   type BatchReport,
@@ -64,18 +65,21 @@ const readPart = (part: Element, place: string) => ({
   iban: ibanIn(part),
 })
 
-/** An account that cannot be read is no evidence. */
+/** The IBAN of an account, also where it stands among other numbers. An account that cannot be read is no evidence. */
 const ibanIn = (part: Element): string | undefined => {
-  const read = orUnread("", part, () => ({ iban: maybeText(part, "Acct", "Id", "IBAN") }))
+  const read = orUnread("", part, () => {
+    const other = maybeText(part, "Acct", "Id", "Othr", "Id")
+    return { iban: maybeText(part, "Acct", "Id", "IBAN") ?? (isIbanLike(other) ? other : undefined) }
+  })
   return "iban" in read ? read.iban : undefined
 }
 
 /** The same for bookings that may be taken for each other. */
-const keyOf = ({ servicerReference, kind, isReversal, currency, minor }: Movement): string =>
+export const keyOf = ({ servicerReference, kind, isReversal, currency, minor }: Movement): string =>
   JSON.stringify([servicerReference, kind, isReversal, currency, String(minor)])
 
 /** What several movements of one part have in common with each other, if the bank has one id for them. */
-const repeatedIn = (movements: ReadonlyArray<Movement>): ReadonlySet<string> => {
+export const repeatedIn = (movements: ReadonlyArray<Movement>): ReadonlySet<string> => {
   const own = movements.filter(
     ({ servicerReference, isCharge }) => servicerReference !== undefined && !isCharge,
   )
@@ -85,7 +89,7 @@ const repeatedIn = (movements: ReadonlyArray<Movement>): ReadonlySet<string> => 
 
 const evidenceOf = (
   from: TransferIds &
-    Pick<BatchBooking, "bookedOn"> & {
+    Pick<BatchBooking, "bookedOn" | "kind" | "isReversal"> & {
       readonly iban: string | undefined
       readonly paymentId?: string
       readonly isRepeated?: boolean
@@ -99,7 +103,9 @@ const evidenceOf = (
     ...(isRepeated === true ? { isRepeated } : {}),
   }
   const isNeeded = !hasOwnId(from) && from.servicerReference !== undefined
-  return isNeeded && Object.keys(evidence).length > 0 ? { evidence } : {}
+  if (isNeeded && Object.keys(evidence).length > 0) return { evidence }
+  const isReturn = from.kind === "credit" && from.isReversal
+  return isReturn && iban !== undefined ? { evidence: { iban } } : {}
 }
 
 /** A movement without any id is none of our transfers. */
@@ -126,12 +132,12 @@ const reportsOf = (
 }
 
 const batchReportOf = (batch: BatchBooking, iban: string | undefined): BatchReport => {
-  const { fileIds, members, count, currency, minor, bookedOn } = batch
+  const { fileIds, members, count, currency, minor, bookedOn, kind, isReversal } = batch
   return {
     fileIds,
     members: members.map(({ reason, reasons, ...ids }) => ({
       ...ids,
-      ...evidenceOf({ ...ids, bookedOn, iban }),
+      ...evidenceOf({ ...ids, bookedOn, kind, isReversal, iban }),
       ...(reason === undefined ? {} : { status: statusOf({ ...batch, reason, reasons }) }),
     })),
     ...(count === undefined ? {} : { count }),

@@ -14,6 +14,8 @@ import { isOtherIban } from "./account-number.ts"
 export interface StatementFile {
   readonly statements: ReadonlyArray<{
     readonly id?: string | undefined
+    /** What else tells it from another one with the same id. */
+    readonly particulars?: ReadonlyArray<string | undefined>
     readonly account?: string | undefined
     /** The last day that it covers. */
     readonly day: Day
@@ -79,35 +81,41 @@ export const statementFolder =
       const seen = new Set<string>()
       let hasDay = false
       for (const name of files.sort()) {
-        const report = (parts: ReadonlyArray<UnreadStatementPart>) => {
-          for (const { place, problem } of listed(parts))
-            unused?.({ bank, place: place === "" ? name : `${name} ${place}`, problem })
-        }
+        const unread: Array<UnreadStatementPart> = []
         const content = yield* contentOf(join(folder, name))
-        if (content === undefined) {
-          report([{ place: "", problem: `longer than ${FILE_BYTES_MAX} bytes` }])
-          continue
-        }
-        if (!isNew(seen, content)) continue
-        const file = read(content)
-        if (Result.isFailure(file)) report([{ place: "", problem: file.failure.message }])
-        else report(file.success?.unread ?? [])
-        for (const statement of (Result.isSuccess(file) ? file.success?.statements : undefined) ?? []) {
+        if (content === undefined) unread.push({ place: "", problem: `longer than ${FILE_BYTES_MAX} bytes` })
+        const isCopy = content === undefined || !isNew(seen, content)
+        for (const statement of isCopy ? [] : statementsIn(read(content), unread)) {
           const isOfDay = statement.day === day
           const isOthers = isOtherIban(iban, statement.account)
           hasDay ||= isOfDay && !isOthers
           if (!isNew(seen, contentsOf(statement))) continue
           if (isOthers && others === "unused") {
-            if (isOfDay) report([{ place: `Stmt ${statement.id ?? ""}`.trim(), problem: NOT_OURS }])
+            if (isOfDay) unread.push({ place: `Stmt ${statement.id ?? ""}`.trim(), problem: NOT_OURS })
             continue
           }
-          if (isOfDay) report(statement.unread)
+          if (isOfDay) for (const part of statement.unread) unread.push(part)
           for (const entry of statement.entries)
             visit({ ...(isOthers ? ofAnotherAccount(entry) : entry), bank })
         }
+        for (const { place, problem } of listed(unread))
+          unused?.({ bank, place: place === "" ? name : `${name} ${place}`, problem })
       }
       if (!hasDay) return yield* new SourceUnreadable({ source: folder, reason: `no statement of ${day}` })
     })
+
+/** The statements of a file; `unread` gets what of it cannot be read. */
+const statementsIn = (
+  file: ReturnType<StatementReader>,
+  unread: Array<UnreadStatementPart>,
+): StatementFile["statements"] => {
+  if (Result.isFailure(file)) {
+    unread.push({ place: "", problem: file.failure.message })
+    return []
+  }
+  for (const part of file.success?.unread ?? []) unread.push(part)
+  return file.success?.statements ?? []
+}
 
 /** Where people put statements, other files lie beside them. */
 const xmlName = /^[^.].*\.xml$/i
@@ -123,13 +131,13 @@ const NOT_OURS = "it is about another account than the one that the bank pays fr
 
 /**
  * An entry of another account than the one that pays. A bank's own id is that of an entry of one account, so there it does not
- * say which order an entry is about. Money that came in there did not come back: the account may be the payee's, and of the
+ * say which order an entry is about, and an entry that names a file is added up with none of the account that pays. Money that came in there did not come back: the account may be the payee's, and of the
  * payment of our order. Such an entry has no reference.
  */
 const ofAnotherAccount = ({ booking, ...entry }: Omit<StatementEntry, "bank">) => {
   if (entry.kind === "credit") return { ...entry, reference: "" }
-  const { servicerReference: _, ...ids } = booking ?? {}
-  return Object.keys(ids).length === 0 ? entry : { ...entry, booking: ids }
+  const { servicerReference: _, isRepeated: __, ...ids } = booking ?? {}
+  return Object.keys(ids).length === 0 ? entry : { ...entry, booking: { ...ids, isElsewhere: true as const } }
 }
 
 /** Whether something is seen for the first time. */
@@ -139,8 +147,14 @@ const isNew = (seen: Set<string>, content: Uint8Array | string): boolean => {
 }
 
 /** A statement as text: a bank may send it again in another file. Without an id it is no other one's copy. */
-const contentsOf = ({ id, account, day, entries }: StatementFile["statements"][number]): string =>
-  JSON.stringify([id ?? randomUUID(), account, day, entries], (_, value) =>
+const contentsOf = ({
+  id,
+  particulars = [],
+  account,
+  day,
+  entries,
+}: StatementFile["statements"][number]): string =>
+  JSON.stringify([id ?? randomUUID(), particulars, account, day, entries], (_, value) =>
     typeof value === "bigint" ? String(value) : value,
   )
 

@@ -32,7 +32,7 @@ export interface TransferIds {
 
 /**
  * What an entry says beside the bank's own id, if that alone names its transfer. A bank may use such an id again, so this has to
- * agree with the order that had it.
+ * agree with the order that had it. Of what came back it is the account, whatever names the transfer.
  */
 export interface ServicerEvidence {
   /** The day on which it was booked. */
@@ -46,7 +46,7 @@ export interface ServicerEvidence {
 }
 
 export interface TransferReport extends TransferIds {
-  /** Present if no more than the bank's own id names the transfer, and the file says anything of this. */
+  /** Present if no more than the bank's own id names the transfer, or it came back, and the file says anything of this. */
   readonly evidence?: ServicerEvidence
   readonly status: ReportedStatus
   /** The transfer's amount according to the bank, if the file names it. */

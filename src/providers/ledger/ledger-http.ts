@@ -1,5 +1,5 @@
 import { Effect, Layer, Result, Schema } from "effect"
-import { codedReason } from "../../domain/coded-reason.ts"
+import { isPlainCode } from "../../domain/coded-reason.ts"
 import { formatAmount } from "../../domain/money.ts"
 import { ProviderChannels } from "../calling/channel.ts"
 import { providerOf } from "../calling/provider-access-http.ts"
@@ -7,8 +7,14 @@ import { type Answers, callProvider, ProviderId, reading } from "../calling/prov
 import { LEDGER, ProviderSettings } from "../calling/provider-settings.ts"
 import { Ledger, type LedgerPosting, PostingRefused } from "./ledger.ts"
 
-/** The ledger's id of the posting, or the reason of the refusal. */
-type Booked = Result.Result<string, ReturnType<typeof codedReason>>
+/** The ledger's id of the posting, or the code of the refusal. */
+type Booked = Result.Result<string, string>
+
+/**
+ * A refusal leads to another posting under a new key, so only an answer as agreed is one. After words in place of a code, which
+ * may come from something before the ledger, the same posting is repeated under its key, and that books nothing twice.
+ */
+const Refusal = Schema.Struct({ code: Schema.String.check(Schema.makeFilter(isPlainCode)) })
 
 const booked = reading(
   Schema.Struct({ postingId: ProviderId }),
@@ -18,7 +24,7 @@ const booked = reading(
 const answers: Answers<Booked> = {
   200: booked,
   201: booked,
-  422: reading(Schema.Struct({ code: Schema.String }), ({ code }): Booked => Result.fail(codedReason(code))),
+  422: reading(Refusal, ({ code }): Booked => Result.fail(code)),
 }
 
 /** The ledger behind `POST {url}/postings`. */
@@ -40,7 +46,7 @@ export const layer = Layer.effect(
           ),
         )
         if (Result.isSuccess(answer)) return answer.success
-        return yield* new PostingRefused({ key, ...answer.failure })
+        return yield* new PostingRefused({ key, code: answer.failure })
       }),
     }
   }),

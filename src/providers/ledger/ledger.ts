@@ -16,11 +16,9 @@ export interface LedgerPosting {
 export class PostingRefused extends Schema.TaggedError<PostingRefused>()("PostingRefused", {
   key: Schema.String,
   code: Schema.String,
-  /** What the ledger wrote in place of a code, cleaned. */
-  detail: Schema.optionalKey(Schema.String),
 }) {
   override get message() {
-    return `the ledger refused posting ${this.key}: ${this.detail ?? this.code}`
+    return `the ledger refused posting ${this.key}: ${this.code}`
   }
 }
 

@@ -622,6 +622,7 @@ describe.skipIf(!isPublishedDataThere)("files that banks published", () => {
           otherReferences: ["InstrId-001-03-04"],
           servicerReference: "190520CH02ZZTJR1",
           fileIds: ["PmtInfId-001-03"],
+          evidence: { iban: "CH5109000000250092291" },
           status: { _tag: "Returned", code: "AC01", reasons: ["AC01: Kontonummer falsch"] },
           amount: { currency: "CHF", minor: 50_000n },
         },

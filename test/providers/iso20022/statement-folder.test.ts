@@ -128,6 +128,32 @@ it.effect("reports what it cannot read, of files and of statements of the day, a
   }),
 )
 
+it.effect("lists no more parts of a file than a hundred, of however many statements they are", () =>
+  Effect.gen(function* () {
+    const own = "NL91ABNA0417164300"
+    const unread = Array.from({ length: 60 }, (_, n) => ({ place: `unread ${n}`, problem: "not a date" }))
+    const statements = [own, own, "DE89370400440532013000"].map((account, index) => ({
+      id: `${index}`,
+      account,
+      day,
+      entries: [],
+      unread,
+    }))
+    const unused: Array<string> = []
+    yield* statementFolder(
+      join(folderOf({ "1.xml": "" }), "north"),
+      "north",
+      day,
+      () => Result.succeed({ statements, unread }),
+      { iban: own, others: "unused" },
+    )(
+      () => {},
+      ({ problem }) => unused.push(problem),
+    )
+    assert.deepStrictEqual([unused.length, unused.at(-1)], [101, "81 further parts cannot be read"])
+  }),
+)
+
 it.effect("counts a statement that comes again in another file once", () =>
   Effect.gen(function* () {
     const folder = folderOf({ "1.xml": `${day}\na`, "2.xml": `${day}\na\n` })
@@ -225,7 +251,7 @@ it.effect("reads a statement of another account without the bank's own ids", () 
         }),
       { iban: own },
     )(({ booking }) => seen.push(booking))
-    assert.deepStrictEqual(seen, [...bookings, undefined, { fileIds: ["F"] }])
+    assert.deepStrictEqual(seen, [...bookings, undefined, { fileIds: ["F"], isElsewhere: true }])
   }),
 )
 

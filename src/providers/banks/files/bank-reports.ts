@@ -32,13 +32,15 @@ import {
   shownId,
 } from "./order-lookup.ts"
 import type { OrderReport } from "./order-reports.ts"
+import { withoutReturnsElsewhere } from "./returns-elsewhere.ts"
 
 /** `iban` is the account that the bank pays from, if it is known. */
 export const bankReportsIn = Effect.fn("bankReportsIn")(function* (
   bank: string,
-  message: BankMessage,
+  received: BankMessage,
   iban?: string,
 ) {
+  const message = withoutReturnsElsewhere(received, iban)
   const lookup = yield* lookUpOrders(bank, message, iban)
   const { orders, parts } = yield* matchWithOrders(bank, message, lookup)
   const unread = (message.unread ?? []).map((part) => ofUnread(part, lookup))
@@ -104,13 +106,13 @@ const isOfFileAlone = (report: TransferReport, lookup: OrderLookup): boolean =>
   lookup.of(report) === undefined &&
   lookup.inFile(report.fileIds ?? []) !== undefined
 
-/** Movements that name only their file: all of them together if they are what was ordered, else each by itself. */
+/** Movements that name only their file: all of an account together if they are what was ordered, else each by itself. */
 const bookedByFile = (
   movements: ReadonlyArray<TransferReport>,
   lookup: OrderLookup,
 ): ReadonlyArray<MatchedPart> => {
-  const alike = Map.groupBy(movements, ({ fileIds, amount, status }) =>
-    JSON.stringify([fileIds, amount?.currency, status._tag]),
+  const alike = Map.groupBy(movements, ({ fileIds, amount, status, evidence }) =>
+    JSON.stringify([fileIds, amount?.currency, status._tag, evidence?.iban]),
   )
   return [...alike.values()].flatMap((all) => {
     const single = all.flatMap(({ fileIds = [], amount, status }) =>
@@ -118,10 +120,25 @@ const bookedByFile = (
     )
     const [first, ...others] = single
     if (first === undefined) return []
+    const apart = () => single.map((batch) => batchReports(batch, lookup))
+    if (hasCopies(all)) return apart()
     const minor = others.reduce((sum, { amount }) => sum + amount.minor, first.amount.minor)
     const sum = batchReports({ ...first, amount: { ...first.amount, minor }, count: all.length }, lookup)
-    return sum.orders.length > 0 ? [sum] : single.map((batch) => batchReports(batch, lookup))
+    return sum.orders.length > 0 ? [sum] : apart()
   })
+}
+
+/**
+ * Whether two parts of a message may show one booking: each has it once, under the same id of the bank. Added up, it could
+ * settle two orders of which one was paid.
+ */
+const hasCopies = (movements: ReadonlyArray<TransferReport>): boolean => {
+  const keys = movements.flatMap(({ servicerReference, amount, evidence }) =>
+    servicerReference === undefined || evidence?.isRepeated === true
+      ? []
+      : [JSON.stringify([servicerReference, String(amount?.minor)])],
+  )
+  return new Set(keys).size < keys.length
 }
 
 /** A movement under an id of its own. */

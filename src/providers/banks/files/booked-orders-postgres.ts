@@ -18,7 +18,8 @@ export const layer = Layer.effect(
           (sql) => sql<Array<Row>>`
             select sent.reference, file.message_id as file, sent.currency, sent.minor, file.day,
               to_char(file.made_at at time zone 'UTC', 'YYYY-MM-DD') as made_on,
-              exists (
+              -- Releases before there were reports wrote the bank's refusal into the order itself.
+              sent.state = 'failed' or exists (
                 select from file_order_words report
                 where report.bank = sent.bank and report.reference = sent.reference and report.word like 'failed %'
               ) as is_refused,
@@ -27,15 +28,13 @@ export const layer = Layer.effect(
                 where known.bank = sent.bank and known.reference = sent.reference
               ) as servicer_references
             from file_orders sent join bank_files file on file.id = sent.file
-            where sent.bank = ${bank} and sent.file in (
-              select file from file_orders named where named.bank = ${bank} and named.file is not null and (
-                named.reference = any (${[...references]})
-                or named.reference in (
-                  select reference from bank_servicer_references
-                  where bank = ${bank} and servicer_reference = any (${[...servicerReferences]})))
-              union select file from file_orders
-                where bank = ${bank} and substr(reference, 3) = any (${ends}) and file is not null
-              union select id from bank_files where bank = ${bank} and message_id = any (${[...files]}))`,
+            where sent.bank = ${bank} and sent.reference in (
+              select unnest(${[...references]}::text[])
+              union select reference from bank_servicer_references
+                where bank = ${bank} and servicer_reference = any (${[...servicerReferences]})
+              union select reference from file_orders where bank = ${bank} and substr(reference, 3) = any (${ends})
+              union select named.reference from file_orders named join bank_files whole on whole.id = named.file
+                where whole.bank = ${bank} and whole.message_id = any (${[...files]}))`,
         ).pipe(
           Effect.mapError(({ reason }) => new SourceUnreadable({ source: `the orders of ${bank}`, reason })),
         )

@@ -4,6 +4,7 @@
  * found.
  */
 import { Effect } from "effect"
+import { parseTransferReference } from "../../../domain/identifiers.ts"
 import { uetrOf } from "../../../domain/uetr.ts"
 import type { BankMessage } from "../../iso20022/bank-message.ts"
 import { hasOwnId, type TransferIds, type TransferReport } from "../../iso20022/transfer-report.ts"
@@ -61,6 +62,9 @@ export const lookUpOrders = Effect.fn("lookUpOrders")(function* (
       for (const order of [byReference.get(reference) ?? []].flat()) found.add(order)
     const [order, ...others] = found
     if (others.length > 0) return "conflicting"
+    // A reference of ours that never went to this bank is that of another order, too.
+    if (order !== undefined && ownIds(ids).some((id) => isOurs(id) && id !== order.reference))
+      return "conflicting"
     // Then the bank used its id again, for a booking of that file.
     if (known.some(({ sent }) => ids.fileIds?.some((id) => files.has(id) && id !== sent.messageId)))
       return undefined
@@ -83,24 +87,33 @@ export const lookUpOrders = Effect.fn("lookUpOrders")(function* (
 const unreadUetrs = ({ unread = [] }: BankMessage): ReadonlyArray<{ readonly uetr: string }> =>
   unread.flatMap(({ uetrs = [] }) => uetrs.map((uetr) => ({ uetr })))
 
+const isOurs = (id: string): boolean => parseTransferReference(id) !== undefined
+
 const ownIds = ({ reference, otherReferences = [] }: TransferIds): ReadonlyArray<string> =>
   reference === "" ? [] : [reference, ...otherReferences]
 
 /**
  * The bank's own ids of orders that a message names by our reference or the UETR as well. `isOdd` if what the message says
- * there has no effect: then the id may be that of another booking, such as a charge.
+ * there has no effect: then the id may be that of another booking, such as a charge. An id that the message gives to somebody
+ * else's transfer, too, such as that of an entry with both, is left out: nothing would say later whose it is.
  */
 export const servicerReferencesIn = (
-  { named }: BankMessage,
+  message: BankMessage,
   { of }: OrderLookup,
   isOdd: (report: TransferReport, order: FileOrder) => boolean,
-): ReadonlyArray<ServicerReference> =>
-  named.flatMap((ids) => {
-    const order = !hasOwnId(ids) || ids.servicerReference === undefined ? undefined : of(ids)
-    return typeof order !== "object" || isOdd(ids, order)
+): ReadonlyArray<ServicerReference> => {
+  const found = message.named.flatMap((ids) =>
+    hasOwnId(ids) && ids.servicerReference !== undefined && ids.status._tag !== "Unclear"
+      ? [{ servicer: ids.servicerReference, ids, order: of(ids) }]
+      : [],
+  )
+  const others = new Set(found.flatMap(({ servicer, order }) => (order === undefined ? [servicer] : [])))
+  return found.flatMap(({ servicer, ids, order }) =>
+    typeof order !== "object" || others.has(servicer) || isOdd(ids, order)
       ? []
-      : [{ servicer: ids.servicerReference ?? "", reference: order.reference }]
-  })
+      : [{ servicer, reference: order.reference }],
+  )
+}
 
 /** What a person finds a report by: its first id. */
 export const shownId = ({ reference, uetr, servicerReference, fileIds = [] }: TransferIds): string =>

@@ -224,6 +224,36 @@ describe("ids of orders", () => {
     })
   })
 
+  it("of transactions that two parts of a file may show for one booking settle nothing by their sum", async () => {
+    const own = (about: string, id: string) =>
+      booking({ amount: "10.00", transactions: [{ ids: { AcctSvcrRef: id, PmtInfId: about } }] })
+    const alike = euros(1_000n, 1_000n)
+    const fileOf =
+      (...parts: ReadonlyArray<ReadonlyArray<string>>) =>
+      (about: string) =>
+        accountFile("camt.054", ...parts.map((ids) => ids.map((id) => own(about, id))))
+    expect(await outcomeOf(fileOf(["BANK-1"], ["BANK-1"]), alike)).toMatchObject({
+      standings: ["Accepted", "Accepted"],
+      oddities: [["MSGID", "unclear-batch"]],
+    })
+    const [iban, other] = ["NL91ABNA0417164300", "DE89370400440532013000"]
+    const on = (...accounts: ReadonlyArray<string>) => {
+      const account = accounts.values()
+      return (about: string) =>
+        fileOf(
+          ["BANK-1"],
+          ["BANK-2"],
+        )(about).replaceAll(
+          "<Id>1</Id>",
+          () => `<Id>1</Id><Acct><Id><IBAN>${account.next().value}</IBAN></Id></Acct>`,
+        )
+    }
+    expect((await outcomeOf(on(iban, iban), alike)).standings).toEqual(["Settled", "Settled"])
+    expect((await outcomeOf(on(iban, other), alike)).standings).toEqual(["Accepted", "Accepted"])
+    for (const file of [fileOf(["BANK-1"], ["BANK-2"]), fileOf(["BANK-1", "BANK-1"])])
+      expect(await outcomeOf(file, alike)).toMatchObject({ standings: ["Settled", "Settled"], oddities: [] })
+  })
+
   it("settle with their file those that were not refused before, if the bank says how many", async () => {
     using test = new FileBankUnderTest(database)
     const answers = await test.run(

@@ -80,6 +80,34 @@ describe.each(["camt.052", "camt.053", "camt.054"])("an entry of a %s under the 
     const at = (number: string) => outcomeOf(() => iban(number)(accountFile(kind, [ofBank()])))
     expect(await at("NL91 ABNA 0417 1643 00")).toEqual(settled)
     expect(await at("DE89370400440532013000")).toEqual(reused)
+    const among = (number: string) =>
+      outcomeOf(() =>
+        iban(number)(accountFile(kind, [ofBank()])).replace(/<IBAN>(.*)<\/IBAN>/, "<Othr><Id>$1</Id></Othr>"),
+      )
+    expect(await among("DE89370400440532013000")).toEqual(reused)
+    expect(await among("0417164300")).toEqual(settled)
+  })
+
+  it("comes back on the account that the bank pays from, and on no other IBAN, whatever names it", async () => {
+    const transactions = [{ ids: { EndToEndId: first } }]
+    const came = booking({ amount: "10.00", kind: "CRDT", more: back, transactions })
+    const at = (number: string) => outcomeOf(() => iban(number)(accountFile(kind, [came])))
+    expect(await at("NL91 ABNA 0417 1643 00")).toEqual(returned)
+    const elsewhere = { standings: ["Accepted", "Accepted"], oddities: [[first, "unclear-status"]] }
+    expect(await at("DE89370400440532013000")).toEqual(elsewhere)
+    const sum = booking({
+      amount: "21.00",
+      kind: "CRDT",
+      more: back,
+      transactions: [first, second].map((id) => ({ ids: { EndToEndId: id } })),
+    })
+    expect(await outcomeOf(() => iban("DE89370400440532013000")(accountFile(kind, [sum])))).toEqual({
+      standings: ["Accepted", "Accepted"],
+      oddities: [
+        [first, "unclear-status"],
+        [second, "unclear-status"],
+      ],
+    })
   })
 
   it("counts with the id of the order's payment, and with that of no other one", async () => {
@@ -97,6 +125,32 @@ describe.each(["camt.052", "camt.053", "camt.054"])("an entry of a %s under the 
     const charge = booking({ amount: "0.35", more: "<AcctSvcrRef>BANK-1</AcctSvcrRef>" })
     expect(await one(ofBank(), charge)).toEqual({ ...settled, oddities: [[first, "amount-differs"]] })
     expect(await outcomeOf(() => accountFile(kind, [ofBank()], [ofBank()]))).toEqual(settled)
+  })
+})
+
+it("does not count if its file gave it to somebody else's transfer, too", async () => {
+  const transactions = [first, "SALARY"].map((id) => ({
+    ids: { EndToEndId: id, AcctSvcrRef: "BANK-9" },
+    amount: "10.00",
+  }))
+  const both = accountFile("camt.054", [booking({ amount: "20.00", transactions })])
+  const later = booking({
+    amount: "10.00",
+    kind: "CRDT",
+    more: back,
+    transactions: [{ ids: { AcctSvcrRef: "BANK-9" } }],
+  })
+  expect(
+    await outcomeOf(
+      () => both,
+      () => accountFile("camt.054", [later]),
+    ),
+  ).toEqual({
+    standings: ["Settled", "Accepted"],
+    oddities: [
+      ["BANK-9", "unknown-reference"],
+      ["SALARY", "unknown-reference"],
+    ],
   })
 })
 
@@ -157,6 +211,13 @@ describe("a statement that is reconciled", () => {
     expect(await entriesIn(today, () => [ofBank()])).toEqual([first])
     expect(await entriesIn(addDays(today, -3), () => [ofBank()])).toEqual([`BANK-1 ${first}`])
     expect(await entriesIn(addDays(today, 30), () => [ofBank()])).toEqual([`BANK-1 ${first}`])
+  })
+
+  it("has an entry with the id of somebody else's payment, or beside one alike, under no order", async () => {
+    expect(await entriesIn(today, (about) => [ofBank("", { PmtInfId: about })])).toEqual([first])
+    expect(await entriesIn(today, () => [ofBank("", { PmtInfId: "STRANGERS" })])).toEqual([`BANK-1 ${first}`])
+    const both = [`BANK-1 ${first}`, `BANK-1 ${first}`]
+    expect(await entriesIn(today, () => [ofBank(), ofBank(on(0))])).toEqual(both)
   })
 })
 

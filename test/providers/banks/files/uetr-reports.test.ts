@@ -133,6 +133,19 @@ describe("a UETR beside other ids", () => {
     })
   })
 
+  it("beside a reference of ours that never went to this bank is a contradiction", async () => {
+    const elsewhere = referenceOf(7)
+    for (const ids of [
+      { EndToEndId: elsewhere, UETR: uetr(1) },
+      { EndToEndId: first, InstrId: elsewhere },
+    ])
+      expect(await outcomeOf(() => accountFile("camt.054", [debit(ids)]))).toEqual({
+        ...fine,
+        standings: untouched,
+        oddities: [[ids.EndToEndId, "conflicting-ids"]],
+      })
+  })
+
   it("of nobody's keeps an order from being found by the bank's own id, or by its file's", async () => {
     const teach = (about: string) =>
       statusFile(

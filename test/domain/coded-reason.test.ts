@@ -1,0 +1,46 @@
+import { Schema } from "effect"
+import { expect, it } from "vitest"
+import { cleanedAnswer, RawListVersion } from "../../src/domain/clearance-answers.ts"
+import { codedReason, wordsInPlaceOfCode } from "../../src/domain/coded-reason.ts"
+import { plainCodeOf, UNSPECIFIED } from "../../src/domain/failure-codes.ts"
+import { cleanText, TEXT_LENGTH_MAX } from "../../src/domain/outside-text.ts"
+
+it("is a code as it was agreed, and beyond that the words that stand in its place", () => {
+  expect(codedReason(" AC04\n")).toEqual({ code: "AC04" })
+  expect(codedReason("account closed")).toEqual({ code: UNSPECIFIED, detail: "account closed" })
+  expect(codedReason("")).toEqual({ code: UNSPECIFIED })
+})
+
+it.each(["12345678", "1-2-3-4-5-6-7-8", "to 1234\nand 5678", `${"x".repeat(500)}1 2 3 4 5 6 7 8`])(
+  "quotes nothing with the digits of an account: %s",
+  (text) => {
+    expect(codedReason(text)).toEqual({ code: UNSPECIFIED })
+    expect(plainCodeOf(text)).toBe(UNSPECIFIED)
+  },
+)
+
+const LENGTH = 99_999
+
+/** A provider may write as much as its answer may have, and whoever reads it does nothing else meanwhile. */
+it.each([
+  ["words", "ab ".repeat(LENGTH / 3)],
+  ["digits before words", `1234567${"ab ".repeat(LENGTH / 3)}`],
+  ["digits before letters", `1234567${"a".repeat(LENGTH)}`],
+  ["marks in another order than the normal one", `a${"\u0301\u0316".repeat(LENGTH)}`],
+  ["nothing that is visible", "\u200b".repeat(LENGTH)],
+])("is read in no time, however long it is: %s", (_, text) => {
+  const startedAt = performance.now()
+  codedReason(text)
+  wordsInPlaceOfCode(text)
+  plainCodeOf(text)
+  cleanText(text)
+  cleanedAnswer({ item: 1, decision: "approved", reason: text })
+  Schema.is(RawListVersion)(text)
+  expect(performance.now() - startedAt).toBeLessThan(500)
+})
+
+it("shows no part of an account that begins where a text is no longer read", () => {
+  const iban = "DE89370400440532013000"
+  for (let length = 4 * TEXT_LENGTH_MAX - iban.length; length <= 4 * TEXT_LENGTH_MAX; length += 1)
+    expect(cleanText(`on a list ${"\u200b".repeat(length - 10)}${iban}`)).not.toContain("DE8")
+})
