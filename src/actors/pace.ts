@@ -8,7 +8,7 @@ import { FadingCount } from "../platform/fading-count.ts"
 const MEMORY_MS = 250
 const GATHER_MS_MIN = 2
 /** What a busy worker adds at most to the time from an answer to its record. */
-const GATHER_MS_MAX = 25
+const GATHER_MS_MAX = 50
 /** Up to this many turns a second nothing waits for others; at the second number everything waits the longest. */
 const QUIET_PER_SECOND = 50
 const BUSY_PER_SECOND = 500

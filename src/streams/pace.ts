@@ -12,7 +12,7 @@ const FADE_MS = 500
 /** A step with this many events is not small: the next one need not wait for more. */
 const LARGE_STEP_EVENTS = 512
 /** While there is much to do, a step begins this long after a small one. */
-const STEP_EVERY_MS = 50
+const STEP_EVERY_MS = 100
 
 /** Times are in milliseconds. */
 export class Pace {

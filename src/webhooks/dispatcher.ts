@@ -16,7 +16,7 @@ import { Shares, UNDER_WAY_MAX } from "./shares.ts"
 const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
 const POLL_MS = 1_000
 /** While deliveries are due, looks begin this far apart: each finds more, and a look costs the same for one as for many. */
-const LOOK_EVERY_MS = 10
+const LOOK_EVERY_MS = 25
 /** Added to the time-out of an attempt: time to record its outcome. */
 const LEASE_MARGIN_MS = 5_000
 

@@ -120,6 +120,22 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "reads a body of just the limit",
   },
   {
+    name: "a place in a channel is passed on by one who is interrupted when called",
+    file: "providers/calling/call-line.ts",
+    text: 'if (waiter.state === "called") return this.#leave',
+    without: "",
+    caughtIn: "test/providers/calling/call-line.test.ts",
+    caughtBy: "has the place again of one who is interrupted",
+  },
+  {
+    name: "a channel has no more calls under way than its limit",
+    file: "providers/calling/call-line.ts",
+    text: "if (this.#free > 0) {",
+    without: "if (this.#free >= 0) {",
+    caughtIn: "test/providers/calling/call-line.test.ts",
+    caughtBy: "lets so many go at a time",
+  },
+  {
     name: "a request that was given up before it was sent is not sent",
     file: "providers/calling/http-exchange.ts",
     text: "if (this.#isOver) controller.abort(hungUp)",
