@@ -419,6 +419,22 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "fails, and does not lose anything silently",
   },
   {
+    name: "an answer that is no acknowledgement does not end the reading of NATS",
+    file: "platform/jetstream-publisher.ts",
+    text: "  } catch {\n    return undefined\n  }\n",
+    without: "  } finally {\n    // Nothing.\n  }\n",
+    caughtIn: "test/platform/jetstream-publisher.test.ts",
+    caughtBy: "fails, and the connection is still read",
+  },
+  {
+    name: "an acknowledgement counts once",
+    file: "platform/jetstream-publisher.ts",
+    text: "          waiting.delete(message.subject)\n",
+    without: "",
+    caughtIn: "test/platform/jetstream-publisher.test.ts",
+    caughtBy: "is not stored when one acknowledgement comes twice",
+  },
+  {
     name: "a failover without replicas is refused in production",
     file: "platform/redis-durability.ts",
     text: 'if (topology === "standalone" || replicas > 0) return []',
