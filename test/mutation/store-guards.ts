@@ -403,6 +403,14 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "does not hold up the others",
   },
   {
+    name: "a clock that is set back does not stop a follower",
+    file: "streams/followed-partition.ts",
+    text: "    if (this.dueAt > now + WAIT_MS_MAX) this.dueAt = now\n",
+    without: "",
+    caughtIn: "test/streams/follower-partitions.test.ts",
+    caughtBy: "waits no longer when the clock is set back",
+  },
+  {
     name: "an append ends in the log as the feed says",
     file: "streams/chunk.ts",
     text: "if (head !== undefined && end.hash !== head)",
