@@ -403,6 +403,22 @@ export const storeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "does not hold up the others",
   },
   {
+    name: "a server that does not answer holds no callback for longer than a command",
+    file: "streams/mailbox-redis.ts",
+    text: "yield* inTime(queue({ batch, command: encodeMail(command), as }), msMax)",
+    without: "yield* queue({ batch, command: encodeMail(command), as })",
+    caughtIn: "test/streams/mailbox-redis.test.ts",
+    caughtBy: "no command waits for the steps of those before it",
+  },
+  {
+    name: "what nobody waits for any more is not written",
+    file: "platform/group-commit.ts",
+    text: "if (place !== -1) waiting.splice(place, 1)",
+    without: "if (place === -2) waiting.splice(place, 1)",
+    caughtIn: "test/platform/group-commit.test.ts",
+    caughtBy: "does not write what nobody waits for any more",
+  },
+  {
     name: "a clock that is set back does not stop a follower",
     file: "streams/followed-partition.ts",
     text: "    if (this.dueAt > now + WAIT_MS_MAX) this.dueAt = now\n",
