@@ -85,11 +85,25 @@ interface Acknowledgement {
   readonly error?: { readonly code: number; readonly description: string }
 }
 
-/** Why a message was not stored. A server without the stream answers with the status 503. */
+/**
+ * Why a message was not stored. A server without the stream answers with the status 503. Never throws: that would end the
+ * client library's reading, and with it all that this process receives from NATS.
+ */
 const refusalIn = (message: Msg, stream: string): Error | undefined => {
   const status = message.headers?.code ?? 0
   if (status !== 0) return new Error(status === 503 ? "no stream takes the message" : `status ${status}`)
-  const { stream: stored, error } = message.json<Acknowledgement>()
-  if (error !== undefined) return new Error(`refused: ${error.code} ${error.description}`)
+  const acknowledgement = acknowledgementIn(message)
+  if (acknowledgement === undefined) return new Error("the answer is no acknowledgement")
+  const { stream: stored, error } = acknowledgement
+  if (error) return new Error(`refused: ${error.code} ${error.description}`)
   return stored === stream ? undefined : new Error("the acknowledgement is not of the stream")
+}
+
+/** Any client that sees a message may answer it, with anything. */
+const acknowledgementIn = (message: Msg): Acknowledgement | undefined => {
+  try {
+    return message.json<Acknowledgement | null>() ?? undefined
+  } catch {
+    return undefined
+  }
 }

@@ -8,6 +8,8 @@ const READ_MS = 1_000
 const REREAD_MS = 5_000
 /** How long a standby waits before it looks again. It takes over when the other follower is gone. */
 const STANDBY_MS = 250
+/** No wait is longer: neither one of these nor one after a failure. */
+export const WAIT_MS_MAX = 10_000
 
 /** Times are in milliseconds. */
 export class FollowedPartition {
@@ -37,6 +39,12 @@ export class FollowedPartition {
     this.cursor = cursor
     this.#reloadAt = now + REREAD_MS
     return isSetBack
+  }
+
+  /** A clock that was set back does not lengthen a wait: what is further away than any wait is due now. */
+  keepsTime(now: number): void {
+    if (this.dueAt > now + WAIT_MS_MAX) this.dueAt = now
+    if (this.#reloadAt > now + WAIT_MS_MAX) this.#reloadAt = now
   }
 
   movedTo(cursor: Cursor, now: number): void {

@@ -25,7 +25,7 @@ import { type Chunk, firstAppends, readChunks } from "./chunk.ts"
 import type { Cursor, CursorMove } from "./cursor-store.ts"
 import { CorruptEntry, EventStore } from "./event-store.ts"
 import { Feed, type FeedPart, HistoryLost } from "./feed.ts"
-import { FollowedPartition } from "./followed-partition.ts"
+import { FollowedPartition, WAIT_MS_MAX } from "./followed-partition.ts"
 import { Pace } from "./pace.ts"
 
 /** The fields of a handler's failure that are logged. */
@@ -69,7 +69,7 @@ export const FollowerObserver = Context.Reference<{
 /** The events of a step are about as many, over all partitions. */
 const STEP_EVENTS_MAX = 1_024
 const RETRY_MS_MIN = 100
-const RETRY_MS_MAX = 10_000
+const RETRY_MS_MAX = WAIT_MS_MAX
 
 /** Follows all partitions in the background, for as long as the scope is open. */
 export const follow = Effect.fnUntraced(function* <Work>(follower: Follower<Work>) {
@@ -92,6 +92,7 @@ export const followPart = Effect.fnUntraced(
       const beganAt = yield* Clock.currentTimeMillis
       const going = partitions.filter(({ isFrozen }) => !isFrozen)
       if (going.length === 0) return
+      for (const partition of going) partition.keepsTime(beganAt)
       const due = dueTogether(going, beganAt)
       const events = due.length === 0 ? 0 : yield* step(following, due)
       pace.count(events, beganAt)
@@ -125,7 +126,7 @@ const dueTogether = (
 /** Waits until something arrives, or the first partition is due. */
 const untilDue = Effect.fnUntraced(function* (part: FeedPart, going: ReadonlyArray<FollowedPartition>) {
   const now = yield* Clock.currentTimeMillis
-  const waitMs = Math.min(...going.map(({ dueAt }) => dueAt)) - now
+  const waitMs = Math.min(...going.map(({ dueAt }) => dueAt - now), WAIT_MS_MAX)
   if (waitMs <= 0) return
   const positions = going.flatMap(({ partition, canBeWoken, cursor }) =>
     canBeWoken && cursor !== undefined ? [{ partition, after: cursor.position, head: cursor.head }] : [],

@@ -109,7 +109,7 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     text: ", { maxOutputLength: this.#limits.bytesMax }",
     without: "",
     caughtIn: "test/providers/calling/provider-http.test.ts",
-    caughtBy: "fails, and quotes nothing, when the provider answers with a little that unpacks to much",
+    caughtBy: "fails, and quotes nothing, when the provider answers with a little that",
   },
   {
     name: "an answer is received only up to the limit",

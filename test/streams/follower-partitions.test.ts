@@ -1,6 +1,6 @@
 /** One step over several partitions: what happens in one of them does not concern the others. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Result } from "effect"
+import { Clock, Effect, Fiber, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
@@ -187,6 +187,33 @@ describe("a step over several partitions", () => {
       yield* followed(feed, 2_000)
       assert.deepStrictEqual(feed.positions, ["1-0", "0-0", "1-0"])
       assert.deepStrictEqual(feed.frozen, [1])
+    }),
+  )
+
+  it.effect("waits no longer when the clock is set back", () =>
+    Effect.gen(function* () {
+      const feed = new Followed()
+      feed.appends.splice(0, 3, 1, 1, 1)
+      feed.failing = () => unavailable
+      const clock = yield* Clock.Clock
+      let setBackMs = 0
+      const offset: Clock.Clock = Object.assign(Object.create(clock), {
+        currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now - setBackMs),
+      })
+      const fiber = yield* Effect.forkChild(Effect.provideService(feed.following, Clock.Clock, offset))
+      yield* TestClock.adjust(7_200_000)
+      feed.failing = () => undefined
+      setBackMs = 3_600_000
+      for (let second = 0; second < 30; second++) yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual(feed.positions, ["1-0", "1-0", "1-0"])
+      // The cursor of one that stands by, or of an idle one, is still loaded again.
+      feed.cursors[1] = { position: "0-0", head: undefined }
+      for (let second = 0; second < 7; second++) yield* TestClock.adjust(1_000)
+      setBackMs = 7_000_000
+      feed.cursors[2] = { position: "0-0", head: undefined }
+      for (let second = 0; second < 30; second++) yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual(feed.positions, ["1-0", "1-0", "1-0"])
+      yield* Fiber.interrupt(fiber)
     }),
   )
 })

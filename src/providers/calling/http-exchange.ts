@@ -121,10 +121,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     return Effect.succeed({ status: this.#status, header, body })
   }
 
+  /** Names of encodings are case-insensitive, and "x-gzip" is "gzip" (RFC 9110, 8.4.1). Several at once are not read. */
   #unpacked(body: Buffer): Answer["body"] {
-    const encoding = this.#headers["content-encoding"]
-    if (encoding === undefined || encoding === "identity") return body
-    if (encoding !== "gzip") return "unreadable"
+    const encoding = String(this.#headers["content-encoding"] ?? "identity").toLowerCase()
+    if (encoding === "identity") return body
+    if (encoding !== "gzip" && encoding !== "x-gzip") return "unreadable"
     try {
       return gunzipSync(body, { maxOutputLength: this.#limits.bytesMax })
     } catch (error) {
@@ -147,4 +148,4 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 const hungUp = new Error("hung up")
 
 const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : "no code"
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "no code"
