@@ -120,12 +120,12 @@ export const accessGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "reads a body of just the limit",
   },
   {
-    name: "a place in a channel is passed on by one who is interrupted when called",
+    name: "a place in a channel is free again at the end of a call",
     file: "providers/calling/call-line.ts",
-    text: 'if (waiter.state === "called") return this.#leave',
-    without: "",
+    text: "Effect.ensuring(restore(call), this.#leave)",
+    without: "Effect.tap(restore(call), () => this.#leave)",
     caughtIn: "test/providers/calling/call-line.test.ts",
-    caughtBy: "has the place again of one who is interrupted",
+    caughtBy: "has the place again of one who is interrupted under way",
   },
   {
     name: "a channel has no more calls under way than its limit",
