@@ -33,6 +33,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
   const send = yield* makeSender({ timeoutMs, allowPrivate })
   const fibers = yield* FiberSet.make<void>()
   const shares = new Shares()
+  const eased = yield* Queue.sliding<void>(1)
 
   const start = (delivery: Delivery) => {
     shares.add(delivery)
@@ -50,6 +51,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
           Effect.sync(() => {
             shares.remove(delivery)
             Queue.offerUnsafe(wakeUps, undefined)
+            if (shares.hasEased(delivery.endpoint)) Queue.offerUnsafe(eased, undefined)
           }),
         ),
       ),
@@ -66,10 +68,22 @@ export const runDispatcher = Effect.fnUntraced(function* (
   while (true) {
     const due = yield* claimed
     yield* Effect.forEach(due, start, { discard: true })
-    if (due.length > 0) yield* Effect.sleep(LOOK_EVERY_MS)
+    if (due.length > 0) yield* untilMoreIsWorthALook(due, shares, eased)
     else yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
   }
 }, Effect.scoped)
+
+/** An endpoint that has as many attempts as it may is looked at again when half of them have ended, and others after a while. */
+const untilMoreIsWorthALook = Effect.fnUntraced(function* (
+  due: ReadonlyArray<Delivery>,
+  shares: Shares,
+  eased: Queue.Queue<void>,
+) {
+  const isFull = due.some(({ endpoint }) => !shares.hasEased(endpoint))
+  if (!isFull) return yield* Effect.sleep(LOOK_EVERY_MS)
+  yield* Queue.clear(eased)
+  yield* Effect.timeoutOption(Queue.take(eased), LOOK_EVERY_MS)
+})
 
 /**
  * Makes one attempt and records its outcome. If the store is unavailable, the lease runs out and the attempt is repeated.
