@@ -418,12 +418,6 @@ export type Role = (typeof roles)[number]
 
 const isRole = (text: string): text is Role => roles.some((role) => role === text)
 
-/**
- * SETTLING_NICENESS: how much a process without the role `api` gives way to others on the same machine, from 0 to 19 as with
- * the command `nice`. A batch should be accepted at once, and may be settled a little later.
- */
-export const settlingNiceness = count("SETTLING_NICENESS", 5, 19, 0)
-
 /** ROLES: the roles that the process runs; all by default. */
 export const rolesToRun: Config.Config<ReadonlyArray<Role>> = Config.schema(
   Schema.String.check(

@@ -1,7 +1,6 @@
-import { setPriority } from "node:os"
 import { ConfigProvider, Console, Context, Effect, Layer, Option, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
-import { type Role, roles, settlingNiceness } from "../config.ts"
+import { type Role, roles } from "../config.ts"
 import { announceService, recordFile } from "../dev/service-record.ts"
 import { HttpAddress } from "../http/server.ts"
 import { CliFailure } from "../terminal/cli-failure.ts"
@@ -44,10 +43,9 @@ const run = Effect.fnUntraced(function* (
   const { environment, sandbox } = yield* serveEnvironment(dataDir, process.env, (line) =>
     console.log(`  ${line}`),
   )
-  const provider = ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...environment }))
-  yield* giveWay(roles).pipe(Effect.provide(provider))
   // Imported here, because no other command needs the whole service.
   const { serveLayer } = yield* Effect.promise(() => import("../app.ts"))
+  const provider = ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...environment }))
   const services = yield* Layer.build(serveLayer(roles).pipe(Layer.provide(provider))).pipe(
     Effect.mapError(startFailure),
   )
@@ -68,20 +66,6 @@ const run = Effect.fnUntraced(function* (
   yield* Console.log(`Roles: ${roles.join(", ")}. Press Ctrl-C to stop.`)
   return yield* Effect.never
 })
-
-/** Accepting comes first: a process that only settles takes the processor when those with the API do not need it. */
-const giveWay = Effect.fnUntraced(
-  function* (roles: ReadonlyArray<Role>) {
-    if (roles.includes("api")) return
-    const niceness = yield* settlingNiceness
-    yield* Effect.try({ try: () => setPriority(niceness), catch: () => "not permitted" as const }).pipe(
-      Effect.catch((reason) => Effect.logWarning("the priority of this process stays as it is", { reason })),
-    )
-  },
-  Effect.catchTag("ConfigError", ({ message }) =>
-    Effect.fail(new CliFailure({ reason: `The service did not start. ${message}` })),
-  ),
-)
 
 type StartError = Layer.Error<ReturnType<typeof import("../app.ts").serveLayer>>
 
