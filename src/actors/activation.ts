@@ -25,6 +25,7 @@ import { Metrics } from "../telemetry/metrics.ts"
 import { Backoff, type Stall } from "./backoff.ts"
 import type { Lease } from "./lease.ts"
 import { MessageQueue } from "./message-queue.ts"
+import type { Pace } from "./pace.ts"
 
 /** What the worker provides to each of its actors. */
 export interface ActorServices {
@@ -38,6 +39,7 @@ export interface ActorServices {
   readonly warm: FoldCache<Warm>
   /** The message queues of running actors. */
   readonly messageQueues: Set<MessageQueue<Message>>
+  readonly pace: Pace
   readonly strays: StrayCallbacks["Service"]
   /** Which clearances are valid now; unknown while the lists that were announced last cannot be read. */
   readonly clearanceTerms: Effect.Effect<ClearanceTerms>

@@ -45,8 +45,6 @@ const CALLS_MAX = 8
 const LOOK_AGAIN_MS = 250
 /** Answered decisions that are remembered while a batch is at rest. */
 const ANSWERED_MAX = 256
-/** How long answers are collected, so that one append records them together. */
-const GATHER_MS = 2
 
 /** Runs a batch until it is released. Fails if another worker owns the batch, its log cannot be read, or a store is down. */
 export const activate = Effect.fnUntraced(function* (lease: Lease, services: ActorServices) {
@@ -56,22 +54,41 @@ export const activate = Effect.fnUntraced(function* (lease: Lease, services: Act
     const received = yield* listen(actor, isBehind)
     actor.terms = yield* services.clearanceTerms
     if (!mayPay(actor) && isMoneyDue(actor)) yield* lookAtStores(actor)
-    const turn = takeTurn(actor, received, yield* Clock.currentTimeMillis)
+    const now = yield* Clock.currentTimeMillis
+    const turn = takeTurn(actor, received, now)
+    services.pace.tookTurn(now)
     yield* append(actor, turn)
     const waitUntil = yield* act(actor, turn)
     isBehind = turn.isBehind
     if (isBehind) yield* Effect.yieldNow
     if (isBehind || actor.callsUnderWay > 0 || actor.decisions.length > 0) continue
+    if (isWorthLingering(actor, turn, now)) {
+      yield* gather(services)
+      actor.mailWaiting = true
+      continue
+    }
     if (yield* rest(actor, turn, waitUntil)) return
   }
 }, Effect.scoped)
+
+/** Lets answers and mail come together, so that one append records them. */
+const gather = Effect.fnUntraced(function* ({ pace }: ActorServices) {
+  yield* Effect.sleep(pace.gatherMs(yield* Clock.currentTimeMillis))
+})
+
+/**
+ * Whether the batch is kept for a moment although there is nothing to do: its banks are likely to report more transfers soon,
+ * and to release and take it again for each report costs more than the report. A turn that found nothing ends that.
+ */
+const isWorthLingering = ({ batch, services }: Activation, { events }: Turn, now: number): boolean =>
+  events.length > 0 && batch.tasks.inquire.size > 0 && services.pace.isBusy(now) && !services.isDraining()
 
 /** Takes what arrived. It waits only if a call is under way and the actor is not behind with its own work. */
 const listen = Effect.fnUntraced(function* (actor: Activation, isBehind: boolean) {
   const { id, services, messages } = actor
   let quiet = false
   if (actor.callsUnderWay > 0 && !isBehind) {
-    if (yield* messages.arrives) yield* Effect.sleep(GATHER_MS)
+    if (yield* messages.arrives) yield* gather(services)
     else quiet = true
   }
   const answers: Array<BatchCommand> = []

@@ -27,11 +27,12 @@ import { type ActorServices, unknownBatch } from "./activation.ts"
 import { activate } from "./batch-actor.ts"
 import { isGood, type Lease, type Moment, moment } from "./lease.ts"
 import { enqueueOverdue } from "./overdue-decisions.ts"
+import { Pace } from "./pace.ts"
 
 /** Items of all batches at rest whose states stay in memory. */
 const WARM_ITEMS_MAX = 200_000
-/** How long one read of the run queue waits. This bounds the first step of a drain. */
-const TAKE_WAIT_MS = 100
+/** How long one read of the run queue waits for a batch. Only the first step of a drain depends on it. */
+const TAKE_WAIT_MS = 250
 /** Reads of the run queue under way at a time. A drain waits for all of them. */
 const TAKES_MAX = 1_024
 const WAKE_EVERY_MS = 200
@@ -103,6 +104,7 @@ const makeWorker = Effect.gen(function* () {
       pass: yield* CrashPoints,
       warm: new FoldCache(unknownBatch(pipelines.routes), { itemsMax: WARM_ITEMS_MAX }),
       messageQueues: new Set(),
+      pace: new Pace(),
       strays: yield* StrayCallbacks,
       clearanceTerms: yield* makeClearanceTerms,
       instructions: yield* InstructionRegister,

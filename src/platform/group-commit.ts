@@ -12,7 +12,8 @@ interface Waiting<Request, Answer, Failure> {
 /**
  * Makes a function that passes its request to `write` together with others, at most `requestsMax` at a time, and gives
  * its own answer. `write` answers in the order of its requests, or fails for all of them. One write is under way at a
- * time. It runs in the scope, so an interrupted caller does not end it.
+ * time. It runs in the scope, so an interrupted caller does not end it. A request whose caller was interrupted while it
+ * waited for its turn is not written.
  */
 export const groupCommit = <Request, Answer, Failure>(
   scope: Scope.Scope,
@@ -35,6 +36,11 @@ export const groupCommit = <Request, Answer, Failure>(
     writing = false
   })
 
+  const withdraw = (own: Waiting<Request, Answer, Failure>) => {
+    const place = waiting.indexOf(own)
+    if (place !== -1) waiting.splice(place, 1)
+  }
+
   /** An interruption here would leave `writing` set without a write, and all later callers would wait forever. */
   const beginWriting = Effect.suspend(() => {
     if (writing) return Effect.void
@@ -44,8 +50,9 @@ export const groupCommit = <Request, Answer, Failure>(
 
   return Effect.fnUntraced(function* (request: Request) {
     const answer = Deferred.makeUnsafe<Answer, Failure>()
-    waiting.push({ request, answer })
+    const own = { request, answer }
+    waiting.push(own)
     yield* beginWriting
-    return yield* Deferred.await(answer)
+    return yield* Effect.onInterrupt(Deferred.await(answer), () => Effect.sync(() => withdraw(own)))
   })
 }

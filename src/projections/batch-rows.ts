@@ -73,4 +73,10 @@ const itemRow = (batch: BatchId, shown: ShownItem, { version, at }: Change) => (
   clearance: shown.clearance ?? null,
 })
 
-const isoTime = (at: number): string => new Date(at).toISOString()
+/** Remembers the last one, because one event changes many items at the same time. */
+const isoTime = (at: number): string => {
+  if (at !== last.at) last = { at, text: new Date(at).toISOString() }
+  return last.text
+}
+
+let last = { at: 0, text: new Date(0).toISOString() }

@@ -1,19 +1,20 @@
 /**
- * Keeps the read models equal to the fold of the logs. One statement stores a chunk of the feed: the rows of all changed
- * items, the rows of their batches, and the checkpoint.
+ * Keeps the read models equal to the fold of the logs. One statement stores the chunks of all partitions that have
+ * something new: the rows of all changed items, the rows of their batches, and the checkpoints.
  */
 import { Effect, Layer } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
+import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { foldTo } from "../streams/batch-fold.ts"
+import { type Chunk, type ChunkEntry, standsOn } from "../streams/chunk.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { visitEvents } from "../streams/event-range.ts"
-import { EventStore } from "../streams/event-store.ts"
+import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
-import { type Chunk, type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
-import { Partitions } from "../streams/partitions.ts"
+import { follow, type Prepared } from "../streams/follower.ts"
 import { batchRow, itemRows } from "./batch-rows.ts"
 import { emptyProjection, type ProjectedBatch, project } from "./projected-batch.ts"
-import { PROJECTION, ReadModels } from "./read-models.ts"
+import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
 /** Items in cached folds, over all partitions: about 70 MB. A batch that is not cached is folded from its log. */
 const WARM_ITEMS_MAX = 100_000
@@ -21,21 +22,21 @@ const WARM_ITEMS_MAX = 100_000
 /** Follows all partitions for as long as the layer lives. If several processes do, one works, and the others stand by. */
 export const projectorLayer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const partitions = yield* Partitions
     const cursors = yield* CursorStore
-    const handle = yield* makeProjector
-    for (let partition = 0; partition < partitions.count; partition++) {
-      yield* Effect.forkScoped(
-        followPartition({
-          name: PROJECTION,
-          partition,
-          loadCursor: cursors.load(PROJECTION, partition),
-          handle,
-        }),
-      )
-    }
+    yield* follow({
+      name: PROJECTION,
+      loadCursors: (partitions) => cursors.load(PROJECTION, partitions),
+      ...(yield* makeProjector),
+    })
   }),
 )
+
+/** A batch as a chunk leaves it. */
+interface Projected {
+  readonly id: BatchId
+  readonly fold: ProjectedBatch
+  readonly changed: ReadonlySet<number>
+}
 
 /** The handler of chunks, with the folds that it caches between chunks. */
 const makeProjector = Effect.gen(function* () {
@@ -43,39 +44,50 @@ const makeProjector = Effect.gen(function* () {
   const readModels = yield* ReadModels
   const warm = new FoldCache(emptyProjection, { itemsMax: WARM_ITEMS_MAX })
 
-  return Effect.fn("Projector.handle")(function* (chunk: Chunk) {
-    const byBatch = Map.groupBy(chunk.entries, ({ batch }) => batch)
-    const projected = yield* Effect.forEach(byBatch, ([id, appends]) =>
-      follow(store, id, warm.take(id, versionBefore(appends)), appends),
-    )
-    const move = yield* readModels.store({
-      partition: chunk.partition,
-      from: chunk.from,
-      to: chunk.to,
-      batches: projected.map(({ id, fold }) => batchRow(id, fold)),
-      items: projected.flatMap(({ id, fold, changed }) => itemRows(id, fold, changed)),
-    })
-    for (const { id, fold } of projected) warm.put(id, fold)
-    return move
-  })
+  return {
+    prepare: Effect.fnUntraced(function* (chunk: Chunk) {
+      const byBatch = Map.groupBy(chunk.entries, ({ batch }) => batch)
+      return yield* Effect.forEach(byBatch, ([id, entries]) =>
+        projectBatch(store, id, warm.take(id, versionBefore(entries)), entries),
+      )
+    }),
+    commit: Effect.fn("Projector.commit")(function* (
+      prepared: ReadonlyArray<Prepared<ReadonlyArray<Projected>>>,
+    ) {
+      const moves = yield* readModels.store(prepared.map(changeOf))
+      for (const { work } of prepared) for (const { id, fold } of work) warm.put(id, fold)
+      return moves
+    }),
+  }
+})
+
+const changeOf = ({
+  chunk: { partition, from, to },
+  work,
+}: Prepared<ReadonlyArray<Projected>>): ReadModelChange => ({
+  partition,
+  from,
+  to,
+  batches: work.map(({ id, fold }) => batchRow(id, fold)),
+  items: work.flatMap(({ id, fold, changed }) => itemRows(id, fold, changed)),
 })
 
 /** The version of a batch before its first event in the chunk. */
-const versionBefore = (appends: ReadonlyArray<ChunkEntry>): number =>
-  (appends[0]?.events[0]?.version ?? 1) - 1
+const versionBefore = (entries: ReadonlyArray<ChunkEntry>): number =>
+  (entries[0]?.events[0]?.version ?? 1) - 1
 
 /** Folds a batch up to its last event in the chunk. Gives the fold and the items that changed in the chunk. */
-const follow = Effect.fnUntraced(function* (
+const projectBatch = Effect.fnUntraced(function* (
   store: EventStore["Service"],
   id: BatchId,
   fold: ProjectedBatch,
-  appends: ReadonlyArray<ChunkEntry>,
-) {
-  yield* foldTo(store, id, fold, versionBefore(appends), project)
+  entries: ReadonlyArray<ChunkEntry>,
+): Effect.fn.Return<Projected, CorruptEntry | StoreUnavailable> {
+  yield* foldTo(store, id, fold, versionBefore(entries), project)
   const changed = new Set<number>()
-  for (const append of appends) {
-    yield* standsOn(fold.head, append)
-    yield* visitEvents(id, append.events, (recorded) => {
+  for (const entry of entries) {
+    yield* standsOn(fold.head, entry)
+    yield* visitEvents(id, entry.events, (recorded) => {
       for (const item of project(fold, recorded)) changed.add(item)
     })
   }

@@ -1,11 +1,12 @@
 /**
- * Writes the read models. Rows and checkpoint are written by one statement, not a transaction: if a connection dies, the
+ * Writes the read models. Rows and checkpoints are written by one statement, not a transaction: if a connection dies, the
  * driver may send the rest of a transaction over another connection.
  */
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
 import type { BatchId } from "../domain/identifiers.ts"
+import { movesOf, stepsTaken } from "../streams/postgres-cursors.ts"
 import { PROJECTION, type ReadModelChange, ReadModels } from "./read-models.ts"
 
 export const layer = Layer.effect(
@@ -13,9 +14,8 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const { query } = yield* Database
     return ReadModels.of({
-      store: Effect.fn("ReadModels.store")(function* (change) {
-        const moved = yield* query("store read models", storeChange(change))
-        return moved.length === 1 ? "moved" : "elsewhere"
+      store: Effect.fn("ReadModels.store")(function* (changes) {
+        return movesOf(changes, yield* query("store read models", storeChanges(changes)))
       }),
       shown: Effect.fn("ReadModels.shown")(function* (after, limit) {
         const rows = yield* query(
@@ -53,24 +53,27 @@ export const layer = Layer.effect(
   }),
 )
 
-/**
- * The lock on the checkpoint's row makes concurrent projectors take turns. The second one finds the checkpoint moved and
- * writes nothing. Rows are passed as JSON, so the statement's text is always the same and is prepared once.
- */
-const storeChange =
-  ({ partition, from, to, batches, items }: ReadModelChange) =>
-  (sql: Sql) =>
-    sql`
-    with moved as (
-      update projection_checkpoints
-      set position = ${to.position}, head = ${to.head ?? null}, head_position = ${to.position}, moved_at = now()
-      where projection = ${PROJECTION} and partition = ${partition} and position = ${from}
-      returning partition
-    ),
+/** Rows are passed as JSON, so the statement's text is always the same and is prepared once. */
+const storeChanges = (changes: ReadonlyArray<ReadModelChange>) => (sql: Sql) => {
+  const rowsOf = (rows: "items" | "batches") =>
+    storable(
+      changes.flatMap((change) => change[rows].map((row) => ({ ...row, partition: change.partition }))),
+    )
+  return sql<Array<{ readonly partition: number }>>`
+    with ${stepsTaken(sql, PROJECTION, changes)},
     stored_items as (
-      insert into payout_items
-      select * from json_populate_recordset(null::payout_items, ${storable(items)}::text::json)
-      where exists (select from moved)
+      insert into payout_items (
+        batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
+        transfer_reference, attempt, reason, version, updated_at, clearance
+      )
+      select
+        batch, item, reference, beneficiary_name, account_masked, currency, minor, state, ledger, bank,
+        transfer_reference, attempt, reason, version, updated_at, clearance
+      from json_to_recordset(${rowsOf("items")}::text::json) as rows (
+        partition int, batch text, item int, reference text, beneficiary_name text, account_masked text,
+        currency text, minor numeric, state text, ledger text, bank text, transfer_reference text, attempt int,
+        reason text, version int, updated_at timestamptz, clearance jsonb
+      ) where partition in (select partition from moved)
       on conflict (batch, item) do update set
         state = excluded.state,
         ledger = excluded.ledger,
@@ -84,9 +87,18 @@ const storeChange =
       where excluded.version > payout_items.version
     ),
     stored_batches as (
-      insert into payout_batches
-      select * from json_populate_recordset(null::payout_batches, ${storable(batches)}::text::json)
-      where exists (select from moved)
+      insert into payout_batches (
+        id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
+        totals, execute_at, duplicates
+      )
+      select
+        id, partner, reference, idempotency_key, state, item_count, version, received_at, updated_at, closed_at,
+        totals, execute_at, duplicates
+      from json_to_recordset(${rowsOf("batches")}::text::json) as rows (
+        partition int, id text, partner text, reference text, idempotency_key text, state text, item_count int,
+        version int, received_at timestamptz, updated_at timestamptz, closed_at timestamptz, totals jsonb,
+        execute_at timestamptz, duplicates jsonb
+      ) where partition in (select partition from moved)
       on conflict (id) do update set
         state = excluded.state,
         version = excluded.version,
@@ -97,9 +109,16 @@ const storeChange =
       where excluded.version > payout_batches.version
     )
     select partition from moved`
+}
 
 /** Rows as JSON that Postgres accepts: without NUL and unpaired surrogates, which a bank's code may contain. */
-const storable = (rows: ReadonlyArray<object>): string =>
-  JSON.stringify(rows, (_, value) =>
+const storable = (rows: ReadonlyArray<object>): string => {
+  const text = JSON.stringify(rows)
+  // JSON escapes them, and next to nothing else.
+  if (!UNSTORABLE.test(text)) return text
+  return JSON.stringify(rows, (_, value) =>
     typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\uFFFD") : value,
   )
+}
+
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/

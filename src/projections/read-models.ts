@@ -30,10 +30,12 @@ export class ReadModels extends Context.Service<
   ReadModels,
   {
     /**
-     * Stores rows and moves the checkpoint, atomically. Writes nothing if the checkpoint is not at `from`. A row never
-     * goes back to an older version.
+     * Stores the changes of different partitions, atomically: the rows, and their checkpoints. Of a change whose checkpoint
+     * is not at `from` it writes nothing. A row never goes back to an older version. Answers in the order of the changes.
      */
-    readonly store: (change: ReadModelChange) => Effect.Effect<CursorMove, StoreUnavailable>
+    readonly store: (
+      changes: ReadonlyArray<ReadModelChange>,
+    ) => Effect.Effect<ReadonlyArray<CursorMove>, StoreUnavailable>
     /** At most `limit` shown batches with ids after `after`, by id. */
     readonly shown: (
       after: string,

@@ -5,27 +5,29 @@
  * again. Ids are derived from the log, so JetStream drops duplicates within two minutes, and consumers drop older ones. Any
  * number of relays may run. Each message is sealed: see event-message.ts.
  */
-import type { JetStreamClient } from "@nats-io/jetstream"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, type Scope } from "effect"
 import { AppConfig } from "../config.ts"
-import { Nats, natsStep } from "../platform/nats.ts"
+import { makePublisher } from "../platform/jetstream-publisher.ts"
+import { Nats } from "../platform/nats.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { foldTo } from "../streams/batch-fold.ts"
+import { type ChunkEntry, standsOn } from "../streams/chunk.ts"
 import { CursorStore } from "../streams/cursor-store.ts"
 import { visitEvents } from "../streams/event-range.ts"
 import { type CorruptEntry, EventStore } from "../streams/event-store.ts"
 import { FoldCache } from "../streams/fold-cache.ts"
-import { type ChunkEntry, followPartition, standsOn } from "../streams/follower.ts"
-import { Partitions } from "../streams/partitions.ts"
+import { follow, type Prepared } from "../streams/follower.ts"
 import { type EventMessage, eventMessages } from "./event-message.ts"
 import { ensureEventStream } from "./event-stream.ts"
 import { advanceHistory, emptyHistory } from "./public-history.ts"
 
 export interface Relay {
-  /** Publishes the public events of appends, in order. Resolves once JetStream has stored all of them. */
-  readonly publish: (
-    appended: ReadonlyArray<ChunkEntry>,
-  ) => Effect.Effect<void, StoreUnavailable | CorruptEntry>
+  /** The sealed messages of the public events of these entries, in order. */
+  readonly messagesOf: (
+    entries: ReadonlyArray<ChunkEntry>,
+  ) => Effect.Effect<ReadonlyArray<EventMessage>, StoreUnavailable | CorruptEntry>
+  /** Publishes messages in order. Resolves once JetStream has stored all of them. */
+  readonly publish: (messages: ReadonlyArray<EventMessage>) => Effect.Effect<void, StoreUnavailable>
 }
 
 /** The follower name of the relay's cursors. */
@@ -39,87 +41,64 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { stream } = (yield* AppConfig).nats
     const { manager } = yield* Nats
-    const partitions = yield* Partitions
     const cursors = yield* CursorStore
     const relay = yield* makeRelay
     const ensureStream = ensureEventStream(manager, stream)
     yield* ensureStream
-    for (let partition = 0; partition < partitions.count; partition++) {
-      const follower = followPartition({
-        name: FOLLOWER,
-        partition,
-        loadCursor: cursors.load(FOLLOWER, partition),
-        handle: Effect.fnUntraced(function* ({ from, to, entries }) {
-          // Recreates a stream that somebody deleted, so that the retry succeeds.
-          yield* relay
-            .publish(entries)
-            .pipe(
-              Effect.tapErrorTag("StoreUnavailable", ({ store }) =>
-                store === "nats" ? ensureStream : Effect.void,
-              ),
-            )
-          return yield* cursors.move(FOLLOWER, partition, from, to)
-        }),
-      })
-      yield* Effect.forkScoped(follower)
-    }
+    yield* follow({
+      name: FOLLOWER,
+      loadCursors: (partitions) => cursors.load(FOLLOWER, partitions),
+      prepare: ({ entries }) => relay.messagesOf(entries),
+      commit: Effect.fnUntraced(function* (prepared: ReadonlyArray<Prepared<ReadonlyArray<EventMessage>>>) {
+        // Recreates a stream that somebody deleted, so that the retry succeeds.
+        yield* relay
+          .publish(prepared.flatMap(({ work }) => work))
+          .pipe(
+            Effect.tapErrorTag("StoreUnavailable", ({ store }) =>
+              store === "nats" ? ensureStream : Effect.void,
+            ),
+          )
+        return yield* cursors.move(
+          FOLLOWER,
+          prepared.map(({ chunk }) => chunk),
+        )
+      }),
+    })
   }),
 )
 
-export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nats> = Effect.gen(function* () {
-  const settings = yield* AppConfig
-  const { stream } = settings.nats
-  const { write } = eventMessages(settings)
-  const { jetstream } = yield* Nats
-  const store = yield* EventStore
-  const histories = new FoldCache(emptyHistory, { itemsMax: WARM_ITEMS_MAX })
+export const makeRelay: Effect.Effect<Relay, never, AppConfig | EventStore | Nats | Scope.Scope> = Effect.gen(
+  function* () {
+    const settings = yield* AppConfig
+    const { stream } = settings.nats
+    const { write } = eventMessages(settings)
+    const publishTogether = yield* makePublisher((yield* Nats).connection, stream, ACK_MS_MAX)
+    const store = yield* EventStore
+    const histories = new FoldCache(emptyHistory, { itemsMax: WARM_ITEMS_MAX })
 
-  const messagesOf = Effect.fnUntraced(function* (append: ChunkEntry) {
-    const { batch, events } = append
-    const [first] = events
-    if (first === undefined) return []
-    const before = first.version - 1
-    const history = histories.take(batch, before)
-    yield* foldTo(store, batch, history, before, advanceHistory)
-    yield* standsOn(history.head, append)
-    const messages: Array<EventMessage> = []
-    const at = yield* Clock.currentTimeMillis
-    yield* visitEvents(batch, events, (event) => {
-      for (const published of advanceHistory(history, event)) messages.push(write(published, at))
+    const messagesOf = Effect.fnUntraced(function* (entry: ChunkEntry) {
+      const { batch, events } = entry
+      const [first] = events
+      if (first === undefined) return []
+      const before = first.version - 1
+      const history = histories.take(batch, before)
+      yield* foldTo(store, batch, history, before, advanceHistory)
+      yield* standsOn(history.head, entry)
+      const messages: Array<EventMessage> = []
+      const at = yield* Clock.currentTimeMillis
+      yield* visitEvents(batch, events, (event) => {
+        for (const published of advanceHistory(history, event)) messages.push(write(published, at))
+      })
+      histories.put(batch, history)
+      return messages
     })
-    histories.put(batch, history)
-    return messages
-  })
 
-  return {
-    publish: Effect.fn("Relay.publish")(function* (appended) {
-      const messages = (yield* Effect.forEach(appended, messagesOf)).flat()
-      for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX) {
-        yield* publishTogether(jetstream, stream, messages.slice(from, from + ACKS_OUTSTANDING_MAX))
-      }
-    }),
-  }
-})
-
-/**
- * Publishes messages together and waits for all acknowledgements. They are sent in one turn of the event loop, so if the
- * connection breaks, JetStream has stored only a first part of them, in order.
- */
-const publishTogether = (
-  jetstream: JetStreamClient,
-  stream: string,
-  messages: ReadonlyArray<EventMessage>,
-): Effect.Effect<void, StoreUnavailable> =>
-  natsStep("publish", async () => {
-    const answers = await Promise.allSettled(
-      messages.map(({ subject, id, headers, body }) =>
-        jetstream.publish(subject, body, {
-          msgID: id,
-          headers,
-          expect: { streamName: stream },
-          timeout: ACK_MS_MAX,
-        }),
-      ),
-    )
-    for (const answer of answers) if (answer.status === "rejected") throw answer.reason
-  })
+    return {
+      messagesOf: (entries) => Effect.map(Effect.forEach(entries, messagesOf), (messages) => messages.flat()),
+      publish: Effect.fnUntraced(function* (messages) {
+        for (let from = 0; from < messages.length; from += ACKS_OUTSTANDING_MAX)
+          yield* publishTogether(messages.slice(from, from + ACKS_OUTSTANDING_MAX))
+      }),
+    }
+  },
+)

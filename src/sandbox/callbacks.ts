@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events"
 import { setTimeout as pause } from "node:timers/promises"
 import * as Schema from "effect/Schema"
 import { Webhook } from "standardwebhooks"
+import { Agent, request } from "undici"
 
 /** The URL to which a client wants callbacks. */
 export const CallbackUrl = Schema.String.check(
@@ -71,6 +72,8 @@ export class CallbackSender {
   readonly #retry: CallbackRetry
   readonly #clockSkewMs: () => number
   readonly #closing = new AbortController()
+  readonly #agent = new Agent({ allowH2: false })
+  readonly #underWayTries = new Set<AbortController>()
   readonly #underWay = new Set<Promise<void>>()
   readonly #waiting: (() => void)[] = []
   #connections = 0
@@ -96,7 +99,9 @@ export class CallbackSender {
   /** Stops all deliveries. Those without an outcome stay open in the journal. */
   async close(): Promise<void> {
     this.#closing.abort()
+    for (const attempt of this.#underWayTries) attempt.abort()
     await Promise.all(this.#underWay)
+    await this.#agent.close()
   }
 
   async #run(callback: OwedCallback): Promise<CallbackOutcome | undefined> {
@@ -127,7 +132,7 @@ export class CallbackSender {
     const attempt = new AbortController()
     const abort = () => attempt.abort()
     const timer = setTimeout(abort, this.#retry.tryMsMax)
-    this.#closing.signal.addEventListener("abort", abort)
+    this.#underWayTries.add(attempt)
     const now = new Date(Date.now() + this.#clockSkewMs())
     const body = JSON.stringify(message)
     const headers = {
@@ -137,20 +142,15 @@ export class CallbackSender {
       "webhook-signature": this.#webhook.sign(message.id, now, body),
     }
     try {
-      const answer = await fetch(url, {
-        method: "POST",
-        headers,
-        body,
-        redirect: "manual",
-        signal: attempt.signal,
-      })
-      await discard(answer)
-      return answer.ok
+      const { signal } = attempt
+      const answer = await request(url, { dispatcher: this.#agent, method: "POST", headers, body, signal })
+      await answer.body.dump({ limit: answerBytesMax, signal })
+      return answer.statusCode >= 200 && answer.statusCode < 300
     } catch {
       return false
     } finally {
       clearTimeout(timer)
-      this.#closing.signal.removeEventListener("abort", abort)
+      this.#underWayTries.delete(attempt)
     }
   }
 
@@ -173,13 +173,4 @@ export const awaitEarly = async (delivered: Promise<unknown>): Promise<void> => 
   const tired = pause(earlyMsMax, undefined, { signal, ref: false }).catch(() => undefined)
   await Promise.race([delivered, tired])
   enough.abort()
-}
-
-/** Reads a short answer completely, so that the connection can be reused, and cuts off a long one. */
-const discard = async (answer: Response): Promise<void> => {
-  let bytes = 0
-  for await (const chunk of answer.body ?? []) {
-    bytes += chunk.length
-    if (bytes > answerBytesMax) break
-  }
 }

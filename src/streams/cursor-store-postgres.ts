@@ -5,38 +5,49 @@
 import { Effect, Layer } from "effect"
 import { Database } from "../database/database.ts"
 import { CursorStore, FEED_START, type FollowerCursor } from "./cursor-store.ts"
+import { movesOf, stepsTaken } from "./postgres-cursors.ts"
 
 export const layer = Layer.effect(
   CursorStore,
   Effect.gen(function* () {
     const { query } = yield* Database
     return CursorStore.of({
-      load: Effect.fn("CursorStore.load")(function* (follower, partition) {
+      load: Effect.fn("CursorStore.load")(function* (follower, partitions) {
         const rows = yield* query(
-          "load cursor",
-          (sql) => sql<Array<{ position: string; head: string | null }>>`
-            with known as (
-              select position, case when head_position = position then head end as head
-              from projection_checkpoints where projection = ${follower} and partition = ${partition}
+          "load cursors",
+          (sql) => sql<Array<{ partition: number; position: string; head: string | null }>>`
+            with wanted as (
+              select unnest(${[...partitions]}::int[]) as partition
+            ), known as (
+              select partition, position, case when head_position = position then head end as head
+              from projection_checkpoints join wanted using (partition) where projection = ${follower}
             ), begun as (
               insert into projection_checkpoints (projection, partition, position)
-              select ${follower}, ${partition}, ${FEED_START} where not exists (select from known)
+              select ${follower}, partition, ${FEED_START} from wanted
+              where partition not in (select partition from known)
               on conflict do nothing
             )
-            select position, head from known`,
+            select partition, position, head from known`,
         )
-        return { position: rows[0]?.position ?? FEED_START, head: rows[0]?.head ?? undefined }
+        const known = new Map(
+          rows.map(({ partition, position, head }) => [partition, { position, head: head ?? undefined }]),
+        )
+        return new Map(
+          partitions.map((partition) => [
+            partition,
+            known.get(partition) ?? { position: FEED_START, head: undefined },
+          ]),
+        )
       }),
 
-      move: Effect.fn("CursorStore.move")(function* (follower, partition, from, to) {
+      move: Effect.fn("CursorStore.move")(function* (follower, steps) {
         const moved = yield* query(
-          "move cursor",
-          (sql) => sql`
-            update projection_checkpoints
-            set position = ${to.position}, head = ${to.head ?? null}, head_position = ${to.position}, moved_at = now()
-            where projection = ${follower} and partition = ${partition} and position = ${from}`,
+          "move cursors",
+          (sql) => sql<Array<{ partition: number }>>`
+            with ${stepsTaken(sql, follower, steps)}
+            select partition from moved`,
         )
-        return moved.count === 1 ? "moved" : "elsewhere"
+        return movesOf(steps, moved)
       }),
 
       standing: Effect.fn("CursorStore.standing")(function* (followers) {

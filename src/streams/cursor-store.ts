@@ -20,6 +20,13 @@ export interface FollowerCursor extends Cursor {
   readonly partition: number
 }
 
+/** A move of a follower's cursor in a partition, from a position to a cursor. */
+export interface CursorStep {
+  readonly partition: number
+  readonly from: string
+  readonly to: Cursor
+}
+
 /** `elsewhere`: the cursor did not move, because another process that follows the partition had moved it. */
 export type CursorMove = "moved" | "elsewhere"
 
@@ -27,15 +34,16 @@ export type CursorMove = "moved" | "elsewhere"
 export class CursorStore extends Context.Service<
   CursorStore,
   {
-    /** The last entry that the follower handled; {@link FEED_START} if it has handled none. */
-    readonly load: (follower: string, partition: number) => Effect.Effect<Cursor, StoreUnavailable>
-    /** Moves a cursor if it is still at `from`. */
+    /** By partition, the last entry that the follower handled; {@link FEED_START} if it has handled none. */
+    readonly load: (
+      follower: string,
+      partitions: ReadonlyArray<number>,
+    ) => Effect.Effect<ReadonlyMap<number, Cursor>, StoreUnavailable>
+    /** Moves each cursor that is still at `from`; the others stay. Answers in the order of the steps, one a partition. */
     readonly move: (
       follower: string,
-      partition: number,
-      from: string,
-      to: Cursor,
-    ) => Effect.Effect<CursorMove, StoreUnavailable>
+      steps: ReadonlyArray<CursorStep>,
+    ) => Effect.Effect<ReadonlyArray<CursorMove>, StoreUnavailable>
     /** The cursors of these followers, in each partition that they have begun. */
     readonly standing: (
       followers: ReadonlyArray<string>,

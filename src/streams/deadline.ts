@@ -7,11 +7,12 @@ const PARTITION_MS_MAX = 1_000
 /** A simulation may set the service's clock, but servers answer in real time. */
 const realTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
-/** Gives up a step on one partition after {@link PARTITION_MS_MAX}. The step may still have been done. */
+/** Gives up a step on one partition after some milliseconds. The step may still have been done. */
 export const inTime = <A, E = never>(
   step: Effect.Effect<A, E | StoreUnavailable>,
+  msMax = PARTITION_MS_MAX,
 ): Effect.Effect<A, E | StoreUnavailable> =>
   Effect.timeoutOrElse(step, {
-    duration: PARTITION_MS_MAX,
+    duration: msMax,
     orElse: () => Effect.fail(new StoreUnavailable({ store: "redis", step: "partition", reason: "TIMEOUT" })),
   }).pipe(realTime)

@@ -3,15 +3,17 @@ import { Array as Arr, Clock, Effect } from "effect"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { atOnce, inSlices } from "../parsing/turns.ts"
+import { sendTogether } from "../platform/redis-client.ts"
+import { attempt } from "../platform/redis-failure.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import { Metrics } from "../telemetry/metrics.ts"
-import type { EventStore } from "./event-store.ts"
+import type { EventRange, EventStore } from "./event-store.ts"
 import { logFrom, logUpTo } from "./evidence.ts"
 import { chainStart, linked } from "./hash-chain.ts"
 import { OPENED_AT_ONCE_MAX, STAGED_MS } from "./opening-steps.ts"
-import { type PartitionSteps, range } from "./partition-steps-redis.ts"
+import { type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
 import { OwnershipLost } from "./run-queue.ts"
-import { readEvents, readFirstEvent } from "./stream-entry.ts"
+import { readEventRanges, readEvents, readFirstEvent, type StreamEntry } from "./stream-entry.ts"
 
 export const eventStore = Effect.fnUntraced(function* (steps: PartitionSteps) {
   const count = yield* eventCounter
@@ -23,6 +25,7 @@ export const eventStore = Effect.fnUntraced(function* (steps: PartitionSteps) {
       const entries = yield* range(steps, steps.keysOf(batch).log(batch), `${after + 1}-0`, limit)
       return yield* readEvents(batch, after, entries, head)
     }),
+    readRanges: readingRanges(steps),
   }
   return store
 })
@@ -137,6 +140,66 @@ const replicating = ({ connections, keysOf }: PartitionSteps): EventStore["Servi
         ),
       )
   })
+
+/** Ranges of at most so many events are read by one command, which may read so many of each log. */
+const EVENTS_READ_TOGETHER = 8
+/** Logs that one command reads. */
+const LOGS_READ_TOGETHER = 64
+
+/**
+ * Short ranges of many logs are read by few commands: a command costs the client more than what it reads. Such a command
+ * cannot end where a range ends, so longer ranges, and beginnings of logs, whose events are large, are read one by one. All
+ * commands go out together.
+ */
+const readingRanges = ({
+  commands,
+  keysOf,
+  partitionOf,
+}: PartitionSteps): EventStore["Service"]["readRanges"] => {
+  const read = async (ranges: ReadonlyArray<EventRange>) => {
+    const entries: Array<ReadonlyArray<StreamEntry>> = ranges.map(() => [])
+    const places = ranges.map((range, place) => ({
+      ...range,
+      place,
+      log: keysOf(range.batch).log(range.batch),
+    }))
+    type Place = (typeof places)[number]
+    const readOne = async ({ log, after, to, place }: Place) => {
+      entries[place] = await commands.xrange(log, `${after + 1}-0`, `${to}-0`)
+    }
+    const readTogether = async (some: ReadonlyArray<Place>) => {
+      const answer = (await commands.xread(
+        "COUNT",
+        Math.max(...some.map(({ after, to }) => to - after)),
+        "STREAMS",
+        ...some.map(({ log }) => log),
+        ...some.map(({ after }) => `${after}-0`),
+      )) as ReadonlyArray<[log: string, entries: ReadonlyArray<StreamEntry>]> | null
+      const found = new Map(answer)
+      for (const { log, after, to, place } of some)
+        entries[place] = (found.get(log) ?? []).slice(0, to - after)
+    }
+    const short = new Map<string, Place>()
+    const others: Array<Place> = []
+    for (const place of places)
+      if (place.after > 0 && place.to - place.after <= EVENTS_READ_TOGETHER && !short.has(place.log))
+        short.set(place.log, place)
+      else others.push(place)
+    // On a cluster, one command can read only logs in one slot: those of a partition.
+    const slots = commands.isCluster
+      ? [...Map.groupBy(short.values(), ({ batch }) => partitionOf(batch)).values()]
+      : [[...short.values()]]
+    sendTogether(commands)
+    await Promise.all([
+      ...others.map(readOne),
+      ...slots.flatMap((slot) => Arr.chunksOf(slot, LOGS_READ_TOGETHER)).map(readTogether),
+    ])
+    return entries
+  }
+  return Effect.fnUntraced(function* (ranges) {
+    return yield* readEventRanges(ranges, yield* attempt(() => read(ranges)).pipe(unavailable("read")))
+  })
+}
 
 /** Characters that are encoded in one slice: about two large events. */
 const WRITTEN_AT_ONCE = 256 * 1024

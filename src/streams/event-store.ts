@@ -2,7 +2,7 @@
  * The port to the logs of batches. The append is the only commit; read models, messages and webhooks follow the feed. Only
  * the owner of a batch appends.
  */
-import { Context, type Effect, Schema } from "effect"
+import { Context, type Effect, type Result, Schema } from "effect"
 import type { BatchEvent, RecordedEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
@@ -18,6 +18,14 @@ export class CorruptEntry extends Schema.TaggedError<CorruptEntry>()("CorruptEnt
 /** An event as it is logged. `hash` is the link of the hash chain at this event (see hash-chain.ts). */
 export interface LoggedEvent extends RecordedEvent {
   readonly hash: string
+}
+
+/** Events of a log: those after version `after` up to `to`, which follow from `head`, if given. */
+export interface EventRange {
+  readonly batch: BatchId
+  readonly after: number
+  readonly to: number
+  readonly head: string | undefined
 }
 
 export interface Append {
@@ -76,5 +84,15 @@ export class EventStore extends Context.Service<
       limit: number,
       head?: string,
     ) => Effect.Effect<ReadonlyArray<LoggedEvent>, CorruptEntry | StoreUnavailable>
+    /**
+     * Reads several short ranges in one round trip. Gives the events of each in order, verified from its `head`. A log may
+     * end before the end of a range.
+     */
+    readonly readRanges: (
+      ranges: ReadonlyArray<EventRange>,
+    ) => Effect.Effect<
+      ReadonlyArray<Result.Result<ReadonlyArray<LoggedEvent>, CorruptEntry>>,
+      StoreUnavailable
+    >
   }
 >()("atlaspay/streams/EventStore") {}

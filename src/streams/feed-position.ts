@@ -4,3 +4,12 @@ export const isBefore = (one: string, other: string): boolean => {
   const [otherMs = 0, otherSequence = 0] = other.split("-").map(Number)
   return oneMs === otherMs ? oneSequence < otherSequence : oneMs < otherMs
 }
+
+const SEQUENCE_MAX = 2n ** 64n - 1n
+
+/** The last possible position before another one: a read after it begins with the other. "0-0" is its own. */
+export const positionBefore = (position: string): string => {
+  const [ms = "0", sequence = "0"] = position.split("-")
+  if (sequence !== "0") return `${ms}-${BigInt(sequence) - 1n}`
+  return ms === "0" ? position : `${BigInt(ms) - 1n}-${SEQUENCE_MAX}`
+}

@@ -1,5 +1,5 @@
 /** The port to the feed: what was appended in a partition, in commit order. Read models, messages and webhooks follow it. */
-import { Context, type Effect, Schema } from "effect"
+import { Context, type Effect, type Result, Schema } from "effect"
 import type { BatchId } from "../domain/identifiers.ts"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
 
@@ -28,6 +28,29 @@ export interface FeedEntry {
   readonly head: string | undefined
 }
 
+/** Where a reader stands in the feed of a partition: after this position, whose entry ends with `head`, if given. */
+export interface FeedPosition {
+  readonly partition: number
+  readonly after: string
+  readonly head: string | undefined
+}
+
+/** The entries after a position, or why there are none. */
+export type FeedPage = Result.Result<ReadonlyArray<FeedEntry>, HistoryLost | StoreUnavailable>
+
+/** The feeds that one connection reads together. They are on one server, so they are there or gone together. */
+export interface FeedPart {
+  readonly partitions: ReadonlyArray<number>
+  /**
+   * Waits until feeds have entries after these positions, and gives their partitions; none after `waitMs` milliseconds. It
+   * only wakes: the entries may not be replicated yet, and nothing shows whether history was lost.
+   */
+  readonly arrivals: (
+    positions: ReadonlyArray<FeedPosition>,
+    waitMs: number,
+  ) => Effect.Effect<ReadonlySet<number>, StoreUnavailable>
+}
+
 export class Feed extends Context.Service<
   Feed,
   {
@@ -42,6 +65,13 @@ export class Feed extends Context.Service<
       limit: number,
       head?: string,
     ) => Effect.Effect<ReadonlyArray<FeedEntry>, HistoryLost | StoreUnavailable>
+    /** Of each position, of different partitions, what `entries` gives: at most `limit` entries each, in few round trips. */
+    readonly pages: (
+      positions: ReadonlyArray<FeedPosition>,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<FeedPage>>
+    /** Opens the connections that wait for entries. All feeds are in one part; on a cluster, each is in its own. */
+    readonly feedParts: Effect.Effect<ReadonlyArray<FeedPart>, StoreUnavailable>
     /** Removes the entries before a position that every follower has reached. */
     readonly trim: (partition: number, before: string) => Effect.Effect<void, StoreUnavailable>
   }

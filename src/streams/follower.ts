@@ -1,42 +1,32 @@
 /**
- * Follows the feed of one partition, for all readers of the log: the projector and the publisher.
+ * Follows the feeds of partitions, for all readers of the log: the projector and the publisher.
  *
- * A follower reads a chunk after its cursor, passes it to its handler, and continues after the chunk. The handler stores the
- * cursor together with its work or after it. So nothing is lost, and at most one chunk is handled twice.
+ * A follower reads a chunk of each partition after its cursor, prepares each chunk by itself, and commits all of them
+ * together. The commit stores the cursors together with the work or after it. So nothing is lost, and at most one chunk of a
+ * partition is handled twice.
  *
- * - Nothing is new: the follower waits, longer each time up to a limit. Every few seconds it reloads the cursor, because a
- *   store that was restored from a backup has an older cursor and lacks the work after it. The feed still has that work.
+ * - Nothing is new: the follower waits until something arrives. Every second it reads all the same, and every few seconds it
+ *   reloads the cursor, because a store that was restored from a backup has an older cursor and lacks the work after it. The
+ *   feed still has that work.
+ * - Much is new: the follower lets a little more arrive before its next step (see pace.ts).
  * - A store or the handler fails: it waits, longer each time up to a limit, and retries without end. It reloads the cursor,
- *   because the cursor may have moved.
+ *   because the cursor may have moved. Partitions that failed in a common commit are then tried one by one.
  * - The cursor is elsewhere: another process follows the same partition and was faster. The follower reloads the cursor and
  *   remains as a standby.
  * - An entry is corrupt, does not follow from the one before it, or the feed has changed at the cursor: the partition is
  *   frozen and reported. The other partitions continue.
+ *
+ * Feeds on one server are followed by one fiber. On a cluster each partition has its own, so a server that does not answer
+ * delays no other.
  */
-import { Cause, Context, Effect, Exit, Option, Random } from "effect"
-import type { BatchId } from "../domain/identifiers.ts"
+import { Cause, Clock, Context, Effect, Exit, Option, Random, Result } from "effect"
 import type { StoreUnavailable } from "../platform/store-unavailable.ts"
-import { type Cursor, type CursorMove, FEED_START } from "./cursor-store.ts"
-import { visitRange } from "./event-range.ts"
-import { CorruptEntry, EventStore, type LoggedEvent } from "./event-store.ts"
-import { Feed, type FeedEntry, HistoryLost } from "./feed.ts"
-import { isBefore } from "./feed-position.ts"
-
-/** The events of one append. */
-export interface ChunkEntry {
-  readonly batch: BatchId
-  /** The hash before the first event. Absent in entries of earlier releases. */
-  readonly base: string | undefined
-  readonly events: ReadonlyArray<LoggedEvent>
-}
-
-/** Consecutive appends of a partition in commit order: after feed position `from`, up to and including that of `to`. */
-export interface Chunk {
-  readonly partition: number
-  readonly from: string
-  readonly to: Cursor
-  readonly entries: ReadonlyArray<ChunkEntry>
-}
+import { type Chunk, firstAppends, readChunks } from "./chunk.ts"
+import type { Cursor, CursorMove } from "./cursor-store.ts"
+import { CorruptEntry, EventStore } from "./event-store.ts"
+import { Feed, type FeedPart, HistoryLost } from "./feed.ts"
+import { FollowedPartition, WAIT_MS_MAX } from "./followed-partition.ts"
+import { Pace } from "./pace.ts"
 
 /** The fields of a handler's failure that are logged. */
 export interface FollowerFailure {
@@ -45,12 +35,26 @@ export interface FollowerFailure {
   readonly reason: string
 }
 
-export interface Follower {
+/** A chunk, and what was prepared from it. */
+export interface Prepared<Work> {
+  readonly chunk: Chunk
+  readonly work: Work
+}
+
+export interface Follower<Work> {
   readonly name: string
-  readonly partition: number
-  readonly loadCursor: Effect.Effect<Cursor, FollowerFailure>
-  /** Handles a chunk and moves the cursor from `chunk.from` to `chunk.to`. It may get the same chunk twice. */
-  readonly handle: (chunk: Chunk) => Effect.Effect<CursorMove, FollowerFailure>
+  readonly loadCursors: (
+    partitions: ReadonlyArray<number>,
+  ) => Effect.Effect<ReadonlyMap<number, Cursor>, FollowerFailure>
+  /** Prepares the work of a chunk. It may get the same chunk twice. */
+  readonly prepare: (chunk: Chunk) => Effect.Effect<Work, FollowerFailure>
+  /**
+   * Does the work of chunks of different partitions, and moves the cursor of each from `chunk.from` to `chunk.to`. Answers
+   * in their order. Where a cursor is elsewhere, that chunk alone changes nothing that a reader sees.
+   */
+  readonly commit: (
+    prepared: ReadonlyArray<Prepared<Work>>,
+  ) => Effect.Effect<ReadonlyArray<CursorMove>, FollowerFailure>
 }
 
 /** Counts what followers do, for metrics. Does nothing unless provided. */
@@ -62,153 +66,254 @@ export const FollowerObserver = Context.Reference<{
   defaultValue: () => ({ handled: () => {}, failed: () => {}, frozen: () => {} }),
 })
 
-/** A chunk ends with the append that reaches this many events. An append is never split. */
-const CHUNK_EVENTS = 128
-const CHUNK_ENTRIES_MAX = 64
-const READS_CONCURRENT = 8
-
-const IDLE_MS_MIN = 2
-const IDLE_MS_MAX = 50
-/** How often an idle follower reloads its cursor. */
-const REREAD_MS = 5_000
-/** How long a standby waits before it looks again. It takes over when the other follower is gone. */
-const STANDBY_MS = 250
+/** The events of a step are about as many, over all partitions. */
+const STEP_EVENTS_MAX = 1_024
 const RETRY_MS_MIN = 100
-const RETRY_MS_MAX = 10_000
+const RETRY_MS_MAX = WAIT_MS_MAX
 
-/** Runs until it is interrupted or the partition is frozen. */
-export const followPartition = Effect.fnUntraced(
-  function* (follower: Follower) {
-    const streams = { store: yield* EventStore, feed: yield* Feed }
-    const observer = yield* FollowerObserver
-    let cursor: Cursor | undefined
-    let furthest = FEED_START
-    const loadCursor = Effect.tap(follower.loadCursor, ({ position }) => {
-      const isSetBack = isBefore(position, furthest)
-      furthest = position
-      return isSetBack
-        ? Effect.logError("the stored cursor was set back: later entries are handled again", { position })
-        : Effect.void
-    })
-    let idleMs = IDLE_MS_MIN
-    let unreadMs = 0
-    let failures = 0
+/** Follows all partitions in the background, for as long as the scope is open. */
+export const follow = Effect.fnUntraced(function* <Work>(follower: Follower<Work>) {
+  for (const part of yield* (yield* Feed).feedParts) yield* Effect.forkScoped(followPart(follower, part))
+})
+
+/** Follows the partitions of a part until it is interrupted, or all of them are frozen. */
+export const followPart = Effect.fnUntraced(
+  function* <Work>(follower: Follower<Work>, part: FeedPart) {
+    const following: Following<Work> = {
+      ...follower,
+      pages: (yield* Feed).pages,
+      store: yield* EventStore,
+      observer: yield* FollowerObserver,
+    }
+    const partitions = part.partitions.map((partition) => new FollowedPartition(partition))
+    const pace = new Pace()
     while (true) {
-      const exit = yield* Effect.exit(advance(streams, { ...follower, loadCursor }, cursor))
-      if (Exit.isFailure(exit)) {
-        const lost = lostHistory(exit.cause)
-        if (lost !== undefined) {
-          observer.frozen(follower.name, follower.partition)
-          return yield* Effect.logError("follower frozen: the log cannot be followed", lost)
-        }
-        cursor = undefined
-        failures += 1
-        observer.failed(follower.name)
-        yield* waitAfterFailure(exit.cause, failures)
-        continue
-      }
-      failures = 0
-      const { outcome, entries } = exit.value
-      cursor = exit.value.cursor
-      furthest = cursor?.position ?? furthest
-      idleMs = outcome === "nothing-new" ? Math.min(idleMs * 2, IDLE_MS_MAX) : IDLE_MS_MIN
-      if (outcome === "moved") observer.handled(follower.name, entries)
-      if (outcome === "nothing-new") {
-        yield* Effect.sleep(idleMs)
-        unreadMs += idleMs
-        if (unreadMs >= REREAD_MS) cursor = undefined
-      }
-      if (cursor === undefined || outcome === "moved") unreadMs = 0
-      if (outcome === "elsewhere") yield* Effect.sleep(STANDBY_MS)
+      yield* Effect.sleep(pace.waitMs(yield* Clock.currentTimeMillis))
+      const beganAt = yield* Clock.currentTimeMillis
+      const going = partitions.filter(({ isFrozen }) => !isFrozen)
+      if (going.length === 0) return
+      for (const partition of going) partition.keepsTime(beganAt)
+      const due = dueTogether(going, beganAt)
+      const events = due.length === 0 ? 0 : yield* step(following, due)
+      pace.count(events, beganAt)
+      if (events === 0) yield* untilDue(part, going)
     }
   },
-  (effect, { name, partition }) => Effect.annotateLogs(effect, { follower: name, partition }),
+  (effect, { name }) => Effect.annotateLogs(effect, { follower: name }),
 )
 
-/** Handles one chunk, from the given cursor or a loaded one. Gives no cursor if the stored one was elsewhere. */
-const advance = Effect.fnUntraced(function* (
-  { store, feed }: { readonly store: EventStore["Service"]; readonly feed: Feed["Service"] },
-  { partition, loadCursor, handle }: Follower,
-  cursor: Cursor | undefined,
+interface Following<Work> extends Follower<Work> {
+  readonly pages: Feed["Service"]["pages"]
+  readonly store: EventStore["Service"]
+  readonly observer: (typeof FollowerObserver)["Service"]
+}
+
+/**
+ * The partitions to handle in the next step: one that has to be handled by itself, or all that are due, and with them those
+ * where something may have arrived since, because reading one more feed costs next to nothing.
+ */
+const dueTogether = (
+  going: ReadonlyArray<FollowedPartition>,
+  now: number,
+): ReadonlyArray<FollowedPartition> => {
+  const due = going.filter(({ dueAt }) => dueAt <= now)
+  const longest = due.toSorted((one, other) => one.dueAt - other.dueAt)[0]
+  if (longest === undefined) return []
+  if (longest.isAlone) return [longest]
+  return going.filter(({ isAlone, dueAt, canBeWoken }) => !isAlone && (dueAt <= now || canBeWoken))
+}
+
+/** Waits until something arrives, or the first partition is due. */
+const untilDue = Effect.fnUntraced(function* (part: FeedPart, going: ReadonlyArray<FollowedPartition>) {
+  const now = yield* Clock.currentTimeMillis
+  const waitMs = Math.min(...going.map(({ dueAt }) => dueAt - now), WAIT_MS_MAX)
+  if (waitMs <= 0) return
+  const positions = going.flatMap(({ partition, canBeWoken, cursor }) =>
+    canBeWoken && cursor !== undefined ? [{ partition, after: cursor.position, head: cursor.head }] : [],
+  )
+  if (positions.length === 0) return yield* Effect.sleep(waitMs)
+  // Without an answer here the feeds are still read at intervals, and that reports the failure.
+  const arrived = yield* part
+    .arrivals(positions, waitMs)
+    .pipe(Effect.catchTag("StoreUnavailable", () => Effect.as(Effect.sleep(waitMs), new Set<number>())))
+  for (const partition of going) if (arrived.has(partition.partition)) partition.dueAt = now
+})
+
+/** Reads and handles a chunk of each partition. Gives how many events were handled. */
+const step = Effect.fnUntraced(function* <Work>(
+  following: Following<Work>,
+  due: ReadonlyArray<FollowedPartition>,
 ) {
-  const from = cursor ?? (yield* loadCursor)
-  const elsewhere = { outcome: "elsewhere" as const, cursor: undefined, entries: 0 }
-  const found = yield* feed
-    .entries(partition, from.position, CHUNK_ENTRIES_MAX, from.head)
-    .pipe(Effect.catchTag("HistoryLost", (lost) => unlessMoved(loadCursor, from, lost)))
-  if (found === undefined) return elsewhere
-  const appends = bounded(found)
-  const end = appends.at(-1)
-  if (end === undefined) return { outcome: "nothing-new" as const, cursor: from, entries: 0 }
-  const entries = yield* Effect.forEach(appends, (append) => readAppend(store, append), {
-    concurrency: READS_CONCURRENT,
-  })
-  const to = { position: end.id, head: entries.at(-1)?.events.at(-1)?.hash }
-  const outcome = yield* handle({ partition, from: from.position, to, entries })
-  return outcome === "moved" ? { outcome, cursor: to, entries: entries.length } : elsewhere
+  const exit = yield* Effect.exit(Effect.flatMap(read(following, due), (chunks) => handle(following, chunks)))
+  if (Exit.isSuccess(exit)) return exit.value
+  yield* failed(following, due, exit.cause)
+  return 0
+})
+
+interface Found {
+  readonly state: FollowedPartition
+  readonly chunk: Chunk
+}
+
+/** Reads a chunk of each partition that has something new. */
+const read = Effect.fnUntraced(function* <Work>(
+  following: Following<Work>,
+  due: ReadonlyArray<FollowedPartition>,
+) {
+  const { pages: read, store } = following
+  yield* loadMissing(following, due)
+  const positions = due.map(({ partition, cursor }) => ({
+    partition,
+    after: cursor?.position ?? "",
+    head: cursor?.head,
+  }))
+  const limit = Math.ceil(STEP_EVENTS_MAX / due.length)
+  const pages = yield* read(positions, limit)
+  const now = yield* Clock.currentTimeMillis
+  const news: Array<{
+    readonly state: FollowedPartition
+    readonly appends: Parameters<typeof firstAppends>[0]
+  }> = []
+  for (const [index, state] of due.entries()) {
+    const page = pages[index]
+    if (page === undefined) continue
+    if (Result.isFailure(page)) yield* unread(following, state, page.failure)
+    else if (page.success.length === 0) state.foundNothing(now)
+    else news.push({ state, appends: page.success })
+  }
+  const weightMax = Math.ceil(STEP_EVENTS_MAX / Math.max(1, news.length))
+  const chunks = yield* readChunks(
+    store,
+    news.map(({ state, appends }) => ({
+      partition: state.partition,
+      from: state.cursor?.position ?? "",
+      appends: firstAppends(appends, weightMax),
+    })),
+  )
+  const found: Array<Found> = []
+  for (const [index, { state }] of news.entries()) {
+    const chunk = chunks[index]
+    if (chunk === undefined) continue
+    if (Result.isFailure(chunk)) yield* failed(following, [state], Cause.fail(chunk.failure))
+    else found.push({ state, chunk: chunk.success })
+  }
+  return found
+})
+
+const loadMissing = Effect.fnUntraced(function* <Work>(
+  { loadCursors }: Following<Work>,
+  due: ReadonlyArray<FollowedPartition>,
+) {
+  const missing = due.filter(({ cursor }) => cursor === undefined)
+  if (missing.length === 0) return
+  const cursors = yield* loadCursors(missing.map(({ partition }) => partition))
+  const now = yield* Clock.currentTimeMillis
+  for (const state of missing) {
+    const cursor = cursors.get(state.partition)
+    if (cursor !== undefined && state.loaded(cursor, now))
+      yield* Effect.logError("the stored cursor was set back: later entries are handled again", {
+        position: cursor.position,
+      }).pipe(Effect.annotateLogs({ partition: state.partition }))
+  }
 })
 
 /** Lost history, unless another follower moved the cursor while this one was suspended: then the feed was only trimmed. */
-const unlessMoved = Effect.fnUntraced(function* (
-  loadCursor: Follower["loadCursor"],
-  from: Cursor,
-  lost: HistoryLost,
+const unread = Effect.fnUntraced(function* <Work>(
+  following: Following<Work>,
+  state: FollowedPartition,
+  failure: HistoryLost | StoreUnavailable,
 ) {
-  const { position } = yield* loadCursor
-  return position === from.position ? yield* lost : undefined
+  const { partition, cursor } = state
+  if (failure instanceof HistoryLost) {
+    const stored = yield* Effect.exit(following.loadCursors([partition]))
+    if (Exit.isFailure(stored)) return yield* failed(following, [state], stored.cause)
+    if (stored.value.get(partition)?.position !== cursor?.position)
+      return state.isElsewhere(yield* Clock.currentTimeMillis)
+  }
+  yield* failed(following, [state], Cause.fail(failure))
 })
 
-/** The first appends, up to the size of a chunk. */
-const bounded = (appends: ReadonlyArray<FeedEntry>): ReadonlyArray<FeedEntry> => {
+/** Prepares each chunk by itself, and commits all together. */
+const handle = Effect.fnUntraced(function* <Work>(following: Following<Work>, found: ReadonlyArray<Found>) {
+  const { name, prepare, commit, observer } = following
+  const ready: Array<Found & Prepared<Work>> = []
+  for (const one of found) {
+    const exit = yield* Effect.exit(prepare(one.chunk))
+    if (Exit.isFailure(exit)) yield* failed(following, [one.state], exit.cause)
+    else ready.push({ ...one, work: exit.value })
+  }
+  if (ready.length === 0) return 0
+  const exit = yield* Effect.exit(commit(ready))
+  if (Exit.isFailure(exit)) {
+    yield* failed(
+      following,
+      ready.map(({ state }) => state),
+      exit.cause,
+    )
+    return 0
+  }
+  const now = yield* Clock.currentTimeMillis
   let events = 0
-  const end = appends.findIndex(({ from, to }) => {
-    events += to - from + 1
-    return events >= CHUNK_EVENTS
-  })
-  return end === -1 ? appends : appends.slice(0, end + 1)
+  for (const [index, { state, chunk }] of ready.entries()) {
+    if (exit.value[index] !== "moved") {
+      state.isElsewhere(now)
+      continue
+    }
+    state.movedTo(chunk.to, now)
+    observer.handled(name, chunk.appends)
+    for (const entry of chunk.entries) events += entry.events.length
+  }
+  return events
+})
+
+/** Freezes partitions whose log cannot be followed; others are tried again later. An interruption is none of their failures. */
+const failed = Effect.fnUntraced(function* <Work>(
+  { name, observer }: Following<Work>,
+  states: ReadonlyArray<FollowedPartition>,
+  cause: Cause.Cause<FollowerFailure | HistoryLost | CorruptEntry>,
+) {
+  const lost = states.length === 1 ? lostHistory(cause) : undefined
+  if (lost !== undefined) {
+    for (const state of states) {
+      state.isFrozen = true
+      observer.frozen(name, state.partition)
+      yield* Effect.logError("follower frozen: the log cannot be followed", lost).pipe(
+        Effect.annotateLogs({ partition: state.partition }),
+      )
+    }
+    return
+  }
+  observer.failed(name)
+  const failures = Math.max(...states.map((state) => ++state.failures))
+  const retryMs = yield* waitAfter(failures)
+  const now = yield* Clock.currentTimeMillis
+  for (const state of states) state.failed(now + retryMs, states.length > 1 || state.isAlone)
+  yield* report(
+    cause,
+    states.map(({ partition }) => partition),
+    { failures, retryMs },
+  )
+})
+
+/** Doubles the wait each time, with jitter, so that followers do not all retry at the same moment. Milliseconds. */
+const waitAfter = (failures: number) => {
+  const longest = Math.min(RETRY_MS_MIN * 2 ** (failures - 1), RETRY_MS_MAX)
+  return Effect.map(Random.next, (random) => Math.round(longest * (0.5 + random / 2)))
 }
 
-/** Reads the events of an append. Feed and log are written in one step, so they have to agree. */
-const readAppend = Effect.fnUntraced(function* (
-  store: EventStore["Service"],
-  { batch, from, to, base, head }: FeedEntry,
-): Effect.fn.Return<ChunkEntry, CorruptEntry | StoreUnavailable> {
-  const events: Array<LoggedEvent> = []
-  yield* visitRange(store, batch, { version: from - 1, head: base }, to, (recorded) => events.push(recorded))
-  if (head !== undefined && events.at(-1)?.hash !== head)
-    return yield* new CorruptEntry({
-      batch,
-      entry: `${to}-0`,
-      reason: "its hash differs from the one in the feed",
-    })
-  return { batch, base, events }
-})
-
-/** Fails if an append does not follow what the reader has folded of its batch. */
-export const standsOn = (
-  head: string,
-  { batch, base, events }: ChunkEntry,
-): Effect.Effect<void, CorruptEntry> =>
-  base === undefined || base === head
-    ? Effect.void
-    : Effect.fail(
-        new CorruptEntry({
-          batch,
-          entry: `${events[0]?.version}-0`,
-          reason: "it does not follow from what was read before: the log was changed",
-        }),
-      )
-
-/** Doubles the wait each time, with jitter, so that followers do not all retry at the same moment. */
-const waitAfterFailure = Effect.fnUntraced(function* (cause: Cause.Cause<FollowerFailure>, failures: number) {
-  const longest = Math.min(RETRY_MS_MIN * 2 ** (failures - 1), RETRY_MS_MAX)
-  const retryMs = Math.round(longest * (0.5 + (yield* Random.next) / 2))
+const report = (
+  cause: Cause.Cause<FollowerFailure>,
+  partitions: ReadonlyArray<number>,
+  about: Readonly<Record<"failures" | "retryMs", number>>,
+) => {
   const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
-  yield* failure === undefined
-    ? Effect.logError("follower failed", { failures, retryMs }, cause)
-    : Effect.logWarning("follower stalled", { failures, retryMs, ...detailsOf(failure) })
-  yield* Effect.sleep(retryMs)
-})
+  const line =
+    failure === undefined
+      ? Effect.logError("follower failed", about, cause)
+      : Effect.logWarning("follower stalled", { ...about, ...detailsOf(failure) })
+  const [partition] = partitions
+  return Effect.annotateLogs(line, partitions.length === 1 ? { partition } : { partitions })
+}
 
 /** The failures that a retry cannot repair: an entry that cannot be read, and a feed that lost history. */
 const lostHistory = (cause: Cause.Cause<unknown>) => {

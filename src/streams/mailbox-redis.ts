@@ -1,14 +1,25 @@
 /** The mailboxes of batches on Redis Streams. */
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { encodeMail } from "../domain/event-codec.ts"
+import type { BatchId } from "../domain/identifiers.ts"
+import { groupCommit } from "../platform/group-commit.ts"
 import { attempt } from "../platform/redis-failure.ts"
+import { inTime } from "./deadline.ts"
 import { commandEnqueued } from "./evidence.ts"
-import { CommandIdReused, type Mailbox, MailboxFull, NoSuchBatch } from "./mailbox.ts"
-import { type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
+import { type CommandId, CommandIdReused, type Mailbox, MailboxFull, NoSuchBatch } from "./mailbox.ts"
+import { type PartitionKeys, type PartitionSteps, range, unavailable } from "./partition-steps-redis.ts"
 import { readMail } from "./stream-entry.ts"
 
-export const mailbox = (steps: PartitionSteps): Mailbox["Service"] => ({
-  enqueue: enqueuing(steps),
+/** How long a command may wait for its turn and for the step, as long as for any command of Redis. */
+const ENQUEUE_MS_MAX = 10_000
+
+/** Enqueues while the scope is open. Gives up a command after `msMax` milliseconds; it may still have been enqueued. */
+export const mailbox = (
+  steps: PartitionSteps,
+  scope: Scope.Scope,
+  msMax = ENQUEUE_MS_MAX,
+): Mailbox["Service"] => ({
+  enqueue: enqueuing(steps, scope, msMax),
   wasEnqueued: wasEnqueued(steps),
   mail: Effect.fnUntraced(function* (batch, limit) {
     const entries = yield* range(steps, steps.keysOf(batch).mail(batch), "-", limit)
@@ -16,20 +27,55 @@ export const mailbox = (steps: PartitionSteps): Mailbox["Service"] => ({
   }),
 })
 
-const enqueuing = ({ keysOf, call, limits, replicated }: PartitionSteps): Mailbox["Service"]["enqueue"] =>
-  Effect.fnUntraced(function* (batch, command, { id, digest, keptMs }) {
-    const { log, told, mail, ready, scheduled, lanes, waiting } = keysOf(batch)
-    const mark = told(batch, id)
-    const answer = yield* call(
-      "enqueue",
-      [log(batch), mark, mail(batch), ready, scheduled, lanes, waiting],
-      [batch, limits.partnerShare, limits.mailboxMax, encodeMail(command), digest, keptMs, id],
-    )
+interface Enqueued {
+  readonly batch: BatchId
+  readonly command: string
+  readonly as: CommandId
+}
+
+/** Commands that one step enqueues in a partition. */
+const ENQUEUED_TOGETHER_MAX = 16
+
+/**
+ * Commands to batches of one partition that come at the same time are enqueued in one step. If a server does not answer, they
+ * do not wait for each other's steps to fail: what callers hold meanwhile is missing for the other partitions.
+ */
+const enqueuing = (
+  steps: PartitionSteps,
+  scope: Scope.Scope,
+  msMax: number,
+): Mailbox["Service"]["enqueue"] => {
+  const { keysOf, partitionOf, partitions, replicated } = steps
+  const queues = partitions.map((keys) => groupCommit(scope, enqueueAll(steps, keys), ENQUEUED_TOGETHER_MAX))
+  return Effect.fnUntraced(function* (batch, command, as) {
+    const queue = queues[partitionOf(batch)]
+    if (queue === undefined) return yield* Effect.die(new Error("a batch is in no partition"))
+    const answer = yield* inTime(queue({ batch, command: encodeMail(command), as }), msMax)
     if (answer === "REUSED") return yield* new CommandIdReused({ batch })
     if (answer === "FULL") return yield* new MailboxFull({ batch })
     if (answer === "NONE") return yield* new NoSuchBatch({ batch })
-    yield* replicated(mark, commandEnqueued(mark, digest))
+    const mark = keysOf(batch).told(batch, as.id)
+    yield* replicated(mark, commandEnqueued(mark, as.digest))
   })
+}
+
+const enqueueAll =
+  ({ call, limits }: PartitionSteps, { log, told, mail, ready, scheduled, lanes, waiting }: PartitionKeys) =>
+  (commands: ReadonlyArray<Enqueued>) =>
+    Effect.map(
+      call(
+        "enqueue",
+        [
+          ...[ready, scheduled, lanes, waiting],
+          ...commands.flatMap(({ batch, as }) => [log(batch), told(batch, as.id), mail(batch)]),
+        ],
+        [
+          ...[limits.partnerShare, limits.mailboxMax],
+          ...commands.flatMap(({ batch, command, as }) => [batch, command, as.digest, as.keptMs, as.id]),
+        ],
+      ),
+      (answers) => answers as ReadonlyArray<"ENQUEUED" | "REUSED" | "FULL" | "NONE">,
+    )
 
 const wasEnqueued = ({ commands, keysOf, replicated }: PartitionSteps): Mailbox["Service"]["wasEnqueued"] =>
   Effect.fn("Mailbox.wasEnqueued")(function* (batch, { id, digest }) {

@@ -1,5 +1,6 @@
 /** What the ports of the streams share on Redis: keys, calls of functions, and the wait for replicas. */
 import { Effect } from "effect"
+import type { ChainableCommander } from "ioredis"
 import { AppConfig } from "../config.ts"
 import type { BatchId } from "../domain/identifiers.ts"
 import { RedisConnections } from "../platform/redis.ts"
@@ -25,6 +26,8 @@ export interface PartitionSteps {
   readonly keysAt: (partition: number) => PartitionKeys
   readonly keysOf: (batch: BatchId) => PartitionKeys
   readonly call: (...of: Parameters<Call>) => Effect.Effect<unknown, StoreUnavailable>
+  /** Whether {@link replicated} waits for anything. */
+  readonly isReplicated: boolean
   /** Waits for replicas, so that a failover cannot lose what others were informed of. */
   readonly replicated: (
     ...of: Parameters<RedisConnections["Service"]["replicated"]>
@@ -34,7 +37,7 @@ export interface PartitionSteps {
 /** Loads the functions, and checks the number of partitions. */
 export const openPartitions = Effect.gen(function* () {
   const connections = yield* RedisConnections
-  const { prefix, partitions: count, ...limits } = (yield* AppConfig).redis
+  const { prefix, partitions: count, replicas, ...limits } = (yield* AppConfig).redis
   const { commands } = connections
   const callLibrary = yield* openLibrary(connections).pipe(unavailable("load"))
   yield* requirePartitionCount(commands, prefix, count).pipe(
@@ -49,6 +52,7 @@ export const openPartitions = Effect.gen(function* () {
     limits,
     partitionOf: (batch) => partitionOf(batch, count),
     partitions: Array.from({ length: count }, (_, partition) => partitionKeys(prefix, partition)),
+    isReplicated: replicas > 0,
     keysAt: (partition) => partitionKeys(prefix, partition),
     keysOf: (batch) => partitionKeys(prefix, partitionOf(batch, count)),
     call: (name, keys, args) => callLibrary(name, keys, args).pipe(unavailable(name)),
@@ -81,3 +85,30 @@ export const onAll = <A, B>(
     Effect.forEach(all, (one) => Effect.exit(inTime(each(one))), { concurrency: "unbounded" }),
     (exits) => Effect.all(exits),
   )
+
+/**
+ * Those for which a short read says yes, or does not answer in time: there the step itself finds out. All reads go out as
+ * one text; on a cluster, as one for each.
+ */
+export const wherever = <A>(
+  commands: RedisCommands,
+  all: ReadonlyArray<A>,
+  read: (pipeline: ChainableCommander, one: A) => ChainableCommander,
+  isYes: (answer: unknown) => boolean,
+): Effect.Effect<ReadonlyArray<A>> => {
+  const readTogether = async (some: ReadonlyArray<A>) => {
+    const answers = await some.reduce(read, commands.pipeline()).exec()
+    return some.filter((_, index) => {
+      const [error, answer] = answers?.[index] ?? [new Error("no answer")]
+      return error !== null || isYes(answer)
+    })
+  }
+  const groups = commands.isCluster ? all.map((one) => [one]) : [all]
+  return Effect.promise(() => Promise.allSettled(groups.map(readTogether))).pipe(
+    inTime,
+    Effect.map((found) =>
+      found.flatMap((group, index) => (group.status === "fulfilled" ? group.value : (groups[index] ?? []))),
+    ),
+    Effect.catchTag("StoreUnavailable", () => Effect.succeed(all)),
+  )
+}

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Reader, RedisConnections } from "../platform/redis.ts"
 import { attempt } from "../platform/redis-failure.ts"
 import { inTime } from "./deadline.ts"
-import { unavailable } from "./partition-steps-redis.ts"
+import { unavailable, wherever } from "./partition-steps-redis.ts"
 import type { Ownership, QueuePart, RunQueue } from "./run-queue.ts"
 import { readOwnership, type StreamEntry } from "./stream-entry.ts"
 
@@ -69,7 +69,7 @@ export const takingOver = (
   commands: Commands,
   streams: ReadonlyArray<string>,
 ): RunQueue["Service"]["takeOver"] =>
-  Effect.fn("RunQueue.takeOver")(function* (worker, idleMs, limit) {
+  Effect.fnUntraced(function* (worker, idleMs, limit) {
     const taken: Array<Ownership> = []
     const scan = Effect.fnUntraced(function* (stream: string) {
       let cursor = "0-0"
@@ -85,7 +85,14 @@ export const takingOver = (
         cursor = next
       } while (cursor !== "0-0")
     })
-    const exits = yield* Effect.forEach(streams, (stream) => Effect.exit(inTime(scan(stream))))
+    // A look costs less than a scan, and rarely finds anything.
+    const idle = yield* wherever(
+      commands,
+      streams,
+      (pipeline, stream) => pipeline.xpending(stream, GROUP, "IDLE", idleMs, "-", "+", 1),
+      (entries) => (entries as ReadonlyArray<unknown>).length > 0,
+    )
+    const exits = yield* Effect.forEach(idle, (stream) => Effect.exit(inTime(scan(stream))))
     return taken.length > 0 ? taken : yield* Effect.as(Effect.all(exits), taken)
   })
 

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { attempt } from "../platform/redis-failure.ts"
 import { inTime } from "./deadline.ts"
 import { lastKnown } from "./last-known.ts"
-import { onAll, type PartitionSteps, unavailable } from "./partition-steps-redis.ts"
+import { onAll, type PartitionSteps, unavailable, wherever } from "./partition-steps-redis.ts"
 import {
   createGroups,
   LEFT_BEHIND_MS,
@@ -77,9 +77,16 @@ const retiring = ({ partitions, call }: PartitionSteps): RunQueue["Service"]["re
     yield* Effect.forEach(partitions, ({ ready }) => call("retire", [ready], [worker]), { discard: true })
   })
 
-const waking = ({ partitions, call, limits }: PartitionSteps): RunQueue["Service"]["wake"] =>
-  Effect.fn("RunQueue.wake")(function* (now, limit) {
-    const counts = yield* onAll(partitions, ({ timers, ready, scheduled, lanes, waiting }) =>
+/** Looks before it calls the function: a look costs less than a call, and timers are rarely due. */
+const waking = ({ commands, partitions, call, limits }: PartitionSteps): RunQueue["Service"]["wake"] =>
+  Effect.fnUntraced(function* (now, limit) {
+    const due = yield* wherever(
+      commands,
+      partitions,
+      (pipeline, { timers }) => pipeline.zcount(timers, "-inf", now),
+      (count) => Number(count) > 0,
+    )
+    const counts = yield* onAll(due, ({ timers, ready, scheduled, lanes, waiting }) =>
       call("wake", [timers, ready, scheduled, lanes, waiting], [limits.partnerShare, now, limit]),
     )
     return sum(counts)

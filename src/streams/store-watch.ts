@@ -7,7 +7,7 @@
  * that lost history pays nobody until an operator accepts the loss. No partition pays while this check is impossible, or
  * while the clocks of this process and of the stores differ too much.
  */
-import { Clock, Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../config.ts"
 import { groupCommit } from "../platform/group-commit.ts"
 import { Postgres } from "../platform/postgres.ts"
@@ -114,8 +114,9 @@ const inspection = Effect.fnUntraced(function* (followers: ReadonlyArray<string>
     ]
     clockOffset.set(Math.max(...offsets.map(({ offset }) => offset)) / 1_000)
     const wrong = offsets.find(({ offset }) => offset > clockOffsetMsMax)
+    const standing = yield* soon(cursors.standing(followers))
     const objections = yield* Effect.forEach(
-      yield* soon(cursors.standing(followers)),
+      yield* doubtful(feed, standing),
       (cursor) => objectionTo(feed, cursors, cursor),
       { concurrency: CHECKS_CONCURRENT },
     )
@@ -190,6 +191,29 @@ const timed = <A, E>(ask: Effect.Effect<A, E>): Effect.Effect<Timed<A>, E> =>
 /** By how much a clock differs at least, in milliseconds, if it was read between request and answer. */
 const offsetOf = (now: number, { askedAt, answeredAt }: Timed<unknown>): number =>
   Math.max(0, askedAt - now, now - answeredAt)
+
+/** The cursors that do not certainly stand where they stood. One look shows it for all partitions of a follower. */
+const doubtful = Effect.fnUntraced(function* (
+  feed: Feed["Service"],
+  standing: ReadonlyArray<FollowerCursor>,
+) {
+  const begun = standing.filter(({ position }) => position !== FEED_START)
+  const byFollower = Map.groupBy(begun, ({ follower }) => follower)
+  const found = yield* Effect.forEach(byFollower.values(), (cursors) => {
+    const positions = cursors.map(({ partition, position, head }) => ({ partition, after: position, head }))
+    return inTime(feed.pages(positions, 0)).pipe(
+      Effect.map((pages) =>
+        cursors.filter((_, index) => {
+          const page = pages[index]
+          return page === undefined || Result.isFailure(page)
+        }),
+      ),
+      // Each is then looked at by itself, so that one partition without an answer does not concern the others.
+      Effect.catchTag("StoreUnavailable", () => Effect.succeed(cursors)),
+    )
+  })
+  return found.flat()
+})
 
 /** Why a partition may not pay, judged by one follower's cursor. */
 const objectionTo = Effect.fnUntraced(function* (

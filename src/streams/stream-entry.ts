@@ -3,9 +3,9 @@ import { Effect, Result } from "effect"
 import { decodeEvent, decodeMail } from "../domain/event-codec.ts"
 import type { BatchEvent } from "../domain/events.ts"
 import type { BatchId } from "../domain/identifiers.ts"
-import { turn } from "../parsing/turns.ts"
+import { inSlices } from "../parsing/turns.ts"
 import { FEED_START } from "./cursor-store.ts"
-import { CorruptEntry, type LoggedEvent } from "./event-store.ts"
+import { CorruptEntry, type EventRange, type LoggedEvent } from "./event-store.ts"
 import { type FeedEntry, HistoryLost } from "./feed.ts"
 import { linkOf } from "./hash-chain.ts"
 import type { Mail } from "./mailbox.ts"
@@ -24,27 +24,58 @@ export const readEvents = Effect.fnUntraced(function* (
   entries: ReadonlyArray<StreamEntry>,
   head: string | undefined,
 ): Effect.fn.Return<ReadonlyArray<LoggedEvent>, CorruptEntry> {
+  return yield* Effect.flatMap(inSlices(eventsOf(batch, after, entries, head)), Effect.fromResult)
+})
+
+/** Like {@link readEvents}, for several ranges with their entries. */
+export const readEventRanges = (
+  ranges: ReadonlyArray<EventRange>,
+  entriesOf: ReadonlyArray<ReadonlyArray<StreamEntry>>,
+): Effect.Effect<ReadonlyArray<Result.Result<ReadonlyArray<LoggedEvent>, CorruptEntry>>> =>
+  inSlices(
+    (function* () {
+      const read: Array<Result.Result<ReadonlyArray<LoggedEvent>, CorruptEntry>> = []
+      let readSinceYield = 0
+      for (const [index, { batch, after, head }] of ranges.entries()) {
+        const entries = entriesOf[index] ?? []
+        read.push(yield* eventsOf(batch, after, entries, head))
+        for (const [, [, text = ""]] of entries) readSinceYield += text.length
+        if (readSinceYield > READ_AT_ONCE) {
+          yield
+          readSinceYield = 0
+        }
+      }
+      return read
+    })(),
+  )
+
+function* eventsOf(
+  batch: BatchId,
+  after: number,
+  entries: ReadonlyArray<StreamEntry>,
+  head: string | undefined,
+): Generator<void, Result.Result<ReadonlyArray<LoggedEvent>, CorruptEntry>> {
   const events: Array<LoggedEvent> = []
   let previous = head
-  let readAtOnce = 0
+  let readSinceYield = 0
   for (const [entry, [, text = "", , hash = ""]] of entries) {
-    if (readAtOnce > READ_AT_ONCE) {
-      yield* turn
-      readAtOnce = 0
+    if (readSinceYield > READ_AT_ONCE) {
+      yield
+      readSinceYield = 0
     }
-    readAtOnce += text.length
-    const corrupt = (reason: string) => new CorruptEntry({ batch, entry, reason })
+    readSinceYield += text.length
+    const corrupt = (reason: string) => Result.fail(new CorruptEntry({ batch, entry, reason }))
     const version = after + events.length + 1
-    if (entry !== `${version}-0`) return yield* corrupt(`expected version ${version}: the log has a gap`)
+    if (entry !== `${version}-0`) return corrupt(`expected version ${version}: the log has a gap`)
     if (previous !== undefined && linkOf(previous, text) !== hash)
-      return yield* corrupt("its hash does not follow from its predecessor: the log was changed")
+      return corrupt("its hash does not follow from its predecessor: the log was changed")
     const event = decodeEvent(text)
-    if (Result.isFailure(event)) return yield* corrupt(event.failure)
+    if (Result.isFailure(event)) return corrupt(event.failure)
     events.push({ version, event: event.success, hash })
     if (head !== undefined) previous = hash
   }
-  return events
-})
+  return Result.succeed(events)
+}
 
 /** Characters that are decoded before other work gets its turn. */
 const READ_AT_ONCE = 256 * 1024

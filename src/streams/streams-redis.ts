@@ -20,7 +20,7 @@ export const layer = Layer.effectContext(
     const steps = yield* openPartitions
     return Context.make(Partitions, { count: steps.partitions.length, of: steps.partitionOf }).pipe(
       Context.add(EventStore, yield* eventStore(steps)),
-      Context.add(Mailbox, mailbox(steps)),
+      Context.add(Mailbox, mailbox(steps, yield* Effect.scope)),
       Context.add(RunQueue, yield* runQueue(steps)),
       Context.add(Feed, feed(steps)),
     )

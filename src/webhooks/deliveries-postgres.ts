@@ -2,13 +2,14 @@
 import { Effect, Layer } from "effect"
 import type { Sql } from "postgres"
 import { Database } from "../database/database.ts"
+import { groupCommit } from "../platform/group-commit.ts"
 import { StoreUnavailable } from "../platform/store-unavailable.ts"
 import type { PublishedEvent } from "../publisher/event-message.ts"
 import { keyIdOf, PartnerKeys } from "../vault/partner-keys.ts"
 import { type Claim, Deliveries, type Delivery } from "./deliveries.ts"
 import { sealPlainSecrets } from "./plain-secrets-postgres.ts"
 import { openSecret, WEBHOOK_SECRETS } from "./secret-seal.ts"
-import type { Full, Waiting } from "./shares.ts"
+import { type Full, UNDER_WAY_MAX, type Waiting } from "./shares.ts"
 
 export const layer = Layer.effect(
   Deliveries,
@@ -16,6 +17,16 @@ export const layer = Layer.effect(
     const { query } = yield* Database
     const keys = yield* PartnerKeys
     yield* sealPlainSecrets
+    // Deliveries that end while others are recorded are recorded together.
+    const recordDelivered = groupCommit(
+      yield* Effect.scope,
+      (ended: ReadonlyArray<Ended>) =>
+        Effect.as(
+          query("record deliveries that arrived", (sql) => delivered(sql, ended)),
+          ended.map(() => undefined),
+        ),
+      ENDED_MAX,
+    )
     return Deliveries.of({
       record: Effect.fn("Deliveries.record")(function* (events) {
         yield* query("record deliveries", (sql) => record(sql, events))
@@ -28,18 +39,10 @@ export const layer = Layer.effect(
         yield* keys.current(WEBHOOK_SECRETS).pipe(Effect.mapError(withoutKey))
         const rows = yield* query("claim deliveries", (sql) => claim(sql, wanted))
         const inOrder = rows.toSorted((one, other) => one.place - other.place)
-        return yield* Effect.forEach(inOrder, (row) => deliveryOf(keys, row))
+        return yield* deliveriesOf(keys, inOrder)
       }),
-      delivered: Effect.fn("Deliveries.delivered")(function* ({ eventId, endpoint, attempts }, status) {
-        yield* query(
-          "record a delivery",
-          (sql) => sql`
-              update webhook_deliveries
-              set state = 'delivered', attempts = ${attempts + 1}, last_attempt_at = now(),
-                last_status = ${status}, last_error = null
-              where event_id = ${eventId} and endpoint = ${endpoint}`,
-        )
-      }),
+      delivered: ({ eventId, endpoint, attempts }, status) =>
+        recordDelivered({ eventId, endpoint, attempts, status }),
       failed: Effect.fn("Deliveries.failed")(function* ({ eventId, endpoint, attempts }, failure, retryInMs) {
         yield* query(
           "record a failed delivery",
@@ -136,6 +139,24 @@ const claim = (sql: Sql, { allotted, leaseMs }: Claim) => sql<Array<Row>>`
     webhook_endpoints.partner, coalesce(webhook_endpoints.host, webhook_endpoints.id) as host,
     webhook_endpoints.url, webhook_endpoints.secret, webhook_events.body`
 
+/** A delivery that arrived, with the status of the answer. */
+interface Ended extends Pick<Delivery, "eventId" | "endpoint" | "attempts"> {
+  readonly status: number
+}
+
+/** More than are under way at a time. */
+const ENDED_MAX = 2 * UNDER_WAY_MAX
+
+const delivered = (sql: Sql, ended: ReadonlyArray<Ended>) => sql`
+  update webhook_deliveries as delivery
+  set state = 'delivered', attempts = ended.attempts + 1, last_attempt_at = now(),
+    last_status = ended.status, last_error = null
+  from unnest(
+    ${ended.map(({ eventId }) => eventId)}::text[], ${ended.map(({ endpoint }) => endpoint)}::text[],
+    ${ended.map(({ attempts }) => attempts)}::int[], ${ended.map(({ status }) => status)}::int[]
+  ) as ended (event_id, endpoint, attempts, status)
+  where delivery.event_id = ended.event_id and delivery.endpoint = ended.endpoint`
+
 interface Row {
   readonly place: number
   readonly event_id: string
@@ -148,20 +169,28 @@ interface Row {
   readonly body: string
 }
 
-const deliveryOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], row: Row) {
-  const { event_id, endpoint, partner, host, attempts, url, secret, body } = row
-  const key = yield* keys.find(WEBHOOK_SECRETS, keyIdOf(secret)).pipe(Effect.mapError(withoutKey))
-  const opened = key && openSecret(key, { endpoint, partner, url }, secret)
-  return {
-    eventId: event_id,
-    endpoint,
-    partner,
-    host,
-    url,
-    secret: opened,
-    body,
-    attempts,
-  } satisfies Delivery
+/** Opens the secret of each endpoint once. */
+const deliveriesOf = Effect.fnUntraced(function* (keys: PartnerKeys["Service"], rows: ReadonlyArray<Row>) {
+  const opened = new Map<string, Delivery["secret"]>()
+  const deliveries: Array<Delivery> = []
+  for (const { event_id, endpoint, partner, host, attempts, url, secret: sealed, body } of rows) {
+    const place = JSON.stringify([endpoint, partner, url, sealed])
+    if (!opened.has(place)) {
+      const key = yield* keys.find(WEBHOOK_SECRETS, keyIdOf(sealed)).pipe(Effect.mapError(withoutKey))
+      opened.set(place, key && openSecret(key, { endpoint, partner, url }, sealed))
+    }
+    deliveries.push({
+      eventId: event_id,
+      endpoint,
+      partner,
+      host,
+      url,
+      secret: opened.get(place),
+      body,
+      attempts,
+    })
+  }
+  return deliveries
 })
 
 const withoutKey = () =>

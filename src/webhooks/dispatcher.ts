@@ -15,6 +15,8 @@ import { Shares, UNDER_WAY_MAX } from "./shares.ts"
 
 const ENDPOINTS_AT_A_LOOK_MAX = 2 * UNDER_WAY_MAX
 const POLL_MS = 1_000
+/** While deliveries are due, looks begin this far apart: each finds more, and a look costs the same for one as for many. */
+const LOOK_EVERY_MS = 25
 /** Added to the time-out of an attempt: time to record its outcome. */
 const LEASE_MARGIN_MS = 5_000
 
@@ -31,6 +33,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
   const send = yield* makeSender({ timeoutMs, allowPrivate })
   const fibers = yield* FiberSet.make<void>()
   const shares = new Shares()
+  const eased = yield* Queue.sliding<void>(1)
 
   const start = (delivery: Delivery) => {
     shares.add(delivery)
@@ -48,6 +51,7 @@ export const runDispatcher = Effect.fnUntraced(function* (
           Effect.sync(() => {
             shares.remove(delivery)
             Queue.offerUnsafe(wakeUps, undefined)
+            if (shares.hasEased(delivery.endpoint)) Queue.offerUnsafe(eased, undefined)
           }),
         ),
       ),
@@ -64,14 +68,27 @@ export const runDispatcher = Effect.fnUntraced(function* (
   while (true) {
     const due = yield* claimed
     yield* Effect.forEach(due, start, { discard: true })
-    if (due.length === 0) yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
+    if (due.length > 0) yield* untilMoreIsWorthALook(due, shares, eased)
+    else yield* Effect.timeoutOption(Queue.take(wakeUps), POLL_MS)
   }
 }, Effect.scoped)
+
+/** An endpoint that has as many attempts as it may is looked at again when half of them have ended, and others after a while. */
+const untilMoreIsWorthALook = Effect.fnUntraced(function* (
+  due: ReadonlyArray<Delivery>,
+  shares: Shares,
+  eased: Queue.Queue<void>,
+) {
+  const isFull = due.some(({ endpoint }) => !shares.hasEased(endpoint))
+  if (!isFull) return yield* Effect.sleep(LOOK_EVERY_MS)
+  yield* Queue.clear(eased)
+  yield* Effect.timeoutOption(Queue.take(eased), LOOK_EVERY_MS)
+})
 
 /**
  * Makes one attempt and records its outcome. If the store is unavailable, the lease runs out and the attempt is repeated.
  */
-const attempt = Effect.fn("attemptDelivery")(
+const attempt = Effect.fnUntraced(
   function* (send: Sender, retryDelaysMs: ReadonlyArray<number>, delivery: Delivery) {
     const deliveries = yield* Deliveries
     const answer = yield* outcomeOf(send, delivery)

@@ -1,12 +1,10 @@
 /** Sends one signed POST to a checked address. Only the status of the answer is used. */
-import http, { type ClientRequest, type IncomingMessage } from "node:http"
-import https from "node:https"
-import { Effect, Redacted, Schema } from "effect"
-import { Webhook } from "standardwebhooks"
+import { Effect, type Redacted, Schema } from "effect"
+import { Agent, type Dispatcher } from "undici"
+import { signedWebhookHeaders } from "../platform/standard-webhooks.ts"
 import type { Delivery } from "./deliveries.ts"
 import { hostOf, hostProblem } from "./endpoint-url.ts"
 import { PRIVATE, publicLookup, systemResolver } from "./public-lookup.ts"
-import { UNDER_WAY_MAX } from "./shares.ts"
 
 /** There was no answer. `reason` is an error code or a phrase of ours, and quotes no text from outside. */
 export class NotSent extends Schema.TaggedError<NotSent>()("NotSent", { reason: Schema.String }) {}
@@ -22,41 +20,27 @@ export interface SenderOptions {
 export type Sender = (delivery: Delivery, at: Date) => Effect.Effect<number, NotSent>
 
 const ANSWER_BYTES_MAX = 64 * 1024
-/** More than the attempts at a time, so that no attempt waits for a socket that is kept open for another host. */
-const SOCKETS_MAX = 8 * UNDER_WAY_MAX
-const IDLE_SOCKETS_PER_HOST_MAX = 4
+/** Idle connections are closed, so that a name that changed is resolved again. */
 const IDLE_MS_MAX = 5_000
 
 export const makeSender = (options: SenderOptions) =>
   Effect.gen(function* () {
-    const agentOptions = {
-      keepAlive: true,
-      maxTotalSockets: SOCKETS_MAX,
-      maxFreeSockets: IDLE_SOCKETS_PER_HOST_MAX,
-      timeout: IDLE_MS_MAX,
-    }
-    const lookup = publicLookup(systemResolver())
-    const agents = { "http:": new http.Agent(agentOptions), "https:": new https.Agent(agentOptions) }
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
-        for (const agent of Object.values(agents)) agent.destroy()
-      }),
-    )
-    const send: Sender = Effect.fn("Sender.send")(function* (delivery, at) {
+    const { allowPrivate, timeoutMs } = options
+    const connect = allowPrivate ? {} : { lookup: publicLookup(systemResolver()) }
+    const agent = new Agent({ allowH2: false, keepAliveTimeout: IDLE_MS_MAX, connect })
+    yield* Effect.addFinalizer(() => Effect.promise(() => agent.destroy()))
+    const send: Sender = Effect.fnUntraced(function* (delivery, at) {
       const url = new URL(delivery.url)
-      const problem = options.allowPrivate ? undefined : destinationProblem(url)
+      const problem = allowPrivate ? undefined : destinationProblem(url)
       if (problem !== undefined) return yield* new NotSent({ reason: problem })
       const { secret } = delivery
       if (secret === undefined) return yield* new NotSent({ reason: "the secret cannot be opened" })
-      const { request } = url.protocol === "https:" ? https : http
-      return yield* statusOf(delivery.body, options.timeoutMs, () =>
-        request(url, {
-          method: "POST",
-          agent: url.protocol === "https:" ? agents["https:"] : agents["http:"],
-          headers: signedHeaders(delivery, secret, at),
-          ...(options.allowPrivate ? {} : { lookup }),
-        }),
-      )
+      const request = {
+        method: "POST",
+        headers: signedHeaders(delivery, secret, at),
+        body: delivery.body,
+      } as const
+      return yield* statusOf(agent, url, request, timeoutMs)
     })
     return send
   })
@@ -66,9 +50,7 @@ const signedHeaders = ({ eventId, body }: Delivery, secret: Redacted.Redacted, a
   "content-type": "application/json",
   "content-length": Buffer.byteLength(body),
   "user-agent": "AtlasPay-Webhooks/1",
-  "webhook-id": eventId,
-  "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
-  "webhook-signature": new Webhook(Redacted.value(secret)).sign(eventId, at, body),
+  ...signedWebhookHeaders(secret, { id: eventId, atS: Math.floor(at.getTime() / 1_000), body }),
 })
 
 /** Refuses endpoints that were accepted under earlier rules and break the current ones. Names are checked when resolved. */
@@ -77,43 +59,76 @@ const destinationProblem = (url: URL): string | undefined => {
   return hostProblem(hostOf(url)) === undefined ? undefined : PRIVATE
 }
 
+type Post = Pick<Dispatcher.DispatchOptions, "method" | "headers" | "body">
+
 /**
  * The status of the answer, once its body has ended, was too long, or took too long. An interruption closes the connection.
  */
-const statusOf = (
-  body: string,
-  timeoutMs: number,
-  open: () => ClientRequest,
-): Effect.Effect<number, NotSent> =>
+const statusOf = (agent: Agent, url: URL, post: Post, timeoutMs: number): Effect.Effect<number, NotSent> =>
   Effect.callback((resume) => {
-    const request = open()
-    const timer = setTimeout(
-      () => request.destroy(Object.assign(new Error(), { code: "timeout" })),
-      timeoutMs,
-    )
-    let answer: IncomingMessage | undefined
-    request.on("response", (response) => {
-      answer = response
-      let bytes = 0
-      response.on("data", (chunk: Buffer) => {
-        bytes += chunk.length
-        if (bytes > ANSWER_BYTES_MAX) request.destroy()
-      })
-      // The status is known. How the body ends does not matter.
-      response.on("error", () => {})
-    })
-    let reason = "the connection broke"
-    request.on("error", (error) => {
-      reason = "code" in error && typeof error.code === "string" ? error.code : error.name
-    })
-    request.on("close", () => {
-      clearTimeout(timer)
-      const status = answer?.statusCode
-      resume(status === undefined ? Effect.fail(new NotSent({ reason })) : Effect.succeed(status))
-    })
-    request.end(body)
-    return Effect.sync(() => {
-      clearTimeout(timer)
-      request.destroy()
-    })
+    const handler = new StatusHandler(resume, timeoutMs)
+    const { origin, pathname, search } = url
+    // One timer covers the whole attempt.
+    const times = { headersTimeout: 0, bodyTimeout: 0 }
+    agent.dispatch({ ...post, origin, path: `${pathname}${search}`, ...times }, handler)
+    return Effect.sync(() => handler.hangUp())
   })
+
+class StatusHandler implements Dispatcher.DispatchHandler {
+  readonly #resume: (status: Effect.Effect<number, NotSent>) => void
+  readonly #timer: NodeJS.Timeout
+  #controller: Dispatcher.DispatchController | undefined
+  #isOver = false
+  #status: number | undefined
+  #bytes = 0
+
+  constructor(resume: (status: Effect.Effect<number, NotSent>) => void, timeoutMs: number) {
+    this.#resume = resume
+    this.#timer = setTimeout(() => this.#cut("timeout"), timeoutMs)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#isOver) controller.abort(hungUp)
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+    // An interim answer (RFC 9110, 15.2): the final one follows.
+    if (status >= 200) this.#status = status
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > ANSWER_BYTES_MAX) this.#cut("too long")
+  }
+
+  onResponseEnd(): void {
+    this.#end("no status")
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#end("code" in error && typeof error.code === "string" ? error.code : error.name)
+  }
+
+  hangUp(): void {
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    this.#controller?.abort(hungUp)
+  }
+
+  #cut(reason: string): void {
+    this.#end(reason)
+    this.hangUp()
+  }
+
+  /** Once the status is known, it does not matter how the body ends. */
+  #end(reason: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    const status = this.#status
+    this.#resume(status === undefined ? Effect.fail(new NotSent({ reason })) : Effect.succeed(status))
+  }
+}
+
+const hungUp = new Error("hung up")

@@ -57,6 +57,11 @@ export class Shares {
     this.#count(waiting, -1)
   }
 
+  /** Whether an endpoint has few enough attempts under way for a look at what else it is owed. */
+  hasEased(endpoint: string): boolean {
+    return 2 * (this.#endpoints.get(endpoint) ?? 0) <= UNDER_WAY_PER_ENDPOINT_MAX
+  }
+
   get full(): Full {
     const share = this.#share
     const atLeast = (counts: ReadonlyMap<string, number>, limit: number) =>

@@ -165,9 +165,12 @@ describe("a database of the release before", () => {
     await onRecorded(
       Effect.gen(function* () {
         const cursors = yield* CursorStore
-        const cursor = yield* cursors.load(PROJECTION, 2)
+        const cursor = (yield* cursors.load(PROJECTION, [2])).get(2)
+        assert(cursor)
         assert(cursor.position !== "0-0" && cursor.head !== undefined)
-        expect(yield* cursors.move(PROJECTION, 2, cursor.position, cursor)).toBe("moved")
+        expect(
+          yield* cursors.move(PROJECTION, [{ partition: 2, from: cursor.position, to: cursor }]),
+        ).toEqual(["moved"])
 
         const { batch, items } = yield* BatchQueries
         const mixed = yield* batch("acme", mixedBatch)

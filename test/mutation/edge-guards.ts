@@ -50,6 +50,22 @@ export const edgeGuards: ReadonlyArray<StepGuard> = [
     caughtBy: "of a callback is not read where the headers cannot be a provider's",
   },
   {
+    name: "a signature of long ago proves nothing",
+    file: "platform/standard-webhooks.ts",
+    text: "if (Math.abs(nowS - Number(timestamp)) > TOLERANCE_S) return false",
+    without: "",
+    caughtIn: "test/platform/standard-webhooks.test.ts",
+    caughtBy: "is accepted up to five minutes away, and no further",
+  },
+  {
+    name: "a signature covers the id of its message",
+    file: "platform/standard-webhooks.ts",
+    text: "macOf(secret, id, timestamp, body)",
+    without: 'macOf(secret, "msg-1", timestamp, body)',
+    caughtIn: "test/platform/standard-webhooks.test.ts",
+    caughtBy: "is refused over another id",
+  },
+  {
     name: "the time for headers is looked at often",
     file: "http/edge/listener.ts",
     text: "connectionsCheckingInterval: TIMES_CHECKED_EVERY_MS,",

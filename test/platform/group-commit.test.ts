@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Scheduler } from "effect"
+import { Effect, Fiber, Latch, Option, Scheduler } from "effect"
 import { groupCommit } from "../../src/platform/group-commit.ts"
 
 /** How many operations a caller is let do at a time: so it stops, and can be interrupted, between any two of its lines. */
@@ -25,6 +25,35 @@ describe("a group commit", () => {
           const second = yield* Effect.timeoutOption(commit("second"), 1_000)
           assert.strictEqual(Option.getOrUndefined(second), "second", `at pace ${pace}, after ${stops} stops`)
         }
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("does not write what nobody waits for any more when its turn comes", () =>
+    Effect.gen(function* () {
+      const written: Array<string> = []
+      const mayEnd = yield* Latch.make()
+      const commit = groupCommit(
+        yield* Effect.scope,
+        (requests: ReadonlyArray<string>) =>
+          Effect.as(
+            Effect.andThen(
+              Effect.sync(() => written.push(...requests)),
+              mayEnd.await,
+            ),
+            requests,
+          ),
+        1,
+      )
+      const [first, second, third] = yield* Effect.forEach(["1", "2", "3"], (request) =>
+        Effect.forkChild(commit(request), { startImmediately: true }),
+      )
+      assert(first && second && third)
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(first)
+      yield* Fiber.interrupt(second)
+      yield* mayEnd.open
+      assert.strictEqual(yield* Fiber.join(third), "3")
+      assert.deepStrictEqual(written, ["1", "3"])
     }).pipe(Effect.scoped),
   )
 })

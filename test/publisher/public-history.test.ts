@@ -1,10 +1,11 @@
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 import { describe, expect, it } from "vitest"
 import { cleanText } from "../../src/domain/outside-text.ts"
 import {
   decodePublicEvent,
   encodePublicEvent,
   nameOf,
+  PublicEvent,
   type PublicEventName,
 } from "../../src/publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
@@ -96,8 +97,10 @@ describe("the public history of a batch", () => {
     expect(told).toMatchObject([
       { subject: id, data: { state: "awaiting-funds", refused: { EUR: "10.01" }, itemCount: 3 } },
     ])
-    for (const event of told)
+    for (const event of told) {
+      expect(JSON.parse(encodePublicEvent(event))).toStrictEqual(Schema.encodeSync(PublicEvent)(event))
       expect(Result.getOrThrow(decodePublicEvent(encodePublicEvent(event)))).toEqual(event)
+    }
   })
 
   it("tells nothing when the ledger refuses for another reason", () => {

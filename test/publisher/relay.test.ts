@@ -8,11 +8,11 @@ import { RedisConnections } from "../../src/platform/redis.ts"
 import { allEvents, ensureEventStream } from "../../src/publisher/event-stream.ts"
 import { decodePublicEvent, encodePublicEvent, type PublicEvent } from "../../src/publisher/public-event.ts"
 import { advanceHistory, emptyHistory } from "../../src/publisher/public-history.ts"
-import { makeRelay, layer as publisher } from "../../src/publisher/relay.ts"
+import { makeRelay, layer as publisher, type Relay } from "../../src/publisher/relay.ts"
+import type { ChunkEntry } from "../../src/streams/chunk.ts"
 import { CursorStore } from "../../src/streams/cursor-store.ts"
 import { layer as cursorsOnPostgres } from "../../src/streams/cursor-store-postgres.ts"
 import { beginningOf } from "../../src/streams/event-range.ts"
-import type { ChunkEntry } from "../../src/streams/follower.ts"
 import { layer as streamsOnRedis } from "../../src/streams/streams-redis.ts"
 import { databaseLayer, ownDatabase } from "../database.ts"
 import { settings } from "../settings.ts"
@@ -91,11 +91,16 @@ const dyingAfter = (messages: number) =>
     Nats,
     Effect.map(Nats, (nats): Nats["Service"] => {
       let sent = 0
-      const publish: typeof nats.jetstream.publish = (...message) =>
-        sent++ < messages ? nats.jetstream.publish(...message) : new Promise(() => {})
-      return { ...nats, jetstream: Object.assign(Object.create(nats.jetstream), { publish }) }
+      const publish: typeof nats.connection.publish = (...message) => {
+        if (sent++ < messages) nats.connection.publish(...message)
+      }
+      return { ...nats, connection: Object.assign(Object.create(nats.connection), { publish }) }
     }),
   )
+
+/** Publishes the events of these entries as the follower does. */
+const publishAll = (relay: Relay, entries: ReadonlyArray<ChunkEntry>) =>
+  Effect.flatMap(relay.messagesOf(entries), relay.publish)
 
 const until = <E, R>(question: Effect.Effect<boolean, E, R>) =>
   question.pipe(Effect.repeat({ until: (yes) => yes, schedule: Schedule.spaced(20) }))
@@ -110,7 +115,7 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
     Effect.gen(function* () {
       const relay = yield* prepared
       const { batch, partner, expected } = yield* openBatch("in-order")
-      yield* relay.publish(yield* chunksOf(batch, 100))
+      yield* publishAll(relay, yield* chunksOf(batch, 100))
       assert.deepStrictEqual(yield* stored(partner), expected)
       assert.strictEqual(expected.length, ITEMS + 2)
     }),
@@ -123,14 +128,14 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
       const half = Math.floor(chunks.length / 2)
       yield* prepared
       const killed = yield* Effect.forkChild(
-        Effect.flatMap(makeRelay, (relay) => relay.publish(chunks)).pipe(dyingAfter(100)),
+        Effect.flatMap(makeRelay, (relay) => publishAll(relay, chunks)).pipe(dyingAfter(100)),
       )
       yield* until(Effect.map(stored(partner), ({ length }) => length === 100))
       yield* Fiber.interrupt(killed)
 
-      yield* (yield* prepared).publish(chunks.slice(0, half))
+      yield* publishAll(yield* prepared, chunks.slice(0, half))
       // Another process that never saw the beginning goes on from the cursor.
-      yield* (yield* prepared).publish(chunks.slice(half))
+      yield* publishAll(yield* prepared, chunks.slice(half))
       assert.deepStrictEqual(onceEach(yield* stored(partner)), expected)
     }),
   )
@@ -140,7 +145,7 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
       const { batch, partner, expected } = yield* openBatch("twice")
       const chunks = yield* chunksOf(batch, 100)
       const [one, other] = [yield* prepared, yield* prepared]
-      yield* Effect.all([one.publish(chunks), other.publish(chunks)], { concurrency: 2 })
+      yield* Effect.all([publishAll(one, chunks), publishAll(other, chunks)], { concurrency: 2 })
       assert.deepStrictEqual(onceEach(yield* stored(partner)), expected)
     }),
   )
@@ -150,7 +155,7 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
       const relay = yield* prepared
       const { batch, partner, expected } = yield* openBatch("again", 20)
       const chunks = yield* chunksOf(batch, 10)
-      for (const chunk of [...chunks, ...chunks.slice(1)]) yield* relay.publish([chunk])
+      for (const chunk of [...chunks, ...chunks.slice(1)]) yield* publishAll(relay, [chunk])
       assert.deepStrictEqual(yield* stored(partner), expected)
     }),
   )
@@ -161,9 +166,9 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
       const { batch, partner } = yield* openBatch("replaced", 20)
       const [first, second] = yield* chunksOf(batch, 10)
       assert(first && second)
-      yield* relay.publish([first])
+      yield* publishAll(relay, [first])
       const told = yield* stored(partner)
-      const error = yield* Effect.flip(relay.publish([{ ...second, base: "another log" }]))
+      const error = yield* Effect.flip(publishAll(relay, [{ ...second, base: "another log" }]))
       assert.deepInclude(error, { _tag: "CorruptEntry", entry: "11-0" })
       assert.deepStrictEqual(yield* stored(partner), told)
     }),
@@ -177,10 +182,10 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
       const { batch, partner, expected } = yield* openBatch("no-stream", 10)
       const chunks = yield* chunksOf(batch, 100)
       yield* Effect.promise(() => manager.streams.delete(stream))
-      const error = yield* Effect.flip(relay.publish(chunks))
+      const error = yield* Effect.flip(publishAll(relay, chunks))
       assert.strictEqual(error._tag, "StoreUnavailable")
       yield* ensureEventStream(manager, stream)
-      yield* relay.publish(chunks)
+      yield* publishAll(relay, chunks)
       assert.deepStrictEqual(yield* stored(partner), expected)
     }),
   )
@@ -189,7 +194,7 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
     Effect.gen(function* () {
       const relay = yield* prepared
       const { batch, partner } = yield* openBatch("canary", 10)
-      yield* relay.publish(yield* chunksOf(batch, 100))
+      yield* publishAll(relay, yield* chunksOf(batch, 100))
       const text = (yield* stored(partner)).map(encodePublicEvent).join("\n")
       assert.include(text, "[redacted]")
       assert.notInclude(text, CANARY_IBAN)
@@ -210,7 +215,9 @@ layer(platform, { excludeTestServices: true })("the relay", (it) => {
           assert.deepStrictEqual(onceEach(yield* stored(partner)), expected)
           const partition = log.partitions.of(batch)
           const tail = (yield* log.entries(partition, "0-0", 1_000)).at(-1)?.id
-          yield* until(Effect.map(cursors.load("publisher", partition), ({ position }) => position === tail))
+          yield* until(
+            Effect.map(cursors.positions("publisher"), (positions) => positions.get(partition) === tail),
+          )
         }
       }).pipe(Effect.provide(twoProcesses))
     }),

@@ -1,22 +1,29 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer } from "effect"
+import { Clock, Effect, Fiber, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { BatchId } from "../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
+import type { Chunk } from "../../src/streams/chunk.ts"
 import type { Cursor } from "../../src/streams/cursor-store.ts"
 import { CorruptEntry, EventStore } from "../../src/streams/event-store.ts"
-import { Feed, type FeedEntry, HistoryLost } from "../../src/streams/feed.ts"
 import {
-  type Chunk,
+  Feed,
+  type FeedEntry,
+  type FeedPart,
+  type FeedPosition,
+  HistoryLost,
+} from "../../src/streams/feed.ts"
+import {
   type FollowerFailure,
   FollowerObserver,
-  followPartition,
+  followPart,
+  type Prepared,
 } from "../../src/streams/follower.ts"
 import { loggingLayer } from "../../src/telemetry/logging.ts"
 import { Story } from "../domain/batch-story.ts"
 
 const batch = BatchId.make("pb_aaaaaaaaaaaaaaaaaaaaaa")
-const { events } = new Story().requested(300)
+const { events } = new Story().requested(1_400)
 
 /** The hash of the log up to a version. */
 const hashAt = (version: number) => `#${version}`
@@ -50,19 +57,25 @@ class Followed {
 
   readonly follower = {
     name: "test",
-    partition: 0,
-    loadCursor: Effect.sync(() => {
-      this.loads += 1
-      return this.cursor
-    }),
-    handle: Effect.fnUntraced({ self: this }, function* (this: Followed, chunk: Chunk) {
-      this.chunks.push(chunk)
-      yield* this.failing(chunk)
-      if (this.cursor.position !== chunk.from) return "elsewhere" as const
-      this.cursor = chunk.to
-      this.seen.push(...chunk.entries.flatMap((entry) => entry.events.map(({ version }) => `${version}`)))
-      return "moved" as const
-    }),
+    loadCursors: () =>
+      Effect.sync(() => {
+        this.loads += 1
+        return new Map([[0, this.cursor]])
+      }),
+    prepare: Effect.succeed<Chunk>,
+    commit: Effect.fnUntraced(
+      { self: this },
+      function* (this: Followed, [prepared]: ReadonlyArray<Prepared<Chunk>>) {
+        assert(prepared)
+        const chunk = prepared.work
+        this.chunks.push(chunk)
+        yield* this.failing(chunk)
+        if (this.cursor.position !== chunk.from) return ["elsewhere" as const]
+        this.cursor = chunk.to
+        this.seen.push(...chunk.entries.flatMap((entry) => entry.events.map(({ version }) => `${version}`)))
+        return ["moved" as const]
+      },
+    ),
   }
 
   /** Follows until it has caught up with the feed, or for two virtual minutes, then stops. */
@@ -76,31 +89,58 @@ class Followed {
   }
 
   get following() {
-    return followPartition(this.follower).pipe(Effect.provide([this.feed, this.store]))
+    return followPart(this.follower, this.part).pipe(Effect.provide([this.feed, this.store]))
   }
 
   readonly feed = Layer.mock(Feed, {
-    entries: Effect.fnUntraced({ self: this }, function* (this: Followed, _partition, after, limit, head) {
-      this.polls.push(yield* Clock.currentTimeMillis)
-      const at = this.entries.findIndex(({ id }) => id === after)
-      if (after !== "0-0" && (at === -1 || (head ?? this.entries[at]?.head) !== this.entries[at]?.head))
-        return yield* new HistoryLost({ cursor: after })
-      return this.entries.slice(at + 1, at + 1 + limit)
-    }),
+    pages: Effect.fnUntraced(
+      { self: this },
+      function* (this: Followed, positions: ReadonlyArray<FeedPosition>, limit: number) {
+        this.polls.push(yield* Clock.currentTimeMillis)
+        return positions.map(({ after, head }) => {
+          const at = this.entries.findIndex(({ id }) => id === after)
+          return after !== "0-0" && (at === -1 || (head ?? this.entries[at]?.head) !== this.entries[at]?.head)
+            ? Result.fail(new HistoryLost({ cursor: after }))
+            : Result.succeed(this.entries.slice(at + 1, at + 1 + limit))
+        })
+      },
+    ),
   })
+
+  readonly part: FeedPart = {
+    partitions: [0],
+    arrivals: Effect.fnUntraced({ self: this }, function* (this: Followed, [position], waitMs) {
+      const until = (yield* Clock.currentTimeMillis) + waitMs
+      while ((yield* Clock.currentTimeMillis) < until) {
+        if (this.entries.at(-1)?.id !== position?.after && this.entries.length > 0) return new Set([0])
+        yield* Effect.sleep(1)
+      }
+      return new Set<number>()
+    }),
+  }
 
   readonly store = Layer.mock(EventStore, {
     read: (batch, after, limit, head) =>
       head !== hashAt(after)
         ? Effect.fail(new CorruptEntry({ batch, entry: `${after + 1}-0`, reason: "not its successor" }))
-        : Effect.succeed(
-            events.slice(after, Math.min(after + limit, this.tail)).map((event, index) => ({
-              version: after + index + 1,
-              event,
-              hash: hashAt(after + index + 1),
-            })),
-          ),
+        : Effect.succeed(this.eventsAfter(after, after + limit)),
+    readRanges: (ranges) =>
+      Effect.succeed(
+        ranges.map(({ batch, after, to, head }) =>
+          head !== hashAt(after)
+            ? Result.fail(new CorruptEntry({ batch, entry: `${after + 1}-0`, reason: "not its successor" }))
+            : Result.succeed(this.eventsAfter(after, to)),
+        ),
+      ),
   })
+
+  eventsAfter(after: number, to: number) {
+    return events.slice(after, Math.min(to, this.tail)).map((event, index) => ({
+      version: after + index + 1,
+      event,
+      hash: hashAt(after + index + 1),
+    }))
+  }
 }
 
 const versions = (count: number) => Array.from({ length: count }, (_, index) => `${index + 1}`)
@@ -119,15 +159,61 @@ describe("a follower", () => {
     }),
   )
 
-  it.effect("keeps chunks small, and never splits an append", () =>
+  it.effect("keeps chunks bounded, and never splits an append", () =>
     Effect.gen(function* () {
-      const feed = new Followed().append(...Array.from({ length: 100 }, () => 1), 100, 40, 30)
+      // Counted like 8 × 60 events: a log begins with its largest.
+      const feed = new Followed().append(60, ...Array.from({ length: 550 }, () => 1), 100, 40, 30)
       yield* feed.followed
       assert.deepStrictEqual(
-        feed.chunks.map(({ entries }) => entries.reduce((sum, entry) => sum + entry.events.length, 0)),
-        [64, 136, 70],
+        feed.chunks.map(({ appends, entries }) => [
+          appends,
+          entries.reduce((sum, entry) => sum + entry.events.length, 0),
+        ]),
+        [
+          [545, 604],
+          [9, 176],
+        ],
       )
-      assert.deepStrictEqual(feed.seen, versions(270))
+      assert.deepStrictEqual(feed.seen, versions(780))
+    }),
+  )
+
+  it.effect("hands over the appends of a batch that follow each other as one", () =>
+    Effect.gen(function* () {
+      const feed = new Followed().append(2, 1, 5)
+      yield* feed.followed
+      assert.deepStrictEqual(
+        feed.chunks.map(({ entries }) => entries.map(({ base, events }) => [base, events.length])),
+        [[["#0", 8]]],
+      )
+    }),
+  )
+
+  it.effect("handles each thing at once while little comes, and much at a time while much comes", () =>
+    Effect.gen(function* () {
+      const feed = new Followed()
+      const fiber = yield* Effect.forkChild(feed.following)
+      yield* TestClock.adjust(1_000)
+      const appendFor = Effect.fnUntraced(function* (ms: number, everyMs: number) {
+        for (let at = 0; at < ms; at += everyMs) {
+          feed.append(1)
+          yield* TestClock.adjust(everyMs)
+        }
+      })
+      yield* appendFor(1_000, 50)
+      assert.strictEqual(feed.chunks.length, 20)
+      // A thousand events in a second.
+      yield* appendFor(500, 1)
+      const before = feed.chunks.length
+      yield* appendFor(200, 1)
+      assert.isAtMost(feed.chunks.length - before, 5)
+      yield* TestClock.adjust(50)
+      assert.strictEqual(feed.seen.length, 720)
+      yield* TestClock.adjust(2_000)
+      feed.append(1)
+      yield* TestClock.adjust(2)
+      assert.strictEqual(feed.seen.length, 721)
+      yield* Fiber.interrupt(fiber)
     }),
   )
 
@@ -158,7 +244,7 @@ describe("a follower", () => {
 
   it.effect("does not hand over again what was stored before the answer was lost", () =>
     Effect.gen(function* () {
-      const feed = new Followed().append(128, 128, 10)
+      const feed = new Followed().append(128, 1024, 10)
       feed.failing = ({ to }) =>
         Effect.suspend(() => {
           if (to.position !== "2-0") return Effect.void
@@ -303,13 +389,16 @@ describe("a follower", () => {
     }),
   )
 
-  it.effect("polls an idle feed at most every 50 ms, and ends at once when it is interrupted", () =>
+  it.effect("reads an idle feed every second, at once what arrives, and ends when it is interrupted", () =>
     Effect.gen(function* () {
-      const feed = new Followed()
+      const feed = new Followed().append(1)
       const fiber = yield* Effect.forkChild(feed.following)
-      yield* TestClock.adjust(10_000)
-      assert.isAtLeast(feed.polls.length, 150)
-      assert.isAtMost(feed.polls.length, 210)
+      yield* TestClock.adjust(20_000)
+      assert.isAtLeast(feed.polls.length, 20)
+      assert.isAtMost(feed.polls.length, 27)
+      feed.append(1)
+      yield* TestClock.adjust(2)
+      assert.deepStrictEqual(feed.seen, versions(2))
       yield* Fiber.interrupt(fiber)
       const polls = feed.polls.length
       yield* TestClock.adjust(10_000)

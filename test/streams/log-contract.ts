@@ -2,6 +2,7 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { describe } from "vitest"
+import type { BatchId } from "../../src/domain/identifiers.ts"
 import { chainStart } from "../../src/streams/hash-chain.ts"
 import { MAILBOX_MAX } from "./contract-settings.ts"
 import {
@@ -275,6 +276,41 @@ export const holdsLogs = (it: Vitest.MethodsNonLive<Streams>): void => {
         assert.strictEqual((yield* Effect.flip(log.enqueue(batch, news(1), commandId())))._tag, "MailboxFull")
         const nowhere = yield* Effect.flip(log.enqueue(somePartner(log)(), news(1), commandId()))
         assert.strictEqual(nowhere._tag, "NoSuchBatch")
+      }),
+    )
+
+    it.effect("has its own answer among those that come at the same time", () =>
+      Effect.gen(function* () {
+        const log = yield* wholeLog
+        const { batch } = yield* opened("w")
+        const { batch: other } = yield* opened("w")
+        const [first, again] = [commandId(), commandId()]
+        yield* log.enqueue(batch, news(0), again)
+        const answers = yield* Effect.forEach(
+          [
+            log.enqueue(batch, news(1), first),
+            log.enqueue(somePartner(log)(), news(2), commandId()),
+            log.enqueue(other, news(3), commandId()),
+            log.enqueue(batch, news(0), again),
+            log.enqueue(batch, news(4), { ...again, digest: "another" }),
+            log.enqueue(batch, news(5), commandId()),
+          ],
+          (enqueued) =>
+            Effect.match(enqueued, { onSuccess: () => "enqueued", onFailure: ({ _tag }) => _tag }),
+          { concurrency: "unbounded" },
+        )
+        assert.deepStrictEqual(answers, [
+          "enqueued",
+          "NoSuchBatch",
+          "enqueued",
+          "enqueued",
+          "CommandIdReused",
+          "enqueued",
+        ])
+        const commandsOf = (one: BatchId) =>
+          Effect.map(log.mail(one, 10), (mail) => mail.map(({ command }) => command))
+        assert.deepStrictEqual(yield* commandsOf(batch), [news(0), news(1), news(5)])
+        assert.deepStrictEqual(yield* commandsOf(other), [news(3)])
       }),
     )
   })

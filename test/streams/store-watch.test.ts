@@ -46,8 +46,8 @@ layer(readModelStack(2), { excludeTestServices: true })("the stores", (it) => {
     Effect.gen(function* () {
       const end = yield* feedEnd
       const cursors = yield* CursorStore
-      yield* cursors.load("f", 0)
-      yield* cursors.move("f", 0, FEED_START, end)
+      yield* cursors.load("f", [0])
+      yield* cursors.move("f", [{ partition: 0, from: FEED_START, to: end }])
       const lines: Array<string> = []
       yield* Effect.gen(function* () {
         const { look, objection } = yield* StoreWatch

@@ -8,7 +8,8 @@ import { encodeMail } from "../../src/domain/event-codec.ts"
 import type { BatchId } from "../../src/domain/identifiers.ts"
 import { StoreUnavailable } from "../../src/platform/store-unavailable.ts"
 import { EventStore } from "../../src/streams/event-store.ts"
-import { Feed } from "../../src/streams/feed.ts"
+import { Feed, type FeedPart, type FeedPosition } from "../../src/streams/feed.ts"
+import { isBefore } from "../../src/streams/feed-position.ts"
 import { chainStart, type LinkedEvent, linked } from "../../src/streams/hash-chain.ts"
 import { CommandIdReused, Mailbox, MailboxFull, NoSuchBatch } from "../../src/streams/mailbox.ts"
 import { OPENED_AT_ONCE_MAX } from "../../src/streams/opening-steps.ts"
@@ -21,7 +22,14 @@ import {
   type QueuePart,
   RunQueue,
 } from "../../src/streams/run-queue.ts"
-import { readEvents, readFeed, readFirstEvent, readFrom, readMail } from "../../src/streams/stream-entry.ts"
+import {
+  readEventRanges,
+  readEvents,
+  readFeed,
+  readFirstEvent,
+  readFrom,
+  readMail,
+} from "../../src/streams/stream-entry.ts"
 import { MemoryPartition, type Opening } from "./memory-partition.ts"
 
 export const layer = Layer.effectContext(
@@ -81,6 +89,13 @@ const eventStore = ({ of }: Memory): EventStore["Service"] => ({
   read: Effect.fnUntraced(function* (batch, after, limit, head) {
     const partition = yield* of(batch)
     return yield* readEvents(batch, after, partition.read(batch, after, limit), head)
+  }),
+
+  readRanges: Effect.fnUntraced(function* (ranges) {
+    const entries = yield* Effect.forEach(ranges, ({ batch, after, to }) =>
+      Effect.map(of(batch), (partition) => partition.read(batch, after, to - after)),
+    )
+    return yield* readEventRanges(ranges, entries)
   }),
 })
 
@@ -166,12 +181,35 @@ const backlogOf = (all: ReadonlyArray<MemoryPartition>): Backlog => {
   }
 }
 
-const feed = ({ numbered }: Memory): Feed["Service"] => ({
-  entries: Effect.fnUntraced(function* (partition, after, limit, head) {
-    const { feed } = yield* numbered(partition)
-    return yield* Effect.fromResult(readFeed(after, head, feed.from(after, readFrom(after, limit))))
+const feed = (memory: Memory): Feed["Service"] => {
+  const page = Effect.fnUntraced(function* ({ partition, after, head }: FeedPosition, limit: number) {
+    const { feed } = yield* memory.numbered(partition)
+    return readFeed(after, head, feed.from(after, readFrom(after, limit)))
+  })
+  return {
+    entries: Effect.fnUntraced(function* (partition, after, limit, head) {
+      return yield* Effect.fromResult(yield* page({ partition, after, head }, limit))
+    }),
+    pages: (positions, limit) => Effect.forEach(positions, (position) => page(position, limit)),
+    feedParts: Effect.succeed([feedPart(memory)]),
+    trim: (partition, before) =>
+      Effect.map(memory.numbered(partition), ({ feed }) => feed.deleteBefore(before)),
+  }
+}
+
+/** Looks at the feeds every millisecond until one has something. */
+const feedPart = ({ all, numbered }: Memory): FeedPart => ({
+  partitions: all.map((_, partition) => partition),
+  arrivals: Effect.fnUntraced(function* (positions, waitMs) {
+    const until = (yield* Clock.currentTimeMillis) + waitMs
+    while (true) {
+      const arrived = new Set<number>()
+      for (const { partition, after } of positions)
+        if (isBefore(after, (yield* numbered(partition)).feed.lastId)) arrived.add(partition)
+      if (arrived.size > 0 || (yield* Clock.currentTimeMillis) >= until) return arrived
+      yield* Effect.sleep(1)
+    }
   }),
-  trim: (partition, before) => Effect.map(numbered(partition), ({ feed }) => feed.deleteBefore(before)),
 })
 
 /** Rings when a batch can be taken. Who heard nothing yet asks for the next ring before looking into the queue. */

@@ -18,6 +18,8 @@ import type { RequestBodies } from "../edge/request-body.ts"
 import { CALLBACK_KEPT_MS, callbackBody, headerOf, verifying } from "./callback-signature.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
+/** Reports of one callback that are enqueued at the same time, in their order for each batch. */
+const ENQUEUED_AT_ONCE = 64
 /** How many characters of each text are kept of a report about a transfer that is not ours. */
 const STRAY_TEXT_MAX = 255
 
@@ -51,7 +53,9 @@ const receive = Effect.fnUntraced(function* (
   yield* verifying(secrets, callbacks)(c, body)
   const text = yield* inUtf8(c, body)
   const reports = yield* Effect.mapError(callbacks.read(bank, headerOf(c), text), refusalOf)
-  const known = yield* Effect.forEach(reports, (report) => enqueue(bank, report))
+  const known = yield* Effect.forEach(reports, (report) => enqueue(bank, report), {
+    concurrency: ENQUEUED_AT_ONCE,
+  })
   if (known.includes(false)) return yield* new NotFound({ what: "transfer" })
   return c.body(null, 202)
 })

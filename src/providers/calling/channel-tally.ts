@@ -21,6 +21,9 @@ export interface LastFailure {
 export class ChannelTally {
   readonly #metrics: Metrics
   readonly #provider: string
+  /** By step and outcome, which are from small sets: to look them up by their labels costs more than to count. */
+  readonly #timers = new Map<string, ReturnType<Metrics["providerCallSeconds"]["labels"]>>()
+  readonly #counters = new Map<string, ReturnType<Metrics["providerCalls"]["labels"]>>()
   #pending = 0
   #underWay = 0
   calls = 0
@@ -56,11 +59,10 @@ export class ChannelTally {
     { step, outcomeOf }: CountedCall<A>,
     attempt: Effect.Effect<A, ProviderUnavailable>,
   ): Effect.Effect<A, ProviderUnavailable> {
-    const provider = this.#provider
     return Effect.acquireUseRelease(
       Effect.sync(() => {
         this.#underWay += 1
-        return this.#metrics.providerCallSeconds.startTimer({ provider, step })
+        return this.#timerOf(step).startTimer()
       }),
       () => attempt,
       (stop, exit) =>
@@ -71,12 +73,29 @@ export class ChannelTally {
           if (outcome === undefined) return
           stop()
           this.calls += 1
-          this.#metrics.providerCalls.inc({ provider, step, outcome })
+          this.#counterOf(step, outcome).inc()
           if (failure?.kind === undefined) return
           this.failures += 1
           this.lastFailure = { kind: failure.kind, at }
         }),
     )
+  }
+
+  #timerOf(step: string) {
+    const known = this.#timers.get(step)
+    if (known !== undefined) return known
+    const timer = this.#metrics.providerCallSeconds.labels({ provider: this.#provider, step })
+    this.#timers.set(step, timer)
+    return timer
+  }
+
+  #counterOf(step: string, outcome: string) {
+    const name = `${step} ${outcome}`
+    const known = this.#counters.get(name)
+    if (known !== undefined) return known
+    const counter = this.#metrics.providerCalls.labels({ provider: this.#provider, step, outcome })
+    this.#counters.set(name, counter)
+    return counter
   }
 
   retried(step: string): void {

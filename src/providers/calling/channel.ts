@@ -6,9 +6,10 @@
  *   3. is made, timed and counted,
  *   4. and may be retried after a random pause, if a repetition is harmless and the budget allows it.
  */
-import { Clock, Context, Effect, Layer, Random, Result, type Scope, Semaphore } from "effect"
+import { Clock, Context, Effect, Layer, Random, Result, type Scope } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { Metrics } from "../../telemetry/metrics.ts"
+import { CallLine } from "./call-line.ts"
 import type { CallPolicy } from "./call-policy.ts"
 import { ChannelAdmission, REJECTED, type Standing } from "./channel-admission.ts"
 import { ChannelTally, type CountedCall, type LastFailure } from "./channel-tally.ts"
@@ -160,10 +161,10 @@ const openChannel = Effect.fnUntraced(function* (provider: Provider, policy: Cal
 
 /** Turns among the calls of this process and, if the settings limit them, among those of all processes. */
 const turnsOf = Effect.fnUntraced(function* (name: string, policy: CallPolicy) {
-  const own = Semaphore.makeUnsafe(policy.concurrency)
-  if (policy.concurrencyOfAll === undefined && policy.ratePerSecond === undefined) return own.withPermit
+  const own = new CallLine(policy.concurrency)
+  if (policy.concurrencyOfAll === undefined && policy.ratePerSecond === undefined) return own.inTurn
   const ofAll = yield* openTurnstile(name, policy)
-  return <A, E>(call: Effect.Effect<A, E>) => own.withPermit(ofAll(call))
+  return <A, E>(call: Effect.Effect<A, E>) => own.inTurn(ofAll(call))
 })
 
 /** How many calls a limit lets wait: some two seconds' worth, or two rounds. More of them wait in their batches. */

@@ -45,7 +45,7 @@ const accessBy = (proof: Proof, connection: Connection): ProviderAccess => ({
     Effect.gen(function* () {
       const headers = yield* proof.headersFor(request)
       const refused = Effect.andThen(proof.refused(headers), connection.doubt)
-      return { headers, fetch: yield* connection.fetch, refused }
+      return { headers, connections: yield* connection.connections, refused }
     }),
 })
 

@@ -1,5 +1,6 @@
 /** The settings of how AtlasPay authenticates to a provider, and verifies the provider. */
 import { type Effect, Schema } from "effect"
+import type { Dispatcher } from "undici"
 import type { ProviderUnavailable } from "./provider-error.ts"
 import { ProviderUrl } from "./provider-url.ts"
 import { SecretReference } from "./secret-reference.ts"
@@ -77,10 +78,13 @@ export interface OutgoingRequest {
   readonly body: string | undefined
 }
 
+/** Makes requests over a pool of connections. It follows no redirects, so credentials go to no other server. */
+export type Connections = Pick<Dispatcher, "dispatch">
+
 /** The proof for one request: headers, and a connection with our certificates. */
 export interface Admission {
   readonly headers: Readonly<Record<string, string>>
-  readonly fetch: typeof fetch
+  readonly connections: Connections
   /** The provider refused it: read the secrets again, within bounds. */
   readonly refused: Effect.Effect<void>
 }

@@ -1,19 +1,24 @@
 /** Connections with configured certificates: the authorities to trust, and the certificate to present. */
 import { createSecureContext } from "node:tls"
 import { Effect, Redacted } from "effect"
+import { Agent } from "undici"
 import type { AppConfig } from "../../config.ts"
-import type { ProviderTls } from "./provider-access.ts"
+import { usualConnections } from "./http-exchange.ts"
+import type { Connections, ProviderTls } from "./provider-access.ts"
 import { below, InvalidProviderSetting, type Place } from "./provider-place.ts"
 import { openSecret, type Secret } from "./secret-reference.ts"
 
 export interface Connection {
-  /** Makes requests. When certificates were replaced, new connections use the new ones. */
-  readonly fetch: Effect.Effect<typeof fetch>
+  /** When certificates were replaced, new connections use the new ones. */
+  readonly connections: Effect.Effect<Connections>
   readonly doubt: Effect.Effect<void>
 }
 
-/** Node's own connections. */
-export const plainConnection: Connection = { fetch: Effect.succeed(fetch), doubt: Effect.void }
+/** Connections without configured certificates. */
+export const plainConnection: Connection = {
+  connections: Effect.succeed(usualConnections),
+  doubt: Effect.void,
+}
 
 const pem = /-----BEGIN [A-Z ]+-----[\s\S]+-----END [A-Z ]+-----/
 /** Idle connections are closed, so that none uses old certificates for long. */
@@ -28,10 +33,9 @@ export const openConnection = Effect.fnUntraced(function* (
     reference === undefined ? Effect.undefined : openSecret(reference, below(place, field), pem)
   const secrets = [yield* open("ca", ca), yield* open("cert", cert), yield* open("key", key)] as const
   const values = Effect.forEach(secrets, pemOf)
-  // Loaded here, because most providers need no configured certificates.
-  const { Agent, fetch: fetchBy } = yield* Effect.promise(() => import("undici"))
   const agentOf = ([ca, cert, key]: ReadonlyArray<string | undefined>) =>
     new Agent({
+      allowH2: false,
       keepAliveTimeout: IDLE_MS_MAX,
       connect: {
         ...(ca === undefined ? {} : { ca }),
@@ -48,15 +52,14 @@ export const openConnection = Effect.fnUntraced(function* (
     })
   let agent = agentOf(made)
   return {
-    fetch: Effect.map(values, (now) => {
+    connections: Effect.map(values, (now) => {
       if (now.some((value, at) => value !== made[at]) && isUsable(now)) {
         // Calls under way finish on the old connections.
         void agent.close()
         made = now
         agent = agentOf(now)
       }
-      const by = agent
-      return ((input: string, init: object) => fetchBy(input, { ...init, dispatcher: by })) as typeof fetch
+      return agent
     }),
     doubt: Effect.forEach(secrets, (secret) => secret?.doubt ?? Effect.void, { discard: true }),
   }

@@ -7,6 +7,7 @@ import { Clock, Effect, Result, Schema } from "effect"
 import type { JsonLimits } from "../../parsing/json-outline.ts"
 import { readJsonText, UnreadableJson } from "../../parsing/json-text.ts"
 import { atOnce } from "../../parsing/turns.ts"
+import { type Answer, exchange, type NoAnswer, usualConnections } from "./http-exchange.ts"
 import { LastCheck } from "./last-check.ts"
 import type { Admission, OutgoingRequest, ProviderAccess } from "./provider-access.ts"
 import { type FailureKind, ProviderUnavailable } from "./provider-error.ts"
@@ -87,7 +88,7 @@ export const callProvider = <A>(
   })
 }
 
-const plain: Admission = { headers: {}, fetch: (...request) => fetch(...request), refused: Effect.void }
+const plain: Admission = { headers: {}, connections: usualConnections, refused: Effect.void }
 
 const requestOf = (
   { url }: Provider,
@@ -129,24 +130,34 @@ const exchanged = <A>(
   call: ProviderCall,
   answers: Answers<A>,
   request: OutgoingRequest,
-  admission: Admission,
+  { connections, headers, refused }: Admission,
   leftMs: number,
 ): Effect.Effect<A, ProviderUnavailable> =>
-  Effect.tryPromise({
-    try: (signal) => exchange(request, admission, answers, signal),
-    catch: (error) => unavailable(provider, call, connectionFailure(error)),
-  }).pipe(
-    Effect.flatMap(Effect.fromResult),
-    Effect.catchTag("Distrusted", ({ retryAfter, ...failure }) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.fail(unavailable(provider, call, { ...failure, retryAfterMs: retryAfterMs(retryAfter, now) })),
-      ),
-    ),
+  exchange(
+    connections,
+    { ...request, headers: { ...request.headers, ...headers } },
+    {
+      bytesMax: BODY_BYTES_MAX,
+      isExpected: (status) => answers[status] !== undefined,
+    },
+  ).pipe(
     Effect.timeoutOrElse({
       duration: Math.max(leftMs, 0),
-      orElse: () => Effect.fail(unavailable(provider, call, { kind: "timed-out", problem: "timed out" })),
+      orElse: () => Effect.fail("timed-out" as const),
     }),
-    Effect.tapError(({ status }) => (status === 401 ? admission.refused : Effect.void)),
+    Effect.matchEffect({
+      onFailure: (failure) => Effect.fail(unavailable(provider, call, connectionFailure(failure))),
+      onSuccess: (answer) => {
+        const read = readAnswer(answer, answers)
+        if (Result.isSuccess(read)) return Effect.succeed(read.success)
+        return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const retryAfter = retryAfterMs(answer.header("retry-after"), now)
+          const { status } = answer
+          const failure = unavailable(provider, call, { ...read.failure, status, retryAfterMs: retryAfter })
+          return Effect.andThen(status === 401 ? refused : Effect.void, Effect.fail(failure))
+        })
+      },
+    }),
   )
 
 interface Failure {
@@ -156,63 +167,24 @@ interface Failure {
   readonly retryAfterMs?: number | undefined
 }
 
-/** An answer that is not accepted. */
-interface Distrusted extends Failure {
-  readonly _tag: "Distrusted"
-  readonly status: number
-  readonly retryAfter: string | null
-}
-
-const exchange = async <A>(
-  { url, method, headers, body }: OutgoingRequest,
-  admission: Admission,
+/** Reads an answer that was agreed. */
+const readAnswer = <A>(
+  { status, header, body }: Answer,
   answers: Answers<A>,
-  signal: AbortSignal,
-): Promise<Result.Result<A, Distrusted>> => {
-  const response = await admission.fetch(url, {
-    method,
-    headers: { ...headers, ...admission.headers },
-    ...(body === undefined ? {} : { body }),
-    // Credentials go to no other server.
-    redirect: "manual",
-    signal,
-  })
-  const { status } = response
-  const distrust = async (problem: string, kind: FailureKind = "nonsense") => {
-    if (!response.bodyUsed) await response.body?.cancel()
-    return Result.fail<Distrusted>({
-      _tag: "Distrusted",
-      kind,
-      problem,
-      status,
-      retryAfter: response.headers.get("retry-after"),
-    })
-  }
+): Result.Result<A, Pick<Failure, "kind" | "problem">> => {
+  const distrusted = (problem: string, kind: FailureKind = "nonsense") => Result.fail({ kind, problem })
   const read = answers[status]
-  if (read === undefined) return distrust(`answered with status ${status}`, kindOf(status))
-  if (!isJson(response.headers.get("content-type")))
-    return distrust("answered with something other than JSON")
-  const bytes = await readBody(response)
-  if (bytes === undefined) return distrust(`answered with more than ${BODY_BYTES_MAX} bytes`)
-  const answer = Result.flatMap(parse(bytes), read)
-  return Result.isSuccess(answer) ? Result.succeed(answer.success) : distrust("answered not as agreed")
+  if (read === undefined || body === "not-read")
+    return distrusted(`answered with status ${status}`, kindOf(status))
+  if (!isJson(header("content-type"))) return distrusted("answered with something other than JSON")
+  if (body === "too-long") return distrusted(`answered with more than ${BODY_BYTES_MAX} bytes`)
+  if (body === "unreadable") return distrusted("answered in an encoding that cannot be read")
+  const answer = Result.flatMap(parse(body), read)
+  return Result.isSuccess(answer) ? Result.succeed(answer.success) : distrusted("answered not as agreed")
 }
 
-const isJson = (contentType: string | null): boolean =>
+const isJson = (contentType: string | undefined): boolean =>
   /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(contentType ?? "")
-
-/** The whole body, or `undefined` as soon as it is longer than allowed. */
-const readBody = async (response: Response): Promise<Buffer | undefined> => {
-  const chunks: Array<Uint8Array> = []
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.byteLength
-    // Leaving the loop cancels the rest.
-    if (length > BODY_BYTES_MAX) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
 
 /** Few bytes may still contain many values. An answer with more of them than a page of books is not read. */
 const limits: JsonLimits = {
@@ -264,17 +236,16 @@ const notConnected = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ])
 
-/** Node hides the cause of a failed fetch one level down. */
-const connectionFailure = (error: unknown): Failure => {
-  const cause = error instanceof Error ? error.cause : undefined
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "no code"
+const connectionFailure = (failure: NoAnswer | "timed-out"): Failure => {
+  if (failure === "timed-out") return { kind: "timed-out", problem: "timed out" }
+  const { code } = failure
   const kind = notConnected.has(code) ? "not-connected" : "connection-broke"
   return { kind, problem: `the connection failed (${code})` }
 }
 
 /** Reads Retry-After (RFC 9110, 10.2.3: seconds or a date) as milliseconds from now, an hour at most. */
-const retryAfterMs = (header: string | null, now: number): number | undefined => {
-  if (header === null) return undefined
+const retryAfterMs = (header: string | undefined, now: number): number | undefined => {
+  if (header === undefined) return undefined
   const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - now
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), RETRY_AFTER_MS_MAX)
 }

@@ -2,15 +2,19 @@
  * How providers prove that a callback is theirs. Most sign it as in Standard Webhooks (https://www.standardwebhooks.com); a
  * kind of bank that signs differently has its own {@link CallbackSignature}.
  */
-import { type Array as Arr, Redacted } from "effect"
-import { Webhook, WebhookVerificationError } from "standardwebhooks"
+import type { Array as Arr } from "effect"
+import {
+  isSignedWebhook,
+  TOLERANCE_S,
+  type WebhookSecret,
+  webhookKeyBytes,
+} from "../../platform/standard-webhooks.ts"
 
 /** A provider's secrets: `whsec_` and base64. There are two while the provider changes from one to the other. */
-export type Secrets = Arr.NonEmptyReadonlyArray<Redacted.Redacted<string>>
+export type Secrets = Arr.NonEmptyReadonlyArray<WebhookSecret>
 
-/** The key bytes of a secret. */
-export const keyOf = (secret: Redacted.Redacted<string>): Buffer =>
-  Buffer.from(Redacted.value(secret).slice("whsec_".length), "base64")
+/** The key bytes of a secret, for kinds of banks that sign differently. */
+export const keyOf: (secret: WebhookSecret) => Buffer = webhookKeyBytes
 
 /** A header by its name in lower case; empty if there is none. */
 export type HeaderOf = (name: string) => string
@@ -26,7 +30,7 @@ export interface CallbackSignature {
 }
 
 /** How far the time of a callback may differ from ours. */
-export const TOLERANCE_MS = 300_000
+export const TOLERANCE_MS = TOLERANCE_S * 1_000
 
 /** Standard Webhooks. */
 export const signedWebhook: CallbackSignature = {
@@ -40,21 +44,13 @@ export const signedWebhook: CallbackSignature = {
     )
   },
   verify: (secrets, header, body) => {
-    const headers = {
-      "webhook-id": header("webhook-id"),
-      "webhook-timestamp": header("webhook-timestamp"),
-      "webhook-signature": header("webhook-signature"),
+    const message = {
+      id: header("webhook-id"),
+      timestamp: header("webhook-timestamp"),
+      signatures: header("webhook-signature"),
+      body,
     }
-    return secrets.some((secret) => isSigned(new Webhook(Redacted.value(secret)), body, headers))
+    const nowS = Math.floor(Date.now() / 1_000)
+    return secrets.some((secret) => isSignedWebhook(secret, message, nowS))
   },
-}
-
-const isSigned = (webhook: Webhook, body: Buffer, headers: Record<string, string>): boolean => {
-  try {
-    webhook.verify(body, headers, { jsonParse: false })
-    return true
-  } catch (error) {
-    if (error instanceof WebhookVerificationError) return false
-    throw error
-  }
 }

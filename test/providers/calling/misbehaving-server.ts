@@ -55,6 +55,12 @@ export const json =
       .writeHead(status, { "content-type": "application/json", ...headers })
       .end(typeof body === "string" ? body : JSON.stringify(body))
 
+/** Answers with these bytes. */
+export const raw =
+  (bytes: string, ends?: "ends"): Behaviour =>
+  ({ socket }) =>
+    ends === undefined ? socket?.write(bytes) : socket?.end(bytes)
+
 /** An account number that no error, reason or log may hold. */
 export const canary = "DE89370400440532013000"
 
@@ -101,6 +107,39 @@ export const misdeeds: ReadonlyArray<{
         response.socket?.resetAndDestroy()
       })
     },
+    problem: "the connection failed",
+    kind: "connection-broke",
+    timeoutMs: PATIENT_MS,
+  },
+  {
+    does: "ends an answer before the length that it gave",
+    behaviour: raw(
+      "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 90\r\n\r\n{}",
+      "ends",
+    ),
+    problem: "the connection failed",
+    kind: "connection-broke",
+    timeoutMs: PATIENT_MS,
+  },
+  {
+    does: "gives two lengths",
+    behaviour: raw(
+      "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{} ",
+    ),
+    problem: "the connection failed",
+    kind: "connection-broke",
+    timeoutMs: PATIENT_MS,
+  },
+  {
+    does: "changes the protocol",
+    behaviour: raw("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"),
+    problem: "the connection failed",
+    kind: "connection-broke",
+    timeoutMs: PATIENT_MS,
+  },
+  {
+    does: "answers with no HTTP",
+    behaviour: raw(`${"x".repeat(10)}\r\n\r\n`),
     problem: "the connection failed",
     kind: "connection-broke",
     timeoutMs: PATIENT_MS,

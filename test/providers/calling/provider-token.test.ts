@@ -8,6 +8,7 @@ import { banksLayer } from "../../../src/providers/banks/banks.ts"
 import { instant } from "../../../src/providers/banks/instant/instant.ts"
 import { type PolicyFields, policyOf } from "../../../src/providers/calling/call-policy.ts"
 import { ProviderChannels } from "../../../src/providers/calling/channel.ts"
+import { usualConnections } from "../../../src/providers/calling/http-exchange.ts"
 import { type FailureKind, ProviderUnavailable } from "../../../src/providers/calling/provider-error.ts"
 import type { Provider } from "../../../src/providers/calling/provider-http.ts"
 import { freshMetrics } from "../../../src/telemetry/metrics.ts"
@@ -173,7 +174,7 @@ describe("a call that has to wait for what proves who calls", () => {
         Effect.promise(() => MisbehavingServer.open()),
         (server) => Effect.promise(() => server.close()),
       )
-      const admission = { headers: {}, fetch, refused: Effect.void }
+      const admission = { headers: {}, connections: usualConnections, refused: Effect.void }
       const access = { admit: () => Effect.as(Effect.sleep(700), admission) }
       const call = inquire({ name: "north", url: bank.url, timeoutMs: 1_000, access })
       const fiber = yield* Effect.forkChild(Effect.flip(call))

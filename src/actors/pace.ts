@@ -1,0 +1,35 @@
+/**
+ * How busy a worker is, by the turns that its actors take. A turn costs the same whether it records one answer or fifty. So a
+ * busy worker lets its actors gather answers and mail for a moment, and an idle one records each at once.
+ */
+import { FadingCount } from "../platform/fading-count.ts"
+
+/** The time over which turns are remembered: of turns this old, a third still counts. Milliseconds. */
+const MEMORY_MS = 250
+const GATHER_MS_MIN = 2
+/** What a busy worker adds at most to the time from an answer to its record. */
+const GATHER_MS_MAX = 50
+/** Up to this many turns a second nothing waits for others; at the second number everything waits the longest. */
+const QUIET_PER_SECOND = 50
+const BUSY_PER_SECOND = 500
+
+export class Pace {
+  readonly #turns = new FadingCount(MEMORY_MS)
+
+  /** Counts a turn at `now` (epoch milliseconds). */
+  tookTurn(now: number): void {
+    this.#turns.add(1, now)
+  }
+
+  /** How long answers are gathered at `now`, in milliseconds. */
+  gatherMs(now: number): number {
+    const perSecond = (this.#turns.at(now) * 1_000) / MEMORY_MS
+    const share = (perSecond - QUIET_PER_SECOND) / (BUSY_PER_SECOND - QUIET_PER_SECOND)
+    return GATHER_MS_MIN + Math.min(Math.max(share, 0), 1) * (GATHER_MS_MAX - GATHER_MS_MIN)
+  }
+
+  /** Whether gathering is worth a wait that would not be needed otherwise. */
+  isBusy(now: number): boolean {
+    return this.gatherMs(now) > 2 * GATHER_MS_MIN
+  }
+}

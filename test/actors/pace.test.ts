@@ -1,0 +1,56 @@
+import { expect, it } from "vitest"
+import { Pace } from "../../src/actors/pace.ts"
+
+const started = 1_790_000_000_000
+
+/** A pace after `seconds` of turns, `perSecond` of them evenly spread, and the time of the last. */
+const after = (perSecond: number, seconds = 2) => {
+  const pace = new Pace()
+  const turns = perSecond * seconds
+  let now = started
+  for (let turn = 1; turn <= turns; turn++) {
+    now = started + (turn * 1_000) / perSecond
+    pace.tookTurn(now)
+  }
+  return { pace, now }
+}
+
+it("does not let an idle worker wait for more", () => {
+  const pace = new Pace()
+  expect(pace.gatherMs(started)).toBe(2)
+  expect(pace.isBusy(started)).toBe(false)
+  pace.tookTurn(started)
+  expect(pace.gatherMs(started)).toBe(2)
+})
+
+it.each([
+  [40, false],
+  [200, true],
+  [600, true],
+  [5_000, true],
+])("at %i turns a second is busy: %s", (perSecond, isBusy) => {
+  const { pace, now } = after(perSecond)
+  expect(pace.isBusy(now)).toBe(isBusy)
+})
+
+it("lets a busy worker wait longer the busier it is, up to a limit", () => {
+  const waits = [40, 150, 300, 450, 1_000, 50_000].map((perSecond) => {
+    const { pace, now } = after(perSecond)
+    return pace.gatherMs(now)
+  })
+  expect(waits).toEqual(waits.toSorted((one, other) => one - other))
+  expect(waits.at(0)).toBe(2)
+  expect(waits.at(-1)).toBe(50)
+})
+
+it("forgets what was before a pause", () => {
+  const { pace, now } = after(1_000)
+  expect(pace.gatherMs(now + 2_000)).toBe(2)
+})
+
+it("stays within its limits when the clock is set back", () => {
+  const { pace, now } = after(1_000)
+  expect(pace.gatherMs(now - 3_600_000)).toBeLessThanOrEqual(50)
+  pace.tookTurn(now - 3_600_000)
+  expect(pace.gatherMs(now - 3_600_000 + 2_000)).toBe(2)
+})
