@@ -34,7 +34,8 @@ export const layer = Layer.effect(
                 where bank = ${bank} and servicer_reference = any (${[...servicerReferences]})
               union select reference from file_orders where bank = ${bank} and substr(reference, 3) = any (${ends})
               union select named.reference from file_orders named join bank_files whole on whole.id = named.file
-                where whole.bank = ${bank} and whole.message_id = any (${[...files]}))`,
+                where whole.bank = ${bank} and whole.message_id = any (${[...files]}))
+            order by sent.file, sent.number`,
         ).pipe(
           Effect.mapError(({ reason }) => new SourceUnreadable({ source: `the orders of ${bank}`, reason })),
         )

@@ -79,7 +79,8 @@ export const layer = Layer.effect(
           "find orders by their UETRs",
           (sql) => sql<Array<Row>>`
             select ${columns(sql)} from file_orders
-            where bank = ${bank} and substr(reference, 3) = any (${ends}) and file is not null`,
+            where bank = ${bank} and substr(reference, 3) = any (${ends}) and file is not null
+            order by file, number`,
         ).pipe(unavailable)
         const asked = new Set<string | undefined>(uetrs)
         return rows.filter(({ reference }) => asked.has(uetrOf(reference))).map(orderOf)
@@ -90,7 +91,8 @@ export const layer = Layer.effect(
           (sql) => sql<Array<Row>>`
             select ${columns(sql)} from file_orders
             where bank = ${bank} and file in (
-              select file from file_orders where bank = ${bank} and reference = any (${[...references]}))`,
+              select file from file_orders where bank = ${bank} and reference = any (${[...references]}))
+            order by file, number`,
         ).pipe(unavailable)
         return rows.map(orderOf)
       }),
